@@ -1,0 +1,140 @@
+//! Writing lists: bodies, head, stamp. Each is read back by the verifying half before it is
+//! handed out, so that what is published is what verifiers accept.
+
+use alloc::vec::Vec;
+
+use crate::crypto::{Context, Digest, IssuerId};
+use crate::issue::SigningKey;
+use crate::list::{Body, FileName, Mark, ShardLine, TimedSlot, WideEntry, encode_set};
+use crate::list::{head, stamp};
+use crate::time::Time;
+use crate::wire::{Put as _, WireError};
+
+/// What is to be said of one shard.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ShardFacts {
+    /// Slots that are covered, 1 to 2^20.
+    pub capacity: u32,
+    /// Revoked slots, ascending.
+    pub revoked: Vec<u32>,
+    /// Suspended slots, ascending, none of them revoked.
+    pub suspended: Vec<u32>,
+    /// Slots that are revoked from a moment on, ascending, none of them revoked.
+    pub timed: Vec<TimedSlot>,
+}
+
+/// Writes the body of a shard.
+///
+/// # Errors
+/// [`WireError::NotCanonical`] names the field whose facts contradict each other or don't ascend.
+pub fn encode_body(facts: &ShardFacts) -> Result<Vec<u8>, WireError> {
+    if !(1..=Body::MAX_CAPACITY).contains(&facts.capacity) {
+        return Err(WireError::NotCanonical("capacity"));
+    }
+    let mut out = Vec::new();
+    out.put_magic(crate::list::BODY_LETTER).put_u32(facts.capacity);
+    for (name, slots) in [("revoked", &facts.revoked), ("suspended", &facts.suspended)] {
+        let ascends = slots.windows(2).all(|pair| matches!(pair, [a, b] if a < b));
+        if !ascends || slots.last().is_some_and(|&last| last >= facts.capacity) {
+            return Err(WireError::NotCanonical(name));
+        }
+        out.put_u32(count(slots.len()));
+        encode_set(facts.capacity, slots, &mut out);
+    }
+    out.put_u32(count(facts.timed.len()));
+    for entry in &facts.timed {
+        out.put_u32(entry.slot).put_u32(entry.from);
+    }
+    Body::decode(&out)?;
+    Ok(out)
+}
+
+/// Digest and length of a file.
+#[must_use]
+pub fn name_file(file: &[u8]) -> FileName {
+    FileName { digest: Digest::of(file), len: count(file.len()) }
+}
+
+/// The key that signs lists, under its kid.
+#[derive(Debug)]
+pub struct ListSigner {
+    /// The issuer.
+    pub issuer: IssuerId,
+    /// The key id.
+    pub kid: u16,
+    /// The key.
+    pub key: SigningKey,
+}
+
+/// What a head is to say.
+#[derive(Clone, Debug)]
+pub struct HeadDraft {
+    /// The list epoch.
+    pub epoch: u32,
+    /// The number, greater than that of the head before.
+    pub number: u64,
+    /// Every revocation committed before this instant is in the bodies.
+    pub this_update: Time,
+    /// The digest of the head before, zeros for the first.
+    pub previous: Digest,
+    /// The shards, by ascending number, with the bodies' names and counts.
+    pub shards: Vec<ShardLine>,
+    /// The wide entries, in any order.
+    pub wide: Vec<WideEntry>,
+}
+
+/// What a stamp is to say.
+#[derive(Clone, Copy, Debug)]
+pub struct StampDraft {
+    /// Epoch, number and times.
+    pub mark: Mark,
+    /// The head's name.
+    pub head: FileName,
+    /// The version of the keyring that is in force.
+    pub keyring_version: u32,
+}
+
+impl ListSigner {
+    /// Signs a head.
+    ///
+    /// # Errors
+    /// [`WireError::NotCanonical`] names the field of a draft that no verifier would accept.
+    pub fn sign_head(&self, draft: &HeadDraft) -> Result<Vec<u8>, WireError> {
+        let mut wide = draft.wide.clone();
+        wide.sort_unstable();
+        wide.dedup();
+        let fields = head::Fields {
+            issuer: self.issuer,
+            kid: self.kid,
+            epoch: draft.epoch,
+            number: draft.number,
+            this_update: draft.this_update,
+            previous: draft.previous,
+            public_policies: FileName::NONE,
+            private_policies: FileName::NONE,
+            shards: draft.shards.clone(),
+            wide,
+        };
+        let bytes = fields.encode();
+        head::Fields::decode(&bytes)?;
+        Ok(self.key.seal(Context::HEAD, bytes))
+    }
+
+    /// Signs a stamp.
+    #[must_use]
+    pub fn sign_stamp(&self, draft: &StampDraft) -> Vec<u8> {
+        let fields = stamp::Fields {
+            issuer: self.issuer,
+            kid: self.kid,
+            mark: draft.mark,
+            head: draft.head.digest,
+            head_len: draft.head.len,
+            keyring_version: draft.keyring_version,
+        };
+        self.key.seal(Context::STAMP, fields.encode())
+    }
+}
+
+fn count(len: usize) -> u32 {
+    u32::try_from(len).unwrap_or(u32::MAX)
+}

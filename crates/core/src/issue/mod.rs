@@ -1,0 +1,93 @@
+//! The writing half: signs tokens, keyrings and lists. Behind the feature `issue`.
+//!
+//! It is deterministic: the same facts give the same bytes. Randomness and time are arguments.
+
+mod list;
+mod token;
+
+pub use list::{HeadDraft, ListSigner, ShardFacts, StampDraft, encode_body, name_file};
+pub use token::{HmacSigner, TokenSigner, redact};
+
+use alloc::vec::Vec;
+
+use ed25519_dalek::Signer as _;
+
+use crate::crypto::{Context, IssuerId, PublicKey};
+use crate::keyring::{KeyEntry, encode};
+use crate::time::Time;
+use crate::token::Label;
+use crate::wire::WireError;
+
+/// An Ed25519 signing key. Wiped when dropped, hidden from `Debug`.
+pub struct SigningKey(ed25519_dalek::SigningKey);
+
+impl SigningKey {
+    /// The key whose seed (RFC 8032's private key) is `seed`.
+    #[must_use]
+    pub fn from_seed(seed: &[u8; 32]) -> Self {
+        Self(ed25519_dalek::SigningKey::from_bytes(seed))
+    }
+
+    /// The public half.
+    ///
+    /// # Errors
+    /// Never for a seed drawn at random; the checks of [`PublicKey::from_bytes`] are applied all
+    /// the same.
+    pub fn public(&self) -> Result<PublicKey, crate::crypto::PublicKeyError> {
+        PublicKey::from_bytes(&self.0.verifying_key().to_bytes())
+    }
+
+    /// The signature over `context || body`.
+    #[must_use]
+    pub fn sign(&self, context: Context, body: &[u8]) -> [u8; 64] {
+        self.sign_message(&context.message(body))
+    }
+
+    pub(crate) fn sign_message(&self, message: &[u8]) -> [u8; 64] {
+        self.0.sign(message).to_bytes()
+    }
+
+    /// `body` with its signature behind: a signed file.
+    pub(crate) fn seal(&self, context: Context, mut body: Vec<u8>) -> Vec<u8> {
+        let signature = self.sign(context, &body);
+        body.extend_from_slice(&signature);
+        body
+    }
+}
+
+impl core::fmt::Debug for SigningKey {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str("SigningKey(..)")
+    }
+}
+
+/// What a keyring is to say. See [`Keyring`](crate::keyring::Keyring) for each field.
+#[derive(Clone, Debug)]
+pub struct KeyringDraft {
+    /// The issuer.
+    pub issuer: IssuerId,
+    /// Greater than that of every keyring signed before.
+    pub version: u32,
+    /// From this instant on the keyring is void.
+    pub not_after: Time,
+    /// The list epoch.
+    pub epoch: u32,
+    /// The longest validity of a stamp, in seconds.
+    pub max_validity_secs: u32,
+    /// The root that may sign the next keyring too.
+    pub successor: Option<PublicKey>,
+    /// One to four labels; [`Label::NONE`] for tokens without one.
+    pub labels: Vec<Label>,
+    /// The signers, by ascending kid.
+    pub entries: Vec<KeyEntry>,
+}
+
+impl KeyringDraft {
+    /// Signs the keyring.
+    ///
+    /// # Errors
+    /// [`WireError::NotCanonical`] names the field of a draft that no verifier would accept.
+    pub fn sign(&self, root: &SigningKey) -> Result<Vec<u8>, WireError> {
+        Ok(root.seal(Context::KEYRING, encode(self)?))
+    }
+}

@@ -1,0 +1,76 @@
+//! Minting tokens.
+
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use zeroize::Zeroizing;
+
+use crate::base62;
+use crate::crypto::{HmacKey, IssuerId};
+use crate::issue::SigningKey;
+use crate::token::{Algorithm, Claims, Label, Prefix, checksum};
+use crate::verify::token_message;
+
+/// A signer of tokens: a keyring key of the purpose token or admin, with its private half.
+#[derive(Debug)]
+pub enum TokenSigner {
+    /// HMAC-SHA256 cut to 128 bits.
+    Hmac(HmacSigner),
+    /// Ed25519.
+    Ed25519(SigningKey),
+}
+
+/// An HMAC key that mints.
+#[derive(Debug)]
+pub struct HmacSigner(HmacKey);
+
+impl HmacSigner {
+    /// Prepares a secret.
+    #[must_use]
+    pub fn new(secret: &[u8; HmacKey::SECRET_LEN]) -> Self {
+        Self(HmacKey::new(secret))
+    }
+}
+
+impl TokenSigner {
+    /// The algorithm.
+    #[must_use]
+    pub const fn algorithm(&self) -> Algorithm {
+        match self {
+            Self::Hmac(_) => Algorithm::HmacSha256,
+            Self::Ed25519(_) => Algorithm::Ed25519,
+        }
+    }
+
+    /// Mints the token that says `claims`, for `issuer`, under `label`. The same arguments give
+    /// the same text.
+    #[must_use]
+    pub fn mint(&self, issuer: IssuerId, label: Label, claims: &Claims) -> Zeroizing<String> {
+        let prefix = Prefix { label, kind: claims.kind, environment: claims.environment };
+        let signed = claims.encode();
+        let message = token_message(&prefix.binding(issuer), &signed);
+        let mut bytes = Zeroizing::new(Vec::with_capacity(96));
+        bytes.extend_from_slice(&signed);
+        match self {
+            Self::Hmac(HmacSigner(key)) => bytes.extend_from_slice(&key.tag(&message)),
+            Self::Ed25519(key) => bytes.extend_from_slice(&key.sign_message(&message)),
+        }
+        let front = format!("{prefix}");
+        let checksum = checksum(&front, &bytes);
+        bytes.extend_from_slice(&checksum.to_be_bytes());
+        let mut text = Zeroizing::new(String::with_capacity(crate::token::Text::MAX_LEN));
+        text.push_str(&front);
+        base62::encode_into(&bytes, &mut text);
+        text
+    }
+}
+
+/// The form in which a token may be shown once it has been handed out: its first 6 characters,
+/// `***`, its last 3.
+#[must_use]
+pub fn redact(token: &str) -> String {
+    let front = token.get(..6).unwrap_or_default();
+    let back = token.len().checked_sub(3).and_then(|at| token.get(at..)).unwrap_or_default();
+    format!("{front}***{back}")
+}

@@ -1,0 +1,268 @@
+//! The keyring document's bytes.
+//!
+//! ```text
+//!  4  magic `PCK` 1          then per label:            then per key, 55 bytes:
+//! 16  issuer id               1  length                  2  kid, strictly ascending
+//!  4  version                 n  text                    1  algorithm  1 HMAC-SHA256/128, 2 Ed25519
+//!  8  not after, ms                                      1  purpose    1 token 2 admin 3 list
+//!  4  list epoch             2  number of keys                         4 status list 5 assertion
+//!  4  longest validity, s                                1  environments, set of bits 1 live 2 test
+//! 32  successor root or 0                                1  kinds, set of bits 1 secret 2 publishable
+//!  1  number of labels                                   1  state 1 next 2 active 3 retiring 4 retired
+//!                                                        8  not before, ms
+//! at the end: 64  the root's signature                   8  not after, ms
+//!                                                       32  public key, or check value
+//! ```
+
+use alloc::vec::Vec;
+
+use crate::crypto::{Context, IssuerId, PublicKey};
+use crate::keyring::{KeyringError, Purpose};
+use crate::time::Time;
+use crate::token::{Environment, Kind, Label};
+use crate::wire::{Reader, WireError, split_signature};
+
+pub(crate) const LETTER: u8 = b'K';
+const MAX_LABELS: u8 = 4;
+
+/// A signer, as the keyring lists it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeyEntry {
+    /// The key id, never used for another key.
+    pub kid: u16,
+    /// What the key is used for.
+    pub purpose: Purpose,
+    /// The environments whose keys it may sign; empty unless the purpose is token or admin.
+    pub environments: Vec<Environment>,
+    /// The kinds of keys it may sign; empty unless the purpose is token or admin.
+    pub kinds: Vec<Kind>,
+    /// Where it stands in its life.
+    pub state: State,
+    /// When its signatures count.
+    pub validity: Validity,
+    /// What signatures are checked with.
+    pub material: Material,
+}
+
+/// From `not_before` on, up to `not_after` and not including it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Validity {
+    /// The first instant.
+    pub not_before: Time,
+    /// The first instant after.
+    pub not_after: Time,
+}
+
+impl Validity {
+    /// No bound on either side.
+    pub const ALWAYS: Self =
+        Self { not_before: Time::from_millis(0), not_after: Time::from_millis(u64::MAX) };
+}
+
+/// What stands in the keyring for a signer's key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Material {
+    /// HMAC-SHA256 cut to 128 bits: a value that tells the right secret, which travels apart.
+    Hmac {
+        /// See [`HmacKey::check_value`](crate::crypto::HmacKey::check_value).
+        check: [u8; 32],
+    },
+    /// An Ed25519 public key.
+    Ed25519(PublicKey),
+}
+
+/// Where a signer stands in its life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum State {
+    /// Announced, not yet used by the issuer; signatures count.
+    Next,
+    /// Used by the issuer.
+    Active,
+    /// No longer used by the issuer; signatures count.
+    Retiring,
+    /// Signatures no longer count. The entry stays, so that its kid is never used again.
+    Retired,
+}
+
+impl State {
+    /// All states.
+    pub const ALL: [Self; 4] = [Self::Next, Self::Active, Self::Retiring, Self::Retired];
+
+    /// The state's name, as the CLI and the docs write it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Next => "next",
+            Self::Active => "active",
+            Self::Retiring => "retiring",
+            Self::Retired => "retired",
+        }
+    }
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Content {
+    pub(crate) issuer: IssuerId,
+    pub(crate) version: u32,
+    pub(crate) not_after: Time,
+    pub(crate) epoch: u32,
+    pub(crate) max_validity_secs: u32,
+    pub(crate) successor: Option<PublicKey>,
+    pub(crate) labels: Vec<Label>,
+    pub(crate) entries: Vec<KeyEntry>,
+}
+
+pub(crate) fn open(document: &[u8], root: &PublicKey) -> Result<Content, KeyringError> {
+    let (signed, signature) = split_signature(document)?;
+    // The magic is looked at first, so that a wrong file is called that and not a forgery.
+    let reader = Reader::open(signed, LETTER, "keyring")?;
+    if !root.verify(Context::KEYRING, signed, signature) {
+        return Err(KeyringError::NotSignedByRoot);
+    }
+    Ok(decode(reader)?)
+}
+
+fn decode(mut reader: Reader<'_>) -> Result<Content, WireError> {
+    let issuer = IssuerId(reader.array()?);
+    let version = reader.u32()?;
+    let not_after = Time::from_millis(reader.u64()?);
+    let epoch = reader.u32()?;
+    let max_validity_secs = reader.u32()?;
+    let successor = Some(reader.array()?)
+        .filter(|bytes| *bytes != [0; 32])
+        .map(|bytes| public_key(&bytes, "successor"))
+        .transpose()?;
+    let labels = decode_labels(&mut reader)?;
+    let count = reader.u16()?;
+    let mut entries: Vec<KeyEntry> = Vec::new();
+    for _ in 0..count {
+        let entry = decode_entry(&mut reader)?;
+        if entries.last().is_some_and(|last| last.kid >= entry.kid) {
+            return Err(WireError::NotCanonical("kid"));
+        }
+        entries.push(entry);
+    }
+    reader.finish()?;
+    Ok(Content { issuer, version, not_after, epoch, max_validity_secs, successor, labels, entries })
+}
+
+fn decode_labels(reader: &mut Reader<'_>) -> Result<Vec<Label>, WireError> {
+    const FIELD: WireError = WireError::NotCanonical("labels");
+    let count = reader.u8()?;
+    if !(1..=MAX_LABELS).contains(&count) {
+        return Err(FIELD);
+    }
+    let mut labels = Vec::new();
+    for _ in 0..count {
+        let len = usize::from(reader.u8()?);
+        let text = core::str::from_utf8(reader.bytes(len)?).map_err(|_| FIELD)?;
+        let label = Label::new(text).map_err(|_| FIELD)?;
+        if labels.contains(&label) {
+            return Err(FIELD);
+        }
+        labels.push(label);
+    }
+    Ok(labels)
+}
+
+fn decode_entry(reader: &mut Reader<'_>) -> Result<KeyEntry, WireError> {
+    let kid = reader.u16()?;
+    let algorithm = reader.u8()?;
+    let purpose = from_code(&Purpose::ALL, reader.u8()?, "purpose")?;
+    let environments = set(&Environment::ALL, Environment::code, reader.u8()?, "environments")?;
+    let kinds = set(&Kind::ALL, Kind::code, reader.u8()?, "kinds")?;
+    let state = from_code(&State::ALL, reader.u8()?, "state")?;
+    let not_before = Time::from_millis(reader.u64()?);
+    let not_after = Time::from_millis(reader.u64()?);
+    let bytes = reader.array::<32>()?;
+    let material = match algorithm {
+        1 => Material::Hmac { check: bytes },
+        2 => Material::Ed25519(public_key(&bytes, "public key")?),
+        _ => return Err(WireError::NotCanonical("algorithm")),
+    };
+    let signs_keys = match purpose {
+        Purpose::Token => true,
+        // A shared secret can't tell who used it: admin keys and lists are always Ed25519.
+        Purpose::Admin => material_is_public(&material)?,
+        Purpose::List | Purpose::StatusList | Purpose::Assertion => {
+            material_is_public(&material)?;
+            false
+        }
+    };
+    if signs_keys == environments.is_empty() || signs_keys == kinds.is_empty() {
+        return Err(WireError::NotCanonical("environments and kinds"));
+    }
+    let validity = Validity { not_before, not_after };
+    Ok(KeyEntry { kid, purpose, environments, kinds, state, validity, material })
+}
+
+fn material_is_public(material: &Material) -> Result<bool, WireError> {
+    match material {
+        Material::Ed25519(_) => Ok(true),
+        Material::Hmac { .. } => Err(WireError::NotCanonical("algorithm")),
+    }
+}
+
+fn public_key(bytes: &[u8; 32], field: &'static str) -> Result<PublicKey, WireError> {
+    PublicKey::from_bytes(bytes).map_err(|_| WireError::NotCanonical(field))
+}
+
+/// The value whose code is its place in `all`, counted from 1.
+fn from_code<T: Copy>(all: &[T], code: u8, field: &'static str) -> Result<T, WireError> {
+    let place = usize::from(code).checked_sub(1).ok_or(WireError::NotCanonical(field))?;
+    all.get(place).copied().ok_or(WireError::NotCanonical(field))
+}
+
+/// The members whose code is a bit in `bits`.
+fn set<T: Copy>(
+    all: &[T],
+    code: fn(T) -> u8,
+    bits: u8,
+    field: &'static str,
+) -> Result<Vec<T>, WireError> {
+    let known = all.iter().fold(0, |known, &member| known | code(member));
+    if bits & !known != 0 {
+        return Err(WireError::NotCanonical(field));
+    }
+    Ok(all.iter().copied().filter(|&member| bits & code(member) != 0).collect())
+}
+
+/// The bytes that the root signs.
+#[cfg(feature = "issue")]
+pub fn encode(draft: &crate::issue::KeyringDraft) -> Result<Vec<u8>, WireError> {
+    use crate::wire::Put as _;
+    let mut out = Vec::new();
+    out.put_magic(LETTER)
+        .put(&draft.issuer.0)
+        .put_u32(draft.version)
+        .put_u64(draft.not_after.millis())
+        .put_u32(draft.epoch)
+        .put_u32(draft.max_validity_secs)
+        .put(&draft.successor.map_or([0; 32], |root| root.to_bytes()))
+        .put_u8(u8::try_from(draft.labels.len()).unwrap_or(u8::MAX));
+    for label in &draft.labels {
+        let text = label.as_str();
+        out.put_u8(u8::try_from(text.len()).unwrap_or(u8::MAX)).put(text.as_bytes());
+    }
+    let count = u16::try_from(draft.entries.len()).map_err(|_| WireError::NotCanonical("keys"))?;
+    out.put_u16(count);
+    for entry in &draft.entries {
+        let (algorithm, bytes) = match entry.material {
+            Material::Hmac { check } => (1, check),
+            Material::Ed25519(key) => (2, key.to_bytes()),
+        };
+        let place = |found: Option<usize>| found.map_or(0, |p| u8::try_from(p + 1).unwrap_or(0));
+        out.put_u16(entry.kid)
+            .put_u8(algorithm)
+            .put_u8(place(Purpose::ALL.iter().position(|p| *p == entry.purpose)))
+            .put_u8(entry.environments.iter().fold(0, |bits, e| bits | e.code()))
+            .put_u8(entry.kinds.iter().fold(0, |bits, k| bits | k.code()))
+            .put_u8(place(State::ALL.iter().position(|s| *s == entry.state)))
+            .put_u64(entry.validity.not_before.millis())
+            .put_u64(entry.validity.not_after.millis())
+            .put(&bytes);
+    }
+    // What is signed must be what a verifier reads: an impossible draft is refused here.
+    decode(Reader::open(&out, LETTER, "keyring")?)?;
+    Ok(out)
+}

@@ -1,0 +1,213 @@
+//! The body of one shard: which of its slots are revoked, suspended, or revoked from a moment on.
+//!
+//! ```text
+//! 4  magic `PCB` 1
+//! 4  capacity: slots of the shard that are covered, 1 to 2^20
+//! 4  revoked: how many, then their Golomb-coded set
+//! 4  suspended: how many, then their Golomb-coded set
+//! 4  timed: how many, then 8 bytes each: slot, from (seconds), ascending by slot
+//! ```
+//!
+//! A body names neither issuer nor shard: the head that names its digest does. So all empty shards
+//! share one body.
+
+use alloc::vec::Vec;
+
+use crate::list::SlotSet;
+use crate::time::Time;
+use crate::token::Serial;
+use crate::wire::{Reader, WireError};
+
+pub(crate) const LETTER: u8 = b'B';
+
+/// A shard's body, validated from end to end.
+#[derive(Clone, Debug)]
+pub struct Body {
+    capacity: u32,
+    revoked: SlotSet,
+    suspended: SlotSet,
+    timed: Vec<TimedSlot>,
+}
+
+/// A slot that is revoked from a second on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TimedSlot {
+    /// The slot.
+    pub slot: u32,
+    /// The first second, since the epoch, at which it is revoked.
+    pub from: u32,
+}
+
+/// How many slots of a shard stand in each of a body's sets.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Revoked now.
+    pub revoked: u32,
+    /// Suspended.
+    pub suspended: u32,
+    /// Revoked from a moment on.
+    pub timed: u32,
+}
+
+/// What a body says of one slot at one instant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SlotState {
+    /// No entry applies.
+    Good,
+    /// Revoked, at once or because its moment has come.
+    Revoked,
+    /// Suspended.
+    Suspended,
+    /// The slot lies above the capacity.
+    NotCovered,
+}
+
+impl Body {
+    /// The most slots that a shard can cover.
+    pub const MAX_CAPACITY: u32 = 1 << Serial::SLOT_BITS;
+
+    /// Reads a body.
+    ///
+    /// # Errors
+    /// [`WireError`] for whatever is not the one spelling of a body.
+    pub fn decode(bytes: &[u8]) -> Result<Self, WireError> {
+        let mut reader = Reader::open(bytes, LETTER, "list body")?;
+        let capacity = reader.u32()?;
+        if !(1..=Self::MAX_CAPACITY).contains(&capacity) {
+            return Err(WireError::NotCanonical("capacity"));
+        }
+        let revoked = decode_set(&mut reader, capacity)?;
+        let suspended = decode_set(&mut reader, capacity)?;
+        let count = reader.len(8)?;
+        let mut timed: Vec<TimedSlot> = Vec::with_capacity(count);
+        for _ in 0..count {
+            let entry = TimedSlot { slot: reader.u32()?, from: reader.u32()? };
+            let ascends = timed.last().is_none_or(|last| last.slot < entry.slot);
+            if !ascends || entry.slot >= capacity || revoked.contains(entry.slot) {
+                return Err(WireError::NotCanonical("timed"));
+            }
+            timed.push(entry);
+        }
+        reader.finish()?;
+        if suspended.count() > 0 && suspended.iter().any(|slot| revoked.contains(slot)) {
+            return Err(WireError::NotCanonical("suspended"));
+        }
+        Ok(Self { capacity, revoked, suspended, timed })
+    }
+
+    /// What stands in each set.
+    #[must_use]
+    pub fn counts(&self) -> Counts {
+        Counts {
+            revoked: self.revoked.count(),
+            suspended: self.suspended.count(),
+            timed: u32::try_from(self.timed.len()).unwrap_or(u32::MAX),
+        }
+    }
+
+    /// How many slots are covered.
+    #[must_use]
+    pub const fn capacity(&self) -> u32 {
+        self.capacity
+    }
+
+    /// The slots that are revoked at once.
+    #[must_use]
+    pub const fn revoked(&self) -> &SlotSet {
+        &self.revoked
+    }
+
+    /// The slots that are suspended.
+    #[must_use]
+    pub const fn suspended(&self) -> &SlotSet {
+        &self.suspended
+    }
+
+    /// The slots that are revoked from a moment on, ascending.
+    #[must_use]
+    pub fn timed(&self) -> &[TimedSlot] {
+        &self.timed
+    }
+
+    /// What the body says of `slot` at `now`. A timed revocation strikes with the first instant of
+    /// its second.
+    #[must_use]
+    pub fn state(&self, slot: u32, now: Time) -> SlotState {
+        if slot >= self.capacity {
+            return SlotState::NotCovered;
+        }
+        let timed = self.timed.binary_search_by_key(&slot, |entry| entry.slot).ok();
+        let struck = timed
+            .and_then(|at| self.timed.get(at))
+            .is_some_and(|entry| now >= Time::from_secs(entry.from));
+        if struck || self.revoked.contains(slot) {
+            SlotState::Revoked
+        } else if self.suspended.contains(slot) {
+            SlotState::Suspended
+        } else {
+            SlotState::Good
+        }
+    }
+}
+
+fn decode_set(reader: &mut Reader<'_>, capacity: u32) -> Result<SlotSet, WireError> {
+    let count = reader.u32()?;
+    let (set, used) = SlotSet::decode(capacity, count, reader.rest())?;
+    reader.bytes(used)?;
+    Ok(set)
+}
+
+#[cfg(all(test, feature = "issue"))]
+mod tests {
+    use super::*;
+    use crate::issue::{ShardFacts, encode_body};
+    use alloc::vec;
+
+    fn facts() -> ShardFacts {
+        ShardFacts {
+            capacity: 1000,
+            revoked: vec![3, 999],
+            suspended: vec![0, 7],
+            timed: vec![TimedSlot { slot: 7, from: 50 }, TimedSlot { slot: 8, from: 60 }],
+        }
+    }
+
+    #[test]
+    fn each_set_speaks_for_its_slots() {
+        let body = Body::decode(&encode_body(&facts()).unwrap()).unwrap();
+        let at = |slot, millis| body.state(slot, Time::from_millis(millis));
+        assert_eq!(at(3, 0), SlotState::Revoked);
+        assert_eq!(at(0, 0), SlotState::Suspended);
+        assert_eq!(at(7, 49_999), SlotState::Suspended);
+        assert_eq!(at(7, 50_000), SlotState::Revoked);
+        assert_eq!(at(8, 59_999), SlotState::Good);
+        assert_eq!(at(8, 60_000), SlotState::Revoked);
+        assert_eq!(at(998, u64::MAX), SlotState::Good);
+        assert_eq!(at(1000, 0), SlotState::NotCovered);
+    }
+
+    #[test]
+    fn contradictions_are_refused() {
+        let both = |change: fn(&mut ShardFacts)| {
+            let mut facts = facts();
+            change(&mut facts);
+            encode_body(&facts)
+        };
+        assert!(both(|f| f.suspended.push(999)).is_err());
+        assert!(both(|f| f.timed[0].slot = 3).is_err());
+        assert!(both(|f| f.timed.swap(0, 1)).is_err());
+        assert!(both(|f| f.capacity = 999).is_err());
+        assert!(both(|f| f.capacity = 0).is_err());
+        assert!(both(|f| f.revoked.swap(0, 1)).is_err());
+    }
+
+    #[test]
+    fn every_cut_and_every_added_byte_is_refused() {
+        let bytes = encode_body(&facts()).unwrap();
+        for len in 0..bytes.len() {
+            assert!(Body::decode(&bytes[..len]).is_err());
+        }
+        let longer = [&bytes[..], &[0]].concat();
+        assert_eq!(Body::decode(&longer).unwrap_err(), WireError::TrailingBytes);
+    }
+}

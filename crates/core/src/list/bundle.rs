@@ -1,0 +1,71 @@
+//! The bundle: keyring, stamp, head and bodies as one file, for small issuers and cold starts.
+//!
+//! ```text
+//! 4  magic `PCZ` 1
+//! then, each behind its length in 4 bytes: the keyring, the stamp, the head
+//! 4  number of bodies, then each behind its length in 4 bytes, in the order in which the head
+//!    first names them
+//! ```
+//!
+//! A bundle is not signed: its parts are.
+
+use alloc::vec::Vec;
+
+use crate::wire::{Reader, WireError};
+
+pub(crate) const LETTER: u8 = b'Z';
+
+/// No bundle that a verifier should fetch is longer than this, in bytes.
+pub const MAX_BUNDLE_LEN: usize = 32 << 20;
+
+/// The parts of a bundle, none of them looked at yet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Bundle<'a> {
+    /// The keyring document.
+    pub keyring: &'a [u8],
+    /// The stamp.
+    pub stamp: &'a [u8],
+    /// The head.
+    pub head: &'a [u8],
+    /// The bodies.
+    pub bodies: Vec<&'a [u8]>,
+}
+
+impl<'a> Bundle<'a> {
+    /// Takes a bundle apart.
+    ///
+    /// # Errors
+    /// [`WireError`] where the lengths don't fit the file.
+    pub fn decode(file: &'a [u8]) -> Result<Self, WireError> {
+        let mut reader = Reader::open(file, LETTER, "bundle")?;
+        let keyring = part(&mut reader)?;
+        let stamp = part(&mut reader)?;
+        let head = part(&mut reader)?;
+        let count = reader.len(4)?;
+        let bodies = (0..count).map(|_| part(&mut reader)).collect::<Result<_, _>>()?;
+        reader.finish()?;
+        Ok(Self { keyring, stamp, head, bodies })
+    }
+
+    /// Joins the parts.
+    #[must_use]
+    pub fn encode(&self) -> Vec<u8> {
+        use crate::wire::Put as _;
+        let len = |part: &[u8]| u32::try_from(part.len()).unwrap_or(u32::MAX);
+        let mut out = Vec::new();
+        out.put_magic(LETTER);
+        for part in [self.keyring, self.stamp, self.head] {
+            out.put_u32(len(part)).put(part);
+        }
+        out.put_u32(u32::try_from(self.bodies.len()).unwrap_or(u32::MAX));
+        for body in &self.bodies {
+            out.put_u32(len(body)).put(body);
+        }
+        out
+    }
+}
+
+fn part<'a>(reader: &mut Reader<'a>) -> Result<&'a [u8], WireError> {
+    let len = reader.len(1)?;
+    reader.bytes(len)
+}

@@ -1,0 +1,342 @@
+//! The head: which bodies make up the list, and the entries that are wider than one key.
+//!
+//! ```text
+//!  4  magic `PCH` 1          then per shard, 52 bytes:      then per wide entry, 22 bytes:
+//! 16  issuer id               4  shard, ascending            1  scope  1 owner 2 kid 3 environment
+//!  2  kid                     4  body length                           4 serial range
+//!  4  list epoch             32  body digest                 1  state  1 suspended 2 revoked
+//!  8  number                  4  revoked                     6  first
+//!  8  this update, ms         4  suspended                   6  last
+//! 32  digest of head before   4  timed                       4  issued at or after, s
+//! 36  public policies        then                            4  issued before, s; 2^32-1: no bound
+//! 36  private policies        4  number of wide entries     at the end: 64  signature
+//!  4  number of shards
+//! ```
+
+use alloc::vec::Vec;
+
+use crate::crypto::{Context, Digest, IssuerId};
+use crate::keyring::Keyring;
+use crate::list::body::Counts;
+use crate::list::stamp::verify_signed;
+use crate::list::{ListError, Stamp};
+use crate::time::Time;
+use crate::token::Claims;
+use crate::wire::{Reader, WireError, split_signature};
+
+pub(crate) const LETTER: u8 = b'H';
+const LINE_LEN: usize = 52;
+const WIDE_LEN: usize = 22;
+
+/// A head whose signature has been verified.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Head {
+    pub(crate) fields: Fields,
+    file: Vec<u8>,
+}
+
+/// What is signed, in its order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Fields {
+    pub(crate) issuer: IssuerId,
+    pub(crate) kid: u16,
+    pub(crate) epoch: u32,
+    pub(crate) number: u64,
+    pub(crate) this_update: Time,
+    pub(crate) previous: Digest,
+    pub(crate) public_policies: FileName,
+    pub(crate) private_policies: FileName,
+    pub(crate) shards: Vec<ShardLine>,
+    pub(crate) wide: Vec<WideEntry>,
+}
+
+/// A content-addressed file: digest and length, all zeros for none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FileName {
+    /// The SHA-256 of the file.
+    pub digest: Digest,
+    /// Its length in bytes: a fetch of it need never read further.
+    pub len: u32,
+}
+
+impl FileName {
+    /// No file.
+    pub const NONE: Self = Self { digest: Digest([0; 32]), len: 0 };
+}
+
+/// A shard, as the head lists it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ShardLine {
+    /// The shard's number.
+    pub shard: u32,
+    /// The length of its body in bytes.
+    pub len: u32,
+    /// The digest of its body.
+    pub body: Digest,
+    /// How many slots stand in each of the body's sets.
+    pub counts: Counts,
+}
+
+/// A revocation or suspension of many keys at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct WideEntry {
+    /// Whose keys.
+    pub scope: WideScope,
+    /// Revoked or suspended.
+    pub state: WideState,
+    /// Only keys issued in this interval.
+    pub issued: IssuedAt,
+}
+
+/// Whose keys a wide entry speaks of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum WideScope {
+    /// All keys of one owner.
+    Owner(u32),
+    /// All keys of one signer.
+    Kid(u16),
+    /// All keys of one environment.
+    Environment(crate::token::Environment),
+    /// All serials from `first` to `last`, both included.
+    Serials {
+        /// The first.
+        first: crate::token::Serial,
+        /// The last.
+        last: crate::token::Serial,
+    },
+}
+
+/// What a wide entry does; the stronger one counts where several apply.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum WideState {
+    /// Suspended.
+    Suspended,
+    /// Revoked.
+    Revoked,
+}
+
+/// An interval of issued-at, in seconds: from `from` on, up to `before` and not including it.
+/// `before` at `u32::MAX` is no bound.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct IssuedAt {
+    /// The first second.
+    pub from: u32,
+    /// The first second after.
+    pub before: u32,
+}
+
+impl IssuedAt {
+    /// Whenever issued.
+    pub const ANY: Self = Self { from: 0, before: u32::MAX };
+
+    fn contains(self, issued_at: u32) -> bool {
+        issued_at >= self.from && (issued_at < self.before || self.before == u32::MAX)
+    }
+}
+
+impl WideEntry {
+    /// Whether the entry speaks of the key with these claims.
+    #[must_use]
+    pub fn applies_to(&self, claims: &Claims) -> bool {
+        let in_scope = match self.scope {
+            WideScope::Owner(owner) => claims.owner == owner,
+            WideScope::Kid(kid) => claims.kid == kid,
+            WideScope::Environment(environment) => claims.environment == environment,
+            WideScope::Serials { first, last } => (first..=last).contains(&claims.serial),
+        };
+        in_scope && self.issued.contains(claims.lifetime.issued_at)
+    }
+}
+
+impl Head {
+    /// Opens the head that `stamp` announces.
+    ///
+    /// # Errors
+    /// [`ListError::WrongDigest`] where it is another file, and see [`ListError`].
+    pub fn open(
+        file: &[u8],
+        stamp: &Stamp,
+        keyring: &Keyring,
+        now: Time,
+    ) -> Result<Self, ListError> {
+        if Digest::of(file) != stamp.head() {
+            return Err(ListError::WrongDigest("head"));
+        }
+        let wire = ListError::wire("head");
+        let (signed, signature) = split_signature(file).map_err(&wire)?;
+        let fields = Fields::decode(signed).map_err(&wire)?;
+        let signer = (fields.issuer, fields.kid);
+        verify_signed((signed, signature), Context::HEAD, signer, keyring, now)?;
+        let mark = stamp.mark();
+        if fields.epoch != mark.epoch
+            || fields.number != mark.number
+            || fields.this_update > mark.this_update
+        {
+            return Err(ListError::WrongDigest("head"));
+        }
+        Ok(Self { fields, file: file.to_vec() })
+    }
+
+    /// The bytes that were received, signature included.
+    #[must_use]
+    pub fn file(&self) -> &[u8] {
+        &self.file
+    }
+
+    /// The digest of the head before this one, zeros for the first.
+    #[must_use]
+    pub const fn previous(&self) -> Digest {
+        self.fields.previous
+    }
+
+    /// When the head was made: its own this update, which later stamps move on.
+    #[must_use]
+    pub const fn this_update(&self) -> Time {
+        self.fields.this_update
+    }
+
+    /// The shards, by ascending number.
+    #[must_use]
+    pub fn shards(&self) -> &[ShardLine] {
+        &self.fields.shards
+    }
+
+    /// The entries that are wider than one key.
+    #[must_use]
+    pub fn wide(&self) -> &[WideEntry] {
+        &self.fields.wide
+    }
+}
+
+impl Fields {
+    pub(crate) fn decode(signed: &[u8]) -> Result<Self, WireError> {
+        let mut reader = Reader::open(signed, LETTER, "list head")?;
+        let issuer = IssuerId(reader.array()?);
+        let kid = reader.u16()?;
+        let epoch = reader.u32()?;
+        let number = reader.u64()?;
+        let this_update = Time::from_millis(reader.u64()?);
+        let previous = Digest(reader.array()?);
+        let public_policies = decode_file_name(&mut reader)?;
+        let private_policies = decode_file_name(&mut reader)?;
+        let count = reader.len(LINE_LEN)?;
+        let mut shards: Vec<ShardLine> = Vec::with_capacity(count);
+        for _ in 0..count {
+            let line = ShardLine {
+                shard: reader.u32()?,
+                len: reader.u32()?,
+                body: Digest(reader.array()?),
+                counts: Counts {
+                    revoked: reader.u32()?,
+                    suspended: reader.u32()?,
+                    timed: reader.u32()?,
+                },
+            };
+            let ascends = shards.last().is_none_or(|last| last.shard < line.shard);
+            if !ascends || line.shard >> 28 != 0 {
+                return Err(WireError::NotCanonical("shard"));
+            }
+            shards.push(line);
+        }
+        let count = reader.len(WIDE_LEN)?;
+        let mut wide: Vec<WideEntry> = Vec::with_capacity(count);
+        for _ in 0..count {
+            let entry = decode_wide(&mut reader)?;
+            if wide.last().is_some_and(|last| *last >= entry) {
+                return Err(WireError::NotCanonical("wide entries"));
+            }
+            wide.push(entry);
+        }
+        reader.finish()?;
+        Ok(Self {
+            issuer,
+            kid,
+            epoch,
+            number,
+            this_update,
+            previous,
+            public_policies,
+            private_policies,
+            shards,
+            wide,
+        })
+    }
+
+    #[cfg(feature = "issue")]
+    pub(crate) fn encode(&self) -> Vec<u8> {
+        use crate::wire::Put as _;
+        let count = |len: usize| u32::try_from(len).unwrap_or(u32::MAX);
+        let mut out = Vec::new();
+        out.put_magic(LETTER)
+            .put(&self.issuer.0)
+            .put_u16(self.kid)
+            .put_u32(self.epoch)
+            .put_u64(self.number)
+            .put_u64(self.this_update.millis())
+            .put(&self.previous.0);
+        for policies in [self.public_policies, self.private_policies] {
+            out.put(&policies.digest.0).put_u32(policies.len);
+        }
+        out.put_u32(count(self.shards.len()));
+        for line in &self.shards {
+            out.put_u32(line.shard).put_u32(line.len).put(&line.body.0);
+            let Counts { revoked, suspended, timed } = line.counts;
+            out.put_u32(revoked).put_u32(suspended).put_u32(timed);
+        }
+        out.put_u32(count(self.wide.len()));
+        for entry in &self.wide {
+            let (code, first, last) = match entry.scope {
+                WideScope::Owner(owner) => (1, u64::from(owner), u64::from(owner)),
+                WideScope::Kid(kid) => (2, u64::from(kid), u64::from(kid)),
+                WideScope::Environment(e) => (3, u64::from(e.code()), u64::from(e.code())),
+                WideScope::Serials { first, last } => (4, first.get(), last.get()),
+            };
+            let state = match entry.state {
+                WideState::Suspended => 1,
+                WideState::Revoked => 2,
+            };
+            out.put_u8(code).put_u8(state).put_u48(first).put_u48(last);
+            out.put_u32(entry.issued.from).put_u32(entry.issued.before);
+        }
+        out
+    }
+}
+
+fn decode_file_name(reader: &mut Reader<'_>) -> Result<FileName, WireError> {
+    let name = FileName { digest: Digest(reader.array()?), len: reader.u32()? };
+    if (name.digest == FileName::NONE.digest) != (name.len == 0) {
+        return Err(WireError::NotCanonical("policies"));
+    }
+    Ok(name)
+}
+
+fn decode_wide(reader: &mut Reader<'_>) -> Result<WideEntry, WireError> {
+    use crate::token::{Environment, Serial};
+    const FIELD: WireError = WireError::NotCanonical("wide entry");
+    let (code, state) = (reader.u8()?, reader.u8()?);
+    let (first, last) = (reader.u48()?, reader.u48()?);
+    let issued = IssuedAt { from: reader.u32()?, before: reader.u32()? };
+    let state = match state {
+        1 => WideState::Suspended,
+        2 => WideState::Revoked,
+        _ => return Err(FIELD),
+    };
+    let scope = match code {
+        1 => WideScope::Owner(u32::try_from(first).map_err(|_| FIELD)?),
+        2 => WideScope::Kid(u16::try_from(first).map_err(|_| FIELD)?),
+        3 => {
+            let code = u8::try_from(first).map_err(|_| FIELD)?;
+            WideScope::Environment(Environment::from_code(code).ok_or(FIELD)?)
+        }
+        4 => WideScope::Serials {
+            first: Serial::new(first).ok_or(FIELD)?,
+            last: Serial::new(last).ok_or(FIELD)?,
+        },
+        _ => return Err(FIELD),
+    };
+    let one_subject = code == 4 || first == last;
+    if !one_subject || first > last || issued.from >= issued.before {
+        return Err(FIELD);
+    }
+    Ok(WideEntry { scope, state, issued })
+}

@@ -1,0 +1,237 @@
+//! The revocation list: a stamp, a head, and bodies, each authenticated by the one before.
+//!
+//! ```text
+//! stamp   154 bytes, signed, renewed every second or few: number, head digest, this and next update
+//! head    signed: number, digest of the head before, one line per shard, wide entries
+//! bodies  immutable, named by their SHA-256: the slots of one shard that are revoked,
+//!         suspended, or revoked from a moment on
+//! ```
+//!
+//! Specified in `docs/revocation-list.md`; the words are those of RFC 5280.
+
+mod body;
+mod bundle;
+mod golomb;
+pub(crate) mod head;
+pub(crate) mod stamp;
+
+pub use body::{Body, Counts, SlotState, TimedSlot};
+pub use bundle::{Bundle, MAX_BUNDLE_LEN};
+pub use golomb::SlotSet;
+pub use head::{FileName, Head, IssuedAt, ShardLine, WideEntry, WideScope, WideState};
+pub use stamp::{MAX_SKEW_MILLIS, Mark, Stamp};
+
+#[cfg(feature = "issue")]
+pub(crate) use body::LETTER as BODY_LETTER;
+#[cfg(feature = "issue")]
+pub(crate) use golomb::encode_set;
+
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+use crate::crypto::{Digest, IssuerId};
+use crate::time::Time;
+use crate::token::{Claims, Serial};
+use crate::wire::WireError;
+
+/// Why a list, or a part of one, is not adopted, or not judged by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ListError {
+    /// The bytes of a stamp, head, body or bundle can't be read.
+    #[error("the {part} can't be read: {error}")]
+    Wire {
+        /// `stamp`, `head`, `body` or `bundle`.
+        part: &'static str,
+        /// What is wrong with the bytes.
+        error: WireError,
+    },
+    /// The part is of another issuer than the keyring.
+    #[error("the list is of another issuer than the keyring")]
+    ForeignIssuer,
+    /// The part names a kid that the keyring does not list for lists, or whose state or validity
+    /// excludes it now.
+    #[error("kid {0} may not sign lists; fetch the keyring again")]
+    NotAListKey(u16),
+    /// The signature is not that of the key which the part names.
+    #[error("the signature of the list is wrong; it was altered or forged")]
+    BadSignature,
+    /// The stamp's epoch is not the keyring's.
+    #[error("the list is of epoch {offered}, the keyring of epoch {held}")]
+    WrongEpoch {
+        /// The epoch of the keyring that is held.
+        held: u32,
+        /// The epoch that was offered.
+        offered: u32,
+    },
+    /// The stamp was made under a newer keyring than the one that is held.
+    #[error("the list needs keyring version {needed}, version {held} is held; fetch the keyring")]
+    KeyringBehind {
+        /// The version that is held.
+        held: u32,
+        /// The version that the stamp names.
+        needed: u32,
+    },
+    /// No keyring was left in force: its `not_after` has passed.
+    #[error("the keyring has expired; the issuer must sign a new one")]
+    KeyringExpired,
+    /// A lower number than one that is held: an old list, perhaps put out again on purpose.
+    #[error("list number {offered} is older than number {held}, which is held")]
+    Rollback {
+        /// The number that is held.
+        held: u64,
+        /// The number that was offered.
+        offered: u64,
+    },
+    /// Another head under a number that is known. The issuer signed two lists that contradict each
+    /// other: report it.
+    #[error("two different lists carry the number {0}; report this to the issuer")]
+    Equivocation(u64),
+    /// The stamp's this update is later than now, or its times are not in order.
+    #[error("the list is dated in the future; check the clock")]
+    FromTheFuture,
+    /// The stamp claims a longer validity than the keyring allows.
+    #[error("the list claims to be valid for longer than the keyring allows")]
+    TooLongValid,
+    /// The next update was due and has not come.
+    #[error("the list is past its next update; fetch a newer one")]
+    PastNextUpdate,
+    /// A head or body is not the one that the stamp or head names.
+    #[error("the {0} is not the one that was announced; fetch it again")]
+    WrongDigest(&'static str),
+    /// There is no list yet.
+    #[error("no list is held; fetch one")]
+    Missing,
+}
+
+impl ListError {
+    /// A stable code for logs.
+    #[must_use]
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Wire { .. } => "list_unreadable",
+            Self::ForeignIssuer => "list_foreign_issuer",
+            Self::NotAListKey(_) => "list_unknown_kid",
+            Self::BadSignature => "list_bad_signature",
+            Self::WrongEpoch { .. } => "list_wrong_epoch",
+            Self::KeyringBehind { .. } => "keyring_behind",
+            Self::KeyringExpired => "keyring_expired",
+            Self::Rollback { .. } => "list_rollback",
+            Self::Equivocation(_) => "list_equivocation",
+            Self::FromTheFuture => "list_from_the_future",
+            Self::TooLongValid => "list_too_long_valid",
+            Self::PastNextUpdate => "list_past_next_update",
+            Self::WrongDigest(_) => "list_wrong_digest",
+            Self::Missing => "list_missing",
+        }
+    }
+
+    pub(crate) fn wire(part: &'static str) -> impl Fn(WireError) -> Self {
+        move |error| Self::Wire { part, error }
+    }
+}
+
+/// A whole list: every part authenticated, every body in memory.
+#[derive(Clone, Debug)]
+pub struct List {
+    stamp: Stamp,
+    head: Head,
+    shards: Vec<(u32, Arc<Body>)>,
+}
+
+/// What a list says of one key at one instant.
+#[must_use]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Status {
+    /// The serial is covered and no entry applies.
+    Good,
+    /// A revocation is in effect.
+    Revoked,
+    /// A suspension is in effect.
+    Suspended,
+    /// The serial is outside of what this list speaks of: the list is older than the key, or the
+    /// key was never issued.
+    NotCovered,
+}
+
+impl List {
+    /// Puts a list together from parts that were opened and checked against each other.
+    ///
+    /// # Errors
+    /// [`ListError::WrongDigest`] where a body is not in the place that the head gives it.
+    pub(crate) fn assemble(
+        stamp: Stamp,
+        head: Head,
+        bodies: &[(Digest, Arc<Body>)],
+    ) -> Result<Self, ListError> {
+        let mut shards = Vec::new();
+        for line in head.shards() {
+            let (_, body) = bodies
+                .iter()
+                .find(|(digest, _)| *digest == line.body)
+                .ok_or(ListError::WrongDigest("body"))?;
+            if body.counts() != line.counts {
+                return Err(ListError::WrongDigest("body"));
+            }
+            shards.push((line.shard, Arc::clone(body)));
+        }
+        Ok(Self { stamp, head, shards })
+    }
+
+    /// The issuer.
+    #[must_use]
+    pub fn issuer(&self) -> IssuerId {
+        self.stamp.issuer()
+    }
+
+    /// Epoch, number and times, as signed.
+    #[must_use]
+    pub fn mark(&self) -> Mark {
+        self.stamp.mark()
+    }
+
+    /// The stamp.
+    #[must_use]
+    pub fn stamp(&self) -> &Stamp {
+        &self.stamp
+    }
+
+    /// The head.
+    #[must_use]
+    pub fn head(&self) -> &Head {
+        &self.head
+    }
+
+    /// The bodies that are held, by the digest that the head names them by.
+    pub(crate) fn bodies(&self) -> impl Iterator<Item = (Digest, Arc<Body>)> {
+        self.head
+            .shards()
+            .iter()
+            .zip(&self.shards)
+            .map(|(line, (_, body))| (line.body, Arc::clone(body)))
+    }
+
+    /// Takes a newer stamp for the same head.
+    pub(crate) fn renew(&mut self, stamp: Stamp) {
+        self.stamp = stamp;
+    }
+
+    /// What the list says at `now` of the key with these claims.
+    pub fn status(&self, claims: &Claims, now: Time) -> Status {
+        let serial: Serial = claims.serial;
+        let Ok(at) = self.shards.binary_search_by_key(&serial.shard(), |(shard, _)| *shard) else {
+            return Status::NotCovered;
+        };
+        let slot = match self.shards.get(at) {
+            Some((_, body)) => body.state(serial.slot(), now),
+            None => SlotState::NotCovered,
+        };
+        let wide = self.head.wide().iter().filter(|entry| entry.applies_to(claims));
+        let wide_state = wide.map(|entry| entry.state).max();
+        match (slot, wide_state) {
+            (SlotState::Revoked, _) | (_, Some(WideState::Revoked)) => Status::Revoked,
+            (SlotState::NotCovered, _) => Status::NotCovered,
+            (SlotState::Suspended, _) | (_, Some(WideState::Suspended)) => Status::Suspended,
+            (SlotState::Good, None) => Status::Good,
+        }
+    }
+}

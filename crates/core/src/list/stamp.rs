@@ -1,0 +1,185 @@
+//! The stamp: the one small file that says which list is the newest, and until when it may be
+//! believed. TUF's timestamp role, in 154 bytes.
+//!
+//! ```text
+//!  4  magic `PCS` 1         8  this update, ms       4  keyring version
+//! 16  issuer id             8  next update, ms      64  signature
+//!  2  kid                  32  head digest
+//!  4  list epoch            4  head length
+//!  8  number
+//! ```
+
+use crate::crypto::{Context, Digest, IssuerId};
+use crate::keyring::{Keyring, Material, Purpose};
+use crate::list::ListError;
+use crate::time::Time;
+use crate::wire::{Reader, WireError, split_signature};
+
+pub(crate) const LETTER: u8 = b'S';
+
+/// How far a stamp may be dated ahead of the verifier's clock: clocks differ.
+pub const MAX_SKEW_MILLIS: u64 = 10_000;
+
+/// A stamp whose signature has been verified and whose times were plausible when it was opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stamp {
+    pub(crate) fields: Fields,
+}
+
+/// What is signed, in its order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Fields {
+    pub(crate) issuer: IssuerId,
+    pub(crate) kid: u16,
+    pub(crate) mark: Mark,
+    pub(crate) head: Digest,
+    pub(crate) head_len: u32,
+    pub(crate) keyring_version: u32,
+}
+
+/// Which list this is and when it counts: what a verdict says of the list it was given by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Mark {
+    /// The list epoch, raised only by a keyring.
+    pub epoch: u32,
+    /// The number, which only grows within an epoch.
+    pub number: u64,
+    /// Every revocation committed before this instant, by the store's clock, is in the list.
+    pub this_update: Time,
+    /// From this instant on nothing may be judged by this stamp.
+    pub next_update: Time,
+}
+
+impl Mark {
+    /// How old the list's knowledge is, in milliseconds.
+    #[must_use]
+    pub const fn age_millis(&self, now: Time) -> u64 {
+        now.millis_since(self.this_update)
+    }
+}
+
+impl Stamp {
+    /// Bytes in a stamp.
+    pub const LEN: usize = 154;
+
+    /// Opens a stamp under `keyring`, as of `now`.
+    ///
+    /// # Errors
+    /// See [`ListError`]: every doubt about issuer, signer, epoch and times is one.
+    pub fn open(file: &[u8], keyring: &Keyring, now: Time) -> Result<Self, ListError> {
+        let wire = ListError::wire("stamp");
+        let (signed, signature) = split_signature(file).map_err(&wire)?;
+        let fields = Fields::decode(signed).map_err(&wire)?;
+        let signer = (fields.issuer, fields.kid);
+        verify_signed((signed, signature), Context::STAMP, signer, keyring, now)?;
+        let Mark { epoch, this_update, next_update, .. } = fields.mark;
+        if fields.keyring_version > keyring.version() {
+            let (held, needed) = (keyring.version(), fields.keyring_version);
+            return Err(ListError::KeyringBehind { held, needed });
+        }
+        if epoch != keyring.epoch() {
+            return Err(ListError::WrongEpoch { held: keyring.epoch(), offered: epoch });
+        }
+        if this_update > now.plus_millis(MAX_SKEW_MILLIS) || next_update <= this_update {
+            return Err(ListError::FromTheFuture);
+        }
+        if next_update.millis_since(this_update) > keyring.max_validity_millis() {
+            return Err(ListError::TooLongValid);
+        }
+        if now >= next_update {
+            return Err(ListError::PastNextUpdate);
+        }
+        Ok(Self { fields })
+    }
+
+    /// The issuer.
+    #[must_use]
+    pub const fn issuer(&self) -> IssuerId {
+        self.fields.issuer
+    }
+
+    /// Epoch, number and times.
+    #[must_use]
+    pub const fn mark(&self) -> Mark {
+        self.fields.mark
+    }
+
+    /// The digest of the head that the stamp announces.
+    #[must_use]
+    pub const fn head(&self) -> Digest {
+        self.fields.head
+    }
+
+    /// The length of that head in bytes: a fetch of it need never read further.
+    #[must_use]
+    pub const fn head_len(&self) -> u32 {
+        self.fields.head_len
+    }
+
+    /// The version of the keyring that the stamp was made under.
+    #[must_use]
+    pub const fn keyring_version(&self) -> u32 {
+        self.fields.keyring_version
+    }
+}
+
+impl Fields {
+    fn decode(signed: &[u8]) -> Result<Self, WireError> {
+        let mut reader = Reader::open(signed, LETTER, "stamp")?;
+        let issuer = IssuerId(reader.array()?);
+        let kid = reader.u16()?;
+        let epoch = reader.u32()?;
+        let number = reader.u64()?;
+        let this_update = Time::from_millis(reader.u64()?);
+        let next_update = Time::from_millis(reader.u64()?);
+        let head = Digest(reader.array()?);
+        let head_len = reader.u32()?;
+        let keyring_version = reader.u32()?;
+        reader.finish()?;
+        let mark = Mark { epoch, number, this_update, next_update };
+        Ok(Self { issuer, kid, mark, head, head_len, keyring_version })
+    }
+
+    #[cfg(feature = "issue")]
+    pub(crate) fn encode(&self) -> alloc::vec::Vec<u8> {
+        use crate::wire::Put as _;
+        let mut out = alloc::vec::Vec::with_capacity(Stamp::LEN);
+        out.put_magic(LETTER)
+            .put(&self.issuer.0)
+            .put_u16(self.kid)
+            .put_u32(self.mark.epoch)
+            .put_u64(self.mark.number)
+            .put_u64(self.mark.this_update.millis())
+            .put_u64(self.mark.next_update.millis())
+            .put(&self.head.0)
+            .put_u32(self.head_len)
+            .put_u32(self.keyring_version);
+        out
+    }
+}
+
+/// Checks that `file`, split into what is signed and the signature, is by a key that may sign
+/// lists now.
+pub(crate) fn verify_signed(
+    file: (&[u8], &[u8; 64]),
+    context: Context,
+    (issuer, kid): (IssuerId, u16),
+    keyring: &Keyring,
+    now: Time,
+) -> Result<(), ListError> {
+    if now >= keyring.not_after() {
+        return Err(ListError::KeyringExpired);
+    }
+    if issuer != keyring.issuer() {
+        return Err(ListError::ForeignIssuer);
+    }
+    let entry = keyring
+        .entry(kid)
+        .filter(|entry| entry.purpose == Purpose::List && entry.counts_at(now))
+        .ok_or(ListError::NotAListKey(kid))?;
+    match entry.material {
+        Material::Ed25519(key) if key.verify(context, file.0, file.1) => Ok(()),
+        Material::Ed25519(_) => Err(ListError::BadSignature),
+        Material::Hmac { .. } => Err(ListError::NotAListKey(kid)),
+    }
+}

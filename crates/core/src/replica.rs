@@ -1,0 +1,254 @@
+//! A replica: keyring and list as one verifier holds them, always the newest that it has seen.
+//!
+//! It does no I/O. A host that fetches files asks what is wanted next and hands in what it got:
+//!
+//! ```text
+//! let mut update = match replica.offer_stamp(&stamp, now)? { Some(update) => update, None => done };
+//! if update.wants_head()      update.offer_head(&file)?
+//! for name in update.wants_bodies()   update.offer_body(&file)?
+//! replica.commit(update)?
+//! ```
+//!
+//! Until [`Replica::commit`] succeeds the list that is held goes on counting.
+
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+use crate::crypto::{Digest, HmacKey, IssuerId, PublicKey};
+use crate::keyring::{Keyring, KeyringError};
+use crate::list::{Body, Bundle, FileName, Head, List, ListError, Mark, Stamp};
+use crate::time::Time;
+
+/// The newest keyring and list of one issuer.
+#[derive(Clone, Debug)]
+pub struct Replica {
+    root: PublicKey,
+    keyring: Keyring,
+    list: Option<List>,
+}
+
+/// Why a bundle was not adopted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum AdoptError {
+    /// Its keyring was refused.
+    #[error(transparent)]
+    Keyring(#[from] KeyringError),
+    /// Its list was refused.
+    #[error(transparent)]
+    List(#[from] ListError),
+}
+
+/// A list on its way in.
+#[derive(Clone, Debug)]
+pub struct Update {
+    stamp: Stamp,
+    head: Option<Head>,
+    bodies: Vec<(Digest, Arc<Body>)>,
+}
+
+/// A list that may be judged by at one instant.
+#[derive(Clone, Copy, Debug)]
+pub struct Fresh<'r> {
+    pub(crate) list: &'r List,
+    pub(crate) now: Time,
+}
+
+impl Replica {
+    /// A replica that trusts `root` and holds no list yet: it refuses every key.
+    ///
+    /// # Errors
+    /// See [`KeyringError`].
+    pub fn new(root: PublicKey, keyring: &[u8]) -> Result<Self, KeyringError> {
+        let keyring = Keyring::open(keyring, &root)?;
+        Ok(Self { root, keyring, list: None })
+    }
+
+    /// Holds the secret of an HMAC key.
+    ///
+    /// # Errors
+    /// See [`Keyring::hold_secret`].
+    pub fn hold_secret(
+        &mut self,
+        kid: u16,
+        secret: &[u8; HmacKey::SECRET_LEN],
+    ) -> Result<(), KeyringError> {
+        self.keyring.hold_secret(kid, secret)
+    }
+
+    /// The keyring that is held.
+    #[must_use]
+    pub const fn keyring(&self) -> &Keyring {
+        &self.keyring
+    }
+
+    /// The issuer.
+    #[must_use]
+    pub const fn issuer(&self) -> IssuerId {
+        self.keyring.issuer()
+    }
+
+    /// The list that is held, whether or not it may still be judged by.
+    #[must_use]
+    pub const fn list(&self) -> Option<&List> {
+        self.list.as_ref()
+    }
+
+    /// Takes a newer keyring; says whether it was one. A list of a lower epoch is let go.
+    ///
+    /// # Errors
+    /// See [`Keyring::succeed`]. What is held stays as it is.
+    pub fn offer_keyring(&mut self, document: &[u8]) -> Result<bool, KeyringError> {
+        let Some(next) = self.keyring.succeed(document, &self.root)? else {
+            return Ok(false);
+        };
+        self.list = self.list.take().filter(|list| list.mark().epoch == next.epoch());
+        self.keyring = next;
+        Ok(true)
+    }
+
+    /// Weighs a stamp. `None`: nothing more is wanted, because it is the one that is held, an
+    /// older renewal of it, or a newer renewal, which has been taken.
+    ///
+    /// # Errors
+    /// See [`ListError`]. What is held stays as it is.
+    pub fn offer_stamp(&mut self, file: &[u8], now: Time) -> Result<Option<Update>, ListError> {
+        let stamp = Stamp::open(file, &self.keyring, now)?;
+        if let Some(list) = &mut self.list {
+            let (held, offered) = (list.mark(), stamp.mark());
+            if offered.number < held.number {
+                return Err(ListError::Rollback { held: held.number, offered: offered.number });
+            }
+            if offered.number == held.number {
+                if stamp.head() != list.stamp().head() {
+                    return Err(ListError::Equivocation(held.number));
+                }
+                if offered.this_update > held.this_update {
+                    list.renew(stamp);
+                }
+                return Ok(None);
+            }
+        }
+        let bodies = self.list.iter().flat_map(List::bodies).collect();
+        Ok(Some(Update { stamp, head: None, bodies }))
+    }
+
+    /// Takes the list that `update` has gathered.
+    ///
+    /// # Errors
+    /// [`ListError::WrongDigest`] where a part is still wanted, and the reasons of
+    /// [`offer_stamp`](Self::offer_stamp), looked at again: another update may have come first.
+    pub fn commit(&mut self, update: Update) -> Result<(), ListError> {
+        let held = self.list.as_ref().map(List::mark);
+        let offered = update.stamp.mark();
+        if offered.epoch != self.keyring.epoch() {
+            let held = self.keyring.epoch();
+            return Err(ListError::WrongEpoch { held, offered: offered.epoch });
+        }
+        if let Some(Mark { number, .. }) = held.filter(|held| held.number >= offered.number) {
+            return Err(ListError::Rollback { held: number, offered: offered.number });
+        }
+        let head = update.head.ok_or(ListError::WrongDigest("head"))?;
+        self.list = Some(List::assemble(update.stamp, head, &update.bodies)?);
+        Ok(())
+    }
+
+    /// Takes keyring and list from a bundle; says whether anything in it was news.
+    ///
+    /// # Errors
+    /// See [`AdoptError`]. An older keyring in a bundle is passed over: its list may be newer.
+    pub fn adopt_bundle(&mut self, file: &[u8], now: Time) -> Result<bool, AdoptError> {
+        let bundle = Bundle::decode(file).map_err(ListError::wire("bundle"))?;
+        let newer_keyring = match self.offer_keyring(bundle.keyring) {
+            Err(KeyringError::Older { .. }) => false,
+            other => other?,
+        };
+        let before = self.list.as_ref().map(List::mark);
+        if let Some(mut update) = self.offer_stamp(bundle.stamp, now)? {
+            update.offer_head(bundle.head, &self.keyring, now)?;
+            for body in bundle.bodies {
+                update.offer_body(body)?;
+            }
+            self.commit(update)?;
+        }
+        Ok(newer_keyring || self.list.as_ref().map(List::mark) != before)
+    }
+
+    /// The list, if it may be judged by at `now`.
+    ///
+    /// # Errors
+    /// [`ListError::Missing`], [`ListError::PastNextUpdate`], [`ListError::KeyringExpired`], and
+    /// [`ListError::FromTheFuture`] where the clock has been set back behind the list.
+    pub fn at(&self, now: Time) -> Result<Fresh<'_>, ListError> {
+        let list = self.list.as_ref().ok_or(ListError::Missing)?;
+        if now >= self.keyring.not_after() {
+            return Err(ListError::KeyringExpired);
+        }
+        if now >= list.mark().next_update {
+            return Err(ListError::PastNextUpdate);
+        }
+        if list.mark().this_update > now.plus_millis(crate::list::MAX_SKEW_MILLIS) {
+            return Err(ListError::FromTheFuture);
+        }
+        Ok(Fresh { list, now })
+    }
+}
+
+impl Update {
+    /// The head to fetch next, if it has not been handed in.
+    #[must_use]
+    pub fn wants_head(&self) -> Option<FileName> {
+        let name = FileName { digest: self.stamp.head(), len: self.stamp.head_len() };
+        self.head.is_none().then_some(name)
+    }
+
+    /// Hands in the head.
+    ///
+    /// # Errors
+    /// See [`Head::open`].
+    pub fn offer_head(
+        &mut self,
+        file: &[u8],
+        keyring: &Keyring,
+        now: Time,
+    ) -> Result<(), ListError> {
+        self.head = Some(Head::open(file, &self.stamp, keyring, now)?);
+        Ok(())
+    }
+
+    /// The bodies still to fetch, each once. Empty before the head has been handed in.
+    #[must_use]
+    pub fn wants_bodies(&self) -> Vec<FileName> {
+        let lines = self.head.iter().flat_map(Head::shards);
+        let mut wanted: Vec<FileName> = Vec::new();
+        for line in lines {
+            let held = self.bodies.iter().any(|(digest, _)| *digest == line.body);
+            if !held && !wanted.iter().any(|name| name.digest == line.body) {
+                wanted.push(FileName { digest: line.body, len: line.len });
+            }
+        }
+        wanted
+    }
+
+    /// Hands in a body. It is known by its digest; one that the head does not name is refused.
+    ///
+    /// # Errors
+    /// [`ListError::WrongDigest`] and [`ListError::Wire`].
+    pub fn offer_body(&mut self, file: &[u8]) -> Result<(), ListError> {
+        let digest = Digest::of(file);
+        let named = self.head.iter().flat_map(Head::shards).any(|line| line.body == digest);
+        if !named {
+            return Err(ListError::WrongDigest("body"));
+        }
+        let body = Body::decode(file).map_err(ListError::wire("body"))?;
+        self.bodies.push((digest, Arc::new(body)));
+        Ok(())
+    }
+}
+
+impl Fresh<'_> {
+    /// Epoch, number and times of the list.
+    #[must_use]
+    pub fn mark(&self) -> Mark {
+        self.list.mark()
+    }
+}

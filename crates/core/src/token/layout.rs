@@ -1,0 +1,190 @@
+//! The 28 signed bytes.
+//!
+//! ```text
+//!  0  1  version, 1
+//!  1  1  kind (high four bits) and environment (low four bits)
+//!  2  2  kid: the signer's key id
+//!  4  6  serial: 28 bits of shard, 20 bits of slot
+//! 10  2  nonce
+//! 12  4  issued at, seconds
+//! 16  4  expires at, seconds; 0 for never
+//! 20  4  owner; 0 for none
+//! 24  4  policy; 0 for none
+//! ```
+
+use core::fmt;
+
+use crate::time::Time;
+use crate::token::{Environment, Kind};
+use crate::wire::Reader;
+
+/// The index of a key in the revocation list: a shard and a slot in it. Never used twice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Serial(u64);
+
+impl Serial {
+    /// Slots in a shard are numbered with this many bits.
+    pub const SLOT_BITS: u32 = 20;
+    /// The largest serial.
+    pub const MAX: u64 = (1 << 48) - 1;
+
+    /// The serial with this number, if it fits 48 bits.
+    #[must_use]
+    pub const fn new(number: u64) -> Option<Self> {
+        if number <= Self::MAX { Some(Self(number)) } else { None }
+    }
+
+    /// The serial of `slot` in `shard`, if both are in range.
+    #[must_use]
+    pub const fn at(shard: u32, slot: u32) -> Option<Self> {
+        if shard >> 28 == 0 && slot >> Self::SLOT_BITS == 0 {
+            Some(Self((shard as u64) << Self::SLOT_BITS | slot as u64))
+        } else {
+            None
+        }
+    }
+
+    /// The number.
+    #[must_use]
+    pub const fn get(self) -> u64 {
+        self.0
+    }
+
+    /// The shard: the high 28 bits.
+    #[must_use]
+    #[expect(clippy::cast_possible_truncation, reason = "48 bits less 20 are 28")]
+    pub const fn shard(self) -> u32 {
+        (self.0 >> Self::SLOT_BITS) as u32
+    }
+
+    /// The slot: the low 20 bits.
+    #[must_use]
+    pub const fn slot(self) -> u32 {
+        (self.0 & ((1 << Self::SLOT_BITS) - 1)) as u32
+    }
+}
+
+impl fmt::Display for Serial {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.shard(), self.slot())
+    }
+}
+
+/// From when to when a key is meant to live. Issued-at is no not-before: a key counts at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Lifetime {
+    /// When the issuer's store made it, in seconds since the epoch.
+    pub issued_at: u32,
+    /// From this second on the key is refused; `None` for never.
+    pub expires_at: Option<u32>,
+}
+
+impl Lifetime {
+    /// Whether the key has expired: from the first instant of `expires_at` on.
+    #[must_use]
+    pub fn is_over(&self, now: Time) -> bool {
+        self.expires_at.is_some_and(|end| now >= Time::from_secs(end))
+    }
+}
+
+/// What a token says, once it is known to be authentic.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Claims {
+    /// Secret or publishable.
+    pub kind: Kind,
+    /// Live or test.
+    pub environment: Environment,
+    /// The key id of the signer.
+    pub kid: u16,
+    /// The index in the revocation list.
+    pub serial: Serial,
+    /// Sixteen random bits: two tokens differ even where a store was restored and a serial came back.
+    pub nonce: u16,
+    /// Issued and expires.
+    pub lifetime: Lifetime,
+    /// The owner's (tenant's) number; 0 for none.
+    pub owner: u32,
+    /// The policy's number; 0 for none.
+    pub policy: u32,
+}
+
+/// The bytes that a tag or signature covers.
+pub type SignedPart = [u8; 28];
+
+/// The token format's version.
+pub(crate) const VERSION: u8 = 1;
+
+impl Claims {
+    /// Reads the 28 bytes; `None` where a field holds a value that the layout excludes.
+    pub(crate) fn decode(bytes: &SignedPart) -> Option<Self> {
+        let mut reader = Reader::new(bytes);
+        let _version = reader.u8().ok().filter(|&version| version == VERSION)?;
+        let kind_and_environment = reader.u8().ok()?;
+        let kind = Kind::from_code(kind_and_environment >> 4)?;
+        let environment = Environment::from_code(kind_and_environment & 0x0F)?;
+        let kid = reader.u16().ok()?;
+        let serial = Serial::new(reader.u48().ok()?)?;
+        let nonce = reader.u16().ok()?;
+        let issued_at = reader.u32().ok()?;
+        let expires_at = Some(reader.u32().ok()?).filter(|&end| end != 0);
+        let owner = reader.u32().ok()?;
+        let policy = reader.u32().ok()?;
+        if expires_at.is_some_and(|end| end <= issued_at) {
+            return None;
+        }
+        let lifetime = Lifetime { issued_at, expires_at };
+        Some(Self { kind, environment, kid, serial, nonce, lifetime, owner, policy })
+    }
+
+    /// Writes the 28 bytes.
+    #[cfg(feature = "issue")]
+    pub(crate) fn encode(&self) -> SignedPart {
+        use crate::wire::Put as _;
+        let mut out = alloc::vec::Vec::with_capacity(28);
+        out.put_u8(VERSION)
+            .put_u8(self.kind.code() << 4 | self.environment.code())
+            .put_u16(self.kid)
+            .put_u48(self.serial.get())
+            .put_u16(self.nonce)
+            .put_u32(self.lifetime.issued_at)
+            .put_u32(self.lifetime.expires_at.unwrap_or(0))
+            .put_u32(self.owner)
+            .put_u32(self.policy);
+        out.first_chunk().copied().unwrap_or([0; 28])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn every_accepted_spelling_is_the_canonical_one(mut bytes: SignedPart) {
+            bytes[0] = 1;
+            bytes[1] = 0x10 << (bytes[1] & 1) | 1 << (bytes[1] >> 1 & 1);
+            if let Some(claims) = Claims::decode(&bytes) {
+                prop_assert_eq!(claims.encode(), bytes);
+            }
+        }
+    }
+
+    #[test]
+    fn serials_split_into_shard_and_slot() {
+        let serial = Serial::at(0x0FFF_FFFF, 0xF_FFFF).unwrap();
+        assert_eq!(serial.get(), Serial::MAX);
+        assert_eq!((serial.shard(), serial.slot()), (0x0FFF_FFFF, 0xF_FFFF));
+        assert_eq!(Serial::at(1 << 28, 0), None);
+        assert_eq!(Serial::at(0, 1 << 20), None);
+        assert_eq!(Serial::new(1 << 48), None);
+    }
+
+    #[test]
+    fn a_key_expires_with_the_first_instant_of_its_second() {
+        let lifetime = Lifetime { issued_at: 1, expires_at: Some(10) };
+        assert!(!lifetime.is_over(Time::from_millis(9_999)));
+        assert!(lifetime.is_over(Time::from_millis(10_000)));
+        assert!(!Lifetime { expires_at: None, ..lifetime }.is_over(Time::from_millis(u64::MAX)));
+    }
+}

@@ -1,0 +1,148 @@
+//! The token: what a key looks like, and the 28 bytes that its tag or signature covers.
+//!
+//! Specified in `docs/token.md`.
+
+mod layout;
+mod prefix;
+mod text;
+
+pub use layout::{Claims, Lifetime, Serial, SignedPart};
+pub use prefix::{Label, LabelError, Prefix};
+pub(crate) use text::Proof;
+#[cfg(feature = "issue")]
+pub(crate) use text::checksum;
+pub use text::{Malformed, Text};
+
+use core::fmt;
+
+use crate::crypto::{Context, IssuerId, write_named};
+
+/// Who a key is made for. One kind never passes for the other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Kind {
+    /// `sk`: held by servers, never shown.
+    Secret,
+    /// `pk`: stands in web pages and apps, for anybody to read.
+    Publishable,
+}
+
+impl Kind {
+    /// Both kinds.
+    pub const ALL: [Self; 2] = [Self::Secret, Self::Publishable];
+
+    /// `secret` or `publishable`.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Secret => "secret",
+            Self::Publishable => "publishable",
+        }
+    }
+
+    /// `sk` or `pk`.
+    #[must_use]
+    pub const fn mark(self) -> &'static str {
+        match self {
+            Self::Secret => "sk",
+            Self::Publishable => "pk",
+        }
+    }
+
+    /// 1 for secret, 2 for publishable: the value in a token, and the bit in a keyring's set.
+    #[must_use]
+    pub const fn code(self) -> u8 {
+        match self {
+            Self::Secret => 1,
+            Self::Publishable => 2,
+        }
+    }
+
+    pub(crate) fn from_code(code: u8) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.code() == code)
+    }
+}
+
+/// Where a key counts. One environment's keys are refused in the other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Environment {
+    /// The real one.
+    Live,
+    /// The one for trying things out.
+    Test,
+}
+
+impl Environment {
+    /// Both environments.
+    pub const ALL: [Self; 2] = [Self::Live, Self::Test];
+
+    /// `live` or `test`.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Live => "live",
+            Self::Test => "test",
+        }
+    }
+
+    /// 1 for live, 2 for test: the value in a token, and the bit in a keyring's set.
+    #[must_use]
+    pub const fn code(self) -> u8 {
+        match self {
+            Self::Live => 1,
+            Self::Test => 2,
+        }
+    }
+
+    pub(crate) fn from_code(code: u8) -> Option<Self> {
+        Self::ALL.into_iter().find(|environment| environment.code() == code)
+    }
+}
+
+/// How a signer's tokens are proved. The keyring says which; a token never chooses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Algorithm {
+    /// HMAC-SHA256 cut to 128 bits. Who can verify can also mint.
+    HmacSha256,
+    /// Ed25519, verified strictly. Who can verify can't mint.
+    Ed25519,
+}
+
+impl Algorithm {
+    /// `hmac-sha256-128` or `ed25519`.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::HmacSha256 => "hmac-sha256-128",
+            Self::Ed25519 => "ed25519",
+        }
+    }
+}
+
+/// A key's public name, for logs and support: `apk_` and 22 characters.
+///
+/// The first 16 bytes of SHA-256 over context, issuer and serial. It names the key and proves
+/// nothing; it is not the key id (`kid`), which is the signer's.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Name([u8; 16]);
+
+impl Name {
+    /// The name of the key with `serial`, issued by `issuer`.
+    #[must_use]
+    pub fn derive(issuer: IssuerId, serial: Serial) -> Self {
+        let digest = Context::NAME.digest(&[&issuer.0, &serial.get().to_be_bytes()]);
+        let [name @ .., _, _, _, _, _, _, _, _, _, _, _, _, _, _, _, _] = digest;
+        Self(name)
+    }
+}
+
+impl fmt::Display for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write_named(f, "apk_", &self.0)
+    }
+}
+
+impl fmt::Debug for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Name({self})")
+    }
+}

@@ -1,0 +1,332 @@
+//! The path of a verification, and the reasons for which it ends in "no".
+//!
+//! ```
+//! # use portcullis_core::{replica::Replica, time::Time, verify::*};
+//! fn judge(replica: &Replica, text: &str, demand: &Demand, now: Time) -> Result<Accepted, Refusal> {
+//!     Unverified::parse(text)?
+//!         .authenticate(replica.keyring(), demand.purpose)?
+//!         .current(&replica.at(now)?)?
+//!         .accept(demand)
+//! }
+//! ```
+
+use crate::crypto::{Context, IssuerId};
+use crate::keyring::{KeyEntry, Keyring, Material, Purpose};
+use crate::list::{ListError, Mark, Status};
+use crate::replica::{Fresh, Replica};
+use crate::time::Time;
+use crate::token::{Algorithm, Claims, Environment, Kind, Malformed, Name, Prefix, Serial, Text};
+
+/// Why a key is refused.
+///
+/// The codes are for logs. What a client is told is coarser: see `docs/token.md`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// The text is no key.
+    #[error(transparent)]
+    Malformed(#[from] Malformed),
+    /// The prefix carries a label that the issuer does not use.
+    #[error("the key's label is not one of this issuer's")]
+    ForeignLabel,
+    /// The keyring lists no such signer: the keyring is older than the key, or the key is another
+    /// issuer's.
+    #[error("the keyring lists no signer with kid {0}; fetch the keyring, or ask whose key it is")]
+    UnknownKid(u16),
+    /// The signer is listed for another purpose, kind or environment, is retired, or is outside
+    /// its validity.
+    #[error("kid {0} may not sign such keys now")]
+    SignerNotAllowed(u16),
+    /// The key is proved by an HMAC whose secret is not held here: only its issuer's gates can
+    /// judge it.
+    #[error("this key can be judged only by its issuer's gates, which hold the secret of kid {0}")]
+    SecretNotHeld(u16),
+    /// The tag or signature is wrong: the key is altered, forged, or another issuer's.
+    #[error("the key is not authentic")]
+    BadSignature,
+    /// The list is of another issuer than the key.
+    #[error("the list is of another issuer than the key")]
+    ForeignList,
+    /// There is no list that may be judged by.
+    #[error("no key can be judged now: {0}")]
+    List(#[from] ListError),
+    /// The list does not cover the key's serial: it is older than the key.
+    #[error("the list does not cover this key yet; fetch a newer one")]
+    NotCovered,
+    /// The key is revoked.
+    #[error("the key is revoked")]
+    Revoked,
+    /// The key is suspended.
+    #[error("the key is suspended")]
+    Suspended,
+    /// The key has expired.
+    #[error("the key has expired")]
+    Expired,
+    /// A secret key where a publishable one is asked for, or the other way round.
+    #[error("a {} key is needed here, this one is {}", needed.name(), given.name())]
+    WrongKind {
+        /// The kind that is asked for.
+        needed: Kind,
+        /// The key's kind.
+        given: Kind,
+    },
+    /// A key of one environment in the other.
+    #[error("a {} key is needed here, this one is for {}", needed.name(), given.name())]
+    WrongEnvironment {
+        /// The environment that is asked for.
+        needed: Environment,
+        /// The key's environment.
+        given: Environment,
+    },
+}
+
+impl Refusal {
+    /// A stable code for logs and for programs that hold both sides.
+    #[must_use]
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Malformed(reason) => reason.code(),
+            Self::ForeignLabel => "foreign_label",
+            Self::UnknownKid(_) => "unknown_kid",
+            Self::SignerNotAllowed(_) => "signer_not_allowed",
+            Self::SecretNotHeld(_) => "secret_not_held",
+            Self::BadSignature => "bad_signature",
+            Self::ForeignList => "foreign_list",
+            Self::List(error) => error.code(),
+            Self::NotCovered => "not_covered",
+            Self::Revoked => "revoked",
+            Self::Suspended => "suspended",
+            Self::Expired => "expired",
+            Self::WrongKind { .. } => "wrong_kind",
+            Self::WrongEnvironment { .. } => "wrong_environment",
+        }
+    }
+
+    /// Whether the verifier is what lacks something, so that the same key may pass once it has
+    /// fetched: no list in force, or one that does not cover the key.
+    #[must_use]
+    pub const fn is_unavailable(self) -> bool {
+        match self {
+            Self::List(_) => true,
+            Self::Malformed(_)
+            | Self::ForeignLabel
+            | Self::UnknownKid(_)
+            | Self::SignerNotAllowed(_)
+            | Self::SecretNotHeld(_)
+            | Self::BadSignature
+            | Self::ForeignList
+            | Self::NotCovered
+            | Self::Revoked
+            | Self::Suspended
+            | Self::Expired
+            | Self::WrongKind { .. }
+            | Self::WrongEnvironment { .. } => false,
+        }
+    }
+}
+
+/// What a door asks of a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Demand {
+    /// The purpose that the key's signer must have: token, or admin.
+    pub purpose: Purpose,
+    /// The kind, where only one will do.
+    pub kind: Option<Kind>,
+    /// The environment, where only one will do.
+    pub environment: Option<Environment>,
+}
+
+/// A text of the right form. Nothing is known of who made it.
+#[derive(Debug)]
+pub struct Unverified(Text);
+
+impl Unverified {
+    /// Reads a key's text.
+    ///
+    /// # Errors
+    /// [`Malformed`].
+    pub fn parse(text: &str) -> Result<Self, Malformed> {
+        Text::parse(text).map(Self)
+    }
+
+    /// The text's form: prefix, length, and the signer that it names.
+    #[must_use]
+    pub const fn text(&self) -> &Text {
+        &self.0
+    }
+
+    /// Checks the tag or signature under the key that the keyring lists for the token's kid. The
+    /// keyring's entry decides the algorithm, the token never does.
+    ///
+    /// # Errors
+    /// [`Refusal`], from [`Refusal::ForeignLabel`] to [`Refusal::BadSignature`].
+    pub fn authenticate(
+        self,
+        keyring: &Keyring,
+        purpose: Purpose,
+    ) -> Result<Authentic<'_>, Refusal> {
+        use crate::token::Proof;
+        let claims = *self.0.claims();
+        let kid = claims.kid;
+        let binding = keyring.binding(self.0.prefix()).ok_or(Refusal::ForeignLabel)?;
+        let signer = keyring.entry(kid).ok_or(Refusal::UnknownKid(kid))?;
+        if signer.purpose != purpose || !signer.may_sign(claims.kind, claims.environment) {
+            return Err(Refusal::SignerNotAllowed(kid));
+        }
+        let message = token_message(binding, self.0.signed().ok_or(Malformed::Length)?);
+        let proof = self.0.proof().ok_or(Malformed::Length)?;
+        let authentic = match (&signer.material, proof) {
+            (Material::Hmac { .. }, Proof::Tag(tag)) => {
+                keyring.secret(kid).ok_or(Refusal::SecretNotHeld(kid))?.verify(&message, tag)
+            }
+            (Material::Ed25519(key), Proof::Signature(signature)) => {
+                key.verify_message(&message, signature)
+            }
+            (Material::Hmac { .. }, Proof::Signature(_))
+            | (Material::Ed25519(_), Proof::Tag(_)) => false,
+        };
+        if !authentic {
+            return Err(Refusal::BadSignature);
+        }
+        Ok(Authentic { claims, prefix: *self.0.prefix(), issuer: keyring.issuer(), signer })
+    }
+}
+
+/// What a tag or signature covers: context, binding, and the 28 bytes as they were received. It
+/// fits one block of SHA-256 with its padding.
+pub(crate) fn token_message(binding: &[u8; 16], signed: &[u8; 28]) -> [u8; 55] {
+    let mut message = [0; 55];
+    let parts = Context::TOKEN.bytes().iter().chain(binding).chain(signed);
+    for (slot, byte) in message.iter_mut().zip(parts) {
+        *slot = *byte;
+    }
+    message
+}
+
+/// A key that its issuer made. It may be revoked, expired, or for another door.
+#[derive(Debug)]
+pub struct Authentic<'k> {
+    claims: Claims,
+    prefix: Prefix,
+    issuer: IssuerId,
+    signer: &'k KeyEntry,
+}
+
+impl Authentic<'_> {
+    /// Checks the key against a list that may be judged by now.
+    ///
+    /// # Errors
+    /// [`Refusal`], from [`Refusal::ForeignList`] to [`Refusal::Expired`].
+    pub fn current(self, fresh: &Fresh<'_>) -> Result<Current, Refusal> {
+        if fresh.list.issuer() != self.issuer {
+            return Err(Refusal::ForeignList);
+        }
+        if !self.signer.counts_at(fresh.now) {
+            return Err(Refusal::SignerNotAllowed(self.signer.kid));
+        }
+        match fresh.list.status(&self.claims, fresh.now) {
+            Status::Good => {}
+            Status::Revoked => return Err(Refusal::Revoked),
+            Status::Suspended => return Err(Refusal::Suspended),
+            Status::NotCovered => return Err(Refusal::NotCovered),
+        }
+        if self.claims.lifetime.is_over(fresh.now) {
+            return Err(Refusal::Expired);
+        }
+        Ok(Current {
+            claims: self.claims,
+            prefix: self.prefix,
+            issuer: self.issuer,
+            algorithm: self.signer.algorithm(),
+            list: fresh.mark(),
+        })
+    }
+}
+
+/// An authentic key that is neither revoked nor expired.
+#[derive(Debug)]
+pub struct Current {
+    claims: Claims,
+    prefix: Prefix,
+    issuer: IssuerId,
+    algorithm: Algorithm,
+    list: Mark,
+}
+
+impl Current {
+    /// Checks the key against what this door asks for.
+    ///
+    /// # Errors
+    /// [`Refusal::WrongKind`] and [`Refusal::WrongEnvironment`].
+    pub fn accept(self, demand: &Demand) -> Result<Accepted, Refusal> {
+        let Claims { kind, environment, .. } = self.claims;
+        if let Some(needed) = demand.kind.filter(|needed| *needed != kind) {
+            return Err(Refusal::WrongKind { needed, given: kind });
+        }
+        if let Some(needed) = demand.environment.filter(|needed| *needed != environment) {
+            return Err(Refusal::WrongEnvironment { needed, given: environment });
+        }
+        Ok(Accepted(self))
+    }
+}
+
+/// A key that passed every check: the only place where claims can be read.
+#[must_use]
+#[derive(Debug)]
+pub struct Accepted(Current);
+
+impl Accepted {
+    /// The key's public name.
+    #[must_use]
+    pub fn name(&self) -> Name {
+        Name::derive(self.0.issuer, self.0.claims.serial)
+    }
+
+    /// The issuer.
+    #[must_use]
+    pub const fn issuer(&self) -> IssuerId {
+        self.0.issuer
+    }
+
+    /// The prefix, label included.
+    #[must_use]
+    pub const fn prefix(&self) -> &Prefix {
+        &self.0.prefix
+    }
+
+    /// The algorithm that proved the key.
+    #[must_use]
+    pub const fn algorithm(&self) -> Algorithm {
+        self.0.algorithm
+    }
+
+    /// What the key says.
+    #[must_use]
+    pub const fn claims(&self) -> &Claims {
+        &self.0.claims
+    }
+
+    /// The key's place in the revocation list.
+    #[must_use]
+    pub const fn serial(&self) -> Serial {
+        self.0.claims.serial
+    }
+
+    /// The list that the verdict was given by.
+    #[must_use]
+    pub const fn list(&self) -> Mark {
+        self.0.list
+    }
+}
+
+impl Replica {
+    /// Judges `text` at `now`: the whole path.
+    ///
+    /// # Errors
+    /// [`Refusal`]: every doubt is one.
+    pub fn verify(&self, text: &str, demand: &Demand, now: Time) -> Result<Accepted, Refusal> {
+        Unverified::parse(text)?
+            .authenticate(self.keyring(), demand.purpose)?
+            .current(&self.at(now)?)?
+            .accept(demand)
+    }
+}

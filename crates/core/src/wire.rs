@@ -1,0 +1,147 @@
+//! Reading and writing fixed big-endian layouts.
+
+use alloc::vec::Vec;
+
+/// Why the bytes of a keyring, stamp, head, body or bundle are not one.
+///
+/// Every format has exactly one spelling of each content; whatever is not that spelling is refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum WireError {
+    /// The file ends before its layout does.
+    #[error("the file is truncated; fetch it again")]
+    Truncated,
+    /// Bytes follow the end of the layout.
+    #[error("bytes follow the end of the file; it was altered or joined with another")]
+    TrailingBytes,
+    /// The first three bytes are not those of the kind of file that was expected.
+    #[error("this is not a {expected}; check the address that it came from")]
+    WrongFile {
+        /// The kind of file that was expected.
+        expected: &'static str,
+    },
+    /// The version byte is not one that this verifier knows.
+    #[error("format version {0} is not known here; update the verifier")]
+    UnknownVersion(u8),
+    /// A field holds a value that its definition excludes, or a second spelling of a value.
+    #[error("the field `{0}` is out of range or not in its canonical form")]
+    NotCanonical(&'static str),
+}
+
+/// The first four bytes of every signed or content-addressed file: `PC`, a letter, a version.
+pub(crate) const VERSION: u8 = 1;
+
+/// A cursor that can't read past the end.
+pub(crate) struct Reader<'a> {
+    rest: &'a [u8],
+}
+
+impl<'a> Reader<'a> {
+    pub(crate) fn new(bytes: &'a [u8]) -> Self {
+        Self { rest: bytes }
+    }
+
+    /// Opens a file whose magic is `PC` and `letter`, at the one version that is known.
+    pub(crate) fn open(
+        bytes: &'a [u8],
+        letter: u8,
+        expected: &'static str,
+    ) -> Result<Self, WireError> {
+        let mut reader = Self::new(bytes);
+        if reader.array::<3>()? != [b'P', b'C', letter] {
+            return Err(WireError::WrongFile { expected });
+        }
+        match reader.u8()? {
+            VERSION => Ok(reader),
+            other => Err(WireError::UnknownVersion(other)),
+        }
+    }
+
+    pub(crate) fn array<const N: usize>(&mut self) -> Result<[u8; N], WireError> {
+        let (head, rest) = self.rest.split_first_chunk::<N>().ok_or(WireError::Truncated)?;
+        self.rest = rest;
+        Ok(*head)
+    }
+
+    pub(crate) fn bytes(&mut self, len: usize) -> Result<&'a [u8], WireError> {
+        let (head, rest) = self.rest.split_at_checked(len).ok_or(WireError::Truncated)?;
+        self.rest = rest;
+        Ok(head)
+    }
+
+    pub(crate) fn u8(&mut self) -> Result<u8, WireError> {
+        self.array().map(u8::from_be_bytes)
+    }
+
+    pub(crate) fn u16(&mut self) -> Result<u16, WireError> {
+        self.array().map(u16::from_be_bytes)
+    }
+
+    pub(crate) fn u32(&mut self) -> Result<u32, WireError> {
+        self.array().map(u32::from_be_bytes)
+    }
+
+    pub(crate) fn u48(&mut self) -> Result<u64, WireError> {
+        let [a, b, c, d, e, f] = self.array::<6>()?;
+        Ok(u64::from_be_bytes([0, 0, a, b, c, d, e, f]))
+    }
+
+    pub(crate) fn u64(&mut self) -> Result<u64, WireError> {
+        self.array().map(u64::from_be_bytes)
+    }
+
+    /// A length, read as 32 bits and held against what is left, so that nothing is allocated for a
+    /// claim that the file can't fulfil.
+    pub(crate) fn len(&mut self, bytes_each: usize) -> Result<usize, WireError> {
+        let count = usize::try_from(self.u32()?).map_err(|_| WireError::Truncated)?;
+        match count.checked_mul(bytes_each) {
+            Some(bytes) if bytes <= self.rest.len() => Ok(count),
+            _ => Err(WireError::Truncated),
+        }
+    }
+
+    pub(crate) fn rest(&self) -> &'a [u8] {
+        self.rest
+    }
+
+    pub(crate) fn finish(self) -> Result<(), WireError> {
+        if self.rest.is_empty() { Ok(()) } else { Err(WireError::TrailingBytes) }
+    }
+}
+
+/// Splits a signed file into what is signed and its last 64 bytes.
+pub(crate) fn split_signature(file: &[u8]) -> Result<(&[u8], &[u8; 64]), WireError> {
+    file.split_last_chunk::<64>().ok_or(WireError::Truncated)
+}
+
+/// Appends big-endian fields to a growing file.
+pub(crate) trait Put {
+    fn put(&mut self, bytes: &[u8]) -> &mut Self;
+
+    fn put_u8(&mut self, value: u8) -> &mut Self {
+        self.put(&[value])
+    }
+    fn put_u16(&mut self, value: u16) -> &mut Self {
+        self.put(&value.to_be_bytes())
+    }
+    fn put_u32(&mut self, value: u32) -> &mut Self {
+        self.put(&value.to_be_bytes())
+    }
+    fn put_u64(&mut self, value: u64) -> &mut Self {
+        self.put(&value.to_be_bytes())
+    }
+    /// The low 48 bits of `value`.
+    fn put_u48(&mut self, value: u64) -> &mut Self {
+        let [_, _, low @ ..] = value.to_be_bytes();
+        self.put(&low)
+    }
+    fn put_magic(&mut self, letter: u8) -> &mut Self {
+        self.put(&[b'P', b'C', letter, VERSION])
+    }
+}
+
+impl Put for Vec<u8> {
+    fn put(&mut self, bytes: &[u8]) -> &mut Self {
+        self.extend_from_slice(bytes);
+        self
+    }
+}

@@ -1,0 +1,248 @@
+//! A small issuer with fixed keys: every test world is made from it, to the byte.
+
+#![allow(dead_code, unreachable_pub, reason = "each test binary uses its own part")]
+
+use portcullis_core::crypto::{Digest, HmacKey, IssuerId};
+use portcullis_core::issue::{
+    HeadDraft, HmacSigner, KeyringDraft, ListSigner, ShardFacts, SigningKey, StampDraft,
+    TokenSigner, encode_body, name_file,
+};
+use portcullis_core::keyring::{KeyEntry, Material, Purpose, State, Validity};
+use portcullis_core::list::{Body, Bundle, Mark, ShardLine, WideEntry};
+use portcullis_core::replica::Replica;
+use portcullis_core::time::Time;
+use portcullis_core::token::{Claims, Environment, Kind, Label, Lifetime, Serial};
+use portcullis_core::verify::Demand;
+
+/// 2026-01-01T00:00:00Z: when every test world begins.
+pub const START: u32 = 1_767_225_600;
+/// The kids of the test issuer.
+pub const HMAC_LIVE: u16 = 1;
+pub const HMAC_TEST: u16 = 2;
+pub const ED25519: u16 = 3;
+pub const ADMIN: u16 = 4;
+pub const LIST: u16 = 5;
+pub const RETIRED: u16 = 6;
+
+/// What a test issuer says; tests change a field and publish.
+#[derive(Clone)]
+pub struct World {
+    pub issuer: IssuerId,
+    /// Distinguishes the keys of one test issuer from another's.
+    pub seed: u8,
+    pub label: Label,
+    pub keyring_version: u32,
+    pub epoch: u32,
+    pub number: u64,
+    pub this_update: Time,
+    pub valid_millis: u64,
+    pub previous: Digest,
+    pub shards: Vec<(u32, ShardFacts)>,
+    pub wide: Vec<WideEntry>,
+}
+
+/// One published list, file by file.
+pub struct Published {
+    pub keyring: Vec<u8>,
+    pub stamp: Vec<u8>,
+    pub head: Vec<u8>,
+    pub bodies: Vec<Vec<u8>>,
+}
+
+impl Published {
+    pub fn bundle(&self) -> Vec<u8> {
+        let bodies = self.bodies.iter().map(Vec::as_slice).collect();
+        Bundle { keyring: &self.keyring, stamp: &self.stamp, head: &self.head, bodies }.encode()
+    }
+}
+
+impl World {
+    /// The issuer that most tests are about.
+    pub fn new() -> Self {
+        Self::with_seed(1)
+    }
+
+    pub fn with_seed(seed: u8) -> Self {
+        Self {
+            issuer: IssuerId([seed; 16]),
+            seed,
+            label: Label::NONE,
+            keyring_version: 1,
+            epoch: 1,
+            number: 1,
+            this_update: Time::from_secs(START),
+            valid_millis: 300_000,
+            previous: Digest([0; 32]),
+            shards: vec![(0, ShardFacts { capacity: Body::MAX_CAPACITY, ..ShardFacts::default() })],
+            wide: Vec::new(),
+        }
+    }
+
+    fn key_seed(&self, kid: u16) -> [u8; 32] {
+        let mut seed = [self.seed; 32];
+        seed[..2].copy_from_slice(&kid.to_be_bytes());
+        seed
+    }
+
+    pub fn root(&self) -> SigningKey {
+        SigningKey::from_seed(&self.key_seed(0))
+    }
+
+    pub fn secret(&self, kid: u16) -> [u8; 32] {
+        self.key_seed(kid)
+    }
+
+    pub fn signing_key(&self, kid: u16) -> SigningKey {
+        SigningKey::from_seed(&self.key_seed(kid))
+    }
+
+    fn hmac_entry(&self, kid: u16, environment: Environment) -> KeyEntry {
+        KeyEntry {
+            kid,
+            purpose: Purpose::Token,
+            environments: vec![environment],
+            kinds: vec![Kind::Secret],
+            state: State::Active,
+            validity: Validity::ALWAYS,
+            material: Material::Hmac {
+                check: HmacKey::new(&self.secret(kid)).check_value(self.issuer, kid),
+            },
+        }
+    }
+
+    fn ed25519_entry(&self, kid: u16, purpose: Purpose) -> KeyEntry {
+        let (environments, kinds) = match purpose {
+            Purpose::Token => (Environment::ALL.to_vec(), Kind::ALL.to_vec()),
+            Purpose::Admin => (vec![Environment::Live], vec![Kind::Secret]),
+            Purpose::List | Purpose::StatusList | Purpose::Assertion => (vec![], vec![]),
+        };
+        KeyEntry {
+            kid,
+            purpose,
+            environments,
+            kinds,
+            state: if kid == RETIRED { State::Retired } else { State::Active },
+            validity: Validity::ALWAYS,
+            material: Material::Ed25519(self.signing_key(kid).public().unwrap()),
+        }
+    }
+
+    pub fn keyring_draft(&self) -> KeyringDraft {
+        KeyringDraft {
+            issuer: self.issuer,
+            version: self.keyring_version,
+            not_after: Time::from_secs(START + 365 * 86_400),
+            epoch: self.epoch,
+            max_validity_secs: 86_400,
+            successor: None,
+            labels: vec![self.label],
+            entries: vec![
+                self.hmac_entry(HMAC_LIVE, Environment::Live),
+                self.hmac_entry(HMAC_TEST, Environment::Test),
+                self.ed25519_entry(ED25519, Purpose::Token),
+                self.ed25519_entry(ADMIN, Purpose::Admin),
+                self.ed25519_entry(LIST, Purpose::List),
+                self.ed25519_entry(RETIRED, Purpose::Token),
+            ],
+        }
+    }
+
+    pub fn mark(&self) -> Mark {
+        Mark {
+            epoch: self.epoch,
+            number: self.number,
+            this_update: self.this_update,
+            next_update: self.this_update.plus_millis(self.valid_millis),
+        }
+    }
+
+    pub fn list_signer(&self) -> ListSigner {
+        ListSigner { issuer: self.issuer, kid: LIST, key: self.signing_key(LIST) }
+    }
+
+    pub fn publish(&self) -> Published {
+        let signer = self.list_signer();
+        let mut bodies: Vec<Vec<u8>> = Vec::new();
+        let mut shards = Vec::new();
+        for (shard, facts) in &self.shards {
+            let body = encode_body(facts).unwrap();
+            let name = name_file(&body);
+            let counts = Body::decode(&body).unwrap().counts();
+            shards.push(ShardLine { shard: *shard, len: name.len, body: name.digest, counts });
+            if !bodies.contains(&body) {
+                bodies.push(body);
+            }
+        }
+        let head = signer
+            .sign_head(&HeadDraft {
+                epoch: self.epoch,
+                number: self.number,
+                this_update: self.this_update,
+                previous: self.previous,
+                shards,
+                wide: self.wide.clone(),
+            })
+            .unwrap();
+        let stamp = signer.sign_stamp(&StampDraft {
+            mark: self.mark(),
+            head: name_file(&head),
+            keyring_version: self.keyring_version,
+        });
+        let keyring = self.keyring_draft().sign(&self.root()).unwrap();
+        Published { keyring, stamp, head, bodies }
+    }
+
+    /// A replica that holds everything that is published, and every HMAC secret.
+    pub fn replica(&self) -> Replica {
+        let published = self.publish();
+        let mut replica = self.empty_replica();
+        replica.adopt_bundle(&published.bundle(), self.this_update).unwrap();
+        replica
+    }
+
+    /// A replica that holds keyring and secrets, but no list.
+    pub fn empty_replica(&self) -> Replica {
+        let keyring = self.publish().keyring;
+        let mut replica = Replica::new(self.root().public().unwrap(), &keyring).unwrap();
+        for kid in [HMAC_LIVE, HMAC_TEST] {
+            replica.hold_secret(kid, &self.secret(kid)).unwrap();
+        }
+        replica
+    }
+
+    pub fn claims(&self, kid: u16, slot: u32) -> Claims {
+        Claims {
+            kind: if kid == ED25519 || kid == RETIRED { Kind::Publishable } else { Kind::Secret },
+            environment: if kid == HMAC_TEST { Environment::Test } else { Environment::Live },
+            kid,
+            serial: Serial::at(0, slot).unwrap(),
+            nonce: 0x1234,
+            lifetime: Lifetime { issued_at: START, expires_at: None },
+            owner: 7,
+            policy: 9,
+        }
+    }
+
+    pub fn signer(&self, kid: u16) -> TokenSigner {
+        match kid {
+            HMAC_LIVE | HMAC_TEST => TokenSigner::Hmac(HmacSigner::new(&self.secret(kid))),
+            _ => TokenSigner::Ed25519(self.signing_key(kid)),
+        }
+    }
+
+    pub fn mint(&self, claims: &Claims) -> String {
+        self.signer(claims.kid).mint(self.issuer, self.label, claims).to_string()
+    }
+
+    pub fn token(&self, kid: u16, slot: u32) -> String {
+        self.mint(&self.claims(kid, slot))
+    }
+}
+
+/// A door that takes any key of the purpose token.
+pub const ANY: Demand = Demand { purpose: Purpose::Token, kind: None, environment: None };
+
+/// The facts of the world's first shard.
+pub fn first_shard(world: &mut World) -> &mut ShardFacts {
+    &mut world.shards[0].1
+}

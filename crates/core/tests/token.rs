@@ -1,0 +1,204 @@
+//! What a token proves, attacked byte by byte.
+
+mod support;
+
+use portcullis_core::base62;
+use portcullis_core::keyring::Purpose;
+use portcullis_core::token::{Claims, Environment, Kind, Label, Lifetime, Malformed};
+use portcullis_core::verify::{Demand, Refusal};
+use support::{ADMIN, ANY, ED25519, HMAC_LIVE, HMAC_TEST, RETIRED, START, World};
+
+fn bytes_of(token: &str) -> (String, Vec<u8>) {
+    let (front, body) = token.split_at(token.rfind('_').unwrap() + 1);
+    let mut bytes = vec![0; body.len() / 11 * 8];
+    base62::decode(body.as_bytes(), &mut bytes).unwrap();
+    (front.into(), bytes)
+}
+
+/// The token with these bytes and a checksum that is right, so that only the proof can refuse it.
+fn reseal(front: &str, bytes: &[u8]) -> String {
+    let mut bytes = bytes.to_vec();
+    let at = bytes.len() - 4;
+    let crc = crc::Crc::<u32>::new(&crc::CRC_32_ISO_HDLC);
+    let sum = crc.checksum(&[front.as_bytes(), &bytes[..at]].concat());
+    bytes[at..].copy_from_slice(&sum.to_be_bytes());
+    let mut text = front.to_string();
+    base62::encode_into(&bytes, &mut text);
+    text
+}
+
+#[test]
+fn a_key_passes_and_says_what_it_was_made_with() {
+    let world = World::new();
+    let replica = world.replica();
+    for kid in [HMAC_LIVE, HMAC_TEST, ED25519] {
+        let accepted = replica.verify(&world.token(kid, 42), &ANY, world.this_update).unwrap();
+        assert_eq!(*accepted.claims(), world.claims(kid, 42));
+        assert_eq!(accepted.list().number, 1);
+        assert!(accepted.name().to_string().starts_with("apk_"));
+    }
+    assert_eq!(world.token(HMAC_LIVE, 1).len(), "sk_live_".len() + 66);
+    assert_eq!(world.token(ED25519, 1).len(), "pk_live_".len() + 132);
+}
+
+#[test]
+fn every_changed_bit_is_refused_by_the_proof_and_not_only_by_the_checksum() {
+    let world = World::new();
+    let replica = world.replica();
+    for kid in [HMAC_LIVE, ED25519] {
+        let (front, bytes) = bytes_of(&world.token(kid, 42));
+        for bit in 0..(bytes.len() - 4) * 8 {
+            let mut forged = bytes.clone();
+            forged[bit / 8] ^= 1 << (bit % 8);
+            let refusal = replica.verify(&reseal(&front, &forged), &ANY, world.this_update);
+            // Version, kind and environment are looked at before the proof; kid chooses the key.
+            match (bit / 8, refusal.unwrap_err()) {
+                (0, Refusal::Malformed(Malformed::Version))
+                | (1, Refusal::Malformed(Malformed::Fields))
+                | (2..=3, Refusal::UnknownKid(_) | Refusal::SignerNotAllowed(_)) => {}
+                // issued-at past expires-at can't happen: expires-at 0 is none; a set bit in it is
+                // a time before issued-at.
+                (16..=19, Refusal::Malformed(Malformed::Fields) | Refusal::BadSignature) => {}
+                (_, refusal) => assert_eq!(refusal, Refusal::BadSignature, "bit {bit}"),
+            }
+        }
+    }
+}
+
+#[test]
+fn every_changed_character_is_refused() {
+    let world = World::new();
+    let replica = world.replica();
+    for kid in [HMAC_LIVE, ED25519] {
+        let token = world.token(kid, 42);
+        for at in 0..token.len() {
+            for other in "0AZaz_".chars() {
+                let mut changed = token.clone();
+                changed.replace_range(at..=at, &other.to_string());
+                let verdict = replica.verify(&changed, &ANY, world.this_update);
+                assert_eq!(verdict.is_ok(), changed == token, "{changed}");
+            }
+        }
+    }
+}
+
+#[test]
+fn prefix_label_and_issuer_are_bound() {
+    let mut world = World::new();
+    world.label = Label::new("acme").unwrap();
+    let replica = world.replica();
+    let (front, bytes) = bytes_of(&world.token(HMAC_LIVE, 42));
+    assert_eq!(front, "acme_sk_live_");
+    for (other, refusal) in [
+        ("sk_live_", Refusal::ForeignLabel),
+        ("acne_sk_live_", Refusal::ForeignLabel),
+        ("acme_pk_live_", Refusal::Malformed(Malformed::Fields)),
+        ("acme_sk_test_", Refusal::Malformed(Malformed::Fields)),
+    ] {
+        let verdict = replica.verify(&reseal(other, &bytes), &ANY, world.this_update);
+        assert_eq!(verdict.unwrap_err(), refusal, "{other}");
+    }
+
+    // Another issuer with the very same HMAC secret and kid: the binding alone tells them apart.
+    let mut twin = world.clone();
+    twin.issuer.0[0] ^= 1;
+    let verdict = replica.verify(&twin.token(HMAC_LIVE, 42), &ANY, world.this_update);
+    assert_eq!(verdict.unwrap_err(), Refusal::BadSignature);
+    let stranger = World::with_seed(2).token(ED25519, 42);
+    let verdict = World::new().replica().verify(&stranger, &ANY, world.this_update);
+    assert_eq!(verdict.unwrap_err(), Refusal::BadSignature);
+}
+
+#[test]
+fn the_keyring_decides_who_may_sign_what() {
+    let world = World::new();
+    let replica = world.replica();
+    let judge = |claims: &Claims, signed_by: u16| {
+        let token = world.signer(signed_by).mint(world.issuer, world.label, claims);
+        replica.verify(&token, &ANY, world.this_update).unwrap_err()
+    };
+    let claims = world.claims(HMAC_LIVE, 1);
+    let test_key = Claims { environment: Environment::Test, ..claims };
+    assert_eq!(judge(&test_key, HMAC_LIVE), Refusal::SignerNotAllowed(HMAC_LIVE));
+    let publishable = Claims { kind: Kind::Publishable, ..claims };
+    assert_eq!(judge(&publishable, HMAC_LIVE), Refusal::SignerNotAllowed(HMAC_LIVE));
+    assert_eq!(judge(&world.claims(ADMIN, 1), ADMIN), Refusal::SignerNotAllowed(ADMIN));
+    assert_eq!(judge(&world.claims(RETIRED, 1), RETIRED), Refusal::SignerNotAllowed(RETIRED));
+    assert_eq!(judge(&Claims { kid: 99, ..claims }, HMAC_LIVE), Refusal::UnknownKid(99));
+    // A token can't choose its algorithm: an HMAC tag under an Ed25519 kid and the reverse.
+    assert_eq!(judge(&Claims { kid: ED25519, ..claims }, HMAC_LIVE), Refusal::BadSignature);
+    assert_eq!(judge(&claims, ED25519), Refusal::BadSignature);
+    // An admin key opens the admin door and no other.
+    let admin = Demand { purpose: Purpose::Admin, ..ANY };
+    assert!(replica.verify(&world.token(ADMIN, 1), &admin, world.this_update).is_ok());
+    let token = replica.verify(&world.token(HMAC_LIVE, 1), &admin, world.this_update);
+    assert_eq!(token.unwrap_err(), Refusal::SignerNotAllowed(HMAC_LIVE));
+}
+
+#[test]
+fn an_hmac_key_can_be_judged_only_where_its_secret_is() {
+    let world = World::new();
+    let published = world.publish();
+    let mut replica =
+        portcullis_core::replica::Replica::new(world.root().public().unwrap(), &published.keyring)
+            .unwrap();
+    replica.adopt_bundle(&published.bundle(), world.this_update).unwrap();
+    let verdict = replica.verify(&world.token(HMAC_LIVE, 1), &ANY, world.this_update);
+    assert_eq!(verdict.unwrap_err(), Refusal::SecretNotHeld(HMAC_LIVE));
+    assert!(replica.verify(&world.token(ED25519, 1), &ANY, world.this_update).is_ok());
+    assert!(replica.hold_secret(HMAC_LIVE, &[0; 32]).is_err());
+    assert!(replica.hold_secret(ED25519, &[0; 32]).is_err());
+    assert!(replica.hold_secret(HMAC_LIVE, &world.secret(HMAC_LIVE)).is_ok());
+    assert!(replica.verify(&world.token(HMAC_LIVE, 1), &ANY, world.this_update).is_ok());
+}
+
+#[test]
+fn a_key_is_for_one_kind_of_door() {
+    let world = World::new();
+    let replica = world.replica();
+    let door = |kind, environment| Demand {
+        purpose: Purpose::Token,
+        kind: Some(kind),
+        environment: Some(environment),
+    };
+    let judge =
+        |kid, demand: Demand| replica.verify(&world.token(kid, 1), &demand, world.this_update);
+    assert!(judge(HMAC_LIVE, door(Kind::Secret, Environment::Live)).is_ok());
+    assert!(judge(ED25519, door(Kind::Publishable, Environment::Live)).is_ok());
+    assert_eq!(
+        judge(HMAC_LIVE, door(Kind::Publishable, Environment::Live)).unwrap_err().code(),
+        "wrong_kind"
+    );
+    assert_eq!(
+        judge(ED25519, door(Kind::Secret, Environment::Live)).unwrap_err().code(),
+        "wrong_kind"
+    );
+    assert_eq!(
+        judge(HMAC_TEST, door(Kind::Secret, Environment::Live)).unwrap_err().code(),
+        "wrong_environment"
+    );
+}
+
+#[test]
+fn a_key_expires_at_its_second_though_the_list_never_speaks_of_it() {
+    let mut world = World::new();
+    world.valid_millis = 80_000_000;
+    let replica = world.replica();
+    let lifetime = Lifetime { issued_at: START, expires_at: Some(START + 60) };
+    let token = world.mint(&Claims { lifetime, ..world.claims(HMAC_LIVE, 1) });
+    let at = |millis| replica.verify(&token, &ANY, world.this_update.plus_millis(millis));
+    assert!(at(59_999).is_ok());
+    assert_eq!(at(60_000).unwrap_err(), Refusal::Expired);
+}
+
+#[test]
+fn debug_shows_no_credential() {
+    let world = World::new();
+    let token = world.token(HMAC_LIVE, 1);
+    let unverified = portcullis_core::verify::Unverified::parse(&token).unwrap();
+    let shown = format!("{unverified:?} {:?} {:?}", world.signer(HMAC_LIVE), world.signer(ED25519));
+    assert_eq!(
+        shown,
+        "Unverified(Text(sk_live_***)) Hmac(HmacSigner(HmacKey(..))) Ed25519(SigningKey(..))"
+    );
+}
