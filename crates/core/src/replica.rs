@@ -38,6 +38,17 @@ pub enum AdoptError {
     List(#[from] ListError),
 }
 
+impl AdoptError {
+    /// A stable code for logs.
+    #[must_use]
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Keyring(error) => error.code(),
+            Self::List(error) => error.code(),
+        }
+    }
+}
+
 /// A list on its way in.
 #[derive(Clone, Debug)]
 pub struct Update {

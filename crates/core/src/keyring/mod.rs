@@ -82,6 +82,22 @@ pub enum KeyringError {
     WrongSecret(u16),
 }
 
+impl KeyringError {
+    /// A stable code for logs.
+    #[must_use]
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Wire(_) => "keyring_unreadable",
+            Self::NotSignedByRoot => "keyring_not_signed_by_root",
+            Self::ForeignIssuer => "keyring_foreign_issuer",
+            Self::Older { .. } => "keyring_older",
+            Self::Equivocation => "keyring_equivocation",
+            Self::NoSuchSecret(_) => "secret_unknown_kid",
+            Self::WrongSecret(_) => "secret_wrong",
+        }
+    }
+}
+
 /// A keyring whose signature has been verified.
 #[derive(Clone, Debug)]
 pub struct Keyring {
