@@ -212,6 +212,13 @@ pub struct Authentic<'k> {
 }
 
 impl Authentic<'_> {
+    /// The key's public name: for the log line of a key that is its issuer's and refused all the
+    /// same.
+    #[must_use]
+    pub fn name(&self) -> Name {
+        Name::derive(self.issuer, self.claims.serial)
+    }
+
     /// Checks the key against a list that may be judged by now.
     ///
     /// # Errors

@@ -1,0 +1,70 @@
+//! The worked examples of `docs/` are what the code gives.
+
+mod support;
+
+use std::fmt::Write as _;
+use std::path::Path;
+
+use portcullis_core::crypto::{Digest, HmacKey};
+use portcullis_core::list::TimedSlot;
+use portcullis_core::token::{Environment, Kind, Label, Prefix};
+use support::{HMAC_LIVE, START, World, first_shard};
+
+/// A spec without its white space, in which hexadecimal can be looked for however it is laid out.
+fn spec(name: &str) -> String {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs").join(name);
+    std::fs::read_to_string(path).unwrap().split_whitespace().collect()
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        write!(text, "{byte:02x}").unwrap();
+        text
+    })
+}
+
+#[test]
+fn token() {
+    let world = World::new();
+    let spec = spec("token.md");
+    let token = world.token(HMAC_LIVE, 42);
+    let prefix = Prefix { label: Label::NONE, kind: Kind::Secret, environment: Environment::Live };
+    let binding = prefix.binding(world.issuer);
+    assert!(spec.contains(&token));
+    assert!(spec.contains(&hex(&world.secret(HMAC_LIVE))));
+    assert!(spec.contains(&format!("binding{}", hex(&binding))));
+    let message = spec.split("message").last().unwrap().split("tag").next().unwrap();
+    let message: Vec<u8> =
+        (0..55).map(|i| u8::from_str_radix(&message[2 * i..2 * i + 2], 16).unwrap()).collect();
+    assert_eq!(message[11..27], binding);
+    let tag = spec.split("tag").last().unwrap().get(..32).unwrap();
+    let tag: [u8; 16] =
+        core::array::from_fn(|i| u8::from_str_radix(&tag[2 * i..2 * i + 2], 16).unwrap());
+    assert!(HmacKey::new(&world.secret(HMAC_LIVE)).verify(&message, &tag));
+}
+
+#[test]
+fn keyring() {
+    let spec = spec("keyring.md");
+    let keyring = World::new().publish().keyring;
+    assert!(spec.contains(&World::new().root().public().unwrap().to_string()));
+    assert!(spec.contains(&Digest::of(&keyring).to_string()));
+    assert!(spec.contains(&format!("is{}bytes", keyring.len())));
+    assert!(spec.contains(&hex(&keyring[..131])));
+}
+
+#[test]
+fn revocation_list() {
+    let spec = spec("revocation-list.md");
+    let mut world = World::new();
+    let facts = first_shard(&mut world);
+    facts.revoked = vec![1, 2, 77_777];
+    facts.suspended = vec![3, 4];
+    facts.timed =
+        vec![TimedSlot { slot: 4, from: START + 20 }, TimedSlot { slot: 5, from: START + 10 }];
+    let published = world.publish();
+    assert!(spec.contains(&hex(&published.bodies[0])));
+    assert!(spec.contains(&format!("named{}", Digest::of(&published.bodies[0]))));
+    assert!(spec.contains(&format!("head{}", Digest::of(&published.head))));
+    assert!(spec.contains(&format!("stamp{}", hex(&published.stamp))));
+}

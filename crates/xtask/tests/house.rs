@@ -1,0 +1,56 @@
+//! Dependencies between the workspace's crates point one way.
+
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
+
+use std::process::Command;
+
+use serde_json::Value;
+
+/// Who may depend on whom, within the workspace. Issuer and edge never see each other: they meet
+/// in the specs and the vectors.
+const ALLOWED: [(&str, &[&str]); 5] = [
+    ("portcullis-core", &[]),
+    ("portcullis-issuer", &["portcullis-core"]),
+    ("portcullis-edge", &["portcullis-core"]),
+    ("portcullis-wasm", &["portcullis-core"]),
+    ("xtask", &[]),
+];
+
+fn packages() -> Vec<Value> {
+    let output = Command::new(env!("CARGO"))
+        .args(["metadata", "--no-deps", "--format-version", "1", "--offline"])
+        .output()
+        .unwrap();
+    let metadata: Value = serde_json::from_slice(&output.stdout).unwrap();
+    metadata["packages"].as_array().unwrap().clone()
+}
+
+#[test]
+fn dependencies_point_one_way() {
+    let packages = packages();
+    assert_eq!(packages.len(), ALLOWED.len(), "a crate came or went: say here what it may see");
+    for package in packages {
+        let name = package["name"].as_str().unwrap();
+        let (_, allowed) = ALLOWED.iter().find(|(known, _)| *known == name).unwrap();
+        for dependency in package["dependencies"].as_array().unwrap() {
+            let other = dependency["name"].as_str().unwrap();
+            let inside = ALLOWED.iter().any(|(known, _)| *known == other);
+            assert!(!inside || other == name || allowed.contains(&other), "{name} sees {other}");
+        }
+    }
+}
+
+#[test]
+fn verifiers_are_built_without_the_writing_half() {
+    for package in packages() {
+        let name = package["name"].as_str().unwrap();
+        if name != "portcullis-edge" && name != "portcullis-wasm" {
+            continue;
+        }
+        for dependency in package["dependencies"].as_array().unwrap() {
+            let is_core = dependency["name"] == "portcullis-core" && dependency["kind"].is_null();
+            let features = dependency["features"].as_array().unwrap();
+            assert!(!is_core || !features.iter().any(|f| f == "issue"), "{name} can sign");
+        }
+    }
+}

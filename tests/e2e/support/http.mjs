@@ -1,0 +1,96 @@
+// Small servers on loopback: an origin that says what reached it, and a relay that can lie.
+
+import { createHash } from 'node:crypto';
+import { createServer, request } from 'node:http';
+import { after } from 'node:test';
+
+async function listen(handler) {
+  const server = createServer(handler);
+  await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const close = () =>
+    new Promise((resolve) => {
+      server.close(resolve);
+      server.closeAllConnections();
+    });
+  after(close);
+  return { url: `http://127.0.0.1:${server.address().port}`, close };
+}
+
+function read(stream) {
+  return new Promise((resolve, reject) => {
+    const chunks = [];
+    stream.on('data', (chunk) => chunks.push(chunk));
+    stream.on('end', () => resolve(Buffer.concat(chunks)));
+    stream.on('error', reject);
+  });
+}
+
+/** An origin that answers with what it was asked. */
+export async function startOrigin() {
+  return listen(async (incoming, outgoing) => {
+    const body = (await read(incoming)).toString();
+    outgoing.setHeader('content-type', 'application/json');
+    outgoing.setHeader('x-origin', 'yes');
+    outgoing.statusCode = incoming.url.startsWith('/teapot') ? 418 : 200;
+    outgoing.end(JSON.stringify({ method: incoming.method, url: incoming.url, headers: incoming.headers, body }));
+  });
+}
+
+/** Fetches `path` from `base`, with Node's plain client: nothing is cached, nothing is followed. */
+export function fetchBytes(base, path) {
+  return new Promise((resolve, reject) => {
+    request(base + path, async (response) => {
+      resolve({ status: response.statusCode, headers: response.headers, body: await read(response) });
+    })
+      .on('error', reject)
+      .end();
+  });
+}
+
+/**
+ * Stands between gate and issuer. `relay.answer` decides what the gate gets: it is given the path
+ * and a function that fetches the truth, and gives `{ status, body }`, or `null` to hang up.
+ */
+export async function startRelay(upstream) {
+  const relay = { upstream, requests: [] };
+  relay.honest = (path, truth) => truth(path);
+  relay.down = () => null;
+  relay.answer = relay.honest;
+  const server = await listen(async (incoming, outgoing) => {
+    relay.requests.push(incoming.url);
+    let answer = null;
+    try {
+      answer = await relay.answer(incoming.url, (path) => fetchBytes(relay.upstream, path));
+    } catch {
+      // The issuer is gone: so are we.
+    }
+    if (!answer) return incoming.socket.destroy();
+    outgoing.writeHead(answer.status ?? 200, { 'content-type': 'application/octet-stream' });
+    outgoing.end(answer.body);
+  });
+  return Object.assign(relay, server);
+}
+
+/** What an issuer serves now, kept: to be put out again later. */
+export async function recording(base) {
+  const kept = new Map();
+  const keep = async (path) => {
+    const answer = await fetchBytes(base, path);
+    kept.set(path, answer);
+    return answer.body;
+  };
+  const root = '/.well-known/portcullis';
+  await keep(`${root}/keyring`);
+  await keep(`${root}/stamp`);
+  const head = await keep(`${root}/head`);
+  await keep(`${root}/bundle`);
+  const digest = createHash('sha256').update(head).digest('hex');
+  kept.set(`${root}/heads/${digest}`, { status: 200, body: head });
+  // A line of 52 bytes for each shard follows their count; a body's digest stands 8 bytes into it.
+  const count = head.readUInt32BE(146);
+  for (let shard = 0; shard < count; shard++) {
+    const at = 150 + 52 * shard + 8;
+    await keep(`${root}/bodies/${head.subarray(at, at + 32).toString('hex')}`);
+  }
+  return (path, truth) => kept.get(path) ?? truth(path);
+}
