@@ -1,0 +1,66 @@
+//! `cargo xtask`: from a bare checkout to a built, tested and running Portcullis, in one command.
+
+mod build;
+mod check;
+mod cmd;
+mod paths;
+mod setup;
+mod stamp;
+mod ui;
+mod up;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+use std::process::ExitCode;
+
+/// Sets up, builds, tests and starts Portcullis.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Cli {
+    /// Show the output of every program that is run, not only of one that fails
+    #[arg(long, short, global = true)]
+    verbose: bool,
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Fetch and build the tools that the other tasks need, and nothing else
+    Setup,
+    /// Build the issuer, the gate and the npm package
+    Build,
+    /// Build, then run every check in order; stops at the first that fails
+    Test {
+        /// Run only this step (may be given more than once)
+        #[arg(long, value_enum, value_name = "STEP")]
+        only: Vec<check::Step>,
+    },
+    /// Build, then start the issuer, the gate and an example origin on this machine
+    Up {
+        /// Walk through issuing, verifying and revoking a key, then stop
+        #[arg(long)]
+        check: bool,
+    },
+}
+
+fn run(task: Task) -> Result<()> {
+    match task {
+        Task::Setup => setup::all().map(drop),
+        Task::Build => build::all().map(drop),
+        Task::Test { only } => check::run(&only),
+        Task::Up { check } => up::run(check, &build::all()?),
+    }
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    ui::set_verbose(cli.verbose);
+    match run(cli.task) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            ui::error(&error);
+            ExitCode::FAILURE
+        }
+    }
+}

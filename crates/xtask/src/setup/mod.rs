@@ -1,0 +1,31 @@
+//! What a bare machine lacks, fetched or built once and found again ever after.
+
+mod chromium;
+mod debian;
+mod npm;
+mod sysroot;
+mod tools;
+mod wasm;
+
+pub(crate) use chromium::chromium;
+pub(crate) use npm::Npm;
+pub(crate) use tools::Tools;
+pub(crate) use wasm::{TARGET, WasmToolchain};
+
+use anyhow::Result;
+
+/// Everything that builds need.
+pub(crate) struct Setup {
+    pub(crate) npm: Npm,
+    pub(crate) wasm: WasmToolchain,
+    pub(crate) tools: Tools,
+}
+
+pub(crate) fn all() -> Result<Setup> {
+    // In this order so that what fails fast fails first: Node is asked for its version, npm
+    // downloads, a toolchain may be compiled, and the tools take minutes.
+    let npm = npm::install()?;
+    let wasm = wasm::toolchain()?;
+    let tools = tools::install()?;
+    Ok(Setup { npm, wasm, tools })
+}

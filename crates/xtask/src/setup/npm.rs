@@ -1,0 +1,72 @@
+//! Tools that come from npm, at the versions in the top-level lockfile.
+
+use crate::stamp::Stamp;
+use crate::{cmd, paths, ui};
+use anyhow::{Context, Result, bail};
+use std::path::PathBuf;
+
+const OLDEST_NODE: u32 = 20;
+
+/// Programs from `node_modules`, and Node itself.
+pub(crate) struct Npm {
+    pub(crate) node: PathBuf,
+    pub(crate) esbuild: PathBuf,
+    pub(crate) wasm_opt: PathBuf,
+    pub(crate) workerd: PathBuf,
+}
+
+pub(crate) fn install() -> Result<Npm> {
+    let node = node()?;
+    let modules = paths::root().join("node_modules");
+    let lock = paths::root().join("package-lock.json");
+    // npm writes its own record of what it installed: gone or other when someone ran npm by hand.
+    let record = modules.join(".package-lock.json");
+    // Kept inside, so that it goes when the folder goes.
+    let stamp = Stamp::new(modules.join(".portcullis-stamp"), &[&lock], &[], vec![record])?;
+    if !stamp.is_fresh() {
+        ui::step("npm ci", || {
+            // Install scripts are other people's programs, and none of ours needs its own.
+            let options = ["ci", "--ignore-scripts", "--no-audit", "--no-fund"];
+            cmd::run(cmd::new("npm").current_dir(paths::root()).args(options))?;
+            stamp.write()?;
+            Ok(ui::Outcome::Done)
+        })?;
+    }
+    let bin = |name: &str| -> Result<PathBuf> {
+        let file = modules.join(".bin").join(name);
+        if !cmd::executable(&file) {
+            bail!("{} is missing: remove node_modules and run this again", file.display());
+        }
+        Ok(file)
+    };
+    Ok(Npm { node, esbuild: bin("esbuild")?, wasm_opt: bin("wasm-opt")?, workerd: workerd()? })
+}
+
+fn node() -> Result<PathBuf> {
+    let node = cmd::which("node")
+        .with_context(|| format!("Node {OLDEST_NODE} or newer is needed: there is no `node`"))?;
+    let version = cmd::read(cmd::new(&node).arg("--version"))?;
+    let major = version.trim_start_matches('v').split('.').next().unwrap_or_default();
+    if major.parse::<u32>().is_ok_and(|major| major >= OLDEST_NODE) {
+        Ok(node)
+    } else {
+        bail!("Node {OLDEST_NODE} or newer is needed: `node` is {version}")
+    }
+}
+
+/// The program itself: npm's wrapper in `.bin` starts it as a child that outlives a killed parent.
+fn workerd() -> Result<PathBuf> {
+    let package = match (std::env::consts::OS, std::env::consts::ARCH) {
+        ("linux", "x86_64") => "workerd-linux-64",
+        ("linux", "aarch64") => "workerd-linux-arm64",
+        ("macos", "x86_64") => "workerd-darwin-64",
+        ("macos", "aarch64") => "workerd-darwin-arm64",
+        (os, arch) => bail!("npm has no workerd for {os} on {arch}"),
+    };
+    let file =
+        paths::root().join("node_modules/@cloudflare").join(package).join("bin").join("workerd");
+    if cmd::executable(&file) {
+        return Ok(file);
+    }
+    bail!("{} is missing: remove node_modules and run this again", file.display())
+}

@@ -1,0 +1,130 @@
+//! Debian ships a Rust new enough for us, but no standard library for wasm32: it is built from
+//! Debian's own sources into a sysroot in our cache. Nothing is written under /usr.
+
+use super::wasm::TARGET;
+use crate::{cmd, paths};
+use anyhow::{Context, Result, bail};
+use std::path::{Path, PathBuf};
+
+pub(crate) const RUSTC_PACKAGE: &str = "rustc-web";
+pub(crate) const PACKAGES: [&str; 3] = [RUSTC_PACKAGE, "cargo-web", "rust-web-src"];
+
+const BIN: &str = "/usr/bin";
+const RUSTLIB: &str = "/usr/lib/rustlib";
+const EMPTY: &str = "portcullis_empty";
+
+/// Where the sysroot for this version of Debian's rustc is, or would be.
+pub(crate) fn folder(version: &str) -> Result<PathBuf> {
+    Ok(paths::cache()?.join(relative(version)))
+}
+
+fn relative(version: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
+    let version: String = version.chars().map(|c| if plain(c) { c } else { '_' }).collect();
+    format!("wasm-sysroot-{version}")
+}
+
+pub(crate) fn build(version: &str) -> Result<PathBuf> {
+    paths::cached(&relative(version), |draft| {
+        let work = draft.join("work");
+        let rlibs = compile(&work)?;
+        let lib = draft.join("lib/rustlib").join(TARGET).join("lib");
+        std::fs::create_dir_all(&lib)?;
+        for rlib in rlibs {
+            let name = rlib.file_name().context("a library has a name")?;
+            std::fs::copy(&rlib, lib.join(name))?;
+        }
+        std::fs::remove_dir_all(&work)?;
+        link_host(&draft.join("lib/rustlib"))?;
+        write_bin(&draft.join("bin"))
+    })
+}
+
+/// The standard library's parts, by building a crate that has nothing but them.
+fn compile(work: &Path) -> Result<Vec<PathBuf>> {
+    std::fs::create_dir_all(work.join("src"))?;
+    std::fs::write(work.join("src/lib.rs"), "")?;
+    let manifest = format!(
+        "[package]\nname = \"{EMPTY}\"\nversion = \"0.0.0\"\nedition = \"2024\"\n[workspace]\n"
+    );
+    std::fs::write(work.join("Cargo.toml"), manifest)?;
+
+    let mut cargo = cmd::new(format!("{BIN}/cargo"));
+    cargo
+        .current_dir(work)
+        .args(["build", "--release", "--target", TARGET, "--target-dir"])
+        .arg(work.join("target"))
+        .arg("-Zbuild-std=std,panic_abort,panic_unwind,test")
+        .env("PATH", cmd::path_with(&[Path::new(BIN)])?)
+        .env("CARGO", format!("{BIN}/cargo"))
+        .env("RUSTC", format!("{BIN}/rustc"))
+        // Debian's is a stable compiler, and building std is not.
+        .env("RUSTC_BOOTSTRAP", "1")
+        // Without bitcode in std, link-time optimisation of what uses it fails.
+        .env("RUSTFLAGS", "-Cembed-bitcode=yes")
+        .env_remove("CARGO_ENCODED_RUSTFLAGS")
+        .env_remove("RUSTUP_TOOLCHAIN");
+    cmd::run(&mut cargo).context("building std from Debian's rust-web-src")?;
+
+    let deps = work.join("target").join(TARGET).join("release/deps");
+    let mut rlibs = Vec::new();
+    for entry in std::fs::read_dir(&deps)? {
+        let path = entry?.path();
+        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        if name.ends_with(".rlib") && !name.contains(EMPTY) {
+            rlibs.push(path);
+        }
+    }
+    if !rlibs.iter().any(|path| path.to_string_lossy().contains("libstd-")) {
+        bail!("building std left no libstd in {}", deps.display());
+    }
+    Ok(rlibs)
+}
+
+/// Procedural macros and build scripts run on the host, with the libraries that Debian ships.
+#[cfg(unix)]
+fn link_host(rustlib: &Path) -> Result<()> {
+    for entry in std::fs::read_dir(RUSTLIB)? {
+        let entry = entry?;
+        let link = rustlib.join(entry.file_name());
+        if !link.exists() {
+            std::os::unix::fs::symlink(entry.path(), link)?;
+        }
+    }
+    Ok(())
+}
+
+/// A `rustc` that knows the sysroot by itself: worker-build calls it by name and asks it where the
+/// target's libraries are, so a flag to cargo would not do.
+#[cfg(unix)]
+fn write_bin(bin: &Path) -> Result<()> {
+    use std::os::unix::fs::{PermissionsExt, symlink};
+    std::fs::create_dir_all(bin)?;
+    let rustc = bin.join("rustc");
+    let script = format!("#!/bin/sh\nexec {BIN}/rustc --sysroot \"${{0%/*}}/..\" \"$@\"\n");
+    std::fs::write(&rustc, script)?;
+    std::fs::set_permissions(&rustc, std::fs::Permissions::from_mode(0o755))?;
+    symlink(format!("{BIN}/cargo"), bin.join("cargo"))?;
+    Ok(())
+}
+
+#[cfg(not(unix))]
+fn link_host(_: &Path) -> Result<()> {
+    bail!("Debian's Rust runs on Debian")
+}
+
+#[cfg(not(unix))]
+fn write_bin(_: &Path) -> Result<()> {
+    bail!("Debian's Rust runs on Debian")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::relative;
+
+    #[test]
+    fn a_debian_version_becomes_one_plain_folder_name() {
+        assert_eq!(relative("1.96.0+dfsg1-1~deb12u2"), "wasm-sysroot-1.96.0_dfsg1-1_deb12u2");
+        assert_eq!(relative("1:2/3"), "wasm-sysroot-1_2_3");
+    }
+}
