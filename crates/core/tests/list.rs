@@ -1,5 +1,12 @@
 //! The list as a verifier lives with it: revocation, time, and every way to lie about it.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
+
 mod support;
 
 use portcullis_core::WireError;

@@ -1,5 +1,12 @@
 //! The worked examples of `docs/` are what the code gives.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
+
 mod support;
 
 use std::fmt::Write as _;

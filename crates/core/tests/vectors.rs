@@ -5,6 +5,13 @@
 //! a test fails where they differ; `UPDATE_VECTORS=1 cargo test -p portcullis-core --test vectors`
 //! writes them anew.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
+
 mod scenarios;
 mod support;
 

@@ -3,8 +3,8 @@
 //! ```text
 //! 4  magic `PCB` 1
 //! 4  capacity: slots of the shard that are covered, 1 to 2^20
-//! 4  revoked: how many, then their Golomb-coded set
-//! 4  suspended: how many, then their Golomb-coded set
+//! 4  revoked: how many, then their coded set
+//! 4  suspended: how many, then their coded set
 //! 4  timed: how many, then 8 bytes each: slot, from (seconds), ascending by slot
 //! ```
 //!
@@ -89,7 +89,7 @@ impl Body {
             timed.push(entry);
         }
         reader.finish()?;
-        if suspended.count() > 0 && suspended.iter().any(|slot| revoked.contains(slot)) {
+        if suspended.slots().into_iter().any(|slot| revoked.contains(slot)) {
             return Err(WireError::NotCanonical("suspended"));
         }
         Ok(Self { capacity, revoked, suspended, timed })

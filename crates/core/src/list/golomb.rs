@@ -1,18 +1,16 @@
-//! A set of slots as canonical Golomb-coded gaps (Golomb 1966; Gallager and van Voorhis 1975).
+//! Sparse sets: Golomb-coded gaps (Golomb 1966; Gallager and van Voorhis 1975).
 //!
 //! The modulus is a function of capacity and count, so that a set has exactly one encoding and
-//! no parameter travels. A set that holds more than half of the slots is coded by its complement.
-//! On loading one pass checks every code and builds a directory in memory, which is never shipped.
+//! no parameter travels. On loading one pass checks every code and builds a directory in memory,
+//! which is never shipped.
 
 use alloc::vec::Vec;
 
 use crate::wire::WireError;
 
-/// A set of slots below a capacity, kept as it came, with a directory for look-ups.
+/// The coded slots, kept as they came, with a directory for look-ups.
 #[derive(Clone, Debug)]
-pub struct SlotSet {
-    count: u32,
-    inverted: bool,
+pub(crate) struct Gaps {
     code: Code,
     stream: Vec<u8>,
     /// Slots are looked up in runs of `1 << run_bits`; each run knows where to start decoding.
@@ -36,7 +34,7 @@ const CODES_PER_RUN: u32 = 8;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Code {
     capacity: u32,
-    /// How many slots are coded: those of the set, or of its complement.
+    /// How many slots are coded.
     coded: u32,
     modulus: u32,
     /// The bits of every remainder; remainders from `cutoff` on take one more.
@@ -66,27 +64,17 @@ fn modulus(capacity: u32, coded: u32) -> u32 {
     u32::try_from(above).unwrap_or(u32::MAX).max(1)
 }
 
-/// Whether the complement is what is coded, and how many slots that leaves to code.
-fn coded_form(capacity: u32, count: u32) -> (bool, u32) {
-    let rest = capacity - count;
-    if count > rest { (true, rest) } else { (false, count) }
-}
-
-impl SlotSet {
-    /// Reads the encoding of a set of `count` slots below `capacity` from the front of `bytes` and
-    /// says how many bytes it takes.
+impl Gaps {
+    /// Reads `coded` slots below `capacity` from the front of `bytes` and says how many bytes they
+    /// take.
     ///
     /// # Errors
     /// [`WireError`] for whatever is not the one encoding of a set.
     pub(crate) fn decode(
         capacity: u32,
-        count: u32,
+        coded: u32,
         bytes: &[u8],
     ) -> Result<(Self, usize), WireError> {
-        if count > capacity {
-            return Err(WireError::NotCanonical("count"));
-        }
-        let (inverted, coded) = coded_form(capacity, count);
         // Every code takes at least a bit: a count that the bytes can't hold is refused before
         // memory is asked for.
         if u64::from(coded) > bytes.len() as u64 * 8 {
@@ -110,22 +98,10 @@ impl SlotSet {
         }
         let end = bits.finish()?;
         let stream = bytes.get(..end).ok_or(WireError::Truncated)?.to_vec();
-        Ok((Self { count, inverted, code, stream, run_bits, runs }, end))
+        Ok((Self { code, stream, run_bits, runs }, end))
     }
 
-    /// How many slots the set holds.
-    #[must_use]
-    pub const fn count(&self) -> u32 {
-        self.count
-    }
-
-    /// Whether the set holds `slot`; false for slots at or above the capacity.
-    #[must_use]
-    pub fn contains(&self, slot: u32) -> bool {
-        slot < self.code.capacity && self.is_coded(slot) != self.inverted
-    }
-
-    fn is_coded(&self, slot: u32) -> bool {
+    pub(crate) fn contains(&self, slot: u32) -> bool {
         // A slot in a run after the last coded one is not coded.
         let Some(run) = self.runs.get((slot >> self.run_bits) as usize) else { return false };
         let mut bits = Bits::at(&self.stream, run.bit);
@@ -140,23 +116,15 @@ impl SlotSet {
         false
     }
 
-    /// The slots of the set, ascending.
-    pub fn iter(&self) -> impl Iterator<Item = u32> + '_ {
+    /// The coded slots, ascending.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = u32> + '_ {
         let mut bits = Bits::at(&self.stream, 0);
         let mut base = 0;
-        let mut next_coded = move || {
+        (0..self.code.coded).map_while(move |_| {
             let slot = base + bits.gap(&self.code)?;
             base = slot + 1;
             Some(slot)
-        };
-        let mut left = self.code.coded;
-        let mut coded = core::iter::from_fn(move || {
-            left = left.checked_sub(1)?;
-            next_coded()
         })
-        .peekable();
-        let inverted = self.inverted;
-        (0..self.code.capacity).filter(move |slot| coded.next_if_eq(slot).is_some() != inverted)
     }
 }
 
@@ -259,23 +227,20 @@ impl<'a> Bits<'a> {
     }
 }
 
-/// Appends the one encoding of `slots`, which ascend and lie below `capacity`.
+/// Appends the one encoding of `coded` slots, which ascend and lie below `capacity`.
 #[cfg(feature = "issue")]
-pub(crate) fn encode_set(capacity: u32, slots: &[u32], out: &mut Vec<u8>) {
-    let count = u32::try_from(slots.len()).unwrap_or(u32::MAX).min(capacity);
-    let (inverted, coded) = coded_form(capacity, count);
+pub(crate) fn encode(
+    capacity: u32,
+    coded: u32,
+    slots: impl Iterator<Item = u32>,
+    out: &mut Vec<u8>,
+) {
     let mut writer = BitWriter { out, window: 0, held: 0 };
     let code = Code::new(capacity, coded);
     let mut base = 0;
-    let mut put = |slot: u32| {
+    for slot in slots {
         writer.put_gap(slot - base, &code);
         base = slot + 1;
-    };
-    if inverted {
-        let mut members = slots.iter().copied().peekable();
-        (0..capacity).filter(|slot| members.next_if_eq(slot).is_none()).for_each(&mut put);
-    } else {
-        slots.iter().copied().for_each(&mut put);
     }
     writer.finish();
 }
@@ -325,99 +290,17 @@ impl BitWriter<'_> {
     }
 }
 
-#[cfg(all(test, feature = "issue"))]
+#[cfg(test)]
 mod tests {
     use super::*;
-    use alloc::vec;
-    use proptest::prelude::*;
-
-    fn encoded(capacity: u32, slots: &[u32]) -> Vec<u8> {
-        let mut out = Vec::new();
-        encode_set(capacity, slots, &mut out);
-        out
-    }
 
     #[test]
     fn the_modulus_is_the_optimal_one() {
-        // ceil(ln(2 - p) / -ln(1 - p)) at p = 0.1, 1, 10, 25, 50 %.
-        for (coded, best) in [(1_000, 693), (10_000, 69), (100_000, 7), (250_000, 2), (500_000, 1)]
-        {
+        // ceil(ln(2 - p) / -ln(1 - p)) at p = 0.1, 1, 10, 25 %.
+        for (coded, best) in [(1_000, 693), (10_000, 69), (100_000, 7), (250_000, 2)] {
             assert_eq!(modulus(1_000_000, coded), best);
         }
         assert_eq!(modulus(1, 1), 1);
         assert_eq!(modulus(1 << 20, 0), 1);
-    }
-
-    /// Every set of up to 9 slots: it round-trips, and every other string of up to 2 bytes that is
-    /// accepted would be a second spelling, so none may be.
-    #[test]
-    fn small_sets_have_one_spelling_each() {
-        for capacity in 1..=9_u32 {
-            let mut spellings = alloc::collections::BTreeSet::new();
-            for members in 0..1_u32 << capacity {
-                let slots: Vec<u32> = (0..capacity).filter(|s| members >> s & 1 == 1).collect();
-                let bytes = encoded(capacity, &slots);
-                let count = members.count_ones();
-                let (set, used) = SlotSet::decode(capacity, count, &bytes).unwrap();
-                assert_eq!(used, bytes.len());
-                assert!((0..capacity).all(|s| set.contains(s) == (members >> s & 1 == 1)));
-                assert_eq!(set.iter().collect::<Vec<_>>(), slots);
-                assert!(spellings.insert((count, bytes)));
-            }
-            for count in 0..=capacity {
-                for value in 0..=u16::MAX {
-                    let bytes = value.to_le_bytes();
-                    if let Ok((_, used)) = SlotSet::decode(capacity, count, &bytes) {
-                        assert!(spellings.contains(&(count, bytes[..used].to_vec())));
-                    }
-                }
-            }
-        }
-    }
-
-    proptest! {
-        #[test]
-        fn any_set_round_trips(
-            capacity in 1..200_000_u32, density in 0..=1000_u32, seed: u64,
-        ) {
-            let mut state = seed | 1;
-            let slots: Vec<u32> = (0..capacity).filter(|_| {
-                state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
-                ((state >> 33) % 1000) < u64::from(density)
-            }).collect();
-            let mut bytes = encoded(capacity, &slots);
-            let len = bytes.len();
-            bytes.extend([0xA5; 9]);
-            let (set, used) = SlotSet::decode(capacity, u32::try_from(slots.len()).unwrap(), &bytes).unwrap();
-            prop_assert_eq!(used, len);
-            let mut members = slots.iter().copied().peekable();
-            for slot in 0..capacity {
-                prop_assert_eq!(set.contains(slot), members.next_if_eq(&slot).is_some());
-            }
-            prop_assert!(!set.contains(capacity));
-            prop_assert_eq!(set.iter().collect::<Vec<_>>(), slots);
-        }
-
-        #[test]
-        fn hostile_bytes_are_refused_or_read_as_a_set(
-            capacity in 1..5_000_u32, count: u32, bytes in prop::collection::vec(any::<u8>(), 0..64),
-        ) {
-            if let Ok((set, used)) = SlotSet::decode(capacity, count % 6_000, &bytes) {
-                let slots: Vec<u32> = set.iter().collect();
-                prop_assert_eq!(slots.len(), set.count() as usize);
-                prop_assert_eq!(encoded(capacity, &slots), &bytes[..used]);
-            }
-        }
-    }
-
-    #[test]
-    fn padding_and_overruns_are_refused() {
-        let refused = |count, bytes: &[u8]| SlotSet::decode(100, count, bytes).unwrap_err();
-        let bytes = encoded(100, &[5]);
-        assert_eq!(refused(1, &[bytes[0] | 0x80]), WireError::NotCanonical("padding"));
-        assert_eq!(refused(1, &[0]), WireError::NotCanonical("gap"));
-        assert_eq!(refused(101, &bytes), WireError::NotCanonical("count"));
-        assert_eq!(refused(50, &[0xFF; 6]), WireError::Truncated);
-        assert!(SlotSet::decode(1 << 20, 1, &vec![0; 1 << 18]).is_err());
     }
 }

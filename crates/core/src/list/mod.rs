@@ -11,20 +11,22 @@
 
 mod body;
 mod bundle;
+mod dense;
 mod golomb;
 pub(crate) mod head;
+mod set;
 pub(crate) mod stamp;
 
 pub use body::{Body, Counts, SlotState, TimedSlot};
 pub use bundle::{Bundle, MAX_BUNDLE_LEN};
-pub use golomb::SlotSet;
 pub use head::{FileName, Head, IssuedAt, ShardLine, WideEntry, WideScope, WideState};
+pub use set::SlotSet;
 pub use stamp::{MAX_SKEW_MILLIS, Mark, Stamp};
 
 #[cfg(feature = "issue")]
 pub(crate) use body::LETTER as BODY_LETTER;
 #[cfg(feature = "issue")]
-pub(crate) use golomb::encode_set;
+pub(crate) use set::encode_set;
 
 use alloc::sync::Arc;
 use alloc::vec::Vec;

@@ -4,6 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use portcullis_core::base62;
 use portcullis_core::crypto::Digest;
+use portcullis_core::issue::ShardFacts;
 use portcullis_core::list::{IssuedAt, TimedSlot, WideEntry, WideScope, WideState};
 use portcullis_core::time::Time;
 use portcullis_core::token::{Claims, Environment, Kind, Label, Lifetime, Serial};
@@ -559,6 +560,31 @@ fn list() -> Vec<Vector> {
             "A list coded by its complement: a revoked key.",
             &inverted,
             inverted.token(HMAC_LIVE, 5_008),
+        )
+        .refused("list", "revoked"),
+    );
+
+    let mut dense = World::new();
+    *first_shard(&mut dense) = ShardFacts {
+        capacity: 600,
+        revoked: (0..600).filter(|slot| slot % 5 < 2).collect(),
+        ..ShardFacts::default()
+    };
+    vectors.push(
+        scenario(
+            "list-dense-kept",
+            "A list so full that it is coded arithmetically: a key that is left.",
+            &dense,
+            dense.token(HMAC_LIVE, 42),
+        )
+        .accepted(&dense.claims(HMAC_LIVE, 42)),
+    );
+    vectors.push(
+        scenario(
+            "list-dense-revoked",
+            "A list so full that it is coded arithmetically: a revoked key.",
+            &dense,
+            dense.token(HMAC_LIVE, 596),
         )
         .refused("list", "revoked"),
     );

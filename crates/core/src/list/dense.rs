@@ -1,0 +1,118 @@
+//! Dense sets: the exact arithmetic code of a set of known size (Witten, Neal and Cleary 1987;
+//! Cover 1973).
+//!
+//! Slot by slot, the chance that it belongs to the set is what is left of the set over what is
+//! left of the slots. That spells each set in log2 C(capacity, count) bits, and 8 bytes more, where
+//! Golomb codes, whose lengths are whole bits, stray to 1.04 of that.
+
+use alloc::vec::Vec;
+
+use crate::wire::{Reader, WireError};
+
+/// The slots as a bitmap: at this density nothing is smaller in memory.
+#[derive(Clone, Debug)]
+pub(crate) struct Bitmap {
+    words: Vec<u64>,
+}
+
+/// Ranges stay at or above this, so that the division of a range by 2^20 slots keeps 36 bits.
+const LOWEST_RANGE: u64 = 1 << 56;
+
+/// How the range is split: the part below goes to a slot that belongs to the set.
+fn split(range: u64, members_left: u32, slots_left: u32) -> u64 {
+    range / u64::from(slots_left.max(1)) * u64::from(members_left)
+}
+
+impl Bitmap {
+    /// Reads `count` slots below `capacity` from the front of `bytes` and says how many bytes they
+    /// take.
+    ///
+    /// # Errors
+    /// [`WireError`] for whatever is not the one encoding of a set.
+    pub(crate) fn decode(
+        capacity: u32,
+        count: u32,
+        bytes: &[u8],
+    ) -> Result<(Self, usize), WireError> {
+        let mut reader = Reader::new(bytes);
+        // How far the spelled number lies above the bottom of the range.
+        let mut above = reader.u64()?;
+        let mut range = u64::MAX;
+        let mut members_left = count;
+        let mut words = Vec::with_capacity(usize::try_from(capacity / 64 + 1).unwrap_or(0));
+        let mut word = 0_u64;
+        for slot in 0..capacity {
+            let slots_left = capacity - slot;
+            let split = split(range, members_left, slots_left);
+            if above < split {
+                range = split;
+                members_left -= 1;
+                word |= 1 << (slot % 64);
+            } else if members_left == slots_left {
+                return Err(WireError::NotCanonical("dense set"));
+            } else {
+                above -= split;
+                range -= split;
+            }
+            while range < LOWEST_RANGE {
+                above = above << 8 | u64::from(reader.u8()?);
+                range <<= 8;
+            }
+            if slot % 64 == 63 || slot + 1 == capacity {
+                words.push(word);
+                word = 0;
+            }
+        }
+        // The encoder spells the bottom of the last range: any other number in it is a second
+        // spelling of the set.
+        if above != 0 {
+            return Err(WireError::NotCanonical("dense set"));
+        }
+        Ok((Self { words }, bytes.len() - reader.rest().len()))
+    }
+
+    pub(crate) fn contains(&self, slot: u32) -> bool {
+        self.words.get((slot / 64) as usize).is_some_and(|word| word >> (slot % 64) & 1 == 1)
+    }
+}
+
+/// Appends the one encoding of `count` slots, which ascend and lie below `capacity`.
+#[cfg(feature = "issue")]
+pub(crate) fn encode(capacity: u32, count: u32, slots: &[u32], out: &mut Vec<u8>) {
+    let start = out.len();
+    let (mut bottom, mut range) = (0_u64, u64::MAX);
+    let mut members_left = count;
+    let mut members = slots.iter().copied().peekable();
+    for slot in 0..capacity {
+        let split = split(range, members_left, capacity - slot);
+        if members.next_if_eq(&slot).is_some() {
+            range = split;
+            members_left -= 1;
+        } else {
+            let (sum, carry) = bottom.overflowing_add(split);
+            bottom = sum;
+            range -= split;
+            if carry {
+                carry_into(out, start);
+            }
+        }
+        while range < LOWEST_RANGE {
+            let [high, ..] = bottom.to_be_bytes();
+            out.push(high);
+            bottom <<= 8;
+            range <<= 8;
+        }
+    }
+    out.extend_from_slice(&bottom.to_be_bytes());
+}
+
+/// Adds one to the number that the bytes from `start` on spell.
+#[cfg(feature = "issue")]
+fn carry_into(out: &mut [u8], start: usize) {
+    for byte in out.iter_mut().skip(start).rev() {
+        *byte = byte.wrapping_add(1);
+        if *byte != 0 {
+            return;
+        }
+    }
+}

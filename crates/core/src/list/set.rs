@@ -1,0 +1,239 @@
+//! A set of slots in its one encoding, which capacity and count choose.
+
+use alloc::vec::Vec;
+
+use crate::list::dense::{self, Bitmap};
+use crate::list::golomb::{self, Gaps};
+use crate::wire::WireError;
+
+/// A set of slots below a capacity, validated from end to end.
+#[derive(Clone, Debug)]
+pub struct SlotSet {
+    capacity: u32,
+    count: u32,
+    coded: Coded,
+}
+
+#[derive(Clone, Debug)]
+enum Coded {
+    /// The gaps between the slots of the set.
+    Members(Gaps),
+    /// The gaps between the slots that are not of the set.
+    Others(Gaps),
+    /// Neither are few.
+    Dense(Bitmap),
+}
+
+/// Which of the three it is.
+enum Form {
+    Members,
+    Others,
+    Dense,
+}
+
+/// At most a quarter: the Golomb code is then within 1.013 of the bound.
+fn form(capacity: u32, count: u32) -> Form {
+    let few = |slots: u32| u64::from(slots) * 4 <= u64::from(capacity);
+    if few(count) {
+        Form::Members
+    } else if few(capacity - count) {
+        Form::Others
+    } else {
+        Form::Dense
+    }
+}
+
+impl SlotSet {
+    /// Reads the encoding of a set of `count` slots below `capacity` from the front of `bytes` and
+    /// says how many bytes it takes.
+    ///
+    /// # Errors
+    /// [`WireError`] for whatever is not the one encoding of a set.
+    pub(crate) fn decode(
+        capacity: u32,
+        count: u32,
+        bytes: &[u8],
+    ) -> Result<(Self, usize), WireError> {
+        if count > capacity {
+            return Err(WireError::NotCanonical("count"));
+        }
+        let (coded, used) = match form(capacity, count) {
+            Form::Members => {
+                let (gaps, used) = Gaps::decode(capacity, count, bytes)?;
+                (Coded::Members(gaps), used)
+            }
+            Form::Others => {
+                let (gaps, used) = Gaps::decode(capacity, capacity - count, bytes)?;
+                (Coded::Others(gaps), used)
+            }
+            Form::Dense => {
+                let (bitmap, used) = Bitmap::decode(capacity, count, bytes)?;
+                (Coded::Dense(bitmap), used)
+            }
+        };
+        Ok((Self { capacity, count, coded }, used))
+    }
+
+    /// How many slots the set holds.
+    #[must_use]
+    pub const fn count(&self) -> u32 {
+        self.count
+    }
+
+    /// Whether the set holds `slot`; false for slots at or above the capacity.
+    #[must_use]
+    pub fn contains(&self, slot: u32) -> bool {
+        slot < self.capacity
+            && match &self.coded {
+                Coded::Members(gaps) => gaps.contains(slot),
+                Coded::Others(gaps) => !gaps.contains(slot),
+                Coded::Dense(bitmap) => bitmap.contains(slot),
+            }
+    }
+
+    /// The slots of the set, ascending.
+    #[must_use]
+    pub fn slots(&self) -> Vec<u32> {
+        match &self.coded {
+            Coded::Members(gaps) => gaps.iter().collect(),
+            Coded::Others(gaps) => {
+                let mut others = gaps.iter().peekable();
+                (0..self.capacity).filter(|slot| others.next_if_eq(slot).is_none()).collect()
+            }
+            Coded::Dense(bitmap) => {
+                (0..self.capacity).filter(|&slot| bitmap.contains(slot)).collect()
+            }
+        }
+    }
+}
+
+/// Appends the one encoding of `slots`, which ascend and lie below `capacity`.
+#[cfg(feature = "issue")]
+pub(crate) fn encode_set(capacity: u32, slots: &[u32], out: &mut Vec<u8>) {
+    let count = u32::try_from(slots.len()).unwrap_or(u32::MAX).min(capacity);
+    match form(capacity, count) {
+        Form::Members => golomb::encode(capacity, count, slots.iter().copied(), out),
+        Form::Others => {
+            let mut members = slots.iter().copied().peekable();
+            let others = (0..capacity).filter(|slot| members.next_if_eq(slot).is_none());
+            golomb::encode(capacity, capacity - count, others, out);
+        }
+        Form::Dense => dense::encode(capacity, count, slots, out),
+    }
+}
+
+#[cfg(all(test, feature = "issue"))]
+mod tests {
+    extern crate std;
+
+    use super::*;
+    use alloc::vec;
+    use proptest::prelude::*;
+
+    fn encoded(capacity: u32, slots: &[u32]) -> Vec<u8> {
+        let mut out = Vec::new();
+        encode_set(capacity, slots, &mut out);
+        out
+    }
+
+    /// Every set of up to 9 slots: it round-trips, and every other string of up to 2 bytes that is
+    /// accepted would be a second spelling, so none may be.
+    #[test]
+    fn small_sets_have_one_spelling_each() {
+        for capacity in 1..=9_u32 {
+            let mut spellings = alloc::collections::BTreeSet::new();
+            for members in 0..1_u32 << capacity {
+                let slots: Vec<u32> = (0..capacity).filter(|s| members >> s & 1 == 1).collect();
+                let bytes = encoded(capacity, &slots);
+                let count = members.count_ones();
+                let (set, used) = SlotSet::decode(capacity, count, &bytes).unwrap();
+                assert_eq!(used, bytes.len());
+                assert!((0..capacity).all(|s| set.contains(s) == (members >> s & 1 == 1)));
+                assert_eq!(set.slots(), slots);
+                assert!(spellings.insert((count, bytes)));
+            }
+            for count in 0..=capacity {
+                for value in 0..=u16::MAX {
+                    let bytes = value.to_le_bytes();
+                    if let Ok((_, used)) = SlotSet::decode(capacity, count, &bytes) {
+                        assert!(spellings.contains(&(count, bytes[..used].to_vec())));
+                    }
+                }
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_set_round_trips(
+            capacity in 1..200_000_u32, density in 0..=1000_u32, seed: u64,
+        ) {
+            let mut state = seed | 1;
+            let slots: Vec<u32> = (0..capacity).filter(|_| {
+                state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+                ((state >> 33) % 1000) < u64::from(density)
+            }).collect();
+            let mut bytes = encoded(capacity, &slots);
+            let len = bytes.len();
+            bytes.extend([0xA5; 9]);
+            let (set, used) = SlotSet::decode(capacity, u32::try_from(slots.len()).unwrap(), &bytes).unwrap();
+            prop_assert_eq!(used, len);
+            let mut members = slots.iter().copied().peekable();
+            for slot in 0..capacity {
+                prop_assert_eq!(set.contains(slot), members.next_if_eq(&slot).is_some());
+            }
+            prop_assert!(!set.contains(capacity));
+            prop_assert_eq!(set.slots(), slots);
+        }
+
+        #[test]
+        fn hostile_bytes_are_refused_or_read_as_a_set(
+            capacity in 1..5_000_u32, count: u32, bytes in prop::collection::vec(any::<u8>(), 0..64),
+        ) {
+            if let Ok((set, used)) = SlotSet::decode(capacity, count % 6_000, &bytes) {
+                let slots = set.slots();
+                prop_assert_eq!(slots.len(), set.count() as usize);
+                prop_assert_eq!(encoded(capacity, &slots), &bytes[..used]);
+            }
+        }
+    }
+
+    /// log2 of the number of sets of `count` slots among `capacity`: what no code can beat.
+    fn bound_bits(capacity: u32, count: u32) -> f64 {
+        let log2_factorial = |n: u32| (1..=n).map(|i| f64::from(i).log2()).sum::<f64>();
+        log2_factorial(capacity) - log2_factorial(count) - log2_factorial(capacity - count)
+    }
+
+    #[test]
+    fn sizes_stay_close_to_the_bound_at_every_density() {
+        let capacity = 1 << 18;
+        for per_mille in
+            [1, 10, 50, 100, 200, 249, 251, 330, 380, 440, 500, 620, 749, 751, 900, 990]
+        {
+            let mut state = 1_u64;
+            let slots: Vec<u32> = (0..capacity)
+                .filter(|_| {
+                    state =
+                        state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+                    (state >> 33) % 1000 < per_mille
+                })
+                .collect();
+            let bits = bound_bits(capacity, u32::try_from(slots.len()).unwrap());
+            let size = f64::from(u32::try_from(encoded(capacity, &slots).len()).unwrap()) * 8.0;
+            let ratio = (size - 64.0) / bits;
+            assert!(ratio <= 1.015, "{per_mille} per mille: {ratio}");
+        }
+    }
+
+    #[test]
+    fn padding_and_overruns_are_refused() {
+        let refused = |count, bytes: &[u8]| SlotSet::decode(100, count, bytes).unwrap_err();
+        let bytes = encoded(100, &[5]);
+        assert_eq!(refused(1, &[bytes[0] | 0x80]), WireError::NotCanonical("padding"));
+        assert_eq!(refused(1, &[0]), WireError::NotCanonical("gap"));
+        assert_eq!(refused(101, &bytes), WireError::NotCanonical("count"));
+        assert_eq!(refused(25, &[0xFF; 3]), WireError::Truncated);
+        assert_eq!(refused(50, &[0; 7]), WireError::Truncated);
+        assert!(SlotSet::decode(1 << 20, 1, &vec![0; 1 << 18]).is_err());
+    }
+}
