@@ -37,7 +37,7 @@ async function assertRefused(answer, code, at = gate) {
   assert.equal(answer.headers['cache-control'], 'no-store');
   assert.equal(answer.json.status, 401);
   assert.ok(!answer.text.includes(code), `the answer tells why: ${answer.text}`);
-  assert.equal(at.codes().at(-1), code);
+  await at.refusedFor(code);
 }
 
 describe('a key that is good', () => {
@@ -192,13 +192,17 @@ describe('a key that is not good', () => {
 describe('a key that was changed', () => {
   test('in any byte of a secret key is refused, though its checksum is right', async () => {
     const { token } = await issuer.create();
-    for (let at = 0; at < takeApart(token).bytes.length; at++) {
+    const before = gate.codes().length;
+    const { length } = takeApart(token).bytes;
+    for (let at = 0; at < length; at++) {
       const answer = await gate.ask(withByteChanged(token, at));
       assert.equal(answer.status, 401, `byte ${at}`);
     }
-    // From the nonce on nothing but the tag can tell.
-    const codes = gate.codes().slice(-34);
-    assert.deepEqual(new Set(codes.slice(2)), new Set(['bad_signature', 'malformed_fields']));
+    // From the serial on nothing but the tag can tell; a changed expiry may contradict itself.
+    await until('the log tells of all', () => gate.codes().length >= before + length);
+    const codes = new Set(gate.codes().slice(before + 4));
+    codes.delete('malformed_fields');
+    assert.deepEqual([...codes], ['bad_signature']);
     assert.equal((await gate.ask(token)).status, 200);
   });
 
@@ -242,10 +246,13 @@ describe('what is no key at all', () => {
     assert.equal(answer.status, 401);
   });
 
-  test('an empty key is no key', async () => {
-    const answer = await gate.ask(undefined, { headers: { 'x-api-key': '' } });
-    assert.equal(answer.status, 401);
-  });
+  for (const headers of [{ 'x-api-key': '' }, { authorization: 'Bearer' }, { authorization: 'Bearer a b' }]) {
+    test(`${JSON.stringify(headers)} is a bad request`, async () => {
+      const answer = await gate.ask(undefined, { headers });
+      assert.equal(answer.status, 400);
+      assert.match(answer.headers['www-authenticate'], /error="invalid_request"/);
+    });
+  }
 
   test('a header of a megabyte is answered, and the gate goes on', async () => {
     const answer = await gate.ask('a'.repeat(1 << 20)).catch((error) => error);

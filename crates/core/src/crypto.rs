@@ -158,6 +158,18 @@ pub enum PublicKeyError {
     SmallOrder,
 }
 
+impl PublicKeyError {
+    /// A stable code for logs. The only public key that is read from text is the pinned root.
+    #[must_use]
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Text => "root_unreadable",
+            Self::NotCanonical => "root_not_canonical",
+            Self::SmallOrder => "root_small_order",
+        }
+    }
+}
+
 /// An Ed25519 public key (RFC 8032), decompressed once, verified strictly.
 ///
 /// Strict means: the encodings of A and R are canonical, neither has small order, S < L, and the

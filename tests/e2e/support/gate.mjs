@@ -3,7 +3,7 @@
 import { fileURLToPath } from 'node:url';
 import { request } from 'node:http';
 
-import { handedOver, start } from './processes.mjs';
+import { handedOver, start, until } from './processes.mjs';
 
 const CONFIG = fileURLToPath(new URL('../../../crates/edge/workerd.capnp', import.meta.url));
 
@@ -26,24 +26,31 @@ export async function startGate(settings) {
   return Object.assign(gate, {
     url,
     /** The codes of all refusals so far, from the structured log. */
-    codes: () =>
-      gate.log
-        .split('\n')
-        .map((line) => line.slice(line.indexOf('{')))
-        .filter((line) => line.startsWith('{'))
-        .flatMap((line) => {
-          try {
-            return [JSON.parse(line)];
-          } catch {
-            return [];
-          }
-        })
-        .filter((entry) => entry.event === 'refused')
-        .map((entry) => entry.code),
+    codes: () => codes(gate.log),
+    /** Waits until the log says why the last request was refused: it comes behind the answer. */
+    refusedFor: (code) => until(`the log says ${code}`, () => codes(gate.log).at(-1) === code, 5),
+    /** Waits until the log holds `text`. */
+    says: (text) => until(`the log says ${text}`, () => gate.log.includes(text), 5),
     /** Asks the gate with a key as Bearer; headers as they are, nothing normalised. */
     ask: (key, { method = 'GET', path = '/', headers = {}, body } = {}) =>
       ask(url + path, method, { ...(key === undefined ? {} : { authorization: `Bearer ${key}` }), ...headers }, body),
   });
+}
+
+function codes(log) {
+  return log
+    .split('\n')
+    .map((line) => line.slice(line.indexOf('{')))
+    .filter((line) => line.startsWith('{"'))
+    .flatMap((line) => {
+      try {
+        return [JSON.parse(line)];
+      } catch {
+        return []; // a line that is still on its way
+      }
+    })
+    .filter((entry) => entry.event === 'refused')
+    .map((entry) => entry.code);
 }
 
 function ask(url, method, headers, body) {

@@ -2,7 +2,8 @@
 
 import { createHash } from 'node:crypto';
 import { createServer, request } from 'node:http';
-import { after } from 'node:test';
+
+import { atEnd } from './processes.mjs';
 
 async function listen(handler) {
   const server = createServer(handler);
@@ -12,7 +13,7 @@ async function listen(handler) {
       server.close(resolve);
       server.closeAllConnections();
     });
-  after(close);
+  atEnd(close);
   return { url: `http://127.0.0.1:${server.address().port}`, close };
 }
 

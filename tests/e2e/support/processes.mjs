@@ -13,10 +13,21 @@ export function handedOver(name) {
   return value;
 }
 
+// A hook that is registered while another hook runs ends with that one; this one is the file's.
+const endings = [];
+after(async () => {
+  for (const end of endings.reverse()) await end();
+});
+
+/** Does `end` when the test file is done, last come first. */
+export function atEnd(end) {
+  endings.push(end);
+}
+
 /** An empty folder that goes away with the test file. */
 export async function temporaryFolder() {
   const folder = await mkdtemp(join(tmpdir(), 'portcullis-'));
-  after(() => rm(folder, { recursive: true, force: true }));
+  atEnd(() => rm(folder, { recursive: true, force: true }));
   return folder;
 }
 
@@ -49,7 +60,7 @@ export async function start(program, args, { env = {}, ready }) {
     if (!process_.exited) child.kill(signal);
     await ended;
   };
-  after(() => process_.stop('SIGKILL'));
+  atEnd(() => process_.stop('SIGKILL'));
   const value = await new Promise((resolve, reject) => {
     let told = '';
     const hear = (data) => {

@@ -90,9 +90,9 @@ impl KeyringError {
             Self::Wire(_) => "keyring_unreadable",
             Self::NotSignedByRoot => "keyring_not_signed_by_root",
             Self::ForeignIssuer => "keyring_foreign_issuer",
-            Self::Older { .. } => "keyring_older",
+            Self::Older { .. } => "keyring_rollback",
             Self::Equivocation => "keyring_equivocation",
-            Self::NoSuchSecret(_) => "secret_unknown_kid",
+            Self::NoSuchSecret(_) => "secret_without_kid",
             Self::WrongSecret(_) => "secret_wrong",
         }
     }

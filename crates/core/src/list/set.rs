@@ -2,8 +2,10 @@
 
 use alloc::vec::Vec;
 
-use crate::list::dense::{self, Bitmap};
-use crate::list::golomb::{self, Gaps};
+use crate::list::dense::Bitmap;
+use crate::list::golomb::Gaps;
+#[cfg(feature = "issue")]
+use crate::list::{dense, golomb};
 use crate::wire::WireError;
 
 /// A set of slots below a capacity, validated from end to end.

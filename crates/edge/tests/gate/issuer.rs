@@ -1,0 +1,146 @@
+//! An issuer in memory: it signs whatever a test wants it to have signed.
+
+use portcullis_core::crypto::{Digest, HmacKey, IssuerId};
+use portcullis_core::issue::{
+    HeadDraft, HmacSigner, KeyringDraft, ListSigner, ShardFacts, SigningKey, StampDraft,
+    TokenSigner, encode_body, name_file,
+};
+use portcullis_core::keyring::{KeyEntry, Material, Purpose, State, Validity};
+use portcullis_core::list::{Body, Mark, ShardLine};
+use portcullis_core::time::Time;
+use portcullis_core::token::{Claims, Environment, Kind, Label, Lifetime, Serial};
+
+pub(crate) const LIST_KID: u16 = 1;
+pub(crate) const HMAC_KID: u16 = 2;
+pub(crate) const ED25519_KID: u16 = 3;
+/// Listed from keyring version 2 on.
+pub(crate) const LATER_KID: u16 = 4;
+pub(crate) const SECRET: [u8; 32] = [12; 32];
+pub(crate) const CAPACITY: u32 = 1000;
+
+pub(crate) struct Issuer {
+    pub(crate) id: IssuerId,
+    pub(crate) root: SigningKey,
+}
+
+/// A list's files.
+#[derive(Clone, Default)]
+pub(crate) struct Files {
+    pub(crate) keyring: Vec<u8>,
+    pub(crate) stamp: Vec<u8>,
+    pub(crate) head: Vec<u8>,
+    pub(crate) body: Vec<u8>,
+}
+
+impl Issuer {
+    pub(crate) fn new(seed: u8) -> Self {
+        Self { id: IssuerId([seed; 16]), root: SigningKey::from_seed(&[seed; 32]) }
+    }
+
+    pub(crate) fn root_text(&self) -> String {
+        self.root.public().unwrap().to_string()
+    }
+
+    pub(crate) fn keyring(&self, version: u32) -> Vec<u8> {
+        let entry = |kid, purpose, material| {
+            let signs_keys = purpose == Purpose::Token;
+            KeyEntry {
+                kid,
+                purpose,
+                environments: if signs_keys { Environment::ALL.to_vec() } else { vec![] },
+                kinds: if signs_keys { Kind::ALL.to_vec() } else { vec![] },
+                state: State::Active,
+                validity: Validity::ALWAYS,
+                material,
+            }
+        };
+        let public = |seed| Material::Ed25519(SigningKey::from_seed(&[seed; 32]).public().unwrap());
+        let check = HmacKey::new(&SECRET).check_value(self.id, HMAC_KID);
+        let mut entries = vec![
+            entry(LIST_KID, Purpose::List, public(21)),
+            entry(HMAC_KID, Purpose::Token, Material::Hmac { check }),
+            entry(ED25519_KID, Purpose::Token, public(23)),
+        ];
+        if version > 1 {
+            entries.push(entry(LATER_KID, Purpose::Token, public(24)));
+        }
+        let draft = KeyringDraft {
+            issuer: self.id,
+            version,
+            not_after: Time::from_millis(u64::MAX),
+            epoch: 1,
+            max_validity_secs: 3600,
+            successor: None,
+            labels: vec![Label::NONE],
+            entries,
+        };
+        draft.sign(&self.root).unwrap()
+    }
+
+    /// A list made at `this_update`, in which the slots `revoked` of shard 0 are revoked.
+    pub(crate) fn list(
+        &self,
+        number: u64,
+        keyring_version: u32,
+        revoked: &[u32],
+        this_update: Time,
+        valid_for: u64,
+    ) -> Files {
+        let signer =
+            ListSigner { issuer: self.id, kid: LIST_KID, key: SigningKey::from_seed(&[21; 32]) };
+        let facts =
+            ShardFacts { capacity: CAPACITY, revoked: revoked.to_vec(), ..ShardFacts::default() };
+        let body = encode_body(&facts).unwrap();
+        let name = name_file(&body);
+        let counts = Body::decode(&body).unwrap().counts();
+        let head = HeadDraft {
+            epoch: 1,
+            number,
+            this_update: Time::from_millis(0),
+            previous: Digest([0; 32]),
+            shards: vec![ShardLine { shard: 0, len: name.len, body: name.digest, counts }],
+            wide: vec![],
+        };
+        let head = signer.sign_head(&head).unwrap();
+        let next_update = this_update.plus_millis(valid_for);
+        let stamp = signer.sign_stamp(&StampDraft {
+            mark: Mark { epoch: 1, number, this_update, next_update },
+            head: name_file(&head),
+            keyring_version,
+        });
+        Files { keyring: self.keyring(keyring_version), stamp, head, body }
+    }
+
+    /// A key in `slot` of shard 0, changed by `change`.
+    pub(crate) fn key(&self, slot: u32, change: impl FnOnce(&mut Claims)) -> String {
+        let mut claims = Claims {
+            kind: Kind::Secret,
+            environment: Environment::Live,
+            kid: HMAC_KID,
+            serial: Serial::at(0, slot).unwrap(),
+            nonce: 7,
+            lifetime: Lifetime { issued_at: 1_000, expires_at: None },
+            owner: 77,
+            policy: 0,
+        };
+        change(&mut claims);
+        let signer = match claims.kid {
+            HMAC_KID => TokenSigner::Hmac(HmacSigner::new(&SECRET)),
+            kid => {
+                let seed = u8::try_from(kid + 20).unwrap();
+                TokenSigner::Ed25519(SigningKey::from_seed(&[seed; 32]))
+            }
+        };
+        signer.mint(self.id, Label::NONE, &claims).to_string()
+    }
+
+    /// The secret `HMAC_KEYS`.
+    pub(crate) fn hmac_keys(&self) -> String {
+        use base64::Engine as _;
+        let secret = base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(SECRET);
+        format!(
+            r#"{{"issuer":"{}","secrets":[{{"kid":{HMAC_KID},"secret":"{secret}"}}]}}"#,
+            self.id
+        )
+    }
+}

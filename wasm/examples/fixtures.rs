@@ -1,0 +1,249 @@
+//! Prints what the JavaScript tests judge by: an issuer with keyrings, lists and tokens, made from
+//! fixed seeds as of a fixed instant, so that a second run prints the same.
+//!
+//! ```text
+//! cargo run -p portcullis-wasm --example fixtures > wasm/test/fixtures/issuer.json
+//! cargo run -p portcullis-wasm --example fixtures 1800000000000    # as of another instant
+//! ```
+
+use std::collections::BTreeMap;
+use std::error::Error;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use portcullis_core::crypto::{Digest, HmacKey, IssuerId};
+use portcullis_core::issue::{
+    HeadDraft, HmacSigner, KeyringDraft, ListSigner, ShardFacts, SigningKey, StampDraft,
+    TokenSigner, encode_body, name_file,
+};
+use portcullis_core::keyring::{KeyEntry, Material, Purpose, State, Validity};
+use portcullis_core::list::{Body, Bundle, Mark, ShardLine, TimedSlot};
+use portcullis_core::time::Time;
+use portcullis_core::token::{Claims, Environment, Kind, Label, Lifetime, Serial};
+use serde_json::{Value, json};
+
+type Made<T> = Result<T, Box<dyn Error>>;
+
+/// 2027-01-15T08:00:00Z.
+pub(crate) const NOW: u64 = 1_800_000_000_000;
+const HMAC: u16 = 1;
+const ED25519: u16 = 2;
+const RETIRED: u16 = 3;
+const ADMIN: u16 = 4;
+const LISTS: u16 = 9;
+const SECRET: [u8; 32] = [0x51; 32];
+const CAPACITY: u32 = 512;
+
+struct Issuer {
+    id: IssuerId,
+    seed: u8,
+    now: u64,
+}
+
+/// A list before it is signed.
+struct Plan {
+    number: u64,
+    epoch: u32,
+    keyring: u32,
+    /// Milliseconds from now.
+    this_update: i64,
+    next_update: i64,
+    revoked: Vec<u32>,
+}
+
+impl Plan {
+    fn numbered(number: u64) -> Self {
+        let (this_update, next_update) = (-500, 60_000);
+        Self { number, epoch: 1, keyring: 1, this_update, next_update, revoked: Vec::new() }
+    }
+}
+
+fn main() -> Made<()> {
+    let now = std::env::args().nth(1).map_or(Ok(NOW), |text| text.parse())?;
+    println!("{}", document(now)?);
+    Ok(())
+}
+
+/// The whole of it, as JSON.
+pub(crate) fn document(now: u64) -> Made<String> {
+    let ours = Issuer { id: IssuerId([0x11; 16]), seed: 10, now };
+    let other = Issuer { id: IssuerId([0x22; 16]), seed: 90, now };
+    let (first, second, third) = (ours.keyring(1, 1)?, ours.keyring(2, 1)?, ours.keyring(3, 2)?);
+    let late = |from| Plan { this_update: from, ..Plan::numbered(2) };
+    let document = json!({
+        "now": now,
+        "issuer": ours.id.to_string(),
+        "root": ours.root().public()?.to_string(),
+        "otherRoot": other.root().public()?.to_string(),
+        "secret": URL_SAFE_NO_PAD.encode(SECRET),
+        "keyrings": [encode(&first), encode(&second), encode(&third)],
+        "contradictingKeyring": encode(&ours.keyring(2, 2)?),
+        "foreignKeyring": encode(&other.keyring(1, 1)?),
+        "usurpedKeyring": encode(&Issuer { id: other.id, ..ours }.keyring(2, 1)?),
+        "tokens": tokens(&ours, &other)?,
+        "lists": {
+            "first": ours.list(&Plan::numbered(1), &first)?,
+            "renewed": ours.list(&Plan { this_update: 4_000, next_update: 64_000, ..Plan::numbered(1) }, &first)?,
+            "second": ours.list(&Plan { revoked: vec![5], next_update: 62_000, ..late(2_000) }, &first)?,
+            "contradicting": ours.list(&Plan { revoked: vec![8], ..Plan::numbered(1) }, &first)?,
+            "future": ours.list(&Plan { next_update: 7_200_000, ..late(3_600_000) }, &first)?,
+            "tooLong": ours.list(&Plan { next_update: 1_000_000_000, ..late(0) }, &first)?,
+            "underSecondKeyring": ours.list(&Plan { keyring: 2, ..Plan::numbered(3) }, &second)?,
+            "ofSecondEpoch": ours.list(&Plan { epoch: 2, keyring: 3, ..Plan::numbered(1) }, &third)?,
+            "foreign": other.list(&Plan::numbered(1), &other.keyring(1, 1)?)?,
+        },
+    });
+    Ok(serde_json::to_string_pretty(&document)?)
+}
+
+fn tokens(ours: &Issuer, other: &Issuer) -> Made<Value> {
+    let day = 86_400;
+    let issued_at = Time::from_millis(ours.now).secs() - day;
+    let at = |slot| -> Made<Claims> {
+        let serial = Serial::at(0, slot).ok_or("slot")?;
+        let lifetime = Lifetime { issued_at, expires_at: None };
+        let (kind, environment) = (Kind::Publishable, Environment::Live);
+        Ok(Claims {
+            kind,
+            environment,
+            kid: ED25519,
+            serial,
+            nonce: 7,
+            lifetime,
+            owner: 0,
+            policy: 0,
+        })
+    };
+    let until = |seconds| Lifetime { issued_at, expires_at: Some(issued_at + day + seconds) };
+    let hmac = |secret| TokenSigner::Hmac(HmacSigner::new(secret));
+    let ed25519 = |issuer: &Issuer| TokenSigner::Ed25519(issuer.key(ED25519));
+    let acme = Label::new("acme")?;
+    let mint = |signer: &TokenSigner, claims: Claims, label| {
+        signer.mint(ours.id, label, &claims).to_string()
+    };
+    let pk = |claims| mint(&ed25519(ours), claims, Label::NONE);
+    let sk = Claims { kind: Kind::Secret, kid: HMAC, ..at(1)? };
+    let admin = Claims { kind: Kind::Secret, kid: ADMIN, ..at(9)? };
+    let retired = Claims { kid: RETIRED, ..at(10)? };
+    Ok(json!({
+        "publishable": pk(Claims { owner: 42, policy: 3, lifetime: until(7 * day), ..at(0)? }),
+        "secret": mint(&hmac(&SECRET), sk, Label::NONE),
+        "secretEd25519": pk(Claims { kind: Kind::Secret, ..at(11)? }),
+        "test": pk(Claims { environment: Environment::Test, ..at(2)? }),
+        "expired": pk(Claims { lifetime: until(0), ..at(3)? }),
+        "expiring": pk(Claims { lifetime: until(30), ..at(4)? }),
+        "revokedInSecond": pk(at(5)?),
+        "suspended": pk(at(6)?),
+        "revokedLater": pk(at(7)?),
+        "labelled": mint(&ed25519(ours), at(8)?, acme),
+        "foreignLabel": mint(&ed25519(ours), at(8)?, Label::new("other")?),
+        "notCovered": pk(at(CAPACITY)?),
+        "unknownKid": pk(Claims { kid: 77, ..at(12)? }),
+        "admin": mint(&TokenSigner::Ed25519(ours.key(ADMIN)), admin, Label::NONE),
+        "retired": mint(&TokenSigner::Ed25519(ours.key(RETIRED)), retired, Label::NONE),
+        "ofOtherIssuer": ed25519(other).mint(other.id, Label::NONE, &at(0)?).to_string(),
+        "forgedHmac": mint(&hmac(&[0x52; 32]), sk, Label::NONE),
+        "tagForSignature": mint(&hmac(&SECRET), at(13)?, Label::NONE),
+    }))
+}
+
+impl Issuer {
+    fn key(&self, kid: u16) -> SigningKey {
+        SigningKey::from_seed(&[self.seed.wrapping_add(kid.to_be_bytes()[1]); 32])
+    }
+
+    fn root(&self) -> SigningKey {
+        self.key(0)
+    }
+
+    fn keyring(&self, version: u32, epoch: u32) -> Made<Vec<u8>> {
+        let check = HmacKey::new(&SECRET).check_value(self.id, HMAC);
+        let everything = (Environment::ALL.to_vec(), Kind::ALL.to_vec());
+        let entry = |kid, purpose, state| -> Made<KeyEntry> {
+            let (environments, kinds) = if purpose == Purpose::List {
+                (Vec::new(), Vec::new())
+            } else {
+                everything.clone()
+            };
+            let material = if kid == HMAC {
+                Material::Hmac { check }
+            } else {
+                Material::Ed25519(self.key(kid).public()?)
+            };
+            let validity = Validity::ALWAYS;
+            Ok(KeyEntry { kid, purpose, environments, kinds, state, validity, material })
+        };
+        let draft = KeyringDraft {
+            issuer: self.id,
+            version,
+            not_after: Time::from_millis(self.now + 5 * 86_400_000),
+            epoch,
+            max_validity_secs: 86_400,
+            successor: None,
+            labels: vec![Label::NONE, Label::new("acme")?],
+            entries: vec![
+                entry(HMAC, Purpose::Token, State::Active)?,
+                entry(ED25519, Purpose::Token, State::Active)?,
+                entry(RETIRED, Purpose::Token, State::Retired)?,
+                entry(ADMIN, Purpose::Admin, State::Active)?,
+                entry(LISTS, Purpose::List, State::Active)?,
+            ],
+        };
+        Ok(draft.sign(&self.root())?)
+    }
+
+    fn at(&self, offset: i64) -> Time {
+        Time::from_millis(self.now.saturating_add_signed(offset))
+    }
+
+    /// The list's files, and its bundle with `keyring`.
+    fn list(&self, plan: &Plan, keyring: &[u8]) -> Made<Value> {
+        let signer = ListSigner { issuer: self.id, kid: LISTS, key: self.key(LISTS) };
+        let from = self.at(30_000).secs();
+        let shards = [
+            ShardFacts {
+                capacity: CAPACITY,
+                revoked: plan.revoked.clone(),
+                suspended: vec![6],
+                timed: vec![TimedSlot { slot: 7, from }],
+            },
+            ShardFacts { capacity: 8, ..ShardFacts::default() },
+        ];
+        let mut bodies: Vec<Vec<u8>> = Vec::new();
+        let mut lines = Vec::new();
+        for (shard, facts) in (0..).zip(&shards) {
+            let body = encode_body(facts)?;
+            let (name, counts) = (name_file(&body), Body::decode(&body)?.counts());
+            lines.push(ShardLine { shard, len: name.len, body: name.digest, counts });
+            bodies.push(body);
+        }
+        let (this_update, next_update) = (self.at(plan.this_update), self.at(plan.next_update));
+        let Plan { epoch, number, keyring: keyring_version, .. } = *plan;
+        let head = signer.sign_head(&HeadDraft {
+            epoch,
+            number,
+            // A renewal is a stamp alone: the head stays the one of before.
+            this_update: self.at(plan.this_update.min(-500)),
+            previous: Digest([0; 32]),
+            shards: lines,
+            wide: Vec::new(),
+        })?;
+        let mark = Mark { epoch, number, this_update, next_update };
+        let stamp =
+            signer.sign_stamp(&StampDraft { mark, head: name_file(&head), keyring_version });
+        let parts: Vec<&[u8]> = bodies.iter().map(Vec::as_slice).collect();
+        let bundle = Bundle { keyring, stamp: &stamp, head: &head, bodies: parts }.encode();
+        let named: BTreeMap<String, String> =
+            bodies.iter().map(|body| (name_file(body).digest.to_string(), encode(body))).collect();
+        Ok(json!({
+            "stamp": encode(&stamp),
+            "head": { name_file(&head).digest.to_string(): encode(&head) },
+            "bodies": named,
+            "bundle": encode(&bundle),
+        }))
+    }
+}
+
+fn encode(bytes: &[u8]) -> String {
+    STANDARD.encode(bytes)
+}

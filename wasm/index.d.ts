@@ -1,0 +1,305 @@
+/**
+ * Verifies Portcullis API keys without a network call, against one signed revocation list.
+ *
+ * ```js
+ * import { createVerifier, httpSource } from 'portcullis';
+ *
+ * const verifier = createVerifier({ root: 'AbC…', source: httpSource('https://keys.example.com') });
+ * await verifier.refresh();
+ *
+ * const verdict = verifier.verify(token, { kind: 'publishable', environment: 'live' });
+ * if (verdict.ok) serve(verdict.key.owner);
+ * else refuse(verdict.code);
+ * ```
+ *
+ * All instants are milliseconds since 1970 (`Date.now()`), all durations milliseconds.
+ */
+
+/** Who a key is made for: servers (`sk_…`), or web pages and apps (`pk_…`). */
+export type Kind = 'secret' | 'publishable';
+
+/** Where a key counts. */
+export type Environment = 'live' | 'test';
+
+/**
+ * How a key is proved. An HMAC key can be judged only by who holds its secret; an Ed25519 key by
+ * anybody.
+ */
+export type Algorithm = 'hmac-sha256-128' | 'ed25519';
+
+/** What an accepted key says. */
+export interface Key {
+  /** Its public name, for logs and support: `apk_` and 22 characters. It proves nothing. */
+  name: string;
+  /** `iss_` and 22 characters. */
+  issuer: string;
+  kind: Kind;
+  environment: Environment;
+  algorithm: Algorithm;
+  /** The signer's number in the keyring. */
+  kid: number;
+  /** The key's place in the revocation list. */
+  serial: number;
+  issuedAt: number;
+  /** The first instant at which the key is refused; `null` for never. */
+  expiresAt: number | null;
+  /** The owner's (tenant's) number; `null` for none. */
+  owner: number | null;
+  /** The number of the key's policy; `null` for none. */
+  policy: number | null;
+}
+
+/** Which list, and how old its knowledge is. */
+export interface ListFacts {
+  /** Raised only by a keyring. */
+  epoch: number;
+  /** Grows with every list of an epoch. Exact up to 2^53. */
+  number: number;
+  /** Milliseconds since `thisUpdate`. */
+  ageMs: number;
+  /** Every revocation committed before this instant is in the list. */
+  thisUpdate: number;
+  /** From this instant on every key is refused, unless a newer list is adopted. */
+  nextUpdate: number;
+}
+
+/** A list that may be judged by: `fresh` up to the age `freshFor`, `stale` above it. */
+export interface CurrentList extends ListFacts {
+  standing: 'fresh' | 'stale';
+}
+
+/** A list that is held and may not be judged by: see the code of the refusal. */
+export interface OutdatedList extends ListFacts {
+  standing: 'unknown';
+}
+
+/** No list is held. */
+export interface NoList {
+  standing: 'unknown';
+  epoch: null;
+  number: null;
+  ageMs: null;
+  thisUpdate: null;
+  nextUpdate: null;
+}
+
+/** The list as it stands at the instant that was asked about. */
+export type List = CurrentList | OutdatedList | NoList;
+
+/** The key is authentic, not revoked, not expired, and of the kind and environment asked for. */
+export interface Accepted {
+  ok: true;
+  key: Key;
+  list: CurrentList;
+}
+
+/** The key is refused. Nothing that it says may be believed, so nothing of it is told. */
+export interface Refused {
+  ok: false;
+  /** For your logs. A client should be told no more than "unauthorized". */
+  code: RefusalCode;
+  /** The same in a sentence. */
+  message: string;
+  list: List;
+}
+
+/** What {@link Verifier.verify} answers: test `ok`. */
+export type Verdict = Accepted | Refused;
+
+/** Why a key is refused. The union is closed: a `switch` over it can be exhaustive. */
+export type RefusalCode =
+  // The text is no key: an attacker's noise, or a mistake in copying.
+  | 'malformed_empty'
+  | 'malformed_too_long'
+  | 'malformed_character'
+  | 'malformed_prefix'
+  | 'malformed_length'
+  | 'malformed_overflow'
+  | 'malformed_checksum'
+  | 'malformed_version'
+  | 'malformed_fields'
+  // It is a key, and not one that the issuer vouches for.
+  | 'foreign_label'
+  | 'foreign_list'
+  | 'unknown_kid'
+  | 'signer_not_allowed'
+  | 'bad_signature'
+  // An HMAC key whose secret is not held here: its issuer's gates can judge it, this verifier can't.
+  | 'secret_not_held'
+  // It was good once.
+  | 'revoked'
+  | 'suspended'
+  | 'expired'
+  // It is good, and not what was asked for.
+  | 'wrong_kind'
+  | 'wrong_environment'
+  // This verifier can't judge the key now; `refresh` may help.
+  | 'not_covered'
+  | 'list_missing'
+  | 'list_past_next_update'
+  | 'list_from_the_future'
+  | 'keyring_expired';
+
+/** Why a call throws. Bad keys never do. */
+export type ErrorCode =
+  // What was pinned or configured.
+  | 'root_unreadable'
+  | 'root_not_canonical'
+  | 'root_small_order'
+  | 'secret_length'
+  | 'secret_without_kid'
+  | 'secret_wrong'
+  // A keyring was refused; the one that was held stays.
+  | 'keyring_unreadable'
+  | 'keyring_not_signed_by_root'
+  | 'keyring_foreign_issuer'
+  | 'keyring_rollback'
+  | 'keyring_equivocation'
+  | 'keyring_missing'
+  | 'keyring_behind'
+  | 'keyring_expired'
+  // A list was refused; the one that was held stays.
+  | 'list_unreadable'
+  | 'list_foreign_issuer'
+  | 'list_unknown_kid'
+  | 'list_bad_signature'
+  | 'list_wrong_epoch'
+  | 'list_rollback'
+  | 'list_equivocation'
+  | 'list_from_the_future'
+  | 'list_too_long_valid'
+  | 'list_past_next_update'
+  | 'list_wrong_digest'
+  // The source could not be read.
+  | 'source_missing'
+  | 'source_unreachable'
+  | 'source_timeout'
+  | 'source_status'
+  | 'source_too_large';
+
+/** What the package throws, apart from a `TypeError` for arguments of the wrong type. */
+export class PortcullisError extends Error {
+  readonly name: 'PortcullisError';
+  readonly code: ErrorCode;
+}
+
+/**
+ * Where a verifier's files come from. Write your own for files, KV or R2; it need not be trusted.
+ */
+export interface Source {
+  /**
+   * Gives the file `name`: `stamp`, `keyring`, `bundle`, `heads/<sha-256>` or `bodies/<sha-256>`.
+   * Rejects where it is longer than `longest` bytes or can't be had; `status: 404` on the error
+   * says that there is none.
+   */
+  get(name: string, longest: number): Promise<Uint8Array>;
+}
+
+/** Settings of {@link httpSource}. */
+export interface HttpSourceOptions {
+  /** For one file, headers and body together. 5,000 ms unless told. */
+  timeout?: number;
+  /** Instead of the global `fetch`. */
+  fetch?: (address: string, init: { signal: AbortSignal }) => Promise<Response>;
+}
+
+/**
+ * The files below `<url>/.well-known/portcullis/`, as the issuer serves them.
+ *
+ * @throws TypeError where `url` is no http or https address.
+ */
+export function httpSource(url: string | URL, options?: HttpSourceOptions): Source;
+
+/** The secret of an HMAC key: 32 bytes, or 43 characters of base64url. */
+export interface Secret {
+  kid: number;
+  secret: Uint8Array | ArrayBuffer | string;
+}
+
+/** What {@link createVerifier} is made from. */
+export interface VerifierOptions {
+  /** The issuer's public root key, 43 characters, as `portcullis init` prints it. */
+  root: string;
+  /** A keyring document signed by that root, where it is at hand. */
+  keyring?: Uint8Array | ArrayBuffer;
+  /**
+   * The secrets of HMAC keys: the `secrets` of what `portcullis keyring export --gate` prints. Only
+   * for servers and gates: who holds them can make keys. They are copied into the module; one whose
+   * kid is in no keyring yet waits there for it.
+   */
+  secrets?: Iterable<Secret>;
+  /** Keyring and list in one file, where it is at hand. */
+  bundle?: Uint8Array | ArrayBuffer;
+  /** Where {@link Verifier.refresh} fetches from. */
+  source?: Source;
+  /** Up to this age a list is called fresh. 5,000 ms unless told. */
+  freshFor?: number;
+  /** When `bundle` is weighed. The clock's time unless told. */
+  now?: number | Date;
+}
+
+/** What is asked of a key. */
+export interface VerifyOptions {
+  /** The instant to judge at. The clock's time unless told. */
+  now?: number | Date;
+  /** Refuse keys of the other kind. */
+  kind?: Kind;
+  /** Refuse keys of the other environment. */
+  environment?: Environment;
+  /** See {@link VerifierOptions.freshFor}. */
+  freshFor?: number;
+}
+
+/** What a verifier holds. */
+export interface Status {
+  /** `null` before the first keyring. */
+  issuer: string | null;
+  keyring: { version: number; notAfter: number } | null;
+  list: List;
+  /** Kids whose secrets were given and that no keyring has named yet. */
+  waitingSecrets: number[];
+}
+
+/**
+ * Judges the keys of one issuer. Make one and keep it: it holds its state in the WebAssembly
+ * module, and there is nothing to free.
+ */
+export interface Verifier {
+  /**
+   * Judges a key, at once and without a network call. A string that is no key, of whatever length
+   * and characters, is refused like any bad key.
+   *
+   * @throws TypeError where `token` is not a string, or an option is misspelt.
+   */
+  verify(token: string, options?: VerifyOptions): Verdict;
+
+  /**
+   * Takes keyring and list from a bundle, if they are newer. `true` where anything was news.
+   *
+   * @throws PortcullisError where either is refused. What was held stays.
+   */
+  adopt(bundle: Uint8Array | ArrayBuffer, options?: { now?: number | Date }): boolean;
+
+  /**
+   * Fetches what is newer from the `source`: 154 bytes where nothing is. Call it before the first
+   * key and then every second or few, behind your requests rather than in front of them. Calls at
+   * the same time share their fetches, except in workerd, where a request can't wait for another.
+   *
+   * Resolves to the list that is then held.
+   *
+   * @throws PortcullisError where a file can't be had or is refused. What was held stays.
+   */
+  refresh(options?: { now?: number | Date }): Promise<List>;
+
+  /** What is held, and whether it may be judged by. */
+  status(options?: { now?: number | Date; freshFor?: number }): Status;
+}
+
+/**
+ * A verifier that pins `root`. Without a bundle, or before the first refresh, it refuses every key
+ * with `list_missing`.
+ *
+ * @throws PortcullisError where root, keyring, secrets or bundle are refused.
+ * @throws TypeError where an option has the wrong type.
+ */
+export function createVerifier(options: VerifierOptions): Verifier;
