@@ -104,10 +104,8 @@ class Token:
         require(kind == KIND_OF_PREFIX[prefix["kind"]], "malformed_fields")
         require(environment == ENVIRONMENT_OF_PREFIX[prefix["environment"]], "malformed_fields")
         require(expires_at == 0 or expires_at > issued_at, "malformed_fields")
-        label = prefix["label"] or ""
-        return cls(
-            prefix[0], label, kind, environment, data[:28], data[28:-4], kid, serial, issued_at, expires_at, owner, policy
-        )
+        text_of, label, signed, proof = prefix[0], prefix["label"] or "", data[:28], data[28:-4]
+        return cls(text_of, label, kind, environment, signed, proof, kid, serial, issued_at, expires_at, owner, policy)
 
     def message(self, issuer: bytes) -> bytes:
         binding = hashlib.sha256(b"portc1/bind" + issuer + self.prefix.encode("ascii")).digest()[:16]

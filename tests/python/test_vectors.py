@@ -117,7 +117,7 @@ class Sets(unittest.TestCase):
         capacity, count = 400, 150
         canonical = write_dense(range(230, 380), capacity)
         self.assertEqual(read_dense(Reader(canonical), capacity, count), list(range(230, 380)))
-        # The first range ends below 2^64 - 1. Past it `above` grows to 2^64 with the ninth byte that is shifted in.
+        # The first range ends below 2^64 - 1. Past it `above` grows to 2^64 with the eighth byte that is shifted in.
         self.assertEqual(canonical[:8], bytes.fromhex("fffffffffffffffe"))
         second = bytes.fromhex("ffffffffffffffff") + canonical[8:]
         with self.assertRaises(Malformed):

@@ -3,8 +3,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
-import test from 'node:test';
-import { launch } from './browser.mjs';
+import { browserTest, launch } from './browser.mjs';
 import { close, files, fixtures, issuer, listen, lists, now, root, tokens } from './support.mjs';
 
 const TYPES = { js: 'text/javascript', wasm: 'application/wasm', html: 'text/html' };
@@ -27,7 +26,7 @@ async function site(t, types) {
   return page;
 }
 
-test('in Chromium: keys are judged, and a refresh brings a revocation', async (t) => {
+browserTest('in Chromium: keys are judged, and a refresh brings a revocation', async (t) => {
   const server = await issuer(files(lists.first));
   t.after(server.close);
   const page = await site(t, TYPES);
@@ -62,7 +61,7 @@ test('in Chromium: keys are judged, and a refresh brings a revocation', async (t
   assert.equal((await judge(given))[1].code, 'revoked');
 });
 
-test('in Chromium: a server that does not know wasm will do', async (t) => {
+browserTest('in Chromium: a server that does not know wasm will do', async (t) => {
   const page = await site(t, { ...TYPES, wasm: 'application/octet-stream' });
   const code = await page.evaluate(async (root) => {
     const { createVerifier } = await import('/js/browser.js');

@@ -2,9 +2,8 @@
 
 import assert from 'node:assert/strict';
 import { request } from 'node:http';
-import test from 'node:test';
 import { serve } from '../../www/serve.mjs';
-import { launch } from './browser.mjs';
+import { browserTest, launch } from './browser.mjs';
 import { close, files, fixtures, issuer, lists, now, root, tokens } from './support.mjs';
 
 async function opened(t, { served = files(lists.first), query = '', pin = root } = {}) {
@@ -26,7 +25,7 @@ async function opened(t, { served = files(lists.first), query = '', pin = root }
   return { server, page, until, complaints, asked };
 }
 
-test('the page: a key is judged while it is typed, and a revocation shows by itself', async (t) => {
+browserTest('the page: a key is judged while it is typed, and a revocation shows by itself', async (t) => {
   const { server, page, until, complaints, asked } = await opened(t);
   await until('standing', 'fresh');
   await until('connection-text', 'Connected to iss_');
@@ -45,7 +44,7 @@ test('the page: a key is judged while it is typed, and a revocation shows by its
   assert.ok(asked.every((address) => !address.includes(tokens.revokedInSecond)));
 });
 
-test('the page: time alone revokes', async (t) => {
+browserTest('the page: time alone revokes', async (t) => {
   const { page, until } = await opened(t);
   await page.getByLabel('API key').fill(tokens.revokedLater);
   await until('title', 'Accepted');
@@ -53,7 +52,7 @@ test('the page: time alone revokes', async (t) => {
   await until('title', 'Revoked');
 });
 
-test('the page: of an HMAC key it says who can judge it, and warns of the secret', async (t) => {
+browserTest('the page: of an HMAC key it says who can judge it, and warns of the secret', async (t) => {
   const { page, until } = await opened(t);
   await page.getByLabel('API key').fill(tokens.secret);
   await until('title', 'Can’t be judged here');
@@ -64,7 +63,7 @@ test('the page: of an HMAC key it says who can judge it, and warns of the secret
   assert.equal(await page.locator('#secret-warning').isVisible(), false);
 });
 
-test('the page: an issuer that goes away is told, and ends what may be accepted', async (t) => {
+browserTest('the page: an issuer that goes away is told, and ends what may be accepted', async (t) => {
   const { server, page, until } = await opened(t);
   await page.getByLabel('API key').fill(tokens.publishable);
   await until('title', 'Accepted');
@@ -76,7 +75,7 @@ test('the page: an issuer that goes away is told, and ends what may be accepted'
   await until('standing', 'too old');
 });
 
-test('the page: a wrong root, and no root, are said plainly', async (t) => {
+browserTest('the page: a wrong root, and no root, are said plainly', async (t) => {
   const wrong = await opened(t, { pin: fixtures.otherRoot });
   await wrong.until('trouble', 'Wrong root');
   await wrong.until('connection-text', 'Not connected');
@@ -89,7 +88,7 @@ test('the page: a wrong root, and no root, are said plainly', async (t) => {
   await none.until('connection-text', 'Connected to iss_');
 });
 
-test('the page\'s server gives its own files and nothing else', async (t) => {
+browserTest('the page\'s server gives its own files and nothing else', async (t) => {
   const site = await serve({ issuer: 'https://keys.example.com/below', root });
   t.after(() => close(site));
   const { port } = site.address();

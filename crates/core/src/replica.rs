@@ -22,7 +22,6 @@ use crate::time::Time;
 /// The newest keyring and list of one issuer.
 #[derive(Clone, Debug)]
 pub struct Replica {
-    root: PublicKey,
     keyring: Keyring,
     list: Option<List>,
 }
@@ -70,8 +69,7 @@ impl Replica {
     /// # Errors
     /// See [`KeyringError`].
     pub fn new(root: PublicKey, keyring: &[u8]) -> Result<Self, KeyringError> {
-        let keyring = Keyring::open(keyring, &root)?;
-        Ok(Self { root, keyring, list: None })
+        Ok(Self { keyring: Keyring::open(keyring, &root)?, list: None })
     }
 
     /// Holds the secret of an HMAC key.
@@ -109,7 +107,7 @@ impl Replica {
     /// # Errors
     /// See [`Keyring::succeed`]. What is held stays as it is.
     pub fn offer_keyring(&mut self, document: &[u8]) -> Result<bool, KeyringError> {
-        let Some(next) = self.keyring.succeed(document, &self.root)? else {
+        let Some(next) = self.keyring.succeed(document)? else {
             return Ok(false);
         };
         self.list = self.list.take().filter(|list| list.mark().epoch == next.epoch());
@@ -184,22 +182,14 @@ impl Replica {
         Ok(newer_keyring || self.list.as_ref().map(List::mark) != before)
     }
 
-    /// The list, if it may be judged by at `now`.
+    /// The list, if it may be judged by at `now`, under the keyring that is held now: its signer
+    /// may have been retired since it came.
     ///
     /// # Errors
-    /// [`ListError::Missing`], [`ListError::PastNextUpdate`], [`ListError::KeyringExpired`], and
-    /// [`ListError::FromTheFuture`] where the clock has been set back behind the list.
+    /// [`ListError::Missing`], and what [`Stamp::open`] refuses but for the signature.
     pub fn at(&self, now: Time) -> Result<Fresh<'_>, ListError> {
         let list = self.list.as_ref().ok_or(ListError::Missing)?;
-        if now >= self.keyring.not_after() {
-            return Err(ListError::KeyringExpired);
-        }
-        if now >= list.mark().next_update {
-            return Err(ListError::PastNextUpdate);
-        }
-        if list.mark().this_update > now.plus_millis(crate::list::MAX_SKEW_MILLIS) {
-            return Err(ListError::FromTheFuture);
-        }
+        list.stamp().check(&self.keyring, now)?;
         Ok(Fresh { list, now })
     }
 }

@@ -241,14 +241,30 @@ fn keyrings_only_move_forward_and_only_by_the_root() {
     assert_eq!(replica.offer_keyring(&sign(4, 0, &root, None)), Err(KeyringError::Equivocation));
     // The successor that version 3 names may sign version 4; nobody else may.
     assert_eq!(replica.offer_keyring(&sign(4, 1, &heir, None)), Ok(true));
-    assert_eq!(replica.offer_keyring(&sign(5, 1, &heir, None)), Err(KeyringError::NotSignedByRoot));
+    // From then on it is the root, and the old one signs nothing any more.
+    assert_eq!(replica.offer_keyring(&sign(5, 1, &root, None)), Err(KeyringError::NotSignedByRoot));
+    assert_eq!(replica.offer_keyring(&sign(5, 1, &heir, None)), Ok(true));
     let mut foreign = world.keyring_draft();
     foreign.version = 9;
     foreign.issuer.0[0] ^= 1;
     assert_eq!(
-        replica.offer_keyring(&foreign.sign(&root).unwrap()),
+        replica.offer_keyring(&foreign.sign(&heir).unwrap()),
         Err(KeyringError::ForeignIssuer)
     );
+}
+
+#[test]
+fn a_list_whose_signer_is_retired_judges_nothing_any_more() {
+    let world = World::new();
+    let mut replica = world.replica();
+    let mut draft = world.keyring_draft();
+    draft.version = 2;
+    for entry in draft.entries.iter_mut().filter(|entry| entry.kid == LIST) {
+        entry.state = portcullis_core::keyring::State::Retired;
+    }
+    assert_eq!(replica.offer_keyring(&draft.sign(&world.root()).unwrap()), Ok(true));
+    let verdict = replica.verify(&world.token(HMAC_LIVE, 1), &ANY, world.this_update).unwrap_err();
+    assert_eq!(verdict, Refusal::List(ListError::NotAListKey(LIST)));
 }
 
 #[test]

@@ -101,6 +101,8 @@ impl KeyringError {
 /// A keyring whose signature has been verified.
 #[derive(Clone, Debug)]
 pub struct Keyring {
+    /// The root that signed it.
+    root: PublicKey,
     document: Vec<u8>,
     content: format::Content,
     secrets: Vec<(u16, HmacKey)>,
@@ -124,27 +126,34 @@ impl Keyring {
             })
             .map(|prefix| (prefix, prefix.binding(content.issuer)))
             .collect();
-        Ok(Self { document: document.to_vec(), content, secrets: Vec::new(), bindings })
+        Ok(Self {
+            root: *root,
+            document: document.to_vec(),
+            content,
+            secrets: Vec::new(),
+            bindings,
+        })
     }
 
     /// The keyring to hold once `document` has been offered: a newer one with the secrets carried
     /// over, or `None` where it is the one that is held.
     ///
-    /// The signature may be the pinned root's, or that of the successor which the held keyring names.
+    /// It is signed by the root of the held keyring, or by the successor which that one names;
+    /// the successor is then the root, and the old root signs nothing any more.
     ///
     /// # Errors
     /// See [`KeyringError`]. The held keyring stays as it is.
-    pub fn succeed(&self, document: &[u8], root: &PublicKey) -> Result<Option<Self>, KeyringError> {
+    pub fn succeed(&self, document: &[u8]) -> Result<Option<Self>, KeyringError> {
         if document == self.document {
             return Ok(None);
         }
-        let signer = match (Self::open(document, root), self.content.successor) {
+        let opened = match (Self::open(document, &self.root), self.content.successor) {
             (Err(KeyringError::NotSignedByRoot), Some(successor)) => {
                 Self::open(document, &successor)
             }
             (opened, _) => opened,
         };
-        let mut next = signer?;
+        let mut next = opened?;
         if next.issuer() != self.issuer() {
             return Err(KeyringError::ForeignIssuer);
         }

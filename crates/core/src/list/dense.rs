@@ -38,6 +38,10 @@ impl Bitmap {
         // How far the spelled number lies above the bottom of the range.
         let mut above = reader.u64()?;
         let mut range = u64::MAX;
+        // The number lies within the range from here on, so that no shift loses a bit of it.
+        if above == range {
+            return Err(WireError::NotCanonical("dense set"));
+        }
         let mut members_left = count;
         let mut words = Vec::with_capacity(usize::try_from(capacity / 64 + 1).unwrap_or(0));
         let mut word = 0_u64;
@@ -114,5 +118,27 @@ fn carry_into(out: &mut [u8], start: usize) {
         if *byte != 0 {
             return;
         }
+    }
+}
+
+#[cfg(all(test, feature = "issue"))]
+mod tests {
+    use super::*;
+
+    /// A number above the range would wrap around to a second spelling of 230 to 379 of 400.
+    #[test]
+    fn a_number_above_the_range_is_refused() {
+        let slots: Vec<u32> = (230..380).collect();
+        let mut canonical = Vec::new();
+        encode(400, 150, &slots, &mut canonical);
+        let tail = [0xEC, 0xD3, 0x81, 0x7F, 0x88, 0x00, 0xBA, 0xB0];
+        let second: Vec<u8> = core::iter::repeat_n(0xFF, 36).chain(tail).collect();
+        assert!(canonical.starts_with(&[0xFF; 7]));
+        assert!(Bitmap::decode(400, 150, &canonical).is_ok());
+        let padded = [second, [0; 16].to_vec()].concat();
+        assert_eq!(
+            Bitmap::decode(400, 150, &padded).unwrap_err(),
+            WireError::NotCanonical("dense set")
+        );
     }
 }

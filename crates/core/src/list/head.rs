@@ -18,7 +18,7 @@ use alloc::vec::Vec;
 use crate::crypto::{Context, Digest, IssuerId};
 use crate::keyring::Keyring;
 use crate::list::body::Counts;
-use crate::list::stamp::verify_signed;
+use crate::list::stamp::{list_key, verify_signed};
 use crate::list::{ListError, Stamp};
 use crate::time::Time;
 use crate::token::Claims;
@@ -165,8 +165,8 @@ impl Head {
         let wire = ListError::wire("head");
         let (signed, signature) = split_signature(file).map_err(&wire)?;
         let fields = Fields::decode(signed).map_err(&wire)?;
-        let signer = (fields.issuer, fields.kid);
-        verify_signed((signed, signature), Context::HEAD, signer, keyring, now)?;
+        let key = list_key(keyring, fields.issuer, fields.kid, now)?;
+        verify_signed(&key, Context::HEAD, (signed, signature))?;
         let mark = stamp.mark();
         if fields.epoch != mark.epoch
             || fields.number != mark.number

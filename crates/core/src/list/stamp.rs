@@ -9,7 +9,7 @@
 //!  8  number
 //! ```
 
-use crate::crypto::{Context, Digest, IssuerId};
+use crate::crypto::{Context, Digest, IssuerId, PublicKey};
 use crate::keyring::{Keyring, Material, Purpose};
 use crate::list::ListError;
 use crate::time::Time;
@@ -69,14 +69,22 @@ impl Stamp {
     pub fn open(file: &[u8], keyring: &Keyring, now: Time) -> Result<Self, ListError> {
         let wire = ListError::wire("stamp");
         let (signed, signature) = split_signature(file).map_err(&wire)?;
-        let fields = Fields::decode(signed).map_err(&wire)?;
-        let signer = (fields.issuer, fields.kid);
-        verify_signed((signed, signature), Context::STAMP, signer, keyring, now)?;
-        let Mark { epoch, this_update, next_update, .. } = fields.mark;
-        if fields.keyring_version > keyring.version() {
-            let (held, needed) = (keyring.version(), fields.keyring_version);
+        let stamp = Self { fields: Fields::decode(signed).map_err(&wire)? };
+        let key = stamp.check(keyring, now)?;
+        verify_signed(&key, Context::STAMP, (signed, signature))?;
+        Ok(stamp)
+    }
+
+    /// Everything that [`open`](Self::open) checks but the signature; gives the key to check that
+    /// by.
+    pub(crate) fn check(&self, keyring: &Keyring, now: Time) -> Result<PublicKey, ListError> {
+        let Fields { issuer, kid, mark, keyring_version: needed, .. } = self.fields;
+        let Mark { epoch, this_update, next_update, .. } = mark;
+        let held = keyring.version();
+        if needed > held && issuer == keyring.issuer() {
             return Err(ListError::KeyringBehind { held, needed });
         }
+        let key = list_key(keyring, issuer, kid, now)?;
         if epoch != keyring.epoch() {
             return Err(ListError::WrongEpoch { held: keyring.epoch(), offered: epoch });
         }
@@ -89,7 +97,7 @@ impl Stamp {
         if now >= next_update {
             return Err(ListError::PastNextUpdate);
         }
-        Ok(Self { fields })
+        Ok(key)
     }
 
     /// The issuer.
@@ -158,28 +166,32 @@ impl Fields {
     }
 }
 
-/// Checks that `file`, split into what is signed and the signature, is by a key that may sign
-/// lists now.
-pub(crate) fn verify_signed(
-    file: (&[u8], &[u8; 64]),
-    context: Context,
-    (issuer, kid): (IssuerId, u16),
+/// The key of `kid`, if it may sign lists for `issuer` now.
+pub(crate) fn list_key(
     keyring: &Keyring,
+    issuer: IssuerId,
+    kid: u16,
     now: Time,
-) -> Result<(), ListError> {
+) -> Result<PublicKey, ListError> {
     if now >= keyring.not_after() {
         return Err(ListError::KeyringExpired);
     }
     if issuer != keyring.issuer() {
         return Err(ListError::ForeignIssuer);
     }
-    let entry = keyring
-        .entry(kid)
-        .filter(|entry| entry.purpose == Purpose::List && entry.counts_at(now))
-        .ok_or(ListError::NotAListKey(kid))?;
-    match entry.material {
-        Material::Ed25519(key) if key.verify(context, file.0, file.1) => Ok(()),
-        Material::Ed25519(_) => Err(ListError::BadSignature),
-        Material::Hmac { .. } => Err(ListError::NotAListKey(kid)),
+    let entry = keyring.entry(kid);
+    let entry = entry.filter(|entry| entry.purpose == Purpose::List && entry.counts_at(now));
+    match entry.map(|entry| entry.material) {
+        Some(Material::Ed25519(key)) => Ok(key),
+        Some(Material::Hmac { .. }) | None => Err(ListError::NotAListKey(kid)),
     }
+}
+
+/// Checks the signature of a file, split into what is signed and the signature.
+pub(crate) fn verify_signed(
+    key: &PublicKey,
+    context: Context,
+    (signed, signature): (&[u8], &[u8; 64]),
+) -> Result<(), ListError> {
+    if key.verify(context, signed, signature) { Ok(()) } else { Err(ListError::BadSignature) }
 }

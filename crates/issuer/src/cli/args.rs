@@ -1,0 +1,67 @@
+//! Arguments that several commands share, and how their texts are read.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use portcullis_core::time::Time;
+use portcullis_core::token::{Algorithm, Environment, Kind};
+use portcullis_issuer::record::KeyState;
+use portcullis_issuer::{names, view};
+
+/// What every command understands.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Global {
+    /// The issuer's folder
+    #[arg(
+        long,
+        global = true,
+        value_name = "DIR",
+        env = "PORTCULLIS_HOME",
+        default_value = "portcullis-data"
+    )]
+    pub(crate) home: PathBuf,
+    /// Answer in JSON
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    /// How long each stamp of the list is valid
+    #[arg(
+        long,
+        global = true,
+        value_name = "DURATION",
+        env = "PORTCULLIS_VALID_FOR",
+        default_value = "5m",
+        value_parser = duration
+    )]
+    pub(crate) valid_for: Duration,
+}
+
+/// `90d`, `1h 30m`, `5s`.
+pub(crate) fn duration(text: &str) -> Result<Duration, String> {
+    humantime::parse_duration(text)
+        .map_err(|error| format!("{error}; write it as 90d, 1h, 30m or 5s"))
+}
+
+pub(crate) fn instant(text: &str) -> Result<Time, String> {
+    view::parse_rfc3339(text).ok_or_else(|| "write it as RFC 3339: 2026-01-31T12:00:00Z".to_owned())
+}
+
+pub(crate) fn kind() -> impl TypedValueParser<Value = Kind> {
+    PossibleValuesParser::new(Kind::ALL.map(Kind::name))
+        .try_map(|name| names::kind(&name).ok_or("no kind"))
+}
+
+pub(crate) fn environment() -> impl TypedValueParser<Value = Environment> {
+    PossibleValuesParser::new(Environment::ALL.map(Environment::name))
+        .try_map(|name| names::environment(&name).ok_or("no environment"))
+}
+
+pub(crate) fn algorithm() -> impl TypedValueParser<Value = Algorithm> {
+    PossibleValuesParser::new(["hmac", "hmac-sha256-128", "ed25519"])
+        .try_map(|name| names::algorithm(&name).ok_or("no algorithm"))
+}
+
+pub(crate) fn state() -> impl TypedValueParser<Value = KeyState> {
+    PossibleValuesParser::new(KeyState::ALL.map(KeyState::name))
+        .try_map(|name| KeyState::from_name(&name).ok_or("no state"))
+}

@@ -1,0 +1,110 @@
+//! `portcullis keyring export`.
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use portcullis_core::keyring::{Purpose, State};
+use portcullis_core::token::{Algorithm, Environment};
+use portcullis_issuer::Issuer;
+use portcullis_issuer::files::{Privacy, write_atomic};
+use serde::Serialize;
+use serde_json::json;
+use zeroize::Zeroizing;
+
+use super::Outcome;
+use super::args;
+use super::out::Out;
+
+/// Export the keyring
+#[derive(Debug, clap::Subcommand)]
+#[command(after_help = "Example:\n  portcullis keyring export --public --output keyring.bin")]
+pub(crate) enum Keyring {
+    Export(Export),
+}
+
+/// Export the public keyring, or the secrets that a gate needs
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:\n  portcullis keyring export --public --output keyring.bin\n  \
+                  portcullis keyring export --gate --environment live | npx wrangler secret put HMAC_KEYS")]
+#[command(group = clap::ArgGroup::new("what").required(true))]
+pub(crate) struct Export {
+    /// The keyring document, signed by the root, without any secret
+    #[arg(long, group = "what")]
+    public: bool,
+    /// The HMAC secrets, for the gate's secret HMAC_KEYS: who reads them can make keys
+    #[arg(long, group = "what")]
+    gate: bool,
+    /// Only the secrets of this environment
+    #[arg(long, conflicts_with = "public", value_parser = args::environment())]
+    environment: Option<Environment>,
+    /// Write to this file instead of standard output
+    #[arg(long, value_name = "FILE")]
+    output: Option<PathBuf>,
+}
+
+#[derive(Serialize)]
+struct GateKeys {
+    issuer: String,
+    secrets: Vec<GateSecret>,
+}
+
+#[derive(Serialize)]
+struct GateSecret {
+    kid: u16,
+    secret: Zeroizing<String>,
+}
+
+impl Keyring {
+    pub(super) async fn run(&self, issuer: &Issuer, out: &Out) -> Result<Outcome> {
+        match self {
+            Self::Export(export) if export.gate => export.gate(issuer, out),
+            Self::Export(export) => export.public(issuer, out).await,
+        }
+    }
+}
+
+impl Export {
+    async fn public(&self, issuer: &Issuer, out: &Out) -> Result<Outcome> {
+        // The document comes from the database, which holds no secret; the keystore is not asked.
+        let document = issuer.keyring_document().await?;
+        if let Some(path) = &self.output {
+            write_atomic(path, &document, Privacy::Public)?;
+            out.note(&format!("wrote {} bytes to {}", document.len(), path.display()));
+            return Ok(Outcome::Yes);
+        }
+        let view = issuer.view().await?;
+        let text = URL_SAFE_NO_PAD.encode(&document);
+        let json = json!({
+            "issuer": view.replica().issuer().to_string(),
+            "root": issuer.root().to_string(),
+            "version": view.replica().keyring().version(),
+            "keyring": text,
+        });
+        out.answer(&json, |o| writeln!(o, "{text}"))?;
+        Ok(Outcome::Yes)
+    }
+
+    fn gate(&self, issuer: &Issuer, out: &Out) -> Result<Outcome> {
+        let wanted = self.environment;
+        let keys = issuer.keystore().keys().iter().filter(|key| {
+            key.algorithm == Algorithm::HmacSha256
+                && key.purpose == Purpose::Token
+                && key.state != State::Retired
+                && wanted.is_none_or(|environment| key.environments.contains(&environment))
+        });
+        let secrets = keys.map(|key| GateSecret { kid: key.kid, secret: key.secret_text() });
+        let keys =
+            GateKeys { issuer: issuer.keystore().issuer().to_string(), secrets: secrets.collect() };
+        let text = Zeroizing::new(serde_json::to_string(&keys)?);
+        match &self.output {
+            Some(path) => {
+                write_atomic(path, text.as_bytes(), Privacy::Secret)?;
+                out.note(&format!("wrote {} secrets to {}", keys.secrets.len(), path.display()));
+            }
+            None => out.line(&text)?,
+        }
+        Ok(Outcome::Yes)
+    }
+}

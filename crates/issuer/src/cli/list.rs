@@ -1,0 +1,170 @@
+//! `portcullis list …`: the revocation list.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result};
+use portcullis_core::crypto::PublicKey;
+use portcullis_core::list::Bundle;
+use portcullis_core::replica::{AdoptError, Replica};
+use portcullis_core::time::Time;
+use portcullis_issuer::Issuer;
+use portcullis_issuer::clock::{Clock as _, SystemClock};
+use portcullis_issuer::view::{ListView, MarkView, rfc3339_millis};
+use serde_json::json;
+
+use super::args::Global;
+use super::out::{Out, field, table};
+use super::{Outcome, at_work};
+
+/// Publish, show and verify the revocation list
+#[derive(Debug, clap::Subcommand)]
+#[command(after_help = "Example:\n  portcullis list show")]
+pub(crate) enum List {
+    /// Publish now: a new list where something changed, and a new stamp
+    #[command(after_help = "Example:\n  portcullis list publish --valid-for 10m")]
+    Publish,
+    /// Show what is published: number, age, shards
+    #[command(after_help = "Example:\n  portcullis list show --json")]
+    Show,
+    Verify(Box<VerifyList>),
+}
+
+/// Read back what is published as a verifier would, or check a bundle against a root
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:\n  portcullis list verify\n  \
+                        portcullis list verify --bundle list.bundle --root 11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo")]
+pub(crate) struct VerifyList {
+    /// A bundle file, as served at /.well-known/portcullis/bundle
+    #[arg(long, value_name = "FILE", requires = "root")]
+    bundle: Option<PathBuf>,
+    // One root in 64 starts with a hyphen.
+    /// The root's public key, as `init` prints it
+    #[arg(
+        long,
+        value_name = "KEY",
+        requires = "bundle",
+        allow_hyphen_values = true,
+        value_parser = root
+    )]
+    root: Option<PublicKey>,
+}
+
+fn root(text: &str) -> Result<PublicKey, String> {
+    PublicKey::from_text(text).map_err(|error| error.to_string())
+}
+
+impl List {
+    pub(super) async fn run(&self, global: &Global, out: &Out) -> Result<Outcome> {
+        match self {
+            Self::Publish => {
+                let publish = async |issuer: &Issuer| {
+                    issuer.publish().await?;
+                    show(issuer, out).await
+                };
+                at_work(global, publish).await
+            }
+            Self::Show => at_work(global, async |issuer| show(issuer, out).await).await,
+            Self::Verify(command) => command.run(global, out).await,
+        }
+    }
+}
+
+async fn show(issuer: &Issuer, out: &Out) -> Result<Outcome> {
+    let now = issuer.now();
+    let (published, shards) = issuer.overview().await?;
+    let view = ListView::new(&published, &shards, now);
+    out.answer(&view, |o| {
+        write_mark(o, &view.mark)?;
+        if view.expired {
+            field(
+                o,
+                "Expired",
+                "yes: nothing is accepted any more; run `portcullis list publish`",
+            )?;
+        }
+        field(o, "Head", &view.head)?;
+        writeln!(o)?;
+        let mut rows =
+            vec![["SHARD", "COVERED", "ISSUED", "REVOKED", "TIMED", "BYTES"].map(String::from)];
+        rows.extend(view.shards.iter().map(|shard| {
+            let counts = [shard.shard, shard.capacity, shard.issued, shard.revoked, shard.timed];
+            let [number, capacity, issued, revoked, timed] = counts.map(|count| count.to_string());
+            [number, capacity, issued, revoked, timed, shard.body_len.to_string()]
+        }));
+        table(o, &rows)
+    })?;
+    Ok(Outcome::Yes)
+}
+
+impl VerifyList {
+    async fn run(&self, global: &Global, out: &Out) -> Result<Outcome> {
+        let (file, root, now) = match (&self.bundle, self.root) {
+            (Some(path), Some(root)) => (read(path)?, root, SystemClock.now()),
+            _ => {
+                let read = async |issuer: &Issuer| {
+                    Ok((issuer.bundle().await?, *issuer.root(), issuer.now()))
+                };
+                at_work(global, read).await?
+            }
+        };
+        let replica = match adopt(&file, root, now) {
+            Ok(replica) => replica,
+            Err(error) => {
+                let code = match error {
+                    AdoptError::Keyring(_) => "keyring",
+                    AdoptError::List(error) => error.code(),
+                };
+                let json = json!({ "ok": false, "code": code, "message": error.to_string() });
+                out.answer(&json, |o| field(o, "Refused", format_args!("{error} ({code})")))?;
+                return Ok(Outcome::No);
+            }
+        };
+        let mark = replica.list().map(portcullis_core::list::List::mark);
+        let view = mark.as_ref().map(|mark| MarkView::new(mark, now));
+        let keyring = replica.keyring();
+        let json = json!({
+            "ok": true,
+            "issuer": replica.issuer().to_string(),
+            "keyring_version": keyring.version(),
+            "list": view,
+            "bundle_len": file.len(),
+        });
+        out.answer(&json, |o| {
+            field(o, "Verified", "keyring, stamp, head and bodies")?;
+            field(o, "Issuer", replica.issuer())?;
+            field(
+                o,
+                "Keyring",
+                format_args!(
+                    "version {}, until {}",
+                    keyring.version(),
+                    rfc3339_millis(keyring.not_after())
+                ),
+            )?;
+            view.as_ref().map_or(Ok(()), |view| write_mark(o, view))?;
+            field(o, "Bytes", file.len())
+        })?;
+        Ok(Outcome::Yes)
+    }
+}
+
+fn read(path: &Path) -> Result<Vec<u8>> {
+    std::fs::read(path).with_context(|| format!("{} could not be read", path.display()))
+}
+
+/// A fresh replica, as a verifier that pins `root` starts with.
+fn adopt(file: &[u8], root: PublicKey, now: Time) -> Result<Replica, AdoptError> {
+    let bundle = Bundle::decode(file)
+        .map_err(|error| portcullis_core::list::ListError::Wire { part: "bundle", error })?;
+    let mut replica = Replica::new(root, bundle.keyring)?;
+    replica.adopt_bundle(file, now)?;
+    Ok(replica)
+}
+
+fn write_mark(out: &mut dyn Write, mark: &MarkView) -> std::io::Result<()> {
+    field(out, "List", format_args!("number {}, epoch {}", mark.number, mark.epoch))?;
+    let age = format!("{}.{:03} s ago", mark.age_millis / 1000, mark.age_millis % 1000);
+    field(out, "This update", format_args!("{}  ({age})", rfc3339_millis(mark.this_update.0)))?;
+    field(out, "Next update", rfc3339_millis(mark.next_update.0))
+}

@@ -1,0 +1,78 @@
+//! `portcullis serve`.
+
+use std::io;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, bail};
+use portcullis_issuer::Issuer;
+use portcullis_issuer::http::Server;
+
+use super::Outcome;
+use super::args;
+use super::out::Out;
+
+/// Serve the HTTP API and the list, and renew the list's stamp
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Example:\n  portcullis serve --listen 127.0.0.1:8080 --stamp-every 1s --valid-for 5m"
+)]
+pub(crate) struct Serve {
+    /// The address to listen on; port 0 takes any that is free
+    #[arg(
+        long,
+        value_name = "ADDRESS",
+        env = "PORTCULLIS_LISTEN",
+        default_value = "127.0.0.1:8080"
+    )]
+    listen: SocketAddr,
+    /// How often the list's stamp is renewed
+    #[arg(long, value_name = "DURATION", default_value = "1s", value_parser = args::duration)]
+    stamp_every: Duration,
+}
+
+impl Serve {
+    pub(super) async fn run(&self, issuer: &Issuer, out: &Out) -> Result<Outcome> {
+        if self.stamp_every < Duration::from_millis(50) {
+            bail!("--stamp-every must be 50ms at least");
+        }
+        let server = match Server::bind(issuer.clone(), self.listen, self.stamp_every).await {
+            Ok(server) => server,
+            Err(error) if error.kind() == io::ErrorKind::AddrInUse => bail!(
+                "port {} is in use on {}; end the other program or choose another with --listen",
+                self.listen.port(),
+                self.listen.ip()
+            ),
+            Err(error) => {
+                return Err(error).with_context(|| format!("can't listen on {}", self.listen));
+            }
+        };
+        // Gates that start with this server find a list in force at once.
+        issuer.publish().await?;
+        let end = end()?;
+        out.line(&format!("listening on http://{}", server.address()?))?;
+        server.run(end).await?;
+        Ok(Outcome::Yes)
+    }
+}
+
+/// Ends with the first SIGINT or SIGTERM. The handlers stand before anybody is told to send one.
+#[cfg(unix)]
+fn end() -> io::Result<impl Future<Output = ()> + Send + 'static> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (mut interrupt, mut terminate) =
+        (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    Ok(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+    })
+}
+
+#[cfg(not(unix))]
+fn end() -> io::Result<impl Future<Output = ()> + Send + 'static> {
+    Ok(async {
+        let _ = tokio::signal::ctrl_c().await;
+    })
+}

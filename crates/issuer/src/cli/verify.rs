@@ -1,0 +1,75 @@
+//! `portcullis verify`.
+
+use std::io::Read as _;
+
+use anyhow::{Context as _, Result, bail};
+use portcullis_core::token::{Environment, Kind};
+use portcullis_issuer::Issuer;
+use portcullis_issuer::view::VerdictView;
+use zeroize::Zeroizing;
+
+use super::Outcome;
+use super::args;
+use super::out::{Out, field};
+
+/// Judge a key as a gate of this issuer would: exits 0 if accepted, 1 if refused, 2 if it can't tell
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:\n  portcullis verify sk_live_…\n  \
+                        pbpaste | portcullis verify - --kind secret --environment live")]
+pub(crate) struct Verify {
+    /// The key, or - to read it from standard input, where no other process sees it
+    token: String,
+    /// Accept only this kind
+    #[arg(long, value_parser = args::kind())]
+    kind: Option<Kind>,
+    /// Accept only this environment
+    #[arg(long, value_parser = args::environment())]
+    environment: Option<Environment>,
+}
+
+impl Verify {
+    pub(super) async fn run(&self, issuer: &Issuer, out: &Out) -> Result<Outcome> {
+        let token =
+            if self.token == "-" { read_token()? } else { Zeroizing::new(self.token.clone()) };
+        let verdict = issuer.verify(&token, self.kind, self.environment).await?;
+        let view = VerdictView::new(&verdict, issuer.now());
+        out.answer(&view, |o| {
+            if let Some(key) = &view.key {
+                field(o, "Accepted", &key.id)?;
+                field(o, "Title", key.title.as_deref().unwrap_or("(not in the store)"))?;
+                field(
+                    o,
+                    "Kind",
+                    format_args!("{}, {}, {}", key.kind, key.environment, key.algorithm),
+                )?;
+                field(o, "Expires", key.expires_at.as_deref().unwrap_or("never"))?;
+            }
+            if let (Some(code), Some(message)) = (view.code, &view.message) {
+                field(o, "Refused", format_args!("{code}: {message}"))?;
+            }
+            view.list.map_or(Ok(()), |list| {
+                let (seconds, millis) = (list.age_millis / 1000, list.age_millis % 1000);
+                let number = list.number;
+                field(o, "Judged by", format_args!("list {number}, {seconds}.{millis:03} s old"))
+            })
+        })?;
+        Ok(match verdict.result {
+            Ok(_) => Outcome::Yes,
+            Err(refusal) if refusal.is_unavailable() => {
+                out.note("no list in force is published; run `portcullis list publish`");
+                Outcome::Unfinished
+            }
+            Err(_) => Outcome::No,
+        })
+    }
+}
+
+fn read_token() -> Result<Zeroizing<String>> {
+    const MAX_LEN: u64 = 64 * 1024;
+    let mut text = Zeroizing::new(String::with_capacity(1024));
+    let read = std::io::stdin().lock().take(MAX_LEN).read_to_string(&mut text);
+    if read.context("standard input could not be read as text")? == 0 {
+        bail!("there is no key on standard input");
+    }
+    Ok(Zeroizing::new(text.trim().to_owned()))
+}

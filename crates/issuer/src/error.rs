@@ -1,0 +1,250 @@
+//! What can go wrong in the issuer, each with what to do next.
+
+use std::io;
+use std::path::PathBuf;
+
+use portcullis_core::WireError;
+use portcullis_core::crypto::PublicKeyError;
+use portcullis_core::keyring::KeyringError;
+use portcullis_core::list::ListError;
+use portcullis_core::replica::AdoptError;
+
+use crate::keystore::KeystoreError;
+
+/// Why the issuer did not do what it was asked.
+///
+/// `Display` is a sentence with the next step; it never repeats its `source()` and never holds a
+/// secret. [`Error::code`] is stable.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// An argument has a value that its definition excludes.
+    #[error("`{field}` {reason}")]
+    Invalid {
+        /// The argument, as the HTTP API spells it.
+        field: &'static str,
+        /// What it must be.
+        reason: &'static str,
+    },
+    /// No key has this id.
+    #[error("there is no key with this id; `portcullis keys list` shows those that there are")]
+    NotFound,
+    /// The key is revoked already, in effect.
+    #[error("the key is already revoked; nothing was changed")]
+    AlreadyRevoked,
+    /// The key is to be revoked at an earlier moment than the one that was asked for.
+    #[error(
+        "the key is already to be revoked at an earlier moment, and a revocation never moves \
+         later; nothing was changed"
+    )]
+    NotEarlier,
+    /// The key has expired: there is nothing left to hand over.
+    #[error("the key has expired; create a new one")]
+    Expired,
+    /// The keystore holds no active signer for such keys.
+    #[error("no active signer may make such keys; choose another algorithm, kind or environment")]
+    NoSigner,
+    /// The open shard has no serials to spare.
+    #[error(
+        "the open shard is 90 % full: no key can be created until another shard has been \
+         published; nothing was changed"
+    )]
+    ShardFull,
+
+    /// The folder holds no issuer.
+    #[error("there is no issuer in {}; make one with `portcullis init`, or name its folder with --home", home.display())]
+    NotInitialised {
+        /// The folder.
+        home: PathBuf,
+    },
+    /// The folder holds an issuer already.
+    #[error("{} already holds an issuer, which is left as it is; choose another --home", home.display())]
+    AlreadyInitialised {
+        /// The folder.
+        home: PathBuf,
+    },
+    /// A root key stands already where one was to be written.
+    #[error("{} already exists and is left as it is; choose another place with --root", path.display())]
+    RootExists {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A secret file can be read by others than its owner.
+    #[error(
+        "{} can be read by others (mode {mode:03o}), and it holds secrets; run: chmod 600 {}",
+        path.display(), path.display()
+    )]
+    Permissions {
+        /// The file.
+        path: PathBuf,
+        /// Its permission bits.
+        mode: u32,
+    },
+    /// A file could not be read or written.
+    #[error("{} could not be read or written", path.display())]
+    Io {
+        /// The file or folder.
+        path: PathBuf,
+        /// The system's error.
+        source: io::Error,
+    },
+    /// The keystore is not one, or not this issuer's.
+    #[error("the keystore {} can't be used and was left as it is; restore it from a backup", path.display())]
+    Keystore {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: KeystoreError,
+    },
+
+    /// The keystore is there and the database is not.
+    #[error("the database {} is missing; restore it from a backup (it is never made anew)", path.display())]
+    DatabaseMissing {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The database file is damaged or no SQLite database.
+    #[error(
+        "the database is damaged or no database, and was left as it is; restore it from a backup"
+    )]
+    DatabaseCorrupt(#[source] Option<sqlx::Error>),
+    /// The database is a sound one, but not that of the issuer in the keystore.
+    #[error("the database is not that of the keystore's issuer; check --home")]
+    DatabaseForeign,
+    /// The database was changed by a newer program.
+    #[error("the database was made by another version of portcullis; update this program")]
+    DatabaseVersion(#[source] sqlx::migrate::MigrateError),
+    /// Another process held the database for too long.
+    #[error("the database is busy; try again")]
+    DatabaseBusy,
+    /// The database refused a statement.
+    #[error("the database failed")]
+    Database(#[source] sqlx::Error),
+
+    /// The system gave no random bytes.
+    #[error("the system has no random bytes to give; nothing was changed")]
+    Random,
+    /// The clock stands before what has been published.
+    #[error(
+        "the clock is {behind_millis} ms behind the list that is published; set the clock right, \
+         nothing can be published until then"
+    )]
+    ClockWentBack {
+        /// By how much, in milliseconds.
+        behind_millis: u64,
+    },
+    /// A stamp would be valid for longer than the keyring allows, or for no time at all.
+    #[error(
+        "a stamp must be valid for 1 s to {max_secs} s, as the keyring says; change --valid-for"
+    )]
+    ValidFor {
+        /// The longest validity, in seconds.
+        max_secs: u64,
+    },
+    /// Nothing has been published yet.
+    #[error("no list has been published yet; run `portcullis list publish`")]
+    NoList,
+    /// What was minted is not what the verifying half accepts.
+    #[error("the new key did not pass its own verification; nothing was changed")]
+    SelfCheck,
+    /// The keyring is refused by the verifying half.
+    #[error("the keyring is refused")]
+    Keyring(#[from] KeyringError),
+    /// The list is refused by the verifying half.
+    #[error("the list is refused")]
+    List(#[from] ListError),
+    /// A file could not be encoded.
+    #[error("a signed file could not be made")]
+    Wire(#[from] WireError),
+    /// A public key is refused.
+    #[error("a public key is refused")]
+    PublicKey(#[from] PublicKeyError),
+}
+
+impl Error {
+    /// A stable code for programs and logs.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::Invalid { .. } => "invalid",
+            Self::NotFound => "not_found",
+            Self::AlreadyRevoked => "already_revoked",
+            Self::NotEarlier => "revocation_not_earlier",
+            Self::Expired => "expired",
+            Self::NoSigner => "no_signer",
+            Self::ShardFull => "shard_full",
+            Self::NotInitialised { .. } => "not_initialised",
+            Self::AlreadyInitialised { .. } => "already_initialised",
+            Self::RootExists { .. } => "root_exists",
+            Self::Permissions { .. } => "permissions",
+            Self::Io { .. } => "io",
+            Self::Keystore { .. } => "keystore",
+            Self::DatabaseMissing { .. } => "database_missing",
+            Self::DatabaseCorrupt(_) => "database_corrupt",
+            Self::DatabaseForeign => "database_foreign",
+            Self::DatabaseVersion(_) => "database_version",
+            Self::DatabaseBusy => "database_busy",
+            Self::Database(_) => "database",
+            Self::Random => "random",
+            Self::ClockWentBack { .. } => "clock_went_back",
+            Self::ValidFor { .. } => "valid_for",
+            Self::NoList => "no_list",
+            Self::SelfCheck => "self_check",
+            Self::Keyring(_) => "keyring",
+            Self::List(error) => error.code(),
+            Self::Wire(_) => "encoding",
+            Self::PublicKey(_) => "public_key",
+        }
+    }
+
+    /// The error and its sources in one line, for logs.
+    #[must_use]
+    pub fn chain(&self) -> String {
+        let mut text = self.to_string();
+        let mut source = std::error::Error::source(self);
+        while let Some(error) = source {
+            text.push_str(": ");
+            text.push_str(&error.to_string());
+            source = error.source();
+        }
+        text
+    }
+}
+
+impl From<AdoptError> for Error {
+    fn from(error: AdoptError) -> Self {
+        match error {
+            AdoptError::Keyring(error) => Self::Keyring(error),
+            AdoptError::List(error) => Self::List(error),
+        }
+    }
+}
+
+impl From<sqlx::Error> for Error {
+    fn from(error: sqlx::Error) -> Self {
+        // SQLite's primary result code is the low byte of the extended one.
+        const BUSY: u32 = 5;
+        const LOCKED: u32 = 6;
+        const CORRUPT: u32 = 11;
+        const NOT_A_DATABASE: u32 = 26;
+        let primary = error
+            .as_database_error()
+            .and_then(|database| database.code()?.parse::<u32>().ok())
+            .map(|code| code & 0xFF);
+        match primary {
+            Some(BUSY | LOCKED) => Self::DatabaseBusy,
+            Some(CORRUPT | NOT_A_DATABASE) => Self::DatabaseCorrupt(Some(error)),
+            Some(_) | None => {
+                // A value that no column of ours can hold: something else altered the file.
+                let undecodable =
+                    matches!(error, sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_));
+                if undecodable {
+                    Self::DatabaseCorrupt(Some(error))
+                } else if matches!(error, sqlx::Error::PoolTimedOut) {
+                    Self::DatabaseBusy
+                } else {
+                    Self::Database(error)
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,135 @@
+//! Files of the issuer's folder: written whole or not at all, secrets for their owner alone.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read as _, Write as _};
+use std::path::{Path, PathBuf};
+
+use zeroize::Zeroizing;
+
+use crate::error::Error;
+
+/// Whether a file may be read by others than its owner.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Privacy {
+    /// Mode 0600: for its owner alone.
+    Secret,
+    /// What the umask leaves of 0644.
+    Public,
+}
+
+/// Writes `bytes` to `path` through a temporary file beside it, synced to disk before it takes the
+/// place of what was there.
+///
+/// # Errors
+/// [`Error::Io`].
+pub fn write_atomic(path: &Path, bytes: &[u8], privacy: Privacy) -> Result<(), Error> {
+    let failed = |source| Error::Io { path: path.to_owned(), source };
+    let name = path.file_name().ok_or_else(|| failed(io::ErrorKind::InvalidFilename.into()))?;
+    let tag = crate::random::below_power_of_two(1 << 31)?;
+    let temporary = folder_of(path).join(format!(".{}.{tag:08x}", name.to_string_lossy()));
+    let written = create_new(&temporary, privacy).and_then(|mut file| {
+        file.write_all(bytes)?;
+        file.sync_all()?;
+        fs::rename(&temporary, path)?;
+        sync_folder(&folder_of(path))
+    });
+    written.map_err(|source| {
+        // The file may never have been made; the first error is the one to report.
+        let _ = fs::remove_file(&temporary);
+        failed(source)
+    })
+}
+
+/// Makes a file that must not exist yet.
+pub(crate) fn create_new(path: &Path, privacy: Privacy) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::OpenOptionsExt as _;
+        options.mode(match privacy {
+            Privacy::Secret => 0o600,
+            Privacy::Public => 0o644,
+        });
+    }
+    #[cfg(not(unix))]
+    let _ = privacy;
+    options.open(path)
+}
+
+/// Makes a folder that only its owner may enter.
+pub(crate) fn create_private_folder(path: &Path) -> io::Result<()> {
+    let mut builder = fs::DirBuilder::new();
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::DirBuilderExt as _;
+        builder.mode(0o700);
+    }
+    builder.create(path)
+}
+
+/// Reads a secret file, which must not be readable by group or others.
+///
+/// # Errors
+/// [`Error::Permissions`] where it is, and [`Error::Io`].
+pub fn read_secret(path: &Path) -> Result<Zeroizing<Vec<u8>>, Error> {
+    let failed = |source| Error::Io { path: path.to_owned(), source };
+    let mut file = File::open(path).map_err(failed)?;
+    let metadata = file.metadata().map_err(failed)?;
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        let mode = metadata.permissions().mode() & 0o777;
+        if mode & 0o077 != 0 {
+            return Err(Error::Permissions { path: path.to_owned(), mode });
+        }
+    }
+    // Room for the whole file at once: a buffer that grows would leave copies behind.
+    let room = usize::try_from(metadata.len()).unwrap_or(0).saturating_add(1);
+    let mut bytes = Zeroizing::new(Vec::with_capacity(room));
+    file.read_to_end(&mut bytes).map_err(failed)?;
+    Ok(bytes)
+}
+
+/// The folder that `path` is in.
+pub(crate) fn folder_of(path: &Path) -> PathBuf {
+    match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
+        Some(_) | None => PathBuf::from("."),
+    }
+}
+
+/// Makes a rename in `folder` outlast a loss of power.
+pub(crate) fn sync_folder(folder: &Path) -> io::Result<()> {
+    if cfg!(unix) { File::open(folder)?.sync_all() } else { Ok(()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_write_replaces_the_whole_file_and_leaves_nothing_beside_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("file");
+        for content in ["a longer first content", "second"] {
+            write_atomic(&path, content.as_bytes(), Privacy::Secret).unwrap();
+            assert_eq!(read_secret(&path).unwrap().as_slice(), content.as_bytes());
+        }
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+        assert!(write_atomic(&folder.path().join("no/folder"), b"", Privacy::Public).is_err());
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_secret_that_others_can_read_is_refused() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("file");
+        write_atomic(&path, b"x", Privacy::Secret).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
+        let error = read_secret(&path).unwrap_err();
+        assert!(matches!(error, Error::Permissions { mode: 0o640, .. }));
+        assert!(error.to_string().contains("chmod 600"));
+    }
+}

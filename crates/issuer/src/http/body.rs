@@ -1,0 +1,96 @@
+//! Request bodies and queries: strict JSON, no unknown fields, each mistake a problem.
+
+use axum::body::Bytes;
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{FromRequest, FromRequestParts, Request};
+use axum::http::request::Parts;
+use axum::http::{StatusCode, header};
+use serde::de::DeserializeOwned;
+
+use super::MAX_BODY_LEN;
+use super::problem::Problem;
+
+/// A JSON body. No body at all counts as `{}`.
+#[derive(Debug)]
+pub(super) struct Json<T>(pub(super) T);
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Json<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        let kind = request.headers().get(header::CONTENT_TYPE).cloned();
+        let bytes = Bytes::from_request(request, state).await.map_err(|rejection| {
+            let detail = format!("the body could not be read; at most {MAX_BODY_LEN} bytes are");
+            Problem::new(rejection.status(), "body", detail)
+        })?;
+        if bytes.is_empty() {
+            return decode(b"{}");
+        }
+        let is_json = kind.and_then(|kind| {
+            let kind = kind.to_str().ok()?.split(';').next()?.trim().to_ascii_lowercase();
+            Some(kind == "application/json")
+        });
+        if is_json != Some(true) {
+            let detail = "send the body as `Content-Type: application/json`";
+            return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "media_type", detail));
+        }
+        decode(&bytes)
+    }
+}
+
+fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<Json<T>, Problem> {
+    serde_json::from_slice(bytes).map(Json).map_err(|error| {
+        // serde_json's own message may quote a value, and one of the values is a token.
+        let detail = match error.classify() {
+            serde_json::error::Category::Data => data_detail(&error.to_string()),
+            serde_json::error::Category::Syntax
+            | serde_json::error::Category::Eof
+            | serde_json::error::Category::Io => "the body is not JSON".into(),
+        };
+        let place = format!("{detail} (line {}, column {})", error.line(), error.column());
+        Problem::new(StatusCode::BAD_REQUEST, "invalid_json", place)
+    })
+}
+
+/// Names the field where the message is about one, and quotes nothing else.
+fn data_detail(message: &str) -> String {
+    let about_a_name =
+        ["unknown field `", "missing field `", "duplicate field `", "unknown variant `"];
+    let named = about_a_name.iter().any(|front| message.starts_with(front));
+    let without_place = message.split(" at line ").next().unwrap_or_default();
+    if named && without_place.len() <= 300 {
+        without_place.to_owned()
+    } else {
+        "a field holds a value of the wrong type or range".to_owned()
+    }
+}
+
+/// The one parameter of a path.
+#[derive(Debug)]
+pub(super) struct Path(pub(super) String);
+
+impl<S: Send + Sync> FromRequestParts<S> for Path {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let path = axum::extract::Path::<String>::from_request_parts(parts, state).await;
+        path.map(|axum::extract::Path(part)| Self(part)).map_err(|rejection| {
+            Problem::new(StatusCode::BAD_REQUEST, "invalid_path", rejection.body_text())
+        })
+    }
+}
+
+/// A query string.
+#[derive(Debug)]
+pub(super) struct Query<T>(pub(super) T);
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Query<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let query = axum::extract::Query::from_request_parts(parts, state).await;
+        query.map(|axum::extract::Query(query)| Self(query)).map_err(|rejection: QueryRejection| {
+            Problem::new(StatusCode::BAD_REQUEST, "invalid_query", rejection.body_text())
+        })
+    }
+}

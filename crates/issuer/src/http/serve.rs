@@ -1,0 +1,99 @@
+//! The server: listening, the heart-beat that renews the stamp, the end.
+
+use std::future::Future;
+use std::io;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::time::MissedTickBehavior;
+
+use crate::error::Error;
+use crate::issuer::Issuer;
+
+/// How long a client may keep the server from ending.
+const GRACE: Duration = Duration::from_secs(10);
+
+/// A server that is bound to its address, and publishes.
+#[derive(Debug)]
+pub struct Server {
+    issuer: Issuer,
+    listener: TcpListener,
+    stamp_every: Duration,
+}
+
+impl Server {
+    /// Binds to `listen` (port 0 for any that is free).
+    ///
+    /// # Errors
+    /// The system's, such as [`io::ErrorKind::AddrInUse`].
+    pub async fn bind(
+        issuer: Issuer,
+        listen: SocketAddr,
+        stamp_every: Duration,
+    ) -> io::Result<Self> {
+        Ok(Self { issuer, listener: TcpListener::bind(listen).await?, stamp_every })
+    }
+
+    /// The address that it is bound to.
+    ///
+    /// # Errors
+    /// The system's.
+    pub fn address(&self) -> io::Result<SocketAddr> {
+        self.listener.local_addr()
+    }
+
+    /// Serves until `end` is over; requests that have begun are answered, for ten seconds at most.
+    ///
+    /// # Errors
+    /// The system's.
+    pub async fn run(self, end: impl Future<Output = ()> + Send + 'static) -> io::Result<()> {
+        let (stop, stopped) = watch::channel(());
+        let beating = tokio::spawn(heart_beat(self.issuer.clone(), self.stamp_every, stopped));
+        let router = super::router(self.issuer.clone());
+        let mut ended = stop.subscribe();
+        let end = {
+            let stop = stop.clone();
+            async move {
+                end.await;
+                let _ = stop.send(());
+            }
+        };
+        let serving = axum::serve(self.listener, router).with_graceful_shutdown(end);
+        let served = tokio::select! {
+            served = serving => served,
+            () = async { let _ = ended.changed().await; tokio::time::sleep(GRACE).await } => Ok(()),
+        };
+        drop(stop);
+        // The last beat may be in the middle of a publication: it is let finish.
+        let _ = beating.await;
+        self.issuer.store().close().await;
+        served
+    }
+}
+
+/// Publishes every `period` until the sender of `stopped` is dropped. A failure is logged and
+/// tried again: gates go on until the next update of what is out.
+pub async fn heart_beat(issuer: Issuer, period: Duration, mut stopped: watch::Receiver<()>) {
+    let mut ticks = tokio::time::interval(period);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut failing = false;
+    loop {
+        tokio::select! {
+            _ = stopped.changed() => return,
+            _ = ticks.tick() => {}
+        }
+        let published = issuer.publish().await.map(|_| ());
+        report(&published, &mut failing);
+    }
+}
+
+fn report(published: &Result<(), Error>, failing: &mut bool) {
+    match published {
+        Ok(()) if *failing => tracing::info!("the list is published again"),
+        Ok(()) => {}
+        Err(error) => tracing::error!(code = error.code(), "not published: {}", error.chain()),
+    }
+    *failing = published.is_err();
+}

@@ -1,0 +1,110 @@
+//! What verifiers fetch. Each answer is read from the database, so that a revocation made by
+//! another process is served at once. ETags are strong: the SHA-256 of the bytes.
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use axum::response::{IntoResponse as _, Response};
+use axum::routing::get;
+use portcullis_core::crypto::Digest;
+use tower_http::cors::{Any, CorsLayer};
+
+use super::body::Path;
+use super::problem::Problem;
+use crate::issuer::Issuer;
+use crate::names;
+use crate::store::{lists, shards};
+
+const NEWEST: &str = "public, max-age=1";
+const KEYRING: &str = "public, max-age=60";
+const FOR_EVER: &str = "public, max-age=31536000, immutable";
+
+pub(super) fn routes() -> Router<Issuer> {
+    let cors = CorsLayer::new()
+        .allow_origin(Any)
+        .allow_methods([Method::GET, Method::HEAD])
+        .allow_headers([header::IF_NONE_MATCH, header::CACHE_CONTROL])
+        .expose_headers([header::ETAG, header::AGE, header::DATE]);
+    Router::new()
+        .route("/keyring", get(keyring))
+        .route("/stamp", get(stamp))
+        .route("/head", get(head))
+        .route("/bundle", get(bundle))
+        .route("/heads/{digest}", get(head_by_digest))
+        .route("/bodies/{digest}", get(body_by_digest))
+        .layer(cors)
+}
+
+type Answer = Result<Response, Problem>;
+
+async fn keyring(State(issuer): State<Issuer>, headers: HeaderMap) -> Answer {
+    Ok(file(issuer.keyring_document().await?, KEYRING, &headers))
+}
+
+async fn stamp(State(issuer): State<Issuer>, headers: HeaderMap) -> Answer {
+    Ok(file(issuer.published().await?.stamp, NEWEST, &headers))
+}
+
+async fn head(State(issuer): State<Issuer>, headers: HeaderMap) -> Answer {
+    let mut reading = issuer.store().read().await?;
+    let digest = lists::published(&mut reading).await?.digest;
+    let head = lists::head(&mut reading, digest).await?;
+    Ok(file(head.map(|(head, _)| head).ok_or_else(unknown)?, NEWEST, &headers))
+}
+
+async fn bundle(State(issuer): State<Issuer>, headers: HeaderMap) -> Answer {
+    Ok(file(issuer.bundle().await?, NEWEST, &headers))
+}
+
+async fn head_by_digest(
+    State(issuer): State<Issuer>,
+    Path(digest): Path,
+    headers: HeaderMap,
+) -> Answer {
+    let digest = names::digest(&digest).ok_or_else(unknown)?;
+    let head = lists::head(&mut *issuer.store().read().await?, digest).await?;
+    Ok(file(head.map(|(head, _)| head).ok_or_else(unknown)?, FOR_EVER, &headers))
+}
+
+async fn body_by_digest(
+    State(issuer): State<Issuer>,
+    Path(digest): Path,
+    headers: HeaderMap,
+) -> Answer {
+    let digest = names::digest(&digest).ok_or_else(unknown)?;
+    let body = shards::body(&mut *issuer.store().read().await?, digest).await?;
+    Ok(file(body.ok_or_else(unknown)?, FOR_EVER, &headers))
+}
+
+fn unknown() -> Problem {
+    let detail = "no file of this issuer has that name; fetch the stamp again";
+    Problem::new(StatusCode::NOT_FOUND, "unknown_file", detail)
+}
+
+/// A file with its ETag, or 304 where the client has it.
+fn file(bytes: Vec<u8>, caching: &'static str, headers: &HeaderMap) -> Response {
+    let etag = format!("\"{}\"", Digest::of(&bytes));
+    let known = headers.get_all(header::IF_NONE_MATCH).iter().any(|value| matches(value, &etag));
+    let mut response = if known {
+        StatusCode::NOT_MODIFIED.into_response()
+    } else {
+        let mut response = Response::new(Body::from(bytes));
+        let kind = HeaderValue::from_static("application/octet-stream");
+        response.headers_mut().insert(header::CONTENT_TYPE, kind);
+        response
+    };
+    let headers = response.headers_mut();
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(caching));
+    // Hexadecimal digits and quotes are a header value.
+    if let Ok(etag) = HeaderValue::from_str(&etag) {
+        headers.insert(header::ETAG, etag);
+    }
+    response
+}
+
+/// Whether an `If-None-Match` names `etag`, by the weak comparison (RFC 9110, section 13.1.2).
+fn matches(value: &HeaderValue, etag: &str) -> bool {
+    let tags = value.to_str().unwrap_or_default().split(',').map(str::trim);
+    tags.map(|tag| tag.strip_prefix("W/").unwrap_or(tag)).any(|tag| tag == "*" || tag == etag)
+}

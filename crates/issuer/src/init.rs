@@ -1,0 +1,232 @@
+//! Making an issuer: keys, keyring, database, the first list, the first admin key.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use portcullis_core::crypto::{IssuerId, PublicKey};
+use portcullis_core::issue::{KeyringDraft, SigningKey};
+use portcullis_core::keyring::{Purpose, State};
+use portcullis_core::list::Body;
+use portcullis_core::token::{Algorithm, Environment, Kind, Label};
+use zeroize::Zeroizing;
+
+use crate::clock::Clock;
+use crate::error::Error;
+use crate::files::{self, Privacy};
+use crate::issuer::{DEFAULT_VALID_FOR, Home, Issuer};
+use crate::keystore::{Keystore, StoredKey};
+use crate::record::{KeyPurpose, KeyRecord};
+use crate::rules::{Minted, NewKey};
+use crate::store::{Store, lists, shards};
+
+const YEAR_MILLIS: u64 = 365 * 24 * 60 * 60 * 1000;
+const MAX_VALIDITY_SECS: u32 = 24 * 60 * 60;
+
+/// What to make.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// The label in front of every token, or none.
+    pub label: Label,
+    /// Where the root key is to lie, if not in the folder.
+    pub root: Option<PathBuf>,
+}
+
+/// What was made.
+#[derive(Debug)]
+pub struct Initialised {
+    /// The issuer.
+    pub issuer: IssuerId,
+    /// What verifiers pin.
+    pub root: PublicKey,
+    /// Where the root key lies.
+    pub root_key: PathBuf,
+    /// The first admin key.
+    pub admin: KeyRecord,
+    /// Its text, which is kept nowhere.
+    pub admin_token: Zeroizing<String>,
+}
+
+/// Makes an issuer in `home`. Either all of it is there afterwards, or nothing of it.
+///
+/// # Errors
+/// [`Error::AlreadyInitialised`] and [`Error::RootExists`] where something would be overwritten,
+/// [`Error::Io`], [`Error::Random`].
+pub async fn init(home: &Home, plan: &Plan, clock: Arc<dyn Clock>) -> Result<Initialised, Error> {
+    for path in [home.keystore(), home.database(), home.root_key()] {
+        if path.exists() {
+            return Err(Error::AlreadyInitialised { home: home.path().to_owned() });
+        }
+    }
+    let root_key = plan.root.clone().unwrap_or_else(|| home.root_key());
+    if root_key.exists() {
+        return Err(Error::RootExists { path: root_key });
+    }
+    let io_error = |path: &Path| {
+        let path = path.to_owned();
+        move |source: io::Error| Error::Io { path, source }
+    };
+    let beside = files::folder_of(home.path());
+    fs::create_dir_all(&beside).map_err(io_error(&beside))?;
+    let tag = crate::random::below_power_of_two(1 << 31)?;
+    let draft = Home::new(beside.join(format!(".portcullis-init-{tag:08x}")));
+    files::create_private_folder(draft.path()).map_err(io_error(draft.path()))?;
+    let made = async {
+        let made = make(&draft, plan, clock).await?;
+        take_place(&draft, home, plan.root.as_deref())?;
+        Ok(made)
+    };
+    let made: Result<Made, Error> = made.await;
+    if made.is_err() {
+        // What could not be finished is of no use; the first error is the one to report.
+        let _ = fs::remove_dir_all(draft.path());
+    }
+    let Made { issuer, root, admin } = made?;
+    Ok(Initialised { issuer, root, root_key, admin: admin.record, admin_token: admin.token })
+}
+
+struct Made {
+    issuer: IssuerId,
+    root: PublicKey,
+    admin: Minted,
+}
+
+async fn make(draft: &Home, plan: &Plan, clock: Arc<dyn Clock>) -> Result<Made, Error> {
+    let now = clock.now();
+    let issuer = IssuerId(*crate::random::secret()?);
+    let seed = crate::random::secret()?;
+    let root = SigningKey::from_seed(&seed);
+    let public = root.public()?;
+    let text = Zeroizing::new(URL_SAFE_NO_PAD.encode(seed.as_slice()));
+    files::write_atomic(&draft.root_key(), text.as_bytes(), Privacy::Secret)?;
+
+    let keystore = Keystore::new(issuer, public, first_keys()?);
+    let entries = keystore.keys().iter().map(|key| key.entry(issuer));
+    let keyring = KeyringDraft {
+        issuer,
+        version: 1,
+        not_after: now.plus_millis(YEAR_MILLIS),
+        epoch: 1,
+        max_validity_secs: MAX_VALIDITY_SECS,
+        successor: None,
+        labels: vec![plan.label],
+        entries: entries.collect::<Result<_, _>>()?,
+    };
+    let document = keyring.sign(&root)?;
+    keystore.write(&draft.keystore())?;
+
+    let store = Store::create(&draft.database(), issuer, now).await?;
+    let mut writing = store.write().await?;
+    lists::insert_keyring(&mut writing, keyring.version, &document, now).await?;
+    shards::insert_shard(&mut writing, 0, Body::MAX_CAPACITY).await?;
+    writing.commit().await?;
+    store.close().await;
+
+    // From here on by the same path as ever: the list goes out before the first serial is used.
+    let at_work = Issuer::open(draft, clock, DEFAULT_VALID_FOR).await?;
+    at_work.publish().await?;
+    let admin = at_work.create(&first_admin_key()).await?;
+    at_work.store().close().await;
+    Ok(Made { issuer, root: public, admin })
+}
+
+fn first_admin_key() -> NewKey {
+    NewKey {
+        purpose: KeyPurpose::Admin,
+        created_by: Some("portcullis init".into()),
+        ..NewKey::titled("First admin key")
+    }
+}
+
+fn first_keys() -> Result<Vec<StoredKey>, Error> {
+    const LIVE: &[Environment] = &[Environment::Live];
+    const TEST: &[Environment] = &[Environment::Test];
+    const SECRET: &[Kind] = &[Kind::Secret];
+    let key = |kid, algorithm, purpose, environments: &[Environment], kinds: &[Kind]| {
+        Ok::<_, Error>(StoredKey {
+            kid,
+            algorithm,
+            purpose,
+            environments: environments.to_vec(),
+            kinds: kinds.to_vec(),
+            state: State::Active,
+            secret: crate::random::secret()?,
+        })
+    };
+    Ok(vec![
+        key(1, Algorithm::HmacSha256, Purpose::Token, LIVE, SECRET)?,
+        key(2, Algorithm::HmacSha256, Purpose::Token, TEST, SECRET)?,
+        key(3, Algorithm::Ed25519, Purpose::Token, &Environment::ALL, &Kind::ALL)?,
+        key(4, Algorithm::Ed25519, Purpose::Admin, LIVE, SECRET)?,
+        key(5, Algorithm::Ed25519, Purpose::List, &[], &[])?,
+    ])
+}
+
+/// Moves the finished draft to its place: the folder as a whole where there is none yet, else file
+/// by file, with the keystore, by which an issuer is known, as the last.
+fn take_place(draft: &Home, home: &Home, root: Option<&Path>) -> Result<(), Error> {
+    let mut made = Vec::new();
+    let result = try_take_place(draft, home, root, &mut made);
+    if result.is_err() {
+        // Only what this run made: what stood there before is not touched.
+        for path in &made {
+            let _ = fs::remove_file(path);
+        }
+    }
+    result
+}
+
+fn try_take_place(
+    draft: &Home,
+    home: &Home,
+    root: Option<&Path>,
+    made: &mut Vec<PathBuf>,
+) -> Result<(), Error> {
+    let failed = |path: &Path, source: io::Error| {
+        let taken = [io::ErrorKind::AlreadyExists, io::ErrorKind::DirectoryNotEmpty];
+        if taken.contains(&source.kind()) {
+            Error::AlreadyInitialised { home: home.path().to_owned() }
+        } else {
+            Error::Io { path: path.to_owned(), source }
+        }
+    };
+    let remove = |path: &Path| fs::remove_file(path).map_err(|source| failed(path, source));
+    if let Some(root) = root {
+        copy_root(&draft.root_key(), root, made).map_err(|source| {
+            let path = root.to_owned();
+            if source.kind() == io::ErrorKind::AlreadyExists {
+                Error::RootExists { path }
+            } else {
+                Error::Io { path, source }
+            }
+        })?;
+        remove(&draft.root_key())?;
+    }
+    if home.path().exists() {
+        let root_key = root.is_none().then(|| (draft.root_key(), home.root_key()));
+        let rest = [(draft.database(), home.database()), (draft.keystore(), home.keystore())];
+        for (from, to) in root_key.into_iter().chain(rest) {
+            // A hard link is made only where nothing stands; a rename would replace it.
+            fs::hard_link(&from, &to).map_err(|source| failed(&to, source))?;
+            made.push(to);
+        }
+        fs::remove_dir_all(draft.path()).map_err(|source| failed(draft.path(), source))?;
+    } else {
+        fs::rename(draft.path(), home.path()).map_err(|source| failed(home.path(), source))?;
+    }
+    let above = files::folder_of(home.path());
+    files::sync_folder(&above).map_err(|source| failed(&above, source))
+}
+
+/// The root key may go to another file system, where nothing can be linked or renamed to.
+fn copy_root(from: &Path, to: &Path, made: &mut Vec<PathBuf>) -> io::Result<()> {
+    use std::io::Write as _;
+    let bytes = Zeroizing::new(fs::read(from)?);
+    let mut file = files::create_new(to, Privacy::Secret)?;
+    made.push(to.to_owned());
+    file.write_all(&bytes)?;
+    file.sync_all()
+}

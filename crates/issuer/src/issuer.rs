@@ -1,0 +1,214 @@
+//! The issuer: store, keystore and clock together. The rules are methods of it.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use portcullis_core::crypto::PublicKey;
+use portcullis_core::list::Bundle;
+use portcullis_core::time::Time;
+use sqlx::SqliteConnection;
+
+use crate::clock::Clock;
+use crate::error::Error;
+use crate::keystore::Keystore;
+use crate::mirror::{Mirror, View};
+use crate::store::lists::{self, Published};
+use crate::store::shards::{self, Shard};
+use crate::store::{self, Store};
+
+/// How long a stamp is valid where nothing else is said.
+pub const DEFAULT_VALID_FOR: Duration = Duration::from_secs(5 * 60);
+
+/// The files of an issuer's folder.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Home(PathBuf);
+
+impl Home {
+    /// The folder at `path`.
+    #[must_use]
+    pub fn new(path: impl Into<PathBuf>) -> Self {
+        Self(path.into())
+    }
+
+    /// The folder.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+
+    /// The database.
+    #[must_use]
+    pub fn database(&self) -> PathBuf {
+        store::file_in(&self.0)
+    }
+
+    /// The keystore.
+    #[must_use]
+    pub fn keystore(&self) -> PathBuf {
+        self.0.join("keystore.json")
+    }
+
+    /// The root key, unless it is kept elsewhere.
+    #[must_use]
+    pub fn root_key(&self) -> PathBuf {
+        self.0.join("root.key")
+    }
+}
+
+/// An issuer at work. Cheap to clone; all clones are one.
+#[derive(Clone)]
+pub struct Issuer(Arc<Inner>);
+
+struct Inner {
+    store: Store,
+    keystore: Keystore,
+    clock: Arc<dyn Clock>,
+    mirror: Mirror,
+    valid_for: Duration,
+}
+
+impl Issuer {
+    /// Opens the issuer in `home`. `valid_for` is how long each stamp is valid.
+    ///
+    /// # Errors
+    /// [`Error::NotInitialised`], and each kind of damage to keystore and database under its own
+    /// name; nothing is repaired or made anew.
+    pub async fn open(
+        home: &Home,
+        clock: Arc<dyn Clock>,
+        valid_for: Duration,
+    ) -> Result<Self, Error> {
+        if !home.keystore().exists() {
+            return Err(Error::NotInitialised { home: home.path().to_owned() });
+        }
+        // The root key may lie elsewhere. Where it lies here it must be as private as the keystore.
+        if home.root_key().exists() {
+            crate::files::read_secret(&home.root_key())?;
+        }
+        let keystore = Keystore::read(&home.keystore())?;
+        let store = Store::open(&home.database(), keystore.issuer()).await?;
+        match look_in(home, &keystore, &store, clock.now()).await {
+            Ok(mirror) => Ok(Self(Arc::new(Inner { store, keystore, clock, mirror, valid_for }))),
+            Err(error) => {
+                store.close().await;
+                Err(error)
+            }
+        }
+    }
+
+    /// The store.
+    #[must_use]
+    pub fn store(&self) -> &Store {
+        &self.0.store
+    }
+
+    /// The signing keys.
+    #[must_use]
+    pub fn keystore(&self) -> &Keystore {
+        &self.0.keystore
+    }
+
+    /// The root's public key, which verifiers pin.
+    #[must_use]
+    pub fn root(&self) -> &PublicKey {
+        self.0.keystore.root()
+    }
+
+    /// Now.
+    #[must_use]
+    pub fn now(&self) -> Time {
+        self.0.clock.now()
+    }
+
+    pub(crate) fn valid_for_millis(&self) -> u64 {
+        u64::try_from(self.0.valid_for.as_millis()).unwrap_or(u64::MAX)
+    }
+
+    /// What is published, as a verifier holds it.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn view(&self) -> Result<View, Error> {
+        let mut reading = self.store().read().await?;
+        self.view_in(&mut reading).await
+    }
+
+    pub(crate) async fn view_in(&self, connection: &mut SqliteConnection) -> Result<View, Error> {
+        self.0.mirror.view(connection, &self.0.keystore, self.now()).await
+    }
+
+    pub(crate) async fn read_back_in(
+        &self,
+        connection: &mut SqliteConnection,
+        stamp: &[u8],
+    ) -> Result<(), Error> {
+        self.0.mirror.read_back(connection, &self.0.keystore, stamp, self.now()).await
+    }
+
+    /// The newest keyring document.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn keyring_document(&self) -> Result<Vec<u8>, Error> {
+        lists::keyring(&mut *self.store().read().await?).await
+    }
+
+    /// What is out, from the database.
+    ///
+    /// # Errors
+    /// [`Error::NoList`] and the database's.
+    pub async fn published(&self) -> Result<Published, Error> {
+        lists::published(&mut *self.store().read().await?).await
+    }
+
+    /// What is out, and the shards that there are.
+    ///
+    /// # Errors
+    /// As [`Issuer::published`].
+    pub async fn overview(&self) -> Result<(Published, Vec<Shard>), Error> {
+        let mut reading = self.store().read().await?;
+        Ok((lists::published(&mut reading).await?, shards::shards(&mut reading).await?))
+    }
+
+    /// Keyring, stamp, head and bodies of what is out, as one file.
+    ///
+    /// # Errors
+    /// As [`Issuer::published`].
+    pub async fn bundle(&self) -> Result<Vec<u8>, Error> {
+        let mut reading = self.store().read().await?;
+        let keyring = lists::keyring(&mut reading).await?;
+        let published = lists::published(&mut reading).await?;
+        let (head, digests) = crate::mirror::stored_head(&mut reading, published.digest).await?;
+        let mut bodies = Vec::with_capacity(digests.len());
+        for digest in digests {
+            let missing = portcullis_core::list::ListError::WrongDigest("body");
+            bodies.push(shards::body(&mut reading, digest).await?.ok_or(missing)?);
+        }
+        let bodies = bodies.iter().map(Vec::as_slice).collect();
+        let bundle = Bundle { keyring: &keyring, stamp: &published.stamp, head: &head, bodies };
+        Ok(bundle.encode())
+    }
+}
+
+/// Looks at what is published, and whether keystore and keyring belong together.
+async fn look_in(
+    home: &Home,
+    keystore: &Keystore,
+    store: &Store,
+    now: Time,
+) -> Result<Mirror, Error> {
+    let mut reading = store.read().await?;
+    let mirror = Mirror::new(keystore, &lists::keyring(&mut reading).await?)?;
+    let view = mirror.view(&mut reading, keystore, now).await?;
+    keystore
+        .check_against(view.replica().keyring())
+        .map_err(|source| Error::Keystore { path: home.keystore(), source })?;
+    Ok(mirror)
+}
+
+impl std::fmt::Debug for Issuer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Issuer({})", self.0.keystore.issuer())
+    }
+}

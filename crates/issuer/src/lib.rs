@@ -1,0 +1,29 @@
+//! The issuer of Portcullis: it makes API keys, keeps their records, and publishes the signed
+//! revocation list.
+//!
+//! ```text
+//! command -> rule -> record and event in one transaction -> publish: facts -> bodies, head, stamp,
+//! read back with the verifying half, put out
+//! ```
+//!
+//! The program `portcullis` and the [HTTP API](http) are two doors to one set of [`rules`]. Time
+//! is handed in ([`clock::Clock`]). No secret token is stored, and no hash of one.
+
+pub mod clock;
+pub mod error;
+pub mod files;
+pub mod http;
+pub mod init;
+pub mod issuer;
+pub mod keystore;
+pub mod mirror;
+pub mod names;
+pub mod publish;
+pub mod random;
+pub mod record;
+pub mod rules;
+pub mod store;
+pub mod view;
+
+pub use error::Error;
+pub use issuer::{Home, Issuer};

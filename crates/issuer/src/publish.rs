@@ -1,0 +1,171 @@
+//! Publishing the revocation list: the one path by which a list gets out.
+//!
+//! ```text
+//! one transaction   clock, outbox position, facts -> bodies, head -> (number, digest, this update)
+//! then              sign the stamp, read it back with the verifying half
+//! one transaction   put it out, unless a newer one is out
+//! ```
+//!
+//! The first transaction holds SQLite's write lock, so that every revocation committed before its
+//! this update is in its head, however many processes publish. A publisher that is overtaken
+//! between the two finds a newer stamp out, which says all that its own would have said.
+
+use portcullis_core::crypto::Digest;
+use portcullis_core::issue::{HeadDraft, ListSigner, StampDraft, encode_body, name_file};
+use portcullis_core::list::{Body, ListError, Mark, ShardLine};
+use portcullis_core::time::Time;
+use serde_json::json;
+use sqlx::SqliteConnection;
+
+use crate::error::Error;
+use crate::issuer::Issuer;
+use crate::store::events::{self, EventType};
+use crate::store::lists::{self, Promise, Published};
+use crate::store::shards;
+
+/// How far the clock may stand behind the last list before nothing is published any more: what
+/// verifiers put up with.
+const MAX_BEHIND_MILLIS: u64 = portcullis_core::list::MAX_SKEW_MILLIS;
+/// How long an entry stays after its key has expired, so that a slow clock revives nothing.
+pub const LINGER_SECS: u32 = 24 * 60 * 60;
+
+impl Issuer {
+    /// Publishes: a new head where what is to be said has changed, and a new stamp in any case.
+    /// Gives what is out afterwards, which another process may have put out.
+    ///
+    /// # Errors
+    /// [`Error::ClockWentBack`], the database's, and the verifying half's where it would refuse
+    /// what was made. Nothing that was out is touched then.
+    pub async fn publish(&self) -> Result<Published, Error> {
+        let signer = self.keystore().list_signer().ok_or(Error::NoSigner)?;
+        let (promise, head_len, keyring_version) = self.promise(&signer).await?;
+        let name = portcullis_core::list::FileName { digest: promise.digest, len: head_len };
+        let draft = StampDraft { mark: promise.mark, head: name, keyring_version };
+        let stamp = signer.sign_stamp(&draft);
+        self.put_out(&promise, &stamp).await
+    }
+
+    /// Commits to number, digest and this update before the stamp is signed.
+    async fn promise(&self, signer: &ListSigner) -> Result<(Promise, u32, u32), Error> {
+        let mut writing = self.store().write().await?;
+        let view = self.view_in(&mut writing).await?;
+        let keyring = view.replica().keyring();
+        let max_secs = keyring.max_validity_millis() / 1000;
+        if !(1000..=keyring.max_validity_millis()).contains(&self.valid_for_millis()) {
+            return Err(Error::ValidFor { max_secs });
+        }
+        let last = lists::promise(&mut writing).await?;
+        let this_update = next_instant(self.now(), last.as_ref())?;
+        let mark = |number| Mark {
+            epoch: keyring.epoch(),
+            number,
+            this_update,
+            next_update: this_update.plus_millis(self.valid_for_millis()),
+        };
+        let position = events::position(&mut writing).await?;
+        let changed = renew_bodies(&mut writing, last.as_ref(), this_update).await?;
+        let same_epoch = last.filter(|last| last.mark.epoch == keyring.epoch());
+        let promise = match same_epoch {
+            Some(last) if !changed => {
+                Promise { mark: mark(last.mark.number), digest: last.digest, position }
+            }
+            same_epoch => {
+                let number = same_epoch.map_or(0, |last| last.mark.number).saturating_add(1);
+                let previous = last.map_or(Digest([0; 32]), |last| last.digest);
+                let mark = mark(number);
+                let digest = write_head(&mut writing, signer, &mark, previous).await?;
+                Promise { mark, digest, position }
+            }
+        };
+        lists::set_promise(&mut writing, &promise).await?;
+        let (head, _) = crate::mirror::stored_head(&mut writing, promise.digest).await?;
+        let head_len = name_file(&head).len;
+        writing.commit().await?;
+        Ok((promise, head_len, keyring.version()))
+    }
+
+    async fn put_out(&self, promise: &Promise, stamp: &[u8]) -> Result<Published, Error> {
+        let mut writing = self.store().write().await?;
+        match self.read_back_in(&mut writing, stamp).await {
+            // Another process has published since, and this one's mirror knows of it.
+            Ok(()) | Err(Error::List(ListError::Rollback { .. })) => {}
+            Err(error) => return Err(error),
+        }
+        lists::set_published(&mut writing, promise, stamp).await?;
+        let published = lists::published(&mut writing).await?;
+        writing.commit().await?;
+        Ok(published)
+    }
+}
+
+/// The this update to promise: the clock, but always later than the one before.
+fn next_instant(clock: Time, last: Option<&Promise>) -> Result<Time, Error> {
+    let Some(last) = last else { return Ok(clock) };
+    let last = last.mark.this_update;
+    let behind_millis = last.millis_since(clock);
+    if behind_millis > MAX_BEHIND_MILLIS {
+        return Err(Error::ClockWentBack { behind_millis });
+    }
+    Ok(clock.max(last.plus_millis(1)))
+}
+
+/// Writes the bodies that say something else than before; says whether there was one.
+async fn renew_bodies(
+    connection: &mut SqliteConnection,
+    last: Option<&Promise>,
+    now: Time,
+) -> Result<bool, Error> {
+    let (position, since) =
+        last.map_or((0, Time::from_millis(0)), |last| (last.position, last.mark.this_update));
+    let stale = shards::stale_shards(connection, position, since, now, LINGER_SECS).await?;
+    if stale.is_empty() {
+        return Ok(false);
+    }
+    let mut changed = false;
+    for shard in shards::shards(connection).await?.iter().filter(|s| stale.contains(&s.shard)) {
+        let body = encode_body(&shards::facts(connection, shard, now, LINGER_SECS).await?)?;
+        let name = name_file(&body);
+        let before = shard.line.map(|line| line.body);
+        if before == Some(name.digest) {
+            continue;
+        }
+        let counts = Body::decode(&body)?.counts();
+        let line = ShardLine { shard: shard.shard, len: name.len, body: name.digest, counts };
+        shards::set_body(connection, &line, &body, before, now).await?;
+        changed = true;
+    }
+    // No stamp outlives a day: what left the list before that is wanted by nobody.
+    let a_day_ago = Time::from_millis(now.millis().saturating_sub(u64::from(LINGER_SECS) * 1000));
+    shards::prune_bodies(connection, a_day_ago).await?;
+    Ok(changed)
+}
+
+/// Signs and stores the head of the bodies that there are, with its event.
+async fn write_head(
+    connection: &mut SqliteConnection,
+    signer: &ListSigner,
+    mark: &Mark,
+    previous: Digest,
+) -> Result<Digest, Error> {
+    let shards: Vec<ShardLine> =
+        shards::shards(connection).await?.iter().filter_map(|shard| shard.line).collect();
+    let mut bodies: Vec<Digest> = Vec::new();
+    for line in &shards {
+        if !bodies.contains(&line.body) {
+            bodies.push(line.body);
+        }
+    }
+    let head = signer.sign_head(&HeadDraft {
+        epoch: mark.epoch,
+        number: mark.number,
+        this_update: mark.this_update,
+        previous,
+        shards,
+        wide: Vec::new(),
+    })?;
+    let digest = Digest::of(&head);
+    lists::insert_list(connection, mark, &head, &bodies).await?;
+    let data = json!({ "epoch": mark.epoch, "number": mark.number, "head": digest.to_string() });
+    events::append(connection, mark.this_update, EventType::ListPublished, None, &data).await?;
+    Ok(digest)
+}

@@ -1,0 +1,340 @@
+//! The life of a key, on a clock that is moved by hand.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use portcullis_core::time::Time;
+use portcullis_core::token::{Algorithm, Environment, Kind, Label};
+use portcullis_core::verify::Refusal;
+
+use super::*;
+use crate::clock::ManualClock;
+use crate::init::{Plan, init};
+use crate::issuer::{DEFAULT_VALID_FOR, Home, Issuer};
+use crate::record::{KeyPurpose, KeyState};
+use crate::store::events;
+
+const START: Time = Time::from_secs(1_800_000_000);
+
+struct Bench {
+    _folder: tempfile::TempDir,
+    clock: Arc<ManualClock>,
+    issuer: Issuer,
+}
+
+async fn bench() -> Bench {
+    let folder = tempfile::tempdir().unwrap();
+    let clock = Arc::new(ManualClock::at(START));
+    let home = Home::new(folder.path().join("home"));
+    let plan = Plan { label: Label::new("acme").unwrap(), root: None };
+    init(&home, &plan, clock.clone()).await.unwrap();
+    let issuer = Issuer::open(&home, clock.clone(), DEFAULT_VALID_FOR).await.unwrap();
+    Bench { _folder: folder, clock, issuer }
+}
+
+impl Bench {
+    async fn judge(&self, token: &str) -> Result<(), Refusal> {
+        self.issuer.verify(token, None, None).await.unwrap().result.map(|_| ())
+    }
+
+    async fn revoke(&self, id: &str, when: Moment) -> Result<Revoked, Error> {
+        self.issuer.revoke(id, &Revocation { when, by: Some("me".into()) }).await
+    }
+
+    async fn events(&self, id: &str) -> Vec<String> {
+        events::types_of(&mut self.issuer.store().read().await.unwrap(), id).await.unwrap()
+    }
+}
+
+const fn secs(secs: u64) -> Duration {
+    Duration::from_secs(secs)
+}
+
+#[tokio::test]
+async fn a_new_key_is_accepted_at_once_by_the_list_that_is_out() {
+    let bench = bench().await;
+    let minted = bench.issuer.create(&NewKey::titled("Billing")).await.unwrap();
+    assert!(minted.token.starts_with("acme_sk_live_"));
+    assert_eq!(minted.record.token, None, "a secret key's text is not kept");
+    let verdict = bench.issuer.verify(&minted.token, None, None).await.unwrap();
+    assert_eq!(verdict.title.as_deref(), Some("Billing"));
+    assert_eq!(*verdict.result.unwrap().claims(), minted.record.claims());
+    assert_eq!(verdict.list.unwrap().number, 1, "no publication was needed");
+    assert_eq!(bench.events(&minted.record.id).await, ["api-key.created"]);
+    assert_eq!(bench.issuer.show(&minted.record.id).await.unwrap(), minted.record);
+}
+
+#[tokio::test]
+async fn kind_and_environment_choose_the_signer() {
+    let bench = bench().await;
+    for (kind, environment, algorithm, kid, chars) in [
+        (Kind::Secret, Environment::Live, None, 1, 66),
+        (Kind::Secret, Environment::Test, None, 2, 66),
+        (Kind::Publishable, Environment::Live, None, 3, 132),
+        (Kind::Secret, Environment::Test, Some(Algorithm::Ed25519), 3, 132),
+    ] {
+        let new = NewKey { kind, environment, algorithm, ..NewKey::titled("x") };
+        let minted = bench.issuer.create(&new).await.unwrap();
+        assert_eq!(minted.record.kid, kid);
+        assert_eq!(minted.token.rsplit('_').next().unwrap().len(), chars);
+        assert_eq!(minted.record.token.is_some(), kind == Kind::Publishable);
+        bench.judge(&minted.token).await.unwrap();
+    }
+    let algorithm = Some(Algorithm::HmacSha256);
+    let new = NewKey { kind: Kind::Publishable, algorithm, ..NewKey::titled("x") };
+    assert!(matches!(bench.issuer.create(&new).await, Err(Error::NoSigner)));
+}
+
+#[tokio::test]
+async fn what_can_not_be_made_is_refused_and_leaves_nothing() {
+    let bench = bench().await;
+    let long = "x".repeat(256);
+    for title in ["", "  ", "a\nb", long.as_str()] {
+        let error = bench.issuer.create(&NewKey::titled(title)).await.unwrap_err();
+        assert!(matches!(error, Error::Invalid { field: "title", .. }), "{title}");
+    }
+    for end in [
+        Moment::Now,
+        Moment::In(secs(0)),
+        Moment::At(START),
+        Moment::In(secs(u64::MAX)),
+        Moment::At(Time::from_millis(u64::from(u32::MAX) * 1000)),
+    ] {
+        let new = NewKey { expires: Some(end), ..NewKey::titled("x") };
+        let error = bench.issuer.create(&new).await.unwrap_err();
+        assert!(matches!(error, Error::Invalid { field: "expires_at", .. }), "{end:?}");
+    }
+    let page = bench.issuer.list_keys(&Query::default()).await.unwrap();
+    assert_eq!(page.keys.len(), 1, "only the first admin key");
+    bench.issuer.create(&NewKey::titled(&"é".repeat(255))).await.unwrap();
+}
+
+#[tokio::test]
+async fn an_admin_key_opens_the_api_and_nothing_else() {
+    let bench = bench().await;
+    let new = NewKey { purpose: KeyPurpose::Admin, ..NewKey::titled("Ops") };
+    let admin = bench.issuer.create(&new).await.unwrap();
+    let token = bench.issuer.create(&NewKey::titled("x")).await.unwrap();
+    assert_eq!(bench.issuer.admin(&admin.token).await.unwrap().unwrap().id, admin.record.id);
+    assert_eq!(bench.judge(&admin.token).await, Err(Refusal::SignerNotAllowed(4)));
+    assert_eq!(
+        bench.issuer.admin(&token.token).await.unwrap().unwrap_err(),
+        NotAdmin::Refused(Refusal::SignerNotAllowed(1))
+    );
+    bench.revoke(&admin.record.id, Moment::Now).await.unwrap();
+    let refused = bench.issuer.admin(&admin.token).await.unwrap().unwrap_err();
+    assert_eq!(refused, NotAdmin::Refused(Refusal::Revoked));
+}
+
+#[tokio::test]
+async fn a_revocation_is_published_before_it_is_answered() {
+    let bench = bench().await;
+    let minted = bench.issuer.create(&NewKey::titled("x")).await.unwrap();
+    let revoked = bench.revoke(&minted.record.id, Moment::Now).await.unwrap();
+    assert_eq!(revoked.published.unwrap().number, 2);
+    assert_eq!(revoked.record.revoked_by.as_deref(), Some("me"));
+    assert_eq!(bench.judge(&minted.token).await, Err(Refusal::Revoked));
+    let again = bench.revoke(&minted.record.id, Moment::Now).await;
+    assert!(matches!(again, Err(Error::AlreadyRevoked)));
+    assert!(matches!(bench.revoke("apk_x", Moment::Now).await, Err(Error::NotFound)));
+    let events = bench.events(&minted.record.id).await;
+    assert_eq!(events, ["api-key.created", "api-key.revoked"]);
+}
+
+#[tokio::test]
+async fn a_revocation_moves_earlier_and_never_later() {
+    let bench = bench().await;
+    let minted = bench.issuer.create(&NewKey::titled("x")).await.unwrap();
+    let id = &minted.record.id;
+    let at = bench.revoke(id, Moment::In(secs(100))).await.unwrap().record.revoked_at;
+    assert_eq!(at, Some(START.secs() + 100));
+    for later in
+        [Moment::In(secs(100)), Moment::In(secs(101)), Moment::At(START.plus_millis(200_000))]
+    {
+        assert!(matches!(bench.revoke(id, later).await, Err(Error::NotEarlier)));
+    }
+    assert_eq!(bench.issuer.show(id).await.unwrap().revoked_at, at);
+    let at = bench.revoke(id, Moment::At(START.plus_millis(50_900))).await.unwrap();
+    assert_eq!(at.record.revoked_at, Some(START.secs() + 50), "rounded down, never later");
+    let at = bench.revoke(id, Moment::At(Time::from_secs(1))).await.unwrap();
+    assert_eq!(at.record.revoked_at, Some(START.secs()), "the past means now");
+    assert_eq!(bench.judge(&minted.token).await, Err(Refusal::Revoked));
+}
+
+#[tokio::test]
+async fn a_timed_revocation_strikes_at_its_second_with_no_publication() {
+    let bench = bench().await;
+    let minted = bench.issuer.create(&NewKey::titled("x")).await.unwrap();
+    let revoked = bench.revoke(&minted.record.id, Moment::In(secs(60))).await.unwrap();
+    assert_eq!(revoked.record.state(START), KeyState::Scheduled);
+    let before = revoked.published.unwrap();
+    bench.clock.advance(59_999);
+    bench.judge(&minted.token).await.unwrap();
+    bench.clock.advance(1);
+    assert_eq!(bench.judge(&minted.token).await, Err(Refusal::Revoked));
+    // The next publication counts it as revoked, under a new number.
+    let after = bench.issuer.publish().await.unwrap();
+    assert_eq!(after.number, before.number + 1);
+    let (_, shards) = bench.issuer.overview().await.unwrap();
+    let counts = shards[0].line.unwrap().counts;
+    assert_eq!((counts.revoked, counts.timed), (1, 0));
+    assert_eq!(bench.judge(&minted.token).await, Err(Refusal::Revoked));
+}
+
+#[tokio::test]
+async fn an_expired_key_is_refused_and_its_entry_leaves_a_day_later() {
+    let bench = bench().await;
+    let new = NewKey { expires: Some(Moment::In(secs(100))), ..NewKey::titled("x") };
+    let minted = bench.issuer.create(&new).await.unwrap();
+    bench.revoke(&minted.record.id, Moment::Now).await.unwrap();
+    let revoked = async || bench.issuer.overview().await.unwrap().1[0].line.unwrap().counts.revoked;
+    let day = u64::from(crate::publish::LINGER_SECS) * 1000;
+    bench.clock.advance(100_000 + day - 1);
+    bench.issuer.publish().await.unwrap();
+    assert_eq!(revoked().await, 1);
+    bench.clock.advance(1);
+    bench.issuer.publish().await.unwrap();
+    assert_eq!(revoked().await, 0);
+    assert_eq!(bench.judge(&minted.token).await, Err(Refusal::Expired));
+}
+
+#[tokio::test]
+async fn a_rolled_key_and_its_successor_are_both_valid_in_the_overlap() {
+    let bench = bench().await;
+    let new = NewKey {
+        kind: Kind::Publishable,
+        environment: Environment::Test,
+        owner: 7,
+        policy: 9,
+        expires: Some(Moment::In(secs(1000))),
+        ..NewKey::titled("Shop")
+    };
+    let old = bench.issuer.create(&new).await.unwrap();
+    let roll = Roll { overlap: secs(60), by: Some("me".into()) };
+    bench.clock.advance(1_000);
+    let rolled = bench.issuer.roll(&old.record.id, &roll).await.unwrap();
+    let new = &rolled.minted.record;
+    assert_eq!(new.rolled_from.as_deref(), Some(old.record.id.as_str()));
+    assert_eq!(
+        (new.kid, new.owner, new.policy, new.title.as_str(), new.expires_at),
+        (old.record.kid, 7, 9, "Shop", old.record.expires_at)
+    );
+    bench.clock.advance(59_999);
+    bench.judge(&old.token).await.unwrap();
+    bench.judge(&rolled.minted.token).await.unwrap();
+    bench.clock.advance(1);
+    assert_eq!(bench.judge(&old.token).await, Err(Refusal::Revoked));
+    bench.judge(&rolled.minted.token).await.unwrap();
+    let again = bench.issuer.roll(&old.record.id, &roll).await;
+    assert!(matches!(again, Err(Error::AlreadyRevoked)));
+    let events = bench.events(&old.record.id).await;
+    assert_eq!(events, ["api-key.created", "api-key.revoked", "api-key.rolled"]);
+
+    // Never beyond the key's own expiry, and not at all where there is no overlap.
+    let long = Roll { overlap: secs(100_000), by: None };
+    let second = bench.issuer.roll(&new.id, &long).await.unwrap();
+    assert_eq!(second.old.revoked_at, new.expires_at);
+    let none = Roll { overlap: secs(0), by: None };
+    let third = bench.issuer.roll(&second.minted.record.id, &none).await.unwrap();
+    assert_eq!(bench.judge(&second.minted.token).await, Err(Refusal::Revoked));
+    bench.judge(&third.minted.token).await.unwrap();
+    bench.clock.advance(1_000_000);
+    bench.issuer.publish().await.unwrap();
+    let late = bench.issuer.roll(&third.minted.record.id, &none).await;
+    assert!(matches!(late, Err(Error::Expired)));
+}
+
+#[tokio::test]
+async fn listings_filter_by_the_state_that_records_say() {
+    let bench = bench().await;
+    for (at, expires) in [
+        (None, None),
+        (Some(0), None),
+        (Some(50), None),
+        (None, Some(20)),
+        (Some(50), Some(20)),
+        (Some(5), Some(20)),
+    ] {
+        let expires = expires.map(|after| Moment::In(secs(after)));
+        let minted = bench.issuer.create(&NewKey { expires, ..NewKey::titled("x") }).await.unwrap();
+        if let Some(at) = at {
+            bench.revoke(&minted.record.id, Moment::In(secs(at))).await.unwrap();
+        }
+    }
+    for elapsed in [0, 4_999, 5_000, 19_999, 20_000, 49_999, 50_000] {
+        bench.clock.set(START.plus_millis(elapsed));
+        bench.issuer.publish().await.unwrap();
+        let all = bench.issuer.list_keys(&Query::default()).await.unwrap().keys;
+        for state in KeyState::ALL {
+            let query = Query { state: Some(state), ..Query::default() };
+            let listed = bench.issuer.list_keys(&query).await.unwrap().keys;
+            // The store's clock may stand milliseconds ahead after several publications.
+            let now = bench.issuer.now().max(bench.issuer.published().await.unwrap().this_update);
+            let expected: Vec<_> = all.iter().filter(|key| key.state(now) == state).collect();
+            assert_eq!(listed.iter().collect::<Vec<_>>(), expected, "{state:?} at {elapsed}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn pages_follow_each_other_without_gap() {
+    let bench = bench().await;
+    for number in 0..5 {
+        bench.issuer.create(&NewKey::titled(&format!("key {number}"))).await.unwrap();
+    }
+    let mut titles = Vec::new();
+    let mut cursor = None;
+    loop {
+        let query = Query { limit: Some(2), cursor, ..Query::default() };
+        let page = bench.issuer.list_keys(&query).await.unwrap();
+        titles.extend(page.keys.into_iter().map(|key| key.title));
+        cursor = page.next_cursor;
+        if cursor.is_none() {
+            break;
+        }
+    }
+    assert_eq!(titles, ["key 4", "key 3", "key 2", "key 1", "key 0", "First admin key"]);
+    for (limit, cursor) in [(0, None), (201, None), (1, Some("apk_unknown".to_owned()))] {
+        let query = Query { limit: Some(limit), cursor, ..Query::default() };
+        assert!(matches!(bench.issuer.list_keys(&query).await, Err(Error::Invalid { .. })));
+    }
+}
+
+#[tokio::test]
+async fn an_unchanged_list_only_renews_its_stamp() {
+    let bench = bench().await;
+    let first = bench.issuer.publish().await.unwrap();
+    bench.clock.advance(1_000);
+    let second = bench.issuer.publish().await.unwrap();
+    assert_eq!((first.number, first.digest), (second.number, second.digest));
+    assert!(second.this_update > first.this_update && second.stamp != first.stamp);
+    // Twice in one millisecond is still one after the other.
+    let third = bench.issuer.publish().await.unwrap();
+    assert_eq!(third.this_update, second.this_update.plus_millis(1));
+}
+
+#[tokio::test]
+async fn a_revocation_stays_committed_where_it_can_not_be_published() {
+    let bench = bench().await;
+    let minted = bench.issuer.create(&NewKey::titled("x")).await.unwrap();
+    bench.clock.set(Time::from_millis(START.millis() - 60_000));
+    let revoked = bench.revoke(&minted.record.id, Moment::Now).await.unwrap();
+    assert!(matches!(revoked.published, Err(Error::ClockWentBack { behind_millis: 60_000.. })));
+    let record = bench.issuer.show(&minted.record.id).await.unwrap();
+    assert!(record.revoked_at >= Some(START.secs()), "dated by the store's clock");
+    bench.clock.set(START.plus_millis(1_000));
+    bench.issuer.publish().await.unwrap();
+    assert_eq!(bench.judge(&minted.token).await, Err(Refusal::Revoked));
+}
+
+#[tokio::test]
+async fn an_old_list_is_not_judged_by() {
+    let bench = bench().await;
+    let minted = bench.issuer.create(&NewKey::titled("x")).await.unwrap();
+    bench.clock.advance(u64::try_from(DEFAULT_VALID_FOR.as_millis()).unwrap());
+    let refusal = bench.judge(&minted.token).await.unwrap_err();
+    assert_eq!(refusal.code(), "list_past_next_update");
+    assert!(refusal.is_unavailable());
+    bench.issuer.publish().await.unwrap();
+    bench.judge(&minted.token).await.unwrap();
+}

@@ -1,0 +1,220 @@
+//! The tables of the revocation list: keyrings, heads, what is promised and what is published.
+
+use portcullis_core::crypto::Digest;
+use portcullis_core::list::Mark;
+use portcullis_core::time::Time;
+use sqlx::{Row as _, SqliteConnection};
+
+use crate::error::Error;
+use crate::store::keys::no_value;
+use crate::store::{millis, time};
+
+/// What was committed before it was signed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Promise {
+    /// Epoch, number and times.
+    pub mark: Mark,
+    /// The head.
+    pub digest: Digest,
+    /// The newest event that the list knows of.
+    pub position: i64,
+}
+
+/// What is served as the newest list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Published {
+    /// The signed stamp.
+    pub stamp: Vec<u8>,
+    /// The head that it announces.
+    pub digest: Digest,
+    /// That head's epoch.
+    pub epoch: u32,
+    /// That head's number.
+    pub number: u64,
+    /// From the stamp.
+    pub this_update: Time,
+    /// From the stamp.
+    pub next_update: Time,
+    /// The newest event that the list knows of.
+    pub position: i64,
+}
+
+/// The version of the newest keyring.
+///
+/// # Errors
+/// The database's; [`Error::DatabaseForeign`] where there is no keyring.
+pub async fn keyring_version(connection: &mut SqliteConnection) -> Result<u32, Error> {
+    let row = sqlx::query("SELECT MAX(version) FROM keyrings").fetch_one(connection).await?;
+    row.try_get::<Option<u32>, _>(0)?.ok_or(Error::DatabaseForeign)
+}
+
+/// The newest keyring document.
+///
+/// # Errors
+/// As [`keyring_version`].
+pub async fn keyring(connection: &mut SqliteConnection) -> Result<Vec<u8>, Error> {
+    let query = sqlx::query("SELECT document FROM keyrings ORDER BY version DESC LIMIT 1");
+    let row = query.fetch_optional(connection).await?.ok_or(Error::DatabaseForeign)?;
+    Ok(row.try_get(0)?)
+}
+
+/// Adds a keyring document.
+///
+/// # Errors
+/// The database's; a version that is there already is one of them.
+pub async fn insert_keyring(
+    connection: &mut SqliteConnection,
+    version: u32,
+    document: &[u8],
+    now: Time,
+) -> Result<(), Error> {
+    sqlx::query("INSERT INTO keyrings (version, document, created_ms) VALUES (?, ?, ?)")
+        .bind(version)
+        .bind(document)
+        .bind(millis(now))
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+/// Stores a signed head; `bodies` in the order in which it first names them.
+///
+/// # Errors
+/// The database's; an epoch and number that are there already are one of them.
+pub async fn insert_list(
+    connection: &mut SqliteConnection,
+    mark: &Mark,
+    head: &[u8],
+    bodies: &[Digest],
+) -> Result<(), Error> {
+    let bodies: Vec<u8> = bodies.iter().flat_map(|digest| digest.0).collect();
+    sqlx::query(
+        "INSERT INTO lists (epoch, number, digest, head, bodies, this_update) \
+         VALUES (?, ?, ?, ?, ?, ?)",
+    )
+    .bind(mark.epoch)
+    .bind(i64::try_from(mark.number).unwrap_or(i64::MAX))
+    .bind(Digest::of(head).0.as_slice())
+    .bind(head)
+    .bind(bodies)
+    .bind(millis(mark.this_update))
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// The head with this digest, and the digests of its bodies.
+///
+/// # Errors
+/// The database's.
+pub async fn head(
+    connection: &mut SqliteConnection,
+    digest: Digest,
+) -> Result<Option<(Vec<u8>, Vec<Digest>)>, Error> {
+    let query = sqlx::query("SELECT head, bodies FROM lists WHERE digest = ?");
+    let Some(row) = query.bind(digest.0.as_slice()).fetch_optional(connection).await? else {
+        return Ok(None);
+    };
+    let (bodies, _) = row.try_get::<&[u8], _>("bodies")?.as_chunks::<32>();
+    Ok(Some((row.try_get("head")?, bodies.iter().map(|bytes| Digest(*bytes)).collect())))
+}
+
+/// What was last committed to be signed.
+///
+/// # Errors
+/// The database's.
+pub async fn promise(connection: &mut SqliteConnection) -> Result<Option<Promise>, Error> {
+    let row = sqlx::query("SELECT * FROM promise").fetch_optional(connection).await?;
+    row.map(|row| {
+        Ok(Promise {
+            mark: Mark {
+                epoch: row.try_get("epoch")?,
+                number: unsigned(row.try_get("number")?),
+                this_update: time(row.try_get("this_update")?),
+                next_update: time(row.try_get("next_update")?),
+            },
+            digest: digest(row.try_get("digest")?, "digest")?,
+            position: row.try_get("position")?,
+        })
+    })
+    .transpose()
+}
+
+/// Commits to what will be signed.
+///
+/// # Errors
+/// The database's.
+pub async fn set_promise(
+    connection: &mut SqliteConnection,
+    promise: &Promise,
+) -> Result<(), Error> {
+    sqlx::query(
+        "INSERT OR REPLACE INTO promise \
+         (one, epoch, number, digest, this_update, next_update, position) \
+         VALUES (1, ?, ?, ?, ?, ?, ?)",
+    )
+    .bind(promise.mark.epoch)
+    .bind(i64::try_from(promise.mark.number).unwrap_or(i64::MAX))
+    .bind(promise.digest.0.as_slice())
+    .bind(millis(promise.mark.this_update))
+    .bind(millis(promise.mark.next_update))
+    .bind(promise.position)
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Puts a signed stamp out, unless a newer one is out; says whether it did.
+///
+/// # Errors
+/// The database's.
+pub async fn set_published(
+    connection: &mut SqliteConnection,
+    promise: &Promise,
+    stamp: &[u8],
+) -> Result<bool, Error> {
+    let done = sqlx::query(
+        "INSERT INTO published (one, stamp, digest, this_update, next_update, position) \
+         VALUES (1, ?, ?, ?, ?, ?) ON CONFLICT (one) DO UPDATE SET stamp = excluded.stamp, \
+         digest = excluded.digest, this_update = excluded.this_update, \
+         next_update = excluded.next_update, position = excluded.position \
+         WHERE published.this_update < excluded.this_update",
+    )
+    .bind(stamp)
+    .bind(promise.digest.0.as_slice())
+    .bind(millis(promise.mark.this_update))
+    .bind(millis(promise.mark.next_update))
+    .bind(promise.position)
+    .execute(connection)
+    .await?;
+    Ok(done.rows_affected() > 0)
+}
+
+/// What is out.
+///
+/// # Errors
+/// [`Error::NoList`] before the first publication, and the database's.
+pub async fn published(connection: &mut SqliteConnection) -> Result<Published, Error> {
+    let query = sqlx::query(
+        "SELECT p.stamp, p.digest, p.this_update, p.next_update, p.position, l.epoch, l.number \
+         FROM published p JOIN lists l ON l.digest = p.digest",
+    );
+    let row = query.fetch_optional(connection).await?.ok_or(Error::NoList)?;
+    Ok(Published {
+        stamp: row.try_get("stamp")?,
+        digest: digest(row.try_get("digest")?, "digest")?,
+        epoch: row.try_get("epoch")?,
+        number: unsigned(row.try_get("number")?),
+        this_update: time(row.try_get("this_update")?),
+        next_update: time(row.try_get("next_update")?),
+        position: row.try_get("position")?,
+    })
+}
+
+pub(crate) fn digest(bytes: &[u8], column: &'static str) -> Result<Digest, sqlx::Error> {
+    <[u8; 32]>::try_from(bytes).map(Digest).map_err(|_| no_value(column))
+}
+
+fn unsigned(number: i64) -> u64 {
+    u64::try_from(number).unwrap_or(0)
+}

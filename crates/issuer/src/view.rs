@@ -1,0 +1,308 @@
+//! What HTTP answers and `--json` say: one JSON for both.
+
+use jiff::Timestamp;
+use portcullis_core::keyring::Keyring;
+use portcullis_core::list::Mark;
+use portcullis_core::time::Time;
+use portcullis_core::verify::{Accepted, Refusal};
+use serde::Serialize;
+
+use crate::record::KeyRecord;
+use crate::rules::Verdict;
+use crate::store::lists::Published;
+use crate::store::shards::Shard;
+
+/// A key. Times are RFC 3339 in UTC.
+#[derive(Clone, Debug, Serialize)]
+pub struct KeyView {
+    /// The public name, `apk_…`.
+    pub id: String,
+    /// What people call it.
+    pub title: String,
+    /// `token` or `admin`.
+    pub purpose: &'static str,
+    /// `secret` or `publishable`.
+    pub kind: &'static str,
+    /// `live` or `test`.
+    pub environment: &'static str,
+    /// `hmac-sha256-128` or `ed25519`.
+    pub algorithm: Option<&'static str>,
+    /// The signer.
+    pub kid: u16,
+    /// The index in the revocation list.
+    pub serial: u64,
+    /// `active`, `scheduled`, `revoked` or `expired`.
+    pub state: &'static str,
+    /// The form in which the token may be shown.
+    pub redacted: String,
+    /// The token, of publishable keys only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub token: Option<String>,
+    /// 0 for none.
+    pub owner: u32,
+    /// 0 for none.
+    pub policy: u32,
+    /// When it was made.
+    pub issued_at: String,
+    /// When it expires.
+    pub expires_at: Option<String>,
+    /// When its revocation strikes or struck.
+    pub revoked_at: Option<String>,
+    /// Who revoked it.
+    pub revoked_by: Option<String>,
+    /// Who made it.
+    pub created_by: Option<String>,
+    /// The id of the key that it takes the place of.
+    pub rolled_from: Option<String>,
+}
+
+impl KeyView {
+    /// The key as it stands at `now`.
+    #[must_use]
+    pub fn new(record: &KeyRecord, keyring: &Keyring, now: Time) -> Self {
+        Self {
+            id: record.id.clone(),
+            title: record.title.clone(),
+            purpose: record.purpose.name(),
+            kind: record.kind.name(),
+            environment: record.environment.name(),
+            algorithm: keyring.entry(record.kid).map(|entry| entry.algorithm().name()),
+            kid: record.kid,
+            serial: record.serial.get(),
+            state: record.state(now).name(),
+            redacted: record.redacted.clone(),
+            token: record.token.clone(),
+            owner: record.owner,
+            policy: record.policy,
+            issued_at: seconds(record.issued_at),
+            expires_at: record.expires_at.map(seconds),
+            revoked_at: record.revoked_at.map(seconds),
+            revoked_by: record.revoked_by.clone(),
+            created_by: record.created_by.clone(),
+            rolled_from: record.rolled_from.clone(),
+        }
+    }
+}
+
+/// The list that something was judged by, or that is out.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct MarkView {
+    /// The list epoch.
+    pub epoch: u32,
+    /// The number.
+    pub number: u64,
+    /// How old its knowledge is, in milliseconds.
+    pub age_millis: u64,
+    /// Every revocation committed before this instant is in it.
+    pub this_update: Instant,
+    /// From this instant on nothing may be judged by it.
+    pub next_update: Instant,
+}
+
+/// An instant that is written as RFC 3339 with milliseconds.
+#[derive(Clone, Copy, Debug)]
+pub struct Instant(pub Time);
+
+impl Serialize for Instant {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&rfc3339_millis(self.0))
+    }
+}
+
+impl MarkView {
+    /// The mark as of `now`.
+    #[must_use]
+    pub fn new(mark: &Mark, now: Time) -> Self {
+        Self {
+            epoch: mark.epoch,
+            number: mark.number,
+            age_millis: mark.age_millis(now),
+            this_update: Instant(mark.this_update),
+            next_update: Instant(mark.next_update),
+        }
+    }
+
+    /// What is out, as of `now`.
+    #[must_use]
+    pub fn of(published: &Published, now: Time) -> Self {
+        let Published { epoch, number, this_update, next_update, .. } = *published;
+        Self::new(&Mark { epoch, number, this_update, next_update }, now)
+    }
+}
+
+/// A key that was accepted: what it says itself, and the title from its record.
+#[derive(Clone, Debug, Serialize)]
+pub struct AcceptedView {
+    /// The public name.
+    pub id: String,
+    /// From the record; null where the store has none.
+    pub title: Option<String>,
+    /// `secret` or `publishable`.
+    pub kind: &'static str,
+    /// `live` or `test`.
+    pub environment: &'static str,
+    /// `hmac-sha256-128` or `ed25519`.
+    pub algorithm: &'static str,
+    /// The signer.
+    pub kid: u16,
+    /// The index in the revocation list.
+    pub serial: u64,
+    /// 0 for none.
+    pub owner: u32,
+    /// 0 for none.
+    pub policy: u32,
+    /// When it was made.
+    pub issued_at: String,
+    /// When it expires.
+    pub expires_at: Option<String>,
+}
+
+/// A verdict.
+#[derive(Clone, Debug, Serialize)]
+pub struct VerdictView {
+    /// Whether the key is accepted.
+    pub ok: bool,
+    /// The key, where it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub key: Option<AcceptedView>,
+    /// The reason, where it is not: a stable code.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub code: Option<&'static str>,
+    /// The reason as a sentence.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub message: Option<String>,
+    /// The list that it was judged by.
+    pub list: Option<MarkView>,
+}
+
+impl VerdictView {
+    /// The verdict as of `now`.
+    #[must_use]
+    pub fn new(verdict: &Verdict, now: Time) -> Self {
+        let list = verdict.list.as_ref().map(|mark| MarkView::new(mark, now));
+        match &verdict.result {
+            Ok(accepted) => {
+                let key = Some(accepted_view(accepted, verdict.title.clone()));
+                Self { ok: true, key, code: None, message: None, list }
+            }
+            Err(refusal) => Self {
+                ok: false,
+                key: None,
+                code: Some(Refusal::code(*refusal)),
+                message: Some(refusal.to_string()),
+                list,
+            },
+        }
+    }
+}
+
+fn accepted_view(accepted: &Accepted, title: Option<String>) -> AcceptedView {
+    let claims = accepted.claims();
+    AcceptedView {
+        id: accepted.name().to_string(),
+        title,
+        kind: claims.kind.name(),
+        environment: claims.environment.name(),
+        algorithm: accepted.algorithm().name(),
+        kid: claims.kid,
+        serial: claims.serial.get(),
+        owner: claims.owner,
+        policy: claims.policy,
+        issued_at: seconds(claims.lifetime.issued_at),
+        expires_at: claims.lifetime.expires_at.map(seconds),
+    }
+}
+
+/// What is out, with its shards.
+#[derive(Clone, Debug, Serialize)]
+pub struct ListView {
+    /// Epoch, number and times.
+    #[serde(flatten)]
+    pub mark: MarkView,
+    /// The SHA-256 of the head.
+    pub head: String,
+    /// The newest event that the list knows of.
+    pub position: i64,
+    /// Whether nothing may be judged by it any more.
+    pub expired: bool,
+    /// The shards, as of the newest head.
+    pub shards: Vec<ShardView>,
+}
+
+/// A shard of serials.
+#[derive(Clone, Debug, Serialize)]
+pub struct ShardView {
+    /// Its number.
+    pub shard: u32,
+    /// Slots that it covers.
+    pub capacity: u32,
+    /// Slots that were handed out.
+    pub issued: u32,
+    /// Slots that are revoked.
+    pub revoked: u32,
+    /// Slots that are revoked from a moment on.
+    pub timed: u32,
+    /// The length of its body, in bytes.
+    pub body_len: u32,
+    /// The SHA-256 of its body; null where it has not gone out.
+    pub body: Option<String>,
+}
+
+impl ListView {
+    /// What is out, as of `now`.
+    #[must_use]
+    pub fn new(published: &Published, shards: &[Shard], now: Time) -> Self {
+        let shard = |shard: &Shard| ShardView {
+            shard: shard.shard,
+            capacity: shard.capacity,
+            issued: shard.issued,
+            revoked: shard.line.map_or(0, |line| line.counts.revoked),
+            timed: shard.line.map_or(0, |line| line.counts.timed),
+            body_len: shard.line.map_or(0, |line| line.len),
+            body: shard.line.map(|line| line.body.to_string()),
+        };
+        Self {
+            mark: MarkView::of(published, now),
+            head: published.digest.to_string(),
+            position: published.position,
+            expired: now >= published.next_update,
+            shards: shards.iter().map(shard).collect(),
+        }
+    }
+}
+
+/// `2026-01-31T12:00:00Z`.
+#[must_use]
+pub fn seconds(seconds: u32) -> String {
+    Timestamp::from_second(i64::from(seconds)).map_or_else(|_| String::new(), |t| t.to_string())
+}
+
+/// `2026-01-31T12:00:00.250Z`.
+#[must_use]
+pub fn rfc3339_millis(time: Time) -> String {
+    let timestamp =
+        i64::try_from(time.millis()).ok().and_then(|m| Timestamp::from_millisecond(m).ok());
+    timestamp.map_or_else(|| "9999-12-31T23:59:59.999Z".into(), |t| format!("{t:.3}"))
+}
+
+/// The instant that an RFC 3339 text names.
+#[must_use]
+pub fn parse_rfc3339(text: &str) -> Option<Time> {
+    let timestamp: Timestamp = text.parse().ok()?;
+    u64::try_from(timestamp.as_millisecond()).ok().map(Time::from_millis)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_written_and_read_as_rfc_3339() {
+        assert_eq!(seconds(0), "1970-01-01T00:00:00Z");
+        assert_eq!(rfc3339_millis(Time::from_millis(1_250)), "1970-01-01T00:00:01.250Z");
+        assert_eq!(parse_rfc3339("1970-01-01T01:00:01.5+01:00"), Some(Time::from_millis(1_500)));
+        for bad in ["", "tomorrow", "1970-01-01", "1969-12-31T23:59:59Z", "1970-01-01T00:00:00"] {
+            assert_eq!(parse_rfc3339(bad), None, "{bad}");
+        }
+    }
+}

@@ -1,0 +1,290 @@
+//! The program, as it is built.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test that can't go on panics; clippy.toml allows it in #[test] functions alone"
+)]
+
+mod common;
+
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::TcpStream;
+use std::process::{Child, Stdio};
+
+use common::{Shell, code, stderr, stdout};
+use serde_json::Value;
+
+fn text<'a>(value: &'a Value, pointer: &str) -> &'a str {
+    value.pointer(pointer).and_then(Value::as_str).unwrap_or_default()
+}
+
+#[test]
+fn a_key_lives_and_dies() {
+    let shell = Shell::new();
+    let made = shell.json(&["init", "--label", "acme"]);
+    assert!(text(&made, "/issuer").starts_with("iss_"));
+    assert_eq!(text(&made, "/root").len(), 43);
+    assert!(text(&made, "/admin_key").starts_with("acme_sk_live_"));
+
+    let created = shell.json(&["keys", "create", "--title", "Billing", "--expires-in", "90d"]);
+    let (id, token) = (text(&created, "/key/id"), text(&created, "/token"));
+    assert_eq!(code(&shell.run(&["verify", token])), 0);
+    assert_eq!(
+        code(&shell.run(&["verify", token, "--kind", "secret", "--environment", "live"])),
+        0
+    );
+    let test = shell.run(&["verify", token, "--environment", "test"]);
+    assert_eq!((code(&test), stdout(&test).contains("wrong_environment")), (1, true));
+    let mut child = shell
+        .command(&["verify", "-"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
+    child.stdin.take().unwrap().write_all(format!("{token}\n").as_bytes()).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+
+    let scheduled = shell.json(&["keys", "revoke", id, "--in", "1h", "--by", "alice"]);
+    assert_eq!(text(&scheduled, "/state"), "scheduled");
+    assert_eq!(code(&shell.run(&["verify", token])), 0);
+    let revoked = shell.json(&["keys", "revoke", id]);
+    assert_eq!(text(&revoked, "/state"), "revoked");
+    assert_eq!(revoked["list"]["number"], 3);
+    let verdict = shell.run(&["verify", token, "--json"]);
+    assert_eq!(code(&verdict), 1);
+    let verdict: Value = serde_json::from_slice(&verdict.stdout).unwrap();
+    assert_eq!((verdict["ok"].as_bool(), text(&verdict, "/code")), (Some(false), "revoked"));
+    let again = shell.run(&["keys", "revoke", id]);
+    assert_eq!(code(&again), 1);
+    assert!(stderr(&again).contains("already revoked"), "{}", stderr(&again));
+
+    let listed = shell.json(&["keys", "list", "--state", "revoked"]);
+    assert_eq!(text(&listed, "/keys/0/id"), id);
+    assert_eq!(text(&shell.json(&["keys", "show", id]), "/title"), "Billing");
+    assert_eq!(code(&shell.run(&["keys", "show", "apk_none"])), 1);
+    assert_eq!(shell.json(&["list", "show"])["shards"][0]["revoked"], 1);
+}
+
+#[test]
+fn a_key_is_rolled_by_its_overlap() {
+    let shell = Shell::initialised();
+    let created = shell.json(&["keys", "create", "--title", "Shop", "--kind", "publishable"]);
+    let (id, old) = (text(&created, "/key/id"), text(&created, "/token"));
+    let rolled = shell.json(&["keys", "roll", id, "--overlap", "1h"]);
+    let new = text(&rolled, "/token");
+    assert_eq!(text(&rolled, "/key/token"), new);
+    assert_eq!(text(&rolled, "/rolled/state"), "scheduled");
+    for token in [old, new] {
+        assert_eq!(code(&shell.run(&["verify", token])), 0);
+    }
+    let at_once = shell.json(&["keys", "roll", text(&rolled, "/key/id"), "--overlap", "0s"]);
+    assert_eq!(code(&shell.run(&["verify", new])), 1);
+    assert_eq!(code(&shell.run(&["verify", text(&at_once, "/token")])), 0);
+}
+
+#[test]
+fn misuse_exits_with_2() {
+    let shell = Shell::new();
+    for args in [
+        &["keys", "list"][..],
+        &["nonsense"],
+        &["verify"],
+        &["keyring", "export"],
+        &["keyring", "export", "--public", "--gate"],
+        &["keyring", "export", "--public", "--environment", "live"],
+        &["keys", "create"],
+        &["keys", "create", "--title", "x", "--kind", "other"],
+        &["keys", "create", "--title", "x", "--expires-in", "soon"],
+        &[
+            "keys",
+            "create",
+            "--title",
+            "x",
+            "--expires-in",
+            "1h",
+            "--expires-at",
+            "2030-01-01T00:00:00Z",
+        ],
+        &["init", "--label", "sk"],
+        &["list", "verify", "--bundle", "x"],
+        &["list", "publish", "--valid-for", "never"],
+    ] {
+        let output = shell.run(args);
+        assert_eq!(code(&output), 2, "{args:?}");
+        assert!(!stderr(&output).is_empty(), "{args:?}");
+    }
+    assert!(stderr(&shell.run(&["keys", "list"])).contains("portcullis init"));
+    assert!(!shell.home().exists(), "nothing was made");
+    assert_eq!(code(&shell.run(&["init"])), 0);
+    assert_eq!(code(&shell.run(&["list", "publish", "--valid-for", "2d"])), 2);
+    assert_eq!(code(&shell.run(&["list", "publish", "--valid-for", "1d"])), 0);
+}
+
+#[test]
+fn nobody_is_told_more_than_they_asked_for() {
+    let shell = Shell::initialised();
+    let gate = shell.run(&["keyring", "export", "--gate", "--environment", "live"]);
+    let gate: Value = serde_json::from_slice(&gate.stdout).unwrap();
+    let secrets = gate["secrets"].as_array().unwrap();
+    assert_eq!((secrets.len(), secrets[0]["kid"].as_u64()), (1, Some(1)));
+    assert_eq!(text(&secrets[0], "/secret").len(), 43);
+    let all = shell.json(&["keyring", "export", "--gate"]);
+    assert_eq!(all["secrets"].as_array().unwrap().len(), 2);
+    let file = shell.folder.path().join("gate.json");
+    let path = file.to_str().unwrap();
+    assert_eq!(code(&shell.run(&["keyring", "export", "--gate", "--output", path])), 0);
+    assert_eq!(serde_json::from_slice::<Value>(&std::fs::read(&file).unwrap()).unwrap(), all);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+    }
+
+    let ring = shell.folder.path().join("keyring.bin");
+    let path = ring.to_str().unwrap();
+    assert_eq!(code(&shell.run(&["keyring", "export", "--public", "--output", path])), 0);
+    let ring = std::fs::read(ring).unwrap();
+    assert!(ring.starts_with(b"PCK"));
+    let public = shell.json(&["keyring", "export", "--public"]);
+    let plain = shell.run(&["keyring", "export", "--public"]);
+    assert_eq!(stdout(&plain).trim(), text(&public, "/keyring"));
+    let secret = text(&secrets[0], "/secret");
+    assert!(!stdout(&plain).contains(secret) && !public.to_string().contains(secret));
+}
+
+/// Every byte of the issuer's folder but the keystore and the root key.
+fn everything_else(shell: &Shell) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    for entry in std::fs::read_dir(shell.home()).unwrap() {
+        let path = entry.unwrap().path();
+        if !path.ends_with("keystore.json") && !path.ends_with("root.key") {
+            bytes.extend(std::fs::read(path).unwrap());
+        }
+    }
+    bytes
+}
+
+#[test]
+fn the_database_holds_no_secret() {
+    let shell = Shell::new();
+    let made = shell.json(&["init"]);
+    let secret = shell.json(&["keys", "create", "--title", "Secret one"]);
+    let ed25519 = shell.json(&["keys", "create", "--title", "x", "--algorithm", "ed25519"]);
+    let public = shell.json(&["keys", "create", "--title", "x", "--kind", "publishable"]);
+    let rolled = shell.json(&["keys", "roll", text(&secret, "/key/id")]);
+    let bytes = everything_else(&shell);
+    let holds = |text: &str| bytes.windows(text.len()).any(|window| window == text.as_bytes());
+    assert!(holds("Secret one") && holds(text(&public, "/token")), "the scan sees what is there");
+    for answer in [&secret, &ed25519, &rolled] {
+        let token = text(answer, "/token");
+        // Not the token, nor the part of it that proves.
+        assert!(!holds(token) && !holds(&token[token.len() - 33..]));
+    }
+    assert!(!holds(text(&made, "/admin_key")));
+    let keystore: Value =
+        serde_json::from_slice(&std::fs::read(shell.home().join("keystore.json")).unwrap())
+            .unwrap();
+    for key in keystore["keys"].as_array().unwrap() {
+        assert!(!holds(text(key, "/secret")));
+    }
+}
+
+#[test]
+fn a_bundle_is_checked_against_a_root() {
+    let shell = Shell::new();
+    let root = text(&shell.json(&["init"]), "/root").to_owned();
+    assert_eq!(code(&shell.run(&["list", "verify"])), 0);
+    let server = Served::start(&shell);
+    let bundle = server.get("/.well-known/portcullis/bundle");
+    server.stop();
+    let path = shell.folder.path().join("list.bundle");
+    let check = |bytes: &[u8], root: &str| {
+        std::fs::write(&path, bytes).unwrap();
+        let args = ["--home", "nowhere", "list", "verify", "--root", root, "--bundle"];
+        shell.run(&[&args[..], &[path.to_str().unwrap()]].concat())
+    };
+    assert_eq!(code(&check(&bundle, &root)), 0);
+    for at in [0, 3, 40, bundle.len() / 2, bundle.len() - 1] {
+        let mut bad = bundle.clone();
+        bad[at] ^= 1;
+        let output = check(&bad, &root);
+        assert_eq!(code(&output), 1, "byte {at}: {}", stdout(&output));
+    }
+    assert_eq!(code(&check(&bundle[..bundle.len() - 1], &root)), 1);
+    assert_eq!(code(&check(&[&bundle[..], b"x"].concat(), &root)), 1);
+    let other = text(&Shell::new().json(&["init"]), "/root").to_owned();
+    assert_eq!(code(&check(&bundle, &other)), 1);
+    assert_eq!(code(&check(&bundle, "short")), 2);
+    let hyphen = check(&bundle, "-short");
+    assert!(stderr(&hyphen).contains("invalid value"), "taken for a key: {}", stderr(&hyphen));
+}
+
+struct Served {
+    child: Child,
+    address: String,
+}
+
+impl Served {
+    fn start(shell: &Shell) -> Self {
+        let mut command = shell.command(&["serve", "--listen", "127.0.0.1:0"]);
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let address = line.trim().strip_prefix("listening on http://").unwrap().to_owned();
+        Self { child, address }
+    }
+
+    fn get(&self, path: &str) -> Vec<u8> {
+        let mut stream = TcpStream::connect(&self.address).unwrap();
+        let request = format!("GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+        stream.write_all(request.as_bytes()).unwrap();
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).unwrap();
+        let end = answer.windows(4).position(|window| window == b"\r\n\r\n").unwrap();
+        answer.split_off(end + 4)
+    }
+
+    fn stop(mut self) {
+        #[cfg(unix)]
+        {
+            let pid = self.child.id().to_string();
+            assert!(std::process::Command::new("kill").arg(pid).status().unwrap().success());
+            assert_eq!(self.child.wait().unwrap().code(), Some(0), "it ends in order");
+        }
+    }
+}
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[test]
+fn the_server_serves_what_the_command_line_revokes() {
+    let shell = Shell::initialised();
+    let created = shell.json(&["keys", "create", "--title", "x"]);
+    let server = Served::start(&shell);
+    assert_eq!(server.get("/health/ready"), b"ready\n");
+    let before = server.get("/.well-known/portcullis/head");
+    shell.json(&["keys", "revoke", text(&created, "/key/id")]);
+    let after = server.get("/.well-known/portcullis/head");
+    assert_ne!(before, after, "served at once, though another process published it");
+
+    let port = server.address.rsplit(':').next().unwrap();
+    let second = shell.run(&["serve", "--listen", &server.address]);
+    assert_eq!(code(&second), 2);
+    assert!(stderr(&second).contains(&format!("port {port} is in use")), "{}", stderr(&second));
+    server.stop();
+    assert!(!shell.home().join("issuer.db-wal").exists(), "the database was closed");
+}
+
+#[test]
+fn json_errors_carry_a_code() {
+    let shell = Shell::initialised();
+    let output = shell.run(&["keys", "show", "apk_none", "--json"]);
+    let error: Value = serde_json::from_slice(&output.stderr).unwrap();
+    assert_eq!(text(&error, "/error/code"), "not_found");
+}

@@ -1,0 +1,101 @@
+//! What the integration tests share: an issuer in a folder of its own, and the built program.
+
+#![allow(dead_code, reason = "each test file uses its own part")]
+
+use std::path::PathBuf;
+use std::process::{Command, Output};
+use std::sync::Arc;
+
+use portcullis_core::replica::Replica;
+use portcullis_core::time::Time;
+use portcullis_core::token::Label;
+use portcullis_issuer::clock::ManualClock;
+use portcullis_issuer::init::{Initialised, Plan, init};
+use portcullis_issuer::issuer::DEFAULT_VALID_FOR;
+use portcullis_issuer::{Home, Issuer};
+
+pub(crate) const START: Time = Time::from_secs(1_800_000_000);
+
+/// An issuer on a clock that is moved by hand.
+pub(crate) struct Bench {
+    pub(crate) folder: tempfile::TempDir,
+    pub(crate) home: Home,
+    pub(crate) clock: Arc<ManualClock>,
+    pub(crate) issuer: Issuer,
+    pub(crate) made: Initialised,
+}
+
+impl Bench {
+    pub(crate) async fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let home = Home::new(folder.path().join("home"));
+        let clock = Arc::new(ManualClock::at(START));
+        let plan = Plan { label: Label::NONE, root: None };
+        let made = init(&home, &plan, clock.clone()).await.unwrap();
+        let issuer = Issuer::open(&home, clock.clone(), DEFAULT_VALID_FOR).await.unwrap();
+        Self { folder, home, clock, issuer, made }
+    }
+
+    /// A verifier that knows the root and the gate's secrets, and nothing of the database.
+    pub(crate) async fn gate(&self) -> Replica {
+        let keyring = self.issuer.keyring_document().await.unwrap();
+        let mut replica = Replica::new(self.made.root, &keyring).unwrap();
+        for key in &self.issuer.keystore().keys()[..2] {
+            replica.hold_secret(key.kid, &key.secret).unwrap();
+        }
+        replica
+    }
+}
+
+/// A folder for the program to work in.
+pub(crate) struct Shell {
+    pub(crate) folder: tempfile::TempDir,
+}
+
+impl Shell {
+    pub(crate) fn new() -> Self {
+        Self { folder: tempfile::tempdir().unwrap() }
+    }
+
+    pub(crate) fn initialised() -> Self {
+        let shell = Self::new();
+        assert_eq!(code(&shell.run(&["init"])), 0);
+        shell
+    }
+
+    pub(crate) fn home(&self) -> PathBuf {
+        self.folder.path().join("home")
+    }
+
+    pub(crate) fn command(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_portcullis"));
+        command.args(args).current_dir(self.folder.path()).env("PORTCULLIS_HOME", self.home());
+        for name in ["PORTCULLIS_LISTEN", "PORTCULLIS_VALID_FOR", "RUST_LOG"] {
+            command.env_remove(name);
+        }
+        command
+    }
+
+    pub(crate) fn run(&self, args: &[&str]) -> Output {
+        self.command(args).output().unwrap()
+    }
+
+    /// Runs a command that must succeed, with `--json`.
+    pub(crate) fn json(&self, args: &[&str]) -> serde_json::Value {
+        let output = self.run(&[args, &["--json"]].concat());
+        assert_eq!(code(&output), 0, "{args:?}: {}", stderr(&output));
+        serde_json::from_slice(&output.stdout).unwrap()
+    }
+}
+
+pub(crate) fn code(output: &Output) -> i32 {
+    output.status.code().unwrap()
+}
+
+pub(crate) fn stdout(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+pub(crate) fn stderr(output: &Output) -> String {
+    String::from_utf8(output.stderr.clone()).unwrap()
+}

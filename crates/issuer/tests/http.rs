@@ -1,0 +1,365 @@
+//! The HTTP API, through the router.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test that can't go on panics; clippy.toml allows it in #[test] functions alone"
+)]
+
+mod common;
+
+use axum::Router;
+use axum::body::Body;
+use axum::http::{HeaderMap, Method, Request, StatusCode};
+use common::{Bench, START};
+use portcullis_core::crypto::Digest;
+use portcullis_core::keyring::Purpose;
+use portcullis_core::verify::{Demand, Refusal};
+use portcullis_issuer::http::router;
+use portcullis_issuer::rules::{Moment, NewKey, Revocation};
+use serde_json::{Value, json};
+use tower::ServiceExt as _;
+
+const TOKEN: Demand = Demand { purpose: Purpose::Token, kind: None, environment: None };
+
+struct Api {
+    bench: Bench,
+    router: Router,
+}
+
+struct Answer {
+    status: StatusCode,
+    headers: HeaderMap,
+    bytes: Vec<u8>,
+}
+
+impl Answer {
+    fn json(&self) -> Value {
+        serde_json::from_slice(&self.bytes).unwrap()
+    }
+
+    fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map(|value| value.to_str().unwrap()).unwrap_or_default()
+    }
+}
+
+impl Api {
+    async fn new() -> Self {
+        let bench = Bench::new().await;
+        let router = router(bench.issuer.clone());
+        Self { bench, router }
+    }
+
+    async fn send(&self, request: Request<Body>) -> Answer {
+        let response = self.router.clone().oneshot(request).await.unwrap();
+        let (parts, body) = response.into_parts();
+        let bytes = axum::body::to_bytes(body, usize::MAX).await.unwrap().to_vec();
+        Answer { status: parts.status, headers: parts.headers, bytes }
+    }
+
+    async fn call(&self, method: Method, path: &str, body: Option<Value>) -> Answer {
+        let admin = format!("Bearer {}", self.bench.made.admin_token.as_str());
+        let mut request = Request::builder().method(method).uri(path);
+        request = request.header("authorization", admin);
+        let body = body.map_or(Body::empty(), |json| Body::from(json.to_string()));
+        let request = request.header("content-type", "application/json").body(body).unwrap();
+        self.send(request).await
+    }
+
+    async fn post(&self, path: &str, body: Value) -> Answer {
+        self.call(Method::POST, path, Some(body)).await
+    }
+
+    async fn get(&self, path: &str) -> Answer {
+        self.call(Method::GET, path, None).await
+    }
+
+    async fn public(&self, path: &str, etag: Option<&str>) -> Answer {
+        let path = format!("/.well-known/portcullis/{path}");
+        let mut request = Request::builder().uri(path).header("origin", "https://shop.example");
+        if let Some(etag) = etag {
+            request = request.header("if-none-match", etag);
+        }
+        self.send(request.body(Body::empty()).unwrap()).await
+    }
+}
+
+/// The key with its last character exchanged.
+fn altered(key: &str) -> String {
+    let (front, last) = key.split_at(key.len() - 1);
+    format!("{front}{}", if last == "0" { "1" } else { "0" })
+}
+
+fn text<'a>(value: &'a Value, pointer: &str) -> &'a str {
+    value.pointer(pointer).and_then(Value::as_str).unwrap_or_default()
+}
+
+#[tokio::test]
+async fn a_key_lives_and_dies() {
+    let api = Api::new().await;
+    let mut gate = api.bench.gate().await;
+    let created = api.post("/v1/keys", json!({ "title": "Billing", "owner": 7 })).await;
+    assert_eq!(created.status, StatusCode::CREATED);
+    assert_eq!(created.header("cache-control"), "no-store");
+    let created = created.json();
+    let (id, token) = (text(&created, "/key/id"), text(&created, "/token"));
+    assert_eq!(created["key"]["owner"], 7);
+    assert_eq!(created["key"]["created_by"], api.bench.made.admin.id);
+    assert_eq!(created["key"].get("token"), None);
+
+    gate.adopt_bundle(&api.public("bundle", None).await.bytes, START).unwrap();
+    assert_eq!(gate.verify(token, &TOKEN, START).unwrap().name().to_string(), id);
+    let verdict = api.post("/v1/verify", json!({ "token": token, "kind": "secret" })).await.json();
+    assert_eq!(verdict["ok"], true);
+    assert_eq!(verdict["key"]["id"], id);
+    let verdict = api.post("/v1/verify", json!({ "token": token, "kind": "publishable" })).await;
+    assert_eq!((verdict.status, text(&verdict.json(), "/code")), (StatusCode::OK, "wrong_kind"));
+
+    let revoked = api.post(&format!("/v1/keys/{id}/revoke"), json!({})).await;
+    assert_eq!(revoked.status, StatusCode::OK);
+    assert_eq!(revoked.json()["published"], true);
+    assert_eq!(revoked.json()["state"], "revoked");
+    assert_eq!(revoked.json()["revoked_by"], api.bench.made.admin.id);
+    assert!(gate.adopt_bundle(&api.public("bundle", None).await.bytes, START).unwrap());
+    assert_eq!(gate.verify(token, &TOKEN, START).unwrap_err(), Refusal::Revoked);
+    let again = api.call(Method::POST, &format!("/v1/keys/{id}/revoke"), None).await;
+    assert_eq!(again.status, StatusCode::CONFLICT);
+    assert_eq!(again.json()["code"], "already_revoked");
+    assert_eq!(again.header("content-type"), "application/problem+json");
+
+    let shown = api.get(&format!("/v1/keys/{id}")).await.json();
+    assert_eq!(shown["revoked_at"], "2027-01-15T08:00:00Z");
+    let listed = api.get("/v1/keys?state=revoked&kind=secret&environment=live").await.json();
+    assert_eq!(listed["keys"].as_array().unwrap().len(), 1);
+    assert_eq!(listed["next_cursor"], Value::Null);
+}
+
+#[tokio::test]
+async fn a_key_is_rolled_and_timed() {
+    let api = Api::new().await;
+    let body = json!({ "title": "Shop", "kind": "publishable", "expires_in_seconds": 9000 });
+    let created = api.post("/v1/keys", body).await.json();
+    assert_eq!(created["key"]["token"], created["token"], "publishable keys are public");
+    let id = text(&created, "/key/id");
+    let rolled = api.post(&format!("/v1/keys/{id}/roll"), json!({ "overlap_seconds": 60 })).await;
+    assert_eq!(rolled.status, StatusCode::OK);
+    let rolled = rolled.json();
+    assert_eq!(rolled["rolled"]["state"], "scheduled");
+    assert_eq!(rolled["key"]["rolled_from"], id);
+    let new = text(&rolled, "/key/id");
+    let timed =
+        api.post(&format!("/v1/keys/{new}/revoke"), json!({ "in_seconds": 30 })).await.json();
+    assert_eq!(timed["revoked_at"], "2027-01-15T08:00:30Z");
+    let body = json!({ "at": "2027-01-15T08:00:10Z", "revoked_by": "alice" });
+    let earlier = api.post(&format!("/v1/keys/{new}/revoke"), body).await.json();
+    assert_eq!(earlier["revoked_by"], "alice");
+    let later = api.post(&format!("/v1/keys/{new}/revoke"), json!({ "in_seconds": 20 })).await;
+    assert_eq!(later.json()["code"], "revocation_not_earlier");
+
+    // A gate with this list strikes at the second, with nothing fetched.
+    let mut gate = api.bench.gate().await;
+    gate.adopt_bundle(&api.public("bundle", None).await.bytes, START).unwrap();
+    let token = text(&rolled, "/token");
+    let _ = gate.verify(token, &TOKEN, START.plus_millis(9_999)).unwrap();
+    let struck = gate.verify(token, &TOKEN, START.plus_millis(10_000));
+    assert_eq!(struck.unwrap_err(), Refusal::Revoked);
+}
+
+#[tokio::test]
+async fn the_api_opens_to_admin_keys_in_force_alone() {
+    let api = Api::new().await;
+    let send = async |authorization: Option<String>| {
+        let mut request = Request::builder().uri("/v1/keys");
+        if let Some(value) = authorization {
+            request = request.header("authorization", value);
+        }
+        api.send(request.body(Body::empty()).unwrap()).await
+    };
+    for none in [None, Some("Basic eA==".to_owned()), Some("Bearer ".to_owned())] {
+        let answer = send(none).await;
+        assert_eq!(answer.status, StatusCode::UNAUTHORIZED);
+        assert_eq!(answer.header("www-authenticate"), r#"Bearer realm="portcullis""#);
+        assert!(text(&answer.json(), "/detail").contains("portcullis init"));
+        assert_eq!(answer.header("cache-control"), "no-store");
+    }
+    let admin = api.bench.made.admin_token.as_str();
+    let other = Bench::new().await;
+    let plain = api.bench.issuer.create(&NewKey::titled("x")).await.unwrap();
+    let mut seen = Vec::new();
+    for bad in [
+        "x",
+        &"x".repeat(1 << 20),
+        &altered(admin),
+        other.made.admin_token.as_str(),
+        plain.token.as_str(),
+    ] {
+        let answer = send(Some(format!("Bearer {bad}"))).await;
+        assert_eq!(answer.status, StatusCode::UNAUTHORIZED);
+        let challenge = r#"Bearer realm="portcullis", error="invalid_token""#;
+        assert_eq!(answer.header("www-authenticate"), challenge);
+        seen.push(answer.bytes);
+    }
+    assert!(seen.windows(2).all(|pair| pair[0] == pair[1]), "one message for every reason");
+    assert_eq!(send(Some(format!("bEARER {admin}"))).await.status, StatusCode::OK);
+
+    let revocation = Revocation { when: Moment::Now, by: None };
+    api.bench.issuer.revoke(&api.bench.made.admin.id, &revocation).await.unwrap();
+    assert_eq!(send(Some(format!("Bearer {admin}"))).await.status, StatusCode::UNAUTHORIZED);
+    assert_eq!(api.get("/v1/no-such-thing").await.status, StatusCode::UNAUTHORIZED);
+}
+
+#[tokio::test]
+async fn an_admin_key_that_the_store_does_not_know_opens_nothing() {
+    let api = Api::new().await;
+    let database = forget_admin(&api.bench).await;
+    assert_eq!(database, 1);
+    assert_eq!(api.get("/v1/keys").await.status, StatusCode::UNAUTHORIZED);
+}
+
+/// Takes the admin key's record away, as if it had been minted with a stolen signing key.
+async fn forget_admin(bench: &Bench) -> u64 {
+    let mut writing = bench.issuer.store().write().await.unwrap();
+    sqlx::query("DELETE FROM events").execute(&mut *writing).await.unwrap();
+    let done = sqlx::query("DELETE FROM api_keys").execute(&mut *writing).await.unwrap();
+    writing.commit().await.unwrap();
+    done.rows_affected()
+}
+
+#[tokio::test]
+async fn bad_requests_are_problems_that_quote_no_token() {
+    let api = Api::new().await;
+    let secret = "sk_live_do_not_quote_me";
+    for (path, body, code) in [
+        ("/v1/keys", "{", "invalid_json"),
+        ("/v1/keys", "[]", "invalid_json"),
+        ("/v1/keys", "{}", "invalid_json"),
+        ("/v1/keys", r#"{"title":"x","color":1}"#, "invalid_json"),
+        ("/v1/keys", r#"{"title":"x","owner":4294967296}"#, "invalid_json"),
+        ("/v1/keys", r#"{"title":"x","kind":"other"}"#, "invalid"),
+        ("/v1/keys", r#"{"title":" "}"#, "invalid"),
+        ("/v1/keys", r#"{"title":"x","expires_at":"tomorrow"}"#, "invalid"),
+        (
+            "/v1/keys",
+            r#"{"title":"x","expires_at":"2030-01-01T00:00:00Z","expires_in_seconds":1}"#,
+            "invalid",
+        ),
+        ("/v1/verify", r#"{"token":"sk_live_do_not_quote_me""#, "invalid_json"),
+        ("/v1/verify", r#"{"token":["sk_live_do_not_quote_me"]}"#, "invalid_json"),
+        ("/v1/verify", r#"{"token":"x","kind":"sk_live_do_not_quote_me"}"#, "invalid"),
+        ("/v1/verify", r#""sk_live_do_not_quote_me""#, "invalid_json"),
+    ] {
+        let admin = format!("Bearer {}", api.bench.made.admin_token.as_str());
+        let request = Request::post(path)
+            .header("authorization", admin)
+            .header("content-type", "application/json; charset=utf-8")
+            .body(Body::from(body))
+            .unwrap();
+        let answer = api.send(request).await;
+        assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{body}");
+        assert_eq!(answer.header("content-type"), "application/problem+json");
+        assert_eq!(answer.json()["code"], code, "{body}");
+        assert_eq!(answer.json()["status"], 400);
+        assert!(!String::from_utf8(answer.bytes).unwrap().contains(secret), "{body}");
+    }
+    let huge = json!({ "title": "x".repeat(64 * 1024) });
+    assert_eq!(api.post("/v1/keys", huge).await.status, StatusCode::PAYLOAD_TOO_LARGE);
+    assert_eq!(api.get("/v1/keys?state=odd").await.json()["code"], "invalid");
+    assert_eq!(api.get("/v1/keys?colour=red").await.json()["code"], "invalid_query");
+    assert_eq!(api.get("/v1/keys/apk_none").await.json()["code"], "not_found");
+    assert_eq!(api.get("/v1/keys/%FF").await.json()["code"], "invalid_path");
+    assert_eq!(api.get("/v1/nothing").await.json()["code"], "not_found");
+    let wrong = api.call(Method::DELETE, "/v1/keys", None).await;
+    assert_eq!(wrong.status, StatusCode::METHOD_NOT_ALLOWED);
+    let admin = format!("Bearer {}", api.bench.made.admin_token.as_str());
+    let form = Request::post("/v1/keys").header("authorization", admin).body(Body::from("{}"));
+    let answer = api.send(form.unwrap()).await;
+    assert_eq!(answer.status, StatusCode::UNSUPPORTED_MEDIA_TYPE);
+}
+
+#[tokio::test]
+async fn public_files_carry_strong_etags_and_answer_304() {
+    let api = Api::new().await;
+    let head = api.public("head", None).await;
+    let digest = Digest::of(&head.bytes).to_string();
+    for (path, caching) in [
+        ("keyring".to_owned(), "public, max-age=60"),
+        ("stamp".to_owned(), "public, max-age=1"),
+        ("head".to_owned(), "public, max-age=1"),
+        ("bundle".to_owned(), "public, max-age=1"),
+        (format!("heads/{digest}"), "public, max-age=31536000, immutable"),
+    ] {
+        let first = api.public(&path, None).await;
+        assert_eq!(first.status, StatusCode::OK, "{path}");
+        assert_eq!(first.header("content-type"), "application/octet-stream");
+        assert_eq!(first.header("cache-control"), caching);
+        assert_eq!(first.header("access-control-allow-origin"), "*");
+        let etag = first.header("etag");
+        assert_eq!(etag, format!("\"{}\"", Digest::of(&first.bytes)));
+        for known in [etag.to_owned(), "*".to_owned(), format!("\"x\", W/{etag}")] {
+            let second = api.public(&path, Some(&known)).await;
+            assert_eq!(second.status, StatusCode::NOT_MODIFIED, "{path} {known}");
+            assert!(second.bytes.is_empty());
+            assert_eq!(second.header("etag"), etag);
+        }
+        assert_eq!(api.public(&path, Some("\"x\"")).await.status, StatusCode::OK);
+    }
+    let (_, shards) = api.bench.issuer.overview().await.unwrap();
+    let body = shards[0].line.unwrap().body;
+    assert_eq!(Digest::of(&api.public(&format!("bodies/{body}"), None).await.bytes), body);
+    for path in [format!("heads/{body}"), format!("bodies/{digest}"), "heads/xyz".into()] {
+        let missing = api.public(&path, None).await;
+        assert_eq!(missing.status, StatusCode::NOT_FOUND);
+        assert_eq!(missing.json()["code"], "unknown_file");
+    }
+}
+
+#[tokio::test]
+async fn what_another_process_publishes_is_served_at_once() {
+    let api = Api::new().await;
+    let minted = api.bench.issuer.create(&NewKey::titled("x")).await.unwrap();
+    let before = api.public("stamp", None).await.bytes;
+    let valid_for = std::time::Duration::from_secs(60);
+    let other =
+        portcullis_issuer::Issuer::open(&api.bench.home, api.bench.clock.clone(), valid_for);
+    let other = other.await.unwrap();
+    other.revoke(&minted.record.id, &Revocation { when: Moment::Now, by: None }).await.unwrap();
+    assert_ne!(api.public("stamp", None).await.bytes, before);
+    let verdict = api.post("/v1/verify", json!({ "token": minted.token.as_str() })).await.json();
+    assert_eq!(verdict["code"], "revoked");
+    assert_eq!(verdict["list"]["number"], 2);
+}
+
+#[tokio::test]
+async fn a_list_past_its_time_is_said_to_be() {
+    let api = Api::new().await;
+    let health = async |path: &str| {
+        let request = Request::builder().uri(path).body(Body::empty()).unwrap();
+        api.send(request).await.status
+    };
+    assert_eq!(health("/health/ready").await, StatusCode::OK);
+    api.bench.clock.advance(300_000);
+    assert_eq!(health("/health/live").await, StatusCode::OK);
+    assert_eq!(health("/health/ready").await, StatusCode::SERVICE_UNAVAILABLE);
+    let answer = api.get("/v1/list").await;
+    assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(answer.json()["code"], "list_past_next_update");
+    api.bench.issuer.publish().await.unwrap();
+    let list = api.post("/v1/list/publish", json!({})).await;
+    assert_eq!((list.status, list.json()["number"].as_u64()), (StatusCode::OK, Some(1)));
+    assert_eq!(list.json()["shards"][0]["issued"], 1);
+}
+
+#[tokio::test]
+async fn a_revocation_that_is_not_published_yet_says_so() {
+    let api = Api::new().await;
+    let minted = api.bench.issuer.create(&NewKey::titled("x")).await.unwrap();
+    api.bench.clock.set(portcullis_core::time::Time::from_millis(START.millis() - 20_000));
+    // Such a clock makes the list look to be from the future: the API is closed, the rules are not.
+    let path = format!("/v1/keys/{}/revoke", minted.record.id);
+    assert_eq!(api.post(&path, json!({})).await.status, StatusCode::SERVICE_UNAVAILABLE);
+    let revocation = Revocation { when: Moment::Now, by: None };
+    let revoked = api.bench.issuer.revoke(&minted.record.id, &revocation).await.unwrap();
+    assert_eq!(revoked.published.unwrap_err().code(), "clock_went_back");
+    api.bench.clock.set(START);
+    assert_eq!(api.get("/v1/list").await.status, StatusCode::OK);
+}
