@@ -13,7 +13,7 @@ use alloc::vec::Vec;
 use ed25519_dalek::Signer as _;
 
 use crate::crypto::{Context, IssuerId, PublicKey};
-use crate::keyring::{KeyEntry, encode};
+use crate::keyring::{Content, KeyEntry};
 use crate::time::Time;
 use crate::token::Label;
 use crate::wire::WireError;
@@ -88,6 +88,16 @@ impl KeyringDraft {
     /// # Errors
     /// [`WireError::NotCanonical`] names the field of a draft that no verifier would accept.
     pub fn sign(&self, root: &SigningKey) -> Result<Vec<u8>, WireError> {
-        Ok(root.seal(Context::KEYRING, encode(self)?))
+        let content = Content {
+            issuer: self.issuer,
+            version: self.version,
+            not_after: self.not_after,
+            epoch: self.epoch,
+            max_validity_secs: self.max_validity_secs,
+            successor: self.successor,
+            labels: self.labels.clone(),
+            entries: self.entries.clone(),
+        };
+        Ok(root.seal(Context::KEYRING, content.encode()?))
     }
 }

@@ -227,42 +227,59 @@ fn set<T: Copy>(
     Ok(all.iter().copied().filter(|&member| bits & code(member) != 0).collect())
 }
 
-/// The bytes that the root signs.
 #[cfg(feature = "issue")]
-pub fn encode(draft: &crate::issue::KeyringDraft) -> Result<Vec<u8>, WireError> {
+impl Content {
+    /// The bytes that the root signs.
+    ///
+    /// # Errors
+    /// [`WireError::NotCanonical`] names the field that no reader would accept.
+    pub(crate) fn encode(&self) -> Result<Vec<u8>, WireError> {
+        use crate::wire::Put as _;
+        let mut out = Vec::new();
+        out.put_magic(LETTER)
+            .put(&self.issuer.0)
+            .put_u32(self.version)
+            .put_u64(self.not_after.millis())
+            .put_u32(self.epoch)
+            .put_u32(self.max_validity_secs)
+            .put(&self.successor.map_or([0; 32], |root| root.to_bytes()))
+            .put_u8(u8::try_from(self.labels.len()).unwrap_or(u8::MAX));
+        for label in &self.labels {
+            let text = label.as_str();
+            out.put_u8(u8::try_from(text.len()).unwrap_or(u8::MAX)).put(text.as_bytes());
+        }
+        let count = u16::try_from(self.entries.len());
+        out.put_u16(count.map_err(|_| WireError::NotCanonical("keys"))?);
+        for entry in &self.entries {
+            encode_entry(entry, &mut out);
+        }
+        // What is signed must be what a verifier reads: an impossible draft is refused here.
+        decode(Reader::open(&out, LETTER, "keyring")?)?;
+        Ok(out)
+    }
+}
+
+#[cfg(feature = "issue")]
+fn encode_entry(entry: &KeyEntry, out: &mut Vec<u8>) {
     use crate::wire::Put as _;
-    let mut out = Vec::new();
-    out.put_magic(LETTER)
-        .put(&draft.issuer.0)
-        .put_u32(draft.version)
-        .put_u64(draft.not_after.millis())
-        .put_u32(draft.epoch)
-        .put_u32(draft.max_validity_secs)
-        .put(&draft.successor.map_or([0; 32], |root| root.to_bytes()))
-        .put_u8(u8::try_from(draft.labels.len()).unwrap_or(u8::MAX));
-    for label in &draft.labels {
-        let text = label.as_str();
-        out.put_u8(u8::try_from(text.len()).unwrap_or(u8::MAX)).put(text.as_bytes());
-    }
-    let count = u16::try_from(draft.entries.len()).map_err(|_| WireError::NotCanonical("keys"))?;
-    out.put_u16(count);
-    for entry in &draft.entries {
-        let (algorithm, bytes) = match entry.material {
-            Material::Hmac { check } => (1, check),
-            Material::Ed25519(key) => (2, key.to_bytes()),
-        };
-        let place = |found: Option<usize>| found.map_or(0, |p| u8::try_from(p + 1).unwrap_or(0));
-        out.put_u16(entry.kid)
-            .put_u8(algorithm)
-            .put_u8(place(Purpose::ALL.iter().position(|p| *p == entry.purpose)))
-            .put_u8(entry.environments.iter().fold(0, |bits, e| bits | e.code()))
-            .put_u8(entry.kinds.iter().fold(0, |bits, k| bits | k.code()))
-            .put_u8(place(State::ALL.iter().position(|s| *s == entry.state)))
-            .put_u64(entry.validity.not_before.millis())
-            .put_u64(entry.validity.not_after.millis())
-            .put(&bytes);
-    }
-    // What is signed must be what a verifier reads: an impossible draft is refused here.
-    decode(Reader::open(&out, LETTER, "keyring")?)?;
-    Ok(out)
+    let (algorithm, bytes) = match entry.material {
+        Material::Hmac { check } => (1, check),
+        Material::Ed25519(key) => (2, key.to_bytes()),
+    };
+    out.put_u16(entry.kid)
+        .put_u8(algorithm)
+        .put_u8(code_of(&Purpose::ALL, &entry.purpose))
+        .put_u8(entry.environments.iter().fold(0, |bits, e| bits | e.code()))
+        .put_u8(entry.kinds.iter().fold(0, |bits, k| bits | k.code()))
+        .put_u8(code_of(&State::ALL, &entry.state))
+        .put_u64(entry.validity.not_before.millis())
+        .put_u64(entry.validity.not_after.millis())
+        .put(&bytes);
+}
+
+/// The place of `value` in `all`, counted from 1.
+#[cfg(feature = "issue")]
+fn code_of<T: PartialEq>(all: &[T], value: &T) -> u8 {
+    let place = all.iter().position(|member| member == value);
+    place.and_then(|place| u8::try_from(place + 1).ok()).unwrap_or(0)
 }

@@ -4,8 +4,7 @@
 
 mod format;
 
-#[cfg(feature = "issue")]
-pub use format::encode;
+pub(crate) use format::Content;
 pub use format::{KeyEntry, Material, State, Validity};
 
 use alloc::vec::Vec;
@@ -104,7 +103,7 @@ pub struct Keyring {
     /// The root that signed it.
     root: PublicKey,
     document: Vec<u8>,
-    content: format::Content,
+    content: Content,
     secrets: Vec<(u16, HmacKey)>,
     /// The bindings of every prefix that the issuer uses, computed once.
     bindings: Vec<(Prefix, [u8; 16])>,
