@@ -17,7 +17,7 @@ use portcullis_core::issue::{
     TokenSigner, encode_body, name_file,
 };
 use portcullis_core::keyring::{KeyEntry, Material, Purpose, State, Validity};
-use portcullis_core::list::{Body, Bundle, Mark, ShardLine, TimedSlot};
+use portcullis_core::list::{Body, Bundle, FileName, Mark, ShardLine, TimedSlot};
 use portcullis_core::time::Time;
 use portcullis_core::token::{Claims, Environment, Kind, Label, Lifetime, Serial};
 use serde_json::{Value, json};
@@ -225,6 +225,8 @@ impl Issuer {
             // A renewal is a stamp alone: the head stays the one of before.
             this_update: self.at(plan.this_update.min(-500)),
             previous: Digest([0; 32]),
+            public_policies: FileName::NONE,
+            private_policies: FileName::NONE,
             shards: lines,
             wide: Vec::new(),
         })?;

@@ -57,20 +57,22 @@ pub fn decode(text: &[u8], out: &mut [u8]) -> Result<(), Base62Error> {
 }
 
 fn decode_chunk(chunk: &[u8; CHUNK_CHARS]) -> Result<u64, Base62Error> {
-    let [head @ .., last] = chunk;
-    let mut value = 0_u64;
-    let mut seen = 0_u8;
-    // Ten digits stay below 2^60: only the eleventh can overflow.
-    for &character in head {
-        let digit = value_of(character);
-        seen |= digit;
-        value = value * 62 + u64::from(digit & 0x3F);
-    }
-    let digit = value_of(*last);
-    if (seen | digit) == 0xFF {
+    // In two halves, which the processor works on side by side.
+    let (high, low) = chunk.split_at(5);
+    let ((high, high_seen), (low, low_seen)) = (digits(high), digits(low));
+    if (high_seen | low_seen) == 0xFF {
         return Err(Base62Error::Character);
     }
-    value.checked_mul(62).and_then(|v| v.checked_add(u64::from(digit))).ok_or(Base62Error::Overflow)
+    high.checked_mul(62_u64.pow(6)).and_then(|v| v.checked_add(low)).ok_or(Base62Error::Overflow)
+}
+
+/// The number that up to ten digits spell, which is below 2^60, and all of their values ORed: 0xFF
+/// where one was none.
+fn digits(text: &[u8]) -> (u64, u8) {
+    text.iter().fold((0, 0), |(value, seen), &character| {
+        let digit = value_of(character);
+        (value * 62 + u64::from(digit & 0x3F), seen | digit)
+    })
 }
 
 fn value_of(character: u8) -> u8 {

@@ -13,9 +13,10 @@ use core::fmt;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ed25519_dalek::{Signature, VerifyingKey};
-use hmac::{Hmac, KeyInit as _, Mac as _};
+use sha2::block_api::compress256;
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
+use zeroize::{Zeroize as _, Zeroizing};
 
 /// What a signature, tag or derived value is for: 11 bytes in front of what is signed or hashed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,6 +39,9 @@ impl Context {
     pub const STAMP: Self = Self(b"portc1/stmp");
     /// The list's head.
     pub const HEAD: Self = Self(b"portc1/head");
+    /// The salt of a private policy body (a tag).
+    #[cfg(feature = "issue")]
+    pub const SALT: Self = Self(b"portc1/salt");
 
     /// The bytes that go in front.
     #[must_use]
@@ -85,13 +89,16 @@ impl fmt::Debug for Digest {
     }
 }
 
-/// An HMAC-SHA256 key with its two compressions of set-up already done.
+/// An HMAC-SHA256 key (RFC 2104) with its two compressions of set-up already done.
 ///
-/// Tags are cut to their first 16 bytes (RFC 2104, section 5). Neither the key nor its state is
-/// shown by `Debug`.
+/// Tags are cut to their first 16 bytes (RFC 2104, section 5). A token's message fills one block
+/// with its padding, so that a tag costs two compressions more: the `hmac` crate, which serves
+/// messages of every length, spends as much again on its buffers. Not shown by `Debug`.
 #[derive(Clone)]
 pub struct HmacKey {
-    state: Hmac<Sha256>,
+    /// SHA-256 after the block of the key and ipad, and after that of the key and opad.
+    inner: [u32; 8],
+    outer: [u32; 8],
 }
 
 impl HmacKey {
@@ -99,42 +106,97 @@ impl HmacKey {
     pub const SECRET_LEN: usize = 32;
     /// Bytes in a tag.
     pub const TAG_LEN: usize = 16;
+    /// Bytes in a token's message: the most that fit one block of SHA-256 with its padding.
+    pub const MESSAGE_LEN: usize = 55;
 
     /// Prepares a secret.
     #[must_use]
     pub fn new(secret: &[u8; Self::SECRET_LEN]) -> Self {
         // HMAC pads a key to the hash's block; 32 bytes become a block of 64 with zeros behind.
-        let mut block = zeroize::Zeroizing::new([0; 64]);
+        let mut block = Zeroizing::new([0; 64]);
         if let Some(front) = block.first_chunk_mut() {
             *front = *secret;
         }
-        Self { state: Hmac::new(&(*block).into()) }
+        let state_after = |pad: u8| {
+            let padded = Zeroizing::new(block.map(|byte| byte ^ pad));
+            let mut state = SHA256_START;
+            compress256(&mut state, &[*padded]);
+            state
+        };
+        Self { inner: state_after(0x36), outer: state_after(0x5C) }
     }
 
     /// Whether `tag` is this key's tag of `message`, compared in constant time.
     #[must_use]
-    pub fn verify(&self, message: &[u8], tag: &[u8; Self::TAG_LEN]) -> bool {
+    pub fn verify(&self, message: &[u8; Self::MESSAGE_LEN], tag: &[u8; Self::TAG_LEN]) -> bool {
         self.tag(message).ct_eq(tag).into()
     }
 
     /// The tag of `message`. Who can verify an HMAC can also make one: hence this is not behind
     /// the feature `issue`.
-    pub(crate) fn tag(&self, message: &[u8]) -> [u8; Self::TAG_LEN] {
-        let full: [u8; 32] = self.full_tag(message);
-        let [tag @ .., _, _, _, _, _, _, _, _, _, _, _, _, _, _, _, _] = full;
+    pub(crate) fn tag(&self, message: &[u8; Self::MESSAGE_LEN]) -> [u8; Self::TAG_LEN] {
+        let [tag @ .., _, _, _, _, _, _, _, _, _, _, _, _, _, _, _, _] = self.full_tag(message);
         tag
     }
 
-    fn full_tag(&self, message: &[u8]) -> [u8; 32] {
-        self.state.clone().chain_update(message).finalize().into_bytes().into()
+    fn full_tag<const N: usize>(&self, message: &[u8; N]) -> [u8; 32] {
+        digest_after(&self.outer, &digest_after(&self.inner, message))
     }
 
     /// What stands in the keyring in the secret's place: it tells a gate whether it was given the
     /// right secret and tells nobody anything else.
     #[must_use]
     pub fn check_value(&self, issuer: IssuerId, kid: u16) -> [u8; 32] {
-        let message = [&issuer.0[..], &kid.to_be_bytes()].concat();
-        self.full_tag(&Context::CHECK.message(&message))
+        let mut message = [0; Context::LEN + 16 + 2];
+        let parts =
+            Context::CHECK.bytes().iter().chain(&issuer.0).copied().chain(kid.to_be_bytes());
+        message.iter_mut().zip(parts).for_each(|(slot, byte)| *slot = byte);
+        self.full_tag(&message)
+    }
+}
+
+/// SHA-256 of one block, after which the state is `start`, and `tail`, at most 55 bytes.
+fn digest_after<const N: usize>(start: &[u32; 8], tail: &[u8; N]) -> [u8; 32] {
+    let mut state = *start;
+    compress256(&mut state, &[last_block(tail, 64 + N)]);
+    let mut digest = [0; 32];
+    for (bytes, word) in digest.as_chunks_mut().0.iter_mut().zip(state) {
+        *bytes = word.to_be_bytes();
+    }
+    digest
+}
+
+/// The state that SHA-256 starts from (FIPS 180-4, section 5.3.3).
+const SHA256_START: [u32; 8] = [
+    0x6a09_e667,
+    0xbb67_ae85,
+    0x3c6e_f372,
+    0xa54f_f53a,
+    0x510e_527f,
+    0x9b05_688c,
+    0x1f83_d9ab,
+    0x5be0_cd19,
+];
+
+/// The last block of a message of `whole` bytes, of which `tail`, at most 55, are left.
+fn last_block<const N: usize>(tail: &[u8; N], whole: usize) -> [u8; 64] {
+    const { assert!(N <= HmacKey::MESSAGE_LEN) };
+    let mut block = [0; 64];
+    let (front, rest) = block.split_at_mut(N);
+    front.copy_from_slice(tail);
+    if let Some(end) = rest.first_mut() {
+        *end = 0x80;
+    }
+    if let Some(bits) = rest.last_chunk_mut() {
+        *bits = (whole as u64 * 8).to_be_bytes();
+    }
+    block
+}
+
+impl Drop for HmacKey {
+    fn drop(&mut self) {
+        self.inner.zeroize();
+        self.outer.zeroize();
     }
 }
 
@@ -223,6 +285,91 @@ impl PublicKey {
     }
 }
 
+/// Whether a signature's R and S are ones that may be verified at all: S is below the order of the
+/// group; R is spelled canonically and is not one of the eight points of small order.
+///
+/// It is what every library's own verification is preceded by, so that all give one verdict.
+/// Whether R is a point at all the equation itself decides, where it is cofactorless.
+#[must_use]
+pub(crate) fn is_strict(signature: &[u8; 64]) -> bool {
+    /// 2^252 + 27742317777372353535851937790883648493, little-endian.
+    const ORDER: [u8; 32] = [
+        0xed, 0xd3, 0xf5, 0x5c, 0x1a, 0x63, 0x12, 0x58, 0xd6, 0x9c, 0xf7, 0xa2, 0xde, 0xf9, 0xde,
+        0x14, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x10,
+    ];
+    /// 2^255 - 19, little-endian.
+    const FIELD: [u8; 32] = {
+        let mut field = [0xFF; 32];
+        field[0] = 0xED;
+        field[31] = 0x7F;
+        field
+    };
+    /// The y of the points of order 8, of which there are two.
+    const ORDER_8: [[u8; 32]; 2] = [
+        [
+            0x26, 0xe8, 0x95, 0x8f, 0xc2, 0xb2, 0x27, 0xb0, 0x45, 0xc3, 0xf4, 0x89, 0xf2, 0xef,
+            0x98, 0xf0, 0xd5, 0xdf, 0xac, 0x05, 0xd3, 0xc6, 0x33, 0x39, 0xb1, 0x38, 0x02, 0x88,
+            0x6d, 0x53, 0xfc, 0x05,
+        ],
+        [
+            0xc7, 0x17, 0x6a, 0x70, 0x3d, 0x4d, 0xd8, 0x4f, 0xba, 0x3c, 0x0b, 0x76, 0x0d, 0x10,
+            0x67, 0x0f, 0x2a, 0x20, 0x53, 0xfa, 0x2c, 0x39, 0xcc, 0xc6, 0x4e, 0xc7, 0xfd, 0x77,
+            0x92, 0xac, 0x03, 0x7a,
+        ],
+    ];
+    let below = |a: &[u8; 32], b: &[u8; 32]| a.iter().rev().lt(b.iter().rev());
+    let [
+        r @ ..,
+        _,
+        _,
+        _,
+        _,
+        _,
+        _,
+        _,
+        _,
+        _,
+        _,
+        _,
+        _,
+        _,
+        _,
+        _,
+        _,
+        _,
+        _,
+        _,
+        _,
+        _,
+        _,
+        _,
+        _,
+        _,
+        _,
+        _,
+        _,
+        _,
+        _,
+        _,
+        _,
+    ] = *signature;
+    let s: Option<&[u8; 32]> = signature.last_chunk();
+    let mut y: [u8; 32] = r;
+    if let Some(high) = y.last_mut() {
+        *high &= 0x7F;
+    }
+    let mut minus_one = FIELD;
+    minus_one[0] -= 1;
+    let small = |low: u8| {
+        y.split_first()
+            .is_some_and(|(first, rest)| *first == low && rest.iter().all(|byte| *byte == 0))
+    };
+    // y of 0, 1 and -1 are the points of order 4, 1 and 2; with x = 0 the sign bit is a second
+    // spelling, which is thereby refused as well.
+    let is_small_order = small(0) || small(1) || y == minus_one || ORDER_8.contains(&y);
+    below(&y, &FIELD) && !is_small_order && s.is_some_and(|s| below(s, &ORDER))
+}
+
 impl fmt::Display for PublicKey {
     /// 43 characters of unpadded base64url.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -270,19 +417,24 @@ mod tests {
     use super::*;
     use alloc::{format, string::ToString as _};
 
+    proptest::proptest! {
+        #[test]
+        fn a_tag_is_the_hmac_of_the_library(secret: [u8; 32], message: [[u8; 11]; 5]) {
+            use hmac::{Hmac, KeyInit as _, Mac as _};
+            let message: [u8; 55] = message.concat().try_into().unwrap();
+            let library = Hmac::<Sha256>::new_from_slice(&secret).unwrap().chain_update(message);
+            let tag = HmacKey::new(&secret).full_tag(&message);
+            proptest::prop_assert_eq!(&tag[..], &library.finalize().into_bytes()[..]);
+        }
+    }
+
     /// RFC 4231, test case 2, with the key padded by zeros to 32 bytes, as HMAC itself pads it.
     #[test]
     fn hmac_is_the_one_of_the_rfc() {
         let mut secret = [0; 32];
         secret[..4].copy_from_slice(b"Jefe");
-        let tag = HmacKey::new(&secret).tag(b"what do ya want for nothing?");
-        assert_eq!(
-            tag,
-            [
-                0x5b, 0xdc, 0xc1, 0x46, 0xbf, 0x60, 0x75, 0x4e, 0x6a, 0x04, 0x24, 0x26, 0x08, 0x95,
-                0x75, 0xc7
-            ]
-        );
+        let tag = HmacKey::new(&secret).full_tag(b"what do ya want for nothing?");
+        assert_eq!(tag[..8], [0x5b, 0xdc, 0xc1, 0x46, 0xbf, 0x60, 0x75, 0x4e]);
     }
 
     /// RFC 8032, section 7.1, test 2, whose message is the single byte 0x72.
@@ -297,6 +449,40 @@ mod tests {
         );
         assert!(key.verify_message(&[0x72], &signature));
         assert!(!key.verify_message(&[0x73], &signature));
+    }
+
+    #[test]
+    fn strict_is_what_the_library_refuses_before_its_equation() {
+        use curve25519_dalek::constants::EIGHT_TORSION;
+        let mut signature = [0; 64];
+        let mut judge = |r: [u8; 32], s: [u8; 32]| {
+            signature[..32].copy_from_slice(&r);
+            signature[32..].copy_from_slice(&s);
+            is_strict(&signature)
+        };
+        for point in EIGHT_TORSION {
+            let mut r = point.compress().to_bytes();
+            assert!(!judge(r, [0; 32]));
+            r[31] ^= 0x80;
+            assert!(!judge(r, [0; 32]), "the other sign");
+        }
+        let mut r = [0; 32];
+        r[0] = 9;
+        assert!(judge(r, [0; 32]));
+        for low in 0xED..=0xFF_u8 {
+            let mut second = [0xFF; 32];
+            second[0] = low;
+            assert!(!judge(second, [0; 32]));
+            second[31] = 0x7F;
+            assert!(!judge(second, [0; 32]));
+        }
+        let order: [u8; 32] =
+            hex("edd3f55c1a631258d69cf7a2def9de1400000000000000000000000000000010");
+        let mut below = order;
+        below[0] -= 1;
+        assert!(judge(r, below));
+        assert!(!judge(r, order));
+        assert!(!judge(r, [0xFF; 32]));
     }
 
     #[test]

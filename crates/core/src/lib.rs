@@ -14,7 +14,11 @@
 //! [`Accepted`](verify::Accepted) alone. A [`Replica`](replica::Replica) holds keyring and list,
 //! adopts newer ones, and never goes back.
 //!
-//! The formats are specified in `docs/token.md`, `docs/keyring.md` and `docs/revocation-list.md`.
+//! What an accepted key may do is said by its [`Policy`](policy::Policy), which
+//! [`decide`](policy::decide) holds a request against.
+//!
+//! The formats are specified in `docs/token.md`, `docs/keyring.md`, `docs/revocation-list.md` and
+//! `docs/policy.md`.
 //!
 //! The writing half, which signs, is the feature `issue`; a verifier is built without it.
 
@@ -28,6 +32,8 @@ pub mod crypto;
 pub mod issue;
 pub mod keyring;
 pub mod list;
+pub mod memo;
+pub mod policy;
 pub mod replica;
 pub mod time;
 pub mod token;

@@ -2,17 +2,20 @@
 //!
 //! ```
 //! # use portcullis_core::{replica::Replica, time::Time, verify::*};
-//! fn judge(replica: &Replica, text: &str, demand: &Demand, now: Time) -> Result<Accepted, Refusal> {
+//! # fn judge(
+//! #     replica: &Replica, text: &str, demand: &Demand, now: Time,
+//! # ) -> Result<Accepted, Refusal> {
 //!     Unverified::parse(text)?
 //!         .authenticate(replica.keyring(), demand.purpose)?
 //!         .current(&replica.at(now)?)?
 //!         .accept(demand)
-//! }
+//! # }
 //! ```
 
-use crate::crypto::{Context, IssuerId};
+use crate::crypto::{Context, IssuerId, PublicKey};
 use crate::keyring::{KeyEntry, Keyring, Material, Purpose};
 use crate::list::{ListError, Mark, Status};
+use crate::memo::{Memo, SignatureToCheck};
 use crate::replica::{Fresh, Replica};
 use crate::time::Time;
 use crate::token::{Algorithm, Claims, Environment, Kind, Malformed, Name, Prefix, Serial, Text};
@@ -164,41 +167,115 @@ impl Unverified {
         keyring: &Keyring,
         purpose: Purpose,
     ) -> Result<Authentic<'_>, Refusal> {
-        use crate::token::Proof;
-        let claims = *self.0.claims();
-        let kid = claims.kid;
-        let binding = keyring.binding(self.0.prefix()).ok_or(Refusal::ForeignLabel)?;
-        let signer = keyring.entry(kid).ok_or(Refusal::UnknownKid(kid))?;
-        if signer.purpose != purpose || !signer.may_sign(claims.kind, claims.environment) {
-            return Err(Refusal::SignerNotAllowed(kid));
-        }
-        let message = token_message(binding, self.0.signed().ok_or(Malformed::Length)?);
-        let proof = self.0.proof().ok_or(Malformed::Length)?;
-        let authentic = match (&signer.material, proof) {
-            (Material::Hmac { .. }, Proof::Tag(tag)) => {
-                keyring.secret(kid).ok_or(Refusal::SecretNotHeld(kid))?.verify(&message, tag)
+        self.authenticate_with(&mut Memo::new(0), keyring, purpose)
+    }
+
+    /// The same; a signature that `memo` holds is not verified again.
+    ///
+    /// # Errors
+    /// As [`authenticate`](Self::authenticate).
+    pub fn authenticate_with<'k>(
+        self,
+        memo: &mut Memo,
+        keyring: &'k Keyring,
+        purpose: Purpose,
+    ) -> Result<Authentic<'k>, Refusal> {
+        let (signer, proof) = self.proof(keyring, purpose)?;
+        let authentic = match proof {
+            Proof::Tag(good) => good,
+            Proof::Signature { key, message, signature } => {
+                let signature = SignatureToCheck::new(key, &message, signature);
+                signature.is_some_and(|signature| is_good(memo, key, signature))
             }
-            (Material::Ed25519(key), Proof::Signature(signature)) => {
-                key.verify_message(&message, signature)
-            }
-            (Material::Hmac { .. }, Proof::Signature(_))
-            | (Material::Ed25519(_), Proof::Tag(_)) => false,
         };
         if !authentic {
             return Err(Refusal::BadSignature);
         }
-        Ok(Authentic { claims, prefix: *self.0.prefix(), issuer: keyring.issuer(), signer })
+        let (claims, prefix) = (*self.0.claims(), *self.0.prefix());
+        Ok(Authentic { claims, prefix, issuer: keyring.issuer(), signer })
     }
+
+    /// The signature that a host may verify natively and insert into `memo` before it calls
+    /// [`authenticate_with`](Self::authenticate_with): `None` where the key is proved by an HMAC, or the memo
+    /// holds its signature.
+    ///
+    /// # Errors
+    /// [`Refusal`], as [`authenticate`](Self::authenticate) has it of this key whatever the host
+    /// would find.
+    pub fn signature_to_check(
+        &self,
+        keyring: &Keyring,
+        purpose: Purpose,
+        memo: &Memo,
+    ) -> Result<Option<SignatureToCheck>, Refusal> {
+        match self.proof(keyring, purpose)?.1 {
+            Proof::Tag(true) => Ok(None),
+            Proof::Tag(false) => Err(Refusal::BadSignature),
+            Proof::Signature { key, message, signature } => {
+                let signature = SignatureToCheck::new(key, &message, signature);
+                let signature = signature.ok_or(Refusal::BadSignature)?;
+                Ok(Some(signature).filter(|signature| !memo.holds(signature)))
+            }
+        }
+    }
+
+    /// Finds the signer, and looks at a tag; what there is to look at of a signature is given.
+    fn proof<'k, 't>(
+        &'t self,
+        keyring: &'k Keyring,
+        purpose: Purpose,
+    ) -> Result<(&'k KeyEntry, Proof<'k, 't>), Refusal> {
+        use crate::token::Proof as Carried;
+        let Claims { kid, kind, environment, .. } = *self.0.claims();
+        let binding = keyring.binding(self.0.prefix()).ok_or(Refusal::ForeignLabel)?;
+        let signer = keyring.entry(kid).ok_or(Refusal::UnknownKid(kid))?;
+        if signer.purpose != purpose || !signer.may_sign(kind, environment) {
+            return Err(Refusal::SignerNotAllowed(kid));
+        }
+        let message = token_message(binding, self.0.signed().ok_or(Malformed::Length)?);
+        let proof = match (&signer.material, self.0.proof().ok_or(Malformed::Length)?) {
+            (Material::Hmac { .. }, Carried::Tag(tag)) => {
+                let secret = keyring.secret(kid).ok_or(Refusal::SecretNotHeld(kid))?;
+                Proof::Tag(secret.verify(&message, tag))
+            }
+            (Material::Ed25519(key), Carried::Signature(signature)) => {
+                Proof::Signature { key, message, signature }
+            }
+            (Material::Hmac { .. }, Carried::Signature(_))
+            | (Material::Ed25519(_), Carried::Tag(_)) => return Err(Refusal::BadSignature),
+        };
+        Ok((signer, proof))
+    }
+}
+
+/// What was found of a token's tag or signature.
+enum Proof<'k, 't> {
+    /// Whether the tag is right.
+    Tag(bool),
+    /// A signature that is still to be checked.
+    Signature { key: &'k PublicKey, message: [u8; 55], signature: &'t [u8; 64] },
+}
+
+fn is_good(memo: &mut Memo, key: &PublicKey, signature: SignatureToCheck) -> bool {
+    if memo.holds(&signature) {
+        return true;
+    }
+    let good = key.verify_message(&signature.message, &signature.signature);
+    if good {
+        memo.insert(signature);
+    }
+    good
 }
 
 /// What a tag or signature covers: context, binding, and the 28 bytes as they were received. It
 /// fits one block of SHA-256 with its padding.
 pub(crate) fn token_message(binding: &[u8; 16], signed: &[u8; 28]) -> [u8; 55] {
     let mut message = [0; 55];
-    let parts = Context::TOKEN.bytes().iter().chain(binding).chain(signed);
-    for (slot, byte) in message.iter_mut().zip(parts) {
-        *slot = *byte;
-    }
+    let (front, rest) = message.split_at_mut(Context::LEN);
+    let (middle, end) = rest.split_at_mut(binding.len());
+    front.copy_from_slice(Context::TOKEN.bytes());
+    middle.copy_from_slice(binding);
+    end.copy_from_slice(signed);
     message
 }
 
@@ -331,8 +408,22 @@ impl Replica {
     /// # Errors
     /// [`Refusal`]: every doubt is one.
     pub fn verify(&self, text: &str, demand: &Demand, now: Time) -> Result<Accepted, Refusal> {
+        self.verify_with(&mut Memo::new(0), text, demand, now)
+    }
+
+    /// The same, with the signatures that were checked before.
+    ///
+    /// # Errors
+    /// As [`verify`](Self::verify).
+    pub fn verify_with(
+        &self,
+        memo: &mut Memo,
+        text: &str,
+        demand: &Demand,
+        now: Time,
+    ) -> Result<Accepted, Refusal> {
         Unverified::parse(text)?
-            .authenticate(self.keyring(), demand.purpose)?
+            .authenticate_with(memo, self.keyring(), demand.purpose)?
             .current(&self.at(now)?)?
             .accept(demand)
     }

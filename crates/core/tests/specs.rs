@@ -41,8 +41,8 @@ fn token() {
     assert!(spec.contains(&hex(&world.secret(HMAC_LIVE))));
     assert!(spec.contains(&format!("binding{}", hex(&binding))));
     let message = spec.split("message").last().unwrap().split("tag").next().unwrap();
-    let message: Vec<u8> =
-        (0..55).map(|i| u8::from_str_radix(&message[2 * i..2 * i + 2], 16).unwrap()).collect();
+    let message: [u8; 55] =
+        core::array::from_fn(|i| u8::from_str_radix(&message[2 * i..2 * i + 2], 16).unwrap());
     assert_eq!(message[11..27], binding);
     let tag = spec.split("tag").last().unwrap().get(..32).unwrap();
     let tag: [u8; 16] =

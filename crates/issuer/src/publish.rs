@@ -12,7 +12,7 @@
 
 use portcullis_core::crypto::Digest;
 use portcullis_core::issue::{HeadDraft, ListSigner, StampDraft, encode_body, name_file};
-use portcullis_core::list::{Body, ListError, Mark, ShardLine};
+use portcullis_core::list::{Body, FileName, ListError, Mark, ShardLine};
 use portcullis_core::time::Time;
 use serde_json::json;
 use sqlx::SqliteConnection;
@@ -39,7 +39,7 @@ impl Issuer {
     pub async fn publish(&self) -> Result<Published, Error> {
         let signer = self.keystore().list_signer().ok_or(Error::NoSigner)?;
         let (promise, head_len, keyring_version) = self.promise(&signer).await?;
-        let name = portcullis_core::list::FileName { digest: promise.digest, len: head_len };
+        let name = FileName { digest: promise.digest, len: head_len };
         let draft = StampDraft { mark: promise.mark, head: name, keyring_version };
         let stamp = signer.sign_stamp(&draft);
         self.put_out(&promise, &stamp).await
@@ -160,6 +160,8 @@ async fn write_head(
         number: mark.number,
         this_update: mark.this_update,
         previous,
+        public_policies: FileName::NONE,
+        private_policies: FileName::NONE,
         shards,
         wide: Vec::new(),
     })?;

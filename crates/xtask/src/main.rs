@@ -1,5 +1,6 @@
 //! `cargo xtask`: from a bare checkout to a built, tested and running Portcullis, in one command.
 
+mod bench;
 mod build;
 mod check;
 mod cmd;
@@ -36,6 +37,15 @@ enum Task {
         #[arg(long, value_enum, value_name = "STEP")]
         only: Vec<check::Step>,
     },
+    /// Measure keys and lists beside their peers, and write docs/benchmarks.md
+    Bench {
+        /// Two minutes instead of fifteen; docs/ is left as it is
+        #[arg(long)]
+        quick: bool,
+        /// Measure only this (may be given more than once); docs/ is left as it is
+        #[arg(long, value_enum, value_name = "NAME")]
+        only: Vec<bench::Group>,
+    },
     /// Build, then start the issuer, the gate and an example origin on this machine
     Up {
         /// Walk through issuing, verifying and revoking a key, then stop
@@ -49,6 +59,7 @@ fn run(task: Task) -> Result<()> {
         Task::Setup => setup::all().map(drop),
         Task::Build => build::all().map(drop),
         Task::Test { only } => check::run(&only),
+        Task::Bench { quick, only } => bench::run(quick, &only),
         Task::Up { check } => up::run(check, &build::all()?),
     }
 }

@@ -77,6 +77,10 @@ pub struct HeadDraft {
     pub this_update: Time,
     /// The digest of the head before, zeros for the first.
     pub previous: Digest,
+    /// The directory of the publishable keys' policies, [`FileName::NONE`] where there are none.
+    pub public_policies: FileName,
+    /// The directory of the secret keys' policies, [`FileName::NONE`] where there are none.
+    pub private_policies: FileName,
     /// The shards, by ascending number, with the bodies' names and counts.
     pub shards: Vec<ShardLine>,
     /// The wide entries, in any order.
@@ -110,8 +114,8 @@ impl ListSigner {
             number: draft.number,
             this_update: draft.this_update,
             previous: draft.previous,
-            public_policies: FileName::NONE,
-            private_policies: FileName::NONE,
+            public_policies: draft.public_policies,
+            private_policies: draft.private_policies,
             shards: draft.shards.clone(),
             wide,
         };

@@ -3,9 +3,11 @@
 //! It is deterministic: the same facts give the same bytes. Randomness and time are arguments.
 
 mod list;
+mod policy;
 mod token;
 
 pub use list::{HeadDraft, ListSigner, ShardFacts, StampDraft, encode_body, name_file};
+pub use policy::{PolicyDraft, PolicyFiles, PolicyTree, SaltKey};
 pub use token::{HmacSigner, TokenSigner, redact};
 
 use alloc::vec::Vec;

@@ -57,7 +57,7 @@ impl TokenSigner {
             Self::Ed25519(key) => bytes.extend_from_slice(&key.sign_message(&message)),
         }
         let front = format!("{prefix}");
-        let checksum = checksum(&front, &bytes);
+        let checksum = checksum(front.as_bytes(), &bytes).unwrap_or_default();
         bytes.extend_from_slice(&checksum.to_be_bytes());
         let mut text = Zeroizing::new(String::with_capacity(crate::token::Text::MAX_LEN));
         text.push_str(&front);

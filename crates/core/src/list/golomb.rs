@@ -147,6 +147,7 @@ impl<'a> Bits<'a> {
     }
 
     /// At least 57 bits are held afterwards, or all that are left; those behind are zeros.
+    #[inline]
     fn fill(&mut self) {
         if let Some((word, _)) = self.rest.split_first_chunk::<8>() {
             self.window |= u64::from_le_bytes(*word) << self.held;
@@ -204,6 +205,31 @@ impl<'a> Bits<'a> {
 
     /// The next gap: how many slots are skipped.
     fn gap(&mut self, code: &Code) -> Option<u32> {
+        if self.held < 57 {
+            self.fill();
+        }
+        // Nearly every code lies whole in the window, so that one look at it is enough.
+        let quotient = self.window.trailing_zeros();
+        let longest = quotient + 1 + code.short_bits + 1;
+        if longest > self.held {
+            return self.long_gap(code);
+        }
+        let behind = self.window >> (quotient + 1);
+        let short = u32::try_from(behind & ((1 << code.short_bits) - 1)).ok()?;
+        let remainder = if short < code.cutoff {
+            self.drop_bits(longest - 1);
+            short
+        } else {
+            self.drop_bits(longest);
+            let last = u32::try_from(behind >> code.short_bits & 1).ok()?;
+            (short << 1 | last) - code.cutoff
+        };
+        quotient.checked_mul(code.modulus)?.checked_add(remainder)
+    }
+
+    /// The same, bit by bit: for codes that the window does not hold, and at the end.
+    #[cold]
+    fn long_gap(&mut self, code: &Code) -> Option<u32> {
         let quotient = self.unary()?;
         let short = self.take(code.short_bits)?;
         let remainder =

@@ -20,6 +20,7 @@ use crate::keyring::Keyring;
 use crate::list::body::Counts;
 use crate::list::stamp::{list_key, verify_signed};
 use crate::list::{ListError, Stamp};
+use crate::policy::Visibility;
 use crate::time::Time;
 use crate::token::Claims;
 use crate::wire::{Reader, WireError, split_signature};
@@ -193,6 +194,27 @@ impl Head {
     #[must_use]
     pub const fn this_update(&self) -> Time {
         self.fields.this_update
+    }
+
+    /// The directory of the publishable keys' policies, [`FileName::NONE`] where there are none.
+    #[must_use]
+    pub const fn public_policies(&self) -> FileName {
+        self.fields.public_policies
+    }
+
+    /// The directory of the secret keys' policies, [`FileName::NONE`] where there are none.
+    #[must_use]
+    pub const fn private_policies(&self) -> FileName {
+        self.fields.private_policies
+    }
+
+    /// One of the two.
+    #[must_use]
+    pub const fn policies(&self, visibility: Visibility) -> FileName {
+        match visibility {
+            Visibility::Public => self.public_policies(),
+            Visibility::Private => self.private_policies(),
+        }
     }
 
     /// The shards, by ascending number.

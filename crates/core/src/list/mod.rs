@@ -220,16 +220,11 @@ impl List {
     /// What the list says at `now` of the key with these claims.
     pub fn status(&self, claims: &Claims, now: Time) -> Status {
         let serial: Serial = claims.serial;
-        let Ok(at) = self.shards.binary_search_by_key(&serial.shard(), |(shard, _)| *shard) else {
-            return Status::NotCovered;
-        };
-        let slot = match self.shards.get(at) {
-            Some((_, body)) => body.state(serial.slot(), now),
-            None => SlotState::NotCovered,
-        };
+        let shard = self.shards.binary_search_by_key(&serial.shard(), |(shard, _)| *shard);
+        let body = shard.ok().and_then(|at| self.shards.get(at));
+        let slot = body.map_or(SlotState::NotCovered, |(_, body)| body.state(serial.slot(), now));
         let wide = self.head.wide().iter().filter(|entry| entry.applies_to(claims));
-        let wide_state = wide.map(|entry| entry.state).max();
-        match (slot, wide_state) {
+        match (slot, wide.map(|entry| entry.state).max()) {
             (SlotState::Revoked, _) | (_, Some(WideState::Revoked)) => Status::Revoked,
             (SlotState::NotCovered, _) => Status::NotCovered,
             (SlotState::Suspended, _) | (_, Some(WideState::Suspended)) => Status::Suspended,

@@ -16,7 +16,6 @@ use core::fmt;
 
 use crate::time::Time;
 use crate::token::{Environment, Kind};
-use crate::wire::Reader;
 
 /// The index of a key in the revocation list: a shard and a slot in it. Never used twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -117,18 +116,48 @@ pub(crate) const VERSION: u8 = 1;
 impl Claims {
     /// Reads the 28 bytes; `None` where a field holds a value that the layout excludes.
     pub(crate) fn decode(bytes: &SignedPart) -> Option<Self> {
-        let mut reader = Reader::new(bytes);
-        let _version = reader.u8().ok().filter(|&version| version == VERSION)?;
-        let kind_and_environment = reader.u8().ok()?;
+        let [
+            version,
+            kind_and_environment,
+            k0,
+            k1,
+            s0,
+            s1,
+            s2,
+            s3,
+            s4,
+            s5,
+            n0,
+            n1,
+            i0,
+            i1,
+            i2,
+            i3,
+            e0,
+            e1,
+            e2,
+            e3,
+            o0,
+            o1,
+            o2,
+            o3,
+            p0,
+            p1,
+            p2,
+            p3,
+        ] = *bytes;
+        if version != VERSION {
+            return None;
+        }
         let kind = Kind::from_code(kind_and_environment >> 4)?;
         let environment = Environment::from_code(kind_and_environment & 0x0F)?;
-        let kid = reader.u16().ok()?;
-        let serial = Serial::new(reader.u48().ok()?)?;
-        let nonce = reader.u16().ok()?;
-        let issued_at = reader.u32().ok()?;
-        let expires_at = Some(reader.u32().ok()?).filter(|&end| end != 0);
-        let owner = reader.u32().ok()?;
-        let policy = reader.u32().ok()?;
+        let kid = u16::from_be_bytes([k0, k1]);
+        let serial = Serial(u64::from_be_bytes([0, 0, s0, s1, s2, s3, s4, s5]));
+        let nonce = u16::from_be_bytes([n0, n1]);
+        let issued_at = u32::from_be_bytes([i0, i1, i2, i3]);
+        let expires_at = Some(u32::from_be_bytes([e0, e1, e2, e3])).filter(|&end| end != 0);
+        let owner = u32::from_be_bytes([o0, o1, o2, o3]);
+        let policy = u32::from_be_bytes([p0, p1, p2, p3]);
         if expires_at.is_some_and(|end| end <= issued_at) {
             return None;
         }

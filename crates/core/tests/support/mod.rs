@@ -8,7 +8,7 @@ use portcullis_core::issue::{
     TokenSigner, encode_body, name_file,
 };
 use portcullis_core::keyring::{KeyEntry, Material, Purpose, State, Validity};
-use portcullis_core::list::{Body, Bundle, Mark, ShardLine, WideEntry};
+use portcullis_core::list::{Body, Bundle, FileName, Mark, ShardLine, WideEntry};
 use portcullis_core::replica::Replica;
 use portcullis_core::time::Time;
 use portcullis_core::token::{Claims, Environment, Kind, Label, Lifetime, Serial};
@@ -39,6 +39,10 @@ pub struct World {
     pub previous: Digest,
     pub shards: Vec<(u32, ShardFacts)>,
     pub wide: Vec<WideEntry>,
+    pub public_policies: FileName,
+    pub private_policies: FileName,
+    /// What this world's keyring has that others have not.
+    pub amend: fn(&mut KeyringDraft),
 }
 
 /// One published list, file by file.
@@ -75,6 +79,9 @@ impl World {
             previous: Digest([0; 32]),
             shards: vec![(0, ShardFacts { capacity: Body::MAX_CAPACITY, ..ShardFacts::default() })],
             wide: Vec::new(),
+            public_policies: FileName::NONE,
+            private_policies: FileName::NONE,
+            amend: |_| (),
         }
     }
 
@@ -128,7 +135,7 @@ impl World {
     }
 
     pub fn keyring_draft(&self) -> KeyringDraft {
-        KeyringDraft {
+        let mut draft = KeyringDraft {
             issuer: self.issuer,
             version: self.keyring_version,
             not_after: Time::from_secs(START + 365 * 86_400),
@@ -144,7 +151,9 @@ impl World {
                 self.ed25519_entry(LIST, Purpose::List),
                 self.ed25519_entry(RETIRED, Purpose::Token),
             ],
-        }
+        };
+        (self.amend)(&mut draft);
+        draft
     }
 
     pub fn mark(&self) -> Mark {
@@ -179,6 +188,8 @@ impl World {
                 number: self.number,
                 this_update: self.this_update,
                 previous: self.previous,
+                public_policies: self.public_policies,
+                private_policies: self.private_policies,
                 shards,
                 wide: self.wide.clone(),
             })

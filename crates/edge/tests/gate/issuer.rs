@@ -6,7 +6,7 @@ use portcullis_core::issue::{
     TokenSigner, encode_body, name_file,
 };
 use portcullis_core::keyring::{KeyEntry, Material, Purpose, State, Validity};
-use portcullis_core::list::{Body, Mark, ShardLine};
+use portcullis_core::list::{Body, FileName, Mark, ShardLine};
 use portcullis_core::time::Time;
 use portcullis_core::token::{Claims, Environment, Kind, Label, Lifetime, Serial};
 
@@ -98,6 +98,8 @@ impl Issuer {
             number,
             this_update: Time::from_millis(0),
             previous: Digest([0; 32]),
+            public_policies: FileName::NONE,
+            private_policies: FileName::NONE,
             shards: vec![ShardLine { shard: 0, len: name.len, body: name.digest, counts }],
             wide: vec![],
         };

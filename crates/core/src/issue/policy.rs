@@ -1,0 +1,414 @@
+//! Writing policies: records, bodies and directories. Each file is read back by the verifying half
+//! before it is handed out.
+//!
+//! The same policies give the same files, whatever the way to them was: a range of numbers is
+//! halved for as long as its file would be too long, and for no other reason. So an edit writes one
+//! body, seldom two, and the directories above it.
+
+use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::ops::RangeInclusive;
+
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use sha2::Sha256;
+use zeroize::Zeroizing;
+
+use crate::crypto::{Context, Digest};
+use crate::issue::name_file;
+use crate::list::FileName;
+use crate::policy::{
+    BODY_LETTER, DIRECTORY_LETTER, HEADER_LEN, INDEX_LEN, MAX_FILE_LEN, MAX_POLICY_LEN, Network,
+    Policy, PolicyBody, PolicyDirectory, RangeLine, SALT_LEN, Visibility,
+};
+use crate::wire::{Put as _, WireError};
+
+/// What a policy is to say: lists in any order, repetitions allowed. See [`Policy`] for each.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PolicyDraft {
+    /// Where a client may call from; empty for anywhere.
+    pub networks: Vec<Network>,
+    /// The origins that a page may call from; empty for any.
+    pub origins: Vec<String>,
+    /// The methods that are allowed; empty for all.
+    pub methods: Vec<String>,
+    /// The patterns of the paths that are allowed; empty for all.
+    pub paths: Vec<String>,
+    /// The scopes that are granted; empty for none.
+    pub scopes: Vec<String>,
+    /// The sales channels that are granted; empty for none.
+    pub sales_channels: Vec<String>,
+    /// The rate class.
+    pub rate_class: Option<String>,
+}
+
+impl PolicyDraft {
+    /// Writes the record.
+    ///
+    /// # Errors
+    /// [`WireError::NotCanonical`] names the list with an item that no verifier would accept, or
+    /// `policy` for one that is longer than 8000 bytes.
+    pub fn encode(&self) -> Result<Vec<u8>, WireError> {
+        let texts = |list: &[String]| {
+            let mut texts: Vec<&[u8]> = list.iter().map(String::as_bytes).collect();
+            texts.sort_unstable();
+            texts.dedup();
+            let mut out = Vec::new();
+            for text in texts {
+                // 256 and more are too long for any list; 255 is then refused or another's text.
+                let len =
+                    u8::try_from(text.len()).map_err(|_| WireError::NotCanonical("policy"))?;
+                out.put_u8(len).put(text);
+            }
+            Ok(out)
+        };
+        let (ipv4, ipv6) = self.encode_networks();
+        let lists = [
+            ipv4,
+            ipv6,
+            texts(&self.origins)?,
+            texts(&self.methods)?,
+            texts(&self.paths)?,
+            texts(&self.scopes)?,
+            texts(&self.sales_channels)?,
+            texts(self.rate_class.as_slice())?,
+        ];
+        let mut out = Vec::new();
+        out.put_u8(
+            lists.iter().rev().fold(0, |flags, list| flags << 1 | u8::from(!list.is_empty())),
+        );
+        for list in lists.iter().filter(|list| !list.is_empty()) {
+            let len = u16::try_from(list.len()).map_err(|_| WireError::NotCanonical("policy"))?;
+            out.put_u16(len).put(list);
+        }
+        Policy::decode(&out)?;
+        Ok(out)
+    }
+
+    fn encode_networks(&self) -> (Vec<u8>, Vec<u8>) {
+        let mut networks = self.networks.clone();
+        networks.sort_unstable();
+        networks.dedup();
+        let (mut ipv4, mut ipv6) = (Vec::new(), Vec::new());
+        for network in networks {
+            match network.address() {
+                core::net::IpAddr::V4(address) => {
+                    ipv4.put(&address.octets()).put_u8(network.bits())
+                }
+                core::net::IpAddr::V6(address) => {
+                    ipv6.put(&address.octets()).put_u8(network.bits())
+                }
+            };
+        }
+        (ipv4, ipv6)
+    }
+}
+
+impl From<&Policy<'_>> for PolicyDraft {
+    /// The draft that this policy was written from, in its order.
+    fn from(policy: &Policy<'_>) -> Self {
+        Self {
+            networks: policy.networks().collect(),
+            origins: policy.origins().map(String::from).collect(),
+            methods: policy.methods().map(String::from).collect(),
+            paths: policy.paths().map(String::from).collect(),
+            scopes: policy.scopes().map(String::from).collect(),
+            sales_channels: policy.sales_channels().map(String::from).collect(),
+            rate_class: policy.rate_class().map(String::from),
+        }
+    }
+}
+
+/// The key that salts private bodies are derived under. Wiped when dropped, hidden from `Debug`.
+///
+/// Digests of private bodies reach the public: without a salt that can't be guessed, who guesses a
+/// policy could confirm the guess. The salt depends on the content, so that the writer stays
+/// deterministic.
+#[derive(Clone)]
+pub struct SaltKey(Zeroizing<[u8; 32]>);
+
+impl SaltKey {
+    /// Takes a secret of the keystore, drawn at random for this purpose.
+    #[must_use]
+    pub fn new(secret: &[u8; 32]) -> Self {
+        Self(Zeroizing::new(*secret))
+    }
+
+    /// The salt of the body whose bytes after the salt are `content`.
+    fn salt(&self, content: &[u8]) -> [u8; SALT_LEN] {
+        let mut block = Zeroizing::new([0; 64]);
+        if let Some(front) = block.first_chunk_mut() {
+            *front = *self.0;
+        }
+        let mac = Hmac::<Sha256>::new(&(*block).into());
+        let mac = mac.chain_update(Context::SALT.bytes()).chain_update(content);
+        mac.finalize().into_bytes().into()
+    }
+}
+
+impl core::fmt::Debug for SaltKey {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str("SaltKey(..)")
+    }
+}
+
+/// All policies of one visibility, and the files that they were last written to.
+#[derive(Clone, Debug)]
+pub struct PolicyTree {
+    salt_key: Option<SaltKey>,
+    records: BTreeMap<u32, Vec<u8>>,
+    /// By the first number of the range.
+    bodies: BTreeMap<u32, BodyPlan>,
+    /// The numbers whose records were changed since the last writing.
+    changed: BTreeSet<u32>,
+    /// The files of the last writing.
+    written: BTreeSet<Digest>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct BodyPlan {
+    last: u32,
+    /// `None` until it is written.
+    file: Option<FileName>,
+}
+
+/// What is to be put out, in this order, before a head that names the directory.
+#[derive(Clone, Debug)]
+pub struct PolicyFiles {
+    /// What the head is to name; [`FileName::NONE`] where there are no policies.
+    pub directory: FileName,
+    /// The files that the last writing had not: bodies, then directories, the lowest first.
+    pub files: Vec<(FileName, Vec<u8>)>,
+}
+
+impl PolicyTree {
+    /// A tree of publishable keys' policies, none yet.
+    #[must_use]
+    pub const fn public() -> Self {
+        Self::new(None)
+    }
+
+    /// A tree of secret keys' policies, none yet.
+    #[must_use]
+    pub const fn private(salt_key: SaltKey) -> Self {
+        Self::new(Some(salt_key))
+    }
+
+    const fn new(salt_key: Option<SaltKey>) -> Self {
+        Self {
+            salt_key,
+            records: BTreeMap::new(),
+            bodies: BTreeMap::new(),
+            changed: BTreeSet::new(),
+            written: BTreeSet::new(),
+        }
+    }
+
+    const fn visibility(&self) -> Visibility {
+        match self.salt_key {
+            None => Visibility::Public,
+            Some(_) => Visibility::Private,
+        }
+    }
+
+    /// How many policies there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.records.len()
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.records.is_empty()
+    }
+
+    /// Adds or replaces the policy with this number.
+    ///
+    /// # Errors
+    /// See [`PolicyDraft::encode`]; 0 is no number of a policy.
+    pub fn set(&mut self, number: u32, policy: &PolicyDraft) -> Result<(), WireError> {
+        if number == 0 {
+            return Err(WireError::NotCanonical("policy number"));
+        }
+        self.records.insert(number, policy.encode()?);
+        self.changed.insert(number);
+        Ok(())
+    }
+
+    /// Removes the policy with this number; says whether there was one.
+    pub fn remove(&mut self, number: u32) -> bool {
+        let was_there = self.records.remove(&number).is_some();
+        if was_there {
+            self.changed.insert(number);
+        }
+        was_there
+    }
+
+    /// Writes what has changed since the last writing. The work is that of the changed bodies and
+    /// of all directories, which come to about half a byte for each policy.
+    ///
+    /// # Errors
+    /// [`WireError`] where a file is refused on being read back.
+    pub fn write(&mut self) -> Result<PolicyFiles, WireError> {
+        self.plan();
+        let mut files = Vec::new();
+        let mut lines = Vec::new();
+        let (records, salt_key) = (&self.records, self.salt_key.as_ref());
+        for (&first, plan) in &mut self.bodies {
+            let file = match plan.file {
+                Some(file) => file,
+                None => {
+                    let body = encode_body(salt_key, records.range(first..=plan.last));
+                    PolicyBody::decode(&body)?;
+                    let name = name_file(&body);
+                    files.push((name, body));
+                    *plan.file.insert(name)
+                }
+            };
+            lines.push(RangeLine { first, file });
+        }
+        let directory = self.write_directories(lines, &mut files)?;
+        let fresh = |(name, _): &(FileName, Vec<u8>)| !self.written.contains(&name.digest);
+        let names: Vec<Digest> = files.iter().map(|(name, _)| name.digest).collect();
+        files.retain(fresh);
+        // Bodies that were left as they are count as written too.
+        self.written = names
+            .into_iter()
+            .chain(self.bodies.values().filter_map(|b| Some(b.file?.digest)))
+            .collect();
+        Ok(PolicyFiles { directory, files })
+    }
+
+    fn write_directories(
+        &self,
+        mut lines: Vec<RangeLine>,
+        files: &mut Vec<(FileName, Vec<u8>)>,
+    ) -> Result<FileName, WireError> {
+        let mut put = |level: u8, lines: &[RangeLine]| {
+            let file = encode_directory(self.visibility(), level, lines);
+            PolicyDirectory::decode(&file)?;
+            let name = name_file(&file);
+            files.push((name, file));
+            Ok(name)
+        };
+        if lines.is_empty() {
+            return Ok(FileName::NONE);
+        }
+        let mut level = 0;
+        while lines.len() > PolicyDirectory::MAX_RANGES {
+            let mut pages = Vec::new();
+            halve(&lines, 0, 0, &mut pages);
+            lines = pages
+                .into_iter()
+                .map(|(first, page)| Ok(RangeLine { first, file: put(level, page)? }))
+                .collect::<Result<_, WireError>>()?;
+            level += 1;
+        }
+        put(level, &lines)
+    }
+
+    /// Gives every changed number the widest range around it that fits a body.
+    fn plan(&mut self) {
+        let mut changed = core::mem::take(&mut self.changed);
+        let mut planned: Option<RangeInclusive<u32>> = None;
+        while let Some(number) = changed.pop_first() {
+            if planned.as_ref().is_some_and(|range| range.contains(&number)) {
+                continue;
+            }
+            let range = self.widest(number);
+            let (first, last) = (*range.start(), *range.end());
+            let before = self.bodies.range(..=number).next_back();
+            if let Some((&start, &BodyPlan { last: end, .. })) = before
+                && end >= number
+                && (start < first || end > last)
+            {
+                // A body that has outgrown its limit: all that it held is planned anew.
+                self.bodies.remove(&start);
+                changed.extend(self.records.range(start..=end).map(|(number, _)| *number));
+            }
+            let merged: Vec<u32> =
+                self.bodies.range(range.clone()).map(|(first, _)| *first).collect();
+            for first in merged {
+                self.bodies.remove(&first);
+            }
+            if self.records.range(range.clone()).next().is_some() {
+                self.bodies.insert(first, BodyPlan { last, file: None });
+            }
+            planned = Some(range);
+        }
+    }
+
+    /// The widest of the ranges around `number` (all numbers, their half, …) that fits a body.
+    fn widest(&self, number: u32) -> RangeInclusive<u32> {
+        let around = |bits: u32| {
+            let rest = u32::MAX.checked_shr(bits).unwrap_or(0);
+            number & !rest..=number | rest
+        };
+        (0..32).map(around).find(|range| self.fits(range)).unwrap_or(number..=number)
+    }
+
+    fn fits(&self, range: &RangeInclusive<u32>) -> bool {
+        let salt = if self.salt_key.is_some() { SALT_LEN } else { 0 };
+        let mut len = HEADER_LEN + salt;
+        self.records.range(range.clone()).all(|(_, record)| {
+            len += INDEX_LEN + record.len();
+            len <= MAX_FILE_LEN
+        })
+    }
+}
+
+/// Halves the range that begins at `first` and shares its first `bits` bits for as long as it has
+/// more lines than a directory holds.
+fn halve<'l>(
+    lines: &'l [RangeLine],
+    first: u32,
+    bits: u32,
+    pages: &mut Vec<(u32, &'l [RangeLine])>,
+) {
+    if lines.len() > PolicyDirectory::MAX_RANGES {
+        let middle = first | (1_u32 << 31).checked_shr(bits).unwrap_or(0);
+        let (low, high) = lines.split_at(lines.partition_point(|line| line.first < middle));
+        halve(low, first, bits + 1, pages);
+        halve(high, middle, bits + 1, pages);
+    } else if !lines.is_empty() {
+        pages.push((first, lines));
+    }
+}
+
+fn encode_directory(visibility: Visibility, level: u8, lines: &[RangeLine]) -> Vec<u8> {
+    let mut out = Vec::new();
+    let count = u16::try_from(lines.len()).unwrap_or(u16::MAX);
+    out.put_magic(DIRECTORY_LETTER).put_u8(visibility.code()).put_u8(level).put_u16(count);
+    for RangeLine { first, file } in lines {
+        out.put_u32(*first).put_u32(file.len).put(&file.digest.0);
+    }
+    out
+}
+
+fn encode_body<'r>(
+    salt_key: Option<&SaltKey>,
+    records: impl Iterator<Item = (&'r u32, &'r Vec<u8>)> + Clone,
+) -> Vec<u8> {
+    let mut content = Vec::new();
+    content.put_u16(u16::try_from(records.clone().count()).unwrap_or(u16::MAX));
+    let mut end = 0;
+    for (number, record) in records.clone() {
+        end += record.len();
+        content.put_u32(*number).put_u16(u16::try_from(end).unwrap_or(u16::MAX));
+    }
+    for (_, record) in records {
+        content.put(record);
+    }
+    let mut out = Vec::new();
+    out.put_magic(BODY_LETTER);
+    match salt_key {
+        None => out.put_u8(Visibility::Public.code()),
+        Some(key) => out.put_u8(Visibility::Private.code()).put(&key.salt(&content)),
+    };
+    out.put(&content);
+    out
+}
+
+// A policy of the greatest length has room in a private body.
+const _: () = assert!(HEADER_LEN + SALT_LEN + INDEX_LEN + MAX_POLICY_LEN <= MAX_FILE_LEN);

@@ -1,0 +1,74 @@
+//! Signatures that have been checked before, so that a key which comes again costs no second
+//! verification by Ed25519.
+//!
+//! What is kept is that a signature is good, never that a key is: time, keyring and list are looked
+//! at each time. A signature gets in only once it has been verified, so nobody without a signer's
+//! key can fill the memo or push others out of it.
+
+use alloc::vec::Vec;
+
+use crate::crypto::PublicKey;
+use crate::crypto::is_strict;
+
+/// A signature and what it is over: all that a native verification needs.
+///
+/// [`Unverified::signature_to_check`](crate::verify::Unverified::signature_to_check) gives it out
+/// only where its R and S are strict, so that what is left is the equation `[S]B = R + [k]A`. A host
+/// whose library has the cofactorless one, as WebCrypto has in workerd, Chromium and Node, may do
+/// that step and [`insert`](Memo::insert) the signature if it is good.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SignatureToCheck {
+    /// The signer's public key.
+    pub key: [u8; 32],
+    /// What is signed, its context included.
+    pub message: [u8; 55],
+    /// The signature.
+    pub signature: [u8; 64],
+}
+
+impl SignatureToCheck {
+    /// The signature over `message`, unless it is not strict.
+    pub(crate) fn new(key: &PublicKey, message: &[u8; 55], signature: &[u8; 64]) -> Option<Self> {
+        let (key, message, signature) = (key.to_bytes(), *message, *signature);
+        is_strict(&signature).then_some(Self { key, message, signature })
+    }
+
+    /// Bytes of R, which are as good as random in a signature that is genuine.
+    fn place(&self, places: usize) -> usize {
+        let [a, b, c, d, ..] = self.signature;
+        let hash = usize::try_from(u32::from_le_bytes([a, b, c, d])).unwrap_or(0);
+        hash.checked_rem(places).unwrap_or(0)
+    }
+}
+
+/// A bounded number of signatures that are known to be good. Each has one place; the newest stays.
+#[derive(Clone, Debug, Default)]
+pub struct Memo {
+    places: Vec<Option<SignatureToCheck>>,
+    capacity: usize,
+}
+
+impl Memo {
+    /// A memo for `capacity` signatures of about 150 bytes each; 0 keeps none.
+    #[must_use]
+    pub const fn new(capacity: usize) -> Self {
+        Self { places: Vec::new(), capacity }
+    }
+
+    /// Whether the signature is known to be good.
+    #[must_use]
+    pub fn holds(&self, signature: &SignatureToCheck) -> bool {
+        let place = self.places.get(signature.place(self.capacity));
+        place.is_some_and(|held| held.as_ref() == Some(signature))
+    }
+
+    /// Keeps a signature that the caller has verified.
+    pub fn insert(&mut self, signature: SignatureToCheck) {
+        if self.places.is_empty() {
+            self.places.resize(self.capacity, None);
+        }
+        if let Some(place) = self.places.get_mut(signature.place(self.capacity)) {
+            *place = Some(signature);
+        }
+    }
+}

@@ -1,0 +1,120 @@
+//! A policy body: the policies of one range of numbers.
+//!
+//! ```text
+//!  4  magic `PCP` 1
+//!  1  visibility: 1 public, 2 private
+//! 32  salt, in private bodies alone
+//!  2  number of policies, not 0; then 6 bytes each, by strictly ascending number:
+//!       4  number, not 0
+//!       2  where its record ends, counted from the first record on
+//! ..  the records, one after the other
+//! ```
+
+use alloc::vec::Vec;
+
+use crate::policy::{MAX_FILE_LEN, Policy, SALT_LEN, Visibility};
+use crate::wire::{Reader, WireError};
+
+pub(crate) const LETTER: u8 = b'P';
+/// Bytes in front of the index of a public body.
+#[cfg(feature = "issue")]
+pub(crate) const HEADER_LEN: usize = 7;
+pub(crate) const INDEX_LEN: usize = 6;
+
+/// A body of policies, validated from end to end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PolicyBody {
+    visibility: Visibility,
+    file: Vec<u8>,
+}
+
+/// Numbers with the ends of their records, and the records.
+type Parts<'a> = (&'a [[u8; INDEX_LEN]], &'a [u8]);
+
+impl PolicyBody {
+    /// Reads a body.
+    ///
+    /// # Errors
+    /// [`WireError`] for whatever is not the one spelling of a body.
+    pub fn decode(file: &[u8]) -> Result<Self, WireError> {
+        if file.len() > MAX_FILE_LEN {
+            return Err(WireError::NotCanonical("length"));
+        }
+        let (visibility, (index, records)) = split(file)?;
+        let (mut last, mut start) = (0, 0);
+        for entry in index {
+            let (number, end) = (number(entry), end(entry));
+            if number <= last {
+                return Err(WireError::NotCanonical("policy number"));
+            }
+            Policy::decode(records.get(start..end).ok_or(WireError::Truncated)?)?;
+            (last, start) = (number, end);
+        }
+        if start == records.len() {
+            Ok(Self { visibility, file: file.to_vec() })
+        } else {
+            Err(WireError::TrailingBytes)
+        }
+    }
+
+    /// Whether the body is for everyone.
+    #[must_use]
+    pub const fn visibility(&self) -> Visibility {
+        self.visibility
+    }
+
+    /// The bytes that were received.
+    #[must_use]
+    pub fn file(&self) -> &[u8] {
+        &self.file
+    }
+
+    /// The policy with this number, if it is here.
+    #[must_use]
+    pub fn find(&self, wanted: u32) -> Option<Policy<'_>> {
+        let parts = self.parts();
+        let at = parts.0.binary_search_by_key(&wanted, number).ok()?;
+        policy_at(parts, at)
+    }
+
+    /// All policies with their numbers, ascending.
+    pub fn policies(&self) -> impl Iterator<Item = (u32, Policy<'_>)> {
+        let parts = self.parts();
+        let numbers = parts.0.iter().enumerate();
+        numbers.filter_map(move |(at, entry)| Some((number(entry), policy_at(parts, at)?)))
+    }
+
+    fn parts(&self) -> Parts<'_> {
+        split(&self.file).map_or((&[], &[]), |(_, parts)| parts)
+    }
+}
+
+fn split(file: &[u8]) -> Result<(Visibility, Parts<'_>), WireError> {
+    let mut reader = Reader::open(file, LETTER, "policy body")?;
+    let visibility = Visibility::read(&mut reader)?;
+    if visibility == Visibility::Private {
+        reader.bytes(SALT_LEN)?;
+    }
+    let count = usize::from(reader.u16()?);
+    if count == 0 {
+        return Err(WireError::NotCanonical("number of policies"));
+    }
+    let (index, _) = reader.bytes(count * INDEX_LEN)?.as_chunks();
+    Ok((visibility, (index, reader.rest())))
+}
+
+fn policy_at((index, records): Parts<'_>, at: usize) -> Option<Policy<'_>> {
+    let start = match at.checked_sub(1) {
+        Some(before) => end(index.get(before)?),
+        None => 0,
+    };
+    Policy::split(records.get(start..end(index.get(at)?))?).ok()
+}
+
+fn number(&[a, b, c, d, _, _]: &[u8; INDEX_LEN]) -> u32 {
+    u32::from_be_bytes([a, b, c, d])
+}
+
+fn end(&[_, _, _, _, a, b]: &[u8; INDEX_LEN]) -> usize {
+    u16::from_be_bytes([a, b]).into()
+}

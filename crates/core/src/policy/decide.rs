@@ -1,0 +1,116 @@
+//! Holding a request against a policy.
+
+use core::net::IpAddr;
+
+use crate::policy::record::{Items, List};
+use crate::policy::{Policy, path, scope};
+
+/// What is known of a request, exactly as the gate saw it.
+///
+/// A fact that is not known is `None` or empty: where the policy restricts it, that is a denial.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct RequestFacts<'a> {
+    /// The address of the client, from the platform and never from a header that a client may set.
+    pub address: Option<IpAddr>,
+    /// The `Origin` header.
+    pub origin: Option<&'a str>,
+    /// The method.
+    pub method: &'a str,
+    /// The path of the request's target, not decoded, without the query.
+    pub path: &'a str,
+    /// The scopes that the request needs, all of them; no wildcards.
+    pub scopes: &'a [&'a str],
+    /// The sales channel that the request is about.
+    pub sales_channel: Option<&'a str>,
+}
+
+/// A request that its policy allows. There is no other way to get one than [`decide`].
+#[derive(Clone, Copy, Debug)]
+pub struct Grant<'p> {
+    policy: Policy<'p>,
+}
+
+impl<'p> Grant<'p> {
+    /// The policy that allowed it: its sales channels, scopes and rate class.
+    #[must_use]
+    pub const fn policy(&self) -> &Policy<'p> {
+        &self.policy
+    }
+}
+
+/// Why a policy does not allow a request. For logs: clients are told that it was refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Denial {
+    /// The client's address is of none of the policy's networks, or is not known.
+    #[error("the client's address is in none of the policy's networks")]
+    Address,
+    /// The origin is none of the policy's, or there is none.
+    #[error("the request's origin is none of the policy's")]
+    Origin,
+    /// The method is none of the policy's.
+    #[error("the policy does not allow the method")]
+    Method,
+    /// The path matches none of the policy's patterns, or reads in two ways.
+    #[error("the policy does not allow the path")]
+    Path,
+    /// A scope that the request needs is not granted.
+    #[error("the policy does not grant a scope that the request needs")]
+    Scope,
+    /// The sales channel is not granted.
+    #[error("the policy does not grant the sales channel")]
+    SalesChannel,
+}
+
+impl Denial {
+    /// A stable code for logs.
+    #[must_use]
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Address => "address_denied",
+            Self::Origin => "origin_denied",
+            Self::Method => "method_denied",
+            Self::Path => "path_denied",
+            Self::Scope => "scope_missing",
+            Self::SalesChannel => "sales_channel_denied",
+        }
+    }
+}
+
+/// Holds a request against a policy, first what it restricts and then what it grants.
+///
+/// # Errors
+/// The first [`Denial`], in the order of its variants.
+pub fn decide<'p>(policy: &Policy<'p>, request: &RequestFacts<'_>) -> Result<Grant<'p>, Denial> {
+    let demand = |allowed: bool, denial: Denial| if allowed { Ok(()) } else { Err(denial) };
+    demand(address_allowed(policy, request.address), Denial::Address)?;
+    let origin = request.origin.unwrap_or_default();
+    demand(text_allowed(policy.items(List::Origins), origin), Denial::Origin)?;
+    demand(text_allowed(policy.items(List::Methods), request.method), Denial::Method)?;
+    demand(path_allowed(policy, request.path.as_bytes()), Denial::Path)?;
+    demand(request.scopes.iter().all(|s| scope_granted(policy, s.as_bytes())), Denial::Scope)?;
+    let mut channels = policy.items(List::SalesChannels);
+    let channel = request.sales_channel.map(str::as_bytes);
+    demand(channel.is_none_or(|id| channels.any(|held| held == id)), Denial::SalesChannel)?;
+    Ok(Grant { policy: *policy })
+}
+
+fn address_allowed(policy: &Policy<'_>, address: Option<IpAddr>) -> bool {
+    let restricted = !policy.list(List::Ipv4).is_empty() || !policy.list(List::Ipv6).is_empty();
+    !restricted
+        || address.is_some_and(|address| policy.networks().any(|network| network.contains(address)))
+}
+
+fn text_allowed(mut list: Items<'_>, text: &str) -> bool {
+    list.is_empty() || list.any(|allowed| allowed == text.as_bytes())
+}
+
+fn path_allowed(policy: &Policy<'_>, request: &[u8]) -> bool {
+    let mut patterns = policy.items(List::Paths);
+    patterns.is_empty()
+        || (path::is_plain(request) && patterns.any(|pattern| path::matches(pattern, request)))
+}
+
+fn scope_granted(policy: &Policy<'_>, required: &[u8]) -> bool {
+    scope::is_scope(required, false)
+        && policy.items(List::Scopes).any(|grant| scope::covers(grant, required))
+}

@@ -1,0 +1,263 @@
+//! The files of policies that one verifier holds.
+//!
+//! Every look-up begins at the directory that the head in force names, and every file is known by
+//! its digest: so a new head changes all policies at once, and no old one can be found under it.
+//! A host that fetches files asks what is wanted, and hands in what it got:
+//!
+//! ```text
+//! before a new head counts:   while policies.wants(old, new) is not empty   policies.offer(...)
+//! when it counts:             policies.retain(&new)
+//! on a request:               policies.find(...), and on Unavailable(name) fetch it and ask again
+//! ```
+
+use alloc::vec;
+use alloc::vec::Vec;
+
+use crate::crypto::Digest;
+use crate::list::{FileName, Head, ListError};
+use crate::policy::{Policy, PolicyBody, PolicyDirectory, Visibility, directory};
+use crate::token::Kind;
+
+/// Directories and bodies by digest, up to a number of bytes.
+#[derive(Clone, Debug)]
+pub struct Policies {
+    /// By ascending digest.
+    files: Vec<(Digest, Held)>,
+    bytes: usize,
+    max_bytes: usize,
+}
+
+#[derive(Clone, Debug)]
+enum Held {
+    Directory(PolicyDirectory),
+    Body(PolicyBody),
+}
+
+/// Why there is no policy to hold a request against. Neither lets a gate accept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NoPolicy {
+    /// The list in force has no policy with the key's number.
+    #[error("the list has no policy with this number; the issuer must publish one")]
+    Missing,
+    /// The file in which it would be found is not held: fetch it and ask again. It is private for
+    /// secret keys; who has no credential for it can't judge their policies.
+    #[error("the policy is not held; fetch its file")]
+    Unavailable(FileName),
+}
+
+impl NoPolicy {
+    /// A stable code for logs.
+    #[must_use]
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Missing => "policy_missing",
+            Self::Unavailable(_) => "policy_unavailable",
+        }
+    }
+}
+
+/// A file that a directory leads to, and the numbers that it is asked about.
+#[derive(Clone, Copy)]
+struct Place {
+    name: FileName,
+    first: u32,
+    last: u32,
+}
+
+impl Policies {
+    /// The least room: that of every file on the way to one policy, and the next version of each.
+    const MIN_BYTES: usize = 1 << 16;
+
+    /// Holds nothing yet, and never more than `max_bytes` bytes of files (64 KiB at least). Where a
+    /// file would go beyond them, all others are let go and fetched again when they are asked for.
+    #[must_use]
+    pub fn new(max_bytes: usize) -> Self {
+        Self { files: Vec::new(), bytes: 0, max_bytes: max_bytes.max(Self::MIN_BYTES) }
+    }
+
+    /// How many bytes of files are held.
+    #[must_use]
+    pub const fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// The policy with the number that a key of this kind carries, under the head in force. Number
+    /// 0 is [`Policy::NONE`].
+    ///
+    /// # Errors
+    /// See [`NoPolicy`].
+    pub fn find(&self, head: &Head, kind: Kind, number: u32) -> Result<Policy<'_>, NoPolicy> {
+        let visibility = Visibility::of(kind);
+        self.find_under(head.policies(visibility), visibility, number)
+    }
+
+    /// [`find`](Self::find) under the directory of this name.
+    ///
+    /// # Errors
+    /// See [`NoPolicy`].
+    pub fn find_under(
+        &self,
+        directory: FileName,
+        visibility: Visibility,
+        number: u32,
+    ) -> Result<Policy<'_>, NoPolicy> {
+        if number == 0 {
+            return Ok(Policy::NONE);
+        }
+        if directory == FileName::NONE {
+            return Err(NoPolicy::Missing);
+        }
+        let mut name = directory;
+        let mut above: Option<u8> = None;
+        // Each step goes down one level: a tree that doesn't is refused, so this ends.
+        loop {
+            match self.get(name).ok_or(NoPolicy::Unavailable(name))? {
+                Held::Directory(directory)
+                    if directory.visibility() == visibility
+                        && above.is_none_or(|above| {
+                            above.checked_sub(1) == Some(directory.level())
+                        }) =>
+                {
+                    name = directory.find(number).ok_or(NoPolicy::Missing)?;
+                    above = Some(directory.level());
+                }
+                Held::Body(body) if body.visibility() == visibility && above == Some(0) => {
+                    return body.find(number).ok_or(NoPolicy::Missing);
+                }
+                Held::Directory(_) | Held::Body(_) => return Err(NoPolicy::Missing),
+            }
+        }
+    }
+
+    /// What to fetch so that numbers that could be looked up under the directory `old` can be under
+    /// `new`. Ask again when it has been offered, until nothing is wanted.
+    #[must_use]
+    pub fn wants(&self, old: FileName, new: FileName) -> Vec<FileName> {
+        let held = |place: &Place| matches!(self.get(place.name), Some(Held::Body(_)));
+        let mut in_use = self.reach(old, None);
+        in_use.retain(held);
+        self.missing(new, Some(&in_use))
+    }
+
+    /// What to fetch so that every number can be looked up under `directory`, and what to put into
+    /// a bundle. Ask again when it has been offered, until nothing is wanted.
+    #[must_use]
+    pub fn wants_all(&self, directory: FileName) -> Vec<FileName> {
+        self.missing(directory, None)
+    }
+
+    /// Hands in a file.
+    ///
+    /// # Errors
+    /// [`ListError::WrongDigest`] and [`ListError::Wire`].
+    pub fn offer(&mut self, name: FileName, file: &[u8]) -> Result<(), ListError> {
+        if Digest::of(file) != name.digest {
+            return Err(ListError::WrongDigest("policy file"));
+        }
+        let held = if file.get(2) == Some(&directory::LETTER) {
+            PolicyDirectory::decode(file).map(Held::Directory)
+        } else {
+            PolicyBody::decode(file).map(Held::Body)
+        };
+        let held = held.map_err(ListError::wire("policy file"))?;
+        if self.bytes.saturating_add(file.len()) > self.max_bytes {
+            self.files.clear();
+            self.bytes = 0;
+        }
+        if let Err(at) = self.position(name.digest) {
+            self.files.insert(at, (name.digest, held));
+            self.bytes += file.len();
+        }
+        Ok(())
+    }
+
+    /// Lets go of the files that none of these directories leads to.
+    pub fn retain(&mut self, directories: &[FileName]) {
+        let mut kept = vec![false; self.files.len()];
+        for &directory in directories {
+            for place in self.reach(directory, None) {
+                if let Some(kept) =
+                    self.position(place.name.digest).ok().and_then(|at| kept.get_mut(at))
+                {
+                    *kept = true;
+                }
+            }
+        }
+        let mut kept = kept.into_iter();
+        self.files.retain(|_| kept.next().unwrap_or(false));
+        self.bytes = self.files.iter().map(|(_, held)| held.len()).sum();
+    }
+
+    fn position(&self, digest: Digest) -> Result<usize, usize> {
+        let wanted = words(digest);
+        self.files.binary_search_by(|(held, _)| words(*held).cmp(&wanted))
+    }
+
+    fn get(&self, name: FileName) -> Option<&Held> {
+        self.files.get(self.position(name.digest).ok()?).map(|(_, held)| held)
+    }
+
+    fn missing(&self, directory: FileName, spans: Option<&[Place]>) -> Vec<FileName> {
+        let places = self.reach(directory, spans);
+        let names = places.iter().map(|place| place.name);
+        names.filter(|name| self.get(*name).is_none()).collect()
+    }
+
+    /// Every file that `directory` leads to, itself included, as far as directories are held; with
+    /// `spans` (ascending) only those that are asked about a number inside of one. All bodies stand
+    /// on one level, so they come by ascending range.
+    fn reach(&self, directory: FileName, spans: Option<&[Place]>) -> Vec<Place> {
+        let wanted = |first: u32, last: u32| match spans {
+            Some(spans) => {
+                let at = spans.partition_point(|span| span.last < first);
+                spans.get(at).is_some_and(|span| span.first <= last)
+            }
+            None => true,
+        };
+        // A file that is named twice is followed once, so that no tree takes longer than its size.
+        let mut seen = vec![false; self.files.len()];
+        let mut places = Vec::new();
+        if directory != FileName::NONE && wanted(0, u32::MAX) {
+            places.push(Place { name: directory, first: 0, last: u32::MAX });
+        }
+        let mut next = 0;
+        while let Some(&Place { name, last: end, .. }) = places.get(next) {
+            next += 1;
+            let Ok(at) = self.position(name.digest) else { continue };
+            let (Some((_, Held::Directory(held))), Some(seen)) =
+                (self.files.get(at), seen.get_mut(at))
+            else {
+                continue;
+            };
+            if core::mem::replace(seen, true) {
+                continue;
+            }
+            let mut lines = held.ranges().iter().peekable();
+            while let Some(line) = lines.next() {
+                let last = lines.peek().map_or(end, |next| next.first - 1);
+                if wanted(line.first, last) {
+                    places.push(Place { name: line.file, first: line.first, last });
+                }
+            }
+        }
+        places
+    }
+}
+
+/// A digest as numbers, in whose order files are held: WebAssembly reads bytes little-endian, and
+/// would have to swap each of them to compare digests as texts.
+fn words(Digest(bytes): Digest) -> [u64; 4] {
+    let (chunks, _) = bytes.as_chunks();
+    let mut words = [0; 4];
+    words.iter_mut().zip(chunks).for_each(|(word, chunk)| *word = u64::from_le_bytes(*chunk));
+    words
+}
+
+impl Held {
+    fn len(&self) -> usize {
+        match self {
+            Self::Directory(directory) => directory.file_len(),
+            Self::Body(body) => body.file().len(),
+        }
+    }
+}

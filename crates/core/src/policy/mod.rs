@@ -1,0 +1,82 @@
+//! Policies: what a key may do, looked up by the number that the token carries.
+//!
+//! ```text
+//! directory   maps ranges of policy numbers to bodies, or to directories of narrower ranges
+//! bodies      the policies of one range; private ones behind a salt
+//! ```
+//!
+//! The head of the list names two directories by digest and length: one for publishable keys, whose
+//! policies are public, and one for secret keys. [`Policies`] holds the files that were fetched and
+//! finds a [`Policy`] under a head; [`decide`] holds a request against it.
+//!
+//! Specified in `docs/policy.md`.
+
+mod body;
+mod decide;
+mod directory;
+mod held;
+mod network;
+mod path;
+mod record;
+mod scope;
+
+pub use body::PolicyBody;
+pub use decide::{Denial, Grant, RequestFacts, decide};
+pub use directory::{PolicyDirectory, RangeLine};
+pub use held::{NoPolicy, Policies};
+pub use network::Network;
+pub use record::{Policy, Texts};
+
+#[cfg(feature = "issue")]
+pub(crate) use body::{HEADER_LEN, INDEX_LEN, LETTER as BODY_LETTER};
+#[cfg(feature = "issue")]
+pub(crate) use directory::LETTER as DIRECTORY_LETTER;
+#[cfg(feature = "issue")]
+pub(crate) use record::MAX_POLICY_LEN;
+
+use crate::wire::{Reader, WireError};
+
+/// No file of policies is longer: an edit costs a verifier a few of them.
+pub(crate) const MAX_FILE_LEN: usize = 8192;
+
+/// Bytes of the salt in front of a private body.
+pub(crate) const SALT_LEN: usize = 32;
+
+/// Who may read a directory and its bodies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Visibility {
+    /// Policies of publishable keys: for everyone.
+    Public,
+    /// Policies of secret keys: for gates with a credential.
+    Private,
+}
+
+impl Visibility {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::Public, Self::Private];
+
+    /// Where the policies of keys of this kind stand.
+    #[must_use]
+    pub const fn of(kind: crate::token::Kind) -> Self {
+        match kind {
+            crate::token::Kind::Publishable => Self::Public,
+            crate::token::Kind::Secret => Self::Private,
+        }
+    }
+
+    #[cfg(feature = "issue")]
+    pub(crate) const fn code(self) -> u8 {
+        match self {
+            Self::Public => 1,
+            Self::Private => 2,
+        }
+    }
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, WireError> {
+        match reader.u8()? {
+            1 => Ok(Self::Public),
+            2 => Ok(Self::Private),
+            _ => Err(WireError::NotCanonical("visibility")),
+        }
+    }
+}

@@ -1,0 +1,187 @@
+//! Path patterns, held against the path exactly as it stands in the request.
+
+/// Whether every reader of `path` sees the same segments in it.
+///
+/// Origins differ in what they decode, merge and cut off before they route. A path that two of them
+/// could read in two ways is matched by no pattern.
+pub(crate) fn is_plain(path: &[u8]) -> bool {
+    /// What the segment is so far: nothing, one dot, two, or a name.
+    const EMPTY: u8 = 0;
+    const NAME: u8 = 3;
+    let Some((b'/', mut rest)) = path.split_first() else { return false };
+    let mut segment = EMPTY;
+    loop {
+        (segment, rest) = match rest {
+            [] => return segment == EMPTY || segment == NAME,
+            [b'/', rest @ ..] if segment == NAME => (EMPTY, rest),
+            [b'.', rest @ ..] => (NAME.min(segment + 1), rest),
+            [b'%', high, low, rest @ ..] => match (nibble(*high), nibble(*low)) {
+                (Some(high), Some(low)) if is_plain_escape(high << 4 | low) => (NAME, rest),
+                _ => return false,
+            },
+            [byte, rest @ ..] if is_plain_byte(*byte) => (NAME, rest),
+            _ => return false,
+        };
+    }
+}
+
+/// The characters of a path in RFC 3986 but for `/`, `.` and `%`, and but for `;`, at which some
+/// servers cut a segment off.
+fn is_plain_byte(byte: u8) -> bool {
+    matches!(
+        byte,
+        b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'~' | b':' | b'@' | b'!' | b'$'
+            | b'&' | b'\'' | b'(' | b')' | b'*' | b'+' | b',' | b'='
+    )
+}
+
+/// What an escape may hide: no control, no character with a meaning in a path, nothing that decodes
+/// to another escape, and neither of the two bytes that begin nothing but overlong UTF-8.
+fn is_plain_escape(byte: u8) -> bool {
+    !matches!(byte, 0..=0x1F | b'%' | b'.' | b'/' | b';' | b'\\' | 0x7F | 0xC0 | 0xC1)
+}
+
+fn nibble(digit: u8) -> Option<u8> {
+    match digit {
+        b'0'..=b'9' => Some(digit - b'0'),
+        b'A'..=b'F' => Some(digit - b'A' + 10),
+        b'a'..=b'f' => Some(digit - b'a' + 10),
+        _ => None,
+    }
+}
+
+/// Whether `text` is a pattern: a plain path, escapes in upper case, in which a segment may be `*`
+/// and the last one `**`.
+pub(crate) fn is_pattern(text: &[u8]) -> bool {
+    let mut segments = text.split(|b| *b == b'/').peekable();
+    let mut stars = true;
+    while let Some(segment) = segments.next() {
+        let is_last = segments.peek().is_none();
+        stars &= !segment.contains(&b'*') || segment == b"*" || (segment == b"**" && is_last);
+    }
+    let upper = text.windows(3).all(|three| match three {
+        [b'%', high, low] => !high.is_ascii_lowercase() && !low.is_ascii_lowercase(),
+        _ => true,
+    });
+    stars && upper && is_plain(text)
+}
+
+/// Whether `pattern` matches the plain `path`: `*` one segment that is not empty, `**` whatever is
+/// left, which may be nothing.
+pub(crate) fn matches(mut pattern: &[u8], mut path: &[u8]) -> bool {
+    loop {
+        (pattern, path) = match (pattern, path) {
+            (b"**", _) | (b"/**" | b"", b"") => return true,
+            ([b'*', rest @ ..], [first, ..]) if *first != b'/' => {
+                let end = path.iter().position(|b| *b == b'/').unwrap_or(path.len());
+                (rest, path.get(end..).unwrap_or_default())
+            }
+            ([a, pattern @ ..], [b, path @ ..]) if a == b => (pattern, path),
+            _ => return false,
+        };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn patterns_match_by_segment() {
+        let cases = [
+            ("/", "/", true),
+            ("/", "/a", false),
+            ("/store", "/store", true),
+            ("/store", "/store/", false),
+            ("/store/", "/store/", true),
+            ("/store", "/Store", false),
+            ("/store", "/store2", false),
+            ("/store/*", "/store/carts", true),
+            ("/store/*", "/store/*", true),
+            ("/store/*", "/store/", false),
+            ("/store/*", "/store", false),
+            ("/store/*", "/store/carts/1", false),
+            ("/store/*/items", "/store/1/items", true),
+            ("/store/*/items", "/store/1/2/items", false),
+            ("/store/**", "/store", true),
+            ("/store/**", "/store/", true),
+            ("/store/**", "/store/a/b/c", true),
+            ("/store/**", "/storefront", false),
+            ("/*/**", "/", false),
+            ("/*/**", "/a", true),
+            ("/**", "/", true),
+            ("/**", "/a/b", true),
+            ("/caf%C3%A9", "/caf%C3%A9", true),
+            ("/caf%C3%A9", "/caf%c3%a9", false),
+            ("/store", "/%73tore", false),
+        ];
+        for (pattern, path, matched) in cases {
+            assert!(is_pattern(pattern.as_bytes()), "{pattern}");
+            assert!(is_plain(path.as_bytes()), "{path}");
+            assert_eq!(matches(pattern.as_bytes(), path.as_bytes()), matched, "{pattern} {path}");
+        }
+    }
+
+    #[test]
+    fn a_path_that_reads_in_two_ways_is_not_plain() {
+        for path in [
+            "",
+            "store",
+            "*",
+            "http://a/b",
+            "//",
+            "//a",
+            "/a//b",
+            "/.",
+            "/..",
+            "/a/../b",
+            "/a/./b",
+            "/a/%2e%2e/b",
+            "/a/%2E/b",
+            "/a.%2e/b",
+            "/a%2fb",
+            "/a%2Fb",
+            "/a\\b",
+            "/a%5cb",
+            "/a%5Cb",
+            "/a/..;/b",
+            "/a;x=1",
+            "/a%3Bx",
+            "/a%00",
+            "/a%0a",
+            "/a%7f",
+            "/a%252fb",
+            "/a%c0%ae",
+            "/a%C1%9C",
+            "/a%",
+            "/a%4",
+            "/a%zz",
+            "/a%+1",
+            "/a b",
+            "/a?b",
+            "/a#b",
+            "/a\u{e9}",
+            "/a\n",
+            "/a|b",
+            "/a[b]",
+            "/a\u{7f}",
+        ] {
+            assert!(!is_plain(path.as_bytes()), "{path}");
+        }
+        for path in
+            ["/", "/a/", "/a.b/..c/d..", "/...", "/a%20b", "/%E4%B8%AD", "/a:b@c!$&'()*+,=~-_"]
+        {
+            assert!(is_plain(path.as_bytes()), "{path}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_pattern_is_refused() {
+        for text in [
+            "", "**", "store/*", "/a*", "/*a", "/**/a", "/***", "/a/**/", "/%c3%A9", "/%C3%a9",
+            "/a/../b", "/a//b", "/a%2Fb",
+        ] {
+            assert!(!is_pattern(text.as_bytes()), "{text}");
+        }
+    }
+}

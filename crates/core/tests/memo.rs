@@ -1,0 +1,85 @@
+//! The memo knows signatures, never verdicts; and the door for native verification lets nothing by.
+
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
+
+mod support;
+
+use portcullis_core::keyring::Purpose;
+use portcullis_core::memo::Memo;
+use portcullis_core::token::{Claims, Lifetime};
+use portcullis_core::verify::{Refusal, Unverified};
+use support::{ANY, ED25519, HMAC_LIVE, START, World, first_shard};
+
+#[test]
+fn a_remembered_signature_is_judged_anew_each_time() {
+    let mut world = World::new();
+    let lifetime = Lifetime { issued_at: START, expires_at: Some(START + 60) };
+    let token = world.mint(&Claims { lifetime, ..world.claims(ED25519, 5) });
+    let mut memo = Memo::new(8);
+    let replica = world.replica();
+    let now = world.this_update;
+    for _ in 0..2 {
+        assert!(replica.verify_with(&mut memo, &token, &ANY, now).is_ok());
+    }
+    let end = now.plus_millis(60_000);
+    let verdict = replica.verify_with(&mut memo, &token, &ANY, end);
+    assert_eq!(verdict.unwrap_err(), Refusal::Expired);
+
+    first_shard(&mut world).revoked = vec![5];
+    let verdict = world.replica().verify_with(&mut memo, &token, &ANY, now);
+    assert_eq!(verdict.unwrap_err(), Refusal::Revoked);
+
+    // Another issuer's keyring: another key, another binding, so another signature to check.
+    let stranger = World::with_seed(2);
+    let verdict = stranger.replica().verify_with(&mut memo, &token, &ANY, now);
+    assert_eq!(verdict.unwrap_err(), Refusal::BadSignature);
+}
+
+#[test]
+fn what_is_given_out_is_checked_and_what_comes_back_is_found() {
+    let world = World::new();
+    let replica = world.replica();
+    let token = world.token(ED25519, 5);
+    let mut memo = Memo::new(8);
+    let ask = |memo: &Memo, token: &str| {
+        Unverified::parse(token).unwrap().signature_to_check(
+            replica.keyring(),
+            Purpose::Token,
+            memo,
+        )
+    };
+    let signature = ask(&memo, &token).unwrap().unwrap();
+    let key = world.signing_key(ED25519).public().unwrap();
+    assert_eq!(signature.key, key.to_bytes());
+    assert!(!memo.holds(&signature));
+    memo.insert(signature.clone());
+    assert!(memo.holds(&signature));
+    assert_eq!(ask(&memo, &token), Ok(None));
+    assert!(replica.verify_with(&mut memo, &token, &ANY, world.this_update).is_ok());
+    // Keys that are proved by an HMAC need no native help, and bad ones get none.
+    assert_eq!(ask(&memo, &world.token(HMAC_LIVE, 5)), Ok(None));
+    let stranger = World::with_seed(2).token(HMAC_LIVE, 5);
+    assert_eq!(ask(&memo, &stranger), Err(Refusal::BadSignature));
+}
+
+#[test]
+fn a_memo_is_bounded_and_forged_keys_never_get_in() {
+    let world = World::new();
+    let replica = world.replica();
+    let mut memo = Memo::new(4);
+    let stranger = World::with_seed(2);
+    let forged: Vec<String> = (0..50).map(|slot| stranger.token(ED25519, slot)).collect();
+    for token in &forged {
+        assert!(replica.verify_with(&mut memo, token, &ANY, world.this_update).is_err());
+    }
+    for slot in 0..50 {
+        let token = world.token(ED25519, slot);
+        assert!(replica.verify_with(&mut memo, &token, &ANY, world.this_update).is_ok());
+        assert!(replica.verify_with(&mut memo, &token, &ANY, world.this_update).is_ok());
+    }
+    for token in &forged {
+        let unverified = Unverified::parse(token).unwrap();
+        let asked = unverified.signature_to_check(replica.keyring(), Purpose::Token, &memo);
+        assert!(matches!(asked, Ok(Some(_))));
+    }
+}

@@ -1,0 +1,212 @@
+//! The page: targets first, then where the time goes, then everything.
+
+use super::results::Results;
+use super::rows::{CAPACITIES, Row, sizes};
+use std::fmt::Write as _;
+
+const INTRODUCTION: &str = "\
+# Benchmarks
+
+Written by `cargo xtask bench`; `docs/benchmarks.json` holds every round.
+What is compared runs in the same process, in interleaved rounds, each subject in every round for some
+milliseconds or less and another one first each time. A time is the median of the rounds, a ratio the median of the
+ratios within a round: on a noisy machine times wander, ratios hardly. Nothing is retried or left out.
+
+Keys are 1024 different ones; their list covers 1,000,000 serials, 1 % revoked at random, and is looked up
+each time. \"The same token\" is our key's text, decoded, its HMAC made by the platform and compared; \"in
+base64url\" gives that peer the same bytes in the one spelling that the platform decodes natively.
+";
+
+/// Where a native and a wasm verification's time goes: the subjects up to the end of each step.
+const STEPS: [(&str, &str); 3] = [
+    ("parse", "text: base62, checksum, fields"),
+    ("parse, authenticate", "keyring, HMAC, comparison"),
+    ("verify", "freshness, look-up, expiry, demand"),
+];
+const ALONE: [&str; 5] =
+    ["base62 alone", "checksum alone", "HMAC alone", "look-up alone", "freshness alone"];
+
+const SIZES: &str = "
+## The list on the wire
+
+Head and bodies in bytes, shards of 2^20 slots. Bound: log2 C(capacity, revoked). Zlib: a Token Status List's
+bytes at level 9. Fuse: a binary fuse filter of 8 bits, which would refuse 0.4 % of the good keys.
+
+| serials | revoked | bound | list | list / bound | allowed | zlib | roaring | fuse | clubcard |
+|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|
+";
+
+pub(crate) fn page(machine: &[(String, String)], rows: &[Row], results: &Results) -> String {
+    let mut page = INTRODUCTION.to_owned();
+    page.push_str("\n## Machine and versions\n\n");
+    for (name, value) in machine {
+        let _ = writeln!(page, "- {name}: {value}");
+    }
+    page.push_str("\n## Targets\n\n");
+    page.push_str(&table(rows));
+    page.push_str(&steps(
+        results,
+        "",
+        "two compressions",
+        "Where a native verification's time goes",
+    ));
+    page.push_str(&alone(results));
+    page.push_str(&steps(results, "wasm, ", "wasm, two compressions", "The same inside wasm"));
+    page.push_str(&list_sizes(results));
+    page.push_str(&everything(results));
+    page
+}
+
+fn table(rows: &[Row]) -> String {
+    let mut text =
+        "| what | beside | ours | theirs | ratio | target | met |\n|---|---|--:|--:|--:|---|---|\n"
+            .to_owned();
+    for row in rows {
+        let Row { what, peer, ours, theirs, ratio, target, .. } = row;
+        let met = match row.met {
+            Some(true) => "yes",
+            Some(false) => "**no**",
+            None => "",
+        };
+        let _ =
+            writeln!(text, "| {what} | {peer} | {ours} | {theirs} | {ratio} | {target} | {met} |");
+    }
+    text
+}
+
+/// The targets for a terminal.
+pub(crate) fn rows(rows: &[Row]) -> String {
+    let mut text = String::new();
+    for Row { what, peer, ours, theirs, ratio, target, met } in rows {
+        let mark = match met {
+            Some(true) => "met   ",
+            Some(false) => "missed",
+            None => "      ",
+        };
+        let _ = writeln!(text, "{mark}  {what} | {peer}: {ours}, {theirs}: {ratio} ({target})");
+    }
+    text
+}
+
+fn steps(results: &Results, prefix: &str, bound: &str, title: &str) -> String {
+    let whole = results.median(&format!("{prefix}verify"));
+    let (Some(whole), Some(bound)) = (whole, results.median(bound)) else { return String::new() };
+    let mut text = format!("\n## {title}\n\n```text\n");
+    let mut before = 0.0;
+    for (subject, step) in STEPS {
+        let until = results.median(&format!("{prefix}{subject}")).unwrap_or(before);
+        text.push_str(&bar(step, until - before, whole));
+        before = until;
+    }
+    text.push_str(&bar("the whole", whole, whole));
+    text.push_str(&bar("two compressions of SHA-256", bound, whole));
+    text + "```\n"
+}
+
+fn alone(results: &Results) -> String {
+    let Some(whole) = results.median("verify") else { return String::new() };
+    let bars = ALONE.iter().filter_map(|name| Some(bar(name, results.median(name)?, whole)));
+    format!(
+        "\nSingle parts, each in a loop of its own:\n\n```text\n{}```\n",
+        bars.collect::<String>()
+    )
+}
+
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a share of 40")]
+fn bar(name: &str, part: f64, whole: f64) -> String {
+    let share = (part / whole).clamp(0.0, 2.0);
+    let filled = "#".repeat((share * 40.0).round() as usize);
+    format!("{name:<36} {:>9} {:>4.0} % {filled}\n", time(part), share * 100.0)
+}
+
+fn list_sizes(results: &Results) -> String {
+    let mut text = String::new();
+    for capacity in CAPACITIES {
+        for size in sizes(results, capacity) {
+            let peer = |what: &str| {
+                let name = format!("size, {capacity}, {}, {what}", size.density);
+                results.fact(&name).map_or_else(|| "-".to_owned(), grouped)
+            };
+            let cells = [
+                grouped(f64::from(capacity)),
+                format!("{} %", size.density),
+                grouped(size.bound),
+                grouped(size.list),
+                format!("{:.4}", size.list / size.bound),
+                grouped(size.allowed()),
+                peer("zlib"),
+                peer("roaring"),
+                peer("fuse"),
+                peer("clubcard"),
+            ];
+            let _ = writeln!(text, "| {} |", cells.join(" | "));
+        }
+    }
+    if text.is_empty() {
+        return text;
+    }
+    text.insert_str(0, SIZES);
+    let part = |what: &str| results.fact(&format!("size, 60 % issued, {what}"));
+    if let (Some(list), Some(bound)) = (part("list"), part("bound")) {
+        let _ = writeln!(
+            text,
+            "\nA shard of which 60 % was handed out and 1 % of that revoked: {} bytes of body, {:.3} times \
+             log2 C(issued, revoked).",
+            grouped(list),
+            list / bound,
+        );
+    }
+    text
+}
+
+fn everything(results: &Results) -> String {
+    let mut text = "\n## Everything that was measured\n\n| subject | median | least | p10 to p90 |\n|---|--:|--:|--:|\n".to_owned();
+    for name in results.names() {
+        if let Some(spread) = results.spread(&[name]) {
+            let (median, min) = (time(spread.median), time(spread.min));
+            let (low, high) = (time(spread.p10), time(spread.p90));
+            let _ = writeln!(text, "| {name} | {median} | {min} | {low} to {high} |");
+        }
+    }
+    text
+}
+
+/// Nanoseconds, in a unit that leaves three digits or so.
+pub(crate) fn time(nanos: f64) -> String {
+    let scaled = [(1e9, "s"), (1e6, "ms"), (1e3, "us")];
+    match scaled.into_iter().find(|(unit, _)| nanos.abs() >= *unit) {
+        Some((unit, name)) => format!("{:.2} {name}", nanos / unit),
+        None => format!("{nanos:.0} ns"),
+    }
+}
+
+pub(crate) fn bytes(count: f64) -> String {
+    format!("{} B", grouped(count))
+}
+
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "bytes of a file")]
+fn grouped(count: f64) -> String {
+    let digits = (count.round() as u64).to_string();
+    let mut text = String::new();
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{bytes, time};
+
+    #[test]
+    fn figures_read_well() {
+        assert_eq!(time(84.6), "85 ns");
+        assert_eq!(time(1_437.0), "1.44 us");
+        assert_eq!(time(2_266_295.0), "2.27 ms");
+        assert_eq!(bytes(1_009_913.4), "1,009,913 B");
+        assert_eq!(bytes(154.0), "154 B");
+    }
+}

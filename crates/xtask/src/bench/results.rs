@@ -1,0 +1,117 @@
+//! What the harnesses measured, and the few statistics that are made of it.
+
+use anyhow::{Context, Result};
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+
+/// By name: nanoseconds an operation in each round, and plain numbers.
+#[derive(Default)]
+pub(crate) struct Results {
+    samples: BTreeMap<String, Vec<f64>>,
+    facts: BTreeMap<String, f64>,
+}
+
+/// How the samples of a subject lie.
+#[derive(Clone, Copy)]
+pub(crate) struct Spread {
+    pub(crate) median: f64,
+    pub(crate) min: f64,
+    pub(crate) p10: f64,
+    pub(crate) p90: f64,
+}
+
+impl Results {
+    /// Takes what a harness printed: its last line is JSON.
+    pub(crate) fn add(&mut self, printed: &str) -> Result<()> {
+        let line = printed.lines().last().unwrap_or_default();
+        let value: Value = serde_json::from_str(line).context("a harness printed no JSON")?;
+        let samples = value.get("samples").and_then(Value::as_object);
+        for (name, rounds) in samples.context("a harness printed no samples")? {
+            let rounds = rounds.as_array().into_iter().flatten().filter_map(Value::as_f64);
+            self.samples.insert(name.clone(), rounds.collect());
+        }
+        let facts = value.get("facts").and_then(Value::as_object);
+        for (name, fact) in facts.into_iter().flatten() {
+            self.facts.insert(name.clone(), fact.as_f64().context("a fact is a number")?);
+        }
+        Ok(())
+    }
+
+    pub(crate) fn fact(&self, name: &str) -> Option<f64> {
+        self.facts.get(name).copied()
+    }
+
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        self.samples.keys().map(String::as_str)
+    }
+
+    /// The mean of several subjects, round by round.
+    pub(crate) fn rounds(&self, names: &[&str]) -> Option<Vec<f64>> {
+        let all: Vec<&Vec<f64>> =
+            names.iter().map(|name| self.samples.get(*name)).collect::<Option<_>>()?;
+        let count = all.iter().map(|rounds| rounds.len()).min()?;
+        let of = |round| all.iter().filter_map(|rounds| rounds.get(round)).sum::<f64>();
+        Some(
+            (0..count)
+                .map(|round| of(round) / f64::from(u32::try_from(all.len()).unwrap_or(1)))
+                .collect(),
+        )
+    }
+
+    pub(crate) fn spread(&self, names: &[&str]) -> Option<Spread> {
+        self.rounds(names).filter(|rounds| !rounds.is_empty()).map(spread)
+    }
+
+    pub(crate) fn median(&self, name: &str) -> Option<f64> {
+        self.spread(&[name]).map(|spread| spread.median)
+    }
+
+    /// The median of the rounds' ratios: what disturbed a round disturbed both.
+    pub(crate) fn ratio(&self, over: &[&str], under: &[&str]) -> Option<f64> {
+        let (over, under) = (self.rounds(over)?, self.rounds(under)?);
+        let ratios: Vec<f64> = over.iter().zip(&under).map(|(over, under)| over / under).collect();
+        (!ratios.is_empty()).then(|| spread(ratios).median)
+    }
+
+    pub(crate) fn to_json(&self, machine: &[(String, String)]) -> Result<String> {
+        let short =
+            |ns: &f64| json!(if *ns < 100.0 { (ns * 10.0).round() / 10.0 } else { ns.round() });
+        let samples: BTreeMap<&str, Vec<Value>> = self
+            .samples
+            .iter()
+            .map(|(name, rounds)| (name.as_str(), rounds.iter().map(short).collect()))
+            .collect();
+        let machine: BTreeMap<_, _> = machine.iter().cloned().collect();
+        let facts = &self.facts;
+        let all = json!({ "machine": machine, "facts": facts, "nanoseconds": samples });
+        // A line a subject: a new run's difference can be read.
+        Ok(serde_json::to_string(&all)?.replace("],", "],\n").replace("},", "},\n") + "\n")
+    }
+}
+
+fn spread(mut rounds: Vec<f64>) -> Spread {
+    rounds.sort_by(f64::total_cmp);
+    let last = rounds.len().saturating_sub(1);
+    let at = |tenths: usize| rounds.get((last * tenths + 5) / 10).copied().unwrap_or(f64::NAN);
+    Spread { median: at(5), min: at(0), p10: at(1), p90: at(9) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Results;
+
+    #[test]
+    fn ratios_are_paired_before_the_median_is_taken() {
+        let mut results = Results::default();
+        let printed = r#"noise
+            {"samples": {"a": [1, 20, 3], "b": [2, 10, 6], "c": [3, 30, 9]}, "facts": {"n": 7}}"#;
+        results.add(printed).unwrap();
+        assert_eq!(results.ratio(&["a"], &["b"]), Some(0.5));
+        assert_eq!(results.ratio(&["b", "c"], &["a"]), Some(2.5));
+        assert_eq!(results.fact("n"), Some(7.0));
+        let spread = results.spread(&["a"]).unwrap();
+        assert_eq!((spread.min, spread.median, spread.p90), (1.0, 3.0, 20.0));
+        assert!(results.ratio(&["a"], &["missing"]).is_none());
+        assert!(results.add("no JSON").is_err());
+    }
+}
