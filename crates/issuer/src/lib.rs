@@ -22,6 +22,7 @@ pub mod publish;
 pub mod random;
 pub mod record;
 pub mod rules;
+pub mod scan;
 pub mod store;
 pub mod view;
 

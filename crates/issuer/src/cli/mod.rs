@@ -9,6 +9,7 @@ mod keyring;
 mod keys;
 mod list;
 mod out;
+mod scan;
 mod serve;
 mod verify;
 
@@ -46,6 +47,7 @@ enum Command {
     #[command(subcommand)]
     Keyring(keyring::Keyring),
     Verify(verify::Verify),
+    Scan(Box<scan::Scan>),
     Serve(serve::Serve),
 }
 
@@ -85,6 +87,7 @@ async fn dispatch(cli: &Cli, out: &Out) -> Result<Outcome> {
         Command::List(command) => command.run(global, out).await,
         Command::Keyring(command) => at_work(global, async |i| command.run(i, out).await).await,
         Command::Verify(command) => at_work(global, async |i| command.run(i, out).await).await,
+        Command::Scan(command) => command.run(global, out).await,
         Command::Serve(command) => at_work(global, async |i| command.run(i, out).await).await,
     }
 }
