@@ -3,7 +3,7 @@
     {"verdict": "accepted" | "refused", "code": null | "...", "adopt": [null | "...", ...], "key": {...} | null}
 
 `adopt` has the code, or null, of each bundle in order. A keyring that the verifier can't start with gives the
-verdict "refused" with a code that begins with "keyring_", and an empty `adopt`.
+verdict "refused" with the code of that keyring, and an empty `adopt`.
 """
 
 from __future__ import annotations

@@ -1,8 +1,7 @@
 """A second Portcullis verifier, written from docs/token.md, docs/keyring.md and docs/revocation-list.md alone.
 
 It shares no code with the other one, so that a disagreement between the two shows a fault in one of them or in
-the specs. Codes that the specs don't name are marked as its own. It is meant for tests: it is neither fast nor
-careful with memory.
+the specs. It is meant for tests: it is neither fast nor careful with memory, and it remembers what it has read.
 """
 
 from __future__ import annotations
@@ -11,6 +10,8 @@ import hashlib
 import hmac
 import re
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +19,7 @@ from portcullis_documents import (
     ALGORITHMS,
     ED25519,
     ENVIRONMENT,
+    KEYRING_MAGIC,
     KID,
     LIST,
     OWNER,
@@ -33,7 +35,7 @@ from portcullis_documents import (
     Stamp,
     Wide,
     ed25519_verifies,
-    well_formed,
+    signed_by,
 )
 from portcullis_sets import Body, Malformed, Reader
 
@@ -54,6 +56,15 @@ class Refused(Exception):
 def require(condition: bool, code: str) -> None:
     if not condition:
         raise Refused(code)
+
+
+@contextmanager
+def unreadable(code: str) -> Iterator[None]:
+    """Whatever is not in its one form is refused with this code."""
+    try:
+        yield
+    except Malformed as error:
+        raise Refused(code) from error
 
 
 def base62(data: bytes) -> str:
@@ -82,7 +93,7 @@ class Token:
     @classmethod
     def decode(cls, text: str) -> Token:
         require(text != "", "malformed_empty")
-        require(len(text) <= 157, "malformed_too_long")
+        require(len(text.encode("utf-8", "surrogatepass")) <= 157, "malformed_too_long")
         require(re.fullmatch(r"[0-9A-Za-z_]*", text) is not None, "malformed_character")
         before, underscore, coded = text.rpartition("_")
         prefix = PREFIX.fullmatch(before + underscore)
@@ -145,11 +156,16 @@ class Verifier:
         self.root = root
         self.secrets = secrets
         self.held: RevocationList | None = None
-        try:
-            self.keyring = Keyring.decode(keyring)
-        except Malformed as error:
-            raise Refused("keyring_malformed") from error  # own code
-        require(self.keyring.signed_by(root), "keyring_bad_signature")  # own code
+        self.keyring = self.open_keyring(keyring, [root])
+
+    def open_keyring(self, document: bytes, roots: list[bytes]) -> Keyring:
+        require(len(document) >= 4 + 64 and document[:4] == KEYRING_MAGIC, "keyring_unreadable")
+        signers = [root for root in roots if signed_by(root, b"portc1/ring", document)]
+        require(signers != [], "keyring_not_signed_by_root")
+        with unreadable("keyring_unreadable"):
+            keyring = Keyring.decode(document)
+        self.signed_by = signers[0]
+        return keyring
 
     def secret_of(self, signer: Signer) -> bytes | None:
         secret = self.secrets.get(signer.kid)
@@ -160,78 +176,89 @@ class Verifier:
 
     def adopt(self, bundle: bytes, now_ms: int) -> None:
         """Adopts the keyring if it is good, and then the list if it is; what was adopted before stays held."""
-        try:
+        with unreadable("list_unreadable"):
             parts = Bundle.decode(bundle)
-        except Malformed as error:
-            raise Refused("bundle_malformed") from error  # own code
-        self.adopt_keyring(parts.keyring)
+        try:
+            self.adopt_keyring(parts.keyring)
+        except Refused as refusal:
+            if refusal.code != "keyring_rollback":
+                raise
         self.adopt_list(parts, now_ms)
 
     def adopt_keyring(self, document: bytes) -> None:
         held = self.keyring
         if document == held.document:
             return
-        try:
-            offered = Keyring.decode(document)
-        except Malformed as error:
-            raise Refused("keyring_malformed") from error  # own code, as are all of keyrings but keyring_expired
-        signed = offered.signed_by(self.root) or (held.successor is not None and offered.signed_by(held.successor))
-        require(signed, "keyring_bad_signature")
-        require(offered.issuer == held.issuer, "keyring_of_other_issuer")
+        roots = [self.root] if held.successor is None else [self.root, held.successor]
+        offered = self.open_keyring(document, roots)
+        require(offered.issuer == held.issuer, "keyring_foreign_issuer")
         require(offered.version >= held.version, "keyring_rollback")
-        require(offered.version > held.version, "keyring_equivocation")
-        require(offered.epoch >= held.epoch, "keyring_lowers_epoch")
-        self.keyring = offered
+        require(offered.version > held.version and offered.epoch >= held.epoch, "keyring_equivocation")
+        self.keyring, self.root = offered, self.signed_by
         if offered.epoch != held.epoch:
             self.held = None  # and with it the floor of list numbers
 
-    def check_list_signer(self, kid: int, context: bytes, document: bytes, now_ms: int) -> None:
+    def list_key(self, issuer: bytes, kid: int, now_ms: int) -> Signer:
+        require(now_ms < self.keyring.not_after, "keyring_expired")
+        require(issuer == self.keyring.issuer, "list_foreign_issuer")
         signer = self.keyring.signers.get(kid)
         if signer is None or signer.purpose != LIST or not signer.counts_at(now_ms):
-            raise Refused("list_signer_not_allowed")  # own code
-        require(ed25519_verifies(signer.key, document[-64:], context + document[:-64]), "list_bad_signature")  # own
+            raise Refused("list_unknown_kid")
+        return signer
+
+    def check_stamp(self, stamp: Stamp, now_ms: int) -> Signer:
+        """All that the table of refusals has above the signature: while it holds, a list is in force."""
+        keyring = self.keyring
+        if stamp.keyring_version > keyring.version:
+            require(stamp.issuer == keyring.issuer, "list_foreign_issuer")
+            raise Refused("keyring_behind")
+        signer = self.list_key(stamp.issuer, stamp.kid, now_ms)
+        require(stamp.epoch == keyring.epoch, "list_wrong_epoch")
+        in_order = stamp.this_update < stamp.next_update
+        require(stamp.this_update <= now_ms + CLOCK_SKEW_MS and in_order, "list_from_the_future")
+        validity = stamp.next_update - stamp.this_update
+        require(validity <= keyring.longest_validity * 1000, "list_too_long_valid")
+        require(now_ms < stamp.next_update, "list_past_next_update")
+        return signer
 
     def adopt_list(self, parts: Bundle, now_ms: int) -> None:
-        keyring, held = self.keyring, self.held
-        try:
+        held = self.held
+        with unreadable("list_unreadable"):
             stamp = Stamp.decode(parts.stamp)
-            require(now_ms <= keyring.not_after, "keyring_expired")
-            require(stamp.issuer == keyring.issuer, "foreign_list")
-            self.check_list_signer(stamp.kid, b"portc1/stmp", stamp.document, now_ms)
-            require(stamp.keyring_version <= keyring.version, "list_needs_newer_keyring")  # own code
-            require(stamp.epoch == keyring.epoch, "list_of_other_epoch")  # own code
-            require(stamp.this_update <= now_ms + CLOCK_SKEW_MS, "list_from_the_future")
-            well_formed(stamp.this_update < stamp.next_update, "this update is not before next update")
-            validity = stamp.next_update - stamp.this_update
-            require(validity <= keyring.longest_validity * 1000, "list_too_long_valid")
-            require(now_ms < stamp.next_update, "list_past_next_update")
-            if held is not None:
-                require(stamp.number >= held.stamp.number, "list_rollback")
-                if stamp.number == held.stamp.number:
-                    require(stamp.head_digest == held.stamp.head_digest, "list_equivocation")
-                    if stamp.this_update > held.stamp.this_update:
-                        self.held = RevocationList(stamp, held.head, held.bodies)
-                    return
-            self.held = self.read_list(stamp, parts, now_ms)
-        except Malformed as error:
-            raise Refused("list_malformed") from error  # own code
+        signer = self.check_stamp(stamp, now_ms)
+        require(signed_by(signer.key, b"portc1/stmp", stamp.document), "list_bad_signature")
+        if held is not None:
+            require(stamp.number >= held.stamp.number, "list_rollback")
+            if stamp.number == held.stamp.number:
+                require(stamp.head_digest == held.stamp.head_digest, "list_equivocation")
+                if stamp.this_update > held.stamp.this_update:
+                    self.held = RevocationList(stamp, held.head, held.bodies)
+                return
+        self.held = self.read_list(stamp, parts, now_ms)
 
     def read_list(self, stamp: Stamp, parts: Bundle, now_ms: int) -> RevocationList:
-        well_formed(len(parts.head) == stamp.head_length, "length of the head")
-        well_formed(hashlib.sha256(parts.head).digest() == stamp.head_digest, "digest of the head")
-        head = Head.decode(parts.head)
-        require(head.issuer == self.keyring.issuer, "foreign_list")
-        self.check_list_signer(head.kid, b"portc1/head", head.document, now_ms)
-        well_formed((head.epoch, head.number) == (stamp.epoch, stamp.number), "epoch or number of the head")
-        well_formed(head.this_update <= stamp.this_update, "the head is later than the stamp")
-        named = list(dict.fromkeys(shard.body_digest for shard in head.shards.values()))
-        well_formed([hashlib.sha256(body).digest() for body in parts.bodies] == named, "bodies")
-        encoded = dict(zip(named, parts.bodies))
-        decoded = {digest: Body.decode(body) for digest, body in encoded.items()}
+        require(hashlib.sha256(parts.head).digest() == stamp.head_digest, "list_wrong_digest")
+        with unreadable("list_unreadable"):
+            head = Head.decode(parts.head)
+        signer = self.list_key(head.issuer, head.kid, now_ms)
+        require(signed_by(signer.key, b"portc1/head", head.document), "list_bad_signature")
+        require((head.epoch, head.number) == (stamp.epoch, stamp.number), "list_wrong_digest")
+        require(head.this_update <= stamp.this_update, "list_wrong_digest")
+        bodies = dict[bytes, Body]()
+        if self.held is not None:
+            lines = self.held.head.shards.items()
+            bodies = {line.body_digest: self.held.bodies[shard] for shard, line in lines}
+        named = {line.body_digest for line in head.shards.values()}
+        for file in parts.bodies:
+            digest = hashlib.sha256(file).digest()
+            require(digest in named, "list_wrong_digest")
+            with unreadable("list_unreadable"):
+                bodies[digest] = Body.decode(file)
         for line in head.shards.values():
-            well_formed(line.body_length == len(encoded[line.body_digest]), "length of a body")
-            well_formed(line.counts == decoded[line.body_digest].counts, "counts of a body")
-        return RevocationList(stamp, head, {shard: decoded[line.body_digest] for shard, line in head.shards.items()})
+            body = bodies.get(line.body_digest)
+            if body is None or body.counts != line.counts:
+                raise Refused("list_wrong_digest")
+        return RevocationList(stamp, head, {shard: bodies[line.body_digest] for shard, line in head.shards.items()})
 
     def verify(self, text: str, now_ms: int, kind: str | None, environment: str | None) -> dict[str, Any]:
         """The key as the vectors show it, or Refused with the code of the first step that says no."""
@@ -246,9 +273,7 @@ class Verifier:
         self.check_proof(token, signer)
         if self.held is None:
             raise Refused("list_missing")
-        require(now_ms < self.held.stamp.next_update, "list_past_next_update")
-        require(self.held.stamp.this_update <= now_ms + CLOCK_SKEW_MS, "list_from_the_future")
-        require(now_ms <= keyring.not_after, "keyring_expired")
+        self.check_stamp(self.held.stamp, now_ms)
         require(self.held.stamp.issuer == keyring.issuer, "foreign_list")
         require(signer.counts_at(now_ms), "signer_not_allowed")
         self.held.judge(token, now_ms)
@@ -265,12 +290,13 @@ class Verifier:
             "serial": token.serial,
             "issued_at": token.issued_at,
             "expires_at": token.expires_at or None,
-            "owner": token.owner or None,
-            "policy": token.policy or None,
+            "owner": token.owner,
+            "policy": token.policy,
         }
 
     def check_proof(self, token: Token, signer: Signer) -> None:
         message = token.message(self.keyring.issuer)
+        require(len(token.proof) == (64 if signer.algorithm == ED25519 else 16), "bad_signature")
         if signer.algorithm == ED25519:
             require(ed25519_verifies(signer.key, token.proof, message), "bad_signature")
             return

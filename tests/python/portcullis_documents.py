@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import cache
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
@@ -17,6 +18,7 @@ from portcullis_sets import Malformed, Reader
 LABEL = re.compile(r"[a-z][a-z0-9]{0,15}")
 RESERVED = {"sk", "pk", "live", "test"}
 ALGORITHMS = {1: "hmac-sha256-128", 2: "ed25519"}
+KEYRING_MAGIC = b"PCK\x01"
 HMAC, ED25519 = 1, 2
 TOKEN, ADMIN, LIST = 1, 2, 3
 RETIRED = 4
@@ -45,13 +47,14 @@ def is_strict_point(encoded: bytes) -> bool:
     return y not in (0, 1, FIELD - 1) and (CURVE_D * pow(y, 4, FIELD) + 2 * y * y - 1) % FIELD != 0
 
 
+@cache
 def is_public_key(encoded: bytes) -> bool:
-    y2 = int.from_bytes(encoded, "little") % 2**255 ** 1
-    y2 = y2 * y2 % FIELD
+    y2 = (int.from_bytes(encoded, "little") & (2**255 - 1)) ** 2 % FIELD
     x2 = (y2 - 1) * pow(CURVE_D * y2 + 1, -1, FIELD) % FIELD
     return is_strict_point(encoded) and pow(x2, (FIELD - 1) // 2, FIELD) == 1
 
 
+@cache
 def ed25519_verifies(public_key: bytes, signature: bytes, message: bytes) -> bool:
     if len(signature) != 64 or not is_public_key(public_key) or not is_strict_point(signature[:32]):
         return False
@@ -62,6 +65,10 @@ def ed25519_verifies(public_key: bytes, signature: bytes, message: bytes) -> boo
     except InvalidSignature:
         return False
     return True
+
+
+def signed_by(key: bytes, context: bytes, document: bytes) -> bool:
+    return ed25519_verifies(key, document[-64:], context + document[:-64])
 
 
 # Keyring
@@ -112,9 +119,10 @@ class Keyring:
     signers: dict[int, Signer]
 
     @classmethod
+    @cache
     def decode(cls, data: bytes) -> Keyring:
         reader = Reader(data)
-        reader.magic(b"PCK\x01")
+        reader.magic(KEYRING_MAGIC)
         issuer, version, not_after = reader.take(16), reader.number(4), reader.number(8)
         epoch, longest_validity, successor = reader.number(4), reader.number(4), reader.take(32)
         well_formed(successor == bytes(32) or is_public_key(successor), "successor")
@@ -134,9 +142,6 @@ class Keyring:
         reader.end()
         named = None if successor == bytes(32) else successor
         return cls(data, issuer, version, not_after, epoch, longest_validity, named, tuple(labels), signers)
-
-    def signed_by(self, root: bytes) -> bool:
-        return ed25519_verifies(root, self.document[-64:], b"portc1/ring" + self.document[:-64])
 
 
 # Revocation list
@@ -207,12 +212,16 @@ class Head:
     wide: tuple[Wide, ...]
 
     @classmethod
+    @cache
     def decode(cls, data: bytes) -> Head:
         reader = Reader(data)
         reader.magic(b"PCH\x01")
         issuer, kid, epoch = reader.take(16), reader.number(2), reader.number(4)
         number, this_update = reader.number(8), reader.number(8)
-        reader.take(32 + 36 + 36)  # the head before, public and private policies: nothing that a verifier uses
+        reader.take(32)  # the head before: a verifier doesn't follow the chain
+        for _ in ("public", "private"):
+            digest, length = reader.take(32), reader.number(4)
+            well_formed((digest == bytes(32)) == (length == 0), "policies that are half there")
         shards, least = dict[int, Shard](), 0
         for _ in range(reader.number(4)):
             shard, length, digest = reader.number(4), reader.number(4), reader.take(32)
@@ -234,6 +243,7 @@ class Bundle:
     bodies: tuple[bytes, ...]
 
     @classmethod
+    @cache
     def decode(cls, data: bytes) -> Bundle:
         reader = Reader(data)
         reader.magic(b"PCZ\x01")

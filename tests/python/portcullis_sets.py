@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+from functools import cache
 
 MAX_CAPACITY = 1 << 20
 FULL = 2**64 - 1
@@ -191,6 +192,7 @@ class Body:
         return len(self.revoked), len(self.suspended), len(self.timed)
 
     @classmethod
+    @cache
     def decode(cls, data: bytes) -> Body:
         reader = Reader(data)
         reader.magic(b"PCB\x01")

@@ -1,26 +1,21 @@
 // The package itself, over whichever copy of the wasm module an entry has started.
 
-import { RawVerifier } from '../dist/portcullis.js';
-import { PortcullisError, guarded } from './errors.js';
+import { PortcullisError } from './errors.js';
+import { ENVIRONMENTS, KINDS, Module } from './module.js';
 import { Refresher } from './source.js';
 
 export { PortcullisError } from './errors.js';
 export { httpSource } from './source.js';
 
-const KINDS = { secret: 1, publishable: 2 };
-const ENVIRONMENTS = { live: 1, test: 2 };
 const FRESH_FOR_MS = 5_000;
-
-// Longer than any key. What is cut off here is refused as too long all the same, and a huge string
-// never reaches the module, whose memory can only grow.
-const LONGEST_LOOKED_AT = 256;
+const NOTHING = Object.freeze({});
 
 export function createVerifier(options) {
   return new Verifier(options);
 }
 
 class Verifier {
-  #raw;
+  #module;
   #refresher;
   #freshFor;
 
@@ -31,27 +26,24 @@ class Verifier {
     }
     this.#freshFor = duration(freshFor, FRESH_FOR_MS);
     const instantNow = instant(now);
-    this.#raw = guarded(() => new RawVerifier(root));
+    this.#module = new Module(root);
     // Before the secrets, so that a wrong one is told at once and not with the first refresh.
-    if (keyring !== undefined) {
-      const document = bytes(keyring, 'keyring');
-      guarded(() => this.#raw.offerKeyring(document));
-    }
+    if (keyring !== undefined) this.#module.offerKeyring(bytes(keyring, 'keyring'));
     if (bundle !== undefined) this.adopt(bundle, { now: instantNow });
     for (const held of secrets ?? []) this.#holdSecret(object(held, 'secrets'));
     if (source !== undefined) {
       if (typeof source?.get !== 'function') {
         throw new TypeError('createVerifier: `source` is what httpSource(url) gives');
       }
-      this.#refresher = new Refresher(this.#raw, source);
+      this.#refresher = new Refresher(this.#module, source);
     }
   }
 
   verify(token, options) {
     if (typeof token !== 'string') throw new TypeError('verify: the token is a string');
     const { now, kind, environment, freshFor } = object(options, 'options');
-    return this.#raw.verify(
-      token.length > LONGEST_LOOKED_AT ? token.slice(0, LONGEST_LOOKED_AT) : token,
+    return this.#module.verify(
+      token,
       choice(KINDS, kind, 'kind'),
       choice(ENVIRONMENTS, environment, 'environment'),
       instant(now),
@@ -62,7 +54,7 @@ class Verifier {
   adopt(bundle, options) {
     const file = bytes(bundle, 'bundle');
     const now = instant(object(options, 'options').now);
-    return guarded(() => this.#raw.adoptBundle(file, now));
+    return this.#module.adoptBundle(file, now);
   }
 
   async refresh(options) {
@@ -77,7 +69,7 @@ class Verifier {
 
   status(options) {
     const { now, freshFor } = object(options, 'options');
-    return this.#raw.status(instant(now), duration(freshFor, this.#freshFor));
+    return this.#module.status(instant(now), duration(freshFor, this.#freshFor));
   }
 
   #holdSecret({ kid, secret }) {
@@ -85,21 +77,22 @@ class Verifier {
       throw new TypeError('secrets: each has a `kid`, 0 to 65535, and a `secret`');
     }
     const raw = typeof secret === 'string' ? fromBase64Url(secret) : bytes(secret, 'secret');
-    guarded(() => this.#raw.holdSecret(kid, raw));
+    this.#module.holdSecret(kid, raw);
   }
 }
 
 function object(value, what) {
-  if (value === undefined) return {};
+  if (value === undefined) return NOTHING;
   if (typeof value !== 'object' || value === null) throw new TypeError(`${what}: an object`);
   return value;
 }
 
-function choice(codes, name, what) {
+function choice(names, name, what) {
   if (name === undefined) return 0;
-  if (typeof name === 'string' && Object.hasOwn(codes, name)) return codes[name];
+  if (name === names[1]) return 1;
+  if (name === names[2]) return 2;
   // A misspelt demand must not read as no demand.
-  throw new TypeError(`${what}: one of ${Object.keys(codes).join(', ')}`);
+  throw new TypeError(`${what}: one of ${names.slice(1).join(', ')}`);
 }
 
 function instant(now) {

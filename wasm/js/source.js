@@ -1,11 +1,12 @@
 // Where a verifier's files come from, and the order in which they are asked for. Nothing in here
 // is trusted: the module checks every byte, and a source can at worst withhold.
 
-import { PortcullisError, guarded } from './errors.js';
+import { PortcullisError } from './errors.js';
 import { platform } from './platform.js';
 
 const FOLDER = '.well-known/portcullis/';
-const PLACES = { head: 'heads/', body: 'bodies/' };
+const HEADS = 'heads/';
+const BODIES = 'bodies/';
 const TIMEOUT_MS = 5_000;
 const KEYRING_EVERY_MS = 60_000;
 const BODIES_AT_ONCE = 4;
@@ -29,7 +30,7 @@ export function httpSource(url, options = {}) {
   return {
     async get(name, longest) {
       const address = new URL(FOLDER + name, base);
-      const named = Object.values(PLACES).some((place) => name.startsWith(place));
+      const named = name.startsWith(HEADS) || name.startsWith(BODIES);
       const init = { signal: AbortSignal.timeout(timeout), ...(named ? {} : platform.fetch) };
       try {
         const response = await fetcher(address.href, init);
@@ -81,13 +82,13 @@ async function read(response, address, longest) {
 
 // Keeps one verifier up to date from one source.
 export class Refresher {
-  #raw;
+  #module;
   #source;
   #underWay;
   #keyringAt = -Infinity;
 
-  constructor(raw, source) {
-    this.#raw = raw;
+  constructor(module, source) {
+    this.#module = module;
     this.#source = source;
   }
 
@@ -100,7 +101,7 @@ export class Refresher {
   }
 
   async #refresh(clock) {
-    if (this.#raw.status(clock(), 0).list.number === null && (await this.#start(clock))) return;
+    if (this.#module.status(clock(), 0).list.number === null && (await this.#start(clock))) return;
     await this.#list(clock);
     if (clock() - this.#keyringAt >= KEYRING_EVERY_MS) await this.#keyring(clock);
   }
@@ -109,7 +110,7 @@ export class Refresher {
   async #start(clock) {
     try {
       const bundle = await this.#source.get('bundle', LONGEST.bundle);
-      guarded(() => this.#raw.adoptBundle(bundle, clock()));
+      this.#module.adoptBundle(bundle, clock());
       this.#keyringAt = clock();
       return true;
     } catch (error) {
@@ -125,7 +126,7 @@ export class Refresher {
     const document = await this.#source.get('keyring', LONGEST.keyring);
     this.#keyringAt = clock();
     try {
-      guarded(() => this.#raw.offerKeyring(document));
+      this.#module.offerKeyring(document);
     } catch (error) {
       // Some cache's older copy is no news, and no error either.
       if (error.code !== 'keyring_rollback') throw error;
@@ -145,15 +146,15 @@ export class Refresher {
 
   async #gather(clock) {
     const stamp = await this.#source.get('stamp', LONGEST.stamp);
-    const offer = (parts) => guarded(() => this.#raw.offerList(stamp, parts, clock()));
-    const fetchAll = (files) =>
-      Promise.all(files.map(({ kind, digest, len }) => this.#source.get(PLACES[kind] + digest, len)));
-    const head = await fetchAll(offer([]));
+    const offer = (parts) => this.#module.offerList(stamp, parts, clock());
+    const fetchAll = (place, files) =>
+      Promise.all(files.map(({ digest, len }) => this.#source.get(place + digest, len)));
+    const head = await fetchAll(HEADS, offer([]));
     if (head.length === 0) return;
     const wanted = offer(head);
     const parts = [...head];
     for (let at = 0; at < wanted.length; at += BODIES_AT_ONCE) {
-      parts.push(...(await fetchAll(wanted.slice(at, at + BODIES_AT_ONCE))));
+      parts.push(...(await fetchAll(BODIES, wanted.slice(at, at + BODIES_AT_ONCE))));
     }
     // Without bodies to fetch the list was already taken with its head.
     if (wanted.length > 0) offer(parts);

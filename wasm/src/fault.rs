@@ -4,7 +4,6 @@ use portcullis_core::crypto::PublicKeyError;
 use portcullis_core::keyring::KeyringError;
 use portcullis_core::list::ListError;
 use portcullis_core::replica::AdoptError;
-use wasm_bindgen::JsValue;
 
 /// Why a call throws.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -46,14 +45,5 @@ impl From<AdoptError> for Fault {
             AdoptError::Keyring(error) => Self::Keyring(error),
             AdoptError::List(error) => Self::List(error),
         }
-    }
-}
-
-impl From<Fault> for JsValue {
-    fn from(fault: Fault) -> Self {
-        let error = js_sys::Error::new(&fault.to_string());
-        // Setting a property of a new, ordinary object can't fail.
-        let _ = js_sys::Reflect::set(&error, &"code".into(), &fault.code().into());
-        error.into()
     }
 }

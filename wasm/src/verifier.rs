@@ -1,16 +1,20 @@
 //! A verifier as a host holds it for life: root, keyring, list, and secrets that wait for theirs.
 
-use portcullis_core::crypto::{HmacKey, PublicKey};
-use portcullis_core::keyring::Purpose;
+use alloc::vec::Vec;
+use core::fmt;
+
+use portcullis_core::crypto::{HmacKey, PublicKey, PublicKeyError};
+use portcullis_core::keyring::{Keyring, Purpose};
 use portcullis_core::list::{Bundle, FileName, ListError};
+use portcullis_core::memo::Memo;
 use portcullis_core::replica::Replica;
 use portcullis_core::time::Time;
-use portcullis_core::token::{Environment, Kind};
-use portcullis_core::verify::{Demand, Refusal, Unverified};
+use portcullis_core::token::{Environment, Kind, Malformed, Name, Serial};
+use portcullis_core::verify::{Accepted, Demand, Refusal, Unverified};
 use zeroize::Zeroizing;
 
+use crate::board::ListFacts;
 use crate::fault::Fault;
-use crate::verdict::{KeyFacts, ListFacts, Status, Verdict};
 
 type Secret = Zeroizing<[u8; HmacKey::SECRET_LEN]>;
 
@@ -22,16 +26,11 @@ pub struct Verifier {
     /// Secrets of kids that no keyring has named yet: a gate may be given tomorrow's secret
     /// before it sees tomorrow's keyring.
     waiting: Vec<(u16, Secret)>,
+    memo: Memo,
 }
 
-/// A file that is needed to put a list together.
-#[derive(Clone, Copy, Debug)]
-pub enum Wanted {
-    /// The head.
-    Head(FileName),
-    /// One of the bodies.
-    Body(FileName),
-}
+/// Ed25519 signatures that are remembered as good: 150 kB, once the first one is.
+const REMEMBERED: usize = 1024;
 
 /// What is asked of a key, and when.
 #[derive(Clone, Copy, Debug)]
@@ -40,20 +39,18 @@ pub struct Ask {
     pub demand: Demand,
     /// The instant to judge at.
     pub now: Time,
-    /// Up to this age in milliseconds a list is called fresh.
-    pub fresh_for: u64,
 }
 
 impl Ask {
     /// An ask in numbers: the `code()` of a kind and of an environment, 0 for any.
     #[must_use]
-    pub fn from_codes(kind: u8, environment: u8, now: Time, fresh_for: u64) -> Self {
+    pub fn from_codes(kind: u8, environment: u8, now: Time) -> Self {
         let demand = Demand {
             purpose: Purpose::Token,
             kind: Kind::ALL.into_iter().find(|k| k.code() == kind),
             environment: Environment::ALL.into_iter().find(|e| e.code() == environment),
         };
-        Self { demand, now, fresh_for }
+        Self { demand, now }
     }
 }
 
@@ -62,9 +59,10 @@ impl Verifier {
     ///
     /// # Errors
     /// [`Fault::Root`].
-    pub fn new(root: &str) -> Result<Self, Fault> {
+    pub fn new(root: &[u8]) -> Result<Self, Fault> {
+        let root = core::str::from_utf8(root).map_err(|_| PublicKeyError::Text)?;
         let root = PublicKey::from_text(root)?;
-        Ok(Self { root, replica: None, waiting: Vec::new() })
+        Ok(Self { root, replica: None, waiting: Vec::new(), memo: Memo::new(REMEMBERED) })
     }
 
     /// Holds the secret of an HMAC key, at once or from the first keyring on that names its kid.
@@ -118,7 +116,8 @@ impl Verifier {
         Ok(first || news)
     }
 
-    /// Takes a list from its parts; gives what is still to fetch, nothing where it is in force.
+    /// Takes a list from its parts; gives what is still to fetch, nothing where it is in force:
+    /// the head alone while `parts` is empty, then bodies.
     ///
     /// `parts` is the head and then any bodies: none at first, and each time all that was fetched
     /// so far, together. Nothing is kept between two calls, so that two updates under way at once
@@ -129,9 +128,9 @@ impl Verifier {
     pub fn offer_list(
         &mut self,
         stamp: &[u8],
-        parts: &[Vec<u8>],
+        parts: &[&[u8]],
         now: Time,
-    ) -> Result<Vec<Wanted>, Fault> {
+    ) -> Result<Vec<FileName>, Fault> {
         let replica = self.replica.as_mut().ok_or(Fault::NoKeyring)?;
         let Some(mut update) = replica.offer_stamp(stamp, now)? else { return Ok(Vec::new()) };
         let mut parts = parts.iter();
@@ -141,43 +140,53 @@ impl Verifier {
         for body in parts {
             update.offer_body(body)?;
         }
-        let head = update.wants_head().map(Wanted::Head);
-        let wanted: Vec<_> =
-            head.into_iter().chain(update.wants_bodies().into_iter().map(Wanted::Body)).collect();
+        let wanted: Vec<_> = update.wants_head().into_iter().chain(update.wants_bodies()).collect();
         if wanted.is_empty() {
             replica.commit(update)?;
         }
         Ok(wanted)
     }
 
-    /// Judges a token. A verifier that was never given a keyring still tells noise from keys.
-    #[must_use]
-    pub fn verify(&self, token: &str, ask: &Ask) -> Verdict {
-        let accepted = match &self.replica {
-            Some(replica) => replica.verify(token, &ask.demand, ask.now),
-            None => Unverified::parse(token)
-                .map_err(Refusal::from)
-                .and_then(|_| Err(ListError::Missing.into())),
-        };
-        let list = self.list(ask.now, ask.fresh_for);
-        match accepted {
-            Ok(accepted) => Verdict::accepted(KeyFacts::of(&accepted), list),
-            Err(refusal) => Verdict::refused(refusal, list),
+    /// Judges a token, or a text that is too long to be looked at, which `None` stands for. A
+    /// verifier that was never given a keyring still tells noise from keys.
+    ///
+    /// # Errors
+    /// [`Refusal`].
+    pub fn verify(&mut self, token: Option<&[u8]>, ask: &Ask) -> Result<Accepted, Refusal> {
+        let token = token.ok_or(Malformed::TooLong)?;
+        let text = core::str::from_utf8(token).map_err(|_| Malformed::Character)?;
+        match &self.replica {
+            Some(replica) => replica.verify_with(&mut self.memo, text, &ask.demand, ask.now),
+            None => {
+                Unverified::parse(text)?;
+                Err(ListError::Missing.into())
+            }
         }
     }
 
-    /// What is held, and whether it may be judged by at `now`.
+    /// The keyring that is held.
     #[must_use]
-    pub fn status(&self, now: Time, fresh_for: u64) -> Status {
-        let waiting = self.waiting.iter().map(|(kid, _)| *kid).collect();
-        let keyring = self.replica.as_ref().map(Replica::keyring);
-        Status::new(keyring, self.list(now, fresh_for), waiting)
+    pub fn keyring(&self) -> Option<&Keyring> {
+        self.replica.as_ref().map(Replica::keyring)
     }
 
-    fn list(&self, now: Time, fresh_for: u64) -> ListFacts {
-        self.replica
-            .as_ref()
-            .map_or(ListFacts::NONE, |replica| ListFacts::of(replica, now, fresh_for))
+    /// The list that is held, and whether it may be judged by at `now`.
+    #[must_use]
+    pub fn list(&self, now: Time, fresh_for: u64) -> Option<ListFacts> {
+        let replica = self.replica.as_ref()?;
+        let mark = replica.list()?.mark();
+        Some(ListFacts::of(mark, now, fresh_for, replica.at(now).is_ok()))
+    }
+
+    /// The kids whose secrets no keyring has named yet.
+    pub fn waiting(&self) -> impl Iterator<Item = u16> {
+        self.waiting.iter().map(|(kid, _)| *kid)
+    }
+
+    /// The public name of the key with this serial.
+    #[must_use]
+    pub fn name(&self, serial: u64) -> Option<Name> {
+        Some(Name::derive(self.replica.as_ref()?.issuer(), Serial::new(serial)?))
     }
 
     /// Gives the keyring the waiting secrets of the kids that it names. All are tried before the
@@ -196,8 +205,8 @@ impl Verifier {
     }
 }
 
-impl std::fmt::Debug for Verifier {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Debug for Verifier {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Verifier").field("root", &self.root).finish_non_exhaustive()
     }
 }

@@ -53,8 +53,9 @@ test('the tarball works in an empty folder, holds what it should, and its types 
     run('npm', ['pack', '--json', '--pack-destination', folder, '--ignore-scripts'], PACKAGE),
   );
   assert.deepEqual(files.map(({ path }) => path).filter((path) => !/^(README|LICENSE)/.test(path)).sort(), [
-    'dist/portcullis.js', 'dist/portcullis_bg.wasm', 'index.d.ts', 'js/browser.js', 'js/core.js',
-    'js/errors.js', 'js/node.js', 'js/platform.js', 'js/source.js', 'js/workerd.js', 'package.json',
+    'dist/portcullis.js', 'dist/portcullis_bg.wasm', 'dist/portcullis_plain_bg.wasm', 'index.d.ts',
+    'js/browser.js', 'js/core.js', 'js/errors.js', 'js/module.js', 'js/node.js', 'js/platform.js',
+    'js/reasons.js', 'js/simd.js', 'js/source.js', 'js/workerd.js', 'package.json',
   ]);
 
   writeFileSync(join(folder, 'package.json'), '{ "private": true, "type": "module" }');

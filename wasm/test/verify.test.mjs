@@ -15,10 +15,12 @@ const code = (verifier, token, options) => verifier.verify(token, { now, ...opti
 const DAY = 86_400_000;
 
 test('a good publishable key says what it holds, and of which list', () => {
-  assert.deepEqual(make().verify(tokens.publishable, { now }), {
+  const verdict = make().verify(tokens.publishable, { now });
+  assert.match(verdict.key.name, /^apk_[0-9A-Za-z]{22}$/);
+  assert.deepEqual(JSON.parse(JSON.stringify(verdict)), {
     ok: true,
     key: {
-      name: make().verify(tokens.publishable, { now }).key.name,
+      name: verdict.key.name,
       issuer: fixtures.issuer,
       kind: 'publishable',
       environment: 'live',
@@ -39,7 +41,16 @@ test('a good publishable key says what it holds, and of which list', () => {
       nextUpdate: now + 60_000,
     },
   });
-  assert.match(make().verify(tokens.publishable, { now }).key.name, /^apk_[0-9A-Za-z]{22}$/);
+});
+
+test('the fields of a key are its own but for the name, which toJSON adds', () => {
+  const { key } = make().verify(tokens.publishable, { now });
+  const { name, ...fields } = key.toJSON();
+  assert.equal(name, key.name);
+  assert.deepEqual({ ...key }, fields);
+  const other = make().verify(tokens.test, { now }).key;
+  assert.notEqual(other.name, name);
+  assert.equal(key.name, name, 'a verdict says the same after another one');
 });
 
 test('what a key does not have is null', () => {
@@ -174,6 +185,65 @@ test('strings that are no keys are refused, and the verifier goes on working', (
   for (const [token, expected] of hostile) assert.equal(code(verifier, token), expected);
   assert.equal(memory(), before, 'a huge string is not copied into the module');
   assert.equal(verifier.verify(good, { now }).ok, true);
+});
+
+// What is judged lies where the text before it lay.
+test('nothing of the key before is left to a text that is shorter, longer or not ASCII', () => {
+  const verifier = make();
+  const good = tokens.publishable;
+  const label = (length) => `a${'b'.repeat(length - 1)}_`;
+  const after = [
+    ['', 'malformed_empty'],
+    ['p', 'malformed_prefix'],
+    [good.slice(0, -1), 'malformed_length'],
+    [good.slice(1), 'malformed_prefix'],
+    [good.slice(0, 74), 'malformed_checksum'],
+    ['\u{141}', 'malformed_character'],
+    [`\u{141}${good.slice(1)}`, 'malformed_character'],
+    ['\u{1000}'.repeat(85), 'malformed_too_long'],
+    ['\u{1000}'.repeat(86), 'malformed_too_long'],
+    [`${good}${'\u{1000}'.repeat(60)}`, 'malformed_too_long'],
+    ['\ud800'.repeat(256), 'malformed_too_long'],
+    [good.padEnd(256, '0'), 'malformed_too_long'],
+    [good.padEnd(257, '0'), 'malformed_too_long'],
+    [label(17) + good, 'malformed_too_long'],
+    [label(16) + good, 'malformed_checksum'],
+  ];
+  for (const [text, expected] of after) {
+    assert.equal(verifier.verify(good, { now }).ok, true);
+    assert.equal(code(verifier, text), expected, `${text.length} characters`);
+  }
+});
+
+test('a memory that grows takes no verdict with it', () => {
+  const memory = () => initSync().memory.buffer.byteLength;
+  const verifier = make({ secrets });
+  const before = verifier.verify(tokens.secret, { now });
+  // The first signature of each makes room to remember it and others: while a key is judged.
+  const all = Array.from({ length: 40 }, () => make());
+  const size = memory();
+  const verdicts = all.map((one) => one.verify(tokens.publishable, { now }));
+  assert.ok(memory() > size, 'else this tests nothing');
+  for (const verdict of verdicts) {
+    assert.equal(verdict.key.owner, 42);
+    assert.equal(verdict.list.nextUpdate, now + 60_000);
+  }
+  assert.deepEqual(verifier.verify(tokens.secret, { now }), before);
+  assert.equal(before.key.name, verifier.verify(tokens.secret, { now }).key.name);
+  assert.equal(verifier.status({ now }).issuer, fixtures.issuer);
+});
+
+test('a key that was judged before is refused as soon as anything speaks against it', () => {
+  const verifier = make();
+  for (const token of [tokens.revokedInSecond, tokens.expiring]) {
+    assert.equal(verifier.verify(token, { now }).ok, true);
+    assert.equal(verifier.verify(token, { now }).ok, true);
+  }
+  assert.equal(code(verifier, tokens.expiring, { now: now + 30_000 }), 'expired');
+  assert.equal(code(verifier, tokens.revokedInSecond, { kind: 'secret' }), 'wrong_kind');
+  assert.equal(code(verifier, changed(tokens.revokedInSecond, 30)), 'bad_signature');
+  verifier.adopt(bytes(lists.second.bundle), { now });
+  assert.equal(code(verifier, tokens.revokedInSecond), 'revoked');
 });
 
 test('what is no string is a TypeError, and nothing of it is called', () => {

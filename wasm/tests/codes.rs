@@ -1,4 +1,5 @@
-//! The codes in `index.d.ts` are those that can come out of the Rust half: no more, no fewer.
+//! The codes in `index.d.ts` are those that can come out of the Rust half: no more, no fewer. And
+//! the table in `js/reasons.js` says of each what the Rust half says itself.
 //!
 //! Each `after_…` walks through an enum by an exhaustive match, so that a new variant in the core
 //! fails to compile here until it has a place.
@@ -11,9 +12,10 @@ use portcullis_core::keyring::KeyringError;
 use portcullis_core::list::ListError;
 use portcullis_core::token::{Environment, Kind, Malformed};
 use portcullis_core::verify::Refusal;
-use portcullis_wasm::Fault;
+use portcullis_wasm::{Fault, Reason};
 
 const TYPES: &str = include_str!("../index.d.ts");
+const REASONS: &str = include_str!("../js/reasons.js");
 /// Those that `js/` makes by itself.
 const FROM_JS: [&str; 5] =
     ["source_missing", "source_unreachable", "source_timeout", "source_status", "source_too_large"];
@@ -38,12 +40,13 @@ fn after_malformed(reason: Malformed) -> Option<Malformed> {
 }
 
 fn after_refusal(refusal: Refusal) -> Option<Refusal> {
-    let (secret, live) = (Kind::Secret, Environment::Live);
+    let (needed, given) = (Kind::Secret, Kind::Publishable);
+    let (here, there) = (Environment::Live, Environment::Test);
     Some(match refusal {
         Refusal::Malformed(_) => Refusal::ForeignLabel,
-        Refusal::ForeignLabel => Refusal::UnknownKid(0),
-        Refusal::UnknownKid(_) => Refusal::SignerNotAllowed(0),
-        Refusal::SignerNotAllowed(_) => Refusal::SecretNotHeld(0),
+        Refusal::ForeignLabel => Refusal::UnknownKid(3),
+        Refusal::UnknownKid(_) => Refusal::SignerNotAllowed(4),
+        Refusal::SignerNotAllowed(_) => Refusal::SecretNotHeld(5),
         Refusal::SecretNotHeld(_) => Refusal::BadSignature,
         Refusal::BadSignature => Refusal::ForeignList,
         Refusal::ForeignList => Refusal::List(ListError::Missing),
@@ -51,8 +54,8 @@ fn after_refusal(refusal: Refusal) -> Option<Refusal> {
         Refusal::NotCovered => Refusal::Revoked,
         Refusal::Revoked => Refusal::Suspended,
         Refusal::Suspended => Refusal::Expired,
-        Refusal::Expired => Refusal::WrongKind { needed: secret, given: secret },
-        Refusal::WrongKind { .. } => Refusal::WrongEnvironment { needed: live, given: live },
+        Refusal::Expired => Refusal::WrongKind { needed, given },
+        Refusal::WrongKind { .. } => Refusal::WrongEnvironment { needed: here, given: there },
         Refusal::WrongEnvironment { .. } => return None,
     })
 }
@@ -60,17 +63,17 @@ fn after_refusal(refusal: Refusal) -> Option<Refusal> {
 fn after_list_error(error: ListError) -> Option<ListError> {
     Some(match error {
         ListError::Wire { .. } => ListError::ForeignIssuer,
-        ListError::ForeignIssuer => ListError::NotAListKey(0),
+        ListError::ForeignIssuer => ListError::NotAListKey(6),
         ListError::NotAListKey(_) => ListError::BadSignature,
-        ListError::BadSignature => ListError::WrongEpoch { held: 0, offered: 0 },
-        ListError::WrongEpoch { .. } => ListError::KeyringBehind { held: 0, needed: 0 },
+        ListError::BadSignature => ListError::WrongEpoch { held: 7, offered: 8 },
+        ListError::WrongEpoch { .. } => ListError::KeyringBehind { held: 9, needed: 10 },
         ListError::KeyringBehind { .. } => ListError::KeyringExpired,
-        ListError::KeyringExpired => ListError::Rollback { held: 0, offered: 0 },
-        ListError::Rollback { .. } => ListError::Equivocation(0),
+        ListError::KeyringExpired => ListError::Rollback { held: 1 << 40, offered: 11 },
+        ListError::Rollback { .. } => ListError::Equivocation(12),
         ListError::Equivocation(_) => ListError::FromTheFuture,
         ListError::FromTheFuture => ListError::TooLongValid,
         ListError::TooLongValid => ListError::PastNextUpdate,
-        ListError::PastNextUpdate => ListError::WrongDigest(""),
+        ListError::PastNextUpdate => ListError::WrongDigest("head"),
         ListError::WrongDigest(_) => ListError::Missing,
         ListError::Missing => return None,
     })
@@ -80,12 +83,54 @@ fn after_keyring_error(error: KeyringError) -> Option<KeyringError> {
     Some(match error {
         KeyringError::Wire(_) => KeyringError::NotSignedByRoot,
         KeyringError::NotSignedByRoot => KeyringError::ForeignIssuer,
-        KeyringError::ForeignIssuer => KeyringError::Older { held: 0, offered: 0 },
+        KeyringError::ForeignIssuer => KeyringError::Older { held: 14, offered: 13 },
         KeyringError::Older { .. } => KeyringError::Equivocation,
-        KeyringError::Equivocation => KeyringError::NoSuchSecret(0),
-        KeyringError::NoSuchSecret(_) => KeyringError::WrongSecret(0),
+        KeyringError::Equivocation => KeyringError::NoSuchSecret(15),
+        KeyringError::NoSuchSecret(_) => KeyringError::WrongSecret(16),
         KeyringError::WrongSecret(_) => return None,
     })
+}
+
+fn after_wire_error(error: WireError) -> Option<WireError> {
+    Some(match error {
+        WireError::Truncated => WireError::TrailingBytes,
+        WireError::TrailingBytes => WireError::WrongFile { expected: "list head" },
+        WireError::WrongFile { .. } => WireError::UnknownVersion(17),
+        WireError::UnknownVersion(_) => WireError::NotCanonical("labels"),
+        WireError::NotCanonical(_) => return None,
+    })
+}
+
+/// What `Replica::at` says of the list that is held.
+const OF_A_HELD_LIST: [ListError; 4] = [
+    ListError::Missing,
+    ListError::PastNextUpdate,
+    ListError::KeyringExpired,
+    ListError::FromTheFuture,
+];
+
+fn refusals() -> impl Iterator<Item = Refusal> {
+    let malformed = walk(Malformed::Empty, after_malformed).map(Refusal::Malformed);
+    let others = walk(Refusal::Malformed(Malformed::Empty), after_refusal)
+        .filter(|refusal| !matches!(refusal, Refusal::Malformed(_) | Refusal::List(_)));
+    malformed.chain(others).chain(OF_A_HELD_LIST.map(Refusal::List))
+}
+
+fn faults() -> impl Iterator<Item = Fault> {
+    let wire = || walk(WireError::Truncated, after_wire_error);
+    let roots = [PublicKeyError::Text, PublicKeyError::NotCanonical, PublicKeyError::SmallOrder];
+    let part = "body";
+    let lists = wire().map(move |error| ListError::Wire { part, error }).chain(
+        walk(ListError::Wire { part, error: WireError::Truncated }, after_list_error).skip(1),
+    );
+    let keyrings = wire()
+        .map(KeyringError::Wire)
+        .chain(walk(KeyringError::Wire(WireError::Truncated), after_keyring_error).skip(1));
+    lists
+        .map(Fault::List)
+        .chain(keyrings.map(Fault::Keyring))
+        .chain(roots.map(Fault::Root))
+        .chain([Fault::NoKeyring, Fault::SecretLength])
 }
 
 /// The members of a union of string literals, one to a line, the last one with a semicolon.
@@ -102,37 +147,51 @@ fn union(name: &str) -> BTreeSet<&'static str> {
         .collect()
 }
 
+/// Codes and sentences, by row.
+fn table() -> Option<Vec<(String, String)>> {
+    let text = REASONS.get(REASONS.find("[\n")?..=REASONS.find("];")?)?;
+    serde_json::from_str(text).ok()
+}
+
+/// The row as `js/module.js` fills it in.
+fn filled(sentence: &str, reason: &Reason) -> String {
+    let [a, b] = reason.numbers.map(|number| number.to_string());
+    let [c, d] = reason.texts;
+    let places = [("{0}", a.as_str()), ("{1}", b.as_str()), ("{2}", c), ("{3}", d)];
+    places.iter().fold(sentence.to_owned(), |text, (place, value)| text.replace(place, value))
+}
+
 #[test]
 fn refusal_codes() {
-    let of_malformed = walk(Malformed::Empty, after_malformed).map(Malformed::code);
-    let of_refusals = walk(Refusal::Malformed(Malformed::Empty), after_refusal)
-        .filter(|refusal| !matches!(refusal, Refusal::Malformed(_) | Refusal::List(_)))
-        .map(Refusal::code);
-    // What `Replica::at` says of the list that is held.
-    let of_lists = [
-        ListError::Missing,
-        ListError::PastNextUpdate,
-        ListError::KeyringExpired,
-        ListError::FromTheFuture,
-    ];
-    let of_lists = of_lists.into_iter().map(ListError::code);
-    let codes: BTreeSet<_> = of_malformed.chain(of_refusals).chain(of_lists).collect();
-    assert_eq!(union("RefusalCode"), codes);
+    assert_eq!(union("RefusalCode"), refusals().map(Refusal::code).collect());
 }
 
 #[test]
 fn error_codes() {
-    let wire = WireError::Truncated;
-    let roots = [PublicKeyError::Text, PublicKeyError::NotCanonical, PublicKeyError::SmallOrder];
-    let lists = walk(ListError::Wire { part: "", error: wire }, after_list_error);
-    let keyrings = walk(KeyringError::Wire(wire), after_keyring_error);
-    let faults = lists
-        .map(Fault::List)
-        .chain(keyrings.map(Fault::Keyring))
-        .chain(roots.map(Fault::Root))
-        .chain([Fault::NoKeyring, Fault::SecretLength]);
     // Nothing that can be thrown is about a list that was never offered.
-    let codes: BTreeSet<_> =
-        faults.map(Fault::code).filter(|code| *code != "list_missing").collect();
-    assert_eq!(union("ErrorCode"), codes.into_iter().chain(FROM_JS).collect());
+    let codes = faults().map(Fault::code).filter(|code| *code != "list_missing");
+    assert_eq!(union("ErrorCode"), codes.chain(FROM_JS).collect());
+}
+
+#[test]
+fn reasons() {
+    let of_refusals = refusals()
+        .map(|refusal| (Reason::of_refusal(&refusal), refusal.code(), refusal.to_string()));
+    let of_faults =
+        faults().map(|fault| (Reason::of_fault(&fault), fault.code(), fault.to_string()));
+    let table = table().unwrap();
+    let mut rows = BTreeSet::from([0]);
+    for (reason, code, sentence) in of_refusals.chain(of_faults) {
+        let row = reason.row as usize;
+        let (told_code, told_sentence) = table.get(row).unwrap();
+        assert_eq!((told_code.as_str(), filled(told_sentence, &reason)), (code, sentence));
+        assert!(rows.insert(row), "row {row} is used twice");
+    }
+    assert!(rows.into_iter().eq(0..table.len()), "no row is left over");
+}
+
+#[test]
+fn a_list_that_is_refused_for_another_reason_is_told_by_that() {
+    let error = ListError::NotAListKey(7);
+    assert_eq!(Reason::of_refusal(&error.into()), Reason::of_fault(&error.into()));
 }

@@ -4,23 +4,29 @@ use crate::setup::{self, Setup, TARGET};
 use crate::stamp::Stamp;
 use crate::ui::{self, Outcome};
 use crate::{cmd, paths};
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 const PROFILE: &str = "wasm";
 
 /// What Rust's wasm32 target emits and Node 20, every current browser and workerd understand.
 /// Named one by one: with `--all-features` wasm-opt may use encodings that engines lack still.
-const FEATURES: [&str; 6] = [
+const FEATURES: [&str; 7] = [
     "--enable-mutable-globals",
     "--enable-sign-ext",
     "--enable-nontrapping-float-to-int",
     "--enable-bulk-memory",
     "--enable-multivalue",
     "--enable-reference-types",
+    // In the gate alone: wasm-bindgen catches what JavaScript throws.
+    "--enable-exception-handling",
 ];
-const NPM_FILES: [&str; 4] =
-    ["portcullis.js", "portcullis.d.ts", "portcullis_bg.wasm", "portcullis_bg.wasm.d.ts"];
+/// Where an engine lacks it the npm package takes its other module.
+const SIMD: &str = "--enable-simd";
+const GLUE: &str = "portcullis.js";
+const MODULE: &str = "portcullis_bg.wasm";
+const MODULE_WITHOUT_SIMD: &str = "portcullis_plain_bg.wasm";
 
 /// Where everything that was built is.
 pub(crate) struct Built {
@@ -28,7 +34,7 @@ pub(crate) struct Built {
     pub(crate) issuer: PathBuf,
     /// The folder with `index.js` and `index_bg.wasm`, as wrangler and workerd take them.
     pub(crate) gate: PathBuf,
-    /// The npm package's `portcullis.js` and `portcullis_bg.wasm`.
+    /// The npm package's glue and its two modules.
     pub(crate) npm_dist: PathBuf,
     /// The workerd program itself, not npm's wrapper.
     pub(crate) workerd: PathBuf,
@@ -61,22 +67,28 @@ fn gate(setup: &Setup) -> Result<PathBuf> {
     let out = crate_folder.join("build");
     ui::step("gate", || {
         // worker-build sets this for its own cargo: with the same, its build finds this one done.
-        let wasm = wasm(setup, "portcullis-edge", &[("WASM_BINDGEN_USE_JS_SYS", "1")])?;
-        let outputs = ["index.js", "index_bg.wasm"].map(|name| out.join(name)).to_vec();
-        let stamp = stamp(setup, "gate", &wasm, setup.tools.worker_build_version, outputs)?;
+        let mut cargo = setup.wasm.cargo()?;
+        cargo.env("WASM_BINDGEN_USE_JS_SYS", "1").arg("build");
+        let wasm = wasm(cargo, "portcullis-edge", &[], &paths::wasm_target())?;
+        let module = out.join("index_bg.wasm");
+        let outputs = vec![out.join("index.js"), module.clone()];
+        let settings = [setup.tools.worker_build_version, &FEATURES.join(" ")];
+        let stamp = stamp(setup, "gate", &[&wasm], &settings, outputs)?;
         if stamp.is_fresh() {
             return Ok(Outcome::Fresh);
         }
         let mut command = cmd::new(&setup.tools.worker_build);
         command
             .current_dir(&crate_folder)
-            .args(["--profile", PROFILE])
+            // Its wasm-opt would be told of no SIMD.
+            .args(["--profile", PROFILE, "--no-opt"])
             // It downloads each of these when it is not told where they are.
             .env("WASM_BINDGEN_BIN", &setup.tools.wasm_bindgen)
             .env("ESBUILD_BIN", &setup.npm.esbuild)
             .env("WASM_OPT_BIN", &setup.npm.wasm_opt);
         setup.wasm.apply(&mut command)?;
         cmd::run(&mut command)?;
+        optimize(setup, &module, &["-O", SIMD])?;
         stamp.write()?;
         Ok(Outcome::Done)
     })?;
@@ -86,27 +98,33 @@ fn gate(setup: &Setup) -> Result<PathBuf> {
 fn npm_package(setup: &Setup) -> Result<PathBuf> {
     let dist = paths::root().join("wasm/dist");
     ui::step("npm package", || {
-        let wasm = wasm(setup, "portcullis-wasm", &[])?;
-        let outputs = NPM_FILES.map(|name| dist.join(name)).to_vec();
-        let stamp = stamp(setup, "npm", &wasm, &FEATURES.join(" "), outputs)?;
+        // As a cdylib alone: beside an rlib cargo links without optimising across crates, and the
+        // module is half as large again.
+        let package = "portcullis-wasm";
+        let only = ["--crate-type", "cdylib"];
+        let mut cargo = setup.wasm.cargo()?;
+        cargo.arg("rustc");
+        let wasm_simd = wasm(cargo, package, &only, &paths::wasm_target())?;
+        let (mut cargo, target) = setup.wasm.cargo_without_simd()?;
+        cargo.arg("rustc");
+        let wasm_plain = wasm(cargo, package, &only, &target)?;
+        let outputs = [GLUE, MODULE, MODULE_WITHOUT_SIMD].map(|name| dist.join(name)).to_vec();
+        let modules = [wasm_simd.as_path(), &wasm_plain];
+        let stamp = stamp(setup, "npm", &modules, &[&FEATURES.join(" ")], outputs)?;
         if stamp.is_fresh() {
             return Ok(Outcome::Fresh);
         }
-        let draft = paths::wasm_target().join("npm-dist");
-        let mut bindgen = cmd::new(&setup.tools.wasm_bindgen);
-        bindgen
-            .args(["--target", "web", "--out-name", "portcullis"])
-            .args(["--remove-name-section", "--remove-producers-section", "--out-dir"])
-            .args([&draft, &wasm]);
-        cmd::run(&mut bindgen)?;
-        let module = draft.join("portcullis_bg.wasm");
-        let mut opt = cmd::new(&setup.npm.wasm_opt);
-        opt.arg("-Os").args(FEATURES).arg(&module).arg("-o").arg(&module);
-        cmd::run(&mut opt)?;
+        let simd = bound(setup, &wasm_simd, "npm-dist", &["-Os", SIMD])?;
+        let plain = bound(setup, &wasm_plain, "npm-dist-plain", &["-Os"])?;
+        let glue = std::fs::read(simd.join(GLUE))?;
+        if std::fs::read(plain.join(GLUE))? != glue {
+            bail!("the modules with and without SIMD need different glue: {GLUE} can't serve both");
+        }
         std::fs::create_dir_all(&dist)?;
-        for name in NPM_FILES {
-            std::fs::copy(draft.join(name), dist.join(name))
-                .with_context(|| format!("wasm-bindgen made no {name}"))?;
+        let copied =
+            [(&simd, GLUE, GLUE), (&simd, MODULE, MODULE), (&plain, MODULE, MODULE_WITHOUT_SIMD)];
+        for (folder, from, to) in copied {
+            std::fs::copy(folder.join(from), dist.join(to))?;
         }
         stamp.write()?;
         Ok(Outcome::Done)
@@ -114,14 +132,32 @@ fn npm_package(setup: &Setup) -> Result<PathBuf> {
     Ok(dist)
 }
 
+/// A folder with the module and the glue that wasm-bindgen makes of it.
+fn bound(setup: &Setup, wasm: &Path, folder: &str, options: &[&str]) -> Result<PathBuf> {
+    let folder = paths::wasm_target().join(folder);
+    let mut bindgen = cmd::new(&setup.tools.wasm_bindgen);
+    bindgen
+        .args(["--target", "web", "--no-typescript", "--out-name", "portcullis"])
+        .args(["--remove-name-section", "--remove-producers-section", "--out-dir"])
+        .args([&folder, wasm]);
+    cmd::run(&mut bindgen)?;
+    optimize(setup, &folder.join(MODULE), options)?;
+    Ok(folder)
+}
+
+fn optimize(setup: &Setup, module: &Path, options: &[&str]) -> Result<()> {
+    let mut opt = cmd::new(&setup.npm.wasm_opt);
+    opt.args(options).args(FEATURES).arg(module).arg("-o").arg(module);
+    cmd::run(&mut opt)
+}
+
 /// Cargo alone knows all that a module is made from, so it is always asked; what follows it is
 /// skipped when the module is the one of last time.
-fn wasm(setup: &Setup, package: &str, env: &[(&str, &str)]) -> Result<PathBuf> {
-    let mut cargo = setup.wasm.cargo()?;
-    cargo.args(["build", "-p", package, "--lib", "--target", TARGET, "--profile", PROFILE]);
-    cmd::run(cargo.envs(env.iter().copied()))?;
+fn wasm(mut cargo: Command, package: &str, options: &[&str], target: &Path) -> Result<PathBuf> {
+    cargo.args(["-p", package, "--lib", "--target", TARGET, "--profile", PROFILE]).args(options);
+    cmd::run(&mut cargo)?;
     let file = format!("{}.wasm", package.replace('-', "_"));
-    let file = paths::wasm_target().join(TARGET).join(PROFILE).join(file);
+    let file = target.join(TARGET).join(PROFILE).join(file);
     if !file.is_file() {
         bail!("{package} makes no wasm module: its [lib] crate-type must name \"cdylib\"");
     }
@@ -131,12 +167,13 @@ fn wasm(setup: &Setup, package: &str, env: &[(&str, &str)]) -> Result<PathBuf> {
 fn stamp(
     setup: &Setup,
     name: &str,
-    wasm: &Path,
-    settings: &str,
+    modules: &[&Path],
+    settings: &[&str],
     outputs: Vec<PathBuf>,
 ) -> Result<Stamp> {
     let lock = paths::root().join("package-lock.json");
-    let settings = [settings, &setup.tools.wasm_bindgen_version, &setup.wasm.id];
+    let inputs = [modules, &[&lock]].concat();
+    let tools = [setup.tools.wasm_bindgen_version.as_str(), &setup.wasm.id];
     let file = paths::wasm_target().join("stamps").join(name);
-    Stamp::new(file, &[wasm, &lock], &settings, outputs)
+    Stamp::new(file, &inputs, &[settings, &tools].concat(), outputs)
 }

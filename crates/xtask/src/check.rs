@@ -16,6 +16,8 @@ pub(crate) enum Step {
     Clippy,
     /// cargo test
     Rust,
+    /// The second verifier, in Python: its tests, and random cases that both verifiers judge
+    Python,
     /// node --test in Node alone: *.test.mjs
     Node,
     /// node --test on real workerd: *.workerd.test.mjs
@@ -39,6 +41,7 @@ pub(crate) fn run(only: &[Step]) -> Result<()> {
             Step::Fmt => fmt(),
             Step::Clippy => clippy(),
             Step::Rust => cmd::stream(cmd::host_cargo().args(["test", "--workspace"])),
+            Step::Python => python(),
             Step::Node => built.as_ref().map_or(Ok(()), |built| node(built, "")),
             Step::Workerd => built.as_ref().map_or(Ok(()), |built| node(built, ".workerd")),
             Step::Chromium => built.as_ref().map_or(Ok(()), |built| node(built, ".chromium")),
@@ -54,6 +57,7 @@ fn name(step: Step) -> &'static str {
         Step::Fmt => "fmt",
         Step::Clippy => "clippy",
         Step::Rust => "rust",
+        Step::Python => "python",
         Step::Node => "node",
         Step::Workerd => "workerd",
         Step::Chromium => "chromium",
@@ -92,6 +96,25 @@ fn component(subcommand: &str, component: &str) -> Result<bool> {
     }
     ui::loud(&missing);
     Ok(false)
+}
+
+fn python() -> Result<()> {
+    let Some(python) = setup::python()? else {
+        // setup::python has said so, loudly, and fails in continuous integration.
+        return Ok(());
+    };
+    let run = |arguments: &[&str]| {
+        let mut command = cmd::new(&python);
+        command
+            .current_dir(paths::root())
+            .args(arguments)
+            // For the cases, which cargo builds and runs.
+            .env("CARGO_TARGET_DIR", paths::target())
+            .env("PYTHONDONTWRITEBYTECODE", "1");
+        cmd::stream(&mut command)
+    };
+    run(&["-m", "unittest", "discover", "-s", "tests/python"])?;
+    run(&["tests/python/differential.py"])
 }
 
 fn node(built: &Built, runtime: &str) -> Result<()> {

@@ -80,8 +80,11 @@ impl Stamp {
     pub(crate) fn check(&self, keyring: &Keyring, now: Time) -> Result<PublicKey, ListError> {
         let Fields { issuer, kid, mark, keyring_version: needed, .. } = self.fields;
         let Mark { epoch, this_update, next_update, .. } = mark;
+        if issuer != keyring.issuer() {
+            return Err(ListError::ForeignIssuer);
+        }
         let held = keyring.version();
-        if needed > held && issuer == keyring.issuer() {
+        if needed > held {
             return Err(ListError::KeyringBehind { held, needed });
         }
         let key = list_key(keyring, issuer, kid, now)?;

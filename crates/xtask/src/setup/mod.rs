@@ -3,12 +3,14 @@
 mod chromium;
 mod debian;
 mod npm;
+mod python;
 mod sysroot;
 mod tools;
 mod wasm;
 
 pub(crate) use chromium::chromium;
 pub(crate) use npm::Npm;
+pub(crate) use python::python;
 pub(crate) use tools::Tools;
 pub(crate) use wasm::{TARGET, WasmToolchain};
 

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 pub(crate) const TARGET: &str = "wasm32-unknown-unknown";
+const RUSTFLAGS: &str = "CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS";
 
 const NO_WAY: &str = "no Rust on this machine compiles for wasm32-unknown-unknown. Do one of:
   - rustup target add wasm32-unknown-unknown
@@ -124,6 +125,10 @@ fn wasm_ld() -> Option<String> {
     })
 }
 
+/// `-C target-feature=…`: with SIMD the compressions of SHA-256 and SHA-512 take a third less time,
+/// and a sixth of the space. Every engine has it since 2023 at the latest, on most machines.
+const SIMD: &str = "-Ctarget-feature=+simd128";
+
 impl WasmToolchain {
     /// This toolchain's cargo, in the environment that it needs.
     pub(crate) fn cargo(&self) -> Result<Command> {
@@ -134,6 +139,15 @@ impl WasmToolchain {
         command.current_dir(paths::root());
         self.apply(&mut command)?;
         Ok(command)
+    }
+
+    /// The same for a module that makes do without SIMD, and where it builds.
+    pub(crate) fn cargo_without_simd(&self) -> Result<(Command, PathBuf)> {
+        let mut command = self.cargo()?;
+        // Beside the other: what both build has the same name.
+        let target = paths::wasm_target().join("plain");
+        command.env("CARGO_TARGET_DIR", &target).env(RUSTFLAGS, remap());
+        Ok((command, target))
     }
 
     /// Sets the environment for a program that runs cargo and rustc by their names.
@@ -151,7 +165,7 @@ impl WasmToolchain {
         }
         command
             .env("CARGO_TARGET_DIR", paths::wasm_target())
-            .env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS", remap());
+            .env(RUSTFLAGS, format!("{} {SIMD}", remap()));
         Ok(())
     }
 }

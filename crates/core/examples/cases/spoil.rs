@@ -1,0 +1,136 @@
+//! Bundles with something wrong in them: in what is signed, in what is named, or in the whole.
+
+use portcullis_core::crypto::{Context, Digest};
+use portcullis_core::issue::{ShardFacts, SigningKey, encode_body};
+use portcullis_core::list::Body;
+use proptest::prelude::RngExt as _;
+use proptest::test_runner::TestRng;
+
+use crate::forge::{body, resigned, stamped, with_body};
+use crate::issuer::{Edition, History};
+use crate::support::{ED25519, Published};
+use crate::{chance, pick};
+
+/// A keyring with a byte changed, mostly signed again.
+pub(crate) fn keyring(rng: &mut TestRng, history: &History, mut keyring: Vec<u8>) -> Vec<u8> {
+    if chance(rng, 20) {
+        disturb(rng, &mut keyring);
+        return keyring;
+    }
+    resigned(&keyring, Context::KEYRING, &history.root(), |signed| disturb(rng, signed))
+}
+
+/// A bundle with one fault, sometimes two.
+pub(crate) fn bundle(rng: &mut TestRng, history: &History, edition: &Edition) -> Vec<u8> {
+    let mut published = edition.with_keyring(edition.published.keyring.clone());
+    for _ in 0..*pick(rng, &[1, 1, 1, 2]) {
+        published = fault(rng, history, edition, published);
+    }
+    let mut bundle = published.bundle();
+    if chance(rng, 15) {
+        disturb(rng, &mut bundle);
+    }
+    bundle
+}
+
+fn fault(
+    rng: &mut TestRng,
+    history: &History,
+    edition: &Edition,
+    mut published: Published,
+) -> Published {
+    let world = &edition.world;
+    let mut key = world.list_signer().key;
+    if chance(rng, 5) {
+        key = world.signing_key(ED25519);
+    }
+    let other = pick(rng, &history.editions);
+    match rng.random_range(0..14) {
+        0 | 1 => {
+            let root: &SigningKey = if chance(rng, 85) { &edition.root } else { &key };
+            let change = |signed: &mut Vec<u8>| disturb(rng, signed);
+            published.keyring = resigned(&published.keyring, Context::KEYRING, root, change);
+        }
+        2..5 => {
+            let change = |signed: &mut Vec<u8>| disturb(rng, signed);
+            published.stamp = resigned(&published.stamp, Context::STAMP, &key, change);
+        }
+        5 | 6 => {
+            let change = |signed: &mut Vec<u8>| disturb(rng, signed);
+            published.head = resigned(&published.head, Context::HEAD, &key, change);
+            published = stamped(world, published);
+        }
+        7..10 => {
+            let keyring = published.keyring;
+            let body = spoilt_body(rng, &published.bodies);
+            let decoded =
+                Body::decode(&body).or_else(|_| Body::decode(&edition.published.bodies[0]));
+            published = Published { keyring, ..with_body(world, &body, decoded.unwrap().counts()) };
+        }
+        10 => published.bodies.truncate(rng.random_range(0..published.bodies.len().max(1))),
+        11 => published.bodies.extend(other.published.bodies.clone()),
+        12 => published.bodies.reverse(),
+        _ => {
+            let Published { keyring, stamp, head, .. } = &other.published;
+            match rng.random_range(0..3) {
+                0 => published.keyring.clone_from(keyring),
+                1 => published.stamp.clone_from(stamp),
+                _ => published.head.clone_from(head),
+            }
+        }
+    }
+    published
+}
+
+/// A body with other bytes, or one that was put together without looking.
+fn spoilt_body(rng: &mut TestRng, bodies: &[Vec<u8>]) -> Vec<u8> {
+    if let Some(mut file) = bodies.first().cloned().filter(|_| chance(rng, 60)) {
+        disturb(rng, &mut file);
+        return file;
+    }
+    let capacity = rng.random_range(1..300_u32);
+    if chance(rng, 30) {
+        // The last byte of a set, of which some bits are padding.
+        let revoked = (0..capacity).filter(|_| rng.random_ratio(1, 9)).collect();
+        let facts = ShardFacts { capacity, revoked, ..ShardFacts::default() };
+        let mut file = encode_body(&facts).unwrap();
+        let last = file.len() - 9;
+        file[last] ^= 1 << rng.random_range(4..8);
+        return file;
+    }
+    let mut set = || {
+        let count = rng.random_range(0..=capacity + 1);
+        let count = if rng.random_ratio(1, 2) { count % 4 } else { count };
+        let length = rng.random_range(0..40);
+        // Ones make short gaps, so that some of these are read to their end.
+        let byte = |_| rng.random::<u8>() | rng.random::<u8>();
+        (count, (0..length).map(byte).collect())
+    };
+    let sets: [(u32, Vec<u8>); 2] = [set(), set()];
+    let timed = [[rng.random_range(0..capacity + 1), 9]];
+    let sets = sets.each_ref().map(|(count, coded)| (*count, coded.as_slice()));
+    body(capacity, sets, &timed[..rng.random_range(0..2)])
+}
+
+/// One change somewhere.
+fn disturb(rng: &mut TestRng, file: &mut Vec<u8>) {
+    if file.is_empty() {
+        return file.push(0);
+    }
+    let at = rng.random_range(0..file.len());
+    match rng.random_range(0..12) {
+        0 => file.truncate(at),
+        1 => file.push(0),
+        2 => drop(file.remove(at)),
+        3 => file.insert(at, 0),
+        4 => file[at] = 0,
+        5 => file[at] = 0xFF,
+        6 => file[at] = file[at].wrapping_add(1),
+        7 => {
+            let digest = Digest::of(file);
+            let end = file.len().min(at + 4);
+            file[at..end].copy_from_slice(&digest.0[..end - at]);
+        }
+        _ => file[at] ^= 1 << rng.random_range(0..8),
+    }
+}

@@ -1,0 +1,24 @@
+//! Judges cases of the vectors' shape, one JSON object a line on standard input, one verdict a
+//! line on standard output: the protocol of `tests/python/judge.py`, whose answers
+//! `tests/python/differential.py` holds these against.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a case that can't be read is a fault of the test"
+)]
+
+#[expect(dead_code, reason = "vectors are written elsewhere")]
+#[path = "../tests/scenarios/shape.rs"]
+mod shape;
+
+use std::io::{self, BufWriter, Write as _};
+
+fn main() -> io::Result<()> {
+    let mut out = BufWriter::new(io::stdout().lock());
+    for line in io::stdin().lines() {
+        let outcome = shape::judge(&serde_json::from_str(&line?)?);
+        writeln!(out, "{}", serde_json::to_string(&outcome)?)?;
+    }
+    out.flush()
+}

@@ -1,0 +1,417 @@
+//! The list against a naive model: sets of facts, an issuer that publishes them, a network that
+//! loses, repeats and holds back what it likes, and a replica that must never say anything else
+//! than the newest list that it took.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
+
+mod support;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use portcullis_core::crypto::Digest;
+use portcullis_core::issue::{ShardFacts, StampDraft, encode_body, name_file};
+use portcullis_core::list::{Body, IssuedAt, Mark, TimedSlot, WideEntry, WideScope, WideState};
+use portcullis_core::replica::Replica;
+use portcullis_core::time::Time;
+use portcullis_core::token::{Claims, Environment, Lifetime, Serial};
+use portcullis_core::verify::Refusal;
+use proptest::prelude::*;
+use proptest::sample::Index;
+use support::{ANY, HMAC_LIVE, HMAC_TEST, Published, START, World};
+
+const SHARDS: u32 = 3;
+/// Slots that are looked at; no shard of these tests covers all of them.
+const SLOTS: u32 = 40;
+
+/// A shard and a slot.
+type Place = (u32, u32);
+
+/// What is true of the issuer's keys, with nothing clever about it.
+#[derive(Clone, Debug, Default)]
+struct Facts {
+    capacities: BTreeMap<u32, u32>,
+    revoked: BTreeSet<Place>,
+    suspended: BTreeSet<Place>,
+    timed: BTreeMap<Place, u32>,
+    wide: Vec<WideEntry>,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Act {
+    Revoke(Place),
+    RevokeAt(Place, u32),
+    Suspend(Place),
+    Lift(Place),
+    Cover(u32, u32),
+    Wide(WideEntry),
+    RenewKeyring,
+    RaiseEpoch,
+    Publish,
+    Restamp,
+    Wait(u64),
+    /// A bundle of those published so far arrives, whole.
+    Deliver(Index),
+    /// The newest arrives.
+    DeliverNewest,
+    /// The same without its keyring, file by file.
+    DeliverFiles(Index),
+}
+
+impl Facts {
+    fn covers(&self, (shard, slot): Place) -> bool {
+        self.capacities.get(&shard).is_some_and(|capacity| slot < *capacity)
+    }
+
+    fn apply(&mut self, act: Act) {
+        match act {
+            Act::Revoke(place) if self.covers(place) => {
+                self.suspended.remove(&place);
+                self.timed.remove(&place);
+                self.revoked.insert(place);
+            }
+            Act::RevokeAt(place, from) if self.covers(place) && !self.revoked.contains(&place) => {
+                let earliest = self.timed.entry(place).or_insert(from);
+                *earliest = from.min(*earliest);
+            }
+            Act::Suspend(place) if self.covers(place) && !self.revoked.contains(&place) => {
+                self.suspended.insert(place);
+            }
+            Act::Lift(place) => drop(self.suspended.remove(&place)),
+            Act::Cover(shard, capacity) => {
+                let covered = self.capacities.entry(shard).or_insert(capacity);
+                *covered = capacity.max(*covered);
+            }
+            Act::Wide(entry) => self.wide.push(entry),
+            Act::Revoke(_)
+            | Act::RevokeAt(..)
+            | Act::Suspend(_)
+            | Act::RenewKeyring
+            | Act::RaiseEpoch
+            | Act::Publish
+            | Act::Restamp
+            | Act::Wait(_)
+            | Act::Deliver(_)
+            | Act::DeliverNewest
+            | Act::DeliverFiles(_) => {}
+        }
+    }
+
+    /// What must be said of a key, in the order of the spec.
+    fn says(&self, claims: &Claims, now: Time) -> Option<&'static str> {
+        let place = (claims.serial.shard(), claims.serial.slot());
+        let wide = |state| self.wide.iter().any(|e| e.state == state && speaks_of(e, claims));
+        let struck = |from: &u32| u64::from(*from) * 1000 <= now.millis();
+        let timed = self.timed.get(&place).is_some_and(struck);
+        if self.revoked.contains(&place) || timed || wide(WideState::Revoked) {
+            Some("revoked")
+        } else if !self.covers(place) {
+            Some("not_covered")
+        } else if self.suspended.contains(&place) || wide(WideState::Suspended) {
+            Some("suspended")
+        } else {
+            None
+        }
+    }
+
+    /// What the writer is given, all at once.
+    fn shards(&self) -> Vec<(u32, ShardFacts)> {
+        let slots = |places: &BTreeSet<Place>, shard| {
+            places.iter().filter(|(s, _)| *s == shard).map(|(_, slot)| *slot).collect()
+        };
+        let shard = |(&shard, &capacity): (&u32, &u32)| {
+            let timed = self.timed.iter().filter(|((s, _), _)| *s == shard);
+            let timed = timed.map(|((_, slot), from)| TimedSlot { slot: *slot, from: *from });
+            let (revoked, suspended) = (slots(&self.revoked, shard), slots(&self.suspended, shard));
+            (shard, ShardFacts { capacity, revoked, suspended, timed: timed.collect() })
+        };
+        self.capacities.iter().map(shard).collect()
+    }
+}
+
+fn speaks_of(entry: &WideEntry, claims: &Claims) -> bool {
+    let IssuedAt { from, before } = entry.issued;
+    let issued_at = claims.lifetime.issued_at;
+    let of_subject = match entry.scope {
+        WideScope::Owner(owner) => owner == claims.owner,
+        WideScope::Kid(kid) => kid == claims.kid,
+        WideScope::Environment(environment) => environment == claims.environment,
+        WideScope::Serials { first, last } => first <= claims.serial && claims.serial <= last,
+    };
+    of_subject && from <= issued_at && (before == u32::MAX || issued_at < before)
+}
+
+/// One body after the other, each from the one before, read back as a verifier reads it.
+#[derive(Default)]
+struct Steps(BTreeMap<u32, Vec<u8>>);
+
+impl Steps {
+    fn apply(&mut self, act: Act) {
+        let shard = match act {
+            Act::Revoke((shard, _)) | Act::RevokeAt((shard, _), _) => shard,
+            Act::Suspend((shard, _)) | Act::Lift((shard, _)) | Act::Cover(shard, _) => shard,
+            Act::Wide(_)
+            | Act::RenewKeyring
+            | Act::RaiseEpoch
+            | Act::Publish
+            | Act::Restamp
+            | Act::Wait(_)
+            | Act::Deliver(_)
+            | Act::DeliverNewest
+            | Act::DeliverFiles(_) => return,
+        };
+        let mut facts = Facts::default();
+        if let Some(file) = self.0.get(&shard) {
+            let body = Body::decode(file).unwrap();
+            let places = |slots: Vec<u32>| slots.into_iter().map(|slot| (shard, slot)).collect();
+            facts.capacities.insert(shard, body.capacity());
+            facts.revoked = places(body.revoked().slots());
+            facts.suspended = places(body.suspended().slots());
+            facts.timed = body.timed().iter().map(|t| ((shard, t.slot), t.from)).collect();
+        }
+        facts.apply(act);
+        if let Some((_, facts)) = facts.shards().first() {
+            self.0.insert(shard, encode_body(facts).unwrap());
+        }
+    }
+}
+
+/// A list that was published, and what was true then.
+struct Edition {
+    published: Published,
+    world: World,
+    facts: Facts,
+}
+
+/// Issuer, network and replica.
+struct Stage {
+    world: World,
+    facts: Facts,
+    steps: Steps,
+    editions: Vec<Edition>,
+    replica: Replica,
+    /// How far the replica's clock is ahead of the issuer's, in milliseconds.
+    ahead: i64,
+    keys: Vec<(Claims, String)>,
+    newest: (u32, u64),
+}
+
+impl Stage {
+    fn new(ahead: i64) -> Self {
+        let world = World { number: 0, valid_millis: 60_000, shards: vec![], ..World::new() };
+        let keys = (0..SHARDS).flat_map(|shard| (0..SLOTS).map(move |slot| (shard, slot)));
+        let key = |(shard, slot)| {
+            let kid = if slot % 4 == 1 { HMAC_TEST } else { HMAC_LIVE };
+            let lifetime = Lifetime { issued_at: START + slot % 5, expires_at: None };
+            let serial = Serial::at(shard, slot).unwrap();
+            let claims = Claims { serial, owner: slot % 3, lifetime, ..world.claims(kid, 0) };
+            (claims, world.mint(&claims))
+        };
+        Self {
+            keys: keys.map(key).collect(),
+            replica: world.empty_replica(),
+            world,
+            ahead,
+            facts: Facts::default(),
+            steps: Steps::default(),
+            editions: Vec::new(),
+            newest: (0, 0),
+        }
+    }
+
+    fn now(&self) -> Time {
+        Time::from_millis(self.world.this_update.millis().saturating_add_signed(self.ahead))
+    }
+
+    fn perform(&mut self, act: Act) {
+        self.facts.apply(act);
+        self.steps.apply(act);
+        match act {
+            Act::RenewKeyring => self.world.keyring_version += 1,
+            Act::RaiseEpoch => {
+                self.world.keyring_version += 1;
+                self.world.epoch += 1;
+                self.world.number = 0;
+            }
+            Act::Publish => self.publish(),
+            Act::Restamp => self.restamp(),
+            Act::Wait(millis) => {
+                self.world.this_update = self.world.this_update.plus_millis(millis);
+            }
+            Act::DeliverNewest => self.deliver(self.editions.len().checked_sub(1)),
+            Act::Deliver(index) => self.deliver(self.chosen(index)),
+            Act::DeliverFiles(index) => self.deliver_files(self.chosen(index)),
+            Act::Revoke(_)
+            | Act::RevokeAt(..)
+            | Act::Suspend(_)
+            | Act::Lift(_)
+            | Act::Cover(..)
+            | Act::Wide(_) => {}
+        }
+    }
+
+    fn chosen(&self, index: Index) -> Option<usize> {
+        (!self.editions.is_empty()).then(|| index.index(self.editions.len()))
+    }
+
+    fn publish(&mut self) {
+        self.world.number += 1;
+        self.world.shards = self.facts.shards();
+        self.world.wide.clone_from(&self.facts.wide);
+        let published = self.world.publish();
+        let mut stepwise: Vec<Vec<u8>> = Vec::new();
+        for body in self.steps.0.values() {
+            if !stepwise.contains(body) {
+                stepwise.push(body.clone());
+            }
+        }
+        assert_eq!(stepwise, published.bodies, "built step by step and at once");
+        // The order in which things were entered leaves no trace.
+        self.world.wide.reverse();
+        assert_eq!(self.world.publish().head, published.head);
+        self.world.previous = Digest::of(&published.head);
+        let (world, facts) = (self.world.clone(), self.facts.clone());
+        self.editions.push(Edition { published, world, facts });
+    }
+
+    /// A new stamp for the list that was published last.
+    fn restamp(&mut self) {
+        let Some(Edition { published, world, facts }) = self.editions.last() else { return };
+        if (world.epoch, world.number) != (self.world.epoch, self.world.number) {
+            return;
+        }
+        let world = World { this_update: self.world.this_update, ..world.clone() };
+        let stamp = world.list_signer().sign_stamp(&StampDraft {
+            mark: world.mark(),
+            head: name_file(&published.head),
+            keyring_version: world.keyring_version,
+        });
+        let Published { keyring, head, bodies, .. } = published;
+        let (keyring, head, bodies) = (keyring.clone(), head.clone(), bodies.clone());
+        let published = Published { keyring, stamp, head, bodies };
+        self.editions.push(Edition { published, world, facts: facts.clone() });
+    }
+
+    fn deliver(&mut self, which: Option<usize>) {
+        let Some(Edition { published, world, .. }) = which.map(|at| &self.editions[at]) else {
+            return;
+        };
+        let now = self.now();
+        let adopted = self.replica.adopt_bundle(&published.bundle(), now);
+        let offered = world.mark();
+        let held = self.replica.list().map(portcullis_core::list::List::mark);
+        // What is in time and no step back is taken, and nothing else.
+        let current = world.epoch == self.replica.keyring().epoch();
+        let in_time = now < offered.next_update && offered.this_update <= now.plus_millis(10_000);
+        let back = held.is_some_and(|held| held.number > offered.number);
+        assert_eq!(adopted.is_ok(), current && in_time && !back, "{adopted:?}");
+        if adopted.is_ok() {
+            let held = held.unwrap();
+            assert_eq!((held.epoch, held.number), (offered.epoch, offered.number));
+            assert!(held.this_update >= offered.this_update);
+        }
+    }
+
+    fn deliver_files(&mut self, which: Option<usize>) {
+        let Some(Edition { published, .. }) = which.map(|at| &self.editions[at]) else { return };
+        let now = self.now();
+        let Ok(Some(mut update)) = self.replica.offer_stamp(&published.stamp, now) else { return };
+        let keyring = self.replica.keyring().clone();
+        update.offer_head(&published.head, &keyring, now).unwrap();
+        for name in update.wants_bodies() {
+            let body = published.bodies.iter().find(|body| name_file(body) == name).unwrap();
+            update.offer_body(body).unwrap();
+        }
+        self.replica.commit(update).unwrap();
+    }
+
+    /// The replica says of every key what the newest list that it took says, or nothing at all.
+    fn check(&mut self) {
+        let now = self.now();
+        let mark = self.replica.list().map(portcullis_core::list::List::mark);
+        let held = mark.map(|Mark { epoch, number, .. }| (epoch, number));
+        assert!(held.is_none_or(|held| held >= self.newest), "{held:?} after {:?}", self.newest);
+        self.newest = held.unwrap_or(self.newest);
+        let taken = self.editions.iter().find(|e| Some((e.world.epoch, e.world.number)) == held);
+        assert_eq!(taken.is_some(), held.is_some(), "a list that nobody published");
+        for (claims, token) in &self.keys {
+            let expected = match (mark, taken) {
+                (Some(mark), _) if now >= mark.next_update => Some("list_past_next_update"),
+                (Some(mark), _) if now.plus_millis(10_000) < mark.this_update => {
+                    Some("list_from_the_future")
+                }
+                (Some(_), Some(edition)) => edition.facts.says(claims, now),
+                _ => Some("list_missing"),
+            };
+            let verdict = self.replica.verify(token, &ANY, now);
+            let code = verdict.as_ref().err().copied().map(Refusal::code);
+            assert_eq!(code, expected, "{claims:?} at {now:?}");
+        }
+    }
+}
+
+fn place() -> impl Strategy<Value = Place> {
+    (0..SHARDS, 0..SLOTS)
+}
+
+fn second() -> impl Strategy<Value = u32> {
+    START..START + 300
+}
+
+fn wide() -> impl Strategy<Value = WideEntry> {
+    let serial = || place().prop_map(|(shard, slot)| Serial::at(shard, slot).unwrap());
+    let scope = prop_oneof![
+        (0..4_u32).prop_map(WideScope::Owner),
+        Just(WideScope::Kid(HMAC_LIVE)),
+        Just(WideScope::Environment(Environment::Test)),
+        (serial(), serial())
+            .prop_map(|(a, b)| WideScope::Serials { first: a.min(b), last: a.max(b) }),
+    ];
+    let state = prop_oneof![Just(WideState::Suspended), Just(WideState::Revoked)];
+    let issued = (START..START + 4, 1..4_u32, any::<bool>()).prop_map(|(from, len, open)| {
+        IssuedAt { from, before: if open { u32::MAX } else { from + len } }
+    });
+    (scope, state, issued).prop_map(|(scope, state, issued)| WideEntry { scope, state, issued })
+}
+
+fn act() -> impl Strategy<Value = Act> {
+    prop_oneof![
+        6 => place().prop_map(Act::Revoke),
+        3 => (place(), second()).prop_map(|(place, from)| Act::RevokeAt(place, from)),
+        4 => place().prop_map(Act::Suspend),
+        2 => place().prop_map(Act::Lift),
+        3 => (0..SHARDS, 1..SLOTS).prop_map(|(shard, capacity)| Act::Cover(shard, capacity)),
+        1 => wide().prop_map(Act::Wide),
+        1 => Just(Act::RenewKeyring),
+        1 => Just(Act::RaiseEpoch),
+        6 => Just(Act::Publish),
+        2 => Just(Act::Restamp),
+        4 => (0..30_000_u64).prop_map(Act::Wait),
+        6 => any::<Index>().prop_map(Act::Deliver),
+        4 => Just(Act::DeliverNewest),
+        3 => any::<Index>().prop_map(Act::DeliverFiles),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_replica_says_what_the_newest_list_that_it_took_says(
+        ahead in prop_oneof![Just(0), -12_000..12_000_i64],
+        acts in prop::collection::vec(act(), 1..80),
+    ) {
+        let mut stage = Stage::new(ahead);
+        for shard in 0..2 {
+            stage.perform(Act::Cover(shard, SLOTS - 1));
+        }
+        for act in acts {
+            stage.perform(act);
+            stage.check();
+        }
+    }
+}

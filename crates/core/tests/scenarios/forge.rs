@@ -1,0 +1,191 @@
+//! Files that no honest writer makes: changed and signed again, or put together by hand.
+
+use curve25519_dalek::constants::{ED25519_BASEPOINT_POINT, EIGHT_TORSION};
+use curve25519_dalek::edwards::EdwardsPoint;
+use curve25519_dalek::scalar::{Scalar, clamp_integer};
+use curve25519_dalek::traits::IsIdentity as _;
+use portcullis_core::base62;
+use portcullis_core::crypto::Context;
+use portcullis_core::issue::{HeadDraft, SigningKey, StampDraft, name_file};
+use portcullis_core::list::{Counts, ShardLine};
+use portcullis_core::token::{Claims, Prefix};
+use sha2::{Digest as _, Sha512};
+
+use crate::support::{ED25519, Published, World};
+
+/// `token` with its bytes changed and its checksum made right again.
+pub(crate) fn resealed(
+    token: &str,
+    prefix: Option<&str>,
+    change: impl FnOnce(&mut Vec<u8>),
+) -> String {
+    let (front, body) = token.split_at(token.rfind('_').unwrap() + 1);
+    let front = prefix.unwrap_or(front);
+    let mut bytes = bytes_of(body);
+    change(&mut bytes);
+    let crc = crc::Crc::<u32>::new(&crc::CRC_32_ISO_HDLC);
+    let sum = crc.checksum(&[front.as_bytes(), &bytes].concat());
+    bytes.extend(sum.to_be_bytes());
+    let mut text = front.to_string();
+    base62::encode_into(&bytes, &mut text);
+    text
+}
+
+/// The bytes that a token's characters spell, without the checksum.
+fn bytes_of(body: &str) -> Vec<u8> {
+    let mut bytes = vec![0; body.len() / 11 * 8];
+    base62::decode(body.as_bytes(), &mut bytes).unwrap();
+    bytes.truncate(bytes.len() - 4);
+    bytes
+}
+
+/// A signed file with what is signed changed, and signed again.
+pub(crate) fn resigned(
+    file: &[u8],
+    context: Context,
+    key: &SigningKey,
+    change: impl FnOnce(&mut Vec<u8>),
+) -> Vec<u8> {
+    let mut signed = file[..file.len() - 64].to_vec();
+    change(&mut signed);
+    let signature = key.sign(context, &signed);
+    [signed, signature.to_vec()].concat()
+}
+
+/// What `world` publishes, with the keyring changed and signed by the root.
+pub(crate) fn with_keyring(world: &World, change: impl FnOnce(&mut Vec<u8>)) -> Published {
+    let mut published = world.publish();
+    published.keyring = resigned(&published.keyring, Context::KEYRING, &world.root(), change);
+    published
+}
+
+/// What `world` publishes, with the stamp changed and signed by the list's signer.
+pub(crate) fn with_stamp(world: &World, change: impl FnOnce(&mut Vec<u8>)) -> Published {
+    let mut published = world.publish();
+    let key = world.list_signer().key;
+    published.stamp = resigned(&published.stamp, Context::STAMP, &key, change);
+    published
+}
+
+/// What `world` publishes, with the head changed and signed, and a stamp for it.
+pub(crate) fn with_head(world: &World, change: impl FnOnce(&mut Vec<u8>)) -> Published {
+    let mut published = world.publish();
+    let key = world.list_signer().key;
+    published.head = resigned(&published.head, Context::HEAD, &key, change);
+    stamped(world, published)
+}
+
+/// `published` with a stamp for the head that it has.
+pub(crate) fn stamped(world: &World, mut published: Published) -> Published {
+    let (mark, keyring_version) = (world.mark(), world.keyring_version);
+    let draft = StampDraft { mark, head: name_file(&published.head), keyring_version };
+    published.stamp = world.list_signer().sign_stamp(&draft);
+    published
+}
+
+/// What `world` publishes, with `body` as that of shard 0, which is said to have these counts.
+pub(crate) fn with_body(world: &World, body: &[u8], counts: Counts) -> Published {
+    let (name, mut published) = (name_file(body), world.publish());
+    let draft = HeadDraft {
+        epoch: world.epoch,
+        number: world.number,
+        this_update: world.this_update,
+        previous: world.previous,
+        public_policies: world.public_policies,
+        private_policies: world.private_policies,
+        shards: vec![ShardLine { shard: 0, len: name.len, body: name.digest, counts }],
+        wide: world.wide.clone(),
+    };
+    published.head = world.list_signer().sign_head(&draft).unwrap();
+    published.bodies = vec![body.to_vec()];
+    stamped(world, published)
+}
+
+/// A body as it is given here: two sets, each a count and bytes, and the timed slots.
+pub(crate) fn body(capacity: u32, sets: [(u32, &[u8]); 2], timed: &[[u32; 2]]) -> Vec<u8> {
+    let mut out = [&b"PCB\x01"[..], &capacity.to_be_bytes()].concat();
+    for (count, coded) in sets {
+        out.extend(count.to_be_bytes());
+        out.extend(coded);
+    }
+    out.extend(u32::try_from(timed.len()).unwrap().to_be_bytes());
+    out.extend(timed.as_flattened().iter().flat_map(|number| number.to_be_bytes()));
+    out
+}
+
+/// Adds the order of the Ed25519 group to a little-endian number.
+pub(crate) fn add_group_order(number: &mut [u8]) {
+    const ORDER: [u8; 32] = [
+        0xed, 0xd3, 0xf5, 0x5c, 0x1a, 0x63, 0x12, 0x58, 0xd6, 0x9c, 0xf7, 0xa2, 0xde, 0xf9, 0xde,
+        0x14, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x10,
+    ];
+    let mut carry = 0;
+    for (byte, order) in number.iter_mut().zip(ORDER) {
+        let sum = u16::from(*byte) + u16::from(order) + carry;
+        *byte = sum.to_le_bytes()[0];
+        carry = sum >> 8;
+    }
+}
+
+/// What the holder of the Ed25519 key can sign who doesn't keep to RFC 8032. The points of small
+/// order are named by their place in `EIGHT_TORSION`, of which 0 is none.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Crooked {
+    /// R is this point alone, with nothing of the base point.
+    pub(crate) bare_r: bool,
+    /// Added to R.
+    pub(crate) torsion_of_r: usize,
+    /// Added to A, which the keyring must list so.
+    pub(crate) torsion_of_a: usize,
+}
+
+impl Crooked {
+    fn secret() -> Scalar {
+        let digest = Sha512::digest(World::new().secret(ED25519));
+        Scalar::from_bytes_mod_order(clamp_integer(*digest.first_chunk().unwrap()))
+    }
+
+    /// The public key, with its torsion.
+    pub(crate) fn key(self) -> [u8; 32] {
+        self.point().compress().to_bytes()
+    }
+
+    fn point(self) -> EdwardsPoint {
+        Self::secret() * ED25519_BASEPOINT_POINT + EIGHT_TORSION[self.torsion_of_a]
+    }
+
+    /// A token whose signature satisfies the equation times 8. The cofactorless one holds where
+    /// `holds` says so: the first nonce that makes it so is taken.
+    pub(crate) fn token(self, world: &World, holds: bool) -> (Claims, String) {
+        let tokens = (0..).map(|nonce| {
+            let claims = Claims { nonce, ..world.claims(ED25519, 42) };
+            (claims, self.sign(world, &claims))
+        });
+        let mut fitting = tokens.filter(|(_, (_, cofactorless))| *cofactorless == holds);
+        let (claims, (token, _)) = fitting.next().unwrap();
+        (claims, token)
+    }
+
+    fn sign(self, world: &World, claims: &Claims) -> (String, bool) {
+        let token = world.mint(claims);
+        let Claims { kind, environment, .. } = *claims;
+        let binding = Prefix { label: world.label, kind, environment }.binding(world.issuer);
+        let signed = &bytes_of(&token[token.rfind('_').unwrap() + 1..])[..28];
+        let message = [&Context::TOKEN.bytes()[..], &binding, signed].concat();
+
+        let nonce = if self.bare_r { Scalar::ZERO } else { Scalar::from(20_260_101_u64) };
+        let r = nonce * ED25519_BASEPOINT_POINT + EIGHT_TORSION[self.torsion_of_r];
+        let r_bytes = r.compress().to_bytes();
+        let digest = Sha512::digest([&r_bytes[..], &self.key(), &message].concat());
+        let k = Scalar::from_bytes_mod_order_wide(digest.first_chunk().unwrap());
+        let s = nonce + k * Self::secret();
+
+        let rest = s * ED25519_BASEPOINT_POINT - r - k * self.point();
+        assert!(rest.is_small_order(), "with the cofactor the equation holds");
+        let token = resealed(&token, None, |bytes| {
+            bytes[28..60].copy_from_slice(&r_bytes);
+            bytes[60..92].copy_from_slice(s.as_bytes());
+        });
+        (token, rest.is_identity())
+    }
+}

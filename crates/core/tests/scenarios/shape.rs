@@ -1,0 +1,152 @@
+//! The shape of a vector, and how it is run. The examples `judge` and `cases` share it.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use portcullis_core::crypto::PublicKey;
+use portcullis_core::keyring::Purpose;
+use portcullis_core::replica::Replica;
+use portcullis_core::time::Time;
+use portcullis_core::token::{Environment, Kind};
+use portcullis_core::verify::{Accepted, Demand};
+use serde::{Deserialize, Serialize};
+
+/// One file. Bytes are unpadded base64url; times are milliseconds since the epoch.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Vector {
+    pub(crate) name: String,
+    /// What is shown, in a sentence.
+    pub(crate) about: String,
+    pub(crate) root: String,
+    pub(crate) keyring: String,
+    pub(crate) secrets: Vec<Secret>,
+    /// Bundles offered in this order, with the code of those that must be refused.
+    pub(crate) adopt: Vec<Adopt>,
+    pub(crate) token: String,
+    pub(crate) now_ms: u64,
+    pub(crate) kind: Option<String>,
+    pub(crate) environment: Option<String>,
+    /// Left out where nobody knows yet: two verifiers are compared.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) expect: Option<Expect>,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Secret {
+    pub(crate) kid: u16,
+    pub(crate) secret: String,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Adopt {
+    pub(crate) bundle: String,
+    pub(crate) at_ms: u64,
+    pub(crate) refused: Option<String>,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(tag = "verdict", rename_all = "lowercase")]
+pub(crate) enum Expect {
+    Accepted {
+        key: Key,
+    },
+    Refused {
+        code: String,
+        /// Which layer must refuse: `text`, `proof`, `list` or `door`.
+        layer: String,
+    },
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Key {
+    pub(crate) name: String,
+    pub(crate) issuer: String,
+    pub(crate) kind: String,
+    pub(crate) environment: String,
+    pub(crate) algorithm: String,
+    pub(crate) kid: u16,
+    pub(crate) serial: u64,
+    pub(crate) issued_at: u32,
+    pub(crate) expires_at: Option<u32>,
+    pub(crate) owner: u32,
+    pub(crate) policy: u32,
+}
+
+impl Key {
+    fn of(accepted: &Accepted) -> Self {
+        let claims = accepted.claims();
+        Self {
+            name: accepted.name().to_string(),
+            issuer: accepted.issuer().to_string(),
+            kind: claims.kind.name().into(),
+            environment: claims.environment.name().into(),
+            algorithm: accepted.algorithm().name().into(),
+            kid: claims.kid,
+            serial: claims.serial.get(),
+            issued_at: claims.lifetime.issued_at,
+            expires_at: claims.lifetime.expires_at,
+            owner: claims.owner,
+            policy: claims.policy,
+        }
+    }
+}
+
+/// What this verifier makes of a vector.
+#[derive(Debug, Serialize)]
+pub(crate) struct Outcome {
+    pub(crate) verdict: &'static str,
+    pub(crate) code: Option<String>,
+    /// For each bundle the code that it was refused with.
+    pub(crate) adopt: Vec<Option<String>>,
+    pub(crate) key: Option<Key>,
+}
+
+pub(crate) fn encode(bytes: &[u8]) -> String {
+    URL_SAFE_NO_PAD.encode(bytes)
+}
+
+fn decode(text: &str) -> Vec<u8> {
+    URL_SAFE_NO_PAD.decode(text).unwrap()
+}
+
+/// Runs a vector, whatever it expects.
+pub(crate) fn judge(vector: &Vector) -> Outcome {
+    let refused = |code: &str, adopt| Outcome {
+        verdict: "refused",
+        code: Some(code.into()),
+        adopt,
+        key: None,
+    };
+    let root = match PublicKey::from_text(&vector.root) {
+        Ok(root) => root,
+        Err(error) => return refused(error.code(), Vec::new()),
+    };
+    let mut replica = match Replica::new(root, &decode(&vector.keyring)) {
+        Ok(replica) => replica,
+        Err(error) => return refused(error.code(), Vec::new()),
+    };
+    for Secret { kid, secret } in &vector.secrets {
+        // A secret that is not the keyring's is not held, and its keys are refused for that.
+        let _ = replica.hold_secret(*kid, &decode(secret).try_into().unwrap());
+    }
+    let offer = |Adopt { bundle, at_ms, .. }: &Adopt| {
+        let adopted = replica.adopt_bundle(&decode(bundle), Time::from_millis(*at_ms));
+        adopted.err().map(|error| error.code().into())
+    };
+    let adopt = vector.adopt.iter().map(offer).collect();
+    let named =
+        |name: &str, names: [&str; 2]| names.iter().position(|known| *known == name).unwrap();
+    let (kind, environment) = (vector.kind.as_deref(), vector.environment.as_deref());
+    let demand = Demand {
+        purpose: Purpose::Token,
+        kind: kind.map(|name| Kind::ALL[named(name, Kind::ALL.map(Kind::name))]),
+        environment: environment
+            .map(|name| Environment::ALL[named(name, Environment::ALL.map(Environment::name))]),
+    };
+    match replica.verify(&vector.token, &demand, Time::from_millis(vector.now_ms)) {
+        Ok(accepted) => {
+            Outcome { verdict: "accepted", code: None, adopt, key: Some(Key::of(&accepted)) }
+        }
+        Err(refusal) => refused(refusal.code(), adopt),
+    }
+}

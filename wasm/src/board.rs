@@ -1,0 +1,185 @@
+//! The memory that JavaScript and the module share: a key's text one way, facts the other.
+
+use core::fmt::{Display, Write};
+
+use portcullis_core::keyring::Keyring;
+use portcullis_core::list::Mark;
+use portcullis_core::time::Time;
+use portcullis_core::token::Algorithm;
+use portcullis_core::verify::Accepted;
+
+use crate::reason::Reason;
+
+/// What is written here is read by `js/raw.js` by its place, which is said beside each `put_…`.
+///
+/// The list has its places to itself. The places before those are a key's, a reason's or a
+/// keyring's: whichever the call was about.
+#[repr(C)]
+#[derive(Debug)]
+pub struct Board {
+    /// Instants, serials and other numbers of more than 32 bits.
+    pub numbers: [f64; 8],
+    /// Codes, kids and other small numbers.
+    pub words: [u32; 10],
+    /// A key to judge, or a text for JavaScript. Longer than any key: what does not fit is none.
+    pub text: [u8; 256],
+}
+
+impl Default for Board {
+    fn default() -> Self {
+        Self { numbers: [0.0; 8], words: [0; 10], text: [0; 256] }
+    }
+}
+
+/// How far a list may be trusted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// Younger than the caller's bound.
+    Fresh = 1,
+    /// Older than that, and not past its next update.
+    Stale = 2,
+    /// What is held may not be judged by.
+    Unknown = 3,
+}
+
+/// The list that is held.
+#[derive(Clone, Copy, Debug)]
+pub struct ListFacts {
+    standing: Standing,
+    epoch: u32,
+    number: f64,
+    age_ms: f64,
+    this_update: f64,
+    next_update: f64,
+}
+
+impl ListFacts {
+    /// `current` says whether the list may be judged by at `now`.
+    pub(crate) fn of(mark: Mark, now: Time, fresh_for: u64, current: bool) -> Self {
+        let age = mark.age_millis(now);
+        let standing = match current {
+            true if age <= fresh_for => Standing::Fresh,
+            true => Standing::Stale,
+            false => Standing::Unknown,
+        };
+        Self {
+            standing,
+            epoch: mark.epoch,
+            number: number(mark.number),
+            age_ms: number(age),
+            this_update: number(mark.this_update.millis()),
+            next_update: number(mark.next_update.millis()),
+        }
+    }
+}
+
+impl Board {
+    /// `words`: 0 kind, 1 environment, 2 algorithm, 3 kid, 4 owner, 5 policy. `numbers`: 0 serial,
+    /// 1 issued at, 2 expires at. 0 stands for none.
+    pub(crate) fn put_key(&mut self, accepted: &Accepted) {
+        let claims = accepted.claims();
+        let algorithm = match accepted.algorithm() {
+            Algorithm::HmacSha256 => 1,
+            Algorithm::Ed25519 => 2,
+        };
+        let millis = |seconds| number(Time::from_secs(seconds).millis());
+        let [kind, environment, algorithm_word, kid, owner, policy, ..] = &mut self.words;
+        *kind = claims.kind.code().into();
+        *environment = claims.environment.code().into();
+        *algorithm_word = algorithm;
+        *kid = claims.kid.into();
+        *owner = claims.owner;
+        *policy = claims.policy;
+        let [serial, issued_at, expires_at, ..] = &mut self.numbers;
+        *serial = number(claims.serial.get());
+        *issued_at = millis(claims.lifetime.issued_at);
+        *expires_at = claims.lifetime.expires_at.map_or(0.0, millis);
+    }
+
+    /// `words`: 0 to 3 address and length of two texts. `numbers`: 0 and 1 the reason's own.
+    pub(crate) fn put_reason(&mut self, reason: Reason) -> u32 {
+        let [a, a_len, b, b_len, ..] = &mut self.words;
+        let [first, second] = reason.texts;
+        (*a, *a_len) = place(first.as_bytes());
+        (*b, *b_len) = place(second.as_bytes());
+        if let Some(numbers) = self.numbers.first_chunk_mut() {
+            *numbers = reason.numbers.map(number);
+        }
+        reason.row
+    }
+
+    /// `words`: 0 and 1 address and length of `reply`, which stays where it is until the next call.
+    pub(crate) fn put_reply(&mut self, reply: &[u8]) -> u32 {
+        let [at, len, ..] = &mut self.words;
+        (*at, *len) = place(reply);
+        0
+    }
+
+    /// `words`: 0 version. `numbers`: 0 not after.
+    pub(crate) fn put_keyring(&mut self, keyring: &Keyring) {
+        let ([version, ..], [not_after, ..]) = (&mut self.words, &mut self.numbers);
+        *version = keyring.version();
+        *not_after = number(keyring.not_after().millis());
+    }
+
+    /// `words`: 0 whether a file was news.
+    pub(crate) fn put_news(&mut self, news: bool) -> u32 {
+        let [place, ..] = &mut self.words;
+        *place = news.into();
+        0
+    }
+
+    /// `words`: 8 standing, 0 where no list is held, 9 epoch. `numbers`: 4 number, 5 age, 6 this
+    /// update, 7 next update.
+    pub(crate) fn put_list(&mut self, list: Option<ListFacts>) {
+        let [.., standing, epoch] = &mut self.words;
+        let [.., list_number, age, this_update, next_update] = &mut self.numbers;
+        let Some(list) = list else {
+            *standing = 0;
+            return;
+        };
+        *standing = list.standing as u32;
+        *epoch = list.epoch;
+        *list_number = list.number;
+        *age = list.age_ms;
+        *this_update = list.this_update;
+        *next_update = list.next_update;
+    }
+
+    /// Writes `name` into `text`; gives its length.
+    pub(crate) fn write(&mut self, name: impl Display) -> usize {
+        let mut ink = Ink { page: &mut self.text, used: 0 };
+        // A page that is full would cut the name; it has ten times the length of one.
+        let _ = write!(ink, "{name}");
+        ink.used
+    }
+}
+
+/// Writes into a slice.
+#[derive(Debug)]
+pub struct Ink<'a> {
+    page: &'a mut [u8],
+    used: usize,
+}
+
+impl Write for Ink<'_> {
+    fn write_str(&mut self, text: &str) -> core::fmt::Result {
+        let free = self.page.get_mut(self.used..).and_then(|rest| rest.get_mut(..text.len()));
+        free.ok_or(core::fmt::Error)?.copy_from_slice(text.as_bytes());
+        self.used += text.len();
+        Ok(())
+    }
+}
+
+/// Where in the module's memory `bytes` are, whose addresses have 32 bits.
+fn place(bytes: &[u8]) -> (u32, u32) {
+    let word = |number| u32::try_from(number).unwrap_or(0);
+    (word(bytes.as_ptr().expose_provenance()), word(bytes.len()))
+}
+
+/// Exact up to 2^53, which serials and honest instants and list numbers keep well below; beyond it
+/// the nearest number that JavaScript has.
+#[expect(clippy::cast_precision_loss, reason = "see above: these are shown, never compared")]
+const fn number(value: u64) -> f64 {
+    value as f64
+}

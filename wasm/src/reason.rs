@@ -1,0 +1,138 @@
+//! Why a key was refused or a call failed, as a row of the table in `js/reasons.js`.
+//!
+//! The module carries no sentence and no code: each is a number here, and `tests/codes.rs` holds
+//! the table to what [`Refusal`] and [`Fault`] say themselves.
+
+use portcullis_core::WireError;
+use portcullis_core::crypto::PublicKeyError;
+use portcullis_core::keyring::KeyringError;
+use portcullis_core::list::ListError;
+use portcullis_core::token::Malformed;
+use portcullis_core::verify::Refusal;
+
+use crate::fault::Fault;
+
+/// A row, and what goes into its sentence: `{0}` and `{1}` are the numbers, `{2}` and `{3}` the
+/// texts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Reason {
+    /// The row's index, never 0.
+    pub row: u32,
+    /// What `{0}` and `{1}` stand for.
+    pub numbers: [u64; 2],
+    /// What `{2}` and `{3}` stand for.
+    pub texts: [&'static str; 2],
+}
+
+impl Reason {
+    const fn plain(row: u32) -> Self {
+        Self { row, numbers: [0; 2], texts: [""; 2] }
+    }
+
+    fn numbered(row: u32, first: impl Into<u64>, second: impl Into<u64>) -> Self {
+        Self { numbers: [first.into(), second.into()], ..Self::plain(row) }
+    }
+
+    fn kid(row: u32, kid: u16) -> Self {
+        Self::numbered(row, kid, 0_u16)
+    }
+
+    const fn worded(row: u32, first: &'static str, second: &'static str) -> Self {
+        Self { texts: [first, second], ..Self::plain(row) }
+    }
+
+    /// Why a key is refused.
+    #[must_use]
+    pub fn of_refusal(refusal: &Refusal) -> Self {
+        match *refusal {
+            Refusal::Malformed(malformed) => Self::plain(match malformed {
+                Malformed::Empty => 1,
+                Malformed::TooLong => 2,
+                Malformed::Character => 3,
+                Malformed::Prefix => 4,
+                Malformed::Length => 5,
+                Malformed::Overflow => 6,
+                Malformed::Checksum => 7,
+                Malformed::Version => 8,
+                Malformed::Fields => 9,
+            }),
+            Refusal::ForeignLabel => Self::plain(10),
+            Refusal::UnknownKid(kid) => Self::kid(11, kid),
+            Refusal::SignerNotAllowed(kid) => Self::kid(12, kid),
+            Refusal::SecretNotHeld(kid) => Self::kid(13, kid),
+            Refusal::BadSignature => Self::plain(14),
+            Refusal::ForeignList => Self::plain(15),
+            Refusal::NotCovered => Self::plain(16),
+            Refusal::Revoked => Self::plain(17),
+            Refusal::Suspended => Self::plain(18),
+            Refusal::Expired => Self::plain(19),
+            Refusal::WrongKind { needed, given } => Self::worded(20, needed.name(), given.name()),
+            Refusal::WrongEnvironment { needed, given } => {
+                Self::worded(21, needed.name(), given.name())
+            }
+            Refusal::List(ListError::Missing) => Self::plain(22),
+            Refusal::List(ListError::PastNextUpdate) => Self::plain(23),
+            Refusal::List(ListError::KeyringExpired) => Self::plain(24),
+            Refusal::List(ListError::FromTheFuture) => Self::plain(25),
+            // A list that is held was weighed when it came: time alone can turn it, as above, or a
+            // newer keyring, which then is what the sentence is about.
+            Refusal::List(error) => Self::of_list(error),
+        }
+    }
+
+    /// Why a call failed.
+    #[must_use]
+    pub fn of_fault(fault: &Fault) -> Self {
+        match *fault {
+            Fault::Root(PublicKeyError::Text) => Self::plain(26),
+            Fault::Root(PublicKeyError::NotCanonical) => Self::plain(27),
+            Fault::Root(PublicKeyError::SmallOrder) => Self::plain(28),
+            Fault::NoKeyring => Self::plain(29),
+            Fault::SecretLength => Self::plain(30),
+            Fault::Keyring(error) => Self::of_keyring(error),
+            Fault::List(error) => Self::of_list(error),
+        }
+    }
+
+    fn of_keyring(error: KeyringError) -> Self {
+        match error {
+            KeyringError::Wire(error) => Self::of_wire(31, "keyring", error),
+            KeyringError::NotSignedByRoot => Self::plain(36),
+            KeyringError::ForeignIssuer => Self::plain(37),
+            KeyringError::Older { held, offered } => Self::numbered(38, offered, held),
+            KeyringError::Equivocation => Self::plain(39),
+            KeyringError::NoSuchSecret(kid) => Self::kid(40, kid),
+            KeyringError::WrongSecret(kid) => Self::kid(41, kid),
+        }
+    }
+
+    fn of_list(error: ListError) -> Self {
+        match error {
+            ListError::Wire { part, error } => Self::of_wire(42, part, error),
+            ListError::ForeignIssuer => Self::plain(47),
+            ListError::NotAListKey(kid) => Self::kid(48, kid),
+            ListError::BadSignature => Self::plain(49),
+            ListError::WrongEpoch { held, offered } => Self::numbered(50, offered, held),
+            ListError::KeyringBehind { held, needed } => Self::numbered(51, needed, held),
+            ListError::KeyringExpired => Self::plain(52),
+            ListError::Rollback { held, offered } => Self::numbered(53, offered, held),
+            ListError::Equivocation(number) => Self::numbered(54, number, 0_u16),
+            ListError::FromTheFuture => Self::plain(55),
+            ListError::TooLongValid => Self::plain(56),
+            ListError::PastNextUpdate => Self::plain(57),
+            ListError::WrongDigest(part) => Self::worded(58, part, ""),
+            ListError::Missing => Self::plain(59),
+        }
+    }
+
+    fn of_wire(row: u32, part: &'static str, error: WireError) -> Self {
+        let (after, number, word) = match error {
+            WireError::Truncated => (0, 0, ""),
+            WireError::TrailingBytes => (1, 0, ""),
+            WireError::WrongFile { expected } => (2, 0, expected),
+            WireError::UnknownVersion(version) => (3, version, ""),
+            WireError::NotCanonical(field) => (4, 0, field),
+        };
+        Self { numbers: [number.into(), 0], ..Self::worded(row + after, part, word) }
+    }
+}

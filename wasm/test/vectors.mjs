@@ -1,0 +1,31 @@
+// The shared vectors of tests/vectors, and what `judge` must make of each.
+
+import { readFileSync, readdirSync } from 'node:fs';
+
+const folder = new URL('../../tests/vectors/', import.meta.url);
+
+export const vectors = readdirSync(folder)
+  .sort()
+  .map((file) => JSON.parse(readFileSync(new URL(file, folder), 'utf8')));
+
+// The package speaks of milliseconds, and of what is not there as null.
+export function expected({ adopt, expect: { verdict, code = null, key = null } }) {
+  return {
+    adopt: adopt.map(({ refused }) => refused),
+    ok: verdict === 'accepted',
+    code,
+    key: key && {
+      name: key.name,
+      issuer: key.issuer,
+      kind: key.kind,
+      environment: key.environment,
+      algorithm: key.algorithm,
+      kid: key.kid,
+      serial: key.serial,
+      issuedAt: key.issued_at * 1000,
+      expiresAt: key.expires_at && key.expires_at * 1000,
+      owner: key.owner || null,
+      policy: key.policy || null,
+    },
+  };
+}
