@@ -197,7 +197,6 @@ class Wide:
 class Shard:
     body_length: int
     body_digest: bytes
-    counts: tuple[int, int, int]
 
 
 @dataclass(frozen=True)
@@ -226,7 +225,7 @@ class Head:
         for _ in range(reader.number(4)):
             shard, length, digest = reader.number(4), reader.number(4), reader.take(32)
             well_formed(least <= shard < 2**28, "shards do not ascend or are out of range")
-            shards[shard] = Shard(length, digest, (reader.number(4), reader.number(4), reader.number(4)))
+            shards[shard] = Shard(length, digest)
             least = shard + 1
         wide = tuple(Wide.read(reader) for _ in range(reader.number(4)))
         well_formed(all(a < b for a, b in zip(wide, wide[1:])), "wide entries do not ascend")

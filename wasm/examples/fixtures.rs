@@ -17,7 +17,7 @@ use portcullis_core::issue::{
     TokenSigner, encode_body, name_file,
 };
 use portcullis_core::keyring::{KeyEntry, Material, Purpose, State, Validity};
-use portcullis_core::list::{Body, Bundle, FileName, Mark, ShardLine, TimedSlot};
+use portcullis_core::list::{Bundle, FileName, Mark, ShardLine, TimedSlot};
 use portcullis_core::time::Time;
 use portcullis_core::token::{Claims, Environment, Kind, Label, Lifetime, Serial};
 use serde_json::{Value, json};
@@ -213,8 +213,7 @@ impl Issuer {
         let mut lines = Vec::new();
         for (shard, facts) in (0..).zip(&shards) {
             let body = encode_body(facts)?;
-            let (name, counts) = (name_file(&body), Body::decode(&body)?.counts());
-            lines.push(ShardLine { shard, len: name.len, body: name.digest, counts });
+            lines.push(ShardLine::new(shard, &body));
             bodies.push(body);
         }
         let (this_update, next_update) = (self.at(plan.this_update), self.at(plan.next_update));

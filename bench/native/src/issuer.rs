@@ -6,7 +6,7 @@ use portcullis_core::issue::{
     TokenSigner, encode_body, name_file,
 };
 use portcullis_core::keyring::{KeyEntry, Material, Purpose, State, Validity};
-use portcullis_core::list::{Body, Bundle, FileName, Mark, ShardLine};
+use portcullis_core::list::{Bundle, FileName, Mark, ShardLine};
 use portcullis_core::replica::Replica;
 use portcullis_core::time::Time;
 use portcullis_core::token::{Claims, Environment, Kind, Label, Lifetime, Serial};
@@ -94,11 +94,7 @@ pub fn publish(bodies: Vec<Vec<u8>>) -> Published {
     let this_update = now();
     let next_update = this_update.plus_millis(u64::from(DAY) * 1000);
     let mark = Mark { epoch: 1, number: 1, this_update, next_update };
-    let lines = (0..).zip(&bodies).map(|(shard, body)| {
-        let name = name_file(body);
-        let counts = Body::decode(body).unwrap().counts();
-        ShardLine { shard, len: name.len, body: name.digest, counts }
-    });
+    let lines = (0..).zip(&bodies).map(|(shard, body)| ShardLine::new(shard, body));
     let draft = HeadDraft {
         epoch: 1,
         number: 1,

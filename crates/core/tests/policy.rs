@@ -479,7 +479,7 @@ fn measure(count: u32, shards: u32) -> (usize, usize) {
     let mut world = World::new();
     world.public_policies = new;
     let published = world.publish();
-    let head = published.head.len() + (shards as usize - world.shards.len()) * 52;
+    let head = published.head.len() + (shards as usize - world.shards.len()) * 40;
     let all = published.stamp.len() + head + fetched;
     println!(
         "  cold look-up {fetches} fetches, {cold} bytes; edit {fetched} bytes, with a head of {shards} shards and the stamp {all}"
@@ -489,7 +489,7 @@ fn measure(count: u32, shards: u32) -> (usize, usize) {
 
 #[test]
 fn an_edit_costs_little_with_few_policies() {
-    assert_eq!(measure(10, 1), (2, 154 + 270 + 754));
+    assert_eq!(measure(10, 1), (2, 154 + 258 + 754));
     let (fetches, bytes) = measure(10_000, 96);
     assert!(fetches <= 3 && bytes <= 25_000);
 }

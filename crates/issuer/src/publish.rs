@@ -12,7 +12,7 @@
 
 use portcullis_core::crypto::Digest;
 use portcullis_core::issue::{HeadDraft, ListSigner, StampDraft, encode_body, name_file};
-use portcullis_core::list::{Body, FileName, ListError, Mark, ShardLine};
+use portcullis_core::list::{FileName, ListError, Mark, ShardLine};
 use portcullis_core::time::Time;
 use serde_json::json;
 use sqlx::SqliteConnection;
@@ -123,15 +123,14 @@ async fn renew_bodies(
     }
     let mut changed = false;
     for shard in shards::shards(connection).await?.iter().filter(|s| stale.contains(&s.shard)) {
-        let body = encode_body(&shards::facts(connection, shard, now, LINGER_SECS).await?)?;
-        let name = name_file(&body);
+        let facts = shards::facts(connection, shard, now, LINGER_SECS).await?;
+        let body = encode_body(&facts)?;
+        let line = ShardLine::new(shard.shard, &body);
         let before = shard.line.map(|line| line.body);
-        if before == Some(name.digest) {
+        if before == Some(line.body) {
             continue;
         }
-        let counts = Body::decode(&body)?.counts();
-        let line = ShardLine { shard: shard.shard, len: name.len, body: name.digest, counts };
-        shards::set_body(connection, &line, &body, before, now).await?;
+        shards::set_body(connection, (&line, facts.counts()), &body, before, now).await?;
         changed = true;
     }
     // No stamp outlives a day: what left the list before that is wanted by nobody.

@@ -256,8 +256,8 @@ impl ListView {
             shard: shard.shard,
             capacity: shard.capacity,
             issued: shard.issued,
-            revoked: shard.line.map_or(0, |line| line.counts.revoked),
-            timed: shard.line.map_or(0, |line| line.counts.timed),
+            revoked: shard.counts.revoked,
+            timed: shard.counts.timed,
             body_len: shard.line.map_or(0, |line| line.len),
             body: shard.line.map(|line| line.body.to_string()),
         };

@@ -85,7 +85,7 @@ async fn four_issuers_create_revoke_and_publish_at_once() {
     assert_eq!(u64::try_from(newest).unwrap(), gate.list().unwrap().mark().number);
     let (_, shards) = bench.issuer.overview().await.unwrap();
     assert_eq!(shards[0].issued, 1 + 4 * u32::try_from(EACH).unwrap());
-    assert_eq!(shards[0].line.unwrap().counts.revoked, 2 * u32::try_from(EACH).unwrap());
+    assert_eq!(shards[0].counts.revoked, 2 * u32::try_from(EACH).unwrap());
 }
 
 #[test]

@@ -87,10 +87,10 @@ export async function recording(base) {
   await keep(`${root}/bundle`);
   const digest = createHash('sha256').update(head).digest('hex');
   kept.set(`${root}/heads/${digest}`, { status: 200, body: head });
-  // A line of 52 bytes for each shard follows their count; a body's digest stands 8 bytes into it.
+  // A line of 40 bytes for each shard follows their count; a body's digest stands 8 bytes into it.
   const count = head.readUInt32BE(146);
   for (let shard = 0; shard < count; shard++) {
-    const at = 150 + 52 * shard + 8;
+    const at = 150 + 40 * shard + 8;
     await keep(`${root}/bodies/${head.subarray(at, at + 32).toString('hex')}`);
   }
   return (path, truth) => kept.get(path) ?? truth(path);

@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 
 use crate::crypto::{Context, Digest, IssuerId};
 use crate::issue::SigningKey;
-use crate::list::{Body, FileName, Mark, ShardLine, TimedSlot, WideEntry, encode_set};
+use crate::list::{Body, Counts, FileName, Mark, ShardLine, TimedSlot, WideEntry, encode_set};
 use crate::list::{head, stamp};
 use crate::time::Time;
 use crate::wire::{Put as _, WireError};
@@ -21,6 +21,15 @@ pub struct ShardFacts {
     pub suspended: Vec<u32>,
     /// Slots that are revoked from a moment on, ascending, none of them revoked.
     pub timed: Vec<TimedSlot>,
+}
+
+impl ShardFacts {
+    /// How many slots stand in each set.
+    #[must_use]
+    pub fn counts(&self) -> Counts {
+        let [revoked, suspended] = [&self.revoked, &self.suspended].map(|slots| count(slots.len()));
+        Counts { revoked, suspended, timed: count(self.timed.len()) }
+    }
 }
 
 /// Writes the body of a shard.
@@ -47,6 +56,15 @@ pub fn encode_body(facts: &ShardFacts) -> Result<Vec<u8>, WireError> {
     }
     Body::decode(&out)?;
     Ok(out)
+}
+
+impl ShardLine {
+    /// The line of `shard`, whose body is `file`.
+    #[must_use]
+    pub fn new(shard: u32, file: &[u8]) -> Self {
+        let FileName { digest, len } = name_file(file);
+        Self { shard, len, body: digest }
+    }
 }
 
 /// Digest and length of a file.
@@ -81,7 +99,7 @@ pub struct HeadDraft {
     pub public_policies: FileName,
     /// The directory of the secret keys' policies, [`FileName::NONE`] where there are none.
     pub private_policies: FileName,
-    /// The shards, by ascending number, with the bodies' names and counts.
+    /// The shards, by ascending number, with the bodies' names.
     pub shards: Vec<ShardLine>,
     /// The wide entries, in any order.
     pub wide: Vec<WideEntry>,

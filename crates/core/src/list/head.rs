@@ -1,15 +1,15 @@
 //! The head: which bodies make up the list, and the entries that are wider than one key.
 //!
 //! ```text
-//!  4  magic `PCH` 1          then per shard, 52 bytes:      then per wide entry, 22 bytes:
+//!  4  magic `PCH` 1          then per shard, 40 bytes:      then per wide entry, 22 bytes:
 //! 16  issuer id               4  shard, ascending            1  scope  1 owner 2 kid 3 environment
 //!  2  kid                     4  body length                           4 serial range
 //!  4  list epoch             32  body digest                 1  state  1 suspended 2 revoked
-//!  8  number                  4  revoked                     6  first
-//!  8  this update, ms         4  suspended                   6  last
-//! 32  digest of head before   4  timed                       4  issued at or after, s
-//! 36  public policies        then                            4  issued before, s; 2^32-1: no bound
-//! 36  private policies        4  number of wide entries     at the end: 64  signature
+//!  8  number                 then                            6  first
+//!  8  this update, ms         4  number of wide entries      6  last
+//! 32  digest of head before                                  4  issued at or after, s
+//! 36  public policies                                        4  issued before, s; 2^32-1: no bound
+//! 36  private policies                                      at the end: 64  signature
 //!  4  number of shards
 //! ```
 
@@ -17,7 +17,6 @@ use alloc::vec::Vec;
 
 use crate::crypto::{Context, Digest, IssuerId};
 use crate::keyring::Keyring;
-use crate::list::body::Counts;
 use crate::list::stamp::{list_key, verify_signed};
 use crate::list::{ListError, Stamp};
 use crate::policy::Visibility;
@@ -26,7 +25,7 @@ use crate::token::Claims;
 use crate::wire::{Reader, WireError, split_signature};
 
 pub(crate) const LETTER: u8 = b'H';
-const LINE_LEN: usize = 52;
+const LINE_LEN: usize = 40;
 const WIDE_LEN: usize = 22;
 
 /// A head whose signature has been verified.
@@ -74,8 +73,6 @@ pub struct ShardLine {
     pub len: u32,
     /// The digest of its body.
     pub body: Digest,
-    /// How many slots stand in each of the body's sets.
-    pub counts: Counts,
 }
 
 /// A revocation or suspension of many keys at once.
@@ -248,11 +245,6 @@ impl Fields {
                 shard: reader.u32()?,
                 len: reader.u32()?,
                 body: Digest(reader.array()?),
-                counts: Counts {
-                    revoked: reader.u32()?,
-                    suspended: reader.u32()?,
-                    timed: reader.u32()?,
-                },
             };
             let ascends = shards.last().is_none_or(|last| last.shard < line.shard);
             if !ascends || line.shard >> 28 != 0 {
@@ -302,8 +294,6 @@ impl Fields {
         out.put_u32(count(self.shards.len()));
         for line in &self.shards {
             out.put_u32(line.shard).put_u32(line.len).put(&line.body.0);
-            let Counts { revoked, suspended, timed } = line.counts;
-            out.put_u32(revoked).put_u32(suspended).put_u32(timed);
         }
         out.put_u32(count(self.wide.len()));
         for entry in &self.wide {

@@ -3,10 +3,9 @@
 use portcullis_core::crypto::{Context, Digest};
 use portcullis_core::issue::{KeyringDraft, ShardFacts, StampDraft, name_file};
 use portcullis_core::keyring::{KeyEntry, Material, Purpose, State, Validity};
-use portcullis_core::list::{Body, Counts};
 use portcullis_core::time::Time;
 
-use super::forge::{resigned, stamped, with_body, with_head, with_stamp};
+use super::forge::{resigned, stamped, with_head, with_stamp};
 use super::shape::Vector;
 use super::{Scenario, bare, scenario};
 use crate::support::{ED25519, LIST, Published, START, World, first_shard};
@@ -322,9 +321,6 @@ fn heads() -> Vec<Vector> {
 
 fn bodies() -> Vec<Vector> {
     let new = second();
-    let published = new.publish();
-    let (body, counts) =
-        (&published.bodies[0], Body::decode(&published.bodies[0]).unwrap().counts());
     let missing = Published { bodies: vec![], ..new.publish() };
     let other = Published { bodies: World::new().publish().bodies, ..new.publish() };
     let more = {
@@ -339,31 +335,12 @@ fn bodies() -> Vec<Vector> {
         published.bodies.pop();
         published
     };
-    let wrong = |counts| with_body(&new, body, counts);
     let digest = "list_wrong_digest";
     vec![
         nothing("adopt-body-missing", "A bundle without the body.", &missing, digest),
         nothing("adopt-body-missing-of-two", "A bundle without the last body.", &two, digest),
         nothing("adopt-body-not-named", "A body that the head doesn't name.", &other, digest),
         nothing("adopt-body-too-many", "A body more than the head names.", &more, digest),
-        nothing(
-            "adopt-body-fewer-revoked",
-            "The head counts none revoked.",
-            &wrong(Counts { revoked: 0, ..counts }),
-            digest,
-        ),
-        nothing(
-            "adopt-body-more-suspended",
-            "The head counts one suspended.",
-            &wrong(Counts { suspended: 1, ..counts }),
-            digest,
-        ),
-        nothing(
-            "adopt-body-more-timed",
-            "The head counts one timed.",
-            &wrong(Counts { timed: 1, ..counts }),
-            digest,
-        ),
         stays("adopt-body-missing-stays", "What is held stays.", &missing, digest),
     ]
 }

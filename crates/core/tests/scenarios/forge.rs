@@ -7,7 +7,7 @@ use curve25519_dalek::traits::IsIdentity as _;
 use portcullis_core::base62;
 use portcullis_core::crypto::Context;
 use portcullis_core::issue::{HeadDraft, SigningKey, StampDraft, name_file};
-use portcullis_core::list::{Counts, ShardLine};
+use portcullis_core::list::ShardLine;
 use portcullis_core::token::{Claims, Prefix};
 use sha2::{Digest as _, Sha512};
 
@@ -83,9 +83,9 @@ pub(crate) fn stamped(world: &World, mut published: Published) -> Published {
     published
 }
 
-/// What `world` publishes, with `body` as that of shard 0, which is said to have these counts.
-pub(crate) fn with_body(world: &World, body: &[u8], counts: Counts) -> Published {
-    let (name, mut published) = (name_file(body), world.publish());
+/// What `world` publishes, with `body` as that of shard 0.
+pub(crate) fn with_body(world: &World, body: &[u8]) -> Published {
+    let mut published = world.publish();
     let draft = HeadDraft {
         epoch: world.epoch,
         number: world.number,
@@ -93,7 +93,7 @@ pub(crate) fn with_body(world: &World, body: &[u8], counts: Counts) -> Published
         previous: world.previous,
         public_policies: world.public_policies,
         private_policies: world.private_policies,
-        shards: vec![ShardLine { shard: 0, len: name.len, body: name.digest, counts }],
+        shards: vec![ShardLine::new(0, body)],
         wide: world.wide.clone(),
     };
     published.head = world.list_signer().sign_head(&draft).unwrap();

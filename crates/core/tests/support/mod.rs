@@ -175,9 +175,7 @@ impl World {
         let mut shards = Vec::new();
         for (shard, facts) in &self.shards {
             let body = encode_body(facts).unwrap();
-            let name = name_file(&body);
-            let counts = Body::decode(&body).unwrap().counts();
-            shards.push(ShardLine { shard: *shard, len: name.len, body: name.digest, counts });
+            shards.push(ShardLine::new(*shard, &body));
             if !bodies.contains(&body) {
                 bodies.push(body);
             }

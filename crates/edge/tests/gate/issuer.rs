@@ -6,7 +6,7 @@ use portcullis_core::issue::{
     TokenSigner, encode_body, name_file,
 };
 use portcullis_core::keyring::{KeyEntry, Material, Purpose, State, Validity};
-use portcullis_core::list::{Body, FileName, Mark, ShardLine};
+use portcullis_core::list::{FileName, Mark, ShardLine};
 use portcullis_core::time::Time;
 use portcullis_core::token::{Claims, Environment, Kind, Label, Lifetime, Serial};
 
@@ -91,8 +91,6 @@ impl Issuer {
         let facts =
             ShardFacts { capacity: CAPACITY, revoked: revoked.to_vec(), ..ShardFacts::default() };
         let body = encode_body(&facts).unwrap();
-        let name = name_file(&body);
-        let counts = Body::decode(&body).unwrap().counts();
         let head = HeadDraft {
             epoch: 1,
             number,
@@ -100,7 +98,7 @@ impl Issuer {
             previous: Digest([0; 32]),
             public_policies: FileName::NONE,
             private_policies: FileName::NONE,
-            shards: vec![ShardLine { shard: 0, len: name.len, body: name.digest, counts }],
+            shards: vec![ShardLine::new(0, &body)],
             wide: vec![],
         };
         let head = signer.sign_head(&head).unwrap();

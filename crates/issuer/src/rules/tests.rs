@@ -176,7 +176,7 @@ async fn a_timed_revocation_strikes_at_its_second_with_no_publication() {
     let after = bench.issuer.publish().await.unwrap();
     assert_eq!(after.number, before.number + 1);
     let (_, shards) = bench.issuer.overview().await.unwrap();
-    let counts = shards[0].line.unwrap().counts;
+    let counts = shards[0].counts;
     assert_eq!((counts.revoked, counts.timed), (1, 0));
     assert_eq!(bench.judge(&minted.token).await, Err(Refusal::Revoked));
 }
@@ -187,7 +187,7 @@ async fn an_expired_key_is_refused_and_its_entry_leaves_a_day_later() {
     let new = NewKey { expires: Some(Moment::In(secs(100))), ..NewKey::titled("x") };
     let minted = bench.issuer.create(&new).await.unwrap();
     bench.revoke(&minted.record.id, Moment::Now).await.unwrap();
-    let revoked = async || bench.issuer.overview().await.unwrap().1[0].line.unwrap().counts.revoked;
+    let revoked = async || bench.issuer.overview().await.unwrap().1[0].counts.revoked;
     let day = u64::from(crate::publish::LINGER_SECS) * 1000;
     bench.clock.advance(100_000 + day - 1);
     bench.issuer.publish().await.unwrap();

@@ -24,6 +24,8 @@ pub struct Shard {
     pub issued: u32,
     /// Its line in the newest head; `None` before it has gone out.
     pub line: Option<ShardLine>,
+    /// What stands in the body that has gone out.
+    pub counts: Counts,
 }
 
 /// Adds a shard, which counts as covered once a head with it has been published.
@@ -57,18 +59,17 @@ fn shard_from(row: &SqliteRow) -> Result<Shard, Error> {
     let body = row.try_get::<Option<&[u8]>, _>("body")?;
     let line = match body {
         None => None,
-        Some(body) => Some(ShardLine {
-            shard,
-            len: row.try_get("len")?,
-            body: digest(body, "body")?,
-            counts: Counts {
-                revoked: row.try_get("revoked")?,
-                suspended: row.try_get("suspended")?,
-                timed: row.try_get("timed")?,
-            },
-        }),
+        Some(body) => {
+            Some(ShardLine { shard, len: row.try_get("len")?, body: digest(body, "body")? })
+        }
     };
-    Ok(Shard { shard, capacity: row.try_get("capacity")?, issued: row.try_get("issued")?, line })
+    let counts = Counts {
+        revoked: row.try_get("revoked")?,
+        suspended: row.try_get("suspended")?,
+        timed: row.try_get("timed")?,
+    };
+    let (capacity, issued) = (row.try_get("capacity")?, row.try_get("issued")?);
+    Ok(Shard { shard, capacity, issued, line, counts })
 }
 
 /// Counts one more serial of `shard` as handed out.
@@ -89,7 +90,7 @@ pub async fn count_issued(connection: &mut SqliteConnection, shard: u32) -> Resu
 /// The database's.
 pub async fn set_body(
     connection: &mut SqliteConnection,
-    line: &ShardLine,
+    (line, counts): (&ShardLine, Counts),
     body: &[u8],
     before: Option<Digest>,
     now: Time,
@@ -108,9 +109,9 @@ pub async fn set_body(
     )
     .bind(line.body.0.as_slice())
     .bind(line.len)
-    .bind(line.counts.revoked)
-    .bind(line.counts.suspended)
-    .bind(line.counts.timed)
+    .bind(counts.revoked)
+    .bind(counts.suspended)
+    .bind(counts.timed)
     .bind(line.shard)
     .execute(&mut *connection)
     .await?;
