@@ -11,21 +11,6 @@ pub const CHUNK_BYTES: usize = 8;
 
 const DIGITS: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 
-/// What a character is worth, 0xFF for one that is no digit.
-const VALUES: [u8; 256] = {
-    let mut values = [0xFF_u8; 256];
-    let mut digit = 0_u8;
-    #[expect(
-        clippy::indexing_slicing,
-        reason = "evaluated by the compiler: out of range is a build error"
-    )]
-    while digit < 62 {
-        values[DIGITS[digit as usize] as usize] = digit;
-        digit += 1;
-    }
-    values
-};
-
 /// Why a text is not base62 in chunks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Base62Error {
@@ -50,34 +35,53 @@ pub fn decode(text: &[u8], out: &mut [u8]) -> Result<(), Base62Error> {
     if !tail.is_empty() || !rest.is_empty() || chunks.len() != slots.len() {
         return Err(Base62Error::Length);
     }
-    for (chunk, slot) in chunks.iter().zip(slots) {
-        *slot = decode_chunk(chunk)?.to_be_bytes();
+    // Six chunks at a time, as many as an HMAC token has: an array's length is known, so that the
+    // compiler takes sixteen characters to a step.
+    let (sixes, rest) = chunks.as_chunks::<6>();
+    let (six_slots, rest_slots) = slots.as_chunks_mut::<6>();
+    for (six, slots) in sixes.iter().zip(six_slots) {
+        decode_chunks(six, slots)?;
+    }
+    for (one, slot) in rest.iter().zip(rest_slots) {
+        decode_chunks(&[*one], core::array::from_mut(slot))?;
     }
     Ok(())
 }
 
-fn decode_chunk(chunk: &[u8; CHUNK_CHARS]) -> Result<u64, Base62Error> {
-    // In two halves, which the processor works on side by side.
-    let (high, low) = chunk.split_at(5);
-    let ((high, high_seen), (low, low_seen)) = (digits(high), digits(low));
-    if (high_seen | low_seen) == 0xFF {
+fn decode_chunks<const N: usize>(
+    chunks: &[[u8; CHUNK_CHARS]; N],
+    slots: &mut [[u8; CHUNK_BYTES]; N],
+) -> Result<(), Base62Error> {
+    let mut digits = *chunks;
+    let mut wrong = 0;
+    for digit in digits.as_flattened_mut() {
+        let character = *digit;
+        let (upper, lower) = (u8::from(character >= b'A'), u8::from(character >= b'a'));
+        // The three runs of digits lie 7 and 6 characters apart; what is between them, or before
+        // the first, comes out above the last digit of its run.
+        *digit = character.wrapping_sub(b'0' + 7 * upper + 6 * lower);
+        wrong |= u8::from(*digit > 9 + 26 * (upper + lower));
+    }
+    if wrong != 0 {
         return Err(Base62Error::Character);
     }
-    high.checked_mul(62_u64.pow(6)).and_then(|v| v.checked_add(low)).ok_or(Base62Error::Overflow)
+    for (digits, slot) in digits.iter().zip(slots) {
+        *slot = number(*digits).ok_or(Base62Error::Overflow)?.to_be_bytes();
+    }
+    Ok(())
 }
 
-/// The number that up to ten digits spell, which is below 2^60, and all of their values ORed: 0xFF
-/// where one was none.
-fn digits(text: &[u8]) -> (u64, u8) {
-    text.iter().fold((0, 0), |(value, seen), &character| {
-        let digit = value_of(character);
-        (value * 62 + u64::from(digit & 0x3F), seen | digit)
-    })
-}
-
-fn value_of(character: u8) -> u8 {
-    #[expect(clippy::indexing_slicing, reason = "a byte can't exceed a table of 256")]
-    VALUES[character as usize]
+/// The number that eleven digits spell; `None` for 2^64 or more.
+fn number([a, b, c, low @ ..]: [u8; CHUNK_CHARS]) -> Option<u64> {
+    let high = (u64::from(a) * 62 + u64::from(b)) * 62 + u64::from(c);
+    // Neighbours are joined, each time half as many and twice as wide: bytes to pairs below 62^2,
+    // these to fours below 62^4, these to one. No lane overflows into the next.
+    let bytes = u64::from_le_bytes(low);
+    let pairs = (bytes & 0x00FF_00FF_00FF_00FF) * 62 + (bytes >> 8 & 0x00FF_00FF_00FF_00FF);
+    let fours =
+        (pairs & 0x0000_FFFF_0000_FFFF) * 62_u64.pow(2) + (pairs >> 16 & 0x0000_FFFF_0000_FFFF);
+    let low = (fours & 0xFFFF_FFFF) * 62_u64.pow(4) + (fours >> 32);
+    high.checked_mul(62_u64.pow(8))?.checked_add(low)
 }
 
 /// Encodes 8 bytes as 11 characters.

@@ -12,13 +12,15 @@
 //! # }
 //! ```
 
-use crate::crypto::{Context, IssuerId, PublicKey};
+use crate::crypto::{Context, HmacKey, IssuerId, PublicKey, last_block};
 use crate::keyring::{KeyEntry, Keyring, Material, Purpose};
-use crate::list::{ListError, Mark, Status};
+use crate::list::{List, ListError, Mark, Status};
 use crate::memo::{Memo, SignatureToCheck};
 use crate::replica::{Fresh, Replica};
 use crate::time::Time;
-use crate::token::{Algorithm, Claims, Environment, Kind, Malformed, Name, Prefix, Serial, Text};
+use crate::token::{
+    Algorithm, Claims, Environment, Kind, Malformed, Name, Prefix, Serial, SignedPart, Text,
+};
 
 /// Why a key is refused.
 ///
@@ -147,6 +149,7 @@ impl Unverified {
     ///
     /// # Errors
     /// [`Malformed`].
+    #[inline]
     pub fn parse(text: &str) -> Result<Self, Malformed> {
         Text::parse(text).map(Self)
     }
@@ -162,11 +165,11 @@ impl Unverified {
     ///
     /// # Errors
     /// [`Refusal`], from [`Refusal::ForeignLabel`] to [`Refusal::BadSignature`].
-    pub fn authenticate(
-        self,
-        keyring: &Keyring,
+    pub fn authenticate<'v>(
+        &'v self,
+        keyring: &'v Keyring,
         purpose: Purpose,
-    ) -> Result<Authentic<'_>, Refusal> {
+    ) -> Result<Authentic<'v>, Refusal> {
         self.authenticate_with(&mut Memo::new(0), keyring, purpose)
     }
 
@@ -174,12 +177,12 @@ impl Unverified {
     ///
     /// # Errors
     /// As [`authenticate`](Self::authenticate).
-    pub fn authenticate_with<'k>(
-        self,
+    pub fn authenticate_with<'v>(
+        &'v self,
         memo: &mut Memo,
-        keyring: &'k Keyring,
+        keyring: &'v Keyring,
         purpose: Purpose,
-    ) -> Result<Authentic<'k>, Refusal> {
+    ) -> Result<Authentic<'v>, Refusal> {
         let (signer, proof) = self.proof(keyring, purpose)?;
         let authentic = match proof {
             Proof::Tag(good) => good,
@@ -191,8 +194,7 @@ impl Unverified {
         if !authentic {
             return Err(Refusal::BadSignature);
         }
-        let (claims, prefix) = (*self.0.claims(), *self.0.prefix());
-        Ok(Authentic { claims, prefix, issuer: keyring.issuer(), signer })
+        Ok(Authentic { text: &self.0, signer, keyring })
     }
 
     /// The signature that a host may verify natively and insert into `memo` before it calls
@@ -227,19 +229,19 @@ impl Unverified {
     ) -> Result<(&'k KeyEntry, Proof<'k, 't>), Refusal> {
         use crate::token::Proof as Carried;
         let Claims { kid, kind, environment, .. } = *self.0.claims();
-        let binding = keyring.binding(self.0.prefix()).ok_or(Refusal::ForeignLabel)?;
+        let block = keyring.block(self.0.prefix()).ok_or(Refusal::ForeignLabel)?;
         let signer = keyring.entry(kid).ok_or(Refusal::UnknownKid(kid))?;
         if signer.purpose != purpose || !signer.may_sign(kind, environment) {
             return Err(Refusal::SignerNotAllowed(kid));
         }
-        let message = token_message(binding, self.0.signed().ok_or(Malformed::Length)?);
+        let block = with_signed(block, self.0.signed().ok_or(Malformed::Length)?);
         let proof = match (&signer.material, self.0.proof().ok_or(Malformed::Length)?) {
             (Material::Hmac { .. }, Carried::Tag(tag)) => {
                 let secret = keyring.secret(kid).ok_or(Refusal::SecretNotHeld(kid))?;
-                Proof::Tag(secret.verify(&message, tag))
+                Proof::Tag(secret.verify_block(&block, tag))
             }
             (Material::Ed25519(key), Carried::Signature(signature)) => {
-                Proof::Signature { key, message, signature }
+                Proof::Signature { key, message: message_in(&block), signature }
             }
             (Material::Hmac { .. }, Carried::Signature(_))
             | (Material::Ed25519(_), Carried::Tag(_)) => return Err(Refusal::BadSignature),
@@ -267,68 +269,110 @@ fn is_good(memo: &mut Memo, key: &PublicKey, signature: SignatureToCheck) -> boo
     good
 }
 
-/// What a tag or signature covers: context, binding, and the 28 bytes as they were received. It
-/// fits one block of SHA-256 with its padding.
-pub(crate) fn token_message(binding: &[u8; 16], signed: &[u8; 28]) -> [u8; 55] {
-    let mut message = [0; 55];
-    let (front, rest) = message.split_at_mut(Context::LEN);
-    let (middle, end) = rest.split_at_mut(binding.len());
-    front.copy_from_slice(Context::TOKEN.bytes());
-    middle.copy_from_slice(binding);
-    end.copy_from_slice(signed);
-    message
+/// The block of SHA-256 in which a token's message stands with its padding, but for the signed
+/// part: context, binding, 28 zeros, and the padding of a message behind HMAC's first block.
+pub(crate) fn message_block(binding: &[u8; 16]) -> [u8; 64] {
+    let mut message = [0; HmacKey::MESSAGE_LEN];
+    let parts = Context::TOKEN.bytes().iter().chain(binding);
+    message.iter_mut().zip(parts).for_each(|(slot, byte)| *slot = *byte);
+    last_block(&message, 64 + HmacKey::MESSAGE_LEN)
+}
+
+/// The same with the 28 bytes as they were received.
+pub(crate) fn with_signed(block: &[u8; 64], signed: &SignedPart) -> [u8; 64] {
+    const AT: usize = Context::LEN + 16;
+    let mut block = *block;
+    if let Some(place) = block.get_mut(AT..AT + signed.len()) {
+        place.copy_from_slice(signed);
+    }
+    block
+}
+
+/// What a tag or signature covers: context, binding, signed part.
+pub(crate) fn message_in(block: &[u8; 64]) -> [u8; HmacKey::MESSAGE_LEN] {
+    block.first_chunk().copied().unwrap_or([0; HmacKey::MESSAGE_LEN])
 }
 
 /// A key that its issuer made. It may be revoked, expired, or for another door.
+///
+/// It looks at the text and the keyring where they lie: a verification copies no claims before it
+/// accepts them.
 #[derive(Debug)]
-pub struct Authentic<'k> {
-    claims: Claims,
-    prefix: Prefix,
-    issuer: IssuerId,
-    signer: &'k KeyEntry,
+pub struct Authentic<'v> {
+    text: &'v Text,
+    signer: &'v KeyEntry,
+    keyring: &'v Keyring,
 }
 
-impl Authentic<'_> {
+impl<'v> Authentic<'v> {
     /// The key's public name: for the log line of a key that is its issuer's and refused all the
     /// same.
     #[must_use]
     pub fn name(&self) -> Name {
-        Name::derive(self.issuer, self.claims.serial)
+        Name::derive(self.keyring.issuer(), self.text.claims().serial)
     }
 
     /// Checks the key against a list that may be judged by now.
     ///
     /// # Errors
     /// [`Refusal`], from [`Refusal::ForeignList`] to [`Refusal::Expired`].
-    pub fn current(self, fresh: &Fresh<'_>) -> Result<Current, Refusal> {
-        if fresh.list.issuer() != self.issuer {
+    pub fn current(self, fresh: &Fresh<'v>) -> Result<Current<'v>, Refusal> {
+        let claims = self.text.claims();
+        if fresh.list.issuer() != self.keyring.issuer() {
             return Err(Refusal::ForeignList);
         }
         if !self.signer.counts_at(fresh.now) {
             return Err(Refusal::SignerNotAllowed(self.signer.kid));
         }
-        match fresh.list.status(&self.claims, fresh.now) {
+        match fresh.list.status(claims, fresh.now) {
             Status::Good => {}
             Status::Revoked => return Err(Refusal::Revoked),
             Status::Suspended => return Err(Refusal::Suspended),
             Status::NotCovered => return Err(Refusal::NotCovered),
         }
-        if self.claims.lifetime.is_over(fresh.now) {
+        if claims.lifetime.is_over(fresh.now) {
             return Err(Refusal::Expired);
         }
-        Ok(Current {
-            claims: self.claims,
-            prefix: self.prefix,
-            issuer: self.issuer,
-            algorithm: self.signer.algorithm(),
-            list: fresh.mark(),
-        })
+        Ok(Current { text: self.text, list: fresh.list })
     }
 }
 
 /// An authentic key that is neither revoked nor expired.
 #[derive(Debug)]
-pub struct Current {
+pub struct Current<'v> {
+    text: &'v Text,
+    list: &'v List,
+}
+
+impl Current<'_> {
+    /// Checks the key against what this door asks for.
+    ///
+    /// # Errors
+    /// [`Refusal::WrongKind`] and [`Refusal::WrongEnvironment`].
+    pub fn accept(self, demand: &Demand) -> Result<Accepted, Refusal> {
+        let claims = *self.text.claims();
+        let Claims { kind, environment, .. } = claims;
+        if let Some(needed) = demand.kind.filter(|needed| *needed != kind) {
+            return Err(Refusal::WrongKind { needed, given: kind });
+        }
+        if let Some(needed) = demand.environment.filter(|needed| *needed != environment) {
+            return Err(Refusal::WrongEnvironment { needed, given: environment });
+        }
+        Ok(Accepted {
+            claims,
+            prefix: *self.text.prefix(),
+            issuer: self.list.issuer(),
+            // The length says it, and the signer's entry agreed.
+            algorithm: self.text.algorithm(),
+            list: self.list.mark(),
+        })
+    }
+}
+
+/// A key that passed every check: the only place where claims can be read.
+#[must_use]
+#[derive(Debug)]
+pub struct Accepted {
     claims: Claims,
     prefix: Prefix,
     issuer: IssuerId,
@@ -336,69 +380,47 @@ pub struct Current {
     list: Mark,
 }
 
-impl Current {
-    /// Checks the key against what this door asks for.
-    ///
-    /// # Errors
-    /// [`Refusal::WrongKind`] and [`Refusal::WrongEnvironment`].
-    pub fn accept(self, demand: &Demand) -> Result<Accepted, Refusal> {
-        let Claims { kind, environment, .. } = self.claims;
-        if let Some(needed) = demand.kind.filter(|needed| *needed != kind) {
-            return Err(Refusal::WrongKind { needed, given: kind });
-        }
-        if let Some(needed) = demand.environment.filter(|needed| *needed != environment) {
-            return Err(Refusal::WrongEnvironment { needed, given: environment });
-        }
-        Ok(Accepted(self))
-    }
-}
-
-/// A key that passed every check: the only place where claims can be read.
-#[must_use]
-#[derive(Debug)]
-pub struct Accepted(Current);
-
 impl Accepted {
     /// The key's public name.
     #[must_use]
     pub fn name(&self) -> Name {
-        Name::derive(self.0.issuer, self.0.claims.serial)
+        Name::derive(self.issuer, self.claims.serial)
     }
 
     /// The issuer.
     #[must_use]
     pub const fn issuer(&self) -> IssuerId {
-        self.0.issuer
+        self.issuer
     }
 
     /// The prefix, label included.
     #[must_use]
     pub const fn prefix(&self) -> &Prefix {
-        &self.0.prefix
+        &self.prefix
     }
 
     /// The algorithm that proved the key.
     #[must_use]
     pub const fn algorithm(&self) -> Algorithm {
-        self.0.algorithm
+        self.algorithm
     }
 
     /// What the key says.
     #[must_use]
     pub const fn claims(&self) -> &Claims {
-        &self.0.claims
+        &self.claims
     }
 
     /// The key's place in the revocation list.
     #[must_use]
     pub const fn serial(&self) -> Serial {
-        self.0.claims.serial
+        self.claims.serial
     }
 
     /// The list that the verdict was given by.
     #[must_use]
     pub const fn list(&self) -> Mark {
-        self.0.list
+        self.list
     }
 }
 
@@ -422,7 +444,9 @@ impl Replica {
         demand: &Demand,
         now: Time,
     ) -> Result<Accepted, Refusal> {
-        Unverified::parse(text)?
+        let mut unverified = Unverified(Text::BLANK);
+        unverified.0.read(text)?;
+        unverified
             .authenticate_with(memo, self.keyring(), demand.purpose)?
             .current(&self.at(now)?)?
             .accept(demand)

@@ -378,10 +378,9 @@ fn a_list_of_another_issuer_judges_nothing() {
     other.issuer.0[5] ^= 1;
     let (mine, theirs) = (world.replica(), other.replica());
     let token = world.token(HMAC_LIVE, 1);
-    let authentic = portcullis_core::verify::Unverified::parse(&token)
-        .unwrap()
-        .authenticate(mine.keyring(), portcullis_core::keyring::Purpose::Token)
-        .unwrap();
+    let unverified = portcullis_core::verify::Unverified::parse(&token).unwrap();
+    let authentic =
+        unverified.authenticate(mine.keyring(), portcullis_core::keyring::Purpose::Token).unwrap();
     let verdict = authentic.current(&theirs.at(world.this_update).unwrap());
     assert_eq!(verdict.unwrap_err(), Refusal::ForeignList);
 }

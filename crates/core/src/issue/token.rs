@@ -10,7 +10,7 @@ use crate::base62;
 use crate::crypto::{HmacKey, IssuerId};
 use crate::issue::SigningKey;
 use crate::token::{Algorithm, Claims, Label, Prefix, checksum};
-use crate::verify::token_message;
+use crate::verify::{message_block, message_in, with_signed};
 
 /// A signer of tokens: a keyring key of the purpose token or admin, with its private half.
 #[derive(Debug)]
@@ -49,15 +49,15 @@ impl TokenSigner {
     pub fn mint(&self, issuer: IssuerId, label: Label, claims: &Claims) -> Zeroizing<String> {
         let prefix = Prefix { label, kind: claims.kind, environment: claims.environment };
         let signed = claims.encode();
-        let message = token_message(&prefix.binding(issuer), &signed);
+        let block = with_signed(&message_block(&prefix.binding(issuer)), &signed);
         let mut bytes = Zeroizing::new(Vec::with_capacity(96));
         bytes.extend_from_slice(&signed);
         match self {
-            Self::Hmac(HmacSigner(key)) => bytes.extend_from_slice(&key.tag(&message)),
-            Self::Ed25519(key) => bytes.extend_from_slice(&key.sign_message(&message)),
+            Self::Hmac(HmacSigner(key)) => bytes.extend_from_slice(&key.tag(&block)),
+            Self::Ed25519(key) => bytes.extend_from_slice(&key.sign_message(&message_in(&block))),
         }
         let front = format!("{prefix}");
-        let checksum = checksum(front.as_bytes(), &bytes).unwrap_or_default();
+        let checksum = checksum(front.as_bytes(), &bytes);
         bytes.extend_from_slice(&checksum.to_be_bytes());
         let mut text = Zeroizing::new(String::with_capacity(crate::token::Text::MAX_LEN));
         text.push_str(&front);

@@ -14,6 +14,7 @@ use subtle::ConstantTimeEq as _;
 use crate::crypto::{HmacKey, IssuerId, PublicKey};
 use crate::time::Time;
 use crate::token::{Algorithm, Environment, Kind, Label, Prefix};
+use crate::verify::message_block;
 use crate::wire::WireError;
 
 /// What a signer's key is used for, and nothing else.
@@ -105,8 +106,8 @@ pub struct Keyring {
     document: Vec<u8>,
     content: Content,
     secrets: Vec<(u16, HmacKey)>,
-    /// The bindings of every prefix that the issuer uses, computed once.
-    bindings: Vec<(Prefix, [u8; 16])>,
+    /// The block of every prefix that the issuer uses, computed once: see [`message_block`](crate::verify::message_block).
+    blocks: Vec<(Prefix, [u8; 64])>,
 }
 
 impl Keyring {
@@ -116,22 +117,16 @@ impl Keyring {
     /// [`KeyringError::Wire`] and [`KeyringError::NotSignedByRoot`].
     pub fn open(document: &[u8], root: &PublicKey) -> Result<Self, KeyringError> {
         let content = format::open(document, root)?;
-        let bindings = content
+        let blocks = content
             .labels
             .iter()
             .flat_map(|&label| Kind::ALL.map(|kind| (label, kind)))
             .flat_map(|(label, kind)| {
                 Environment::ALL.map(|environment| Prefix { label, kind, environment })
             })
-            .map(|prefix| (prefix, prefix.binding(content.issuer)))
+            .map(|prefix| (prefix, message_block(&prefix.binding(content.issuer))))
             .collect();
-        Ok(Self {
-            root: *root,
-            document: document.to_vec(),
-            content,
-            secrets: Vec::new(),
-            bindings,
-        })
+        Ok(Self { root: *root, document: document.to_vec(), content, secrets: Vec::new(), blocks })
     }
 
     /// The keyring to hold once `document` has been offered: a newer one with the secrets carried
@@ -259,9 +254,9 @@ impl Keyring {
         self.secrets.iter().find(|(held, _)| *held == kid).map(|(_, key)| key)
     }
 
-    /// The binding of a prefix that the issuer uses.
-    pub(crate) fn binding(&self, prefix: &Prefix) -> Option<&[u8; 16]> {
-        self.bindings.iter().find(|(known, _)| known == prefix).map(|(_, binding)| binding)
+    /// The block that the messages of a prefix are written into, where the issuer uses it.
+    pub(crate) fn block(&self, prefix: &Prefix) -> Option<&[u8; 64]> {
+        self.blocks.iter().find(|(known, _)| known == prefix).map(|(_, block)| block)
     }
 }
 

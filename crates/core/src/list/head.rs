@@ -164,7 +164,7 @@ impl Head {
         let (signed, signature) = split_signature(file).map_err(&wire)?;
         let fields = Fields::decode(signed).map_err(&wire)?;
         let key = list_key(keyring, fields.issuer, fields.kid, now)?;
-        verify_signed(&key, Context::HEAD, (signed, signature))?;
+        verify_signed(key, Context::HEAD, (signed, signature))?;
         let mark = stamp.mark();
         if fields.epoch != mark.epoch
             || fields.number != mark.number

@@ -71,13 +71,17 @@ impl Stamp {
         let (signed, signature) = split_signature(file).map_err(&wire)?;
         let stamp = Self { fields: Fields::decode(signed).map_err(&wire)? };
         let key = stamp.check(keyring, now)?;
-        verify_signed(&key, Context::STAMP, (signed, signature))?;
+        verify_signed(key, Context::STAMP, (signed, signature))?;
         Ok(stamp)
     }
 
     /// Everything that [`open`](Self::open) checks but the signature; gives the key to check that
     /// by.
-    pub(crate) fn check(&self, keyring: &Keyring, now: Time) -> Result<PublicKey, ListError> {
+    pub(crate) fn check<'k>(
+        &self,
+        keyring: &'k Keyring,
+        now: Time,
+    ) -> Result<&'k PublicKey, ListError> {
         let Fields { issuer, kid, mark, keyring_version: needed, .. } = self.fields;
         let Mark { epoch, this_update, next_update, .. } = mark;
         if issuer != keyring.issuer() {
@@ -175,7 +179,7 @@ pub(crate) fn list_key(
     issuer: IssuerId,
     kid: u16,
     now: Time,
-) -> Result<PublicKey, ListError> {
+) -> Result<&PublicKey, ListError> {
     if now >= keyring.not_after() {
         return Err(ListError::KeyringExpired);
     }
@@ -184,7 +188,7 @@ pub(crate) fn list_key(
     }
     let entry = keyring.entry(kid);
     let entry = entry.filter(|entry| entry.purpose == Purpose::List && entry.counts_at(now));
-    match entry.map(|entry| entry.material) {
+    match entry.map(|entry| &entry.material) {
         Some(Material::Ed25519(key)) => Ok(key),
         Some(Material::Hmac { .. }) | None => Err(ListError::NotAListKey(kid)),
     }

@@ -114,6 +114,18 @@ pub type SignedPart = [u8; 28];
 pub(crate) const VERSION: u8 = 1;
 
 impl Claims {
+    /// The claims of no key.
+    pub(crate) const BLANK: Self = Self {
+        kind: Kind::Secret,
+        environment: Environment::Live,
+        kid: 0,
+        serial: Serial(0),
+        nonce: 0,
+        lifetime: Lifetime { issued_at: 0, expires_at: None },
+        owner: 0,
+        policy: 0,
+    };
+
     /// Reads the 28 bytes; `None` where a field holds a value that the layout excludes.
     pub(crate) fn decode(bytes: &SignedPart) -> Option<Self> {
         let [

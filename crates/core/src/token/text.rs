@@ -4,7 +4,7 @@ use crc::{CRC_32_ISO_HDLC, Crc, Table};
 
 use crate::base62;
 use crate::token::layout::{Claims, SignedPart, VERSION};
-use crate::token::{Algorithm, Prefix};
+use crate::token::{Algorithm, Environment, Kind, Label, Prefix};
 
 /// Sixteen tables take 16 kB, which nobody should have to download, and a third of the time.
 #[cfg(not(target_family = "wasm"))]
@@ -18,6 +18,8 @@ const HMAC_CHARS: usize = 66;
 const ED25519_CHARS: usize = 132;
 /// Bytes in the longest token.
 const MAX_BYTES: usize = 96;
+/// Room for the longest prefix.
+const FRONT: usize = 32;
 
 /// Why a text is no token, found with no key at all.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
@@ -74,7 +76,9 @@ impl Malformed {
 pub struct Text {
     prefix: Prefix,
     claims: Claims,
-    bytes: [u8; MAX_BYTES],
+    /// The prefix, which ends at [`FRONT`], and behind it the bytes: what the checksum covers, in
+    /// one run.
+    run: [u8; FRONT + MAX_BYTES],
     algorithm: Algorithm,
 }
 
@@ -93,23 +97,44 @@ impl Text {
     /// # Errors
     /// See [`Malformed`]; the first reason in its order is reported.
     pub fn parse(text: &str) -> Result<Self, Malformed> {
+        let mut place = Self::BLANK;
+        place.read(text)?;
+        Ok(place)
+    }
+
+    /// A place for a text to be read into: what is handed from function to function by value is
+    /// copied each time, and a text is long.
+    pub(crate) const BLANK: Self = Self {
+        prefix: Prefix { label: Label::NONE, kind: Kind::Secret, environment: Environment::Live },
+        claims: Claims::BLANK,
+        run: [0; FRONT + MAX_BYTES],
+        algorithm: Algorithm::HmacSha256,
+    };
+
+    /// Reads a token's text in the place of the one before. After an error what stands here means
+    /// nothing.
+    pub(crate) fn read(&mut self, text: &str) -> Result<(), Malformed> {
         let Some((algorithm, front, body)) = split(text) else {
             return Err(reason(text));
         };
         let Some(prefix) = Prefix::parse(front) else {
             return Err(reason(text));
         };
-        let mut bytes = [0; MAX_BYTES];
-        let used = bytes.get_mut(..body.len() / base62::CHUNK_CHARS * base62::CHUNK_BYTES);
-        let used = used.ok_or(Malformed::Length)?;
+        let run = &mut self.run;
+        let end = FRONT + body.len() / base62::CHUNK_CHARS * base62::CHUNK_BYTES;
+        let used = run.get_mut(FRONT..end).ok_or(Malformed::Length)?;
         if base62::decode(body, used).is_err() {
             return Err(reason(text));
         }
-        let (covered, checksum) = used.split_last_chunk::<4>().ok_or(Malformed::Length)?;
-        if self::checksum(front, covered) != Some(u32::from_be_bytes(*checksum)) {
+        let (before, _) = run.split_first_chunk_mut::<FRONT>().ok_or(Malformed::Length)?;
+        put_front(before, front);
+        let covered = run.get(FRONT - front.len()..end).and_then(<[u8]>::split_last_chunk::<4>);
+        let (covered, checksum) = covered.ok_or(Malformed::Length)?;
+        if CRC.checksum(covered) != u32::from_be_bytes(*checksum) {
             return Err(Malformed::Checksum);
         }
-        let signed: &SignedPart = covered.first_chunk().ok_or(Malformed::Length)?;
+        let (_, bytes) = run.split_first_chunk::<FRONT>().ok_or(Malformed::Length)?;
+        let signed: &SignedPart = bytes.first_chunk().ok_or(Malformed::Length)?;
         if signed.first() != Some(&VERSION) {
             return Err(Malformed::Version);
         }
@@ -117,7 +142,8 @@ impl Text {
         if claims.kind != prefix.kind || claims.environment != prefix.environment {
             return Err(Malformed::Fields);
         }
-        Ok(Self { prefix, claims, bytes, algorithm })
+        (self.prefix, self.claims, self.algorithm) = (prefix, claims, algorithm);
+        Ok(())
     }
 
     /// The prefix, unproved.
@@ -145,11 +171,12 @@ impl Text {
 
     /// The bytes that were received and that the proof must cover.
     pub(crate) fn signed(&self) -> Option<&SignedPart> {
-        self.bytes.first_chunk()
+        let (_, bytes) = self.run.split_first_chunk::<FRONT>()?;
+        bytes.first_chunk()
     }
 
     pub(crate) fn proof(&self) -> Option<Proof<'_>> {
-        let (_, behind) = self.bytes.split_first_chunk::<28>()?;
+        let (_, behind) = self.run.split_first_chunk::<{ FRONT + 28 }>()?;
         match self.algorithm {
             Algorithm::HmacSha256 => behind.first_chunk().map(Proof::Tag),
             Algorithm::Ed25519 => behind.first_chunk().map(Proof::Signature),
@@ -159,10 +186,10 @@ impl Text {
 
 impl Drop for Text {
     fn drop(&mut self) {
-        // One write of 96 bytes, which the barrier keeps from being left out: a third of the cost
+        // One write of all, which the barrier keeps from being left out: a third of the cost
         // of wiping byte by byte.
-        self.bytes = [0; MAX_BYTES];
-        zeroize::optimization_barrier(&self.bytes);
+        self.run = [0; FRONT + MAX_BYTES];
+        zeroize::optimization_barrier(&self.run);
     }
 }
 
@@ -182,6 +209,20 @@ fn split(text: &str) -> Option<(Algorithm, &[u8], &[u8])> {
     let front = text.len().checked_sub(body).filter(|front| *front <= Prefix::MAX_LEN)?;
     let (front, body) = text.as_bytes().split_at_checked(front)?;
     Some((algorithm, front, body))
+}
+
+/// Puts a prefix at the end of `place`.
+fn put_front(place: &mut [u8; FRONT], front: &[u8]) {
+    let (Some((label, mark)), Some((before, end))) =
+        (front.split_last_chunk::<8>(), place.split_last_chunk_mut::<8>())
+    else {
+        return;
+    };
+    *end = *mark;
+    // A copy of a length that is not known is a call, which most prefixes have no use for.
+    if !label.is_empty() {
+        before.iter_mut().rev().zip(label.iter().rev()).for_each(|(slot, byte)| *slot = *byte);
+    }
 }
 
 /// Why a text that could not be taken apart is no token: the first reason in the spec's order.
@@ -208,16 +249,12 @@ fn reason(text: &str) -> Malformed {
 }
 
 /// CRC-32 of the prefix's ASCII text and the bytes before the checksum.
-///
-/// `None` where both are longer than those of any token.
-pub(crate) fn checksum(prefix: &[u8], covered: &[u8]) -> Option<u32> {
-    // One run is quicker than two: the tables take sixteen bytes at a time.
-    let mut joined = [0; Prefix::MAX_LEN + MAX_BYTES];
-    let run = joined.get_mut(..prefix.len() + covered.len())?;
-    let (front, back) = run.split_at_mut_checked(prefix.len())?;
-    front.copy_from_slice(prefix);
-    back.copy_from_slice(covered);
-    Some(CRC.checksum(run))
+#[cfg(feature = "issue")]
+pub(crate) fn checksum(prefix: &[u8], covered: &[u8]) -> u32 {
+    let mut digest = CRC.digest();
+    digest.update(prefix);
+    digest.update(covered);
+    digest.finalize()
 }
 
 #[cfg(test)]

@@ -101,11 +101,12 @@ impl<'r> Judge<'r> {
     /// Judges a key, admin keys too.
     #[must_use]
     pub fn judge(&self, text: &str) -> Judged {
-        let token = self.authenticate(text, Purpose::Token);
-        let (authentic, purpose) = match token {
-            Err(Refusal::SignerNotAllowed(_)) => {
-                (self.authenticate(text, Purpose::Admin), Purpose::Admin)
-            }
+        let Ok(unverified) = Unverified::parse(text) else {
+            return Judged { state: State::Foreign, proved: None };
+        };
+        let authenticate = |purpose| unverified.authenticate(self.replica.keyring(), purpose);
+        let (authentic, purpose) = match authenticate(Purpose::Token) {
+            Err(Refusal::SignerNotAllowed(_)) => (authenticate(Purpose::Admin), Purpose::Admin),
             token => (token, Purpose::Token),
         };
         match authentic {
@@ -116,10 +117,6 @@ impl<'r> Judge<'r> {
             Err(Refusal::SecretNotHeld(_)) => Judged { state: State::SecretNotHeld, proved: None },
             Err(_) => Judged { state: State::Foreign, proved: None },
         }
-    }
-
-    fn authenticate(&self, text: &str, purpose: Purpose) -> Result<Authentic<'r>, Refusal> {
-        Unverified::parse(text)?.authenticate(self.replica.keyring(), purpose)
     }
 
     fn currency(&self, authentic: Authentic<'_>) -> State {

@@ -1,0 +1,175 @@
+//! HMAC-SHA256 over messages of one block.
+
+use core::fmt;
+
+use sha2::block_api::compress256;
+use subtle::ConstantTimeEq as _;
+use zeroize::{Zeroize as _, Zeroizing};
+
+use crate::crypto::{Context, IssuerId};
+
+/// An HMAC-SHA256 key (RFC 2104) with its two compressions of set-up already done.
+///
+/// Tags are cut to their first 16 bytes (RFC 2104, section 5). A token's message fills one block
+/// with its padding, so that a tag costs two compressions more: the `hmac` crate, which serves
+/// messages of every length, spends as much again on its buffers. Not shown by `Debug`.
+#[derive(Clone)]
+pub struct HmacKey {
+    /// SHA-256 after the block of the key and ipad, and after that of the key and opad.
+    inner: [u32; 8],
+    outer: [u32; 8],
+}
+
+impl HmacKey {
+    /// Bytes in a secret.
+    pub const SECRET_LEN: usize = 32;
+    /// Bytes in a tag.
+    pub const TAG_LEN: usize = 16;
+    /// Bytes in a token's message: the most that fit one block of SHA-256 with its padding.
+    pub const MESSAGE_LEN: usize = 55;
+
+    /// Prepares a secret.
+    #[must_use]
+    pub fn new(secret: &[u8; Self::SECRET_LEN]) -> Self {
+        // HMAC pads a key to the hash's block; 32 bytes become a block of 64 with zeros behind.
+        let mut block = Zeroizing::new([0; 64]);
+        if let Some(front) = block.first_chunk_mut() {
+            *front = *secret;
+        }
+        let after_pad = |pad: u8| {
+            let padded = Zeroizing::new(block.map(|byte| byte ^ pad));
+            state_after(&SHA256_START, &padded)
+        };
+        Self { inner: after_pad(0x36), outer: after_pad(0x5C) }
+    }
+
+    /// Whether `tag` is this key's tag of `message`, compared in constant time.
+    #[must_use]
+    pub fn verify(&self, message: &[u8; Self::MESSAGE_LEN], tag: &[u8; Self::TAG_LEN]) -> bool {
+        self.verify_block(&last_block(message, 64 + Self::MESSAGE_LEN), tag)
+    }
+
+    /// The same of a message that stands in its block already.
+    pub(crate) fn verify_block(&self, block: &[u8; 64], tag: &[u8; Self::TAG_LEN]) -> bool {
+        // In two numbers: byte by byte takes a third as long as a compression.
+        let ([high, low], []) = tag.as_chunks() else { return false };
+        let [a, b, c, d, ..] = self.full_tag(block);
+        let same = |wide: &[u8; 8], a: u32, b: u32| u64::from_be_bytes(*wide).ct_eq(&joined(a, b));
+        (same(high, a, b) & same(low, c, d)).into()
+    }
+
+    /// The tag of the message in `block`.
+    #[cfg(feature = "issue")]
+    pub(crate) fn tag(&self, block: &[u8; 64]) -> [u8; Self::TAG_LEN] {
+        let [a, b, c, d, ..] = self.full_tag(block);
+        (u128::from(joined(a, b)) << 64 | u128::from(joined(c, d))).to_be_bytes()
+    }
+
+    fn full_tag(&self, block: &[u8; 64]) -> [u32; 8] {
+        let inner = state_after(&self.inner, block);
+        state_after(&self.outer, &last_block(&bytes_of(inner), 64 + 32))
+    }
+
+    /// What stands in the keyring in the secret's place: it tells a gate whether it was given the
+    /// right secret and tells nobody anything else.
+    #[must_use]
+    pub fn check_value(&self, issuer: IssuerId, kid: u16) -> [u8; 32] {
+        let mut message = [0; Context::LEN + 16 + 2];
+        let parts =
+            Context::CHECK.bytes().iter().chain(&issuer.0).copied().chain(kid.to_be_bytes());
+        message.iter_mut().zip(parts).for_each(|(slot, byte)| *slot = byte);
+        bytes_of(self.full_tag(&last_block(&message, 64 + message.len())))
+    }
+}
+
+fn state_after(start: &[u32; 8], block: &[u8; 64]) -> [u32; 8] {
+    let mut state = *start;
+    compress256(&mut state, core::slice::from_ref(block));
+    state
+}
+
+fn joined(high: u32, low: u32) -> u64 {
+    u64::from(high) << 32 | u64::from(low)
+}
+
+/// A digest's bytes.
+fn bytes_of(state: [u32; 8]) -> [u8; 32] {
+    let mut digest = [0; 32];
+    for (bytes, word) in digest.as_chunks_mut().0.iter_mut().zip(state) {
+        *bytes = word.to_be_bytes();
+    }
+    digest
+}
+
+/// The state that SHA-256 starts from (FIPS 180-4, section 5.3.3).
+const SHA256_START: [u32; 8] = [
+    0x6a09_e667,
+    0xbb67_ae85,
+    0x3c6e_f372,
+    0xa54f_f53a,
+    0x510e_527f,
+    0x9b05_688c,
+    0x1f83_d9ab,
+    0x5be0_cd19,
+];
+
+/// The last block of a message of `whole` bytes, of which `tail`, at most 55, are left.
+pub(crate) fn last_block<const N: usize>(tail: &[u8; N], whole: usize) -> [u8; 64] {
+    const { assert!(N <= HmacKey::MESSAGE_LEN) };
+    let mut block = [0; 64];
+    let (front, rest) = block.split_at_mut(N);
+    front.copy_from_slice(tail);
+    if let Some(end) = rest.first_mut() {
+        *end = 0x80;
+    }
+    if let Some(bits) = rest.last_chunk_mut() {
+        *bits = (whole as u64 * 8).to_be_bytes();
+    }
+    block
+}
+
+impl Drop for HmacKey {
+    fn drop(&mut self) {
+        self.inner.zeroize();
+        self.outer.zeroize();
+    }
+}
+
+impl fmt::Debug for HmacKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("HmacKey(..)")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::format;
+
+    proptest::proptest! {
+        #[test]
+        fn a_tag_is_the_hmac_of_the_library(secret: [u8; 32], message: [[u8; 11]; 5]) {
+            use hmac::{Hmac, KeyInit as _, Mac as _};
+            use sha2::Sha256;
+            let message: [u8; 55] = message.concat().try_into().unwrap();
+            let library = Hmac::<Sha256>::new_from_slice(&secret).unwrap().chain_update(message);
+            let tag = HmacKey::new(&secret).full_tag(&last_block(&message, 64 + 55));
+            proptest::prop_assert_eq!(&bytes_of(tag)[..], &library.finalize().into_bytes()[..]);
+        }
+    }
+
+    /// RFC 4231, test case 2, with the key padded by zeros to 32 bytes, as HMAC itself pads it.
+    #[test]
+    fn hmac_is_the_one_of_the_rfc() {
+        let mut secret = [0; 32];
+        secret[..4].copy_from_slice(b"Jefe");
+        let tag =
+            HmacKey::new(&secret).full_tag(&last_block(b"what do ya want for nothing?", 64 + 28));
+        assert_eq!(tag[..2], [0x5bdc_c146, 0xbf60_754e]);
+    }
+
+    #[test]
+    fn nothing_secret_is_shown() {
+        assert_eq!(format!("{:?}", HmacKey::new(&[7; 32])), "HmacKey(..)");
+    }
+}
