@@ -106,7 +106,7 @@ pub struct Keyring {
     document: Vec<u8>,
     content: Content,
     secrets: Vec<(u16, HmacKey)>,
-    /// The block of every prefix that the issuer uses, computed once: see [`message_block`](crate::verify::message_block).
+    /// The block of every prefix that the issuer uses, computed once: see [`message_block`].
     blocks: Vec<(Prefix, [u8; 64])>,
 }
 
