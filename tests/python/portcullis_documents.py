@@ -221,6 +221,7 @@ class Head:
         for _ in ("public", "private"):
             digest, length = reader.take(32), reader.number(4)
             well_formed((digest == bytes(32)) == (length == 0), "policies that are half there")
+            well_formed(length <= 8192, "policies that are too long")
         shards, least = dict[int, Shard](), 0
         for _ in range(reader.number(4)):
             shard, length, digest = reader.number(4), reader.number(4), reader.take(32)

@@ -19,7 +19,7 @@ use crate::crypto::{Context, Digest, IssuerId};
 use crate::keyring::Keyring;
 use crate::list::stamp::{list_key, verify_signed};
 use crate::list::{ListError, Stamp};
-use crate::policy::Visibility;
+use crate::policy::{MAX_FILE_LEN, Visibility};
 use crate::time::Time;
 use crate::token::Claims;
 use crate::wire::{Reader, WireError, split_signature};
@@ -316,7 +316,8 @@ impl Fields {
 
 fn decode_file_name(reader: &mut Reader<'_>) -> Result<FileName, WireError> {
     let name = FileName { digest: Digest(reader.array()?), len: reader.u32()? };
-    if (name.digest == FileName::NONE.digest) != (name.len == 0) {
+    let fits = usize::try_from(name.len).is_ok_and(|len| len <= MAX_FILE_LEN);
+    if !fits || (name.digest == FileName::NONE.digest) != (name.len == 0) {
         return Err(WireError::NotCanonical("policies"));
     }
     Ok(name)

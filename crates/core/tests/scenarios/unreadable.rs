@@ -1,7 +1,8 @@
 //! Files that are signed, or named by a signed one, and not in their one canonical form.
 
+use portcullis_core::crypto::Digest;
 use portcullis_core::issue::{ShardFacts, encode_body};
-use portcullis_core::list::{IssuedAt, WideEntry, WideScope, WideState};
+use portcullis_core::list::{FileName, IssuedAt, WideEntry, WideScope, WideState};
 
 use super::forge::{body, with_body, with_head, with_keyring, with_stamp};
 use super::shape::{Vector, encode};
@@ -127,7 +128,7 @@ fn heads() -> Vec<Vector> {
     let mut world = World::new();
     world.shards.push((1, ShardFacts { capacity: 1, ..ShardFacts::default() }));
     world.wide = vec![entry(WideScope::Owner(7)), entry(WideScope::Kid(1))];
-    let changes: [(&str, &str, Change); 17] = [
+    let changes: [(&str, &str, Change); 19] = [
         ("magic", "Another file's magic.", |h| h[2] = b'S'),
         ("trailing", "A byte behind the wide entries.", |h| h.push(0)),
         ("cut", "The last byte of the wide entries is missing.", |h| _ = h.pop()),
@@ -137,6 +138,14 @@ fn heads() -> Vec<Vector> {
         ("shard-of-2-28", "A shard of 29 bits.", |h| h[LINE_2] = 0x10),
         ("policies-half", "Policies with a length and no digest.", |h| h[109] = 1),
         ("policies-no-length", "Policies with a digest and no length.", |h| h[110] = 1),
+        ("policies-public-long", "Public policies of 8193 bytes.", |h| {
+            put(h, 74, &[1; 32]);
+            put(h, 106, &[0, 0, 0x20, 1]);
+        }),
+        ("policies-private-long", "Private policies of 8193 bytes.", |h| {
+            put(h, 110, &[1; 32]);
+            put(h, 142, &[0, 0, 0x20, 1]);
+        }),
         ("wide-scope", "A scope that is not listed.", |h| h[WIDE] = 5),
         ("wide-state", "A state that is not listed.", |h| h[WIDE + 1] = 3),
         ("wide-two-owners", "A range of owners.", |h| h[WIDE + 13] = 8),
@@ -161,7 +170,14 @@ fn heads() -> Vec<Vector> {
             let head = with_head(&world, change);
             refused(&format!("adopt-head-{name}"), about, &head, "list_unreadable")
         })
+        .chain([longest_policies()])
         .collect()
+}
+
+fn longest_policies() -> Vector {
+    let directory = FileName { digest: Digest([1; 32]), len: 8192 };
+    let world = World { public_policies: directory, private_policies: directory, ..World::new() };
+    scenario("adopt-head-policies-longest", "Policies of 8192 bytes each.", &world).accepted()
 }
 
 const NONE: (u32, &[u8]) = (0, &[]);
