@@ -1,0 +1,121 @@
+//! Each file has one spelling, whatever is done to it.
+
+use portcullis_core::crypto::Digest;
+use portcullis_core::issue::{PolicyDraft, PolicyFiles};
+use portcullis_core::policy::{Policy, PolicyBody, PolicyDirectory, Visibility};
+use proptest::prelude::*;
+
+use crate::{sorted, tree};
+
+fn one_of(list: &'static [&'static str]) -> impl Strategy<Value = Vec<String>> {
+    prop::collection::vec(prop::sample::select(list).prop_map(str::to_owned), 0..4)
+}
+
+fn any_draft() -> impl Strategy<Value = PolicyDraft> {
+    let network =
+        (any::<u128>(), 0..=128_u8, any::<bool>()).prop_filter_map("mapped", |(a, bits, v4)| {
+            if v4 {
+                let bits = bits.min(32);
+                let kept = u32::MAX.checked_shl(32 - u32::from(bits)).unwrap_or(0);
+                format!("{}/{bits}", std::net::Ipv4Addr::from_bits((a >> 96) as u32 & kept))
+                    .parse()
+                    .ok()
+            } else {
+                let kept = u128::MAX.checked_shl(128 - u32::from(bits)).unwrap_or(0);
+                format!("{}/{bits}", std::net::Ipv6Addr::from_bits(a & kept)).parse().ok()
+            }
+        });
+    (
+        prop::collection::vec(network, 0..4),
+        one_of(&["https://a.example", "http://localhost:3000", "https://[::1]", "app://x"]),
+        one_of(&["GET", "POST", "HEAD", "M-SEARCH"]),
+        one_of(&["/", "/**", "/a/*", "/a/*/b/**", "/%C3%A9", "/a/"]),
+        one_of(&["*", "orders:*", "orders:read", "a:b:c", "a.b-c_d"]),
+        prop::collection::vec("[A-Za-z0-9_-]{1,64}", 0..4),
+        prop::option::of("[a-z0-9-]{1,32}"),
+    )
+        .prop_map(|(networks, origins, methods, paths, scopes, sales_channels, rate_class)| {
+            PolicyDraft { networks, origins, methods, paths, scopes, sales_channels, rate_class }
+        })
+}
+
+/// Writes the policies of a body again, as a body of the same visibility under `key`.
+fn rewritten(body: &PolicyBody) -> Vec<u8> {
+    let mut tree = tree(body.visibility() == Visibility::Private);
+    for (number, policy) in body.policies() {
+        tree.set(number, &PolicyDraft::from(&policy)).unwrap();
+    }
+    let mut files = tree.write().unwrap().files;
+    assert_eq!(files.len(), 2);
+    files.swap_remove(0).1
+}
+
+/// What was read has one spelling: writing it gives the bytes that were read, but for a salt, which
+/// a reader can't judge.
+fn assert_one_spelling(file: &[u8]) {
+    if let Ok(body) = PolicyBody::decode(file) {
+        let salted = match body.visibility() {
+            Visibility::Public => 5..5,
+            Visibility::Private => 5..37,
+        };
+        let again = rewritten(&body);
+        assert_eq!(again[..salted.start], file[..salted.start]);
+        assert_eq!(again[salted.end..], file[salted.end..]);
+    }
+    if let Ok(directory) = PolicyDirectory::decode(file) {
+        let mut again = vec![b'P', b'C', b'D', 1];
+        again.push(if directory.visibility() == Visibility::Public { 1 } else { 2 });
+        again.push(directory.level());
+        again.extend(u16::try_from(directory.ranges().len()).unwrap().to_be_bytes());
+        for line in directory.ranges() {
+            again.extend(line.first.to_be_bytes());
+            again.extend(line.file.len.to_be_bytes());
+            again.extend(line.file.digest.0);
+        }
+        assert_eq!(again, file);
+    }
+}
+
+proptest! {
+    #[test]
+    fn policies_round_trip(draft in any_draft()) {
+        let record = draft.encode().unwrap();
+        let policy = Policy::decode(&record).unwrap();
+        prop_assert_eq!(PolicyDraft::from(&policy), sorted(draft));
+    }
+
+    #[test]
+    fn files_have_one_spelling_however_they_are_altered(
+        drafts in prop::collection::btree_map(1_u32.., any_draft(), 1..12),
+        private: bool, at: prop::sample::Index, bit in 0..8_u8, insert: u8,
+    ) {
+        let mut tree = tree(private);
+        for (number, draft) in &drafts {
+            tree.set(*number, draft).unwrap();
+        }
+        let PolicyFiles { files, .. } = tree.write().unwrap();
+        for (name, file) in files {
+            prop_assert_eq!(name.digest, Digest::of(&file));
+            prop_assert_eq!(name.len as usize, file.len());
+            assert_one_spelling(&file);
+            let at = at.index(file.len());
+            let mut flipped = file.clone();
+            flipped[at] ^= 1 << bit;
+            assert_one_spelling(&flipped);
+            let cut = &file[..at];
+            prop_assert!(PolicyBody::decode(cut).is_err() && PolicyDirectory::decode(cut).is_err());
+            let mut longer = file.clone();
+            longer.insert(at, insert);
+            assert_one_spelling(&longer);
+        }
+    }
+
+    #[test]
+    fn hostile_bytes_are_refused_or_have_one_spelling(
+        letter in prop::sample::select(b"DP".to_vec()), head in prop::collection::vec(0..3_u8, 3..8),
+        tail in prop::collection::vec(any::<u8>(), 0..200),
+    ) {
+        assert_one_spelling(&[&[b'P', b'C', letter, 1][..], &head, &tail].concat());
+        let _ = Policy::decode(&tail);
+    }
+}
