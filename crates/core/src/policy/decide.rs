@@ -2,8 +2,9 @@
 
 use core::net::IpAddr;
 
-use crate::policy::record::{Items, List};
-use crate::policy::{Policy, path, scope};
+use crate::policy::item::{Items, List};
+use crate::policy::path::Segments;
+use crate::policy::{Policy, scope};
 
 /// What is known of a request, exactly as the gate saw it.
 ///
@@ -107,7 +108,8 @@ fn text_allowed(mut list: Items<'_>, text: &str) -> bool {
 fn path_allowed(policy: &Policy<'_>, request: &[u8]) -> bool {
     let mut patterns = policy.items(List::Paths);
     patterns.is_empty()
-        || (path::is_plain(request) && patterns.any(|pattern| path::matches(pattern, request)))
+        || Segments::of(request)
+            .is_some_and(|segments| patterns.any(|pattern| segments.match_pattern(pattern)))
 }
 
 fn scope_granted(policy: &Policy<'_>, required: &[u8]) -> bool {

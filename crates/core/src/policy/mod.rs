@@ -15,6 +15,7 @@ mod body;
 mod decide;
 mod directory;
 mod held;
+mod item;
 mod network;
 mod path;
 mod record;

@@ -1,5 +1,7 @@
 //! Path patterns, held against the path exactly as it stands in the request.
 
+use alloc::vec::Vec;
+
 /// Whether every reader of `path` sees the same segments in it.
 ///
 /// Origins differ in what they decode, merge and cut off before they route. A path that two of them
@@ -66,20 +68,41 @@ pub(crate) fn is_pattern(text: &[u8]) -> bool {
     stars && upper && is_plain(text)
 }
 
-/// Whether `pattern` matches the plain `path`: `*` one segment that is not empty, `**` whatever is
-/// left, which may be nothing.
-pub(crate) fn matches(mut pattern: &[u8], mut path: &[u8]) -> bool {
-    loop {
-        (pattern, path) = match (pattern, path) {
-            (b"**", _) | (b"/**" | b"", b"") => return true,
-            ([b'*', rest @ ..], [first, ..]) if *first != b'/' => {
-                let end = path.iter().position(|b| *b == b'/').unwrap_or(path.len());
-                (rest, path.get(end..).unwrap_or_default())
-            }
-            ([a, pattern @ ..], [b, path @ ..]) if a == b => (pattern, path),
-            _ => return false,
-        };
+/// The segments of a plain path. They are found once and not by each pattern: a policy may have a
+/// thousand patterns, and the client chooses how long its path is.
+pub(crate) struct Segments<'p>(Vec<&'p [u8]>);
+
+impl<'p> Segments<'p> {
+    /// One more than the longest pattern has. What follows them, no pattern tells apart.
+    const MAX: usize = 129;
+
+    /// `None` for a path that is not plain.
+    pub(crate) fn of(path: &'p [u8]) -> Option<Self> {
+        is_plain(path).then(|| Self(split(path).take(Self::MAX).collect()))
     }
+
+    /// Whether `pattern` matches the path: `*` one segment that is not empty, `**` whatever is
+    /// left, which may be nothing.
+    pub(crate) fn match_pattern(&self, pattern: &[u8]) -> bool {
+        let mut segments = self.0.iter();
+        for wanted in split(pattern) {
+            if wanted == b"**" {
+                return true;
+            }
+            let matched = segments.next().is_some_and(|&segment| {
+                segment == wanted || (wanted == b"*" && !segment.is_empty())
+            });
+            if !matched {
+                return false;
+            }
+        }
+        segments.next().is_none()
+    }
+}
+
+/// What stands behind each `/`.
+fn split(path: &[u8]) -> impl Iterator<Item = &[u8]> {
+    path.split(|b| *b == b'/').skip(1)
 }
 
 #[cfg(test)]
@@ -117,8 +140,26 @@ mod tests {
         ];
         for (pattern, path, matched) in cases {
             assert!(is_pattern(pattern.as_bytes()), "{pattern}");
-            assert!(is_plain(path.as_bytes()), "{path}");
-            assert_eq!(matches(pattern.as_bytes(), path.as_bytes()), matched, "{pattern} {path}");
+            let segments = Segments::of(path.as_bytes()).unwrap();
+            assert_eq!(segments.match_pattern(pattern.as_bytes()), matched, "{pattern} {path}");
+        }
+    }
+
+    #[test]
+    fn the_longest_pattern_tells_how_many_segments_there_are() {
+        let (closed, open) = ("/*".repeat(127) + "/", "/*".repeat(126) + "/**");
+        assert!(closed.len() == 255 && is_pattern(closed.as_bytes()));
+        for (path, by_closed, by_open) in [
+            ("/a".repeat(125), false, false),
+            ("/a".repeat(126), false, true),
+            ("/a".repeat(127), false, true),
+            ("/a".repeat(127) + "/", true, true),
+            ("/a".repeat(128), false, true),
+            ("/a".repeat(128) + "/", false, true),
+        ] {
+            let segments = Segments::of(path.as_bytes()).unwrap();
+            assert_eq!(segments.match_pattern(closed.as_bytes()), by_closed, "{path}");
+            assert_eq!(segments.match_pattern(open.as_bytes()), by_open, "{path}");
         }
     }
 

@@ -1,14 +1,18 @@
 //! Scopes: `orders:read`, and grants that cover many of them by segment.
 
+/// The longest scope, whether it is granted or needed.
+const MAX_LEN: usize = 255;
+
 /// Whether `text` is segments of `[a-z0-9_.-]+` joined by colons; in a grant `*` is a segment too.
 pub(crate) fn is_scope(text: &[u8], is_grant: bool) -> bool {
-    text.split(|b| *b == b':').all(|segment| {
-        (is_grant && segment == b"*")
-            || (!segment.is_empty()
-                && segment
-                    .iter()
-                    .all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'_' | b'.' | b'-')))
-    })
+    text.len() <= MAX_LEN
+        && text.split(|b| *b == b':').all(|segment| {
+            (is_grant && segment == b"*")
+                || (!segment.is_empty()
+                    && segment
+                        .iter()
+                        .all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'_' | b'.' | b'-')))
+        })
 }
 
 /// Whether `grant` covers the scope `required`: segment by segment, where `*` stands for any one,
@@ -73,5 +77,6 @@ mod tests {
         assert!(is_scope(b"orders-2.x:read_all", false));
         assert!(!is_scope(b"*", false));
         assert!(!is_scope(b"orders:*", false));
+        assert!(is_scope(&[b'a'; 255], false) && !is_scope(&[b'a'; 256], false));
     }
 }

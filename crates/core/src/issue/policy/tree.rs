@@ -1,12 +1,11 @@
-//! Writing policies: records, bodies and directories. Each file is read back by the verifying half
-//! before it is handed out.
+//! Writing bodies and directories. Each file is read back by the verifying half before it is handed
+//! out.
 //!
 //! The same policies give the same files, whatever the way to them was: a range of numbers is
 //! halved for as long as its file would be too long, and for no other reason. So an edit writes one
 //! body, seldom two, and the directories above it.
 
 use alloc::collections::{BTreeMap, BTreeSet};
-use alloc::string::String;
 use alloc::vec::Vec;
 use core::ops::RangeInclusive;
 
@@ -15,109 +14,13 @@ use sha2::Sha256;
 use zeroize::Zeroizing;
 
 use crate::crypto::{Context, Digest};
-use crate::issue::name_file;
+use crate::issue::{PolicyDraft, name_file};
 use crate::list::FileName;
 use crate::policy::{
-    BODY_LETTER, DIRECTORY_LETTER, HEADER_LEN, INDEX_LEN, MAX_FILE_LEN, MAX_POLICY_LEN, Network,
-    Policy, PolicyBody, PolicyDirectory, RangeLine, SALT_LEN, Visibility,
+    BODY_LETTER, DIRECTORY_LETTER, HEADER_LEN, INDEX_LEN, MAX_FILE_LEN, MAX_POLICY_LEN, PolicyBody,
+    PolicyDirectory, RangeLine, SALT_LEN, Visibility,
 };
 use crate::wire::{Put as _, WireError};
-
-/// What a policy is to say: lists in any order, repetitions allowed. See [`Policy`] for each.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct PolicyDraft {
-    /// Where a client may call from; empty for anywhere.
-    pub networks: Vec<Network>,
-    /// The origins that a page may call from; empty for any.
-    pub origins: Vec<String>,
-    /// The methods that are allowed; empty for all.
-    pub methods: Vec<String>,
-    /// The patterns of the paths that are allowed; empty for all.
-    pub paths: Vec<String>,
-    /// The scopes that are granted; empty for none.
-    pub scopes: Vec<String>,
-    /// The sales channels that are granted; empty for none.
-    pub sales_channels: Vec<String>,
-    /// The rate class.
-    pub rate_class: Option<String>,
-}
-
-impl PolicyDraft {
-    /// Writes the record.
-    ///
-    /// # Errors
-    /// [`WireError::NotCanonical`] names the list with an item that no verifier would accept, or
-    /// `policy` for one that is longer than 8000 bytes.
-    pub fn encode(&self) -> Result<Vec<u8>, WireError> {
-        let texts = |list: &[String]| {
-            let mut texts: Vec<&[u8]> = list.iter().map(String::as_bytes).collect();
-            texts.sort_unstable();
-            texts.dedup();
-            let mut out = Vec::new();
-            for text in texts {
-                // 256 and more are too long for any list; 255 is then refused or another's text.
-                let len =
-                    u8::try_from(text.len()).map_err(|_| WireError::NotCanonical("policy"))?;
-                out.put_u8(len).put(text);
-            }
-            Ok(out)
-        };
-        let (ipv4, ipv6) = self.encode_networks();
-        let lists = [
-            ipv4,
-            ipv6,
-            texts(&self.origins)?,
-            texts(&self.methods)?,
-            texts(&self.paths)?,
-            texts(&self.scopes)?,
-            texts(&self.sales_channels)?,
-            texts(self.rate_class.as_slice())?,
-        ];
-        let mut out = Vec::new();
-        out.put_u8(
-            lists.iter().rev().fold(0, |flags, list| flags << 1 | u8::from(!list.is_empty())),
-        );
-        for list in lists.iter().filter(|list| !list.is_empty()) {
-            let len = u16::try_from(list.len()).map_err(|_| WireError::NotCanonical("policy"))?;
-            out.put_u16(len).put(list);
-        }
-        Policy::decode(&out)?;
-        Ok(out)
-    }
-
-    fn encode_networks(&self) -> (Vec<u8>, Vec<u8>) {
-        let mut networks = self.networks.clone();
-        networks.sort_unstable();
-        networks.dedup();
-        let (mut ipv4, mut ipv6) = (Vec::new(), Vec::new());
-        for network in networks {
-            match network.address() {
-                core::net::IpAddr::V4(address) => {
-                    ipv4.put(&address.octets()).put_u8(network.bits())
-                }
-                core::net::IpAddr::V6(address) => {
-                    ipv6.put(&address.octets()).put_u8(network.bits())
-                }
-            };
-        }
-        (ipv4, ipv6)
-    }
-}
-
-impl From<&Policy<'_>> for PolicyDraft {
-    /// The draft that this policy was written from, in its order.
-    fn from(policy: &Policy<'_>) -> Self {
-        Self {
-            networks: policy.networks().collect(),
-            origins: policy.origins().map(String::from).collect(),
-            methods: policy.methods().map(String::from).collect(),
-            paths: policy.paths().map(String::from).collect(),
-            scopes: policy.scopes().map(String::from).collect(),
-            sales_channels: policy.sales_channels().map(String::from).collect(),
-            rate_class: policy.rate_class().map(String::from),
-        }
-    }
-}
 
 /// The key that salts private bodies are derived under. Wiped when dropped, hidden from `Debug`.
 ///
@@ -256,7 +159,8 @@ impl PolicyTree {
         let mut lines = Vec::new();
         let (records, salt_key) = (&self.records, self.salt_key.as_ref());
         for (&first, plan) in &mut self.bodies {
-            let file = match plan.file {
+            // Named, and not written, if the last writing failed after this body.
+            let file = match plan.file.filter(|file| self.written.contains(&file.digest)) {
                 Some(file) => file,
                 None => {
                     let body = encode_body(salt_key, records.range(first..=plan.last));
@@ -412,3 +316,23 @@ fn encode_body<'r>(
 
 // A policy of the greatest length has room in a private body.
 const _: () = assert!(HEADER_LEN + SALT_LEN + INDEX_LEN + MAX_POLICY_LEN <= MAX_FILE_LEN);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_body_that_was_named_by_a_writing_that_failed_is_handed_out_by_the_next() {
+        let mut tree = PolicyTree::public();
+        tree.set(9, &PolicyDraft::default()).unwrap();
+        tree.plan();
+        let body = encode_body(None, tree.records.iter());
+        for plan in tree.bodies.values_mut() {
+            plan.file = Some(name_file(&body));
+        }
+        let written = tree.write().unwrap();
+        assert_eq!(written.files.len(), 2);
+        assert_eq!(written.files.first().unwrap().1, body);
+        assert!(tree.write().unwrap().files.is_empty());
+    }
+}

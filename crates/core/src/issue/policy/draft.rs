@@ -1,0 +1,103 @@
+//! Writing one policy: its lists sorted, and read back before it is handed out.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use crate::policy::{Network, Policy};
+use crate::wire::{Put as _, WireError};
+
+/// What a policy is to say: lists in any order, repetitions allowed. See [`Policy`] for each.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PolicyDraft {
+    /// Where a client may call from; empty for anywhere.
+    pub networks: Vec<Network>,
+    /// The origins that a page may call from; empty for any.
+    pub origins: Vec<String>,
+    /// The methods that are allowed; empty for all.
+    pub methods: Vec<String>,
+    /// The patterns of the paths that are allowed; empty for all.
+    pub paths: Vec<String>,
+    /// The scopes that are granted; empty for none.
+    pub scopes: Vec<String>,
+    /// The sales channels that are granted; empty for none.
+    pub sales_channels: Vec<String>,
+    /// The rate class.
+    pub rate_class: Option<String>,
+}
+
+impl PolicyDraft {
+    /// Writes the record.
+    ///
+    /// # Errors
+    /// [`WireError::NotCanonical`] names the list with an item that no verifier would accept, or
+    /// `policy` for one that is longer than 8000 bytes.
+    pub fn encode(&self) -> Result<Vec<u8>, WireError> {
+        let texts = |list: &[String]| {
+            let mut texts: Vec<&[u8]> = list.iter().map(String::as_bytes).collect();
+            texts.sort_unstable();
+            texts.dedup();
+            let mut out = Vec::new();
+            for text in texts {
+                // 256 and more are too long for any list; 255 is then refused or another's text.
+                let len =
+                    u8::try_from(text.len()).map_err(|_| WireError::NotCanonical("policy"))?;
+                out.put_u8(len).put(text);
+            }
+            Ok(out)
+        };
+        let (ipv4, ipv6) = self.encode_networks();
+        let lists = [
+            ipv4,
+            ipv6,
+            texts(&self.origins)?,
+            texts(&self.methods)?,
+            texts(&self.paths)?,
+            texts(&self.scopes)?,
+            texts(&self.sales_channels)?,
+            texts(self.rate_class.as_slice())?,
+        ];
+        let mut out = Vec::new();
+        out.put_u8(
+            lists.iter().rev().fold(0, |flags, list| flags << 1 | u8::from(!list.is_empty())),
+        );
+        for list in lists.iter().filter(|list| !list.is_empty()) {
+            let len = u16::try_from(list.len()).map_err(|_| WireError::NotCanonical("policy"))?;
+            out.put_u16(len).put(list);
+        }
+        Policy::decode(&out)?;
+        Ok(out)
+    }
+
+    fn encode_networks(&self) -> (Vec<u8>, Vec<u8>) {
+        let mut networks = self.networks.clone();
+        networks.sort_unstable();
+        networks.dedup();
+        let (mut ipv4, mut ipv6) = (Vec::new(), Vec::new());
+        for network in networks {
+            match network.address() {
+                core::net::IpAddr::V4(address) => {
+                    ipv4.put(&address.octets()).put_u8(network.bits())
+                }
+                core::net::IpAddr::V6(address) => {
+                    ipv6.put(&address.octets()).put_u8(network.bits())
+                }
+            };
+        }
+        (ipv4, ipv6)
+    }
+}
+
+impl From<&Policy<'_>> for PolicyDraft {
+    /// The draft that this policy was written from, in its order.
+    fn from(policy: &Policy<'_>) -> Self {
+        Self {
+            networks: policy.networks().collect(),
+            origins: policy.origins().map(String::from).collect(),
+            methods: policy.methods().map(String::from).collect(),
+            paths: policy.paths().map(String::from).collect(),
+            scopes: policy.scopes().map(String::from).collect(),
+            sales_channels: policy.sales_channels().map(String::from).collect(),
+            rate_class: policy.rate_class().map(String::from),
+        }
+    }
+}

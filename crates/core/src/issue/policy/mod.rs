@@ -1,0 +1,7 @@
+//! Writing policies.
+
+mod draft;
+mod tree;
+
+pub use draft::PolicyDraft;
+pub use tree::{PolicyFiles, PolicyTree, SaltKey};

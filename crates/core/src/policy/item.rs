@@ -1,0 +1,247 @@
+//! The lists of a policy, and what each of their items must be.
+
+use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use crate::policy::{Network, path, scope};
+use crate::wire::WireError;
+
+/// The lists of a policy, in their order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum List {
+    Ipv4,
+    Ipv6,
+    Origins,
+    Methods,
+    Paths,
+    Scopes,
+    SalesChannels,
+    RateClass,
+}
+
+impl List {
+    pub(crate) const ALL: [Self; 8] = [
+        Self::Ipv4,
+        Self::Ipv6,
+        Self::Origins,
+        Self::Methods,
+        Self::Paths,
+        Self::Scopes,
+        Self::SalesChannels,
+        Self::RateClass,
+    ];
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Ipv4 | Self::Ipv6 => "networks",
+            Self::Origins => "origins",
+            Self::Methods => "methods",
+            Self::Paths => "paths",
+            Self::Scopes => "scopes",
+            Self::SalesChannels => "sales channels",
+            Self::RateClass => "rate class",
+        }
+    }
+
+    /// Whether `text` may stand in this list.
+    fn admits(self, text: &[u8]) -> bool {
+        match self {
+            Self::Ipv4 | Self::Ipv6 => false,
+            Self::Origins => is_origin(text),
+            Self::Methods => is_method(text),
+            Self::Paths => path::is_pattern(text),
+            Self::Scopes => scope::is_scope(text, true),
+            Self::SalesChannels => is_word(text, 64),
+            Self::RateClass => is_word(text, 32) && text.iter().all(|b| is_label(*b)),
+        }
+    }
+
+    /// Refuses whatever is not the one spelling of this list.
+    pub(crate) fn check(self, list: &[u8]) -> Result<(), WireError> {
+        let refused = WireError::NotCanonical(self.name());
+        let canonical = match self {
+            Self::Ipv4 => ascends(list.as_chunks::<5>(), |item| ipv4(item).is_some()),
+            Self::Ipv6 => ascends(list.as_chunks::<17>(), |item| ipv6(item).is_some()),
+            Self::Origins
+            | Self::Methods
+            | Self::Paths
+            | Self::Scopes
+            | Self::SalesChannels
+            | Self::RateClass => {
+                let mut texts = Items(list);
+                let mut last: &[u8] = &[];
+                let mut canonical = true;
+                // An empty text does not ascend above the empty one that this starts from.
+                for text in &mut texts {
+                    canonical &= last < text && self.admits(text);
+                    last = text;
+                }
+                let is_one = list.len() == 1 + last.len();
+                canonical && texts.is_empty() && (is_one || self != Self::RateClass)
+            }
+        };
+        if canonical { Ok(()) } else { Err(refused) }
+    }
+}
+
+/// Whether fixed items fill a list, ascend strictly, and are each of their kind.
+fn ascends<const N: usize>(
+    (items, rest): (&[[u8; N]], &[u8]),
+    is_item: impl Fn(&[u8; N]) -> bool,
+) -> bool {
+    rest.is_empty()
+        && items.iter().all(is_item)
+        && items.windows(2).all(|pair| matches!(pair, [a, b] if a < b))
+}
+
+pub(crate) fn ipv4(&[a, b, c, d, bits]: &[u8; 5]) -> Option<Network> {
+    Network::new(IpAddr::V4(Ipv4Addr::new(a, b, c, d)), bits)
+}
+
+pub(crate) fn ipv6([address @ .., bits]: &[u8; 17]) -> Option<Network> {
+    Network::new(IpAddr::V6(Ipv6Addr::from(*address)), *bits)
+}
+
+fn is_label(byte: u8) -> bool {
+    byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-'
+}
+
+fn is_word(text: &[u8], max: usize) -> bool {
+    let is_word = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-');
+    (1..=max).contains(&text.len()) && text.iter().all(is_word)
+}
+
+/// A method as the registry of RFC 9110 spells them. `get` is another method than `GET`, and only
+/// ever a slip.
+fn is_method(text: &[u8]) -> bool {
+    is_word(text, 32) && !text.iter().any(u8::is_ascii_lowercase)
+}
+
+/// An origin as a browser would send it (RFC 6454): `scheme://host[:port]`, lower case, no port
+/// where it is the scheme's own.
+fn is_origin(text: &[u8]) -> bool {
+    let Some(at) = text.windows(3).position(|three| three == b"://") else { return false };
+    let (scheme, rest) = (text.get(..at), text.get(at + 3..));
+    let (Some(scheme), Some(rest)) = (scheme, rest) else { return false };
+    let Some((first, more)) = scheme.split_first() else { return false };
+    let is_scheme =
+        first.is_ascii_lowercase() && more.iter().all(|b| is_label(*b) || matches!(b, b'+' | b'.'));
+    let (host, port) = match rest.iter().rposition(|b| *b == b':') {
+        // A colon inside of brackets belongs to the address.
+        Some(colon) if rest.last() != Some(&b']') => (rest.get(..colon), rest.get(colon + 1..)),
+        _ => (Some(rest), None),
+    };
+    let is_host = match host {
+        Some([b'[', address @ .., b']']) => {
+            address.contains(&b':')
+                && address.iter().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f' | b':'))
+        }
+        Some(name) => {
+            !name.is_empty() && name.iter().all(|b| is_label(*b) || matches!(b, b'.' | b'_'))
+        }
+        None => false,
+    };
+    let is_port = match (scheme, port) {
+        (_, None) => true,
+        (b"http", Some(b"80")) | (b"https", Some(b"443")) => false,
+        (_, Some(port)) => is_port(port),
+    };
+    is_scheme && is_host && is_port
+}
+
+/// A number of 1 to 65535 without leading zeros.
+fn is_port(text: &[u8]) -> bool {
+    let number = text.iter().try_fold(0_u32, |number, digit| {
+        digit.is_ascii_digit().then(|| number * 10 + u32::from(digit - b'0'))
+    });
+    text.len() <= 5
+        && text.first() != Some(&b'0')
+        && number.is_some_and(|n| (1..=65_535).contains(&n))
+}
+
+/// The texts of a list as they stand there.
+#[derive(Clone, Copy)]
+pub(crate) struct Items<'a>(pub(crate) &'a [u8]);
+
+impl Items<'_> {
+    pub(crate) const fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl<'a> Iterator for Items<'a> {
+    type Item = &'a [u8];
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let (len, rest) = self.0.split_first()?;
+        let (text, rest) = rest.split_at_checked(usize::from(*len))?;
+        self.0 = rest;
+        Some(text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn origins_are_as_a_browser_sends_them() {
+        for text in [
+            "https://shop.example",
+            "http://localhost:3000",
+            "https://a.b-c_d.example:8443",
+            "http://[::1]:8080",
+            "https://[2001:db8::1]",
+            "capacitor://localhost",
+            "http://a:443",
+            "chrome-extension://abcdefgh",
+            "http://127.0.0.1",
+            "https://a:65535",
+        ] {
+            assert!(is_origin(text.as_bytes()), "{text}");
+        }
+        for text in [
+            "",
+            "null",
+            "*",
+            "https://",
+            "://a",
+            "https://*.shop.example",
+            "https://Shop.example",
+            "HTTPS://shop.example",
+            "https://shop.example/",
+            "https://shop.example:443",
+            "http://a:80",
+            "https://a:",
+            "https://a:0",
+            "https://a:065",
+            "https://a:65536",
+            "https://a:100000",
+            "https://a:b",
+            "https://u@a",
+            "https://a:1:2",
+            "https://[::1",
+            "https://::1",
+            "https://[]",
+            "https://[a]",
+            "1http://a",
+            "https:/a",
+            "https://a b",
+            "https://shop.example?x",
+        ] {
+            assert!(!is_origin(text.as_bytes()), "{text}");
+        }
+    }
+
+    #[test]
+    fn methods_and_words() {
+        for text in ["GET", "M-SEARCH", "VERSION_2", "X"] {
+            assert!(is_method(text.as_bytes()), "{text}");
+        }
+        for text in ["", "get", "Get", "GET ", "*", "A\u{c9}"] {
+            assert!(!is_method(text.as_bytes()), "{text}");
+        }
+        assert!(is_word(&[b'a'; 64], 64) && !is_word(&[b'a'; 65], 64));
+        assert!(List::RateClass.admits(b"gold-2") && !List::RateClass.admits(b"Gold"));
+        assert!(!List::RateClass.admits(&[b'a'; 33]) && !List::RateClass.admits(b""));
+    }
+}
