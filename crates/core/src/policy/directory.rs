@@ -3,7 +3,7 @@
 //! ```text
 //! 4  magic `PCD` 1
 //! 1  visibility: 1 public, 2 private
-//! 1  level: 0 names bodies, n names directories of level n - 1
+//! 1  level, 0 to 3: 0 names bodies, n names directories of level n - 1
 //! 2  number of ranges, 1 to 128; then 40 bytes each, by strictly ascending first:
 //!      4  first number of the range, which ends where the next one begins
 //!      4  length of its file
@@ -42,6 +42,12 @@ impl PolicyDirectory {
     /// The most ranges in a directory: it is then 5128 bytes long.
     pub const MAX_RANGES: usize = 128;
 
+    /// The highest level: four directories and a body at most stand on the way to a policy.
+    pub const MAX_LEVEL: u8 = 3;
+
+    /// The length of the longest.
+    pub(crate) const MAX_LEN: usize = HEADER_LEN + Self::MAX_RANGES * RANGE_LEN;
+
     /// Reads a directory.
     ///
     /// # Errors
@@ -50,6 +56,9 @@ impl PolicyDirectory {
         let mut reader = Reader::open(file, LETTER, "policy directory")?;
         let visibility = Visibility::read(&mut reader)?;
         let level = reader.u8()?;
+        if level > Self::MAX_LEVEL {
+            return Err(WireError::NotCanonical("level"));
+        }
         let count = usize::from(reader.u16()?);
         if !(1..=Self::MAX_RANGES).contains(&count) {
             return Err(WireError::NotCanonical("number of ranges"));

@@ -10,22 +10,25 @@
 //! on a request:               policies.find(...), and on Unavailable(name) fetch it and ask again
 //! ```
 
-use alloc::vec;
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 
 use crate::crypto::Digest;
 use crate::list::{FileName, Head, ListError};
-use crate::policy::{Policy, PolicyBody, PolicyDirectory, Visibility, directory};
+use crate::policy::{MAX_FILE_LEN, Policy, PolicyBody, PolicyDirectory, Visibility, directory};
 use crate::token::Kind;
 
 /// Directories and bodies by digest, up to a number of bytes.
 #[derive(Clone, Debug)]
 pub struct Policies {
-    /// By ascending digest.
-    files: Vec<(Digest, Held)>,
+    files: BTreeMap<Key, Held>,
     bytes: usize,
     max_bytes: usize,
 }
+
+/// A digest as numbers: WebAssembly reads bytes little-endian, and would have to swap each of them
+/// to compare digests as texts.
+type Key = [u64; 4];
 
 #[derive(Clone, Debug)]
 enum Held {
@@ -56,6 +59,11 @@ impl NoPolicy {
     }
 }
 
+const _: () = {
+    let directories = PolicyDirectory::MAX_LEVEL as usize + 1;
+    assert!(2 * (directories * PolicyDirectory::MAX_LEN + MAX_FILE_LEN) <= Policies::MIN_BYTES);
+};
+
 /// A file that a directory leads to, and the numbers that it is asked about.
 #[derive(Clone, Copy)]
 struct Place {
@@ -66,13 +74,14 @@ struct Place {
 
 impl Policies {
     /// The least room: that of every file on the way to one policy, and the next version of each.
+    /// With less, looking a policy up could let go of what it was looked up by, and never end.
     const MIN_BYTES: usize = 1 << 16;
 
     /// Holds nothing yet, and never more than `max_bytes` bytes of files (64 KiB at least). Where a
     /// file would go beyond them, all others are let go and fetched again when they are asked for.
     #[must_use]
     pub fn new(max_bytes: usize) -> Self {
-        Self { files: Vec::new(), bytes: 0, max_bytes: max_bytes.max(Self::MIN_BYTES) }
+        Self { files: BTreeMap::new(), bytes: 0, max_bytes: max_bytes.max(Self::MIN_BYTES) }
     }
 
     /// How many bytes of files are held.
@@ -149,10 +158,15 @@ impl Policies {
     /// Hands in a file.
     ///
     /// # Errors
-    /// [`ListError::WrongDigest`] and [`ListError::Wire`].
+    /// [`ListError::WrongDigest`] where it is not the one that is named, its length included, and
+    /// [`ListError::Wire`].
     pub fn offer(&mut self, name: FileName, file: &[u8]) -> Result<(), ListError> {
-        if Digest::of(file) != name.digest {
+        if usize::try_from(name.len) != Ok(file.len()) || Digest::of(file) != name.digest {
             return Err(ListError::WrongDigest("policy file"));
+        }
+        let key = key(name.digest);
+        if self.files.contains_key(&key) {
+            return Ok(());
         }
         let held = if file.get(2) == Some(&directory::LETTER) {
             PolicyDirectory::decode(file).map(Held::Directory)
@@ -164,43 +178,31 @@ impl Policies {
             self.files.clear();
             self.bytes = 0;
         }
-        if let Err(at) = self.position(name.digest) {
-            self.files.insert(at, (name.digest, held));
-            self.bytes += file.len();
-        }
+        self.files.insert(key, held);
+        self.bytes += file.len();
         Ok(())
     }
 
     /// Lets go of the files that none of these directories leads to.
     pub fn retain(&mut self, directories: &[FileName]) {
-        let mut kept = vec![false; self.files.len()];
-        for &directory in directories {
-            for place in self.reach(directory, None) {
-                if let Some(kept) =
-                    self.position(place.name.digest).ok().and_then(|at| kept.get_mut(at))
-                {
-                    *kept = true;
-                }
-            }
-        }
-        let mut kept = kept.into_iter();
-        self.files.retain(|_| kept.next().unwrap_or(false));
-        self.bytes = self.files.iter().map(|(_, held)| held.len()).sum();
+        let places = directories.iter().flat_map(|directory| self.reach(*directory, None));
+        let kept: BTreeSet<Key> = places.map(|place| key(place.name.digest)).collect();
+        self.files.retain(|key, _| kept.contains(key));
+        self.bytes = self.files.values().map(Held::len).sum();
     }
 
-    fn position(&self, digest: Digest) -> Result<usize, usize> {
-        let wanted = words(digest);
-        self.files.binary_search_by(|(held, _)| words(*held).cmp(&wanted))
-    }
-
+    /// A file that has another length than its name says is not the one that is named.
     fn get(&self, name: FileName) -> Option<&Held> {
-        self.files.get(self.position(name.digest).ok()?).map(|(_, held)| held)
+        let held = self.files.get(&key(name.digest))?;
+        (usize::try_from(name.len) == Ok(held.len())).then_some(held)
     }
 
     fn missing(&self, directory: FileName, spans: Option<&[Place]>) -> Vec<FileName> {
-        let places = self.reach(directory, spans);
-        let names = places.iter().map(|place| place.name);
-        names.filter(|name| self.get(*name).is_none()).collect()
+        let mut asked_for = BTreeSet::new();
+        let names = self.reach(directory, spans).into_iter().map(|place| place.name);
+        names
+            .filter(|name| self.get(*name).is_none() && asked_for.insert(key(name.digest)))
+            .collect()
     }
 
     /// Every file that `directory` leads to, itself included, as far as directories are held; with
@@ -215,7 +217,7 @@ impl Policies {
             None => true,
         };
         // A file that is named twice is followed once, so that no tree takes longer than its size.
-        let mut seen = vec![false; self.files.len()];
+        let mut seen = BTreeSet::new();
         let mut places = Vec::new();
         if directory != FileName::NONE && wanted(0, u32::MAX) {
             places.push(Place { name: directory, first: 0, last: u32::MAX });
@@ -223,13 +225,8 @@ impl Policies {
         let mut next = 0;
         while let Some(&Place { name, last: end, .. }) = places.get(next) {
             next += 1;
-            let Ok(at) = self.position(name.digest) else { continue };
-            let (Some((_, Held::Directory(held))), Some(seen)) =
-                (self.files.get(at), seen.get_mut(at))
-            else {
-                continue;
-            };
-            if core::mem::replace(seen, true) {
+            let Some(Held::Directory(held)) = self.get(name) else { continue };
+            if !seen.insert(key(name.digest)) {
                 continue;
             }
             let mut lines = held.ranges().iter().peekable();
@@ -244,13 +241,11 @@ impl Policies {
     }
 }
 
-/// A digest as numbers, in whose order files are held: WebAssembly reads bytes little-endian, and
-/// would have to swap each of them to compare digests as texts.
-fn words(Digest(bytes): Digest) -> [u64; 4] {
+fn key(Digest(bytes): Digest) -> Key {
     let (chunks, _) = bytes.as_chunks();
-    let mut words = [0; 4];
-    words.iter_mut().zip(chunks).for_each(|(word, chunk)| *word = u64::from_le_bytes(*chunk));
-    words
+    let mut key = [0; 4];
+    key.iter_mut().zip(chunks).for_each(|(word, chunk)| *word = u64::from_le_bytes(*chunk));
+    key
 }
 
 impl Held {

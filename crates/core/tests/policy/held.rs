@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use portcullis_core::crypto::Digest;
-use portcullis_core::issue::{PolicyDraft, PolicyTree, SaltKey};
+use portcullis_core::issue::{PolicyDraft, PolicyTree, SaltKey, name_file};
 use portcullis_core::list::{FileName, ListError};
 use portcullis_core::policy::{NoPolicy, Policies, Policy, Visibility};
 use portcullis_core::token::Kind;
@@ -93,27 +93,119 @@ fn the_head_in_force_decides_and_private_policies_may_be_unavailable() {
     assert!(policies.find_under(world.public_policies, Visibility::Public, 9).is_err());
 }
 
-#[test]
-fn files_that_are_not_what_was_announced_are_refused() {
+/// A public directory as it is given here: the first number of each range, and the file for it.
+fn directory(level: u8, ranges: &[(u32, FileName)]) -> (FileName, Vec<u8>) {
+    let mut file = vec![b'P', b'C', b'D', 1, 1, level];
+    file.extend(u16::try_from(ranges.len()).unwrap().to_be_bytes());
+    for (first, name) in ranges {
+        file.extend(first.to_be_bytes());
+        file.extend(name.len.to_be_bytes());
+        file.extend(name.digest.0);
+    }
+    (name_file(&file), file)
+}
+
+/// The public body in which policy 9 is [`storefront`].
+fn body() -> (FileName, Vec<u8>) {
     let mut tree = PolicyTree::public();
     tree.set(9, &storefront()).unwrap();
-    let written = tree.write().unwrap();
-    let (name, body) = written.files[0].clone();
+    tree.write().unwrap().files.swap_remove(0)
+}
+
+#[test]
+fn files_that_are_not_what_was_announced_are_refused() {
+    let (name, body) = body();
+    let (other, _) = directory(0, &[(0, name)]);
     let mut policies = Policies::new(0);
-    let wrong = policies.offer(written.directory, &body).unwrap_err();
-    assert_eq!(wrong, ListError::WrongDigest("policy file"));
-    let junk = FileName { digest: Digest::of(b"junk"), len: 4 };
-    assert_eq!(policies.offer(junk, b"junk").unwrap_err().code(), "list_unreadable");
-    // A body in a directory's place, and a directory in a body's, hold no policy.
+    let wrong_digest = ListError::WrongDigest("policy file");
+    assert_eq!(policies.offer(other, &body), Err(wrong_digest));
+    let longer = FileName { len: name.len + 1, ..name };
+    assert_eq!(policies.offer(longer, &body), Err(wrong_digest));
+    assert_eq!(policies.offer(name_file(b"junk"), b"junk").unwrap_err().code(), "list_unreadable");
+    assert_eq!(policies.bytes(), 0);
     policies.offer(name, &body).unwrap();
-    let found = policies.find_under(name, Visibility::Public, 9);
-    assert_eq!(found.unwrap_err(), NoPolicy::Missing);
-    let mut loops = written.files[1].1.clone();
-    let inner = Digest::of(&loops);
-    policies.offer(FileName { digest: inner, len: 48 }, &loops).unwrap();
-    loops[16..].copy_from_slice(&inner.0);
-    let outer = FileName { digest: Digest::of(&loops), len: 48 };
-    policies.offer(outer, &loops).unwrap();
-    assert_eq!(policies.find_under(outer, Visibility::Public, 9).unwrap_err(), NoPolicy::Missing);
+    // It is held, and not what a directory means that gives it another length.
+    let (outer, file) = directory(0, &[(0, longer)]);
+    policies.offer(outer, &file).unwrap();
+    let found = policies.find_under(outer, Visibility::Public, 9);
+    assert_eq!(found.unwrap_err(), NoPolicy::Unavailable(longer));
+    assert_eq!(policies.wants_all(outer), [longer]);
+}
+
+#[test]
+fn a_file_in_the_place_of_another_holds_no_policy() {
+    let (name, body) = body();
+    let mut policies = Policies::new(0);
+    let mut offer = |(name, file): (FileName, Vec<u8>)| {
+        policies.offer(name, &file).unwrap();
+        name
+    };
+    offer((name, body));
+    let low = offer(directory(0, &[(0, name)]));
+    let trees = [
+        name,
+        offer(directory(1, &[(0, name)])),
+        offer(directory(0, &[(0, low)])),
+        offer(directory(2, &[(0, low)])),
+    ];
+    assert!(policies.find_under(low, Visibility::Public, 9).is_ok());
+    for tree in trees {
+        let found = policies.find_under(tree, Visibility::Public, 9);
+        assert_eq!(found.unwrap_err(), NoPolicy::Missing);
+        assert!(policies.wants_all(tree).is_empty());
+    }
+}
+
+#[test]
+fn the_longest_way_has_room_enough() {
+    let mut shelf = Shelf::default();
+    let mut put = |(name, file): (FileName, Vec<u8>)| {
+        shelf.files.insert(name.digest, file);
+        name
+    };
+    let mut name = put(body());
+    // All ranges but one lead to what nobody has.
+    let full = |level, name| {
+        let elsewhere = |first| (first, FileName { digest: Digest([9; 32]), len: 8192 });
+        let mut ranges: Vec<_> = (0..128).map(|i| elsewhere(i << 25)).collect();
+        ranges[0].1 = name;
+        directory(level, &ranges)
+    };
+    for level in 0..4 {
+        name = put(full(level, name));
+    }
+    let (deeper, file) = full(4, name);
+    let mut policies = Policies::new(0);
+    // So much is held already that all of it has to go on the way.
+    for first in 0..12 {
+        let ranges: Vec<_> = (0..128).map(|i| (first + i, name)).collect();
+        let (name, file) = directory(0, &ranges);
+        policies.offer(name, &file).unwrap();
+    }
+    let (found, fetches, bytes) = shelf.look_up(&mut policies, name, 9);
+    assert!(found && fetches <= 2 * 5 && bytes <= 1 << 16, "{fetches} fetches of {bytes} bytes");
+    assert!(policies.bytes() <= 1 << 16);
+    assert_eq!(policies.offer(deeper, &file).unwrap_err().code(), "list_unreadable");
+}
+
+#[test]
+fn a_file_that_is_named_often_is_wanted_once_and_held_once() {
+    let (name, body) = body();
+    let ranges: Vec<_> = (0..128).map(|i| (i << 25, name)).collect();
+    let (outer, file) = directory(0, &ranges);
+    let mut policies = Policies::new(0);
+    policies.offer(outer, &file).unwrap();
+    assert_eq!(policies.wants_all(outer), [name]);
+    policies.offer(name, &body).unwrap();
     assert!(policies.wants_all(outer).is_empty());
+    for first in 1..=12 {
+        let (other, file) = directory(0, &ranges[first..]);
+        policies.offer(other, &file).unwrap();
+    }
+    let held = policies.bytes();
+    assert!(held + file.len() > 1 << 16);
+    // What is held already needs no room.
+    policies.offer(outer, &file).unwrap();
+    assert_eq!(policies.bytes(), held);
+    assert!(policies.find_under(outer, Visibility::Public, 9).is_ok());
 }
