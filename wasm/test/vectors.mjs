@@ -5,6 +5,7 @@ import { readFileSync, readdirSync } from 'node:fs';
 const folder = new URL('../../tests/vectors/', import.meta.url);
 
 export const vectors = readdirSync(folder)
+  .filter((file) => file.endsWith('.json'))
   .sort()
   .map((file) => JSON.parse(readFileSync(new URL(file, folder), 'utf8')));
 

@@ -1,5 +1,5 @@
 //! The shared vectors: one scenario a file in `tests/vectors`, run here, by the npm package and in
-//! the gate.
+//! the gate; and those of policies in `tests/vectors/policy`, run here and by the second verifier.
 //!
 //! The files are generated from the scenarios beside this file, whose keys are fixed. They are committed, and
 //! a test fails where they differ; `UPDATE_VECTORS=1 cargo test -p portcullis-core --test vectors`
@@ -17,20 +17,32 @@ mod support;
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use scenarios::shape::{Expect, Vector, judge};
+use scenarios::policy::shape::PolicyVector;
+use scenarios::shape::{Expect, Vector};
+use scenarios::{policy, shape};
+use serde::Serialize;
 
 fn folder() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../tests/vectors")
 }
 
-#[test]
-fn the_files_are_the_ones_that_the_scenarios_give() {
+fn policies() -> PathBuf {
+    folder().join("policy")
+}
+
+fn files(folder: &Path) -> BTreeSet<PathBuf> {
+    let paths = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    paths.filter(|path| path.is_file()).collect()
+}
+
+/// Holds the files of `folder` against the vectors that are to be there, by their names.
+fn compare<V: Serialize>(folder: &Path, vectors: &[V], name: fn(&V) -> &str) {
     let mut names = BTreeSet::new();
-    for vector in scenarios::all() {
-        let file = folder().join(format!("{}.json", vector.name));
-        assert!(names.insert(file.clone()), "{} is there twice", vector.name);
+    for vector in vectors {
+        let file = folder.join(format!("{}.json", name(vector)));
+        assert!(names.insert(file.clone()), "{} is there twice", file.display());
         let text = serde_json::to_string_pretty(&vector).unwrap() + "\n";
         if std::env::var_os("UPDATE_VECTORS").is_some() {
             fs::write(&file, &text).unwrap();
@@ -38,22 +50,28 @@ fn the_files_are_the_ones_that_the_scenarios_give() {
         let committed = fs::read_to_string(&file).unwrap_or_default();
         assert_eq!(committed, text, "{} differs; see this file's head", file.display());
     }
-    let found: BTreeSet<PathBuf> =
-        fs::read_dir(folder()).unwrap().map(|entry| entry.unwrap().path()).collect();
-    assert_eq!(found, names, "a vector has no scenario");
+    assert_eq!(files(folder), names, "a vector has no scenario");
+}
+
+#[test]
+fn the_files_are_the_ones_that_the_scenarios_give() {
+    compare(&folder(), &scenarios::all(), |vector| &vector.name);
+    compare(&policies(), &policy::all(), |vector| &vector.name);
 }
 
 #[test]
 fn every_vector_gets_its_verdict() {
-    for entry in fs::read_dir(folder()).unwrap() {
-        let text = fs::read_to_string(entry.unwrap().path()).unwrap();
-        run(&serde_json::from_str(&text).unwrap());
+    for file in files(&folder()) {
+        run(&serde_json::from_str(&fs::read_to_string(file).unwrap()).unwrap());
+    }
+    for file in files(&policies()) {
+        run_policy(&serde_json::from_str(&fs::read_to_string(file).unwrap()).unwrap());
     }
 }
 
 fn run(vector: &Vector) {
     let name = &vector.name;
-    let outcome = judge(vector);
+    let outcome = shape::judge(vector);
     let adopt: Vec<_> = vector.adopt.iter().map(|offer| offer.refused.clone()).collect();
     assert_eq!(outcome.adopt, adopt, "{name}: adoption");
     let (code, key) = match vector.expect.clone().unwrap() {
@@ -61,4 +79,12 @@ fn run(vector: &Vector) {
         Expect::Refused { code, .. } => (Some(code), None),
     };
     assert_eq!((outcome.code, outcome.key), (code, key), "{name}");
+}
+
+fn run_policy(vector: &PolicyVector) {
+    let name = &vector.name;
+    let outcome = policy::shape::judge(vector);
+    let files: Vec<_> = vector.files.iter().map(|offer| offer.refused.clone()).collect();
+    assert_eq!(outcome.files, files, "{name}: files");
+    assert_eq!(Some(&outcome.expect), vector.expect.as_ref(), "{name}");
 }

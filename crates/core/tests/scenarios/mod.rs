@@ -6,6 +6,7 @@ mod door;
 mod forge;
 mod keyrings;
 mod list;
+pub(crate) mod policy;
 mod proof;
 pub(crate) mod shape;
 mod text;
