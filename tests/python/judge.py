@@ -3,7 +3,11 @@
     {"verdict": "accepted" | "refused", "code": null | "...", "adopt": [null | "...", ...], "key": {...} | null}
 
 `adopt` has the code, or null, of each bundle in order. A keyring that the verifier can't start with gives the
-verdict "refused" with the code of that keyring, and an empty `adopt`.
+verdict "refused" with the code of that keyring, and an empty `adopt`. A case of a policy gives
+
+    {"files": [null | "...", ...], "expect": {"verdict": "accepted", "rate_class": null | "..."}}
+
+with the code, or null, of each file in order, or an `expect` as vectors have it for what is refused.
 """
 
 from __future__ import annotations
@@ -13,7 +17,11 @@ import json
 import sys
 from typing import Any
 
+import portcullis_policy
 from portcullis import Refused, Verifier
+from portcullis_policy import Named, Policies, Request
+
+VISIBILITIES = {"public": portcullis_policy.PUBLIC, "private": portcullis_policy.PRIVATE}
 
 
 def unpadded(text: str) -> bytes:
@@ -37,10 +45,40 @@ def judge(case: dict[str, Any]) -> dict[str, Any]:
     return {"verdict": "accepted", "code": None, "adopt": adopt, "key": key}
 
 
+def judge_policy(case: dict[str, Any]) -> dict[str, Any]:
+    policies, files = Policies(), list[str | None]()
+    for offer in case["files"]:
+        try:
+            policies.offer(named(offer), bytes.fromhex(offer["bytes"]))
+            files.append(None)
+        except portcullis_policy.Refused as refusal:
+            files.append(refusal.code)
+    head, facts = case["directory"], case["request"]
+    directory = None if head is None else named(head)
+    request = Request(**{**facts, "scopes": tuple(facts["scopes"])})
+    expect: dict[str, Any]
+    try:
+        rate_class = policies.judge(directory, VISIBILITIES[case["visibility"]], case["policy"], request)
+        expect = {"verdict": "accepted", "rate_class": rate_class}
+    except portcullis_policy.Refused as refusal:
+        expect = {"verdict": "refused", "code": refusal.code}
+        if refusal.file is not None:
+            expect["file"] = refusal.file.hex()
+    return {"files": files, "expect": expect}
+
+
+def named(file: dict[str, Any]) -> Named:
+    return Named(bytes.fromhex(file["digest"]), file["length"])
+
+
+def judge_any(case: dict[str, Any]) -> dict[str, Any]:
+    return judge_policy(case) if "policy" in case else judge(case)
+
+
 def main() -> None:
     for line in sys.stdin:
         if line.strip():
-            print(json.dumps(judge(json.loads(line))), flush=True)
+            print(json.dumps(judge_any(json.loads(line))), flush=True)
 
 
 if __name__ == "__main__":

@@ -11,12 +11,13 @@ from functools import partialmethod
 from pathlib import Path
 from typing import Any
 
-from judge import judge, unpadded
+from judge import judge, judge_policy, unpadded
 from portcullis import Refused, Verifier
 from portcullis_documents import ed25519_verifies, is_public_key, is_strict_point
 from portcullis_sets import Body, Malformed, Reader, read_dense, read_set, write_dense, write_set
 
 VECTORS = sorted((Path(__file__).parent.parent / "vectors").glob("*.json"))
+POLICIES = sorted((Path(__file__).parent.parent / "vectors" / "policy").glob("*.json"))
 
 MESSAGE = b"portcullis"
 SMALL_ORDER = [
@@ -65,6 +66,23 @@ class Vectors(unittest.TestCase):
 
 for vector in VECTORS:
     setattr(Vectors, f"test_vector_{vector.stem}", partialmethod(Vectors.gets_its_verdict, vector))
+
+
+class Policies(unittest.TestCase):
+    """Has a test for each file as well."""
+
+    def gets_its_verdict(self, path: Path) -> None:
+        case: dict[str, Any] = json.loads(path.read_text("utf-8"))
+        expect = case.pop("expect")
+        files = [offer["refused"] for offer in case["files"]]
+        self.assertEqual(judge_policy(case), {"files": files, "expect": expect})
+
+    def test_the_vectors_are_there(self) -> None:
+        self.assertGreater(len(POLICIES), 400)
+
+
+for vector in POLICIES:
+    setattr(Policies, f"test_vector_{vector.stem}", partialmethod(Policies.gets_its_verdict, vector))
 
 
 def form(count: int, capacity: int) -> str:
