@@ -150,12 +150,11 @@ fn is_origin(text: &[u8]) -> bool {
 
 /// A number of 1 to 65535 without leading zeros.
 fn is_port(text: &[u8]) -> bool {
-    let number = text.iter().try_fold(0_u32, |number, digit| {
-        digit.is_ascii_digit().then(|| number * 10 + u32::from(digit - b'0'))
+    let number = text.iter().try_fold(0_u16, |number, digit| {
+        let digit = digit.is_ascii_digit().then(|| digit - b'0')?;
+        number.checked_mul(10)?.checked_add(digit.into())
     });
-    text.len() <= 5
-        && text.first() != Some(&b'0')
-        && number.is_some_and(|n| (1..=65_535).contains(&n))
+    text.first() != Some(&b'0') && number.is_some_and(|number| number > 0)
 }
 
 /// The texts of a list as they stand there.
@@ -216,6 +215,7 @@ mod tests {
             "https://a:065",
             "https://a:65536",
             "https://a:100000",
+            "https://a:99999999999999999999",
             "https://a:b",
             "https://u@a",
             "https://a:1:2",

@@ -82,6 +82,7 @@ fn origins_refused() -> Vec<PolicyVector> {
         ("port-leading-zero", "A port with a leading zero.", "https://shop.example:08443"),
         ("port-65536", "A port of 17 bits.", "https://shop.example:65536"),
         ("port-6-digits", "A port of six digits.", "https://shop.example:100000"),
+        ("port-20-digits", "A port of more than 64 bits.", "https://a:18446744073709551696"),
         ("port-sign", "A port with a sign.", "https://shop.example:+8443"),
         ("port-twice", "Two ports.", "https://shop.example:1:2"),
         ("ipv6-bare", "An IPv6 address without brackets.", "https://2001:db8::1"),
