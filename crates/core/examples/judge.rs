@@ -9,16 +9,30 @@
 )]
 
 #[expect(dead_code, reason = "vectors are written elsewhere")]
+#[path = "../tests/scenarios/policy/shape.rs"]
+mod policy;
+#[expect(dead_code, reason = "vectors are written elsewhere")]
 #[path = "../tests/scenarios/shape.rs"]
 mod shape;
 
 use std::io::{self, BufWriter, Write as _};
 
+/// A case of a key or of a policy: no field of one is one of the other.
+#[derive(serde::Deserialize)]
+#[serde(untagged)]
+enum Case {
+    Policy(policy::PolicyVector),
+    Key(shape::Vector),
+}
+
 fn main() -> io::Result<()> {
     let mut out = BufWriter::new(io::stdout().lock());
     for line in io::stdin().lines() {
-        let outcome = shape::judge(&serde_json::from_str(&line?)?);
-        writeln!(out, "{}", serde_json::to_string(&outcome)?)?;
+        let answer = match serde_json::from_str(&line?)? {
+            Case::Policy(case) => serde_json::to_string(&policy::judge(&case))?,
+            Case::Key(case) => serde_json::to_string(&shape::judge(&case))?,
+        };
+        writeln!(out, "{answer}")?;
     }
     out.flush()
 }

@@ -1,4 +1,5 @@
-//! Random cases of the vectors' shape, one JSON object a line: `cases COUNT SEED`.
+//! Random cases of the vectors' shape, one JSON object a line: `cases KIND COUNT SEED`, where the
+//! kind is `keys` or `policies`.
 //!
 //! The same arguments give the same cases. Two verifiers that read the specs alike give the same
 //! answer to each, adoption by adoption and code by code.
@@ -6,6 +7,7 @@
 #![allow(
     clippy::unwrap_used,
     clippy::indexing_slicing,
+    clippy::panic,
     reason = "a case that can't be made is a fault of the test"
 )]
 
@@ -14,6 +16,7 @@
 mod forge;
 mod issuer;
 mod key;
+mod policy;
 #[expect(dead_code, reason = "only the shape is used here, and nothing is judged")]
 #[path = "../../tests/scenarios/shape.rs"]
 mod shape;
@@ -34,17 +37,24 @@ use support::{HMAC_LIVE, HMAC_TEST};
 const HISTORIES: usize = 60;
 
 fn main() -> io::Result<()> {
-    let mut arguments = std::env::args().skip(1).map(|argument| argument.parse::<u64>().unwrap());
-    let (count, seed) = (arguments.next().unwrap(), arguments.next().unwrap());
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let [kind, count, seed] = &arguments[..] else { panic!("cases KIND COUNT SEED") };
+    let (count, seed): (u64, u64) = (count.parse().unwrap(), seed.parse().unwrap());
     let mut bytes = [0; 32];
     bytes[..8].copy_from_slice(&seed.to_be_bytes());
     let rng = &mut TestRng::from_seed(RngAlgorithm::ChaCha, &bytes);
-    let histories: Vec<History> = (0..HISTORIES).map(|_| History::new(rng)).collect();
     let mut out = BufWriter::new(io::stdout().lock());
-    for number in 0..count {
-        let history = pick(rng, &histories);
-        let case = case(rng, history, format!("random-{seed}-{number}"));
-        writeln!(out, "{}", serde_json::to_string(&case)?)?;
+    let names = (0..count).map(|number| format!("random-{seed}-{number}"));
+    if kind == "policies" {
+        for name in names {
+            writeln!(out, "{}", serde_json::to_string(&policy::case(rng, name))?)?;
+        }
+    } else {
+        let histories: Vec<History> = (0..HISTORIES).map(|_| History::new(rng)).collect();
+        for name in names {
+            let history = pick(rng, &histories);
+            writeln!(out, "{}", serde_json::to_string(&case(rng, history, name))?)?;
+        }
     }
     out.flush()
 }

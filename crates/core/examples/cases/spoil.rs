@@ -110,7 +110,7 @@ fn spoilt_body(rng: &mut TestRng, bodies: &[Vec<u8>]) -> Vec<u8> {
 }
 
 /// One change somewhere.
-fn disturb(rng: &mut TestRng, file: &mut Vec<u8>) {
+pub(crate) fn disturb(rng: &mut TestRng, file: &mut Vec<u8>) {
     if file.is_empty() {
         return file.push(0);
     }
