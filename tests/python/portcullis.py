@@ -199,8 +199,8 @@ class Verifier:
             self.held = None  # and with it the floor of list numbers
 
     def list_key(self, issuer: bytes, kid: int, now_ms: int) -> Signer:
-        require(now_ms < self.keyring.not_after, "keyring_expired")
         require(issuer == self.keyring.issuer, "list_foreign_issuer")
+        require(now_ms < self.keyring.not_after, "keyring_expired")
         signer = self.keyring.signers.get(kid)
         if signer is None or signer.purpose != LIST or not signer.counts_at(now_ms):
             raise Refused("list_unknown_kid")

@@ -211,6 +211,9 @@ fn times() -> Vec<Vector> {
         bare("adopt-keyring-expired", "Nothing is adopted under an expired keyring.", &year)
             .offer(&year.publish(), Some("keyring_expired"))
             .refused("list", "list_missing"),
+        bare("adopt-keyring-expired-foreign-issuer", "The issuer is looked at before.", &year)
+            .offer(&with_stamp(&year, |stamp| stamp[4] = 9), Some("list_foreign_issuer"))
+            .refused("list", "list_missing"),
     ]
 }
 
