@@ -1,17 +1,10 @@
-// The package in workerd itself: its files as they are, no bundler, the module imported as wasm.
+// The package in workerd itself.
 
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
-import { cpSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import test from 'node:test';
-import { fileURLToPath } from 'node:url';
 import { files, fixtures, issuer, lists, now, root, tokens } from './support.mjs';
+import { startWorker } from './workerd.mjs';
 
-const PACKAGE = fileURLToPath(new URL('..', import.meta.url));
 const WORKER = `
   import { createVerifier, httpSource } from './js/workerd.js';
   let verifier;
@@ -29,60 +22,15 @@ const WORKER = `
   };
 `;
 
-async function workerd(t) {
-  const folder = mkdtempSync(join(tmpdir(), 'portcullis-workerd-'));
-  writeFileSync(join(folder, 'worker.js'), WORKER);
-  // workerd embeds files beside its configuration alone.
-  for (const part of ['js', 'dist']) cpSync(join(PACKAGE, part), join(folder, part), { recursive: true });
-  const module = (name, type = 'esModule') => `(name = "${name}", ${type} = embed "${name}")`;
-  const modules = [
-    module('worker.js'),
-    ...readdirSync(join(folder, 'js')).map((file) => module(`js/${file}`)),
-    module('dist/portcullis.js'),
-    module('dist/portcullis_bg.wasm', 'wasm'),
-  ];
-  writeFileSync(
-    join(folder, 'config.capnp'),
-    `using Workerd = import "/workerd/workerd.capnp";
-    const config :Workerd.Config = (
-      services = [
-        (name = "main", worker = (
-          modules = [${modules.join(',\n')}],
-          compatibilityDate = "2026-04-01",
-          globalOutbound = "loopback",
-        )),
-        (name = "loopback", network = (allow = ["private"])),
-      ],
-      sockets = [(name = "http", address = "127.0.0.1:0", http = (), service = "main")],
-    );`,
-  );
-  const program = createRequire(import.meta.url)('workerd').default;
-  const child = spawn(program, ['serve', '--control-fd=3', join(folder, 'config.capnp')], {
-    stdio: ['ignore', 'inherit', 'inherit', 'pipe'],
-  });
-  t.after(async () => {
-    const gone = new Promise((resolve) => child.once('exit', resolve));
-    if (child.exitCode === null && child.kill()) await gone;
-    rmSync(folder, { recursive: true });
-  });
-  const port = await new Promise((resolve, reject) => {
-    child.once('error', reject);
-    child.once('exit', (code) => reject(new Error(`workerd ended with ${code}`)));
-    createInterface({ input: child.stdio[3] }).on('line', (line) => {
-      const said = JSON.parse(line);
-      if (said.event === 'listen') resolve(said.port);
-    });
-  });
-  return async (question) => {
-    const init = { method: 'POST', body: JSON.stringify(question) };
-    return (await fetch(`http://127.0.0.1:${port}/`, init)).json();
-  };
-}
-
 test('in workerd: keys are judged, and a refresh brings a revocation', async (t) => {
   const server = await issuer(files(lists.first));
   t.after(server.close);
-  const ask = await workerd(t);
+  const worker = await startWorker(WORKER);
+  t.after(worker.stop);
+  const ask = async (question) => {
+    const init = { method: 'POST', body: JSON.stringify(question) };
+    return (await fetch(worker.url, init)).json();
+  };
   const secrets = [{ kid: 1, secret: fixtures.secret }];
   const verify = [
     { token: tokens.publishable, now, kind: 'publishable', environment: 'live' },

@@ -1,0 +1,63 @@
+// A Worker in workerd itself that imports the package's files as they are: no bundler, and the
+// module imported as wasm.
+
+import { spawn } from 'node:child_process';
+import { cpSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+
+const PACKAGE = fileURLToPath(new URL('..', import.meta.url));
+const PROGRAM = createRequire(import.meta.url)('workerd').default;
+
+// Starts a Worker whose main module is `script`, beside the package's `js` and `dist` and `more` of
+// its files. It may fetch from loopback. Gives its address and what ends it.
+export async function startWorker(script, more = []) {
+  const folder = mkdtempSync(join(tmpdir(), 'portcullis-workerd-'));
+  writeFileSync(join(folder, 'worker.js'), script);
+  const filesIn = (part) => readdirSync(join(PACKAGE, part)).map((file) => `${part}/${file}`);
+  const files = [...filesIn('js'), ...filesIn('dist'), ...more];
+  // workerd embeds files beside its configuration alone.
+  for (const file of files) cpSync(join(PACKAGE, file), join(folder, file));
+  const modules = ['worker.js', ...files].map((name) => {
+    const type = name.endsWith('.wasm') ? 'wasm' : 'esModule';
+    return `(name = "${name}", ${type} = embed "${name}")`;
+  });
+  writeFileSync(
+    join(folder, 'config.capnp'),
+    `using Workerd = import "/workerd/workerd.capnp";
+    const config :Workerd.Config = (
+      services = [
+        (name = "main", worker = (
+          modules = [${modules.join(',\n')}],
+          compatibilityDate = "2026-04-01",
+          globalOutbound = "loopback",
+        )),
+        (name = "loopback", network = (allow = ["private"])),
+      ],
+      sockets = [(name = "http", address = "127.0.0.1:0", http = (), service = "main")],
+    );`,
+  );
+  const child = spawn(PROGRAM, ['serve', '--control-fd=3', join(folder, 'config.capnp')], {
+    stdio: ['ignore', 'inherit', 'inherit', 'pipe'],
+  });
+  const stop = async () => {
+    const gone = new Promise((resolve) => child.once('exit', resolve));
+    if (child.exitCode === null && child.kill()) await gone;
+    rmSync(folder, { recursive: true });
+  };
+  const port = await new Promise((resolve, reject) => {
+    child.once('error', reject);
+    child.once('exit', (code) => reject(new Error(`workerd ended with ${code}`)));
+    createInterface({ input: child.stdio[3] }).on('line', (line) => {
+      const said = JSON.parse(line);
+      if (said.event === 'listen') resolve(said.port);
+    });
+  }).catch((error) => {
+    rmSync(folder, { recursive: true });
+    throw error;
+  });
+  return { url: `http://127.0.0.1:${port}/`, stop };
+}
