@@ -29,7 +29,7 @@ async function glue(entryPoints) {
   return bundled.outputFiles.reduce((sum, file) => sum + packed(file.contents), 0);
 }
 
-const ours = readFileSync(here('../../wasm/dist/portcullis_bg.wasm'));
+const ours = readFileSync(here('../../wasm/dist/portcullis.wasm'));
 const theirs = readFileSync(MODULE);
 const facts = {
   'start, portcullis module, bytes': ours.length,

@@ -1,5 +1,6 @@
 // The package itself, over whichever copy of the wasm module an entry has started.
 
+import { fromBase64Url, THIRTY_TWO_BYTES } from './base64.js';
 import { PortcullisError } from './errors.js';
 import { ENVIRONMENTS, KINDS, Module } from './module.js';
 import { Refresher } from './source.js';
@@ -76,8 +77,7 @@ class Verifier {
     if (!Number.isInteger(kid) || kid < 0 || kid > 0xffff) {
       throw new TypeError('secrets: each has a `kid`, 0 to 65535, and a `secret`');
     }
-    const raw = typeof secret === 'string' ? fromBase64Url(secret) : bytes(secret, 'secret');
-    this.#module.holdSecret(kid, raw);
+    this.#module.holdSecret(kid, typeof secret === 'string' ? spelled(secret) : bytes(secret, 'secret'));
   }
 }
 
@@ -114,10 +114,7 @@ function bytes(value, what) {
   throw new TypeError(`${what}: a Uint8Array or an ArrayBuffer`);
 }
 
-function fromBase64Url(text) {
-  if (!/^[A-Za-z0-9_-]{43}$/.test(text)) {
-    throw new PortcullisError('secret_length', 'a secret in text is 43 characters of base64url');
-  }
-  const binary = atob(text.replaceAll('-', '+').replaceAll('_', '/'));
-  return Uint8Array.from(binary, (character) => character.charCodeAt(0));
+function spelled(secret) {
+  if (THIRTY_TWO_BYTES.test(secret)) return fromBase64Url(secret);
+  throw new PortcullisError('secret_length', 'a secret in text is 43 characters of base64url');
 }

@@ -1,9 +1,11 @@
-// The wasm module as objects: the one caller of its exports, which take and give only numbers and
-// bytes. A key's text goes into a fixed place in the module's memory, facts come back from another.
-// What stands where is said in wasm/src/board.rs.
+// The wasm module as objects: the one caller of its exports, which take and give only numbers. A
+// key's text goes into a fixed place in the module's memory, facts come back from another, and a
+// file is written where there is room made for it. What stands where is said in wasm/src/board.rs,
+// what the exports do in wasm/module/src/lib.rs.
 
-import { RawVerifier, initSync } from '../dist/portcullis.js';
+import { fromBase64Url } from './base64.js';
 import { PortcullisError } from './errors.js';
+import { exports } from './instance.js';
 import { REASONS, sentence } from './reasons.js';
 
 export const KINDS = ['', 'secret', 'publishable'];
@@ -11,7 +13,16 @@ export const ENVIRONMENTS = ['', 'live', 'test'];
 const ALGORITHMS = ['', 'hmac-sha256-128', 'ed25519'];
 const STANDINGS = ['', 'fresh', 'stale', 'unknown'];
 const NAME_BYTES = 36;
+// Where a board has its numbers, its words and its text.
+const NUMBERS = 0;
+const WORDS = 64;
+const TEXT = 104;
 const ENCODER = new TextEncoder();
+// 43 characters spell 258 bits, and the last two are none of the key's.
+const ROOT = /^[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]$/;
+const ROOT_UNREADABLE = REASONS.find(([code]) => code === 'root_unreadable');
+// Without it what is let go stays in the module's memory.
+const LET_GO = globalThis.FinalizationRegistry && new FinalizationRegistry((desk) => exports.close(desk));
 
 // What an accepted key says. Its name is a digest, which costs as much as half a verification: it
 // is made when somebody asks for it.
@@ -43,24 +54,24 @@ class Key {
 
 // One verifier in the module.
 export class Module {
-  #raw;
-  #memory;
+  #desk;
   #numbers;
   #words;
   #text;
   #issuer;
 
   constructor(root) {
-    this.#memory = initSync().memory;
-    const bytes = ENCODER.encode(root);
-    this.#raw = RawVerifier.open(bytes);
-    if (this.#raw === undefined) throw new PortcullisError(...REASONS[RawVerifier.why(bytes)]);
+    if (!ROOT.test(root)) throw new PortcullisError(...ROOT_UNREADABLE);
+    const words = new BigUint64Array(fromBase64Url(root).buffer);
+    this.#desk = exports.open(...words);
+    if (this.#desk === 0) throw new PortcullisError(...REASONS[exports.why(...words)]);
+    LET_GO?.register(this, this.#desk);
     this.#look();
   }
 
   verify(token, kind, environment, now, freshFor) {
     if (this.#text.length === 0) this.#look();
-    const reason = this.#raw.verify(this.#write(token), kind, environment, now, freshFor);
+    const reason = exports.verify(this.#desk, this.#write(token), kind, environment, now, freshFor);
     if (this.#text.length === 0) this.#look();
     const list = this.#list();
     if (reason === 0) return { ok: true, key: new Key(this, this.#words, this.#numbers), list };
@@ -69,36 +80,40 @@ export class Module {
   }
 
   status(now, freshFor) {
-    const held = this.#raw.status(now, freshFor);
+    const held = exports.status(this.#desk, now, freshFor);
     this.#look();
     const keyring = held ? { version: this.#words[0], notAfter: this.#numbers[0] } : null;
     const list = this.#list();
-    this.#check(this.#raw.waiting());
+    this.#check(exports.waiting(this.#desk));
     const waiting = this.#reply();
     const kids = Array.from({ length: waiting.byteLength / 2 }, (_, at) => waiting.getUint16(at * 2, true));
     return { issuer: held ? this.issuer() : null, keyring, list, waitingSecrets: kids };
   }
 
   holdSecret(kid, secret) {
-    this.#check(this.#raw.holdSecret(kid, secret));
+    this.#give([secret]);
+    this.#check(exports.hold_secret(this.#desk, kid));
   }
 
   offerKeyring(document) {
-    this.#check(this.#raw.offerKeyring(document));
+    this.#give([document]);
+    this.#check(exports.offer_keyring(this.#desk));
     return this.#words[0] === 1;
   }
 
   adoptBundle(bundle, now) {
-    this.#check(this.#raw.adoptBundle(bundle, now));
+    this.#give([bundle]);
+    this.#check(exports.adopt_bundle(this.#desk, now));
     return this.#words[0] === 1;
   }
 
   // What is to be fetched still, as `{ digest, len }`: the head while there are no `parts`, then
   // bodies, then nothing.
   offerList(stamp, parts, now) {
-    const lengths = new DataView(new ArrayBuffer(parts.length * 4));
-    parts.forEach((part, at) => lengths.setUint32(at * 4, part.length, true));
-    this.#check(this.#raw.offerList(stamp, joined(parts), new Uint8Array(lengths.buffer), now));
+    const files = [stamp, ...parts];
+    const lengths = Uint32Array.from(files, (file) => file.length);
+    this.#give([new Uint8Array(lengths.buffer), ...files]);
+    this.#check(exports.offer_list(this.#desk, files.length, now));
     const wanted = this.#reply();
     return Array.from({ length: wanted.byteLength / NAME_BYTES }, (_, at) => {
       const digest = new Uint8Array(wanted.buffer, wanted.byteOffset + at * NAME_BYTES, 32);
@@ -111,12 +126,12 @@ export class Module {
 
   // Never another one: a keyring of another issuer is refused.
   issuer() {
-    this.#issuer ??= this.#read(this.#raw.issuer());
+    this.#issuer ??= this.#read(exports.issuer(this.#desk));
     return this.#issuer;
   }
 
   nameOf(serial) {
-    return this.#read(this.#raw.name(serial));
+    return this.#read(exports.name(this.#desk, serial));
   }
 
   // Gives the text's length in the module's memory, or one that is too long for it.
@@ -133,12 +148,22 @@ export class Module {
     return String.fromCharCode(...this.#text.subarray(0, length));
   }
 
+  // Writes `files` one behind the other to where the next call reads them.
+  #give(files) {
+    let at = exports.room(this.#desk, files.reduce((sum, file) => sum + file.length, 0)) >>> 0;
+    for (const file of files) {
+      new Uint8Array(exports.memory.buffer, at, file.length).set(file);
+      at += file.length;
+    }
+  }
+
   // A memory that grew has another buffer, and views of the one before have no length.
   #look() {
-    const { buffer } = this.#memory;
-    this.#numbers = new Float64Array(buffer, this.#raw.numbers(), 8);
-    this.#words = new Uint32Array(buffer, this.#raw.words(), 10);
-    this.#text = new Uint8Array(buffer, this.#raw.text(), 256);
+    const { buffer } = exports.memory;
+    const board = exports.board(this.#desk) >>> 0;
+    this.#numbers = new Float64Array(buffer, board + NUMBERS, 8);
+    this.#words = new Uint32Array(buffer, board + WORDS, 10);
+    this.#text = new Uint8Array(buffer, board + TEXT, 256);
   }
 
   #list() {
@@ -176,17 +201,6 @@ export class Module {
   }
 
   #bytes(at) {
-    return new Uint8Array(this.#memory.buffer, this.#words[at], this.#words[at + 1]);
+    return new Uint8Array(exports.memory.buffer, this.#words[at], this.#words[at + 1]);
   }
-}
-
-function joined(parts) {
-  if (parts.length === 1) return parts[0];
-  const whole = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
-  }
-  return whole;
 }

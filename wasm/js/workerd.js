@@ -1,8 +1,8 @@
-import module from '../dist/portcullis_bg.wasm';
-import { initSync } from '../dist/portcullis.js';
+import module from '../dist/portcullis.wasm';
+import { start } from './instance.js';
 import { platform } from './platform.js';
 
-initSync({ module });
+start(new WebAssembly.Instance(module));
 // workerd cancels a fetch with the request that made it: who waits for another's waits for ever.
 platform.sharesPromises = false;
 

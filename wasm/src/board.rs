@@ -10,7 +10,7 @@ use portcullis_core::verify::Accepted;
 
 use crate::reason::Reason;
 
-/// What is written here is read by `js/raw.js` by its place, which is said beside each `put_…`.
+/// What is written here is read by `js/module.js` by its place, which is said beside each `put_…`.
 ///
 /// The list has its places to itself. The places before those are a key's, a reason's or a
 /// keyring's: whichever the call was about.
@@ -55,7 +55,7 @@ pub struct ListFacts {
 
 impl ListFacts {
     /// `current` says whether the list may be judged by at `now`.
-    pub(crate) fn of(mark: Mark, now: Time, fresh_for: u64, current: bool) -> Self {
+    pub fn of(mark: Mark, now: Time, fresh_for: u64, current: bool) -> Self {
         let age = mark.age_millis(now);
         let standing = match current {
             true if age <= fresh_for => Standing::Fresh,
@@ -76,7 +76,7 @@ impl ListFacts {
 impl Board {
     /// `words`: 0 kind, 1 environment, 2 algorithm, 3 kid, 4 owner, 5 policy. `numbers`: 0 serial,
     /// 1 issued at, 2 expires at. 0 stands for none.
-    pub(crate) fn put_key(&mut self, accepted: &Accepted) {
+    pub fn put_key(&mut self, accepted: &Accepted) {
         let claims = accepted.claims();
         let algorithm = match accepted.algorithm() {
             Algorithm::HmacSha256 => 1,
@@ -97,7 +97,7 @@ impl Board {
     }
 
     /// `words`: 0 to 3 address and length of two texts. `numbers`: 0 and 1 the reason's own.
-    pub(crate) fn put_reason(&mut self, reason: Reason) -> u32 {
+    pub fn put_reason(&mut self, reason: Reason) -> u32 {
         let [a, a_len, b, b_len, ..] = &mut self.words;
         let [first, second] = reason.texts;
         (*a, *a_len) = place(first.as_bytes());
@@ -109,21 +109,21 @@ impl Board {
     }
 
     /// `words`: 0 and 1 address and length of `reply`, which stays where it is until the next call.
-    pub(crate) fn put_reply(&mut self, reply: &[u8]) -> u32 {
+    pub fn put_reply(&mut self, reply: &[u8]) -> u32 {
         let [at, len, ..] = &mut self.words;
         (*at, *len) = place(reply);
         0
     }
 
     /// `words`: 0 version. `numbers`: 0 not after.
-    pub(crate) fn put_keyring(&mut self, keyring: &Keyring) {
+    pub fn put_keyring(&mut self, keyring: &Keyring) {
         let ([version, ..], [not_after, ..]) = (&mut self.words, &mut self.numbers);
         *version = keyring.version();
         *not_after = number(keyring.not_after().millis());
     }
 
     /// `words`: 0 whether a file was news.
-    pub(crate) fn put_news(&mut self, news: bool) -> u32 {
+    pub fn put_news(&mut self, news: bool) -> u32 {
         let [place, ..] = &mut self.words;
         *place = news.into();
         0
@@ -131,7 +131,7 @@ impl Board {
 
     /// `words`: 8 standing, 0 where no list is held, 9 epoch. `numbers`: 4 number, 5 age, 6 this
     /// update, 7 next update.
-    pub(crate) fn put_list(&mut self, list: Option<ListFacts>) {
+    pub fn put_list(&mut self, list: Option<ListFacts>) {
         let [.., standing, epoch] = &mut self.words;
         let [.., list_number, age, this_update, next_update] = &mut self.numbers;
         let Some(list) = list else {
@@ -147,7 +147,7 @@ impl Board {
     }
 
     /// Writes `name` into `text`; gives its length.
-    pub(crate) fn write(&mut self, name: impl Display) -> usize {
+    pub fn write(&mut self, name: impl Display) -> usize {
         let mut ink = Ink { page: &mut self.text, used: 0 };
         // A page that is full would cut the name; it has ten times the length of one.
         let _ = write!(ink, "{name}");

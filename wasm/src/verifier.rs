@@ -3,7 +3,7 @@
 use alloc::vec::Vec;
 use core::fmt;
 
-use portcullis_core::crypto::{HmacKey, PublicKey, PublicKeyError};
+use portcullis_core::crypto::{HmacKey, PublicKey};
 use portcullis_core::keyring::{Keyring, Purpose};
 use portcullis_core::list::{Bundle, FileName, ListError};
 use portcullis_core::memo::Memo;
@@ -56,13 +56,9 @@ impl Ask {
 
 impl Verifier {
     /// A verifier that pins `root` and refuses every key.
-    ///
-    /// # Errors
-    /// [`Fault::Root`].
-    pub fn new(root: &[u8]) -> Result<Self, Fault> {
-        let root = core::str::from_utf8(root).map_err(|_| PublicKeyError::Text)?;
-        let root = PublicKey::from_text(root)?;
-        Ok(Self { root, replica: None, waiting: Vec::new(), memo: Memo::new(REMEMBERED) })
+    #[must_use]
+    pub const fn new(root: PublicKey) -> Self {
+        Self { root, replica: None, waiting: Vec::new(), memo: Memo::new(REMEMBERED) }
     }
 
     /// Holds the secret of an HMAC key, at once or from the first keyring on that names its kid.

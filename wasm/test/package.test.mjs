@@ -53,8 +53,8 @@ test('the tarball works in an empty folder, holds what it should, and its types 
     run('npm', ['pack', '--json', '--pack-destination', folder, '--ignore-scripts'], PACKAGE),
   );
   assert.deepEqual(files.map(({ path }) => path).filter((path) => !/^(README|LICENSE)/.test(path)).sort(), [
-    'dist/portcullis.js', 'dist/portcullis_bg.wasm', 'dist/portcullis_plain_bg.wasm', 'index.d.ts',
-    'js/browser.js', 'js/core.js', 'js/errors.js', 'js/module.js', 'js/node.js', 'js/platform.js',
+    'dist/portcullis.wasm', 'dist/portcullis_plain.wasm', 'index.d.ts', 'js/base64.js', 'js/browser.js',
+    'js/core.js', 'js/errors.js', 'js/instance.js', 'js/module.js', 'js/node.js', 'js/platform.js',
     'js/reasons.js', 'js/simd.js', 'js/source.js', 'js/workerd.js', 'package.json',
   ]);
 

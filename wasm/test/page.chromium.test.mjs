@@ -100,7 +100,7 @@ browserTest('the page\'s server gives its own files and nothing else', async (t)
         resolve(response);
       }).on('error', reject).end();
     });
-  for (const path of ['/', '/app.js', '/portcullis/js/core.js', '/portcullis/dist/portcullis_bg.wasm']) {
+  for (const path of ['/', '/app.js', '/portcullis/js/core.js', '/portcullis/dist/portcullis.wasm']) {
     assert.equal((await get(path)).statusCode, 200, path);
   }
   for (const path of ['/../Cargo.toml', '/%2e%2e/Cargo.toml', '/portcullis/../serve.mjs', '/serve.mjs', '//', '//app.js',
@@ -113,5 +113,5 @@ browserTest('the page\'s server gives its own files and nothing else', async (t)
   assert.match(headers['content-security-policy'], /script-src 'self' 'wasm-unsafe-eval';/);
   const injected = await get('/?issuer=https://a.example;script-src%20*');
   assert.ok(!/script-src \*/.test(injected.headers['content-security-policy']));
-  assert.equal((await get('/portcullis/dist/portcullis_bg.wasm')).headers['content-type'], 'application/wasm');
+  assert.equal((await get('/portcullis/dist/portcullis.wasm')).headers['content-type'], 'application/wasm');
 });

@@ -20,7 +20,7 @@ test('without SIMD the other module is started, and judges alike', async (t) => 
     WebAssembly.Module = Module;
   });
   const { createVerifier } = await import('portcullis');
-  const file = readFileSync(new URL('../dist/portcullis_plain_bg.wasm', import.meta.url));
+  const file = readFileSync(new URL('../dist/portcullis_plain.wasm', import.meta.url));
   assert.deepEqual(started, [file]);
   assert.equal(validate(file), true);
   for (const vector of vectors) {

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import test from 'node:test';
 import { createVerifier } from 'portcullis';
-import { initSync } from '../dist/portcullis.js';
+import { exports } from '../js/instance.js';
 import { bytes, changed, decode, encode, fixtures, lists, now, root, tokens } from './support.mjs';
 
 const secrets = [{ kid: 1, secret: fixtures.secret }];
@@ -180,7 +180,7 @@ test('strings that are no keys are refused, and the verifier goes on working', (
     [good + good, 'malformed_too_long'],
   ];
   // The module that the package has started already.
-  const memory = () => initSync().memory.buffer.byteLength;
+  const memory = () => exports.memory.buffer.byteLength;
   const before = memory();
   for (const [token, expected] of hostile) assert.equal(code(verifier, token), expected);
   assert.equal(memory(), before, 'a huge string is not copied into the module');
@@ -216,7 +216,7 @@ test('nothing of the key before is left to a text that is shorter, longer or not
 });
 
 test('a memory that grows takes no verdict with it', () => {
-  const memory = () => initSync().memory.buffer.byteLength;
+  const memory = () => exports.memory.buffer.byteLength;
   const verifier = make({ secrets });
   const before = verifier.verify(tokens.secret, { now });
   // The first signature of each makes room to remember it and others: while a key is judged.

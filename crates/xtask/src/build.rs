@@ -24,9 +24,8 @@ const FEATURES: [&str; 7] = [
 ];
 /// Where an engine lacks it the npm package takes its other module.
 const SIMD: &str = "--enable-simd";
-const GLUE: &str = "portcullis.js";
-const MODULE: &str = "portcullis_bg.wasm";
-const MODULE_WITHOUT_SIMD: &str = "portcullis_plain_bg.wasm";
+const MODULE: &str = "portcullis.wasm";
+const MODULE_WITHOUT_SIMD: &str = "portcullis_plain.wasm";
 
 /// Where everything that was built is.
 pub(crate) struct Built {
@@ -34,7 +33,7 @@ pub(crate) struct Built {
     pub(crate) issuer: PathBuf,
     /// The folder with `index.js` and `index_bg.wasm`, as wrangler and workerd take them.
     pub(crate) gate: PathBuf,
-    /// The npm package's glue and its two modules.
+    /// The npm package's two modules.
     pub(crate) npm_dist: PathBuf,
     /// The workerd program itself, not npm's wrapper.
     pub(crate) workerd: PathBuf,
@@ -69,7 +68,7 @@ fn gate(setup: &Setup) -> Result<PathBuf> {
         // worker-build sets this for its own cargo: with the same, its build finds this one done.
         let mut cargo = setup.wasm.cargo()?;
         cargo.env("WASM_BINDGEN_USE_JS_SYS", "1").arg("build");
-        let wasm = wasm(cargo, "portcullis-edge", &[], &paths::wasm_target())?;
+        let wasm = wasm(cargo, "portcullis-edge", &paths::wasm_target())?;
         let module = out.join("index_bg.wasm");
         let outputs = vec![out.join("index.js"), module.clone()];
         let settings = [setup.tools.worker_build_version, &FEATURES.join(" ")];
@@ -88,7 +87,7 @@ fn gate(setup: &Setup) -> Result<PathBuf> {
             .env("WASM_OPT_BIN", &setup.npm.wasm_opt);
         setup.wasm.apply(&mut command)?;
         cmd::run(&mut command)?;
-        optimize(setup, &module, &["-O", SIMD])?;
+        optimize(setup, &module, &module, &["-O", SIMD])?;
         stamp.write()?;
         Ok(Outcome::Done)
     })?;
@@ -98,63 +97,40 @@ fn gate(setup: &Setup) -> Result<PathBuf> {
 fn npm_package(setup: &Setup) -> Result<PathBuf> {
     let dist = paths::root().join("wasm/dist");
     ui::step("npm package", || {
-        // As a cdylib alone: beside an rlib cargo links without optimising across crates, and the
-        // module is half as large again.
-        let package = "portcullis-wasm";
-        let only = ["--crate-type", "cdylib"];
         let mut cargo = setup.wasm.cargo()?;
-        cargo.arg("rustc");
-        let wasm_simd = wasm(cargo, package, &only, &paths::wasm_target())?;
+        cargo.arg("build");
+        let simd = wasm(cargo, "portcullis-module", &paths::wasm_target())?;
         let (mut cargo, target) = setup.wasm.cargo_without_simd()?;
-        cargo.arg("rustc");
-        let wasm_plain = wasm(cargo, package, &only, &target)?;
-        let outputs = [GLUE, MODULE, MODULE_WITHOUT_SIMD].map(|name| dist.join(name)).to_vec();
-        let modules = [wasm_simd.as_path(), &wasm_plain];
-        let stamp = stamp(setup, "npm", &modules, &[&FEATURES.join(" ")], outputs)?;
+        cargo.arg("build");
+        let plain = wasm(cargo, "portcullis-module", &target)?;
+        let outputs = [MODULE, MODULE_WITHOUT_SIMD].map(|name| dist.join(name)).to_vec();
+        let stamp = stamp(setup, "npm", &[&simd, &plain], &[&FEATURES.join(" ")], outputs)?;
         if stamp.is_fresh() {
             return Ok(Outcome::Fresh);
         }
-        let simd = bound(setup, &wasm_simd, "npm-dist", &["-Os", SIMD])?;
-        let plain = bound(setup, &wasm_plain, "npm-dist-plain", &["-Os"])?;
-        let glue = std::fs::read(simd.join(GLUE))?;
-        if std::fs::read(plain.join(GLUE))? != glue {
-            bail!("the modules with and without SIMD need different glue: {GLUE} can't serve both");
+        // Whatever lies there is packed.
+        if dist.is_dir() {
+            std::fs::remove_dir_all(&dist)?;
         }
         std::fs::create_dir_all(&dist)?;
-        let copied =
-            [(&simd, GLUE, GLUE), (&simd, MODULE, MODULE), (&plain, MODULE, MODULE_WITHOUT_SIMD)];
-        for (folder, from, to) in copied {
-            std::fs::copy(folder.join(from), dist.join(to))?;
-        }
+        optimize(setup, &simd, &dist.join(MODULE), &["-O3", SIMD])?;
+        optimize(setup, &plain, &dist.join(MODULE_WITHOUT_SIMD), &["-O3"])?;
         stamp.write()?;
         Ok(Outcome::Done)
     })?;
     Ok(dist)
 }
 
-/// A folder with the module and the glue that wasm-bindgen makes of it.
-fn bound(setup: &Setup, wasm: &Path, folder: &str, options: &[&str]) -> Result<PathBuf> {
-    let folder = paths::wasm_target().join(folder);
-    let mut bindgen = cmd::new(&setup.tools.wasm_bindgen);
-    bindgen
-        .args(["--target", "web", "--no-typescript", "--out-name", "portcullis"])
-        .args(["--remove-name-section", "--remove-producers-section", "--out-dir"])
-        .args([&folder, wasm]);
-    cmd::run(&mut bindgen)?;
-    optimize(setup, &folder.join(MODULE), options)?;
-    Ok(folder)
-}
-
-fn optimize(setup: &Setup, module: &Path, options: &[&str]) -> Result<()> {
+fn optimize(setup: &Setup, from: &Path, to: &Path, options: &[&str]) -> Result<()> {
     let mut opt = cmd::new(&setup.npm.wasm_opt);
-    opt.args(options).args(FEATURES).arg(module).arg("-o").arg(module);
+    opt.args(options).args(FEATURES).arg(from).arg("-o").arg(to);
     cmd::run(&mut opt)
 }
 
 /// Cargo alone knows all that a module is made from, so it is always asked; what follows it is
 /// skipped when the module is the one of last time.
-fn wasm(mut cargo: Command, package: &str, options: &[&str], target: &Path) -> Result<PathBuf> {
-    cargo.args(["-p", package, "--lib", "--target", TARGET, "--profile", PROFILE]).args(options);
+fn wasm(mut cargo: Command, package: &str, target: &Path) -> Result<PathBuf> {
+    cargo.args(["-p", package, "--lib", "--target", TARGET, "--profile", PROFILE]);
     cmd::run(&mut cargo)?;
     let file = format!("{}.wasm", package.replace('-', "_"));
     let file = target.join(TARGET).join(PROFILE).join(file);
