@@ -28,7 +28,7 @@ use zeroize::Zeroizing;
 
 #[cfg(target_arch = "wasm32")]
 #[global_allocator]
-static ALLOCATOR: dlmalloc::GlobalDlmalloc = dlmalloc::GlobalDlmalloc;
+static ALLOCATOR: talc::wasm::WasmDynamicTalc = talc::wasm::new_wasm_dynamic_allocator();
 
 /// A defect. JavaScript gets a `RuntimeError`; saying more would double the module.
 #[cfg(target_arch = "wasm32")]
