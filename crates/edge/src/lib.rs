@@ -15,13 +15,11 @@
 //! | [`answer`] | what the gate answers itself |
 //! | [`log`] | what the operator is told |
 //!
-//! All of it runs, and is tested, on the host. The Worker's own glue is compiled for wasm32 alone.
+//! All of it runs, and is tested, on the host. What connects it with the runtime is in `worker/`.
 
 pub mod answer;
 pub mod credential;
 pub mod gate;
-#[cfg(target_arch = "wasm32")]
-mod glue;
 pub mod identity;
 pub mod log;
 pub mod pace;

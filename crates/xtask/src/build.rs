@@ -62,13 +62,13 @@ fn issuer() -> Result<PathBuf> {
 }
 
 fn gate(setup: &Setup) -> Result<PathBuf> {
-    let crate_folder = paths::root().join("crates/edge");
-    let out = crate_folder.join("build");
+    let crate_folder = paths::root().join("crates/edge/worker");
+    let out = paths::root().join("crates/edge/build");
     ui::step("gate", || {
         // worker-build sets this for its own cargo: with the same, its build finds this one done.
         let mut cargo = setup.wasm.cargo()?;
         cargo.env("WASM_BINDGEN_USE_JS_SYS", "1").arg("build");
-        let wasm = wasm(cargo, "portcullis-edge", &paths::wasm_target())?;
+        let wasm = wasm(cargo, "portcullis-worker", &paths::wasm_target())?;
         let module = out.join("index_bg.wasm");
         let outputs = vec![out.join("index.js"), module.clone()];
         let settings = [setup.tools.worker_build_version, &FEATURES.join(" ")];
@@ -80,7 +80,7 @@ fn gate(setup: &Setup) -> Result<PathBuf> {
         command
             .current_dir(&crate_folder)
             // Its wasm-opt would be told of no SIMD.
-            .args(["--profile", PROFILE, "--no-opt"])
+            .args(["--profile", PROFILE, "--no-opt", "--out-dir", "../build"])
             // It downloads each of these when it is not told where they are.
             .env("WASM_BINDGEN_BIN", &setup.tools.wasm_bindgen)
             .env("ESBUILD_BIN", &setup.npm.esbuild)

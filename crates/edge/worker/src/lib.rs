@@ -6,6 +6,8 @@
 //! panicked never gets an answer from here; the runtime gives it a 500. Nothing passes by a panic:
 //! tried in workerd, before and after an `await`, with the issuer there and gone.
 
+#![cfg(target_arch = "wasm32")]
+
 use core::cell::RefCell;
 use core::time::Duration;
 use std::rc::Rc;
@@ -18,13 +20,13 @@ use worker::wasm_bindgen_futures::JsFuture;
 use worker::web_sys::{self, AbortController, ReadableStreamDefaultReader, WorkerGlobalScope};
 use worker::{Context, Delay, Env, event};
 
-use crate::answer::Problem;
-use crate::credential::Credential;
-use crate::gate::{Gate, Next, Passage, Refused, Turn};
-use crate::identity::is_reserved;
-use crate::log::Event;
-use crate::refresh::{FetchError, File, Source, refresh};
-use crate::settings::{BaseUrl, Settings, SettingsError};
+use portcullis_edge::answer::Problem;
+use portcullis_edge::credential::Credential;
+use portcullis_edge::gate::{Gate, Next, Passage, Refused, Turn};
+use portcullis_edge::identity::is_reserved;
+use portcullis_edge::log::Event;
+use portcullis_edge::refresh::{FetchError, File, Source, refresh};
+use portcullis_edge::settings::{BaseUrl, Settings, SettingsError};
 
 thread_local! {
     static GATE: RefCell<Option<Rc<RefCell<Gate>>>> = const { RefCell::new(None) };
