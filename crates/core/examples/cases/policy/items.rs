@@ -91,7 +91,23 @@ pub(super) fn random(rng: &mut TestRng, faults: bool) -> (Lists, Vec<u8>) {
             coded.push((bit, list));
         }
     }
-    (lists, policy(&coded))
+    let mut policy = policy(&coded);
+    if faults && chance(rng, 2) {
+        policy.push(0);
+    }
+    (lists, policy)
+}
+
+/// A policy of one item, which is altered if `faults` says so: nothing else decides.
+pub(super) fn single(rng: &mut TestRng, bit: u8, faults: bool) -> (Lists, Vec<u8>) {
+    let mut lists = Lists::default();
+    let mut item = item(rng, bit, faults);
+    if faults && bit > IPV6 {
+        item = altered(rng, &item);
+    }
+    lists[usize::from(bit)] = vec![item];
+    let list = encoded(bit, &lists[usize::from(bit)], true);
+    (lists, policy(&[(bit, list)]))
 }
 
 /// The bytes of a list, its items sorted or as they come.
@@ -160,22 +176,60 @@ pub(super) fn text_of(bit: u8, address: u128) -> String {
 
 /// A text with something put in, taken out or replaced.
 pub(super) fn altered(rng: &mut TestRng, text: &str) -> String {
-    const PIECES: [&str; 36] = [
-        "a", "z", "A", "Z", "0", "9", "*", "**", ":", "::", "/", "//", "/.", "/..", ".", "-", "_",
-        "%", "%2F", "%2e", "%41", "%c3%a9", "%C3", "%00", "%25", ";", "[", "]", "?", " ", "\\",
-        "~", "@", "\u{e9}", "\u{7f}", "0",
-    ];
     let mut letters: Vec<char> = text.chars().collect();
     let at = rng.random_range(0..=letters.len());
     let end = (at + *pick(rng, &[0, 0, 1, 1, 1, 2])).min(letters.len());
-    let piece = if chance(rng, 75) { *pick(rng, &PIECES) } else { "" };
-    letters.splice(at..end, piece.chars());
-    if chance(rng, 3) {
-        // As long as a length in one byte can tell, and for a request longer.
+    letters.splice(at..end, piece(rng).chars());
+    if chance(rng, 10) {
+        // As long as some list allows, or a letter longer.
         let filler = *pick(rng, &['a', '0', 'A']);
-        let fill = *pick(rng, &[33, 64, 65, 254, 255]);
-        letters.resize(letters.len().max(fill), filler);
+        let filled = *pick(rng, &[32, 33, 64, 65, 254, 255]);
+        letters.resize(letters.len().max(filled), filler);
     }
     let text: String = letters.into_iter().collect();
     if text.len() <= 255 { text } else { "a".repeat(255) }
+}
+
+/// A few characters, of which many mean something somewhere.
+fn piece(rng: &mut TestRng) -> String {
+    const PIECES: [&str; 16] = [
+        "*", "**", "::", "//", "/.", "/..", "%", "%2F", "%41", "%c3%a9", "%C3", ":0", ":65535",
+        ":65536", "\u{e9}", "",
+    ];
+    match rng.random_range(0..5) {
+        0 => (*pick(rng, &PIECES)).into(),
+        1 => {
+            let escapes = [
+                0x00,
+                0x1F,
+                0x20,
+                0x24,
+                0x25,
+                0x26,
+                0x2D,
+                0x2E,
+                0x2F,
+                0x30,
+                0x3A,
+                0x3B,
+                0x3C,
+                0x5B,
+                0x5C,
+                0x5D,
+                0x61,
+                0x7E,
+                0x7F,
+                0x80,
+                0xBF,
+                0xC0,
+                0xC1,
+                0xC2,
+                0xFF,
+                rng.random::<u8>(),
+            ];
+            let byte = *pick(rng, &escapes);
+            if chance(rng, 70) { format!("%{byte:02X}") } else { format!("%{byte:02x}") }
+        }
+        _ => char::from(rng.random_range(0x20..0x80_u8)).into(),
+    }
 }

@@ -30,7 +30,34 @@ const NUMBERS: [u32; 9] = [1, 2, 9, 10, 100, 0x7FFF_FFFF, 0x8000_0000, 0x8000_00
 /// A file, and the name that it is offered under.
 type NamedFile = (Named, Vec<u8>);
 
+/// Half of the cases are about one item of one list, half about anything at once.
 pub(crate) fn case(rng: &mut TestRng, name: String) -> PolicyVector {
+    if chance(rng, 50) { single(rng, name) } else { many(rng, name) }
+}
+
+fn single(rng: &mut TestRng, name: String) -> PolicyVector {
+    let bit = rng.random_range(0..8);
+    let faults = chance(rng, 50);
+    let (lists, policy) = items::single(rng, bit, faults);
+    let body = body(PUBLIC, &[(NUMBERS[0], &policy)]);
+    let directory = directory_of(PUBLIC, 0, &[(0, named(&body))]);
+    let offer = |file: &[u8]| {
+        let Named { digest, length } = named(file);
+        Offer { digest, length, bytes: hex(file), refused: None }
+    };
+    PolicyVector {
+        name,
+        about: String::new(),
+        visibility: "public".into(),
+        directory: Some(named(&directory)),
+        files: vec![offer(&body), offer(&directory)],
+        policy: NUMBERS[0],
+        request: request::single(rng, &lists, bit),
+        expect: None,
+    }
+}
+
+fn many(rng: &mut TestRng, name: String) -> PolicyVector {
     let visibility = *pick(rng, &[PUBLIC, PUBLIC, PRIVATE]);
     let faults = chance(rng, 40);
     let mut policies = BTreeMap::new();
@@ -107,7 +134,15 @@ fn put_together(
     for part in [low, high] {
         let Some((first, _)) = part.first() else { continue };
         let first = if lines.is_empty() && chance(rng, 50) { 0 } else { *first };
-        lines.push((first, put(rng, &mut files, faults, |rng| body(own(rng, visibility), part))));
+        let mut part = part.to_vec();
+        if faults && chance(rng, 6) {
+            let [at, from] = [(); 2].map(|()| rng.random_range(0..part.len()));
+            part[at].0 = *pick(rng, &[0, part[from].0, NUMBERS[0], u32::MAX]);
+        }
+        if faults && chance(rng, 1) {
+            part.clear();
+        }
+        lines.push((first, put(rng, &mut files, faults, |rng| body(own(rng, visibility), &part))));
     }
     let depth = *pick(rng, &[1, 1, 1, 2, 2, 3, 4, 5]);
     for level in 0..depth {

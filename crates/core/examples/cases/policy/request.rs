@@ -29,6 +29,31 @@ pub(super) fn random(rng: &mut TestRng, lists: &Lists) -> Request {
     Request { address: address(rng, lists), origin, method, path, scopes, sales_channel }
 }
 
+/// A request of which the facts that one list is about are known alone, and altered every other
+/// time.
+pub(super) fn single(rng: &mut TestRng, lists: &Lists, bit: u8) -> Request {
+    let mut request = Request::default();
+    if bit <= IPV6 {
+        return Request { address: address(rng, lists), ..request };
+    }
+    let item = lists[usize::from(bit)][0].clone();
+    let fact = match bit {
+        PATHS => path_of(rng, &item),
+        SCOPES => scope_of(rng, &item),
+        _ => item,
+    };
+    let fact = if chance(rng, 50) { altered(rng, &fact) } else { fact };
+    match bit {
+        ORIGINS => request.origin = Some(fact),
+        METHODS => request.method = Some(fact),
+        PATHS => request.path = Some(fact),
+        SCOPES => request.scopes = vec![fact],
+        SALES_CHANNELS => request.sales_channel = Some(fact),
+        _ => {}
+    }
+    request
+}
+
 /// A text that is made from an item of a list, one of `others`, or one of them changed.
 fn near(
     rng: &mut TestRng,
