@@ -149,7 +149,8 @@ impl Policies {
     }
 
     /// What to fetch so that every number can be looked up under `directory`, and what to put into
-    /// a bundle. Ask again when it has been offered, until nothing is wanted.
+    /// a bundle. Ask again when it has been offered, until nothing is wanted: that needs room for
+    /// all of it, or what was let go is wanted again.
     #[must_use]
     pub fn wants_all(&self, directory: FileName) -> Vec<FileName> {
         self.missing(directory, None)
