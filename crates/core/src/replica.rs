@@ -52,8 +52,12 @@ impl AdoptError {
 #[derive(Clone, Debug)]
 pub struct Update {
     stamp: Stamp,
+    /// When the stamp was weighed.
+    now: Time,
+    /// The bodies of the list that was held then.
+    held: Vec<(Digest, Arc<Body>)>,
     head: Option<Head>,
-    bodies: Vec<(Digest, Arc<Body>)>,
+    parts: Parts,
 }
 
 /// A list that may be judged by at one instant.
@@ -137,8 +141,8 @@ impl Replica {
                 return Ok(None);
             }
         }
-        let bodies = self.list.iter().flat_map(List::bodies).collect();
-        Ok(Some(Update { stamp, head: None, bodies }))
+        let held = self.list.iter().flat_map(List::bodies).collect();
+        Ok(Some(Update { stamp, now, held, head: None, parts: Parts::default() }))
     }
 
     /// Takes the list that `update` has gathered.
@@ -147,17 +151,21 @@ impl Replica {
     /// [`ListError::WrongDigest`] where a part is still wanted, and the reasons of
     /// [`offer_stamp`](Self::offer_stamp), looked at again: another update may have come first.
     pub fn commit(&mut self, update: Update) -> Result<(), ListError> {
+        // Under the keyring that is held now: it may have retired the stamp's signer since.
+        update.stamp.check(&self.keyring, update.now)?;
         let held = self.list.as_ref().map(List::mark);
         let offered = update.stamp.mark();
-        if offered.epoch != self.keyring.epoch() {
-            let held = self.keyring.epoch();
-            return Err(ListError::WrongEpoch { held, offered: offered.epoch });
-        }
         if let Some(Mark { number, .. }) = held.filter(|held| held.number >= offered.number) {
             return Err(ListError::Rollback { held: number, offered: offered.number });
         }
         let head = update.head.ok_or(ListError::WrongDigest("head"))?;
-        self.list = Some(List::assemble(update.stamp, head, &update.bodies)?);
+        let shards = head
+            .shards()
+            .iter()
+            .map(|line| Some((line.shard, update.parts.get(line.body)?.body.clone()?)))
+            .collect::<Option<_>>()
+            .ok_or(ListError::WrongDigest("body"))?;
+        self.list = Some(List::assemble(update.stamp, head, shards));
         Ok(())
     }
 
@@ -212,37 +220,81 @@ impl Update {
         keyring: &Keyring,
         now: Time,
     ) -> Result<(), ListError> {
-        self.head = Some(Head::open(file, &self.stamp, keyring, now)?);
+        let head = Head::open(file, &self.stamp, keyring, now)?;
+        self.parts = Parts::of(&head);
+        for (digest, body) in &self.held {
+            self.parts.put(*digest, body);
+        }
+        self.head = Some(head);
         Ok(())
     }
 
-    /// The bodies still to fetch, each once. Empty before the head has been handed in.
+    /// The bodies still to fetch, each once, in the order in which the head first names them. Empty
+    /// before the head has been handed in.
     #[must_use]
     pub fn wants_bodies(&self) -> Vec<FileName> {
-        let lines = self.head.iter().flat_map(Head::shards);
-        let mut wanted: Vec<FileName> = Vec::new();
-        for line in lines {
-            let held = self.bodies.iter().any(|(digest, _)| *digest == line.body);
-            if !held && !wanted.iter().any(|name| name.digest == line.body) {
-                wanted.push(FileName { digest: line.body, len: line.len });
-            }
-        }
-        wanted
+        let lines = self.head.iter().flat_map(Head::shards).zip(0..);
+        let wanted = lines.filter(|(line, at)| {
+            self.parts.get(line.body).is_some_and(|part| part.line == *at && part.body.is_none())
+        });
+        wanted.map(|(line, _)| FileName { digest: line.body, len: line.len }).collect()
     }
 
-    /// Hands in a body. It is known by its digest; one that the head does not name is refused.
+    /// Hands in a body. It is known by its digest; one that the head does not name is refused, and
+    /// one that is held already is passed over unread.
     ///
     /// # Errors
     /// [`ListError::WrongDigest`] and [`ListError::Wire`].
     pub fn offer_body(&mut self, file: &[u8]) -> Result<(), ListError> {
         let digest = Digest::of(file);
-        let named = self.head.iter().flat_map(Head::shards).any(|line| line.body == digest);
-        if !named {
-            return Err(ListError::WrongDigest("body"));
+        let part = self.parts.get_mut(digest).ok_or(ListError::WrongDigest("body"))?;
+        if part.body.is_none() {
+            part.body = Some(Arc::new(Body::decode(file).map_err(ListError::wire("body"))?));
         }
-        let body = Body::decode(file).map_err(ListError::wire("body"))?;
-        self.bodies.push((digest, Arc::new(body)));
         Ok(())
+    }
+}
+
+/// The bodies that a head names, each once, by ascending digest: a head may have as many shards as
+/// it likes, so nothing is looked for from line to line.
+#[derive(Clone, Debug, Default)]
+struct Parts(Vec<Part>);
+
+#[derive(Clone, Debug)]
+struct Part {
+    digest: Digest,
+    /// The first of the head's lines that names it.
+    line: u32,
+    body: Option<Arc<Body>>,
+}
+
+impl Parts {
+    fn of(head: &Head) -> Self {
+        let lines = head.shards().iter().zip(0..);
+        let mut parts: Vec<Part> =
+            lines.map(|(shard, line)| Part { digest: shard.body, line, body: None }).collect();
+        parts.sort_unstable_by_key(|part| (part.digest, part.line));
+        parts.dedup_by_key(|part| part.digest);
+        Self(parts)
+    }
+
+    fn place(&self, digest: Digest) -> Option<usize> {
+        self.0.binary_search_by_key(&digest, |part| part.digest).ok()
+    }
+
+    fn get(&self, digest: Digest) -> Option<&Part> {
+        self.0.get(self.place(digest)?)
+    }
+
+    fn get_mut(&mut self, digest: Digest) -> Option<&mut Part> {
+        let at = self.place(digest)?;
+        self.0.get_mut(at)
+    }
+
+    fn put(&mut self, digest: Digest, body: &Arc<Body>) {
+        if let Some(part) = self.get_mut(digest) {
+            part.body = Some(Arc::clone(body));
+        }
     }
 }
 

@@ -11,9 +11,13 @@ mod support;
 
 use portcullis_core::WireError;
 use portcullis_core::crypto::Digest;
-use portcullis_core::issue::SigningKey;
+use portcullis_core::issue::{
+    HeadDraft, ShardFacts, SigningKey, StampDraft, encode_body, name_file,
+};
 use portcullis_core::keyring::KeyringError;
-use portcullis_core::list::{IssuedAt, ListError, TimedSlot, WideEntry, WideScope, WideState};
+use portcullis_core::list::{
+    FileName, IssuedAt, ListError, ShardLine, TimedSlot, WideEntry, WideScope, WideState,
+};
 use portcullis_core::replica::{AdoptError, Replica};
 use portcullis_core::time::Time;
 use portcullis_core::token::{Claims, Environment, Lifetime, Serial};
@@ -146,9 +150,9 @@ fn a_renewed_stamp_moves_the_times_and_an_older_one_does_not_move_them_back() {
         let mut mark = world.mark();
         mark.this_update = this_update;
         mark.next_update = this_update.plus_millis(world.valid_millis);
-        world.list_signer().sign_stamp(&portcullis_core::issue::StampDraft {
+        world.list_signer().sign_stamp(&StampDraft {
             mark,
-            head: portcullis_core::issue::name_file(&head),
+            head: name_file(&head),
             keyring_version: 1,
         })
     };
@@ -304,6 +308,126 @@ fn parts_must_be_the_ones_that_were_announced() {
 }
 
 #[test]
+fn a_body_is_wanted_once_and_in_the_order_in_which_the_head_names_it() {
+    let mut world = World::new();
+    let empty = world.shards[0].1.clone();
+    let one = |slot| ShardFacts { revoked: vec![slot], ..empty.clone() };
+    world.shards =
+        vec![(0, one(5)), (1, empty.clone()), (4, one(1)), (5, empty.clone()), (9, one(5))];
+    let published = world.publish();
+    let mut replica = world.empty_replica();
+    let now = world.this_update;
+    let mut update = replica.offer_stamp(&published.stamp, now).unwrap().unwrap();
+    update.offer_head(&published.head, &replica.keyring().clone(), now).unwrap();
+    let names: Vec<_> = published.bodies.iter().map(|body| name_file(body)).collect();
+    assert_eq!(update.wants_bodies(), names);
+    update.offer_body(&published.bodies[1]).unwrap();
+    assert_eq!(update.wants_bodies(), [names[0], names[2]]);
+    // One that is held already changes nothing.
+    update.offer_body(&published.bodies[1]).unwrap();
+    assert_eq!(update.wants_bodies(), [names[0], names[2]]);
+    update.offer_body(&published.bodies[0]).unwrap();
+    update.offer_body(&published.bodies[2]).unwrap();
+    replica.commit(update).unwrap();
+
+    // The next list wants only what the one before had not.
+    world.number = 2;
+    world.shards.push((10, one(7)));
+    let next = world.publish();
+    let mut update = replica.offer_stamp(&next.stamp, now).unwrap().unwrap();
+    update.offer_head(&next.head, &replica.keyring().clone(), now).unwrap();
+    assert_eq!(update.wants_bodies(), [name_file(&next.bodies[3])]);
+    update.offer_body(&next.bodies[3]).unwrap();
+    replica.commit(update).unwrap();
+    for (shard, slot, code) in [
+        (0, 5, Some("revoked")),
+        (4, 5, None),
+        (4, 1, Some("revoked")),
+        (5, 1, None),
+        (10, 7, Some("revoked")),
+        (11, 7, Some("not_covered")),
+    ] {
+        let serial = Serial::at(shard, slot).unwrap();
+        let token = world.mint(&Claims { serial, ..world.claims(HMAC_LIVE, 0) });
+        let verdict = replica.verify(&token, &ANY, now).err().map(Refusal::code);
+        assert_eq!(verdict, code, "{shard}/{slot}");
+    }
+}
+
+/// Ten thousand million comparisons would be needed where each line is looked for among all others.
+#[test]
+fn a_head_of_a_hundred_thousand_shards_is_taken_in_a_moment() {
+    let world = World::new();
+    let empty = world.shards[0].1.clone();
+    let published = world.publish();
+    let body = |shard: u32| {
+        let revoked = vec![shard];
+        encode_body(&ShardFacts { revoked, ..empty.clone() }).unwrap()
+    };
+    let bodies: Vec<Vec<u8>> = (0..100_000).map(body).collect();
+    let shards = bodies.iter().zip(0..).map(|(body, shard)| ShardLine::new(shard, body)).collect();
+    let draft = HeadDraft {
+        epoch: world.epoch,
+        number: world.number,
+        this_update: world.this_update,
+        previous: world.previous,
+        public_policies: FileName::NONE,
+        private_policies: FileName::NONE,
+        shards,
+        wide: vec![],
+    };
+    let (signer, now) = (world.list_signer(), world.this_update);
+    let head = signer.sign_head(&draft).unwrap();
+    let stamp = StampDraft { mark: world.mark(), head: name_file(&head), keyring_version: 1 };
+    let mut replica = world.empty_replica();
+    let mut update = replica.offer_stamp(&signer.sign_stamp(&stamp), now).unwrap().unwrap();
+    update.offer_head(&head, &replica.keyring().clone(), now).unwrap();
+    assert_eq!(update.wants_bodies().len(), bodies.len());
+    assert_eq!(update.offer_body(&published.bodies[0]), Err(ListError::WrongDigest("body")));
+    for body in bodies.iter().rev() {
+        update.offer_body(body).unwrap();
+    }
+    assert!(update.wants_bodies().is_empty());
+    replica.commit(update).unwrap();
+    let serial = Serial::at(99_999, 99_999).unwrap();
+    let token = world.mint(&Claims { serial, ..world.claims(HMAC_LIVE, 0) });
+    assert_eq!(replica.verify(&token, &ANY, now).unwrap_err(), Refusal::Revoked);
+}
+
+#[test]
+fn a_list_on_its_way_in_is_not_taken_under_a_keyring_that_refuses_it() {
+    let world = World::new();
+    let now = world.this_update;
+    let published = world.publish();
+    let mut replica = world.empty_replica();
+    let mut update = replica.offer_stamp(&published.stamp, now).unwrap().unwrap();
+    update.offer_head(&published.head, &replica.keyring().clone(), now).unwrap();
+    update.offer_body(&published.bodies[0]).unwrap();
+
+    // Another issuer's replica does not take it either.
+    let mut stranger = World::with_seed(2).empty_replica();
+    assert_eq!(stranger.commit(update.clone()), Err(ListError::ForeignIssuer));
+
+    // The key was stolen, and retired while what the thief signed was still on its way.
+    let mut draft = world.keyring_draft();
+    draft.version = 2;
+    for entry in draft.entries.iter_mut().filter(|entry| entry.kid == LIST) {
+        entry.state = portcullis_core::keyring::State::Retired;
+    }
+    assert_eq!(replica.offer_keyring(&draft.sign(&world.root()).unwrap()), Ok(true));
+    assert_eq!(replica.commit(update.clone()), Err(ListError::NotAListKey(LIST)));
+
+    (draft.version, draft.epoch) = (3, 2);
+    for entry in &mut draft.entries {
+        entry.state = portcullis_core::keyring::State::Active;
+    }
+    assert_eq!(replica.offer_keyring(&draft.sign(&world.root()).unwrap()), Ok(true));
+    let verdict = replica.commit(update);
+    assert_eq!(verdict, Err(ListError::WrongEpoch { held: 2, offered: 1 }));
+    assert!(replica.list().is_none());
+}
+
+#[test]
 fn every_cut_flip_and_added_byte_of_every_file_is_refused() {
     let mut world = World::new();
     let facts = first_shard(&mut world);
@@ -344,11 +468,7 @@ fn lists_signed_by_another_key_or_for_another_issuer_are_refused() {
     );
     let mut signer = world.list_signer();
     signer.key = world.signing_key(ED25519);
-    let draft = portcullis_core::issue::StampDraft {
-        mark: world.mark(),
-        head: portcullis_core::issue::name_file(b"head"),
-        keyring_version: 1,
-    };
+    let draft = StampDraft { mark: world.mark(), head: name_file(b"head"), keyring_version: 1 };
     let now = world.this_update;
     assert_eq!(
         replica.offer_stamp(&signer.sign_stamp(&draft), now).unwrap_err(),
