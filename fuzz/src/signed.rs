@@ -1,0 +1,161 @@
+//! Keyring, stamp and head behind a signature that is right, so that their fields are reached.
+//!
+//! The first byte says which of them it is and how well the keyring fits it; the rest is what is
+//! signed.
+
+use portcullis_core::crypto::{Context, IssuerId, PublicKey};
+use portcullis_core::issue::{
+    HeadDraft, KeyringDraft, ListSigner, SigningKey, StampDraft, name_file,
+};
+use portcullis_core::keyring::{KeyEntry, Keyring, Material, Purpose, State, Validity};
+use portcullis_core::list::{FileName, Head, Mark, Stamp};
+use portcullis_core::replica::Replica;
+use portcullis_core::time::Time;
+use portcullis_core::token::{Claims, Environment, Kind, Label, Lifetime, Serial};
+
+use super::Source;
+
+/// Runs the target.
+pub fn run(bytes: &[u8]) {
+    let Some((choice, file)) = bytes.split_first() else { return };
+    let key = SigningKey::from_seed(&[7; 32]);
+    match choice % 3 {
+        0 => keyring(&key, &sealed(&key, Context::KEYRING, file)),
+        1 => stamp(&key, &sealed(&key, Context::STAMP, file), *choice),
+        _ => head(&key, &sealed(&key, Context::HEAD, file), *choice),
+    }
+}
+
+fn sealed(key: &SigningKey, context: Context, file: &[u8]) -> Vec<u8> {
+    [file, &key.sign(context, file)].concat()
+}
+
+/// There is one spelling: what was read is what the writer writes.
+fn keyring(key: &SigningKey, file: &[u8]) {
+    let Ok(keyring) = Keyring::open(file, &key.public().unwrap()) else { return };
+    assert_eq!(keyring.document(), file);
+    let successor: [u8; 32] = file[40..72].try_into().unwrap();
+    let draft = KeyringDraft {
+        issuer: keyring.issuer(),
+        version: keyring.version(),
+        not_after: keyring.not_after(),
+        epoch: keyring.epoch(),
+        max_validity_secs: u32::try_from(keyring.max_validity_millis() / 1000).unwrap(),
+        successor: (successor != [0; 32]).then(|| PublicKey::from_bytes(&successor).unwrap()),
+        labels: keyring.labels().to_vec(),
+        entries: keyring.entries().to_vec(),
+    };
+    assert_eq!(draft.sign(key).as_deref(), Ok(file));
+    for entry in keyring.entries() {
+        assert_eq!(keyring.entry(entry.kid), Some(entry));
+    }
+    // A keyring that is held gives way to none of its own version and to every newer one.
+    let succeeds = |version: u32| {
+        let next = KeyringDraft { version, not_after: Time::from_millis(1), ..draft.clone() };
+        keyring.succeed(&next.sign(key).unwrap()).is_ok_and(|next| next.is_some())
+    };
+    if let Some(newer) = draft.version.checked_add(1) {
+        assert!(succeeds(newer));
+    }
+    assert!(!succeeds(draft.version) || keyring.not_after() == Time::from_millis(1));
+    assert!(keyring.succeed(file).unwrap().is_none());
+}
+
+/// A keyring of one list signer, of the issuer, kid and epoch that stand in a stamp's or head's
+/// first bytes, but where `choice` says otherwise.
+fn fitting(key: &SigningKey, file: &[u8], choice: u8) -> Keyring {
+    let mut fields = Source(file.get(4..).unwrap_or_default());
+    let (issuer, kid, epoch) = (IssuerId(fields.array()), fields.u16(), fields.u32());
+    let draft = KeyringDraft {
+        issuer: if choice & 0x80 == 0 { issuer } else { IssuerId([0; 16]) },
+        version: 1,
+        not_after: Time::from_millis(u64::MAX),
+        epoch,
+        max_validity_secs: u32::MAX,
+        successor: None,
+        labels: vec![Label::NONE],
+        entries: vec![KeyEntry {
+            kid,
+            purpose: Purpose::List,
+            environments: vec![],
+            kinds: vec![],
+            state: if choice & 0x40 == 0 { State::Active } else { State::Retired },
+            validity: Validity::ALWAYS,
+            material: Material::Ed25519(key.public().unwrap()),
+        }],
+    };
+    Keyring::open(&draft.sign(key).unwrap(), &key.public().unwrap()).unwrap()
+}
+
+fn stamp(key: &SigningKey, file: &[u8], choice: u8) {
+    let keyring = fitting(key, file, choice);
+    let this_update = Source(file.get(34..).unwrap_or_default()).array();
+    let now = Time::from_millis(u64::from_be_bytes(this_update));
+    let Ok(stamp) = Stamp::open(file, &keyring, now) else { return };
+    assert_eq!(choice & 0xC0, 0, "another issuer's keyring, or a retired signer");
+    let kid = keyring.entries()[0].kid;
+    let draft = StampDraft {
+        mark: stamp.mark(),
+        head: FileName { digest: stamp.head(), len: stamp.head_len() },
+        keyring_version: stamp.keyring_version(),
+    };
+    let signer = ListSigner { issuer: stamp.issuer(), kid, key: SigningKey::from_seed(&[7; 32]) };
+    assert_eq!(signer.sign_stamp(&draft), file);
+    assert!(Stamp::open(file, &keyring, stamp.mark().next_update).is_err());
+}
+
+fn head(key: &SigningKey, file: &[u8], choice: u8) {
+    let keyring = fitting(key, file, choice & 0x3F);
+    let mut fields = Source(file.get(20..).unwrap_or_default());
+    let (kid, epoch) = (fields.u16(), fields.u32());
+    let (number, made) = (u64::from_be_bytes(fields.array()), u64::from_be_bytes(fields.array()));
+    let now = Time::from_millis(made);
+    let mark = Mark { epoch, number, this_update: now, next_update: now.plus_millis(1) };
+    let signer = ListSigner { issuer: keyring.issuer(), kid, key: SigningKey::from_seed(&[7; 32]) };
+    let draft = StampDraft { mark, head: name_file(file), keyring_version: 1 };
+    let stamp = signer.sign_stamp(&draft);
+    let Ok(opened) = Stamp::open(&stamp, &keyring, now) else { return };
+    let Ok(head) = Head::open(file, &opened, &keyring, now) else { return };
+    assert_eq!(head.file(), file);
+    let draft = HeadDraft {
+        epoch,
+        number,
+        this_update: head.this_update(),
+        previous: head.previous(),
+        public_policies: head.public_policies(),
+        private_policies: head.private_policies(),
+        shards: head.shards().to_vec(),
+        wide: head.wide().to_vec(),
+    };
+    assert_eq!(signer.sign_head(&draft).as_deref(), Ok(file));
+    adopt(&keyring, &stamp, &head, now);
+    for entry in head.wide() {
+        let _ = entry.applies_to(&Claims {
+            kind: Kind::Secret,
+            environment: Environment::Live,
+            kid,
+            serial: Serial::new(number & Serial::MAX).unwrap(),
+            nonce: 0,
+            lifetime: Lifetime { issued_at: epoch, expires_at: None },
+            owner: epoch,
+            policy: 0,
+        });
+    }
+}
+
+/// Each body is wanted once, and none but those that the head names is taken.
+fn adopt(keyring: &Keyring, stamp: &[u8], head: &Head, now: Time) {
+    let root = SigningKey::from_seed(&[7; 32]).public().unwrap();
+    let mut replica = Replica::new(root, keyring.document()).unwrap();
+    let mut update = replica.offer_stamp(stamp, now).unwrap().unwrap();
+    update.offer_head(head.file(), keyring, now).unwrap();
+    let wanted = update.wants_bodies();
+    for (at, name) in wanted.iter().enumerate() {
+        assert!(wanted[..at].iter().all(|other| other.digest != name.digest));
+    }
+    for line in head.shards() {
+        assert!(wanted.iter().any(|name| name.digest == line.body));
+    }
+    assert!(update.offer_body(b"PCB").is_err());
+    assert_eq!(replica.commit(update).is_ok(), head.shards().is_empty());
+}
