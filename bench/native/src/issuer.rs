@@ -6,7 +6,7 @@ use portcullis_core::issue::{
     TokenSigner, encode_body, name_file,
 };
 use portcullis_core::keyring::{KeyEntry, Material, Purpose, State, Validity};
-use portcullis_core::list::{Bundle, FileName, Mark, ShardLine};
+use portcullis_core::list::{Body, Bundle, FileName, Mark, ShardLine};
 use portcullis_core::replica::Replica;
 use portcullis_core::time::Time;
 use portcullis_core::token::{Claims, Environment, Kind, Label, Lifetime, Serial};

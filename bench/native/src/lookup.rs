@@ -51,7 +51,6 @@ pub fn run(effort: Effort) -> Report {
         owner: 7,
         policy: 9,
     };
-    let ours = |serial| list.status(&claims(serial), now) == Status::Revoked;
     let mut rounds = Rounds::default();
     add(&mut rounds, "list", &peers, |s| list.status(&claims(s), now) == Status::Revoked);
     add(&mut rounds, "clubcard", &peers, |s| contains(&peers.card, s));
