@@ -7,13 +7,8 @@
 
 use alloc::vec::Vec;
 
+use crate::list::bitmap::Bitmap;
 use crate::wire::{Reader, WireError};
-
-/// The slots as a bitmap: at this density nothing is smaller in memory.
-#[derive(Clone, Debug)]
-pub(crate) struct Bitmap {
-    words: Vec<u64>,
-}
 
 /// Ranges stay at or above this, so that the division of a range by 2^20 slots keeps 36 bits.
 const LOWEST_RANGE: u64 = 1 << 56;
@@ -23,61 +18,55 @@ fn split(range: u64, members_left: u32, slots_left: u32) -> u64 {
     range / u64::from(slots_left.max(1)) * u64::from(members_left)
 }
 
-impl Bitmap {
-    /// Reads `count` slots below `capacity` from the front of `bytes` and says how many bytes they
-    /// take.
-    ///
-    /// # Errors
-    /// [`WireError`] for whatever is not the one encoding of a set.
-    pub(crate) fn decode(
-        capacity: u32,
-        count: u32,
-        bytes: &[u8],
-    ) -> Result<(Self, usize), WireError> {
-        let mut reader = Reader::new(bytes);
-        // How far the spelled number lies above the bottom of the range.
-        let mut above = reader.u64()?;
-        let mut range = u64::MAX;
-        // The number lies within the range from here on, so that no shift loses a bit of it.
-        if above == range {
-            return Err(WireError::NotCanonical("dense set"));
-        }
-        let mut members_left = count;
-        let mut words = Vec::with_capacity(usize::try_from(capacity / 64 + 1).unwrap_or(0));
-        let mut word = 0_u64;
-        for slot in 0..capacity {
-            let slots_left = capacity - slot;
-            let split = split(range, members_left, slots_left);
-            if above < split {
-                range = split;
-                members_left -= 1;
-                word |= 1 << (slot % 64);
-            } else if members_left == slots_left {
-                return Err(WireError::NotCanonical("dense set"));
-            } else {
-                above -= split;
-                range -= split;
-            }
-            while range < LOWEST_RANGE {
-                above = above << 8 | u64::from(reader.u8()?);
-                range <<= 8;
-            }
-            if slot % 64 == 63 || slot + 1 == capacity {
-                words.push(word);
-                word = 0;
-            }
-        }
-        // The encoder spells the bottom of the last range: any other number in it is a second
-        // spelling of the set.
-        if above != 0 {
-            return Err(WireError::NotCanonical("dense set"));
-        }
-        Ok((Self { words }, bytes.len() - reader.rest().len()))
+/// Reads `count` slots below `capacity` from the front of `bytes` and says how many bytes they
+/// take.
+///
+/// # Errors
+/// [`WireError`] for whatever is not the one encoding of a set.
+pub(crate) fn decode(
+    capacity: u32,
+    count: u32,
+    bytes: &[u8],
+) -> Result<(Bitmap, usize), WireError> {
+    let mut reader = Reader::new(bytes);
+    // How far the spelled number lies above the bottom of the range.
+    let mut above = reader.u64()?;
+    let mut range = u64::MAX;
+    // The number lies within the range from here on, so that no shift loses a bit of it.
+    if above == range {
+        return Err(WireError::NotCanonical("dense set"));
     }
-
-    pub(crate) fn contains(&self, slot: u32) -> bool {
-        self.words.get((slot / 64) as usize).is_some_and(|word| word >> (slot % 64) & 1 == 1)
+    let mut members_left = count;
+    let mut words = Vec::with_capacity(usize::try_from(capacity / 64 + 1).unwrap_or(0));
+    let mut word = 0_u64;
+    for slot in 0..capacity {
+        let slots_left = capacity - slot;
+        let split = split(range, members_left, slots_left);
+        if above < split {
+            range = split;
+            members_left -= 1;
+            word |= 1 << (slot % 64);
+        } else if members_left == slots_left {
+            return Err(WireError::NotCanonical("dense set"));
+        } else {
+            above -= split;
+            range -= split;
+        }
+        while range < LOWEST_RANGE {
+            above = above << 8 | u64::from(reader.u8()?);
+            range <<= 8;
+        }
+        if slot % 64 == 63 || slot + 1 == capacity {
+            words.push(word);
+            word = 0;
+        }
     }
+    // The encoder spells the bottom of the last range: any other number in it is a second
+    // spelling of the set.
+    if above != 0 {
+        return Err(WireError::NotCanonical("dense set"));
+    }
+    Ok((Bitmap::of(words), bytes.len() - reader.rest().len()))
 }
 
 /// Appends the one encoding of `count` slots, which ascend and lie below `capacity`.
@@ -134,11 +123,8 @@ mod tests {
         let tail = [0xEC, 0xD3, 0x81, 0x7F, 0x88, 0x00, 0xBA, 0xB0];
         let second: Vec<u8> = core::iter::repeat_n(0xFF, 36).chain(tail).collect();
         assert!(canonical.starts_with(&[0xFF; 7]));
-        assert!(Bitmap::decode(400, 150, &canonical).is_ok());
+        assert!(decode(400, 150, &canonical).is_ok());
         let padded = [second, [0; 16].to_vec()].concat();
-        assert_eq!(
-            Bitmap::decode(400, 150, &padded).unwrap_err(),
-            WireError::NotCanonical("dense set")
-        );
+        assert_eq!(decode(400, 150, &padded).unwrap_err(), WireError::NotCanonical("dense set"));
     }
 }

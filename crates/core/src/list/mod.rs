@@ -9,11 +9,13 @@
 //!
 //! Specified in `docs/revocation-list.md`; the words are those of RFC 5280.
 
+mod bitmap;
 mod body;
 mod bundle;
 mod dense;
 mod golomb;
 pub(crate) mod head;
+mod pages;
 mod set;
 pub(crate) mod stamp;
 
