@@ -89,7 +89,16 @@ impl Body {
             timed.push(entry);
         }
         reader.finish()?;
-        if suspended.slots().into_iter().any(|slot| revoked.contains(slot)) {
+        // Of two sets that share no slot the smaller one takes no more room than half of the shard:
+        // it can't have more slots than its bytes account for, as a set of all slots has.
+        let (few, many) = if suspended.count() <= revoked.count() {
+            (&suspended, &revoked)
+        } else {
+            (&revoked, &suspended)
+        };
+        if few.count() > capacity - many.count()
+            || few.slots().into_iter().any(|slot| many.contains(slot))
+        {
             return Err(WireError::NotCanonical("suspended"));
         }
         Ok(Self { capacity, revoked, suspended, timed })
@@ -199,6 +208,30 @@ mod tests {
         assert!(both(|f| f.capacity = 999).is_err());
         assert!(both(|f| f.capacity = 0).is_err());
         assert!(both(|f| f.revoked.swap(0, 1)).is_err());
+    }
+
+    #[test]
+    fn a_slot_is_not_both_however_many_are_either() {
+        let all = |len| (0..len).collect::<Vec<u32>>();
+        let read = |revoked, suspended| {
+            let facts = ShardFacts { capacity: 1000, revoked, suspended, timed: vec![] };
+            encode_body(&facts).map(|bytes| Body::decode(&bytes).unwrap())
+        };
+        let both = Err(WireError::NotCanonical("suspended"));
+        for few in [vec![], vec![3], all(500)] {
+            let rest: Vec<u32> = (0..1000).filter(|slot| !few.contains(slot)).collect();
+            for (revoked, suspended) in [(few.clone(), rest.clone()), (rest, few.clone())] {
+                let body = read(revoked.clone(), suspended.clone()).unwrap();
+                assert_eq!(
+                    (body.revoked().slots(), body.suspended().slots()),
+                    (revoked, suspended)
+                );
+            }
+        }
+        assert_eq!(read(all(1000), vec![3]).map(|_| ()), both);
+        assert_eq!(read(vec![3], all(1000)).map(|_| ()), both);
+        assert_eq!(read(all(400), vec![399, 400]).map(|_| ()), both);
+        assert_eq!(read(vec![399, 400], all(400)).map(|_| ()), both);
     }
 
     #[test]
