@@ -16,6 +16,8 @@ pub(crate) enum Step {
     Clippy,
     /// cargo test
     Rust,
+    /// Core compiles where there is no standard library
+    NoStd,
     /// The second verifier, in Python: its tests, and random cases that both verifiers judge
     Python,
     /// node --test in Node alone: *.test.mjs
@@ -26,6 +28,14 @@ pub(crate) enum Step {
     Chromium,
 }
 
+/// Targets without a standard library: one that is installed will do.
+const BARE: [&str; 5] = [
+    "thumbv7em-none-eabi",
+    "thumbv7em-none-eabihf",
+    "aarch64-unknown-none",
+    "riscv32imac-unknown-none-elf",
+    "x86_64-unknown-none",
+];
 const NODE_TESTS: [&str; 2] = ["tests/e2e", "wasm/test"];
 /// What stands before `.test.mjs` in the name of a test that needs another runtime than Node.
 const RUNTIMES: [&str; 2] = [".workerd", ".chromium"];
@@ -41,6 +51,7 @@ pub(crate) fn run(only: &[Step]) -> Result<()> {
             Step::Fmt => fmt(),
             Step::Clippy => clippy(),
             Step::Rust => cmd::stream(cmd::host_cargo().args(["test", "--workspace"])),
+            Step::NoStd => no_std(),
             Step::Python => python(),
             Step::Node => built.as_ref().map_or(Ok(()), |built| node(built, "")),
             Step::Workerd => built.as_ref().map_or(Ok(()), |built| node(built, ".workerd")),
@@ -57,6 +68,7 @@ fn name(step: Step) -> &'static str {
         Step::Fmt => "fmt",
         Step::Clippy => "clippy",
         Step::Rust => "rust",
+        Step::NoStd => "no-std",
         Step::Python => "python",
         Step::Node => "node",
         Step::Workerd => "workerd",
@@ -96,6 +108,24 @@ fn component(subcommand: &str, component: &str) -> Result<bool> {
     }
     ui::loud(&missing);
     Ok(false)
+}
+
+/// Compiles core for a target of which no `std` exists, if the toolchain has one: nothing is fetched.
+fn no_std() -> Result<()> {
+    let rustc = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
+    let sysroot = cmd::read(cmd::new(rustc).args(["--print", "sysroot"]))?;
+    let targets = Path::new(&sysroot).join("lib/rustlib");
+    let Some(target) = BARE.iter().find(|target| targets.join(target).join("lib").is_dir()) else {
+        let missing = format!("none of {} is installed: this check is left out", BARE.join(", "));
+        if ui::ci() {
+            bail!(missing);
+        }
+        ui::loud(&missing);
+        return Ok(());
+    };
+    let options = ["check", "-p", "portcullis-core", "--no-default-features", "--target", target];
+    cmd::stream(cmd::host_cargo().args(options))?;
+    cmd::stream(cmd::host_cargo().args(options).args(["--features", "issue"]))
 }
 
 fn python() -> Result<()> {
