@@ -62,10 +62,10 @@ fn check(body: &Body, facts: &ShardFacts) {
 /// Facts of any value: runs of slots, each a gap, a length and a state.
 fn facts(bytes: &[u8]) -> ShardFacts {
     let mut source = Source(bytes);
-    let capacity = match source.u32() % 0x2_0000 {
-        small @ 0..0x1_0000 => small,
-        // The one capacity that issuers use.
-        _ => Body::MAX_CAPACITY,
+    let capacity = match source.u16() {
+        // The one capacity that issuers use, seldom, because it takes its time.
+        u16::MAX => Body::MAX_CAPACITY,
+        small => u32::from(small) % 0x1000,
     };
     let mut facts = ShardFacts { capacity, ..ShardFacts::default() };
     let mut slot = 0_u32;
@@ -77,7 +77,7 @@ fn facts(bytes: &[u8]) -> ShardFacts {
             2 => u32::from(source.u16()),
             _ => source.u32() >> 12,
         });
-        let last = slot.saturating_add(u32::from(what >> 4).pow(3)).min(capacity);
+        let last = slot.saturating_add(u32::from(what >> 4).pow(2)).min(capacity);
         match what & 3 {
             0 => facts.revoked.extend(slot..last),
             1 => facts.suspended.extend(slot..last),

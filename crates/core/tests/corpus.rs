@@ -17,7 +17,9 @@ use portcullis_core::issue::{PolicyDraft, PolicyTree, SaltKey};
 use portcullis_core::list::Bundle;
 use serde_json::Value;
 
-const TARGETS: [(&str, fn(&[u8])); 5] = [
+type Target = (&'static str, fn(&[u8]));
+
+const TARGETS: [Target; 5] = [
     ("token", targets::token::run),
     ("body", targets::body::run),
     ("signed", targets::signed::run),
@@ -59,9 +61,9 @@ fn what_the_vectors_hold() {
 /// The inputs that the vectors give, with the target that each is for.
 fn seeds() -> BTreeSet<(&'static str, Vec<u8>)> {
     let mut seeds = BTreeSet::new();
-    for entry in fs::read_dir(folder("tests/vectors")).unwrap() {
-        let vector: Value =
-            serde_json::from_slice(&fs::read(entry.unwrap().path()).unwrap()).unwrap();
+    let files = fs::read_dir(folder("tests/vectors")).unwrap().map(|entry| entry.unwrap().path());
+    for file in files.filter(|path| path.is_file()) {
+        let vector: Value = serde_json::from_slice(&fs::read(file).unwrap()).unwrap();
         seeds.insert(("token", vector["token"].as_str().unwrap().into()));
         seeds.insert(("signed", signed(0, &decode(&vector["keyring"]))));
         for offer in vector["adopt"].as_array().unwrap() {
