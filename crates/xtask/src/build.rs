@@ -24,6 +24,10 @@ const FEATURES: [&str; 7] = [
 ];
 /// Where an engine lacks it the npm package takes its other module.
 const SIMD: &str = "--enable-simd";
+/// The compiler has inlined what is worth it; and nothing lies in the first kilobyte, which is the
+/// far end of the stack.
+const OPTIMIZE: [&str; 3] =
+    ["-O3", "--one-caller-inline-max-function-size=0", "--low-memory-unused"];
 const MODULE: &str = "portcullis.wasm";
 const MODULE_WITHOUT_SIMD: &str = "portcullis_plain.wasm";
 
@@ -71,7 +75,7 @@ fn gate(setup: &Setup) -> Result<PathBuf> {
         let wasm = wasm(cargo, "portcullis-worker", &paths::wasm_target())?;
         let module = out.join("index_bg.wasm");
         let outputs = vec![out.join("index.js"), module.clone()];
-        let settings = [setup.tools.worker_build_version, &FEATURES.join(" ")];
+        let settings = [setup.tools.worker_build_version, &options()];
         let stamp = stamp(setup, "gate", &[&wasm], &settings, outputs)?;
         if stamp.is_fresh() {
             return Ok(Outcome::Fresh);
@@ -87,7 +91,7 @@ fn gate(setup: &Setup) -> Result<PathBuf> {
             .env("WASM_OPT_BIN", &setup.npm.wasm_opt);
         setup.wasm.apply(&mut command)?;
         cmd::run(&mut command)?;
-        optimize(setup, &module, &module, &["-O", SIMD])?;
+        optimize(setup, &module, &module, &[SIMD])?;
         stamp.write()?;
         Ok(Outcome::Done)
     })?;
@@ -104,7 +108,7 @@ fn npm_package(setup: &Setup) -> Result<PathBuf> {
         cargo.arg("build");
         let plain = wasm(cargo, "portcullis-module", &target)?;
         let outputs = [MODULE, MODULE_WITHOUT_SIMD].map(|name| dist.join(name)).to_vec();
-        let stamp = stamp(setup, "npm", &[&simd, &plain], &[&FEATURES.join(" ")], outputs)?;
+        let stamp = stamp(setup, "npm", &[&simd, &plain], &[&options()], outputs)?;
         if stamp.is_fresh() {
             return Ok(Outcome::Fresh);
         }
@@ -113,17 +117,22 @@ fn npm_package(setup: &Setup) -> Result<PathBuf> {
             std::fs::remove_dir_all(&dist)?;
         }
         std::fs::create_dir_all(&dist)?;
-        optimize(setup, &simd, &dist.join(MODULE), &["-O3", SIMD])?;
-        optimize(setup, &plain, &dist.join(MODULE_WITHOUT_SIMD), &["-O3"])?;
+        optimize(setup, &simd, &dist.join(MODULE), &[SIMD])?;
+        optimize(setup, &plain, &dist.join(MODULE_WITHOUT_SIMD), &[])?;
         stamp.write()?;
         Ok(Outcome::Done)
     })?;
     Ok(dist)
 }
 
-fn optimize(setup: &Setup, from: &Path, to: &Path, options: &[&str]) -> Result<()> {
+/// A module that was made with others is made anew.
+fn options() -> String {
+    [&OPTIMIZE[..], &FEATURES].concat().join(" ")
+}
+
+fn optimize(setup: &Setup, from: &Path, to: &Path, features: &[&str]) -> Result<()> {
     let mut opt = cmd::new(&setup.npm.wasm_opt);
-    opt.args(options).args(FEATURES).arg(from).arg("-o").arg(to);
+    opt.args(OPTIMIZE).args(FEATURES).args(features).arg(from).arg("-o").arg(to);
     cmd::run(&mut opt)
 }
 
