@@ -1,11 +1,11 @@
 //! The memory that JavaScript and the module share: a key's text one way, facts the other.
 
-use core::fmt::{Display, Write};
-
+use portcullis_core::base62;
+use portcullis_core::crypto::IssuerId;
 use portcullis_core::keyring::Keyring;
 use portcullis_core::list::Mark;
 use portcullis_core::time::Time;
-use portcullis_core::token::Algorithm;
+use portcullis_core::token::{Algorithm, Name};
 use portcullis_core::verify::Accepted;
 
 use crate::reason::Reason;
@@ -146,28 +146,21 @@ impl Board {
         *next_update = list.next_update;
     }
 
-    /// Writes `name` into `text`; gives its length.
-    pub fn write(&mut self, name: impl Display) -> usize {
-        let mut ink = Ink { page: &mut self.text, used: 0 };
-        // A page that is full would cut the name; it has ten times the length of one.
-        let _ = write!(ink, "{name}");
-        ink.used
+    /// Writes an issuer's name into `text`; gives its length.
+    pub fn put_issuer(&mut self, issuer: IssuerId) -> usize {
+        self.put_name(b"iss_", &issuer.0)
     }
-}
 
-/// Writes into a slice.
-#[derive(Debug)]
-pub struct Ink<'a> {
-    page: &'a mut [u8],
-    used: usize,
-}
+    /// Writes a key's public name into `text`; gives its length.
+    pub fn put_key_name(&mut self, name: Name) -> usize {
+        self.put_name(b"apk_", name.bytes())
+    }
 
-impl Write for Ink<'_> {
-    fn write_str(&mut self, text: &str) -> core::fmt::Result {
-        let free = self.page.get_mut(self.used..).and_then(|rest| rest.get_mut(..text.len()));
-        free.ok_or(core::fmt::Error)?.copy_from_slice(text.as_bytes());
-        self.used += text.len();
-        Ok(())
+    /// As `Display` writes it: without that, there is no formatting in the whole module.
+    fn put_name(&mut self, prefix: &[u8; 4], bytes: &[u8; 16]) -> usize {
+        let chunks = bytes.as_chunks().0.iter().map(|chunk| base62::encode_chunk(*chunk));
+        let name = prefix.iter().copied().chain(chunks.flatten());
+        self.text.iter_mut().zip(name).map(|(place, character)| *place = character).count()
     }
 }
 

@@ -13,7 +13,7 @@ mod fault;
 mod reason;
 mod verifier;
 
-pub use board::{Board, Ink, ListFacts, Standing};
+pub use board::{Board, ListFacts, Standing};
 pub use fault::Fault;
 pub use reason::Reason;
 pub use verifier::{Ask, Verifier};

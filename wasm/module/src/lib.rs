@@ -52,7 +52,7 @@ pub struct Desk {
 
 impl Desk {
     fn call<T>(&mut self, work: impl FnOnce(&mut Self) -> T) -> T {
-        assert!(!core::mem::replace(&mut self.busy, true));
+        assert!(!core::mem::replace(&mut self.busy, true), "trapped");
         let answer = work(self);
         self.busy = false;
         answer
@@ -218,7 +218,7 @@ pub extern "C" fn waiting(desk: &mut Desk) -> u32 {
 #[cfg_attr(target_arch = "wasm32", unsafe(no_mangle))]
 pub extern "C" fn issuer(desk: &mut Desk) -> usize {
     desk.call(|desk| {
-        desk.verifier.keyring().map_or(0, |keyring| desk.board.write(keyring.issuer()))
+        desk.verifier.keyring().map_or(0, |keyring| desk.board.put_issuer(keyring.issuer()))
     })
 }
 
@@ -226,7 +226,9 @@ pub extern "C" fn issuer(desk: &mut Desk) -> usize {
 /// before a keyring.
 #[cfg_attr(target_arch = "wasm32", unsafe(no_mangle))]
 pub extern "C" fn name(desk: &mut Desk, serial: f64) -> usize {
-    desk.call(|desk| desk.verifier.name(millis(serial)).map_or(0, |name| desk.board.write(name)))
+    desk.call(|desk| {
+        desk.verifier.name(millis(serial)).map_or(0, |name| desk.board.put_key_name(name))
+    })
 }
 
 /// The files that lie in `given` behind their lengths; one that would end behind it is left out,

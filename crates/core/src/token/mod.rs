@@ -133,6 +133,12 @@ impl Name {
         let [name @ .., _, _, _, _, _, _, _, _, _, _, _, _, _, _, _, _] = digest;
         Self(name)
     }
+
+    /// The 16 bytes.
+    #[must_use]
+    pub const fn bytes(&self) -> &[u8; 16] {
+        &self.0
+    }
 }
 
 impl fmt::Display for Name {
