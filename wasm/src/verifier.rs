@@ -136,7 +136,8 @@ impl Verifier {
         for body in parts {
             update.offer_body(body)?;
         }
-        let wanted: Vec<_> = update.wants_head().into_iter().chain(update.wants_bodies()).collect();
+        let mut wanted = update.wants_bodies();
+        wanted.extend(update.wants_head());
         if wanted.is_empty() {
             replica.commit(update)?;
         }

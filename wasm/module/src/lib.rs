@@ -155,9 +155,11 @@ pub extern "C" fn offer_list(desk: &mut Desk, count: usize, now_ms: f64) -> u32 
         let (stamp, parts) = files.split_first().map_or((&[][..], &[][..]), |(s, p)| (*s, p));
         match desk.verifier.offer_list(stamp, parts, instant(now_ms)) {
             Ok(wanted) => {
-                let names = wanted.iter().map(|name| (name.digest.0, name.len.to_le_bytes()));
-                desk.reply =
-                    names.flat_map(|(digest, len)| digest.into_iter().chain(len)).collect();
+                desk.reply.clear();
+                for name in wanted {
+                    desk.reply.extend_from_slice(&name.digest.0);
+                    desk.reply.extend_from_slice(&name.len.to_le_bytes());
+                }
                 desk.board.put_reply(&desk.reply)
             }
             Err(fault) => desk.board.put_reason(Reason::of_fault(&fault)),
@@ -209,7 +211,10 @@ pub extern "C" fn status(desk: &mut Desk, now_ms: f64, fresh_for_ms: f64) -> boo
 #[cfg_attr(target_arch = "wasm32", unsafe(no_mangle))]
 pub extern "C" fn waiting(desk: &mut Desk) -> u32 {
     desk.call(|desk| {
-        desk.reply = desk.verifier.waiting().flat_map(u16::to_le_bytes).collect();
+        desk.reply.clear();
+        for kid in desk.verifier.waiting() {
+            desk.reply.extend_from_slice(&kid.to_le_bytes());
+        }
         desk.board.put_reply(&desk.reply)
     })
 }
