@@ -158,9 +158,13 @@ impl Board {
 
     /// As `Display` writes it: without that, there is no formatting in the whole module.
     fn put_name(&mut self, prefix: &[u8; 4], bytes: &[u8; 16]) -> usize {
-        let chunks = bytes.as_chunks().0.iter().map(|chunk| base62::encode_chunk(*chunk));
-        let name = prefix.iter().copied().chain(chunks.flatten());
-        self.text.iter_mut().zip(name).map(|(place, character)| *place = character).count()
+        let Some((front, rest)) = self.text.split_first_chunk_mut() else { return 0 };
+        *front = *prefix;
+        let chunks = bytes.as_chunks().0;
+        for (place, chunk) in rest.as_chunks_mut().0.iter_mut().zip(chunks) {
+            *place = base62::encode_chunk(*chunk);
+        }
+        front.len() + chunks.len() * base62::CHUNK_CHARS
     }
 }
 
