@@ -24,33 +24,31 @@ const ROOT_UNREADABLE = REASONS.find(([code]) => code === 'root_unreadable');
 // Without it what is let go stays in the module's memory.
 const LET_GO = globalThis.FinalizationRegistry && new FinalizationRegistry((desk) => exports.close(desk));
 
-// What an accepted key says. Its name is a digest, which costs as much as half a verification: it
-// is made when somebody asks for it.
-class Key {
-  #module;
+// What an accepted key says, of one verifier's keys: a class to each costs a key no private field. Its
+// name is a digest, which costs as much as half a verification: it is made when somebody asks for it.
+const keysOf = (module) =>
+  class Key {
+    constructor(words, numbers) {
+      this.issuer = module.issuer();
+      this.kind = KINDS[words[0]];
+      this.environment = ENVIRONMENTS[words[1]];
+      this.algorithm = ALGORITHMS[words[2]];
+      this.kid = words[3];
+      this.serial = numbers[0];
+      this.issuedAt = numbers[1];
+      this.expiresAt = numbers[2] || null;
+      this.owner = words[4] || null;
+      this.policy = words[5] || null;
+    }
 
-  constructor(module, words, numbers) {
-    this.#module = module;
-    this.issuer = module.issuer();
-    this.kind = KINDS[words[0]];
-    this.environment = ENVIRONMENTS[words[1]];
-    this.algorithm = ALGORITHMS[words[2]];
-    this.kid = words[3];
-    this.serial = numbers[0];
-    this.issuedAt = numbers[1];
-    this.expiresAt = numbers[2] || null;
-    this.owner = words[4] || null;
-    this.policy = words[5] || null;
-  }
+    get name() {
+      return module.nameOf(this.serial);
+    }
 
-  get name() {
-    return this.#module.nameOf(this.serial);
-  }
-
-  toJSON() {
-    return { name: this.name, ...this };
-  }
-}
+    toJSON() {
+      return { name: this.name, ...this };
+    }
+  };
 
 // One verifier in the module.
 export class Module {
@@ -59,6 +57,7 @@ export class Module {
   #words;
   #text;
   #issuer;
+  #Key = keysOf(this);
 
   constructor(root) {
     if (!ROOT.test(root)) throw new PortcullisError(...ROOT_UNREADABLE);
@@ -74,7 +73,7 @@ export class Module {
     const reason = exports.verify(this.#desk, this.#write(token), kind, environment, now, freshFor);
     if (this.#text.length === 0) this.#look();
     const list = this.#list();
-    if (reason === 0) return { ok: true, key: new Key(this, this.#words, this.#numbers), list };
+    if (reason === 0) return { ok: true, key: new this.#Key(this.#words, this.#numbers), list };
     const [code, text] = REASONS[reason];
     return { ok: false, code, message: sentence(text, () => this.#values()), list };
   }
