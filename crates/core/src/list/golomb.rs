@@ -5,6 +5,8 @@
 
 #[cfg(feature = "issue")]
 use alloc::vec::Vec;
+#[cfg(feature = "issue")]
+use core::hint::select_unpredictable;
 
 use crate::list::pages::{Pages, Writer};
 use crate::wire::WireError;
@@ -268,12 +270,12 @@ impl BitWriter<'_> {
             quotient -= 32;
         }
         let zeros = u32::try_from(quotient).unwrap_or(0);
-        let long = u32::from(remainder >= code.cutoff);
-        let spelled = remainder + u64::from(long) * code.cutoff;
+        let long = remainder >= code.cutoff;
         // Of a long remainder the lowest bit comes last.
-        let last = spelled & u64::from(long);
-        let bits = (spelled >> long) << 1 | 1 | last << (code.short_bits + 1);
-        self.put(bits << zeros, zeros + 1 + code.short_bits + long);
+        let above = remainder + code.cutoff;
+        let long_bits = above | 1 | (above & 1) << (code.short_bits + 1);
+        let bits = select_unpredictable(long, long_bits, remainder << 1 | 1);
+        self.put(bits << zeros, zeros + 1 + code.short_bits + u32::from(long));
     }
 }
 
