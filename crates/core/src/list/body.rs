@@ -96,9 +96,11 @@ impl Body {
         } else {
             (&revoked, &suspended)
         };
-        if few.count() > capacity - many.count()
-            || few.slots().into_iter().any(|slot| many.contains(slot))
-        {
+        let mut contradicts = few.count() > capacity - many.count();
+        if !contradicts {
+            few.each(&mut |slot| contradicts |= many.contains(slot));
+        }
+        if contradicts {
             return Err(WireError::NotCanonical("suspended"));
         }
         Ok(Self { capacity, revoked, suspended, timed })

@@ -5,6 +5,7 @@
 //! left of the slots. That spells each set in log2 C(capacity, count) bits, and 8 bytes more, where
 //! Golomb codes, whose lengths are whole bits, stray to 1.04 of that.
 
+#[cfg(feature = "issue")]
 use alloc::vec::Vec;
 
 use crate::list::bitmap::Bitmap;
@@ -37,15 +38,14 @@ pub(crate) fn decode(
         return Err(WireError::NotCanonical("dense set"));
     }
     let mut members_left = count;
-    let mut words = Vec::with_capacity(usize::try_from(capacity / 64 + 1).unwrap_or(0));
-    let mut word = 0_u64;
+    let mut set = Bitmap::new(capacity);
     for slot in 0..capacity {
         let slots_left = capacity - slot;
         let split = split(range, members_left, slots_left);
         if above < split {
             range = split;
             members_left -= 1;
-            word |= 1 << (slot % 64);
+            set.insert(slot);
         } else if members_left == slots_left {
             return Err(WireError::NotCanonical("dense set"));
         } else {
@@ -56,17 +56,13 @@ pub(crate) fn decode(
             above = above << 8 | u64::from(reader.u8()?);
             range <<= 8;
         }
-        if slot % 64 == 63 || slot + 1 == capacity {
-            words.push(word);
-            word = 0;
-        }
     }
     // The encoder spells the bottom of the last range: any other number in it is a second
     // spelling of the set.
     if above != 0 {
         return Err(WireError::NotCanonical("dense set"));
     }
-    Ok((Bitmap::of(words), bytes.len() - reader.rest().len()))
+    Ok((set, bytes.len() - reader.rest().len()))
 }
 
 /// Appends the one encoding of `count` slots, which ascend and lie below `capacity`.

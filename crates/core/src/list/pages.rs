@@ -23,25 +23,25 @@ const SLOTS_PER_PAGE: u32 = 256;
 
 impl Pages {
     /// Whether the set holds `slot`.
-    #[inline]
     #[expect(clippy::cast_possible_truncation, reason = "the page stands for what is cut off")]
     pub(crate) fn contains(&self, slot: u32) -> bool {
         self.page(slot >> self.bits).binary_search(&(slot as u16)).is_ok()
     }
 
-    #[inline]
     fn page(&self, page: u32) -> &[u16] {
         let bounds = self.starts.get(page as usize..).and_then(<[u32]>::first_chunk);
         let [start, end] = bounds.copied().unwrap_or_default();
         self.lows.get(start as usize..end as usize).unwrap_or_default()
     }
 
-    /// The slots, ascending.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = u32> + '_ {
+    /// Shows `see` the slots, ascending.
+    pub(crate) fn each(&self, see: &mut dyn FnMut(u32)) {
         let mask = (1 << self.bits) - 1;
-        (0..).zip(&self.starts).flat_map(move |(page, _)| {
-            self.page(page).iter().map(move |low| page << self.bits | u32::from(*low) & mask)
-        })
+        for (page, _) in (0..).zip(&self.starts) {
+            for low in self.page(page) {
+                see(page << self.bits | u32::from(*low) & mask);
+            }
+        }
     }
 }
 
@@ -146,7 +146,9 @@ mod tests {
             for slot in 0..capacity {
                 assert_eq!(pages.contains(slot), members.next_if_eq(&slot).is_some());
             }
-            assert_eq!(pages.iter().collect::<Vec<_>>(), slots);
+            let mut seen = Vec::new();
+            pages.each(&mut |slot| seen.push(slot));
+            assert_eq!(seen, slots);
         }
     }
 

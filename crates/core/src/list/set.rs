@@ -78,7 +78,6 @@ impl SlotSet {
 
     /// Whether the set holds `slot`; false for slots at or above the capacity.
     #[must_use]
-    #[inline]
     pub fn contains(&self, slot: u32) -> bool {
         let held = match &self.held {
             Held::Pages(pages) => pages.contains(slot),
@@ -90,11 +89,23 @@ impl SlotSet {
     /// The slots of the set, ascending.
     #[must_use]
     pub fn slots(&self) -> Vec<u32> {
-        let held: Vec<u32> = match &self.held {
-            Held::Pages(pages) => pages.iter().collect(),
-            Held::Bitmap(bitmap) => bitmap.iter().collect(),
-        };
-        if self.inverted { others(self.capacity, &held) } else { held }
+        let mut slots = Vec::with_capacity(self.count as usize);
+        self.each(&mut |slot| slots.push(slot));
+        slots
+    }
+
+    /// Shows `see` the slots of the set, ascending.
+    pub(crate) fn each(&self, see: &mut dyn FnMut(u32)) {
+        if self.inverted {
+            let mut base = 0;
+            self.held.each(&mut |slot| {
+                (base..slot).for_each(&mut *see);
+                base = slot + 1;
+            });
+            (base..self.capacity).for_each(see);
+        } else {
+            self.held.each(see);
+        }
     }
 }
 
@@ -102,26 +113,20 @@ impl Held {
     fn decode(capacity: u32, coded: u32, bytes: &[u8]) -> Result<(Self, usize), WireError> {
         let (pages, used) = golomb::decode(capacity, coded, bytes)?;
         // From here on a bitmap takes less memory.
-        let many = u64::from(coded) * 16 > u64::from(capacity);
-        let held = if many {
-            Self::Bitmap(Bitmap::new(capacity, pages.iter()))
-        } else {
-            Self::Pages(pages)
-        };
-        Ok((held, used))
+        if u64::from(coded) * 16 <= u64::from(capacity) {
+            return Ok((Self::Pages(pages), used));
+        }
+        let mut bitmap = Bitmap::new(capacity);
+        pages.each(&mut |slot| bitmap.insert(slot));
+        Ok((Self::Bitmap(bitmap), used))
     }
-}
 
-/// The slots below `capacity` that are not among `slots`, which ascend.
-fn others(capacity: u32, slots: &[u32]) -> Vec<u32> {
-    let mut others = Vec::with_capacity((capacity as usize).saturating_sub(slots.len()));
-    let mut base = 0;
-    for &slot in slots {
-        others.extend(base..slot);
-        base = slot + 1;
+    fn each(&self, see: &mut dyn FnMut(u32)) {
+        match self {
+            Self::Pages(pages) => pages.each(see),
+            Self::Bitmap(bitmap) => bitmap.each(see),
+        }
     }
-    others.extend(base..capacity);
-    others
 }
 
 /// Appends the one encoding of `slots`, which ascend and lie below `capacity`.
@@ -130,7 +135,12 @@ pub(crate) fn encode_set(capacity: u32, slots: &[u32], out: &mut Vec<u8>) {
     let count = u32::try_from(slots.len()).unwrap_or(u32::MAX).min(capacity);
     match form(capacity, count) {
         Form::Members => golomb::encode(capacity, slots, out),
-        Form::Others => golomb::encode(capacity, &others(capacity, slots), out),
+        Form::Others => {
+            let mut members = slots.iter().copied().peekable();
+            let others: Vec<u32> =
+                (0..capacity).filter(|slot| members.next_if_eq(slot).is_none()).collect();
+            golomb::encode(capacity, &others, out);
+        }
         Form::Dense => dense::encode(capacity, count, slots, out),
     }
 }
