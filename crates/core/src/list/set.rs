@@ -112,7 +112,7 @@ impl SlotSet {
 impl Held {
     fn decode(capacity: u32, coded: u32, bytes: &[u8]) -> Result<(Self, usize), WireError> {
         let (pages, used) = golomb::decode(capacity, coded, bytes)?;
-        // From here on a bitmap takes less memory.
+        // Two bytes a slot are then no more than a bit for each slot below the capacity.
         if u64::from(coded) * 16 <= u64::from(capacity) {
             return Ok((Self::Pages(pages), used));
         }
