@@ -16,6 +16,7 @@ pub use hmac::HmacKey;
 pub(crate) use hmac::last_block;
 
 use alloc::vec::Vec;
+use core::cmp::Ordering;
 use core::fmt;
 
 use sha2::{Digest as _, Sha256};
@@ -67,8 +68,22 @@ impl Context {
 }
 
 /// The SHA-256 of a whole file, signature included: what heads and bodies are named by.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Digest(pub [u8; 32]);
+
+impl Ord for Digest {
+    /// One for all: wherever it is inlined a wasm module has half a kilobyte more.
+    #[inline(never)]
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.0.cmp(&other.0)
+    }
+}
+
+impl PartialOrd for Digest {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
 
 impl Digest {
     /// The digest of `file`.
