@@ -30,6 +30,15 @@ pub enum WireError {
 /// The first four bytes of every signed or content-addressed file: `PC`, a letter, a version.
 pub(crate) const VERSION: u8 = 1;
 
+/// The file ends before what is read does. Without a word of its own: `?` copies none.
+pub(crate) struct Truncated;
+
+impl From<Truncated> for WireError {
+    fn from(_: Truncated) -> Self {
+        Self::Truncated
+    }
+}
+
 /// A cursor that can't read past the end.
 pub(crate) struct Reader<'a> {
     rest: &'a [u8],
@@ -56,46 +65,46 @@ impl<'a> Reader<'a> {
         }
     }
 
-    pub(crate) fn array<const N: usize>(&mut self) -> Result<[u8; N], WireError> {
-        let (head, rest) = self.rest.split_first_chunk::<N>().ok_or(WireError::Truncated)?;
+    pub(crate) fn array<const N: usize>(&mut self) -> Result<[u8; N], Truncated> {
+        let (head, rest) = self.rest.split_first_chunk::<N>().ok_or(Truncated)?;
         self.rest = rest;
         Ok(*head)
     }
 
-    pub(crate) fn bytes(&mut self, len: usize) -> Result<&'a [u8], WireError> {
-        let (head, rest) = self.rest.split_at_checked(len).ok_or(WireError::Truncated)?;
+    pub(crate) fn bytes(&mut self, len: usize) -> Result<&'a [u8], Truncated> {
+        let (head, rest) = self.rest.split_at_checked(len).ok_or(Truncated)?;
         self.rest = rest;
         Ok(head)
     }
 
-    pub(crate) fn u8(&mut self) -> Result<u8, WireError> {
+    pub(crate) fn u8(&mut self) -> Result<u8, Truncated> {
         self.array().map(u8::from_be_bytes)
     }
 
-    pub(crate) fn u16(&mut self) -> Result<u16, WireError> {
+    pub(crate) fn u16(&mut self) -> Result<u16, Truncated> {
         self.array().map(u16::from_be_bytes)
     }
 
-    pub(crate) fn u32(&mut self) -> Result<u32, WireError> {
+    pub(crate) fn u32(&mut self) -> Result<u32, Truncated> {
         self.array().map(u32::from_be_bytes)
     }
 
-    pub(crate) fn u48(&mut self) -> Result<u64, WireError> {
+    pub(crate) fn u48(&mut self) -> Result<u64, Truncated> {
         let [a, b, c, d, e, f] = self.array::<6>()?;
         Ok(u64::from_be_bytes([0, 0, a, b, c, d, e, f]))
     }
 
-    pub(crate) fn u64(&mut self) -> Result<u64, WireError> {
+    pub(crate) fn u64(&mut self) -> Result<u64, Truncated> {
         self.array().map(u64::from_be_bytes)
     }
 
     /// A length, read as 32 bits and held against what is left, so that nothing is allocated for a
     /// claim that the file can't fulfil.
-    pub(crate) fn len(&mut self, bytes_each: usize) -> Result<usize, WireError> {
-        let count = usize::try_from(self.u32()?).map_err(|_| WireError::Truncated)?;
+    pub(crate) fn len(&mut self, bytes_each: usize) -> Result<usize, Truncated> {
+        let count = usize::try_from(self.u32()?).map_err(|_| Truncated)?;
         match count.checked_mul(bytes_each) {
             Some(bytes) if bytes <= self.rest.len() => Ok(count),
-            _ => Err(WireError::Truncated),
+            _ => Err(Truncated),
         }
     }
 

@@ -11,7 +11,7 @@
 
 use alloc::vec::Vec;
 
-use crate::wire::{Reader, WireError};
+use crate::wire::{Reader, Truncated, WireError};
 
 pub(crate) const LETTER: u8 = b'Z';
 
@@ -65,7 +65,7 @@ impl<'a> Bundle<'a> {
     }
 }
 
-fn part<'a>(reader: &mut Reader<'a>) -> Result<&'a [u8], WireError> {
+fn part<'a>(reader: &mut Reader<'a>) -> Result<&'a [u8], Truncated> {
     let len = reader.len(1)?;
     reader.bytes(len)
 }

@@ -43,7 +43,7 @@ impl PolicyDraft {
                     u8::try_from(text.len()).map_err(|_| WireError::NotCanonical("policy"))?;
                 out.put_u8(len).put(text);
             }
-            Ok(out)
+            Ok::<_, WireError>(out)
         };
         let (ipv4, ipv6) = self.encode_networks();
         let lists = [
