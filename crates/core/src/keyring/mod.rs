@@ -117,15 +117,16 @@ impl Keyring {
     /// [`KeyringError::Wire`] and [`KeyringError::NotSignedByRoot`].
     pub fn open(document: &[u8], root: &PublicKey) -> Result<Self, KeyringError> {
         let content = format::open(document, root)?;
-        let blocks = content
-            .labels
-            .iter()
-            .flat_map(|&label| Kind::ALL.map(|kind| (label, kind)))
-            .flat_map(|(label, kind)| {
-                Environment::ALL.map(|environment| Prefix { label, kind, environment })
-            })
-            .map(|prefix| (prefix, message_block(&prefix.binding(content.issuer))))
-            .collect();
+        // Loops, because the same in iterators is a kilobyte of a wasm module.
+        let mut blocks = Vec::new();
+        for &label in &content.labels {
+            for kind in Kind::ALL {
+                for environment in Environment::ALL {
+                    let prefix = Prefix { label, kind, environment };
+                    blocks.push((prefix, message_block(&prefix.binding(content.issuer))));
+                }
+            }
+        }
         Ok(Self { root: *root, document: document.to_vec(), content, secrets: Vec::new(), blocks })
     }
 
