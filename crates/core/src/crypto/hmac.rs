@@ -75,9 +75,11 @@ impl HmacKey {
     #[must_use]
     pub fn check_value(&self, issuer: IssuerId, kid: u16) -> [u8; 32] {
         let mut message = [0; Context::LEN + 16 + 2];
-        let parts =
-            Context::CHECK.bytes().iter().chain(&issuer.0).copied().chain(kid.to_be_bytes());
-        message.iter_mut().zip(parts).for_each(|(slot, byte)| *slot = byte);
+        let (front, rest) = message.split_at_mut(Context::LEN);
+        let (middle, end) = rest.split_at_mut(16);
+        front.copy_from_slice(Context::CHECK.bytes());
+        middle.copy_from_slice(&issuer.0);
+        end.copy_from_slice(&kid.to_be_bytes());
         bytes_of(self.full_tag(&last_block(&message, 64 + message.len())))
     }
 }
