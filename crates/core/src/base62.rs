@@ -81,7 +81,12 @@ fn number([a, b, c, low @ ..]: [u8; CHUNK_CHARS]) -> Option<u64> {
     let fours =
         (pairs & 0x0000_FFFF_0000_FFFF) * 62_u64.pow(2) + (pairs >> 16 & 0x0000_FFFF_0000_FFFF);
     let low = (fours & 0xFFFF_FFFF) * 62_u64.pow(4) + (fours >> 32);
-    high.checked_mul(62_u64.pow(8))?.checked_add(low)
+    // Compared instead of multiplied with a check, which WebAssembly does in 128 bits.
+    const UNIT: u64 = 62_u64.pow(8);
+    if high > u64::MAX / UNIT {
+        return None;
+    }
+    (high * UNIT).checked_add(low)
 }
 
 /// Encodes 8 bytes as 11 characters.
