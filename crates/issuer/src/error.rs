@@ -40,6 +40,9 @@ pub enum Error {
     /// The key has expired: there is nothing left to hand over.
     #[error("the key has expired; create a new one")]
     Expired,
+    /// The key is suspended: what is done to it is done to a key that counts.
+    #[error("the key is suspended; resume it first")]
+    Suspended,
     /// The keystore holds no active signer for such keys.
     #[error("no active signer may make such keys; choose another algorithm, kind or environment")]
     NoSigner,
@@ -113,6 +116,15 @@ pub enum Error {
     /// The database was changed by a newer program.
     #[error("the database was made by another version of portcullis; update this program")]
     DatabaseVersion(#[source] sqlx::migrate::MigrateError),
+    /// The PostgreSQL database holds an issuer already.
+    #[error("the database already holds an issuer, which is left as it is; name another database")]
+    DatabaseTaken,
+    /// The PostgreSQL database holds no issuer.
+    #[error("the database holds no issuer (no schema `portcullis`); check DATABASE_URL")]
+    SchemaMissing,
+    /// The database server can't be reached or refuses to talk.
+    #[error("the database server can't be reached or refuses the connection; check DATABASE_URL")]
+    DatabaseUnreachable(#[source] sqlx::Error),
     /// Another process held the database for too long.
     #[error("the database is busy; try again")]
     DatabaseBusy,
@@ -170,6 +182,7 @@ impl Error {
             Self::AlreadyRevoked => "already_revoked",
             Self::NotEarlier => "revocation_not_earlier",
             Self::Expired => "expired",
+            Self::Suspended => "suspended",
             Self::NoSigner => "no_signer",
             Self::ShardFull => "shard_full",
             Self::NotInitialised { .. } => "not_initialised",
@@ -182,6 +195,9 @@ impl Error {
             Self::DatabaseCorrupt(_) => "database_corrupt",
             Self::DatabaseForeign => "database_foreign",
             Self::DatabaseVersion(_) => "database_version",
+            Self::DatabaseTaken => "database_taken",
+            Self::SchemaMissing => "database_schema_missing",
+            Self::DatabaseUnreachable(_) => "database_unreachable",
             Self::DatabaseBusy => "database_busy",
             Self::Database(_) => "database",
             Self::Random => "random",
@@ -221,6 +237,18 @@ impl From<AdoptError> for Error {
 
 impl From<sqlx::Error> for Error {
     fn from(error: sqlx::Error) -> Self {
+        // PostgreSQL's codes have five characters.
+        let state = error.as_database_error().and_then(|database| database.code());
+        match state.as_deref().filter(|state| state.len() == 5) {
+            Some("55P03" | "40001" | "40P01") => return Self::DatabaseBusy,
+            Some(state)
+                if state.starts_with("08") || state.starts_with("28") || state == "3D000" =>
+            {
+                return Self::DatabaseUnreachable(error);
+            }
+            Some(_) => return Self::Database(error),
+            None => {}
+        }
         // SQLite's primary result code is the low byte of the extended one.
         const BUSY: u32 = 5;
         const LOCKED: u32 = 6;
@@ -241,6 +269,8 @@ impl From<sqlx::Error> for Error {
                     Self::DatabaseCorrupt(Some(error))
                 } else if matches!(error, sqlx::Error::PoolTimedOut) {
                     Self::DatabaseBusy
+                } else if matches!(error, sqlx::Error::Io(_) | sqlx::Error::Tls(_)) {
+                    Self::DatabaseUnreachable(error)
                 } else {
                     Self::Database(error)
                 }

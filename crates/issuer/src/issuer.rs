@@ -7,52 +7,67 @@ use std::time::Duration;
 use portcullis_core::crypto::PublicKey;
 use portcullis_core::list::Bundle;
 use portcullis_core::time::Time;
-use sqlx::SqliteConnection;
 
 use crate::clock::Clock;
 use crate::error::Error;
 use crate::keystore::Keystore;
 use crate::mirror::{Mirror, View};
+use crate::store::Connection;
 use crate::store::lists::{self, Published};
 use crate::store::shards::{self, Shard};
-use crate::store::{self, Store};
+use crate::store::{Database, Store};
 
 /// How long a stamp is valid where nothing else is said.
 pub const DEFAULT_VALID_FOR: Duration = Duration::from_secs(5 * 60);
 
 /// The files of an issuer's folder.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Home(PathBuf);
+pub struct Home {
+    path: PathBuf,
+    database: Option<Database>,
+}
 
 impl Home {
     /// The folder at `path`.
     #[must_use]
     pub fn new(path: impl Into<PathBuf>) -> Self {
-        Self(path.into())
+        Self { path: path.into(), database: None }
+    }
+
+    /// The same with its records elsewhere than in the folder.
+    #[must_use]
+    pub fn with_database(self, database: Database) -> Self {
+        Self { database: Some(database), ..self }
     }
 
     /// The folder.
     #[must_use]
     pub fn path(&self) -> &Path {
-        &self.0
+        &self.path
     }
 
-    /// The database.
+    /// The database: `issuer.db` in the folder, unless it was placed elsewhere.
     #[must_use]
-    pub fn database(&self) -> PathBuf {
-        store::file_in(&self.0)
+    pub fn database(&self) -> Database {
+        self.database.clone().unwrap_or_else(|| Database::File(self.database_file()))
+    }
+
+    /// Where the database is if it is a file in the folder.
+    #[must_use]
+    pub fn database_file(&self) -> PathBuf {
+        self.path.join("issuer.db")
     }
 
     /// The keystore.
     #[must_use]
     pub fn keystore(&self) -> PathBuf {
-        self.0.join("keystore.json")
+        self.path.join("keystore.json")
     }
 
     /// The root key, unless it is kept elsewhere.
     #[must_use]
     pub fn root_key(&self) -> PathBuf {
-        self.0.join("root.key")
+        self.path.join("root.key")
     }
 }
 
@@ -134,13 +149,13 @@ impl Issuer {
         self.view_in(&mut reading).await
     }
 
-    pub(crate) async fn view_in(&self, connection: &mut SqliteConnection) -> Result<View, Error> {
+    pub(crate) async fn view_in(&self, connection: &mut Connection) -> Result<View, Error> {
         self.0.mirror.view(connection, &self.0.keystore, self.now()).await
     }
 
     pub(crate) async fn read_back_in(
         &self,
-        connection: &mut SqliteConnection,
+        connection: &mut Connection,
         stamp: &[u8],
     ) -> Result<(), Error> {
         self.0.mirror.read_back(connection, &self.0.keystore, stamp, self.now()).await

@@ -15,11 +15,11 @@ use portcullis_core::issue::{HeadDraft, ListSigner, StampDraft, encode_body, nam
 use portcullis_core::list::{FileName, ListError, Mark, ShardLine};
 use portcullis_core::time::Time;
 use serde_json::json;
-use sqlx::SqliteConnection;
 
 use crate::error::Error;
 use crate::issuer::Issuer;
-use crate::store::events::{self, EventType};
+use crate::store::Connection;
+use crate::store::events::{self, Event, EventType};
 use crate::store::lists::{self, Promise, Published};
 use crate::store::shards;
 
@@ -111,7 +111,7 @@ fn next_instant(clock: Time, last: Option<&Promise>) -> Result<Time, Error> {
 
 /// Writes the bodies that say something else than before; says whether there was one.
 async fn renew_bodies(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     last: Option<&Promise>,
     now: Time,
 ) -> Result<bool, Error> {
@@ -141,7 +141,7 @@ async fn renew_bodies(
 
 /// Signs and stores the head of the bodies that there are, with its event.
 async fn write_head(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     signer: &ListSigner,
     mark: &Mark,
     previous: Digest,
@@ -167,6 +167,7 @@ async fn write_head(
     let digest = Digest::of(&head);
     lists::insert_list(connection, mark, &head, &bodies).await?;
     let data = json!({ "epoch": mark.epoch, "number": mark.number, "head": digest.to_string() });
-    events::append(connection, mark.this_update, EventType::ListPublished, None, &data).await?;
+    let event = Event { event: EventType::ListPublished, key_id: None, actor: None, data };
+    events::append(connection, mark.this_update, &event).await?;
     Ok(digest)
 }

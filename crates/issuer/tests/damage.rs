@@ -167,10 +167,13 @@ async fn a_serial_outside_the_published_shards_is_never_handed_out() {
     let bench = Bench::new().await;
     let mut writing = bench.issuer.store().write().await.unwrap();
     sqlx::query("UPDATE shards SET issued = capacity").execute(&mut *writing).await.unwrap();
-    sqlx::query("INSERT INTO shards (shard, capacity) VALUES (1, 1048576)")
-        .execute(&mut *writing)
-        .await
-        .unwrap();
+    sqlx::query(
+        "INSERT INTO shards (shard, capacity, issued, len, revoked, suspended, timed) \
+         VALUES (1, 1048576, 0, 0, 0, 0, 0)",
+    )
+    .execute(&mut *writing)
+    .await
+    .unwrap();
     writing.commit().await.unwrap();
     let new = portcullis_issuer::rules::NewKey::titled("x");
     assert!(matches!(bench.issuer.create(&new).await, Err(Error::ShardFull)));

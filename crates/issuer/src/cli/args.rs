@@ -7,7 +7,8 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use portcullis_core::time::Time;
 use portcullis_core::token::{Algorithm, Environment, Kind};
 use portcullis_issuer::record::KeyState;
-use portcullis_issuer::{names, view};
+use portcullis_issuer::store::Database;
+use portcullis_issuer::{Error, Home, names, view};
 
 /// What every command understands.
 #[derive(Debug, clap::Args)]
@@ -21,6 +22,10 @@ pub(crate) struct Global {
         default_value = "portcullis-data"
     )]
     pub(crate) home: PathBuf,
+    /// A PostgreSQL database for the records, instead of a file in the folder. By the environment
+    /// alone, because it may hold a password
+    #[arg(skip = std::env::var("DATABASE_URL").ok())]
+    pub(crate) database_url: Option<String>,
     /// Answer in JSON
     #[arg(long, global = true)]
     pub(crate) json: bool,
@@ -34,6 +39,17 @@ pub(crate) struct Global {
         value_parser = duration
     )]
     pub(crate) valid_for: Duration,
+}
+
+impl Global {
+    /// The folder and the database that are named.
+    pub(crate) fn home(&self) -> Result<Home, Error> {
+        let home = Home::new(&self.home);
+        match self.database_url.as_deref() {
+            None => Ok(home),
+            Some(url) => Ok(home.with_database(Database::from_url(url)?)),
+        }
+    }
 }
 
 /// `90d`, `1h 30m`, `5s`.

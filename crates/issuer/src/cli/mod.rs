@@ -19,7 +19,7 @@ use std::sync::Arc;
 use anyhow::Result;
 use clap::Parser as _;
 use portcullis_issuer::clock::SystemClock;
-use portcullis_issuer::{Error, Home, Issuer};
+use portcullis_issuer::{Error, Issuer};
 
 use args::Global;
 use out::Out;
@@ -94,7 +94,7 @@ async fn dispatch(cli: &Cli, out: &Out) -> Result<Outcome> {
 
 /// Opens the issuer, works with it, and closes its database however that ended.
 async fn at_work<T>(global: &Global, work: impl AsyncFnOnce(&Issuer) -> Result<T>) -> Result<T> {
-    let home = Home::new(&global.home);
+    let home = global.home()?;
     let issuer = Issuer::open(&home, Arc::new(SystemClock), global.valid_for).await?;
     let done = work(&issuer).await;
     issuer.store().close().await;

@@ -51,11 +51,14 @@ fn status_of(error: &Error) -> StatusCode {
     match error {
         Error::Invalid { .. } => StatusCode::BAD_REQUEST,
         Error::NotFound => StatusCode::NOT_FOUND,
-        Error::AlreadyRevoked | Error::NotEarlier | Error::Expired | Error::NoSigner => {
-            StatusCode::CONFLICT
-        }
+        Error::AlreadyRevoked
+        | Error::NotEarlier
+        | Error::Expired
+        | Error::Suspended
+        | Error::NoSigner => StatusCode::CONFLICT,
         Error::ShardFull
         | Error::DatabaseBusy
+        | Error::DatabaseUnreachable(_)
         | Error::ClockWentBack { .. }
         | Error::ValidFor { .. }
         | Error::NoList
@@ -69,6 +72,8 @@ fn status_of(error: &Error) -> StatusCode {
         | Error::DatabaseMissing { .. }
         | Error::DatabaseCorrupt(_)
         | Error::DatabaseForeign
+        | Error::DatabaseTaken
+        | Error::SchemaMissing
         | Error::DatabaseVersion(_)
         | Error::Database(_)
         | Error::Random

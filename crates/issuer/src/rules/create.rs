@@ -6,7 +6,6 @@ use portcullis_core::time::Time;
 use portcullis_core::token::{Algorithm, Claims, Environment, Kind, Label, Lifetime, Name, Serial};
 use portcullis_core::verify::Unverified;
 use serde_json::json;
-use sqlx::SqliteConnection;
 use zeroize::Zeroizing;
 
 use crate::error::Error;
@@ -14,7 +13,8 @@ use crate::issuer::Issuer;
 use crate::keystore::StoredKey;
 use crate::record::{KeyPurpose, KeyRecord};
 use crate::rules::{Moment, check_text};
-use crate::store::events::{self, EventType};
+use crate::store::Connection;
+use crate::store::events::{self, Event, EventType};
 use crate::store::{self, keys, shards};
 
 /// What key to make.
@@ -95,7 +95,7 @@ impl Issuer {
     /// Makes a key in a transaction of which it is a part.
     pub(super) async fn create_in(
         &self,
-        connection: &mut SqliteConnection,
+        connection: &mut Connection,
         new: &NewKey,
         rolled_from: Option<&str>,
         now: Time,
@@ -129,6 +129,8 @@ impl Issuer {
             environment: new.environment,
             label: label.as_str().into(),
             title: new.title.clone(),
+            metadata: serde_json::Map::new(),
+            admin_scopes: Vec::new(),
             owner: new.owner,
             policy: new.policy,
             redacted: redact(&token),
@@ -137,6 +139,9 @@ impl Issuer {
             expires_at: lifetime.expires_at,
             revoked_at: None,
             revoked_by: None,
+            suspended: None,
+            suspended_by: None,
+            deleted: None,
             created_by: new.created_by.clone(),
             rolled_from: rolled_from.map(Into::into),
             created: now,
@@ -155,7 +160,13 @@ impl Issuer {
             "created_by": record.created_by,
             "rolled_from": record.rolled_from,
         });
-        events::append(connection, now, EventType::Created, Some(&record.id), &data).await?;
+        let event = Event {
+            event: EventType::Created,
+            key_id: Some(&record.id),
+            actor: record.created_by.as_deref(),
+            data,
+        };
+        events::append(connection, now, &event).await?;
         Ok(Minted { record, token })
     }
 }
@@ -171,7 +182,7 @@ fn lifetime(new: &NewKey, now: Time) -> Result<Lifetime, Error> {
 
 /// Draws a free slot of the first covered shard that has room. Slots are drawn at random, so that
 /// a key does not tell how many were made, and never used twice.
-async fn take_serial(connection: &mut SqliteConnection) -> Result<Serial, Error> {
+async fn take_serial(connection: &mut Connection) -> Result<Serial, Error> {
     let shards = shards::shards(connection).await?;
     // Up to nine tenths a draw finds a free slot within ten tries on average.
     let open = shards.iter().find(|shard| {

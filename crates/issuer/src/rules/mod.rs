@@ -7,9 +7,6 @@ mod revoke;
 mod roll;
 mod verify;
 
-#[cfg(test)]
-mod tests;
-
 pub use create::{Minted, NewKey};
 pub use read::{Page, Query};
 pub use revoke::{Revocation, Revoked};

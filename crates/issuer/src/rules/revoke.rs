@@ -2,13 +2,13 @@
 
 use portcullis_core::time::Time;
 use serde_json::json;
-use sqlx::SqliteConnection;
 
 use crate::error::Error;
 use crate::issuer::Issuer;
 use crate::record::{KeyRecord, KeyState};
 use crate::rules::{Moment, check_text};
-use crate::store::events::{self, EventType};
+use crate::store::Connection;
+use crate::store::events::{self, Event, EventType};
 use crate::store::lists::Published;
 use crate::store::{self, keys};
 
@@ -59,7 +59,7 @@ impl Issuer {
 /// Revokes a key from the second `at` on, in a transaction of which it is a part. An earlier
 /// revocation stays.
 pub(super) async fn revoke_in(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     record: &mut KeyRecord,
     at: u32,
     by: Option<&str>,
@@ -73,5 +73,6 @@ pub(super) async fn revoke_in(
     record.updated = now;
     keys::update_revocation(connection, record).await?;
     let data = json!({ "revoked_at": at, "revoked_by": by });
-    events::append(connection, now, EventType::Revoked, Some(&record.id), &data).await
+    let event = Event { event: EventType::Revoked, key_id: Some(&record.id), actor: by, data };
+    events::append(connection, now, &event).await
 }

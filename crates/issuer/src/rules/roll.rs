@@ -10,7 +10,7 @@ use crate::record::{KeyRecord, KeyState};
 use crate::rules::create::{Minted, NewKey};
 use crate::rules::revoke::revoke_in;
 use crate::rules::{Moment, check_text};
-use crate::store::events::{self, EventType};
+use crate::store::events::{self, Event, EventType};
 use crate::store::lists::Published;
 use crate::store::{self, keys};
 use portcullis_core::time::Time;
@@ -46,7 +46,8 @@ impl Issuer {
     /// publishes.
     ///
     /// # Errors
-    /// [`Error::NotFound`], [`Error::AlreadyRevoked`], [`Error::Expired`], those of
+    /// [`Error::NotFound`], [`Error::AlreadyRevoked`], [`Error::Suspended`],
+    /// [`Error::Expired`], those of
     /// [`Issuer::create`], and the store's: then nothing was changed.
     pub async fn roll(&self, id: &str, roll: &Roll) -> Result<Rolled, Error> {
         if let Some(by) = &roll.by {
@@ -58,6 +59,7 @@ impl Issuer {
         match old.state(now) {
             KeyState::Active | KeyState::Scheduled => {}
             KeyState::Revoked => return Err(Error::AlreadyRevoked),
+            KeyState::Suspended => return Err(Error::Suspended),
             KeyState::Expired => return Err(Error::Expired),
         }
         let view = self.view_in(&mut writing).await?;
@@ -78,7 +80,13 @@ impl Issuer {
         let end = old.expires_at.map_or(end, |expiry| expiry.min(end));
         revoke_in(&mut writing, &mut old, end, roll.by.as_deref(), now).await?;
         let data = json!({ "rolled_to": minted.record.id, "revoked_at": old.revoked_at });
-        events::append(&mut writing, now, EventType::Rolled, Some(&old.id), &data).await?;
+        let event = Event {
+            event: EventType::Rolled,
+            key_id: Some(&old.id),
+            actor: roll.by.as_deref(),
+            data,
+        };
+        events::append(&mut writing, now, &event).await?;
         writing.commit().await?;
         Ok(Rolled { minted, old, published: self.publish().await })
     }

@@ -77,7 +77,7 @@ impl Issuer {
         let in_force = record.filter(|record| {
             let state = match record.state(now) {
                 KeyState::Active | KeyState::Scheduled => true,
-                KeyState::Revoked | KeyState::Expired => false,
+                KeyState::Suspended | KeyState::Revoked | KeyState::Expired => false,
             };
             state && record.purpose == KeyPurpose::Admin && record.claims() == *accepted.claims()
         });

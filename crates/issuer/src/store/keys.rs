@@ -1,13 +1,16 @@
 //! The table of key records.
 
+use portcullis_core::time::Time;
 use portcullis_core::token::Serial;
-use sqlx::sqlite::SqliteRow;
-use sqlx::{FromRow, Row, SqliteConnection};
+use sqlx::any::AnyRow;
+use sqlx::{FromRow, Row as _};
 
 use crate::error::Error;
 use crate::names;
 use crate::record::{KeyPurpose, KeyRecord, KeyState};
-use crate::store::{millis, time};
+use crate::store::row::{maybe, named, no_value, number};
+use crate::store::select::Select;
+use crate::store::{Connection, millis, time};
 
 /// Which records a listing shows, newest first.
 #[derive(Clone, Debug, Default)]
@@ -28,32 +31,32 @@ pub struct Filter {
 ///
 /// # Errors
 /// The database's; a serial that is taken is one of them.
-pub async fn insert(connection: &mut SqliteConnection, key: &KeyRecord) -> Result<(), Error> {
+pub async fn insert(connection: &mut Connection, key: &KeyRecord) -> Result<(), Error> {
     sqlx::query(
         "INSERT INTO api_keys (id, serial, kid, nonce, purpose, kind, environment, label, title, \
-         owner, policy, redacted, token, issued_at, expires_at, revoked_at, revoked_by, \
+         metadata, admin_scopes, owner, policy, redacted, token, issued_at, expires_at, \
          created_by, rolled_from, created_ms, updated_ms) \
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21)",
     )
     .bind(&key.id)
-    .bind(number(key.serial))
-    .bind(key.kid)
-    .bind(key.nonce)
+    .bind(place_of(key.serial))
+    .bind(i64::from(key.kid))
+    .bind(i64::from(key.nonce))
     .bind(key.purpose.name())
     .bind(key.kind.name())
     .bind(key.environment.name())
     .bind(&key.label)
     .bind(&key.title)
-    .bind(key.owner)
-    .bind(key.policy)
+    .bind(serde_json::Value::Object(key.metadata.clone()).to_string())
+    .bind(key.admin_scopes.join(" "))
+    .bind(i64::from(key.owner))
+    .bind(i64::from(key.policy))
     .bind(&key.redacted)
-    .bind(&key.token)
-    .bind(key.issued_at)
-    .bind(key.expires_at)
-    .bind(key.revoked_at)
-    .bind(&key.revoked_by)
-    .bind(&key.created_by)
-    .bind(&key.rolled_from)
+    .bind(key.token.as_deref())
+    .bind(i64::from(key.issued_at))
+    .bind(key.expires_at.map(i64::from))
+    .bind(key.created_by.as_deref())
+    .bind(key.rolled_from.as_deref())
     .bind(millis(key.created))
     .bind(millis(key.updated))
     .execute(connection)
@@ -65,17 +68,16 @@ pub async fn insert(connection: &mut SqliteConnection, key: &KeyRecord) -> Resul
 ///
 /// # Errors
 /// The database's.
-pub async fn update_revocation(
-    connection: &mut SqliteConnection,
-    key: &KeyRecord,
-) -> Result<(), Error> {
-    sqlx::query("UPDATE api_keys SET revoked_at = ?, revoked_by = ?, updated_ms = ? WHERE id = ?")
-        .bind(key.revoked_at)
-        .bind(&key.revoked_by)
-        .bind(millis(key.updated))
-        .bind(&key.id)
-        .execute(connection)
-        .await?;
+pub async fn update_revocation(connection: &mut Connection, key: &KeyRecord) -> Result<(), Error> {
+    sqlx::query(
+        "UPDATE api_keys SET revoked_at = $1, revoked_by = $2, updated_ms = $3 WHERE id = $4",
+    )
+    .bind(key.revoked_at.map(i64::from))
+    .bind(key.revoked_by.as_deref())
+    .bind(millis(key.updated))
+    .bind(&key.id)
+    .execute(connection)
+    .await?;
     Ok(())
 }
 
@@ -83,8 +85,8 @@ pub async fn update_revocation(
 ///
 /// # Errors
 /// The database's.
-pub async fn find(connection: &mut SqliteConnection, id: &str) -> Result<Option<KeyRecord>, Error> {
-    let query = sqlx::query_as("SELECT * FROM api_keys WHERE id = ?").bind(id);
+pub async fn find(connection: &mut Connection, id: &str) -> Result<Option<KeyRecord>, Error> {
+    let query = sqlx::query_as("SELECT * FROM api_keys WHERE id = $1").bind(id);
     Ok(query.fetch_optional(connection).await?)
 }
 
@@ -92,8 +94,8 @@ pub async fn find(connection: &mut SqliteConnection, id: &str) -> Result<Option<
 ///
 /// # Errors
 /// The database's.
-pub async fn place(connection: &mut SqliteConnection, id: &str) -> Result<Option<i64>, Error> {
-    let query = sqlx::query("SELECT seq FROM api_keys WHERE id = ?").bind(id);
+pub async fn place(connection: &mut Connection, id: &str) -> Result<Option<i64>, Error> {
+    let query = sqlx::query("SELECT seq FROM api_keys WHERE id = $1").bind(id);
     Ok(query.fetch_optional(connection).await?.map(|row| row.try_get(0)).transpose()?)
 }
 
@@ -101,8 +103,8 @@ pub async fn place(connection: &mut SqliteConnection, id: &str) -> Result<Option
 ///
 /// # Errors
 /// The database's.
-pub async fn is_taken(connection: &mut SqliteConnection, serial: Serial) -> Result<bool, Error> {
-    let query = sqlx::query("SELECT 1 FROM api_keys WHERE serial = ?").bind(number(serial));
+pub async fn is_taken(connection: &mut Connection, serial: Serial) -> Result<bool, Error> {
+    let query = sqlx::query("SELECT 1 FROM api_keys WHERE serial = $1").bind(place_of(serial));
     Ok(query.fetch_optional(connection).await?.is_some())
 }
 
@@ -111,33 +113,34 @@ pub async fn is_taken(connection: &mut SqliteConnection, serial: Serial) -> Resu
 /// # Errors
 /// The database's.
 pub async fn list(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     filter: &Filter,
     now: u32,
 ) -> Result<Vec<KeyRecord>, Error> {
-    // The conditions of KeyRecord::state, which a test holds against these.
-    let query = sqlx::query_as(
-        "SELECT * FROM api_keys \
-         WHERE (?1 IS NULL OR kind = ?1) AND (?2 IS NULL OR environment = ?2) \
-         AND (?3 IS NULL OR ?3 = CASE \
-              WHEN revoked_at <= ?4 THEN 'revoked' \
-              WHEN expires_at <= ?4 THEN 'expired' \
-              WHEN revoked_at IS NOT NULL THEN 'scheduled' \
-              ELSE 'active' END) \
-         AND (?5 IS NULL OR seq < ?5) \
-         ORDER BY seq DESC LIMIT ?6",
-    )
-    .bind(filter.kind.map(portcullis_core::token::Kind::name))
-    .bind(filter.environment.map(portcullis_core::token::Environment::name))
-    .bind(filter.state.map(KeyState::name))
-    .bind(now)
-    .bind(filter.before)
-    .bind(filter.limit);
-    Ok(query.fetch_all(connection).await?)
+    let mut select = Select::new("SELECT * FROM api_keys WHERE deleted_ms IS NULL");
+    if let Some(kind) = filter.kind {
+        select.push(" AND kind = ").arg(kind.name());
+    }
+    if let Some(environment) = filter.environment {
+        select.push(" AND environment = ").arg(environment.name());
+    }
+    if let Some(state) = filter.state {
+        // The conditions of KeyRecord::state, which a test holds against these.
+        select.push(" AND CASE WHEN revoked_at <= ").arg(i64::from(now));
+        select.push(" THEN 'revoked' WHEN expires_at <= ").arg(i64::from(now));
+        select.push(" THEN 'expired' WHEN suspended_ms IS NOT NULL THEN 'suspended'");
+        select.push(" WHEN revoked_at IS NOT NULL THEN 'scheduled' ELSE 'active' END = ");
+        select.arg(state.name());
+    }
+    if let Some(before) = filter.before {
+        select.push(" AND seq < ").arg(before);
+    }
+    select.push(" ORDER BY seq DESC LIMIT ").arg(i64::from(filter.limit));
+    select.all(connection).await
 }
 
-/// A serial as SQLite keeps it: 48 bits.
-pub(crate) fn number(serial: Serial) -> i64 {
+/// A serial as the store keeps it: 48 bits.
+pub(crate) fn place_of(serial: Serial) -> i64 {
     i64::try_from(serial.get()).unwrap_or(i64::MAX)
 }
 
@@ -145,37 +148,38 @@ pub(crate) fn serial(number: i64) -> Option<Serial> {
     Serial::new(u64::try_from(number).ok()?)
 }
 
-impl FromRow<'_, SqliteRow> for KeyRecord {
-    fn from_row(row: &SqliteRow) -> Result<Self, sqlx::Error> {
-        let text = |column: &'static str| row.try_get::<&str, _>(column);
+impl FromRow<'_, AnyRow> for KeyRecord {
+    fn from_row(row: &AnyRow) -> Result<Self, sqlx::Error> {
+        let time_of = |column| Ok::<_, sqlx::Error>(maybe(row, column)?.map(Time::from_millis));
         Ok(Self {
             id: row.try_get("id")?,
             serial: serial(row.try_get("serial")?).ok_or_else(|| no_value("serial"))?,
-            kid: row.try_get("kid")?,
-            nonce: row.try_get("nonce")?,
-            purpose: KeyPurpose::from_name(text("purpose")?).ok_or_else(|| no_value("purpose"))?,
-            kind: names::kind(text("kind")?).ok_or_else(|| no_value("kind"))?,
-            environment: names::environment(text("environment")?)
-                .ok_or_else(|| no_value("environment"))?,
+            kid: number(row, "kid")?,
+            nonce: number(row, "nonce")?,
+            purpose: named(row, "purpose", KeyPurpose::from_name)?,
+            kind: named(row, "kind", names::kind)?,
+            environment: named(row, "environment", names::environment)?,
             label: row.try_get("label")?,
             title: row.try_get("title")?,
-            owner: row.try_get("owner")?,
-            policy: row.try_get("policy")?,
+            metadata: named(row, "metadata", |text| serde_json::from_str(text).ok())?,
+            admin_scopes: named(row, "admin_scopes", |text| {
+                Some(text.split_whitespace().map(Into::into).collect())
+            })?,
+            owner: number(row, "owner")?,
+            policy: number(row, "policy")?,
             redacted: row.try_get("redacted")?,
             token: row.try_get("token")?,
-            issued_at: row.try_get("issued_at")?,
-            expires_at: row.try_get("expires_at")?,
-            revoked_at: row.try_get("revoked_at")?,
+            issued_at: number(row, "issued_at")?,
+            expires_at: maybe(row, "expires_at")?,
+            revoked_at: maybe(row, "revoked_at")?,
             revoked_by: row.try_get("revoked_by")?,
+            suspended: time_of("suspended_ms")?,
+            suspended_by: row.try_get("suspended_by")?,
             created_by: row.try_get("created_by")?,
             rolled_from: row.try_get("rolled_from")?,
+            deleted: time_of("deleted_ms")?,
             created: time(row.try_get("created_ms")?),
             updated: time(row.try_get("updated_ms")?),
         })
     }
-}
-
-/// A column that holds what no program of ours writes: the file was altered.
-pub(crate) fn no_value(column: &'static str) -> sqlx::Error {
-    sqlx::Error::Decode(format!("the column {column} holds a value that is none").into())
 }

@@ -1,0 +1,29 @@
+//! What every store must do: each test runs on SQLite and on PostgreSQL.
+//!
+//! PostgreSQL is the server that `PORTCULLIS_TEST_POSTGRES` names, as `cargo xtask test` starts
+//! one; each test has a database of its own in it.
+
+#[path = "../common/mod.rs"]
+mod common;
+
+/// Makes a test for each database of every function that is named.
+macro_rules! conformance {
+    ($($name:ident),* $(,)?) => {
+        mod sqlite {
+            $(#[tokio::test]
+            async fn $name() {
+                super::$name(crate::common::Bench::new().await).await;
+            })*
+        }
+        mod postgres {
+            $(#[tokio::test]
+            async fn $name() {
+                if let Some(bench) = crate::common::Bench::on_postgres().await {
+                    super::$name(bench).await;
+                }
+            })*
+        }
+    };
+}
+
+mod life;
