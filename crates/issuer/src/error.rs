@@ -238,7 +238,7 @@ impl From<AdoptError> for Error {
 impl From<sqlx::Error> for Error {
     fn from(error: sqlx::Error) -> Self {
         // PostgreSQL's codes have five characters.
-        let state = error.as_database_error().and_then(|database| database.code());
+        let state = error.as_database_error().and_then(sqlx::error::DatabaseError::code);
         match state.as_deref().filter(|state| state.len() == 5) {
             Some("55P03" | "40001" | "40P01") => return Self::DatabaseBusy,
             Some(state)

@@ -40,7 +40,7 @@ pub(crate) fn run(only: &[Step]) -> Result<()> {
         match step {
             Step::Fmt => fmt(),
             Step::Clippy => clippy(),
-            Step::Rust => cmd::stream(cmd::host_cargo().args(["test", "--workspace"])),
+            Step::Rust => rust(),
             Step::Python => python(),
             Step::Node => built.as_ref().map_or(Ok(()), |built| node(built, "")),
             Step::Workerd => built.as_ref().map_or(Ok(()), |built| node(built, ".workerd")),
@@ -96,6 +96,14 @@ fn component(subcommand: &str, component: &str) -> Result<bool> {
     }
     ui::loud(&missing);
     Ok(false)
+}
+
+fn rust() -> Result<()> {
+    let postgres = setup::postgres()?;
+    let mut command = cmd::host_cargo();
+    command.args(["test", "--workspace"]);
+    command.envs(postgres.as_ref().map(setup::Postgres::variable));
+    cmd::stream(&mut command)
 }
 
 fn python() -> Result<()> {
