@@ -28,6 +28,55 @@ pub enum Error {
     /// No key has this id.
     #[error("there is no key with this id; `portcullis keys list` shows those that there are")]
     NotFound,
+    /// No keys have these ids.
+    #[error("API Keys with ids: {} were not found; nothing was changed", some(.0))]
+    NoSuchKeys(Vec<String>),
+    /// Nobody said which keys, which never means all of them.
+    #[error(
+        "You must provide an api key id field, or what the keys are to be like: nothing at all \
+         never means every key"
+    )]
+    NothingSelected,
+    /// A field was to be changed that is part of the token.
+    #[error("`{field}` can't be changed: {advice}")]
+    Fixed {
+        /// The field.
+        field: &'static str,
+        /// What to do instead.
+        advice: &'static str,
+    },
+    /// Of several keys some are revoked already, in effect.
+    #[error("There are {count} {keys} keys that are already revoked.", keys = if *.publishable { "API" } else { "secret" })]
+    SomeAlreadyRevoked {
+        /// How many.
+        count: usize,
+        /// Whether publishable keys are among them.
+        publishable: bool,
+    },
+    /// Keys were to be deleted that still count.
+    #[error("Cannot delete api keys that are not revoked - {}", some(.0))]
+    NotRevoked(Vec<String>),
+    /// The key is not suspended, so it can't be resumed.
+    #[error("the key is not suspended; nothing was changed")]
+    NotSuspended,
+    /// Sales channels were named for a secret key.
+    #[error("Sales channels can only be associated with publishable API keys")]
+    NotPublishable,
+    /// The key shares its policy with others, so it can't have sales channels of its own.
+    #[error(
+        "the key was made with a policy that it shares; sales channels go with keys that were made \
+         without one"
+    )]
+    SharedPolicy,
+    /// The idempotency key was used for another request.
+    #[error("this idempotency key was used for another request; choose a new one")]
+    IdempotencyMismatch,
+    /// Everybody can read a publishable key, so nobody revokes it by having read it.
+    #[error("a publishable key is revoked by its id alone, since everybody can read its text")]
+    PublicText,
+    /// A text was to be revoked that is no key of this issuer.
+    #[error("this is no key of this issuer")]
+    NotAuthentic,
     /// The key is revoked already, in effect.
     #[error("the key is already revoked; nothing was changed")]
     AlreadyRevoked,
@@ -172,6 +221,16 @@ pub enum Error {
     PublicKey(#[from] PublicKeyError),
 }
 
+/// Names between commas, the first twenty of them.
+fn some(names: &[String]) -> String {
+    const MANY: usize = 20;
+    let mut text = names.iter().take(MANY).map(String::as_str).collect::<Vec<_>>().join(", ");
+    if let Some(rest) = names.len().checked_sub(MANY).filter(|rest| *rest > 0) {
+        text.push_str(&format!(" and {rest} more"));
+    }
+    text
+}
+
 impl Error {
     /// A stable code for programs and logs.
     #[must_use]
@@ -179,6 +238,17 @@ impl Error {
         match self {
             Self::Invalid { .. } => "invalid",
             Self::NotFound => "not_found",
+            Self::NoSuchKeys(_) => "not_found",
+            Self::NothingSelected => "nothing_selected",
+            Self::Fixed { .. } => "fixed_field",
+            Self::SomeAlreadyRevoked { .. } => "already_revoked",
+            Self::NotRevoked(_) => "not_revoked",
+            Self::NotSuspended => "not_suspended",
+            Self::NotPublishable => "not_publishable",
+            Self::SharedPolicy => "shared_policy",
+            Self::IdempotencyMismatch => "idempotency_key_reused",
+            Self::PublicText => "public_text",
+            Self::NotAuthentic => "not_authentic",
             Self::AlreadyRevoked => "already_revoked",
             Self::NotEarlier => "revocation_not_earlier",
             Self::Expired => "expired",

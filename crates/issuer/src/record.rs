@@ -33,6 +33,8 @@ pub struct KeyRecord {
     pub owner: u32,
     /// The policy's number, 0 for none.
     pub policy: u32,
+    /// The sales channels of a publishable key, ascending.
+    pub sales_channels: Vec<String>,
     /// The form in which the token may be shown.
     pub redacted: String,
     /// The token's text: of publishable keys only, which are public.

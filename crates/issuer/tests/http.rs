@@ -231,7 +231,8 @@ async fn bad_requests_are_problems_that_quote_no_token() {
     let secret = "sk_live_do_not_quote_me";
     for (path, body, code) in [
         ("/v1/keys", "{", "invalid_json"),
-        ("/v1/keys", "[]", "invalid_json"),
+        ("/v1/keys", "[]", "invalid"),
+        ("/v1/keys", r#"[{"title":"x"},{}]"#, "invalid_json"),
         ("/v1/keys", "{}", "invalid_json"),
         ("/v1/keys", r#"{"title":"x","color":1}"#, "invalid_json"),
         ("/v1/keys", r#"{"title":"x","owner":4294967296}"#, "invalid_json"),

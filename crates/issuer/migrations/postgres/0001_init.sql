@@ -48,6 +48,8 @@ CREATE TABLE api_keys (
     environment   TEXT NOT NULL CHECK (environment IN ('live', 'test')),
     label         TEXT NOT NULL,
     title         TEXT NOT NULL CHECK (length(title) BETWEEN 1 AND 255),
+    -- The title in lower case, by which titles are searched and ordered.
+    folded        TEXT NOT NULL COLLATE "C",
     metadata      TEXT NOT NULL,
     -- What an admin key may do, separated by blanks; empty for others.
     admin_scopes  TEXT NOT NULL,
@@ -70,6 +72,8 @@ CREATE TABLE api_keys (
 );
 
 CREATE INDEX api_keys_redacted ON api_keys (redacted);
+CREATE INDEX api_keys_folded ON api_keys (folded, seq);
+CREATE INDEX api_keys_updated ON api_keys (updated_ms, seq);
 CREATE INDEX api_keys_owner ON api_keys (owner, seq) WHERE owner <> 0;
 CREATE INDEX api_keys_policy ON api_keys (policy) WHERE policy <> 0;
 CREATE INDEX api_keys_revoked ON api_keys (revoked_at, serial) WHERE revoked_at IS NOT NULL;
@@ -96,6 +100,13 @@ CREATE TABLE idempotency (
     PRIMARY KEY (scope, name)
 );
 CREATE INDEX idempotency_expiry ON idempotency (expires_ms);
+
+-- What was imported from elsewhere, so that an import that is run again goes on where it ended.
+CREATE TABLE imports (
+    external_id   TEXT PRIMARY KEY,
+    key_id        TEXT NOT NULL REFERENCES api_keys (id)
+);
+CREATE INDEX imports_key ON imports (key_id);
 
 -- The outbox and the audit trail: each change and its event are written in one transaction, and
 -- each event's digest covers the one before.

@@ -6,7 +6,8 @@ use std::time::Duration;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use portcullis_core::time::Time;
 use portcullis_core::token::{Algorithm, Environment, Kind};
-use portcullis_issuer::record::KeyState;
+use portcullis_issuer::record::{KeyPurpose, KeyState};
+use portcullis_issuer::rules::Order;
 use portcullis_issuer::store::Database;
 use portcullis_issuer::{Error, Home, names, view};
 
@@ -80,4 +81,21 @@ pub(crate) fn algorithm() -> impl TypedValueParser<Value = Algorithm> {
 pub(crate) fn state() -> impl TypedValueParser<Value = KeyState> {
     PossibleValuesParser::new(KeyState::ALL.map(KeyState::name))
         .try_map(|name| KeyState::from_name(&name).ok_or("no state"))
+}
+
+/// A JSON object.
+pub(crate) fn object(text: &str) -> Result<serde_json::Map<String, serde_json::Value>, String> {
+    serde_json::from_str(text).map_err(|error| format!("it is no JSON object: {error}"))
+}
+
+pub(crate) fn purpose() -> impl TypedValueParser<Value = KeyPurpose> {
+    PossibleValuesParser::new(["token", "admin"])
+        .try_map(|name| KeyPurpose::from_name(&name).ok_or("no purpose"))
+}
+
+/// `title`, or `-title`.
+pub(crate) fn order(text: &str) -> Result<(Order, bool), String> {
+    Order::parse(text).ok_or_else(|| {
+        "write created, updated or title, behind a - for the other way round".to_owned()
+    })
 }

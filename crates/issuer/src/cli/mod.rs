@@ -4,9 +4,14 @@
 //! not be done.
 
 mod args;
+mod import;
 mod init;
 mod keyring;
 mod keys;
+mod keys_acts;
+mod keys_bulk;
+mod keys_list;
+mod keys_revoke;
 mod list;
 mod out;
 mod scan;
@@ -42,6 +47,7 @@ enum Command {
     Init(init::Init),
     #[command(subcommand)]
     Keys(keys::Keys),
+    Import(import::Import),
     #[command(subcommand)]
     List(list::List),
     #[command(subcommand)]
@@ -84,6 +90,7 @@ async fn dispatch(cli: &Cli, out: &Out) -> Result<Outcome> {
     match &cli.command {
         Command::Init(command) => command.run(global, out).await,
         Command::Keys(command) => at_work(global, async |i| command.run(i, out).await).await,
+        Command::Import(command) => at_work(global, async |i| command.run(i, out).await).await,
         Command::List(command) => command.run(global, out).await,
         Command::Keyring(command) => at_work(global, async |i| command.run(i, out).await).await,
         Command::Verify(command) => at_work(global, async |i| command.run(i, out).await).await,
@@ -104,10 +111,21 @@ async fn at_work<T>(global: &Global, work: impl AsyncFnOnce(&Issuer) -> Result<T
 fn fail(out: &Out, error: &anyhow::Error) -> ExitCode {
     let known = error.downcast_ref::<Error>();
     out.error(known.map_or("failed", Error::code), &format!("{error:#}"));
-    let is_no = match known {
-        Some(Error::NotFound | Error::AlreadyRevoked | Error::NotEarlier | Error::Expired) => true,
-        Some(_) | None => false,
-    };
+    let is_no = matches!(
+        known,
+        Some(
+            Error::NotFound
+                | Error::NoSuchKeys(_)
+                | Error::AlreadyRevoked
+                | Error::SomeAlreadyRevoked { .. }
+                | Error::NotEarlier
+                | Error::NotRevoked(_)
+                | Error::NotSuspended
+                | Error::NotAuthentic
+                | Error::Suspended
+                | Error::Expired
+        )
+    );
     ExitCode::from(if is_no { 1 } else { 2 })
 }
 

@@ -3,10 +3,11 @@
 use portcullis_core::crypto::Digest;
 use portcullis_core::time::Time;
 use serde_json::Value;
-use sqlx::Row as _;
+use sqlx::{AssertSqlSafe, Row as _};
 
 use crate::error::Error;
 use crate::store::lists::digest;
+use crate::store::select::{ROWS, insert_sql};
 use crate::store::{Connection, millis};
 
 /// What an event says has happened.
@@ -16,8 +17,16 @@ pub enum EventType {
     Created,
     /// A key's revocation was committed or brought forward.
     Revoked,
+    /// What is kept with a key was changed.
+    Updated,
     /// A key was given a successor.
     Rolled,
+    /// A key was suspended.
+    Suspended,
+    /// A key was resumed.
+    Resumed,
+    /// A key's record was deleted.
+    Deleted,
     /// A list of a new number was committed.
     ListPublished,
 }
@@ -29,7 +38,11 @@ impl EventType {
         match self {
             Self::Created => "api-key.created",
             Self::Revoked => "api-key.revoked",
+            Self::Updated => "api-key.updated",
             Self::Rolled => "api-key.rolled",
+            Self::Suspended => "api-key.suspended",
+            Self::Resumed => "api-key.resumed",
+            Self::Deleted => "api-key.deleted",
             Self::ListPublished => "list.published",
         }
     }
@@ -57,27 +70,45 @@ pub async fn append(
     now: Time,
     event: &Event<'_>,
 ) -> Result<(), Error> {
-    let data = event.data.to_string();
-    let before = last_digest(connection).await?;
-    let line = Line {
-        at_ms: millis(now),
-        event: event.event.name(),
-        key_id: event.key_id,
-        actor: event.actor,
-        data: &data,
-    };
-    sqlx::query(
-        "INSERT INTO events (at_ms, type, key_id, actor, data, digest) \
-         VALUES ($1, $2, $3, $4, $5, $6)",
-    )
-    .bind(line.at_ms)
-    .bind(line.event)
-    .bind(line.key_id)
-    .bind(line.actor)
-    .bind(line.data)
-    .bind(line.digest(before).0.as_slice())
-    .execute(connection)
-    .await?;
+    append_all(connection, now, std::slice::from_ref(event)).await
+}
+
+/// Adds events to the outbox in their order, as [`append`] does with one.
+///
+/// # Errors
+/// The database's.
+pub async fn append_all(
+    connection: &mut Connection,
+    now: Time,
+    events: &[Event<'_>],
+) -> Result<(), Error> {
+    if events.is_empty() {
+        return Ok(());
+    }
+    let mut before = last_digest(connection).await?;
+    for events in events.chunks(ROWS) {
+        let sql = insert_sql("events (at_ms, type, key_id, actor, data, digest)", 6, events.len());
+        let mut query = sqlx::query(AssertSqlSafe(sql));
+        for event in events {
+            let data = event.data.to_string();
+            let line = Line {
+                at_ms: millis(now),
+                event: event.event.name(),
+                key_id: event.key_id,
+                actor: event.actor,
+                data: &data,
+            };
+            before = line.digest(before);
+            query = query
+                .bind(line.at_ms)
+                .bind(line.event)
+                .bind(line.key_id)
+                .bind(line.actor)
+                .bind(data)
+                .bind(before.0.to_vec());
+        }
+        query.execute(&mut *connection).await?;
+    }
     Ok(())
 }
 

@@ -1,79 +1,102 @@
 //! The table of key records.
 
+use std::collections::{HashMap, HashSet};
+
 use portcullis_core::time::Time;
 use portcullis_core::token::Serial;
 use sqlx::any::AnyRow;
-use sqlx::{FromRow, Row as _};
+use sqlx::{AssertSqlSafe, FromRow, Row as _};
 
 use crate::error::Error;
 use crate::names;
-use crate::record::{KeyPurpose, KeyRecord, KeyState};
+use crate::record::{KeyPurpose, KeyRecord};
 use crate::store::row::{maybe, named, no_value, number};
-use crate::store::select::Select;
-use crate::store::{Connection, millis, time};
+use crate::store::select::{ROWS, Select, insert_sql};
+use crate::store::{Connection, channels, millis, time};
 
-/// Which records a listing shows, newest first.
-#[derive(Clone, Debug, Default)]
-pub struct Filter {
-    /// Only this kind.
-    pub kind: Option<portcullis_core::token::Kind>,
-    /// Only this environment.
-    pub environment: Option<portcullis_core::token::Environment>,
-    /// Only keys in this state.
-    pub state: Option<KeyState>,
-    /// Only keys made before the one with this place.
-    pub before: Option<i64>,
-    /// At most so many.
-    pub limit: u32,
-}
+/// How many ids one statement names at most.
+pub(crate) const CHUNK: usize = 100;
 
-/// Adds a record.
+const COLUMNS: &str = "api_keys (id, serial, kid, nonce, purpose, kind, environment, label, \
+                       title, folded, metadata, admin_scopes, owner, policy, redacted, token, \
+                       issued_at, expires_at, created_by, rolled_from, created_ms, updated_ms)";
+
+/// Adds records, without their sales channels.
 ///
 /// # Errors
 /// The database's; a serial that is taken is one of them.
-pub async fn insert(connection: &mut Connection, key: &KeyRecord) -> Result<(), Error> {
-    sqlx::query(
-        "INSERT INTO api_keys (id, serial, kid, nonce, purpose, kind, environment, label, title, \
-         metadata, admin_scopes, owner, policy, redacted, token, issued_at, expires_at, \
-         created_by, rolled_from, created_ms, updated_ms) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21)",
-    )
-    .bind(&key.id)
-    .bind(place_of(key.serial))
-    .bind(i64::from(key.kid))
-    .bind(i64::from(key.nonce))
-    .bind(key.purpose.name())
-    .bind(key.kind.name())
-    .bind(key.environment.name())
-    .bind(&key.label)
-    .bind(&key.title)
-    .bind(serde_json::Value::Object(key.metadata.clone()).to_string())
-    .bind(key.admin_scopes.join(" "))
-    .bind(i64::from(key.owner))
-    .bind(i64::from(key.policy))
-    .bind(&key.redacted)
-    .bind(key.token.as_deref())
-    .bind(i64::from(key.issued_at))
-    .bind(key.expires_at.map(i64::from))
-    .bind(key.created_by.as_deref())
-    .bind(key.rolled_from.as_deref())
-    .bind(millis(key.created))
-    .bind(millis(key.updated))
-    .execute(connection)
-    .await?;
+pub async fn insert(connection: &mut Connection, keys: &[&KeyRecord]) -> Result<(), Error> {
+    for keys in keys.chunks(ROWS) {
+        let mut query = sqlx::query(AssertSqlSafe(insert_sql(COLUMNS, 22, keys.len())));
+        for key in keys {
+            query = query
+                .bind(&key.id)
+                .bind(place_of(key.serial))
+                .bind(i64::from(key.kid))
+                .bind(i64::from(key.nonce))
+                .bind(key.purpose.name())
+                .bind(key.kind.name())
+                .bind(key.environment.name())
+                .bind(&key.label)
+                .bind(&key.title)
+                .bind(key.title.to_lowercase())
+                .bind(metadata(key))
+                .bind(key.admin_scopes.join(" "))
+                .bind(i64::from(key.owner))
+                .bind(i64::from(key.policy))
+                .bind(&key.redacted)
+                .bind(key.token.as_deref())
+                .bind(i64::from(key.issued_at))
+                .bind(key.expires_at.map(i64::from))
+                .bind(key.created_by.as_deref())
+                .bind(key.rolled_from.as_deref())
+                .bind(millis(key.created))
+                .bind(millis(key.updated));
+        }
+        query.execute(&mut *connection).await?;
+    }
     Ok(())
 }
 
-/// Writes what a revocation changes.
+fn metadata(key: &KeyRecord) -> String {
+    serde_json::to_string(&key.metadata).unwrap_or_else(|_| "{}".into())
+}
+
+/// Writes one revocation to the records with these ids.
 ///
 /// # Errors
 /// The database's.
-pub async fn update_revocation(connection: &mut Connection, key: &KeyRecord) -> Result<(), Error> {
+pub async fn revoke(
+    connection: &mut Connection,
+    ids: &[&str],
+    at: u32,
+    by: Option<&str>,
+    now: Time,
+) -> Result<(), Error> {
+    for ids in ids.chunks(CHUNK) {
+        let mut update = Select::new("UPDATE api_keys SET revoked_at = ");
+        update.arg(i64::from(at)).push(", revoked_by = ").maybe(by);
+        update.push(", updated_ms = ").arg(millis(now)).push(" WHERE id IN (");
+        update.args(ids.iter().copied()).push(")");
+        update.execute(connection).await?;
+    }
+    Ok(())
+}
+
+/// Writes what an update or a suspension changes: title, metadata, who suspended the key and when.
+///
+/// # Errors
+/// The database's.
+pub async fn update(connection: &mut Connection, key: &KeyRecord) -> Result<(), Error> {
     sqlx::query(
-        "UPDATE api_keys SET revoked_at = $1, revoked_by = $2, updated_ms = $3 WHERE id = $4",
+        "UPDATE api_keys SET title = $1, folded = $2, metadata = $3, suspended_ms = $4, \
+         suspended_by = $5, updated_ms = $6 WHERE id = $7",
     )
-    .bind(key.revoked_at.map(i64::from))
-    .bind(key.revoked_by.as_deref())
+    .bind(&key.title)
+    .bind(key.title.to_lowercase())
+    .bind(metadata(key))
+    .bind(key.suspended.map(millis))
+    .bind(key.suspended_by.as_deref())
     .bind(millis(key.updated))
     .bind(&key.id)
     .execute(connection)
@@ -81,62 +104,74 @@ pub async fn update_revocation(connection: &mut Connection, key: &KeyRecord) -> 
     Ok(())
 }
 
-/// The record with this id.
+/// Takes from the records with these ids all that the list does not need.
+///
+/// # Errors
+/// The database's.
+pub async fn delete(connection: &mut Connection, ids: &[&str], now: Time) -> Result<(), Error> {
+    for ids in ids.chunks(CHUNK) {
+        let mut update = Select::new(
+            "UPDATE api_keys SET title = '-', folded = '', metadata = '{}', admin_scopes = '', \
+             redacted = '', token = NULL, created_by = NULL, revoked_by = NULL, \
+             suspended_by = NULL, rolled_from = NULL, deleted_ms = ",
+        );
+        update.arg(millis(now)).push(", updated_ms = ").arg(millis(now)).push(" WHERE id IN (");
+        update.args(ids.iter().copied()).push(")");
+        update.execute(connection).await?;
+    }
+    Ok(())
+}
+
+/// The record with this id, unless it is deleted.
 ///
 /// # Errors
 /// The database's.
 pub async fn find(connection: &mut Connection, id: &str) -> Result<Option<KeyRecord>, Error> {
-    let query = sqlx::query_as("SELECT * FROM api_keys WHERE id = $1").bind(id);
-    Ok(query.fetch_optional(connection).await?)
+    let sql = "SELECT * FROM api_keys WHERE id = $1 AND deleted_ms IS NULL";
+    let found = sqlx::query_as(sql).bind(id).fetch_optional(&mut *connection).await?;
+    let Some(mut key) = found else { return Ok(None) };
+    channels::fill(connection, [&mut key]).await?;
+    Ok(Some(key))
 }
 
-/// The place of a key in the order of making, by which listings are paged.
+/// The records with these ids, in the order of the ids; those that there are not, and those that
+/// are deleted, are left out.
 ///
 /// # Errors
 /// The database's.
-pub async fn place(connection: &mut Connection, id: &str) -> Result<Option<i64>, Error> {
-    let query = sqlx::query("SELECT seq FROM api_keys WHERE id = $1").bind(id);
-    Ok(query.fetch_optional(connection).await?.map(|row| row.try_get(0)).transpose()?)
-}
-
-/// Whether a serial has been handed out.
-///
-/// # Errors
-/// The database's.
-pub async fn is_taken(connection: &mut Connection, serial: Serial) -> Result<bool, Error> {
-    let query = sqlx::query("SELECT 1 FROM api_keys WHERE serial = $1").bind(place_of(serial));
-    Ok(query.fetch_optional(connection).await?.is_some())
-}
-
-/// The records that `filter` lets through as of `now`, in seconds.
-///
-/// # Errors
-/// The database's.
-pub async fn list(
+pub async fn find_all(
     connection: &mut Connection,
-    filter: &Filter,
-    now: u32,
+    ids: &[String],
 ) -> Result<Vec<KeyRecord>, Error> {
-    let mut select = Select::new("SELECT * FROM api_keys WHERE deleted_ms IS NULL");
-    if let Some(kind) = filter.kind {
-        select.push(" AND kind = ").arg(kind.name());
+    let mut found = HashMap::with_capacity(ids.len());
+    for ids in ids.chunks(CHUNK) {
+        let mut select = Select::new("SELECT * FROM api_keys WHERE deleted_ms IS NULL AND id IN (");
+        select.args(ids.iter().map(String::as_str)).push(")");
+        let keys: Vec<KeyRecord> = select.all(connection).await?;
+        found.extend(keys.into_iter().map(|key| (key.id.clone(), key)));
     }
-    if let Some(environment) = filter.environment {
-        select.push(" AND environment = ").arg(environment.name());
+    let mut keys: Vec<KeyRecord> = ids.iter().filter_map(|id| found.remove(id)).collect();
+    channels::fill(connection, &mut keys).await?;
+    Ok(keys)
+}
+
+/// Which of these serials have been handed out.
+///
+/// # Errors
+/// The database's.
+pub async fn taken(
+    connection: &mut Connection,
+    serials: &[Serial],
+) -> Result<HashSet<Serial>, Error> {
+    let mut taken = HashSet::new();
+    for serials in serials.chunks(CHUNK) {
+        let mut select = Select::new("SELECT serial FROM api_keys WHERE serial IN (");
+        select.args(serials.iter().map(|serial| place_of(*serial))).push(")");
+        for row in select.rows(connection).await? {
+            taken.insert(serial(row.try_get(0)?).ok_or_else(|| no_value("serial"))?);
+        }
     }
-    if let Some(state) = filter.state {
-        // The conditions of KeyRecord::state, which a test holds against these.
-        select.push(" AND CASE WHEN revoked_at <= ").arg(i64::from(now));
-        select.push(" THEN 'revoked' WHEN expires_at <= ").arg(i64::from(now));
-        select.push(" THEN 'expired' WHEN suspended_ms IS NOT NULL THEN 'suspended'");
-        select.push(" WHEN revoked_at IS NOT NULL THEN 'scheduled' ELSE 'active' END = ");
-        select.arg(state.name());
-    }
-    if let Some(before) = filter.before {
-        select.push(" AND seq < ").arg(before);
-    }
-    select.push(" ORDER BY seq DESC LIMIT ").arg(i64::from(filter.limit));
-    select.all(connection).await
+    Ok(taken)
 }
 
 /// A serial as the store keeps it: 48 bits.
@@ -167,6 +202,7 @@ impl FromRow<'_, AnyRow> for KeyRecord {
             })?,
             owner: number(row, "owner")?,
             policy: number(row, "policy")?,
+            sales_channels: Vec::new(),
             redacted: row.try_get("redacted")?,
             token: row.try_get("token")?,
             issued_at: number(row, "issued_at")?,

@@ -5,8 +5,11 @@
 //! transaction that writes excludes all others that do, in every process. Only the tables are
 //! spelled twice, in `migrations`.
 
+pub mod channels;
 pub mod events;
+pub mod idempotency;
 pub mod keys;
+pub mod listing;
 pub mod lists;
 mod open;
 pub(crate) mod row;

@@ -27,10 +27,36 @@ impl From<i64> for Arg {
     }
 }
 
+impl From<String> for Arg {
+    fn from(text: String) -> Self {
+        Self::Text(text)
+    }
+}
+
 impl From<&str> for Arg {
     fn from(text: &str) -> Self {
         Self::Text(text.into())
     }
+}
+
+/// How many rows one statement adds at most: few enough for it to be read quickly, enough for what
+/// a statement costs to be shared.
+pub(crate) const ROWS: usize = 50;
+
+/// A statement that adds `rows` rows of `columns` columns to `table`, which lists them.
+pub(crate) fn insert_sql(table: &'static str, columns: usize, rows: usize) -> String {
+    use std::fmt::Write as _;
+    let mut sql = format!("INSERT INTO {table} VALUES ");
+    for row in 0..rows {
+        sql.push_str(if row == 0 { "(" } else { ", (" });
+        for column in 1..=columns {
+            let comma = if column == 1 { "" } else { ", " };
+            // Writing to a string does not fail.
+            let _ = write!(sql, "{comma}${}", row * columns + column);
+        }
+        sql.push(')');
+    }
+    sql
 }
 
 impl Select {
@@ -49,6 +75,14 @@ impl Select {
         self.args.push(arg.into());
         self.sql.push_str(&format!("${}", self.args.len()));
         self
+    }
+
+    /// Appends an argument's place, or that there is none.
+    pub(crate) fn maybe(&mut self, arg: Option<impl Into<Arg>>) -> &mut Self {
+        match arg {
+            Some(arg) => self.arg(arg),
+            None => self.push("NULL"),
+        }
     }
 
     /// Appends the places of several arguments, between commas.

@@ -84,12 +84,13 @@ fn shard_from(row: &AnyRow) -> Result<Shard, Error> {
     })
 }
 
-/// Counts one more serial of `shard` as handed out.
+/// Counts `many` more serials of `shard` as handed out.
 ///
 /// # Errors
 /// The database's.
-pub async fn count_issued(connection: &mut Connection, shard: u32) -> Result<(), Error> {
-    sqlx::query("UPDATE shards SET issued = issued + 1 WHERE shard = $1")
+pub async fn count_issued(connection: &mut Connection, shard: u32, many: u32) -> Result<(), Error> {
+    sqlx::query("UPDATE shards SET issued = issued + $1 WHERE shard = $2")
+        .bind(i64::from(many))
         .bind(i64::from(shard))
         .execute(connection)
         .await?;

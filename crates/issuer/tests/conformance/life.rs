@@ -175,7 +175,7 @@ pub(crate) async fn a_rolled_key_and_its_successor_are_both_valid_in_the_overlap
         ..NewKey::titled("Shop")
     };
     let old = bench.issuer.create(&new).await.unwrap();
-    let roll = Roll { overlap: secs(60), by: Some("me".into()) };
+    let roll = Roll { overlap: secs(60), by: Some("me".into()), ..Roll::default() };
     bench.clock.advance(1_000);
     let rolled = bench.issuer.roll(&old.record.id, &roll).await.unwrap();
     let new = &rolled.minted.record;
@@ -196,10 +196,10 @@ pub(crate) async fn a_rolled_key_and_its_successor_are_both_valid_in_the_overlap
     assert_eq!(events, ["api-key.created", "api-key.revoked", "api-key.rolled"]);
 
     // Never beyond the key's own expiry, and not at all where there is no overlap.
-    let long = Roll { overlap: secs(100_000), by: None };
+    let long = Roll { overlap: secs(100_000), ..Roll::default() };
     let second = bench.issuer.roll(&new.id, &long).await.unwrap();
     assert_eq!(second.old.revoked_at, new.expires_at);
-    let none = Roll { overlap: secs(0), by: None };
+    let none = Roll { overlap: secs(0), ..Roll::default() };
     let third = bench.issuer.roll(&second.minted.record.id, &none).await.unwrap();
     assert_eq!(bench.judge(&second.minted.token).await, Err(Refusal::Revoked));
     bench.judge(&third.minted.token).await.unwrap();
@@ -229,8 +229,11 @@ pub(crate) async fn listings_filter_by_the_state_that_records_say(bench: Bench) 
         bench.issuer.publish().await.unwrap();
         let all = bench.issuer.list_keys(&Query::default()).await.unwrap().keys;
         for state in KeyState::ALL {
-            let query = Query { state: Some(state), ..Query::default() };
-            let listed = bench.issuer.list_keys(&query).await.unwrap().keys;
+            let criteria = Criteria { state: Some(state), ..Criteria::default() };
+            let query = Query { criteria, count: true, ..Query::default() };
+            let page = bench.issuer.list_keys(&query).await.unwrap();
+            let listed = page.keys;
+            assert_eq!(page.count, Some(listed.len() as u64));
             // The store's clock may stand milliseconds ahead after several publications.
             let now = bench.issuer.now().max(bench.issuer.published().await.unwrap().this_update);
             let expected: Vec<_> = all.iter().filter(|key| key.state(now) == state).collect();
