@@ -27,3 +27,5 @@ macro_rules! conformance {
 }
 
 mod life;
+mod life_acts;
+mod life_listing;
