@@ -342,7 +342,10 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn read(format: Format, file: &str) -> Vec<(u64, Result<(String, String), String>)> {
+    /// A line's number, and id and title or what is wrong.
+    type Told = (u64, Result<(String, String), String>);
+
+    fn read(format: Format, file: &str) -> Vec<Told> {
         let reader = Reader::new(format, file.as_bytes(), "me").unwrap();
         let lines = reader.map(|line| {
             (line.number, line.record.map(|record| (record.external_id, record.new.title)))

@@ -4,6 +4,8 @@
 #![allow(
     clippy::unwrap_used,
     clippy::indexing_slicing,
+    clippy::cast_possible_wrap,
+    clippy::cast_precision_loss,
     reason = "a test that can't go on panics; clippy.toml allows it in #[test] functions alone"
 )]
 
@@ -54,7 +56,7 @@ async fn plain(bench: &Bench, many: i64) -> Duration {
         let mut writing = bench.issuer.store().write().await.unwrap();
         for number in batch * BATCH..(batch + 1) * BATCH {
             // Scattered as ids and serials are.
-            let serial = number.wrapping_mul(0x9E37_79B9_7F4A_7C15_u64 as i64) >> 16;
+            let serial = (number.wrapping_mul(0x1E37_79B9_7F4A_7C15) >> 16) & 0xFFFF_FFFF_FFFF;
             let title = format!("Device {number}");
             sqlx::query(AssertSqlSafe(sql.clone()))
                 .bind(format!("apk_{serial:022}"))

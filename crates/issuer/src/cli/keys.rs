@@ -29,7 +29,7 @@ use super::out::{Out, field, state};
     after_help = "Example:\n  portcullis keys create --title 'Billing service' --expires-in 90d"
 )]
 pub(crate) enum Keys {
-    Create(Create),
+    Create(Box<Create>),
     List(Box<List>),
     Show(Show),
     Update(Update),

@@ -46,7 +46,7 @@ const EXAMPLE: &str = "Example:\n  portcullis init\n  portcullis keys create --t
 enum Command {
     Init(init::Init),
     #[command(subcommand)]
-    Keys(keys::Keys),
+    Keys(Box<keys::Keys>),
     Import(import::Import),
     #[command(subcommand)]
     List(list::List),
