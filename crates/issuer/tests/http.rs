@@ -98,12 +98,13 @@ fn text<'a>(value: &'a Value, pointer: &str) -> &'a str {
 async fn a_key_lives_and_dies() {
     let api = Api::new().await;
     let mut gate = api.bench.gate().await;
-    let created = api.post("/v1/keys", json!({ "title": "Billing", "owner": 7 })).await;
+    let owner = api.bench.owner("Acme").await;
+    let created = api.post("/v1/keys", json!({ "title": "Billing", "owner": owner })).await;
     assert_eq!(created.status, StatusCode::CREATED);
     assert_eq!(created.header("cache-control"), "no-store");
     let created = created.json();
     let (id, token) = (text(&created, "/key/id"), text(&created, "/token"));
-    assert_eq!(created["key"]["owner"], 7);
+    assert_eq!(created["key"]["owner"], owner);
     assert_eq!(created["key"]["created_by"], api.bench.made.admin.id);
     assert_eq!(created["key"].get("token"), None);
 

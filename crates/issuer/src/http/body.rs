@@ -65,6 +65,16 @@ fn data_detail(message: &str) -> String {
     }
 }
 
+/// A field that was sent, where null is a value of its own: with `#[serde(default)]`, one that was
+/// not sent is `None`.
+pub(super) fn given<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
+where
+    D: serde::Deserializer<'de>,
+    T: serde::Deserialize<'de>,
+{
+    T::deserialize(deserializer).map(Some)
+}
+
 /// The one parameter of a path.
 #[derive(Debug)]
 pub(super) struct Path(pub(super) String);

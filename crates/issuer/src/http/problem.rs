@@ -50,13 +50,17 @@ impl From<Error> for Problem {
 fn status_of(error: &Error) -> StatusCode {
     match error {
         Error::Invalid { .. } => StatusCode::BAD_REQUEST,
-        Error::NotFound => StatusCode::NOT_FOUND,
-        Error::AlreadyRevoked
+        Error::NotFound | Error::Unknown { .. } => StatusCode::NOT_FOUND,
+        Error::InUse { .. }
+        | Error::WideRevoked
+        | Error::AlreadyRevoked
         | Error::NotEarlier
         | Error::Expired
         | Error::Suspended
         | Error::NoSigner => StatusCode::CONFLICT,
         Error::ShardFull
+        | Error::Restored { .. }
+        | Error::Target { .. }
         | Error::DatabaseBusy
         | Error::DatabaseUnreachable(_)
         | Error::ClockWentBack { .. }

@@ -12,6 +12,9 @@ use crate::error::Error;
 use crate::issuer::Issuer;
 use crate::keystore::StoredKey;
 use crate::record::{KeyPurpose, KeyRecord};
+use crate::rules::mass::check_not_wide;
+use crate::rules::owners::check_owner;
+use crate::rules::policies::check_policy;
 use crate::rules::{Moment, check_text};
 use crate::store::Connection;
 use crate::store::events::{self, Event, EventType};
@@ -100,6 +103,9 @@ impl Issuer {
         rolled_from: Option<&str>,
         now: Time,
     ) -> Result<Minted, Error> {
+        store::targets::check_not_restored(connection).await?;
+        check_owner(connection, new.owner).await?;
+        check_policy(connection, new.policy, new.kind).await?;
         let lifetime = lifetime(new, now)?;
         let signer = self
             .keystore()
@@ -112,12 +118,13 @@ impl Issuer {
             kind: new.kind,
             environment: new.environment,
             kid: signer.kid,
-            serial: take_serial(connection).await?,
+            serial: take_serial(connection, now).await?,
             nonce: u16::from_be_bytes(*crate::random::secret()?),
             lifetime,
             owner: new.owner,
             policy: new.policy,
         };
+        check_not_wide(connection, &claims).await?;
         let token = mint(signer, keyring, new.purpose, label, &claims)?;
         let record = KeyRecord {
             id: Name::derive(keyring.issuer(), claims.serial).to_string(),
@@ -182,13 +189,9 @@ fn lifetime(new: &NewKey, now: Time) -> Result<Lifetime, Error> {
 
 /// Draws a free slot of the first covered shard that has room. Slots are drawn at random, so that
 /// a key does not tell how many were made, and never used twice.
-async fn take_serial(connection: &mut Connection) -> Result<Serial, Error> {
+async fn take_serial(connection: &mut Connection, now: Time) -> Result<Serial, Error> {
     let shards = shards::shards(connection).await?;
-    // Up to nine tenths a draw finds a free slot within ten tries on average.
-    let open = shards.iter().find(|shard| {
-        let room = u64::from(shard.capacity) * 9;
-        shard.line.is_some() && u64::from(shard.issued) * 10 < room
-    });
+    let open = shards.iter().find(|shard| shard.is_open(now));
     let open = open.ok_or(Error::ShardFull)?;
     loop {
         let slot = crate::random::below_power_of_two(open.capacity.next_power_of_two())?;

@@ -2,12 +2,18 @@
 //! verify. Each change and its event are one transaction.
 
 mod create;
+mod mass;
+mod owners;
+mod policies;
 mod read;
 mod revoke;
 mod roll;
 mod verify;
 
 pub use create::{Minted, NewKey};
+pub use mass::{MassRevocation, MassRevoked, Whose};
+pub use owners::{NewOwner, OwnerChange};
+pub use policies::{NewPolicy, PolicyChange, PolicyRules, Saved};
 pub use read::{Page, Query};
 pub use revoke::{Revocation, Revoked};
 pub use roll::{Roll, Rolled};

@@ -5,6 +5,7 @@ use portcullis_core::token::{Environment, Kind};
 use crate::error::Error;
 use crate::issuer::Issuer;
 use crate::record::{KeyRecord, KeyState};
+use crate::rules::mass::show_wide;
 use crate::store::{self, keys};
 
 /// Which keys to list.
@@ -37,7 +38,10 @@ impl Issuer {
     /// # Errors
     /// [`Error::NotFound`] and the store's.
     pub async fn show(&self, id: &str) -> Result<KeyRecord, Error> {
-        keys::find(&mut *self.store().read().await?, id).await?.ok_or(Error::NotFound)
+        let mut reading = self.store().read().await?;
+        let mut key = keys::find(&mut reading, id).await?.ok_or(Error::NotFound)?;
+        show_wide(&mut reading, [&mut key]).await?;
+        Ok(key)
     }
 
     /// A page of records, newest first.
@@ -68,6 +72,7 @@ impl Issuer {
             limit: limit.saturating_add(1),
         };
         let mut keys = keys::list(&mut reading, &filter, now.secs()).await?;
+        show_wide(&mut reading, &mut keys).await?;
         // One more than asked for tells whether there is another page.
         let wanted = usize::try_from(limit).unwrap_or(usize::MAX);
         let more = keys.len() > wanted;

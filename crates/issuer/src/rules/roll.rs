@@ -8,6 +8,7 @@ use crate::error::Error;
 use crate::issuer::Issuer;
 use crate::record::{KeyRecord, KeyState};
 use crate::rules::create::{Minted, NewKey};
+use crate::rules::mass::show_wide;
 use crate::rules::revoke::revoke_in;
 use crate::rules::{Moment, check_text};
 use crate::store::events::{self, Event, EventType};
@@ -56,7 +57,9 @@ impl Issuer {
         let mut writing = self.store().write().await?;
         let now = store::now(&mut writing, self.now()).await?;
         let mut old = keys::find(&mut writing, id).await?.ok_or(Error::NotFound)?;
-        match old.state(now) {
+        let mut shown = old.clone();
+        show_wide(&mut writing, [&mut shown]).await?;
+        match shown.state(now) {
             KeyState::Active | KeyState::Scheduled => {}
             KeyState::Revoked => return Err(Error::AlreadyRevoked),
             KeyState::Suspended => return Err(Error::Suspended),

@@ -27,3 +27,6 @@ macro_rules! conformance {
 }
 
 mod life;
+mod lists;
+mod many;
+mod policies;
