@@ -300,11 +300,13 @@ impl Witnessed<'_> {
     }
 }
 
-/// The instant of the newest event: each change has one.
+/// The instant of the newest event or promise: whatever came later is not in this database.
 async fn last_commit(connection: &mut Connection) -> Result<Time, Error> {
     use sqlx::Row as _;
     let query = sqlx::query("SELECT COALESCE(MAX(at_ms), 0) FROM events");
-    Ok(store::time(query.fetch_one(connection).await?.try_get(0)?))
+    let event = store::time(query.fetch_one(&mut *connection).await?.try_get(0)?);
+    let promise = lists::promise(connection).await?;
+    Ok(promise.map_or(event, |promise| event.max(promise.mark.this_update)))
 }
 
 async fn revoke_slot(

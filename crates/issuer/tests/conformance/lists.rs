@@ -156,7 +156,8 @@ pub(crate) async fn a_directory_carries_the_list(bench: Bench) {
     let list = (list.epoch, list.number);
     until("the target", async || Some(()).filter(|()| folder.join("stamp").exists())).await;
     issuer.wait_for(list, Duration::from_secs(30)).await.unwrap();
-    adopt(&bench, &folder).await.verify(&minted.token, &DEMAND, issuer.now()).unwrap();
+    let gate = adopt(&bench, &folder).await;
+    gate.verify(&minted.token, &DEMAND, issuer.now()).map(|_| ()).unwrap();
 
     let revoked = bench.revoke(&minted.record.id, Moment::Now).await.unwrap().published.unwrap();
     let list = (revoked.epoch, revoked.number);
