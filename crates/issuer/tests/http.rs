@@ -364,3 +364,47 @@ async fn a_revocation_that_is_not_published_yet_says_so() {
     api.bench.clock.set(START);
     assert_eq!(api.get("/v1/list").await.status, StatusCode::OK);
 }
+
+#[tokio::test]
+async fn owners_policies_and_many_keys_by_http() {
+    let api = Api::new().await;
+    let owner = api.post("/v1/owners", json!({ "name": "Acme", "external_id": "cus_1" })).await;
+    assert_eq!(owner.status, StatusCode::CREATED);
+    let owner = owner.json()["number"].as_u64().unwrap();
+    let path = format!("/v1/owners/{owner}");
+    let patch = json!({ "external_id": null });
+    let changed = api.call(Method::PATCH, &path, Some(patch)).await.json();
+    assert_eq!((&changed["external_id"], &changed["name"]), (&Value::Null, &json!("Acme")));
+    let listed = api.get("/v1/owners").await.json();
+    assert_eq!(listed["owners"].as_array().unwrap().len(), 1);
+
+    let body = json!({ "name": "Reader", "visibility": "private", "scopes": ["orders:read"] });
+    let made = api.post("/v1/policies", body).await;
+    assert_eq!(made.status, StatusCode::CREATED);
+    assert_eq!(made.json()["published"], true);
+    let policy = made.json()["number"].as_u64().unwrap();
+    let path = format!("/v1/policies/{policy}");
+    let bad = api.call(Method::PATCH, &path, Some(json!({ "methods": ["get"] }))).await;
+    assert_eq!(bad.status, StatusCode::BAD_REQUEST);
+    assert!(text(&bad.json(), "/detail").contains("`methods`"));
+    let fixed = api.call(Method::PATCH, &path, Some(json!({ "visibility": "public" }))).await;
+    assert_eq!(fixed.status, StatusCode::BAD_REQUEST);
+
+    let body = json!({ "title": "x", "owner": owner, "policy": policy });
+    let created = api.post("/v1/keys", body).await.json();
+    assert_eq!(api.call(Method::DELETE, &path, None).await.status, StatusCode::CONFLICT);
+    let nobody = api.post("/v1/revocations", json!({})).await;
+    assert_eq!(nobody.status, StatusCode::BAD_REQUEST);
+    let revoked = api.post("/v1/revocations?wait=1", json!({ "owner": owner })).await;
+    assert_eq!(revoked.status, StatusCode::CREATED);
+    let revoked = revoked.json();
+    assert_eq!((&revoked["everywhere"], &revoked["owner"]), (&json!(true), &json!(owner)));
+    let shown = api.get(&format!("/v1/keys/{}", text(&created, "/key/id"))).await.json();
+    assert_eq!(shown["state"], "revoked");
+    let lifted = api.post(&format!("/v1/revocations/{}/lift", revoked["id"]), json!({})).await;
+    assert_eq!(lifted.status, StatusCode::BAD_REQUEST);
+    for path in ["/v1/owners/x", "/v1/owners/0", "/v1/policies/4294967296", "/v1/policies/1"] {
+        assert_eq!(api.get(path).await.status, StatusCode::NOT_FOUND, "{path}");
+    }
+    assert_eq!(api.get("/v1/list").await.json()["targets"][0]["name"], "http");
+}

@@ -8,14 +8,15 @@ use portcullis_core::time::Time;
 use portcullis_core::token::{Algorithm, Environment, Kind};
 use portcullis_issuer::record::{KeyPurpose, KeyRecord, KeyState};
 use portcullis_issuer::rules::{Moment, NewKey, Query, Revocation, Roll};
-use portcullis_issuer::store::lists::Published;
-use portcullis_issuer::view::{KeyView, MarkView};
+use portcullis_issuer::view::KeyView;
 use portcullis_issuer::{Error, Issuer};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::Outcome;
 use super::args;
+use super::list::{committed, outcome, wait, write_published, write_targets};
 use super::out::{Out, field, state, table};
+use super::revoke::merged;
 
 /// Create, list, show, revoke and roll keys
 #[derive(Debug, clap::Subcommand)]
@@ -111,6 +112,9 @@ pub(crate) struct Revoke {
     /// At this time (RFC 3339)
     #[arg(long, value_name = "TIME", conflicts_with = "after", value_parser = args::instant)]
     at: Option<Time>,
+    /// Wait until every target carries it, for ten seconds or so long
+    #[arg(long, value_name = "SECONDS", num_args = 0..=1, default_missing_value = "10")]
+    wait: Option<u64>,
     /// Who revokes it
     #[arg(long, value_name = "WHO")]
     by: Option<String>,
@@ -222,10 +226,13 @@ impl Revoke {
         let by = self.by.clone().or_else(|| Some("cli".into()));
         let revoked = issuer.revoke(&self.id, &Revocation { when, by }).await?;
         let key = view(issuer, &revoked.record).await?;
+        let patience = self.wait.map(Duration::from_secs);
+        let targets = wait(issuer, &revoked.published, patience).await?;
         let json = committed(issuer, json!(key), &revoked.published);
-        out.answer(&json, |o| {
+        out.answer(&merged(json, targets.as_ref()), |o| {
             write_key(o, &key)?;
-            write_published(o, &revoked.published)
+            write_published(o, &revoked.published)?;
+            targets.as_ref().map_or(Ok(()), |targets| write_targets(o, targets))
         })?;
         Ok(outcome(out, &revoked.published))
     }
@@ -259,39 +266,6 @@ impl RollKey {
 async fn view(issuer: &Issuer, record: &KeyRecord) -> Result<KeyView, Error> {
     let view = issuer.view().await?;
     Ok(KeyView::new(record, view.replica().keyring(), issuer.now()))
-}
-
-/// Adds to an answer whether the change, which is committed, is published too.
-fn committed(issuer: &Issuer, mut json: Value, published: &Result<Published, Error>) -> Value {
-    let (is_out, list, problem) = match published {
-        Ok(published) => (true, Some(MarkView::of(published, issuer.now())), None),
-        Err(error) => (false, None, Some(error.code())),
-    };
-    if let Some(object) = json.as_object_mut() {
-        object.insert("published".into(), is_out.into());
-        match (list, problem) {
-            (Some(list), _) => object.insert("list".into(), json!(list)),
-            (None, problem) => object.insert("problem".into(), json!(problem)),
-        };
-    }
-    json
-}
-
-fn outcome(out: &Out, published: &Result<Published, Error>) -> Outcome {
-    let Err(error) = published else { return Outcome::Yes };
-    let message = format!(
-        "the revocation is committed but not yet published ({}); run `portcullis list publish`",
-        error.chain()
-    );
-    out.error(error.code(), &message);
-    Outcome::Unfinished
-}
-
-fn write_published(out: &mut dyn Write, published: &Result<Published, Error>) -> io::Result<()> {
-    match published {
-        Ok(published) => field(out, "Published in", format_args!("list {}", published.number)),
-        Err(_) => field(out, "Published in", "no list yet"),
-    }
 }
 
 fn write_key(out: &mut dyn Write, key: &KeyView) -> io::Result<()> {

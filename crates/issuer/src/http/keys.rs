@@ -14,14 +14,14 @@ use serde_json::json;
 
 use super::auth::Admin;
 use super::body::{Json, Path, Query};
+use super::list::{WaitQuery, committed, committed_and_waited};
 use super::problem::Problem;
 use crate::error::Error;
 use crate::issuer::Issuer;
 use crate::names;
 use crate::record::{KeyPurpose, KeyRecord, KeyState};
 use crate::rules::{self, Moment, NewKey, Revocation, Roll};
-use crate::store::lists::Published;
-use crate::view::{KeyView, MarkView, VerdictView, parse_rfc3339};
+use crate::view::{KeyView, VerdictView, parse_rfc3339};
 
 pub(super) fn routes() -> Router<Issuer> {
     Router::new()
@@ -118,13 +118,14 @@ async fn revoke(
     State(issuer): State<Issuer>,
     Extension(admin): Extension<Admin>,
     Path(id): Path,
+    Query(wait): Query<WaitQuery>,
     Json(body): Json<RevokeBody>,
 ) -> Answer {
     let when = moment(body.in_seconds, body.at.as_deref(), "at")?.unwrap_or(Moment::Now);
     let by = body.revoked_by.or(Some(admin.id));
     let revoked = issuer.revoke(&id, &Revocation { when, by }).await?;
-    let key = view(&issuer, &revoked.record).await?;
-    Ok(committed(&issuer, json!(key), revoked.published))
+    let key = json!(view(&issuer, &revoked.record).await?);
+    committed_and_waited(&issuer, key, StatusCode::OK, revoked.published, wait).await
 }
 
 #[derive(Deserialize)]
@@ -148,7 +149,7 @@ async fn roll(
         "token": rolled.minted.token.as_str(),
         "rolled": view(&issuer, &rolled.old).await?,
     });
-    Ok(committed(&issuer, answer, rolled.published))
+    Ok(committed(&issuer, answer, StatusCode::OK, rolled.published))
 }
 
 #[derive(Deserialize)]
@@ -165,31 +166,6 @@ async fn verify(State(issuer): State<Issuer>, Json(body): Json<VerifyBody>) -> A
     let environment = environment(body.environment.as_deref())?;
     let verdict = issuer.verify(&token, kind, environment).await?;
     Ok(axum::Json(VerdictView::new(&verdict, issuer.now())).into_response())
-}
-
-/// A change that is committed: 200 where it is published too, else 202 with the reason.
-fn committed(
-    issuer: &Issuer,
-    mut answer: serde_json::Value,
-    published: Result<Published, Error>,
-) -> Response {
-    let (status, fields) = match published {
-        Ok(published) => {
-            let list = MarkView::of(&published, issuer.now());
-            (StatusCode::OK, json!({ "published": true, "list": list }))
-        }
-        Err(error) => {
-            let problem = Problem::from(error);
-            let note = "the revocation is committed but not yet published; verifiers learn of it \
-                        with the next list";
-            let fields = json!({ "published": false, "note": note, "problem": problem });
-            (StatusCode::ACCEPTED, fields)
-        }
-    };
-    if let (Some(answer), serde_json::Value::Object(fields)) = (answer.as_object_mut(), fields) {
-        answer.extend(fields);
-    }
-    (status, axum::Json(answer)).into_response()
 }
 
 async fn view(issuer: &Issuer, record: &KeyRecord) -> Result<KeyView, Error> {

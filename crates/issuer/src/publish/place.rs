@@ -338,7 +338,7 @@ fn http_error(error: reqwest::Error) -> String {
 }
 
 fn key(prefix: &Key, name: &str) -> Key {
-    name.split('/').fold(prefix.clone(), |key, part| key.join(part))
+    name.split('/').fold(prefix.clone(), Key::join)
 }
 
 async fn within<T>(work: impl Future<Output = T>) -> Result<T, String> {

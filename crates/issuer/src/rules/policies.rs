@@ -113,7 +113,13 @@ fn refused(error: WireError) -> Error {
         WireError::NotCanonical("rate class") => {
             ("rate_class", "must be 1 to 32 of a-z, 0-9 and -")
         }
-        _ => ("policy", "is longer than 8000 bytes, or one of its items than 255"),
+        WireError::NotCanonical(_)
+        | WireError::Truncated
+        | WireError::TrailingBytes
+        | WireError::WrongFile { .. }
+        | WireError::UnknownVersion(_) => {
+            ("policy", "is longer than 8000 bytes, or one of its items than 255")
+        }
     };
     Error::Invalid { field, reason }
 }
@@ -288,28 +294,6 @@ pub(crate) async fn check_policy(
         return Err(Error::Invalid { field, reason });
     }
     Ok(())
-}
-
-/// Makes the policy that is a publishable key's own, so that its sales channels, which stand in
-/// their own table, can change alone. `rules` is what it says beside them. The next list has it.
-pub(crate) async fn make_own(
-    connection: &mut Connection,
-    key_id: &str,
-    rules: &PolicyRules,
-    now: portcullis_core::time::Time,
-) -> Result<u32, Error> {
-    rules.draft()?;
-    let policy = PolicyRecord {
-        number: draw(connection).await?,
-        visibility: Visibility::Public,
-        name: key_id.into(),
-        rules: rules.clone(),
-        key_id: Some(key_id.into()),
-        created: now,
-        updated: now,
-    };
-    policies::insert(connection, &policy).await?;
-    Ok(policy.number)
 }
 
 pub(super) fn check_limit(limit: u32) -> Result<(), Error> {
