@@ -77,6 +77,41 @@ pub enum Error {
     /// A text was to be revoked that is no key of this issuer.
     #[error("this is no key of this issuer")]
     NotAuthentic,
+    /// There is no such owner, policy or entry.
+    #[error("there is no {what} with this number")]
+    Unknown {
+        /// What there is none of.
+        what: &'static str,
+    },
+    /// What was to be deleted is in use.
+    #[error("a key that may still be accepted has this {what}; revoke or roll its keys first")]
+    InUse {
+        /// What is in use.
+        what: &'static str,
+    },
+    /// A revocation of many keys would make the new key worthless.
+    #[error(
+        "a revocation of many keys covers this one: it would be refused everywhere; choose another \
+         owner, environment or algorithm, or rotate the signer"
+    )]
+    WideRevoked,
+    /// The database is an older one than what was published.
+    #[error(
+        "the database is a restored backup: {witness} carries a list that it knows nothing of; \
+         nothing is created or published until `portcullis recover` has done its work"
+    )]
+    Restored {
+        /// Who carries it.
+        witness: String,
+    },
+    /// A place where lists are put out, or were, is not spelled as one or does not work.
+    #[error("{target}: {reason}")]
+    Target {
+        /// Its name.
+        target: String,
+        /// What is wrong.
+        reason: String,
+    },
     /// The key is revoked already, in effect.
     #[error("the key is already revoked; nothing was changed")]
     AlreadyRevoked,
@@ -95,10 +130,10 @@ pub enum Error {
     /// The keystore holds no active signer for such keys.
     #[error("no active signer may make such keys; choose another algorithm, kind or environment")]
     NoSigner,
-    /// The open shard has no serials to spare.
+    /// No shard has serials to spare that every list in force covers.
     #[error(
-        "the open shard is 90 % full: no key can be created until another shard has been \
-         published; nothing was changed"
+        "the shards that every list in force covers are full: publish, and try again once the \
+         lists before have run out (`portcullis list show` says when); nothing was changed"
     )]
     ShardFull,
 
@@ -249,6 +284,11 @@ impl Error {
             Self::IdempotencyMismatch => "idempotency_key_reused",
             Self::PublicText => "public_text",
             Self::NotAuthentic => "not_authentic",
+            Self::Unknown { .. } => "not_found",
+            Self::InUse { .. } => "in_use",
+            Self::WideRevoked => "wide_revoked",
+            Self::Restored { .. } => "restored_backup",
+            Self::Target { .. } => "target",
             Self::AlreadyRevoked => "already_revoked",
             Self::NotEarlier => "revocation_not_earlier",
             Self::Expired => "expired",

@@ -123,7 +123,7 @@ async fn make(draft: &Home, plan: &Plan, clock: Arc<dyn Clock>) -> Result<Made, 
         entries: entries.collect::<Result<_, _>>()?,
     };
     let document = keyring.sign(&root)?;
-    keystore.write(&draft.keystore())?;
+    keystore.with_salt(&draft.keystore())?;
 
     let store = Store::create(&draft.database(), issuer, now).await?;
     let made = fill(draft, &store, (&keyring, &document), clock).await;

@@ -7,11 +7,13 @@ use std::time::Duration;
 use portcullis_core::crypto::PublicKey;
 use portcullis_core::list::Bundle;
 use portcullis_core::time::Time;
+use tokio::sync::Mutex;
 
 use crate::clock::Clock;
 use crate::error::Error;
 use crate::keystore::Keystore;
 use crate::mirror::{Mirror, View};
+use crate::publish::{Forest, Gate};
 use crate::store::Connection;
 use crate::store::lists::{self, Published};
 use crate::store::shards::{self, Shard};
@@ -80,6 +82,8 @@ struct Inner {
     keystore: Keystore,
     clock: Arc<dyn Clock>,
     mirror: Mirror,
+    gate: Gate,
+    forest: Mutex<Option<Forest>>,
     valid_for: Duration,
 }
 
@@ -101,10 +105,14 @@ impl Issuer {
         if home.root_key().exists() {
             crate::files::read_secret(&home.root_key())?;
         }
-        let keystore = Keystore::read(&home.keystore())?;
+        let keystore = Keystore::read(&home.keystore())?.with_salt(&home.keystore())?;
         let store = Store::open(&home.database(), keystore.issuer()).await?;
         match look_in(home, &keystore, &store, clock.now()).await {
-            Ok(mirror) => Ok(Self(Arc::new(Inner { store, keystore, clock, mirror, valid_for }))),
+            Ok(mirror) => {
+                let (gate, forest) = (Gate::default(), Mutex::new(None));
+                let inner = Inner { store, keystore, clock, mirror, gate, forest, valid_for };
+                Ok(Self(Arc::new(inner)))
+            }
             Err(error) => {
                 store.close().await;
                 Err(error)
@@ -134,6 +142,14 @@ impl Issuer {
     #[must_use]
     pub fn now(&self) -> Time {
         self.0.clock.now()
+    }
+
+    pub(crate) fn gate(&self) -> &Gate {
+        &self.0.gate
+    }
+
+    pub(crate) fn forest(&self) -> &Mutex<Option<Forest>> {
+        &self.0.forest
     }
 
     pub(crate) fn valid_for_millis(&self) -> u64 {

@@ -1,5 +1,8 @@
 //! What HTTP answers and `--json` say: one JSON for both.
 
+pub mod records;
+pub mod targets;
+
 use jiff::Timestamp;
 use portcullis_core::keyring::Keyring;
 use portcullis_core::list::Mark;

@@ -310,16 +310,18 @@ fn every_act_has_its_command() {
     assert_eq!((text(&listed, "/keys/0/id"), &listed["count"]), (id, &1.into()));
     assert_eq!(code(&shell.run(&["keys", "delete", id])), 1);
     assert_eq!(code(&shell.run(&["keys", "revoke"])), 2, "nothing never means all");
-    let secret = shell.json(&["keys", "create", "--title", "x", "--owner", "7"]);
+    let [acme, other] = ["Acme", "Other"]
+        .map(|name| shell.json(&["owners", "create", "--name", name])["number"].to_string());
+    let secret = shell.json(&["keys", "create", "--title", "x", "--owner", &acme]);
     let token = text(&secret, "/token");
     assert_eq!(code(&shell.run(&["keys", "authenticate", token])), 0);
     let wrong = shell.run(&["keys", "authenticate", token, "--kind", "publishable"]);
     assert_eq!((code(&wrong), stdout(&wrong).contains("wrong_kind")), (1, true));
-    let rolled = shell.json(&["keys", "roll", text(&secret, "/key/id"), "--owner", "8"]);
-    assert_eq!(rolled["key"]["owner"], 8);
+    let rolled = shell.json(&["keys", "roll", text(&secret, "/key/id"), "--owner", &other]);
+    assert_eq!(rolled["key"]["owner"].to_string(), other);
     let revoked = shell.json(&["keys", "self-revoke", text(&rolled, "/token")]);
     assert_eq!(text(&revoked, "/state"), "revoked");
-    assert_eq!(shell.json(&["keys", "revoke", "--owner", "7"])["count"], 1);
+    assert_eq!(shell.json(&["keys", "revoke", "--owner", &acme])["count"], 1);
     let dead = shell.run(&["keys", "revoke", id, text(&rolled, "/key/id")]);
     assert_eq!((code(&dead), stderr(&dead).contains("already revoked")), (1, true));
     assert_eq!(code(&shell.run(&["verify", text(&made, "/token")])), 0, "all of them or none");

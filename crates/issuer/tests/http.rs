@@ -98,12 +98,13 @@ fn text<'a>(value: &'a Value, pointer: &str) -> &'a str {
 async fn a_key_lives_and_dies() {
     let api = Api::new().await;
     let mut gate = api.bench.gate().await;
-    let created = api.post("/v1/keys", json!({ "title": "Billing", "owner": 7 })).await;
+    let owner = api.bench.owner("Acme").await;
+    let created = api.post("/v1/keys", json!({ "title": "Billing", "owner": owner })).await;
     assert_eq!(created.status, StatusCode::CREATED);
     assert_eq!(created.header("cache-control"), "no-store");
     let created = created.json();
     let (id, token) = (text(&created, "/key/id"), text(&created, "/token"));
-    assert_eq!(created["key"]["owner"], 7);
+    assert_eq!(created["key"]["owner"], owner);
     assert_eq!(created["key"]["created_by"], api.bench.made.admin.id);
     assert_eq!(created["key"].get("token"), None);
 
@@ -563,7 +564,9 @@ mod secrets {
         for (number, act) in acts.iter().enumerate() {
             let made = match act % 4 {
                 0 => json!({ "title": format!("key {number}"), "metadata": { "n": number } }),
-                _ => json!({ "title": "x", "algorithm": "ed25519", "owner": number }),
+                _ => {
+                    json!({ "title": "x", "algorithm": "ed25519", "metadata": { "owner": number } })
+                }
             };
             let made = api.post("/v1/keys", made).await.json();
             let (id, token) = (text(&made, "/key/id").to_owned(), text(&made, "/token").to_owned());
@@ -624,4 +627,48 @@ mod secrets {
             prop_assert!(places.iter().any(tells));
         }
     }
+}
+
+#[tokio::test]
+async fn owners_policies_and_many_keys_by_http() {
+    let api = Api::new().await;
+    let owner = api.post("/v1/owners", json!({ "name": "Acme", "external_id": "cus_1" })).await;
+    assert_eq!(owner.status, StatusCode::CREATED);
+    let owner = owner.json()["number"].as_u64().unwrap();
+    let path = format!("/v1/owners/{owner}");
+    let patch = json!({ "external_id": null });
+    let changed = api.call(Method::PATCH, &path, Some(patch)).await.json();
+    assert_eq!((&changed["external_id"], &changed["name"]), (&Value::Null, &json!("Acme")));
+    let listed = api.get("/v1/owners").await.json();
+    assert_eq!(listed["owners"].as_array().unwrap().len(), 1);
+
+    let body = json!({ "name": "Reader", "visibility": "private", "scopes": ["orders:read"] });
+    let made = api.post("/v1/policies", body).await;
+    assert_eq!(made.status, StatusCode::CREATED);
+    assert_eq!(made.json()["published"], true);
+    let policy = made.json()["number"].as_u64().unwrap();
+    let path = format!("/v1/policies/{policy}");
+    let bad = api.call(Method::PATCH, &path, Some(json!({ "methods": ["get"] }))).await;
+    assert_eq!(bad.status, StatusCode::BAD_REQUEST);
+    assert!(text(&bad.json(), "/detail").contains("`methods`"));
+    let fixed = api.call(Method::PATCH, &path, Some(json!({ "visibility": "public" }))).await;
+    assert_eq!(fixed.status, StatusCode::BAD_REQUEST);
+
+    let body = json!({ "title": "x", "owner": owner, "policy": policy });
+    let created = api.post("/v1/keys", body).await.json();
+    assert_eq!(api.call(Method::DELETE, &path, None).await.status, StatusCode::CONFLICT);
+    let nobody = api.post("/v1/revocations", json!({})).await;
+    assert_eq!(nobody.status, StatusCode::BAD_REQUEST);
+    let revoked = api.post("/v1/revocations?wait=1", json!({ "owner": owner })).await;
+    assert_eq!(revoked.status, StatusCode::CREATED);
+    let revoked = revoked.json();
+    assert_eq!((&revoked["everywhere"], &revoked["owner"]), (&json!(true), &json!(owner)));
+    let shown = api.get(&format!("/v1/keys/{}", text(&created, "/key/id"))).await.json();
+    assert_eq!(shown["state"], "revoked");
+    let lifted = api.post(&format!("/v1/revocations/{}/lift", revoked["id"]), json!({})).await;
+    assert_eq!(lifted.status, StatusCode::BAD_REQUEST);
+    for path in ["/v1/owners/x", "/v1/owners/0", "/v1/policies/4294967296", "/v1/policies/1"] {
+        assert_eq!(api.get(path).await.status, StatusCode::NOT_FOUND, "{path}");
+    }
+    assert_eq!(api.get("/v1/list").await.json()["targets"][0]["name"], "http");
 }

@@ -130,6 +130,8 @@ CREATE TABLE shards (
     closed_ms     BIGINT,
     -- When the first stamp that covers it was promised.
     covered_ms    BIGINT,
+    -- When every stamp that lacks it has run out, wherever it is held: from then on it is used.
+    usable_ms     BIGINT,
     body          BYTEA,
     len           BIGINT NOT NULL,
     revoked       BIGINT NOT NULL,
@@ -183,7 +185,9 @@ CREATE TABLE promise (
     digest        BYTEA NOT NULL,
     this_update   BIGINT NOT NULL,
     next_update   BIGINT NOT NULL,
-    position      BIGINT NOT NULL
+    position      BIGINT NOT NULL,
+    -- The latest next update that was ever promised.
+    latest_ms     BIGINT NOT NULL
 );
 
 -- What has been signed, read back with the verifying half, and is served.

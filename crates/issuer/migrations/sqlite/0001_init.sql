@@ -130,6 +130,8 @@ CREATE TABLE shards (
     closed_ms     INTEGER,
     -- When the first stamp that covers it was promised.
     covered_ms    INTEGER,
+    -- When every stamp that lacks it has run out, wherever it is held: from then on it is used.
+    usable_ms     INTEGER,
     body          BLOB,
     len           INTEGER NOT NULL,
     revoked       INTEGER NOT NULL,
@@ -183,7 +185,9 @@ CREATE TABLE promise (
     digest        BLOB NOT NULL,
     this_update   INTEGER NOT NULL,
     next_update   INTEGER NOT NULL,
-    position      INTEGER NOT NULL
+    position      INTEGER NOT NULL,
+    -- The latest next update that was ever promised.
+    latest_ms     INTEGER NOT NULL
 ) STRICT;
 
 -- What has been signed, read back with the verifying half, and is served.

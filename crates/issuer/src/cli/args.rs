@@ -6,6 +6,7 @@ use std::time::Duration;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use portcullis_core::time::Time;
 use portcullis_core::token::{Algorithm, Environment, Kind};
+use portcullis_issuer::publish::Target;
 use portcullis_issuer::record::{KeyPurpose, KeyState};
 use portcullis_issuer::rules::Order;
 use portcullis_issuer::store::Database;
@@ -40,9 +41,39 @@ pub(crate) struct Global {
         value_parser = duration
     )]
     pub(crate) valid_for: Duration,
+    /// Where the list is put out: dir:PATH, s3://BUCKET/PREFIX or kv:ACCOUNT/NAMESPACE, with
+    /// options behind commas (every=5s, endpoint=URL, region=NAME, api=URL); repeat for more
+    #[arg(
+        long,
+        global = true,
+        value_name = "TARGET",
+        env = "PORTCULLIS_TARGETS",
+        value_delimiter = ' '
+    )]
+    pub(crate) target: Vec<String>,
+    /// Where the list that was published last can be read, to recognise a restored backup: a
+    /// target, or the address under which another issuer or mirror serves it; repeat for more
+    #[arg(
+        long,
+        global = true,
+        value_name = "TARGET",
+        env = "PORTCULLIS_WITNESSES",
+        value_delimiter = ' '
+    )]
+    pub(crate) witness: Vec<String>,
 }
 
 impl Global {
+    /// Where the list is put out.
+    pub(crate) fn targets(&self) -> Result<Vec<Target>, Error> {
+        self.target.iter().map(|text| Target::parse(text)).collect()
+    }
+
+    /// Who can tell what was published last: the targets too.
+    pub(crate) fn witnesses(&self) -> Result<Vec<Target>, Error> {
+        self.target.iter().chain(&self.witness).map(|text| Target::parse(text)).collect()
+    }
+
     /// The folder and the database that are named.
     pub(crate) fn home(&self) -> Result<Home, Error> {
         let home = Home::new(&self.home);

@@ -8,8 +8,7 @@ use portcullis_core::time::Time;
 use portcullis_core::token::{Algorithm, Environment, Kind};
 use portcullis_issuer::record::{KeyPurpose, KeyRecord};
 use portcullis_issuer::rules::{Idempotency, Moment, NewKey};
-use portcullis_issuer::store::lists::Published;
-use portcullis_issuer::view::{KeyView, MarkView};
+use portcullis_issuer::view::KeyView;
 use portcullis_issuer::{Error, Issuer};
 use serde_json::{Map, Value, json};
 
@@ -166,46 +165,6 @@ impl Create {
 pub(super) async fn view(issuer: &Issuer, record: &KeyRecord) -> Result<KeyView, Error> {
     let view = issuer.view().await?;
     Ok(KeyView::new(record, view.replica().keyring(), issuer.now()))
-}
-
-/// Adds to an answer whether the change, which is committed, is published too.
-pub(super) fn committed(
-    issuer: &Issuer,
-    mut json: Value,
-    published: &Result<Published, Error>,
-) -> Value {
-    let (is_out, list, problem) = match published {
-        Ok(published) => (true, Some(MarkView::of(published, issuer.now())), None),
-        Err(error) => (false, None, Some(error.code())),
-    };
-    if let Some(object) = json.as_object_mut() {
-        object.insert("published".into(), is_out.into());
-        match (list, problem) {
-            (Some(list), _) => object.insert("list".into(), json!(list)),
-            (None, problem) => object.insert("problem".into(), json!(problem)),
-        };
-    }
-    json
-}
-
-pub(super) fn outcome(out: &Out, published: &Result<Published, Error>) -> Outcome {
-    let Err(error) = published else { return Outcome::Yes };
-    let message = format!(
-        "the change is committed but not yet published ({}); run `portcullis list publish`",
-        error.chain()
-    );
-    out.error(error.code(), &message);
-    Outcome::Unfinished
-}
-
-pub(super) fn write_published(
-    out: &mut dyn Write,
-    published: &Result<Published, Error>,
-) -> io::Result<()> {
-    match published {
-        Ok(published) => field(out, "Published in", format_args!("list {}", published.number)),
-        Err(_) => field(out, "Published in", "no list yet"),
-    }
 }
 
 pub(super) fn write_key(out: &mut dyn Write, key: &KeyView) -> io::Result<()> {

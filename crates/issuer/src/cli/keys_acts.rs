@@ -14,7 +14,8 @@ use zeroize::Zeroizing;
 
 use super::Outcome;
 use super::args;
-use super::keys::{committed, outcome, view, write_key, write_published};
+use super::keys::{view, write_key};
+use super::list::{committed, outcome, write_published};
 use super::out::{Out, field, state};
 use super::verify::read_token;
 

@@ -14,6 +14,10 @@ mod keys_list;
 mod keys_revoke;
 mod list;
 mod out;
+mod owners;
+mod policies;
+mod recover;
+mod revoke;
 mod scan;
 mod serve;
 mod verify;
@@ -52,6 +56,12 @@ enum Command {
     List(list::List),
     #[command(subcommand)]
     Keyring(keyring::Keyring),
+    #[command(subcommand)]
+    Owners(owners::Owners),
+    #[command(subcommand)]
+    Policies(policies::Policies),
+    Revoke(revoke::Revoke),
+    Recover(recover::Recover),
     Verify(verify::Verify),
     Scan(Box<scan::Scan>),
     Serve(serve::Serve),
@@ -95,12 +105,43 @@ async fn dispatch(cli: &Cli, out: &Out) -> Result<Outcome> {
         Command::Keyring(command) => at_work(global, async |i| command.run(i, out).await).await,
         Command::Verify(command) => at_work(global, async |i| command.run(i, out).await).await,
         Command::Scan(command) => command.run(global, out).await,
-        Command::Serve(command) => at_work(global, async |i| command.run(i, out).await).await,
+        Command::Owners(command) => at_work(global, async |i| command.run(i, out).await).await,
+        Command::Policies(command) => at_work(global, async |i| command.run(i, out).await).await,
+        Command::Revoke(command) => at_work(global, async |i| command.run(i, out).await).await,
+        Command::Recover(command) => {
+            let recover = async |i: &Issuer| command.run(i, global, out).await;
+            at_work_on_any(global, recover).await
+        }
+        Command::Serve(command) => {
+            at_work(global, async |i| command.run(i, global, out).await).await
+        }
     }
 }
 
-/// Opens the issuer, works with it, and closes its database however that ended.
+/// Opens the issuer, looks whether its database is a restored backup, where there is somebody to
+/// ask, works with it, and closes its database however that ended.
 async fn at_work<T>(global: &Global, work: impl AsyncFnOnce(&Issuer) -> Result<T>) -> Result<T> {
+    let witnesses = global.witnesses()?;
+    let watched = async |issuer: &Issuer| {
+        match issuer.check_witnesses(&witnesses).await {
+            // What only reads may go on: what writes finds out for itself.
+            Err(Error::Restored { witness }) => {
+                tracing::warn!("{}", Error::Restored { witness });
+            }
+            other => {
+                other?;
+            }
+        }
+        work(issuer).await
+    };
+    at_work_on_any(global, watched).await
+}
+
+/// Opens the issuer, works with it, and closes its database however that ended.
+async fn at_work_on_any<T>(
+    global: &Global,
+    work: impl AsyncFnOnce(&Issuer) -> Result<T>,
+) -> Result<T> {
     let home = global.home()?;
     let issuer = Issuer::open(&home, Arc::new(SystemClock), global.valid_for).await?;
     let done = work(&issuer).await;

@@ -87,6 +87,16 @@ impl<'de, T: serde::Deserialize<'de>> serde::Deserialize<'de> for OneOrMany<T> {
     }
 }
 
+/// A field that was sent, where null is a value of its own: with `#[serde(default)]`, one that was
+/// not sent is `None`.
+pub(super) fn given<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
+where
+    D: serde::Deserializer<'de>,
+    T: serde::Deserialize<'de>,
+{
+    T::deserialize(deserializer).map(Some)
+}
+
 /// The one parameter of a path.
 #[derive(Debug)]
 pub(super) struct Path(pub(super) String);

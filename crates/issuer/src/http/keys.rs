@@ -13,13 +13,13 @@ use serde_json::{Map, Value, json};
 use super::auth::Admin;
 use super::body::{Json, OneOrMany, Path, Query};
 use super::keys_query::{Filter, algorithm, environment, kind, moment};
+use super::list::committed;
 use super::problem::Problem;
 use crate::error::Error;
 use crate::issuer::Issuer;
 use crate::record::{KeyPurpose, KeyRecord};
 use crate::rules::{Changed, Idempotency, Minted, NewKey, Update, Upsert, check_fixed};
-use crate::store::lists::Published;
-use crate::view::{KeyView, MarkView};
+use crate::view::KeyView;
 
 /// How many keys one request makes at most.
 const MAX_KEYS: usize = 1000;
@@ -191,7 +191,7 @@ pub(super) async fn answer_change(
     let changed = changed.map_err(|error| Problem::about(id, error))?;
     let key = json!(view(issuer, &changed.record).await?);
     Ok(match changed.published {
-        Some(published) => committed(issuer, key, published),
+        Some(published) => committed(issuer, key, StatusCode::OK, published),
         None => axum::Json(key).into_response(),
     })
 }
@@ -266,7 +266,7 @@ async fn undo(
     let undone = issuer.undo_create(std::slice::from_ref(&id), Some(&admin.id)).await;
     let undone = undone.map_err(|error| not_found_one(&id, error))?;
     let answer = json!({ "id": id, "object": "api_key", "deleted": true });
-    Ok(committed(&issuer, answer, undone.published))
+    Ok(committed(&issuer, answer, StatusCode::OK, undone.published))
 }
 
 async fn undo_many(
@@ -277,38 +277,13 @@ async fn undo_many(
     let undone = issuer.undo_create(&body.ids, Some(&admin.id)).await?;
     let ids: Vec<&str> = undone.records.iter().map(|record| record.id.as_str()).collect();
     let answer = json!({ "ids": ids, "object": "api_key", "deleted": true });
-    Ok(committed(&issuer, answer, undone.published))
+    Ok(committed(&issuer, answer, StatusCode::OK, undone.published))
 }
 
 /// An error about several keys, where there was but one.
 fn not_found_one(id: &str, error: Error) -> Problem {
     let error = if matches!(error, Error::NoSuchKeys(_)) { Error::NotFound } else { error };
     Problem::about(id, error)
-}
-
-/// A change that is committed: 200 where it is published too, else 202 with the reason.
-pub(super) fn committed(
-    issuer: &Issuer,
-    mut answer: Value,
-    published: Result<Published, Error>,
-) -> Response {
-    let (status, fields) = match published {
-        Ok(published) => {
-            let list = MarkView::of(&published, issuer.now());
-            (StatusCode::OK, json!({ "published": true, "list": list }))
-        }
-        Err(error) => {
-            let problem = Problem::from(error);
-            let note = "the change is committed but not yet published; verifiers learn of it \
-                        with the next list";
-            let fields = json!({ "published": false, "note": note, "problem": problem });
-            (StatusCode::ACCEPTED, fields)
-        }
-    };
-    if let (Some(answer), Value::Object(fields)) = (answer.as_object_mut(), fields) {
-        answer.extend(fields);
-    }
-    (status, axum::Json(answer)).into_response()
 }
 
 pub(super) async fn view(issuer: &Issuer, record: &KeyRecord) -> Result<KeyView, Error> {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use axum::Extension;
 use axum::Router;
 use axum::extract::State;
-use axum::http::{HeaderMap, HeaderValue, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::middleware;
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::post;
@@ -14,9 +14,10 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::auth::{self, Admin};
-use super::body::{Json, Path};
-use super::keys::{Answer, answer_change, committed, minted_view, view, views};
+use super::body::{Json, Path, Query};
+use super::keys::{Answer, answer_change, minted_view, view, views};
 use super::keys_query::{Filter, algorithm, environment, kind, moment};
+use super::list::{WaitQuery, committed, committed_and_waited};
 use super::problem::Problem;
 use crate::error::Error;
 use crate::issuer::Issuer;
@@ -63,12 +64,13 @@ async fn revoke(
     State(issuer): State<Issuer>,
     Extension(admin): Extension<Admin>,
     Path(id): Path,
+    Query(wait): Query<WaitQuery>,
     Json(body): Json<RevokeBody>,
 ) -> Answer {
     let revoked = issuer.revoke(&id, &body.revocation(admin)?).await;
     let revoked = revoked.map_err(|error| Problem::about(&id, error))?;
-    let key = view(&issuer, &revoked.record).await?;
-    Ok(committed(&issuer, json!(key), revoked.published))
+    let key = json!(view(&issuer, &revoked.record).await?);
+    committed_and_waited(&issuer, key, StatusCode::OK, revoked.published, wait).await
 }
 
 #[derive(Deserialize)]
@@ -84,6 +86,7 @@ struct RevokeManyBody {
 async fn revoke_many(
     State(issuer): State<Issuer>,
     Extension(admin): Extension<Admin>,
+    Query(wait): Query<WaitQuery>,
     Json(body): Json<RevokeManyBody>,
 ) -> Answer {
     let selector = match (body.ids, body.r#where) {
@@ -100,7 +103,7 @@ async fn revoke_many(
     let revoked = issuer.revoke_all(&selector, &revocation).await?;
     let keys = views(&issuer, &revoked.records).await?;
     let answer = json!({ "count": keys.len(), "keys": keys });
-    Ok(committed(&issuer, answer, revoked.published))
+    committed_and_waited(&issuer, answer, StatusCode::OK, revoked.published, wait).await
 }
 
 async fn revoke_self(State(issuer): State<Issuer>, headers: HeaderMap) -> Answer {
@@ -112,7 +115,7 @@ async fn revoke_self(State(issuer): State<Issuer>, headers: HeaderMap) -> Answer
         Ok(revoked) => {
             let key = view(&issuer, &revoked.record).await?;
             let answer = json!({ "id": key.id, "state": key.state, "revoked_at": key.revoked_at });
-            Ok(committed(&issuer, answer, revoked.published))
+            Ok(committed(&issuer, answer, StatusCode::OK, revoked.published))
         }
         Err(error) => Ok(challenge(error)),
     }
@@ -193,7 +196,7 @@ async fn roll(
     if let Some(answer) = answer.as_object_mut() {
         answer.insert("rolled".into(), json!(view(&issuer, &rolled.old).await?));
     }
-    Ok(committed(&issuer, answer, rolled.published))
+    Ok(committed(&issuer, answer, StatusCode::OK, rolled.published))
 }
 
 #[derive(Deserialize)]

@@ -16,12 +16,15 @@ mod keys_acts;
 mod keys_import;
 mod keys_query;
 mod list;
+mod owners;
+mod policies;
 mod problem;
+mod revocations;
 mod serve;
 mod well_known;
 
 pub use problem::Problem;
-pub use serve::{Server, heart_beat};
+pub use serve::Server;
 
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request, State};
@@ -43,6 +46,9 @@ pub fn router(issuer: Issuer) -> Router {
         .merge(keys_acts::routes())
         .merge(keys_import::routes())
         .merge(list::routes())
+        .merge(owners::routes())
+        .merge(policies::routes())
+        .merge(revocations::routes())
         .fallback(no_such_resource)
         .method_not_allowed_fallback(wrong_method)
         .layer(middleware::from_fn_with_state(issuer.clone(), auth::require_admin))

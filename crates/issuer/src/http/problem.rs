@@ -90,9 +90,11 @@ fn status_of(error: &Error) -> StatusCode {
         | Error::SharedPolicy => StatusCode::BAD_REQUEST,
         Error::NotAuthentic => StatusCode::UNAUTHORIZED,
         Error::PublicText => StatusCode::FORBIDDEN,
-        Error::NotFound | Error::NoSuchKeys(_) => StatusCode::NOT_FOUND,
+        Error::NotFound | Error::NoSuchKeys(_) | Error::Unknown { .. } => StatusCode::NOT_FOUND,
         Error::IdempotencyMismatch => StatusCode::UNPROCESSABLE_ENTITY,
-        Error::AlreadyRevoked
+        Error::InUse { .. }
+        | Error::WideRevoked
+        | Error::AlreadyRevoked
         | Error::SomeAlreadyRevoked { .. }
         | Error::NotSuspended
         | Error::NotEarlier
@@ -100,6 +102,8 @@ fn status_of(error: &Error) -> StatusCode {
         | Error::Suspended
         | Error::NoSigner => StatusCode::CONFLICT,
         Error::ShardFull
+        | Error::Restored { .. }
+        | Error::Target { .. }
         | Error::DatabaseBusy
         | Error::DatabaseUnreachable(_)
         | Error::ClockWentBack { .. }

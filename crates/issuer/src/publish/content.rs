@@ -2,7 +2,8 @@
 
 use portcullis_core::crypto::Digest;
 use portcullis_core::issue::{HeadDraft, ListSigner, encode_body};
-use portcullis_core::list::{FileName, Mark, ShardLine};
+use portcullis_core::list::{Mark, ShardLine};
+use portcullis_core::policy::Visibility;
 use portcullis_core::time::Time;
 use serde_json::json;
 
@@ -11,7 +12,7 @@ use crate::error::Error;
 use crate::store::Connection;
 use crate::store::events::{self, Event, EventType};
 use crate::store::lists::{self, Promise};
-use crate::store::shards;
+use crate::store::{policies, shards, wide};
 
 /// Writes the bodies that say something else than before; says whether there was one.
 pub(super) async fn renew_bodies(
@@ -37,10 +38,13 @@ pub(super) async fn renew_bodies(
         shards::set_body(connection, (&line, facts.counts()), &body, before, now).await?;
         changed = true;
     }
-    // No stamp outlives a day: what left the list before that is wanted by nobody.
-    let a_day_ago = Time::from_millis(now.millis().saturating_sub(u64::from(LINGER_SECS) * 1000));
-    shards::prune_bodies(connection, a_day_ago).await?;
+    shards::prune_bodies(connection, unwanted_since(now)).await?;
     Ok(changed)
+}
+
+/// No stamp outlives a day: what left the list before that is wanted by nobody.
+pub(super) const fn unwanted_since(now: Time) -> Time {
+    Time::from_millis(now.millis().saturating_sub(LINGER_SECS as u64 * 1000))
 }
 
 /// Signs and stores the head of the bodies that there are, with its event.
@@ -50,6 +54,9 @@ pub(super) async fn write_head(
     mark: &Mark,
     previous: Digest,
 ) -> Result<Digest, Error> {
+    let wide = wide::in_force(connection).await?.iter().map(|record| record.entry).collect();
+    let public_policies = policies::directory(connection, Visibility::Public).await?;
+    let private_policies = policies::directory(connection, Visibility::Private).await?;
     let shards: Vec<ShardLine> =
         shards::shards(connection).await?.iter().filter_map(|shard| shard.line).collect();
     let mut bodies: Vec<Digest> = Vec::new();
@@ -63,10 +70,10 @@ pub(super) async fn write_head(
         number: mark.number,
         this_update: mark.this_update,
         previous,
-        public_policies: FileName::NONE,
-        private_policies: FileName::NONE,
+        public_policies,
+        private_policies,
         shards,
-        wide: Vec::new(),
+        wide,
     })?;
     let digest = Digest::of(&head);
     lists::insert_list(connection, mark, &head, &bodies).await?;

@@ -1,6 +1,6 @@
 //! Making keys, one or a million: serials, tokens, records and events of one transaction.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 
 use portcullis_core::issue::redact;
 use portcullis_core::keyring::Keyring;
@@ -16,8 +16,12 @@ use crate::keystore::StoredKey;
 use crate::random;
 use crate::record::{KeyPurpose, KeyRecord};
 use crate::rules::create::{Minted, NewKey};
+use crate::rules::mass::check_not_wide;
+use crate::rules::owners::check_owner;
+use crate::rules::policies::check_policy;
 use crate::store::events::{self, Event, EventType};
-use crate::store::{Connection, channels, keys, shards};
+use crate::store::wide;
+use crate::store::{Connection, channels, keys, shards, targets};
 
 /// A key to be made, and the one that it takes the place of: its id, and the draft of the policy
 /// that it has for itself.
@@ -34,20 +38,33 @@ impl Issuer {
         makings: &[Making<'_>],
         now: Time,
     ) -> Result<Vec<Minted>, Error> {
+        check(connection, makings).await?;
         let view = self.view_in(connection).await?;
         let keyring = view.replica().keyring();
         let label = keyring.labels().first().copied().unwrap_or(Label::NONE);
         let own = makings.iter().filter(|making| making.new.has_own_policy()).count();
         let mut policies = draw_policies(connection, own).await?.into_iter();
-        let serials = take_serials(connection, makings.len()).await?;
+        let serials = take_serials(connection, makings.len(), now).await?;
         let mut minted = Vec::with_capacity(makings.len());
         for (making, serial) in makings.iter().zip(serials) {
             let own = making.new.has_own_policy().then(|| policies.next()).flatten();
             let policy = own.unwrap_or(making.new.policy);
             minted.push(self.mint(keyring, label, making, (serial, policy), now)?);
         }
+        let in_force = wide::in_force(connection).await?;
+        minted.iter().try_for_each(|made| check_not_wide(&in_force, &made.record.claims()))?;
         store(connection, makings, &minted, now).await?;
         Ok(minted)
+    }
+
+    /// Publishes where keys were made that have a policy of their own: gates learn from the list
+    /// what such a key may do. The keys are committed, whatever becomes of it: a failure is logged,
+    /// and the next publication makes up for it.
+    pub(super) async fn publish_policies(&self, made: &[Minted]) {
+        let publishable = made.iter().any(|minted| minted.record.kind == Kind::Publishable);
+        if publishable && let Err(error) = self.publish().await {
+            tracing::warn!(code = error.code(), "{}", error.chain());
+        }
     }
 
     fn mint(
@@ -123,6 +140,23 @@ impl Issuer {
     }
 }
 
+/// Checks what the store has to say of keys that are to be made, each owner and policy once.
+async fn check(connection: &mut Connection, makings: &[Making<'_>]) -> Result<(), Error> {
+    if !makings.is_empty() {
+        targets::check_not_restored(connection).await?;
+    }
+    let owners: BTreeSet<u32> = makings.iter().map(|making| making.new.owner).collect();
+    for owner in owners {
+        check_owner(connection, owner).await?;
+    }
+    let policies: BTreeSet<(u32, Kind)> =
+        makings.iter().map(|making| (making.new.policy, making.new.kind)).collect();
+    for (policy, kind) in policies {
+        check_policy(connection, policy, kind).await?;
+    }
+    Ok(())
+}
+
 /// Writes records, the policies and sales channels that go with them, and events.
 async fn store(
     connection: &mut Connection,
@@ -178,19 +212,21 @@ fn lifetime(new: &NewKey, now: Time) -> Result<Lifetime, Error> {
 
 /// Takes free slots of the covered shards that have room, from the first on. Slots are drawn at
 /// random, so that a key does not tell how many were made, and never used twice.
-async fn take_serials(connection: &mut Connection, many: usize) -> Result<Vec<Serial>, Error> {
+async fn take_serials(
+    connection: &mut Connection,
+    many: usize,
+    now: Time,
+) -> Result<Vec<Serial>, Error> {
     let mut serials: Vec<Serial> = Vec::with_capacity(many);
     for shard in shards::shards(connection).await? {
         if serials.len() == many {
             break;
         }
-        if shard.line.is_none() || shard.closed.is_some() {
+        if !shard.is_open(now) {
             continue;
         }
-        // Up to nine tenths a draw finds a free slot within ten tries on average.
-        let room = (u64::from(shard.capacity) * 9).div_ceil(10);
-        let room = room.saturating_sub(u64::from(shard.issued));
-        let wanted = (many - serials.len()).min(usize::try_from(room).unwrap_or(usize::MAX));
+        let room = usize::try_from(shard.room()).unwrap_or(usize::MAX);
+        let wanted = (many - serials.len()).min(room);
         let mut drawn = HashSet::with_capacity(wanted);
         while drawn.len() < wanted {
             let draw = draw_slots(&shard, wanted - drawn.len(), &drawn)?;

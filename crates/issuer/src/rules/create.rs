@@ -213,6 +213,7 @@ impl Issuer {
             remember(&mut writing, idempotency, &Made { request, key_ids }, now).await?;
         }
         writing.commit().await?;
+        self.publish_policies(&keys).await;
         Ok(Creation { keys, repeated: false })
     }
 

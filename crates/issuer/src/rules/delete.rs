@@ -8,6 +8,7 @@ use serde_json::json;
 use crate::error::Error;
 use crate::issuer::Issuer;
 use crate::record::{KeyRecord, KeyState};
+use crate::rules::mass::show_wide;
 use crate::rules::revoke::{RevokedMany, revoke_all_in};
 use crate::rules::{check_by, find_all};
 use crate::store::events::{self, Event, EventType};
@@ -24,7 +25,9 @@ impl Issuer {
         let mut writing = self.store().write().await?;
         let now = store::now(&mut writing, self.now()).await?;
         let records = find_all(&mut writing, ids).await?;
-        let counts = records.iter().filter(|record| record.state(now) != KeyState::Revoked);
+        let mut shown = records.clone();
+        show_wide(&mut writing, &mut shown).await?;
+        let counts = shown.iter().filter(|record| record.state(now) != KeyState::Revoked);
         let counts: Vec<String> = counts.map(|record| record.id.clone()).collect();
         if !counts.is_empty() {
             return Err(Error::NotRevoked(counts));

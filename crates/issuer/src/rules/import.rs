@@ -100,6 +100,7 @@ impl Issuer {
             });
         }
         writing.commit().await?;
+        self.publish_policies(&made).await;
         Ok(imported)
     }
 }

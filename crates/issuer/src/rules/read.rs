@@ -6,6 +6,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use crate::error::Error;
 use crate::issuer::Issuer;
 use crate::record::KeyRecord;
+use crate::rules::mass::show_wide;
 use crate::rules::{Criteria, Order};
 use crate::store::listing::{self, Place};
 use crate::store::{self, keys};
@@ -47,7 +48,10 @@ impl Issuer {
     /// # Errors
     /// [`Error::NotFound`] and the store's.
     pub async fn show(&self, id: &str) -> Result<KeyRecord, Error> {
-        keys::find(&mut *self.store().read().await?, id).await?.ok_or(Error::NotFound)
+        let mut reading = self.store().read().await?;
+        let mut key = keys::find(&mut reading, id).await?.ok_or(Error::NotFound)?;
+        show_wide(&mut reading, [&mut key]).await?;
+        Ok(key)
     }
 
     /// A page of records. A key that does not change while pages are turned is on exactly one.
@@ -86,7 +90,8 @@ impl Issuer {
         } else {
             None
         };
-        let keys = placed.into_iter().map(|placed| placed.key).collect();
+        let mut keys: Vec<KeyRecord> = placed.into_iter().map(|placed| placed.key).collect();
+        show_wide(&mut reading, &mut keys).await?;
         Ok(Page { keys, next_cursor, count })
     }
 }

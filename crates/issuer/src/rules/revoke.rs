@@ -7,6 +7,7 @@ use serde_json::json;
 use crate::error::Error;
 use crate::issuer::Issuer;
 use crate::record::{KeyRecord, KeyState};
+use crate::rules::mass::{show_wide, shown};
 use crate::rules::read::check_criteria;
 use crate::rules::{Criteria, Moment, check_by, find_all};
 use crate::store::events::{self, Event, EventType};
@@ -61,13 +62,14 @@ impl Issuer {
         let now = store::now(&mut writing, self.now()).await?;
         let mut record = keys::find(&mut writing, id).await?.ok_or(Error::NotFound)?;
         let at = revocation.when.resolve(now, "at")?.max(now.secs());
-        if record.state(now) == KeyState::Revoked {
+        if shown(&mut writing, &record).await?.state(now) == KeyState::Revoked {
             return Err(Error::AlreadyRevoked);
         }
         if record.revoked_at.is_some_and(|earlier| earlier <= at) {
             return Err(Error::NotEarlier);
         }
         revoke_in(&mut writing, &mut record, at, revocation.by.as_deref(), now).await?;
+        let record = shown(&mut writing, &record).await?;
         writing.commit().await?;
         Ok(Revoked { record, published: self.publish().await })
     }
@@ -90,7 +92,9 @@ impl Issuer {
         let mut records = match selector {
             Selector::Ids(ids) => {
                 let records = find_all(&mut writing, ids).await?;
-                check_each(&records, at, now)?;
+                let mut shown = records.clone();
+                show_wide(&mut writing, &mut shown).await?;
+                check_each(&shown, at, now)?;
                 records
             }
             Selector::Like(criteria) if **criteria == Criteria::default() => {
@@ -102,6 +106,7 @@ impl Issuer {
             }
         };
         revoke_all_in(&mut writing, &mut records, at, by, now).await?;
+        show_wide(&mut writing, &mut records).await?;
         writing.commit().await?;
         Ok(RevokedMany { records, published: self.publish().await })
     }
@@ -119,11 +124,12 @@ impl Issuer {
         if record.kind == Kind::Publishable {
             return Err(Error::PublicText);
         }
-        if record.state(now) == KeyState::Revoked {
+        if shown(&mut writing, &record).await?.state(now) == KeyState::Revoked {
             return Err(Error::AlreadyRevoked);
         }
         let by = record.id.clone();
         revoke_in(&mut writing, &mut record, now.secs(), Some(&by), now).await?;
+        let record = shown(&mut writing, &record).await?;
         writing.commit().await?;
         Ok(Revoked { record, published: self.publish().await })
     }

@@ -11,6 +11,7 @@ use crate::issuer::Issuer;
 use crate::record::{KeyRecord, KeyState};
 use crate::rules::batch::Making;
 use crate::rules::create::{Minted, NewKey};
+use crate::rules::mass::shown;
 use crate::rules::revoke::revoke_in;
 use crate::rules::{Moment, check_by};
 use crate::store::events::{self, Event, EventType};
@@ -76,7 +77,7 @@ impl Issuer {
         let mut writing = self.store().write().await?;
         let now = store::now(&mut writing, self.now()).await?;
         let mut old = keys::find(&mut writing, id).await?.ok_or(Error::NotFound)?;
-        match old.state(now) {
+        match shown(&mut writing, &old).await?.state(now) {
             KeyState::Active | KeyState::Scheduled => {}
             KeyState::Revoked => return Err(Error::AlreadyRevoked),
             KeyState::Suspended => return Err(Error::Suspended),

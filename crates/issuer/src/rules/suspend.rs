@@ -6,6 +6,7 @@ use crate::error::Error;
 use crate::issuer::Issuer;
 use crate::record::KeyState;
 use crate::rules::check_by;
+use crate::rules::mass::shown;
 use crate::rules::update::Changed;
 use crate::store::events::{self, Event, EventType};
 use crate::store::{self, keys};
@@ -39,6 +40,10 @@ impl Issuer {
         let mut writing = self.store().write().await?;
         let now = store::now(&mut writing, self.now()).await?;
         let mut record = keys::find(&mut writing, id).await?.ok_or(Error::NotFound)?;
+        if shown(&mut writing, &record).await?.state(now) == KeyState::Revoked {
+            return Err(Error::AlreadyRevoked);
+        }
+        // A suspension of many keys is another one: the key's own goes on when that is lifted.
         match (record.state(now), suspend) {
             (KeyState::Revoked, _) => return Err(Error::AlreadyRevoked),
             (KeyState::Expired, _) => return Err(Error::Expired),
@@ -53,6 +58,7 @@ impl Issuer {
         let event = if suspend { EventType::Suspended } else { EventType::Resumed };
         let event = Event { event, key_id: Some(&record.id), actor: by, data: json!({}) };
         events::append(&mut writing, now, &event).await?;
+        let record = shown(&mut writing, &record).await?;
         writing.commit().await?;
         Ok(Changed { record, published: Some(self.publish().await) })
     }

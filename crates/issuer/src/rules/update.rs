@@ -149,6 +149,7 @@ impl Issuer {
             }
         }
         writing.commit().await?;
+        self.publish_policies(&made).await;
         Ok((made, changed))
     }
 }

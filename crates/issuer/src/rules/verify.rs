@@ -9,6 +9,7 @@ use portcullis_core::verify::{Accepted, Demand, Refusal, Unverified};
 use crate::error::Error;
 use crate::issuer::Issuer;
 use crate::record::{KeyPurpose, KeyRecord, KeyState};
+use crate::rules::mass::shown;
 use crate::store::{self, Connection, keys};
 
 /// What a gate of this issuer would say, and by which list.
@@ -84,10 +85,13 @@ impl Issuer {
         let result = match self.record_of(&mut reading, token).await? {
             Err(refusal) => Err(refusal.into()),
             Ok(None) => Err(StrictRefusal::Unknown),
-            Ok(Some(record)) => match judge(&record, &demand, now) {
-                Ok(()) => Ok(Box::new(record)),
-                Err(refusal) => Err(refusal.into()),
-            },
+            Ok(Some(record)) => {
+                let record = shown(&mut reading, &record).await?;
+                match judge(&record, &demand, now) {
+                    Ok(()) => Ok(Box::new(record)),
+                    Err(refusal) => Err(refusal.into()),
+                }
+            }
         };
         Ok(Strict { result })
     }

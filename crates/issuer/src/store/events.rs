@@ -29,6 +29,28 @@ pub enum EventType {
     Deleted,
     /// A list of a new number was committed.
     ListPublished,
+    /// A list could not be put out at a target, or could not be made.
+    ListFailed,
+    /// A restored backup was brought up to what had been published.
+    ListRecovered,
+    /// Many keys were revoked at once.
+    ManyRevoked,
+    /// Many keys were suspended at once.
+    ManySuspended,
+    /// A suspension of many keys was lifted.
+    ManyResumed,
+    /// A policy was made.
+    PolicyCreated,
+    /// A policy was changed.
+    PolicyUpdated,
+    /// A policy was deleted.
+    PolicyDeleted,
+    /// An owner was made.
+    OwnerCreated,
+    /// An owner was changed.
+    OwnerUpdated,
+    /// An owner was deleted.
+    OwnerDeleted,
 }
 
 impl EventType {
@@ -44,6 +66,17 @@ impl EventType {
             Self::Resumed => "api-key.resumed",
             Self::Deleted => "api-key.deleted",
             Self::ListPublished => "list.published",
+            Self::ListFailed => "list.failed",
+            Self::ListRecovered => "list.recovered",
+            Self::ManyRevoked => "keys.revoked",
+            Self::ManySuspended => "keys.suspended",
+            Self::ManyResumed => "keys.resumed",
+            Self::PolicyCreated => "policy.created",
+            Self::PolicyUpdated => "policy.updated",
+            Self::PolicyDeleted => "policy.deleted",
+            Self::OwnerCreated => "owner.created",
+            Self::OwnerUpdated => "owner.updated",
+            Self::OwnerDeleted => "owner.deleted",
         }
     }
 }

@@ -19,6 +19,8 @@ pub struct Promise {
     pub digest: Digest,
     /// The newest event that the list knows of.
     pub position: i64,
+    /// The latest next update that was ever promised, this one's included.
+    pub latest: Time,
 }
 
 /// What is served as the newest list.
@@ -138,6 +140,7 @@ pub async fn promise(connection: &mut Connection) -> Result<Option<Promise>, Err
             },
             digest: digest(&row, "digest")?,
             position: row.try_get("position")?,
+            latest: time(row.try_get("latest_ms")?),
         })
     })
     .transpose()
@@ -149,11 +152,12 @@ pub async fn promise(connection: &mut Connection) -> Result<Option<Promise>, Err
 /// The database's.
 pub async fn set_promise(connection: &mut Connection, promise: &Promise) -> Result<(), Error> {
     sqlx::query(
-        "INSERT INTO promise (one, epoch, number, digest, this_update, next_update, position) \
-         VALUES (1, $1, $2, $3, $4, $5, $6) ON CONFLICT (one) DO UPDATE SET \
+        "INSERT INTO promise \
+         (one, epoch, number, digest, this_update, next_update, position, latest_ms) \
+         VALUES (1, $1, $2, $3, $4, $5, $6, $7) ON CONFLICT (one) DO UPDATE SET \
          epoch = excluded.epoch, number = excluded.number, digest = excluded.digest, \
          this_update = excluded.this_update, next_update = excluded.next_update, \
-         position = excluded.position",
+         position = excluded.position, latest_ms = excluded.latest_ms",
     )
     .bind(i64::from(promise.mark.epoch))
     .bind(i64::try_from(promise.mark.number).unwrap_or(i64::MAX))
@@ -161,6 +165,7 @@ pub async fn set_promise(connection: &mut Connection, promise: &Promise) -> Resu
     .bind(millis(promise.mark.this_update))
     .bind(millis(promise.mark.next_update))
     .bind(promise.position)
+    .bind(millis(promise.latest))
     .execute(connection)
     .await?;
     Ok(())

@@ -12,9 +12,13 @@ pub mod keys;
 pub mod listing;
 pub mod lists;
 mod open;
+pub mod owners;
+pub mod policies;
 pub(crate) mod row;
 pub(crate) mod select;
 pub mod shards;
+pub mod targets;
+pub mod wide;
 
 use std::time::Duration;
 
@@ -186,7 +190,7 @@ macro_rules! step {
     };
 }
 
-const STEPS: &[Step] = &[step!(1, "0001_init")];
+const STEPS: &[Step] = &[step!(1, "0001_init"), step!(2, "0002_targets")];
 
 fn migrations(database: &Database) -> Migrator {
     let steps = STEPS.iter().map(|(version, name, sqlite, postgres)| {

@@ -119,6 +119,8 @@ async fn connect(database: &Database) -> Result<AnyPool, Error> {
             "PRAGMA journal_mode = WAL",
             "PRAGMA synchronous = FULL",
             "PRAGMA foreign_keys = ON",
+            // 64 MiB.
+            "PRAGMA cache_size = -65536",
         ],
         Database::Server(_) => {
             &["SET search_path TO portcullis", "SET lock_timeout = '10s'", "SET TIME ZONE 'UTC'"]

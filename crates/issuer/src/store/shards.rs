@@ -27,10 +27,36 @@ pub struct Shard {
     pub closed: Option<Time>,
     /// When the first stamp that covers it was promised.
     pub covered: Option<Time>,
+    /// When every stamp that lacks it has run out, wherever it is held.
+    pub usable: Option<Time>,
     /// Its line in the newest head; `None` before it has gone out.
     pub line: Option<ShardLine>,
     /// What stands in the body that has gone out.
     pub counts: Counts,
+}
+
+impl Shard {
+    /// How many serials are drawn from a shard at most: up to nine tenths a draw finds a free slot
+    /// within ten tries on average.
+    const fn fill(&self) -> u64 {
+        let fill = self.capacity as u64 * 9 / 10;
+        if fill == 0 { 1 } else { fill }
+    }
+
+    /// How many serials may still be drawn from it.
+    #[must_use]
+    pub const fn room(&self) -> u64 {
+        if self.closed.is_some() {
+            return 0;
+        }
+        self.fill().saturating_sub(self.issued as u64)
+    }
+
+    /// Whether serials of it may be drawn at `now`: no stamp that lacks it is in force anywhere.
+    #[must_use]
+    pub fn is_open(&self, now: Time) -> bool {
+        self.room() > 0 && self.line.is_some() && self.usable.is_some_and(|from| now >= from)
+    }
 }
 
 /// Adds a shard, which counts as covered once a head with it has been published.
@@ -62,6 +88,70 @@ pub async fn shards(connection: &mut Connection) -> Result<Vec<Shard>, Error> {
     rows.iter().map(shard_from).collect()
 }
 
+/// Adds the shards that are wanted ahead of use: there is always room for one and a half. A shard
+/// that is opened only once the one before it is half used up is in every list long before its
+/// first serial, even where keys are made as fast as can be.
+///
+/// # Errors
+/// The database's.
+pub async fn open_ahead(connection: &mut Connection) -> Result<(), Error> {
+    let mut shards = shards(connection).await?;
+    while let Some(&newest) = shards.last() {
+        let wanted = newest.fill() * 3 / 2;
+        if shards.iter().map(Shard::room).sum::<u64>() >= wanted.max(1) {
+            break;
+        }
+        let next = newest.shard.saturating_add(1);
+        insert_shard(connection, next, newest.capacity).await?;
+        shards.push(Shard { shard: next, issued: 0, closed: None, line: None, ..newest });
+    }
+    Ok(())
+}
+
+/// Notes that the shards with a body are covered by the list that is promised for `this_update`,
+/// while no stamp without them is in force from `usable` on.
+///
+/// # Errors
+/// The database's.
+pub async fn set_covered(
+    connection: &mut Connection,
+    this_update: Time,
+    usable: Time,
+) -> Result<(), Error> {
+    sqlx::query(
+        "UPDATE shards SET covered_ms = $1, usable_ms = $2 \
+         WHERE covered_ms IS NULL AND body IS NOT NULL",
+    )
+    .bind(millis(this_update))
+    .bind(millis(usable))
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Makes every shard's body one that is to be written anew, from the records.
+///
+/// # Errors
+/// The database's.
+pub async fn forget_bodies(connection: &mut Connection, now: Time) -> Result<(), Error> {
+    sqlx::query("UPDATE shards SET body = NULL").execute(&mut *connection).await?;
+    let left = sqlx::query("UPDATE bodies SET left_ms = $1 WHERE left_ms IS NULL");
+    left.bind(millis(now)).execute(connection).await?;
+    Ok(())
+}
+
+/// Closes every shard: no more serials are drawn from those that there are.
+///
+/// # Errors
+/// The database's.
+pub async fn close_all(connection: &mut Connection, now: Time) -> Result<(), Error> {
+    sqlx::query("UPDATE shards SET closed_ms = $1 WHERE closed_ms IS NULL")
+        .bind(millis(now))
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
 fn shard_from(row: &AnyRow) -> Result<Shard, Error> {
     let shard = number(row, "shard")?;
     let line = match row.try_get::<Option<Vec<u8>>, _>("body")? {
@@ -79,6 +169,7 @@ fn shard_from(row: &AnyRow) -> Result<Shard, Error> {
         issued: number(row, "issued")?,
         closed: maybe(row, "closed_ms")?.map(Time::from_millis),
         covered: maybe(row, "covered_ms")?.map(Time::from_millis),
+        usable: maybe(row, "usable_ms")?.map(Time::from_millis),
         line,
         counts,
     })
@@ -154,8 +245,8 @@ pub async fn prune_bodies(connection: &mut Connection, since: Time) -> Result<()
 }
 
 /// The shards whose body may say something else at `now` than at `last`: those that are new, those
-/// with a revocation or suspension committed after the event `position`, those with a revocation that has struck
-/// since, and those with a revoked key that has been expired for long enough to leave.
+/// with a revocation or suspension committed after the event `position`, those with a revocation
+/// that has struck since, and those with a revoked key that has been expired for long enough to leave.
 ///
 /// # Errors
 /// The database's.
@@ -173,7 +264,10 @@ pub async fn stale_shards(
                ('api-key.revoked', 'api-key.suspended', 'api-key.resumed') \
          UNION SELECT serial / 1048576 FROM api_keys WHERE revoked_at > $2 AND revoked_at <= $3 \
          UNION SELECT serial / 1048576 FROM api_keys \
-               WHERE (revoked_at IS NOT NULL OR suspended_ms IS NOT NULL) \
+               WHERE revoked_at IS NOT NULL \
+               AND expires_at > $2 - $4 AND expires_at <= $3 - $4 \
+         UNION SELECT serial / 1048576 FROM api_keys \
+               WHERE suspended_ms IS NOT NULL \
                AND expires_at > $2 - $4 AND expires_at <= $3 - $4 \
          ORDER BY 1",
     )
@@ -198,10 +292,13 @@ pub async fn facts(
 ) -> Result<ShardFacts, Error> {
     let end = |slot| Serial::at(shard.shard, slot).map_or(-1, place_of);
     let rows = sqlx::query(
+        // Each half has an index of its own.
         "SELECT serial, revoked_at, suspended_ms FROM api_keys \
-         WHERE (revoked_at IS NOT NULL OR suspended_ms IS NOT NULL) \
-         AND serial BETWEEN $1 AND $2 \
-         AND (expires_at IS NULL OR expires_at > $3 - $4) ORDER BY serial",
+         WHERE revoked_at IS NOT NULL AND serial BETWEEN $1 AND $2 \
+         AND (expires_at IS NULL OR expires_at > $3 - $4) \
+         UNION SELECT serial, revoked_at, suspended_ms FROM api_keys \
+         WHERE suspended_ms IS NOT NULL AND serial BETWEEN $1 AND $2 \
+         AND (expires_at IS NULL OR expires_at > $3 - $4) ORDER BY 1",
     )
     .bind(end(0))
     .bind(end(shard.capacity.saturating_sub(1)))

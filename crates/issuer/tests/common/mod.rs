@@ -7,6 +7,7 @@ use std::process::{Command, Output};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use portcullis_core::policy::Visibility;
 use portcullis_core::replica::Replica;
 use portcullis_core::time::Time;
 use portcullis_core::token::Label;
@@ -14,7 +15,7 @@ use portcullis_core::verify::Refusal;
 use portcullis_issuer::clock::ManualClock;
 use portcullis_issuer::init::{Initialised, Plan, init};
 use portcullis_issuer::issuer::DEFAULT_VALID_FOR;
-use portcullis_issuer::rules::{Moment, Revocation, Revoked};
+use portcullis_issuer::rules::{Moment, NewOwner, NewPolicy, PolicyRules, Revocation, Revoked};
 use portcullis_issuer::store::{Database, events};
 use portcullis_issuer::{Error, Home, Issuer};
 
@@ -68,6 +69,20 @@ impl Bench {
         self.issuer.revoke(id, &Revocation { when, by: Some("me".into()) }).await
     }
 
+    /// A new owner's number.
+    pub(crate) async fn owner(&self, name: &str) -> u32 {
+        let new = NewOwner { name: name.into(), ..NewOwner::default() };
+        self.issuer.create_owner(&new).await.unwrap().number
+    }
+
+    /// A new policy's number.
+    pub(crate) async fn policy(&self, name: &str, seen: Visibility, rules: PolicyRules) -> u32 {
+        let new = NewPolicy { name: name.into(), visibility: seen, rules, by: None };
+        let saved = self.issuer.create_policy(&new).await.unwrap();
+        saved.published.unwrap();
+        saved.policy.number
+    }
+
     pub(crate) async fn events(&self, id: &str) -> Vec<String> {
         events::types_of(&mut self.issuer.store().read().await.unwrap(), id).await.unwrap()
     }
@@ -84,7 +99,7 @@ impl Bench {
 }
 
 /// A new database in the server at `server`, whose URL ends with a slash.
-async fn new_database(server: &str) -> Database {
+pub(crate) async fn new_database(server: &str) -> Database {
     use sqlx::{Connection as _, Executor as _};
     static NEXT: AtomicU32 = AtomicU32::new(0);
     let number = NEXT.fetch_add(1, Ordering::Relaxed);

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use portcullis_core::policy::Visibility;
 use portcullis_core::time::Time;
 use portcullis_core::token::{Algorithm, Environment, Kind};
 use portcullis_core::verify::Refusal;
@@ -166,11 +167,13 @@ pub(crate) async fn an_expired_key_is_refused_and_its_entry_leaves_a_day_later(b
 }
 
 pub(crate) async fn a_rolled_key_and_its_successor_are_both_valid_in_the_overlap(bench: Bench) {
+    let owner = bench.owner("Acme").await;
+    let policy = bench.policy("Shop", Visibility::Public, PolicyRules::default()).await;
     let new = NewKey {
         kind: Kind::Publishable,
         environment: Environment::Test,
-        owner: 7,
-        policy: 9,
+        owner,
+        policy,
         expires: Some(Moment::In(secs(1000))),
         ..NewKey::titled("Shop")
     };
@@ -182,7 +185,7 @@ pub(crate) async fn a_rolled_key_and_its_successor_are_both_valid_in_the_overlap
     assert_eq!(new.rolled_from.as_deref(), Some(old.record.id.as_str()));
     assert_eq!(
         (new.kid, new.owner, new.policy, new.title.as_str(), new.expires_at),
-        (old.record.kid, 7, 9, "Shop", old.record.expires_at)
+        (old.record.kid, owner, policy, "Shop", old.record.expires_at)
     );
     bench.clock.advance(59_999);
     bench.judge(&old.token).await.unwrap();

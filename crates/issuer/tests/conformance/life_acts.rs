@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use portcullis_core::policy::Visibility;
 use portcullis_core::token::{Algorithm, Environment, Kind};
 use portcullis_core::verify::Refusal;
 use portcullis_issuer::Error;
@@ -88,7 +89,10 @@ pub(crate) async fn a_title_and_metadata_change_and_what_the_token_says_does_not
 }
 
 pub(crate) async fn a_publishable_key_has_a_policy_and_sales_channels_for_itself(bench: Bench) {
+    let before = bench.issuer.published().await.unwrap().number;
     let one = bench.issuer.create(&publishable(&["web", "app", "web"])).await.unwrap().record;
+    let after = bench.issuer.published().await.unwrap().number;
+    assert_eq!(after, before + 1, "gates learn of the policy at once");
     let two = bench.issuer.create(&publishable(&[])).await.unwrap().record;
     assert!(one.policy != 0 && two.policy != 0 && one.policy != two.policy);
     assert_eq!(one.sales_channels, ["app", "web"]);
@@ -115,9 +119,10 @@ pub(crate) async fn a_publishable_key_has_a_policy_and_sales_channels_for_itself
     assert_eq!(bench.issuer.show(&two.id).await.unwrap().sales_channels, [""; 0]);
 
     let secret = titled(&bench, "x").await.record;
-    let shared = NewKey { policy: 9, ..publishable(&[]) };
+    let policy = bench.policy("Shop", Visibility::Public, PolicyRules::default()).await;
+    let shared = NewKey { policy, ..publishable(&[]) };
     let shared = bench.issuer.create(&shared).await.unwrap().record;
-    assert_eq!(shared.policy, 9);
+    assert_eq!(shared.policy, policy);
     let message = "Sales channels can only be associated with publishable API keys";
     assert_eq!(change(&secret.id, &["web"], &[]).await.unwrap_err().to_string(), message);
     assert!(matches!(change(&shared.id, &["web"], &[]).await, Err(Error::SharedPolicy)));
@@ -151,9 +156,10 @@ pub(crate) async fn a_suspended_key_is_refused_until_it_is_resumed(bench: Bench)
 }
 
 pub(crate) async fn several_are_revoked_or_none(bench: Bench) {
+    let owner = bench.owner("Acme").await;
     let mut keys = Vec::new();
     for number in 0..3 {
-        let new = NewKey { owner: 7, ..NewKey::titled(&format!("key {number}")) };
+        let new = NewKey { owner, ..NewKey::titled(&format!("key {number}")) };
         keys.push(bench.issuer.create(&new).await.unwrap());
     }
     let shop = bench.issuer.create(&publishable(&[])).await.unwrap();
@@ -184,7 +190,7 @@ pub(crate) async fn several_are_revoked_or_none(bench: Bench) {
     assert!(matches!(later, Err(Error::AlreadyRevoked)));
     let shop = bench.issuer.show(&shop.record.id).await.unwrap();
     assert_eq!(shop.revoked_at, Some(START.secs()));
-    let of_owner = like(Criteria { owner: Some(7), ..Criteria::default() });
+    let of_owner = like(Criteria { owner: Some(owner), ..Criteria::default() });
     let in_an_hour = Revocation { when: Moment::In(secs(3600)), by: Some("me".into()) };
     let revoked = bench.issuer.revoke_all(&of_owner, &in_an_hour).await.unwrap();
     assert_eq!(revoked.records.len(), 2);
@@ -198,7 +204,7 @@ pub(crate) async fn several_are_revoked_or_none(bench: Bench) {
         assert_eq!(bench.judge(&key.token).await, Err(Refusal::Revoked));
     }
     assert_eq!(bench.issuer.show(&keys[0].record.id).await.unwrap().revoked_at, Some(START.secs()));
-    let none = like(Criteria { owner: Some(8), ..Criteria::default() });
+    let none = like(Criteria { owner: Some(owner ^ 1), ..Criteria::default() });
     assert_eq!(revoke(&none).await.unwrap().records.len(), 0);
 }
 
@@ -344,16 +350,18 @@ pub(crate) async fn a_rolled_key_keeps_all_but_what_is_said(bench: Bench) {
 
     let secret = NewKey { expires: Some(Moment::In(secs(60))), ..NewKey::titled("x") };
     let secret = bench.issuer.create(&secret).await.unwrap().record;
+    let owner = bench.owner("Acme").await;
+    let policy = bench.policy("Reader", Visibility::Private, PolicyRules::default()).await;
     let roll = Roll {
-        owner: Some(3),
-        policy: Some(4),
+        owner: Some(owner),
+        policy: Some(policy),
         algorithm: Some(Algorithm::Ed25519),
         expires: Some(None),
         ..Roll::default()
     };
     let rolled = bench.issuer.roll(&secret.id, &roll).await.unwrap();
     let new = &rolled.minted.record;
-    assert_eq!((new.owner, new.policy, new.kid, new.expires_at), (3, 4, 3, None));
+    assert_eq!((new.owner, new.policy, new.kid, new.expires_at), (owner, policy, 3, None));
     assert_eq!(rolled.old.revoked_at, secret.expires_at, "never beyond its expiry");
     bench.judge(&rolled.minted.token).await.unwrap();
 }

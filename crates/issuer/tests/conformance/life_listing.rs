@@ -1,5 +1,6 @@
 //! Listings: filters, search, orders, pages.
 
+use portcullis_core::policy::Visibility;
 use portcullis_core::token::{Environment, Kind};
 use portcullis_issuer::Error;
 use portcullis_issuer::record::KeyPurpose;
@@ -23,7 +24,9 @@ async fn found(bench: &Bench, criteria: Criteria) -> Vec<String> {
 pub(crate) async fn keys_are_found_by_what_they_are_like(bench: Bench) {
     let all = Criteria::default;
     bench.clock.advance(1_000);
-    let a = NewKey { owner: 7, policy: 9, ..NewKey::titled("a") };
+    let owner = bench.owner("Acme").await;
+    let policy = bench.policy("Reader", Visibility::Private, PolicyRules::default()).await;
+    let a = NewKey { owner, policy, ..NewKey::titled("a") };
     let a = bench.issuer.create(&a).await.unwrap().record;
     bench.clock.advance(1_000);
     let b = NewKey {
@@ -38,9 +41,9 @@ pub(crate) async fn keys_are_found_by_what_they_are_like(bench: Bench) {
     let first = "First admin key";
     for (criteria, titles) in [
         (all(), &[first, "a", "b"][..]),
-        (Criteria { owner: Some(7), ..all() }, &["a"]),
+        (Criteria { owner: Some(owner), ..all() }, &["a"]),
         (Criteria { owner: Some(0), ..all() }, &[first, "b"]),
-        (Criteria { policy: Some(9), ..all() }, &["a"]),
+        (Criteria { policy: Some(policy), ..all() }, &["a"]),
         (Criteria { policy: Some(b.record.policy), ..all() }, &["b"]),
         (Criteria { purpose: Some(KeyPurpose::Admin), ..all() }, &[first]),
         (Criteria { kind: Some(Kind::Publishable), ..all() }, &["b"]),

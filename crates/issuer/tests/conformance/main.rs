@@ -36,3 +36,6 @@ macro_rules! conformance {
 mod life;
 mod life_acts;
 mod life_listing;
+mod lists;
+mod many;
+mod policies;
