@@ -40,13 +40,15 @@ pub(crate) async fn until<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T
 }
 
 /// Publishers at work until they are dropped.
-struct Working(watch::Sender<()>);
+struct Working {
+    _sender: watch::Sender<()>,
+}
 
 fn work(issuer: &Issuer, targets: &[&str]) -> Working {
     let targets = targets.iter().map(|text| Target::parse(text).unwrap()).collect();
     let (stop, stopped) = watch::channel(());
     tokio::spawn(heart_beat(issuer.clone(), BEAT, targets, stopped));
-    Working(stop)
+    Working { _sender: stop }
 }
 
 pub(crate) async fn shards_are_opened_ahead_and_used_when_every_list_has_them(bench: Bench) {
@@ -278,7 +280,7 @@ async fn a_restored_backup_stands_still_until_it_is_recovered() {
     assert_eq!((recovered.entries, recovered.policies), (1, 2), "{recovered:?}");
     assert!(recovered.number > last.number);
     let judge = async |token: &str| {
-        issuer.verify(token, None, None).await.unwrap().result.map(|_| ()).map_err(|e| e.code())
+        issuer.verify(token, None, None).await.unwrap().result.map(|_| ()).map_err(Refusal::code)
     };
     assert_eq!(judge(&kept.token).await, Ok(()));
     assert_eq!(judge(&revoked.token).await, Err("revoked"));
