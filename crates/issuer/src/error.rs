@@ -28,6 +28,90 @@ pub enum Error {
     /// No key has this id.
     #[error("there is no key with this id; `portcullis keys list` shows those that there are")]
     NotFound,
+    /// No keys have these ids.
+    #[error("API Keys with ids: {} were not found; nothing was changed", some(.0))]
+    NoSuchKeys(Vec<String>),
+    /// Nobody said which keys, which never means all of them.
+    #[error(
+        "You must provide an api key id field, or what the keys are to be like: nothing at all \
+         never means every key"
+    )]
+    NothingSelected,
+    /// A field was to be changed that is part of the token.
+    #[error("`{field}` can't be changed: {advice}")]
+    Fixed {
+        /// The field.
+        field: &'static str,
+        /// What to do instead.
+        advice: &'static str,
+    },
+    /// Of several keys some are revoked already, in effect.
+    #[error("There are {count} {keys} keys that are already revoked.", keys = if *.publishable { "API" } else { "secret" })]
+    SomeAlreadyRevoked {
+        /// How many.
+        count: usize,
+        /// Whether publishable keys are among them.
+        publishable: bool,
+    },
+    /// Keys were to be deleted that still count.
+    #[error("Cannot delete api keys that are not revoked - {}", some(.0))]
+    NotRevoked(Vec<String>),
+    /// The key is not suspended, so it can't be resumed.
+    #[error("the key is not suspended; nothing was changed")]
+    NotSuspended,
+    /// Sales channels were named for a secret key.
+    #[error("Sales channels can only be associated with publishable API keys")]
+    NotPublishable,
+    /// The key shares its policy with others, so it can't have sales channels of its own.
+    #[error(
+        "the key was made with a policy that it shares; sales channels go with keys that were made \
+         without one"
+    )]
+    SharedPolicy,
+    /// The idempotency key was used for another request.
+    #[error("this idempotency key was used for another request; choose a new one")]
+    IdempotencyMismatch,
+    /// Everybody can read a publishable key, so nobody revokes it by having read it.
+    #[error("a publishable key is revoked by its id alone, since everybody can read its text")]
+    PublicText,
+    /// A text was to be revoked that is no key of this issuer.
+    #[error("this is no key of this issuer")]
+    NotAuthentic,
+    /// There is no such owner, policy or entry.
+    #[error("there is no {what} with this number")]
+    Unknown {
+        /// What there is none of.
+        what: &'static str,
+    },
+    /// What was to be deleted is in use.
+    #[error("a key that may still be accepted has this {what}; revoke or roll its keys first")]
+    InUse {
+        /// What is in use.
+        what: &'static str,
+    },
+    /// A revocation of many keys would make the new key worthless.
+    #[error(
+        "a revocation of many keys covers this one: it would be refused everywhere; choose another \
+         owner, environment or algorithm, or rotate the signer"
+    )]
+    WideRevoked,
+    /// The database is an older one than what was published.
+    #[error(
+        "the database is a restored backup: {witness} carries a list that it knows nothing of; \
+         nothing is created or published until `portcullis recover` has done its work"
+    )]
+    Restored {
+        /// Who carries it.
+        witness: String,
+    },
+    /// A place where lists are put out, or were, is not spelled as one or does not work.
+    #[error("{target}: {reason}")]
+    Target {
+        /// Its name.
+        target: String,
+        /// What is wrong.
+        reason: String,
+    },
     /// The key is revoked already, in effect.
     #[error("the key is already revoked; nothing was changed")]
     AlreadyRevoked,
@@ -40,13 +124,16 @@ pub enum Error {
     /// The key has expired: there is nothing left to hand over.
     #[error("the key has expired; create a new one")]
     Expired,
+    /// The key is suspended: what is done to it is done to a key that counts.
+    #[error("the key is suspended; resume it first")]
+    Suspended,
     /// The keystore holds no active signer for such keys.
     #[error("no active signer may make such keys; choose another algorithm, kind or environment")]
     NoSigner,
-    /// The open shard has no serials to spare.
+    /// No shard has serials to spare that every list in force covers.
     #[error(
-        "the open shard is 90 % full: no key can be created until another shard has been \
-         published; nothing was changed"
+        "the shards that every list in force covers are full: publish, and try again once the \
+         lists before have run out (`portcullis list show` says when); nothing was changed"
     )]
     ShardFull,
 
@@ -113,6 +200,15 @@ pub enum Error {
     /// The database was changed by a newer program.
     #[error("the database was made by another version of portcullis; update this program")]
     DatabaseVersion(#[source] sqlx::migrate::MigrateError),
+    /// The PostgreSQL database holds an issuer already.
+    #[error("the database already holds an issuer, which is left as it is; name another database")]
+    DatabaseTaken,
+    /// The PostgreSQL database holds no issuer.
+    #[error("the database holds no issuer (no schema `portcullis`); check DATABASE_URL")]
+    SchemaMissing,
+    /// The database server can't be reached or refuses to talk.
+    #[error("the database server can't be reached or refuses the connection; check DATABASE_URL")]
+    DatabaseUnreachable(#[source] sqlx::Error),
     /// Another process held the database for too long.
     #[error("the database is busy; try again")]
     DatabaseBusy,
@@ -160,6 +256,16 @@ pub enum Error {
     PublicKey(#[from] PublicKeyError),
 }
 
+/// Names between commas, the first twenty of them.
+fn some(names: &[String]) -> String {
+    const MANY: usize = 20;
+    let mut text = names.iter().take(MANY).map(String::as_str).collect::<Vec<_>>().join(", ");
+    if let Some(rest) = names.len().checked_sub(MANY).filter(|rest| *rest > 0) {
+        text.push_str(&format!(" and {rest} more"));
+    }
+    text
+}
+
 impl Error {
     /// A stable code for programs and logs.
     #[must_use]
@@ -167,9 +273,26 @@ impl Error {
         match self {
             Self::Invalid { .. } => "invalid",
             Self::NotFound => "not_found",
+            Self::NoSuchKeys(_) => "not_found",
+            Self::NothingSelected => "nothing_selected",
+            Self::Fixed { .. } => "fixed_field",
+            Self::SomeAlreadyRevoked { .. } => "already_revoked",
+            Self::NotRevoked(_) => "not_revoked",
+            Self::NotSuspended => "not_suspended",
+            Self::NotPublishable => "not_publishable",
+            Self::SharedPolicy => "shared_policy",
+            Self::IdempotencyMismatch => "idempotency_key_reused",
+            Self::PublicText => "public_text",
+            Self::NotAuthentic => "not_authentic",
+            Self::Unknown { .. } => "not_found",
+            Self::InUse { .. } => "in_use",
+            Self::WideRevoked => "wide_revoked",
+            Self::Restored { .. } => "restored_backup",
+            Self::Target { .. } => "target",
             Self::AlreadyRevoked => "already_revoked",
             Self::NotEarlier => "revocation_not_earlier",
             Self::Expired => "expired",
+            Self::Suspended => "suspended",
             Self::NoSigner => "no_signer",
             Self::ShardFull => "shard_full",
             Self::NotInitialised { .. } => "not_initialised",
@@ -182,6 +305,9 @@ impl Error {
             Self::DatabaseCorrupt(_) => "database_corrupt",
             Self::DatabaseForeign => "database_foreign",
             Self::DatabaseVersion(_) => "database_version",
+            Self::DatabaseTaken => "database_taken",
+            Self::SchemaMissing => "database_schema_missing",
+            Self::DatabaseUnreachable(_) => "database_unreachable",
             Self::DatabaseBusy => "database_busy",
             Self::Database(_) => "database",
             Self::Random => "random",
@@ -221,6 +347,18 @@ impl From<AdoptError> for Error {
 
 impl From<sqlx::Error> for Error {
     fn from(error: sqlx::Error) -> Self {
+        // PostgreSQL's codes have five characters.
+        let state = error.as_database_error().and_then(sqlx::error::DatabaseError::code);
+        match state.as_deref().filter(|state| state.len() == 5) {
+            Some("55P03" | "40001" | "40P01") => return Self::DatabaseBusy,
+            Some(state)
+                if state.starts_with("08") || state.starts_with("28") || state == "3D000" =>
+            {
+                return Self::DatabaseUnreachable(error);
+            }
+            Some(_) => return Self::Database(error),
+            None => {}
+        }
         // SQLite's primary result code is the low byte of the extended one.
         const BUSY: u32 = 5;
         const LOCKED: u32 = 6;
@@ -241,6 +379,8 @@ impl From<sqlx::Error> for Error {
                     Self::DatabaseCorrupt(Some(error))
                 } else if matches!(error, sqlx::Error::PoolTimedOut) {
                     Self::DatabaseBusy
+                } else if matches!(error, sqlx::Error::Io(_) | sqlx::Error::Tls(_)) {
+                    Self::DatabaseUnreachable(error)
                 } else {
                     Self::Database(error)
                 }

@@ -21,7 +21,7 @@ use crate::issuer::{DEFAULT_VALID_FOR, Home, Issuer};
 use crate::keystore::{Keystore, StoredKey};
 use crate::record::{KeyPurpose, KeyRecord};
 use crate::rules::{Minted, NewKey};
-use crate::store::{Store, lists, shards};
+use crate::store::{Database, Store, lists, shards};
 
 const YEAR_MILLIS: u64 = 365 * 24 * 60 * 60 * 1000;
 const MAX_VALIDITY_SECS: u32 = 24 * 60 * 60;
@@ -56,7 +56,7 @@ pub struct Initialised {
 /// [`Error::AlreadyInitialised`] and [`Error::RootExists`] where something would be overwritten,
 /// [`Error::Io`], [`Error::Random`].
 pub async fn init(home: &Home, plan: &Plan, clock: Arc<dyn Clock>) -> Result<Initialised, Error> {
-    for path in [home.keystore(), home.database(), home.root_key()] {
+    for path in [home.keystore(), home.database_file(), home.root_key()] {
         if path.exists() {
             return Err(Error::AlreadyInitialised { home: home.path().to_owned() });
         }
@@ -73,10 +73,17 @@ pub async fn init(home: &Home, plan: &Plan, clock: Arc<dyn Clock>) -> Result<Ini
     fs::create_dir_all(&beside).map_err(io_error(&beside))?;
     let tag = crate::random::below_power_of_two(1 << 31)?;
     let draft = Home::new(beside.join(format!(".portcullis-init-{tag:08x}")));
+    let draft = match home.database() {
+        Database::File(_) => draft,
+        server @ Database::Server(_) => draft.with_database(server),
+    };
     files::create_private_folder(draft.path()).map_err(io_error(draft.path()))?;
     let made = async {
         let made = make(&draft, plan, clock).await?;
-        take_place(&draft, home, plan.root.as_deref())?;
+        if let Err(error) = take_place(&draft, home, plan.root.as_deref()) {
+            Store::open(&draft.database(), made.issuer).await?.discard().await;
+            return Err(error);
+        }
         Ok(made)
     };
     let made: Result<Made, Error> = made.await;
@@ -116,21 +123,36 @@ async fn make(draft: &Home, plan: &Plan, clock: Arc<dyn Clock>) -> Result<Made, 
         entries: entries.collect::<Result<_, _>>()?,
     };
     let document = keyring.sign(&root)?;
-    keystore.write(&draft.keystore())?;
+    keystore.with_salt(&draft.keystore())?;
 
     let store = Store::create(&draft.database(), issuer, now).await?;
+    let made = fill(draft, &store, (&keyring, &document), clock).await;
+    if made.is_err() {
+        store.discard().await;
+    }
+    store.close().await;
+    Ok(Made { issuer, root: public, admin: made? })
+}
+
+/// Puts the first keyring, shard, list and key into an empty store.
+async fn fill(
+    draft: &Home,
+    store: &Store,
+    (keyring, document): (&KeyringDraft, &[u8]),
+    clock: Arc<dyn Clock>,
+) -> Result<Minted, Error> {
+    let now = clock.now();
     let mut writing = store.write().await?;
-    lists::insert_keyring(&mut writing, keyring.version, &document, now).await?;
+    lists::insert_keyring(&mut writing, keyring.version, document, now).await?;
     shards::insert_shard(&mut writing, 0, Body::MAX_CAPACITY).await?;
     writing.commit().await?;
-    store.close().await;
 
     // From here on by the same path as ever: the list goes out before the first serial is used.
     let at_work = Issuer::open(draft, clock, DEFAULT_VALID_FOR).await?;
     at_work.publish().await?;
     let admin = at_work.create(&first_admin_key()).await?;
     at_work.store().close().await;
-    Ok(Made { issuer, root: public, admin })
+    Ok(admin)
 }
 
 fn first_admin_key() -> NewKey {
@@ -207,7 +229,9 @@ fn try_take_place(
     }
     if home.path().exists() {
         let root_key = root.is_none().then(|| (draft.root_key(), home.root_key()));
-        let rest = [(draft.database(), home.database()), (draft.keystore(), home.keystore())];
+        let file = matches!(home.database(), Database::File(_))
+            .then(|| (draft.database_file(), home.database_file()));
+        let rest = file.into_iter().chain([(draft.keystore(), home.keystore())]);
         for (from, to) in root_key.into_iter().chain(rest) {
             // A hard link is made only where nothing stands; a rename would replace it.
             fs::hard_link(&from, &to).map_err(|source| failed(&to, source))?;

@@ -7,52 +7,69 @@ use std::time::Duration;
 use portcullis_core::crypto::PublicKey;
 use portcullis_core::list::Bundle;
 use portcullis_core::time::Time;
-use sqlx::SqliteConnection;
+use tokio::sync::Mutex;
 
 use crate::clock::Clock;
 use crate::error::Error;
 use crate::keystore::Keystore;
 use crate::mirror::{Mirror, View};
+use crate::publish::{Forest, Gate};
+use crate::store::Connection;
 use crate::store::lists::{self, Published};
 use crate::store::shards::{self, Shard};
-use crate::store::{self, Store};
+use crate::store::{Database, Store};
 
 /// How long a stamp is valid where nothing else is said.
 pub const DEFAULT_VALID_FOR: Duration = Duration::from_secs(5 * 60);
 
 /// The files of an issuer's folder.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Home(PathBuf);
+pub struct Home {
+    path: PathBuf,
+    database: Option<Database>,
+}
 
 impl Home {
     /// The folder at `path`.
     #[must_use]
     pub fn new(path: impl Into<PathBuf>) -> Self {
-        Self(path.into())
+        Self { path: path.into(), database: None }
+    }
+
+    /// The same with its records elsewhere than in the folder.
+    #[must_use]
+    pub fn with_database(self, database: Database) -> Self {
+        Self { database: Some(database), ..self }
     }
 
     /// The folder.
     #[must_use]
     pub fn path(&self) -> &Path {
-        &self.0
+        &self.path
     }
 
-    /// The database.
+    /// The database: `issuer.db` in the folder, unless it was placed elsewhere.
     #[must_use]
-    pub fn database(&self) -> PathBuf {
-        store::file_in(&self.0)
+    pub fn database(&self) -> Database {
+        self.database.clone().unwrap_or_else(|| Database::File(self.database_file()))
+    }
+
+    /// Where the database is if it is a file in the folder.
+    #[must_use]
+    pub fn database_file(&self) -> PathBuf {
+        self.path.join("issuer.db")
     }
 
     /// The keystore.
     #[must_use]
     pub fn keystore(&self) -> PathBuf {
-        self.0.join("keystore.json")
+        self.path.join("keystore.json")
     }
 
     /// The root key, unless it is kept elsewhere.
     #[must_use]
     pub fn root_key(&self) -> PathBuf {
-        self.0.join("root.key")
+        self.path.join("root.key")
     }
 }
 
@@ -65,6 +82,8 @@ struct Inner {
     keystore: Keystore,
     clock: Arc<dyn Clock>,
     mirror: Mirror,
+    gate: Gate,
+    forest: Mutex<Option<Forest>>,
     valid_for: Duration,
 }
 
@@ -86,10 +105,14 @@ impl Issuer {
         if home.root_key().exists() {
             crate::files::read_secret(&home.root_key())?;
         }
-        let keystore = Keystore::read(&home.keystore())?;
+        let keystore = Keystore::read(&home.keystore())?.with_salt(&home.keystore())?;
         let store = Store::open(&home.database(), keystore.issuer()).await?;
         match look_in(home, &keystore, &store, clock.now()).await {
-            Ok(mirror) => Ok(Self(Arc::new(Inner { store, keystore, clock, mirror, valid_for }))),
+            Ok(mirror) => {
+                let (gate, forest) = (Gate::default(), Mutex::new(None));
+                let inner = Inner { store, keystore, clock, mirror, gate, forest, valid_for };
+                Ok(Self(Arc::new(inner)))
+            }
             Err(error) => {
                 store.close().await;
                 Err(error)
@@ -121,6 +144,14 @@ impl Issuer {
         self.0.clock.now()
     }
 
+    pub(crate) fn gate(&self) -> &Gate {
+        &self.0.gate
+    }
+
+    pub(crate) fn forest(&self) -> &Mutex<Option<Forest>> {
+        &self.0.forest
+    }
+
     pub(crate) fn valid_for_millis(&self) -> u64 {
         u64::try_from(self.0.valid_for.as_millis()).unwrap_or(u64::MAX)
     }
@@ -134,13 +165,13 @@ impl Issuer {
         self.view_in(&mut reading).await
     }
 
-    pub(crate) async fn view_in(&self, connection: &mut SqliteConnection) -> Result<View, Error> {
+    pub(crate) async fn view_in(&self, connection: &mut Connection) -> Result<View, Error> {
         self.0.mirror.view(connection, &self.0.keystore, self.now()).await
     }
 
     pub(crate) async fn read_back_in(
         &self,
-        connection: &mut SqliteConnection,
+        connection: &mut Connection,
         stamp: &[u8],
     ) -> Result<(), Error> {
         self.0.mirror.read_back(connection, &self.0.keystore, stamp, self.now()).await

@@ -14,7 +14,7 @@ use std::path::Path;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use portcullis_core::crypto::{HmacKey, IssuerId, PublicKey};
-use portcullis_core::issue::{HmacSigner, ListSigner, SigningKey, TokenSigner};
+use portcullis_core::issue::{HmacSigner, ListSigner, SaltKey, SigningKey, TokenSigner};
 use portcullis_core::keyring::{KeyEntry, Keyring, Material, Purpose, State, Validity};
 use portcullis_core::token::{Algorithm, Environment, Kind};
 use serde::{Deserialize, Serialize};
@@ -53,6 +53,8 @@ pub struct Keystore {
     issuer: IssuerId,
     root: PublicKey,
     keys: Vec<StoredKey>,
+    /// Private policies are salted under it.
+    salt: Option<Zeroizing<[u8; 32]>>,
 }
 
 /// One signing key.
@@ -77,7 +79,26 @@ impl Keystore {
     /// A keystore of these keys.
     #[must_use]
     pub const fn new(issuer: IssuerId, root: PublicKey, keys: Vec<StoredKey>) -> Self {
-        Self { issuer, root, keys }
+        Self { issuer, root, keys, salt: None }
+    }
+
+    /// The same with a secret for the salts of private policies, which is drawn and written to
+    /// the file at `path` where there is none yet.
+    ///
+    /// # Errors
+    /// [`Error::Io`], [`Error::Random`].
+    pub fn with_salt(mut self, path: &Path) -> Result<Self, Error> {
+        if self.salt.is_none() {
+            self.salt = Some(crate::random::secret()?);
+            self.write(path)?;
+        }
+        Ok(self)
+    }
+
+    /// The secret for the salts of private policies.
+    #[must_use]
+    pub fn salt_key(&self) -> SaltKey {
+        SaltKey::new(self.salt.as_deref().unwrap_or(&[0; 32]))
     }
 
     /// Reads a keystore file.
@@ -103,6 +124,7 @@ impl Keystore {
             issuer: self.issuer.to_string(),
             root: self.root.to_string(),
             keys: self.keys.iter().map(KeyDocument::from).collect(),
+            policy_salt: self.salt.as_ref().map(|salt| secret_text(salt)),
         };
         // Room for any keystore: a buffer that grows would leave copies of secrets behind.
         let mut out = Zeroizing::new(Vec::with_capacity(1024 + 512 * self.keys.len()));
@@ -213,8 +235,12 @@ impl StoredKey {
     /// The secret as base64url, unpadded: 43 characters.
     #[must_use]
     pub fn secret_text(&self) -> Zeroizing<String> {
-        Zeroizing::new(URL_SAFE_NO_PAD.encode(self.secret.as_slice()))
+        secret_text(&self.secret)
     }
+}
+
+fn secret_text(secret: &[u8; 32]) -> Zeroizing<String> {
+    Zeroizing::new(URL_SAFE_NO_PAD.encode(secret))
 }
 
 impl fmt::Debug for Keystore {
@@ -236,6 +262,8 @@ struct Document {
     issuer: String,
     root: String,
     keys: Vec<KeyDocument>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    policy_salt: Option<Zeroizing<String>>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -280,16 +308,21 @@ fn decode(bytes: &[u8]) -> Result<Keystore, KeystoreError> {
         }
         keys.push(decode_key(key)?);
     }
-    Ok(Keystore { issuer, root, keys })
+    let salt = document.policy_salt.as_ref().map(|text| decode_secret(text, "policy_salt"));
+    Ok(Keystore { issuer, root, keys, salt: salt.transpose()? })
+}
+
+fn decode_secret(text: &str, field: &'static str) -> Result<Zeroizing<[u8; 32]>, KeystoreError> {
+    let mut secret = Zeroizing::new([0; 32]);
+    match URL_SAFE_NO_PAD.decode_slice(text.as_bytes(), secret.as_mut_slice()) {
+        Ok(32) => Ok(secret),
+        Ok(_) | Err(_) => Err(KeystoreError::Field(field)),
+    }
 }
 
 fn decode_key(key: &KeyDocument) -> Result<StoredKey, KeystoreError> {
     let field = KeystoreError::Field;
-    let mut secret = Zeroizing::new([0; 32]);
-    match URL_SAFE_NO_PAD.decode_slice(key.secret.as_bytes(), secret.as_mut_slice()) {
-        Ok(32) => {}
-        Ok(_) | Err(_) => return Err(field("secret")),
-    }
+    let secret = decode_secret(&key.secret, "secret")?;
     let environments = key.environments.iter().map(|name| names::environment(name));
     let kinds = key.kinds.iter().map(|name| names::kind(name));
     Ok(StoredKey {

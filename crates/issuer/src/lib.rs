@@ -13,6 +13,7 @@ pub mod clock;
 pub mod error;
 pub mod files;
 pub mod http;
+pub mod import;
 pub mod init;
 pub mod issuer;
 pub mod keystore;

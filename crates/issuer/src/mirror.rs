@@ -12,11 +12,11 @@ use portcullis_core::replica::Replica;
 use portcullis_core::time::Time;
 use portcullis_core::token::Algorithm;
 use portcullis_core::verify::{Accepted, Demand, Refusal};
-use sqlx::SqliteConnection;
 use tokio::sync::Mutex;
 
 use crate::error::Error;
 use crate::keystore::Keystore;
+use crate::store::Connection;
 use crate::store::{lists, shards};
 
 /// The replica, and the stamp that it was last brought up to.
@@ -76,7 +76,7 @@ impl Mirror {
     /// Looks at what is published and takes what is new.
     pub(crate) async fn view(
         &self,
-        connection: &mut SqliteConnection,
+        connection: &mut Connection,
         keystore: &Keystore,
         now: Time,
     ) -> Result<View, Error> {
@@ -105,7 +105,7 @@ impl Mirror {
     /// Reads a stamp back with the verifying half, before anybody else sees it.
     pub(crate) async fn read_back(
         &self,
-        connection: &mut SqliteConnection,
+        connection: &mut Connection,
         keystore: &Keystore,
         stamp: &[u8],
         now: Time,
@@ -121,7 +121,7 @@ impl Mirror {
 impl Held {
     async fn renew_keyring(
         &mut self,
-        connection: &mut SqliteConnection,
+        connection: &mut Connection,
         keystore: &Keystore,
     ) -> Result<(), Error> {
         if lists::keyring_version(connection).await? == self.replica.keyring().version() {
@@ -146,7 +146,7 @@ fn hold_secrets(replica: &mut Replica, keystore: &Keystore) -> Result<(), Error>
 
 async fn offer(
     replica: &mut Replica,
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     stamp: &[u8],
     now: Time,
 ) -> Result<(), Error> {
@@ -166,7 +166,7 @@ async fn offer(
 
 /// The head that a row of this database names.
 pub(crate) async fn stored_head(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     digest: Digest,
 ) -> Result<(Vec<u8>, Vec<Digest>), Error> {
     Ok(lists::head(connection, digest).await?.ok_or(ListError::WrongDigest("head"))?)

@@ -25,10 +25,16 @@ pub struct KeyRecord {
     pub label: String,
     /// What people call the key, 1 to 255 characters.
     pub title: String,
+    /// What people keep with it: a JSON object of theirs.
+    pub metadata: serde_json::Map<String, serde_json::Value>,
+    /// What an admin key may do; empty for others.
+    pub admin_scopes: Vec<String>,
     /// The owner's number, 0 for none.
     pub owner: u32,
     /// The policy's number, 0 for none.
     pub policy: u32,
+    /// The sales channels of a publishable key, ascending.
+    pub sales_channels: Vec<String>,
     /// The form in which the token may be shown.
     pub redacted: String,
     /// The token's text: of publishable keys only, which are public.
@@ -41,10 +47,16 @@ pub struct KeyRecord {
     pub revoked_at: Option<u32>,
     /// Who revoked it, as they were named.
     pub revoked_by: Option<String>,
+    /// Since when it is suspended.
+    pub suspended: Option<Time>,
+    /// Who suspended it, as they were named.
+    pub suspended_by: Option<String>,
     /// Who made it, as they were named.
     pub created_by: Option<String>,
     /// The id of the key that it takes the place of.
     pub rolled_from: Option<String>,
+    /// When it was deleted: since then only the list knows of it.
+    pub deleted: Option<Time>,
     /// When the record was made, by the store's clock.
     pub created: Time,
     /// When it was last changed, by the store's clock.
@@ -90,6 +102,8 @@ pub enum KeyState {
     Active,
     /// Accepted until its revocation strikes.
     Scheduled,
+    /// Refused until it is resumed.
+    Suspended,
     /// Refused: a revocation is in effect.
     Revoked,
     /// Refused: its time was over before it was revoked.
@@ -98,7 +112,8 @@ pub enum KeyState {
 
 impl KeyState {
     /// All states.
-    pub const ALL: [Self; 4] = [Self::Active, Self::Scheduled, Self::Revoked, Self::Expired];
+    pub const ALL: [Self; 5] =
+        [Self::Active, Self::Scheduled, Self::Suspended, Self::Revoked, Self::Expired];
 
     /// The state's name in answers and filters.
     #[must_use]
@@ -106,6 +121,7 @@ impl KeyState {
         match self {
             Self::Active => "active",
             Self::Scheduled => "scheduled",
+            Self::Suspended => "suspended",
             Self::Revoked => "revoked",
             Self::Expired => "expired",
         }
@@ -126,6 +142,7 @@ impl KeyRecord {
         match self.revoked_at {
             Some(at) if now >= Time::from_secs(at) => KeyState::Revoked,
             _ if lifetime.is_over(now) => KeyState::Expired,
+            _ if self.suspended.is_some() => KeyState::Suspended,
             Some(_) => KeyState::Scheduled,
             None => KeyState::Active,
         }

@@ -1,13 +1,17 @@
 //! What HTTP answers and `--json` say: one JSON for both.
 
+pub mod records;
+pub mod targets;
+
 use jiff::Timestamp;
 use portcullis_core::keyring::Keyring;
 use portcullis_core::list::Mark;
 use portcullis_core::time::Time;
+use portcullis_core::token::Kind;
 use portcullis_core::verify::{Accepted, Refusal};
 use serde::Serialize;
 
-use crate::record::KeyRecord;
+use crate::record::{KeyPurpose, KeyRecord};
 use crate::rules::Verdict;
 use crate::store::lists::Published;
 use crate::store::shards::Shard;
@@ -31,21 +35,35 @@ pub struct KeyView {
     pub kid: u16,
     /// The index in the revocation list.
     pub serial: u64,
-    /// `active`, `scheduled`, `revoked` or `expired`.
+    /// `active`, `scheduled`, `suspended`, `revoked` or `expired`.
     pub state: &'static str,
     /// The form in which the token may be shown.
     pub redacted: String,
     /// The token, of publishable keys only.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub token: Option<String>,
+    /// What people keep with it.
+    pub metadata: serde_json::Map<String, serde_json::Value>,
+    /// What an admin key may do; of admin keys only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub admin_scopes: Option<Vec<String>>,
+    /// Of publishable keys only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sales_channels: Option<Vec<String>>,
     /// 0 for none.
     pub owner: u32,
     /// 0 for none.
     pub policy: u32,
     /// When it was made.
     pub issued_at: String,
+    /// When its record was last changed.
+    pub updated_at: String,
     /// When it expires.
     pub expires_at: Option<String>,
+    /// Since when it is suspended.
+    pub suspended_at: Option<String>,
+    /// Who suspended it.
+    pub suspended_by: Option<String>,
     /// When its revocation strikes or struck.
     pub revoked_at: Option<String>,
     /// Who revoked it.
@@ -72,10 +90,18 @@ impl KeyView {
             state: record.state(now).name(),
             redacted: record.redacted.clone(),
             token: record.token.clone(),
+            metadata: record.metadata.clone(),
+            admin_scopes: (record.purpose == KeyPurpose::Admin)
+                .then(|| record.admin_scopes.clone()),
+            sales_channels: (record.kind == Kind::Publishable)
+                .then(|| record.sales_channels.clone()),
             owner: record.owner,
             policy: record.policy,
             issued_at: seconds(record.issued_at),
+            updated_at: rfc3339_millis(record.updated),
             expires_at: record.expires_at.map(seconds),
+            suspended_at: record.suspended.map(rfc3339_millis),
+            suspended_by: record.suspended_by.clone(),
             revoked_at: record.revoked_at.map(seconds),
             revoked_by: record.revoked_by.clone(),
             created_by: record.created_by.clone(),

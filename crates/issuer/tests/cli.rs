@@ -288,3 +288,79 @@ fn json_errors_carry_a_code() {
     let error: Value = serde_json::from_slice(&output.stderr).unwrap();
     assert_eq!(text(&error, "/error/code"), "not_found");
 }
+
+#[test]
+fn every_act_has_its_command() {
+    let shell = Shell::initialised();
+    let make = ["keys", "create", "--title", "Shop", "--kind", "publishable"];
+    let make = [&make[..], &["--sales-channel", "web", "--idempotency-key", "n1"]].concat();
+    let made = shell.json(&make);
+    assert_eq!(shell.json(&make)["token"], made["token"]);
+    let id = text(&made, "/key/id");
+    let changed = ["keys", "update", id, "--title", "Store", "--metadata", r#"{"team":"a"}"#];
+    assert_eq!(text(&shell.json(&changed), "/metadata/team"), "a");
+    let fixed = shell.run(&["keys", "update", id, "--owner", "7"]);
+    assert_eq!((code(&fixed), stderr(&fixed).contains("roll the key")), (2, true));
+    let channels = ["keys", "sales-channels", id, "--add", "app", "--remove", "web"];
+    assert_eq!(text(&shell.json(&channels), "/sales_channels/0"), "app");
+    assert_eq!(text(&shell.json(&["keys", "suspend", id]), "/state"), "suspended");
+    assert_eq!(code(&shell.run(&["verify", text(&made, "/token")])), 1);
+    assert_eq!(text(&shell.json(&["keys", "resume", id]), "/state"), "active");
+    let listed = shell.json(&["keys", "list", "-q", "STORE", "--order", "-title", "--count"]);
+    assert_eq!((text(&listed, "/keys/0/id"), &listed["count"]), (id, &1.into()));
+    assert_eq!(code(&shell.run(&["keys", "delete", id])), 1);
+    assert_eq!(code(&shell.run(&["keys", "revoke"])), 2, "nothing never means all");
+    let [acme, other] = ["Acme", "Other"]
+        .map(|name| shell.json(&["owners", "create", "--name", name])["number"].to_string());
+    let secret = shell.json(&["keys", "create", "--title", "x", "--owner", &acme]);
+    let token = text(&secret, "/token");
+    assert_eq!(code(&shell.run(&["keys", "authenticate", token])), 0);
+    let wrong = shell.run(&["keys", "authenticate", token, "--kind", "publishable"]);
+    assert_eq!((code(&wrong), stdout(&wrong).contains("wrong_kind")), (1, true));
+    let rolled = shell.json(&["keys", "roll", text(&secret, "/key/id"), "--owner", &other]);
+    assert_eq!(rolled["key"]["owner"].to_string(), other);
+    let revoked = shell.json(&["keys", "self-revoke", text(&rolled, "/token")]);
+    assert_eq!(text(&revoked, "/state"), "revoked");
+    assert_eq!(shell.json(&["keys", "revoke", "--owner", &acme])["count"], 1);
+    let dead = shell.run(&["keys", "revoke", id, text(&rolled, "/key/id")]);
+    assert_eq!((code(&dead), stderr(&dead).contains("already revoked")), (1, true));
+    assert_eq!(code(&shell.run(&["verify", text(&made, "/token")])), 0, "all of them or none");
+    shell.json(&["keys", "revoke", id]);
+    assert_eq!(text(&shell.json(&["keys", "delete", id]), "/ids/0"), id);
+    assert_eq!(code(&shell.run(&["keys", "show", id])), 1);
+    let made = shell.json(&["keys", "create", "--title", "x"]);
+    shell.json(&["keys", "undo", text(&made, "/key/id")]);
+    assert_eq!(code(&shell.run(&["verify", text(&made, "/token")])), 1);
+}
+
+#[test]
+fn keys_are_made_and_imported_in_bulk() {
+    let shell = Shell::initialised();
+    let many = ["keys", "create", "--title", "Device {n}", "--count", "25", "--batch", "10"];
+    let made = stdout(&shell.run(&many));
+    let last: Value = serde_json::from_str(made.lines().last().unwrap()).unwrap();
+    assert_eq!((made.lines().count(), text(&last, "/title")), (25, "Device 25"));
+    assert_eq!(code(&shell.run(&["verify", text(&last, "/token")])), 0);
+    let made = stdout(&shell.run(&[&many[..], &["--format", "csv"]].concat()));
+    assert_eq!((made.lines().count(), made.lines().next()), (26, Some("id,token,title")));
+
+    let file = shell.folder.path().join("old.csv");
+    std::fs::write(&file, "title,external_id\na,1\n,2\nc,3\n").unwrap();
+    let strict = shell.run(&["import", "old.csv", "--strict"]);
+    assert_eq!((code(&strict), stdout(&strict).as_str()), (2, ""));
+    assert!(stderr(&strict).contains("line 3"), "{}", stderr(&strict));
+    let first = shell.run(&["import", "old.csv"]);
+    assert_eq!((code(&first), stdout(&first).lines().count()), (2, 2));
+    assert!(stderr(&first).contains("line 3") && stderr(&first).contains("2 imported"));
+    std::fs::write(&file, "title,external_id\na,1\nb,2\nc,3\n").unwrap();
+    let second = shell.run(&["import", "old.csv", "--format", "csv"]);
+    assert_eq!((code(&second), stdout(&second).lines().count()), (0, 2));
+    assert!(stderr(&second).contains("1 imported, 2 were before"), "{}", stderr(&second));
+    let again = shell.run(&["import", "old.csv", "--again"]);
+    assert_eq!(stdout(&again).lines().count(), 3);
+    let id = |output: &str| {
+        let first: Value = serde_json::from_str(output.lines().next().unwrap()).unwrap();
+        (text(&first, "/id").to_owned(), text(&first, "/token").to_owned())
+    };
+    assert_eq!(id(&stdout(&again)), id(&stdout(&first)));
+}

@@ -152,12 +152,15 @@ fn init_fills_a_folder_that_is_there_and_puts_the_root_where_it_is_told() {
 async fn a_full_shard_says_so_and_changes_nothing() {
     let bench = Bench::new().await;
     let mut writing = bench.issuer.store().write().await.unwrap();
-    sqlx::query("UPDATE shards SET issued = 943719").execute(&mut *writing).await.unwrap();
+    sqlx::query("UPDATE shards SET issued = 943718").execute(&mut *writing).await.unwrap();
     writing.commit().await.unwrap();
     let new = portcullis_issuer::rules::NewKey::titled("x");
     assert!(matches!(bench.issuer.create(&new).await, Err(Error::ShardFull)));
     let mut writing = bench.issuer.store().write().await.unwrap();
-    sqlx::query("UPDATE shards SET issued = 943718").execute(&mut *writing).await.unwrap();
+    sqlx::query("UPDATE shards SET issued = 943717 WHERE shard = 0")
+        .execute(&mut *writing)
+        .await
+        .unwrap();
     writing.commit().await.unwrap();
     bench.issuer.create(&new).await.unwrap();
 }
@@ -167,15 +170,17 @@ async fn a_serial_outside_the_published_shards_is_never_handed_out() {
     let bench = Bench::new().await;
     let mut writing = bench.issuer.store().write().await.unwrap();
     sqlx::query("UPDATE shards SET issued = capacity").execute(&mut *writing).await.unwrap();
-    sqlx::query("INSERT INTO shards (shard, capacity) VALUES (1, 1048576)")
-        .execute(&mut *writing)
-        .await
-        .unwrap();
     writing.commit().await.unwrap();
     let new = portcullis_issuer::rules::NewKey::titled("x");
     assert!(matches!(bench.issuer.create(&new).await, Err(Error::ShardFull)));
+    // The stamps that were out before still lack the new shards.
     bench.issuer.publish().await.unwrap();
-    assert_eq!(bench.issuer.create(&new).await.unwrap().record.serial.shard(), 1);
+    assert!(matches!(bench.issuer.create(&new).await, Err(Error::ShardFull)));
+    let valid_for =
+        u64::try_from(portcullis_issuer::issuer::DEFAULT_VALID_FOR.as_millis()).unwrap();
+    bench.clock.advance(valid_for + portcullis_core::list::MAX_SKEW_MILLIS);
+    bench.issuer.publish().await.unwrap();
+    assert_eq!(bench.issuer.create(&new).await.unwrap().record.serial.shard(), 2);
 }
 
 #[tokio::test]

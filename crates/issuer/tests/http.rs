@@ -98,12 +98,13 @@ fn text<'a>(value: &'a Value, pointer: &str) -> &'a str {
 async fn a_key_lives_and_dies() {
     let api = Api::new().await;
     let mut gate = api.bench.gate().await;
-    let created = api.post("/v1/keys", json!({ "title": "Billing", "owner": 7 })).await;
+    let owner = api.bench.owner("Acme").await;
+    let created = api.post("/v1/keys", json!({ "title": "Billing", "owner": owner })).await;
     assert_eq!(created.status, StatusCode::CREATED);
     assert_eq!(created.header("cache-control"), "no-store");
     let created = created.json();
     let (id, token) = (text(&created, "/key/id"), text(&created, "/token"));
-    assert_eq!(created["key"]["owner"], 7);
+    assert_eq!(created["key"]["owner"], owner);
     assert_eq!(created["key"]["created_by"], api.bench.made.admin.id);
     assert_eq!(created["key"].get("token"), None);
 
@@ -231,7 +232,8 @@ async fn bad_requests_are_problems_that_quote_no_token() {
     let secret = "sk_live_do_not_quote_me";
     for (path, body, code) in [
         ("/v1/keys", "{", "invalid_json"),
-        ("/v1/keys", "[]", "invalid_json"),
+        ("/v1/keys", "[]", "invalid"),
+        ("/v1/keys", r#"[{"title":"x"},{}]"#, "invalid_json"),
         ("/v1/keys", "{}", "invalid_json"),
         ("/v1/keys", r#"{"title":"x","color":1}"#, "invalid_json"),
         ("/v1/keys", r#"{"title":"x","owner":4294967296}"#, "invalid_json"),
@@ -362,4 +364,311 @@ async fn a_revocation_that_is_not_published_yet_says_so() {
     assert_eq!(revoked.published.unwrap_err().code(), "clock_went_back");
     api.bench.clock.set(START);
     assert_eq!(api.get("/v1/list").await.status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn what_is_kept_with_a_key_changes_and_the_rest_is_refused_with_advice() {
+    let api = Api::new().await;
+    let body = json!({ "title": "Shop", "kind": "publishable", "sales_channels": ["web"] });
+    let created = api.post("/v1/keys", body).await.json();
+    let path = format!("/v1/keys/{}", text(&created, "/key/id"));
+    assert_eq!(created["key"]["sales_channels"], json!(["web"]));
+    let body = json!({ "title": "Store", "metadata": { "team": "a" } });
+    let changed = api.call(Method::PATCH, &path, Some(body)).await;
+    assert_eq!((changed.status, text(&changed.json(), "/title")), (StatusCode::OK, "Store"));
+    assert_eq!(changed.json()["metadata"], json!({ "team": "a" }));
+    for field in ["owner", "policy", "kind", "environment", "expires_at", "revoked_at", "token"] {
+        let answer = api.post(&path, json!({ "title": "x", field: 1 })).await.json();
+        assert_eq!(answer["code"], "fixed_field", "{field}");
+        assert_eq!(answer["kind"], "invalid_data");
+        assert_eq!(answer["type"], "tag:portcullis,2026:fixed_field");
+    }
+    let answer = api.post(&path, json!({ "owner": 7 })).await.json();
+    assert!(text(&answer, "/detail").contains("roll the key"), "{answer}");
+    assert_eq!(api.post(&path, json!({ "colour": 1 })).await.json()["code"], "invalid_json");
+    assert_eq!(api.post(&path, json!({ "title": 1 })).await.json()["code"], "invalid");
+    assert_eq!(api.get(&path).await.json()["title"], "Store");
+    let channels = format!("{path}/sales-channels");
+    let changed = api.post(&channels, json!({ "add": ["app"], "remove": ["web"] })).await.json();
+    assert_eq!(
+        (&changed["published"], &changed["sales_channels"]),
+        (&json!(true), &json!(["app"]))
+    );
+    let secret = api.post("/v1/keys", json!({ "title": "x" })).await.json();
+    let path = format!("/v1/keys/{}/sales-channels", text(&secret, "/key/id"));
+    let refused = api.post(&path, json!({ "add": ["web"] })).await;
+    assert_eq!(refused.status, StatusCode::BAD_REQUEST);
+    let message = "Sales channels can only be associated with publishable API keys";
+    assert_eq!(text(&refused.json(), "/detail"), message);
+    let upserted = json!([{ "title": "new" }, { "id": text(&secret, "/key/id"), "title": "y" }]);
+    let upserted = api.call(Method::PUT, "/v1/keys", Some(upserted)).await.json();
+    assert_eq!(text(&upserted, "/created/0/key/title"), "new");
+    assert_eq!(text(&upserted, "/updated/0/title"), "y");
+}
+
+#[tokio::test]
+async fn unknown_ids_are_404_everywhere_and_nothing_never_means_all() {
+    let api = Api::new().await;
+    let one = "/v1/keys/apk_none";
+    for (method, path, body) in [
+        (Method::GET, one.to_owned(), None),
+        (Method::POST, one.to_owned(), Some(json!({ "title": "x" }))),
+        (Method::DELETE, one.to_owned(), None),
+        (Method::POST, format!("{one}/revoke"), None),
+        (Method::POST, format!("{one}/suspend"), None),
+        (Method::POST, format!("{one}/resume"), None),
+        (Method::POST, format!("{one}/roll"), None),
+        (Method::POST, format!("{one}/undo"), None),
+        (Method::POST, format!("{one}/sales-channels"), Some(json!({ "add": ["web"] }))),
+    ] {
+        let answer = api.call(method, &path, body).await;
+        assert_eq!(answer.status, StatusCode::NOT_FOUND, "{path}");
+        assert_eq!(text(&answer.json(), "/code"), "not_found");
+        assert_eq!(text(&answer.json(), "/kind"), "not_found");
+        assert_eq!(text(&answer.json(), "/detail"), "API Key with id: apk_none was not found");
+    }
+    for path in ["revoke", "delete", "undo"] {
+        let answer = api.post(&format!("/v1/keys/{path}"), json!({ "ids": ["apk_none"] })).await;
+        assert_eq!(answer.status, StatusCode::NOT_FOUND, "{path}");
+        let answer = api.post(&format!("/v1/keys/{path}"), json!({ "ids": [] })).await;
+        assert_eq!(answer.json()["code"], "nothing_selected", "{path}");
+    }
+    for nothing in [json!({}), json!({ "where": {} })] {
+        let answer = api.post("/v1/keys/revoke", nothing).await;
+        assert_eq!(answer.json()["code"], "nothing_selected");
+    }
+    let paged = api.post("/v1/keys/revoke", json!({ "where": { "owner": 1, "limit": 1 } })).await;
+    assert_eq!(paged.json()["code"], "invalid");
+    assert_eq!(api.get("/v1/keys").await.status, StatusCode::OK, "the admin key lives");
+}
+
+#[tokio::test]
+async fn a_create_is_repeated_undone_and_deleted() {
+    let api = Api::new().await;
+    let send = async |name: &str, body: Value| {
+        let admin = format!("Bearer {}", api.bench.made.admin_token.as_str());
+        let request = Request::post("/v1/keys")
+            .header("authorization", admin)
+            .header("content-type", "application/json")
+            .header("idempotency-key", name);
+        api.send(request.body(Body::from(body.to_string())).unwrap()).await
+    };
+    let body = json!([{ "title": "a" }, { "title": "b", "kind": "publishable" }]);
+    let first = send("n1", body.clone()).await;
+    assert_eq!((first.status, first.header("idempotency-replayed")), (StatusCode::CREATED, ""));
+    let second = send("n1", body.clone()).await;
+    assert_eq!(
+        (second.status, second.header("idempotency-replayed")),
+        (StatusCode::CREATED, "true")
+    );
+    assert_eq!(first.json(), second.json());
+    assert_eq!(first.json().as_array().unwrap().len(), 2);
+    let other = send("n1", json!({ "title": "a" })).await;
+    assert_eq!(other.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert_eq!(other.json()["code"], "idempotency_key_reused");
+    assert_eq!(send("", body).await.json()["code"], "invalid");
+
+    let first = first.json();
+    let (id, other) = (text(&first, "/0/key/id"), text(&first, "/1/key/id"));
+    let refused = api.call(Method::DELETE, &format!("/v1/keys/{id}"), None).await;
+    assert_eq!(refused.status, StatusCode::BAD_REQUEST);
+    assert_eq!(refused.json()["kind"], "not_allowed");
+    let message = format!("Cannot delete api keys that are not revoked - {id}");
+    assert_eq!(text(&refused.json(), "/detail"), message);
+    let undone = api.post(&format!("/v1/keys/{other}/undo"), json!({})).await.json();
+    assert_eq!((&undone["deleted"], &undone["published"]), (&json!(true), &json!(true)));
+    let revoked = api.post("/v1/keys/revoke", json!({ "where": { "title": "a" } })).await.json();
+    assert_eq!((&revoked["count"], text(&revoked, "/keys/0/id")), (&json!(1), id));
+    let again = api.post("/v1/keys/revoke", json!({ "ids": [id] })).await;
+    assert_eq!(again.status, StatusCode::CONFLICT);
+    let message = "There are 1 secret keys that are already revoked.";
+    assert_eq!(text(&again.json(), "/detail"), message);
+    let deleted = api.call(Method::DELETE, &format!("/v1/keys/{id}"), None).await.json();
+    assert_eq!(deleted, json!({ "id": id, "object": "api_key", "deleted": true }));
+    assert_eq!(api.get(&format!("/v1/keys/{id}")).await.status, StatusCode::NOT_FOUND);
+    let listed = api.get("/v1/keys?order=title&count=true&q=A&limit=1").await.json();
+    assert_eq!((&listed["count"], text(&listed, "/keys/0/title")), (&json!(1), "First admin key"));
+    for bad in ["order=colour", "created_from=now", "cursor=x", "q=", "count=maybe"] {
+        assert_eq!(api.get(&format!("/v1/keys?{bad}")).await.status, StatusCode::BAD_REQUEST);
+    }
+}
+
+#[tokio::test]
+async fn whoever_holds_a_key_revokes_it_and_nothing_else() {
+    let api = Api::new().await;
+    let revoke = async |token: &str| {
+        let request = Request::post("/v1/self/revoke").header("authorization", token);
+        api.send(request.body(Body::empty()).unwrap()).await
+    };
+    let secret = api.post("/v1/keys", json!({ "title": "x" })).await.json();
+    let token = format!("Bearer {}", text(&secret, "/token"));
+    let strict = json!({ "token": text(&secret, "/token") });
+    let judged = api.post("/v1/keys/authenticate", strict.clone()).await.json();
+    assert_eq!((&judged["ok"], &judged["key"]["id"]), (&json!(true), &secret["key"]["id"]));
+    assert_eq!(revoke("").await.status, StatusCode::UNAUTHORIZED);
+    assert_eq!(revoke("Bearer x").await.status, StatusCode::UNAUTHORIZED);
+    assert_eq!(revoke(&altered(&token)).await.status, StatusCode::UNAUTHORIZED);
+    let revoked = revoke(&token).await;
+    assert_eq!((revoked.status, text(&revoked.json(), "/state")), (StatusCode::OK, "revoked"));
+    assert_eq!(revoked.header("cache-control"), "no-store");
+    assert_eq!(revoke(&token).await.status, StatusCode::CONFLICT);
+    let judged = api.post("/v1/keys/authenticate", strict).await.json();
+    assert_eq!((&judged["ok"], text(&judged, "/code")), (&json!(false), "revoked"));
+    let shop = api.post("/v1/keys", json!({ "title": "x", "kind": "publishable" })).await.json();
+    let shop = revoke(&format!("Bearer {}", text(&shop, "/token"))).await;
+    assert_eq!((shop.status, text(&shop.json(), "/code")), (StatusCode::FORBIDDEN, "public_text"));
+}
+
+#[tokio::test]
+async fn a_file_is_imported_line_by_line() {
+    let api = Api::new().await;
+    let send = async |kind: &str, file: &str| {
+        let admin = format!("Bearer {}", api.bench.made.admin_token.as_str());
+        let request = Request::post("/v1/keys/import")
+            .header("authorization", admin)
+            .header("content-type", kind);
+        let answer = api.send(request.body(Body::from(file.to_owned())).unwrap()).await;
+        let lines = String::from_utf8(answer.bytes).unwrap();
+        let lines = lines.lines().map(|line| serde_json::from_str(line).unwrap());
+        (answer.status, lines.collect::<Vec<Value>>())
+    };
+    let file = "external_id,title,expires_at\n1,a,\n2,,\n3,c,2020-01-01T00:00:00Z\n4,d,\n";
+    let (status, lines) = send("text/csv", file).await;
+    assert_eq!(status, StatusCode::OK);
+    let statuses: Vec<&str> = lines.iter().map(|line| text(line, "/status")).collect();
+    assert_eq!(statuses, ["made", "bad", "bad", "made"]);
+    assert_eq!(lines[2]["line"], 4);
+    let (_, again) = send("text/csv", file).await;
+    assert_eq!((text(&again[0], "/status"), &again[0]["token"]), ("before", &lines[0]["token"]));
+    let (_, lines) = send("application/x-ndjson", "{\"title\":\"e\"}\n").await;
+    assert_eq!(text(&lines[0], "/status"), "made");
+    assert_eq!(send("text/plain", "x").await.0, StatusCode::UNSUPPORTED_MEDIA_TYPE);
+    assert_eq!(send("text/csv", "colour\n1\n").await.0, StatusCode::BAD_REQUEST);
+}
+
+mod secrets {
+    use std::collections::HashSet;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// The shortest part of a token's body that would tell of it.
+    const PART: usize = 20;
+
+    /// Does what `acts` say to keys, and gives all tokens of secret keys and all answers that must
+    /// not hold them.
+    async fn live(api: &Api, acts: &[u8]) -> (Vec<String>, Vec<Vec<u8>>) {
+        let (mut keys, mut answers) = (Vec::<(String, String)>::new(), Vec::new());
+        keys.push((api.bench.made.admin.id.clone(), api.bench.made.admin_token.to_string()));
+        for (number, act) in acts.iter().enumerate() {
+            let made = match act % 4 {
+                0 => json!({ "title": format!("key {number}"), "metadata": { "n": number } }),
+                _ => {
+                    json!({ "title": "x", "algorithm": "ed25519", "metadata": { "owner": number } })
+                }
+            };
+            let made = api.post("/v1/keys", made).await.json();
+            let (id, token) = (text(&made, "/key/id").to_owned(), text(&made, "/token").to_owned());
+            keys.push((id.clone(), token.clone()));
+            let path = format!("/v1/keys/{id}");
+            let answer = match act / 4 {
+                0 => api.post(&format!("{path}/revoke"), json!({})).await,
+                1 => api.post(&format!("{path}/suspend"), json!({})).await,
+                2 => api.post(&path, json!({ "title": token.get(..12) })).await,
+                3 => api.post(&format!("{path}/undo"), json!({})).await,
+                4 => api.get(&format!("/v1/keys?token={token}&q={token}")).await,
+                5 => api.post("/v1/keys/authenticate", json!({ "token": token })).await,
+                6 => api.post("/v1/verify", json!({ "token": token, "kind": "publishable" })).await,
+                7 => api.post("/v1/keys", json!({ "title": "x", "kind": token })).await,
+                _ => {
+                    let rolled = api.post(&format!("{path}/roll"), json!({})).await.json();
+                    keys.push((text(&rolled, "/key/id").into(), text(&rolled, "/token").into()));
+                    api.get(&path).await
+                }
+            };
+            answers.push(answer.bytes);
+        }
+        answers.push(api.get("/v1/keys?limit=200").await.bytes);
+        answers.push(api.public("bundle", None).await.bytes);
+        (keys.into_iter().map(|(_, token)| token).collect(), answers)
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 6, failure_persistence: None, ..Default::default() })]
+        #[test]
+        fn no_part_of_a_secret_is_answered_or_stored(acts in prop::collection::vec(0u8..36, 4..16)) {
+            let runtime = tokio::runtime::Runtime::new().unwrap();
+            let (tokens, mut places) = runtime.block_on(async {
+                let api = Api::new().await;
+                let (tokens, mut places) = live(&api, &acts).await;
+                let file = api.bench.home.database_file();
+                for end in ["", "-wal"] {
+                    let mut path = file.clone().into_os_string();
+                    path.push(end);
+                    places.extend(std::fs::read(path));
+                }
+                (tokens, places)
+            });
+            let mut parts: HashSet<&[u8]> = HashSet::new();
+            for token in &tokens {
+                let body = token.rsplit('_').next().unwrap().as_bytes();
+                prop_assert!(body.len() >= 66);
+                parts.extend(body.windows(PART));
+            }
+            // A part lies within a run of letters and digits.
+            let tells = |place: &Vec<u8>| {
+                let mut runs = place.split(|byte| !byte.is_ascii_alphanumeric());
+                runs.any(|run| run.windows(PART).any(|part| parts.contains(part)))
+            };
+            prop_assert!(!places.iter().any(tells));
+            // The search finds what is there.
+            places.push(format!("x{}", tokens[0]).into_bytes());
+            prop_assert!(places.iter().any(tells));
+        }
+    }
+}
+
+#[tokio::test]
+async fn owners_policies_and_many_keys_by_http() {
+    let api = Api::new().await;
+    let owner = api.post("/v1/owners", json!({ "name": "Acme", "external_id": "cus_1" })).await;
+    assert_eq!(owner.status, StatusCode::CREATED);
+    let owner = owner.json()["number"].as_u64().unwrap();
+    let path = format!("/v1/owners/{owner}");
+    let patch = json!({ "external_id": null });
+    let changed = api.call(Method::PATCH, &path, Some(patch)).await.json();
+    assert_eq!((&changed["external_id"], &changed["name"]), (&Value::Null, &json!("Acme")));
+    let listed = api.get("/v1/owners").await.json();
+    assert_eq!(listed["owners"].as_array().unwrap().len(), 1);
+
+    let body = json!({ "name": "Reader", "visibility": "private", "scopes": ["orders:read"] });
+    let made = api.post("/v1/policies", body).await;
+    assert_eq!(made.status, StatusCode::CREATED);
+    assert_eq!(made.json()["published"], true);
+    let policy = made.json()["number"].as_u64().unwrap();
+    let path = format!("/v1/policies/{policy}");
+    let bad = api.call(Method::PATCH, &path, Some(json!({ "methods": ["get"] }))).await;
+    assert_eq!(bad.status, StatusCode::BAD_REQUEST);
+    assert!(text(&bad.json(), "/detail").contains("`methods`"));
+    let fixed = api.call(Method::PATCH, &path, Some(json!({ "visibility": "public" }))).await;
+    assert_eq!(fixed.status, StatusCode::BAD_REQUEST);
+
+    let body = json!({ "title": "x", "owner": owner, "policy": policy });
+    let created = api.post("/v1/keys", body).await.json();
+    assert_eq!(api.call(Method::DELETE, &path, None).await.status, StatusCode::CONFLICT);
+    let nobody = api.post("/v1/revocations", json!({})).await;
+    assert_eq!(nobody.status, StatusCode::BAD_REQUEST);
+    let revoked = api.post("/v1/revocations?wait=1", json!({ "owner": owner })).await;
+    assert_eq!(revoked.status, StatusCode::CREATED);
+    let revoked = revoked.json();
+    assert_eq!((&revoked["everywhere"], &revoked["owner"]), (&json!(true), &json!(owner)));
+    let shown = api.get(&format!("/v1/keys/{}", text(&created, "/key/id"))).await.json();
+    assert_eq!(shown["state"], "revoked");
+    let lifted = api.post(&format!("/v1/revocations/{}/lift", revoked["id"]), json!({})).await;
+    assert_eq!(lifted.status, StatusCode::BAD_REQUEST);
+    for path in ["/v1/owners/x", "/v1/owners/0", "/v1/policies/4294967296", "/v1/policies/1"] {
+        assert_eq!(api.get(path).await.status, StatusCode::NOT_FOUND, "{path}");
+    }
+    assert_eq!(api.get("/v1/list").await.json()["targets"][0]["name"], "http");
 }

@@ -6,8 +6,11 @@ use std::time::Duration;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use portcullis_core::time::Time;
 use portcullis_core::token::{Algorithm, Environment, Kind};
-use portcullis_issuer::record::KeyState;
-use portcullis_issuer::{names, view};
+use portcullis_issuer::publish::Target;
+use portcullis_issuer::record::{KeyPurpose, KeyState};
+use portcullis_issuer::rules::Order;
+use portcullis_issuer::store::Database;
+use portcullis_issuer::{Error, Home, names, view};
 
 /// What every command understands.
 #[derive(Debug, clap::Args)]
@@ -21,6 +24,10 @@ pub(crate) struct Global {
         default_value = "portcullis-data"
     )]
     pub(crate) home: PathBuf,
+    /// A PostgreSQL database for the records, instead of a file in the folder. By the environment
+    /// alone, because it may hold a password
+    #[arg(skip = std::env::var("DATABASE_URL").ok())]
+    pub(crate) database_url: Option<String>,
     /// Answer in JSON
     #[arg(long, global = true)]
     pub(crate) json: bool,
@@ -34,6 +41,47 @@ pub(crate) struct Global {
         value_parser = duration
     )]
     pub(crate) valid_for: Duration,
+    /// Where the list is put out: dir:PATH, s3://BUCKET/PREFIX or kv:ACCOUNT/NAMESPACE, with
+    /// options behind commas (every=5s, endpoint=URL, region=NAME, api=URL); repeat for more
+    #[arg(
+        long,
+        global = true,
+        value_name = "TARGET",
+        env = "PORTCULLIS_TARGETS",
+        value_delimiter = ' '
+    )]
+    pub(crate) target: Vec<String>,
+    /// Where the list that was published last can be read, to recognise a restored backup: a
+    /// target, or the address under which another issuer or mirror serves it; repeat for more
+    #[arg(
+        long,
+        global = true,
+        value_name = "TARGET",
+        env = "PORTCULLIS_WITNESSES",
+        value_delimiter = ' '
+    )]
+    pub(crate) witness: Vec<String>,
+}
+
+impl Global {
+    /// Where the list is put out.
+    pub(crate) fn targets(&self) -> Result<Vec<Target>, Error> {
+        self.target.iter().map(|text| Target::parse(text)).collect()
+    }
+
+    /// Who can tell what was published last: the targets too.
+    pub(crate) fn witnesses(&self) -> Result<Vec<Target>, Error> {
+        self.target.iter().chain(&self.witness).map(|text| Target::parse(text)).collect()
+    }
+
+    /// The folder and the database that are named.
+    pub(crate) fn home(&self) -> Result<Home, Error> {
+        let home = Home::new(&self.home);
+        match self.database_url.as_deref() {
+            None => Ok(home),
+            Some(url) => Ok(home.with_database(Database::from_url(url)?)),
+        }
+    }
 }
 
 /// `90d`, `1h 30m`, `5s`.
@@ -64,4 +112,21 @@ pub(crate) fn algorithm() -> impl TypedValueParser<Value = Algorithm> {
 pub(crate) fn state() -> impl TypedValueParser<Value = KeyState> {
     PossibleValuesParser::new(KeyState::ALL.map(KeyState::name))
         .try_map(|name| KeyState::from_name(&name).ok_or("no state"))
+}
+
+/// A JSON object.
+pub(crate) fn object(text: &str) -> Result<serde_json::Map<String, serde_json::Value>, String> {
+    serde_json::from_str(text).map_err(|error| format!("it is no JSON object: {error}"))
+}
+
+pub(crate) fn purpose() -> impl TypedValueParser<Value = KeyPurpose> {
+    PossibleValuesParser::new(["token", "admin"])
+        .try_map(|name| KeyPurpose::from_name(&name).ok_or("no purpose"))
+}
+
+/// `title`, or `-title`.
+pub(crate) fn order(text: &str) -> Result<(Order, bool), String> {
+    Order::parse(text).ok_or_else(|| {
+        "write created, updated or title, behind a - for the other way round".to_owned()
+    })
 }

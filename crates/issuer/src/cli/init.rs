@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use anyhow::Result;
 use portcullis_core::token::Label;
-use portcullis_issuer::Home;
 use portcullis_issuer::clock::SystemClock;
 use portcullis_issuer::init::{Initialised, Plan, init};
 use serde_json::json;
@@ -32,7 +31,7 @@ fn label(text: &str) -> Result<Label, String> {
 
 impl Init {
     pub(super) async fn run(&self, global: &Global, out: &Out) -> Result<Outcome> {
-        let home = Home::new(&global.home);
+        let home = global.home()?;
         let plan = Plan { label: self.label, root: self.root.clone() };
         let made = init(&home, &plan, Arc::new(SystemClock)).await?;
         let Initialised { issuer, root, root_key, admin, admin_token } = &made;

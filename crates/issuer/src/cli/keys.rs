@@ -6,35 +6,49 @@ use std::time::Duration;
 use anyhow::Result;
 use portcullis_core::time::Time;
 use portcullis_core::token::{Algorithm, Environment, Kind};
-use portcullis_issuer::record::{KeyPurpose, KeyRecord, KeyState};
-use portcullis_issuer::rules::{Moment, NewKey, Query, Revocation, Roll};
-use portcullis_issuer::store::lists::Published;
-use portcullis_issuer::view::{KeyView, MarkView};
+use portcullis_issuer::record::{KeyPurpose, KeyRecord};
+use portcullis_issuer::rules::{Idempotency, Moment, NewKey};
+use portcullis_issuer::view::KeyView;
 use portcullis_issuer::{Error, Issuer};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::Outcome;
 use super::args;
-use super::out::{Out, field, state, table};
+use super::keys_acts::{
+    Authenticate, Delete, Resume, RollKey, SalesChannels, SelfRevoke, Suspend, Undo, Update,
+};
+use super::keys_bulk::{self, Lines};
+use super::keys_list::{List, Show};
+use super::keys_revoke::Revoke;
+use super::out::{Out, field, state};
 
-/// Create, list, show, revoke and roll keys
+/// Create, list, change, revoke, roll and delete keys
 #[derive(Debug, clap::Subcommand)]
 #[command(
     after_help = "Example:\n  portcullis keys create --title 'Billing service' --expires-in 90d"
 )]
 pub(crate) enum Keys {
-    Create(Create),
-    List(List),
+    Create(Box<Create>),
+    List(Box<List>),
     Show(Show),
-    Revoke(Revoke),
+    Update(Update),
+    SalesChannels(SalesChannels),
+    Suspend(Suspend),
+    Resume(Resume),
+    Revoke(Box<Revoke>),
+    SelfRevoke(SelfRevoke),
     Roll(RollKey),
+    Delete(Delete),
+    Undo(Undo),
+    Authenticate(Authenticate),
 }
 
 /// Create a key; its text is shown this once
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Examples:\n  portcullis keys create --title 'Billing service' --expires-in 90d\n  \
-                        portcullis keys create --title Storefront --kind publishable --environment test"
+                        portcullis keys create --title Storefront --kind publishable --sales-channel web\n  \
+                        portcullis keys create --title 'Device {n}' --count 1000000 --format csv > keys.csv"
 )]
 pub(crate) struct Create {
     /// What people call the key
@@ -61,71 +75,29 @@ pub(crate) struct Create {
     /// The policy's number, 0 for none
     #[arg(long, default_value_t = 0)]
     policy: u32,
+    /// A sales channel of a publishable key; may be given several times
+    #[arg(long = "sales-channel", value_name = "CHANNEL")]
+    sales_channels: Vec<String>,
+    /// What you keep with the key, as a JSON object
+    #[arg(long, value_name = "JSON", value_parser = args::object)]
+    metadata: Option<Map<String, Value>>,
+    /// A name for this request: said again within a day it gives the same key
+    #[arg(long, value_name = "NAME", conflicts_with = "count")]
+    idempotency_key: Option<String>,
+    /// Create so many keys; `{n}` in the title stands for the number of each
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=100_000_000))]
+    count: Option<u64>,
+    /// How the keys of --count are written: a line for each, to standard output
+    #[arg(long, default_value = "jsonl", requires = "count")]
+    format: Lines,
+    /// How many keys of --count are one transaction
+    #[arg(long, value_name = "N", default_value_t = 10_000, requires = "count",
+          value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    batch: u32,
     /// An admin key, which opens the issuer's HTTP API and no gate
     #[arg(long, conflicts_with_all = ["kind", "environment", "algorithm"])]
     admin: bool,
     /// Who makes it
-    #[arg(long, value_name = "WHO")]
-    by: Option<String>,
-}
-
-/// List keys, newest first
-#[derive(Debug, clap::Args)]
-#[command(after_help = "Example:\n  portcullis keys list --environment live --state active")]
-pub(crate) struct List {
-    /// Only this kind
-    #[arg(long, value_parser = args::kind())]
-    kind: Option<Kind>,
-    /// Only this environment
-    #[arg(long, value_parser = args::environment())]
-    environment: Option<Environment>,
-    /// Only keys in this state
-    #[arg(long, value_parser = args::state())]
-    state: Option<KeyState>,
-    /// At most so many, 1 to 200
-    #[arg(long, value_name = "N", default_value_t = 50)]
-    limit: u32,
-    /// Go on where the page before ended
-    #[arg(long)]
-    cursor: Option<String>,
-}
-
-/// Show one key
-#[derive(Debug, clap::Args)]
-#[command(after_help = "Example:\n  portcullis keys show apk_0123456789abcdefghijkl")]
-pub(crate) struct Show {
-    /// The key's id, apk_…
-    id: String,
-}
-
-/// Revoke a key, now or from a moment on, and publish
-#[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:\n  portcullis keys revoke apk_0123456789abcdefghijkl\n  \
-                        portcullis keys revoke apk_0123456789abcdefghijkl --in 1h --by security")]
-pub(crate) struct Revoke {
-    /// The key's id, apk_…
-    id: String,
-    /// After this long
-    #[arg(long = "in", value_name = "DURATION", value_parser = args::duration)]
-    after: Option<Duration>,
-    /// At this time (RFC 3339)
-    #[arg(long, value_name = "TIME", conflicts_with = "after", value_parser = args::instant)]
-    at: Option<Time>,
-    /// Who revokes it
-    #[arg(long, value_name = "WHO")]
-    by: Option<String>,
-}
-
-/// Put a new key in a key's place; both are valid for the overlap
-#[derive(Debug, clap::Args)]
-#[command(after_help = "Example:\n  portcullis keys roll apk_0123456789abcdefghijkl --overlap 1h")]
-pub(crate) struct RollKey {
-    /// The key's id, apk_…
-    id: String,
-    /// How long the old key stays valid; 0s for not at all
-    #[arg(long, value_name = "DURATION", default_value = "24h", value_parser = args::duration)]
-    overlap: Duration,
-    /// Who rolls it
     #[arg(long, value_name = "WHO")]
     by: Option<String>,
 }
@@ -136,8 +108,16 @@ impl Keys {
             Self::Create(command) => command.run(issuer, out).await,
             Self::List(command) => command.run(issuer, out).await,
             Self::Show(command) => command.run(issuer, out).await,
+            Self::Update(command) => command.run(issuer, out).await,
+            Self::SalesChannels(command) => command.run(issuer, out).await,
+            Self::Suspend(command) => command.run(issuer, out).await,
+            Self::Resume(command) => command.run(issuer, out).await,
             Self::Revoke(command) => command.run(issuer, out).await,
+            Self::SelfRevoke(command) => command.run(issuer, out).await,
             Self::Roll(command) => command.run(issuer, out).await,
+            Self::Delete(command) => command.run(issuer, out).await,
+            Self::Undo(command) => command.run(issuer, out).await,
+            Self::Authenticate(command) => command.run(issuer, out).await,
         }
     }
 }
@@ -152,12 +132,23 @@ impl Create {
             environment: self.environment,
             algorithm: self.algorithm,
             title: self.title.clone(),
+            metadata: self.metadata.clone().unwrap_or_default(),
+            admin_scopes: Vec::new(),
             owner: self.owner,
             policy: self.policy,
+            sales_channels: self.sales_channels.clone(),
             expires,
             created_by: self.by.clone().or_else(|| Some("cli".into())),
         };
-        let minted = issuer.create(&new).await?;
+        if let Some(count) = self.count {
+            return keys_bulk::create_many(issuer, &new, count, self.batch, self.format).await;
+        }
+        let idempotency = self.idempotency_key.as_deref().map(|name| Idempotency::new("cli", name));
+        let made = issuer.create_all(&[new], idempotency.as_ref()).await?;
+        if made.repeated {
+            out.note("This was made by an earlier command of the same name.\n");
+        }
+        let minted = made.keys.first().ok_or(Error::SelfCheck)?;
         let key = view(issuer, &minted.record).await?;
         let json = json!({ "key": key, "token": minted.token.as_str() });
         out.answer(&json, |o| {
@@ -171,130 +162,12 @@ impl Create {
     }
 }
 
-impl List {
-    async fn run(&self, issuer: &Issuer, out: &Out) -> Result<Outcome> {
-        let query = Query {
-            kind: self.kind,
-            environment: self.environment,
-            state: self.state,
-            limit: Some(self.limit),
-            cursor: self.cursor.clone(),
-        };
-        let page = issuer.list_keys(&query).await?;
-        let mut keys = Vec::with_capacity(page.keys.len());
-        for record in &page.keys {
-            keys.push(view(issuer, record).await?);
-        }
-        let json = json!({ "keys": keys, "next_cursor": page.next_cursor });
-        out.answer(&json, |o| {
-            let mut rows =
-                vec![["ID", "STATE", "KEY", "ISSUED", "EXPIRES", "TITLE"].map(String::from)];
-            rows.extend(keys.iter().map(|key| {
-                let expires = key.expires_at.clone().unwrap_or_else(|| "never".into());
-                let title = if key.purpose == "admin" {
-                    format!("{} (admin)", key.title)
-                } else {
-                    key.title.clone()
-                };
-                let (id, redacted) = (key.id.clone(), key.redacted.clone());
-                [id, key.state.into(), redacted, key.issued_at.clone(), expires, title]
-            }));
-            table(o, &rows)
-        })?;
-        if let Some(cursor) = &page.next_cursor {
-            out.note(&format!("\nMore with --cursor {cursor}"));
-        }
-        Ok(Outcome::Yes)
-    }
-}
-
-impl Show {
-    async fn run(&self, issuer: &Issuer, out: &Out) -> Result<Outcome> {
-        let key = view(issuer, &issuer.show(&self.id).await?).await?;
-        out.answer(&key, |o| write_key(o, &key))?;
-        Ok(Outcome::Yes)
-    }
-}
-
-impl Revoke {
-    async fn run(&self, issuer: &Issuer, out: &Out) -> Result<Outcome> {
-        let when = self.after.map(Moment::In).or(self.at.map(Moment::At)).unwrap_or(Moment::Now);
-        let by = self.by.clone().or_else(|| Some("cli".into()));
-        let revoked = issuer.revoke(&self.id, &Revocation { when, by }).await?;
-        let key = view(issuer, &revoked.record).await?;
-        let json = committed(issuer, json!(key), &revoked.published);
-        out.answer(&json, |o| {
-            write_key(o, &key)?;
-            write_published(o, &revoked.published)
-        })?;
-        Ok(outcome(out, &revoked.published))
-    }
-}
-
-impl RollKey {
-    async fn run(&self, issuer: &Issuer, out: &Out) -> Result<Outcome> {
-        let by = self.by.clone().or_else(|| Some("cli".into()));
-        let rolled = issuer.roll(&self.id, &Roll { overlap: self.overlap, by }).await?;
-        let key = view(issuer, &rolled.minted.record).await?;
-        let old = view(issuer, &rolled.old).await?;
-        let token = rolled.minted.token.as_str();
-        let json = json!({ "key": key, "token": token, "rolled": old });
-        let json = committed(issuer, json, &rolled.published);
-        out.answer(&json, |o| {
-            field(o, "New key", token)?;
-            write_key(o, &key)?;
-            writeln!(o)?;
-            field(o, "Old key", &old.id)?;
-            field(o, "State", state(old.state))?;
-            field(o, "Valid until", old.revoked_at.as_deref().unwrap_or("-"))?;
-            write_published(o, &rolled.published)
-        })?;
-        if key.kind == Kind::Secret.name() {
-            out.note("\nThe new key is shown this once and kept nowhere: store it now.");
-        }
-        Ok(outcome(out, &rolled.published))
-    }
-}
-
-async fn view(issuer: &Issuer, record: &KeyRecord) -> Result<KeyView, Error> {
+pub(super) async fn view(issuer: &Issuer, record: &KeyRecord) -> Result<KeyView, Error> {
     let view = issuer.view().await?;
     Ok(KeyView::new(record, view.replica().keyring(), issuer.now()))
 }
 
-/// Adds to an answer whether the change, which is committed, is published too.
-fn committed(issuer: &Issuer, mut json: Value, published: &Result<Published, Error>) -> Value {
-    let (is_out, list, problem) = match published {
-        Ok(published) => (true, Some(MarkView::of(published, issuer.now())), None),
-        Err(error) => (false, None, Some(error.code())),
-    };
-    if let Some(object) = json.as_object_mut() {
-        object.insert("published".into(), is_out.into());
-        match (list, problem) {
-            (Some(list), _) => object.insert("list".into(), json!(list)),
-            (None, problem) => object.insert("problem".into(), json!(problem)),
-        };
-    }
-    json
-}
-
-fn outcome(out: &Out, published: &Result<Published, Error>) -> Outcome {
-    let Err(error) = published else { return Outcome::Yes };
-    let message = format!(
-        "the revocation is committed but not yet published ({}); run `portcullis list publish`",
-        error.chain()
-    );
-    out.error(error.code(), &message);
-    Outcome::Unfinished
-}
-
-fn write_published(out: &mut dyn Write, published: &Result<Published, Error>) -> io::Result<()> {
-    match published {
-        Ok(published) => field(out, "Published in", format_args!("list {}", published.number)),
-        Err(_) => field(out, "Published in", "no list yet"),
-    }
-}
-
-fn write_key(out: &mut dyn Write, key: &KeyView) -> io::Result<()> {
+pub(super) fn write_key(out: &mut dyn Write, key: &KeyView) -> io::Result<()> {
     field(out, "Id", &key.id)?;
     field(out, "Title", &key.title)?;
     let algorithm = key.algorithm.unwrap_or("unknown");
@@ -310,9 +183,19 @@ fn write_key(out: &mut dyn Write, key: &KeyView) -> io::Result<()> {
             field(out, label, number)?;
         }
     }
+    for (label, texts) in [("Sales channels", &key.sales_channels), ("May", &key.admin_scopes)] {
+        if let Some(texts) = texts.as_ref().filter(|texts| !texts.is_empty()) {
+            field(out, label, texts.join(", "))?;
+        }
+    }
+    if !key.metadata.is_empty() {
+        field(out, "Metadata", Value::Object(key.metadata.clone()))?;
+    }
     field(out, "Issued", &key.issued_at)?;
     let rest = [
         ("Expires", &key.expires_at),
+        ("Suspended", &key.suspended_at),
+        ("Suspended by", &key.suspended_by),
         ("Revoked", &key.revoked_at),
         ("Revoked by", &key.revoked_by),
         ("Created by", &key.created_by),

@@ -2,19 +2,23 @@
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use portcullis_core::crypto::PublicKey;
 use portcullis_core::list::Bundle;
 use portcullis_core::replica::{AdoptError, Replica};
 use portcullis_core::time::Time;
-use portcullis_issuer::Issuer;
 use portcullis_issuer::clock::{Clock as _, SystemClock};
+use portcullis_issuer::store::lists::Published;
+use portcullis_issuer::view::targets::{target_views, waited};
 use portcullis_issuer::view::{ListView, MarkView, rfc3339_millis};
-use serde_json::json;
+use portcullis_issuer::{Error, Issuer};
+use serde_json::{Value, json};
 
 use super::args::Global;
 use super::out::{Out, field, table};
+use super::revoke::merged;
 use super::{Outcome, at_work};
 
 /// Publish, show and verify the revocation list
@@ -74,7 +78,8 @@ async fn show(issuer: &Issuer, out: &Out) -> Result<Outcome> {
     let now = issuer.now();
     let (published, shards) = issuer.overview().await?;
     let view = ListView::new(&published, &shards, now);
-    out.answer(&view, |o| {
+    let targets = json!({ "targets": target_views(&issuer.targets().await?, &published) });
+    out.answer(&merged(json!(view), Some(&targets)), |o| {
         write_mark(o, &view.mark)?;
         if view.expired {
             field(
@@ -92,9 +97,84 @@ async fn show(issuer: &Issuer, out: &Out) -> Result<Outcome> {
             let [number, capacity, issued, revoked, timed] = counts.map(|count| count.to_string());
             [number, capacity, issued, revoked, timed, shard.body_len.to_string()]
         }));
-        table(o, &rows)
+        table(o, &rows)?;
+        let usable = shards.iter().filter(|shard| shard.room() > 0 && !shard.is_open(now));
+        for shard in usable {
+            let when = shard.usable.map_or_else(|| "the next list".into(), rfc3339_millis);
+            writeln!(o, "Serials of shard {} are used from {when} on", shard.shard)?;
+        }
+        writeln!(o)?;
+        write_targets(o, &targets)
     })?;
     Ok(Outcome::Yes)
+}
+
+/// Adds to an answer whether the change, which is committed, is published too.
+pub(super) fn committed(
+    issuer: &Issuer,
+    mut json: Value,
+    published: &Result<Published, Error>,
+) -> Value {
+    let (is_out, list, problem) = match published {
+        Ok(published) => (true, Some(MarkView::of(published, issuer.now())), None),
+        Err(error) => (false, None, Some(error.code())),
+    };
+    if let Some(object) = json.as_object_mut() {
+        object.insert("published".into(), is_out.into());
+        match (list, problem) {
+            (Some(list), _) => object.insert("list".into(), json!(list)),
+            (None, problem) => object.insert("problem".into(), json!(problem)),
+        };
+    }
+    json
+}
+
+/// How a change ended that is committed, and published or not.
+pub(super) fn outcome(out: &Out, published: &Result<Published, Error>) -> Outcome {
+    let Err(error) = published else { return Outcome::Yes };
+    let message = format!(
+        "the change is committed but not yet published ({}); run `portcullis list publish`",
+        error.chain()
+    );
+    out.error(error.code(), &message);
+    Outcome::Unfinished
+}
+
+pub(super) fn write_published(
+    out: &mut dyn Write,
+    published: &Result<Published, Error>,
+) -> std::io::Result<()> {
+    match published {
+        Ok(published) => field(out, "Published in", format_args!("list {}", published.number)),
+        Err(_) => field(out, "Published in", "no list yet"),
+    }
+}
+
+/// Waits for the targets where that was asked for, and says which carry the list.
+pub(super) async fn wait(
+    issuer: &Issuer,
+    published: &Result<Published, Error>,
+    patience: Option<Duration>,
+) -> Result<Option<Value>> {
+    match (patience, published) {
+        (Some(patience), Ok(published)) => Ok(Some(waited(issuer, published, patience).await?)),
+        (None, _) | (_, Err(_)) => Ok(None),
+    }
+}
+
+/// Writes where a list is out.
+pub(super) fn write_targets(out: &mut dyn Write, targets: &Value) -> std::io::Result<()> {
+    let mut rows = vec![["TARGET", "LIST", "VISIBLE", "PROBLEM"].map(String::from)];
+    let targets = targets.get("targets").and_then(Value::as_array);
+    rows.extend(targets.into_iter().flatten().map(|target| {
+        let text = |name: &str| match target.get(name) {
+            Some(Value::String(text)) => text.clone(),
+            Some(Value::Number(number)) => number.to_string(),
+            _ => "-".into(),
+        };
+        [text("name"), text("number"), text("visible"), text("error")]
+    }));
+    table(out, &rows)
 }
 
 impl VerifyList {

@@ -4,11 +4,20 @@
 //! not be done.
 
 mod args;
+mod import;
 mod init;
 mod keyring;
 mod keys;
+mod keys_acts;
+mod keys_bulk;
+mod keys_list;
+mod keys_revoke;
 mod list;
 mod out;
+mod owners;
+mod policies;
+mod recover;
+mod revoke;
 mod scan;
 mod serve;
 mod verify;
@@ -19,7 +28,7 @@ use std::sync::Arc;
 use anyhow::Result;
 use clap::Parser as _;
 use portcullis_issuer::clock::SystemClock;
-use portcullis_issuer::{Error, Home, Issuer};
+use portcullis_issuer::{Error, Issuer};
 
 use args::Global;
 use out::Out;
@@ -41,11 +50,18 @@ const EXAMPLE: &str = "Example:\n  portcullis init\n  portcullis keys create --t
 enum Command {
     Init(init::Init),
     #[command(subcommand)]
-    Keys(keys::Keys),
+    Keys(Box<keys::Keys>),
+    Import(import::Import),
     #[command(subcommand)]
     List(list::List),
     #[command(subcommand)]
     Keyring(keyring::Keyring),
+    #[command(subcommand)]
+    Owners(owners::Owners),
+    #[command(subcommand)]
+    Policies(policies::Policies),
+    Revoke(revoke::Revoke),
+    Recover(recover::Recover),
     Verify(verify::Verify),
     Scan(Box<scan::Scan>),
     Serve(serve::Serve),
@@ -84,17 +100,49 @@ async fn dispatch(cli: &Cli, out: &Out) -> Result<Outcome> {
     match &cli.command {
         Command::Init(command) => command.run(global, out).await,
         Command::Keys(command) => at_work(global, async |i| command.run(i, out).await).await,
+        Command::Import(command) => at_work(global, async |i| command.run(i, out).await).await,
         Command::List(command) => command.run(global, out).await,
         Command::Keyring(command) => at_work(global, async |i| command.run(i, out).await).await,
         Command::Verify(command) => at_work(global, async |i| command.run(i, out).await).await,
         Command::Scan(command) => command.run(global, out).await,
-        Command::Serve(command) => at_work(global, async |i| command.run(i, out).await).await,
+        Command::Owners(command) => at_work(global, async |i| command.run(i, out).await).await,
+        Command::Policies(command) => at_work(global, async |i| command.run(i, out).await).await,
+        Command::Revoke(command) => at_work(global, async |i| command.run(i, out).await).await,
+        Command::Recover(command) => {
+            let recover = async |i: &Issuer| command.run(i, global, out).await;
+            at_work_on_any(global, recover).await
+        }
+        Command::Serve(command) => {
+            at_work(global, async |i| command.run(i, global, out).await).await
+        }
     }
 }
 
-/// Opens the issuer, works with it, and closes its database however that ended.
+/// Opens the issuer, looks whether its database is a restored backup, where there is somebody to
+/// ask, works with it, and closes its database however that ended.
 async fn at_work<T>(global: &Global, work: impl AsyncFnOnce(&Issuer) -> Result<T>) -> Result<T> {
-    let home = Home::new(&global.home);
+    let witnesses = global.witnesses()?;
+    let watched = async |issuer: &Issuer| {
+        match issuer.check_witnesses(&witnesses).await {
+            // What only reads may go on: what writes finds out for itself.
+            Err(Error::Restored { witness }) => {
+                tracing::warn!("{}", Error::Restored { witness });
+            }
+            other => {
+                other?;
+            }
+        }
+        work(issuer).await
+    };
+    at_work_on_any(global, watched).await
+}
+
+/// Opens the issuer, works with it, and closes its database however that ended.
+async fn at_work_on_any<T>(
+    global: &Global,
+    work: impl AsyncFnOnce(&Issuer) -> Result<T>,
+) -> Result<T> {
+    let home = global.home()?;
     let issuer = Issuer::open(&home, Arc::new(SystemClock), global.valid_for).await?;
     let done = work(&issuer).await;
     issuer.store().close().await;
@@ -104,10 +152,21 @@ async fn at_work<T>(global: &Global, work: impl AsyncFnOnce(&Issuer) -> Result<T
 fn fail(out: &Out, error: &anyhow::Error) -> ExitCode {
     let known = error.downcast_ref::<Error>();
     out.error(known.map_or("failed", Error::code), &format!("{error:#}"));
-    let is_no = match known {
-        Some(Error::NotFound | Error::AlreadyRevoked | Error::NotEarlier | Error::Expired) => true,
-        Some(_) | None => false,
-    };
+    let is_no = matches!(
+        known,
+        Some(
+            Error::NotFound
+                | Error::NoSuchKeys(_)
+                | Error::AlreadyRevoked
+                | Error::SomeAlreadyRevoked { .. }
+                | Error::NotEarlier
+                | Error::NotRevoked(_)
+                | Error::NotSuspended
+                | Error::NotAuthentic
+                | Error::Suspended
+                | Error::Expired
+        )
+    );
     ExitCode::from(if is_no { 1 } else { 2 })
 }
 

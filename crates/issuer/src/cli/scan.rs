@@ -18,7 +18,7 @@ use portcullis_issuer::clock::{Clock as _, SystemClock};
 use portcullis_issuer::scan::{
     Checksum, Finding, Judge, Options, Progress, Report, State, Unreadable, scan,
 };
-use portcullis_issuer::{Error, Home, Issuer};
+use portcullis_issuer::{Error, Issuer};
 use serde::Serialize;
 
 use super::args::Global;
@@ -140,7 +140,7 @@ impl<'r> ErrorView<'r> {
 impl Scan {
     pub(super) async fn run(&self, global: &Global, out: &Out) -> Result<Outcome> {
         let now = SystemClock.now();
-        let home = Home::new(&global.home);
+        let home = global.home()?;
         let report = if let Some(replica) = self.replica(now)? {
             self.look(Some(Judge::new(&replica, now)), global)
         } else if home.keystore().exists() {

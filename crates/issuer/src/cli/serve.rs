@@ -9,7 +9,7 @@ use portcullis_issuer::Issuer;
 use portcullis_issuer::http::Server;
 
 use super::Outcome;
-use super::args;
+use super::args::{self, Global};
 use super::out::Out;
 
 /// Serve the HTTP API and the list, and renew the list's stamp
@@ -29,12 +29,26 @@ pub(crate) struct Serve {
     /// How often the list's stamp is renewed
     #[arg(long, value_name = "DURATION", default_value = "1s", value_parser = args::duration)]
     stamp_every: Duration,
+    /// Start although no target or witness can be read: the database is no restored backup
+    #[arg(long)]
+    no_witness: bool,
 }
 
 impl Serve {
-    pub(super) async fn run(&self, issuer: &Issuer, out: &Out) -> Result<Outcome> {
+    pub(super) async fn run(&self, issuer: &Issuer, global: &Global, out: &Out) -> Result<Outcome> {
         if self.stamp_every < Duration::from_millis(50) {
             bail!("--stamp-every must be 50ms at least");
+        }
+        let targets = global.targets()?;
+        if let Some(target) = targets.iter().find(|target| !target.is_writable()) {
+            bail!("{} can only be read; name it with --witness", target.name);
+        }
+        let asked = !targets.is_empty() || !global.witness.is_empty();
+        if asked && !self.no_witness && issuer.check_witnesses(&global.witnesses()?).await? == 0 {
+            bail!(
+                "no target or witness could be read, so nobody can tell whether the database is a \
+                 restored backup; mend that, or say --no-witness if it is not one"
+            );
         }
         let server = match Server::bind(issuer.clone(), self.listen, self.stamp_every).await {
             Ok(server) => server,
@@ -49,6 +63,7 @@ impl Serve {
         };
         // Gates that start with this server find a list in force at once.
         issuer.publish().await?;
+        let server = server.with_targets(targets);
         let end = end()?;
         out.line(&format!("listening on http://{}", server.address()?))?;
         server.run(end).await?;

@@ -64,7 +64,7 @@ impl Verify {
     }
 }
 
-fn read_token() -> Result<Zeroizing<String>> {
+pub(super) fn read_token() -> Result<Zeroizing<String>> {
     const MAX_LEN: u64 = 64 * 1024;
     let mut text = Zeroizing::new(String::with_capacity(1024));
     let read = std::io::stdin().lock().take(MAX_LEN).read_to_string(&mut text);

@@ -1,7 +1,7 @@
 //! The door of `/v1`: an admin key, verified like any key and looked up as well.
 
 use axum::extract::{Request, State};
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 
@@ -22,7 +22,7 @@ pub(super) async fn require_admin(
     mut request: Request,
     next: Next,
 ) -> Response {
-    let Some(token) = bearer(&request) else {
+    let Some(token) = bearer(request.headers()) else {
         let detail = "an admin key is needed: send `Authorization: Bearer <admin key>`; \
                       `portcullis init` prints the first one, `portcullis keys create --admin` makes more";
         return refuse(r#"Bearer realm="portcullis""#, "no_admin_key", detail);
@@ -52,13 +52,13 @@ pub(super) async fn require_admin(
 }
 
 /// The credentials of the scheme Bearer (RFC 6750, section 2.1), whose name has no case.
-fn bearer(request: &Request) -> Option<&str> {
-    let value = request.headers().get(header::AUTHORIZATION)?.to_str().ok()?;
+pub(super) fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
     let (scheme, token) = value.split_once(' ')?;
     Some(token.trim()).filter(|token| scheme.eq_ignore_ascii_case("bearer") && !token.is_empty())
 }
 
-fn refuse(challenge: &'static str, code: &'static str, detail: &str) -> Response {
+pub(super) fn refuse(challenge: &'static str, code: &'static str, detail: &str) -> Response {
     let mut response = Problem::new(StatusCode::UNAUTHORIZED, code, detail).into_response();
     let challenge = HeaderValue::from_static(challenge);
     response.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);

@@ -9,6 +9,7 @@ use serde::de::DeserializeOwned;
 
 use super::MAX_BODY_LEN;
 use super::problem::Problem;
+use crate::import::json_detail;
 
 /// A JSON body. No body at all counts as `{}`.
 #[derive(Debug)]
@@ -40,29 +41,60 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Json<T> {
 
 fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<Json<T>, Problem> {
     serde_json::from_slice(bytes).map(Json).map_err(|error| {
-        // serde_json's own message may quote a value, and one of the values is a token.
-        let detail = match error.classify() {
-            serde_json::error::Category::Data => data_detail(&error.to_string()),
-            serde_json::error::Category::Syntax
-            | serde_json::error::Category::Eof
-            | serde_json::error::Category::Io => "the body is not JSON".into(),
-        };
+        let detail = json_detail(&error);
+        let detail = if detail == "is not JSON" { "the body is not JSON".into() } else { detail };
         let place = format!("{detail} (line {}, column {})", error.line(), error.column());
         Problem::new(StatusCode::BAD_REQUEST, "invalid_json", place)
     })
 }
 
-/// Names the field where the message is about one, and quotes nothing else.
-fn data_detail(message: &str) -> String {
-    let about_a_name =
-        ["unknown field `", "missing field `", "duplicate field `", "unknown variant `"];
-    let named = about_a_name.iter().any(|front| message.starts_with(front));
-    let without_place = message.split(" at line ").next().unwrap_or_default();
-    if named && without_place.len() <= 300 {
-        without_place.to_owned()
-    } else {
-        "a field holds a value of the wrong type or range".to_owned()
+/// One object, or a list of them.
+#[derive(Debug)]
+pub(super) enum OneOrMany<T> {
+    One(T),
+    Many(Vec<T>),
+}
+
+impl<'de, T: serde::Deserialize<'de>> serde::Deserialize<'de> for OneOrMany<T> {
+    /// Told apart by what comes first, so that a mistake is told of as in the form that was meant.
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        use serde::Deserialize as _;
+        use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
+        struct Either<T>(std::marker::PhantomData<T>);
+
+        impl<'de, T: serde::Deserialize<'de>> serde::de::Visitor<'de> for Either<T> {
+            type Value = OneOrMany<T>;
+
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("an object or a list of objects")
+            }
+
+            fn visit_map<A: serde::de::MapAccess<'de>>(
+                self,
+                map: A,
+            ) -> Result<Self::Value, A::Error> {
+                T::deserialize(MapAccessDeserializer::new(map)).map(OneOrMany::One)
+            }
+
+            fn visit_seq<A: serde::de::SeqAccess<'de>>(
+                self,
+                seq: A,
+            ) -> Result<Self::Value, A::Error> {
+                Vec::<T>::deserialize(SeqAccessDeserializer::new(seq)).map(OneOrMany::Many)
+            }
+        }
+        deserializer.deserialize_any(Either(std::marker::PhantomData))
     }
+}
+
+/// A field that was sent, where null is a value of its own: with `#[serde(default)]`, one that was
+/// not sent is `None`.
+pub(super) fn given<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
+where
+    D: serde::Deserializer<'de>,
+    T: serde::Deserialize<'de>,
+{
+    T::deserialize(deserializer).map(Some)
 }
 
 /// The one parameter of a path.

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! /v1/keys…, /v1/verify, /v1/list        JSON, behind an admin key, never cached
+//! /v1/self/revoke                        for whoever holds a secret key: it is the key sent
 //! /.well-known/portcullis/…              what verifiers fetch: public, with strong ETags
 //! /health/live, /health/ready
 //! ```
@@ -11,13 +12,19 @@
 mod auth;
 mod body;
 mod keys;
+mod keys_acts;
+mod keys_import;
+mod keys_query;
 mod list;
+mod owners;
+mod policies;
 mod problem;
+mod revocations;
 mod serve;
 mod well_known;
 
 pub use problem::Problem;
-pub use serve::{Server, heart_beat};
+pub use serve::Server;
 
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request, State};
@@ -36,12 +43,18 @@ pub const MAX_BODY_LEN: usize = 64 * 1024;
 pub fn router(issuer: Issuer) -> Router {
     let v1 = Router::new()
         .merge(keys::routes())
+        .merge(keys_acts::routes())
+        .merge(keys_import::routes())
         .merge(list::routes())
+        .merge(owners::routes())
+        .merge(policies::routes())
+        .merge(revocations::routes())
         .fallback(no_such_resource)
         .method_not_allowed_fallback(wrong_method)
         .layer(middleware::from_fn_with_state(issuer.clone(), auth::require_admin))
         .layer(middleware::map_response(never_cached));
     Router::new()
+        .nest("/v1/self", keys_acts::self_routes())
         .nest("/v1", v1)
         .nest("/.well-known/portcullis", well_known::routes())
         .route("/health/live", get(|| async { "live\n" }))

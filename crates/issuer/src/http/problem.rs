@@ -16,6 +16,8 @@ pub struct Problem {
     status: u16,
     detail: String,
     code: &'static str,
+    /// The coarse kind of error, as shops' back ends name it.
+    kind: &'static str,
 }
 
 impl Problem {
@@ -27,7 +29,18 @@ impl Problem {
             status: status.as_u16(),
             detail: detail.to_string(),
             code,
+            kind: kind_of(status),
         }
+    }
+
+    /// The same of one key: where there is no such key, it says which.
+    pub(super) fn about(id: &str, error: Error) -> Self {
+        let missing = matches!(error, Error::NotFound);
+        let mut problem = Self::from(error);
+        if missing {
+            problem.detail = format!("API Key with id: {id} was not found");
+        }
+        problem
     }
 
     fn status(&self) -> StatusCode {
@@ -43,19 +56,56 @@ impl From<Error> for Problem {
             let detail = "the issuer could not do this; its log says why";
             return Self::new(status, error.code(), detail);
         }
-        Self::new(status, error.code(), &error)
+        let mut problem = Self::new(status, error.code(), &error);
+        if matches!(error, Error::NotRevoked(_)) {
+            problem.kind = "not_allowed";
+        } else if matches!(error, Error::AlreadyRevoked | Error::SomeAlreadyRevoked { .. }) {
+            problem.kind = "invalid_data";
+        }
+        problem
+    }
+}
+
+const fn kind_of(status: StatusCode) -> &'static str {
+    match status.as_u16() {
+        400 | 413 | 415 => "invalid_data",
+        401 => "unauthorized",
+        403 => "forbidden",
+        404 => "not_found",
+        405 => "not_allowed",
+        409 => "conflict",
+        422 => "duplicate_error",
+        503 => "unexpected_state",
+        _ => "unknown_error",
     }
 }
 
 fn status_of(error: &Error) -> StatusCode {
     match error {
-        Error::Invalid { .. } => StatusCode::BAD_REQUEST,
-        Error::NotFound => StatusCode::NOT_FOUND,
-        Error::AlreadyRevoked | Error::NotEarlier | Error::Expired | Error::NoSigner => {
-            StatusCode::CONFLICT
-        }
+        Error::Invalid { .. }
+        | Error::NothingSelected
+        | Error::Fixed { .. }
+        | Error::NotRevoked(_)
+        | Error::NotPublishable
+        | Error::SharedPolicy => StatusCode::BAD_REQUEST,
+        Error::NotAuthentic => StatusCode::UNAUTHORIZED,
+        Error::PublicText => StatusCode::FORBIDDEN,
+        Error::NotFound | Error::NoSuchKeys(_) | Error::Unknown { .. } => StatusCode::NOT_FOUND,
+        Error::IdempotencyMismatch => StatusCode::UNPROCESSABLE_ENTITY,
+        Error::InUse { .. }
+        | Error::WideRevoked
+        | Error::AlreadyRevoked
+        | Error::SomeAlreadyRevoked { .. }
+        | Error::NotSuspended
+        | Error::NotEarlier
+        | Error::Expired
+        | Error::Suspended
+        | Error::NoSigner => StatusCode::CONFLICT,
         Error::ShardFull
+        | Error::Restored { .. }
+        | Error::Target { .. }
         | Error::DatabaseBusy
+        | Error::DatabaseUnreachable(_)
         | Error::ClockWentBack { .. }
         | Error::ValidFor { .. }
         | Error::NoList
@@ -69,6 +119,8 @@ fn status_of(error: &Error) -> StatusCode {
         | Error::DatabaseMissing { .. }
         | Error::DatabaseCorrupt(_)
         | Error::DatabaseForeign
+        | Error::DatabaseTaken
+        | Error::SchemaMissing
         | Error::DatabaseVersion(_)
         | Error::Database(_)
         | Error::Random

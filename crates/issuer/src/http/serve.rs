@@ -7,10 +7,9 @@ use std::time::Duration;
 
 use tokio::net::TcpListener;
 use tokio::sync::watch;
-use tokio::time::MissedTickBehavior;
 
-use crate::error::Error;
 use crate::issuer::Issuer;
+use crate::publish::{Target, heart_beat};
 
 /// How long a client may keep the server from ending.
 const GRACE: Duration = Duration::from_secs(10);
@@ -21,6 +20,7 @@ pub struct Server {
     issuer: Issuer,
     listener: TcpListener,
     stamp_every: Duration,
+    targets: Vec<Target>,
 }
 
 impl Server {
@@ -33,7 +33,18 @@ impl Server {
         listen: SocketAddr,
         stamp_every: Duration,
     ) -> io::Result<Self> {
-        Ok(Self { issuer, listener: TcpListener::bind(listen).await?, stamp_every })
+        Ok(Self {
+            issuer,
+            listener: TcpListener::bind(listen).await?,
+            stamp_every,
+            targets: Vec::new(),
+        })
+    }
+
+    /// The same, which serves these targets too.
+    #[must_use]
+    pub fn with_targets(self, targets: Vec<Target>) -> Self {
+        Self { targets, ..self }
     }
 
     /// The address that it is bound to.
@@ -50,7 +61,8 @@ impl Server {
     /// The system's.
     pub async fn run(self, end: impl Future<Output = ()> + Send + 'static) -> io::Result<()> {
         let (stop, stopped) = watch::channel(());
-        let beating = tokio::spawn(heart_beat(self.issuer.clone(), self.stamp_every, stopped));
+        let beating = heart_beat(self.issuer.clone(), self.stamp_every, self.targets, stopped);
+        let beating = tokio::spawn(beating);
         let router = super::router(self.issuer.clone());
         let mut ended = stop.subscribe();
         let end = {
@@ -71,29 +83,4 @@ impl Server {
         self.issuer.store().close().await;
         served
     }
-}
-
-/// Publishes every `period` until the sender of `stopped` is dropped. A failure is logged and
-/// tried again: gates go on until the next update of what is out.
-pub async fn heart_beat(issuer: Issuer, period: Duration, mut stopped: watch::Receiver<()>) {
-    let mut ticks = tokio::time::interval(period);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut failing = false;
-    loop {
-        tokio::select! {
-            _ = stopped.changed() => return,
-            _ = ticks.tick() => {}
-        }
-        let published = issuer.publish().await.map(|_| ());
-        report(&published, &mut failing);
-    }
-}
-
-fn report(published: &Result<(), Error>, failing: &mut bool) {
-    match published {
-        Ok(()) if *failing => tracing::info!("the list is published again"),
-        Ok(()) => {}
-        Err(error) => tracing::error!(code = error.code(), "not published: {}", error.chain()),
-    }
-    *failing = published.is_err();
 }

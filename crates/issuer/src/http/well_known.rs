@@ -8,16 +8,21 @@ use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
 use portcullis_core::crypto::Digest;
+use portcullis_core::policy::Visibility;
 use tower_http::cors::{Any, CorsLayer};
 
 use super::body::Path;
 use super::problem::Problem;
+use crate::error::Error;
 use crate::issuer::Issuer;
 use crate::names;
-use crate::store::{lists, shards};
+use crate::store::{lists, policies, shards};
 
 const NEWEST: &str = "public, max-age=1";
 const KEYRING: &str = "public, max-age=60";
+const FOR_GATES: &str = "private, max-age=31536000, immutable";
+/// Any of these in an admin key opens the private files.
+const GATE_SCOPES: [&str; 3] = ["gates:read", "gates:*", "*"];
 const FOR_EVER: &str = "public, max-age=31536000, immutable";
 
 pub(super) fn routes() -> Router<Issuer> {
@@ -33,6 +38,8 @@ pub(super) fn routes() -> Router<Issuer> {
         .route("/bundle", get(bundle))
         .route("/heads/{digest}", get(head_by_digest))
         .route("/bodies/{digest}", get(body_by_digest))
+        .route("/policies/{digest}", get(public_policies))
+        .route("/private/{digest}", get(private_policies))
         .layer(cors)
 }
 
@@ -75,6 +82,53 @@ async fn body_by_digest(
     let digest = names::digest(&digest).ok_or_else(unknown)?;
     let body = shards::body(&mut *issuer.store().read().await?, digest).await?;
     Ok(file(body.ok_or_else(unknown)?, FOR_EVER, &headers))
+}
+
+async fn public_policies(
+    State(issuer): State<Issuer>,
+    Path(digest): Path,
+    headers: HeaderMap,
+) -> Answer {
+    Ok(file(policy_file(&issuer, Visibility::Public, &digest).await?, FOR_EVER, &headers))
+}
+
+/// Private files are for gates alone. Whoever else asks learns no more than from any other name.
+async fn private_policies(
+    State(issuer): State<Issuer>,
+    Path(digest): Path,
+    headers: HeaderMap,
+) -> Answer {
+    if !is_gate(&issuer, &headers).await? {
+        return Err(unknown());
+    }
+    let bytes = policy_file(&issuer, Visibility::Private, &digest).await?;
+    // For whoever sent the credential, and for no cache on the way.
+    Ok(file(bytes, FOR_GATES, &headers))
+}
+
+async fn policy_file(
+    issuer: &Issuer,
+    visibility: Visibility,
+    digest: &str,
+) -> Result<Vec<u8>, Problem> {
+    let digest = names::digest(digest).ok_or_else(unknown)?;
+    let mut reading = issuer.store().read().await?;
+    policies::file(&mut reading, visibility, digest).await?.ok_or_else(unknown)
+}
+
+/// Whether the request carries an admin key that may read what gates do.
+async fn is_gate(issuer: &Issuer, headers: &HeaderMap) -> Result<bool, Error> {
+    let value = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+    let token = value.and_then(|value| {
+        let (scheme, token) = value.split_once(' ')?;
+        scheme.eq_ignore_ascii_case("bearer").then_some(token.trim())
+    });
+    let Some(token) = token else { return Ok(false) };
+    let record = match issuer.admin(token).await? {
+        Ok(record) => record,
+        Err(_) => return Ok(false),
+    };
+    Ok(record.admin_scopes.iter().any(|scope| GATE_SCOPES.contains(&scope.as_str())))
 }
 
 fn unknown() -> Problem {

@@ -1,21 +1,20 @@
 //! Creating keys.
 
-use portcullis_core::issue::redact;
-use portcullis_core::keyring::Keyring;
+use std::time::Duration;
+
+use portcullis_core::crypto::Digest;
 use portcullis_core::time::Time;
-use portcullis_core::token::{Algorithm, Claims, Environment, Kind, Label, Lifetime, Name, Serial};
-use portcullis_core::verify::Unverified;
-use serde_json::json;
-use sqlx::SqliteConnection;
+use portcullis_core::token::{Algorithm, Environment, Kind};
+use serde_json::{Map, Value, json};
 use zeroize::Zeroizing;
 
 use crate::error::Error;
 use crate::issuer::Issuer;
-use crate::keystore::StoredKey;
 use crate::record::{KeyPurpose, KeyRecord};
-use crate::rules::{Moment, check_text};
-use crate::store::events::{self, EventType};
-use crate::store::{self, keys, shards};
+use crate::rules::batch::Making;
+use crate::rules::{Moment, check_by, check_channels, check_metadata, check_text, find_all};
+use crate::store::idempotency::{self, Made};
+use crate::store::{self, Connection};
 
 /// What key to make.
 #[derive(Clone, Debug)]
@@ -30,10 +29,16 @@ pub struct NewKey {
     pub algorithm: Option<Algorithm>,
     /// What people call the key: 1 to 255 characters.
     pub title: String,
+    /// What people keep with it.
+    pub metadata: Map<String, Value>,
+    /// What an admin key may do: words.
+    pub admin_scopes: Vec<String>,
     /// The owner's number, 0 for none.
     pub owner: u32,
-    /// The policy's number, 0 for none.
+    /// The policy's number, 0 for none: then a publishable key gets one that it alone has.
     pub policy: u32,
+    /// The sales channels of a publishable key that has a policy for itself.
+    pub sales_channels: Vec<String>,
     /// When it expires, if ever: a second after now.
     pub expires: Option<Moment>,
     /// Who makes it.
@@ -50,19 +55,75 @@ impl NewKey {
             environment: Environment::Live,
             algorithm: None,
             title: title.into(),
+            metadata: Map::new(),
+            admin_scopes: Vec::new(),
             owner: 0,
             policy: 0,
+            sales_channels: Vec::new(),
             expires: None,
             created_by: None,
         }
     }
 
-    fn algorithm(&self) -> Algorithm {
+    pub(super) fn algorithm(&self) -> Algorithm {
         let by_default = match (self.purpose, self.kind) {
             (KeyPurpose::Token, Kind::Secret) => Algorithm::HmacSha256,
             (KeyPurpose::Token, Kind::Publishable) | (KeyPurpose::Admin, _) => Algorithm::Ed25519,
         };
         self.algorithm.unwrap_or(by_default)
+    }
+
+    /// Whether the key gets a policy that it alone has, so that its sales channels can change
+    /// without those of others.
+    pub(super) fn has_own_policy(&self) -> bool {
+        self.kind == Kind::Publishable && self.policy == 0
+    }
+
+    /// Checks all that can be said without looking at clock and store.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`], [`Error::NotPublishable`], [`Error::SharedPolicy`].
+    pub fn check(&self) -> Result<(), Error> {
+        check_text("title", &self.title)?;
+        check_by("created_by", self.created_by.as_deref())?;
+        check_metadata(&self.metadata)?;
+        check_channels(&self.sales_channels)?;
+        if !self.sales_channels.is_empty() && !self.has_own_policy() {
+            let secret = self.kind == Kind::Secret;
+            return Err(if secret { Error::NotPublishable } else { Error::SharedPolicy });
+        }
+        let words = self.admin_scopes.iter().all(|scope| {
+            (1..=100).contains(&scope.len()) && scope.bytes().all(|byte| byte.is_ascii_graphic())
+        });
+        let admin = self.purpose == KeyPurpose::Admin || self.admin_scopes.is_empty();
+        if !words || !admin || self.admin_scopes.len() > 100 {
+            let reason = "must be words, of admin keys alone";
+            return Err(Error::Invalid { field: "admin_scopes", reason });
+        }
+        Ok(())
+    }
+
+    /// What is asked for, such that two requests are equal where this is.
+    fn request(&self) -> Value {
+        let expires = self.expires.map(|moment| match moment {
+            Moment::Now => json!("now"),
+            Moment::In(after) => json!({ "in": after.as_millis().to_string() }),
+            Moment::At(time) => json!({ "at": time.millis() }),
+        });
+        json!([
+            self.purpose.name(),
+            self.kind.name(),
+            self.environment.name(),
+            self.algorithm().name(),
+            self.title,
+            self.metadata,
+            self.admin_scopes,
+            self.owner,
+            self.policy,
+            self.sales_channels,
+            expires,
+            self.created_by,
+        ])
     }
 }
 
@@ -75,131 +136,113 @@ pub struct Minted {
     pub token: Zeroizing<String>,
 }
 
+/// A name for a request, under which it is done once however often it is sent.
+#[derive(Clone, Debug)]
+pub struct Idempotency {
+    /// Who chose the name: others' names do not meet it.
+    pub scope: String,
+    /// The name, 1 to 255 characters.
+    pub name: String,
+    /// For how long the name is remembered.
+    pub window: Duration,
+}
+
+impl Idempotency {
+    /// The window where nothing else is said: a day.
+    pub const DEFAULT_WINDOW: Duration = Duration::from_secs(24 * 60 * 60);
+
+    /// A name of this scope, remembered for a day.
+    #[must_use]
+    pub fn new(scope: &str, name: &str) -> Self {
+        Self { scope: scope.into(), name: name.into(), window: Self::DEFAULT_WINDOW }
+    }
+}
+
+/// Keys that were made by one request.
+#[derive(Clone, Debug)]
+pub struct Creation {
+    /// The keys, in the order in which they were asked for.
+    pub keys: Vec<Minted>,
+    /// Whether they were made by an earlier request of the same name.
+    pub repeated: bool,
+}
+
 impl Issuer {
     /// Makes a key. Its serial is covered by the list that is published, so it counts at once.
     ///
     /// # Errors
     /// [`Error::Invalid`], [`Error::NoSigner`], [`Error::ShardFull`], and the store's.
     pub async fn create(&self, new: &NewKey) -> Result<Minted, Error> {
-        check_text("title", &new.title)?;
-        if let Some(by) = &new.created_by {
-            check_text("created_by", by)?;
+        let made = self.create_all(std::slice::from_ref(new), None).await?;
+        made.keys.into_iter().next().ok_or(Error::SelfCheck)
+    }
+
+    /// Makes keys, all of them or none. A request of the same name as an earlier one gets the keys
+    /// that were made then, their tokens signed again from the records.
+    ///
+    /// # Errors
+    /// As [`Issuer::create`]; [`Error::IdempotencyMismatch`]; [`Error::NoSuchKeys`] where keys of
+    /// the earlier request were deleted since.
+    pub async fn create_all(
+        &self,
+        new: &[NewKey],
+        idempotency: Option<&Idempotency>,
+    ) -> Result<Creation, Error> {
+        new.iter().try_for_each(NewKey::check)?;
+        if let Some(idempotency) = idempotency {
+            check_text("Idempotency-Key", &idempotency.name)?;
         }
         let mut writing = self.store().write().await?;
         let now = store::now(&mut writing, self.now()).await?;
-        let minted = self.create_in(&mut writing, new, None, now).await?;
-        writing.commit().await?;
-        Ok(minted)
-    }
-
-    /// Makes a key in a transaction of which it is a part.
-    pub(super) async fn create_in(
-        &self,
-        connection: &mut SqliteConnection,
-        new: &NewKey,
-        rolled_from: Option<&str>,
-        now: Time,
-    ) -> Result<Minted, Error> {
-        let lifetime = lifetime(new, now)?;
-        let signer = self
-            .keystore()
-            .token_key(new.purpose.signer(), new.kind, new.environment, new.algorithm())
-            .ok_or(Error::NoSigner)?;
-        let view = self.view_in(connection).await?;
-        let keyring = view.replica().keyring();
-        let label = keyring.labels().first().copied().unwrap_or(Label::NONE);
-        let claims = Claims {
-            kind: new.kind,
-            environment: new.environment,
-            kid: signer.kid,
-            serial: take_serial(connection).await?,
-            nonce: u16::from_be_bytes(*crate::random::secret()?),
-            lifetime,
-            owner: new.owner,
-            policy: new.policy,
-        };
-        let token = mint(signer, keyring, new.purpose, label, &claims)?;
-        let record = KeyRecord {
-            id: Name::derive(keyring.issuer(), claims.serial).to_string(),
-            serial: claims.serial,
-            kid: claims.kid,
-            nonce: claims.nonce,
-            purpose: new.purpose,
-            kind: new.kind,
-            environment: new.environment,
-            label: label.as_str().into(),
-            title: new.title.clone(),
-            owner: new.owner,
-            policy: new.policy,
-            redacted: redact(&token),
-            token: (new.kind == Kind::Publishable).then(|| token.to_string()),
-            issued_at: lifetime.issued_at,
-            expires_at: lifetime.expires_at,
-            revoked_at: None,
-            revoked_by: None,
-            created_by: new.created_by.clone(),
-            rolled_from: rolled_from.map(Into::into),
-            created: now,
-            updated: now,
-        };
-        keys::insert(connection, &record).await?;
-        shards::count_issued(connection, claims.serial.shard()).await?;
-        let data = json!({
-            "kind": record.kind.name(),
-            "environment": record.environment.name(),
-            "purpose": record.purpose.name(),
-            "title": record.title,
-            "owner": record.owner,
-            "policy": record.policy,
-            "expires_at": record.expires_at,
-            "created_by": record.created_by,
-            "rolled_from": record.rolled_from,
-        });
-        events::append(connection, now, EventType::Created, Some(&record.id), &data).await?;
-        Ok(Minted { record, token })
-    }
-}
-
-fn lifetime(new: &NewKey, now: Time) -> Result<Lifetime, Error> {
-    let issued_at = now.secs();
-    let expires_at = new.expires.map(|end| end.resolve(now, "expires_at")).transpose()?;
-    if expires_at.is_some_and(|end| end <= issued_at) {
-        return Err(Error::Invalid { field: "expires_at", reason: "must be in the future" });
-    }
-    Ok(Lifetime { issued_at, expires_at })
-}
-
-/// Draws a free slot of the first covered shard that has room. Slots are drawn at random, so that
-/// a key does not tell how many were made, and never used twice.
-async fn take_serial(connection: &mut SqliteConnection) -> Result<Serial, Error> {
-    let shards = shards::shards(connection).await?;
-    // Up to nine tenths a draw finds a free slot within ten tries on average.
-    let open = shards.iter().find(|shard| {
-        let room = u64::from(shard.capacity) * 9;
-        shard.line.is_some() && u64::from(shard.issued) * 10 < room
-    });
-    let open = open.ok_or(Error::ShardFull)?;
-    loop {
-        let slot = crate::random::below_power_of_two(open.capacity.next_power_of_two())?;
-        let Some(serial) = Serial::at(open.shard, slot).filter(|_| slot < open.capacity) else {
-            continue;
-        };
-        if !keys::is_taken(connection, serial).await? {
-            return Ok(serial);
+        let request = new.iter().map(NewKey::request).collect::<Value>().to_string();
+        let request = Digest::of(request.as_bytes());
+        if let Some(Idempotency { scope, name, .. }) = idempotency
+            && let Some(made) = idempotency::find(&mut writing, scope, name, now).await?
+        {
+            if made.request != request {
+                return Err(Error::IdempotencyMismatch);
+            }
+            let keys = self.made_before(&mut writing, &made.key_ids).await?;
+            return Ok(Creation { keys, repeated: true });
         }
+        let makings: Vec<Making<'_>> =
+            new.iter().map(|new| Making { new, rolled_from: None }).collect();
+        let keys = self.make(&mut writing, &makings, now).await?;
+        if let Some(idempotency) = idempotency {
+            let key_ids = keys.iter().map(|key| key.record.id.clone()).collect();
+            remember(&mut writing, idempotency, &Made { request, key_ids }, now).await?;
+        }
+        writing.commit().await?;
+        self.publish_policies(&keys).await;
+        Ok(Creation { keys, repeated: false })
+    }
+
+    /// The keys with these ids, as they were handed out.
+    pub(super) async fn made_before(
+        &self,
+        connection: &mut Connection,
+        ids: &[String],
+    ) -> Result<Vec<Minted>, Error> {
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        let records = find_all(connection, ids).await?.into_iter();
+        let again = records.map(|record| {
+            let token = self.sign_again(&record)?;
+            Ok(Minted { record, token })
+        });
+        again.collect()
     }
 }
 
-/// Mints a token and reads it back with the verifying half.
-fn mint(
-    signer: &StoredKey,
-    keyring: &Keyring,
-    purpose: KeyPurpose,
-    label: Label,
-    claims: &Claims,
-) -> Result<Zeroizing<String>, Error> {
-    let token = signer.token_signer().mint(keyring.issuer(), label, claims);
-    let read = Unverified::parse(&token).map_err(|_| Error::SelfCheck)?;
-    read.authenticate(keyring, purpose.signer()).map_err(|_| Error::SelfCheck)?;
-    Ok(token)
+async fn remember(
+    connection: &mut Connection,
+    idempotency: &Idempotency,
+    made: &Made,
+    now: Time,
+) -> Result<(), Error> {
+    let Idempotency { scope, name, window } = idempotency;
+    let window = u64::try_from(window.as_millis()).unwrap_or(u64::MAX);
+    let until = now.plus_millis(window);
+    idempotency::insert(connection, (scope, name), made, (now, until)).await
 }

@@ -1,29 +1,49 @@
-//! The rules of a key's life, one set for command line and HTTP: create, read, revoke, roll,
-//! verify. Each change and its event are one transaction.
+//! The rules of a key's life, one set for command line and HTTP. Each change and its event are one
+//! transaction; where several keys are named, it is all of them or none.
 
+mod batch;
+mod channels;
 mod create;
+mod delete;
+mod import;
+mod mass;
+mod owners;
+mod policies;
 mod read;
 mod revoke;
 mod roll;
+mod suspend;
+mod update;
 mod verify;
 
-#[cfg(test)]
-mod tests;
-
-pub use create::{Minted, NewKey};
+pub use create::{Creation, Idempotency, Minted, NewKey};
+pub use import::{ImportLine, Imported, MAX_EXTERNAL_ID_CHARS};
+pub use mass::{MassRevocation, MassRevoked, Whose};
+pub use owners::{NewOwner, OwnerChange};
+pub use policies::{NewPolicy, PolicyChange, PolicyRules, Saved};
 pub use read::{Page, Query};
-pub use revoke::{Revocation, Revoked};
+pub use revoke::{Revocation, Revoked, RevokedMany, Selector};
 pub use roll::{Roll, Rolled};
-pub use verify::{NotAdmin, Verdict};
+pub use update::{Changed, FIXED_FIELDS, Update, Upsert, check_fixed};
+pub use verify::{NotAdmin, Strict, StrictRefusal, Verdict};
 
+use std::collections::{BTreeSet, HashSet};
 use std::time::Duration;
 
 use portcullis_core::time::Time;
 
 use crate::error::Error;
+use crate::record::KeyRecord;
+use crate::store::{Connection, keys};
+
+pub use crate::store::listing::{Criteria, Order, Span};
 
 /// The longest title, in characters.
 pub const MAX_TITLE_CHARS: usize = 255;
+/// The longest metadata of a key, in bytes of JSON.
+pub const MAX_METADATA_LEN: usize = 16 * 1024;
+/// The most sales channels that a key can have.
+pub const MAX_SALES_CHANNELS: usize = 100;
 
 /// An instant, as commands name it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,4 +82,45 @@ fn check_text(field: &'static str, text: &str) -> Result<(), Error> {
         return Err(Error::Invalid { field, reason });
     }
     Ok(())
+}
+
+fn check_by(field: &'static str, by: Option<&str>) -> Result<(), Error> {
+    by.map_or(Ok(()), |by| check_text(field, by))
+}
+
+/// Checks what people keep with a key.
+fn check_metadata(metadata: &serde_json::Map<String, serde_json::Value>) -> Result<(), Error> {
+    let length = serde_json::to_vec(metadata).map_or(usize::MAX, |json| json.len());
+    if length > MAX_METADATA_LEN {
+        let reason = "must be at most 16384 bytes of JSON";
+        return Err(Error::Invalid { field: "metadata", reason });
+    }
+    Ok(())
+}
+
+/// Checks sales channels, and brings them in order.
+fn check_channels(channels: &[String]) -> Result<Vec<String>, Error> {
+    channels.iter().try_for_each(|channel| check_text("sales_channels", channel))?;
+    let channels: BTreeSet<&String> = channels.iter().collect();
+    if channels.len() > MAX_SALES_CHANNELS {
+        let reason = "must be at most 100";
+        return Err(Error::Invalid { field: "sales_channels", reason });
+    }
+    Ok(channels.into_iter().cloned().collect())
+}
+
+/// The records with these ids, each named once, and none without a record.
+async fn find_all(connection: &mut Connection, ids: &[String]) -> Result<Vec<KeyRecord>, Error> {
+    if ids.is_empty() {
+        return Err(Error::NothingSelected);
+    }
+    let mut seen = HashSet::new();
+    let ids: Vec<String> = ids.iter().filter(|id| seen.insert(id.as_str())).cloned().collect();
+    let found = keys::find_all(connection, &ids).await?;
+    if found.len() == ids.len() {
+        return Ok(found);
+    }
+    let found: HashSet<&str> = found.iter().map(|key| key.id.as_str()).collect();
+    let missing = ids.iter().filter(|id| !found.contains(id.as_str())).cloned().collect();
+    Err(Error::NoSuchKeys(missing))
 }

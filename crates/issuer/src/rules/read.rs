@@ -1,34 +1,45 @@
 //! Reading records: one, or a page of them.
 
-use portcullis_core::token::{Environment, Kind};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use crate::error::Error;
 use crate::issuer::Issuer;
-use crate::record::{KeyRecord, KeyState};
+use crate::record::KeyRecord;
+use crate::rules::mass::show_wide;
+use crate::rules::{Criteria, Order};
+use crate::store::listing::{self, Place};
 use crate::store::{self, keys};
 
-/// Which keys to list.
+/// The longest text to search for, in characters.
+const MAX_Q_CHARS: usize = 255;
+
+/// Which keys to list, and how.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Query {
-    /// Only this kind.
-    pub kind: Option<Kind>,
-    /// Only this environment.
-    pub environment: Option<Environment>,
-    /// Only keys in this state.
-    pub state: Option<KeyState>,
+    /// What they are to be like.
+    pub criteria: Criteria,
+    /// What they are ordered by.
+    pub order: Order,
+    /// The other way round: the oldest, or A, first.
+    pub ascending: bool,
     /// At most so many, 1 to 200; 50 by default.
     pub limit: Option<u32>,
     /// The cursor of the page before.
     pub cursor: Option<String>,
+    /// Whether all that meet the criteria are counted, which takes longer the more there are.
+    pub count: bool,
 }
 
-/// A page of records, newest first.
+/// A page of records.
 #[derive(Clone, Debug)]
 pub struct Page {
     /// The records.
     pub keys: Vec<KeyRecord>,
     /// Where the next page starts, if there is one.
     pub next_cursor: Option<String>,
+    /// How many there are on all pages, where that was asked for.
+    pub count: Option<u64>,
 }
 
 impl Issuer {
@@ -37,42 +48,121 @@ impl Issuer {
     /// # Errors
     /// [`Error::NotFound`] and the store's.
     pub async fn show(&self, id: &str) -> Result<KeyRecord, Error> {
-        keys::find(&mut *self.store().read().await?, id).await?.ok_or(Error::NotFound)
+        let mut reading = self.store().read().await?;
+        let mut key = keys::find(&mut reading, id).await?.ok_or(Error::NotFound)?;
+        show_wide(&mut reading, [&mut key]).await?;
+        Ok(key)
     }
 
-    /// A page of records, newest first.
+    /// A page of records. A key that does not change while pages are turned is on exactly one.
     ///
     /// # Errors
-    /// [`Error::Invalid`] for a limit or cursor that is none, and the store's.
+    /// [`Error::Invalid`] for a limit, cursor or search that is none, and the store's.
     pub async fn list_keys(&self, query: &Query) -> Result<Page, Error> {
         const MAX: u32 = 200;
         let limit = query.limit.unwrap_or(50);
         if !(1..=MAX).contains(&limit) {
             return Err(Error::Invalid { field: "limit", reason: "must be 1 to 200" });
         }
-        let mut reading = self.store().read().await?;
-        let before = match &query.cursor {
+        check_criteria(&query.criteria)?;
+        let order = (query.order, !query.ascending);
+        let after = match &query.cursor {
             None => None,
             Some(cursor) => {
-                let reason = "must be the `next_cursor` of the page before";
-                let unknown = Error::Invalid { field: "cursor", reason };
-                Some(keys::place(&mut reading, cursor).await?.ok_or(unknown)?)
+                let reason = "must be the `next_cursor` of the page before, in the same order";
+                let place = read_cursor(cursor, order);
+                Some(place.ok_or(Error::Invalid { field: "cursor", reason })?)
             }
         };
-        let now = store::now(&mut reading, self.now()).await?;
-        let filter = keys::Filter {
-            kind: query.kind,
-            environment: query.environment,
-            state: query.state,
-            before,
-            limit: limit.saturating_add(1),
-        };
-        let mut keys = keys::list(&mut reading, &filter, now.secs()).await?;
+        let mut reading = self.store().read().await?;
+        let now = store::now(&mut reading, self.now()).await?.secs();
         // One more than asked for tells whether there is another page.
+        let more = limit.saturating_add(1);
+        let mut placed =
+            listing::list(&mut reading, &query.criteria, order, after.as_ref(), more, now).await?;
         let wanted = usize::try_from(limit).unwrap_or(usize::MAX);
-        let more = keys.len() > wanted;
-        keys.truncate(wanted);
-        let next_cursor = keys.last().filter(|_| more).map(|key| key.id.clone());
-        Ok(Page { keys, next_cursor })
+        let more = placed.len() > wanted;
+        placed.truncate(wanted);
+        let last = placed.last().filter(|_| more);
+        let next_cursor = last.map(|last| write_cursor(&last.place(query.order), order));
+        let count = if query.count {
+            Some(listing::count(&mut reading, &query.criteria, now).await?)
+        } else {
+            None
+        };
+        let mut keys: Vec<KeyRecord> = placed.into_iter().map(|placed| placed.key).collect();
+        show_wide(&mut reading, &mut keys).await?;
+        Ok(Page { keys, next_cursor, count })
+    }
+}
+
+/// Checks what a listing or a mass change is limited to.
+pub(super) fn check_criteria(criteria: &Criteria) -> Result<(), Error> {
+    if let Some(q) = &criteria.q
+        && (q.is_empty() || q.chars().count() > MAX_Q_CHARS)
+    {
+        return Err(Error::Invalid { field: "q", reason: "must be 1 to 255 characters" });
+    }
+    if criteria.ids.len() > 200 {
+        return Err(Error::Invalid { field: "id", reason: "must be 200 ids at most" });
+    }
+    Ok(())
+}
+
+/// A cursor is the place of the last key in its order, as JSON in Base64.
+fn write_cursor(place: &Place, (order, descending): (Order, bool)) -> String {
+    let (value, seq) = match place {
+        Place::Created { seq } => (String::new(), seq),
+        Place::Updated { at_ms, seq } => (at_ms.to_string(), seq),
+        Place::Title { folded, seq } => (folded.clone(), seq),
+    };
+    let json = serde_json::json!([order.name(), descending, seq, value]).to_string();
+    URL_SAFE_NO_PAD.encode(json)
+}
+
+fn read_cursor(text: &str, (order, descending): (Order, bool)) -> Option<Place> {
+    let json = URL_SAFE_NO_PAD.decode(text).ok()?;
+    let (name, direction, seq, value): (String, bool, i64, String) =
+        serde_json::from_slice(&json).ok()?;
+    if name != order.name() || direction != descending {
+        return None;
+    }
+    Some(match order {
+        Order::Created => Place::Created { seq },
+        Order::Updated => Place::Updated { at_ms: value.parse().ok()?, seq },
+        Order::Title => Place::Title { folded: value, seq },
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn cursors_are_read_back_in_their_own_order_alone(
+            seq: i64, at_ms: i64, folded in ".*", descending: bool,
+        ) {
+            for (place, order) in [
+                (Place::Created { seq }, Order::Created),
+                (Place::Updated { at_ms, seq }, Order::Updated),
+                (Place::Title { folded, seq }, Order::Title),
+            ] {
+                let cursor = write_cursor(&place, (order, descending));
+                for other in Order::ALL {
+                    let read = read_cursor(&cursor, (other, descending));
+                    prop_assert_eq!(read, (other == order).then(|| place.clone()));
+                }
+                prop_assert_eq!(read_cursor(&cursor, (order, !descending)), None);
+            }
+        }
+
+        #[test]
+        fn any_text_is_a_cursor_or_none(text in ".*") {
+            for order in Order::ALL {
+                let _ = read_cursor(&text, (order, true));
+            }
+        }
     }
 }

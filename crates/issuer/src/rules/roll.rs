@@ -2,31 +2,55 @@
 
 use std::time::Duration;
 
+use portcullis_core::time::Time;
+use portcullis_core::token::Algorithm;
 use serde_json::json;
 
 use crate::error::Error;
 use crate::issuer::Issuer;
 use crate::record::{KeyRecord, KeyState};
+use crate::rules::batch::Making;
 use crate::rules::create::{Minted, NewKey};
+use crate::rules::mass::shown;
 use crate::rules::revoke::revoke_in;
-use crate::rules::{Moment, check_text};
-use crate::store::events::{self, EventType};
+use crate::rules::{Moment, check_by};
+use crate::store::events::{self, Event, EventType};
 use crate::store::lists::Published;
-use crate::store::{self, keys};
-use portcullis_core::time::Time;
+use crate::store::{self, Connection, channels, keys};
 
-/// How to roll a key.
+/// How to roll a key. What is not said stays as it is.
 #[derive(Clone, Debug)]
 pub struct Roll {
     /// How long the old key stays valid; zero for not at all.
     pub overlap: Duration,
     /// Who rolls it, at most 255 characters.
     pub by: Option<String>,
+    /// The new key's owner, 0 for none.
+    pub owner: Option<u32>,
+    /// The new key's policy; 0 for none, or for one of a publishable key's own.
+    pub policy: Option<u32>,
+    /// The new key's algorithm.
+    pub algorithm: Option<Algorithm>,
+    /// When the new key expires; `Some(None)` for never.
+    pub expires: Option<Option<Moment>>,
 }
 
 impl Roll {
     /// The overlap where nothing else is said: a day.
     pub const DEFAULT_OVERLAP: Duration = Duration::from_secs(24 * 60 * 60);
+}
+
+impl Default for Roll {
+    fn default() -> Self {
+        Self {
+            overlap: Self::DEFAULT_OVERLAP,
+            by: None,
+            owner: None,
+            policy: None,
+            algorithm: None,
+            expires: None,
+        }
+    }
 }
 
 /// A roll that is committed: no later failure takes it back.
@@ -41,45 +65,70 @@ pub struct Rolled {
 }
 
 impl Issuer {
-    /// Makes a key of the same title, kind, environment, owner, policy, expiry and algorithm, and
-    /// revokes the old one after the overlap, or earlier where it was to end earlier. Commits, and
-    /// publishes.
+    /// Makes a key like another but for what `roll` says, and revokes the old one after the
+    /// overlap, or earlier where it was to end earlier. Commits, and publishes.
     ///
     /// # Errors
-    /// [`Error::NotFound`], [`Error::AlreadyRevoked`], [`Error::Expired`], those of
+    /// [`Error::NotFound`], [`Error::AlreadyRevoked`], [`Error::Suspended`],
+    /// [`Error::Expired`], those of
     /// [`Issuer::create`], and the store's: then nothing was changed.
     pub async fn roll(&self, id: &str, roll: &Roll) -> Result<Rolled, Error> {
-        if let Some(by) = &roll.by {
-            check_text("by", by)?;
-        }
+        check_by("by", roll.by.as_deref())?;
         let mut writing = self.store().write().await?;
         let now = store::now(&mut writing, self.now()).await?;
         let mut old = keys::find(&mut writing, id).await?.ok_or(Error::NotFound)?;
-        match old.state(now) {
+        match shown(&mut writing, &old).await?.state(now) {
             KeyState::Active | KeyState::Scheduled => {}
             KeyState::Revoked => return Err(Error::AlreadyRevoked),
+            KeyState::Suspended => return Err(Error::Suspended),
             KeyState::Expired => return Err(Error::Expired),
         }
-        let view = self.view_in(&mut writing).await?;
-        let signer = view.replica().keyring().entry(old.kid).ok_or(Error::NoSigner)?;
-        let new = NewKey {
-            purpose: old.purpose,
-            kind: old.kind,
-            environment: old.environment,
-            algorithm: Some(signer.algorithm()),
-            title: old.title.clone(),
-            owner: old.owner,
-            policy: old.policy,
-            expires: old.expires_at.map(|end| Moment::At(Time::from_secs(end))),
-            created_by: roll.by.clone(),
-        };
-        let minted = self.create_in(&mut writing, &new, Some(&old.id), now).await?;
+        let draft = channels::own_policy(&mut writing, &old.id).await?;
+        let new = self.successor(&mut writing, &old, draft.is_some(), roll).await?;
+        new.check()?;
+        let making = Making { new: &new, rolled_from: Some((&old.id, draft.as_deref())) };
+        let minted = self.make(&mut writing, &[making], now).await?;
+        let minted = minted.into_iter().next().ok_or(Error::SelfCheck)?;
         let end = Moment::In(roll.overlap).resolve(now, "overlap_seconds")?;
         let end = old.expires_at.map_or(end, |expiry| expiry.min(end));
         revoke_in(&mut writing, &mut old, end, roll.by.as_deref(), now).await?;
         let data = json!({ "rolled_to": minted.record.id, "revoked_at": old.revoked_at });
-        events::append(&mut writing, now, EventType::Rolled, Some(&old.id), &data).await?;
+        let event = Event {
+            event: EventType::Rolled,
+            key_id: Some(&old.id),
+            actor: roll.by.as_deref(),
+            data,
+        };
+        events::append(&mut writing, now, &event).await?;
         writing.commit().await?;
         Ok(Rolled { minted, old, published: self.publish().await })
+    }
+
+    async fn successor(
+        &self,
+        connection: &mut Connection,
+        old: &KeyRecord,
+        has_own_policy: bool,
+        roll: &Roll,
+    ) -> Result<NewKey, Error> {
+        let view = self.view_in(connection).await?;
+        let signer = view.replica().keyring().entry(old.kid).ok_or(Error::NoSigner)?;
+        let same_end = old.expires_at.map(|end| Moment::At(Time::from_secs(end)));
+        // A policy for one key alone stays with it: the new key has another of the same content.
+        let same_policy = if has_own_policy { 0 } else { old.policy };
+        Ok(NewKey {
+            purpose: old.purpose,
+            kind: old.kind,
+            environment: old.environment,
+            algorithm: Some(roll.algorithm.unwrap_or(signer.algorithm())),
+            title: old.title.clone(),
+            metadata: old.metadata.clone(),
+            admin_scopes: old.admin_scopes.clone(),
+            owner: roll.owner.unwrap_or(old.owner),
+            policy: roll.policy.unwrap_or(same_policy),
+            sales_channels: old.sales_channels.clone(),
+            expires: roll.expires.unwrap_or(same_end),
+            created_by: roll.by.clone(),
+        })
     }
 }

@@ -2,13 +2,15 @@
 
 use portcullis_core::keyring::Purpose;
 use portcullis_core::list::Mark;
+use portcullis_core::time::Time;
 use portcullis_core::token::{Environment, Kind};
-use portcullis_core::verify::{Accepted, Demand, Refusal};
+use portcullis_core::verify::{Accepted, Demand, Refusal, Unverified};
 
 use crate::error::Error;
 use crate::issuer::Issuer;
 use crate::record::{KeyPurpose, KeyRecord, KeyState};
-use crate::store::{self, keys};
+use crate::rules::mass::shown;
+use crate::store::{self, Connection, keys};
 
 /// What a gate of this issuer would say, and by which list.
 #[derive(Debug)]
@@ -30,7 +32,97 @@ pub enum NotAdmin {
     NotInForce,
 }
 
+/// What the records themselves say of a key, which is ahead of every list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Strict {
+    /// The record, or why the key is refused.
+    pub result: Result<Box<KeyRecord>, StrictRefusal>,
+}
+
+/// Why a key is refused by the records.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum StrictRefusal {
+    /// A gate would refuse it too.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// It is authentic, but there is no such record.
+    #[error("the key is not on record; it was deleted, or was not made here")]
+    Unknown,
+}
+
+impl StrictRefusal {
+    /// A stable code.
+    #[must_use]
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Refused(refusal) => refusal.code(),
+            Self::Unknown => "unknown_key",
+        }
+    }
+}
+
 impl Issuer {
+    /// Judges a token by the records, whether or not a list is in force, and by what the list says
+    /// besides. Asked for secret keys it refuses publishable ones, and the other way round.
+    ///
+    /// # Errors
+    /// The store's. A key that is refused is no error.
+    pub async fn authenticate(
+        &self,
+        token: &str,
+        kind: Kind,
+        environment: Option<Environment>,
+    ) -> Result<Strict, Error> {
+        let mut reading = self.store().read().await?;
+        let now = store::now(&mut reading, self.now()).await?;
+        let view = self.view_in(&mut reading).await?;
+        let demand = Demand { purpose: Purpose::Token, kind: Some(kind), environment };
+        if let Err(refusal) = view.verify(token, &demand, self.now())
+            && !refusal.is_unavailable()
+        {
+            return Ok(Strict { result: Err(refusal.into()) });
+        }
+        let result = match self.record_of(&mut reading, token).await? {
+            Err(refusal) => Err(refusal.into()),
+            Ok(None) => Err(StrictRefusal::Unknown),
+            Ok(Some(record)) => {
+                let record = shown(&mut reading, &record).await?;
+                match judge(&record, &demand, now) {
+                    Ok(()) => Ok(Box::new(record)),
+                    Err(refusal) => Err(refusal.into()),
+                }
+            }
+        };
+        Ok(Strict { result })
+    }
+
+    /// The record of the key that this text is, if it is authentic and there is one, whatever
+    /// state it is in.
+    pub(super) async fn record_of(
+        &self,
+        connection: &mut Connection,
+        token: &str,
+    ) -> Result<Result<Option<KeyRecord>, Refusal>, Error> {
+        let view = self.view_in(connection).await?;
+        let keyring = view.replica().keyring();
+        let unverified = match Unverified::parse(token) {
+            Ok(unverified) => unverified,
+            Err(malformed) => return Ok(Err(malformed.into())),
+        };
+        let authentic = match unverified.authenticate(keyring, Purpose::Token) {
+            Err(Refusal::SignerNotAllowed(_)) => unverified.authenticate(keyring, Purpose::Admin),
+            other => other,
+        };
+        let name = match authentic {
+            Ok(authentic) => authentic.name().to_string(),
+            Err(refusal) => return Ok(Err(refusal)),
+        };
+        let Some(record) = keys::find(connection, &name).await? else { return Ok(Ok(None)) };
+        // Whoever steals a signing key can name a serial, but not say what its record says.
+        let same = *self.sign_again(&record)? == token;
+        Ok(Ok(Some(record).filter(|_| same)))
+    }
+
     /// Judges a token as a gate that asks for this kind and environment would.
     ///
     /// # Errors
@@ -77,10 +169,30 @@ impl Issuer {
         let in_force = record.filter(|record| {
             let state = match record.state(now) {
                 KeyState::Active | KeyState::Scheduled => true,
-                KeyState::Revoked | KeyState::Expired => false,
+                KeyState::Suspended | KeyState::Revoked | KeyState::Expired => false,
             };
             state && record.purpose == KeyPurpose::Admin && record.claims() == *accepted.claims()
         });
         Ok(in_force.ok_or(NotAdmin::NotInForce))
     }
+}
+
+/// What a gate that looks at the record in the place of a list would say, in a gate's order.
+fn judge(record: &KeyRecord, demand: &Demand, now: Time) -> Result<(), Refusal> {
+    match record.state(now) {
+        KeyState::Active | KeyState::Scheduled => {}
+        KeyState::Suspended => return Err(Refusal::Suspended),
+        KeyState::Revoked => return Err(Refusal::Revoked),
+        KeyState::Expired => return Err(Refusal::Expired),
+    }
+    if record.purpose != KeyPurpose::Token {
+        return Err(Refusal::SignerNotAllowed(record.kid));
+    }
+    if let Some(needed) = demand.kind.filter(|needed| *needed != record.kind) {
+        return Err(Refusal::WrongKind { needed, given: record.kind });
+    }
+    if let Some(needed) = demand.environment.filter(|needed| *needed != record.environment) {
+        return Err(Refusal::WrongEnvironment { needed, given: record.environment });
+    }
+    Ok(())
 }

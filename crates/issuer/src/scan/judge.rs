@@ -69,6 +69,7 @@ impl From<KeyState> for State {
     fn from(state: KeyState) -> Self {
         match state {
             KeyState::Active | KeyState::Scheduled => Self::Live,
+            KeyState::Suspended => Self::Suspended,
             KeyState::Revoked => Self::Revoked,
             KeyState::Expired => Self::Expired,
         }

@@ -1,11 +1,14 @@
 //! The outbox: what happened, in the order in which it was committed.
 
+use portcullis_core::crypto::Digest;
 use portcullis_core::time::Time;
 use serde_json::Value;
-use sqlx::{Row as _, SqliteConnection};
+use sqlx::{AssertSqlSafe, Row as _};
 
 use crate::error::Error;
-use crate::store::millis;
+use crate::store::lists::digest;
+use crate::store::select::{ROWS, insert_sql};
+use crate::store::{Connection, millis};
 
 /// What an event says has happened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,10 +17,40 @@ pub enum EventType {
     Created,
     /// A key's revocation was committed or brought forward.
     Revoked,
+    /// What is kept with a key was changed.
+    Updated,
     /// A key was given a successor.
     Rolled,
+    /// A key was suspended.
+    Suspended,
+    /// A key was resumed.
+    Resumed,
+    /// A key's record was deleted.
+    Deleted,
     /// A list of a new number was committed.
     ListPublished,
+    /// A list could not be put out at a target, or could not be made.
+    ListFailed,
+    /// A restored backup was brought up to what had been published.
+    ListRecovered,
+    /// Many keys were revoked at once.
+    ManyRevoked,
+    /// Many keys were suspended at once.
+    ManySuspended,
+    /// A suspension of many keys was lifted.
+    ManyResumed,
+    /// A policy was made.
+    PolicyCreated,
+    /// A policy was changed.
+    PolicyUpdated,
+    /// A policy was deleted.
+    PolicyDeleted,
+    /// An owner was made.
+    OwnerCreated,
+    /// An owner was changed.
+    OwnerUpdated,
+    /// An owner was deleted.
+    OwnerDeleted,
 }
 
 impl EventType {
@@ -27,39 +60,134 @@ impl EventType {
         match self {
             Self::Created => "api-key.created",
             Self::Revoked => "api-key.revoked",
+            Self::Updated => "api-key.updated",
             Self::Rolled => "api-key.rolled",
+            Self::Suspended => "api-key.suspended",
+            Self::Resumed => "api-key.resumed",
+            Self::Deleted => "api-key.deleted",
             Self::ListPublished => "list.published",
+            Self::ListFailed => "list.failed",
+            Self::ListRecovered => "list.recovered",
+            Self::ManyRevoked => "keys.revoked",
+            Self::ManySuspended => "keys.suspended",
+            Self::ManyResumed => "keys.resumed",
+            Self::PolicyCreated => "policy.created",
+            Self::PolicyUpdated => "policy.updated",
+            Self::PolicyDeleted => "policy.deleted",
+            Self::OwnerCreated => "owner.created",
+            Self::OwnerUpdated => "owner.updated",
+            Self::OwnerDeleted => "owner.deleted",
         }
     }
 }
 
-/// Adds an event to the outbox, in the transaction of the change that it tells of. `data` holds no
-/// secret.
+/// What is to be told.
+#[derive(Clone, Debug)]
+pub struct Event<'a> {
+    /// What has happened.
+    pub event: EventType,
+    /// The key that it happened to.
+    pub key_id: Option<&'a str>,
+    /// Who did it, as they were named.
+    pub actor: Option<&'a str>,
+    /// The rest, without any secret.
+    pub data: Value,
+}
+
+/// Adds an event to the outbox, in the transaction of the change that it tells of.
 ///
 /// # Errors
 /// The database's.
 pub async fn append(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     now: Time,
-    event: EventType,
-    key_id: Option<&str>,
-    data: &Value,
+    event: &Event<'_>,
 ) -> Result<(), Error> {
-    sqlx::query("INSERT INTO events (at_ms, type, key_id, data) VALUES (?, ?, ?, ?)")
-        .bind(millis(now))
-        .bind(event.name())
-        .bind(key_id)
-        .bind(data.to_string())
-        .execute(connection)
-        .await?;
+    append_all(connection, now, std::slice::from_ref(event)).await
+}
+
+/// Adds events to the outbox in their order, as [`append`] does with one.
+///
+/// # Errors
+/// The database's.
+pub async fn append_all(
+    connection: &mut Connection,
+    now: Time,
+    events: &[Event<'_>],
+) -> Result<(), Error> {
+    if events.is_empty() {
+        return Ok(());
+    }
+    let mut before = last_digest(connection).await?;
+    for events in events.chunks(ROWS) {
+        let sql = insert_sql("events (at_ms, type, key_id, actor, data, digest)", 6, events.len());
+        let mut query = sqlx::query(AssertSqlSafe(sql));
+        for event in events {
+            let data = event.data.to_string();
+            let line = Line {
+                at_ms: millis(now),
+                event: event.event.name(),
+                key_id: event.key_id,
+                actor: event.actor,
+                data: &data,
+            };
+            before = line.digest(before);
+            query = query
+                .bind(line.at_ms)
+                .bind(line.event)
+                .bind(line.key_id)
+                .bind(line.actor)
+                .bind(data)
+                .bind(before.0.to_vec());
+        }
+        query.execute(&mut *connection).await?;
+    }
     Ok(())
+}
+
+/// An event as its digest sees it.
+#[derive(Clone, Copy, Debug)]
+pub struct Line<'a> {
+    /// Milliseconds since 1970.
+    pub at_ms: i64,
+    /// The type's name.
+    pub event: &'a str,
+    /// The key's id.
+    pub key_id: Option<&'a str>,
+    /// Who did it.
+    pub actor: Option<&'a str>,
+    /// The rest, as it is stored.
+    pub data: &'a str,
+}
+
+impl Line<'_> {
+    /// The digest that is kept with the event: SHA-256 over that of the event before, the instant,
+    /// and each text behind its length, 2^64-1 for none. All numbers are 64 bits, big-endian.
+    #[must_use]
+    pub fn digest(&self, before: Digest) -> Digest {
+        let mut bytes = before.0.to_vec();
+        bytes.extend(self.at_ms.to_be_bytes());
+        for text in [Some(self.event), self.key_id, self.actor, Some(self.data)] {
+            let length = text.map_or(u64::MAX, |text| text.len() as u64);
+            bytes.extend(length.to_be_bytes());
+            bytes.extend(text.unwrap_or_default().as_bytes());
+        }
+        Digest::of(&bytes)
+    }
+}
+
+/// The digest of the newest event, zeros before the first.
+async fn last_digest(connection: &mut Connection) -> Result<Digest, Error> {
+    let query = sqlx::query("SELECT digest FROM events ORDER BY id DESC LIMIT 1");
+    let row = query.fetch_optional(connection).await?;
+    Ok(row.map(|row| digest(&row, "digest")).transpose()?.unwrap_or(Digest([0; 32])))
 }
 
 /// The place of the newest event, 0 before the first.
 ///
 /// # Errors
 /// The database's.
-pub async fn position(connection: &mut SqliteConnection) -> Result<i64, Error> {
+pub async fn position(connection: &mut Connection) -> Result<i64, Error> {
     let query = sqlx::query("SELECT COALESCE(MAX(id), 0) FROM events");
     Ok(query.fetch_one(connection).await?.try_get(0)?)
 }
@@ -68,11 +196,8 @@ pub async fn position(connection: &mut SqliteConnection) -> Result<i64, Error> {
 ///
 /// # Errors
 /// The database's.
-pub async fn types_of(
-    connection: &mut SqliteConnection,
-    key_id: &str,
-) -> Result<Vec<String>, Error> {
-    let query = sqlx::query("SELECT type FROM events WHERE key_id = ? ORDER BY id").bind(key_id);
+pub async fn types_of(connection: &mut Connection, key_id: &str) -> Result<Vec<String>, Error> {
+    let query = sqlx::query("SELECT type FROM events WHERE key_id = $1 ORDER BY id").bind(key_id);
     let rows = query.fetch_all(connection).await?;
     rows.iter().map(|row| Ok(row.try_get(0)?)).collect()
 }

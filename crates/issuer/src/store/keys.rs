@@ -1,143 +1,181 @@
 //! The table of key records.
 
+use std::collections::{HashMap, HashSet};
+
+use portcullis_core::time::Time;
 use portcullis_core::token::Serial;
-use sqlx::sqlite::SqliteRow;
-use sqlx::{FromRow, Row, SqliteConnection};
+use sqlx::any::AnyRow;
+use sqlx::{AssertSqlSafe, FromRow, Row as _};
 
 use crate::error::Error;
 use crate::names;
-use crate::record::{KeyPurpose, KeyRecord, KeyState};
-use crate::store::{millis, time};
+use crate::record::{KeyPurpose, KeyRecord};
+use crate::store::row::{maybe, named, no_value, number};
+use crate::store::select::{ROWS, Select, insert_sql};
+use crate::store::{Connection, channels, millis, time};
 
-/// Which records a listing shows, newest first.
-#[derive(Clone, Debug, Default)]
-pub struct Filter {
-    /// Only this kind.
-    pub kind: Option<portcullis_core::token::Kind>,
-    /// Only this environment.
-    pub environment: Option<portcullis_core::token::Environment>,
-    /// Only keys in this state.
-    pub state: Option<KeyState>,
-    /// Only keys made before the one with this place.
-    pub before: Option<i64>,
-    /// At most so many.
-    pub limit: u32,
-}
+/// How many ids one statement names at most.
+pub(crate) const CHUNK: usize = 100;
 
-/// Adds a record.
+const COLUMNS: &str = "api_keys (id, serial, kid, nonce, purpose, kind, environment, label, \
+                       title, folded, metadata, admin_scopes, owner, policy, redacted, token, \
+                       issued_at, expires_at, created_by, rolled_from, created_ms, updated_ms)";
+
+/// Adds records, without their sales channels.
 ///
 /// # Errors
 /// The database's; a serial that is taken is one of them.
-pub async fn insert(connection: &mut SqliteConnection, key: &KeyRecord) -> Result<(), Error> {
+pub async fn insert(connection: &mut Connection, keys: &[&KeyRecord]) -> Result<(), Error> {
+    for keys in keys.chunks(ROWS) {
+        let mut query = sqlx::query(AssertSqlSafe(insert_sql(COLUMNS, 22, keys.len())));
+        for key in keys {
+            query = query
+                .bind(&key.id)
+                .bind(place_of(key.serial))
+                .bind(i64::from(key.kid))
+                .bind(i64::from(key.nonce))
+                .bind(key.purpose.name())
+                .bind(key.kind.name())
+                .bind(key.environment.name())
+                .bind(&key.label)
+                .bind(&key.title)
+                .bind(key.title.to_lowercase())
+                .bind(metadata(key))
+                .bind(key.admin_scopes.join(" "))
+                .bind(i64::from(key.owner))
+                .bind(i64::from(key.policy))
+                .bind(&key.redacted)
+                .bind(key.token.as_deref())
+                .bind(i64::from(key.issued_at))
+                .bind(key.expires_at.map(i64::from))
+                .bind(key.created_by.as_deref())
+                .bind(key.rolled_from.as_deref())
+                .bind(millis(key.created))
+                .bind(millis(key.updated));
+        }
+        query.execute(&mut *connection).await?;
+    }
+    Ok(())
+}
+
+fn metadata(key: &KeyRecord) -> String {
+    serde_json::to_string(&key.metadata).unwrap_or_else(|_| "{}".into())
+}
+
+/// Writes one revocation to the records with these ids.
+///
+/// # Errors
+/// The database's.
+pub async fn revoke(
+    connection: &mut Connection,
+    ids: &[&str],
+    at: u32,
+    by: Option<&str>,
+    now: Time,
+) -> Result<(), Error> {
+    for ids in ids.chunks(CHUNK) {
+        let mut update = Select::new("UPDATE api_keys SET revoked_at = ");
+        update.arg(i64::from(at)).push(", revoked_by = ").maybe(by);
+        update.push(", updated_ms = ").arg(millis(now)).push(" WHERE id IN (");
+        update.args(ids.iter().copied()).push(")");
+        update.execute(connection).await?;
+    }
+    Ok(())
+}
+
+/// Writes what an update or a suspension changes: title, metadata, who suspended the key and when.
+///
+/// # Errors
+/// The database's.
+pub async fn update(connection: &mut Connection, key: &KeyRecord) -> Result<(), Error> {
     sqlx::query(
-        "INSERT INTO api_keys (id, serial, kid, nonce, purpose, kind, environment, label, title, \
-         owner, policy, redacted, token, issued_at, expires_at, revoked_at, revoked_by, \
-         created_by, rolled_from, created_ms, updated_ms) \
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "UPDATE api_keys SET title = $1, folded = $2, metadata = $3, suspended_ms = $4, \
+         suspended_by = $5, updated_ms = $6 WHERE id = $7",
     )
-    .bind(&key.id)
-    .bind(number(key.serial))
-    .bind(key.kid)
-    .bind(key.nonce)
-    .bind(key.purpose.name())
-    .bind(key.kind.name())
-    .bind(key.environment.name())
-    .bind(&key.label)
     .bind(&key.title)
-    .bind(key.owner)
-    .bind(key.policy)
-    .bind(&key.redacted)
-    .bind(&key.token)
-    .bind(key.issued_at)
-    .bind(key.expires_at)
-    .bind(key.revoked_at)
-    .bind(&key.revoked_by)
-    .bind(&key.created_by)
-    .bind(&key.rolled_from)
-    .bind(millis(key.created))
+    .bind(key.title.to_lowercase())
+    .bind(metadata(key))
+    .bind(key.suspended.map(millis))
+    .bind(key.suspended_by.as_deref())
     .bind(millis(key.updated))
+    .bind(&key.id)
     .execute(connection)
     .await?;
     Ok(())
 }
 
-/// Writes what a revocation changes.
+/// Takes from the records with these ids all that the list does not need.
 ///
 /// # Errors
 /// The database's.
-pub async fn update_revocation(
-    connection: &mut SqliteConnection,
-    key: &KeyRecord,
-) -> Result<(), Error> {
-    sqlx::query("UPDATE api_keys SET revoked_at = ?, revoked_by = ?, updated_ms = ? WHERE id = ?")
-        .bind(key.revoked_at)
-        .bind(&key.revoked_by)
-        .bind(millis(key.updated))
-        .bind(&key.id)
-        .execute(connection)
-        .await?;
+pub async fn delete(connection: &mut Connection, ids: &[&str], now: Time) -> Result<(), Error> {
+    for ids in ids.chunks(CHUNK) {
+        let mut update = Select::new(
+            "UPDATE api_keys SET title = '-', folded = '', metadata = '{}', admin_scopes = '', \
+             redacted = '', token = NULL, created_by = NULL, revoked_by = NULL, \
+             suspended_by = NULL, rolled_from = NULL, deleted_ms = ",
+        );
+        update.arg(millis(now)).push(", updated_ms = ").arg(millis(now)).push(" WHERE id IN (");
+        update.args(ids.iter().copied()).push(")");
+        update.execute(connection).await?;
+    }
     Ok(())
 }
 
-/// The record with this id.
+/// The record with this id, unless it is deleted.
 ///
 /// # Errors
 /// The database's.
-pub async fn find(connection: &mut SqliteConnection, id: &str) -> Result<Option<KeyRecord>, Error> {
-    let query = sqlx::query_as("SELECT * FROM api_keys WHERE id = ?").bind(id);
-    Ok(query.fetch_optional(connection).await?)
+pub async fn find(connection: &mut Connection, id: &str) -> Result<Option<KeyRecord>, Error> {
+    let sql = "SELECT * FROM api_keys WHERE id = $1 AND deleted_ms IS NULL";
+    let found = sqlx::query_as(sql).bind(id).fetch_optional(&mut *connection).await?;
+    let Some(mut key) = found else { return Ok(None) };
+    channels::fill(connection, [&mut key]).await?;
+    Ok(Some(key))
 }
 
-/// The place of a key in the order of making, by which listings are paged.
+/// The records with these ids, in the order of the ids; those that there are not, and those that
+/// are deleted, are left out.
 ///
 /// # Errors
 /// The database's.
-pub async fn place(connection: &mut SqliteConnection, id: &str) -> Result<Option<i64>, Error> {
-    let query = sqlx::query("SELECT seq FROM api_keys WHERE id = ?").bind(id);
-    Ok(query.fetch_optional(connection).await?.map(|row| row.try_get(0)).transpose()?)
-}
-
-/// Whether a serial has been handed out.
-///
-/// # Errors
-/// The database's.
-pub async fn is_taken(connection: &mut SqliteConnection, serial: Serial) -> Result<bool, Error> {
-    let query = sqlx::query("SELECT 1 FROM api_keys WHERE serial = ?").bind(number(serial));
-    Ok(query.fetch_optional(connection).await?.is_some())
-}
-
-/// The records that `filter` lets through as of `now`, in seconds.
-///
-/// # Errors
-/// The database's.
-pub async fn list(
-    connection: &mut SqliteConnection,
-    filter: &Filter,
-    now: u32,
+pub async fn find_all(
+    connection: &mut Connection,
+    ids: &[String],
 ) -> Result<Vec<KeyRecord>, Error> {
-    // The conditions of KeyRecord::state, which a test holds against these.
-    let query = sqlx::query_as(
-        "SELECT * FROM api_keys \
-         WHERE (?1 IS NULL OR kind = ?1) AND (?2 IS NULL OR environment = ?2) \
-         AND (?3 IS NULL OR ?3 = CASE \
-              WHEN revoked_at <= ?4 THEN 'revoked' \
-              WHEN expires_at <= ?4 THEN 'expired' \
-              WHEN revoked_at IS NOT NULL THEN 'scheduled' \
-              ELSE 'active' END) \
-         AND (?5 IS NULL OR seq < ?5) \
-         ORDER BY seq DESC LIMIT ?6",
-    )
-    .bind(filter.kind.map(portcullis_core::token::Kind::name))
-    .bind(filter.environment.map(portcullis_core::token::Environment::name))
-    .bind(filter.state.map(KeyState::name))
-    .bind(now)
-    .bind(filter.before)
-    .bind(filter.limit);
-    Ok(query.fetch_all(connection).await?)
+    let mut found = HashMap::with_capacity(ids.len());
+    for ids in ids.chunks(CHUNK) {
+        let mut select = Select::new("SELECT * FROM api_keys WHERE deleted_ms IS NULL AND id IN (");
+        select.args(ids.iter().map(String::as_str)).push(")");
+        let keys: Vec<KeyRecord> = select.all(connection).await?;
+        found.extend(keys.into_iter().map(|key| (key.id.clone(), key)));
+    }
+    let mut keys: Vec<KeyRecord> = ids.iter().filter_map(|id| found.remove(id)).collect();
+    channels::fill(connection, &mut keys).await?;
+    Ok(keys)
 }
 
-/// A serial as SQLite keeps it: 48 bits.
-pub(crate) fn number(serial: Serial) -> i64 {
+/// Which of these serials have been handed out.
+///
+/// # Errors
+/// The database's.
+pub async fn taken(
+    connection: &mut Connection,
+    serials: &[Serial],
+) -> Result<HashSet<Serial>, Error> {
+    let mut taken = HashSet::new();
+    for serials in serials.chunks(CHUNK) {
+        let mut select = Select::new("SELECT serial FROM api_keys WHERE serial IN (");
+        select.args(serials.iter().map(|serial| place_of(*serial))).push(")");
+        for row in select.rows(connection).await? {
+            taken.insert(serial(row.try_get(0)?).ok_or_else(|| no_value("serial"))?);
+        }
+    }
+    Ok(taken)
+}
+
+/// A serial as the store keeps it: 48 bits.
+pub(crate) fn place_of(serial: Serial) -> i64 {
     i64::try_from(serial.get()).unwrap_or(i64::MAX)
 }
 
@@ -145,37 +183,39 @@ pub(crate) fn serial(number: i64) -> Option<Serial> {
     Serial::new(u64::try_from(number).ok()?)
 }
 
-impl FromRow<'_, SqliteRow> for KeyRecord {
-    fn from_row(row: &SqliteRow) -> Result<Self, sqlx::Error> {
-        let text = |column: &'static str| row.try_get::<&str, _>(column);
+impl FromRow<'_, AnyRow> for KeyRecord {
+    fn from_row(row: &AnyRow) -> Result<Self, sqlx::Error> {
+        let time_of = |column| Ok::<_, sqlx::Error>(maybe(row, column)?.map(Time::from_millis));
         Ok(Self {
             id: row.try_get("id")?,
             serial: serial(row.try_get("serial")?).ok_or_else(|| no_value("serial"))?,
-            kid: row.try_get("kid")?,
-            nonce: row.try_get("nonce")?,
-            purpose: KeyPurpose::from_name(text("purpose")?).ok_or_else(|| no_value("purpose"))?,
-            kind: names::kind(text("kind")?).ok_or_else(|| no_value("kind"))?,
-            environment: names::environment(text("environment")?)
-                .ok_or_else(|| no_value("environment"))?,
+            kid: number(row, "kid")?,
+            nonce: number(row, "nonce")?,
+            purpose: named(row, "purpose", KeyPurpose::from_name)?,
+            kind: named(row, "kind", names::kind)?,
+            environment: named(row, "environment", names::environment)?,
             label: row.try_get("label")?,
             title: row.try_get("title")?,
-            owner: row.try_get("owner")?,
-            policy: row.try_get("policy")?,
+            metadata: named(row, "metadata", |text| serde_json::from_str(text).ok())?,
+            admin_scopes: named(row, "admin_scopes", |text| {
+                Some(text.split_whitespace().map(Into::into).collect())
+            })?,
+            owner: number(row, "owner")?,
+            policy: number(row, "policy")?,
+            sales_channels: Vec::new(),
             redacted: row.try_get("redacted")?,
             token: row.try_get("token")?,
-            issued_at: row.try_get("issued_at")?,
-            expires_at: row.try_get("expires_at")?,
-            revoked_at: row.try_get("revoked_at")?,
+            issued_at: number(row, "issued_at")?,
+            expires_at: maybe(row, "expires_at")?,
+            revoked_at: maybe(row, "revoked_at")?,
             revoked_by: row.try_get("revoked_by")?,
+            suspended: time_of("suspended_ms")?,
+            suspended_by: row.try_get("suspended_by")?,
             created_by: row.try_get("created_by")?,
             rolled_from: row.try_get("rolled_from")?,
+            deleted: time_of("deleted_ms")?,
             created: time(row.try_get("created_ms")?),
             updated: time(row.try_get("updated_ms")?),
         })
     }
-}
-
-/// A column that holds what no program of ours writes: the file was altered.
-pub(crate) fn no_value(column: &'static str) -> sqlx::Error {
-    sqlx::Error::Decode(format!("the column {column} holds a value that is none").into())
 }

@@ -3,11 +3,12 @@
 use portcullis_core::crypto::Digest;
 use portcullis_core::list::Mark;
 use portcullis_core::time::Time;
-use sqlx::{Row as _, SqliteConnection};
+use sqlx::Row as _;
+use sqlx::any::AnyRow;
 
 use crate::error::Error;
-use crate::store::keys::no_value;
-use crate::store::{millis, time};
+use crate::store::row::{bytes, maybe, no_value, number};
+use crate::store::{Connection, millis, time};
 
 /// What was committed before it was signed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,6 +19,8 @@ pub struct Promise {
     pub digest: Digest,
     /// The newest event that the list knows of.
     pub position: i64,
+    /// The latest next update that was ever promised, this one's included.
+    pub latest: Time,
 }
 
 /// What is served as the newest list.
@@ -43,16 +46,17 @@ pub struct Published {
 ///
 /// # Errors
 /// The database's; [`Error::DatabaseForeign`] where there is no keyring.
-pub async fn keyring_version(connection: &mut SqliteConnection) -> Result<u32, Error> {
-    let row = sqlx::query("SELECT MAX(version) FROM keyrings").fetch_one(connection).await?;
-    row.try_get::<Option<u32>, _>(0)?.ok_or(Error::DatabaseForeign)
+pub async fn keyring_version(connection: &mut Connection) -> Result<u32, Error> {
+    let row =
+        sqlx::query("SELECT MAX(version) AS version FROM keyrings").fetch_one(connection).await?;
+    maybe(&row, "version")?.ok_or(Error::DatabaseForeign)
 }
 
 /// The newest keyring document.
 ///
 /// # Errors
 /// As [`keyring_version`].
-pub async fn keyring(connection: &mut SqliteConnection) -> Result<Vec<u8>, Error> {
+pub async fn keyring(connection: &mut Connection) -> Result<Vec<u8>, Error> {
     let query = sqlx::query("SELECT document FROM keyrings ORDER BY version DESC LIMIT 1");
     let row = query.fetch_optional(connection).await?.ok_or(Error::DatabaseForeign)?;
     Ok(row.try_get(0)?)
@@ -63,13 +67,13 @@ pub async fn keyring(connection: &mut SqliteConnection) -> Result<Vec<u8>, Error
 /// # Errors
 /// The database's; a version that is there already is one of them.
 pub async fn insert_keyring(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     version: u32,
     document: &[u8],
     now: Time,
 ) -> Result<(), Error> {
-    sqlx::query("INSERT INTO keyrings (version, document, created_ms) VALUES (?, ?, ?)")
-        .bind(version)
+    sqlx::query("INSERT INTO keyrings (version, document, created_ms) VALUES ($1, $2, $3)")
+        .bind(i64::from(version))
         .bind(document)
         .bind(millis(now))
         .execute(connection)
@@ -82,7 +86,7 @@ pub async fn insert_keyring(
 /// # Errors
 /// The database's; an epoch and number that are there already are one of them.
 pub async fn insert_list(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     mark: &Mark,
     head: &[u8],
     bodies: &[Digest],
@@ -90,9 +94,9 @@ pub async fn insert_list(
     let bodies: Vec<u8> = bodies.iter().flat_map(|digest| digest.0).collect();
     sqlx::query(
         "INSERT INTO lists (epoch, number, digest, head, bodies, this_update) \
-         VALUES (?, ?, ?, ?, ?, ?)",
+         VALUES ($1, $2, $3, $4, $5, $6)",
     )
-    .bind(mark.epoch)
+    .bind(i64::from(mark.epoch))
     .bind(i64::try_from(mark.number).unwrap_or(i64::MAX))
     .bind(Digest::of(head).0.as_slice())
     .bind(head)
@@ -108,14 +112,15 @@ pub async fn insert_list(
 /// # Errors
 /// The database's.
 pub async fn head(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     digest: Digest,
 ) -> Result<Option<(Vec<u8>, Vec<Digest>)>, Error> {
-    let query = sqlx::query("SELECT head, bodies FROM lists WHERE digest = ?");
+    let query = sqlx::query("SELECT head, bodies FROM lists WHERE digest = $1");
     let Some(row) = query.bind(digest.0.as_slice()).fetch_optional(connection).await? else {
         return Ok(None);
     };
-    let (bodies, _) = row.try_get::<&[u8], _>("bodies")?.as_chunks::<32>();
+    let bodies = bytes(&row, "bodies")?;
+    let (bodies, _) = bodies.as_chunks::<32>();
     Ok(Some((row.try_get("head")?, bodies.iter().map(|bytes| Digest(*bytes)).collect())))
 }
 
@@ -123,18 +128,19 @@ pub async fn head(
 ///
 /// # Errors
 /// The database's.
-pub async fn promise(connection: &mut SqliteConnection) -> Result<Option<Promise>, Error> {
+pub async fn promise(connection: &mut Connection) -> Result<Option<Promise>, Error> {
     let row = sqlx::query("SELECT * FROM promise").fetch_optional(connection).await?;
     row.map(|row| {
         Ok(Promise {
             mark: Mark {
-                epoch: row.try_get("epoch")?,
-                number: unsigned(row.try_get("number")?),
+                epoch: number(&row, "epoch")?,
+                number: number(&row, "number")?,
                 this_update: time(row.try_get("this_update")?),
                 next_update: time(row.try_get("next_update")?),
             },
-            digest: digest(row.try_get("digest")?, "digest")?,
+            digest: digest(&row, "digest")?,
             position: row.try_get("position")?,
+            latest: time(row.try_get("latest_ms")?),
         })
     })
     .transpose()
@@ -144,21 +150,22 @@ pub async fn promise(connection: &mut SqliteConnection) -> Result<Option<Promise
 ///
 /// # Errors
 /// The database's.
-pub async fn set_promise(
-    connection: &mut SqliteConnection,
-    promise: &Promise,
-) -> Result<(), Error> {
+pub async fn set_promise(connection: &mut Connection, promise: &Promise) -> Result<(), Error> {
     sqlx::query(
-        "INSERT OR REPLACE INTO promise \
-         (one, epoch, number, digest, this_update, next_update, position) \
-         VALUES (1, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO promise \
+         (one, epoch, number, digest, this_update, next_update, position, latest_ms) \
+         VALUES (1, $1, $2, $3, $4, $5, $6, $7) ON CONFLICT (one) DO UPDATE SET \
+         epoch = excluded.epoch, number = excluded.number, digest = excluded.digest, \
+         this_update = excluded.this_update, next_update = excluded.next_update, \
+         position = excluded.position, latest_ms = excluded.latest_ms",
     )
-    .bind(promise.mark.epoch)
+    .bind(i64::from(promise.mark.epoch))
     .bind(i64::try_from(promise.mark.number).unwrap_or(i64::MAX))
     .bind(promise.digest.0.as_slice())
     .bind(millis(promise.mark.this_update))
     .bind(millis(promise.mark.next_update))
     .bind(promise.position)
+    .bind(millis(promise.latest))
     .execute(connection)
     .await?;
     Ok(())
@@ -169,13 +176,13 @@ pub async fn set_promise(
 /// # Errors
 /// The database's.
 pub async fn set_published(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     promise: &Promise,
     stamp: &[u8],
 ) -> Result<bool, Error> {
     let done = sqlx::query(
         "INSERT INTO published (one, stamp, digest, this_update, next_update, position) \
-         VALUES (1, ?, ?, ?, ?, ?) ON CONFLICT (one) DO UPDATE SET stamp = excluded.stamp, \
+         VALUES (1, $1, $2, $3, $4, $5) ON CONFLICT (one) DO UPDATE SET stamp = excluded.stamp, \
          digest = excluded.digest, this_update = excluded.this_update, \
          next_update = excluded.next_update, position = excluded.position \
          WHERE published.this_update < excluded.this_update",
@@ -194,7 +201,7 @@ pub async fn set_published(
 ///
 /// # Errors
 /// [`Error::NoList`] before the first publication, and the database's.
-pub async fn published(connection: &mut SqliteConnection) -> Result<Published, Error> {
+pub async fn published(connection: &mut Connection) -> Result<Published, Error> {
     let query = sqlx::query(
         "SELECT p.stamp, p.digest, p.this_update, p.next_update, p.position, l.epoch, l.number \
          FROM published p JOIN lists l ON l.digest = p.digest",
@@ -202,19 +209,17 @@ pub async fn published(connection: &mut SqliteConnection) -> Result<Published, E
     let row = query.fetch_optional(connection).await?.ok_or(Error::NoList)?;
     Ok(Published {
         stamp: row.try_get("stamp")?,
-        digest: digest(row.try_get("digest")?, "digest")?,
-        epoch: row.try_get("epoch")?,
-        number: unsigned(row.try_get("number")?),
+        digest: digest(&row, "digest")?,
+        epoch: number(&row, "epoch")?,
+        number: number(&row, "number")?,
         this_update: time(row.try_get("this_update")?),
         next_update: time(row.try_get("next_update")?),
         position: row.try_get("position")?,
     })
 }
 
-pub(crate) fn digest(bytes: &[u8], column: &'static str) -> Result<Digest, sqlx::Error> {
-    <[u8; 32]>::try_from(bytes).map(Digest).map_err(|_| no_value(column))
-}
-
-fn unsigned(number: i64) -> u64 {
-    u64::try_from(number).unwrap_or(0)
+/// The digest in a column.
+pub(crate) fn digest(row: &AnyRow, column: &'static str) -> Result<Digest, sqlx::Error> {
+    let bytes = bytes(row, column)?;
+    bytes.try_into().map(Digest).map_err(|_| no_value(column))
 }

@@ -1,69 +1,89 @@
-//! The store: SQLite through sqlx. What is decided is decided in [`rules`](crate::rules); here are
-//! connections, transactions and statements.
+//! The store: SQLite or PostgreSQL, through sqlx. What is decided is decided in
+//! [`rules`](crate::rules); here are connections, transactions and statements.
+//!
+//! One set of statements serves both: numbers are 64 bits, placeholders are `$1`, and a
+//! transaction that writes excludes all others that do, in every process. Only the tables are
+//! spelled twice, in `migrations`.
 
+pub mod channels;
 pub mod events;
+pub mod idempotency;
 pub mod keys;
+pub mod listing;
 pub mod lists;
+mod open;
+pub mod owners;
+pub mod policies;
+pub(crate) mod row;
+pub(crate) mod select;
 pub mod shards;
+pub mod targets;
+pub mod wide;
 
-use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use portcullis_core::crypto::IssuerId;
 use portcullis_core::time::Time;
+use sqlx::any::AnyPoolOptions;
 use sqlx::migrate::{Migration, MigrationType, Migrator};
-use sqlx::sqlite::{
-    SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
-};
-use sqlx::{Row as _, SqlSafeStr as _, Sqlite, SqliteConnection, Transaction};
+use sqlx::{Any, AnyPool, Row as _, SqlSafeStr as _, SqlStr, Transaction};
 
 use crate::error::Error;
-use crate::files::{self, Privacy};
+pub use open::Database;
 
-/// The bytes `PCTS`, by which an issuer's database is told from other SQLite files.
-const APPLICATION_ID: i64 = 0x5043_5453;
-const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 const CONNECTIONS: u32 = 8;
+/// How long a transaction waits for another's end before it gives up.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// The advisory lock of PostgreSQL that stands for the right to write: the bytes `PCTS`.
+const WRITE_LOCK: i64 = 0x5043_5453;
+
+/// A connection to either database.
+pub type Connection = sqlx::AnyConnection;
 
 /// A pool of connections to one issuer's database.
 #[derive(Clone, Debug)]
 pub struct Store {
-    pool: SqlitePool,
+    pool: AnyPool,
+    database: Database,
 }
 
-/// A transaction that holds SQLite's write lock from its start: whoever has one sees every change
-/// that was committed and nobody else commits before it.
-pub type Writing = Transaction<'static, Sqlite>;
+/// A transaction that excludes all others that write from its start: whoever has one sees every
+/// change that was committed and nobody else commits before it.
+pub type Writing = Transaction<'static, Any>;
 
 impl Store {
-    /// Makes a new database at `path`, where there must be none.
+    /// Makes a new database, where there must be none.
     ///
     /// # Errors
-    /// [`Error::Io`] and the database's.
-    pub async fn create(path: &Path, issuer: IssuerId, now: Time) -> Result<Self, Error> {
-        files::create_new(path, Privacy::Secret)
-            .map_err(|source| Error::Io { path: path.to_owned(), source })?;
-        let store = Self { pool: connect(path).await? };
-        let mut connection = store.pool.acquire().await?;
-        sqlx::query("PRAGMA application_id = 1346589779").execute(&mut *connection).await?;
-        migrations().run(&mut *connection).await.map_err(migration_error)?;
-        sqlx::query("INSERT INTO issuer (one, id, created_ms) VALUES (1, ?, ?)")
+    /// [`Error::DatabaseTaken`], [`Error::Io`] and the database's.
+    pub async fn create(database: &Database, issuer: IssuerId, now: Time) -> Result<Self, Error> {
+        let store = Self { pool: open::create(database).await?, database: database.clone() };
+        let filled = store.fill(issuer, now).await;
+        if let Err(error) = filled {
+            store.discard().await;
+            return Err(error);
+        }
+        Ok(store)
+    }
+
+    async fn fill(&self, issuer: IssuerId, now: Time) -> Result<(), Error> {
+        let mut connection = self.pool.acquire().await?;
+        self.migrate(&mut connection).await?;
+        sqlx::query("INSERT INTO issuer (one, id, created_ms) VALUES (1, $1, $2)")
             .bind(issuer.to_string())
             .bind(millis(now))
             .execute(&mut *connection)
             .await?;
-        drop(connection);
-        Ok(store)
+        Ok(())
     }
 
-    /// Opens the database of `issuer` at `path` and brings its tables up to date. Never makes one.
+    /// Opens the database of `issuer` and brings its tables up to date. Never makes one.
     ///
     /// # Errors
     /// [`Error::DatabaseMissing`], [`Error::DatabaseCorrupt`], [`Error::DatabaseForeign`],
     /// [`Error::DatabaseVersion`].
-    pub async fn open(path: &Path, issuer: IssuerId) -> Result<Self, Error> {
-        check_file(path)?;
-        let store = Self { pool: connect(path).await? };
+    pub async fn open(database: &Database, issuer: IssuerId) -> Result<Self, Error> {
+        let store = Self { pool: open::open(database).await?, database: database.clone() };
         match store.bring_up(issuer).await {
             Ok(()) => Ok(store),
             Err(error) => {
@@ -75,15 +95,15 @@ impl Store {
 
     async fn bring_up(&self, issuer: IssuerId) -> Result<(), Error> {
         let mut connection = self.pool.acquire().await?;
-        let id: i64 =
-            sqlx::query("PRAGMA application_id").fetch_one(&mut *connection).await?.try_get(0)?;
-        if id != APPLICATION_ID {
-            return Err(Error::DatabaseForeign);
-        }
-        migrations().run(&mut *connection).await.map_err(migration_error)?;
+        open::check(&self.database, &mut connection).await?;
+        self.migrate(&mut connection).await?;
         let row = sqlx::query("SELECT id FROM issuer").fetch_optional(&mut *connection).await?;
         let found: Option<String> = row.map(|row| row.try_get(0)).transpose()?;
         if found == Some(issuer.to_string()) { Ok(()) } else { Err(Error::DatabaseForeign) }
+    }
+
+    async fn migrate(&self, connection: &mut Connection) -> Result<(), Error> {
+        migrations(&self.database).run(connection).await.map_err(migration_error)
     }
 
     /// Starts a transaction that writes. Dropped without a commit, it leaves nothing.
@@ -91,20 +111,49 @@ impl Store {
     /// # Errors
     /// [`Error::DatabaseBusy`] where others hold the lock for longer than ten seconds.
     pub async fn write(&self) -> Result<Writing, Error> {
-        Ok(self.pool.begin_with("BEGIN IMMEDIATE").await?)
+        match self.database {
+            Database::File(_) => Ok(self.pool.begin_with("BEGIN IMMEDIATE").await?),
+            Database::Server(_) => {
+                let mut writing = self.pool.begin().await?;
+                sqlx::query("SELECT 1 FROM (SELECT pg_advisory_xact_lock($1)) AS held")
+                    .bind(WRITE_LOCK)
+                    .execute(&mut *writing)
+                    .await?;
+                Ok(writing)
+            }
+        }
     }
 
     /// Starts a transaction that reads: all of its statements see the same moment.
     ///
     /// # Errors
     /// The database's.
-    pub async fn read(&self) -> Result<Transaction<'static, Sqlite>, Error> {
-        Ok(self.pool.begin().await?)
+    pub async fn read(&self) -> Result<Transaction<'static, Any>, Error> {
+        match self.database {
+            Database::File(_) => Ok(self.pool.begin().await?),
+            Database::Server(_) => {
+                Ok(self.pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?)
+            }
+        }
     }
 
-    /// Closes every connection, so that the file alone holds everything.
+    /// Which database it is.
+    #[must_use]
+    pub const fn database(&self) -> &Database {
+        &self.database
+    }
+
+    /// Closes every connection, so that a file alone holds everything.
     pub async fn close(&self) {
         self.pool.close().await;
+    }
+
+    /// Takes back what [`Store::create`] made.
+    pub(crate) async fn discard(&self) {
+        if let Err(error) = open::discard(&self.database, &self.pool).await {
+            tracing::warn!(error = error.chain(), "what was made in the database stays");
+        }
+        self.close().await;
     }
 }
 
@@ -113,12 +162,12 @@ impl Store {
 ///
 /// # Errors
 /// The database's.
-pub async fn now(connection: &mut SqliteConnection, clock: Time) -> Result<Time, Error> {
+pub async fn now(connection: &mut Connection, clock: Time) -> Result<Time, Error> {
     let promise = lists::promise(connection).await?;
     Ok(promise.map_or(clock, |promise| clock.max(promise.mark.this_update)))
 }
 
-/// Milliseconds as SQLite keeps them.
+/// Milliseconds as the store keeps them.
 pub(crate) fn millis(time: Time) -> i64 {
     i64::try_from(time.millis()).unwrap_or(i64::MAX)
 }
@@ -127,47 +176,32 @@ pub(crate) fn time(millis: i64) -> Time {
     Time::from_millis(u64::try_from(millis).unwrap_or(0))
 }
 
-async fn connect(path: &Path) -> Result<SqlitePool, Error> {
-    let options = SqliteConnectOptions::new()
-        .filename(path)
-        .create_if_missing(false)
-        .foreign_keys(true)
-        .journal_mode(SqliteJournalMode::Wal)
-        .synchronous(SqliteSynchronous::Full)
-        .busy_timeout(BUSY_TIMEOUT);
-    let pool = SqlitePoolOptions::new().max_connections(CONNECTIONS).connect_with(options);
-    Ok(pool.await?)
-}
+/// Version, subject, and the tables as SQLite and as PostgreSQL spell them.
+type Step = (i64, &'static str, &'static str, &'static str);
 
-/// SQLite takes an empty file for an empty database, and a cut one for a database until it reads
-/// what is missing: both are looked for here.
-fn check_file(path: &Path) -> Result<(), Error> {
-    use std::io::Read as _;
-    let failed = |source: std::io::Error| {
-        let path = path.to_owned();
-        if source.kind() == std::io::ErrorKind::NotFound {
-            Error::DatabaseMissing { path }
-        } else {
-            Error::Io { path, source }
-        }
+macro_rules! step {
+    ($version:literal, $file:literal) => {
+        (
+            $version,
+            $file,
+            include_str!(concat!("../../migrations/sqlite/", $file, ".sql")),
+            include_str!(concat!("../../migrations/postgres/", $file, ".sql")),
+        )
     };
-    let mut magic = [0; 16];
-    let mut file = std::fs::File::open(path).map_err(failed)?;
-    match file.read_exact(&mut magic) {
-        Ok(()) if &magic == b"SQLite format 3\0" => Ok(()),
-        Ok(()) | Err(_) => Err(Error::DatabaseCorrupt(None)),
-    }
 }
 
-fn migrations() -> Migrator {
-    let sql = include_str!("../../migrations/0001_init.sql").into_sql_str();
-    Migrator::with_migrations(vec![Migration::new(
-        1,
-        "init".into(),
-        MigrationType::Simple,
-        sql,
-        false,
-    )])
+const STEPS: &[Step] = &[step!(1, "0001_init"), step!(2, "0002_targets")];
+
+fn migrations(database: &Database) -> Migrator {
+    let steps = STEPS.iter().map(|(version, name, sqlite, postgres)| {
+        let sql = match database {
+            Database::File(_) => sqlite,
+            Database::Server(_) => postgres,
+        };
+        let sql: SqlStr = sql.into_sql_str();
+        Migration::new(*version, (*name).into(), MigrationType::Simple, sql, false)
+    });
+    Migrator::with_migrations(steps.collect())
 }
 
 fn migration_error(error: sqlx::migrate::MigrateError) -> Error {
@@ -176,10 +210,4 @@ fn migration_error(error: sqlx::migrate::MigrateError) -> Error {
     } else {
         Error::DatabaseVersion(error)
     }
-}
-
-/// The database's file in the issuer's folder.
-#[must_use]
-pub fn file_in(home: &Path) -> PathBuf {
-    home.join("issuer.db")
 }

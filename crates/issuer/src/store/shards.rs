@@ -5,13 +5,14 @@ use portcullis_core::issue::ShardFacts;
 use portcullis_core::list::{Counts, ShardLine, TimedSlot};
 use portcullis_core::time::Time;
 use portcullis_core::token::Serial;
-use sqlx::sqlite::SqliteRow;
-use sqlx::{Row as _, SqliteConnection};
+use sqlx::Row as _;
+use sqlx::any::AnyRow;
 
 use crate::error::Error;
-use crate::store::keys::{no_value, number, serial};
+use crate::store::keys::{place_of, serial};
 use crate::store::lists::digest;
-use crate::store::millis;
+use crate::store::row::{maybe, no_value, number};
+use crate::store::{Connection, millis};
 
 /// A shard as the store knows it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,10 +23,40 @@ pub struct Shard {
     pub capacity: u32,
     /// How many of them have been handed out.
     pub issued: u32,
+    /// Since when no more are handed out.
+    pub closed: Option<Time>,
+    /// When the first stamp that covers it was promised.
+    pub covered: Option<Time>,
+    /// When every stamp that lacks it has run out, wherever it is held.
+    pub usable: Option<Time>,
     /// Its line in the newest head; `None` before it has gone out.
     pub line: Option<ShardLine>,
     /// What stands in the body that has gone out.
     pub counts: Counts,
+}
+
+impl Shard {
+    /// How many serials are drawn from a shard at most: up to nine tenths a draw finds a free slot
+    /// within ten tries on average.
+    const fn fill(&self) -> u64 {
+        let fill = self.capacity as u64 * 9 / 10;
+        if fill == 0 { 1 } else { fill }
+    }
+
+    /// How many serials may still be drawn from it.
+    #[must_use]
+    pub const fn room(&self) -> u64 {
+        if self.closed.is_some() {
+            return 0;
+        }
+        self.fill().saturating_sub(self.issued as u64)
+    }
+
+    /// Whether serials of it may be drawn at `now`: no stamp that lacks it is in force anywhere.
+    #[must_use]
+    pub fn is_open(&self, now: Time) -> bool {
+        self.room() > 0 && self.line.is_some() && self.usable.is_some_and(|from| now >= from)
+    }
 }
 
 /// Adds a shard, which counts as covered once a head with it has been published.
@@ -33,15 +64,18 @@ pub struct Shard {
 /// # Errors
 /// The database's.
 pub async fn insert_shard(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     shard: u32,
     capacity: u32,
 ) -> Result<(), Error> {
-    sqlx::query("INSERT INTO shards (shard, capacity) VALUES (?, ?)")
-        .bind(shard)
-        .bind(capacity)
-        .execute(connection)
-        .await?;
+    sqlx::query(
+        "INSERT INTO shards (shard, capacity, issued, len, revoked, suspended, timed) \
+         VALUES ($1, $2, 0, 0, 0, 0, 0)",
+    )
+    .bind(i64::from(shard))
+    .bind(i64::from(capacity))
+    .execute(connection)
+    .await?;
     Ok(())
 }
 
@@ -49,36 +83,106 @@ pub async fn insert_shard(
 ///
 /// # Errors
 /// The database's.
-pub async fn shards(connection: &mut SqliteConnection) -> Result<Vec<Shard>, Error> {
+pub async fn shards(connection: &mut Connection) -> Result<Vec<Shard>, Error> {
     let rows = sqlx::query("SELECT * FROM shards ORDER BY shard").fetch_all(connection).await?;
     rows.iter().map(shard_from).collect()
 }
 
-fn shard_from(row: &SqliteRow) -> Result<Shard, Error> {
-    let shard = row.try_get("shard")?;
-    let body = row.try_get::<Option<&[u8]>, _>("body")?;
-    let line = match body {
-        None => None,
-        Some(body) => {
-            Some(ShardLine { shard, len: row.try_get("len")?, body: digest(body, "body")? })
-        }
-    };
-    let counts = Counts {
-        revoked: row.try_get("revoked")?,
-        suspended: row.try_get("suspended")?,
-        timed: row.try_get("timed")?,
-    };
-    let (capacity, issued) = (row.try_get("capacity")?, row.try_get("issued")?);
-    Ok(Shard { shard, capacity, issued, line, counts })
-}
-
-/// Counts one more serial of `shard` as handed out.
+/// Adds the shards that are wanted ahead of use: there is always room for one and a half. A shard
+/// that is opened only once the one before it is half used up is in every list long before its
+/// first serial, even where keys are made as fast as can be.
 ///
 /// # Errors
 /// The database's.
-pub async fn count_issued(connection: &mut SqliteConnection, shard: u32) -> Result<(), Error> {
-    sqlx::query("UPDATE shards SET issued = issued + 1 WHERE shard = ?")
-        .bind(shard)
+pub async fn open_ahead(connection: &mut Connection) -> Result<(), Error> {
+    let mut shards = shards(connection).await?;
+    while let Some(&newest) = shards.last() {
+        let wanted = newest.fill() * 3 / 2;
+        if shards.iter().map(Shard::room).sum::<u64>() >= wanted.max(1) {
+            break;
+        }
+        let next = newest.shard.saturating_add(1);
+        insert_shard(connection, next, newest.capacity).await?;
+        shards.push(Shard { shard: next, issued: 0, closed: None, line: None, ..newest });
+    }
+    Ok(())
+}
+
+/// Notes that the shards with a body are covered by the list that is promised for `this_update`,
+/// while no stamp without them is in force from `usable` on.
+///
+/// # Errors
+/// The database's.
+pub async fn set_covered(
+    connection: &mut Connection,
+    this_update: Time,
+    usable: Time,
+) -> Result<(), Error> {
+    sqlx::query(
+        "UPDATE shards SET covered_ms = $1, usable_ms = $2 \
+         WHERE covered_ms IS NULL AND body IS NOT NULL",
+    )
+    .bind(millis(this_update))
+    .bind(millis(usable))
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Makes every shard's body one that is to be written anew, from the records.
+///
+/// # Errors
+/// The database's.
+pub async fn forget_bodies(connection: &mut Connection, now: Time) -> Result<(), Error> {
+    sqlx::query("UPDATE shards SET body = NULL").execute(&mut *connection).await?;
+    let left = sqlx::query("UPDATE bodies SET left_ms = $1 WHERE left_ms IS NULL");
+    left.bind(millis(now)).execute(connection).await?;
+    Ok(())
+}
+
+/// Closes every shard: no more serials are drawn from those that there are.
+///
+/// # Errors
+/// The database's.
+pub async fn close_all(connection: &mut Connection, now: Time) -> Result<(), Error> {
+    sqlx::query("UPDATE shards SET closed_ms = $1 WHERE closed_ms IS NULL")
+        .bind(millis(now))
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+fn shard_from(row: &AnyRow) -> Result<Shard, Error> {
+    let shard = number(row, "shard")?;
+    let line = match row.try_get::<Option<Vec<u8>>, _>("body")? {
+        None => None,
+        Some(_) => Some(ShardLine { shard, len: number(row, "len")?, body: digest(row, "body")? }),
+    };
+    let counts = Counts {
+        revoked: number(row, "revoked")?,
+        suspended: number(row, "suspended")?,
+        timed: number(row, "timed")?,
+    };
+    Ok(Shard {
+        shard,
+        capacity: number(row, "capacity")?,
+        issued: number(row, "issued")?,
+        closed: maybe(row, "closed_ms")?.map(Time::from_millis),
+        covered: maybe(row, "covered_ms")?.map(Time::from_millis),
+        usable: maybe(row, "usable_ms")?.map(Time::from_millis),
+        line,
+        counts,
+    })
+}
+
+/// Counts `many` more serials of `shard` as handed out.
+///
+/// # Errors
+/// The database's.
+pub async fn count_issued(connection: &mut Connection, shard: u32, many: u32) -> Result<(), Error> {
+    sqlx::query("UPDATE shards SET issued = issued + $1 WHERE shard = $2")
+        .bind(i64::from(many))
+        .bind(i64::from(shard))
         .execute(connection)
         .await?;
     Ok(())
@@ -89,14 +193,14 @@ pub async fn count_issued(connection: &mut SqliteConnection, shard: u32) -> Resu
 /// # Errors
 /// The database's.
 pub async fn set_body(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     (line, counts): (&ShardLine, Counts),
     body: &[u8],
     before: Option<Digest>,
     now: Time,
 ) -> Result<(), Error> {
     sqlx::query(
-        "INSERT INTO bodies (digest, body) VALUES (?, ?) \
+        "INSERT INTO bodies (digest, body) VALUES ($1, $2) \
          ON CONFLICT (digest) DO UPDATE SET left_ms = NULL",
     )
     .bind(line.body.0.as_slice())
@@ -104,19 +208,19 @@ pub async fn set_body(
     .execute(&mut *connection)
     .await?;
     sqlx::query(
-        "UPDATE shards SET body = ?, len = ?, revoked = ?, suspended = ?, timed = ? \
-         WHERE shard = ?",
+        "UPDATE shards SET body = $1, len = $2, revoked = $3, suspended = $4, timed = $5 \
+         WHERE shard = $6",
     )
     .bind(line.body.0.as_slice())
-    .bind(line.len)
-    .bind(counts.revoked)
-    .bind(counts.suspended)
-    .bind(counts.timed)
-    .bind(line.shard)
+    .bind(i64::from(line.len))
+    .bind(i64::from(counts.revoked))
+    .bind(i64::from(counts.suspended))
+    .bind(i64::from(counts.timed))
+    .bind(i64::from(line.shard))
     .execute(&mut *connection)
     .await?;
     if let Some(before) = before {
-        sqlx::query("UPDATE bodies SET left_ms = ? WHERE digest = ?")
+        sqlx::query("UPDATE bodies SET left_ms = $1 WHERE digest = $2")
             .bind(millis(now))
             .bind(before.0.as_slice())
             .execute(connection)
@@ -129,9 +233,9 @@ pub async fn set_body(
 ///
 /// # Errors
 /// The database's.
-pub async fn prune_bodies(connection: &mut SqliteConnection, since: Time) -> Result<(), Error> {
+pub async fn prune_bodies(connection: &mut Connection, since: Time) -> Result<(), Error> {
     sqlx::query(
-        "DELETE FROM bodies WHERE left_ms < ? \
+        "DELETE FROM bodies WHERE left_ms < $1 \
          AND digest NOT IN (SELECT body FROM shards WHERE body IS NOT NULL)",
     )
     .bind(millis(since))
@@ -141,35 +245,39 @@ pub async fn prune_bodies(connection: &mut SqliteConnection, since: Time) -> Res
 }
 
 /// The shards whose body may say something else at `now` than at `last`: those that are new, those
-/// with a revocation committed after the event `position`, those with a revocation that has struck
-/// since, and those with a revoked key that has been expired for long enough to leave.
+/// with a revocation or suspension committed after the event `position`, those with a revocation
+/// that has struck since, and those with a revoked key that has been expired for long enough to leave.
 ///
 /// # Errors
 /// The database's.
 pub async fn stale_shards(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     position: i64,
     last: Time,
     now: Time,
     linger_secs: u32,
 ) -> Result<Vec<u32>, Error> {
     let rows = sqlx::query(
-        "SELECT shard FROM shards WHERE body IS NULL \
-         UNION SELECT k.serial >> ?5 FROM events e JOIN api_keys k ON k.id = e.key_id \
-               WHERE e.id > ?1 AND e.type = 'api-key.revoked' \
-         UNION SELECT serial >> ?5 FROM api_keys WHERE revoked_at > ?2 AND revoked_at <= ?3 \
-         UNION SELECT serial >> ?5 FROM api_keys WHERE revoked_at IS NOT NULL \
-               AND expires_at > ?2 - ?4 AND expires_at <= ?3 - ?4 \
+        "SELECT shard AS stale FROM shards WHERE body IS NULL \
+         UNION SELECT k.serial / 1048576 FROM events e JOIN api_keys k ON k.id = e.key_id \
+               WHERE e.id > $1 AND e.type IN \
+               ('api-key.revoked', 'api-key.suspended', 'api-key.resumed') \
+         UNION SELECT serial / 1048576 FROM api_keys WHERE revoked_at > $2 AND revoked_at <= $3 \
+         UNION SELECT serial / 1048576 FROM api_keys \
+               WHERE revoked_at IS NOT NULL \
+               AND expires_at > $2 - $4 AND expires_at <= $3 - $4 \
+         UNION SELECT serial / 1048576 FROM api_keys \
+               WHERE suspended_ms IS NOT NULL \
+               AND expires_at > $2 - $4 AND expires_at <= $3 - $4 \
          ORDER BY 1",
     )
     .bind(position)
-    .bind(last.secs())
-    .bind(now.secs())
-    .bind(linger_secs)
-    .bind(Serial::SLOT_BITS)
+    .bind(i64::from(last.secs()))
+    .bind(i64::from(now.secs()))
+    .bind(i64::from(linger_secs))
     .fetch_all(connection)
     .await?;
-    rows.iter().map(|row| Ok(row.try_get(0)?)).collect()
+    rows.iter().map(|row| Ok(number(row, "stale")?)).collect()
 }
 
 /// What is to be said at `now` of a shard: a function of the records and of `now` alone.
@@ -177,31 +285,38 @@ pub async fn stale_shards(
 /// # Errors
 /// The database's.
 pub async fn facts(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     shard: &Shard,
     now: Time,
     linger_secs: u32,
 ) -> Result<ShardFacts, Error> {
-    let end = |slot| Serial::at(shard.shard, slot).map_or(-1, number);
+    let end = |slot| Serial::at(shard.shard, slot).map_or(-1, place_of);
     let rows = sqlx::query(
-        "SELECT serial, revoked_at FROM api_keys \
-         WHERE revoked_at IS NOT NULL AND serial BETWEEN ?1 AND ?2 \
-         AND (expires_at IS NULL OR expires_at > ?3 - ?4) ORDER BY serial",
+        // Each half has an index of its own.
+        "SELECT serial, revoked_at, suspended_ms FROM api_keys \
+         WHERE revoked_at IS NOT NULL AND serial BETWEEN $1 AND $2 \
+         AND (expires_at IS NULL OR expires_at > $3 - $4) \
+         UNION SELECT serial, revoked_at, suspended_ms FROM api_keys \
+         WHERE suspended_ms IS NOT NULL AND serial BETWEEN $1 AND $2 \
+         AND (expires_at IS NULL OR expires_at > $3 - $4) ORDER BY 1",
     )
     .bind(end(0))
     .bind(end(shard.capacity.saturating_sub(1)))
-    .bind(now.secs())
-    .bind(linger_secs)
+    .bind(i64::from(now.secs()))
+    .bind(i64::from(linger_secs))
     .fetch_all(connection)
     .await?;
     let mut facts = ShardFacts { capacity: shard.capacity, ..ShardFacts::default() };
     for row in &rows {
         let slot = serial(row.try_get(0)?).ok_or_else(|| no_value("serial"))?.slot();
-        let from: u32 = row.try_get(1)?;
-        if from <= now.secs() {
+        let revoked: Option<u32> = maybe(row, "revoked_at")?;
+        if revoked.is_some_and(|from| from <= now.secs()) {
             facts.revoked.push(slot);
-        } else {
-            facts.timed.push(TimedSlot { slot, from });
+            continue;
+        }
+        facts.timed.extend(revoked.map(|from| TimedSlot { slot, from }));
+        if maybe::<i64>(row, "suspended_ms")?.is_some() {
+            facts.suspended.push(slot);
         }
     }
     Ok(facts)
@@ -211,11 +326,8 @@ pub async fn facts(
 ///
 /// # Errors
 /// The database's.
-pub async fn body(
-    connection: &mut SqliteConnection,
-    digest: Digest,
-) -> Result<Option<Vec<u8>>, Error> {
-    let query = sqlx::query("SELECT body FROM bodies WHERE digest = ?");
+pub async fn body(connection: &mut Connection, digest: Digest) -> Result<Option<Vec<u8>>, Error> {
+    let query = sqlx::query("SELECT body FROM bodies WHERE digest = $1");
     let row = query.bind(digest.0.as_slice()).fetch_optional(connection).await?;
     Ok(row.map(|row| row.try_get(0)).transpose()?)
 }

@@ -5,14 +5,19 @@
 use std::path::PathBuf;
 use std::process::{Command, Output};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 
+use portcullis_core::policy::Visibility;
 use portcullis_core::replica::Replica;
 use portcullis_core::time::Time;
 use portcullis_core::token::Label;
+use portcullis_core::verify::Refusal;
 use portcullis_issuer::clock::ManualClock;
 use portcullis_issuer::init::{Initialised, Plan, init};
 use portcullis_issuer::issuer::DEFAULT_VALID_FOR;
-use portcullis_issuer::{Home, Issuer};
+use portcullis_issuer::rules::{Moment, NewOwner, NewPolicy, PolicyRules, Revocation, Revoked};
+use portcullis_issuer::store::{Database, events};
+use portcullis_issuer::{Error, Home, Issuer};
 
 pub(crate) const START: Time = Time::from_secs(1_800_000_000);
 
@@ -26,14 +31,60 @@ pub(crate) struct Bench {
 }
 
 impl Bench {
+    /// On SQLite.
     pub(crate) async fn new() -> Self {
+        Self::with(None).await
+    }
+
+    /// On PostgreSQL, in a new database of the server that the environment names. `None`, said
+    /// loudly, where it names none, which in continuous integration is a failure.
+    pub(crate) async fn on_postgres() -> Option<Self> {
+        let Ok(server) = std::env::var("PORTCULLIS_TEST_POSTGRES") else {
+            assert!(std::env::var_os("CI").is_none(), "PORTCULLIS_TEST_POSTGRES names no server");
+            eprintln!("LEFT OUT: PORTCULLIS_TEST_POSTGRES names no PostgreSQL server");
+            return None;
+        };
+        Some(Self::with(Some(new_database(&server).await)).await)
+    }
+
+    async fn with(database: Option<Database>) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let home = Home::new(folder.path().join("home"));
+        let home = match database {
+            Some(database) => home.with_database(database),
+            None => home,
+        };
         let clock = Arc::new(ManualClock::at(START));
         let plan = Plan { label: Label::NONE, root: None };
         let made = init(&home, &plan, clock.clone()).await.unwrap();
         let issuer = Issuer::open(&home, clock.clone(), DEFAULT_VALID_FOR).await.unwrap();
         Self { folder, home, clock, issuer, made }
+    }
+
+    pub(crate) async fn judge(&self, token: &str) -> Result<(), Refusal> {
+        self.issuer.verify(token, None, None).await.unwrap().result.map(|_| ())
+    }
+
+    pub(crate) async fn revoke(&self, id: &str, when: Moment) -> Result<Revoked, Error> {
+        self.issuer.revoke(id, &Revocation { when, by: Some("me".into()) }).await
+    }
+
+    /// A new owner's number.
+    pub(crate) async fn owner(&self, name: &str) -> u32 {
+        let new = NewOwner { name: name.into(), ..NewOwner::default() };
+        self.issuer.create_owner(&new).await.unwrap().number
+    }
+
+    /// A new policy's number.
+    pub(crate) async fn policy(&self, name: &str, seen: Visibility, rules: PolicyRules) -> u32 {
+        let new = NewPolicy { name: name.into(), visibility: seen, rules, by: None };
+        let saved = self.issuer.create_policy(&new).await.unwrap();
+        saved.published.unwrap();
+        saved.policy.number
+    }
+
+    pub(crate) async fn events(&self, id: &str) -> Vec<String> {
+        events::types_of(&mut self.issuer.store().read().await.unwrap(), id).await.unwrap()
     }
 
     /// A verifier that knows the root and the gate's secrets, and nothing of the database.
@@ -45,6 +96,19 @@ impl Bench {
         }
         replica
     }
+}
+
+/// A new database in the server at `server`, whose URL ends with a slash.
+pub(crate) async fn new_database(server: &str) -> Database {
+    use sqlx::{Connection as _, Executor as _};
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    let number = NEXT.fetch_add(1, Ordering::Relaxed);
+    let name = format!("portcullis_{}_{number}", std::process::id());
+    sqlx::any::install_default_drivers();
+    let mut connection = sqlx::AnyConnection::connect(&format!("{server}postgres")).await.unwrap();
+    let create = format!("CREATE DATABASE {name}");
+    connection.execute(sqlx::AssertSqlSafe(create)).await.unwrap();
+    Database::from_url(&format!("{server}{name}")).unwrap()
 }
 
 /// A folder for the program to work in.

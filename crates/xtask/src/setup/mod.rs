@@ -3,6 +3,7 @@
 mod chromium;
 mod debian;
 mod npm;
+mod postgres;
 mod python;
 mod sysroot;
 mod tools;
@@ -10,6 +11,7 @@ mod wasm;
 
 pub(crate) use chromium::chromium;
 pub(crate) use npm::Npm;
+pub(crate) use postgres::{Postgres, postgres};
 pub(crate) use python::python;
 pub(crate) use tools::Tools;
 pub(crate) use wasm::{TARGET, WasmToolchain};

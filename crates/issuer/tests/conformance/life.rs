@@ -1,60 +1,42 @@
 //! The life of a key, on a clock that is moved by hand.
 
-use std::sync::Arc;
 use std::time::Duration;
 
+use portcullis_core::policy::Visibility;
 use portcullis_core::time::Time;
-use portcullis_core::token::{Algorithm, Environment, Kind, Label};
+use portcullis_core::token::{Algorithm, Environment, Kind};
 use portcullis_core::verify::Refusal;
+use portcullis_issuer::Error;
+use portcullis_issuer::issuer::DEFAULT_VALID_FOR;
+use portcullis_issuer::record::{KeyPurpose, KeyState};
+use portcullis_issuer::rules::*;
 
-use super::*;
-use crate::clock::ManualClock;
-use crate::init::{Plan, init};
-use crate::issuer::{DEFAULT_VALID_FOR, Home, Issuer};
-use crate::record::{KeyPurpose, KeyState};
-use crate::store::events;
+use crate::common::{Bench, START};
 
-const START: Time = Time::from_secs(1_800_000_000);
-
-struct Bench {
-    _folder: tempfile::TempDir,
-    clock: Arc<ManualClock>,
-    issuer: Issuer,
-}
-
-async fn bench() -> Bench {
-    let folder = tempfile::tempdir().unwrap();
-    let clock = Arc::new(ManualClock::at(START));
-    let home = Home::new(folder.path().join("home"));
-    let plan = Plan { label: Label::new("acme").unwrap(), root: None };
-    init(&home, &plan, clock.clone()).await.unwrap();
-    let issuer = Issuer::open(&home, clock.clone(), DEFAULT_VALID_FOR).await.unwrap();
-    Bench { _folder: folder, clock, issuer }
-}
-
-impl Bench {
-    async fn judge(&self, token: &str) -> Result<(), Refusal> {
-        self.issuer.verify(token, None, None).await.unwrap().result.map(|_| ())
-    }
-
-    async fn revoke(&self, id: &str, when: Moment) -> Result<Revoked, Error> {
-        self.issuer.revoke(id, &Revocation { when, by: Some("me".into()) }).await
-    }
-
-    async fn events(&self, id: &str) -> Vec<String> {
-        events::types_of(&mut self.issuer.store().read().await.unwrap(), id).await.unwrap()
-    }
+conformance! {
+    a_new_key_is_accepted_at_once_by_the_list_that_is_out,
+    kind_and_environment_choose_the_signer,
+    what_can_not_be_made_is_refused_and_leaves_nothing,
+    an_admin_key_opens_the_api_and_nothing_else,
+    a_revocation_is_published_before_it_is_answered,
+    a_revocation_moves_earlier_and_never_later,
+    a_timed_revocation_strikes_at_its_second_with_no_publication,
+    an_expired_key_is_refused_and_its_entry_leaves_a_day_later,
+    a_rolled_key_and_its_successor_are_both_valid_in_the_overlap,
+    listings_filter_by_the_state_that_records_say,
+    pages_follow_each_other_without_gap,
+    an_unchanged_list_only_renews_its_stamp,
+    a_revocation_stays_committed_where_it_can_not_be_published,
+    an_old_list_is_not_judged_by,
 }
 
 const fn secs(secs: u64) -> Duration {
     Duration::from_secs(secs)
 }
 
-#[tokio::test]
-async fn a_new_key_is_accepted_at_once_by_the_list_that_is_out() {
-    let bench = bench().await;
+pub(crate) async fn a_new_key_is_accepted_at_once_by_the_list_that_is_out(bench: Bench) {
     let minted = bench.issuer.create(&NewKey::titled("Billing")).await.unwrap();
-    assert!(minted.token.starts_with("acme_sk_live_"));
+    assert!(minted.token.starts_with("sk_live_"));
     assert_eq!(minted.record.token, None, "a secret key's text is not kept");
     let verdict = bench.issuer.verify(&minted.token, None, None).await.unwrap();
     assert_eq!(verdict.title.as_deref(), Some("Billing"));
@@ -64,9 +46,7 @@ async fn a_new_key_is_accepted_at_once_by_the_list_that_is_out() {
     assert_eq!(bench.issuer.show(&minted.record.id).await.unwrap(), minted.record);
 }
 
-#[tokio::test]
-async fn kind_and_environment_choose_the_signer() {
-    let bench = bench().await;
+pub(crate) async fn kind_and_environment_choose_the_signer(bench: Bench) {
     for (kind, environment, algorithm, kid, chars) in [
         (Kind::Secret, Environment::Live, None, 1, 66),
         (Kind::Secret, Environment::Test, None, 2, 66),
@@ -85,9 +65,7 @@ async fn kind_and_environment_choose_the_signer() {
     assert!(matches!(bench.issuer.create(&new).await, Err(Error::NoSigner)));
 }
 
-#[tokio::test]
-async fn what_can_not_be_made_is_refused_and_leaves_nothing() {
-    let bench = bench().await;
+pub(crate) async fn what_can_not_be_made_is_refused_and_leaves_nothing(bench: Bench) {
     let long = "x".repeat(256);
     for title in ["", "  ", "a\nb", long.as_str()] {
         let error = bench.issuer.create(&NewKey::titled(title)).await.unwrap_err();
@@ -109,9 +87,7 @@ async fn what_can_not_be_made_is_refused_and_leaves_nothing() {
     bench.issuer.create(&NewKey::titled(&"é".repeat(255))).await.unwrap();
 }
 
-#[tokio::test]
-async fn an_admin_key_opens_the_api_and_nothing_else() {
-    let bench = bench().await;
+pub(crate) async fn an_admin_key_opens_the_api_and_nothing_else(bench: Bench) {
     let new = NewKey { purpose: KeyPurpose::Admin, ..NewKey::titled("Ops") };
     let admin = bench.issuer.create(&new).await.unwrap();
     let token = bench.issuer.create(&NewKey::titled("x")).await.unwrap();
@@ -126,9 +102,7 @@ async fn an_admin_key_opens_the_api_and_nothing_else() {
     assert_eq!(refused, NotAdmin::Refused(Refusal::Revoked));
 }
 
-#[tokio::test]
-async fn a_revocation_is_published_before_it_is_answered() {
-    let bench = bench().await;
+pub(crate) async fn a_revocation_is_published_before_it_is_answered(bench: Bench) {
     let minted = bench.issuer.create(&NewKey::titled("x")).await.unwrap();
     let revoked = bench.revoke(&minted.record.id, Moment::Now).await.unwrap();
     assert_eq!(revoked.published.unwrap().number, 2);
@@ -141,9 +115,7 @@ async fn a_revocation_is_published_before_it_is_answered() {
     assert_eq!(events, ["api-key.created", "api-key.revoked"]);
 }
 
-#[tokio::test]
-async fn a_revocation_moves_earlier_and_never_later() {
-    let bench = bench().await;
+pub(crate) async fn a_revocation_moves_earlier_and_never_later(bench: Bench) {
     let minted = bench.issuer.create(&NewKey::titled("x")).await.unwrap();
     let id = &minted.record.id;
     let at = bench.revoke(id, Moment::In(secs(100))).await.unwrap().record.revoked_at;
@@ -161,9 +133,7 @@ async fn a_revocation_moves_earlier_and_never_later() {
     assert_eq!(bench.judge(&minted.token).await, Err(Refusal::Revoked));
 }
 
-#[tokio::test]
-async fn a_timed_revocation_strikes_at_its_second_with_no_publication() {
-    let bench = bench().await;
+pub(crate) async fn a_timed_revocation_strikes_at_its_second_with_no_publication(bench: Bench) {
     let minted = bench.issuer.create(&NewKey::titled("x")).await.unwrap();
     let revoked = bench.revoke(&minted.record.id, Moment::In(secs(60))).await.unwrap();
     assert_eq!(revoked.record.state(START), KeyState::Scheduled);
@@ -181,14 +151,12 @@ async fn a_timed_revocation_strikes_at_its_second_with_no_publication() {
     assert_eq!(bench.judge(&minted.token).await, Err(Refusal::Revoked));
 }
 
-#[tokio::test]
-async fn an_expired_key_is_refused_and_its_entry_leaves_a_day_later() {
-    let bench = bench().await;
+pub(crate) async fn an_expired_key_is_refused_and_its_entry_leaves_a_day_later(bench: Bench) {
     let new = NewKey { expires: Some(Moment::In(secs(100))), ..NewKey::titled("x") };
     let minted = bench.issuer.create(&new).await.unwrap();
     bench.revoke(&minted.record.id, Moment::Now).await.unwrap();
     let revoked = async || bench.issuer.overview().await.unwrap().1[0].counts.revoked;
-    let day = u64::from(crate::publish::LINGER_SECS) * 1000;
+    let day = u64::from(portcullis_issuer::publish::LINGER_SECS) * 1000;
     bench.clock.advance(100_000 + day - 1);
     bench.issuer.publish().await.unwrap();
     assert_eq!(revoked().await, 1);
@@ -198,26 +166,26 @@ async fn an_expired_key_is_refused_and_its_entry_leaves_a_day_later() {
     assert_eq!(bench.judge(&minted.token).await, Err(Refusal::Expired));
 }
 
-#[tokio::test]
-async fn a_rolled_key_and_its_successor_are_both_valid_in_the_overlap() {
-    let bench = bench().await;
+pub(crate) async fn a_rolled_key_and_its_successor_are_both_valid_in_the_overlap(bench: Bench) {
+    let owner = bench.owner("Acme").await;
+    let policy = bench.policy("Shop", Visibility::Public, PolicyRules::default()).await;
     let new = NewKey {
         kind: Kind::Publishable,
         environment: Environment::Test,
-        owner: 7,
-        policy: 9,
+        owner,
+        policy,
         expires: Some(Moment::In(secs(1000))),
         ..NewKey::titled("Shop")
     };
     let old = bench.issuer.create(&new).await.unwrap();
-    let roll = Roll { overlap: secs(60), by: Some("me".into()) };
+    let roll = Roll { overlap: secs(60), by: Some("me".into()), ..Roll::default() };
     bench.clock.advance(1_000);
     let rolled = bench.issuer.roll(&old.record.id, &roll).await.unwrap();
     let new = &rolled.minted.record;
     assert_eq!(new.rolled_from.as_deref(), Some(old.record.id.as_str()));
     assert_eq!(
         (new.kid, new.owner, new.policy, new.title.as_str(), new.expires_at),
-        (old.record.kid, 7, 9, "Shop", old.record.expires_at)
+        (old.record.kid, owner, policy, "Shop", old.record.expires_at)
     );
     bench.clock.advance(59_999);
     bench.judge(&old.token).await.unwrap();
@@ -231,10 +199,10 @@ async fn a_rolled_key_and_its_successor_are_both_valid_in_the_overlap() {
     assert_eq!(events, ["api-key.created", "api-key.revoked", "api-key.rolled"]);
 
     // Never beyond the key's own expiry, and not at all where there is no overlap.
-    let long = Roll { overlap: secs(100_000), by: None };
+    let long = Roll { overlap: secs(100_000), ..Roll::default() };
     let second = bench.issuer.roll(&new.id, &long).await.unwrap();
     assert_eq!(second.old.revoked_at, new.expires_at);
-    let none = Roll { overlap: secs(0), by: None };
+    let none = Roll { overlap: secs(0), ..Roll::default() };
     let third = bench.issuer.roll(&second.minted.record.id, &none).await.unwrap();
     assert_eq!(bench.judge(&second.minted.token).await, Err(Refusal::Revoked));
     bench.judge(&third.minted.token).await.unwrap();
@@ -244,9 +212,7 @@ async fn a_rolled_key_and_its_successor_are_both_valid_in_the_overlap() {
     assert!(matches!(late, Err(Error::Expired)));
 }
 
-#[tokio::test]
-async fn listings_filter_by_the_state_that_records_say() {
-    let bench = bench().await;
+pub(crate) async fn listings_filter_by_the_state_that_records_say(bench: Bench) {
     for (at, expires) in [
         (None, None),
         (Some(0), None),
@@ -266,8 +232,11 @@ async fn listings_filter_by_the_state_that_records_say() {
         bench.issuer.publish().await.unwrap();
         let all = bench.issuer.list_keys(&Query::default()).await.unwrap().keys;
         for state in KeyState::ALL {
-            let query = Query { state: Some(state), ..Query::default() };
-            let listed = bench.issuer.list_keys(&query).await.unwrap().keys;
+            let criteria = Criteria { state: Some(state), ..Criteria::default() };
+            let query = Query { criteria, count: true, ..Query::default() };
+            let page = bench.issuer.list_keys(&query).await.unwrap();
+            let listed = page.keys;
+            assert_eq!(page.count, Some(listed.len() as u64));
             // The store's clock may stand milliseconds ahead after several publications.
             let now = bench.issuer.now().max(bench.issuer.published().await.unwrap().this_update);
             let expected: Vec<_> = all.iter().filter(|key| key.state(now) == state).collect();
@@ -276,9 +245,7 @@ async fn listings_filter_by_the_state_that_records_say() {
     }
 }
 
-#[tokio::test]
-async fn pages_follow_each_other_without_gap() {
-    let bench = bench().await;
+pub(crate) async fn pages_follow_each_other_without_gap(bench: Bench) {
     for number in 0..5 {
         bench.issuer.create(&NewKey::titled(&format!("key {number}"))).await.unwrap();
     }
@@ -300,9 +267,7 @@ async fn pages_follow_each_other_without_gap() {
     }
 }
 
-#[tokio::test]
-async fn an_unchanged_list_only_renews_its_stamp() {
-    let bench = bench().await;
+pub(crate) async fn an_unchanged_list_only_renews_its_stamp(bench: Bench) {
     let first = bench.issuer.publish().await.unwrap();
     bench.clock.advance(1_000);
     let second = bench.issuer.publish().await.unwrap();
@@ -313,9 +278,7 @@ async fn an_unchanged_list_only_renews_its_stamp() {
     assert_eq!(third.this_update, second.this_update.plus_millis(1));
 }
 
-#[tokio::test]
-async fn a_revocation_stays_committed_where_it_can_not_be_published() {
-    let bench = bench().await;
+pub(crate) async fn a_revocation_stays_committed_where_it_can_not_be_published(bench: Bench) {
     let minted = bench.issuer.create(&NewKey::titled("x")).await.unwrap();
     bench.clock.set(Time::from_millis(START.millis() - 60_000));
     let revoked = bench.revoke(&minted.record.id, Moment::Now).await.unwrap();
@@ -327,9 +290,7 @@ async fn a_revocation_stays_committed_where_it_can_not_be_published() {
     assert_eq!(bench.judge(&minted.token).await, Err(Refusal::Revoked));
 }
 
-#[tokio::test]
-async fn an_old_list_is_not_judged_by() {
-    let bench = bench().await;
+pub(crate) async fn an_old_list_is_not_judged_by(bench: Bench) {
     let minted = bench.issuer.create(&NewKey::titled("x")).await.unwrap();
     bench.clock.advance(u64::try_from(DEFAULT_VALID_FOR.as_millis()).unwrap());
     let refusal = bench.judge(&minted.token).await.unwrap_err();

@@ -10,18 +10,31 @@
 //! this update is in its head, however many processes publish. A publisher that is overtaken
 //! between the two finds a newer stamp out, which says all that its own would have said.
 
+mod content;
+mod lead;
+mod place;
+mod policies;
+mod push;
+mod recover;
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use portcullis_core::crypto::Digest;
-use portcullis_core::issue::{HeadDraft, ListSigner, StampDraft, encode_body, name_file};
-use portcullis_core::list::{FileName, ListError, Mark, ShardLine};
+use portcullis_core::issue::{ListSigner, StampDraft, name_file};
+use portcullis_core::list::{FileName, ListError, Mark};
 use portcullis_core::time::Time;
-use serde_json::json;
-use sqlx::SqliteConnection;
+use tokio::sync::Mutex;
 
 use crate::error::Error;
 use crate::issuer::Issuer;
-use crate::store::events::{self, EventType};
 use crate::store::lists::{self, Promise, Published};
-use crate::store::shards;
+use crate::store::{events, shards, wide};
+use content::{renew_bodies, unwanted_since, write_head};
+pub use lead::{has, heart_beat};
+pub use place::Target;
+pub(crate) use policies::Forest;
+use policies::renew_policies;
+pub use recover::Recovered;
 
 /// How far the clock may stand behind the last list before nothing is published any more: what
 /// verifiers put up with.
@@ -29,14 +42,39 @@ const MAX_BEHIND_MILLIS: u64 = portcullis_core::list::MAX_SKEW_MILLIS;
 /// How long an entry stays after its key has expired, so that a slow clock revives nothing.
 pub const LINGER_SECS: u32 = 24 * 60 * 60;
 
+/// The publications of this process: one at a time, and those who wait for the same share one.
+#[derive(Debug, Default)]
+pub(crate) struct Gate {
+    begun: AtomicU64,
+    last: Mutex<Option<(u64, Published)>>,
+}
+
 impl Issuer {
     /// Publishes: a new head where what is to be said has changed, and a new stamp in any case.
     /// Gives what is out afterwards, which another process may have put out.
     ///
+    /// Of many that are called at once, the one that begins first after all were called does the
+    /// work of all: what was committed before the call is in what it puts out.
+    ///
     /// # Errors
-    /// [`Error::ClockWentBack`], the database's, and the verifying half's where it would refuse
-    /// what was made. Nothing that was out is touched then.
+    /// [`Error::ClockWentBack`], [`Error::Restored`], the database's, and the verifying half's
+    /// where it would refuse what was made. Nothing that was out is touched then.
     pub async fn publish(&self) -> Result<Published, Error> {
+        let gate = self.gate();
+        let begun_before = gate.begun.load(Ordering::SeqCst);
+        let mut last = gate.last.lock().await;
+        if let Some((begun, published)) = &*last
+            && *begun > begun_before
+        {
+            return Ok(published.clone());
+        }
+        let begun = gate.begun.fetch_add(1, Ordering::SeqCst).saturating_add(1);
+        let published = self.publish_alone().await?;
+        *last = Some((begun, published.clone()));
+        Ok(published)
+    }
+
+    async fn publish_alone(&self) -> Result<Published, Error> {
         let signer = self.keystore().list_signer().ok_or(Error::NoSigner)?;
         let (promise, head_len, keyring_version) = self.promise(&signer).await?;
         let name = FileName { digest: promise.digest, len: head_len };
@@ -47,7 +85,11 @@ impl Issuer {
 
     /// Commits to number, digest and this update before the stamp is signed.
     async fn promise(&self, signer: &ListSigner) -> Result<(Promise, u32, u32), Error> {
+        let mut forest = self.forest().lock().await;
+        // Let go of unless all of this is committed: it would know of files that are not there.
+        let mut held = forest.take();
         let mut writing = self.store().write().await?;
+        crate::store::targets::check_not_restored(&mut writing).await?;
         let view = self.view_in(&mut writing).await?;
         let keyring = view.replica().keyring();
         let max_secs = keyring.max_validity_millis() / 1000;
@@ -56,31 +98,42 @@ impl Issuer {
         }
         let last = lists::promise(&mut writing).await?;
         let this_update = next_instant(self.now(), last.as_ref())?;
-        let mark = |number| Mark {
-            epoch: keyring.epoch(),
-            number,
-            this_update,
-            next_update: this_update.plus_millis(self.valid_for_millis()),
-        };
+        let next_update = this_update.plus_millis(self.valid_for_millis());
+        let mark = |number| Mark { epoch: keyring.epoch(), number, this_update, next_update };
         let position = events::position(&mut writing).await?;
-        let changed = renew_bodies(&mut writing, last.as_ref(), this_update).await?;
+        let since = last.map_or(0, |last| last.position);
+        shards::open_ahead(&mut writing).await?;
+        let bodies = renew_bodies(&mut writing, last.as_ref(), this_update).await?;
+        let instants = (this_update, unwanted_since(this_update));
+        let salt = self.keystore().salt_key();
+        let policies =
+            renew_policies(&mut writing, &mut held, &salt, (since, position), instants).await?;
+        let wide = wide::touched_since(&mut writing, since).await?;
+        // Whoever holds an earlier stamp holds it until the latest of them has run out, by a clock
+        // that may stand behind this one.
+        let latest = last.map(|last| last.latest);
+        let usable = latest.map_or(this_update, |latest| latest.plus_millis(MAX_BEHIND_MILLIS));
+        shards::set_covered(&mut writing, this_update, usable).await?;
+        let latest = latest.map_or(next_update, |latest| latest.max(next_update));
         let same_epoch = last.filter(|last| last.mark.epoch == keyring.epoch());
         let promise = match same_epoch {
-            Some(last) if !changed => {
-                Promise { mark: mark(last.mark.number), digest: last.digest, position }
+            Some(last) if !(bodies || policies || wide) => {
+                let mark = mark(last.mark.number);
+                Promise { mark, digest: last.digest, position, latest }
             }
             same_epoch => {
                 let number = same_epoch.map_or(0, |last| last.mark.number).saturating_add(1);
                 let previous = last.map_or(Digest([0; 32]), |last| last.digest);
                 let mark = mark(number);
                 let digest = write_head(&mut writing, signer, &mark, previous).await?;
-                Promise { mark, digest, position }
+                Promise { mark, digest, position, latest }
             }
         };
         lists::set_promise(&mut writing, &promise).await?;
         let (head, _) = crate::mirror::stored_head(&mut writing, promise.digest).await?;
         let head_len = name_file(&head).len;
         writing.commit().await?;
+        *forest = held;
         Ok((promise, head_len, keyring.version()))
     }
 
@@ -107,66 +160,4 @@ fn next_instant(clock: Time, last: Option<&Promise>) -> Result<Time, Error> {
         return Err(Error::ClockWentBack { behind_millis });
     }
     Ok(clock.max(last.plus_millis(1)))
-}
-
-/// Writes the bodies that say something else than before; says whether there was one.
-async fn renew_bodies(
-    connection: &mut SqliteConnection,
-    last: Option<&Promise>,
-    now: Time,
-) -> Result<bool, Error> {
-    let (position, since) =
-        last.map_or((0, Time::from_millis(0)), |last| (last.position, last.mark.this_update));
-    let stale = shards::stale_shards(connection, position, since, now, LINGER_SECS).await?;
-    if stale.is_empty() {
-        return Ok(false);
-    }
-    let mut changed = false;
-    for shard in shards::shards(connection).await?.iter().filter(|s| stale.contains(&s.shard)) {
-        let facts = shards::facts(connection, shard, now, LINGER_SECS).await?;
-        let body = encode_body(&facts)?;
-        let line = ShardLine::new(shard.shard, &body);
-        let before = shard.line.map(|line| line.body);
-        if before == Some(line.body) {
-            continue;
-        }
-        shards::set_body(connection, (&line, facts.counts()), &body, before, now).await?;
-        changed = true;
-    }
-    // No stamp outlives a day: what left the list before that is wanted by nobody.
-    let a_day_ago = Time::from_millis(now.millis().saturating_sub(u64::from(LINGER_SECS) * 1000));
-    shards::prune_bodies(connection, a_day_ago).await?;
-    Ok(changed)
-}
-
-/// Signs and stores the head of the bodies that there are, with its event.
-async fn write_head(
-    connection: &mut SqliteConnection,
-    signer: &ListSigner,
-    mark: &Mark,
-    previous: Digest,
-) -> Result<Digest, Error> {
-    let shards: Vec<ShardLine> =
-        shards::shards(connection).await?.iter().filter_map(|shard| shard.line).collect();
-    let mut bodies: Vec<Digest> = Vec::new();
-    for line in &shards {
-        if !bodies.contains(&line.body) {
-            bodies.push(line.body);
-        }
-    }
-    let head = signer.sign_head(&HeadDraft {
-        epoch: mark.epoch,
-        number: mark.number,
-        this_update: mark.this_update,
-        previous,
-        public_policies: FileName::NONE,
-        private_policies: FileName::NONE,
-        shards,
-        wide: Vec::new(),
-    })?;
-    let digest = Digest::of(&head);
-    lists::insert_list(connection, mark, &head, &bodies).await?;
-    let data = json!({ "epoch": mark.epoch, "number": mark.number, "head": digest.to_string() });
-    events::append(connection, mark.this_update, EventType::ListPublished, None, &data).await?;
-    Ok(digest)
 }

@@ -1,0 +1,324 @@
+//! What else is done to keys: `portcullis keys update`, `sales-channels`, `suspend`, `resume`,
+//! `self-revoke`, `roll`, `delete`, `undo`, `authenticate`.
+
+use std::time::Duration;
+
+use anyhow::Result;
+use portcullis_core::time::Time;
+use portcullis_core::token::{Algorithm, Environment, Kind};
+use portcullis_issuer::rules::{self, Changed, Moment, Roll, check_fixed};
+use portcullis_issuer::view::KeyView;
+use portcullis_issuer::{Error, Issuer};
+use serde_json::{Map, Value, json};
+use zeroize::Zeroizing;
+
+use super::Outcome;
+use super::args;
+use super::keys::{view, write_key};
+use super::list::{committed, outcome, write_published};
+use super::out::{Out, field, state};
+use super::verify::read_token;
+
+const BY: &str = "cli";
+
+/// Change a key's title, metadata or sales channels
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Example:\n  portcullis keys update apk_0123456789abcdefghijkl --title 'Billing, new' \
+                  --metadata '{\"team\":\"payments\",\"old\":null}'"
+)]
+pub(crate) struct Update {
+    /// The key's id, apk_…
+    id: String,
+    /// What people are to call it
+    #[arg(long)]
+    title: Option<String>,
+    /// Members of the metadata to set, as a JSON object; null takes one away
+    #[arg(long, value_name = "JSON", value_parser = args::object)]
+    metadata: Option<Map<String, Value>>,
+    /// All its sales channels from now on; may be given several times
+    #[arg(long = "sales-channel", value_name = "CHANNEL")]
+    sales_channels: Vec<String>,
+    /// No sales channel from now on
+    #[arg(long, conflicts_with = "sales_channels")]
+    no_sales_channels: bool,
+    /// Who changes it
+    #[arg(long, value_name = "WHO")]
+    by: Option<String>,
+    // What can't be changed is understood, so that it can be said what to do instead.
+    #[arg(long, hide = true)]
+    owner: Option<String>,
+    #[arg(long, hide = true)]
+    policy: Option<String>,
+    #[arg(long, hide = true)]
+    kind: Option<String>,
+    #[arg(long, hide = true)]
+    environment: Option<String>,
+    #[arg(long, hide = true)]
+    algorithm: Option<String>,
+    #[arg(long, hide = true)]
+    expires_at: Option<String>,
+    #[arg(long, hide = true)]
+    expires_in: Option<String>,
+}
+
+impl Update {
+    pub(super) async fn run(&self, issuer: &Issuer, out: &Out) -> Result<Outcome> {
+        let fixed = [
+            ("owner", &self.owner),
+            ("policy", &self.policy),
+            ("kind", &self.kind),
+            ("environment", &self.environment),
+            ("algorithm", &self.algorithm),
+            ("expires_at", &self.expires_at),
+            ("expires_at", &self.expires_in),
+        ];
+        for (name, _) in fixed.into_iter().filter(|(_, value)| value.is_some()) {
+            check_fixed(name)?;
+        }
+        let named = !self.sales_channels.is_empty() || self.no_sales_channels;
+        let update = rules::Update {
+            title: self.title.clone(),
+            metadata: self.metadata.clone(),
+            sales_channels: named.then(|| self.sales_channels.clone()),
+        };
+        let by = self.by.as_deref().unwrap_or(BY);
+        changed(issuer, issuer.update(&self.id, &update, Some(by)).await?, out).await
+    }
+}
+
+/// Add sales channels to a publishable key and take others away, and publish
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Example:\n  portcullis keys sales-channels apk_0123456789abcdefghijkl --add web --remove app"
+)]
+pub(crate) struct SalesChannels {
+    /// The key's id, apk_…
+    id: String,
+    /// Add this one; may be given several times
+    #[arg(long, value_name = "CHANNEL")]
+    add: Vec<String>,
+    /// Take this one away; may be given several times
+    #[arg(long, value_name = "CHANNEL")]
+    remove: Vec<String>,
+}
+
+impl SalesChannels {
+    pub(super) async fn run(&self, issuer: &Issuer, out: &Out) -> Result<Outcome> {
+        let done = issuer.change_sales_channels(&self.id, &self.add, &self.remove, Some(BY));
+        changed(issuer, done.await?, out).await
+    }
+}
+
+/// Suspend a key until it is resumed, and publish
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Example:\n  portcullis keys suspend apk_0123456789abcdefghijkl")]
+pub(crate) struct Suspend {
+    /// The key's id, apk_…
+    id: String,
+    /// Who suspends it
+    #[arg(long, value_name = "WHO", default_value = BY)]
+    by: String,
+}
+
+impl Suspend {
+    pub(super) async fn run(&self, issuer: &Issuer, out: &Out) -> Result<Outcome> {
+        changed(issuer, issuer.suspend(&self.id, Some(&self.by)).await?, out).await
+    }
+}
+
+/// Resume a key that is suspended, and publish
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Example:\n  portcullis keys resume apk_0123456789abcdefghijkl")]
+pub(crate) struct Resume {
+    /// The key's id, apk_…
+    id: String,
+    /// Who resumes it
+    #[arg(long, value_name = "WHO", default_value = BY)]
+    by: String,
+}
+
+impl Resume {
+    pub(super) async fn run(&self, issuer: &Issuer, out: &Out) -> Result<Outcome> {
+        changed(issuer, issuer.resume(&self.id, Some(&self.by)).await?, out).await
+    }
+}
+
+async fn changed(issuer: &Issuer, changed: Changed, out: &Out) -> Result<Outcome> {
+    let key = view(issuer, &changed.record).await?;
+    let Some(published) = changed.published else {
+        out.answer(&key, |o| write_key(o, &key))?;
+        return Ok(Outcome::Yes);
+    };
+    let json = committed(issuer, json!(key), &published);
+    out.answer(&json, |o| {
+        write_key(o, &key)?;
+        write_published(o, &published)
+    })?;
+    Ok(outcome(out, &published))
+}
+
+/// Revoke the secret key that you hold, by its text
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Example:\n  pbpaste | portcullis keys self-revoke -")]
+pub(crate) struct SelfRevoke {
+    /// The key, or - to read it from standard input, where no other process sees it
+    token: String,
+}
+
+impl SelfRevoke {
+    pub(super) async fn run(&self, issuer: &Issuer, out: &Out) -> Result<Outcome> {
+        let revoked = issuer.revoke_held(&token(&self.token)?).await?;
+        let key = view(issuer, &revoked.record).await?;
+        let json = committed(issuer, json!(key), &revoked.published);
+        out.answer(&json, |o| {
+            write_key(o, &key)?;
+            write_published(o, &revoked.published)
+        })?;
+        Ok(outcome(out, &revoked.published))
+    }
+}
+
+fn token(text: &str) -> Result<Zeroizing<String>> {
+    if text == "-" { read_token() } else { Ok(Zeroizing::new(text.to_owned())) }
+}
+
+/// Put a new key in a key's place; both are valid for the overlap
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Example:\n  portcullis keys roll apk_0123456789abcdefghijkl --overlap 1h")]
+pub(crate) struct RollKey {
+    /// The key's id, apk_…
+    id: String,
+    /// How long the old key stays valid; 0s for not at all
+    #[arg(long, value_name = "DURATION", default_value = "24h", value_parser = args::duration)]
+    overlap: Duration,
+    /// The new key's owner, 0 for none [default: the old key's]
+    #[arg(long)]
+    owner: Option<u32>,
+    /// The new key's policy [default: the old key's]
+    #[arg(long)]
+    policy: Option<u32>,
+    /// How the new key is proved [default: as the old key]
+    #[arg(long, value_parser = args::algorithm())]
+    algorithm: Option<Algorithm>,
+    /// The new key expires after this long [default: when the old key does]
+    #[arg(long, value_name = "DURATION", value_parser = args::duration)]
+    expires_in: Option<Duration>,
+    /// The new key expires at this time (RFC 3339)
+    #[arg(long, value_name = "TIME", conflicts_with = "expires_in", value_parser = args::instant)]
+    expires_at: Option<Time>,
+    /// The new key never expires
+    #[arg(long, conflicts_with_all = ["expires_in", "expires_at"])]
+    never_expires: bool,
+    /// Who rolls it
+    #[arg(long, value_name = "WHO")]
+    by: Option<String>,
+}
+
+impl RollKey {
+    pub(super) async fn run(&self, issuer: &Issuer, out: &Out) -> Result<Outcome> {
+        let expires = self.expires_in.map(Moment::In).or(self.expires_at.map(Moment::At));
+        let roll = Roll {
+            overlap: self.overlap,
+            by: self.by.clone().or_else(|| Some(BY.into())),
+            owner: self.owner,
+            policy: self.policy,
+            algorithm: self.algorithm,
+            expires: if self.never_expires { Some(None) } else { expires.map(Some) },
+        };
+        let rolled = issuer.roll(&self.id, &roll).await?;
+        let key = view(issuer, &rolled.minted.record).await?;
+        let old = view(issuer, &rolled.old).await?;
+        let token = rolled.minted.token.as_str();
+        let json = json!({ "key": key, "token": token, "rolled": old });
+        let json = committed(issuer, json, &rolled.published);
+        out.answer(&json, |o| {
+            field(o, "New key", token)?;
+            write_key(o, &key)?;
+            writeln!(o)?;
+            field(o, "Old key", &old.id)?;
+            field(o, "State", state(old.state))?;
+            field(o, "Valid until", old.revoked_at.as_deref().unwrap_or("-"))?;
+            write_published(o, &rolled.published)
+        })?;
+        if key.kind == Kind::Secret.name() {
+            out.note("\nThe new key is shown this once and kept nowhere: store it now.");
+        }
+        Ok(outcome(out, &rolled.published))
+    }
+}
+
+/// Delete the records of keys that are revoked: all of them or none
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Example:\n  portcullis keys delete apk_0123456789abcdefghijkl")]
+pub(crate) struct Delete {
+    /// The keys' ids, apk_…
+    #[arg(value_name = "ID", required = true)]
+    ids: Vec<String>,
+}
+
+impl Delete {
+    pub(super) async fn run(&self, issuer: &Issuer, out: &Out) -> Result<Outcome> {
+        let ids = issuer.delete(&self.ids, Some(BY)).await?;
+        let json = json!({ "ids": ids, "object": "api_key", "deleted": true });
+        out.answer(&json, |o| ids.iter().try_for_each(|id| field(o, "Deleted", id)))?;
+        Ok(Outcome::Yes)
+    }
+}
+
+/// Undo the making of keys: revoke and delete them in one act, and publish
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Example:\n  portcullis keys undo apk_0123456789abcdefghijkl")]
+pub(crate) struct Undo {
+    /// The keys' ids, apk_…
+    #[arg(value_name = "ID", required = true)]
+    ids: Vec<String>,
+}
+
+impl Undo {
+    pub(super) async fn run(&self, issuer: &Issuer, out: &Out) -> Result<Outcome> {
+        let undone = issuer.undo_create(&self.ids, Some(BY)).await?;
+        let ids: Vec<&str> = undone.records.iter().map(|record| record.id.as_str()).collect();
+        let json = json!({ "ids": ids, "object": "api_key", "deleted": true });
+        let json = committed(issuer, json, &undone.published);
+        out.answer(&json, |o| {
+            ids.iter().try_for_each(|id| field(o, "Undone", id))?;
+            write_published(o, &undone.published)
+        })?;
+        Ok(outcome(out, &undone.published))
+    }
+}
+
+/// Judge a key by the records, ahead of every list: exits 0 if accepted, 1 if refused
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Example:\n  pbpaste | portcullis keys authenticate -")]
+pub(crate) struct Authenticate {
+    /// The key, or - to read it from standard input, where no other process sees it
+    token: String,
+    /// Accept only this kind
+    #[arg(long, default_value = "secret", value_parser = args::kind())]
+    kind: Kind,
+    /// Accept only this environment
+    #[arg(long, value_parser = args::environment())]
+    environment: Option<Environment>,
+}
+
+impl Authenticate {
+    pub(super) async fn run(&self, issuer: &Issuer, out: &Out) -> Result<Outcome> {
+        let token = token(&self.token)?;
+        match issuer.authenticate(&token, self.kind, self.environment).await?.result {
+            Ok(record) => {
+                let key: Result<KeyView, Error> = view(issuer, &record).await;
+                let key = key?;
+                out.answer(&json!({ "ok": true, "key": key }), |o| write_key(o, &key))?;
+                Ok(Outcome::Yes)
+            }
+            Err(refusal) => {
+                let (code, message) = (refusal.code(), refusal.to_string());
+                let json = json!({ "ok": false, "code": code, "message": message });
+                out.answer(&json, |o| field(o, "Refused", format_args!("{code}: {message}")))?;
+                Ok(Outcome::No)
+            }
+        }
+    }
+}

@@ -1,0 +1,82 @@
+//! Many keys at once: `portcullis keys create --count`.
+
+use std::io::{self, BufWriter, Write};
+
+use anyhow::{Context as _, Result};
+use indicatif::{ProgressBar, ProgressStyle};
+use portcullis_issuer::Issuer;
+use portcullis_issuer::rules::{Minted, NewKey};
+use serde_json::json;
+
+use super::Outcome;
+
+/// How lines of keys are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Lines {
+    /// A JSON object in each line
+    Jsonl,
+    /// Comma-separated, with a heading
+    Csv,
+}
+
+/// Makes `count` keys like `new`, a transaction for each `batch`. What has been committed has been
+/// written to standard output, or is written next.
+pub(super) async fn create_many(
+    issuer: &Issuer,
+    new: &NewKey,
+    count: u64,
+    batch: u32,
+    format: Lines,
+) -> Result<Outcome> {
+    let bar = progress(count);
+    let mut out = BufWriter::new(io::stdout().lock());
+    if format == Lines::Csv {
+        writeln!(out, "id,token,title")?;
+    }
+    let mut done = 0;
+    while done < count {
+        let end = count.min(done.saturating_add(u64::from(batch)));
+        let titled = |number: u64| NewKey {
+            title: new.title.replace("{n}", &number.to_string()),
+            ..new.clone()
+        };
+        let news: Vec<NewKey> = (done + 1..=end).map(titled).collect();
+        let made = issuer.create_all(&news, None).await;
+        let made = made.with_context(|| format!("{done} of {count} keys were created"))?;
+        for minted in &made.keys {
+            write(&mut out, format, minted)?;
+        }
+        out.flush().with_context(|| {
+            format!("{end} keys were created; those after the {done}. could not be written")
+        })?;
+        done = end;
+        bar.set_position(done);
+    }
+    bar.finish_and_clear();
+    Ok(Outcome::Yes)
+}
+
+fn write(out: &mut impl Write, format: Lines, minted: &Minted) -> Result<()> {
+    let (id, title, token) = (&minted.record.id, &minted.record.title, minted.token.as_str());
+    match format {
+        Lines::Jsonl => {
+            writeln!(out, "{}", json!({ "id": id, "token": token, "title": title }))?;
+        }
+        Lines::Csv => {
+            let mut line = csv::WriterBuilder::new().from_writer(&mut *out);
+            line.write_record([id, token, title])?;
+            line.flush()?;
+        }
+    }
+    Ok(())
+}
+
+/// A bar on standard error, where that is a terminal.
+pub(super) fn progress(length: u64) -> ProgressBar {
+    let bar = ProgressBar::new(length);
+    let template = "{wide_bar} {human_pos} of {human_len}  {per_sec}  {eta} left";
+    if let Ok(style) = ProgressStyle::with_template(template) {
+        bar.set_style(style);
+    }
+    bar
+}

@@ -1,0 +1,122 @@
+//! `portcullis owners …`.
+
+use anyhow::{Context as _, Result};
+use portcullis_issuer::Issuer;
+use portcullis_issuer::rules::{NewOwner, OwnerChange};
+use portcullis_issuer::view::records::OwnerView;
+use serde_json::{Map, Value, json};
+
+use super::Outcome;
+use super::out::{Out, field, table};
+
+/// Create, list, show, update and delete owners of keys
+#[derive(Debug, clap::Subcommand)]
+#[command(
+    after_help = "Example:\n  portcullis owners create --name 'Acme Ltd' --external-id cus_42"
+)]
+pub(crate) enum Owners {
+    /// Create an owner; its number is drawn at random and never used again
+    #[command(after_help = "Example:\n  portcullis owners create --name 'Acme Ltd'")]
+    Create {
+        /// What people call it
+        #[arg(long)]
+        name: String,
+        /// What another system calls it
+        #[arg(long, value_name = "ID")]
+        external_id: Option<String>,
+        /// A JSON object to keep with it
+        #[arg(long, value_name = "JSON", value_parser = object, default_value = "{}")]
+        metadata: Map<String, Value>,
+    },
+    /// List owners by number
+    #[command(after_help = "Example:\n  portcullis owners list --external-id cus_42")]
+    List {
+        /// Only the one that another system calls so
+        #[arg(long, value_name = "ID")]
+        external_id: Option<String>,
+        /// Only those after this number
+        #[arg(long, value_name = "NUMBER", default_value_t = 0)]
+        after: u32,
+        /// At most so many, 1 to 200
+        #[arg(long, value_name = "N", default_value_t = 50)]
+        limit: u32,
+    },
+    /// Show one owner
+    #[command(after_help = "Example:\n  portcullis owners show 1234567")]
+    Show {
+        /// The owner's number
+        number: u32,
+    },
+    /// Change an owner
+    #[command(after_help = "Example:\n  portcullis owners update 1234567 --name 'Acme GmbH'")]
+    Update {
+        /// The owner's number
+        number: u32,
+        /// A new name
+        #[arg(long)]
+        name: Option<String>,
+        /// A new external id; empty for none any more
+        #[arg(long, value_name = "ID")]
+        external_id: Option<String>,
+        /// A JSON object in the place of the one that there was
+        #[arg(long, value_name = "JSON", value_parser = object)]
+        metadata: Option<Map<String, Value>>,
+    },
+    /// Delete an owner that no key in force has
+    #[command(after_help = "Example:\n  portcullis owners delete 1234567")]
+    Delete {
+        /// The owner's number
+        number: u32,
+    },
+}
+
+fn object(text: &str) -> Result<Map<String, Value>> {
+    serde_json::from_str(text).context("must be a JSON object")
+}
+
+impl Owners {
+    pub(super) async fn run(&self, issuer: &Issuer, out: &Out) -> Result<Outcome> {
+        let by = Some("cli".to_owned());
+        let owner = match self {
+            Self::Create { name, external_id, metadata } => {
+                let (name, metadata) = (name.clone(), metadata.clone());
+                let new = NewOwner { name, external_id: external_id.clone(), metadata, by };
+                issuer.create_owner(&new).await?
+            }
+            Self::List { external_id, after, limit } => {
+                let owners = issuer.list_owners(external_id.as_deref(), *after, *limit).await?;
+                let views: Vec<OwnerView> = owners.iter().map(OwnerView::from).collect();
+                out.answer(&json!({ "owners": views }), |o| {
+                    let mut rows = vec![["NUMBER", "EXTERNAL ID", "NAME"].map(String::from)];
+                    rows.extend(owners.iter().map(|owner| {
+                        let external_id = owner.external_id.clone().unwrap_or_else(|| "-".into());
+                        [owner.number.to_string(), external_id, owner.name.clone()]
+                    }));
+                    table(o, &rows)
+                })?;
+                return Ok(Outcome::Yes);
+            }
+            Self::Show { number } => issuer.show_owner(*number).await?,
+            Self::Update { number, name, external_id, metadata } => {
+                let external_id =
+                    external_id.clone().map(|id| Some(id).filter(|id| !id.is_empty()));
+                let (name, metadata) = (name.clone(), metadata.clone());
+                let change = OwnerChange { name, external_id, metadata, by };
+                issuer.update_owner(*number, &change).await?
+            }
+            Self::Delete { number } => {
+                issuer.delete_owner(*number, by.as_deref()).await?;
+                let json = json!({ "number": number, "deleted": true });
+                out.answer(&json, |o| field(o, "Deleted", number))?;
+                return Ok(Outcome::Yes);
+            }
+        };
+        out.answer(&OwnerView::from(&owner), |o| {
+            field(o, "Owner", owner.number)?;
+            field(o, "Name", &owner.name)?;
+            field(o, "External id", owner.external_id.as_deref().unwrap_or("-"))?;
+            field(o, "Metadata", Value::Object(owner.metadata.clone()))
+        })?;
+        Ok(Outcome::Yes)
+    }
+}

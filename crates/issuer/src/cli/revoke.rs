@@ -1,0 +1,130 @@
+//! `portcullis revoke …`: many keys at once.
+
+use std::time::Duration;
+
+use anyhow::Result;
+use portcullis_core::list::WideState;
+use portcullis_core::time::Time;
+use portcullis_core::token::Environment;
+use portcullis_issuer::Issuer;
+use portcullis_issuer::rules::{MassRevocation, MassRevoked, Whose};
+use portcullis_issuer::view::records::WideView;
+use serde_json::{Value, json};
+
+use super::Outcome;
+use super::args;
+use super::list::{committed, outcome, wait, write_published, write_targets};
+use super::out::{Out, field, table};
+
+/// Revoke or suspend many keys at once: an owner's, a signer's, an environment's, or by time of issue
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:\n  portcullis revoke --owner 1234567\n  \
+                  portcullis revoke --environment test --issued-before 2026-01-31T12:00:00Z\n  \
+                  portcullis revoke --kid 3 --suspend\n  portcullis revoke --lift 2")]
+#[command(group = clap::ArgGroup::new("whose"))]
+#[command(group = clap::ArgGroup::new("what").required(true).multiple(true)
+    .args(["owner", "kid", "environment", "issued_from", "issued_before", "lift", "list"]))]
+pub(crate) struct Revoke {
+    /// All keys of this owner
+    #[arg(long, value_name = "NUMBER", group = "whose")]
+    owner: Option<u32>,
+    /// All keys of this signer
+    #[arg(long, group = "whose")]
+    kid: Option<u16>,
+    /// All keys of this environment that there are
+    #[arg(long, group = "whose", value_parser = args::environment())]
+    environment: Option<Environment>,
+    /// Only keys issued at this time or later (RFC 3339)
+    #[arg(long, alias = "issued-after", value_name = "TIME", value_parser = args::instant)]
+    issued_from: Option<Time>,
+    /// Only keys issued before this time (RFC 3339)
+    #[arg(long, value_name = "TIME", value_parser = args::instant)]
+    issued_before: Option<Time>,
+    /// Suspend them, until it is lifted
+    #[arg(long)]
+    suspend: bool,
+    /// Lift the suspension with this number
+    #[arg(long, value_name = "ID", conflicts_with_all = ["whose", "issued_from", "issued_before", "suspend", "list"])]
+    lift: Option<i64>,
+    /// List all of them
+    #[arg(long, conflicts_with_all = ["whose", "issued_from", "issued_before", "suspend"])]
+    list: bool,
+    /// Wait until every target carries it, for ten seconds or so long
+    #[arg(long, value_name = "SECONDS", num_args = 0..=1, default_missing_value = "10")]
+    wait: Option<u64>,
+    /// Who does it
+    #[arg(long, value_name = "WHO")]
+    by: Option<String>,
+}
+
+impl Revoke {
+    pub(super) async fn run(&self, issuer: &Issuer, out: &Out) -> Result<Outcome> {
+        if self.list {
+            return list(issuer, out).await;
+        }
+        let by = self.by.clone().or_else(|| Some("cli".into()));
+        let whose = self.owner.map(Whose::Owner).or(self.kid.map(Whose::Kid));
+        let whose = whose.or(self.environment.map(Whose::Environment)).unwrap_or(Whose::Everybody);
+        let MassRevoked { entry, published } = match self.lift {
+            Some(id) => issuer.lift(id, by.as_deref()).await?,
+            None => {
+                let state = if self.suspend { WideState::Suspended } else { WideState::Revoked };
+                let (issued_from, issued_before) = (self.issued_from, self.issued_before);
+                let what = MassRevocation { whose, state, issued_from, issued_before, by };
+                issuer.revoke_many(&what).await?
+            }
+        };
+        let view = WideView::new(&entry);
+        let targets = wait(issuer, &published, self.wait.map(Duration::from_secs)).await?;
+        let json = committed(issuer, json!(view), &published);
+        let json = merged(json, targets.as_ref());
+        out.answer(&json, |o| {
+            field(o, "Number", view.id)?;
+            field(o, "State", if view.lifted_at.is_some() { "lifted" } else { view.state })?;
+            field(o, "Keys", keys(&view))?;
+            write_published(o, &published)?;
+            targets.as_ref().map_or(Ok(()), |targets| write_targets(o, targets))
+        })?;
+        Ok(outcome(out, &published))
+    }
+}
+
+/// Puts the fields of `more` beside those of `json`.
+pub(super) fn merged(mut json: Value, more: Option<&Value>) -> Value {
+    if let (Some(to), Some(from)) = (json.as_object_mut(), more.and_then(Value::as_object)) {
+        to.extend(from.clone());
+    }
+    json
+}
+
+async fn list(issuer: &Issuer, out: &Out) -> Result<Outcome> {
+    let entries = issuer.wide_entries().await?;
+    let views: Vec<WideView> = entries.iter().map(WideView::new).collect();
+    out.answer(&json!({ "revocations": views }), |o| {
+        let mut rows = vec![["ID", "STATE", "KEYS", "MADE BY"].map(String::from)];
+        rows.extend(views.iter().map(|view| {
+            let state = if view.lifted_at.is_some() { "lifted" } else { view.state };
+            let by = view.made_by.clone().unwrap_or_else(|| "-".into());
+            [view.id.to_string(), state.into(), keys(view), by]
+        }));
+        table(o, &rows)
+    })?;
+    Ok(Outcome::Yes)
+}
+
+fn keys(view: &WideView) -> String {
+    let mut text = match (view.owner, view.kid, view.environment, view.serials) {
+        (Some(owner), ..) => format!("of owner {owner}"),
+        (_, Some(kid), ..) => format!("of signer {kid}"),
+        (_, _, Some(environment), _) => format!("of environment {environment}"),
+        (.., Some([first, last])) => format!("with serials {first} to {last}"),
+        (None, None, None, None) => String::new(),
+    };
+    if let Some(from) = &view.issued_from {
+        text.push_str(&format!(", issued from {from} on"));
+    }
+    if let Some(before) = &view.issued_before {
+        text.push_str(&format!(", issued before {before}"));
+    }
+    text
+}

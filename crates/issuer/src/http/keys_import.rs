@@ -1,0 +1,55 @@
+//! `/v1/keys/import`: records of another system as a file.
+
+use axum::Extension;
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::{DefaultBodyLimit, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse as _, Response};
+use axum::routing::post;
+
+use super::auth::Admin;
+use super::problem::Problem;
+use crate::import::{Format, Reader};
+use crate::issuer::Issuer;
+
+/// The largest file, in bytes.
+const MAX_LEN: usize = 8 * 1024 * 1024;
+/// How many lines are one transaction.
+const LINES: usize = 1000;
+
+pub(super) fn routes() -> Router<Issuer> {
+    Router::new().route("/keys/import", post(import)).layer(DefaultBodyLimit::max(MAX_LEN))
+}
+
+/// One answer for each line, as JSON lines: the key that it got, or what is wrong with it.
+async fn import(
+    State(issuer): State<Issuer>,
+    Extension(admin): Extension<Admin>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<Response, Problem> {
+    let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
+    let format = match kind.and_then(|kind| kind.split(';').next()).map(str::trim) {
+        Some("text/csv") => Format::Csv,
+        Some("application/x-ndjson" | "application/jsonl") => Format::Jsonl,
+        Some(_) | None => {
+            let detail = "send the file as `Content-Type: text/csv` or `application/x-ndjson`";
+            return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "media_type", detail));
+        }
+    };
+    let bad = |error| Problem::new(StatusCode::BAD_REQUEST, "invalid_file", error);
+    let mut reader = Reader::new(format, body.as_ref(), &admin.id).map_err(bad)?;
+    let mut answer = String::new();
+    loop {
+        let lines: Vec<_> = reader.by_ref().take(LINES).collect();
+        if lines.is_empty() {
+            break;
+        }
+        for done in crate::import::import(&issuer, lines).await? {
+            answer.push_str(&done.json());
+            answer.push('\n');
+        }
+    }
+    Ok(([(header::CONTENT_TYPE, "application/x-ndjson")], answer).into_response())
+}

@@ -1,0 +1,141 @@
+//! What requests about keys say, from texts to the rules' values.
+
+use std::time::Duration;
+
+use portcullis_core::time::Time;
+use portcullis_core::token::{Algorithm, Environment, Kind};
+use serde::Deserialize;
+
+use crate::error::Error;
+use crate::names;
+use crate::record::{KeyPurpose, KeyState};
+use crate::rules::{self, Criteria, Moment, Order, Span};
+use crate::view::parse_rfc3339;
+
+/// What keys are to be like, as a query string or an object says it.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Filter {
+    q: Option<String>,
+    /// Ids between commas.
+    id: Option<String>,
+    title: Option<String>,
+    token: Option<String>,
+    purpose: Option<String>,
+    kind: Option<String>,
+    environment: Option<String>,
+    state: Option<String>,
+    owner: Option<u32>,
+    policy: Option<u32>,
+    sales_channel: Option<String>,
+    created_from: Option<String>,
+    created_before: Option<String>,
+    updated_from: Option<String>,
+    updated_before: Option<String>,
+    revoked_from: Option<String>,
+    revoked_before: Option<String>,
+    order: Option<String>,
+    limit: Option<u32>,
+    cursor: Option<String>,
+    count: Option<bool>,
+}
+
+impl Filter {
+    /// The criteria alone: what they choose is in no order, and not divided into pages.
+    pub(super) fn criteria(self) -> Result<Criteria, Error> {
+        let paging = self.limit.is_some() || self.count.is_some();
+        if self.order.is_some() || self.cursor.is_some() || paging {
+            let reason = "must hold no order, limit, cursor or count";
+            return Err(Error::Invalid { field: "where", reason });
+        }
+        Ok(self.query()?.criteria)
+    }
+
+    pub(super) fn query(self) -> Result<rules::Query, Error> {
+        let span = |from: Option<String>, before: Option<String>, fields: [&'static str; 2]| {
+            let [from_field, before_field] = fields;
+            let from = instant(from.as_deref(), from_field)?;
+            Ok::<_, Error>(Span { from, before: instant(before.as_deref(), before_field)? })
+        };
+        let ids = self.id.iter().flat_map(|ids| ids.split(','));
+        let ids: Vec<String> = ids.map(|id| id.trim().into()).collect();
+        let reason = "must be active, scheduled, suspended, revoked or expired";
+        let state = named(self.state.as_deref(), KeyState::from_name, "state", reason)?;
+        let reason = "must be token or admin";
+        let purpose = named(self.purpose.as_deref(), KeyPurpose::from_name, "purpose", reason)?;
+        let criteria = Criteria {
+            q: self.q,
+            ids,
+            title: self.title,
+            token: self.token,
+            purpose,
+            kind: kind(self.kind.as_deref())?,
+            environment: environment(self.environment.as_deref())?,
+            state,
+            owner: self.owner,
+            policy: self.policy,
+            sales_channel: self.sales_channel,
+            created: span(
+                self.created_from,
+                self.created_before,
+                ["created_from", "created_before"],
+            )?,
+            updated: span(
+                self.updated_from,
+                self.updated_before,
+                ["updated_from", "updated_before"],
+            )?,
+            revoked: span(
+                self.revoked_from,
+                self.revoked_before,
+                ["revoked_from", "revoked_before"],
+            )?,
+        };
+        let reason = "must be created, updated or title, behind a - for the other way round";
+        let order = named(self.order.as_deref(), Order::parse, "order", reason)?;
+        let (order, ascending) = order.unwrap_or_default();
+        let (limit, cursor, count) = (self.limit, self.cursor, self.count.unwrap_or(false));
+        Ok(rules::Query { criteria, order, ascending, limit, cursor, count })
+    }
+}
+
+fn instant(text: Option<&str>, field: &'static str) -> Result<Option<Time>, Error> {
+    named(text, parse_rfc3339, field, "must be a time such as 2026-01-31T12:00:00Z (RFC 3339)")
+}
+
+/// A moment, which is said in one of two ways.
+pub(super) fn moment(
+    in_seconds: Option<u64>,
+    at: Option<&str>,
+    field: &'static str,
+) -> Result<Option<Moment>, Error> {
+    match (in_seconds, at) {
+        (None, None) => Ok(None),
+        (Some(seconds), None) => Ok(Some(Moment::In(Duration::from_secs(seconds)))),
+        (None, at @ Some(_)) => Ok(instant(at, field)?.map(Moment::At)),
+        (Some(_), Some(_)) => {
+            Err(Error::Invalid { field, reason: "and its form in seconds exclude each other" })
+        }
+    }
+}
+
+fn named<T>(
+    name: Option<&str>,
+    read: impl Fn(&str) -> Option<T>,
+    field: &'static str,
+    reason: &'static str,
+) -> Result<Option<T>, Error> {
+    name.map(|name| read(name).ok_or(Error::Invalid { field, reason })).transpose()
+}
+
+pub(super) fn kind(name: Option<&str>) -> Result<Option<Kind>, Error> {
+    named(name, names::kind, "kind", "must be secret or publishable")
+}
+
+pub(super) fn environment(name: Option<&str>) -> Result<Option<Environment>, Error> {
+    named(name, names::environment, "environment", "must be live or test")
+}
+
+pub(super) fn algorithm(name: Option<&str>) -> Result<Option<Algorithm>, Error> {
+    named(name, names::algorithm, "algorithm", "must be ed25519 or hmac-sha256-128")
+}

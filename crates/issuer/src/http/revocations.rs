@@ -1,0 +1,103 @@
+//! `/v1/revocations…`: many keys at once.
+
+use axum::Router;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse as _, Response};
+use axum::routing::post;
+use axum::{Extension, Json as Answered};
+use portcullis_core::list::WideState;
+use portcullis_core::time::Time;
+use serde::Deserialize;
+use serde_json::json;
+
+use super::auth::Admin;
+use super::body::{Json, Path, Query};
+use super::list::{WaitQuery, committed_and_waited};
+use super::problem::Problem;
+use crate::error::Error;
+use crate::issuer::Issuer;
+use crate::names;
+use crate::rules::{MassRevocation, MassRevoked, Whose};
+use crate::view::parse_rfc3339;
+use crate::view::records::WideView;
+
+pub(super) fn routes() -> Router<Issuer> {
+    Router::new()
+        .route("/revocations", post(create).get(list))
+        .route("/revocations/{id}/lift", post(lift))
+}
+
+type Answer = Result<Response, Problem>;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct CreateBody {
+    state: Option<String>,
+    owner: Option<u32>,
+    kid: Option<u16>,
+    environment: Option<String>,
+    issued_from: Option<String>,
+    issued_before: Option<String>,
+    by: Option<String>,
+}
+
+async fn create(
+    State(issuer): State<Issuer>,
+    Extension(admin): Extension<Admin>,
+    Query(wait): Query<WaitQuery>,
+    Json(body): Json<CreateBody>,
+) -> Answer {
+    let state = match body.state.as_deref() {
+        None | Some("revoked") => WideState::Revoked,
+        Some("suspended") => WideState::Suspended,
+        Some(_) => {
+            let reason = "must be revoked or suspended";
+            return Err(Error::Invalid { field: "state", reason }.into());
+        }
+    };
+    let invalid = Error::Invalid { field: "environment", reason: "must be live or test" };
+    let whose = match (body.owner, body.kid, body.environment.as_deref()) {
+        (Some(owner), None, None) => Whose::Owner(owner),
+        (None, Some(kid), None) => Whose::Kid(kid),
+        (None, None, Some(name)) => Whose::Environment(names::environment(name).ok_or(invalid)?),
+        (None, None, None) => Whose::Everybody,
+        _ => {
+            let reason = "and `kid` and `environment` exclude each other: send one at a time";
+            return Err(Error::Invalid { field: "owner", reason }.into());
+        }
+    };
+    let what = MassRevocation {
+        whose,
+        state,
+        issued_from: instant(body.issued_from.as_deref(), "issued_from")?,
+        issued_before: instant(body.issued_before.as_deref(), "issued_before")?,
+        by: body.by.or(Some(admin.id)),
+    };
+    let MassRevoked { entry, published } = issuer.revoke_many(&what).await?;
+    let answer = json!(WideView::new(&entry));
+    committed_and_waited(&issuer, answer, StatusCode::CREATED, published, wait).await
+}
+
+async fn list(State(issuer): State<Issuer>) -> Answer {
+    let entries = issuer.wide_entries().await?;
+    let entries: Vec<WideView> = entries.iter().map(WideView::new).collect();
+    Ok(Answered(json!({ "revocations": entries })).into_response())
+}
+
+async fn lift(
+    State(issuer): State<Issuer>,
+    Extension(admin): Extension<Admin>,
+    Path(id): Path,
+    Query(wait): Query<WaitQuery>,
+) -> Answer {
+    let id = id.parse().map_err(|_| Error::Unknown { what: "revocation" })?;
+    let MassRevoked { entry, published } = issuer.lift(id, Some(&admin.id)).await?;
+    let answer = json!(WideView::new(&entry));
+    committed_and_waited(&issuer, answer, StatusCode::OK, published, wait).await
+}
+
+fn instant(text: Option<&str>, field: &'static str) -> Result<Option<Time>, Error> {
+    let reason = "must be a time such as 2026-01-31T12:00:00Z (RFC 3339)";
+    text.map(|text| parse_rfc3339(text).ok_or(Error::Invalid { field, reason })).transpose()
+}

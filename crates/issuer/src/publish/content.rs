@@ -1,0 +1,84 @@
+//! What a list says: bodies from the records, and the head that names them.
+
+use portcullis_core::crypto::Digest;
+use portcullis_core::issue::{HeadDraft, ListSigner, encode_body};
+use portcullis_core::list::{Mark, ShardLine};
+use portcullis_core::policy::Visibility;
+use portcullis_core::time::Time;
+use serde_json::json;
+
+use super::LINGER_SECS;
+use crate::error::Error;
+use crate::store::Connection;
+use crate::store::events::{self, Event, EventType};
+use crate::store::lists::{self, Promise};
+use crate::store::{policies, shards, wide};
+
+/// Writes the bodies that say something else than before; says whether there was one.
+pub(super) async fn renew_bodies(
+    connection: &mut Connection,
+    last: Option<&Promise>,
+    now: Time,
+) -> Result<bool, Error> {
+    let (position, since) =
+        last.map_or((0, Time::from_millis(0)), |last| (last.position, last.mark.this_update));
+    let stale = shards::stale_shards(connection, position, since, now, LINGER_SECS).await?;
+    if stale.is_empty() {
+        return Ok(false);
+    }
+    let mut changed = false;
+    for shard in shards::shards(connection).await?.iter().filter(|s| stale.contains(&s.shard)) {
+        let facts = shards::facts(connection, shard, now, LINGER_SECS).await?;
+        let body = encode_body(&facts)?;
+        let line = ShardLine::new(shard.shard, &body);
+        let before = shard.line.map(|line| line.body);
+        if before == Some(line.body) {
+            continue;
+        }
+        shards::set_body(connection, (&line, facts.counts()), &body, before, now).await?;
+        changed = true;
+    }
+    shards::prune_bodies(connection, unwanted_since(now)).await?;
+    Ok(changed)
+}
+
+/// No stamp outlives a day: what left the list before that is wanted by nobody.
+pub(super) const fn unwanted_since(now: Time) -> Time {
+    Time::from_millis(now.millis().saturating_sub(LINGER_SECS as u64 * 1000))
+}
+
+/// Signs and stores the head of the bodies that there are, with its event.
+pub(super) async fn write_head(
+    connection: &mut Connection,
+    signer: &ListSigner,
+    mark: &Mark,
+    previous: Digest,
+) -> Result<Digest, Error> {
+    let wide = wide::in_force(connection).await?.iter().map(|record| record.entry).collect();
+    let public_policies = policies::directory(connection, Visibility::Public).await?;
+    let private_policies = policies::directory(connection, Visibility::Private).await?;
+    let shards: Vec<ShardLine> =
+        shards::shards(connection).await?.iter().filter_map(|shard| shard.line).collect();
+    let mut bodies: Vec<Digest> = Vec::new();
+    for line in &shards {
+        if !bodies.contains(&line.body) {
+            bodies.push(line.body);
+        }
+    }
+    let head = signer.sign_head(&HeadDraft {
+        epoch: mark.epoch,
+        number: mark.number,
+        this_update: mark.this_update,
+        previous,
+        public_policies,
+        private_policies,
+        shards,
+        wide,
+    })?;
+    let digest = Digest::of(&head);
+    lists::insert_list(connection, mark, &head, &bodies).await?;
+    let data = json!({ "epoch": mark.epoch, "number": mark.number, "head": digest.to_string() });
+    let event = Event { event: EventType::ListPublished, key_id: None, actor: None, data };
+    events::append(connection, mark.this_update, &event).await?;
+    Ok(digest)
+}

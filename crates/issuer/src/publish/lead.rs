@@ -1,0 +1,221 @@
+//! The publisher at work: one among many issuers renews the stamp and serves the targets; the
+//! others stand by and take over when it falls silent.
+//!
+//! The lease saves work, no more: whoever publishes is fenced by the promise, and every put by
+//! what stands at the target. Any issuer still publishes at once what it has revoked itself.
+
+use std::time::Duration;
+
+use portcullis_core::time::Time;
+use serde_json::json;
+use tokio::sync::watch;
+use tokio::time::{Instant, MissedTickBehavior};
+
+use super::place::Target;
+use super::push::Known;
+use crate::error::Error;
+use crate::issuer::Issuer;
+use crate::store::events::{self, Event, EventType};
+use crate::store::targets::{self, TargetRecord};
+
+/// How often the outbox is looked at for targets.
+const LOOK_EVERY: Duration = Duration::from_millis(100);
+/// The longest pause between attempts at a target that fails.
+const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+/// How long a whole attempt may take.
+const PATIENCE: Duration = Duration::from_secs(120);
+/// A target that no publisher has had for so long is one no more.
+const FORGOTTEN_MILLIS: u64 = 10 * 60 * 1000;
+
+/// Publishes every `period` while this issuer leads, and serves the targets, until the sender of
+/// `stopped` is dropped or sends. A failure is logged, noted and tried again: gates go on until the
+/// next update of what is out.
+pub async fn heart_beat(
+    issuer: Issuer,
+    period: Duration,
+    targets: Vec<Target>,
+    mut stopped: watch::Receiver<()>,
+) {
+    let holder = match crate::random::secret::<8>() {
+        Ok(bytes) => format!("{:016x}", u64::from_be_bytes(*bytes)),
+        Err(_) => format!("process {}", std::process::id()),
+    };
+    let (leads, leading) = watch::channel(false);
+    let mut pushers = tokio::task::JoinSet::new();
+    for target in targets {
+        pushers.spawn(serve_target(issuer.clone(), target, leading.clone()));
+    }
+    let mut ticks = tokio::time::interval(period);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    // Whoever is silent for three beats is taken for dead.
+    let lease = period.saturating_mul(3).max(Duration::from_secs(3));
+    let mut failing = false;
+    loop {
+        tokio::select! {
+            _ = stopped.changed() => break,
+            _ = ticks.tick() => {}
+        }
+        let beat = beat(&issuer, &holder, lease).await;
+        // Where the database can't say, the targets still get what can be read.
+        leads.send_if_modified(|leads| match beat {
+            Ok(now) if now != *leads => {
+                *leads = now;
+                true
+            }
+            _ => false,
+        });
+        report(&issuer, beat.map(|_| ()), &mut failing).await;
+    }
+    drop(leads);
+    while pushers.join_next().await.is_some() {}
+    if let Ok(mut writing) = issuer.store().write().await
+        && targets::resign(&mut writing, &holder).await.is_ok()
+    {
+        let _ = writing.commit().await;
+    }
+}
+
+/// Takes or renews the lease, and publishes where it is held; says whether it is.
+async fn beat(issuer: &Issuer, holder: &str, lease: Duration) -> Result<bool, Error> {
+    let now = issuer.now();
+    let until = now.plus_millis(u64::try_from(lease.as_millis()).unwrap_or(u64::MAX));
+    let mut writing = issuer.store().write().await?;
+    let leads = targets::lead(&mut writing, holder, (now, until)).await?;
+    writing.commit().await?;
+    if leads {
+        issuer.publish().await?;
+    }
+    Ok(leads)
+}
+
+async fn report(issuer: &Issuer, published: Result<(), Error>, failing: &mut bool) {
+    match &published {
+        Ok(()) if *failing => tracing::info!("the list is published again"),
+        Ok(()) => {}
+        Err(error) => {
+            tracing::error!(code = error.code(), "not published: {}", error.chain());
+            if !*failing {
+                note_failure(issuer, None, error).await;
+            }
+        }
+    }
+    *failing = published.is_err();
+}
+
+/// Writes `list.failed`. Where even that can't be written, the log has it.
+async fn note_failure(issuer: &Issuer, target: Option<&str>, error: &Error) {
+    let data = json!({ "target": target, "code": error.code(), "problem": error.chain() });
+    let event = Event { event: EventType::ListFailed, key_id: None, actor: None, data };
+    let noted: Result<(), Error> = async {
+        let mut writing = issuer.store().write().await?;
+        let now = crate::store::now(&mut writing, issuer.now()).await?;
+        events::append(&mut writing, now, &event).await?;
+        Ok(writing.commit().await?)
+    }
+    .await;
+    if let Err(error) = noted {
+        tracing::warn!("the failure could not be noted: {}", error.chain());
+    }
+}
+
+/// Brings a target up to date whenever a new head is out, and renews its stamp, while this issuer
+/// leads and until the sender of `leading` is dropped.
+async fn serve_target(issuer: Issuer, target: Target, mut leading: watch::Receiver<bool>) {
+    let mut known = Known::default();
+    let (mut head, mut due, mut failures) = (None, Instant::now(), 0_u32);
+    let mut ticks = tokio::time::interval(LOOK_EVERY);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            gone = leading.changed() => if gone.is_err() { return },
+            _ = ticks.tick() => {}
+        }
+        if !*leading.borrow() {
+            continue;
+        }
+        let Ok(published) = issuer.published().await else { continue };
+        let news = failures == 0 && head != Some(published.digest);
+        if !news && Instant::now() < due {
+            continue;
+        }
+        let pushed = async {
+            note_seen(&issuer, &target).await?;
+            let push = tokio::time::timeout(PATIENCE, issuer.push(&target, &mut known)).await;
+            let reason = "was not brought up to date within two minutes".to_owned();
+            push.unwrap_or(Err(Error::Target { target: target.name.clone(), reason }))
+        };
+        match pushed.await {
+            Ok(()) => {
+                if failures > 0 {
+                    tracing::info!(target = target.name, "the target is up to date again");
+                }
+                head = Some(published.digest);
+                failures = 0;
+                due = Instant::now() + target.every;
+            }
+            Err(error) => {
+                // What is there now may be anything.
+                known = Known::default();
+                failures = failures.saturating_add(1);
+                let pause = Duration::from_millis(500).saturating_mul(1 << failures.min(10));
+                due = Instant::now() + pause.min(LONGEST_PAUSE);
+                tracing::error!(target = target.name, code = error.code(), "{}", error.chain());
+                if failures == 1 {
+                    note_failure(&issuer, Some(&target.name), &error).await;
+                }
+                let _ = note_failed(&issuer, &target, &error).await;
+            }
+        }
+    }
+}
+
+async fn note_seen(issuer: &Issuer, target: &Target) -> Result<(), Error> {
+    let mut writing = issuer.store().write().await?;
+    let kind = target.place.kind();
+    targets::seen(&mut writing, (&target.name, kind), issuer.now()).await?;
+    Ok(writing.commit().await?)
+}
+
+async fn note_failed(issuer: &Issuer, target: &Target, error: &Error) -> Result<(), Error> {
+    let mut writing = issuer.store().write().await?;
+    targets::failed(&mut writing, &target.name, &error.chain(), issuer.now()).await?;
+    Ok(writing.commit().await?)
+}
+
+impl Issuer {
+    /// The targets that publishers have, as they last left them.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn targets(&self) -> Result<Vec<TargetRecord>, Error> {
+        let since = Time::from_millis(self.now().millis().saturating_sub(FORGOTTEN_MILLIS));
+        targets::all(&mut *self.store().read().await?, since).await
+    }
+
+    /// Waits until every target carries the list `number` of `epoch` or a later one, for
+    /// `patience` at most; gives the targets as they are then.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn wait_for(
+        &self,
+        (epoch, number): (u32, u64),
+        patience: Duration,
+    ) -> Result<Vec<TargetRecord>, Error> {
+        let deadline = Instant::now() + patience.min(Duration::from_secs(300));
+        loop {
+            let targets = self.targets().await?;
+            let done = targets.iter().all(|target| has(target, (epoch, number)));
+            if done || Instant::now() >= deadline {
+                return Ok(targets);
+            }
+            tokio::time::sleep(LOOK_EVERY / 2).await;
+        }
+    }
+}
+
+/// Whether a target carries this list or a later one.
+#[must_use]
+pub fn has(target: &TargetRecord, list: (u32, u64)) -> bool {
+    target.carries.is_some_and(|(epoch, number, _)| (epoch, number) >= list)
+}

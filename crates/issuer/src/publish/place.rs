@@ -1,0 +1,382 @@
+//! Places where lists are put out, and read back: a directory, an S3-compatible bucket, a Workers
+//! KV namespace, and, for reading alone, an HTTP address.
+//!
+//! All hold the files under the names of `/.well-known/portcullis/`. What has a digest in its name
+//! is written once; `keyring`, `head` and `stamp` are replaced.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use object_store::aws::AmazonS3Builder;
+use object_store::path::Path as Key;
+use object_store::{ObjectStore, ObjectStoreExt as _, PutMode, PutOptions, UpdateVersion};
+use url::Url;
+
+use crate::error::Error;
+use crate::files::{self, Privacy};
+
+/// How long one request may take.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// No file of a list is longer.
+const MAX_FILE_LEN: usize = portcullis_core::list::MAX_BUNDLE_LEN;
+
+/// A target: a place, its name, and how often its stamp is renewed.
+#[derive(Clone, Debug)]
+pub struct Target {
+    /// What it is called in answers: what it was named by, without options.
+    pub name: String,
+    /// How often its stamp is renewed where nothing else changes.
+    pub every: Duration,
+    pub(crate) place: Place,
+}
+
+/// Where files go.
+#[derive(Clone, Debug)]
+pub(crate) enum Place {
+    Folder(PathBuf),
+    Bucket { store: Arc<dyn ObjectStore>, prefix: Key },
+    Kv { client: reqwest::Client, values: Url, token: String },
+    Http { client: reqwest::Client, base: Url },
+}
+
+/// What stood at a name, and how a conditional put names it.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Found {
+    pub(crate) bytes: Option<Vec<u8>>,
+    version: Option<UpdateVersion>,
+}
+
+impl Target {
+    /// Reads `dir:PATH`, `s3://BUCKET/PREFIX` or `kv:ACCOUNT/NAMESPACE`, with options behind
+    /// commas: `every=5s` for all, `endpoint=URL` and `region=NAME` for S3, `api=URL` for Workers
+    /// KV. A witness may be an `http://` or `https://` address too, which is only read.
+    ///
+    /// Credentials come from the environment: `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY` and the
+    /// rest of that family; `CLOUDFLARE_API_TOKEN`.
+    ///
+    /// # Errors
+    /// [`Error::Target`] says what is wrong.
+    pub fn parse(text: &str) -> Result<Self, Error> {
+        Self::read(text).map_err(|reason| Error::Target { target: text.into(), reason })
+    }
+
+    fn read(text: &str) -> Result<Self, String> {
+        let mut parts = text.split(',');
+        let name = parts.next().unwrap_or_default().to_owned();
+        let (mut every, mut endpoint, mut region, mut api) = (None, None, None, None);
+        for part in parts {
+            match part.split_once('=') {
+                Some(("every", value)) => {
+                    every = Some(humantime::parse_duration(value).map_err(|e| e.to_string())?);
+                }
+                Some(("endpoint", value)) => endpoint = Some(value),
+                Some(("region", value)) => region = Some(value),
+                Some(("api", value)) => api = Some(value),
+                _ => {
+                    return Err(format!(
+                        "{part} is no option; there are every=, endpoint=, region= and api="
+                    ));
+                }
+            }
+        }
+        let (place, by_default) = if let Some(path) = name.strip_prefix("dir:") {
+            (Place::Folder(PathBuf::from(path)), 1)
+        } else if let Some(rest) = name.strip_prefix("s3://") {
+            (bucket(rest, endpoint, region)?, 5)
+        } else if let Some(rest) = name.strip_prefix("kv:") {
+            // Workers KV takes one write a second to a key, and shows it within a minute.
+            (kv(rest, api)?, 30)
+        } else if name.starts_with("http://") || name.starts_with("https://") {
+            let base = Url::parse(&name).map_err(|error| error.to_string())?;
+            (Place::Http { client: client()?, base }, 1)
+        } else {
+            return Err("must be dir:PATH, s3://BUCKET/PREFIX or kv:ACCOUNT/NAMESPACE".into());
+        };
+        let every = every.unwrap_or(Duration::from_secs(by_default));
+        if every < Duration::from_millis(50) {
+            return Err("every= must be 50ms at least".into());
+        }
+        Ok(Self { name, every, place })
+    }
+
+    /// Whether files can be put there.
+    #[must_use]
+    pub const fn is_writable(&self) -> bool {
+        !matches!(self.place, Place::Http { .. })
+    }
+}
+
+impl Place {
+    /// `dir`, `s3`, `kv` or `http`.
+    pub(crate) const fn kind(&self) -> &'static str {
+        match self {
+            Self::Folder(_) => "dir",
+            Self::Bucket { .. } => "s3",
+            Self::Kv { .. } => "kv",
+            Self::Http { .. } => "http",
+        }
+    }
+
+    /// Whether only who has a credential reads there: then private policies go there too.
+    pub(crate) const fn is_private(&self) -> bool {
+        matches!(self, Self::Kv { .. })
+    }
+
+    /// What stands at `name`.
+    pub(crate) async fn get(&self, name: &str) -> Result<Found, String> {
+        match self {
+            Self::Folder(folder) => {
+                let path = folder.join(name);
+                let bytes = blocking(move || read_file(&path)).await?;
+                Ok(Found { bytes, version: None })
+            }
+            Self::Bucket { store, prefix } => {
+                let got = within(store.get(&key(prefix, name))).await?;
+                let got = match got {
+                    Err(object_store::Error::NotFound { .. }) => return Ok(Found::default()),
+                    other => other.map_err(|error| chain(&error))?,
+                };
+                let version = UpdateVersion {
+                    e_tag: got.meta.e_tag.clone(),
+                    version: got.meta.version.clone(),
+                };
+                let bytes = within(got.bytes()).await?.map_err(|error| chain(&error))?;
+                Ok(Found { bytes: Some(bytes.to_vec()), version: Some(version) })
+            }
+            Self::Kv { client, values, token } => {
+                let request = client.get(kv_url(values, name)?).bearer_auth(token);
+                Ok(Found { bytes: fetch(request).await?, version: None })
+            }
+            Self::Http { client, base } => {
+                let url = format!("{}/{name}", base.as_str().trim_end_matches('/'));
+                let request = client.get(url).header("cache-control", "no-cache");
+                Ok(Found { bytes: fetch(request).await?, version: None })
+            }
+        }
+    }
+
+    /// Writes a file whose name says what is in it, where it is not there yet.
+    pub(crate) async fn put_once(&self, name: &str, bytes: &[u8]) -> Result<(), String> {
+        match self {
+            Self::Bucket { store, prefix } => {
+                let options = PutOptions { mode: PutMode::Create, ..PutOptions::default() };
+                let key = key(prefix, name);
+                let put = store.put_opts(&key, bytes.to_vec().into(), options);
+                match within(put).await? {
+                    Err(object_store::Error::AlreadyExists { .. }) | Ok(_) => {}
+                    Err(object_store::Error::NotImplemented { .. }) => {
+                        return self.put(name, bytes).await;
+                    }
+                    Err(error) => return Err(chain(&error)),
+                }
+            }
+            Self::Folder(folder) => {
+                let (path, bytes) = (folder.join(name), bytes.to_vec());
+                blocking(move || match read_file(&path)? {
+                    Some(there) if there == bytes => Ok(()),
+                    _ => write_file(&path, &bytes),
+                })
+                .await?;
+                return Ok(());
+            }
+            Self::Kv { .. } | Self::Http { .. } => self.put(name, bytes).await?,
+        }
+        self.read_back(name, bytes).await
+    }
+
+    /// Writes a file, whatever is there.
+    pub(crate) async fn put(&self, name: &str, bytes: &[u8]) -> Result<(), String> {
+        match self {
+            Self::Folder(folder) => {
+                let (path, bytes) = (folder.join(name), bytes.to_vec());
+                blocking(move || write_file(&path, &bytes)).await
+            }
+            Self::Bucket { store, prefix } => {
+                let key = key(prefix, name);
+                let put = store.put(&key, bytes.to_vec().into());
+                within(put).await?.map(|_| ()).map_err(|error| chain(&error))
+            }
+            Self::Kv { client, values, token } => {
+                let request = client.put(kv_url(values, name)?).bearer_auth(token);
+                let request = request.header("content-type", "application/octet-stream");
+                let answer = request.body(bytes.to_vec()).send().await.map_err(http_error)?;
+                match answer.status() {
+                    status if status.is_success() => Ok(()),
+                    status => Err(format!("answered {status}")),
+                }
+            }
+            Self::Http { .. } => Err("can only be read".into()),
+        }
+    }
+
+    /// Writes a file in the place of what was found, and refuses where it is not that any more, as
+    /// far as the place can tell.
+    pub(crate) async fn replace(
+        &self,
+        name: &str,
+        bytes: &[u8],
+        found: &Found,
+    ) -> Result<(), String> {
+        const OVERTAKEN: &str = "another publisher has written there since";
+        match self {
+            Self::Folder(folder) => {
+                let (folder, name) = (folder.clone(), name.to_owned());
+                let (bytes, found) = (bytes.to_vec(), found.bytes.clone());
+                blocking(move || {
+                    let path = folder.join(&name);
+                    std::fs::create_dir_all(&folder).map_err(|e| e.to_string())?;
+                    let lock = File::options().create(true).append(true).open(folder.join(".lock"));
+                    let lock = lock.map_err(|error| error.to_string())?;
+                    lock.lock().map_err(|error| error.to_string())?;
+                    if read_file(&path)? != found {
+                        return Err(OVERTAKEN.into());
+                    }
+                    write_file(&path, &bytes)
+                })
+                .await
+            }
+            Self::Bucket { store, prefix } => {
+                let mode = found.version.clone().map_or(PutMode::Create, PutMode::Update);
+                let options = PutOptions { mode, ..PutOptions::default() };
+                let key = key(prefix, name);
+                let put = store.put_opts(&key, bytes.to_vec().into(), options);
+                match within(put).await? {
+                    Ok(_) => Ok(()),
+                    Err(
+                        object_store::Error::AlreadyExists { .. }
+                        | object_store::Error::Precondition { .. },
+                    ) => Err(OVERTAKEN.into()),
+                    Err(object_store::Error::NotImplemented { .. }) => self.put(name, bytes).await,
+                    Err(error) => Err(chain(&error)),
+                }
+            }
+            Self::Kv { .. } | Self::Http { .. } => self.put(name, bytes).await,
+        }
+    }
+
+    /// Checks that what is read at `name` is what was written.
+    pub(crate) async fn read_back(&self, name: &str, bytes: &[u8]) -> Result<(), String> {
+        if self.get(name).await?.bytes.as_deref() == Some(bytes) {
+            return Ok(());
+        }
+        Err(format!("{name} reads back as something else than was written"))
+    }
+}
+
+fn bucket(rest: &str, endpoint: Option<&str>, region: Option<&str>) -> Result<Place, String> {
+    let (name, prefix) = rest.split_once('/').unwrap_or((rest, ""));
+    install_tls();
+    let mut builder = AmazonS3Builder::from_env().with_bucket_name(name);
+    if let Some(endpoint) = endpoint {
+        builder = builder.with_endpoint(endpoint).with_allow_http(endpoint.starts_with("http://"));
+    }
+    if let Some(region) = region {
+        builder = builder.with_region(region);
+    }
+    let retry =
+        object_store::RetryConfig { max_retries: 1, ..object_store::RetryConfig::default() };
+    let store = builder.with_retry(retry).build().map_err(|error| chain(&error))?;
+    let prefix = Key::parse(prefix).map_err(|error| chain(&error))?;
+    Ok(Place::Bucket { store: Arc::new(store), prefix })
+}
+
+fn kv(rest: &str, api: Option<&str>) -> Result<Place, String> {
+    const API: &str = "https://api.cloudflare.com/client/v4";
+    let (account, namespace) = rest.split_once('/').ok_or("must be kv:ACCOUNT/NAMESPACE")?;
+    let mut values = Url::parse(api.unwrap_or(API)).map_err(|error| error.to_string())?;
+    values
+        .path_segments_mut()
+        .map_err(|()| "api= must be an http address")?
+        .pop_if_empty()
+        .extend(["accounts", account, "storage", "kv", "namespaces", namespace, "values"]);
+    let token = std::env::var("CLOUDFLARE_API_TOKEN")
+        .map_err(|_| "the environment has no CLOUDFLARE_API_TOKEN")?;
+    Ok(Place::Kv { client: client()?, values, token })
+}
+
+/// A key of Workers KV is one segment of the path, its slashes escaped.
+fn kv_url(values: &Url, name: &str) -> Result<Url, String> {
+    let mut url = values.clone();
+    url.path_segments_mut().map_err(|()| "api= must be an http address")?.push(name);
+    Ok(url)
+}
+
+fn install_tls() {
+    // Whoever comes second finds that there is one already, which is as good.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+}
+
+fn client() -> Result<reqwest::Client, String> {
+    install_tls();
+    let client = reqwest::Client::builder().timeout(PATIENCE);
+    client.redirect(reqwest::redirect::Policy::none()).build().map_err(http_error)
+}
+
+async fn fetch(request: reqwest::RequestBuilder) -> Result<Option<Vec<u8>>, String> {
+    let mut answer = request.send().await.map_err(http_error)?;
+    match answer.status() {
+        reqwest::StatusCode::NOT_FOUND => return Ok(None),
+        status if status.is_success() => {}
+        status => return Err(format!("answered {status}")),
+    }
+    let mut bytes = Vec::new();
+    while let Some(chunk) = answer.chunk().await.map_err(http_error)? {
+        if bytes.len().saturating_add(chunk.len()) > MAX_FILE_LEN {
+            return Err("answered with more than any file of a list holds".into());
+        }
+        bytes.extend_from_slice(&chunk);
+    }
+    Ok(Some(bytes))
+}
+
+#[allow(clippy::needless_pass_by_value, reason = "the shape that map_err wants")]
+fn http_error(error: reqwest::Error) -> String {
+    // The address may hold what is nobody's business.
+    chain(&error.without_url())
+}
+
+fn key(prefix: &Key, name: &str) -> Key {
+    name.split('/').fold(prefix.clone(), Key::join)
+}
+
+async fn within<T>(work: impl Future<Output = T>) -> Result<T, String> {
+    let done = tokio::time::timeout(PATIENCE, work).await;
+    done.map_err(|_| "did not answer within ten seconds".into())
+}
+
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, String> + Send + 'static,
+) -> Result<T, String> {
+    tokio::task::spawn_blocking(work).await.map_err(|error| error.to_string())?
+}
+
+fn read_file(path: &Path) -> Result<Option<Vec<u8>>, String> {
+    match std::fs::read(path) {
+        Ok(bytes) => Ok(Some(bytes)),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(format!("{}: {error}", path.display())),
+    }
+}
+
+fn write_file(path: &Path, bytes: &[u8]) -> Result<(), String> {
+    let folder = files::folder_of(path);
+    std::fs::create_dir_all(&folder).map_err(|e| format!("{}: {e}", folder.display()))?;
+    files::write_atomic(path, bytes, Privacy::Public).map_err(|error| error.chain())?;
+    match read_file(path)? {
+        Some(there) if there == bytes => Ok(()),
+        _ => Err(format!("{} reads back as something else than was written", path.display())),
+    }
+}
+
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(error) = source {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        source = error.source();
+    }
+    text
+}

@@ -1,0 +1,139 @@
+//! The files of policies: bodies and directories, from the records.
+//!
+//! The tree is kept in memory between publications, so that an edit costs the body that it is in
+//! and the directories above. It is a cache: another process's edits are followed by the outbox,
+//! and where a publication fails it is let go and built anew from the records.
+
+use std::collections::BTreeSet;
+
+use portcullis_core::crypto::Digest;
+use portcullis_core::issue::{PolicyTree, SaltKey};
+use portcullis_core::list::{FileName, ListError};
+use portcullis_core::policy::{PolicyDirectory, Visibility};
+use portcullis_core::time::Time;
+
+use crate::error::Error;
+use crate::store::Connection;
+use crate::store::policies::{self, Say};
+
+/// The trees of both visibilities, as of an event.
+#[derive(Debug)]
+pub(crate) struct Forest {
+    public: PolicyTree,
+    private: PolicyTree,
+    position: i64,
+}
+
+impl Forest {
+    async fn load(
+        connection: &mut Connection,
+        salt: &SaltKey,
+        position: i64,
+    ) -> Result<Self, Error> {
+        let (public, private) = (PolicyTree::public(), PolicyTree::private(salt.clone()));
+        let mut forest = Self { public, private, position };
+        for say in policies::say_all(connection).await? {
+            forest.take(&say)?;
+        }
+        Ok(forest)
+    }
+
+    async fn follow(&mut self, connection: &mut Connection, position: i64) -> Result<(), Error> {
+        for number in policies::touched_since(connection, self.position).await? {
+            if let Some(say) = policies::say_one(connection, number).await? {
+                self.take(&say)?;
+            }
+        }
+        self.position = position;
+        Ok(())
+    }
+
+    fn take(&mut self, (number, visibility, draft): &Say) -> Result<(), Error> {
+        let tree = self.tree(*visibility);
+        match draft {
+            Some(draft) => tree.set(*number, draft)?,
+            None => {
+                tree.remove(*number);
+            }
+        }
+        Ok(())
+    }
+
+    fn tree(&mut self, visibility: Visibility) -> &mut PolicyTree {
+        match visibility {
+            Visibility::Public => &mut self.public,
+            Visibility::Private => &mut self.private,
+        }
+    }
+}
+
+/// Writes the files of the policies that say something else than after the event `last`, and notes
+/// the directories; says whether a directory has changed. `held` must be let go if the
+/// transaction is not committed.
+pub(super) async fn renew_policies(
+    connection: &mut Connection,
+    held: &mut Option<Forest>,
+    salt: &SaltKey,
+    (last, position): (i64, i64),
+    (now, since): (Time, Time),
+) -> Result<bool, Error> {
+    if policies::touched_since(connection, last).await?.is_empty() {
+        return Ok(false);
+    }
+    let mut forest = match held.take() {
+        Some(mut forest) => {
+            forest.follow(connection, position).await?;
+            forest
+        }
+        None => Forest::load(connection, salt, position).await?,
+    };
+    let mut changed = false;
+    for visibility in Visibility::ALL {
+        let before = policies::directory(connection, visibility).await?;
+        let written = forest.tree(visibility).write()?;
+        for (name, file) in &written.files {
+            policies::put_file(connection, visibility, *name, file).await?;
+        }
+        if written.directory == before {
+            continue;
+        }
+        changed = true;
+        policies::set_directory(connection, visibility, written.directory).await?;
+        let old = files_under(connection, visibility, before).await?;
+        let new = files_under(connection, visibility, written.directory).await?;
+        for digest in old.difference(&new) {
+            policies::set_left(connection, *digest, Some(now)).await?;
+        }
+        for digest in new.difference(&old) {
+            policies::set_left(connection, *digest, None).await?;
+        }
+    }
+    policies::prune_files(connection, since).await?;
+    *held = Some(forest);
+    Ok(changed)
+}
+
+/// The directory, those that it names, and the bodies: all files that a verifier may want.
+pub(crate) async fn files_under(
+    connection: &mut Connection,
+    visibility: Visibility,
+    directory: FileName,
+) -> Result<BTreeSet<Digest>, Error> {
+    let mut found = BTreeSet::new();
+    let mut wanted = vec![directory];
+    while let Some(name) = wanted.pop() {
+        if name == FileName::NONE || !found.insert(name.digest) {
+            continue;
+        }
+        let file = policies::file(connection, visibility, name.digest).await?;
+        let file = file.ok_or(ListError::WrongDigest("policy file"))?;
+        let read = PolicyDirectory::decode(&file)?;
+        let ranges = read.ranges().iter().map(|line| line.file);
+        if read.level() == 0 {
+            found.extend(ranges.map(|name| name.digest));
+        } else {
+            wanted.extend(ranges);
+        }
+    }
+    Ok(found)
+}

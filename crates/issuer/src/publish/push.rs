@@ -1,0 +1,184 @@
+//! Bringing a target up to date: bodies, then head, then stamp, each read back.
+//!
+//! What is put out is what the database says is out, so that a publisher that takes over puts out
+//! the bytes of the one before. The stamp that stands there is looked at first: where it is newer
+//! than all that this database ever promised, the database is a backup that was restored.
+
+use std::collections::HashSet;
+
+use portcullis_core::crypto::Digest;
+use portcullis_core::keyring::Keyring;
+use portcullis_core::list::{ListError, Stamp};
+use portcullis_core::policy::Visibility;
+use portcullis_core::time::Time;
+
+use super::place::{Found, Place, Target};
+use super::policies::files_under;
+use crate::error::Error;
+use crate::issuer::Issuer;
+use crate::store::lists::{self, Published};
+use crate::store::{policies, shards, targets};
+
+/// What a target is known to hold.
+#[derive(Debug, Default)]
+pub(super) struct Known {
+    files: HashSet<Digest>,
+    head: Option<Digest>,
+    keyring: Option<u32>,
+}
+
+impl Issuer {
+    /// Brings a target up to date.
+    ///
+    /// # Errors
+    /// [`Error::Target`] where it fails, [`Error::Restored`], and the database's.
+    pub(super) async fn push(&self, target: &Target, known: &mut Known) -> Result<(), Error> {
+        let failed = |reason| Error::Target { target: target.name.clone(), reason };
+        let published = self.published().await?;
+        let found = target.place.get("stamp").await.map_err(failed)?;
+        if let Some(stamp) = self.read_stamp(target, &found).await? {
+            self.check_witness(&target.name, &stamp).await?;
+            let mark = stamp.mark();
+            if mark.this_update >= published.this_update {
+                let carries = (mark.epoch, mark.number, mark.this_update);
+                return self.note(target, carries).await;
+            }
+        }
+        let keyring = self.put_files(target, &published, known).await?;
+        let place = &target.place;
+        place.replace("stamp", &published.stamp, &found).await.map_err(failed)?;
+        place.read_back("stamp", &published.stamp).await.map_err(failed)?;
+        known.keyring = Some(keyring);
+        known.head = Some(published.digest);
+        self.note(target, (published.epoch, published.number, published.this_update)).await
+    }
+
+    async fn note(&self, target: &Target, carries: (u32, u64, Time)) -> Result<(), Error> {
+        let mut writing = self.store().write().await?;
+        targets::carries(&mut writing, &target.name, carries, self.now()).await?;
+        Ok(writing.commit().await?)
+    }
+
+    /// Puts what the target lacks; gives the version of the keyring that it has then.
+    async fn put_files(
+        &self,
+        target: &Target,
+        published: &Published,
+        known: &mut Known,
+    ) -> Result<u32, Error> {
+        let failed = |reason| Error::Target { target: target.name.clone(), reason };
+        let place = &target.place;
+        let mut reading = self.store().read().await?;
+        let version = lists::keyring_version(&mut reading).await?;
+        let keyring = lists::keyring(&mut reading).await?;
+        let view = self.view_in(&mut reading).await?;
+        let (head, bodies) = crate::mirror::stored_head(&mut reading, published.digest).await?;
+        let mut files: Vec<(String, Digest, Visibility)> = Vec::new();
+        let list = view.replica().list().filter(|list| list.stamp().head() == published.digest);
+        let list = list.ok_or(ListError::WrongDigest("head"))?;
+        for visibility in Visibility::ALL {
+            if visibility == Visibility::Private && !place.is_private() {
+                continue;
+            }
+            let folder = if visibility == Visibility::Public { "policies" } else { "private" };
+            let directory = list.head().policies(visibility);
+            for digest in files_under(&mut reading, visibility, directory).await? {
+                files.push((format!("{folder}/{digest}"), digest, visibility));
+            }
+        }
+        let mut wanted: HashSet<Digest> = bodies.iter().copied().collect();
+        wanted.extend(files.iter().map(|(_, digest, _)| *digest));
+        wanted.insert(published.digest);
+        for digest in bodies.iter().filter(|digest| !known.files.contains(digest)) {
+            let body = shards::body(&mut reading, *digest).await?;
+            let body = body.ok_or(ListError::WrongDigest("body"))?;
+            place.put_once(&format!("bodies/{digest}"), &body).await.map_err(failed)?;
+        }
+        for (name, digest, visibility) in &files {
+            if !known.files.contains(digest) {
+                let file = policies::file(&mut reading, *visibility, *digest).await?;
+                let file = file.ok_or(ListError::WrongDigest("policy file"))?;
+                place.put_once(name, &file).await.map_err(failed)?;
+            }
+        }
+        drop(reading);
+        if known.keyring != Some(version) {
+            place.put("keyring", &keyring).await.map_err(failed)?;
+        }
+        if known.head != Some(published.digest) {
+            let name = format!("heads/{}", published.digest);
+            place.put_once(&name, &head).await.map_err(failed)?;
+            place.put("head", &head).await.map_err(failed)?;
+        }
+        known.files = wanted;
+        Ok(version)
+    }
+
+    /// The stamp that stands at a place, if it is one of this issuer's.
+    pub(super) async fn read_stamp(
+        &self,
+        target: &Target,
+        found: &Found,
+    ) -> Result<Option<Stamp>, Error> {
+        let Some(file) = &found.bytes else { return Ok(None) };
+        let mut reading = self.store().read().await?;
+        let ours = lists::keyring(&mut reading).await?;
+        drop(reading);
+        let keyring = Keyring::open(&ours, self.root())?;
+        match open_whenever(file, &keyring) {
+            Ok(stamp) => Ok(Some(stamp)),
+            // Made under a keyring that this database has not: the place holds that too.
+            Err(
+                ListError::KeyringBehind { .. }
+                | ListError::WrongEpoch { .. }
+                | ListError::NotAListKey(_),
+            ) => {
+                let keyring = newer_keyring(&target.place, keyring).await;
+                let keyring = keyring
+                    .map_err(|reason| Error::Target { target: target.name.clone(), reason })?;
+                Ok(Some(open_whenever(file, &keyring)?))
+            }
+            Err(error) => {
+                let reason = format!("its stamp is not this issuer's: {error}");
+                Err(Error::Target { target: target.name.clone(), reason })
+            }
+        }
+    }
+
+    /// Compares a published stamp with what this database has promised.
+    pub(super) async fn check_witness(&self, name: &str, stamp: &Stamp) -> Result<(), Error> {
+        let this_update = stamp.mark().this_update;
+        let promise = lists::promise(&mut *self.store().read().await?).await?;
+        if promise.is_some_and(|promise| this_update <= promise.mark.this_update) {
+            return Ok(());
+        }
+        let mut writing = self.store().write().await?;
+        // Another issuer may have promised since.
+        let promise = lists::promise(&mut writing).await?;
+        if promise.is_some_and(|promise| this_update <= promise.mark.this_update) {
+            return Ok(());
+        }
+        targets::set_restored(&mut writing, name, this_update, self.now()).await?;
+        writing.commit().await?;
+        tracing::error!(witness = name, "the database is a restored backup");
+        Err(Error::Restored { witness: name.into() })
+    }
+}
+
+/// The keyring at a place, as the successor of the one that is held.
+pub(super) async fn newer_keyring(place: &Place, held: Keyring) -> Result<Keyring, String> {
+    let document = place.get("keyring").await?.bytes.ok_or("holds a stamp and no keyring")?;
+    match held.succeed(&document) {
+        Ok(Some(keyring)) => Ok(keyring),
+        Ok(None) => Ok(held),
+        Err(error) => Err(format!("its keyring is refused: {error}")),
+    }
+}
+
+/// Opens a stamp as of its own this update: it may have run out long ago.
+pub(super) fn open_whenever(file: &[u8], keyring: &Keyring) -> Result<Stamp, ListError> {
+    const THIS_UPDATE: std::ops::Range<usize> = 34..42;
+    let at = file.get(THIS_UPDATE).and_then(|bytes| bytes.try_into().ok());
+    let at = Time::from_millis(u64::from_be_bytes(at.unwrap_or_default()));
+    Stamp::open(file, keyring, at)
+}

@@ -1,0 +1,389 @@
+//! A backup that was restored: how it is recognised, and how it is brought up to what had been
+//! published.
+//!
+//! What the backup lacks are the keys of the lost window, and what was said of other keys in it.
+//! The first can't be told apart by serial, which are drawn at random; but they were issued after
+//! the backup's last commit, and their serials are of shards that were open then or later. So one
+//! wide entry revokes them all, and none of these shards is drawn from again. The second is read
+//! from the published list.
+
+use portcullis_core::crypto::Digest;
+use portcullis_core::list::{
+    Body, FileName, IssuedAt, ListError, Mark, WideEntry, WideScope, WideState,
+};
+use portcullis_core::policy::{PolicyBody, PolicyDirectory, Visibility};
+use portcullis_core::replica::Replica;
+use portcullis_core::time::Time;
+use portcullis_core::token::Serial;
+use serde::Serialize;
+use serde_json::json;
+
+use super::place::Target;
+use crate::error::Error;
+use crate::issuer::Issuer;
+use crate::rules::PolicyRules;
+use crate::store::events::{self, Event, EventType};
+use crate::store::lists::{self, Promise};
+use crate::store::policies::{self, PolicyRecord};
+use crate::store::{self, Connection, keys, shards, targets, wide};
+
+/// How far a recovered issuer's numbers move on: more lists than a witness can have missed.
+const LEAP: u64 = 1000;
+const BY: &str = "portcullis recover";
+
+/// What a recovery has done.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Recovered {
+    /// Who was believed.
+    pub witness: String,
+    /// The number of the list that it carries.
+    pub witness_number: u64,
+    /// The number that is out now.
+    pub number: u64,
+    /// Keys whose revocation or suspension was imported.
+    pub entries: u64,
+    /// Policies that were imported.
+    pub policies: u64,
+    /// Whether the private policies could be read. Where not, those of the backup count.
+    pub private_policies: bool,
+    /// Keys of the closed shards that were issued in this second or later are revoked.
+    pub lost_from: String,
+}
+
+/// The list that a witness carries, authenticated.
+struct Witnessed<'t> {
+    target: &'t Target,
+    replica: Replica,
+    keyring: Option<Vec<u8>>,
+    stamp: Vec<u8>,
+    head: Vec<u8>,
+    bodies: Vec<(Digest, Body)>,
+}
+
+impl Issuer {
+    /// Looks whether a witness carries a list that this database knows nothing of; gives how many
+    /// of them could be read.
+    ///
+    /// # Errors
+    /// [`Error::Restored`], which stays until [`Issuer::recover`] has done its work, and the
+    /// database's.
+    pub async fn check_witnesses(&self, witnesses: &[Target]) -> Result<usize, Error> {
+        let mut readable = 0;
+        for witness in witnesses {
+            match self.ask(witness).await {
+                Ok(()) => readable += 1,
+                Err(error @ Error::Target { .. }) => tracing::warn!("no witness: {error}"),
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(readable)
+    }
+
+    async fn ask(&self, witness: &Target) -> Result<(), Error> {
+        let failed = |reason| Error::Target { target: witness.name.clone(), reason };
+        let found = witness.place.get("stamp").await.map_err(failed)?;
+        match self.read_stamp(witness, &found).await? {
+            Some(stamp) => self.check_witness(&witness.name, &stamp).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Brings a restored backup up to what the newest of the witnesses carries, and publishes.
+    ///
+    /// # Errors
+    /// [`Error::Target`] where no witness can be read or none carries more than the database knows
+    /// of, [`Error::List`] where what it carries is refused, and the store's: then nothing was
+    /// changed.
+    pub async fn recover(&self, witnesses: &[Target]) -> Result<Recovered, Error> {
+        let mut newest: Option<(Time, &Target)> = None;
+        for witness in witnesses {
+            let failed = |reason| Error::Target { target: witness.name.clone(), reason };
+            let found = witness.place.get("stamp").await.map_err(failed)?;
+            if let Some(stamp) = self.read_stamp(witness, &found).await? {
+                let at = stamp.mark().this_update;
+                if newest.is_none_or(|(before, _)| at > before) {
+                    newest = Some((at, witness));
+                }
+            }
+        }
+        let none = |reason: &str| Error::Target { target: "recover".into(), reason: reason.into() };
+        let (_, witness) = newest.ok_or_else(|| none("no witness carries a list; name one"))?;
+        let witnessed = self.witnessed(witness).await?;
+        let promise = lists::promise(&mut *self.store().read().await?).await?;
+        let mark = witnessed.mark()?;
+        if promise.is_some_and(|promise| mark.this_update <= promise.mark.this_update) {
+            return Err(none("the database knows of all that the witnesses carry; nothing to do"));
+        }
+        let mut recovered = self.take_in(&witnessed).await?;
+        recovered.number = self.publish().await?.number;
+        Ok(recovered)
+    }
+
+    async fn witnessed<'t>(&self, target: &'t Target) -> Result<Witnessed<'t>, Error> {
+        let failed = |reason| Error::Target { target: target.name.clone(), reason };
+        let get = async |name: &str| {
+            let bytes = target.place.get(name).await.map_err(failed)?.bytes;
+            bytes.ok_or_else(|| failed(format!("has no {name}")))
+        };
+        let ours = self.keyring_document().await?;
+        let mut replica = Replica::new(*self.root(), &ours)?;
+        let keyring = get("keyring").await?;
+        let newer = matches!(replica.offer_keyring(&keyring), Ok(true));
+        let stamp = get("stamp").await?;
+        // As of its own this update: it may have run out since.
+        let at = super::push::open_whenever(&stamp, replica.keyring())?.mark().this_update;
+        let mut update = replica.offer_stamp(&stamp, at)?.ok_or(ListError::Missing)?;
+        let name = update.wants_head().ok_or(ListError::Missing)?;
+        let head = get(&format!("heads/{}", name.digest)).await?;
+        update.offer_head(&head, replica.keyring(), at)?;
+        let mut bodies = Vec::new();
+        for name in update.wants_bodies() {
+            let body = get(&format!("bodies/{}", name.digest)).await?;
+            update.offer_body(&body)?;
+            bodies.push((name.digest, Body::decode(&body)?));
+        }
+        replica.commit(update)?;
+        let keyring = newer.then_some(keyring);
+        Ok(Witnessed { target, replica, keyring, stamp, head, bodies })
+    }
+
+    async fn take_in(&self, witnessed: &Witnessed<'_>) -> Result<Recovered, Error> {
+        let mark = witnessed.mark()?;
+        // Read before the transaction: it must not wait for anybody's network.
+        let mut told = Vec::new();
+        let mut private_policies = true;
+        for visibility in Visibility::ALL {
+            match witnessed.policies(visibility).await? {
+                Some(policies) => {
+                    told.extend(
+                        policies.into_iter().map(|(number, rules)| (visibility, number, rules)),
+                    );
+                }
+                None => private_policies = false,
+            }
+        }
+        let mut writing = self.store().write().await?;
+        let connection = &mut *writing;
+        let now = store::now(connection, self.now()).await?.max(mark.this_update);
+        let lost_from = last_commit(connection).await?;
+        if let Some(keyring) = &witnessed.keyring {
+            let version = witnessed.replica.keyring().version();
+            lists::insert_keyring(connection, version, keyring, now).await?;
+        }
+        let entries = witnessed.import_entries(connection, lost_from, now).await?;
+        let mut imported = 0;
+        for (visibility, number, rules) in told {
+            imported += u64::from(import_policy(connection, visibility, number, rules, now).await?);
+        }
+        let digest = Digest::of(&witnessed.head);
+        if lists::head(connection, digest).await?.is_none() {
+            let bodies: Vec<Digest> = witnessed.bodies.iter().map(|(digest, _)| *digest).collect();
+            let at = Mark { this_update: mark.this_update, ..mark };
+            lists::insert_list(connection, &at, &witnessed.head, &bodies).await?;
+        }
+        let before = lists::promise(connection).await?.map_or(now, |promise| promise.latest);
+        let promise = Promise {
+            mark: Mark { number: mark.number.saturating_add(LEAP), ..mark },
+            digest,
+            // All that is said is weighed anew.
+            position: 0,
+            latest: before.max(mark.next_update).max(now.plus_millis(self.valid_for_millis())),
+        };
+        lists::set_promise(connection, &promise).await?;
+        targets::clear_restored(connection).await?;
+        let recovered = Recovered {
+            witness: witnessed.target.name.clone(),
+            witness_number: mark.number,
+            number: promise.mark.number,
+            entries,
+            policies: imported,
+            private_policies,
+            lost_from: crate::view::seconds(lost_from.secs()),
+        };
+        let (event, data) = (EventType::ListRecovered, json!(recovered));
+        let event = Event { event, key_id: None, actor: Some(BY), data };
+        events::append(connection, now, &event).await?;
+        writing.commit().await?;
+        // What is held in memory is of before.
+        self.forest().lock().await.take();
+        Ok(recovered)
+    }
+}
+
+impl Witnessed<'_> {
+    fn mark(&self) -> Result<Mark, Error> {
+        Ok(super::push::open_whenever(&self.stamp, self.replica.keyring())?.mark())
+    }
+
+    /// What the published list says of keys, and the entry that revokes those that are lost.
+    async fn import_entries(
+        &self,
+        connection: &mut Connection,
+        lost_from: Time,
+        now: Time,
+    ) -> Result<u64, Error> {
+        let list = self.replica.list().ok_or(ListError::Missing)?;
+        let held = shards::shards(connection).await?;
+        let first_open = held.iter().find(|shard| shard.closed.is_none()).map(|shard| shard.shard);
+        let mut entries = 0;
+        for line in list.head().shards() {
+            let body = self.bodies.iter().find(|(digest, _)| *digest == line.body);
+            let (_, body) = body.ok_or(ListError::WrongDigest("body"))?;
+            if held.iter().all(|shard| shard.shard != line.shard) {
+                shards::insert_shard(connection, line.shard, body.capacity()).await?;
+            }
+            for slot in body.revoked().slots() {
+                entries += revoke_slot(connection, line.shard, slot, now.secs(), now).await?;
+            }
+            for timed in body.timed() {
+                entries += revoke_slot(connection, line.shard, timed.slot, timed.from, now).await?;
+            }
+            for slot in body.suspended().slots() {
+                entries += suspend_slot(connection, line.shard, slot, now).await?;
+            }
+        }
+        let in_force = wide::in_force(connection).await?;
+        for entry in list.head().wide() {
+            if in_force.iter().all(|held| held.entry != *entry) {
+                wide::insert(connection, entry, Some(BY), now).await?;
+            }
+        }
+        let last = shards::shards(connection).await?.last().map(|shard| shard.shard);
+        let ends = first_open.or(last).zip(last).and_then(|(first, last)| {
+            Serial::at(first, 0).zip(Serial::at(last, Body::MAX_CAPACITY - 1))
+        });
+        if let Some((first, last)) = ends {
+            let issued = IssuedAt { from: lost_from.secs(), before: u32::MAX };
+            let scope = WideScope::Serials { first, last };
+            let entry = WideEntry { scope, state: WideState::Revoked, issued };
+            wide::insert(connection, &entry, Some(BY), now).await?;
+        }
+        shards::close_all(connection, now).await?;
+        shards::forget_bodies(connection, now).await?;
+        Ok(entries)
+    }
+
+    /// The published policies; none where their files can't be read.
+    async fn policies(
+        &self,
+        visibility: Visibility,
+    ) -> Result<Option<Vec<(u32, PolicyRules)>>, Error> {
+        let failed = |reason| Error::Target { target: self.target.name.clone(), reason };
+        let folder = if visibility == Visibility::Public { "policies" } else { "private" };
+        let list = self.replica.list().ok_or(ListError::Missing)?;
+        let mut wanted = vec![(list.head().policies(visibility), true)];
+        let mut found = Vec::new();
+        while let Some((name, is_directory)) = wanted.pop() {
+            if name == FileName::NONE {
+                continue;
+            }
+            let path = format!("{folder}/{}", name.digest);
+            let Some(file) = self.target.place.get(&path).await.map_err(failed)?.bytes else {
+                if visibility == Visibility::Private {
+                    return Ok(None);
+                }
+                return Err(failed(format!("has no {path}")));
+            };
+            if Digest::of(&file) != name.digest {
+                return Err(ListError::WrongDigest("policy file").into());
+            }
+            if is_directory {
+                let directory = PolicyDirectory::decode(&file)?;
+                let deeper = directory.level() > 0;
+                wanted.extend(directory.ranges().iter().map(|line| (line.file, deeper)));
+            } else {
+                let body = PolicyBody::decode(&file)?;
+                found.extend(body.policies().map(|(number, p)| (number, PolicyRules::of(&p))));
+            }
+        }
+        Ok(Some(found))
+    }
+}
+
+/// The instant of the newest event or promise: whatever came later is not in this database.
+async fn last_commit(connection: &mut Connection) -> Result<Time, Error> {
+    use sqlx::Row as _;
+    let query = sqlx::query("SELECT COALESCE(MAX(at_ms), 0) FROM events");
+    let event = store::time(query.fetch_one(&mut *connection).await?.try_get(0)?);
+    let promise = lists::promise(connection).await?;
+    Ok(promise.map_or(event, |promise| event.max(promise.mark.this_update)))
+}
+
+async fn revoke_slot(
+    connection: &mut Connection,
+    shard: u32,
+    slot: u32,
+    at: u32,
+    now: Time,
+) -> Result<u64, Error> {
+    let Some(serial) = Serial::at(shard, slot) else { return Ok(0) };
+    let done = sqlx::query(
+        "UPDATE api_keys SET revoked_at = $1, revoked_by = $2, updated_ms = $3 \
+         WHERE serial = $4 AND (revoked_at IS NULL OR revoked_at > $1)",
+    )
+    .bind(i64::from(at))
+    .bind(BY)
+    .bind(store::millis(now))
+    .bind(keys::place_of(serial))
+    .execute(connection)
+    .await?;
+    Ok(done.rows_affected())
+}
+
+async fn suspend_slot(
+    connection: &mut Connection,
+    shard: u32,
+    slot: u32,
+    now: Time,
+) -> Result<u64, Error> {
+    let Some(serial) = Serial::at(shard, slot) else { return Ok(0) };
+    let done = sqlx::query(
+        "UPDATE api_keys SET suspended_ms = $1, suspended_by = $2, updated_ms = $1 \
+         WHERE serial = $3 AND suspended_ms IS NULL",
+    )
+    .bind(store::millis(now))
+    .bind(BY)
+    .bind(keys::place_of(serial))
+    .execute(connection)
+    .await?;
+    Ok(done.rows_affected())
+}
+
+/// Takes a published policy; says whether the backup had it otherwise or not at all.
+async fn import_policy(
+    connection: &mut Connection,
+    visibility: Visibility,
+    number: u32,
+    rules: PolicyRules,
+    now: Time,
+) -> Result<bool, Error> {
+    let Some(mut held) = policies::find(connection, number).await? else {
+        if policies::is_taken(connection, number).await? {
+            return Ok(false);
+        }
+        let name = format!("Recovered policy {number}");
+        let (created, updated) = (now, now);
+        let policy =
+            PolicyRecord { number, visibility, name, rules, key_id: None, created, updated };
+        policies::insert(connection, &policy).await?;
+        return Ok(true);
+    };
+    // The sales channels of a publishable key's own policy stand with the key.
+    let own = PolicyRules { sales_channels: Vec::new(), ..rules.clone() };
+    let new = if held.key_id.is_some() { own } else { rules.clone() };
+    if let Some(key_id) = &held.key_id {
+        let delete = sqlx::query("DELETE FROM sales_channels WHERE key_id = $1").bind(key_id);
+        delete.execute(&mut *connection).await?;
+        for channel in &rules.sales_channels {
+            let insert = "INSERT INTO sales_channels (key_id, channel) VALUES ($1, $2)";
+            sqlx::query(insert).bind(key_id).bind(channel).execute(&mut *connection).await?;
+        }
+    }
+    if held.rules == new {
+        return Ok(false);
+    }
+    held.rules = new;
+    held.updated = now;
+    policies::update(connection, &held).await?;
+    Ok(true)
+}

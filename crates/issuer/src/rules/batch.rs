@@ -1,0 +1,288 @@
+//! Making keys, one or a million: serials, tokens, records and events of one transaction.
+
+use std::collections::{BTreeSet, HashSet};
+
+use portcullis_core::issue::redact;
+use portcullis_core::keyring::Keyring;
+use portcullis_core::time::Time;
+use portcullis_core::token::{Claims, Kind, Label, Lifetime, Name, Serial};
+use portcullis_core::verify::Unverified;
+use serde_json::json;
+use zeroize::Zeroizing;
+
+use crate::error::Error;
+use crate::issuer::Issuer;
+use crate::keystore::StoredKey;
+use crate::random;
+use crate::record::{KeyPurpose, KeyRecord};
+use crate::rules::create::{Minted, NewKey};
+use crate::rules::mass::check_not_wide;
+use crate::rules::owners::check_owner;
+use crate::rules::policies::check_policy;
+use crate::store::events::{self, Event, EventType};
+use crate::store::wide;
+use crate::store::{Connection, channels, keys, shards, targets};
+
+/// A key to be made, and the one that it takes the place of: its id, and the draft of the policy
+/// that it has for itself.
+pub(super) struct Making<'n> {
+    pub(super) new: &'n NewKey,
+    pub(super) rolled_from: Option<(&'n str, Option<&'n str>)>,
+}
+
+impl Issuer {
+    /// Makes keys in a transaction of which it is a part.
+    pub(super) async fn make(
+        &self,
+        connection: &mut Connection,
+        makings: &[Making<'_>],
+        now: Time,
+    ) -> Result<Vec<Minted>, Error> {
+        check(connection, makings).await?;
+        let view = self.view_in(connection).await?;
+        let keyring = view.replica().keyring();
+        let label = keyring.labels().first().copied().unwrap_or(Label::NONE);
+        let own = makings.iter().filter(|making| making.new.has_own_policy()).count();
+        let mut policies = draw_policies(connection, own).await?.into_iter();
+        let serials = take_serials(connection, makings.len(), now).await?;
+        let mut minted = Vec::with_capacity(makings.len());
+        for (making, serial) in makings.iter().zip(serials) {
+            let own = making.new.has_own_policy().then(|| policies.next()).flatten();
+            let policy = own.unwrap_or(making.new.policy);
+            minted.push(self.mint(keyring, label, making, (serial, policy), now)?);
+        }
+        let in_force = wide::in_force(connection).await?;
+        minted.iter().try_for_each(|made| check_not_wide(&in_force, &made.record.claims()))?;
+        store(connection, makings, &minted, now).await?;
+        Ok(minted)
+    }
+
+    /// Publishes where keys were made that have a policy of their own: gates learn from the list
+    /// what such a key may do. The keys are committed, whatever becomes of it: a failure is logged,
+    /// and the next publication makes up for it.
+    pub(super) async fn publish_policies(&self, made: &[Minted]) {
+        let publishable = made.iter().any(|minted| minted.record.kind == Kind::Publishable);
+        if publishable && let Err(error) = self.publish().await {
+            tracing::warn!(code = error.code(), "{}", error.chain());
+        }
+    }
+
+    fn mint(
+        &self,
+        keyring: &Keyring,
+        label: Label,
+        making: &Making<'_>,
+        (serial, policy): (Serial, u32),
+        now: Time,
+    ) -> Result<Minted, Error> {
+        let new = making.new;
+        let lifetime = lifetime(new, now)?;
+        let signer = self
+            .keystore()
+            .token_key(new.purpose.signer(), new.kind, new.environment, new.algorithm())
+            .ok_or(Error::NoSigner)?;
+        let claims = Claims {
+            kind: new.kind,
+            environment: new.environment,
+            kid: signer.kid,
+            serial,
+            nonce: u16::from_be_bytes(*random::secret()?),
+            lifetime,
+            owner: new.owner,
+            policy,
+        };
+        let token = mint(signer, keyring, new.purpose, label, &claims)?;
+        let record = KeyRecord {
+            id: Name::derive(keyring.issuer(), claims.serial).to_string(),
+            serial: claims.serial,
+            kid: claims.kid,
+            nonce: claims.nonce,
+            purpose: new.purpose,
+            kind: new.kind,
+            environment: new.environment,
+            label: label.as_str().into(),
+            title: new.title.clone(),
+            metadata: new.metadata.clone(),
+            admin_scopes: new.admin_scopes.clone(),
+            owner: new.owner,
+            policy,
+            sales_channels: super::check_channels(&new.sales_channels)?,
+            redacted: redact(&token),
+            token: (new.kind == Kind::Publishable).then(|| token.to_string()),
+            issued_at: lifetime.issued_at,
+            expires_at: lifetime.expires_at,
+            revoked_at: None,
+            revoked_by: None,
+            suspended: None,
+            suspended_by: None,
+            deleted: None,
+            created_by: new.created_by.clone(),
+            rolled_from: making.rolled_from.map(|(id, _)| id.into()),
+            created: now,
+            updated: now,
+        };
+        Ok(Minted { record, token })
+    }
+
+    /// Signs the token of a record again: the same text as when the key was made.
+    pub(super) fn sign_again(&self, record: &KeyRecord) -> Result<Zeroizing<String>, Error> {
+        let signer = self.keystore().keys().iter().find(|key| key.kid == record.kid);
+        let signer = signer.ok_or(Error::NoSigner)?;
+        let label = if record.label.is_empty() {
+            Label::NONE
+        } else {
+            Label::new(&record.label).map_err(|_| Error::SelfCheck)?
+        };
+        let issuer = self.keystore().issuer();
+        let token = signer.token_signer().mint(issuer, label, &record.claims());
+        let same = redact(&token) == record.redacted;
+        if same { Ok(token) } else { Err(Error::SelfCheck) }
+    }
+}
+
+/// Checks what the store has to say of keys that are to be made, each owner and policy once.
+async fn check(connection: &mut Connection, makings: &[Making<'_>]) -> Result<(), Error> {
+    if !makings.is_empty() {
+        targets::check_not_restored(connection).await?;
+    }
+    let owners: BTreeSet<u32> = makings.iter().map(|making| making.new.owner).collect();
+    for owner in owners {
+        check_owner(connection, owner).await?;
+    }
+    let policies: BTreeSet<(u32, Kind)> =
+        makings.iter().map(|making| (making.new.policy, making.new.kind)).collect();
+    for (policy, kind) in policies {
+        check_policy(connection, policy, kind).await?;
+    }
+    Ok(())
+}
+
+/// Writes records, the policies and sales channels that go with them, and events.
+async fn store(
+    connection: &mut Connection,
+    makings: &[Making<'_>],
+    minted: &[Minted],
+    now: Time,
+) -> Result<(), Error> {
+    let records: Vec<&KeyRecord> = minted.iter().map(|minted| &minted.record).collect();
+    keys::insert(connection, &records).await?;
+    let mut policies = Vec::new();
+    for (making, key) in makings.iter().zip(&records) {
+        if making.new.has_own_policy() {
+            let draft = making.rolled_from.and_then(|(_, draft)| draft).unwrap_or("{}");
+            policies.push((key.policy, key.id.as_str(), draft));
+        }
+    }
+    channels::insert_policies(connection, &policies, now).await?;
+    let of_key = |key| {
+        let key: &KeyRecord = key;
+        key.sales_channels.iter().map(|channel| (key.id.as_str(), channel.as_str()))
+    };
+    let pairs: Vec<(&str, &str)> = records.iter().copied().flat_map(of_key).collect();
+    channels::add(connection, &pairs).await?;
+    let events: Vec<Event<'_>> = records.iter().copied().map(created).collect();
+    events::append_all(connection, now, &events).await
+}
+
+fn created(record: &KeyRecord) -> Event<'_> {
+    let data = json!({
+        "kind": record.kind.name(),
+        "environment": record.environment.name(),
+        "purpose": record.purpose.name(),
+        "title": record.title,
+        "owner": record.owner,
+        "policy": record.policy,
+        "sales_channels": record.sales_channels,
+        "expires_at": record.expires_at,
+        "created_by": record.created_by,
+        "rolled_from": record.rolled_from,
+    });
+    let actor = record.created_by.as_deref();
+    Event { event: EventType::Created, key_id: Some(&record.id), actor, data }
+}
+
+fn lifetime(new: &NewKey, now: Time) -> Result<Lifetime, Error> {
+    let issued_at = now.secs();
+    let expires_at = new.expires.map(|end| end.resolve(now, "expires_at")).transpose()?;
+    if expires_at.is_some_and(|end| end <= issued_at) {
+        return Err(Error::Invalid { field: "expires_at", reason: "must be in the future" });
+    }
+    Ok(Lifetime { issued_at, expires_at })
+}
+
+/// Takes free slots of the covered shards that have room, from the first on. Slots are drawn at
+/// random, so that a key does not tell how many were made, and never used twice.
+async fn take_serials(
+    connection: &mut Connection,
+    many: usize,
+    now: Time,
+) -> Result<Vec<Serial>, Error> {
+    let mut serials: Vec<Serial> = Vec::with_capacity(many);
+    for shard in shards::shards(connection).await? {
+        if serials.len() == many {
+            break;
+        }
+        if !shard.is_open(now) {
+            continue;
+        }
+        let room = usize::try_from(shard.room()).unwrap_or(usize::MAX);
+        let wanted = (many - serials.len()).min(room);
+        let mut drawn = HashSet::with_capacity(wanted);
+        while drawn.len() < wanted {
+            let draw = draw_slots(&shard, wanted - drawn.len(), &drawn)?;
+            let taken = keys::taken(connection, &draw).await?;
+            drawn.extend(draw.into_iter().filter(|serial| !taken.contains(serial)));
+        }
+        if wanted > 0 {
+            let issued = u32::try_from(wanted).unwrap_or(u32::MAX);
+            shards::count_issued(connection, shard.shard, issued).await?;
+        }
+        serials.extend(drawn);
+    }
+    if serials.len() == many { Ok(serials) } else { Err(Error::ShardFull) }
+}
+
+/// As many slots of a shard, none of them twice nor among those that are `drawn`.
+fn draw_slots(
+    shard: &shards::Shard,
+    many: usize,
+    drawn: &HashSet<Serial>,
+) -> Result<Vec<Serial>, Error> {
+    let mut draw = HashSet::with_capacity(many);
+    while draw.len() < many {
+        let slot = random::below_power_of_two(shard.capacity.next_power_of_two())?;
+        let serial = Serial::at(shard.shard, slot).filter(|_| slot < shard.capacity);
+        draw.extend(serial.filter(|serial| !drawn.contains(serial)));
+    }
+    Ok(draw.into_iter().collect())
+}
+
+/// Draws numbers that no policy ever had.
+async fn draw_policies(connection: &mut Connection, many: usize) -> Result<Vec<u32>, Error> {
+    let mut drawn: HashSet<u32> = HashSet::with_capacity(many);
+    while drawn.len() < many {
+        let mut draw = HashSet::new();
+        while draw.len() < many - drawn.len() {
+            let number = u32::from_be_bytes(*random::secret()?);
+            draw.extend(Some(number).filter(|number| *number != 0 && !drawn.contains(number)));
+        }
+        let draw: Vec<u32> = draw.into_iter().collect();
+        let taken = channels::taken(connection, &draw).await?;
+        drawn.extend(draw.into_iter().filter(|number| !taken.contains(number)));
+    }
+    Ok(drawn.into_iter().collect())
+}
+
+/// Mints a token and reads it back with the verifying half.
+fn mint(
+    signer: &StoredKey,
+    keyring: &Keyring,
+    purpose: KeyPurpose,
+    label: Label,
+    claims: &Claims,
+) -> Result<Zeroizing<String>, Error> {
+    let token = signer.token_signer().mint(keyring.issuer(), label, claims);
+    let read = Unverified::parse(&token).map_err(|_| Error::SelfCheck)?;
+    read.authenticate(keyring, purpose.signer()).map_err(|_| Error::SelfCheck)?;
+    Ok(token)
+}

@@ -1,0 +1,43 @@
+//! Sales channels of publishable keys: adding some and taking some away in one act.
+
+use crate::error::Error;
+use crate::issuer::Issuer;
+use crate::rules::update::{Changed, Update, update_in};
+use crate::store::{self, keys};
+use portcullis_core::token::Kind;
+
+impl Issuer {
+    /// Adds sales channels to a publishable key and takes others away, and publishes. Adding what
+    /// it has, and taking what it has not, changes nothing.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], [`Error::NotPublishable`], [`Error::SharedPolicy`],
+    /// [`Error::Invalid`], and the store's: then nothing was changed.
+    pub async fn change_sales_channels(
+        &self,
+        id: &str,
+        add: &[String],
+        remove: &[String],
+        by: Option<&str>,
+    ) -> Result<Changed, Error> {
+        if add.iter().any(|channel| remove.contains(channel)) {
+            let reason = "must not hold what is to be removed as well";
+            return Err(Error::Invalid { field: "add", reason });
+        }
+        let mut writing = self.store().write().await?;
+        let now = store::now(&mut writing, self.now()).await?;
+        let mut record = keys::find(&mut writing, id).await?.ok_or(Error::NotFound)?;
+        if record.kind != Kind::Publishable {
+            return Err(Error::NotPublishable);
+        }
+        let before = record.sales_channels.clone();
+        let kept = before.iter().filter(|channel| !remove.contains(channel));
+        let sales_channels = Some(kept.chain(add).cloned().collect());
+        let update = Update { sales_channels, ..Update::default() };
+        update_in(&mut writing, &mut record, &update, by, now).await?;
+        writing.commit().await?;
+        let published =
+            if record.sales_channels == before { None } else { Some(self.publish().await) };
+        Ok(Changed { record, published })
+    }
+}

@@ -1,0 +1,81 @@
+//! Deleting records of keys that no longer count, and undoing the making of keys.
+//!
+//! What is deleted is gone for every reader but the list, which tells of the key until it expires.
+
+use portcullis_core::time::Time;
+use serde_json::json;
+
+use crate::error::Error;
+use crate::issuer::Issuer;
+use crate::record::{KeyRecord, KeyState};
+use crate::rules::mass::show_wide;
+use crate::rules::revoke::{RevokedMany, revoke_all_in};
+use crate::rules::{check_by, find_all};
+use crate::store::events::{self, Event, EventType};
+use crate::store::{self, Connection, channels, idempotency, keys};
+
+impl Issuer {
+    /// Deletes the records of keys that are revoked, all of them or none.
+    ///
+    /// # Errors
+    /// [`Error::NothingSelected`], [`Error::NoSuchKeys`], [`Error::NotRevoked`] with those whose
+    /// revocation is not in effect, and the store's: then nothing was changed.
+    pub async fn delete(&self, ids: &[String], by: Option<&str>) -> Result<Vec<String>, Error> {
+        check_by("by", by)?;
+        let mut writing = self.store().write().await?;
+        let now = store::now(&mut writing, self.now()).await?;
+        let records = find_all(&mut writing, ids).await?;
+        let mut shown = records.clone();
+        show_wide(&mut writing, &mut shown).await?;
+        let counts = shown.iter().filter(|record| record.state(now) != KeyState::Revoked);
+        let counts: Vec<String> = counts.map(|record| record.id.clone()).collect();
+        if !counts.is_empty() {
+            return Err(Error::NotRevoked(counts));
+        }
+        delete_in(&mut writing, &records, by, now).await?;
+        writing.commit().await?;
+        Ok(records.into_iter().map(|record| record.id).collect())
+    }
+
+    /// Undoes the making of keys, all of them or none: revokes and deletes them in one act, and
+    /// publishes. Names under which they were made can be used again. The records are as they were
+    /// before.
+    ///
+    /// # Errors
+    /// [`Error::NothingSelected`], [`Error::NoSuchKeys`], and the store's: then nothing was
+    /// changed.
+    pub async fn undo_create(
+        &self,
+        ids: &[String],
+        by: Option<&str>,
+    ) -> Result<RevokedMany, Error> {
+        check_by("by", by)?;
+        let mut writing = self.store().write().await?;
+        let now = store::now(&mut writing, self.now()).await?;
+        let mut records = find_all(&mut writing, ids).await?;
+        revoke_all_in(&mut writing, &mut records, now.secs(), by, now).await?;
+        delete_in(&mut writing, &records, by, now).await?;
+        let ids: Vec<&str> = records.iter().map(|record| record.id.as_str()).collect();
+        idempotency::forget(&mut writing, &ids).await?;
+        writing.commit().await?;
+        Ok(RevokedMany { records, published: self.publish().await })
+    }
+}
+
+async fn delete_in(
+    connection: &mut Connection,
+    records: &[KeyRecord],
+    by: Option<&str>,
+    now: Time,
+) -> Result<(), Error> {
+    let ids: Vec<&str> = records.iter().map(|record| record.id.as_str()).collect();
+    keys::delete(connection, &ids, now).await?;
+    channels::delete(connection, &ids, now).await?;
+    let event = |record| {
+        let record: &KeyRecord = record;
+        let data = json!({ "kind": record.kind.name(), "revoked_at": record.revoked_at });
+        Event { event: EventType::Deleted, key_id: Some(record.id.as_str()), actor: by, data }
+    };
+    let events: Vec<Event<'_>> = records.iter().map(event).collect();
+    events::append_all(connection, now, &events).await
+}

@@ -1,0 +1,106 @@
+//! Records from another system, each of which gets a key. An import that is run again makes no key
+//! twice: ids of the other system are kept.
+
+use std::collections::HashMap;
+
+use crate::error::Error;
+use crate::issuer::Issuer;
+use crate::rules::batch::Making;
+use crate::rules::check_text;
+use crate::rules::create::{Minted, NewKey};
+use crate::store::{self, idempotency, keys};
+
+/// The longest id of another system, in characters.
+pub const MAX_EXTERNAL_ID_CHARS: usize = super::MAX_TITLE_CHARS;
+
+/// A record of another system.
+#[derive(Clone, Debug)]
+pub struct ImportLine {
+    /// Its id there.
+    pub external_id: String,
+    /// The key that it gets.
+    pub new: NewKey,
+}
+
+/// What has become of a record.
+#[derive(Clone, Debug)]
+pub enum Imported {
+    /// It got this key.
+    Made(Minted),
+    /// It got this key in an earlier import, or in an earlier line.
+    Before(Minted),
+    /// It got the key with this id, which was deleted since.
+    Deleted(String),
+}
+
+impl ImportLine {
+    /// Checks all that can be said without looking at clock and store.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] and the like, as of [`NewKey::check`].
+    pub fn check(&self) -> Result<(), Error> {
+        check_text("external_id", &self.external_id)?;
+        self.new.check()
+    }
+}
+
+impl Issuer {
+    /// Makes a key for each record that has none yet, all of them or none. One answer for each
+    /// line, in their order.
+    ///
+    /// # Errors
+    /// Those of [`Issuer::create`]: then nothing was changed.
+    pub async fn import(&self, lines: &[ImportLine]) -> Result<Vec<Imported>, Error> {
+        lines.iter().try_for_each(ImportLine::check)?;
+        let mut writing = self.store().write().await?;
+        let now = store::now(&mut writing, self.now()).await?;
+        let external: Vec<&str> = lines.iter().map(|line| line.external_id.as_str()).collect();
+        let before = idempotency::imported(&mut writing, &external).await?;
+
+        let mut places = HashMap::new();
+        let mut makings = Vec::new();
+        for ImportLine { external_id, new } in lines {
+            if !before.contains_key(external_id) && !places.contains_key(external_id.as_str()) {
+                places.insert(external_id.as_str(), makings.len());
+                makings.push(Making { new, rolled_from: None });
+            }
+        }
+        let made = self.make(&mut writing, &makings, now).await?;
+        let pairs = places.iter().filter_map(|(external_id, place)| {
+            made.get(*place).map(|minted| (*external_id, minted.record.id.as_str()))
+        });
+        idempotency::insert_imports(&mut writing, &pairs.collect::<Vec<_>>()).await?;
+
+        let ids: Vec<String> = before.values().cloned().collect();
+        let known = keys::find_all(&mut writing, &ids).await?;
+        let known: HashMap<&str, _> = known.iter().map(|key| (key.id.as_str(), key)).collect();
+        let mut imported = Vec::with_capacity(lines.len());
+        let mut told = vec![false; made.len()];
+        for line in lines {
+            let place = places.get(line.external_id.as_str());
+            if let Some((minted, told)) =
+                place.and_then(|place| Some((made.get(*place)?, told.get_mut(*place)?)))
+            {
+                let first = !std::mem::replace(told, true);
+                let minted = minted.clone();
+                imported.push(if first {
+                    Imported::Made(minted)
+                } else {
+                    Imported::Before(minted)
+                });
+                continue;
+            }
+            let id = before.get(&line.external_id).ok_or(Error::SelfCheck)?;
+            imported.push(match known.get(id.as_str()) {
+                None => Imported::Deleted(id.clone()),
+                Some(record) => {
+                    let token = self.sign_again(record)?;
+                    Imported::Before(Minted { record: (*record).clone(), token })
+                }
+            });
+        }
+        writing.commit().await?;
+        self.publish_policies(&made).await;
+        Ok(imported)
+    }
+}

@@ -1,0 +1,218 @@
+//! Revoking and suspending many keys at once: entries of the list that are wider than one key.
+//! They cost 22 bytes each, whatever the number of keys.
+
+use portcullis_core::list::{IssuedAt, WideEntry, WideScope, WideState};
+use portcullis_core::time::Time;
+use portcullis_core::token::{Claims, Environment, Serial};
+use serde_json::json;
+
+use crate::error::Error;
+use crate::issuer::Issuer;
+use crate::record::KeyRecord;
+use crate::rules::check_text;
+use crate::store::events::{self, Event, EventType};
+use crate::store::lists::Published;
+use crate::store::wide::{self, WideRecord};
+use crate::store::{self, Connection};
+
+/// Whose keys are meant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Whose {
+    /// All keys of one owner.
+    Owner(u32),
+    /// All keys of one signer.
+    Kid(u16),
+    /// All keys of one environment.
+    Environment(Environment),
+    /// Everybody's: only together with a bound on when they were issued.
+    Everybody,
+}
+
+/// What to do to many keys.
+#[derive(Clone, Debug)]
+pub struct MassRevocation {
+    /// Whose keys.
+    pub whose: Whose,
+    /// Revoked for good, or suspended until it is lifted.
+    pub state: WideState,
+    /// Only keys that were issued at this instant or later.
+    pub issued_from: Option<Time>,
+    /// Only keys that were issued before this instant, and not at it.
+    pub issued_before: Option<Time>,
+    /// Who does it.
+    pub by: Option<String>,
+}
+
+/// A change that is committed: no later failure takes it back.
+#[derive(Debug)]
+pub struct MassRevoked {
+    /// The entry.
+    pub entry: WideRecord,
+    /// The list that says so, or why it could not be published yet.
+    pub published: Result<Published, Error>,
+}
+
+impl Issuer {
+    /// Revokes or suspends many keys, commits, and publishes. Admin keys are keys of their owner,
+    /// signer and environment too.
+    ///
+    /// A revocation of an environment without a bound speaks of the keys that there are: those
+    /// that are made later are not meant, because nothing could ever lift it.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`], and the store's: then nothing was changed.
+    pub async fn revoke_many(&self, what: &MassRevocation) -> Result<MassRevoked, Error> {
+        if let Some(by) = &what.by {
+            check_text("by", by)?;
+        }
+        let mut writing = self.store().write().await?;
+        let now = store::now(&mut writing, self.now()).await?;
+        let scope = self.scope(&mut writing, what).await?;
+        let issued = interval(what, now)?;
+        let entry = WideEntry { scope, state: what.state, issued };
+        let by = what.by.as_deref();
+        let id = wide::insert(&mut writing, &entry, by, now).await?;
+        let made_by = what.by.clone();
+        let record = WideRecord { id, entry, made_by, created: now, lifted: None };
+        append(&mut writing, &record, by, now).await?;
+        writing.commit().await?;
+        Ok(MassRevoked { entry: record, published: self.publish().await })
+    }
+
+    /// Lifts a suspension of many keys, commits, and publishes. Keys that are suspended or revoked
+    /// by themselves stay so.
+    ///
+    /// # Errors
+    /// [`Error::Unknown`], [`Error::Invalid`] for a revocation, which nothing lifts, or for what was
+    /// lifted already, and the store's: then nothing was changed.
+    pub async fn lift(&self, id: i64, by: Option<&str>) -> Result<MassRevoked, Error> {
+        let mut writing = self.store().write().await?;
+        let now = store::now(&mut writing, self.now()).await?;
+        let entry = wide::find(&mut writing, id).await?;
+        let mut entry = entry.ok_or(Error::Unknown { what: "revocation" })?;
+        let invalid = |reason| Error::Invalid { field: "id", reason };
+        if entry.entry.state == WideState::Revoked {
+            return Err(invalid(
+                "names a revocation, which is for good; only suspensions are lifted",
+            ));
+        }
+        if entry.lifted.is_some() {
+            return Err(invalid("names a suspension that was lifted already"));
+        }
+        wide::lift(&mut writing, id, now).await?;
+        entry.lifted = Some(now);
+        append(&mut writing, &entry, by, now).await?;
+        writing.commit().await?;
+        Ok(MassRevoked { entry, published: self.publish().await })
+    }
+
+    /// All revocations and suspensions of many keys, newest first.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn wide_entries(&self) -> Result<Vec<WideRecord>, Error> {
+        wide::all(&mut *self.store().read().await?).await
+    }
+
+    async fn scope(
+        &self,
+        connection: &mut Connection,
+        what: &MassRevocation,
+    ) -> Result<WideScope, Error> {
+        Ok(match what.whose {
+            Whose::Owner(0) => {
+                let reason = "must be an owner's number; 0 stands for keys without an owner";
+                return Err(Error::Invalid { field: "owner", reason });
+            }
+            // Also one that was deleted, or that a restored backup knows nothing of.
+            Whose::Owner(owner) => WideScope::Owner(owner),
+            Whose::Kid(kid) => {
+                let view = self.view_in(connection).await?;
+                let entry = view.replica().keyring().entry(kid);
+                if entry.is_none_or(|entry| entry.kinds.is_empty()) {
+                    let reason = "must be the kid of a signer of keys";
+                    return Err(Error::Invalid { field: "kid", reason });
+                }
+                WideScope::Kid(kid)
+            }
+            Whose::Environment(environment) => WideScope::Environment(environment),
+            Whose::Everybody => {
+                if what.issued_before.is_none() && what.issued_from.is_none() {
+                    let reason = "is missing: name an owner, a kid, an environment, or when the \
+                                  keys were issued";
+                    return Err(Error::Invalid { field: "owner", reason });
+                }
+                EVERY_SERIAL.ok_or(Error::SelfCheck)?
+            }
+        })
+    }
+}
+
+const EVERY_SERIAL: Option<WideScope> =
+    match (Serial::at(0, 0), Serial::at((1 << 28) - 1, (1 << 20) - 1)) {
+        (Some(first), Some(last)) => Some(WideScope::Serials { first, last }),
+        _ => None,
+    };
+
+/// The seconds of issue that are meant. A token says whole seconds, rounded down: one that says
+/// the second in which T lies was issued before T or at it, and is not meant by "before T".
+fn interval(what: &MassRevocation, now: Time) -> Result<IssuedAt, Error> {
+    let from = what.issued_from.map_or(0, Time::secs);
+    let before = what.issued_before.map(Time::secs);
+    let made_so_far = now.secs().saturating_add(1);
+    let bounded = matches!(what.whose, Whose::Environment(_)) && what.state == WideState::Revoked;
+    let before = before.or(bounded.then_some(made_so_far)).unwrap_or(u32::MAX);
+    if from >= before {
+        let reason = "must lie after the beginning of the interval";
+        return Err(Error::Invalid { field: "issued_before", reason });
+    }
+    Ok(IssuedAt { from, before })
+}
+
+async fn append(
+    connection: &mut Connection,
+    record: &WideRecord,
+    actor: Option<&str>,
+    now: Time,
+) -> Result<(), Error> {
+    let event = match (record.entry.state, record.lifted) {
+        (WideState::Revoked, _) => EventType::ManyRevoked,
+        (WideState::Suspended, None) => EventType::ManySuspended,
+        (WideState::Suspended, Some(_)) => EventType::ManyResumed,
+    };
+    let data = json!(crate::view::records::WideView::new(record));
+    events::append(connection, now, &Event { event, key_id: None, actor, data }).await
+}
+
+/// Refuses to make a key that a revocation of many keys would refuse from its first second on.
+pub(crate) fn check_not_wide(in_force: &[WideRecord], claims: &Claims) -> Result<(), Error> {
+    let dead = |record: &WideRecord| {
+        record.entry.state == WideState::Revoked && record.entry.applies_to(claims)
+    };
+    if in_force.iter().any(dead) { Err(Error::WideRevoked) } else { Ok(()) }
+}
+
+/// A copy of a record for people and judgements, with what [`show_wide`] shows.
+pub(crate) async fn shown(
+    connection: &mut Connection,
+    key: &KeyRecord,
+) -> Result<KeyRecord, Error> {
+    let mut shown = key.clone();
+    show_wide(connection, [&mut shown]).await?;
+    Ok(shown)
+}
+
+/// Shows on records what revocations and suspensions of many keys do to them. Only for what is
+/// shown and judged, never for what is written back.
+pub(crate) async fn show_wide<'k>(
+    connection: &mut Connection,
+    keys: impl IntoIterator<Item = &'k mut KeyRecord>,
+) -> Result<(), Error> {
+    let in_force = wide::in_force(connection).await?;
+    for key in keys {
+        for record in &in_force {
+            record.show_on(key);
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,189 @@
+//! Owners: the tenants whose keys there are. Their numbers stand in tokens, so they are drawn at
+//! random, tell nothing, and are never used twice.
+
+use serde_json::{Map, Value, json};
+
+use crate::error::Error;
+use crate::issuer::Issuer;
+use crate::rules::check_text;
+use crate::store::events::{self, Event, EventType};
+use crate::store::owners::{self, Owner};
+use crate::store::{self, Connection};
+
+/// The longest metadata, in bytes of JSON.
+const MAX_METADATA_LEN: usize = 16 * 1024;
+
+/// What owner to make.
+#[derive(Clone, Debug, Default)]
+pub struct NewOwner {
+    /// What people call it: 1 to 255 characters.
+    pub name: String,
+    /// What another system calls it.
+    pub external_id: Option<String>,
+    /// What people keep with it.
+    pub metadata: Map<String, Value>,
+    /// Who makes it.
+    pub by: Option<String>,
+}
+
+/// What to change of an owner.
+#[derive(Clone, Debug, Default)]
+pub struct OwnerChange {
+    /// A new name.
+    pub name: Option<String>,
+    /// A new external id, or none any more.
+    pub external_id: Option<Option<String>>,
+    /// New metadata in place of all that there was.
+    pub metadata: Option<Map<String, Value>>,
+    /// Who changes it.
+    pub by: Option<String>,
+}
+
+impl Issuer {
+    /// Makes an owner.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`], and the store's.
+    pub async fn create_owner(&self, new: &NewOwner) -> Result<Owner, Error> {
+        check_text("name", &new.name)?;
+        check_metadata(&new.metadata)?;
+        let mut writing = self.store().write().await?;
+        let now = store::now(&mut writing, self.now()).await?;
+        check_external_id(&mut writing, new.external_id.as_deref(), 0).await?;
+        let owner = Owner {
+            number: draw(&mut writing).await?,
+            name: new.name.clone(),
+            external_id: new.external_id.clone(),
+            metadata: new.metadata.clone(),
+            created: now,
+            updated: now,
+        };
+        owners::insert(&mut writing, &owner).await?;
+        let event = event(EventType::OwnerCreated, &owner, new.by.as_deref());
+        events::append(&mut writing, now, &event).await?;
+        writing.commit().await?;
+        Ok(owner)
+    }
+
+    /// The owner with this number.
+    ///
+    /// # Errors
+    /// [`Error::Unknown`] and the store's.
+    pub async fn show_owner(&self, number: u32) -> Result<Owner, Error> {
+        find(&mut *self.store().read().await?, number).await
+    }
+
+    /// Up to `limit` owners by ascending number, after `after`; or the one that another system
+    /// calls `external_id`.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] and the store's.
+    pub async fn list_owners(
+        &self,
+        external_id: Option<&str>,
+        after: u32,
+        limit: u32,
+    ) -> Result<Vec<Owner>, Error> {
+        super::policies::check_limit(limit)?;
+        let mut reading = self.store().read().await?;
+        match external_id {
+            Some(id) => Ok(owners::by_external_id(&mut reading, id).await?.into_iter().collect()),
+            None => owners::list(&mut reading, after, limit).await,
+        }
+    }
+
+    /// Changes an owner.
+    ///
+    /// # Errors
+    /// [`Error::Unknown`], [`Error::Invalid`], and the store's.
+    pub async fn update_owner(&self, number: u32, change: &OwnerChange) -> Result<Owner, Error> {
+        let mut writing = self.store().write().await?;
+        let now = store::now(&mut writing, self.now()).await?;
+        let mut owner = find(&mut writing, number).await?;
+        if let Some(name) = &change.name {
+            check_text("name", name)?;
+            owner.name.clone_from(name);
+        }
+        if let Some(external_id) = &change.external_id {
+            check_external_id(&mut writing, external_id.as_deref(), number).await?;
+            owner.external_id.clone_from(external_id);
+        }
+        if let Some(metadata) = &change.metadata {
+            check_metadata(metadata)?;
+            owner.metadata.clone_from(metadata);
+        }
+        owner.updated = now;
+        owners::update(&mut writing, &owner).await?;
+        let event = event(EventType::OwnerUpdated, &owner, change.by.as_deref());
+        events::append(&mut writing, now, &event).await?;
+        writing.commit().await?;
+        Ok(owner)
+    }
+
+    /// Deletes an owner that no key in force has. The number is never used again.
+    ///
+    /// # Errors
+    /// [`Error::Unknown`], [`Error::InUse`], and the store's.
+    pub async fn delete_owner(&self, number: u32, by: Option<&str>) -> Result<(), Error> {
+        let mut writing = self.store().write().await?;
+        let now = store::now(&mut writing, self.now()).await?;
+        let owner = find(&mut writing, number).await?;
+        if owners::is_used(&mut writing, number, now).await? {
+            return Err(Error::InUse { what: "owner" });
+        }
+        owners::delete(&mut writing, number, now).await?;
+        events::append(&mut writing, now, &event(EventType::OwnerDeleted, &owner, by)).await?;
+        writing.commit().await?;
+        Ok(())
+    }
+}
+
+/// Checks that a key may carry this owner: 0 for none, or one that there is.
+pub(crate) async fn check_owner(connection: &mut Connection, number: u32) -> Result<(), Error> {
+    if number != 0 && owners::find(connection, number).await?.is_none() {
+        let reason = "must be the number of an owner (`portcullis owners list`), or 0 for none";
+        return Err(Error::Invalid { field: "owner", reason });
+    }
+    Ok(())
+}
+
+async fn find(connection: &mut Connection, number: u32) -> Result<Owner, Error> {
+    owners::find(connection, number).await?.ok_or(Error::Unknown { what: "owner" })
+}
+
+async fn draw(connection: &mut Connection) -> Result<u32, Error> {
+    loop {
+        let number = u32::from_be_bytes(*crate::random::secret()?);
+        if number != 0 && !owners::is_taken(connection, number).await? {
+            return Ok(number);
+        }
+    }
+}
+
+async fn check_external_id(
+    connection: &mut Connection,
+    external_id: Option<&str>,
+    number: u32,
+) -> Result<(), Error> {
+    let Some(external_id) = external_id else { return Ok(()) };
+    check_text("external_id", external_id)?;
+    let taken = owners::by_external_id(connection, external_id).await?;
+    if taken.is_some_and(|owner| owner.number != number) {
+        return Err(Error::Invalid { field: "external_id", reason: "is another owner's already" });
+    }
+    Ok(())
+}
+
+fn check_metadata(metadata: &Map<String, Value>) -> Result<(), Error> {
+    let length = Value::Object(metadata.clone()).to_string().len();
+    if length > MAX_METADATA_LEN {
+        return Err(Error::Invalid { field: "metadata", reason: "must be at most 16 kB of JSON" });
+    }
+    Ok(())
+}
+
+fn event<'a>(event: EventType, owner: &Owner, actor: Option<&'a str>) -> Event<'a> {
+    let data =
+        json!({ "owner": owner.number, "name": owner.name, "external_id": owner.external_id });
+    Event { event, key_id: None, actor, data }
+}

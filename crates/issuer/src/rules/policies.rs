@@ -1,0 +1,327 @@
+//! Policies: what keys may do. An edit is published with the next list, and the tokens stay.
+
+use portcullis_core::WireError;
+use portcullis_core::issue::PolicyDraft;
+use portcullis_core::policy::{Network, Policy, Visibility};
+use portcullis_core::token::Kind;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use crate::error::Error;
+use crate::issuer::Issuer;
+use crate::rules::check_text;
+use crate::store::events::{self, Event, EventType};
+use crate::store::lists::Published;
+use crate::store::policies::{self, PolicyRecord, visibility_name};
+use crate::store::{self, Connection};
+
+/// What a policy says, as people spell it. See `docs/policy.md`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct PolicyRules {
+    /// The scopes that are granted; empty for none.
+    pub scopes: Vec<String>,
+    /// The sales channels that are granted; empty for none.
+    pub sales_channels: Vec<String>,
+    /// The methods that are allowed; empty for all.
+    pub methods: Vec<String>,
+    /// The patterns of the paths that are allowed; empty for all.
+    pub paths: Vec<String>,
+    /// The networks that a client may call from (`192.0.2.0/24`); empty for anywhere.
+    pub cidrs: Vec<String>,
+    /// The origins that a page may call from; empty for any.
+    pub origins: Vec<String>,
+    /// The rate class.
+    pub rate_class: Option<String>,
+}
+
+impl PolicyRules {
+    /// The same for the core, which checks it.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] names the field that no verifier would accept.
+    pub fn draft(&self) -> Result<PolicyDraft, Error> {
+        let network = |text: &String| {
+            network(text).ok_or(Error::Invalid { field: "cidrs", reason: CIDR_REASON })
+        };
+        let draft = PolicyDraft {
+            networks: self.cidrs.iter().map(network).collect::<Result<_, _>>()?,
+            origins: self.origins.clone(),
+            methods: self.methods.clone(),
+            paths: self.paths.clone(),
+            scopes: self.scopes.clone(),
+            sales_channels: self.sales_channels.clone(),
+            rate_class: self.rate_class.clone(),
+        };
+        draft.encode().map_err(refused)?;
+        Ok(draft)
+    }
+
+    /// The rules that a published policy was written from.
+    #[must_use]
+    pub fn of(policy: &Policy<'_>) -> Self {
+        let draft = PolicyDraft::from(policy);
+        let cidr = |network: &Network| format!("{}/{}", network.address(), network.bits());
+        Self {
+            cidrs: draft.networks.iter().map(cidr).collect(),
+            scopes: draft.scopes,
+            sales_channels: draft.sales_channels,
+            methods: draft.methods,
+            paths: draft.paths,
+            origins: draft.origins,
+            rate_class: draft.rate_class,
+        }
+    }
+
+    /// As the store keeps it.
+    pub(crate) fn to_text(&self) -> String {
+        serde_json::to_string(self).unwrap_or_else(|_| "{}".into())
+    }
+}
+
+const CIDR_REASON: &str = "must be networks such as 192.0.2.0/24 or 2001:db8::/32, without bits \
+                           set after those that count";
+
+fn network(text: &str) -> Option<Network> {
+    let (address, bits) = text.split_once('/')?;
+    Network::new(address.parse().ok()?, bits.parse().ok()?)
+}
+
+/// Which field the core has refused, and how its items are spelled.
+fn refused(error: WireError) -> Error {
+    let (field, reason) = match error {
+        WireError::NotCanonical("networks" | "network") => ("cidrs", CIDR_REASON),
+        WireError::NotCanonical("origins") => (
+            "origins",
+            "must be origins as browsers send them: https://shop.example, in lower case, with a \
+             port only where it is not the scheme's own, without wildcards",
+        ),
+        WireError::NotCanonical("methods") => {
+            ("methods", "must be methods in upper case, such as GET")
+        }
+        WireError::NotCanonical("paths") => (
+            "paths",
+            "must be patterns such as /store/** or /carts/*/items: plain paths in which * stands \
+             for one segment and ** for all that is left",
+        ),
+        WireError::NotCanonical("scopes") => {
+            ("scopes", "must be segments of a-z, 0-9, _, . and -, or *, joined by colons")
+        }
+        WireError::NotCanonical("sales channels") => {
+            ("sales_channels", "must be 1 to 64 letters, digits, _ or -")
+        }
+        WireError::NotCanonical("rate class") => {
+            ("rate_class", "must be 1 to 32 of a-z, 0-9 and -")
+        }
+        WireError::NotCanonical(_)
+        | WireError::Truncated
+        | WireError::TrailingBytes
+        | WireError::WrongFile { .. }
+        | WireError::UnknownVersion(_) => {
+            ("policy", "is longer than 8000 bytes, or one of its items than 255")
+        }
+    };
+    Error::Invalid { field, reason }
+}
+
+/// What policy to make.
+#[derive(Clone, Debug)]
+pub struct NewPolicy {
+    /// What people call it: 1 to 255 characters.
+    pub name: String,
+    /// For publishable keys (public) or for secret keys (private).
+    pub visibility: Visibility,
+    /// What it says.
+    pub rules: PolicyRules,
+    /// Who makes it.
+    pub by: Option<String>,
+}
+
+/// What to change of a policy: each list in place of the one that there was.
+#[derive(Clone, Debug, Default)]
+pub struct PolicyChange {
+    /// A new name.
+    pub name: Option<String>,
+    /// New scopes.
+    pub scopes: Option<Vec<String>>,
+    /// New sales channels.
+    pub sales_channels: Option<Vec<String>>,
+    /// New methods.
+    pub methods: Option<Vec<String>>,
+    /// New paths.
+    pub paths: Option<Vec<String>>,
+    /// New networks.
+    pub cidrs: Option<Vec<String>>,
+    /// New origins.
+    pub origins: Option<Vec<String>>,
+    /// A new rate class, or none any more.
+    pub rate_class: Option<Option<String>>,
+    /// Who changes it.
+    pub by: Option<String>,
+}
+
+impl PolicyChange {
+    fn apply(&self, policy: &mut PolicyRecord) {
+        fn set<T: Clone>(to: &mut T, from: Option<&T>) {
+            if let Some(from) = from {
+                to.clone_from(from);
+            }
+        }
+        set(&mut policy.name, self.name.as_ref());
+        set(&mut policy.rules.scopes, self.scopes.as_ref());
+        set(&mut policy.rules.sales_channels, self.sales_channels.as_ref());
+        set(&mut policy.rules.methods, self.methods.as_ref());
+        set(&mut policy.rules.paths, self.paths.as_ref());
+        set(&mut policy.rules.cidrs, self.cidrs.as_ref());
+        set(&mut policy.rules.origins, self.origins.as_ref());
+        set(&mut policy.rules.rate_class, self.rate_class.as_ref());
+    }
+}
+
+/// A change of a policy that is committed: no later failure takes it back.
+#[derive(Debug)]
+pub struct Saved {
+    /// The policy as it is now.
+    pub policy: PolicyRecord,
+    /// The list that says so, or why it could not be published yet.
+    pub published: Result<Published, Error>,
+}
+
+impl Issuer {
+    /// Makes a policy, commits, and publishes.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] and the store's: then nothing was changed.
+    pub async fn create_policy(&self, new: &NewPolicy) -> Result<Saved, Error> {
+        check_text("name", &new.name)?;
+        new.rules.draft()?;
+        let mut writing = self.store().write().await?;
+        let now = store::now(&mut writing, self.now()).await?;
+        let policy = PolicyRecord {
+            number: draw(&mut writing).await?,
+            visibility: new.visibility,
+            name: new.name.clone(),
+            rules: new.rules.clone(),
+            key_id: None,
+            created: now,
+            updated: now,
+        };
+        policies::insert(&mut writing, &policy).await?;
+        let event = event(EventType::PolicyCreated, &policy, new.by.as_deref());
+        events::append(&mut writing, now, &event).await?;
+        writing.commit().await?;
+        Ok(Saved { policy, published: self.publish().await })
+    }
+
+    /// The policy with this number.
+    ///
+    /// # Errors
+    /// [`Error::Unknown`] and the store's.
+    pub async fn show_policy(&self, number: u32) -> Result<PolicyRecord, Error> {
+        find(&mut *self.store().read().await?, number).await
+    }
+
+    /// Up to `limit` policies by ascending number, after `after`. Publishable keys' own are not
+    /// among them: they are shown with their keys.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] and the store's.
+    pub async fn list_policies(
+        &self,
+        visibility: Option<Visibility>,
+        after: u32,
+        limit: u32,
+    ) -> Result<Vec<PolicyRecord>, Error> {
+        check_limit(limit)?;
+        policies::list(&mut *self.store().read().await?, visibility, after, limit).await
+    }
+
+    /// Changes a policy, commits, and publishes.
+    ///
+    /// # Errors
+    /// [`Error::Unknown`], [`Error::Invalid`], and the store's: then nothing was changed.
+    pub async fn update_policy(&self, number: u32, change: &PolicyChange) -> Result<Saved, Error> {
+        let mut writing = self.store().write().await?;
+        let now = store::now(&mut writing, self.now()).await?;
+        let mut policy = find(&mut writing, number).await?;
+        change.apply(&mut policy);
+        check_text("name", &policy.name)?;
+        policy.rules.draft()?;
+        policy.updated = now;
+        policies::update(&mut writing, &policy).await?;
+        let event = event(EventType::PolicyUpdated, &policy, change.by.as_deref());
+        events::append(&mut writing, now, &event).await?;
+        writing.commit().await?;
+        Ok(Saved { policy, published: self.publish().await })
+    }
+
+    /// Deletes a policy that no key in force has, commits, and publishes. The number is never used
+    /// again.
+    ///
+    /// # Errors
+    /// [`Error::Unknown`], [`Error::InUse`], and the store's: then nothing was changed.
+    pub async fn delete_policy(&self, number: u32, by: Option<&str>) -> Result<Saved, Error> {
+        let mut writing = self.store().write().await?;
+        let now = store::now(&mut writing, self.now()).await?;
+        let policy = find(&mut writing, number).await?;
+        if policies::is_used(&mut writing, number, now).await? {
+            return Err(Error::InUse { what: "policy" });
+        }
+        policies::delete(&mut writing, number, now).await?;
+        events::append(&mut writing, now, &event(EventType::PolicyDeleted, &policy, by)).await?;
+        writing.commit().await?;
+        Ok(Saved { policy, published: self.publish().await })
+    }
+}
+
+/// Checks that a key of this kind may carry this policy: 0 for none, or one that there is, for
+/// keys of its kind.
+pub(crate) async fn check_policy(
+    connection: &mut Connection,
+    number: u32,
+    kind: Kind,
+) -> Result<(), Error> {
+    if number == 0 {
+        return Ok(());
+    }
+    let field = "policy";
+    let Some(policy) = policies::find(connection, number).await? else {
+        let reason = "must be the number of a policy (`portcullis policies list`), or 0 for none";
+        return Err(Error::Invalid { field, reason });
+    };
+    if policy.visibility != Visibility::of(kind) {
+        let reason = "must be a private one for secret keys, and a public one for publishable keys";
+        return Err(Error::Invalid { field, reason });
+    }
+    Ok(())
+}
+
+pub(super) fn check_limit(limit: u32) -> Result<(), Error> {
+    if (1..=200).contains(&limit) {
+        return Ok(());
+    }
+    Err(Error::Invalid { field: "limit", reason: "must be 1 to 200" })
+}
+
+async fn find(connection: &mut Connection, number: u32) -> Result<PolicyRecord, Error> {
+    policies::find(connection, number).await?.ok_or(Error::Unknown { what: "policy" })
+}
+
+async fn draw(connection: &mut Connection) -> Result<u32, Error> {
+    loop {
+        let number = u32::from_be_bytes(*crate::random::secret()?);
+        if number != 0 && !policies::is_taken(connection, number).await? {
+            return Ok(number);
+        }
+    }
+}
+
+fn event<'a>(event: EventType, policy: &PolicyRecord, actor: Option<&'a str>) -> Event<'a> {
+    let data = json!({
+        "policy": policy.number,
+        "visibility": visibility_name(policy.visibility),
+        "name": policy.name,
+        "rules": policy.rules,
+    });
+    Event { event, key_id: None, actor, data }
+}

@@ -1,0 +1,65 @@
+//! Suspending a key, which is undone by resuming it. Gates refuse it in between.
+
+use serde_json::json;
+
+use crate::error::Error;
+use crate::issuer::Issuer;
+use crate::record::KeyState;
+use crate::rules::check_by;
+use crate::rules::mass::shown;
+use crate::rules::update::Changed;
+use crate::store::events::{self, Event, EventType};
+use crate::store::{self, keys};
+
+impl Issuer {
+    /// Suspends a key, commits, and publishes.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], [`Error::AlreadyRevoked`], [`Error::Expired`], [`Error::Suspended`],
+    /// and the store's: then nothing was changed.
+    pub async fn suspend(&self, id: &str, by: Option<&str>) -> Result<Changed, Error> {
+        self.set_suspended(id, true, by).await
+    }
+
+    /// Resumes a key that is suspended, commits, and publishes.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], [`Error::AlreadyRevoked`], [`Error::Expired`],
+    /// [`Error::NotSuspended`], and the store's: then nothing was changed.
+    pub async fn resume(&self, id: &str, by: Option<&str>) -> Result<Changed, Error> {
+        self.set_suspended(id, false, by).await
+    }
+
+    async fn set_suspended(
+        &self,
+        id: &str,
+        suspend: bool,
+        by: Option<&str>,
+    ) -> Result<Changed, Error> {
+        check_by("by", by)?;
+        let mut writing = self.store().write().await?;
+        let now = store::now(&mut writing, self.now()).await?;
+        let mut record = keys::find(&mut writing, id).await?.ok_or(Error::NotFound)?;
+        if shown(&mut writing, &record).await?.state(now) == KeyState::Revoked {
+            return Err(Error::AlreadyRevoked);
+        }
+        // A suspension of many keys is another one: the key's own goes on when that is lifted.
+        match (record.state(now), suspend) {
+            (KeyState::Revoked, _) => return Err(Error::AlreadyRevoked),
+            (KeyState::Expired, _) => return Err(Error::Expired),
+            (KeyState::Suspended, true) => return Err(Error::Suspended),
+            (KeyState::Active | KeyState::Scheduled, false) => return Err(Error::NotSuspended),
+            (KeyState::Suspended, false) | (KeyState::Active | KeyState::Scheduled, true) => {}
+        }
+        record.suspended = suspend.then_some(now);
+        record.suspended_by = by.filter(|_| suspend).map(Into::into);
+        record.updated = now;
+        keys::update(&mut writing, &record).await?;
+        let event = if suspend { EventType::Suspended } else { EventType::Resumed };
+        let event = Event { event, key_id: Some(&record.id), actor: by, data: json!({}) };
+        events::append(&mut writing, now, &event).await?;
+        let record = shown(&mut writing, &record).await?;
+        writing.commit().await?;
+        Ok(Changed { record, published: Some(self.publish().await) })
+    }
+}

@@ -1,0 +1,234 @@
+//! Changing what is kept with a key. What the token itself says can't be changed: that takes a new
+//! token, which rolling makes.
+
+use portcullis_core::time::Time;
+use portcullis_core::token::Kind;
+use serde_json::{Map, Value, json};
+
+use crate::error::Error;
+use crate::issuer::Issuer;
+use crate::record::KeyRecord;
+use crate::rules::batch::Making;
+use crate::rules::create::{Minted, NewKey};
+use crate::rules::{check_by, check_channels, check_metadata, check_text};
+use crate::store::events::{self, Event, EventType};
+use crate::store::lists::Published;
+use crate::store::{self, Connection, channels, keys};
+
+/// What to change; what is not said stays as it is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Update {
+    /// What people call the key.
+    pub title: Option<String>,
+    /// Members of the metadata to set; null takes one away.
+    pub metadata: Option<Map<String, Value>>,
+    /// All sales channels, in the place of those that it has.
+    pub sales_channels: Option<Vec<String>>,
+}
+
+/// A change that is committed: no later failure takes it back.
+#[derive(Debug)]
+pub struct Changed {
+    /// The record as it is now.
+    pub record: KeyRecord,
+    /// The list that says so, or why it could not be published yet; `None` where lists say nothing
+    /// of what was changed.
+    pub published: Option<Result<Published, Error>>,
+}
+
+/// A key to be made, or one to be changed.
+#[derive(Clone, Debug)]
+pub enum Upsert {
+    /// Make this one.
+    Create(NewKey),
+    /// Change the one with this id.
+    Update(String, Update),
+}
+
+const ROLL: &str = "it is part of the token, and the key would not be the same; roll the key to \
+                    get one that differs in this";
+const NEW: &str = "it is part of the token; create a new key, and revoke this one";
+const FIXED: &str = "it says how the key came about";
+const REVOKE: &str = "revoke the key instead";
+const SUSPEND: &str = "suspend or resume the key instead";
+
+/// What a key has that no update changes, and what to do instead.
+pub const FIXED_FIELDS: [(&str, &str); 24] = [
+    ("owner", ROLL),
+    ("policy", ROLL),
+    ("algorithm", ROLL),
+    ("expires_at", ROLL),
+    ("expires_in_seconds", ROLL),
+    ("token", ROLL),
+    ("kid", ROLL),
+    ("nonce", ROLL),
+    ("kind", NEW),
+    ("type", NEW),
+    ("environment", NEW),
+    ("purpose", NEW),
+    ("admin_scopes", NEW),
+    ("label", NEW),
+    ("id", FIXED),
+    ("serial", FIXED),
+    ("redacted", FIXED),
+    ("issued_at", FIXED),
+    ("created_by", FIXED),
+    ("rolled_from", FIXED),
+    ("revoked_at", REVOKE),
+    ("revoked_by", REVOKE),
+    ("suspended_at", SUSPEND),
+    ("state", "revoke, suspend or resume the key instead"),
+];
+
+/// Refuses a field that no update changes.
+///
+/// # Errors
+/// [`Error::Fixed`] with what to do instead.
+pub fn check_fixed(name: &str) -> Result<(), Error> {
+    let fixed = FIXED_FIELDS.into_iter().find(|(field, _)| *field == name);
+    fixed.map_or(Ok(()), |(field, advice)| Err(Error::Fixed { field, advice }))
+}
+
+impl Update {
+    fn check(&self) -> Result<(), Error> {
+        self.title.as_deref().map_or(Ok(()), |title| check_text("title", title))?;
+        self.sales_channels.as_deref().map_or(Ok(Vec::new()), check_channels).map(|_| ())
+    }
+}
+
+impl Issuer {
+    /// Changes what is kept with a key, revoked or not. Where sales channels change it publishes.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], [`Error::Invalid`], [`Error::NotPublishable`],
+    /// [`Error::SharedPolicy`], and the store's: then nothing was changed.
+    pub async fn update(
+        &self,
+        id: &str,
+        update: &Update,
+        by: Option<&str>,
+    ) -> Result<Changed, Error> {
+        let mut writing = self.store().write().await?;
+        let now = store::now(&mut writing, self.now()).await?;
+        let mut record = keys::find(&mut writing, id).await?.ok_or(Error::NotFound)?;
+        let before = record.sales_channels.clone();
+        update_in(&mut writing, &mut record, update, by, now).await?;
+        writing.commit().await?;
+        let published =
+            if record.sales_channels == before { None } else { Some(self.publish().await) };
+        Ok(Changed { record, published })
+    }
+
+    /// Makes keys and changes others, all of it or nothing. Gives those that were made, and then
+    /// those that were changed.
+    ///
+    /// # Errors
+    /// Those of [`Issuer::create`] and [`Issuer::update`]: then nothing was changed.
+    pub async fn upsert(
+        &self,
+        all: &[Upsert],
+        by: Option<&str>,
+    ) -> Result<(Vec<Minted>, Vec<KeyRecord>), Error> {
+        let mut writing = self.store().write().await?;
+        let now = store::now(&mut writing, self.now()).await?;
+        let mut makings = Vec::new();
+        for upsert in all {
+            if let Upsert::Create(new) = upsert {
+                new.check()?;
+                makings.push(Making { new, rolled_from: None });
+            }
+        }
+        let made = self.make(&mut writing, &makings, now).await?;
+        let mut changed = Vec::new();
+        for upsert in all {
+            if let Upsert::Update(id, update) = upsert {
+                let found = keys::find(&mut writing, id).await?;
+                let mut record = found.ok_or_else(|| Error::NoSuchKeys(vec![id.clone()]))?;
+                update_in(&mut writing, &mut record, update, by, now).await?;
+                changed.push(record);
+            }
+        }
+        writing.commit().await?;
+        self.publish_policies(&made).await;
+        Ok((made, changed))
+    }
+}
+
+/// Changes a record in a transaction of which it is a part.
+pub(super) async fn update_in(
+    connection: &mut Connection,
+    record: &mut KeyRecord,
+    update: &Update,
+    by: Option<&str>,
+    now: Time,
+) -> Result<(), Error> {
+    update.check()?;
+    check_by("by", by)?;
+    let mut changed = Vec::new();
+    if let Some(title) = update.title.as_ref().filter(|title| **title != record.title) {
+        record.title.clone_from(title);
+        changed.push("title");
+    }
+    if let Some(members) = &update.metadata {
+        let mut metadata = record.metadata.clone();
+        for (name, value) in members {
+            if value.is_null() {
+                metadata.remove(name);
+            } else {
+                metadata.insert(name.clone(), value.clone());
+            }
+        }
+        check_metadata(&metadata)?;
+        if metadata != record.metadata {
+            record.metadata = metadata;
+            changed.push("metadata");
+        }
+    }
+    if let Some(channels) = &update.sales_channels
+        && set_channels(connection, record, channels, now).await?
+    {
+        changed.push("sales_channels");
+    }
+    if changed.is_empty() {
+        return Ok(());
+    }
+    record.updated = now;
+    keys::update(connection, record).await?;
+    let data = json!({
+        "changed": changed,
+        "title": record.title,
+        "sales_channels": record.sales_channels,
+    });
+    let event = Event { event: EventType::Updated, key_id: Some(&record.id), actor: by, data };
+    events::append(connection, now, &event).await
+}
+
+/// Gives a key these sales channels and no others, and says whether it had others before.
+async fn set_channels(
+    connection: &mut Connection,
+    record: &mut KeyRecord,
+    wanted: &[String],
+    now: Time,
+) -> Result<bool, Error> {
+    let wanted = check_channels(wanted)?;
+    if record.kind != Kind::Publishable {
+        let none = wanted.is_empty();
+        return if none { Ok(false) } else { Err(Error::NotPublishable) };
+    }
+    if record.sales_channels == wanted {
+        return Ok(false);
+    }
+    if channels::own_policy(connection, &record.id).await?.is_none() {
+        return Err(Error::SharedPolicy);
+    }
+    for channel in record.sales_channels.iter().filter(|channel| !wanted.contains(channel)) {
+        channels::remove(connection, &record.id, channel).await?;
+    }
+    let new = wanted.iter().filter(|channel| !record.sales_channels.contains(channel));
+    let new: Vec<(&str, &str)> =
+        new.map(|channel| (record.id.as_str(), channel.as_str())).collect();
+    channels::add(connection, &new).await?;
+    channels::touch_policy(connection, &record.id, now).await?;
+    record.sales_channels = wanted;
+    Ok(true)
+}

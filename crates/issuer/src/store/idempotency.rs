@@ -1,0 +1,136 @@
+//! What was made under names that callers chose: idempotency keys, which are kept for a time, and
+//! ids of other systems, which are kept for good.
+
+use std::collections::HashMap;
+
+use portcullis_core::crypto::Digest;
+use portcullis_core::time::Time;
+use sqlx::{AssertSqlSafe, Row as _};
+
+use crate::error::Error;
+use crate::store::keys::CHUNK;
+use crate::store::lists::digest;
+use crate::store::row::no_value;
+use crate::store::select::{ROWS, Select, insert_sql};
+use crate::store::{Connection, millis};
+
+/// What was asked for under an idempotency key, and the ids of what it made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Made {
+    /// The digest of the request.
+    pub request: Digest,
+    /// The keys, in the order in which they were asked for.
+    pub key_ids: Vec<String>,
+}
+
+/// What was made under `name` in `scope`, unless that is forgotten by `now`.
+///
+/// # Errors
+/// The database's.
+pub async fn find(
+    connection: &mut Connection,
+    scope: &str,
+    name: &str,
+    now: Time,
+) -> Result<Option<Made>, Error> {
+    let row = sqlx::query(
+        "SELECT request, key_ids FROM idempotency \
+         WHERE scope = $1 AND name = $2 AND expires_ms > $3",
+    )
+    .bind(scope)
+    .bind(name)
+    .bind(millis(now))
+    .fetch_optional(connection)
+    .await?;
+    let Some(row) = row else { return Ok(None) };
+    let ids: String = row.try_get("key_ids")?;
+    let key_ids = serde_json::from_str(&ids).map_err(|_| no_value("key_ids"))?;
+    Ok(Some(Made { request: digest(&row, "request")?, key_ids }))
+}
+
+/// Remembers until `expires` what was made under `name` in `scope`, and forgets what has expired.
+///
+/// # Errors
+/// The database's.
+pub async fn insert(
+    connection: &mut Connection,
+    (scope, name): (&str, &str),
+    made: &Made,
+    (now, expires): (Time, Time),
+) -> Result<(), Error> {
+    sqlx::query("DELETE FROM idempotency WHERE expires_ms <= $1")
+        .bind(millis(now))
+        .execute(&mut *connection)
+        .await?;
+    sqlx::query(
+        "INSERT INTO idempotency (scope, name, request, key_ids, expires_ms) \
+         VALUES ($1, $2, $3, $4, $5)",
+    )
+    .bind(scope)
+    .bind(name)
+    .bind(made.request.0.as_slice())
+    .bind(serde_json::to_string(&made.key_ids).map_err(|_| no_value("key_ids"))?)
+    .bind(millis(expires))
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Forgets under which names a key was made, so that they can be used again.
+///
+/// # Errors
+/// The database's.
+pub async fn forget(connection: &mut Connection, ids: &[&str]) -> Result<(), Error> {
+    for id in ids {
+        // Ids are letters and digits behind `apk_`, and `_` stands for itself among others.
+        sqlx::query("DELETE FROM idempotency WHERE key_ids LIKE $1")
+            .bind(format!("%\"{id}\"%"))
+            .execute(&mut *connection)
+            .await?;
+    }
+    for ids in ids.chunks(CHUNK) {
+        let mut imports = Select::new("DELETE FROM imports WHERE key_id IN (");
+        imports.args(ids.iter().copied()).push(")");
+        imports.execute(connection).await?;
+    }
+    Ok(())
+}
+
+/// The keys that were imported under these ids of another system.
+///
+/// # Errors
+/// The database's.
+pub async fn imported(
+    connection: &mut Connection,
+    external: &[&str],
+) -> Result<HashMap<String, String>, Error> {
+    let mut found = HashMap::new();
+    for external in external.chunks(CHUNK) {
+        let mut select =
+            Select::new("SELECT external_id, key_id FROM imports WHERE external_id IN (");
+        select.args(external.iter().copied()).push(")");
+        for row in select.rows(connection).await? {
+            found.insert(row.try_get(0)?, row.try_get(1)?);
+        }
+    }
+    Ok(found)
+}
+
+/// Remembers which keys were imported under which ids of another system: pairs of the foreign id
+/// and the key's.
+///
+/// # Errors
+/// The database's.
+pub async fn insert_imports(
+    connection: &mut Connection,
+    pairs: &[(&str, &str)],
+) -> Result<(), Error> {
+    for pairs in pairs.chunks(ROWS) {
+        let sql = insert_sql("imports (external_id, key_id)", 2, pairs.len());
+        let query = sqlx::query(AssertSqlSafe(sql));
+        let query =
+            pairs.iter().fold(query, |query, (theirs, ours)| query.bind(*theirs).bind(*ours));
+        query.execute(&mut *connection).await?;
+    }
+    Ok(())
+}

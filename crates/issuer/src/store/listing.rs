@@ -1,0 +1,276 @@
+//! Which keys, and in which order: the conditions of listings and of mass changes.
+
+use portcullis_core::time::Time;
+use portcullis_core::token::{Environment, Kind};
+use sqlx::any::AnyRow;
+use sqlx::{FromRow, Row as _};
+
+use crate::error::Error;
+use crate::record::{KeyPurpose, KeyRecord, KeyState};
+use crate::store::select::{Arg, Select};
+use crate::store::{Connection, channels, millis};
+
+/// A span of time: from an instant on, and before another.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Span {
+    /// Not before this.
+    pub from: Option<Time>,
+    /// Before this.
+    pub before: Option<Time>,
+}
+
+/// What keys are to be like; what is not said lets all through.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Criteria {
+    /// The title or the redacted form contains this, in upper or lower case. What has the shape of
+    /// a redacted form is looked for as such alone.
+    pub q: Option<String>,
+    /// One of these, if any are named.
+    pub ids: Vec<String>,
+    /// The title is this.
+    pub title: Option<String>,
+    /// The token is this, which only publishable keys have on record.
+    pub token: Option<String>,
+    /// For gates or for the issuer's API.
+    pub purpose: Option<KeyPurpose>,
+    /// Secret or publishable.
+    pub kind: Option<Kind>,
+    /// Live or test.
+    pub environment: Option<Environment>,
+    /// Where it stands now.
+    pub state: Option<KeyState>,
+    /// The owner's number, 0 for none.
+    pub owner: Option<u32>,
+    /// The policy's number, 0 for none.
+    pub policy: Option<u32>,
+    /// It has this sales channel.
+    pub sales_channel: Option<String>,
+    /// When it was made.
+    pub created: Span,
+    /// When it was last changed.
+    pub updated: Span,
+    /// When its revocation strikes or struck.
+    pub revoked: Span,
+}
+
+/// What a listing is ordered by. Keys that are equal in it stand in the order of making.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Order {
+    /// When they were made.
+    #[default]
+    Created,
+    /// When they were last changed.
+    Updated,
+    /// The title, in upper or lower case.
+    Title,
+}
+
+impl Order {
+    /// All orders.
+    pub const ALL: [Self; 3] = [Self::Created, Self::Updated, Self::Title];
+
+    /// `created`, `updated` or `title`.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Created => "created",
+            Self::Updated => "updated",
+            Self::Title => "title",
+        }
+    }
+
+    /// The order that a text names, and whether it is ascending: `title`, or `-title` for the
+    /// other way round.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<(Self, bool)> {
+        let (name, ascending) = text.strip_prefix('-').map_or((text, true), |name| (name, false));
+        Some((Self::ALL.into_iter().find(|order| order.name() == name)?, ascending))
+    }
+}
+
+/// The place of a key in an order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Place {
+    Created { seq: i64 },
+    Updated { at_ms: i64, seq: i64 },
+    Title { folded: String, seq: i64 },
+}
+
+/// A record with its place in the order of making.
+#[derive(Debug)]
+pub(crate) struct Placed {
+    pub(crate) seq: i64,
+    pub(crate) key: KeyRecord,
+}
+
+impl FromRow<'_, AnyRow> for Placed {
+    fn from_row(row: &AnyRow) -> Result<Self, sqlx::Error> {
+        Ok(Self { seq: row.try_get("seq")?, key: KeyRecord::from_row(row)? })
+    }
+}
+
+impl Placed {
+    /// The place in `order`.
+    pub(crate) fn place(&self, order: Order) -> Place {
+        let seq = self.seq;
+        match order {
+            Order::Created => Place::Created { seq },
+            Order::Updated => Place::Updated { at_ms: millis(self.key.updated), seq },
+            Order::Title => Place::Title { folded: self.key.title.to_lowercase(), seq },
+        }
+    }
+}
+
+/// At most `limit` of the keys that meet `criteria` at `now`, in seconds, behind `after`.
+pub(crate) async fn list(
+    connection: &mut Connection,
+    criteria: &Criteria,
+    (order, descending): (Order, bool),
+    after: Option<&Place>,
+    limit: u32,
+    now: u32,
+) -> Result<Vec<Placed>, Error> {
+    let mut select = Select::new("SELECT * FROM api_keys WHERE ");
+    conditions(&mut select, criteria, now);
+    let beyond = if descending { " < (" } else { " > (" };
+    match after {
+        None => {}
+        Some(Place::Created { seq }) => {
+            select.push(" AND (seq)").push(beyond).arg(*seq).push(")");
+        }
+        Some(Place::Updated { at_ms, seq }) => {
+            select.push(" AND (updated_ms, seq)").push(beyond).arg(*at_ms);
+            select.push(", ").arg(*seq).push(")");
+        }
+        Some(Place::Title { folded, seq }) => {
+            select.push(" AND (folded, seq)").push(beyond).arg(folded.as_str());
+            select.push(", ").arg(*seq).push(")");
+        }
+    }
+    select.push(match (order, descending) {
+        (Order::Created, true) => " ORDER BY seq DESC",
+        (Order::Created, false) => " ORDER BY seq",
+        (Order::Updated, true) => " ORDER BY updated_ms DESC, seq DESC",
+        (Order::Updated, false) => " ORDER BY updated_ms, seq",
+        (Order::Title, true) => " ORDER BY folded DESC, seq DESC",
+        (Order::Title, false) => " ORDER BY folded, seq",
+    });
+    select.push(" LIMIT ").arg(i64::from(limit));
+    let mut placed: Vec<Placed> = select.all(connection).await?;
+    channels::fill(connection, placed.iter_mut().map(|placed| &mut placed.key)).await?;
+    Ok(placed)
+}
+
+/// How many keys meet `criteria` at `now`, in seconds.
+pub(crate) async fn count(
+    connection: &mut Connection,
+    criteria: &Criteria,
+    now: u32,
+) -> Result<u64, Error> {
+    let mut select = Select::new("SELECT COUNT(*) AS many FROM api_keys WHERE ");
+    conditions(&mut select, criteria, now);
+    let rows = select.rows(connection).await?;
+    let row = rows.first().ok_or(sqlx::Error::RowNotFound)?;
+    Ok(crate::store::row::number(row, "many")?)
+}
+
+/// The keys that meet `criteria` at `now`, in seconds, and are not to be revoked by `at` anyway.
+pub(crate) async fn to_revoke(
+    connection: &mut Connection,
+    criteria: &Criteria,
+    at: u32,
+    now: u32,
+) -> Result<Vec<KeyRecord>, Error> {
+    let mut select = Select::new("SELECT * FROM api_keys WHERE ");
+    conditions(&mut select, criteria, now);
+    select.push(" AND (revoked_at IS NULL OR revoked_at > ").arg(i64::from(at));
+    select.push(") ORDER BY seq");
+    let mut keys: Vec<KeyRecord> = select.all(connection).await?;
+    channels::fill(connection, &mut keys).await?;
+    Ok(keys)
+}
+
+fn conditions(select: &mut Select, criteria: &Criteria, now: u32) {
+    let equal = |select: &mut Select, sql: &'static str, arg: Option<Arg>| {
+        if let Some(arg) = arg {
+            select.push(sql).arg(arg);
+        }
+    };
+    select.push("deleted_ms IS NULL");
+    if let Some(q) = &criteria.q {
+        search(select, q);
+    }
+    if !criteria.ids.is_empty() {
+        select.push(" AND id IN (").args(criteria.ids.iter().map(String::as_str)).push(")");
+    }
+    if let Some(title) = &criteria.title {
+        select.push(" AND folded = ").arg(title.to_lowercase());
+        select.push(" AND title = ").arg(title.as_str());
+    }
+    equal(select, " AND token = ", criteria.token.as_deref().map(Arg::from));
+    equal(select, " AND purpose = ", criteria.purpose.map(|purpose| purpose.name().into()));
+    equal(select, " AND kind = ", criteria.kind.map(|kind| kind.name().into()));
+    let environment = criteria.environment.map(|environment| environment.name().into());
+    equal(select, " AND environment = ", environment);
+    // The second condition lets the index of those that have one be used.
+    for (number, is, any) in [
+        (criteria.owner, " AND owner = ", " AND owner <> 0"),
+        (criteria.policy, " AND policy = ", " AND policy <> 0"),
+    ] {
+        equal(select, is, number.map(|number| i64::from(number).into()));
+        if number.is_some_and(|number| number != 0) {
+            select.push(any);
+        }
+    }
+    if let Some(channel) = &criteria.sales_channel {
+        select.push(" AND id IN (SELECT key_id FROM sales_channels WHERE channel = ");
+        select.arg(channel.as_str()).push(")");
+    }
+    let in_millis = |time: Time| Arg::from(millis(time));
+    // The first whole second that is not before the instant.
+    let in_seconds =
+        |time: Time| Arg::from(i64::try_from(time.millis().div_ceil(1000)).unwrap_or(i64::MAX));
+    equal(select, " AND created_ms >= ", criteria.created.from.map(in_millis));
+    equal(select, " AND created_ms < ", criteria.created.before.map(in_millis));
+    equal(select, " AND updated_ms >= ", criteria.updated.from.map(in_millis));
+    equal(select, " AND updated_ms < ", criteria.updated.before.map(in_millis));
+    equal(select, " AND revoked_at >= ", criteria.revoked.from.map(in_seconds));
+    equal(select, " AND revoked_at < ", criteria.revoked.before.map(in_seconds));
+    if let Some(state) = criteria.state {
+        // Few keys are in these two states: their indices find them.
+        match state {
+            KeyState::Suspended => {
+                select.push(" AND suspended_ms IS NOT NULL");
+            }
+            KeyState::Scheduled => {
+                select.push(" AND revoked_at > ").arg(i64::from(now));
+            }
+            KeyState::Active | KeyState::Revoked | KeyState::Expired => {}
+        }
+        // The conditions of KeyRecord::state, which a test holds against these.
+        select.push(" AND CASE WHEN revoked_at <= ").arg(i64::from(now));
+        select.push(" THEN 'revoked' WHEN expires_at <= ").arg(i64::from(now));
+        select.push(" THEN 'expired' WHEN suspended_ms IS NOT NULL THEN 'suspended'");
+        select.push(" WHEN revoked_at IS NOT NULL THEN 'scheduled' ELSE 'active' END = ");
+        select.arg(state.name());
+    }
+}
+
+fn search(select: &mut Select, q: &str) {
+    // Consoles show dots in the place of the stars.
+    let redacted = q.trim().replace("•••", "***");
+    if redacted.is_ascii() && redacted.len() == 12 && redacted.get(6..9) == Some("***") {
+        select.push(" AND redacted = ").arg(redacted);
+        return;
+    }
+    let mut pattern = String::from("%");
+    for character in q.to_lowercase().chars() {
+        if matches!(character, '%' | '_' | '\\') {
+            pattern.push('\\');
+        }
+        pattern.push(character);
+    }
+    pattern.push('%');
+    select.push(r" AND (folded LIKE ").arg(pattern.as_str());
+    select.push(r" ESCAPE '\' OR lower(redacted) LIKE ").arg(pattern).push(r" ESCAPE '\')");
+}

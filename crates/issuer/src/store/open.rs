@@ -1,0 +1,180 @@
+//! Making, opening and recognising the two kinds of databases.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use sqlx::any::{AnyConnectOptions, install_default_drivers};
+use sqlx::{ConnectOptions as _, Connection as _, Executor as _};
+
+use super::{AnyPool, AnyPoolOptions, CONNECTIONS, Connection, PATIENCE};
+use crate::error::Error;
+use crate::files::{self, Privacy};
+use crate::store::row;
+
+/// The bytes `PCTS`, by which an issuer's database is told from other SQLite files.
+const APPLICATION_ID: i64 = 0x5043_5453;
+
+/// Where an issuer's records are.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Database {
+    /// A SQLite file.
+    File(PathBuf),
+    /// A PostgreSQL database, by its URL; the tables are in its schema `portcullis`.
+    Server(String),
+}
+
+impl Database {
+    /// The database that `DATABASE_URL` names.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] where it names another kind than PostgreSQL.
+    pub fn from_url(url: &str) -> Result<Self, Error> {
+        if url.starts_with("postgres://") || url.starts_with("postgresql://") {
+            return Ok(Self::Server(url.into()));
+        }
+        let reason = "must begin with postgres://; leave it out to use SQLite in the home folder";
+        Err(Error::Invalid { field: "DATABASE_URL", reason })
+    }
+}
+
+impl fmt::Debug for Database {
+    /// Without the URL, which may hold a password.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File(path) => write!(f, "File({})", path.display()),
+            Self::Server(_) => f.write_str("Server(..)"),
+        }
+    }
+}
+
+/// Makes an empty database: a file, or a schema.
+pub(super) async fn create(database: &Database) -> Result<AnyPool, Error> {
+    match database {
+        Database::File(path) => {
+            files::create_new(path, Privacy::Secret)
+                .map_err(|source| Error::Io { path: path.clone(), source })?;
+            let pool = connect(database).await?;
+            pool.execute("PRAGMA application_id = 1346589779").await?;
+            Ok(pool)
+        }
+        Database::Server(_) => {
+            let pool = connect(database).await?;
+            if has_schema(&pool).await? {
+                return Err(Error::DatabaseTaken);
+            }
+            pool.execute("CREATE SCHEMA portcullis").await?;
+            Ok(pool)
+        }
+    }
+}
+
+/// Takes back what [`create`] made.
+pub(super) async fn discard(database: &Database, pool: &AnyPool) -> Result<(), Error> {
+    match database {
+        // The folder that it lies in is removed as a whole.
+        Database::File(_) => Ok(()),
+        Database::Server(_) => {
+            pool.execute("DROP SCHEMA portcullis CASCADE").await?;
+            Ok(())
+        }
+    }
+}
+
+pub(super) async fn open(database: &Database) -> Result<AnyPool, Error> {
+    if let Database::File(path) = database {
+        check_file(path)?;
+    }
+    let pool = connect(database).await?;
+    if matches!(database, Database::Server(_)) && !has_schema(&pool).await? {
+        pool.close().await;
+        return Err(Error::SchemaMissing);
+    }
+    Ok(pool)
+}
+
+async fn has_schema(pool: &AnyPool) -> Result<bool, Error> {
+    let query = sqlx::query("SELECT 1 FROM pg_namespace WHERE nspname = 'portcullis'");
+    Ok(query.fetch_optional(pool).await?.is_some())
+}
+
+/// Whether a database that could be opened is an issuer's at all.
+pub(super) async fn check(database: &Database, connection: &mut Connection) -> Result<(), Error> {
+    let Database::File(_) = database else { return Ok(()) };
+    let row = sqlx::query("PRAGMA application_id").fetch_one(connection).await?;
+    let id: i64 = row::number(&row, "application_id")?;
+    if id == APPLICATION_ID { Ok(()) } else { Err(Error::DatabaseForeign) }
+}
+
+async fn connect(database: &Database) -> Result<AnyPool, Error> {
+    install_default_drivers();
+    let options = match database {
+        Database::File(path) => file_options(path)?,
+        Database::Server(url) => url.parse::<AnyConnectOptions>()?,
+    };
+    // Statements are logged by nobody: their arguments are people's data.
+    let options = options.disable_statement_logging();
+    let settings: &[&str] = match database {
+        Database::File(_) => &[
+            "PRAGMA busy_timeout = 10000",
+            "PRAGMA journal_mode = WAL",
+            "PRAGMA synchronous = FULL",
+            "PRAGMA foreign_keys = ON",
+            // 64 MiB.
+            "PRAGMA cache_size = -65536",
+        ],
+        Database::Server(_) => {
+            &["SET search_path TO portcullis", "SET lock_timeout = '10s'", "SET TIME ZONE 'UTC'"]
+        }
+    };
+    // A pool tries again and again what will never do, and then says only that it took too long.
+    let mut first = options.connect().await?;
+    for setting in settings {
+        first.execute(*setting).await?;
+    }
+    first.close().await?;
+    let pool = AnyPoolOptions::new()
+        .max_connections(CONNECTIONS)
+        .acquire_timeout(PATIENCE)
+        .after_connect(move |connection, _| {
+            Box::pin(async move {
+                for setting in settings {
+                    connection.execute(*setting).await?;
+                }
+                Ok(())
+            })
+        });
+    Ok(pool.connect_with(options).await?)
+}
+
+/// The path in a URL, whose reserved characters are escaped.
+fn file_options(path: &Path) -> Result<AnyConnectOptions, Error> {
+    let invalid = || Error::Io {
+        path: path.to_owned(),
+        source: std::io::Error::from(std::io::ErrorKind::InvalidFilename),
+    };
+    let absolute = std::path::absolute(path).map_err(|_| invalid())?;
+    let mut url = url::Url::from_file_path(&absolute).map_err(|()| invalid())?;
+    url.set_query(Some("mode=rw"));
+    let url = url.as_str().replacen("file://", "sqlite://", 1);
+    Ok(url.parse()?)
+}
+
+/// SQLite takes an empty file for an empty database, and a cut one for a database until it reads
+/// what is missing: both are looked for here.
+fn check_file(path: &Path) -> Result<(), Error> {
+    use std::io::Read as _;
+    let failed = |source: std::io::Error| {
+        let path = path.to_owned();
+        if source.kind() == std::io::ErrorKind::NotFound {
+            Error::DatabaseMissing { path }
+        } else {
+            Error::Io { path, source }
+        }
+    };
+    let mut magic = [0; 16];
+    let mut file = std::fs::File::open(path).map_err(failed)?;
+    match file.read_exact(&mut magic) {
+        Ok(()) if &magic == b"SQLite format 3\0" => Ok(()),
+        Ok(()) | Err(_) => Err(Error::DatabaseCorrupt(None)),
+    }
+}

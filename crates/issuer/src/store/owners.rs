@@ -1,0 +1,153 @@
+//! The table of owners: the tenants whose keys there are.
+
+use portcullis_core::time::Time;
+use serde_json::{Map, Value};
+use sqlx::any::AnyRow;
+use sqlx::{FromRow, Row as _};
+
+use crate::error::Error;
+use crate::store::row::{named, number};
+use crate::store::select::Select;
+use crate::store::{Connection, millis, time};
+
+/// An owner of keys.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Owner {
+    /// What its keys carry; never 0.
+    pub number: u32,
+    /// What people call it.
+    pub name: String,
+    /// What another system calls it; no two owners share one.
+    pub external_id: Option<String>,
+    /// What people keep with it.
+    pub metadata: Map<String, Value>,
+    /// When it was made.
+    pub created: Time,
+    /// When it was last changed.
+    pub updated: Time,
+}
+
+impl FromRow<'_, AnyRow> for Owner {
+    fn from_row(row: &AnyRow) -> Result<Self, sqlx::Error> {
+        Ok(Self {
+            number: number(row, "number")?,
+            name: row.try_get("name")?,
+            external_id: row.try_get("external_id")?,
+            metadata: named(row, "metadata", |text| serde_json::from_str(text).ok())?,
+            created: time(row.try_get("created_ms")?),
+            updated: time(row.try_get("updated_ms")?),
+        })
+    }
+}
+
+/// Adds an owner.
+///
+/// # Errors
+/// The database's; a number or external id that is taken is one of them.
+pub async fn insert(connection: &mut Connection, owner: &Owner) -> Result<(), Error> {
+    sqlx::query(
+        "INSERT INTO owners (number, name, external_id, metadata, created_ms, updated_ms) \
+         VALUES ($1, $2, $3, $4, $5, $6)",
+    )
+    .bind(i64::from(owner.number))
+    .bind(&owner.name)
+    .bind(owner.external_id.as_deref())
+    .bind(Value::Object(owner.metadata.clone()).to_string())
+    .bind(millis(owner.created))
+    .bind(millis(owner.updated))
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Writes what may change of an owner.
+///
+/// # Errors
+/// As [`insert`].
+pub async fn update(connection: &mut Connection, owner: &Owner) -> Result<(), Error> {
+    sqlx::query(
+        "UPDATE owners SET name = $1, external_id = $2, metadata = $3, updated_ms = $4 \
+         WHERE number = $5",
+    )
+    .bind(&owner.name)
+    .bind(owner.external_id.as_deref())
+    .bind(Value::Object(owner.metadata.clone()).to_string())
+    .bind(millis(owner.updated))
+    .bind(i64::from(owner.number))
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Deletes an owner: the number stays taken, the external id is free again.
+///
+/// # Errors
+/// The database's.
+pub async fn delete(connection: &mut Connection, number: u32, now: Time) -> Result<(), Error> {
+    sqlx::query(
+        "UPDATE owners SET deleted_ms = $1, updated_ms = $1, external_id = NULL WHERE number = $2",
+    )
+    .bind(millis(now))
+    .bind(i64::from(number))
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// The owner with this number, unless it was deleted.
+///
+/// # Errors
+/// The database's.
+pub async fn find(connection: &mut Connection, number: u32) -> Result<Option<Owner>, Error> {
+    let query = sqlx::query_as("SELECT * FROM owners WHERE number = $1 AND deleted_ms IS NULL");
+    Ok(query.bind(i64::from(number)).fetch_optional(connection).await?)
+}
+
+/// The owner that another system calls so.
+///
+/// # Errors
+/// The database's.
+pub async fn by_external_id(
+    connection: &mut Connection,
+    external_id: &str,
+) -> Result<Option<Owner>, Error> {
+    let query = sqlx::query_as("SELECT * FROM owners WHERE external_id = $1");
+    Ok(query.bind(external_id).fetch_optional(connection).await?)
+}
+
+/// Owners by ascending number, after `after`.
+///
+/// # Errors
+/// The database's.
+pub async fn list(
+    connection: &mut Connection,
+    after: u32,
+    limit: u32,
+) -> Result<Vec<Owner>, Error> {
+    let mut select = Select::new("SELECT * FROM owners WHERE deleted_ms IS NULL AND number > ");
+    select.arg(i64::from(after)).push(" ORDER BY number LIMIT ").arg(i64::from(limit));
+    select.all(connection).await
+}
+
+/// Whether a number is taken, by an owner that was deleted too.
+///
+/// # Errors
+/// The database's.
+pub async fn is_taken(connection: &mut Connection, number: u32) -> Result<bool, Error> {
+    let query = sqlx::query("SELECT 1 FROM owners WHERE number = $1").bind(i64::from(number));
+    Ok(query.fetch_optional(connection).await?.is_some())
+}
+
+/// Whether a key that may still be accepted has this owner.
+///
+/// # Errors
+/// The database's.
+pub async fn is_used(connection: &mut Connection, number: u32, now: Time) -> Result<bool, Error> {
+    let query = sqlx::query(
+        "SELECT 1 FROM api_keys WHERE owner = $1 AND owner <> 0 AND deleted_ms IS NULL \
+         AND (revoked_at IS NULL OR revoked_at > $2) \
+         AND (expires_at IS NULL OR expires_at > $2) LIMIT 1",
+    );
+    let query = query.bind(i64::from(number)).bind(i64::from(now.secs()));
+    Ok(query.fetch_optional(connection).await?.is_some())
+}

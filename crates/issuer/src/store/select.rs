@@ -1,0 +1,129 @@
+//! Statements whose conditions depend on what is asked for.
+
+use sqlx::any::AnyRow;
+use sqlx::query::{Query, QueryAs};
+use sqlx::{Any, AssertSqlSafe, FromRow};
+
+use crate::error::Error;
+use crate::store::Connection;
+
+/// A statement that grows: its text from pieces of the program's own, its arguments apart.
+#[derive(Clone, Debug)]
+pub(crate) struct Select {
+    sql: String,
+    args: Vec<Arg>,
+}
+
+/// An argument, as both databases take it.
+#[derive(Clone, Debug)]
+pub(crate) enum Arg {
+    Number(i64),
+    Text(String),
+}
+
+impl From<i64> for Arg {
+    fn from(number: i64) -> Self {
+        Self::Number(number)
+    }
+}
+
+impl From<String> for Arg {
+    fn from(text: String) -> Self {
+        Self::Text(text)
+    }
+}
+
+impl From<&str> for Arg {
+    fn from(text: &str) -> Self {
+        Self::Text(text.into())
+    }
+}
+
+/// How many rows one statement adds at most: few enough for it to be read quickly, enough for what
+/// a statement costs to be shared.
+pub(crate) const ROWS: usize = 50;
+
+/// A statement that adds `rows` rows of `columns` columns to `table`, which lists them.
+pub(crate) fn insert_sql(table: &'static str, columns: usize, rows: usize) -> String {
+    use std::fmt::Write as _;
+    let mut sql = format!("INSERT INTO {table} VALUES ");
+    for row in 0..rows {
+        sql.push_str(if row == 0 { "(" } else { ", (" });
+        for column in 1..=columns {
+            let comma = if column == 1 { "" } else { ", " };
+            // Writing to a string does not fail.
+            let _ = write!(sql, "{comma}${}", row * columns + column);
+        }
+        sql.push(')');
+    }
+    sql
+}
+
+impl Select {
+    pub(crate) fn new(sql: &'static str) -> Self {
+        Self { sql: sql.into(), args: Vec::new() }
+    }
+
+    /// Appends text of the program's own: never what somebody sent.
+    pub(crate) fn push(&mut self, sql: &'static str) -> &mut Self {
+        self.sql.push_str(sql);
+        self
+    }
+
+    /// Appends an argument's place.
+    pub(crate) fn arg(&mut self, arg: impl Into<Arg>) -> &mut Self {
+        self.args.push(arg.into());
+        self.sql.push_str(&format!("${}", self.args.len()));
+        self
+    }
+
+    /// Appends an argument's place, or that there is none.
+    pub(crate) fn maybe(&mut self, arg: Option<impl Into<Arg>>) -> &mut Self {
+        match arg {
+            Some(arg) => self.arg(arg),
+            None => self.push("NULL"),
+        }
+    }
+
+    /// Appends the places of several arguments, between commas.
+    pub(crate) fn args<A: Into<Arg>>(&mut self, args: impl IntoIterator<Item = A>) -> &mut Self {
+        for (index, arg) in args.into_iter().enumerate() {
+            if index > 0 {
+                self.push(", ");
+            }
+            self.arg(arg);
+        }
+        self
+    }
+
+    /// All rows, as records.
+    pub(crate) async fn all<T>(self, connection: &mut Connection) -> Result<Vec<T>, Error>
+    where
+        T: for<'r> FromRow<'r, AnyRow> + Send + Unpin,
+    {
+        let query: QueryAs<'_, Any, T, _> = sqlx::query_as(AssertSqlSafe(self.sql));
+        let query = self.args.into_iter().fold(query, |query, arg| match arg {
+            Arg::Number(number) => query.bind(number),
+            Arg::Text(text) => query.bind(text),
+        });
+        Ok(query.fetch_all(connection).await?)
+    }
+
+    /// All rows.
+    pub(crate) async fn rows(self, connection: &mut Connection) -> Result<Vec<AnyRow>, Error> {
+        Ok(self.query().fetch_all(connection).await?)
+    }
+
+    /// Runs the statement and says how many rows it changed.
+    pub(crate) async fn execute(self, connection: &mut Connection) -> Result<u64, Error> {
+        Ok(self.query().execute(connection).await?.rows_affected())
+    }
+
+    fn query(self) -> Query<'static, Any, <Any as sqlx::Database>::Arguments> {
+        let query = sqlx::query(AssertSqlSafe(self.sql));
+        self.args.into_iter().fold(query, |query, arg| match arg {
+            Arg::Number(number) => query.bind(number),
+            Arg::Text(text) => query.bind(text),
+        })
+    }
+}

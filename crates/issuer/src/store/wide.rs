@@ -1,0 +1,196 @@
+//! The table of wide entries: revocations and suspensions of many keys at once.
+
+use portcullis_core::list::{IssuedAt, WideEntry, WideScope, WideState};
+use portcullis_core::time::Time;
+use portcullis_core::token::Environment;
+use sqlx::any::AnyRow;
+use sqlx::{FromRow, Row as _};
+
+use crate::error::Error;
+use crate::record::KeyRecord;
+use crate::store::keys::{place_of, serial};
+use crate::store::row::{maybe, named, no_value, number};
+use crate::store::{Connection, millis, time};
+
+/// A wide entry and its record.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WideRecord {
+    /// Its place.
+    pub id: i64,
+    /// What the list says.
+    pub entry: WideEntry,
+    /// Who made it.
+    pub made_by: Option<String>,
+    /// When it was made.
+    pub created: Time,
+    /// When it was lifted: a suspension only.
+    pub lifted: Option<Time>,
+}
+
+impl WideRecord {
+    /// Shows on a record what this entry does to its key. Only for what is shown and judged, never
+    /// for what is written back: an entry may be lifted.
+    pub fn show_on(&self, key: &mut KeyRecord) {
+        if self.lifted.is_some() || !self.entry.applies_to(&key.claims()) {
+            return;
+        }
+        match self.entry.state {
+            WideState::Revoked => {
+                // A key that was made later is refused from its first second on.
+                let at = self.created.secs().max(key.issued_at);
+                if key.revoked_at.is_none_or(|earlier| at < earlier) {
+                    key.revoked_at = Some(at);
+                    key.revoked_by.clone_from(&self.made_by);
+                }
+            }
+            WideState::Suspended => {
+                if key.suspended.is_none() {
+                    key.suspended = Some(self.created);
+                    key.suspended_by.clone_from(&self.made_by);
+                }
+            }
+        }
+    }
+}
+
+const SCOPES: [&str; 4] = ["owner", "kid", "environment", "serials"];
+
+fn environment_number(environment: Environment) -> i64 {
+    match environment {
+        Environment::Live => 1,
+        Environment::Test => 2,
+    }
+}
+
+fn spell(scope: WideScope) -> (&'static str, i64, i64) {
+    let one = |name, number| (name, number, number);
+    match scope {
+        WideScope::Owner(owner) => one("owner", i64::from(owner)),
+        WideScope::Kid(kid) => one("kid", i64::from(kid)),
+        WideScope::Environment(environment) => one("environment", environment_number(environment)),
+        WideScope::Serials { first, last } => ("serials", place_of(first), place_of(last)),
+    }
+}
+
+fn read_scope(row: &AnyRow) -> Result<WideScope, sqlx::Error> {
+    let (first, last): (i64, i64) = (row.try_get("first")?, row.try_get("last")?);
+    let wrong = || no_value("first");
+    let scope = named(row, "scope", |name| SCOPES.into_iter().find(|scope| *scope == name))?;
+    Ok(match scope {
+        "owner" => WideScope::Owner(number(row, "first")?),
+        "kid" => WideScope::Kid(number(row, "first")?),
+        "environment" => WideScope::Environment(
+            Environment::ALL
+                .into_iter()
+                .find(|environment| environment_number(*environment) == first)
+                .ok_or_else(wrong)?,
+        ),
+        _ => WideScope::Serials {
+            first: serial(first).ok_or_else(wrong)?,
+            last: serial(last).ok_or_else(wrong)?,
+        },
+    })
+}
+
+impl FromRow<'_, AnyRow> for WideRecord {
+    fn from_row(row: &AnyRow) -> Result<Self, sqlx::Error> {
+        let state = named(row, "state", |name| match name {
+            "revoked" => Some(WideState::Revoked),
+            "suspended" => Some(WideState::Suspended),
+            _ => None,
+        })?;
+        let issued = IssuedAt {
+            from: number(row, "issued_from")?,
+            before: maybe(row, "issued_before")?.unwrap_or(u32::MAX),
+        };
+        Ok(Self {
+            id: row.try_get("id")?,
+            entry: WideEntry { scope: read_scope(row)?, state, issued },
+            made_by: row.try_get("made_by")?,
+            created: time(row.try_get("created_ms")?),
+            lifted: maybe(row, "lifted_ms")?.map(Time::from_millis),
+        })
+    }
+}
+
+/// Adds an entry; gives its place.
+///
+/// # Errors
+/// The database's.
+pub async fn insert(
+    connection: &mut Connection,
+    entry: &WideEntry,
+    made_by: Option<&str>,
+    now: Time,
+) -> Result<i64, Error> {
+    let (scope, first, last) = spell(entry.scope);
+    let state = match entry.state {
+        WideState::Revoked => "revoked",
+        WideState::Suspended => "suspended",
+    };
+    let before = (entry.issued.before < u32::MAX).then_some(i64::from(entry.issued.before));
+    let row = sqlx::query(
+        "INSERT INTO wide_entries \
+         (scope, state, first, last, issued_from, issued_before, made_by, created_ms) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8) RETURNING id",
+    )
+    .bind(scope)
+    .bind(state)
+    .bind(first)
+    .bind(last)
+    .bind(i64::from(entry.issued.from))
+    .bind(before)
+    .bind(made_by)
+    .bind(millis(now))
+    .fetch_one(connection)
+    .await?;
+    Ok(row.try_get(0)?)
+}
+
+/// Lifts an entry.
+///
+/// # Errors
+/// The database's.
+pub async fn lift(connection: &mut Connection, id: i64, now: Time) -> Result<(), Error> {
+    sqlx::query("UPDATE wide_entries SET lifted_ms = $1 WHERE id = $2")
+        .bind(millis(now))
+        .bind(id)
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+/// The entry with this place.
+///
+/// # Errors
+/// The database's.
+pub async fn find(connection: &mut Connection, id: i64) -> Result<Option<WideRecord>, Error> {
+    let query = sqlx::query_as("SELECT * FROM wide_entries WHERE id = $1").bind(id);
+    Ok(query.fetch_optional(connection).await?)
+}
+
+/// All entries, newest first.
+///
+/// # Errors
+/// The database's.
+pub async fn all(connection: &mut Connection) -> Result<Vec<WideRecord>, Error> {
+    Ok(sqlx::query_as("SELECT * FROM wide_entries ORDER BY id DESC").fetch_all(connection).await?)
+}
+
+/// The entries that count.
+///
+/// # Errors
+/// The database's.
+pub async fn in_force(connection: &mut Connection) -> Result<Vec<WideRecord>, Error> {
+    let query = sqlx::query_as("SELECT * FROM wide_entries WHERE lifted_ms IS NULL ORDER BY id");
+    Ok(query.fetch_all(connection).await?)
+}
+
+/// Whether an entry was added or lifted after the event `position`.
+///
+/// # Errors
+/// The database's.
+pub async fn touched_since(connection: &mut Connection, position: i64) -> Result<bool, Error> {
+    let query = sqlx::query("SELECT 1 FROM events WHERE id > $1 AND type LIKE 'keys.%' LIMIT 1");
+    Ok(query.bind(position).fetch_optional(connection).await?.is_some())
+}

@@ -1,0 +1,138 @@
+//! Owners, policies, and revocations of many keys, as HTTP and `--json` say them.
+
+use portcullis_core::list::{WideScope, WideState};
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use super::{Instant, seconds};
+use crate::rules::PolicyRules;
+use crate::store::owners::Owner;
+use crate::store::policies::{PolicyRecord, visibility_name};
+use crate::store::wide::WideRecord;
+
+/// An owner.
+#[derive(Clone, Debug, Serialize)]
+pub struct OwnerView {
+    /// What its keys carry.
+    pub number: u32,
+    /// What people call it.
+    pub name: String,
+    /// What another system calls it.
+    pub external_id: Option<String>,
+    /// What people keep with it.
+    pub metadata: Map<String, Value>,
+    /// When it was made.
+    pub created_at: Instant,
+    /// When it was last changed.
+    pub updated_at: Instant,
+}
+
+impl From<&Owner> for OwnerView {
+    fn from(owner: &Owner) -> Self {
+        Self {
+            number: owner.number,
+            name: owner.name.clone(),
+            external_id: owner.external_id.clone(),
+            metadata: owner.metadata.clone(),
+            created_at: Instant(owner.created),
+            updated_at: Instant(owner.updated),
+        }
+    }
+}
+
+/// A policy.
+#[derive(Clone, Debug, Serialize)]
+pub struct PolicyView {
+    /// What keys carry.
+    pub number: u32,
+    /// What people call it.
+    pub name: String,
+    /// `public` or `private`.
+    pub visibility: &'static str,
+    /// What it says.
+    #[serde(flatten)]
+    pub rules: PolicyRules,
+    /// The publishable key whose own it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub key_id: Option<String>,
+    /// When it was made.
+    pub created_at: Instant,
+    /// When it was last changed.
+    pub updated_at: Instant,
+}
+
+impl From<&PolicyRecord> for PolicyView {
+    fn from(policy: &PolicyRecord) -> Self {
+        Self {
+            number: policy.number,
+            name: policy.name.clone(),
+            visibility: visibility_name(policy.visibility),
+            rules: policy.rules.clone(),
+            key_id: policy.key_id.clone(),
+            created_at: Instant(policy.created),
+            updated_at: Instant(policy.updated),
+        }
+    }
+}
+
+/// A revocation or suspension of many keys.
+#[derive(Clone, Debug, Serialize)]
+pub struct WideView {
+    /// Its place.
+    pub id: i64,
+    /// `revoked` or `suspended`.
+    pub state: &'static str,
+    /// All keys of this owner.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub owner: Option<u32>,
+    /// All keys of this signer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kid: Option<u16>,
+    /// All keys of this environment.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub environment: Option<&'static str>,
+    /// All serials from the first of these to the last.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub serials: Option<[u64; 2]>,
+    /// Only keys issued in this second or later.
+    pub issued_from: Option<String>,
+    /// Only keys issued before this second.
+    pub issued_before: Option<String>,
+    /// Who made it.
+    pub made_by: Option<String>,
+    /// When it was made.
+    pub created_at: Instant,
+    /// When it was lifted.
+    pub lifted_at: Option<Instant>,
+}
+
+impl WideView {
+    /// The view of this entry.
+    #[must_use]
+    pub fn new(record: &WideRecord) -> Self {
+        let entry = record.entry;
+        let mut view = Self {
+            id: record.id,
+            state: match entry.state {
+                WideState::Revoked => "revoked",
+                WideState::Suspended => "suspended",
+            },
+            owner: None,
+            kid: None,
+            environment: None,
+            serials: None,
+            issued_from: (entry.issued.from > 0).then(|| seconds(entry.issued.from)),
+            issued_before: (entry.issued.before < u32::MAX).then(|| seconds(entry.issued.before)),
+            made_by: record.made_by.clone(),
+            created_at: Instant(record.created),
+            lifted_at: record.lifted.map(Instant),
+        };
+        match entry.scope {
+            WideScope::Owner(owner) => view.owner = Some(owner),
+            WideScope::Kid(kid) => view.kid = Some(kid),
+            WideScope::Environment(environment) => view.environment = Some(environment.name()),
+            WideScope::Serials { first, last } => view.serials = Some([first.get(), last.get()]),
+        }
+        view
+    }
+}

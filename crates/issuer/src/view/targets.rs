@@ -1,0 +1,85 @@
+//! Where a list is out, as HTTP and `--json` say it.
+
+use std::time::Duration;
+
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use super::Instant;
+use crate::error::Error;
+use crate::issuer::Issuer;
+use crate::publish::has;
+use crate::store::lists::Published;
+use crate::store::targets::TargetRecord;
+
+/// A target, and whether it carries a list.
+#[derive(Clone, Debug, Serialize)]
+pub struct TargetView {
+    /// Its name.
+    pub name: String,
+    /// `http`, `dir`, `s3` or `kv`.
+    pub kind: String,
+    /// Whether it carries the list in question, or a later one.
+    pub carries: bool,
+    /// Whether who reads there finds it at once. At Workers KV an accepted write may take a minute
+    /// or more to be seen everywhere.
+    pub visible: &'static str,
+    /// The number of the list that it carries.
+    pub number: Option<u64>,
+    /// The this update of the stamp that it carries.
+    pub this_update: Option<Instant>,
+    /// Why it could not be brought up to date.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+    /// Since when.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub failing_since: Option<Instant>,
+}
+
+/// All targets, the issuer's own HTTP first, as carriers of `published`.
+#[must_use]
+pub fn target_views(targets: &[TargetRecord], published: &Published) -> Vec<TargetView> {
+    let own = TargetView {
+        name: "http".into(),
+        kind: "http".into(),
+        carries: true,
+        visible: "now",
+        number: Some(published.number),
+        this_update: Some(Instant(published.this_update)),
+        error: None,
+        failing_since: None,
+    };
+    let others = targets.iter().map(|target| {
+        let carries = has(target, (published.epoch, published.number));
+        TargetView {
+            name: target.name.clone(),
+            kind: target.kind.clone(),
+            carries,
+            visible: match (carries, target.kind.as_str()) {
+                (false, _) => "no",
+                (true, "kv") => "accepted, not yet visible everywhere",
+                (true, _) => "now",
+            },
+            number: target.carries.map(|(_, number, _)| number),
+            this_update: target.carries.map(|(_, _, at)| Instant(at)),
+            error: target.error.clone(),
+            failing_since: target.failed.map(Instant),
+        }
+    });
+    std::iter::once(own).chain(others).collect()
+}
+
+/// Waits for the targets, and says which carry the list, and whether all do.
+///
+/// # Errors
+/// The database's.
+pub async fn waited(
+    issuer: &Issuer,
+    published: &Published,
+    patience: Duration,
+) -> Result<Value, Error> {
+    let targets = issuer.wait_for((published.epoch, published.number), patience).await?;
+    let views = target_views(&targets, published);
+    let everywhere = views.iter().all(|target| target.carries);
+    Ok(json!({ "everywhere": everywhere, "targets": views }))
+}

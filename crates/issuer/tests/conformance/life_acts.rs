@@ -1,0 +1,455 @@
+//! What is done to keys: changing, suspending, revoking many, deleting, undoing, importing.
+
+use std::time::Duration;
+
+use portcullis_core::policy::Visibility;
+use portcullis_core::token::{Algorithm, Environment, Kind};
+use portcullis_core::verify::Refusal;
+use portcullis_issuer::Error;
+use portcullis_issuer::record::{KeyPurpose, KeyState};
+use portcullis_issuer::rules::*;
+use serde_json::json;
+use sqlx::Row as _;
+
+use crate::common::{Bench, START};
+
+conformance! {
+    a_title_and_metadata_change_and_what_the_token_says_does_not,
+    a_publishable_key_has_a_policy_and_sales_channels_for_itself,
+    a_suspended_key_is_refused_until_it_is_resumed,
+    several_are_revoked_or_none,
+    what_is_deleted_is_gone_for_all_but_the_list,
+    a_create_is_undone_in_one_act,
+    a_repeated_create_gives_the_same_keys,
+    a_rolled_key_keeps_all_but_what_is_said,
+    whoever_holds_a_secret_key_can_revoke_it,
+    the_records_judge_ahead_of_every_list,
+    upserts_make_and_change_in_one_act,
+    an_import_goes_on_where_it_ended,
+}
+
+const fn secs(secs: u64) -> Duration {
+    Duration::from_secs(secs)
+}
+
+fn publishable(channels: &[&str]) -> NewKey {
+    let sales_channels = channels.iter().map(ToString::to_string).collect();
+    NewKey { kind: Kind::Publishable, sales_channels, ..NewKey::titled("Shop") }
+}
+
+fn object(json: serde_json::Value) -> serde_json::Map<String, serde_json::Value> {
+    serde_json::from_value(json).unwrap()
+}
+
+async fn titled(bench: &Bench, title: &str) -> Minted {
+    bench.issuer.create(&NewKey::titled(title)).await.unwrap()
+}
+
+const NOW: Revocation = Revocation { when: Moment::Now, by: None };
+
+pub(crate) async fn a_title_and_metadata_change_and_what_the_token_says_does_not(bench: Bench) {
+    let minted = titled(&bench, "Old").await;
+    let id = &minted.record.id;
+    bench.clock.advance(5_000);
+    let metadata = Some(object(json!({ "team": "a", "level": { "x": 1 } })));
+    let update = Update { title: Some("New".into()), metadata, sales_channels: None };
+    let changed = bench.issuer.update(id, &update, Some("me")).await.unwrap();
+    assert!(changed.published.is_none(), "lists say nothing of titles");
+    let record = bench.issuer.show(id).await.unwrap();
+    assert_eq!(record, changed.record);
+    assert_eq!((record.title.as_str(), &record.metadata["team"]), ("New", &json!("a")));
+    assert_eq!(record.updated, START.plus_millis(5_000));
+    let metadata = Some(object(json!({ "team": null, "level": 2 })));
+    let merged = Update { metadata, ..Update::default() };
+    let record = bench.issuer.update(id, &merged, None).await.unwrap().record;
+    assert_eq!(record.metadata, object(json!({ "level": 2 })));
+    bench.issuer.update(id, &merged, None).await.unwrap();
+    bench.issuer.update(id, &Update::default(), None).await.unwrap();
+    let events = bench.events(id).await;
+    assert_eq!(events, ["api-key.created", "api-key.updated", "api-key.updated"]);
+
+    let huge = Some(object(json!({ "x": "x".repeat(MAX_METADATA_LEN) })));
+    let channels = Some(vec!["web".to_owned()]);
+    for (bad, code) in [
+        (Update { title: Some(" ".into()), ..Update::default() }, "invalid"),
+        (Update { metadata: huge, ..Update::default() }, "invalid"),
+        (Update { sales_channels: channels, ..Update::default() }, "not_publishable"),
+    ] {
+        assert_eq!(bench.issuer.update(id, &bad, None).await.unwrap_err().code(), code);
+    }
+    assert_eq!(bench.issuer.show(id).await.unwrap(), record);
+    for (field, _) in FIXED_FIELDS {
+        assert!(matches!(check_fixed(field), Err(Error::Fixed { .. })));
+    }
+    check_fixed("title").unwrap();
+    bench.revoke(id, Moment::Now).await.unwrap();
+    bench.issuer.update(id, &update, None).await.unwrap();
+    let missing = bench.issuer.update("apk_none", &update, None).await;
+    assert!(matches!(missing, Err(Error::NotFound)));
+}
+
+pub(crate) async fn a_publishable_key_has_a_policy_and_sales_channels_for_itself(bench: Bench) {
+    let before = bench.issuer.published().await.unwrap().number;
+    let one = bench.issuer.create(&publishable(&["web", "app", "web"])).await.unwrap().record;
+    let after = bench.issuer.published().await.unwrap().number;
+    assert_eq!(after, before + 1, "gates learn of the policy at once");
+    let two = bench.issuer.create(&publishable(&[])).await.unwrap().record;
+    assert!(one.policy != 0 && two.policy != 0 && one.policy != two.policy);
+    assert_eq!(one.sales_channels, ["app", "web"]);
+    let owned = async |id: &str| {
+        let mut reading = bench.issuer.store().read().await.unwrap();
+        let query = sqlx::query("SELECT visibility, draft FROM policies WHERE key_id = $1");
+        let row = query.bind(id).fetch_one(&mut *reading).await.unwrap();
+        (row.get::<String, _>(0), row.get::<String, _>(1))
+    };
+    assert_eq!(owned(&one.id).await, ("public".to_owned(), "{}".to_owned()));
+
+    let change = async |id: &str, add: &[&str], remove: &[&str]| {
+        let [add, remove] =
+            [add, remove].map(|all| all.iter().map(ToString::to_string).collect::<Vec<_>>());
+        bench.issuer.change_sales_channels(id, &add, &remove, Some("me")).await
+    };
+    let changed = change(&one.id, &["pos", "app"], &["web", "none"]).await.unwrap();
+    changed.published.unwrap().unwrap();
+    assert_eq!(changed.record.sales_channels, ["app", "pos"]);
+    assert_eq!(bench.issuer.show(&one.id).await.unwrap(), changed.record);
+    assert!(change(&one.id, &["app"], &[]).await.unwrap().published.is_none());
+    let events = bench.events(&one.id).await;
+    assert_eq!(events, ["api-key.created", "api-key.updated"]);
+    assert_eq!(bench.issuer.show(&two.id).await.unwrap().sales_channels, [""; 0]);
+
+    let secret = titled(&bench, "x").await.record;
+    let policy = bench.policy("Shop", Visibility::Public, PolicyRules::default()).await;
+    let shared = NewKey { policy, ..publishable(&[]) };
+    let shared = bench.issuer.create(&shared).await.unwrap().record;
+    assert_eq!(shared.policy, policy);
+    let message = "Sales channels can only be associated with publishable API keys";
+    assert_eq!(change(&secret.id, &["web"], &[]).await.unwrap_err().to_string(), message);
+    assert!(matches!(change(&shared.id, &["web"], &[]).await, Err(Error::SharedPolicy)));
+    assert!(matches!(change("apk_none", &["web"], &[]).await, Err(Error::NotFound)));
+    assert!(matches!(change(&one.id, &["a"], &["a"]).await, Err(Error::Invalid { .. })));
+    let secret = NewKey { kind: Kind::Secret, ..publishable(&["web"]) };
+    assert!(matches!(bench.issuer.create(&secret).await, Err(Error::NotPublishable)));
+}
+
+pub(crate) async fn a_suspended_key_is_refused_until_it_is_resumed(bench: Bench) {
+    let minted = titled(&bench, "x").await;
+    let id = &minted.record.id;
+    let suspended = bench.issuer.suspend(id, Some("me")).await.unwrap();
+    assert_eq!(suspended.record.state(START), KeyState::Suspended);
+    assert_eq!(suspended.record.suspended_by.as_deref(), Some("me"));
+    suspended.published.unwrap().unwrap();
+    assert_eq!(bench.judge(&minted.token).await, Err(Refusal::Suspended));
+    assert!(matches!(bench.issuer.suspend(id, None).await, Err(Error::Suspended)));
+    let resumed = bench.issuer.resume(id, Some("me")).await.unwrap();
+    assert_eq!(bench.issuer.show(id).await.unwrap(), resumed.record);
+    bench.judge(&minted.token).await.unwrap();
+    assert!(matches!(bench.issuer.resume(id, None).await, Err(Error::NotSuspended)));
+    bench.issuer.suspend(id, None).await.unwrap();
+    bench.revoke(id, Moment::Now).await.unwrap();
+    assert_eq!(bench.judge(&minted.token).await, Err(Refusal::Revoked));
+    assert!(matches!(bench.issuer.resume(id, None).await, Err(Error::AlreadyRevoked)));
+    assert!(matches!(bench.issuer.suspend("apk_none", None).await, Err(Error::NotFound)));
+    let [suspended, resumed] = ["api-key.suspended", "api-key.resumed"];
+    let events = ["api-key.created", suspended, resumed, suspended, "api-key.revoked"];
+    assert_eq!(bench.events(id).await, events);
+}
+
+pub(crate) async fn several_are_revoked_or_none(bench: Bench) {
+    let owner = bench.owner("Acme").await;
+    let mut keys = Vec::new();
+    for number in 0..3 {
+        let new = NewKey { owner, ..NewKey::titled(&format!("key {number}")) };
+        keys.push(bench.issuer.create(&new).await.unwrap());
+    }
+    let shop = bench.issuer.create(&publishable(&[])).await.unwrap();
+    let ids = |which: &[usize]| {
+        Selector::Ids(which.iter().map(|at| keys[*at].record.id.clone()).collect())
+    };
+    let like = |criteria: Criteria| Selector::Like(Box::new(criteria));
+    let revoke = async |selector: &Selector| bench.issuer.revoke_all(selector, &NOW).await;
+    for nothing in [Selector::Ids(Vec::new()), like(Criteria::default())] {
+        assert!(matches!(revoke(&nothing).await, Err(Error::NothingSelected)));
+    }
+    let missing = Selector::Ids(vec![keys[0].record.id.clone(), "apk_none".into()]);
+    let error = revoke(&missing).await.unwrap_err();
+    assert!(matches!(&error, Error::NoSuchKeys(ids) if ids == &["apk_none"]), "{error}");
+    bench.judge(&keys[0].token).await.unwrap();
+
+    let revoked = revoke(&ids(&[0])).await.unwrap();
+    assert_eq!(revoked.records.len(), 1);
+    revoked.published.unwrap();
+    let error = revoke(&ids(&[0, 1])).await.unwrap_err();
+    assert_eq!(error.to_string(), "There are 1 secret keys that are already revoked.");
+    bench.judge(&keys[1].token).await.unwrap();
+
+    // Publishable keys die once as well, and a selector leaves the dead in peace.
+    bench.revoke(&shop.record.id, Moment::Now).await.unwrap();
+    bench.clock.advance(10_000);
+    let later = bench.revoke(&shop.record.id, Moment::In(secs(3600))).await;
+    assert!(matches!(later, Err(Error::AlreadyRevoked)));
+    let shop = bench.issuer.show(&shop.record.id).await.unwrap();
+    assert_eq!(shop.revoked_at, Some(START.secs()));
+    let of_owner = like(Criteria { owner: Some(owner), ..Criteria::default() });
+    let in_an_hour = Revocation { when: Moment::In(secs(3600)), by: Some("me".into()) };
+    let revoked = bench.issuer.revoke_all(&of_owner, &in_an_hour).await.unwrap();
+    assert_eq!(revoked.records.len(), 2);
+    assert_eq!(bench.issuer.revoke_all(&of_owner, &in_an_hour).await.unwrap().records.len(), 0);
+    assert!(matches!(
+        bench.issuer.revoke_all(&ids(&[1, 2]), &in_an_hour).await,
+        Err(Error::NotEarlier)
+    ));
+    assert_eq!(revoke(&of_owner).await.unwrap().records.len(), 2);
+    for key in &keys {
+        assert_eq!(bench.judge(&key.token).await, Err(Refusal::Revoked));
+    }
+    assert_eq!(bench.issuer.show(&keys[0].record.id).await.unwrap().revoked_at, Some(START.secs()));
+    let none = like(Criteria { owner: Some(owner ^ 1), ..Criteria::default() });
+    assert_eq!(revoke(&none).await.unwrap().records.len(), 0);
+}
+
+pub(crate) async fn what_is_deleted_is_gone_for_all_but_the_list(bench: Bench) {
+    let minted = bench.issuer.create(&publishable(&["web"])).await.unwrap();
+    let other = titled(&bench, "other").await.record;
+    let id = minted.record.id.clone();
+    bench.revoke(&id, Moment::Now).await.unwrap();
+    bench.revoke(&other.id, Moment::In(secs(60))).await.unwrap();
+    let both = [id.clone(), other.id.clone()];
+    let error = bench.issuer.delete(&both, None).await.unwrap_err();
+    let message = format!("Cannot delete api keys that are not revoked - {}", other.id);
+    assert_eq!(error.to_string(), message);
+    assert_eq!(bench.issuer.show(&id).await.unwrap().state(START), KeyState::Revoked);
+    let gone = bench.issuer.delete(&[id.clone(), "apk_none".into()], None).await;
+    assert!(matches!(gone, Err(Error::NoSuchKeys(_))));
+    assert!(matches!(bench.issuer.delete(&[], None).await, Err(Error::NothingSelected)));
+
+    assert_eq!(
+        bench.issuer.delete(std::slice::from_ref(&id), Some("me")).await.unwrap(),
+        std::slice::from_ref(&id)
+    );
+    assert!(matches!(bench.issuer.show(&id).await, Err(Error::NotFound)));
+    assert!(matches!(bench.revoke(&id, Moment::Now).await, Err(Error::NotFound)));
+    assert!(matches!(bench.issuer.roll(&id, &Roll::default()).await, Err(Error::NotFound)));
+    assert!(matches!(
+        bench.issuer.delete(std::slice::from_ref(&id), None).await,
+        Err(Error::NoSuchKeys(_))
+    ));
+    for criteria in [
+        Criteria::default(),
+        Criteria { q: Some("Shop".into()), ..Criteria::default() },
+        Criteria { token: Some(minted.token.to_string()), ..Criteria::default() },
+        Criteria { ids: vec![id.clone()], ..Criteria::default() },
+        Criteria { sales_channel: Some("web".into()), ..Criteria::default() },
+    ] {
+        let query = Query { criteria, ..Query::default() };
+        let listed = bench.issuer.list_keys(&query).await.unwrap().keys;
+        assert!(listed.iter().all(|key| key.id != id));
+    }
+    bench.issuer.publish().await.unwrap();
+    assert_eq!(bench.judge(&minted.token).await, Err(Refusal::Revoked), "the list still tells");
+    assert_eq!(bench.events(&id).await, ["api-key.created", "api-key.revoked", "api-key.deleted"]);
+}
+
+pub(crate) async fn a_create_is_undone_in_one_act(bench: Bench) {
+    let name = Idempotency::new("me", "order 1");
+    let new = [NewKey::titled("a"), publishable(&[])];
+    let made = bench.issuer.create_all(&new, Some(&name)).await.unwrap().keys;
+    let ids: Vec<String> = made.iter().map(|key| key.record.id.clone()).collect();
+    let partly = [ids[0].clone(), "apk_none".to_owned()];
+    assert!(matches!(bench.issuer.undo_create(&partly, None).await, Err(Error::NoSuchKeys(_))));
+    bench.judge(&made[0].token).await.unwrap();
+    bench.issuer.undo_create(&ids, Some("me")).await.unwrap().published.unwrap();
+    for key in &made {
+        assert_eq!(bench.judge(&key.token).await, Err(Refusal::Revoked));
+        assert!(matches!(bench.issuer.show(&key.record.id).await, Err(Error::NotFound)));
+    }
+    let again = bench.issuer.create_all(&new, Some(&name)).await.unwrap();
+    assert!(!again.repeated, "the name is free again");
+    bench.judge(&again.keys[0].token).await.unwrap();
+    assert!(matches!(bench.issuer.undo_create(&[], None).await, Err(Error::NothingSelected)));
+}
+
+pub(crate) async fn a_repeated_create_gives_the_same_keys(bench: Bench) {
+    let name = Idempotency::new("me", "order 1");
+    let new = [
+        NewKey { expires: Some(Moment::In(secs(1_000_000))), ..NewKey::titled("a") },
+        publishable(&["web"]),
+        NewKey { algorithm: Some(Algorithm::Ed25519), ..NewKey::titled("b") },
+    ];
+    let first = bench.issuer.create_all(&new, Some(&name)).await.unwrap();
+    bench.clock.advance(60_000);
+    let tokens =
+        |made: &Creation| made.keys.iter().map(|key| key.token.to_string()).collect::<Vec<_>>();
+    let repeats = (0..4).map(|_| bench.issuer.create_all(&new, Some(&name)));
+    for repeat in futures(repeats).await {
+        let repeat = repeat.unwrap();
+        assert!(repeat.repeated);
+        assert_eq!(tokens(&repeat), tokens(&first));
+        assert_eq!(repeat.keys[1].record, first.keys[1].record);
+    }
+    let other = bench.issuer.create_all(&new[..1], Some(&name)).await;
+    assert!(matches!(other, Err(Error::IdempotencyMismatch)));
+    let elsewhere = Idempotency::new("you", "order 1");
+    assert!(!bench.issuer.create_all(&new, Some(&elsewhere)).await.unwrap().repeated);
+    bench.clock.advance(24 * 60 * 60 * 1000);
+    bench.issuer.publish().await.unwrap();
+    let late = bench.issuer.create_all(&new, Some(&name)).await.unwrap();
+    assert!(!late.repeated);
+    assert_ne!(tokens(&late), tokens(&first));
+
+    let fresh = Idempotency::new("me", "order 2");
+    let at_once = (0..4).map(|_| bench.issuer.create_all(&new[..1], Some(&fresh)));
+    let made = futures(at_once).await;
+    let made: Vec<Creation> = made.into_iter().map(Result::unwrap).collect();
+    assert_eq!(made.iter().filter(|made| !made.repeated).count(), 1);
+    assert!(made.windows(2).all(|pair| tokens(&pair[0]) == tokens(&pair[1])));
+    bench.revoke(&made[0].keys[0].record.id, Moment::Now).await.unwrap();
+    let id = made[0].keys[0].record.id.clone();
+    bench.issuer.delete(&[id], None).await.unwrap();
+    let gone = bench.issuer.create_all(&new[..1], Some(&fresh)).await;
+    assert!(matches!(gone, Err(Error::NoSuchKeys(_))));
+}
+
+/// Waits for all of them, at once.
+async fn futures<F: Future>(all: impl Iterator<Item = F>) -> Vec<F::Output> {
+    let mut all: Vec<_> = all.map(Box::pin).collect();
+    let mut done: Vec<Option<F::Output>> = all.iter().map(|_| None).collect();
+    std::future::poll_fn(|context| {
+        for (future, done) in all.iter_mut().zip(&mut done) {
+            if done.is_none()
+                && let std::task::Poll::Ready(output) = future.as_mut().poll(context)
+            {
+                *done = Some(output);
+            }
+        }
+        let ready = done.iter().all(Option::is_some);
+        if ready { std::task::Poll::Ready(()) } else { std::task::Poll::Pending }
+    })
+    .await;
+    done.into_iter().map(Option::unwrap).collect()
+}
+
+pub(crate) async fn a_rolled_key_keeps_all_but_what_is_said(bench: Bench) {
+    let metadata = object(json!({ "team": "a" }));
+    let new = NewKey { metadata: metadata.clone(), ..publishable(&["web"]) };
+    let old = bench.issuer.create(&new).await.unwrap().record;
+    let rolled = bench.issuer.roll(&old.id, &Roll::default()).await.unwrap();
+    let new = &rolled.minted.record;
+    assert_eq!((&new.metadata, &new.sales_channels), (&metadata, &old.sales_channels));
+    assert!(new.policy != 0 && new.policy != old.policy, "a policy of its own");
+    assert_eq!(rolled.old.revoked_at, Some(START.secs() + 24 * 60 * 60));
+
+    let admin = NewKey {
+        purpose: KeyPurpose::Admin,
+        admin_scopes: vec!["keys:read".into()],
+        ..NewKey::titled("ops")
+    };
+    let admin = bench.issuer.create(&admin).await.unwrap().record;
+    let rolled = bench.issuer.roll(&admin.id, &Roll::default()).await.unwrap().minted.record;
+    assert_eq!(rolled.admin_scopes, ["keys:read"]);
+
+    let secret = NewKey { expires: Some(Moment::In(secs(60))), ..NewKey::titled("x") };
+    let secret = bench.issuer.create(&secret).await.unwrap().record;
+    let owner = bench.owner("Acme").await;
+    let policy = bench.policy("Reader", Visibility::Private, PolicyRules::default()).await;
+    let roll = Roll {
+        owner: Some(owner),
+        policy: Some(policy),
+        algorithm: Some(Algorithm::Ed25519),
+        expires: Some(None),
+        ..Roll::default()
+    };
+    let rolled = bench.issuer.roll(&secret.id, &roll).await.unwrap();
+    let new = &rolled.minted.record;
+    assert_eq!((new.owner, new.policy, new.kid, new.expires_at), (owner, policy, 3, None));
+    assert_eq!(rolled.old.revoked_at, secret.expires_at, "never beyond its expiry");
+    bench.judge(&rolled.minted.token).await.unwrap();
+}
+
+pub(crate) async fn whoever_holds_a_secret_key_can_revoke_it(bench: Bench) {
+    let secret = titled(&bench, "x").await;
+    let shop = bench.issuer.create(&publishable(&[])).await.unwrap();
+    bench.issuer.suspend(&secret.record.id, None).await.unwrap();
+    let revoked = bench.issuer.revoke_held(&secret.token).await.unwrap();
+    revoked.published.unwrap();
+    assert_eq!(revoked.record.revoked_by, Some(secret.record.id.clone()));
+    assert_eq!(bench.judge(&secret.token).await, Err(Refusal::Revoked));
+    assert!(matches!(bench.issuer.revoke_held(&secret.token).await, Err(Error::AlreadyRevoked)));
+    assert!(matches!(bench.issuer.revoke_held(&shop.token).await, Err(Error::PublicText)));
+    bench.judge(&shop.token).await.unwrap();
+    let admin = bench.issuer.revoke_held(&bench.made.admin_token).await.unwrap().record;
+    assert_eq!(admin.id, bench.made.admin.id);
+    let mut altered = secret.token.to_string();
+    altered.replace_range(20..21, if &altered[20..21] == "0" { "1" } else { "0" });
+    for foreign in ["", "x", altered.as_str()] {
+        assert!(matches!(bench.issuer.revoke_held(foreign).await, Err(Error::NotAuthentic)));
+    }
+}
+
+pub(crate) async fn the_records_judge_ahead_of_every_list(bench: Bench) {
+    let secret = titled(&bench, "x").await;
+    let shop = bench.issuer.create(&publishable(&[])).await.unwrap();
+    let judge = async |token: &str, kind, environment| {
+        let strict = bench.issuer.authenticate(token, kind, environment).await.unwrap();
+        strict.result.map(|record| record.id).map_err(StrictRefusal::code)
+    };
+    let (live, test) = (Some(Environment::Live), Some(Environment::Test));
+    // The same with a list in force and without one.
+    for elapsed in [0, 1_000_000] {
+        bench.clock.advance(elapsed);
+        assert_eq!(judge(&secret.token, Kind::Secret, live).await, Ok(secret.record.id.clone()));
+        assert_eq!(judge(&shop.token, Kind::Publishable, None).await, Ok(shop.record.id.clone()));
+        assert_eq!(judge(&shop.token, Kind::Secret, None).await, Err("wrong_kind"));
+        assert_eq!(judge(&secret.token, Kind::Publishable, None).await, Err("wrong_kind"));
+        assert_eq!(judge(&secret.token, Kind::Secret, test).await, Err("wrong_environment"));
+        let admin = judge(&bench.made.admin_token, Kind::Secret, None).await;
+        assert_eq!(admin, Err("signer_not_allowed"));
+        assert!(judge("x", Kind::Secret, None).await.is_err());
+    }
+    // Committed, and published nowhere.
+    let mut writing = bench.issuer.store().write().await.unwrap();
+    let update = sqlx::query("UPDATE api_keys SET suspended_ms = 1 WHERE id = $1");
+    update.bind(&secret.record.id).execute(&mut *writing).await.unwrap();
+    writing.commit().await.unwrap();
+    assert_eq!(judge(&secret.token, Kind::Secret, None).await, Err("suspended"));
+    bench.issuer.undo_create(std::slice::from_ref(&shop.record.id), None).await.unwrap();
+    assert_eq!(judge(&shop.token, Kind::Publishable, None).await, Err("revoked"));
+}
+
+pub(crate) async fn upserts_make_and_change_in_one_act(bench: Bench) {
+    let old = titled(&bench, "old").await.record;
+    let change = |id: &str| {
+        let title = Some("changed".to_owned());
+        Upsert::Update(id.into(), Update { title, ..Update::default() })
+    };
+    let all = [change(&old.id), Upsert::Create(NewKey::titled("new"))];
+    let (made, changed) = bench.issuer.upsert(&all, Some("me")).await.unwrap();
+    assert_eq!((made[0].record.title.as_str(), changed[0].title.as_str()), ("new", "changed"));
+    bench.judge(&made[0].token).await.unwrap();
+    let failing = [Upsert::Create(NewKey::titled("never")), change("apk_none")];
+    assert!(matches!(bench.issuer.upsert(&failing, None).await, Err(Error::NoSuchKeys(_))));
+    let criteria = Criteria { title: Some("never".into()), ..Criteria::default() };
+    let query = Query { criteria, ..Query::default() };
+    assert!(bench.issuer.list_keys(&query).await.unwrap().keys.is_empty());
+}
+
+pub(crate) async fn an_import_goes_on_where_it_ended(bench: Bench) {
+    let line = |id: &str| ImportLine { external_id: id.into(), new: NewKey::titled(id) };
+    let first = bench.issuer.import(&[line("a"), line("b"), line("a")]).await.unwrap();
+    let [Imported::Made(a), Imported::Made(b), Imported::Before(again)] = first.as_slice() else {
+        unreachable!("{first:?}");
+    };
+    assert_eq!((a.record.title.as_str(), &again.token), ("a", &a.token));
+    bench.judge(&b.token).await.unwrap();
+    bench.revoke(&b.record.id, Moment::Now).await.unwrap();
+    bench.issuer.delete(std::slice::from_ref(&b.record.id), None).await.unwrap();
+    let second = bench.issuer.import(&[line("a"), line("b"), line("c")]).await.unwrap();
+    let [Imported::Before(same), Imported::Deleted(gone), Imported::Made(_)] = second.as_slice()
+    else {
+        unreachable!("{second:?}");
+    };
+    assert_eq!((&same.token, gone), (&a.token, &b.record.id));
+    let bad = ImportLine { external_id: " ".into(), new: NewKey::titled("x") };
+    assert!(matches!(bench.issuer.import(&[line("d"), bad]).await, Err(Error::Invalid { .. })));
+    assert_eq!(bench.issuer.list_keys(&Query::default()).await.unwrap().keys.len(), 3);
+}

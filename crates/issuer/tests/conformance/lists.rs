@@ -1,0 +1,307 @@
+//! Shards, leadership, targets, and a backup that was restored.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use portcullis_core::keyring::Purpose;
+use portcullis_core::list::MAX_SKEW_MILLIS;
+use portcullis_core::replica::Replica;
+use portcullis_core::verify::{Demand, Refusal};
+use portcullis_issuer::issuer::DEFAULT_VALID_FOR;
+use portcullis_issuer::publish::{Target, has, heart_beat};
+use portcullis_issuer::rules::*;
+use portcullis_issuer::store::targets;
+use portcullis_issuer::{Error, Issuer};
+use tokio::sync::watch;
+
+use crate::common::Bench;
+
+conformance! {
+    shards_are_opened_ahead_and_used_when_every_list_has_them,
+    one_issuer_leads_and_another_takes_over,
+    a_directory_carries_the_list,
+    a_target_that_fails_is_reported_and_the_others_go_on,
+    a_publisher_that_wakes_up_late_changes_nothing,
+}
+
+const DEMAND: Demand = Demand { purpose: Purpose::Token, kind: None, environment: None };
+const BEAT: Duration = Duration::from_millis(50);
+
+/// Polls until `look` gives something, and fails loudly after half a minute.
+pub(crate) async fn until<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T {
+    let start = Instant::now();
+    loop {
+        if let Some(found) = look().await {
+            return found;
+        }
+        assert!(start.elapsed() < Duration::from_secs(30), "waited in vain for {what}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+/// Publishers at work until they are dropped.
+struct Working {
+    _sender: watch::Sender<()>,
+}
+
+fn work(issuer: &Issuer, targets: &[&str]) -> Working {
+    let targets = targets.iter().map(|text| Target::parse(text).unwrap()).collect();
+    let (stop, stopped) = watch::channel(());
+    tokio::spawn(heart_beat(issuer.clone(), BEAT, targets, stopped));
+    Working { _sender: stop }
+}
+
+pub(crate) async fn shards_are_opened_ahead_and_used_when_every_list_has_them(bench: Bench) {
+    let issuer = &bench.issuer;
+    let mut writing = issuer.store().write().await.unwrap();
+    sqlx::query("UPDATE shards SET closed_ms = 1").execute(&mut *writing).await.unwrap();
+    sqlx::query(
+        "INSERT INTO shards (shard, capacity, issued, len, revoked, suspended, timed) \
+         VALUES (7, 20, 0, 0, 0, 0, 0)",
+    )
+    .execute(&mut *writing)
+    .await
+    .unwrap();
+    writing.commit().await.unwrap();
+    assert!(matches!(issuer.create(&NewKey::titled("x")).await, Err(Error::ShardFull)));
+    // Every stamp there was, with the shards that it covers.
+    let mut stamps = Vec::new();
+    let step = u64::try_from(DEFAULT_VALID_FOR.as_millis()).unwrap() + MAX_SKEW_MILLIS;
+    let mut keys = Vec::new();
+    for _ in 0..14 {
+        let (published, shards) = {
+            issuer.publish().await.unwrap();
+            issuer.overview().await.unwrap()
+        };
+        let covered: Vec<u32> =
+            shards.iter().filter(|s| s.line.is_some()).map(|s| s.shard).collect();
+        stamps.push((published.next_update, covered));
+        bench.clock.advance(step);
+        issuer.publish().await.unwrap();
+        for _ in 0..5 {
+            keys.push(issuer.create(&NewKey::titled("x")).await.unwrap());
+            let shard = keys.last().unwrap().record.serial.shard();
+            for (end, covered) in &stamps {
+                let in_force = end.plus_millis(MAX_SKEW_MILLIS) > issuer.now();
+                assert!(!in_force || covered.contains(&shard), "shard {shard} was used too early");
+            }
+        }
+    }
+    let shards: std::collections::BTreeSet<u32> =
+        keys.iter().map(|key| key.record.serial.shard()).collect();
+    assert_eq!(shards, [7, 8, 9, 10].into());
+    for key in &keys {
+        bench.judge(&key.token).await.unwrap();
+    }
+}
+
+pub(crate) async fn one_issuer_leads_and_another_takes_over(bench: Bench) {
+    let first = work(&bench.issuer, &[]);
+    let start = bench.issuer.published().await.unwrap().this_update;
+    let newest = async || Some(bench.issuer.published().await.unwrap().this_update);
+    until("the first beat", async || newest().await.filter(|at| *at > start)).await;
+    let second = Issuer::open(&bench.home, bench.clock.clone(), DEFAULT_VALID_FOR).await.unwrap();
+    let standing_by = work(&second, &[]);
+    // Whoever goes gives the lease back; whoever dies loses it with time.
+    drop(first);
+    let at = newest().await.unwrap();
+    until("a beat of the second", async || {
+        newest().await.filter(|now| now.millis() > at.millis() + 3)
+    })
+    .await;
+    drop(standing_by);
+    let lead = async |holder: &str, (now, until)| {
+        let mut writing = second.store().write().await.unwrap();
+        let leads = targets::lead(&mut writing, holder, (now, until)).await.unwrap();
+        writing.commit().await.unwrap();
+        leads
+    };
+    let now = second.now();
+    let later = now.plus_millis(3_000);
+    until("the lease", async || lead("dead", (now, later)).await.then_some(())).await;
+    assert!(!lead("other", (now, later)).await);
+    assert!(lead("other", (later, later)).await);
+}
+
+/// What a gate holds that reads a folder.
+async fn adopt(bench: &Bench, folder: &Path) -> Replica {
+    let read = |name: &str| std::fs::read(folder.join(name)).unwrap();
+    adopt_with(bench, read).await
+}
+
+pub(crate) async fn adopt_with(bench: &Bench, read: impl Fn(&str) -> Vec<u8>) -> Replica {
+    let mut replica = Replica::new(bench.made.root, &read("keyring")).unwrap();
+    for key in &bench.issuer.keystore().keys()[..2] {
+        replica.hold_secret(key.kid, &key.secret).unwrap();
+    }
+    let now = bench.issuer.now().plus_millis(1_000);
+    let mut update = replica.offer_stamp(&read("stamp"), now).unwrap().unwrap();
+    let name = update.wants_head().unwrap();
+    let head = read(&format!("heads/{}", name.digest));
+    assert_eq!(head, read("head"));
+    update.offer_head(&head, replica.keyring(), now).unwrap();
+    for name in update.wants_bodies() {
+        update.offer_body(&read(&format!("bodies/{}", name.digest))).unwrap();
+    }
+    replica.commit(update).unwrap();
+    replica
+}
+
+pub(crate) async fn a_directory_carries_the_list(bench: Bench) {
+    let issuer = &bench.issuer;
+    let folder = bench.folder.path().join("out/list");
+    let public = portcullis_core::policy::Visibility::Public;
+    bench.policy("Shop", public, PolicyRules::default()).await;
+    let _working = work(issuer, &[&format!("dir:{},every=50ms", folder.display())]);
+    let minted = issuer.create(&NewKey::titled("x")).await.unwrap();
+    let list = issuer.published().await.unwrap();
+    let list = (list.epoch, list.number);
+    until("the target", async || Some(()).filter(|()| folder.join("stamp").exists())).await;
+    issuer.wait_for(list, Duration::from_secs(30)).await.unwrap();
+    let gate = adopt(&bench, &folder).await;
+    gate.verify(&minted.token, &DEMAND, issuer.now()).map(|_| ()).unwrap();
+
+    let revoked = bench.revoke(&minted.record.id, Moment::Now).await.unwrap().published.unwrap();
+    let list = (revoked.epoch, revoked.number);
+    let targets = issuer.wait_for(list, Duration::from_secs(30)).await.unwrap();
+    assert_eq!(targets.len(), 1);
+    assert!(has(&targets[0], list), "{targets:?}");
+    let gate = adopt(&bench, &folder).await;
+    let verdict = gate.verify(&minted.token, &DEMAND, issuer.now());
+    assert_eq!(verdict.unwrap_err(), Refusal::Revoked);
+    let policies = gate.list().unwrap().head().public_policies();
+    assert!(folder.join(format!("policies/{}", policies.digest)).exists());
+    let stamp = std::fs::read(folder.join("stamp")).unwrap();
+    until("a renewal", async || {
+        Some(()).filter(|()| std::fs::read(folder.join("stamp")).unwrap() != stamp)
+    })
+    .await;
+}
+
+pub(crate) async fn a_target_that_fails_is_reported_and_the_others_go_on(bench: Bench) {
+    let issuer = &bench.issuer;
+    let blocked = bench.folder.path().join("blocked");
+    std::fs::write(&blocked, b"a file, not a folder").unwrap();
+    let folder = bench.folder.path().join("good");
+    let specs = [format!("dir:{}", blocked.display()), format!("dir:{}", folder.display())];
+    let _working = work(issuer, &[&specs[0], &specs[1]]);
+    let bad = until("the failure", async || {
+        issuer.targets().await.unwrap().into_iter().find(|target| target.error.is_some())
+    })
+    .await;
+    assert_eq!(bad.name, specs[0]);
+    let minted = issuer.create(&NewKey::titled("x")).await.unwrap();
+    let list = bench.revoke(&minted.record.id, Moment::Now).await.unwrap().published.unwrap();
+    let list = (list.epoch, list.number);
+    until("the good one", async || {
+        let targets = issuer.targets().await.unwrap();
+        targets.into_iter().find(|target| target.name == specs[1] && has(target, list))
+    })
+    .await;
+    let targets = issuer.wait_for(list, Duration::ZERO).await.unwrap();
+    assert!(targets.iter().any(|target| target.name == specs[0] && !has(target, list)));
+    let told = async || {
+        let mut reading = issuer.store().read().await.unwrap();
+        let query = sqlx::query("SELECT data FROM events WHERE type = 'list.failed'");
+        query.fetch_optional(&mut *reading).await.unwrap()
+    };
+    until("the event", told).await;
+    std::fs::remove_file(&blocked).unwrap();
+    until("the mended one", async || {
+        let targets = issuer.targets().await.unwrap();
+        targets.into_iter().find(|target| target.name == specs[0] && has(target, list))
+    })
+    .await;
+}
+
+pub(crate) async fn a_publisher_that_wakes_up_late_changes_nothing(bench: Bench) {
+    use portcullis_issuer::store::lists;
+    let issuer = &bench.issuer;
+    let mut reading = issuer.store().read().await.unwrap();
+    let late = lists::promise(&mut reading).await.unwrap().unwrap();
+    let stamp = lists::published(&mut reading).await.unwrap().stamp;
+    drop(reading);
+    let minted = issuer.create(&NewKey::titled("x")).await.unwrap();
+    bench.revoke(&minted.record.id, Moment::Now).await.unwrap();
+    let newest = issuer.published().await.unwrap();
+    let mut writing = issuer.store().write().await.unwrap();
+    assert!(!lists::set_published(&mut writing, &late, &stamp).await.unwrap());
+    writing.commit().await.unwrap();
+    assert_eq!(issuer.published().await.unwrap(), newest);
+}
+
+/// SQLite alone: a backup is a copy of the file.
+#[tokio::test]
+async fn a_restored_backup_stands_still_until_it_is_recovered() {
+    let bench = Bench::new().await;
+    let folder = bench.folder.path().join("out");
+    let spec = format!("dir:{}", folder.display());
+    let public = portcullis_core::policy::Visibility::Public;
+    let edited = bench.policy("Shop", public, PolicyRules::default()).await;
+    let kept = bench.issuer.create(&NewKey::titled("kept")).await.unwrap();
+    let revoked = bench.issuer.create(&NewKey::titled("revoked later")).await.unwrap();
+    bench.clock.advance(5_000);
+    bench.issuer.publish().await.unwrap();
+
+    // The backup, and then the window that it lacks.
+    let backup = bench.folder.path().join("backup.db");
+    let vacuum = format!("VACUUM INTO '{}'", backup.display());
+    let url = format!("sqlite://{}", bench.home.database_file().display());
+    let pool = sqlx::AnyPool::connect(&url).await.unwrap();
+    sqlx::raw_sql(sqlx::AssertSqlSafe(vacuum)).execute(&pool).await.unwrap();
+    pool.close().await;
+    bench.clock.advance(5_000);
+    let lost = bench.issuer.create(&NewKey::titled("lost")).await.unwrap();
+    bench.revoke(&revoked.record.id, Moment::Now).await.unwrap().published.unwrap();
+    let sold = vec!["sc_1".to_owned()];
+    let change = PolicyChange { sales_channels: Some(sold.clone()), ..PolicyChange::default() };
+    bench.issuer.update_policy(edited, &change).await.unwrap().published.unwrap();
+    let made = bench.policy("Lost policy", public, PolicyRules::default()).await;
+    let last = bench.issuer.published().await.unwrap();
+    {
+        let _working = work(&bench.issuer, &[&spec]);
+        until("the target", async || Some(()).filter(|()| folder.join("stamp").exists())).await;
+    }
+    bench.issuer.store().close().await;
+
+    for suffix in ["-wal", "-shm"] {
+        let _ = std::fs::remove_file(format!("{}{suffix}", bench.home.database_file().display()));
+    }
+    std::fs::copy(&backup, bench.home.database_file()).unwrap();
+    let issuer = Issuer::open(&bench.home, bench.clock.clone(), DEFAULT_VALID_FOR).await.unwrap();
+    let witnesses = [Target::parse(&spec).unwrap()];
+    let found = issuer.check_witnesses(&witnesses).await;
+    assert!(matches!(found, Err(Error::Restored { .. })), "{found:?}");
+    assert!(matches!(issuer.publish().await, Err(Error::Restored { .. })));
+    let refused = issuer.create(&NewKey::titled("x")).await;
+    assert!(matches!(refused, Err(Error::Restored { .. })));
+
+    let recovered = issuer.recover(&witnesses).await.unwrap();
+    assert_eq!((recovered.entries, recovered.policies), (1, 2), "{recovered:?}");
+    assert!(recovered.number > last.number);
+    let judge = async |token: &str| {
+        issuer.verify(token, None, None).await.unwrap().result.map(|_| ()).map_err(Refusal::code)
+    };
+    assert_eq!(judge(&kept.token).await, Ok(()));
+    assert_eq!(judge(&revoked.token).await, Err("revoked"));
+    assert_eq!(judge(&lost.token).await, Err("revoked"));
+    assert_eq!(issuer.show_policy(edited).await.unwrap().rules.sales_channels, sold);
+    issuer.show_policy(made).await.unwrap();
+    // A gate that holds what was published before takes what comes now.
+    let mut gate = adopt(&bench, &folder).await;
+    let held = gate.list().unwrap().mark();
+    gate.adopt_bundle(&issuer.bundle().await.unwrap(), issuer.now().plus_millis(1_000)).unwrap();
+    assert!(gate.list().unwrap().mark().number > held.number);
+
+    // Keys are made again once the stamps of before have run out, in shards of their own.
+    assert!(matches!(issuer.create(&NewKey::titled("x")).await, Err(Error::ShardFull)));
+    let valid_for = u64::try_from(DEFAULT_VALID_FOR.as_millis()).unwrap();
+    bench.clock.advance(valid_for + MAX_SKEW_MILLIS + 1_000);
+    issuer.publish().await.unwrap();
+    let minted = issuer.create(&NewKey::titled("x")).await.unwrap();
+    assert_eq!(judge(&minted.token).await, Ok(()));
+    assert!(minted.record.serial.shard() > lost.record.serial.shard() + 1);
+    assert_eq!(issuer.check_witnesses(&witnesses).await.unwrap(), 1);
+    let again = issuer.recover(&witnesses).await;
+    assert!(matches!(again, Err(Error::Target { .. })));
+}

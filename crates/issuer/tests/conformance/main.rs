@@ -1,0 +1,41 @@
+//! What every store must do: each test runs on SQLite and on PostgreSQL.
+//!
+//! PostgreSQL is the server that `PORTCULLIS_TEST_POSTGRES` names, as `cargo xtask test` starts
+//! one; each test has a database of its own in it.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::unreachable,
+    reason = "a test that can't go on panics; clippy.toml allows it in #[test] functions alone"
+)]
+
+#[path = "../common/mod.rs"]
+mod common;
+
+/// Makes a test for each database of every function that is named.
+macro_rules! conformance {
+    ($($name:ident),* $(,)?) => {
+        mod sqlite {
+            $(#[tokio::test]
+            async fn $name() {
+                super::$name(crate::common::Bench::new().await).await;
+            })*
+        }
+        mod postgres {
+            $(#[tokio::test]
+            async fn $name() {
+                if let Some(bench) = crate::common::Bench::on_postgres().await {
+                    super::$name(bench).await;
+                }
+            })*
+        }
+    };
+}
+
+mod life;
+mod life_acts;
+mod life_listing;
+mod lists;
+mod many;
+mod policies;

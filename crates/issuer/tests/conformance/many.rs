@@ -1,0 +1,143 @@
+//! Revoking and suspending many keys at once.
+
+use portcullis_core::list::{WideScope, WideState};
+use portcullis_core::time::Time;
+use portcullis_core::token::{Environment, Kind};
+use portcullis_core::verify::Refusal;
+use portcullis_issuer::Error;
+use portcullis_issuer::record::KeyState;
+use portcullis_issuer::rules::*;
+
+use crate::common::{Bench, START};
+
+conformance! {
+    an_owners_keys_are_revoked_by_one_entry,
+    a_suspension_of_many_is_lifted_and_a_revocation_is_not,
+    issued_before_leaves_out_its_own_second,
+    an_environment_is_revoked_as_it_stands,
+    nobody_in_particular_is_never_everybody,
+}
+
+fn all_of(whose: Whose, state: WideState) -> MassRevocation {
+    MassRevocation { whose, state, issued_from: None, issued_before: None, by: Some("me".into()) }
+}
+
+async fn key(bench: &Bench, owner: u32, environment: Environment) -> Minted {
+    let new = NewKey { owner, environment, ..NewKey::titled("x") };
+    bench.issuer.create(&new).await.unwrap()
+}
+
+async fn state(bench: &Bench, minted: &Minted) -> KeyState {
+    bench.issuer.show(&minted.record.id).await.unwrap().state(bench.issuer.now())
+}
+
+pub(crate) async fn an_owners_keys_are_revoked_by_one_entry(bench: Bench) {
+    let (acme, other) = (bench.owner("Acme").await, bench.owner("Other").await);
+    let mut acmes = Vec::new();
+    for _ in 0..3 {
+        acmes.push(key(&bench, acme, Environment::Live).await);
+    }
+    let kept = key(&bench, other, Environment::Live).await;
+    let before = bench.issuer.overview().await.unwrap().1[0].line;
+    let what = all_of(Whose::Owner(acme), WideState::Revoked);
+    let done = bench.issuer.revoke_many(&what).await.unwrap();
+    done.published.unwrap();
+    assert_eq!(bench.issuer.overview().await.unwrap().1[0].line, before, "no body was written");
+    for minted in &acmes {
+        assert_eq!(bench.judge(&minted.token).await, Err(Refusal::Revoked));
+        assert_eq!(state(&bench, minted).await, KeyState::Revoked);
+        let shown = bench.issuer.show(&minted.record.id).await.unwrap();
+        assert_eq!(shown.revoked_by.as_deref(), Some("me"));
+        let again = bench.issuer.roll(&minted.record.id, &Roll::default()).await;
+        assert!(matches!(again, Err(Error::AlreadyRevoked)));
+        let again = bench.revoke(&minted.record.id, Moment::Now).await;
+        assert!(matches!(again, Err(Error::AlreadyRevoked)));
+        let suspended = bench.issuer.suspend(&minted.record.id, None).await;
+        assert!(matches!(suspended, Err(Error::AlreadyRevoked)));
+        let strict = bench.issuer.authenticate(&minted.token, Kind::Secret, None).await.unwrap();
+        assert_eq!(strict.result.unwrap_err().code(), "revoked");
+    }
+    bench.judge(&kept.token).await.unwrap();
+    assert_eq!(state(&bench, &kept).await, KeyState::Active);
+    let new = NewKey { owner: acme, ..NewKey::titled("late") };
+    assert!(matches!(bench.issuer.create(&new).await, Err(Error::WideRevoked)));
+    let mut gate = bench.gate().await;
+    gate.adopt_bundle(&bench.issuer.bundle().await.unwrap(), bench.issuer.now()).unwrap();
+    assert_eq!(gate.list().unwrap().head().wide().len(), 1);
+}
+
+pub(crate) async fn a_suspension_of_many_is_lifted_and_a_revocation_is_not(bench: Bench) {
+    let owner = bench.owner("Acme").await;
+    let minted = key(&bench, owner, Environment::Live).await;
+    let what = all_of(Whose::Owner(owner), WideState::Suspended);
+    let done = bench.issuer.revoke_many(&what).await.unwrap();
+    assert_eq!(bench.judge(&minted.token).await, Err(Refusal::Suspended));
+    assert_eq!(state(&bench, &minted).await, KeyState::Suspended);
+    let key = &minted.record.id;
+    assert!(matches!(bench.issuer.resume(key, None).await, Err(Error::NotSuspended)));
+    bench.issuer.suspend(key, Some("you")).await.unwrap();
+    let resumed = bench.issuer.resume(key, Some("you")).await.unwrap().record;
+    assert_eq!(resumed.suspended_by.as_deref(), Some("me"), "the other suspension goes on");
+    let id = done.entry.id;
+    bench.issuer.lift(id, Some("me")).await.unwrap().published.unwrap();
+    bench.judge(&minted.token).await.unwrap();
+    assert_eq!(state(&bench, &minted).await, KeyState::Active);
+    assert!(matches!(bench.issuer.lift(id, None).await, Err(Error::Invalid { field: "id", .. })));
+    assert!(matches!(bench.issuer.lift(id + 1, None).await, Err(Error::Unknown { .. })));
+    let what = all_of(Whose::Owner(owner), WideState::Revoked);
+    let done = bench.issuer.revoke_many(&what).await.unwrap();
+    let lifted = bench.issuer.lift(done.entry.id, None).await;
+    assert!(matches!(lifted, Err(Error::Invalid { field: "id", .. })));
+    assert_eq!(bench.judge(&minted.token).await, Err(Refusal::Revoked));
+}
+
+pub(crate) async fn issued_before_leaves_out_its_own_second(bench: Bench) {
+    let owner = bench.owner("Acme").await;
+    let mut minted = Vec::new();
+    for _ in 0..3 {
+        minted.push(key(&bench, owner, Environment::Live).await);
+        bench.clock.advance(1_000);
+    }
+    let second = Time::from_secs(START.secs() + 1);
+    let what = MassRevocation {
+        issued_before: Some(second),
+        ..all_of(Whose::Everybody, WideState::Revoked)
+    };
+    bench.issuer.revoke_many(&what).await.unwrap().published.unwrap();
+    assert_eq!(bench.judge(&minted[0].token).await, Err(Refusal::Revoked));
+    bench.judge(&minted[1].token).await.unwrap();
+    let what = MassRevocation {
+        issued_from: Some(Time::from_secs(START.secs() + 2)),
+        ..all_of(Whose::Owner(owner), WideState::Suspended)
+    };
+    bench.issuer.revoke_many(&what).await.unwrap().published.unwrap();
+    bench.judge(&minted[1].token).await.unwrap();
+    assert_eq!(bench.judge(&minted[2].token).await, Err(Refusal::Suspended));
+}
+
+pub(crate) async fn an_environment_is_revoked_as_it_stands(bench: Bench) {
+    let old = key(&bench, 0, Environment::Test).await;
+    let live = key(&bench, 0, Environment::Live).await;
+    let what = all_of(Whose::Environment(Environment::Test), WideState::Revoked);
+    let entry = bench.issuer.revoke_many(&what).await.unwrap().entry;
+    assert_eq!(entry.entry.scope, WideScope::Environment(Environment::Test));
+    assert_eq!(bench.judge(&old.token).await, Err(Refusal::Revoked));
+    bench.judge(&live.token).await.unwrap();
+    bench.clock.advance(1_000);
+    let new = key(&bench, 0, Environment::Test).await;
+    bench.judge(&new.token).await.unwrap();
+}
+
+pub(crate) async fn nobody_in_particular_is_never_everybody(bench: Bench) {
+    for whose in [Whose::Everybody, Whose::Owner(0), Whose::Kid(999), Whose::Kid(5)] {
+        let refused = bench.issuer.revoke_many(&all_of(whose, WideState::Revoked)).await;
+        assert!(matches!(refused, Err(Error::Invalid { .. })), "{whose:?}");
+    }
+    assert_eq!(bench.issuer.wide_entries().await.unwrap(), []);
+    // A signer's keys, whenever they say they were issued.
+    let minted = key(&bench, 0, Environment::Live).await;
+    let what = all_of(Whose::Kid(minted.record.kid), WideState::Revoked);
+    bench.issuer.revoke_many(&what).await.unwrap().published.unwrap();
+    assert_eq!(bench.judge(&minted.token).await, Err(Refusal::Revoked));
+    assert!(matches!(bench.issuer.create(&NewKey::titled("x")).await, Err(Error::WideRevoked)));
+}

@@ -1,0 +1,227 @@
+//! Policies and owners, up to what gates read of them.
+
+use axum::body::Body;
+use axum::http::{Request, StatusCode};
+use portcullis_core::list::{FileName, Head};
+use portcullis_core::policy::{Policies, Visibility};
+use portcullis_core::token::Kind;
+use portcullis_issuer::issuer::DEFAULT_VALID_FOR;
+use portcullis_issuer::record::KeyPurpose;
+use portcullis_issuer::rules::*;
+use portcullis_issuer::store::policies as stored;
+use portcullis_issuer::{Error, Issuer};
+use tower::ServiceExt as _;
+
+use crate::common::Bench;
+
+conformance! {
+    a_policy_is_published_edited_and_deleted,
+    what_no_verifier_would_accept_is_refused_by_name,
+    a_policy_fits_the_kind_of_its_keys_and_stays_while_they_do,
+    private_policies_are_for_gates_alone,
+    another_process_writes_the_same_files,
+    owners_are_numbered_once_and_for_all,
+}
+
+fn reader() -> PolicyRules {
+    PolicyRules {
+        scopes: vec!["orders:read".into(), "carts:*".into()],
+        methods: vec!["GET".into()],
+        paths: vec!["/orders/**".into()],
+        cidrs: vec!["192.0.2.0/24".into(), "2001:db8::/32".into()],
+        rate_class: Some("gold".into()),
+        ..PolicyRules::default()
+    }
+}
+
+async fn head(issuer: &Issuer) -> Head {
+    issuer.view().await.unwrap().replica().list().unwrap().head().clone()
+}
+
+/// What a gate finds under a number, all files fetched from the store by name.
+async fn found(issuer: &Issuer, visibility: Visibility, number: u32) -> Option<PolicyRules> {
+    let directory = head(issuer).await.policies(visibility);
+    let mut held = Policies::new(1 << 20);
+    let mut reading = issuer.store().read().await.unwrap();
+    loop {
+        let wanted: Vec<FileName> = held.wants_all(directory);
+        if wanted.is_empty() {
+            break;
+        }
+        for name in wanted {
+            let file = stored::file(&mut reading, visibility, name.digest).await.unwrap().unwrap();
+            held.offer(name, &file).unwrap();
+        }
+    }
+    let kind = [Kind::Secret, Kind::Publishable].into_iter();
+    let kind = kind.into_iter().find(|kind| Visibility::of(*kind) == visibility).unwrap();
+    held.find(&head(issuer).await, kind, number).ok().map(|policy| PolicyRules::of(&policy))
+}
+
+pub(crate) async fn a_policy_is_published_edited_and_deleted(bench: Bench) {
+    let issuer = &bench.issuer;
+    let private = Visibility::Private;
+    let number = bench.policy("Reader", private, reader()).await;
+    let read = found(issuer, private, number).await.unwrap();
+    assert_eq!(read.rate_class.as_deref(), Some("gold"));
+    assert_eq!(read.cidrs, ["192.0.2.0/24", "2001:db8::/32"]);
+    assert_eq!(found(issuer, Visibility::Public, number).await, None);
+    let old = head(issuer).await.policies(private);
+
+    let change = PolicyChange {
+        scopes: Some(vec!["orders:*".into()]),
+        rate_class: Some(None),
+        ..PolicyChange::default()
+    };
+    let saved = issuer.update_policy(number, &change).await.unwrap();
+    saved.published.unwrap();
+    let read = found(issuer, private, number).await.unwrap();
+    assert_eq!((read.scopes, read.rate_class), (vec!["orders:*".to_owned()], None));
+    assert_eq!(read.methods, ["GET"], "what was not named stays");
+    let mut reading = issuer.store().read().await.unwrap();
+    let kept = stored::file(&mut reading, private, old.digest).await.unwrap();
+    assert!(kept.is_some(), "whoever holds the list before still finds its files");
+    drop(reading);
+
+    issuer.delete_policy(number, None).await.unwrap().published.unwrap();
+    assert_eq!(head(issuer).await.policies(private), FileName::NONE);
+    assert!(matches!(issuer.show_policy(number).await, Err(Error::Unknown { .. })));
+    bench.clock.advance(2 * 24 * 60 * 60 * 1000);
+    bench.policy("Another", private, reader()).await;
+    let mut reading = issuer.store().read().await.unwrap();
+    assert_eq!(stored::file(&mut reading, private, old.digest).await.unwrap(), None);
+}
+
+pub(crate) async fn what_no_verifier_would_accept_is_refused_by_name(bench: Bench) {
+    let one = |item: &str| vec![item.to_owned()];
+    let empty = PolicyRules::default;
+    for (field, rules) in [
+        ("scopes", PolicyRules { scopes: one("Orders"), ..empty() }),
+        ("sales_channels", PolicyRules { sales_channels: one("a b"), ..empty() }),
+        ("methods", PolicyRules { methods: one("get"), ..empty() }),
+        ("paths", PolicyRules { paths: one("orders"), ..empty() }),
+        ("cidrs", PolicyRules { cidrs: one("192.0.2.1/24"), ..empty() }),
+        ("cidrs", PolicyRules { cidrs: one("here"), ..empty() }),
+        ("origins", PolicyRules { origins: one("https://*.example"), ..empty() }),
+        ("rate_class", PolicyRules { rate_class: Some("Gold".into()), ..empty() }),
+    ] {
+        let new = NewPolicy { name: "x".into(), visibility: Visibility::Public, rules, by: None };
+        match bench.issuer.create_policy(&new).await {
+            Err(Error::Invalid { field: named, .. }) => assert_eq!(named, field),
+            other => unreachable!("{field}: {other:?}"),
+        }
+    }
+    assert_eq!(bench.issuer.list_policies(None, 0, 50).await.unwrap(), []);
+}
+
+pub(crate) async fn a_policy_fits_the_kind_of_its_keys_and_stays_while_they_do(bench: Bench) {
+    let policy = bench.policy("Reader", Visibility::Private, reader()).await;
+    let new = NewKey { policy, ..NewKey::titled("x") };
+    let minted = bench.issuer.create(&new).await.unwrap();
+    let wrong = NewKey { kind: Kind::Publishable, ..new.clone() };
+    let unknown = NewKey { policy: policy ^ 1, ..new };
+    for refused in [wrong, unknown] {
+        let refused = bench.issuer.create(&refused).await;
+        assert!(matches!(refused, Err(Error::Invalid { field: "policy", .. })));
+    }
+    let refused = bench.issuer.delete_policy(policy, None).await;
+    assert!(matches!(refused, Err(Error::InUse { what: "policy" })));
+    bench.revoke(&minted.record.id, Moment::Now).await.unwrap();
+    bench.issuer.delete_policy(policy, None).await.unwrap();
+}
+
+pub(crate) async fn private_policies_are_for_gates_alone(bench: Bench) {
+    let issuer = &bench.issuer;
+    bench.policy("Reader", Visibility::Private, reader()).await;
+    bench.policy("Shop", Visibility::Public, PolicyRules::default()).await;
+    let head = head(issuer).await;
+    let router = portcullis_issuer::http::router(issuer.clone());
+    let get = async |path: String, token: Option<&str>| {
+        let mut request = Request::builder().uri(format!("/.well-known/portcullis/{path}"));
+        if let Some(token) = token {
+            request = request.header("authorization", format!("Bearer {token}"));
+        }
+        let answer = router.clone().oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
+        let caching = answer.headers().get("cache-control");
+        (answer.status(), caching.map(|value| value.to_str().unwrap().to_owned()))
+    };
+    let public = format!("policies/{}", head.public_policies().digest);
+    let (status, caching) = get(public, None).await;
+    assert_eq!(status, StatusCode::OK);
+    assert!(caching.unwrap().contains("immutable"));
+
+    let private = format!("private/{}", head.private_policies().digest);
+    let new = NewKey { purpose: KeyPurpose::Admin, ..NewKey::titled("Gate") };
+    let gate = issuer.create(&new).await.unwrap();
+    let plain = issuer.create(&NewKey::titled("x")).await.unwrap();
+    for token in [None, Some("nonsense"), Some(plain.token.as_str()), Some(gate.token.as_str())] {
+        assert_eq!(get(private.clone(), token).await.0, StatusCode::NOT_FOUND, "{token:?}");
+    }
+    let mut writing = issuer.store().write().await.unwrap();
+    sqlx::query("UPDATE api_keys SET admin_scopes = 'gates:read' WHERE id = $1")
+        .bind(&gate.record.id)
+        .execute(&mut *writing)
+        .await
+        .unwrap();
+    writing.commit().await.unwrap();
+    let (status, caching) = get(private.clone(), Some(&gate.token)).await;
+    assert_eq!(status, StatusCode::OK);
+    assert_eq!(caching.unwrap(), "private, max-age=31536000, immutable");
+    // Under the other name there is nothing, whoever asks.
+    let public = private.replace("private/", "policies/");
+    assert_eq!(get(public, Some(&gate.token)).await.0, StatusCode::NOT_FOUND);
+}
+
+pub(crate) async fn another_process_writes_the_same_files(bench: Bench) {
+    let second = Issuer::open(&bench.home, bench.clock.clone(), DEFAULT_VALID_FOR).await.unwrap();
+    let mut numbers = Vec::new();
+    for number in 0..6 {
+        let issuer = if number % 2 == 0 { &bench.issuer } else { &second };
+        let visibility = Visibility::Private;
+        let new = NewPolicy { name: number.to_string(), visibility, rules: reader(), by: None };
+        numbers.push(issuer.create_policy(&new).await.unwrap().policy.number);
+    }
+    for number in &numbers {
+        assert!(found(&bench.issuer, Visibility::Private, *number).await.is_some());
+    }
+    let before = head(&bench.issuer).await.private_policies();
+    // One that is taken back leaves the bytes that were there before, whoever writes them.
+    let new =
+        NewPolicy { name: "x".into(), visibility: Visibility::Private, rules: reader(), by: None };
+    let number = second.create_policy(&new).await.unwrap().policy.number;
+    assert_ne!(head(&bench.issuer).await.private_policies(), before);
+    let third = Issuer::open(&bench.home, bench.clock.clone(), DEFAULT_VALID_FOR).await.unwrap();
+    third.delete_policy(number, None).await.unwrap().published.unwrap();
+    assert_eq!(head(&bench.issuer).await.private_policies(), before);
+}
+
+pub(crate) async fn owners_are_numbered_once_and_for_all(bench: Bench) {
+    let issuer = &bench.issuer;
+    let new =
+        NewOwner { name: "Acme".into(), external_id: Some("cus_42".into()), ..NewOwner::default() };
+    let owner = issuer.create_owner(&new).await.unwrap();
+    assert!(matches!(
+        issuer.create_owner(&new).await,
+        Err(Error::Invalid { field: "external_id", .. })
+    ));
+    assert_eq!(
+        issuer.list_owners(Some("cus_42"), 0, 50).await.unwrap(),
+        std::slice::from_ref(&owner)
+    );
+    let key = NewKey { owner: owner.number, ..NewKey::titled("x") };
+    let minted = issuer.create(&key).await.unwrap();
+    let refused = issuer.delete_owner(owner.number, None).await;
+    assert!(matches!(refused, Err(Error::InUse { what: "owner" })));
+    let change = OwnerChange { name: Some("Acme Ltd".into()), ..OwnerChange::default() };
+    let changed = issuer.update_owner(owner.number, &change).await.unwrap();
+    assert_eq!(
+        (changed.name.as_str(), changed.external_id.as_deref()),
+        ("Acme Ltd", Some("cus_42"))
+    );
+    bench.revoke(&minted.record.id, Moment::Now).await.unwrap();
+    issuer.delete_owner(owner.number, None).await.unwrap();
+    let refused = issuer.create(&key).await;
+    assert!(matches!(refused, Err(Error::Invalid { field: "owner", .. })));
+    // What another system calls it is free again, the number is not.
+    assert_ne!(issuer.create_owner(&new).await.unwrap().number, owner.number);
+}
