@@ -42,7 +42,10 @@ async function assertRefused(answer, code, at = gate) {
 
 describe('a key that is good', () => {
   test('passes, and the origin is told whose it is and never the key', async () => {
-    const key = await issuer.create('--owner', '77', '--policy', '5');
+    const owner = await issuer.cli(['owners', 'create', '--name', 'Acme']);
+    const policy = await issuer.cli(['policies', 'create', '--name', 'Reader', '--scope', 'orders:read']);
+    const numbers = [owner.number, policy.number].map(String);
+    const key = await issuer.create('--owner', numbers[0], '--policy', numbers[1]);
     const answer = await gate.ask(key.token, {
       method: 'POST',
       path: '/orders/7?x=%20y',
@@ -57,8 +60,8 @@ describe('a key that is good', () => {
     assert.equal(headers['portcullis-issuer'], issuer.issuer);
     assert.equal(headers['portcullis-kind'], 'secret');
     assert.equal(headers['portcullis-environment'], 'live');
-    assert.equal(headers['portcullis-owner'], '77');
-    assert.equal(headers['portcullis-policy'], '5');
+    assert.equal(headers['portcullis-owner'], numbers[0]);
+    assert.equal(headers['portcullis-policy'], numbers[1]);
     assert.match(headers['portcullis-list'], /^\d+$/);
     assert.equal(headers['x-other'], 'kept');
     assert.ok(!answer.text.includes(key.token));
