@@ -81,12 +81,14 @@ fn number([a, b, c, low @ ..]: [u8; CHUNK_CHARS]) -> Option<u64> {
     let fours =
         (pairs & 0x0000_FFFF_0000_FFFF) * 62_u64.pow(2) + (pairs >> 16 & 0x0000_FFFF_0000_FFFF);
     let low = (fours & 0xFFFF_FFFF) * 62_u64.pow(4) + (fours >> 32);
-    // Compared instead of multiplied with a check, which WebAssembly does in 128 bits.
     const UNIT: u64 = 62_u64.pow(8);
-    if high > u64::MAX / UNIT {
-        return None;
-    }
-    (high * UNIT).checked_add(low)
+    // A processor tells by itself that a product overflows; WebAssembly would multiply in 128 bits.
+    let high = if cfg!(target_family = "wasm") {
+        (high <= u64::MAX / UNIT).then(|| high * UNIT)
+    } else {
+        high.checked_mul(UNIT)
+    };
+    high?.checked_add(low)
 }
 
 /// Encodes 8 bytes as 11 characters.
