@@ -10,7 +10,7 @@ use portcullis_core::time::Time;
 
 use crate::clock::Clock;
 use crate::error::Error;
-use crate::keystore::Keystore;
+use crate::keystore::{Keystore, Unlock, Vault};
 use crate::mirror::{Mirror, View};
 use crate::store::Connection;
 use crate::store::lists::{self, Published};
@@ -21,23 +21,42 @@ use crate::store::{Database, Store};
 pub const DEFAULT_VALID_FOR: Duration = Duration::from_secs(5 * 60);
 
 /// The files of an issuer's folder.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Home {
     path: PathBuf,
     database: Option<Database>,
+    unlock: Unlock,
 }
 
 impl Home {
     /// The folder at `path`.
     #[must_use]
     pub fn new(path: impl Into<PathBuf>) -> Self {
-        Self { path: path.into(), database: None }
+        Self { path: path.into(), database: None, unlock: Unlock::default() }
     }
 
     /// The same with its records elsewhere than in the folder.
     #[must_use]
     pub fn with_database(self, database: Database) -> Self {
         Self { database: Some(database), ..self }
+    }
+
+    /// The same with what opens its encrypted files.
+    #[must_use]
+    pub fn with_unlock(self, unlock: Unlock) -> Self {
+        Self { unlock, ..self }
+    }
+
+    /// What opens its encrypted files.
+    #[must_use]
+    pub const fn unlock(&self) -> &Unlock {
+        &self.unlock
+    }
+
+    /// The keystore, with what opens it.
+    #[must_use]
+    pub fn keystore_vault(&self) -> Vault {
+        Vault::new(self.keystore(), self.unlock.clone())
     }
 
     /// The folder.
@@ -76,8 +95,9 @@ impl Home {
 pub struct Issuer(Arc<Inner>);
 
 struct Inner {
+    home: Home,
     store: Store,
-    keystore: Keystore,
+    root: PublicKey,
     clock: Arc<dyn Clock>,
     mirror: Mirror,
     valid_for: Duration,
@@ -101,10 +121,14 @@ impl Issuer {
         if home.root_key().exists() {
             crate::files::read_secret(&home.root_key())?;
         }
-        let keystore = Keystore::read(&home.keystore())?;
+        let keystore = Keystore::read(&home.keystore_vault())?;
+        let root = *keystore.root();
         let store = Store::open(&home.database(), keystore.issuer()).await?;
-        match look_in(home, &keystore, &store, clock.now()).await {
-            Ok(mirror) => Ok(Self(Arc::new(Inner { store, keystore, clock, mirror, valid_for }))),
+        match look_in(home, keystore, &store, clock.now()).await {
+            Ok(mirror) => {
+                let home = home.clone();
+                Ok(Self(Arc::new(Inner { home, store, root, clock, mirror, valid_for })))
+            }
             Err(error) => {
                 store.close().await;
                 Err(error)
@@ -118,16 +142,22 @@ impl Issuer {
         &self.0.store
     }
 
-    /// The signing keys.
+    /// The issuer's folder.
     #[must_use]
-    pub fn keystore(&self) -> &Keystore {
-        &self.0.keystore
+    pub fn home(&self) -> &Home {
+        &self.0.home
+    }
+
+    /// The signing keys, as of the last look at the keyring: they change when it does.
+    #[must_use]
+    pub fn keystore(&self) -> Arc<Keystore> {
+        self.0.mirror.keystore()
     }
 
     /// The root's public key, which verifiers pin.
     #[must_use]
     pub fn root(&self) -> &PublicKey {
-        self.0.keystore.root()
+        &self.0.root
     }
 
     /// Now.
@@ -150,7 +180,7 @@ impl Issuer {
     }
 
     pub(crate) async fn view_in(&self, connection: &mut Connection) -> Result<View, Error> {
-        self.0.mirror.view(connection, &self.0.keystore, self.now()).await
+        self.0.mirror.view(connection, self.now()).await
     }
 
     pub(crate) async fn read_back_in(
@@ -158,7 +188,7 @@ impl Issuer {
         connection: &mut Connection,
         stamp: &[u8],
     ) -> Result<(), Error> {
-        self.0.mirror.read_back(connection, &self.0.keystore, stamp, self.now()).await
+        self.0.mirror.read_back(connection, stamp, self.now()).await
     }
 
     /// The newest keyring document.
@@ -209,21 +239,19 @@ impl Issuer {
 /// Looks at what is published, and whether keystore and keyring belong together.
 async fn look_in(
     home: &Home,
-    keystore: &Keystore,
+    keystore: Keystore,
     store: &Store,
     now: Time,
 ) -> Result<Mirror, Error> {
     let mut reading = store.read().await?;
-    let mirror = Mirror::new(keystore, &lists::keyring(&mut reading).await?)?;
-    let view = mirror.view(&mut reading, keystore, now).await?;
-    keystore
-        .check_against(view.replica().keyring())
-        .map_err(|source| Error::Keystore { path: home.keystore(), source })?;
+    let document = lists::keyring(&mut reading).await?;
+    let mirror = Mirror::new(home.keystore_vault(), keystore, &document)?;
+    mirror.view(&mut reading, now).await?;
     Ok(mirror)
 }
 
 impl std::fmt::Debug for Issuer {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Issuer({})", self.0.keystore.issuer())
+        write!(f, "Issuer({})", self.keystore().issuer())
     }
 }

@@ -18,7 +18,7 @@ mod held;
 mod network;
 mod path;
 mod record;
-mod scope;
+pub mod scope;
 
 pub use body::PolicyBody;
 pub use decide::{Denial, Grant, RequestFacts, decide};

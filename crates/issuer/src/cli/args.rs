@@ -1,14 +1,18 @@
 //! Arguments that several commands share, and how their texts are read.
 
+use std::io::IsTerminal as _;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
+use portcullis_core::keyring::Purpose;
 use portcullis_core::time::Time;
 use portcullis_core::token::{Algorithm, Environment, Kind};
+use portcullis_issuer::keystore::Unlock;
 use portcullis_issuer::record::KeyState;
 use portcullis_issuer::store::Database;
 use portcullis_issuer::{Error, Home, names, view};
+use zeroize::Zeroizing;
 
 /// What every command understands.
 #[derive(Debug, clap::Args)]
@@ -44,12 +48,32 @@ pub(crate) struct Global {
 impl Global {
     /// The folder and the database that are named.
     pub(crate) fn home(&self) -> Result<Home, Error> {
-        let home = Home::new(&self.home);
+        let home = Home::new(&self.home).with_unlock(unlock()?);
         match self.database_url.as_deref() {
             None => Ok(home),
             Some(url) => Ok(home.with_database(Database::from_url(url)?)),
         }
     }
+}
+
+/// What opens encrypted files, as the environment names it, or else whoever sits at the terminal.
+/// Never an argument: those can be read by every process of the machine.
+fn unlock() -> Result<Unlock, Error> {
+    let named = |name| std::env::var_os(name).map(PathBuf::from);
+    match (named("PORTCULLIS_PASSPHRASE_FILE"), named("PORTCULLIS_KEY_FILE")) {
+        (Some(_), Some(_)) => {
+            let reason = "and PORTCULLIS_PASSPHRASE_FILE exclude each other";
+            Err(Error::Invalid { field: "PORTCULLIS_KEY_FILE", reason })
+        }
+        (Some(path), None) => Unlock::passphrase_file(&path),
+        (None, Some(path)) => Unlock::key_file(&path),
+        (None, None) if std::io::stdin().is_terminal() => Ok(Unlock::ask(ask)),
+        (None, None) => Ok(Unlock::default()),
+    }
+}
+
+pub(crate) fn ask(what: &str) -> std::io::Result<Zeroizing<String>> {
+    rpassword::prompt_password(what).map(Zeroizing::new)
 }
 
 /// `90d`, `1h 30m`, `5s`.
@@ -75,6 +99,11 @@ pub(crate) fn environment() -> impl TypedValueParser<Value = Environment> {
 pub(crate) fn algorithm() -> impl TypedValueParser<Value = Algorithm> {
     PossibleValuesParser::new(["hmac", "hmac-sha256-128", "ed25519"])
         .try_map(|name| names::algorithm(&name).ok_or("no algorithm"))
+}
+
+pub(crate) fn purpose() -> impl TypedValueParser<Value = Purpose> {
+    PossibleValuesParser::new(Purpose::ALL.map(Purpose::name))
+        .try_map(|name| names::purpose(&name).ok_or("no purpose"))
 }
 
 pub(crate) fn state() -> impl TypedValueParser<Value = KeyState> {

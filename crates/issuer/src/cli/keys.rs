@@ -64,6 +64,14 @@ pub(crate) struct Create {
     /// An admin key, which opens the issuer's HTTP API and no gate
     #[arg(long, conflicts_with_all = ["kind", "environment", "algorithm"])]
     admin: bool,
+    /// What the admin key may do, such as keys:read or keys:*; `*` for everything. Repeatable
+    #[arg(
+        long = "scope",
+        value_name = "SCOPE",
+        requires = "admin",
+        required_if_eq("admin", "true")
+    )]
+    scopes: Vec<String>,
     /// Who makes it
     #[arg(long, value_name = "WHO")]
     by: Option<String>,
@@ -154,6 +162,7 @@ impl Create {
             title: self.title.clone(),
             owner: self.owner,
             policy: self.policy,
+            admin_scopes: self.scopes.clone(),
             expires,
             created_by: self.by.clone().or_else(|| Some("cli".into())),
         };

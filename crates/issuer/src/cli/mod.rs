@@ -4,9 +4,11 @@
 //! not be done.
 
 mod args;
+mod backup;
 mod init;
 mod keyring;
 mod keys;
+mod keystore;
 mod list;
 mod out;
 mod scan;
@@ -46,6 +48,10 @@ enum Command {
     List(list::List),
     #[command(subcommand)]
     Keyring(keyring::Keyring),
+    #[command(subcommand)]
+    Keystore(keystore::Keystore),
+    Backup(backup::Backup),
+    Restore(backup::Restore),
     Verify(verify::Verify),
     Scan(Box<scan::Scan>),
     Serve(serve::Serve),
@@ -86,6 +92,9 @@ async fn dispatch(cli: &Cli, out: &Out) -> Result<Outcome> {
         Command::Keys(command) => at_work(global, async |i| command.run(i, out).await).await,
         Command::List(command) => command.run(global, out).await,
         Command::Keyring(command) => at_work(global, async |i| command.run(i, out).await).await,
+        Command::Keystore(command) => command.run(global, out),
+        Command::Backup(command) => at_work(global, async |i| command.run(i, out).await).await,
+        Command::Restore(command) => command.run(global, out),
         Command::Verify(command) => at_work(global, async |i| command.run(i, out).await).await,
         Command::Scan(command) => command.run(global, out).await,
         Command::Serve(command) => at_work(global, async |i| command.run(i, out).await).await,

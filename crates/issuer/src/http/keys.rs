@@ -64,6 +64,7 @@ async fn create(
         title: body.title,
         owner: body.owner,
         policy: body.policy,
+        admin_scopes: Vec::new(),
         expires,
         created_by: body.created_by.or(Some(admin.id)),
     };

@@ -55,7 +55,9 @@ fn status_of(error: &Error) -> StatusCode {
         | Error::NotEarlier
         | Error::Expired
         | Error::Suspended
-        | Error::NoSigner => StatusCode::CONFLICT,
+        | Error::NoSigner
+        | Error::Rotation(_) => StatusCode::CONFLICT,
+        Error::Scope { .. } => StatusCode::FORBIDDEN,
         Error::ShardFull
         | Error::DatabaseBusy
         | Error::DatabaseUnreachable(_)
@@ -69,6 +71,10 @@ fn status_of(error: &Error) -> StatusCode {
         | Error::Permissions { .. }
         | Error::Io { .. }
         | Error::Keystore { .. }
+        | Error::Sealed { .. }
+        | Error::RootMissing { .. }
+        | Error::RootWrong { .. }
+        | Error::Backup { .. }
         | Error::DatabaseMissing { .. }
         | Error::DatabaseCorrupt(_)
         | Error::DatabaseForeign

@@ -14,11 +14,12 @@ mod content;
 
 use portcullis_core::crypto::Digest;
 use portcullis_core::issue::{ListSigner, StampDraft, name_file};
-use portcullis_core::list::{FileName, ListError, Mark};
+use portcullis_core::list::{FileName, Head, ListError, Mark};
 use portcullis_core::time::Time;
 
 use crate::error::Error;
 use crate::issuer::Issuer;
+use crate::store::Connection;
 use crate::store::events;
 use crate::store::lists::{self, Promise, Published};
 use content::{renew_bodies, write_head};
@@ -37,8 +38,7 @@ impl Issuer {
     /// [`Error::ClockWentBack`], the database's, and the verifying half's where it would refuse
     /// what was made. Nothing that was out is touched then.
     pub async fn publish(&self) -> Result<Published, Error> {
-        let signer = self.keystore().list_signer().ok_or(Error::NoSigner)?;
-        let (promise, head_len, keyring_version) = self.promise(&signer).await?;
+        let (signer, promise, head_len, keyring_version) = self.promise().await?;
         let name = FileName { digest: promise.digest, len: head_len };
         let draft = StampDraft { mark: promise.mark, head: name, keyring_version };
         let stamp = signer.sign_stamp(&draft);
@@ -46,10 +46,12 @@ impl Issuer {
     }
 
     /// Commits to number, digest and this update before the stamp is signed.
-    async fn promise(&self, signer: &ListSigner) -> Result<(Promise, u32, u32), Error> {
+    async fn promise(&self) -> Result<(ListSigner, Promise, u32, u32), Error> {
         let mut writing = self.store().write().await?;
         let view = self.view_in(&mut writing).await?;
         let keyring = view.replica().keyring();
+        // Asked for once the view has been brought up to the newest keyring.
+        let signer = self.keystore().list_signer().ok_or(Error::NoSigner)?;
         let max_secs = keyring.max_validity_millis() / 1000;
         if !(1000..=keyring.max_validity_millis()).contains(&self.valid_for_millis()) {
             return Err(Error::ValidFor { max_secs });
@@ -64,6 +66,8 @@ impl Issuer {
         };
         let position = events::position(&mut writing).await?;
         let changed = renew_bodies(&mut writing, last.as_ref(), this_update).await?;
+        // A head counts for as long as its signer: a new signer says it all anew.
+        let changed = changed || !is_signed_by(&mut writing, last.as_ref(), signer.kid).await?;
         let same_epoch = last.filter(|last| last.mark.epoch == keyring.epoch());
         let promise = match same_epoch {
             Some(last) if !changed => {
@@ -73,7 +77,7 @@ impl Issuer {
                 let number = same_epoch.map_or(0, |last| last.mark.number).saturating_add(1);
                 let previous = last.map_or(Digest([0; 32]), |last| last.digest);
                 let mark = mark(number);
-                let digest = write_head(&mut writing, signer, &mark, previous).await?;
+                let digest = write_head(&mut writing, &signer, &mark, previous).await?;
                 Promise { mark, digest, position }
             }
         };
@@ -81,7 +85,7 @@ impl Issuer {
         let (head, _) = crate::mirror::stored_head(&mut writing, promise.digest).await?;
         let head_len = name_file(&head).len;
         writing.commit().await?;
-        Ok((promise, head_len, keyring.version()))
+        Ok((signer, promise, head_len, keyring.version()))
     }
 
     async fn put_out(&self, promise: &Promise, stamp: &[u8]) -> Result<Published, Error> {
@@ -96,6 +100,17 @@ impl Issuer {
         writing.commit().await?;
         Ok(published)
     }
+}
+
+/// Whether the head that was last promised is of this signer.
+async fn is_signed_by(
+    connection: &mut Connection,
+    last: Option<&Promise>,
+    kid: u16,
+) -> Result<bool, Error> {
+    let Some(last) = last else { return Ok(false) };
+    let (head, _) = crate::mirror::stored_head(connection, last.digest).await?;
+    Ok(Head::signer_of(&head)? == kid)
 }
 
 /// The this update to promise: the clock, but always later than the one before.

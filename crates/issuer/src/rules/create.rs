@@ -12,7 +12,7 @@ use crate::error::Error;
 use crate::issuer::Issuer;
 use crate::keystore::StoredKey;
 use crate::record::{KeyPurpose, KeyRecord};
-use crate::rules::{Moment, check_text};
+use crate::rules::{Moment, check_text, scopes};
 use crate::store::Connection;
 use crate::store::events::{self, Event, EventType};
 use crate::store::{self, keys, shards};
@@ -34,6 +34,8 @@ pub struct NewKey {
     pub owner: u32,
     /// The policy's number, 0 for none.
     pub policy: u32,
+    /// What an admin key may do; empty for others.
+    pub admin_scopes: Vec<String>,
     /// When it expires, if ever: a second after now.
     pub expires: Option<Moment>,
     /// Who makes it.
@@ -52,6 +54,7 @@ impl NewKey {
             title: title.into(),
             owner: 0,
             policy: 0,
+            admin_scopes: Vec::new(),
             expires: None,
             created_by: None,
         }
@@ -100,13 +103,14 @@ impl Issuer {
         rolled_from: Option<&str>,
         now: Time,
     ) -> Result<Minted, Error> {
+        scopes::check(new.purpose, &new.admin_scopes)?;
         let lifetime = lifetime(new, now)?;
-        let signer = self
-            .keystore()
-            .token_key(new.purpose.signer(), new.kind, new.environment, new.algorithm())
-            .ok_or(Error::NoSigner)?;
         let view = self.view_in(connection).await?;
         let keyring = view.replica().keyring();
+        let keystore = self.keystore();
+        let signer = keystore
+            .token_key(new.purpose.signer(), new.kind, new.environment, new.algorithm())
+            .ok_or(Error::NoSigner)?;
         let label = keyring.labels().first().copied().unwrap_or(Label::NONE);
         let claims = Claims {
             kind: new.kind,
@@ -130,7 +134,7 @@ impl Issuer {
             label: label.as_str().into(),
             title: new.title.clone(),
             metadata: serde_json::Map::new(),
-            admin_scopes: Vec::new(),
+            admin_scopes: new.admin_scopes.clone(),
             owner: new.owner,
             policy: new.policy,
             redacted: redact(&token),
@@ -156,6 +160,7 @@ impl Issuer {
             "title": record.title,
             "owner": record.owner,
             "policy": record.policy,
+            "scopes": record.admin_scopes,
             "expires_at": record.expires_at,
             "created_by": record.created_by,
             "rolled_from": record.rolled_from,

@@ -5,12 +5,17 @@ mod create;
 mod read;
 mod revoke;
 mod roll;
+mod rotation;
+pub mod scopes;
+mod signers;
 mod verify;
 
 pub use create::{Minted, NewKey};
 pub use read::{Page, Query};
 pub use revoke::{Revocation, Revoked};
 pub use roll::{Roll, Rolled};
+pub use rotation::RotationError;
+pub use signers::{KeyringChange, KeyringChanged, NewSigner, Signer, Signers};
 pub use verify::{NotAdmin, Verdict};
 
 use std::time::Duration;

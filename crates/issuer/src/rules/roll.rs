@@ -72,6 +72,7 @@ impl Issuer {
             title: old.title.clone(),
             owner: old.owner,
             policy: old.policy,
+            admin_scopes: old.admin_scopes.clone(),
             expires: old.expires_at.map(|end| Moment::At(Time::from_secs(end))),
             created_by: roll.by.clone(),
         };

@@ -20,6 +20,8 @@ pub enum EventType {
     Rolled,
     /// A list of a new number was committed.
     ListPublished,
+    /// A new version of the keyring was signed.
+    KeyringChanged,
 }
 
 impl EventType {
@@ -31,6 +33,7 @@ impl EventType {
             Self::Revoked => "api-key.revoked",
             Self::Rolled => "api-key.rolled",
             Self::ListPublished => "list.published",
+            Self::KeyringChanged => "keyring.changed",
         }
     }
 }

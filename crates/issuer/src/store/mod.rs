@@ -12,6 +12,7 @@ mod open;
 pub(crate) mod row;
 pub(crate) mod select;
 pub mod shards;
+pub mod signers;
 
 use std::time::Duration;
 
@@ -134,6 +135,17 @@ impl Store {
     #[must_use]
     pub const fn database(&self) -> &Database {
         &self.database
+    }
+
+    /// Writes a copy of a SQLite database as one transaction sees it, to a file that must not exist.
+    ///
+    /// # Errors
+    /// The database's.
+    pub(crate) async fn copy_to(&self, path: &std::path::Path) -> Result<(), Error> {
+        let invalid = std::io::Error::from(std::io::ErrorKind::InvalidFilename);
+        let text = path.to_str().ok_or(Error::Io { path: path.to_owned(), source: invalid })?;
+        sqlx::query("VACUUM INTO $1").bind(text).execute(&self.pool).await?;
+        Ok(())
     }
 
     /// Closes every connection, so that a file alone holds everything.

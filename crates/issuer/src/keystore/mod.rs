@@ -1,12 +1,18 @@
 //! The keystore: the issuer's signing keys, apart from the database.
 //!
-//! A JSON file of mode 0600:
+//! A JSON file of mode 0600, which may be [encrypted](seal):
 //!
 //! ```json
 //! {"version":1,"issuer":"iss_…","root":"<public, base64url>","keys":[
 //!   {"kid":1,"algorithm":"hmac-sha256-128","purpose":"token","environments":["live"],
 //!    "kinds":["secret"],"state":"active","secret":"<32 bytes, base64url>"}]}
 //! ```
+
+mod at_rest;
+mod document;
+pub(crate) mod seal;
+mod unlock;
+mod vault;
 
 use std::fmt;
 use std::path::Path;
@@ -17,14 +23,14 @@ use portcullis_core::crypto::{HmacKey, IssuerId, PublicKey};
 use portcullis_core::issue::{HmacSigner, ListSigner, SigningKey, TokenSigner};
 use portcullis_core::keyring::{KeyEntry, Keyring, Material, Purpose, State, Validity};
 use portcullis_core::token::{Algorithm, Environment, Kind};
-use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use crate::error::Error;
-use crate::files::{self, Privacy};
-use crate::names;
 
-const VERSION: u32 = 1;
+pub use at_rest::{AtRest, at_rest, decrypt, encrypt, rekey};
+pub use seal::{SealError, is_sealed};
+pub use unlock::{Ask, Lock, Unlock};
+pub use vault::Vault;
 
 /// What is wrong with a keystore. Never quotes the file: it holds secrets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -83,33 +89,28 @@ impl Keystore {
     /// Reads a keystore file.
     ///
     /// # Errors
-    /// [`Error::Permissions`], [`Error::Io`], and [`Error::Keystore`] for a file that is none.
-    pub fn read(path: &Path) -> Result<Self, Error> {
-        let bytes = files::read_secret(path)?;
-        decode(&bytes).map_err(|source| Error::Keystore { path: path.to_owned(), source })
+    /// As [`Vault::read`], and [`Error::Keystore`] for a file that is none.
+    pub fn read(vault: &Vault) -> Result<Self, Error> {
+        let path = || vault.path().to_owned();
+        document::decode(&vault.read()?).map_err(|source| Error::Keystore { path: path(), source })
     }
 
-    /// Writes the keystore file, whole or not at all.
+    /// Writes the keystore file, whole or not at all, encrypted where it was.
     ///
     /// # Errors
-    /// [`Error::Io`].
-    pub fn write(&self, path: &Path) -> Result<(), Error> {
-        files::write_atomic(path, &self.encode(path)?, Privacy::Secret)
+    /// [`Error::Io`], and as [`Vault::rewrite`].
+    pub fn write(&self, vault: &Vault) -> Result<(), Error> {
+        let bytes = self.encode(vault.path())?;
+        if vault.path().exists() { vault.rewrite(&bytes) } else { vault.write_plain(&bytes) }
     }
 
-    fn encode(&self, path: &Path) -> Result<Zeroizing<Vec<u8>>, Error> {
-        let document = Document {
-            version: VERSION,
-            issuer: self.issuer.to_string(),
-            root: self.root.to_string(),
-            keys: self.keys.iter().map(KeyDocument::from).collect(),
-        };
-        // Room for any keystore: a buffer that grows would leave copies of secrets behind.
-        let mut out = Zeroizing::new(Vec::with_capacity(1024 + 512 * self.keys.len()));
-        serde_json::to_writer_pretty(&mut *out, &document)
-            .map_err(|error| Error::Io { path: path.to_owned(), source: error.into() })?;
-        out.push(b'\n');
-        Ok(out)
+    /// The file's bytes.
+    ///
+    /// # Errors
+    /// [`Error::Io`], for `path`.
+    pub(crate) fn encode(&self, path: &Path) -> Result<Zeroizing<Vec<u8>>, Error> {
+        document::encode(self)
+            .map_err(|error| Error::Io { path: path.to_owned(), source: error.into() })
     }
 
     /// The issuer that the keys are of.
@@ -160,21 +161,56 @@ impl Keystore {
         Some(ListSigner { issuer: self.issuer, kid: key.kid, key: signing })
     }
 
-    /// Checks that every key is the one that `keyring` lists under its kid.
+    /// The same keys as `keyring`, which alone counts, says that they stand in their lives.
+    ///
+    /// A key that the keyring does not list under any kid is left out: it is what a rotation left
+    /// that did not come to its end, and nothing was ever signed with it.
     ///
     /// # Errors
-    /// [`KeystoreError::NotInKeyring`].
-    pub fn check_against(&self, keyring: &Keyring) -> Result<(), KeystoreError> {
-        for key in &self.keys {
-            let ours = key.entry(self.issuer).map_err(|_| KeystoreError::Field("secret"))?;
-            let listed = keyring.entry(key.kid).is_some_and(|entry| {
-                entry.material == ours.material && entry.purpose == ours.purpose
-            });
-            if !listed || keyring.issuer() != self.issuer {
-                return Err(KeystoreError::NotInKeyring(key.kid));
+    /// [`KeystoreError::NotInKeyring`] for a key that is another than the one that is listed.
+    pub(crate) fn under(self, keyring: &Keyring) -> Result<Self, KeystoreError> {
+        let Self { issuer, root, keys } = self;
+        let mut listed = Vec::with_capacity(keys.len());
+        for mut key in keys {
+            let not_listed = KeystoreError::NotInKeyring(key.kid);
+            if keyring.issuer() != issuer {
+                return Err(not_listed);
             }
+            let Some(entry) = keyring.entry(key.kid) else {
+                tracing::warn!(kid = key.kid, "the keyring does not list this key; it is not used");
+                continue;
+            };
+            let ours = key.entry(issuer).map_err(|_| KeystoreError::Field("secret"))?;
+            if entry.material != ours.material || entry.purpose != ours.purpose {
+                return Err(not_listed);
+            }
+            key.state = entry.state;
+            key.environments.clone_from(&entry.environments);
+            key.kinds.clone_from(&entry.kinds);
+            listed.push(key);
         }
-        Ok(())
+        Ok(Self { issuer, root, keys: listed })
+    }
+
+    /// The kids that `keyring` has use for and that are not here: on another machine's keystore,
+    /// perhaps, from where it must be brought.
+    #[must_use]
+    pub fn lacks(&self, keyring: &Keyring) -> Vec<u16> {
+        let wanted = keyring.entries().iter().filter(|entry| entry.state != State::Retired);
+        let held = |kid| self.keys.iter().any(|key| key.kid == kid);
+        wanted.map(|entry| entry.kid).filter(|&kid| !held(kid)).collect()
+    }
+
+    /// Adds a key, whose kid must be higher than all others.
+    pub(crate) fn push(&mut self, key: StoredKey) {
+        self.keys.push(key);
+    }
+
+    /// Notes where a key stands in its life.
+    pub(crate) fn set_state(&mut self, kid: u16, state: State) {
+        for key in self.keys.iter_mut().filter(|key| key.kid == kid) {
+            key.state = state;
+        }
     }
 }
 
@@ -229,80 +265,6 @@ impl fmt::Debug for StoredKey {
     }
 }
 
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Document {
-    version: u32,
-    issuer: String,
-    root: String,
-    keys: Vec<KeyDocument>,
-}
-
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct KeyDocument {
-    kid: u16,
-    algorithm: String,
-    purpose: String,
-    environments: Vec<String>,
-    kinds: Vec<String>,
-    state: String,
-    secret: Zeroizing<String>,
-}
-
-impl From<&StoredKey> for KeyDocument {
-    fn from(key: &StoredKey) -> Self {
-        Self {
-            kid: key.kid,
-            algorithm: key.algorithm.name().into(),
-            purpose: key.purpose.name().into(),
-            environments: key.environments.iter().map(|e| e.name().into()).collect(),
-            kinds: key.kinds.iter().map(|k| k.name().into()).collect(),
-            state: key.state.name().into(),
-            secret: key.secret_text(),
-        }
-    }
-}
-
-fn decode(bytes: &[u8]) -> Result<Keystore, KeystoreError> {
-    // serde_json's own message may quote the value that it stumbled over: only the place is kept.
-    let document: Document = serde_json::from_slice(bytes)
-        .map_err(|error| KeystoreError::Json { line: error.line(), column: error.column() })?;
-    if document.version != VERSION {
-        return Err(KeystoreError::Version(document.version));
-    }
-    let issuer = names::issuer(&document.issuer).ok_or(KeystoreError::Field("issuer"))?;
-    let root = PublicKey::from_text(&document.root).map_err(|_| KeystoreError::Field("root"))?;
-    let mut keys: Vec<StoredKey> = Vec::with_capacity(document.keys.len());
-    for key in &document.keys {
-        if keys.last().is_some_and(|last| last.kid >= key.kid) {
-            return Err(KeystoreError::Field("kid"));
-        }
-        keys.push(decode_key(key)?);
-    }
-    Ok(Keystore { issuer, root, keys })
-}
-
-fn decode_key(key: &KeyDocument) -> Result<StoredKey, KeystoreError> {
-    let field = KeystoreError::Field;
-    let mut secret = Zeroizing::new([0; 32]);
-    match URL_SAFE_NO_PAD.decode_slice(key.secret.as_bytes(), secret.as_mut_slice()) {
-        Ok(32) => {}
-        Ok(_) | Err(_) => return Err(field("secret")),
-    }
-    let environments = key.environments.iter().map(|name| names::environment(name));
-    let kinds = key.kinds.iter().map(|name| names::kind(name));
-    Ok(StoredKey {
-        kid: key.kid,
-        algorithm: names::algorithm(&key.algorithm).ok_or(field("algorithm"))?,
-        purpose: names::purpose(&key.purpose).ok_or(field("purpose"))?,
-        environments: environments.collect::<Option<_>>().ok_or(field("environments"))?,
-        kinds: kinds.collect::<Option<_>>().ok_or(field("kinds"))?,
-        state: names::signer_state(&key.state).ok_or(field("state"))?,
-        secret,
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -329,8 +291,9 @@ mod tests {
     fn what_is_written_is_what_is_read() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("keystore.json");
-        keystore().write(&path).unwrap();
-        let read = Keystore::read(&path).unwrap();
+        let vault = Vault::new(path.clone(), Unlock::default());
+        keystore().write(&vault).unwrap();
+        let read = Keystore::read(&vault).unwrap();
         assert_eq!(read.encode(&path).unwrap(), keystore().encode(&path).unwrap());
         assert_eq!(read.issuer(), IssuerId([7; 16]));
         assert_eq!(read.keys()[0].secret.as_slice(), [1; 32]);
@@ -355,8 +318,9 @@ mod tests {
             good.replace(secret.as_str(), "AAAA"),
             good.replace("\"state\"", "\"status\""),
         ] {
-            files::write_atomic(&path, bad.as_bytes(), Privacy::Secret).unwrap();
-            let error = Keystore::read(&path).unwrap_err();
+            let vault = Vault::new(path.clone(), Unlock::default());
+            vault.write_plain(bad.as_bytes()).unwrap();
+            let error = Keystore::read(&vault).unwrap_err();
             assert_eq!(error.code(), "keystore", "{bad}");
             assert!(!error.chain().contains(secret.as_str()));
             assert_eq!(std::fs::read(&path).unwrap(), bad.as_bytes(), "left as it is");
