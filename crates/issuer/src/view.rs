@@ -6,6 +6,7 @@ use portcullis_core::list::Mark;
 use portcullis_core::time::Time;
 use portcullis_core::verify::{Accepted, Refusal};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::record::KeyRecord;
 use crate::rules::{KeyringChanged, Signer, Signers, Verdict};
@@ -13,7 +14,7 @@ use crate::store::lists::Published;
 use crate::store::shards::Shard;
 
 /// A key. Times are RFC 3339 in UTC.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct KeyView {
     /// The public name, `apk_…`.
     pub id: String,
@@ -48,6 +49,10 @@ pub struct KeyView {
     pub expires_at: Option<String>,
     /// When its revocation strikes or struck.
     pub revoked_at: Option<String>,
+    /// What an admin key may do; none of others.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
+    pub scopes: Vec<String>,
     /// Who revoked it.
     pub revoked_by: Option<String>,
     /// Who made it.
@@ -77,6 +82,7 @@ impl KeyView {
             issued_at: seconds(record.issued_at),
             expires_at: record.expires_at.map(seconds),
             revoked_at: record.revoked_at.map(seconds),
+            scopes: record.admin_scopes.clone(),
             revoked_by: record.revoked_by.clone(),
             created_by: record.created_by.clone(),
             rolled_from: record.rolled_from.clone(),
@@ -84,8 +90,67 @@ impl KeyView {
     }
 }
 
+/// A key that was made. Its text is answered this once and, of secret keys, kept nowhere.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct CreatedAnswer {
+    /// The key.
+    pub key: KeyView,
+    /// Its text.
+    pub token: String,
+}
+
+/// A page of keys.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct PageAnswer {
+    /// The keys, newest first.
+    pub keys: Vec<KeyView>,
+    /// Where the next page begins; null behind the last.
+    pub next_cursor: Option<String>,
+}
+
+/// Whether a change, which is committed, is published.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct CommittedAnswer {
+    /// Whether it is.
+    pub published: bool,
+    /// The list that says so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub list: Option<MarkView>,
+    /// What follows from its not being published yet.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
+    /// Why it is not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub problem: Option<crate::http::Problem>,
+}
+
+/// A key whose revocation is committed.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct RevokedAnswer {
+    /// The key.
+    #[serde(flatten)]
+    pub key: KeyView,
+    /// Whether verifiers are told.
+    #[serde(flatten)]
+    pub committed: CommittedAnswer,
+}
+
+/// A key that was rolled.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct RolledAnswer {
+    /// The new key.
+    pub key: KeyView,
+    /// Its text.
+    pub token: String,
+    /// The old key.
+    pub rolled: KeyView,
+    /// Whether verifiers are told.
+    #[serde(flatten)]
+    pub committed: CommittedAnswer,
+}
+
 /// The list that something was judged by, or that is out.
-#[derive(Clone, Copy, Debug, Serialize)]
+#[derive(Clone, Copy, Debug, Serialize, ToSchema)]
 pub struct MarkView {
     /// The list epoch.
     pub epoch: u32,
@@ -100,7 +165,8 @@ pub struct MarkView {
 }
 
 /// An instant that is written as RFC 3339 with milliseconds.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, ToSchema)]
+#[schema(value_type = String, format = DateTime)]
 pub struct Instant(pub Time);
 
 impl Serialize for Instant {
@@ -131,7 +197,7 @@ impl MarkView {
 }
 
 /// A key that was accepted: what it says itself, and the title from its record.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct AcceptedView {
     /// The public name.
     pub id: String,
@@ -158,7 +224,7 @@ pub struct AcceptedView {
 }
 
 /// A verdict.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct VerdictView {
     /// Whether the key is accepted.
     pub ok: bool,
@@ -214,7 +280,7 @@ fn accepted_view(accepted: &Accepted, title: Option<String>) -> AcceptedView {
 }
 
 /// A signer of the issuer.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct SignerView {
     /// The key id.
     pub kid: u16,
@@ -237,7 +303,7 @@ pub struct SignerView {
 }
 
 /// The newest keyring.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct SignersView {
     /// Its version.
     pub version: u32,
@@ -250,7 +316,7 @@ pub struct SignersView {
 }
 
 /// A version of the keyring.
-#[derive(Clone, Copy, Debug, Serialize)]
+#[derive(Clone, Copy, Debug, Serialize, ToSchema)]
 pub struct KeyringVersionView {
     /// Its number.
     pub version: u32,
@@ -319,7 +385,7 @@ impl KeyringChangedView {
 }
 
 /// What is out, with its shards.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct ListView {
     /// Epoch, number and times.
     #[serde(flatten)]
@@ -335,7 +401,7 @@ pub struct ListView {
 }
 
 /// A shard of serials.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct ShardView {
     /// Its number.
     pub shard: u32,

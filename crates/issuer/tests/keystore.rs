@@ -65,7 +65,7 @@ async fn rotation(bench: Bench) {
     assert_eq!(kid, 6);
     assert_eq!(other.keystore().keys().len(), 6);
     for token in [&old, &new] {
-        other.verify(token, None, None).await.unwrap().result.unwrap();
+        assert!(other.verify(token, None, None).await.unwrap().result.is_ok());
     }
 
     // A gate fetches the keyring that the stamp names, and needs the new secret.
@@ -73,12 +73,12 @@ async fn rotation(bench: Bench) {
     assert!(gate.offer_keyring(&keyring).unwrap());
     gate.adopt_bundle(&other.bundle().await.unwrap(), bench.issuer.now()).unwrap();
     let now = bench.issuer.now();
-    gate.verify(&old, &TOKEN, now).unwrap();
+    assert!(gate.verify(&old, &TOKEN, now).is_ok());
     assert!(matches!(gate.verify(&new, &TOKEN, now), Err(Refusal::SecretNotHeld(6))));
     gate.hold_secret(6, &other.keystore().keys()[5].secret).unwrap();
-    gate.verify(&new, &TOKEN, now).unwrap();
+    assert!(gate.verify(&new, &TOKEN, now).is_ok());
 
-    // Four tokens of kid 1 would be refused: that is asked for, and then it is so.
+    // Two tokens of kid 1 would be refused: that is asked for, and then it is so.
     let refused = change(&bench, &KeyringChange::Retire { kid: 1, anyway: false }).await;
     assert!(
         matches!(refused, Err(Error::Rotation(RotationError::LiveKeys { kid: 1, live: 2 }))),
@@ -87,11 +87,11 @@ async fn rotation(bench: Bench) {
     change(&bench, &KeyringChange::Retire { kid: 1, anyway: true }).await.unwrap();
     assert_eq!(
         other.verify(&old, None, None).await.unwrap().result.unwrap_err(),
-        Refusal::SignerRetired(1)
+        Refusal::SignerNotAllowed(1)
     );
     assert!(gate.offer_keyring(&other.keyring_document().await.unwrap()).unwrap());
-    assert_eq!(gate.verify(&old, &TOKEN, now).unwrap_err(), Refusal::SignerRetired(1));
-    gate.verify(&new, &TOKEN, now).unwrap();
+    assert_eq!(gate.verify(&old, &TOKEN, now).unwrap_err(), Refusal::SignerNotAllowed(1));
+    assert!(gate.verify(&new, &TOKEN, now).is_ok());
 
     let signers = other.signers().await.unwrap();
     let shown: Vec<_> =
@@ -119,8 +119,8 @@ async fn list_signers(bench: Bench) {
     other.publish().await.unwrap();
     let now = bench.issuer.now();
     gate.adopt_bundle(&other.bundle().await.unwrap(), now).unwrap();
-    gate.verify(&token, &TOKEN, now).unwrap();
-    other.verify(&token, None, None).await.unwrap().result.unwrap();
+    assert!(gate.verify(&token, &TOKEN, now).is_ok());
+    assert!(other.verify(&token, None, None).await.unwrap().result.is_ok());
 }
 
 macro_rules! on_both {
@@ -157,12 +157,8 @@ async fn what_a_rotation_left_half_done_is_never_used_nor_is_its_kid() {
         "another issuer's keystore is none"
     );
     let mut document: Value = serde_json::from_slice(&after).unwrap();
-    let database = fs::read(bench.home.database_file()).unwrap();
-    let mut store = rusty(&bench).await;
+    let mut store = database(&bench).await;
     sqlx::query("DELETE FROM keyrings WHERE version = 2").execute(&mut store).await.unwrap();
-    sqlx::query("DELETE FROM published").execute(&mut store).await.unwrap();
-    sqlx::query("DELETE FROM promise").execute(&mut store).await.unwrap();
-    drop(database);
     let issuer = Issuer::open(&bench.home, bench.clock.clone(), DEFAULT_VALID_FOR).await.unwrap();
     issuer.publish().await.unwrap();
     assert_eq!(create(&issuer).await.0, 1);
@@ -181,7 +177,7 @@ async fn what_a_rotation_left_half_done_is_never_used_nor_is_its_kid() {
     assert_eq!(kids, [1, 2, 3, 4, 5, 7]);
 }
 
-async fn rusty(bench: &Bench) -> sqlx::AnyConnection {
+async fn database(bench: &Bench) -> sqlx::AnyConnection {
     use sqlx::Connection as _;
     let url = format!("sqlite://{}", bench.home.database_file().display());
     sqlx::AnyConnection::connect(&url).await.unwrap()
@@ -355,7 +351,7 @@ fn a_backup_is_restored_whole_or_not_at_all() {
     let listed = locked.ok(&["--home", "second", "keys", "list"]);
     assert!(listed.contains("Kept"), "{listed}");
     locked.ok(&["--home", "second", "list", "publish"]);
-    assert!(locked.ok(&["--home", "second", "verify", token]).contains("accepted"));
+    locked.ok(&["--home", "second", "verify", token]);
     let second = locked.shell.folder.path().join("second");
     for name in ["keystore.json", "issuer.db"] {
         let mode = fs::metadata(second.join(name)).unwrap().permissions().mode() & 0o777;

@@ -3,14 +3,15 @@
 use std::time::Duration;
 
 use axum::Extension;
-use axum::Router;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
-use axum::routing::{get, post};
 use portcullis_core::token::{Algorithm, Environment, Kind};
 use serde::Deserialize;
 use serde_json::json;
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use super::auth::Admin;
 use super::body::{Json, Path, Query};
@@ -21,20 +22,23 @@ use crate::names;
 use crate::record::{KeyPurpose, KeyRecord, KeyState};
 use crate::rules::{self, Moment, NewKey, Revocation, Roll};
 use crate::store::lists::Published;
-use crate::view::{KeyView, MarkView, VerdictView, parse_rfc3339};
+use crate::view::{
+    CreatedAnswer, KeyView, MarkView, PageAnswer, RevokedAnswer, RolledAnswer, VerdictView,
+    parse_rfc3339,
+};
 
-pub(super) fn routes() -> Router<Issuer> {
-    Router::new()
-        .route("/keys", post(create).get(list))
-        .route("/keys/{id}", get(show))
-        .route("/keys/{id}/revoke", post(revoke))
-        .route("/keys/{id}/roll", post(roll))
-        .route("/verify", post(verify))
+pub(super) fn routes() -> OpenApiRouter<Issuer> {
+    OpenApiRouter::new()
+        .routes(routes!(create, list))
+        .routes(routes!(show))
+        .routes(routes!(revoke))
+        .routes(routes!(roll))
+        .routes(routes!(verify))
 }
 
 type Answer = Result<Response, Problem>;
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct CreateBody {
     title: String,
@@ -50,6 +54,12 @@ struct CreateBody {
     created_by: Option<String>,
 }
 
+/// Make a key; its text is answered this once.
+#[utoipa::path(
+    post, path = "/keys", tag = "keys", request_body = CreateBody,
+    security(("admin_key" = ["keys:write"])),
+    responses((status = 201, description = "The key and its text", body = CreatedAnswer))
+)]
 async fn create(
     State(issuer): State<Issuer>,
     Extension(admin): Extension<Admin>,
@@ -74,8 +84,9 @@ async fn create(
     Ok((StatusCode::CREATED, axum::Json(answer)).into_response())
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 struct ListQuery {
     kind: Option<String>,
     environment: Option<String>,
@@ -84,6 +95,12 @@ struct ListQuery {
     cursor: Option<String>,
 }
 
+/// List keys, newest first.
+#[utoipa::path(
+    get, path = "/keys", tag = "keys", params(ListQuery),
+    security(("admin_key" = ["keys:read"])),
+    responses((status = 200, description = "A page of keys", body = PageAnswer))
+)]
 async fn list(State(issuer): State<Issuer>, Query(query): Query<ListQuery>) -> Answer {
     let reason = "must be active, scheduled, revoked or expired";
     let state = named(query.state.as_deref(), KeyState::from_name, "state", reason)?;
@@ -102,12 +119,19 @@ async fn list(State(issuer): State<Issuer>, Query(query): Query<ListQuery>) -> A
     Ok(axum::Json(json!({ "keys": keys, "next_cursor": page.next_cursor })).into_response())
 }
 
+/// Show one key.
+#[utoipa::path(
+    get, path = "/keys/{id}", tag = "keys",
+    params(("id" = String, Path, description = "The key's id, apk_…")),
+    security(("admin_key" = ["keys:read"])),
+    responses((status = 200, description = "The key", body = KeyView))
+)]
 async fn show(State(issuer): State<Issuer>, Path(id): Path) -> Answer {
     let record = issuer.show(&id).await?;
     Ok(axum::Json(view(&issuer, &record).await?).into_response())
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct RevokeBody {
     in_seconds: Option<u64>,
@@ -115,6 +139,16 @@ struct RevokeBody {
     revoked_by: Option<String>,
 }
 
+/// Revoke a key, now or from a moment on, and publish.
+#[utoipa::path(
+    post, path = "/keys/{id}/revoke", tag = "keys", request_body = Option<RevokeBody>,
+    params(("id" = String, Path, description = "The key's id, apk_…")),
+    security(("admin_key" = ["keys:revoke"])),
+    responses(
+        (status = 200, description = "Revoked and published", body = RevokedAnswer),
+        (status = 202, description = "Revoked, not yet published", body = RevokedAnswer)
+    )
+)]
 async fn revoke(
     State(issuer): State<Issuer>,
     Extension(admin): Extension<Admin>,
@@ -128,13 +162,23 @@ async fn revoke(
     Ok(committed(&issuer, json!(key), revoked.published))
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct RollBody {
     overlap_seconds: Option<u64>,
     rolled_by: Option<String>,
 }
 
+/// Put a new key in a key's place; both are valid for the overlap.
+#[utoipa::path(
+    post, path = "/keys/{id}/roll", tag = "keys", request_body = Option<RollBody>,
+    params(("id" = String, Path, description = "The key's id, apk_…")),
+    security(("admin_key" = ["keys:write"])),
+    responses(
+        (status = 200, description = "Rolled and published", body = RolledAnswer),
+        (status = 202, description = "Rolled, not yet published", body = RolledAnswer)
+    )
+)]
 async fn roll(
     State(issuer): State<Issuer>,
     Extension(admin): Extension<Admin>,
@@ -152,7 +196,7 @@ async fn roll(
     Ok(committed(&issuer, answer, rolled.published))
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct VerifyBody {
     token: String,
@@ -160,6 +204,12 @@ struct VerifyBody {
     environment: Option<String>,
 }
 
+/// Judge a key as a gate would.
+#[utoipa::path(
+    post, path = "/verify", tag = "keys", request_body = VerifyBody,
+    security(("admin_key" = ["keys:verify"])),
+    responses((status = 200, description = "The verdict", body = VerdictView))
+)]
 async fn verify(State(issuer): State<Issuer>, Json(body): Json<VerifyBody>) -> Answer {
     let token = zeroize::Zeroizing::new(body.token);
     let kind = kind(body.kind.as_deref())?;
@@ -198,7 +248,7 @@ async fn view(issuer: &Issuer, record: &KeyRecord) -> Result<KeyView, Error> {
     Ok(KeyView::new(record, view.replica().keyring(), issuer.now()))
 }
 
-fn moment(
+pub(super) fn moment(
     in_seconds: Option<u64>,
     at: Option<&str>,
     field: &'static str,

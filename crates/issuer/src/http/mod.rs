@@ -2,22 +2,27 @@
 //!
 //! ```text
 //! /v1/keys…, /v1/verify, /v1/list        JSON, behind an admin key, never cached
+//! /v1/openapi.json, /v1/docs             what the API is: public
 //! /.well-known/portcullis/…              what verifiers fetch: public, with strong ETags
 //! /health/live, /health/ready
 //! ```
 //!
 //! Errors are `application/problem+json` (RFC 9457).
 
+mod admins;
 mod auth;
 mod body;
 mod keys;
 mod list;
+mod openapi;
 mod problem;
 mod serve;
 mod well_known;
 
 pub use problem::Problem;
 pub use serve::{Server, heart_beat};
+
+use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request, State};
@@ -26,22 +31,43 @@ use axum::middleware;
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
 use tower_http::trace::TraceLayer;
+use utoipa_axum::router::OpenApiRouter;
 
 use crate::issuer::Issuer;
+use openapi::Demands;
 
 /// The largest request body, in bytes.
 pub const MAX_BODY_LEN: usize = 64 * 1024;
 
+/// Every route of `/v1`, with its description.
+fn v1() -> OpenApiRouter<Issuer> {
+    OpenApiRouter::new().merge(keys::routes()).merge(admins::routes()).merge(list::routes())
+}
+
+/// The description of `/v1`, OpenAPI 3.1, as `docs/openapi.json` holds it.
+#[must_use]
+pub fn openapi() -> serde_json::Value {
+    openapi::document(v1().split_for_parts().1)
+}
+
 /// The whole API of `issuer`.
 pub fn router(issuer: Issuer) -> Router {
-    let v1 = Router::new()
-        .merge(keys::routes())
-        .merge(list::routes())
+    let (v1, api) = v1().split_for_parts();
+    let document = openapi::document(api);
+    let door = auth::Door { issuer: issuer.clone(), demands: Arc::new(Demands::of(&document)) };
+    let page = openapi::page(&document);
+    let document = document.to_string();
+    let v1 = v1
         .fallback(no_such_resource)
         .method_not_allowed_fallback(wrong_method)
-        .layer(middleware::from_fn_with_state(issuer.clone(), auth::require_admin))
+        .layer(middleware::from_fn_with_state(door, auth::require_admin))
         .layer(middleware::map_response(never_cached));
     Router::new()
+        .route(
+            "/v1/openapi.json",
+            get(|| async { ([(header::CONTENT_TYPE, "application/json")], document) }),
+        )
+        .route("/v1/docs", get(|| async { axum::response::Html(page) }))
         .nest("/v1", v1)
         .nest("/.well-known/portcullis", well_known::routes())
         .route("/health/live", get(|| async { "live\n" }))

@@ -8,7 +8,7 @@ use serde::Serialize;
 use crate::error::Error;
 
 /// An error as it is answered: `application/problem+json`.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 pub struct Problem {
     /// A URI that names the kind of problem: `tag:portcullis,2026:` and the code.
     r#type: String,
