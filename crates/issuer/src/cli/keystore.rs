@@ -64,7 +64,7 @@ impl Keystore {
                 said(&keystore::decrypt(&home, files.root())?, "Decrypted", out)
             }
             Self::Rekey(rekey) => {
-                let done = keystore::rekey(&home, rekey.files.root(), &rekey.new()?)?;
+                let done = keystore::rekey(&home, rekey.files.root(), &rekey.with()?)?;
                 said(&done, "Encrypted", out)
             }
         }
@@ -78,7 +78,7 @@ impl Files {
 }
 
 impl Rekey {
-    fn new(&self) -> Result<Unlock, Error> {
+    fn with(&self) -> Result<Unlock, Error> {
         match (&self.new_passphrase_file, &self.new_key_file) {
             (Some(path), _) => Unlock::passphrase_file(path),
             (None, Some(path)) => Unlock::key_file(path),

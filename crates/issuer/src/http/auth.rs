@@ -95,11 +95,11 @@ async fn may_pass(
 
 /// RFC 6750, section 3.1: the answer names the scope that is missing.
 fn refuse_scope(error: Error) -> Response {
-    let challenge = match &error {
-        Error::Scope { scope } => Some(format!(
-            r#"Bearer realm="portcullis", error="insufficient_scope", scope="{scope}""#
-        )),
-        _ => None,
+    let challenge = if let Error::Scope { scope } = &error {
+        let error = "insufficient_scope";
+        Some(format!(r#"Bearer realm="portcullis", error="{error}", scope="{scope}""#))
+    } else {
+        None
     };
     let mut response = Problem::from(error).into_response();
     // Scopes are letters, digits, colons and the like: a header value.

@@ -1,5 +1,7 @@
 //! `/v1/keys…` and `/v1/verify`.
 
+#![allow(unused_qualifications, reason = "what utoipa writes for query parameters")]
+
 use std::time::Duration;
 
 use axum::Extension;

@@ -111,7 +111,8 @@ pub(super) fn page(document: &Value) -> String {
         for (method, operation) in item.as_object().into_iter().flatten() {
             let text = |field: &str| escape(operation[field].as_str().unwrap_or_default());
             let rest = escape(&serde_json::to_string_pretty(operation).unwrap_or_default());
-            let scopes = operation["security"][0][SCHEME].as_array().into_iter().flatten();
+            let security = operation["security"].as_array().into_iter().flatten();
+            let scopes = security.filter_map(|one| one[SCHEME].as_array()).flatten();
             let scopes: Vec<&str> = scopes.filter_map(Value::as_str).collect();
             // Writing to a string never fails.
             let _ = write!(

@@ -115,10 +115,9 @@ impl NewSigner {
         if signs_keys && (environments.is_empty() || kinds.is_empty()) {
             return impossible("a signer of tokens needs kinds and environments");
         }
-        let by_default = match self.purpose {
-            Purpose::Token if kinds == [Kind::Secret] => Algorithm::HmacSha256,
-            _ => Algorithm::Ed25519,
-        };
+        let is_for_gates_alone = self.purpose == Purpose::Token && kinds == [Kind::Secret];
+        let by_default =
+            if is_for_gates_alone { Algorithm::HmacSha256 } else { Algorithm::Ed25519 };
         let algorithm = self.algorithm.unwrap_or(by_default);
         if algorithm == Algorithm::HmacSha256 {
             if self.purpose != Purpose::Token {
