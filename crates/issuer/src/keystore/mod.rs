@@ -50,7 +50,7 @@ pub enum KeystoreError {
     #[error("its field `{0}` holds a value that is none")]
     Field(&'static str),
     /// A key is not the one that the keyring lists under its kid.
-    #[error("its key {0} is not the one that the keyring lists")]
+    #[error("its key of kid {0} is not the one that the keyring lists")]
     NotInKeyring(u16),
 }
 
