@@ -11,11 +11,13 @@
 
 pub mod clock;
 pub mod error;
+pub mod events;
 pub mod files;
 pub mod http;
 pub mod init;
 pub mod issuer;
 pub mod keystore;
+pub mod metrics;
 pub mod mirror;
 pub mod names;
 pub mod publish;
@@ -23,8 +25,10 @@ pub mod random;
 pub mod record;
 pub mod rules;
 pub mod scan;
+pub mod schedule;
 pub mod store;
 pub mod view;
+pub mod webhooks;
 
 pub use error::Error;
 pub use issuer::{Home, Issuer};

@@ -4,7 +4,9 @@
 //! not be done.
 
 mod args;
+mod audit;
 mod init;
+mod jobs;
 mod keyring;
 mod keys;
 mod list;
@@ -12,6 +14,7 @@ mod out;
 mod scan;
 mod serve;
 mod verify;
+mod webhooks;
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -48,6 +51,12 @@ enum Command {
     Keyring(keyring::Keyring),
     Verify(verify::Verify),
     Scan(Box<scan::Scan>),
+    #[command(subcommand)]
+    Audit(audit::Audit),
+    #[command(subcommand)]
+    Webhooks(Box<webhooks::Webhooks>),
+    #[command(subcommand)]
+    Jobs(jobs::Jobs),
     Serve(serve::Serve),
 }
 
@@ -88,6 +97,9 @@ async fn dispatch(cli: &Cli, out: &Out) -> Result<Outcome> {
         Command::Keyring(command) => at_work(global, async |i| command.run(i, out).await).await,
         Command::Verify(command) => at_work(global, async |i| command.run(i, out).await).await,
         Command::Scan(command) => command.run(global, out).await,
+        Command::Audit(command) => command.run(global, out).await,
+        Command::Webhooks(command) => at_work(global, async |i| command.run(i, out).await).await,
+        Command::Jobs(command) => at_work(global, async |i| command.run(i, out).await).await,
         Command::Serve(command) => at_work(global, async |i| command.run(i, out).await).await,
     }
 }
@@ -105,7 +117,14 @@ fn fail(out: &Out, error: &anyhow::Error) -> ExitCode {
     let known = error.downcast_ref::<Error>();
     out.error(known.map_or("failed", Error::code), &format!("{error:#}"));
     let is_no = match known {
-        Some(Error::NotFound | Error::AlreadyRevoked | Error::NotEarlier | Error::Expired) => true,
+        Some(
+            Error::NotFound
+            | Error::NoWebhook
+            | Error::JobTaken
+            | Error::AlreadyRevoked
+            | Error::NotEarlier
+            | Error::Expired,
+        ) => true,
         Some(_) | None => false,
     };
     ExitCode::from(if is_no { 1 } else { 2 })

@@ -3,56 +3,83 @@
 //! ```text
 //! /v1/keys…, /v1/verify, /v1/list        JSON, behind an admin key, never cached
 //! /.well-known/portcullis/…              what verifiers fetch: public, with strong ETags
-//! /health/live, /health/ready
+//! /health/live, /health/ready, /metrics  for monitors; metrics behind an admin key unless opened
 //! ```
 //!
 //! Errors are `application/problem+json` (RFC 9457).
 
 mod auth;
 mod body;
+mod events;
+mod health;
 mod keys;
+mod limits;
 mod list;
+mod metrics;
 mod problem;
 mod serve;
+mod webhooks;
 mod well_known;
 
+pub use limits::Rate;
 pub use problem::Problem;
 pub use serve::{Server, heart_beat};
 
-use axum::Router;
-use axum::extract::{DefaultBodyLimit, Request, State};
+use axum::extract::DefaultBodyLimit;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::middleware;
-use axum::response::{IntoResponse as _, Response};
+use axum::response::Response;
 use axum::routing::get;
-use tower_http::trace::TraceLayer;
+use axum::{Extension, Router};
 
 use crate::issuer::Issuer;
+use crate::webhooks::Reach;
 
 /// The largest request body, in bytes.
 pub const MAX_BODY_LEN: usize = 64 * 1024;
 
-/// The whole API of `issuer`.
+/// What the operator says of the API.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Settings {
+    /// How far webhooks may reach.
+    pub reach: Reach,
+    /// How often an admin key may ask.
+    pub rate: Rate,
+    /// Whether `/metrics` is for everybody.
+    pub open_metrics: bool,
+}
+
+/// The whole API of `issuer`, with what is set by default.
 pub fn router(issuer: Issuer) -> Router {
+    router_with(issuer, Settings::default())
+}
+
+/// The whole API of `issuer`.
+pub fn router_with(issuer: Issuer, settings: Settings) -> Router {
+    let admins_alone = middleware::from_fn_with_state(issuer.clone(), auth::require_admin);
     let v1 = Router::new()
         .merge(keys::routes())
         .merge(list::routes())
+        .merge(events::routes())
+        .merge(webhooks::routes())
         .fallback(no_such_resource)
         .method_not_allowed_fallback(wrong_method)
-        .layer(middleware::from_fn_with_state(issuer.clone(), auth::require_admin))
+        .layer(middleware::from_fn_with_state(issuer.clone(), limits::limit))
+        .layer(admins_alone.clone())
         .layer(middleware::map_response(never_cached));
+    let metrics = Router::new().route("/metrics", get(metrics::show));
+    let metrics = if settings.open_metrics { metrics } else { metrics.layer(admins_alone) };
     Router::new()
         .nest("/v1", v1)
         .nest("/.well-known/portcullis", well_known::routes())
-        .route("/health/live", get(|| async { "live\n" }))
-        .route("/health/ready", get(ready))
+        .merge(health::routes())
+        .merge(metrics)
         .fallback(no_such_resource)
         .method_not_allowed_fallback(wrong_method)
         .layer(DefaultBodyLimit::max(MAX_BODY_LEN))
-        // The path alone: headers carry keys, and a query is anybody's text.
-        .layer(TraceLayer::new_for_http().make_span_with(|request: &Request| {
-            tracing::info_span!("http", method = %request.method(), path = request.uri().path())
-        }))
+        .layer(Extension(settings))
+        .layer(Extension(limits::Limiter::new(settings.rate)))
+        .layer(middleware::from_fn_with_state(issuer.clone(), metrics::observe))
         .with_state(issuer)
 }
 
@@ -68,17 +95,4 @@ async fn no_such_resource() -> Problem {
 async fn wrong_method() -> Problem {
     let detail = "this address does not know that method";
     Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", detail)
-}
-
-/// Ready: the database answers, and what is out may be judged by.
-async fn ready(State(issuer): State<Issuer>) -> Response {
-    let mark = issuer.view().await;
-    let now = issuer.now();
-    match mark.map(|view| view.replica().at(now).map(|_| ())) {
-        Ok(Ok(())) => "ready\n".into_response(),
-        Ok(Err(error)) => {
-            Problem::new(StatusCode::SERVICE_UNAVAILABLE, error.code(), error).into_response()
-        }
-        Err(error) => Problem::from(error).into_response(),
-    }
 }

@@ -26,4 +26,6 @@ macro_rules! conformance {
     };
 }
 
+mod events;
 mod life;
+mod webhooks;
