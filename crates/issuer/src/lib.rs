@@ -10,6 +10,8 @@
 //! is handed in ([`clock::Clock`]). No secret token is stored, and no hash of one.
 
 pub mod clock;
+pub mod config;
+pub mod doctor;
 pub mod error;
 pub mod events;
 pub mod files;

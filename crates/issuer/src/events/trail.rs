@@ -170,6 +170,30 @@ impl Issuer {
     }
 }
 
+impl Issuer {
+    /// Walks the newest `count` events only.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn verify_tail(&self, count: i64) -> Result<Report, Error> {
+        let mut reading = self.store().read().await?;
+        let start = events::position(&mut reading).await?.saturating_sub(count).max(0);
+        let mut walk = Walk::new(&[]);
+        let limit = u32::try_from(count).unwrap_or(u32::MAX);
+        for event in events::after(&mut reading, start, limit).await? {
+            if walk.last.is_none() && event.id > 1 {
+                walk.report.events += 1;
+                walk.last = Some((event.id, event.digest));
+            } else {
+                walk.step(event.id, event.line(), event.digest);
+            }
+        }
+        let mut report = walk.end();
+        check_end(&mut reading, &mut report).await?;
+        Ok(report)
+    }
+}
+
 /// What the rest of the database knows of the trail's end.
 async fn check_end(connection: &mut Connection, report: &mut Report) -> Result<(), Error> {
     let newest = report.newest.map_or(0, |anchor| anchor.id);
