@@ -84,10 +84,8 @@ pub async fn examine(home: &Home, clock: Arc<dyn Clock>, valid_for: Duration) ->
             issuer.store().close().await;
         }
         Err(error) => {
-            let check = match error {
-                Error::Keystore { .. } | Error::Permissions { .. } => "keystore",
-                _ => "database",
-            };
+            let of_files = matches!(error, Error::Keystore { .. } | Error::Permissions { .. });
+            let check = if of_files { "keystore" } else { "database" };
             seen.bad(check, error.chain(), error.to_string());
             // A fault that has a name was seen; a server that is away hides what it has.
             if matches!(error, Error::DatabaseUnreachable(_) | Error::DatabaseBusy) {
