@@ -29,6 +29,17 @@ pub enum Error {
     /// No key has this id.
     #[error("there is no key with this id; `portcullis keys list` shows those that there are")]
     NotFound,
+    /// No webhook has this id.
+    #[error(
+        "there is no webhook with this id; `portcullis webhooks list` shows those that there are"
+    )]
+    NoWebhook,
+    /// The client that sends webhooks could not be made.
+    #[error("webhooks can't be sent: the system's certificates could not be read")]
+    HttpClient(#[source] reqwest::Error),
+    /// Another process runs this job.
+    #[error("another process runs this job now; nothing was done")]
+    JobTaken,
     /// The key is revoked already, in effect.
     #[error("the key is already revoked; nothing was changed")]
     AlreadyRevoked,
@@ -221,6 +232,9 @@ impl Error {
         match self {
             Self::Invalid { .. } => "invalid",
             Self::NotFound => "not_found",
+            Self::NoWebhook => "webhook_not_found",
+            Self::HttpClient(_) => "http_client",
+            Self::JobTaken => "job_taken",
             Self::AlreadyRevoked => "already_revoked",
             Self::NotEarlier => "revocation_not_earlier",
             Self::Expired => "expired",

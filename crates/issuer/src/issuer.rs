@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use portcullis_core::crypto::PublicKey;
@@ -11,6 +12,7 @@ use portcullis_core::time::Time;
 use crate::clock::Clock;
 use crate::error::Error;
 use crate::keystore::{Keystore, Unlock, Vault};
+use crate::metrics::Metrics;
 use crate::mirror::{Mirror, View};
 use crate::store::Connection;
 use crate::store::lists::{self, Published};
@@ -101,6 +103,8 @@ struct Inner {
     clock: Arc<dyn Clock>,
     mirror: Mirror,
     valid_for: Duration,
+    metrics: Metrics,
+    ending: AtomicBool,
 }
 
 impl Issuer {
@@ -127,7 +131,10 @@ impl Issuer {
         match look_in(home, keystore, &store, clock.now()).await {
             Ok(mirror) => {
                 let home = home.clone();
-                Ok(Self(Arc::new(Inner { home, store, root, clock, mirror, valid_for })))
+                let metrics = Metrics::new();
+                let ending = AtomicBool::new(false);
+                let inner = Inner { home, store, root, clock, mirror, valid_for, metrics, ending };
+                Ok(Self(Arc::new(inner)))
             }
             Err(error) => {
                 store.close().await;
@@ -164,6 +171,23 @@ impl Issuer {
     #[must_use]
     pub fn now(&self) -> Time {
         self.0.clock.now()
+    }
+
+    /// What this process counts and measures.
+    #[must_use]
+    pub fn metrics(&self) -> &Metrics {
+        &self.0.metrics
+    }
+
+    /// Asks what follows the outbox to end: event streams and the dispatcher of webhooks.
+    pub fn end(&self) {
+        self.0.ending.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether [`Issuer::end`] was called.
+    #[must_use]
+    pub fn is_ending(&self) -> bool {
+        self.0.ending.load(Ordering::Relaxed)
     }
 
     pub(crate) fn valid_for_millis(&self) -> u64 {

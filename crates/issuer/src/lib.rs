@@ -11,12 +11,16 @@
 
 pub mod backup;
 pub mod clock;
+pub mod config;
+pub mod doctor;
 pub mod error;
+pub mod events;
 pub mod files;
 pub mod http;
 pub mod init;
 pub mod issuer;
 pub mod keystore;
+pub mod metrics;
 pub mod mirror;
 pub mod names;
 pub mod publish;
@@ -24,8 +28,10 @@ pub mod random;
 pub mod record;
 pub mod rules;
 pub mod scan;
+pub mod schedule;
 pub mod store;
 pub mod view;
+pub mod webhooks;
 
 pub use error::Error;
 pub use issuer::{Home, Issuer};

@@ -26,6 +26,19 @@ pub(crate) struct Global {
         default_value = "portcullis-data"
     )]
     pub(crate) home: PathBuf,
+    /// A TOML file with settings, which flags and the environment override
+    #[arg(long, global = true, value_name = "FILE", env = "PORTCULLIS_CONFIG")]
+    pub(crate) config: Option<PathBuf>,
+    /// How the log is written to standard error
+    #[arg(
+        long,
+        global = true,
+        value_name = "FORMAT",
+        env = "PORTCULLIS_LOG_FORMAT",
+        default_value = "text",
+        value_parser = ["text", "json"]
+    )]
+    pub(crate) log_format: String,
     /// A PostgreSQL database for the records, instead of a file in the folder. By the environment
     /// alone, because it may hold a password
     #[arg(skip = std::env::var("DATABASE_URL").ok())]

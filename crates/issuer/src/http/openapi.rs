@@ -89,6 +89,12 @@ impl Demands {
         demands
     }
 
+    /// The same with a route that lies outside `/v1`.
+    pub(super) fn and(mut self, path: &str, method: Method, scope: &str) -> Self {
+        self.0.entry(path.into()).or_default().insert(method, vec![scope.into()]);
+        self
+    }
+
     /// The scopes that this route demands: all of them, where it is described nowhere.
     pub(super) fn scopes(&self, path: &str, method: &Method) -> Vec<String> {
         let method = if method == Method::HEAD { &Method::GET } else { method };

@@ -50,8 +50,9 @@ impl From<Error> for Problem {
 fn status_of(error: &Error) -> StatusCode {
     match error {
         Error::Invalid { .. } => StatusCode::BAD_REQUEST,
-        Error::NotFound => StatusCode::NOT_FOUND,
+        Error::NotFound | Error::NoWebhook => StatusCode::NOT_FOUND,
         Error::AlreadyRevoked
+        | Error::JobTaken
         | Error::NotEarlier
         | Error::Expired
         | Error::Suspended
@@ -83,6 +84,7 @@ fn status_of(error: &Error) -> StatusCode {
         | Error::DatabaseVersion(_)
         | Error::Database(_)
         | Error::Random
+        | Error::HttpClient(_)
         | Error::SelfCheck
         | Error::Keyring(_)
         | Error::Wire(_)

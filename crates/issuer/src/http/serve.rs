@@ -10,7 +10,10 @@ use tokio::sync::watch;
 use tokio::time::MissedTickBehavior;
 
 use crate::error::Error;
+use crate::http::Settings;
 use crate::issuer::Issuer;
+use crate::schedule;
+use crate::webhooks::Dispatcher;
 
 /// How long a client may keep the server from ending.
 const GRACE: Duration = Duration::from_secs(10);
@@ -21,6 +24,8 @@ pub struct Server {
     issuer: Issuer,
     listener: TcpListener,
     stamp_every: Duration,
+    settings: Settings,
+    jobs: schedule::Options,
 }
 
 impl Server {
@@ -33,7 +38,15 @@ impl Server {
         listen: SocketAddr,
         stamp_every: Duration,
     ) -> io::Result<Self> {
-        Ok(Self { issuer, listener: TcpListener::bind(listen).await?, stamp_every })
+        let listener = TcpListener::bind(listen).await?;
+        let (settings, jobs) = (Settings::default(), schedule::Options::default());
+        Ok(Self { issuer, listener, stamp_every, settings, jobs })
+    }
+
+    /// The same with what the operator says.
+    #[must_use]
+    pub fn with(self, settings: Settings, jobs: schedule::Options) -> Self {
+        Self { settings, jobs, ..self }
     }
 
     /// The address that it is bound to.
@@ -51,12 +64,23 @@ impl Server {
     pub async fn run(self, end: impl Future<Output = ()> + Send + 'static) -> io::Result<()> {
         let (stop, stopped) = watch::channel(());
         let beating = tokio::spawn(heart_beat(self.issuer.clone(), self.stamp_every, stopped));
-        let router = super::router(self.issuer.clone());
+        let jobs = schedule::run(self.issuer.clone(), self.jobs.clone(), stop.subscribe());
+        let jobs = tokio::spawn(jobs);
+        let dispatcher = match Dispatcher::new(self.issuer.clone(), self.settings.reach) {
+            Ok(dispatcher) => Some(tokio::spawn(dispatcher.run(stop.subscribe()))),
+            Err(error) => {
+                tracing::error!(code = error.code(), "no webhooks are sent: {}", error.chain());
+                None
+            }
+        };
+        let router = super::router_with(self.issuer.clone(), self.settings);
         let mut ended = stop.subscribe();
         let end = {
-            let stop = stop.clone();
+            let (stop, issuer) = (stop.clone(), self.issuer.clone());
             async move {
                 end.await;
+                // Event streams end by this, which would keep the server from ending.
+                issuer.end();
                 let _ = stop.send(());
             }
         };
@@ -68,6 +92,10 @@ impl Server {
         drop(stop);
         // The last beat may be in the middle of a publication: it is let finish.
         let _ = beating.await;
+        let _ = jobs.await;
+        if let Some(dispatcher) = dispatcher {
+            let _ = dispatcher.await;
+        }
         self.issuer.store().close().await;
         served
     }
@@ -85,6 +113,10 @@ pub async fn heart_beat(issuer: Issuer, period: Duration, mut stopped: watch::Re
             _ = ticks.tick() => {}
         }
         let published = issuer.publish().await.map(|_| ());
+        if let (Err(error), false) = (&published, failing) {
+            // Where the database itself is away there is nowhere to tell it but the log.
+            let _ = issuer.tell_list_failed(error).await;
+        }
         report(&published, &mut failing);
     }
 }

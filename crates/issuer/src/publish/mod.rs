@@ -38,6 +38,13 @@ impl Issuer {
     /// [`Error::ClockWentBack`], the database's, and the verifying half's where it would refuse
     /// what was made. Nothing that was out is touched then.
     pub async fn publish(&self) -> Result<Published, Error> {
+        let start = std::time::Instant::now();
+        let published = self.publish_now().await;
+        self.metrics().publication(published.is_ok(), start.elapsed());
+        published
+    }
+
+    async fn publish_now(&self) -> Result<Published, Error> {
         let (signer, promise, head_len, keyring_version) = self.promise().await?;
         let name = FileName { digest: promise.digest, len: head_len };
         let draft = StampDraft { mark: promise.mark, head: name, keyring_version };

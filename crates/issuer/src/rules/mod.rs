@@ -57,7 +57,7 @@ impl Moment {
 }
 
 /// Checks a text that people chose: not blank, at most 255 characters, no control characters.
-fn check_text(field: &'static str, text: &str) -> Result<(), Error> {
+pub(crate) fn check_text(field: &'static str, text: &str) -> Result<(), Error> {
     let length = text.chars().count();
     if text.trim().is_empty() || length > MAX_TITLE_CHARS || text.chars().any(char::is_control) {
         let reason = "must be 1 to 255 characters, not all blank, without control characters";

@@ -6,6 +6,7 @@
 //! spelled twice, in `migrations`.
 
 pub mod events;
+pub mod jobs;
 pub mod keys;
 pub mod lists;
 mod open;
@@ -13,6 +14,7 @@ pub(crate) mod row;
 pub(crate) mod select;
 pub mod shards;
 pub mod signers;
+pub mod webhooks;
 
 use std::time::Duration;
 
@@ -195,7 +197,7 @@ macro_rules! step {
     };
 }
 
-const STEPS: &[Step] = &[step!(1, "0001_init")];
+const STEPS: &[Step] = &[step!(1, "0001_init"), step!(3, "0003_webhooks")];
 
 fn migrations(database: &Database) -> Migrator {
     let steps = STEPS.iter().map(|(version, name, sqlite, postgres)| {

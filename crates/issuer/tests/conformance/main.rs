@@ -3,6 +3,13 @@
 //! PostgreSQL is the server that `PORTCULLIS_TEST_POSTGRES` names, as `cargo xtask test` starts
 //! one; each test has a database of its own in it.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test that can't go on panics; clippy.toml allows it in #[test] functions alone"
+)]
+
 #[path = "../common/mod.rs"]
 mod common;
 
@@ -26,4 +33,6 @@ macro_rules! conformance {
     };
 }
 
+mod events;
 mod life;
+mod webhooks;
