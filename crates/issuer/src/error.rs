@@ -9,7 +9,8 @@ use portcullis_core::keyring::KeyringError;
 use portcullis_core::list::ListError;
 use portcullis_core::replica::AdoptError;
 
-use crate::keystore::KeystoreError;
+use crate::keystore::{KeystoreError, SealError};
+use crate::rules::RotationError;
 
 /// Why the issuer did not do what it was asked.
 ///
@@ -112,6 +113,17 @@ pub enum Error {
         /// What is wrong.
         reason: String,
     },
+    /// No webhook has this id.
+    #[error(
+        "there is no webhook with this id; `portcullis webhooks list` shows those that there are"
+    )]
+    NoWebhook,
+    /// The client that sends webhooks could not be made.
+    #[error("webhooks can't be sent: the system's certificates could not be read")]
+    HttpClient(#[source] reqwest::Error),
+    /// Another process runs this job.
+    #[error("another process runs this job now; nothing was done")]
+    JobTaken,
     /// The key is revoked already, in effect.
     #[error("the key is already revoked; nothing was changed")]
     AlreadyRevoked,
@@ -181,6 +193,47 @@ pub enum Error {
         path: PathBuf,
         /// What is wrong with it.
         source: KeystoreError,
+    },
+
+    /// A file that is encrypted, or is to be, can't be used.
+    #[error("{} can't be opened and was left as it is", path.display())]
+    Sealed {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        source: SealError,
+    },
+    /// The root key is needed and is not where it was looked for.
+    #[error(
+        "the root key, which signs keyrings, is not at {}; bring it, or say with --root where it is",
+        path.display()
+    )]
+    RootMissing {
+        /// Where it was looked for.
+        path: PathBuf,
+    },
+    /// The file is no root key, or another issuer's.
+    #[error("{} is not the root key of this issuer; say with --root where that is", path.display())]
+    RootWrong {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A change of the keyring would not be safe, or is none.
+    #[error("the keyring was left as it is")]
+    Rotation(#[from] RotationError),
+    /// An admin key does not hold the scope that an act needs, or that it would give away.
+    #[error("this needs the scope `{scope}`, which the admin key does not hold")]
+    Scope {
+        /// The scope.
+        scope: String,
+    },
+    /// A backup is not one, or not of this program's making.
+    #[error("{} is no backup that can be restored: {reason}", path.display())]
+    Backup {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: &'static str,
     },
 
     /// The keystore is there and the database is not.
@@ -289,6 +342,9 @@ impl Error {
             Self::WideRevoked => "wide_revoked",
             Self::Restored { .. } => "restored_backup",
             Self::Target { .. } => "target",
+            Self::NoWebhook => "webhook_not_found",
+            Self::HttpClient(_) => "http_client",
+            Self::JobTaken => "job_taken",
             Self::AlreadyRevoked => "already_revoked",
             Self::NotEarlier => "revocation_not_earlier",
             Self::Expired => "expired",
@@ -301,6 +357,12 @@ impl Error {
             Self::Permissions { .. } => "permissions",
             Self::Io { .. } => "io",
             Self::Keystore { .. } => "keystore",
+            Self::Sealed { .. } => "sealed",
+            Self::RootMissing { .. } => "root_missing",
+            Self::RootWrong { .. } => "root_wrong",
+            Self::Rotation(error) => error.code(),
+            Self::Scope { .. } => "insufficient_scope",
+            Self::Backup { .. } => "backup",
             Self::DatabaseMissing { .. } => "database_missing",
             Self::DatabaseCorrupt(_) => "database_corrupt",
             Self::DatabaseForeign => "database_foreign",

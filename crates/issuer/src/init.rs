@@ -18,9 +18,9 @@ use crate::clock::Clock;
 use crate::error::Error;
 use crate::files::{self, Privacy};
 use crate::issuer::{DEFAULT_VALID_FOR, Home, Issuer};
-use crate::keystore::{Keystore, StoredKey};
+use crate::keystore::{Keystore, StoredKey, Vault};
 use crate::record::{KeyPurpose, KeyRecord};
-use crate::rules::{Minted, NewKey};
+use crate::rules::{Minted, NewKey, scopes};
 use crate::store::{Database, Store, lists, shards};
 
 const YEAR_MILLIS: u64 = 365 * 24 * 60 * 60 * 1000;
@@ -33,6 +33,8 @@ pub struct Plan {
     pub label: Label,
     /// Where the root key is to lie, if not in the folder.
     pub root: Option<PathBuf>,
+    /// Whether keystore and root key are encrypted with what opens the folder's files.
+    pub encrypt: bool,
 }
 
 /// What was made.
@@ -73,6 +75,7 @@ pub async fn init(home: &Home, plan: &Plan, clock: Arc<dyn Clock>) -> Result<Ini
     fs::create_dir_all(&beside).map_err(io_error(&beside))?;
     let tag = crate::random::below_power_of_two(1 << 31)?;
     let draft = Home::new(beside.join(format!(".portcullis-init-{tag:08x}")));
+    let draft = draft.with_unlock(home.unlock().clone());
     let draft = match home.database() {
         Database::File(_) => draft,
         server @ Database::Server(_) => draft.with_database(server),
@@ -108,7 +111,13 @@ async fn make(draft: &Home, plan: &Plan, clock: Arc<dyn Clock>) -> Result<Made, 
     let root = SigningKey::from_seed(&seed);
     let public = root.public()?;
     let text = Zeroizing::new(URL_SAFE_NO_PAD.encode(seed.as_slice()));
-    files::write_atomic(&draft.root_key(), text.as_bytes(), Privacy::Secret)?;
+    let root_key = Vault::new(draft.root_key(), draft.unlock().clone());
+    let secret = plan.encrypt.then(|| draft.unlock().new_secret(&draft.keystore())).transpose()?;
+    let write = |vault: &Vault, bytes: &[u8]| match &secret {
+        Some(secret) => vault.write_sealed(bytes, secret),
+        None => vault.write_plain(bytes),
+    };
+    write(&root_key, text.as_bytes())?;
 
     let keystore = Keystore::new(issuer, public, first_keys()?);
     let entries = keystore.keys().iter().map(|key| key.entry(issuer));
@@ -123,7 +132,8 @@ async fn make(draft: &Home, plan: &Plan, clock: Arc<dyn Clock>) -> Result<Made, 
         entries: entries.collect::<Result<_, _>>()?,
     };
     let document = keyring.sign(&root)?;
-    keystore.with_salt(&draft.keystore())?;
+    let keystore = keystore.with_new_salt()?;
+    write(&draft.keystore_vault(), &keystore.encode(&draft.keystore())?)?;
 
     let store = Store::create(&draft.database(), issuer, now).await?;
     let made = fill(draft, &store, (&keyring, &document), clock).await;
@@ -158,6 +168,7 @@ async fn fill(
 fn first_admin_key() -> NewKey {
     NewKey {
         purpose: KeyPurpose::Admin,
+        admin_scopes: vec![scopes::EVERYTHING.into()],
         created_by: Some("portcullis init".into()),
         ..NewKey::titled("First admin key")
     }

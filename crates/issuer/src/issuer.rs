@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use portcullis_core::crypto::PublicKey;
@@ -11,7 +12,8 @@ use tokio::sync::Mutex;
 
 use crate::clock::Clock;
 use crate::error::Error;
-use crate::keystore::Keystore;
+use crate::keystore::{Keystore, Unlock, Vault};
+use crate::metrics::Metrics;
 use crate::mirror::{Mirror, View};
 use crate::publish::{Forest, Gate};
 use crate::store::Connection;
@@ -23,23 +25,42 @@ use crate::store::{Database, Store};
 pub const DEFAULT_VALID_FOR: Duration = Duration::from_secs(5 * 60);
 
 /// The files of an issuer's folder.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Home {
     path: PathBuf,
     database: Option<Database>,
+    unlock: Unlock,
 }
 
 impl Home {
     /// The folder at `path`.
     #[must_use]
     pub fn new(path: impl Into<PathBuf>) -> Self {
-        Self { path: path.into(), database: None }
+        Self { path: path.into(), database: None, unlock: Unlock::default() }
     }
 
     /// The same with its records elsewhere than in the folder.
     #[must_use]
     pub fn with_database(self, database: Database) -> Self {
         Self { database: Some(database), ..self }
+    }
+
+    /// The same with what opens its encrypted files.
+    #[must_use]
+    pub fn with_unlock(self, unlock: Unlock) -> Self {
+        Self { unlock, ..self }
+    }
+
+    /// What opens its encrypted files.
+    #[must_use]
+    pub const fn unlock(&self) -> &Unlock {
+        &self.unlock
+    }
+
+    /// The keystore, with what opens it.
+    #[must_use]
+    pub fn keystore_vault(&self) -> Vault {
+        Vault::new(self.keystore(), self.unlock.clone())
     }
 
     /// The folder.
@@ -78,13 +99,16 @@ impl Home {
 pub struct Issuer(Arc<Inner>);
 
 struct Inner {
+    home: Home,
     store: Store,
-    keystore: Keystore,
+    root: PublicKey,
     clock: Arc<dyn Clock>,
     mirror: Mirror,
     gate: Gate,
     forest: Mutex<Option<Forest>>,
     valid_for: Duration,
+    metrics: Metrics,
+    ending: AtomicBool,
 }
 
 impl Issuer {
@@ -105,12 +129,27 @@ impl Issuer {
         if home.root_key().exists() {
             crate::files::read_secret(&home.root_key())?;
         }
-        let keystore = Keystore::read(&home.keystore())?.with_salt(&home.keystore())?;
+        let keystore = Keystore::read(&home.keystore_vault())?;
+        let root = *keystore.root();
         let store = Store::open(&home.database(), keystore.issuer()).await?;
-        match look_in(home, &keystore, &store, clock.now()).await {
+        match look_in(home, keystore, &store, clock.now()).await {
             Ok(mirror) => {
+                let home = home.clone();
+                let metrics = Metrics::new();
+                let ending = AtomicBool::new(false);
                 let (gate, forest) = (Gate::default(), Mutex::new(None));
-                let inner = Inner { store, keystore, clock, mirror, gate, forest, valid_for };
+                let inner = Inner {
+                    home,
+                    store,
+                    root,
+                    clock,
+                    mirror,
+                    gate,
+                    forest,
+                    valid_for,
+                    metrics,
+                    ending,
+                };
                 Ok(Self(Arc::new(inner)))
             }
             Err(error) => {
@@ -126,16 +165,22 @@ impl Issuer {
         &self.0.store
     }
 
-    /// The signing keys.
+    /// The issuer's folder.
     #[must_use]
-    pub fn keystore(&self) -> &Keystore {
-        &self.0.keystore
+    pub fn home(&self) -> &Home {
+        &self.0.home
+    }
+
+    /// The signing keys, as of the last look at the keyring: they change when it does.
+    #[must_use]
+    pub fn keystore(&self) -> Arc<Keystore> {
+        self.0.mirror.keystore()
     }
 
     /// The root's public key, which verifiers pin.
     #[must_use]
     pub fn root(&self) -> &PublicKey {
-        self.0.keystore.root()
+        &self.0.root
     }
 
     /// Now.
@@ -152,6 +197,23 @@ impl Issuer {
         &self.0.forest
     }
 
+    /// What this process counts and measures.
+    #[must_use]
+    pub fn metrics(&self) -> &Metrics {
+        &self.0.metrics
+    }
+
+    /// Asks what follows the outbox to end: event streams and the dispatcher of webhooks.
+    pub fn end(&self) {
+        self.0.ending.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether [`Issuer::end`] was called.
+    #[must_use]
+    pub fn is_ending(&self) -> bool {
+        self.0.ending.load(Ordering::Relaxed)
+    }
+
     pub(crate) fn valid_for_millis(&self) -> u64 {
         u64::try_from(self.0.valid_for.as_millis()).unwrap_or(u64::MAX)
     }
@@ -166,7 +228,7 @@ impl Issuer {
     }
 
     pub(crate) async fn view_in(&self, connection: &mut Connection) -> Result<View, Error> {
-        self.0.mirror.view(connection, &self.0.keystore, self.now()).await
+        self.0.mirror.view(connection, self.now()).await
     }
 
     pub(crate) async fn read_back_in(
@@ -174,7 +236,7 @@ impl Issuer {
         connection: &mut Connection,
         stamp: &[u8],
     ) -> Result<(), Error> {
-        self.0.mirror.read_back(connection, &self.0.keystore, stamp, self.now()).await
+        self.0.mirror.read_back(connection, stamp, self.now()).await
     }
 
     /// The newest keyring document.
@@ -225,21 +287,19 @@ impl Issuer {
 /// Looks at what is published, and whether keystore and keyring belong together.
 async fn look_in(
     home: &Home,
-    keystore: &Keystore,
+    keystore: Keystore,
     store: &Store,
     now: Time,
 ) -> Result<Mirror, Error> {
     let mut reading = store.read().await?;
-    let mirror = Mirror::new(keystore, &lists::keyring(&mut reading).await?)?;
-    let view = mirror.view(&mut reading, keystore, now).await?;
-    keystore
-        .check_against(view.replica().keyring())
-        .map_err(|source| Error::Keystore { path: home.keystore(), source })?;
+    let document = lists::keyring(&mut reading).await?;
+    let mirror = Mirror::new(home.keystore_vault(), keystore, &document)?;
+    mirror.view(&mut reading, now).await?;
     Ok(mirror)
 }
 
 impl std::fmt::Debug for Issuer {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Issuer({})", self.0.keystore.issuer())
+        write!(f, "Issuer({})", self.keystore().issuer())
     }
 }

@@ -9,14 +9,19 @@
 //! The program `portcullis` and the [HTTP API](http) are two doors to one set of [`rules`]. Time
 //! is handed in ([`clock::Clock`]). No secret token is stored, and no hash of one.
 
+pub mod backup;
 pub mod clock;
+pub mod config;
+pub mod doctor;
 pub mod error;
+pub mod events;
 pub mod files;
 pub mod http;
 pub mod import;
 pub mod init;
 pub mod issuer;
 pub mod keystore;
+pub mod metrics;
 pub mod mirror;
 pub mod names;
 pub mod publish;
@@ -24,8 +29,10 @@ pub mod random;
 pub mod record;
 pub mod rules;
 pub mod scan;
+pub mod schedule;
 pub mod store;
 pub mod view;
+pub mod webhooks;
 
 pub use error::Error;
 pub use issuer::{Home, Issuer};

@@ -3,10 +3,10 @@
 //!
 //! The database is what counts: each use first looks whether another process has published.
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use portcullis_core::crypto::Digest;
-use portcullis_core::keyring::Purpose;
+use portcullis_core::keyring::{Keyring, Purpose};
 use portcullis_core::list::{ListError, Mark};
 use portcullis_core::replica::Replica;
 use portcullis_core::time::Time;
@@ -15,13 +15,16 @@ use portcullis_core::verify::{Accepted, Demand, Refusal};
 use tokio::sync::Mutex;
 
 use crate::error::Error;
-use crate::keystore::Keystore;
+use crate::keystore::{Keystore, KeystoreError, Vault};
 use crate::store::Connection;
 use crate::store::{lists, shards};
 
-/// The replica, and the stamp that it was last brought up to.
+/// The replica, the stamp that it was last brought up to, and the signing keys under its keyring.
 #[derive(Debug)]
 pub(crate) struct Mirror {
+    vault: Vault,
+    /// Of which the lock is held for as long as it takes to clone or to replace the pointer.
+    keystore: RwLock<Arc<Keystore>>,
     held: Mutex<Held>,
 }
 
@@ -29,6 +32,8 @@ pub(crate) struct Mirror {
 struct Held {
     replica: Arc<Replica>,
     stamp: Vec<u8>,
+    /// The keystore's file as it was read: looked at again while a key is missing from it.
+    file: Option<FileMark>,
 }
 
 /// The replica as of one look at the database.
@@ -67,21 +72,61 @@ impl View {
 
 impl Mirror {
     /// A mirror that trusts the keystore's root and holds its HMAC secrets.
-    pub(crate) fn new(keystore: &Keystore, keyring: &[u8]) -> Result<Self, Error> {
+    pub(crate) fn new(vault: Vault, keystore: Keystore, keyring: &[u8]) -> Result<Self, Error> {
         let mut replica = Replica::new(*keystore.root(), keyring)?;
-        hold_secrets(&mut replica, keystore)?;
-        Ok(Self { held: Mutex::new(Held { replica: Arc::new(replica), stamp: Vec::new() }) })
+        let keystore = under(keystore, replica.keyring(), &vault)?;
+        hold_secrets(&mut replica, &keystore)?;
+        let file = FileMark::of(&vault);
+        let held = Held { replica: Arc::new(replica), stamp: Vec::new(), file };
+        let keystore = RwLock::new(Arc::new(keystore));
+        Ok(Self { vault, keystore, held: Mutex::new(held) })
+    }
+
+    /// The signing keys, as of the last look at the keyring.
+    pub(crate) fn keystore(&self) -> Arc<Keystore> {
+        // Nobody panics while holding it: the pointer is whole in any case.
+        Arc::clone(&self.keystore.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Takes a newer keyring, and the keystore that goes with it.
+    async fn renew_keyring(
+        &self,
+        held: &mut Held,
+        connection: &mut Connection,
+    ) -> Result<(), Error> {
+        let keyring = held.replica.keyring();
+        let is_newest = lists::keyring_version(connection).await? == keyring.version();
+        if is_newest && self.keystore().lacks(keyring).is_empty() {
+            return Ok(());
+        }
+        // A key that is missing is being brought from another machine, perhaps.
+        let file = FileMark::of(&self.vault);
+        if is_newest && (file.is_none() || file == held.file) {
+            return Ok(());
+        }
+        let mut replica = Replica::clone(&held.replica);
+        replica.offer_keyring(&lists::keyring(connection).await?)?;
+        let keystore = Keystore::read(&self.vault)?;
+        if keystore.root() != self.keystore().root() {
+            let path = self.vault.path().to_owned();
+            return Err(Error::Keystore { path, source: KeystoreError::Field("root") });
+        }
+        let keystore = under(keystore, replica.keyring(), &self.vault)?;
+        hold_secrets(&mut replica, &keystore)?;
+        let lacking = keystore.lacks(replica.keyring());
+        if !lacking.is_empty() {
+            tracing::warn!(kids = ?lacking, "the keystore lacks keys that the keyring lists");
+        }
+        *self.keystore.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(keystore);
+        held.replica = Arc::new(replica);
+        held.file = file;
+        Ok(())
     }
 
     /// Looks at what is published and takes what is new.
-    pub(crate) async fn view(
-        &self,
-        connection: &mut Connection,
-        keystore: &Keystore,
-        now: Time,
-    ) -> Result<View, Error> {
+    pub(crate) async fn view(&self, connection: &mut Connection, now: Time) -> Result<View, Error> {
         let mut held = self.held.lock().await;
-        held.renew_keyring(connection, keystore).await?;
+        self.renew_keyring(&mut held, connection).await?;
         let published = match lists::published(connection).await {
             Err(Error::NoList) => None,
             other => Some(other?),
@@ -106,33 +151,34 @@ impl Mirror {
     pub(crate) async fn read_back(
         &self,
         connection: &mut Connection,
-        keystore: &Keystore,
         stamp: &[u8],
         now: Time,
     ) -> Result<(), Error> {
         let mut held = self.held.lock().await;
-        held.renew_keyring(connection, keystore).await?;
+        self.renew_keyring(&mut held, connection).await?;
         let mut replica = Replica::clone(&held.replica);
         drop(held);
         offer(&mut replica, connection, stamp, now).await
     }
 }
 
-impl Held {
-    async fn renew_keyring(
-        &mut self,
-        connection: &mut Connection,
-        keystore: &Keystore,
-    ) -> Result<(), Error> {
-        if lists::keyring_version(connection).await? == self.replica.keyring().version() {
-            return Ok(());
-        }
-        let mut replica = Replica::clone(&self.replica);
-        replica.offer_keyring(&lists::keyring(connection).await?)?;
-        hold_secrets(&mut replica, keystore)?;
-        self.replica = Arc::new(replica);
-        Ok(())
+/// By what a file that was replaced is told from what it was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct FileMark {
+    changed: std::time::SystemTime,
+    length: u64,
+}
+
+impl FileMark {
+    fn of(vault: &Vault) -> Option<Self> {
+        let metadata = std::fs::metadata(vault.path()).ok()?;
+        Some(Self { changed: metadata.modified().ok()?, length: metadata.len() })
     }
+}
+
+fn under(keystore: Keystore, keyring: &Keyring, vault: &Vault) -> Result<Keystore, Error> {
+    let path = || vault.path().to_owned();
+    keystore.under(keyring).map_err(|source| Error::Keystore { path: path(), source })
 }
 
 fn hold_secrets(replica: &mut Replica, keystore: &Keystore) -> Result<(), Error> {

@@ -1,6 +1,8 @@
 //! What HTTP answers and `--json` say: one JSON for both.
 
+pub mod keys;
 pub mod records;
+pub mod signers;
 pub mod targets;
 
 use jiff::Timestamp;
@@ -10,6 +12,7 @@ use portcullis_core::time::Time;
 use portcullis_core::token::Kind;
 use portcullis_core::verify::{Accepted, Refusal};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::record::{KeyPurpose, KeyRecord};
 use crate::rules::Verdict;
@@ -17,7 +20,7 @@ use crate::store::lists::Published;
 use crate::store::shards::Shard;
 
 /// A key. Times are RFC 3339 in UTC.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct KeyView {
     /// The public name, `apk_…`.
     pub id: String,
@@ -46,7 +49,7 @@ pub struct KeyView {
     pub metadata: serde_json::Map<String, serde_json::Value>,
     /// What an admin key may do; of admin keys only.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub admin_scopes: Option<Vec<String>>,
+    pub scopes: Option<Vec<String>>,
     /// Of publishable keys only.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sales_channels: Option<Vec<String>>,
@@ -91,8 +94,7 @@ impl KeyView {
             redacted: record.redacted.clone(),
             token: record.token.clone(),
             metadata: record.metadata.clone(),
-            admin_scopes: (record.purpose == KeyPurpose::Admin)
-                .then(|| record.admin_scopes.clone()),
+            scopes: (record.purpose == KeyPurpose::Admin).then(|| record.admin_scopes.clone()),
             sales_channels: (record.kind == Kind::Publishable)
                 .then(|| record.sales_channels.clone()),
             owner: record.owner,
@@ -111,7 +113,7 @@ impl KeyView {
 }
 
 /// The list that something was judged by, or that is out.
-#[derive(Clone, Copy, Debug, Serialize)]
+#[derive(Clone, Copy, Debug, Serialize, ToSchema)]
 pub struct MarkView {
     /// The list epoch.
     pub epoch: u32,
@@ -126,7 +128,8 @@ pub struct MarkView {
 }
 
 /// An instant that is written as RFC 3339 with milliseconds.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, ToSchema)]
+#[schema(value_type = String, format = DateTime)]
 pub struct Instant(pub Time);
 
 impl Serialize for Instant {
@@ -157,7 +160,7 @@ impl MarkView {
 }
 
 /// A key that was accepted: what it says itself, and the title from its record.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct AcceptedView {
     /// The public name.
     pub id: String,
@@ -184,7 +187,7 @@ pub struct AcceptedView {
 }
 
 /// A verdict.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct VerdictView {
     /// Whether the key is accepted.
     pub ok: bool,
@@ -240,7 +243,7 @@ fn accepted_view(accepted: &Accepted, title: Option<String>) -> AcceptedView {
 }
 
 /// What is out, with its shards.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct ListView {
     /// Epoch, number and times.
     #[serde(flatten)]
@@ -256,7 +259,7 @@ pub struct ListView {
 }
 
 /// A shard of serials.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct ShardView {
     /// Its number.
     pub shard: u32,

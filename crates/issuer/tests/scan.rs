@@ -231,7 +231,7 @@ fn an_issuer_judges_what_is_found() {
     let (dead, dead_id) = tree.create(&["--kind", "publishable"]);
     let (other, _) = Tree::new().create(&[]);
     assert_eq!(code(&tree.0.run(&["keys", "revoke", &dead_id])), 0);
-    let (admin, admin_id) = tree.create(&["--admin"]);
+    let (admin, admin_id) = tree.create(&["--admin", "--scope", "keys:read"]);
     tree.write("keys", [live.as_str(), &dead, &other, &admin].join("\n"));
     let states = || {
         let output = tree.0.run(&["scan", "tree", "--json"]);

@@ -21,6 +21,7 @@ use portcullis_core::keyring::Purpose;
 use portcullis_core::replica::Replica;
 use portcullis_core::time::Time;
 use portcullis_core::verify::{Demand, Refusal};
+use portcullis_issuer::Home;
 use portcullis_issuer::clock::{Clock as _, SystemClock};
 use portcullis_issuer::keystore::Keystore;
 use portcullis_issuer::store::{Database, Store};
@@ -55,7 +56,7 @@ impl Drop for Served {
 
 fn replica(shell: &Shell, root: &str, keyring: &[u8]) -> Replica {
     let mut replica = Replica::new(PublicKey::from_text(root).unwrap(), keyring).unwrap();
-    let keystore = Keystore::read(&shell.home().join("keystore.json")).unwrap();
+    let keystore = Keystore::read(&Home::new(shell.home()).keystore_vault()).unwrap();
     for key in &keystore.keys()[..2] {
         replica.hold_secret(key.kid, &key.secret).unwrap();
     }
@@ -305,7 +306,7 @@ async fn four_servers(database: Option<String>) {
         Some(url) => Database::from_url(&url).unwrap(),
         None => Database::File(shell.home().join("issuer.db")),
     };
-    let keystore = Keystore::read(&shell.home().join("keystore.json")).unwrap();
+    let keystore = Keystore::read(&Home::new(shell.home()).keystore_vault()).unwrap();
     let store = Store::open(&database, keystore.issuer()).await.unwrap();
     let query = sqlx::query("SELECT number, this_update, head FROM lists ORDER BY epoch, number");
     let rows = query.fetch_all(&mut *store.read().await.unwrap()).await.unwrap();

@@ -231,6 +231,12 @@ impl Keyring {
         self.content.max_validity_secs as u64 * 1000
     }
 
+    /// The root that may sign the next keyring too.
+    #[must_use]
+    pub const fn successor(&self) -> Option<PublicKey> {
+        self.content.successor
+    }
+
     /// The labels that the issuer's tokens carry or carried.
     #[must_use]
     pub fn labels(&self) -> &[Label] {

@@ -175,6 +175,15 @@ impl Head {
         Ok(Self { fields, file: file.to_vec() })
     }
 
+    /// The signer that the head in `file` names, without looking at the signature.
+    ///
+    /// # Errors
+    /// [`WireError`] where it is no head.
+    pub fn signer_of(file: &[u8]) -> Result<u16, WireError> {
+        let (signed, _) = split_signature(file)?;
+        Ok(Fields::decode(signed)?.kid)
+    }
+
     /// The bytes that were received, signature included.
     #[must_use]
     pub fn file(&self) -> &[u8] {

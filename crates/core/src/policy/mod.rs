@@ -19,7 +19,7 @@ mod item;
 mod network;
 mod path;
 mod record;
-mod scope;
+pub mod scope;
 
 pub use body::PolicyBody;
 pub use decide::{Denial, Grant, RequestFacts, decide};

@@ -15,9 +15,16 @@ pub(crate) fn is_scope(text: &[u8], is_grant: bool) -> bool {
         })
 }
 
+/// Whether `text` is a scope in which `*` may stand for segments.
+#[must_use]
+pub fn is_grant(text: &[u8]) -> bool {
+    is_scope(text, true)
+}
+
 /// Whether `grant` covers the scope `required`: segment by segment, where `*` stands for any one,
 /// and for any one or more at the end.
-pub(crate) fn covers(mut grant: &[u8], mut required: &[u8]) -> bool {
+#[must_use]
+pub fn covers(mut grant: &[u8], mut required: &[u8]) -> bool {
     loop {
         (grant, required) = match (grant, required) {
             (b"", b"") | (b"*", [_, ..]) => return true,

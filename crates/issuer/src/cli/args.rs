@@ -1,16 +1,20 @@
 //! Arguments that several commands share, and how their texts are read.
 
+use std::io::IsTerminal as _;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
+use portcullis_core::keyring::Purpose;
 use portcullis_core::time::Time;
 use portcullis_core::token::{Algorithm, Environment, Kind};
+use portcullis_issuer::keystore::Unlock;
 use portcullis_issuer::publish::Target;
 use portcullis_issuer::record::{KeyPurpose, KeyState};
 use portcullis_issuer::rules::Order;
 use portcullis_issuer::store::Database;
 use portcullis_issuer::{Error, Home, names, view};
+use zeroize::Zeroizing;
 
 /// What every command understands.
 #[derive(Debug, clap::Args)]
@@ -24,6 +28,19 @@ pub(crate) struct Global {
         default_value = "portcullis-data"
     )]
     pub(crate) home: PathBuf,
+    /// A TOML file with settings, which flags and the environment override
+    #[arg(long, global = true, value_name = "FILE", env = "PORTCULLIS_CONFIG")]
+    pub(crate) config: Option<PathBuf>,
+    /// How the log is written to standard error
+    #[arg(
+        long,
+        global = true,
+        value_name = "FORMAT",
+        env = "PORTCULLIS_LOG_FORMAT",
+        default_value = "text",
+        value_parser = ["text", "json"]
+    )]
+    pub(crate) log_format: String,
     /// A PostgreSQL database for the records, instead of a file in the folder. By the environment
     /// alone, because it may hold a password
     #[arg(skip = std::env::var("DATABASE_URL").ok())]
@@ -76,12 +93,32 @@ impl Global {
 
     /// The folder and the database that are named.
     pub(crate) fn home(&self) -> Result<Home, Error> {
-        let home = Home::new(&self.home);
+        let home = Home::new(&self.home).with_unlock(unlock()?);
         match self.database_url.as_deref() {
             None => Ok(home),
             Some(url) => Ok(home.with_database(Database::from_url(url)?)),
         }
     }
+}
+
+/// What opens encrypted files, as the environment names it, or else whoever sits at the terminal.
+/// Never an argument: those can be read by every process of the machine.
+fn unlock() -> Result<Unlock, Error> {
+    let named = |name| std::env::var_os(name).map(PathBuf::from);
+    match (named("PORTCULLIS_PASSPHRASE_FILE"), named("PORTCULLIS_KEY_FILE")) {
+        (Some(_), Some(_)) => {
+            let reason = "and PORTCULLIS_PASSPHRASE_FILE exclude each other";
+            Err(Error::Invalid { field: "PORTCULLIS_KEY_FILE", reason })
+        }
+        (Some(path), None) => Unlock::passphrase_file(&path),
+        (None, Some(path)) => Unlock::key_file(&path),
+        (None, None) if std::io::stdin().is_terminal() => Ok(Unlock::ask(ask)),
+        (None, None) => Ok(Unlock::default()),
+    }
+}
+
+pub(crate) fn ask(what: &str) -> std::io::Result<Zeroizing<String>> {
+    rpassword::prompt_password(what).map(Zeroizing::new)
 }
 
 /// `90d`, `1h 30m`, `5s`.
@@ -109,6 +146,11 @@ pub(crate) fn algorithm() -> impl TypedValueParser<Value = Algorithm> {
         .try_map(|name| names::algorithm(&name).ok_or("no algorithm"))
 }
 
+pub(crate) fn purpose() -> impl TypedValueParser<Value = Purpose> {
+    PossibleValuesParser::new(Purpose::ALL.map(Purpose::name))
+        .try_map(|name| names::purpose(&name).ok_or("no purpose"))
+}
+
 pub(crate) fn state() -> impl TypedValueParser<Value = KeyState> {
     PossibleValuesParser::new(KeyState::ALL.map(KeyState::name))
         .try_map(|name| KeyState::from_name(&name).ok_or("no state"))
@@ -119,7 +161,7 @@ pub(crate) fn object(text: &str) -> Result<serde_json::Map<String, serde_json::V
     serde_json::from_str(text).map_err(|error| format!("it is no JSON object: {error}"))
 }
 
-pub(crate) fn purpose() -> impl TypedValueParser<Value = KeyPurpose> {
+pub(crate) fn key_purpose() -> impl TypedValueParser<Value = KeyPurpose> {
     PossibleValuesParser::new(["token", "admin"])
         .try_map(|name| KeyPurpose::from_name(&name).ok_or("no purpose"))
 }

@@ -23,6 +23,10 @@ pub(crate) struct Init {
     /// Where to put the root key, which may then be kept offline [default: root.key in the folder]
     #[arg(long, value_name = "FILE")]
     root: Option<PathBuf>,
+    /// Encrypt keystore and root key with the passphrase in PORTCULLIS_PASSPHRASE_FILE or the key
+    /// in PORTCULLIS_KEY_FILE, or ask for a passphrase
+    #[arg(long)]
+    encrypt: bool,
 }
 
 fn label(text: &str) -> Result<Label, String> {
@@ -32,7 +36,7 @@ fn label(text: &str) -> Result<Label, String> {
 impl Init {
     pub(super) async fn run(&self, global: &Global, out: &Out) -> Result<Outcome> {
         let home = global.home()?;
-        let plan = Plan { label: self.label, root: self.root.clone() };
+        let plan = Plan { label: self.label, root: self.root.clone(), encrypt: self.encrypt };
         let made = init(&home, &plan, Arc::new(SystemClock)).await?;
         let Initialised { issuer, root, root_key, admin, admin_token } = &made;
         let folder = home.path().display();

@@ -97,6 +97,14 @@ pub(crate) struct Create {
     /// An admin key, which opens the issuer's HTTP API and no gate
     #[arg(long, conflicts_with_all = ["kind", "environment", "algorithm"])]
     admin: bool,
+    /// What the admin key may do, such as keys:read or keys:*; `*` for everything. Repeatable
+    #[arg(
+        long = "scope",
+        value_name = "SCOPE",
+        requires = "admin",
+        required_if_eq("admin", "true")
+    )]
+    scopes: Vec<String>,
     /// Who makes it
     #[arg(long, value_name = "WHO")]
     by: Option<String>,
@@ -133,10 +141,10 @@ impl Create {
             algorithm: self.algorithm,
             title: self.title.clone(),
             metadata: self.metadata.clone().unwrap_or_default(),
-            admin_scopes: Vec::new(),
             owner: self.owner,
             policy: self.policy,
             sales_channels: self.sales_channels.clone(),
+            admin_scopes: self.scopes.clone(),
             expires,
             created_by: self.by.clone().or_else(|| Some("cli".into())),
         };
@@ -183,7 +191,7 @@ pub(super) fn write_key(out: &mut dyn Write, key: &KeyView) -> io::Result<()> {
             field(out, label, number)?;
         }
     }
-    for (label, texts) in [("Sales channels", &key.sales_channels), ("May", &key.admin_scopes)] {
+    for (label, texts) in [("Sales channels", &key.sales_channels), ("May", &key.scopes)] {
         if let Some(texts) = texts.as_ref().filter(|texts| !texts.is_empty()) {
             field(out, label, texts.join(", "))?;
         }

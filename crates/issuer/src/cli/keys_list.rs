@@ -23,7 +23,7 @@ pub(crate) struct Like {
     #[arg(long)]
     title: Option<String>,
     /// For gates (token) or for the issuer's API (admin)
-    #[arg(long, value_parser = args::purpose())]
+    #[arg(long, value_parser = args::key_purpose())]
     purpose: Option<KeyPurpose>,
     /// Only this kind
     #[arg(long, value_parser = args::kind())]

@@ -4,14 +4,19 @@
 //! not be done.
 
 mod args;
+mod audit;
+mod backup;
+mod doctor;
 mod import;
 mod init;
+mod jobs;
 mod keyring;
 mod keys;
 mod keys_acts;
 mod keys_bulk;
 mod keys_list;
 mod keys_revoke;
+mod keystore;
 mod list;
 mod out;
 mod owners;
@@ -21,13 +26,17 @@ mod revoke;
 mod scan;
 mod serve;
 mod verify;
+mod webhooks;
 
+use std::ffi::OsString;
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::Result;
-use clap::Parser as _;
+use clap::{CommandFactory as _, FromArgMatches as _, Parser as _};
 use portcullis_issuer::clock::SystemClock;
+use portcullis_issuer::config::Config;
 use portcullis_issuer::{Error, Issuer};
 
 use args::Global;
@@ -62,8 +71,19 @@ enum Command {
     Policies(policies::Policies),
     Revoke(revoke::Revoke),
     Recover(recover::Recover),
+    #[command(subcommand)]
+    Keystore(keystore::Keystore),
+    Backup(backup::Backup),
+    Restore(backup::Restore),
     Verify(verify::Verify),
     Scan(Box<scan::Scan>),
+    #[command(subcommand)]
+    Audit(audit::Audit),
+    #[command(subcommand)]
+    Webhooks(Box<webhooks::Webhooks>),
+    #[command(subcommand)]
+    Jobs(jobs::Jobs),
+    Doctor(doctor::Doctor),
     Serve(serve::Serve),
 }
 
@@ -80,8 +100,11 @@ enum Outcome {
 
 /// Runs the program on the process's arguments.
 pub(crate) fn run() -> ExitCode {
-    let cli = Cli::parse();
-    start_log(matches!(cli.command, Command::Serve(_)));
+    let cli = match parse(std::env::args_os().collect()) {
+        Ok(cli) => cli,
+        Err(error) => return fail(&Out::new(false), &error),
+    };
+    start_log(matches!(cli.command, Command::Serve(_)), cli.global.log_format == "json");
     let out = Out::new(cli.global.json);
     let runtime = match tokio::runtime::Runtime::new() {
         Ok(runtime) => runtime,
@@ -103,6 +126,9 @@ async fn dispatch(cli: &Cli, out: &Out) -> Result<Outcome> {
         Command::Import(command) => at_work(global, async |i| command.run(i, out).await).await,
         Command::List(command) => command.run(global, out).await,
         Command::Keyring(command) => at_work(global, async |i| command.run(i, out).await).await,
+        Command::Keystore(command) => command.run(global, out),
+        Command::Backup(command) => at_work(global, async |i| command.run(i, out).await).await,
+        Command::Restore(command) => command.run(global, out),
         Command::Verify(command) => at_work(global, async |i| command.run(i, out).await).await,
         Command::Scan(command) => command.run(global, out).await,
         Command::Owners(command) => at_work(global, async |i| command.run(i, out).await).await,
@@ -115,6 +141,10 @@ async fn dispatch(cli: &Cli, out: &Out) -> Result<Outcome> {
         Command::Serve(command) => {
             at_work(global, async |i| command.run(i, global, out).await).await
         }
+        Command::Audit(command) => command.run(global, out).await,
+        Command::Webhooks(command) => at_work(global, async |i| command.run(i, out).await).await,
+        Command::Doctor(command) => command.run(global, out).await,
+        Command::Jobs(command) => at_work(global, async |i| command.run(i, out).await).await,
     }
 }
 
@@ -157,6 +187,8 @@ fn fail(out: &Out, error: &anyhow::Error) -> ExitCode {
         Some(
             Error::NotFound
                 | Error::NoSuchKeys(_)
+                | Error::NoWebhook
+                | Error::JobTaken
                 | Error::AlreadyRevoked
                 | Error::SomeAlreadyRevoked { .. }
                 | Error::NotEarlier
@@ -170,21 +202,70 @@ fn fail(out: &Out, error: &anyhow::Error) -> ExitCode {
     ExitCode::from(if is_no { 1 } else { 2 })
 }
 
-fn start_log(serving: bool) {
+/// Flags, then the environment, then the file: what the file sets takes the place of what is built
+/// in, which clap asks last.
+fn parse(args: Vec<OsString>) -> Result<Cli> {
+    let Some(path) = config_path(&args) else { return Ok(Cli::parse_from(args)) };
+    let command = Cli::command();
+    let names = |command: &clap::Command| -> Vec<String> {
+        let set = command
+            .get_arguments()
+            .filter(|arg| !["config", "help", "version"].contains(&arg.get_id().as_str()));
+        set.filter_map(|arg| arg.get_long().map(|long| long.replace('-', "_"))).collect()
+    };
+    let (global, serve) = (names(&command), command.find_subcommand("serve").map(names));
+    let serve = serve.unwrap_or_default();
+    let global: Vec<&str> = global.iter().map(String::as_str).collect();
+    let serve: Vec<&str> = serve.iter().map(String::as_str).collect();
+    let config = Config::read(&path, &global, &serve)?;
+    let set = |command: clap::Command, settings: Vec<(String, String)>| {
+        settings.into_iter().fold(command, |command, (name, value)| {
+            let id = command
+                .get_arguments()
+                .find(|arg| arg.get_long().is_some_and(|long| long.replace('-', "_") == name));
+            let Some(id) = id.map(|arg| arg.get_id().clone()) else { return command };
+            // Read once, and asked for until the end.
+            let value: &'static str = value.leak();
+            command.mut_arg(id, |arg| arg.default_value(value))
+        })
+    };
+    let command = set(command, config.global);
+    let command = command.mut_subcommand("serve", |serve| set(serve, config.serve));
+    let mut cli = Cli::from_arg_matches(&command.get_matches_from(args))?;
+    cli.global.database_url = cli.global.database_url.or(config.database_url);
+    Ok(cli)
+}
+
+/// The file is needed before the arguments can be read, so it is looked for by itself.
+fn config_path(args: &[OsString]) -> Option<PathBuf> {
+    let mut args = args.iter().take_while(|arg| *arg != "--");
+    while let Some(arg) = args.next() {
+        if arg == "--config" {
+            return args.next().map(PathBuf::from);
+        }
+        if let Some(path) = arg.to_str().and_then(|arg| arg.strip_prefix("--config=")) {
+            return Some(path.into());
+        }
+    }
+    std::env::var_os("PORTCULLIS_CONFIG").filter(|path| !path.is_empty()).map(PathBuf::from)
+}
+
+/// What is logged never holds a token: requests are logged by their route, errors by what they are.
+fn start_log(serving: bool, json: bool) {
     let by_default = if serving { "info" } else { "warn" };
     let filter = tracing_subscriber::EnvFilter::try_from_default_env()
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(by_default));
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr()))
-        .init();
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    if json {
+        log.json().flatten_event(true).with_current_span(true).with_span_list(false).init();
+    } else {
+        log.with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr())).init();
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::CommandFactory as _;
 
     #[test]
     fn every_command_has_an_example() {

@@ -6,11 +6,13 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
 use portcullis_issuer::Issuer;
-use portcullis_issuer::http::Server;
+use portcullis_issuer::http::{Rate, Server, Settings};
+use portcullis_issuer::schedule::{DEFAULT_KEY_AGE_DAYS, Options};
 
 use super::Outcome;
 use super::args::{self, Global};
 use super::out::Out;
+use super::webhooks::ReachArgs;
 
 /// Serve the HTTP API and the list, and renew the list's stamp
 #[derive(Debug, clap::Args)]
@@ -32,6 +34,17 @@ pub(crate) struct Serve {
     /// Start although no target or witness can be read: the database is no restored backup
     #[arg(long)]
     no_witness: bool,
+    #[command(flatten)]
+    reach: ReachArgs,
+    /// How many requests an admin key may make in a minute, 0 for any number
+    #[arg(long, value_name = "N", env = "PORTCULLIS_RATE_LIMIT", default_value_t = 6000)]
+    rate_limit: u32,
+    /// Show /metrics to everybody, not to admin keys alone
+    #[arg(long, env = "PORTCULLIS_OPEN_METRICS")]
+    open_metrics: bool,
+    /// From which age on, in days, a signing key is reported as one to rotate
+    #[arg(long, value_name = "DAYS", default_value_t = DEFAULT_KEY_AGE_DAYS)]
+    key_age: u32,
 }
 
 impl Serve {
@@ -61,6 +74,12 @@ impl Serve {
                 return Err(error).with_context(|| format!("can't listen on {}", self.listen));
             }
         };
+        let settings = Settings {
+            reach: self.reach.reach(),
+            rate: Rate { requests: self.rate_limit, ..Rate::default() },
+            open_metrics: self.open_metrics,
+        };
+        let server = server.with(settings, Options { key_age_days: self.key_age });
         // Gates that start with this server find a list in force at once.
         issuer.publish().await?;
         let server = server.with_targets(targets);

@@ -1,25 +1,39 @@
 //! The door of `/v1`: an admin key, verified like any key and looked up as well.
 
-use axum::extract::{Request, State};
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use std::sync::Arc;
+
+use axum::extract::{FromRequestParts as _, MatchedPath, RawPathParams, Request, State};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 
+use super::openapi::Demands;
 use super::problem::Problem;
+use crate::error::Error;
 use crate::issuer::Issuer;
-use crate::rules::NotAdmin;
+use crate::rules::{NotAdmin, scopes};
 
 /// The admin key that a request came in with.
 #[derive(Clone, Debug)]
 pub(super) struct Admin {
     /// Its public name.
     pub(super) id: String,
+    /// What it may do.
+    pub(super) scopes: Vec<String>,
+}
+
+/// What the door knows: whose keys, and what each route demands.
+#[derive(Clone)]
+pub(super) struct Door {
+    pub(super) issuer: Issuer,
+    pub(super) demands: Arc<Demands>,
 }
 
 /// Lets requests pass that carry an admin key in force, with an [`Admin`] beside them.
 pub(super) async fn require_admin(
-    State(issuer): State<Issuer>,
-    mut request: Request,
+    State(Door { issuer, demands }): State<Door>,
+    request: Request,
     next: Next,
 ) -> Response {
     let Some(token) = bearer(request.headers()) else {
@@ -29,8 +43,13 @@ pub(super) async fn require_admin(
     };
     match issuer.admin(token).await {
         Ok(Ok(record)) => {
-            request.extensions_mut().insert(Admin { id: record.id });
-            next.run(request).await
+            let admin = Admin { id: record.id, scopes: record.admin_scopes };
+            let (mut parts, body) = request.into_parts();
+            if let Err(error) = may_pass(&issuer, &demands, &admin, &mut parts).await {
+                return refuse_scope(error);
+            }
+            parts.extensions.insert(admin);
+            next.run(Request::from_parts(parts, body)).await
         }
         Ok(Err(NotAdmin::Refused(refusal))) if refusal.is_unavailable() => {
             tracing::error!(code = refusal.code(), "no admin key can be judged: {refusal}");
@@ -49,6 +68,45 @@ pub(super) async fn require_admin(
         }
         Err(error) => Problem::from(error).into_response(),
     }
+}
+
+/// Whether the key holds what the route demands, and may do this to the key that the path names.
+async fn may_pass(
+    issuer: &Issuer,
+    demands: &Demands,
+    admin: &Admin,
+    parts: &mut Parts,
+) -> Result<(), Error> {
+    // At an address that there is not, nothing is demanded: it is answered that there is none.
+    let Some(route) = parts.extensions.get::<MatchedPath>().cloned() else { return Ok(()) };
+    let route = route.as_str();
+    scopes::check_grant(&admin.scopes, &demands.scopes(route, &parts.method))?;
+    let reads = [Method::GET, Method::HEAD].contains(&parts.method);
+    if reads || !route.starts_with("/v1/keys/{") {
+        return Ok(());
+    }
+    // As the handler reads it: decoded.
+    let Ok(names) = RawPathParams::from_request_parts(parts, &()).await else { return Ok(()) };
+    for (_, id) in &names {
+        issuer.check_may_change(&admin.scopes, id).await?;
+    }
+    Ok(())
+}
+
+/// RFC 6750, section 3.1: the answer names the scope that is missing.
+fn refuse_scope(error: Error) -> Response {
+    let challenge = if let Error::Scope { scope } = &error {
+        let error = "insufficient_scope";
+        Some(format!(r#"Bearer realm="portcullis", error="{error}", scope="{scope}""#))
+    } else {
+        None
+    };
+    let mut response = Problem::from(error).into_response();
+    // Scopes are letters, digits, colons and the like: a header value.
+    if let Some(challenge) = challenge.and_then(|text| HeaderValue::from_str(&text).ok()) {
+        response.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);
+    }
+    response
 }
 
 /// The credentials of the scheme Bearer (RFC 6750, section 2.1), whose name has no case.

@@ -1,5 +1,7 @@
 //! What is done to a key: revoking, suspending, rolling, its sales channels, judging it.
 
+#![allow(unused_qualifications, reason = "what utoipa writes for query parameters")]
+
 use std::time::Duration;
 
 use axum::Extension;
@@ -12,28 +14,34 @@ use axum::routing::post;
 use portcullis_core::token::Kind;
 use serde::Deserialize;
 use serde_json::json;
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use super::auth::{self, Admin};
 use super::body::{Json, Path, Query};
-use super::keys::{Answer, answer_change, minted_view, view, views};
+use super::keys::{Answer, answer_change, check_may_change_all, minted_view, view, views};
 use super::keys_query::{Filter, algorithm, environment, kind, moment};
 use super::list::{WaitQuery, committed, committed_and_waited};
 use super::problem::Problem;
 use crate::error::Error;
 use crate::issuer::Issuer;
-use crate::rules::{Moment, Revocation, Roll, Selector};
+use crate::rules::{Moment, Revocation, Roll, Selector, scopes};
 use crate::view::VerdictView;
+use crate::view::keys::{
+    AuthenticatedAnswer, ChangedAnswer, RevokedAnswer, RevokedManyAnswer, RolledAnswer,
+};
 
-pub(super) fn routes() -> Router<Issuer> {
-    Router::new()
-        .route("/keys/revoke", post(revoke_many))
-        .route("/keys/authenticate", post(authenticate))
-        .route("/keys/{id}/revoke", post(revoke))
-        .route("/keys/{id}/suspend", post(suspend))
-        .route("/keys/{id}/resume", post(resume))
-        .route("/keys/{id}/roll", post(roll))
-        .route("/keys/{id}/sales-channels", post(sales_channels))
-        .route("/verify", post(verify))
+pub(super) fn routes() -> OpenApiRouter<Issuer> {
+    OpenApiRouter::new()
+        .routes(routes!(revoke_many))
+        .routes(routes!(authenticate))
+        .routes(routes!(revoke))
+        .routes(routes!(suspend))
+        .routes(routes!(resume))
+        .routes(routes!(roll))
+        .routes(routes!(sales_channels))
+        .routes(routes!(verify))
 }
 
 /// What whoever holds a key may do with it: the key itself is what lets them in.
@@ -45,7 +53,7 @@ pub(super) fn self_routes() -> Router<Issuer> {
         .layer(middleware::map_response(super::never_cached))
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct RevokeBody {
     in_seconds: Option<u64>,
@@ -60,6 +68,17 @@ impl RevokeBody {
     }
 }
 
+/// Revoke a key, now or from a moment on, and publish.
+#[utoipa::path(
+    post, path = "/keys/{id}/revoke", tag = "keys", operation_id = "revoke_key",
+    params(("id" = String, Path, description = "The key's id, apk_…"), WaitQuery),
+    request_body = Option<RevokeBody>,
+    security(("admin_key" = ["keys:revoke"])),
+    responses(
+        (status = 200, description = "Revoked and published", body = RevokedAnswer),
+        (status = 202, description = "Revoked, not yet published", body = RevokedAnswer)
+    )
+)]
 async fn revoke(
     State(issuer): State<Issuer>,
     Extension(admin): Extension<Admin>,
@@ -73,7 +92,7 @@ async fn revoke(
     committed_and_waited(&issuer, key, StatusCode::OK, revoked.published, wait).await
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct RevokeManyBody {
     ids: Option<Vec<String>>,
@@ -83,6 +102,17 @@ struct RevokeManyBody {
     revoked_by: Option<String>,
 }
 
+/// Revoke many keys, by their ids or by what they are like, all or none.
+#[utoipa::path(
+    post, path = "/keys/revoke", tag = "keys", operation_id = "revoke_keys",
+    params(WaitQuery),
+    request_body = RevokeManyBody,
+    security(("admin_key" = ["keys:revoke"])),
+    responses(
+        (status = 200, description = "Revoked and published", body = RevokedManyAnswer),
+        (status = 202, description = "Revoked, not yet published", body = RevokedManyAnswer)
+    )
+)]
 async fn revoke_many(
     State(issuer): State<Issuer>,
     Extension(admin): Extension<Admin>,
@@ -90,8 +120,13 @@ async fn revoke_many(
     Json(body): Json<RevokeManyBody>,
 ) -> Answer {
     let selector = match (body.ids, body.r#where) {
-        (Some(ids), None) => Selector::Ids(ids),
-        (None, Some(filter)) => Selector::Like(Box::new(filter.criteria()?)),
+        (Some(ids), None) => {
+            check_may_change_all(&issuer, &admin, &ids).await?;
+            Selector::Ids(ids)
+        }
+        (None, Some(filter)) => {
+            Selector::Like(Box::new(scopes::narrow(&admin.scopes, filter.criteria()?)?))
+        }
         (None, None) => return Err(Error::NothingSelected.into()),
         (Some(_), Some(_)) => {
             let reason = "and `where` exclude each other";
@@ -132,12 +167,23 @@ fn challenge(error: Error) -> Response {
     response
 }
 
-#[derive(Default, Deserialize)]
+#[derive(Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct ByBody {
     by: Option<String>,
 }
 
+/// Suspend a key: it is refused until it is resumed.
+#[utoipa::path(
+    post, path = "/keys/{id}/suspend", tag = "keys", operation_id = "suspend_key",
+    params(("id" = String, Path, description = "The key's id, apk_…")),
+    request_body = Option<ByBody>,
+    security(("admin_key" = ["keys:revoke"])),
+    responses(
+        (status = 200, description = "Done and published", body = ChangedAnswer),
+        (status = 202, description = "Done, not yet published", body = ChangedAnswer)
+    )
+)]
 async fn suspend(
     State(issuer): State<Issuer>,
     Extension(admin): Extension<Admin>,
@@ -148,6 +194,17 @@ async fn suspend(
     answer_change(&issuer, &id, issuer.suspend(&id, Some(&by)).await).await
 }
 
+/// Lift a key's suspension.
+#[utoipa::path(
+    post, path = "/keys/{id}/resume", tag = "keys", operation_id = "resume_key",
+    params(("id" = String, Path, description = "The key's id, apk_…")),
+    request_body = Option<ByBody>,
+    security(("admin_key" = ["keys:revoke"])),
+    responses(
+        (status = 200, description = "Done and published", body = ChangedAnswer),
+        (status = 202, description = "Done, not yet published", body = ChangedAnswer)
+    )
+)]
 async fn resume(
     State(issuer): State<Issuer>,
     Extension(admin): Extension<Admin>,
@@ -158,7 +215,7 @@ async fn resume(
     answer_change(&issuer, &id, issuer.resume(&id, Some(&by)).await).await
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct RollBody {
     overlap_seconds: Option<u64>,
@@ -172,6 +229,17 @@ struct RollBody {
     never_expires: bool,
 }
 
+/// Put a new key in a key's place; both are valid for the overlap.
+#[utoipa::path(
+    post, path = "/keys/{id}/roll", tag = "keys", operation_id = "roll_key",
+    params(("id" = String, Path, description = "The key's id, apk_…")),
+    request_body = Option<RollBody>,
+    security(("admin_key" = ["keys:write"])),
+    responses(
+        (status = 200, description = "Rolled and published", body = RolledAnswer),
+        (status = 202, description = "Rolled, not yet published", body = RolledAnswer)
+    )
+)]
 async fn roll(
     State(issuer): State<Issuer>,
     Extension(admin): Extension<Admin>,
@@ -192,14 +260,14 @@ async fn roll(
         expires: if body.never_expires { Some(None) } else { expires.map(Some) },
     };
     let rolled = issuer.roll(&id, &roll).await.map_err(|error| Problem::about(&id, error))?;
-    let mut answer = minted_view(&issuer, &rolled.minted).await?;
+    let mut answer = json!(minted_view(&issuer, &rolled.minted).await?);
     if let Some(answer) = answer.as_object_mut() {
         answer.insert("rolled".into(), json!(view(&issuer, &rolled.old).await?));
     }
     Ok(committed(&issuer, answer, StatusCode::OK, rolled.published))
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct ChannelsBody {
     #[serde(default)]
@@ -208,6 +276,17 @@ struct ChannelsBody {
     remove: Vec<String>,
 }
 
+/// Attach sales channels to a publishable key, and detach them.
+#[utoipa::path(
+    post, path = "/keys/{id}/sales-channels", tag = "keys", operation_id = "change_sales_channels",
+    params(("id" = String, Path, description = "The key's id, apk_…")),
+    request_body = ChannelsBody,
+    security(("admin_key" = ["keys:write"])),
+    responses(
+        (status = 200, description = "Done and published", body = ChangedAnswer),
+        (status = 202, description = "Done, not yet published", body = ChangedAnswer)
+    )
+)]
 async fn sales_channels(
     State(issuer): State<Issuer>,
     Extension(admin): Extension<Admin>,
@@ -218,7 +297,7 @@ async fn sales_channels(
     answer_change(&issuer, &id, changed).await
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct VerifyBody {
     token: String,
@@ -226,6 +305,15 @@ struct VerifyBody {
     environment: Option<String>,
 }
 
+/// Judge a key as a gate would.
+#[utoipa::path(
+    post, path = "/verify", tag = "keys", operation_id = "verify_key",
+    request_body = VerifyBody,
+    security(("admin_key" = ["keys:verify"])),
+    responses(
+        (status = 200, description = "The verdict", body = VerdictView)
+    )
+)]
 async fn verify(State(issuer): State<Issuer>, Json(body): Json<VerifyBody>) -> Answer {
     let token = zeroize::Zeroizing::new(body.token);
     let kind = kind(body.kind.as_deref())?;
@@ -234,14 +322,27 @@ async fn verify(State(issuer): State<Issuer>, Json(body): Json<VerifyBody>) -> A
     Ok(axum::Json(VerdictView::new(&verdict, issuer.now())).into_response())
 }
 
+/// Judge a key by its record, strictly, and answer the record.
+#[utoipa::path(
+    post, path = "/keys/authenticate", tag = "keys", operation_id = "authenticate_key",
+    request_body = VerifyBody,
+    security(("admin_key" = ["keys:verify"])),
+    responses(
+        (status = 200, description = "The record, or the precise reason", body = AuthenticatedAnswer)
+    )
+)]
 async fn authenticate(State(issuer): State<Issuer>, Json(body): Json<VerifyBody>) -> Answer {
     let token = zeroize::Zeroizing::new(body.token);
     let kind = kind(body.kind.as_deref())?.unwrap_or(Kind::Secret);
     let environment = environment(body.environment.as_deref())?;
     let answer = match issuer.authenticate(&token, kind, environment).await?.result {
-        Ok(record) => json!({ "ok": true, "key": view(&issuer, &record).await? }),
+        Ok(record) => {
+            let key = Some(view(&issuer, &record).await?);
+            AuthenticatedAnswer { ok: true, key, code: None, message: None }
+        }
         Err(refusal) => {
-            json!({ "ok": false, "code": refusal.code(), "message": refusal.to_string() })
+            let (code, message) = (Some(refusal.code()), Some(refusal.to_string()));
+            AuthenticatedAnswer { ok: false, key: None, code, message }
         }
     };
     Ok(axum::Json(answer).into_response())

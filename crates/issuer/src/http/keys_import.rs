@@ -1,12 +1,12 @@
 //! `/v1/keys/import`: records of another system as a file.
 
 use axum::Extension;
-use axum::Router;
 use axum::body::Bytes;
 use axum::extract::{DefaultBodyLimit, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
-use axum::routing::post;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use super::auth::Admin;
 use super::problem::Problem;
@@ -18,11 +18,18 @@ const MAX_LEN: usize = 8 * 1024 * 1024;
 /// How many lines are one transaction.
 const LINES: usize = 1000;
 
-pub(super) fn routes() -> Router<Issuer> {
-    Router::new().route("/keys/import", post(import)).layer(DefaultBodyLimit::max(MAX_LEN))
+pub(super) fn routes() -> OpenApiRouter<Issuer> {
+    OpenApiRouter::new().routes(routes!(import)).layer(DefaultBodyLimit::max(MAX_LEN))
 }
 
-/// One answer for each line, as JSON lines: the key that it got, or what is wrong with it.
+/// Import records of another system; one line of the answer for each line of the file.
+#[utoipa::path(
+    post, path = "/keys/import", tag = "keys", operation_id = "import_keys",
+    security(("admin_key" = ["keys:write"])),
+    responses(
+        (status = 200, description = "One JSON line for each line: the key that it got, or what is wrong with it", body = String, content_type = "application/x-ndjson")
+    )
+)]
 async fn import(
     State(issuer): State<Issuer>,
     Extension(admin): Extension<Admin>,

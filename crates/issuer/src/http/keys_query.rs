@@ -1,10 +1,13 @@
 //! What requests about keys say, from texts to the rules' values.
 
+#![allow(unused_qualifications, reason = "what utoipa writes for query parameters")]
+
 use std::time::Duration;
 
 use portcullis_core::time::Time;
 use portcullis_core::token::{Algorithm, Environment, Kind};
 use serde::Deserialize;
+use utoipa::{IntoParams, ToSchema};
 
 use crate::error::Error;
 use crate::names;
@@ -13,8 +16,9 @@ use crate::rules::{self, Criteria, Moment, Order, Span};
 use crate::view::parse_rfc3339;
 
 /// What keys are to be like, as a query string or an object says it.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, IntoParams, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub(super) struct Filter {
     q: Option<String>,
     /// Ids between commas.

@@ -1,45 +1,58 @@
 //! `/v1/list`: what is out and where, and putting it out now.
 
+#![allow(unused_qualifications, reason = "what utoipa writes for query parameters")]
+
 use std::time::Duration;
 
+use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
-use axum::routing::{get, post};
-use axum::{Json, Router};
 use serde::Deserialize;
 use serde_json::{Value, json};
+use utoipa::IntoParams;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use super::problem::Problem;
 use crate::error::Error;
 use crate::issuer::Issuer;
 use crate::store::lists::Published;
-use crate::view::targets::{target_views, waited};
+use crate::view::targets::{ListAnswer, target_views, waited};
 use crate::view::{ListView, MarkView};
 
-pub(super) fn routes() -> Router<Issuer> {
-    Router::new().route("/list", get(show)).route("/list/publish", post(publish))
+pub(super) fn routes() -> OpenApiRouter<Issuer> {
+    OpenApiRouter::new().routes(routes!(show)).routes(routes!(publish))
 }
 
+/// Show what is published.
+#[utoipa::path(
+    get, path = "/list", tag = "list", operation_id = "show_list",
+    security(("admin_key" = ["list:read"])),
+    responses((status = 200, description = "What is published", body = ListAnswer))
+)]
 async fn show(State(issuer): State<Issuer>) -> Result<Response, Problem> {
     let (published, shards) = issuer.overview().await?;
-    let view = ListView::new(&published, &shards, issuer.now());
-    let mut answer = json!(view);
-    if let Some(answer) = answer.as_object_mut() {
-        let targets = target_views(&issuer.targets().await?, &published);
-        answer.insert("targets".into(), json!(targets));
-    }
-    Ok(Json(answer).into_response())
+    let list = ListView::new(&published, &shards, issuer.now());
+    let targets = target_views(&issuer.targets().await?, &published);
+    Ok(Json(ListAnswer { list, targets }).into_response())
 }
 
+/// Publish now.
+#[utoipa::path(
+    post, path = "/list/publish", tag = "list", operation_id = "publish_list",
+    security(("admin_key" = ["list:publish"])),
+    responses((status = 200, description = "What is published now", body = ListAnswer))
+)]
 async fn publish(State(issuer): State<Issuer>) -> Result<Response, Problem> {
     issuer.publish().await?;
     show(State(issuer)).await
 }
 
 /// `?wait=SECONDS`.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub(super) struct WaitQuery {
     /// For how long to wait until every target carries the list.
     pub(super) wait: Option<u64>,

@@ -3,69 +3,128 @@
 //! ```text
 //! /v1/keys…, /v1/verify, /v1/list        JSON, behind an admin key, never cached
 //! /v1/self/revoke                        for whoever holds a secret key: it is the key sent
+//! /v1/openapi.json, /v1/docs             what the API is: public
 //! /.well-known/portcullis/…              what verifiers fetch: public, with strong ETags
-//! /health/live, /health/ready
+//! /health/live, /health/ready, /metrics  for monitors; metrics behind an admin key unless opened
 //! ```
 //!
 //! Errors are `application/problem+json` (RFC 9457).
 
+mod admins;
 mod auth;
 mod body;
+mod events;
+mod health;
 mod keys;
 mod keys_acts;
 mod keys_import;
 mod keys_query;
+mod limits;
 mod list;
+mod metrics;
+mod openapi;
 mod owners;
 mod policies;
 mod problem;
 mod revocations;
 mod serve;
+mod webhooks;
 mod well_known;
 
+pub use limits::Rate;
 pub use problem::Problem;
 pub use serve::Server;
 
-use axum::Router;
-use axum::extract::{DefaultBodyLimit, Request, State};
-use axum::http::{HeaderValue, StatusCode, header};
+use std::sync::Arc;
+
+use axum::extract::DefaultBodyLimit;
+use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::middleware;
-use axum::response::{IntoResponse as _, Response};
+use axum::response::Response;
 use axum::routing::get;
-use tower_http::trace::TraceLayer;
+use axum::{Extension, Router};
+use utoipa_axum::router::OpenApiRouter;
 
 use crate::issuer::Issuer;
+use crate::rules::scopes;
+use crate::webhooks::Reach;
+use openapi::Demands;
 
 /// The largest request body, in bytes.
 pub const MAX_BODY_LEN: usize = 64 * 1024;
+const METRICS: &str = "/metrics";
 
-/// The whole API of `issuer`.
-pub fn router(issuer: Issuer) -> Router {
-    let v1 = Router::new()
+/// Every route of `/v1`, with its description.
+fn v1() -> OpenApiRouter<Issuer> {
+    OpenApiRouter::new()
         .merge(keys::routes())
         .merge(keys_acts::routes())
         .merge(keys_import::routes())
+        .merge(admins::routes())
         .merge(list::routes())
         .merge(owners::routes())
         .merge(policies::routes())
         .merge(revocations::routes())
+        .merge(events::routes())
+        .merge(webhooks::routes())
+}
+
+/// The description of `/v1`, OpenAPI 3.1, as `docs/openapi.json` holds it.
+#[must_use]
+pub fn openapi() -> serde_json::Value {
+    openapi::document(v1().split_for_parts().1)
+}
+
+/// What the operator says of the API.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Settings {
+    /// How far webhooks may reach.
+    pub reach: Reach,
+    /// How often an admin key may ask.
+    pub rate: Rate,
+    /// Whether `/metrics` is for everybody.
+    pub open_metrics: bool,
+}
+
+/// The whole API of `issuer`, with what is set by default.
+pub fn router(issuer: Issuer) -> Router {
+    router_with(issuer, Settings::default())
+}
+
+/// The whole API of `issuer`.
+pub fn router_with(issuer: Issuer, settings: Settings) -> Router {
+    let (v1, api) = v1().split_for_parts();
+    let document = openapi::document(api);
+    let demands = Demands::of(&document).and(METRICS, Method::GET, scopes::METRICS_READ);
+    let door = auth::Door { issuer: issuer.clone(), demands: Arc::new(demands) };
+    let admins_alone = middleware::from_fn_with_state(door, auth::require_admin);
+    let page = openapi::page(&document);
+    let document = document.to_string();
+    let v1 = v1
         .fallback(no_such_resource)
         .method_not_allowed_fallback(wrong_method)
-        .layer(middleware::from_fn_with_state(issuer.clone(), auth::require_admin))
+        .layer(middleware::from_fn_with_state(issuer.clone(), limits::limit))
+        .layer(admins_alone.clone())
         .layer(middleware::map_response(never_cached));
+    let metrics = Router::new().route(METRICS, get(metrics::show));
+    let metrics = if settings.open_metrics { metrics } else { metrics.layer(admins_alone) };
     Router::new()
         .nest("/v1/self", keys_acts::self_routes())
+        .route(
+            "/v1/openapi.json",
+            get(|| async { ([(header::CONTENT_TYPE, "application/json")], document) }),
+        )
+        .route("/v1/docs", get(|| async { axum::response::Html(page) }))
         .nest("/v1", v1)
         .nest("/.well-known/portcullis", well_known::routes())
-        .route("/health/live", get(|| async { "live\n" }))
-        .route("/health/ready", get(ready))
+        .merge(health::routes())
+        .merge(metrics)
         .fallback(no_such_resource)
         .method_not_allowed_fallback(wrong_method)
         .layer(DefaultBodyLimit::max(MAX_BODY_LEN))
-        // The path alone: headers carry keys, and a query is anybody's text.
-        .layer(TraceLayer::new_for_http().make_span_with(|request: &Request| {
-            tracing::info_span!("http", method = %request.method(), path = request.uri().path())
-        }))
+        .layer(Extension(settings))
+        .layer(Extension(limits::Limiter::new(settings.rate)))
+        .layer(middleware::from_fn_with_state(issuer.clone(), metrics::observe))
         .with_state(issuer)
 }
 
@@ -81,17 +140,4 @@ async fn no_such_resource() -> Problem {
 async fn wrong_method() -> Problem {
     let detail = "this address does not know that method";
     Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", detail)
-}
-
-/// Ready: the database answers, and what is out may be judged by.
-async fn ready(State(issuer): State<Issuer>) -> Response {
-    let mark = issuer.view().await;
-    let now = issuer.now();
-    match mark.map(|view| view.replica().at(now).map(|_| ())) {
-        Ok(Ok(())) => "ready\n".into_response(),
-        Ok(Err(error)) => {
-            Problem::new(StatusCode::SERVICE_UNAVAILABLE, error.code(), error).into_response()
-        }
-        Err(error) => Problem::from(error).into_response(),
-    }
 }

@@ -1,13 +1,16 @@
 //! `/v1/owners…`.
 
-use axum::Router;
+#![allow(unused_qualifications, reason = "what utoipa writes for query parameters")]
+
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
-use axum::routing::{get, post};
 use axum::{Extension, Json as Answered};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use super::auth::Admin;
 use super::body::{Json, Path, Query};
@@ -15,45 +18,63 @@ use super::problem::Problem;
 use crate::error::Error;
 use crate::issuer::Issuer;
 use crate::rules::{NewOwner, OwnerChange};
-use crate::view::records::OwnerView;
+use crate::view::records::{OwnerView, OwnersAnswer};
 
-pub(super) fn routes() -> Router<Issuer> {
-    Router::new()
-        .route("/owners", post(create).get(list))
-        .route("/owners/{number}", get(show).patch(update).delete(delete))
+pub(super) fn routes() -> OpenApiRouter<Issuer> {
+    OpenApiRouter::new().routes(routes!(create, list)).routes(routes!(show, update, delete))
 }
 
 type Answer = Result<Response, Problem>;
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct CreateBody {
+struct CreateOwnerBody {
     name: String,
     external_id: Option<String>,
     #[serde(default)]
+    #[schema(value_type = Object)]
     metadata: Map<String, Value>,
 }
 
+/// Make an owner.
+#[utoipa::path(
+    post, path = "/owners", tag = "owners", operation_id = "create_owner",
+    request_body = CreateOwnerBody,
+    security(("admin_key" = ["owners:write"])),
+    responses(
+        (status = 201, description = "The owner", body = OwnerView)
+    )
+)]
 async fn create(
     State(issuer): State<Issuer>,
     Extension(admin): Extension<Admin>,
-    Json(body): Json<CreateBody>,
+    Json(body): Json<CreateOwnerBody>,
 ) -> Answer {
-    let CreateBody { name, external_id, metadata } = body;
+    let CreateOwnerBody { name, external_id, metadata } = body;
     let new = NewOwner { name, external_id, metadata, by: Some(admin.id) };
     let owner = issuer.create_owner(&new).await?;
     Ok((StatusCode::CREATED, Answered(OwnerView::from(&owner))).into_response())
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
-struct ListQuery {
+#[into_params(parameter_in = Query)]
+struct OwnersQuery {
     external_id: Option<String>,
     after: Option<u32>,
     limit: Option<u32>,
 }
 
-async fn list(State(issuer): State<Issuer>, Query(query): Query<ListQuery>) -> Answer {
+/// List owners by their numbers.
+#[utoipa::path(
+    get, path = "/owners", tag = "owners", operation_id = "list_owners",
+    params(OwnersQuery),
+    security(("admin_key" = ["owners:read"])),
+    responses(
+        (status = 200, description = "A page of owners", body = OwnersAnswer)
+    )
+)]
+async fn list(State(issuer): State<Issuer>, Query(query): Query<OwnersQuery>) -> Answer {
     let (after, limit) = (query.after.unwrap_or(0), query.limit.unwrap_or(50));
     let owners = issuer.list_owners(query.external_id.as_deref(), after, limit).await?;
     let full = usize::try_from(limit).is_ok_and(|limit| owners.len() == limit);
@@ -63,32 +84,62 @@ async fn list(State(issuer): State<Issuer>, Query(query): Query<ListQuery>) -> A
     Ok(Answered(json!({ "owners": owners, "next_after": next })).into_response())
 }
 
+/// Show one owner.
+#[utoipa::path(
+    get, path = "/owners/{number}", tag = "owners", operation_id = "show_owner",
+    params(("number" = u32, Path, description = "Its number")),
+    security(("admin_key" = ["owners:read"])),
+    responses(
+        (status = 200, description = "The owner", body = OwnerView)
+    )
+)]
 async fn show(State(issuer): State<Issuer>, Path(number): Path) -> Answer {
     let owner = issuer.show_owner(read(&number)?).await?;
     Ok(Answered(OwnerView::from(&owner)).into_response())
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct UpdateBody {
+struct UpdateOwnerBody {
     name: Option<String>,
     #[serde(default, deserialize_with = "super::body::given")]
+    #[schema(value_type = Option<String>)]
     external_id: Option<Option<String>>,
+    #[schema(value_type = Option<Object>)]
     metadata: Option<Map<String, Value>>,
 }
 
+/// Change an owner.
+#[utoipa::path(
+    patch, path = "/owners/{number}", tag = "owners", operation_id = "update_owner",
+    params(("number" = u32, Path, description = "Its number")),
+    request_body = UpdateOwnerBody,
+    security(("admin_key" = ["owners:write"])),
+    responses(
+        (status = 200, description = "The owner as it is now", body = OwnerView)
+    )
+)]
 async fn update(
     State(issuer): State<Issuer>,
     Extension(admin): Extension<Admin>,
     Path(number): Path,
-    Json(body): Json<UpdateBody>,
+    Json(body): Json<UpdateOwnerBody>,
 ) -> Answer {
-    let UpdateBody { name, external_id, metadata } = body;
+    let UpdateOwnerBody { name, external_id, metadata } = body;
     let change = OwnerChange { name, external_id, metadata, by: Some(admin.id) };
     let owner = issuer.update_owner(read(&number)?, &change).await?;
     Ok(Answered(OwnerView::from(&owner)).into_response())
 }
 
+/// Delete an owner that no key in force has.
+#[utoipa::path(
+    delete, path = "/owners/{number}", tag = "owners", operation_id = "delete_owner",
+    params(("number" = u32, Path, description = "Its number")),
+    security(("admin_key" = ["owners:write"])),
+    responses(
+        (status = 204, description = "Deleted")
+    )
+)]
 async fn delete(
     State(issuer): State<Issuer>,
     Extension(admin): Extension<Admin>,

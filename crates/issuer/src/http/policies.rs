@@ -1,13 +1,16 @@
 //! `/v1/policies…`.
 
-use axum::Router;
+#![allow(unused_qualifications, reason = "what utoipa writes for query parameters")]
+
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
-use axum::routing::{get, post};
 use axum::{Extension, Json as Answered};
 use serde::Deserialize;
 use serde_json::json;
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use super::auth::Admin;
 use super::body::{Json, Path, Query};
@@ -17,19 +20,17 @@ use crate::error::Error;
 use crate::issuer::Issuer;
 use crate::rules::{NewPolicy, PolicyChange, PolicyRules, Saved};
 use crate::store::policies;
-use crate::view::records::PolicyView;
+use crate::view::records::{PoliciesAnswer, PolicyAnswer, PolicyDeletedAnswer, PolicyView};
 
-pub(super) fn routes() -> Router<Issuer> {
-    Router::new()
-        .route("/policies", post(create).get(list))
-        .route("/policies/{number}", get(show).patch(update).delete(delete))
+pub(super) fn routes() -> OpenApiRouter<Issuer> {
+    OpenApiRouter::new().routes(routes!(create, list)).routes(routes!(show, update, delete))
 }
 
 type Answer = Result<Response, Problem>;
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct CreateBody {
+struct CreatePolicyBody {
     name: String,
     visibility: String,
     #[serde(default)]
@@ -47,13 +48,23 @@ struct CreateBody {
     rate_class: Option<String>,
 }
 
+/// Make a policy.
+#[utoipa::path(
+    post, path = "/policies", tag = "policies", operation_id = "create_policy",
+    request_body = CreatePolicyBody,
+    security(("admin_key" = ["policies:write"])),
+    responses(
+        (status = 201, description = "Made and published", body = PolicyAnswer),
+        (status = 202, description = "Made, not yet published", body = PolicyAnswer)
+    )
+)]
 async fn create(
     State(issuer): State<Issuer>,
     Extension(admin): Extension<Admin>,
-    Json(body): Json<CreateBody>,
+    Json(body): Json<CreatePolicyBody>,
 ) -> Answer {
-    let CreateBody { name, visibility, scopes, sales_channels, methods, paths, .. } = body;
-    let CreateBody { cidrs, origins, rate_class, .. } = body;
+    let CreatePolicyBody { name, visibility, scopes, sales_channels, methods, paths, .. } = body;
+    let CreatePolicyBody { cidrs, origins, rate_class, .. } = body;
     let rules = PolicyRules { scopes, sales_channels, methods, paths, cidrs, origins, rate_class };
     let visibility = policies::visibility(&visibility).ok_or(NO_VISIBILITY)?;
     let new = NewPolicy { name, visibility, rules, by: Some(admin.id) };
@@ -66,15 +77,25 @@ const NO_VISIBILITY: Error = Error::Invalid {
     reason: "must be public (for publishable keys) or private (for secret keys)",
 };
 
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
-struct ListQuery {
+#[into_params(parameter_in = Query)]
+struct PoliciesQuery {
     visibility: Option<String>,
     after: Option<u32>,
     limit: Option<u32>,
 }
 
-async fn list(State(issuer): State<Issuer>, Query(query): Query<ListQuery>) -> Answer {
+/// List policies by their numbers.
+#[utoipa::path(
+    get, path = "/policies", tag = "policies", operation_id = "list_policies",
+    params(PoliciesQuery),
+    security(("admin_key" = ["policies:read"])),
+    responses(
+        (status = 200, description = "A page of policies", body = PoliciesAnswer)
+    )
+)]
+async fn list(State(issuer): State<Issuer>, Query(query): Query<PoliciesQuery>) -> Answer {
     let (after, limit) = (query.after.unwrap_or(0), query.limit.unwrap_or(50));
     let visibility = query.visibility.as_deref();
     let visibility = visibility.map(|name| policies::visibility(name).ok_or(NO_VISIBILITY));
@@ -85,14 +106,23 @@ async fn list(State(issuer): State<Issuer>, Query(query): Query<ListQuery>) -> A
     Ok(Answered(json!({ "policies": policies, "next_after": next })).into_response())
 }
 
+/// Show one policy.
+#[utoipa::path(
+    get, path = "/policies/{number}", tag = "policies", operation_id = "show_policy",
+    params(("number" = u32, Path, description = "Its number")),
+    security(("admin_key" = ["policies:read"])),
+    responses(
+        (status = 200, description = "The policy", body = PolicyView)
+    )
+)]
 async fn show(State(issuer): State<Issuer>, Path(number): Path) -> Answer {
     let policy = issuer.show_policy(read(&number)?).await?;
     Ok(Answered(PolicyView::from(&policy)).into_response())
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct UpdateBody {
+struct UpdatePolicyBody {
     name: Option<String>,
     scopes: Option<Vec<String>>,
     sales_channels: Option<Vec<String>>,
@@ -101,22 +131,34 @@ struct UpdateBody {
     cidrs: Option<Vec<String>>,
     origins: Option<Vec<String>>,
     #[serde(default, deserialize_with = "super::body::given")]
+    #[schema(value_type = Option<String>)]
     rate_class: Option<Option<String>>,
     visibility: Option<String>,
 }
 
+/// Change a policy.
+#[utoipa::path(
+    patch, path = "/policies/{number}", tag = "policies", operation_id = "update_policy",
+    params(("number" = u32, Path, description = "Its number")),
+    request_body = UpdatePolicyBody,
+    security(("admin_key" = ["policies:write"])),
+    responses(
+        (status = 200, description = "Done and published", body = PolicyAnswer),
+        (status = 202, description = "Done, not yet published", body = PolicyAnswer)
+    )
+)]
 async fn update(
     State(issuer): State<Issuer>,
     Extension(admin): Extension<Admin>,
     Path(number): Path,
-    Json(body): Json<UpdateBody>,
+    Json(body): Json<UpdatePolicyBody>,
 ) -> Answer {
     if body.visibility.is_some() {
         let reason = "can't be changed, because keys carry the number; make another policy";
         return Err(Error::Invalid { field: "visibility", reason }.into());
     }
-    let UpdateBody { name, scopes, sales_channels, methods, paths, .. } = body;
-    let UpdateBody { cidrs, origins, rate_class, .. } = body;
+    let UpdatePolicyBody { name, scopes, sales_channels, methods, paths, .. } = body;
+    let UpdatePolicyBody { cidrs, origins, rate_class, .. } = body;
     let by = Some(admin.id);
     let change = PolicyChange {
         name,
@@ -133,6 +175,16 @@ async fn update(
     Ok(committed(&issuer, json!(PolicyView::from(&policy)), StatusCode::OK, published))
 }
 
+/// Delete a policy that no key in force has.
+#[utoipa::path(
+    delete, path = "/policies/{number}", tag = "policies", operation_id = "delete_policy",
+    params(("number" = u32, Path, description = "Its number")),
+    security(("admin_key" = ["policies:write"])),
+    responses(
+        (status = 200, description = "Done and published", body = PolicyDeletedAnswer),
+        (status = 202, description = "Done, not yet published", body = PolicyDeletedAnswer)
+    )
+)]
 async fn delete(
     State(issuer): State<Issuer>,
     Extension(admin): Extension<Admin>,

@@ -8,7 +8,7 @@ use serde::Serialize;
 use crate::error::Error;
 
 /// An error as it is answered: `application/problem+json`.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 pub struct Problem {
     /// A URI that names the kind of problem: `tag:portcullis,2026:` and the code.
     r#type: String,
@@ -90,17 +90,22 @@ fn status_of(error: &Error) -> StatusCode {
         | Error::SharedPolicy => StatusCode::BAD_REQUEST,
         Error::NotAuthentic => StatusCode::UNAUTHORIZED,
         Error::PublicText => StatusCode::FORBIDDEN,
-        Error::NotFound | Error::NoSuchKeys(_) | Error::Unknown { .. } => StatusCode::NOT_FOUND,
+        Error::NotFound | Error::NoSuchKeys(_) | Error::Unknown { .. } | Error::NoWebhook => {
+            StatusCode::NOT_FOUND
+        }
         Error::IdempotencyMismatch => StatusCode::UNPROCESSABLE_ENTITY,
         Error::InUse { .. }
         | Error::WideRevoked
         | Error::AlreadyRevoked
         | Error::SomeAlreadyRevoked { .. }
         | Error::NotSuspended
+        | Error::JobTaken
         | Error::NotEarlier
         | Error::Expired
         | Error::Suspended
-        | Error::NoSigner => StatusCode::CONFLICT,
+        | Error::NoSigner
+        | Error::Rotation(_) => StatusCode::CONFLICT,
+        Error::Scope { .. } => StatusCode::FORBIDDEN,
         Error::ShardFull
         | Error::Restored { .. }
         | Error::Target { .. }
@@ -116,6 +121,10 @@ fn status_of(error: &Error) -> StatusCode {
         | Error::Permissions { .. }
         | Error::Io { .. }
         | Error::Keystore { .. }
+        | Error::Sealed { .. }
+        | Error::RootMissing { .. }
+        | Error::RootWrong { .. }
+        | Error::Backup { .. }
         | Error::DatabaseMissing { .. }
         | Error::DatabaseCorrupt(_)
         | Error::DatabaseForeign
@@ -124,6 +133,7 @@ fn status_of(error: &Error) -> StatusCode {
         | Error::DatabaseVersion(_)
         | Error::Database(_)
         | Error::Random
+        | Error::HttpClient(_)
         | Error::SelfCheck
         | Error::Keyring(_)
         | Error::Wire(_)

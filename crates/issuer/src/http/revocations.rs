@@ -1,15 +1,18 @@
 //! `/v1/revocations…`: many keys at once.
 
-use axum::Router;
+#![allow(unused_qualifications, reason = "what utoipa writes for query parameters")]
+
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
-use axum::routing::post;
 use axum::{Extension, Json as Answered};
 use portcullis_core::list::WideState;
 use portcullis_core::time::Time;
 use serde::Deserialize;
 use serde_json::json;
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use super::auth::Admin;
 use super::body::{Json, Path, Query};
@@ -18,21 +21,19 @@ use super::problem::Problem;
 use crate::error::Error;
 use crate::issuer::Issuer;
 use crate::names;
-use crate::rules::{MassRevocation, MassRevoked, Whose};
+use crate::rules::{MassRevocation, MassRevoked, Whose, scopes};
 use crate::view::parse_rfc3339;
-use crate::view::records::WideView;
+use crate::view::records::{RevocationsAnswer, WideAnswer, WideView};
 
-pub(super) fn routes() -> Router<Issuer> {
-    Router::new()
-        .route("/revocations", post(create).get(list))
-        .route("/revocations/{id}/lift", post(lift))
+pub(super) fn routes() -> OpenApiRouter<Issuer> {
+    OpenApiRouter::new().routes(routes!(create, list)).routes(routes!(lift))
 }
 
 type Answer = Result<Response, Problem>;
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct CreateBody {
+struct RevocationBody {
     state: Option<String>,
     owner: Option<u32>,
     kid: Option<u16>,
@@ -42,11 +43,22 @@ struct CreateBody {
     by: Option<String>,
 }
 
+/// Revoke or suspend many keys at once: an owner's, a signer's, an environment's, or those issued in a span of time.
+#[utoipa::path(
+    post, path = "/revocations", tag = "revocations", operation_id = "revoke_widely",
+    params(WaitQuery),
+    request_body = RevocationBody,
+    security(("admin_key" = ["keys:revoke"])),
+    responses(
+        (status = 201, description = "Revoked and published", body = WideAnswer),
+        (status = 202, description = "Revoked, not yet published", body = WideAnswer)
+    )
+)]
 async fn create(
     State(issuer): State<Issuer>,
     Extension(admin): Extension<Admin>,
     Query(wait): Query<WaitQuery>,
-    Json(body): Json<CreateBody>,
+    Json(body): Json<RevocationBody>,
 ) -> Answer {
     let state = match body.state.as_deref() {
         None | Some("revoked") => WideState::Revoked,
@@ -67,6 +79,10 @@ async fn create(
             return Err(Error::Invalid { field: "owner", reason }.into());
         }
     };
+    // Admin keys have no owner, but a signer, an environment and a time of issue.
+    if !matches!(whose, Whose::Owner(_)) {
+        scopes::check_grant(&admin.scopes, &[scopes::ADMINS_WRITE.to_owned()])?;
+    }
     let what = MassRevocation {
         whose,
         state,
@@ -79,12 +95,30 @@ async fn create(
     committed_and_waited(&issuer, answer, StatusCode::CREATED, published, wait).await
 }
 
+/// List the revocations of many keys.
+#[utoipa::path(
+    get, path = "/revocations", tag = "revocations", operation_id = "list_revocations",
+    security(("admin_key" = ["keys:read"])),
+    responses(
+        (status = 200, description = "All of them", body = RevocationsAnswer)
+    )
+)]
 async fn list(State(issuer): State<Issuer>) -> Answer {
     let entries = issuer.wide_entries().await?;
     let entries: Vec<WideView> = entries.iter().map(WideView::new).collect();
     Ok(Answered(json!({ "revocations": entries })).into_response())
 }
 
+/// Lift a suspension of many keys.
+#[utoipa::path(
+    post, path = "/revocations/{id}/lift", tag = "revocations", operation_id = "lift_suspension",
+    params(("id" = i64, Path, description = "Its place"), WaitQuery),
+    security(("admin_key" = ["keys:revoke"])),
+    responses(
+        (status = 200, description = "Done and published", body = WideAnswer),
+        (status = 202, description = "Done, not yet published", body = WideAnswer)
+    )
+)]
 async fn lift(
     State(issuer): State<Issuer>,
     Extension(admin): Extension<Admin>,

@@ -8,8 +8,11 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
+use crate::http::Settings;
 use crate::issuer::Issuer;
 use crate::publish::{Target, heart_beat};
+use crate::schedule;
+use crate::webhooks::Dispatcher;
 
 /// How long a client may keep the server from ending.
 const GRACE: Duration = Duration::from_secs(10);
@@ -21,6 +24,8 @@ pub struct Server {
     listener: TcpListener,
     stamp_every: Duration,
     targets: Vec<Target>,
+    settings: Settings,
+    jobs: schedule::Options,
 }
 
 impl Server {
@@ -33,18 +38,21 @@ impl Server {
         listen: SocketAddr,
         stamp_every: Duration,
     ) -> io::Result<Self> {
-        Ok(Self {
-            issuer,
-            listener: TcpListener::bind(listen).await?,
-            stamp_every,
-            targets: Vec::new(),
-        })
+        let listener = TcpListener::bind(listen).await?;
+        let (settings, jobs) = (Settings::default(), schedule::Options::default());
+        Ok(Self { issuer, listener, stamp_every, targets: Vec::new(), settings, jobs })
     }
 
     /// The same, which serves these targets too.
     #[must_use]
     pub fn with_targets(self, targets: Vec<Target>) -> Self {
         Self { targets, ..self }
+    }
+
+    /// The same with what the operator says.
+    #[must_use]
+    pub fn with(self, settings: Settings, jobs: schedule::Options) -> Self {
+        Self { settings, jobs, ..self }
     }
 
     /// The address that it is bound to.
@@ -63,12 +71,23 @@ impl Server {
         let (stop, stopped) = watch::channel(());
         let beating = heart_beat(self.issuer.clone(), self.stamp_every, self.targets, stopped);
         let beating = tokio::spawn(beating);
-        let router = super::router(self.issuer.clone());
+        let jobs = schedule::run(self.issuer.clone(), self.jobs.clone(), stop.subscribe());
+        let jobs = tokio::spawn(jobs);
+        let dispatcher = match Dispatcher::new(self.issuer.clone(), self.settings.reach) {
+            Ok(dispatcher) => Some(tokio::spawn(dispatcher.run(stop.subscribe()))),
+            Err(error) => {
+                tracing::error!(code = error.code(), "no webhooks are sent: {}", error.chain());
+                None
+            }
+        };
+        let router = super::router_with(self.issuer.clone(), self.settings);
         let mut ended = stop.subscribe();
         let end = {
-            let stop = stop.clone();
+            let (stop, issuer) = (stop.clone(), self.issuer.clone());
             async move {
                 end.await;
+                // Event streams end by this, which would keep the server from ending.
+                issuer.end();
                 let _ = stop.send(());
             }
         };
@@ -80,6 +99,10 @@ impl Server {
         drop(stop);
         // The last beat may be in the middle of a publication: it is let finish.
         let _ = beating.await;
+        let _ = jobs.await;
+        if let Some(dispatcher) = dispatcher {
+            let _ = dispatcher.await;
+        }
         self.issuer.store().close().await;
         served
     }

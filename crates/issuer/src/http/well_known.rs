@@ -16,13 +16,12 @@ use super::problem::Problem;
 use crate::error::Error;
 use crate::issuer::Issuer;
 use crate::names;
+use crate::rules::scopes;
 use crate::store::{lists, policies, shards};
 
 const NEWEST: &str = "public, max-age=1";
 const KEYRING: &str = "public, max-age=60";
 const FOR_GATES: &str = "private, max-age=31536000, immutable";
-/// Any of these in an admin key opens the private files.
-const GATE_SCOPES: [&str; 3] = ["gates:read", "gates:*", "*"];
 const FOR_EVER: &str = "public, max-age=31536000, immutable";
 
 pub(super) fn routes() -> Router<Issuer> {
@@ -128,7 +127,7 @@ async fn is_gate(issuer: &Issuer, headers: &HeaderMap) -> Result<bool, Error> {
         Ok(record) => record,
         Err(_) => return Ok(false),
     };
-    Ok(record.admin_scopes.iter().any(|scope| GATE_SCOPES.contains(&scope.as_str())))
+    Ok(scopes::covers(&record.admin_scopes, scopes::GATES_READ))
 }
 
 fn unknown() -> Problem {

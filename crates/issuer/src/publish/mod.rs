@@ -21,14 +21,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use portcullis_core::crypto::Digest;
 use portcullis_core::issue::{ListSigner, StampDraft, name_file};
-use portcullis_core::list::{FileName, ListError, Mark};
+use portcullis_core::list::{FileName, Head, ListError, Mark};
 use portcullis_core::time::Time;
 use tokio::sync::Mutex;
 
 use crate::error::Error;
 use crate::issuer::Issuer;
 use crate::store::lists::{self, Promise, Published};
-use crate::store::{events, shards, wide};
+use crate::store::{Connection, events, shards, wide};
 use content::{renew_bodies, unwanted_since, write_head};
 pub use lead::{has, heart_beat};
 pub use place::Target;
@@ -69,14 +69,16 @@ impl Issuer {
             return Ok(published.clone());
         }
         let begun = gate.begun.fetch_add(1, Ordering::SeqCst).saturating_add(1);
-        let published = self.publish_alone().await?;
+        let start = std::time::Instant::now();
+        let published = self.publish_now().await;
+        self.metrics().publication(published.is_ok(), start.elapsed());
+        let published = published?;
         *last = Some((begun, published.clone()));
         Ok(published)
     }
 
-    async fn publish_alone(&self) -> Result<Published, Error> {
-        let signer = self.keystore().list_signer().ok_or(Error::NoSigner)?;
-        let (promise, head_len, keyring_version) = self.promise(&signer).await?;
+    async fn publish_now(&self) -> Result<Published, Error> {
+        let (signer, promise, head_len, keyring_version) = self.promise().await?;
         let name = FileName { digest: promise.digest, len: head_len };
         let draft = StampDraft { mark: promise.mark, head: name, keyring_version };
         let stamp = signer.sign_stamp(&draft);
@@ -84,7 +86,7 @@ impl Issuer {
     }
 
     /// Commits to number, digest and this update before the stamp is signed.
-    async fn promise(&self, signer: &ListSigner) -> Result<(Promise, u32, u32), Error> {
+    async fn promise(&self) -> Result<(ListSigner, Promise, u32, u32), Error> {
         let mut forest = self.forest().lock().await;
         // Let go of unless all of this is committed: it would know of files that are not there.
         let mut held = forest.take();
@@ -92,6 +94,8 @@ impl Issuer {
         crate::store::targets::check_not_restored(&mut writing).await?;
         let view = self.view_in(&mut writing).await?;
         let keyring = view.replica().keyring();
+        // Asked for once the view has been brought up to the newest keyring.
+        let signer = self.keystore().list_signer().ok_or(Error::NoSigner)?;
         let max_secs = keyring.max_validity_millis() / 1000;
         if !(1000..=keyring.max_validity_millis()).contains(&self.valid_for_millis()) {
             return Err(Error::ValidFor { max_secs });
@@ -109,6 +113,8 @@ impl Issuer {
         let policies =
             renew_policies(&mut writing, &mut held, &salt, (since, position), instants).await?;
         let wide = wide::touched_since(&mut writing, since).await?;
+        // A head counts for as long as its signer: a new signer says it all anew.
+        let signed = is_signed_by(&mut writing, last.as_ref(), signer.kid).await?;
         // Whoever holds an earlier stamp holds it until the latest of them has run out, by a clock
         // that may stand behind this one.
         let latest = last.map(|last| last.latest);
@@ -117,7 +123,7 @@ impl Issuer {
         let latest = latest.map_or(next_update, |latest| latest.max(next_update));
         let same_epoch = last.filter(|last| last.mark.epoch == keyring.epoch());
         let promise = match same_epoch {
-            Some(last) if !(bodies || policies || wide) => {
+            Some(last) if signed && !(bodies || policies || wide) => {
                 let mark = mark(last.mark.number);
                 Promise { mark, digest: last.digest, position, latest }
             }
@@ -125,7 +131,7 @@ impl Issuer {
                 let number = same_epoch.map_or(0, |last| last.mark.number).saturating_add(1);
                 let previous = last.map_or(Digest([0; 32]), |last| last.digest);
                 let mark = mark(number);
-                let digest = write_head(&mut writing, signer, &mark, previous).await?;
+                let digest = write_head(&mut writing, &signer, &mark, previous).await?;
                 Promise { mark, digest, position, latest }
             }
         };
@@ -134,7 +140,7 @@ impl Issuer {
         let head_len = name_file(&head).len;
         writing.commit().await?;
         *forest = held;
-        Ok((promise, head_len, keyring.version()))
+        Ok((signer, promise, head_len, keyring.version()))
     }
 
     async fn put_out(&self, promise: &Promise, stamp: &[u8]) -> Result<Published, Error> {
@@ -149,6 +155,17 @@ impl Issuer {
         writing.commit().await?;
         Ok(published)
     }
+}
+
+/// Whether the head that was last promised is of this signer.
+async fn is_signed_by(
+    connection: &mut Connection,
+    last: Option<&Promise>,
+    kid: u16,
+) -> Result<bool, Error> {
+    let Some(last) = last else { return Ok(false) };
+    let (head, _) = crate::mirror::stored_head(connection, last.digest).await?;
+    Ok(Head::signer_of(&head)? == kid)
 }
 
 /// The this update to promise: the clock, but always later than the one before.

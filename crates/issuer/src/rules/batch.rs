@@ -77,8 +77,8 @@ impl Issuer {
     ) -> Result<Minted, Error> {
         let new = making.new;
         let lifetime = lifetime(new, now)?;
-        let signer = self
-            .keystore()
+        let keystore = self.keystore();
+        let signer = keystore
             .token_key(new.purpose.signer(), new.kind, new.environment, new.algorithm())
             .ok_or(Error::NoSigner)?;
         let claims = Claims {
@@ -126,7 +126,8 @@ impl Issuer {
 
     /// Signs the token of a record again: the same text as when the key was made.
     pub(super) fn sign_again(&self, record: &KeyRecord) -> Result<Zeroizing<String>, Error> {
-        let signer = self.keystore().keys().iter().find(|key| key.kid == record.kid);
+        let keystore = self.keystore();
+        let signer = keystore.keys().iter().find(|key| key.kid == record.kid);
         let signer = signer.ok_or(Error::NoSigner)?;
         let label = if record.label.is_empty() {
             Label::NONE
@@ -192,6 +193,7 @@ fn created(record: &KeyRecord) -> Event<'_> {
         "title": record.title,
         "owner": record.owner,
         "policy": record.policy,
+        "scopes": record.admin_scopes,
         "sales_channels": record.sales_channels,
         "expires_at": record.expires_at,
         "created_by": record.created_by,

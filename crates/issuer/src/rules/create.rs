@@ -12,7 +12,9 @@ use crate::error::Error;
 use crate::issuer::Issuer;
 use crate::record::{KeyPurpose, KeyRecord};
 use crate::rules::batch::Making;
-use crate::rules::{Moment, check_by, check_channels, check_metadata, check_text, find_all};
+use crate::rules::{
+    Moment, check_by, check_channels, check_metadata, check_text, find_all, scopes,
+};
 use crate::store::idempotency::{self, Made};
 use crate::store::{self, Connection};
 
@@ -31,7 +33,7 @@ pub struct NewKey {
     pub title: String,
     /// What people keep with it.
     pub metadata: Map<String, Value>,
-    /// What an admin key may do: words.
+    /// What an admin key may do (see [`scopes`]); empty for others.
     pub admin_scopes: Vec<String>,
     /// The owner's number, 0 for none.
     pub owner: u32,
@@ -92,15 +94,7 @@ impl NewKey {
             let secret = self.kind == Kind::Secret;
             return Err(if secret { Error::NotPublishable } else { Error::SharedPolicy });
         }
-        let words = self.admin_scopes.iter().all(|scope| {
-            (1..=100).contains(&scope.len()) && scope.bytes().all(|byte| byte.is_ascii_graphic())
-        });
-        let admin = self.purpose == KeyPurpose::Admin || self.admin_scopes.is_empty();
-        if !words || !admin || self.admin_scopes.len() > 100 {
-            let reason = "must be words, of admin keys alone";
-            return Err(Error::Invalid { field: "admin_scopes", reason });
-        }
-        Ok(())
+        scopes::check(self.purpose, &self.admin_scopes)
     }
 
     /// What is asked for, such that two requests are equal where this is.

@@ -12,6 +12,9 @@ mod policies;
 mod read;
 mod revoke;
 mod roll;
+mod rotation;
+pub mod scopes;
+mod signers;
 mod suspend;
 mod update;
 mod verify;
@@ -24,6 +27,8 @@ pub use policies::{NewPolicy, PolicyChange, PolicyRules, Saved};
 pub use read::{Page, Query};
 pub use revoke::{Revocation, Revoked, RevokedMany, Selector};
 pub use roll::{Roll, Rolled};
+pub use rotation::RotationError;
+pub use signers::{KeyringChange, KeyringChanged, NewSigner, Signer, Signers};
 pub use update::{Changed, FIXED_FIELDS, Update, Upsert, check_fixed};
 pub use verify::{NotAdmin, Strict, StrictRefusal, Verdict};
 
@@ -75,7 +80,7 @@ impl Moment {
 }
 
 /// Checks a text that people chose: not blank, at most 255 characters, no control characters.
-fn check_text(field: &'static str, text: &str) -> Result<(), Error> {
+pub(crate) fn check_text(field: &'static str, text: &str) -> Result<(), Error> {
     let length = text.chars().count();
     if text.trim().is_empty() || length > MAX_TITLE_CHARS || text.chars().any(char::is_control) {
         let reason = "must be 1 to 255 characters, not all blank, without control characters";

@@ -16,7 +16,7 @@ use crate::store::policies::{self, PolicyRecord, visibility_name};
 use crate::store::{self, Connection};
 
 /// What a policy says, as people spell it. See `docs/policy.md`.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct PolicyRules {
     /// The scopes that are granted; empty for none.

@@ -3,12 +3,13 @@
 use portcullis_core::crypto::Digest;
 use portcullis_core::time::Time;
 use serde_json::Value;
-use sqlx::{AssertSqlSafe, Row as _};
+use sqlx::any::AnyRow;
+use sqlx::{AssertSqlSafe, FromRow, Row as _};
 
 use crate::error::Error;
 use crate::store::lists::digest;
-use crate::store::select::{ROWS, insert_sql};
-use crate::store::{Connection, millis};
+use crate::store::select::{ROWS, Select, insert_sql};
+use crate::store::{Connection, millis, time};
 
 /// What an event says has happened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,6 +28,8 @@ pub enum EventType {
     Resumed,
     /// A key's record was deleted.
     Deleted,
+    /// A key will expire soon.
+    Expiring,
     /// A list of a new number was committed.
     ListPublished,
     /// A list could not be put out at a target, or could not be made.
@@ -51,9 +54,39 @@ pub enum EventType {
     OwnerUpdated,
     /// An owner was deleted.
     OwnerDeleted,
+    /// A new version of the keyring was signed.
+    KeyringChanged,
+    /// An endpoint of webhooks was made, changed or deleted.
+    WebhookChanged,
 }
 
 impl EventType {
+    /// All types.
+    pub const ALL: [Self; 22] = [
+        Self::Created,
+        Self::Revoked,
+        Self::Updated,
+        Self::Rolled,
+        Self::Suspended,
+        Self::Resumed,
+        Self::Deleted,
+        Self::Expiring,
+        Self::ListPublished,
+        Self::ListFailed,
+        Self::ListRecovered,
+        Self::ManyRevoked,
+        Self::ManySuspended,
+        Self::ManyResumed,
+        Self::PolicyCreated,
+        Self::PolicyUpdated,
+        Self::PolicyDeleted,
+        Self::OwnerCreated,
+        Self::OwnerUpdated,
+        Self::OwnerDeleted,
+        Self::KeyringChanged,
+        Self::WebhookChanged,
+    ];
+
     /// The type's name, as consumers see it.
     #[must_use]
     pub const fn name(self) -> &'static str {
@@ -65,6 +98,7 @@ impl EventType {
             Self::Suspended => "api-key.suspended",
             Self::Resumed => "api-key.resumed",
             Self::Deleted => "api-key.deleted",
+            Self::Expiring => "api-key.expiring",
             Self::ListPublished => "list.published",
             Self::ListFailed => "list.failed",
             Self::ListRecovered => "list.recovered",
@@ -77,7 +111,15 @@ impl EventType {
             Self::OwnerCreated => "owner.created",
             Self::OwnerUpdated => "owner.updated",
             Self::OwnerDeleted => "owner.deleted",
+            Self::KeyringChanged => "keyring.changed",
+            Self::WebhookChanged => "webhook.changed",
         }
+    }
+
+    /// The type called `name`.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|event| event.name() == name)
     }
 }
 
@@ -177,7 +219,7 @@ impl Line<'_> {
 }
 
 /// The digest of the newest event, zeros before the first.
-async fn last_digest(connection: &mut Connection) -> Result<Digest, Error> {
+pub(crate) async fn last_digest(connection: &mut Connection) -> Result<Digest, Error> {
     let query = sqlx::query("SELECT digest FROM events ORDER BY id DESC LIMIT 1");
     let row = query.fetch_optional(connection).await?;
     Ok(row.map(|row| digest(&row, "digest")).transpose()?.unwrap_or(Digest([0; 32])))
@@ -200,4 +242,135 @@ pub async fn types_of(connection: &mut Connection, key_id: &str) -> Result<Vec<S
     let query = sqlx::query("SELECT type FROM events WHERE key_id = $1 ORDER BY id").bind(key_id);
     let rows = query.fetch_all(connection).await?;
     rows.iter().map(|row| Ok(row.try_get(0)?)).collect()
+}
+
+/// An event as it is stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EventRecord {
+    /// Its place in the outbox, from 1 on.
+    pub id: i64,
+    /// When it was committed, by the store's clock, in milliseconds.
+    pub at_ms: i64,
+    /// The type's name.
+    pub event: String,
+    /// The key that it happened to.
+    pub key_id: Option<String>,
+    /// Who did it, as they were named.
+    pub actor: Option<String>,
+    /// The rest: JSON, as it was written.
+    pub data: String,
+    /// Over this event and all before.
+    pub digest: Digest,
+}
+
+impl EventRecord {
+    /// What the digest is taken over, besides the digest before.
+    #[must_use]
+    pub fn line(&self) -> Line<'_> {
+        Line {
+            at_ms: self.at_ms,
+            event: &self.event,
+            key_id: self.key_id.as_deref(),
+            actor: self.actor.as_deref(),
+            data: &self.data,
+        }
+    }
+
+    /// When it was committed.
+    #[must_use]
+    pub fn at(&self) -> Time {
+        time(self.at_ms)
+    }
+}
+
+impl FromRow<'_, AnyRow> for EventRecord {
+    fn from_row(row: &AnyRow) -> Result<Self, sqlx::Error> {
+        Ok(Self {
+            id: row.try_get("id")?,
+            at_ms: row.try_get("at_ms")?,
+            event: row.try_get("type")?,
+            key_id: row.try_get("key_id")?,
+            actor: row.try_get("actor")?,
+            data: row.try_get("data")?,
+            digest: digest(row, "digest")?,
+        })
+    }
+}
+
+/// Which events to read.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Filter {
+    /// Only these types; all for none.
+    pub types: Vec<EventType>,
+    /// Only those of this key.
+    pub key_id: Option<String>,
+    /// Only those by this actor.
+    pub actor: Option<String>,
+    /// Only from this instant on.
+    pub since: Option<Time>,
+    /// Only before this instant.
+    pub until: Option<Time>,
+    /// Only events behind this place.
+    pub after: Option<i64>,
+    /// Only events before this place.
+    pub before: Option<i64>,
+    /// Oldest first, instead of newest first.
+    pub ascending: bool,
+}
+
+/// At most `limit` of the events that `filter` lets through.
+///
+/// # Errors
+/// The database's.
+pub async fn list(
+    connection: &mut Connection,
+    filter: &Filter,
+    limit: u32,
+) -> Result<Vec<EventRecord>, Error> {
+    let mut select = Select::new("SELECT * FROM events WHERE id > ");
+    select.arg(filter.after.unwrap_or(0));
+    if let Some(before) = filter.before {
+        select.push(" AND id < ").arg(before);
+    }
+    if !filter.types.is_empty() {
+        let names = filter.types.iter().map(|event| event.name());
+        select.push(" AND type IN (").args(names).push(")");
+    }
+    if let Some(key_id) = &filter.key_id {
+        select.push(" AND key_id = ").arg(key_id.as_str());
+    }
+    if let Some(actor) = &filter.actor {
+        select.push(" AND actor = ").arg(actor.as_str());
+    }
+    if let Some(since) = filter.since {
+        select.push(" AND at_ms >= ").arg(millis(since));
+    }
+    if let Some(until) = filter.until {
+        select.push(" AND at_ms < ").arg(millis(until));
+    }
+    select.push(if filter.ascending { " ORDER BY id LIMIT " } else { " ORDER BY id DESC LIMIT " });
+    select.arg(i64::from(limit));
+    select.all(connection).await
+}
+
+/// The events behind `position`, oldest first.
+///
+/// # Errors
+/// The database's.
+pub async fn after(
+    connection: &mut Connection,
+    position: i64,
+    limit: u32,
+) -> Result<Vec<EventRecord>, Error> {
+    let filter = Filter { after: Some(position), ascending: true, ..Filter::default() };
+    list(connection, &filter, limit).await
+}
+
+/// The event at this place.
+///
+/// # Errors
+/// The database's.
+pub async fn find(connection: &mut Connection, id: i64) -> Result<Option<EventRecord>, Error> {
+    let query = sqlx::query_as("SELECT * FROM events WHERE id = $1").bind(id);
+    Ok(query.fetch_optional(connection).await?)
 }

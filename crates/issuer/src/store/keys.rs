@@ -9,7 +9,7 @@ use sqlx::{AssertSqlSafe, FromRow, Row as _};
 
 use crate::error::Error;
 use crate::names;
-use crate::record::{KeyPurpose, KeyRecord};
+use crate::record::{KeyPurpose, KeyRecord, KeyState};
 use crate::store::row::{maybe, named, no_value, number};
 use crate::store::select::{ROWS, Select, insert_sql};
 use crate::store::{Connection, channels, millis, time};
@@ -172,6 +172,26 @@ pub async fn taken(
         }
     }
     Ok(taken)
+}
+
+/// How many keys are in this state as of `now`, in seconds.
+///
+/// # Errors
+/// The database's.
+pub async fn count_in_state(
+    connection: &mut Connection,
+    state: KeyState,
+    now: u32,
+) -> Result<i64, Error> {
+    let mut select = Select::new("SELECT COUNT(*) AS count FROM api_keys WHERE deleted_ms IS NULL");
+    let now = i64::from(now);
+    select.push(" AND CASE WHEN revoked_at <= ").arg(now);
+    select.push(" THEN 'revoked' WHEN expires_at <= ").arg(now);
+    select.push(" THEN 'expired' WHEN suspended_ms IS NOT NULL THEN 'suspended'");
+    select.push(" WHEN revoked_at IS NOT NULL THEN 'scheduled' ELSE 'active' END = ");
+    select.arg(state.name());
+    let rows = select.rows(connection).await?;
+    Ok(rows.first().map(|row| row.try_get("count")).transpose()?.unwrap_or(0))
 }
 
 /// A serial as the store keeps it: 48 bits.

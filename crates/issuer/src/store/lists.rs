@@ -62,6 +62,16 @@ pub async fn keyring(connection: &mut Connection) -> Result<Vec<u8>, Error> {
     Ok(row.try_get(0)?)
 }
 
+/// All keyring documents with the times at which they were put in, oldest first.
+///
+/// # Errors
+/// The database's.
+pub async fn keyrings(connection: &mut Connection) -> Result<Vec<(Vec<u8>, Time)>, Error> {
+    let query = sqlx::query("SELECT document, created_ms FROM keyrings ORDER BY version");
+    let rows = query.fetch_all(connection).await?;
+    rows.iter().map(|row| Ok((row.try_get(0)?, time(row.try_get(1)?)))).collect()
+}
+
 /// Adds a keyring document.
 ///
 /// # Errors
@@ -122,6 +132,16 @@ pub async fn head(
     let bodies = bytes(&row, "bodies")?;
     let (bodies, _) = bodies.as_chunks::<32>();
     Ok(Some((row.try_get("head")?, bodies.iter().map(|bytes| Digest(*bytes)).collect())))
+}
+
+/// The digest of the newest head.
+///
+/// # Errors
+/// The database's.
+pub async fn newest_head(connection: &mut Connection) -> Result<Option<Digest>, Error> {
+    let query = sqlx::query("SELECT digest FROM lists ORDER BY epoch DESC, number DESC LIMIT 1");
+    let row = query.fetch_optional(connection).await?;
+    Ok(row.map(|row| digest(&row, "digest")).transpose()?)
 }
 
 /// What was last committed to be signed.

@@ -8,6 +8,7 @@
 pub mod channels;
 pub mod events;
 pub mod idempotency;
+pub mod jobs;
 pub mod keys;
 pub mod listing;
 pub mod lists;
@@ -17,7 +18,9 @@ pub mod policies;
 pub(crate) mod row;
 pub(crate) mod select;
 pub mod shards;
+pub mod signers;
 pub mod targets;
+pub mod webhooks;
 pub mod wide;
 
 use std::time::Duration;
@@ -143,6 +146,17 @@ impl Store {
         &self.database
     }
 
+    /// Writes a copy of a SQLite database as one transaction sees it, to a file that must not exist.
+    ///
+    /// # Errors
+    /// The database's.
+    pub(crate) async fn copy_to(&self, path: &std::path::Path) -> Result<(), Error> {
+        let invalid = std::io::Error::from(std::io::ErrorKind::InvalidFilename);
+        let text = path.to_str().ok_or(Error::Io { path: path.to_owned(), source: invalid })?;
+        sqlx::query("VACUUM INTO $1").bind(text).execute(&self.pool).await?;
+        Ok(())
+    }
+
     /// Closes every connection, so that a file alone holds everything.
     pub async fn close(&self) {
         self.pool.close().await;
@@ -190,7 +204,8 @@ macro_rules! step {
     };
 }
 
-const STEPS: &[Step] = &[step!(1, "0001_init"), step!(2, "0002_targets")];
+const STEPS: &[Step] =
+    &[step!(1, "0001_init"), step!(2, "0002_targets"), step!(3, "0003_webhooks")];
 
 fn migrations(database: &Database) -> Migrator {
     let steps = STEPS.iter().map(|(version, name, sqlite, postgres)| {

@@ -3,7 +3,9 @@
 use portcullis_core::list::{WideScope, WideState};
 use serde::Serialize;
 use serde_json::{Map, Value};
+use utoipa::ToSchema;
 
+use super::keys::CommittedAnswer;
 use super::{Instant, seconds};
 use crate::rules::PolicyRules;
 use crate::store::owners::Owner;
@@ -11,7 +13,7 @@ use crate::store::policies::{PolicyRecord, visibility_name};
 use crate::store::wide::WideRecord;
 
 /// An owner.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct OwnerView {
     /// What its keys carry.
     pub number: u32,
@@ -20,6 +22,7 @@ pub struct OwnerView {
     /// What another system calls it.
     pub external_id: Option<String>,
     /// What people keep with it.
+    #[schema(value_type = Object)]
     pub metadata: Map<String, Value>,
     /// When it was made.
     pub created_at: Instant,
@@ -41,7 +44,7 @@ impl From<&Owner> for OwnerView {
 }
 
 /// A policy.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct PolicyView {
     /// What keys carry.
     pub number: u32,
@@ -76,7 +79,7 @@ impl From<&PolicyRecord> for PolicyView {
 }
 
 /// A revocation or suspension of many keys.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct WideView {
     /// Its place.
     pub id: i64,
@@ -135,4 +138,63 @@ impl WideView {
         }
         view
     }
+}
+
+/// A page of owners.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct OwnersAnswer {
+    /// The owners, by their numbers.
+    pub owners: Vec<OwnerView>,
+    /// Where the next page begins; null behind the last.
+    pub next_after: Option<u32>,
+}
+
+/// A page of policies.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct PoliciesAnswer {
+    /// The policies, by their numbers.
+    pub policies: Vec<PolicyView>,
+    /// Where the next page begins; null behind the last.
+    pub next_after: Option<u32>,
+}
+
+/// A policy that was made or changed.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct PolicyAnswer {
+    /// The policy.
+    #[serde(flatten)]
+    pub policy: PolicyView,
+    /// Whether verifiers are told.
+    #[serde(flatten)]
+    pub committed: CommittedAnswer,
+}
+
+/// A policy that was deleted.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct PolicyDeletedAnswer {
+    /// Its number, which no other will have.
+    pub number: u32,
+    /// That it is.
+    pub deleted: bool,
+    /// Whether verifiers are told.
+    #[serde(flatten)]
+    pub committed: CommittedAnswer,
+}
+
+/// A revocation or suspension of many keys that is committed.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct WideAnswer {
+    /// The entry.
+    #[serde(flatten)]
+    pub entry: WideView,
+    /// Whether verifiers are told.
+    #[serde(flatten)]
+    pub committed: CommittedAnswer,
+}
+
+/// All revocations and suspensions of many keys.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct RevocationsAnswer {
+    /// The entries.
+    pub revocations: Vec<WideView>,
 }

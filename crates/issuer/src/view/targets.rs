@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use serde::Serialize;
 use serde_json::{Value, json};
+use utoipa::ToSchema;
 
-use super::Instant;
+use super::{Instant, ListView};
 use crate::error::Error;
 use crate::issuer::Issuer;
 use crate::publish::has;
@@ -13,7 +14,7 @@ use crate::store::lists::Published;
 use crate::store::targets::TargetRecord;
 
 /// A target, and whether it carries a list.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct TargetView {
     /// Its name.
     pub name: String,
@@ -34,6 +35,16 @@ pub struct TargetView {
     /// Since when.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub failing_since: Option<Instant>,
+}
+
+/// What is out, and where.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct ListAnswer {
+    /// The list.
+    #[serde(flatten)]
+    pub list: ListView,
+    /// The targets.
+    pub targets: Vec<TargetView>,
 }
 
 /// All targets, the issuer's own HTTP first, as carriers of `published`.

@@ -88,7 +88,11 @@ pub(crate) async fn what_can_not_be_made_is_refused_and_leaves_nothing(bench: Be
 }
 
 pub(crate) async fn an_admin_key_opens_the_api_and_nothing_else(bench: Bench) {
-    let new = NewKey { purpose: KeyPurpose::Admin, ..NewKey::titled("Ops") };
+    let new = NewKey {
+        purpose: KeyPurpose::Admin,
+        admin_scopes: vec!["*".into()],
+        ..NewKey::titled("Ops")
+    };
     let admin = bench.issuer.create(&new).await.unwrap();
     let token = bench.issuer.create(&NewKey::titled("x")).await.unwrap();
     assert_eq!(bench.issuer.admin(&admin.token).await.unwrap().unwrap().id, admin.record.id);

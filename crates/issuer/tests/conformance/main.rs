@@ -7,6 +7,7 @@
     clippy::unwrap_used,
     clippy::indexing_slicing,
     clippy::unreachable,
+    clippy::panic,
     reason = "a test that can't go on panics; clippy.toml allows it in #[test] functions alone"
 )]
 
@@ -33,9 +34,11 @@ macro_rules! conformance {
     };
 }
 
+mod events;
 mod life;
 mod life_acts;
 mod life_listing;
 mod lists;
 mod many;
 mod policies;
+mod webhooks;

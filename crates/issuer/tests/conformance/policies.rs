@@ -151,19 +151,16 @@ pub(crate) async fn private_policies_are_for_gates_alone(bench: Bench) {
     assert!(caching.unwrap().contains("immutable"));
 
     let private = format!("private/{}", head.private_policies().digest);
-    let new = NewKey { purpose: KeyPurpose::Admin, ..NewKey::titled("Gate") };
-    let gate = issuer.create(&new).await.unwrap();
+    let admin = async |scope: &str| {
+        let admin_scopes = vec![scope.into()];
+        let new = NewKey { purpose: KeyPurpose::Admin, admin_scopes, ..NewKey::titled("Gate") };
+        issuer.create(&new).await.unwrap()
+    };
+    let (gate, other) = (admin("gates:read").await, admin("keys:*").await);
     let plain = issuer.create(&NewKey::titled("x")).await.unwrap();
-    for token in [None, Some("nonsense"), Some(plain.token.as_str()), Some(gate.token.as_str())] {
+    for token in [None, Some("nonsense"), Some(plain.token.as_str()), Some(other.token.as_str())] {
         assert_eq!(get(private.clone(), token).await.0, StatusCode::NOT_FOUND, "{token:?}");
     }
-    let mut writing = issuer.store().write().await.unwrap();
-    sqlx::query("UPDATE api_keys SET admin_scopes = 'gates:read' WHERE id = $1")
-        .bind(&gate.record.id)
-        .execute(&mut *writing)
-        .await
-        .unwrap();
-    writing.commit().await.unwrap();
     let (status, caching) = get(private.clone(), Some(&gate.token)).await;
     assert_eq!(status, StatusCode::OK);
     assert_eq!(caching.unwrap(), "private, max-age=31536000, immutable");

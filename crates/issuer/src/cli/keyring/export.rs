@@ -1,4 +1,4 @@
-//! `portcullis keyring export`.
+//! `portcullis keyring export`: the public keyring, or what a gate needs and no more.
 
 use std::path::PathBuf;
 
@@ -13,16 +13,9 @@ use serde::Serialize;
 use serde_json::json;
 use zeroize::Zeroizing;
 
-use super::Outcome;
-use super::args;
-use super::out::Out;
-
-/// Export the keyring
-#[derive(Debug, clap::Subcommand)]
-#[command(after_help = "Example:\n  portcullis keyring export --public --output keyring.bin")]
-pub(crate) enum Keyring {
-    Export(Export),
-}
+use crate::cli::Outcome;
+use crate::cli::args;
+use crate::cli::out::Out;
 
 /// Export the public keyring, or the secrets that a gate needs
 #[derive(Debug, clap::Args)]
@@ -56,16 +49,11 @@ struct GateSecret {
     secret: Zeroizing<String>,
 }
 
-impl Keyring {
-    pub(super) async fn run(&self, issuer: &Issuer, out: &Out) -> Result<Outcome> {
-        match self {
-            Self::Export(export) if export.gate => export.gate(issuer, out),
-            Self::Export(export) => export.public(issuer, out).await,
-        }
-    }
-}
-
 impl Export {
+    pub(super) async fn run(&self, issuer: &Issuer, out: &Out) -> Result<Outcome> {
+        if self.gate { self.gate(issuer, out) } else { self.public(issuer, out).await }
+    }
+
     async fn public(&self, issuer: &Issuer, out: &Out) -> Result<Outcome> {
         // The document comes from the database, which holds no secret; the keystore is not asked.
         let document = issuer.keyring_document().await?;
@@ -88,15 +76,15 @@ impl Export {
 
     fn gate(&self, issuer: &Issuer, out: &Out) -> Result<Outcome> {
         let wanted = self.environment;
-        let keys = issuer.keystore().keys().iter().filter(|key| {
+        let keystore = issuer.keystore();
+        let keys = keystore.keys().iter().filter(|key| {
             key.algorithm == Algorithm::HmacSha256
                 && key.purpose == Purpose::Token
                 && key.state != State::Retired
                 && wanted.is_none_or(|environment| key.environments.contains(&environment))
         });
         let secrets = keys.map(|key| GateSecret { kid: key.kid, secret: key.secret_text() });
-        let keys =
-            GateKeys { issuer: issuer.keystore().issuer().to_string(), secrets: secrets.collect() };
+        let keys = GateKeys { issuer: keystore.issuer().to_string(), secrets: secrets.collect() };
         let text = Zeroizing::new(serde_json::to_string(&keys)?);
         match &self.output {
             Some(path) => {

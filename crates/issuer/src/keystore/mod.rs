@@ -1,12 +1,18 @@
 //! The keystore: the issuer's signing keys, apart from the database.
 //!
-//! A JSON file of mode 0600:
+//! A JSON file of mode 0600, which may be [encrypted](seal):
 //!
 //! ```json
 //! {"version":1,"issuer":"iss_…","root":"<public, base64url>","keys":[
 //!   {"kid":1,"algorithm":"hmac-sha256-128","purpose":"token","environments":["live"],
 //!    "kinds":["secret"],"state":"active","secret":"<32 bytes, base64url>"}]}
 //! ```
+
+mod at_rest;
+mod document;
+pub(crate) mod seal;
+mod unlock;
+mod vault;
 
 use std::fmt;
 use std::path::Path;
@@ -17,14 +23,14 @@ use portcullis_core::crypto::{HmacKey, IssuerId, PublicKey};
 use portcullis_core::issue::{HmacSigner, ListSigner, SaltKey, SigningKey, TokenSigner};
 use portcullis_core::keyring::{KeyEntry, Keyring, Material, Purpose, State, Validity};
 use portcullis_core::token::{Algorithm, Environment, Kind};
-use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use crate::error::Error;
-use crate::files::{self, Privacy};
-use crate::names;
 
-const VERSION: u32 = 1;
+pub use at_rest::{AtRest, at_rest, decrypt, encrypt, rekey};
+pub use seal::{SealError, is_sealed};
+pub use unlock::{Ask, Lock, Unlock};
+pub use vault::Vault;
 
 /// What is wrong with a keystore. Never quotes the file: it holds secrets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -44,7 +50,7 @@ pub enum KeystoreError {
     #[error("its field `{0}` holds a value that is none")]
     Field(&'static str),
     /// A key is not the one that the keyring lists under its kid.
-    #[error("its key {0} is not the one that the keyring lists")]
+    #[error("its key of kid {0} is not the one that the keyring lists")]
     NotInKeyring(u16),
 }
 
@@ -82,17 +88,18 @@ impl Keystore {
         Self { issuer, root, keys, salt: None }
     }
 
-    /// The same with a secret for the salts of private policies, which is drawn and written to
-    /// the file at `path` where there is none yet.
+    /// The same with a new secret for the salts of private policies.
     ///
     /// # Errors
-    /// [`Error::Io`], [`Error::Random`].
-    pub fn with_salt(mut self, path: &Path) -> Result<Self, Error> {
-        if self.salt.is_none() {
-            self.salt = Some(crate::random::secret()?);
-            self.write(path)?;
-        }
-        Ok(self)
+    /// [`Error::Random`].
+    pub fn with_new_salt(self) -> Result<Self, Error> {
+        Ok(Self { salt: Some(crate::random::secret()?), ..self })
+    }
+
+    /// The same with other keys.
+    #[must_use]
+    pub fn with_keys(&self, keys: Vec<StoredKey>) -> Self {
+        Self { issuer: self.issuer, root: self.root, keys, salt: self.salt.clone() }
     }
 
     /// The secret for the salts of private policies.
@@ -104,34 +111,28 @@ impl Keystore {
     /// Reads a keystore file.
     ///
     /// # Errors
-    /// [`Error::Permissions`], [`Error::Io`], and [`Error::Keystore`] for a file that is none.
-    pub fn read(path: &Path) -> Result<Self, Error> {
-        let bytes = files::read_secret(path)?;
-        decode(&bytes).map_err(|source| Error::Keystore { path: path.to_owned(), source })
+    /// As [`Vault::read`], and [`Error::Keystore`] for a file that is none.
+    pub fn read(vault: &Vault) -> Result<Self, Error> {
+        let path = || vault.path().to_owned();
+        document::decode(&vault.read()?).map_err(|source| Error::Keystore { path: path(), source })
     }
 
-    /// Writes the keystore file, whole or not at all.
+    /// Writes the keystore file, whole or not at all, encrypted where it was.
     ///
     /// # Errors
-    /// [`Error::Io`].
-    pub fn write(&self, path: &Path) -> Result<(), Error> {
-        files::write_atomic(path, &self.encode(path)?, Privacy::Secret)
+    /// [`Error::Io`], and as [`Vault::rewrite`].
+    pub fn write(&self, vault: &Vault) -> Result<(), Error> {
+        let bytes = self.encode(vault.path())?;
+        if vault.path().exists() { vault.rewrite(&bytes) } else { vault.write_plain(&bytes) }
     }
 
-    fn encode(&self, path: &Path) -> Result<Zeroizing<Vec<u8>>, Error> {
-        let document = Document {
-            version: VERSION,
-            issuer: self.issuer.to_string(),
-            root: self.root.to_string(),
-            keys: self.keys.iter().map(KeyDocument::from).collect(),
-            policy_salt: self.salt.as_ref().map(|salt| secret_text(salt)),
-        };
-        // Room for any keystore: a buffer that grows would leave copies of secrets behind.
-        let mut out = Zeroizing::new(Vec::with_capacity(1024 + 512 * self.keys.len()));
-        serde_json::to_writer_pretty(&mut *out, &document)
-            .map_err(|error| Error::Io { path: path.to_owned(), source: error.into() })?;
-        out.push(b'\n');
-        Ok(out)
+    /// The file's bytes.
+    ///
+    /// # Errors
+    /// [`Error::Io`], for `path`.
+    pub(crate) fn encode(&self, path: &Path) -> Result<Zeroizing<Vec<u8>>, Error> {
+        document::encode(self)
+            .map_err(|error| Error::Io { path: path.to_owned(), source: error.into() })
     }
 
     /// The issuer that the keys are of.
@@ -182,21 +183,56 @@ impl Keystore {
         Some(ListSigner { issuer: self.issuer, kid: key.kid, key: signing })
     }
 
-    /// Checks that every key is the one that `keyring` lists under its kid.
+    /// The same keys as `keyring`, which alone counts, says that they stand in their lives.
+    ///
+    /// A key that the keyring does not list under any kid is left out: it is what a rotation left
+    /// that did not come to its end, and nothing was ever signed with it.
     ///
     /// # Errors
-    /// [`KeystoreError::NotInKeyring`].
-    pub fn check_against(&self, keyring: &Keyring) -> Result<(), KeystoreError> {
-        for key in &self.keys {
-            let ours = key.entry(self.issuer).map_err(|_| KeystoreError::Field("secret"))?;
-            let listed = keyring.entry(key.kid).is_some_and(|entry| {
-                entry.material == ours.material && entry.purpose == ours.purpose
-            });
-            if !listed || keyring.issuer() != self.issuer {
-                return Err(KeystoreError::NotInKeyring(key.kid));
+    /// [`KeystoreError::NotInKeyring`] for a key that is another than the one that is listed.
+    pub(crate) fn under(self, keyring: &Keyring) -> Result<Self, KeystoreError> {
+        let Self { issuer, root, keys, salt } = self;
+        let mut listed = Vec::with_capacity(keys.len());
+        for mut key in keys {
+            let not_listed = KeystoreError::NotInKeyring(key.kid);
+            if keyring.issuer() != issuer {
+                return Err(not_listed);
             }
+            let Some(entry) = keyring.entry(key.kid) else {
+                tracing::warn!(kid = key.kid, "the keyring does not list this key; it is not used");
+                continue;
+            };
+            let ours = key.entry(issuer).map_err(|_| KeystoreError::Field("secret"))?;
+            if entry.material != ours.material || entry.purpose != ours.purpose {
+                return Err(not_listed);
+            }
+            key.state = entry.state;
+            key.environments.clone_from(&entry.environments);
+            key.kinds.clone_from(&entry.kinds);
+            listed.push(key);
         }
-        Ok(())
+        Ok(Self { issuer, root, keys: listed, salt })
+    }
+
+    /// The kids that `keyring` has use for and that are not here: on another machine's keystore,
+    /// perhaps, from where it must be brought.
+    #[must_use]
+    pub fn lacks(&self, keyring: &Keyring) -> Vec<u16> {
+        let wanted = keyring.entries().iter().filter(|entry| entry.state != State::Retired);
+        let held = |kid| self.keys.iter().any(|key| key.kid == kid);
+        wanted.map(|entry| entry.kid).filter(|&kid| !held(kid)).collect()
+    }
+
+    /// Adds a key, whose kid must be higher than all others.
+    pub(crate) fn push(&mut self, key: StoredKey) {
+        self.keys.push(key);
+    }
+
+    /// Notes where a key stands in its life.
+    pub(crate) fn set_state(&mut self, kid: u16, state: State) {
+        for key in self.keys.iter_mut().filter(|key| key.kid == kid) {
+            key.state = state;
+        }
     }
 }
 
@@ -255,87 +291,6 @@ impl fmt::Debug for StoredKey {
     }
 }
 
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Document {
-    version: u32,
-    issuer: String,
-    root: String,
-    keys: Vec<KeyDocument>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    policy_salt: Option<Zeroizing<String>>,
-}
-
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct KeyDocument {
-    kid: u16,
-    algorithm: String,
-    purpose: String,
-    environments: Vec<String>,
-    kinds: Vec<String>,
-    state: String,
-    secret: Zeroizing<String>,
-}
-
-impl From<&StoredKey> for KeyDocument {
-    fn from(key: &StoredKey) -> Self {
-        Self {
-            kid: key.kid,
-            algorithm: key.algorithm.name().into(),
-            purpose: key.purpose.name().into(),
-            environments: key.environments.iter().map(|e| e.name().into()).collect(),
-            kinds: key.kinds.iter().map(|k| k.name().into()).collect(),
-            state: key.state.name().into(),
-            secret: key.secret_text(),
-        }
-    }
-}
-
-fn decode(bytes: &[u8]) -> Result<Keystore, KeystoreError> {
-    // serde_json's own message may quote the value that it stumbled over: only the place is kept.
-    let document: Document = serde_json::from_slice(bytes)
-        .map_err(|error| KeystoreError::Json { line: error.line(), column: error.column() })?;
-    if document.version != VERSION {
-        return Err(KeystoreError::Version(document.version));
-    }
-    let issuer = names::issuer(&document.issuer).ok_or(KeystoreError::Field("issuer"))?;
-    let root = PublicKey::from_text(&document.root).map_err(|_| KeystoreError::Field("root"))?;
-    let mut keys: Vec<StoredKey> = Vec::with_capacity(document.keys.len());
-    for key in &document.keys {
-        if keys.last().is_some_and(|last| last.kid >= key.kid) {
-            return Err(KeystoreError::Field("kid"));
-        }
-        keys.push(decode_key(key)?);
-    }
-    let salt = document.policy_salt.as_ref().map(|text| decode_secret(text, "policy_salt"));
-    Ok(Keystore { issuer, root, keys, salt: salt.transpose()? })
-}
-
-fn decode_secret(text: &str, field: &'static str) -> Result<Zeroizing<[u8; 32]>, KeystoreError> {
-    let mut secret = Zeroizing::new([0; 32]);
-    match URL_SAFE_NO_PAD.decode_slice(text.as_bytes(), secret.as_mut_slice()) {
-        Ok(32) => Ok(secret),
-        Ok(_) | Err(_) => Err(KeystoreError::Field(field)),
-    }
-}
-
-fn decode_key(key: &KeyDocument) -> Result<StoredKey, KeystoreError> {
-    let field = KeystoreError::Field;
-    let secret = decode_secret(&key.secret, "secret")?;
-    let environments = key.environments.iter().map(|name| names::environment(name));
-    let kinds = key.kinds.iter().map(|name| names::kind(name));
-    Ok(StoredKey {
-        kid: key.kid,
-        algorithm: names::algorithm(&key.algorithm).ok_or(field("algorithm"))?,
-        purpose: names::purpose(&key.purpose).ok_or(field("purpose"))?,
-        environments: environments.collect::<Option<_>>().ok_or(field("environments"))?,
-        kinds: kinds.collect::<Option<_>>().ok_or(field("kinds"))?,
-        state: names::signer_state(&key.state).ok_or(field("state"))?,
-        secret,
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -362,8 +317,9 @@ mod tests {
     fn what_is_written_is_what_is_read() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("keystore.json");
-        keystore().write(&path).unwrap();
-        let read = Keystore::read(&path).unwrap();
+        let vault = Vault::new(path.clone(), Unlock::default());
+        keystore().write(&vault).unwrap();
+        let read = Keystore::read(&vault).unwrap();
         assert_eq!(read.encode(&path).unwrap(), keystore().encode(&path).unwrap());
         assert_eq!(read.issuer(), IssuerId([7; 16]));
         assert_eq!(read.keys()[0].secret.as_slice(), [1; 32]);
@@ -388,8 +344,9 @@ mod tests {
             good.replace(secret.as_str(), "AAAA"),
             good.replace("\"state\"", "\"status\""),
         ] {
-            files::write_atomic(&path, bad.as_bytes(), Privacy::Secret).unwrap();
-            let error = Keystore::read(&path).unwrap_err();
+            let vault = Vault::new(path.clone(), Unlock::default());
+            vault.write_plain(bad.as_bytes()).unwrap();
+            let error = Keystore::read(&vault).unwrap_err();
             assert_eq!(error.code(), "keystore", "{bad}");
             assert!(!error.chain().contains(secret.as_str()));
             assert_eq!(std::fs::read(&path).unwrap(), bad.as_bytes(), "left as it is");

@@ -1,0 +1,257 @@
+//! `portcullis audit …`: the trail of events.
+
+use std::fs::File;
+use std::io::{BufRead as _, BufReader, BufWriter, Write};
+use std::path::PathBuf;
+
+use anyhow::{Context as _, Result};
+use portcullis_core::time::Time;
+use portcullis_issuer::Issuer;
+use portcullis_issuer::events::{
+    Anchor, EventPage, EventQuery, EventView, ExportLine, MAX_PAGE, Report, check_export,
+};
+use portcullis_issuer::files::{Privacy, write_atomic};
+use portcullis_issuer::store::events::{EventType, Filter};
+use portcullis_issuer::view::rfc3339_millis;
+use serde_json::json;
+
+use super::args::{self, Global};
+use super::out::{Out, field, table};
+use super::{Outcome, at_work};
+
+/// List, export and check the events: who did what, when
+#[derive(Debug, clap::Subcommand)]
+#[command(after_help = "Example:\n  portcullis audit verify")]
+pub(crate) enum Audit {
+    List(List),
+    Export(Export),
+    Verify(Verify),
+}
+
+/// Which events
+#[derive(Debug, clap::Args)]
+struct Chosen {
+    /// Only these types, such as api-key.revoked, separated by commas
+    #[arg(long = "type", value_name = "TYPES", value_delimiter = ',', value_parser = event_type)]
+    types: Vec<EventType>,
+    /// Only those of this key
+    #[arg(long, value_name = "ID")]
+    key: Option<String>,
+    /// Only those by this actor
+    #[arg(long, value_name = "WHO")]
+    actor: Option<String>,
+    /// Only from this time on (RFC 3339)
+    #[arg(long, value_name = "TIME", value_parser = args::instant)]
+    since: Option<Time>,
+    /// Only before this time (RFC 3339)
+    #[arg(long, value_name = "TIME", value_parser = args::instant)]
+    until: Option<Time>,
+}
+
+pub(super) fn event_type(text: &str) -> Result<EventType, String> {
+    EventType::from_name(text).ok_or_else(|| {
+        let names = EventType::ALL.map(EventType::name);
+        format!("no event type; there are {}", names.join(", "))
+    })
+}
+
+impl Chosen {
+    fn filter(&self, ascending: bool) -> Filter {
+        Filter {
+            types: self.types.clone(),
+            key_id: self.key.clone(),
+            actor: self.actor.clone(),
+            since: self.since,
+            until: self.until,
+            ascending,
+            ..Filter::default()
+        }
+    }
+}
+
+/// List events, newest first
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Example:\n  portcullis audit list --type api-key.revoked --since 2026-01-01T00:00:00Z"
+)]
+pub(crate) struct List {
+    #[command(flatten)]
+    chosen: Chosen,
+    /// At most so many, 1 to 1000
+    #[arg(long, value_name = "N", default_value_t = 50)]
+    limit: u32,
+    /// Go on where the page before ended
+    #[arg(long)]
+    cursor: Option<String>,
+    /// Oldest first
+    #[arg(long)]
+    oldest_first: bool,
+}
+
+/// Write events as JSON lines with their digests; the whole trail can be checked without a database
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Example:\n  portcullis audit export --output trail.jsonl\n  portcullis audit verify --file trail.jsonl"
+)]
+pub(crate) struct Export {
+    #[command(flatten)]
+    chosen: Chosen,
+    /// Write to this file instead of standard output
+    #[arg(long, value_name = "FILE")]
+    output: Option<PathBuf>,
+}
+
+/// Walk the chain of digests: is anything changed, missing, put elsewhere or cut off?
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:\n  portcullis audit verify\n  \
+                        portcullis audit verify --anchor 41:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08\n  \
+                        portcullis audit verify --file trail.jsonl")]
+pub(crate) struct Verify {
+    /// An export to check, instead of the database
+    #[arg(long, value_name = "FILE")]
+    file: Option<PathBuf>,
+    /// A place and the digest that it had, as an earlier check printed it; may be given again
+    #[arg(long = "anchor", value_name = "ID:DIGEST", value_parser = anchor)]
+    anchors: Vec<Anchor>,
+}
+
+fn anchor(text: &str) -> Result<Anchor, String> {
+    Anchor::parse(text).ok_or_else(|| "write it as 41:<64 hexadecimal digits>".to_owned())
+}
+
+impl Audit {
+    pub(super) async fn run(&self, global: &Global, out: &Out) -> Result<Outcome> {
+        match self {
+            Self::List(command) => at_work(global, async |i| command.run(i, out).await).await,
+            Self::Export(command) => at_work(global, async |i| command.run(i, out).await).await,
+            Self::Verify(command) => command.run(global, out).await,
+        }
+    }
+}
+
+impl List {
+    async fn run(&self, issuer: &Issuer, out: &Out) -> Result<Outcome> {
+        let query = EventQuery {
+            filter: self.chosen.filter(self.oldest_first),
+            cursor: self.cursor.clone(),
+            limit: Some(self.limit),
+        };
+        let EventPage { events, next_cursor } = issuer.list_events(&query).await?;
+        let views: Vec<EventView> = events.iter().map(EventView::new).collect();
+        let json = json!({ "events": views, "next_cursor": next_cursor });
+        out.answer(&json, |o| {
+            let mut rows = vec![["ID", "AT", "TYPE", "KEY", "ACTOR"].map(String::from)];
+            rows.extend(events.iter().map(|event| {
+                [
+                    event.id.to_string(),
+                    rfc3339_millis(event.at()),
+                    event.event.clone(),
+                    event.key_id.clone().unwrap_or_default(),
+                    event.actor.clone().unwrap_or_default(),
+                ]
+            }));
+            table(o, &rows)?;
+            next_cursor.iter().try_for_each(|cursor| writeln!(o, "\nmore: --cursor {cursor}"))
+        })?;
+        Ok(Outcome::Yes)
+    }
+}
+
+impl Export {
+    async fn run(&self, issuer: &Issuer, out: &Out) -> Result<Outcome> {
+        let mut written = 0_u64;
+        match &self.output {
+            None => {
+                let mut stdout = BufWriter::new(std::io::stdout());
+                let done = self.write(issuer, &mut stdout, &mut written).await;
+                match done {
+                    Err(error) if is_broken_pipe(&error) => return Ok(Outcome::Yes),
+                    done => done?,
+                }
+            }
+            Some(path) => {
+                let mut bytes = Vec::new();
+                self.write(issuer, &mut bytes, &mut written).await?;
+                write_atomic(path, &bytes, Privacy::Secret)?;
+            }
+        }
+        out.note(&format!("wrote {written} events"));
+        Ok(Outcome::Yes)
+    }
+
+    async fn write(&self, issuer: &Issuer, to: &mut impl Write, written: &mut u64) -> Result<()> {
+        let mut query =
+            EventQuery { filter: self.chosen.filter(true), cursor: None, limit: Some(MAX_PAGE) };
+        loop {
+            let page = issuer.list_events(&query).await?;
+            for event in &page.events {
+                serde_json::to_writer(&mut *to, &ExportLine::from(event))?;
+                to.write_all(b"\n")?;
+                *written += 1;
+            }
+            if page.next_cursor.is_none() {
+                to.flush()?;
+                return Ok(());
+            }
+            query.cursor = page.next_cursor;
+        }
+    }
+}
+
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    let kind = |error: &std::io::Error| error.kind() == std::io::ErrorKind::BrokenPipe;
+    error.downcast_ref::<std::io::Error>().is_some_and(kind)
+        || error
+            .downcast_ref::<serde_json::Error>()
+            .is_some_and(|error| error.io_error_kind() == Some(std::io::ErrorKind::BrokenPipe))
+}
+
+impl Verify {
+    async fn run(&self, global: &Global, out: &Out) -> Result<Outcome> {
+        let report = match &self.file {
+            Some(path) => {
+                let file = File::open(path)
+                    .with_context(|| format!("{} could not be read", path.display()))?;
+                check_export(BufReader::new(file).lines(), &self.anchors)?
+            }
+            None => {
+                let verify = async |issuer: &Issuer| Ok(issuer.verify_trail(&self.anchors).await?);
+                at_work(global, verify).await?
+            }
+        };
+        say(&report, out)?;
+        Ok(if report.is_sound() { Outcome::Yes } else { Outcome::No })
+    }
+}
+
+fn say(report: &Report, out: &Out) -> Result<()> {
+    let anchor = report.newest.map(|anchor| anchor.to_string());
+    let json = json!({
+        "ok": report.is_sound(),
+        "events": report.events,
+        "anchor": anchor,
+        "findings": report.findings,
+        "more_findings": report.more,
+    });
+    out.answer(&json, |o| {
+        for finding in &report.findings {
+            field(o, finding.code, &finding.message)?;
+        }
+        if report.more > 0 {
+            writeln!(o, "and {} more", report.more)?;
+        }
+        let word = if report.is_sound() { "sound" } else { "NOT as it was written" };
+        field(o, "Trail", format_args!("{} events, {word}", report.events))?;
+        match &anchor {
+            Some(anchor) if report.is_sound() => {
+                field(o, "Anchor", anchor)?;
+                writeln!(
+                    o,
+                    "\nKeep the anchor elsewhere: with --anchor the next check finds that the \
+                     trail was\ncut off or made anew."
+                )
+            }
+            _ => Ok(()),
+        }
+    })
+}

@@ -1,0 +1,74 @@
+//! `portcullis backup` and `portcullis restore`.
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+use portcullis_issuer::{Issuer, backup};
+use serde_json::json;
+
+use super::Outcome;
+use super::args::Global;
+use super::out::{Out, field};
+
+/// Write keystore and database to one encrypted file
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Example:\n  PORTCULLIS_KEY_FILE=backup.key portcullis backup issuer-2026-01-31.pcx\n\n\
+                        The root key is not in it: keep a copy of that offline. A PostgreSQL database is \
+                        not in it either: use pg_dump."
+)]
+pub(crate) struct Backup {
+    /// The file to write, which must not exist
+    file: PathBuf,
+}
+
+/// Put a backup into a folder without an issuer
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Example:\n  PORTCULLIS_KEY_FILE=backup.key portcullis --home ./issuer restore issuer-2026-01-31.pcx"
+)]
+pub(crate) struct Restore {
+    /// The backup
+    file: PathBuf,
+}
+
+impl Backup {
+    pub(super) async fn run(&self, issuer: &Issuer, out: &Out) -> Result<Outcome> {
+        let made = issuer.back_up(&self.file).await?;
+        let json =
+            json!({ "file": self.file, "bytes": made.bytes, "database": made.with_database });
+        out.answer(&json, |o| {
+            field(o, "Backup", self.file.display())?;
+            field(o, "Size", format_args!("{} bytes", made.bytes))?;
+            let holds = if made.with_database { "keystore and database" } else { "keystore" };
+            field(o, "Holds", holds)
+        })?;
+        if !made.with_database {
+            out.note(
+                "\nThe database is a PostgreSQL server's and not in it: back it up with pg_dump.",
+            );
+        }
+        out.note("\nThe root key is not in it: keep a copy of that offline.");
+        Ok(Outcome::Yes)
+    }
+}
+
+impl Restore {
+    pub(super) fn run(&self, global: &Global, out: &Out) -> Result<Outcome> {
+        let home = global.home()?;
+        let restored = backup::restore(&self.file, &home)?;
+        let json = json!({ "files": restored.files, "database": restored.with_database });
+        out.answer(&json, |o| {
+            for file in &restored.files {
+                field(o, "Restored", file.display())?;
+            }
+            Ok(())
+        })?;
+        if !restored.with_database {
+            out.note(
+                "\nThe database is not in this backup: restore it with PostgreSQL's own tools.",
+            );
+        }
+        Ok(Outcome::Yes)
+    }
+}

@@ -1,0 +1,42 @@
+//! `portcullis doctor`.
+
+use std::sync::Arc;
+
+use anyhow::Result;
+use portcullis_issuer::clock::SystemClock;
+use portcullis_issuer::doctor::examine;
+use serde_json::json;
+
+use super::Outcome;
+use super::args::Global;
+use super::out::{Out, field};
+
+/// Look for what is wrong, and say how to mend it: exit code 0 healthy, 1 findings, 2 could not look
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Example:\n  portcullis doctor --json")]
+pub(crate) struct Doctor {}
+
+impl Doctor {
+    #[allow(clippy::unused_self, reason = "every command is run in this way")]
+    pub(super) async fn run(&self, global: &Global, out: &Out) -> Result<Outcome> {
+        let home = global.home()?;
+        let seen = examine(&home, Arc::new(SystemClock), global.valid_for).await;
+        let healthy = seen.is_healthy();
+        let json = json!({ "healthy": healthy, "blind": seen.blind, "checks": seen.checks });
+        out.answer(&json, |o| {
+            for check in &seen.checks {
+                let mark = if check.ok { "ok  " } else { "BAD " };
+                field(o, check.check, format_args!("{mark}{}", check.found))?;
+                if let Some(mend) = &check.mend {
+                    field(o, "", format_args!("    -> {mend}"))?;
+                }
+            }
+            Ok(())
+        })?;
+        Ok(match (healthy, seen.blind) {
+            (true, _) => Outcome::Yes,
+            (false, None) => Outcome::No,
+            (false, Some(_)) => Outcome::Unfinished,
+        })
+    }
+}

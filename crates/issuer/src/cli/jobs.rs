@@ -1,0 +1,81 @@
+//! `portcullis jobs …`: what the scheduler does, for cron.
+
+use anyhow::Result;
+use portcullis_issuer::Issuer;
+use portcullis_issuer::schedule::{DEFAULT_KEY_AGE_DAYS, Job, Options};
+use portcullis_issuer::view::rfc3339_millis;
+use serde_json::json;
+
+use clap::builder::{PossibleValuesParser, TypedValueParser as _};
+
+use super::Outcome;
+use super::out::{Out, field, table};
+
+/// Run the scheduler's jobs by hand or by cron
+#[derive(Debug, clap::Subcommand)]
+#[command(after_help = "Example:\n  portcullis jobs run expiry-notices")]
+pub(crate) enum Jobs {
+    /// List the jobs and when they ran
+    #[command(after_help = "Example:\n  portcullis jobs list --json")]
+    List,
+    Run(Run),
+}
+
+/// Run a job now: exit code 0 done, 1 another process is at it, 2 it failed
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:\n  portcullis jobs run expiry-notices\n  \
+                        portcullis jobs run key-age --days 180")]
+pub(crate) struct Run {
+    /// The job
+    #[arg(value_parser = PossibleValuesParser::new(Job::ALL.map(Job::name))
+        .try_map(|name| Job::from_name(&name).ok_or("no job")))]
+    job: Job,
+    /// For key-age: from how many days on a signing key is reported
+    #[arg(long, value_name = "N", default_value_t = DEFAULT_KEY_AGE_DAYS)]
+    days: u32,
+}
+
+impl Jobs {
+    pub(super) async fn run(&self, issuer: &Issuer, out: &Out) -> Result<Outcome> {
+        match self {
+            Self::List => list(issuer, out).await,
+            Self::Run(run) => {
+                let done = issuer.run_job(run.job, &Options { key_age_days: run.days }).await?;
+                out.answer(&done, |o| field(o, "Done", done.summary()))?;
+                Ok(Outcome::Yes)
+            }
+        }
+    }
+}
+
+async fn list(issuer: &Issuer, out: &Out) -> Result<Outcome> {
+    let known = issuer.list_jobs().await?;
+    let now = issuer.now();
+    let rows = Job::ALL.map(|job| {
+        let record = known.iter().find(|record| record.name == job.name());
+        let ended = record.and_then(|record| record.ended).map(rfc3339_millis);
+        let error = record.and_then(|record| record.error.clone());
+        let held = record.filter(|record| record.holder.is_some() && now < record.until);
+        let state = match (held, &ended, &error) {
+            (Some(_), ..) => "running",
+            (None, None, _) => "never ran",
+            (None, Some(_), Some(_)) => "failed",
+            (None, Some(_), None) => "ended",
+        };
+        (job, state, ended, error)
+    });
+    let json = rows.iter().map(|(job, state, ended, error)| {
+        let every = job.period_millis() / 1000;
+        json!({ "job": job.name(), "state": state, "every_seconds": every, "ended_at": ended, "error": error })
+    });
+    let json = json!({ "jobs": json.collect::<Vec<_>>() });
+    out.answer(&json, |o| {
+        let mut lines = vec![["JOB", "STATE", "ENDED", "ERROR"].map(String::from)];
+        lines.extend(rows.iter().map(|(job, state, ended, error)| {
+            let [ended, error] = [ended, error].map(|text| text.clone().unwrap_or_default());
+            [job.name().to_owned(), (*state).to_owned(), ended, error]
+        }));
+        table(o, &lines)
+    })?;
+    Ok(Outcome::Yes)
+}

@@ -1,0 +1,120 @@
+//! `portcullis keystore …`: encrypting the files that hold keys.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+use portcullis_issuer::keystore::{self, Unlock};
+use portcullis_issuer::{Error, Home};
+use serde_json::json;
+
+use super::Outcome;
+use super::args::{self, Global};
+use super::out::{Out, field};
+
+const HOW: &str = "Examples:\n  PORTCULLIS_PASSPHRASE_FILE=pass.txt portcullis keystore encrypt\n  \
+                   portcullis keystore rekey --new-passphrase-file new.txt\n\n\
+                   The passphrase comes from the file that PORTCULLIS_PASSPHRASE_FILE names, the key from \
+                   PORTCULLIS_KEY_FILE; on a terminal the passphrase is asked for. Never from an argument.";
+
+/// Encrypt keystore and root key at rest, or decrypt them
+#[derive(Debug, clap::Subcommand)]
+#[command(after_help = HOW)]
+pub(crate) enum Keystore {
+    Show(Files),
+    Encrypt(Files),
+    Decrypt(Files),
+    Rekey(Rekey),
+}
+
+/// The keystore, and the root key where it is at hand
+#[derive(Debug, clap::Args)]
+#[command(after_help = HOW)]
+pub(crate) struct Files {
+    /// The root key's file [default: root.key in the folder, if it is there]
+    #[arg(long, value_name = "FILE")]
+    root: Option<PathBuf>,
+}
+
+/// Encrypt with another passphrase or key file than before
+#[derive(Debug, clap::Args)]
+#[command(after_help = HOW)]
+pub(crate) struct Rekey {
+    #[command(flatten)]
+    files: Files,
+    /// The file with the new passphrase
+    #[arg(long, value_name = "FILE", conflicts_with = "new_key_file")]
+    new_passphrase_file: Option<PathBuf>,
+    /// The new key file
+    #[arg(long, value_name = "FILE")]
+    new_key_file: Option<PathBuf>,
+}
+
+impl Keystore {
+    pub(super) fn run(&self, global: &Global, out: &Out) -> Result<Outcome> {
+        let home = global.home()?;
+        if !home.keystore().exists() {
+            return Err(Error::NotInitialised { home: home.path().to_owned() }.into());
+        }
+        match self {
+            Self::Show(files) => show(&home, files.root(), out),
+            Self::Encrypt(files) => {
+                said(&keystore::encrypt(&home, files.root(), home.unlock())?, "Encrypted", out)
+            }
+            Self::Decrypt(files) => {
+                said(&keystore::decrypt(&home, files.root())?, "Decrypted", out)
+            }
+            Self::Rekey(rekey) => {
+                let done = keystore::rekey(&home, rekey.files.root(), &rekey.with()?)?;
+                said(&done, "Encrypted", out)
+            }
+        }
+    }
+}
+
+impl Files {
+    fn root(&self) -> Option<&Path> {
+        self.root.as_deref()
+    }
+}
+
+impl Rekey {
+    fn with(&self) -> Result<Unlock, Error> {
+        match (&self.new_passphrase_file, &self.new_key_file) {
+            (Some(path), _) => Unlock::passphrase_file(path),
+            (None, Some(path)) => Unlock::key_file(path),
+            (None, None) if std::io::IsTerminal::is_terminal(&std::io::stdin()) => {
+                Ok(Unlock::ask(args::ask))
+            }
+            (None, None) => {
+                let reason = "or --new-key-file must be given where nobody can be asked";
+                Err(Error::Invalid { field: "--new-passphrase-file", reason })
+            }
+        }
+    }
+}
+
+fn show(home: &Home, root: Option<&Path>, out: &Out) -> Result<Outcome> {
+    let files = keystore::at_rest(home, root)?;
+    let json = files.iter().map(|file| json!({ "path": file.path, "encrypted": file.encrypted }));
+    out.answer(&json!({ "files": json.collect::<Vec<_>>() }), |o| {
+        for file in &files {
+            let label = if file.encrypted { "Encrypted" } else { "Plain" };
+            field(o, label, file.path.display())?;
+        }
+        Ok(())
+    })?;
+    Ok(Outcome::Yes)
+}
+
+fn said(files: &[PathBuf], label: &str, out: &Out) -> Result<Outcome> {
+    out.answer(&json!({ "changed": files }), |o| {
+        for file in files {
+            field(o, label, file.display())?;
+        }
+        if files.is_empty() {
+            writeln!(o, "nothing to do")?;
+        }
+        Ok(())
+    })?;
+    Ok(Outcome::Yes)
+}

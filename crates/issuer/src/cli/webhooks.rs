@@ -1,0 +1,293 @@
+//! `portcullis webhooks …`.
+
+use std::io::Write;
+use std::time::Duration;
+
+use anyhow::Result;
+use clap::builder::{PossibleValuesParser, TypedValueParser as _};
+use portcullis_issuer::Issuer;
+use portcullis_issuer::store::events::EventType;
+use portcullis_issuer::store::webhooks::{DeliveryState, WebhookRecord};
+use portcullis_issuer::webhooks::{
+    DeliveryView, Dispatcher, NewWebhook, Reach, Replay, WebhookChange, WebhookView,
+};
+use serde_json::json;
+
+use super::Outcome;
+use super::args;
+use super::audit::event_type;
+use super::out::{Out, field, table};
+
+/// How far webhooks may reach
+#[derive(Clone, Copy, Debug, clap::Args)]
+pub(crate) struct ReachArgs {
+    /// Allow webhooks to loopback and private addresses
+    #[arg(long = "webhooks-allow-private", env = "PORTCULLIS_WEBHOOKS_ALLOW_PRIVATE")]
+    private: bool,
+    /// Allow webhooks without TLS
+    #[arg(long = "webhooks-allow-http", env = "PORTCULLIS_WEBHOOKS_ALLOW_HTTP")]
+    http: bool,
+}
+
+impl ReachArgs {
+    pub(super) const fn reach(self) -> Reach {
+        Reach { http: self.http, private: self.private }
+    }
+}
+
+/// Tell other systems of events: endpoints, their deliveries, replay
+#[derive(Debug, clap::Subcommand)]
+#[command(
+    after_help = "Example:\n  portcullis webhooks create https://example.com/hook --type api-key.revoked"
+)]
+pub(crate) enum Webhooks {
+    Create(Create),
+    /// List the endpoints
+    #[command(after_help = "Example:\n  portcullis webhooks list")]
+    List,
+    Update(Update),
+    RotateSecret(Rotate),
+    Delete(Delete),
+    Deliveries(Deliveries),
+    Replay(ReplayArgs),
+    Deliver(Deliver),
+}
+
+/// Make an endpoint; its secret is shown this once, and kept in the database to sign with
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Example:\n  portcullis webhooks create https://example.com/hook --type api-key.revoked,list.failed"
+)]
+pub(crate) struct Create {
+    /// Where messages are sent
+    url: String,
+    /// What people call it
+    #[arg(long, default_value = "", hide_default_value = true)]
+    description: String,
+    /// Only these types, separated by commas [default: all]
+    #[arg(long = "type", value_name = "TYPES", value_delimiter = ',', value_parser = event_type)]
+    types: Vec<EventType>,
+    /// Who makes it
+    #[arg(long, value_name = "WHO")]
+    by: Option<String>,
+    #[command(flatten)]
+    reach: ReachArgs,
+}
+
+/// Change an endpoint
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Example:\n  portcullis webhooks update whk_0123456789abcdef --disable")]
+pub(crate) struct Update {
+    /// The webhook's id, whk_…
+    id: String,
+    /// Where messages are sent
+    #[arg(long)]
+    url: Option<String>,
+    /// What people call it
+    #[arg(long)]
+    description: Option<String>,
+    /// Only these types, separated by commas
+    #[arg(long = "type", value_name = "TYPES", value_delimiter = ',', value_parser = event_type)]
+    types: Option<Vec<EventType>>,
+    /// All types again
+    #[arg(long, conflicts_with = "types")]
+    all_types: bool,
+    /// Send nothing until it is enabled again
+    #[arg(long)]
+    disable: bool,
+    /// Send again, from where it was disabled on
+    #[arg(long, conflicts_with = "disable")]
+    enable: bool,
+    /// Who changes it
+    #[arg(long, value_name = "WHO")]
+    by: Option<String>,
+    #[command(flatten)]
+    reach: ReachArgs,
+}
+
+/// Give an endpoint a new secret, shown this once; both sign for the overlap
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Example:\n  portcullis webhooks rotate-secret whk_0123456789abcdef --overlap 24h"
+)]
+pub(crate) struct Rotate {
+    /// The webhook's id, whk_…
+    id: String,
+    /// How long the old secret signs too; 0s for not at all
+    #[arg(long, value_name = "DURATION", default_value = "24h", value_parser = args::duration)]
+    overlap: Duration,
+    /// Who does it
+    #[arg(long, value_name = "WHO")]
+    by: Option<String>,
+}
+
+/// Delete an endpoint and what was still to be sent to it
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Example:\n  portcullis webhooks delete whk_0123456789abcdef")]
+pub(crate) struct Delete {
+    /// The webhook's id, whk_…
+    id: String,
+    /// Who does it
+    #[arg(long, value_name = "WHO")]
+    by: Option<String>,
+}
+
+/// List deliveries, newest first; `--state dead` are those that were given up
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Example:\n  portcullis webhooks deliveries whk_0123456789abcdef --state dead"
+)]
+pub(crate) struct Deliveries {
+    /// The webhook's id, whk_…
+    id: String,
+    /// Only those in this state
+    #[arg(long, value_parser = PossibleValuesParser::new(["pending", "delivered", "dead"])
+        .try_map(|name| DeliveryState::from_name(&name).ok_or("no state")))]
+    state: Option<DeliveryState>,
+    /// Only those before this one
+    #[arg(long, value_name = "N")]
+    before: Option<i64>,
+    /// At most so many, 1 to 200
+    #[arg(long, value_name = "N", default_value_t = 50)]
+    limit: u32,
+}
+
+/// Send again: one delivery, all that were given up, or every event behind one
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:\n  portcullis webhooks replay whk_0123456789abcdef --dead\n  \
+                        portcullis webhooks replay whk_0123456789abcdef --after 0")]
+#[command(group = clap::ArgGroup::new("what").required(true))]
+pub(crate) struct ReplayArgs {
+    /// The webhook's id, whk_…
+    id: String,
+    /// This delivery
+    #[arg(long, value_name = "N", group = "what")]
+    delivery: Option<i64>,
+    /// All that were given up
+    #[arg(long, group = "what")]
+    dead: bool,
+    /// Every event behind this one; 0 for all
+    #[arg(long, value_name = "ID", group = "what")]
+    after: Option<i64>,
+}
+
+/// Send what is due now, for cron where no server runs
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Example:\n  portcullis webhooks deliver")]
+pub(crate) struct Deliver {
+    #[command(flatten)]
+    reach: ReachArgs,
+}
+
+impl Webhooks {
+    pub(super) async fn run(&self, issuer: &Issuer, out: &Out) -> Result<Outcome> {
+        match self {
+            Self::Create(it) => {
+                let new = NewWebhook {
+                    url: it.url.clone(),
+                    description: it.description.clone(),
+                    types: it.types.clone(),
+                    by: it.by.clone(),
+                };
+                let made = issuer.create_webhook(&new, it.reach.reach()).await?;
+                show_secret(issuer, &made, out)?;
+            }
+            Self::List => list(issuer, out).await?,
+            Self::Update(it) => {
+                let change = WebhookChange {
+                    url: it.url.clone(),
+                    description: it.description.clone(),
+                    types: if it.all_types { Some(Vec::new()) } else { it.types.clone() },
+                    enabled: (it.enable || it.disable).then_some(it.enable),
+                };
+                let by = it.by.as_deref();
+                let made = issuer.update_webhook(&it.id, &change, by, it.reach.reach()).await?;
+                show(issuer, &made, out)?;
+            }
+            Self::RotateSecret(it) => {
+                let made = issuer.rotate_webhook(&it.id, it.overlap, it.by.as_deref()).await?;
+                show_secret(issuer, &made, out)?;
+            }
+            Self::Delete(it) => {
+                issuer.delete_webhook(&it.id, it.by.as_deref()).await?;
+                let json = json!({ "id": it.id, "deleted": true });
+                out.answer(&json, |o| field(o, "Deleted", &it.id))?;
+            }
+            Self::Deliveries(it) => deliveries(issuer, it, out).await?,
+            Self::Replay(it) => {
+                let what = match (it.delivery, it.after) {
+                    (Some(delivery), _) => Replay::One(delivery),
+                    (None, Some(after)) => Replay::After(after),
+                    (None, None) => Replay::Dead,
+                };
+                let count = issuer.replay_webhook(&it.id, what).await?;
+                out.answer(&json!({ "replayed": count }), |o| field(o, "Replayed", count))?;
+            }
+            Self::Deliver(it) => {
+                let round = Dispatcher::new(issuer.clone(), it.reach.reach())?.round().await?;
+                let json = json!({ "delivered": round.delivered, "failed": round.failed });
+                out.answer(&json, |o| {
+                    field(o, "Delivered", round.delivered)?;
+                    field(o, "Failed", round.failed)
+                })?;
+                return Ok(if round.failed == 0 { Outcome::Yes } else { Outcome::Unfinished });
+            }
+        }
+        Ok(Outcome::Yes)
+    }
+}
+
+fn write_webhook(o: &mut dyn Write, view: &WebhookView) -> std::io::Result<()> {
+    field(o, "Webhook", &view.id)?;
+    field(o, "URL", &view.url)?;
+    let all = || "all".to_owned();
+    field(o, "Types", Some(view.types.join(", ")).filter(|t| !t.is_empty()).unwrap_or_else(all))?;
+    field(o, "Enabled", if view.enabled { "yes" } else { "no" })
+}
+
+fn show(issuer: &Issuer, webhook: &WebhookRecord, out: &Out) -> Result<()> {
+    let view = WebhookView::new(webhook, issuer.now());
+    out.answer(&view, |o| write_webhook(o, &view))
+}
+
+fn show_secret(issuer: &Issuer, webhook: &WebhookRecord, out: &Out) -> Result<()> {
+    let view = WebhookView::new(webhook, issuer.now());
+    let json = json!({ "webhook": view, "secret": webhook.secret.as_str() });
+    out.answer(&json, |o| {
+        write_webhook(o, &view)?;
+        field(o, "Secret", webhook.secret.as_str())?;
+        writeln!(
+            o,
+            "\nThe receiver checks signatures with the secret. It is shown this once; the \
+             database keeps it,\nbecause each message is signed with it."
+        )
+    })
+}
+
+async fn list(issuer: &Issuer, out: &Out) -> Result<()> {
+    let now = issuer.now();
+    let known = issuer.list_webhooks().await?;
+    let views: Vec<WebhookView> = known.iter().map(|it| WebhookView::new(it, now)).collect();
+    out.answer(&json!({ "webhooks": views }), |o| {
+        let mut rows = vec![["ID", "ENABLED", "TYPES", "URL"].map(String::from)];
+        rows.extend(views.iter().map(|view| {
+            let enabled = if view.enabled { "yes" } else { "no" };
+            [view.id.clone(), enabled.into(), view.types.join(","), view.url.clone()]
+        }));
+        table(o, &rows)
+    })
+}
+
+async fn deliveries(issuer: &Issuer, it: &Deliveries, out: &Out) -> Result<()> {
+    let found = issuer.list_deliveries(&it.id, it.state, it.before, Some(it.limit)).await?;
+    let views: Vec<DeliveryView> = found.iter().map(DeliveryView::from).collect();
+    out.answer(&json!({ "deliveries": views }), |o| {
+        let mut rows = vec![["ID", "EVENT", "STATE", "ATTEMPTS", "ERROR"].map(String::from)];
+        rows.extend(views.iter().map(|view| {
+            let [id, event] = [view.id, view.event_id].map(|number| number.to_string());
+            let error = view.error.clone().unwrap_or_default();
+            [id, event, view.state.into(), view.attempts.to_string(), error]
+        }));
+        table(o, &rows)
+    })
+}

@@ -1,0 +1,175 @@
+//! The configuration file: TOML, each setting by the name of its flag with underscores.
+//!
+//! One precedence holds for all: flags, then the environment, then the file, then what is built in.
+//!
+//! ```toml
+//! home = "/var/lib/portcullis"
+//! valid_for = "5m"
+//! log_format = "json"
+//!
+//! [serve]
+//! listen = "127.0.0.1:8080"
+//! stamp_every = "1s"
+//! rate_limit = 6000
+//! ```
+
+use std::path::Path;
+
+use toml::{Table, Value};
+
+/// Why a configuration file is refused.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The file can't be read.
+    #[error("the configuration {0} could not be read: {1}")]
+    Read(String, std::io::Error),
+    /// It is no TOML. The parser's message quotes a line, which may hold a password.
+    #[error("the configuration {path} is no TOML: see its line {line}")]
+    Toml {
+        /// The file.
+        path: String,
+        /// The line of the mistake, from 1 on.
+        line: usize,
+    },
+    /// It sets what there is not.
+    #[error("the configuration {path} has unknown settings: {names}; there are {known}")]
+    Unknown {
+        /// The file.
+        path: String,
+        /// Their names.
+        names: String,
+        /// The names that there are.
+        known: String,
+    },
+    /// A setting has a value of the wrong type.
+    #[error(
+        "the configuration {path} sets `{name}` to what is neither text, number nor true or false"
+    )]
+    Type {
+        /// The file.
+        path: String,
+        /// The setting.
+        name: String,
+    },
+    /// It holds a password and can be read by others.
+    #[error(
+        "the configuration {0} sets `database_url`, which may hold a password, and can be read by \
+         others; run: chmod 600 {0}"
+    )]
+    Readable(String),
+}
+
+/// What a file sets: texts, as flags would be given them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Config {
+    /// For every command.
+    pub global: Vec<(String, String)>,
+    /// For `serve`.
+    pub serve: Vec<(String, String)>,
+    /// The database, where it is not the file in the folder.
+    pub database_url: Option<String>,
+}
+
+impl Config {
+    /// Reads a file that may set the names in `global` and, in its table `serve`, those in `serve`.
+    ///
+    /// # Errors
+    /// [`ConfigError`]: nothing in it is passed over in silence.
+    pub fn read(path: &Path, global: &[&str], serve: &[&str]) -> Result<Self, ConfigError> {
+        let place = path.display().to_string();
+        let text = std::fs::read_to_string(path)
+            .map_err(|error| ConfigError::Read(place.clone(), error))?;
+        let config = Self::parse(&text, &place, global, serve)?;
+        if config.database_url.is_some() && crate::files::read_secret(path).is_err() {
+            return Err(ConfigError::Readable(place));
+        }
+        Ok(config)
+    }
+
+    fn parse(text: &str, path: &str, global: &[&str], serve: &[&str]) -> Result<Self, ConfigError> {
+        let mut table: Table = text.parse().map_err(|error: toml::de::Error| {
+            let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
+            ConfigError::Toml { path: path.into(), line: before.matches('\n').count() + 1 }
+        })?;
+        let section = match table.remove("serve") {
+            None => Table::new(),
+            Some(Value::Table(section)) => section,
+            Some(_) => {
+                return Err(ConfigError::Type { path: path.into(), name: "serve".into() });
+            }
+        };
+        let database_url = table.remove("database_url");
+        let is_unknown = |known: &[&str], name: &str| !known.contains(&name);
+        let unknown: Vec<String> = table
+            .keys()
+            .filter(|name| is_unknown(global, name))
+            .cloned()
+            .chain(
+                section
+                    .keys()
+                    .filter(|name| is_unknown(serve, name))
+                    .map(|name| format!("serve.{name}")),
+            )
+            .collect();
+        if !unknown.is_empty() {
+            let known = global.iter().map(|name| (*name).to_owned());
+            let known = known.chain(["database_url".to_owned()]);
+            let known = known.chain(serve.iter().map(|name| format!("serve.{name}")));
+            return Err(ConfigError::Unknown {
+                path: path.into(),
+                names: unknown.join(", "),
+                known: known.collect::<Vec<_>>().join(", "),
+            });
+        }
+        let texts = |table: Table| {
+            let text = |(name, value): (String, Value)| {
+                let text = text_of(path, &name, value)?;
+                Ok((name, text))
+            };
+            table.into_iter().map(text).collect::<Result<Vec<_>, ConfigError>>()
+        };
+        let database_url =
+            database_url.map(|value| text_of(path, "database_url", value)).transpose()?;
+        Ok(Self { global: texts(table)?, serve: texts(section)?, database_url })
+    }
+}
+
+fn text_of(path: &str, name: &str, value: Value) -> Result<String, ConfigError> {
+    match value {
+        Value::String(text) => Ok(text),
+        Value::Integer(number) => Ok(number.to_string()),
+        Value::Boolean(truth) => Ok(truth.to_string()),
+        Value::Float(_) | Value::Datetime(_) | Value::Array(_) | Value::Table(_) => {
+            Err(ConfigError::Type { path: path.into(), name: name.into() })
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str) -> Result<Config, ConfigError> {
+        Config::parse(text, "f.toml", &["home", "valid_for"], &["listen", "rate_limit"])
+    }
+
+    #[test]
+    fn settings_are_read_as_flags_would_be() {
+        let text = "home = '/x'\ndatabase_url = 'postgres://h/d'\n[serve]\nrate_limit = 7\n";
+        let config = parse(text).unwrap();
+        assert_eq!(config.global, [("home".to_owned(), "/x".to_owned())]);
+        assert_eq!(config.serve, [("rate_limit".to_owned(), "7".to_owned())]);
+        assert_eq!(config.database_url.as_deref(), Some("postgres://h/d"));
+        assert_eq!(parse("").unwrap(), Config::default());
+    }
+
+    #[test]
+    fn what_is_unknown_is_refused_by_its_name() {
+        let error = parse("colour = 1\n[serve]\nport = 2\n").unwrap_err().to_string();
+        assert!(error.contains("unknown settings: colour, serve.port; there are home"), "{error}");
+        let error = parse("home = '/x'\nvalid_for = 'sk_live_secret\n").unwrap_err().to_string();
+        assert!(error.contains("line 2") && !error.contains("sk_live"), "{error}");
+        assert!(matches!(parse("home = []"), Err(ConfigError::Type { .. })));
+        assert!(matches!(parse("serve = 1"), Err(ConfigError::Type { .. })));
+    }
+}

@@ -1,0 +1,260 @@
+//! Looking for what is wrong with an issuer, each with how to mend it. Changes nothing, except
+//! that a database of an older program is brought up to date, as every command does.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use portcullis_core::keyring::Purpose;
+use portcullis_core::time::Time;
+use portcullis_core::token::Environment;
+use serde::Serialize;
+use sqlx::Row as _;
+
+use crate::clock::Clock;
+use crate::error::Error;
+use crate::issuer::{Home, Issuer};
+use crate::keystore::Keystore;
+use crate::store::{Connection, Database, jobs, lists, webhooks};
+use crate::view::rfc3339_millis;
+
+const DAY_MILLIS: u64 = 24 * 60 * 60 * 1000;
+/// A keyring that ends this soon is reported.
+const KEYRING_DAYS: u64 = 30;
+/// How many of the newest events are checked; `audit verify` checks all.
+const TAIL: i64 = 1000;
+
+/// One thing that was looked at.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Check {
+    /// What was looked at.
+    pub check: &'static str,
+    /// Whether it is as it should be.
+    pub ok: bool,
+    /// What was found.
+    pub found: String,
+    /// What to do, where it is not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mend: Option<String>,
+}
+
+/// Whether it was possible to look, and what was seen.
+#[derive(Clone, Debug, Default)]
+pub struct Diagnosis {
+    /// All that was looked at.
+    pub checks: Vec<Check>,
+    /// The code of the error that kept the doctor from looking further.
+    pub blind: Option<&'static str>,
+}
+
+impl Diagnosis {
+    /// Whether everything could be looked at and nothing is wrong.
+    #[must_use]
+    pub fn is_healthy(&self) -> bool {
+        self.blind.is_none() && self.checks.iter().all(|check| check.ok)
+    }
+
+    fn good(&mut self, check: &'static str, found: impl Into<String>) {
+        self.checks.push(Check { check, ok: true, found: found.into(), mend: None });
+    }
+
+    fn bad(&mut self, check: &'static str, found: impl Into<String>, mend: impl Into<String>) {
+        let mend = Some(mend.into());
+        self.checks.push(Check { check, ok: false, found: found.into(), mend });
+    }
+}
+
+/// Looks at the issuer in `home`.
+pub async fn examine(home: &Home, clock: Arc<dyn Clock>, valid_for: Duration) -> Diagnosis {
+    let mut seen = Diagnosis::default();
+    if !home.keystore().exists() {
+        let error = Error::NotInitialised { home: home.path().to_owned() };
+        seen.bad("folder", "there is no issuer", error.to_string());
+        seen.blind = Some(error.code());
+        return seen;
+    }
+    permissions(home, &mut seen);
+    match Issuer::open(home, clock, valid_for).await {
+        Ok(issuer) => {
+            seen.good("keystore", "readable, and that of the newest keyring");
+            if let Err(error) = within(&issuer, &mut seen).await {
+                seen.bad("database", error.chain(), error.to_string());
+                seen.blind = Some(error.code());
+            }
+            issuer.store().close().await;
+        }
+        Err(error) => {
+            let of_files = matches!(error, Error::Keystore { .. } | Error::Permissions { .. });
+            let check = if of_files { "keystore" } else { "database" };
+            seen.bad(check, error.chain(), error.to_string());
+            // A fault that has a name was seen; a server that is away hides what it has.
+            if matches!(error, Error::DatabaseUnreachable(_) | Error::DatabaseBusy) {
+                seen.blind = Some(error.code());
+            }
+        }
+    }
+    seen
+}
+
+fn permissions(home: &Home, seen: &mut Diagnosis) {
+    let before = seen.checks.len();
+    check_mode(home.path(), 0o700, seen);
+    let mut files = vec![home.keystore(), home.root_key()];
+    if let Database::File(path) = home.database() {
+        files.push(path);
+    }
+    for path in files.iter().filter(|path| path.exists()) {
+        check_mode(path, 0o600, seen);
+    }
+    if seen.checks.len() == before {
+        seen.good("permissions", "folder, keystore and database are for their owner alone");
+    }
+}
+
+#[cfg(unix)]
+fn check_mode(path: &Path, wanted: u32, seen: &mut Diagnosis) {
+    use std::os::unix::fs::PermissionsExt as _;
+    match std::fs::metadata(path) {
+        Ok(metadata) if metadata.permissions().mode() & 0o077 != 0 => {
+            let mode = metadata.permissions().mode() & 0o777;
+            let found =
+                format!("{} can be entered or read by others (mode {mode:03o})", path.display());
+            seen.bad("permissions", found, format!("run: chmod {wanted:o} {}", path.display()));
+        }
+        Ok(_) => {}
+        Err(error) => {
+            let found = format!("{} can't be looked at: {error}", path.display());
+            seen.bad("permissions", found, "run this as the user that runs the issuer");
+        }
+    }
+}
+
+#[cfg(not(unix))]
+fn check_mode(_: &Path, _: u32, _: &mut Diagnosis) {}
+
+async fn within(issuer: &Issuer, seen: &mut Diagnosis) -> Result<(), Error> {
+    let mut reading = issuer.store().read().await?;
+    integrity(issuer, &mut reading, seen).await?;
+    list(issuer.now(), &mut reading, seen).await?;
+    signers(&issuer.keystore(), seen);
+    let view = issuer.view_in(&mut reading).await?;
+    let ends = view.replica().keyring().not_after();
+    let days = ends.millis_since(issuer.now()) / DAY_MILLIS;
+    let found = format!("valid until {}, {days} days from now", rfc3339_millis(ends));
+    if days < KEYRING_DAYS {
+        let mend =
+            "sign a new keyring with the root key; verifiers refuse everything after that day";
+        seen.bad("keyring", found, mend);
+    } else {
+        seen.good("keyring", found);
+    }
+    work(&mut reading, seen).await?;
+    drop(reading);
+    let report = issuer.verify_tail(TAIL).await?;
+    match report.findings.first() {
+        None => seen.good("audit trail", format!("the newest {} events are sound", report.events)),
+        Some(first) => {
+            let mend = "run `portcullis audit verify`, keep the database as it is, and find out who \
+                        could write it";
+            seen.bad("audit trail", first.message.clone(), mend);
+        }
+    }
+    Ok(())
+}
+
+async fn integrity(
+    issuer: &Issuer,
+    connection: &mut Connection,
+    seen: &mut Diagnosis,
+) -> Result<(), Error> {
+    match issuer.store().database() {
+        Database::File(_) => {
+            let row = sqlx::query("PRAGMA integrity_check(1)").fetch_one(connection).await?;
+            let found: String = row.try_get(0)?;
+            if found == "ok" {
+                seen.good("database", "sound, and its tables are up to date");
+            } else {
+                seen.bad("database", found, "stop the issuer and restore a backup");
+            }
+        }
+        Database::Server(_) => seen.good("database", "it answers, and its tables are up to date"),
+    }
+    Ok(())
+}
+
+async fn list(now: Time, connection: &mut Connection, seen: &mut Diagnosis) -> Result<(), Error> {
+    let published = match lists::published(connection).await {
+        Err(Error::NoList) => {
+            seen.bad("list", "no list has been published", "run `portcullis list publish`");
+            return Ok(());
+        }
+        other => other?,
+    };
+    let behind = published.this_update.millis_since(now);
+    if behind > 0 {
+        let found = format!("the clock is {behind} ms behind the list that is published");
+        seen.bad("clock", found, "set the clock right; nothing can be published until then");
+    } else {
+        seen.good("clock", "not behind the list that is published");
+    }
+    let age = now.millis_since(published.this_update) / 1000;
+    let found = format!("number {}, {age} s old", published.number);
+    if now >= published.next_update {
+        let mend = "run `portcullis serve`, or `portcullis list publish` more often than \
+                    --valid-for; until then nothing is accepted anywhere";
+        seen.bad("list", format!("{found}, past its next update"), mend);
+    } else {
+        seen.good("list", found);
+    }
+    Ok(())
+}
+
+fn signers(keystore: &Keystore, seen: &mut Diagnosis) {
+    let mut missing = Vec::new();
+    if keystore.list_signer().is_none() {
+        missing.push("lists".to_owned());
+    }
+    for (purpose, environments) in
+        [(Purpose::Token, &Environment::ALL[..]), (Purpose::Admin, &[Environment::Live])]
+    {
+        for environment in environments {
+            let serves = keystore.keys().iter().any(|key| {
+                key.purpose == purpose
+                    && key.state == portcullis_core::keyring::State::Active
+                    && key.environments.contains(environment)
+            });
+            if !serves {
+                missing.push(format!("{} {} keys", environment.name(), purpose.name()));
+            }
+        }
+    }
+    if missing.is_empty() {
+        seen.good("signers", "one is active for every purpose");
+    } else {
+        let found = format!("none is active for {}", missing.join(", "));
+        seen.bad("signers", found, "add signing keys and sign a new keyring with the root key");
+    }
+}
+
+async fn work(connection: &mut Connection, seen: &mut Diagnosis) -> Result<(), Error> {
+    let (pending, dead) = webhooks::backlog(connection).await?;
+    let found = format!("{pending} deliveries wait, {dead} were given up");
+    if dead > 0 {
+        let mend = "look with `portcullis webhooks deliveries ID --state dead`, then \
+                    `portcullis webhooks replay ID --dead`";
+        seen.bad("webhooks", found, mend);
+    } else {
+        seen.good("webhooks", found);
+    }
+    let failed = jobs::all(connection).await?.into_iter().filter_map(|job| {
+        let error = job.error?;
+        Some(format!("{} failed: {error}", job.name))
+    });
+    let failed: Vec<String> = failed.collect();
+    if failed.is_empty() {
+        seen.good("jobs", "none failed when it last ran");
+    } else {
+        seen.bad("jobs", failed.join("; "), "run it by hand: `portcullis jobs run NAME`");
+    }
+    Ok(())
+}

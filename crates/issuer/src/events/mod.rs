@@ -1,0 +1,130 @@
+//! The audit trail: the events of the outbox, read, exported and checked.
+
+mod trail;
+
+pub use trail::{Anchor, ExportLine, Finding, Report, check_export};
+
+use serde::Serialize;
+use serde_json::json;
+
+use crate::error::Error;
+use crate::issuer::Issuer;
+use crate::store::events::{self, EventRecord, EventType, Filter};
+use crate::view::Instant;
+
+/// The most events of one page.
+pub const MAX_PAGE: u32 = 1000;
+
+/// Which events to show.
+#[derive(Clone, Debug, Default)]
+pub struct EventQuery {
+    /// Types, key, actor, times, order.
+    pub filter: Filter,
+    /// The cursor of the page before.
+    pub cursor: Option<String>,
+    /// At most so many, 1 to 1000; 50 by default.
+    pub limit: Option<u32>,
+}
+
+/// A page of events.
+#[derive(Clone, Debug)]
+pub struct EventPage {
+    /// The events.
+    pub events: Vec<EventRecord>,
+    /// Where the next page starts, if there is one.
+    pub next_cursor: Option<String>,
+}
+
+/// An event as HTTP and `--json` show it.
+#[derive(Clone, Debug, Serialize)]
+pub struct EventView {
+    /// Its place in the outbox.
+    pub id: i64,
+    /// When it was committed.
+    pub at: Instant,
+    /// The type's name.
+    pub r#type: String,
+    /// The key that it happened to.
+    pub key_id: Option<String>,
+    /// Who did it, as they were named.
+    pub actor: Option<String>,
+    /// The rest.
+    pub data: serde_json::Value,
+    /// Over this event and all before: an anchor of the trail for whoever keeps it.
+    pub digest: String,
+}
+
+impl EventView {
+    /// The event for people and programs.
+    #[must_use]
+    pub fn new(event: &EventRecord) -> Self {
+        // A text that is no JSON was put there by nobody of ours; it is shown as it is.
+        let data = serde_json::from_str(&event.data).unwrap_or_else(|_| json!(event.data));
+        Self {
+            id: event.id,
+            at: Instant(event.at()),
+            r#type: event.event.clone(),
+            key_id: event.key_id.clone(),
+            actor: event.actor.clone(),
+            data,
+            digest: event.digest.to_string(),
+        }
+    }
+}
+
+/// The types that a text names, separated by commas.
+///
+/// # Errors
+/// [`Error::Invalid`] for a name that is none.
+pub fn types(text: &str) -> Result<Vec<EventType>, Error> {
+    let reason = "must name events such as api-key.created or list.published, separated by commas";
+    let read = |name: &str| EventType::from_name(name.trim());
+    text.split(',').map(|name| read(name).ok_or(Error::Invalid { field: "type", reason })).collect()
+}
+
+impl Issuer {
+    /// A page of events, newest first unless asked otherwise.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] for a limit or cursor that is none, and the store's.
+    pub async fn list_events(&self, query: &EventQuery) -> Result<EventPage, Error> {
+        let limit = query.limit.unwrap_or(50);
+        if !(1..=MAX_PAGE).contains(&limit) {
+            return Err(Error::Invalid { field: "limit", reason: "must be 1 to 1000" });
+        }
+        let mut filter = query.filter.clone();
+        if let Some(cursor) = &query.cursor {
+            let reason = "must be the `next_cursor` of the page before";
+            let place = cursor.parse().ok().filter(|&place: &i64| place > 0);
+            let place = place.ok_or(Error::Invalid { field: "cursor", reason })?;
+            if filter.ascending {
+                filter.after = Some(place);
+            } else {
+                filter.before = Some(place);
+            }
+        }
+        let mut reading = self.store().read().await?;
+        let mut found = events::list(&mut reading, &filter, limit.saturating_add(1)).await?;
+        let wanted = usize::try_from(limit).unwrap_or(usize::MAX);
+        let more = found.len() > wanted;
+        found.truncate(wanted);
+        let next_cursor = found.last().filter(|_| more).map(|event| event.id.to_string());
+        Ok(EventPage { events: found, next_cursor })
+    }
+
+    /// The events behind `position`, oldest first: how consumers of the outbox read it.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn events_after(&self, position: i64, limit: u32) -> Result<Vec<EventRecord>, Error> {
+        events::after(&mut *self.store().read().await?, position, limit).await
+    }
+
+    /// The newest event's place, 0 before the first.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn last_event(&self) -> Result<i64, Error> {
+        events::position(&mut *self.store().read().await?).await
+    }
+}

@@ -1,0 +1,77 @@
+//! `/v1/admins` and `/v1/keyring`: who may use this API, and who signs.
+
+use axum::Extension;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse as _, Response};
+use portcullis_core::token::Environment;
+use serde::Deserialize;
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::auth::Admin;
+use super::body::Json;
+use super::keys_query::moment;
+use super::problem::Problem;
+use crate::issuer::Issuer;
+use crate::record::KeyPurpose;
+use crate::rules::{NewKey, scopes};
+use crate::view::KeyView;
+use crate::view::keys::CreatedAnswer;
+use crate::view::signers::SignersView;
+
+pub(super) fn routes() -> OpenApiRouter<Issuer> {
+    OpenApiRouter::new().routes(routes!(create_admin)).routes(routes!(signers))
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct CreateAdminBody {
+    /// What people call the key: 1 to 255 characters.
+    title: String,
+    /// What it may do: scopes such as `keys:read`, `keys:*` or `*`, each of which the caller holds.
+    scopes: Vec<String>,
+    expires_in_seconds: Option<u64>,
+    expires_at: Option<String>,
+    created_by: Option<String>,
+}
+
+/// Make an admin key; its text is answered this once.
+#[utoipa::path(
+    post, path = "/admins", tag = "admins", operation_id = "create_admin", request_body = CreateAdminBody,
+    security(("admin_key" = ["admins:write"])),
+    responses((status = 201, description = "The key and its text", body = CreatedAnswer))
+)]
+async fn create_admin(
+    State(issuer): State<Issuer>,
+    Extension(admin): Extension<Admin>,
+    Json(body): Json<CreateAdminBody>,
+) -> Result<Response, Problem> {
+    scopes::check(KeyPurpose::Admin, &body.scopes)?;
+    scopes::check_grant(&admin.scopes, &body.scopes)?;
+    let expires = moment(body.expires_in_seconds, body.expires_at.as_deref(), "expires_at")?;
+    let new = NewKey {
+        purpose: KeyPurpose::Admin,
+        environment: Environment::Live,
+        admin_scopes: body.scopes,
+        expires,
+        created_by: body.created_by.or(Some(admin.id)),
+        ..NewKey::titled(&body.title)
+    };
+    let minted = issuer.create(&new).await?;
+    let view = issuer.view().await?;
+    let key = KeyView::new(&minted.record, view.replica().keyring(), issuer.now());
+    let answer = CreatedAnswer { key, token: minted.token.to_string() };
+    Ok((StatusCode::CREATED, axum::Json(answer)).into_response())
+}
+
+/// Show the signers, and how many keys stand under each.
+#[utoipa::path(
+    get, path = "/keyring", tag = "keyring", operation_id = "show_keyring",
+    security(("admin_key" = ["keyring:read"])),
+    responses((status = 200, description = "The newest keyring", body = SignersView))
+)]
+async fn signers(State(issuer): State<Issuer>) -> Result<Response, Problem> {
+    Ok(axum::Json(SignersView::new(&issuer.signers().await?)).into_response())
+}

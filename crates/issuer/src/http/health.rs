@@ -1,0 +1,43 @@
+//! `/health/live` and `/health/ready`.
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse as _, Response};
+use axum::routing::get;
+use axum::{Json, Router};
+use serde_json::json;
+
+use super::problem::Problem;
+use crate::issuer::Issuer;
+use crate::view::MarkView;
+
+pub(super) fn routes() -> Router<Issuer> {
+    // Alive is who answers: nothing else is asked, so that a restart is not the answer to a
+    // database that is away.
+    Router::new()
+        .route("/health/live", get(|| async { Json(json!({ "status": "live" })) }))
+        .route("/health/ready", get(ready))
+}
+
+/// Ready: the database answers, the keystore is that of the newest keyring and can sign a list,
+/// and what is out may be judged by.
+async fn ready(State(issuer): State<Issuer>) -> Result<Response, Problem> {
+    let view = issuer.view().await?;
+    let unavailable =
+        |code, detail: String| Problem::new(StatusCode::SERVICE_UNAVAILABLE, code, detail);
+    let keystore = issuer.keystore();
+    let lacking = keystore.lacks(view.replica().keyring());
+    if !lacking.is_empty() {
+        let detail = format!("the keystore lacks keys that the keyring lists: {lacking:?}");
+        return Err(unavailable("keystore", detail));
+    }
+    if keystore.list_signer().is_none() {
+        let detail = "no active key may sign the list; rotate the keyring";
+        return Err(unavailable("no_signer", detail.into()));
+    }
+    let now = issuer.now();
+    view.replica().at(now).map_err(|error| unavailable(error.code(), error.to_string()))?;
+    let list = view.mark().map(|mark| MarkView::new(&mark, now));
+    Ok(Json(json!({ "status": "ready", "store": "ok", "keystore": "ok", "list": list }))
+        .into_response())
+}

@@ -1,0 +1,143 @@
+//! The API's description, OpenAPI 3.1, and what each route demands.
+//!
+//! Both come from one place: the `#[utoipa::path]` beside each handler, whose `security` names the
+//! scope. A route that has none is described nowhere, and only a key with `*` may use it.
+
+use std::collections::HashMap;
+use std::fmt::Write as _;
+
+use axum::http::Method;
+use serde_json::{Map, Value, json};
+use utoipa::OpenApi as _;
+
+use super::problem::Problem;
+use crate::rules::scopes;
+
+const PREFIX: &str = "/v1";
+const SCHEME: &str = "admin_key";
+
+#[derive(utoipa::OpenApi)]
+#[openapi(
+    info(
+        title = "Portcullis issuer",
+        description = "Makes API keys, keeps their records and publishes the signed revocation list."
+    ),
+    components(schemas(Problem))
+)]
+struct Api;
+
+/// The description of the routes in `api`, as they lie under `/v1`.
+pub(super) fn document(api: utoipa::openapi::OpenApi) -> Value {
+    let base = serde_json::to_value(Api::openapi().merge_from(api));
+    // A value of our own types is JSON.
+    let Ok(Value::Object(mut document)) = base else { return Value::Null };
+    let paths = document.remove("paths");
+    let mut placed = Map::new();
+    for (path, mut item) in paths.as_ref().and_then(Value::as_object).cloned().unwrap_or_default() {
+        for operation in item.as_object_mut().into_iter().flat_map(Map::values_mut) {
+            if let Some(responses) = operation.get_mut("responses").and_then(Value::as_object_mut) {
+                responses.insert("default".into(), problem());
+            }
+        }
+        placed.insert(format!("{PREFIX}{path}"), item);
+    }
+    document.insert("paths".into(), Value::Object(placed));
+    let mut scopes_text = String::from("An admin key, `Authorization: Bearer <key>`. Scopes:\n");
+    for (name, what) in scopes::ALL {
+        // Writing to a string never fails.
+        let _ = write!(scopes_text, "\n- `{name}`: {what}");
+    }
+    let scheme = json!({ "type": "http", "scheme": "bearer", "description": scopes_text });
+    if let Some(components) = document.get_mut("components").and_then(Value::as_object_mut) {
+        components.insert("securitySchemes".into(), json!({ SCHEME: scheme }));
+    }
+    Value::Object(document)
+}
+
+fn problem() -> Value {
+    json!({
+        "description": "A problem (RFC 9457)",
+        "content": { "application/problem+json": { "schema": { "$ref": "#/components/schemas/Problem" } } },
+    })
+}
+
+/// Which scopes each route demands.
+#[derive(Debug, Default)]
+pub(super) struct Demands(HashMap<String, HashMap<Method, Vec<String>>>);
+
+impl Demands {
+    /// Those that the description names.
+    pub(super) fn of(document: &Value) -> Self {
+        let mut demands = Self::default();
+        for (path, item) in document["paths"].as_object().into_iter().flatten() {
+            let methods = demands.0.entry(path.clone()).or_default();
+            for (method, operation) in item.as_object().into_iter().flatten() {
+                let Ok(method) = Method::from_bytes(method.to_uppercase().as_bytes()) else {
+                    continue;
+                };
+                let named = operation["security"].as_array().into_iter().flatten();
+                let scopes: Vec<String> = named
+                    .filter_map(|one| one[SCHEME].as_array())
+                    .flatten()
+                    .filter_map(|scope| scope.as_str().map(Into::into))
+                    .collect();
+                let scopes =
+                    if scopes.is_empty() { vec![scopes::EVERYTHING.into()] } else { scopes };
+                methods.insert(method, scopes);
+            }
+        }
+        demands
+    }
+
+    /// The same with a route that lies outside `/v1`.
+    pub(super) fn and(mut self, path: &str, method: Method, scope: &str) -> Self {
+        self.0.entry(path.into()).or_default().insert(method, vec![scope.into()]);
+        self
+    }
+
+    /// The scopes that this route demands: all of them, where it is described nowhere.
+    pub(super) fn scopes(&self, path: &str, method: &Method) -> Vec<String> {
+        let method = if method == Method::HEAD { &Method::GET } else { method };
+        let found = self.0.get(path).and_then(|methods| methods.get(method));
+        found.cloned().unwrap_or_else(|| vec![scopes::EVERYTHING.into()])
+    }
+}
+
+/// The description as a page that fetches nothing.
+pub(super) fn page(document: &Value) -> String {
+    let mut page = String::from(
+        "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\">\
+         <meta name=\"viewport\" content=\"width=device-width\"><title>Portcullis issuer API</title>\
+         <style>body{font:16px/1.5 system-ui,sans-serif;max-width:50rem;margin:2rem auto;padding:0 1rem}\
+         pre{background:#8882;padding:.5rem;overflow:auto}code{font-size:.9em}\
+         summary{cursor:pointer}</style><h1>Portcullis issuer API</h1>\
+         <p>The same as <a href=\"openapi.json\">openapi.json</a> (OpenAPI 3.1).</p>",
+    );
+    for (path, item) in document["paths"].as_object().into_iter().flatten() {
+        for (method, operation) in item.as_object().into_iter().flatten() {
+            let text = |field: &str| escape(operation[field].as_str().unwrap_or_default());
+            let rest = escape(&serde_json::to_string_pretty(operation).unwrap_or_default());
+            let security = operation["security"].as_array().into_iter().flatten();
+            let scopes = security.filter_map(|one| one[SCHEME].as_array()).flatten();
+            let scopes: Vec<&str> = scopes.filter_map(Value::as_str).collect();
+            // Writing to a string never fails.
+            let _ = write!(
+                page,
+                "<h2><code>{} {}</code></h2><p>{} Scope: <code>{}</code>.</p>\
+                 <details><summary>Parameters and answers</summary><pre>{rest}</pre></details>",
+                method.to_uppercase(),
+                escape(path),
+                text("summary"),
+                escape(&scopes.join(" ")),
+            );
+        }
+    }
+    let schemas =
+        escape(&serde_json::to_string_pretty(&document["components"]).unwrap_or_default());
+    let _ = write!(page, "<h2>Types</h2><pre>{schemas}</pre></html>");
+    page
+}
+
+fn escape(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
+}

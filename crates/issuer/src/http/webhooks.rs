@@ -1,0 +1,248 @@
+//! `/v1/webhooks…`.
+
+#![allow(unused_qualifications, reason = "what utoipa writes for query parameters")]
+
+use std::time::Duration;
+
+use axum::Extension;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse as _, Response};
+use serde::Deserialize;
+use serde_json::json;
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::Settings;
+use super::auth::Admin;
+use super::body::{Json, Path, Query};
+use super::problem::Problem;
+use crate::error::Error;
+use crate::events;
+use crate::issuer::Issuer;
+use crate::store::events::EventType;
+use crate::store::webhooks::{DeliveryState, WebhookRecord};
+use crate::webhooks::{
+    DEFAULT_OVERLAP, DeliveryView, NewWebhook, Replay, WebhookChange, WebhookView,
+};
+
+pub(super) fn routes() -> OpenApiRouter<Issuer> {
+    OpenApiRouter::new()
+        .routes(routes!(create, list))
+        .routes(routes!(show, update, delete))
+        .routes(routes!(rotate))
+        .routes(routes!(deliveries))
+        .routes(routes!(replay))
+}
+
+type Answer = Result<Response, Problem>;
+
+fn types(names: &[String]) -> Result<Vec<EventType>, Error> {
+    let read = |name: &String| events::types(name);
+    let lists = names.iter().map(read).collect::<Result<Vec<_>, _>>()?;
+    Ok(lists.concat())
+}
+
+fn view(issuer: &Issuer, webhook: &WebhookRecord) -> WebhookView {
+    WebhookView::new(webhook, issuer.now())
+}
+
+/// With the secret, which is shown where it is new and never else.
+fn with_secret(issuer: &Issuer, webhook: &WebhookRecord) -> serde_json::Value {
+    json!({ "webhook": view(issuer, webhook), "secret": webhook.secret.as_str() })
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = CreateWebhookBody)]
+struct CreateBody {
+    url: String,
+    #[serde(default)]
+    description: String,
+    #[serde(default)]
+    types: Vec<String>,
+}
+
+/// Make an endpoint; its secret is answered this once.
+#[utoipa::path(
+    post, path = "/webhooks", tag = "webhooks", operation_id = "create_webhook",
+    request_body = CreateBody,
+    security(("admin_key" = ["webhooks:write"])),
+    responses((status = 201, description = "The endpoint and its secret"))
+)]
+async fn create(
+    State(issuer): State<Issuer>,
+    Extension(admin): Extension<Admin>,
+    Extension(settings): Extension<Settings>,
+    Json(body): Json<CreateBody>,
+) -> Answer {
+    let types = types(&body.types)?;
+    let CreateBody { url, description, .. } = body;
+    let new = NewWebhook { url, description, types, by: Some(admin.id) };
+    let webhook = issuer.create_webhook(&new, settings.reach).await?;
+    Ok((StatusCode::CREATED, axum::Json(with_secret(&issuer, &webhook))).into_response())
+}
+
+/// List endpoints.
+#[utoipa::path(
+    get, path = "/webhooks", tag = "webhooks", operation_id = "list_webhooks",
+    security(("admin_key" = ["webhooks:read"])),
+    responses((status = 200, description = "All endpoints"))
+)]
+async fn list(State(issuer): State<Issuer>) -> Answer {
+    let webhooks = issuer.list_webhooks().await?;
+    let views: Vec<WebhookView> = webhooks.iter().map(|webhook| view(&issuer, webhook)).collect();
+    Ok(axum::Json(json!({ "webhooks": views })).into_response())
+}
+
+/// Show an endpoint.
+#[utoipa::path(
+    get, path = "/webhooks/{id}", tag = "webhooks", operation_id = "show_webhook",
+    params(("id" = String, Path, description = "The endpoint's id")),
+    security(("admin_key" = ["webhooks:read"])),
+    responses((status = 200, description = "The endpoint"))
+)]
+async fn show(State(issuer): State<Issuer>, Path(id): Path) -> Answer {
+    let webhook = issuer.show_webhook(&id).await?;
+    Ok(axum::Json(view(&issuer, &webhook)).into_response())
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = UpdateWebhookBody)]
+struct UpdateBody {
+    url: Option<String>,
+    description: Option<String>,
+    types: Option<Vec<String>>,
+    enabled: Option<bool>,
+}
+
+/// Change an endpoint.
+#[utoipa::path(
+    post, path = "/webhooks/{id}", tag = "webhooks", operation_id = "update_webhook",
+    request_body = UpdateBody,
+    params(("id" = String, Path, description = "The endpoint's id")),
+    security(("admin_key" = ["webhooks:write"])),
+    responses((status = 200, description = "The endpoint"))
+)]
+async fn update(
+    State(issuer): State<Issuer>,
+    Extension(admin): Extension<Admin>,
+    Extension(settings): Extension<Settings>,
+    Path(id): Path,
+    Json(body): Json<UpdateBody>,
+) -> Answer {
+    let types = body.types.as_deref().map(types).transpose()?;
+    let UpdateBody { url, description, enabled, .. } = body;
+    let change = WebhookChange { url, description, types, enabled };
+    let webhook = issuer.update_webhook(&id, &change, Some(&admin.id), settings.reach).await?;
+    Ok(axum::Json(view(&issuer, &webhook)).into_response())
+}
+
+/// Delete an endpoint.
+#[utoipa::path(
+    delete, path = "/webhooks/{id}", tag = "webhooks", operation_id = "delete_webhook",
+    params(("id" = String, Path, description = "The endpoint's id")),
+    security(("admin_key" = ["webhooks:write"])),
+    responses((status = 200, description = "Deleted"))
+)]
+async fn delete(
+    State(issuer): State<Issuer>,
+    Extension(admin): Extension<Admin>,
+    Path(id): Path,
+) -> Answer {
+    issuer.delete_webhook(&id, Some(&admin.id)).await?;
+    Ok(axum::Json(json!({ "id": id, "deleted": true })).into_response())
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = RotateSecretBody)]
+struct RotateBody {
+    overlap_seconds: Option<u64>,
+}
+
+/// Give an endpoint a new secret; the old one counts beside it for a while.
+#[utoipa::path(
+    post, path = "/webhooks/{id}/rotate-secret", tag = "webhooks", operation_id = "rotate_webhook_secret",
+    request_body = RotateBody,
+    params(("id" = String, Path, description = "The endpoint's id")),
+    security(("admin_key" = ["webhooks:write"])),
+    responses((status = 200, description = "The endpoint and its new secret"))
+)]
+async fn rotate(
+    State(issuer): State<Issuer>,
+    Extension(admin): Extension<Admin>,
+    Path(id): Path,
+    Json(body): Json<RotateBody>,
+) -> Answer {
+    let overlap = body.overlap_seconds.map_or(DEFAULT_OVERLAP, Duration::from_secs);
+    let webhook = issuer.rotate_webhook(&id, overlap, Some(&admin.id)).await?;
+    Ok(axum::Json(with_secret(&issuer, &webhook)).into_response())
+}
+
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct DeliveriesQuery {
+    state: Option<String>,
+    limit: Option<u32>,
+    before: Option<i64>,
+}
+
+/// List an endpoint's deliveries.
+#[utoipa::path(
+    get, path = "/webhooks/{id}/deliveries", tag = "webhooks", operation_id = "list_deliveries",
+    params(("id" = String, Path, description = "The endpoint's id"), DeliveriesQuery),
+    security(("admin_key" = ["webhooks:read"])),
+    responses((status = 200, description = "Deliveries"))
+)]
+async fn deliveries(
+    State(issuer): State<Issuer>,
+    Path(id): Path,
+    Query(query): Query<DeliveriesQuery>,
+) -> Answer {
+    let reason = "must be pending, delivered or dead";
+    let read =
+        |name| DeliveryState::from_name(name).ok_or(Error::Invalid { field: "state", reason });
+    let state = query.state.as_deref().map(read).transpose()?;
+    let found = issuer.list_deliveries(&id, state, query.before, query.limit).await?;
+    let views: Vec<DeliveryView> = found.iter().map(DeliveryView::from).collect();
+    Ok(axum::Json(json!({ "deliveries": views })).into_response())
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct ReplayBody {
+    delivery: Option<i64>,
+    after: Option<i64>,
+    #[serde(default)]
+    dead: bool,
+}
+
+/// Deliver again.
+#[utoipa::path(
+    post, path = "/webhooks/{id}/replay", tag = "webhooks", operation_id = "replay_webhook",
+    request_body = ReplayBody,
+    params(("id" = String, Path, description = "The endpoint's id")),
+    security(("admin_key" = ["webhooks:write"])),
+    responses((status = 200, description = "How many deliveries were queued"))
+)]
+async fn replay(
+    State(issuer): State<Issuer>,
+    Path(id): Path,
+    Json(body): Json<ReplayBody>,
+) -> Answer {
+    let what = match (body.delivery, body.after, body.dead) {
+        (Some(delivery), None, false) => Replay::One(delivery),
+        (None, Some(after), false) => Replay::After(after),
+        (None, None, true) => Replay::Dead,
+        _ => {
+            let reason = "must be given alone, as one of `delivery`, `after` and `dead`";
+            return Err(Error::Invalid { field: "delivery", reason }.into());
+        }
+    };
+    let count = issuer.replay_webhook(&id, what).await?;
+    Ok(axum::Json(json!({ "replayed": count })).into_response())
+}

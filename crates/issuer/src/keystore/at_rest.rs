@@ -1,0 +1,98 @@
+//! Encrypting what lies in the issuer's folder, and the way back.
+
+use std::path::{Path, PathBuf};
+
+use super::seal::SealError;
+use super::unlock::Unlock;
+use super::vault::Vault;
+use crate::error::Error;
+use crate::issuer::Home;
+
+/// A secret file of the issuer, and whether it is encrypted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AtRest {
+    /// The file.
+    pub path: PathBuf,
+    /// Whether it is encrypted.
+    pub encrypted: bool,
+}
+
+/// The secret files that are here: the keystore, and the root key at `root` or in the folder. Who
+/// finds a plain one has the keys.
+///
+/// # Errors
+/// As [`Vault::lock`].
+pub fn at_rest(home: &Home, root: Option<&Path>) -> Result<Vec<AtRest>, Error> {
+    let files = vaults(home, root);
+    let look = |vault: &Vault| {
+        Ok(AtRest { path: vault.path().to_owned(), encrypted: vault.lock()?.is_some() })
+    };
+    files.iter().map(look).collect()
+}
+
+/// Encrypts the plain ones of these files with what `with` holds; gives those.
+///
+/// # Errors
+/// [`Error::Sealed`] for a secret that is too short, and as [`Vault::read`].
+pub fn encrypt(home: &Home, root: Option<&Path>, with: &Unlock) -> Result<Vec<PathBuf>, Error> {
+    change(home, root, with, false)
+}
+
+/// Encrypts these files with another secret than before: what `with` holds; gives those.
+///
+/// # Errors
+/// As [`encrypt`].
+pub fn rekey(home: &Home, root: Option<&Path>, with: &Unlock) -> Result<Vec<PathBuf>, Error> {
+    change(home, root, with, true)
+}
+
+fn change(
+    home: &Home,
+    root: Option<&Path>,
+    with: &Unlock,
+    sealed: bool,
+) -> Result<Vec<PathBuf>, Error> {
+    let files = chosen(home, root, sealed)?;
+    // All of them can be read before the first is written.
+    let read = files.iter().map(|vault| Ok((vault, vault.read()?)));
+    let read: Vec<_> = read.collect::<Result<_, Error>>()?;
+    let secret = with.new_secret(&home.keystore())?;
+    for (vault, bytes) in &read {
+        vault.write_sealed(bytes, &secret)?;
+    }
+    Ok(files.iter().map(|vault| vault.path().to_owned()).collect())
+}
+
+/// Writes the encrypted ones of these files as they are; gives those.
+///
+/// # Errors
+/// As [`Vault::read`].
+pub fn decrypt(home: &Home, root: Option<&Path>) -> Result<Vec<PathBuf>, Error> {
+    let files = chosen(home, root, true)?;
+    let read = files.iter().map(|vault| Ok((vault, vault.read()?)));
+    let read: Vec<_> = read.collect::<Result<_, Error>>()?;
+    for (vault, bytes) in &read {
+        vault.write_plain(bytes)?;
+    }
+    Ok(files.iter().map(|vault| vault.path().to_owned()).collect())
+}
+
+fn chosen(home: &Home, root: Option<&Path>, sealed: bool) -> Result<Vec<Vault>, Error> {
+    let mut chosen = Vec::new();
+    for vault in vaults(home, root) {
+        if vault.lock()?.is_some() == sealed {
+            chosen.push(vault);
+        }
+    }
+    if chosen.is_empty() && sealed {
+        return Err(Error::Sealed { path: home.keystore(), source: SealError::NotSealed });
+    }
+    Ok(chosen)
+}
+
+/// The root key first: where the work ends half-way, the issuer still starts as it did.
+fn vaults(home: &Home, root: Option<&Path>) -> Vec<Vault> {
+    let root = root.map_or_else(|| home.root_key(), Path::to_owned);
+    let root = root.exists().then(|| Vault::new(root, home.unlock().clone()));
+    root.into_iter().chain([home.keystore_vault()]).collect()
+}

@@ -1,0 +1,108 @@
+//! The keystore's JSON.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use portcullis_core::crypto::PublicKey;
+use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
+
+use super::{Keystore, KeystoreError, StoredKey};
+use crate::names;
+
+const VERSION: u32 = 1;
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Document {
+    version: u32,
+    issuer: String,
+    root: String,
+    keys: Vec<KeyDocument>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    policy_salt: Option<Zeroizing<String>>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct KeyDocument {
+    kid: u16,
+    algorithm: String,
+    purpose: String,
+    environments: Vec<String>,
+    kinds: Vec<String>,
+    state: String,
+    secret: Zeroizing<String>,
+}
+
+impl From<&StoredKey> for KeyDocument {
+    fn from(key: &StoredKey) -> Self {
+        Self {
+            kid: key.kid,
+            algorithm: key.algorithm.name().into(),
+            purpose: key.purpose.name().into(),
+            environments: key.environments.iter().map(|e| e.name().into()).collect(),
+            kinds: key.kinds.iter().map(|k| k.name().into()).collect(),
+            state: key.state.name().into(),
+            secret: key.secret_text(),
+        }
+    }
+}
+
+pub(super) fn decode(bytes: &[u8]) -> Result<Keystore, KeystoreError> {
+    // serde_json's own message may quote the value that it stumbled over: only the place is kept.
+    let document: Document = serde_json::from_slice(bytes)
+        .map_err(|error| KeystoreError::Json { line: error.line(), column: error.column() })?;
+    if document.version != VERSION {
+        return Err(KeystoreError::Version(document.version));
+    }
+    let issuer = names::issuer(&document.issuer).ok_or(KeystoreError::Field("issuer"))?;
+    let root = PublicKey::from_text(&document.root).map_err(|_| KeystoreError::Field("root"))?;
+    let mut keys: Vec<StoredKey> = Vec::with_capacity(document.keys.len());
+    for key in &document.keys {
+        if keys.last().is_some_and(|last| last.kid >= key.kid) {
+            return Err(KeystoreError::Field("kid"));
+        }
+        keys.push(decode_key(key)?);
+    }
+    let salt = document.policy_salt.as_ref().map(|text| decode_secret(text, "policy_salt"));
+    Ok(Keystore { issuer, root, keys, salt: salt.transpose()? })
+}
+
+fn decode_secret(text: &str, field: &'static str) -> Result<Zeroizing<[u8; 32]>, KeystoreError> {
+    let mut secret = Zeroizing::new([0; 32]);
+    match URL_SAFE_NO_PAD.decode_slice(text.as_bytes(), secret.as_mut_slice()) {
+        Ok(32) => Ok(secret),
+        Ok(_) | Err(_) => Err(KeystoreError::Field(field)),
+    }
+}
+
+fn decode_key(key: &KeyDocument) -> Result<StoredKey, KeystoreError> {
+    let field = KeystoreError::Field;
+    let secret = decode_secret(&key.secret, "secret")?;
+    let environments = key.environments.iter().map(|name| names::environment(name));
+    let kinds = key.kinds.iter().map(|name| names::kind(name));
+    Ok(StoredKey {
+        kid: key.kid,
+        algorithm: names::algorithm(&key.algorithm).ok_or(field("algorithm"))?,
+        purpose: names::purpose(&key.purpose).ok_or(field("purpose"))?,
+        environments: environments.collect::<Option<_>>().ok_or(field("environments"))?,
+        kinds: kinds.collect::<Option<_>>().ok_or(field("kinds"))?,
+        state: names::signer_state(&key.state).ok_or(field("state"))?,
+        secret,
+    })
+}
+
+pub(super) fn encode(keystore: &Keystore) -> serde_json::Result<Zeroizing<Vec<u8>>> {
+    let document = Document {
+        version: VERSION,
+        issuer: keystore.issuer.to_string(),
+        root: keystore.root.to_string(),
+        keys: keystore.keys.iter().map(KeyDocument::from).collect(),
+        policy_salt: keystore.salt.as_ref().map(|salt| super::secret_text(salt)),
+    };
+    // Room for any keystore: a buffer that grows would leave copies of secrets behind.
+    let mut out = Zeroizing::new(Vec::with_capacity(1024 + 512 * keystore.keys.len()));
+    serde_json::to_writer_pretty(&mut *out, &document)?;
+    out.push(b'\n');
+    Ok(out)
+}

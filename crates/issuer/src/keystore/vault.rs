@@ -1,0 +1,123 @@
+//! A secret file that may be encrypted: the keystore, or the root key.
+
+use std::path::{Path, PathBuf};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use portcullis_core::crypto::PublicKey;
+use portcullis_core::issue::SigningKey;
+use zeroize::Zeroizing;
+
+use super::seal::{self, SealError, Sealed};
+use super::unlock::{Lock, Secret, Unlock};
+use crate::error::Error;
+use crate::files::{self, Privacy};
+
+/// A secret file and what opens it.
+#[derive(Clone, Debug)]
+pub struct Vault {
+    path: PathBuf,
+    unlock: Unlock,
+}
+
+impl Vault {
+    /// The file at `path`, opened by `unlock` where it is encrypted.
+    #[must_use]
+    pub const fn new(path: PathBuf, unlock: Unlock) -> Self {
+        Self { path, unlock }
+    }
+
+    /// Where the file is.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// What the file is encrypted with; `None` for one that is not.
+    ///
+    /// # Errors
+    /// As [`files::read_secret`], and [`Error::Sealed`].
+    pub fn lock(&self) -> Result<Option<Lock>, Error> {
+        let bytes = files::read_secret(&self.path)?;
+        if !seal::is_sealed(&bytes) {
+            return Ok(None);
+        }
+        Ok(Some(Sealed::look(bytes.as_slice()).map_err(|source| self.sealed(source))?.lock()))
+    }
+
+    /// What the file holds, decrypted where it must be.
+    ///
+    /// # Errors
+    /// As [`files::read_secret`], and [`Error::Sealed`].
+    pub fn read(&self) -> Result<Zeroizing<Vec<u8>>, Error> {
+        let bytes = files::read_secret(&self.path)?;
+        if !seal::is_sealed(&bytes) {
+            return Ok(bytes);
+        }
+        let sealed = |source| self.sealed(source);
+        let lock = Sealed::look(bytes.as_slice()).map_err(sealed)?.lock();
+        let secret = self.unlock.secret(lock, &self.path)?;
+        seal::open(&bytes, &secret).map_err(sealed)
+    }
+
+    /// Writes the file anew, encrypted as it was, or not.
+    ///
+    /// # Errors
+    /// As [`Vault::read`], and [`Error::Io`].
+    pub fn rewrite(&self, bytes: &[u8]) -> Result<(), Error> {
+        match self.lock()? {
+            None => files::write_atomic(&self.path, bytes, Privacy::Secret),
+            Some(lock) => {
+                let secret = self.unlock.secret(lock, &self.path)?;
+                let file = seal::seal(bytes, &secret).map_err(|source| self.io(source))?;
+                files::write_atomic(&self.path, &file, Privacy::Secret)
+            }
+        }
+    }
+
+    /// Writes the file encrypted.
+    pub(crate) fn write_sealed(&self, bytes: &[u8], secret: &Secret) -> Result<(), Error> {
+        let file = seal::seal(bytes, secret).map_err(|source| self.io(source))?;
+        // Read back before it takes the place of what could be read.
+        let read = seal::open(&file, secret).map_err(|source| self.sealed(source))?;
+        if *read != *bytes {
+            return Err(self.sealed(SealError::Damaged));
+        }
+        files::write_atomic(&self.path, &file, Privacy::Secret)
+    }
+
+    /// Writes the file as it is.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub fn write_plain(&self, bytes: &[u8]) -> Result<(), Error> {
+        files::write_atomic(&self.path, bytes, Privacy::Secret)
+    }
+
+    /// The root key in this file, which must be that of `public`.
+    ///
+    /// # Errors
+    /// [`Error::RootMissing`], [`Error::RootWrong`], and as [`Vault::read`].
+    pub fn root_key(&self, public: &PublicKey) -> Result<SigningKey, Error> {
+        if !self.path.exists() {
+            return Err(Error::RootMissing { path: self.path.clone() });
+        }
+        let wrong = || Error::RootWrong { path: self.path.clone() };
+        let text = self.read()?;
+        let mut seed = Zeroizing::new([0; 32]);
+        match URL_SAFE_NO_PAD.decode_slice(text.trim_ascii(), seed.as_mut_slice()) {
+            Ok(32) => {}
+            Ok(_) | Err(_) => return Err(wrong()),
+        }
+        let key = SigningKey::from_seed(&seed);
+        if key.public()? == *public { Ok(key) } else { Err(wrong()) }
+    }
+
+    fn io(&self, source: std::io::Error) -> Error {
+        Error::Io { path: self.path.clone(), source }
+    }
+
+    fn sealed(&self, source: SealError) -> Error {
+        Error::Sealed { path: self.path.clone(), source }
+    }
+}

@@ -1,0 +1,182 @@
+//! What is counted and measured, for Prometheus.
+
+use std::sync::atomic::{AtomicI64, AtomicU64};
+use std::time::Duration;
+
+use prometheus_client::encoding::{EncodeLabelSet, text};
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::registry::{Registry, Unit};
+use tokio::sync::Mutex;
+
+use crate::error::Error;
+use crate::issuer::Issuer;
+use crate::record::KeyState;
+use crate::store::{self, keys, lists, shards, webhooks};
+
+/// How old a count of all keys may be, in milliseconds: it reads the whole table.
+const COUNT_EVERY_MILLIS: u64 = 30_000;
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct RequestLabels {
+    method: String,
+    route: String,
+    status: u16,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct RouteLabels {
+    method: String,
+    route: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct StateLabels {
+    state: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ResultLabels {
+    result: &'static str,
+}
+
+type Whole = Gauge<i64, AtomicI64>;
+type Real = Gauge<f64, AtomicU64>;
+
+/// The instruments of one process.
+#[derive(Debug)]
+pub struct Metrics {
+    registry: Registry,
+    requests: Family<RequestLabels, Counter>,
+    durations: Family<RouteLabels, Histogram, fn() -> Histogram>,
+    publications: Family<ResultLabels, Counter>,
+    publish_seconds: Histogram,
+    deliveries: Family<ResultLabels, Counter>,
+    keys: Family<StateLabels, Whole>,
+    list_number: Whole,
+    list_age: Real,
+    list_bytes: Whole,
+    backlog: Whole,
+    dead: Whole,
+    counted: Mutex<Option<u64>>,
+}
+
+fn seconds() -> Histogram {
+    Histogram::new([0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0])
+}
+
+impl Metrics {
+    pub(crate) fn new() -> Self {
+        let mut it = Self {
+            registry: Registry::with_prefix("portcullis"),
+            requests: Family::default(),
+            durations: Family::new_with_constructor(seconds),
+            publications: Family::default(),
+            publish_seconds: seconds(),
+            deliveries: Family::default(),
+            keys: Family::default(),
+            list_number: Whole::default(),
+            list_age: Real::default(),
+            list_bytes: Whole::default(),
+            backlog: Whole::default(),
+            dead: Whole::default(),
+            counted: Mutex::new(None),
+        };
+        let r = &mut it.registry;
+        r.register("http_requests", "Requests by route and status", it.requests.clone());
+        r.register_with_unit(
+            "http_request_duration",
+            "How long requests took",
+            Unit::Seconds,
+            it.durations.clone(),
+        );
+        r.register("publications", "Publications by result", it.publications.clone());
+        r.register_with_unit(
+            "publish_duration",
+            "How long publishing took",
+            Unit::Seconds,
+            it.publish_seconds.clone(),
+        );
+        r.register("webhook_attempts", "Webhook attempts by result", it.deliveries.clone());
+        r.register("keys", "Keys by state", it.keys.clone());
+        r.register("list_number", "The number of the list that is out", it.list_number.clone());
+        r.register_with_unit(
+            "list_age",
+            "How old the list's knowledge is",
+            Unit::Seconds,
+            it.list_age.clone(),
+        );
+        r.register_with_unit(
+            "list_size",
+            "The bodies of the list that is out",
+            Unit::Bytes,
+            it.list_bytes.clone(),
+        );
+        r.register("webhook_backlog", "Deliveries that are still to be made", it.backlog.clone());
+        r.register("webhook_dead", "Deliveries that were given up", it.dead.clone());
+        it
+    }
+
+    /// Counts an HTTP request by its route, never by its path: a path is anybody's text.
+    pub(crate) fn request(&self, method: &str, route: &str, status: u16, took: Duration) {
+        let (method, route) = (method.to_owned(), route.to_owned());
+        let labels = RouteLabels { method: method.clone(), route: route.clone() };
+        self.durations.get_or_create(&labels).observe(took.as_secs_f64());
+        self.requests.get_or_create(&RequestLabels { method, route, status }).inc();
+    }
+
+    pub(crate) fn publication(&self, done: bool, took: Duration) {
+        let result = if done { "ok" } else { "failed" };
+        self.publications.get_or_create(&ResultLabels { result }).inc();
+        self.publish_seconds.observe(took.as_secs_f64());
+    }
+
+    pub(crate) fn delivery(&self, done: bool) {
+        let result = if done { "ok" } else { "failed" };
+        self.deliveries.get_or_create(&ResultLabels { result }).inc();
+    }
+}
+
+impl Issuer {
+    /// The metrics as of now, in the OpenMetrics text format.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn metrics_text(&self) -> Result<String, Error> {
+        let metrics = self.metrics();
+        let mut reading = self.store().read().await?;
+        let now = self.now();
+        if let Some(published) = match lists::published(&mut reading).await {
+            Err(Error::NoList) => None,
+            other => Some(other?),
+        } {
+            metrics.list_number.set(i64::try_from(published.number).unwrap_or(i64::MAX));
+            let age = Duration::from_millis(now.millis_since(published.this_update));
+            metrics.list_age.set(age.as_secs_f64());
+        }
+        let lines = shards::shards(&mut reading).await?;
+        let bytes = lines.iter().filter_map(|shard| shard.line).map(|line| i64::from(line.len));
+        metrics.list_bytes.set(bytes.sum());
+        let (pending, dead) = webhooks::backlog(&mut reading).await?;
+        metrics.backlog.set(pending);
+        metrics.dead.set(dead);
+
+        let mut counted = metrics.counted.lock().await;
+        let fresh = counted.is_some_and(|at| now.millis().abs_diff(at) < COUNT_EVERY_MILLIS);
+        if !fresh {
+            let at = store::now(&mut reading, now).await?;
+            for state in KeyState::ALL {
+                let count = keys::count_in_state(&mut reading, state, at.secs()).await?;
+                metrics.keys.get_or_create(&StateLabels { state: state.name() }).set(count);
+            }
+            *counted = Some(now.millis());
+        }
+        drop(counted);
+        let mut out = String::new();
+        // Writing to a string fails never; an empty answer would be seen.
+        let _ = text::encode(&mut out, &metrics.registry);
+        Ok(out)
+    }
+}

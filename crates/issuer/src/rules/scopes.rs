@@ -1,0 +1,202 @@
+//! What admin keys may do: scopes, matched as those of policies are (`docs/policy.md`).
+
+use portcullis_core::policy::scope;
+
+use crate::error::Error;
+use crate::issuer::Issuer;
+use crate::record::{KeyPurpose, KeyRecord};
+use crate::rules::Criteria;
+use crate::store::keys;
+
+/// Reading records of keys.
+pub const KEYS_READ: &str = "keys:read";
+/// Making, changing and rolling keys.
+pub const KEYS_WRITE: &str = "keys:write";
+/// Revoking, suspending and resuming keys.
+pub const KEYS_REVOKE: &str = "keys:revoke";
+/// Asking whether a key counts.
+pub const KEYS_VERIFY: &str = "keys:verify";
+/// Making admin keys, and everything that is done to one.
+pub const ADMINS_WRITE: &str = "admins:write";
+/// Reading policies.
+pub const POLICIES_READ: &str = "policies:read";
+/// Making and changing policies.
+pub const POLICIES_WRITE: &str = "policies:write";
+/// Reading owners.
+pub const OWNERS_READ: &str = "owners:read";
+/// Making, changing and revoking owners.
+pub const OWNERS_WRITE: &str = "owners:write";
+/// Reading what is published.
+pub const LIST_READ: &str = "list:read";
+/// Publishing.
+pub const LIST_PUBLISH: &str = "list:publish";
+/// Reading the audit trail and the stream of events.
+pub const AUDIT_READ: &str = "audit:read";
+/// Reading webhooks and their deliveries.
+pub const WEBHOOKS_READ: &str = "webhooks:read";
+/// Making and changing webhooks.
+pub const WEBHOOKS_WRITE: &str = "webhooks:write";
+/// What gates with a credential fetch.
+pub const GATES_READ: &str = "gates:read";
+/// Reading the keyring's signers.
+pub const KEYRING_READ: &str = "keyring:read";
+/// Measurements.
+pub const METRICS_READ: &str = "metrics:read";
+
+/// Every scope that the API asks for, with what it is for.
+pub const ALL: [(&str, &str); 17] = [
+    (KEYS_READ, "read records of keys"),
+    (KEYS_WRITE, "make, change and roll keys"),
+    (KEYS_REVOKE, "revoke, suspend and resume keys"),
+    (KEYS_VERIFY, "ask whether a key counts"),
+    (ADMINS_WRITE, "make admin keys, and change, roll and revoke them"),
+    (POLICIES_READ, "read policies"),
+    (POLICIES_WRITE, "make and change policies"),
+    (OWNERS_READ, "read owners"),
+    (OWNERS_WRITE, "make and change owners"),
+    (LIST_READ, "read what is published"),
+    (LIST_PUBLISH, "publish"),
+    (AUDIT_READ, "read the audit trail and follow events"),
+    (WEBHOOKS_READ, "read webhooks and their deliveries"),
+    (WEBHOOKS_WRITE, "make and change webhooks"),
+    (GATES_READ, "fetch what gates need"),
+    (KEYRING_READ, "read the keyring's signers"),
+    (METRICS_READ, "read measurements"),
+];
+
+/// What covers every scope. A route that names none asks for it.
+pub const EVERYTHING: &str = "*";
+
+const MAX_SCOPES: usize = 64;
+const MAX_SCOPE_LEN: usize = 255;
+
+/// Whether one of the grants covers what is asked for, which may hold wildcards: then only a grant
+/// that is as wide covers it.
+#[must_use]
+pub fn covers(grants: &[String], wanted: &str) -> bool {
+    grants.iter().any(|grant| scope::covers(grant.as_bytes(), wanted.as_bytes()))
+}
+
+/// Checks the scopes that a key of this purpose is to have.
+///
+/// # Errors
+/// [`Error::Invalid`] for scopes on a key that is no admin key, for none on one that is, and for
+/// texts that no scope of the API could be covered by.
+pub fn check(purpose: KeyPurpose, scopes: &[String]) -> Result<(), Error> {
+    let invalid = |reason| Err(Error::Invalid { field: "scopes", reason });
+    match purpose {
+        KeyPurpose::Token if scopes.is_empty() => return Ok(()),
+        KeyPurpose::Token => {
+            return invalid("are for admin keys; what other keys may do is in their policy");
+        }
+        KeyPurpose::Admin if scopes.is_empty() => {
+            return invalid("must say what the admin key may do; `*` is everything");
+        }
+        KeyPurpose::Admin => {}
+    }
+    if scopes.len() > MAX_SCOPES {
+        return invalid("must be 64 at most");
+    }
+    let covers_any =
+        |grant: &str| ALL.iter().any(|(name, _)| scope::covers(grant.as_bytes(), name.as_bytes()));
+    let fits = |grant: &String| {
+        grant.len() <= MAX_SCOPE_LEN && scope::is_grant(grant.as_bytes()) && covers_any(grant)
+    };
+    if scopes.iter().all(fits) {
+        Ok(())
+    } else {
+        invalid(
+            "must be scopes of the API, such as keys:read, keys:* or *; GET /v1/openapi.json lists them",
+        )
+    }
+}
+
+/// Checks that whoever holds `held` may give `wanted` away.
+///
+/// # Errors
+/// [`Error::Scope`] with the first scope that is not held.
+pub fn check_grant(held: &[String], wanted: &[String]) -> Result<(), Error> {
+    match wanted.iter().find(|wanted| !covers(held, wanted)) {
+        None => Ok(()),
+        Some(scope) => Err(Error::Scope { scope: scope.clone() }),
+    }
+}
+
+impl Issuer {
+    /// Checks that who holds `held` may change the key `id`: an admin key only with
+    /// [`ADMINS_WRITE`] and every scope of that key, since rolling it gives them away, and
+    /// revoking it takes them.
+    ///
+    /// # Errors
+    /// [`Error::Scope`], and the store's. There being no such key is none.
+    pub async fn check_may_change(&self, held: &[String], id: &str) -> Result<(), Error> {
+        let record = keys::find(&mut *self.store().read().await?, id).await?;
+        record.map_or(Ok(()), |record| may_change(held, &record))
+    }
+}
+
+/// What is chosen by what keys are like: admin keys only for who may change every one of them,
+/// and for others the remaining keys.
+///
+/// # Errors
+/// [`Error::Scope`] where admin keys alone were meant.
+pub fn narrow(held: &[String], criteria: Criteria) -> Result<Criteria, Error> {
+    let everything = check_grant(held, &[EVERYTHING.to_owned()]);
+    match (everything, criteria.purpose) {
+        (Ok(()), _) | (Err(_), Some(KeyPurpose::Token)) => Ok(criteria),
+        (Err(error), Some(KeyPurpose::Admin)) => Err(error),
+        (Err(_), None) => Ok(Criteria { purpose: Some(KeyPurpose::Token), ..criteria }),
+    }
+}
+
+fn may_change(held: &[String], record: &KeyRecord) -> Result<(), Error> {
+    match record.purpose {
+        KeyPurpose::Token => Ok(()),
+        KeyPurpose::Admin => {
+            check_grant(held, &[ADMINS_WRITE.to_owned()])?;
+            check_grant(held, &record.admin_scopes)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn scopes(list: &[&str]) -> Vec<String> {
+        list.iter().map(|&scope| scope.to_owned()).collect()
+    }
+
+    #[test]
+    fn nobody_gives_what_they_do_not_hold() {
+        let cases = [
+            (&["*"][..], &["*", "keys:*", "keys:read"][..], true),
+            (&["keys:*"], &["keys:read", "keys:*"], true),
+            (&["keys:*"], &["*"], false),
+            (&["keys:read"], &["keys:*"], false),
+            (&["*:read"], &["keys:read", "*:read"], true),
+            (&["*:read"], &["*"], false),
+            (&["*:*"], &["*"], false),
+            (&["*:*"], &["keys:*"], true),
+            (&["keys:read", "keys:write"], &["keys:write", "keys:read"], true),
+            (&["keys:read"], &["keys:read", "list:read"], false),
+            (&[], &["keys:read"], false),
+        ];
+        for (held, wanted, may) in cases {
+            let given = check_grant(&scopes(held), &scopes(wanted));
+            assert_eq!(given.is_ok(), may, "{held:?} {wanted:?}");
+        }
+    }
+
+    #[test]
+    fn scopes_are_those_of_the_api_and_of_admin_keys_alone() {
+        let admin = |list: &[&str]| check(KeyPurpose::Admin, &scopes(list)).is_ok();
+        assert!(admin(&["*"]) && admin(&["keys:*", "list:read"]) && admin(&["*:read"]));
+        for bad in ["", "keys", "key:read", "keys:", "Keys:read", "keys:read:all", "a b"] {
+            assert!(!admin(&[bad]), "{bad}");
+        }
+        assert!(!admin(&[]) && !admin(&["*"; 65]));
+        assert!(check(KeyPurpose::Token, &[]).is_ok());
+        assert!(check(KeyPurpose::Token, &scopes(&["*"])).is_err());
+    }
+}

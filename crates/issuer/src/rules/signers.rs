@@ -1,0 +1,294 @@
+//! The issuer's own signers: a new keyring for each change, signed by the root.
+//!
+//! ```text
+//! one transaction   newest keyring -> change -> root's signature; keystore file; keyring, event
+//! then              publish: the stamp names the new version, and gates fetch it
+//! ```
+//!
+//! The keystore file is written before the commit. Where that fails, it holds one key more than
+//! the keyring lists, which is never used.
+
+use std::time::Duration;
+
+use portcullis_core::issue::KeyringDraft;
+use portcullis_core::keyring::{KeyEntry, Keyring, Purpose, State};
+use portcullis_core::time::Time;
+use portcullis_core::token::{Algorithm, Environment, Kind};
+use serde_json::json;
+
+use super::rotation::{self, RotationError};
+use crate::error::Error;
+use crate::issuer::Issuer;
+use crate::keystore::{Keystore, StoredKey, Vault};
+use crate::store;
+use crate::store::events::{self, Event, EventType};
+use crate::store::lists::{self, Published};
+use crate::store::signers::{self, KeysOfSigner};
+
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+/// How long a keyring is valid from the moment that it is signed, where nothing else is said.
+const KEYRING_VALIDITY: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+
+/// A signer to make.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewSigner {
+    /// What it signs.
+    pub purpose: Purpose,
+    /// How; by default HMAC for tokens of secret keys, Ed25519 for all others.
+    pub algorithm: Option<Algorithm>,
+    /// For tokens and admin keys: where they count.
+    pub environments: Vec<Environment>,
+    /// For tokens: of which kinds.
+    pub kinds: Vec<Kind>,
+    /// Active at once, without the time in which gates get to know it.
+    pub at_once: bool,
+}
+
+/// What to do to the keyring.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum KeyringChange {
+    /// Makes a signer.
+    Rotate(NewSigner),
+    /// Makes the next signer active, and those whose work it takes over retiring.
+    Promote(u16),
+    /// Lets a signer's signatures count no longer.
+    Retire {
+        /// The signer.
+        kid: u16,
+        /// Though keys in force are signed by it.
+        anyway: bool,
+    },
+    /// Lets the keyring count for so long from now on.
+    Renew(Duration),
+}
+
+/// A change that is committed: no later failure takes it back.
+#[derive(Debug)]
+pub struct KeyringChanged {
+    /// The new keyring's version.
+    pub version: u32,
+    /// Until when it counts.
+    pub not_after: Time,
+    /// The signer that was made or changed.
+    pub kid: Option<u16>,
+    /// Its state now.
+    pub state: Option<State>,
+    /// The signers that it took over from, which go on verifying.
+    pub retiring: Vec<u16>,
+    /// The list whose stamp names the new version, or why it could not be published yet.
+    pub published: Result<Published, Error>,
+}
+
+/// A signer and what stands under it.
+#[derive(Clone, Debug)]
+pub struct Signer {
+    /// Its line in the keyring.
+    pub entry: KeyEntry,
+    /// Whether the keystore here holds its key.
+    pub is_here: bool,
+    /// The keys that it signed.
+    pub keys: KeysOfSigner,
+}
+
+/// The newest keyring, with what stands under each signer.
+#[derive(Clone, Debug)]
+pub struct Signers {
+    /// Its version.
+    pub version: u32,
+    /// Until when it counts.
+    pub not_after: Time,
+    /// Every version that there was and when it was stored, newest first.
+    pub versions: Vec<(u32, Time)>,
+    /// The signers, by ascending kid.
+    pub signers: Vec<Signer>,
+}
+
+impl NewSigner {
+    fn key(&self, kid: u16) -> Result<StoredKey, Error> {
+        let impossible = |reason| Err(Error::Rotation(RotationError::Impossible(reason)));
+        let signs_keys = matches!(self.purpose, Purpose::Token | Purpose::Admin);
+        let (environments, kinds) = match self.purpose {
+            Purpose::Token => (self.environments.clone(), self.kinds.clone()),
+            Purpose::Admin => (vec![Environment::Live], vec![Kind::Secret]),
+            Purpose::List | Purpose::StatusList | Purpose::Assertion => (vec![], vec![]),
+        };
+        if signs_keys && (environments.is_empty() || kinds.is_empty()) {
+            return impossible("a signer of tokens needs kinds and environments");
+        }
+        let is_for_gates_alone = self.purpose == Purpose::Token && kinds == [Kind::Secret];
+        let by_default =
+            if is_for_gates_alone { Algorithm::HmacSha256 } else { Algorithm::Ed25519 };
+        let algorithm = self.algorithm.unwrap_or(by_default);
+        if algorithm == Algorithm::HmacSha256 {
+            if self.purpose != Purpose::Token {
+                return impossible("only tokens are signed by HMAC; leave --algorithm out");
+            }
+            if kinds.contains(&Kind::Publishable) {
+                return impossible("publishable keys are judged by everybody: choose ed25519");
+            }
+        }
+        let secret = crate::random::secret()?;
+        let purpose = self.purpose;
+        Ok(StoredKey { kid, algorithm, purpose, environments, kinds, state: State::Next, secret })
+    }
+}
+
+impl Issuer {
+    /// Changes the keyring: a new version, signed with the root key in `root`. Commits, and
+    /// publishes.
+    ///
+    /// # Errors
+    /// [`Error::Rotation`], [`Error::RootMissing`], [`Error::RootWrong`], [`Error::Sealed`], and
+    /// the store's: then nothing was changed.
+    pub async fn change_keyring(
+        &self,
+        change: &KeyringChange,
+        root: &Vault,
+        by: Option<&str>,
+    ) -> Result<KeyringChanged, Error> {
+        let root_key = root.root_key(self.root())?;
+        let vault = self.home().keystore_vault();
+        let mut writing = self.store().write().await?;
+        let now = store::now(&mut writing, self.now()).await?;
+        let keyring = Keyring::open(&lists::keyring(&mut writing).await?, self.root())?;
+        let keys = signers::keys_of_signers(&mut writing, now).await?;
+        // As it is on disk: another process may have changed it since.
+        let mut keystore = Keystore::read(&vault)?;
+        let before = keystore.encode(vault.path())?;
+        let mut done = apply(change, &keyring, &mut keystore, &keys, now)?;
+        done.draft.version = keyring.version().saturating_add(1);
+        let document = done.draft.sign(&root_key)?;
+        // What verifiers would refuse is never stored.
+        keyring.succeed(&document)?;
+        for entry in &done.draft.entries {
+            keystore.set_state(entry.kid, entry.state);
+        }
+        let keystore = keystore.under(&Keyring::open(&document, self.root())?);
+        let keystore =
+            keystore.map_err(|source| Error::Keystore { path: vault.path().to_owned(), source })?;
+        let state_of = |kid| done.draft.entries.iter().find(|e| e.kid == kid).map(|e| e.state);
+        let state = done.kid.and_then(state_of);
+        keystore.write(&vault)?;
+        let committed = async {
+            lists::insert_keyring(&mut writing, done.draft.version, &document, now).await?;
+            let data = json!({
+                "version": done.draft.version,
+                "act": done.act,
+                "kid": done.kid,
+                "state": state.map(State::name),
+                "retiring": done.retiring,
+            });
+            let event = Event { event: EventType::KeyringChanged, key_id: None, actor: by, data };
+            events::append(&mut writing, now, &event).await?;
+            Ok::<_, Error>(writing.commit().await?)
+        };
+        if let Err(error) = committed.await {
+            // One key more than the keyring lists does no harm; the first error is to be told.
+            let _ = vault.rewrite(&before);
+            return Err(error);
+        }
+        let published = self.publish().await;
+        Ok(KeyringChanged {
+            version: done.draft.version,
+            not_after: done.draft.not_after,
+            kid: done.kid,
+            state,
+            retiring: done.retiring,
+            published,
+        })
+    }
+
+    /// The newest keyring's signers, and how many keys stand under each.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn signers(&self) -> Result<Signers, Error> {
+        let mut reading = self.store().read().await?;
+        let view = self.view_in(&mut reading).await?;
+        let now = store::now(&mut reading, self.now()).await?;
+        let keyring = view.replica().keyring();
+        let keys = signers::keys_of_signers(&mut reading, now).await?;
+        let keystore = self.keystore();
+        let signer = |entry: &KeyEntry| Signer {
+            entry: entry.clone(),
+            is_here: keystore.keys().iter().any(|key| key.kid == entry.kid),
+            keys: keys_of(&keys, entry.kid),
+        };
+        Ok(Signers {
+            version: keyring.version(),
+            not_after: keyring.not_after(),
+            versions: signers::keyring_versions(&mut reading).await?,
+            signers: keyring.entries().iter().map(signer).collect(),
+        })
+    }
+}
+
+struct Applied {
+    draft: KeyringDraft,
+    act: &'static str,
+    kid: Option<u16>,
+    retiring: Vec<u16>,
+}
+
+fn apply(
+    change: &KeyringChange,
+    keyring: &Keyring,
+    keystore: &mut Keystore,
+    keys: &[KeysOfSigner],
+    now: Time,
+) -> Result<Applied, Error> {
+    let until = |validity: Duration| {
+        now.plus_millis(u64::try_from(validity.as_millis()).unwrap_or(u64::MAX))
+    };
+    let draft = KeyringDraft {
+        issuer: keyring.issuer(),
+        version: keyring.version(),
+        // The root is at hand: the keyring is good for another year in any case.
+        not_after: keyring.not_after().max(until(KEYRING_VALIDITY)),
+        epoch: keyring.epoch(),
+        max_validity_secs: u32::try_from(keyring.max_validity_millis() / 1000).unwrap_or(u32::MAX),
+        successor: keyring.successor(),
+        labels: keyring.labels().to_vec(),
+        entries: keyring.entries().to_vec(),
+    };
+    let mut done = Applied { draft, act: "", kid: None, retiring: Vec::new() };
+    let entries = &mut done.draft.entries;
+    match change {
+        KeyringChange::Rotate(new) => {
+            let kids = entries.iter().map(|entry| entry.kid);
+            let highest = kids.chain(keystore.keys().iter().map(|key| key.kid)).max();
+            let kid = highest.unwrap_or(0).checked_add(1).ok_or(RotationError::NoKidLeft)?;
+            let key = new.key(kid)?;
+            entries.push(key.entry(keyring.issuer())?);
+            keystore.push(key);
+            if new.at_once {
+                done.retiring = rotation::promote(entries, kid)?;
+            }
+            (done.act, done.kid) = ("rotate", Some(kid));
+        }
+        KeyringChange::Promote(kid) => {
+            done.retiring = rotation::promote(entries, *kid)?;
+            if !keystore.keys().iter().any(|key| key.kid == *kid) {
+                return Err(RotationError::NotHere(*kid).into());
+            }
+            (done.act, done.kid) = ("promote", Some(*kid));
+        }
+        KeyringChange::Retire { kid, anyway } => {
+            rotation::retire(entries, *kid, keys_of(keys, *kid).live, *anyway)?;
+            (done.act, done.kid) = ("retire", Some(*kid));
+        }
+        KeyringChange::Renew(validity) => {
+            if !(DAY..=10 * KEYRING_VALIDITY).contains(validity) {
+                return Err(RotationError::Validity.into());
+            }
+            done.act = "renew";
+            done.draft.not_after = until(*validity);
+        }
+    }
+    Ok(done)
+}
+
+fn keys_of(keys: &[KeysOfSigner], kid: u16) -> KeysOfSigner {
+    let found = keys.iter().find(|keys| keys.kid == kid).copied();
+    found.unwrap_or(KeysOfSigner { kid, total: 0, live: 0 })
+}

@@ -1,0 +1,224 @@
+//! What the jobs do. Each may be run at any time and as often as one likes: a second run finds
+//! done what the first has done.
+
+use std::collections::BTreeMap;
+
+use portcullis_core::keyring::State;
+use portcullis_core::time::Time;
+use serde::Serialize;
+use serde_json::json;
+
+use super::Lease;
+use crate::error::Error;
+use crate::issuer::Issuer;
+use crate::publish::LINGER_SECS;
+use crate::store::events::{self, Event, EventType};
+use crate::store::jobs as table;
+use crate::store::{self, lists, shards, webhooks};
+use crate::view::seconds;
+
+/// So many days before a key expires a notice is given, once each.
+pub const NOTICE_DAYS: [u32; 3] = [14, 3, 1];
+/// From this age on a signing key is reported.
+pub const DEFAULT_KEY_AGE_DAYS: u32 = 365;
+/// How many notices are given in one transaction.
+const BATCH: u32 = 500;
+const DAY_MILLIS: u64 = 24 * 60 * 60 * 1000;
+/// How long what was delivered stays to be looked at.
+const DELIVERED_DAYS: u64 = 7;
+
+/// A job.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Job {
+    /// Tells of keys that expire in 14, 3 and 1 days.
+    ExpiryNotices,
+    /// Takes away what nobody asks for any more.
+    Prune,
+    /// Reports signing keys that are to be rotated by their age.
+    KeyAge,
+}
+
+impl Job {
+    /// All jobs.
+    pub const ALL: [Self; 3] = [Self::ExpiryNotices, Self::Prune, Self::KeyAge];
+
+    /// The job's name.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::ExpiryNotices => "expiry-notices",
+            Self::Prune => "prune",
+            Self::KeyAge => "key-age",
+        }
+    }
+
+    /// The job called `name`.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|job| job.name() == name)
+    }
+
+    /// How long after its end it is due again.
+    #[must_use]
+    pub const fn period_millis(self) -> u64 {
+        match self {
+            Self::ExpiryNotices => 10 * 60 * 1000,
+            Self::Prune => 60 * 60 * 1000,
+            Self::KeyAge => DAY_MILLIS,
+        }
+    }
+}
+
+/// What jobs are told.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// From this age on a signing key is reported.
+    pub key_age_days: u32,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { key_age_days: DEFAULT_KEY_AGE_DAYS }
+    }
+}
+
+/// What a job has done.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(tag = "job", rename_all = "kebab-case")]
+pub enum Done {
+    /// So many notices were given.
+    ExpiryNotices {
+        /// How many.
+        notices: u64,
+    },
+    /// So many rows were taken away.
+    Prune {
+        /// Answers under idempotency keys whose window is over.
+        idempotency: u64,
+        /// Notes of notices.
+        notices: u64,
+        /// Deliveries that were made a week ago.
+        deliveries: u64,
+    },
+    /// These signing keys are older than was said.
+    KeyAge {
+        /// From this age on.
+        days: u32,
+        /// Each by its kid, with its age in days.
+        old: BTreeMap<u16, u64>,
+    },
+}
+
+impl Done {
+    /// Whether there is anything to say.
+    #[must_use]
+    pub fn is_notable(&self) -> bool {
+        match self {
+            Self::ExpiryNotices { notices } => *notices > 0,
+            Self::Prune { idempotency, notices, deliveries } => {
+                idempotency + notices + deliveries > 0
+            }
+            Self::KeyAge { old, .. } => !old.is_empty(),
+        }
+    }
+
+    /// What was done, as a sentence.
+    #[must_use]
+    pub fn summary(&self) -> String {
+        match self {
+            Self::ExpiryNotices { notices } => format!("{notices} notices of expiry were given"),
+            Self::Prune { idempotency, notices, deliveries } => format!(
+                "{idempotency} answers of idempotency keys, {notices} notes of notices and \
+                 {deliveries} deliveries were taken away"
+            ),
+            Self::KeyAge { days, old } if old.is_empty() => {
+                format!("no signing key is {days} days old")
+            }
+            Self::KeyAge { days, old } => {
+                let old = old.iter().map(|(kid, age)| format!("{kid} ({age} days)"));
+                let old: Vec<String> = old.collect();
+                format!("signing keys of {days} days and more, to be rotated: {}", old.join(", "))
+            }
+        }
+    }
+}
+
+pub(super) async fn run(
+    issuer: &Issuer,
+    job: Job,
+    options: &Options,
+    lease: &mut Lease,
+) -> Result<Done, Error> {
+    match job {
+        Job::ExpiryNotices => expiry_notices(issuer, lease).await,
+        Job::Prune => prune(issuer).await,
+        Job::KeyAge => key_age(issuer, options.key_age_days).await,
+    }
+}
+
+/// The shortest notice first: a key for which several are overdue gets the one that is true.
+/// A key that lived no longer than the notice from its start gets none.
+async fn expiry_notices(issuer: &Issuer, lease: &mut Lease) -> Result<Done, Error> {
+    let mut notices = 0;
+    for days in NOTICE_DAYS.into_iter().rev() {
+        loop {
+            if !lease.hold().await? {
+                return Ok(Done::ExpiryNotices { notices });
+            }
+            let mut writing = issuer.store().write().await?;
+            let now = store::now(&mut writing, issuer.now()).await?;
+            let due = table::expiring(&mut writing, days, now.secs(), BATCH).await?;
+            if due.is_empty() {
+                break;
+            }
+            for key in &due {
+                table::note_notice(&mut writing, &key.id, days, now).await?;
+                let expires_at = u32::try_from(key.expires_at).unwrap_or(u32::MAX);
+                let data = json!({
+                    "days": days,
+                    "expires_at": expires_at,
+                    "expires": seconds(expires_at),
+                    "title": key.title,
+                });
+                let event =
+                    Event { event: EventType::Expiring, key_id: Some(&key.id), actor: None, data };
+                events::append(&mut writing, now, &event).await?;
+                notices += 1;
+            }
+            writing.commit().await?;
+        }
+    }
+    Ok(Done::ExpiryNotices { notices })
+}
+
+async fn prune(issuer: &Issuer) -> Result<Done, Error> {
+    let mut writing = issuer.store().write().await?;
+    let now = store::now(&mut writing, issuer.now()).await?;
+    let back = |millis: u64| Time::from_millis(now.millis().saturating_sub(millis));
+    let (idempotency, notices) = table::prune(&mut writing, now).await?;
+    let deliveries = webhooks::prune(&mut writing, back(DELIVERED_DAYS * DAY_MILLIS)).await?;
+    shards::prune_bodies(&mut writing, back(u64::from(LINGER_SECS) * 1000)).await?;
+    writing.commit().await?;
+    Ok(Done::Prune { idempotency, notices, deliveries })
+}
+
+/// A signing key's age counts from the first keyring that lists it.
+async fn key_age(issuer: &Issuer, days: u32) -> Result<Done, Error> {
+    let mut reading = issuer.store().read().await?;
+    let now = issuer.now();
+    let mut first: BTreeMap<u16, Time> = BTreeMap::new();
+    for (document, made) in lists::keyrings(&mut reading).await? {
+        let keyring = portcullis_core::keyring::Keyring::open(&document, issuer.root())?;
+        for entry in keyring.entries() {
+            first.entry(entry.kid).or_insert(made);
+        }
+    }
+    let limit = u64::from(days) * DAY_MILLIS;
+    let at_work = |state| matches!(state, State::Active | State::Next);
+    let keystore = issuer.keystore();
+    let old = keystore.keys().iter().filter(|key| at_work(key.state)).filter_map(|key| {
+        let age = now.millis_since(*first.get(&key.kid)?);
+        (age >= limit).then_some((key.kid, age / DAY_MILLIS))
+    });
+    Ok(Done::KeyAge { days, old: old.collect() })
+}

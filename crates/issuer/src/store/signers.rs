@@ -1,0 +1,52 @@
+//! How many keys stand under each signer, and the keyrings that there were.
+
+use portcullis_core::time::Time;
+
+use crate::error::Error;
+use crate::store::row::number;
+use crate::store::{Connection, time};
+use sqlx::Row as _;
+
+/// The keys of one signer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct KeysOfSigner {
+    /// The signer.
+    pub kid: u16,
+    /// How many it ever signed.
+    pub total: u64,
+    /// How many of them are neither revoked nor expired.
+    pub live: u64,
+}
+
+/// The keys under each signer that has any, as of `now`.
+///
+/// # Errors
+/// The database's.
+pub async fn keys_of_signers(
+    connection: &mut Connection,
+    now: Time,
+) -> Result<Vec<KeysOfSigner>, Error> {
+    let query = sqlx::query(
+        "SELECT kid, COUNT(*) AS total, COUNT(CASE WHEN (revoked_at IS NULL OR revoked_at > $1) \
+         AND (expires_at IS NULL OR expires_at > $1) THEN 1 END) AS live \
+         FROM api_keys GROUP BY kid ORDER BY kid",
+    );
+    let rows = query.bind(i64::from(now.secs())).fetch_all(connection).await?;
+    let keys = rows.iter().map(|row| {
+        let (total, live) = (number(row, "total")?, number(row, "live")?);
+        Ok(KeysOfSigner { kid: number(row, "kid")?, total, live })
+    });
+    Ok(keys.collect::<sqlx::Result<_>>()?)
+}
+
+/// Every version of the keyring, and when it was stored, newest first.
+///
+/// # Errors
+/// The database's.
+pub async fn keyring_versions(connection: &mut Connection) -> Result<Vec<(u32, Time)>, Error> {
+    let query = sqlx::query("SELECT version, created_ms FROM keyrings ORDER BY version DESC");
+    let rows = query.fetch_all(connection).await?;
+    let versions =
+        rows.iter().map(|row| Ok((number(row, "version")?, time(row.try_get("created_ms")?))));
+    Ok(versions.collect::<sqlx::Result<_>>()?)
+}

@@ -1,0 +1,382 @@
+//! Sending: from the outbox to deliveries, from deliveries to endpoints.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use reqwest::{Client, StatusCode, header, redirect};
+use serde_json::json;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio::time::MissedTickBehavior;
+
+use super::reach::{Reach, Resolver};
+use super::sign::signatures;
+use crate::error::Error;
+use crate::issuer::Issuer;
+use crate::schedule::Lease;
+use crate::store::events::{self, EventRecord};
+use crate::store::webhooks::{self, Delivery, DeliveryState, WebhookRecord};
+use crate::view::rfc3339_millis;
+
+/// How long an endpoint may take to answer.
+const TIMEOUT: Duration = Duration::from_secs(10);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// The first wait; each further one is four times as long, up to the longest.
+const FIRST_WAIT_MILLIS: u64 = 5_000;
+const LONGEST_WAIT_MILLIS: u64 = 12 * 60 * 60 * 1000;
+/// With these waits the last attempt is made about three days after the first.
+const MAX_ATTEMPTS: u32 = 12;
+/// How long an endpoint that fails keeps what else waits for it waiting.
+const HOLD_BACK_MILLIS: u64 = 60_000;
+/// How often the outbox is looked at.
+const LOOK_EVERY: Duration = Duration::from_millis(500);
+const BATCH: u32 = 500;
+/// How many deliveries are read at once.
+const DUE: u32 = 50;
+
+/// Sends webhooks.
+#[derive(Clone, Debug)]
+pub struct Dispatcher {
+    issuer: Issuer,
+    client: Client,
+    reach: Reach,
+}
+
+/// What one round came to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Round {
+    /// Deliveries that were accepted.
+    pub delivered: u64,
+    /// Attempts that failed.
+    pub failed: u64,
+}
+
+impl Dispatcher {
+    /// A dispatcher of `issuer` that sends as far as `reach` allows.
+    ///
+    /// # Errors
+    /// [`Error::HttpClient`].
+    pub fn new(issuer: Issuer, reach: Reach) -> Result<Self, Error> {
+        // Only the first call installs it; it is the provider that the database's client uses.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let client = Client::builder()
+            .user_agent(concat!("portcullis/", env!("CARGO_PKG_VERSION")))
+            .timeout(TIMEOUT)
+            .connect_timeout(CONNECT_TIMEOUT)
+            .redirect(redirect::Policy::none())
+            .no_proxy()
+            .dns_resolver(Arc::new(Resolver(reach)))
+            .build()
+            .map_err(Error::HttpClient)?;
+        Ok(Self { issuer, client, reach })
+    }
+
+    /// Makes deliveries of what is new in the outbox.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn fan_out(&self) -> Result<u64, Error> {
+        let mut added = 0;
+        let issuer = &self.issuer;
+        let known = issuer.list_webhooks().await?;
+        let newest = if known.is_empty() { 0 } else { issuer.last_event().await? };
+        for webhook in known {
+            let mut position = webhook.position;
+            while position < newest && webhook.disabled.is_none() && !issuer.is_ending() {
+                let mut writing = issuer.store().write().await?;
+                // Another issuer may have been here, or the webhook be gone.
+                let Some(webhook) = webhooks::find(&mut writing, &webhook.id).await? else { break };
+                let page = events::after(&mut writing, webhook.position, BATCH).await?;
+                let Some(last) = page.last() else { break };
+                position = last.id;
+                let wanted = page.iter().filter(|event| wants(&webhook, event));
+                added += webhooks::enqueue(&mut writing, &webhook.id, wanted, issuer.now()).await?;
+                webhooks::set_position(&mut writing, &webhook.id, position).await?;
+                writing.commit().await?;
+            }
+        }
+        Ok(added)
+    }
+
+    /// Makes the deliveries of what is new, and every attempt that is due, endpoint by endpoint.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn round(&self) -> Result<Round, Error> {
+        self.fan_out().await?;
+        let mut round = Round::default();
+        for webhook in self.issuer.list_webhooks().await? {
+            let Round { delivered, failed } = self.serve(&webhook.id).await?;
+            round.delivered += delivered;
+            round.failed += failed;
+        }
+        Ok(round)
+    }
+
+    /// Makes the attempts that are due at one endpoint, in the order of the events. Ends with the
+    /// first that fails: what stands behind it waits too, so that order is kept as long as it can.
+    async fn serve(&self, id: &str) -> Result<Round, Error> {
+        let mut round = Round::default();
+        loop {
+            let now = self.issuer.now();
+            let mut reading = self.issuer.store().read().await?;
+            let Some(webhook) = webhooks::find(&mut reading, id).await? else { return Ok(round) };
+            let due = webhooks::due(&mut reading, id, now, DUE).await?;
+            if due.is_empty() || webhook.disabled.is_some() {
+                return Ok(round);
+            }
+            let mut messages = Vec::with_capacity(due.len());
+            for delivery in due {
+                let event = events::find(&mut reading, delivery.event_id).await?;
+                messages.push((delivery, event));
+            }
+            drop(reading);
+            for (delivery, event) in messages {
+                if self.issuer.is_ending() {
+                    return Ok(round);
+                }
+                if self.attempt(&webhook, delivery, event).await? {
+                    round.delivered += 1;
+                } else {
+                    round.failed += 1;
+                    return Ok(round);
+                }
+            }
+        }
+    }
+
+    /// One attempt, and what it came to in the database; says whether it was accepted.
+    async fn attempt(
+        &self,
+        webhook: &WebhookRecord,
+        mut delivery: Delivery,
+        event: Option<EventRecord>,
+    ) -> Result<bool, Error> {
+        let issuer = &self.issuer;
+        let outcome = match event {
+            Some(event) => self.send(webhook, &event).await,
+            // Only who altered the database takes events away; the trail's check tells.
+            None => Outcome::refused("the event is not in the trail any more"),
+        };
+        let now = issuer.now();
+        issuer.metrics().delivery(outcome.is_accepted());
+        delivery.attempts = delivery.attempts.saturating_add(1);
+        delivery.updated = now;
+        delivery.status = outcome.status;
+        delivery.error = outcome.error;
+        let mut writing = issuer.store().write().await?;
+        if delivery.error.is_none() {
+            delivery.state = DeliveryState::Delivered;
+        } else if delivery.attempts >= MAX_ATTEMPTS || outcome.gone {
+            delivery.state = DeliveryState::Dead;
+            tracing::warn!(
+                webhook = webhook.id,
+                event = delivery.event_id,
+                "a webhook is given up"
+            );
+        } else {
+            let wait = wait_millis(delivery.attempts)?.max(outcome.retry_after_millis);
+            delivery.next = now.plus_millis(wait);
+            let held = now.plus_millis(wait.min(HOLD_BACK_MILLIS));
+            webhooks::hold_back(&mut writing, &webhook.id, held).await?;
+        }
+        webhooks::update_delivery(&mut writing, &delivery).await?;
+        if outcome.gone
+            && let Some(mut gone) = webhooks::find(&mut writing, &webhook.id).await?
+        {
+            gone.disabled = Some(now);
+            gone.disabled_why = Some("the endpoint answered 410 Gone".into());
+            webhooks::put(&mut writing, &gone).await?;
+        }
+        writing.commit().await?;
+        Ok(delivery.state == DeliveryState::Delivered)
+    }
+
+    async fn send(&self, webhook: &WebhookRecord, event: &EventRecord) -> Outcome {
+        let url = match self.reach.check_url(&webhook.url) {
+            Ok(url) => url,
+            Err(error) => return Outcome::refused(&error.to_string()),
+        };
+        let now = self.issuer.now();
+        let keystore = self.issuer.keystore();
+        let issuer = keystore.issuer();
+        let id = format!("msg_{}_{}", issuer.to_string().trim_start_matches("iss_"), event.id);
+        let body = body(&issuer.to_string(), event);
+        let timestamp = now.millis() / 1000;
+        let old = webhook.old_secret.as_ref().filter(|(_, until)| now < *until);
+        let secrets = [Some(webhook.secret.as_str()), old.map(|(secret, _)| secret.as_str())];
+        let signature = signatures(secrets.into_iter().flatten(), &id, timestamp, body.as_bytes());
+        let request = self
+            .client
+            .post(url)
+            .header(header::CONTENT_TYPE, "application/json")
+            .header("webhook-id", id)
+            .header("webhook-timestamp", timestamp)
+            .header("webhook-signature", signature)
+            .body(body);
+        match request.send().await {
+            // Whatever else the endpoint says is not read.
+            Ok(response) => Outcome::of(response.status(), response.headers()),
+            Err(error) => Outcome::refused(what_failed(&error)),
+        }
+    }
+
+    /// Sends until the sender of `stopped` is dropped; attempts that have begun are ended first.
+    /// Among many issuers one sends at a time.
+    pub async fn run(self, mut stopped: watch::Receiver<()>) {
+        let mut ticks = tokio::time::interval(LOOK_EVERY);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut lease = Lease::new(&self.issuer, "webhooks");
+        let mut running = HashSet::new();
+        let mut tasks = JoinSet::new();
+        loop {
+            tokio::select! {
+                _ = stopped.changed() => break,
+                Some(ended) = tasks.join_next() => {
+                    if let Ok(id) = ended {
+                        running.remove(&id);
+                    }
+                    continue;
+                }
+                _ = ticks.tick() => {}
+            }
+            if let Err(error) = self.spread(&mut lease, &mut running, &mut tasks).await {
+                tracing::error!(code = error.code(), "webhooks wait: {}", error.chain());
+            }
+        }
+        while tasks.join_next().await.is_some() {}
+        lease.give_back().await;
+    }
+
+    /// Starts a task for each endpoint that has something due and none yet.
+    async fn spread(
+        &self,
+        lease: &mut Lease,
+        running: &mut HashSet<String>,
+        tasks: &mut JoinSet<String>,
+    ) -> Result<(), Error> {
+        // Nobody holds a lease, and nothing is written, where there is no webhook.
+        let known = self.issuer.list_webhooks().await?;
+        if known.is_empty() || !lease.hold().await? {
+            return Ok(());
+        }
+        self.fan_out().await?;
+        for webhook in known {
+            let mut reading = self.issuer.store().read().await?;
+            let now = self.issuer.now();
+            let due = webhooks::due(&mut reading, &webhook.id, now, 1).await?;
+            drop(reading);
+            if due.is_empty() || webhook.disabled.is_some() || !running.insert(webhook.id.clone()) {
+                continue;
+            }
+            let it = self.clone();
+            tasks.spawn(async move {
+                if let Err(error) = it.serve(&webhook.id).await {
+                    tracing::error!(code = error.code(), "a webhook waits: {}", error.chain());
+                }
+                webhook.id
+            });
+        }
+        Ok(())
+    }
+}
+
+fn wants(webhook: &WebhookRecord, event: &EventRecord) -> bool {
+    webhook.types.is_empty() || webhook.types.iter().any(|wanted| wanted.name() == event.event)
+}
+
+/// The message: `type`, `timestamp` and `data`, as the standard has it.
+fn body(issuer: &str, event: &EventRecord) -> String {
+    let details: serde_json::Value = serde_json::from_str(&event.data).unwrap_or_default();
+    json!({
+        "type": event.event,
+        "timestamp": rfc3339_millis(event.at()),
+        "data": {
+            "issuer": issuer,
+            "event_id": event.id,
+            "key_id": event.key_id,
+            "actor": event.actor,
+            "digest": event.digest.to_string(),
+            "details": details,
+        },
+    })
+    .to_string()
+}
+
+/// The wait after the attempt of this number, between three and five quarters of what is planned,
+/// so that endpoints which failed together are not called together.
+fn wait_millis(attempts: u32) -> Result<u64, Error> {
+    let planned = FIRST_WAIT_MILLIS
+        .saturating_mul(4_u64.saturating_pow(attempts.saturating_sub(1)))
+        .min(LONGEST_WAIT_MILLIS);
+    let dice = u64::from(crate::random::below_power_of_two(1024)?);
+    Ok(planned * 3 / 4 + planned * dice / 2048)
+}
+
+/// What an attempt came to.
+struct Outcome {
+    status: Option<u16>,
+    error: Option<String>,
+    /// The endpoint wants nothing any more.
+    gone: bool,
+    retry_after_millis: u64,
+}
+
+impl Outcome {
+    fn refused(why: &str) -> Self {
+        Self { status: None, error: Some(why.into()), gone: false, retry_after_millis: 0 }
+    }
+
+    const fn is_accepted(&self) -> bool {
+        self.error.is_none()
+    }
+
+    fn of(status: StatusCode, headers: &header::HeaderMap) -> Self {
+        let wait = headers.get(header::RETRY_AFTER).and_then(|value| value.to_str().ok());
+        let wait: u64 = wait.and_then(|text| text.trim().parse().ok()).unwrap_or(0);
+        let error = if status.is_redirection() {
+            Some(format!(
+                "the endpoint answered {} and redirects are not followed",
+                status.as_u16()
+            ))
+        } else if status.is_success() {
+            None
+        } else {
+            Some(format!("the endpoint answered {}", status.as_u16()))
+        };
+        Self {
+            status: Some(status.as_u16()),
+            error,
+            gone: status == StatusCode::GONE,
+            retry_after_millis: wait.saturating_mul(1000).min(LONGEST_WAIT_MILLIS),
+        }
+    }
+}
+
+/// Never the error's own text: it quotes the address, whose query may hold a secret.
+fn what_failed(error: &reqwest::Error) -> &'static str {
+    if error.is_timeout() {
+        "the endpoint did not answer in time"
+    } else if error.is_connect() {
+        "no connection could be made: the name is unknown, out of reach, or nobody answers there"
+    } else {
+        "the connection broke before there was an answer"
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waits_grow_to_their_longest_and_are_spread() {
+        for (attempts, planned) in [(1, 5_000), (2, 20_000), (3, 80_000), (30, LONGEST_WAIT_MILLIS)]
+        {
+            for _ in 0..50 {
+                let wait = wait_millis(attempts).unwrap();
+                assert!((planned * 3 / 4..planned * 5 / 4).contains(&wait), "{attempts}: {wait}");
+            }
+        }
+    }
+}

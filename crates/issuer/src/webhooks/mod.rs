@@ -1,0 +1,385 @@
+//! Webhooks: endpoints that are told of events, in the form of Standard Webhooks.
+//!
+//! ```text
+//! outbox -> deliveries, by position, in one transaction -> attempts -> delivered, or dead
+//! ```
+//!
+//! Each event reaches each endpoint at least once; its `webhook-id` is the same at every attempt,
+//! by which a receiver knows it again.
+
+mod deliver;
+mod reach;
+mod sign;
+
+pub use deliver::{Dispatcher, Round};
+pub use reach::Reach;
+pub use sign::{Secret, signatures};
+
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use portcullis_core::time::Time;
+use serde::Serialize;
+use serde_json::json;
+use zeroize::Zeroizing;
+
+use crate::error::Error;
+use crate::issuer::Issuer;
+use crate::rules::check_text;
+use crate::store::events::{self, Event, EventType};
+use crate::store::webhooks::{self, Delivery, DeliveryState, WebhookRecord};
+use crate::store::{self, Connection};
+use crate::view::Instant;
+
+/// How long the old secret signs beside the new one, unless asked otherwise.
+pub const DEFAULT_OVERLAP: Duration = Duration::from_secs(24 * 60 * 60);
+/// The most endpoints: each reads the outbox.
+const MAX_WEBHOOKS: usize = 100;
+
+/// What endpoint to tell.
+#[derive(Clone, Debug)]
+pub struct NewWebhook {
+    /// Where messages are sent.
+    pub url: String,
+    /// What people call it, at most 255 characters.
+    pub description: String,
+    /// The types that it is told of; all for none.
+    pub types: Vec<EventType>,
+    /// Who makes it.
+    pub by: Option<String>,
+}
+
+/// What to change of an endpoint; `None` leaves it.
+#[derive(Clone, Debug, Default)]
+pub struct WebhookChange {
+    /// Where messages are sent.
+    pub url: Option<String>,
+    /// What people call it.
+    pub description: Option<String>,
+    /// The types that it is told of; all for an empty list.
+    pub types: Option<Vec<EventType>>,
+    /// Whether anything is sent. What happens while it is not is sent when it is again.
+    pub enabled: Option<bool>,
+}
+
+/// What to send again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Replay {
+    /// One delivery, whatever became of it.
+    One(i64),
+    /// All that were given up.
+    Dead,
+    /// Every event behind this one, as if none had been sent.
+    After(i64),
+}
+
+/// An endpoint as HTTP and `--json` show it.
+#[derive(Clone, Debug, Serialize)]
+pub struct WebhookView {
+    /// `whk_…`.
+    pub id: String,
+    /// Where messages are sent.
+    pub url: String,
+    /// What people call it.
+    pub description: String,
+    /// The types that it is told of; all for an empty list.
+    pub types: Vec<&'static str>,
+    /// Whether anything is sent.
+    pub enabled: bool,
+    /// Why not, where it was not a person's doing.
+    pub disabled_why: Option<String>,
+    /// The newest event for which there are deliveries.
+    pub position: i64,
+    /// Until when the old secret signs beside the new one.
+    pub old_secret_until: Option<Instant>,
+    /// Who made it.
+    pub created_by: Option<String>,
+    /// When it was made.
+    pub created_at: Instant,
+    /// When it was last changed.
+    pub updated_at: Instant,
+}
+
+impl WebhookView {
+    /// The endpoint without its secrets, as of `now`.
+    #[must_use]
+    pub fn new(webhook: &WebhookRecord, now: Time) -> Self {
+        let until = webhook.old_secret.as_ref().map(|(_, until)| *until);
+        Self {
+            id: webhook.id.clone(),
+            url: webhook.url.clone(),
+            description: webhook.description.clone(),
+            types: webhook.types.iter().map(|event| event.name()).collect(),
+            enabled: webhook.disabled.is_none(),
+            disabled_why: webhook.disabled_why.clone(),
+            position: webhook.position,
+            old_secret_until: until.filter(|&until| now < until).map(Instant),
+            created_by: webhook.created_by.clone(),
+            created_at: Instant(webhook.created),
+            updated_at: Instant(webhook.updated),
+        }
+    }
+}
+
+/// A delivery as HTTP and `--json` show it.
+#[derive(Clone, Debug, Serialize)]
+pub struct DeliveryView {
+    /// Its number.
+    pub id: i64,
+    /// The event's place in the outbox.
+    pub event_id: i64,
+    /// `pending`, `delivered` or `dead`.
+    pub state: &'static str,
+    /// How often it was tried.
+    pub attempts: u32,
+    /// When it is to be tried (again).
+    pub next_at: Option<Instant>,
+    /// What the endpoint last answered.
+    pub status: Option<u16>,
+    /// Why the last attempt failed.
+    pub error: Option<String>,
+    /// When that was.
+    pub updated_at: Instant,
+}
+
+impl From<&Delivery> for DeliveryView {
+    fn from(delivery: &Delivery) -> Self {
+        let pending = delivery.state == DeliveryState::Pending;
+        Self {
+            id: delivery.id,
+            event_id: delivery.event_id,
+            state: delivery.state.name(),
+            attempts: delivery.attempts,
+            next_at: pending.then_some(Instant(delivery.next)),
+            status: delivery.status,
+            error: delivery.error.clone(),
+            updated_at: Instant(delivery.updated),
+        }
+    }
+}
+
+impl Issuer {
+    /// Makes an endpoint, which is told of what happens from now on. Its secret is in the record:
+    /// to be shown this once.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] for an address out of `reach`, and the store's.
+    pub async fn create_webhook(
+        &self,
+        new: &NewWebhook,
+        reach: Reach,
+    ) -> Result<WebhookRecord, Error> {
+        let url = reach.check_url(&new.url)?;
+        check_description(&new.description)?;
+        if let Some(by) = &new.by {
+            check_text("created_by", by)?;
+        }
+        let id = URL_SAFE_NO_PAD.encode(crate::random::secret::<12>()?.as_slice());
+        let mut writing = self.store().write().await?;
+        if webhooks::all(&mut writing).await?.len() >= MAX_WEBHOOKS {
+            let reason = "can't be added: there are 100 webhooks; delete one first";
+            return Err(Error::Invalid { field: "url", reason });
+        }
+        let now = store::now(&mut writing, self.now()).await?;
+        let webhook = WebhookRecord {
+            id: format!("whk_{id}"),
+            url: url.into(),
+            description: new.description.clone(),
+            types: new.types.clone(),
+            secret: Secret::new()?.text(),
+            old_secret: None,
+            disabled: None,
+            disabled_why: None,
+            position: events::position(&mut writing).await?,
+            created_by: new.by.clone(),
+            created: now,
+            updated: now,
+        };
+        webhooks::put(&mut writing, &webhook).await?;
+        tell(&mut writing, "created", &webhook, new.by.as_deref(), now).await?;
+        writing.commit().await?;
+        Ok(webhook)
+    }
+
+    /// All endpoints.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn list_webhooks(&self) -> Result<Vec<WebhookRecord>, Error> {
+        webhooks::all(&mut *self.store().read().await?).await
+    }
+
+    /// One endpoint.
+    ///
+    /// # Errors
+    /// [`Error::NoWebhook`] and the store's.
+    pub async fn show_webhook(&self, id: &str) -> Result<WebhookRecord, Error> {
+        webhooks::find(&mut *self.store().read().await?, id).await?.ok_or(Error::NoWebhook)
+    }
+
+    /// Changes an endpoint.
+    ///
+    /// # Errors
+    /// [`Error::NoWebhook`], [`Error::Invalid`] and the store's.
+    pub async fn update_webhook(
+        &self,
+        id: &str,
+        change: &WebhookChange,
+        by: Option<&str>,
+        reach: Reach,
+    ) -> Result<WebhookRecord, Error> {
+        let url = change.url.as_deref().map(|url| reach.check_url(url)).transpose()?;
+        if let Some(description) = &change.description {
+            check_description(description)?;
+        }
+        self.change_webhook(id, "updated", by, |webhook, now| {
+            if let Some(url) = url {
+                webhook.url = url.into();
+            }
+            if let Some(description) = &change.description {
+                webhook.description.clone_from(description);
+            }
+            if let Some(types) = &change.types {
+                webhook.types.clone_from(types);
+            }
+            if let Some(enabled) = change.enabled {
+                webhook.disabled = (!enabled).then_some(now);
+                webhook.disabled_why = None;
+            }
+        })
+        .await
+    }
+
+    /// Gives an endpoint a new secret, which is in the record: to be shown this once. The old one
+    /// signs beside it for `overlap`.
+    ///
+    /// # Errors
+    /// [`Error::NoWebhook`] and the store's.
+    pub async fn rotate_webhook(
+        &self,
+        id: &str,
+        overlap: Duration,
+        by: Option<&str>,
+    ) -> Result<WebhookRecord, Error> {
+        let secret = Secret::new()?.text();
+        let overlap = u64::try_from(overlap.as_millis()).unwrap_or(u64::MAX);
+        self.change_webhook(id, "rotated", by, |webhook, now| {
+            let old: Zeroizing<String> = std::mem::replace(&mut webhook.secret, secret);
+            webhook.old_secret = (overlap > 0).then(|| (old, now.plus_millis(overlap)));
+        })
+        .await
+    }
+
+    /// Deletes an endpoint and what was still to be sent to it.
+    ///
+    /// # Errors
+    /// [`Error::NoWebhook`] and the store's.
+    pub async fn delete_webhook(&self, id: &str, by: Option<&str>) -> Result<(), Error> {
+        let mut writing = self.store().write().await?;
+        let now = store::now(&mut writing, self.now()).await?;
+        let webhook = webhooks::find(&mut writing, id).await?.ok_or(Error::NoWebhook)?;
+        webhooks::delete(&mut writing, id).await?;
+        tell(&mut writing, "deleted", &webhook, by, now).await?;
+        writing.commit().await?;
+        Ok(())
+    }
+
+    /// Deliveries of an endpoint, newest first; the dead ones are its dead-letter list.
+    ///
+    /// # Errors
+    /// [`Error::NoWebhook`], [`Error::Invalid`] and the store's.
+    pub async fn list_deliveries(
+        &self,
+        id: &str,
+        state: Option<DeliveryState>,
+        before: Option<i64>,
+        limit: Option<u32>,
+    ) -> Result<Vec<Delivery>, Error> {
+        let limit = limit.unwrap_or(50);
+        if !(1..=200).contains(&limit) {
+            return Err(Error::Invalid { field: "limit", reason: "must be 1 to 200" });
+        }
+        let mut reading = self.store().read().await?;
+        webhooks::find(&mut reading, id).await?.ok_or(Error::NoWebhook)?;
+        webhooks::deliveries(&mut reading, id, state, before, limit).await
+    }
+
+    /// Sends again; says how many deliveries are pending for it (for [`Replay::After`], how many
+    /// events there are to look at).
+    ///
+    /// # Errors
+    /// [`Error::NoWebhook`], [`Error::Invalid`] where there is no such delivery, and the store's.
+    pub async fn replay_webhook(&self, id: &str, what: Replay) -> Result<u64, Error> {
+        let mut writing = self.store().write().await?;
+        let now = store::now(&mut writing, self.now()).await?;
+        webhooks::find(&mut writing, id).await?.ok_or(Error::NoWebhook)?;
+        let count = match what {
+            Replay::One(delivery) => {
+                let revived = webhooks::revive(&mut writing, id, Some(delivery), now).await?;
+                if revived == 0 {
+                    let reason = "names no delivery of this webhook";
+                    return Err(Error::Invalid { field: "delivery", reason });
+                }
+                revived
+            }
+            Replay::Dead => webhooks::revive(&mut writing, id, None, now).await?,
+            Replay::After(position) => {
+                let newest = events::position(&mut writing).await?;
+                if !(0..=newest).contains(&position) {
+                    let reason = "must be the id of an event, or 0 for all";
+                    return Err(Error::Invalid { field: "after", reason });
+                }
+                webhooks::forget_after(&mut writing, id, position).await?;
+                webhooks::set_position(&mut writing, id, position).await?;
+                u64::try_from(newest.saturating_sub(position)).unwrap_or(0)
+            }
+        };
+        writing.commit().await?;
+        Ok(count)
+    }
+
+    async fn change_webhook(
+        &self,
+        id: &str,
+        action: &'static str,
+        by: Option<&str>,
+        change: impl FnOnce(&mut WebhookRecord, Time),
+    ) -> Result<WebhookRecord, Error> {
+        let mut writing = self.store().write().await?;
+        let now = store::now(&mut writing, self.now()).await?;
+        let mut webhook = webhooks::find(&mut writing, id).await?.ok_or(Error::NoWebhook)?;
+        change(&mut webhook, now);
+        webhook.updated = now;
+        webhooks::put(&mut writing, &webhook).await?;
+        tell(&mut writing, action, &webhook, by, now).await?;
+        writing.commit().await?;
+        Ok(webhook)
+    }
+}
+
+/// Where events go to is itself part of the audit trail.
+async fn tell(
+    connection: &mut Connection,
+    action: &'static str,
+    webhook: &WebhookRecord,
+    by: Option<&str>,
+    now: Time,
+) -> Result<(), Error> {
+    let data = json!({
+        "action": action,
+        "webhook": webhook.id,
+        "enabled": webhook.disabled.is_none(),
+        "host": url::Url::parse(&webhook.url).ok().and_then(|url| url.host_str().map(str::to_owned)),
+    });
+    let event = Event { event: EventType::WebhookChanged, key_id: None, actor: by, data };
+    events::append(connection, now, &event).await
+}
+
+fn check_description(text: &str) -> Result<(), Error> {
+    if text.chars().count() > 255 || text.chars().any(char::is_control) {
+        let reason = "must be at most 255 characters, without control characters";
+        return Err(Error::Invalid { field: "description", reason });
+    }
+    Ok(())
+}

@@ -1,0 +1,315 @@
+//! The audit trail: what is written can be read, and what was altered is found.
+
+use std::time::Duration;
+
+use portcullis_core::crypto::Digest;
+use portcullis_issuer::events::{Anchor, EventQuery, ExportLine, Report, check_export, types};
+use portcullis_issuer::rules::{Moment, NewKey};
+use portcullis_issuer::schedule::{Done, Job, Options};
+use portcullis_issuer::store::events::{EventType, Filter, Line};
+
+use crate::common::{Bench, START};
+
+conformance! {
+    a_trail_that_nobody_touched_is_sound,
+    what_was_altered_is_found_and_named,
+    a_trail_that_was_cut_off_is_found,
+    a_trail_made_anew_is_found_by_its_anchor,
+    events_are_filtered_and_paged,
+    an_export_is_checked_without_the_database,
+    each_notice_of_expiry_is_given_once,
+    a_job_runs_in_one_place_at_a_time,
+    what_has_had_its_time_is_pruned,
+    signing_keys_are_reported_by_their_age,
+}
+
+/// A trail of some length: three keys, one of them revoked.
+async fn some_trail(bench: &Bench) -> String {
+    let mut ids = Vec::new();
+    for title in ["a", "b", "c"] {
+        bench.clock.advance(1000);
+        ids.push(bench.issuer.create(&NewKey::titled(title)).await.unwrap().record.id);
+    }
+    let id = ids.remove(1);
+    bench.revoke(&id, Moment::Now).await.unwrap();
+    id
+}
+
+async fn alter(bench: &Bench, sql: &'static str) {
+    let mut writing = bench.issuer.store().write().await.unwrap();
+    let done = sqlx::query(sql).execute(&mut *writing).await.unwrap();
+    assert!(done.rows_affected() > 0, "{sql}");
+    writing.commit().await.unwrap();
+}
+
+fn found(report: &Report) -> Vec<(i64, &'static str)> {
+    report.findings.iter().map(|finding| (finding.id, finding.code)).collect()
+}
+
+pub(crate) async fn a_trail_that_nobody_touched_is_sound(bench: Bench) {
+    some_trail(&bench).await;
+    let report = bench.issuer.verify_trail(&[]).await.unwrap();
+    assert_eq!(report.findings, []);
+    assert_eq!(report.events, 7, "two lists, four keys, one revocation");
+    let anchor = report.newest.unwrap();
+    assert_eq!(Anchor::parse(&anchor.to_string()), Some(anchor));
+    bench.issuer.create(&NewKey::titled("later")).await.unwrap();
+    let later = bench.issuer.verify_trail(&[anchor]).await.unwrap();
+    assert!(later.is_sound() && later.newest.unwrap().id == anchor.id + 1);
+}
+
+pub(crate) async fn what_was_altered_is_found_and_named(bench: Bench) {
+    some_trail(&bench).await;
+    for (sql, expected) in [
+        ("UPDATE events SET actor = 'mallory' WHERE id = 4", vec![(4, "changed")]),
+        ("UPDATE events SET actor = NULL, at_ms = at_ms + 1 WHERE id = 4", vec![(4, "changed")]),
+        ("UPDATE events SET at_ms = at_ms - 1 WHERE id = 4", vec![]),
+        ("UPDATE events SET id = -id WHERE id IN (4, 5)", vec![(6, "missing")]),
+        // The two change places.
+        (
+            "UPDATE events SET id = 9 + id WHERE id < 0",
+            vec![(4, "changed"), (5, "changed"), (6, "changed")],
+        ),
+    ] {
+        alter(&bench, sql).await;
+        assert_eq!(found(&bench.issuer.verify_trail(&[]).await.unwrap()), expected, "{sql}");
+    }
+    alter(&bench, "DELETE FROM events WHERE id = 2").await;
+    let report = bench.issuer.verify_trail(&[]).await.unwrap();
+    assert_eq!(report.findings[0].id, 3);
+    assert!(report.findings[0].message.contains("the event 3 does not follow the event 1"));
+}
+
+pub(crate) async fn a_trail_that_was_cut_off_is_found(bench: Bench) {
+    some_trail(&bench).await;
+    let anchor = bench.issuer.verify_trail(&[]).await.unwrap().newest.unwrap();
+    alter(&bench, "DELETE FROM events WHERE id = 7").await;
+    let by_list = bench.issuer.verify_trail(&[]).await.unwrap();
+    assert_eq!(found(&by_list), [(7, "truncated")], "the signed list has no event");
+    alter(&bench, "DELETE FROM events WHERE id = 6").await;
+    let by_all = bench.issuer.verify_trail(&[anchor]).await.unwrap();
+    assert!(found(&by_all).contains(&(7, "truncated")));
+    assert!(by_all.findings.iter().any(|finding| finding.message.contains("its end was cut off")));
+    alter(&bench, "DELETE FROM events").await;
+    assert!(!bench.issuer.verify_trail(&[]).await.unwrap().is_sound());
+}
+
+pub(crate) async fn a_trail_made_anew_is_found_by_its_anchor(bench: Bench) {
+    some_trail(&bench).await;
+    let anchor = bench.issuer.verify_trail(&[]).await.unwrap().newest.unwrap();
+    // Who can write the database can make the digests anew.
+    alter(&bench, "UPDATE events SET actor = 'mallory' WHERE id = 4").await;
+    let mut before = Digest([0; 32]);
+    let mut writing = bench.issuer.store().write().await.unwrap();
+    for event in bench.issuer.events_after(0, 100).await.unwrap() {
+        before = event.line().digest(before);
+        sqlx::query("UPDATE events SET digest = $1 WHERE id = $2")
+            .bind(before.0.as_slice())
+            .bind(event.id)
+            .execute(&mut *writing)
+            .await
+            .unwrap();
+    }
+    writing.commit().await.unwrap();
+    assert!(bench.issuer.verify_trail(&[]).await.unwrap().is_sound());
+    let report = bench.issuer.verify_trail(&[anchor]).await.unwrap();
+    assert_eq!(found(&report), [(anchor.id, "anchor")]);
+}
+
+pub(crate) async fn events_are_filtered_and_paged(bench: Bench) {
+    let id = some_trail(&bench).await;
+    let ask = async |filter: Filter| {
+        let query = EventQuery { filter, ..EventQuery::default() };
+        let page = bench.issuer.list_events(&query).await.unwrap();
+        page.events.iter().map(|event| event.event.clone()).collect::<Vec<_>>()
+    };
+    let none = Filter::default;
+    let of_key = ask(Filter { key_id: Some(id), ..none() }).await;
+    assert_eq!(of_key, ["api-key.revoked", "api-key.created"], "newest first");
+    assert_eq!(ask(Filter { actor: Some("me".into()), ..none() }).await, ["api-key.revoked"]);
+    let lists = ask(Filter { types: types("list.published").unwrap(), ..none() }).await;
+    assert_eq!(lists.len(), 2);
+    let since = START.plus_millis(2000);
+    assert_eq!(ask(Filter { since: Some(since), ..none() }).await.len(), 4);
+    assert_eq!(ask(Filter { until: Some(since), ..none() }).await.len(), 3);
+    assert_eq!(types("api-key.nonsense").unwrap_err().code(), "invalid");
+
+    for ascending in [false, true] {
+        let (mut seen, mut cursor) = (Vec::new(), None);
+        loop {
+            let filter = Filter { ascending, ..none() };
+            let query = EventQuery { filter, cursor, limit: Some(3) };
+            let page = bench.issuer.list_events(&query).await.unwrap();
+            seen.extend(page.events.iter().map(|event| event.id));
+            cursor = page.next_cursor;
+            if cursor.is_none() {
+                break;
+            }
+        }
+        let mut expected: Vec<i64> = (1..=7).collect();
+        if !ascending {
+            expected.reverse();
+        }
+        assert_eq!(seen, expected);
+    }
+    for (cursor, limit) in
+        [(Some("x"), None), (Some("0"), None), (None, Some(0)), (None, Some(1001))]
+    {
+        let query = EventQuery { cursor: cursor.map(Into::into), limit, ..EventQuery::default() };
+        assert_eq!(bench.issuer.list_events(&query).await.unwrap_err().code(), "invalid");
+    }
+}
+
+pub(crate) async fn an_export_is_checked_without_the_database(bench: Bench) {
+    some_trail(&bench).await;
+    let events = bench.issuer.events_after(0, 100).await.unwrap();
+    let lines = events.iter().map(|event| serde_json::to_string(&ExportLine::from(event)).unwrap());
+    let lines: Vec<String> = lines.collect();
+    let check = |lines: &[String]| check_export(lines.iter().cloned().map(Ok), &[]).unwrap();
+    let whole = check(&lines);
+    assert!(whole.is_sound());
+    assert_eq!(whole.newest, bench.issuer.verify_trail(&[]).await.unwrap().newest);
+    assert!(check(&lines[3..]).is_sound(), "a part of it too");
+    let mut altered = lines.clone();
+    altered[4] = altered[4].replace("\\\"c\\\"", "\\\"d\\\"");
+    altered[5] = altered[5].replace("\\\"c\\\"", "\\\"d\\\"");
+    assert_eq!(check(&altered).findings.len(), 1);
+    let mut swapped = lines.clone();
+    swapped.swap(2, 3);
+    assert_eq!(found(&check(&swapped))[0], (4, "missing"));
+    let mut without = lines.clone();
+    without.remove(3);
+    assert_eq!(found(&check(&without)), [(5, "missing")]);
+    without[0] = "{}".into();
+    assert!(check(&without).findings.iter().any(|finding| finding.message.contains("line 1")));
+}
+
+pub(crate) async fn each_notice_of_expiry_is_given_once(bench: Bench) {
+    let day = Duration::from_secs(24 * 60 * 60);
+    let expiring = |title: &str, days: u32| NewKey {
+        expires: Some(Moment::In(day * days)),
+        ..NewKey::titled(title)
+    };
+    let long = bench.issuer.create(&expiring("long", 30)).await.unwrap().record.id;
+    let short = bench.issuer.create(&expiring("short", 2)).await.unwrap().record.id;
+    let revoked = bench.issuer.create(&expiring("revoked", 30)).await.unwrap().record.id;
+    bench.revoke(&revoked, Moment::Now).await.unwrap();
+    let run = async |days: u64| {
+        bench.clock.set(START.plus_millis(days * 24 * 60 * 60 * 1000));
+        let done = bench.issuer.run_job(Job::ExpiryNotices, &Options::default()).await.unwrap();
+        let Done::ExpiryNotices { notices } = done else { panic!("{done:?}") };
+        notices
+    };
+    let given = async |id: &str| {
+        let filter = Filter {
+            types: vec![EventType::Expiring],
+            key_id: Some(id.into()),
+            ascending: true,
+            ..Filter::default()
+        };
+        let query = EventQuery { filter, ..EventQuery::default() };
+        let events = bench.issuer.list_events(&query).await.unwrap().events;
+        let days = events.iter().map(|event| {
+            let data: serde_json::Value = serde_json::from_str(&event.data).unwrap();
+            data["days"].as_u64().unwrap()
+        });
+        days.collect::<Vec<_>>()
+    };
+    assert_eq!(run(0).await, 0, "a key of two days is not told that it has three");
+    assert_eq!(run(1).await, 1);
+    assert_eq!(given(&short).await, [1]);
+    assert_eq!(run(15).await, 0);
+    assert_eq!((run(16).await, run(16).await), (1, 0));
+    assert_eq!((run(27).await, run(29).await, run(29).await, run(31).await), (1, 1, 0, 0));
+    assert_eq!(given(&long).await, [14, 3, 1]);
+    assert_eq!(given(&revoked).await, [0_u64; 0]);
+
+    let late = bench.issuer.create(&expiring("late", 20)).await.unwrap().record.id;
+    assert_eq!(run(31 + 18).await, 1, "where several are overdue the shortest is given");
+    assert_eq!((given(&late).await, run(31 + 18).await), (vec![3], 0));
+}
+
+pub(crate) async fn a_job_runs_in_one_place_at_a_time(bench: Bench) {
+    let mut lease = portcullis_issuer::schedule::Lease::new(&bench.issuer, "prune");
+    assert!(lease.hold().await.unwrap());
+    let run = async || bench.issuer.run_job(Job::Prune, &Options::default()).await;
+    assert_eq!(run().await.unwrap_err().code(), "job_taken");
+    bench.clock.advance(20_000);
+    assert!(lease.hold().await.unwrap(), "renewed");
+    bench.clock.advance(20_000);
+    assert_eq!(run().await.unwrap_err().code(), "job_taken");
+    bench.clock.advance(30_000);
+    run().await.unwrap();
+    assert!(lease.hold().await.unwrap(), "given back by who took it over");
+    lease.give_back().await;
+    assert!(run().await.is_ok());
+
+    let due = bench.issuer.run_due_jobs(&Options::default()).await.unwrap();
+    let names: Vec<_> = due.iter().map(|(job, _)| job.name()).collect();
+    assert_eq!(names, ["expiry-notices", "key-age"], "pruning has just been done");
+    assert!(bench.issuer.run_due_jobs(&Options::default()).await.unwrap().is_empty());
+    bench.clock.advance(60 * 60 * 1000);
+    let due = bench.issuer.run_due_jobs(&Options::default()).await.unwrap();
+    assert_eq!(due.len(), 2, "the age of keys is looked at once a day");
+}
+
+pub(crate) async fn what_has_had_its_time_is_pruned(bench: Bench) {
+    let mut writing = bench.issuer.store().write().await.unwrap();
+    for (name, expires) in [("old", 1_i64), ("new", 9_000_000_000_000)] {
+        sqlx::query(
+            "INSERT INTO idempotency (scope, name, request, key_ids, expires_ms) \
+             VALUES ('s', $1, $2, '', $3)",
+        )
+        .bind(name)
+        .bind(b"".as_slice())
+        .bind(expires)
+        .execute(&mut *writing)
+        .await
+        .unwrap();
+    }
+    writing.commit().await.unwrap();
+    let done = bench.issuer.run_job(Job::Prune, &Options::default()).await.unwrap();
+    assert_eq!(done, Done::Prune { idempotency: 1, notices: 0, deliveries: 0 });
+    let done = bench.issuer.run_job(Job::Prune, &Options::default()).await.unwrap();
+    assert!(!done.is_notable());
+}
+
+pub(crate) async fn signing_keys_are_reported_by_their_age(bench: Bench) {
+    let run = async || bench.issuer.run_job(Job::KeyAge, &Options { key_age_days: 90 }).await;
+    assert!(!run().await.unwrap().is_notable());
+    bench.clock.advance(90 * 24 * 60 * 60 * 1000);
+    let done = run().await.unwrap();
+    let Done::KeyAge { old, .. } = &done else { panic!("{done:?}") };
+    assert_eq!(
+        old.iter().collect::<Vec<_>>(),
+        [1, 2, 3, 4, 5].map(|kid| (kid, 90)).iter().map(|(k, a)| (k, a)).collect::<Vec<_>>()
+    );
+    assert!(done.summary().contains("5 (90 days)"));
+}
+
+/// The example of docs/audit.md.
+#[test]
+fn the_documented_example_is_true() {
+    let text = include_str!("../../../../docs/audit.md");
+    let first = Line {
+        at_ms: 1_800_000_000_000,
+        event: "list.published",
+        key_id: None,
+        actor: None,
+        data: r#"{"epoch":1,"number":1}"#,
+    };
+    let second = Line {
+        at_ms: 1_800_000_001_000,
+        event: "api-key.revoked",
+        key_id: Some("apk_0123456789abcdefghijkl"),
+        actor: Some("zoë"),
+        data: r#"{"revoked_at":1800000001}"#,
+    };
+    let one = first.digest(Digest([0; 32]));
+    let two = second.digest(one);
+    assert!(text.contains(&one.to_string()), "{one}");
+    assert!(text.contains(&two.to_string()), "{two}");
+    for line in [first, second] {
+        assert!(text.contains(line.data) && text.contains(&line.at_ms.to_string()));
+    }
+}

@@ -1,0 +1,213 @@
+//! The API's description is what the code gives, and the door demands what it names.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test that can't go on panics; clippy.toml allows it in #[test] functions alone"
+)]
+
+mod common;
+
+use axum::body::Body;
+use axum::http::{Method, Request, StatusCode};
+use common::Bench;
+use portcullis_issuer::http::{openapi, router};
+use portcullis_issuer::record::KeyPurpose;
+use portcullis_issuer::rules::{NewKey, scopes};
+use serde_json::{Value, json};
+use tower::ServiceExt as _;
+
+const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/openapi.json");
+
+#[test]
+fn the_description_is_what_the_code_gives() {
+    let now = format!("{}\n", serde_json::to_string_pretty(&openapi()).unwrap());
+    if std::env::var_os("PORTCULLIS_WRITE_OPENAPI").is_some() {
+        std::fs::write(FILE, &now).unwrap();
+    }
+    let kept = std::fs::read_to_string(FILE).unwrap_or_default();
+    assert!(
+        kept == now,
+        "docs/openapi.json is old: PORTCULLIS_WRITE_OPENAPI=1 cargo test --test openapi writes it"
+    );
+}
+
+/// Method, path and scopes of everything that is described.
+fn operations(document: &Value) -> Vec<(String, String, Vec<String>)> {
+    let mut found = Vec::new();
+    for (path, item) in document["paths"].as_object().unwrap() {
+        for (method, operation) in item.as_object().unwrap() {
+            let scopes =
+                operation["security"][0]["admin_key"].as_array().cloned().unwrap_or_default();
+            let scopes = scopes.iter().map(|scope| scope.as_str().unwrap().to_owned()).collect();
+            found.push((method.to_uppercase(), path.clone(), scopes));
+        }
+    }
+    found
+}
+
+struct Api {
+    bench: Bench,
+    router: axum::Router,
+}
+
+impl Api {
+    async fn new() -> Self {
+        let bench = Bench::new().await;
+        let router = router(bench.issuer.clone());
+        Self { bench, router }
+    }
+
+    async fn admin(&self, scopes: &[&str]) -> (String, String) {
+        let admin_scopes = scopes.iter().map(|&scope| scope.to_owned()).collect();
+        let new = NewKey { purpose: KeyPurpose::Admin, admin_scopes, ..NewKey::titled("Ops") };
+        let minted = self.bench.issuer.create(&new).await.unwrap();
+        (minted.record.id, minted.token.to_string())
+    }
+
+    async fn send(
+        &self,
+        key: &str,
+        method: &str,
+        path: &str,
+        body: &Value,
+    ) -> (StatusCode, String, Value) {
+        let request = Request::builder()
+            .method(Method::from_bytes(method.as_bytes()).unwrap())
+            .uri(path)
+            .header("authorization", format!("Bearer {key}"))
+            .header("content-type", "application/json");
+        let body = if method == "GET" { Body::empty() } else { Body::from(body.to_string()) };
+        let response = self.router.clone().oneshot(request.body(body).unwrap()).await.unwrap();
+        let status = response.status();
+        let challenge = response.headers().get("www-authenticate");
+        let challenge = challenge.map(|value| value.to_str().unwrap().to_owned());
+        let bytes = axum::body::to_bytes(response.into_body(), 1 << 22).await.unwrap();
+        let json = serde_json::from_slice(&bytes).unwrap_or(Value::Null);
+        (status, challenge.unwrap_or_default(), json)
+    }
+}
+
+#[tokio::test]
+async fn each_route_demands_the_scope_that_it_names() {
+    let api = Api::new().await;
+    // Else the stream of events is answered without end.
+    api.bench.issuer.end();
+    let operations = operations(&openapi());
+    assert!(operations.len() >= 10);
+    for (method, path, demanded) in operations {
+        assert_eq!(demanded.len(), 1, "{method} {path}");
+        let scope = demanded[0].as_str();
+        assert!(scopes::ALL.iter().any(|(name, _)| *name == scope), "{scope} is listed");
+        let others: Vec<&str> =
+            scopes::ALL.iter().map(|(name, _)| *name).filter(|name| *name != scope).collect();
+        let place = path.replace("{id}", "apk_none");
+        let (_, without) = api.admin(&others).await;
+        let (status, challenge, problem) = api.send(&without, &method, &place, &json!({})).await;
+        assert_eq!(status, StatusCode::FORBIDDEN, "{method} {path}");
+        assert_eq!(problem["code"], "insufficient_scope");
+        assert!(problem["detail"].as_str().unwrap().contains(scope));
+        let words = [r#"error="insufficient_scope""#.to_owned(), format!("scope=\"{scope}\"")];
+        assert!(words.iter().all(|word| challenge.contains(word)), "{challenge}");
+        let (_, with) = api.admin(&[scope]).await;
+        // Whose keys, where there is a choice, may ask for more.
+        let body = if path == "/v1/revocations" { json!({ "owner": 1 }) } else { json!({}) };
+        let (status, ..) = api.send(&with, &method, &place, &body).await;
+        assert!(
+            status != StatusCode::FORBIDDEN && status != StatusCode::UNAUTHORIZED,
+            "{method} {path}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn nobody_gives_or_takes_what_they_do_not_hold() {
+    let api = Api::new().await;
+    let (_, maker) = api.admin(&["admins:write", "keys:*"]).await;
+    let (_, writer) = api.admin(&["keys:*"]).await;
+    let body = |scopes: &[&str]| json!({ "title": "New", "scopes": scopes });
+    let (status, _, made) = api.send(&maker, "POST", "/v1/admins", &body(&["keys:read"])).await;
+    assert_eq!(status, StatusCode::CREATED, "{made}");
+    assert_eq!(made["key"]["scopes"], json!(["keys:read"]));
+    for beyond in [&["*"][..], &["keys:read", "list:read"]] {
+        let (status, _, problem) = api.send(&maker, "POST", "/v1/admins", &body(beyond)).await;
+        assert_eq!(
+            (status, &problem["code"]),
+            (StatusCode::FORBIDDEN, &json!("insufficient_scope"))
+        );
+    }
+    for none in [&[][..], &["nonsense"]] {
+        let (status, ..) = api.send(&maker, "POST", "/v1/admins", &body(none)).await;
+        assert_eq!(status, StatusCode::BAD_REQUEST);
+    }
+    // To roll an admin key is to be given its scopes, and to revoke it is to take them.
+    let weak = made["key"]["id"].as_str().unwrap();
+    let strong = &api.bench.made.admin.id;
+    let encoded = strong.replace('p', "%70");
+    for act in ["roll", "revoke"] {
+        for id in [weak, strong, &encoded] {
+            let (status, ..) =
+                api.send(&writer, "POST", &format!("/v1/keys/{id}/{act}"), &json!({})).await;
+            assert_eq!(status, StatusCode::FORBIDDEN, "{act} {id}");
+        }
+        for id in [strong, &encoded] {
+            let (status, ..) =
+                api.send(&maker, "POST", &format!("/v1/keys/{id}/{act}"), &json!({})).await;
+            assert_eq!(status, StatusCode::FORBIDDEN, "{act} {id}");
+        }
+    }
+    let (status, _, rolled) =
+        api.send(&maker, "POST", &format!("/v1/keys/{weak}/roll"), &json!({})).await;
+    assert_eq!(status, StatusCode::OK, "{rolled}");
+    assert_eq!(rolled["key"]["scopes"], json!(["keys:read"]), "its scopes go with it");
+}
+
+#[tokio::test]
+async fn the_description_and_its_page_are_public_and_fetch_nothing() {
+    let api = Api::new().await;
+    let get = |path: &'static str| {
+        let request = Request::builder().uri(path).body(Body::empty()).unwrap();
+        let router = api.router.clone();
+        async move {
+            let response = router.oneshot(request).await.unwrap();
+            assert_eq!(response.status(), StatusCode::OK);
+            axum::body::to_bytes(response.into_body(), 1 << 22).await.unwrap()
+        }
+    };
+    let served: Value = serde_json::from_slice(&get("/v1/openapi.json").await).unwrap();
+    assert_eq!(served, openapi());
+    assert!(served["openapi"].as_str().unwrap().starts_with("3.1"));
+    let page = String::from_utf8(get("/v1/docs").await.to_vec()).unwrap();
+    assert!(page.contains("/v1/keys/{id}/revoke"));
+    for fetches in ["src=", "<script", "<link", "@import", "url("] {
+        assert!(!page.contains(fetches), "{fetches}");
+    }
+}
+
+#[tokio::test]
+async fn admin_keys_are_not_reached_in_bulk_by_who_may_not_change_them() {
+    let api = Api::new().await;
+    let (_, revoker) = api.admin(&["keys:*"]).await;
+    let strong = api.bench.made.admin.id.clone();
+    let ids = json!({ "ids": [strong] });
+    let bulk = [
+        ("POST", "/v1/keys/revoke", ids.clone()),
+        ("POST", "/v1/keys/revoke", json!({ "where": { "purpose": "admin" } })),
+        ("POST", "/v1/keys/delete", ids.clone()),
+        ("POST", "/v1/keys/undo", ids),
+        ("PUT", "/v1/keys", json!({ "id": strong, "title": "Mine" })),
+        ("POST", "/v1/revocations", json!({ "environment": "live" })),
+        ("POST", "/v1/revocations", json!({})),
+    ];
+    for (method, path, body) in bulk {
+        let (status, _, problem) = api.send(&revoker, method, path, &body).await;
+        let told = (status, &problem["code"]);
+        assert_eq!(told, (StatusCode::FORBIDDEN, &json!("insufficient_scope")), "{path} {body}");
+    }
+    // What reaches all sorts of keys leaves admin keys out.
+    let token = api.bench.issuer.create(&NewKey::titled("Token")).await.unwrap().record.id;
+    let like = json!({ "where": { "environment": "live" } });
+    let (status, _, revoked) = api.send(&revoker, "POST", "/v1/keys/revoke", &like).await;
+    assert_eq!((status, &revoked["count"]), (StatusCode::OK, &json!(1)), "{revoked}");
+    assert_eq!(revoked["keys"][0]["id"], json!(token));
+}

@@ -1,0 +1,302 @@
+//! Operating the issuer: events and metrics over HTTP, limits, logs, configuration, the doctor.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test that can't go on panics; clippy.toml allows it in #[test] functions alone"
+)]
+
+mod common;
+
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::TcpStream;
+use std::process::Stdio;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use axum::http::{HeaderMap, Request, StatusCode};
+use common::{Bench, Shell, code, stderr, stdout};
+use futures_util::StreamExt as _;
+use portcullis_issuer::http::{Rate, Settings, router, router_with};
+use portcullis_issuer::rules::NewKey;
+use portcullis_issuer::webhooks::Reach;
+use serde_json::{Value, json};
+use tower::ServiceExt as _;
+
+async fn ask(router: &Router, request: Request<Body>) -> (StatusCode, HeaderMap, Vec<u8>) {
+    let (parts, body) = router.clone().oneshot(request).await.unwrap().into_parts();
+    let bytes = axum::body::to_bytes(body, usize::MAX).await.unwrap().to_vec();
+    (parts.status, parts.headers, bytes)
+}
+
+fn get(bench: &Bench, path: &str) -> Request<Body> {
+    let admin = format!("Bearer {}", bench.made.admin_token.as_str());
+    Request::get(path).header("authorization", admin).body(Body::empty()).unwrap()
+}
+
+fn post(bench: &Bench, path: &str, body: &Value) -> Request<Body> {
+    let admin = format!("Bearer {}", bench.made.admin_token.as_str());
+    let request = Request::post(path).header("authorization", admin);
+    let request = request.header("content-type", "application/json");
+    request.body(Body::from(body.to_string())).unwrap()
+}
+
+async fn json(router: &Router, request: Request<Body>) -> Value {
+    serde_json::from_slice(&ask(router, request).await.2).unwrap()
+}
+
+#[tokio::test]
+async fn events_are_listed_and_streamed() {
+    let bench = Bench::new().await;
+    let router = router(bench.issuer.clone());
+    bench.issuer.create(&NewKey::titled("x")).await.unwrap();
+    let listed = json(&router, get(&bench, "/v1/events?type=api-key.created&order=asc")).await;
+    assert_eq!(listed["events"].as_array().unwrap().len(), 2);
+    assert_eq!(listed["events"][1]["data"]["title"], "x");
+    for bad in ["type=x", "order=x", "since=x", "limit=0", "cursor=x", "colour=red"] {
+        let (status, ..) = ask(&router, get(&bench, &format!("/v1/events?{bad}"))).await;
+        assert_eq!(status, StatusCode::BAD_REQUEST, "{bad}");
+    }
+    let mut request = get(&bench, "/v1/events/stream?type=api-key.created");
+    request.headers_mut().insert("last-event-id", "2".parse().unwrap());
+    let response = router.clone().oneshot(request).await.unwrap();
+    assert_eq!(response.headers()["content-type"], "text/event-stream");
+    let mut stream = response.into_body().into_data_stream();
+    let first = String::from_utf8(stream.next().await.unwrap().unwrap().to_vec()).unwrap();
+    assert!(first.contains("id: 3\n") && first.contains("event: api-key.created\n"), "{first}");
+    bench.issuer.create(&NewKey::titled("y")).await.unwrap();
+    let second = String::from_utf8(stream.next().await.unwrap().unwrap().to_vec()).unwrap();
+    assert!(second.contains("id: 4\n") && second.contains("\"title\":\"y\""), "{second}");
+    bench.issuer.end();
+    assert!(stream.next().await.is_none(), "it ends with the server");
+}
+
+#[tokio::test]
+async fn webhooks_are_kept_over_http() {
+    let bench = Bench::new().await;
+    let reach = Reach { http: false, private: true };
+    let router = router_with(bench.issuer.clone(), Settings { reach, ..Settings::default() });
+    let body = json!({ "url": "https://example.com/", "types": ["api-key.revoked"] });
+    let (status, _, bytes) = ask(&router, post(&bench, "/v1/webhooks", &body)).await;
+    let made: Value = serde_json::from_slice(&bytes).unwrap();
+    assert_eq!(status, StatusCode::CREATED);
+    assert!(made["secret"].as_str().unwrap().starts_with("whsec_"));
+    let path = format!("/v1/webhooks/{}", made["webhook"]["id"].as_str().unwrap());
+    let shown = json(&router, get(&bench, &path)).await;
+    assert_eq!((shown["types"][0].as_str(), shown.get("secret")), (Some("api-key.revoked"), None));
+    let changed = json(&router, post(&bench, &path, &json!({ "enabled": false }))).await;
+    assert_eq!(changed["enabled"], false);
+    let rotated = json(&router, post(&bench, &format!("{path}/rotate-secret"), &json!({}))).await;
+    assert_ne!(rotated["secret"], made["secret"]);
+    let found = json(&router, get(&bench, &format!("{path}/deliveries?state=dead"))).await;
+    assert_eq!(found["deliveries"], json!([]));
+    let replayed = json(&router, post(&bench, &format!("{path}/replay"), &json!({ "dead": true })));
+    assert_eq!(replayed.await["replayed"], 0);
+    for (path, body) in [
+        ("/v1/webhooks", json!({ "url": "ftp://x/" })),
+        ("/v1/webhooks", json!({ "url": "https://x/", "types": ["x"] })),
+        (&*format!("{path}/replay"), json!({})),
+    ] {
+        let (status, ..) = ask(&router, post(&bench, path, &body)).await;
+        assert_eq!(status, StatusCode::BAD_REQUEST, "{body}");
+    }
+    let admin = format!("Bearer {}", bench.made.admin_token.as_str());
+    let delete = Request::delete(&path).header("authorization", admin).body(Body::empty());
+    assert_eq!(json(&router, delete.unwrap()).await["deleted"], true);
+    assert_eq!(ask(&router, get(&bench, &path)).await.0, StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
+async fn an_admin_key_has_its_rate_and_every_answer_an_id() {
+    let bench = Bench::new().await;
+    let rate = Rate { requests: 2, window: Duration::from_secs(20) };
+    let router = router_with(bench.issuer.clone(), Settings { rate, ..Settings::default() });
+    for remaining in [1, 0] {
+        let (status, headers, _) = ask(&router, get(&bench, "/v1/list")).await;
+        assert_eq!(status, StatusCode::OK);
+        assert_eq!(headers["ratelimit-policy"], r#""admin-key";q=2;w=20"#);
+        assert!(headers["ratelimit"].to_str().unwrap().contains(&format!("r={remaining};")));
+        assert_eq!(headers["x-request-id"].len(), 32);
+    }
+    let (status, headers, bytes) = ask(&router, get(&bench, "/v1/list")).await;
+    assert_eq!(
+        (status, headers["retry-after"].to_str().unwrap()),
+        (StatusCode::TOO_MANY_REQUESTS, "10")
+    );
+    let problem: Value = serde_json::from_slice(&bytes).unwrap();
+    assert_eq!(problem["code"], "rate_limited");
+    bench.clock.advance(10_000);
+    let mut request = get(&bench, "/v1/list");
+    request.headers_mut().insert("x-request-id", "abc-1".parse().unwrap());
+    let (status, headers, _) = ask(&router, request).await;
+    assert_eq!((status, headers["x-request-id"].to_str().unwrap()), (StatusCode::OK, "abc-1"));
+    let (_, headers, _) = ask(&router, get(&bench, "/nothing")).await;
+    assert!(headers.contains_key("x-request-id") && !headers.contains_key("ratelimit"));
+}
+
+#[tokio::test]
+async fn no_other_origin_may_use_the_api() {
+    let bench = Bench::new().await;
+    let router = router(bench.issuer.clone());
+    let mut request = get(&bench, "/v1/list");
+    request.headers_mut().insert("origin", "https://evil.example".parse().unwrap());
+    let (_, headers, _) = ask(&router, request).await;
+    assert!(!headers.contains_key("access-control-allow-origin"));
+    let preflight = Request::options("/v1/keys")
+        .header("origin", "https://evil.example")
+        .header("access-control-request-method", "POST");
+    let (status, headers, _) = ask(&router, preflight.body(Body::empty()).unwrap()).await;
+    assert!(!status.is_success() && !headers.contains_key("access-control-allow-origin"));
+}
+
+#[tokio::test]
+async fn metrics_are_for_admins_and_tell_what_is() {
+    let bench = Bench::new().await;
+    let router = router(bench.issuer.clone());
+    let open = Request::get("/metrics").body(Body::empty()).unwrap();
+    assert_eq!(ask(&router, open).await.0, StatusCode::UNAUTHORIZED);
+    bench.issuer.create(&NewKey::titled("x")).await.unwrap();
+    bench.issuer.publish().await.unwrap();
+    let _ = ask(&router, get(&bench, "/v1/keys/apk_secret_text")).await;
+    let (status, _, bytes) = ask(&router, get(&bench, "/metrics")).await;
+    let text = String::from_utf8(bytes).unwrap();
+    assert_eq!(status, StatusCode::OK);
+    for line in [
+        "portcullis_keys{state=\"active\"} 2",
+        "portcullis_list_number 1",
+        "portcullis_list_age_seconds 0.0",
+        "portcullis_webhook_backlog 0",
+        "portcullis_publications_total{result=\"ok\"} 1",
+        "portcullis_http_requests_total{method=\"GET\",route=\"/v1/keys/{id}\",status=\"404\"} 1",
+        "# EOF",
+    ] {
+        assert!(text.contains(line), "{line} is not in\n{text}");
+    }
+    assert!(!text.contains("secret_text"));
+    let settings = Settings { open_metrics: true, ..Settings::default() };
+    let opened = router_with(bench.issuer.clone(), settings);
+    let open = Request::get("/metrics").body(Body::empty()).unwrap();
+    assert_eq!(ask(&opened, open).await.0, StatusCode::OK);
+}
+
+#[test]
+fn no_token_gets_into_the_log() {
+    let shell = Shell::new();
+    let made = shell.json(&["init"]);
+    let admin = made["admin_key"].as_str().unwrap();
+    let args = ["serve", "--listen", "127.0.0.1:0", "--log-format", "json"];
+    let mut child = shell
+        .command(&args)
+        .env("RUST_LOG", "trace")
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut line = String::new();
+    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    let address = line.trim().strip_prefix("listening on http://").unwrap().to_owned();
+    let log = child.stderr.take().unwrap();
+    let log = std::thread::spawn(move || {
+        let mut text = String::new();
+        BufReader::new(log).read_to_string(&mut text).unwrap();
+        text
+    });
+    let body = format!(r#"{{"token":"{admin}"}}"#);
+    for request in [
+        format!("GET /v1/keys/{admin} HTTP/1.1\r\nauthorization: Bearer {admin}"),
+        format!("GET /v1/keys?cursor={admin} HTTP/1.1\r\nauthorization: Bearer {admin}"),
+        format!("GET /{admin} HTTP/1.1\r\nx-request-id: {admin}"),
+        format!("GET /v1/list HTTP/1.1\r\nx-request-id: given-1\r\nauthorization: Bearer {admin}x"),
+        format!(
+            "POST /v1/verify HTTP/1.1\r\nauthorization: Bearer {admin}\r\n\
+             content-type: application/json\r\ncontent-length: {}",
+            body.len()
+        ),
+    ] {
+        let mut stream = TcpStream::connect(&address).unwrap();
+        let text = format!("{request}\r\nhost: x\r\nconnection: close\r\n\r\n{body}");
+        stream.write_all(text.as_bytes()).unwrap();
+        let mut answer = Vec::new();
+        let _ = stream.read_to_end(&mut answer);
+        assert!(answer.starts_with(b"HTTP/1.1 "), "{request}");
+    }
+    let status = std::process::Command::new("kill").arg(child.id().to_string()).status().unwrap();
+    assert!(status.success());
+    assert_eq!(child.wait().unwrap().code(), Some(0), "ended in peace");
+    let log = log.join().unwrap();
+    let secret = admin.rsplit('_').next().unwrap();
+    assert!(!log.contains(secret), "a token is in the log");
+    let lines = log.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let answered: Vec<Value> = lines.filter(|line| line["message"] == "answered").collect();
+    assert!(answered.iter().any(|line| line["span"]["route"] == "/v1/keys/{id}"));
+    assert!(answered.iter().any(|line| line["span"]["request_id"] == "given-1"));
+}
+
+#[test]
+fn flags_go_before_the_environment_and_that_before_the_file() {
+    let shell = Shell::new();
+    let file = shell.folder.path().join("portcullis.toml");
+    let list = |shell: &Shell, args: &[&str], env: Option<&str>| {
+        let mut command = shell.command(args);
+        command.env_remove("PORTCULLIS_HOME").env("PORTCULLIS_CONFIG", &file);
+        if let Some(home) = env {
+            command.env("PORTCULLIS_HOME", home);
+        }
+        stderr(&command.output().unwrap())
+    };
+    std::fs::write(&file, "home = 'by-file'\n[serve]\nrate_limit = 5\n").unwrap();
+    assert!(list(&shell, &["keys", "list"], None).contains("no issuer in by-file"));
+    assert!(list(&shell, &["keys", "list"], Some("by-env")).contains("no issuer in by-env"));
+    let args = ["keys", "list", "--home", "by-flag"];
+    assert!(list(&shell, &args, Some("by-env")).contains("no issuer in by-flag"));
+    std::fs::write(&file, "colour = 'red'\n[serve]\nport = 1\n").unwrap();
+    let refused = list(&shell, &["keys", "list"], None);
+    assert!(refused.contains("unknown settings: colour, serve.port"), "{refused}");
+    assert!(refused.contains("serve.rate_limit"), "{refused}");
+}
+
+#[test]
+fn the_trail_the_jobs_and_the_doctor_have_their_commands() {
+    let shell = Shell::initialised();
+    shell.json(&["keys", "create", "--title", "x"]);
+    let verified = shell.json(&["audit", "verify"]);
+    assert_eq!((verified["ok"].as_bool(), verified["events"].as_u64()), (Some(true), Some(3)));
+    let anchor = verified["anchor"].as_str().unwrap();
+    shell.json(&["audit", "verify", "--anchor", anchor]);
+    let wrong = shell.run(&["audit", "verify", "--anchor", &format!("9{anchor}")]);
+    assert_eq!((code(&wrong), stdout(&wrong).contains("truncated")), (1, true));
+    let output = shell.run(&["audit", "export", "--output", "trail.jsonl"]);
+    assert_eq!(code(&output), 0, "{}", stderr(&output));
+    assert_eq!(shell.json(&["audit", "verify", "--file", "trail.jsonl"])["events"], 3);
+    let listed = shell.json(&["audit", "list", "--type", "api-key.created", "--limit", "1"]);
+    assert_eq!(listed["next_cursor"], "3");
+
+    for job in ["expiry-notices", "prune", "key-age"] {
+        assert_eq!(shell.json(&["jobs", "run", job])["job"], job);
+    }
+    assert_eq!(shell.json(&["jobs", "list"])["jobs"][0]["state"], "ended");
+    let made = shell.json(&["webhooks", "create", "https://example.com/hook"]);
+    let id = made["webhook"]["id"].as_str().unwrap();
+    assert_eq!(shell.json(&["webhooks", "list"])["webhooks"][0]["id"], id);
+    assert_eq!(code(&shell.run(&["webhooks", "deliveries", id, "--state", "dead"])), 0);
+    assert_eq!(code(&shell.run(&["webhooks", "delete", id])), 0);
+    assert_eq!(code(&shell.run(&["webhooks", "delete", id])), 1);
+    let private = shell.run(&["webhooks", "create", "https://127.0.0.1/"]);
+    assert_eq!((code(&private), stderr(&private).contains("private address")), (2, true));
+
+    assert_eq!(shell.json(&["doctor"])["healthy"], true);
+    let chmod = |mode: &str| {
+        let path = shell.home();
+        std::process::Command::new("chmod").args([mode]).arg(path).status().unwrap()
+    };
+    assert!(chmod("755").success());
+    let sick = shell.run(&["doctor"]);
+    assert_eq!((code(&sick), stdout(&sick).contains("run: chmod 700")), (1, true));
+    assert!(chmod("700").success());
+    std::fs::write(shell.home().join("issuer.db"), "nonsense").unwrap();
+    let sick = shell.run(&["doctor"]);
+    assert_eq!((code(&sick), stdout(&sick).contains("restore it from a backup")), (1, true));
+    std::fs::remove_dir_all(shell.home()).unwrap();
+    assert_eq!(code(&shell.run(&["doctor"])), 2);
+}
