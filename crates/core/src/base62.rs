@@ -148,6 +148,16 @@ mod tests {
     }
 
     #[test]
+    fn each_length_that_does_not_fit_is_refused() {
+        // A text of 11 characters for every 8 bytes, and what is off in one place alone.
+        for (chars, bytes) in [(0, 1), (0, 8), (1, 0), (11, 0), (11, 7), (11, 9), (11, 16), (12, 8)]
+        {
+            let read = decode(&vec![b'0'; chars], &mut vec![0; bytes]);
+            assert_eq!(read, Err(Base62Error::Length), "{chars} characters, {bytes} bytes");
+        }
+    }
+
+    #[test]
     fn the_largest_chunk_and_the_first_that_overflows() {
         let mut bytes = [0; 8];
         assert_eq!(decode(b"LygHa16AHYF", &mut bytes), Ok(()));

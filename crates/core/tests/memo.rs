@@ -83,3 +83,34 @@ fn a_memo_is_bounded_and_forged_keys_never_get_in() {
         assert!(matches!(asked, Ok(Some(_))));
     }
 }
+
+#[test]
+fn signatures_that_share_their_places_push_out_the_oldest_alone() {
+    let world = World::new();
+    let replica = world.replica();
+    let signature = |slot| {
+        let token = world.token(ED25519, slot);
+        let unverified = Unverified::parse(&token).unwrap();
+        let asked = unverified
+            .signature_to_check(replica.keyring(), Purpose::Token, &Memo::new(0))
+            .unwrap();
+        asked.unwrap()
+    };
+    let signatures: Vec<_> = (0..5).map(signature).collect();
+    let mut memo = Memo::new(4);
+    for (at, signature) in signatures[..4].iter().enumerate() {
+        memo.insert(signature.clone());
+        memo.insert(signature.clone());
+        assert!(signatures[..=at].iter().all(|signature| memo.holds(signature)), "{at}");
+    }
+    memo.insert(signatures[4].clone());
+    assert!(!memo.holds(&signatures[0]));
+    assert!(signatures[1..].iter().all(|signature| memo.holds(signature)));
+    // A capacity that is no multiple of four is a bound all the same.
+    for capacity in [0, 1, 3, 5, 7] {
+        let mut memo = Memo::new(capacity);
+        signatures.iter().for_each(|signature| memo.insert(signature.clone()));
+        let held = signatures.iter().filter(|signature| memo.holds(signature)).count();
+        assert!(held <= capacity && (held > 0) == (capacity > 0), "{capacity}: {held}");
+    }
+}

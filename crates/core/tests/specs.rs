@@ -13,6 +13,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use portcullis_core::crypto::{Digest, HmacKey};
+use portcullis_core::keyring::Purpose;
 use portcullis_core::list::TimedSlot;
 use portcullis_core::token::{Environment, Kind, Label, Prefix};
 use support::{HMAC_LIVE, START, World, first_shard};
@@ -74,4 +75,11 @@ fn revocation_list() {
     assert!(spec.contains(&format!("named{}", Digest::of(&published.bodies[0]))));
     assert!(spec.contains(&format!("head{}", Digest::of(&published.head))));
     assert!(spec.contains(&format!("stamp{}", hex(&published.stamp))));
+}
+
+#[test]
+fn the_words_of_a_keyring_are_those_of_its_spec() {
+    let words = Purpose::ALL.map(|purpose| format!("{}{}", purpose as u8 + 1, purpose.name()));
+    let words = words.join(",").replace("status-list", "statuslist");
+    assert!(spec("keyring.md").contains(&format!("purpose:{words}")), "{words}");
 }
