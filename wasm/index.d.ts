@@ -101,6 +101,20 @@ export interface Accepted {
   list: CurrentList;
 }
 
+/** What a key's policy grants. All of it is empty for a key without one. */
+export interface Grant {
+  /** `orders:read`, and wildcards by segment: `orders:*`. See {@link covers}. */
+  scopes: string[];
+  salesChannels: string[];
+  /** A label that your rate limits are looked up by; it denies nothing here. */
+  rateClass: string | null;
+}
+
+/** An accepted key whose policy allows the request that was asked about. */
+export interface Admitted extends Accepted {
+  grant: Grant;
+}
+
 /** The key is refused. Nothing that it says may be believed, so nothing of it is told. */
 export interface Refused {
   ok: false;
@@ -113,6 +127,24 @@ export interface Refused {
 
 /** What {@link Verifier.verify} answers: test `ok`. */
 export type Verdict = Accepted | Refused;
+
+/**
+ * The facts of a request that a policy may speak of. One that is left out is not known: where the
+ * policy restricts it, that is a refusal.
+ */
+export interface RequestFacts {
+  /** The client's IP address, from the platform, never from a header that a client may set. */
+  address?: string | null;
+  /** The `Origin` header. */
+  origin?: string | null;
+  method?: string | null;
+  /** The path as it was received: not decoded, without the query. */
+  path?: string | null;
+  /** The scopes that the request needs, all of them; no wildcards. */
+  scopes?: Iterable<string> | string | null;
+  /** The sales channel that the request is about. */
+  salesChannel?: string | null;
+}
 
 /** Why a key is refused. The union is closed: a `switch` over it can be exhaustive. */
 export type RefusalCode =
@@ -141,6 +173,16 @@ export type RefusalCode =
   // It is good, and not what was asked for.
   | 'wrong_kind'
   | 'wrong_environment'
+  // It is good, and its policy does not allow the request.
+  | 'policy_missing'
+  | 'address_denied'
+  | 'origin_denied'
+  | 'method_denied'
+  | 'path_denied'
+  | 'scope_missing'
+  | 'sales_channel_denied'
+  // Its policy is not held; `refresh` fetches it, and so does `authenticate`.
+  | 'policy_unavailable'
   // This verifier can't judge the key now; `refresh` may help.
   | 'not_covered'
   | 'list_missing'
@@ -178,6 +220,8 @@ export type ErrorCode =
   | 'list_too_long_valid'
   | 'list_past_next_update'
   | 'list_wrong_digest'
+  // There is no WebAssembly module, or the page's policy forbids it.
+  | 'wasm_unavailable'
   // The source could not be read.
   | 'source_missing'
   | 'source_unreachable'
@@ -196,7 +240,8 @@ export class PortcullisError extends Error {
  */
 export interface Source {
   /**
-   * Gives the file `name`: `stamp`, `keyring`, `bundle`, `heads/<sha-256>` or `bodies/<sha-256>`.
+   * Gives the file `name`: `stamp`, `keyring`, `bundle`, or below `heads/`, `bodies/`, `policies/`
+   * or `private/` (policies of secret keys) the one with that SHA-256 in hexadecimal.
    * Rejects where it is longer than `longest` bytes or can't be had; `status: 404` on the error
    * says that there is none.
    */
@@ -209,6 +254,8 @@ export interface HttpSourceOptions {
   timeout?: number;
   /** Instead of the global `fetch`. */
   fetch?: (address: string, init: { signal: AbortSignal }) => Promise<Response>;
+  /** Sent for the policies of secret keys alone, which an issuer gives to none but its gates. */
+  privateHeaders?: Record<string, string>;
 }
 
 /**
@@ -240,8 +287,17 @@ export interface VerifierOptions {
   bundle?: Uint8Array | ArrayBuffer;
   /** Where {@link Verifier.refresh} fetches from. */
   source?: Source;
-  /** Up to this age a list is called fresh. 5,000 ms unless told. */
+  /**
+   * Up to this age a list is called fresh. 5,000 ms unless told. With a `source` a list of more than
+   * half that age is refreshed behind the answer.
+   */
   freshFor?: number;
+  /** How long {@link Verifier.authenticate} waits for a newer list than a stale one. 300 ms unless told. */
+  deadline?: number;
+  /** The same where there is none that may be judged by. 3,000 ms unless told. */
+  coldDeadline?: number;
+  /** What `WWW-Authenticate` names. `portcullis` unless told. */
+  realm?: string;
   /** When `bundle` is weighed. The clock's time unless told. */
   now?: number | Date;
 }
@@ -256,7 +312,64 @@ export interface VerifyOptions {
   environment?: Environment;
   /** See {@link VerifierOptions.freshFor}. */
   freshFor?: number;
+  /**
+   * Hold the key's policy against this request. Without it no policy is looked at, and the key's
+   * number is all that is told of it.
+   */
+  request?: RequestFacts;
 }
+
+/** What {@link Verifier.authenticate} takes: a `Request`, or one of Node's. */
+export interface IncomingRequest {
+  headers: { get(name: string): string | null } | Record<string, string | string[] | undefined>;
+  method?: string | undefined;
+  /** An address, or the target as it was received. */
+  url?: string | undefined;
+  /** Express has the target here. */
+  originalUrl?: string | undefined;
+}
+
+/** What is asked of a request's key. */
+export interface AuthenticateOptions<R = IncomingRequest> {
+  kind?: Kind;
+  environment?: Environment;
+  /** The scopes that the request needs, all of them. */
+  scopes?: Iterable<string> | string;
+  /** The client's address: policies with networks refuse where it is not known. */
+  address?: string | null | ((request: R) => string | null | undefined);
+  /** The sales channel that the request is about. */
+  salesChannel?: string | null | ((request: R) => string | null | undefined);
+  /** Keeps a refresh alive behind the answer: `ctx.waitUntil.bind(ctx)` in a Worker. */
+  waitUntil?: (promise: Promise<unknown>) => void;
+  /** The instant to judge at. The clock's time unless told. */
+  now?: number | Date;
+}
+
+/** Why no key could be read from a request. */
+export type CredentialCode = 'no_key' | 'malformed_authorization' | 'empty_api_key_header' | 'two_keys';
+
+/** Status, headers and body of a refusal, for hosts without a `Response`. */
+export interface Problem {
+  status: number;
+  headers: Record<string, string>;
+  /** RFC 9457, as JSON. It never tells which part of a guess was right. */
+  body: string;
+}
+
+/** A request that is refused, and what to answer. */
+export interface Rejected {
+  ok: false;
+  /** For your logs. */
+  code: RefusalCode | CredentialCode;
+  message: string;
+  list: List;
+  problem: Problem;
+  /** The same as a `Response` (RFC 6750), a new one each time it is read. */
+  readonly response: Response;
+}
+
+/** What {@link Verifier.authenticate} resolves to: test `ok`. */
+export type Authentication = Admitted | Rejected;
 
 /** What a verifier holds. */
 export interface Status {
@@ -266,6 +379,8 @@ export interface Status {
   list: List;
   /** Kids whose secrets were given and that no keyring has named yet. */
   waitingSecrets: number[];
+  /** Why the last refresh failed, `null` where it did not. */
+  lastError: Error | null;
 }
 
 /**
@@ -277,9 +392,23 @@ export interface Verifier {
    * Judges a key, at once and without a network call. A string that is no key, of whatever length
    * and characters, is refused like any bad key.
    *
+   * With a `source` a refresh goes out behind a verdict by a list of more than half `freshFor`,
+   * except in workerd, where it would end with its request.
+   *
    * @throws TypeError where `token` is not a string, or an option is misspelt.
    */
+  verify(token: string, options: VerifyOptions & { request: RequestFacts }): Admitted | Refused;
   verify(token: string, options?: VerifyOptions): Verdict;
+
+  /**
+   * Reads a request's key (`Authorization: Bearer` or `Basic`, `X-API-Key`,
+   * `x-publishable-api-key`), judges it, and holds the request against its policy. With a `source`
+   * it keeps the gate's two bounds: a list older than `freshFor` is refreshed first, for at most
+   * `deadline`; past the list's next update nothing is accepted, whatever the network does.
+   *
+   * @throws TypeError where an option is misspelt. Never for a bad key or request.
+   */
+  authenticate<R extends IncomingRequest>(request: R, options?: AuthenticateOptions<R>): Promise<Authentication>;
 
   /**
    * Takes keyring and list from a bundle, if they are newer. `true` where anything was news.
@@ -311,3 +440,6 @@ export interface Verifier {
  * @throws TypeError where an option has the wrong type.
  */
 export function createVerifier(options: VerifierOptions): Verifier;
+
+/** Whether a grant covers a scope: `orders:*` covers `orders:read`, and not `orders`. */
+export function covers(grant: string, scope: string): boolean;

@@ -22,7 +22,7 @@ start();
 async function start() {
   try {
     const [{ createVerifier, httpSource }, { issuer, root }] = await Promise.all([
-      import('./portcullis/js/browser.js'),
+      import('./portcullis/js/streaming.js'),
       configuration(),
     ]);
     at('issuer').value = issuer;

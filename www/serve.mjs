@@ -22,7 +22,7 @@ function addresses() {
   const here = (name) => new URL(name, import.meta.url);
   const page = ['style.css', 'app.js', 'words.js', 'icon.svg'];
   const scripts = readdirSync(here('../wasm/js')).filter((name) => name.endsWith('.js'));
-  const built = ['portcullis.wasm', 'portcullis_plain.wasm'];
+  const built = ['portcullis.wasm'];
   return new Map([
     ['/', here('index.html')],
     ...page.map((name) => [`/${name}`, here(name)]),

@@ -13,11 +13,12 @@ use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use portcullis_core::crypto::{Digest, HmacKey, IssuerId};
 use portcullis_core::issue::{
-    HeadDraft, HmacSigner, KeyringDraft, ListSigner, ShardFacts, SigningKey, StampDraft,
-    TokenSigner, encode_body, name_file,
+    HeadDraft, HmacSigner, KeyringDraft, ListSigner, PolicyDraft, PolicyFiles, PolicyTree, SaltKey,
+    ShardFacts, SigningKey, StampDraft, TokenSigner, encode_body, name_file,
 };
 use portcullis_core::keyring::{KeyEntry, Material, Purpose, State, Validity};
-use portcullis_core::list::{Bundle, FileName, Mark, ShardLine, TimedSlot};
+use portcullis_core::list::{Bundle, Mark, ShardLine, TimedSlot};
+use portcullis_core::policy::Network;
 use portcullis_core::time::Time;
 use portcullis_core::token::{Claims, Environment, Kind, Label, Lifetime, Serial};
 use serde_json::{Value, json};
@@ -49,12 +50,15 @@ struct Plan {
     this_update: i64,
     next_update: i64,
     revoked: Vec<u32>,
+    /// What the scopes of the publishable keys' policy are; no policies at all where there are none.
+    scopes: Vec<&'static str>,
 }
 
 impl Plan {
     fn numbered(number: u64) -> Self {
         let (this_update, next_update) = (-500, 60_000);
-        Self { number, epoch: 1, keyring: 1, this_update, next_update, revoked: Vec::new() }
+        let (revoked, scopes) = (Vec::new(), Vec::new());
+        Self { number, epoch: 1, keyring: 1, this_update, next_update, revoked, scopes }
     }
 }
 
@@ -89,6 +93,8 @@ pub(crate) fn document(now: u64) -> Made<String> {
             "future": ours.list(&Plan { next_update: 7_200_000, ..late(3_600_000) }, &first)?,
             "tooLong": ours.list(&Plan { next_update: 1_000_000_000, ..late(0) }, &first)?,
             "underSecondKeyring": ours.list(&Plan { keyring: 2, ..Plan::numbered(3) }, &second)?,
+            "withPolicies": ours.list(&Plan { scopes: vec!["orders:read", "carts:*"], ..Plan::numbered(4) }, &first)?,
+            "policiesEdited": ours.list(&Plan { scopes: vec!["orders:read"], ..Plan::numbered(5) }, &first)?,
             "ofSecondEpoch": ours.list(&Plan { epoch: 2, keyring: 3, ..Plan::numbered(1) }, &third)?,
             "foreign": other.list(&Plan::numbered(1), &other.keyring(1, 1)?)?,
         },
@@ -129,6 +135,8 @@ fn tokens(ours: &Issuer, other: &Issuer) -> Made<Value> {
         "publishable": pk(Claims { owner: 42, policy: 3, lifetime: until(7 * day), ..at(0)? }),
         "secret": mint(&hmac(&SECRET), sk, Label::NONE),
         "secretEd25519": pk(Claims { kind: Kind::Secret, ..at(11)? }),
+        "secretWithPolicy": mint(&hmac(&SECRET), Claims { policy: 4, ..Claims { serial: at(14)?.serial, ..sk } }, Label::NONE),
+        "secretWithoutSuchPolicy": mint(&hmac(&SECRET), Claims { policy: 5, ..Claims { serial: at(15)?.serial, ..sk } }, Label::NONE),
         "test": pk(Claims { environment: Environment::Test, ..at(2)? }),
         "expired": pk(Claims { lifetime: until(0), ..at(3)? }),
         "expiring": pk(Claims { lifetime: until(30), ..at(4)? }),
@@ -216,6 +224,7 @@ impl Issuer {
             lines.push(ShardLine::new(shard, &body));
             bodies.push(body);
         }
+        let (public, private) = policies(&plan.scopes)?;
         let (this_update, next_update) = (self.at(plan.this_update), self.at(plan.next_update));
         let Plan { epoch, number, keyring: keyring_version, .. } = *plan;
         let head = signer.sign_head(&HeadDraft {
@@ -224,8 +233,8 @@ impl Issuer {
             // A renewal is a stamp alone: the head stays the one of before.
             this_update: self.at(plan.this_update.min(-500)),
             previous: Digest([0; 32]),
-            public_policies: FileName::NONE,
-            private_policies: FileName::NONE,
+            public_policies: public.directory,
+            private_policies: private.directory,
             shards: lines,
             wide: Vec::new(),
         })?;
@@ -240,9 +249,43 @@ impl Issuer {
             "stamp": encode(&stamp),
             "head": { name_file(&head).digest.to_string(): encode(&head) },
             "bodies": named,
+            "policies": files(&public),
+            "private": files(&private),
             "bundle": encode(&bundle),
         }))
     }
+}
+
+/// Policy 3 of publishable keys and policy 4 of secret ones.
+fn policies(scopes: &[&str]) -> Made<(PolicyFiles, PolicyFiles)> {
+    let salt = SaltKey::new(&[0x53; 32]);
+    let (mut public, mut private) = (PolicyTree::public(), PolicyTree::private(salt));
+    if !scopes.is_empty() {
+        let texts = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect();
+        let draft = PolicyDraft {
+            origins: texts(&["https://shop.example"]),
+            paths: texts(&["/store/**"]),
+            scopes: texts(scopes),
+            sales_channels: texts(&["sc_1", "sc_2"]),
+            ..PolicyDraft::default()
+        };
+        public.set(3, &draft)?;
+        let networks =
+            [([192, 0, 2, 0].into(), 24), ([0x2001, 0xdb8, 0, 0, 0, 0, 0, 0].into(), 32)];
+        let draft = PolicyDraft {
+            networks: networks.iter().filter_map(|(at, bits)| Network::new(*at, *bits)).collect(),
+            methods: texts(&["GET", "POST"]),
+            scopes: texts(&["orders:*"]),
+            rate_class: Some("gold".to_owned()),
+            ..PolicyDraft::default()
+        };
+        private.set(4, &draft)?;
+    }
+    Ok((public.write()?, private.write()?))
+}
+
+fn files(tree: &PolicyFiles) -> BTreeMap<String, String> {
+    tree.files.iter().map(|(name, file)| (name.digest.to_string(), encode(file))).collect()
 }
 
 fn encode(bytes: &[u8]) -> String {

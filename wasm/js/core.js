@@ -1,84 +1,200 @@
-// The package itself, over whichever copy of the wasm module an entry has started.
+// The package itself, over an engine: the wasm module, or the same in JavaScript.
 
+import { problemOf, responseOf } from './answer.js';
 import { fromBase64Url, THIRTY_TWO_BYTES } from './base64.js';
+import { readCredential } from './credential.js';
 import { PortcullisError } from './errors.js';
-import { ENVIRONMENTS, KINDS, Module } from './module.js';
-import { Refresher } from './source.js';
+import { readFacts, readScopes } from './facts.js';
+import { Keeper } from './keeper.js';
+import { isGood } from './native.js';
 
 export { PortcullisError } from './errors.js';
+export { covers } from './scope.js';
 export { httpSource } from './source.js';
 
+export const KINDS = ['', 'secret', 'publishable'];
+export const ENVIRONMENTS = ['', 'live', 'test'];
+
 const FRESH_FOR_MS = 5_000;
+const DEADLINE_MS = 300;
+const COLD_DEADLINE_MS = 3_000;
+const POLICY_TRIES = 3;
 const NOTHING = Object.freeze({});
 
-export function createVerifier(options) {
-  return new Verifier(options);
-}
+// What a key is refused for that a newer list or keyring may settle.
+const DOUBTS = new Set(['not_covered', 'unknown_kid']);
 
-class Verifier {
-  #module;
-  #refresher;
+export class Verifier {
+  #engine;
+  #keeper;
   #freshFor;
+  #realm;
 
-  constructor(options) {
-    const { root, keyring, secrets, bundle, source, freshFor, now } = object(options, 'options');
+  constructor(Engine, options) {
+    const { root, keyring, secrets, bundle, source, freshFor, deadline, coldDeadline, realm, now } =
+      object(options, 'options');
     if (typeof root !== 'string') {
       throw new TypeError('createVerifier: `root` is the issuer\'s public root key, a string');
     }
-    this.#freshFor = duration(freshFor, FRESH_FOR_MS);
+    this.#freshFor = duration(freshFor, FRESH_FOR_MS, 'freshFor');
+    this.#realm = realm;
+    const bounds = {
+      freshFor: this.#freshFor,
+      deadline: duration(deadline, DEADLINE_MS, 'deadline'),
+      coldDeadline: duration(coldDeadline, COLD_DEADLINE_MS, 'coldDeadline'),
+    };
     const instantNow = instant(now);
-    this.#module = new Module(root);
+    this.#engine = new Engine(root);
     // Before the secrets, so that a wrong one is told at once and not with the first refresh.
-    if (keyring !== undefined) this.#module.offerKeyring(bytes(keyring, 'keyring'));
+    if (keyring !== undefined) this.#engine.offerKeyring(bytes(keyring, 'keyring'));
     if (bundle !== undefined) this.adopt(bundle, { now: instantNow });
     for (const held of secrets ?? []) this.#holdSecret(object(held, 'secrets'));
     if (source !== undefined) {
       if (typeof source?.get !== 'function') {
         throw new TypeError('createVerifier: `source` is what httpSource(url) gives');
       }
-      this.#refresher = new Refresher(this.#module, source);
+      this.#keeper = new Keeper(this.#engine, source, bounds);
     }
   }
 
   verify(token, options) {
     if (typeof token !== 'string') throw new TypeError('verify: the token is a string');
-    const { now, kind, environment, freshFor } = object(options, 'options');
-    return this.#module.verify(
+    if (options === undefined) {
+      const now = Date.now();
+      const verdict = this.#engine.verify(token, 0, 0, now, this.#freshFor, undefined);
+      if (this.#keeper !== undefined) this.#keeper.behind(verdict.list.ageMs, Date.now);
+      return verdict;
+    }
+    const { now, kind, environment, freshFor, request } = object(options, 'options');
+    const verdict = this.#engine.verify(
       token,
       choice(KINDS, kind, 'kind'),
       choice(ENVIRONMENTS, environment, 'environment'),
       instant(now),
-      duration(freshFor, this.#freshFor),
+      duration(freshFor, this.#freshFor, 'freshFor'),
+      request === undefined ? undefined : readFacts(request),
     );
+    if (this.#keeper !== undefined) {
+      if (verdict.code === 'policy_unavailable') this.#keeper.miss(this.#engine.missed);
+      // Of another instant than now nothing is to be fetched.
+      if (now === undefined) this.#keeper.behind(verdict.list.ageMs, Date.now);
+    }
+    return verdict;
+  }
+
+  async authenticate(request, options) {
+    if (typeof request !== 'object' || request === null) {
+      throw new TypeError('authenticate: the request is an object');
+    }
+    const asked = object(options, 'options');
+    const { now, kind, environment, salesChannel, address, waitUntil } = asked;
+    const fixed = now === undefined ? undefined : instant(now);
+    const clock = fixed === undefined ? Date.now : () => fixed;
+    const scopes = readScopes(asked.scopes);
+    const held = readCredential(request.headers);
+    if (held.code !== undefined) {
+      const { list } = this.#engine.status(clock(), this.#freshFor);
+      return this.#refuse({ ok: false, ...held, list }, scopes, clock);
+    }
+
+    const ask = {
+      // What the header says, unless the caller is stricter.
+      kind: kind ?? held.kind,
+      environment,
+      request: {
+        ...factsOf(request),
+        address: read(address, request),
+        scopes,
+        salesChannel: read(salesChannel, request),
+      },
+    };
+    let missed;
+    const judge = async () => {
+      await this.#checkSignature(held.token);
+      const verdict = this.verify(held.token, { ...ask, now: clock() });
+      missed = this.#engine.missed;
+      return verdict;
+    };
+    const keeper = this.#keeper;
+    if (keeper !== undefined) await keeper.current(clock, waitUntil);
+    let verdict = await judge();
+    if (keeper !== undefined && DOUBTS.has(verdict.code) && (await keeper.settle(verdict.code, clock))) {
+      verdict = await judge();
+    }
+    for (let tries = 0; verdict.code === 'policy_unavailable' && tries < POLICY_TRIES; tries += 1) {
+      if (keeper === undefined || !(await keeper.policy(missed))) break;
+      verdict = await judge();
+    }
+    // Two demands that no key meets at once.
+    if (verdict.ok && held.kind !== undefined && verdict.key.kind !== held.kind) {
+      const message = 'that header is for publishable keys';
+      verdict = { ok: false, code: 'wrong_kind', message, list: verdict.list };
+    }
+    return verdict.ok ? verdict : this.#refuse(verdict, scopes, clock);
   }
 
   adopt(bundle, options) {
     const file = bytes(bundle, 'bundle');
     const now = instant(object(options, 'options').now);
-    return this.#module.adoptBundle(file, now);
+    return this.#engine.adoptBundle(file, now);
   }
 
   async refresh(options) {
     const { now } = object(options, 'options');
-    if (this.#refresher === undefined) {
+    if (this.#keeper === undefined) {
       throw new PortcullisError('source_missing', 'this verifier was made without a `source`');
     }
     const fixed = now === undefined ? undefined : instant(now);
-    await this.#refresher.run(() => fixed ?? Date.now());
+    await this.#keeper.run(() => fixed ?? Date.now());
     return this.status({ now: fixed }).list;
   }
 
   status(options) {
     const { now, freshFor } = object(options, 'options');
-    return this.#module.status(instant(now), duration(freshFor, this.#freshFor));
+    const held = this.#engine.status(instant(now), duration(freshFor, this.#freshFor, 'freshFor'));
+    return { ...held, lastError: this.#keeper?.lastError ?? null };
+  }
+
+  // Leaves a signature that is not good to the engine, which then says so.
+  async #checkSignature(token) {
+    const found = this.#engine.signature(token);
+    if (found !== undefined && (await isGood(found)) === true) this.#engine.remember(found);
+  }
+
+  #refuse(verdict, scopes, clock) {
+    const retryAfter = (this.#keeper?.pauseLeft(clock()) ?? 0) / 1000;
+    const how = { realm: this.#realm, scopes, retryAfter };
+    return {
+      ...verdict,
+      problem: problemOf(verdict, how),
+      get response() {
+        return responseOf(verdict, how);
+      },
+    };
   }
 
   #holdSecret({ kid, secret }) {
     if (!Number.isInteger(kid) || kid < 0 || kid > 0xffff) {
       throw new TypeError('secrets: each has a `kid`, 0 to 65535, and a `secret`');
     }
-    this.#module.holdSecret(kid, typeof secret === 'string' ? spelled(secret) : bytes(secret, 'secret'));
+    this.#engine.holdSecret(kid, typeof secret === 'string' ? spelled(secret) : bytes(secret, 'secret'));
   }
+}
+
+// What a request says of itself: a `Request`, or one of Node's, whose target is as it was received.
+function factsOf({ headers, method, url, originalUrl }) {
+  const target = String(originalUrl ?? url ?? '');
+  const path = target.startsWith('/') ? target.split('?', 1)[0] : pathOf(target);
+  const origin = typeof headers?.get === 'function' ? headers.get('origin') : headers?.origin;
+  return { method: String(method ?? ''), path, origin: typeof origin === 'string' ? origin : undefined };
+}
+
+function pathOf(address) {
+  return URL.canParse(address) ? new URL(address).pathname : '';
+}
+
+function read(value, request) {
+  return typeof value === 'function' ? value(request) : value;
 }
 
 function object(value, what) {
@@ -102,10 +218,10 @@ function instant(now) {
   throw new TypeError('now: a Date, or milliseconds since 1970');
 }
 
-function duration(millis, otherwise) {
+function duration(millis, otherwise, what) {
   if (millis === undefined) return otherwise;
   if (typeof millis === 'number' && millis >= 0) return millis;
-  throw new TypeError('freshFor: milliseconds');
+  throw new TypeError(`${what}: milliseconds`);
 }
 
 function bytes(value, what) {

@@ -4,23 +4,29 @@
 // what the exports do in wasm/module/src/lib.rs.
 
 import { fromBase64Url } from './base64.js';
+import { ENVIRONMENTS, KINDS } from './core.js';
 import { PortcullisError } from './errors.js';
 import { exports } from './instance.js';
 import { REASONS, sentence } from './reasons.js';
 
-export const KINDS = ['', 'secret', 'publishable'];
-export const ENVIRONMENTS = ['', 'live', 'test'];
 const ALGORITHMS = ['', 'hmac-sha256-128', 'ed25519'];
 const STANDINGS = ['', 'fresh', 'stale', 'unknown'];
-const NAME_BYTES = 36;
+// Where a file is, below the source's folder.
+const PLACES = ['heads', 'bodies', 'policies', 'private'];
+const WANTED_BYTES = 37;
+const SIGNATURE_BYTES = 151;
 // Where a board has its numbers, its words and its text.
 const NUMBERS = 0;
 const WORDS = 64;
 const TEXT = 104;
+const REPLY = 6;
+const NO_BYTES = new Uint8Array();
 const ENCODER = new TextEncoder();
+const DECODER = new TextDecoder();
 // 43 characters spell 258 bits, and the last two are none of the key's.
 const ROOT = /^[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]$/;
 const ROOT_UNREADABLE = REASONS.find(([code]) => code === 'root_unreadable');
+const POLICY_UNAVAILABLE = REASONS.findIndex(([code]) => code === 'policy_unavailable');
 // Without it what is let go stays in the module's memory.
 const LET_GO = globalThis.FinalizationRegistry && new FinalizationRegistry((desk) => exports.close(desk));
 
@@ -68,14 +74,37 @@ export class Module {
     this.#look();
   }
 
-  verify(token, kind, environment, now, freshFor) {
+  // `facts` as readFacts gives them, or none. Of a policy that is not held `missed` then says which
+  // one to fetch, as wantsPolicy takes it.
+  verify(token, kind, environment, now, freshFor, facts) {
     if (this.#text.length === 0) this.#look();
-    const reason = exports.verify(this.#desk, this.#write(token), kind, environment, now, freshFor);
+    const count = facts === undefined ? 0 : this.#giveFacts(facts);
+    const length = this.#write(token);
+    const reason = exports.verify(this.#desk, length, kind, environment, now, freshFor, count);
     if (this.#text.length === 0) this.#look();
     const list = this.#list();
-    if (reason === 0) return { ok: true, key: new this.#Key(this.#words, this.#numbers), list };
+    if (reason === 0) {
+      const key = new this.#Key(this.#words, this.#numbers);
+      return count === 0 ? { ok: true, key, list } : { ok: true, key, list, grant: this.#grant() };
+    }
+    if (reason === POLICY_UNAVAILABLE) this.missed = [this.#words[4], this.#words[5]];
     const [code, text] = REASONS[reason];
     return { ok: false, code, message: sentence(text, () => this.#values()), list };
+  }
+
+  // What a native verification of this token's signature takes, `undefined` where it is of no use.
+  signature(token) {
+    if (this.#text.length === 0) this.#look();
+    this.#check(exports.signature(this.#desk, this.#write(token)));
+    const bytes = new Uint8Array(this.#reply().buffer);
+    if (bytes.length !== SIGNATURE_BYTES) return undefined;
+    return { bytes, key: bytes.subarray(0, 32), message: bytes.subarray(32, 87), signature: bytes.subarray(87) };
+  }
+
+  // Only for one that was found good.
+  remember({ bytes }) {
+    this.#give([bytes]);
+    exports.remember(this.#desk);
   }
 
   status(now, freshFor) {
@@ -106,21 +135,22 @@ export class Module {
     return this.#words[0] === 1;
   }
 
-  // What is to be fetched still, as `{ digest, len }`: the head while there are no `parts`, then
-  // bodies, then nothing.
-  offerList(stamp, parts, now) {
-    const files = [stamp, ...parts];
-    const lengths = Uint32Array.from(files, (file) => file.length);
-    this.#give([new Uint8Array(lengths.buffer), ...files]);
-    this.#check(exports.offer_list(this.#desk, files.length, now));
-    const wanted = this.#reply();
-    return Array.from({ length: wanted.byteLength / NAME_BYTES }, (_, at) => {
-      const digest = new Uint8Array(wanted.buffer, wanted.byteOffset + at * NAME_BYTES, 32);
-      return {
-        digest: Array.from(digest, (byte) => byte.toString(16).padStart(2, '0')).join(''),
-        len: wanted.getUint32(at * NAME_BYTES + 32, true),
-      };
-    });
+  // What is to be fetched still: the head while there are no `parts`, then bodies, then policies
+  // that replace ones in use, then nothing.
+  offerList(stamp, parts, now, withoutPolicies) {
+    this.#giveFiles([stamp, ...parts]);
+    this.#check(exports.offer_list(this.#desk, parts.length + 1, now, withoutPolicies));
+    return this.#wanted();
+  }
+
+  offerPolicy({ name }, file) {
+    this.#give([name, file]);
+    this.#check(exports.offer_policy(this.#desk));
+  }
+
+  wantsPolicy(kind, number) {
+    this.#check(exports.wants_policy(this.#desk, kind, number));
+    return this.#wanted()[0];
   }
 
   // Never another one: a keyring of another issuer is refused.
@@ -154,6 +184,21 @@ export class Module {
       new Uint8Array(exports.memory.buffer, at, file.length).set(file);
       at += file.length;
     }
+  }
+
+  // The same behind their lengths.
+  #giveFiles(files) {
+    const lengths = Uint32Array.from(files, (file) => file.length);
+    this.#give([new Uint8Array(lengths.buffer), ...files]);
+  }
+
+  #giveFacts({ address, origin, method, path, salesChannel, scopes }) {
+    const known = (text) => (text === undefined ? NO_BYTES : ENCODER.encode(`!${text}`));
+    const texts = [method, path].map((text) => ENCODER.encode(text));
+    const needed = scopes.map((scope) => ENCODER.encode(scope));
+    const files = [address ?? NO_BYTES, known(origin), ...texts, known(salesChannel), ...needed];
+    this.#giveFiles(files);
+    return files.length;
   }
 
   // A memory that grew has another buffer, and views of the one before have no length.
@@ -195,8 +240,36 @@ export class Module {
   }
 
   #reply() {
-    const bytes = this.#bytes(0);
-    return new DataView(bytes.slice().buffer);
+    return new DataView(this.#bytes(REPLY).slice().buffer);
+  }
+
+  #wanted() {
+    const reply = this.#reply();
+    return Array.from({ length: reply.byteLength / WANTED_BYTES }, (_, at) => {
+      const start = at * WANTED_BYTES;
+      const name = new Uint8Array(reply.buffer, start + 1, 36);
+      const digest = Array.from(name.subarray(0, 32), (byte) => byte.toString(16).padStart(2, '0'));
+      const place = PLACES[reply.getUint8(start)];
+      return { place, digest: digest.join(''), len: reply.getUint32(start + 33, true), name };
+    });
+  }
+
+  // Three lists of texts, each text behind its length.
+  #grant() {
+    const bytes = this.#bytes(REPLY);
+    let at = 0;
+    const texts = () => {
+      const found = [];
+      for (;;) {
+        const length = bytes[at];
+        at += 1;
+        if (!(length > 0)) return found;
+        found.push(DECODER.decode(bytes.subarray(at, at + length)));
+        at += length;
+      }
+    };
+    const [salesChannels, scopes, [rateClass = null]] = [texts(), texts(), texts()];
+    return { scopes, salesChannels, rateClass };
   }
 
   #bytes(at) {

@@ -5,4 +5,6 @@ export const platform = {
   fetch: {},
   // Whether one caller may wait for another caller's fetches.
   sharesPromises: true,
+  // Ed25519 by (key, message, signature), where there is something better than WebCrypto.
+  verifyEd25519: undefined,
 };

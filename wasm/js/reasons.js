@@ -62,7 +62,15 @@ export const REASONS = [
   ["list_too_long_valid", "the list claims to be valid for longer than the keyring allows"],
   ["list_past_next_update", "the list is past its next update; fetch a newer one"],
   ["list_wrong_digest", "the {2} is not the one that was announced; fetch it again"],
-  ["list_missing", "no list is held; fetch one"]
+  ["list_missing", "no list is held; fetch one"],
+  ["policy_missing", "the list has no policy with this number; the issuer must publish one"],
+  ["policy_unavailable", "the policy is not held; fetch its file"],
+  ["address_denied", "the client's address is in none of the policy's networks"],
+  ["origin_denied", "the request's origin is none of the policy's"],
+  ["method_denied", "the policy does not allow the method"],
+  ["path_denied", "the policy does not allow the path"],
+  ["scope_missing", "the policy does not grant a scope that the request needs"],
+  ["sales_channel_denied", "the policy does not grant the sales channel"]
 ];
 
 export function sentence(text, values) {

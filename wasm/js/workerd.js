@@ -6,4 +6,4 @@ start(new WebAssembly.Instance(module));
 // workerd cancels a fetch with the request that made it: who waits for another's waits for ever.
 platform.sharesPromises = false;
 
-export * from './core.js';
+export * from './wasm.js';

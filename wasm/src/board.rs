@@ -108,11 +108,19 @@ impl Board {
         reason.row
     }
 
-    /// `words`: 0 and 1 address and length of `reply`, which stays where it is until the next call.
+    /// `words`: 6 and 7 address and length of `reply`, which stays where it is until the next call.
     pub fn put_reply(&mut self, reply: &[u8]) -> u32 {
-        let [at, len, ..] = &mut self.words;
+        let [.., at, len, _, _] = &mut self.words;
         (*at, *len) = place(reply);
         0
+    }
+
+    /// `words`: 4 kind, 5 policy: what [`wants_policy`](crate::Verifier::wants_policy) takes.
+    pub fn put_policy(&mut self, accepted: &Accepted) {
+        let claims = accepted.claims();
+        let [.., kind, policy, _, _, _, _] = &mut self.words;
+        *kind = claims.kind.code().into();
+        *policy = claims.policy;
     }
 
     /// `words`: 0 version. `numbers`: 0 not after.

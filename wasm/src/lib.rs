@@ -9,11 +9,13 @@
 extern crate alloc;
 
 mod board;
+mod door;
 mod fault;
 mod reason;
 mod verifier;
 
 pub use board::{Board, ListFacts, Standing};
+pub use door::{Denied, Facts};
 pub use fault::Fault;
 pub use reason::Reason;
-pub use verifier::{Ask, Verifier};
+pub use verifier::{Ask, Place, Verifier, Wanted};

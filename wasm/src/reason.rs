@@ -7,9 +7,11 @@ use portcullis_core::WireError;
 use portcullis_core::crypto::PublicKeyError;
 use portcullis_core::keyring::KeyringError;
 use portcullis_core::list::ListError;
+use portcullis_core::policy::{Denial, NoPolicy};
 use portcullis_core::token::Malformed;
 use portcullis_core::verify::Refusal;
 
+use crate::door::Denied;
 use crate::fault::Fault;
 
 /// A row, and what goes into its sentence: `{0}` and `{1}` are the numbers, `{2}` and `{3}` the
@@ -78,6 +80,21 @@ impl Reason {
             // newer keyring, which then is what the sentence is about.
             Refusal::List(error) => Self::of_list(error),
         }
+    }
+
+    /// Why an accepted key may not do what was asked.
+    #[must_use]
+    pub const fn of_denied(denied: Denied) -> Self {
+        Self::plain(match denied {
+            Denied::NoPolicy(NoPolicy::Missing) => 60,
+            Denied::NoPolicy(NoPolicy::Unavailable(_)) => 61,
+            Denied::Denial(Denial::Address) => 62,
+            Denied::Denial(Denial::Origin) => 63,
+            Denied::Denial(Denial::Method) => 64,
+            Denied::Denial(Denial::Path) => 65,
+            Denied::Denial(Denial::Scope) => 66,
+            Denied::Denial(Denial::SalesChannel) => 67,
+        })
     }
 
     /// Why a call failed.

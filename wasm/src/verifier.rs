@@ -6,7 +6,8 @@ use core::fmt;
 use portcullis_core::crypto::{HmacKey, PublicKey};
 use portcullis_core::keyring::{Keyring, Purpose};
 use portcullis_core::list::{Bundle, FileName, ListError};
-use portcullis_core::memo::Memo;
+use portcullis_core::memo::{Memo, SignatureToCheck};
+use portcullis_core::policy::{Grant, NoPolicy, Policies, RequestFacts, Visibility, decide};
 use portcullis_core::replica::Replica;
 use portcullis_core::time::Time;
 use portcullis_core::token::{Environment, Kind, Malformed, Name, Serial};
@@ -14,6 +15,7 @@ use portcullis_core::verify::{Accepted, Demand, Refusal, Unverified};
 use zeroize::Zeroizing;
 
 use crate::board::ListFacts;
+use crate::door::{Denied, place_of};
 use crate::fault::Fault;
 
 type Secret = Zeroizing<[u8; HmacKey::SECRET_LEN]>;
@@ -27,10 +29,35 @@ pub struct Verifier {
     /// before it sees tomorrow's keyring.
     waiting: Vec<(u16, Secret)>,
     memo: Memo,
+    policies: Policies,
 }
 
 /// Ed25519 signatures that are remembered as good: 150 kB, once the first one is.
 const REMEMBERED: usize = 1024;
+/// Files of policies: about 60,000 policies of an origin and a sales channel.
+const POLICY_BYTES: usize = 4 << 20;
+
+/// Where a file is, below the source's folder.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// `heads/`
+    Heads = 0,
+    /// `bodies/`
+    Bodies = 1,
+    /// `policies/`: of publishable keys.
+    Policies = 2,
+    /// `private/`: policies of secret keys.
+    Private = 3,
+}
+
+/// A file that is wanted, and where it is to be had.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Wanted {
+    /// The folder.
+    pub place: Place,
+    /// Digest and length.
+    pub name: FileName,
+}
 
 /// What is asked of a key, and when.
 #[derive(Clone, Copy, Debug)]
@@ -57,8 +84,9 @@ impl Ask {
 impl Verifier {
     /// A verifier that pins `root` and refuses every key.
     #[must_use]
-    pub const fn new(root: PublicKey) -> Self {
-        Self { root, replica: None, waiting: Vec::new(), memo: Memo::new(REMEMBERED) }
+    pub fn new(root: PublicKey) -> Self {
+        let (memo, policies) = (Memo::new(REMEMBERED), Policies::new(POLICY_BYTES));
+        Self { root, replica: None, waiting: Vec::new(), memo, policies }
     }
 
     /// Holds the secret of an HMAC key, at once or from the first keyring on that names its kid.
@@ -106,6 +134,7 @@ impl Verifier {
             Some(replica) => replica.adopt_bundle(file, now),
             None => return Err(Fault::NoKeyring),
         };
+        self.retain_policies();
         let placed = self.place_secrets();
         let news = adopted?;
         placed?;
@@ -113,11 +142,12 @@ impl Verifier {
     }
 
     /// Takes a list from its parts; gives what is still to fetch, nothing where it is in force:
-    /// the head alone while `parts` is empty, then bodies.
+    /// the head alone while `parts` is empty, then bodies, and at last, unless `without_policies`,
+    /// the policy files that replace ones in use.
     ///
     /// `parts` is the head and then any bodies: none at first, and each time all that was fetched
-    /// so far, together. Nothing is kept between two calls, so that two updates under way at once
-    /// can't mix.
+    /// so far, together. Nothing of it is kept between two calls, so that two updates under way at
+    /// once can't mix. Policy files go to [`offer_policy`](Self::offer_policy).
     ///
     /// # Errors
     /// [`Fault::NoKeyring`] and [`Fault::List`]. The list that was in force stays so.
@@ -126,22 +156,93 @@ impl Verifier {
         stamp: &[u8],
         parts: &[&[u8]],
         now: Time,
-    ) -> Result<Vec<FileName>, Fault> {
+        without_policies: bool,
+    ) -> Result<Vec<Wanted>, Fault> {
         let replica = self.replica.as_mut().ok_or(Fault::NoKeyring)?;
         let Some(mut update) = replica.offer_stamp(stamp, now)? else { return Ok(Vec::new()) };
         let mut parts = parts.iter();
-        if let Some(head) = parts.next() {
+        let head = parts.next();
+        if let Some(head) = head {
             update.offer_head(head, replica.keyring(), now)?;
         }
         for body in parts {
             update.offer_body(body)?;
         }
-        let mut wanted = update.wants_bodies();
-        wanted.extend(update.wants_head());
+        let heads = update.wants_head().into_iter().map(|name| (Place::Heads, name));
+        let bodies = update.wants_bodies().into_iter().map(|name| (Place::Bodies, name));
+        let mut wanted: Vec<Wanted> =
+            heads.chain(bodies).map(|(place, name)| Wanted { place, name }).collect();
+        if let (true, false, Some(next)) = (wanted.is_empty(), without_policies, update.head())
+            && let Some(list) = replica.list()
+        {
+            for kind in Kind::ALL {
+                let visibility = Visibility::of(kind);
+                let (old, new) = (list.head().policies(visibility), next.policies(visibility));
+                let names = self.policies.wants(old, new).into_iter();
+                wanted.extend(names.map(|name| Wanted { place: place_of(kind), name }));
+            }
+        }
         if wanted.is_empty() {
             replica.commit(update)?;
+            self.retain_policies();
         }
         Ok(wanted)
+    }
+
+    /// Takes a file of policies.
+    ///
+    /// # Errors
+    /// [`Fault::List`].
+    pub fn offer_policy(&mut self, name: FileName, file: &[u8]) -> Result<(), Fault> {
+        Ok(self.policies.offer(name, file)?)
+    }
+
+    /// The file to fetch before the policy with this number, of keys of this kind, can be looked
+    /// up: `None` where it can, or there is no such policy.
+    #[must_use]
+    pub fn wants_policy(&self, kind: Kind, number: u32) -> Option<Wanted> {
+        let head = self.replica.as_ref()?.list()?.head();
+        match self.policies.find(head, kind, number) {
+            Err(NoPolicy::Unavailable(name)) => Some(Wanted { place: place_of(kind), name }),
+            Ok(_) | Err(NoPolicy::Missing) => None,
+        }
+    }
+
+    /// Holds a request against the policy of a key that was accepted.
+    ///
+    /// # Errors
+    /// [`Denied`].
+    pub fn admit(
+        &self,
+        accepted: &Accepted,
+        request: &RequestFacts<'_>,
+    ) -> Result<Grant<'_>, Denied> {
+        let list = self.replica.as_ref().and_then(Replica::list);
+        let head = list.ok_or(NoPolicy::Missing)?.head();
+        let claims = accepted.claims();
+        Ok(decide(&self.policies.find(head, claims.kind, claims.policy)?, request)?)
+    }
+
+    fn retain_policies(&mut self) {
+        if let Some(list) = self.replica.as_ref().and_then(Replica::list) {
+            let head = list.head();
+            self.policies.retain(&[head.public_policies(), head.private_policies()]);
+        }
+    }
+
+    /// The signature of a token that JavaScript may verify natively and
+    /// [`remember`](Self::remember) if it is good. `None` where there is nothing that it could
+    /// spare: the signature is known, or the key is refused anyway.
+    #[must_use]
+    pub fn signature_to_check(&self, token: &[u8]) -> Option<SignatureToCheck> {
+        let keyring = self.keyring()?;
+        let unverified = Unverified::parse(core::str::from_utf8(token).ok()?).ok()?;
+        unverified.signature_to_check(keyring, Purpose::Token, &self.memo).ok()?
+    }
+
+    /// Keeps a signature that the caller has verified.
+    pub fn remember(&mut self, signature: SignatureToCheck) {
+        self.memo.insert(signature);
     }
 
     /// Judges a token, or a text that is too long to be looked at, which `None` stands for. A

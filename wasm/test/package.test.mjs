@@ -1,78 +1,119 @@
-// The package as it is packed: installed from its tarball into an empty folder.
+// The package as it is packed: in each runtime that npm has, its types, and what linters of packages
+// say of it.
 
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { symlinkSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import test from 'node:test';
-import { fileURLToPath } from 'node:url';
+import { install, MODULES, program, run } from './packed.mjs';
 import { fixtures, lists, now, root, tokens } from './support.mjs';
+import { DEMANDS, EXHAUSTIVE } from './types.mjs';
 
-const PACKAGE = fileURLToPath(new URL('..', import.meta.url));
-const run = (program, args, cwd) => execFileSync(program, args, { cwd, encoding: 'utf8' });
+const ENTRIES = ['portcullis', 'portcullis/pure', 'portcullis/auto'];
+const EXPECTED = `true ${fixtures.issuer} accepted refused\n`;
 
-// Fails to compile when a code is added and this is not told: the union is closed.
-const EXHAUSTIVE = `
-import { createVerifier, httpSource, type RefusalCode, type Verdict } from 'portcullis';
-
-const verifier = createVerifier({ root: 'r', source: httpSource('https://keys.example.com') });
-const verdict: Verdict = verifier.verify('pk_live_…', { kind: 'publishable', now: new Date() });
-if (verdict.ok) {
-  const age: number = verdict.list.ageMs;
-  const standing: 'fresh' | 'stale' = verdict.list.standing;
-  console.log(verdict.key.owner?.toFixed(), age, standing);
-} else {
-  const number: number | null = verdict.list.number;
-  console.log(number, coarse(verdict.code));
-}
-// @ts-expect-error: of a refused key nothing is told
-verdict.key;
-// @ts-expect-error: a kind is one of two
-verifier.verify('', { kind: 'sk' });
-
-function coarse(code: RefusalCode): 'retry' | 'no' {
-  switch (code) {
-    case 'list_missing': case 'list_past_next_update': case 'list_from_the_future':
-    case 'keyring_expired': case 'not_covered': return 'retry';
-    case 'malformed_empty': case 'malformed_too_long': case 'malformed_character':
-    case 'malformed_prefix': case 'malformed_length': case 'malformed_overflow':
-    case 'malformed_checksum': case 'malformed_version': case 'malformed_fields':
-    case 'foreign_label': case 'foreign_list': case 'unknown_kid': case 'signer_not_allowed':
-    case 'bad_signature': case 'secret_not_held': case 'revoked': case 'suspended': case 'expired':
-    case 'wrong_kind': case 'wrong_environment': return 'no';
-  }
-}
+// Judges a key by a bundle and by a request, and prints the same in every runtime.
+const judging = (entry, imports) => `
+  ${imports(entry, ['createVerifier', 'PortcullisError'])}
+  ${imports('portcullis/fetch', ['protect'])}
+  const bundle = Uint8Array.from(atob('${lists.first.bundle}'), (c) => c.charCodeAt(0));
+  const verifier = createVerifier({ root: '${root}', bundle, now: ${now} });
+  const { ok, key } = verifier.verify('${tokens.publishable}', { now: ${now} });
+  const handler = protect(verifier, () => new Response('accepted'), { now: ${now} });
+  const ask = async (token) => {
+    const response = await handler(new Request('https://a.example/', { headers: { 'x-api-key': token } }));
+    return response.ok ? response.text() : 'refused';
+  };
+  try { createVerifier({ root: 'x' }); } catch (error) { if (!(error instanceof PortcullisError)) throw error; }
+  (async () => console.log(ok, key.issuer, await ask('${tokens.test}'), await ask('${tokens.suspended}')))();
 `;
+const esm = (entry, names) => `import { ${names.join(', ')} } from '${entry}';`;
+const cjs = (entry, names) => `const { ${names.join(', ')} } = require('${entry}');`;
 
-test('the tarball works in an empty folder, holds what it should, and its types hold', (t) => {
-  const folder = mkdtempSync(join(tmpdir(), 'portcullis-pack-'));
-  t.after(() => rmSync(folder, { recursive: true }));
-  const [{ filename, files }] = JSON.parse(
-    run('npm', ['pack', '--json', '--pack-destination', folder, '--ignore-scripts'], PACKAGE),
-  );
-  assert.deepEqual(files.map(({ path }) => path).filter((path) => !/^(README|LICENSE)/.test(path)).sort(), [
-    'dist/portcullis.wasm', 'dist/portcullis_plain.wasm', 'index.d.ts', 'js/base64.js', 'js/browser.js',
-    'js/core.js', 'js/errors.js', 'js/instance.js', 'js/module.js', 'js/node.js', 'js/platform.js',
-    'js/reasons.js', 'js/simd.js', 'js/source.js', 'js/workerd.js', 'package.json',
-  ]);
+test('the tarball works in an empty folder, in every runtime that is here', async (t) => {
+  const { folder, packed } = install(t);
+  const write = (name, text) => writeFileSync(join(folder, name), text);
 
-  writeFileSync(join(folder, 'package.json'), '{ "private": true, "type": "module" }');
-  run('npm', ['install', '--offline', '--no-audit', '--no-fund', '--ignore-scripts', `./${filename}`], folder);
-  const script = `
-    import { createVerifier } from 'portcullis';
-    const bundle = Buffer.from('${lists.first.bundle}', 'base64');
-    const verifier = createVerifier({ root: '${root}', bundle, now: ${now} });
-    const { ok, key } = verifier.verify('${tokens.publishable}', { now: ${now} });
-    console.log(ok, key.issuer, import.meta.resolve('portcullis/verifier.wasm').endsWith('.wasm'));
-  `;
-  writeFileSync(join(folder, 'use.js'), script);
-  assert.equal(run('node', ['use.js'], folder), `true ${fixtures.issuer} true\n`);
+  await t.test('it holds what it should', () => {
+    const parts = new Set(packed.map((path) => path.replace(/\/.*/, '')));
+    assert.deepEqual([...parts].sort(), ['README.md', 'THIRD-PARTY.md', 'cjs', 'dist', 'index.d.ts', 'js', 'package.json', 'types']);
+    assert.deepEqual(packed.filter((path) => path.startsWith('dist/')).sort(), [
+      'dist/inline.js', 'dist/noble.js', 'dist/portcullis.wasm',
+    ]);
+    assert.deepEqual(packed.filter((path) => /test|fixture|\.mjs$|\.rs$|\.map$/.test(path)), []);
+  });
 
-  writeFileSync(join(folder, 'use.ts'), EXHAUSTIVE);
-  const compiler = dirname(createRequire(import.meta.url).resolve('typescript/package.json'));
-  const strict = ['--noEmit', '--strict', '--exactOptionalPropertyTypes', '--target', 'es2022'];
-  const modules = ['--module', 'nodenext', '--lib', 'es2022,dom', '--types', ''];
-  run('node', [join(compiler, 'bin/tsc'), ...strict, ...modules, 'use.ts'], folder);
+  for (const entry of ENTRIES) {
+    write('use.mjs', judging(entry, esm));
+    await t.test(`Node, import '${entry}'`, () => assert.equal(run('node', ['use.mjs'], folder), EXPECTED));
+    const deno = program('@deno', 'deno');
+    await t.test(`Deno, import '${entry}'`, { skip: deno ? false : 'npm has no Deno for this machine' }, () => {
+      const env = { DENO_NO_UPDATE_CHECK: '1', DENO_DIR: join(folder, '.deno'), NO_COLOR: '1' };
+      assert.equal(run(deno, ['run', '--no-remote', '--allow-read', 'use.mjs'], folder, env), EXPECTED);
+    });
+    const bun = program('@oven', 'bin/bun');
+    await t.test(`Bun, import '${entry}'`, { skip: bun ? false : 'npm has no Bun for this machine' }, () => {
+      assert.equal(run(bun, ['--no-install', 'use.mjs'], folder), EXPECTED);
+    });
+  }
+  for (const entry of ENTRIES.slice(0, 2)) {
+    await t.test(`Node, require('${entry}')`, () => {
+      write('use.cjs', judging(entry, cjs));
+      assert.equal(run('node', ['--no-experimental-require-module', 'use.cjs'], folder), EXPECTED);
+    });
+  }
+  await t.test('Node, slim with the module of the package, which is told of where it is missing', () => {
+    write('use.mjs', `
+      import { readFileSync } from 'node:fs';
+      import { createVerifier, init } from 'portcullis/slim';
+      const codes = [];
+      const make = () => { try { return createVerifier({ root: '${root}' }).verify('').code; } catch (error) { return error.code; } };
+      codes.push(make());
+      init(new WebAssembly.Module(readFileSync(new URL(import.meta.resolve('portcullis/verifier.wasm')))));
+      codes.push(make());
+      console.log(codes.join());
+    `);
+    assert.equal(run('node', ['use.mjs'], folder), 'wasm_unavailable,malformed_empty\n');
+  });
+  await t.test('Node, where code may not be made from bytes: auto takes the other engine', () => {
+    write('forbid.mjs', `
+      const forbid = class { constructor() { throw new WebAssembly.CompileError('blocked'); } };
+      WebAssembly.Module = forbid;
+    `);
+    write('use.mjs', `
+      import { createVerifier, engine } from 'portcullis/auto';
+      import { createVerifier as inline } from 'portcullis';
+      const why = () => { try { return inline({ root: '${root}' }); } catch (error) { return error.code; } };
+      console.log(engine, createVerifier({ root: '${root}' }).verify('').code, why());
+    `);
+    assert.equal(run('node', ['--import', './forbid.mjs', 'use.mjs'], folder), 'javascript malformed_empty wasm_unavailable\n');
+    assert.match(run('node', ['use.mjs'], folder), /^wasm malformed_empty \[object Object\]|^wasm malformed_empty Verifier/);
+  });
+});
+
+test('the types hold, of modules and of CommonJS, and linters of packages find nothing', async (t) => {
+  const { folder, tarball } = install(t);
+  const write = (name, text) => writeFileSync(join(folder, name), text);
+  await t.test('types', () => {
+    write('use.ts', EXHAUSTIVE + DEMANDS);
+    write('use.cts', EXHAUSTIVE + DEMANDS);
+    const compiler = dirname(createRequire(import.meta.url).resolve('typescript/package.json'));
+    const strict = ['--noEmit', '--strict', '--exactOptionalPropertyTypes', '--target', 'es2022'];
+    const modules = ['--module', 'nodenext', '--lib', 'es2022,dom', '--types', '', '--skipLibCheck'];
+    // The frameworks' own types, which a user has beside ours.
+    for (const name of ['hono', 'fastify']) symlinkSync(join(MODULES, name), join(folder, 'node_modules', name));
+    run('node', [join(compiler, 'bin/tsc'), ...strict, ...modules, 'use.ts', 'use.cts'], folder);
+  });
+  await t.test('publint', async () => {
+    const { publint } = await import('publint');
+    const { messages } = await publint({ pkgDir: join(folder, 'node_modules/portcullis'), strict: true, pack: false });
+    assert.deepEqual(messages, []);
+  });
+  await t.test('are the types wrong', async () => {
+    const script = join(MODULES, '@arethetypeswrong/cli/dist/index.js');
+    // Not for the resolution of Node 10; and two entries are modules alone, because they wait for others.
+    const asked = ['--profile', 'node16', '--ignore-rules', 'cjs-resolves-to-esm', '--exclude-entrypoints', 'verifier.wasm'];
+    run('node', [script, tarball, '--format', 'ascii', '--no-definitely-typed', ...asked], folder);
+  });
 });

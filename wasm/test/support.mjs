@@ -54,6 +54,8 @@ export function files(list, keyring = fixtures.keyrings[0]) {
     ['keyring', bytes(keyring)],
     ...named('heads', list.head),
     ...named('bodies', list.bodies),
+    ...named('policies', list.policies),
+    ...named('private', list.private),
   ]);
 }
 

@@ -17,8 +17,9 @@ const PROGRAM = createRequire(import.meta.url)('workerd').default;
 export async function startWorker(script, more = []) {
   const folder = mkdtempSync(join(tmpdir(), 'portcullis-workerd-'));
   writeFileSync(join(folder, 'worker.js'), script);
-  const filesIn = (part) => readdirSync(join(PACKAGE, part)).map((file) => `${part}/${file}`);
-  const files = [...filesIn('js'), ...filesIn('dist'), ...more];
+  const isFile = (file) => file.endsWith('.js') || file.endsWith('.wasm');
+  const filesIn = (part) => readdirSync(join(PACKAGE, part)).filter(isFile).map((file) => `${part}/${file}`);
+  const files = [...filesIn('js'), ...filesIn('js/pure'), ...filesIn('dist'), ...more];
   // workerd embeds files beside its configuration alone.
   for (const file of files) cpSync(join(PACKAGE, file), join(folder, file));
   const modules = ['worker.js', ...files].map((name) => {

@@ -7,18 +7,25 @@
 use std::collections::BTreeSet;
 
 use portcullis_core::WireError;
-use portcullis_core::crypto::PublicKeyError;
+use portcullis_core::crypto::{Digest, PublicKeyError};
 use portcullis_core::keyring::KeyringError;
-use portcullis_core::list::ListError;
+use portcullis_core::list::{FileName, ListError};
+use portcullis_core::policy::{Denial, NoPolicy};
 use portcullis_core::token::{Environment, Kind, Malformed};
 use portcullis_core::verify::Refusal;
-use portcullis_wasm::{Fault, Reason};
+use portcullis_wasm::{Denied, Fault, Reason};
 
 const TYPES: &str = include_str!("../index.d.ts");
 const REASONS: &str = include_str!("../js/reasons.js");
 /// Those that `js/` makes by itself.
-const FROM_JS: [&str; 5] =
-    ["source_missing", "source_unreachable", "source_timeout", "source_status", "source_too_large"];
+const FROM_JS: [&str; 6] = [
+    "wasm_unavailable",
+    "source_missing",
+    "source_unreachable",
+    "source_timeout",
+    "source_status",
+    "source_too_large",
+];
 
 fn walk<T: Copy>(first: T, next: fn(T) -> Option<T>) -> impl Iterator<Item = T> {
     std::iter::successors(Some(first), move |&item| next(item))
@@ -101,6 +108,25 @@ fn after_wire_error(error: WireError) -> Option<WireError> {
     })
 }
 
+fn after_denied(denied: Denied) -> Option<Denied> {
+    Some(match denied {
+        Denied::NoPolicy(NoPolicy::Missing) => {
+            NoPolicy::Unavailable(FileName { digest: Digest([1; 32]), len: 1 }).into()
+        }
+        Denied::NoPolicy(NoPolicy::Unavailable(_)) => Denial::Address.into(),
+        Denied::Denial(Denial::Address) => Denial::Origin.into(),
+        Denied::Denial(Denial::Origin) => Denial::Method.into(),
+        Denied::Denial(Denial::Method) => Denial::Path.into(),
+        Denied::Denial(Denial::Path) => Denial::Scope.into(),
+        Denied::Denial(Denial::Scope) => Denial::SalesChannel.into(),
+        Denied::Denial(Denial::SalesChannel) => return None,
+    })
+}
+
+fn denials() -> impl Iterator<Item = Denied> {
+    walk(NoPolicy::Missing.into(), after_denied)
+}
+
 /// What `Replica::at` says of the list that is held.
 const OF_A_HELD_LIST: [ListError; 4] = [
     ListError::Missing,
@@ -163,7 +189,8 @@ fn filled(sentence: &str, reason: &Reason) -> String {
 
 #[test]
 fn refusal_codes() {
-    assert_eq!(union("RefusalCode"), refusals().map(Refusal::code).collect());
+    let denials = denials().map(Denied::code);
+    assert_eq!(union("RefusalCode"), refusals().map(Refusal::code).chain(denials).collect());
 }
 
 #[test]
@@ -179,9 +206,11 @@ fn reasons() {
         .map(|refusal| (Reason::of_refusal(&refusal), refusal.code(), refusal.to_string()));
     let of_faults =
         faults().map(|fault| (Reason::of_fault(&fault), fault.code(), fault.to_string()));
+    let of_denials =
+        denials().map(|denied| (Reason::of_denied(denied), denied.code(), denied.to_string()));
     let table = table().unwrap();
     let mut rows = BTreeSet::from([0]);
-    for (reason, code, sentence) in of_refusals.chain(of_faults) {
+    for (reason, code, sentence) in of_refusals.chain(of_faults).chain(of_denials) {
         let row = reason.row as usize;
         let (told_code, told_sentence) = table.get(row).unwrap();
         assert_eq!((told_code.as_str(), filled(told_sentence, &reason)), (code, sentence));

@@ -230,6 +230,12 @@ impl Update {
         Ok(())
     }
 
+    /// The head that was handed in.
+    #[must_use]
+    pub const fn head(&self) -> Option<&Head> {
+        self.head.as_ref()
+    }
+
     /// The bodies still to fetch, each once, in the order in which the head first names them. Empty
     /// before the head has been handed in.
     #[must_use]

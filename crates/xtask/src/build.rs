@@ -22,14 +22,13 @@ const FEATURES: [&str; 7] = [
     // In the gate alone: wasm-bindgen catches what JavaScript throws.
     "--enable-exception-handling",
 ];
-/// Where an engine lacks it the npm package takes its other module.
+/// Where an engine lacks it the npm package has the same in JavaScript.
 const SIMD: &str = "--enable-simd";
 /// The compiler has inlined what is worth it; and nothing lies in the first kilobyte, which is the
 /// far end of the stack.
 const OPTIMIZE: [&str; 3] =
     ["-O3", "--one-caller-inline-max-function-size=0", "--low-memory-unused"];
 const MODULE: &str = "portcullis.wasm";
-const MODULE_WITHOUT_SIMD: &str = "portcullis_plain.wasm";
 
 /// Where everything that was built is.
 pub(crate) struct Built {
@@ -37,7 +36,7 @@ pub(crate) struct Built {
     pub(crate) issuer: PathBuf,
     /// The folder with `index.js` and `index_bg.wasm`, as wrangler and workerd take them.
     pub(crate) gate: PathBuf,
-    /// The npm package's two modules.
+    /// The npm package's module, and what was made of it.
     pub(crate) npm_dist: PathBuf,
     /// The workerd program itself, not npm's wrapper.
     pub(crate) workerd: PathBuf,
@@ -103,12 +102,9 @@ fn npm_package(setup: &Setup) -> Result<PathBuf> {
     ui::step("npm package", || {
         let mut cargo = setup.wasm.cargo()?;
         cargo.arg("build");
-        let simd = wasm(cargo, "portcullis-module", &paths::wasm_target())?;
-        let (mut cargo, target) = setup.wasm.cargo_without_simd()?;
-        cargo.arg("build");
-        let plain = wasm(cargo, "portcullis-module", &target)?;
-        let outputs = [MODULE, MODULE_WITHOUT_SIMD].map(|name| dist.join(name)).to_vec();
-        let stamp = stamp(setup, "npm", &[&simd, &plain], &[&options()], outputs)?;
+        let module = wasm(cargo, "portcullis-module", &paths::wasm_target())?;
+        let outputs = vec![dist.join(MODULE)];
+        let stamp = stamp(setup, "npm", &[&module], &[&options()], outputs)?;
         if stamp.is_fresh() {
             return Ok(Outcome::Fresh);
         }
@@ -117,11 +113,13 @@ fn npm_package(setup: &Setup) -> Result<PathBuf> {
             std::fs::remove_dir_all(&dist)?;
         }
         std::fs::create_dir_all(&dist)?;
-        optimize(setup, &simd, &dist.join(MODULE), &[SIMD])?;
-        optimize(setup, &plain, &dist.join(MODULE_WITHOUT_SIMD), &[])?;
+        optimize(setup, &module, &dist.join(MODULE), &[SIMD])?;
         stamp.write()?;
         Ok(Outcome::Done)
     })?;
+    // What it makes of them is a matter of a second, and of every script of the package. It prints
+    // what the package weighs.
+    cmd::stream(cmd::new(&setup.npm.node).arg(paths::root().join("wasm/build.mjs")))?;
     Ok(dist)
 }
 

@@ -21,9 +21,13 @@ extern crate alloc;
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
-use portcullis_core::crypto::PublicKey;
+use portcullis_core::crypto::{Digest, PublicKey};
+use portcullis_core::list::FileName;
+use portcullis_core::memo::SignatureToCheck;
+use portcullis_core::policy::{NoPolicy, Policy};
 use portcullis_core::time::Time;
-use portcullis_wasm::{Ask, Board, Fault, ListFacts, Reason, Verifier};
+use portcullis_core::token::Kind;
+use portcullis_wasm::{Ask, Board, Facts, Fault, ListFacts, Reason, Verifier, Wanted};
 use zeroize::Zeroizing;
 
 #[cfg(target_arch = "wasm32")]
@@ -56,6 +60,17 @@ impl Desk {
         let answer = work(self);
         self.busy = false;
         answer
+    }
+
+    /// Place in one byte, SHA-256, and length in four bytes, little-endian, of each file.
+    fn reply_wanted(&mut self, wanted: &[Wanted]) -> u32 {
+        self.reply.clear();
+        for Wanted { place, name } in wanted {
+            self.reply.push(*place as u8);
+            self.reply.extend_from_slice(&name.digest.0);
+            self.reply.extend_from_slice(&name.len.to_le_bytes());
+        }
+        self.board.put_reply(&self.reply)
     }
 
     /// `words[0]` says whether what was taken was news.
@@ -145,30 +160,84 @@ pub extern "C" fn adopt_bundle(desk: &mut Desk, now_ms: f64) -> u32 {
 
 /// Takes a list from its stamp and the parts fetched so far. The room holds `count` lengths of
 /// four bytes, little-endian, and behind them what they are the lengths of: stamp and parts.
-/// Replies with what is still to fetch, the head alone at first, then bodies: SHA-256 and again
-/// such a length each, nothing once the list is in force.
+/// Replies with what is still to fetch, nothing once the list is in force; unless
+/// `without_policies`, policy files that replace ones in use are wanted before it is.
 #[cfg_attr(target_arch = "wasm32", unsafe(no_mangle))]
-pub extern "C" fn offer_list(desk: &mut Desk, count: usize, now_ms: f64) -> u32 {
+pub extern "C" fn offer_list(
+    desk: &mut Desk,
+    count: usize,
+    now_ms: f64,
+    without_policies: bool,
+) -> u32 {
     desk.call(|desk| {
         let given = core::mem::take(&mut desk.given);
         let files = split(&given, count);
         let (stamp, parts) = files.split_first().map_or((&[][..], &[][..]), |(s, p)| (*s, p));
-        match desk.verifier.offer_list(stamp, parts, instant(now_ms)) {
-            Ok(wanted) => {
-                desk.reply.clear();
-                for name in wanted {
-                    desk.reply.extend_from_slice(&name.digest.0);
-                    desk.reply.extend_from_slice(&name.len.to_le_bytes());
-                }
-                desk.board.put_reply(&desk.reply)
-            }
+        match desk.verifier.offer_list(stamp, parts, instant(now_ms), without_policies) {
+            Ok(wanted) => desk.reply_wanted(&wanted),
             Err(fault) => desk.board.put_reason(Reason::of_fault(&fault)),
         }
     })
 }
 
+/// Takes a file of policies, which lies in the room behind its name: digest and length.
+#[cfg_attr(target_arch = "wasm32", unsafe(no_mangle))]
+pub extern "C" fn offer_policy(desk: &mut Desk) -> u32 {
+    desk.call(|desk| {
+        let given = core::mem::take(&mut desk.given);
+        let Some((name, file)) = given.split_first_chunk::<36>() else { return 0 };
+        let Some((digest, [a, b, c, d])) = name.split_first_chunk() else { return 0 };
+        let len = u32::from_le_bytes([*a, *b, *c, *d]);
+        let offered = desk.verifier.offer_policy(FileName { digest: Digest(*digest), len }, file);
+        desk.tell(offered.map(|()| true))
+    })
+}
+
+/// Replies with the file to fetch before this policy can be looked up, or with nothing. `kind` is
+/// 1 for secret, 2 for publishable.
+#[cfg_attr(target_arch = "wasm32", unsafe(no_mangle))]
+pub extern "C" fn wants_policy(desk: &mut Desk, kind: u8, number: u32) -> u32 {
+    desk.call(|desk| {
+        let kind = Kind::ALL.into_iter().find(|known| known.code() == kind);
+        let wanted = kind.and_then(|kind| desk.verifier.wants_policy(kind, number));
+        desk.reply_wanted(wanted.as_slice())
+    })
+}
+
+/// Replies with what a native verification takes of the token that is the first `length` bytes of
+/// [`Board::text`]: public key, message and signature. With nothing where it would be no use.
+#[cfg_attr(target_arch = "wasm32", unsafe(no_mangle))]
+pub extern "C" fn signature(desk: &mut Desk, length: usize) -> u32 {
+    desk.call(|desk| {
+        desk.reply.clear();
+        let token = desk.board.text.get(..length);
+        if let Some(found) = token.and_then(|token| desk.verifier.signature_to_check(token)) {
+            desk.reply.extend_from_slice(&found.key);
+            desk.reply.extend_from_slice(&found.message);
+            desk.reply.extend_from_slice(&found.signature);
+        }
+        desk.board.put_reply(&desk.reply)
+    })
+}
+
+/// Keeps a signature that was verified natively: what [`signature`] replied with, in the room.
+#[cfg_attr(target_arch = "wasm32", unsafe(no_mangle))]
+pub extern "C" fn remember(desk: &mut Desk) {
+    desk.call(|desk| {
+        let given = core::mem::take(&mut desk.given);
+        let Some((key, rest)) = given.split_first_chunk() else { return };
+        let Some((message, rest)) = rest.split_first_chunk() else { return };
+        let Ok(signature) = rest.try_into() else { return };
+        desk.verifier.remember(SignatureToCheck { key: *key, message: *message, signature });
+    });
+}
+
 /// Judges the token that is the first `length` bytes of [`Board::text`]. `kind` is 1 for secret,
 /// 2 for publishable, `environment` 1 for live, 2 for test; 0 asks for neither.
+///
+/// With `facts` other than 0 there are so many [`Facts`] in the room, in the form of
+/// [`offer_list`], which the key's policy must allow: the reply is then its sales channels,
+/// scopes and rate class, each text behind its length in one byte, each list with a 0 behind it.
 #[cfg_attr(target_arch = "wasm32", unsafe(no_mangle))]
 pub extern "C" fn verify(
     desk: &mut Desk,
@@ -177,6 +246,7 @@ pub extern "C" fn verify(
     environment: u8,
     now_ms: f64,
     fresh_for_ms: f64,
+    facts: usize,
 ) -> u32 {
     desk.call(|desk| {
         let now = instant(now_ms);
@@ -186,6 +256,23 @@ pub extern "C" fn verify(
             Ok(accepted) => {
                 let list = ListFacts::of(accepted.list(), now, fresh_for, true);
                 desk.board.put_list(Some(list));
+                if facts != 0 {
+                    let given = core::mem::take(&mut desk.given);
+                    let Some(facts) = Facts::read(&split(&given, facts)) else {
+                        return desk.board.put_reason(Reason::of_denied(NoPolicy::Missing.into()));
+                    };
+                    match desk.verifier.admit(&accepted, &facts.request()) {
+                        Ok(grant) => {
+                            write_grant(&mut desk.reply, grant.policy());
+                            desk.board.put_reply(&desk.reply);
+                        }
+                        Err(denied) => {
+                            let row = desk.board.put_reason(Reason::of_denied(denied));
+                            desk.board.put_policy(&accepted);
+                            return row;
+                        }
+                    }
+                }
                 desk.board.put_key(&accepted);
                 0
             }
@@ -195,6 +282,21 @@ pub extern "C" fn verify(
             }
         }
     })
+}
+
+fn write_grant(reply: &mut Vec<u8>, policy: &Policy<'_>) {
+    reply.clear();
+    let mut write = |texts: &mut dyn Iterator<Item = &str>| {
+        for text in texts {
+            // No item of a policy is longer than its length in one byte says.
+            reply.push(u8::try_from(text.len()).unwrap_or(0));
+            reply.extend_from_slice(text.as_bytes());
+        }
+        reply.push(0);
+    };
+    write(&mut policy.sales_channels());
+    write(&mut policy.scopes());
+    write(&mut policy.rate_class().into_iter());
 }
 
 /// Puts what is held on the board: the list, and of the keyring, if there is one, which the answer

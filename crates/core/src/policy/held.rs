@@ -10,7 +10,7 @@
 //! on a request:               policies.find(...), and on Unavailable(name) fetch it and ask again
 //! ```
 
-use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::collections::BinaryHeap;
 use alloc::vec::Vec;
 
 use crate::crypto::Digest;
@@ -19,9 +19,11 @@ use crate::policy::{MAX_FILE_LEN, Policy, PolicyBody, PolicyDirectory, Visibilit
 use crate::token::Kind;
 
 /// Directories and bodies by digest, up to a number of bytes.
+///
+/// By ascending digest in one piece: maps and `sort` would be a seventh of the whole wasm module.
 #[derive(Clone, Debug)]
 pub struct Policies {
-    files: BTreeMap<Key, Held>,
+    files: Vec<(Key, Held)>,
     bytes: usize,
     max_bytes: usize,
 }
@@ -81,7 +83,7 @@ impl Policies {
     /// file would go beyond them, all others are let go and fetched again when they are asked for.
     #[must_use]
     pub fn new(max_bytes: usize) -> Self {
-        Self { files: BTreeMap::new(), bytes: 0, max_bytes: max_bytes.max(Self::MIN_BYTES) }
+        Self { files: Vec::new(), bytes: 0, max_bytes: max_bytes.max(Self::MIN_BYTES) }
     }
 
     /// How many bytes of files are held.
@@ -166,7 +168,7 @@ impl Policies {
             return Err(ListError::WrongDigest("policy file"));
         }
         let key = key(name.digest);
-        if self.files.contains_key(&key) {
+        if self.place(&key).is_ok() {
             return Ok(());
         }
         let held = if file.get(2) == Some(&directory::LETTER) {
@@ -179,7 +181,8 @@ impl Policies {
             self.files.clear();
             self.bytes = 0;
         }
-        self.files.insert(key, held);
+        let (Ok(at) | Err(at)) = self.place(&key);
+        self.files.insert(at, (key, held));
         self.bytes += file.len();
         Ok(())
     }
@@ -187,23 +190,38 @@ impl Policies {
     /// Lets go of the files that none of these directories leads to.
     pub fn retain(&mut self, directories: &[FileName]) {
         let places = directories.iter().flat_map(|directory| self.reach(*directory, None));
-        let kept: BTreeSet<Key> = places.map(|place| key(place.name.digest)).collect();
-        self.files.retain(|key, _| kept.contains(key));
-        self.bytes = self.files.values().map(Held::len).sum();
+        let kept: BinaryHeap<Key> = places.map(|place| key(place.name.digest)).collect();
+        let kept = kept.into_sorted_vec();
+        self.files.retain(|(key, _)| kept.binary_search(key).is_ok());
+        self.bytes = self.files.iter().map(|(_, held)| held.len()).sum();
+    }
+
+    fn place(&self, key: &Key) -> Result<usize, usize> {
+        self.files.binary_search_by(|(held, _)| held.cmp(key))
     }
 
     /// A file that has another length than its name says is not the one that is named.
     fn get(&self, name: FileName) -> Option<&Held> {
-        let held = self.files.get(&key(name.digest))?;
+        let (_, held) = self.files.get(self.place(&key(name.digest)).ok()?)?;
         (usize::try_from(name.len) == Ok(held.len())).then_some(held)
     }
 
     fn missing(&self, directory: FileName, spans: Option<&[Place]>) -> Vec<FileName> {
-        let mut asked_for = BTreeSet::new();
-        let names = self.reach(directory, spans).into_iter().map(|place| place.name);
-        names
-            .filter(|name| self.get(*name).is_none() && asked_for.insert(key(name.digest)))
-            .collect()
+        let places = self.reach(directory, spans).into_iter();
+        let missing = places.map(|place| place.name).filter(|name| self.get(*name).is_none());
+        let mut missing: Vec<Option<FileName>> = missing.map(Some).collect();
+        // Each once, where it comes first.
+        let names = missing.iter().flatten().map(|name| key(name.digest)).zip(0_usize..);
+        let names = names.collect::<BinaryHeap<_>>().into_sorted_vec();
+        for pair in names.windows(2) {
+            if let [(first, _), (second, at)] = pair
+                && first == second
+                && let Some(name) = missing.get_mut(*at)
+            {
+                *name = None;
+            }
+        }
+        missing.into_iter().flatten().collect()
     }
 
     /// Every file that `directory` leads to, itself included, as far as directories are held; with
@@ -218,7 +236,7 @@ impl Policies {
             None => true,
         };
         // A file that is named twice is followed once, so that no tree takes longer than its size.
-        let mut seen = BTreeSet::new();
+        let mut seen: Vec<Key> = Vec::new();
         let mut places = Vec::new();
         if directory != FileName::NONE && wanted(0, u32::MAX) {
             places.push(Place { name: directory, first: 0, last: u32::MAX });
@@ -227,9 +245,9 @@ impl Policies {
         while let Some(&Place { name, last: end, .. }) = places.get(next) {
             next += 1;
             let Some(Held::Directory(held)) = self.get(name) else { continue };
-            if !seen.insert(key(name.digest)) {
-                continue;
-            }
+            let key = key(name.digest);
+            let Err(place) = seen.binary_search(&key) else { continue };
+            seen.insert(place, key);
             let mut lines = held.ranges().iter().peekable();
             while let Some(line) = lines.next() {
                 let last = lines.peek().map_or(end, |next| next.first - 1);

@@ -141,15 +141,6 @@ impl WasmToolchain {
         Ok(command)
     }
 
-    /// The same for a module that makes do without SIMD, and where it builds.
-    pub(crate) fn cargo_without_simd(&self) -> Result<(Command, PathBuf)> {
-        let mut command = self.cargo()?;
-        // Beside the other: what both build has the same name.
-        let target = paths::wasm_target().join("plain");
-        command.env("CARGO_TARGET_DIR", &target).env(RUSTFLAGS, remap());
-        Ok((command, target))
-    }
-
     /// Sets the environment for a program that runs cargo and rustc by their names.
     pub(crate) fn apply(&self, command: &mut Command) -> Result<()> {
         if let Some(bin) = &self.bin {

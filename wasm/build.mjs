@@ -1,0 +1,53 @@
+#!/usr/bin/env node
+// Makes what the npm package has besides its sources: the module as text, the noble libraries in one
+// file, and CommonJS. `cargo xtask build` calls it when the wasm modules are there.
+
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { basename } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { build } from 'esbuild';
+import { sizes } from './size.mjs';
+
+const here = (name) => fileURLToPath(new URL(name, import.meta.url));
+
+// As inline.js takes it.
+const module = readFileSync(here('dist/portcullis.wasm')).toString('hex');
+writeFileSync(here('dist/inline.js'), `export const MODULE = '${module}';\n`);
+
+await build({
+  entryPoints: [here('src/noble.mjs')],
+  outfile: here('dist/noble.js'),
+  bundle: true,
+  format: 'esm',
+  target: 'es2022',
+  minify: true,
+  legalComments: 'inline',
+});
+
+// What CommonJS is given: `edge-light` and `workerd` know only modules.
+const { exports } = JSON.parse(readFileSync(here('package.json'), 'utf8'));
+const entries = Object.values(exports).flatMap((entry) => entry.require?.default ?? []);
+rmSync(here('cjs'), { recursive: true, force: true });
+mkdirSync(here('cjs'));
+for (const file of entries) {
+  await build({
+    entryPoints: [here(`js/${basename(file, '.cjs')}.js`)],
+    outfile: here(file),
+    bundle: true,
+    format: 'cjs',
+    platform: 'node',
+    target: 'node20',
+    logLevel: 'warning',
+  });
+}
+// The same types, as of CommonJS.
+const types = [['index.d.ts', 'index'], ...readdirSync(here('types')).map((file) => [`types/${file}`, basename(file, '.d.ts')])];
+for (const [file, name] of types) {
+  const text = readFileSync(here(file), 'utf8');
+  const moved = text.replace(/'\.\.?\/(\w+)\.js'/g, "'./$1.cjs'");
+  writeFileSync(here(`cjs/${name}.d.cts`), moved);
+}
+
+for (const [what, { bytes, budget }] of Object.entries(sizes())) {
+  console.log(`${what.padEnd(52)} ${String(bytes).padStart(7)} bytes, of ${budget}`);
+}

@@ -1,0 +1,68 @@
+// What a client is told in place of an answer: few and fixed problems (RFC 6750, RFC 9457),
+// whatever the reason inside.
+
+const UNAVAILABLE = new Set([
+  'list_missing',
+  'list_past_next_update',
+  'list_from_the_future',
+  'keyring_expired',
+  'policy_unavailable',
+]);
+const FORBIDDEN = new Set([
+  'policy_missing',
+  'address_denied',
+  'origin_denied',
+  'method_denied',
+  'path_denied',
+  'sales_channel_denied',
+]);
+const INVALID_REQUEST = new Set(['malformed_authorization', 'empty_api_key_header', 'two_keys']);
+const SCOPE_TOKEN = /^[\x21\x23-\x5b\x5d-\x7e]+$/;
+
+// Status, headers and body for a refusal, as plain values: for hosts that have no `Response`.
+export function problemOf({ code, message }, { realm = 'portcullis', scopes = [], retryAfter = 1 } = {}) {
+  const challenge = `Bearer realm="${realm.replace(/[^\x20\x21\x23-\x5b\x5d-\x7e]/g, '')}"`;
+  if (code === 'no_key') {
+    // RFC 6750, section 3.1: no error code where no authentication was attempted.
+    return problem(401, 'no-key', 'An API key is needed',
+      'Send your API key as `Authorization: Bearer <key>` or `X-API-Key: <key>`.', challenge);
+  }
+  if (INVALID_REQUEST.has(code)) {
+    return problem(400, 'invalid-request', 'The API key can\'t be read from the request', message,
+      `${challenge}, error="invalid_request"`);
+  }
+  if (UNAVAILABLE.has(code)) {
+    const { status, headers, body } = problem(503, 'unavailable', 'API keys can\'t be judged at the moment',
+      'Try again after the seconds in Retry-After.');
+    return { status, headers: { ...headers, 'retry-after': String(Math.max(1, Math.ceil(retryAfter))) }, body };
+  }
+  if (code === 'scope_missing') {
+    const named = scopes.length > 0 && scopes.every((scope) => SCOPE_TOKEN.test(scope));
+    return problem(403, 'insufficient-scope', 'The API key does not grant what this request needs',
+      'Ask whoever issued the key for the scope.',
+      `${challenge}, error="insufficient_scope"${named ? `, scope="${scopes.join(' ')}"` : ''}`);
+  }
+  if (FORBIDDEN.has(code)) {
+    return problem(403, 'forbidden', 'The API key does not allow this request',
+      'Check with whoever issued the key what it may be used for.');
+  }
+  return problem(401, 'invalid-key', 'The API key is not accepted',
+    'Check the key with whoever issued it.', `${challenge}, error="invalid_token"`);
+}
+
+export function responseOf(refusal, options) {
+  const { status, headers, body } = problemOf(refusal, options);
+  return new Response(body, { status, headers });
+}
+
+function problem(status, type, title, detail, challenge) {
+  return {
+    status,
+    headers: {
+      'content-type': 'application/problem+json',
+      'cache-control': 'no-store',
+      ...(challenge === undefined ? {} : { 'www-authenticate': challenge }),
+    },
+    body: JSON.stringify({ type: `urn:portcullis:problem:${type}`, title, status, detail }),
+  };
+}

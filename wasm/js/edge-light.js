@@ -1,0 +1,10 @@
+// Vercel's edge runtime, and Next.js's middleware: code may not be made from bytes there.
+import module from '../dist/portcullis.wasm?module';
+import { start } from './instance.js';
+import { platform } from './platform.js';
+
+start(new WebAssembly.Instance(module));
+// A fetch may end with the request that made it.
+platform.sharesPromises = false;
+
+export * from './wasm.js';

@@ -1,0 +1,56 @@
+import { guard, kindDemand, scopeDemand } from './guard.js';
+
+// A plugin: all routes of the scope that it is registered in, and of those inside, need a key. What
+// was admitted stands in `request.portcullis`.
+export function apiKey(verifier, options) {
+  const { onRefused, ...asked } = options ?? {};
+  const judge = guard(verifier, asked);
+  const plugin = (fastify, _options, done) => {
+    if (!fastify.hasRequestDecorator('portcullis')) fastify.decorateRequest('portcullis', null);
+    fastify.addHook('onRequest', async (request, reply) => {
+      const judged = await judge(shape(request), given(asked, request));
+      if (!judged.ok) {
+        onRefused?.(judged, request);
+        return answer(reply, judged.problem);
+      }
+      request.portcullis = judged;
+      return undefined;
+    });
+    done();
+  };
+  // Fastify's own mark for a plugin that belongs to the scope that registers it.
+  plugin[Symbol.for('skip-override')] = true;
+  plugin[Symbol.for('fastify.display-name')] = 'portcullis';
+  return plugin;
+}
+
+export function requireScopes(...scopes) {
+  return demanding(scopeDemand(scopes));
+}
+
+export function requireKind(kind) {
+  return demanding(kindDemand(kind));
+}
+
+// For a route's `onRequest` or `preHandler`.
+function demanding(demand) {
+  return async (request, reply) => {
+    const refused = demand(request.portcullis);
+    return refused && answer(reply, refused.problem);
+  };
+}
+
+// The target as it was received, whatever rewrote it since.
+function shape({ headers, method, originalUrl, raw }) {
+  return { headers, method, url: originalUrl ?? raw.url };
+}
+
+// A function of the options is asked about Fastify's request.
+function given({ address, salesChannel }, request) {
+  const read = (value) => (typeof value === 'function' ? (value(request) ?? null) : value);
+  return { address: read(address), salesChannel: read(salesChannel) };
+}
+
+function answer(reply, { status, headers, body }) {
+  return reply.code(status).headers(headers).send(body);
+}

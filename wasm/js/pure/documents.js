@@ -1,0 +1,183 @@
+// The signed documents (docs/keyring.md, docs/revocation-list.md). Reading one says nothing about its
+// signature. Instants and list numbers have 64 bits, and are compared with all of them.
+
+import { keyFault } from './ed25519.js';
+import { demand, isZero, latin1, Reader } from './reader.js';
+
+const LABEL = /^[a-z][a-z0-9]{0,15}$/;
+export const RESERVED = new Set(['sk', 'pk', 'live', 'test']);
+export const HMAC = 1;
+export const ED25519 = 2;
+export const TOKEN = 1;
+export const LIST = 3;
+const ADMIN = 2;
+const RETIRED = 4;
+const SUSPENDED = 1;
+export const REVOKED = 2;
+const LONGEST_POLICY_FILE = 8192;
+const NO_BOUND = 2 ** 32 - 1;
+// By scope: owner, kid, environment, serials.
+const LARGEST = [0, 2 ** 32 - 1, 2 ** 16 - 1, 2, 2 ** 48 - 1];
+const SERIALS = 4;
+const ENVIRONMENT = 3;
+
+function readSigner(reader) {
+  const signer = {
+    kid: reader.u16(),
+    algorithm: reader.u8(),
+    purpose: reader.u8(),
+    environments: reader.u8(),
+    kinds: reader.u8(),
+    state: reader.u8(),
+    notBefore: reader.u64(),
+    notAfter: reader.u64(),
+    key: reader.take(32),
+  };
+  const { algorithm, purpose, environments, kinds, state } = signer;
+  const within = (value, from, to) => value >= from && value <= to;
+  demand(within(algorithm, HMAC, ED25519), 'algorithm');
+  demand(within(purpose, 1, 5), 'purpose');
+  demand(within(state, 1, RETIRED), 'state');
+  const signsTokens = purpose === TOKEN || purpose === ADMIN;
+  demand(signsTokens ? within(environments, 1, 3) : environments === 0, 'environments and kinds');
+  demand(signsTokens ? within(kinds, 1, 3) : kinds === 0, 'environments and kinds');
+  demand(algorithm === ED25519 || purpose === TOKEN, 'algorithm');
+  demand(algorithm === HMAC || keyFault(signer.key) === undefined, 'public key');
+  return signer;
+}
+
+export function countsAt({ state, notBefore, notAfter }, now) {
+  return state !== RETIRED && notBefore <= now && now < notAfter;
+}
+
+export function readKeyring(document) {
+  const reader = new Reader(document);
+  reader.magic('K', 'keyring');
+  const keyring = {
+    document,
+    issuer: reader.take(16),
+    version: reader.u32(),
+    notAfter: reader.u64(),
+    epoch: reader.u32(),
+    longestValidity: reader.u32(),
+    successor: reader.take(32),
+    labels: [],
+    signers: new Map(),
+  };
+  if (isZero(keyring.successor)) keyring.successor = undefined;
+  else demand(keyFault(keyring.successor) === undefined, 'successor');
+  for (let count = reader.u8(); count > 0; count -= 1) {
+    const label = latin1(reader.take(reader.u8()));
+    demand(label === '' || (LABEL.test(label) && !RESERVED.has(label)), 'labels');
+    keyring.labels.push(label);
+  }
+  const { labels } = keyring;
+  demand(labels.length >= 1 && labels.length <= 4 && new Set(labels).size === labels.length, 'labels');
+  let least = 0;
+  for (let count = reader.u16(); count > 0; count -= 1) {
+    const signer = readSigner(reader);
+    demand(signer.kid >= least, 'kid');
+    keyring.signers.set(signer.kid, signer);
+    least = signer.kid + 1;
+  }
+  reader.take(64);
+  reader.end();
+  return keyring;
+}
+
+export function readStamp(document) {
+  const reader = new Reader(document);
+  reader.magic('S', 'stamp');
+  const stamp = {
+    document,
+    issuer: reader.take(16),
+    kid: reader.u16(),
+    epoch: reader.u32(),
+    number: reader.u64(),
+    thisUpdate: reader.u64(),
+    nextUpdate: reader.u64(),
+    headDigest: reader.take(32),
+    headLength: reader.u32(),
+    keyringVersion: reader.u32(),
+  };
+  reader.take(64);
+  reader.end();
+  return stamp;
+}
+
+function readWide(reader) {
+  const [scope, state, first, last] = [reader.u8(), reader.u8(), reader.u48(), reader.u48()];
+  const [from, before] = [reader.u32(), reader.u32()];
+  demand(scope >= 1 && scope <= SERIALS && state >= SUSPENDED && state <= REVOKED, 'wide entry');
+  demand(scope === SERIALS ? first <= last : first === last, 'wide entry');
+  demand(last <= LARGEST[scope] && (scope !== ENVIRONMENT || first >= 1), 'wide entry');
+  demand(from < before, 'wide entry');
+  return { scope, first, last, state, from, before };
+}
+
+function ascends(a, b) {
+  for (const field of ['scope', 'first', 'last', 'state', 'from', 'before']) {
+    if (a[field] !== b[field]) return a[field] < b[field];
+  }
+  return false;
+}
+
+export function appliesTo(entry, token) {
+  const subject = [0, token.owner, token.kid, token.environment, token.serial][entry.scope];
+  const issued =
+    token.issuedAt >= entry.from && (entry.before === NO_BOUND || token.issuedAt < entry.before);
+  return issued && subject >= entry.first && subject <= entry.last;
+}
+
+function readPolicies(reader) {
+  const [digest, len] = [reader.take(32), reader.u32()];
+  demand(isZero(digest) === (len === 0), 'policies');
+  demand(len <= LONGEST_POLICY_FILE, 'policies');
+  return len === 0 ? undefined : { digest, len };
+}
+
+export function readHead(document) {
+  const reader = new Reader(document);
+  reader.magic('H', 'list head');
+  const head = {
+    document,
+    issuer: reader.take(16),
+    kid: reader.u16(),
+    epoch: reader.u32(),
+    number: reader.u64(),
+    thisUpdate: reader.u64(),
+    // The head before: a verifier doesn't follow the chain.
+    previous: reader.take(32),
+    publicPolicies: readPolicies(reader),
+    privatePolicies: readPolicies(reader),
+    shards: [],
+    wide: [],
+  };
+  let least = 0;
+  for (let count = reader.count(40); count > 0; count -= 1) {
+    const [shard, len, digest] = [reader.u32(), reader.u32(), reader.take(32)];
+    demand(shard >= least && shard < 2 ** 28, 'shard');
+    head.shards.push({ shard, len, digest });
+    least = shard + 1;
+  }
+  for (let count = reader.count(22); count > 0; count -= 1) {
+    const entry = readWide(reader);
+    demand(head.wide.length === 0 || ascends(head.wide.at(-1), entry), 'wide entry');
+    head.wide.push(entry);
+  }
+  reader.take(64);
+  reader.end();
+  return head;
+}
+
+export function readBundle(file) {
+  const reader = new Reader(file);
+  reader.magic('Z', 'bundle');
+  const part = () => reader.take(reader.count(1));
+  const [keyring, stamp, head] = [part(), part(), part()];
+  const bodies = [];
+  for (let count = reader.count(4); count > 0; count -= 1) bodies.push(part());
+  reader.end();
+  return { keyring, stamp, head, bodies };
+}
+

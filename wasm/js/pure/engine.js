@@ -1,0 +1,478 @@
+// What the wasm module does, in JavaScript: the same calls, the same verdicts, code for code.
+
+import { hmac, sha256 } from '../../dist/noble.js';
+import { fromBase64Url } from '../base64.js';
+import { ENVIRONMENTS, KINDS } from '../core.js';
+import { PortcullisError } from '../errors.js';
+import { REASONS, sentence } from '../reasons.js';
+import {
+  appliesTo, countsAt, ED25519, HMAC, LIST, readBundle, readHead, readKeyring, readStamp, REVOKED, TOKEN,
+} from './documents.js';
+import { isStrict, keyFault, signedBy, verify as verifySignature } from './ed25519.js';
+import { Policies } from './policies.js';
+import { denial } from './policy.js';
+import { ascii, concat, hex, Reader, sameBytes, Unreadable } from './reader.js';
+import { readBody } from './sets.js';
+import { base62, readToken } from './token.js';
+
+const ROOT = /^[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]$/;
+const ALGORITHMS = ['', 'hmac-sha256-128', 'ed25519'];
+const SECRET_BYTES = 32;
+const TAG_BYTES = 16;
+const SKEW_MS = 10_000n;
+const REMEMBERED = 1024;
+const [BIND, TOKN, CHEK, NAME, RING, STMP, HEAD] =
+  ['bind', 'tokn', 'chek', 'name', 'ring', 'stmp', 'head'].map((word) => ascii(`portc1/${word}`));
+
+// Why a call throws or a key is refused: the code, and what its sentence is filled with.
+class Refusal extends Error {
+  constructor(code, ...values) {
+    super(code);
+    Object.assign(this, { code, values });
+  }
+}
+
+// The same code may stand for a key and for a file, with another sentence: the first rows are keys'.
+const FIRST_OF_FILES = REASONS.findIndex(([code]) => code === 'root_unreadable');
+
+function told({ code, values }, from = 0) {
+  const row = REASONS.findIndex(([known], at) => known === code && at >= from);
+  return sentence(REASONS[row][1], () => values);
+}
+
+function require(condition, code, ...values) {
+  if (!condition) throw new Refusal(code, ...values);
+}
+
+// What can't be read of a file is its own refusal, with the sentence for what is wrong with it.
+function reading(code, part, read) {
+  try {
+    return read();
+  } catch (error) {
+    if (!(error instanceof Unreadable)) throw error;
+    const first = REASONS.findIndex(([known]) => known === code);
+    const text = sentence(REASONS[first + error.row][1], () => [error.number, 0, part, error.word]);
+    throw new PortcullisError(code, text);
+  }
+}
+
+// What throws is an error of the package's.
+function fault(work) {
+  try {
+    return work();
+  } catch (error) {
+    if (error instanceof Refusal) throw new PortcullisError(error.code, told(error, FIRST_OF_FILES));
+    throw error;
+  }
+}
+
+class Key {
+  #name;
+
+  constructor(token, signer, issuer) {
+    this.issuer = `iss_${base62(issuer)}`;
+    this.kind = KINDS[token.kind];
+    this.environment = ENVIRONMENTS[token.environment];
+    this.algorithm = ALGORITHMS[signer.algorithm];
+    this.kid = token.kid;
+    this.serial = token.serial;
+    this.issuedAt = token.issuedAt * 1000;
+    this.expiresAt = token.expiresAt * 1000 || null;
+    this.owner = token.owner || null;
+    this.policy = token.policy || null;
+    this.#name = () => `apk_${base62(digest16(NAME, issuer, u64(token.serial)))}`;
+  }
+
+  get name() {
+    return this.#name();
+  }
+
+  toJSON() {
+    return { name: this.name, ...this };
+  }
+}
+
+export class Engine {
+  #root;
+  #keyring;
+  #secrets = new Map();
+  #waiting = new Map();
+  #list;
+  #policies = new Policies();
+  #remembered = new Set();
+  missed;
+
+  constructor(root) {
+    fault(() => {
+      require(ROOT.test(root), 'root_unreadable');
+      this.#root = fromBase64Url(root);
+      const why = keyFault(this.#root);
+      require(why === undefined, why);
+    });
+  }
+
+  verify(text, kind, environment, nowMs, freshFor, facts) {
+    const now = BigInt(Math.floor(nowMs));
+    try {
+      const { token, signer } = this.#judge(text, kind, environment, now);
+      const grant = facts === undefined ? undefined : this.#admit(token, facts);
+      const key = new Key(token, signer, this.#keyring.issuer);
+      const list = this.#facts(now, freshFor);
+      return grant === undefined ? { ok: true, key, list } : { ok: true, key, list, grant };
+    } catch (error) {
+      if (!(error instanceof Refusal)) throw error;
+      return { ok: false, code: error.code, message: told(error), list: this.#facts(now, freshFor) };
+    }
+  }
+
+  #judge(text, kind, environment, now) {
+    const token = readToken(text);
+    require(token.code === undefined, token.code);
+    require(this.#keyring !== undefined, 'list_missing');
+    const signer = this.#signerOf(token);
+    this.#checkProof(token, signer);
+    const list = this.#list;
+    require(list !== undefined, 'list_missing');
+    this.#checkStamp(list.stamp, now);
+    require(sameBytes(list.stamp.issuer, this.#keyring.issuer), 'foreign_list');
+    require(countsAt(signer, now), 'signer_not_allowed', token.kid);
+    const state = stateOf(list, token, Number(now));
+    require(state === 'good', state);
+    require(token.expiresAt === 0 || now < BigInt(token.expiresAt) * 1000n, 'expired');
+    require(kind === 0 || kind === token.kind, 'wrong_kind', 0, 0, KINDS[kind], KINDS[token.kind]);
+    require(
+      environment === 0 || environment === token.environment,
+      'wrong_environment', 0, 0, ENVIRONMENTS[environment], ENVIRONMENTS[token.environment],
+    );
+    return { token, signer };
+  }
+
+  #signerOf(token) {
+    const { labels, signers } = this.#keyring;
+    require(labels.includes(token.label), 'foreign_label');
+    const signer = signers.get(token.kid);
+    require(signer !== undefined, 'unknown_kid', token.kid);
+    const maySign = (signer.environments & token.environment) !== 0 && (signer.kinds & token.kind) !== 0;
+    require(signer.purpose === TOKEN && maySign, 'signer_not_allowed', token.kid);
+    return signer;
+  }
+
+  #message(token) {
+    return concat(TOKN, digest16(BIND, this.#keyring.issuer, ascii(token.prefix)), token.signed);
+  }
+
+  #checkProof(token, signer) {
+    const isSignature = token.proof.length !== TAG_BYTES;
+    require(isSignature === (signer.algorithm === ED25519), 'bad_signature');
+    if (signer.algorithm === HMAC) {
+      const secret = this.#secrets.get(token.kid);
+      require(secret !== undefined, 'secret_not_held', token.kid);
+      const tag = hmac(sha256, secret, this.#message(token)).subarray(0, TAG_BYTES);
+      require(sameBytes(tag, token.proof), 'bad_signature');
+      return;
+    }
+    const name = memory(signer.key, this.#message(token), token.proof);
+    if (this.#remembered.has(name)) return;
+    require(verifySignature(signer.key, this.#message(token), token.proof), 'bad_signature');
+    this.remember({ name });
+  }
+
+  // What a native verification of this token's signature takes, `undefined` where it is of no use.
+  signature(text) {
+    const token = readToken(text);
+    if (token.code !== undefined || this.#keyring === undefined) return undefined;
+    try {
+      const { key, algorithm } = this.#signerOf(token);
+      const [message, signature] = [this.#message(token), token.proof];
+      const name = memory(key, message, signature);
+      const isOpen = algorithm === ED25519 && isStrict(signature) && !this.#remembered.has(name);
+      return isOpen ? { key, message, signature, name } : undefined;
+    } catch (error) {
+      if (error instanceof Refusal) return undefined;
+      throw error;
+    }
+  }
+
+  // Only for one that was found good.
+  remember({ name }) {
+    if (this.#remembered.size >= REMEMBERED) this.#remembered.delete(this.#remembered.values().next().value);
+    this.#remembered.add(name);
+  }
+
+  #admit(token, facts) {
+    const found = this.#find(token.kind, token.policy);
+    if (found.code === 'policy_unavailable') this.missed = [token.kind, token.policy];
+    require(found.code === undefined, found.code);
+    const code = denial(found.policy, facts);
+    require(code === undefined, code);
+    const { scopes, salesChannels, rateClass } = found.policy;
+    return { scopes: [...scopes], salesChannels: [...salesChannels], rateClass };
+  }
+
+  #find(kind, number) {
+    const { head } = this.#list;
+    return this.#policies.find(kind === 2 ? head.publicPolicies : head.privatePolicies, kind === 2 ? 1 : 2, number);
+  }
+
+  wantsPolicy(kind, number) {
+    if (this.#list === undefined) return undefined;
+    const { name } = this.#find(kind, number);
+    return name && wanted(kind === 2 ? 'policies' : 'private', name);
+  }
+
+  offerPolicy({ name }, file) {
+    fault(() => {
+      const good = reading('list_unreadable', 'policy file', () => this.#policies.offer(name, file));
+      require(good, 'list_wrong_digest', 0, 0, 'policy file');
+    });
+  }
+
+  status(nowMs, freshFor) {
+    const keyring = this.#keyring;
+    return {
+      issuer: keyring === undefined ? null : this.issuer(),
+      keyring: keyring === undefined ? null : { version: keyring.version, notAfter: Number(keyring.notAfter) },
+      list: this.#facts(BigInt(Math.floor(nowMs)), freshFor),
+      waitingSecrets: [...this.#waiting.keys()],
+    };
+  }
+
+  issuer() {
+    return `iss_${base62(this.#keyring.issuer)}`;
+  }
+
+  #facts(now, freshFor) {
+    const list = this.#list;
+    if (list === undefined) {
+      return { standing: 'unknown', epoch: null, number: null, ageMs: null, thisUpdate: null, nextUpdate: null };
+    }
+    const { epoch, number, thisUpdate, nextUpdate } = list.stamp;
+    const ageMs = now > thisUpdate ? Number(now - thisUpdate) : 0;
+    const standing = this.#isCurrent(now) ? (ageMs <= freshFor ? 'fresh' : 'stale') : 'unknown';
+    return {
+      standing, epoch, number: Number(number), ageMs, thisUpdate: Number(thisUpdate), nextUpdate: Number(nextUpdate),
+    };
+  }
+
+  #isCurrent(now) {
+    try {
+      this.#checkStamp(this.#list.stamp, now);
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
+  holdSecret(kid, secret) {
+    fault(() => {
+      require(secret.length === SECRET_BYTES, 'secret_length');
+      this.#waiting.delete(kid);
+      this.#waiting.set(kid, secret.slice());
+      this.#placeSecrets();
+    });
+  }
+
+  // All are tried before the first error is reported.
+  #placeSecrets() {
+    if (this.#keyring === undefined) return;
+    let first;
+    for (const [kid, secret] of this.#waiting) {
+      const signer = this.#keyring.signers.get(kid);
+      if (signer === undefined) continue;
+      this.#waiting.delete(kid);
+      if (signer.algorithm !== HMAC) first ??= new Refusal('secret_without_kid', kid);
+      else if (!this.#matchesCheck(this.#keyring, kid, secret)) first ??= new Refusal('secret_wrong', kid);
+      else this.#secrets.set(kid, secret);
+    }
+    if (first !== undefined) throw first;
+  }
+
+  #matchesCheck({ issuer, signers }, kid, secret) {
+    const signer = signers.get(kid);
+    const check = () => hmac(sha256, secret, concat(CHEK, issuer, Uint8Array.of(kid >> 8, kid & 0xff)));
+    return signer?.algorithm === HMAC && sameBytes(check(), signer.key);
+  }
+
+  offerKeyring(document) {
+    return fault(() => {
+      const news = this.#takeKeyring(document.slice());
+      this.#placeSecrets();
+      return news;
+    });
+  }
+
+  #takeKeyring(document) {
+    const held = this.#keyring;
+    if (held === undefined) {
+      [this.#keyring, this.#root] = openKeyring(document, [this.#root]);
+      return true;
+    }
+    if (sameBytes(document, held.document)) return false;
+    const roots = held.successor === undefined ? [this.#root] : [this.#root, held.successor];
+    const [offered, root] = openKeyring(document, roots);
+    require(sameBytes(offered.issuer, held.issuer), 'keyring_foreign_issuer');
+    require(offered.version >= held.version, 'keyring_rollback', offered.version, held.version);
+    require(offered.version > held.version && offered.epoch >= held.epoch, 'keyring_equivocation');
+    [this.#keyring, this.#root] = [offered, root];
+    for (const [kid, secret] of this.#secrets) {
+      if (!this.#matchesCheck(offered, kid, secret)) this.#secrets.delete(kid);
+    }
+    if (offered.epoch !== held.epoch) this.#list = undefined;
+    return true;
+  }
+
+  adoptBundle(file, nowMs) {
+    return fault(() => {
+      const bundle = reading('list_unreadable', 'bundle', () => readBundle(file.slice()));
+      let news = false;
+      let trouble;
+      try {
+        news = this.#takeBundle(bundle, nowMs);
+      } catch (error) {
+        trouble = error;
+      }
+      try {
+        this.#placeSecrets();
+      } catch (error) {
+        trouble ??= error;
+      }
+      if (trouble !== undefined) throw trouble;
+      return news;
+    });
+  }
+
+  #takeBundle({ keyring, stamp, head, bodies }, nowMs) {
+    let news = false;
+    try {
+      news = this.#takeKeyring(keyring);
+    } catch (error) {
+      // Its list may be newer all the same.
+      if (error.code !== 'keyring_rollback') throw error;
+    }
+    const before = this.#list?.stamp;
+    const missing = this.#takeList(stamp, [head, ...bodies], nowMs, true);
+    require(missing.length === 0, 'list_wrong_digest', 0, 0, 'body');
+    return news || this.#list.stamp !== before;
+  }
+
+  offerList(stamp, parts, nowMs, withoutPolicies) {
+    return fault(() => {
+      require(this.#keyring !== undefined, 'keyring_missing');
+      return this.#takeList(stamp.slice(), parts.map((part) => part.slice()), nowMs, withoutPolicies);
+    });
+  }
+
+  #takeList(file, [headFile, ...bodyFiles], nowMs, withoutPolicies) {
+    const now = BigInt(Math.floor(nowMs));
+    const stamp = reading('list_unreadable', 'stamp', () => readStamp(file));
+    const signer = this.#checkStamp(stamp, now);
+    require(signedBy(signer.key, STMP, file), 'list_bad_signature');
+    const held = this.#list;
+    if (held !== undefined) {
+      require(stamp.number >= held.stamp.number, 'list_rollback', stamp.number, held.stamp.number);
+      if (stamp.number === held.stamp.number) {
+        require(sameBytes(stamp.headDigest, held.stamp.headDigest), 'list_equivocation', stamp.number);
+        if (stamp.thisUpdate > held.stamp.thisUpdate) this.#list = { ...held, stamp };
+        return [];
+      }
+    }
+    if (headFile === undefined) return [wanted('heads', { digest: stamp.headDigest, len: stamp.headLength })];
+    const head = this.#openHead(headFile, stamp, now);
+    const bodies = new Map(held === undefined ? [] : held.bodies);
+    const named = new Set(head.shards.map(({ digest }) => hex(digest)));
+    for (const body of bodyFiles) {
+      const name = hex(sha256(body));
+      require(named.has(name), 'list_wrong_digest', 0, 0, 'body');
+      if (!bodies.has(name)) bodies.set(name, reading('list_unreadable', 'body', () => readBody(body)));
+    }
+    const missing = new Map();
+    for (const { digest, len } of head.shards) {
+      if (!bodies.has(hex(digest))) missing.set(hex(digest), wanted('bodies', { digest, len }));
+    }
+    if (missing.size > 0) return [...missing.values()];
+    if (!withoutPolicies && held !== undefined) {
+      const wants = (place, which) =>
+        this.#policies.wants(held.head[which], head[which]).map((name) => wanted(place, name));
+      const files = [...wants('private', 'privatePolicies'), ...wants('policies', 'publicPolicies')];
+      if (files.length > 0) return files;
+    }
+    for (const name of bodies.keys()) if (!named.has(name)) bodies.delete(name);
+    const shards = new Map(head.shards.map(({ shard, digest }) => [shard, bodies.get(hex(digest))]));
+    this.#list = { stamp, head, bodies, shards };
+    this.#policies.retain([head.publicPolicies, head.privatePolicies]);
+    return [];
+  }
+
+  #openHead(file, stamp, now) {
+    require(sameBytes(sha256(file), stamp.headDigest), 'list_wrong_digest', 0, 0, 'head');
+    const head = reading('list_unreadable', 'head', () => readHead(file));
+    const signer = this.#listKey(head.issuer, head.kid, now);
+    require(signedBy(signer.key, HEAD, file), 'list_bad_signature');
+    const fits = head.epoch === stamp.epoch && head.number === stamp.number && head.thisUpdate <= stamp.thisUpdate;
+    require(fits, 'list_wrong_digest', 0, 0, 'head');
+    return head;
+  }
+
+  // All but the signature: while it holds, the list is in force. Gives its key.
+  #checkStamp(stamp, now) {
+    const { issuer, version, epoch, longestValidity } = this.#keyring;
+    require(sameBytes(stamp.issuer, issuer), 'list_foreign_issuer');
+    require(stamp.keyringVersion <= version, 'keyring_behind', stamp.keyringVersion, version);
+    const signer = this.#listKey(stamp.issuer, stamp.kid, now);
+    require(stamp.epoch === epoch, 'list_wrong_epoch', stamp.epoch, epoch);
+    const inOrder = stamp.thisUpdate < stamp.nextUpdate;
+    require(stamp.thisUpdate <= now + SKEW_MS && inOrder, 'list_from_the_future');
+    const validity = stamp.nextUpdate - stamp.thisUpdate;
+    require(validity <= BigInt(longestValidity) * 1000n, 'list_too_long_valid');
+    require(now < stamp.nextUpdate, 'list_past_next_update');
+    return signer;
+  }
+
+  #listKey(issuer, kid, now) {
+    const { issuer: ours, notAfter, signers } = this.#keyring;
+    require(sameBytes(issuer, ours), 'list_foreign_issuer');
+    require(now < notAfter, 'keyring_expired');
+    const signer = signers.get(kid);
+    const good = signer !== undefined && signer.purpose === LIST && countsAt(signer, now);
+    require(good, 'list_unknown_kid', kid);
+    return signer;
+  }
+}
+
+function openKeyring(document, roots) {
+  reading('keyring_unreadable', 'keyring', () => {
+    const reader = new Reader(document);
+    reader.magic('K', 'keyring');
+    reader.take(64);
+  });
+  const root = roots.find((candidate) => signedBy(candidate, RING, document));
+  require(root !== undefined, 'keyring_not_signed_by_root');
+  return [reading('keyring_unreadable', 'keyring', () => readKeyring(document)), root];
+}
+
+function stateOf({ head, shards }, token, now) {
+  const wide = head.wide.filter((entry) => appliesTo(entry, token)).map(({ state }) => state);
+  const shard = shards.get(Math.floor(token.serial / 2 ** 20));
+  const slot = shard?.state(token.serial % 2 ** 20, now) ?? 'not_covered';
+  if (slot === 'revoked' || wide.includes(REVOKED)) return 'revoked';
+  if (slot === 'not_covered') return slot;
+  return slot === 'suspended' || wide.length > 0 ? 'suspended' : 'good';
+}
+
+function wanted(place, { digest, len }) {
+  return { place, digest: hex(digest), len, name: { digest, len } };
+}
+
+function memory(...parts) {
+  return String.fromCharCode(...concat(...parts));
+}
+
+function digest16(...parts) {
+  return sha256(concat(...parts)).subarray(0, 16);
+}
+
+function u64(number) {
+  const bytes = new DataView(new ArrayBuffer(8));
+  bytes.setBigUint64(0, BigInt(number));
+  return new Uint8Array(bytes.buffer);
+}

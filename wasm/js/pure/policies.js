@@ -1,0 +1,142 @@
+// The files of policies that one verifier holds, by digest: directories and bodies.
+
+import { sha256 } from '../../dist/noble.js';
+import { NO_POLICY, readPolicy } from './policy.js';
+import { demand, hex, Reader, truncated } from './reader.js';
+
+const LONGEST_FILE = 8192;
+const MOST_RANGES = 128;
+const HIGHEST_LEVEL = 3;
+const SALT_BYTES = 32;
+const MOST_BYTES = 4 << 20;
+const PRIVATE = 2;
+
+function readVisibility(reader) {
+  const visibility = reader.u8();
+  demand(visibility === 1 || visibility === PRIVATE, 'visibility');
+  return visibility;
+}
+
+function readDirectory(file) {
+  const reader = new Reader(file);
+  reader.magic('D', 'policy directory');
+  const [visibility, level, count] = [readVisibility(reader), reader.u8(), reader.u16()];
+  demand(level <= HIGHEST_LEVEL, 'level');
+  demand(count >= 1 && count <= MOST_RANGES, 'number of ranges');
+  const ranges = [];
+  for (let at = 0; at < count; at += 1) {
+    const [first, len, digest] = [reader.u32(), reader.u32(), reader.take(32)];
+    demand(at === 0 || first > ranges[at - 1].first, 'range');
+    demand(len >= 1 && len <= LONGEST_FILE, 'range');
+    ranges.push({ first, name: { digest, len } });
+  }
+  reader.end();
+  return { visibility, level, ranges, len: file.length };
+}
+
+function readBody(file) {
+  demand(file.length <= LONGEST_FILE, 'length');
+  const reader = new Reader(file);
+  reader.magic('P', 'policy body');
+  const visibility = readVisibility(reader);
+  if (visibility === PRIVATE) reader.take(SALT_BYTES);
+  const count = reader.u16();
+  demand(count > 0, 'number of policies');
+  const entries = Array.from({ length: count }, () => [reader.u32(), reader.u16()]);
+  const policies = new Map();
+  let [below, start] = [0, 0];
+  for (const [number, end] of entries) {
+    demand(number > below, 'policy number');
+    if (end < start) throw truncated();
+    policies.set(number, readPolicy(reader.take(end - start)));
+    [below, start] = [number, end];
+  }
+  reader.end();
+  return { visibility, policies, len: file.length };
+}
+
+export class Policies {
+  #files = new Map();
+  #bytes = 0;
+
+  // Whether the file is the one that is named; throws where it can't be read.
+  offer({ digest, len }, file) {
+    const name = hex(digest);
+    if (file.length !== len || hex(sha256(file)) !== name) return false;
+    if (this.#files.has(name)) return true;
+    const read = file[2] === 'D'.charCodeAt(0) ? readDirectory(file) : readBody(file);
+    if (this.#bytes + len > MOST_BYTES) {
+      this.#files.clear();
+      this.#bytes = 0;
+    }
+    this.#files.set(name, read);
+    this.#bytes += len;
+    return true;
+  }
+
+  #get({ digest, len }) {
+    const file = this.#files.get(hex(digest));
+    return file?.len === len ? file : undefined;
+  }
+
+  // `{ policy }`, `{ code }`, or both a code and the `name` of the file to fetch first.
+  find(directory, visibility, number) {
+    if (number === 0) return { policy: NO_POLICY };
+    const missing = { code: 'policy_missing' };
+    if (directory === undefined) return missing;
+    let name = directory;
+    let above;
+    for (;;) {
+      const file = this.#get(name);
+      if (file === undefined) return { code: 'policy_unavailable', name };
+      if (file.visibility !== visibility) return missing;
+      if (file.policies !== undefined) {
+        const policy = above === 0 ? file.policies.get(number) : undefined;
+        return policy === undefined ? missing : { policy };
+      }
+      if (above !== undefined && file.level !== above - 1) return missing;
+      const range = file.ranges.findLast(({ first }) => first <= number);
+      if (range === undefined) return missing;
+      name = range.name;
+      above = file.level;
+    }
+  }
+
+  // What replaces, under the directory `next`, the bodies in use under `old`.
+  wants(old, next) {
+    const used = this.#reach(old, undefined).filter(({ file }) => file?.policies !== undefined);
+    const missing = this.#reach(next, used).filter(({ file }) => file === undefined);
+    return [...new Map(missing.map(({ name }) => [hex(name.digest), name])).values()];
+  }
+
+  retain(directories) {
+    const places = directories.flatMap((directory) => this.#reach(directory, undefined));
+    const kept = new Set(places.map(({ name }) => hex(name.digest)));
+    for (const [name, { len }] of this.#files) {
+      if (kept.has(name)) continue;
+      this.#files.delete(name);
+      this.#bytes -= len;
+    }
+  }
+
+  // Every file that a directory leads to, as far as directories are held, with the numbers that it is
+  // asked about; with `spans` only those that are asked about one of them.
+  #reach(directory, spans) {
+    const wanted = (first, last) =>
+      spans === undefined || spans.some((span) => span.first <= last && first <= span.last);
+    const places = [];
+    const seen = new Set();
+    const visit = (name, first, last) => {
+      if (!wanted(first, last)) return;
+      const file = this.#get(name);
+      places.push({ name, file, first, last });
+      if (file?.ranges === undefined || seen.has(hex(name.digest))) return;
+      seen.add(hex(name.digest));
+      for (const [at, range] of file.ranges.entries()) {
+        visit(range.name, range.first, at + 1 < file.ranges.length ? file.ranges[at + 1].first - 1 : last);
+      }
+    };
+    if (directory !== undefined) visit(directory, 0, 2 ** 32 - 1);
+    return places;
+  }
+}

@@ -1,0 +1,122 @@
+// Big-endian numbers and slices, taken from the front of some bytes.
+
+// The bytes are not in the one form that a file of their kind has. `row` counts from the first of
+// the five sentences that reasons.js has for it.
+export class Unreadable extends Error {
+  constructor(row, number, word) {
+    super('unreadable');
+    Object.assign(this, { row, number, word });
+  }
+}
+
+export const truncated = () => new Unreadable(0, 0, '');
+export const notCanonical = (field) => new Unreadable(4, 0, field);
+
+export function demand(condition, field) {
+  if (!condition) throw notCanonical(field);
+}
+
+export class Reader {
+  constructor(bytes) {
+    this.bytes = bytes;
+    this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    this.at = 0;
+  }
+
+  get left() {
+    return this.bytes.length - this.at;
+  }
+
+  #pass(length) {
+    if (length > this.left) throw truncated();
+    const { at } = this;
+    this.at += length;
+    return at;
+  }
+
+  take(length) {
+    const at = this.#pass(length);
+    return this.bytes.subarray(at, at + length);
+  }
+
+  u8() {
+    return this.view.getUint8(this.#pass(1));
+  }
+
+  u16() {
+    return this.view.getUint16(this.#pass(2));
+  }
+
+  u32() {
+    return this.view.getUint32(this.#pass(4));
+  }
+
+  u48() {
+    return this.u16() * 2 ** 32 + this.u32();
+  }
+
+  u64() {
+    return this.view.getBigUint64(this.#pass(8));
+  }
+
+  // A count of things of so many bytes, held against what is left.
+  count(bytesEach) {
+    const count = this.u32();
+    if (count * bytesEach > this.left) throw truncated();
+    return count;
+  }
+
+  // `letter` says of which kind the file is, `kind` says it in words.
+  magic(letter, kind) {
+    const [p, c, found] = this.take(3);
+    if (p !== 0x50 || c !== 0x43 || found !== letter.charCodeAt(0)) throw new Unreadable(2, 0, kind);
+    const version = this.u8();
+    if (version !== 1) throw new Unreadable(3, version, '');
+  }
+
+  end() {
+    if (this.left !== 0) throw new Unreadable(1, 0, '');
+  }
+}
+
+export function sameBytes(a, b) {
+  if (a.length !== b.length) return false;
+  let differing = 0;
+  for (let at = 0; at < a.length; at += 1) differing |= a[at] ^ b[at];
+  return differing === 0;
+}
+
+// As bytes are ordered, and then by length.
+export function compareBytes(a, b) {
+  const shorter = Math.min(a.length, b.length);
+  for (let at = 0; at < shorter; at += 1) {
+    if (a[at] !== b[at]) return a[at] - b[at];
+  }
+  return a.length - b.length;
+}
+
+export function isZero(bytes) {
+  return bytes.every((byte) => byte === 0);
+}
+
+export function latin1(bytes) {
+  return String.fromCharCode(...bytes);
+}
+
+export function ascii(text) {
+  return Uint8Array.from(text, (character) => character.charCodeAt(0));
+}
+
+export function concat(...parts) {
+  const whole = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    whole.set(part, at);
+    at += part.length;
+  }
+  return whole;
+}
+
+export function hex(bytes) {
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
+}

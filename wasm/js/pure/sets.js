@@ -1,0 +1,170 @@
+// Bodies of the revocation list (docs/revocation-list.md): two sets of slots, and the slots that are
+// revoked from a moment on. Each set has one encoding: Golomb codes of its slots, of the slots that
+// are left out, or an arithmetic code.
+
+import { demand, notCanonical, Reader } from './reader.js';
+
+const MAX_CAPACITY = 1 << 20;
+const FULL = 2n ** 64n - 1n;
+
+// Slots as bits.
+class Slots {
+  constructor(capacity) {
+    this.words = new Uint32Array(Math.ceil(capacity / 32));
+  }
+
+  add(slot) {
+    this.words[slot >>> 5] |= 1 << (slot & 31);
+  }
+
+  has(slot) {
+    return ((this.words[slot >>> 5] >>> (slot & 31)) & 1) === 1;
+  }
+
+  invert(capacity) {
+    for (let at = 0; at < this.words.length; at += 1) this.words[at] = ~this.words[at];
+    const over = capacity & 31;
+    if (over !== 0) this.words[this.words.length - 1] &= 2 ** over - 1;
+  }
+
+  meets(other) {
+    return this.words.some((word, at) => (word & other.words[at]) !== 0);
+  }
+}
+
+// Single bits, each byte's least significant bit first.
+class Bits {
+  #byte = 0;
+  #left = 0;
+
+  constructor(reader) {
+    this.reader = reader;
+  }
+
+  one() {
+    if (this.#left === 0) {
+      this.#byte = this.reader.u8();
+      this.#left = 8;
+    }
+    const bit = this.#byte & 1;
+    this.#byte >>= 1;
+    this.#left -= 1;
+    return bit;
+  }
+
+  number(width) {
+    let number = 0;
+    for (let place = 0; place < width; place += 1) number += this.one() * 2 ** place;
+    return number;
+  }
+
+  padding() {
+    demand(this.#byte === 0, 'padding');
+  }
+}
+
+// For `coded` slots of `capacity`, at least one.
+function modulus(capacity, coded) {
+  const quotient = (2977044472n * BigInt(capacity)) / BigInt(coded);
+  const difference = quotient > 3636005884n ? quotient - 3636005884n : 0n;
+  const rounded = Number((difference + 2n ** 32n - 1n) >> 32n);
+  return Math.max(1, rounded);
+}
+
+function readGaps(reader, capacity, coded, slots) {
+  if (coded === 0) return;
+  const m = modulus(capacity, coded);
+  // Truncated binary: below `short` a remainder takes a bit less.
+  const width = m === 1 ? 0 : 32 - Math.clz32(m - 1);
+  const short = 2 ** width - m;
+  const bits = new Bits(reader);
+  let following = 0;
+  for (let count = 0; count < coded; count += 1) {
+    while (bits.one() === 0) {
+      following += m;
+      demand(following < capacity, 'gap');
+    }
+    let remainder = 0;
+    if (m !== 1) {
+      remainder = bits.number(width - 1);
+      if (remainder >= short) remainder = 2 * remainder + bits.one() - short;
+    }
+    const slot = following + remainder;
+    demand(slot < capacity, 'gap');
+    slots.add(slot);
+    following = slot + 1;
+  }
+  bits.padding();
+}
+
+function readDense(reader, capacity, count, slots) {
+  let above = reader.u64();
+  let span = FULL;
+  let members = count;
+  // Else `above` could outgrow 64 bits, and a reader that wraps would find a second spelling.
+  demand(above < span, 'dense set');
+  for (let slot = 0; slot < capacity; slot += 1) {
+    const left = capacity - slot;
+    const split = (span / BigInt(left)) * BigInt(members);
+    if (above < split) {
+      slots.add(slot);
+      span = split;
+      members -= 1;
+    } else {
+      demand(members !== left, 'dense set');
+      above -= split;
+      span -= split;
+    }
+    while (span < 2n ** 56n) {
+      above = above * 256n + BigInt(reader.u8());
+      span *= 256n;
+    }
+  }
+  demand(above === 0n, 'dense set');
+}
+
+function readSet(reader, capacity) {
+  const count = reader.u32();
+  demand(count <= capacity, 'count');
+  const slots = new Slots(capacity);
+  if (4 * count <= capacity) {
+    readGaps(reader, capacity, count, slots);
+  } else if (4 * (capacity - count) <= capacity) {
+    readGaps(reader, capacity, capacity - count, slots);
+    slots.invert(capacity);
+  } else {
+    readDense(reader, capacity, count, slots);
+  }
+  return slots;
+}
+
+// `state(slot, now)` says what a body says of a slot.
+export function readBody(file) {
+  const reader = new Reader(file);
+  reader.magic('B', 'list body');
+  const capacity = reader.u32();
+  demand(capacity >= 1 && capacity <= MAX_CAPACITY, 'capacity');
+  const revoked = readSet(reader, capacity);
+  const suspended = readSet(reader, capacity);
+  const timed = new Map();
+  let least = 0;
+  for (let count = reader.count(8); count > 0; count -= 1) {
+    const [slot, from] = [reader.u32(), reader.u32()];
+    demand(slot >= least && slot < capacity, 'timed');
+    timed.set(slot, from);
+    least = slot + 1;
+  }
+  reader.end();
+  if (revoked.meets(suspended) || [...timed.keys()].some((slot) => revoked.has(slot))) {
+    throw notCanonical('suspended');
+  }
+  return {
+    state(slot, now) {
+      if (slot >= capacity) return 'not_covered';
+      if (revoked.has(slot)) return 'revoked';
+      const from = timed.get(slot);
+      if (from !== undefined && now >= from * 1000) return 'revoked';
+      return suspended.has(slot) ? 'suspended' : 'good';
+    },
+  };
+}

@@ -1,0 +1,105 @@
+// A key's text (docs/token.md): prefix, base62, checksum, fields.
+
+import { RESERVED } from './documents.js';
+import { ascii, Reader } from './reader.js';
+
+const LONGEST = 157;
+const PREFIX = /^(?:([a-z][a-z0-9]{0,15})_)?(sk|pk)_(live|test)_$/;
+const DIGITS = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz';
+const VALUES = new Map(Array.from(DIGITS, (digit, value) => [digit, value]));
+const CRC = Uint32Array.from({ length: 256 }, (_, byte) => {
+  let remainder = byte;
+  for (let bit = 0; bit < 8; bit += 1) remainder = (remainder >>> 1) ^ (remainder & 1 ? 0xedb88320 : 0);
+  return remainder;
+});
+
+// CRC-32/ISO-HDLC of parts that follow each other.
+function crc32(...parts) {
+  let state = -1;
+  for (const part of parts) for (const byte of part) state = CRC[(state ^ byte) & 0xff] ^ (state >>> 8);
+  return ~state >>> 0;
+}
+
+// Bytes by eights, as 11 digits each.
+export function base62(bytes) {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  let text = '';
+  for (let at = 0; at < bytes.length; at += 8) {
+    let chunk = view.getBigUint64(at);
+    let digits = '';
+    for (let place = 0; place < 11; place += 1, chunk /= 62n) digits = DIGITS[Number(chunk % 62n)] + digits;
+    text += digits;
+  }
+  return text;
+}
+
+// `undefined` where a chunk spells 2^64 or more.
+function fromBase62(text) {
+  const bytes = new DataView(new ArrayBuffer((text.length / 11) * 8));
+  for (let at = 0; at < text.length; at += 11) {
+    let [high, low] = [0, 0];
+    for (let place = at; place < at + 11; place += 1) {
+      low = low * 62 + VALUES.get(text[place]);
+      const carry = Math.floor(low / 2 ** 32);
+      low -= carry * 2 ** 32;
+      high = high * 62 + carry;
+    }
+    if (high >= 2 ** 32) return undefined;
+    bytes.setUint32((at / 11) * 8, high);
+    bytes.setUint32((at / 11) * 8 + 4, low);
+  }
+  return new Uint8Array(bytes.buffer);
+}
+
+// What the text holds, or `{ code }`.
+export function readToken(text) {
+  const refused = (code) => ({ code });
+  if (text === '') return refused('malformed_empty');
+  // Of a text that long no character is looked at.
+  if (text.length > LONGEST || utf8Length(text) > LONGEST) return refused('malformed_too_long');
+  if (!/^[0-9A-Za-z_]*$/.test(text)) return refused('malformed_character');
+  const split = text.lastIndexOf('_') + 1;
+  const prefix = text.slice(0, split);
+  const coded = text.slice(split);
+  const [, label = '', kindWord, environmentWord] = PREFIX.exec(prefix) ?? [];
+  if (kindWord === undefined || RESERVED.has(label)) return refused('malformed_prefix');
+  if (coded.length !== 66 && coded.length !== 132) return refused('malformed_length');
+  const bytes = fromBase62(coded);
+  if (bytes === undefined) return refused('malformed_overflow');
+  const end = bytes.length - 4;
+  const reader = new Reader(bytes);
+  if (crc32(ascii(prefix), bytes.subarray(0, end)) !== reader.view.getUint32(end)) return refused('malformed_checksum');
+  if (reader.u8() !== 1) return refused('malformed_version');
+  const kindAndEnvironment = reader.u8();
+  const token = {
+    text,
+    prefix,
+    label,
+    kind: kindAndEnvironment >> 4,
+    environment: kindAndEnvironment & 15,
+    kid: reader.u16(),
+    serial: reader.u48(),
+    nonce: reader.u16(),
+    issuedAt: reader.u32(),
+    expiresAt: reader.u32(),
+    owner: reader.u32(),
+    policy: reader.u32(),
+    signed: bytes.subarray(0, 28),
+    proof: bytes.subarray(28, end),
+  };
+  const fits =
+    token.kind === (kindWord === 'sk' ? 1 : 2) &&
+    token.environment === (environmentWord === 'live' ? 1 : 2) &&
+    (token.expiresAt === 0 || token.expiresAt > token.issuedAt);
+  return fits ? token : refused('malformed_fields');
+}
+
+// As the wasm module is given it, a lone surrogate as U+FFFD.
+function utf8Length(text) {
+  let length = 0;
+  for (const character of text) {
+    const code = character.codePointAt(0);
+    length += code < 0x80 ? 1 : code < 0x800 ? 2 : code < 0x10000 ? 3 : 4;
+  }
+  return length;
+}

@@ -1,0 +1,11 @@
+// Bring your own module: `init(module)` once, before the first createVerifier.
+
+import { start } from './instance.js';
+
+export * from './wasm.js';
+
+export function init(module) {
+  if (module instanceof WebAssembly.Instance) start(module);
+  else if (module instanceof WebAssembly.Module) start(new WebAssembly.Instance(module));
+  else start(new WebAssembly.Instance(new WebAssembly.Module(module)));
+}

@@ -1,0 +1,83 @@
+// Programs that must compile, and lines in them that must not.
+
+// Fails to compile when a code is added and this is not told: the union is closed.
+export const EXHAUSTIVE = `
+import { createVerifier, httpSource, PortcullisError, type ErrorCode, type RefusalCode, type Verdict } from 'portcullis';
+
+const verifier = createVerifier({ root: 'r', source: httpSource('https://keys.example.com') });
+const verdict: Verdict = verifier.verify('pk_live_…', { kind: 'publishable', now: new Date() });
+if (verdict.ok) {
+  const age: number = verdict.list.ageMs;
+  const standing: 'fresh' | 'stale' = verdict.list.standing;
+  console.log(verdict.key.owner?.toFixed(), age, standing);
+  // @ts-expect-error: no request was asked about
+  verdict.grant;
+} else {
+  const number: number | null = verdict.list.number;
+  console.log(number, coarse(verdict.code));
+}
+// @ts-expect-error: of a refused key nothing is told
+verdict.key;
+// @ts-expect-error: a kind is one of two
+verifier.verify('', { kind: 'sk' });
+
+const admitted = verifier.verify('', { request: { path: '/a', scopes: ['orders:read'] } });
+if (admitted.ok) console.log(admitted.grant.scopes.join());
+
+async function main(request: Request): Promise<Response> {
+  const judged = await verifier.authenticate(request, { address: (r) => r.headers.get('cf-connecting-ip') });
+  if (!judged.ok) return judged.response;
+  return Response.json({ owner: judged.key.owner, scopes: judged.grant.scopes });
+}
+void main;
+const thrown = (error: unknown): ErrorCode | undefined => (error instanceof PortcullisError ? error.code : undefined);
+void thrown;
+
+function coarse(code: RefusalCode): 'retry' | 'no' {
+  switch (code) {
+    case 'list_missing': case 'list_past_next_update': case 'list_from_the_future':
+    case 'keyring_expired': case 'not_covered': case 'policy_unavailable': return 'retry';
+    case 'malformed_empty': case 'malformed_too_long': case 'malformed_character':
+    case 'malformed_prefix': case 'malformed_length': case 'malformed_overflow':
+    case 'malformed_checksum': case 'malformed_version': case 'malformed_fields':
+    case 'foreign_label': case 'foreign_list': case 'unknown_kid': case 'signer_not_allowed':
+    case 'bad_signature': case 'secret_not_held': case 'revoked': case 'suspended': case 'expired':
+    case 'wrong_kind': case 'wrong_environment': case 'policy_missing': case 'address_denied':
+    case 'origin_denied': case 'method_denied': case 'path_denied': case 'scope_missing':
+    case 'sales_channel_denied': return 'no';
+  }
+}
+`;
+
+export const DEMANDS = `
+import { Hono } from 'hono';
+import { createVerifier as createPure } from 'portcullis/pure';
+import { createVerifier as createSlim, init } from 'portcullis/slim';
+import { protect, requireScopes as fetchScopes } from 'portcullis/fetch';
+import { apiKey as expressKey, requireKind as expressKind } from 'portcullis/express';
+import { apiKey as honoKey, requireScopes as honoScopes } from 'portcullis/hono';
+import { apiKey as nextKey, withApiKey } from 'portcullis/next';
+import type { apiKey as fastifyKey } from 'portcullis/fastify';
+
+init(new Uint8Array());
+void [createPure, createSlim, expressKey(verifier), expressKind('secret'), nextKey(verifier)];
+type FastifyPlugin = ReturnType<typeof fastifyKey>;
+const plugin: FastifyPlugin | undefined = undefined;
+void plugin;
+
+const app = new Hono();
+app.use(honoKey(verifier, { kind: 'secret', address: (c) => c.req.header('cf-connecting-ip') }));
+app.get('/orders', honoKey(verifier), honoScopes('orders:read', ['orders:write']), (c) => {
+  const owner: number | null = c.get('portcullis').key.owner;
+  return c.json({ owner });
+});
+const handler = protect(verifier, (request, admitted, context: { id: string }) => {
+  return fetchScopes('orders:read')(admitted) ?? new Response(request.url + context.id);
+});
+void handler(new Request('https://a.example'), { id: '1' });
+// @ts-expect-error: the context is missing
+void handler(new Request('https://a.example'));
+export const GET = withApiKey(verifier, async (request, admitted) => Response.json(admitted.key), { scopes: 'orders:read' });
+// @ts-expect-error: nothing opens it
+honoKey(verifier, { open: true });
+`;

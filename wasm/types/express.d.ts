@@ -1,0 +1,30 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Admitted, Kind, Verifier } from '../index.js';
+import type { GuardOptions } from './guard.js';
+
+declare global {
+  namespace Express {
+    interface Request {
+      /** Set by {@link apiKey}. */
+      portcullis?: Admitted;
+    }
+  }
+}
+
+type Handler = <Req extends IncomingMessage, Res extends ServerResponse>(
+  request: Req,
+  response: Res,
+  next: (error?: unknown) => void,
+) => void;
+
+/** Lets admitted requests go on, with `request.portcullis`, and answers all others. */
+export function apiKey<Req extends IncomingMessage = IncomingMessage>(
+  verifier: Verifier,
+  options?: GuardOptions<Req>,
+): Handler;
+
+/** Behind {@link apiKey}: answers 403 where the key's policy lacks one of the scopes. */
+export function requireScopes(...scopes: (string | string[])[]): Handler;
+
+/** Behind {@link apiKey}: refuses keys of the other kind. */
+export function requireKind(kind: Kind): Handler;

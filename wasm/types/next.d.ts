@@ -1,0 +1,17 @@
+import type { Admitted, Verifier } from '../index.js';
+import type { GuardOptions } from './guard.js';
+
+export { requireKind, requireScopes } from './fetch.js';
+
+/** A route handler that runs for admitted requests alone. */
+export function withApiKey<R extends Request, Rest extends unknown[]>(
+  verifier: Verifier,
+  handler: (request: R, admitted: Admitted, ...rest: Rest) => Response | Promise<Response>,
+  options?: GuardOptions<R>,
+): (request: R, ...rest: Rest) => Promise<Response>;
+
+/** For `middleware.ts` (`proxy.ts`): answers what is refused, and lets the rest go on. */
+export function apiKey<R extends Request>(
+  verifier: Verifier,
+  options?: GuardOptions<R>,
+): (request: R, event?: { waitUntil(promise: Promise<unknown>): void }) => Promise<Response>;
