@@ -53,9 +53,11 @@ test('the tarball works in an empty folder, holds what it should, and its types 
     run('npm', ['pack', '--json', '--pack-destination', folder, '--ignore-scripts'], PACKAGE),
   );
   assert.deepEqual(files.map(({ path }) => path).filter((path) => !/^(README|LICENSE)/.test(path)).sort(), [
-    'dist/portcullis.wasm', 'dist/portcullis_plain.wasm', 'index.d.ts', 'js/base64.js', 'js/browser.js',
-    'js/core.js', 'js/errors.js', 'js/instance.js', 'js/module.js', 'js/node.js', 'js/platform.js',
-    'js/reasons.js', 'js/simd.js', 'js/source.js', 'js/workerd.js', 'package.json',
+    'dist/portcullis.wasm', 'dist/portcullis_plain.wasm', 'index.d.ts', 'issuer.d.ts', 'js/base64.js',
+    'js/browser.js', 'js/core.js', 'js/errors.js', 'js/instance.js', 'js/issuer-error.js',
+    'js/issuer-keys.js', 'js/issuer-pages.js', 'js/issuer-transport.js', 'js/issuer.js',
+    'js/module.js', 'js/node.js', 'js/platform.js', 'js/reasons.js', 'js/simd.js',
+    'js/source.js', 'js/workerd.js', 'package.json',
   ]);
 
   writeFileSync(join(folder, 'package.json'), '{ "private": true, "type": "module" }');
