@@ -56,8 +56,10 @@ test('the tarball works in an empty folder, holds what it should, and its types 
     'dist/portcullis.wasm', 'dist/portcullis_plain.wasm', 'index.d.ts', 'issuer.d.ts', 'js/base64.js',
     'js/browser.js', 'js/core.js', 'js/errors.js', 'js/instance.js', 'js/issuer-error.js',
     'js/issuer-keys.js', 'js/issuer-pages.js', 'js/issuer-transport.js', 'js/issuer.js',
-    'js/module.js', 'js/node.js', 'js/platform.js', 'js/reasons.js', 'js/simd.js',
-    'js/source.js', 'js/workerd.js', 'package.json',
+    'js/medusa-error.js', 'js/medusa-filter.js', 'js/medusa-judge.js', 'js/medusa-key.js',
+    'js/medusa-list.js', 'js/medusa-options.js', 'js/medusa-records.js', 'js/medusa-service.js',
+    'js/medusa.js', 'js/module.js', 'js/node.js', 'js/platform.js', 'js/reasons.js', 'js/simd.js',
+    'js/source.js', 'js/workerd.js', 'medusa.d.ts', 'package.json',
   ]);
 
   writeFileSync(join(folder, 'package.json'), '{ "private": true, "type": "module" }');
