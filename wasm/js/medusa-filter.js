@@ -6,6 +6,7 @@ import { FIELDS } from './medusa-key.js';
 const IDS_AT_ONCE = 200;
 const TOKENS_AT_MOST = 20;
 const LONGEST_Q = 255;
+const NAMES = new Set([...FIELDS, 'q', '$and', '$or', '$not']);
 const PUBLISHABLE = /^(?:[a-z][a-z0-9]{0,15}_)?pk_(?:live|test)_[0-9A-Za-z]{1,200}$/;
 
 // The issuer's queries whose keys hold all that meet `filters`, and whether those are all: then none
@@ -17,6 +18,8 @@ export function queriesFor(filters) {
     for (const [name, condition] of Object.entries(conditions)) {
       if (name === '$and') {
         for (const part of listed(condition, name)) take(part);
+      } else if (!NAMES.has(name)) {
+        throw invalid(`API keys have no field "${name}" to be looked for by`);
       } else if (!narrow(wanted, name, condition)) {
         exact = false;
       }
@@ -110,7 +113,7 @@ export function meets(row, filters) {
     if (name === '$or') return listed(condition, name).some((part) => meets(row, part));
     if (name === '$not') return !meets(row, condition);
     if (name === 'q') return wordsOf(condition).every((word) => found(row, word));
-    if (!FIELDS.includes(name)) throw invalid(`API keys have no field "${name}" to filter by`);
+    if (!NAMES.has(name)) throw invalid(`API keys have no field "${name}" to be looked for by`);
     return fits(row[name], condition);
   });
 }
