@@ -26,6 +26,8 @@ pub(crate) enum Step {
     Workerd,
     /// node --test on real Chromium: *.chromium.test.mjs
     Chromium,
+    /// node --test in a real Medusa application on PostgreSQL: tests/medusa
+    Medusa,
 }
 
 /// Targets without a standard library: one that is installed will do.
@@ -37,13 +39,15 @@ const BARE: [&str; 5] = [
     "x86_64-unknown-none",
 ];
 const NODE_TESTS: [&str; 2] = ["tests/e2e", "wasm/test"];
+const MEDUSA_TESTS: &str = "tests/medusa";
 /// What stands before `.test.mjs` in the name of a test that needs another runtime than Node.
 const RUNTIMES: [&str; 2] = [".workerd", ".chromium"];
 
 pub(crate) fn run(only: &[Step]) -> Result<()> {
     let wanted = |step: &Step| only.is_empty() || only.contains(step);
     // Formatting and lints look at sources alone; asked for by themselves they need no build.
-    let runs_what_was_built = [Step::Node, Step::Workerd, Step::Chromium].iter().any(wanted);
+    let runs_what_was_built =
+        [Step::Node, Step::Workerd, Step::Chromium, Step::Medusa].iter().any(wanted);
     let built = if runs_what_was_built { Some(build::all()?) } else { None };
     for step in Step::value_variants().iter().filter(|step| wanted(step)) {
         eprintln!("\n=== {} ===", name(*step));
@@ -56,6 +60,7 @@ pub(crate) fn run(only: &[Step]) -> Result<()> {
             Step::Node => built.as_ref().map_or(Ok(()), |built| node(built, "")),
             Step::Workerd => built.as_ref().map_or(Ok(()), |built| node(built, ".workerd")),
             Step::Chromium => built.as_ref().map_or(Ok(()), |built| node(built, ".chromium")),
+            Step::Medusa => built.as_ref().map_or(Ok(()), medusa),
         }
         .with_context(|| format!("the step `{}` failed", name(*step)))?;
     }
@@ -73,6 +78,7 @@ fn name(step: Step) -> &'static str {
         Step::Node => "node",
         Step::Workerd => "workerd",
         Step::Chromium => "chromium",
+        Step::Medusa => "medusa",
     }
 }
 
@@ -183,6 +189,22 @@ fn node(built: &Built, runtime: &str) -> Result<()> {
         .env("PORTCULLIS_WORKERD", &built.workerd)
         .env("PORTCULLIS_NPM_DIST", &built.npm_dist)
         .envs(chromium.map(|program| ("CHROMIUM", program)));
+    cmd::stream(&mut command)
+}
+
+fn medusa(built: &Built) -> Result<()> {
+    let Some(postgres) = setup::postgres()? else {
+        // setup::postgres has said so, loudly, and fails in continuous integration.
+        return Ok(());
+    };
+    setup::medusa()?;
+    let mut command = cmd::new(&built.node);
+    command
+        .current_dir(paths::root())
+        .arg("--test")
+        .args(tests_in(&paths::root().join(MEDUSA_TESTS), "")?)
+        .env("PORTCULLIS_BIN", &built.issuer)
+        .envs([postgres.variable()]);
     cmd::stream(&mut command)
 }
 

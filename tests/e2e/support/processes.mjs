@@ -32,9 +32,9 @@ export async function temporaryFolder() {
 }
 
 /** Runs a program to its end. */
-export function run(program, args, { input = '', env = {} } = {}) {
+export function run(program, args, { input = '', env = {}, cwd } = {}) {
   return new Promise((resolve, reject) => {
-    const child = spawn(program, args, { env: { ...process.env, ...env } });
+    const child = spawn(program, args, { env: { ...process.env, ...env }, cwd });
     const output = { stdout: '', stderr: '' };
     child.stdout.on('data', (data) => (output.stdout += data));
     child.stderr.on('data', (data) => (output.stderr += data));

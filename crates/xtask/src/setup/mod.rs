@@ -2,6 +2,7 @@
 
 mod chromium;
 mod debian;
+mod medusa;
 mod npm;
 mod postgres;
 mod python;
@@ -10,6 +11,7 @@ mod tools;
 mod wasm;
 
 pub(crate) use chromium::chromium;
+pub(crate) use medusa::medusa;
 pub(crate) use npm::Npm;
 pub(crate) use postgres::{Postgres, postgres};
 pub(crate) use python::python;

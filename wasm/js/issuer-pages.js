@@ -1,0 +1,36 @@
+// Pages as async iterators. `read(query)` gives { items, next, count }, where `next` is the query of
+// the page behind, or null.
+
+export class Pages {
+  #read;
+  #query;
+
+  constructor(read, query) {
+    this.#read = read;
+    this.#query = query;
+  }
+
+  async *[Symbol.asyncIterator]() {
+    for await (const { items } of this.pages()) yield* items;
+  }
+
+  async *pages() {
+    for (let query = this.#query; query !== null; ) {
+      const { items, next, count } = await this.#read(query);
+      yield { items, next, count };
+      query = next;
+    }
+  }
+
+  // The one page that the query names.
+  async page() {
+    return this.#read(this.#query);
+  }
+
+  async toArray({ atMost = Infinity } = {}) {
+    const all = [];
+    if (atMost <= 0) return all;
+    for await (const item of this) if (all.push(item) >= atMost) break;
+    return all;
+  }
+}

@@ -1,0 +1,178 @@
+// Requests to the issuer, and which of them are sent again.
+//
+// An attempt that got no answer may have done its work all the same. So an act is sent again only
+// where doing it twice comes to the same (`again: true`), or where it surely was not done: nothing
+// was sent, or the issuer said that it was asked too often.
+
+import { IssuerError, refused } from './issuer-error.js';
+
+const TIMEOUT_MS = 10_000;
+const RETRIES = 3;
+const FIRST_PAUSE_MS = 100;
+const LONGEST_PAUSE_MS = 5_000;
+const LONGEST_WAIT_MS = 60_000;
+// What passes by itself. Behind a gateway's statuses the issuer may have done what was asked.
+const PASSING = new Set([408, 502, 503, 504]);
+const TOO_OFTEN = 429;
+const NOT_SENT = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH']);
+const VISIBLE = /^[\x21-\x7e]+$/;
+
+export class Transport {
+  #base;
+  #adminKey;
+  #fetch;
+  #timeout;
+  #retries;
+
+  constructor({ url, adminKey, fetch, timeout = TIMEOUT_MS, retries = RETRIES }) {
+    this.#base = base(url);
+    if (typeof adminKey !== 'string' && typeof adminKey !== 'function') {
+      throw new TypeError('createIssuer: `adminKey` is an admin key, or a function that gives one');
+    }
+    this.#adminKey = adminKey;
+    // Here, so that a mistake is told of where it is made.
+    if (typeof adminKey === 'string') readable(adminKey);
+    this.#fetch = fetch;
+    this.#timeout = millis(timeout, 'timeout');
+    if (!Number.isInteger(retries) || retries < 0) throw new TypeError('createIssuer: `retries` is a number');
+    this.#retries = retries;
+  }
+
+  // `act`: method, path (an array, whose parts are encoded), query, body, text and type for what is
+  // no JSON, headers, `again`, `bearer` in the place of the admin key, `longer` milliseconds that
+  // an answer may take.
+  // Resolves to { body, headers, maybeDone }: whether an earlier attempt may have done it already.
+  async send(act, { signal } = {}) {
+    const address = this.#address(act.path, act.query);
+    let maybeDone = false;
+    for (let attempt = 1; ; attempt += 1) {
+      signal?.throwIfAborted();
+      let error;
+      try {
+        const response = await this.#attempt(address, act, signal, attempt);
+        return { ...response, maybeDone };
+      } catch (caught) {
+        if (signal?.aborted) throw signal.reason;
+        if (!(caught instanceof IssuerError)) throw caught;
+        error = caught;
+      }
+      const undone = error.status === TOO_OFTEN || isUnsent(error);
+      const passing = undone || error.status === null || PASSING.has(error.status);
+      maybeDone ||= passing && !undone;
+      error.maybeDone = maybeDone;
+      const pause = error.retryAfter ?? pauseBefore(attempt);
+      const worth = passing && (act.again || undone) && attempt <= this.#retries;
+      if (!worth || pause > LONGEST_WAIT_MS) throw error;
+      await sleep(pause, signal);
+    }
+  }
+
+  async #attempt(address, act, signal, attempts) {
+    const timeout = this.#timeout + (act.longer ?? 0);
+    const limit = AbortSignal.timeout(timeout);
+    const key = act.bearer ?? (typeof this.#adminKey === 'string' ? this.#adminKey : await this.#adminKey());
+    const init = {
+      method: act.method,
+      headers: { accept: 'application/json', authorization: `Bearer ${readable(key)}`, ...act.headers },
+      // An issuer sends nobody elsewhere, and an admin key goes nowhere else.
+      redirect: 'manual',
+      signal: signal === undefined ? limit : AbortSignal.any([signal, limit]),
+    };
+    if (act.body !== undefined) {
+      init.body = JSON.stringify(act.body);
+      init.headers['content-type'] = 'application/json';
+    } else if (act.text !== undefined) {
+      init.body = act.text;
+      init.headers['content-type'] = act.type;
+    }
+    try {
+      const response = await (this.#fetch ?? globalThis.fetch)(address, init);
+      if (!response.ok) throw await refused(response, attempts);
+      if (act.open) return { body: response.body, headers: response.headers };
+      const text = await response.text();
+      return { body: act.lines || text === '' ? text : json(text, response, attempts), headers: response.headers };
+    } catch (cause) {
+      if (cause instanceof IssuerError) throw cause;
+      if (limit.aborted) {
+        throw new IssuerError('timeout', `the issuer took longer than ${timeout} ms`, { attempts });
+      }
+      throw new IssuerError('unreachable', "the issuer can't be reached", { attempts, cause });
+    }
+  }
+
+  #address(path, query = {}) {
+    const address = new URL(path.map(segment).join('/'), this.#base);
+    for (const [name, value] of Object.entries(query)) {
+      if (value === undefined || value === null) continue;
+      address.searchParams.set(name, Array.isArray(value) ? value.join(',') : String(value));
+    }
+    return address.href;
+  }
+}
+
+function base(url) {
+  const address = new URL(url);
+  if (address.protocol !== 'https:' && address.protocol !== 'http:') {
+    throw new TypeError('createIssuer: `url` is an http or https address');
+  }
+  if (address.username !== '' || address.password !== '' || address.search !== '' || address.hash !== '') {
+    throw new TypeError('createIssuer: `url` holds neither credentials nor a query');
+  }
+  if (!address.pathname.endsWith('/')) address.pathname += '/';
+  return address;
+}
+
+// `fetch` would tell of a header that it can't send, key and all.
+function readable(key) {
+  if (typeof key === 'string' && VISIBLE.test(key)) return key;
+  throw new TypeError('a key is a text of visible ASCII characters, without spaces or line ends');
+}
+
+function segment(part) {
+  const text = String(part);
+  // Addresses know no way to spell these but as the way up.
+  if (text === '' || text === '.' || text === '..') {
+    throw new IssuerError('not_found', 'there is nothing with this id', { status: 404 });
+  }
+  return encodeURIComponent(text);
+}
+
+function json(text, response, attempts) {
+  try {
+    return JSON.parse(text);
+  } catch {
+    const message = 'this is not how an issuer answers: the body is not JSON; check `url`';
+    throw new IssuerError('unexpected_answer', message, { status: response.status, attempts });
+  }
+}
+
+export function millis(value, name) {
+  if (typeof value === 'number' && value > 0 && value < 2 ** 31) return value;
+  throw new TypeError(`createIssuer: \`${name}\` is milliseconds`);
+}
+
+// Node names the reason in the cause, other runtimes don't: there nothing is known to be unsent.
+function isUnsent(error) {
+  return error.code === 'unreachable' && NOT_SENT.has(error.cause?.cause?.code ?? error.cause?.code);
+}
+
+// Doubling, and up to all of it at random, so that clients who failed together don't come together.
+function pauseBefore(attempt) {
+  const longest = Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** attempt);
+  return longest / 2 + (Math.random() * longest) / 2;
+}
+
+function sleep(pause, signal) {
+  return new Promise((resolve, reject) => {
+    const done = () => {
+      signal?.removeEventListener('abort', stop);
+      resolve();
+    };
+    const timer = setTimeout(done, pause);
+    const stop = () => {
+      clearTimeout(timer);
+      reject(signal.reason);
+    };
+    signal?.addEventListener('abort', stop, { once: true });
+  });
+}

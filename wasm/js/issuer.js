@@ -1,0 +1,92 @@
+// The client of the issuer's API: `portcullis/issuer`.
+
+import { Keys, longer } from './issuer-keys.js';
+import { Pages } from './issuer-pages.js';
+import { Transport } from './issuer-transport.js';
+
+export { IssuerError } from './issuer-error.js';
+
+export function createIssuer(options) {
+  if (typeof options !== 'object' || options === null) throw new TypeError('createIssuer: an object');
+  const transport = new Transport(options);
+  const send = async (act, options) => (await transport.send(act, options)).body;
+  return {
+    keys: new Keys(transport),
+    owners: owners(send),
+    policies: policies(send),
+    revocations: revocations(send),
+    list: {
+      show: (options) => send({ method: 'GET', path: ['v1', 'list'], again: true }, options),
+      publish: (options) => send({ method: 'POST', path: ['v1', 'list', 'publish'], again: true }, options),
+    },
+    verify: (token, { kind, environment, ...options } = {}) =>
+      send({ method: 'POST', path: ['v1', 'verify'], body: { token, kind, environment }, again: true }, options),
+    revokeHeld: (token, options) =>
+      send({ method: 'POST', path: ['v1', 'self', 'revoke'], bearer: token }, options),
+    health: {
+      live: (options) => healthy(send, 'live', options),
+      ready: (options) => healthy(send, 'ready', options),
+    },
+  };
+}
+
+// Resolves where the issuer is as asked, and rejects with its reason where it is not.
+async function healthy(send, what, options) {
+  await send({ method: 'GET', path: ['health', what], again: true, lines: true }, options);
+}
+
+// What a collection of numbered things shares. `name` is that of the list in an answer.
+function numbered(send, name) {
+  const path = ['v1', name];
+  return {
+    create: (body, options) => send({ method: 'POST', path, body }, options),
+    list(filter = {}, options = {}) {
+      const read = async (query) => {
+        const page = await send({ method: 'GET', path, query, again: true }, options);
+        const next = page.next_after == null ? null : { ...query, after: page.next_after };
+        return { items: page[name], next, count: null };
+      };
+      return new Pages(read, filter);
+    },
+    get: (number, options) => send({ method: 'GET', path: [...path, number], again: true }, options),
+    update: (number, body, options) =>
+      send({ method: 'PATCH', path: [...path, number], body, again: true }, options),
+  };
+}
+
+function owners(send) {
+  const remove = (number, options) => send({ method: 'DELETE', path: ['v1', 'owners', number], again: true }, options);
+  return {
+    ...numbered(send, 'owners'),
+    delete: (number, options) => remove(number, options).then(() => undefined, goneBefore(() => undefined)),
+  };
+}
+
+function policies(send) {
+  const remove = (number, options) => send({ method: 'DELETE', path: ['v1', 'policies', number], again: true }, options);
+  return {
+    ...numbered(send, 'policies'),
+    delete: (number, options) =>
+      remove(number, options).catch(goneBefore(() => ({ number, deleted: true, published: false }))),
+  };
+}
+
+// A number is never given again: one that is gone when an earlier attempt may have deleted it is as
+// it should be.
+function goneBefore(answer) {
+  return (error) => {
+    if (error.maybeDone && error.code === 'not_found') return answer();
+    throw error;
+  };
+}
+
+function revocations(send) {
+  const path = ['v1', 'revocations'];
+  return {
+    create: ({ wait, ...body }, options) =>
+      send({ method: 'POST', path, query: { wait }, body, ...longer(wait) }, options),
+    list: async (options) => (await send({ method: 'GET', path, again: true }, options)).revocations,
+    lift: (id, { wait, ...options } = {}) =>
+      send({ method: 'POST', path: [...path, id, 'lift'], query: { wait }, ...longer(wait) }, options),
+  };
+}

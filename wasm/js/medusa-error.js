@@ -1,0 +1,40 @@
+// The issuer's errors as Medusa's, whose `type` decides the HTTP status that a shop answers with.
+
+import { MedusaError } from '@medusajs/framework/utils';
+import { IssuerError } from './issuer-error.js';
+
+const { Types } = MedusaError;
+const TYPES = new Map([
+  ['invalid_data', Types.INVALID_DATA],
+  ['not_found', Types.NOT_FOUND],
+  ['not_allowed', Types.NOT_ALLOWED],
+  ['conflict', Types.NOT_ALLOWED],
+  ['duplicate_error', Types.DUPLICATE_ERROR],
+]);
+
+export const invalid = (message) => new MedusaError(Types.INVALID_DATA, message);
+export const notAllowed = (message) => new MedusaError(Types.NOT_ALLOWED, message);
+export const notFound = (message) => new MedusaError(Types.NOT_FOUND, message);
+
+// That the issuer refuses the module is no news for the shop's clients, who must not be told that
+// they are unauthorized.
+export function asMedusa(error) {
+  if (!(error instanceof IssuerError)) return error;
+  const type = TYPES.get(error.kind);
+  const refused = error.status === 401 || error.status === 403;
+  const why = refused
+    ? `the issuer refuses the module's admin key (${error.code}); give it one with the scopes that docs/medusa.md names`
+    : error.message;
+  const told = new MedusaError(type ?? Types.UNEXPECTED_STATE, type === undefined ? `API keys: ${why}` : why);
+  told.cause = error;
+  return told;
+}
+
+// Gives what `act` gives, and throws what it throws as Medusa's.
+export async function throughMedusa(act) {
+  try {
+    return await act();
+  } catch (error) {
+    throw asMedusa(error);
+  }
+}

@@ -1,0 +1,167 @@
+// Medusa's filters: which keys of the issuer can meet them at all, and which do.
+
+import { invalid } from './medusa-error.js';
+import { FIELDS } from './medusa-key.js';
+
+const IDS_AT_ONCE = 200;
+const TOKENS_AT_MOST = 20;
+const LONGEST_Q = 255;
+const NAMES = new Set([...FIELDS, 'q', '$and', '$or', '$not']);
+const PUBLISHABLE = /^(?:[a-z][a-z0-9]{0,15}_)?pk_(?:live|test)_[0-9A-Za-z]{1,200}$/;
+
+// The issuer's queries whose keys hold all that meet `filters`, and whether those are all: then none
+// needs to be looked at again.
+export function queriesFor(filters) {
+  const wanted = {};
+  let exact = true;
+  const take = (conditions) => {
+    for (const [name, condition] of Object.entries(conditions)) {
+      if (name === '$and') {
+        for (const part of listed(condition, name)) take(part);
+      } else if (!NAMES.has(name)) {
+        throw invalid(`API keys have no field "${name}" to be looked for by`);
+      } else if (!narrow(wanted, name, condition)) {
+        exact = false;
+      }
+    }
+  };
+  take(filters);
+  const { ids, tokens, ...query } = wanted;
+  const both = ids !== undefined && tokens !== undefined;
+  exact &&= !both && (tokens?.length ?? 0) <= TOKENS_AT_MOST;
+  return { queries: split(query, ids, tokens), exact };
+}
+
+// Narrows what is asked of the issuer down to `condition`. Whether that says all of it.
+function narrow(wanted, name, condition) {
+  if (condition === undefined) return true;
+  const values = oneOf(condition);
+  if (values === null || values.some((value) => typeof value !== 'string')) {
+    return name === 'q' && narrowByText(wanted, condition);
+  }
+  switch (name) {
+    case 'id':
+      wanted.ids = shared(wanted.ids, values);
+      return true;
+    case 'token':
+      // Only publishable keys have a text on record, and no other is sent in an address.
+      wanted.tokens = shared(wanted.tokens, values.filter((text) => PUBLISHABLE.test(text)));
+      return true;
+    case 'type':
+      if (values.length !== 1 || (wanted.kind !== undefined && wanted.kind !== values[0])) return false;
+      if (values[0] !== 'secret' && values[0] !== 'publishable') return false;
+      wanted.kind = values[0];
+      return true;
+    case 'title':
+      if (values.length !== 1 || values[0] === '' || wanted.title !== undefined) return false;
+      wanted.title = values[0];
+      return true;
+    default:
+      return name === 'q' && narrowByText(wanted, condition);
+  }
+}
+
+// The longest word: the others are looked for in what has it.
+function narrowByText(wanted, text) {
+  const words = wordsOf(text);
+  const longest = words.toSorted((one, other) => other.length - one.length)[0];
+  if (longest === undefined) return true;
+  // What looks like a redacted form the issuer looks for as such alone.
+  const plain = longest.length <= LONGEST_Q && !longest.includes('***') && wanted.q === undefined;
+  if (plain) wanted.q = longest;
+  return false;
+}
+
+const shared = (one, other) => (one === undefined ? [...new Set(other)] : one.filter((value) => other.includes(value)));
+
+function split(query, ids, tokens) {
+  if (ids?.length === 0 || tokens?.length === 0) return [];
+  if (tokens !== undefined && tokens.length <= TOKENS_AT_MOST && ids === undefined) {
+    return tokens.map((token) => ({ ...query, token }));
+  }
+  if (ids === undefined) return [tokens === undefined ? query : { ...query, kind: 'publishable' }];
+  const queries = [];
+  for (let at = 0; at < ids.length; at += IDS_AT_ONCE) {
+    queries.push({ ...query, id: ids.slice(at, at + IDS_AT_ONCE) });
+  }
+  return queries;
+}
+
+// The values of a condition that names some: a value, a list, `$eq` or `$in`.
+function oneOf(condition) {
+  if (Array.isArray(condition)) return condition;
+  if (typeof condition !== 'object' || condition === null || condition instanceof Date) return [condition];
+  const names = Object.keys(condition);
+  if (names.length !== 1) return null;
+  if (names[0] === '$eq') return [condition.$eq];
+  return names[0] === '$in' && Array.isArray(condition.$in) ? condition.$in : null;
+}
+
+const wordsOf = (text) => String(text ?? '').toLowerCase().split(/\s+/).filter(Boolean);
+
+function listed(condition, name) {
+  if (Array.isArray(condition)) return condition;
+  throw invalid(`Expected array for ${name}`);
+}
+
+// Whether a row, as Medusa knows it, meets the filters: as the same SQL would say, where null is
+// neither equal to anything nor different from it.
+export function meets(row, filters) {
+  return Object.entries(filters).every(([name, condition]) => {
+    if (condition === undefined) return true;
+    if (name === '$and') return listed(condition, name).every((part) => meets(row, part));
+    if (name === '$or') return listed(condition, name).some((part) => meets(row, part));
+    if (name === '$not') return !meets(row, condition);
+    if (name === 'q') return wordsOf(condition).every((word) => found(row, word));
+    if (!NAMES.has(name)) throw invalid(`API keys have no field "${name}" to be looked for by`);
+    return fits(row[name], condition);
+  });
+}
+
+const found = ({ title, redacted }, word) => title.toLowerCase().includes(word) || redacted.toLowerCase().includes(word);
+
+function fits(value, condition) {
+  if (Array.isArray(condition)) return condition.some((one) => same(value, one));
+  if (typeof condition !== 'object' || condition === null || condition instanceof Date) return same(value, condition);
+  return Object.entries(condition).every(([operator, argument]) => apply(value, operator, argument));
+}
+
+function apply(value, operator, argument) {
+  switch (operator) {
+    case '$and': return listed(argument, operator).every((one) => fits(value, one));
+    case '$or': return listed(argument, operator).some((one) => fits(value, one));
+    case '$not': return !fits(value, argument);
+    case '$eq': return same(value, argument);
+    case '$ne': return value !== null && !same(value, argument);
+    case '$in': return listed(argument, operator).some((one) => same(value, one));
+    case '$nin': return value !== null && !listed(argument, operator).some((one) => same(value, one));
+    case '$gt': return compare(value, argument) > 0;
+    case '$gte': return compare(value, argument) >= 0;
+    case '$lt': return compare(value, argument) < 0;
+    case '$lte': return compare(value, argument) <= 0;
+    case '$like': return like(value, argument, '');
+    case '$ilike': return like(value, argument, 'i');
+    case '$exists': return (value !== null) === (argument !== false);
+    default: throw invalid(`API keys can't be filtered by "${operator}"`);
+  }
+}
+
+const plain = (value) => (value instanceof Date ? value.getTime() : value);
+
+function same(value, other) {
+  if (value instanceof Date) return other !== null && value.getTime() === new Date(other).getTime();
+  return value === plain(other);
+}
+
+// Not a number, which is neither above nor below, where the two can't be compared.
+export function compare(value, other) {
+  if (value === null || other === null || other === undefined) return NaN;
+  if (value instanceof Date) return value.getTime() - new Date(other).getTime();
+  return value < other ? -1 : Number(value > other);
+}
+
+function like(value, pattern, flags) {
+  if (typeof value !== 'string' || typeof pattern !== 'string') return false;
+  const source = pattern.replace(/[.*+?^${}()|[\]\\]/g, '\\$&').replaceAll('%', '[^]*').replaceAll('_', '[^]');
+  return new RegExp(`^${source}$`, flags).test(value);
+}

@@ -1,0 +1,95 @@
+// Lists of keys as Medusa asks for them: any filter, any order, so many after so many.
+
+import { compare, meets, queriesFor } from './medusa-filter.js';
+import { isSoftDeleted, toMedusa } from './medusa-key.js';
+import { invalid } from './medusa-error.js';
+
+const LARGEST_PAGE = 200;
+// What the issuer orders by itself.
+const ORDERS = { created_at: 'created', updated_at: 'updated', title: 'title' };
+
+export class Lister {
+  #issuer;
+  #scope;
+
+  constructor(issuer, scope) {
+    this.#issuer = issuer;
+    this.#scope = scope;
+  }
+
+  // `records`, and with `count` how many there are without `skip` and `take`.
+  async list(filters, { skip, take, order, withDeleted = false, __internal }, { count = false } = {}) {
+    // Never a list that is longer than what was asked for.
+    if (Object.values(__internal ?? {}).some((joins) => joins?.length > 0)) {
+      throw invalid("API keys can't be filtered or ordered in SQL by what is linked to them");
+    }
+    const { queries, exact } = queriesFor(filters);
+    const from = Number.isSafeInteger(skip) ? skip : 0;
+    const most = Number.isSafeInteger(take) ? take : Infinity;
+    const { name, sort } = ordering(order);
+    const streamed = queries.length === 1 && sort === null;
+    const meetsAll = (record) => (withDeleted || !isSoftDeleted(record)) && (exact || meets(toMedusa(record), filters));
+
+    const records = [];
+    // Where all of them are looked at anyway, they are counted on the way.
+    const enough = streamed && (exact || !count) ? from + most : Infinity;
+    for (const query of queries) {
+      if (records.length >= enough) break;
+      for await (const record of this.#read(query, name, enough)) {
+        if (meetsAll(record) && records.push(record) >= enough) break;
+      }
+    }
+    if (sort !== null) records.sort(sort);
+    const page = records.slice(from, from + most);
+    if (!count) return { records: page, count: null };
+    const all = enough === Infinity ? records.length : await this.#count(queries, withDeleted);
+    return { records: page, count: all };
+  }
+
+  #read(query, order, enough) {
+    const limit = Math.max(1, Math.min(LARGEST_PAGE, enough));
+    return this.#issuer.keys.list({ ...this.#scope, ...query, order, limit });
+  }
+
+  async #count(queries, withDeleted) {
+    let all = 0;
+    for (const query of queries) {
+      const { count } = await this.#issuer.keys.list({ ...this.#scope, ...query, limit: 1, count: true }).page();
+      all += count;
+      if (withDeleted) continue;
+      const suspended = this.#issuer.keys.list({ ...this.#scope, ...query, state: 'suspended', limit: LARGEST_PAGE });
+      for await (const record of suspended) if (isSoftDeleted(record)) all -= 1;
+    }
+    return all;
+  }
+}
+
+// How the issuer is to order, and what is left to be sorted here.
+function ordering(order) {
+  const entries = Object.entries(order ?? {});
+  if (entries.length === 0) return { name: 'created', sort: null };
+  const rules = entries.map(([field, way]) => [field, direction(field, way)]);
+  const [[field, sign]] = rules;
+  if (rules.length === 1 && ORDERS[field] !== undefined) {
+    return { name: `${sign < 0 ? '-' : ''}${ORDERS[field]}`, sort: null };
+  }
+  const sort = (one, other) => {
+    const [a, b] = [toMedusa(one), toMedusa(other)];
+    for (const [name, way] of rules) {
+      const apart = nullsLast(a[name], b[name]) || compare(a[name], b[name]) || 0;
+      if (apart !== 0) return way * apart;
+    }
+    return 0;
+  };
+  return { name: 'created', sort };
+}
+
+// As PostgreSQL has it: null is above everything.
+const nullsLast = (a, b) => Number(a === null) - Number(b === null);
+
+function direction(field, way) {
+  const text = String(way).toLowerCase();
+  if (text === 'asc' || text === '1') return 1;
+  if (text === 'desc' || text === '-1') return -1;
+  throw invalid(`API keys are ordered by ${field} ASC or DESC, not "${way}"`);
+}

@@ -1,0 +1,42 @@
+// A way to the issuer on which answers are lost, as they are on real ones.
+
+import { createServer } from 'node:http';
+import { close, listen } from './support.mjs';
+
+/**
+ * `plan` is what happens to the next requests, in order, and then `pass` for ever: `pass`; `drop`:
+ * the connection ends before the issuer has the request; `lose`: after it has answered; an object
+ * with `status` and `headers`: answered in the issuer's place, which sees nothing of it.
+ */
+export async function proxy(target) {
+  const state = { plan: [], seen: [] };
+  const server = createServer(async (request, response) => {
+    const chunks = [];
+    for await (const chunk of request) chunks.push(chunk);
+    const { method, url, headers } = request;
+    state.seen.push({ method, url, headers });
+    const step = state.plan.shift() ?? 'pass';
+    if (step === 'drop') return request.socket.destroy();
+    if (typeof step === 'object') {
+      const { status, headers: given = {}, body = '' } = step;
+      return response.writeHead(status, given).end(body);
+    }
+    const { host, connection, 'content-length': _, ...passed } = headers;
+    const body = chunks.length === 0 ? undefined : Buffer.concat(chunks);
+    const answer = await fetch(target + url, { method, headers: passed, body });
+    const text = Buffer.from(await answer.arrayBuffer());
+    if (step === 'lose') return request.socket.destroy();
+    const type = answer.headers.get('content-type');
+    response.writeHead(answer.status, type === null ? {} : { 'content-type': type }).end(text);
+  });
+  state.url = `http://127.0.0.1:${await listen(server)}`;
+  state.close = () => close(server);
+  /** The requests of `act`, from first to last. */
+  state.during = async (plan, act) => {
+    state.plan = plan;
+    state.seen = [];
+    const result = await act();
+    return { result, seen: state.seen };
+  };
+  return state;
+}

@@ -1,0 +1,309 @@
+// `portcullis/issuer` against a real issuer.
+
+import assert from 'node:assert/strict';
+import { createServer } from 'node:http';
+import { before, test } from 'node:test';
+import { inspect } from 'node:util';
+
+import { atEnd } from '../../tests/e2e/support/processes.mjs';
+import { startIssuer } from '../../tests/e2e/support/issuer.mjs';
+import { createIssuer, IssuerError } from '../js/issuer.js';
+import { proxy } from './issuer-proxy.mjs';
+import { close, listen } from './support.mjs';
+
+let served;
+let issuer;
+let way;
+let lossy;
+before(async () => {
+  served = await startIssuer();
+  issuer = createIssuer({ url: served.url, adminKey: served.adminKey });
+  way = await proxy(served.url);
+  atEnd(() => way.close());
+  lossy = createIssuer({ url: way.url, adminKey: served.adminKey });
+});
+
+const titles = (keys) => keys.map(({ title }) => title);
+const fails = (act, code, more = {}) =>
+  assert.rejects(act, (error) => {
+    assert.ok(error instanceof IssuerError, String(error));
+    assert.equal(error.code, code, error.message);
+    for (const [name, value] of Object.entries(more)) assert.deepEqual(error[name], value, name);
+    return true;
+  });
+
+// An address at which nothing listens.
+async function deserted() {
+  const server = createServer();
+  const port = await listen(server);
+  await close(server);
+  return `http://127.0.0.1:${port}`;
+}
+
+test('the whole life of a key', async () => {
+  const { key, token } = await issuer.keys.create({ title: 'Warehouse', metadata: { team: 'stock' } });
+  assert.match(token, /^sk_live_/);
+  assert.deepEqual(await issuer.keys.get(key.id), key);
+  assert.equal((await issuer.keys.update(key.id, { title: 'Depot' })).title, 'Depot');
+  assert.equal((await issuer.verify(token, { kind: 'secret' })).key.title, 'Depot');
+  assert.equal((await issuer.keys.authenticate(token)).key.id, key.id);
+
+  assert.equal((await issuer.keys.suspend(key.id)).state, 'suspended');
+  assert.deepEqual({ ...(await issuer.keys.authenticate(token)), message: '' }, { ok: false, code: 'suspended', message: '' });
+  assert.equal((await issuer.keys.resume(key.id)).state, 'active');
+
+  const rolled = await issuer.keys.roll(key.id, { overlap_seconds: 60 });
+  assert.equal(rolled.key.rolled_from, key.id);
+  assert.equal(rolled.rolled.state, 'scheduled');
+  const revoked = await issuer.keys.revoke(key.id, { wait: 5 });
+  assert.deepEqual([revoked.state, revoked.published, revoked.everywhere], ['revoked', true, true]);
+  assert.equal((await issuer.verify(token)).code, 'revoked');
+  assert.deepEqual(await issuer.keys.delete(key.id), { id: key.id, object: 'api_key', deleted: true });
+  await fails(issuer.keys.get(key.id), 'not_found', { status: 404, kind: 'not_found' });
+
+  const held = await issuer.revokeHeld(rolled.token);
+  assert.deepEqual([held.id, held.state], [rolled.key.id, 'revoked']);
+});
+
+test('many keys at once', async () => {
+  const made = await issuer.keys.create([{ title: 'batch 1' }, { title: 'batch 2' }, { title: 'batch 3' }]);
+  const ids = made.map(({ key }) => key.id);
+  const { created, updated } = await issuer.keys.upsert([{ id: ids[0], title: 'batch one' }, { title: 'batch 4' }]);
+  assert.deepEqual([titles(created.map(({ key }) => key)), titles(updated)], [['batch 4'], ['batch one']]);
+
+  const revoked = await issuer.keys.revokeMany({ ids: ids.slice(0, 2), revoked_by: 'usr_1' });
+  assert.deepEqual(revoked.keys.map((key) => [key.state, key.revoked_by]), [['revoked', 'usr_1'], ['revoked', 'usr_1']]);
+  await fails(issuer.keys.deleteMany(ids), 'not_revoked', { status: 400, kind: 'not_allowed' });
+  assert.deepEqual((await issuer.keys.deleteMany(ids.slice(0, 2))).ids, ids.slice(0, 2));
+  const undone = await issuer.keys.undoMany([ids[2], created[0].key.id]);
+  assert.equal(undone.published, true);
+  assert.equal((await issuer.verify(created[0].token)).code, 'revoked');
+  await fails(issuer.keys.revokeMany({ where: {} }), 'nothing_selected', { status: 400 });
+});
+
+test('sales channels of a publishable key', async () => {
+  const { key } = await issuer.keys.create({ title: 'Shop', kind: 'publishable', sales_channels: ['sc_1'] });
+  const changed = await issuer.keys.changeSalesChannels(key.id, { add: ['sc_2'], remove: ['sc_1'] });
+  assert.deepEqual([changed.sales_channels, changed.published], [['sc_2'], true]);
+  const found = await issuer.keys.list({ sales_channel: 'sc_2' }).toArray();
+  assert.deepEqual(found.map(({ id }) => id), [key.id]);
+});
+
+test('pages are turned as they are read', async () => {
+  const many = Array.from({ length: 7 }, (_, at) => ({ title: `page ${at}`, owner: 0 }));
+  await issuer.keys.create(many);
+  const pages = issuer.keys.list({ q: 'page ', order: 'title', limit: 3, count: true });
+  const sizes = [];
+  for await (const page of pages.pages()) sizes.push([page.items.length, page.count]);
+  assert.deepEqual(sizes, [[3, 7], [3, 7], [1, 7]]);
+  assert.deepEqual(titles(await pages.toArray()), titles(many));
+  assert.deepEqual(titles(await pages.toArray({ atMost: 4 })), titles(many).slice(0, 4));
+
+  const { result, seen } = await way.during([], async () => {
+    for await (const key of lossy.keys.list({ q: 'page ', order: 'title', limit: 3 })) return key.title;
+  });
+  assert.deepEqual([result, seen.length], ['page 0', 1], 'a page is fetched that nobody asked for');
+});
+
+test('owners, policies and revocations of many', async () => {
+  const owner = await issuer.owners.create({ name: 'Anna', external_id: 'cus_1' });
+  assert.equal((await issuer.owners.update(owner.number, { name: 'Anna B.' })).name, 'Anna B.');
+  assert.deepEqual((await issuer.owners.list({ external_id: 'cus_1' }).toArray()).map(({ name }) => name), ['Anna B.']);
+  const second = await issuer.owners.create({ name: 'Bert' });
+  const numbers = [];
+  for await (const { number } of issuer.owners.list({ limit: 1 })) numbers.push(number);
+  assert.deepEqual(numbers.toSorted(), [owner.number, second.number].toSorted());
+
+  const policy = await issuer.policies.create({ name: 'readers', visibility: 'private', scopes: ['orders:read'] });
+  assert.deepEqual([policy.published, policy.scopes], [true, ['orders:read']]);
+  const changed = await issuer.policies.update(policy.number, { rate_class: 'slow' });
+  assert.equal(changed.rate_class, 'slow');
+  assert.equal((await issuer.policies.get(policy.number)).rate_class, 'slow');
+  const all = await issuer.policies.list({ visibility: 'private' }).toArray();
+  assert.ok(all.some(({ number }) => number === policy.number));
+
+  const { token } = await issuer.keys.create({ title: 'hers', owner: owner.number, policy: policy.number });
+  await fails(issuer.policies.delete(policy.number), 'in_use', { status: 409 });
+  const entry = await issuer.revocations.create({ owner: owner.number, state: 'suspended' });
+  assert.equal((await issuer.verify(token)).code, 'suspended');
+  assert.ok((await issuer.revocations.list()).some(({ id }) => id === entry.id));
+  assert.ok((await issuer.revocations.lift(entry.id)).lifted_at);
+  assert.equal((await issuer.verify(token)).ok, true);
+  await issuer.owners.delete(second.number);
+  await fails(issuer.owners.get(second.number), 'not_found');
+});
+
+test('what is published, and records of another system', async () => {
+  const { number } = await issuer.list.publish();
+  assert.ok((await issuer.list.show()).number >= number);
+  await issuer.health.live();
+  await issuer.health.ready();
+  const file = '{"external_id":"old-1","title":"From before"}\n{"external_id":"old-2"}\n';
+  const [made, bad] = await issuer.keys.import(file);
+  assert.deepEqual([made.status, bad.status], ['made', 'bad']);
+  const [again] = await issuer.keys.import(file);
+  assert.deepEqual([again.status, again.id, again.token], ['before', made.id, made.token]);
+});
+
+test('a create whose answer is lost makes one key, and its text is had', async () => {
+  for (const trouble of ['drop', 'lose', { status: 502 }]) {
+    const title = `created ${JSON.stringify(trouble)}`;
+    const { result, seen } = await way.during([trouble], () => lossy.keys.create({ title }));
+    assert.equal(seen.length, 2);
+    const [first, second] = seen.map(({ headers }) => headers['idempotency-key']);
+    assert.equal(first, second);
+    assert.equal((await issuer.verify(result.token)).ok, true);
+    const found = await issuer.keys.list({ title }).toArray();
+    assert.deepEqual(found.map(({ id }) => id), [result.key.id], title);
+  }
+  const other = await way.during([], () => lossy.keys.create({ title: 'another' }));
+  assert.notEqual(other.seen[0].headers['idempotency-key'], undefined);
+  const mine = await issuer.keys.create({ title: 'mine' }, { idempotencyKey: 'order-17' });
+  assert.deepEqual(await issuer.keys.create({ title: 'mine' }, { idempotencyKey: 'order-17' }), mine);
+  await fails(issuer.keys.create({ title: 'other' }, { idempotencyKey: 'order-17' }), 'idempotency_key_reused');
+});
+
+test('acts that come to the same twice are done although an answer is lost', async () => {
+  const { key } = await issuer.keys.create({ title: 'lost answers' });
+  const through = async (act) => (await way.during(['lose'], act)).result;
+  assert.equal((await through(() => lossy.keys.suspend(key.id))).state, 'suspended');
+  assert.equal((await through(() => lossy.keys.resume(key.id))).state, 'active');
+  assert.equal((await through(() => lossy.keys.revoke(key.id, { in_seconds: 3600 }))).state, 'scheduled');
+  const revoked = await through(() => lossy.keys.revoke(key.id));
+  assert.equal(revoked.state, 'revoked');
+  assert.equal(revoked.published, false, 'nobody has told that it is');
+  assert.equal((await through(() => lossy.keys.delete(key.id))).deleted, true);
+  const made = await issuer.keys.create([{ title: 'undone 1' }, { title: 'undone 2' }]);
+  const ids = made.map((one) => one.key.id);
+  assert.deepEqual((await through(() => lossy.keys.undoMany(ids))).ids, ids);
+  assert.equal((await issuer.verify(made[0].token)).code, 'revoked');
+
+  // Where nothing was lost, what stands already is told of.
+  await fails(lossy.keys.delete(key.id), 'not_found', { maybeDone: false });
+  const other = await issuer.keys.create({ title: 'revoked once' });
+  await issuer.keys.revoke(other.key.id);
+  await fails(lossy.keys.revoke(other.key.id), 'already_revoked', { maybeDone: false, status: 409 });
+});
+
+test('an act that would be done twice is not sent again unless it surely was not done', async () => {
+  const { key } = await issuer.keys.create({ title: 'rolled once' });
+  for (const trouble of ['lose', 'drop', { status: 503 }]) {
+    const { seen } = await way.during([trouble], () =>
+      assert.rejects(lossy.keys.roll(key.id), (error) => error instanceof IssuerError && error.maybeDone),
+    );
+    assert.equal(seen.length, 1, JSON.stringify(trouble));
+  }
+  const often = { status: 429, headers: { 'retry-after': '0' } };
+  const { result, seen } = await way.during([often, often], () => lossy.keys.roll(key.id));
+  assert.deepEqual([seen.length, result.key.rolled_from], [3, key.id]);
+  const { seen: upserts } = await way.during(['lose'], () =>
+    fails(lossy.keys.upsert([{ title: 'new' }]), 'unreachable', { maybeDone: true, attempts: 1 }),
+  );
+  assert.equal(upserts.length, 1);
+});
+
+test('nothing listens: nothing was sent, so everything is tried again, and told at last', async () => {
+  const nobody = createIssuer({ url: await deserted(), adminKey: 'x', retries: 1 });
+  await fails(nobody.owners.create({ name: 'n' }), 'unreachable', { attempts: 2, maybeDone: false, status: null });
+});
+
+test('pauses are those that the issuer asks for, and end with the signal', async () => {
+  const soon = { status: 503, headers: { 'retry-after': '1' } };
+  const before_ = Date.now();
+  await way.during([soon], () => lossy.list.show());
+  assert.ok(Date.now() - before_ >= 990, 'Retry-After was not heeded');
+
+  const never = { status: 503, headers: { 'retry-after': '3600' } };
+  const { seen } = await way.during([never], () => fails(lossy.list.show(), 'unexpected_answer', { retryAfter: 3_600_000 }));
+  assert.equal(seen.length, 1, 'an hour is not waited');
+
+  const stop = new AbortController();
+  const late = { status: 503, headers: { 'retry-after': '50' } };
+  await way.during([late], () => {
+    const listing = lossy.list.show({ signal: stop.signal });
+    setTimeout(() => stop.abort(new Error('enough')), 50);
+    return assert.rejects(listing, /enough/);
+  });
+  await assert.rejects(issuer.list.show({ signal: AbortSignal.abort() }), { name: 'AbortError' });
+});
+
+test('an answer that does not come is not waited for', async () => {
+  const silent = createIssuer({
+    url: served.url,
+    adminKey: served.adminKey,
+    timeout: 50,
+    retries: 1,
+    fetch: (_, { signal }) => new Promise((_resolve, reject) => signal.addEventListener('abort', () => reject(signal.reason))),
+  });
+  await fails(silent.list.show(), 'timeout', { attempts: 2 });
+});
+
+test('what is no issuer is told as such', async () => {
+  const page = { status: 200, headers: { 'content-type': 'text/html' }, body: '<h1>Welcome</h1>' };
+  const elsewhere = { status: 302, headers: { location: 'https://example.com/' } };
+  const missing = { status: 404, body: 'no such page' };
+  for (const step of [page, elsewhere, missing]) {
+    await way.during([step], () => fails(lossy.list.show(), 'unexpected_answer', { status: step.status }));
+  }
+});
+
+test('no error tells a key', async () => {
+  const { token } = await issuer.keys.create({ title: 'told to nobody' });
+  const wrong = createIssuer({ url: served.url, adminKey: token });
+  const gone = createIssuer({ url: await deserted(), adminKey: token, retries: 0 });
+  const acts = [
+    [() => wrong.list.show(), 'invalid_admin_key'],
+    [() => gone.verify(token), 'unreachable'],
+    [() => issuer.verify(token, { kind: token }), 'invalid'],
+    [() => issuer.keys.import(`{"external_id":"x","title":"${token}","y":"${token}"`, { type: 'text/html' }), 'media_type'],
+  ];
+  for (const [act, code] of acts) {
+    const error = await act().then(() => assert.fail(code), (reason) => reason);
+    assert.equal(error.code, code);
+    assert.ok(!inspect(error, { depth: 20, showHidden: true }).includes(token), code);
+  }
+  assert.throws(() => issuer.keys.list({ token }), (error) => error instanceof TypeError && !error.message.includes(token));
+  const shown = inspect(wrong, { depth: 20, showHidden: true }) + JSON.stringify(wrong);
+  assert.ok(!shown.includes(token));
+  for (const adminKey of [`${token}\n`, ` ${token}`, '']) {
+    assert.throws(
+      () => createIssuer({ url: served.url, adminKey }),
+      (error) => error instanceof TypeError && !error.message.includes(token),
+    );
+  }
+});
+
+test('mistakes in settings are told at once', () => {
+  const adminKey = 'x';
+  for (const options of [
+    undefined,
+    {},
+    { url: served.url },
+    { url: 'ftp://example.com', adminKey },
+    { url: 'https://user:password@example.com', adminKey },
+    { url: served.url, adminKey, timeout: 0 },
+    { url: served.url, adminKey, retries: -1 },
+  ]) {
+    assert.throws(() => createIssuer(options), TypeError, JSON.stringify(options));
+  }
+});
+
+test('an id is an id, and never a way to another address', async () => {
+  for (const id of ['..', '.', '', '../list', '../../health/live', 'a/b', '%2e%2e']) {
+    await fails(issuer.keys.get(id), 'not_found', { status: 404 });
+  }
+});
+
+test('the admin key may be asked for each time', async () => {
+  let asked = 0;
+  const rolling = createIssuer({
+    url: `${served.url}/`,
+    adminKey: async () => {
+      asked += 1;
+      return served.adminKey;
+    },
+  });
+  await rolling.list.show();
+  await rolling.list.show();
+  assert.equal(asked, 2);
+});
