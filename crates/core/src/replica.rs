@@ -25,6 +25,8 @@ use crate::time::Time;
 pub struct Replica {
     keyring: Keyring,
     list: Option<List>,
+    /// The newest stamp that was restored without its list: nothing older counts.
+    floor: Option<Stamp>,
 }
 
 /// Why a bundle was not adopted.
@@ -74,7 +76,7 @@ impl Replica {
     /// # Errors
     /// See [`KeyringError`].
     pub fn new(root: PublicKey, keyring: &[u8]) -> Result<Self, KeyringError> {
-        Ok(Self { keyring: Keyring::open(keyring, &root)?, list: None })
+        Ok(Self { keyring: Keyring::open(keyring, &root)?, list: None, floor: None })
     }
 
     /// Holds the secret of an HMAC key.
@@ -116,6 +118,7 @@ impl Replica {
             return Ok(false);
         };
         self.list = self.list.take().filter(|list| list.mark().epoch == next.epoch());
+        self.floor = self.floor.take().filter(|stamp| stamp.mark().epoch == next.epoch());
         self.keyring = next;
         Ok(true)
     }
@@ -127,20 +130,21 @@ impl Replica {
     /// See [`ListError`]. What is held stays as it is.
     pub fn offer_stamp(&mut self, file: &[u8], now: Time) -> Result<Option<Update>, ListError> {
         let stamp = Stamp::open(file, &self.keyring, now)?;
-        if let Some(list) = &mut self.list {
-            let (held, offered) = (list.mark(), stamp.mark());
-            if offered.number < held.number {
-                return Err(ListError::Rollback { held: held.number, offered: offered.number });
+        let offered = stamp.mark();
+        if let Some(newest) = self.newest() {
+            let held = newest.mark().number;
+            if offered.number < held {
+                return Err(ListError::Rollback { held, offered: offered.number });
             }
-            if offered.number == held.number {
-                if stamp.head() != list.stamp().head() {
-                    return Err(ListError::Equivocation(held.number));
-                }
-                if offered.this_update > held.this_update {
-                    list.renew(stamp);
-                }
-                return Ok(None);
+            if offered.number == held && stamp.head() != newest.head() {
+                return Err(ListError::Equivocation(held));
             }
+        }
+        if let Some(list) = self.list.as_mut().filter(|list| list.mark().number == offered.number) {
+            if offered.this_update > list.mark().this_update {
+                list.renew(stamp);
+            }
+            return Ok(None);
         }
         let held = self.list.iter().flat_map(List::bodies).collect();
         Ok(Some(Update { stamp, now, held, head: None, parts: Parts::default() }))
@@ -154,10 +158,12 @@ impl Replica {
     pub fn commit(&mut self, update: Update) -> Result<(), ListError> {
         // Under the keyring that is held now: it may have retired the stamp's signer since.
         update.stamp.check(&self.keyring, update.now)?;
-        let held = self.list.as_ref().map(List::mark);
-        let offered = update.stamp.mark();
-        if let Some(Mark { number, .. }) = held.filter(|held| held.number >= offered.number) {
-            return Err(ListError::Rollback { held: number, offered: offered.number });
+        let offered = update.stamp.mark().number;
+        let list = self.list.as_ref().map(|list| list.mark().number);
+        let floor = self.floor.as_ref().map(|stamp| stamp.mark().number);
+        let held = list.filter(|held| *held >= offered).or(floor.filter(|held| *held > offered));
+        if let Some(held) = held {
+            return Err(ListError::Rollback { held, offered });
         }
         let head = update.head.ok_or(ListError::WrongDigest("head"))?;
         let shards = head
@@ -189,6 +195,45 @@ impl Replica {
             self.commit(update)?;
         }
         Ok(newer_keyring || self.list.as_ref().map(List::mark) != before)
+    }
+
+    /// Takes from a bundle what was held before: kept by a verifier that ended, or deployed with it.
+    /// Its list may be past its next update: then nothing is judged by it, but nothing older is
+    /// taken either, and a new stamp for the same head is all that has to be fetched. Where bodies
+    /// are left out the stamp counts as that floor alone. Says whether anything in it was news.
+    ///
+    /// # Errors
+    /// See [`AdoptError`]. An older keyring in the bundle is passed over.
+    pub fn restore(&mut self, file: &[u8], now: Time) -> Result<bool, AdoptError> {
+        let bundle = Bundle::decode(file).map_err(ListError::wire("bundle"))?;
+        let newer_keyring = match self.offer_keyring(bundle.keyring) {
+            Err(KeyringError::Older { .. }) => false,
+            other => other?,
+        };
+        let (stamp, then) = Stamp::open_past(bundle.stamp, &self.keyring, now)?;
+        if self.newest().is_some_and(|held| held.mark().number >= stamp.mark().number) {
+            return Ok(newer_keyring);
+        }
+        let mut update =
+            Update { stamp, now: then, held: Vec::new(), head: None, parts: Parts::default() };
+        if !bundle.head.is_empty() {
+            update.offer_head(bundle.head, &self.keyring, then)?;
+            for body in bundle.bodies {
+                update.offer_body(body)?;
+            }
+        }
+        if update.head.is_some() && update.wants_bodies().is_empty() {
+            self.commit(update)?;
+        } else {
+            self.floor = Some(stamp);
+        }
+        Ok(true)
+    }
+
+    /// The newest stamp that is known of: the list's, or the floor.
+    fn newest(&self) -> Option<&Stamp> {
+        let list = self.list.as_ref().map(List::stamp);
+        list.into_iter().chain(&self.floor).max_by_key(|stamp| stamp.mark().number)
     }
 
     /// The list, if it may be judged by at `now`, under the keyring that is held now: its signer
@@ -230,7 +275,7 @@ impl Update {
         Ok(())
     }
 
-    /// The head that was handed in.
+    /// The head that was handed in: it says which policies the new list has.
     #[must_use]
     pub const fn head(&self) -> Option<&Head> {
         self.head.as_ref()

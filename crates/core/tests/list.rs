@@ -16,7 +16,7 @@ use portcullis_core::issue::{
 };
 use portcullis_core::keyring::KeyringError;
 use portcullis_core::list::{
-    FileName, IssuedAt, ListError, ShardLine, TimedSlot, WideEntry, WideScope, WideState,
+    Bundle, FileName, IssuedAt, ListError, ShardLine, TimedSlot, WideEntry, WideScope, WideState,
 };
 use portcullis_core::replica::{AdoptError, Replica};
 use portcullis_core::time::Time;
@@ -138,6 +138,81 @@ fn a_replica_never_goes_back() {
 
     let verdict = replica.verify(&world.token(HMAC_LIVE, 5), &ANY, now);
     assert_eq!(verdict.unwrap_err(), Refusal::Revoked);
+}
+
+#[test]
+fn what_was_held_before_is_a_floor_and_needs_a_stamp_alone() {
+    let mut world = World::new();
+    world.number = 7;
+    first_shard(&mut world).revoked = vec![5];
+    let kept = world.publish();
+    let late = world.this_update.plus_millis(world.valid_millis * 10);
+    let older = || {
+        let mut older = world.clone();
+        (older.number, older.this_update) = (6, late);
+        older.publish()
+    };
+    let contradicting = || {
+        let mut other = world.clone();
+        other.this_update = late;
+        first_shard(&mut other).revoked = vec![];
+        other.publish()
+    };
+    let without_bodies =
+        Bundle { keyring: &kept.keyring, stamp: &kept.stamp, head: &kept.head, bodies: Vec::new() };
+    let stamp_alone = Bundle { head: &[], ..without_bodies.clone() };
+    let files = [kept.bundle(), without_bodies.encode(), stamp_alone.encode()];
+    for (file, whole) in files.iter().zip([true, false, false]) {
+        let mut replica = world.empty_replica();
+        assert_eq!(replica.restore(file, late), Ok(true));
+        assert_eq!(replica.restore(file, late), Ok(false));
+        assert_eq!(replica.list().is_some(), whole);
+        let no_list = if whole { ListError::PastNextUpdate } else { ListError::Missing };
+        assert_eq!(replica.at(late).unwrap_err(), no_list, "nothing is judged by it");
+        let refused = replica.offer_stamp(&older().stamp, late).unwrap_err();
+        assert_eq!(refused, ListError::Rollback { held: 7, offered: 6 });
+        let refused = replica.offer_stamp(&contradicting().stamp, late).unwrap_err();
+        assert_eq!(refused, ListError::Equivocation(7));
+        // The same head under a new stamp: all of it is here, or none.
+        let mut mark = world.mark();
+        (mark.this_update, mark.next_update) = (late, late.plus_millis(world.valid_millis));
+        let stamp = StampDraft { mark, head: name_file(&kept.head), keyring_version: 1 };
+        let update = replica.offer_stamp(&world.list_signer().sign_stamp(&stamp), late).unwrap();
+        assert_eq!(update.is_none(), whole);
+        if let Some(mut update) = update {
+            update.offer_head(&kept.head, replica.keyring(), late).unwrap();
+            kept.bodies.iter().for_each(|body| update.offer_body(body).unwrap());
+            replica.commit(update).unwrap();
+        }
+        let verdict = replica.verify(&world.token(HMAC_LIVE, 5), &ANY, late).unwrap_err();
+        assert_eq!(verdict, Refusal::Revoked);
+    }
+}
+
+#[test]
+fn what_is_restored_is_checked_like_any_other() {
+    let world = World::new();
+    let other = World::with_seed(2);
+    let mut altered = world.publish();
+    altered.stamp[100] ^= 1;
+    let mut short = world.publish();
+    short.bodies[0].pop();
+    let mut early = world.clone();
+    early.this_update = early.this_update.plus_millis(10_001);
+    let mut long = world.clone();
+    long.valid_millis = 86_400_001;
+    for (file, code) in [
+        (other.publish().bundle(), "keyring_not_signed_by_root"),
+        (altered.bundle(), "list_bad_signature"),
+        (short.bundle(), "list_wrong_digest"),
+        (early.publish().bundle(), "list_from_the_future"),
+        (long.publish().bundle(), "list_too_long_valid"),
+        (b"PCZ".to_vec(), "list_unreadable"),
+    ] {
+        let mut replica = world.empty_replica();
+        assert_eq!(replica.restore(&file, world.this_update).unwrap_err().code(), code);
+        assert_eq!(replica.at(world.this_update).unwrap_err(), ListError::Missing);
+    }
 }
 
 #[test]

@@ -75,6 +75,19 @@ impl Stamp {
         Ok(stamp)
     }
 
+    /// Opens a stamp that was in force once, and may be past its next update now. It is checked as
+    /// of the instant that is given beside it: `now`, or where it is older its own this update.
+    pub(crate) fn open_past(
+        file: &[u8],
+        keyring: &Keyring,
+        now: Time,
+    ) -> Result<(Self, Time), ListError> {
+        let wire = ListError::wire("stamp");
+        let (signed, _) = split_signature(file).map_err(&wire)?;
+        let then = now.min(Fields::decode(signed).map_err(&wire)?.mark.this_update);
+        Ok((Self::open(file, keyring, then)?, then))
+    }
+
     /// Everything that [`open`](Self::open) checks but the signature; gives the key to check that
     /// by.
     pub(crate) fn check<'k>(

@@ -3,8 +3,7 @@
 use core::net::IpAddr;
 
 use crate::policy::item::{Items, List};
-use crate::policy::path::Segments;
-use crate::policy::{Policy, scope};
+use crate::policy::{PlainPath, Policy, scope};
 
 /// What is known of a request, exactly as the gate saw it.
 ///
@@ -108,7 +107,7 @@ fn text_allowed(mut list: Items<'_>, text: &str) -> bool {
 fn path_allowed(policy: &Policy<'_>, request: &[u8]) -> bool {
     let mut patterns = policy.items(List::Paths);
     patterns.is_empty()
-        || Segments::of(request)
+        || PlainPath::of(request)
             .is_some_and(|segments| patterns.any(|pattern| segments.match_pattern(pattern)))
 }
 

@@ -61,6 +61,14 @@ impl NoPolicy {
     }
 }
 
+/// There are more files of policies than may be held at once: they can't all be looked up in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the policies take {needed} bytes or more; make room for them, or fetch as keys ask")]
+pub struct NoRoom {
+    /// The bytes of all files that are known of so far.
+    pub needed: usize,
+}
+
 const _: () = {
     let directories = PolicyDirectory::MAX_LEVEL as usize + 1;
     assert!(2 * (directories * PolicyDirectory::MAX_LEN + MAX_FILE_LEN) <= Policies::MIN_BYTES);
@@ -147,15 +155,27 @@ impl Policies {
         let held = |place: &Place| matches!(self.get(place.name), Some(Held::Body(_)));
         let mut in_use = self.reach(old, None);
         in_use.retain(held);
-        self.missing(new, Some(&in_use))
+        let names = self.reach(new, Some(&in_use)).into_iter().map(|place| place.name);
+        distinct(names.filter(|name| self.get(*name).is_none()))
     }
 
-    /// What to fetch so that every number can be looked up under `directory`, and what to put into
-    /// a bundle. Ask again when it has been offered, until nothing is wanted: that needs room for
-    /// all of it, or what was let go is wanted again.
-    #[must_use]
-    pub fn wants_all(&self, directory: FileName) -> Vec<FileName> {
-        self.missing(directory, None)
+    /// What to fetch so that every number can be looked up under all of these directories, and what
+    /// to put into a bundle. Ask again when it has been offered, until nothing is wanted: every
+    /// round brings files that stay, so this ends.
+    ///
+    /// # Errors
+    /// [`NoRoom`] as soon as the directories that are held name more than may be held at once: what
+    /// is offered next would push out what it was found by, for ever.
+    pub fn wants_all(&self, directories: &[FileName]) -> Result<Vec<FileName>, NoRoom> {
+        let places = directories.iter().flat_map(|directory| self.reach(*directory, None));
+        let mut names = distinct(places.map(|place| place.name));
+        let lens = names.iter().map(|name| usize::try_from(name.len).unwrap_or(usize::MAX));
+        let needed = lens.fold(0, usize::saturating_add);
+        if needed > self.max_bytes {
+            return Err(NoRoom { needed });
+        }
+        names.retain(|name| self.get(*name).is_none());
+        Ok(names)
     }
 
     /// Hands in a file.
@@ -206,24 +226,6 @@ impl Policies {
         (usize::try_from(name.len) == Ok(held.len())).then_some(held)
     }
 
-    fn missing(&self, directory: FileName, spans: Option<&[Place]>) -> Vec<FileName> {
-        let places = self.reach(directory, spans).into_iter();
-        let missing = places.map(|place| place.name).filter(|name| self.get(*name).is_none());
-        let mut missing: Vec<Option<FileName>> = missing.map(Some).collect();
-        // Each once, where it comes first.
-        let names = missing.iter().flatten().map(|name| key(name.digest)).zip(0_usize..);
-        let names = names.collect::<BinaryHeap<_>>().into_sorted_vec();
-        for pair in names.windows(2) {
-            if let [(first, _), (second, at)] = pair
-                && first == second
-                && let Some(name) = missing.get_mut(*at)
-            {
-                *name = None;
-            }
-        }
-        missing.into_iter().flatten().collect()
-    }
-
     /// Every file that `directory` leads to, itself included, as far as directories are held; with
     /// `spans` (ascending) only those that are asked about a number inside of one. All bodies stand
     /// on one level, so they come by ascending range.
@@ -258,6 +260,22 @@ impl Policies {
         }
         places
     }
+}
+
+/// Each name once, where it comes first.
+fn distinct(names: impl Iterator<Item = FileName>) -> Vec<FileName> {
+    let mut names: Vec<Option<FileName>> = names.map(Some).collect();
+    let keys = names.iter().flatten().map(|name| key(name.digest)).zip(0_usize..);
+    let keys = keys.collect::<BinaryHeap<_>>().into_sorted_vec();
+    for pair in keys.windows(2) {
+        if let [(first, _), (second, at)] = pair
+            && first == second
+            && let Some(name) = names.get_mut(*at)
+        {
+            *name = None;
+        }
+    }
+    names.into_iter().flatten().collect()
 }
 
 fn key(Digest(bytes): Digest) -> Key {

@@ -43,7 +43,7 @@ impl List {
     }
 
     /// Whether `text` may stand in this list.
-    fn admits(self, text: &[u8]) -> bool {
+    pub(crate) fn admits(self, text: &[u8]) -> bool {
         match self {
             Self::Ipv4 | Self::Ipv6 => false,
             Self::Origins => is_origin(text),

@@ -24,8 +24,9 @@ pub mod scope;
 pub use body::PolicyBody;
 pub use decide::{Denial, Grant, RequestFacts, decide};
 pub use directory::{PolicyDirectory, RangeLine};
-pub use held::{NoPolicy, Policies};
+pub use held::{NoPolicy, NoRoom, Policies};
 pub use network::Network;
+pub use path::{PlainPath, is_pattern as is_path_pattern};
 pub use record::{Policy, Texts};
 
 #[cfg(feature = "issue")]
@@ -36,6 +37,24 @@ pub(crate) use directory::LETTER as DIRECTORY_LETTER;
 pub(crate) use record::MAX_POLICY_LEN;
 
 use crate::wire::{Reader, WireError};
+
+/// Whether `text` is a scope that a request may need: segments without wildcards.
+#[must_use]
+pub fn is_scope(text: &str) -> bool {
+    scope::is_scope(text.as_bytes(), false)
+}
+
+/// Whether `text` is a method that a policy may name.
+#[must_use]
+pub fn is_method(text: &str) -> bool {
+    item::List::Methods.admits(text.as_bytes())
+}
+
+/// Whether `text` is a rate class.
+#[must_use]
+pub fn is_rate_class(text: &str) -> bool {
+    item::List::RateClass.admits(text.as_bytes())
+}
 
 /// No file of policies is longer: an edit costs a verifier a few of them.
 pub(crate) const MAX_FILE_LEN: usize = 8192;

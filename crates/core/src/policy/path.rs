@@ -54,7 +54,8 @@ fn nibble(digit: u8) -> Option<u8> {
 
 /// Whether `text` is a pattern: a plain path, escapes in upper case, in which a segment may be `*`
 /// and the last one `**`.
-pub(crate) fn is_pattern(text: &[u8]) -> bool {
+#[must_use]
+pub fn is_pattern(text: &[u8]) -> bool {
     let mut segments = text.split(|b| *b == b'/').peekable();
     let mut stars = true;
     while let Some(segment) = segments.next() {
@@ -70,20 +71,23 @@ pub(crate) fn is_pattern(text: &[u8]) -> bool {
 
 /// The segments of a plain path. They are found once and not by each pattern: a policy may have a
 /// thousand patterns, and the client chooses how long its path is.
-pub(crate) struct Segments<'p>(Vec<&'p [u8]>);
+#[derive(Clone, Debug)]
+pub struct PlainPath<'p>(Vec<&'p [u8]>);
 
-impl<'p> Segments<'p> {
+impl<'p> PlainPath<'p> {
     /// One more than the longest pattern has. What follows them, no pattern tells apart.
     const MAX: usize = 129;
 
     /// `None` for a path that is not plain.
-    pub(crate) fn of(path: &'p [u8]) -> Option<Self> {
+    #[must_use]
+    pub fn of(path: &'p [u8]) -> Option<Self> {
         is_plain(path).then(|| Self(split(path).take(Self::MAX).collect()))
     }
 
     /// Whether `pattern` matches the path: `*` one segment that is not empty, `**` whatever is
     /// left, which may be nothing.
-    pub(crate) fn match_pattern(&self, pattern: &[u8]) -> bool {
+    #[must_use]
+    pub fn match_pattern(&self, pattern: &[u8]) -> bool {
         let mut segments = self.0.iter();
         for wanted in split(pattern) {
             if wanted == b"**" {
@@ -140,7 +144,7 @@ mod tests {
         ];
         for (pattern, path, matched) in cases {
             assert!(is_pattern(pattern.as_bytes()), "{pattern}");
-            let segments = Segments::of(path.as_bytes()).unwrap();
+            let segments = PlainPath::of(path.as_bytes()).unwrap();
             assert_eq!(segments.match_pattern(pattern.as_bytes()), matched, "{pattern} {path}");
         }
     }
@@ -157,7 +161,7 @@ mod tests {
             ("/a".repeat(128), false, true),
             ("/a".repeat(128) + "/", false, true),
         ] {
-            let segments = Segments::of(path.as_bytes()).unwrap();
+            let segments = PlainPath::of(path.as_bytes()).unwrap();
             assert_eq!(segments.match_pattern(closed.as_bytes()), by_closed, "{path}");
             assert_eq!(segments.match_pattern(open.as_bytes()), by_open, "{path}");
         }

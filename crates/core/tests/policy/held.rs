@@ -26,7 +26,7 @@ fn every_number_is_found_through_every_level_and_no_other() {
     let directory = shelf.put(tree.write().unwrap());
     let mut policies = Policies::new(8 << 20);
     loop {
-        let wanted = policies.wants_all(directory);
+        let wanted = policies.wants_all(&[directory]).unwrap();
         if wanted.is_empty() {
             break;
         }
@@ -45,8 +45,20 @@ fn every_number_is_found_through_every_level_and_no_other() {
     assert_eq!(missing.unwrap_err(), NoPolicy::Missing, "public policies are no secret key's");
     let none = policies.find_under(directory, Visibility::Private, 0);
     assert_eq!(none, Ok(Policy::NONE));
-    // With too little room it still gets everywhere, one path at a time.
+    // With too little room for all that is said before anything is fetched in vain, and it still
+    // gets everywhere, one path at a time.
     let mut small = Policies::new(0);
+    let mut rounds = 0;
+    let no_room = loop {
+        match small.wants_all(&[directory]) {
+            Ok(wanted) => drop(shelf.fetch(&mut small, &wanted)),
+            Err(no_room) => break no_room,
+        }
+        rounds += 1;
+        assert!(rounds <= 4, "it never ends");
+    };
+    assert!(no_room.needed > 1 << 16);
+    assert!(small.bytes() < policies.bytes());
     for number in numbers.keys() {
         assert!(shelf.look_up(&mut small, directory, *number).0);
         assert!(small.bytes() <= 1 << 16);
@@ -73,7 +85,7 @@ fn the_head_in_force_decides_and_private_policies_may_be_unavailable() {
     assert_eq!(unavailable, NoPolicy::Unavailable(world.private_policies));
     assert_eq!(unavailable.code(), "policy_unavailable");
     for directory in [world.public_policies, world.private_policies] {
-        while let [name, ..] = policies.wants_all(directory)[..] {
+        while let [name, ..] = policies.wants_all(&[directory]).unwrap()[..] {
             shelf.fetch(&mut policies, &[name]);
         }
     }
@@ -129,7 +141,7 @@ fn files_that_are_not_what_was_announced_are_refused() {
     policies.offer(outer, &file).unwrap();
     let found = policies.find_under(outer, Visibility::Public, 9);
     assert_eq!(found.unwrap_err(), NoPolicy::Unavailable(longer));
-    assert_eq!(policies.wants_all(outer), [longer]);
+    assert_eq!(policies.wants_all(&[outer]).unwrap(), [longer]);
 }
 
 #[test]
@@ -152,7 +164,7 @@ fn a_file_in_the_place_of_another_holds_no_policy() {
     for tree in trees {
         let found = policies.find_under(tree, Visibility::Public, 9);
         assert_eq!(found.unwrap_err(), NoPolicy::Missing);
-        assert!(policies.wants_all(tree).is_empty());
+        assert!(policies.wants_all(&[tree]).unwrap().is_empty());
     }
 }
 
@@ -195,9 +207,9 @@ fn a_file_that_is_named_often_is_wanted_once_and_held_once() {
     let (outer, file) = directory(0, &ranges);
     let mut policies = Policies::new(0);
     policies.offer(outer, &file).unwrap();
-    assert_eq!(policies.wants_all(outer), [name]);
+    assert_eq!(policies.wants_all(&[outer]).unwrap(), [name]);
     policies.offer(name, &body).unwrap();
-    assert!(policies.wants_all(outer).is_empty());
+    assert!(policies.wants_all(&[outer]).unwrap().is_empty());
     for first in 1..=12 {
         let (other, file) = directory(0, &ranges[first..]);
         policies.offer(other, &file).unwrap();

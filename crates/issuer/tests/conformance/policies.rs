@@ -44,7 +44,7 @@ async fn found(issuer: &Issuer, visibility: Visibility, number: u32) -> Option<P
     let mut held = Policies::new(1 << 20);
     let mut reading = issuer.store().read().await.unwrap();
     loop {
-        let wanted: Vec<FileName> = held.wants_all(directory);
+        let wanted: Vec<FileName> = held.wants_all(&[directory]).unwrap();
         if wanted.is_empty() {
             break;
         }
