@@ -17,8 +17,10 @@
 //! What an accepted key may do is said by its [`Policy`](policy::Policy), which
 //! [`decide`](policy::decide) holds a request against.
 //!
-//! The formats are specified in `docs/token.md`, `docs/keyring.md`, `docs/revocation-list.md` and
-//! `docs/policy.md`.
+//! A gate tells its origin who is calling by a signed [`Assertion`](assertion::Assertion).
+//!
+//! The formats are specified in `docs/token.md`, `docs/keyring.md`, `docs/revocation-list.md`,
+//! `docs/policy.md` and `docs/assertion.md`.
 //!
 //! The writing half, which signs, is the feature `issue`; a verifier is built without it.
 
@@ -26,6 +28,7 @@
 
 extern crate alloc;
 
+pub mod assertion;
 pub mod base62;
 pub mod crypto;
 #[cfg(feature = "issue")]

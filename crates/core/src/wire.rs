@@ -125,7 +125,10 @@ pub(crate) fn split_signature(file: &[u8]) -> Result<(&[u8], &[u8; 64]), WireErr
 /// Appends big-endian fields to a growing file.
 #[cfg_attr(
     not(feature = "issue"),
-    expect(dead_code, reason = "a verifier writes bundles alone, which need two of these")
+    expect(
+        dead_code,
+        reason = "a verifier writes bundles and assertions alone, which need some of these"
+    )
 )]
 pub(crate) trait Put {
     fn put(&mut self, bytes: &[u8]) -> &mut Self;

@@ -42,6 +42,8 @@ impl Context {
     pub const STAMP: Self = Self(b"portc1/stmp");
     /// The list's head.
     pub const HEAD: Self = Self(b"portc1/head");
+    /// What a gate tells its origin.
+    pub const ASSERTION: Self = Self(b"portc1/asrt");
     /// The salt of a private policy body (a tag).
     #[cfg(feature = "issue")]
     pub const SALT: Self = Self(b"portc1/salt");

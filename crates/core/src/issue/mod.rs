@@ -14,6 +14,7 @@ use alloc::vec::Vec;
 
 use ed25519_dalek::Signer as _;
 
+use crate::assertion::UnsignedAssertion;
 use crate::crypto::{Context, IssuerId, PublicKey};
 use crate::keyring::{Content, KeyEntry};
 use crate::time::Time;
@@ -43,6 +44,13 @@ impl SigningKey {
     #[must_use]
     pub fn sign(&self, context: Context, body: &[u8]) -> [u8; 64] {
         self.sign_message(&context.message(body))
+    }
+
+    /// The header's value for an assertion that this key's kid signs.
+    #[must_use]
+    pub fn assert(&self, assertion: UnsignedAssertion) -> alloc::string::String {
+        let signature = self.sign_message(assertion.message());
+        assertion.seal(&signature)
     }
 
     pub(crate) fn sign_message(&self, message: &[u8]) -> [u8; 64] {

@@ -134,6 +134,11 @@ impl Name {
         Self(name)
     }
 
+    /// The name of these 16 bytes, as an assertion carries them.
+    pub(crate) const fn from_bytes(bytes: [u8; 16]) -> Self {
+        Self(bytes)
+    }
+
     /// The 16 bytes.
     #[must_use]
     pub const fn bytes(&self) -> &[u8; 16] {

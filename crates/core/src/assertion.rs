@@ -1,0 +1,254 @@
+//! Assertions: what a gate tells its origin of a key, signed, so that the origin need not trust the
+//! network in between.
+//!
+//! ```text
+//!  4  magic `PCA` 1          4  issued at, s           16  public name of the key
+//! 16  issuer id              4  expires at, s           4  owner, 0 for none
+//!  2  kid                    1  kind: 1 or 2            4  policy, 0 for none
+//!  8  list number            1  environment: 1 or 2     1  standing: 1 fresh, 2 stale
+//! then three texts, each behind its length in 2 bytes: audience, scopes, sales channels
+//! 64  signature, over its context and all that stands before
+//! ```
+//!
+//! In a header it stands in base64url without padding. Specified in `docs/assertion.md`.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
+use crate::crypto::{Context, IssuerId};
+use crate::keyring::{Keyring, Material, Purpose};
+use crate::list::MAX_SKEW_MILLIS;
+use crate::time::Time;
+use crate::token::{Environment, Kind, Name};
+use crate::wire::{Put as _, Reader, WireError, split_signature};
+
+const LETTER: u8 = b'A';
+
+/// The longest that an assertion may be good for, in seconds.
+pub const MAX_LIFETIME_SECS: u32 = 300;
+
+/// No assertion is longer than this, in characters: three texts of 64 kB each would not fit.
+pub const MAX_LEN: usize = 32 << 10;
+
+/// What is asserted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Assertion<'a> {
+    /// The issuer of the key.
+    pub issuer: IssuerId,
+    /// The list that the key was judged by.
+    pub list: u64,
+    /// When the gate signed this, in seconds since 1970.
+    pub issued_at: u32,
+    /// The first second in which it is no longer good.
+    pub expires_at: u32,
+    /// The key's kind.
+    pub kind: Kind,
+    /// The key's environment.
+    pub environment: Environment,
+    /// The key's public name.
+    pub name: Name,
+    /// The owner's number, 0 for none.
+    pub owner: u32,
+    /// The policy's number, 0 for none.
+    pub policy: u32,
+    /// Whether the list was fresh.
+    pub fresh: bool,
+    /// Whom it is for: host, and port where there is one, of the origin's address.
+    pub audience: &'a str,
+    /// What the policy grants, with blanks between.
+    pub scopes: &'a str,
+    /// The policy's sales channels, with commas between.
+    pub sales_channels: &'a str,
+}
+
+/// Why an assertion is refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum AssertionError {
+    /// The text is not base64url, or longer than any assertion.
+    #[error("this is no assertion; take the value of the header as it is")]
+    Text,
+    /// The bytes are not an assertion.
+    #[error("the assertion can't be read: {0}")]
+    Wire(#[from] WireError),
+    /// It is of another issuer than the keyring.
+    #[error("the assertion is of another issuer than the keyring")]
+    ForeignIssuer,
+    /// The keyring does not list its kid for assertions, or not now.
+    #[error("kid {0} may not sign assertions now; fetch the keyring again")]
+    SignerNotAllowed(u16),
+    /// The signature is wrong.
+    #[error("the signature of the assertion is wrong; it was altered or forged")]
+    BadSignature,
+    /// It is for somebody else.
+    #[error("the assertion is for another audience")]
+    WrongAudience,
+    /// It is not good yet, or not any more, or claims to be good for too long.
+    #[error("the assertion is out of its time; check the clock")]
+    OutOfTime,
+}
+
+impl AssertionError {
+    /// A stable code for logs.
+    #[must_use]
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Text => "assertion_malformed",
+            Self::Wire(_) => "assertion_unreadable",
+            Self::ForeignIssuer => "assertion_foreign_issuer",
+            Self::SignerNotAllowed(_) => "assertion_signer_not_allowed",
+            Self::BadSignature => "assertion_bad_signature",
+            Self::WrongAudience => "assertion_wrong_audience",
+            Self::OutOfTime => "assertion_out_of_time",
+        }
+    }
+}
+
+/// An assertion that still lacks its signature, by whatever signs for the gate.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnsignedAssertion {
+    message: Vec<u8>,
+}
+
+impl UnsignedAssertion {
+    /// What the signature has to be over: Ed25519, under the key of the kid.
+    #[must_use]
+    pub fn message(&self) -> &[u8] {
+        &self.message
+    }
+
+    /// The header's value.
+    #[must_use]
+    pub fn seal(mut self, signature: &[u8; 64]) -> String {
+        self.message.extend_from_slice(signature);
+        URL_SAFE_NO_PAD.encode(self.message.get(Context::LEN..).unwrap_or_default())
+    }
+}
+
+/// An assertion that was checked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct VerifiedAssertion {
+    body: Vec<u8>,
+}
+
+impl VerifiedAssertion {
+    /// What it says.
+    ///
+    /// # Errors
+    /// None: it was read before.
+    pub fn read(&self) -> Result<Assertion<'_>, WireError> {
+        decode(&self.body).map(|(_, assertion)| assertion)
+    }
+}
+
+impl Assertion<'_> {
+    /// Spells it, for the signer `kid`.
+    ///
+    /// # Errors
+    /// [`WireError::NotCanonical`] where a text is longer than 2 bytes can say.
+    pub fn unsigned(&self, kid: u16) -> Result<UnsignedAssertion, WireError> {
+        let mut message = Vec::with_capacity(256);
+        message
+            .put(Context::ASSERTION.bytes())
+            .put_magic(LETTER)
+            .put(&self.issuer.0)
+            .put_u16(kid)
+            .put_u64(self.list)
+            .put_u32(self.issued_at)
+            .put_u32(self.expires_at)
+            .put_u8(self.kind.code())
+            .put_u8(self.environment.code())
+            .put(self.name.bytes())
+            .put_u32(self.owner)
+            .put_u32(self.policy)
+            .put_u8(if self.fresh { 1 } else { 2 });
+        for text in [self.audience, self.scopes, self.sales_channels] {
+            let len = u16::try_from(text.len()).map_err(|_| WireError::NotCanonical("texts"))?;
+            message.put_u16(len).put(text.as_bytes());
+        }
+        Ok(UnsignedAssertion { message })
+    }
+}
+
+/// Checks the value of the header, as `audience` at `now`.
+///
+/// # Errors
+/// See [`AssertionError`]: every doubt is one.
+pub fn verify(
+    text: &str,
+    keyring: &Keyring,
+    audience: &str,
+    now: Time,
+) -> Result<VerifiedAssertion, AssertionError> {
+    if text.len() > MAX_LEN {
+        return Err(AssertionError::Text);
+    }
+    let file = URL_SAFE_NO_PAD.decode(text).map_err(|_| AssertionError::Text)?;
+    let (body, signature) = split_signature(&file)?;
+    let (kid, assertion) = decode(body)?;
+    if assertion.issuer != keyring.issuer() {
+        return Err(AssertionError::ForeignIssuer);
+    }
+    let entry = keyring.entry(kid).filter(|entry| {
+        entry.purpose == Purpose::Assertion && entry.counts_at(now) && now < keyring.not_after()
+    });
+    let Some(Material::Ed25519(key)) = entry.map(|entry| &entry.material) else {
+        return Err(AssertionError::SignerNotAllowed(kid));
+    };
+    if !key.verify(Context::ASSERTION, body, signature) {
+        return Err(AssertionError::BadSignature);
+    }
+    if assertion.audience != audience {
+        return Err(AssertionError::WrongAudience);
+    }
+    let Assertion { issued_at, expires_at, .. } = assertion;
+    let is_short = expires_at > issued_at && expires_at - issued_at <= MAX_LIFETIME_SECS;
+    let has_begun = Time::from_secs(issued_at) <= now.plus_millis(MAX_SKEW_MILLIS);
+    if !is_short || !has_begun || now >= Time::from_secs(expires_at) {
+        return Err(AssertionError::OutOfTime);
+    }
+    Ok(VerifiedAssertion { body: body.to_vec() })
+}
+
+fn decode(body: &[u8]) -> Result<(u16, Assertion<'_>), WireError> {
+    let mut reader = Reader::open(body, LETTER, "assertion")?;
+    let issuer = IssuerId(reader.array()?);
+    let kid = reader.u16()?;
+    let list = reader.u64()?;
+    let (issued_at, expires_at) = (reader.u32()?, reader.u32()?);
+    let kind = Kind::from_code(reader.u8()?).ok_or(WireError::NotCanonical("kind"))?;
+    let environment = Environment::from_code(reader.u8()?);
+    let environment = environment.ok_or(WireError::NotCanonical("environment"))?;
+    let name = Name::from_bytes(reader.array()?);
+    let (owner, policy) = (reader.u32()?, reader.u32()?);
+    let fresh = match reader.u8()? {
+        1 => true,
+        2 => false,
+        _ => return Err(WireError::NotCanonical("standing")),
+    };
+    let mut text = || {
+        let len = reader.u16()?;
+        core::str::from_utf8(reader.bytes(len.into())?)
+            .map_err(|_| WireError::NotCanonical("texts"))
+    };
+    let (audience, scopes, sales_channels) = (text()?, text()?, text()?);
+    reader.finish()?;
+    let assertion = Assertion {
+        issuer,
+        list,
+        issued_at,
+        expires_at,
+        kind,
+        environment,
+        name,
+        owner,
+        policy,
+        fresh,
+        audience,
+        scopes,
+        sales_channels,
+    };
+    Ok((kid, assertion))
+}
