@@ -23,8 +23,10 @@ const config :Workerd.Config = (
 
 const gate :Workerd.Worker = (
   modules = [
-    (name = "index.js", esModule = embed "build/index.js"),
-    (name = "index_bg.wasm", wasm = embed "build/index_bg.wasm"),
+    (name = "entry.js", esModule = embed "entry.js"),
+    (name = "bundle.bin", data = embed "bundle.bin"),
+    (name = "build/index.js", esModule = embed "build/index.js"),
+    (name = "build/index_bg.wasm", wasm = embed "build/index_bg.wasm"),
   ],
   # The date in the top-level wrangler.toml: both run the same gate.
   compatibilityDate = "2026-04-01",
@@ -39,5 +41,12 @@ const gate :Workerd.Worker = (
     (name = "DEADLINE_MS", fromEnvironment = "DEADLINE_MS"),
     (name = "COLD_DEADLINE_MS", fromEnvironment = "COLD_DEADLINE_MS"),
     (name = "HMAC_KEYS", fromEnvironment = "HMAC_KEYS"),
+    (name = "MIRROR_URLS", fromEnvironment = "MIRROR_URLS"),
+    (name = "LIST_R2_PREFIX", fromEnvironment = "LIST_R2_PREFIX"),
+    (name = "GATE_KEY", fromEnvironment = "GATE_KEY"),
+    (name = "ROUTES", fromEnvironment = "ROUTES"),
+    (name = "RATE_CLASSES", fromEnvironment = "RATE_CLASSES"),
+    (name = "REQUIRE_POLICY", fromEnvironment = "REQUIRE_POLICY"),
+    (name = "DEBUG", fromEnvironment = "DEBUG"),
   ],
 );

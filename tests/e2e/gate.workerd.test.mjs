@@ -13,16 +13,19 @@ import { putTogether, takeApart, withByteChanged } from './support/token.mjs';
 let origin;
 let gate;
 let storefront;
+let gateKey;
 
 const settings = () => ({
   ISSUER_URL: issuer.url,
   ORIGIN_URL: origin.url,
   ROOT: issuer.root,
   HMAC_KEYS: issuer.gateKeys,
+  GATE_KEY: gateKey,
 });
 
 before(async () => {
   [issuer, origin] = await Promise.all([startIssuer({ label: 'acme' }), startOrigin()]);
+  gateKey = await issuer.gateKey();
   [gate, storefront] = await Promise.all([
     startGate(settings()),
     startGate({ ...settings(), KIND: 'publishable' }),
@@ -62,6 +65,7 @@ describe('a key that is good', () => {
     assert.equal(headers['portcullis-environment'], 'live');
     assert.equal(headers['portcullis-owner'], numbers[0]);
     assert.equal(headers['portcullis-policy'], numbers[1]);
+    assert.equal(headers['portcullis-scopes'], 'orders:read');
     assert.match(headers['portcullis-list'], /^\d+$/);
     assert.equal(headers['x-other'], 'kept');
     assert.ok(!answer.text.includes(key.token));

@@ -1,13 +1,17 @@
 //! What the gate answers itself: few and fixed problems (RFC 9457), whatever the reason inside.
 
+use portcullis_core::policy::{Denial, NoPolicy};
 use portcullis_core::verify::Refusal;
 
 use crate::credential::CredentialError;
+use crate::rate::Allowance;
+use crate::settings::{RateClass, RateClasses};
+use crate::turn::{Rate, Reason, Refused};
 
 const REALM: &str = r#"Bearer realm="portcullis""#;
 
 /// An answer that the gate gives in the origin's place.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Problem {
     /// No key was sent.
     NoKey,
@@ -15,6 +19,22 @@ pub enum Problem {
     InvalidRequest(CredentialError),
     /// The key is refused; the client is not told why.
     InvalidKey,
+    /// The key lacks a scope.
+    InsufficientScope {
+        /// The scopes that the request needs.
+        scopes: String,
+    },
+    /// The key's policy does not allow such a request.
+    NotAllowed,
+    /// No route has this method and path.
+    NoRoute,
+    /// The key has made too many requests.
+    RateLimited {
+        /// Its class.
+        class: RateClass,
+        /// What is left, where this isolate counted.
+        allowance: Option<Allowance>,
+    },
     /// No key can be judged now; `retry_after` is in seconds.
     Unavailable {
         /// When to come back.
@@ -22,14 +42,43 @@ pub enum Problem {
     },
     /// The gate's own settings are wrong; its log says which.
     Misconfigured,
-    /// The key was accepted and the origin could not be reached.
+    /// The request was let through and the origin could not be reached.
     OriginUnreachable,
 }
 
 impl Problem {
-    /// The answer to a key that is refused. What tells one reason from another is in the log alone.
+    /// The answer to a request that is refused. What tells one reason from another is in the log
+    /// alone, but for what the rightful holder of a key has to know.
+    ///
+    /// A key from a wrong address gets the answer of a bad one: whoever stole it must not learn
+    /// that it is good elsewhere.
     #[must_use]
-    pub const fn of_refusal(refusal: Refusal, retry_after: u32) -> Self {
+    pub fn of(refused: &Refused, rates: &RateClasses) -> Self {
+        let retry_after = refused.retry_after;
+        match refused.reason {
+            Reason::Credential(error) => Self::of_credential(error),
+            Reason::Key(refusal) => Self::of_refusal(refusal, retry_after),
+            Reason::Stale | Reason::Policy(NoPolicy::Unavailable(_)) => {
+                Self::Unavailable { retry_after }
+            }
+            Reason::Denied(Denial::Address) => Self::InvalidKey,
+            Reason::Denied(Denial::Scope) => {
+                Self::InsufficientScope { scopes: refused.scopes.clone().unwrap_or_default() }
+            }
+            Reason::Policy(NoPolicy::Missing)
+            | Reason::PolicyRequired
+            | Reason::Denied(
+                Denial::Origin | Denial::Method | Denial::Path | Denial::SalesChannel,
+            ) => Self::NotAllowed,
+            Reason::NoRoute => Self::NoRoute,
+            Reason::RateLimited(Rate { class, allowance }) => match rates.get(class) {
+                Some(class) => Self::RateLimited { class: class.clone(), allowance },
+                None => Self::Unavailable { retry_after },
+            },
+        }
+    }
+
+    const fn of_refusal(refusal: Refusal, retry_after: u32) -> Self {
         match refusal {
             Refusal::List(_) => Self::Unavailable { retry_after },
             Refusal::Malformed(_)
@@ -48,9 +97,7 @@ impl Problem {
         }
     }
 
-    /// The answer to a request that no key could be read from.
-    #[must_use]
-    pub const fn of_credential(error: CredentialError) -> Self {
+    const fn of_credential(error: CredentialError) -> Self {
         match error {
             CredentialError::Missing => Self::NoKey,
             CredentialError::BearerForm | CredentialError::Empty | CredentialError::Conflict => {
@@ -61,10 +108,13 @@ impl Problem {
 
     /// The HTTP status.
     #[must_use]
-    pub const fn status(self) -> u16 {
+    pub const fn status(&self) -> u16 {
         match self {
             Self::NoKey | Self::InvalidKey => 401,
             Self::InvalidRequest(_) => 400,
+            Self::InsufficientScope { .. } | Self::NotAllowed => 403,
+            Self::NoRoute => 404,
+            Self::RateLimited { .. } => 429,
             Self::Unavailable { .. } | Self::Misconfigured => 503,
             Self::OriginUnreachable => 502,
         }
@@ -72,29 +122,37 @@ impl Problem {
 
     /// The problem's type: a URN, since no host need answer for it.
     #[must_use]
-    pub const fn urn(self) -> &'static str {
+    pub const fn urn(&self) -> &'static str {
         match self {
             Self::NoKey => "urn:portcullis:problem:no-key",
             Self::InvalidRequest(_) => "urn:portcullis:problem:invalid-request",
             Self::InvalidKey => "urn:portcullis:problem:invalid-key",
+            Self::InsufficientScope { .. } => "urn:portcullis:problem:insufficient-scope",
+            Self::NotAllowed => "urn:portcullis:problem:not-allowed",
+            Self::NoRoute => "urn:portcullis:problem:no-route",
+            Self::RateLimited { .. } => "urn:portcullis:problem:rate-limited",
             Self::Unavailable { .. } => "urn:portcullis:problem:unavailable",
             Self::Misconfigured => "urn:portcullis:problem:misconfigured",
             Self::OriginUnreachable => "urn:portcullis:problem:origin-unreachable",
         }
     }
 
-    const fn title(self) -> &'static str {
+    const fn title(&self) -> &'static str {
         match self {
             Self::NoKey => "An API key is needed",
             Self::InvalidRequest(_) => "The API key can't be read from the request",
             Self::InvalidKey => "The API key is not accepted",
+            Self::InsufficientScope { .. } => "The API key lacks a scope",
+            Self::NotAllowed => "The API key does not allow this request",
+            Self::NoRoute => "There is nothing at this address",
+            Self::RateLimited { .. } => "The API key has made too many requests",
             Self::Unavailable { .. } => "API keys can't be judged at the moment",
             Self::Misconfigured => "The gate is not configured",
             Self::OriginUnreachable => "The origin can't be reached",
         }
     }
 
-    fn detail(self) -> String {
+    fn detail(&self) -> String {
         match self {
             Self::NoKey => {
                 "Send your API key as `Authorization: Bearer <key>` or `X-API-Key: <key>`.".into()
@@ -105,39 +163,54 @@ impl Problem {
                  gate's log."
                     .into()
             }
+            Self::InsufficientScope { scopes } => format!("The request needs: {scopes}."),
+            Self::NotAllowed => {
+                "Its policy restricts method, path, origin or sales channel; ask whoever issued it."
+                    .into()
+            }
+            Self::NoRoute => "No route of the gate has this method and path.".into(),
+            Self::RateLimited { class, .. } => {
+                format!("{} requests in {} seconds are allowed.", class.limit, class.period)
+            }
             Self::Unavailable { .. } => "Try again after the seconds in Retry-After.".into(),
             Self::Misconfigured => "The gate's operator finds the field in the gate's log.".into(),
-            Self::OriginUnreachable => "The key was accepted. Try again later.".into(),
+            Self::OriginUnreachable => "The request was let through. Try again later.".into(),
         }
     }
 
     /// The headers.
     #[must_use]
-    pub fn headers(self) -> Vec<(&'static str, String)> {
+    pub fn headers(&self) -> Vec<(&'static str, String)> {
         let mut headers = vec![
             ("content-type", "application/problem+json".to_owned()),
             ("cache-control", "no-store".to_owned()),
         ];
+        let mut challenge =
+            |error: &str| headers.push(("www-authenticate", format!("{REALM}{error}")));
         match self {
             // RFC 6750, section 3.1: no error code where no authentication was attempted.
-            Self::NoKey => headers.push(("www-authenticate", REALM.to_owned())),
-            Self::InvalidRequest(_) => {
-                headers.push(("www-authenticate", format!(r#"{REALM}, error="invalid_request""#)));
-            }
-            Self::InvalidKey => {
-                headers.push(("www-authenticate", format!(r#"{REALM}, error="invalid_token""#)));
+            Self::NoKey => challenge(""),
+            Self::InvalidRequest(_) => challenge(r#", error="invalid_request""#),
+            Self::InvalidKey => challenge(r#", error="invalid_token""#),
+            Self::InsufficientScope { scopes } => {
+                challenge(&format!(r#", error="insufficient_scope", scope="{scopes}""#));
             }
             Self::Unavailable { retry_after } => {
-                headers.push(("retry-after", retry_after.max(1).to_string()));
+                headers.push(("retry-after", (*retry_after).max(1).to_string()));
             }
-            Self::Misconfigured | Self::OriginUnreachable => {}
+            Self::RateLimited { class, allowance } => {
+                let reset = allowance.map_or(class.period, |allowance| allowance.reset);
+                headers.push(("retry-after", reset.max(1).to_string()));
+                headers.extend(rate_headers(class, *allowance, false));
+            }
+            Self::NotAllowed | Self::NoRoute | Self::Misconfigured | Self::OriginUnreachable => {}
         }
         headers
     }
 
     /// The body: a problem document.
     #[must_use]
-    pub fn body(self) -> String {
+    pub fn body(&self) -> String {
         serde_json::json!({
             "type": self.urn(),
             "title": self.title(),
@@ -148,84 +221,23 @@ impl Problem {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use portcullis_core::list::ListError;
-    use portcullis_core::token::{Environment, Kind, Malformed};
-
-    const REFUSALS: [Refusal; 15] = [
-        Refusal::Malformed(Malformed::Checksum),
-        Refusal::ForeignLabel,
-        Refusal::UnknownKid(1),
-        Refusal::SignerNotAllowed(1),
-        Refusal::SecretNotHeld(1),
-        Refusal::BadSignature,
-        Refusal::ForeignList,
-        Refusal::NotCovered,
-        Refusal::Revoked,
-        Refusal::Suspended,
-        Refusal::Expired,
-        Refusal::WrongKind { needed: Kind::Secret, given: Kind::Publishable },
-        Refusal::WrongEnvironment { needed: Environment::Live, given: Environment::Test },
-        Refusal::List(ListError::Missing),
-        Refusal::List(ListError::PastNextUpdate),
-    ];
-
-    fn header(problem: Problem, name: &str) -> Option<String> {
-        problem.headers().into_iter().find(|(known, _)| *known == name).map(|(_, value)| value)
+/// `RateLimit-Policy` and `RateLimit` (draft-ietf-httpapi-ratelimit-headers). How much is left is
+/// known where this isolate counts, and where nothing is.
+#[must_use]
+pub fn rate_headers(
+    class: &RateClass,
+    allowance: Option<Allowance>,
+    allowed: bool,
+) -> Vec<(&'static str, String)> {
+    let name = if class.name == "*" { "default" } else { &class.name };
+    let policy = format!(r#""{name}";q={};w={}"#, class.limit, class.period);
+    let mut headers = vec![("ratelimit-policy", policy)];
+    let left = allowance.map(|left| (left.remaining, left.reset));
+    if let Some((left, reset)) = left.or((!allowed).then_some((0, class.period))) {
+        headers.push(("ratelimit", format!(r#""{name}";r={left};t={reset}"#)));
     }
-
-    #[test]
-    fn a_refusal_is_unavailable_exactly_where_the_core_says_so() {
-        for refusal in REFUSALS {
-            let problem = Problem::of_refusal(refusal, 3);
-            if refusal.is_unavailable() {
-                assert_eq!(problem.status(), 503);
-                assert_eq!(header(problem, "retry-after").as_deref(), Some("3"));
-                assert_eq!(header(problem, "www-authenticate"), None);
-            } else {
-                assert_eq!(problem.status(), 401);
-                let challenge = r#"Bearer realm="portcullis", error="invalid_token""#;
-                assert_eq!(header(problem, "www-authenticate").as_deref(), Some(challenge));
-            }
-        }
-    }
-
-    #[test]
-    fn every_refused_key_gets_the_same_bytes() {
-        let answers = REFUSALS.iter().filter(|refusal| !refusal.is_unavailable()).map(|refusal| {
-            let problem = Problem::of_refusal(*refusal, 3);
-            (problem.status(), problem.headers(), problem.body())
-        });
-        let answers: Vec<_> = answers.collect();
-        assert!(answers.windows(2).all(|pair| pair[0] == pair[1]));
-    }
-
-    #[test]
-    fn the_table_of_answers() {
-        let rows = [
-            (Problem::NoKey, 401, Some(r#"Bearer realm="portcullis""#)),
-            (
-                Problem::of_credential(CredentialError::Conflict),
-                400,
-                Some(r#"Bearer realm="portcullis", error="invalid_request""#),
-            ),
-            (Problem::InvalidKey, 401, Some(r#"Bearer realm="portcullis", error="invalid_token""#)),
-            (Problem::Unavailable { retry_after: 0 }, 503, None),
-            (Problem::Misconfigured, 503, None),
-            (Problem::OriginUnreachable, 502, None),
-        ];
-        for (problem, status, challenge) in rows {
-            assert_eq!(problem.status(), status);
-            assert_eq!(header(problem, "www-authenticate").as_deref(), challenge);
-            assert_eq!(header(problem, "cache-control").as_deref(), Some("no-store"));
-            let body: serde_json::Value = serde_json::from_str(&problem.body()).unwrap();
-            assert_eq!(body["status"], status);
-            assert!(body["type"].as_str().unwrap().starts_with("urn:portcullis:problem:"));
-        }
-        assert_eq!(Problem::of_credential(CredentialError::Missing), Problem::NoKey);
-        let now = Problem::Unavailable { retry_after: 0 };
-        assert_eq!(header(now, "retry-after").as_deref(), Some("1"));
-    }
+    headers
 }
+
+#[cfg(test)]
+mod tests;

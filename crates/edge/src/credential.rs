@@ -1,25 +1,98 @@
 //! Where a request carries its key.
 
-/// The key that a request carries, not looked at yet.
+use std::borrow::Cow;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use portcullis_core::token::{Kind, Prefix};
+
+use crate::request::{Incoming, parameters};
+use crate::settings::{Kinds, Places};
+
+/// The key that a request carries, not looked at yet, and where keys stood.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Credential {
-    token: String,
-    in_authorization: bool,
+pub struct Credential<'a> {
+    token: Cow<'a, str>,
+    /// The place of the key that is judged.
+    place: Place,
+    /// Every place in which a key stood.
+    taken: Taken,
+}
+
+/// Where a key may stand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Place {
+    Authorization,
+    XApiKey,
+    Publishable,
+    Query,
+}
+
+/// Which places of a request held keys: what is taken out before it goes on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Taken {
+    /// `Authorization`. Where it carried something else it stays: it is the origin's then.
+    pub authorization: bool,
+    /// `X-API-Key`.
+    pub x_api_key: bool,
+    /// `x-publishable-api-key`.
+    pub publishable_key: bool,
+    /// The query parameter that the route names.
+    pub query: bool,
+}
+
+impl Taken {
+    const fn of(place: Place) -> Self {
+        Self {
+            authorization: matches!(place, Place::Authorization),
+            x_api_key: matches!(place, Place::XApiKey),
+            publishable_key: matches!(place, Place::Publishable),
+            query: matches!(place, Place::Query),
+        }
+    }
+
+    const fn and(self, other: Self) -> Self {
+        Self {
+            authorization: self.authorization || other.authorization,
+            x_api_key: self.x_api_key || other.x_api_key,
+            publishable_key: self.publishable_key || other.publishable_key,
+            query: self.query || other.query,
+        }
+    }
+
+    const fn but(self, other: Self) -> Self {
+        Self {
+            authorization: self.authorization && !other.authorization,
+            x_api_key: self.x_api_key && !other.x_api_key,
+            publishable_key: self.publishable_key && !other.publishable_key,
+            query: self.query && !other.query,
+        }
+    }
+
+    /// The names of the headers.
+    pub fn headers(self) -> impl Iterator<Item = &'static str> {
+        let headers = [
+            ("authorization", self.authorization),
+            ("x-api-key", self.x_api_key),
+            ("x-publishable-api-key", self.publishable_key),
+        ];
+        headers.into_iter().filter_map(|(name, taken)| taken.then_some(name))
+    }
 }
 
 /// Why no key could be read from a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CredentialError {
-    /// Neither header carries one.
+    /// No place that is read carries one.
     #[error("the request carries no API key")]
     Missing,
     /// `Authorization` says `Bearer` and then no token, or more than a token.
     #[error("the Authorization header is not `Bearer` and one API key")]
     BearerForm,
-    /// `X-API-Key` is there and empty.
-    #[error("the X-API-Key header is empty")]
+    /// A place that is for keys alone is empty.
+    #[error("a header or parameter that is for the API key is empty")]
     Empty,
-    /// Two different keys: which one is meant can't be known.
+    /// Two different keys of one kind: which one is meant can't be known.
     #[error("the request carries two different API keys; send one")]
     Conflict,
 }
@@ -31,33 +104,92 @@ impl CredentialError {
         match self {
             Self::Missing => "no_key",
             Self::BearerForm => "malformed_authorization",
-            Self::Empty => "empty_api_key_header",
+            Self::Empty => "empty_key",
             Self::Conflict => "two_keys",
         }
     }
 }
 
-impl Credential {
-    /// Reads the key from the values of `Authorization` and `X-API-Key`.
+/// A text that stands where a key may, and what kind of key it looks like.
+#[derive(Clone)]
+struct Candidate<'a> {
+    place: Place,
+    text: Cow<'a, str>,
+    kind: Option<Kind>,
+}
+
+impl<'a> Candidate<'a> {
+    fn new(place: Place, text: Cow<'a, str>) -> Self {
+        let kind = kind_of(&text);
+        Self { place, text, kind }
+    }
+}
+
+impl<'a> Credential<'a> {
+    /// Reads the key from the places that a route reads, for a route that takes `kinds`.
     ///
-    /// A header that is sent twice arrives as one value with a comma, and no key holds one: equal
-    /// keys count as one, different ones are a conflict. Another scheme in `Authorization` is none
-    /// of the gate's business and is left for the origin.
+    /// A secret and a publishable key may stand side by side; of the kinds that the route takes the
+    /// secret one is judged. What stands in `Authorization` and looks like no key (a shopper's JWT)
+    /// is left for the origin where a key stands elsewhere, and judged where none does.
     ///
     /// # Errors
     /// See [`CredentialError`].
     pub fn read(
-        authorization: Option<&str>,
-        x_api_key: Option<&str>,
+        request: &Incoming<'a>,
+        places: &Places,
+        kinds: Kinds,
     ) -> Result<Self, CredentialError> {
-        let bearer = authorization.map(bearer).transpose()?.flatten();
-        let api_key = x_api_key.map(api_key).transpose()?;
-        match (bearer, api_key) {
-            (None, None) => Err(CredentialError::Missing),
-            (Some(bearer), Some(api_key)) if bearer != api_key => Err(CredentialError::Conflict),
-            (Some(token), _) => Ok(Self { token: token.to_owned(), in_authorization: true }),
-            (None, Some(token)) => Ok(Self { token: token.to_owned(), in_authorization: false }),
+        let bearer =
+            request.authorization.filter(|_| places.bearer).map(bearer).transpose()?.flatten();
+        let basic = request.authorization.filter(|_| places.basic && bearer.is_none());
+        let authorization =
+            bearer.map(Cow::Borrowed).or(basic.map(basic_key).transpose()?.flatten());
+        let header =
+            |value: Option<&'a str>, read: bool| value.filter(|_| read).map(one).transpose();
+        let x_api_key = header(request.x_api_key, places.x_api_key)?;
+        let publishable = header(request.publishable_key, places.publishable_key)?;
+        let query = match &places.query {
+            Some(name) => only_one(parameters(request.query, name).map(not_empty))?,
+            None => None,
+        };
+        let found = [
+            authorization.map(|text| Candidate::new(Place::Authorization, text)),
+            x_api_key.map(|text| Candidate::new(Place::XApiKey, text.into())),
+            publishable.map(|text| Candidate::new(Place::Publishable, text.into())),
+            query.map(|text| Candidate::new(Place::Query, text.into())),
+        ];
+        Self::choose(found, kinds)
+    }
+
+    fn choose(found: [Option<Candidate<'a>>; 4], kinds: Kinds) -> Result<Self, CredentialError> {
+        let elsewhere = found.iter().flatten().any(|one| one.place != Place::Authorization);
+        let is_foreign =
+            |one: &Candidate<'_>| one.place == Place::Authorization && one.kind.is_none();
+        let mut chosen: Option<Candidate<'a>> = None;
+        let (mut secret, mut publishable) = (None::<Cow<'a, str>>, None::<Cow<'a, str>>);
+        let mut taken = Taken::default();
+        for one in found.into_iter().flatten() {
+            if elsewhere && is_foreign(&one) {
+                continue;
+            }
+            taken = taken.and(Taken::of(one.place));
+            // What looks like neither kind contradicts both.
+            let (first, second) = match one.kind {
+                Some(Kind::Secret) => (Some(&mut secret), None),
+                Some(Kind::Publishable) => (Some(&mut publishable), None),
+                None => (Some(&mut secret), Some(&mut publishable)),
+            };
+            for seen in first.into_iter().chain(second) {
+                if *seen.get_or_insert_with(|| one.text.clone()) != one.text {
+                    return Err(CredentialError::Conflict);
+                }
+            }
+            if chosen.as_ref().is_none_or(|held| rank(one.kind, kinds) < rank(held.kind, kinds)) {
+                chosen = Some(one);
+            }
         }
+        let Candidate { place, text, .. } = chosen.ok_or(CredentialError::Missing)?;
+        Ok(Self { token: text, place, taken })
     }
 
     /// The key's text.
@@ -66,134 +198,92 @@ impl Credential {
         &self.token
     }
 
-    /// The headers that must not reach the origin.
-    ///
-    /// `Authorization` stays where it did not carry the key: it is the origin's then.
+    /// What must not reach the origin: every key, or every one but that which is judged.
     #[must_use]
-    pub const fn headers_to_remove(&self) -> &'static [&'static str] {
-        if self.in_authorization { &["authorization", "x-api-key"] } else { &["x-api-key"] }
+    pub const fn taken(&self, keep_judged: bool) -> Taken {
+        if keep_judged { self.taken.but(Taken::of(self.place)) } else { self.taken }
     }
 }
 
-impl core::fmt::Debug for Credential {
+impl core::fmt::Debug for Credential<'_> {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         f.debug_struct("Credential")
-            .field("in_authorization", &self.in_authorization)
+            .field("place", &self.place)
+            .field("taken", &self.taken)
             .finish_non_exhaustive()
     }
 }
 
+/// Which of several keys a route is asked with: secret ones first, of the kinds that it takes.
+const fn rank(kind: Option<Kind>, kinds: Kinds) -> u8 {
+    match kind {
+        Some(Kind::Secret) if kinds.secret => 0,
+        Some(Kind::Publishable) if kinds.publishable => 1,
+        Some(Kind::Secret | Kind::Publishable) | None => 2,
+    }
+}
+
+/// The kind that the prefix of a text says, which is all that is looked at.
+fn kind_of(text: &str) -> Option<Kind> {
+    let (prefix, _) = text.split_at(text.rfind('_')? + 1);
+    Prefix::parse(prefix.as_bytes()).map(|prefix| prefix.kind)
+}
+
 fn bearer(value: &str) -> Result<Option<&str>, CredentialError> {
-    let speaks_of_bearer = value.split(',').any(|part| strip_bearer(part).is_some());
-    if !speaks_of_bearer {
+    if !value.split(',').any(|part| strip_scheme(part, "bearer").is_some()) {
         return Ok(None);
     }
-    let tokens = value.split(',').map(|part| match strip_bearer(part) {
+    let tokens = value.split(',').map(|part| match strip_scheme(part, "bearer") {
         Some(token) if !token.is_empty() && !token.contains(char::is_whitespace) => Ok(token),
         Some(_) | None => Err(CredentialError::BearerForm),
     });
-    only_one(tokens, CredentialError::BearerForm).map(Some)
+    only_one(tokens)
 }
 
-/// What follows the scheme `Bearer` (RFC 6750; its name is case-insensitive, RFC 9110).
-fn strip_bearer(part: &str) -> Option<&str> {
-    const SCHEME: &str = "bearer";
-    let part = part.trim();
-    let (scheme, rest) = part.split_at_checked(SCHEME.len())?;
-    let ends = rest.is_empty() || rest.starts_with([' ', '\t']);
-    (scheme.eq_ignore_ascii_case(SCHEME) && ends).then(|| rest.trim())
-}
-
-fn api_key(value: &str) -> Result<&str, CredentialError> {
-    let keys = value.split(',').map(|part| match part.trim() {
-        "" => Err(CredentialError::Empty),
-        key => Ok(key),
+/// A key that is sent as the user's name of `Basic`, with an empty password, or in its place as it
+/// stands. Any other user and password are none of the gate's business.
+fn basic_key(value: &str) -> Result<Option<Cow<'_, str>>, CredentialError> {
+    let keys = value.split(',').filter_map(|part| {
+        let text = strip_scheme(part, "basic")?;
+        if kind_of(text).is_some() {
+            return Some(Ok(Cow::Borrowed(text)));
+        }
+        let name = String::from_utf8(STANDARD.decode(text).ok()?).ok()?;
+        let name = name.strip_suffix(':').unwrap_or(&name);
+        let is_key = !name.contains(':') && kind_of(name).is_some();
+        is_key.then(|| Ok(Cow::Owned(name.to_owned())))
     });
-    only_one(keys, CredentialError::Empty)
+    only_one(keys)
 }
 
-fn only_one<'a>(
-    mut values: impl Iterator<Item = Result<&'a str, CredentialError>>,
-    none: CredentialError,
-) -> Result<&'a str, CredentialError> {
-    let first = values.next().ok_or(none)??;
+/// What follows the scheme's name, which is case-insensitive (RFC 9110).
+fn strip_scheme<'a>(part: &'a str, scheme: &str) -> Option<&'a str> {
+    let part = part.trim();
+    let (name, rest) = part.split_at_checked(scheme.len())?;
+    let ends = rest.is_empty() || rest.starts_with([' ', '\t']);
+    (name.eq_ignore_ascii_case(scheme) && ends).then(|| rest.trim())
+}
+
+/// The one key of a header. No key holds a comma: equal ones count as one.
+fn one(value: &str) -> Result<&str, CredentialError> {
+    only_one(value.split(',').map(|part| not_empty(part.trim())))?.ok_or(CredentialError::Empty)
+}
+
+fn not_empty(text: &str) -> Result<&str, CredentialError> {
+    if text.is_empty() { Err(CredentialError::Empty) } else { Ok(text) }
+}
+
+fn only_one<T: PartialEq>(
+    mut values: impl Iterator<Item = Result<T, CredentialError>>,
+) -> Result<Option<T>, CredentialError> {
+    let Some(first) = values.next().transpose()? else { return Ok(None) };
     for value in values {
         if value? != first {
             return Err(CredentialError::Conflict);
         }
     }
-    Ok(first)
+    Ok(Some(first))
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    #[test]
-    fn each_way_of_carrying_a_key() {
-        use CredentialError::{BearerForm, Conflict, Empty, Missing};
-        type Row<'a> = (Option<&'a str>, Option<&'a str>, Result<(&'a str, bool), CredentialError>);
-        let table: &[Row<'_>] = &[
-            (None, None, Err(Missing)),
-            (Some("Bearer sk_1"), None, Ok(("sk_1", true))),
-            (Some("bEARER \t sk_1 "), None, Ok(("sk_1", true))),
-            (None, Some("sk_1"), Ok(("sk_1", false))),
-            (None, Some(" sk_1 "), Ok(("sk_1", false))),
-            (Some("Bearer sk_1"), Some("sk_1"), Ok(("sk_1", true))),
-            (Some("Bearer sk_1"), Some("sk_2"), Err(Conflict)),
-            (Some("Bearer sk_1, Bearer sk_1"), None, Ok(("sk_1", true))),
-            (Some("Bearer sk_1, Bearer sk_2"), None, Err(Conflict)),
-            (None, Some("sk_1, sk_1"), Ok(("sk_1", false))),
-            (None, Some("sk_1, sk_2"), Err(Conflict)),
-            (Some("Bearer"), None, Err(BearerForm)),
-            (Some("Bearer  "), None, Err(BearerForm)),
-            (Some("Bearer"), Some("sk_1"), Err(BearerForm)),
-            (Some("Bearer a b"), None, Err(BearerForm)),
-            (Some("Bearer a, b"), None, Err(BearerForm)),
-            (Some("Basic YTpi, Bearer a"), None, Err(BearerForm)),
-            (Some("Basic YTpi"), None, Err(Missing)),
-            (Some("Basic YTpi"), Some("sk_1"), Ok(("sk_1", false))),
-            (Some("Bearerish sk_1"), None, Err(Missing)),
-            (Some("Digest username=\"bearer\", nonce=\"x\""), None, Err(Missing)),
-            (Some(""), None, Err(Missing)),
-            (None, Some(""), Err(Empty)),
-            (None, Some("sk_1,"), Err(Empty)),
-            // No key, but a form that is judged like one: 401, not 400.
-            (
-                Some("Bearer \u{43a}\u{43b}\u{44e}\u{447}"),
-                None,
-                Ok(("\u{43a}\u{43b}\u{44e}\u{447}", true)),
-            ),
-        ];
-        for (authorization, x_api_key, expected) in table {
-            let read = Credential::read(*authorization, *x_api_key);
-            let read = read.as_ref().map(|c| (c.token(), c.in_authorization)).map_err(|e| *e);
-            assert_eq!(read, *expected, "{authorization:?} {x_api_key:?}");
-        }
-    }
-
-    #[test]
-    fn only_the_header_that_carried_the_key_is_removed() {
-        let removed = |a, x| Credential::read(a, x).unwrap().headers_to_remove();
-        assert_eq!(removed(Some("Bearer k"), None), ["authorization", "x-api-key"]);
-        assert_eq!(removed(Some("Basic YTpi"), Some("k")), ["x-api-key"]);
-    }
-
-    #[test]
-    fn a_header_of_a_megabyte_is_read_and_never_shown() {
-        let huge = format!("Bearer {}", "a".repeat(1 << 20));
-        let read = Credential::read(Some(&huge), None).unwrap();
-        assert_eq!(read.token().len(), 1 << 20);
-        assert!(format!("{read:?}").len() < 100);
-    }
-
-    proptest! {
-        #[test]
-        fn no_header_makes_it_panic(a in any::<Option<String>>(), x in any::<Option<String>>()) {
-            if let Ok(read) = Credential::read(a.as_deref(), x.as_deref()) {
-                prop_assert!(!read.token().is_empty());
-            }
-        }
-    }
-}
+mod tests;

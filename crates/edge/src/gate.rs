@@ -1,227 +1,327 @@
 //! The gate: what it holds, and how it judges one request.
 
-use portcullis_core::keyring::{KeyringError, Purpose};
-use portcullis_core::list::{ListError, Mark};
+use std::rc::Rc;
+
+use portcullis_core::keyring::Purpose;
+use portcullis_core::list::{List, ListError, Mark};
 use portcullis_core::memo::Memo;
-use portcullis_core::replica::{Replica, Update};
+use portcullis_core::policy::{Denial, NoPolicy, Policy, RequestFacts, decide};
+use portcullis_core::replica::Replica;
 use portcullis_core::time::Time;
-use portcullis_core::token::Name;
+use portcullis_core::token::{Kind, Name};
 use portcullis_core::verify::{Accepted, Demand, Refusal, Unverified};
 
+use crate::credential::{Credential, Taken};
 use crate::identity::Identity;
-use crate::log::Event;
-use crate::pace::{Doubt, Job, Pace, Standing, Step};
-use crate::settings::Settings;
+use crate::pace::{Doubt, Job, Pace, Span, Standing, Step};
+use crate::policies::{Lack, PolicyFiles, PolicyJob};
+use crate::rate::Limiter;
+use crate::request::{Incoming, parameters, without_parameter};
+use crate::settings::{Kinds, Places, RateClass, Route, Settings};
+use crate::status::{Counters, SourceState};
+use crate::turn::{
+    Caller, End, Judged, ListSeen, ListWait, Next, Page, Passage, Rate, Reason, Refused, Turn, Wait,
+};
+
+/// Every path under this prefix is the gate's own and never reaches the origin.
+pub const RESERVED: &str = "/.portcullis/";
+
+/// Signatures that one isolate remembers to have checked: 150 kB of its 128 MB.
+const REMEMBERED: usize = 1024;
 
 /// What one isolate holds. It starts empty and therefore closed; so does it after a panic, because
 /// the runtime then makes a new instance whose memory is blank.
 #[derive(Debug)]
 pub struct Gate {
-    settings: Settings,
-    replica: Option<Replica>,
-    memo: Memo,
-    pace: Pace,
+    pub(crate) settings: Rc<Settings>,
+    pub(crate) replica: Option<Replica>,
+    pub(crate) memo: Memo,
+    pub(crate) pace: Pace,
+    pub(crate) policies: PolicyFiles,
+    pub(crate) limiter: Limiter,
+    pub(crate) counters: Counters,
+    pub(crate) sources: Vec<SourceState>,
+    /// How long the operator need not be told again that no source is as quick as `fresh_for`.
+    pub(crate) outpaced_told: Span,
+    /// The stamp of the list that is held, as it was received.
+    pub(crate) stamp: Vec<u8>,
 }
 
-/// Signatures that one isolate remembers to have checked: 150 kB of its 128 MB.
-const REMEMBERED: usize = 1024;
-
-/// Between two looks at a refresh, in milliseconds.
-const SHORTEST_SLEEP: u64 = 2;
-
-/// One request's way through the gate: what it has waited for so far.
-#[derive(Debug)]
-pub struct Turn {
-    wait: Option<Wait>,
-    for_list: Option<Wait>,
-    doubt_until: Option<Time>,
-    asked: bool,
+/// What a judgement makes the request send out behind itself.
+#[derive(Default)]
+struct Errands {
+    refresh: Option<Job>,
+    policy: Option<PolicyJob>,
 }
 
-/// A wait for the end of a refresh.
-#[derive(Clone, Copy, Debug)]
-struct Wait {
-    since: Time,
-    until: Time,
-    seen: u64,
-}
-
-impl Wait {
-    /// Whether time is up, or the refresh has ended. A clock that was set back ends a wait too.
-    const fn is_over(&self, pace: &Pace, now: Time) -> bool {
-        let left = now.millis() >= self.since.millis() && now.millis() < self.until.millis();
-        pace.ended() != self.seen || !left
-    }
-}
-
-/// What a request does next.
-#[derive(Debug)]
-pub struct Judged {
-    /// A refresh that this request is to send out, behind itself.
-    pub start: Option<Job>,
-    /// Its own way.
-    pub next: Next,
-}
-
-/// A request's own way.
-#[derive(Debug)]
-pub enum Next {
-    /// To sleep for so many milliseconds, then to be judged again.
-    Sleep(u64),
-    /// The key is accepted.
-    Pass(Passage),
-    /// The key is refused, or can't be judged.
-    Refuse(Refused),
-}
-
-/// An accepted key.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Passage {
-    /// The key's public name.
-    pub name: Name,
-    /// What the origin is told.
-    pub identity: Identity,
-}
-
-/// A refused key, as the log tells of it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Refused {
-    /// The precise reason.
-    pub refusal: Refusal,
-    /// The key's public name, where it is authentic.
-    pub name: Option<Name>,
-    /// The list that is held.
-    pub list: Option<ListSeen>,
-    /// When to come back if the gate is what lacks something, in seconds.
-    pub retry_after: u32,
-}
-
-/// A list, as the log tells of it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ListSeen {
-    /// Its number.
-    pub number: u64,
-    /// How old its knowledge is.
-    pub age_millis: u64,
-    /// Whether that is fresh.
-    pub standing: Standing,
-}
-
-impl Turn {
-    /// A request that has just arrived.
-    #[must_use]
-    pub const fn new() -> Self {
-        Self { wait: None, for_list: None, doubt_until: None, asked: false }
-    }
-}
-
-impl Default for Turn {
-    fn default() -> Self {
-        Self::new()
-    }
+/// What a request is judged with: the route that it is on, and where it is in time.
+struct Door<'r> {
+    demand: Demand,
+    now: Time,
+    turn: &'r mut Turn,
+    errands: Errands,
 }
 
 impl Gate {
     /// A gate that holds nothing yet.
     #[must_use]
-    pub const fn new(settings: Settings) -> Self {
-        let pace = Pace::new(settings.bounds);
-        Self { settings, replica: None, memo: Memo::new(REMEMBERED), pace }
-    }
-
-    /// Judges a key at `now`. The host does what the answer says and asks again after a sleep.
-    #[must_use]
-    pub fn judge(&mut self, token: &str, turn: &mut Turn, now: Time) -> Judged {
-        if let Some(pause) = self.still_waiting(turn, now) {
-            return Judged { start: None, next: Next::Sleep(pause) };
+    pub fn new(settings: Settings) -> Self {
+        Self {
+            replica: None,
+            memo: Memo::new(REMEMBERED),
+            pace: Pace::new(settings.bounds),
+            policies: PolicyFiles::new(),
+            limiter: Limiter::default(),
+            counters: Counters::default(),
+            sources: settings.sources.iter().map(SourceState::new).collect(),
+            outpaced_told: Span::NEVER,
+            stamp: Vec::new(),
+            settings: Rc::new(settings),
         }
-        let mut start = None;
-        let next = match self.decide(token, turn, now, &mut start) {
-            Ok((accepted, standing)) => Next::Pass(Passage {
-                name: accepted.name(),
-                identity: Identity::new(&accepted, standing),
-            }),
-            Err(Stop::Wait) => Next::Sleep(self.still_waiting(turn, now).unwrap_or(SHORTEST_SLEEP)),
-            Err(Stop::Refuse(refusal, name)) => Next::Refuse(self.refused(refusal, name, now)),
-        };
-        Judged { start, next }
     }
 
-    /// The whole path. Keys that need no list to be refused are refused before any wait, so that
-    /// only an authentic key makes the gate fetch, or wait, for its sake.
-    fn decide(
-        &mut self,
-        token: &str,
-        turn: &mut Turn,
-        now: Time,
-        start: &mut Option<Job>,
-    ) -> Result<(Accepted, Standing), Stop> {
-        let held = self.held(now);
-        let demand = Demand {
-            purpose: Purpose::Token,
-            kind: Some(self.settings.kind),
-            environment: Some(self.settings.environment),
+    /// Judges a request at `now`. The host does what the answer says and asks again after a sleep.
+    #[must_use]
+    pub fn judge(&mut self, request: &Incoming<'_>, turn: &mut Turn, now: Time) -> Judged {
+        if let Some(pause) = self.still_waiting(turn, now) {
+            return Judged { refresh: None, policy: None, next: Next::Sleep(pause) };
+        }
+        let demand = Demand { purpose: Purpose::Token, kind: None, environment: None };
+        let mut door = Door { demand, now, turn, errands: Errands::default() };
+        let outcome = if request.path.starts_with(RESERVED) {
+            self.own(request, &mut door).map(Next::Own)
+        } else {
+            self.pass(request, &mut door).map(Next::Pass)
         };
+        let Door { turn, errands: Errands { refresh, policy }, .. } = door;
+        let next = match outcome {
+            Ok(next) => next,
+            Err(Stop::Wait) => Next::Sleep(self.still_waiting(turn, now).unwrap_or(1)),
+            Err(Stop::Refuse(reason, name)) => {
+                Next::Refuse(self.refused(request, reason, name, now))
+            }
+        };
+        match &next {
+            Next::Sleep(_) | Next::Own(_) => {}
+            Next::Pass(_) => self.counters.passed += 1,
+            Next::Refuse(refused) => self.counters.refused(refused.reason.code()),
+        }
+        Judged { refresh, policy, next }
+    }
+
+    fn pass(&mut self, request: &Incoming<'_>, door: &mut Door<'_>) -> Result<Passage, Stop> {
+        let settings = Rc::clone(&self.settings);
+        let route = |method| settings.routes.find(method, request.path);
+        // By the method that is asked about: the preflight of a route is that route's.
+        let preflight = request.preflight().and_then(route);
+        if preflight.is_some_and(|route| route.preflight) {
+            return Ok(Passage::anonymous(None));
+        }
+        let route = route(request.method).ok_or(Stop::Refuse(Reason::NoRoute, None))?;
+        if route.open {
+            return Ok(Passage::anonymous(route.max_connection_age));
+        }
+        let credential = Credential::read(request, &route.places, route.kinds)
+            .map_err(|error| Stop::Refuse(Reason::Credential(error), None))?;
+        door.demand.kind = route.kinds.only();
+        door.demand.environment = Some(route.environment);
+        let (accepted, standing) = self.decide(credential.token(), door)?;
+        let name = accepted.name();
+        if route.strict && standing == Standing::Stale {
+            return Err(Stop::Refuse(Reason::Stale, Some(name)));
+        }
+        let caller = (accepted, standing, name);
+        let mut passage = self.allow(&caller, (route, request), door)?;
+        passage.taken = credential.taken(route.keep_credential);
+        passage.query = route
+            .places
+            .query
+            .as_deref()
+            .filter(|_| passage.taken.query)
+            .map(|name| without_parameter(request.query, name));
+        Ok(passage)
+    }
+
+    /// The gate's own pages. Health is for anybody; the rest is for admin keys.
+    fn own(&mut self, request: &Incoming<'_>, door: &mut Door<'_>) -> Result<Page, Stop> {
+        let page = match request.path.strip_prefix(RESERVED).unwrap_or_default() {
+            "health" => {
+                // Whoever looks makes the gate fetch, so that a gate without traffic gets ready.
+                match self.pace_list(self.held(door.now).ok(), door) {
+                    Ok(()) => return Ok(Page::Health { ready: self.held(door.now).is_ok() }),
+                    Err(stop) => return Err(stop),
+                }
+            }
+            "status" => Page::Status,
+            _ => return Ok(Page::Nothing),
+        };
+        let kinds = Kinds { secret: true, publishable: false };
+        let credential = Credential::read(request, &Places::HEADERS, kinds)
+            .map_err(|error| Stop::Refuse(Reason::Credential(error), None))?;
+        door.demand.purpose = Purpose::Admin;
+        self.decide(credential.token(), door).map(|_| page)
+    }
+
+    /// Judges a key. Keys that need no list to be refused are refused before any wait, so that only
+    /// an authentic key makes the gate fetch, or wait, for its sake.
+    fn decide(&mut self, token: &str, door: &mut Door<'_>) -> Result<(Accepted, Standing), Stop> {
+        let now = door.now;
+        let held = self.held(now);
         let unverified = Unverified::parse(token).map_err(|error| Stop::because(error.into()))?;
         let Some(replica) = &self.replica else {
             // Without a keyring nothing at all can be said of a key.
-            self.pace_list(held.ok(), turn, now, start)?;
+            self.pace_list(held.ok(), door)?;
             return Err(Stop::because(ListError::Missing.into()));
         };
+        let purpose = door.demand.purpose;
         let authentic =
-            match unverified.authenticate_with(&mut self.memo, replica.keyring(), demand.purpose) {
+            match unverified.authenticate_with(&mut self.memo, replica.keyring(), purpose) {
                 Ok(authentic) => authentic,
                 Err(refusal) => {
-                    self.settle(doubt_of(refusal), turn, now, start)?;
+                    self.settle(doubt_of(refusal), door)?;
                     return Err(Stop::because(refusal));
                 }
             };
         let name = authentic.name();
-        let stop = |refusal| Stop::Refuse(refusal, Some(name));
-        let fresh = replica.at(now);
-        let judged = match &fresh {
-            Ok(fresh) => authentic.current(fresh).and_then(|current| current.accept(&demand)),
+        let judged = match &replica.at(now) {
+            Ok(fresh) => authentic.current(fresh).and_then(|current| current.accept(&door.demand)),
             Err(error) => Err((*error).into()),
         };
         // The bound comes first: a verdict by an old list is none, whichever way it went.
-        self.pace_list(held.ok(), turn, now, start)?;
+        self.pace_list(held.ok(), door)?;
         match judged {
             Ok(accepted) => {
                 let standing = self.pace.standing(accepted.list(), now);
                 Ok((accepted, standing))
             }
             Err(refusal) => {
-                self.settle(doubt_of(refusal), turn, now, start)?;
-                Err(stop(refusal))
+                self.settle(doubt_of(refusal), door)?;
+                Err(Stop::Refuse(refusal.into(), Some(name)))
             }
         }
     }
 
-    /// Applies the two bounds. `Ok` where waiting is over, or was not needed: what is held decides.
-    fn pace_list(
+    /// Holds the request of an accepted key against its policy.
+    fn allow(
         &mut self,
-        held: Option<Mark>,
-        turn: &mut Turn,
-        now: Time,
-        start: &mut Option<Job>,
+        caller: &(Accepted, Standing, Name),
+        (route, request): (&Route, &Incoming<'_>),
+        door: &mut Door<'_>,
+    ) -> Result<Passage, Stop> {
+        let (accepted, standing, name) = caller;
+        let claims = accepted.claims();
+        let stop = |reason| Stop::Refuse(reason, Some(*name));
+        if claims.policy == 0 && self.settings.require_policy {
+            return Err(stop(Reason::PolicyRequired));
+        }
+        let list = self.replica.as_ref().and_then(Replica::list);
+        let head = list.map(List::head).ok_or_else(|| stop(ListError::Missing.into()))?;
+        let policy = match self.policies.find(head, claims.kind, claims.policy) {
+            Ok(policy) => policy,
+            Err(missing @ NoPolicy::Missing) => return Err(stop(Reason::Policy(missing))),
+            Err(missing @ NoPolicy::Unavailable(_)) => {
+                let (kind, number) = (claims.kind, claims.policy);
+                self.await_policy((kind, number), door)?;
+                return Err(stop(Reason::Policy(missing)));
+            }
+        };
+        let scopes: Vec<&str> = route.scopes.iter().map(String::as_str).collect();
+        let mut facts = RequestFacts {
+            address: request.address,
+            origin: request.origin,
+            method: request.method,
+            path: request.path,
+            scopes: &scopes,
+            sales_channel: None,
+        };
+        decide(&policy, &facts).map_err(|denial| stop(Reason::Denied(denial)))?;
+        if let Some(parameter) = &route.sales_channel {
+            for channel in parameters(request.query, parameter) {
+                facts.sales_channel = Some(channel);
+                decide(&policy, &facts).map_err(|denial| stop(Reason::Denied(denial)))?;
+            }
+        }
+        let rate = match self.settings.rates.find(policy.rate_class()) {
+            None => None,
+            Some((class, RateClass { binding: Some(_), .. })) => {
+                Some(Rate { class, allowance: None })
+            }
+            Some((class, setting)) => {
+                let serial = accepted.serial().get();
+                let allowance = self.limiter.take(serial, class, setting, door.now);
+                let rate = Rate { class, allowance: Some(allowance) };
+                if !allowance.allowed {
+                    return Err(stop(Reason::RateLimited(rate)));
+                }
+                Some(rate)
+            }
+        };
+        let asks = self.settings.debug || (request.debug && may_debug(&policy));
+        let seen = asks.then(|| ListSeen::new(accepted.list(), &self.pace, door.now));
+        Ok(Passage {
+            caller: Some(Caller {
+                name: *name,
+                identity: Identity::new(accepted, &policy, *standing),
+            }),
+            taken: Taken::default(),
+            query: None,
+            rate,
+            max_connection_age: route.max_connection_age,
+            debug: seen.map(|seen| crate::log::debug("accepted", Some(*name), Some(seen))),
+        })
+    }
+
+    /// Waits for a policy that is not held. `Ok` where waiting is over.
+    fn await_policy(
+        &mut self,
+        (kind, number): (Kind, u32),
+        door: &mut Door<'_>,
     ) -> Result<(), Stop> {
+        let patience = self.pace.bounds().cold_deadline;
+        let since = *door.turn.arrived.get_or_insert(door.now);
+        let until = since.plus_millis(patience);
+        if door.now < since || door.now >= until {
+            return Ok(());
+        }
+        match self.policies.lack(kind, number, patience, door.now) {
+            Lack::Fetch(job) => door.errands.policy = Some(job),
+            Lack::Wait => {}
+            Lack::Failed => return Ok(()),
+        }
+        let end = End::Policy(self.policies.ended());
+        door.turn.wait = Some(Wait { since: door.now, until, end });
+        Err(Stop::Wait)
+    }
+
+    /// Applies the two bounds. `Ok` where waiting is over, or was not needed: what is held decides.
+    fn pace_list(&mut self, held: Option<Mark>, door: &mut Door<'_>) -> Result<(), Stop> {
+        let now = door.now;
+        let since = *door.turn.arrived.get_or_insert(now);
         match self.pace.look(held, now) {
             Step::Go { refresh, .. } => {
                 if refresh {
-                    *start = Some(self.pace.start(held, None, now));
+                    door.errands.refresh = Some(self.pace.start(held, None, now));
                 }
                 Ok(())
             }
             Step::Wait { at_most, refresh } => {
-                let first = self.wait(now, now.plus_millis(at_most));
-                let wait = *turn.for_list.get_or_insert(first);
-                if wait.is_over(&self.pace, now) {
+                let cold = held.is_none();
+                // Whoever waited for a fresher list and has none at all now is a cold one.
+                let begun = door.turn.for_list.filter(|begun| begun.cold || !cold);
+                let begun = begun.unwrap_or_else(|| {
+                    let from = if cold { since } else { now };
+                    let until = from.plus_millis(at_most);
+                    let end = End::Refresh(self.pace.ended());
+                    ListWait { wait: Wait { since: now, until, end }, cold }
+                });
+                door.turn.for_list = Some(begun);
+                if begun.wait.is_over(&self.pace, &self.policies, now) {
                     return Ok(());
                 }
                 if refresh {
-                    *start = Some(self.pace.start(held, None, now));
+                    door.errands.refresh = Some(self.pace.start(held, None, now));
                 }
-                turn.wait = Some(wait);
+                door.turn.wait = Some(begun.wait);
                 Err(Stop::Wait)
             }
             Step::Closed => Ok(()),
@@ -229,149 +329,78 @@ impl Gate {
     }
 
     /// Fetches once where that may tell more of this key.
-    fn settle(
-        &mut self,
-        doubt: Option<Doubt>,
-        turn: &mut Turn,
-        now: Time,
-        start: &mut Option<Job>,
-    ) -> Result<(), Stop> {
+    fn settle(&mut self, doubt: Option<Doubt>, door: &mut Door<'_>) -> Result<(), Stop> {
         let Some(doubt) = doubt else { return Ok(()) };
+        let now = door.now;
         let deadline = now.plus_millis(self.pace.bounds().deadline);
-        let until = *turn.doubt_until.get_or_insert(deadline);
-        if turn.asked || now >= until {
+        let until = *door.turn.doubt_until.get_or_insert(deadline);
+        if door.turn.asked || now >= until {
             return Ok(());
         }
         if self.pace.may_settle(doubt, now) {
-            turn.asked = true;
-            *start = Some(self.pace.start(self.held(now).ok(), Some(doubt), now));
+            door.turn.asked = true;
+            door.errands.refresh = Some(self.pace.start(self.held(now).ok(), Some(doubt), now));
         } else if !self.pace.is_in_flight(now) {
             return Ok(());
         }
-        turn.wait = Some(self.wait(now, until));
+        door.turn.wait = Some(Wait { since: now, until, end: End::Refresh(self.pace.ended()) });
         Err(Stop::Wait)
     }
 
-    const fn wait(&self, since: Time, until: Time) -> Wait {
-        Wait { since, until, seen: self.pace.ended() }
-    }
-
-    /// How long to sleep before looking again, while the refresh that is waited for is out. It is
-    /// all that a waiter costs: the key is judged again only after.
+    /// How long to sleep before looking again, while what is waited for is out.
     fn still_waiting(&self, turn: &mut Turn, now: Time) -> Option<u64> {
-        let waiting =
-            turn.wait.filter(|wait| !wait.is_over(&self.pace, now) && self.pace.is_in_flight(now));
-        turn.wait = waiting;
-        waiting.map(|wait| {
-            let pause = (now.millis_since(wait.since) / 4).clamp(SHORTEST_SLEEP, 25);
-            pause.min(wait.until.millis_since(now))
-        })
+        turn.wait = turn.wait.filter(|wait| {
+            let out = match wait.end {
+                End::Refresh(_) => self.pace.is_in_flight(now),
+                End::Policy(_) => true,
+            };
+            out && !wait.is_over(&self.pace, &self.policies, now)
+        });
+        turn.wait.map(|wait| wait.pause(now))
     }
 
-    fn held(&self, now: Time) -> Result<Mark, ListError> {
+    pub(crate) fn held(&self, now: Time) -> Result<Mark, ListError> {
         let replica = self.replica.as_ref().ok_or(ListError::Missing)?;
         replica.at(now).map(|fresh| fresh.mark())
     }
 
-    fn refused(&self, refusal: Refusal, name: Option<Name>, now: Time) -> Refused {
-        let list = self.replica.as_ref().and_then(Replica::list).map(|list| {
-            let mark = list.mark();
-            let standing = self.pace.standing(mark, now);
-            ListSeen { number: mark.number, age_millis: mark.age_millis(now), standing }
-        });
+    fn refused(
+        &self,
+        request: &Incoming<'_>,
+        reason: Reason,
+        name: Option<Name>,
+        now: Time,
+    ) -> Refused {
+        let list = self.replica.as_ref().and_then(Replica::list);
+        let list = list.map(|list| ListSeen::new(list.mark(), &self.pace, now));
         let seconds = self.pace.pause_left(now).div_ceil(1000).max(1);
         let retry_after = u32::try_from(seconds).unwrap_or(u32::MAX);
-        Refused { refusal, name, list, retry_after }
-    }
-
-    /// The settings.
-    #[must_use]
-    pub const fn settings(&self) -> &Settings {
-        &self.settings
-    }
-
-    /// The refreshes.
-    pub const fn pace_mut(&mut self) -> &mut Pace {
-        &mut self.pace
-    }
-
-    /// What is held of keyring and list.
-    #[must_use]
-    pub const fn replica(&self) -> Option<&Replica> {
-        self.replica.as_ref()
-    }
-
-    /// Ends a refresh.
-    pub fn end_refresh(&mut self, job: &Job, good: bool, now: Time, random: u32) {
-        let held = self.held(now).ok();
-        self.pace.end(job, good, held, now, random);
-    }
-
-    /// Takes a keyring; says what the operator should know of its secrets.
-    ///
-    /// # Errors
-    /// See [`KeyringError`]. What is held stays as it is.
-    pub fn adopt_keyring(&mut self, document: &[u8]) -> Result<Vec<Event>, KeyringError> {
-        let is_new = match &mut self.replica {
-            Some(replica) => replica.offer_keyring(document)?,
-            none => {
-                *none = Some(Replica::new(self.settings.root, document)?);
-                true
-            }
+        let needed = || {
+            let route = self.settings.routes.find(request.method, request.path)?;
+            Some(route.scopes.join(" "))
         };
-        Ok(if is_new { self.hold_secrets() } else { Vec::new() })
-    }
-
-    /// A secret that does not fit stays unheld, and its kid's keys stay refused.
-    fn hold_secrets(&mut self) -> Vec<Event> {
-        let (Some(replica), Some(secrets)) = (&mut self.replica, &self.settings.secrets) else {
-            return Vec::new();
-        };
-        if !secrets.are_of(replica.issuer()) {
-            return vec![Event::ForeignSecrets];
-        }
-        let refused = secrets
-            .keys()
-            .filter_map(|(kid, secret)| replica.hold_secret(kid, secret).err().map(Event::Secret));
-        refused.collect()
-    }
-
-    /// Weighs a stamp. See [`Replica::offer_stamp`].
-    ///
-    /// # Errors
-    /// See [`ListError`]. What is held stays as it is.
-    pub fn offer_stamp(&mut self, file: &[u8], now: Time) -> Result<Option<Update>, ListError> {
-        self.replica.as_mut().ok_or(ListError::Missing)?.offer_stamp(file, now)
-    }
-
-    /// Hands a head to an update.
-    ///
-    /// # Errors
-    /// See [`ListError`].
-    pub fn offer_head(&self, update: &mut Update, file: &[u8], now: Time) -> Result<(), ListError> {
-        let replica = self.replica.as_ref().ok_or(ListError::Missing)?;
-        update.offer_head(file, replica.keyring(), now)
-    }
-
-    /// Takes the list that an update has gathered.
-    ///
-    /// # Errors
-    /// See [`ListError`]. What is held stays as it is.
-    pub fn commit(&mut self, update: Update) -> Result<(), ListError> {
-        self.replica.as_mut().ok_or(ListError::Missing)?.commit(update)
+        let lacks_scope = reason == Reason::Denied(Denial::Scope);
+        let scopes = if lacks_scope { needed() } else { None };
+        Refused { reason, name, list, retry_after, scopes }
     }
 }
 
 /// Why the path ends before acceptance.
 enum Stop {
     Wait,
-    Refuse(Refusal, Option<Name>),
+    Refuse(Reason, Option<Name>),
 }
 
 impl Stop {
     const fn because(refusal: Refusal) -> Self {
-        Self::Refuse(refusal, None)
+        Self::Refuse(Reason::Key(refusal), None)
     }
+}
+
+/// Whether the holder of a key may be told what was found of it. By name: a key that may do
+/// everything has not asked for this.
+fn may_debug(policy: &Policy<'_>) -> bool {
+    policy.scopes().any(|grant| grant == "portcullis:debug")
 }
 
 /// What a fetch may change about a refusal.

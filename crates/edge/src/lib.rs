@@ -1,27 +1,40 @@
 //! The gate: a Cloudflare Worker that judges API keys in front of an origin.
 //!
-//! A request's key is verified with no network call: the gate holds its issuer's keyring and
-//! revocation list and refreshes them behind requests. Accepted requests go to the origin with
-//! verified identity headers in the key's place; everything else is answered here.
+//! A request's key is verified with no network call: the gate holds its issuer's keyring,
+//! revocation list and policies and refreshes them behind requests. Accepted requests go to the
+//! origin with verified identity headers in the key's place; everything else is answered here.
 //!
 //! | module | |
 //! | --- | --- |
-//! | [`settings`] | what the operator sets |
+//! | [`settings`] | what the operator sets: bounds, sources, routes, rate classes |
+//! | [`request`] | a request as the gate sees it |
 //! | [`credential`] | where a request carries its key |
 //! | [`gate`] | what an isolate holds, and the judgement of one request |
+//! | [`turn`] | what one request waits for, and what comes of it |
 //! | [`pace`] | when to refresh, who waits and for how long: pure |
+//! | [`source`] | the files that an issuer publishes, and what a host has to do |
 //! | [`refresh`] | which files are fetched and what is made of them |
+//! | [`hold`] | how the gate takes what is newer |
+//! | [`policies`] | the policies that are held, and which are on their way |
+//! | [`rate`] | counting a key's requests |
 //! | [`identity`] | what the origin is told |
 //! | [`answer`] | what the gate answers itself |
-//! | [`log`] | what the operator is told |
+//! | [`status`], [`log`] | what the operator is told |
 //!
 //! All of it runs, and is tested, on the host. What connects it with the runtime is in `worker/`.
 
 pub mod answer;
 pub mod credential;
 pub mod gate;
+pub mod hold;
 pub mod identity;
 pub mod log;
 pub mod pace;
+pub mod policies;
+pub mod rate;
 pub mod refresh;
+pub mod request;
 pub mod settings;
+pub mod source;
+pub mod status;
+pub mod turn;

@@ -1,22 +1,19 @@
 //! What the gate tells its operator: one JSON object a line, never a token.
 
 use portcullis_core::keyring::KeyringError;
-use portcullis_core::list::ListError;
+use portcullis_core::replica::AdoptError;
 use portcullis_core::token::Name;
 use serde_json::{Value, json};
 
-use crate::credential::CredentialError;
-use crate::gate::Refused;
 use crate::refresh::RefreshError;
 use crate::settings::SettingsError;
+use crate::turn::{ListSeen, Refused};
 
 /// Something that the operator may want to know.
 #[derive(Clone, Debug)]
 pub enum Event {
-    /// A key was refused, or could not be judged.
+    /// A request was refused, or could not be judged.
     Refused(Refused),
-    /// No key could be read from a request.
-    Unreadable(CredentialError),
     /// A setting is missing or wrong: every request is refused.
     Settings(SettingsError),
     /// A list was adopted.
@@ -26,18 +23,44 @@ pub enum Event {
         /// The version of the keyring that it was made under.
         keyring: u32,
     },
-    /// A refresh failed; what is held goes on counting.
-    Refresh(RefreshError),
+    /// A source served no list; what is held goes on counting.
+    Refresh {
+        /// The source.
+        source: &'static str,
+        /// Why.
+        error: RefreshError,
+    },
     /// The keyring could not be renewed, and the refresh went on without.
     Keyring(RefreshError),
+    /// A policy could not be fetched: keys that carry it are refused.
+    Policy {
+        /// Its number.
+        number: u32,
+        /// Why.
+        error: RefreshError,
+    },
+    /// What was deployed with the gate, or kept by another isolate, was not taken.
+    Floor(AdoptError),
+    /// Even the quickest source serves stamps that are older than `fresh_for`.
+    Outpaced {
+        /// That source.
+        source: &'static str,
+        /// How old its stamps are when they come, in milliseconds.
+        lag: u64,
+    },
     /// A secret in `HMAC_KEYS` was not taken: keys of that kid are refused.
     Secret(KeyringError),
     /// `HMAC_KEYS` is another issuer's: HMAC keys are refused.
     ForeignSecrets,
-    /// An accepted request did not reach the origin.
+    /// A rate-limit binding did not answer; this isolate counted instead.
+    RateLimiter {
+        /// The class.
+        class: String,
+    },
+    /// A request that was let through did not reach the origin.
     Origin {
-        /// The key that was accepted.
-        key: Name,
+        /// The key that was accepted, if one was needed.
+        key: Option<Name>,
         /// What the runtime said.
         reason: String,
     },
@@ -49,15 +72,31 @@ impl Event {
     pub fn line(&self) -> String {
         let object = match self {
             Self::Refused(refused) => refused_object(refused),
-            Self::Unreadable(error) => json!({ "event": "refused", "code": error.code() }),
             Self::Settings(error) => json!({
                 "event": "settings", "field": error.field, "message": error.to_string(),
             }),
             Self::List { number, keyring } => json!({
                 "event": "list", "list": number, "keyring": keyring,
             }),
-            Self::Refresh(error) => failure("refresh_failed", *error),
-            Self::Keyring(error) => failure("keyring_failed", *error),
+            Self::Refresh { source, error } => json!({
+                "event": "refresh_failed", "source": source, "code": error.code(),
+                "message": error.to_string(),
+            }),
+            Self::Keyring(error) => json!({
+                "event": "keyring_failed", "code": error.code(), "message": error.to_string(),
+            }),
+            Self::Policy { number, error } => json!({
+                "event": "policy_failed", "policy": number, "code": error.code(),
+                "message": error.to_string(),
+            }),
+            Self::Floor(error) => json!({
+                "event": "floor_refused", "code": error.code(), "message": error.to_string(),
+            }),
+            Self::Outpaced { source, lag } => json!({
+                "event": "outpaced", "source": source, "lag_ms": lag,
+                "message": "FRESH_FOR is less than the age of stamps when they come: requests wait \
+                            in vain; raise it, or add a quicker source",
+            }),
             Self::Secret(error) => json!({
                 "event": "settings", "field": "HMAC_KEYS", "code": error.code(),
                 "message": error.to_string(),
@@ -66,8 +105,12 @@ impl Event {
                 "event": "settings", "field": "HMAC_KEYS", "code": "secrets_foreign_issuer",
                 "message": "HMAC_KEYS is of another issuer than the keyring that ROOT signed",
             }),
+            Self::RateLimiter { class } => json!({
+                "event": "rate_limiter_failed", "class": class,
+            }),
             Self::Origin { key, reason } => json!({
-                "event": "origin_unreachable", "key": key.to_string(), "message": reason,
+                "event": "origin_unreachable", "key": key.map(|key| key.to_string()),
+                "message": reason,
             }),
         };
         object.to_string()
@@ -78,15 +121,16 @@ impl Event {
     #[must_use]
     pub const fn is_alarm(&self) -> bool {
         match self {
-            Self::Refresh(error) | Self::Keyring(error) => matches!(
-                error,
-                RefreshError::List(ListError::Equivocation(_))
-                    | RefreshError::Keyring(KeyringError::Equivocation)
-            ),
-            Self::Settings(_) | Self::Secret(_) | Self::ForeignSecrets => true,
-            Self::Refused(_) | Self::Unreadable(_) | Self::List { .. } | Self::Origin { .. } => {
-                false
+            Self::Refresh { error, .. } | Self::Keyring(error) | Self::Policy { error, .. } => {
+                error.is_equivocation()
             }
+            Self::Settings(_) | Self::Secret(_) | Self::ForeignSecrets => true,
+            Self::Refused(_)
+            | Self::List { .. }
+            | Self::Floor(_)
+            | Self::Outpaced { .. }
+            | Self::RateLimiter { .. }
+            | Self::Origin { .. } => false,
         }
     }
 }
@@ -94,7 +138,7 @@ impl Event {
 fn refused_object(refused: &Refused) -> Value {
     json!({
         "event": "refused",
-        "code": refused.refusal.code(),
+        "code": refused.reason.code(),
         "key": refused.name.map(|name| name.to_string()),
         "list": refused.list.map(|list| list.number),
         "age_ms": refused.list.map(|list| list.age_millis),
@@ -102,6 +146,15 @@ fn refused_object(refused: &Refused) -> Value {
     })
 }
 
-fn failure(event: &str, error: RefreshError) -> Value {
-    json!({ "event": event, "code": error.code(), "message": error.to_string() })
+/// What a caller that may know is told of its key: the value of the header `portcullis-debug`.
+#[must_use]
+pub fn debug(code: &str, name: Option<Name>, list: Option<ListSeen>) -> String {
+    let mut text = format!("code={code}");
+    if let Some(name) = name {
+        text += &format!("; key={name}");
+    }
+    if let Some(ListSeen { number, age_millis, standing }) = list {
+        text += &format!("; list={number}; age_ms={age_millis}; standing={}", standing.name());
+    }
+    text
 }

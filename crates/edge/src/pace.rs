@@ -91,25 +91,27 @@ pub struct Job {
     lease: u64,
     /// Whether the keyring is fetched, whatever the stamp says of it.
     pub keyring: bool,
+    /// Whether it is what somebody waits for.
+    pub keyring_first: bool,
     /// How long each file may take, in milliseconds.
     pub file_timeout: u64,
 }
 
 /// An interval of the clock. A clock that was set back ends it, instead of stretching it.
 #[derive(Clone, Copy, Debug)]
-struct Span {
+pub(crate) struct Span {
     from: Time,
     until: Time,
 }
 
 impl Span {
-    const NEVER: Self = Self { from: Time::from_millis(0), until: Time::from_millis(0) };
+    pub(crate) const NEVER: Self = Self { from: Time::from_millis(0), until: Time::from_millis(0) };
 
-    const fn new(from: Time, millis: u64) -> Self {
+    pub(crate) const fn new(from: Time, millis: u64) -> Self {
         Self { from, until: from.plus_millis(millis) }
     }
 
-    fn contains(&self, now: Time) -> bool {
+    pub(crate) fn contains(&self, now: Time) -> bool {
         now >= self.from && now < self.until
     }
 }
@@ -217,7 +219,8 @@ impl Pace {
         let id = self.leases;
         let span = Span::new(now, file_timeout + LEASE_MARGIN);
         self.lease = Some(Lease { id, started: now, span, file_timeout });
-        Job { lease: id, keyring, file_timeout }
+        let keyring_first = doubt == Some(Doubt::UnknownSigner);
+        Job { lease: id, keyring, keyring_first, file_timeout }
     }
 
     /// Tells that a refresh goes on with its next file. `false`: its lease has run out and another
@@ -267,6 +270,12 @@ impl Pace {
     #[must_use]
     pub const fn ended(&self) -> u64 {
         self.ended
+    }
+
+    /// How long nobody waits for a policy again whose fetch failed.
+    #[must_use]
+    pub fn policy_pause(&self) -> u64 {
+        self.bounds.fresh_for.min(1_000)
     }
 
     /// How long until a refresh may go out again, in milliseconds.

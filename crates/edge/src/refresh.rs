@@ -1,120 +1,44 @@
 //! A refresh: which files are fetched, in which order, and what is made of them.
 //!
 //! ```text
+//! [floor]     cold: what another isolate in the same place has kept
 //! [keyring]   cold, every minute, or where the stamp or a key asks for a newer one
-//! stamp       most refreshes end here: it is the one that is held, signed anew
+//! stamp       from every source at once; most refreshes end here: it is the one that is held
 //! head        named by the stamp
 //! bodies      named by the head; those that are held are not fetched again
+//! policies    those that replace what is in use, as far as the time allows
 //! ```
+//!
+//! Stamps are taken as they come until one is young: a source that is slow holds up nobody, and the
+//! highest number wins. Whatever has a digest in its name is fetched from the source that the stamp
+//! came from, and from the others where that one fails or dawdles.
 //!
 //! Nothing borrows the gate across an `await`, and nothing is adopted that the core did not check:
 //! a source may be slow, lie, or go on for ever.
 
-use core::cell::RefCell;
-use core::fmt;
-use core::future::Future;
+use core::cell::{Cell, RefCell};
 
-use futures_util::future::try_join_all;
+use futures_util::future::{Either, join, select, try_join_all};
+use futures_util::stream::{FuturesUnordered, StreamExt as _};
 use portcullis_core::keyring::KeyringError;
-use portcullis_core::list::{FileName, ListError, MAX_BUNDLE_LEN};
+use portcullis_core::list::{List, ListError};
+use portcullis_core::policy::{NoPolicy, Visibility};
 use portcullis_core::replica::{Replica, Update};
-use portcullis_core::time::Time;
 
 use crate::gate::Gate;
 use crate::log::Event;
 use crate::pace::Job;
+use crate::policies::PolicyJob;
+use crate::source::{FetchError, File, Host};
 
 /// As many connections as a Worker may have open at once.
 const AT_ONCE: usize = 6;
-
-/// Where files come from, and the few other things that a refresh needs from outside.
-pub trait Source {
-    /// Fetches a file, of at most [`File::longest`] bytes, within `timeout` milliseconds.
-    fn get(&self, file: File, timeout: u64) -> impl Future<Output = Result<Vec<u8>, FetchError>>;
-
-    /// The clock.
-    fn now(&self) -> Time;
-
-    /// A number that other gates would not draw at the same moment. It keeps no secret.
-    fn random(&self) -> u32;
-
-    /// Tells the operator.
-    fn log(&self, event: &Event);
-}
-
-/// A file that an issuer publishes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum File {
-    /// The keyring document.
-    Keyring,
-    /// The stamp.
-    Stamp,
-    /// A head, by its digest.
-    Head(FileName),
-    /// A body, by its digest.
-    Body(FileName),
-}
-
-impl File {
-    /// The path under the issuer's address.
-    #[must_use]
-    pub fn path(self) -> String {
-        format!("/.well-known/portcullis/{self}")
-    }
-
-    /// How far a fetch reads: the length that was announced, where one was.
-    #[must_use]
-    pub fn longest(self) -> usize {
-        match self {
-            Self::Keyring => 256 << 10,
-            Self::Stamp => 4 << 10,
-            Self::Head(name) | Self::Body(name) => {
-                usize::try_from(name.len).unwrap_or(usize::MAX).min(MAX_BUNDLE_LEN)
-            }
-        }
-    }
-}
-
-impl fmt::Display for File {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Keyring => f.write_str("keyring"),
-            Self::Stamp => f.write_str("stamp"),
-            Self::Head(name) => write!(f, "heads/{}", name.digest),
-            Self::Body(name) => write!(f, "bodies/{}", name.digest),
-        }
-    }
-}
-
-/// Why a file was not fetched.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum FetchError {
-    /// No answer, or one that broke off.
-    #[error("the issuer can't be reached, or the answer broke off")]
-    Unreachable,
-    /// It took too long.
-    #[error("the answer did not come in time")]
-    Late,
-    /// Another status than 200, redirects included: a list is where its issuer says, or nowhere.
-    #[error("the answer has the status {0}, not 200")]
-    Status(u16),
-    /// It is longer than announced.
-    #[error("the answer is longer than such a file can be")]
-    TooLong,
-}
-
-impl FetchError {
-    /// A stable code for logs.
-    #[must_use]
-    pub const fn code(self) -> &'static str {
-        match self {
-            Self::Unreachable => "fetch_unreachable",
-            Self::Late => "fetch_late",
-            Self::Status(_) => "fetch_status",
-            Self::TooLong => "fetch_too_long",
-        }
-    }
-}
+/// How long one source is waited for before the next is asked as well, in milliseconds.
+const HEDGE: u64 = 150;
+/// How long a cold gate waits for what another isolate has kept.
+const FLOOR_PATIENCE: u64 = 200;
+/// More files of policies than these are fetched when keys ask for them.
+const MOST_POLICIES: usize = 48;
 
 /// Why a refresh failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -149,19 +73,129 @@ impl RefreshError {
             Self::Replaced => "refresh_replaced",
         }
     }
+
+    /// Whether the issuer contradicts itself.
+    #[must_use]
+    pub const fn is_equivocation(self) -> bool {
+        matches!(
+            self,
+            Self::List(ListError::Equivocation(_)) | Self::Keyring(KeyringError::Equivocation)
+        )
+    }
 }
 
 /// Does a refresh and ends its lease.
-pub async fn refresh<S: Source>(gate: &RefCell<Gate>, source: &S, job: Job) {
+pub async fn refresh<H: Host>(gate: &RefCell<Gate>, host: &H, job: Job) {
     let seen = number_and_keyring(gate);
-    let run = Run { gate, source, job };
-    let outcome = run.all().await;
-    if let Err(error) = outcome {
-        source.log(&Event::Refresh(error));
+    let run = Run { gate, host, job, keyring_tried: Cell::new(false) };
+    let mut cold = gate.borrow().replica().is_none();
+    if cold {
+        run.restore().await;
+        cold = gate.borrow().replica().is_none();
     }
-    gate.borrow_mut().end_refresh(&job, outcome.is_ok(), source.now(), source.random());
+    let end = |good| {
+        let (now, random) = (host.now(), host.random());
+        gate.borrow_mut().end_refresh(&job, good, now, random);
+    };
+    if cold {
+        // Nothing can be said of a stamp without a keyring.
+        let good = run.keyring(Until::First).await && run.list().await.is_ok();
+        end(good);
+    } else if job.keyring_first {
+        let (_, list) = join(run.keyring(Until::Newer), run.list()).await;
+        end(list.is_ok());
+    } else {
+        // The lease ends with the list: a keyring that dawdles delays no refresh.
+        let list = async { end(run.list().await.is_ok()) };
+        let keyring = async { job.keyring && run.keyring(Until::Newer).await };
+        join(list, keyring).await;
+    }
     if let Some((number, keyring)) = number_and_keyring(gate).filter(|now| Some(*now) != seen) {
-        source.log(&Event::List { number, keyring });
+        host.log(&Event::List { number, keyring });
+        let floor = gate.borrow().floor();
+        if let Some(floor) = floor {
+            host.keep(floor).await;
+        }
+    }
+}
+
+/// Fetches what leads to a policy, and ends its job.
+pub async fn fetch_policy<H: Host>(gate: &RefCell<Gate>, host: &H, job: PolicyJob) {
+    let outcome = policy_files(gate, host, job).await;
+    if let Err(error) = outcome {
+        host.log(&Event::Policy { number: job.number, error });
+    }
+    let now = host.now();
+    let mut gate = gate.borrow_mut();
+    let pause = gate.pace_mut().policy_pause();
+    gate.policies_mut().end(&job, outcome.is_ok(), pause, now);
+}
+
+/// From directory to directory to the body: each names the next.
+async fn policy_files<H: Host>(
+    gate: &RefCell<Gate>,
+    host: &H,
+    job: PolicyJob,
+) -> Result<(), RefreshError> {
+    loop {
+        let wanted = {
+            let gate = gate.borrow();
+            let head = gate.replica().and_then(Replica::list).map(List::head);
+            let head = head.ok_or(ListError::Missing)?;
+            gate.policies().find(head, job.kind, job.number).map(|_| ())
+        };
+        let name = match wanted {
+            // That there is none is an answer as well.
+            Ok(()) | Err(NoPolicy::Missing) => return Ok(()),
+            Err(NoPolicy::Unavailable(name)) => name,
+        };
+        if !gate.borrow_mut().policies_mut().extend(&job, host.now()) {
+            return Err(RefreshError::Replaced);
+        }
+        let file = File::Policy(Visibility::of(job.kind), name);
+        let bytes = from_any(gate, host, (file, job.file_timeout), 0).await;
+        let bytes = bytes.map_err(|error| RefreshError::Fetch { file, error })?;
+        gate.borrow_mut().policies_mut().offer(name, &bytes)?;
+    }
+}
+
+/// A file that is known by its digest, from whichever source has it: `first` is asked first.
+async fn from_any<H: Host>(
+    gate: &RefCell<Gate>,
+    host: &H,
+    (file, timeout): (File, u64),
+    first: usize,
+) -> Result<Vec<u8>, FetchError> {
+    let mut order: Vec<usize> = {
+        let gate = gate.borrow();
+        let sources = gate.settings().sources.iter().enumerate();
+        let usable = sources.filter(|(_, source)| !file.is_private() || source.has_private());
+        usable.map(|(at, _)| at).collect()
+    };
+    order.sort_by_key(|at| *at != first);
+    let mut order = order.into_iter();
+    let mut out = FuturesUnordered::new();
+    let mut last = FetchError::NoCredential;
+    loop {
+        let next = order.next();
+        let waits = next.is_none();
+        if let Some(source) = next {
+            out.push(host.get(source, file, timeout));
+        }
+        let answer = if waits {
+            out.next().await
+        } else {
+            let late = core::pin::pin!(host.sleep(HEDGE));
+            match select(out.next(), late).await {
+                Either::Left((answer, _)) => answer,
+                Either::Right(((), _)) => continue,
+            }
+        };
+        match answer {
+            Some(Ok(bytes)) => return Ok(bytes),
+            Some(Err(error)) => last = error,
+            None => return Err(last),
+        }
     }
 }
 
@@ -171,63 +205,198 @@ fn number_and_keyring(gate: &RefCell<Gate>) -> Option<(u64, u32)> {
     Some((list.mark().number, list.stamp().keyring_version()))
 }
 
-struct Run<'g, S> {
-    gate: &'g RefCell<Gate>,
-    source: &'g S,
-    job: Job,
+/// Which keyring ends a search.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Until {
+    First,
+    Newer,
 }
 
-impl<S: Source> Run<'_, S> {
-    async fn all(&self) -> Result<(), RefreshError> {
-        let cold = self.gate.borrow().replica().is_none();
-        let mut keyring_fetched = false;
-        if cold || self.job.keyring {
-            match self.keyring().await {
-                Ok(()) => keyring_fetched = true,
-                // With a keyring in hand a newer stamp is worth more than a newer keyring.
-                Err(error) if !cold && error != RefreshError::Replaced => {
-                    self.source.log(&Event::Keyring(error));
-                }
-                Err(error) => return Err(error),
-            }
+struct Run<'g, H> {
+    gate: &'g RefCell<Gate>,
+    host: &'g H,
+    job: Job,
+    keyring_tried: Cell<bool>,
+}
+
+impl<H: Host> Run<'_, H> {
+    /// Takes the floor that another isolate has kept, if it comes at once.
+    async fn restore(&self) {
+        let kept = core::pin::pin!(self.host.kept());
+        let late = core::pin::pin!(self.host.sleep(FLOOR_PATIENCE));
+        let Either::Left((Some(kept), _)) = select(kept, late).await else { return };
+        let restored = self.gate.borrow_mut().restore(&kept, self.host.now());
+        match restored {
+            Ok(events) => events.iter().for_each(|event| self.host.log(event)),
+            Err(error) => self.host.log(&Event::Floor(error)),
         }
-        let stamp = self.get(File::Stamp).await?;
-        let mut offered = self.offer_stamp(&stamp);
-        if !keyring_fetched && offered.as_ref().is_err_and(|error| asks_for_keyring(*error)) {
-            self.keyring().await?;
-            offered = self.offer_stamp(&stamp);
-        }
-        let Some(mut update) = offered? else { return Ok(()) };
-        if let Some(name) = update.wants_head() {
-            let file = self.get(File::Head(name)).await?;
-            self.gate.borrow().offer_head(&mut update, &file, self.source.now())?;
-        }
-        for names in update.wants_bodies().chunks(AT_ONCE) {
-            let files = names.iter().map(|name| self.get(File::Body(*name)));
-            for file in try_join_all(files).await? {
-                update.offer_body(&file)?;
-            }
-        }
-        Ok(self.gate.borrow_mut().commit(update)?)
     }
 
-    async fn keyring(&self) -> Result<(), RefreshError> {
-        let document = self.get(File::Keyring).await?;
-        let events = self.gate.borrow_mut().adopt_keyring(&document)?;
-        events.iter().for_each(|event| self.source.log(event));
+    /// Asks every source for its stamp, until one is young.
+    async fn list(&self) -> Result<(), RefreshError> {
+        let sources = self.gate.borrow().settings().sources.len();
+        let stamps =
+            (0..sources).map(|source| async move { (source, self.get(source, File::Stamp).await) });
+        let mut stamps: FuturesUnordered<_> = stamps.collect();
+        let mut outcome = Err(RefreshError::Replaced);
+        let mut failures = Vec::new();
+        while let Some((source, fetched)) = stamps.next().await {
+            let taken = match fetched {
+                Ok(stamp) => self.take_stamp(source, stamp).await,
+                Err(error) => Err(error),
+            };
+            match taken {
+                Ok(()) => outcome = Ok(()),
+                Err(error) => {
+                    outcome = outcome.or(Err(error));
+                    failures.push((source, error));
+                }
+            }
+            if outcome.is_ok() && self.gate.borrow().is_young(self.host.now()) {
+                break;
+            }
+        }
+        self.tell(&failures, outcome.is_ok());
+        outcome
+    }
+
+    /// Where another source served, a source that goes on failing is told of once.
+    fn tell(&self, failures: &[(usize, RefreshError)], served: bool) {
+        let now = self.host.now();
+        for (source, error) in failures {
+            let (name, is_news) = {
+                let mut gate = self.gate.borrow_mut();
+                let Some(state) = gate.sources.get_mut(*source) else { continue };
+                (state.name(), state.failed(error.code(), now))
+            };
+            if is_news || !served || error.is_equivocation() {
+                self.host.log(&Event::Refresh { source: name, error: *error });
+            }
+        }
+        let outpaced = self.gate.borrow_mut().tell_outpaced(now);
+        if let Some((source, lag)) = outpaced {
+            self.host.log(&Event::Outpaced { source, lag });
+        }
+    }
+
+    /// Weighs a stamp and fetches what it leads to.
+    async fn take_stamp(&self, source: usize, stamp: Vec<u8>) -> Result<(), RefreshError> {
+        let mut offered = self.offer_stamp(&stamp);
+        let asks = offered.as_ref().is_err_and(|error| asks_for_keyring(*error));
+        if asks && !self.keyring_tried.get() {
+            self.keyring(Until::Newer).await;
+            offered = self.offer_stamp(&stamp);
+        }
+        if let Some(mut update) = offered? {
+            if let Some(name) = update.wants_head() {
+                let file = self.get_any(source, File::Head(name)).await?;
+                self.gate.borrow().offer_head(&mut update, &file, self.host.now())?;
+            }
+            for names in update.wants_bodies().chunks(AT_ONCE) {
+                let files = names.iter().map(|name| self.get_any(source, File::Body(*name)));
+                for file in try_join_all(files).await? {
+                    update.offer_body(&file)?;
+                }
+            }
+            self.fetch_policies(source, &update).await;
+            self.gate.borrow_mut().commit(update, stamp)?;
+        }
+        let now = self.host.now();
+        let mut gate = self.gate.borrow_mut();
+        if let (Some(mark), Some(state)) = (gate.mark(), gate.sources.get_mut(source)) {
+            state.served(mark.number, mark.age_millis(now), now);
+        }
         Ok(())
     }
 
-    fn offer_stamp(&self, file: &[u8]) -> Result<Option<Update>, ListError> {
-        self.gate.borrow_mut().offer_stamp(file, self.source.now())
+    /// What replaces the policies in use, so that the first key under the new list need not wait. A
+    /// revocation waits for none of it: what does not come in time is fetched when it is asked for.
+    async fn fetch_policies(&self, source: usize, update: &Update) {
+        let until = self.host.now().plus_millis(self.gate.borrow().settings().bounds.deadline);
+        loop {
+            let wanted = {
+                let gate = self.gate.borrow();
+                let old = gate.replica().and_then(Replica::list).map(List::head);
+                let (Some(old), Some(new)) = (old, update.head()) else { return };
+                gate.policies().wants(old, new)
+            };
+            if wanted.is_empty() || wanted.len() > MOST_POLICIES {
+                return;
+            }
+            for chunk in wanted.chunks(AT_ONCE) {
+                let left = until.millis_since(self.host.now());
+                if left == 0 || !self.extend() {
+                    return;
+                }
+                let files = chunk.iter().map(|(visibility, name)| async move {
+                    let file = File::Policy(*visibility, *name);
+                    Ok((*name, from_any(self.gate, self.host, (file, left), source).await?))
+                });
+                let files: Result<_, FetchError> = try_join_all(files).await;
+                let Ok(files) = files else { return };
+                for (name, file) in files {
+                    if self.gate.borrow_mut().policies_mut().offer(name, &file).is_err() {
+                        return;
+                    }
+                }
+            }
+        }
     }
 
-    async fn get(&self, file: File) -> Result<Vec<u8>, RefreshError> {
-        let goes_on = self.gate.borrow_mut().pace_mut().extend(&self.job, self.source.now());
-        if !goes_on {
+    /// Asks the sources for the keyring; says whether one was had. A mirror may lag behind: who
+    /// needs a newer one asks on.
+    async fn keyring(&self, until: Until) -> bool {
+        self.keyring_tried.set(true);
+        let version = || {
+            let gate = self.gate.borrow();
+            gate.replica().map(|replica| replica.keyring().version())
+        };
+        let (held, sources) = (version(), self.gate.borrow().settings().sources.len());
+        let mut documents: FuturesUnordered<_> =
+            (0..sources).map(|source| self.get(source, File::Keyring)).collect();
+        let (mut good, mut failed) = (false, None);
+        while let Some(fetched) = documents.next().await {
+            let taken =
+                fetched.and_then(|document| Ok(self.gate.borrow_mut().adopt_keyring(&document)?));
+            match taken {
+                Ok(events) => {
+                    events.iter().for_each(|event| self.host.log(event));
+                    good = true;
+                    if until == Until::First || version() != held {
+                        break;
+                    }
+                }
+                Err(error) => failed = Some(error),
+            }
+        }
+        if let Some(error) = failed.filter(|error| !good || error.is_equivocation()) {
+            self.host.log(&Event::Keyring(error));
+        }
+        good
+    }
+
+    fn offer_stamp(&self, file: &[u8]) -> Result<Option<Update>, ListError> {
+        self.gate.borrow_mut().offer_stamp(file, self.host.now())
+    }
+
+    fn extend(&self) -> bool {
+        self.gate.borrow_mut().pace_mut().extend(&self.job, self.host.now())
+    }
+
+    async fn get(&self, source: usize, file: File) -> Result<Vec<u8>, RefreshError> {
+        if !self.extend() {
             return Err(RefreshError::Replaced);
         }
-        let fetched = self.source.get(file, self.job.file_timeout).await;
+        let fetched = self.host.get(source, file, self.job.file_timeout).await;
+        fetched.map_err(|error| RefreshError::Fetch { file, error })
+    }
+
+    async fn get_any(&self, source: usize, file: File) -> Result<Vec<u8>, RefreshError> {
+        if !self.extend() {
+            return Err(RefreshError::Replaced);
+        }
+        let asked = (file, self.job.file_timeout);
+        let fetched = from_any(self.gate, self.host, asked, source).await;
         fetched.map_err(|error| RefreshError::Fetch { file, error })
     }
 }

@@ -1,17 +1,48 @@
 // The gate as it is deployed, in real workerd.
 
-import { fileURLToPath } from 'node:url';
+import { readFile, writeFile } from 'node:fs/promises';
 import { request } from 'node:http';
+import { dirname, join, relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
 
-import { handedOver, start, until } from './processes.mjs';
+import { handedOver, start, temporaryFolder, until } from './processes.mjs';
 
 const CONFIG = fileURLToPath(new URL('../../../crates/edge/workerd.capnp', import.meta.url));
 
-/** Starts a gate; `settings` are its variables, by the names of wrangler.toml. */
-export async function startGate(settings) {
+/**
+ * The gate's configuration with what a test binds to it: `kv`, `r2` and `cache` are stores,
+ * `services` are more services, `bindings` more bindings, as the configuration spells them.
+ */
+async function configWith({ kv, r2, cache, services = [], bindings = [] }) {
+  const stores = Object.entries({ kv, r2, cache }).filter(([, store]) => store);
+  const external = stores.map(
+    ([name, store]) => `(name = "${name}", external = (address = "${new URL(store.url).host}", http = ())),`,
+  );
+  const bound = [
+    kv && '(name = "LIST_KV", kvNamespace = "kv"),',
+    r2 && '(name = "LIST_R2", r2Bucket = "r2"),',
+    ...bindings,
+  ];
+  const folder = await temporaryFolder();
+  const config = (await readFile(CONFIG, 'utf8'))
+    .replaceAll('embed "', `embed "${relative(folder, dirname(CONFIG))}/`)
+    .replace('services = [', `services = [${external.join('')}${services.join('')}`)
+    .replace('bindings = [', `bindings = [${bound.filter(Boolean).join('')}`)
+    .replace('globalOutbound =', `${cache ? 'cacheApiOutbound = "cache", ' : ''}globalOutbound =`);
+  const file = join(folder, 'gate.capnp');
+  await writeFile(file, config);
+  return file;
+}
+
+/**
+ * Starts a gate; `settings` are its variables, by the names of wrangler.toml, `bound` what is bound
+ * to it beside them.
+ */
+export async function startGate(settings, bound) {
+  const config = bound ? await configWith(bound) : CONFIG;
   const gate = await start(
     handedOver('PORTCULLIS_WORKERD'),
-    ['serve', CONFIG, '--socket-addr', 'http=127.0.0.1:0', '--control-fd=3'],
+    ['serve', config, '--socket-addr', 'http=127.0.0.1:0', '--control-fd=3'],
     {
       env: { ENVIRONMENT: 'live', FRESH_FOR: '1', ...settings },
       ready: (told) =>

@@ -5,7 +5,8 @@ import { createServer, request } from 'node:http';
 
 import { atEnd } from './processes.mjs';
 
-async function listen(handler) {
+/** A server on loopback, until the test file is done. */
+export async function listen(handler) {
   const server = createServer(handler);
   await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
   const close = () =>
@@ -17,13 +18,31 @@ async function listen(handler) {
   return { url: `http://127.0.0.1:${server.address().port}`, close };
 }
 
-function read(stream) {
+/** All of a stream. */
+export function read(stream) {
   return new Promise((resolve, reject) => {
     const chunks = [];
     stream.on('data', (chunk) => chunks.push(chunk));
     stream.on('end', () => resolve(Buffer.concat(chunks)));
     stream.on('error', reject);
   });
+}
+
+/**
+ * Answers with `{ status, headers, body }`. Nothing at all hangs up; `endless` goes on behind the
+ * body until the other side has had enough.
+ */
+export function reply(outgoing, answer) {
+  if (!answer) return outgoing.socket?.destroy();
+  outgoing.writeHead(answer.status ?? 200, { 'content-type': 'application/octet-stream', ...(answer.sent ?? {}) });
+  if (!answer.endless) return outgoing.end(answer.body);
+  if (answer.body) outgoing.write(answer.body);
+  const chunk = Buffer.alloc(64 << 10);
+  const more = () => {
+    while (!outgoing.destroyed && outgoing.write(chunk));
+  };
+  outgoing.on('drain', more);
+  more();
 }
 
 /** An origin that answers with what it was asked. */
@@ -65,9 +84,7 @@ export async function startRelay(upstream) {
     } catch {
       // The issuer is gone: so are we.
     }
-    if (!answer) return incoming.socket.destroy();
-    outgoing.writeHead(answer.status ?? 200, { 'content-type': 'application/octet-stream' });
-    outgoing.end(answer.body);
+    reply(outgoing, answer);
   });
   return Object.assign(relay, server);
 }

@@ -30,16 +30,23 @@ export async function makeIssuer({ label } = {}) {
       const { key, token } = await portcullis(home, ['keys', 'create', '--title', 'test', ...args]);
       return { ...key, token };
     },
+    /** An admin key that can fetch what gates need, and nothing else. */
+    gateKey: async () => (await portcullis(home, ['keys', 'create', '--admin', '--scope', 'gates:read', '--title', 'Gate'])).token,
     revoke: (id, ...args) => portcullis(home, ['keys', 'revoke', id, ...args]),
   };
 }
 
 /** Starts `portcullis serve` for an issuer; `server.stop()` ends it, and it can be started again. */
-export async function serve(issuer, { stampEvery = '250ms', validFor = '5m', port = 0 } = {}) {
+export async function serve(issuer, { stampEvery = '250ms', validFor = '5m', port = 0, targets = [] } = {}) {
   const server = await start(
     handedOver('PORTCULLIS_BIN'),
-    ['--home', issuer.home, 'serve', '--listen', `127.0.0.1:${port}`, '--stamp-every', stampEvery, '--valid-for', validFor],
-    { ready: (told) => told.match(/http:\/\/127\.0\.0\.1:\d+/)?.[0] },
+    [
+      ...['--home', issuer.home, 'serve', '--listen', `127.0.0.1:${port}`],
+      ...['--stamp-every', stampEvery, '--valid-for', validFor],
+      ...targets.flatMap((target) => ['--target', target]),
+    ],
+    // The token of Workers KV, wherever a target asks for one.
+    { env: { CLOUDFLARE_API_TOKEN: 'test' }, ready: (told) => told.match(/http:\/\/127\.0\.0\.1:\d+/)?.[0] },
   );
   server.url = server.value;
   return server;
@@ -62,5 +69,7 @@ export async function startIssuer(options = {}) {
     const text = await response.text();
     return { status: response.status, headers: response.headers, body: text ? JSON.parse(text) : undefined };
   };
-  return Object.assign(issuer, { server, url: server.url, api });
+  // By the server that renews the stamps: the command line publishes with a validity of its own.
+  const revokeByApi = (id) => api('POST', `/v1/keys/${id}/revoke`, {});
+  return Object.assign(issuer, { server, url: server.url, api, revokeByApi });
 }

@@ -1,8 +1,16 @@
 //! What the operator sets, checked once, with an error that names the field.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use portcullis_core::crypto::{HmacKey, IssuerId, PublicKey, PublicKeyError};
+mod rates;
+mod routes;
+mod secrets;
+mod url;
+
+pub use rates::{RateClass, RateClasses};
+pub use routes::{Kinds, Places, Route, Routes};
+pub use secrets::Secrets;
+pub use url::BaseUrl;
+
+use portcullis_core::crypto::{PublicKey, PublicKeyError};
 use portcullis_core::token::{Environment, Kind};
 use zeroize::Zeroizing;
 
@@ -11,30 +19,96 @@ use crate::pace::Bounds;
 /// The gate's settings, all of them valid.
 #[derive(Debug)]
 pub struct Settings {
-    /// `ISSUER_URL`: where the list is fetched.
-    pub issuer: BaseUrl,
+    /// Where the list comes from, at least one place.
+    pub sources: Vec<SourceSetting>,
     /// `ORIGIN_URL`: where accepted requests go.
     pub origin: BaseUrl,
     /// `ROOT`: the public key that signs keyrings.
     pub root: PublicKey,
-    /// `ENVIRONMENT`: whose keys are accepted.
-    pub environment: Environment,
-    /// `KIND`: which keys are accepted.
-    pub kind: Kind,
     /// `FRESH_FOR`, `DEADLINE_MS` and `COLD_DEADLINE_MS`.
     pub bounds: Bounds,
     /// `HMAC_KEYS`: what HMAC keys are judged with; without it they are refused.
     pub secrets: Option<Secrets>,
+    /// `ROUTES`, or one for all paths made of `KIND` and `ENVIRONMENT`.
+    pub routes: Routes,
+    /// `RATE_CLASSES`.
+    pub rates: RateClasses,
+    /// `REQUIRE_POLICY`: whether keys without a policy are refused.
+    pub require_policy: bool,
+    /// `DEBUG`: whether every answer says what was found of the key.
+    pub debug: bool,
+}
+
+/// A place that carries the issuer's files. None is trusted: what they carry is signed.
+#[derive(Debug)]
+pub enum SourceSetting {
+    /// `ISSUER_URL`, or one of `MIRROR_URLS`.
+    Http {
+        /// Its address.
+        base: BaseUrl,
+        /// `GATE_KEY`, which opens the private policies: for the issuer alone, never for a mirror.
+        key: Option<GateKey>,
+    },
+    /// The Workers KV namespace that is bound as `LIST_KV`.
+    Kv,
+    /// The R2 bucket that is bound as `LIST_R2`; `LIST_R2_PREFIX` is in front of each name.
+    R2 {
+        /// Empty, or with a slash at its end.
+        prefix: String,
+    },
+}
+
+impl SourceSetting {
+    /// How logs and the status page call the source.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Http { key: Some(_), .. } => "issuer",
+            Self::Http { key: None, .. } => "http",
+            Self::Kv => "kv",
+            Self::R2 { .. } => "r2",
+        }
+    }
+
+    /// Whether private policies can be had there.
+    #[must_use]
+    pub const fn has_private(&self) -> bool {
+        matches!(self, Self::Http { key: Some(_), .. } | Self::Kv)
+    }
+}
+
+/// The key by which the issuer knows the gate. Wiped when dropped, hidden from `Debug`.
+#[derive(Clone)]
+pub struct GateKey(Zeroizing<String>);
+
+impl GateKey {
+    /// The value of `Authorization`.
+    #[must_use]
+    pub fn authorization(&self) -> Zeroizing<String> {
+        Zeroizing::new(format!("Bearer {}", *self.0))
+    }
+}
+
+impl core::fmt::Debug for GateKey {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str("GateKey(..)")
+    }
 }
 
 /// A setting that is missing or wrong.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{field} {fault}")]
 pub struct SettingsError {
-    /// The variable or secret.
-    pub field: &'static str,
+    /// The variable or secret, and what inside of it: `ROUTES[2].path`.
+    pub field: String,
     /// What is wrong with it.
     pub fault: Fault,
+}
+
+impl SettingsError {
+    fn new(field: impl Into<String>, fault: Fault) -> Self {
+        Self { field: field.into(), fault }
+    }
 }
 
 /// What is wrong with a setting. No value is repeated: it may be a secret in the wrong place.
@@ -68,36 +142,47 @@ pub enum Fault {
     /// A secret in it is not 32 bytes of base64url.
     #[error("holds a secret for kid {0} that is not 32 bytes in base64url")]
     Secret(u16),
+    /// A field that no such object has.
+    #[error("is no field that there is; remove it, or look for a slip in its name")]
+    Unknown,
+    /// A class names a binding that the Worker lacks.
+    #[error("names a binding that is not there; add it to wrangler.toml, or leave this out")]
+    NotBound,
 }
 
 impl Settings {
-    /// Reads the settings; `variable` gives a variable's or secret's value by its name.
+    /// Reads the settings; `variable` gives a variable's or secret's value by its name, and
+    /// something that is not empty for a binding.
     ///
     /// # Errors
     /// The first field that is missing or wrong.
     pub fn read(variable: impl Fn(&str) -> Option<String>) -> Result<Self, SettingsError> {
-        let get = |field| variable(field).filter(|value| !value.trim().is_empty());
-        let need = |field| get(field).ok_or(SettingsError { field, fault: Fault::Missing });
-        let named = |field| move |fault| SettingsError { field, fault };
-
-        let url = |field| BaseUrl::parse(&need(field)?).map_err(named(field));
+        let get = |field: &str| variable(field).filter(|value| !value.trim().is_empty());
+        let need = |field| get(field).ok_or_else(|| SettingsError::new(field, Fault::Missing));
+        let named = |field: &'static str| move |fault| SettingsError::new(field, fault);
         let millis = |field, default: u32, max: u32| {
             get(field).map_or(Ok(u64::from(default)), |text| {
                 parse_millis(&text, max).map_err(named(field))
             })
         };
-        let environments = Environment::ALL.map(|environment| (environment.name(), environment));
-        let kinds = Kind::ALL.map(|kind| (kind.name(), kind));
+        let flag = |field| {
+            let words = [("true", true), ("1", true), ("false", false), ("0", false)];
+            get(field).map_or(Ok(false), |text| {
+                word(&text, &words, "`true` or `false`").map_err(named(field))
+            })
+        };
         let kind = get("KIND").unwrap_or_else(|| Kind::Secret.name().to_owned());
+        let route = Route::all(
+            word(&need("ENVIRONMENT")?, &environments(), ENVIRONMENTS)
+                .map_err(named("ENVIRONMENT"))?,
+            word(&kind, &kinds(), KINDS).map_err(named("KIND"))?,
+        );
         Ok(Self {
-            issuer: url("ISSUER_URL")?,
-            origin: url("ORIGIN_URL")?,
+            sources: sources(&get)?,
+            origin: BaseUrl::parse(&need("ORIGIN_URL")?).map_err(named("ORIGIN_URL"))?,
             root: PublicKey::from_text(need("ROOT")?.trim())
                 .map_err(Fault::Root)
                 .map_err(named("ROOT"))?,
-            environment: word(&need("ENVIRONMENT")?, &environments, "`live` or `test`")
-                .map_err(named("ENVIRONMENT"))?,
-            kind: word(&kind, &kinds, "`secret` or `publishable`").map_err(named("KIND"))?,
             bounds: Bounds {
                 fresh_for: get("FRESH_FOR")
                     .map_or(Ok(5_000), |text| parse_seconds(&text).map_err(named("FRESH_FOR")))?,
@@ -107,89 +192,57 @@ impl Settings {
             secrets: get("HMAC_KEYS")
                 .map(|text| Secrets::parse(&text).map_err(named("HMAC_KEYS")))
                 .transpose()?,
+            routes: match get("ROUTES") {
+                Some(text) => Routes::parse(&text, &route)?,
+                None => Routes::one(route),
+            },
+            rates: match get("RATE_CLASSES") {
+                Some(text) => RateClasses::parse(&text, |binding| get(binding).is_some())?,
+                None => RateClasses::default(),
+            },
+            require_policy: flag("REQUIRE_POLICY")?,
+            debug: flag("DEBUG")?,
         })
     }
 }
 
-/// An address that paths are put behind.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct BaseUrl(String);
-
-impl BaseUrl {
-    /// Narrower than a URL may be, on purpose: a whole parser of URLs would be the largest part of
-    /// the module, to read two addresses that the operator writes by hand.
-    fn parse(text: &str) -> Result<Self, Fault> {
-        let (scheme, rest) = text.trim().split_once("://").ok_or(Fault::Url)?;
-        let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
-        let host_ends = authority.rfind(']').unwrap_or(0);
-        let colon = authority.rfind(':').filter(|colon| *colon >= host_ends);
-        let (host, port) = authority.split_at(colon.unwrap_or(authority.len()));
-        let plain = matches!(scheme, "http" | "https")
-            && !host.is_empty()
-            && host.bytes().all(|b| b.is_ascii_alphanumeric() || b".-_[:]".contains(&b))
-            && port.strip_prefix(':').is_none_or(|port| digits(port).is_some())
-            && path.bytes().all(|b| b.is_ascii_alphanumeric() || b"/.-_~%".contains(&b));
-        if !plain {
-            return Err(Fault::Url);
+fn sources(get: &impl Fn(&str) -> Option<String>) -> Result<Vec<SourceSetting>, SettingsError> {
+    let url = |field: &'static str, text: &str| {
+        BaseUrl::parse(text).map_err(|fault| SettingsError::new(field, fault))
+    };
+    let key = get("GATE_KEY").map(|key| GateKey(Zeroizing::new(key.trim().to_owned())));
+    let mut sources = Vec::new();
+    if let Some(issuer) = get("ISSUER_URL") {
+        sources.push(SourceSetting::Http { base: url("ISSUER_URL", &issuer)?, key });
+    }
+    for mirror in get("MIRROR_URLS").unwrap_or_default().split_whitespace() {
+        sources.push(SourceSetting::Http { base: url("MIRROR_URLS", mirror)?, key: None });
+    }
+    if get("LIST_KV").is_some() {
+        sources.push(SourceSetting::Kv);
+    }
+    if get("LIST_R2").is_some() {
+        let mut prefix = get("LIST_R2_PREFIX").unwrap_or_default().trim().to_owned();
+        if !prefix.is_empty() && !prefix.ends_with('/') {
+            prefix.push('/');
         }
-        Ok(Self(format!("{scheme}://{authority}{}", path.trim_end_matches('/'))))
+        sources.push(SourceSetting::R2 { prefix });
     }
-
-    /// The address of `path`, which starts with a slash and may carry a query.
-    #[must_use]
-    pub fn join(&self, path: &str) -> String {
-        [self.0.as_str(), path].concat()
+    if sources.is_empty() {
+        return Err(SettingsError::new("ISSUER_URL", Fault::Missing));
     }
+    Ok(sources)
 }
 
-/// The secrets of one issuer's HMAC keys. Wiped when dropped, hidden from `Debug`.
-pub struct Secrets {
-    issuer: String,
-    keys: Vec<(u16, Zeroizing<[u8; HmacKey::SECRET_LEN]>)>,
+const ENVIRONMENTS: &str = "`live` or `test`";
+const KINDS: &str = "`secret` or `publishable`";
+
+fn environments() -> [(&'static str, Environment); 2] {
+    Environment::ALL.map(|environment| (environment.name(), environment))
 }
 
-impl Secrets {
-    fn parse(text: &str) -> Result<Self, Fault> {
-        #[derive(serde::Deserialize)]
-        struct Export<'a> {
-            #[serde(borrow)]
-            issuer: &'a str,
-            #[serde(borrow)]
-            secrets: Vec<Key<'a>>,
-        }
-        #[derive(serde::Deserialize)]
-        struct Key<'a> {
-            kid: u16,
-            #[serde(borrow)]
-            secret: &'a str,
-        }
-        let export: Export<'_> = serde_json::from_str(text).map_err(|_| Fault::SecretsForm)?;
-        let keys = export.secrets.iter().map(|key| {
-            let mut secret = Zeroizing::new([0; HmacKey::SECRET_LEN]);
-            match URL_SAFE_NO_PAD.decode_slice(key.secret, secret.as_mut()) {
-                Ok(HmacKey::SECRET_LEN) => Ok((key.kid, secret)),
-                Ok(_) | Err(_) => Err(Fault::Secret(key.kid)),
-            }
-        });
-        Ok(Self { issuer: export.issuer.to_owned(), keys: keys.collect::<Result<_, _>>()? })
-    }
-
-    /// Whether these are the secrets of `issuer`.
-    #[must_use]
-    pub fn are_of(&self, issuer: IssuerId) -> bool {
-        self.issuer == issuer.to_string()
-    }
-
-    /// Each secret with its kid.
-    pub fn keys(&self) -> impl Iterator<Item = (u16, &[u8; HmacKey::SECRET_LEN])> {
-        self.keys.iter().map(|(kid, secret)| (*kid, &**secret))
-    }
-}
-
-impl core::fmt::Debug for Secrets {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.debug_struct("Secrets").field("issuer", &self.issuer).finish_non_exhaustive()
-    }
+fn kinds() -> [(&'static str, Kind); 2] {
+    Kind::ALL.map(|kind| (kind.name(), kind))
 }
 
 fn word<T: Copy>(text: &str, words: &[(&str, T)], expected: &'static str) -> Result<T, Fault> {
@@ -220,103 +273,4 @@ fn digits(text: &str) -> Option<u64> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const ROOT: &str = "PUAXw-hDiVqStwqnTRt-vJyYLM8uxJaMwM1V8Sr0Zgw";
-
-    fn read(changes: &[(&str, &str)]) -> Result<Settings, SettingsError> {
-        let defaults = [
-            ("ISSUER_URL", "https://keys.example/base/"),
-            ("ORIGIN_URL", "http://127.0.0.1:9000"),
-            ("ROOT", ROOT),
-            ("ENVIRONMENT", "live"),
-        ];
-        Settings::read(|name| {
-            let mut all = changes.iter().chain(&defaults);
-            all.find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned())
-        })
-    }
-
-    #[test]
-    fn the_defaults_are_the_documented_ones() {
-        let settings = read(&[]).unwrap();
-        assert_eq!(settings.kind, Kind::Secret);
-        assert_eq!(settings.bounds, Bounds { fresh_for: 5000, deadline: 300, cold_deadline: 3000 });
-        assert!(settings.secrets.is_none());
-        assert_eq!(settings.issuer.join("/x"), "https://keys.example/base/x");
-        assert_eq!(settings.origin.join("/a?b=/c"), "http://127.0.0.1:9000/a?b=/c");
-    }
-
-    #[test]
-    fn each_wrong_field_is_named() {
-        let secret = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
-        let short = format!(r#"{{"issuer":"iss_x","secrets":[{{"kid":7,"secret":"{}"}}]}}"#, "AA");
-        let long =
-            format!(r#"{{"issuer":"iss_x","secrets":[{{"kid":7,"secret":"{secret}AAAA"}}]}}"#);
-        let word = Fault::Word("`live` or `test`");
-        let seconds = Fault::Number { unit: "seconds", min: 1, max: 3600 };
-        let millis = |max| Fault::Number { unit: "milliseconds", min: 1, max };
-        let table: &[(&'static str, &str, Fault)] = &[
-            ("ISSUER_URL", "", Fault::Missing),
-            ("ISSUER_URL", "keys.example", Fault::Url),
-            ("ISSUER_URL", "ftp://keys.example", Fault::Url),
-            ("ISSUER_URL", "https://", Fault::Url),
-            ("ISSUER_URL", "https:///x", Fault::Url),
-            ("ISSUER_URL", "https://:80", Fault::Url),
-            ("ISSUER_URL", "https://b:", Fault::Url),
-            ("ISSUER_URL", "https://b:x", Fault::Url),
-            ("ISSUER_URL", "https://b c/", Fault::Url),
-            ("ISSUER_URL", "HTTPS://b", Fault::Url),
-            ("ORIGIN_URL", "https://a@b", Fault::Url),
-            ("ORIGIN_URL", "https://a:b@c", Fault::Url),
-            ("ORIGIN_URL", "https://b\\@c", Fault::Url),
-            ("ORIGIN_URL", "https://b/?x", Fault::Url),
-            ("ORIGIN_URL", "https://b/#x", Fault::Url),
-            ("ROOT", "replace-me", Fault::Root(PublicKeyError::Text)),
-            ("ENVIRONMENT", "  ", Fault::Missing),
-            ("ENVIRONMENT", "Live", word),
-            ("KIND", "sk", Fault::Word("`secret` or `publishable`")),
-            ("FRESH_FOR", "0.999", seconds),
-            ("FRESH_FOR", "3600.001", seconds),
-            ("FRESH_FOR", "1.", seconds),
-            ("FRESH_FOR", "1.0000", seconds),
-            ("FRESH_FOR", "1e1", seconds),
-            ("FRESH_FOR", "+5", seconds),
-            ("FRESH_FOR", "99999999999999999999", seconds),
-            ("FRESH_FOR", "18446744073709551615.999", seconds),
-            ("DEADLINE_MS", "0", millis(10_000)),
-            ("DEADLINE_MS", "1.5", millis(10_000)),
-            ("COLD_DEADLINE_MS", "25001", millis(25_000)),
-            ("HMAC_KEYS", "{}", Fault::SecretsForm),
-            ("HMAC_KEYS", &short, Fault::Secret(7)),
-            ("HMAC_KEYS", &long, Fault::Secret(7)),
-        ];
-        for (field, value, fault) in table {
-            let error = read(&[(field, value)]).unwrap_err();
-            assert_eq!(error, SettingsError { field, fault: *fault }, "{field}={value}");
-            assert!(error.to_string().starts_with(field));
-        }
-    }
-
-    #[test]
-    fn what_is_well_written_is_taken() {
-        for (text, base) in [
-            ("http://[::1]:9000/", "http://[::1]:9000"),
-            (" https://keys.example:443/a/b ", "https://keys.example:443/a/b"),
-            ("http://localhost", "http://localhost"),
-        ] {
-            assert_eq!(BaseUrl::parse(text), Ok(BaseUrl(base.to_owned())));
-        }
-        let fresh = |text| read(&[("FRESH_FOR", text)]).unwrap().bounds.fresh_for;
-        assert_eq!(
-            [fresh("1"), fresh("1.5"), fresh("2.25"), fresh(" 30 ")],
-            [1000, 1500, 2250, 30_000]
-        );
-        let json = format!(r#"{{"issuer":"iss_x","secrets":[{{"kid":7,"secret":"{ROOT}"}}]}}"#);
-        let secrets = read(&[("HMAC_KEYS", &json)]).unwrap().secrets.unwrap();
-        assert_eq!(secrets.keys().map(|(kid, _)| kid).collect::<Vec<_>>(), [7]);
-        assert!(!secrets.are_of(IssuerId([0; 16])));
-        assert_eq!(format!("{secrets:?}"), r#"Secrets { issuer: "iss_x", .. }"#);
-    }
-}
+mod tests;

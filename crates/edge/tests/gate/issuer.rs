@@ -2,11 +2,11 @@
 
 use portcullis_core::crypto::{Digest, HmacKey, IssuerId};
 use portcullis_core::issue::{
-    HeadDraft, HmacSigner, KeyringDraft, ListSigner, ShardFacts, SigningKey, StampDraft,
-    TokenSigner, encode_body, name_file,
+    HeadDraft, HmacSigner, KeyringDraft, ListSigner, PolicyDraft, PolicyTree, SaltKey, ShardFacts,
+    SigningKey, StampDraft, TokenSigner, encode_body, name_file,
 };
 use portcullis_core::keyring::{KeyEntry, Material, Purpose, State, Validity};
-use portcullis_core::list::{FileName, Mark, ShardLine};
+use portcullis_core::list::{Mark, ShardLine};
 use portcullis_core::time::Time;
 use portcullis_core::token::{Claims, Environment, Kind, Label, Lifetime, Serial};
 
@@ -30,6 +30,8 @@ pub(crate) struct Files {
     pub(crate) stamp: Vec<u8>,
     pub(crate) head: Vec<u8>,
     pub(crate) body: Vec<u8>,
+    /// Public and private policies, directories and bodies, under their paths.
+    pub(crate) policies: Vec<(String, Vec<u8>)>,
 }
 
 impl Issuer {
@@ -86,6 +88,32 @@ impl Issuer {
         this_update: Time,
         valid_for: u64,
     ) -> Files {
+        self.list_with(number, keyring_version, (revoked, &[]), this_update, valid_for)
+    }
+
+    /// The same, with policies of secret and of publishable keys under their numbers.
+    pub(crate) fn list_with(
+        &self,
+        number: u64,
+        keyring_version: u32,
+        (revoked, policies): (&[u32], &[(Kind, u32, PolicyDraft)]),
+        this_update: Time,
+        valid_for: u64,
+    ) -> Files {
+        let mut files = Vec::new();
+        let mut directory = |kind, mut tree: PolicyTree| {
+            for (_, number, draft) in policies.iter().filter(|(of, _, _)| *of == kind) {
+                tree.set(*number, draft).unwrap();
+            }
+            let written = tree.write().unwrap();
+            let place = if kind == Kind::Secret { "private" } else { "policies" };
+            let named = written.files.into_iter();
+            files.extend(named.map(|(name, file)| (format!("{place}/{}", name.digest), file)));
+            written.directory
+        };
+        let public_policies = directory(Kind::Publishable, PolicyTree::public());
+        let salt = SaltKey::new(&[7; 32]);
+        let private_policies = directory(Kind::Secret, PolicyTree::private(salt));
         let signer =
             ListSigner { issuer: self.id, kid: LIST_KID, key: SigningKey::from_seed(&[21; 32]) };
         let facts =
@@ -96,8 +124,8 @@ impl Issuer {
             number,
             this_update: Time::from_millis(0),
             previous: Digest([0; 32]),
-            public_policies: FileName::NONE,
-            private_policies: FileName::NONE,
+            public_policies,
+            private_policies,
             shards: vec![ShardLine::new(0, &body)],
             wide: vec![],
         };
@@ -108,7 +136,7 @@ impl Issuer {
             head: name_file(&head),
             keyring_version,
         });
-        Files { keyring: self.keyring(keyring_version), stamp, head, body }
+        Files { keyring: self.keyring(keyring_version), stamp, head, body, policies: files }
     }
 
     /// A key in `slot` of shard 0, changed by `change`.

@@ -6,10 +6,12 @@
     clippy::indexing_slicing,
     clippy::panic,
     clippy::unwrap_used,
+    clippy::wildcard_enum_match_arm,
     reason = "in a test a panic is the verdict, in its helpers too"
 )]
 
 mod issuer;
+mod policies;
 
 use core::cell::{Cell, RefCell};
 use core::future::Future;
@@ -23,10 +25,13 @@ use portcullis_core::list::ListError;
 use portcullis_core::time::Time;
 use portcullis_core::token::{Environment, Kind, Malformed};
 use portcullis_core::verify::Refusal;
-use portcullis_edge::gate::{Gate, Next, Passage, Refused, Turn};
+use portcullis_edge::gate::Gate;
 use portcullis_edge::log::Event;
-use portcullis_edge::refresh::{FetchError, File, Source, refresh};
+use portcullis_edge::refresh::{fetch_policy, refresh};
+use portcullis_edge::request::Incoming;
 use portcullis_edge::settings::Settings;
+use portcullis_edge::source::{FetchError, File, Host};
+use portcullis_edge::turn::{Next, Passage, Reason, Refused, Turn};
 use proptest::prelude::*;
 
 /// What the issuer serves, and a clock.
@@ -36,6 +41,7 @@ struct World {
     down: Cell<bool>,
     now: Cell<u64>,
     fetched: RefCell<Vec<String>>,
+    kept: RefCell<Option<Vec<u8>>>,
     logged: RefCell<Vec<String>>,
 }
 
@@ -46,6 +52,7 @@ impl World {
         all.insert("stamp".into(), files.stamp.clone());
         all.insert(format!("heads/{}", Digest::of(&files.head)), files.head.clone());
         all.insert(format!("bodies/{}", Digest::of(&files.body)), files.body.clone());
+        all.extend(files.policies.iter().cloned());
     }
 
     fn pass_time(&self, millis: u64) {
@@ -67,8 +74,8 @@ impl World {
     }
 }
 
-impl Source for &World {
-    async fn get(&self, file: File, _timeout: u64) -> Result<Vec<u8>, FetchError> {
+impl Host for &World {
+    async fn get(&self, _: usize, file: File, _timeout: u64) -> Result<Vec<u8>, FetchError> {
         self.fetched.borrow_mut().push(file.to_string());
         if self.down.get() {
             return Err(FetchError::Unreachable);
@@ -76,6 +83,19 @@ impl Source for &World {
         let found = self.files.borrow().get(&file.to_string()).cloned();
         let found = found.ok_or(FetchError::Status(404))?;
         if found.len() > file.longest() { Err(FetchError::TooLong) } else { Ok(found) }
+    }
+
+    async fn kept(&self) -> Option<Vec<u8>> {
+        self.kept.borrow().clone()
+    }
+
+    async fn keep(&self, floor: Vec<u8>) {
+        *self.kept.borrow_mut() = Some(floor);
+    }
+
+    /// Whoever sleeps here waits for something that is there at once.
+    async fn sleep(&self, _: u64) {
+        core::future::pending::<()>().await;
     }
 
     fn now(&self) -> Time {
@@ -123,13 +143,16 @@ impl Bench {
     }
 
     /// One request from its arrival to its verdict; refreshes are done at once.
-    fn request(&self, token: &str) -> Result<Passage, Refused> {
+    fn ask(&self, request: &Incoming<'_>) -> Result<Passage, Refused> {
         let mut turn = Turn::new();
         for _ in 0..10_000 {
             let now = Time::from_millis(self.world.now.get());
-            let judged = self.gate.borrow_mut().judge(token, &mut turn, now);
-            if let Some(job) = judged.start {
+            let judged = self.gate.borrow_mut().judge(request, &mut turn, now);
+            if let Some(job) = judged.refresh {
                 block_on(refresh(&self.gate, &&self.world, job));
+            }
+            if let Some(job) = judged.policy {
+                block_on(fetch_policy(&self.gate, &&self.world, job));
             }
             match judged.next {
                 Next::Sleep(millis) => {
@@ -138,20 +161,35 @@ impl Bench {
                 }
                 Next::Pass(passage) => return Ok(passage),
                 Next::Refuse(refused) => return Err(refused),
+                Next::Own(page) => panic!("{page:?}"),
             }
         }
         panic!("a request that never ends")
     }
 
+    fn request(&self, token: &str) -> Result<Passage, Refused> {
+        self.ask(&get(token))
+    }
+
     fn refusal(&self, token: &str) -> Refusal {
-        self.request(token).unwrap_err().refusal
+        match self.request(token).unwrap_err().reason {
+            Reason::Key(refusal) => refusal,
+            other => panic!("{other:?}"),
+        }
     }
 
     fn standing(&self, token: &str) -> String {
-        let passage = self.request(token).unwrap();
-        let mut headers = passage.identity.headers().iter();
-        headers.find(|(name, _)| *name == "portcullis-standing").unwrap().1.clone()
+        told(&self.request(token).unwrap(), "portcullis-standing").unwrap()
     }
+}
+
+fn get(token: &str) -> Incoming<'_> {
+    Incoming { method: "GET", path: "/", x_api_key: Some(token), ..Incoming::default() }
+}
+
+/// What the origin is told under this name.
+fn told(passage: &Passage, name: &str) -> Option<String> {
+    passage.caller.as_ref().unwrap().identity.get(name).map(str::to_owned)
 }
 
 fn block_on<F: Future>(future: F) -> F::Output {
@@ -171,11 +209,13 @@ fn a_cold_gate_fetches_everything_once_and_then_nothing() {
     let passage = bench.request(&good).unwrap();
     assert_eq!(bench.world.fetches(), 4);
     assert_eq!(bench.world.codes(), ["list"]);
-    let headers = passage.identity.headers();
-    assert!(headers.contains(&("portcullis-key", passage.name.to_string())));
-    assert!(headers.contains(&("portcullis-owner", "77".to_owned())));
-    assert!(headers.contains(&("portcullis-list", "5".to_owned())));
-    assert!(!headers.iter().any(|(name, _)| *name == "portcullis-policy"));
+    let name = passage.caller.as_ref().unwrap().name.to_string();
+    assert_eq!(told(&passage, "portcullis-key"), Some(name));
+    assert_eq!(told(&passage, "portcullis-owner").as_deref(), Some("77"));
+    assert_eq!(told(&passage, "portcullis-list").as_deref(), Some("5"));
+    for absent in ["portcullis-policy", "portcullis-scopes", "portcullis-sales-channels"] {
+        assert_eq!(told(&passage, absent), None);
+    }
     bench.request(&good).unwrap();
     assert_eq!(bench.world.fetches(), 0);
 }
@@ -207,7 +247,7 @@ fn each_refusal_has_its_reason_and_an_authentic_key_its_name() {
     ];
     for (token, refusal, named) in rows {
         let refused = bench.request(&token).unwrap_err();
-        assert_eq!((refused.refusal, refused.name.is_some()), (refusal, named));
+        assert_eq!((refused.reason, refused.name.is_some()), (Reason::Key(refusal), named));
         let line = Event::Refused(refused).line();
         assert!(line.contains(refusal.code()) && !line.contains(&token));
     }
@@ -379,14 +419,83 @@ fn nobody_waits_longer_than_the_deadline_for_a_refresh_that_hangs() {
     // The leader takes a job and is never heard of again.
     let mut turn = Turn::new();
     let now = Time::from_millis(bench.world.now.get());
-    let judged = bench.gate.borrow_mut().judge(&good, &mut turn, now);
-    assert!(judged.start.is_some());
+    let judged = bench.gate.borrow_mut().judge(&get(&good), &mut turn, now);
+    assert!(judged.refresh.is_some());
     let arrived = bench.world.now.get();
     assert_eq!(bench.standing(&good), "stale");
     assert_eq!(bench.world.now.get() - arrived, 300);
     bench.world.pass_time(2_500);
     bench.publish(6, &[], 60_000);
     assert_eq!(bench.standing(&good), "fresh", "the lease has run out and another leads");
+}
+
+#[test]
+fn whoever_waits_as_the_list_runs_out_waits_on_like_a_cold_one() {
+    let bench = Bench::new(&[]);
+    bench.publish(5, &[], 6_000);
+    let good = bench.issuer.key(1, |_| {});
+    bench.request(&good).unwrap();
+    let start = bench.world.now.get();
+    bench.world.pass_time(5_900);
+    let mut turn = Turn::new();
+    let mut out = None;
+    let next = loop {
+        let now = Time::from_millis(bench.world.now.get());
+        let judged = bench.gate.borrow_mut().judge(&get(&good), &mut turn, now);
+        assert!(judged.refresh.is_none() || out.is_none(), "one refresh is out");
+        out = out.or(judged.refresh);
+        match judged.next {
+            Next::Sleep(millis) => bench.world.pass_time(millis),
+            next => break next,
+        }
+        // The refresh takes longer than the deadline, and the list ends in between.
+        if bench.world.now.get() - start >= 6_500
+            && let Some(job) = out
+        {
+            bench.publish(6, &[], 6_000);
+            block_on(refresh(&bench.gate, &&bench.world, job));
+        }
+    };
+    assert!(matches!(next, Next::Pass(_)), "{next:?}");
+
+    // With nothing to come it is refused, no later than a cold request is.
+    bench.world.pass_time(5_900);
+    let (arrived, mut turn) = (bench.world.now.get(), Turn::new());
+    loop {
+        let now = Time::from_millis(bench.world.now.get());
+        match bench.gate.borrow_mut().judge(&get(&good), &mut turn, now).next {
+            Next::Sleep(millis) => bench.world.pass_time(millis),
+            next => break assert!(matches!(next, Next::Refuse(_)), "{next:?}"),
+        }
+    }
+    assert!(bench.world.now.get() - arrived <= 3_000);
+}
+
+#[test]
+fn a_cold_gate_takes_nothing_older_than_what_its_neighbour_kept() {
+    let bench = Bench::new(&[]);
+    bench.publish(7, &[3], 60_000);
+    bench.request(&bench.issuer.key(1, |_| {})).unwrap();
+    let kept = bench.world.kept.borrow().clone().unwrap();
+
+    let cold = Bench::new(&[]);
+    *cold.world.kept.borrow_mut() = Some(kept);
+    cold.publish(6, &[], 60_000);
+    let reason = cold.request(&cold.issuer.key(3, |_| {})).unwrap_err().reason;
+    assert_eq!(reason.code(), "list_missing");
+    assert!(cold.world.codes().contains(&"list_rollback".to_owned()));
+    cold.world.pass_time(5_000);
+    cold.publish(7, &[3], 60_000);
+    assert_eq!(cold.refusal(&cold.issuer.key(3, |_| {})), Refusal::Revoked);
+
+    // What is kept is believed no more than anything else.
+    for junk in [vec![], b"PCZ".to_vec(), vec![0; 1 << 20]] {
+        let cold = Bench::new(&[]);
+        *cold.world.kept.borrow_mut() = Some(junk);
+        cold.publish(6, &[], 60_000);
+        cold.request(&cold.issuer.key(3, |_| {})).unwrap();
+        assert_eq!(cold.world.codes(), ["list_unreadable", "list"]);
+    }
 }
 
 proptest! {
@@ -417,7 +526,10 @@ proptest! {
                     let list = gate.replica().and_then(|replica| replica.list());
                     match verdict {
                         Ok(_) => prop_assert!(now < list.unwrap().mark().next_update),
-                        Err(refused) => prop_assert!(refused.refusal.is_unavailable()),
+                        Err(Refused { reason: Reason::Key(refusal), .. }) => {
+                            prop_assert!(refusal.is_unavailable());
+                        }
+                        Err(refused) => prop_assert!(false, "{refused:?}"),
                     }
                     prop_assert!(bench.world.now.get() - arrived <= 3_000);
                 }

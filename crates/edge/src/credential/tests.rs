@@ -1,0 +1,169 @@
+use super::*;
+use base64::engine::general_purpose::STANDARD;
+use proptest::prelude::*;
+
+const SECRET: Kinds = Kinds { secret: true, publishable: false };
+const PUBLISHABLE: Kinds = Kinds { secret: false, publishable: true };
+const BOTH: Kinds = Kinds { secret: true, publishable: true };
+/// A shopper's, as a Medusa storefront sends it.
+const JWT: &str = "Bearer eyJhbGciOiJIUzI1NiJ9.e30.x";
+
+fn request<'a>(authorization: &'a str, x_api_key: &'a str, publishable: &'a str) -> Incoming<'a> {
+    // `-` stands for a header that is not there.
+    let header = |value: &'a str| Some(value).filter(|value| *value != "-");
+    Incoming {
+        authorization: header(authorization),
+        x_api_key: header(x_api_key),
+        publishable_key: header(publishable),
+        ..Incoming::default()
+    }
+}
+
+fn read(
+    request: &Incoming<'_>,
+    kinds: Kinds,
+) -> Result<(String, Vec<&'static str>), CredentialError> {
+    let credential = Credential::read(request, &Places::HEADERS, kinds)?;
+    Ok((credential.token().to_owned(), credential.taken(false).headers().collect()))
+}
+
+#[test]
+fn each_way_of_carrying_a_secret_key() {
+    use CredentialError::{BearerForm, Conflict, Empty, Missing};
+    const A: &[&str] = &["authorization"];
+    const X: &[&str] = &["x-api-key"];
+    const AX: &[&str] = &["authorization", "x-api-key"];
+    let encoded = |text: &str| format!("Basic {}", STANDARD.encode(text));
+    let (with_colon, without) = (encoded("sk_live_1:"), encoded("sk_live_1"));
+    let (password, user) = (encoded("sk_live_1:x"), encoded("shopper:pw"));
+    type Row<'a> = (&'a str, &'a str, Result<(&'a str, &'a [&'a str]), CredentialError>);
+    let table: &[Row<'_>] = &[
+        ("-", "-", Err(Missing)),
+        ("Bearer sk_live_1", "-", Ok(("sk_live_1", A))),
+        ("bEARER \t sk_live_1 ", "-", Ok(("sk_live_1", A))),
+        ("-", "sk_live_1", Ok(("sk_live_1", X))),
+        ("-", " sk_live_1 ", Ok(("sk_live_1", X))),
+        ("Bearer sk_live_1", "sk_live_1", Ok(("sk_live_1", AX))),
+        ("Bearer sk_live_1", "sk_live_2", Err(Conflict)),
+        ("Bearer sk_live_1, Bearer sk_live_1", "-", Ok(("sk_live_1", A))),
+        ("Bearer sk_live_1, Bearer sk_live_2", "-", Err(Conflict)),
+        ("-", "sk_live_1, sk_live_1", Ok(("sk_live_1", X))),
+        ("-", "sk_live_1, sk_live_2", Err(Conflict)),
+        ("Bearer", "-", Err(BearerForm)),
+        ("Bearer  ", "-", Err(BearerForm)),
+        ("Bearer", "sk_live_1", Err(BearerForm)),
+        ("Bearer a b", "-", Err(BearerForm)),
+        ("Bearer a, b", "-", Err(BearerForm)),
+        ("Basic YTpi, Bearer a", "-", Err(BearerForm)),
+        (&with_colon, "-", Ok(("sk_live_1", A))),
+        (&without, "-", Ok(("sk_live_1", A))),
+        ("Basic sk_live_1", "-", Ok(("sk_live_1", A))),
+        ("bASIC  acme_sk_test_1 ", "-", Ok(("acme_sk_test_1", A))),
+        (&with_colon, "sk_live_1", Ok(("sk_live_1", AX))),
+        (&with_colon, "sk_live_2", Err(Conflict)),
+        (&password, "-", Err(Missing)),
+        (&user, "-", Err(Missing)),
+        (&user, "sk_live_1", Ok(("sk_live_1", X))),
+        ("Basic !!", "-", Err(Missing)),
+        ("Basic", "-", Err(Missing)),
+        ("Bearerish sk_live_1", "-", Err(Missing)),
+        ("Digest username=\"bearer\", nonce=\"x\"", "-", Err(Missing)),
+        ("", "-", Err(Missing)),
+        ("-", "", Err(Empty)),
+        ("-", "sk_live_1,", Err(Empty)),
+        // No key, but a form that is judged like one: 401, not 400.
+        (JWT, "-", Ok((JWT.trim_start_matches("Bearer "), A))),
+        (JWT, "sk_live_1", Ok(("sk_live_1", X))),
+        ("-", "nonsense", Ok(("nonsense", X))),
+        ("Bearer sk_live_1", "nonsense", Err(Conflict)),
+    ];
+    for (authorization, x_api_key, expected) in table {
+        let found = read(&request(authorization, x_api_key, "-"), SECRET);
+        let expected = expected.map(|(token, taken)| (token.to_owned(), taken.to_vec()));
+        assert_eq!(found, expected, "{authorization:?} {x_api_key:?}");
+    }
+}
+
+#[test]
+fn a_key_of_each_kind_may_stand_side_by_side() {
+    const AP: &[&str] = &["authorization", "x-publishable-api-key"];
+    let table = [
+        ("Bearer sk_live_1", "pk_live_1", SECRET, Ok(("sk_live_1", AP))),
+        ("Bearer sk_live_1", "pk_live_1", PUBLISHABLE, Ok(("pk_live_1", AP))),
+        ("Bearer sk_live_1", "pk_live_1", BOTH, Ok(("sk_live_1", AP))),
+        ("Bearer pk_live_1", "pk_live_2", BOTH, Err(CredentialError::Conflict)),
+        ("Bearer pk_live_1", "pk_live_1", PUBLISHABLE, Ok(("pk_live_1", AP))),
+        // A shopper who is logged in.
+        (JWT, "pk_live_1", PUBLISHABLE, Ok(("pk_live_1", &AP[1..]))),
+        // The wrong kind alone: it is refused for that, and not as missing.
+        ("-", "pk_live_1", SECRET, Ok(("pk_live_1", &AP[1..]))),
+    ];
+    for (authorization, publishable, kinds, expected) in table {
+        let found = read(&request(authorization, "-", publishable), kinds);
+        let expected = expected.map(|(token, taken)| (token.to_owned(), taken.to_vec()));
+        assert_eq!(found, expected, "{authorization:?} {publishable:?}");
+    }
+}
+
+#[test]
+fn only_the_places_of_the_route_are_read() {
+    let everywhere =
+        Incoming { query: "a=1&key=sk_live_3", ..request("Bearer sk_live_1", "sk_live_2", "-") };
+    let read = |change: fn(&mut Places)| {
+        let mut places = Places {
+            bearer: false,
+            basic: false,
+            x_api_key: false,
+            publishable_key: false,
+            query: None,
+        };
+        change(&mut places);
+        let credential = Credential::read(&everywhere, &places, SECRET);
+        credential.map(|credential| credential.token().to_owned())
+    };
+    assert_eq!(read(|places| places.bearer = true), Ok("sk_live_1".into()));
+    assert_eq!(read(|places| places.x_api_key = true), Ok("sk_live_2".into()));
+    assert_eq!(read(|places| places.query = Some("key".into())), Ok("sk_live_3".into()));
+    assert_eq!(read(|places| places.basic = true), Err(CredentialError::Missing));
+    assert_eq!(read(|places| places.query = Some("none".into())), Err(CredentialError::Missing));
+}
+
+#[test]
+fn a_key_that_the_origin_asks_for_stays_and_others_go() {
+    let request = request("Bearer sk_live_1", "-", "pk_live_1");
+    let credential = Credential::read(&request, &Places::HEADERS, SECRET).unwrap();
+    let kept = credential.taken(true);
+    assert_eq!(kept.headers().collect::<Vec<_>>(), ["x-publishable-api-key"]);
+}
+
+#[test]
+fn a_header_of_a_megabyte_is_read_and_never_shown() {
+    let huge = format!("Bearer {}", "a".repeat(1 << 20));
+    let request = request(&huge, "-", "-");
+    let read = Credential::read(&request, &Places::HEADERS, SECRET).unwrap();
+    assert_eq!(read.token().len(), 1 << 20);
+    assert!(format!("{read:?}{request:?}").len() < 300);
+}
+
+proptest! {
+    #[test]
+    fn no_header_makes_it_panic(
+        a in any::<Option<String>>(), x in any::<Option<String>>(), p in any::<Option<String>>(),
+        query in any::<String>(), raw in any::<Vec<u8>>(),
+    ) {
+        let places = Places { query: Some("key".into()), ..Places::HEADERS };
+        let basic = format!("Basic {}", STANDARD.encode(&raw));
+        for authorization in [a.as_deref(), Some(basic.as_str())] {
+            let request = Incoming {
+                authorization,
+                x_api_key: x.as_deref(),
+                publishable_key: p.as_deref(),
+                query: &query,
+                ..Incoming::default()
+            };
+            if let Ok(read) = Credential::read(&request, &places, BOTH) {
+                prop_assert!(!read.token().is_empty());
+            }
+        }
+    }
+}

@@ -1,0 +1,162 @@
+//! What the gate holds of its issuer, and how it takes what is newer.
+
+use std::rc::Rc;
+
+use portcullis_core::keyring::KeyringError;
+use portcullis_core::list::{Bundle, List, ListError, Mark};
+use portcullis_core::replica::{AdoptError, Replica, Update};
+use portcullis_core::time::Time;
+
+use crate::gate::Gate;
+use crate::log::Event;
+use crate::pace::{Job, Pace};
+use crate::policies::PolicyFiles;
+use crate::settings::Settings;
+
+impl Gate {
+    /// The settings.
+    #[must_use]
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// The settings, for whoever outlives a borrow of the gate.
+    #[must_use]
+    pub fn shared_settings(&self) -> Rc<Settings> {
+        Rc::clone(&self.settings)
+    }
+
+    /// The refreshes.
+    pub const fn pace_mut(&mut self) -> &mut Pace {
+        &mut self.pace
+    }
+
+    /// The policies.
+    #[must_use]
+    pub const fn policies(&self) -> &PolicyFiles {
+        &self.policies
+    }
+
+    /// The policies.
+    pub const fn policies_mut(&mut self) -> &mut PolicyFiles {
+        &mut self.policies
+    }
+
+    /// What is held of keyring and list.
+    #[must_use]
+    pub const fn replica(&self) -> Option<&Replica> {
+        self.replica.as_ref()
+    }
+
+    /// Whether the list is young enough that nothing newer need be fetched.
+    #[must_use]
+    pub fn is_young(&self, now: Time) -> bool {
+        let half = self.pace.bounds().fresh_for / 2;
+        self.held(now).is_ok_and(|mark| mark.age_millis(now) < half)
+    }
+
+    /// Ends a refresh.
+    pub fn end_refresh(&mut self, job: &Job, good: bool, now: Time, random: u32) {
+        let held = self.held(now).ok();
+        self.pace.end(job, good, held, now, random);
+    }
+
+    /// Takes a keyring; says what the operator should know of its secrets.
+    ///
+    /// # Errors
+    /// See [`KeyringError`]. What is held stays as it is.
+    pub fn adopt_keyring(&mut self, document: &[u8]) -> Result<Vec<Event>, KeyringError> {
+        let is_new = match &mut self.replica {
+            Some(replica) => replica.offer_keyring(document)?,
+            none => {
+                *none = Some(Replica::new(self.settings.root, document)?);
+                true
+            }
+        };
+        Ok(if is_new { self.hold_secrets() } else { Vec::new() })
+    }
+
+    /// A secret that does not fit stays unheld, and its kid's keys stay refused.
+    fn hold_secrets(&mut self) -> Vec<Event> {
+        let (Some(replica), Some(secrets)) = (&mut self.replica, &self.settings.secrets) else {
+            return Vec::new();
+        };
+        if !secrets.are_of(replica.issuer()) {
+            return vec![Event::ForeignSecrets];
+        }
+        let refused = secrets
+            .keys()
+            .filter_map(|(kid, secret)| replica.hold_secret(kid, secret).err().map(Event::Secret));
+        refused.collect()
+    }
+
+    /// Weighs a stamp. See [`Replica::offer_stamp`].
+    ///
+    /// # Errors
+    /// See [`ListError`]. What is held stays as it is.
+    pub fn offer_stamp(&mut self, file: &[u8], now: Time) -> Result<Option<Update>, ListError> {
+        let replica = self.replica.as_mut().ok_or(ListError::Missing)?;
+        let before = replica.list().map(List::mark);
+        let update = replica.offer_stamp(file, now)?;
+        if replica.list().map(List::mark) != before {
+            self.stamp = file.to_vec();
+        }
+        Ok(update)
+    }
+
+    /// Hands a head to an update.
+    ///
+    /// # Errors
+    /// See [`ListError`].
+    pub fn offer_head(&self, update: &mut Update, file: &[u8], now: Time) -> Result<(), ListError> {
+        let replica = self.replica.as_ref().ok_or(ListError::Missing)?;
+        update.offer_head(file, replica.keyring(), now)
+    }
+
+    /// Takes the list that an update has gathered; `stamp` is what it began with.
+    ///
+    /// # Errors
+    /// See [`ListError`]. What is held stays as it is.
+    pub fn commit(&mut self, update: Update, stamp: Vec<u8>) -> Result<(), ListError> {
+        let replica = self.replica.as_mut().ok_or(ListError::Missing)?;
+        replica.commit(update)?;
+        self.stamp = stamp;
+        if let Some(list) = replica.list() {
+            self.policies.retain(list.head());
+        }
+        Ok(())
+    }
+
+    /// Takes what was held before: deployed with the gate, or kept by another isolate. Nothing is
+    /// judged by it once it is past its next update, and nothing older is taken any more.
+    ///
+    /// # Errors
+    /// See [`AdoptError`]. What is held stays as it is.
+    pub fn restore(&mut self, bundle: &[u8], now: Time) -> Result<Vec<Event>, AdoptError> {
+        let keyring = Bundle::decode(bundle).map(|bundle| bundle.keyring);
+        let keyring = keyring.map_err(|error| ListError::Wire { part: "bundle", error })?;
+        let events = match self.adopt_keyring(keyring) {
+            Err(KeyringError::Older { .. }) => Vec::new(),
+            other => other?,
+        };
+        if let Some(replica) = &mut self.replica {
+            replica.restore(bundle, now)?;
+        }
+        Ok(events)
+    }
+
+    /// The keyring and the newest stamp, for other isolates to [`restore`](Self::restore): a floor
+    /// that nothing older gets under.
+    #[must_use]
+    pub fn floor(&self) -> Option<Vec<u8>> {
+        let keyring = self.replica.as_ref().map(|replica| replica.keyring().document())?;
+        let bundle = Bundle { keyring, stamp: &self.stamp, head: &[], bodies: Vec::new() };
+        (!self.stamp.is_empty()).then(|| bundle.encode())
+    }
+
+    /// Epoch, number and times of the list, whether or not it may still be judged by.
+    #[must_use]
+    pub fn mark(&self) -> Option<Mark> {
+        self.replica.as_ref().and_then(Replica::list).map(List::mark)
+    }
+}

@@ -1,0 +1,300 @@
+//! Routes: which keys a request needs, by its method and path.
+
+use portcullis_core::policy::{PlainPath, is_method, is_path_pattern, is_scope};
+use portcullis_core::token::{Environment, Kind};
+use serde_json::{Map, Value};
+
+use super::{ENVIRONMENTS, Fault, KINDS, SettingsError, environments, kinds, word};
+
+/// All routes, in the order in which they are tried.
+#[derive(Clone, Debug)]
+pub struct Routes {
+    list: Vec<Route>,
+    /// Whether paths tell routes apart. Then a path that two servers could read in two ways is on
+    /// no route.
+    by_path: bool,
+}
+
+/// One route.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Route {
+    /// The pattern of its paths.
+    path: String,
+    /// Its methods; none for all.
+    methods: Vec<String>,
+    /// Whether its requests pass without a key.
+    pub open: bool,
+    /// The kinds of keys that it takes.
+    pub kinds: Kinds,
+    /// The environment of its keys.
+    pub environment: Environment,
+    /// The scopes that a key's policy must grant, all of them.
+    pub scopes: Vec<String>,
+    /// The query parameter that names a sales channel, which the policy must grant.
+    pub sales_channel: Option<String>,
+    /// Whether it takes no verdict by a list that is older than `fresh_for`.
+    pub strict: bool,
+    /// Where it reads keys.
+    pub places: Places,
+    /// Whether CORS preflights pass, which carry no key.
+    pub preflight: bool,
+    /// Whether the origin gets the key as well.
+    pub keep_credential: bool,
+    /// After how many seconds a WebSocket or a body that is still being sent is ended.
+    pub max_connection_age: Option<u32>,
+}
+
+/// Kinds of keys.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Kinds {
+    /// Secret keys.
+    pub secret: bool,
+    /// Publishable keys.
+    pub publishable: bool,
+}
+
+impl Kinds {
+    /// The kind, where there is one only.
+    #[must_use]
+    pub const fn only(self) -> Option<Kind> {
+        match (self.secret, self.publishable) {
+            (true, false) => Some(Kind::Secret),
+            (false, true) => Some(Kind::Publishable),
+            (true, true) | (false, false) => None,
+        }
+    }
+
+    const fn with(self, kind: Kind) -> Self {
+        match kind {
+            Kind::Secret => Self { secret: true, ..self },
+            Kind::Publishable => Self { publishable: true, ..self },
+        }
+    }
+}
+
+/// Places in which keys are looked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Places {
+    /// `Authorization: Bearer`.
+    pub bearer: bool,
+    /// `Authorization: Basic`.
+    pub basic: bool,
+    /// `X-API-Key`.
+    pub x_api_key: bool,
+    /// `x-publishable-api-key`.
+    pub publishable_key: bool,
+    /// A parameter of the query. URLs end up in logs and histories: off unless asked for.
+    pub query: Option<String>,
+}
+
+impl Places {
+    const NONE: Self =
+        Self { bearer: false, basic: false, x_api_key: false, publishable_key: false, query: None };
+    /// The four headers.
+    pub const HEADERS: Self =
+        Self { bearer: true, basic: true, x_api_key: true, publishable_key: true, query: None };
+}
+
+impl Route {
+    /// The route of every path, for one kind of keys.
+    #[must_use]
+    pub fn all(environment: Environment, kind: Kind) -> Self {
+        Self {
+            path: "/**".into(),
+            methods: Vec::new(),
+            open: false,
+            kinds: Kinds { secret: false, publishable: false }.with(kind),
+            environment,
+            scopes: Vec::new(),
+            sales_channel: None,
+            strict: false,
+            places: Places::HEADERS,
+            preflight: kind == Kind::Publishable,
+            keep_credential: false,
+            max_connection_age: None,
+        }
+    }
+
+    fn takes(&self, method: &str) -> bool {
+        self.methods.is_empty() || self.methods.iter().any(|known| known == method)
+    }
+
+    fn parse(field: &str, value: &Value, default: &Self) -> Result<Self, SettingsError> {
+        let mut fields = Fields::of(field, value)?;
+        let mut route = default.clone();
+        let path = fields.text("path", is_pattern, "a path or a pattern such as `/store/**`")?;
+        route.path = path.ok_or_else(|| fields.error("path", Fault::Missing))?;
+        let methods = fields.texts("methods", is_method, "a list of methods such as `GET`")?;
+        route.methods = methods.unwrap_or_default();
+        route.open = fields.flag("open")?.unwrap_or(false);
+        const SOME_KINDS: Fault = Fault::Word("a list of `secret` and `publishable`");
+        if let Some(words) = fields.texts("kinds", |_| true, "a list of kinds")? {
+            route.kinds = Kinds { secret: false, publishable: false };
+            for text in words {
+                let kind = word(&text, &kinds(), KINDS).map_err(|_| SOME_KINDS);
+                route.kinds = route.kinds.with(kind.map_err(|fault| fields.error("kinds", fault))?);
+            }
+            if !route.kinds.secret && !route.kinds.publishable {
+                return Err(fields.error("kinds", SOME_KINDS));
+            }
+        }
+        if let Some(text) = fields.text("environment", |_| true, ENVIRONMENTS)? {
+            let environment = word(&text, &environments(), ENVIRONMENTS);
+            route.environment = environment.map_err(|fault| fields.error("environment", fault))?;
+        }
+        let scopes = "a list of scopes such as `orders:read`, without wildcards";
+        route.scopes = fields.texts("scopes", is_scope, scopes)?.unwrap_or_default();
+        let parameter = "a parameter's name of letters, digits, `-` and `_`";
+        route.sales_channel = fields.text("sales_channel_parameter", is_parameter, parameter)?;
+        route.strict = fields.flag("strict")?.unwrap_or(false);
+        if let Some(words) = fields.texts("keys_in", |_| true, PLACES)? {
+            let places = places(&words).ok_or_else(|| fields.error("keys_in", Fault::Word(PLACES)));
+            route.places = places?;
+        }
+        route.preflight = fields.flag("preflight")?.unwrap_or(route.kinds.publishable);
+        route.keep_credential = fields.flag("keep_credential")?.unwrap_or(false);
+        route.max_connection_age = fields.seconds("max_connection_age")?;
+        fields.finish()?;
+        Ok(route)
+    }
+}
+
+const PLACES: &str = "a list of `bearer`, `basic`, `x-api-key`, `x-publishable-api-key` and \
+                      `query:NAME`";
+
+fn places(words: &[String]) -> Option<Places> {
+    let mut places = Places::NONE;
+    for word in words {
+        match word.as_str() {
+            "bearer" => places.bearer = true,
+            "basic" => places.basic = true,
+            "x-api-key" => places.x_api_key = true,
+            "x-publishable-api-key" => places.publishable_key = true,
+            other => {
+                let name = other.strip_prefix("query:").filter(|name| is_parameter(name))?;
+                places.query = Some(name.to_owned());
+            }
+        }
+    }
+    (places != Places::NONE).then_some(places)
+}
+
+fn is_pattern(text: &str) -> bool {
+    is_path_pattern(text.as_bytes())
+}
+
+fn is_parameter(text: &str) -> bool {
+    !text.is_empty()
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
+}
+
+impl Routes {
+    /// One route for everything.
+    #[must_use]
+    pub fn one(route: Route) -> Self {
+        Self { list: vec![route], by_path: false }
+    }
+
+    /// Reads the setting: a list of objects. What a route does not say is as in `default`.
+    ///
+    /// # Errors
+    /// Names the field that is wrong.
+    pub(super) fn parse(text: &str, default: &Route) -> Result<Self, SettingsError> {
+        const FORM: Fault = Fault::Word("a JSON list of routes, one at least");
+        let value: Value =
+            serde_json::from_str(text).map_err(|_| SettingsError::new("ROUTES", FORM))?;
+        let list = value.as_array().filter(|list| !list.is_empty());
+        let list = list.ok_or_else(|| SettingsError::new("ROUTES", FORM))?;
+        let routes = list.iter().enumerate();
+        let routes = routes.map(|(at, one)| Route::parse(&format!("ROUTES[{at}]"), one, default));
+        Ok(Self { list: routes.collect::<Result<_, _>>()?, by_path: true })
+    }
+
+    /// The first route that a method on a path is on.
+    #[must_use]
+    pub fn find(&self, method: &str, path: &str) -> Option<&Route> {
+        if !self.by_path {
+            return self.list.first();
+        }
+        let path = PlainPath::of(path.as_bytes())?;
+        let mut routes = self.list.iter();
+        routes.find(|route| route.takes(method) && path.match_pattern(route.path.as_bytes()))
+    }
+}
+
+/// The fields of a JSON object, each asked for once.
+pub(super) struct Fields<'v> {
+    name: String,
+    object: &'v Map<String, Value>,
+    known: Vec<&'static str>,
+}
+
+impl<'v> Fields<'v> {
+    pub(super) fn of(name: &str, value: &'v Value) -> Result<Self, SettingsError> {
+        let object = value.as_object();
+        let object = object.ok_or_else(|| SettingsError::new(name, Fault::Word("an object")))?;
+        Ok(Self { name: name.to_owned(), object, known: Vec::new() })
+    }
+
+    pub(super) fn error(&self, field: &str, fault: Fault) -> SettingsError {
+        SettingsError::new(format!("{}.{field}", self.name), fault)
+    }
+
+    fn take(&mut self, field: &'static str) -> Option<&'v Value> {
+        self.known.push(field);
+        self.object.get(field)
+    }
+
+    pub(super) fn text(
+        &mut self,
+        field: &'static str,
+        is_one: impl Fn(&str) -> bool,
+        expected: &'static str,
+    ) -> Result<Option<String>, SettingsError> {
+        let Some(value) = self.take(field) else { return Ok(None) };
+        let text = value.as_str().filter(|text| is_one(text));
+        let text = text.ok_or_else(|| self.error(field, Fault::Word(expected)))?;
+        Ok(Some(text.to_owned()))
+    }
+
+    fn texts(
+        &mut self,
+        field: &'static str,
+        is_one: impl Fn(&str) -> bool,
+        expected: &'static str,
+    ) -> Result<Option<Vec<String>>, SettingsError> {
+        let Some(value) = self.take(field) else { return Ok(None) };
+        let texts = value.as_array().and_then(|list| {
+            let texts = list.iter().map(|one| one.as_str().filter(|text| is_one(text)));
+            texts.map(|text| text.map(str::to_owned)).collect::<Option<Vec<_>>>()
+        });
+        texts.map(Some).ok_or_else(|| self.error(field, Fault::Word(expected)))
+    }
+
+    fn flag(&mut self, field: &'static str) -> Result<Option<bool>, SettingsError> {
+        let Some(value) = self.take(field) else { return Ok(None) };
+        let flag = value.as_bool();
+        flag.map(Some).ok_or_else(|| self.error(field, Fault::Word("`true` or `false`")))
+    }
+
+    pub(super) fn number(
+        &mut self,
+        field: &'static str,
+        unit: &'static str,
+        max: u32,
+    ) -> Result<Option<u32>, SettingsError> {
+        let Some(value) = self.take(field) else { return Ok(None) };
+        let number = value.as_u64().and_then(|number| u32::try_from(number).ok());
+        let number = number.filter(|number| (1..=max).contains(number));
+        number.map(Some).ok_or_else(|| self.error(field, Fault::Number { unit, min: 1, max }))
+    }
+
+    fn seconds(&mut self, field: &'static str) -> Result<Option<u32>, SettingsError> {
+        self.number(field, "seconds", 7 * 86_400)
+    }
+
+    pub(super) fn finish(self) -> Result<(), SettingsError> {
+        let unknown = self.object.keys().find(|name| !self.known.contains(&name.as_str()));
+        unknown.map_or(Ok(()), |name| Err(self.error(name, Fault::Unknown)))
+    }
+}

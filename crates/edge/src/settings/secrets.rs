@@ -1,0 +1,58 @@
+//! The secrets of HMAC keys, as the issuer exports them for gates.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use portcullis_core::crypto::{HmacKey, IssuerId};
+use zeroize::Zeroizing;
+
+use super::Fault;
+
+/// The secrets of one issuer's HMAC keys. Wiped when dropped, hidden from `Debug`.
+pub struct Secrets {
+    issuer: String,
+    keys: Vec<(u16, Zeroizing<[u8; HmacKey::SECRET_LEN]>)>,
+}
+
+impl Secrets {
+    pub(super) fn parse(text: &str) -> Result<Self, Fault> {
+        #[derive(serde::Deserialize)]
+        struct Export<'a> {
+            #[serde(borrow)]
+            issuer: &'a str,
+            #[serde(borrow)]
+            secrets: Vec<Key<'a>>,
+        }
+        #[derive(serde::Deserialize)]
+        struct Key<'a> {
+            kid: u16,
+            #[serde(borrow)]
+            secret: &'a str,
+        }
+        let export: Export<'_> = serde_json::from_str(text).map_err(|_| Fault::SecretsForm)?;
+        let keys = export.secrets.iter().map(|key| {
+            let mut secret = Zeroizing::new([0; HmacKey::SECRET_LEN]);
+            match URL_SAFE_NO_PAD.decode_slice(key.secret, secret.as_mut()) {
+                Ok(HmacKey::SECRET_LEN) => Ok((key.kid, secret)),
+                Ok(_) | Err(_) => Err(Fault::Secret(key.kid)),
+            }
+        });
+        Ok(Self { issuer: export.issuer.to_owned(), keys: keys.collect::<Result<_, _>>()? })
+    }
+
+    /// Whether these are the secrets of `issuer`.
+    #[must_use]
+    pub fn are_of(&self, issuer: IssuerId) -> bool {
+        self.issuer == issuer.to_string()
+    }
+
+    /// Each secret with its kid.
+    pub fn keys(&self) -> impl Iterator<Item = (u16, &[u8; HmacKey::SECRET_LEN])> {
+        self.keys.iter().map(|(kid, secret)| (*kid, &**secret))
+    }
+}
+
+impl core::fmt::Debug for Secrets {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Secrets").field("issuer", &self.issuer).finish_non_exhaustive()
+    }
+}

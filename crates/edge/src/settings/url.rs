@@ -1,0 +1,34 @@
+//! Addresses that the operator writes.
+
+use super::{Fault, digits};
+
+/// An address that paths are put behind.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BaseUrl(String);
+
+impl BaseUrl {
+    /// Narrower than a URL may be, on purpose: a whole parser of URLs would be the largest part of
+    /// the module, to read two addresses that the operator writes by hand.
+    pub(super) fn parse(text: &str) -> Result<Self, Fault> {
+        let (scheme, rest) = text.trim().split_once("://").ok_or(Fault::Url)?;
+        let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+        let host_ends = authority.rfind(']').unwrap_or(0);
+        let colon = authority.rfind(':').filter(|colon| *colon >= host_ends);
+        let (host, port) = authority.split_at(colon.unwrap_or(authority.len()));
+        let plain = matches!(scheme, "http" | "https")
+            && !host.is_empty()
+            && host.bytes().all(|b| b.is_ascii_alphanumeric() || b".-_[:]".contains(&b))
+            && port.strip_prefix(':').is_none_or(|port| digits(port).is_some())
+            && path.bytes().all(|b| b.is_ascii_alphanumeric() || b"/.-_~%".contains(&b));
+        if !plain {
+            return Err(Fault::Url);
+        }
+        Ok(Self(format!("{scheme}://{authority}{}", path.trim_end_matches('/'))))
+    }
+
+    /// The address of `path`, which starts with a slash and may carry a query.
+    #[must_use]
+    pub fn join(&self, path: &str) -> String {
+        [self.0.as_str(), path].concat()
+    }
+}

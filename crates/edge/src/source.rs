@@ -1,0 +1,132 @@
+//! Where files come from: what is asked of a source, and how it may fail.
+
+use core::fmt;
+use core::future::Future;
+
+use portcullis_core::list::{FileName, MAX_BUNDLE_LEN};
+use portcullis_core::policy::Visibility;
+use portcullis_core::time::Time;
+
+use crate::log::Event;
+
+/// What the gate needs from outside. Sources are known by their place in the settings.
+pub trait Host {
+    /// Fetches a file, of at most [`File::longest`] bytes, within `timeout` milliseconds.
+    fn get(
+        &self,
+        source: usize,
+        file: File,
+        timeout: u64,
+    ) -> impl Future<Output = Result<Vec<u8>, FetchError>>;
+
+    /// What another isolate in the same place has kept: see [`keep`](Self::keep).
+    fn kept(&self) -> impl Future<Output = Option<Vec<u8>>>;
+
+    /// Keeps a floor for isolates to come. It may be lost.
+    fn keep(&self, floor: Vec<u8>) -> impl Future<Output = ()>;
+
+    /// Waits.
+    fn sleep(&self, millis: u64) -> impl Future<Output = ()>;
+
+    /// The clock.
+    fn now(&self) -> Time;
+
+    /// A number that other gates would not draw at the same moment. It keeps no secret.
+    fn random(&self) -> u32;
+
+    /// Tells the operator.
+    fn log(&self, event: &Event);
+}
+
+/// A file that an issuer publishes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum File {
+    /// The keyring document.
+    Keyring,
+    /// The stamp.
+    Stamp,
+    /// A head, by its digest.
+    Head(FileName),
+    /// A body, by its digest.
+    Body(FileName),
+    /// A file of policies, by its digest.
+    Policy(Visibility, FileName),
+}
+
+impl File {
+    /// The path under the issuer's address.
+    #[must_use]
+    pub fn path(self) -> String {
+        format!("/.well-known/portcullis/{self}")
+    }
+
+    /// How far a fetch reads: the length that was announced, where one was.
+    #[must_use]
+    pub fn longest(self) -> usize {
+        match self {
+            Self::Keyring => 256 << 10,
+            Self::Stamp => 4 << 10,
+            Self::Head(name) | Self::Body(name) | Self::Policy(_, name) => {
+                usize::try_from(name.len).unwrap_or(usize::MAX).min(MAX_BUNDLE_LEN)
+            }
+        }
+    }
+
+    /// Whether it is for gates with a credential alone.
+    #[must_use]
+    pub const fn is_private(self) -> bool {
+        matches!(self, Self::Policy(Visibility::Private, _))
+    }
+}
+
+impl fmt::Display for File {
+    /// The name under which every source has it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Keyring => f.write_str("keyring"),
+            Self::Stamp => f.write_str("stamp"),
+            Self::Head(name) => write!(f, "heads/{}", name.digest),
+            Self::Body(name) => write!(f, "bodies/{}", name.digest),
+            Self::Policy(Visibility::Public, name) => write!(f, "policies/{}", name.digest),
+            Self::Policy(Visibility::Private, name) => write!(f, "private/{}", name.digest),
+        }
+    }
+}
+
+/// Why a file was not fetched.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum FetchError {
+    /// No answer, or one that broke off.
+    #[error("the source can't be reached, or the answer broke off")]
+    Unreachable,
+    /// It took too long.
+    #[error("the answer did not come in time")]
+    Late,
+    /// Another status than 200, redirects included: a list is where its issuer says, or nowhere.
+    #[error("the answer has the status {0}, not 200")]
+    Status(u16),
+    /// The store has nothing under this name.
+    #[error("nothing is there under this name")]
+    Absent,
+    /// It is longer than announced.
+    #[error("the answer is longer than such a file can be")]
+    TooLong,
+    /// The file is private, and no source is set up that gives it to this gate.
+    #[error("set the secret GATE_KEY, to an admin key with the scope gates:read, or bind LIST_KV")]
+    NoCredential,
+}
+
+impl FetchError {
+    /// A stable code for logs.
+    #[must_use]
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Unreachable => "fetch_unreachable",
+            Self::Late => "fetch_late",
+            Self::Status(_) => "fetch_status",
+            Self::Absent => "fetch_absent",
+            Self::TooLong => "fetch_too_long",
+            Self::NoCredential => "fetch_no_credential",
+        }
+    }
+}
