@@ -11,6 +11,7 @@ use portcullis_core::time::Time;
 use portcullis_core::token::{Kind, Name};
 use portcullis_core::verify::{Accepted, Demand, Refusal, Unverified};
 
+use crate::assertions::{Asserted, Assertions};
 use crate::credential::{Credential, Taken};
 use crate::identity::Identity;
 use crate::pace::{Doubt, Job, Pace, Span, Standing, Step};
@@ -39,6 +40,7 @@ pub struct Gate {
     pub(crate) pace: Pace,
     pub(crate) policies: PolicyFiles,
     pub(crate) limiter: Limiter,
+    pub(crate) assertions: Assertions,
     pub(crate) counters: Counters,
     pub(crate) sources: Vec<SourceState>,
     /// How long the operator need not be told again that no source is as quick as `fresh_for`.
@@ -72,6 +74,7 @@ impl Gate {
             pace: Pace::new(settings.bounds),
             policies: PolicyFiles::new(),
             limiter: Limiter::default(),
+            assertions: Assertions::default(),
             counters: Counters::default(),
             sources: settings.sources.iter().map(SourceState::new).collect(),
             outpaced_told: Span::NEVER,
@@ -265,10 +268,25 @@ impl Gate {
             }),
             taken: Taken::default(),
             query: None,
+            assertion: self.assertion(accepted, (&policy, *standing), door.now),
             rate,
             max_connection_age: route.max_connection_age,
             debug: seen.map(|seen| crate::log::debug("accepted", Some(*name), Some(seen))),
         })
+    }
+
+    /// What tells the origin who is calling, signed, where the keyring lists the gate's key for it.
+    fn assertion(
+        &self,
+        accepted: &Accepted,
+        said: (&Policy<'_>, Standing),
+        now: Time,
+    ) -> Option<Asserted> {
+        let (kid, _) = self.settings.secrets.as_ref()?.assertion()?;
+        let entry = self.replica.as_ref()?.keyring().entry(kid)?;
+        let may_sign = entry.purpose == Purpose::Assertion && entry.counts_at(now);
+        let signer = (kid, self.settings.origin.authority());
+        self.assertions.find(signer, accepted, said, now).filter(|_| may_sign)
     }
 
     /// Waits for a policy that is not held. `Ok` where waiting is over.

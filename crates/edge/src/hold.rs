@@ -7,6 +7,7 @@ use portcullis_core::list::{Bundle, List, ListError, Mark};
 use portcullis_core::replica::{AdoptError, Replica, Update};
 use portcullis_core::time::Time;
 
+use crate::assertions::Assertions;
 use crate::gate::Gate;
 use crate::log::Event;
 use crate::pace::{Job, Pace};
@@ -29,6 +30,11 @@ impl Gate {
     /// The refreshes.
     pub const fn pace_mut(&mut self) -> &mut Pace {
         &mut self.pace
+    }
+
+    /// The assertions that were signed.
+    pub const fn assertions_mut(&mut self) -> &mut Assertions {
+        &mut self.assertions
     }
 
     /// The policies.

@@ -17,13 +17,14 @@
 //! | [`hold`] | how the gate takes what is newer |
 //! | [`policies`] | the policies that are held, and which are on their way |
 //! | [`rate`] | counting a key's requests |
-//! | [`identity`] | what the origin is told |
+//! | [`identity`], [`assertions`] | what the origin is told |
 //! | [`answer`] | what the gate answers itself |
 //! | [`status`], [`log`] | what the operator is told |
 //!
 //! All of it runs, and is tested, on the host. What connects it with the runtime is in `worker/`.
 
 pub mod answer;
+pub mod assertions;
 pub mod credential;
 pub mod gate;
 pub mod hold;

@@ -52,6 +52,8 @@ pub enum Event {
     Secret(KeyringError),
     /// `HMAC_KEYS` is another issuer's: HMAC keys are refused.
     ForeignSecrets,
+    /// An assertion could not be signed: the origin gets none.
+    Assertion,
     /// A rate-limit binding did not answer; this isolate counted instead.
     RateLimiter {
         /// The class.
@@ -105,6 +107,10 @@ impl Event {
                 "event": "settings", "field": "HMAC_KEYS", "code": "secrets_foreign_issuer",
                 "message": "HMAC_KEYS is of another issuer than the keyring that ROOT signed",
             }),
+            Self::Assertion => json!({
+                "event": "assertion_failed",
+                "message": "the runtime could not sign; the origin was told by headers alone",
+            }),
             Self::RateLimiter { class } => json!({
                 "event": "rate_limiter_failed", "class": class,
             }),
@@ -124,7 +130,7 @@ impl Event {
             Self::Refresh { error, .. } | Self::Keyring(error) | Self::Policy { error, .. } => {
                 error.is_equivocation()
             }
-            Self::Settings(_) | Self::Secret(_) | Self::ForeignSecrets => true,
+            Self::Settings(_) | Self::Secret(_) | Self::ForeignSecrets | Self::Assertion => true,
             Self::Refused(_)
             | Self::List { .. }
             | Self::Floor(_)

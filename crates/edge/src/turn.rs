@@ -6,6 +6,7 @@ use portcullis_core::time::Time;
 use portcullis_core::token::Name;
 use portcullis_core::verify::Refusal;
 
+use crate::assertions::Asserted;
 use crate::credential::{CredentialError, Taken};
 use crate::identity::Identity;
 use crate::pace::{Job, Pace, Standing};
@@ -119,6 +120,8 @@ pub struct Passage {
     pub taken: Taken,
     /// The query without the parameter that held a key.
     pub query: Option<String>,
+    /// What tells the origin the same, signed, where the gate has a key for that.
+    pub assertion: Option<Asserted>,
     /// What counts the key's requests.
     pub rate: Option<Rate>,
     /// After how many seconds a connection that is still open is ended.
@@ -132,7 +135,15 @@ impl Passage {
     pub(crate) const fn anonymous(max_connection_age: Option<u32>) -> Self {
         let taken =
             Taken { authorization: false, x_api_key: false, publishable_key: false, query: false };
-        Self { caller: None, taken, query: None, rate: None, max_connection_age, debug: None }
+        Self {
+            caller: None,
+            taken,
+            query: None,
+            assertion: None,
+            rate: None,
+            max_connection_age,
+            debug: None,
+        }
     }
 }
 

@@ -1,4 +1,4 @@
-//! The secrets of HMAC keys, as the issuer exports them for gates.
+//! The secrets that the issuer exports for gates: of HMAC keys, and what assertions are signed with.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -10,8 +10,12 @@ use super::Fault;
 /// The secrets of one issuer's HMAC keys. Wiped when dropped, hidden from `Debug`.
 pub struct Secrets {
     issuer: String,
-    keys: Vec<(u16, Zeroizing<[u8; HmacKey::SECRET_LEN]>)>,
+    keys: Vec<Named>,
+    assertion: Option<Named>,
 }
+
+/// A secret with its kid.
+type Named = (u16, Zeroizing<[u8; HmacKey::SECRET_LEN]>);
 
 impl Secrets {
     pub(super) fn parse(text: &str) -> Result<Self, Fault> {
@@ -21,6 +25,8 @@ impl Secrets {
             issuer: &'a str,
             #[serde(borrow)]
             secrets: Vec<Key<'a>>,
+            #[serde(borrow, default)]
+            assertion: Option<Key<'a>>,
         }
         #[derive(serde::Deserialize)]
         struct Key<'a> {
@@ -29,20 +35,30 @@ impl Secrets {
             secret: &'a str,
         }
         let export: Export<'_> = serde_json::from_str(text).map_err(|_| Fault::SecretsForm)?;
-        let keys = export.secrets.iter().map(|key| {
+        let read = |key: &Key<'_>| {
             let mut secret = Zeroizing::new([0; HmacKey::SECRET_LEN]);
             match URL_SAFE_NO_PAD.decode_slice(key.secret, secret.as_mut()) {
                 Ok(HmacKey::SECRET_LEN) => Ok((key.kid, secret)),
                 Ok(_) | Err(_) => Err(Fault::Secret(key.kid)),
             }
-        });
-        Ok(Self { issuer: export.issuer.to_owned(), keys: keys.collect::<Result<_, _>>()? })
+        };
+        Ok(Self {
+            issuer: export.issuer.to_owned(),
+            keys: export.secrets.iter().map(read).collect::<Result<_, _>>()?,
+            assertion: export.assertion.as_ref().map(read).transpose()?,
+        })
     }
 
     /// Whether these are the secrets of `issuer`.
     #[must_use]
     pub fn are_of(&self, issuer: IssuerId) -> bool {
         self.issuer == issuer.to_string()
+    }
+
+    /// The signer of assertions: its kid, and the seed of its Ed25519 key.
+    #[must_use]
+    pub fn assertion(&self) -> Option<(u16, &[u8; 32])> {
+        self.assertion.as_ref().map(|(kid, seed)| (*kid, &**seed))
     }
 
     /// Each secret with its kid.

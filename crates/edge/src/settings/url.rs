@@ -26,6 +26,13 @@ impl BaseUrl {
         Ok(Self(format!("{scheme}://{authority}{}", path.trim_end_matches('/'))))
     }
 
+    /// Host, and port where there is one.
+    #[must_use]
+    pub fn authority(&self) -> &str {
+        let rest = self.0.split_once("://").map_or("", |(_, rest)| rest);
+        rest.split('/').next().unwrap_or_default()
+    }
+
     /// The address of `path`, which starts with a slash and may carry a query.
     #[must_use]
     pub fn join(&self, path: &str) -> String {

@@ -8,6 +8,7 @@
 
 #![cfg(target_arch = "wasm32")]
 
+mod crypto;
 mod host;
 mod js;
 mod pass;
@@ -84,7 +85,7 @@ async fn fetch(
     };
     let runtime = Rc::new(Runtime { env, settings: Rc::clone(&shared.settings) });
     match judge(&shared.gate, &runtime, &ctx, &incoming).await {
-        Next::Pass(passage) => pass::pass(&runtime, &request, target, passage).await,
+        Next::Pass(passage) => pass::pass(&shared.gate, &runtime, &request, target, passage).await,
         Next::Refuse(refused) => refuse(&shared.settings, refused),
         Next::Own(page) => own(&shared.gate, page),
         // `judge` sleeps itself.

@@ -1,5 +1,8 @@
 //! Sending a request on, as who it was found to be, and the origin's answer back as it comes.
 
+use core::cell::RefCell;
+use std::rc::Rc;
+
 use wasm_bindgen::prelude::wasm_bindgen;
 use wasm_bindgen::{JsCast as _, JsValue};
 use worker::js_sys;
@@ -7,12 +10,15 @@ use worker::wasm_bindgen_futures::JsFuture;
 use worker::web_sys;
 
 use portcullis_edge::answer::{Problem, rate_headers};
+use portcullis_edge::assertions::Asserted;
+use portcullis_edge::gate::Gate;
 use portcullis_edge::identity::is_reserved;
 use portcullis_edge::log::Event;
 use portcullis_edge::settings::RateClass;
 use portcullis_edge::turn::{Passage, Rate};
 
 use crate::answer;
+use crate::crypto::sign;
 use crate::host::{Runtime, global, log};
 use crate::js::{call, get, object};
 
@@ -24,6 +30,7 @@ extern "C" {
 }
 
 pub(crate) async fn pass(
+    gate: &RefCell<Gate>,
     runtime: &Runtime,
     request: &web_sys::Request,
     target: &str,
@@ -45,6 +52,9 @@ pub(crate) async fn pass(
         None => runtime.settings.origin.join(target),
     };
     let onward = onward(request, &url, &passage)?;
+    if let Some(assertion) = assertion(gate, runtime, &passage).await {
+        onward.headers().set(ASSERTION, &assertion)?;
+    }
     match JsFuture::from(global().fetch_with_request(&onward)).await {
         Ok(response) => back(response.unchecked_into(), &passage, class),
         Err(error) => {
@@ -53,6 +63,25 @@ pub(crate) async fn pass(
             answer(&Problem::OriginUnreachable, None)
         }
     }
+}
+
+/// The header in which an origin finds the assertion.
+const ASSERTION: &str = "portcullis-assertion";
+
+/// What tells the origin who is calling, signed now or a moment ago.
+async fn assertion(gate: &RefCell<Gate>, runtime: &Runtime, passage: &Passage) -> Option<Rc<str>> {
+    let (known, unsigned) = match passage.assertion.clone()? {
+        Asserted::Signed(text) => return Some(text),
+        Asserted::Unsigned(known, unsigned) => (known, unsigned),
+    };
+    let (_, seed) = runtime.settings.secrets.as_ref()?.assertion()?;
+    let Ok(signature) = sign(seed, unsigned.message()).await else {
+        log(&Event::Assertion);
+        return None;
+    };
+    let text: Rc<str> = unsigned.seal(&signature).into();
+    gate.borrow_mut().assertions_mut().keep(known, Rc::clone(&text));
+    Some(text)
 }
 
 /// The request as the origin gets it.

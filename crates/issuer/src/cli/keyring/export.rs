@@ -9,6 +9,7 @@ use portcullis_core::keyring::{Purpose, State};
 use portcullis_core::token::{Algorithm, Environment};
 use portcullis_issuer::Issuer;
 use portcullis_issuer::files::{Privacy, write_atomic};
+use portcullis_issuer::keystore::StoredKey;
 use serde::Serialize;
 use serde_json::json;
 use zeroize::Zeroizing;
@@ -26,7 +27,8 @@ pub(crate) struct Export {
     /// The keyring document, signed by the root, without any secret
     #[arg(long, group = "what")]
     public: bool,
-    /// The HMAC secrets, for the gate's secret HMAC_KEYS: who reads them can make keys
+    /// The HMAC secrets, and what assertions are signed with, for the gate's secret HMAC_KEYS: who
+    /// reads them can make keys
     #[arg(long, group = "what")]
     gate: bool,
     /// Only the secrets of this environment
@@ -41,6 +43,9 @@ pub(crate) struct Export {
 struct GateKeys {
     issuer: String,
     secrets: Vec<GateSecret>,
+    /// What the gate signs assertions with, where the keyring lists such a signer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    assertion: Option<GateSecret>,
 }
 
 #[derive(Serialize)]
@@ -83,8 +88,16 @@ impl Export {
                 && key.state != State::Retired
                 && wanted.is_none_or(|environment| key.environments.contains(&environment))
         });
-        let secrets = keys.map(|key| GateSecret { kid: key.kid, secret: key.secret_text() });
-        let keys = GateKeys { issuer: keystore.issuer().to_string(), secrets: secrets.collect() };
+        let of = |key: &StoredKey| GateSecret { kid: key.kid, secret: key.secret_text() };
+        let assertion = keystore
+            .keys()
+            .iter()
+            .find(|key| key.purpose == Purpose::Assertion && key.state == State::Active);
+        let keys = GateKeys {
+            issuer: keystore.issuer().to_string(),
+            secrets: keys.map(of).collect(),
+            assertion: assertion.map(of),
+        };
         let text = Zeroizing::new(serde_json::to_string(&keys)?);
         match &self.output {
             Some(path) => {

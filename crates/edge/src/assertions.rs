@@ -1,0 +1,115 @@
+//! Assertions that were signed a moment ago, so that a key that comes again costs no second
+//! signature. See `docs/assertion.md`.
+
+use std::rc::Rc;
+
+use portcullis_core::assertion::{Assertion, UnsignedAssertion};
+use portcullis_core::policy::{Policy, Texts};
+use portcullis_core::time::Time;
+use portcullis_core::verify::Accepted;
+
+use crate::pace::Standing;
+
+/// How long an assertion is good for, in seconds.
+const LIFETIME_SECS: u32 = 60;
+/// How long it is handed out for: the origin's clock may be behind, and a request takes its time.
+const REUSED_SECS: u32 = 30;
+/// So many are kept, of some 400 bytes each.
+const KEPT: usize = 1024;
+
+/// What an assertion is known by: the list number stands for the policy as well.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Known {
+    serial: u64,
+    list: u64,
+    standing: Standing,
+    issued_at: u32,
+}
+
+/// The assertion for a request.
+#[derive(Clone, Debug)]
+pub enum Asserted {
+    /// It is there.
+    Signed(Rc<str>),
+    /// It has to be signed, and may be [kept](Assertions::keep) then.
+    Unsigned(Known, UnsignedAssertion),
+}
+
+/// The newest assertions: each key has one place.
+#[derive(Debug, Default)]
+pub struct Assertions {
+    places: Vec<Option<(Known, Rc<str>)>>,
+}
+
+impl Assertions {
+    /// The assertion for an accepted key. `None` where it would be longer than one may be: then the
+    /// origin gets none.
+    pub fn find(
+        &self,
+        (kid, audience): (u16, &str),
+        accepted: &Accepted,
+        (policy, standing): (&Policy<'_>, Standing),
+        now: Time,
+    ) -> Option<Asserted> {
+        let claims = accepted.claims();
+        let known = Known {
+            serial: claims.serial.get(),
+            list: accepted.list().number,
+            standing,
+            issued_at: now.secs(),
+        };
+        let kept = self.places.get(place(known.serial)).and_then(Option::as_ref);
+        if let Some((_, text)) = kept.filter(|(held, _)| held.serves(&known)) {
+            return Some(Asserted::Signed(Rc::clone(text)));
+        }
+        let assertion = Assertion {
+            issuer: accepted.issuer(),
+            list: known.list,
+            issued_at: known.issued_at,
+            expires_at: known.issued_at.saturating_add(LIFETIME_SECS),
+            kind: claims.kind,
+            environment: claims.environment,
+            name: accepted.name(),
+            owner: claims.owner,
+            policy: claims.policy,
+            fresh: standing == Standing::Fresh,
+            audience,
+            scopes: &joined(policy.scopes(), " "),
+            sales_channels: &joined(policy.sales_channels(), ","),
+        };
+        Some(Asserted::Unsigned(known, assertion.unsigned(kid).ok()?))
+    }
+
+    /// Keeps an assertion that was signed.
+    pub fn keep(&mut self, known: Known, text: Rc<str>) {
+        if self.places.is_empty() {
+            self.places.resize(KEPT, None);
+        }
+        if let Some(place) = self.places.get_mut(place(known.serial)) {
+            *place = Some((known, text));
+        }
+    }
+}
+
+impl Known {
+    /// Whether an assertion that is known as this one serves for `asked`, which is asked for now.
+    const fn serves(&self, asked: &Self) -> bool {
+        let age = asked.issued_at.checked_sub(self.issued_at);
+        self.serial == asked.serial
+            && self.list == asked.list
+            && matches!(
+                (self.standing, asked.standing),
+                (Standing::Fresh, Standing::Fresh) | (Standing::Stale, Standing::Stale)
+            )
+            && matches!(age, Some(0..REUSED_SECS))
+    }
+}
+
+/// Serials are handed out in a random order.
+fn place(serial: u64) -> usize {
+    usize::try_from(serial % KEPT as u64).unwrap_or(0)
+}
+
+fn joined(texts: Texts<'_>, between: &str) -> String {
+    texts.collect::<Vec<_>>().join(between)
+}
