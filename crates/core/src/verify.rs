@@ -197,6 +197,25 @@ impl Unverified {
         Ok(Authentic { text: &self.0, signer, keyring })
     }
 
+    /// The same where nothing is left to verify by Ed25519: the key's tag is right, or `memo` holds
+    /// its signature. `None` says nothing of the key.
+    #[must_use]
+    pub fn authenticate_known<'v>(
+        &'v self,
+        memo: &Memo,
+        keyring: &'v Keyring,
+        purpose: Purpose,
+    ) -> Option<Authentic<'v>> {
+        let (signer, proof) = self.proof(keyring, purpose).ok()?;
+        let known = match proof {
+            Proof::Tag(good) => good,
+            Proof::Signature { key, message, signature } => {
+                memo.holds(&SignatureToCheck::new(key, &message, signature)?)
+            }
+        };
+        known.then_some(Authentic { text: &self.0, signer, keyring })
+    }
+
     /// The signature that a host may verify natively and insert into `memo` before it calls
     /// [`authenticate_with`](Self::authenticate_with): `None` where the key is proved by an HMAC, or the memo
     /// holds its signature.

@@ -276,7 +276,7 @@ impl Gate {
     }
 
     /// What tells the origin who is calling, signed, where the keyring lists the gate's key for it.
-    fn assertion(
+    pub(crate) fn assertion(
         &self,
         accepted: &Accepted,
         said: (&Policy<'_>, Standing),
@@ -375,6 +375,16 @@ impl Gate {
             out && !wait.is_over(&self.pace, &self.policies, now)
         });
         turn.wait.map(|wait| wait.pause(now))
+    }
+
+    /// Counts a request that passes.
+    pub(crate) const fn count_passed(&mut self, _: Name, _: Time) {
+        self.counters.passed += 1;
+    }
+
+    /// Whether what was counted is due to be told, which takes more than a look.
+    pub(crate) const fn has_report(&self, _: Time) -> bool {
+        false
     }
 
     pub(crate) fn held(&self, now: Time) -> Result<Mark, ListError> {

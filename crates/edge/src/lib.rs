@@ -14,6 +14,7 @@
 //! | [`pace`] | when to refresh, who waits and for how long: pure |
 //! | [`source`] | the files that an issuer publishes, and what a host has to do |
 //! | [`refresh`] | which files are fetched and what is made of them |
+//! | [`hot`] | how a good key passes at once |
 //! | [`hold`] | how the gate takes what is newer |
 //! | [`policies`] | the policies that are held, and which are on their way |
 //! | [`rate`] | counting a key's requests |
@@ -28,6 +29,7 @@ pub mod assertions;
 pub mod credential;
 pub mod gate;
 pub mod hold;
+pub mod hot;
 pub mod identity;
 pub mod log;
 pub mod pace;

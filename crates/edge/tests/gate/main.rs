@@ -10,6 +10,7 @@
     reason = "in a test a panic is the verdict, in its helpers too"
 )]
 
+mod hot;
 mod issuer;
 mod policies;
 
@@ -147,7 +148,11 @@ impl Bench {
         let mut turn = Turn::new();
         for _ in 0..10_000 {
             let now = Time::from_millis(self.world.now.get());
+            let glanced = self.gate.borrow_mut().glance(request, now);
             let judged = self.gate.borrow_mut().judge(request, &mut turn, now);
+            if let Some(onward) = glanced {
+                hot::assert_same(&onward, &judged);
+            }
             if let Some(job) = judged.refresh {
                 block_on(refresh(&self.gate, &&self.world, job));
             }

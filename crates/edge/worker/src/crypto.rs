@@ -1,9 +1,11 @@
-//! Signatures by the runtime's own Ed25519.
+//! Signing and verifying by the runtime's own Ed25519.
 
 use core::cell::RefCell;
 
 use wasm_bindgen::{JsCast as _, JsValue};
 use worker::js_sys::{self, Array, Uint8Array};
+
+use portcullis_core::memo::SignatureToCheck;
 
 use crate::js::{call, get};
 
@@ -13,12 +15,49 @@ const PKCS8: [u8; 16] = [0x30, 0x2e, 2, 1, 0, 0x30, 5, 6, 3, 0x2b, 0x65, 0x70, 4
 thread_local! {
     /// The isolate's signer, imported once: its seed is a setting, and never changes.
     static SIGNER: RefCell<Option<JsValue>> = const { RefCell::new(None) };
+    /// The newest of the keyring's public keys that were imported.
+    static PUBLIC: RefCell<Vec<([u8; 32], JsValue)>> = const { RefCell::new(Vec::new()) };
+}
+
+/// A keyring has a handful of signers at work.
+const MOST_PUBLIC: usize = 16;
+
+fn subtle() -> Result<JsValue, JsValue> {
+    let subtle = get(&js_sys::global(), "crypto").and_then(|crypto| get(&crypto, "subtle"));
+    subtle.ok_or(JsValue::UNDEFINED)
+}
+
+/// Whether a signature is good. Its R and S are strict, so that the runtime's equation, which has
+/// no cofactor either, says what ours would.
+pub(crate) async fn verify(signature: &SignatureToCheck) -> Result<bool, JsValue> {
+    let subtle = subtle()?;
+    let algorithm = JsValue::from_str("Ed25519");
+    let held = PUBLIC.with_borrow(|keys| {
+        keys.iter().find(|(bytes, _)| *bytes == signature.key).map(|(_, key)| key.clone())
+    });
+    let key = match held {
+        Some(key) => key,
+        None => {
+            let raw: JsValue = Uint8Array::from(signature.key.as_slice()).into();
+            let usages: JsValue = Array::of1(&JsValue::from_str("verify")).into();
+            let arguments = [&JsValue::from_str("raw"), &raw, &algorithm, &JsValue::FALSE, &usages];
+            let key = call(&subtle, "importKey", &arguments).await?;
+            PUBLIC.with_borrow_mut(|keys| {
+                keys.truncate(MOST_PUBLIC - 1);
+                keys.insert(0, (signature.key, key.clone()));
+            });
+            key
+        }
+    };
+    let proof: JsValue = Uint8Array::from(signature.signature.as_slice()).into();
+    let message: JsValue = Uint8Array::from(signature.message.as_slice()).into();
+    let good = call(&subtle, "verify", &[&algorithm, &key, &proof, &message]).await?;
+    Ok(good.is_truthy())
 }
 
 /// The signature of the key with this seed over `message`.
 pub(crate) async fn sign(seed: &[u8; 32], message: &[u8]) -> Result<[u8; 64], JsValue> {
-    let subtle = get(&js_sys::global(), "crypto").and_then(|crypto| get(&crypto, "subtle"));
-    let subtle = subtle.ok_or(JsValue::UNDEFINED)?;
+    let subtle = subtle()?;
     let algorithm = JsValue::from_str("Ed25519");
     let held = SIGNER.with_borrow(Clone::clone);
     let key = match held {

@@ -1,5 +1,7 @@
 //! The Worker: what connects the gate's logic with the runtime, and nothing else.
 //!
+//! Nearly every request passes by `hot`, which `entry.js` asks first; what is left comes to `fetch`.
+//!
 //! State lives in this instance's memory. After a panic `worker` 0.8.7 marks the instance as
 //! broken and makes a new one before the next request: what was held is gone, the new gate is cold
 //! and therefore closed until it has fetched and verified keyring and list again. The request that
@@ -10,6 +12,7 @@
 
 mod crypto;
 mod host;
+mod hot;
 mod js;
 mod pass;
 
@@ -114,6 +117,22 @@ fn shared(env: &JsValue) -> Result<Shared, SettingsError> {
     })
 }
 
+/// The isolate's gate, once there is one.
+fn held() -> Option<Shared> {
+    GATE.with_borrow(Clone::clone)
+}
+
+/// Has the runtime verify a key's Ed25519 signature where that is new to this isolate, because its
+/// own is quicker. What it finds to be good is remembered; everything else is for the judgement.
+async fn verify_natively(gate: &RefCell<Gate>, request: &Incoming<'_>) {
+    let signature = gate.borrow().signature_to_check(request);
+    if let Some(signature) = signature
+        && crypto::verify(&signature).await.unwrap_or(false)
+    {
+        gate.borrow_mut().remember(signature);
+    }
+}
+
 /// Judges a request; sleeps where it has to wait.
 async fn judge(
     gate: &Rc<RefCell<Gate>>,
@@ -121,6 +140,7 @@ async fn judge(
     ctx: &Context,
     request: &Incoming<'_>,
 ) -> Next {
+    verify_natively(gate, request).await;
     let mut turn = Turn::new();
     loop {
         let judged = gate.borrow_mut().judge(request, &mut turn, now());

@@ -12,6 +12,7 @@ use worker::web_sys;
 use portcullis_edge::answer::{Problem, rate_headers};
 use portcullis_edge::assertions::Asserted;
 use portcullis_edge::gate::Gate;
+use portcullis_edge::hot::ASSERTION;
 use portcullis_edge::identity::is_reserved;
 use portcullis_edge::log::Event;
 use portcullis_edge::settings::RateClass;
@@ -64,9 +65,6 @@ pub(crate) async fn pass(
         }
     }
 }
-
-/// The header in which an origin finds the assertion.
-const ASSERTION: &str = "portcullis-assertion";
 
 /// What tells the origin who is calling, signed now or a moment ago.
 async fn assertion(gate: &RefCell<Gate>, runtime: &Runtime, passage: &Passage) -> Option<Rc<str>> {

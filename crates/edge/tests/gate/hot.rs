@@ -1,0 +1,77 @@
+//! The short way never says what the long one would not: every request of these tests goes both.
+
+use portcullis_core::time::Time;
+use portcullis_core::token::Kind;
+use portcullis_edge::assertions::Asserted;
+use portcullis_edge::hot::{ASSERTION, Onward};
+use portcullis_edge::request::Incoming;
+use portcullis_edge::turn::{Judged, Next};
+
+use crate::issuer::ED25519_KID;
+use crate::{Bench, get};
+
+/// What passed at a glance passes when it is judged, as the same, with nothing else to be done.
+pub(crate) fn assert_same(onward: &Onward, judged: &Judged) {
+    let Next::Pass(passage) = &judged.next else { panic!("{:?}", judged.next) };
+    assert!(judged.refresh.is_none() && judged.policy.is_none());
+    let more = (&passage.query, &passage.max_connection_age, &passage.debug, &passage.rate);
+    assert!(matches!(more, (None, None, None, None)));
+    let taken: Vec<&str> = passage.taken.headers().collect();
+    assert_eq!(onward.taken().collect::<Vec<_>>(), taken);
+    let mut told: Vec<(&str, &str)> = passage.caller.as_ref().unwrap().identity.headers().collect();
+    match &passage.assertion {
+        None => {}
+        Some(Asserted::Signed(text)) => told.push((ASSERTION, text)),
+        Some(Asserted::Unsigned(..)) => panic!("an assertion is to be signed"),
+    }
+    assert_eq!(onward.headers().collect::<Vec<_>>(), told);
+}
+
+impl Bench {
+    fn glance(&self, request: &Incoming<'_>) -> Option<Onward> {
+        let now = Time::from_millis(self.world.now.get());
+        self.gate.borrow_mut().glance(request, now)
+    }
+}
+
+#[test]
+fn a_good_key_passes_at_a_glance_once_there_is_a_list() {
+    let bench = Bench::new(&[]);
+    bench.publish(5, &[3], 60_000);
+    let good = bench.issuer.key(1, |_| {});
+    assert_eq!(bench.glance(&get(&good)), None);
+    bench.request(&good).unwrap();
+    let onward = bench.glance(&get(&good)).unwrap();
+    assert_eq!(onward.taken().collect::<Vec<_>>(), ["x-api-key"]);
+    assert!(onward.headers().any(|told| told == ("portcullis-owner", "77")));
+    let bearer = format!("Bearer {good}");
+    let twice = Incoming { authorization: Some(&bearer), ..get(&good) };
+    let taken = bench.glance(&twice).unwrap();
+    assert_eq!(taken.taken().collect::<Vec<_>>(), ["authorization", "x-api-key"]);
+    for bad in [bench.issuer.key(3, |_| {}), bench.issuer.key(4, |c| c.kind = Kind::Publishable)] {
+        assert_eq!(bench.glance(&get(&bad)), None);
+    }
+    for other in [
+        Incoming { path: "/.portcullis/status", ..get(&good) },
+        Incoming { debug: true, ..get(&good) },
+        Incoming { x_api_key: None, ..get(&good) },
+    ] {
+        assert_eq!(bench.glance(&other), None, "{other:?}");
+    }
+    // From half of the soft bound on somebody has to send out a refresh.
+    bench.world.pass_time(2_500);
+    assert_eq!(bench.glance(&get(&good)), None);
+}
+
+#[test]
+fn a_signature_that_is_new_is_for_the_runtime_and_one_that_is_known_passes() {
+    let bench = Bench::new(&[]);
+    bench.publish(5, &[], 60_000);
+    bench.request(&bench.issuer.key(1, |_| {})).unwrap();
+    let key = bench.issuer.key(2, |claims| claims.kid = ED25519_KID);
+    assert_eq!(bench.glance(&get(&key)), None);
+    let signature = bench.gate.borrow().signature_to_check(&get(&key)).unwrap();
+    bench.gate.borrow_mut().remember(signature);
+    assert!(bench.glance(&get(&key)).is_some());
+    assert_eq!(bench.gate.borrow().signature_to_check(&get(&key)), None);
+}

@@ -1,0 +1,69 @@
+//! What the entry calls for each request, in plain synchronous calls: see `portcullis_edge::hot`.
+
+use portcullis_core::time::Time;
+use wasm_bindgen::prelude::wasm_bindgen;
+use worker::web_sys;
+
+use portcullis_edge::answer::Problem;
+use portcullis_edge::log::Event;
+use portcullis_edge::request::{Incoming, path_and_query};
+
+use crate::{after_host, answer, held, host};
+
+/// The calls. A class, because worker-build exports nothing else from the module that it makes.
+#[wasm_bindgen]
+#[derive(Debug)]
+pub struct Hot;
+
+#[wasm_bindgen]
+impl Hot {
+    /// Does nothing. After a panic the first call makes a new instance, and only one that hands
+    /// over no text does it soundly: the text would lie in the old instance's memory.
+    pub fn wake() {}
+
+    /// Where requests go, without the slash at the end; nothing before the gate has its settings.
+    #[must_use]
+    pub fn origin() -> Option<String> {
+        held().map(|shared| shared.settings.origin.join(""))
+    }
+
+    /// What to do with a request that passes at once: the lines of `portcullis_edge::hot::Onward`.
+    /// Nothing where the handler has to look at it.
+    ///
+    /// `request` is a line each for method, URL, and the values of `authorization`, `x-api-key`,
+    /// `x-publishable-api-key`, `origin`, `cf-connecting-ip`, `access-control-request-method` and
+    /// `portcullis-debug`, empty for one that is not there. No value of them holds a line's end.
+    #[must_use]
+    pub fn glance(request: &str, now_millis: f64) -> Option<String> {
+        let shared = held()?;
+        let mut lines = request.split('\n');
+        let (method, url) = (lines.next()?, lines.next()?);
+        let (path, query) = path_and_query(after_host(url));
+        let mut header = || lines.next().filter(|value| !value.is_empty());
+        let incoming = Incoming {
+            method,
+            path,
+            query,
+            authorization: header(),
+            x_api_key: header(),
+            publishable_key: header(),
+            origin: header(),
+            address: header().and_then(|address| address.trim().parse().ok()),
+            preflight_for: header(),
+            debug: header().is_some(),
+        };
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a clock's")]
+        let now = Time::from_millis(now_millis as u64);
+        let mut gate = shared.gate.try_borrow_mut().ok()?;
+        gate.glance(&incoming, now).map(portcullis_edge::hot::Onward::into_lines)
+    }
+
+    /// The answer where a request that passed did not reach the origin.
+    ///
+    /// # Errors
+    /// The runtime's.
+    pub fn unreachable(reason: String) -> worker::Result<web_sys::Response> {
+        host::log(&Event::Origin { key: None, reason });
+        answer(&Problem::OriginUnreachable, None)
+    }
+}
