@@ -11,9 +11,9 @@ const CONFIG = fileURLToPath(new URL('../../../crates/edge/workerd.capnp', impor
 
 /**
  * The gate's configuration with what a test binds to it: `kv`, `r2` and `cache` are stores,
- * `services` are more services, `bindings` more bindings, as the configuration spells them.
+ * `bundle` the list that is deployed with it, `services` are more services, `bindings` more bindings, as the configuration spells them.
  */
-async function configWith({ kv, r2, cache, services = [], bindings = [] }) {
+async function configWith({ kv, r2, cache, bundle, services = [], bindings = [] }) {
   const stores = Object.entries({ kv, r2, cache }).filter(([, store]) => store);
   const external = stores.map(
     ([name, store]) => `(name = "${name}", external = (address = "${new URL(store.url).host}", http = ())),`,
@@ -30,7 +30,9 @@ async function configWith({ kv, r2, cache, services = [], bindings = [] }) {
     .replace('bindings = [', `bindings = [${bound.filter(Boolean).join('')}`)
     .replace('globalOutbound =', `${cache ? 'cacheApiOutbound = "cache", ' : ''}globalOutbound =`);
   const file = join(folder, 'gate.capnp');
-  await writeFile(file, config);
+  if (bundle) await writeFile(join(folder, 'bundle.bin'), bundle);
+  const own = bundle ? config.replace(/embed "[^"]*bundle\.bin"/, 'embed "bundle.bin"') : config;
+  await writeFile(file, own);
   return file;
 }
 

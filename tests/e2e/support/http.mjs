@@ -9,13 +9,19 @@ import { atEnd } from './processes.mjs';
 export async function listen(handler) {
   const server = createServer(handler);
   await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
+  // Those that became WebSockets are no connections of the server's any more.
+  const sockets = new Set();
+  server.on('connection', (socket) => {
+    sockets.add(socket);
+    socket.on('close', () => sockets.delete(socket));
+  });
   const close = () =>
     new Promise((resolve) => {
       server.close(resolve);
-      server.closeAllConnections();
+      sockets.forEach((socket) => socket.destroy());
     });
   atEnd(close);
-  return { url: `http://127.0.0.1:${server.address().port}`, close };
+  return { url: `http://127.0.0.1:${server.address().port}`, close, server };
 }
 
 /** All of a stream. */
