@@ -101,7 +101,11 @@ function ask(url, method, headers, body) {
         });
       });
     });
-    outgoing.on('error', reject);
+    outgoing.on('error', (error) => {
+      // The other side had just closed the connection that was kept: nothing was asked yet.
+      if (outgoing.reusedSocket && error.code === 'ECONNRESET') resolve(ask(url, method, headers, body));
+      else reject(error);
+    });
     outgoing.end(body);
   });
 }
