@@ -47,6 +47,7 @@ const gate :Workerd.Worker = (
     (name = "ROUTES", fromEnvironment = "ROUTES"),
     (name = "RATE_CLASSES", fromEnvironment = "RATE_CLASSES"),
     (name = "REQUIRE_POLICY", fromEnvironment = "REQUIRE_POLICY"),
+    (name = "REPORT_USAGE", fromEnvironment = "REPORT_USAGE"),
     (name = "DEBUG", fromEnvironment = "DEBUG"),
   ],
 );

@@ -23,6 +23,7 @@ use crate::status::{Counters, SourceState};
 use crate::turn::{
     Caller, End, Judged, ListSeen, ListWait, Next, Page, Passage, Rate, Reason, Refused, Turn, Wait,
 };
+use crate::usage::Usage;
 
 /// Every path under this prefix is the gate's own and never reaches the origin.
 pub const RESERVED: &str = "/.portcullis/";
@@ -41,6 +42,7 @@ pub struct Gate {
     pub(crate) policies: PolicyFiles,
     pub(crate) limiter: Limiter,
     pub(crate) assertions: Assertions,
+    pub(crate) usage: Usage,
     pub(crate) counters: Counters,
     pub(crate) sources: Vec<SourceState>,
     /// How long the operator need not be told again that no source is as quick as `fresh_for`.
@@ -75,6 +77,7 @@ impl Gate {
             policies: PolicyFiles::new(),
             limiter: Limiter::default(),
             assertions: Assertions::default(),
+            usage: Usage::new(),
             counters: Counters::default(),
             sources: settings.sources.iter().map(SourceState::new).collect(),
             outpaced_told: Span::NEVER,
@@ -87,7 +90,7 @@ impl Gate {
     #[must_use]
     pub fn judge(&mut self, request: &Incoming<'_>, turn: &mut Turn, now: Time) -> Judged {
         if let Some(pause) = self.still_waiting(turn, now) {
-            return Judged { refresh: None, policy: None, next: Next::Sleep(pause) };
+            return Judged { refresh: None, policy: None, report: None, next: Next::Sleep(pause) };
         }
         let demand = Demand { purpose: Purpose::Token, kind: None, environment: None };
         let mut door = Door { demand, now, turn, errands: Errands::default() };
@@ -104,12 +107,17 @@ impl Gate {
                 Next::Refuse(self.refused(request, reason, name, now))
             }
         };
+        let mut report = None;
         match &next {
             Next::Sleep(_) | Next::Own(_) => {}
-            Next::Pass(_) => self.counters.passed += 1,
+            Next::Pass(passage) => {
+                self.counters.passed += 1;
+                let caller = passage.caller.as_ref().filter(|_| self.settings.report_usage);
+                report = caller.and_then(|caller| self.usage.count(caller.name, now));
+            }
             Next::Refuse(refused) => self.counters.refused(refused.reason.code()),
         }
-        Judged { refresh, policy, next }
+        Judged { refresh, policy, report, next }
     }
 
     fn pass(&mut self, request: &Incoming<'_>, door: &mut Door<'_>) -> Result<Passage, Stop> {

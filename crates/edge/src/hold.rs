@@ -13,6 +13,7 @@ use crate::log::Event;
 use crate::pace::{Job, Pace};
 use crate::policies::PolicyFiles;
 use crate::settings::Settings;
+use crate::usage::Usage;
 
 impl Gate {
     /// The settings.
@@ -30,6 +31,11 @@ impl Gate {
     /// The refreshes.
     pub const fn pace_mut(&mut self) -> &mut Pace {
         &mut self.pace
+    }
+
+    /// What was counted.
+    pub const fn usage_mut(&mut self) -> &mut Usage {
+        &mut self.usage
     }
 
     /// The assertions that were signed.

@@ -20,6 +20,7 @@
 //! | [`rate`] | counting a key's requests |
 //! | [`identity`], [`assertions`] | what the origin is told |
 //! | [`answer`] | what the gate answers itself |
+//! | [`usage`] | how often keys are used, for the issuer |
 //! | [`status`], [`log`] | what the operator is told |
 //!
 //! All of it runs, and is tested, on the host. What connects it with the runtime is in `worker/`.
@@ -41,3 +42,4 @@ pub mod settings;
 pub mod source;
 pub mod status;
 pub mod turn;
+pub mod usage;

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use crate::refresh::RefreshError;
 use crate::settings::SettingsError;
+use crate::source::FetchError;
 use crate::turn::{ListSeen, Refused};
 
 /// Something that the operator may want to know.
@@ -54,6 +55,8 @@ pub enum Event {
     ForeignSecrets,
     /// An assertion could not be signed: the origin gets none.
     Assertion,
+    /// A report of uses did not arrive; it is tried again.
+    Usage(FetchError),
     /// A rate-limit binding did not answer; this isolate counted instead.
     RateLimiter {
         /// The class.
@@ -111,6 +114,9 @@ impl Event {
                 "event": "assertion_failed",
                 "message": "the runtime could not sign; the origin was told by headers alone",
             }),
+            Self::Usage(error) => json!({
+                "event": "usage_failed", "code": error.code(), "message": error.to_string(),
+            }),
             Self::RateLimiter { class } => json!({
                 "event": "rate_limiter_failed", "class": class,
             }),
@@ -135,6 +141,7 @@ impl Event {
             | Self::List { .. }
             | Self::Floor(_)
             | Self::Outpaced { .. }
+            | Self::Usage(_)
             | Self::RateLimiter { .. }
             | Self::Origin { .. } => false,
         }

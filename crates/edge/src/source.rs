@@ -25,6 +25,9 @@ pub trait Host {
     /// Keeps a floor for isolates to come. It may be lost.
     fn keep(&self, floor: Vec<u8>) -> impl Future<Output = ()>;
 
+    /// Sends the issuer a report of uses.
+    fn report(&self, body: String, timeout: u64) -> impl Future<Output = Result<(), FetchError>>;
+
     /// Waits.
     fn sleep(&self, millis: u64) -> impl Future<Output = ()>;
 

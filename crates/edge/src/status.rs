@@ -136,6 +136,7 @@ impl Gate {
             "sources": self.sources.iter().map(|source| source_status(source, now)).collect::<Vec<_>>(),
             "policies": { "bytes": self.policies.bytes() },
             "requests": { "passed": self.counters.passed, "refused": self.counters.refused },
+            "usage": { "lost": self.usage.lost() },
         })
         .to_string()
     }

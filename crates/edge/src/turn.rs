@@ -12,6 +12,7 @@ use crate::identity::Identity;
 use crate::pace::{Job, Pace, Standing};
 use crate::policies::{PolicyFiles, PolicyJob};
 use crate::rate::Allowance;
+use crate::usage::Report;
 
 /// Between two looks at what is waited for, in milliseconds.
 const SHORTEST_SLEEP: u64 = 2;
@@ -80,6 +81,8 @@ pub struct Judged {
     pub refresh: Option<Job>,
     /// A fetch of a policy that it is to send out, behind itself.
     pub policy: Option<PolicyJob>,
+    /// A report of uses that it is to send, behind itself.
+    pub report: Option<Report>,
     /// Its own way.
     pub next: Next,
 }

@@ -55,6 +55,10 @@ pub struct KeyRecord {
     pub created_by: Option<String>,
     /// The id of the key that it takes the place of.
     pub rolled_from: Option<String>,
+    /// How often gates have let it pass, as they report it: a little less than in truth.
+    pub uses: u64,
+    /// When it was last let pass, as gates report it. Seconds since 1970.
+    pub last_used_at: Option<u32>,
     /// When it was deleted: since then only the list knows of it.
     pub deleted: Option<Time>,
     /// When the record was made, by the store's clock.

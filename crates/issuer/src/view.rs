@@ -75,6 +75,10 @@ pub struct KeyView {
     pub created_by: Option<String>,
     /// The id of the key that it takes the place of.
     pub rolled_from: Option<String>,
+    /// How often gates have let it pass, where they report it.
+    pub uses: u64,
+    /// When they last did.
+    pub last_used_at: Option<String>,
 }
 
 impl KeyView {
@@ -108,6 +112,8 @@ impl KeyView {
             revoked_by: record.revoked_by.clone(),
             created_by: record.created_by.clone(),
             rolled_from: record.rolled_from.clone(),
+            uses: record.uses,
+            last_used_at: record.last_used_at.map(seconds),
         }
     }
 }

@@ -63,13 +63,14 @@ export async function startOrigin() {
 }
 
 /** Fetches `path` from `base`, with Node's plain client: nothing is cached, nothing is followed. */
-export function fetchBytes(base, path) {
+export function fetchBytes(base, path, { method = 'GET', headers = {}, body } = {}) {
   return new Promise((resolve, reject) => {
-    request(base + path, async (response) => {
+    const { host, ...others } = headers;
+    request(base + path, { method, headers: others }, async (response) => {
       resolve({ status: response.statusCode, headers: response.headers, body: await read(response) });
     })
       .on('error', reject)
-      .end();
+      .end(body);
   });
 }
 
@@ -84,9 +85,13 @@ export async function startRelay(upstream) {
   relay.answer = relay.honest;
   const server = await listen(async (incoming, outgoing) => {
     relay.requests.push(incoming.url);
+    const body = await read(incoming);
+    const { method, headers } = incoming;
     let answer = null;
     try {
-      answer = await relay.answer(incoming.url, (path) => fetchBytes(relay.upstream, path));
+      answer = await relay.answer(incoming.url, (path) =>
+        fetchBytes(relay.upstream, path, { method, headers, body }),
+      );
     } catch {
       // The issuer is gone: so are we.
     }

@@ -35,6 +35,8 @@ pub struct Settings {
     pub rates: RateClasses,
     /// `REQUIRE_POLICY`: whether keys without a policy are refused.
     pub require_policy: bool,
+    /// `REPORT_USAGE`: whether the issuer is told how often keys are used.
+    pub report_usage: bool,
     /// `DEBUG`: whether every answer says what was found of the key.
     pub debug: bool,
 }
@@ -177,6 +179,11 @@ impl Settings {
                 .map_err(named("ENVIRONMENT"))?,
             word(&kind, &kinds(), KINDS).map_err(named("KIND"))?,
         );
+        let report_usage = flag("REPORT_USAGE")?;
+        if report_usage {
+            need("ISSUER_URL")?;
+            need("GATE_KEY")?;
+        }
         Ok(Self {
             sources: sources(&get)?,
             origin: BaseUrl::parse(&need("ORIGIN_URL")?).map_err(named("ORIGIN_URL"))?,
@@ -201,6 +208,7 @@ impl Settings {
                 None => RateClasses::default(),
             },
             require_policy: flag("REQUIRE_POLICY")?,
+            report_usage,
             debug: flag("DEBUG")?,
         })
     }

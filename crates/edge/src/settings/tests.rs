@@ -120,6 +120,8 @@ fn sources_are_what_is_set_and_bound() {
         [("issuer", true), ("http", false), ("http", false), ("kv", true), ("r2", false)];
     assert_eq!(names(&all), expected);
     assert_eq!(names(&[("ISSUER_URL", ""), ("LIST_KV", "{}")]), [("kv", true)]);
+    let error = read(&[("REPORT_USAGE", "true")]).unwrap_err();
+    assert_eq!(error, SettingsError::new("GATE_KEY", Fault::Missing));
     let settings = read(&all).unwrap();
     let Some(SourceSetting::R2 { prefix }) = settings.sources.last() else { panic!() };
     assert_eq!(prefix, "lists/acme/");

@@ -53,6 +53,22 @@ impl Host for Runtime {
         let _ = self.put_floor(&floor).await;
     }
 
+    async fn report(&self, body: String, timeout: u64) -> Result<(), FetchError> {
+        let issuer = self.settings.sources.iter().find_map(|source| match source {
+            SourceSetting::Http { base, key: Some(key) } => Some((base, key)),
+            SourceSetting::Http { key: None, .. }
+            | SourceSetting::Kv
+            | SourceSetting::R2 { .. } => None,
+        });
+        let (base, key) = issuer.ok_or(FetchError::NoCredential)?;
+        let sent = core::pin::pin!(post(base, key, &body));
+        let late = core::pin::pin!(self.sleep(timeout));
+        match select(sent, late).await {
+            Either::Left((sent, _)) => sent,
+            Either::Right(((), _)) => Err(FetchError::Late),
+        }
+    }
+
     async fn sleep(&self, millis: u64) {
         Delay::from(Duration::from_millis(millis)).await;
     }
@@ -155,6 +171,24 @@ async fn http(base: &BaseUrl, key: Option<&GateKey>, file: File) -> Result<Vec<u
     }
     let Some(body) = answer.body() else { return Ok(Vec::new()) };
     read(&body, file.longest()).await
+}
+
+async fn post(base: &BaseUrl, key: &GateKey, body: &str) -> Result<(), FetchError> {
+    let unreachable = |_: JsValue| FetchError::Unreachable;
+    let abort = Abort(AbortController::new().map_err(unreachable)?);
+    let headers = web_sys::Headers::new().map_err(unreachable)?;
+    headers.set("authorization", &key.authorization()).map_err(unreachable)?;
+    headers.set("content-type", "application/json").map_err(unreachable)?;
+    let init = web_sys::RequestInit::new();
+    init.set_method("POST");
+    init.set_headers(&headers);
+    init.set_body(&JsValue::from_str(body));
+    init.set_signal(Some(&abort.0.signal()));
+    init.set_redirect(web_sys::RequestRedirect::Manual);
+    let answer = global().fetch_with_str_and_init(&base.join("/v1/usage"), &init);
+    let answer: web_sys::Response =
+        JsFuture::from(answer).await.map_err(unreachable)?.unchecked_into();
+    if answer.status() == 200 { Ok(()) } else { Err(FetchError::Status(answer.status())) }
 }
 
 /// Ends a fetch whose answer nobody waits for any more. One that has been read to its end does not

@@ -31,6 +31,7 @@ use portcullis_edge::refresh::{fetch_policy, refresh};
 use portcullis_edge::request::{Incoming, path_and_query};
 use portcullis_edge::settings::{Settings, SettingsError};
 use portcullis_edge::turn::{Next, Page, Refused, Turn};
+use portcullis_edge::usage;
 
 use crate::host::{Runtime, now};
 use crate::js::{get, variable};
@@ -151,6 +152,10 @@ async fn judge(
         if let Some(job) = judged.policy {
             let (gate, runtime) = (Rc::clone(gate), Rc::clone(runtime));
             ctx.wait_until(async move { fetch_policy(&gate, &*runtime, job).await });
+        }
+        if let Some(report) = judged.report {
+            let (gate, runtime) = (Rc::clone(gate), Rc::clone(runtime));
+            ctx.wait_until(async move { usage::send(&gate, &*runtime, report).await });
         }
         match judged.next {
             Next::Sleep(millis) => Delay::from(Duration::from_millis(millis)).await,

@@ -28,6 +28,7 @@ mod policies;
 mod problem;
 mod revocations;
 mod serve;
+mod usage;
 mod webhooks;
 mod well_known;
 
@@ -67,6 +68,7 @@ fn v1() -> OpenApiRouter<Issuer> {
         .merge(revocations::routes())
         .merge(events::routes())
         .merge(webhooks::routes())
+        .merge(usage::routes())
 }
 
 /// The description of `/v1`, OpenAPI 3.1, as `docs/openapi.json` holds it.

@@ -115,6 +115,8 @@ impl Issuer {
             revoked_by: None,
             suspended: None,
             suspended_by: None,
+            uses: 0,
+            last_used_at: None,
             deleted: None,
             created_by: new.created_by.clone(),
             rolled_from: making.rolled_from.map(|(id, _)| id.into()),

@@ -17,6 +17,7 @@ pub mod scopes;
 mod signers;
 mod suspend;
 mod update;
+mod usage;
 mod verify;
 
 pub use create::{Creation, Idempotency, Minted, NewKey};
@@ -30,6 +31,7 @@ pub use roll::{Roll, Rolled};
 pub use rotation::RotationError;
 pub use signers::{KeyringChange, KeyringChanged, NewSigner, Signer, Signers};
 pub use update::{Changed, FIXED_FIELDS, Update, Upsert, check_fixed};
+pub use usage::{MAX_USES, Use};
 pub use verify::{NotAdmin, Strict, StrictRefusal, Verdict};
 
 use std::collections::{BTreeSet, HashSet};

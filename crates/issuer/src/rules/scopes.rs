@@ -38,13 +38,15 @@ pub const WEBHOOKS_READ: &str = "webhooks:read";
 pub const WEBHOOKS_WRITE: &str = "webhooks:write";
 /// What gates with a credential fetch.
 pub const GATES_READ: &str = "gates:read";
+/// What gates report.
+pub const GATES_REPORT: &str = "gates:report";
 /// Reading the keyring's signers.
 pub const KEYRING_READ: &str = "keyring:read";
 /// Measurements.
 pub const METRICS_READ: &str = "metrics:read";
 
 /// Every scope that the API asks for, with what it is for.
-pub const ALL: [(&str, &str); 17] = [
+pub const ALL: [(&str, &str); 18] = [
     (KEYS_READ, "read records of keys"),
     (KEYS_WRITE, "make, change and roll keys"),
     (KEYS_REVOKE, "revoke, suspend and resume keys"),
@@ -60,6 +62,7 @@ pub const ALL: [(&str, &str); 17] = [
     (WEBHOOKS_READ, "read webhooks and their deliveries"),
     (WEBHOOKS_WRITE, "make and change webhooks"),
     (GATES_READ, "fetch what gates need"),
+    (GATES_REPORT, "report how often keys were used"),
     (KEYRING_READ, "read the keyring's signers"),
     (METRICS_READ, "read measurements"),
 ];

@@ -113,13 +113,42 @@ pub async fn delete(connection: &mut Connection, ids: &[&str], now: Time) -> Res
         let mut update = Select::new(
             "UPDATE api_keys SET title = '-', folded = '', metadata = '{}', admin_scopes = '', \
              redacted = '', token = NULL, created_by = NULL, revoked_by = NULL, \
-             suspended_by = NULL, rolled_from = NULL, deleted_ms = ",
+             suspended_by = NULL, rolled_from = NULL, uses = 0, last_used_at = NULL, deleted_ms = ",
         );
         update.arg(millis(now)).push(", updated_ms = ").arg(millis(now)).push(" WHERE id IN (");
         update.args(ids.iter().copied()).push(")");
         update.execute(connection).await?;
     }
     Ok(())
+}
+
+/// Adds what gates report of keys: how often, and when last. What is later than `now` counts as now;
+/// a record that there is not, or that is deleted, is passed over.
+///
+/// # Errors
+/// The database's.
+pub async fn used(connection: &mut Connection, uses: &[Use], now: u32) -> Result<u64, Error> {
+    let mut known = 0;
+    for one in uses {
+        let at = i64::from(one.last_used_at.min(now));
+        let mut update = Select::new("UPDATE api_keys SET uses = uses + ");
+        update.arg(i64::from(one.uses)).push(", last_used_at = CASE WHEN last_used_at > ");
+        update.arg(at).push(" THEN last_used_at ELSE ").arg(at).push(" END WHERE id = ");
+        update.arg(one.key.as_str()).push(" AND deleted_ms IS NULL");
+        known += update.execute(connection).await?;
+    }
+    Ok(known)
+}
+
+/// What a gate reports of one key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Use {
+    /// The key's public name.
+    pub key: String,
+    /// How often it was let pass since the last report.
+    pub uses: u32,
+    /// When last, in seconds since 1970.
+    pub last_used_at: u32,
 }
 
 /// The record with this id, unless it is deleted.
@@ -233,6 +262,8 @@ impl FromRow<'_, AnyRow> for KeyRecord {
             suspended_by: row.try_get("suspended_by")?,
             created_by: row.try_get("created_by")?,
             rolled_from: row.try_get("rolled_from")?,
+            uses: number(row, "uses")?,
+            last_used_at: maybe(row, "last_used_at")?,
             deleted: time_of("deleted_ms")?,
             created: time(row.try_get("created_ms")?),
             updated: time(row.try_get("updated_ms")?),

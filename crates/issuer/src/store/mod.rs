@@ -204,8 +204,12 @@ macro_rules! step {
     };
 }
 
-const STEPS: &[Step] =
-    &[step!(1, "0001_init"), step!(2, "0002_targets"), step!(3, "0003_webhooks")];
+const STEPS: &[Step] = &[
+    step!(1, "0001_init"),
+    step!(2, "0002_targets"),
+    step!(3, "0003_webhooks"),
+    step!(4, "0004_usage"),
+];
 
 fn migrations(database: &Database) -> Migrator {
     let steps = STEPS.iter().map(|(version, name, sqlite, postgres)| {

@@ -41,4 +41,5 @@ mod life_listing;
 mod lists;
 mod many;
 mod policies;
+mod usage;
 mod webhooks;

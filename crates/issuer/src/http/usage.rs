@@ -1,0 +1,61 @@
+//! `/v1/usage`: what gates report.
+
+use axum::Json as Answered;
+use axum::extract::State;
+use axum::response::{IntoResponse as _, Response};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::body::Json;
+use super::problem::Problem;
+use crate::issuer::Issuer;
+use crate::rules::Use;
+
+pub(super) fn routes() -> OpenApiRouter<Issuer> {
+    OpenApiRouter::new().routes(routes!(report))
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct UsageBody {
+    /// One line a key, 1000 at most.
+    uses: Vec<UseBody>,
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct UseBody {
+    /// The key's public name, `apk_…`.
+    key: String,
+    /// How often it was let pass since the last report.
+    uses: u32,
+    /// When last, in seconds since 1970.
+    last_used_at: u32,
+}
+
+#[derive(Serialize, ToSchema)]
+struct UsageAnswer {
+    /// How many of these keys there are.
+    known: u64,
+}
+
+/// Report how often keys were used.
+#[utoipa::path(
+    post, path = "/usage", tag = "gates", operation_id = "report_usage", request_body = UsageBody,
+    security(("admin_key" = ["gates:report"])),
+    responses((status = 200, description = "What of it was written", body = UsageAnswer))
+)]
+async fn report(
+    State(issuer): State<Issuer>,
+    Json(body): Json<UsageBody>,
+) -> Result<Response, Problem> {
+    let uses = body.uses.into_iter().map(|UseBody { key, uses, last_used_at }| Use {
+        key,
+        uses,
+        last_used_at,
+    });
+    let known = issuer.report_usage(&uses.collect::<Vec<_>>()).await?;
+    Ok(Answered(UsageAnswer { known }).into_response())
+}
