@@ -24,6 +24,17 @@ await build({
   legalComments: 'inline',
 });
 
+// As auto.js takes it.
+await build({
+  entryPoints: [here('js/pure.js')],
+  outfile: here('dist/pure.js'),
+  bundle: true,
+  format: 'esm',
+  target: 'es2022',
+  minify: true,
+  legalComments: 'inline',
+});
+
 // What CommonJS is given: `edge-light` and `workerd` know only modules.
 const { exports } = JSON.parse(readFileSync(here('package.json'), 'utf8'));
 const entries = Object.values(exports).flatMap((entry) => entry.require?.default ?? []);
