@@ -2,13 +2,15 @@
 // Makes what the npm package has besides its sources: the module as text, the noble libraries in one
 // file, and CommonJS. `cargo xtask build` calls it when the wasm modules are there.
 
-import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 import { sizes } from './size.mjs';
 
 const here = (name) => fileURLToPath(new URL(name, import.meta.url));
+
+for (const name of ['LICENSE-APACHE', 'LICENSE-MIT']) cpSync(here(`../${name}`), here(name));
 
 // As inline.js takes it.
 const module = readFileSync(here('dist/portcullis.wasm')).toString('hex');

@@ -339,6 +339,8 @@ export interface AuthenticateOptions<R = IncomingRequest> {
   address?: string | null | ((request: R) => string | null | undefined);
   /** The sales channel that the request is about. */
   salesChannel?: string | null | ((request: R) => string | null | undefined);
+  /** Reads the key from elsewhere than the headers above: `undefined` for none. */
+  getKey?: (request: R) => string | null | undefined;
   /** Keeps a refresh alive behind the answer: `ctx.waitUntil.bind(ctx)` in a Worker. */
   waitUntil?: (promise: Promise<unknown>) => void;
   /** The instant to judge at. The clock's time unless told. */

@@ -2,7 +2,7 @@
 
 import { problemOf, responseOf } from './answer.js';
 import { fromBase64Url, THIRTY_TWO_BYTES } from './base64.js';
-import { readCredential } from './credential.js';
+import { noKey, readCredential } from './credential.js';
 import { PortcullisError } from './errors.js';
 import { readFacts, readScopes } from './facts.js';
 import { Keeper } from './keeper.js';
@@ -91,7 +91,7 @@ export class Verifier {
     const fixed = now === undefined ? undefined : instant(now);
     const clock = fixed === undefined ? Date.now : () => fixed;
     const scopes = readScopes(asked.scopes);
-    const held = readCredential(request.headers);
+    const held = asked.getKey === undefined ? readCredential(request.headers) : given(asked.getKey, request);
     if (held.code !== undefined) {
       const { list } = this.#engine.status(clock(), this.#freshFor);
       return this.#refuse({ ok: false, ...held, list }, scopes, clock);
@@ -187,6 +187,13 @@ function factsOf({ headers, method, url, originalUrl }) {
   const path = target.startsWith('/') ? target.split('?', 1)[0] : pathOf(target);
   const origin = typeof headers?.get === 'function' ? headers.get('origin') : headers?.origin;
   return { method: String(method ?? ''), path, origin: typeof origin === 'string' ? origin : undefined };
+}
+
+// The key from where the caller keeps it.
+function given(getKey, request) {
+  if (typeof getKey !== 'function') throw new TypeError('getKey: a function of the request');
+  const token = getKey(request);
+  return typeof token === 'string' && token !== '' ? { token, kind: undefined } : noKey();
 }
 
 function pathOf(address) {

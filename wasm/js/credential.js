@@ -21,10 +21,14 @@ export function readCredential(headers) {
     if (typeof one === 'string') return problem(one);
     keys.push(...one);
   }
-  if (keys.length === 0) return problem('no_key');
+  if (keys.length === 0) return noKey();
   if (keys.some((key) => key !== keys[0])) return problem('two_keys');
   // That header's name says of which kind the key must be.
   return { token: keys[0], kind: publishable === undefined ? undefined : 'publishable' };
+}
+
+export function noKey() {
+  return problem('no_key');
 }
 
 function problem(code) {

@@ -164,6 +164,32 @@ test('the address comes from the framework, by a function of the options', async
   assert.equal((await ask('192.0.3.1')).statusCode, 403);
 });
 
+test('a key may be read from elsewhere, and is no less needed there', async (t) => {
+  const verifier = await verifierFor(t);
+  const app = new Hono();
+  app.use(forHono.apiKey(verifier, { now, getKey: (c) => c.req.query('key') }));
+  app.get('/store/x', (c) => c.text('reached'));
+  const fastify = Fastify();
+  t.after(() => fastify.close());
+  fastify.register(forFastify.apiKey(verifier, { now, getKey: (request) => request.query.key }));
+  fastify.get('/store/x', async () => 'reached');
+  const handler = forFetch.protect(verifier, () => new Response('reached'), {
+    now,
+    getKey: (request) => new URL(request.url).searchParams.get('key'),
+  });
+  const asks = [
+    async (query, headers) => (await app.request(`/store/x${query}`, { headers })).status,
+    async (query, headers) => (await fastify.inject({ url: `/store/x${query}`, headers })).statusCode,
+    async (query, headers) => (await handler(new Request(`https://a.example/store/x${query}`, { headers }))).status,
+  ];
+  for (const ask of asks) {
+    assert.equal(await ask(`?key=${tokens.publishable}`, shop), 200);
+    assert.equal(await ask('?key=x', shop), 401);
+    assert.equal(await ask('?key=', shop), 401);
+    assert.equal(await ask('', bearer(tokens.publishable)), 401, 'the headers are not looked at then');
+  }
+});
+
 test('refreshes are kept alive where the host has a way to', async (t) => {
   const verifier = await verifierFor(t);
   await verifier.refresh({ now });
