@@ -75,7 +75,7 @@ export class Verifier {
       request === undefined ? undefined : readFacts(request),
     );
     if (this.#keeper !== undefined) {
-      if (verdict.code === 'policy_unavailable') this.#keeper.miss(this.#engine.missed);
+      if (verdict.code === 'policy_unavailable') this.#keeper.miss(this.#engine.missed, now === undefined);
       // Of another instant than now nothing is to be fetched.
       if (now === undefined) this.#keeper.behind(verdict.list.ageMs, Date.now);
     }
