@@ -91,15 +91,14 @@ export class Verifier {
     const fixed = now === undefined ? undefined : instant(now);
     const clock = fixed === undefined ? Date.now : () => fixed;
     const scopes = readScopes(asked.scopes);
-    const held = asked.getKey === undefined ? readCredential(request.headers) : given(asked.getKey, request);
+    const held = asked.getKey === undefined ? readCredential(request.headers, kind) : given(asked.getKey, request);
     if (held.code !== undefined) {
       const { list } = this.#engine.status(clock(), this.#freshFor);
       return this.#refuse({ ok: false, ...held, list }, scopes, clock);
     }
 
     const ask = {
-      // What the header says, unless the caller is stricter.
-      kind: kind ?? held.kind,
+      kind,
       environment,
       request: {
         ...factsOf(request),
@@ -124,11 +123,6 @@ export class Verifier {
     for (let tries = 0; verdict.code === 'policy_unavailable' && tries < POLICY_TRIES; tries += 1) {
       if (keeper === undefined || !(await keeper.policy(missed))) break;
       verdict = await judge();
-    }
-    // Two demands that no key meets at once.
-    if (verdict.ok && held.kind !== undefined && verdict.key.kind !== held.kind) {
-      const message = 'that header is for publishable keys';
-      verdict = { ok: false, code: 'wrong_kind', message, list: verdict.list };
     }
     return verdict.ok ? verdict : this.#refuse(verdict, scopes, clock);
   }
@@ -193,7 +187,7 @@ function factsOf({ headers, method, url, originalUrl }) {
 function given(getKey, request) {
   if (typeof getKey !== 'function') throw new TypeError('getKey: a function of the request');
   const token = getKey(request);
-  return typeof token === 'string' && token !== '' ? { token, kind: undefined } : noKey();
+  return typeof token === 'string' && token !== '' ? { token } : noKey();
 }
 
 function pathOf(address) {

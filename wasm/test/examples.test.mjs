@@ -100,7 +100,7 @@ test('the README\'s examples', async (t) => {
     };
     assert.match((await (await ask(tokens.secret)).json()).key, /^apk_[0-9A-Za-z]{22}$/);
     assert.equal((await ask(tokens.test)).status, 401);
-    assert.equal((await ask(tokens.secretWithPolicy)).status, 403, 'its policy names other networks');
+    assert.equal((await ask(tokens.secretWithPolicy)).status, 401, 'its policy names other networks');
   });
 
   await t.test('status.mjs', async (t_) => {
