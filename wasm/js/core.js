@@ -2,7 +2,7 @@
 
 import { problemOf, responseOf } from './answer.js';
 import { fromBase64Url, THIRTY_TWO_BYTES } from './base64.js';
-import { noKey, readCredential } from './credential.js';
+import { noKey, readCredential, reader } from './credential.js';
 import { PortcullisError } from './errors.js';
 import { readFacts, readScopes } from './facts.js';
 import { Keeper } from './keeper.js';
@@ -177,10 +177,9 @@ export class Verifier {
 
 // What a request says of itself: a `Request`, or one of Node's, whose target is as it was received.
 function factsOf({ headers, method, url, originalUrl }) {
-  const target = String(originalUrl ?? url ?? '');
+  const target = [originalUrl, url].find((text) => typeof text === 'string') ?? '';
   const path = target.startsWith('/') ? target.split('?', 1)[0] : pathOf(target);
-  const origin = typeof headers?.get === 'function' ? headers.get('origin') : headers?.origin;
-  return { method: String(method ?? ''), path, origin: typeof origin === 'string' ? origin : undefined };
+  return { method: typeof method === 'string' ? method : '', path, origin: reader(headers)('origin') };
 }
 
 // The key from where the caller keeps it.

@@ -45,12 +45,14 @@ function problem(code) {
   return { code, message: PROBLEMS[code] };
 }
 
-// `Headers`, or an object with names in lower case, as Node has it.
-function reader(headers) {
-  if (typeof headers?.get === 'function') return (name) => headers.get(name) ?? undefined;
+// `Headers`, or an object with names in lower case, as Node has it. What is no text is not there.
+export function reader(headers) {
+  const text = (value) => (typeof value === 'string' ? value : undefined);
+  if (typeof headers?.get === 'function') return (name) => text(headers.get(name));
   return (name) => {
     const value = Object.hasOwn(headers ?? {}, name) ? headers[name] : undefined;
-    return Array.isArray(value) ? value.join(',') : value;
+    const isList = Array.isArray(value) && value.every((one) => typeof one === 'string');
+    return isList ? value.join(',') : text(value);
   };
 }
 
@@ -68,13 +70,13 @@ function single(tokens) {
 
 function oneKey(value) {
   if (value === undefined) return undefined;
-  const keys = String(value).split(',').map((key) => key.trim());
+  const keys = value.split(',').map((key) => key.trim());
   return keys.includes('') ? problem('empty_key') : single(keys);
 }
 
 function authorization(value) {
   if (value === undefined) return undefined;
-  const parts = String(value).split(',').map((part) => part.trim());
+  const parts = value.split(',').map((part) => part.trim());
   if (parts.some((part) => /^bearer(?:[ \t]|$)/i.test(part))) {
     const tokens = parts.map((part) => /^bearer[ \t]+(\S+)$/i.exec(part)?.[1]);
     return tokens.includes(undefined) ? problem('malformed_authorization') : single(tokens);

@@ -278,3 +278,24 @@ test('options are as strict as those of verify', async () => {
   }
   for (const request of [undefined, null, 'x', 7]) await assert.rejects(verifier.authenticate(request, { now }));
 });
+
+test('hostile requests are refused, and nothing of them is called', async () => {
+  const verifier = offline();
+  const never = () => assert.fail('called');
+  const trap = { toString: never, valueOf: never, [Symbol.toPrimitive]: never };
+  const ask = async (request) => (await verifier.authenticate(request, { now })).code;
+  for (const headers of [undefined, null, 7, {}, { 'x-api-key': trap }, { 'x-api-key': [trap] }, { 'x-api-key': Symbol('pk') },
+    { authorization: trap }, { get: () => trap }, { get: () => null }, [], { 'x-api-key': null }]) {
+    assert.equal(await ask({ headers, method: trap, url: trap, originalUrl: trap }), 'no_key');
+  }
+  const good = tokens.test;
+  for (const [headers, code] of [
+    [{ 'x-api-key': 'x'.repeat(10_000_000) }, 'malformed_too_long'],
+    [{ authorization: `Bearer${' '.repeat(1_000_000)}x y` }, 'malformed_authorization'],
+    [{ authorization: `Basic ${'A'.repeat(1_000_000)}` }, 'no_key'],
+    [{ 'x-api-key': ','.repeat(1_000_000) }, 'empty_key'],
+    [{ 'x-api-key': good.replace('p', '\u{170}') }, 'malformed_character'],
+    [{ 'x-api-key': `${good}\ud800` }, 'malformed_character'],
+  ]) assert.equal(await ask({ headers }), code);
+  assert.equal(await ask({ headers: { 'x-api-key': good }, url: '/', method: 'GET' }), undefined);
+});
