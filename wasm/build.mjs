@@ -2,13 +2,16 @@
 // Makes what the npm package has besides its sources: the module as text, the noble libraries in one
 // file, and CommonJS. `cargo xtask build` calls it when the wasm modules are there.
 
-import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 import { sizes } from './size.mjs';
 
 const here = (name) => fileURLToPath(new URL(name, import.meta.url));
+
+for (const name of ['LICENSE-APACHE', 'LICENSE-MIT']) cpSync(here(`../${name}`), here(name));
 
 // As inline.js takes it.
 const module = readFileSync(here('dist/portcullis.wasm')).toString('hex');
@@ -17,6 +20,17 @@ writeFileSync(here('dist/inline.js'), `export const MODULE = '${module}';\n`);
 await build({
   entryPoints: [here('src/noble.mjs')],
   outfile: here('dist/noble.js'),
+  bundle: true,
+  format: 'esm',
+  target: 'es2022',
+  minify: true,
+  legalComments: 'inline',
+});
+
+// As auto.js takes it.
+await build({
+  entryPoints: [here('js/pure.js')],
+  outfile: here('dist/pure.js'),
   bundle: true,
   format: 'esm',
   target: 'es2022',
@@ -51,3 +65,15 @@ for (const [file, name] of types) {
 for (const [what, { bytes, budget }] of Object.entries(sizes())) {
   console.log(`${what.padEnd(52)} ${String(bytes).padStart(7)} bytes, of ${budget}`);
 }
+
+// From a cold start, as a user of Node has it: import, a list, a key.
+const first = `
+  const started = performance.now();
+  const { createVerifier } = await import('./js/node.js');
+  const { root, now, tokens, lists } = JSON.parse((await import('node:fs')).readFileSync('./test/fixtures/issuer.json'));
+  const verifier = createVerifier({ root, now, bundle: Buffer.from(lists.first.bundle, 'base64') });
+  if (!verifier.verify(tokens.publishable, { now }).ok) throw new Error('refused');
+  console.log(performance.now() - started);
+`;
+const took = execFileSync(process.execPath, ['--input-type=module', '-e', first], { cwd: here('.'), encoding: 'utf8' });
+console.log(`${'from import to the first verdict, Node'.padEnd(52)} ${Number(took).toFixed(1).padStart(7)} ms`);

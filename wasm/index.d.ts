@@ -339,6 +339,8 @@ export interface AuthenticateOptions<R = IncomingRequest> {
   address?: string | null | ((request: R) => string | null | undefined);
   /** The sales channel that the request is about. */
   salesChannel?: string | null | ((request: R) => string | null | undefined);
+  /** Reads the key from elsewhere than the headers above: `undefined` for none. */
+  getKey?: (request: R) => string | null | undefined;
   /** Keeps a refresh alive behind the answer: `ctx.waitUntil.bind(ctx)` in a Worker. */
   waitUntil?: (promise: Promise<unknown>) => void;
   /** The instant to judge at. The clock's time unless told. */
@@ -346,7 +348,7 @@ export interface AuthenticateOptions<R = IncomingRequest> {
 }
 
 /** Why no key could be read from a request. */
-export type CredentialCode = 'no_key' | 'malformed_authorization' | 'empty_api_key_header' | 'two_keys';
+export type CredentialCode = 'no_key' | 'malformed_authorization' | 'empty_key' | 'two_keys';
 
 /** Status, headers and body of a refusal, for hosts without a `Response`. */
 export interface Problem {
@@ -402,7 +404,8 @@ export interface Verifier {
 
   /**
    * Reads a request's key (`Authorization: Bearer` or `Basic`, `X-API-Key`,
-   * `x-publishable-api-key`), judges it, and holds the request against its policy. With a `source`
+   * `x-publishable-api-key`; where a secret and a publishable one stand side by side, the one of the
+   * `kind` that is asked for, else the secret one), judges it, and holds the request against its policy. With a `source`
    * it keeps the gate's two bounds: a list older than `freshFor` is refreshed first, for at most
    * `deadline`; past the list's next update nothing is accepted, whatever the network does.
    *

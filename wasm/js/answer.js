@@ -8,15 +8,15 @@ const UNAVAILABLE = new Set([
   'keyring_expired',
   'policy_unavailable',
 ]);
-const FORBIDDEN = new Set([
+// But for the address: that a key is good elsewhere is nobody's business.
+const NOT_ALLOWED = new Set([
   'policy_missing',
-  'address_denied',
   'origin_denied',
   'method_denied',
   'path_denied',
   'sales_channel_denied',
 ]);
-const INVALID_REQUEST = new Set(['malformed_authorization', 'empty_api_key_header', 'two_keys']);
+const INVALID_REQUEST = new Set(['malformed_authorization', 'empty_key', 'two_keys']);
 const SCOPE_TOKEN = /^[\x21\x23-\x5b\x5d-\x7e]+$/;
 
 // Status, headers and body for a refusal, as plain values: for hosts that have no `Response`.
@@ -37,14 +37,13 @@ export function problemOf({ code, message }, { realm = 'portcullis', scopes = []
     return { status, headers: { ...headers, 'retry-after': String(Math.max(1, Math.ceil(retryAfter))) }, body };
   }
   if (code === 'scope_missing') {
-    const named = scopes.length > 0 && scopes.every((scope) => SCOPE_TOKEN.test(scope));
-    return problem(403, 'insufficient-scope', 'The API key does not grant what this request needs',
-      'Ask whoever issued the key for the scope.',
-      `${challenge}, error="insufficient_scope"${named ? `, scope="${scopes.join(' ')}"` : ''}`);
+    const needed = scopes.filter((scope) => SCOPE_TOKEN.test(scope)).join(' ');
+    return problem(403, 'insufficient-scope', 'The API key lacks a scope', `The request needs: ${needed}.`,
+      `${challenge}, error="insufficient_scope", scope="${needed}"`);
   }
-  if (FORBIDDEN.has(code)) {
-    return problem(403, 'forbidden', 'The API key does not allow this request',
-      'Check with whoever issued the key what it may be used for.');
+  if (NOT_ALLOWED.has(code)) {
+    return problem(403, 'not-allowed', 'The API key does not allow this request',
+      'Its policy restricts method, path, origin or sales channel; ask whoever issued it.');
   }
   return problem(401, 'invalid-key', 'The API key is not accepted',
     'Check the key with whoever issued it.', `${challenge}, error="invalid_token"`);

@@ -1,4 +1,5 @@
-// The wasm module, or where it can't be had the same in JavaScript, which is loaded only then.
+// The wasm module, or where it can't be had the same in JavaScript, which is loaded only then. In one
+// file, so that a bundler can't let it wait for the one that waits for it.
 
 import * as inline from './inline.js';
 
@@ -7,9 +8,8 @@ try {
   // Eight bytes: the smallest module there is.
   new WebAssembly.Module(Uint8Array.of(0, 0x61, 0x73, 0x6d, 1, 0, 0, 0));
 } catch {
-  chosen = await import('./pure.js');
+  chosen = await import('../dist/pure.js');
 }
 
 export const engine = chosen === inline ? 'wasm' : 'javascript';
-export const createVerifier = (options) => chosen.createVerifier(options);
-export { covers, httpSource, PortcullisError } from './core.js';
+export const { createVerifier, httpSource, PortcullisError, covers } = chosen;

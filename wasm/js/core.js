@@ -2,7 +2,7 @@
 
 import { problemOf, responseOf } from './answer.js';
 import { fromBase64Url, THIRTY_TWO_BYTES } from './base64.js';
-import { readCredential } from './credential.js';
+import { noKey, readCredential, reader } from './credential.js';
 import { PortcullisError } from './errors.js';
 import { readFacts, readScopes } from './facts.js';
 import { Keeper } from './keeper.js';
@@ -75,7 +75,7 @@ export class Verifier {
       request === undefined ? undefined : readFacts(request),
     );
     if (this.#keeper !== undefined) {
-      if (verdict.code === 'policy_unavailable') this.#keeper.miss(this.#engine.missed);
+      if (verdict.code === 'policy_unavailable') this.#keeper.miss(this.#engine.missed, now === undefined);
       // Of another instant than now nothing is to be fetched.
       if (now === undefined) this.#keeper.behind(verdict.list.ageMs, Date.now);
     }
@@ -91,15 +91,14 @@ export class Verifier {
     const fixed = now === undefined ? undefined : instant(now);
     const clock = fixed === undefined ? Date.now : () => fixed;
     const scopes = readScopes(asked.scopes);
-    const held = readCredential(request.headers);
+    const held = asked.getKey === undefined ? readCredential(request.headers, kind) : given(asked.getKey, request);
     if (held.code !== undefined) {
       const { list } = this.#engine.status(clock(), this.#freshFor);
       return this.#refuse({ ok: false, ...held, list }, scopes, clock);
     }
 
     const ask = {
-      // What the header says, unless the caller is stricter.
-      kind: kind ?? held.kind,
+      kind,
       environment,
       request: {
         ...factsOf(request),
@@ -124,11 +123,6 @@ export class Verifier {
     for (let tries = 0; verdict.code === 'policy_unavailable' && tries < POLICY_TRIES; tries += 1) {
       if (keeper === undefined || !(await keeper.policy(missed))) break;
       verdict = await judge();
-    }
-    // Two demands that no key meets at once.
-    if (verdict.ok && held.kind !== undefined && verdict.key.kind !== held.kind) {
-      const message = 'that header is for publishable keys';
-      verdict = { ok: false, code: 'wrong_kind', message, list: verdict.list };
     }
     return verdict.ok ? verdict : this.#refuse(verdict, scopes, clock);
   }
@@ -183,10 +177,16 @@ export class Verifier {
 
 // What a request says of itself: a `Request`, or one of Node's, whose target is as it was received.
 function factsOf({ headers, method, url, originalUrl }) {
-  const target = String(originalUrl ?? url ?? '');
+  const target = [originalUrl, url].find((text) => typeof text === 'string') ?? '';
   const path = target.startsWith('/') ? target.split('?', 1)[0] : pathOf(target);
-  const origin = typeof headers?.get === 'function' ? headers.get('origin') : headers?.origin;
-  return { method: String(method ?? ''), path, origin: typeof origin === 'string' ? origin : undefined };
+  return { method: typeof method === 'string' ? method : '', path, origin: reader(headers)('origin') };
+}
+
+// The key from where the caller keeps it.
+function given(getKey, request) {
+  if (typeof getKey !== 'function') throw new TypeError('getKey: a function of the request');
+  const token = getKey(request);
+  return typeof token === 'string' && token !== '' ? { token } : noKey();
 }
 
 function pathOf(address) {

@@ -1,77 +1,100 @@
 // Where a request carries its key: `Authorization` (Bearer, or Basic with the key as user and no
-// password), `X-API-Key` or `x-publishable-api-key`.
+// password), `X-API-Key`, `x-publishable-api-key`. The rules are the gate's.
 
-const KEY = /^(?:[a-z][a-z0-9]{0,15}_)?[sp]k_(?:live|test)_/;
+const KEY = /^(?:(?!(?:sk|pk|live|test)_)[a-z][a-z0-9]{0,15}_)?([sp]k)_(?:live|test)_[^_]*$/;
+const KINDS = { sk: 'secret', pk: 'publishable' };
 const PROBLEMS = {
   no_key: 'the request carries no API key',
   malformed_authorization: 'the Authorization header is not `Bearer` and one API key',
-  empty_api_key_header: 'a header for API keys is empty',
+  empty_key: 'a header that is for the API key is empty',
   two_keys: 'the request carries two different API keys; send one',
 };
 
-// `{ token, kind }`, or `{ code, message }` where no key can be read. A header that was sent twice
-// comes as one value with a comma, and no key holds one: equal keys count as one.
-export function readCredential(headers) {
+// `{ token }`, or `{ code, message }` where no key can be read. `kind` is the one that is asked for.
+//
+// A secret and a publishable key may stand side by side; of the kind that is asked for, else the
+// secret one, is judged. What stands in `Authorization` and looks like no key (a shopper's token) is
+// none of ours where a key stands elsewhere, and judged where none does.
+export function readCredential(headers, kind) {
   const get = reader(headers);
-  const publishable = keysIn(get('x-publishable-api-key'));
-  const others = [keysIn(get('x-api-key')), authorization(get('authorization'), publishable !== undefined)];
-  const found = [publishable, ...others].filter((keys) => keys !== undefined);
-  const keys = [];
-  for (const one of found) {
-    if (typeof one === 'string') return problem(one);
-    keys.push(...one);
+  const fields = [
+    authorization(get('authorization')),
+    oneKey(get('x-api-key')),
+    oneKey(get('x-publishable-api-key')),
+  ];
+  const wrong = fields.find((field) => field?.code !== undefined);
+  if (wrong !== undefined) return wrong;
+  const [first, ...elsewhere] = fields.map((field) => field && { ...field, kind: kindOf(field.token) });
+  const isForeign = first !== undefined && first.kind === undefined && elsewhere.some(Boolean);
+  const found = [isForeign ? undefined : first, ...elsewhere].filter(Boolean);
+  if (found.length === 0) return noKey();
+  for (const each of ['secret', 'publishable']) {
+    // What looks like neither kind contradicts both.
+    const texts = found.filter((one) => one.kind === undefined || one.kind === each).map(({ token }) => token);
+    if (texts.some((text) => text !== texts[0])) return problem('two_keys');
   }
-  if (keys.length === 0) return problem('no_key');
-  if (keys.some((key) => key !== keys[0])) return problem('two_keys');
-  // That header's name says of which kind the key must be.
-  return { token: keys[0], kind: publishable === undefined ? undefined : 'publishable' };
+  const rank = (one) => (one.kind === undefined || (kind !== undefined && one.kind !== kind) ? 2 : Number(one.kind !== 'secret'));
+  return { token: found.reduce((best, one) => (rank(one) < rank(best) ? one : best)).token };
+}
+
+export function noKey() {
+  return problem('no_key');
 }
 
 function problem(code) {
   return { code, message: PROBLEMS[code] };
 }
 
-// `Headers`, or an object with names in lower case, as Node has it.
-function reader(headers) {
-  if (typeof headers?.get === 'function') return (name) => headers.get(name) ?? undefined;
+// `Headers`, or an object with names in lower case, as Node has it. What is no text is not there.
+export function reader(headers) {
+  const text = (value) => (typeof value === 'string' ? value : undefined);
+  if (typeof headers?.get === 'function') return (name) => text(headers.get(name));
   return (name) => {
     const value = Object.hasOwn(headers ?? {}, name) ? headers[name] : undefined;
-    return Array.isArray(value) ? value.join(',') : value;
+    const isList = Array.isArray(value) && value.every((one) => typeof one === 'string');
+    return isList ? value.join(',') : text(value);
   };
 }
 
-function keysIn(value) {
-  if (value === undefined) return undefined;
-  const keys = String(value).split(',').map((key) => key.trim());
-  return keys.includes('') ? 'empty_api_key_header' : keys;
+// What the prefix of a text says, which is all that is looked at.
+function kindOf(text) {
+  return KINDS[KEY.exec(text)?.[1]];
 }
 
-// Another scheme is none of ours, nor is another's token beside a publishable key: a shop's page
-// sends its customer's that way.
-function authorization(value, hasPublishable) {
+// A header that was sent twice comes as one value with a comma, and no key holds one: equal ones
+// count as one.
+function single(tokens) {
+  if (tokens.length === 0) return undefined;
+  return tokens.some((token) => token !== tokens[0]) ? problem('two_keys') : { token: tokens[0] };
+}
+
+function oneKey(value) {
   if (value === undefined) return undefined;
-  const parts = String(value).split(',').map((part) => part.trim());
+  const keys = value.split(',').map((key) => key.trim());
+  return keys.includes('') ? problem('empty_key') : single(keys);
+}
+
+function authorization(value) {
+  if (value === undefined) return undefined;
+  const parts = value.split(',').map((part) => part.trim());
   if (parts.some((part) => /^bearer(?:[ \t]|$)/i.test(part))) {
     const tokens = parts.map((part) => /^bearer[ \t]+(\S+)$/i.exec(part)?.[1]);
-    if (tokens.includes(undefined)) return 'malformed_authorization';
-    return hasPublishable && !tokens.some((token) => KEY.test(token)) ? undefined : tokens;
+    return tokens.includes(undefined) ? problem('malformed_authorization') : single(tokens);
   }
-  const user = parts.length === 1 ? basicUser(parts[0]) : undefined;
-  return user === undefined ? undefined : [user];
+  return single(parts.map(basicKey).filter((key) => key !== undefined));
 }
 
-// The user of `Basic`, where it is a key and there is no password; Medusa's clients also send the
-// key as it is.
-function basicUser(value) {
-  const credentials = /^basic[ \t]+(\S+)$/i.exec(value)?.[1];
-  if (credentials === undefined) return undefined;
-  if (KEY.test(credentials)) return credentials;
-  let text;
+// The user of `Basic`, where it is a key and there is no password, or a key in their place. Any other
+// user is none of ours.
+function basicKey(part) {
+  const text = /^basic[ \t]+(\S+)$/i.exec(part)?.[1];
+  if (text === undefined || kindOf(text) !== undefined) return text;
+  let user;
   try {
-    text = atob(credentials);
+    user = atob(text);
   } catch {
     return undefined;
   }
-  const user = text.endsWith(':') ? text.slice(0, -1) : text;
-  return KEY.test(user) && !user.includes(':') ? user : undefined;
+  if (user.endsWith(':')) user = user.slice(0, -1);
+  return user.includes(':') || kindOf(user) === undefined ? undefined : user;
 }

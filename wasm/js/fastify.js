@@ -46,9 +46,10 @@ function shape({ headers, method, originalUrl, raw }) {
 }
 
 // A function of the options is asked about Fastify's request.
-function given({ address, salesChannel }, request) {
+function given({ address, salesChannel, getKey }, request) {
   const read = (value) => (typeof value === 'function' ? (value(request) ?? null) : value);
-  return { address: read(address), salesChannel: read(salesChannel) };
+  const own = { address: read(address), salesChannel: read(salesChannel) };
+  return getKey === undefined ? own : { ...own, getKey: () => getKey(request) };
 }
 
 function answer(reply, { status, headers, body }) {

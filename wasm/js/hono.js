@@ -32,9 +32,10 @@ function demanding(demand) {
 }
 
 // A function of the options is asked about Hono's context.
-function given({ address, salesChannel }, c) {
+function given({ address, salesChannel, getKey }, c) {
   const read = (value) => (typeof value === 'function' ? (value(c) ?? null) : value);
-  return { address: read(address), salesChannel: read(salesChannel) };
+  const own = { address: read(address), salesChannel: read(salesChannel) };
+  return getKey === undefined ? own : { ...own, getKey: () => getKey(c) };
 }
 
 // Hono throws where its host has no such context.

@@ -33,6 +33,7 @@ function instantiate() {
 // compressor looks for, and makes it a third.
 function fromHex(text) {
   if (Uint8Array.fromHex !== undefined) return Uint8Array.fromHex(text);
+  if (globalThis.Buffer !== undefined) return globalThis.Buffer.from(text, 'hex');
   const bytes = new Uint8Array(text.length / 2);
   const digit = (at) => {
     const code = text.charCodeAt(at);

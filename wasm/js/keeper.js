@@ -24,6 +24,7 @@ export class Keeper {
   #underWay;
   #lease = { from: 0, until: 0 };
   #ended = 0;
+  #fetching = false;
   #failures = 0;
   #pause = { from: 0, until: 0 };
   // When a doubt about a key may send out a refresh again.
@@ -82,8 +83,16 @@ export class Keeper {
     return true;
   }
 
-  miss(policy) {
+  // Of a policy that was looked for in vain: it comes with the next refresh, or at once behind the
+  // answer.
+  miss(policy, atOnce) {
     this.#update.miss(policy);
+    if (atOnce && platform.sharesPromises && !this.#fetching) {
+      this.#fetching = true;
+      this.#update.fetchMissed().catch(ignore).finally(() => {
+        this.#fetching = false;
+      });
+    }
   }
 
   // Fetches one policy; says whether it may be looked for again.

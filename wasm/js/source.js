@@ -23,7 +23,8 @@ export function httpSource(url, options = {}) {
       // A credential goes where it is asked for, and nowhere else.
       if (privateHeaders !== undefined && name.startsWith('private/')) {
         init.headers = privateHeaders;
-        init.redirect = 'error';
+        // Not to wherever it is sent on: what is no answer is an error below.
+        init.redirect = 'manual';
       }
       try {
         const response = await fetcher(address.href, init);

@@ -33,12 +33,16 @@ export class Update {
     if (number === null && (await this.#start(clock))) return;
     await this.#list(clock);
     if (keyring || clock() - this.#keyringAt >= KEYRING_EVERY_MS) await this.#keyring(clock);
+    await this.fetchMissed();
+  }
+
+  async fetchMissed() {
     const missed = [...this.#missed.values()];
     this.#missed.clear();
     await Promise.all(missed.map((policy) => this.policy(policy).catch(() => false)));
   }
 
-  // Remembers a policy that the next update is to bring.
+  // Remembers a policy that is to be fetched.
   miss(policy) {
     if (this.#missed.size < POLICIES_REMEMBERED) this.#missed.set(policy.join(), policy);
   }

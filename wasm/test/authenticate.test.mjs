@@ -45,17 +45,25 @@ test('each way of carrying a key', () => {
     [{ authorization: 'Basic %%%' }, 'no_key'],
     [{ authorization: 'Bearerish x' }, 'no_key'],
     [{ authorization: '' }, 'no_key'],
-    [{ 'x-api-key': '' }, 'empty_api_key_header'],
-    [{ 'x-api-key': `${pk},` }, 'empty_api_key_header'],
+    [{ 'x-api-key': '' }, 'empty_key'],
+    [{ 'x-api-key': `${pk},` }, 'empty_key'],
     [{ 'x-publishable-api-key': pk }, pk],
     // A shop's page sends its customer's token beside it.
     [{ 'x-publishable-api-key': pk, authorization: 'Bearer eyJhbGciOiJIUzI1NiJ9.e30.x' }, pk],
-    [{ 'x-publishable-api-key': pk, authorization: `Bearer ${tokens.secret}` }, 'two_keys'],
-    [{ 'x-publishable-api-key': pk, 'x-api-key': tokens.secret }, 'two_keys'],
+    [{ 'x-api-key': tokens.secret, authorization: 'Bearer eyJhbGciOiJIUzI1NiJ9.e30.x' }, tokens.secret],
+    [{ authorization: 'Bearer eyJhbGciOiJIUzI1NiJ9.e30.x' }, 'eyJhbGciOiJIUzI1NiJ9.e30.x'],
+    // One of each kind: the secret one, unless the other is asked for.
+    [{ 'x-publishable-api-key': pk, authorization: `Bearer ${tokens.secret}` }, tokens.secret],
+    [{ 'x-publishable-api-key': pk, 'x-api-key': tokens.secret }, tokens.secret],
+    [{ 'x-publishable-api-key': pk, 'x-api-key': tokens.secret }, pk, 'publishable'],
+    [{ 'x-publishable-api-key': pk, 'x-api-key': tokens.secret }, tokens.secret, 'secret'],
+    [{ 'x-publishable-api-key': pk, 'x-api-key': tokens.test }, 'two_keys'],
+    [{ 'x-publishable-api-key': pk, 'x-api-key': 'x' }, 'two_keys'],
+    [{ 'x-publishable-api-key': 'x', authorization: `Bearer ${tokens.secret}` }, 'two_keys'],
   ];
-  for (const [headers, expected] of rows) {
+  for (const [headers, expected, kind] of rows) {
     for (const form of [headers, new Headers(headers)]) {
-      const { token, code } = readCredential(form);
+      const { token, code } = readCredential(form, kind);
       assert.equal(token ?? code, expected, JSON.stringify(headers));
     }
   }
@@ -103,7 +111,7 @@ test('every answer, by status and challenge', async (t) => {
     [verifier, shop({ origin: 'https://evil.example' }), {}, 'origin_denied', 403, null],
     [verifier, bearer(tokens.publishable, 'https://api.example/admin'), {}, 'path_denied', 403, null],
     [verifier, shop(), { kind: 'secret' }, 'wrong_kind', 401, 'Bearer realm="portcullis", error="invalid_token"'],
-    [verifier, bearer(tokens.secretWithPolicy), {}, 'address_denied', 403, null],
+    [verifier, bearer(tokens.secretWithPolicy), {}, 'address_denied', 401, 'Bearer realm="portcullis", error="invalid_token"'],
     [verifier, bearer(tokens.secretWithoutSuchPolicy), {}, 'policy_missing', 403, null],
     [make(), bearer(tokens.publishable), {}, 'list_missing', 503, null],
     [offline(), bearer(tokens.publishable), { now: now + 60_000 }, 'list_past_next_update', 503, null],
@@ -142,13 +150,15 @@ test('a request of Node\'s is judged by its target as it was received', async (t
   assert.equal((await ask({})).code, 'path_denied');
 });
 
-test('the header for publishable keys takes no secret key', async () => {
-  const verifier = offline();
-  const ask = (token, options) => verifier.authenticate(from({ 'x-publishable-api-key': token }), { now, ...options });
-  assert.equal((await ask(tokens.secret)).code, 'wrong_kind');
-  assert.equal((await ask(tokens.secret, { kind: 'secret' })).code, 'wrong_kind');
-  assert.equal((await make({ bundle: bytes(lists.withPolicies.bundle), now }).authenticate(
-    from({ 'x-publishable-api-key': tokens.test }), { now })).ok, true);
+test('which kind is asked for says which key of two is judged', async () => {
+  const verifier = make({ bundle: bytes(lists.first.bundle), now });
+  const request = from({ 'x-publishable-api-key': tokens.test, authorization: `Bearer ${tokens.secret}` });
+  const ask = async (options) => (await verifier.authenticate(request, { now, ...options })).key?.kind;
+  assert.equal(await ask({}), 'secret');
+  assert.equal(await ask({ kind: 'secret' }), 'secret');
+  assert.equal(await ask({ kind: 'publishable' }), 'publishable');
+  const alone = from({ 'x-publishable-api-key': tokens.secret });
+  assert.equal((await verifier.authenticate(alone, { now, kind: 'publishable' })).code, 'wrong_kind');
 });
 
 test('a cold verifier waits for its first list, and one that is closed for its next', async (t) => {
@@ -267,4 +277,25 @@ test('options are as strict as those of verify', async () => {
     await assert.rejects(verifier.authenticate(bearer(tokens.test), options && { now, ...options }), TypeError);
   }
   for (const request of [undefined, null, 'x', 7]) await assert.rejects(verifier.authenticate(request, { now }));
+});
+
+test('hostile requests are refused, and nothing of them is called', async () => {
+  const verifier = offline();
+  const never = () => assert.fail('called');
+  const trap = { toString: never, valueOf: never, [Symbol.toPrimitive]: never };
+  const ask = async (request) => (await verifier.authenticate(request, { now })).code;
+  for (const headers of [undefined, null, 7, {}, { 'x-api-key': trap }, { 'x-api-key': [trap] }, { 'x-api-key': Symbol('pk') },
+    { authorization: trap }, { get: () => trap }, { get: () => null }, [], { 'x-api-key': null }]) {
+    assert.equal(await ask({ headers, method: trap, url: trap, originalUrl: trap }), 'no_key');
+  }
+  const good = tokens.test;
+  for (const [headers, code] of [
+    [{ 'x-api-key': 'x'.repeat(10_000_000) }, 'malformed_too_long'],
+    [{ authorization: `Bearer${' '.repeat(1_000_000)}x y` }, 'malformed_authorization'],
+    [{ authorization: `Basic ${'A'.repeat(1_000_000)}` }, 'no_key'],
+    [{ 'x-api-key': ','.repeat(1_000_000) }, 'empty_key'],
+    [{ 'x-api-key': good.replace('p', '\u{170}') }, 'malformed_character'],
+    [{ 'x-api-key': `${good}\ud800` }, 'malformed_character'],
+  ]) assert.equal(await ask({ headers }), code);
+  assert.equal(await ask({ headers: { 'x-api-key': good }, url: '/', method: 'GET' }), undefined);
 });

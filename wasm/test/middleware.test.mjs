@@ -153,7 +153,7 @@ test('the address comes from the framework, by a function of the options', async
   app.get('/admin', (c) => c.text(c.get('portcullis').grant.rateClass));
   const headers = bearer(tokens.secretWithPolicy);
   assert.equal((await app.request('/admin', { headers }, { address: '192.0.2.1' })).status, 200);
-  assert.equal((await app.request('/admin', { headers }, {})).status, 403);
+  assert.equal((await app.request('/admin', { headers }, {})).status, 401);
 
   const fastify = Fastify({ trustProxy: true });
   t.after(() => fastify.close());
@@ -161,7 +161,33 @@ test('the address comes from the framework, by a function of the options', async
   fastify.get('/admin', async (request) => request.portcullis.grant.rateClass);
   const ask = (from) => fastify.inject({ url: '/admin', headers: { ...headers, 'x-forwarded-for': from } });
   assert.equal((await ask('192.0.2.1')).body, 'gold');
-  assert.equal((await ask('192.0.3.1')).statusCode, 403);
+  assert.equal((await ask('192.0.3.1')).statusCode, 401);
+});
+
+test('a key may be read from elsewhere, and is no less needed there', async (t) => {
+  const verifier = await verifierFor(t);
+  const app = new Hono();
+  app.use(forHono.apiKey(verifier, { now, getKey: (c) => c.req.query('key') }));
+  app.get('/store/x', (c) => c.text('reached'));
+  const fastify = Fastify();
+  t.after(() => fastify.close());
+  fastify.register(forFastify.apiKey(verifier, { now, getKey: (request) => request.query.key }));
+  fastify.get('/store/x', async () => 'reached');
+  const handler = forFetch.protect(verifier, () => new Response('reached'), {
+    now,
+    getKey: (request) => new URL(request.url).searchParams.get('key'),
+  });
+  const asks = [
+    async (query, headers) => (await app.request(`/store/x${query}`, { headers })).status,
+    async (query, headers) => (await fastify.inject({ url: `/store/x${query}`, headers })).statusCode,
+    async (query, headers) => (await handler(new Request(`https://a.example/store/x${query}`, { headers }))).status,
+  ];
+  for (const ask of asks) {
+    assert.equal(await ask(`?key=${tokens.publishable}`, shop), 200);
+    assert.equal(await ask('?key=x', shop), 401);
+    assert.equal(await ask('?key=', shop), 401);
+    assert.equal(await ask('', bearer(tokens.publishable)), 401, 'the headers are not looked at then');
+  }
 });
 
 test('refreshes are kept alive where the host has a way to', async (t) => {

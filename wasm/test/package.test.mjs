@@ -2,10 +2,12 @@
 // say of it.
 
 import assert from 'node:assert/strict';
-import { symlinkSync, writeFileSync } from 'node:fs';
+import { readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import test from 'node:test';
+import { EdgeRuntime } from 'edge-runtime';
+import { build } from 'esbuild';
 import { install, MODULES, program, run } from './packed.mjs';
 import { fixtures, lists, now, root, tokens } from './support.mjs';
 import { DEMANDS, EXHAUSTIVE } from './types.mjs';
@@ -26,7 +28,7 @@ const judging = (entry, imports) => `
     return response.ok ? response.text() : 'refused';
   };
   try { createVerifier({ root: 'x' }); } catch (error) { if (!(error instanceof PortcullisError)) throw error; }
-  (async () => console.log(ok, key.issuer, await ask('${tokens.test}'), await ask('${tokens.suspended}')))();
+  (async () => (globalThis.tell ?? console.log)([ok, key.issuer, await ask('${tokens.test}'), await ask('${tokens.suspended}')].join(' ')))();
 `;
 const esm = (entry, names) => `import { ${names.join(', ')} } from '${entry}';`;
 const cjs = (entry, names) => `const { ${names.join(', ')} } = require('${entry}');`;
@@ -37,9 +39,11 @@ test('the tarball works in an empty folder, in every runtime that is here', asyn
 
   await t.test('it holds what it should', () => {
     const parts = new Set(packed.map((path) => path.replace(/\/.*/, '')));
-    assert.deepEqual([...parts].sort(), ['README.md', 'THIRD-PARTY.md', 'cjs', 'dist', 'index.d.ts', 'issuer.d.ts', 'js', 'medusa.d.ts', 'package.json', 'types']);
+    const expected = ['LICENSE-APACHE', 'LICENSE-MIT', 'README.md', 'THIRD-PARTY.md', 'cjs', 'dist', 'index.d.ts', 'issuer.d.ts', 'js',
+      'medusa.d.ts', 'package.json', 'types'];
+    assert.deepEqual([...parts].sort(), expected);
     assert.deepEqual(packed.filter((path) => path.startsWith('dist/')).sort(), [
-      'dist/inline.js', 'dist/noble.js', 'dist/portcullis.wasm',
+      'dist/inline.js', 'dist/noble.js', 'dist/portcullis.wasm', 'dist/pure.js',
     ]);
     assert.deepEqual(packed.filter((path) => /test|fixture|\.mjs$|\.rs$|\.map$/.test(path)), []);
   });
@@ -63,6 +67,36 @@ test('the tarball works in an empty folder, in every runtime that is here', asyn
       assert.equal(run('node', ['--no-experimental-require-module', 'use.cjs'], folder), EXPECTED);
     });
   }
+  await t.test('Vercel\'s edge runtime, which is handed its modules', async () => {
+    write('use.mjs', `globalThis.tell = (text) => { globalThis.told = text; };\n${judging('portcullis', esm)}`);
+    const { outputFiles } = await build({
+      absWorkingDir: folder,
+      entryPoints: ['use.mjs'],
+      bundle: true,
+      format: 'iife',
+      conditions: ['edge-light', 'import'],
+      write: false,
+      plugins: [{
+        name: 'modules',
+        setup(plugin) {
+          // As Next.js does: an import of `….wasm?module` is a WebAssembly.Module.
+          plugin.onResolve({ filter: /\.wasm\?module$/ }, ({ path }) => ({ path, namespace: 'module' }));
+          plugin.onLoad({ filter: /.*/, namespace: 'module' }, () => ({ contents: 'export default globalThis.PORTCULLIS_MODULE;' }));
+        },
+      }],
+    });
+    const file = readFileSync(join(folder, 'node_modules/portcullis/dist/portcullis.wasm'));
+    const runtime = new EdgeRuntime({
+      extend: (context) => Object.assign(context, { PORTCULLIS_MODULE: new WebAssembly.Module(file) }),
+    });
+    const forbid = 'WebAssembly.Module = class { constructor() { throw new WebAssembly.CompileError("forbidden"); } };';
+    runtime.evaluate(forbid + outputFiles[0].text);
+    const until = Date.now() + 10_000;
+    while (runtime.evaluate('globalThis.told') === undefined && Date.now() < until) {
+      await new Promise((done) => { setTimeout(done, 5); });
+    }
+    assert.equal(`${runtime.evaluate('globalThis.told')}\n`, EXPECTED);
+  });
   await t.test('Node, slim with the module of the package, which is told of where it is missing', () => {
     write('use.mjs', `
       import { readFileSync } from 'node:fs';

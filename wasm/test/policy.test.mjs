@@ -114,6 +114,49 @@ test('policies that can\'t be had do not hold a list up, and refuse', async (t) 
   assert.equal(ask(), 'accepted');
 });
 
+test('the credential for private policies goes for those alone, and to nobody else', async (t) => {
+  const server = await issuer(files(lists.withPolicies));
+  const elsewhere = await issuer(files(lists.withPolicies));
+  t.after(server.close);
+  t.after(elsewhere.close);
+  const seen = [];
+  const ask = async (served) => {
+    server.served = served;
+    const source = httpSource(server.url, {
+      privateHeaders: { authorization: 'Bearer gate' },
+      fetch: (address, init) => {
+        seen.push([new URL(address).pathname.split('/')[3], init.headers?.authorization]);
+        return fetch(address, init);
+      },
+    });
+    const verifier = createVerifier({ root, secrets, source });
+    await verifier.refresh({ now });
+    for (const token of [tokens.publishable, tokens.secretWithPolicy]) verifier.verify(token, { now, request: admin });
+    await verifier.refresh({ now });
+    return outcome(verifier.verify(tokens.secretWithPolicy, { now, request: admin }));
+  };
+  const served = files(lists.withPolicies);
+  assert.equal(await ask(served), 'accepted');
+  assert.ok(seen.some(([place]) => place === 'private') && seen.some(([place]) => place === 'policies'));
+  for (const [place, header] of seen) assert.equal(header, place === 'private' ? 'Bearer gate' : undefined);
+  const moved = (name) => (response) =>
+    response.writeHead(302, { location: `${elsewhere.url}/.well-known/portcullis/${name}` }).end();
+  const away = Object.fromEntries(Object.keys(served).map((name) => [name, name.startsWith('private/') ? moved(name) : served[name]]));
+  elsewhere.asked.length = 0;
+  assert.equal(await ask(away), 'policy_unavailable');
+  assert.deepEqual(elsewhere.asked, []);
+});
+
+test('by the clock a policy that is not held is fetched behind the answer', async (t) => {
+  const { verifier } = await opened(t);
+  t.mock.method(Date, 'now', () => now);
+  const ask = () => outcome(verifier.verify(tokens.publishable, { request: shop }));
+  assert.equal(ask(), 'policy_unavailable');
+  const until = performance.now() + 10_000;
+  while (ask() === 'policy_unavailable' && performance.now() < until) await new Promise((done) => { setTimeout(done, 5); });
+  assert.equal(ask(), 'accepted');
+});
+
 test('a list without policies has none', async (t) => {
   const { verifier } = await opened(t, lists.first);
   assert.equal(outcome(verifier.verify(tokens.publishable, { now, request: shop })), 'policy_missing');

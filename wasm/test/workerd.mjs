@@ -22,7 +22,19 @@ export async function startWorker(script, more = []) {
   const files = [...filesIn('js'), ...filesIn('js/pure'), ...filesIn('dist'), ...more];
   // workerd embeds files beside its configuration alone.
   for (const file of files) cpSync(join(PACKAGE, file), join(folder, file));
-  const modules = ['worker.js', ...files].map((name) => {
+  const remove = () => rmSync(folder, { recursive: true });
+  try {
+    const { url, stop } = await serve(folder, ['worker.js', ...files]);
+    return { url, stop: () => stop().then(remove) };
+  } catch (error) {
+    remove();
+    throw error;
+  }
+}
+
+// Starts a Worker of these files in `folder`, the main module first.
+export async function serve(folder, files) {
+  const modules = files.map((name) => {
     const type = name.endsWith('.wasm') ? 'wasm' : 'esModule';
     return `(name = "${name}", ${type} = embed "${name}")`;
   });
@@ -47,7 +59,6 @@ export async function startWorker(script, more = []) {
   const stop = async () => {
     const gone = new Promise((resolve) => child.once('exit', resolve));
     if (child.exitCode === null && child.kill()) await gone;
-    rmSync(folder, { recursive: true });
   };
   const port = await new Promise((resolve, reject) => {
     child.once('error', reject);
@@ -56,9 +67,6 @@ export async function startWorker(script, more = []) {
       const said = JSON.parse(line);
       if (said.event === 'listen') resolve(said.port);
     });
-  }).catch((error) => {
-    rmSync(folder, { recursive: true });
-    throw error;
   });
   return { url: `http://127.0.0.1:${port}/`, stop };
 }

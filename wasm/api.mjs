@@ -1,0 +1,50 @@
+#!/usr/bin/env node
+// Writes docs/npm-api.md from the package's types: node wasm/api.mjs
+// test/api.test.mjs fails where the page is not the one that this makes.
+
+import { readFileSync, writeFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+
+const PAGES = {
+  'portcullis': 'index.d.ts',
+  'portcullis/fetch': 'types/fetch.d.ts',
+  'portcullis/hono': 'types/hono.d.ts',
+  'portcullis/express': 'types/express.d.ts',
+  'portcullis/fastify': 'types/fastify.d.ts',
+  'portcullis/next': 'types/next.d.ts',
+  'options of every middleware': 'types/guard.d.ts',
+  'portcullis/status-list': 'types/status-list.d.ts',
+  'portcullis/pure': 'types/pure.d.ts',
+  'portcullis/auto': 'types/auto.d.ts',
+  'portcullis/slim': 'types/slim.d.ts',
+};
+const DECLARATION = /^(?:\/\*\*((?:(?!\*\/)[^])*)\*\/\n)?(export (?:declare )?(?:interface|type|class|function|const) (\w+)[^]*?)\n(?=\n|$)/gm;
+
+const here = (name) => new URL(name, import.meta.url);
+export const FILE = here('../docs/npm-api.md');
+
+// A doc comment as prose.
+function prose(comment) {
+  const lines = comment.split('\n').map((line) => line.replace(/^\s*\*? ?/, ''));
+  return lines.join('\n').trim().replace(/\{@link ([\w.]+)\}/g, '`$1`').replace(/^@throws (\w+) (.*)/gm, 'Throws `$1` $2');
+}
+
+function section([name, file]) {
+  const text = readFileSync(here(file), 'utf8');
+  const [, about] = /^\/\*\*((?:(?!\*\/)[^])*)\*\/\n(?:\n|export \*)/.exec(text) ?? [];
+  const parts = [`## ${name.includes('/') || name === 'portcullis' ? `\`${name}\`` : name}`];
+  if (about !== undefined) parts.push(prose(about));
+  for (const [, comment, code, declared] of text.matchAll(DECLARATION)) {
+    parts.push(`### ${declared}`);
+    if (comment !== undefined) parts.push(prose(comment));
+    parts.push(`\`\`\`ts\n${code}\n\`\`\``);
+  }
+  return parts.join('\n\n');
+}
+
+export function page() {
+  const head = '# The npm package\'s API\n\nMade from its types by `node wasm/api.mjs`. All instants are milliseconds since 1970, all durations milliseconds.';
+  return `${[head, ...Object.entries(PAGES).map(section)].join('\n\n')}\n`;
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) writeFileSync(FILE, page());

@@ -1,0 +1,18 @@
+// docs/npm-api.md is what the types make it, and has every export of every entry.
+
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import test from 'node:test';
+import { FILE, page } from '../api.mjs';
+
+test('the API page is up to date', () => {
+  assert.ok(readFileSync(FILE, 'utf8') === page(), 'run: node wasm/api.mjs');
+});
+
+for (const entry of ['portcullis', 'portcullis/fetch', 'portcullis/hono', 'portcullis/express', 'portcullis/fastify',
+  'portcullis/next', 'portcullis/status-list', 'portcullis/slim', 'portcullis/auto']) {
+  test(`every export of ${entry} is on it`, async () => {
+    const text = readFileSync(FILE, 'utf8');
+    for (const name of Object.keys(await import(entry))) assert.match(text, new RegExp(`\\b${name}\\b`), name);
+  });
+}

@@ -1,0 +1,127 @@
+// The README's examples, as they stand there, in an empty folder with the packed package.
+
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import { join } from 'node:path';
+import test from 'node:test';
+import { deflateSync } from 'node:zlib';
+import { exportJWK, generateKeyPair, SignJWT } from 'jose';
+import { install, MODULES, program } from './packed.mjs';
+import { close, files, fixtures, issuer, listen, lists, now, root, tokens } from './support.mjs';
+
+const readme = readFileSync(new URL('../README.md', import.meta.url), 'utf8');
+const blocks = [...readme.matchAll(/^```js\n\/\/ ([\w.]+)(.*)\n([^]*?)^```$/gm)];
+const names = blocks.map(([, name]) => name);
+
+// Runs a program beside this one's servers; resolves to what it printed.
+function beside(command, args, options) {
+  return new Promise((resolve, reject) => {
+    const child = spawn(command, args, { ...options, stdio: ['ignore', 'pipe', 'pipe'] });
+    let output = '';
+    child.stdout.on('data', (chunk) => { output += chunk; });
+    child.stderr.on('data', (chunk) => { output += chunk; });
+    child.once('error', reject);
+    child.once('exit', () => resolve(output));
+  });
+}
+
+test('the README\'s examples', async (t) => {
+  assert.deepEqual(names, ['verify.mjs', 'worker.mjs', 'hono.mjs', 'express.cjs', 'status.mjs']);
+  const { folder } = install(t);
+  for (const name of ['hono', 'express', 'jose']) symlinkSync(join(MODULES, name), join(folder, 'node_modules', name));
+  const keys = await issuer(files(lists.withPolicies));
+  t.after(keys.close);
+  // The fixtures are of another day.
+  writeFileSync(join(folder, 'clock.cjs'), `Date.now = () => ${now};`);
+  const write = (name, text) => writeFileSync(join(folder, name), text);
+  const local = (text) => text.replaceAll('THE-ISSUERS-PUBLIC-ROOT-KEY', root).replaceAll('https://keys.example.com', keys.url);
+  for (const [, name, , text] of blocks) write(name, local(text));
+  const env = { ...process.env, API_KEY: tokens.publishable, NODE_OPTIONS: '--require ./clock.cjs', NO_COLOR: '1' };
+  const node = (file, more) => beside('node', [file], { cwd: folder, env: { ...env, ...more } });
+
+  await t.test('verify.mjs in Node', async () => {
+    assert.equal(await node('verify.mjs'), '42 fresh\n');
+    assert.equal(await node('verify.mjs', { API_KEY: tokens.suspended }), 'suspended\n');
+  });
+  const [deno, bun] = [program('@deno', 'deno'), program('@oven', 'bin/bun')];
+  write('clocked.mjs', 'import \'./clock.cjs\';\nawait import(\'./verify.mjs\');\n');
+  await t.test('verify.mjs in Deno', { skip: deno === undefined && 'npm has no Deno for this machine' }, async () => {
+    const more = { DENO_NO_UPDATE_CHECK: '1', DENO_DIR: join(folder, '.deno') };
+    const args = ['run', '--no-remote', '--allow-read', '--allow-net', '--allow-env', 'clocked.mjs'];
+    assert.equal(await beside(deno, args, { cwd: folder, env: { ...env, ...more } }), '42 fresh\n');
+  });
+  await t.test('verify.mjs in Bun', { skip: bun === undefined && 'npm has no Bun for this machine' }, async () => {
+    assert.equal(await beside(bun, ['--no-install', 'clocked.mjs'], { cwd: folder, env }), '42 fresh\n');
+  });
+
+  await t.test('worker.mjs, as a function of requests', async () => {
+    write('ask.mjs', `
+      import worker from './worker.mjs';
+      const ask = (headers) => worker.fetch(new Request('https://a.example/store/x', { headers }), {}, { waitUntil() {} });
+      const origin = 'https://shop.example';
+      console.log(await (await ask({ origin, authorization: 'Bearer ${tokens.publishable}' })).text());
+      console.log((await ask({ origin, authorization: 'Bearer ${tokens.revokedInSecond}x' })).status);
+    `);
+    assert.equal(await node('ask.mjs'), '{"owner":42,"scopes":["carts:*","orders:read"]}\nmalformed_length\n401\n');
+  });
+
+  await t.test('hono.mjs', async () => {
+    write('ask.mjs', `
+      import { app } from './hono.mjs';
+      const ask = async (key) => {
+        const headers = { 'x-publishable-api-key': key, origin: 'https://shop.example' };
+        const response = await app.request('/store/orders', { headers });
+        return [response.status, await response.text()].join(' ').slice(0, 16);
+      };
+      console.log(await ask('${tokens.publishable}'), await ask('${tokens.secret}'));
+    `);
+    assert.match(await node('ask.mjs'), /^200 \{"owner":42\} 401 \{"type":/);
+  });
+
+  await t.test('express.cjs', async (t_) => {
+    const HMAC_KEYS = JSON.stringify({ secrets: [{ kid: 1, secret: fixtures.secret }] });
+    const free = createServer();
+    const PORT = String(await listen(free));
+    await close(free);
+    const server = spawn('node', ['express.cjs'], { cwd: folder, env: { ...env, HMAC_KEYS, PORT }, stdio: 'inherit' });
+    t_.after(() => server.kill());
+    const ask = async (key) => {
+      const until = Date.now() + 20_000;
+      for (;;) {
+        try {
+          return await fetch(`http://127.0.0.1:${PORT}/admin`, { headers: { authorization: `Bearer ${key}` } });
+        } catch (error) {
+          if (Date.now() > until) throw error;
+          await new Promise((done) => { setTimeout(done, 20); });
+        }
+      }
+    };
+    assert.match((await (await ask(tokens.secret)).json()).key, /^apk_[0-9A-Za-z]{22}$/);
+    assert.equal((await ask(tokens.test)).status, 401);
+    assert.equal((await ask(tokens.secretWithPolicy)).status, 401, 'its policy names other networks');
+  });
+
+  await t.test('status.mjs', async (t_) => {
+    const { publicKey, privateKey } = await generateKeyPair('Ed25519', { extractable: true });
+    const site = createServer(async (request, response) => {
+      if (request.url === '/jwks.json') {
+        response.setHeader('content-type', 'application/json');
+        response.end(JSON.stringify({ keys: [{ ...(await exportJWK(publicKey)), kid: 'a', alg: 'EdDSA' }] }));
+        return;
+      }
+      response.end(await sign({ sub: `${url}/statuslists/1`, ttl: 60, status_list: { bits: 1, lst: deflateSync(Buffer.from([2])).toString('base64url') } }, 'statuslist+jwt'));
+    });
+    const url = `http://127.0.0.1:${await listen(site)}`;
+    t_.after(() => close(site));
+    const sign = (claims, typ) =>
+      new SignJWT({ iat: now / 1000, exp: now / 1000 + 600, ...claims }).setProtectedHeader({ alg: 'EdDSA', kid: 'a', typ }).sign(privateKey);
+    const [, , , text] = blocks[4];
+    // jose takes the time from `new Date()`.
+    write('status.mjs', text.replaceAll('https://issuer.example', url).replace('jwtVerify(process.env.JWT, keys)', `jwtVerify(process.env.JWT, keys, { currentDate: new Date(${now}) })`));
+    const token = (idx) => sign({ sub: 'somebody', status: { status_list: { idx, uri: `${url}/statuslists/1` } } }, 'JWT');
+    assert.equal(await node('status.mjs', { JWT: await token(0) }), 'somebody\n');
+    assert.equal(await node('status.mjs', { JWT: await token(1) }), 'status_invalid\n');
+  });
+});

@@ -1,0 +1,38 @@
+// The shared vectors in Chromium, by the wasm module and by the engine in JavaScript.
+
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import { browserTest, launch } from './browser.mjs';
+import { close, listen } from './support.mjs';
+import { expected, vectors } from './vectors.mjs';
+
+browserTest('the shared vectors in Chromium: one verdict, whatever judges', async (t) => {
+  const server = createServer((request, response) => {
+    if (!/^\/(js|js\/pure|dist|test)\/[\w-]+\.m?js$/.test(request.url)) {
+      response.setHeader('content-type', 'text/html').end('<!doctype html><title>test</title>');
+      return;
+    }
+    response.setHeader('content-type', 'text/javascript');
+    response.end(readFileSync(new URL(`..${request.url}`, import.meta.url)));
+  });
+  const port = await listen(server);
+  t.after(() => close(server));
+  const browser = await launch();
+  t.after(() => browser.close());
+  for (const entry of ['inline', 'pure']) {
+    const page = await browser.newPage();
+    await page.goto(`http://127.0.0.1:${port}/`);
+    const { verdicts, first } = await page.evaluate(async ({ vectors: all, path }) => {
+      const started = performance.now();
+      const { createVerifier } = await import(path);
+      const { judge } = await import('/test/judge.mjs');
+      const one = judge(createVerifier, all[0]);
+      const took = performance.now() - started;
+      return { verdicts: [one, ...all.slice(1).map((vector) => judge(createVerifier, vector))], first: took };
+    }, { vectors, path: `/js/${entry}.js` });
+    t.diagnostic(`${entry}: ${first.toFixed(1)} ms from import to the first verdict, files by loopback`);
+    for (const [at, vector] of vectors.entries()) assert.deepEqual(verdicts[at], expected(vector), `${entry}, ${vector.name}`);
+    await page.close();
+  }
+});
