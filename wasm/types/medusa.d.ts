@@ -25,7 +25,7 @@ import type {
   ModuleExports, ModuleJoinerConfig, RevokeApiKeyDTO, UpdateApiKeyDTO, UpsertApiKeyDTO,
 } from '@medusajs/framework/types';
 
-import type { Algorithm, Environment, Secret } from './index.js';
+import type { Algorithm, Environment, Secret } from '../index.js';
 import type { IssuerOptions } from './issuer.js';
 
 /** The `options` of the module. All durations are milliseconds. */
