@@ -3,10 +3,8 @@
  *
  * ```ts
  * // medusa-config.ts
- * import { Modules } from '@medusajs/framework/utils';
- *
- * modules: {
- *   [Modules.API_KEY]: {
+ * modules: [
+ *   {
  *     resolve: 'portcullis/medusa',
  *     options: {
  *       url: 'https://keys.example.com',
@@ -14,7 +12,7 @@
  *       root: process.env.PORTCULLIS_ROOT,
  *     },
  *   },
- * }
+ * ]
  * ```
  *
  * The service keeps the interface of Medusa's own module; where the rules differ, docs/medusa.md says so.
@@ -63,6 +61,12 @@ export interface PortcullisModuleOptions extends Omit<IssuerOptions, 'url'> {
    * what a workflow made its compensation can take back. 3,600,000 unless told; 0 for never.
    */
   undoWithin?: number;
+}
+
+declare module '@medusajs/types' {
+  interface ModuleOptions {
+    'portcullis/medusa': PortcullisModuleOptions;
+  }
 }
 
 /** A key to make: Medusa's fields, and two of the issuer's. */

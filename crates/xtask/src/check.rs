@@ -211,6 +211,8 @@ fn medusa(built: &Built) -> Result<()> {
         return Ok(());
     };
     setup::medusa()?;
+    // For its compiler.
+    setup::install_in(&paths::root().join(TYPES_TESTS))?;
     let mut command = cmd::new(&built.node);
     command
         .current_dir(paths::root())
