@@ -178,6 +178,15 @@ test("an issuer that is away or refuses the module is no fault of the shop's cli
   assert.equal(await away.authenticate('nonsense'), false);
 });
 
+test('numbers and dates that are none change nothing', async () => {
+  const api = service();
+  const { id, token } = await api.createApiKeys(secret('a'));
+  await assert.rejects(api.revoke(id, { ...by, revoke_in: Infinity }), { type: 'invalid_data' });
+  assert.equal((await api.authenticate(token)).revoked_at, null);
+  await assert.rejects(api.createApiKeys(secret('of no day', { expires_at: 'tomorrow' })), { type: 'invalid_data' });
+  assert.deepEqual(await api.listApiKeys({ title: 'of no day' }), []);
+});
+
 test('mistakes in settings are told when the application starts', () => {
   const { url, adminKey, root } = issuer.options;
   for (const options of [

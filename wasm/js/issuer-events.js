@@ -58,14 +58,18 @@ export class Events {
     const heard = () => {
       clearTimeout(timer);
       timer = setTimeout(() => stop.abort(), silence);
+      // The connection keeps a process alive; this need not.
+      timer.unref?.();
     };
     const decoder = new TextDecoder();
     let text = '';
     try {
-      heard();
-      for await (const chunk of body) {
+      const reader = body.getReader();
+      for (;;) {
         heard();
-        text += decoder.decode(chunk, { stream: true }).replaceAll('\r', '');
+        const { done, value } = await reader.read();
+        if (done) return;
+        text += decoder.decode(value, { stream: true }).replaceAll('\r', '');
         const messages = text.split('\n\n');
         text = messages.pop();
         for (const message of messages) {

@@ -113,9 +113,7 @@ export class ApiKeyModuleService {
       if (ids.length === 0) return [];
       if (!data?.revoked_by) throw invalid('You must provide a revoked_by field when revoking a key.');
       await this.#mustKnow(ids);
-      const seconds = Math.floor(data.revoke_in ?? 0);
-      const when = seconds > 0 ? { in_seconds: seconds } : {};
-      const { keys } = await this.#issuer.keys.revokeMany({ ids, ...when, revoked_by: data.revoked_by });
+      const { keys } = await this.#issuer.keys.revokeMany({ ids, ...later(data.revoke_in), revoked_by: data.revoked_by });
       for (const record of keys) this.#judge.changed(record);
       await this.#emit('updated', keys, sharedContext);
       const rows = keys.map((key) => toMedusa(key));
@@ -187,7 +185,7 @@ export class ApiKeyModuleService {
       ...(owner === undefined ? {} : { owner }),
       ...(type === 'secret' && algorithm !== undefined ? { algorithm } : {}),
       ...(metadata === undefined ? {} : { metadata }),
-      ...(expires_at == null ? {} : { expires_at: new Date(expires_at).toISOString() }),
+      ...(expires_at == null ? {} : { expires_at: instant(expires_at) }),
       // Medusa itself makes a key in nobody's name.
       created_by: created_by || 'medusa',
     };
@@ -260,6 +258,19 @@ export class ApiKeyModuleService {
 }
 
 const listOf = (value) => (Array.isArray(value) ? value : value === undefined ? [] : [value]);
+
+// Nothing, and what is before now, means now.
+function later(seconds) {
+  if (!(seconds > 0)) return {};
+  if (!Number.isSafeInteger(Math.floor(seconds))) throw invalid('revoke_in is a number of seconds');
+  return { in_seconds: Math.floor(seconds) };
+}
+
+function instant(date) {
+  const at = new Date(date);
+  if (Number.isNaN(at.getTime())) throw invalid('expires_at is a date');
+  return at.toISOString();
+}
 
 const titleOf = ({ id, title }) => (title === undefined ? { id } : { id, title });
 

@@ -232,6 +232,12 @@ test('acts that come to the same twice are done although an answer is lost', asy
   assert.deepEqual((await through(() => lossy.keys.undoMany(ids))).ids, ids);
   assert.equal((await issuer.verify(made[0].token)).code, 'revoked');
 
+  const several = (await issuer.keys.create([{ title: 'revoked 1' }, { title: 'revoked 2' }])).map((one) => one.key.id);
+  const all = await through(() => lossy.keys.revokeMany({ ids: several }));
+  assert.deepEqual([all.count, all.keys.map(({ state }) => state)], [2, ['revoked', 'revoked']]);
+  const half = [several[0], (await issuer.keys.create({ title: 'counts' })).key.id];
+  await way.during(['lose'], () => fails(lossy.keys.revokeMany({ ids: half }), 'already_revoked'));
+
   // Where nothing was lost, what stands already is told of.
   await fails(lossy.keys.delete(key.id), 'not_found', { maybeDone: false });
   const other = await issuer.keys.create({ title: 'revoked once' });
