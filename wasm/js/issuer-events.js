@@ -18,7 +18,10 @@ export class Events {
 
   list(filter = {}, options = {}) {
     const read = async (query) => {
-      const { body } = await this.#transport.send({ method: 'GET', path: PATH, query, again: true }, options);
+      const { body } = await this.#transport.send(
+        { method: 'GET', path: PATH, query, again: true },
+        options,
+      );
       const next = body.next_cursor == null ? null : { ...query, cursor: body.next_cursor };
       return { items: body.events, next, count: null };
     };
@@ -52,7 +55,13 @@ export class Events {
   async *#stream(type, after, silence, signal) {
     const stop = new AbortController();
     const ended = signal === undefined ? stop.signal : AbortSignal.any([signal, stop.signal]);
-    const act = { method: 'GET', path: [...PATH, 'stream'], query: { type, after }, again: true, open: true };
+    const act = {
+      method: 'GET',
+      path: [...PATH, 'stream'],
+      query: { type, after },
+      again: true,
+      open: true,
+    };
     const { body } = await this.#transport.send(act, { signal: ended });
     let timer;
     const heard = () => {
@@ -74,7 +83,8 @@ export class Events {
         text = messages.pop();
         for (const message of messages) {
           const data = message.split('\n').filter((line) => line.startsWith('data:'));
-          if (data.length > 0) yield JSON.parse(data.map((line) => line.slice('data:'.length).trimStart()).join('\n'));
+          if (data.length > 0)
+            yield JSON.parse(data.map((line) => line.slice('data:'.length).trimStart()).join('\n'));
         }
       }
     } finally {

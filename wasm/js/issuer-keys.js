@@ -64,7 +64,13 @@ export class Keys {
 
   async revokeMany({ wait, ...body }, options) {
     // Chosen by what they are like, those that are revoked by then are no longer chosen.
-    const act = { method: 'POST', path: [...PATH, 'revoke'], query: { wait }, body, again: body.ids !== undefined };
+    const act = {
+      method: 'POST',
+      path: [...PATH, 'revoke'],
+      query: { wait },
+      body,
+      again: body.ids !== undefined,
+    };
     try {
       return await this.#send({ ...act, ...longer(wait) }, options);
     } catch (error) {
@@ -89,7 +95,10 @@ export class Keys {
   }
 
   changeSalesChannels(id, body, options) {
-    return this.#send({ method: 'POST', path: [...PATH, id, 'sales-channels'], body, again: true }, options);
+    return this.#send(
+      { method: 'POST', path: [...PATH, id, 'sales-channels'], body, again: true },
+      options,
+    );
   }
 
   delete(id, options) {
@@ -117,7 +126,10 @@ export class Keys {
   async import(text, { type = 'application/x-ndjson', ...options } = {}) {
     const act = { method: 'POST', path: [...PATH, 'import'], text, type, again: true, lines: true };
     const lines = await this.#send(act, options);
-    return lines.split('\n').filter(Boolean).map((line) => JSON.parse(line));
+    return lines
+      .split('\n')
+      .filter(Boolean)
+      .map((line) => JSON.parse(line));
   }
 
   async #turn(id, act, already, body, options) {

@@ -34,7 +34,8 @@ export class Transport {
     if (typeof adminKey === 'string') readable(adminKey);
     this.#fetch = fetch;
     this.#timeout = millis(timeout, 'timeout');
-    if (!Number.isInteger(retries) || retries < 0) throw new TypeError('createIssuer: `retries` is a number');
+    if (!Number.isInteger(retries) || retries < 0)
+      throw new TypeError('createIssuer: `retries` is a number');
     this.#retries = retries;
   }
 
@@ -71,7 +72,8 @@ export class Transport {
     const timeout = this.#timeout + (act.longer ?? 0);
     const limit = new AbortController();
     const timer = setTimeout(() => limit.abort(), timeout);
-    const key = act.bearer ?? (typeof this.#adminKey === 'string' ? this.#adminKey : await this.#adminKey());
+    const key =
+      act.bearer ?? (typeof this.#adminKey === 'string' ? this.#adminKey : await this.#adminKey());
     const init = {
       method: act.method,
       headers: { accept: 'application/json', authorization: `Bearer ${readable(key)}`, ...act.headers },
@@ -91,7 +93,10 @@ export class Transport {
       if (!response.ok) throw await refused(response, attempts);
       if (act.open) return { body: response.body, headers: response.headers };
       const text = await response.text();
-      return { body: act.lines || text === '' ? text : json(text, response, attempts), headers: response.headers };
+      return {
+        body: act.lines || text === '' ? text : json(text, response, attempts),
+        headers: response.headers,
+      };
     } catch (cause) {
       if (cause instanceof IssuerError) throw cause;
       if (limit.signal.aborted) {

@@ -25,7 +25,10 @@ export function createIssuer(options) {
       publish: (options) => send({ method: 'POST', path: ['v1', 'list', 'publish'], again: true }, options),
     },
     verify: (token, { kind, environment, ...options } = {}) =>
-      send({ method: 'POST', path: ['v1', 'verify'], body: { token, kind, environment }, again: true }, options),
+      send(
+        { method: 'POST', path: ['v1', 'verify'], body: { token, kind, environment }, again: true },
+        options,
+      ),
     revokeHeld: (token, options) =>
       send({ method: 'POST', path: ['v1', 'self', 'revoke'], bearer: token }, options),
     health: {
@@ -60,15 +63,21 @@ function numbered(send, name) {
 }
 
 function owners(send) {
-  const remove = (number, options) => send({ method: 'DELETE', path: ['v1', 'owners', number], again: true }, options);
+  const remove = (number, options) =>
+    send({ method: 'DELETE', path: ['v1', 'owners', number], again: true }, options);
   return {
     ...numbered(send, 'owners'),
-    delete: (number, options) => remove(number, options).then(() => undefined, goneBefore(() => undefined)),
+    delete: (number, options) =>
+      remove(number, options).then(
+        () => undefined,
+        goneBefore(() => undefined),
+      ),
   };
 }
 
 function policies(send) {
-  const remove = (number, options) => send({ method: 'DELETE', path: ['v1', 'policies', number], again: true }, options);
+  const remove = (number, options) =>
+    send({ method: 'DELETE', path: ['v1', 'policies', number], again: true }, options);
   return {
     ...numbered(send, 'policies'),
     delete: (number, options) =>
@@ -100,7 +109,8 @@ const LARGEST_PAGE = 200;
 
 function webhooks(send) {
   const path = ['v1', 'webhooks'];
-  const of = (id, method, act, rest, options) => send({ method, path: [...path, id, ...act], ...rest }, options);
+  const of = (id, method, act, rest, options) =>
+    send({ method, path: [...path, id, ...act], ...rest }, options);
   return {
     create: (body, options) => send({ method: 'POST', path, body }, options),
     list: async (options) => (await send({ method: 'GET', path, again: true }, options)).webhooks,

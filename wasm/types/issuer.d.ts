@@ -151,9 +151,7 @@ export interface VerifyOptions extends CallOptions {
 }
 
 /** What the records say of a key, which is ahead of every list. */
-export type Authenticated =
-  | { ok: true; key: KeyRecord }
-  | { ok: false; code: string; message: string };
+export type Authenticated = { ok: true; key: KeyRecord } | { ok: false; code: string; message: string };
 
 /** What a gate would say of a key. */
 export type IssuerVerdict =
@@ -255,8 +253,14 @@ export type Owner = Answered<Api['OwnerView'], { metadata: Metadata }>;
 
 /** `/v1/owners`. */
 export interface Owners {
-  create(body: Sent<Api['CreateOwnerBody'], { metadata?: Metadata }>, options?: CallOptions): Promise<Owner>;
-  list(filter?: { external_id?: string; after?: number; limit?: number }, options?: CallOptions): Pages<Owner>;
+  create(
+    body: Sent<Api['CreateOwnerBody'], { metadata?: Metadata }>,
+    options?: CallOptions,
+  ): Promise<Owner>;
+  list(
+    filter?: { external_id?: string; after?: number; limit?: number },
+    options?: CallOptions,
+  ): Pages<Owner>;
   get(number: number, options?: CallOptions): Promise<Owner>;
   update(
     number: number,

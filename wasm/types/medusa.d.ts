@@ -19,8 +19,18 @@
  */
 
 import type {
-  ApiKeyDTO, Context, CreateApiKeyDTO, FilterableApiKeyProps, FindConfig, IApiKeyModuleService, MedusaContainer,
-  ModuleExports, ModuleJoinerConfig, RevokeApiKeyDTO, UpdateApiKeyDTO, UpsertApiKeyDTO,
+  ApiKeyDTO,
+  Context,
+  CreateApiKeyDTO,
+  FilterableApiKeyProps,
+  FindConfig,
+  IApiKeyModuleService,
+  MedusaContainer,
+  ModuleExports,
+  ModuleJoinerConfig,
+  RevokeApiKeyDTO,
+  UpdateApiKeyDTO,
+  UpsertApiKeyDTO,
 } from '@medusajs/framework/types';
 
 import type { Algorithm, Environment, Secret } from '../index.js';
@@ -118,7 +128,11 @@ export class ApiKeyModuleService implements IApiKeyModuleService {
     sharedContext?: Context,
   ): Promise<[ApiKeyDTO[], number]>;
   revoke(id: string, data: RevokeApiKeyDTO, sharedContext?: Context): Promise<ApiKeyDTO>;
-  revoke(selector: FilterableApiKeyProps, data: RevokeApiKeyDTO, sharedContext?: Context): Promise<ApiKeyDTO[]>;
+  revoke(
+    selector: FilterableApiKeyProps,
+    data: RevokeApiKeyDTO,
+    sharedContext?: Context,
+  ): Promise<ApiKeyDTO[]>;
   /** The secret key that this text is, or `false`; never a reason. */
   authenticate(token: string, sharedContext?: Context): Promise<ApiKeyDTO | false>;
 }
