@@ -51,6 +51,8 @@ for (const file of entries) {
     format: 'cjs',
     platform: 'node',
     target: 'node20',
+    // Of these there must be one copy in an application.
+    external: ['@medusajs/*', 'portcullis'],
     logLevel: 'warning',
   });
 }
@@ -58,7 +60,7 @@ for (const file of entries) {
 const types = [['index.d.ts', 'index'], ...readdirSync(here('types')).map((file) => [`types/${file}`, basename(file, '.d.ts')])];
 for (const [file, name] of types) {
   const text = readFileSync(here(file), 'utf8');
-  const moved = text.replace(/'\.\.?\/(\w+)\.js'/g, "'./$1.cjs'");
+  const moved = text.replace(/'\.\.?\/([\w-]+)\.js'/g, "'./$1.cjs'");
   writeFileSync(here(`cjs/${name}.d.cts`), moved);
 }
 

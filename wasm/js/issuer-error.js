@@ -2,7 +2,11 @@
 // in its problems, and neither admin key nor bodies are kept here.
 
 export class IssuerError extends Error {
-  constructor(code, message, { status = null, problem = null, retryAfter = null, attempts = 1, cause } = {}) {
+  constructor(
+    code,
+    message,
+    { status = null, problem = null, retryAfter = null, attempts = 1, cause } = {},
+  ) {
     super(message, cause === undefined ? undefined : { cause });
     this.name = 'IssuerError';
     this.code = code;
@@ -21,7 +25,8 @@ export async function refused(response, attempts) {
   const retryAfter = waitAsked(response.headers.get('retry-after'));
   const problem = await readProblem(response);
   if (problem === null) {
-    const what = status === 0 || (status >= 300 && status < 400) ? 'redirects elsewhere' : `answered ${status}`;
+    const what =
+      status === 0 || (status >= 300 && status < 400) ? 'redirects elsewhere' : `answered ${status}`;
     const message = `this is not how an issuer answers: the address ${what} without a problem document; check \`url\``;
     return new IssuerError('unexpected_answer', message, { status, retryAfter, attempts });
   }

@@ -62,10 +62,24 @@ export class Keys {
     }
   }
 
-  revokeMany({ wait, ...body }, options) {
-    const act = { method: 'POST', path: [...PATH, 'revoke'], query: { wait }, body };
-    // Chosen by what they are like, those that are revoked already are no longer chosen.
-    return this.#send({ ...act, ...longer(wait) }, options);
+  async revokeMany({ wait, ...body }, options) {
+    // Chosen by what they are like, those that are revoked by then are no longer chosen.
+    const act = {
+      method: 'POST',
+      path: [...PATH, 'revoke'],
+      query: { wait },
+      body,
+      again: body.ids !== undefined,
+    };
+    try {
+      return await this.#send({ ...act, ...longer(wait) }, options);
+    } catch (error) {
+      if (!act.again || !error.maybeDone || !DONE_ALREADY.has(error.code)) throw error;
+      const keys = await this.#all(body.ids, options);
+      // All of them, as an attempt does, or none.
+      if (keys.some((key) => key.revoked_at === null)) throw error;
+      return { count: keys.length, keys, ...LOST };
+    }
   }
 
   suspend(id, body = {}, options) {
@@ -81,7 +95,10 @@ export class Keys {
   }
 
   changeSalesChannels(id, body, options) {
-    return this.#send({ method: 'POST', path: [...PATH, id, 'sales-channels'], body, again: true }, options);
+    return this.#send(
+      { method: 'POST', path: [...PATH, id, 'sales-channels'], body, again: true },
+      options,
+    );
   }
 
   delete(id, options) {
@@ -109,7 +126,10 @@ export class Keys {
   async import(text, { type = 'application/x-ndjson', ...options } = {}) {
     const act = { method: 'POST', path: [...PATH, 'import'], text, type, again: true, lines: true };
     const lines = await this.#send(act, options);
-    return lines.split('\n').filter(Boolean).map((line) => JSON.parse(line));
+    return lines
+      .split('\n')
+      .filter(Boolean)
+      .map((line) => JSON.parse(line));
   }
 
   async #turn(id, act, already, body, options) {
@@ -127,19 +147,19 @@ export class Keys {
     } catch (error) {
       // An earlier attempt may have taken them away: all of them, as it does, or none.
       const maybe = error.maybeDone && error.code === 'not_found';
-      if (!maybe || (await this.#anyOf(ids, options))) throw error;
+      if (!maybe || (await this.#all(ids, options)).length > 0) throw error;
       const which = act.body === undefined ? { id: ids[0] } : { ids };
       return { ...which, object: 'api_key', deleted: true, ...LOST };
     }
   }
 
-  async #anyOf(ids, options) {
+  async #all(ids, options) {
+    const found = [];
     for (let at = 0; at < ids.length; at += IDS_AT_ONCE) {
       const id = ids.slice(at, at + IDS_AT_ONCE);
-      const { items } = await this.list({ id, limit: 1 }, options).page();
-      if (items.length > 0) return true;
+      found.push(...(await this.list({ id, limit: IDS_AT_ONCE }, options).page()).items);
     }
-    return false;
+    return found;
   }
 
   async #send(act, options) {

@@ -15,7 +15,7 @@ export class Pages {
   }
 
   async *pages() {
-    for (let query = this.#query; query !== null; ) {
+    for (let query = this.#query; query !== null;) {
       const { items, next, count } = await this.#read(query);
       yield { items, next, count };
       query = next;

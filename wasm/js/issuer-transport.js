@@ -34,13 +34,14 @@ export class Transport {
     if (typeof adminKey === 'string') readable(adminKey);
     this.#fetch = fetch;
     this.#timeout = millis(timeout, 'timeout');
-    if (!Number.isInteger(retries) || retries < 0) throw new TypeError('createIssuer: `retries` is a number');
+    if (!Number.isInteger(retries) || retries < 0)
+      throw new TypeError('createIssuer: `retries` is a number');
     this.#retries = retries;
   }
 
   // `act`: method, path (an array, whose parts are encoded), query, body, text and type for what is
   // no JSON, headers, `again`, `bearer` in the place of the admin key, `longer` milliseconds that
-  // an answer may take.
+  // an answer may take, `lines` for an answer that is no JSON, `open` for one that is read as it comes.
   // Resolves to { body, headers, maybeDone }: whether an earlier attempt may have done it already.
   async send(act, { signal } = {}) {
     const address = this.#address(act.path, act.query);
@@ -69,14 +70,16 @@ export class Transport {
 
   async #attempt(address, act, signal, attempts) {
     const timeout = this.#timeout + (act.longer ?? 0);
-    const limit = AbortSignal.timeout(timeout);
-    const key = act.bearer ?? (typeof this.#adminKey === 'string' ? this.#adminKey : await this.#adminKey());
+    const limit = new AbortController();
+    const timer = setTimeout(() => limit.abort(), timeout);
+    const key =
+      act.bearer ?? (typeof this.#adminKey === 'string' ? this.#adminKey : await this.#adminKey());
     const init = {
       method: act.method,
       headers: { accept: 'application/json', authorization: `Bearer ${readable(key)}`, ...act.headers },
       // An issuer sends nobody elsewhere, and an admin key goes nowhere else.
       redirect: 'manual',
-      signal: signal === undefined ? limit : AbortSignal.any([signal, limit]),
+      signal: signal === undefined ? limit.signal : AbortSignal.any([signal, limit.signal]),
     };
     if (act.body !== undefined) {
       init.body = JSON.stringify(act.body);
@@ -90,13 +93,19 @@ export class Transport {
       if (!response.ok) throw await refused(response, attempts);
       if (act.open) return { body: response.body, headers: response.headers };
       const text = await response.text();
-      return { body: act.lines || text === '' ? text : json(text, response, attempts), headers: response.headers };
+      return {
+        body: act.lines || text === '' ? text : json(text, response, attempts),
+        headers: response.headers,
+      };
     } catch (cause) {
       if (cause instanceof IssuerError) throw cause;
-      if (limit.aborted) {
+      if (limit.signal.aborted) {
         throw new IssuerError('timeout', `the issuer took longer than ${timeout} ms`, { attempts });
       }
       throw new IssuerError('unreachable', "the issuer can't be reached", { attempts, cause });
+    } finally {
+      // A body that is left open is read for as long as it comes.
+      clearTimeout(timer);
     }
   }
 
@@ -162,8 +171,10 @@ function pauseBefore(attempt) {
   return longest / 2 + (Math.random() * longest) / 2;
 }
 
-function sleep(pause, signal) {
+// Resolves after `pause` milliseconds, and rejects with the signal's reason where that comes first.
+export function sleep(pause, signal) {
   return new Promise((resolve, reject) => {
+    signal?.throwIfAborted();
     const done = () => {
       signal?.removeEventListener('abort', stop);
       resolve();

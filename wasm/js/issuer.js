@@ -1,5 +1,6 @@
 // The client of the issuer's API: `portcullis/issuer`.
 
+import { Events } from './issuer-events.js';
 import { Keys, longer } from './issuer-keys.js';
 import { Pages } from './issuer-pages.js';
 import { Transport } from './issuer-transport.js';
@@ -15,12 +16,19 @@ export function createIssuer(options) {
     owners: owners(send),
     policies: policies(send),
     revocations: revocations(send),
+    events: new Events(transport),
+    webhooks: webhooks(send),
+    admins: { create: (body, options) => send({ method: 'POST', path: ['v1', 'admins'], body }, options) },
+    keyring: { show: (options) => send({ method: 'GET', path: ['v1', 'keyring'], again: true }, options) },
     list: {
       show: (options) => send({ method: 'GET', path: ['v1', 'list'], again: true }, options),
       publish: (options) => send({ method: 'POST', path: ['v1', 'list', 'publish'], again: true }, options),
     },
     verify: (token, { kind, environment, ...options } = {}) =>
-      send({ method: 'POST', path: ['v1', 'verify'], body: { token, kind, environment }, again: true }, options),
+      send(
+        { method: 'POST', path: ['v1', 'verify'], body: { token, kind, environment }, again: true },
+        options,
+      ),
     revokeHeld: (token, options) =>
       send({ method: 'POST', path: ['v1', 'self', 'revoke'], bearer: token }, options),
     health: {
@@ -55,15 +63,21 @@ function numbered(send, name) {
 }
 
 function owners(send) {
-  const remove = (number, options) => send({ method: 'DELETE', path: ['v1', 'owners', number], again: true }, options);
+  const remove = (number, options) =>
+    send({ method: 'DELETE', path: ['v1', 'owners', number], again: true }, options);
   return {
     ...numbered(send, 'owners'),
-    delete: (number, options) => remove(number, options).then(() => undefined, goneBefore(() => undefined)),
+    delete: (number, options) =>
+      remove(number, options).then(
+        () => undefined,
+        goneBefore(() => undefined),
+      ),
   };
 }
 
 function policies(send) {
-  const remove = (number, options) => send({ method: 'DELETE', path: ['v1', 'policies', number], again: true }, options);
+  const remove = (number, options) =>
+    send({ method: 'DELETE', path: ['v1', 'policies', number], again: true }, options);
   return {
     ...numbered(send, 'policies'),
     delete: (number, options) =>
@@ -75,7 +89,7 @@ function policies(send) {
 // it should be.
 function goneBefore(answer) {
   return (error) => {
-    if (error.maybeDone && error.code === 'not_found') return answer();
+    if (error.maybeDone && error.status === 404) return answer();
     throw error;
   };
 }
@@ -88,5 +102,32 @@ function revocations(send) {
     list: async (options) => (await send({ method: 'GET', path, again: true }, options)).revocations,
     lift: (id, { wait, ...options } = {}) =>
       send({ method: 'POST', path: [...path, id, 'lift'], query: { wait }, ...longer(wait) }, options),
+  };
+}
+
+const LARGEST_PAGE = 200;
+
+function webhooks(send) {
+  const path = ['v1', 'webhooks'];
+  const of = (id, method, act, rest, options) =>
+    send({ method, path: [...path, id, ...act], ...rest }, options);
+  return {
+    create: (body, options) => send({ method: 'POST', path, body }, options),
+    list: async (options) => (await send({ method: 'GET', path, again: true }, options)).webhooks,
+    get: (id, options) => of(id, 'GET', [], { again: true }, options),
+    update: (id, body, options) => of(id, 'POST', [], { body, again: true }, options),
+    delete: (id, options) =>
+      of(id, 'DELETE', [], { again: true }, options).catch(goneBefore(() => ({ id, deleted: true }))),
+    // Twice, the first of the new secrets would be lost.
+    rotateSecret: (id, body = {}, options) => of(id, 'POST', ['rotate-secret'], { body }, options),
+    replay: (id, body, options) => of(id, 'POST', ['replay'], { body }, options),
+    deliveries(id, { limit = LARGEST_PAGE, ...filter } = {}, options = {}) {
+      const read = async (query) => {
+        const { deliveries } = await of(id, 'GET', ['deliveries'], { query, again: true }, options);
+        const next = deliveries.length < limit ? null : { ...query, before: deliveries.at(-1).id };
+        return { items: deliveries, next, count: null };
+      };
+      return new Pages(read, { ...filter, limit });
+    },
   };
 }

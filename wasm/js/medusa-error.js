@@ -25,7 +25,10 @@ export function asMedusa(error) {
   const why = refused
     ? `the issuer refuses the module's admin key (${error.code}); give it one with the scopes that docs/medusa.md names`
     : error.message;
-  const told = new MedusaError(type ?? Types.UNEXPECTED_STATE, type === undefined ? `API keys: ${why}` : why);
+  const told = new MedusaError(
+    type ?? Types.UNEXPECTED_STATE,
+    type === undefined ? `API keys: ${why}` : why,
+  );
   told.cause = error;
   return told;
 }

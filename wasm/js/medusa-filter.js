@@ -45,7 +45,10 @@ function narrow(wanted, name, condition) {
       return true;
     case 'token':
       // Only publishable keys have a text on record, and no other is sent in an address.
-      wanted.tokens = shared(wanted.tokens, values.filter((text) => PUBLISHABLE.test(text)));
+      wanted.tokens = shared(
+        wanted.tokens,
+        values.filter((text) => PUBLISHABLE.test(text)),
+      );
       return true;
     case 'type':
       if (values.length !== 1 || (wanted.kind !== undefined && wanted.kind !== values[0])) return false;
@@ -72,7 +75,8 @@ function narrowByText(wanted, text) {
   return false;
 }
 
-const shared = (one, other) => (one === undefined ? [...new Set(other)] : one.filter((value) => other.includes(value)));
+const shared = (one, other) =>
+  one === undefined ? [...new Set(other)] : one.filter((value) => other.includes(value));
 
 function split(query, ids, tokens) {
   if (ids?.length === 0 || tokens?.length === 0) return [];
@@ -97,7 +101,11 @@ function oneOf(condition) {
   return names[0] === '$in' && Array.isArray(condition.$in) ? condition.$in : null;
 }
 
-const wordsOf = (text) => String(text ?? '').toLowerCase().split(/\s+/).filter(Boolean);
+const wordsOf = (text) =>
+  String(text ?? '')
+    .toLowerCase()
+    .split(/\s+/)
+    .filter(Boolean);
 
 function listed(condition, name) {
   if (Array.isArray(condition)) return condition;
@@ -118,31 +126,48 @@ export function meets(row, filters) {
   });
 }
 
-const found = ({ title, redacted }, word) => title.toLowerCase().includes(word) || redacted.toLowerCase().includes(word);
+const found = ({ title, redacted }, word) =>
+  title.toLowerCase().includes(word) || redacted.toLowerCase().includes(word);
 
 function fits(value, condition) {
   if (Array.isArray(condition)) return condition.some((one) => same(value, one));
-  if (typeof condition !== 'object' || condition === null || condition instanceof Date) return same(value, condition);
+  if (typeof condition !== 'object' || condition === null || condition instanceof Date)
+    return same(value, condition);
   return Object.entries(condition).every(([operator, argument]) => apply(value, operator, argument));
 }
 
 function apply(value, operator, argument) {
   switch (operator) {
-    case '$and': return listed(argument, operator).every((one) => fits(value, one));
-    case '$or': return listed(argument, operator).some((one) => fits(value, one));
-    case '$not': return !fits(value, argument);
-    case '$eq': return same(value, argument);
-    case '$ne': return value !== null && !same(value, argument);
-    case '$in': return listed(argument, operator).some((one) => same(value, one));
-    case '$nin': return value !== null && !listed(argument, operator).some((one) => same(value, one));
-    case '$gt': return compare(value, argument) > 0;
-    case '$gte': return compare(value, argument) >= 0;
-    case '$lt': return compare(value, argument) < 0;
-    case '$lte': return compare(value, argument) <= 0;
-    case '$like': return like(value, argument, '');
-    case '$ilike': return like(value, argument, 'i');
-    case '$exists': return (value !== null) === (argument !== false);
-    default: throw invalid(`API keys can't be filtered by "${operator}"`);
+    case '$and':
+      return listed(argument, operator).every((one) => fits(value, one));
+    case '$or':
+      return listed(argument, operator).some((one) => fits(value, one));
+    case '$not':
+      return !fits(value, argument);
+    case '$eq':
+      return same(value, argument);
+    case '$ne':
+      return value !== null && !same(value, argument);
+    case '$in':
+      return listed(argument, operator).some((one) => same(value, one));
+    case '$nin':
+      return value !== null && !listed(argument, operator).some((one) => same(value, one));
+    case '$gt':
+      return compare(value, argument) > 0;
+    case '$gte':
+      return compare(value, argument) >= 0;
+    case '$lt':
+      return compare(value, argument) < 0;
+    case '$lte':
+      return compare(value, argument) <= 0;
+    case '$like':
+      return like(value, argument, '');
+    case '$ilike':
+      return like(value, argument, 'i');
+    case '$exists':
+      return (value !== null) === (argument !== false);
+    default:
+      throw invalid(`API keys can't be filtered by "${operator}"`);
   }
 }
 
@@ -162,6 +187,9 @@ export function compare(value, other) {
 
 function like(value, pattern, flags) {
   if (typeof value !== 'string' || typeof pattern !== 'string') return false;
-  const source = pattern.replace(/[.*+?^${}()|[\]\\]/g, '\\$&').replaceAll('%', '[^]*').replaceAll('_', '[^]');
+  const source = pattern
+    .replace(/[.*+?^${}()|[\]\\]/g, '\\$&')
+    .replaceAll('%', '[^]*')
+    .replaceAll('_', '[^]');
   return new RegExp(`^${source}$`, flags).test(value);
 }

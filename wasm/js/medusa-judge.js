@@ -7,7 +7,12 @@ import { Records } from './medusa-records.js';
 const NO_KEY = /^(?:malformed_|foreign_|unknown_kid$|signer_not_allowed$|bad_signature$|wrong_)/;
 // The verifier can't judge the key, and the issuer can.
 const ASK_ISSUER = new Set([
-  'secret_not_held', 'not_covered', 'list_missing', 'list_past_next_update', 'list_from_the_future', 'keyring_expired',
+  'secret_not_held',
+  'not_covered',
+  'list_missing',
+  'list_past_next_update',
+  'list_from_the_future',
+  'keyring_expired',
 ]);
 const LONGEST_TOKEN = 512;
 const LONGEST_PAUSE_MS = 30_000;
@@ -56,7 +61,10 @@ export class Judge {
   changed(record) {
     this.records.put(record);
     if (record.revoked_at !== null) {
-      this.#revoked.set(record.id, { from: Date.parse(record.revoked_at), committed: Date.parse(record.updated_at) });
+      this.#revoked.set(record.id, {
+        from: Date.parse(record.revoked_at),
+        committed: Date.parse(record.updated_at),
+      });
     }
   }
 
@@ -75,8 +83,12 @@ export class Judge {
     if (this.#verifier === undefined || this.#timer !== undefined) return;
     const beat = async () => {
       await this.#refresh().catch(() => {});
-      const pause = Math.min(this.#options.refreshEvery * 2 ** Math.min(this.#failures, 10), LONGEST_PAUSE_MS);
-      if (this.#timer !== undefined) this.#timer = setTimeout(beat, Math.max(pause, this.#options.refreshEvery)).unref();
+      const pause = Math.min(
+        this.#options.refreshEvery * 2 ** Math.min(this.#failures, 10),
+        LONGEST_PAUSE_MS,
+      );
+      if (this.#timer !== undefined)
+        this.#timer = setTimeout(beat, Math.max(pause, this.#options.refreshEvery)).unref();
     };
     this.#timer = setTimeout(beat, 0).unref();
   }
@@ -128,15 +140,19 @@ export class Judge {
   }
 
   #refreshed(list) {
-    if (this.#failures > 0) this.#options.logger?.info?.('API keys: the revocation list is up to date again');
+    if (this.#failures > 0)
+      this.#options.logger?.info?.('API keys: the revocation list is up to date again');
     this.#failures = 0;
-    for (const [id, { committed }] of this.#revoked) if (list.thisUpdate > committed) this.#revoked.delete(id);
+    for (const [id, { committed }] of this.#revoked)
+      if (list.thisUpdate > committed) this.#revoked.delete(id);
   }
 
   #failed(error) {
     this.#failures += 1;
     if (this.#failures === 1) {
-      this.#options.logger?.warn?.(`API keys: the revocation list can't be brought up to date: ${error.message}`);
+      this.#options.logger?.warn?.(
+        `API keys: the revocation list can't be brought up to date: ${error.message}`,
+      );
     }
     throw error;
   }
@@ -146,10 +162,23 @@ export class Judge {
 function fromText(key, token) {
   const issued = new Date(key.issuedAt).toISOString();
   return {
-    id: key.name, token, redacted: '', title: '', kind: key.kind, state: 'active', created_by: '', owner: key.owner ?? 0,
-    environment: key.environment, purpose: 'token', revoked_by: null, revoked_at: null, suspended_at: null,
-    suspended_by: null, expires_at: key.expiresAt === null ? null : new Date(key.expiresAt).toISOString(),
-    issued_at: issued, updated_at: issued,
+    id: key.name,
+    token,
+    redacted: '',
+    title: '',
+    kind: key.kind,
+    state: 'active',
+    created_by: '',
+    owner: key.owner ?? 0,
+    environment: key.environment,
+    purpose: 'token',
+    revoked_by: null,
+    revoked_at: null,
+    suspended_at: null,
+    suspended_by: null,
+    expires_at: key.expiresAt === null ? null : new Date(key.expiresAt).toISOString(),
+    issued_at: issued,
+    updated_at: issued,
   };
 }
 

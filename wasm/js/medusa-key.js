@@ -1,8 +1,18 @@
 // A key of the issuer as Medusa knows keys.
 
 export const FIELDS = [
-  'id', 'token', 'redacted', 'title', 'type', 'last_used_at', 'created_by', 'revoked_by', 'revoked_at',
-  'created_at', 'updated_at', 'deleted_at',
+  'id',
+  'token',
+  'redacted',
+  'title',
+  'type',
+  'last_used_at',
+  'created_by',
+  'revoked_by',
+  'revoked_at',
+  'created_at',
+  'updated_at',
+  'deleted_at',
 ];
 
 // Who suspends a key that Medusa deletes softly.
@@ -41,7 +51,8 @@ function refusedFrom(record) {
   return earliest ?? { at: null, by: null };
 }
 
-export const isSoftDeleted = (record) => record.state === 'suspended' && record.suspended_by === SOFT_DELETE;
+export const isSoftDeleted = (record) =>
+  record.state === 'suspended' && record.suspended_by === SOFT_DELETE;
 
 // Whether the record says that the key counts at `now`.
 export function counts(record, now = Date.now()) {
@@ -53,5 +64,7 @@ export function counts(record, now = Date.now()) {
 // Of a row what was asked for; the id always comes along, as it does of every database row.
 export function select(row, names) {
   if (names === undefined || names === null || names.includes('*')) return row;
-  return Object.fromEntries(FIELDS.filter((name) => name === 'id' || names.includes(name)).map((name) => [name, row[name]]));
+  return Object.fromEntries(
+    FIELDS.filter((name) => name === 'id' || names.includes(name)).map((name) => [name, row[name]]),
+  );
 }

@@ -28,7 +28,8 @@ export class Lister {
     const most = Number.isSafeInteger(take) ? take : Infinity;
     const { name, sort } = ordering(order);
     const streamed = queries.length === 1 && sort === null;
-    const meetsAll = (record) => (withDeleted || !isSoftDeleted(record)) && (exact || meets(toMedusa(record), filters));
+    const meetsAll = (record) =>
+      (withDeleted || !isSoftDeleted(record)) && (exact || meets(toMedusa(record), filters));
 
     const records = [];
     // Where all of them are looked at anyway, they are counted on the way.
@@ -54,10 +55,17 @@ export class Lister {
   async #count(queries, withDeleted) {
     let all = 0;
     for (const query of queries) {
-      const { count } = await this.#issuer.keys.list({ ...this.#scope, ...query, limit: 1, count: true }).page();
+      const { count } = await this.#issuer.keys
+        .list({ ...this.#scope, ...query, limit: 1, count: true })
+        .page();
       all += count;
       if (withDeleted) continue;
-      const suspended = this.#issuer.keys.list({ ...this.#scope, ...query, state: 'suspended', limit: LARGEST_PAGE });
+      const suspended = this.#issuer.keys.list({
+        ...this.#scope,
+        ...query,
+        state: 'suspended',
+        limit: LARGEST_PAGE,
+      });
       for await (const record of suspended) if (isSoftDeleted(record)) all -= 1;
     }
     return all;

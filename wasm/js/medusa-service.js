@@ -28,7 +28,9 @@ export class ApiKeyModuleService {
     const { url, root, secrets, environment, owner } = this.#options;
     this.#issuer = createIssuer(this.#options.client);
     const verifier =
-      this.#options.authenticate === 'list' ? createVerifier({ root, secrets, source: httpSource(url) }) : undefined;
+      this.#options.authenticate === 'list'
+        ? createVerifier({ root, secrets, source: httpSource(url) })
+        : undefined;
     const inScope = (key) =>
       key.environment === environment &&
       (owner === undefined || key.owner === owner) &&
@@ -48,7 +50,11 @@ export class ApiKeyModuleService {
       const all = listOf(data);
       if (all.length === 0) return [];
       const made = await this.#issuer.keys.create(all.map((key) => this.#newKey(key)));
-      await this.#emit('created', made.map(({ key }) => key), sharedContext);
+      await this.#emit(
+        'created',
+        made.map(({ key }) => key),
+        sharedContext,
+      );
       const rows = made.map(({ key, token }) => toMedusa(key, token));
       return Array.isArray(data) ? rows : rows[0];
     });
@@ -62,9 +68,16 @@ export class ApiKeyModuleService {
       const bodies = all.map((key) => (key.id ? titleOf(key) : this.#newKey(key)));
       const { created, updated } = await this.#issuer.keys.upsert(bodies);
       for (const record of updated) this.#judge.changed(record);
-      await this.#emit('created', created.map(({ key }) => key), sharedContext);
+      await this.#emit(
+        'created',
+        created.map(({ key }) => key),
+        sharedContext,
+      );
       await this.#emit('updated', updated, sharedContext);
-      const rows = [...created.map(({ key, token }) => toMedusa(key, token)), ...updated.map((key) => toMedusa(key))];
+      const rows = [
+        ...created.map(({ key, token }) => toMedusa(key, token)),
+        ...updated.map((key) => toMedusa(key)),
+      ];
       return Array.isArray(data) ? rows : rows[0];
     });
   }
@@ -113,9 +126,11 @@ export class ApiKeyModuleService {
       if (ids.length === 0) return [];
       if (!data?.revoked_by) throw invalid('You must provide a revoked_by field when revoking a key.');
       await this.#mustKnow(ids);
-      const seconds = Math.floor(data.revoke_in ?? 0);
-      const when = seconds > 0 ? { in_seconds: seconds } : {};
-      const { keys } = await this.#issuer.keys.revokeMany({ ids, ...when, revoked_by: data.revoked_by });
+      const { keys } = await this.#issuer.keys.revokeMany({
+        ids,
+        ...later(data.revoke_in),
+        revoked_by: data.revoked_by,
+      });
       for (const record of keys) this.#judge.changed(record);
       await this.#emit('updated', keys, sharedContext);
       const rows = keys.map((key) => toMedusa(key));
@@ -131,7 +146,9 @@ export class ApiKeyModuleService {
       const isYoung = ({ issued_at }) => Date.now() - Date.parse(issued_at) < this.#options.undoWithin;
       const kept = records.filter((record) => !isRevoked(record) && !isYoung(record));
       if (kept.length > 0) {
-        throw notAllowed(`Cannot delete api keys that are not revoked - ${kept.map(({ id }) => id).join(', ')}`);
+        throw notAllowed(
+          `Cannot delete api keys that are not revoked - ${kept.map(({ id }) => id).join(', ')}`,
+        );
       }
       await this.#remove(records, records.every(isRevoked) ? 'deleteMany' : 'undoMany', sharedContext);
     });
@@ -139,7 +156,9 @@ export class ApiKeyModuleService {
 
   // Takes back the making of keys, however old they are: revokes and deletes them in one act.
   undoCreateApiKeys(ids, sharedContext) {
-    return throughMedusa(async () => this.#remove(await this.#recordsOf(listOf(ids)), 'undoMany', sharedContext));
+    return throughMedusa(async () =>
+      this.#remove(await this.#recordsOf(listOf(ids)), 'undoMany', sharedContext),
+    );
   }
 
   softDeleteApiKeys(ids, config, sharedContext) {
@@ -149,7 +168,10 @@ export class ApiKeyModuleService {
         // A suspension of somebody else's would be lifted by a restore.
         if (state === 'suspended') throw notAllowed(`Cannot delete api keys that are suspended - ${id}`);
       }
-      const [counting, over] = [records.filter(({ state }) => state === 'active' || state === 'scheduled'), []];
+      const [counting, over] = [
+        records.filter(({ state }) => state === 'active' || state === 'scheduled'),
+        [],
+      ];
       for (const { id } of counting) over.push(await this.#issuer.keys.suspend(id, { by: SOFT_DELETE }));
       for (const record of over) this.#judge.deleted(record.id);
       await this.#emit('deleted', over, sharedContext);
@@ -187,7 +209,7 @@ export class ApiKeyModuleService {
       ...(owner === undefined ? {} : { owner }),
       ...(type === 'secret' && algorithm !== undefined ? { algorithm } : {}),
       ...(metadata === undefined ? {} : { metadata }),
-      ...(expires_at == null ? {} : { expires_at: new Date(expires_at).toISOString() }),
+      ...(expires_at == null ? {} : { expires_at: instant(expires_at) }),
       // Medusa itself makes a key in nobody's name.
       created_by: created_by || 'medusa',
     };
@@ -206,7 +228,8 @@ export class ApiKeyModuleService {
       return record === undefined ? undefined : [select(toMedusa(record), names)];
     }
     // Whether a publishable key counts.
-    const alone = id === undefined && typeof token === 'string' && (type ?? 'publishable') === 'publishable';
+    const alone =
+      id === undefined && typeof token === 'string' && (type ?? 'publishable') === 'publishable';
     if (!alone || !names.every((name) => OF_ITS_TEXT.has(name))) return undefined;
     const record = await this.#judge.publishable(token);
     if (record === undefined) return undefined;
@@ -218,7 +241,9 @@ export class ApiKeyModuleService {
     if (typeof idOrSelector !== 'object' || idOrSelector === null || Array.isArray(idOrSelector)) return [];
     const wanted = Object.values(idOrSelector).filter((value) => value !== undefined);
     if (wanted.length === 0) {
-      throw invalid('You must provide an api key id field, or what the keys are to be like: nothing never means every key');
+      throw invalid(
+        'You must provide an api key id field, or what the keys are to be like: nothing never means every key',
+      );
     }
     const { records } = await this.#lister.list(idOrSelector, {});
     return records.map(({ id }) => id);
@@ -260,6 +285,19 @@ export class ApiKeyModuleService {
 }
 
 const listOf = (value) => (Array.isArray(value) ? value : value === undefined ? [] : [value]);
+
+// Nothing, and what is before now, means now.
+function later(seconds) {
+  if (!(seconds > 0)) return {};
+  if (!Number.isSafeInteger(Math.floor(seconds))) throw invalid('revoke_in is a number of seconds');
+  return { in_seconds: Math.floor(seconds) };
+}
+
+function instant(date) {
+  const at = new Date(date);
+  if (Number.isNaN(at.getTime())) throw invalid('expires_at is a date');
+  return at.toISOString();
+}
 
 const titleOf = ({ id, title }) => (title === undefined ? { id } : { id, title });
 

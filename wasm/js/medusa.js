@@ -1,6 +1,12 @@
 // The module that a Medusa application registers as its API Key Module: `portcullis/medusa`.
 
-import { defineJoinerConfig, MedusaServiceModelObjectsSymbol, model, Module, Modules } from '@medusajs/framework/utils';
+import {
+  defineJoinerConfig,
+  MedusaServiceModelObjectsSymbol,
+  model,
+  Module,
+  Modules,
+} from '@medusajs/framework/utils';
 import { ApiKeyModuleService } from './medusa-service.js';
 
 // For Medusa's graph and links alone: there is no such table.

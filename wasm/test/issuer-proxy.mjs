@@ -1,12 +1,15 @@
 // A way to the issuer on which answers are lost, as they are on real ones.
 
 import { createServer } from 'node:http';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
 import { close, listen } from './support.mjs';
 
 /**
  * `plan` is what happens to the next requests, in order, and then `pass` for ever: `pass`; `drop`:
  * the connection ends before the issuer has the request; `lose`: after it has answered; an object
- * with `status` and `headers`: answered in the issuer's place, which sees nothing of it.
+ * with `status` and `headers`: answered in the issuer's place, which sees nothing of it. `cut` ends the
+ * newest stream.
  */
 export async function proxy(target) {
   const state = { plan: [], seen: [] };
@@ -24,6 +27,11 @@ export async function proxy(target) {
     const { host, connection, 'content-length': _, ...passed } = headers;
     const body = chunks.length === 0 ? undefined : Buffer.concat(chunks);
     const answer = await fetch(target + url, { method, headers: passed, body });
+    if (answer.headers.get('content-type')?.startsWith('text/event-stream')) {
+      response.writeHead(answer.status, { 'content-type': 'text/event-stream' });
+      state.cut = () => request.socket.destroy();
+      return pipeline(Readable.fromWeb(answer.body), response).catch(() => {});
+    }
     const text = Buffer.from(await answer.arrayBuffer());
     if (step === 'lose') return request.socket.destroy();
     const type = answer.headers.get('content-type');

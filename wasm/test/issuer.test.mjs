@@ -5,7 +5,7 @@ import { createServer } from 'node:http';
 import { before, test } from 'node:test';
 import { inspect } from 'node:util';
 
-import { atEnd } from '../../tests/e2e/support/processes.mjs';
+import { atEnd, until } from '../../tests/e2e/support/processes.mjs';
 import { startIssuer } from '../../tests/e2e/support/issuer.mjs';
 import { createIssuer, IssuerError } from '../js/issuer.js';
 import { proxy } from './issuer-proxy.mjs';
@@ -145,6 +145,60 @@ test('what is published, and records of another system', async () => {
   assert.deepEqual([again.status, again.id, again.token], ['before', made.id, made.token]);
 });
 
+test('admin keys of fewer scopes, and the signers', async () => {
+  const { key, token } = await issuer.admins.create({ title: 'reader', scopes: ['keys:read'] });
+  assert.deepEqual([key.purpose, key.scopes], ['admin', ['keys:read']]);
+  const reader = createIssuer({ url: served.url, adminKey: token });
+  assert.ok(Array.isArray((await reader.keys.list().page()).items));
+  await fails(reader.keys.create({ title: 'more' }), 'insufficient_scope', { status: 403, kind: 'forbidden' });
+  const { signers } = await issuer.keyring.show();
+  assert.ok(signers.some(({ purpose }) => purpose === 'list'));
+});
+
+test('events are listed, and followed over lost connections', async () => {
+  const { key } = await issuer.keys.create({ title: 'watched' });
+  await issuer.keys.revoke(key.id, { revoked_by: 'usr_9' });
+  const past = await issuer.events.list({ key_id: key.id, order: 'asc', limit: 1 }).toArray();
+  assert.deepEqual(past.map(({ type }) => type), ['api-key.created', 'api-key.revoked']);
+  assert.equal(past[1].actor, 'usr_9');
+
+  const stop = new AbortController();
+  way.plan = [];
+  const seen = [];
+  const following = (async () => {
+    for await (const event of lossy.events.follow({ type: 'api-key.created', after: past[0].id }, { signal: stop.signal })) {
+      seen.push(event.key_id);
+      if (seen.length === 1) way.cut();
+      if (seen.length === 3) return;
+    }
+  })();
+  const made = [];
+  const make = async (title) => made.push((await issuer.keys.create({ title })).key.id);
+  await make('followed 1');
+  await until('the first event', () => seen.length === 1);
+  await make('followed 2');
+  await make('followed 3');
+  await following;
+  assert.deepEqual(seen, made);
+
+  const silent = issuer.events.follow({}, { signal: stop.signal }).next();
+  stop.abort(new Error('enough'));
+  await assert.rejects(silent, /enough/);
+});
+
+test('webhooks and their deliveries', async () => {
+  const { webhook, secret } = await issuer.webhooks.create({ url: 'https://hooks.example.com/', types: ['api-key.revoked'] });
+  assert.ok(secret.length > 20);
+  assert.deepEqual((await issuer.webhooks.list()).map(({ id }) => id), [webhook.id]);
+  assert.equal((await issuer.webhooks.update(webhook.id, { enabled: false })).enabled, false);
+  assert.equal((await issuer.webhooks.get(webhook.id)).enabled, false);
+  assert.notEqual((await issuer.webhooks.rotateSecret(webhook.id)).secret, secret);
+  assert.deepEqual(await issuer.webhooks.deliveries(webhook.id).toArray(), []);
+  assert.equal((await issuer.webhooks.replay(webhook.id, { after: 0 })).replayed >= 0, true);
+  assert.deepEqual(await issuer.webhooks.delete(webhook.id), { id: webhook.id, deleted: true });
+  await fails(issuer.webhooks.get(webhook.id), 'webhook_not_found', { status: 404 });
+});
+
 test('a create whose answer is lost makes one key, and its text is had', async () => {
   for (const trouble of ['drop', 'lose', { status: 502 }]) {
     const title = `created ${JSON.stringify(trouble)}`;
@@ -177,6 +231,12 @@ test('acts that come to the same twice are done although an answer is lost', asy
   const ids = made.map((one) => one.key.id);
   assert.deepEqual((await through(() => lossy.keys.undoMany(ids))).ids, ids);
   assert.equal((await issuer.verify(made[0].token)).code, 'revoked');
+
+  const several = (await issuer.keys.create([{ title: 'revoked 1' }, { title: 'revoked 2' }])).map((one) => one.key.id);
+  const all = await through(() => lossy.keys.revokeMany({ ids: several }));
+  assert.deepEqual([all.count, all.keys.map(({ state }) => state)], [2, ['revoked', 'revoked']]);
+  const half = [several[0], (await issuer.keys.create({ title: 'counts' })).key.id];
+  await way.during(['lose'], () => fails(lossy.keys.revokeMany({ ids: half }), 'already_revoked'));
 
   // Where nothing was lost, what stands already is told of.
   await fails(lossy.keys.delete(key.id), 'not_found', { maybeDone: false });

@@ -26,6 +26,8 @@ pub(crate) enum Step {
     Workerd,
     /// node --test on real Chromium: *.chromium.test.mjs
     Chromium,
+    /// The types of the issuer's client: out of docs/openapi.json, and as its users compile them
+    Types,
     /// node --test in a real Medusa application on PostgreSQL: tests/medusa
     Medusa,
 }
@@ -39,6 +41,7 @@ const BARE: [&str; 5] = [
     "x86_64-unknown-none",
 ];
 const NODE_TESTS: [&str; 2] = ["tests/e2e", "wasm/test"];
+const TYPES_TESTS: &str = "tests/types";
 const MEDUSA_TESTS: &str = "tests/medusa";
 /// What stands before `.test.mjs` in the name of a test that needs another runtime than Node.
 const RUNTIMES: [&str; 2] = [".workerd", ".chromium"];
@@ -60,6 +63,7 @@ pub(crate) fn run(only: &[Step]) -> Result<()> {
             Step::Node => built.as_ref().map_or(Ok(()), |built| node(built, "")),
             Step::Workerd => built.as_ref().map_or(Ok(()), |built| node(built, ".workerd")),
             Step::Chromium => built.as_ref().map_or(Ok(()), |built| node(built, ".chromium")),
+            Step::Types => types(),
             Step::Medusa => built.as_ref().map_or(Ok(()), medusa),
         }
         .with_context(|| format!("the step `{}` failed", name(*step)))?;
@@ -78,6 +82,7 @@ fn name(step: Step) -> &'static str {
         Step::Node => "node",
         Step::Workerd => "workerd",
         Step::Chromium => "chromium",
+        Step::Types => "types",
         Step::Medusa => "medusa",
     }
 }
@@ -192,12 +197,22 @@ fn node(built: &Built, runtime: &str) -> Result<()> {
     cmd::stream(&mut command)
 }
 
+fn types() -> Result<()> {
+    let folder = paths::root().join(TYPES_TESTS);
+    setup::install_in(&folder)?;
+    let mut command = cmd::new("node");
+    command.current_dir(paths::root()).arg("--test").args(tests_in(&folder, "")?);
+    cmd::stream(&mut command)
+}
+
 fn medusa(built: &Built) -> Result<()> {
     let Some(postgres) = setup::postgres()? else {
         // setup::postgres has said so, loudly, and fails in continuous integration.
         return Ok(());
     };
     setup::medusa()?;
+    // For its compiler.
+    setup::install_in(&paths::root().join(TYPES_TESTS))?;
     let mut command = cmd::new(&built.node);
     command
         .current_dir(paths::root())

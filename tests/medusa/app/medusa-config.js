@@ -1,6 +1,6 @@
 // A Medusa application whose API keys are Portcullis's.
 
-const { defineConfig, Modules } = require('@medusajs/framework/utils');
+const { defineConfig } = require('@medusajs/framework/utils');
 
 const { DATABASE_URL, PORTCULLIS_URL, PORTCULLIS_ADMIN_KEY, PORTCULLIS_ROOT, PORTCULLIS_SECRETS } = process.env;
 
@@ -10,8 +10,8 @@ module.exports = defineConfig({
     databaseUrl: DATABASE_URL,
     http: { jwtSecret: 'of the tests', cookieSecret: 'of the tests' },
   },
-  modules: {
-    [Modules.API_KEY]: {
+  modules: [
+    {
       resolve: 'portcullis/medusa',
       options: {
         url: PORTCULLIS_URL,
@@ -20,5 +20,5 @@ module.exports = defineConfig({
         secrets: JSON.parse(PORTCULLIS_SECRETS),
       },
     },
-  },
+  ],
 });

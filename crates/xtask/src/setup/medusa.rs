@@ -1,7 +1,7 @@
 //! Medusa's packages for the tests of `portcullis/medusa`: some 700 MB, in a folder of their own.
 
-use crate::stamp::Stamp;
-use crate::{cmd, paths, ui};
+use super::npm;
+use crate::{cmd, paths};
 use anyhow::Result;
 
 const FOLDER: &str = "tests/medusa";
@@ -9,19 +9,8 @@ const FOLDER: &str = "tests/medusa";
 /// Installs what the folder's lockfile names, and the npm package as it is packed.
 pub(crate) fn medusa() -> Result<()> {
     let folder = paths::root().join(FOLDER);
+    npm::install_in(&folder)?;
     let modules = folder.join("node_modules");
-    let lock = folder.join("package-lock.json");
-    // npm's own record, which is gone or other when someone ran npm by hand.
-    let record = modules.join(".package-lock.json");
-    let stamp = Stamp::new(modules.join(".portcullis-stamp"), &[&lock], &[], vec![record])?;
-    if !stamp.is_fresh() {
-        ui::step("npm ci (Medusa)", || {
-            let options = ["ci", "--ignore-scripts", "--no-audit", "--no-fund"];
-            cmd::run(cmd::new("npm").current_dir(&folder).args(options))?;
-            stamp.write()?;
-            Ok(ui::Outcome::Done)
-        })?;
-    }
     // A link would do for us and not for Medusa: what is imported is looked for beside the
     // importer, and Medusa's packages are here.
     let package = modules.join("portcullis");

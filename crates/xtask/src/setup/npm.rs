@@ -3,7 +3,7 @@
 use crate::stamp::Stamp;
 use crate::{cmd, paths, ui};
 use anyhow::{Context, Result, bail};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 const OLDEST_NODE: u32 = 20;
 
@@ -17,21 +17,8 @@ pub(crate) struct Npm {
 
 pub(crate) fn install() -> Result<Npm> {
     let node = node()?;
+    install_in(paths::root())?;
     let modules = paths::root().join("node_modules");
-    let lock = paths::root().join("package-lock.json");
-    // npm writes its own record of what it installed: gone or other when someone ran npm by hand.
-    let record = modules.join(".package-lock.json");
-    // Kept inside, so that it goes when the folder goes.
-    let stamp = Stamp::new(modules.join(".portcullis-stamp"), &[&lock], &[], vec![record])?;
-    if !stamp.is_fresh() {
-        ui::step("npm ci", || {
-            // Install scripts are other people's programs, and none of ours needs its own.
-            let options = ["ci", "--ignore-scripts", "--no-audit", "--no-fund"];
-            cmd::run(cmd::new("npm").current_dir(paths::root()).args(options))?;
-            stamp.write()?;
-            Ok(ui::Outcome::Done)
-        })?;
-    }
     let bin = |name: &str| -> Result<PathBuf> {
         let file = modules.join(".bin").join(name);
         if !cmd::executable(&file) {
@@ -40,6 +27,28 @@ pub(crate) fn install() -> Result<Npm> {
         Ok(file)
     };
     Ok(Npm { node, esbuild: bin("esbuild")?, wasm_opt: bin("wasm-opt")?, workerd: workerd()? })
+}
+
+/// Installs what the lockfile in `folder` names, if that is not installed yet.
+pub(crate) fn install_in(folder: &Path) -> Result<()> {
+    let modules = folder.join("node_modules");
+    let lock = folder.join("package-lock.json");
+    // npm writes its own record of what it installed: gone or other when someone ran npm by hand.
+    let record = modules.join(".package-lock.json");
+    // Kept inside, so that it goes when the folder goes.
+    let stamp = Stamp::new(modules.join(".portcullis-stamp"), &[&lock], &[], vec![record])?;
+    if stamp.is_fresh() {
+        return Ok(());
+    }
+    let within = folder.strip_prefix(paths::root()).unwrap_or(folder).display().to_string();
+    let name = if within.is_empty() { "npm ci".into() } else { format!("npm ci ({within})") };
+    ui::step(&name, || {
+        // Install scripts are other people's programs, and none of ours needs its own.
+        let options = ["ci", "--ignore-scripts", "--no-audit", "--no-fund"];
+        cmd::run(cmd::new("npm").current_dir(folder).args(options))?;
+        stamp.write()?;
+        Ok(ui::Outcome::Done)
+    })
 }
 
 fn node() -> Result<PathBuf> {

@@ -3,10 +3,8 @@
  *
  * ```ts
  * // medusa-config.ts
- * import { Modules } from '@medusajs/framework/utils';
- *
- * modules: {
- *   [Modules.API_KEY]: {
+ * modules: [
+ *   {
  *     resolve: 'portcullis/medusa',
  *     options: {
  *       url: 'https://keys.example.com',
@@ -14,18 +12,28 @@
  *       root: process.env.PORTCULLIS_ROOT,
  *     },
  *   },
- * }
+ * ]
  * ```
  *
  * The service keeps the interface of Medusa's own module; where the rules differ, docs/medusa.md says so.
  */
 
 import type {
-  ApiKeyDTO, Context, CreateApiKeyDTO, FilterableApiKeyProps, FindConfig, IApiKeyModuleService, MedusaContainer,
-  ModuleExports, ModuleJoinerConfig, RevokeApiKeyDTO, UpdateApiKeyDTO, UpsertApiKeyDTO,
+  ApiKeyDTO,
+  Context,
+  CreateApiKeyDTO,
+  FilterableApiKeyProps,
+  FindConfig,
+  IApiKeyModuleService,
+  MedusaContainer,
+  ModuleExports,
+  ModuleJoinerConfig,
+  RevokeApiKeyDTO,
+  UpdateApiKeyDTO,
+  UpsertApiKeyDTO,
 } from '@medusajs/framework/types';
 
-import type { Algorithm, Environment, Secret } from './index.js';
+import type { Algorithm, Environment, Secret } from '../index.js';
 import type { IssuerOptions } from './issuer.js';
 
 /** The `options` of the module. All durations are milliseconds. */
@@ -63,6 +71,12 @@ export interface PortcullisModuleOptions extends Omit<IssuerOptions, 'url'> {
    * what a workflow made its compensation can take back. 3,600,000 unless told; 0 for never.
    */
   undoWithin?: number;
+}
+
+declare module '@medusajs/types' {
+  interface ModuleOptions {
+    'portcullis/medusa': PortcullisModuleOptions;
+  }
 }
 
 /** A key to make: Medusa's fields, and two of the issuer's. */
@@ -114,7 +128,11 @@ export class ApiKeyModuleService implements IApiKeyModuleService {
     sharedContext?: Context,
   ): Promise<[ApiKeyDTO[], number]>;
   revoke(id: string, data: RevokeApiKeyDTO, sharedContext?: Context): Promise<ApiKeyDTO>;
-  revoke(selector: FilterableApiKeyProps, data: RevokeApiKeyDTO, sharedContext?: Context): Promise<ApiKeyDTO[]>;
+  revoke(
+    selector: FilterableApiKeyProps,
+    data: RevokeApiKeyDTO,
+    sharedContext?: Context,
+  ): Promise<ApiKeyDTO[]>;
   /** The secret key that this text is, or `false`; never a reason. */
   authenticate(token: string, sharedContext?: Context): Promise<ApiKeyDTO | false>;
 }

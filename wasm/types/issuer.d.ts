@@ -17,9 +17,26 @@
  * surely was not done. What else fails so is yours to look at: {@link IssuerError.maybeDone}.
  */
 
-import type { Algorithm, Environment, Kind } from './index.js';
+import type { Algorithm, Environment, Kind } from '../index.js';
+import type { components } from './issuer-api.js';
 
 export type { Algorithm, Environment, Kind };
+
+// What is sent and answered is written from the API's description (issuer-api.d.ts). Here it is made
+// as narrow as the issuer keeps it: words are unions, and a field that is always there is not optional.
+// A field that the description does not have fails to compile.
+type Api = components['schemas'];
+type Of<T, R> = { [Name in keyof R]: Name extends keyof T ? R[Name] : never };
+/** An answer: `O` are the fields that may be left out. */
+type Answered<T, R extends Of<T, R> = {}, O extends keyof T = never> = {
+  [Name in keyof T as Exclude<Name, O>]-?: Name extends keyof R ? R[Name] : Exclude<T[Name], undefined>;
+} & {
+  [Name in keyof T as Extract<Name, O>]?: Name extends keyof R ? R[Name] : NonNullable<T[Name]>;
+};
+/** What is sent: null is said by leaving a field out, unless `R` has it. */
+type Sent<T, R extends Of<T, R> = {}> = {
+  [Name in keyof T]: Name extends keyof R ? R[Name] : Exclude<T[Name], null>;
+};
 
 /** Settings of {@link createIssuer}. */
 export interface IssuerOptions {
@@ -28,7 +45,7 @@ export interface IssuerOptions {
   /** An admin key, or what gives one: asked before each attempt, so a rolled key needs no restart. */
   adminKey: string | (() => string | Promise<string>);
   /** Instead of the global `fetch`. */
-  fetch?: (address: string, init: RequestInit) => Promise<Response>;
+  fetch?: ((address: string, init: RequestInit) => Promise<Response>) | undefined;
   /** For one attempt, answer included. 10,000 ms unless told. */
   timeout?: number;
   /** How often an act is sent again at most. 3 unless told; 0 for never. */
@@ -38,177 +55,83 @@ export interface IssuerOptions {
 /** What every call takes. */
 export interface CallOptions {
   /** Ends the call, pauses between attempts included: it rejects with the signal's reason. */
-  signal?: AbortSignal;
+  signal?: AbortSignal | undefined;
 }
 
 /** `active`; `scheduled`: accepted until its revocation strikes; the others are refused. */
 export type KeyState = 'active' | 'scheduled' | 'suspended' | 'revoked' | 'expired';
 
+/** An admin key opens the issuer's API and no gate. */
+export type Purpose = 'token' | 'admin';
+
 /** What people keep with a key or an owner. */
 export type Metadata = Record<string, unknown>;
 
 /** What the issuer knows of a key. */
-export interface KeyRecord {
-  /** Its public name: `apk_` and 22 characters. */
-  id: string;
-  title: string;
-  /** An admin key opens the issuer's API and no gate. */
-  purpose: 'token' | 'admin';
-  kind: Kind;
-  environment: Environment;
-  algorithm: Algorithm | null;
-  /** The signer's number. */
-  kid: number;
-  /** The index in the revocation list. */
-  serial: number;
-  state: KeyState;
-  /** The form in which the token may be shown. */
-  redacted: string;
-  /** The token, of publishable keys only. */
-  token?: string;
-  metadata: Metadata;
-  /** What an admin key may do; of admin keys only. */
-  admin_scopes?: string[];
-  /** Of publishable keys only. */
-  sales_channels?: string[];
-  /** 0 for none. */
-  owner: number;
-  /** 0 for none. */
-  policy: number;
-  issued_at: string;
-  updated_at: string;
-  expires_at: string | null;
-  suspended_at: string | null;
-  suspended_by: string | null;
-  /** When its revocation strikes or struck. */
-  revoked_at: string | null;
-  revoked_by: string | null;
-  created_by: string | null;
-  /** The id of the key that it takes the place of. */
-  rolled_from: string | null;
-}
+export type KeyRecord = Answered<
+  Api['KeyView'],
+  {
+    purpose: Purpose;
+    kind: Kind;
+    environment: Environment;
+    algorithm: Algorithm | null;
+    state: KeyState;
+    metadata: Metadata;
+  },
+  'token' | 'scopes' | 'sales_channels'
+>;
 
-/** When a key expires: say one, or neither for never. */
-export interface Expiry {
-  expires_in_seconds?: number;
-  expires_at?: string;
-}
+/** A key to make. Without a time of expiry it has none. */
+export type NewKey = Sent<
+  Api['CreateKeyBody'],
+  { kind?: Kind; environment?: Environment; algorithm?: Algorithm; metadata?: Metadata }
+>;
 
-/** A key to make. */
-export interface NewKey extends Expiry {
-  /** 1 to 255 characters. */
-  title: string;
-  /** `secret` unless told. */
-  kind?: Kind;
-  /** `live` unless told. */
-  environment?: Environment;
-  /** HMAC for secret keys and Ed25519 for publishable ones, unless told. */
-  algorithm?: Algorithm;
-  metadata?: Metadata;
-  owner?: number;
-  policy?: number;
-  /** Of a publishable key without `policy`. */
-  sales_channels?: string[];
-  /** The admin key's id unless told. */
-  created_by?: string;
-}
+/** A key that was made. Of a secret key this is the one time that its text, `token`, can be had. */
+export type Minted = Answered<Api['CreatedAnswer'], { key: KeyRecord }>;
 
-/** A key that was made. */
-export interface Minted {
-  key: KeyRecord;
-  /** Its text: of a secret key this is the one time that it can be had. */
-  token: string;
-}
+/** What to change of a key; what is not said stays. Null takes a member of the metadata away. */
+export type KeyChange = Sent<Api['UpdateKeyBody'], { metadata?: Metadata }>;
 
-/** What to change of a key; what is not said stays. */
-export interface KeyChange {
-  title?: string;
-  /** Members to set; null takes one away. */
-  metadata?: Metadata;
-  /** All of them, in the place of those that it has. */
-  sales_channels?: string[];
-  updated_by?: string;
-}
-
-/** What keys are to be like. */
-export interface KeyCriteria {
-  /** In title, redacted form or id. */
-  q?: string;
-  /** One id, or up to 200. */
-  id?: string | string[];
-  title?: string;
-  /** The text of a publishable key. */
-  token?: string;
-  purpose?: 'token' | 'admin';
-  kind?: Kind;
-  environment?: Environment;
-  state?: KeyState;
-  owner?: number;
-  policy?: number;
-  sales_channel?: string;
-  created_from?: string;
-  created_before?: string;
-  updated_from?: string;
-  updated_before?: string;
-  revoked_from?: string;
-  revoked_before?: string;
-}
+/** A key to be made, or with an `id` one to be changed. */
+export type UpsertKey = NewKey | (KeyChange & { id: string });
 
 /** Which keys to list, and how. */
-export interface KeyFilter extends KeyCriteria {
-  /** `-created` unless told: the newest first. */
-  order?: 'created' | '-created' | 'updated' | '-updated' | 'title' | '-title';
-  /** Keys of one page: 1 to 200, 50 unless told. */
-  limit?: number;
-  /** Where to start. */
-  cursor?: string;
-  /** Whether each page tells how many there are on all of them. */
-  count?: boolean;
-}
+export type KeyFilter = Sent<
+  Api['Filter'],
+  {
+    /** One id, or up to 200. */
+    id?: string | string[];
+    purpose?: Purpose;
+    kind?: Kind;
+    environment?: Environment;
+    state?: KeyState;
+    order?: 'created' | '-created' | 'updated' | '-updated' | 'title' | '-title';
+  }
+>;
+
+/** What keys are to be like. `id` holds ids between commas. */
+export type KeyCriteria = Omit<KeyFilter, 'id' | 'order' | 'limit' | 'cursor' | 'count'> & { id?: string };
 
 /** Which list. */
-export interface ListMark {
-  epoch: number;
-  number: number;
-  age_millis: number;
-  /** Every revocation committed before this instant is in it. */
-  this_update: string;
-  /** From this instant on nothing may be judged by it. */
-  next_update: string;
-}
-
-/** Whether verifiers can know of a change, which is committed in any case. */
-export interface Committed {
-  /** `false`: they learn of it with the next list. */
-  published: boolean;
-  /** The list that says so, where it is published. */
-  list?: ListMark;
-  /** What follows from its not being published. */
-  note?: string;
-  /** Why it is not. */
-  problem?: Problem;
-}
+export type ListMark = Answered<Api['MarkView']>;
 
 /** A place where lists are put out. */
-export interface Target {
-  name: string;
-  kind: string;
-  /** Whether it carries the list in question, or a later one. */
-  carries: boolean;
-  /** Whether who reads there finds it at once. */
-  visible: string;
-  number: number | null;
-  this_update: string | null;
-  error?: string;
-  failing_since?: string;
-}
+export type Target = Answered<Api['TargetView'], {}, 'error' | 'failing_since'>;
+
+/** Whether verifiers can know of a change, which is committed in any case. */
+export type Committed = Answered<
+  Omit<Api['CommittedAnswer'], 'everywhere' | 'targets'>,
+  { list: ListMark; problem: Problem },
+  'list' | 'note' | 'problem'
+>;
 
 /** The same, after a `wait` for the targets. */
-export interface Carried extends Committed {
+export type Carried = Committed & {
   /** Whether all targets carry the list. */
   everywhere?: boolean;
   targets?: Target[];
-}
+};
 
 /** For how long to wait until every target carries the list, in seconds. */
 export interface Wait {
@@ -216,22 +139,10 @@ export interface Wait {
 }
 
 /** From when on, and by whom. Neither `in_seconds` nor `at` is: now. */
-export interface Revocation extends Wait {
-  in_seconds?: number;
-  at?: string;
-  revoked_by?: string;
-}
+export type Revocation = Sent<Api['RevokeBody']> & Wait;
 
 /** A key to be put in a key's place. What is not said is as it was. */
-export interface Roll extends Expiry {
-  /** For how long both count. */
-  overlap_seconds?: number;
-  never_expires?: boolean;
-  owner?: number;
-  policy?: number;
-  algorithm?: Algorithm;
-  rolled_by?: string;
-}
+export type Roll = Sent<Api['RollBody'], { algorithm?: Algorithm }>;
 
 /** What is asked of a key that is judged. */
 export interface VerifyOptions extends CallOptions {
@@ -240,9 +151,7 @@ export interface VerifyOptions extends CallOptions {
 }
 
 /** What the records say of a key, which is ahead of every list. */
-export type Authenticated =
-  | { ok: true; key: KeyRecord }
-  | { ok: false; code: string; message: string };
+export type Authenticated = { ok: true; key: KeyRecord } | { ok: false; code: string; message: string };
 
 /** What a gate would say of a key. */
 export type IssuerVerdict =
@@ -250,19 +159,10 @@ export type IssuerVerdict =
   | { ok: false; code: string; message: string; list: ListMark | null };
 
 /** A key that a gate would accept. */
-export interface AcceptedKey {
-  id: string;
-  title: string | null;
-  kind: Kind;
-  environment: Environment;
-  algorithm: Algorithm;
-  kid: number;
-  serial: number;
-  owner: number;
-  policy: number;
-  issued_at: string;
-  expires_at: string | null;
-}
+export type AcceptedKey = Answered<
+  Api['AcceptedView'],
+  { kind: Kind; environment: Environment; algorithm: Algorithm }
+>;
 
 /** What has become of a line of a file. */
 export interface ImportedLine {
@@ -345,116 +245,69 @@ export interface CreateOptions extends CallOptions {
   idempotencyKey?: string;
 }
 
-export type UpsertKey = NewKey | (KeyChange & { id: string });
-export interface DeletedKey {
-  id: string;
-  object: 'api_key';
-  deleted: true;
-}
-export interface DeletedKeys {
-  ids: string[];
-  object: 'api_key';
-  deleted: true;
-}
+export type DeletedKey = Answered<Api['DeletedAnswer'], { object: 'api_key'; deleted: true }>;
+export type DeletedKeys = Answered<Api['DeletedManyAnswer'], { object: 'api_key'; deleted: true }>;
 
 /** A tenant, whose number keys carry. */
-export interface Owner {
-  number: number;
-  name: string;
-  external_id: string | null;
-  metadata: Metadata;
-  created_at: string;
-  updated_at: string;
-}
+export type Owner = Answered<Api['OwnerView'], { metadata: Metadata }>;
 
 /** `/v1/owners`. */
 export interface Owners {
   create(
-    body: { name: string; external_id?: string; metadata?: Metadata },
+    body: Sent<Api['CreateOwnerBody'], { metadata?: Metadata }>,
     options?: CallOptions,
   ): Promise<Owner>;
-  list(filter?: { external_id?: string; after?: number; limit?: number }, options?: CallOptions): Pages<Owner>;
+  list(
+    filter?: { external_id?: string; after?: number; limit?: number },
+    options?: CallOptions,
+  ): Pages<Owner>;
   get(number: number, options?: CallOptions): Promise<Owner>;
   update(
     number: number,
-    body: { name?: string; external_id?: string | null; metadata?: Metadata },
+    body: Sent<Api['UpdateOwnerBody'], { external_id?: string | null; metadata?: Metadata }>,
     options?: CallOptions,
   ): Promise<Owner>;
   delete(number: number, options?: CallOptions): Promise<void>;
 }
 
-/** What keys that carry its number may do. */
-export interface PolicyRules {
-  scopes: string[];
-  sales_channels: string[];
-  methods: string[];
-  paths: string[];
-  cidrs: string[];
-  origins: string[];
-  rate_class: string | null;
-}
+/** Who may read a policy: `public` is for publishable keys, `private` for secret ones. */
+export type Visibility = 'public' | 'private';
 
-/** A policy. */
-export interface Policy extends PolicyRules {
-  number: number;
-  name: string;
-  /** `public` for publishable keys, `private` for secret ones. */
-  visibility: 'public' | 'private';
-  /** The publishable key whose own it is. */
-  key_id?: string;
-  created_at: string;
-  updated_at: string;
-}
+/** What keys that carry its number may do. */
+export type Policy = Answered<Api['PolicyView'], { visibility: Visibility }, 'key_id'>;
 
 /** `/v1/policies`. */
 export interface Policies {
   create(
-    body: { name: string; visibility: 'public' | 'private' } & Partial<Omit<PolicyRules, 'rate_class'>> & {
-        rate_class?: string;
-      },
+    body: Sent<Api['CreatePolicyBody'], { visibility: Visibility }>,
     options?: CallOptions,
   ): Promise<Policy & Committed>;
   list(
-    filter?: { visibility?: 'public' | 'private'; after?: number; limit?: number },
+    filter?: { visibility?: Visibility; after?: number; limit?: number },
     options?: CallOptions,
   ): Pages<Policy>;
   get(number: number, options?: CallOptions): Promise<Policy>;
   update(
     number: number,
-    body: { name?: string } & Partial<PolicyRules>,
+    body: Sent<Omit<Api['UpdatePolicyBody'], 'visibility'>, { rate_class?: string | null }>,
     options?: CallOptions,
   ): Promise<Policy & Committed>;
   delete(number: number, options?: CallOptions): Promise<{ number: number; deleted: true } & Committed>;
 }
 
 /** A revocation or suspension of many keys. */
-export interface MassRevocation {
-  id: number;
-  state: 'revoked' | 'suspended';
-  owner?: number;
-  kid?: number;
-  environment?: Environment;
-  serials?: [number, number];
-  issued_from: string | null;
-  issued_before: string | null;
-  made_by: string | null;
-  created_at: string;
-  lifted_at: string | null;
-}
+export type MassRevocation = Answered<
+  Api['WideView'],
+  { state: 'revoked' | 'suspended'; environment: Environment; serials: [number, number] },
+  'owner' | 'kid' | 'environment' | 'serials'
+>;
 
 /** `/v1/revocations`. */
 export interface Revocations {
   /** Of one owner, signer or environment, or of everybody where none is named. */
   create(
-    body: Wait & {
-      state?: 'revoked' | 'suspended';
-      owner?: number;
-      kid?: number;
-      environment?: Environment;
-      issued_from?: string;
-      issued_before?: string;
-      by?: string;
-    },
+    body: Wait &
+      Sent<Api['RevocationBody'], { state?: 'revoked' | 'suspended'; environment?: Environment }>,
     options?: CallOptions,
   ): Promise<MassRevocation & Carried>;
   list(options?: CallOptions): Promise<MassRevocation[]>;
@@ -463,24 +316,144 @@ export interface Revocations {
 }
 
 /** What is published. */
-export interface PublishedList extends ListMark {
-  /** The SHA-256 of the head. */
-  head: string;
-  /** The newest event that the list knows of. */
-  position: number;
-  /** Whether nothing may be judged by it any more. */
-  expired: boolean;
-  shards: {
-    shard: number;
-    capacity: number;
-    issued: number;
-    revoked: number;
-    timed: number;
-    body_len: number;
-    body: string | null;
-  }[];
-  targets: Target[];
+export type PublishedList = Answered<
+  Api['ListAnswer'],
+  { shards: Answered<Api['ShardView']>[]; targets: Target[] }
+>;
+
+/** An event of the audit trail. */
+export interface IssuerEvent {
+  /** Its place in the trail. */
+  id: number;
+  /** When it was committed. */
+  at: string;
+  /** Such as `api-key.revoked` or `list.published`. */
+  type: string;
+  /** The key that it happened to. */
+  key_id: string | null;
+  /** Who did it, as they were named. */
+  actor: string | null;
+  data: unknown;
+  /** Over this event and all before: an anchor of the trail for whoever keeps it. */
+  digest: string;
 }
+
+/** `/v1/events`. */
+export interface Events {
+  list(
+    filter?: {
+      /** Types between commas. */
+      type?: string;
+      key_id?: string;
+      actor?: string;
+      since?: string;
+      until?: string;
+      /** `desc` unless told: the newest first. */
+      order?: 'asc' | 'desc';
+      /** Events of one page: 1 to 1,000, 50 unless told. */
+      limit?: number;
+      cursor?: string;
+    },
+    options?: CallOptions,
+  ): Pages<IssuerEvent>;
+  /**
+   * Events as they are committed, each once and in order, over lost connections too: those behind the
+   * event `after` (0 for all of them), or else what is new. It ends with the signal, or with a refusal.
+   */
+  follow(
+    filter?: {
+      type?: string;
+      after?: number;
+      /** For how long a stream may say nothing before it counts as lost. 45,000 ms unless told. */
+      silence?: number;
+    },
+    options?: CallOptions,
+  ): AsyncGenerator<IssuerEvent, void, undefined>;
+}
+
+/** An endpoint that is told of events. */
+export interface Webhook {
+  id: string;
+  url: string;
+  description: string;
+  /** The types that it is told of; all for an empty list. */
+  types: string[];
+  enabled: boolean;
+  /** Why not, where it was not a person's doing. */
+  disabled_why: string | null;
+  /** The newest event for which there are deliveries. */
+  position: number;
+  old_secret_until: string | null;
+  created_by: string | null;
+  created_at: string;
+  updated_at: string;
+}
+
+/** A message to an endpoint. */
+export interface Delivery {
+  id: number;
+  event_id: number;
+  state: 'pending' | 'delivered' | 'dead';
+  attempts: number;
+  next_at: string | null;
+  /** What the endpoint last answered. */
+  status: number | null;
+  error: string | null;
+  updated_at: string;
+}
+
+/** `/v1/webhooks`. */
+export interface Webhooks {
+  /** The `secret` can be had this once. */
+  create(
+    body: Sent<Api['CreateWebhookBody']>,
+    options?: CallOptions,
+  ): Promise<{ webhook: Webhook; secret: string }>;
+  list(options?: CallOptions): Promise<Webhook[]>;
+  get(id: string, options?: CallOptions): Promise<Webhook>;
+  update(id: string, body: Sent<Api['UpdateWebhookBody']>, options?: CallOptions): Promise<Webhook>;
+  delete(id: string, options?: CallOptions): Promise<{ id: string; deleted: true }>;
+  rotateSecret(
+    id: string,
+    body?: Sent<Api['RotateSecretBody']>,
+    options?: CallOptions,
+  ): Promise<{ webhook: Webhook; secret: string }>;
+  /** The newest first. */
+  deliveries(
+    id: string,
+    filter?: { state?: Delivery['state']; limit?: number; before?: number },
+    options?: CallOptions,
+  ): Pages<Delivery>;
+  /** One delivery, all events behind one, or all that were given up. */
+  replay(
+    id: string,
+    body: { delivery: number } | { after: number } | { dead: true },
+    options?: CallOptions,
+  ): Promise<{ replayed: number }>;
+}
+
+/** `/v1/admins`. */
+export interface Admins {
+  /** An admin key with some of the caller's scopes. */
+  create(body: Sent<Api['CreateAdminBody']>, options?: CallOptions): Promise<Minted>;
+}
+
+/** The signers of the newest keyring. */
+export type Signers = Answered<
+  Api['SignersView'],
+  {
+    signers: Answered<
+      Api['SignerView'],
+      {
+        purpose: 'token' | 'admin' | 'list' | 'status-list' | 'assertion';
+        algorithm: Algorithm;
+        environments: Environment[];
+        kinds: Kind[];
+        state: 'next' | 'active' | 'retiring' | 'retired';
+      }
+    >[];
+  }
+>;
 
 /** The API of one issuer. */
 export interface Issuer {
@@ -488,6 +461,10 @@ export interface Issuer {
   owners: Owners;
   policies: Policies;
   revocations: Revocations;
+  events: Events;
+  webhooks: Webhooks;
+  admins: Admins;
+  keyring: { show(options?: CallOptions): Promise<Signers> };
   list: {
     show(options?: CallOptions): Promise<PublishedList>;
     publish(options?: CallOptions): Promise<PublishedList>;
@@ -513,17 +490,8 @@ export interface Issuer {
  */
 export function createIssuer(options: IssuerOptions): Issuer;
 
-/** An error as the issuer answers it (RFC 9457). */
-export interface Problem {
-  type: string;
-  title: string;
-  status: number;
-  /** A sentence that says what to do. */
-  detail: string;
-  code: string;
-  /** The coarse kind, as shops' back ends name it. */
-  kind: string;
-}
+/** An error as the issuer answers it (RFC 9457): `detail` says what to do, `kind` is the coarse kind. */
+export type Problem = Answered<Api['Problem']>;
 
 /** The client's own codes; the issuer's are beside them in {@link IssuerErrorCode}. */
 export type ClientErrorCode = 'unreachable' | 'timeout' | 'unexpected_answer';
@@ -533,6 +501,7 @@ export type IssuerErrorCode =
   | ClientErrorCode
   | 'no_admin_key'
   | 'invalid_admin_key'
+  | 'insufficient_scope'
   | 'not_found'
   | 'invalid'
   | 'invalid_json'

@@ -1,0 +1,95 @@
+// The audit trail: `/v1/events`, by pages and as it grows.
+
+import { IssuerError } from './issuer-error.js';
+import { Pages } from './issuer-pages.js';
+import { sleep } from './issuer-transport.js';
+
+const PATH = ['v1', 'events'];
+// A stream that has nothing to tell shows every 15 s that it lives.
+const SILENCE_MS = 45_000;
+const PAUSE_MS = 1_000;
+
+export class Events {
+  #transport;
+
+  constructor(transport) {
+    this.#transport = transport;
+  }
+
+  list(filter = {}, options = {}) {
+    const read = async (query) => {
+      const { body } = await this.#transport.send(
+        { method: 'GET', path: PATH, query, again: true },
+        options,
+      );
+      const next = body.next_cursor == null ? null : { ...query, cursor: body.next_cursor };
+      return { items: body.events, next, count: null };
+    };
+    return new Pages(read, filter);
+  }
+
+  // Each event once, in its order, whatever happens to the connection, until the caller has enough.
+  async *follow({ type, after, silence = SILENCE_MS } = {}, { signal } = {}) {
+    // Without a place to start from, what comes while a connection is made would be missed.
+    let last = after ?? (await this.#newest({ signal }));
+    for (;;) {
+      try {
+        for await (const event of this.#stream(type, last, silence, signal)) {
+          last = event.id;
+          yield event;
+        }
+      } catch (error) {
+        if (signal?.aborted) throw signal.reason;
+        // What is refused will be refused again; a lost connection is made anew.
+        if (error instanceof IssuerError && error.status !== null) throw error;
+      }
+      await sleep(PAUSE_MS, signal);
+    }
+  }
+
+  async #newest(options) {
+    const { items } = await this.list({ limit: 1 }, options).page();
+    return items[0]?.id ?? 0;
+  }
+
+  async *#stream(type, after, silence, signal) {
+    const stop = new AbortController();
+    const ended = signal === undefined ? stop.signal : AbortSignal.any([signal, stop.signal]);
+    const act = {
+      method: 'GET',
+      path: [...PATH, 'stream'],
+      query: { type, after },
+      again: true,
+      open: true,
+    };
+    const { body } = await this.#transport.send(act, { signal: ended });
+    let timer;
+    const heard = () => {
+      clearTimeout(timer);
+      timer = setTimeout(() => stop.abort(), silence);
+      // The connection keeps a process alive; this need not.
+      timer.unref?.();
+    };
+    const decoder = new TextDecoder();
+    let text = '';
+    try {
+      const reader = body.getReader();
+      for (;;) {
+        heard();
+        const { done, value } = await reader.read();
+        if (done) return;
+        text += decoder.decode(value, { stream: true }).replaceAll('\r', '');
+        const messages = text.split('\n\n');
+        text = messages.pop();
+        for (const message of messages) {
+          const data = message.split('\n').filter((line) => line.startsWith('data:'));
+          if (data.length > 0)
+            yield JSON.parse(data.map((line) => line.slice('data:'.length).trimStart()).join('\n'));
+        }
+      }
+    } finally {
+      clearTimeout(timer);
+      stop.abort();
+    }
+  }
+}

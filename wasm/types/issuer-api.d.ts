@@ -1,0 +1,737 @@
+// Written from docs/openapi.json by tests/types; not to be edited.
+
+export type paths = Record<string, never>;
+export type webhooks = Record<string, never>;
+export interface components {
+    schemas: {
+        /** @description A key that was accepted: what it says itself, and the title from its record. */
+        AcceptedView: {
+            /** @description `hmac-sha256-128` or `ed25519`. */
+            algorithm: string;
+            /** @description `live` or `test`. */
+            environment: string;
+            /** @description When it expires. */
+            expires_at?: string | null;
+            /** @description The public name. */
+            id: string;
+            /** @description When it was made. */
+            issued_at: string;
+            /**
+             * Format: int32
+             * @description The signer.
+             */
+            kid: number;
+            /** @description `secret` or `publishable`. */
+            kind: string;
+            /**
+             * Format: int32
+             * @description 0 for none.
+             */
+            owner: number;
+            /**
+             * Format: int32
+             * @description 0 for none.
+             */
+            policy: number;
+            /**
+             * Format: int64
+             * @description The index in the revocation list.
+             */
+            serial: number;
+            /** @description From the record; null where the store has none. */
+            title?: string | null;
+        };
+        /** @description A verdict by the record. */
+        AuthenticatedAnswer: {
+            /** @description The reason, where it is not: a stable code. */
+            code?: string | null;
+            key?: components["schemas"]["KeyView"] | null;
+            /** @description The reason as a sentence. */
+            message?: string | null;
+            /** @description Whether the key is accepted. */
+            ok: boolean;
+        };
+        ByBody: {
+            by?: string | null;
+        };
+        /** @description A key that was changed. */
+        ChangedAnswer: components["schemas"]["KeyView"] & {
+            list?: components["schemas"]["MarkView"] | null;
+            /** @description What follows from its not being published yet. */
+            note?: string | null;
+            problem?: components["schemas"]["Problem"] | null;
+            /** @description Whether the change is published; nothing where lists do not tell of it. */
+            published?: boolean | null;
+        };
+        ChannelsBody: {
+            add?: string[];
+            remove?: string[];
+        };
+        /** @description Whether a change, which is committed, is published. */
+        CommittedAnswer: {
+            /** @description Whether every target carries the list; where `wait` was asked for. */
+            everywhere?: boolean | null;
+            list?: components["schemas"]["MarkView"] | null;
+            /** @description What follows from its not being published yet. */
+            note?: string | null;
+            problem?: components["schemas"]["Problem"] | null;
+            /** @description Whether it is. */
+            published: boolean;
+            /** @description The targets; where `wait` was asked for. */
+            targets?: components["schemas"]["TargetView"][] | null;
+        };
+        CreateAdminBody: {
+            created_by?: string | null;
+            expires_at?: string | null;
+            /** Format: int64 */
+            expires_in_seconds?: number | null;
+            /** @description What it may do: scopes such as `keys:read`, `keys:*` or `*`, each of which the caller holds. */
+            scopes: string[];
+            /** @description What people call the key: 1 to 255 characters. */
+            title: string;
+        };
+        CreateKeyBody: {
+            algorithm?: string | null;
+            created_by?: string | null;
+            environment?: string | null;
+            expires_at?: string | null;
+            /** Format: int64 */
+            expires_in_seconds?: number | null;
+            kind?: string | null;
+            metadata?: Record<string, never>;
+            /** Format: int32 */
+            owner?: number;
+            /** Format: int32 */
+            policy?: number;
+            sales_channels?: string[];
+            title: string;
+        };
+        /** @description What [`OneOrMany`] reads. */
+        CreateKeysBody: components["schemas"]["CreateKeyBody"] | components["schemas"]["CreateKeyBody"][];
+        CreateOwnerBody: {
+            external_id?: string | null;
+            metadata?: Record<string, never>;
+            name: string;
+        };
+        CreatePolicyBody: {
+            cidrs?: string[];
+            methods?: string[];
+            name: string;
+            origins?: string[];
+            paths?: string[];
+            rate_class?: string | null;
+            sales_channels?: string[];
+            scopes?: string[];
+            visibility: string;
+        };
+        CreateWebhookBody: {
+            description?: string;
+            types?: string[];
+            url: string;
+        };
+        /** @description A key that was made. Its text is answered this once and, of secret keys, kept nowhere. */
+        CreatedAnswer: {
+            /** @description The key. */
+            key: components["schemas"]["KeyView"];
+            /** @description Its text. */
+            token: string;
+        };
+        /** @description The key that was asked for, or a list where a list was. */
+        CreatedAnswers: components["schemas"]["CreatedAnswer"] | components["schemas"]["CreatedAnswer"][];
+        /** @description A key whose record was deleted. */
+        DeletedAnswer: {
+            /** @description That it is. */
+            deleted: boolean;
+            /** @description The key's id. */
+            id: string;
+            /** @description `api_key`. */
+            object: string;
+        };
+        /** @description Keys whose records were deleted. */
+        DeletedManyAnswer: {
+            /** @description That they are. */
+            deleted: boolean;
+            /** @description The keys' ids. */
+            ids: string[];
+            /** @description `api_key`. */
+            object: string;
+        };
+        /** @description What keys are to be like, as a query string or an object says it. */
+        Filter: {
+            count?: boolean | null;
+            created_before?: string | null;
+            created_from?: string | null;
+            cursor?: string | null;
+            environment?: string | null;
+            /** @description Ids between commas. */
+            id?: string | null;
+            kind?: string | null;
+            /** Format: int32 */
+            limit?: number | null;
+            order?: string | null;
+            /** Format: int32 */
+            owner?: number | null;
+            /** Format: int32 */
+            policy?: number | null;
+            purpose?: string | null;
+            q?: string | null;
+            revoked_before?: string | null;
+            revoked_from?: string | null;
+            sales_channel?: string | null;
+            state?: string | null;
+            title?: string | null;
+            token?: string | null;
+            updated_before?: string | null;
+            updated_from?: string | null;
+        };
+        IdsBody: {
+            ids: string[];
+        };
+        /**
+         * Format: date-time
+         * @description An instant that is written as RFC 3339 with milliseconds.
+         */
+        Instant: string;
+        /** @description A key. Times are RFC 3339 in UTC. */
+        KeyView: {
+            /** @description `hmac-sha256-128` or `ed25519`. */
+            algorithm?: string | null;
+            /** @description Who made it. */
+            created_by?: string | null;
+            /** @description `live` or `test`. */
+            environment: string;
+            /** @description When it expires. */
+            expires_at?: string | null;
+            /** @description The public name, `apk_…`. */
+            id: string;
+            /** @description When it was made. */
+            issued_at: string;
+            /**
+             * Format: int32
+             * @description The signer.
+             */
+            kid: number;
+            /** @description `secret` or `publishable`. */
+            kind: string;
+            /** @description What people keep with it. */
+            metadata: {
+                [key: string]: unknown;
+            };
+            /**
+             * Format: int32
+             * @description 0 for none.
+             */
+            owner: number;
+            /**
+             * Format: int32
+             * @description 0 for none.
+             */
+            policy: number;
+            /** @description `token` or `admin`. */
+            purpose: string;
+            /** @description The form in which the token may be shown. */
+            redacted: string;
+            /** @description When its revocation strikes or struck. */
+            revoked_at?: string | null;
+            /** @description Who revoked it. */
+            revoked_by?: string | null;
+            /** @description The id of the key that it takes the place of. */
+            rolled_from?: string | null;
+            /** @description Of publishable keys only. */
+            sales_channels?: string[] | null;
+            /** @description What an admin key may do; of admin keys only. */
+            scopes?: string[] | null;
+            /**
+             * Format: int64
+             * @description The index in the revocation list.
+             */
+            serial: number;
+            /** @description `active`, `scheduled`, `suspended`, `revoked` or `expired`. */
+            state: string;
+            /** @description Since when it is suspended. */
+            suspended_at?: string | null;
+            /** @description Who suspended it. */
+            suspended_by?: string | null;
+            /** @description What people call it. */
+            title: string;
+            /** @description The token, of publishable keys only. */
+            token?: string | null;
+            /** @description When its record was last changed. */
+            updated_at: string;
+        };
+        /** @description A version of the keyring. */
+        KeyringVersionView: {
+            /** @description When it was stored. */
+            created_at: components["schemas"]["Instant"];
+            /**
+             * Format: int32
+             * @description Its number.
+             */
+            version: number;
+        };
+        /** @description What is out, and where. */
+        ListAnswer: components["schemas"]["ListView"] & {
+            /** @description The targets. */
+            targets: components["schemas"]["TargetView"][];
+        };
+        /** @description What is out, with its shards. */
+        ListView: components["schemas"]["MarkView"] & {
+            /** @description Whether nothing may be judged by it any more. */
+            expired: boolean;
+            /** @description The SHA-256 of the head. */
+            head: string;
+            /**
+             * Format: int64
+             * @description The newest event that the list knows of.
+             */
+            position: number;
+            /** @description The shards, as of the newest head. */
+            shards: components["schemas"]["ShardView"][];
+        };
+        /** @description The list that something was judged by, or that is out. */
+        MarkView: {
+            /**
+             * Format: int64
+             * @description How old its knowledge is, in milliseconds.
+             */
+            age_millis: number;
+            /**
+             * Format: int32
+             * @description The list epoch.
+             */
+            epoch: number;
+            /** @description From this instant on nothing may be judged by it. */
+            next_update: components["schemas"]["Instant"];
+            /**
+             * Format: int64
+             * @description The number.
+             */
+            number: number;
+            /** @description Every revocation committed before this instant is in it. */
+            this_update: components["schemas"]["Instant"];
+        };
+        /** @description An owner. */
+        OwnerView: {
+            /** @description When it was made. */
+            created_at: components["schemas"]["Instant"];
+            /** @description What another system calls it. */
+            external_id?: string | null;
+            /** @description What people keep with it. */
+            metadata: Record<string, never>;
+            /** @description What people call it. */
+            name: string;
+            /**
+             * Format: int32
+             * @description What its keys carry.
+             */
+            number: number;
+            /** @description When it was last changed. */
+            updated_at: components["schemas"]["Instant"];
+        };
+        /** @description A page of owners. */
+        OwnersAnswer: {
+            /**
+             * Format: int32
+             * @description Where the next page begins; null behind the last.
+             */
+            next_after?: number | null;
+            /** @description The owners, by their numbers. */
+            owners: components["schemas"]["OwnerView"][];
+        };
+        /** @description A page of keys. */
+        PageAnswer: {
+            /**
+             * Format: int64
+             * @description How many keys there are on all pages; where `count` was asked for.
+             */
+            count?: number | null;
+            /** @description The keys, newest first. */
+            keys: components["schemas"]["KeyView"][];
+            /** @description Where the next page begins; null behind the last. */
+            next_cursor?: string | null;
+        };
+        /** @description A page of policies. */
+        PoliciesAnswer: {
+            /**
+             * Format: int32
+             * @description Where the next page begins; null behind the last.
+             */
+            next_after?: number | null;
+            /** @description The policies, by their numbers. */
+            policies: components["schemas"]["PolicyView"][];
+        };
+        /** @description A policy that was made or changed. */
+        PolicyAnswer: components["schemas"]["PolicyView"] & components["schemas"]["CommittedAnswer"];
+        /** @description A policy that was deleted. */
+        PolicyDeletedAnswer: components["schemas"]["CommittedAnswer"] & {
+            /** @description That it is. */
+            deleted: boolean;
+            /**
+             * Format: int32
+             * @description Its number, which no other will have.
+             */
+            number: number;
+        };
+        /** @description What a policy says, as people spell it. See `docs/policy.md`. */
+        PolicyRules: {
+            /**
+             * @description The networks that a client may call from (`192.0.2.0/24`); empty for anywhere.
+             * @default []
+             */
+            cidrs?: string[];
+            /**
+             * @description The methods that are allowed; empty for all.
+             * @default []
+             */
+            methods?: string[];
+            /**
+             * @description The origins that a page may call from; empty for any.
+             * @default []
+             */
+            origins?: string[];
+            /**
+             * @description The patterns of the paths that are allowed; empty for all.
+             * @default []
+             */
+            paths?: string[];
+            /**
+             * @description The rate class.
+             * @default null
+             */
+            rate_class?: string | null;
+            /**
+             * @description The sales channels that are granted; empty for none.
+             * @default []
+             */
+            sales_channels?: string[];
+            /**
+             * @description The scopes that are granted; empty for none.
+             * @default []
+             */
+            scopes?: string[];
+        };
+        /** @description A policy. */
+        PolicyView: components["schemas"]["PolicyRules"] & {
+            /** @description When it was made. */
+            created_at: components["schemas"]["Instant"];
+            /** @description The publishable key whose own it is. */
+            key_id?: string | null;
+            /** @description What people call it. */
+            name: string;
+            /**
+             * Format: int32
+             * @description What keys carry.
+             */
+            number: number;
+            /** @description When it was last changed. */
+            updated_at: components["schemas"]["Instant"];
+            /** @description `public` or `private`. */
+            visibility: string;
+        };
+        /** @description An error as it is answered: `application/problem+json`. */
+        Problem: {
+            code: string;
+            detail: string;
+            /** @description The coarse kind of error, as shops' back ends name it. */
+            kind: string;
+            /** Format: int32 */
+            status: number;
+            title: string;
+            /** @description A URI that names the kind of problem: `tag:portcullis,2026:` and the code. */
+            type: string;
+        };
+        ReplayBody: {
+            /** Format: int64 */
+            after?: number | null;
+            dead?: boolean;
+            /** Format: int64 */
+            delivery?: number | null;
+        };
+        RevocationBody: {
+            by?: string | null;
+            environment?: string | null;
+            issued_before?: string | null;
+            issued_from?: string | null;
+            /** Format: int32 */
+            kid?: number | null;
+            /** Format: int32 */
+            owner?: number | null;
+            state?: string | null;
+        };
+        /** @description All revocations and suspensions of many keys. */
+        RevocationsAnswer: {
+            /** @description The entries. */
+            revocations: components["schemas"]["WideView"][];
+        };
+        RevokeBody: {
+            at?: string | null;
+            /** Format: int64 */
+            in_seconds?: number | null;
+            revoked_by?: string | null;
+        };
+        RevokeManyBody: {
+            at?: string | null;
+            ids?: string[] | null;
+            /** Format: int64 */
+            in_seconds?: number | null;
+            revoked_by?: string | null;
+            where?: components["schemas"]["Filter"] | null;
+        };
+        /** @description A key whose revocation is committed. */
+        RevokedAnswer: components["schemas"]["KeyView"] & components["schemas"]["CommittedAnswer"];
+        /** @description Keys whose revocation is committed. */
+        RevokedManyAnswer: components["schemas"]["CommittedAnswer"] & {
+            /** @description How many they are. */
+            count: number;
+            /** @description The keys. */
+            keys: components["schemas"]["KeyView"][];
+        };
+        RollBody: {
+            algorithm?: string | null;
+            expires_at?: string | null;
+            /** Format: int64 */
+            expires_in_seconds?: number | null;
+            never_expires?: boolean;
+            /** Format: int64 */
+            overlap_seconds?: number | null;
+            /** Format: int32 */
+            owner?: number | null;
+            /** Format: int32 */
+            policy?: number | null;
+            rolled_by?: string | null;
+        };
+        /** @description A key that was rolled. */
+        RolledAnswer: components["schemas"]["CommittedAnswer"] & {
+            /** @description The new key. */
+            key: components["schemas"]["KeyView"];
+            /** @description The old key. */
+            rolled: components["schemas"]["KeyView"];
+            /** @description Its text. */
+            token: string;
+        };
+        RotateSecretBody: {
+            /** Format: int64 */
+            overlap_seconds?: number | null;
+        };
+        /** @description A shard of serials. */
+        ShardView: {
+            /** @description The SHA-256 of its body; null where it has not gone out. */
+            body?: string | null;
+            /**
+             * Format: int32
+             * @description The length of its body, in bytes.
+             */
+            body_len: number;
+            /**
+             * Format: int32
+             * @description Slots that it covers.
+             */
+            capacity: number;
+            /**
+             * Format: int32
+             * @description Slots that were handed out.
+             */
+            issued: number;
+            /**
+             * Format: int32
+             * @description Slots that are revoked.
+             */
+            revoked: number;
+            /**
+             * Format: int32
+             * @description Its number.
+             */
+            shard: number;
+            /**
+             * Format: int32
+             * @description Slots that are revoked from a moment on.
+             */
+            timed: number;
+        };
+        /** @description A signer of the issuer. */
+        SignerView: {
+            /** @description `hmac-sha256-128` or `ed25519`. */
+            algorithm: string;
+            /** @description The environments whose keys it signs. */
+            environments: string[];
+            /** @description Whether the keystore here holds its key. */
+            here: boolean;
+            /**
+             * Format: int64
+             * @description How many of them are neither revoked nor expired.
+             */
+            in_force: number;
+            /**
+             * Format: int64
+             * @description How many keys it ever signed.
+             */
+            keys: number;
+            /**
+             * Format: int32
+             * @description The key id.
+             */
+            kid: number;
+            /** @description The kinds of keys that it signs. */
+            kinds: string[];
+            /** @description `token`, `admin`, `list`, `status-list` or `assertion`. */
+            purpose: string;
+            /** @description `next`, `active`, `retiring` or `retired`. */
+            state: string;
+        };
+        /** @description The newest keyring. */
+        SignersView: {
+            /** @description From this instant on nothing may be judged by it. */
+            not_after: components["schemas"]["Instant"];
+            /** @description The signers, by ascending kid. */
+            signers: components["schemas"]["SignerView"][];
+            /**
+             * Format: int32
+             * @description Its version.
+             */
+            version: number;
+            /** @description Every version, newest first. */
+            versions: components["schemas"]["KeyringVersionView"][];
+        };
+        /** @description A target, and whether it carries a list. */
+        TargetView: {
+            /** @description Whether it carries the list in question, or a later one. */
+            carries: boolean;
+            /** @description Why it could not be brought up to date. */
+            error?: string | null;
+            failing_since?: components["schemas"]["Instant"] | null;
+            /** @description `http`, `dir`, `s3` or `kv`. */
+            kind: string;
+            /** @description Its name. */
+            name: string;
+            /**
+             * Format: int64
+             * @description The number of the list that it carries.
+             */
+            number?: number | null;
+            this_update?: components["schemas"]["Instant"] | null;
+            /**
+             * @description Whether who reads there finds it at once. At Workers KV an accepted write may take a minute
+             *     or more to be seen everywhere.
+             */
+            visible: string;
+        };
+        /** @description A key that was revoked and deleted in one act. */
+        UndoneAnswer: components["schemas"]["DeletedAnswer"] & components["schemas"]["CommittedAnswer"];
+        /** @description Keys that were revoked and deleted in one act. */
+        UndoneManyAnswer: components["schemas"]["DeletedManyAnswer"] & components["schemas"]["CommittedAnswer"];
+        /** @description What an update may hold, as [`read_update`] reads it. */
+        UpdateKeyBody: {
+            metadata?: Record<string, never> | null;
+            sales_channels?: string[] | null;
+            title?: string | null;
+            updated_by?: string | null;
+        };
+        UpdateOwnerBody: {
+            external_id?: string | null;
+            metadata?: Record<string, never> | null;
+            name?: string | null;
+        };
+        UpdatePolicyBody: {
+            cidrs?: string[] | null;
+            methods?: string[] | null;
+            name?: string | null;
+            origins?: string[] | null;
+            paths?: string[] | null;
+            rate_class?: string | null;
+            sales_channels?: string[] | null;
+            scopes?: string[] | null;
+            visibility?: string | null;
+        };
+        UpdateWebhookBody: {
+            description?: string | null;
+            enabled?: boolean | null;
+            types?: string[] | null;
+            url?: string | null;
+        };
+        /** @description A key to be changed where it has an `id`, to be made where it has none. */
+        UpsertKeyBody: {
+            algorithm?: string | null;
+            created_by?: string | null;
+            environment?: string | null;
+            expires_at?: string | null;
+            /** Format: int64 */
+            expires_in_seconds?: number | null;
+            id?: string | null;
+            kind?: string | null;
+            metadata?: Record<string, never> | null;
+            /** Format: int32 */
+            owner?: number | null;
+            /** Format: int32 */
+            policy?: number | null;
+            sales_channels?: string[] | null;
+            title?: string | null;
+        };
+        /** @description What [`OneOrMany`] reads. */
+        UpsertKeysBody: components["schemas"]["UpsertKeyBody"] | components["schemas"]["UpsertKeyBody"][];
+        /** @description Keys that were made and changed by one request. */
+        UpsertedAnswer: {
+            /** @description Those that were made. */
+            created: components["schemas"]["CreatedAnswer"][];
+            /** @description Those that were changed. */
+            updated: components["schemas"]["KeyView"][];
+        };
+        /** @description A verdict. */
+        VerdictView: {
+            /** @description The reason, where it is not: a stable code. */
+            code?: string | null;
+            key?: components["schemas"]["AcceptedView"] | null;
+            list?: components["schemas"]["MarkView"] | null;
+            /** @description The reason as a sentence. */
+            message?: string | null;
+            /** @description Whether the key is accepted. */
+            ok: boolean;
+        };
+        VerifyBody: {
+            environment?: string | null;
+            kind?: string | null;
+            token: string;
+        };
+        /** @description A revocation or suspension of many keys that is committed. */
+        WideAnswer: components["schemas"]["WideView"] & components["schemas"]["CommittedAnswer"];
+        /** @description A revocation or suspension of many keys. */
+        WideView: {
+            /** @description When it was made. */
+            created_at: components["schemas"]["Instant"];
+            /** @description All keys of this environment. */
+            environment?: string | null;
+            /**
+             * Format: int64
+             * @description Its place.
+             */
+            id: number;
+            /** @description Only keys issued before this second. */
+            issued_before?: string | null;
+            /** @description Only keys issued in this second or later. */
+            issued_from?: string | null;
+            /**
+             * Format: int32
+             * @description All keys of this signer.
+             */
+            kid?: number | null;
+            lifted_at?: components["schemas"]["Instant"] | null;
+            /** @description Who made it. */
+            made_by?: string | null;
+            /**
+             * Format: int32
+             * @description All keys of this owner.
+             */
+            owner?: number | null;
+            /** @description All serials from the first of these to the last. */
+            serials?: number[] | null;
+            /** @description `revoked` or `suspended`. */
+            state: string;
+        };
+    };
+    responses: never;
+    parameters: never;
+    requestBodies: never;
+    headers: never;
+    pathItems: never;
+}
+export type $defs = Record<string, never>;
+export type operations = Record<string, never>;
