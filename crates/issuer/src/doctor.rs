@@ -15,6 +15,7 @@ use crate::clock::Clock;
 use crate::error::Error;
 use crate::issuer::{Home, Issuer};
 use crate::keystore::Keystore;
+use crate::publish::Target;
 use crate::store::{Connection, Database, jobs, lists, webhooks};
 use crate::view::rfc3339_millis;
 
@@ -23,6 +24,8 @@ const DAY_MILLIS: u64 = 24 * 60 * 60 * 1000;
 const KEYRING_DAYS: u64 = 30;
 /// How many of the newest events are checked; `audit verify` checks all.
 const TAIL: i64 = 1000;
+/// Less room than this is reported: a backup and a day's events need more.
+const LEAST_ROOM: u64 = 256 * 1024 * 1024;
 
 /// One thing that was looked at.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -64,8 +67,13 @@ impl Diagnosis {
     }
 }
 
-/// Looks at the issuer in `home`.
-pub async fn examine(home: &Home, clock: Arc<dyn Clock>, valid_for: Duration) -> Diagnosis {
+/// Looks at the issuer in `home`, and asks `witnesses` whether its database is a restored backup.
+pub async fn examine(
+    home: &Home,
+    clock: Arc<dyn Clock>,
+    valid_for: Duration,
+    witnesses: &[Target],
+) -> Diagnosis {
     let mut seen = Diagnosis::default();
     if !home.keystore().exists() {
         let error = Error::NotInitialised { home: home.path().to_owned() };
@@ -74,9 +82,11 @@ pub async fn examine(home: &Home, clock: Arc<dyn Clock>, valid_for: Duration) ->
         return seen;
     }
     permissions(home, &mut seen);
+    room(home.path(), &mut seen);
     match Issuer::open(home, clock, valid_for).await {
         Ok(issuer) => {
             seen.good("keystore", "readable, and that of the newest keyring");
+            restored(&issuer, witnesses, &mut seen).await;
             if let Err(error) = within(&issuer, &mut seen).await {
                 seen.bad("database", error.chain(), error.to_string());
                 seen.blind = Some(error.code());
@@ -125,6 +135,38 @@ fn check_mode(path: &Path, wanted: u32, seen: &mut Diagnosis) {
         Err(error) => {
             let found = format!("{} can't be looked at: {error}", path.display());
             seen.bad("permissions", found, "run this as the user that runs the issuer");
+        }
+    }
+}
+
+#[cfg(unix)]
+fn room(folder: &Path, seen: &mut Diagnosis) {
+    let Ok(found) = rustix::fs::statvfs(folder) else { return };
+    let room = found.f_bavail.saturating_mul(found.f_frsize);
+    let told = format!("{} MiB are free in {}", room / (1024 * 1024), folder.display());
+    if room < LEAST_ROOM {
+        let mend = "make room: without it nothing can be created or revoked";
+        seen.bad("disk", told, mend);
+    } else {
+        seen.good("disk", told);
+    }
+}
+
+#[cfg(not(unix))]
+fn room(_: &Path, _: &mut Diagnosis) {}
+
+async fn restored(issuer: &Issuer, witnesses: &[Target], seen: &mut Diagnosis) {
+    match issuer.check_witnesses(witnesses).await {
+        Ok(0) if witnesses.is_empty() => {
+            seen.good("backup", "nobody is named who could tell whether one was restored");
+        }
+        Ok(0) => {
+            let mend = "mend the targets, or name another with --witness";
+            seen.bad("backup", "no target or witness could be read", mend);
+        }
+        Ok(asked) => seen.good("backup", format!("none was restored, say {asked} witnesses")),
+        Err(error) => {
+            seen.bad("backup", error.to_string(), "run `portcullis recover`");
         }
     }
 }

@@ -14,7 +14,7 @@ use tokio::sync::Mutex;
 use crate::error::Error;
 use crate::issuer::Issuer;
 use crate::record::KeyState;
-use crate::store::{self, keys, lists, shards, webhooks};
+use crate::store::{self, lists, shards, state, webhooks};
 
 /// How old a count of all keys may be, in milliseconds: it reads the whole table.
 const COUNT_EVERY_MILLIS: u64 = 30_000;
@@ -167,8 +167,10 @@ impl Issuer {
         let fresh = counted.is_some_and(|at| now.millis().abs_diff(at) < COUNT_EVERY_MILLIS);
         if !fresh {
             let at = store::now(&mut reading, now).await?;
+            let counts = state::count_by_state(&mut reading, at.secs()).await?;
             for state in KeyState::ALL {
-                let count = keys::count_in_state(&mut reading, state, at.secs()).await?;
+                let found = counts.iter().find(|(of, _)| *of == state);
+                let count = found.map_or(0, |(_, count)| *count);
                 metrics.keys.get_or_create(&StateLabels { state: state.name() }).set(count);
             }
             *counted = Some(now.millis());

@@ -18,6 +18,7 @@ use zeroize::Zeroizing;
 
 /// What every command understands.
 #[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Options of every command")]
 pub(crate) struct Global {
     /// The issuer's folder
     #[arg(

@@ -20,7 +20,8 @@ impl Doctor {
     #[allow(clippy::unused_self, reason = "every command is run in this way")]
     pub(super) async fn run(&self, global: &Global, out: &Out) -> Result<Outcome> {
         let home = global.home()?;
-        let seen = examine(&home, Arc::new(SystemClock), global.valid_for).await;
+        let witnesses = global.witnesses()?;
+        let seen = examine(&home, Arc::new(SystemClock), global.valid_for, &witnesses).await;
         let healthy = seen.is_healthy();
         let json = json!({ "healthy": healthy, "blind": seen.blind, "checks": seen.checks });
         out.answer(&json, |o| {

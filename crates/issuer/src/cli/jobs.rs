@@ -24,7 +24,8 @@ pub(crate) enum Jobs {
 /// Run a job now: exit code 0 done, 1 another process is at it, 2 it failed
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  portcullis jobs run expiry-notices\n  \
-                        portcullis jobs run key-age --days 180")]
+                        portcullis jobs run key-age --days 180\n  \
+                        portcullis jobs run key-age --days 180 --rotate-with /media/usb/root.key")]
 pub(crate) struct Run {
     /// The job
     #[arg(value_parser = PossibleValuesParser::new(Job::ALL.map(Job::name))
@@ -33,6 +34,10 @@ pub(crate) struct Run {
     /// For key-age: from how many days on a signing key is reported
     #[arg(long, value_name = "N", default_value_t = DEFAULT_KEY_AGE_DAYS)]
     days: u32,
+    /// For key-age: rotate those keys with the root key in this file; successors are announced
+    /// first, and HMAC secrets wait until you have handed them out and promote them
+    #[arg(long, value_name = "ROOT_KEY")]
+    rotate_with: Option<std::path::PathBuf>,
 }
 
 impl Jobs {
@@ -40,7 +45,9 @@ impl Jobs {
         match self {
             Self::List => list(issuer, out).await,
             Self::Run(run) => {
-                let done = issuer.run_job(run.job, &Options { key_age_days: run.days }).await?;
+                let options =
+                    Options { key_age_days: run.days, rotate_with: run.rotate_with.clone() };
+                let done = issuer.run_job(run.job, &options).await?;
                 out.answer(&done, |o| field(o, "Done", done.summary()))?;
                 Ok(Outcome::Yes)
             }

@@ -34,7 +34,8 @@ pub(crate) struct Revoke {
     #[arg(long, value_name = "TIME", conflicts_with = "after", value_parser = args::instant)]
     at: Option<Time>,
     /// Wait until every target carries it, for ten seconds or so long
-    #[arg(long, value_name = "SECONDS", num_args = 0..=1, default_missing_value = "10")]
+    #[arg(long, value_name = "SECONDS", num_args = 0..=1, require_equals = true,
+          default_missing_value = "10")]
     wait: Option<u64>,
     /// Who revokes them
     #[arg(long, value_name = "WHO")]

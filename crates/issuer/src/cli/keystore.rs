@@ -20,13 +20,16 @@ const HOW: &str = "Examples:\n  PORTCULLIS_PASSPHRASE_FILE=pass.txt portcullis k
 #[derive(Debug, clap::Subcommand)]
 #[command(after_help = HOW)]
 pub(crate) enum Keystore {
+    /// Show which of the files are encrypted
     Show(Files),
+    /// Encrypt the keystore, and the root key where it is at hand
     Encrypt(Files),
+    /// Write the keystore, and the root key where it is at hand, as they are without encryption
     Decrypt(Files),
     Rekey(Rekey),
 }
 
-/// The keystore, and the root key where it is at hand
+/// Which files
 #[derive(Debug, clap::Args)]
 #[command(after_help = HOW)]
 pub(crate) struct Files {

@@ -50,7 +50,8 @@ pub(crate) struct Revoke {
     #[arg(long, conflicts_with_all = ["whose", "issued_from", "issued_before", "suspend"])]
     list: bool,
     /// Wait until every target carries it, for ten seconds or so long
-    #[arg(long, value_name = "SECONDS", num_args = 0..=1, default_missing_value = "10")]
+    #[arg(long, value_name = "SECONDS", num_args = 0..=1, require_equals = true,
+          default_missing_value = "10")]
     wait: Option<u64>,
     /// Who does it
     #[arg(long, value_name = "WHO")]

@@ -45,6 +45,10 @@ pub(crate) struct Serve {
     /// From which age on, in days, a signing key is reported as one to rotate
     #[arg(long, value_name = "DAYS", default_value_t = DEFAULT_KEY_AGE_DAYS)]
     key_age: u32,
+    /// Rotate such keys with the root key in this file. Safer is to keep that file offline and to
+    /// run `portcullis jobs run key-age --rotate-with` by hand
+    #[arg(long, value_name = "ROOT_KEY", env = "PORTCULLIS_ROTATE_WITH")]
+    rotate_with: Option<std::path::PathBuf>,
 }
 
 impl Serve {
@@ -79,7 +83,8 @@ impl Serve {
             rate: Rate { requests: self.rate_limit, ..Rate::default() },
             open_metrics: self.open_metrics,
         };
-        let server = server.with(settings, Options { key_age_days: self.key_age });
+        let options = Options { key_age_days: self.key_age, rotate_with: self.rotate_with.clone() };
+        let server = server.with(settings, options);
         // Gates that start with this server find a list in force at once.
         issuer.publish().await?;
         let server = server.with_targets(targets);

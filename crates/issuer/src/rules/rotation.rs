@@ -122,7 +122,7 @@ pub(super) fn retire(
 }
 
 /// Whether all that `old` signs could be signed by `new`.
-fn takes_over(new: &KeyEntry, old: &KeyEntry) -> bool {
+pub(crate) fn takes_over(new: &KeyEntry, old: &KeyEntry) -> bool {
     new.purpose == old.purpose
         && new.algorithm() == old.algorithm()
         && old.kinds.iter().all(|kind| new.kinds.contains(kind))

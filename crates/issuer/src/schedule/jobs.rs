@@ -2,19 +2,19 @@
 //! done what the first has done.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
-use portcullis_core::keyring::State;
 use portcullis_core::time::Time;
 use serde::Serialize;
 use serde_json::json;
 
-use super::Lease;
+use super::{Lease, rotate};
 use crate::error::Error;
 use crate::issuer::Issuer;
 use crate::publish::LINGER_SECS;
 use crate::store::events::{self, Event, EventType};
 use crate::store::jobs as table;
-use crate::store::{self, lists, shards, webhooks};
+use crate::store::{self, shards, webhooks};
 use crate::view::seconds;
 
 /// So many days before a key expires a notice is given, once each.
@@ -23,7 +23,7 @@ pub const NOTICE_DAYS: [u32; 3] = [14, 3, 1];
 pub const DEFAULT_KEY_AGE_DAYS: u32 = 365;
 /// How many notices are given in one transaction.
 const BATCH: u32 = 500;
-const DAY_MILLIS: u64 = 24 * 60 * 60 * 1000;
+pub(super) const DAY_MILLIS: u64 = 24 * 60 * 60 * 1000;
 /// How long what was delivered stays to be looked at.
 const DELIVERED_DAYS: u64 = 7;
 
@@ -34,7 +34,7 @@ pub enum Job {
     ExpiryNotices,
     /// Takes away what nobody asks for any more.
     Prune,
-    /// Reports signing keys that are to be rotated by their age.
+    /// Reports signing keys that are to be rotated by their age, or rotates them.
     KeyAge,
 }
 
@@ -74,11 +74,13 @@ impl Job {
 pub struct Options {
     /// From this age on a signing key is reported.
     pub key_age_days: u32,
+    /// The root key's file, where old signing keys are to be rotated and not only reported.
+    pub rotate_with: Option<PathBuf>,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { key_age_days: DEFAULT_KEY_AGE_DAYS }
+        Self { key_age_days: DEFAULT_KEY_AGE_DAYS, rotate_with: None }
     }
 }
 
@@ -106,6 +108,12 @@ pub enum Done {
         days: u32,
         /// Each by its kid, with its age in days.
         old: BTreeMap<u16, u64>,
+        /// The successors that were made and announced.
+        announced: Vec<u16>,
+        /// The successors that took over.
+        promoted: Vec<u16>,
+        /// The successors that wait until somebody has handed out their secrets.
+        waiting: Vec<u16>,
     },
 }
 
@@ -131,13 +139,24 @@ impl Done {
                 "{idempotency} answers of idempotency keys, {notices} notes of notices and \
                  {deliveries} deliveries were taken away"
             ),
-            Self::KeyAge { days, old } if old.is_empty() => {
+            Self::KeyAge { days, old, .. } if old.is_empty() => {
                 format!("no signing key is {days} days old")
             }
-            Self::KeyAge { days, old } => {
+            Self::KeyAge { days, old, announced, promoted, waiting } => {
                 let old = old.iter().map(|(kid, age)| format!("{kid} ({age} days)"));
                 let old: Vec<String> = old.collect();
-                format!("signing keys of {days} days and more, to be rotated: {}", old.join(", "))
+                let mut told = format!("signing keys of {days} days and more: {}", old.join(", "));
+                for (what, kids) in [
+                    ("announced", announced),
+                    ("promoted", promoted),
+                    ("wait for `keyring export --gate` and `keyring promote`", waiting),
+                ] {
+                    let kids: Vec<String> = kids.iter().map(u16::to_string).collect();
+                    if !kids.is_empty() {
+                        told.push_str(&format!("; {what}: {}", kids.join(", ")));
+                    }
+                }
+                told
             }
         }
     }
@@ -152,7 +171,7 @@ pub(super) async fn run(
     match job {
         Job::ExpiryNotices => expiry_notices(issuer, lease).await,
         Job::Prune => prune(issuer).await,
-        Job::KeyAge => key_age(issuer, options.key_age_days).await,
+        Job::KeyAge => rotate::key_age(issuer, options, lease).await,
     }
 }
 
@@ -200,25 +219,4 @@ async fn prune(issuer: &Issuer) -> Result<Done, Error> {
     shards::prune_bodies(&mut writing, back(u64::from(LINGER_SECS) * 1000)).await?;
     writing.commit().await?;
     Ok(Done::Prune { idempotency, notices, deliveries })
-}
-
-/// A signing key's age counts from the first keyring that lists it.
-async fn key_age(issuer: &Issuer, days: u32) -> Result<Done, Error> {
-    let mut reading = issuer.store().read().await?;
-    let now = issuer.now();
-    let mut first: BTreeMap<u16, Time> = BTreeMap::new();
-    for (document, made) in lists::keyrings(&mut reading).await? {
-        let keyring = portcullis_core::keyring::Keyring::open(&document, issuer.root())?;
-        for entry in keyring.entries() {
-            first.entry(entry.kid).or_insert(made);
-        }
-    }
-    let limit = u64::from(days) * DAY_MILLIS;
-    let at_work = |state| matches!(state, State::Active | State::Next);
-    let keystore = issuer.keystore();
-    let old = keystore.keys().iter().filter(|key| at_work(key.state)).filter_map(|key| {
-        let age = now.millis_since(*first.get(&key.kid)?);
-        (age >= limit).then_some((key.kid, age / DAY_MILLIS))
-    });
-    Ok(Done::KeyAge { days, old: old.collect() })
 }

@@ -2,6 +2,7 @@
 //! so that among many issuers one runs it.
 
 mod jobs;
+mod rotate;
 
 pub use jobs::{DEFAULT_KEY_AGE_DAYS, Done, Job, NOTICE_DAYS, Options};
 

@@ -43,7 +43,7 @@ pub(crate) async fn fill<'k>(
 /// The database's.
 pub async fn add(connection: &mut Connection, pairs: &[(&str, &str)]) -> Result<(), Error> {
     for pairs in pairs.chunks(ROWS) {
-        let sql = insert_sql("sales_channels (key_id, channel)", 2, pairs.len());
+        let sql = insert_sql(connection, "sales_channels (key_id, channel)", 2, pairs.len());
         let query = sqlx::query(AssertSqlSafe(sql));
         let query = pairs.iter().fold(query, |query, (id, channel)| query.bind(*id).bind(*channel));
         query.execute(&mut *connection).await?;
@@ -76,7 +76,8 @@ pub async fn insert_policies(
 ) -> Result<(), Error> {
     let table = "policies (number, visibility, name, draft, key_id, created_ms, updated_ms)";
     for policies in policies.chunks(ROWS) {
-        let mut query = sqlx::query(AssertSqlSafe(insert_sql(table, 7, policies.len())));
+        let mut query =
+            sqlx::query(AssertSqlSafe(insert_sql(connection, table, 7, policies.len())));
         for (number, id, draft) in policies {
             let of_key = query.bind(i64::from(*number)).bind("public").bind(*id).bind(*draft);
             query = of_key.bind(*id).bind(millis(now)).bind(millis(now));

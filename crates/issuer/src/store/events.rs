@@ -162,7 +162,12 @@ pub async fn append_all(
     }
     let mut before = last_digest(connection).await?;
     for events in events.chunks(ROWS) {
-        let sql = insert_sql("events (at_ms, type, key_id, actor, data, digest)", 6, events.len());
+        let sql = insert_sql(
+            connection,
+            "events (at_ms, type, key_id, actor, data, digest)",
+            6,
+            events.len(),
+        );
         let mut query = sqlx::query(AssertSqlSafe(sql));
         for event in events {
             let data = event.data.to_string();

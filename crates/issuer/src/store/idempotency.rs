@@ -126,7 +126,7 @@ pub async fn insert_imports(
     pairs: &[(&str, &str)],
 ) -> Result<(), Error> {
     for pairs in pairs.chunks(ROWS) {
-        let sql = insert_sql("imports (external_id, key_id)", 2, pairs.len());
+        let sql = insert_sql(connection, "imports (external_id, key_id)", 2, pairs.len());
         let query = sqlx::query(AssertSqlSafe(sql));
         let query =
             pairs.iter().fold(query, |query, (theirs, ours)| query.bind(*theirs).bind(*ours));

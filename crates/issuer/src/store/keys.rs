@@ -9,7 +9,7 @@ use sqlx::{AssertSqlSafe, FromRow, Row as _};
 
 use crate::error::Error;
 use crate::names;
-use crate::record::{KeyPurpose, KeyRecord, KeyState};
+use crate::record::{KeyPurpose, KeyRecord};
 use crate::store::row::{maybe, named, no_value, number};
 use crate::store::select::{ROWS, Select, insert_sql};
 use crate::store::{Connection, channels, millis, time};
@@ -27,7 +27,7 @@ const COLUMNS: &str = "api_keys (id, serial, kid, nonce, purpose, kind, environm
 /// The database's; a serial that is taken is one of them.
 pub async fn insert(connection: &mut Connection, keys: &[&KeyRecord]) -> Result<(), Error> {
     for keys in keys.chunks(ROWS) {
-        let mut query = sqlx::query(AssertSqlSafe(insert_sql(COLUMNS, 22, keys.len())));
+        let mut query = sqlx::query(AssertSqlSafe(insert_sql(connection, COLUMNS, 22, keys.len())));
         for key in keys {
             query = query
                 .bind(&key.id)
@@ -201,26 +201,6 @@ pub async fn taken(
         }
     }
     Ok(taken)
-}
-
-/// How many keys are in this state as of `now`, in seconds.
-///
-/// # Errors
-/// The database's.
-pub async fn count_in_state(
-    connection: &mut Connection,
-    state: KeyState,
-    now: u32,
-) -> Result<i64, Error> {
-    let mut select = Select::new("SELECT COUNT(*) AS count FROM api_keys WHERE deleted_ms IS NULL");
-    let now = i64::from(now);
-    select.push(" AND CASE WHEN revoked_at <= ").arg(now);
-    select.push(" THEN 'revoked' WHEN expires_at <= ").arg(now);
-    select.push(" THEN 'expired' WHEN suspended_ms IS NOT NULL THEN 'suspended'");
-    select.push(" WHEN revoked_at IS NOT NULL THEN 'scheduled' ELSE 'active' END = ");
-    select.arg(state.name());
-    let rows = select.rows(connection).await?;
-    Ok(rows.first().map(|row| row.try_get("count")).transpose()?.unwrap_or(0))
 }
 
 /// A serial as the store keeps it: 48 bits.

@@ -1,5 +1,6 @@
 //! Which keys, and in which order: the conditions of listings and of mass changes.
 
+use portcullis_core::list::WideState;
 use portcullis_core::time::Time;
 use portcullis_core::token::{Environment, Kind};
 use sqlx::any::AnyRow;
@@ -8,6 +9,8 @@ use sqlx::{FromRow, Row as _};
 use crate::error::Error;
 use crate::record::{KeyPurpose, KeyRecord, KeyState};
 use crate::store::select::{Arg, Select};
+use crate::store::state::push_state;
+use crate::store::wide::{self, WideRecord};
 use crate::store::{Connection, channels, millis};
 
 /// A span of time: from an instant on, and before another.
@@ -131,7 +134,8 @@ pub(crate) async fn list(
     now: u32,
 ) -> Result<Vec<Placed>, Error> {
     let mut select = Select::new("SELECT * FROM api_keys WHERE ");
-    conditions(&mut select, criteria, now);
+    let in_force = in_force_for(connection, criteria).await?;
+    conditions(&mut select, criteria, &in_force, now);
     let beyond = if descending { " < (" } else { " > (" };
     match after {
         None => {}
@@ -168,7 +172,8 @@ pub(crate) async fn count(
     now: u32,
 ) -> Result<u64, Error> {
     let mut select = Select::new("SELECT COUNT(*) AS many FROM api_keys WHERE ");
-    conditions(&mut select, criteria, now);
+    let in_force = in_force_for(connection, criteria).await?;
+    conditions(&mut select, criteria, &in_force, now);
     let rows = select.rows(connection).await?;
     let row = rows.first().ok_or(sqlx::Error::RowNotFound)?;
     Ok(crate::store::row::number(row, "many")?)
@@ -182,7 +187,8 @@ pub(crate) async fn to_revoke(
     now: u32,
 ) -> Result<Vec<KeyRecord>, Error> {
     let mut select = Select::new("SELECT * FROM api_keys WHERE ");
-    conditions(&mut select, criteria, now);
+    let in_force = in_force_for(connection, criteria).await?;
+    conditions(&mut select, criteria, &in_force, now);
     select.push(" AND (revoked_at IS NULL OR revoked_at > ").arg(i64::from(at));
     select.push(") ORDER BY seq");
     let mut keys: Vec<KeyRecord> = select.all(connection).await?;
@@ -190,7 +196,15 @@ pub(crate) async fn to_revoke(
     Ok(keys)
 }
 
-fn conditions(select: &mut Select, criteria: &Criteria, now: u32) {
+/// The wide entries that a condition on the state asks for.
+async fn in_force_for(
+    connection: &mut Connection,
+    criteria: &Criteria,
+) -> Result<Vec<WideRecord>, Error> {
+    if criteria.state.is_some() { wide::in_force(connection).await } else { Ok(Vec::new()) }
+}
+
+fn conditions(select: &mut Select, criteria: &Criteria, in_force: &[WideRecord], now: u32) {
     let equal = |select: &mut Select, sql: &'static str, arg: Option<Arg>| {
         if let Some(arg) = arg {
             select.push(sql).arg(arg);
@@ -237,22 +251,20 @@ fn conditions(select: &mut Select, criteria: &Criteria, now: u32) {
     equal(select, " AND revoked_at >= ", criteria.revoked.from.map(in_seconds));
     equal(select, " AND revoked_at < ", criteria.revoked.before.map(in_seconds));
     if let Some(state) = criteria.state {
-        // Few keys are in these two states: their indices find them.
+        // Few keys are in these two states of their own: their indices find them.
+        let wide_suspended = in_force.iter().any(|wide| wide.entry.state == WideState::Suspended);
         match state {
-            KeyState::Suspended => {
+            KeyState::Suspended if !wide_suspended => {
                 select.push(" AND suspended_ms IS NOT NULL");
             }
             KeyState::Scheduled => {
                 select.push(" AND revoked_at > ").arg(i64::from(now));
             }
-            KeyState::Active | KeyState::Revoked | KeyState::Expired => {}
+            KeyState::Suspended | KeyState::Active | KeyState::Revoked | KeyState::Expired => {}
         }
-        // The conditions of KeyRecord::state, which a test holds against these.
-        select.push(" AND CASE WHEN revoked_at <= ").arg(i64::from(now));
-        select.push(" THEN 'revoked' WHEN expires_at <= ").arg(i64::from(now));
-        select.push(" THEN 'expired' WHEN suspended_ms IS NOT NULL THEN 'suspended'");
-        select.push(" WHEN revoked_at IS NOT NULL THEN 'scheduled' ELSE 'active' END = ");
-        select.arg(state.name());
+        select.push(" AND ");
+        push_state(select, in_force, now);
+        select.push(" = ").arg(state.name());
     }
 }
 

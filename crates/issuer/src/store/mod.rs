@@ -19,6 +19,7 @@ pub(crate) mod row;
 pub(crate) mod select;
 pub mod shards;
 pub mod signers;
+pub mod state;
 pub mod targets;
 pub mod webhooks;
 pub mod wide;

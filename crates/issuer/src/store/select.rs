@@ -41,10 +41,19 @@ impl From<&str> for Arg {
 
 /// How many rows one statement adds at most: few enough for it to be read quickly, enough for what
 /// a statement costs to be shared.
-pub(crate) const ROWS: usize = 50;
+pub(crate) const ROWS: usize = 100;
 
 /// A statement that adds `rows` rows of `columns` columns to `table`, which lists them.
-pub(crate) fn insert_sql(table: &'static str, columns: usize, rows: usize) -> String {
+///
+/// SQLite looks for the name of a place among those of all others: with a thousand places that
+/// takes longer than adding the rows. So they have none there.
+pub(crate) fn insert_sql(
+    connection: &Connection,
+    table: &'static str,
+    columns: usize,
+    rows: usize,
+) -> String {
+    let named = connection.backend_name() != "SQLite";
     use std::fmt::Write as _;
     let mut sql = format!("INSERT INTO {table} VALUES ");
     for row in 0..rows {
@@ -52,7 +61,11 @@ pub(crate) fn insert_sql(table: &'static str, columns: usize, rows: usize) -> St
         for column in 1..=columns {
             let comma = if column == 1 { "" } else { ", " };
             // Writing to a string does not fail.
-            let _ = write!(sql, "{comma}${}", row * columns + column);
+            let _ = if named {
+                write!(sql, "{comma}${}", row * columns + column)
+            } else {
+                write!(sql, "{comma}?")
+            };
         }
         sql.push(')');
     }

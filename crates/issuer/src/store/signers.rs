@@ -4,6 +4,9 @@ use portcullis_core::time::Time;
 
 use crate::error::Error;
 use crate::store::row::number;
+use crate::store::select::Select;
+use crate::store::state::push_state;
+use crate::store::wide;
 use crate::store::{Connection, time};
 use sqlx::Row as _;
 
@@ -26,12 +29,12 @@ pub async fn keys_of_signers(
     connection: &mut Connection,
     now: Time,
 ) -> Result<Vec<KeysOfSigner>, Error> {
-    let query = sqlx::query(
-        "SELECT kid, COUNT(*) AS total, COUNT(CASE WHEN (revoked_at IS NULL OR revoked_at > $1) \
-         AND (expires_at IS NULL OR expires_at > $1) THEN 1 END) AS live \
-         FROM api_keys GROUP BY kid ORDER BY kid",
-    );
-    let rows = query.bind(i64::from(now.secs())).fetch_all(connection).await?;
+    let in_force = wide::in_force(connection).await?;
+    let mut select = Select::new("SELECT kid, COUNT(*) AS total, COUNT(CASE WHEN ");
+    push_state(&mut select, &in_force, now.secs());
+    select.push(" IN ('revoked', 'expired') THEN NULL ELSE 1 END) AS live FROM api_keys");
+    select.push(" GROUP BY kid ORDER BY kid");
+    let rows = select.rows(connection).await?;
     let keys = rows.iter().map(|row| {
         let (total, live) = (number(row, "total")?, number(row, "live")?);
         Ok(KeysOfSigner { kid: number(row, "kid")?, total, live })

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use portcullis_core::list::WideState;
 use portcullis_core::policy::Visibility;
 use portcullis_core::time::Time;
 use portcullis_core::token::{Algorithm, Environment, Kind};
@@ -10,6 +11,7 @@ use portcullis_issuer::Error;
 use portcullis_issuer::issuer::DEFAULT_VALID_FOR;
 use portcullis_issuer::record::{KeyPurpose, KeyState};
 use portcullis_issuer::rules::*;
+use portcullis_issuer::store::state::count_by_state;
 
 use crate::common::{Bench, START};
 
@@ -231,9 +233,26 @@ pub(crate) async fn listings_filter_by_the_state_that_records_say(bench: Bench) 
             bench.revoke(&minted.record.id, Moment::In(secs(at))).await.unwrap();
         }
     }
+    // Keys that revocations and suspensions of many speak of, beside those that they don't.
+    let (dead, asleep) = (bench.owner("Dead").await, bench.owner("Asleep").await);
+    for (owner, expires) in [(dead, None), (dead, Some(20)), (asleep, None), (asleep, Some(20))] {
+        let expires = expires.map(|after| Moment::In(secs(after)));
+        let new = NewKey { owner, expires, ..NewKey::titled("y") };
+        bench.issuer.create(&new).await.unwrap();
+    }
+    for (owner, state) in [(dead, WideState::Revoked), (asleep, WideState::Suspended)] {
+        let whose = Whose::Owner(owner);
+        let (issued_from, issued_before) = (None, None);
+        let many = MassRevocation { whose, state, issued_from, issued_before, by: None };
+        bench.issuer.revoke_many(&many).await.unwrap().published.unwrap();
+    }
     for elapsed in [0, 4_999, 5_000, 19_999, 20_000, 49_999, 50_000] {
         bench.clock.set(START.plus_millis(elapsed));
         bench.issuer.publish().await.unwrap();
+        let at = bench.issuer.published().await.unwrap().this_update.secs();
+        let mut reading = bench.issuer.store().read().await.unwrap();
+        let counts = count_by_state(&mut reading, at).await.unwrap();
+        drop(reading);
         let all = bench.issuer.list_keys(&Query::default()).await.unwrap().keys;
         for state in KeyState::ALL {
             let criteria = Criteria { state: Some(state), ..Criteria::default() };
@@ -241,6 +260,12 @@ pub(crate) async fn listings_filter_by_the_state_that_records_say(bench: Bench) 
             let page = bench.issuer.list_keys(&query).await.unwrap();
             let listed = page.keys;
             assert_eq!(page.count, Some(listed.len() as u64));
+            let counted = counts.iter().find(|(of, _)| *of == state).map_or(0, |(_, many)| *many);
+            assert_eq!(
+                u64::try_from(counted).unwrap(),
+                listed.len() as u64,
+                "{state:?} at {elapsed}"
+            );
             // The store's clock may stand milliseconds ahead after several publications.
             let now = bench.issuer.now().max(bench.issuer.published().await.unwrap().this_update);
             let expected: Vec<_> = all.iter().filter(|key| key.state(now) == state).collect();

@@ -1,0 +1,111 @@
+//! Signing keys whose age says that they are to be rotated: reported, and where the operator lends
+//! the root key also replaced.
+//!
+//! ```text
+//! active, old          -> a successor is made (next), unless there is one
+//! next, a day old      -> takes over where gates know all of it from the keyring (Ed25519)
+//!                      -> waits where they must be given a secret first (HMAC): that is for people
+//! retiring             -> stays: keys that it signed may be in force for years
+//! ```
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use portcullis_core::keyring::{KeyEntry, Keyring, State};
+use portcullis_core::time::Time;
+use portcullis_core::token::Algorithm;
+
+use super::Lease;
+use super::jobs::{DAY_MILLIS, Done, Options};
+use crate::error::Error;
+use crate::issuer::Issuer;
+use crate::keystore::Vault;
+use crate::rules::{KeyringChange, NewSigner, takes_over};
+use crate::store::lists;
+
+/// How long a successor is announced before it takes over: far longer than a stamp is valid, so
+/// that every verifier that judges at all has the keyring that lists it.
+const ANNOUNCED_MILLIS: u64 = DAY_MILLIS;
+const ACTOR: &str = "key-age";
+
+pub(super) async fn key_age(
+    issuer: &Issuer,
+    options: &Options,
+    lease: &mut Lease,
+) -> Result<Done, Error> {
+    let days = options.key_age_days;
+    let (entries, listed) = signers(issuer).await?;
+    let now = issuer.now();
+    let age = |entry: &KeyEntry| listed.get(&entry.kid).map_or(0, |at| now.millis_since(*at));
+    let is_old = |entry: &KeyEntry| age(entry) >= u64::from(days).saturating_mul(DAY_MILLIS);
+    let at_work = |entry: &&KeyEntry| matches!(entry.state, State::Active | State::Next);
+    let old = entries.iter().filter(at_work).filter(|entry| is_old(entry));
+    let old: BTreeMap<u16, u64> = old.map(|entry| (entry.kid, age(entry) / DAY_MILLIS)).collect();
+    let (mut announced, mut promoted, mut waiting) = (Vec::new(), Vec::new(), Vec::new());
+    if let Some(root) = &options.rotate_with {
+        let active = |entry: &&KeyEntry| entry.state == State::Active && is_old(entry);
+        for entry in entries.iter().filter(active) {
+            if !lease.hold().await? {
+                break;
+            }
+            let successor =
+                entries.iter().find(|next| next.state == State::Next && takes_over(next, entry));
+            match successor {
+                None => {
+                    let change = KeyringChange::Rotate(successor_of(entry));
+                    announced.extend(change_keyring(issuer, &change, root).await?);
+                }
+                Some(next) if promoted.contains(&next.kid) => {}
+                Some(next) if next.algorithm() == Algorithm::HmacSha256 => waiting.push(next.kid),
+                Some(next) if age(next) < ANNOUNCED_MILLIS => {}
+                Some(next) => {
+                    let change = KeyringChange::Promote(next.kid);
+                    promoted.extend(change_keyring(issuer, &change, root).await?);
+                }
+            }
+        }
+    }
+    Ok(Done::KeyAge { days, old, announced, promoted, waiting })
+}
+
+/// The newest keyring's entries, and when each was listed first.
+async fn signers(issuer: &Issuer) -> Result<(Vec<KeyEntry>, BTreeMap<u16, Time>), Error> {
+    let mut reading = issuer.store().read().await?;
+    let mut listed: BTreeMap<u16, Time> = BTreeMap::new();
+    for (document, made) in lists::keyrings(&mut reading).await? {
+        let keyring = Keyring::open(&document, issuer.root())?;
+        for entry in keyring.entries() {
+            let first = listed.entry(entry.kid).or_insert(made);
+            *first = made.min(*first);
+        }
+    }
+    let newest = Keyring::open(&lists::keyring(&mut reading).await?, issuer.root())?;
+    Ok((newest.entries().to_vec(), listed))
+}
+
+fn successor_of(entry: &KeyEntry) -> NewSigner {
+    NewSigner {
+        purpose: entry.purpose,
+        algorithm: Some(entry.algorithm()),
+        environments: entry.environments.clone(),
+        kinds: entry.kinds.clone(),
+        at_once: false,
+    }
+}
+
+/// Gives the kid of the signer that was made or promoted.
+async fn change_keyring(
+    issuer: &Issuer,
+    change: &KeyringChange,
+    root: &Path,
+) -> Result<Option<u16>, Error> {
+    let root = Vault::new(root.to_owned(), issuer.home().unlock().clone());
+    let changed = issuer.change_keyring(change, &root, Some(ACTOR)).await?;
+    if let Err(error) = &changed.published {
+        tracing::warn!(
+            code = error.code(),
+            "the keyring is stored, and published with the next beat"
+        );
+    }
+    Ok(changed.kid)
+}
