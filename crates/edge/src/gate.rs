@@ -385,14 +385,17 @@ impl Gate {
         turn.wait.map(|wait| wait.pause(now))
     }
 
-    /// Counts a request that passes.
-    pub(crate) const fn count_passed(&mut self, _: Name, _: Time) {
+    /// Counts a request that passes at a glance.
+    pub(crate) fn count_passed(&mut self, name: Name, now: Time) {
         self.counters.passed += 1;
+        if self.settings.report_usage {
+            self.usage.note(name, now);
+        }
     }
 
     /// Whether what was counted is due to be told, which takes more than a look.
-    pub(crate) const fn has_report(&self, _: Time) -> bool {
-        false
+    pub(crate) fn has_report(&self, now: Time) -> bool {
+        self.settings.report_usage && self.usage.is_due(now)
     }
 
     pub(crate) fn held(&self, now: Time) -> Result<Mark, ListError> {

@@ -55,10 +55,8 @@ impl Usage {
 
     /// Counts a use of a key; gives a report where one is due.
     pub fn count(&mut self, name: Name, now: Time) -> Option<Report> {
-        self.add(name, Uses { uses: 1, last_used_at: now.secs() });
-        let since = *self.since.get_or_insert(now);
-        let is_due = now.millis_since(since) >= PERIOD || self.keys.len() >= BATCH || now < since;
-        if !is_due || self.rests.contains(now) {
+        self.note(name, now);
+        if !self.is_due(now) {
             return None;
         }
         self.rests = Span::new(now, PATIENCE);
@@ -66,6 +64,20 @@ impl Usage {
         let names: Vec<Name> = self.keys.keys().take(BATCH).copied().collect();
         let taken = names.into_iter().filter_map(|name| self.keys.remove_entry(&name));
         Some(Report(taken.collect()))
+    }
+
+    /// Counts a use of a key, and leaves the report to the next who counts.
+    pub fn note(&mut self, name: Name, now: Time) {
+        self.add(name, Uses { uses: 1, last_used_at: now.secs() });
+        self.since.get_or_insert(now);
+    }
+
+    /// Whether a report is to go out.
+    #[must_use]
+    pub fn is_due(&self, now: Time) -> bool {
+        let Some(since) = self.since else { return false };
+        let is_due = now.millis_since(since) >= PERIOD || self.keys.len() >= BATCH || now < since;
+        is_due && !self.rests.contains(now)
     }
 
     fn add(&mut self, name: Name, more: Uses) {

@@ -14,6 +14,7 @@ use crate::{Bench, get};
 pub(crate) fn assert_same(onward: &Onward, judged: &Judged) {
     let Next::Pass(passage) = &judged.next else { panic!("{:?}", judged.next) };
     assert!(judged.refresh.is_none() && judged.policy.is_none());
+    // A report may have become due by this very request.
     let more = (&passage.query, &passage.max_connection_age, &passage.debug, &passage.rate);
     assert!(matches!(more, (None, None, None, None)));
     let taken: Vec<&str> = passage.taken.headers().collect();
