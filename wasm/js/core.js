@@ -75,7 +75,7 @@ export class Verifier {
       request === undefined ? undefined : readFacts(request),
     );
     if (this.#keeper !== undefined) {
-      if (verdict.code === 'policy_unavailable') this.#keeper.miss(this.#engine.missed, now === undefined);
+      if (verdict.code === 'policy_unavailable') this.#keeper.miss(this.#engine.missed, now === undefined ? Date.now : undefined);
       // Of another instant than now nothing is to be fetched.
       if (now === undefined) this.#keeper.behind(verdict.list.ageMs, Date.now);
     }
@@ -121,7 +121,7 @@ export class Verifier {
       verdict = await judge();
     }
     for (let tries = 0; verdict.code === 'policy_unavailable' && tries < POLICY_TRIES; tries += 1) {
-      if (keeper === undefined || !(await keeper.policy(missed))) break;
+      if (keeper === undefined || !(await keeper.policy(missed, clock))) break;
       verdict = await judge();
     }
     return verdict.ok ? verdict : this.#refuse(verdict, scopes, clock);

@@ -83,21 +83,21 @@ export class Keeper {
     return true;
   }
 
-  // Of a policy that was looked for in vain: it comes with the next refresh, or at once behind the
-  // answer.
-  miss(policy, atOnce) {
+  // Of a policy that was looked for in vain: it comes with the next refresh, or with a clock at once
+  // behind the answer.
+  miss(policy, clock) {
     this.#update.miss(policy);
-    if (atOnce && platform.sharesPromises && !this.#fetching) {
+    if (clock !== undefined && platform.sharesPromises && !this.#fetching) {
       this.#fetching = true;
-      this.#update.fetchMissed().catch(ignore).finally(() => {
+      this.#update.fetchMissed(clock).catch(ignore).finally(() => {
         this.#fetching = false;
       });
     }
   }
 
   // Fetches one policy; says whether it may be looked for again.
-  async policy(policy) {
-    const fetched = this.#update.policy(policy).catch((error) => {
+  async policy(policy, clock) {
+    const fetched = this.#update.policy(policy, clock).catch((error) => {
       this.lastError = error;
       return false;
     });

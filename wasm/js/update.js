@@ -5,6 +5,7 @@ const FILES_AT_ONCE = 4;
 // Of policies: as many as lead to one, and some that were asked for in vain.
 const POLICY_LEVELS = 5;
 const POLICIES_REMEMBERED = 64;
+const POLICY_PAUSE_MS = 1_000;
 // In bytes. A stamp has 154, a keyring of all the kids there can be 3.6 million; a bundle's bound
 // is the core's own.
 const LONGEST = { stamp: 1024, keyring: 4 << 20, bundle: 32 << 20 };
@@ -22,6 +23,8 @@ export class Update {
   #keyringAt = -Infinity;
   // Policies that were looked for and not held, as [kind, number] by name.
   #missed = new Map();
+  // When each was last fetched in vain.
+  #failed = new Map();
 
   constructor(engine, source) {
     this.#engine = engine;
@@ -33,13 +36,13 @@ export class Update {
     if (number === null && (await this.#start(clock))) return;
     await this.#list(clock);
     if (keyring || clock() - this.#keyringAt >= KEYRING_EVERY_MS) await this.#keyring(clock);
-    await this.fetchMissed();
+    await this.fetchMissed(clock);
   }
 
-  async fetchMissed() {
+  async fetchMissed(clock) {
     const missed = [...this.#missed.values()];
     this.#missed.clear();
-    await Promise.all(missed.map((policy) => this.policy(policy).catch(() => false)));
+    await Promise.all(missed.map((policy) => this.policy(policy, clock).catch(() => false)));
   }
 
   // Remembers a policy that is to be fetched.
@@ -47,16 +50,25 @@ export class Update {
     if (this.#missed.size < POLICIES_REMEMBERED) this.#missed.set(policy.join(), policy);
   }
 
-  // Fetches what stands between the list and one policy; says whether anything came.
-  async policy([kind, number]) {
-    let any = false;
-    for (let level = 0; level < POLICY_LEVELS; level += 1) {
-      const wanted = this.#engine.wantsPolicy(kind, number);
-      if (wanted === undefined) break;
-      await this.#policyFile(wanted);
-      any = true;
+  // Fetches what stands between the list and one policy; says whether it may be looked for again.
+  // After a fetch in vain there is a pause: a key that comes again and again is no reason to ask again.
+  async policy(policy, clock) {
+    const name = policy.join();
+    const [now, failed] = [clock(), this.#failed.get(name)];
+    if (failed !== undefined && now >= failed && now - failed < POLICY_PAUSE_MS) return false;
+    try {
+      for (let level = 0; level < POLICY_LEVELS; level += 1) {
+        const wanted = this.#engine.wantsPolicy(...policy);
+        if (wanted === undefined) break;
+        await this.#policyFile(wanted);
+      }
+    } catch (error) {
+      if (this.#failed.size >= POLICIES_REMEMBERED) this.#failed.clear();
+      this.#failed.set(name, now);
+      throw error;
     }
-    return any;
+    this.#failed.delete(name);
+    return true;
   }
 
   async #policyFile(wanted) {

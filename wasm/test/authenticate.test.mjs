@@ -236,6 +236,19 @@ test('a key that the list does not cover has the list looked at once more, and n
   assert.deepEqual(server.asked.filter((name) => name === 'keyring').length, 1);
 });
 
+test('policies that nobody hands out are asked for once in a while, not with every request', async (t) => {
+  const { server, verifier } = await served(t);
+  server.served = Object.fromEntries(Object.entries(files(lists.withPolicies)).filter(([name]) => !name.startsWith('private/')));
+  const ask = (later = 0) => verifier.authenticate(bearer(tokens.secretWithPolicy), { now: now + later, address: '192.0.2.1' });
+  for (let round = 0; round < 5; round += 1) {
+    const { code, response } = await ask();
+    assert.deepEqual([code, response.status], ['policy_unavailable', 503]);
+  }
+  assert.equal(server.asked.filter((name) => name.startsWith('private/')).length, 1);
+  server.served = files(lists.withPolicies);
+  assert.equal((await ask(1_000)).ok, true);
+});
+
 test('where promises can\'t be shared a waiter looks at plain state', async (t) => {
   const { verifier } = await served(t, lists.first);
   platform.sharesPromises = false;

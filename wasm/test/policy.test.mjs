@@ -110,7 +110,11 @@ test('policies that can\'t be had do not hold a list up, and refuse', async (t) 
   await verifier.refresh({ now });
   assert.equal(ask(), 'policy_unavailable');
   server.served = served;
-  await verifier.refresh({ now });
+  server.asked.length = 0;
+  await verifier.refresh({ now: now + 999 });
+  assert.equal(ask(), 'policy_unavailable');
+  assert.deepEqual(server.asked.filter((name) => name.startsWith('policies/')), [], 'not at once again');
+  await verifier.refresh({ now: now + 1_000 });
   assert.equal(ask(), 'accepted');
 });
 
