@@ -2,6 +2,7 @@
 // and what an isolate has before it has fetched anything.
 
 import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
 import { request } from 'node:http';
 import { before, describe, test } from 'node:test';
 
@@ -182,4 +183,22 @@ describe('an isolate that starts', () => {
     assert.equal((await gate.ask(token)).status, 200);
     await gate.says('floor_refused');
   });
+});
+
+test('a Worker of somebody else has it behind a service binding, as the example does', async () => {
+  const example = await readFile(new URL('../../crates/edge/examples/service-binding.js', import.meta.url), 'utf8');
+  const front = `(name = "front", worker = (
+    modules = [(name = "front.js", esModule = ${JSON.stringify(example)})],
+    bindings = [(name = "GATE", service = "gate")],
+    compatibilityDate = "2026-04-01")),`;
+  const gate = await startGate(settings(), { front: 'front', services: [front] });
+  const key = await issuer.create();
+  const passed = await gate.ask(key.token, { path: '/orders', method: 'POST', body: 'hello' });
+  assert.equal(passed.status, 200);
+  assert.equal(passed.json.headers['portcullis-key'], key.id);
+  assert.deepEqual([passed.json.method, passed.json.url, passed.json.body], ['POST', '/orders', 'hello']);
+  const refused = await gate.ask('sk_live_nonsense');
+  assert.equal(refused.status, 401);
+  assert.match(refused.headers.link, /rel="help"/);
+  assert.equal((await gate.ask(undefined, { path: '/robots.txt' })).status, 200);
 });

@@ -111,9 +111,11 @@ impl Gate {
         match &next {
             Next::Sleep(_) | Next::Own(_) => {}
             Next::Pass(passage) => {
-                self.counters.passed += 1;
-                let caller = passage.caller.as_ref().filter(|_| self.settings.report_usage);
-                report = caller.and_then(|caller| self.usage.count(caller.name, now));
+                match &passage.caller {
+                    Some(caller) => self.count_passed(caller.name, now),
+                    None => self.counters.passed += 1,
+                }
+                report = self.usage.report(now);
             }
             Next::Refuse(refused) => self.counters.refused(refused.reason.code()),
         }
@@ -385,17 +387,17 @@ impl Gate {
         turn.wait.map(|wait| wait.pause(now))
     }
 
-    /// Counts a request that passes at a glance.
+    /// Counts a request that passes.
     pub(crate) fn count_passed(&mut self, name: Name, now: Time) {
         self.counters.passed += 1;
         if self.settings.report_usage {
-            self.usage.note(name, now);
+            self.usage.count(name, now);
         }
     }
 
     /// Whether what was counted is due to be told, which takes more than a look.
     pub(crate) fn has_report(&self, now: Time) -> bool {
-        self.settings.report_usage && self.usage.is_due(now)
+        self.usage.is_due(now)
     }
 
     pub(crate) fn held(&self, now: Time) -> Result<Mark, ListError> {

@@ -53,9 +53,22 @@ impl Usage {
         Self { keys: HashMap::new(), since: None, rests: Span::NEVER, lost: 0 }
     }
 
-    /// Counts a use of a key; gives a report where one is due.
-    pub fn count(&mut self, name: Name, now: Time) -> Option<Report> {
-        self.note(name, now);
+    /// Counts a use of a key.
+    pub fn count(&mut self, name: Name, now: Time) {
+        self.add(name, Uses { uses: 1, last_used_at: now.secs() });
+        self.since.get_or_insert(now);
+    }
+
+    /// Whether a report is due. A clock that was set back is no reason to wait.
+    #[must_use]
+    pub fn is_due(&self, now: Time) -> bool {
+        let is_time = |since: Time| now < since || now.millis_since(since) >= PERIOD;
+        let is_due = self.since.is_some_and(is_time) || self.keys.len() >= BATCH;
+        is_due && !self.keys.is_empty() && !self.rests.contains(now)
+    }
+
+    /// Takes the report that is due.
+    pub fn report(&mut self, now: Time) -> Option<Report> {
         if !self.is_due(now) {
             return None;
         }
@@ -64,20 +77,6 @@ impl Usage {
         let names: Vec<Name> = self.keys.keys().take(BATCH).copied().collect();
         let taken = names.into_iter().filter_map(|name| self.keys.remove_entry(&name));
         Some(Report(taken.collect()))
-    }
-
-    /// Counts a use of a key, and leaves the report to the next who counts.
-    pub fn note(&mut self, name: Name, now: Time) {
-        self.add(name, Uses { uses: 1, last_used_at: now.secs() });
-        self.since.get_or_insert(now);
-    }
-
-    /// Whether a report is to go out.
-    #[must_use]
-    pub fn is_due(&self, now: Time) -> bool {
-        let Some(since) = self.since else { return false };
-        let is_due = now.millis_since(since) >= PERIOD || self.keys.len() >= BATCH || now < since;
-        is_due && !self.rests.contains(now)
     }
 
     fn add(&mut self, name: Name, more: Uses) {
@@ -153,13 +152,18 @@ mod tests {
         Time::from_millis(1_700_000_000_000 + millis)
     }
 
+    fn count(usage: &mut Usage, name: Name, now: Time) -> Option<Report> {
+        usage.count(name, now);
+        usage.report(now)
+    }
+
     #[test]
     fn uses_are_reported_in_batches() {
         let mut usage = Usage::new();
         for millis in [0, 1_000, 9_999] {
-            assert!(usage.count(name(1), at(millis)).is_none());
+            assert!(count(&mut usage, name(1), at(millis)).is_none());
         }
-        let report = usage.count(name(2), at(10_000)).unwrap();
+        let report = count(&mut usage, name(2), at(10_000)).unwrap();
         let body: serde_json::Value = serde_json::from_str(&report.body()).unwrap();
         let mut uses: Vec<_> = body["uses"].as_array().unwrap().clone();
         uses.sort_by_key(|one| one["uses"].as_u64());
@@ -169,19 +173,19 @@ mod tests {
             json!({ "key": name(1).to_string(), "uses": 3, "last_used_at": 1_700_000_009 })
         );
         usage.arrived();
-        assert!(usage.count(name(1), at(19_999)).is_none());
-        assert_eq!(usage.count(name(1), at(20_000)).unwrap().0[0].1.uses, 2);
+        assert!(count(&mut usage, name(1), at(19_999)).is_none());
+        assert_eq!(count(&mut usage, name(1), at(20_000)).unwrap().0[0].1.uses, 2);
     }
 
     #[test]
     fn a_report_that_fails_is_kept_and_not_repeated_at_once() {
         let mut usage = Usage::new();
-        usage.count(name(1), at(0));
-        let report = usage.count(name(1), at(10_000)).unwrap();
-        assert!(usage.count(name(1), at(19_999)).is_none(), "one is out");
+        count(&mut usage, name(1), at(0));
+        let report = count(&mut usage, name(1), at(10_000)).unwrap();
+        assert!(count(&mut usage, name(1), at(19_999)).is_none(), "one is out");
         usage.take_back(report, at(20_000));
-        assert!(usage.count(name(1), at(29_999)).is_none());
-        assert_eq!(usage.count(name(1), at(30_000)).unwrap().0[0].1.uses, 5);
+        assert!(count(&mut usage, name(1), at(29_999)).is_none());
+        assert_eq!(count(&mut usage, name(1), at(30_000)).unwrap().0[0].1.uses, 5);
     }
 
     #[test]
@@ -189,7 +193,7 @@ mod tests {
         let mut usage = Usage::new();
         let mut reported = 0;
         for serial in 0..10_000 {
-            if let Some(report) = usage.count(name(serial), at(0)) {
+            if let Some(report) = count(&mut usage, name(serial), at(0)) {
                 reported += report.0.len();
             }
         }

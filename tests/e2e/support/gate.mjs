@@ -11,9 +11,9 @@ const CONFIG = fileURLToPath(new URL('../../../crates/edge/workerd.capnp', impor
 
 /**
  * The gate's configuration with what a test binds to it: `kv`, `r2` and `cache` are stores,
- * `bundle` the list that is deployed with it, `services` are more services, `bindings` more bindings, as the configuration spells them.
+ * `bundle` the list that is deployed with it, `front` the service that requests come to, `services` are more services, `bindings` more bindings, as the configuration spells them.
  */
-async function configWith({ kv, r2, cache, bundle, services = [], bindings = [] }) {
+async function configWith({ kv, r2, cache, bundle, front = 'gate', services = [], bindings = [] }) {
   const stores = Object.entries({ kv, r2, cache }).filter(([, store]) => store);
   const external = stores.map(
     ([name, store]) => `(name = "${name}", external = (address = "${new URL(store.url).host}", http = ())),`,
@@ -25,6 +25,7 @@ async function configWith({ kv, r2, cache, bundle, services = [], bindings = [] 
   ];
   const folder = await temporaryFolder();
   const config = (await readFile(CONFIG, 'utf8'))
+    .replace('service = "gate")', `service = "${front}")`)
     .replaceAll('embed "', `embed "${relative(folder, dirname(CONFIG))}/`)
     .replace('services = [', `services = [${external.join('')}${services.join('')}`)
     .replace('bindings = [', `bindings = [${bound.filter(Boolean).join('')}`)

@@ -70,7 +70,9 @@ impl House {
                     .env("ROOT", &issuer.root)
                     .env("ENVIRONMENT", "live")
                     .env("FRESH_FOR", FRESH_FOR)
-                    .env("HMAC_KEYS", issuer.gate_keys.as_str());
+                    .env("HMAC_KEYS", issuer.gate_keys.as_str())
+                    .env("GATE_KEY", issuer.gate_key.as_str())
+                    .env("REPORT_USAGE", "true");
             },
             &built.workerd,
         )?;

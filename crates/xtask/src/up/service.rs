@@ -100,6 +100,8 @@ pub(super) struct Issuer {
     pub(super) root: String,
     pub(super) admin_key: String,
     pub(super) gate_keys: String,
+    /// What the gate shows to its issuer.
+    pub(super) gate_key: String,
     program: PathBuf,
 }
 
@@ -112,6 +114,7 @@ impl Issuer {
             root: String::new(),
             admin_key: String::new(),
             gate_keys: String::new(),
+            gate_key: String::new(),
             program: program.to_path_buf(),
         };
         if !kept.is_file() {
@@ -124,7 +127,22 @@ impl Issuer {
         issuer.root = string(&made, "root")?;
         issuer.admin_key = string(&made, "admin_key")?;
         issuer.gate_keys = issuer.run(&["keyring", "export", "--gate"])?.to_string();
+        issuer.gate_key = issuer.own_key_of_gate()?;
         Ok(issuer)
+    }
+
+    /// An admin key that can do what gates do; made once, and kept.
+    fn own_key_of_gate(&self) -> Result<String> {
+        let kept = self.home.join("gate.json");
+        if !kept.is_file() {
+            let scopes = ["--scope", "gates:read", "--scope", "gates:report"];
+            let arguments =
+                [&["keys", "create", "--admin", "--title", "Gate"][..], &scopes].concat();
+            write_private(&kept, &self.run(&arguments)?.to_string())?;
+        }
+        let made: Value = serde_json::from_str(&std::fs::read_to_string(&kept)?)
+            .with_context(|| format!("{} is damaged; delete it", kept.display()))?;
+        string(&made, "token")
     }
 
     /// Runs the program with `arguments` and gives what it prints.

@@ -1,0 +1,19 @@
+// A Worker of your own in front of the gate: it answers what needs no key, and hands everything
+// else to the gate, which judges it and passes it on to the origin. In its wrangler.toml:
+//
+//   [[services]]
+//   binding = "GATE"
+//   service = "portcullis-gate"
+
+export default {
+  async fetch(request, env) {
+    const { pathname } = new URL(request.url);
+    if (pathname === '/robots.txt') return new Response('User-agent: *\nDisallow: /\n');
+    const answer = await env.GATE.fetch(request);
+    if (answer.status !== 401) return answer;
+    // The gate's answers are `application/problem+json`; this is the place to say it your way.
+    const headers = new Headers(answer.headers);
+    headers.set('link', '<https://example.com/docs/api-keys>; rel="help"');
+    return new Response(answer.body, { status: 401, headers });
+  },
+};
