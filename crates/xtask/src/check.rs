@@ -199,7 +199,7 @@ fn node(built: &Built, runtime: &str) -> Result<()> {
 
 fn types() -> Result<()> {
     let folder = paths::root().join(TYPES_TESTS);
-    setup::install_in(&folder)?;
+    setup::install_in(&folder, setup::Lockfile::Whole)?;
     let mut command = cmd::new("node");
     command.current_dir(paths::root()).arg("--test").args(tests_in(&folder, "")?);
     cmd::stream(&mut command)
@@ -212,7 +212,7 @@ fn medusa(built: &Built) -> Result<()> {
     };
     setup::medusa()?;
     // For its compiler.
-    setup::install_in(&paths::root().join(TYPES_TESTS))?;
+    setup::install_in(&paths::root().join(TYPES_TESTS), setup::Lockfile::Whole)?;
     let mut command = cmd::new(&built.node);
     command
         .current_dir(paths::root())

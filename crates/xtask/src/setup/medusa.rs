@@ -9,7 +9,7 @@ const FOLDER: &str = "tests/medusa";
 /// Installs what the folder's lockfile names, and the npm package as it is packed.
 pub(crate) fn medusa() -> Result<()> {
     let folder = paths::root().join(FOLDER);
-    npm::install_in(&folder)?;
+    npm::install_in(&folder, npm::Lockfile::WithGaps)?;
     let modules = folder.join("node_modules");
     // A link would do for us and not for Medusa: what is imported is looked for beside the
     // importer, and Medusa's packages are here.

@@ -12,7 +12,7 @@ mod wasm;
 
 pub(crate) use chromium::chromium;
 pub(crate) use medusa::medusa;
-pub(crate) use npm::{Npm, install_in};
+pub(crate) use npm::{Lockfile, Npm, install_in};
 pub(crate) use postgres::{Postgres, postgres};
 pub(crate) use python::python;
 pub(crate) use tools::Tools;

@@ -17,7 +17,7 @@ pub(crate) struct Npm {
 
 pub(crate) fn install() -> Result<Npm> {
     let node = node()?;
-    install_in(paths::root())?;
+    install_in(paths::root(), Lockfile::Whole)?;
     let modules = paths::root().join("node_modules");
     let bin = |name: &str| -> Result<PathBuf> {
         let file = modules.join(".bin").join(name);
@@ -29,8 +29,18 @@ pub(crate) fn install() -> Result<Npm> {
     Ok(Npm { node, esbuild: bin("esbuild")?, wasm_opt: bin("wasm-opt")?, workerd: workerd()? })
 }
 
+/// How closely npm holds to a lockfile.
+#[derive(Clone, Copy)]
+pub(crate) enum Lockfile {
+    /// What it names and nothing else.
+    Whole,
+    /// The same, but for optional packages of other platforms that it lacks, because the registry
+    /// that it was made with had none of that version: `npm ci` refuses such a lockfile.
+    WithGaps,
+}
+
 /// Installs what the lockfile in `folder` names, if that is not installed yet.
-pub(crate) fn install_in(folder: &Path) -> Result<()> {
+pub(crate) fn install_in(folder: &Path, lockfile: Lockfile) -> Result<()> {
     let modules = folder.join("node_modules");
     let lock = folder.join("package-lock.json");
     // npm writes its own record of what it installed: gone or other when someone ran npm by hand.
@@ -43,9 +53,13 @@ pub(crate) fn install_in(folder: &Path) -> Result<()> {
     let within = folder.strip_prefix(paths::root()).unwrap_or(folder).display().to_string();
     let name = if within.is_empty() { "npm ci".into() } else { format!("npm ci ({within})") };
     ui::step(&name, || {
+        let how: &[&str] = match lockfile {
+            Lockfile::Whole => &["ci"],
+            Lockfile::WithGaps => &["install", "--no-save"],
+        };
         // Install scripts are other people's programs, and none of ours needs its own.
-        let options = ["ci", "--ignore-scripts", "--no-audit", "--no-fund"];
-        cmd::run(cmd::new("npm").current_dir(folder).args(options))?;
+        let options = ["--ignore-scripts", "--no-audit", "--no-fund"];
+        cmd::run(cmd::new("npm").current_dir(folder).args(how).args(options))?;
         stamp.write()?;
         Ok(ui::Outcome::Done)
     })
