@@ -19,6 +19,7 @@ export function createIssuer(options) {
     events: new Events(transport),
     webhooks: webhooks(send),
     admins: { create: (body, options) => send({ method: 'POST', path: ['v1', 'admins'], body }, options) },
+    usage: { report: (uses, options) => send({ method: 'POST', path: ['v1', 'usage'], body: { uses } }, options) },
     keyring: { show: (options) => send({ method: 'GET', path: ['v1', 'keyring'], again: true }, options) },
     list: {
       show: (options) => send({ method: 'GET', path: ['v1', 'list'], again: true }, options),

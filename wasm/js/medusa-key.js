@@ -30,7 +30,7 @@ export function toMedusa(record, token = record.token ?? '') {
     redacted: record.redacted,
     title: record.title,
     type: record.kind,
-    last_used_at: null,
+    last_used_at: date(record.last_used_at ?? null),
     created_by: record.created_by ?? '',
     revoked_by: by,
     revoked_at: at,

@@ -44,6 +44,7 @@ const ACTS = {
   list_revocations: (issuer) => issuer.revocations.list(),
   revoke_widely: (issuer) => issuer.revocations.create({ owner: 1, wait: 1 }),
   lift_suspension: (issuer) => issuer.revocations.lift(1, { wait: 1 }),
+  report_usage: (issuer) => issuer.usage.report([{ key: 'apk_1', last_used_at: 1, uses: 1 }]),
   verify_key: (issuer) => issuer.verify('t'),
   list_webhooks: (issuer) => issuer.webhooks.list(),
   create_webhook: (issuer) => issuer.webhooks.create({ url: 'https://example.com' }),

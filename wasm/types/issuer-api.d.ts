@@ -213,6 +213,8 @@ export interface components {
             kid: number;
             /** @description `secret` or `publishable`. */
             kind: string;
+            /** @description When they last did. */
+            last_used_at?: string | null;
             /** @description What people keep with it. */
             metadata: {
                 [key: string]: unknown;
@@ -258,6 +260,11 @@ export interface components {
             token?: string | null;
             /** @description When its record was last changed. */
             updated_at: string;
+            /**
+             * Format: int64
+             * @description How often gates have let it pass, where they report it.
+             */
+            uses: number;
         };
         /** @description A version of the keyring. */
         KeyringVersionView: {
@@ -674,6 +681,31 @@ export interface components {
             created: components["schemas"]["CreatedAnswer"][];
             /** @description Those that were changed. */
             updated: components["schemas"]["KeyView"][];
+        };
+        UsageAnswer: {
+            /**
+             * Format: int64
+             * @description How many of these keys there are.
+             */
+            known: number;
+        };
+        UsageBody: {
+            /** @description One line a key, 1000 at most. */
+            uses: components["schemas"]["UseBody"][];
+        };
+        UseBody: {
+            /** @description The key's public name, `apk_…`. */
+            key: string;
+            /**
+             * Format: int32
+             * @description When last, in seconds since 1970.
+             */
+            last_used_at: number;
+            /**
+             * Format: int32
+             * @description How often it was let pass since the last report.
+             */
+            uses: number;
         };
         /** @description A verdict. */
         VerdictView: {

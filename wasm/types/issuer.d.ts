@@ -438,6 +438,15 @@ export interface Admins {
   create(body: Sent<Api['CreateAdminBody']>, options?: CallOptions): Promise<Minted>;
 }
 
+/** `/v1/usage`. */
+export interface Usage {
+  /** How often keys were used since the last report: 1,000 keys at most. */
+  report(
+    uses: Sent<Api['UseBody']>[],
+    options?: CallOptions,
+  ): Promise<Answered<Api['UsageAnswer']>>;
+}
+
 /** The signers of the newest keyring. */
 export type Signers = Answered<
   Api['SignersView'],
@@ -464,6 +473,7 @@ export interface Issuer {
   events: Events;
   webhooks: Webhooks;
   admins: Admins;
+  usage: Usage;
   keyring: { show(options?: CallOptions): Promise<Signers> };
   list: {
     show(options?: CallOptions): Promise<PublishedList>;
