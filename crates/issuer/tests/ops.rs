@@ -108,6 +108,31 @@ async fn webhooks_are_kept_over_http() {
 }
 
 #[tokio::test]
+async fn an_idempotency_key_is_remembered_for_the_window_that_is_set() {
+    let bench = Bench::new().await;
+    let idempotency_window = Some(Duration::from_secs(60));
+    let settings = Settings { idempotency_window, ..Settings::default() };
+    let router = router_with(bench.issuer.clone(), settings);
+    let admin = format!("Bearer {}", bench.made.admin_token.as_str());
+    let make = async || {
+        let request = Request::post("/v1/keys")
+            .header("authorization", &admin)
+            .header("content-type", "application/json")
+            .header("idempotency-key", "a7f3")
+            .body(Body::from(r#"{"title":"x"}"#));
+        let response = router.clone().oneshot(request.unwrap()).await.unwrap();
+        let bytes = axum::body::to_bytes(response.into_body(), usize::MAX).await.unwrap();
+        serde_json::from_slice::<Value>(&bytes).unwrap()["token"].clone()
+    };
+    let first = make().await;
+    bench.clock.advance(59_000);
+    assert_eq!(make().await, first);
+    bench.clock.advance(2_000);
+    bench.issuer.publish().await.unwrap();
+    assert_ne!(make().await, first);
+}
+
+#[tokio::test]
 async fn an_admin_key_has_its_rate_and_every_answer_an_id() {
     let bench = Bench::new().await;
     let rate = Rate { requests: 2, window: Duration::from_secs(20) };

@@ -81,9 +81,13 @@ pub(crate) struct Create {
     /// What you keep with the key, as a JSON object
     #[arg(long, value_name = "JSON", value_parser = args::object)]
     metadata: Option<Map<String, Value>>,
-    /// A name for this request: said again within a day it gives the same key
+    /// A name for this request: said again within the window it gives the same key
     #[arg(long, value_name = "NAME", conflicts_with = "count")]
     idempotency_key: Option<String>,
+    /// For how long that name is remembered
+    #[arg(long, value_name = "DURATION", env = "PORTCULLIS_IDEMPOTENCY_WINDOW",
+          default_value = "24h", value_parser = args::duration)]
+    idempotency_window: Duration,
     /// Create so many keys; `{n}` in the title stands for the number of each
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=100_000_000))]
     count: Option<u64>,
@@ -151,7 +155,10 @@ impl Create {
         if let Some(count) = self.count {
             return keys_bulk::create_many(issuer, &new, count, self.batch, self.format).await;
         }
-        let idempotency = self.idempotency_key.as_deref().map(|name| Idempotency::new("cli", name));
+        let idempotency = self.idempotency_key.as_deref().map(|name| {
+            let window = self.idempotency_window;
+            Idempotency { window, ..Idempotency::new("cli", name) }
+        });
         let made = issuer.create_all(&[new], idempotency.as_ref()).await?;
         if made.repeated {
             out.note("This was made by an earlier command of the same name.\n");

@@ -42,6 +42,10 @@ pub(crate) struct Serve {
     /// Show /metrics to everybody, not to admin keys alone
     #[arg(long, env = "PORTCULLIS_OPEN_METRICS")]
     open_metrics: bool,
+    /// For how long a create that is sent again under its idempotency key answers the same key
+    #[arg(long, value_name = "DURATION", env = "PORTCULLIS_IDEMPOTENCY_WINDOW",
+          default_value = "24h", value_parser = args::duration)]
+    idempotency_window: Duration,
     /// From which age on, in days, a signing key is reported as one to rotate
     #[arg(long, value_name = "DAYS", default_value_t = DEFAULT_KEY_AGE_DAYS)]
     key_age: u32,
@@ -82,6 +86,7 @@ impl Serve {
             reach: self.reach.reach(),
             rate: Rate { requests: self.rate_limit, ..Rate::default() },
             open_metrics: self.open_metrics,
+            idempotency_window: Some(self.idempotency_window),
         };
         let options = Options { key_age_days: self.key_age, rotate_with: self.rotate_with.clone() };
         let server = server.with(settings, options);

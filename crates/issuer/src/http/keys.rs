@@ -13,6 +13,7 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use super::Settings;
 use super::auth::Admin;
 use super::body::{Json, OneOrMany, Path, Query};
 use super::keys_query::{Filter, algorithm, environment, kind, moment};
@@ -97,7 +98,7 @@ impl CreateKeyBody {
 /// Make keys, one or up to 1000, all of them or none; their texts are answered this once.
 #[utoipa::path(
     post, path = "/keys", tag = "keys", operation_id = "create_keys",
-    params(("Idempotency-Key" = Option<String>, Header, description = "A name for the request: sent again within a day it answers the same keys")),
+    params(("Idempotency-Key" = Option<String>, Header, description = "A name for the request: sent again within a day, or the window that the operator set, it answers the same keys")),
     request_body = CreateKeysBody,
     security(("admin_key" = ["keys:write"])),
     responses(
@@ -107,6 +108,7 @@ impl CreateKeyBody {
 async fn create(
     State(issuer): State<Issuer>,
     Extension(admin): Extension<Admin>,
+    Extension(settings): Extension<Settings>,
     headers: HeaderMap,
     Json(body): Json<OneOrMany<CreateKeyBody>>,
 ) -> Answer {
@@ -117,7 +119,7 @@ async fn create(
     check_many(bodies.len())?;
     let new: Result<Vec<NewKey>, Error> =
         bodies.into_iter().map(|body| body.new_key(&admin)).collect();
-    let idempotency = idempotency(&headers, &admin)?;
+    let idempotency = idempotency(&headers, &admin, settings)?;
     let made = issuer.create_all(&new?, idempotency.as_ref()).await?;
     let mut answers = Vec::with_capacity(made.keys.len());
     for minted in &made.keys {
@@ -144,12 +146,17 @@ fn check_many(many: usize) -> Result<(), Error> {
 }
 
 /// The name that the caller gives the request. Different callers' names do not meet.
-fn idempotency(headers: &HeaderMap, admin: &Admin) -> Result<Option<Idempotency>, Error> {
+fn idempotency(
+    headers: &HeaderMap,
+    admin: &Admin,
+    settings: Settings,
+) -> Result<Option<Idempotency>, Error> {
     let Some(name) = headers.get("idempotency-key") else { return Ok(None) };
     let reason = "must be 1 to 255 visible ASCII characters";
     let name = name.to_str().ok().filter(|name| !name.is_empty());
     let name = name.ok_or(Error::Invalid { field: "Idempotency-Key", reason })?;
-    Ok(Some(Idempotency::new(&admin.id, name)))
+    let window = settings.idempotency_window.unwrap_or(Idempotency::DEFAULT_WINDOW);
+    Ok(Some(Idempotency { window, ..Idempotency::new(&admin.id, name) }))
 }
 
 pub(super) async fn minted_view(issuer: &Issuer, minted: &Minted) -> Result<CreatedAnswer, Error> {

@@ -37,6 +37,7 @@ pub use problem::Problem;
 pub use serve::Server;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::extract::DefaultBodyLimit;
 use axum::http::{HeaderValue, Method, StatusCode, header};
@@ -86,6 +87,8 @@ pub struct Settings {
     pub rate: Rate,
     /// Whether `/metrics` is for everybody.
     pub open_metrics: bool,
+    /// For how long a create's idempotency key is remembered; a day by default.
+    pub idempotency_window: Option<Duration>,
 }
 
 /// The whole API of `issuer`, with what is set by default.

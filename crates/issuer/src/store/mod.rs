@@ -210,6 +210,7 @@ const STEPS: &[Step] = &[
     step!(2, "0002_targets"),
     step!(3, "0003_webhooks"),
     step!(4, "0004_usage"),
+    step!(5, "0005_shards"),
 ];
 
 fn migrations(database: &Database) -> Migrator {

@@ -4,12 +4,11 @@ use portcullis_core::crypto::Digest;
 use portcullis_core::issue::ShardFacts;
 use portcullis_core::list::{Counts, ShardLine, TimedSlot};
 use portcullis_core::time::Time;
-use portcullis_core::token::Serial;
 use sqlx::Row as _;
 use sqlx::any::AnyRow;
 
 use crate::error::Error;
-use crate::store::keys::{place_of, serial};
+use crate::store::keys::serial;
 use crate::store::lists::digest;
 use crate::store::row::{maybe, no_value, number};
 use crate::store::{Connection, millis};
@@ -290,18 +289,16 @@ pub async fn facts(
     now: Time,
     linger_secs: u32,
 ) -> Result<ShardFacts, Error> {
-    let end = |slot| Serial::at(shard.shard, slot).map_or(-1, place_of);
     let rows = sqlx::query(
         // Each half has an index of its own.
         "SELECT serial, revoked_at, suspended_ms FROM api_keys \
-         WHERE revoked_at IS NOT NULL AND serial BETWEEN $1 AND $2 \
-         AND (expires_at IS NULL OR expires_at > $3 - $4) \
+         WHERE revoked_at IS NOT NULL AND serial / 1048576 = $1 \
+         AND (expires_at IS NULL OR expires_at > $2 - $3) \
          UNION SELECT serial, revoked_at, suspended_ms FROM api_keys \
-         WHERE suspended_ms IS NOT NULL AND serial BETWEEN $1 AND $2 \
-         AND (expires_at IS NULL OR expires_at > $3 - $4) ORDER BY 1",
+         WHERE suspended_ms IS NOT NULL AND serial / 1048576 = $1 \
+         AND (expires_at IS NULL OR expires_at > $2 - $3) ORDER BY 1",
     )
-    .bind(end(0))
-    .bind(end(shard.capacity.saturating_sub(1)))
+    .bind(i64::from(shard.shard))
     .bind(i64::from(now.secs()))
     .bind(i64::from(linger_secs))
     .fetch_all(connection)

@@ -40,6 +40,8 @@ pub(crate) enum Group {
     Build,
     /// Bytes of the npm package, and a fresh process' first key
     Start,
+    /// The issuer on SQLite: keys in bulk, one revocation, a million keys
+    Issuer,
 }
 
 /// Where the harnesses and what they work on are.
@@ -173,7 +175,19 @@ impl Bench {
             Group::Size => vec![native("size")],
             Group::Build => vec![native("build")],
             Group::Start => vec![node("start.mjs", &[&keys])],
+            Group::Issuer => vec![self.issuer()],
         })
+    }
+
+    /// An example of the issuer's own crate, built as the program is.
+    fn issuer(&self) -> Command {
+        let mut command = cmd::host_cargo();
+        let options = ["run", "--release", "--quiet", "-p", "portcullis-issuer"];
+        command.current_dir(paths::root()).args(options).args(["--example", "measure", "--"]);
+        if self.quick {
+            command.arg("--quick");
+        }
+        command
     }
 
     fn harness(&self, program: &Path, words: &[&Path]) -> Command {

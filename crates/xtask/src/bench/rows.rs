@@ -40,7 +40,7 @@ const FIRST: &str = "publishable key at first sight, npm package";
 const AGAIN: &str = "publishable key seen before";
 
 /// What, peer, our subjects, the peer's, the target.
-const COMPARISONS: [Comparison; 17] = [
+const COMPARISONS: [Comparison; 22] = [
     (
         SECRET,
         "`jose` HS256, 64 in flight",
@@ -147,6 +147,41 @@ const COMPARISONS: [Comparison; 17] = [
         &["start, portcullis, total"],
         &["start, biscuit, total"],
         Target::Shown,
+    ),
+    (
+        "a key issued in bulk, SQLite, durable, with its event",
+        "a plain row of the same table",
+        &["issue in bulk, a key"],
+        &["plain row"],
+        Target::Within(2.0),
+    ),
+    (
+        "one revocation at 1e8 serials, commit to stamp",
+        "every shard anew from the store",
+        &["revoke, commit to stamp"],
+        &["publish, every shard anew"],
+        Target::Faster(50.0, 50.0),
+    ),
+    (
+        "a page of 1,000,000 keys",
+        "the same of 10,000",
+        &["page, many"],
+        &["page, few"],
+        Target::Within(2.0),
+    ),
+    (
+        "a search by redacted form in 1,000,000 keys",
+        "the same in 10,000",
+        &["search, many"],
+        &["search, few"],
+        Target::Within(2.0),
+    ),
+    (
+        "a revocation among 1,000,000 keys, published",
+        "the same among 10,000",
+        &["revoke, many"],
+        &["revoke, few"],
+        Target::Within(2.0),
     ),
 ];
 
