@@ -40,6 +40,8 @@ pub(crate) enum Group {
     Build,
     /// Bytes of the npm package, and a fresh process' first key
     Start,
+    /// The gate in workerd beside a Worker that only passes requests on
+    Gate,
     /// The issuer on SQLite: keys in bulk, one revocation, a million keys
     Issuer,
 }
@@ -175,6 +177,10 @@ impl Bench {
             Group::Size => vec![native("size")],
             Group::Build => vec![native("build")],
             Group::Start => vec![node("start.mjs", &[&keys])],
+            Group::Gate => {
+                let work = self.files.join("gate");
+                vec![node("gate.mjs", &[&self.built.issuer, &self.built.workerd, &work])]
+            }
             Group::Issuer => vec![self.issuer()],
         })
     }

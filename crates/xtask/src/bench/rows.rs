@@ -40,7 +40,7 @@ const FIRST: &str = "publishable key at first sight, npm package";
 const AGAIN: &str = "publishable key seen before";
 
 /// What, peer, our subjects, the peer's, the target.
-const COMPARISONS: [Comparison; 22] = [
+const COMPARISONS: [Comparison; 25] = [
     (
         SECRET,
         "`jose` HS256, 64 in flight",
@@ -182,6 +182,28 @@ const COMPARISONS: [Comparison; 22] = [
         &["revoke, many"],
         &["revoke, few"],
         Target::Within(2.0),
+    ),
+    (
+        "the gate in workerd, processor time of a request",
+        "a Worker that only passes it on",
+        &["gate, CPU of a request"],
+        &["pass-through, CPU of a request"],
+        Target::Within(1.10),
+    ),
+    (
+        "the gate in workerd, time between answers",
+        "a Worker that only passes requests on",
+        &["gate, a request"],
+        &["pass-through, a request"],
+        // At least 0.92 of the requests a second.
+        Target::Within(1.0 / 0.92),
+    ),
+    (
+        "control: the Worker that only passes requests on",
+        "a copy of it",
+        &["pass-through, a copy, CPU of a request"],
+        &["pass-through, CPU of a request"],
+        Target::Shown,
     ),
 ];
 
