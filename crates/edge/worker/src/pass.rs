@@ -1,13 +1,16 @@
 //! Sending a request on, as who it was found to be, and the origin's answer back as it comes.
 
 use core::cell::RefCell;
+use core::pin::pin;
+use core::time::Duration;
 use std::rc::Rc;
 
+use futures_util::future::{Either, select};
 use wasm_bindgen::prelude::wasm_bindgen;
 use wasm_bindgen::{JsCast as _, JsValue};
 use worker::js_sys;
 use worker::wasm_bindgen_futures::JsFuture;
-use worker::web_sys;
+use worker::{Delay, web_sys};
 
 use portcullis_edge::answer::{Problem, rate_headers};
 use portcullis_edge::assertions::Asserted;
@@ -140,8 +143,8 @@ fn back(
     Ok(copy)
 }
 
-/// Asks the platform's rate limiter. One that does not answer limits nobody: it says how often a
-/// key may come, never whether it is good.
+/// Asks the platform's rate limiter. One that does not answer within the deadline limits nobody: it
+/// says how often a key may come, never whether it is good.
 async fn within_limit(runtime: &Runtime, class: &RateClass, passage: &Passage) -> bool {
     let asked = async {
         let binding = get(&runtime.env, class.binding.as_deref()?)?;
@@ -149,7 +152,11 @@ async fn within_limit(runtime: &Runtime, class: &RateClass, passage: &Passage) -
         let answer = call(&binding, "limit", &[&object(&[("key", key)])]).await.ok()?;
         get(&answer, "success")?.as_bool()
     };
-    let answered = asked.await;
+    let patience = Delay::from(Duration::from_millis(runtime.settings.bounds.deadline));
+    let answered = match select(pin!(asked), pin!(patience)).await {
+        Either::Left((answered, _)) => answered,
+        Either::Right(_) => None,
+    };
     if answered.is_none() {
         log(&Event::RateLimiter { class: class.name.clone() });
     }
