@@ -294,11 +294,10 @@ pub(crate) async fn signing_keys_are_rotated_where_the_root_key_is_lent(bench: B
     const DAY: u64 = 24 * 60 * 60 * 1000;
     let rotate_with = Some(bench.home.root_key());
     let options = Options { key_age_days: 90, rotate_with };
-    let run = async || match bench.issuer.run_job(Job::KeyAge, &options).await.unwrap() {
-        Done::KeyAge { old, announced, promoted, waiting, .. } => {
-            (old.into_keys().collect::<Vec<_>>(), announced, promoted, waiting)
-        }
-        done => panic!("{done:?}"),
+    let run = async || {
+        let done = bench.issuer.run_job(Job::KeyAge, &options).await.unwrap();
+        let Done::KeyAge { old, announced, promoted, waiting, .. } = done else { panic!() };
+        (old.into_keys().collect::<Vec<_>>(), announced, promoted, waiting)
     };
     assert_eq!(run().await, (vec![], vec![], vec![], vec![]));
     bench.clock.advance(90 * DAY);
