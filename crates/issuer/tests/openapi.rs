@@ -204,6 +204,16 @@ async fn admin_keys_are_not_reached_in_bulk_by_who_may_not_change_them() {
         let told = (status, &problem["code"]);
         assert_eq!(told, (StatusCode::FORBIDDEN, &json!("insufficient_scope")), "{path} {body}");
     }
+    // Nor are they let in again by such a one.
+    let (_, strong_key) = api.admin(&["*"]).await;
+    let suspend = json!({ "state": "suspended", "environment": "test" });
+    let (status, _, entry) = api.send(&strong_key, "POST", "/v1/revocations", &suspend).await;
+    assert_eq!(status, StatusCode::CREATED, "{entry}");
+    let lift = format!("/v1/revocations/{}/lift", entry["id"]);
+    let (status, ..) = api.send(&revoker, "POST", &lift, &json!({})).await;
+    assert_eq!(status, StatusCode::FORBIDDEN);
+    let (status, ..) = api.send(&strong_key, "POST", &lift, &json!({})).await;
+    assert_eq!(status, StatusCode::OK);
     // What reaches all sorts of keys leaves admin keys out.
     let token = api.bench.issuer.create(&NewKey::titled("Token")).await.unwrap().record.id;
     let like = json!({ "where": { "environment": "live" } });

@@ -6,7 +6,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
 use axum::{Extension, Json as Answered};
-use portcullis_core::list::WideState;
+use portcullis_core::list::{WideScope, WideState};
 use portcullis_core::time::Time;
 use serde::Deserialize;
 use serde_json::json;
@@ -79,10 +79,7 @@ async fn create(
             return Err(Error::Invalid { field: "owner", reason }.into());
         }
     };
-    // Admin keys have no owner, but a signer, an environment and a time of issue.
-    if !matches!(whose, Whose::Owner(_)) {
-        scopes::check_grant(&admin.scopes, &[scopes::ADMINS_WRITE.to_owned()])?;
-    }
+    check_reach(&admin, matches!(whose, Whose::Owner(_)))?;
     let what = MassRevocation {
         whose,
         state,
@@ -126,9 +123,22 @@ async fn lift(
     Query(wait): Query<WaitQuery>,
 ) -> Answer {
     let id = id.parse().map_err(|_| Error::Unknown { what: "revocation" })?;
+    let entries = issuer.wide_entries().await?;
+    if let Some(record) = entries.iter().find(|record| record.id == id) {
+        check_reach(&admin, matches!(record.entry.scope, WideScope::Owner(_)))?;
+    }
     let MassRevoked { entry, published } = issuer.lift(id, Some(&admin.id)).await?;
     let answer = json!(WideView::new(&entry));
     committed_and_waited(&issuer, answer, StatusCode::OK, published, wait).await
+}
+
+/// Admin keys have no owner, but a signer, an environment and a time of issue: what may reach them,
+/// or let them in again, is for who may change them.
+fn check_reach(admin: &Admin, owners_alone: bool) -> Result<(), Error> {
+    if owners_alone {
+        return Ok(());
+    }
+    scopes::check_grant(&admin.scopes, &[scopes::ADMINS_WRITE.to_owned()])
 }
 
 fn instant(text: Option<&str>, field: &'static str) -> Result<Option<Time>, Error> {
