@@ -10,8 +10,9 @@
 mod support;
 
 use portcullis_core::base62;
+use portcullis_core::crypto::IssuerId;
 use portcullis_core::keyring::Purpose;
-use portcullis_core::token::{Claims, Environment, Kind, Label, Lifetime, Malformed};
+use portcullis_core::token::{Claims, Environment, Kind, Label, Lifetime, Malformed, Name, Serial};
 use portcullis_core::verify::{Demand, Refusal};
 use support::{ADMIN, ANY, ED25519, HMAC_LIVE, HMAC_TEST, RETIRED, START, World};
 
@@ -208,4 +209,15 @@ fn debug_shows_no_credential() {
         shown,
         "Unverified(Text(sk_live_***)) Hmac(HmacSigner(HmacKey(..))) Ed25519(SigningKey(..))"
     );
+}
+
+/// Numbers and names that lead to a key in a log, and to nobody who finds the log.
+#[test]
+fn what_is_no_credential_is_shown_as_it_is() {
+    let serial = Serial::at(3, 7).unwrap();
+    let name = Name::derive(IssuerId([1; 16]), serial);
+    assert_eq!(serial.to_string(), "3/7");
+    assert_eq!(format!("{name:?}"), format!("Name({name})"));
+    assert!(name.to_string().starts_with("apk_"));
+    assert_eq!(format!("{:?}", Label::new("acme").unwrap()), "Label(\"acme\")");
 }

@@ -1,8 +1,9 @@
 //! A list comes in parts, each announced by the one before.
 
-use crate::support::{ANY, HMAC_LIVE, World, first_shard};
+use crate::support::{ANY, HMAC_LIVE, LIST, World, first_shard};
+use portcullis_core::WireError;
 use portcullis_core::issue::{HeadDraft, ShardFacts, StampDraft, encode_body, name_file};
-use portcullis_core::list::{FileName, ListError, ShardLine};
+use portcullis_core::list::{FileName, Head, ListError, ShardLine, Stamp};
 use portcullis_core::token::{Claims, Serial};
 use portcullis_core::verify::Refusal;
 
@@ -28,6 +29,22 @@ fn parts_must_be_the_ones_that_were_announced() {
     assert!(update.wants_bodies().is_empty());
     assert_eq!(replica.commit(update.clone()), Ok(()));
     assert!(matches!(replica.commit(update), Err(ListError::Rollback { .. })));
+}
+
+#[test]
+fn a_file_says_who_signed_it_and_under_which_keyring() {
+    let mut world = World::new();
+    world.keyring_version = 7;
+    let published = world.publish();
+    let replica = world.empty_replica();
+    let stamp = Stamp::open(&published.stamp, replica.keyring(), world.this_update).unwrap();
+    assert_eq!((stamp.keyring_version(), stamp.issuer()), (7, world.issuer));
+    assert_eq!(Head::signer_of(&published.head), Ok(LIST));
+    assert_eq!(
+        Head::signer_of(&published.stamp),
+        Err(WireError::WrongFile { expected: "list head" })
+    );
+    assert_eq!(Head::signer_of(&[]), Err(WireError::Truncated));
 }
 
 #[test]
