@@ -12,8 +12,10 @@ mod support;
 use portcullis_core::base62;
 use portcullis_core::crypto::IssuerId;
 use portcullis_core::keyring::Purpose;
-use portcullis_core::token::{Claims, Environment, Kind, Label, Lifetime, Malformed, Name, Serial};
-use portcullis_core::verify::{Demand, Refusal};
+use portcullis_core::token::{
+    Claims, Environment, Kind, Label, Lifetime, Malformed, Name, Serial, Text,
+};
+use portcullis_core::verify::{Demand, Refusal, Unverified};
 use support::{ADMIN, ANY, ED25519, HMAC_LIVE, HMAC_TEST, RETIRED, START, World};
 
 fn bytes_of(token: &str) -> (String, Vec<u8>) {
@@ -203,7 +205,7 @@ fn a_key_expires_at_its_second_though_the_list_never_speaks_of_it() {
 fn debug_shows_no_credential() {
     let world = World::new();
     let token = world.token(HMAC_LIVE, 1);
-    let unverified = portcullis_core::verify::Unverified::parse(&token).unwrap();
+    let unverified = Unverified::parse(&token).unwrap();
     let shown = format!("{unverified:?} {:?} {:?}", world.signer(HMAC_LIVE), world.signer(ED25519));
     assert_eq!(
         shown,
@@ -220,4 +222,13 @@ fn what_is_no_credential_is_shown_as_it_is() {
     assert_eq!(format!("{name:?}"), format!("Name({name})"));
     assert!(name.to_string().starts_with("apk_"));
     assert_eq!(format!("{:?}", Label::new("acme").unwrap()), "Label(\"acme\")");
+}
+
+#[test]
+fn the_longest_token_is_not_too_long() {
+    let longest = format!("{}_pk_live_{}", "a".repeat(Label::MAX_LEN), "z".repeat(132));
+    let refused = |text: &str| Unverified::parse(text).unwrap_err();
+    assert_eq!(longest.len(), Text::MAX_LEN);
+    assert_eq!(refused(&longest), Malformed::Overflow);
+    assert_eq!(refused(&format!("{longest}z")), Malformed::TooLong);
 }

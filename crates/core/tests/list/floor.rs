@@ -1,11 +1,11 @@
 //! Lists, stamps and keyrings only move forward, and what was held before is a floor.
 
-use crate::support::{ANY, ED25519, HMAC_LIVE, START, World, first_shard};
+use crate::support::{ANY, ED25519, HMAC_LIVE, Published, START, World, first_shard};
 use portcullis_core::crypto::Digest;
 use portcullis_core::issue::{SigningKey, StampDraft, name_file};
 use portcullis_core::keyring::KeyringError;
 use portcullis_core::list::{Bundle, ListError};
-use portcullis_core::replica::AdoptError;
+use portcullis_core::replica::{AdoptError, Replica};
 use portcullis_core::time::Time;
 use portcullis_core::verify::Refusal;
 
@@ -187,4 +187,45 @@ fn an_expired_keyring_closes_the_replica() {
     let end = world.this_update.plus_millis(1_000);
     let verdict = replica.verify(&token, &ANY, end).unwrap_err();
     assert_eq!(verdict, Refusal::List(ListError::KeyringExpired));
+}
+
+/// A floor is a stamp without its list: it holds back lists that were on their way before it came,
+/// and only a raised epoch lowers it.
+#[test]
+fn a_floor_outlives_a_keyring_and_holds_back_what_was_on_its_way() {
+    let mut world = World::new();
+    let now = world.this_update;
+    let numbered = |number, epoch, keyring_version| {
+        let world = World { number, epoch, keyring_version, ..World::new() };
+        world.publish()
+    };
+    let stamp_alone = |of: &Published| {
+        let Published { keyring, stamp, .. } = of;
+        Bundle { keyring, stamp, head: &[], bodies: Vec::new() }.encode()
+    };
+    let gather = |replica: &mut Replica, of: &Published| {
+        let mut update = replica.offer_stamp(&of.stamp, now)?.unwrap();
+        update.offer_head(&of.head, replica.keyring(), now)?;
+        of.bodies.iter().try_for_each(|body| update.offer_body(body))?;
+        Ok::<_, ListError>(update)
+    };
+    let mut replica = world.empty_replica();
+    let update = gather(&mut replica, &numbered(6, 1, 1)).unwrap();
+    assert_eq!(replica.restore(&stamp_alone(&numbered(7, 1, 1)), now), Ok(true));
+    let rollback = ListError::Rollback { held: 7, offered: 6 };
+    assert_eq!(replica.commit(update), Err(rollback));
+    // The list of the floor itself, and one above it, are taken.
+    for number in [7, 8] {
+        let mut replica = replica.clone();
+        let update = gather(&mut replica, &numbered(number, 1, 1)).unwrap();
+        assert_eq!(replica.commit(update), Ok(()));
+    }
+
+    world.keyring_version = 2;
+    assert_eq!(replica.offer_keyring(&world.publish().keyring), Ok(true));
+    assert_eq!(gather(&mut replica, &numbered(6, 1, 1)).unwrap_err(), rollback);
+    (world.keyring_version, world.epoch) = (3, 2);
+    assert_eq!(replica.offer_keyring(&world.publish().keyring), Ok(true));
+    let update = gather(&mut replica, &numbered(1, 2, 3)).unwrap();
+    assert_eq!(replica.commit(update), Ok(()));
 }
