@@ -138,3 +138,20 @@ fn signatures_that_share_their_places_push_out_the_oldest_alone() {
         assert!(held <= capacity && (held > 0) == (capacity > 0), "{capacity}: {held}");
     }
 }
+
+#[test]
+fn signatures_are_spread_over_all_places() {
+    let world = World::new();
+    let keyring = world.replica().keyring().clone();
+    let mut memo = Memo::new(1024);
+    let tokens: Vec<String> = (0..64).map(|slot| world.token(ED25519, slot)).collect();
+    for token in &tokens {
+        let unverified = Unverified::parse(token).unwrap();
+        unverified.authenticate_with(&mut memo, &keyring, Purpose::Token).unwrap();
+    }
+    let known = tokens.iter().filter(|token| {
+        let unverified = Unverified::parse(token).unwrap();
+        unverified.authenticate_known(&memo, &keyring, Purpose::Token).is_some()
+    });
+    assert_eq!(known.count(), tokens.len());
+}

@@ -19,10 +19,11 @@ fn parts_must_be_the_ones_that_were_announced() {
     let mut update = replica.offer_stamp(&published.stamp, now).unwrap().unwrap();
     let keyring = replica.keyring().clone();
     assert_eq!(update.offer_head(&other.head, &keyring, now), Err(ListError::WrongDigest("head")));
-    assert!(update.wants_bodies().is_empty());
+    assert!(update.wants_bodies().is_empty() && update.head().is_none());
     assert_eq!(update.wants_head().map(|name| name.len as usize), Some(published.head.len()));
     update.offer_head(&published.head, &keyring, now).unwrap();
-    assert_eq!(update.wants_bodies().len(), 1);
+    assert_eq!(update.head().map(Head::file), Some(published.head.as_slice()));
+    assert_eq!((update.wants_head(), update.wants_bodies().len()), (None, 1));
     assert_eq!(update.offer_body(&other.bodies[0]), Err(ListError::WrongDigest("body")));
     assert_eq!(replica.commit(update.clone()), Err(ListError::WrongDigest("body")));
     update.offer_body(&published.bodies[0]).unwrap();
