@@ -108,14 +108,30 @@ fn a_tree_of_many_small_files_costs_what_its_lines_cost() {
 #[test]
 fn a_room_for_bytes_is_no_room_for_any_number_of_files() {
     let mut policies = Policies::new(1 << 16);
-    let mut names = Vec::new();
+    let (mut names, mut filled) = (Vec::new(), false);
     for at in 0..2_000_u32 {
         let digest = name_file(&at.to_be_bytes()).digest;
         let file = directory(0, &[FileName { digest, len: 1 }]);
         names.push(name_file(&file));
         policies.offer(names[names.len() - 1], &file).unwrap();
         assert!(policies.bytes() <= 1 << 16);
+        filled |= policies.bytes() == 1 << 16;
     }
+    assert!(filled, "the last byte is there to be used");
     let held = names.iter().filter(|name| policies.wants_all(&[**name]) != Ok(vec![**name]));
     assert!((1..=512).contains(&held.count()));
+}
+
+#[test]
+fn what_fits_to_the_byte_has_room() {
+    for (more, room) in [(0, true), (1, false)] {
+        let name = |at: u32| FileName { digest: name_file(&at.to_be_bytes()).digest, len: 8151 };
+        let mut names: Vec<FileName> = (0..8).map(name).collect();
+        names[0].len += more;
+        let file = directory(0, &names);
+        let root = name_file(&file);
+        let mut policies = Policies::new(1 << 16);
+        policies.offer(root, &file).unwrap();
+        assert_eq!(policies.wants_all(&[root]).is_ok(), room);
+    }
 }
