@@ -8,7 +8,7 @@ mod support;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use portcullis_core::WireError;
-use portcullis_core::assertion::{Assertion, AssertionError, MAX_LIFETIME_SECS, verify};
+use portcullis_core::assertion::{Assertion, AssertionError, MAX_LEN, MAX_LIFETIME_SECS, verify};
 use portcullis_core::issue::SigningKey;
 use portcullis_core::keyring::{KeyEntry, Keyring, Material, Purpose, State, Validity};
 use portcullis_core::time::Time;
@@ -141,6 +141,21 @@ fn nothing_is_taken_from_the_instant_at_which_the_keyring_ends() {
     let at = |millis| verify(&header, &keyring, AUDIENCE, Time::from_millis(millis)).err();
     assert_eq!(at(keyring.not_after().millis() - 1), None);
     assert_eq!(at(keyring.not_after().millis()), Some(AssertionError::SignerNotAllowed(KID)));
+}
+
+#[test]
+fn the_longest_is_taken_and_a_longer_one_is_not() {
+    let world = world();
+    let said = Assertion { scopes: "", ..assertion(&world) };
+    let short = URL_SAFE_NO_PAD.decode(text(&said, KID, &key())).unwrap().len();
+    let scopes = "a".repeat(MAX_LEN / 4 * 3 - short + 1);
+    let now = Time::from_secs(START + 5);
+    let with = |scopes| {
+        let header = text(&Assertion { scopes, ..said }, KID, &key());
+        (header.len(), verify(&header, &keyring(&world), AUDIENCE, now).err())
+    };
+    assert_eq!(with(&scopes[1..]), (MAX_LEN, None));
+    assert_eq!(with(&scopes), (MAX_LEN + 2, Some(AssertionError::Text)));
 }
 
 #[test]
