@@ -74,6 +74,10 @@ impl Memo {
     /// Keeps a signature that the caller has verified.
     pub fn insert(&mut self, signature: SignatureToCheck) {
         if self.places.is_empty() {
+            // A memo for more than there is memory for keeps none.
+            if self.places.try_reserve_exact(self.capacity).is_err() {
+                return;
+            }
             self.places.resize(self.capacity, None);
         }
         let set = self.set(&signature).and_then(|set| self.places.get_mut(set));

@@ -7,7 +7,8 @@ mod support;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use portcullis_core::assertion::{Assertion, AssertionError, MAX_LIFETIME_SECS, verify};
+use portcullis_core::WireError;
+use portcullis_core::assertion::{Assertion, AssertionError, MAX_LEN, MAX_LIFETIME_SECS, verify};
 use portcullis_core::issue::SigningKey;
 use portcullis_core::keyring::{KeyEntry, Keyring, Material, Purpose, State, Validity};
 use portcullis_core::time::Time;
@@ -102,6 +103,8 @@ fn each_doubt_is_a_no() {
         (Assertion { issued_at: START + 16, ..said }, false),
         (Assertion { issued_at: START + 15, ..said }, true),
         (Assertion { expires_at: START, ..said }, false),
+        // Ahead of the clock, and over as soon as it begins.
+        (Assertion { issued_at: START + 8, expires_at: START + 8, ..said }, false),
         (Assertion { expires_at: START + MAX_LIFETIME_SECS, ..said }, true),
         (Assertion { expires_at: START + MAX_LIFETIME_SECS + 1, ..said }, false),
     ] {
@@ -117,6 +120,56 @@ fn each_doubt_is_a_no() {
     assert_eq!(refused(&"A".repeat(1 << 20), now), AssertionError::Text);
     let long = "a".repeat(1 << 16);
     assert!(Assertion { scopes: &long, ..said }.unsigned(KID).is_err());
+}
+
+#[test]
+fn a_stale_list_and_a_secret_key_are_said_as_they_are() {
+    let world = world();
+    let (stale, now) = (Assertion { fresh: false, kind: Kind::Secret, ..assertion(&world) }, START);
+    let verified =
+        verify(&text(&stale, KID, &key()), &keyring(&world), AUDIENCE, Time::from_secs(now));
+    assert_eq!(verified.unwrap().read(), Ok(stale));
+}
+
+#[test]
+fn nothing_is_taken_from_the_instant_at_which_the_keyring_ends() {
+    let world = world();
+    let keyring = keyring(&world);
+    let end = keyring.not_after().secs();
+    let said = Assertion { issued_at: end - 1, expires_at: end + 9, ..assertion(&world) };
+    let header = text(&said, KID, &key());
+    let at = |millis| verify(&header, &keyring, AUDIENCE, Time::from_millis(millis)).err();
+    assert_eq!(at(keyring.not_after().millis() - 1), None);
+    assert_eq!(at(keyring.not_after().millis()), Some(AssertionError::SignerNotAllowed(KID)));
+}
+
+#[test]
+fn the_longest_is_taken_and_a_longer_one_is_not() {
+    let world = world();
+    let said = Assertion { scopes: "", ..assertion(&world) };
+    let short = URL_SAFE_NO_PAD.decode(text(&said, KID, &key())).unwrap().len();
+    let scopes = "a".repeat(MAX_LEN / 4 * 3 - short + 1);
+    let now = Time::from_secs(START + 5);
+    let with = |scopes| {
+        let header = text(&Assertion { scopes, ..said }, KID, &key());
+        (header.len(), verify(&header, &keyring(&world), AUDIENCE, now).err())
+    };
+    assert_eq!(with(&scopes[1..]), (MAX_LEN, None));
+    assert_eq!(with(&scopes), (MAX_LEN + 2, Some(AssertionError::Text)));
+}
+
+#[test]
+fn each_doubt_has_a_code_of_its_own() {
+    let errors = [
+        (AssertionError::Text, "assertion_malformed"),
+        (AssertionError::Wire(WireError::Truncated), "assertion_unreadable"),
+        (AssertionError::ForeignIssuer, "assertion_foreign_issuer"),
+        (AssertionError::SignerNotAllowed(1), "assertion_signer_not_allowed"),
+        (AssertionError::BadSignature, "assertion_bad_signature"),
+        (AssertionError::WrongAudience, "assertion_wrong_audience"),
+        (AssertionError::OutOfTime, "assertion_out_of_time"),
+    ];
+    assert!(errors.iter().all(|(error, code)| error.code() == *code));
 }
 
 proptest! {

@@ -3,6 +3,7 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
+use portcullis_core::WireError;
 use portcullis_core::issue::{ShardFacts, encode_body};
 use portcullis_core::list::{Body, SlotState};
 use portcullis_core::time::Time;
@@ -83,4 +84,15 @@ fn a_million() {
 #[test]
 fn ten_million() {
     check(10_000_000);
+}
+
+#[test]
+fn a_slot_that_is_named_twice_is_refused() {
+    for slots in [vec![3, 3], vec![0, 0], vec![4, 3]] {
+        let facts = ShardFacts { capacity: 10, revoked: slots.clone(), ..ShardFacts::default() };
+        assert_eq!(encode_body(&facts), Err(WireError::NotCanonical("revoked")));
+        let facts = ShardFacts { capacity: 10, suspended: slots, ..ShardFacts::default() };
+        assert_eq!(encode_body(&facts), Err(WireError::NotCanonical("suspended")));
+        assert_eq!((facts.counts().revoked, facts.counts().suspended), (0, 2));
+    }
 }

@@ -63,6 +63,30 @@ fn what_is_given_out_is_checked_and_what_comes_back_is_found() {
 }
 
 #[test]
+fn what_is_known_needs_no_ed25519_and_nothing_else_is_known() {
+    let world = World::new();
+    let replica = world.replica();
+    let mut memo = Memo::new(8);
+    let known = |memo: &Memo, token: &str, purpose| {
+        let unverified = Unverified::parse(token).unwrap();
+        let authentic = unverified.authenticate_known(memo, replica.keyring(), purpose)?;
+        Some(authentic.name().to_string())
+    };
+    let (secret, publishable) = (world.token(HMAC_LIVE, 5), world.token(ED25519, 5));
+    let name = replica.verify(&secret, &ANY, world.this_update).unwrap().name().to_string();
+    assert_eq!(known(&memo, &secret, Purpose::Token), Some(name.clone()));
+    assert_eq!(known(&memo, &publishable, Purpose::Token), None);
+    assert!(replica.verify_with(&mut memo, &publishable, &ANY, world.this_update).is_ok());
+    assert_eq!(known(&memo, &publishable, Purpose::Token), Some(name));
+    for token in [secret, publishable] {
+        assert_eq!(known(&memo, &token, Purpose::Admin), None);
+    }
+    for kid in [HMAC_LIVE, ED25519] {
+        assert_eq!(known(&memo, &World::with_seed(2).token(kid, 5), Purpose::Token), None);
+    }
+}
+
+#[test]
 fn a_memo_is_bounded_and_forged_keys_never_get_in() {
     let world = World::new();
     let replica = world.replica();
@@ -113,4 +137,21 @@ fn signatures_that_share_their_places_push_out_the_oldest_alone() {
         let held = signatures.iter().filter(|signature| memo.holds(signature)).count();
         assert!(held <= capacity && (held > 0) == (capacity > 0), "{capacity}: {held}");
     }
+}
+
+#[test]
+fn signatures_are_spread_over_all_places() {
+    let world = World::new();
+    let keyring = world.replica().keyring().clone();
+    let mut memo = Memo::new(1024);
+    let tokens: Vec<String> = (0..64).map(|slot| world.token(ED25519, slot)).collect();
+    for token in &tokens {
+        let unverified = Unverified::parse(token).unwrap();
+        unverified.authenticate_with(&mut memo, &keyring, Purpose::Token).unwrap();
+    }
+    let known = tokens.iter().filter(|token| {
+        let unverified = Unverified::parse(token).unwrap();
+        unverified.authenticate_known(&memo, &keyring, Purpose::Token).is_some()
+    });
+    assert_eq!(known.count(), tokens.len());
 }

@@ -10,9 +10,14 @@
 mod support;
 
 use portcullis_core::base62;
+use portcullis_core::crypto::{Context, Digest, HmacKey, IssuerId, PublicKey};
+use portcullis_core::issue::redact;
 use portcullis_core::keyring::Purpose;
-use portcullis_core::token::{Claims, Environment, Kind, Label, Lifetime, Malformed};
-use portcullis_core::verify::{Demand, Refusal};
+use portcullis_core::time::Time;
+use portcullis_core::token::{
+    Claims, Environment, Kind, Label, Lifetime, Malformed, Name, Prefix, Serial, Text,
+};
+use portcullis_core::verify::{Demand, Refusal, Unverified};
 use support::{ADMIN, ANY, ED25519, HMAC_LIVE, HMAC_TEST, RETIRED, START, World};
 
 fn bytes_of(token: &str) -> (String, Vec<u8>) {
@@ -202,10 +207,61 @@ fn a_key_expires_at_its_second_though_the_list_never_speaks_of_it() {
 fn debug_shows_no_credential() {
     let world = World::new();
     let token = world.token(HMAC_LIVE, 1);
-    let unverified = portcullis_core::verify::Unverified::parse(&token).unwrap();
+    let unverified = Unverified::parse(&token).unwrap();
     let shown = format!("{unverified:?} {:?} {:?}", world.signer(HMAC_LIVE), world.signer(ED25519));
     assert_eq!(
         shown,
         "Unverified(Text(sk_live_***)) Hmac(HmacSigner(HmacKey(..))) Ed25519(SigningKey(..))"
     );
+}
+
+/// Numbers and names that lead to a key in a log, and to nobody who finds the log.
+#[test]
+fn what_is_no_credential_is_shown_as_it_is() {
+    let serial = Serial::at(3, 7).unwrap();
+    let name = Name::derive(IssuerId([1; 16]), serial);
+    assert_eq!(serial.to_string(), "3/7");
+    assert_eq!(format!("{name:?}"), format!("Name({name})"));
+    assert!(name.to_string().starts_with("apk_"));
+    assert_eq!(format!("{:?}", Label::new("acme").unwrap()), "Label(\"acme\")");
+    let (digest, issuer) = (Digest([0xAB; 32]), IssuerId([1; 16]));
+    assert_eq!(format!("{digest:?}"), format!("Digest({})", "ab".repeat(32)));
+    assert_eq!(format!("{issuer:?}"), format!("IssuerId({issuer})"));
+    let root = World::new().root().public().unwrap();
+    assert_eq!(format!("{root:?}"), format!("PublicKey({root})"));
+    let time = Time::from_millis(1_234_056);
+    assert_eq!((time.to_string().as_str(), time.secs()), ("1234.056", 1234));
+    assert_eq!(Time::from_millis(u64::MAX).secs(), u32::MAX);
+    assert_eq!(redact("sk_live_0123456789"), "sk_liv***789");
+    let refused = |text: &str| PublicKey::from_text(text).unwrap_err().code();
+    assert_eq!(refused("short"), "root_unreadable");
+    assert_eq!(refused(&"A".repeat(43)), "root_small_order");
+    assert_eq!(refused(&("_".repeat(42) + "8")), "root_not_canonical");
+}
+
+#[test]
+fn the_longest_token_is_not_too_long() {
+    let longest = format!("{}_pk_live_{}", "a".repeat(Label::MAX_LEN), "z".repeat(132));
+    let refused = |text: &str| Unverified::parse(text).unwrap_err();
+    assert_eq!(longest.len(), Text::MAX_LEN);
+    assert_eq!(refused(&longest), Malformed::Overflow);
+    assert_eq!(refused(&format!("{longest}z")), Malformed::TooLong);
+}
+
+#[test]
+fn an_hmac_key_knows_its_own_tags_alone() {
+    let world = World::new();
+    let (front, bytes) = bytes_of(&world.token(HMAC_LIVE, 1));
+    let binding = Prefix::parse(front.as_bytes()).unwrap().binding(world.issuer);
+    let message = [Context::TOKEN.bytes().as_slice(), &binding, &bytes[..28]].concat();
+    let mut message: [u8; HmacKey::MESSAGE_LEN] = message.try_into().unwrap();
+    let mut tag: [u8; HmacKey::TAG_LEN] = bytes[28..44].try_into().unwrap();
+    let key = HmacKey::new(&world.secret(HMAC_LIVE));
+    assert!(key.verify(&message, &tag));
+    assert!(!HmacKey::new(&world.secret(HMAC_TEST)).verify(&message, &tag));
+    tag[15] ^= 1;
+    assert!(!key.verify(&message, &tag));
+    tag[15] ^= 1;
+    message[54] ^= 1;
+    assert!(!key.verify(&message, &tag));
 }

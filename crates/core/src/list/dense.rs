@@ -29,6 +29,11 @@ pub(crate) fn decode(
     count: u32,
     bytes: &[u8],
 ) -> Result<(Bitmap, usize), WireError> {
+    // A set of a quarter of the slots to three quarters of them takes 0.81 bits a slot. What can't
+    // hold half a bit is refused before memory is asked for.
+    if u64::from(capacity) > bytes.len() as u64 * 16 {
+        return Err(WireError::Truncated);
+    }
     let mut reader = Reader::new(bytes);
     // How far the spelled number lies above the bottom of the range.
     let mut above = reader.u64()?;

@@ -288,7 +288,7 @@ mod tests {
     #[cfg(feature = "issue")]
     fn the_reciprocal_divides_exactly() {
         const MOST: u64 = (1 << 20) - 1;
-        for modulus in 1..=MOST {
+        for modulus in (1..=MOST).step_by(if cfg!(miri) { 9_973 } else { 1 }) {
             let few = [1, 2, 3, MOST / modulus / 2, MOST / modulus - 1, MOST / modulus];
             for edge in few.map(|quotient| quotient * modulus) {
                 for gap in [edge.saturating_sub(1), edge, edge + 1, MOST] {

@@ -63,7 +63,8 @@ impl PolicyDirectory {
         if !(1..=Self::MAX_RANGES).contains(&count) {
             return Err(WireError::NotCanonical("number of ranges"));
         }
-        let mut ranges: Vec<RangeLine> = Vec::with_capacity(count);
+        let held = reader.rest().len() / RANGE_LEN;
+        let mut ranges: Vec<RangeLine> = Vec::with_capacity(count.min(held));
         for _ in 0..count {
             let (first, len) = (reader.u32()?, reader.u32()?);
             let line = RangeLine { first, file: FileName { digest: Digest(reader.array()?), len } };

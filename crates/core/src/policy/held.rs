@@ -11,6 +11,7 @@
 //! ```
 
 use alloc::collections::BinaryHeap;
+use alloc::vec;
 use alloc::vec::Vec;
 
 use crate::crypto::Digest;
@@ -65,7 +66,7 @@ impl NoPolicy {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the policies take {needed} bytes or more; make room for them, or fetch as keys ask")]
 pub struct NoRoom {
-    /// The bytes of all files that are known of so far.
+    /// The bytes of all files that are known of so far, each counted as 128 or more.
     pub needed: usize,
 }
 
@@ -87,14 +88,15 @@ impl Policies {
     /// With less, looking a policy up could let go of what it was looked up by, and never end.
     const MIN_BYTES: usize = 1 << 16;
 
-    /// Holds nothing yet, and never more than `max_bytes` bytes of files (64 KiB at least). Where a
-    /// file would go beyond them, all others are let go and fetched again when they are asked for.
+    /// Holds nothing yet, and never more than `max_bytes` bytes of files (64 KiB at least), of which
+    /// each counts as 128 or more. Where a file would go beyond them, all others are let go and
+    /// fetched again when they are asked for.
     #[must_use]
     pub fn new(max_bytes: usize) -> Self {
         Self { files: Vec::new(), bytes: 0, max_bytes: max_bytes.max(Self::MIN_BYTES) }
     }
 
-    /// How many bytes of files are held.
+    /// How many bytes of files are held, each file counted as 128 or more.
     #[must_use]
     pub const fn bytes(&self) -> usize {
         self.bytes
@@ -170,7 +172,7 @@ impl Policies {
         let places = directories.iter().flat_map(|directory| self.reach(*directory, None));
         let mut names = distinct(places.map(|place| place.name));
         let lens = names.iter().map(|name| usize::try_from(name.len).unwrap_or(usize::MAX));
-        let needed = lens.fold(0, usize::saturating_add);
+        let needed = lens.map(room).fold(0, usize::saturating_add);
         if needed > self.max_bytes {
             return Err(NoRoom { needed });
         }
@@ -197,13 +199,13 @@ impl Policies {
             PolicyBody::decode(file).map(Held::Body)
         };
         let held = held.map_err(ListError::wire("policy file"))?;
-        if self.bytes.saturating_add(file.len()) > self.max_bytes {
+        if self.bytes.saturating_add(room(file.len())) > self.max_bytes {
             self.files.clear();
             self.bytes = 0;
         }
         let (Ok(at) | Err(at)) = self.place(&key);
         self.files.insert(at, (key, held));
-        self.bytes += file.len();
+        self.bytes += room(file.len());
         Ok(())
     }
 
@@ -213,7 +215,7 @@ impl Policies {
         let kept: BinaryHeap<Key> = places.map(|place| key(place.name.digest)).collect();
         let kept = kept.into_sorted_vec();
         self.files.retain(|(key, _)| kept.binary_search(key).is_ok());
-        self.bytes = self.files.iter().map(|(_, held)| held.len()).sum();
+        self.bytes = self.files.iter().map(|(_, held)| room(held.len())).sum();
     }
 
     fn place(&self, key: &Key) -> Result<usize, usize> {
@@ -222,8 +224,13 @@ impl Policies {
 
     /// A file that has another length than its name says is not the one that is named.
     fn get(&self, name: FileName) -> Option<&Held> {
-        let (_, held) = self.files.get(self.place(&key(name.digest)).ok()?)?;
-        (usize::try_from(name.len) == Ok(held.len())).then_some(held)
+        self.get_placed(name).map(|(_, held)| held)
+    }
+
+    fn get_placed(&self, name: FileName) -> Option<(usize, &Held)> {
+        let at = self.place(&key(name.digest)).ok()?;
+        let (_, held) = self.files.get(at)?;
+        (usize::try_from(name.len) == Ok(held.len())).then_some((at, held))
     }
 
     /// Every file that `directory` leads to, itself included, as far as directories are held; with
@@ -238,7 +245,7 @@ impl Policies {
             None => true,
         };
         // A file that is named twice is followed once, so that no tree takes longer than its size.
-        let mut seen: Vec<Key> = Vec::new();
+        let mut seen = vec![false; self.files.len()];
         let mut places = Vec::new();
         if directory != FileName::NONE && wanted(0, u32::MAX) {
             places.push(Place { name: directory, first: 0, last: u32::MAX });
@@ -246,10 +253,9 @@ impl Policies {
         let mut next = 0;
         while let Some(&Place { name, last: end, .. }) = places.get(next) {
             next += 1;
-            let Some(Held::Directory(held)) = self.get(name) else { continue };
-            let key = key(name.digest);
-            let Err(place) = seen.binary_search(&key) else { continue };
-            seen.insert(place, key);
+            let Some((at, Held::Directory(held))) = self.get_placed(name) else { continue };
+            let Some(seen @ false) = seen.get_mut(at) else { continue };
+            *seen = true;
             let mut lines = held.ranges().iter().peekable();
             while let Some(line) = lines.next() {
                 let last = lines.peek().map_or(end, |next| next.first - 1);
@@ -276,6 +282,12 @@ fn distinct(names: impl Iterator<Item = FileName>) -> Vec<FileName> {
         }
     }
     names.into_iter().flatten().collect()
+}
+
+/// What a file counts as. One of hardly any bytes takes a place like any other: without that a
+/// room for a few long files would hold hundreds of thousands of short ones.
+fn room(len: usize) -> usize {
+    len.max(128)
 }
 
 fn key(Digest(bytes): Digest) -> Key {

@@ -2,7 +2,10 @@
 
 use portcullis_core::WireError;
 use portcullis_core::issue::{PolicyDraft, PolicyTree};
-use portcullis_core::policy::{Denial, Policy, RequestFacts, decide};
+use portcullis_core::policy::{
+    Denial, Policy, RequestFacts, decide, is_method, is_path_pattern, is_rate_class, is_scope,
+    scope,
+};
 
 use crate::{backend, storefront, texts};
 
@@ -126,4 +129,14 @@ fn drafts_that_no_verifier_would_accept_are_refused_by_name() {
     }
     let mut tree = PolicyTree::public();
     assert_eq!(tree.set(0, &none()), Err(WireError::NotCanonical("policy number")));
+}
+
+/// What routes and commands ask for is held against the same rules as what is granted.
+#[test]
+fn words_that_no_policy_could_hold_are_known_as_such() {
+    assert!(is_scope("orders:read") && !is_scope("orders:*") && !is_scope(""));
+    assert!(scope::is_grant(b"orders:*") && !scope::is_grant(b"orders:r*"));
+    assert!(is_method("GET") && !is_method("get") && !is_method(""));
+    assert!(is_rate_class("gold-2") && !is_rate_class("Gold") && !is_rate_class(""));
+    assert!(is_path_pattern(b"/orders/**") && !is_path_pattern(b"/orders/**/items"));
 }

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use portcullis_core::issue::{PolicyDraft, PolicyTree, SaltKey};
-use portcullis_core::policy::PolicyBody;
+use portcullis_core::policy::{Policy, PolicyBody};
 use proptest::prelude::*;
 
 use crate::{backend, storefront, tree};
@@ -121,4 +121,17 @@ fn the_worked_example_of_the_spec() {
             assert!(spec.contains(&format!("named{}", name.digest)));
         }
     }
+}
+
+#[test]
+fn a_tree_knows_how_many_policies_it_has() {
+    let mut tree = tree(true);
+    assert!(tree.is_empty());
+    tree.set(7, &backend()).unwrap();
+    assert!(!tree.is_empty() && tree.len() == 1);
+    assert!(tree.remove(7) && !tree.remove(7) && tree.is_empty());
+    assert_eq!(format!("{:?}", SaltKey::new(&[7; 32])), "SaltKey(..)");
+    let record = backend().encode().unwrap();
+    let shown = format!("{:?}", Policy::decode(&record).unwrap());
+    assert!(shown.contains("gold") && shown.contains("orders:*"), "{shown}");
 }

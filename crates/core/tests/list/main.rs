@@ -1,0 +1,23 @@
+//! The list as a verifier lives with it: revocation, time, and every way to lie about it.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
+
+mod floor;
+mod lies;
+mod parts;
+mod status;
+#[path = "../support/mod.rs"]
+mod support;
+
+use portcullis_core::time::Time;
+use portcullis_core::verify::Refusal;
+use support::{ANY, World};
+
+fn refusal(world: &World, token: &str, now: Time) -> Option<&'static str> {
+    world.replica().verify(token, &ANY, now).err().map(Refusal::code)
+}
