@@ -250,6 +250,7 @@ export interface components {
             serial: number;
             /** @description `active`, `scheduled`, `suspended`, `revoked` or `expired`. */
             state: string;
+            status?: components["schemas"]["StatusView"] | null;
             /** @description Since when it is suspended. */
             suspended_at?: string | null;
             /** @description Who suspended it. */
@@ -278,6 +279,7 @@ export interface components {
         };
         /** @description What is out, and where. */
         ListAnswer: components["schemas"]["ListView"] & {
+            status_lists?: components["schemas"]["StatusListsView"] | null;
             /** @description The targets. */
             targets: components["schemas"]["TargetView"][];
         };
@@ -598,6 +600,54 @@ export interface components {
             version: number;
             /** @description Every version, newest first. */
             versions: components["schemas"]["KeyringVersionView"][];
+        };
+        /** @description The Token Status List of a shard. */
+        StatusListView: {
+            /**
+             * Format: int32
+             * @description For each key: 1, or 2 where one is suspended.
+             */
+            bits: number;
+            /** @description From this instant on nothing may be looked up in it. */
+            expires_at: components["schemas"]["Instant"];
+            /**
+             * Format: int32
+             * @description The signer.
+             */
+            kid: number;
+            /**
+             * Format: int32
+             * @description The shard.
+             */
+            shard: number;
+            /** @description Every revocation committed before this instant is in it. */
+            this_update: components["schemas"]["Instant"];
+            /** @description Its address. */
+            uri: string;
+        };
+        /** @description The Token Status Lists that are out. */
+        StatusListsView: {
+            /** @description Where all of them are named. */
+            aggregation_uri: string;
+            /** @description Where the public keys are that sign them. */
+            jwks_uri: string;
+            /** @description By ascending shard. */
+            lists: components["schemas"]["StatusListView"][];
+        };
+        /** @description An index in a Token Status List. */
+        StatusReference: {
+            /**
+             * Format: int32
+             * @description The index.
+             */
+            idx: number;
+            /** @description The list's address. */
+            uri: string;
+        };
+        /** @description The claim `status` of a token (draft-ietf-oauth-status-list). */
+        StatusView: {
+            /** @description The list and the index in it. */
+            status_list: components["schemas"]["StatusReference"];
         };
         /** @description A target, and whether it carries a list. */
         TargetView: {

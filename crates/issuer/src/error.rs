@@ -142,6 +142,12 @@ pub enum Error {
     /// The keystore holds no active signer for such keys.
     #[error("no active signer may make such keys; choose another algorithm, kind or environment")]
     NoSigner,
+    /// Status lists are to be published, and no signer of them is active.
+    #[error(
+        "no signer of status lists is active; make one: `portcullis keyring rotate --purpose \
+         status-list --now`"
+    )]
+    NoStatusSigner,
     /// No shard has serials to spare that every list in force covers.
     #[error(
         "the shards that every list in force covers are full: publish, and try again once the \
@@ -350,6 +356,7 @@ impl Error {
             Self::Expired => "expired",
             Self::Suspended => "suspended",
             Self::NoSigner => "no_signer",
+            Self::NoStatusSigner => "no_status_signer",
             Self::ShardFull => "shard_full",
             Self::NotInitialised { .. } => "not_initialised",
             Self::AlreadyInitialised { .. } => "already_initialised",

@@ -37,13 +37,14 @@ export async function makeIssuer({ label } = {}) {
 }
 
 /** Starts `portcullis serve` for an issuer; `server.stop()` ends it, and it can be started again. */
-export async function serve(issuer, { stampEvery = '250ms', validFor = '5m', port = 0, targets = [] } = {}) {
+export async function serve(issuer, { stampEvery = '250ms', validFor = '5m', port = 0, targets = [], more = [] } = {}) {
   const server = await start(
     handedOver('PORTCULLIS_BIN'),
     [
       ...['--home', issuer.home, 'serve', '--listen', `127.0.0.1:${port}`],
       ...['--stamp-every', stampEvery, '--valid-for', validFor],
       ...targets.flatMap((target) => ['--target', target]),
+      ...more,
     ],
     // The token of Workers KV, wherever a target asks for one.
     { env: { CLOUDFLARE_API_TOKEN: 'test' }, ready: (told) => told.match(/http:\/\/127\.0\.0\.1:\d+/)?.[0] },

@@ -173,7 +173,7 @@ async fn at_work_on_any<T>(
     work: impl AsyncFnOnce(&Issuer) -> Result<T>,
 ) -> Result<T> {
     let home = global.home()?;
-    let issuer = Issuer::open(&home, Arc::new(SystemClock), global.valid_for).await?;
+    let issuer = Issuer::open_with(&home, Arc::new(SystemClock), global.terms()?).await?;
     let done = work(&issuer).await;
     issuer.store().close().await;
     done

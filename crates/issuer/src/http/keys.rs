@@ -23,11 +23,11 @@ use crate::error::Error;
 use crate::issuer::Issuer;
 use crate::record::{KeyPurpose, KeyRecord};
 use crate::rules::{Changed, Idempotency, Minted, NewKey, Update, Upsert, check_fixed};
-use crate::view::KeyView;
 use crate::view::keys::{
     ChangedAnswer, CreatedAnswer, CreatedAnswers, DeletedAnswer, DeletedManyAnswer, PageAnswer,
     UndoneAnswer, UndoneManyAnswer, UpsertedAnswer,
 };
+use crate::view::{Around, KeyView};
 
 /// How many keys one request makes at most.
 const MAX_KEYS: usize = 1000;
@@ -472,11 +472,11 @@ fn not_found_one(id: &str, error: Error) -> Problem {
 
 pub(super) async fn view(issuer: &Issuer, record: &KeyRecord) -> Result<KeyView, Error> {
     let view = issuer.view().await?;
-    Ok(KeyView::new(record, view.replica().keyring(), issuer.now()))
+    Ok(KeyView::new(record, &Around::of(issuer, &view)))
 }
 
 pub(super) async fn views(issuer: &Issuer, records: &[KeyRecord]) -> Result<Vec<KeyView>, Error> {
     let view = issuer.view().await?;
-    let (keyring, now) = (view.replica().keyring(), issuer.now());
-    Ok(records.iter().map(|record| KeyView::new(record, keyring, now)).collect())
+    let around = Around::of(issuer, &view);
+    Ok(records.iter().map(|record| KeyView::new(record, &around)).collect())
 }

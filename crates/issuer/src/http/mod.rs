@@ -28,6 +28,7 @@ mod policies;
 mod problem;
 mod revocations;
 mod serve;
+mod status_lists;
 mod usage;
 mod webhooks;
 mod well_known;

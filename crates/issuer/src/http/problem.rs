@@ -104,6 +104,7 @@ fn status_of(error: &Error) -> StatusCode {
         | Error::Expired
         | Error::Suspended
         | Error::NoSigner
+        | Error::NoStatusSigner
         | Error::Rotation(_) => StatusCode::CONFLICT,
         Error::Scope { .. } => StatusCode::FORBIDDEN,
         Error::ShardFull

@@ -16,6 +16,7 @@ mod place;
 mod policies;
 mod push;
 mod recover;
+mod status;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -35,6 +36,7 @@ pub use place::Target;
 pub(crate) use policies::Forest;
 use policies::renew_policies;
 pub use recover::Recovered;
+pub(crate) use status::follow as follow_with_status_lists;
 
 /// How far the clock may stand behind the last list before nothing is published any more: what
 /// verifiers put up with.
@@ -82,7 +84,9 @@ impl Issuer {
         let name = FileName { digest: promise.digest, len: head_len };
         let draft = StampDraft { mark: promise.mark, head: name, keyring_version };
         let stamp = signer.sign_stamp(&draft);
-        self.put_out(&promise, &stamp).await
+        let published = self.put_out(&promise, &stamp).await?;
+        self.status_wanted().notify_one();
+        Ok(published)
     }
 
     /// Commits to number, digest and this update before the stamp is signed.

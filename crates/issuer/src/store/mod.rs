@@ -20,6 +20,7 @@ pub(crate) mod select;
 pub mod shards;
 pub mod signers;
 pub mod state;
+pub mod status;
 pub mod targets;
 pub mod webhooks;
 pub mod wide;
@@ -211,6 +212,7 @@ const STEPS: &[Step] = &[
     step!(3, "0003_webhooks"),
     step!(4, "0004_usage"),
     step!(5, "0005_shards"),
+    step!(6, "0006_status_lists"),
 ];
 
 fn migrations(database: &Database) -> Migrator {
