@@ -1,6 +1,7 @@
 //! What HTTP answers and `--json` say: one JSON for both.
 
 pub mod keys;
+pub mod problem;
 pub mod records;
 pub mod signers;
 pub mod status_lists;

@@ -7,6 +7,7 @@
 
 pub mod channels;
 pub mod events;
+mod fault;
 pub mod idempotency;
 pub mod jobs;
 pub mod keys;
