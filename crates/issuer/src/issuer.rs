@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use portcullis_core::crypto::PublicKey;
-use portcullis_core::list::Bundle;
+use portcullis_core::list::{Bundle, Mark};
 use portcullis_core::time::Time;
 use tokio::sync::{Mutex, Notify};
 
@@ -115,18 +115,12 @@ struct Inner {
 }
 
 /// What is promised of what is published.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Terms {
-    /// How long each stamp is valid.
-    pub valid_for: Duration,
+    /// How long each stamp is valid; as long as the last one where nothing is said.
+    pub valid_for: Option<Duration>,
     /// Status lists, where they are published too.
     pub status_lists: Option<StatusLists>,
-}
-
-impl Default for Terms {
-    fn default() -> Self {
-        Self { valid_for: DEFAULT_VALID_FOR, status_lists: None }
-    }
 }
 
 impl Issuer {
@@ -140,7 +134,7 @@ impl Issuer {
         clock: Arc<dyn Clock>,
         valid_for: Duration,
     ) -> Result<Self, Error> {
-        Self::open_with(home, clock, Terms { valid_for, status_lists: None }).await
+        Self::open_with(home, clock, Terms { valid_for: Some(valid_for), status_lists: None }).await
     }
 
     /// Opens the issuer in `home`, to publish on these terms.
@@ -245,8 +239,12 @@ impl Issuer {
         self.0.ending.load(Ordering::Relaxed)
     }
 
-    pub(crate) fn valid_for_millis(&self) -> u64 {
-        u64::try_from(self.0.terms.valid_for.as_millis()).unwrap_or(u64::MAX)
+    /// How long a stamp is to be valid that comes after `last`.
+    pub(crate) fn valid_for_millis(&self, last: Option<&Mark>) -> u64 {
+        let millis = |valid: Duration| u64::try_from(valid.as_millis()).unwrap_or(u64::MAX);
+        let as_last = || last.map(|mark| mark.next_update.millis_since(mark.this_update));
+        let said = self.0.terms.valid_for.map(millis).or_else(as_last);
+        said.unwrap_or(millis(DEFAULT_VALID_FOR))
     }
 
     /// The status lists that are published beside the revocation list, where they are.

@@ -70,7 +70,7 @@ export async function startIssuer(options = {}) {
     const text = await response.text();
     return { status: response.status, headers: response.headers, body: text ? JSON.parse(text) : undefined };
   };
-  // By the server that renews the stamps: the command line publishes with a validity of its own.
+  // By the server that renews the stamps, without a program that is started for it.
   const revokeByApi = (id) => api('POST', `/v1/keys/${id}/revoke`, {});
   return Object.assign(issuer, { server, url: server.url, api, revokeByApi });
 }

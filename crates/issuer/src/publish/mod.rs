@@ -101,12 +101,13 @@ impl Issuer {
         // Asked for once the view has been brought up to the newest keyring.
         let signer = self.keystore().list_signer().ok_or(Error::NoSigner)?;
         let max_secs = keyring.max_validity_millis() / 1000;
-        if !(1000..=keyring.max_validity_millis()).contains(&self.valid_for_millis()) {
+        let last = lists::promise(&mut writing).await?;
+        let valid_for = self.valid_for_millis(last.as_ref().map(|last| &last.mark));
+        if !(1000..=keyring.max_validity_millis()).contains(&valid_for) {
             return Err(Error::ValidFor { max_secs });
         }
-        let last = lists::promise(&mut writing).await?;
         let this_update = next_instant(self.now(), last.as_ref())?;
-        let next_update = this_update.plus_millis(self.valid_for_millis());
+        let next_update = this_update.plus_millis(valid_for);
         let mark = |number| Mark { epoch: keyring.epoch(), number, this_update, next_update };
         let position = events::position(&mut writing).await?;
         let since = last.map_or(0, |last| last.position);
