@@ -56,7 +56,8 @@ impl Issuer {
         let published = lists::published(&mut reading).await?;
         let view = self.view_in(&mut reading).await?;
         let list = view.replica().list().filter(|list| list.stamp().head() == published.digest);
-        let list = list.ok_or(ListError::WrongDigest("head"))?;
+        // Another list has come out since this look at the database: whoever put it out asks again.
+        let Some(list) = list else { return Ok(()) };
         // Asked for once the view has been brought up to the newest keyring.
         let signer = self.keystore().status_list_signer().ok_or(Error::NoStatusSigner)?;
         let wide = list.head().wide().to_vec();
