@@ -14,6 +14,8 @@ const PAGES = {
   'portcullis/next': 'types/next.d.ts',
   'options of every middleware': 'types/guard.d.ts',
   'portcullis/status-list': 'types/status-list.d.ts',
+  'portcullis/issuer': ['issuer', 'issuer-call', 'issuer-keys', 'issuer-records', 'issuer-events'].map((name) => `types/${name}.d.ts`),
+  'portcullis/medusa': 'types/medusa.d.ts',
   'portcullis/pure': 'types/pure.d.ts',
   'portcullis/auto': 'types/auto.d.ts',
   'portcullis/slim': 'types/slim.d.ts',
@@ -22,6 +24,7 @@ const DECLARATION = /^(?:\/\*\*((?:(?!\*\/)[^])*)\*\/\n)?(export (?:declare )?(?
 
 const here = (name) => new URL(name, import.meta.url);
 export const FILE = here('../docs/npm-api.md');
+const SCHEMAS = JSON.parse(readFileSync(here('../docs/openapi.json'), 'utf8')).components.schemas;
 
 // A doc comment as prose.
 function prose(comment) {
@@ -29,15 +32,25 @@ function prose(comment) {
   return lines.join('\n').trim().replace(/\{@link ([\w.]+)\}/g, '`$1`').replace(/^@throws (\w+) (.*)/gm, 'Throws `$1` $2');
 }
 
-function section([name, file]) {
-  const text = readFileSync(here(file), 'utf8');
+// The fields of what the issuer's own description says, which the client's types only name.
+function fields(code) {
+  const named = new Set([...code.matchAll(/\bApi\['(\w+)'\]/g)].map(([, name]) => name));
+  return [...named].flatMap((name) => {
+    const properties = Object.entries(SCHEMAS[name].properties ?? {});
+    const lines = properties.map(([field, { description }]) => `- \`${field}\`${description === undefined ? '' : `: ${description}`}`);
+    return lines.length > 0 ? [`\`${name}\` has\n\n${lines.join('\n')}`] : [];
+  });
+}
+
+function section([name, files]) {
+  const text = [files].flat().map((file) => readFileSync(here(file), 'utf8')).join('\n');
   const [, about] = /^\/\*\*((?:(?!\*\/)[^])*)\*\/\n(?:\n|export \*)/.exec(text) ?? [];
   const parts = [`## ${name.includes('/') || name === 'portcullis' ? `\`${name}\`` : name}`];
   if (about !== undefined) parts.push(prose(about));
   for (const [, comment, code, declared] of text.matchAll(DECLARATION)) {
     parts.push(`### ${declared}`);
     if (comment !== undefined) parts.push(prose(comment));
-    parts.push(`\`\`\`ts\n${code}\n\`\`\``);
+    parts.push(`\`\`\`ts\n${code}\n\`\`\``, ...fields(code));
   }
   return parts.join('\n\n');
 }

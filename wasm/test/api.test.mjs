@@ -10,9 +10,18 @@ test('the API page is up to date', () => {
 });
 
 for (const entry of ['portcullis', 'portcullis/fetch', 'portcullis/hono', 'portcullis/express', 'portcullis/fastify',
-  'portcullis/next', 'portcullis/status-list', 'portcullis/slim', 'portcullis/auto']) {
+  'portcullis/next', 'portcullis/status-list', 'portcullis/slim', 'portcullis/auto', 'portcullis/issuer']) {
   test(`every export of ${entry} is on it`, async () => {
     const text = readFileSync(FILE, 'utf8');
     for (const name of Object.keys(await import(entry))) assert.match(text, new RegExp(`\\b${name}\\b`), name);
   });
 }
+
+// Medusa's packages, which it imports, are only where its application is tested.
+test('every export of portcullis/medusa is on it', () => {
+  const text = readFileSync(FILE, 'utf8');
+  const types = readFileSync(new URL('../types/medusa.d.ts', import.meta.url), 'utf8');
+  const names = [...types.matchAll(/^export (?:declare )?(?:interface|type|class|function|const) (\w+)/gm)].map(([, name]) => name);
+  assert.ok(names.length > 2, String(names));
+  for (const name of names) assert.match(text, new RegExp(`### ${name}\n`), name);
+});

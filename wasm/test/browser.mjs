@@ -1,8 +1,12 @@
 // Chromium, as every test here starts it.
 
+import { readFileSync } from 'node:fs';
+import { createServer } from 'node:http';
 import test from 'node:test';
 
 import { chromium } from 'playwright-core';
+
+import { close, listen } from './support.mjs';
 
 /** A test that needs Chromium, whose place `cargo xtask test` hands over in CHROMIUM. */
 export const browserTest = (name, run) =>
@@ -20,4 +24,19 @@ export function launch() {
       '--no-first-run',
     ],
   });
+}
+
+/** Serves the package's files as they are, and an empty page; gives its address. */
+export async function packageServer(t) {
+  const server = createServer((request, response) => {
+    if (!/^\/(js|js\/pure|dist|test)\/[\w-]+\.m?js$/.test(request.url)) {
+      response.setHeader('content-type', 'text/html').end('<!doctype html><title>test</title>');
+      return;
+    }
+    response.setHeader('content-type', 'text/javascript');
+    response.end(readFileSync(new URL(`..${request.url}`, import.meta.url)));
+  });
+  const port = await listen(server);
+  t.after(() => close(server));
+  return `http://127.0.0.1:${port}/`;
 }

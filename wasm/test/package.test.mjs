@@ -123,6 +123,9 @@ test('the tarball works in an empty folder, in every runtime that is here', asyn
     `);
     assert.equal(run('node', ['--import', './forbid.mjs', 'use.mjs'], folder), 'javascript malformed_empty wasm_unavailable\n');
     assert.match(run('node', ['use.mjs'], folder), /^wasm malformed_empty \[object Object\]|^wasm malformed_empty Verifier/);
+    // An engine that takes every module but those with vectors.
+    write('old.mjs', 'WebAssembly.validate = (bytes) => !Array.from(bytes).includes(0x7b);');
+    assert.match(run('node', ['--import', './old.mjs', 'use.mjs'], folder), /^javascript malformed_empty/);
   });
 });
 

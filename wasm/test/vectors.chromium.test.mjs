@@ -1,28 +1,16 @@
 // The shared vectors in Chromium, by the wasm module and by the engine in JavaScript.
 
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
-import { createServer } from 'node:http';
-import { browserTest, launch } from './browser.mjs';
-import { close, listen } from './support.mjs';
+import { browserTest, launch, packageServer } from './browser.mjs';
 import { expected, vectors } from './vectors.mjs';
 
 browserTest('the shared vectors in Chromium: one verdict, whatever judges', async (t) => {
-  const server = createServer((request, response) => {
-    if (!/^\/(js|js\/pure|dist|test)\/[\w-]+\.m?js$/.test(request.url)) {
-      response.setHeader('content-type', 'text/html').end('<!doctype html><title>test</title>');
-      return;
-    }
-    response.setHeader('content-type', 'text/javascript');
-    response.end(readFileSync(new URL(`..${request.url}`, import.meta.url)));
-  });
-  const port = await listen(server);
-  t.after(() => close(server));
+  const url = await packageServer(t);
   const browser = await launch();
   t.after(() => browser.close());
   for (const entry of ['inline', 'pure']) {
     const page = await browser.newPage();
-    await page.goto(`http://127.0.0.1:${port}/`);
+    await page.goto(url);
     const { verdicts, first } = await page.evaluate(async ({ vectors: all, path }) => {
       const started = performance.now();
       const { createVerifier } = await import(path);

@@ -156,6 +156,68 @@ export interface components {
             /** @description `api_key`. */
             object: string;
         };
+        /** @description A page of deliveries. */
+        DeliveriesAnswer: {
+            /** @description The newest first. */
+            deliveries: components["schemas"]["DeliveryView"][];
+        };
+        /** @description A delivery as HTTP and `--json` show it. */
+        DeliveryView: {
+            /**
+             * Format: int32
+             * @description How often it was tried.
+             */
+            attempts: number;
+            /** @description Why the last attempt failed. */
+            error?: string | null;
+            /**
+             * Format: int64
+             * @description The event's place in the outbox.
+             */
+            event_id: number;
+            /**
+             * Format: int64
+             * @description Its number.
+             */
+            id: number;
+            next_at?: components["schemas"]["Instant"] | null;
+            /** @description `pending`, `delivered` or `dead`. */
+            state: string;
+            /**
+             * Format: int32
+             * @description What the endpoint last answered.
+             */
+            status?: number | null;
+            /** @description When that was. */
+            updated_at: components["schemas"]["Instant"];
+        };
+        /** @description An event as HTTP and `--json` show it. */
+        EventView: {
+            /** @description Who did it, as they were named. */
+            actor?: string | null;
+            /** @description When it was committed. */
+            at: components["schemas"]["Instant"];
+            /** @description The rest. */
+            data: unknown;
+            /** @description Over this event and all before: an anchor of the trail for whoever keeps it. */
+            digest: string;
+            /**
+             * Format: int64
+             * @description Its place in the outbox.
+             */
+            id: number;
+            /** @description The key that it happened to. */
+            key_id?: string | null;
+            /** @description The type's name. */
+            type: string;
+        };
+        /** @description A page of events. */
+        EventsAnswer: {
+            /** @description The events, the newest first unless asked for otherwise. */
+            events: components["schemas"]["EventView"][];
+            /** @description Where the next page begins; null behind the last. */
+            next_cursor?: string | null;
+        };
         /** @description What keys are to be like, as a query string or an object says it. */
         Filter: {
             count?: boolean | null;
@@ -250,6 +312,7 @@ export interface components {
             serial: number;
             /** @description `active`, `scheduled`, `suspended`, `revoked` or `expired`. */
             state: string;
+            status?: components["schemas"]["StatusView"] | null;
             /** @description Since when it is suspended. */
             suspended_at?: string | null;
             /** @description Who suspended it. */
@@ -276,8 +339,30 @@ export interface components {
              */
             version: number;
         };
+        /** @description What has become of a line. */
+        LineView: {
+            /** @description What is wrong with the line. */
+            error?: string | null;
+            /** @description The id in the other system. */
+            external_id?: string | null;
+            /** @description The key's id. */
+            id?: string | null;
+            /**
+             * Format: int64
+             * @description Its number.
+             */
+            line: number;
+            /**
+             * @description `made`, `before` where an earlier import made the key, `deleted` where that key is deleted
+             *     since, `bad` where there is none.
+             */
+            status: string;
+            /** @description The key's text. */
+            token?: string | null;
+        };
         /** @description What is out, and where. */
         ListAnswer: components["schemas"]["ListView"] & {
+            status_lists?: components["schemas"]["StatusListsView"] | null;
             /** @description The targets. */
             targets: components["schemas"]["TargetView"][];
         };
@@ -454,6 +539,14 @@ export interface components {
             /** Format: int64 */
             delivery?: number | null;
         };
+        /** @description Deliveries that were queued again. */
+        ReplayedAnswer: {
+            /**
+             * Format: int64
+             * @description How many.
+             */
+            replayed: number;
+        };
         RevocationBody: {
             by?: string | null;
             environment?: string | null;
@@ -599,6 +692,54 @@ export interface components {
             /** @description Every version, newest first. */
             versions: components["schemas"]["KeyringVersionView"][];
         };
+        /** @description The Token Status List of a shard. */
+        StatusListView: {
+            /**
+             * Format: int32
+             * @description For each key: 1, or 2 where one is suspended.
+             */
+            bits: number;
+            /** @description From this instant on nothing may be looked up in it. */
+            expires_at: components["schemas"]["Instant"];
+            /**
+             * Format: int32
+             * @description The signer.
+             */
+            kid: number;
+            /**
+             * Format: int32
+             * @description The shard.
+             */
+            shard: number;
+            /** @description Every revocation committed before this instant is in it. */
+            this_update: components["schemas"]["Instant"];
+            /** @description Its address. */
+            uri: string;
+        };
+        /** @description The Token Status Lists that are out. */
+        StatusListsView: {
+            /** @description Where all of them are named. */
+            aggregation_uri: string;
+            /** @description Where the public keys are that sign them. */
+            jwks_uri: string;
+            /** @description By ascending shard. */
+            lists: components["schemas"]["StatusListView"][];
+        };
+        /** @description An index in a Token Status List. */
+        StatusReference: {
+            /**
+             * Format: int32
+             * @description The index.
+             */
+            idx: number;
+            /** @description The list's address. */
+            uri: string;
+        };
+        /** @description The claim `status` of a token (draft-ietf-oauth-status-list). */
+        StatusView: {
+            /** @description The list and the index in it. */
+            status_list: components["schemas"]["StatusReference"];
+        };
         /** @description A target, and whether it carries a list. */
         TargetView: {
             /** @description Whether it carries the list in question, or a later one. */
@@ -722,6 +863,52 @@ export interface components {
             environment?: string | null;
             kind?: string | null;
             token: string;
+        };
+        /** @description An endpoint that was deleted. */
+        WebhookDeletedAnswer: {
+            /** @description That it is. */
+            deleted: boolean;
+            /** @description Its id. */
+            id: string;
+        };
+        /** @description An endpoint with its secret, which is answered where it is new and never else. */
+        WebhookSecretAnswer: {
+            /** @description `whsec_…`. */
+            secret: string;
+            /** @description The endpoint. */
+            webhook: components["schemas"]["WebhookView"];
+        };
+        /** @description An endpoint as HTTP and `--json` show it. */
+        WebhookView: {
+            /** @description When it was made. */
+            created_at: components["schemas"]["Instant"];
+            /** @description Who made it. */
+            created_by?: string | null;
+            /** @description What people call it. */
+            description: string;
+            /** @description Why not, where it was not a person's doing. */
+            disabled_why?: string | null;
+            /** @description Whether anything is sent. */
+            enabled: boolean;
+            /** @description `whk_…`. */
+            id: string;
+            old_secret_until?: components["schemas"]["Instant"] | null;
+            /**
+             * Format: int64
+             * @description The newest event for which there are deliveries.
+             */
+            position: number;
+            /** @description The types that it is told of; all for an empty list. */
+            types: string[];
+            /** @description When it was last changed. */
+            updated_at: components["schemas"]["Instant"];
+            /** @description Where messages are sent. */
+            url: string;
+        };
+        /** @description All endpoints. */
+        WebhooksAnswer: {
+            /** @description The newest first. */
+            webhooks: components["schemas"]["WebhookView"][];
         };
         /** @description A revocation or suspension of many keys that is committed. */
         WideAnswer: components["schemas"]["WideView"] & components["schemas"]["CommittedAnswer"];

@@ -142,6 +142,12 @@ pub enum Error {
     /// The keystore holds no active signer for such keys.
     #[error("no active signer may make such keys; choose another algorithm, kind or environment")]
     NoSigner,
+    /// Status lists are to be published, and no signer of them is active.
+    #[error(
+        "no signer of status lists is active; make one: `portcullis keyring rotate --purpose \
+         status-list --now`"
+    )]
+    NoStatusSigner,
     /// No shard has serials to spare that every list in force covers.
     #[error(
         "the shards that every list in force covers are full: publish, and try again once the \
@@ -350,6 +356,7 @@ impl Error {
             Self::Expired => "expired",
             Self::Suspended => "suspended",
             Self::NoSigner => "no_signer",
+            Self::NoStatusSigner => "no_status_signer",
             Self::ShardFull => "shard_full",
             Self::NotInitialised { .. } => "not_initialised",
             Self::AlreadyInitialised { .. } => "already_initialised",
@@ -403,50 +410,6 @@ impl From<AdoptError> for Error {
         match error {
             AdoptError::Keyring(error) => Self::Keyring(error),
             AdoptError::List(error) => Self::List(error),
-        }
-    }
-}
-
-impl From<sqlx::Error> for Error {
-    fn from(error: sqlx::Error) -> Self {
-        // PostgreSQL's codes have five characters.
-        let state = error.as_database_error().and_then(sqlx::error::DatabaseError::code);
-        match state.as_deref().filter(|state| state.len() == 5) {
-            Some("55P03" | "40001" | "40P01") => return Self::DatabaseBusy,
-            Some(state)
-                if state.starts_with("08") || state.starts_with("28") || state == "3D000" =>
-            {
-                return Self::DatabaseUnreachable(error);
-            }
-            Some(_) => return Self::Database(error),
-            None => {}
-        }
-        // SQLite's primary result code is the low byte of the extended one.
-        const BUSY: u32 = 5;
-        const LOCKED: u32 = 6;
-        const CORRUPT: u32 = 11;
-        const NOT_A_DATABASE: u32 = 26;
-        let primary = error
-            .as_database_error()
-            .and_then(|database| database.code()?.parse::<u32>().ok())
-            .map(|code| code & 0xFF);
-        match primary {
-            Some(BUSY | LOCKED) => Self::DatabaseBusy,
-            Some(CORRUPT | NOT_A_DATABASE) => Self::DatabaseCorrupt(Some(error)),
-            Some(_) | None => {
-                // A value that no column of ours can hold: something else altered the file.
-                let undecodable =
-                    matches!(error, sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_));
-                if undecodable {
-                    Self::DatabaseCorrupt(Some(error))
-                } else if matches!(error, sqlx::Error::PoolTimedOut) {
-                    Self::DatabaseBusy
-                } else if matches!(error, sqlx::Error::Io(_) | sqlx::Error::Tls(_)) {
-                    Self::DatabaseUnreachable(error)
-                } else {
-                    Self::Database(error)
-                }
-            }
         }
     }
 }

@@ -6,6 +6,7 @@ use portcullis_core::crypto::Digest;
 use portcullis_core::token::{Environment, Kind};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+use utoipa::ToSchema;
 
 use crate::error::Error;
 use crate::issuer::Issuer;
@@ -243,7 +244,7 @@ pub(crate) fn json_detail(error: &serde_json::Error) -> String {
 }
 
 /// What has become of a line.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub struct LineView<'l> {
     /// Its number.
     pub line: u64,

@@ -6,9 +6,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use portcullis_core::crypto::PublicKey;
-use portcullis_core::list::Bundle;
+use portcullis_core::list::{Bundle, Mark};
 use portcullis_core::time::Time;
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, Notify};
 
 use crate::clock::Clock;
 use crate::error::Error;
@@ -16,6 +16,7 @@ use crate::keystore::{Keystore, Unlock, Vault};
 use crate::metrics::Metrics;
 use crate::mirror::{Mirror, View};
 use crate::publish::{Forest, Gate};
+use crate::status::StatusLists;
 use crate::store::Connection;
 use crate::store::lists::{self, Published};
 use crate::store::shards::{self, Shard};
@@ -106,9 +107,20 @@ struct Inner {
     mirror: Mirror,
     gate: Gate,
     forest: Mutex<Option<Forest>>,
-    valid_for: Duration,
+    terms: Terms,
     metrics: Metrics,
     ending: AtomicBool,
+    /// Told of each list that goes out.
+    status_wanted: Notify,
+}
+
+/// What is promised of what is published.
+#[derive(Clone, Debug, Default)]
+pub struct Terms {
+    /// How long each stamp is valid; as long as the last one where nothing is said.
+    pub valid_for: Option<Duration>,
+    /// Status lists, where they are published too.
+    pub status_lists: Option<StatusLists>,
 }
 
 impl Issuer {
@@ -121,6 +133,18 @@ impl Issuer {
         home: &Home,
         clock: Arc<dyn Clock>,
         valid_for: Duration,
+    ) -> Result<Self, Error> {
+        Self::open_with(home, clock, Terms { valid_for: Some(valid_for), status_lists: None }).await
+    }
+
+    /// Opens the issuer in `home`, to publish on these terms.
+    ///
+    /// # Errors
+    /// As [`Issuer::open`].
+    pub async fn open_with(
+        home: &Home,
+        clock: Arc<dyn Clock>,
+        terms: Terms,
     ) -> Result<Self, Error> {
         if !home.keystore().exists() {
             return Err(Error::NotInitialised { home: home.path().to_owned() });
@@ -146,9 +170,10 @@ impl Issuer {
                     mirror,
                     gate,
                     forest,
-                    valid_for,
+                    terms,
                     metrics,
                     ending,
+                    status_wanted: Notify::new(),
                 };
                 Ok(Self(Arc::new(inner)))
             }
@@ -214,8 +239,22 @@ impl Issuer {
         self.0.ending.load(Ordering::Relaxed)
     }
 
-    pub(crate) fn valid_for_millis(&self) -> u64 {
-        u64::try_from(self.0.valid_for.as_millis()).unwrap_or(u64::MAX)
+    /// How long a stamp is to be valid that comes after `last`.
+    pub(crate) fn valid_for_millis(&self, last: Option<&Mark>) -> u64 {
+        let millis = |valid: Duration| u64::try_from(valid.as_millis()).unwrap_or(u64::MAX);
+        let as_last = || last.map(|mark| mark.next_update.millis_since(mark.this_update));
+        let said = self.0.terms.valid_for.map(millis).or_else(as_last);
+        said.unwrap_or(millis(DEFAULT_VALID_FOR))
+    }
+
+    /// The status lists that are published beside the revocation list, where they are.
+    #[must_use]
+    pub fn status_lists(&self) -> Option<&StatusLists> {
+        self.0.terms.status_lists.as_ref()
+    }
+
+    pub(crate) fn status_wanted(&self) -> &Notify {
+        &self.0.status_wanted
     }
 
     /// What is published, as a verifier holds it.

@@ -7,6 +7,7 @@
 //!
 //! No key leaves this module: a finding holds its redacted form.
 
+mod encoding;
 mod judge;
 mod stream;
 

@@ -1,21 +1,26 @@
 //! What HTTP answers and `--json` say: one JSON for both.
 
 pub mod keys;
+pub mod problem;
 pub mod records;
 pub mod signers;
+pub mod status_lists;
 pub mod targets;
 
 use jiff::Timestamp;
 use portcullis_core::keyring::Keyring;
 use portcullis_core::list::Mark;
 use portcullis_core::time::Time;
-use portcullis_core::token::Kind;
+use portcullis_core::token::{Kind, Serial};
 use portcullis_core::verify::{Accepted, Refusal};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::issuer::Issuer;
+use crate::mirror::View;
 use crate::record::{KeyPurpose, KeyRecord};
 use crate::rules::Verdict;
+use crate::status::StatusLists;
 use crate::store::lists::Published;
 use crate::store::shards::Shard;
 
@@ -79,12 +84,55 @@ pub struct KeyView {
     pub uses: u64,
     /// When they last did.
     pub last_used_at: Option<String>,
+    /// Where its status stands in a Token Status List, as other tokens say it of themselves; where
+    /// the issuer publishes such lists.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub status: Option<StatusView>,
+}
+
+/// The claim `status` of a token (draft-ietf-oauth-status-list).
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct StatusView {
+    /// The list and the index in it.
+    pub status_list: StatusReference,
+}
+
+/// An index in a Token Status List.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct StatusReference {
+    /// The index.
+    pub idx: u32,
+    /// The list's address.
+    pub uri: String,
+}
+
+/// What a key's record is shown by.
+#[derive(Clone, Copy, Debug)]
+pub struct Around<'a> {
+    keyring: &'a Keyring,
+    status_lists: Option<&'a StatusLists>,
+    now: Time,
+}
+
+impl<'a> Around<'a> {
+    /// As of now, under the keyring of `view`.
+    #[must_use]
+    pub fn of(issuer: &'a Issuer, view: &'a View) -> Self {
+        let keyring = view.replica().keyring();
+        Self { keyring, status_lists: issuer.status_lists(), now: issuer.now() }
+    }
+
+    fn status(&self, serial: Serial) -> Option<StatusView> {
+        let uri = self.status_lists?.uri(serial.shard());
+        Some(StatusView { status_list: StatusReference { idx: serial.slot(), uri } })
+    }
 }
 
 impl KeyView {
-    /// The key as it stands at `now`.
+    /// The key as it stands now.
     #[must_use]
-    pub fn new(record: &KeyRecord, keyring: &Keyring, now: Time) -> Self {
+    pub fn new(record: &KeyRecord, around: &Around<'_>) -> Self {
+        let Around { keyring, now, .. } = *around;
         Self {
             id: record.id.clone(),
             title: record.title.clone(),
@@ -114,6 +162,7 @@ impl KeyView {
             rolled_from: record.rolled_from.clone(),
             uses: record.uses,
             last_used_at: record.last_used_at.map(seconds),
+            status: around.status(record.serial),
         }
     }
 }

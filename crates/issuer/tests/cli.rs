@@ -13,6 +13,7 @@ use std::net::TcpStream;
 use std::process::{Child, Stdio};
 
 use common::{Shell, code, stderr, stdout};
+use portcullis_issuer::view::parse_rfc3339;
 use serde_json::Value;
 
 fn text<'a>(value: &'a Value, pointer: &str) -> &'a str {
@@ -363,4 +364,24 @@ fn keys_are_made_and_imported_in_bulk() {
         (text(&first, "/id").to_owned(), text(&first, "/token").to_owned())
     };
     assert_eq!(id(&stdout(&again)), id(&stdout(&first)));
+}
+
+#[test]
+fn a_command_publishes_for_as_long_as_what_is_out_unless_it_is_told() {
+    let shell = Shell::initialised();
+    let validity = || {
+        let list = shell.json(&["list", "show"]);
+        let at = |name: &str| parse_rfc3339(list[name].as_str().unwrap()).unwrap();
+        at("next_update").millis_since(at("this_update")) / 1000
+    };
+    assert_eq!(validity(), 300);
+    shell.json(&["list", "publish", "--valid-for", "20m"]);
+    assert_eq!(validity(), 1200);
+    let id =
+        shell.json(&["keys", "create", "--title", "x"])["key"]["id"].as_str().unwrap().to_owned();
+    shell.json(&["keys", "revoke", &id]);
+    assert_eq!(validity(), 1200);
+    shell.json(&["list", "publish", "--valid-for", "1m"]);
+    shell.json(&["list", "publish"]);
+    assert_eq!(validity(), 60);
 }

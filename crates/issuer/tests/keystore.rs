@@ -20,7 +20,9 @@ use portcullis_core::token::{Environment, Kind};
 use portcullis_core::verify::{Demand, Refusal};
 use portcullis_issuer::issuer::DEFAULT_VALID_FOR;
 use portcullis_issuer::keystore::Vault;
-use portcullis_issuer::rules::{KeyringChange, KeyringChanged, NewKey, NewSigner, RotationError};
+use portcullis_issuer::rules::{
+    Idempotency, KeyringChange, KeyringChanged, NewKey, NewSigner, RotationError,
+};
 use portcullis_issuer::{Error, Issuer};
 use serde_json::Value;
 
@@ -101,6 +103,24 @@ async fn rotation(bench: Bench) {
     assert_eq!(signers.versions.len(), 4);
 }
 
+async fn repetition(bench: Bench) {
+    let name = Idempotency::new("me", "once");
+    let new = [NewKey::titled("x")];
+    let first = bench.issuer.create_all(&new, Some(&name)).await.unwrap();
+    let token = first.keys[0].token.to_string();
+    change(&bench, &signer(Purpose::Token, true)).await.unwrap();
+    change(&bench, &KeyringChange::Retire { kid: 1, anyway: true }).await.unwrap();
+    // The answer is what it was, by the signer that made it then; a key under another would be a second one.
+    let again = bench.issuer.create_all(&new, Some(&name)).await.unwrap();
+    assert!(again.repeated);
+    assert_eq!((again.keys[0].token.as_str(), again.keys[0].record.kid), (token.as_str(), 1));
+    assert_eq!(bench.judge(&token).await.unwrap_err(), Refusal::SignerNotAllowed(1));
+    let other =
+        bench.issuer.create_all(&new, Some(&Idempotency::new("me", "twice"))).await.unwrap();
+    assert_eq!(other.keys[0].record.kid, 6);
+    assert!(bench.judge(&other.keys[0].token).await.is_ok());
+}
+
 async fn list_signers(bench: Bench) {
     let other = Issuer::open(&bench.home, bench.clock.clone(), DEFAULT_VALID_FOR).await.unwrap();
     let (_, token) = create(&bench.issuer).await;
@@ -140,7 +160,7 @@ macro_rules! on_both {
         }
     )*};
 }
-on_both!(rotation, list_signers);
+on_both!(rotation, repetition, list_signers);
 
 #[tokio::test]
 async fn what_a_rotation_left_half_done_is_never_used_nor_is_its_kid() {

@@ -9,21 +9,24 @@
 mod common;
 
 use std::collections::{HashMap, HashSet};
-use std::io::{BufRead as _, BufReader};
+use std::io::{BufRead as _, BufReader, Read as _};
 use std::process::{Child, Stdio};
 use std::sync::{Arc, Mutex};
 
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use common::Shell;
 use portcullis_core::crypto::{Digest, PublicKey};
-use portcullis_core::keyring::Purpose;
+use portcullis_core::keyring::{Keyring, Purpose};
 use portcullis_core::replica::Replica;
 use portcullis_core::time::Time;
 use portcullis_core::verify::{Demand, Refusal};
 use portcullis_issuer::Home;
 use portcullis_issuer::clock::{Clock as _, SystemClock};
 use portcullis_issuer::keystore::Keystore;
+use portcullis_issuer::status::token::{self, jwks};
 use portcullis_issuer::store::{Database, Store};
 use serde_json::{Value, json};
 use sqlx::Row as _;
@@ -148,8 +151,12 @@ async fn a_revocation_reaches_every_kind_of_target() {
     let owner = shell.json(&["owners", "create", "--name", "Acme"])["number"].to_string();
     shell.json(&["policies", "create", "--name", "Reader", "--scope", "orders:read"]);
     shell.json(&["policies", "create", "--name", "Shop", "--visibility", "public"]);
-    let created = shell.json(&["keys", "create", "--title", "x", "--owner", &owner]);
+    shell.json(&["keyring", "rotate", "--purpose", "status-list", "--now"]);
+    let status = ["--status-lists", "https://cdn.example/status-lists"];
+    let create = ["keys", "create", "--title", "x", "--owner", &owner];
+    let created = shell.json(&[create.as_slice(), &status].concat());
     let token = created["token"].as_str().unwrap().to_owned();
+    let idx = created["key"]["status"]["status_list"]["idx"].as_u64().unwrap();
 
     let (buckets, folder) = (shell.folder.path().join("s3"), shell.folder.path().join("out"));
     let endpoint = s3(&buckets).await;
@@ -159,7 +166,8 @@ async fn a_revocation_reaches_every_kind_of_target() {
         format!("s3://lists/edge,endpoint={endpoint},region=auto,every=200ms"),
         format!("kv:acc/ns,api={api},every=1s"),
     ];
-    let args: Vec<&str> = targets.iter().flat_map(|target| ["--target", target]).collect();
+    let args: Vec<&str> =
+        targets.iter().flat_map(|target| ["--target", target]).chain(status).collect();
     let env = [
         ("AWS_ACCESS_KEY_ID", "ACCESS"),
         ("AWS_SECRET_ACCESS_KEY", "SECRET"),
@@ -216,6 +224,43 @@ async fn a_revocation_reaches_every_kind_of_target() {
     }
     assert!(held.contains_key(&format!("policies/{public}")));
     assert!(held.contains_key(&format!("private/{private}")));
+
+    // The status lists follow the list.
+    let keyring = Keyring::open(&held["keyring"], &PublicKey::from_text(&root).unwrap()).unwrap();
+    let from_kv = |name: &str| values.lock().unwrap().get(name).cloned();
+    let places: [Read<'_>; 3] = [
+        &|name| std::fs::read(folder.join(name)).ok(),
+        &|name| std::fs::read(bucket.join(name)).ok(),
+        &from_kv,
+    ];
+    for read in places {
+        let start = std::time::Instant::now();
+        while read("status-lists/0.jwt").and_then(|list| status_of(&list, &keyring, idx)) != Some(1)
+        {
+            assert!(start.elapsed().as_secs() < 60, "the key's status is not told");
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+        let json = |name| serde_json::from_slice::<Value>(&read(name).unwrap()).unwrap();
+        assert_eq!(json("status-lists/jwks.json"), jwks(&keyring));
+        let all = json("status-lists/aggregation.json");
+        assert_eq!(all["status_lists"][0], "https://cdn.example/status-lists/0.jwt");
+    }
+}
+
+/// What stands at a name in a place.
+type Read<'a> = &'a dyn Fn(&str) -> Option<Vec<u8>>;
+
+/// What a status list of one bit says of an index.
+fn status_of(list: &[u8], keyring: &Keyring, idx: u64) -> Option<u8> {
+    let claims = token::open(list, keyring)?;
+    assert_eq!(
+        (claims.sub.as_str(), claims.status_list.bits),
+        ("https://cdn.example/status-lists/0.jwt", 1)
+    );
+    let lst = URL_SAFE_NO_PAD.decode(&claims.status_list.lst).unwrap();
+    let mut bytes = Vec::new();
+    flate2::read::ZlibDecoder::new(lst.as_slice()).read_to_end(&mut bytes).unwrap();
+    Some(bytes[usize::try_from(idx / 8).unwrap()] >> (idx % 8) & 1)
 }
 
 struct Call<'a> {

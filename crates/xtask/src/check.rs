@@ -30,6 +30,8 @@ pub(crate) enum Step {
     Types,
     /// node --test in a real Medusa application on PostgreSQL: tests/medusa
     Medusa,
+    /// node --test on a Next.js application, built and run: tests/next
+    Next,
 }
 
 /// Targets without a standard library: one that is installed will do.
@@ -43,6 +45,7 @@ const BARE: [&str; 5] = [
 const NODE_TESTS: [&str; 2] = ["tests/e2e", "wasm/test"];
 const TYPES_TESTS: &str = "tests/types";
 const MEDUSA_TESTS: &str = "tests/medusa";
+const NEXT_TESTS: &str = "tests/next";
 /// What stands before `.test.mjs` in the name of a test that needs another runtime than Node.
 const RUNTIMES: [&str; 2] = [".workerd", ".chromium"];
 
@@ -50,7 +53,7 @@ pub(crate) fn run(only: &[Step]) -> Result<()> {
     let wanted = |step: &Step| only.is_empty() || only.contains(step);
     // Formatting and lints look at sources alone; asked for by themselves they need no build.
     let runs_what_was_built =
-        [Step::Node, Step::Workerd, Step::Chromium, Step::Medusa].iter().any(wanted);
+        [Step::Node, Step::Workerd, Step::Chromium, Step::Medusa, Step::Next].iter().any(wanted);
     let built = if runs_what_was_built { Some(build::all()?) } else { None };
     for step in Step::value_variants().iter().filter(|step| wanted(step)) {
         eprintln!("\n=== {} ===", name(*step));
@@ -65,6 +68,7 @@ pub(crate) fn run(only: &[Step]) -> Result<()> {
             Step::Chromium => built.as_ref().map_or(Ok(()), |built| node(built, ".chromium")),
             Step::Types => types(),
             Step::Medusa => built.as_ref().map_or(Ok(()), medusa),
+            Step::Next => built.as_ref().map_or(Ok(()), next),
         }
         .with_context(|| format!("the step `{}` failed", name(*step)))?;
     }
@@ -84,6 +88,7 @@ fn name(step: Step) -> &'static str {
         Step::Chromium => "chromium",
         Step::Types => "types",
         Step::Medusa => "medusa",
+        Step::Next => "next",
     }
 }
 
@@ -210,7 +215,7 @@ fn medusa(built: &Built) -> Result<()> {
         // setup::postgres has said so, loudly, and fails in continuous integration.
         return Ok(());
     };
-    setup::medusa()?;
+    setup::with_package(&paths::root().join(MEDUSA_TESTS))?;
     // For its compiler.
     setup::install_in(&paths::root().join(TYPES_TESTS), setup::Lockfile::Whole)?;
     let mut command = cmd::new(&built.node);
@@ -220,6 +225,14 @@ fn medusa(built: &Built) -> Result<()> {
         .args(tests_in(&paths::root().join(MEDUSA_TESTS), "")?)
         .env("PORTCULLIS_BIN", &built.issuer)
         .envs([postgres.variable()]);
+    cmd::stream(&mut command)
+}
+
+fn next(built: &Built) -> Result<()> {
+    let folder = paths::root().join(NEXT_TESTS);
+    setup::with_package(&folder)?;
+    let mut command = cmd::new(&built.node);
+    command.current_dir(paths::root()).arg("--test").args(tests_in(&folder, "")?);
     cmd::stream(&mut command)
 }
 

@@ -37,13 +37,14 @@ export async function makeIssuer({ label } = {}) {
 }
 
 /** Starts `portcullis serve` for an issuer; `server.stop()` ends it, and it can be started again. */
-export async function serve(issuer, { stampEvery = '250ms', validFor = '5m', port = 0, targets = [] } = {}) {
+export async function serve(issuer, { stampEvery = '250ms', validFor = '5m', port = 0, targets = [], more = [] } = {}) {
   const server = await start(
     handedOver('PORTCULLIS_BIN'),
     [
       ...['--home', issuer.home, 'serve', '--listen', `127.0.0.1:${port}`],
       ...['--stamp-every', stampEvery, '--valid-for', validFor],
       ...targets.flatMap((target) => ['--target', target]),
+      ...more,
     ],
     // The token of Workers KV, wherever a target asks for one.
     { env: { CLOUDFLARE_API_TOKEN: 'test' }, ready: (told) => told.match(/http:\/\/127\.0\.0\.1:\d+/)?.[0] },
@@ -69,7 +70,7 @@ export async function startIssuer(options = {}) {
     const text = await response.text();
     return { status: response.status, headers: response.headers, body: text ? JSON.parse(text) : undefined };
   };
-  // By the server that renews the stamps: the command line publishes with a validity of its own.
+  // By the server that renews the stamps, without a program that is started for it.
   const revokeByApi = (id) => api('POST', `/v1/keys/${id}/revoke`, {});
   return Object.assign(issuer, { server, url: server.url, api, revokeByApi });
 }

@@ -80,10 +80,35 @@ impl PublicKey {
         self.verify_message(&context.message(body), signature)
     }
 
+    /// Whether `signature` is this key's over the signing input of a JWS.
+    #[must_use]
+    pub fn verify_jws(&self, signing_input: &JwsInput<'_>, signature: &[u8; 64]) -> bool {
+        self.verify_message(signing_input.text().as_bytes(), signature)
+    }
+
     /// Whether `signature` is this key's over `message`, its context included.
     #[must_use]
     pub(crate) fn verify_message(&self, message: &[u8], signature: &[u8; 64]) -> bool {
         self.0.verify_strict(message, &Signature::from_bytes(signature)).is_ok()
+    }
+}
+
+/// The signing input of a JWS: header and payload in base64url with a dot between.
+///
+/// Its header is a JSON object, so it starts with `ey`: no [`Context`] does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct JwsInput<'a>(&'a str);
+
+impl<'a> JwsInput<'a> {
+    /// The text, where it can be one.
+    #[must_use]
+    pub fn new(text: &'a str) -> Option<Self> {
+        let is_input = text.starts_with("ey") && text.bytes().filter(|b| *b == b'.').count() == 1;
+        is_input.then_some(Self(text))
+    }
+
+    pub(crate) const fn text(&self) -> &'a str {
+        self.0
     }
 }
 

@@ -11,7 +11,7 @@ mod ed25519;
 mod hmac;
 
 pub(crate) use ed25519::is_strict;
-pub use ed25519::{PublicKey, PublicKeyError};
+pub use ed25519::{JwsInput, PublicKey, PublicKeyError};
 pub use hmac::HmacKey;
 pub(crate) use hmac::last_block;
 
@@ -140,6 +140,14 @@ pub(crate) fn write_named(
 mod tests {
     use super::*;
     use alloc::string::ToString as _;
+
+    #[test]
+    fn no_context_can_open_what_is_signed_as_a_jws() {
+        assert!(JwsInput::new("eyJ9.e30").is_some());
+        for bad in ["portc1/stmp.x", "eyJ9", "eyJ9.e30.AA", "", "ex.y"] {
+            assert!(JwsInput::new(bad).is_none(), "{bad}");
+        }
+    }
 
     #[test]
     fn an_issuer_has_a_name() {

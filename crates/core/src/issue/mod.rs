@@ -15,7 +15,7 @@ use alloc::vec::Vec;
 use ed25519_dalek::Signer as _;
 
 use crate::assertion::UnsignedAssertion;
-use crate::crypto::{Context, IssuerId, PublicKey};
+use crate::crypto::{Context, IssuerId, JwsInput, PublicKey};
 use crate::keyring::{Content, KeyEntry};
 use crate::time::Time;
 use crate::token::Label;
@@ -51,6 +51,13 @@ impl SigningKey {
     pub fn assert(&self, assertion: UnsignedAssertion) -> alloc::string::String {
         let signature = self.sign_message(assertion.message());
         assertion.seal(&signature)
+    }
+
+    /// The signature of a JWS (RFC 7515) over its signing input, which starts with `ey` and so never
+    /// with a [`Context`]: what is signed here is nothing else that a verifier of ours takes.
+    #[must_use]
+    pub fn sign_jws(&self, signing_input: &JwsInput<'_>) -> [u8; 64] {
+        self.sign_message(signing_input.text().as_bytes())
     }
 
     pub(crate) fn sign_message(&self, message: &[u8]) -> [u8; 64] {

@@ -8,10 +8,12 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use portcullis_core::keyring::Purpose;
 use portcullis_core::time::Time;
 use portcullis_core::token::{Algorithm, Environment, Kind};
+use portcullis_issuer::issuer::{DEFAULT_VALID_FOR, Terms};
 use portcullis_issuer::keystore::Unlock;
 use portcullis_issuer::publish::Target;
 use portcullis_issuer::record::{KeyPurpose, KeyState};
 use portcullis_issuer::rules::Order;
+use portcullis_issuer::status::StatusLists;
 use portcullis_issuer::store::Database;
 use portcullis_issuer::{Error, Home, names, view};
 use zeroize::Zeroizing;
@@ -49,16 +51,16 @@ pub(crate) struct Global {
     /// Answer in JSON
     #[arg(long, global = true)]
     pub(crate) json: bool,
-    /// How long each stamp of the list is valid
+    /// How long each stamp of the list is valid: 5 minutes of `serve`, and as long as the last one of
+    /// every other command that publishes, where nothing is said
     #[arg(
         long,
         global = true,
         value_name = "DURATION",
         env = "PORTCULLIS_VALID_FOR",
-        default_value = "5m",
         value_parser = duration
     )]
-    pub(crate) valid_for: Duration,
+    pub(crate) valid_for: Option<Duration>,
     /// Where the list is put out: dir:PATH, s3://BUCKET/PREFIX or kv:ACCOUNT/NAMESPACE, with
     /// options behind commas (every=5s, endpoint=URL, region=NAME, api=URL); repeat for more
     #[arg(
@@ -79,9 +81,45 @@ pub(crate) struct Global {
         value_delimiter = ' '
     )]
     pub(crate) witness: Vec<String>,
+    /// Publish IETF Token Status Lists too: the https address at which the folder status-lists of
+    /// the issuer's files or of a target is served
+    #[arg(long, global = true, value_name = "URL", env = "PORTCULLIS_STATUS_LISTS")]
+    pub(crate) status_lists: Option<String>,
+    /// How long those who have a status list may go on without looking for a newer one
+    #[arg(
+        long,
+        global = true,
+        value_name = "DURATION",
+        env = "PORTCULLIS_STATUS_TTL",
+        default_value = "60s",
+        value_parser = duration
+    )]
+    pub(crate) status_ttl: Duration,
+    /// How long a status list is in force; twice the ttl at least
+    #[arg(
+        long,
+        global = true,
+        value_name = "DURATION",
+        env = "PORTCULLIS_STATUS_VALID_FOR",
+        default_value = "15m",
+        value_parser = duration
+    )]
+    pub(crate) status_valid_for: Duration,
 }
 
 impl Global {
+    /// On which terms lists are published.
+    pub(crate) fn terms(&self) -> Result<Terms, Error> {
+        let lists = |base: &String| StatusLists::new(base, self.status_ttl, self.status_valid_for);
+        let status_lists = self.status_lists.as_ref().map(lists).transpose()?;
+        Ok(Terms { valid_for: self.valid_for, status_lists })
+    }
+
+    /// On which terms a server publishes, whatever was published before it.
+    pub(crate) fn terms_of_server(&self) -> Result<Terms, Error> {
+        Ok(Terms { valid_for: self.valid_for.or(Some(DEFAULT_VALID_FOR)), ..self.terms()? })
+    }
+
     /// Where the list is put out.
     pub(crate) fn targets(&self) -> Result<Vec<Target>, Error> {
         self.target.iter().map(|text| Target::parse(text)).collect()

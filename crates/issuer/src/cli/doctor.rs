@@ -5,6 +5,7 @@ use std::sync::Arc;
 use anyhow::Result;
 use portcullis_issuer::clock::SystemClock;
 use portcullis_issuer::doctor::examine;
+use portcullis_issuer::issuer::DEFAULT_VALID_FOR;
 use serde_json::json;
 
 use super::Outcome;
@@ -21,7 +22,8 @@ impl Doctor {
     pub(super) async fn run(&self, global: &Global, out: &Out) -> Result<Outcome> {
         let home = global.home()?;
         let witnesses = global.witnesses()?;
-        let seen = examine(&home, Arc::new(SystemClock), global.valid_for, &witnesses).await;
+        let valid_for = global.valid_for.unwrap_or(DEFAULT_VALID_FOR);
+        let seen = examine(&home, Arc::new(SystemClock), valid_for, &witnesses).await;
         let healthy = seen.is_healthy();
         let json = json!({ "healthy": healthy, "blind": seen.blind, "checks": seen.checks });
         out.answer(&json, |o| {

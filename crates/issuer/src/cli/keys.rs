@@ -8,7 +8,7 @@ use portcullis_core::time::Time;
 use portcullis_core::token::{Algorithm, Environment, Kind};
 use portcullis_issuer::record::{KeyPurpose, KeyRecord};
 use portcullis_issuer::rules::{Idempotency, Moment, NewKey};
-use portcullis_issuer::view::KeyView;
+use portcullis_issuer::view::{Around, KeyView};
 use portcullis_issuer::{Error, Issuer};
 use serde_json::{Map, Value, json};
 
@@ -179,7 +179,7 @@ impl Create {
 
 pub(super) async fn view(issuer: &Issuer, record: &KeyRecord) -> Result<KeyView, Error> {
     let view = issuer.view().await?;
-    Ok(KeyView::new(record, view.replica().keyring(), issuer.now()))
+    Ok(KeyView::new(record, &Around::of(issuer, &view)))
 }
 
 pub(super) fn write_key(out: &mut dyn Write, key: &KeyView) -> io::Result<()> {

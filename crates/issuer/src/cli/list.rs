@@ -11,6 +11,7 @@ use portcullis_core::replica::{AdoptError, Replica};
 use portcullis_core::time::Time;
 use portcullis_issuer::clock::{Clock as _, SystemClock};
 use portcullis_issuer::store::lists::Published;
+use portcullis_issuer::view::status_lists::StatusListsView;
 use portcullis_issuer::view::targets::{target_views, waited};
 use portcullis_issuer::view::{ListView, MarkView, rfc3339_millis};
 use portcullis_issuer::{Error, Issuer};
@@ -64,6 +65,7 @@ impl List {
             Self::Publish => {
                 let publish = async |issuer: &Issuer| {
                     issuer.publish().await?;
+                    issuer.renew_status_lists().await?;
                     show(issuer, out).await
                 };
                 at_work(global, publish).await
@@ -79,7 +81,10 @@ async fn show(issuer: &Issuer, out: &Out) -> Result<Outcome> {
     let (published, shards) = issuer.overview().await?;
     let view = ListView::new(&published, &shards, now);
     let targets = json!({ "targets": target_views(&issuer.targets().await?, &published) });
-    out.answer(&merged(json!(view), Some(&targets)), |o| {
+    let status_lists = StatusListsView::of(issuer).await?;
+    let status_lists = status_lists.map(|lists| json!({ "status_lists": lists }));
+    let answer = merged(merged(json!(view), Some(&targets)), status_lists.as_ref());
+    out.answer(&answer, |o| {
         write_mark(o, &view.mark)?;
         if view.expired {
             field(

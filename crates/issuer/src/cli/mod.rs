@@ -37,6 +37,7 @@ use anyhow::Result;
 use clap::{CommandFactory as _, FromArgMatches as _, Parser as _};
 use portcullis_issuer::clock::SystemClock;
 use portcullis_issuer::config::Config;
+use portcullis_issuer::issuer::Terms;
 use portcullis_issuer::{Error, Issuer};
 
 use args::Global;
@@ -136,10 +137,11 @@ async fn dispatch(cli: &Cli, out: &Out) -> Result<Outcome> {
         Command::Revoke(command) => at_work(global, async |i| command.run(i, out).await).await,
         Command::Recover(command) => {
             let recover = async |i: &Issuer| command.run(i, global, out).await;
-            at_work_on_any(global, recover).await
+            at_work_on_any(global, global.terms()?, recover).await
         }
         Command::Serve(command) => {
-            at_work(global, async |i| command.run(i, global, out).await).await
+            let terms = global.terms_of_server()?;
+            at_work_on(global, terms, async |i| command.run(i, global, out).await).await
         }
         Command::Audit(command) => command.run(global, out).await,
         Command::Webhooks(command) => at_work(global, async |i| command.run(i, out).await).await,
@@ -151,6 +153,15 @@ async fn dispatch(cli: &Cli, out: &Out) -> Result<Outcome> {
 /// Opens the issuer, looks whether its database is a restored backup, where there is somebody to
 /// ask, works with it, and closes its database however that ended.
 async fn at_work<T>(global: &Global, work: impl AsyncFnOnce(&Issuer) -> Result<T>) -> Result<T> {
+    at_work_on(global, global.terms()?, work).await
+}
+
+/// The same, to publish on these terms.
+async fn at_work_on<T>(
+    global: &Global,
+    terms: Terms,
+    work: impl AsyncFnOnce(&Issuer) -> Result<T>,
+) -> Result<T> {
     let witnesses = global.witnesses()?;
     let watched = async |issuer: &Issuer| {
         match issuer.check_witnesses(&witnesses).await {
@@ -164,16 +175,17 @@ async fn at_work<T>(global: &Global, work: impl AsyncFnOnce(&Issuer) -> Result<T
         }
         work(issuer).await
     };
-    at_work_on_any(global, watched).await
+    at_work_on_any(global, terms, watched).await
 }
 
 /// Opens the issuer, works with it, and closes its database however that ended.
 async fn at_work_on_any<T>(
     global: &Global,
+    terms: Terms,
     work: impl AsyncFnOnce(&Issuer) -> Result<T>,
 ) -> Result<T> {
     let home = global.home()?;
-    let issuer = Issuer::open(&home, Arc::new(SystemClock), global.valid_for).await?;
+    let issuer = Issuer::open_with(&home, Arc::new(SystemClock), terms).await?;
     let done = work(&issuer).await;
     issuer.store().close().await;
     done

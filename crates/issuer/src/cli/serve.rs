@@ -92,6 +92,7 @@ impl Serve {
         let server = server.with(settings, options);
         // Gates that start with this server find a list in force at once.
         issuer.publish().await?;
+        issuer.renew_status_lists().await?;
         let server = server.with_targets(targets);
         let end = end()?;
         out.line(&format!("listening on http://{}", server.address()?))?;

@@ -6,6 +6,7 @@ pub use trail::{Anchor, ExportLine, Finding, Report, check_export};
 
 use serde::Serialize;
 use serde_json::json;
+use utoipa::ToSchema;
 
 use crate::error::Error;
 use crate::issuer::Issuer;
@@ -36,7 +37,7 @@ pub struct EventPage {
 }
 
 /// An event as HTTP and `--json` show it.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct EventView {
     /// Its place in the outbox.
     pub id: i64,
@@ -49,9 +50,19 @@ pub struct EventView {
     /// Who did it, as they were named.
     pub actor: Option<String>,
     /// The rest.
+    #[schema(value_type = serde_json::Value)]
     pub data: serde_json::Value,
     /// Over this event and all before: an anchor of the trail for whoever keeps it.
     pub digest: String,
+}
+
+/// A page of events.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct EventsAnswer {
+    /// The events, the newest first unless asked for otherwise.
+    pub events: Vec<EventView>,
+    /// Where the next page begins; null behind the last.
+    pub next_cursor: Option<String>,
 }
 
 impl EventView {

@@ -17,9 +17,9 @@ use super::problem::Problem;
 use crate::issuer::Issuer;
 use crate::record::KeyPurpose;
 use crate::rules::{NewKey, scopes};
-use crate::view::KeyView;
 use crate::view::keys::CreatedAnswer;
 use crate::view::signers::SignersView;
+use crate::view::{Around, KeyView};
 
 pub(super) fn routes() -> OpenApiRouter<Issuer> {
     OpenApiRouter::new().routes(routes!(create_admin)).routes(routes!(signers))
@@ -61,7 +61,7 @@ async fn create_admin(
     };
     let minted = issuer.create(&new).await?;
     let view = issuer.view().await?;
-    let key = KeyView::new(&minted.record, view.replica().keyring(), issuer.now());
+    let key = KeyView::new(&minted.record, &Around::of(&issuer, &view));
     let answer = CreatedAnswer { key, token: minted.token.to_string() };
     Ok((StatusCode::CREATED, axum::Json(answer)).into_response())
 }

@@ -12,7 +12,6 @@ use axum::response::sse::{self, KeepAlive, Sse};
 use axum::response::{IntoResponse as _, Response};
 use futures_util::stream;
 use serde::Deserialize;
-use serde_json::json;
 use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -20,7 +19,7 @@ use utoipa_axum::routes;
 use super::body::Query;
 use super::problem::Problem;
 use crate::error::Error;
-use crate::events::{EventQuery, EventView, types};
+use crate::events::{EventQuery, EventView, EventsAnswer, types};
 use crate::issuer::Issuer;
 use crate::store::events::{EventRecord, EventType, Filter};
 use crate::view::parse_rfc3339;
@@ -55,7 +54,7 @@ struct ListQuery {
     get, path = "/events", tag = "events", operation_id = "list_events",
     params(ListQuery),
     security(("admin_key" = ["audit:read"])),
-    responses((status = 200, description = "A page of events"))
+    responses((status = 200, description = "A page of events", body = EventsAnswer))
 )]
 async fn list(State(issuer): State<Issuer>, Query(query): Query<ListQuery>) -> Answer {
     let ascending = match query.order.as_deref() {
@@ -76,8 +75,8 @@ async fn list(State(issuer): State<Issuer>, Query(query): Query<ListQuery>) -> A
     };
     let query = EventQuery { filter, cursor: query.cursor, limit: query.limit };
     let page = issuer.list_events(&query).await?;
-    let events: Vec<EventView> = page.events.iter().map(EventView::new).collect();
-    Ok(axum::Json(json!({ "events": events, "next_cursor": page.next_cursor })).into_response())
+    let events = page.events.iter().map(EventView::new).collect();
+    Ok(axum::Json(EventsAnswer { events, next_cursor: page.next_cursor }).into_response())
 }
 
 type Answer = Result<Response, Problem>;

@@ -8,7 +8,7 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use portcullis_core::token::{Environment, Kind};
 use serde::Deserialize;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -17,28 +17,19 @@ use super::Settings;
 use super::auth::Admin;
 use super::body::{Json, OneOrMany, Path, Query};
 use super::keys_query::{Filter, algorithm, environment, kind, moment};
-use super::list::committed;
 use super::problem::Problem;
 use crate::error::Error;
 use crate::issuer::Issuer;
 use crate::record::{KeyPurpose, KeyRecord};
-use crate::rules::{Changed, Idempotency, Minted, NewKey, Update, Upsert, check_fixed};
-use crate::view::KeyView;
-use crate::view::keys::{
-    ChangedAnswer, CreatedAnswer, CreatedAnswers, DeletedAnswer, DeletedManyAnswer, PageAnswer,
-    UndoneAnswer, UndoneManyAnswer, UpsertedAnswer,
-};
+use crate::rules::{Idempotency, Minted, NewKey};
+use crate::view::keys::{CreatedAnswer, CreatedAnswers, PageAnswer};
+use crate::view::{Around, KeyView};
 
 /// How many keys one request makes at most.
 const MAX_KEYS: usize = 1000;
 
 pub(super) fn routes() -> OpenApiRouter<Issuer> {
-    OpenApiRouter::new()
-        .routes(routes!(create, list, upsert))
-        .routes(routes!(show, update, update_by_post, delete))
-        .routes(routes!(delete_many))
-        .routes(routes!(undo_many))
-        .routes(routes!(undo))
+    OpenApiRouter::new().routes(routes!(create, list)).routes(routes!(show))
 }
 
 pub(super) type Answer = Result<Response, Problem>;
@@ -48,7 +39,7 @@ const REPLAYED: &str = "idempotency-replayed";
 
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct CreateKeyBody {
+pub(super) struct CreateKeyBody {
     title: String,
     kind: Option<String>,
     environment: Option<String>,
@@ -77,7 +68,7 @@ enum CreateKeysBody {
 }
 
 impl CreateKeyBody {
-    fn new_key(self, admin: &Admin) -> Result<NewKey, Error> {
+    pub(super) fn new_key(self, admin: &Admin) -> Result<NewKey, Error> {
         Ok(NewKey {
             purpose: KeyPurpose::Token,
             kind: kind(self.kind.as_deref())?.unwrap_or(Kind::Secret),
@@ -136,7 +127,7 @@ async fn create(
     Ok(response)
 }
 
-fn check_many(many: usize) -> Result<(), Error> {
+pub(super) fn check_many(many: usize) -> Result<(), Error> {
     let reason = "must be 1 to 1000 in one request";
     if (1..=MAX_KEYS).contains(&many) {
         Ok(())
@@ -194,263 +185,6 @@ async fn show(State(issuer): State<Issuer>, Path(id): Path) -> Answer {
     Ok(axum::Json(view(&issuer, &record).await?).into_response())
 }
 
-/// What an update may hold, as [`read_update`] reads it.
-#[derive(ToSchema)]
-#[expect(dead_code, reason = "described here, read field by field for the sake of what is refused")]
-struct UpdateKeyBody {
-    title: Option<String>,
-    #[schema(value_type = Option<Object>)]
-    metadata: Option<Map<String, Value>>,
-    sales_channels: Option<Vec<String>>,
-    updated_by: Option<String>,
-}
-
-/// A key to be changed where it has an `id`, to be made where it has none.
-#[derive(Deserialize, ToSchema)]
-#[expect(dead_code, reason = "as with `UpdateKeyBody`")]
-struct UpsertKeyBody {
-    id: Option<String>,
-    title: Option<String>,
-    kind: Option<String>,
-    environment: Option<String>,
-    algorithm: Option<String>,
-    #[schema(value_type = Option<Object>)]
-    metadata: Option<Map<String, Value>>,
-    owner: Option<u32>,
-    policy: Option<u32>,
-    sales_channels: Option<Vec<String>>,
-    expires_in_seconds: Option<u64>,
-    expires_at: Option<String>,
-    created_by: Option<String>,
-}
-
-/// What [`OneOrMany`] reads.
-#[derive(Deserialize, ToSchema)]
-#[serde(untagged)]
-#[expect(dead_code, reason = "as with `CreateKeysBody`")]
-enum UpsertKeysBody {
-    One(Box<UpsertKeyBody>),
-    Many(Vec<UpsertKeyBody>),
-}
-
-/// What a body asks to be changed, and by whom.
-fn read_update(mut body: Map<String, Value>) -> Result<(Update, Option<String>), Problem> {
-    fn take<T: serde::de::DeserializeOwned>(
-        body: &mut Map<String, Value>,
-        field: &'static str,
-        reason: &'static str,
-    ) -> Result<Option<T>, Error> {
-        let value = body.remove(field).map(serde_json::from_value);
-        value.transpose().map_err(|_| Error::Invalid { field, reason })
-    }
-    let update = Update {
-        title: take(&mut body, "title", "must be a text")?,
-        metadata: take(&mut body, "metadata", "must be an object")?,
-        sales_channels: take(&mut body, "sales_channels", "must be a list of texts")?,
-    };
-    let by = take(&mut body, "updated_by", "must be a text")?;
-    if let Some(name) = body.keys().next() {
-        check_fixed(name)?;
-        let detail =
-            "there is an unknown field; title, metadata, sales_channels and updated_by are known";
-        return Err(Problem::new(StatusCode::BAD_REQUEST, "invalid_json", detail));
-    }
-    Ok((update, by))
-}
-
-/// Change what is kept with a key.
-#[utoipa::path(
-    patch, path = "/keys/{id}", tag = "keys", operation_id = "update_key",
-    params(("id" = String, Path, description = "The key's id, apk_…")),
-    request_body = UpdateKeyBody,
-    security(("admin_key" = ["keys:write"])),
-    responses(
-        (status = 200, description = "The key as it is now", body = ChangedAnswer),
-        (status = 202, description = "Changed, not yet published", body = ChangedAnswer)
-    )
-)]
-async fn update(
-    State(issuer): State<Issuer>,
-    Extension(admin): Extension<Admin>,
-    Path(id): Path,
-    Json(body): Json<Map<String, Value>>,
-) -> Answer {
-    let (update, by) = read_update(body)?;
-    let by = by.unwrap_or(admin.id);
-    let changed = issuer.update(&id, &update, Some(&by)).await;
-    answer_change(&issuer, &id, changed).await
-}
-
-/// The same for clients that know no PATCH.
-#[utoipa::path(
-    post, path = "/keys/{id}", tag = "keys", operation_id = "update_key_by_post",
-    params(("id" = String, Path, description = "The key's id, apk_…")),
-    request_body = UpdateKeyBody,
-    security(("admin_key" = ["keys:write"])),
-    responses(
-        (status = 200, description = "The key as it is now", body = ChangedAnswer),
-        (status = 202, description = "Changed, not yet published", body = ChangedAnswer)
-    )
-)]
-async fn update_by_post(
-    issuer: State<Issuer>,
-    admin: Extension<Admin>,
-    id: Path,
-    body: Json<Map<String, Value>>,
-) -> Answer {
-    update(issuer, admin, id, body).await
-}
-
-/// A record that was changed, and whether that is published, where lists tell of it.
-pub(super) async fn answer_change(
-    issuer: &Issuer,
-    id: &str,
-    changed: Result<Changed, Error>,
-) -> Answer {
-    let changed = changed.map_err(|error| Problem::about(id, error))?;
-    let key = json!(view(issuer, &changed.record).await?);
-    Ok(match changed.published {
-        Some(published) => committed(issuer, key, StatusCode::OK, published),
-        None => axum::Json(key).into_response(),
-    })
-}
-
-/// Make keys without an `id` and change those with one, all or none.
-#[utoipa::path(
-    put, path = "/keys", tag = "keys", operation_id = "upsert_keys",
-    request_body = UpsertKeysBody,
-    security(("admin_key" = ["keys:write"])),
-    responses(
-        (status = 200, description = "What was made and changed", body = UpsertedAnswer)
-    )
-)]
-async fn upsert(
-    State(issuer): State<Issuer>,
-    Extension(admin): Extension<Admin>,
-    Json(body): Json<OneOrMany<Map<String, Value>>>,
-) -> Answer {
-    let bodies = match body {
-        OneOrMany::One(body) => vec![body],
-        OneOrMany::Many(bodies) => bodies,
-    };
-    check_many(bodies.len())?;
-    let mut all = Vec::with_capacity(bodies.len());
-    for mut body in bodies {
-        match body.remove("id") {
-            Some(Value::String(id)) => {
-                issuer.check_may_change(&admin.scopes, &id).await?;
-                all.push(Upsert::Update(id, read_update(body)?.0));
-            }
-            Some(_) => {
-                return Err(Error::Invalid { field: "id", reason: "must be a text" }.into());
-            }
-            None => {
-                let read = serde_json::from_value::<CreateKeyBody>(Value::Object(body));
-                let new = read.map_err(|_| {
-                    let detail = "a key without an `id` is created: it needs a `title`, and takes \
-                                  what POST /v1/keys takes";
-                    Problem::new(StatusCode::BAD_REQUEST, "invalid_json", detail)
-                })?;
-                all.push(Upsert::Create(new.new_key(&admin)?));
-            }
-        }
-    }
-    let (made, changed) = issuer.upsert(&all, Some(&admin.id)).await?;
-    let mut created = Vec::with_capacity(made.len());
-    for minted in &made {
-        created.push(minted_view(&issuer, minted).await?);
-    }
-    let updated = views(&issuer, &changed).await?;
-    Ok(axum::Json(UpsertedAnswer { created, updated }).into_response())
-}
-
-/// Delete the record of a key that is revoked in effect.
-#[utoipa::path(
-    delete, path = "/keys/{id}", tag = "keys", operation_id = "delete_key",
-    params(("id" = String, Path, description = "The key's id, apk_…")),
-    security(("admin_key" = ["keys:write"])),
-    responses(
-        (status = 200, description = "Deleted", body = DeletedAnswer)
-    )
-)]
-async fn delete(
-    State(issuer): State<Issuer>,
-    Extension(admin): Extension<Admin>,
-    Path(id): Path,
-) -> Answer {
-    let deleted = issuer.delete(std::slice::from_ref(&id), Some(&admin.id)).await;
-    deleted.map_err(|error| not_found_one(&id, error))?;
-    Ok(axum::Json(DeletedAnswer::of(id)).into_response())
-}
-
-#[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-struct IdsBody {
-    ids: Vec<String>,
-}
-
-/// Delete the records of keys that are revoked in effect, all or none.
-#[utoipa::path(
-    post, path = "/keys/delete", tag = "keys", operation_id = "delete_keys",
-    request_body = IdsBody,
-    security(("admin_key" = ["keys:write"])),
-    responses(
-        (status = 200, description = "Deleted", body = DeletedManyAnswer)
-    )
-)]
-async fn delete_many(
-    State(issuer): State<Issuer>,
-    Extension(admin): Extension<Admin>,
-    Json(body): Json<IdsBody>,
-) -> Answer {
-    check_may_change_all(&issuer, &admin, &body.ids).await?;
-    let ids = issuer.delete(&body.ids, Some(&admin.id)).await?;
-    Ok(axum::Json(DeletedManyAnswer::of(ids)).into_response())
-}
-
-/// Revoke and delete a key that was made in error, in one act.
-#[utoipa::path(
-    post, path = "/keys/{id}/undo", tag = "keys", operation_id = "undo_key",
-    params(("id" = String, Path, description = "The key's id, apk_…")),
-    security(("admin_key" = ["keys:revoke"])),
-    responses(
-        (status = 200, description = "Done and published", body = UndoneAnswer),
-        (status = 202, description = "Done, not yet published", body = UndoneAnswer)
-    )
-)]
-async fn undo(
-    State(issuer): State<Issuer>,
-    Extension(admin): Extension<Admin>,
-    Path(id): Path,
-) -> Answer {
-    let undone = issuer.undo_create(std::slice::from_ref(&id), Some(&admin.id)).await;
-    let undone = undone.map_err(|error| not_found_one(&id, error))?;
-    let answer = json!(DeletedAnswer::of(id));
-    Ok(committed(&issuer, answer, StatusCode::OK, undone.published))
-}
-
-/// Revoke and delete keys that were made in error, all or none, in one act.
-#[utoipa::path(
-    post, path = "/keys/undo", tag = "keys", operation_id = "undo_keys",
-    request_body = IdsBody,
-    security(("admin_key" = ["keys:revoke"])),
-    responses(
-        (status = 200, description = "Done and published", body = UndoneManyAnswer),
-        (status = 202, description = "Done, not yet published", body = UndoneManyAnswer)
-    )
-)]
-async fn undo_many(
-    State(issuer): State<Issuer>,
-    Extension(admin): Extension<Admin>,
-    Json(body): Json<IdsBody>,
-) -> Answer {
-    check_may_change_all(&issuer, &admin, &body.ids).await?;
-    let undone = issuer.undo_create(&body.ids, Some(&admin.id)).await?;
-    let ids = undone.records.iter().map(|record| record.id.clone()).collect();
-    let answer = json!(DeletedManyAnswer::of(ids));
-    Ok(committed(&issuer, answer, StatusCode::OK, undone.published))
-}
-
 /// Refuses what is done to several keys where one of them is an admin key that is beyond the
 /// caller; where one is named in the path, the door has looked already.
 pub(super) async fn check_may_change_all(
@@ -464,19 +198,13 @@ pub(super) async fn check_may_change_all(
     Ok(())
 }
 
-/// An error about several keys, where there was but one.
-fn not_found_one(id: &str, error: Error) -> Problem {
-    let error = if matches!(error, Error::NoSuchKeys(_)) { Error::NotFound } else { error };
-    Problem::about(id, error)
-}
-
 pub(super) async fn view(issuer: &Issuer, record: &KeyRecord) -> Result<KeyView, Error> {
     let view = issuer.view().await?;
-    Ok(KeyView::new(record, view.replica().keyring(), issuer.now()))
+    Ok(KeyView::new(record, &Around::of(issuer, &view)))
 }
 
 pub(super) async fn views(issuer: &Issuer, records: &[KeyRecord]) -> Result<Vec<KeyView>, Error> {
     let view = issuer.view().await?;
-    let (keyring, now) = (view.replica().keyring(), issuer.now());
-    Ok(records.iter().map(|record| KeyView::new(record, keyring, now)).collect())
+    let around = Around::of(issuer, &view);
+    Ok(records.iter().map(|record| KeyView::new(record, &around)).collect())
 }

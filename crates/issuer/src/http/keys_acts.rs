@@ -20,7 +20,8 @@ use utoipa_axum::routes;
 
 use super::auth::{self, Admin};
 use super::body::{Json, Path, Query};
-use super::keys::{Answer, answer_change, check_may_change_all, minted_view, view, views};
+use super::keys::{Answer, check_may_change_all, minted_view, view, views};
+use super::keys_change::answer_change;
 use super::keys_query::{Filter, algorithm, environment, kind, moment};
 use super::list::{WaitQuery, committed, committed_and_waited};
 use super::problem::Problem;

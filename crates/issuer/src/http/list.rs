@@ -18,6 +18,7 @@ use super::problem::Problem;
 use crate::error::Error;
 use crate::issuer::Issuer;
 use crate::store::lists::Published;
+use crate::view::status_lists::StatusListsView;
 use crate::view::targets::{ListAnswer, target_views, waited};
 use crate::view::{ListView, MarkView};
 
@@ -35,7 +36,8 @@ async fn show(State(issuer): State<Issuer>) -> Result<Response, Problem> {
     let (published, shards) = issuer.overview().await?;
     let list = ListView::new(&published, &shards, issuer.now());
     let targets = target_views(&issuer.targets().await?, &published);
-    Ok(Json(ListAnswer { list, targets }).into_response())
+    let status_lists = StatusListsView::of(&issuer).await?;
+    Ok(Json(ListAnswer { list, targets, status_lists }).into_response())
 }
 
 /// Publish now.
@@ -46,6 +48,7 @@ async fn show(State(issuer): State<Issuer>) -> Result<Response, Problem> {
 )]
 async fn publish(State(issuer): State<Issuer>) -> Result<Response, Problem> {
     issuer.publish().await?;
+    issuer.renew_status_lists().await?;
     show(State(issuer)).await
 }
 

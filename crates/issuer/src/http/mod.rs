@@ -17,6 +17,8 @@ mod events;
 mod health;
 mod keys;
 mod keys_acts;
+mod keys_change;
+mod keys_delete;
 mod keys_import;
 mod keys_query;
 mod limits;
@@ -28,6 +30,7 @@ mod policies;
 mod problem;
 mod revocations;
 mod serve;
+mod status_lists;
 mod usage;
 mod webhooks;
 mod well_known;
@@ -61,6 +64,8 @@ fn v1() -> OpenApiRouter<Issuer> {
     OpenApiRouter::new()
         .merge(keys::routes())
         .merge(keys_acts::routes())
+        .merge(keys_change::routes())
+        .merge(keys_delete::routes())
         .merge(keys_import::routes())
         .merge(admins::routes())
         .merge(list::routes())

@@ -11,6 +11,7 @@ use serde_json::{Map, Value, json};
 use utoipa::OpenApi as _;
 
 use super::problem::Problem;
+use crate::import::LineView;
 use crate::rules::scopes;
 
 const PREFIX: &str = "/v1";
@@ -22,7 +23,7 @@ const SCHEME: &str = "admin_key";
         title = "Portcullis issuer",
         description = "Makes API keys, keeps their records and publishes the signed revocation list."
     ),
-    components(schemas(Problem))
+    components(schemas(Problem, LineView<'static>))
 )]
 struct Api;
 

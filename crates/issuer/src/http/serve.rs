@@ -10,7 +10,7 @@ use tokio::sync::watch;
 
 use crate::http::Settings;
 use crate::issuer::Issuer;
-use crate::publish::{Target, heart_beat};
+use crate::publish::{Target, follow_with_status_lists, heart_beat};
 use crate::schedule;
 use crate::webhooks::Dispatcher;
 
@@ -71,6 +71,8 @@ impl Server {
         let (stop, stopped) = watch::channel(());
         let beating = heart_beat(self.issuer.clone(), self.stamp_every, self.targets, stopped);
         let beating = tokio::spawn(beating);
+        let following =
+            tokio::spawn(follow_with_status_lists(self.issuer.clone(), stop.subscribe()));
         let jobs = schedule::run(self.issuer.clone(), self.jobs.clone(), stop.subscribe());
         let jobs = tokio::spawn(jobs);
         let dispatcher = match Dispatcher::new(self.issuer.clone(), self.settings.reach) {
@@ -99,6 +101,7 @@ impl Server {
         drop(stop);
         // The last beat may be in the middle of a publication: it is let finish.
         let _ = beating.await;
+        let _ = following.await;
         let _ = jobs.await;
         if let Some(dispatcher) = dispatcher {
             let _ = dispatcher.await;

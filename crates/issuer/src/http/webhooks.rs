@@ -9,7 +9,6 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
 use serde::Deserialize;
-use serde_json::json;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -23,6 +22,9 @@ use crate::events;
 use crate::issuer::Issuer;
 use crate::store::events::EventType;
 use crate::store::webhooks::{DeliveryState, WebhookRecord};
+use crate::webhooks::answers::{
+    DeliveriesAnswer, ReplayedAnswer, WebhookDeletedAnswer, WebhookSecretAnswer, WebhooksAnswer,
+};
 use crate::webhooks::{
     DEFAULT_OVERLAP, DeliveryView, NewWebhook, Replay, WebhookChange, WebhookView,
 };
@@ -49,8 +51,9 @@ fn view(issuer: &Issuer, webhook: &WebhookRecord) -> WebhookView {
 }
 
 /// With the secret, which is shown where it is new and never else.
-fn with_secret(issuer: &Issuer, webhook: &WebhookRecord) -> serde_json::Value {
-    json!({ "webhook": view(issuer, webhook), "secret": webhook.secret.as_str() })
+fn with_secret(issuer: &Issuer, webhook: &WebhookRecord) -> WebhookSecretAnswer {
+    let secret = webhook.secret.as_str().to_owned();
+    WebhookSecretAnswer { webhook: view(issuer, webhook), secret }
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -69,7 +72,7 @@ struct CreateBody {
     post, path = "/webhooks", tag = "webhooks", operation_id = "create_webhook",
     request_body = CreateBody,
     security(("admin_key" = ["webhooks:write"])),
-    responses((status = 201, description = "The endpoint and its secret"))
+    responses((status = 201, description = "The endpoint and its secret", body = WebhookSecretAnswer))
 )]
 async fn create(
     State(issuer): State<Issuer>,
@@ -88,12 +91,12 @@ async fn create(
 #[utoipa::path(
     get, path = "/webhooks", tag = "webhooks", operation_id = "list_webhooks",
     security(("admin_key" = ["webhooks:read"])),
-    responses((status = 200, description = "All endpoints"))
+    responses((status = 200, description = "All endpoints", body = WebhooksAnswer))
 )]
 async fn list(State(issuer): State<Issuer>) -> Answer {
     let webhooks = issuer.list_webhooks().await?;
-    let views: Vec<WebhookView> = webhooks.iter().map(|webhook| view(&issuer, webhook)).collect();
-    Ok(axum::Json(json!({ "webhooks": views })).into_response())
+    let webhooks = webhooks.iter().map(|webhook| view(&issuer, webhook)).collect();
+    Ok(axum::Json(WebhooksAnswer { webhooks }).into_response())
 }
 
 /// Show an endpoint.
@@ -101,7 +104,7 @@ async fn list(State(issuer): State<Issuer>) -> Answer {
     get, path = "/webhooks/{id}", tag = "webhooks", operation_id = "show_webhook",
     params(("id" = String, Path, description = "The endpoint's id")),
     security(("admin_key" = ["webhooks:read"])),
-    responses((status = 200, description = "The endpoint"))
+    responses((status = 200, description = "The endpoint", body = WebhookView))
 )]
 async fn show(State(issuer): State<Issuer>, Path(id): Path) -> Answer {
     let webhook = issuer.show_webhook(&id).await?;
@@ -124,7 +127,7 @@ struct UpdateBody {
     request_body = UpdateBody,
     params(("id" = String, Path, description = "The endpoint's id")),
     security(("admin_key" = ["webhooks:write"])),
-    responses((status = 200, description = "The endpoint"))
+    responses((status = 200, description = "The endpoint", body = WebhookView))
 )]
 async fn update(
     State(issuer): State<Issuer>,
@@ -145,7 +148,7 @@ async fn update(
     delete, path = "/webhooks/{id}", tag = "webhooks", operation_id = "delete_webhook",
     params(("id" = String, Path, description = "The endpoint's id")),
     security(("admin_key" = ["webhooks:write"])),
-    responses((status = 200, description = "Deleted"))
+    responses((status = 200, description = "Deleted", body = WebhookDeletedAnswer))
 )]
 async fn delete(
     State(issuer): State<Issuer>,
@@ -153,7 +156,7 @@ async fn delete(
     Path(id): Path,
 ) -> Answer {
     issuer.delete_webhook(&id, Some(&admin.id)).await?;
-    Ok(axum::Json(json!({ "id": id, "deleted": true })).into_response())
+    Ok(axum::Json(WebhookDeletedAnswer { id, deleted: true }).into_response())
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -169,7 +172,7 @@ struct RotateBody {
     request_body = RotateBody,
     params(("id" = String, Path, description = "The endpoint's id")),
     security(("admin_key" = ["webhooks:write"])),
-    responses((status = 200, description = "The endpoint and its new secret"))
+    responses((status = 200, description = "The endpoint and its new secret", body = WebhookSecretAnswer))
 )]
 async fn rotate(
     State(issuer): State<Issuer>,
@@ -196,7 +199,7 @@ struct DeliveriesQuery {
     get, path = "/webhooks/{id}/deliveries", tag = "webhooks", operation_id = "list_deliveries",
     params(("id" = String, Path, description = "The endpoint's id"), DeliveriesQuery),
     security(("admin_key" = ["webhooks:read"])),
-    responses((status = 200, description = "Deliveries"))
+    responses((status = 200, description = "Deliveries", body = DeliveriesAnswer))
 )]
 async fn deliveries(
     State(issuer): State<Issuer>,
@@ -208,8 +211,8 @@ async fn deliveries(
         |name| DeliveryState::from_name(name).ok_or(Error::Invalid { field: "state", reason });
     let state = query.state.as_deref().map(read).transpose()?;
     let found = issuer.list_deliveries(&id, state, query.before, query.limit).await?;
-    let views: Vec<DeliveryView> = found.iter().map(DeliveryView::from).collect();
-    Ok(axum::Json(json!({ "deliveries": views })).into_response())
+    let deliveries = found.iter().map(DeliveryView::from).collect();
+    Ok(axum::Json(DeliveriesAnswer { deliveries }).into_response())
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -227,7 +230,7 @@ struct ReplayBody {
     request_body = ReplayBody,
     params(("id" = String, Path, description = "The endpoint's id")),
     security(("admin_key" = ["webhooks:write"])),
-    responses((status = 200, description = "How many deliveries were queued"))
+    responses((status = 200, description = "How many deliveries were queued", body = ReplayedAnswer))
 )]
 async fn replay(
     State(issuer): State<Issuer>,
@@ -243,6 +246,6 @@ async fn replay(
             return Err(Error::Invalid { field: "delivery", reason }.into());
         }
     };
-    let count = issuer.replay_webhook(&id, what).await?;
-    Ok(axum::Json(json!({ "replayed": count })).into_response())
+    let replayed = issuer.replay_webhook(&id, what).await?;
+    Ok(axum::Json(ReplayedAnswer { replayed }).into_response())
 }

@@ -13,6 +13,7 @@ use tower_http::cors::{Any, CorsLayer};
 
 use super::body::Path;
 use super::problem::Problem;
+use super::status_lists;
 use crate::error::Error;
 use crate::issuer::Issuer;
 use crate::names;
@@ -39,6 +40,7 @@ pub(super) fn routes() -> Router<Issuer> {
         .route("/bodies/{digest}", get(body_by_digest))
         .route("/policies/{digest}", get(public_policies))
         .route("/private/{digest}", get(private_policies))
+        .route("/status-lists/{name}", get(status_lists::show))
         .layer(cors)
 }
 
@@ -130,25 +132,34 @@ async fn is_gate(issuer: &Issuer, headers: &HeaderMap) -> Result<bool, Error> {
     Ok(scopes::covers(&record.admin_scopes, scopes::GATES_READ))
 }
 
-fn unknown() -> Problem {
+pub(super) fn unknown() -> Problem {
     let detail = "no file of this issuer has that name; fetch the stamp again";
     Problem::new(StatusCode::NOT_FOUND, "unknown_file", detail)
 }
 
-/// A file with its ETag, or 304 where the client has it.
 fn file(bytes: Vec<u8>, caching: &'static str, headers: &HeaderMap) -> Response {
+    page(bytes, "application/octet-stream", &HeaderValue::from_static(caching), headers)
+}
+
+/// A file with its ETag, or 304 where the client has it.
+pub(super) fn page(
+    bytes: Vec<u8>,
+    media_type: &'static str,
+    caching: &HeaderValue,
+    headers: &HeaderMap,
+) -> Response {
     let etag = format!("\"{}\"", Digest::of(&bytes));
     let known = headers.get_all(header::IF_NONE_MATCH).iter().any(|value| matches(value, &etag));
     let mut response = if known {
         StatusCode::NOT_MODIFIED.into_response()
     } else {
         let mut response = Response::new(Body::from(bytes));
-        let kind = HeaderValue::from_static("application/octet-stream");
+        let kind = HeaderValue::from_static(media_type);
         response.headers_mut().insert(header::CONTENT_TYPE, kind);
         response
     };
     let headers = response.headers_mut();
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(caching));
+    headers.insert(header::CACHE_CONTROL, caching.clone());
     // Hexadecimal digits and quotes are a header value.
     if let Ok(etag) = HeaderValue::from_str(&etag) {
         headers.insert(header::ETAG, etag);

@@ -26,6 +26,7 @@ use portcullis_core::token::{Algorithm, Environment, Kind};
 use zeroize::Zeroizing;
 
 use crate::error::Error;
+use crate::status::token::StatusListSigner;
 
 pub use at_rest::{AtRest, at_rest, decrypt, encrypt, rekey};
 pub use seal::{SealError, is_sealed};
@@ -181,6 +182,15 @@ impl Keystore {
             .find(|key| key.state == State::Active && key.purpose == Purpose::List)?;
         let signing = SigningKey::from_seed(&key.secret);
         Some(ListSigner { issuer: self.issuer, kid: key.kid, key: signing })
+    }
+
+    /// The active key that signs status lists.
+    #[must_use]
+    pub fn status_list_signer(&self) -> Option<StatusListSigner> {
+        let signs =
+            |key: &&StoredKey| key.state == State::Active && key.purpose == Purpose::StatusList;
+        let key = self.keys.iter().rev().find(signs)?;
+        Some(StatusListSigner { kid: key.kid, key: SigningKey::from_seed(&key.secret) })
     }
 
     /// The same keys as `keyring`, which alone counts, says that they stand in their lives.

@@ -13,6 +13,7 @@ use tokio::time::{Instant, MissedTickBehavior};
 
 use super::place::Target;
 use super::push::Known;
+use super::status::KnownStatus;
 use crate::error::Error;
 use crate::issuer::Issuer;
 use crate::store::events::{self, Event, EventType};
@@ -64,7 +65,7 @@ pub async fn heart_beat(
             }
             _ => false,
         });
-        report(&issuer, beat.map(|_| ()), &mut failing).await;
+        report(&issuer, beat.map(|_| ()), ("list", "the list is"), &mut failing).await;
     }
     drop(leads);
     while pushers.join_next().await.is_some() {}
@@ -88,12 +89,18 @@ async fn beat(issuer: &Issuer, holder: &str, lease: Duration) -> Result<bool, Er
     Ok(leads)
 }
 
-async fn report(issuer: &Issuer, published: Result<(), Error>, failing: &mut bool) {
+/// Logs a failure, and notes the first of several; `what` is published, or not.
+pub(super) async fn report(
+    issuer: &Issuer,
+    published: Result<(), Error>,
+    (what, is): (&str, &str),
+    failing: &mut bool,
+) {
     match &published {
-        Ok(()) if *failing => tracing::info!("the list is published again"),
+        Ok(()) if *failing => tracing::info!("{is} published again"),
         Ok(()) => {}
         Err(error) => {
-            tracing::error!(code = error.code(), "not published: {}", error.chain());
+            tracing::error!(code = error.code(), what, "not published: {}", error.chain());
             if !*failing {
                 note_failure(issuer, None, error).await;
             }
@@ -121,8 +128,8 @@ async fn note_failure(issuer: &Issuer, target: Option<&str>, error: &Error) {
 /// Brings a target up to date whenever a new head is out, and renews its stamp, while this issuer
 /// leads and until the sender of `leading` is dropped.
 async fn serve_target(issuer: Issuer, target: Target, mut leading: watch::Receiver<bool>) {
-    let mut known = Known::default();
-    let (mut head, mut due, mut failures) = (None, Instant::now(), 0_u32);
+    let (mut known, mut known_status) = (Known::default(), KnownStatus::default());
+    let (mut there, mut due, mut failures) = (None, Instant::now(), 0_u32);
     let mut ticks = tokio::time::interval(LOOK_EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
@@ -134,13 +141,19 @@ async fn serve_target(issuer: Issuer, target: Target, mut leading: watch::Receiv
             continue;
         }
         let Ok(published) = issuer.published().await else { continue };
-        let news = failures == 0 && head != Some(published.digest);
+        let Ok(revision) = issuer.status_revision().await else { continue };
+        let out = Some((published.digest, revision));
+        let news = failures == 0 && there != out;
         if !news && Instant::now() < due {
             continue;
         }
         let pushed = async {
             note_seen(&issuer, &target).await?;
-            let push = tokio::time::timeout(PATIENCE, issuer.push(&target, &mut known)).await;
+            let push = async {
+                issuer.push(&target, &mut known).await?;
+                issuer.push_status_lists(&target, &mut known_status).await
+            };
+            let push = tokio::time::timeout(PATIENCE, push).await;
             let reason = "was not brought up to date within two minutes".to_owned();
             push.unwrap_or(Err(Error::Target { target: target.name.clone(), reason }))
         };
@@ -149,13 +162,13 @@ async fn serve_target(issuer: Issuer, target: Target, mut leading: watch::Receiv
                 if failures > 0 {
                     tracing::info!(target = target.name, "the target is up to date again");
                 }
-                head = Some(published.digest);
+                there = out;
                 failures = 0;
                 due = Instant::now() + target.every;
             }
             Err(error) => {
                 // What is there now may be anything.
-                known = Known::default();
+                (known, known_status) = (Known::default(), KnownStatus::default());
                 failures = failures.saturating_add(1);
                 let pause = Duration::from_millis(500).saturating_mul(1 << failures.min(10));
                 due = Instant::now() + pause.min(LONGEST_PAUSE);

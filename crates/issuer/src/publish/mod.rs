@@ -16,6 +16,7 @@ mod place;
 mod policies;
 mod push;
 mod recover;
+mod status;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -35,6 +36,7 @@ pub use place::Target;
 pub(crate) use policies::Forest;
 use policies::renew_policies;
 pub use recover::Recovered;
+pub(crate) use status::follow as follow_with_status_lists;
 
 /// How far the clock may stand behind the last list before nothing is published any more: what
 /// verifiers put up with.
@@ -82,7 +84,9 @@ impl Issuer {
         let name = FileName { digest: promise.digest, len: head_len };
         let draft = StampDraft { mark: promise.mark, head: name, keyring_version };
         let stamp = signer.sign_stamp(&draft);
-        self.put_out(&promise, &stamp).await
+        let published = self.put_out(&promise, &stamp).await?;
+        self.status_wanted().notify_one();
+        Ok(published)
     }
 
     /// Commits to number, digest and this update before the stamp is signed.
@@ -97,12 +101,13 @@ impl Issuer {
         // Asked for once the view has been brought up to the newest keyring.
         let signer = self.keystore().list_signer().ok_or(Error::NoSigner)?;
         let max_secs = keyring.max_validity_millis() / 1000;
-        if !(1000..=keyring.max_validity_millis()).contains(&self.valid_for_millis()) {
+        let last = lists::promise(&mut writing).await?;
+        let valid_for = self.valid_for_millis(last.as_ref().map(|last| &last.mark));
+        if !(1000..=keyring.max_validity_millis()).contains(&valid_for) {
             return Err(Error::ValidFor { max_secs });
         }
-        let last = lists::promise(&mut writing).await?;
         let this_update = next_instant(self.now(), last.as_ref())?;
-        let next_update = this_update.plus_millis(self.valid_for_millis());
+        let next_update = this_update.plus_millis(valid_for);
         let mark = |number| Mark { epoch: keyring.epoch(), number, this_update, next_update };
         let position = events::position(&mut writing).await?;
         let since = last.map_or(0, |last| last.position);

@@ -11,7 +11,9 @@ use std::time::Duration;
 
 use object_store::aws::AmazonS3Builder;
 use object_store::path::Path as Key;
-use object_store::{ObjectStore, ObjectStoreExt as _, PutMode, PutOptions, UpdateVersion};
+use object_store::{
+    Attribute, Attributes, ObjectStore, ObjectStoreExt as _, PutMode, PutOptions, UpdateVersion,
+};
 use url::Url;
 
 use crate::error::Error;
@@ -39,6 +41,13 @@ pub(crate) enum Place {
     Bucket { store: Arc<dyn ObjectStore>, prefix: Key },
     Kv { client: reqwest::Client, values: Url, token: String },
     Http { client: reqwest::Client, base: Url },
+}
+
+/// What a web server is to say of a file that people's programs fetch.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Page {
+    pub(crate) media_type: &'static str,
+    pub(crate) max_age_secs: u32,
 }
 
 /// What stood at a name, and how a conditional put names it.
@@ -219,6 +228,17 @@ impl Place {
         bytes: &[u8],
         found: &Found,
     ) -> Result<(), String> {
+        self.replace_page(name, bytes, found, None).await
+    }
+
+    /// The same, with what is to be said of it where the place can say such things: in a bucket.
+    pub(crate) async fn replace_page(
+        &self,
+        name: &str,
+        bytes: &[u8],
+        found: &Found,
+        page: Option<Page>,
+    ) -> Result<(), String> {
         const OVERTAKEN: &str = "another publisher has written there since";
         match self {
             Self::Folder(folder) => {
@@ -239,7 +259,8 @@ impl Place {
             }
             Self::Bucket { store, prefix } => {
                 let mode = found.version.clone().map_or(PutMode::Create, PutMode::Update);
-                let options = PutOptions { mode, ..PutOptions::default() };
+                let attributes = page.map(attributes).unwrap_or_default();
+                let options = PutOptions { mode, attributes, ..PutOptions::default() };
                 let key = key(prefix, name);
                 let put = store.put_opts(&key, bytes.to_vec().into(), options);
                 match within(put).await? {
@@ -280,6 +301,14 @@ fn bucket(rest: &str, endpoint: Option<&str>, region: Option<&str>) -> Result<Pl
     let store = builder.with_retry(retry).build().map_err(|error| chain(&error))?;
     let prefix = Key::parse(prefix).map_err(|error| chain(&error))?;
     Ok(Place::Bucket { store: Arc::new(store), prefix })
+}
+
+fn attributes(page: Page) -> Attributes {
+    let caching = format!("public, max-age={}", page.max_age_secs);
+    let mut attributes = Attributes::new();
+    attributes.insert(Attribute::ContentType, page.media_type.into());
+    attributes.insert(Attribute::CacheControl, caching.into());
+    attributes
 }
 
 fn kv(rest: &str, api: Option<&str>) -> Result<Place, String> {

@@ -181,13 +181,14 @@ impl Issuer {
             let at = Mark { this_update: mark.this_update, ..mark };
             lists::insert_list(connection, &at, &witnessed.head, &bodies).await?;
         }
+        let valid_for = self.valid_for_millis(Some(&mark));
         let before = lists::promise(connection).await?.map_or(now, |promise| promise.latest);
         let promise = Promise {
             mark: Mark { number: mark.number.saturating_add(LEAP), ..mark },
             digest,
             // All that is said is weighed anew.
             position: 0,
-            latest: before.max(mark.next_update).max(now.plus_millis(self.valid_for_millis())),
+            latest: before.max(mark.next_update).max(now.plus_millis(valid_for)),
         };
         lists::set_promise(connection, &promise).await?;
         targets::clear_restored(connection).await?;

@@ -41,6 +41,17 @@ pub enum RotationError {
         /// How many.
         live: u64,
     },
+    /// Status lists in force would be refused.
+    #[error(
+        "status lists that kid {kid} signed are in force for another {secs} s and would be refused \
+         at once; wait, or confirm with --yes"
+    )]
+    ListsInForce {
+        /// The signer.
+        kid: u16,
+        /// For how long.
+        secs: u64,
+    },
     /// The keystore at hand lacks the key.
     #[error("the keystore here does not hold kid {0}; bring it from where it was made")]
     NotHere(u16),
@@ -65,6 +76,7 @@ impl RotationError {
             Self::Retired(_) => "signer_retired",
             Self::LastSigner { .. } => "last_signer",
             Self::LiveKeys { .. } => "signer_has_keys",
+            Self::ListsInForce { .. } => "signer_has_lists",
             Self::NotHere(_) => "signer_not_here",
             Self::Impossible(_) => "signer_impossible",
             Self::NoKidLeft => "no_kid_left",

@@ -24,6 +24,7 @@ use crate::store;
 use crate::store::events::{self, Event, EventType};
 use crate::store::lists::{self, Published};
 use crate::store::signers::{self, KeysOfSigner};
+use crate::store::status;
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 /// How long a keyring is valid from the moment that it is signed, where nothing else is said.
@@ -152,6 +153,13 @@ impl Issuer {
         let now = store::now(&mut writing, self.now()).await?;
         let keyring = Keyring::open(&lists::keyring(&mut writing).await?, self.root())?;
         let keys = signers::keys_of_signers(&mut writing, now).await?;
+        if let KeyringChange::Retire { kid, anyway: false } = *change
+            && let Some(until) = status::in_force_until(&mut writing, kid).await?
+            && now < until
+        {
+            let secs = until.millis_since(now).div_ceil(1000);
+            return Err(RotationError::ListsInForce { kid, secs }.into());
+        }
         // As it is on disk: another process may have changed it since.
         let mut keystore = Keystore::read(&vault)?;
         let before = keystore.encode(vault.path())?;

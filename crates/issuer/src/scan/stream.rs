@@ -11,6 +11,8 @@ use memchr::{memchr, memchr_iter, memrchr};
 use portcullis_core::token::{Algorithm, Environment, Kind, Label};
 use zeroize::Zeroizing;
 
+use super::encoding::{Encoding, fill};
+
 /// What the two searches have in common is their length.
 const ANCHOR: usize = b"k_live_".len();
 const HMAC_CHARS: usize = 66;
@@ -227,80 +229,6 @@ impl Lines {
 
 fn signed(at: usize) -> i64 {
     i64::try_from(at).unwrap_or(i64::MAX)
-}
-
-/// How a text is written. Windows writes UTF-16 where PowerShell redirects.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Encoding {
-    /// Anything that writes ASCII as ASCII.
-    Bytes,
-    /// The same, behind a byte order mark.
-    Utf8,
-    Utf16Le,
-    Utf16Be,
-}
-
-impl Encoding {
-    fn guess(front: &[u8]) -> Self {
-        match front {
-            [0xEF, 0xBB, 0xBF, ..] => Self::Utf8,
-            [0xFF, 0xFE, ..] => Self::Utf16Le,
-            [0xFE, 0xFF, ..] => Self::Utf16Be,
-            _ => Self::Bytes,
-        }
-    }
-
-    /// The length of the byte order mark, after narrowing: it takes no column.
-    const fn mark_len(self) -> i64 {
-        match self {
-            Self::Bytes => 0,
-            Self::Utf8 => 3,
-            Self::Utf16Le | Self::Utf16Be => 1,
-        }
-    }
-
-    /// Makes one byte of each unit, in place; gives their number. What is not ASCII becomes a byte
-    /// that no key holds.
-    fn narrow(self, bytes: &mut [u8]) -> usize {
-        let little = match self {
-            Self::Bytes | Self::Utf8 => return bytes.len(),
-            Self::Utf16Le => true,
-            Self::Utf16Be => false,
-        };
-        let units = bytes.len() / 2;
-        for unit in 0..units {
-            let pair = bytes.get(2 * unit..).and_then(|rest| rest.first_chunk::<2>());
-            let narrow = pair.map_or(0xFF, |&pair| {
-                let unit = if little { u16::from_le_bytes(pair) } else { u16::from_be_bytes(pair) };
-                u8::try_from(unit).ok().filter(u8::is_ascii).unwrap_or(0xFF)
-            });
-            if let Some(byte) = bytes.get_mut(unit) {
-                *byte = narrow;
-            }
-        }
-        units
-    }
-}
-
-/// Reads until `room` is full or the source ends; gives how much was gained, and whether it ended.
-fn fill(source: &mut impl Read, room: &mut [u8], encoding: Encoding) -> io::Result<(usize, bool)> {
-    // An even number of bytes, so that no unit of two is torn.
-    let whole = room.len() & !1;
-    let room = room.get_mut(..whole).unwrap_or_default();
-    let mut read = 0;
-    let ended = loop {
-        let rest = room.get_mut(read..).unwrap_or_default();
-        if rest.is_empty() {
-            break false;
-        }
-        match source.read(rest) {
-            Ok(0) => break true,
-            Ok(more) => read += more,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
-    };
-    Ok((encoding.narrow(room.get_mut(..read).unwrap_or_default()), ended))
 }
 
 fn is_binary(front: &[u8]) -> bool {

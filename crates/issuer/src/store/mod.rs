@@ -7,6 +7,7 @@
 
 pub mod channels;
 pub mod events;
+mod fault;
 pub mod idempotency;
 pub mod jobs;
 pub mod keys;
@@ -20,6 +21,7 @@ pub(crate) mod select;
 pub mod shards;
 pub mod signers;
 pub mod state;
+pub mod status;
 pub mod targets;
 pub mod webhooks;
 pub mod wide;
@@ -211,6 +213,7 @@ const STEPS: &[Step] = &[
     step!(3, "0003_webhooks"),
     step!(4, "0004_usage"),
     step!(5, "0005_shards"),
+    step!(6, "0006_status_lists"),
 ];
 
 fn migrations(database: &Database) -> Migrator {

@@ -1,7 +1,7 @@
 //! The state of a key as the databases work it out: what `KeyRecord::state` says of a record on
 //! which the wide entries in force are shown. A test holds the two against each other.
 
-use portcullis_core::list::{WideScope, WideState};
+use portcullis_core::list::{WideEntry, WideScope, WideState};
 use sqlx::Row as _;
 
 use crate::error::Error;
@@ -16,18 +16,19 @@ use crate::store::wide::{self, WideRecord};
 /// in seconds.
 pub(crate) fn push_state(select: &mut Select, in_force: &[WideRecord], now: u32) {
     let now = i64::from(now);
+    let entries: Vec<WideEntry> = in_force.iter().map(|wide| wide.entry).collect();
     select.push("CASE WHEN revoked_at <= ").arg(now).push(" OR ");
-    push_covered(select, in_force, WideState::Revoked);
+    push_covered(select, &entries, WideState::Revoked);
     select.push(" THEN 'revoked' WHEN expires_at <= ").arg(now);
     select.push(" THEN 'expired' WHEN suspended_ms IS NOT NULL OR ");
-    push_covered(select, in_force, WideState::Suspended);
+    push_covered(select, &entries, WideState::Suspended);
     select.push(" THEN 'suspended' WHEN revoked_at IS NOT NULL THEN 'scheduled' ELSE 'active' END");
 }
 
 /// Appends a condition that holds for the keys that entries of this state speak of.
-pub(crate) fn push_covered(select: &mut Select, in_force: &[WideRecord], state: WideState) {
+pub(crate) fn push_covered(select: &mut Select, wide: &[WideEntry], state: WideState) {
     select.push("(1 = 0");
-    for WideRecord { entry, .. } in in_force.iter().filter(|wide| wide.entry.state == state) {
+    for entry in wide.iter().filter(|entry| entry.state == state) {
         match entry.scope {
             WideScope::Owner(owner) => select.push(" OR (owner = ").arg(i64::from(owner)),
             WideScope::Kid(kid) => select.push(" OR (kid = ").arg(i64::from(kid)),

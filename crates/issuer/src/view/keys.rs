@@ -3,9 +3,9 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::problem::Problem;
 use super::targets::TargetView;
 use super::{KeyView, MarkView};
-use crate::http::Problem;
 
 /// A key that was made. Its text is answered this once and, of secret keys, kept nowhere.
 #[derive(Clone, Debug, Serialize, ToSchema)]

@@ -6,6 +6,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use utoipa::ToSchema;
 
+use super::status_lists::StatusListsView;
 use super::{Instant, ListView};
 use crate::error::Error;
 use crate::issuer::Issuer;
@@ -45,6 +46,9 @@ pub struct ListAnswer {
     pub list: ListView,
     /// The targets.
     pub targets: Vec<TargetView>,
+    /// The Token Status Lists; where the issuer publishes such lists.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub status_lists: Option<StatusListsView>,
 }
 
 /// All targets, the issuer's own HTTP first, as carriers of `published`.

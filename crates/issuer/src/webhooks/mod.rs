@@ -7,6 +7,7 @@
 //! Each event reaches each endpoint at least once; its `webhook-id` is the same at every attempt,
 //! by which a receiver knows it again.
 
+pub mod answers;
 mod deliver;
 mod reach;
 mod sign;
@@ -22,6 +23,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use portcullis_core::time::Time;
 use serde::Serialize;
 use serde_json::json;
+use utoipa::ToSchema;
 use zeroize::Zeroizing;
 
 use crate::error::Error;
@@ -75,7 +77,7 @@ pub enum Replay {
 }
 
 /// An endpoint as HTTP and `--json` show it.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct WebhookView {
     /// `whk_…`.
     pub id: String,
@@ -123,7 +125,7 @@ impl WebhookView {
 }
 
 /// A delivery as HTTP and `--json` show it.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct DeliveryView {
     /// Its number.
     pub id: i64,

@@ -41,5 +41,6 @@ mod life_listing;
 mod lists;
 mod many;
 mod policies;
+mod status;
 mod usage;
 mod webhooks;

@@ -13,6 +13,7 @@ mod files;
 mod life;
 mod many;
 mod secrets;
+mod status_lists;
 
 use axum::Router;
 use axum::body::Body;

@@ -38,7 +38,7 @@ pub(crate) enum Group {
     Size,
     /// Building the list, and what one more revocation changes
     Build,
-    /// Bytes of the npm package, and a fresh process' first key
+    /// Bytes of the npm package, and the first key of a fresh process, of Node and of workerd
     Start,
     /// The gate in workerd beside a Worker that only passes requests on
     Gate,
@@ -176,7 +176,13 @@ impl Bench {
             Group::Lookup => vec![native("lookup")],
             Group::Size => vec![native("size")],
             Group::Build => vec![native("build")],
-            Group::Start => vec![node("start.mjs", &[&keys])],
+            Group::Start => {
+                let work = self.files.join("first");
+                vec![
+                    node("start.mjs", &[&keys]),
+                    node("first-workerd.mjs", &[&keys, &self.built.workerd, &work]),
+                ]
+            }
             Group::Gate => {
                 let work = self.files.join("gate");
                 vec![node("gate.mjs", &[&self.built.issuer, &self.built.workerd, &work])]

@@ -40,7 +40,7 @@ const FIRST: &str = "publishable key at first sight, npm package";
 const AGAIN: &str = "publishable key seen before";
 
 /// What, peer, our subjects, the peer's, the target.
-const COMPARISONS: [Comparison; 25] = [
+const COMPARISONS: [Comparison; 26] = [
     (
         SECRET,
         "`jose` HS256, 64 in flight",
@@ -146,6 +146,13 @@ const COMPARISONS: [Comparison; 25] = [
         "biscuit-wasm",
         &["start, portcullis, total"],
         &["start, biscuit, total"],
+        Target::Shown,
+    ),
+    (
+        "first verdict of a fresh workerd, from the start of the process",
+        "a Worker that only answers",
+        &["start in workerd, portcullis, to the first answer"],
+        &["start in workerd, only an answer, to the first answer"],
         Target::Shown,
     ),
     (

@@ -2,8 +2,8 @@
 
 mod chromium;
 mod debian;
-mod medusa;
 mod npm;
+mod packed;
 mod postgres;
 mod python;
 mod sysroot;
@@ -11,8 +11,8 @@ mod tools;
 mod wasm;
 
 pub(crate) use chromium::chromium;
-pub(crate) use medusa::medusa;
 pub(crate) use npm::{Lockfile, Npm, install_in};
+pub(crate) use packed::with_package;
 pub(crate) use postgres::{Postgres, postgres};
 pub(crate) use python::python;
 pub(crate) use tools::Tools;

@@ -1,18 +1,17 @@
-//! Medusa's packages for the tests of `portcullis/medusa`: some 700 MB, in a folder of their own.
+//! The npm package as it is packed, beside the packages that a test folder of its own asks for: those
+//! of Medusa are some 700 MB, those of Next.js 340.
 
 use super::npm;
 use crate::{cmd, paths};
 use anyhow::Result;
+use std::path::Path;
 
-const FOLDER: &str = "tests/medusa";
-
-/// Installs what the folder's lockfile names, and the npm package as it is packed.
-pub(crate) fn medusa() -> Result<()> {
-    let folder = paths::root().join(FOLDER);
-    npm::install_in(&folder, npm::Lockfile::WithGaps)?;
+/// Installs what the lockfile in `folder` names, and the npm package as it is packed.
+pub(crate) fn with_package(folder: &Path) -> Result<()> {
+    npm::install_in(folder, npm::Lockfile::WithGaps)?;
     let modules = folder.join("node_modules");
-    // A link would do for us and not for Medusa: what is imported is looked for beside the
-    // importer, and Medusa's packages are here.
+    // A link would do for us and not for what is tested: what is imported is looked for beside the
+    // importer, and its packages are here.
     let package = modules.join("portcullis");
     if package.is_dir() {
         std::fs::remove_dir_all(&package)?;

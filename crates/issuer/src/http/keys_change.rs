@@ -1,0 +1,195 @@
+//! Changing keys' records.
+
+use axum::Extension;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::IntoResponse as _;
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::auth::Admin;
+use super::body::{Json, OneOrMany, Path};
+use super::keys::{Answer, CreateKeyBody, check_many, minted_view, view, views};
+use super::list::committed;
+use super::problem::Problem;
+use crate::error::Error;
+use crate::issuer::Issuer;
+use crate::rules::{Changed, Update, Upsert, check_fixed};
+use crate::view::keys::{ChangedAnswer, UpsertedAnswer};
+
+pub(super) fn routes() -> OpenApiRouter<Issuer> {
+    OpenApiRouter::new().routes(routes!(upsert)).routes(routes!(update, update_by_post))
+}
+
+/// What an update may hold, as [`read_update`] reads it.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "described here, read field by field for the sake of what is refused")]
+struct UpdateKeyBody {
+    title: Option<String>,
+    #[schema(value_type = Option<Object>)]
+    metadata: Option<Map<String, Value>>,
+    sales_channels: Option<Vec<String>>,
+    updated_by: Option<String>,
+}
+
+/// A key to be changed where it has an `id`, to be made where it has none.
+#[derive(Deserialize, ToSchema)]
+#[expect(dead_code, reason = "as with `UpdateKeyBody`")]
+struct UpsertKeyBody {
+    id: Option<String>,
+    title: Option<String>,
+    kind: Option<String>,
+    environment: Option<String>,
+    algorithm: Option<String>,
+    #[schema(value_type = Option<Object>)]
+    metadata: Option<Map<String, Value>>,
+    owner: Option<u32>,
+    policy: Option<u32>,
+    sales_channels: Option<Vec<String>>,
+    expires_in_seconds: Option<u64>,
+    expires_at: Option<String>,
+    created_by: Option<String>,
+}
+
+/// What [`OneOrMany`] reads.
+#[derive(Deserialize, ToSchema)]
+#[serde(untagged)]
+#[expect(dead_code, reason = "as with `CreateKeysBody`")]
+enum UpsertKeysBody {
+    One(Box<UpsertKeyBody>),
+    Many(Vec<UpsertKeyBody>),
+}
+
+/// What a body asks to be changed, and by whom.
+fn read_update(mut body: Map<String, Value>) -> Result<(Update, Option<String>), Problem> {
+    fn take<T: serde::de::DeserializeOwned>(
+        body: &mut Map<String, Value>,
+        field: &'static str,
+        reason: &'static str,
+    ) -> Result<Option<T>, Error> {
+        let value = body.remove(field).map(serde_json::from_value);
+        value.transpose().map_err(|_| Error::Invalid { field, reason })
+    }
+    let update = Update {
+        title: take(&mut body, "title", "must be a text")?,
+        metadata: take(&mut body, "metadata", "must be an object")?,
+        sales_channels: take(&mut body, "sales_channels", "must be a list of texts")?,
+    };
+    let by = take(&mut body, "updated_by", "must be a text")?;
+    if let Some(name) = body.keys().next() {
+        check_fixed(name)?;
+        let detail =
+            "there is an unknown field; title, metadata, sales_channels and updated_by are known";
+        return Err(Problem::new(StatusCode::BAD_REQUEST, "invalid_json", detail));
+    }
+    Ok((update, by))
+}
+
+/// Change what is kept with a key.
+#[utoipa::path(
+    patch, path = "/keys/{id}", tag = "keys", operation_id = "update_key",
+    params(("id" = String, Path, description = "The key's id, apk_…")),
+    request_body = UpdateKeyBody,
+    security(("admin_key" = ["keys:write"])),
+    responses(
+        (status = 200, description = "The key as it is now", body = ChangedAnswer),
+        (status = 202, description = "Changed, not yet published", body = ChangedAnswer)
+    )
+)]
+async fn update(
+    State(issuer): State<Issuer>,
+    Extension(admin): Extension<Admin>,
+    Path(id): Path,
+    Json(body): Json<Map<String, Value>>,
+) -> Answer {
+    let (update, by) = read_update(body)?;
+    let by = by.unwrap_or(admin.id);
+    let changed = issuer.update(&id, &update, Some(&by)).await;
+    answer_change(&issuer, &id, changed).await
+}
+
+/// The same for clients that know no PATCH.
+#[utoipa::path(
+    post, path = "/keys/{id}", tag = "keys", operation_id = "update_key_by_post",
+    params(("id" = String, Path, description = "The key's id, apk_…")),
+    request_body = UpdateKeyBody,
+    security(("admin_key" = ["keys:write"])),
+    responses(
+        (status = 200, description = "The key as it is now", body = ChangedAnswer),
+        (status = 202, description = "Changed, not yet published", body = ChangedAnswer)
+    )
+)]
+async fn update_by_post(
+    issuer: State<Issuer>,
+    admin: Extension<Admin>,
+    id: Path,
+    body: Json<Map<String, Value>>,
+) -> Answer {
+    update(issuer, admin, id, body).await
+}
+
+/// A record that was changed, and whether that is published, where lists tell of it.
+pub(super) async fn answer_change(
+    issuer: &Issuer,
+    id: &str,
+    changed: Result<Changed, Error>,
+) -> Answer {
+    let changed = changed.map_err(|error| Problem::about(id, error))?;
+    let key = json!(view(issuer, &changed.record).await?);
+    Ok(match changed.published {
+        Some(published) => committed(issuer, key, StatusCode::OK, published),
+        None => axum::Json(key).into_response(),
+    })
+}
+
+/// Make keys without an `id` and change those with one, all or none.
+#[utoipa::path(
+    put, path = "/keys", tag = "keys", operation_id = "upsert_keys",
+    request_body = UpsertKeysBody,
+    security(("admin_key" = ["keys:write"])),
+    responses(
+        (status = 200, description = "What was made and changed", body = UpsertedAnswer)
+    )
+)]
+async fn upsert(
+    State(issuer): State<Issuer>,
+    Extension(admin): Extension<Admin>,
+    Json(body): Json<OneOrMany<Map<String, Value>>>,
+) -> Answer {
+    let bodies = match body {
+        OneOrMany::One(body) => vec![body],
+        OneOrMany::Many(bodies) => bodies,
+    };
+    check_many(bodies.len())?;
+    let mut all = Vec::with_capacity(bodies.len());
+    for mut body in bodies {
+        match body.remove("id") {
+            Some(Value::String(id)) => {
+                issuer.check_may_change(&admin.scopes, &id).await?;
+                all.push(Upsert::Update(id, read_update(body)?.0));
+            }
+            Some(_) => {
+                return Err(Error::Invalid { field: "id", reason: "must be a text" }.into());
+            }
+            None => {
+                let read = serde_json::from_value::<CreateKeyBody>(Value::Object(body));
+                let new = read.map_err(|_| {
+                    let detail = "a key without an `id` is created: it needs a `title`, and takes \
+                                  what POST /v1/keys takes";
+                    Problem::new(StatusCode::BAD_REQUEST, "invalid_json", detail)
+                })?;
+                all.push(Upsert::Create(new.new_key(&admin)?));
+            }
+        }
+    }
+    let (made, changed) = issuer.upsert(&all, Some(&admin.id)).await?;
+    let mut created = Vec::with_capacity(made.len());
+    for minted in &made {
+        created.push(minted_view(&issuer, minted).await?);
+    }
+    let updated = views(&issuer, &changed).await?;
+    Ok(axum::Json(UpsertedAnswer { created, updated }).into_response())
+}

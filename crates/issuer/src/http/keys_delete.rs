@@ -1,0 +1,121 @@
+//! Deleting records, and taking creates back.
+
+use axum::Extension;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::IntoResponse as _;
+use serde::Deserialize;
+use serde_json::json;
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::auth::Admin;
+use super::body::{Json, Path};
+use super::keys::{Answer, check_may_change_all};
+use super::list::committed;
+use super::problem::Problem;
+use crate::error::Error;
+use crate::issuer::Issuer;
+use crate::view::keys::{DeletedAnswer, DeletedManyAnswer, UndoneAnswer, UndoneManyAnswer};
+
+pub(super) fn routes() -> OpenApiRouter<Issuer> {
+    OpenApiRouter::new()
+        .routes(routes!(delete))
+        .routes(routes!(delete_many))
+        .routes(routes!(undo_many))
+        .routes(routes!(undo))
+}
+
+/// Delete the record of a key that is revoked in effect.
+#[utoipa::path(
+    delete, path = "/keys/{id}", tag = "keys", operation_id = "delete_key",
+    params(("id" = String, Path, description = "The key's id, apk_…")),
+    security(("admin_key" = ["keys:write"])),
+    responses(
+        (status = 200, description = "Deleted", body = DeletedAnswer)
+    )
+)]
+async fn delete(
+    State(issuer): State<Issuer>,
+    Extension(admin): Extension<Admin>,
+    Path(id): Path,
+) -> Answer {
+    let deleted = issuer.delete(std::slice::from_ref(&id), Some(&admin.id)).await;
+    deleted.map_err(|error| not_found_one(&id, error))?;
+    Ok(axum::Json(DeletedAnswer::of(id)).into_response())
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct IdsBody {
+    ids: Vec<String>,
+}
+
+/// Delete the records of keys that are revoked in effect, all or none.
+#[utoipa::path(
+    post, path = "/keys/delete", tag = "keys", operation_id = "delete_keys",
+    request_body = IdsBody,
+    security(("admin_key" = ["keys:write"])),
+    responses(
+        (status = 200, description = "Deleted", body = DeletedManyAnswer)
+    )
+)]
+async fn delete_many(
+    State(issuer): State<Issuer>,
+    Extension(admin): Extension<Admin>,
+    Json(body): Json<IdsBody>,
+) -> Answer {
+    check_may_change_all(&issuer, &admin, &body.ids).await?;
+    let ids = issuer.delete(&body.ids, Some(&admin.id)).await?;
+    Ok(axum::Json(DeletedManyAnswer::of(ids)).into_response())
+}
+
+/// Revoke and delete a key that was made in error, in one act.
+#[utoipa::path(
+    post, path = "/keys/{id}/undo", tag = "keys", operation_id = "undo_key",
+    params(("id" = String, Path, description = "The key's id, apk_…")),
+    security(("admin_key" = ["keys:revoke"])),
+    responses(
+        (status = 200, description = "Done and published", body = UndoneAnswer),
+        (status = 202, description = "Done, not yet published", body = UndoneAnswer)
+    )
+)]
+async fn undo(
+    State(issuer): State<Issuer>,
+    Extension(admin): Extension<Admin>,
+    Path(id): Path,
+) -> Answer {
+    let undone = issuer.undo_create(std::slice::from_ref(&id), Some(&admin.id)).await;
+    let undone = undone.map_err(|error| not_found_one(&id, error))?;
+    let answer = json!(DeletedAnswer::of(id));
+    Ok(committed(&issuer, answer, StatusCode::OK, undone.published))
+}
+
+/// Revoke and delete keys that were made in error, all or none, in one act.
+#[utoipa::path(
+    post, path = "/keys/undo", tag = "keys", operation_id = "undo_keys",
+    request_body = IdsBody,
+    security(("admin_key" = ["keys:revoke"])),
+    responses(
+        (status = 200, description = "Done and published", body = UndoneManyAnswer),
+        (status = 202, description = "Done, not yet published", body = UndoneManyAnswer)
+    )
+)]
+async fn undo_many(
+    State(issuer): State<Issuer>,
+    Extension(admin): Extension<Admin>,
+    Json(body): Json<IdsBody>,
+) -> Answer {
+    check_may_change_all(&issuer, &admin, &body.ids).await?;
+    let undone = issuer.undo_create(&body.ids, Some(&admin.id)).await?;
+    let ids = undone.records.iter().map(|record| record.id.clone()).collect();
+    let answer = json!(DeletedManyAnswer::of(ids));
+    Ok(committed(&issuer, answer, StatusCode::OK, undone.published))
+}
+
+/// An error about several keys, where there was but one.
+fn not_found_one(id: &str, error: Error) -> Problem {
+    let error = if matches!(error, Error::NoSuchKeys(_)) { Error::NotFound } else { error };
+    Problem::about(id, error)
+}

@@ -1,0 +1,262 @@
+//! Status lists: the facts of the list that is out, for verifiers of other tokens.
+//!
+//! ```text
+//! one look    the list that is out, the keys that its wide entries speak of -> statuses
+//! sign        as of that list's this update
+//! one shard   one transaction: stored, unless one of a later list is there
+//! ```
+//!
+//! It follows the revocation list and never holds it up: no gate looks at status lists.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use portcullis_core::crypto::Digest;
+use portcullis_core::keyring::Keyring;
+use portcullis_core::list::{Body, ListError, ShardLine, WideEntry, WideState};
+use portcullis_core::time::Time;
+use tokio::sync::watch;
+
+use super::place::{Page, Target};
+use crate::error::Error;
+use crate::issuer::Issuer;
+use crate::status::pack::Statuses;
+use crate::status::token::{self, StatusListSigner};
+use crate::status::{self, StatusLists};
+use crate::store::status::{StatusMark, StatusRecord};
+use crate::store::{Connection, lists, shards, status as table};
+
+/// After a failure the next attempt is made so much later, or with the next list.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// What the statuses of a shard come to: those that are stored, or new ones.
+struct Made {
+    bits: u8,
+    facts: Digest,
+    list: Vec<u8>,
+}
+
+/// The state of one look at what is out.
+struct Look<'a> {
+    lists: &'a StatusLists,
+    signer: StatusListSigner,
+    at: Time,
+    wide: Vec<WideEntry>,
+}
+
+impl Issuer {
+    /// Brings the status lists up to what is out: those whose facts have changed, and those of
+    /// which half the time is over. Does nothing where none are published.
+    ///
+    /// # Errors
+    /// [`Error::NoStatusSigner`], and the database's. What was stored before stays.
+    pub async fn renew_status_lists(&self) -> Result<(), Error> {
+        let Some(lists) = self.status_lists() else { return Ok(()) };
+        let mut reading = self.store().read().await?;
+        let published = lists::published(&mut reading).await?;
+        let view = self.view_in(&mut reading).await?;
+        let list = view.replica().list().filter(|list| list.stamp().head() == published.digest);
+        // Another list has come out since this look at the database: whoever put it out asks again.
+        let Some(list) = list else { return Ok(()) };
+        // Asked for once the view has been brought up to the newest keyring.
+        let signer = self.keystore().status_list_signer().ok_or(Error::NoStatusSigner)?;
+        let wide = list.head().wide().to_vec();
+        let look = Look { lists, signer, at: published.this_update, wide };
+        let marks = table::marks(&mut reading).await?;
+        let issued = shards::shards(&mut reading).await?;
+        let issued: HashMap<u32, u32> =
+            issued.iter().map(|shard| (shard.shard, shard.issued)).collect();
+        for line in list.head().shards() {
+            let issued = issued.get(&line.shard).copied().unwrap_or(0);
+            let record = look.renew(&mut reading, line, issued, marks.get(&line.shard)).await?;
+            if let Some(record) = record {
+                let mut writing = self.store().write().await?;
+                table::put(&mut writing, &record).await?;
+                writing.commit().await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Puts out at a target the status lists that it lacks, with the documents about them.
+    pub(super) async fn push_status_lists(
+        &self,
+        target: &Target,
+        known: &mut KnownStatus,
+    ) -> Result<(), Error> {
+        let Some(lists) = self.status_lists() else { return Ok(()) };
+        let failed = |reason| Error::Target { target: target.name.clone(), reason };
+        let mut reading = self.store().read().await?;
+        let keyring = Keyring::open(&lists::keyring(&mut reading).await?, self.root())?;
+        let marks = table::marks(&mut reading).await?;
+        let mut stale = Vec::new();
+        for mark in marks.values().filter(|mark| known.made.get(&mark.shard) != Some(&mark.made)) {
+            stale.extend(table::token(&mut reading, mark.shard).await?.map(|(t, _)| (mark, t)));
+        }
+        drop(reading);
+        let page = |media_type| Page { media_type, max_age_secs: lists.ttl_secs() };
+        let put = async |name: &str, bytes: &[u8], page: Page| {
+            let name = format!("{}/{name}", status::FOLDER);
+            let found = target.place.get(&name).await?;
+            let there = found.bytes.as_deref();
+            let is_newer =
+                || Some(token::open(there?, &keyring)?.iat > token::open(bytes, &keyring)?.iat);
+            if there == Some(bytes) || is_newer() == Some(true) {
+                return Ok(());
+            }
+            target.place.replace_page(&name, bytes, &found, Some(page)).await?;
+            target.place.read_back(&name, bytes).await
+        };
+        // The key before what it signed.
+        let jwks = token::jwks(&keyring).to_string();
+        let shards: Vec<u32> = marks.keys().copied().collect();
+        let aggregation = lists.aggregation(&shards).to_string();
+        let documents = Digest::of(format!("{jwks}{aggregation}").as_bytes());
+        let is_known = known.documents == Some(documents);
+        if !is_known {
+            put(status::JWKS, jwks.as_bytes(), page(status::JWKS_MEDIA_TYPE))
+                .await
+                .map_err(failed)?;
+        }
+        for (mark, token) in stale {
+            let name = status::file_name(mark.shard);
+            put(&name, token.as_bytes(), page(status::MEDIA_TYPE)).await.map_err(failed)?;
+            known.made.insert(mark.shard, mark.made);
+        }
+        if !is_known {
+            let (name, bytes) = (status::AGGREGATION, aggregation.as_bytes());
+            put(name, bytes, page("application/json")).await.map_err(failed)?;
+        }
+        known.documents = Some(documents);
+        Ok(())
+    }
+
+    /// A number that grows with every status list that is made.
+    pub(super) async fn status_revision(&self) -> Result<i64, Error> {
+        if self.status_lists().is_none() {
+            return Ok(0);
+        }
+        table::revision(&mut *self.store().read().await?).await
+    }
+}
+
+/// What a target is known to hold.
+#[derive(Debug, Default)]
+pub(super) struct KnownStatus {
+    made: HashMap<u32, Time>,
+    documents: Option<Digest>,
+}
+
+impl Look<'_> {
+    /// The list of a shard, where it is to be made anew.
+    async fn renew(
+        &self,
+        connection: &mut Connection,
+        line: &ShardLine,
+        issued: u32,
+        mark: Option<&StatusMark>,
+    ) -> Result<Option<StatusRecord>, Error> {
+        let (facts, frame) = (self.facts(line, issued), self.frame(line.shard));
+        // Time enough is left for whoever fetches it now to use it for as long as it says.
+        let half = u64::from(self.lists.valid_for_secs()) * 1000 / 2;
+        let is_young = |mark: &StatusMark| self.at.plus_millis(half) < mark.expires;
+        if mark.is_some_and(|mark| mark.facts == facts && mark.frame == frame && is_young(mark)) {
+            return Ok(None);
+        }
+        let made = match mark.filter(|mark| mark.facts == facts) {
+            Some(mark) => {
+                let list = table::list(connection, line.shard).await?;
+                Made { bits: mark.bits, facts, list: list.ok_or(ListError::Missing)? }
+            }
+            None => self.make(connection, line, facts).await?,
+        };
+        let (token, expires) =
+            token::sign(&self.signer, self.lists, line.shard, (made.bits, &made.list), self.at)?;
+        let mark = StatusMark {
+            shard: line.shard,
+            facts: made.facts,
+            frame,
+            bits: made.bits,
+            kid: self.signer.kid,
+            made: self.at,
+            expires,
+        };
+        Ok(Some(StatusRecord { mark, list: made.list, token }))
+    }
+
+    async fn make(
+        &self,
+        connection: &mut Connection,
+        line: &ShardLine,
+        facts: Digest,
+    ) -> Result<Made, Error> {
+        let body = shards::body(connection, line.body).await?;
+        let body = Body::decode(&body.ok_or(ListError::WrongDigest("body"))?)?;
+        let covered = table::covered(connection, line.shard, &self.wide).await?;
+        let at = self.at;
+        // A full shard takes a while: the requests that are served beside it need not wait.
+        let packed = tokio::task::spawn_blocking(move || {
+            let statuses = Statuses::new(&body, &covered, at);
+            statuses.compress().map(|list| (statuses.bits, list))
+        });
+        let packed = packed.await.ok().and_then(Result::ok);
+        let (bits, list) = packed.ok_or(Error::SelfCheck)?;
+        Ok(Made { bits, facts, list })
+    }
+
+    /// What the statuses of a shard follow from. The body says which keys are revoked as of the list
+    /// that it is in, timed ones included. Wide entries speak of keys, to which others may have
+    /// come since.
+    fn facts(&self, line: &ShardLine, issued: u32) -> Digest {
+        let mut facts = line.body.0.to_vec();
+        if !self.wide.is_empty() {
+            facts.extend(issued.to_be_bytes());
+            for entry in &self.wide {
+                let state = match entry.state {
+                    WideState::Suspended => "suspended",
+                    WideState::Revoked => "revoked",
+                };
+                let text = format!("{:?} {state} {:?};", entry.scope, entry.issued);
+                facts.extend(text.into_bytes());
+            }
+        }
+        Digest::of(&facts)
+    }
+
+    /// What is signed around them, but for the time.
+    fn frame(&self, shard: u32) -> Digest {
+        let (lists, kid) = (self.lists, self.signer.kid);
+        let times = (lists.ttl_secs(), lists.valid_for_secs());
+        Digest::of(format!("{kid} {} {times:?}", lists.uri(shard)).as_bytes())
+    }
+}
+
+/// Renews the status lists whenever a revocation list is out, until the sender of `stopped` is
+/// dropped or sends.
+pub(crate) async fn follow(issuer: Issuer, mut stopped: watch::Receiver<()>) {
+    if issuer.status_lists().is_none() {
+        return;
+    }
+    let mut failing = false;
+    loop {
+        tokio::select! {
+            _ = stopped.changed() => return,
+            () = issuer.status_wanted().notified() => {}
+        }
+        let renewed = issuer.renew_status_lists().await;
+        let failed = renewed.is_err();
+        super::lead::report(
+            &issuer,
+            renewed,
+            ("status lists", "the status lists are"),
+            &mut failing,
+        )
+        .await;
+        if failed {
+            tokio::select! {
+                _ = stopped.changed() => return,
+                () = tokio::time::sleep(PAUSE) => {}
+            }
+        }
+    }
+}

@@ -1,0 +1,141 @@
+//! Errors as RFC 9457 problems.
+
+use axum::http::StatusCode;
+use serde::Serialize;
+
+use crate::error::Error;
+
+/// An error as it is answered: `application/problem+json`.
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+pub struct Problem {
+    /// A URI that names the kind of problem: `tag:portcullis,2026:` and the code.
+    r#type: String,
+    title: &'static str,
+    status: u16,
+    detail: String,
+    code: &'static str,
+    /// The coarse kind of error, as shops' back ends name it.
+    kind: &'static str,
+}
+
+impl Problem {
+    /// The problem with a stable code and a sentence that says what to do.
+    pub fn new(status: StatusCode, code: &'static str, detail: impl std::fmt::Display) -> Self {
+        Self {
+            r#type: format!("tag:portcullis,2026:{code}"),
+            title: status.canonical_reason().unwrap_or("Error"),
+            status: status.as_u16(),
+            detail: detail.to_string(),
+            code,
+            kind: kind_of(status),
+        }
+    }
+
+    /// The same of one key: where there is no such key, it says which.
+    pub(crate) fn about(id: &str, error: Error) -> Self {
+        let missing = matches!(error, Error::NotFound);
+        let mut problem = Self::from(error);
+        if missing {
+            problem.detail = format!("API Key with id: {id} was not found");
+        }
+        problem
+    }
+
+    pub(crate) fn status(&self) -> StatusCode {
+        StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+    }
+}
+
+impl From<Error> for Problem {
+    fn from(error: Error) -> Self {
+        let status = status_of(&error);
+        if status.is_server_error() {
+            tracing::error!(code = error.code(), "{}", error.chain());
+            let detail = "the issuer could not do this; its log says why";
+            return Self::new(status, error.code(), detail);
+        }
+        let mut problem = Self::new(status, error.code(), &error);
+        if matches!(error, Error::NotRevoked(_)) {
+            problem.kind = "not_allowed";
+        } else if matches!(error, Error::AlreadyRevoked | Error::SomeAlreadyRevoked { .. }) {
+            problem.kind = "invalid_data";
+        }
+        problem
+    }
+}
+
+const fn kind_of(status: StatusCode) -> &'static str {
+    match status.as_u16() {
+        400 | 413 | 415 => "invalid_data",
+        401 => "unauthorized",
+        403 => "forbidden",
+        404 => "not_found",
+        405 => "not_allowed",
+        409 => "conflict",
+        422 => "duplicate_error",
+        503 => "unexpected_state",
+        _ => "unknown_error",
+    }
+}
+
+fn status_of(error: &Error) -> StatusCode {
+    match error {
+        Error::Invalid { .. }
+        | Error::NothingSelected
+        | Error::Fixed { .. }
+        | Error::NotRevoked(_)
+        | Error::NotPublishable
+        | Error::SharedPolicy => StatusCode::BAD_REQUEST,
+        Error::NotAuthentic => StatusCode::UNAUTHORIZED,
+        Error::PublicText => StatusCode::FORBIDDEN,
+        Error::NotFound | Error::NoSuchKeys(_) | Error::Unknown { .. } | Error::NoWebhook => {
+            StatusCode::NOT_FOUND
+        }
+        Error::IdempotencyMismatch => StatusCode::UNPROCESSABLE_ENTITY,
+        Error::InUse { .. }
+        | Error::WideRevoked
+        | Error::AlreadyRevoked
+        | Error::SomeAlreadyRevoked { .. }
+        | Error::NotSuspended
+        | Error::JobTaken
+        | Error::NotEarlier
+        | Error::Expired
+        | Error::Suspended
+        | Error::NoSigner
+        | Error::NoStatusSigner
+        | Error::Rotation(_) => StatusCode::CONFLICT,
+        Error::Scope { .. } => StatusCode::FORBIDDEN,
+        Error::ShardFull
+        | Error::Restored { .. }
+        | Error::Target { .. }
+        | Error::DatabaseBusy
+        | Error::DatabaseUnreachable(_)
+        | Error::ClockWentBack { .. }
+        | Error::ValidFor { .. }
+        | Error::NoList
+        | Error::List(_) => StatusCode::SERVICE_UNAVAILABLE,
+        Error::NotInitialised { .. }
+        | Error::AlreadyInitialised { .. }
+        | Error::RootExists { .. }
+        | Error::Permissions { .. }
+        | Error::Io { .. }
+        | Error::Keystore { .. }
+        | Error::Sealed { .. }
+        | Error::RootMissing { .. }
+        | Error::RootWrong { .. }
+        | Error::Backup { .. }
+        | Error::DatabaseMissing { .. }
+        | Error::DatabaseCorrupt(_)
+        | Error::DatabaseForeign
+        | Error::DatabaseTaken
+        | Error::SchemaMissing
+        | Error::DatabaseVersion(_)
+        | Error::Database(_)
+        | Error::Random
+        | Error::HttpClient(_)
+        | Error::SelfCheck
+        | Error::Keyring(_)
+        | Error::Wire(_)
+        | Error::PublicKey(_) => StatusCode::INTERNAL_SERVER_ERROR,
+    }
+}

@@ -1,0 +1,4 @@
+// The middleware has looked.
+export function GET() {
+  return new Response('behind the middleware');
+}

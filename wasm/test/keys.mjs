@@ -1,0 +1,44 @@
+// Keys' texts, made by hand in whatever runtime this is: their bytes, and one byte changed with the
+// checksum made right again.
+
+const DIGITS = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz';
+
+// CRC-32/ISO-HDLC, bit by bit.
+function crc32(bytes) {
+  let sum = 0xffffffff;
+  for (const byte of bytes) {
+    sum ^= byte;
+    for (let bit = 0; bit < 8; bit += 1) sum = (sum >>> 1) ^ (sum & 1 ? 0xedb88320 : 0);
+  }
+  return ~sum >>> 0;
+}
+
+// The 96 or 48 bytes of a key's text, checksum included.
+export function decode(token) {
+  const text = token.slice(token.lastIndexOf('_') + 1);
+  return Uint8Array.from(text.match(/.{11}/g).flatMap((chunk) => {
+    const value = [...chunk].reduce((sum, c) => sum * 62n + BigInt(DIGITS.indexOf(c)), 0n);
+    return Array.from({ length: 8 }, (_, at) => Number((value >> BigInt(56 - 8 * at)) & 255n));
+  }));
+}
+
+// The text of a key with these bytes before its checksum, which is made right.
+export function encode(prefix, covered) {
+  const check = crc32([...new TextEncoder().encode(prefix), ...covered]);
+  const whole = [...covered, check >>> 24, (check >>> 16) & 255, (check >>> 8) & 255, check & 255];
+  let text = '';
+  for (let from = 0; from < whole.length; from += 8) {
+    let value = whole.slice(from, from + 8).reduce((sum, byte) => (sum << 8n) | BigInt(byte), 0n);
+    let chunk = '';
+    for (let digit = 0; digit < 11; digit += 1, value /= 62n) chunk = DIGITS[value % 62n] + chunk;
+    text += chunk;
+  }
+  return prefix + text;
+}
+
+// `token` with one byte changed and its checksum made right again.
+export function changed(token, at, change = (byte) => byte ^ 1) {
+  const covered = decode(token).slice(0, -4);
+  covered[at] = change(covered[at]);
+  return encode(token.slice(0, token.lastIndexOf('_') + 1), covered);
+}

@@ -1,0 +1,45 @@
+// In workerd, by the wasm module and by the engine in JavaScript: random keys and mutations, and what
+// nobody should send.
+
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import * as wasm from 'portcullis';
+
+import { EXPECTED } from './hostile.mjs';
+import { compare } from './mutations.mjs';
+import { fixtures } from './support.mjs';
+import { startWorker } from './workerd.mjs';
+
+const WORKER = `
+  import * as wasm from './js/workerd.js';
+  import * as pure from './js/pure.js';
+  import { hostile } from './test/hostile.mjs';
+  import { compare } from './test/mutations.mjs';
+  export default {
+    async fetch(request) {
+      const fixtures = await request.json();
+      const hostiles = [wasm, pure].map((engine) => hostile(engine, fixtures));
+      return Response.json({ compared: await compare([wasm, pure], fixtures), hostiles });
+    },
+  };
+`;
+let told;
+
+before(async () => {
+  const worker = await startWorker(WORKER, ['test/hostile.mjs', 'test/keys.mjs', 'test/mutations.mjs']);
+  after(() => worker.stop());
+  const answer = await fetch(worker.url, { method: 'POST', body: JSON.stringify(fixtures) });
+  assert.equal(answer.status, 200);
+  told = await answer.json();
+});
+
+test('10,000 random keys and mutations get the same verdict of both engines, and the same as in Node', async () => {
+  assert.equal(told.compared.difference, null);
+  const { codes, digest } = await compare([wasm, wasm], fixtures);
+  assert.deepEqual(told.compared.codes, codes);
+  assert.equal(told.compared.digest, digest);
+});
+
+test('hostile input is refused or a TypeError, and the verifier goes on working', () => {
+  for (const outcomes of told.hostiles) assert.deepEqual(outcomes, EXPECTED);
+});

@@ -1,0 +1,116 @@
+import type { Algorithm, Environment, Kind } from '../index.js';
+import type { CallOptions, Carried, Committed, Pages, Target, Wait } from './issuer-call.js';
+import type { Metadata, Minted } from './issuer-keys.js';
+import type { Answered, Api, Sent } from './issuer-shape.js';
+
+/** A tenant, whose number keys carry. */
+export type Owner = Answered<Api['OwnerView'], { metadata: Metadata }>;
+
+/** `/v1/owners`. */
+export interface Owners {
+  create(
+    body: Sent<Api['CreateOwnerBody'], { metadata?: Metadata }>,
+    options?: CallOptions,
+  ): Promise<Owner>;
+  list(
+    filter?: { external_id?: string; after?: number; limit?: number },
+    options?: CallOptions,
+  ): Pages<Owner>;
+  get(number: number, options?: CallOptions): Promise<Owner>;
+  update(
+    number: number,
+    body: Sent<Api['UpdateOwnerBody'], { external_id?: string | null; metadata?: Metadata }>,
+    options?: CallOptions,
+  ): Promise<Owner>;
+  delete(number: number, options?: CallOptions): Promise<void>;
+}
+
+/** Who may read a policy: `public` is for publishable keys, `private` for secret ones. */
+export type Visibility = 'public' | 'private';
+
+/** What keys that carry its number may do. */
+export type Policy = Answered<Api['PolicyView'], { visibility: Visibility }, 'key_id'>;
+
+/** `/v1/policies`. */
+export interface Policies {
+  create(
+    body: Sent<Api['CreatePolicyBody'], { visibility: Visibility }>,
+    options?: CallOptions,
+  ): Promise<Policy & Committed>;
+  list(
+    filter?: { visibility?: Visibility; after?: number; limit?: number },
+    options?: CallOptions,
+  ): Pages<Policy>;
+  get(number: number, options?: CallOptions): Promise<Policy>;
+  update(
+    number: number,
+    body: Sent<Omit<Api['UpdatePolicyBody'], 'visibility'>, { rate_class?: string | null }>,
+    options?: CallOptions,
+  ): Promise<Policy & Committed>;
+  delete(number: number, options?: CallOptions): Promise<{ number: number; deleted: true } & Committed>;
+}
+
+/** A revocation or suspension of many keys. */
+export type MassRevocation = Answered<
+  Api['WideView'],
+  { state: 'revoked' | 'suspended'; environment: Environment; serials: [number, number] },
+  'owner' | 'kid' | 'environment' | 'serials'
+>;
+
+/** `/v1/revocations`. */
+export interface Revocations {
+  /** Of one owner, signer or environment, or of everybody where none is named. */
+  create(
+    body: Wait &
+      Sent<Api['RevocationBody'], { state?: 'revoked' | 'suspended'; environment?: Environment }>,
+    options?: CallOptions,
+  ): Promise<MassRevocation & Carried>;
+  list(options?: CallOptions): Promise<MassRevocation[]>;
+  /** Lifts a suspension. */
+  lift(id: number, options?: CallOptions & Wait): Promise<MassRevocation & Carried>;
+}
+
+/** The Token Status Lists that are out, where the issuer publishes such lists. */
+export type StatusLists = Answered<
+  Api['StatusListsView'],
+  { lists: (Omit<Answered<Api['StatusListView']>, 'bits'> & { bits: 1 | 2 })[] }
+>;
+
+/** What is published. */
+export type PublishedList = Answered<
+  Api['ListAnswer'],
+  { shards: Answered<Api['ShardView']>[]; targets: Target[]; status_lists: StatusLists },
+  'status_lists'
+>;
+
+/** `/v1/admins`. */
+export interface Admins {
+  /** An admin key with some of the caller's scopes. */
+  create(body: Sent<Api['CreateAdminBody']>, options?: CallOptions): Promise<Minted>;
+}
+
+/** `/v1/usage`. */
+export interface Usage {
+  /** How often keys were used since the last report: 1,000 keys at most. */
+  report(
+    uses: Sent<Api['UseBody']>[],
+    options?: CallOptions,
+  ): Promise<Answered<Api['UsageAnswer']>>;
+}
+
+/** The signers of the newest keyring. */
+export type Signers = Answered<
+  Api['SignersView'],
+  {
+    signers: Answered<
+      Api['SignerView'],
+      {
+        purpose: 'token' | 'admin' | 'list' | 'status-list' | 'assertion';
+        algorithm: Algorithm;
+        environments: Environment[];
+        kinds: Kind[];
+        state: 'next' | 'active' | 'retiring' | 'retired';
+      }
+    >[];
+  }
+>;
