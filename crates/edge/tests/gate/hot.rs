@@ -1,10 +1,13 @@
 //! The short way never says what the long one would not: every request of these tests goes both.
 
+use std::rc::Rc;
+
 use portcullis_core::time::Time;
 use portcullis_core::token::Kind;
 use portcullis_edge::assertions::Asserted;
-use portcullis_edge::hot::{ASSERTION, Onward};
+use portcullis_edge::hot::ASSERTION;
 use portcullis_edge::request::Incoming;
+use portcullis_edge::told::Onward;
 use portcullis_edge::turn::{Judged, Next};
 
 use crate::issuer::ED25519_KID;
@@ -29,7 +32,7 @@ pub(crate) fn assert_same(onward: &Onward, judged: &Judged) {
 }
 
 impl Bench {
-    fn glance(&self, request: &Incoming<'_>) -> Option<Onward> {
+    fn glance(&self, request: &Incoming<'_>) -> Option<Rc<Onward>> {
         let now = Time::from_millis(self.world.now.get());
         self.gate.borrow_mut().glance(request, now)
     }
