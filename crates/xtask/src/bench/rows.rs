@@ -40,7 +40,7 @@ const FIRST: &str = "publishable key at first sight, npm package";
 const AGAIN: &str = "publishable key seen before";
 
 /// What, peer, our subjects, the peer's, the target.
-const COMPARISONS: [Comparison; 25] = [
+const COMPARISONS: [Comparison; 26] = [
     (
         SECRET,
         "`jose` HS256, 64 in flight",
@@ -197,6 +197,13 @@ const COMPARISONS: [Comparison; 25] = [
         &["pass-through, a request"],
         // At least 0.92 of the requests a second.
         Target::Within(1.087),
+    ),
+    (
+        "the gate in workerd, processor time of a request",
+        "a Worker that passes it on and has it copied once",
+        &["gate, CPU of a request"],
+        &["lean pass-through, CPU of a request"],
+        Target::Shown,
     ),
     (
         "control: the Worker that only passes requests on",
