@@ -1,5 +1,5 @@
-// The gate beside a Worker that passes requests on and does nothing else, and a copy of that one as
-// control: requests a second and processor time a request, each in a workerd of its own.
+// The gate beside a Worker that passes requests on and does nothing else, a copy of that one as
+// control, and the same written so that the runtime copies each request once: requests a second and processor time a request, each in a workerd of its own.
 
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -25,6 +25,13 @@ const config :Workerd.Config = (
   ],
   sockets = [(name = "http", address = "127.0.0.1:0", http = (), service = "main")],
 );
+`;
+const LEAN_JS = `export default {
+  fetch(request, env) {
+    const { url } = request;
+    return fetch(env.ORIGIN_URL + url.slice(url.indexOf('/', 8)), request);
+  },
+};
 `;
 const PASS_JS = `export default {
   fetch(request, env) {
@@ -82,10 +89,13 @@ async function measure(work, children) {
 
   writeFileSync(`${work}/pass.capnp`, PASS);
   writeFileSync(`${work}/pass.js`, PASS_JS);
+  writeFileSync(`${work}/lean.capnp`, PASS.replace('pass.js', 'lean.js'));
+  writeFileSync(`${work}/lean.js`, LEAN_JS);
   const settings = { ISSUER_URL: issuer.found, ORIGIN_URL, ROOT: root, ENVIRONMENT: 'live', HMAC_KEYS: secrets };
   const subjects = {
     'pass-through': await worker(`${work}/pass.capnp`, { ORIGIN_URL }),
     gate: await worker(GATE, settings),
+    'lean pass-through': await worker(`${work}/lean.capnp`, { ORIGIN_URL }),
     'pass-through, a copy': await worker(`${work}/pass.capnp`, { ORIGIN_URL }),
   };
 

@@ -20,6 +20,7 @@ use crate::rate::Limiter;
 use crate::request::{Incoming, parameters, without_parameter};
 use crate::settings::{Kinds, Places, RateClass, Route, Settings};
 use crate::status::{Counters, SourceState};
+use crate::told::Told;
 use crate::turn::{
     Caller, End, Judged, ListSeen, ListWait, Next, Page, Passage, Rate, Reason, Refused, Turn, Wait,
 };
@@ -42,6 +43,7 @@ pub struct Gate {
     pub(crate) policies: PolicyFiles,
     pub(crate) limiter: Limiter,
     pub(crate) assertions: Assertions,
+    pub(crate) told: Told,
     pub(crate) usage: Usage,
     pub(crate) counters: Counters,
     pub(crate) sources: Vec<SourceState>,
@@ -77,6 +79,7 @@ impl Gate {
             policies: PolicyFiles::new(),
             limiter: Limiter::default(),
             assertions: Assertions::default(),
+            told: Told::default(),
             usage: Usage::new(),
             counters: Counters::default(),
             sources: settings.sources.iter().map(SourceState::new).collect(),

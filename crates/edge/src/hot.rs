@@ -10,50 +10,27 @@ use std::rc::Rc;
 use portcullis_core::keyring::Purpose;
 use portcullis_core::list::List;
 use portcullis_core::memo::SignatureToCheck;
-use portcullis_core::policy::{RequestFacts, decide};
+use portcullis_core::policy::{Policy, RequestFacts, decide};
 use portcullis_core::replica::Replica;
 use portcullis_core::time::Time;
-use portcullis_core::verify::{Demand, Unverified};
+use portcullis_core::verify::{Accepted, Demand, Unverified};
 
 use crate::assertions::Asserted;
-use crate::credential::Credential;
+use crate::credential::{Credential, Taken};
 use crate::gate::{Gate, RESERVED};
 use crate::identity::Identity;
 use crate::pace::{Standing, Step};
 use crate::request::Incoming;
+use crate::told::{Known, Onward};
 
 /// The header in which an origin finds the assertion.
 pub const ASSERTION: &str = "portcullis-assertion";
-
-/// What to do with a request that passes, as one text of lines: first the names of the headers to
-/// take out, separated by blanks, then names and values of those to set, by turns.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Onward(String);
-
-impl Onward {
-    /// The lines.
-    #[must_use]
-    pub fn into_lines(self) -> String {
-        self.0
-    }
-
-    /// The names of the headers to take out.
-    pub fn taken(&self) -> impl Iterator<Item = &str> {
-        self.0.lines().next().unwrap_or_default().split_ascii_whitespace()
-    }
-
-    /// Names and values of the headers to set.
-    pub fn headers(&self) -> impl Iterator<Item = (&str, &str)> {
-        let mut lines = self.0.lines().skip(1);
-        core::iter::from_fn(move || Some((lines.next()?, lines.next()?)))
-    }
-}
 
 impl Gate {
     /// Lets a request pass at once, where nothing is to be waited for, fetched, counted by the
     /// platform, signed or told. `None` says nothing of the request: [`judge`](Self::judge) does.
     #[must_use]
-    pub fn glance(&mut self, request: &Incoming<'_>, now: Time) -> Option<Onward> {
+    pub fn glance(&mut self, request: &Incoming<'_>, now: Time) -> Option<Rc<Onward>> {
         let settings = Rc::clone(&self.settings);
         let asks = request.debug || settings.debug || request.preflight_for.is_some();
         if asks || request.path.starts_with(RESERVED) {
@@ -105,20 +82,15 @@ impl Gate {
             Some(Asserted::Signed(text)) => Some(text),
             None => None,
         };
-        let identity = Identity::new(&accepted, &policy, Standing::Fresh);
-        let mut lines = String::with_capacity(640);
-        for name in credential.taken(route.keep_credential).headers() {
-            lines.push_str(name);
-            lines.push(' ');
-        }
-        lines.push('\n');
-        lines.push_str(identity.lines());
-        if let Some(text) = assertion.as_deref() {
-            lines.extend([ASSERTION, "\n", text, "\n"]);
-        }
-        let name = accepted.name();
-        self.count_passed(name, now);
-        Some(Onward(lines))
+        let taken = credential.taken(route.keep_credential);
+        let known = Known::new(&accepted, taken, assertion);
+        let onward = self.told.find(&known).unwrap_or_else(|| {
+            let onward = Rc::new(onward(&accepted, &policy, taken, &known));
+            self.told.keep(known, Rc::clone(&onward));
+            onward
+        });
+        self.count_passed(onward.name, now);
+        Some(onward)
     }
 
     /// The signature that this request's key needs to have verified, for which the runtime's own
@@ -136,4 +108,17 @@ impl Gate {
     pub fn remember(&mut self, signature: SignatureToCheck) {
         self.memo.insert(signature);
     }
+}
+
+fn onward(accepted: &Accepted, policy: &Policy<'_>, taken: Taken, known: &Known) -> Onward {
+    let identity = Identity::new(accepted, policy, Standing::Fresh);
+    let mut lines = String::with_capacity(640);
+    for name in taken.headers() {
+        lines.extend([name, "\n\n"]);
+    }
+    lines.push_str(identity.lines());
+    if let Some(text) = known.assertion() {
+        lines.extend([ASSERTION, "\n", text, "\n"]);
+    }
+    Onward { lines, name: accepted.name(), place: known.place() }
 }

@@ -41,5 +41,6 @@ pub mod request;
 pub mod settings;
 pub mod source;
 pub mod status;
+pub mod told;
 pub mod turn;
 pub mod usage;

@@ -11,9 +11,9 @@ const CONFIG = fileURLToPath(new URL('../../../crates/edge/workerd.capnp', impor
 
 /**
  * The gate's configuration with what a test binds to it: `kv`, `r2` and `cache` are stores,
- * `bundle` the list that is deployed with it, `front` the service that requests come to, `services` are more services, `bindings` more bindings, as the configuration spells them.
+ * `around` a module that stands in for the built one and finds that as `./real.js`, `bundle` the list that is deployed with it, `front` the service that requests come to, `services` are more services, `bindings` more bindings, as the configuration spells them.
  */
-async function configWith({ kv, r2, cache, bundle, front = 'gate', services = [], bindings = [] }) {
+async function configWith({ kv, r2, cache, bundle, front = 'gate', services = [], bindings = [], around }) {
   const stores = Object.entries({ kv, r2, cache }).filter(([, store]) => store);
   const external = stores.map(
     ([name, store]) => `(name = "${name}", external = (address = "${new URL(store.url).host}", http = ())),`,
@@ -30,10 +30,13 @@ async function configWith({ kv, r2, cache, bundle, front = 'gate', services = []
     .replace('services = [', `services = [${external.join('')}${services.join('')}`)
     .replace('bindings = [', `bindings = [${bound.filter(Boolean).join('')}`)
     .replace('globalOutbound =', `${cache ? 'cacheApiOutbound = "cache", ' : ''}globalOutbound =`);
+  if (around) await writeFile(join(folder, 'around.js'), around);
   const file = join(folder, 'gate.capnp');
   if (bundle) await writeFile(join(folder, 'bundle.bin'), bundle);
   const own = bundle ? config.replace(/embed "[^"]*bundle\.bin"/, 'embed "bundle.bin"') : config;
-  await writeFile(file, own);
+  const built = /\(name = "build\/index\.js", esModule = (embed "[^"]*")\),/;
+  const both = '(name = "build/index.js", esModule = embed "around.js"), (name = "build/real.js", esModule = $1),';
+  await writeFile(file, around ? own.replace(built, both) : own);
   return file;
 }
 

@@ -1,10 +1,13 @@
 //! The short way never says what the long one would not: every request of these tests goes both.
 
+use std::rc::Rc;
+
 use portcullis_core::time::Time;
 use portcullis_core::token::Kind;
 use portcullis_edge::assertions::Asserted;
-use portcullis_edge::hot::{ASSERTION, Onward};
+use portcullis_edge::hot::ASSERTION;
 use portcullis_edge::request::Incoming;
+use portcullis_edge::told::Onward;
 use portcullis_edge::turn::{Judged, Next};
 
 use crate::issuer::ED25519_KID;
@@ -29,7 +32,7 @@ pub(crate) fn assert_same(onward: &Onward, judged: &Judged) {
 }
 
 impl Bench {
-    fn glance(&self, request: &Incoming<'_>) -> Option<Onward> {
+    fn glance(&self, request: &Incoming<'_>) -> Option<Rc<Onward>> {
         let now = Time::from_millis(self.world.now.get());
         self.gate.borrow_mut().glance(request, now)
     }
@@ -75,4 +78,32 @@ fn a_signature_that_is_new_is_for_the_runtime_and_one_that_is_known_passes() {
     bench.gate.borrow_mut().remember(signature);
     assert!(bench.glance(&get(&key)).is_some());
     assert_eq!(bench.gate.borrow().signature_to_check(&get(&key)), None);
+}
+
+#[test]
+fn what_the_origin_is_told_is_written_anew_when_anything_of_it_changes() {
+    let bench = Bench::new(&[]);
+    bench.publish(5, &[], 60_000);
+    let key = |owner| bench.issuer.key(1, |claims| claims.owner = owner);
+    let (one, other) = (key(77), key(78));
+    let told = |token: &str, name: &str| {
+        bench.request(token).unwrap();
+        let onward = bench.glance(&get(token)).unwrap();
+        let found = onward.headers().find(|(known, _)| *known == name);
+        found.map(|(_, value)| value.to_owned()).unwrap()
+    };
+    // The same serial, and so the same place.
+    for _ in 0..2 {
+        assert_eq!(told(&one, "portcullis-owner"), "77");
+        assert_eq!(told(&other, "portcullis-owner"), "78");
+    }
+    let first = bench.glance(&get(&one)).unwrap();
+    assert!(Rc::ptr_eq(&first, &bench.glance(&get(&one)).unwrap()));
+    let bearer = format!("Bearer {one}");
+    let elsewhere = Incoming { authorization: Some(&bearer), x_api_key: None, ..get(&one) };
+    let taken = bench.glance(&elsewhere).unwrap();
+    assert_eq!(taken.taken().collect::<Vec<_>>(), ["authorization"]);
+    bench.world.pass_time(5_001);
+    bench.publish(6, &[], 60_000);
+    assert_eq!(told(&one, "portcullis-list"), "6");
 }

@@ -1,14 +1,45 @@
 //! What the entry calls for each request, in plain synchronous calls: see `portcullis_edge::hot`.
 
+use core::cell::RefCell;
+use std::rc::Rc;
+
 use portcullis_core::time::Time;
 use wasm_bindgen::prelude::wasm_bindgen;
+use worker::js_sys::{Array, JsString};
 use worker::web_sys;
 
 use portcullis_edge::answer::Problem;
 use portcullis_edge::log::Event;
 use portcullis_edge::request::{Incoming, path_and_query};
+use portcullis_edge::told::{Onward, PLACES};
 
 use crate::{after_host, answer, held, host};
+
+thread_local! {
+    /// Texts that were handed over, as the runtime has them: a key that comes again is told of by
+    /// an object that is there.
+    static ARRAYS: RefCell<Vec<Option<(Rc<Onward>, Array)>>> = const { RefCell::new(Vec::new()) };
+}
+
+fn array_of(onward: &Rc<Onward>) -> Array {
+    ARRAYS.with_borrow_mut(|arrays| {
+        if arrays.is_empty() {
+            arrays.resize(PLACES, None);
+        }
+        let place = arrays.get_mut(onward.place());
+        if let Some(Some((held, array))) = &place
+            && Rc::ptr_eq(held, onward)
+        {
+            return array.clone();
+        }
+        let lines = onward.lines().strip_suffix('\n').unwrap_or_default();
+        let array = JsString::from(lines).split("\n");
+        if let Some(place) = place {
+            *place = Some((Rc::clone(onward), array.clone()));
+        }
+        array
+    })
+}
 
 /// The calls. A class, because worker-build exports nothing else from the module that it makes.
 #[wasm_bindgen]
@@ -27,14 +58,15 @@ impl Hot {
         held().map(|shared| shared.settings.origin.join(""))
     }
 
-    /// What to do with a request that passes at once: the lines of `portcullis_edge::hot::Onward`.
-    /// Nothing where the handler has to look at it.
+    /// What to do with a request that passes at once: the lines of `portcullis_edge::told::Onward`,
+    /// in an array that is not to be changed. Nothing where the handler has to look at it.
     ///
     /// `request` is a line each for method, URL, and the values of `authorization`, `x-api-key`,
-    /// `x-publishable-api-key`, `origin`, `cf-connecting-ip`, `access-control-request-method` and
-    /// `portcullis-debug`, empty for one that is not there. No value of them holds a line's end.
+    /// `x-publishable-api-key`, `origin` and `cf-connecting-ip`, empty for one that is not there. No
+    /// value of them holds a line's end. Preflights and whoever asks what was found of its key are
+    /// the handler's.
     #[must_use]
-    pub fn glance(request: &str, now_millis: f64) -> Option<String> {
+    pub fn glance(request: &str, now_millis: f64) -> Option<Array> {
         let shared = held()?;
         let mut lines = request.split('\n');
         let (method, url) = (lines.next()?, lines.next()?);
@@ -49,13 +81,13 @@ impl Hot {
             publishable_key: header(),
             origin: header(),
             address: header().and_then(|address| address.trim().parse().ok()),
-            preflight_for: header(),
-            debug: header().is_some(),
+            preflight_for: None,
+            debug: false,
         };
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a clock's")]
         let now = Time::from_millis(now_millis as u64);
         let mut gate = shared.gate.try_borrow_mut().ok()?;
-        gate.glance(&incoming, now).map(portcullis_edge::hot::Onward::into_lines)
+        gate.glance(&incoming, now).map(|onward| array_of(&onward))
     }
 
     /// The answer where a request that passed did not reach the origin.

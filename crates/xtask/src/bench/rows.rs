@@ -206,6 +206,13 @@ const COMPARISONS: [Comparison; 26] = [
         Target::Within(1.087),
     ),
     (
+        "the gate in workerd, processor time of a request",
+        "a Worker that passes it on and has it copied once",
+        &["gate, CPU of a request"],
+        &["lean pass-through, CPU of a request"],
+        Target::Shown,
+    ),
+    (
         "control: the Worker that only passes requests on",
         "a copy of it",
         &["pass-through, a copy, CPU of a request"],
