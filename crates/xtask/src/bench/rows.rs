@@ -40,7 +40,7 @@ const FIRST: &str = "publishable key at first sight, npm package";
 const AGAIN: &str = "publishable key seen before";
 
 /// What, peer, our subjects, the peer's, the target.
-const COMPARISONS: [Comparison; 26] = [
+const COMPARISONS: [Comparison; 27] = [
     (
         SECRET,
         "`jose` HS256, 64 in flight",
