@@ -192,6 +192,27 @@ fn the_database_holds_no_secret() {
 }
 
 #[test]
+fn a_bundle_to_deploy_is_what_is_served() {
+    let shell = Shell::new();
+    shell.json(&["init"]);
+    let path = shell.folder.path().join("bundle.bin");
+    // What stood there before is gone, not mixed with what comes.
+    std::fs::write(&path, [7; 100_000]).unwrap();
+    let written = shell.json(&["list", "bundle", "--out", path.to_str().unwrap()]);
+    let file = std::fs::read(&path).unwrap();
+    assert_eq!(written["bundle_len"], file.len());
+    assert_eq!(written["list"]["number"], shell.json(&["list", "show"])["number"]);
+    let server = Served::start(&shell);
+    let served = server.get("/.well-known/portcullis/bundle");
+    server.stop();
+    // The server has renewed the stamp: the keyring in front of it is the same.
+    let length = file.len().min(served.len());
+    assert!(length > 200 && file[..200] == served[..200]);
+    let nowhere = shell.folder.path().join("no/such/folder/bundle.bin");
+    assert_eq!(code(&shell.run(&["list", "bundle", "--out", nowhere.to_str().unwrap()])), 2);
+}
+
+#[test]
 fn a_bundle_is_checked_against_a_root() {
     let shell = Shell::new();
     let root = text(&shell.json(&["init"]), "/root").to_owned();

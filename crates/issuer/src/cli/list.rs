@@ -10,6 +10,7 @@ use portcullis_core::list::Bundle;
 use portcullis_core::replica::{AdoptError, Replica};
 use portcullis_core::time::Time;
 use portcullis_issuer::clock::{Clock as _, SystemClock};
+use portcullis_issuer::files::{Privacy, write_atomic};
 use portcullis_issuer::store::lists::Published;
 use portcullis_issuer::view::status_lists::StatusListsView;
 use portcullis_issuer::view::targets::{target_views, waited};
@@ -32,7 +33,20 @@ pub(crate) enum List {
     /// Show what is published: number, age, shards
     #[command(after_help = "Example:\n  portcullis list show --json")]
     Show,
+    Bundle(WriteBundle),
     Verify(Box<VerifyList>),
+}
+
+/// Write keyring and list into one file: to deploy with a gate, or to carry to where no network is
+///
+/// It is what /.well-known/portcullis/bundle serves, read back as a verifier would before it is
+/// written. A file that is there already is replaced whole.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Example:\n  portcullis list bundle --out crates/edge/bundle.bin")]
+pub(crate) struct WriteBundle {
+    /// The file to write
+    #[arg(long, value_name = "FILE")]
+    out: PathBuf,
 }
 
 /// Read back what is published as a verifier would, or check a bundle against a root
@@ -71,6 +85,7 @@ impl List {
                 at_work(global, publish).await
             }
             Self::Show => at_work(global, async |issuer| show(issuer, out).await).await,
+            Self::Bundle(command) => command.run(global, out).await,
             Self::Verify(command) => command.run(global, out).await,
         }
     }
@@ -180,6 +195,27 @@ pub(super) fn write_targets(out: &mut dyn Write, targets: &Value) -> std::io::Re
         [text("name"), text("number"), text("visible"), text("error")]
     }));
     table(out, &rows)
+}
+
+impl WriteBundle {
+    async fn run(&self, global: &Global, out: &Out) -> Result<Outcome> {
+        at_work(global, async |issuer| {
+            let (file, now) = (issuer.bundle().await?, issuer.now());
+            let replica = adopt(&file, *issuer.root(), now)
+                .context("nothing was written; run `portcullis list publish`")?;
+            write_atomic(&self.out, &file, Privacy::Public)?;
+            let mark = replica.list().map(portcullis_core::list::List::mark);
+            let view = mark.as_ref().map(|mark| MarkView::new(mark, now));
+            let json = json!({ "file": self.out, "bundle_len": file.len(), "list": view });
+            out.answer(&json, |o| {
+                field(o, "Written", self.out.display())?;
+                view.as_ref().map_or(Ok(()), |view| write_mark(o, view))?;
+                field(o, "Bytes", file.len())
+            })?;
+            Ok(Outcome::Yes)
+        })
+        .await
+    }
 }
 
 impl VerifyList {
