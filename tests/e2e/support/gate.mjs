@@ -10,10 +10,12 @@ import { handedOver, start, temporaryFolder, until } from './processes.mjs';
 const CONFIG = fileURLToPath(new URL('../../../crates/edge/workerd.capnp', import.meta.url));
 
 /**
- * The gate's configuration with what a test binds to it: `kv`, `r2` and `cache` are stores,
- * `around` a module that stands in for the built one and finds that as `./real.js`, `bundle` the list that is deployed with it, `front` the service that requests come to, `services` are more services, `bindings` more bindings, as the configuration spells them.
+ * The gate's configuration with what a test binds to it: `kv`, `r2` and `cache` are stores, `around` a
+ * module that stands in for the built one and finds that as `./real.js`, `beside` what else it imports,
+ * `bundle` the list that is deployed with it, `front` the service that requests come to, `services` are
+ * more services, `bindings` more bindings, as the configuration spells them.
  */
-async function configWith({ kv, r2, cache, bundle, front = 'gate', services = [], bindings = [], around }) {
+async function configWith({ kv, r2, cache, bundle, front = 'gate', services = [], bindings = [], around, beside = {} }) {
   const stores = Object.entries({ kv, r2, cache }).filter(([, store]) => store);
   const external = stores.map(
     ([name, store]) => `(name = "${name}", external = (address = "${new URL(store.url).host}", http = ())),`,
@@ -31,12 +33,14 @@ async function configWith({ kv, r2, cache, bundle, front = 'gate', services = []
     .replace('bindings = [', `bindings = [${bound.filter(Boolean).join('')}`)
     .replace('globalOutbound =', `${cache ? 'cacheApiOutbound = "cache", ' : ''}globalOutbound =`);
   if (around) await writeFile(join(folder, 'around.js'), around);
+  for (const [name, text] of Object.entries(beside)) await writeFile(join(folder, name), text);
   const file = join(folder, 'gate.capnp');
   if (bundle) await writeFile(join(folder, 'bundle.bin'), bundle);
   const own = bundle ? config.replace(/embed "[^"]*bundle\.bin"/, 'embed "bundle.bin"') : config;
   const built = /\(name = "build\/index\.js", esModule = (embed "[^"]*")\),/;
   const both = '(name = "build/index.js", esModule = embed "around.js"), (name = "build/real.js", esModule = $1),';
-  await writeFile(file, around ? own.replace(built, both) : own);
+  const more = Object.keys(beside).map((name) => `(name = "build/${name}", esModule = embed "${name}"),`);
+  await writeFile(file, around ? own.replace(built, both + more.join('')) : own);
   return file;
 }
 
