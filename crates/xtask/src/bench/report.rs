@@ -26,6 +26,9 @@ const STEPS: [(&str, &str); 3] = [
 const ALONE: [&str; 5] =
     ["base62 alone", "checksum alone", "HMAC alone", "look-up alone", "freshness alone"];
 
+const PEERS: [&str; 3] =
+    ["node:crypto HMAC, same token", "fast-jwt HS256", "jose HS256, 64 in flight"];
+
 const SIZES: &str = "
 ## The list on the wire
 
@@ -52,6 +55,7 @@ pub(crate) fn page(machine: &[(String, String)], rows: &[Row], results: &Results
     ));
     page.push_str(&alone(results));
     page.push_str(&steps(results, "wasm, ", "wasm, two compressions", "The same inside wasm"));
+    page.push_str(&floor(results));
     page.push_str(&list_sizes(results));
     page.push_str(&everything(results));
     page
@@ -101,6 +105,32 @@ fn steps(results: &Results, prefix: &str, bound: &str, title: &str) -> String {
     text.push_str(&bar("the whole", whole, whole));
     text.push_str(&bar("two compressions of SHA-256", bound, whole));
     text + "```\n"
+}
+
+/// What a package that hashes inside wasm can't get under, and how far that would carry. By the least
+/// of each, for the parts come from different processes.
+fn floor(results: &Results) -> String {
+    let least = |name: &str| results.spread(&[name]).map(|spread| spread.min);
+    let parts = (least("npm, text handed over"), least("wasm, two compressions"));
+    let (Some(handed), Some(hashed)) = parts else { return String::new() };
+    let Some(ours) = least("npm verify") else { return String::new() };
+    let floor = handed + hashed;
+    let mut text = format!(
+        "\n## What bounds the npm package in Node\n\nA key's text has to get into the module's memory, {}, and two \
+         compressions are done there, {}: {} at the least, where the package takes {} for everything.\n\n\
+         | beside, at its least | the package | if it did nothing else |\n|---|--:|--:|\n",
+        time(handed),
+        time(hashed),
+        time(floor),
+        time(ours),
+    );
+    for peer in PEERS {
+        if let Some(peer_takes) = least(peer) {
+            let (now, best) = (peer_takes / ours, peer_takes / floor);
+            let _ = writeln!(text, "| {peer}: {} | {now:.1}x | {best:.1}x |", time(peer_takes));
+        }
+    }
+    text
 }
 
 fn alone(results: &Results) -> String {
