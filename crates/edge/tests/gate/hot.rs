@@ -10,8 +10,8 @@ use portcullis_edge::request::Incoming;
 use portcullis_edge::told::Onward;
 use portcullis_edge::turn::{Judged, Next};
 
+use crate::bench::{Bench, get};
 use crate::issuer::ED25519_KID;
-use crate::{Bench, get};
 
 /// What passed at a glance passes when it is judged, as the same, with nothing else to be done.
 pub(crate) fn assert_same(onward: &Onward, judged: &Judged) {

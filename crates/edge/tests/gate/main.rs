@@ -1,5 +1,4 @@
-//! The gate's way through refreshes and judgements, with an issuer in memory, a source that can
-//! fail in every way, and a clock that the test moves.
+//! The gate's way through refreshes and judgements.
 
 #![allow(
     clippy::expect_used,
@@ -10,206 +9,21 @@
     reason = "in a test a panic is the verdict, in its helpers too"
 )]
 
+mod bench;
 mod hot;
 mod issuer;
 mod policies;
 
-use core::cell::{Cell, RefCell};
-use core::future::Future;
-use core::pin::pin;
-use core::task::{Context, Poll, Waker};
-use std::collections::HashMap;
-
+use bench::{Bench, block_on, get, told};
 use issuer::{ED25519_KID, Files, Issuer, LATER_KID};
-use portcullis_core::crypto::Digest;
 use portcullis_core::list::ListError;
 use portcullis_core::time::Time;
 use portcullis_core::token::{Environment, Kind, Malformed};
 use portcullis_core::verify::Refusal;
-use portcullis_edge::gate::Gate;
 use portcullis_edge::log::Event;
-use portcullis_edge::refresh::{fetch_policy, refresh};
-use portcullis_edge::request::Incoming;
-use portcullis_edge::settings::Settings;
-use portcullis_edge::source::{FetchError, File, Host};
-use portcullis_edge::turn::{Next, Passage, Reason, Refused, Turn};
+use portcullis_edge::refresh::refresh;
+use portcullis_edge::turn::{Next, Reason, Refused, Turn};
 use proptest::prelude::*;
-
-/// What the issuer serves, and a clock.
-#[derive(Default)]
-struct World {
-    files: RefCell<HashMap<String, Vec<u8>>>,
-    down: Cell<bool>,
-    now: Cell<u64>,
-    fetched: RefCell<Vec<String>>,
-    kept: RefCell<Option<Vec<u8>>>,
-    logged: RefCell<Vec<String>>,
-}
-
-impl World {
-    fn publish(&self, files: &Files) {
-        let mut all = self.files.borrow_mut();
-        all.insert("keyring".into(), files.keyring.clone());
-        all.insert("stamp".into(), files.stamp.clone());
-        all.insert(format!("heads/{}", Digest::of(&files.head)), files.head.clone());
-        all.insert(format!("bodies/{}", Digest::of(&files.body)), files.body.clone());
-        all.extend(files.policies.iter().cloned());
-    }
-
-    fn pass_time(&self, millis: u64) {
-        self.now.set(self.now.get() + millis);
-    }
-
-    /// The codes logged since the last call.
-    fn codes(&self) -> Vec<String> {
-        let lines = core::mem::take(&mut *self.logged.borrow_mut());
-        let code = |line: &String| {
-            let line: serde_json::Value = serde_json::from_str(line).unwrap();
-            line["code"].as_str().or(line["event"].as_str()).unwrap().to_owned()
-        };
-        lines.iter().map(code).collect()
-    }
-
-    fn fetches(&self) -> usize {
-        core::mem::take(&mut *self.fetched.borrow_mut()).len()
-    }
-}
-
-impl Host for &World {
-    async fn get(&self, _: usize, file: File, _timeout: u64) -> Result<Vec<u8>, FetchError> {
-        self.fetched.borrow_mut().push(file.to_string());
-        if self.down.get() {
-            return Err(FetchError::Unreachable);
-        }
-        let found = self.files.borrow().get(&file.to_string()).cloned();
-        let found = found.ok_or(FetchError::Status(404))?;
-        if found.len() > file.longest() { Err(FetchError::TooLong) } else { Ok(found) }
-    }
-
-    async fn kept(&self) -> Option<Vec<u8>> {
-        self.kept.borrow().clone()
-    }
-
-    async fn keep(&self, floor: Vec<u8>) {
-        *self.kept.borrow_mut() = Some(floor);
-    }
-
-    async fn report(&self, _: String, _: u64) -> Result<(), FetchError> {
-        Ok(())
-    }
-
-    /// Whoever sleeps here waits for something that is there at once.
-    async fn sleep(&self, _: u64) {
-        core::future::pending::<()>().await;
-    }
-
-    fn now(&self) -> Time {
-        Time::from_millis(self.now.get())
-    }
-
-    fn random(&self) -> u32 {
-        u32::MAX
-    }
-
-    fn log(&self, event: &Event) {
-        self.logged.borrow_mut().push(event.line());
-    }
-}
-
-struct Bench {
-    issuer: Issuer,
-    world: World,
-    gate: RefCell<Gate>,
-}
-
-impl Bench {
-    fn new(settings: &[(&str, &str)]) -> Self {
-        let issuer = Issuer::new(9);
-        let (root, hmac_keys) = (issuer.root_text(), issuer.hmac_keys());
-        let defaults = [
-            ("ISSUER_URL", "https://keys.example"),
-            ("ORIGIN_URL", "https://origin.example"),
-            ("ROOT", root.as_str()),
-            ("ENVIRONMENT", "live"),
-            ("HMAC_KEYS", hmac_keys.as_str()),
-        ];
-        let settings = Settings::read(|name| {
-            let mut all = settings.iter().chain(&defaults);
-            all.find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned())
-        });
-        let world = World::default();
-        world.now.set(1_700_000_000_000);
-        Self { issuer, world, gate: RefCell::new(Gate::new(settings.unwrap())) }
-    }
-
-    fn publish(&self, number: u64, revoked: &[u32], valid_for: u64) {
-        let now = Time::from_millis(self.world.now.get());
-        self.world.publish(&self.issuer.list(number, 1, revoked, now, valid_for));
-    }
-
-    /// One request from its arrival to its verdict; refreshes are done at once.
-    fn ask(&self, request: &Incoming<'_>) -> Result<Passage, Refused> {
-        let mut turn = Turn::new();
-        for _ in 0..10_000 {
-            let now = Time::from_millis(self.world.now.get());
-            let glanced = self.gate.borrow_mut().glance(request, now);
-            let judged = self.gate.borrow_mut().judge(request, &mut turn, now);
-            if let Some(onward) = glanced {
-                hot::assert_same(&onward, &judged);
-            }
-            if let Some(job) = judged.refresh {
-                block_on(refresh(&self.gate, &&self.world, job));
-            }
-            if let Some(job) = judged.policy {
-                block_on(fetch_policy(&self.gate, &&self.world, job));
-            }
-            match judged.next {
-                Next::Sleep(millis) => {
-                    assert!((1..=25).contains(&millis), "a sleep of {millis} ms");
-                    self.world.pass_time(millis);
-                }
-                Next::Pass(passage) => return Ok(passage),
-                Next::Refuse(refused) => return Err(refused),
-                Next::Own(page) => panic!("{page:?}"),
-            }
-        }
-        panic!("a request that never ends")
-    }
-
-    fn request(&self, token: &str) -> Result<Passage, Refused> {
-        self.ask(&get(token))
-    }
-
-    fn refusal(&self, token: &str) -> Refusal {
-        match self.request(token).unwrap_err().reason {
-            Reason::Key(refusal) => refusal,
-            other => panic!("{other:?}"),
-        }
-    }
-
-    fn standing(&self, token: &str) -> String {
-        told(&self.request(token).unwrap(), "portcullis-standing").unwrap()
-    }
-}
-
-fn get(token: &str) -> Incoming<'_> {
-    Incoming { method: "GET", path: "/", x_api_key: Some(token), ..Incoming::default() }
-}
-
-/// What the origin is told under this name.
-fn told(passage: &Passage, name: &str) -> Option<String> {
-    passage.caller.as_ref().unwrap().identity.get(name).map(str::to_owned)
-}
-
-fn block_on<F: Future>(future: F) -> F::Output {
-    let mut future = pin!(future);
-    loop {
-        if let Poll::Ready(done) = future.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
-            return done;
-        }
-    }
-}
-
 #[test]
 fn a_cold_gate_fetches_everything_once_and_then_nothing() {
     let bench = Bench::new(&[]);

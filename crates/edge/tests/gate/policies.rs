@@ -7,8 +7,8 @@ use portcullis_core::token::Kind;
 use portcullis_edge::request::Incoming;
 use portcullis_edge::turn::{Next, Passage, Reason, Refused, Turn};
 
+use crate::bench::{Bench, get, told};
 use crate::issuer::ED25519_KID;
-use crate::{Bench, get, told};
 
 fn texts(texts: &[&str]) -> Vec<String> {
     texts.iter().map(|text| (*text).to_owned()).collect()
