@@ -97,5 +97,5 @@ function send(request, target, method, headers) {
 
 // As `is_reserved` of the gate has it; names come in lower case here.
 function isReserved(name) {
-  return name === 'connection' || (name[0] === 'p' && name.replaceAll('_', '-').startsWith('portcullis-'));
+  return name === 'connection' || (name.startsWith('portcullis') && (name.length === 10 || '-_'.includes(name[10])));
 }

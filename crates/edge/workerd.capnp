@@ -48,6 +48,7 @@ const gate :Workerd.Worker = (
     (name = "RATE_CLASSES", fromEnvironment = "RATE_CLASSES"),
     (name = "REQUIRE_POLICY", fromEnvironment = "REQUIRE_POLICY"),
     (name = "REPORT_USAGE", fromEnvironment = "REPORT_USAGE"),
+    (name = "IDENTITY", fromEnvironment = "IDENTITY"),
     (name = "DEBUG", fromEnvironment = "DEBUG"),
   ],
 );

@@ -7,6 +7,7 @@ import { test } from 'node:test';
 import { startGate } from './support/gate.mjs';
 import { startOrigin } from './support/http.mjs';
 import { makeIssuer, serve } from './support/issuer.mjs';
+import { told } from './support/told.mjs';
 
 const PKCS8 = Buffer.from('302e020100300506032b657004220420', 'hex');
 
@@ -70,7 +71,7 @@ test('an origin can check who is calling without trusting the network', async ()
   assert.ok(verify(null, signed, signer, said.signature));
   assert.equal(said.magic, '50434101');
   assert.equal(said.kid, keys.assertion.kid);
-  assert.equal(String(said.list), headers['portcullis-list']);
+  assert.equal(Number(said.list), told(headers).list);
   assert.equal(said.audience, new URL(origin.url).host);
   assert.equal(said.scopes, 'orders:read');
   assert.equal(said.salesChannels, '');

@@ -8,6 +8,7 @@ import { startOrigin } from './support/http.mjs';
 import { startIssuer } from './support/issuer.mjs';
 import { until } from './support/processes.mjs';
 import { startKv } from './support/stores.mjs';
+import { told } from './support/told.mjs';
 
 let issuer, origin, kv, gate;
 
@@ -65,7 +66,7 @@ describe('a policy', () => {
     const { token } = await keyWith('--scope', 'orders:read');
     const read = await gate.ask(token, { path: '/admin/orders/7' });
     assert.equal(read.status, 200);
-    assert.equal(read.json.headers['portcullis-scopes'], 'orders:read');
+    assert.deepEqual(told(read.json.headers).scopes, ['orders:read']);
     const write = await gate.ask(token, { path: '/admin/orders/7', method: 'DELETE' });
     assert.equal(write.status, 403);
     assert.equal(
@@ -139,9 +140,9 @@ describe('a policy', () => {
 
 describe('a route', () => {
   test('that is open needs no key, and its origin is told of none', async () => {
-    const answer = await gate.ask(undefined, { path: '/open', headers: { 'portcullis-key': 'apk_forged' } });
+    const answer = await gate.ask(undefined, { path: '/open', headers: { portcullis: 'key=apk_forged' } });
     assert.equal(answer.status, 200);
-    assert.equal(answer.json.headers['portcullis-key'], undefined);
+    assert.equal(told(answer.json.headers), undefined);
   });
 
   test('that is not there is not found, with a key or without', async () => {
@@ -156,7 +157,7 @@ describe('a route', () => {
     const answer = await gate.ask(undefined, { path: '/admin/users', headers: { authorization: basic } });
     assert.equal(answer.status, 200);
     assert.equal(answer.json.headers.authorization, basic);
-    assert.match(answer.json.headers['portcullis-key'], /^apk_/);
+    assert.match(told(answer.json.headers).key, /^apk_/);
   });
 
   test('reads a query parameter where it says so, and takes it out', async () => {
@@ -179,7 +180,7 @@ describe('a route', () => {
     });
     assert.equal(answer.json.headers.authorization, jwt);
     assert.equal(answer.json.headers['x-publishable-api-key'], undefined);
-    assert.equal(answer.json.headers['portcullis-sales-channels'], 'sc_1');
+    assert.deepEqual(told(answer.json.headers)['sales-channels'], ['sc_1']);
     assert.equal((await ask('/store/products?sales_channel_id[]=sc_2')).status, 403);
     await gate.refusedFor('sales_channel_denied');
     const asking = { origin: 'https://shop.example', 'access-control-request-method': 'POST' };
@@ -189,6 +190,27 @@ describe('a route', () => {
     assert.equal(passed.json.method, 'OPTIONS');
     assert.equal((await preflight('/admin/users')).status, 401);
   });
+});
+
+test('an origin that would rather have a header for each thing is told so, in either way', async () => {
+  const each = await startGate({ ...settings(), IDENTITY: 'each' });
+  const key = await issuer.create('--kind', 'publishable', '--sales-channel', 'sc_1');
+  const told = await until('the list reaches the gate', async () => {
+    const answer = await each.ask(undefined, { path: '/store', headers: { 'x-publishable-api-key': key.token } });
+    return answer.status === 200 && answer.json.headers;
+  });
+  const again = await each.ask(undefined, { path: '/store', headers: { 'x-publishable-api-key': key.token } });
+  for (const headers of [told, again.json.headers]) {
+    assert.equal(headers.portcullis, undefined);
+    assert.equal(headers['portcullis-key'], key.id);
+    assert.equal(headers['portcullis-issuer'], issuer.issuer);
+    assert.equal(headers['portcullis-kind'], 'publishable');
+    assert.equal(headers['portcullis-environment'], 'live');
+    assert.equal(headers['portcullis-standing'], 'fresh');
+    assert.equal(headers['portcullis-sales-channels'], 'sc_1');
+    assert.match(headers['portcullis-list'], /^\d+$/);
+    assert.equal(headers['portcullis-owner'], undefined);
+  }
 });
 
 test('without a way to private policies the keys that carry one are refused, others pass', async () => {

@@ -277,7 +277,7 @@ impl Gate {
         Ok(Passage {
             caller: Some(Caller {
                 name: *name,
-                identity: Identity::new(accepted, &policy, *standing),
+                identity: Identity::new(self.settings.identity, accepted, &policy, *standing),
             }),
             taken: Taken::default(),
             query: None,

@@ -16,9 +16,9 @@ use portcullis_core::time::Time;
 use portcullis_core::verify::{Accepted, Demand, Unverified};
 
 use crate::assertions::Asserted;
-use crate::credential::{Credential, Taken};
+use crate::credential::Credential;
 use crate::gate::{Gate, RESERVED};
-use crate::identity::Identity;
+use crate::identity::{Form, Identity};
 use crate::pace::{Standing, Step};
 use crate::request::Incoming;
 use crate::told::{Known, Onward};
@@ -84,11 +84,15 @@ impl Gate {
         };
         let taken = credential.taken(route.keep_credential);
         let known = Known::new(&accepted, taken, assertion);
-        let onward = self.told.find(&known).unwrap_or_else(|| {
-            let onward = Rc::new(onward(&accepted, &policy, taken, &known));
-            self.told.keep(known, Rc::clone(&onward));
-            onward
-        });
+        let onward = match self.told.find(&known) {
+            Some(onward) => onward,
+            None => {
+                let form = settings.identity;
+                let onward = Rc::new(onward(form, &accepted, &policy, &known));
+                self.told.keep(known, Rc::clone(&onward));
+                onward
+            }
+        };
         self.count_passed(onward.name, now);
         Some(onward)
     }
@@ -110,10 +114,10 @@ impl Gate {
     }
 }
 
-fn onward(accepted: &Accepted, policy: &Policy<'_>, taken: Taken, known: &Known) -> Onward {
-    let identity = Identity::new(accepted, policy, Standing::Fresh);
+fn onward(form: Form, accepted: &Accepted, policy: &Policy<'_>, known: &Known) -> Onward {
+    let identity = Identity::new(form, accepted, policy, Standing::Fresh);
     let mut lines = String::with_capacity(640);
-    for name in taken.headers() {
+    for name in known.taken().headers() {
         lines.extend([name, "\n\n"]);
     }
     lines.push_str(identity.lines());

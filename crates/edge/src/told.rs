@@ -75,6 +75,10 @@ impl Known {
         }
     }
 
+    pub(crate) const fn taken(&self) -> Taken {
+        self.taken
+    }
+
     pub(crate) fn assertion(&self) -> Option<&str> {
         self.assertion.as_deref()
     }

@@ -14,6 +14,7 @@ use portcullis_core::crypto::{PublicKey, PublicKeyError};
 use portcullis_core::token::{Environment, Kind};
 use zeroize::Zeroizing;
 
+use crate::identity::Form;
 use crate::pace::Bounds;
 
 /// The gate's settings, all of them valid.
@@ -35,6 +36,8 @@ pub struct Settings {
     pub rates: RateClasses,
     /// `REQUIRE_POLICY`: whether keys without a policy are refused.
     pub require_policy: bool,
+    /// `IDENTITY`: in how many headers the origin is told who calls.
+    pub identity: Form,
     /// `REPORT_USAGE`: whether the issuer is told how often keys are used.
     pub report_usage: bool,
     /// `DEBUG`: whether every answer says what was found of the key.
@@ -208,6 +211,10 @@ impl Settings {
                 None => RateClasses::default(),
             },
             require_policy: flag("REQUIRE_POLICY")?,
+            identity: get("IDENTITY").map_or(Ok(Form::default()), |text| {
+                let forms = [("one", Form::One), ("each", Form::Each)];
+                word(&text, &forms, "`one` or `each`").map_err(named("IDENTITY"))
+            })?,
             report_usage,
             debug: flag("DEBUG")?,
         })

@@ -21,6 +21,7 @@ fn the_defaults_are_the_documented_ones() {
     let settings = read(&[]).unwrap();
     let route = settings.routes.find("GET", "/a//b").unwrap();
     assert_eq!(*route, Route::all(Environment::Live, Kind::Secret));
+    assert_eq!(settings.identity, Form::One);
     assert!(!route.preflight && !settings.debug && !settings.require_policy);
     assert_eq!(settings.bounds, Bounds { fresh_for: 5000, deadline: 300, cold_deadline: 3000 });
     assert!(settings.secrets.is_none());
@@ -40,6 +41,7 @@ fn each_wrong_field_is_named() {
     let table: &[(&str, &str, Fault)] = &[
         ("ISSUER_URL", "", Fault::Missing),
         ("MIRROR_URLS", "https://a.example b", Fault::Url),
+        ("IDENTITY", "two", Fault::Word("`one` or `each`")),
         ("REQUIRE_POLICY", "yes", Fault::Word("`true` or `false`")),
         ("ISSUER_URL", "keys.example", Fault::Url),
         ("ISSUER_URL", "ftp://keys.example", Fault::Url),

@@ -10,6 +10,7 @@ use portcullis_core::crypto::Digest;
 use portcullis_core::time::Time;
 use portcullis_core::verify::Refusal;
 use portcullis_edge::gate::Gate;
+use portcullis_edge::identity::NAME;
 use portcullis_edge::log::Event;
 use portcullis_edge::refresh::{fetch_policy, refresh};
 use portcullis_edge::request::Incoming;
@@ -173,7 +174,7 @@ impl Bench {
     }
 
     pub(crate) fn standing(&self, token: &str) -> String {
-        told(&self.request(token).unwrap(), "portcullis-standing").unwrap()
+        told(&self.request(token).unwrap(), "standing").unwrap()
     }
 }
 
@@ -181,9 +182,19 @@ pub(crate) fn get(token: &str) -> Incoming<'_> {
     Incoming { method: "GET", path: "/", x_api_key: Some(token), ..Incoming::default() }
 }
 
-/// What the origin is told under this name.
-pub(crate) fn told(passage: &Passage, name: &str) -> Option<String> {
-    passage.caller.as_ref().unwrap().identity.get(name).map(str::to_owned)
+/// What the origin is told of this.
+pub(crate) fn told(passage: &Passage, key: &str) -> Option<String> {
+    said(passage.caller.as_ref().unwrap().identity.headers(), key)
+}
+
+/// A member of the dictionary that an origin is told.
+pub(crate) fn said<'h>(
+    mut headers: impl Iterator<Item = (&'h str, &'h str)>,
+    key: &str,
+) -> Option<String> {
+    let (_, dictionary) = headers.find(|(name, _)| *name == NAME)?;
+    let mut members = dictionary.split(", ").filter_map(|member| member.split_once('='));
+    members.find(|(known, _)| *known == key).map(|(_, value)| value.to_owned())
 }
 
 pub(crate) fn block_on<F: Future>(future: F) -> F::Output {

@@ -33,10 +33,10 @@ fn a_cold_gate_fetches_everything_once_and_then_nothing() {
     assert_eq!(bench.world.fetches(), 4);
     assert_eq!(bench.world.codes(), ["list"]);
     let name = passage.caller.as_ref().unwrap().name.to_string();
-    assert_eq!(told(&passage, "portcullis-key"), Some(name));
-    assert_eq!(told(&passage, "portcullis-owner").as_deref(), Some("77"));
-    assert_eq!(told(&passage, "portcullis-list").as_deref(), Some("5"));
-    for absent in ["portcullis-policy", "portcullis-scopes", "portcullis-sales-channels"] {
+    assert_eq!(told(&passage, "key"), Some(name));
+    assert_eq!(told(&passage, "owner").as_deref(), Some("77"));
+    assert_eq!(told(&passage, "list").as_deref(), Some("5"));
+    for absent in ["policy", "scopes", "sales-channels"] {
         assert_eq!(told(&passage, absent), None);
     }
     bench.request(&good).unwrap();

@@ -15,10 +15,13 @@ use portcullis_edge::told::{Onward, PLACES};
 
 use crate::{after_host, answer, held, host};
 
+/// A text, and what the runtime has of it.
+type Handed = (Rc<Onward>, Array);
+
 thread_local! {
     /// Texts that were handed over, as the runtime has them: a key that comes again is told of by
     /// an object that is there.
-    static ARRAYS: RefCell<Vec<Option<(Rc<Onward>, Array)>>> = const { RefCell::new(Vec::new()) };
+    static ARRAYS: RefCell<Vec<Option<Handed>>> = const { RefCell::new(Vec::new()) };
 }
 
 fn array_of(onward: &Rc<Onward>) -> Array {
