@@ -23,7 +23,8 @@
 //! | [`usage`] | how often keys are used, for the issuer |
 //! | [`status`], [`log`] | what the operator is told |
 //!
-//! All of it runs, and is tested, on the host. What connects it with the runtime is in `worker/`.
+//! All of it runs, and is tested, on the host. What connects it with the runtime is in `worker/`,
+//! and the module that is deployed in `module/`.
 
 pub mod answer;
 pub mod assertions;

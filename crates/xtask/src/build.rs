@@ -65,7 +65,7 @@ fn issuer() -> Result<PathBuf> {
 }
 
 fn gate(setup: &Setup) -> Result<PathBuf> {
-    let crate_folder = paths::root().join("crates/edge/worker");
+    let crate_folder = paths::root().join("crates/edge/module");
     let out = paths::root().join("crates/edge/build");
     // The entry imports it; whoever deploys may fill it.
     let bundle = paths::root().join("crates/edge/bundle.bin");
@@ -76,7 +76,7 @@ fn gate(setup: &Setup) -> Result<PathBuf> {
         // worker-build sets this for its own cargo: with the same, its build finds this one done.
         let mut cargo = setup.wasm.cargo()?;
         cargo.env("WASM_BINDGEN_USE_JS_SYS", "1").arg("build");
-        let wasm = wasm(cargo, "portcullis-worker", &paths::wasm_target())?;
+        let wasm = wasm(cargo, "portcullis-gate", &paths::wasm_target())?;
         let module = out.join("index_bg.wasm");
         let outputs = vec![out.join("index.js"), module.clone()];
         let settings = [setup.tools.worker_build_version, &options()];

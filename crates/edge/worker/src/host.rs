@@ -24,6 +24,7 @@ const FLOOR_URL: &str = "https://portcullis.invalid/floor/";
 const FLOOR_CACHING: &str = "max-age=604800";
 
 /// The runtime, for one request.
+#[derive(Debug)]
 pub(crate) struct Runtime {
     pub(crate) env: JsValue,
     pub(crate) settings: Rc<Settings>,
@@ -207,7 +208,8 @@ fn default_cache() -> Option<web_sys::Cache> {
     Some(Reflect::get(&caches, &JsValue::from_str("default")).ok()?.unchecked_into())
 }
 
-pub(crate) fn log(event: &Event) {
+/// Writes to the Worker's log.
+pub fn log(event: &Event) {
     if event.is_alarm() {
         console_error!("{}", event.line());
     } else {

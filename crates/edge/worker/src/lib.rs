@@ -1,18 +1,30 @@
-//! The Worker: what connects the gate's logic with the runtime, and nothing else.
+//! The gate in a Rust Worker: judges a request's API key, and passes the request on.
 //!
-//! Nearly every request passes by `hot`, which `entry.js` asks first; what is left comes to `fetch`.
+//! ```ignore
+//! #[event(fetch)]
+//! async fn fetch(request: web_sys::Request, env: Env, ctx: Context) -> Result<web_sys::Response> {
+//!     match portcullis_worker::judge(request, &env, &ctx).await? {
+//!         Verdict::Pass(passage) => passage.send().await,
+//!         Verdict::Answer(answer) => Ok(answer),
+//!     }
+//! }
+//! ```
 //!
-//! State lives in this instance's memory. After a panic `worker` 0.8.7 marks the instance as
-//! broken and makes a new one before the next request: what was held is gone, the new gate is cold
-//! and therefore closed until it has fetched and verified keyring and list again. The request that
-//! panicked never gets an answer from here; the runtime gives it a 500. Nothing passes by a panic:
-//! tried in workerd, before and after an `await`, with the issuer there and gone.
+//! Settings and bindings are those of the gate (`docs/gate.md`), read from the Worker's environment
+//! by its first request. Handlers of a Worker that takes `worker::Request` hand over its
+//! `inner().clone()`, and get a `worker::Response` by `into()`.
+//!
+//! State lives in this instance's memory. After a panic, whoever's it was, `worker` 0.8.7 marks the
+//! instance as broken and makes a new one before the next request: what was held is gone, the new
+//! gate is cold and therefore closed until it has fetched and verified keyring and list again. The
+//! request that panicked never gets an answer from here; the runtime gives it a 500. Nothing passes
+//! by a panic: tried in workerd, before and after an `await`, with the issuer there and gone.
 
 #![cfg(target_arch = "wasm32")]
 
+mod answer;
 mod crypto;
 mod host;
-mod hot;
 mod js;
 mod pass;
 
@@ -21,52 +33,71 @@ use core::time::Duration;
 use std::rc::Rc;
 
 use worker::js_sys::{self, Uint8Array};
-use worker::wasm_bindgen::{JsCast as _, JsValue};
-use worker::{Context, Delay, Env, event, web_sys};
+use worker::wasm_bindgen::JsValue;
+use worker::{Context, Delay, Env, web_sys};
 
 use portcullis_edge::answer::Problem;
 use portcullis_edge::gate::Gate;
-use portcullis_edge::log::{self, Event};
+use portcullis_edge::log::Event;
 use portcullis_edge::refresh::{fetch_policy, refresh};
 use portcullis_edge::request::{Incoming, path_and_query};
 use portcullis_edge::settings::{Settings, SettingsError};
-use portcullis_edge::turn::{Next, Page, Refused, Turn};
+use portcullis_edge::turn::{Next, Turn};
 use portcullis_edge::usage;
 
+use crate::answer::answer;
 use crate::host::{Runtime, now};
 use crate::js::{get, variable};
+
+pub use crate::pass::Passage;
+
+/// What the gate's own module needs besides: no part of the interface.
+#[doc(hidden)]
+pub mod module {
+    pub use crate::answer::answer;
+    pub use crate::host::log;
+    pub use crate::{Shared, after_host, held};
+}
 
 thread_local! {
     static GATE: RefCell<Option<Shared>> = const { RefCell::new(None) };
 }
 
 /// The isolate's gate, and its settings, which never change.
-#[derive(Clone)]
-struct Shared {
-    gate: Rc<RefCell<Gate>>,
-    settings: Rc<Settings>,
+#[doc(hidden)]
+#[derive(Clone, Debug)]
+pub struct Shared {
+    pub gate: Rc<RefCell<Gate>>,
+    pub settings: Rc<Settings>,
 }
 
-/// Answers a request, or passes it on.
-#[event(fetch)]
-async fn fetch(
-    request: web_sys::Request,
-    env: Env,
-    ctx: Context,
-) -> worker::Result<web_sys::Response> {
-    let env: JsValue = env.into();
+/// What becomes of a request.
+#[derive(Debug)]
+pub enum Verdict {
+    /// It may pass: its key is good, or it needs none.
+    Pass(Passage),
+    /// It may not, or asks for one of the gate's own pages: this is what to answer.
+    Answer(web_sys::Response),
+}
+
+/// Judges a request. It waits only where there is no list that may be judged by, and never longer
+/// than the settings allow; every doubt, wrong settings among them, is an [`Answer`](Verdict::Answer).
+///
+/// # Errors
+/// The runtime's, which no request passes by.
+pub async fn judge(request: web_sys::Request, env: &Env, ctx: &Context) -> worker::Result<Verdict> {
+    let env: JsValue = env.clone().into();
     let shared = match shared(&env) {
         Ok(shared) => shared,
         Err(error) => {
             host::log(&Event::Settings(error));
-            return answer(&Problem::Misconfigured, None);
+            return answer(&Problem::Misconfigured, None).map(Verdict::Answer);
         }
     };
     let headers = request.headers();
     let header = |name| headers.get(name).ok().flatten();
     let (method, url) = (request.method(), request.url());
-    let target = after_host(&url);
-    let (path, query) = path_and_query(target);
+    let (path, query) = path_and_query(after_host(&url));
     let [authorization, x_api_key, publishable_key, origin, preflight_for] = [
         header("authorization"),
         header("x-api-key"),
@@ -88,12 +119,14 @@ async fn fetch(
         debug: header("portcullis-debug").is_some(),
     };
     let runtime = Rc::new(Runtime { env, settings: Rc::clone(&shared.settings) });
-    match judge(&shared.gate, &runtime, &ctx, &incoming).await {
-        Next::Pass(passage) => pass::pass(&shared.gate, &runtime, &request, target, passage).await,
-        Next::Refuse(refused) => refuse(&shared.settings, refused),
-        Next::Own(page) => own(&shared.gate, page),
-        // `judge` sleeps itself.
-        Next::Sleep(_) => answer(&Problem::Unavailable { retry_after: 1 }, None),
+    match judged(&shared.gate, &runtime, ctx, &incoming).await {
+        Next::Pass(told) => Passage { shared, runtime, request, told }.limited().await,
+        Next::Refuse(refused) => answer::refuse(&shared.settings, refused).map(Verdict::Answer),
+        Next::Own(page) => answer::own(&shared.gate, page).map(Verdict::Answer),
+        // `judged` sleeps itself.
+        Next::Sleep(_) => {
+            answer(&Problem::Unavailable { retry_after: 1 }, None).map(Verdict::Answer)
+        }
     }
 }
 
@@ -119,7 +152,9 @@ fn shared(env: &JsValue) -> Result<Shared, SettingsError> {
 }
 
 /// The isolate's gate, once there is one.
-fn held() -> Option<Shared> {
+#[doc(hidden)]
+#[must_use]
+pub fn held() -> Option<Shared> {
     GATE.with_borrow(Clone::clone)
 }
 
@@ -135,7 +170,7 @@ async fn verify_natively(gate: &RefCell<Gate>, request: &Incoming<'_>) {
 }
 
 /// Judges a request; sleeps where it has to wait.
-async fn judge(
+async fn judged(
     gate: &Rc<RefCell<Gate>>,
     runtime: &Rc<Runtime>,
     ctx: &Context,
@@ -166,48 +201,9 @@ async fn judge(
 
 /// The part of a serialized URL that follows the host. It is in normal form already, and starts
 /// with a slash: the URLs of requests are http or https.
-fn after_host(url: &str) -> &str {
+#[doc(hidden)]
+#[must_use]
+pub fn after_host(url: &str) -> &str {
     let after_scheme = url.split_once("://").map_or(url, |(_, rest)| rest);
     after_scheme.find('/').and_then(|at| after_scheme.get(at..)).unwrap_or("/")
-}
-
-fn refuse(settings: &Settings, refused: Refused) -> worker::Result<web_sys::Response> {
-    let problem = Problem::of(&refused, &settings.rates);
-    let debug =
-        settings.debug.then(|| log::debug(refused.reason.code(), refused.name, refused.list));
-    host::log(&Event::Refused(refused));
-    answer(&problem, debug.as_deref())
-}
-
-/// The gate's own pages.
-fn own(gate: &Rc<RefCell<Gate>>, page: Page) -> worker::Result<web_sys::Response> {
-    let (status, kind, body) = match page {
-        Page::Health { ready: true } => (200, "text/plain", "ready\n".to_owned()),
-        Page::Health { ready: false } => (503, "text/plain", "no list is in force\n".to_owned()),
-        Page::Status => (200, "application/json", gate.borrow().status(now())),
-        Page::Nothing => (404, "text/plain", "there is nothing at this address\n".to_owned()),
-    };
-    let headers = [("content-type", kind.to_owned()), ("cache-control", "no-store".to_owned())];
-    respond(status, &headers, &body)
-}
-
-pub(crate) fn answer(problem: &Problem, debug: Option<&str>) -> worker::Result<web_sys::Response> {
-    let mut headers = problem.headers();
-    headers.extend(debug.map(|debug| ("portcullis-debug", debug.to_owned())));
-    respond(problem.status(), &headers, &problem.body())
-}
-
-fn respond(
-    status: u16,
-    values: &[(&'static str, String)],
-    body: &str,
-) -> worker::Result<web_sys::Response> {
-    let headers = web_sys::Headers::new()?;
-    for (name, value) in values {
-        headers.set(name, value)?;
-    }
-    let init = web_sys::ResponseInit::new();
-    init.set_status(status);
-    init.set_headers(headers.unchecked_ref());
-    Ok(web_sys::Response::new_with_opt_str_and_init(Some(body), &init)?)
 }

@@ -1,6 +1,5 @@
 //! Sending a request on, as who it was found to be, and the origin's answer back as it comes.
 
-use core::cell::RefCell;
 use core::pin::pin;
 use core::time::Duration;
 use std::rc::Rc;
@@ -14,17 +13,17 @@ use worker::{Delay, web_sys};
 
 use portcullis_edge::answer::{Problem, rate_headers};
 use portcullis_edge::assertions::Asserted;
-use portcullis_edge::gate::Gate;
 use portcullis_edge::hot::ASSERTION;
 use portcullis_edge::identity::is_reserved;
 use portcullis_edge::log::Event;
 use portcullis_edge::settings::RateClass;
-use portcullis_edge::turn::{Passage, Rate};
+use portcullis_edge::turn;
 
-use crate::answer;
+use crate::answer::answer;
 use crate::crypto::sign;
 use crate::host::{Runtime, global, log};
 use crate::js::{call, get, object};
+use crate::{Shared, Verdict, after_host};
 
 #[wasm_bindgen(module = "/src/connection.js")]
 extern "C" {
@@ -33,119 +32,154 @@ extern "C" {
     fn end_after(response: &web_sys::Response, seconds: u32) -> web_sys::Response;
 }
 
-pub(crate) async fn pass(
-    gate: &RefCell<Gate>,
-    runtime: &Runtime,
-    request: &web_sys::Request,
-    target: &str,
-    passage: Passage,
-) -> worker::Result<web_sys::Response> {
-    let class = passage.rate.and_then(|rate| runtime.settings.rates.get(rate.class));
-    if let Some(class) = class
-        && passage.rate.is_some_and(|rate| rate.allowance.is_none())
-        && !within_limit(runtime, class, &passage).await
-    {
-        return answer(&Problem::RateLimited { class: class.clone(), allowance: None }, None);
-    }
-    let url = match &passage.query {
-        Some(query) => {
-            let path = target.split_once('?').map_or(target, |(path, _)| path);
-            let mark = if query.is_empty() { "" } else { "?" };
-            runtime.settings.origin.join(&[path, mark, query].concat())
-        }
-        None => runtime.settings.origin.join(target),
-    };
-    let onward = onward(request, &url, &passage)?;
-    if let Some(assertion) = assertion(gate, runtime, &passage).await {
-        onward.headers().set(ASSERTION, &assertion)?;
-    }
-    match JsFuture::from(global().fetch_with_request(&onward)).await {
-        Ok(response) => back(response.unchecked_into(), &passage, class),
-        Err(error) => {
-            let reason = js_sys::Error::from(error).message().into();
-            log(&Event::Origin { key: passage.caller.map(|caller| caller.name), reason });
-            answer(&Problem::OriginUnreachable, None)
-        }
-    }
+/// A request that may pass.
+#[derive(Debug)]
+pub struct Passage {
+    pub(crate) shared: Shared,
+    pub(crate) runtime: Rc<Runtime>,
+    pub(crate) request: web_sys::Request,
+    pub(crate) told: turn::Passage,
 }
 
-/// What tells the origin who is calling, signed now or a moment ago.
-async fn assertion(gate: &RefCell<Gate>, runtime: &Runtime, passage: &Passage) -> Option<Rc<str>> {
-    let (known, unsigned) = match passage.assertion.clone()? {
-        Asserted::Signed(text) => return Some(text),
-        Asserted::Unsigned(known, unsigned) => (known, unsigned),
-    };
-    let (_, seed) = runtime.settings.secrets.as_ref()?.assertion()?;
-    let Ok(signature) = sign(seed, unsigned.message()).await else {
-        log(&Event::Assertion);
-        return None;
-    };
-    let text: Rc<str> = unsigned.seal(&signature).into();
-    gate.borrow_mut().assertions_mut().keep(known, Rc::clone(&text));
-    Some(text)
-}
+impl Passage {
+    /// Passes, unless the platform's rate limiter counts the key's requests and says otherwise.
+    pub(crate) async fn limited(self) -> worker::Result<Verdict> {
+        if let Some(class) = self.class()
+            && self.told.rate.is_some_and(|rate| rate.allowance.is_none())
+            && !within_limit(&self.runtime, class, &self.told).await
+        {
+            let limited = Problem::RateLimited { class: class.clone(), allowance: None };
+            return answer(&limited, None).map(Verdict::Answer);
+        }
+        Ok(Verdict::Pass(self))
+    }
 
-/// The request as the origin gets it.
-fn onward(
-    request: &web_sys::Request,
-    url: &str,
-    passage: &Passage,
-) -> Result<web_sys::Request, JsValue> {
-    // A request as the second argument hands on method, body and headers; what arrives at a
-    // Worker has the redirect mode `manual`, so redirects are the client's to follow.
-    let onward = web_sys::Request::new_with_str_and_init(url, request.unchecked_ref())?;
-    let headers = onward.headers();
-    let names = js_sys::try_iter(&headers.keys())?.into_iter().flatten();
-    let reserved: Vec<String> =
-        names.filter_map(|name| name.ok()?.as_string()).filter(|name| is_reserved(name)).collect();
-    for name in &reserved {
-        headers.delete(name)?;
+    /// The request, as it came: with its key, and its body.
+    #[must_use]
+    pub fn request(&self) -> &web_sys::Request {
+        &self.request
     }
-    for name in passage.taken.headers() {
-        headers.delete(name)?;
-    }
-    if let Some(caller) = &passage.caller {
-        for (name, value) in caller.identity.headers() {
-            headers.set(name, value)?;
+
+    /// Sends the request on to the gate's origin, and gives its answer back as it comes. An origin
+    /// that can't be reached is answered for.
+    ///
+    /// # Errors
+    /// The runtime's.
+    pub async fn send(self) -> worker::Result<web_sys::Response> {
+        let onward = self.onward().await?;
+        match JsFuture::from(global().fetch_with_request(&onward)).await {
+            Ok(response) => self.finish(response.unchecked_into()),
+            Err(error) => {
+                let reason = js_sys::Error::from(error).message().into();
+                let key = self.told.caller.map(|caller| caller.name);
+                log(&Event::Origin { key, reason });
+                answer(&Problem::OriginUnreachable, None)
+            }
         }
     }
-    Ok(onward)
-}
 
-/// The answer as the client gets it: untouched, unless there is something to say or to end.
-fn back(
-    response: web_sys::Response,
-    passage: &Passage,
-    class: Option<&RateClass>,
-) -> worker::Result<web_sys::Response> {
-    let response = match passage.max_connection_age {
-        Some(seconds) => end_after(&response, seconds),
-        None => response,
-    };
-    let is_socket = response.status() == 101;
-    if is_socket || (class.is_none() && passage.debug.is_none()) {
-        return Ok(response);
-    }
-    let copy = web_sys::Response::new_with_opt_readable_stream_and_init(
-        response.body().as_ref(),
-        response.unchecked_ref(),
-    )?;
-    let headers = copy.headers();
-    if let Some(class) = class {
-        let allowance = passage.rate.and_then(|rate: Rate| rate.allowance);
-        for (name, value) in rate_headers(class, allowance, true) {
-            headers.set(name, &value)?;
+    /// The request as the origin gets it: without its key, and with what tells whose it is. It has
+    /// the body, which can be read once.
+    ///
+    /// # Errors
+    /// The runtime's.
+    pub async fn onward(&self) -> worker::Result<web_sys::Request> {
+        let url = self.request.url();
+        let target = after_host(&url);
+        let origin = &self.runtime.settings.origin;
+        let url = match &self.told.query {
+            Some(query) => {
+                let path = target.split_once('?').map_or(target, |(path, _)| path);
+                let mark = if query.is_empty() { "" } else { "?" };
+                origin.join(&[path, mark, query].concat())
+            }
+            None => origin.join(target),
+        };
+        let onward = self.rewritten(&url)?;
+        if let Some(assertion) = self.assertion().await {
+            onward.headers().set(ASSERTION, &assertion)?;
         }
+        Ok(onward)
     }
-    if let Some(debug) = &passage.debug {
-        headers.set("portcullis-debug", debug)?;
+
+    fn class(&self) -> Option<&RateClass> {
+        self.told.rate.and_then(|rate| self.runtime.settings.rates.get(rate.class))
     }
-    Ok(copy)
+
+    /// What tells the origin who is calling, signed now or a moment ago.
+    async fn assertion(&self) -> Option<Rc<str>> {
+        let (known, unsigned) = match self.told.assertion.clone()? {
+            Asserted::Signed(text) => return Some(text),
+            Asserted::Unsigned(known, unsigned) => (known, unsigned),
+        };
+        let (_, seed) = self.runtime.settings.secrets.as_ref()?.assertion()?;
+        let Ok(signature) = sign(seed, unsigned.message()).await else {
+            log(&Event::Assertion);
+            return None;
+        };
+        let text: Rc<str> = unsigned.seal(&signature).into();
+        self.shared.gate.borrow_mut().assertions_mut().keep(known, Rc::clone(&text));
+        Some(text)
+    }
+
+    fn rewritten(&self, url: &str) -> Result<web_sys::Request, JsValue> {
+        // A request as the second argument hands on method, body and headers; what arrives at a
+        // Worker has the redirect mode `manual`, so redirects are the client's to follow.
+        let onward = web_sys::Request::new_with_str_and_init(url, self.request.unchecked_ref())?;
+        let headers = onward.headers();
+        let names = js_sys::try_iter(&headers.keys())?.into_iter().flatten();
+        let names = names.filter_map(|name| name.ok()?.as_string());
+        let reserved: Vec<String> = names.filter(|name| is_reserved(name)).collect();
+        for name in &reserved {
+            headers.delete(name)?;
+        }
+        for name in self.told.taken.headers() {
+            headers.delete(name)?;
+        }
+        if let Some(caller) = &self.told.caller {
+            for (name, value) in caller.identity.headers() {
+                headers.set(name, value)?;
+            }
+        }
+        Ok(onward)
+    }
+
+    /// An answer as the client gets it: untouched, unless there is something to say of the key's
+    /// rate, or of what was found of it, or a time at which the connection ends.
+    ///
+    /// # Errors
+    /// The runtime's.
+    pub fn finish(&self, response: web_sys::Response) -> worker::Result<web_sys::Response> {
+        let class = self.class();
+        let response = match self.told.max_connection_age {
+            Some(seconds) => end_after(&response, seconds),
+            None => response,
+        };
+        let is_socket = response.status() == 101;
+        if is_socket || (class.is_none() && self.told.debug.is_none()) {
+            return Ok(response);
+        }
+        let copy = web_sys::Response::new_with_opt_readable_stream_and_init(
+            response.body().as_ref(),
+            response.unchecked_ref(),
+        )?;
+        let headers = copy.headers();
+        if let Some(class) = class {
+            let allowance = self.told.rate.and_then(|rate| rate.allowance);
+            for (name, value) in rate_headers(class, allowance, true) {
+                headers.set(name, &value)?;
+            }
+        }
+        if let Some(debug) = &self.told.debug {
+            headers.set("portcullis-debug", debug)?;
+        }
+        Ok(copy)
+    }
 }
 
 /// Asks the platform's rate limiter. One that does not answer within the deadline limits nobody: it
 /// says how often a key may come, never whether it is good.
-async fn within_limit(runtime: &Runtime, class: &RateClass, passage: &Passage) -> bool {
+async fn within_limit(runtime: &Runtime, class: &RateClass, passage: &turn::Passage) -> bool {
     let asked = async {
         let binding = get(&runtime.env, class.binding.as_deref()?)?;
         let key = JsValue::from_str(&passage.caller.as_ref()?.name.to_string());

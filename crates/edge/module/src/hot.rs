@@ -12,8 +12,7 @@ use portcullis_edge::answer::Problem;
 use portcullis_edge::log::Event;
 use portcullis_edge::request::{Incoming, path_and_query};
 use portcullis_edge::told::{Onward, PLACES};
-
-use crate::{after_host, answer, held, host};
+use portcullis_worker::module::{after_host, answer, held, log};
 
 /// A text, and what the runtime has of it.
 type Handed = (Rc<Onward>, Array);
@@ -98,7 +97,7 @@ impl Hot {
     /// # Errors
     /// The runtime's.
     pub fn unreachable(reason: String) -> worker::Result<web_sys::Response> {
-        host::log(&Event::Origin { key: None, reason });
+        log(&Event::Origin { key: None, reason });
         answer(&Problem::OriginUnreachable, None)
     }
 }
