@@ -61,12 +61,27 @@ function pass(request) {
   const asked = `${method}\n${url}\n${authorization}\n${apiKey}\n${publishable}\n${page}\n${address}`;
   const changes = look(asked);
   if (changes === undefined) return;
-  for (let at = 0; at < changes.length; at += 2) {
+  for (let at = 1; at < changes.length; at += 2) {
     if (changes[at + 1] === '') headers.delete(changes[at]);
     else headers.set(changes[at], changes[at + 1]);
   }
   const target = base + url.slice(url.indexOf('/', url.indexOf('//') + 2));
-  return send(request, target, method, headers).catch(({ message }) => unreachable(String(message)));
+  const answer = send(request, target, method, headers);
+  const [told] = changes;
+  return told === '' ? answer.catch(unreached) : answer.then((answer) => telling(answer, told), unreached);
+}
+
+function unreached({ message }) {
+  return unreachable(String(message));
+}
+
+/** The origin's answer, with what the client is told beside it. */
+function telling(answer, told) {
+  if (answer.webSocket) return answer;
+  const copy = new Response(answer.body, answer);
+  const lines = told.split('\n');
+  for (let at = 0; at < lines.length; at += 2) copy.headers.set(lines[at], lines[at + 1]);
+  return copy;
 }
 
 function look(asked) {

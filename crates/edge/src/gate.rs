@@ -5,7 +5,7 @@ use std::rc::Rc;
 use portcullis_core::keyring::Purpose;
 use portcullis_core::list::{List, ListError, Mark};
 use portcullis_core::memo::Memo;
-use portcullis_core::policy::{Denial, NoPolicy, Policy, RequestFacts, decide};
+use portcullis_core::policy::{Denial, NoPolicy, Policy};
 use portcullis_core::replica::Replica;
 use portcullis_core::time::Time;
 use portcullis_core::token::{Kind, Name};
@@ -15,9 +15,10 @@ use crate::assertions::{Asserted, Assertions};
 use crate::credential::{Credential, Taken};
 use crate::identity::Identity;
 use crate::pace::{Doubt, Job, Pace, Span, Standing, Step};
+use crate::permit::permit;
 use crate::policies::{Lack, PolicyFiles, PolicyJob};
 use crate::rate::Limiter;
-use crate::request::{Incoming, parameters, without_parameter};
+use crate::request::{Incoming, without_parameter};
 use crate::settings::{Kinds, Places, RateClass, Route, Settings};
 use crate::status::{Counters, SourceState};
 use crate::told::Told;
@@ -241,22 +242,7 @@ impl Gate {
                 return Err(stop(Reason::Policy(missing)));
             }
         };
-        let scopes: Vec<&str> = route.scopes.iter().map(String::as_str).collect();
-        let mut facts = RequestFacts {
-            address: request.address,
-            origin: request.origin,
-            method: request.method,
-            path: request.path,
-            scopes: &scopes,
-            sales_channel: None,
-        };
-        decide(&policy, &facts).map_err(|denial| stop(Reason::Denied(denial)))?;
-        if let Some(parameter) = &route.sales_channel {
-            for channel in parameters(request.query, parameter) {
-                facts.sales_channel = Some(channel);
-                decide(&policy, &facts).map_err(|denial| stop(Reason::Denied(denial)))?;
-            }
-        }
+        permit(&policy, route, request).map_err(|denial| stop(Reason::Denied(denial)))?;
         let rate = match self.settings.rates.find(policy.rate_class()) {
             None => None,
             Some((class, RateClass { binding: Some(_), .. })) => {

@@ -35,6 +35,7 @@ pub mod hot;
 pub mod identity;
 pub mod log;
 pub mod pace;
+mod permit;
 pub mod policies;
 pub mod rate;
 pub mod refresh;

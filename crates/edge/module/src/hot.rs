@@ -34,13 +34,21 @@ fn array_of(onward: &Rc<Onward>) -> Array {
         {
             return array.clone();
         }
-        let lines = onward.lines().strip_suffix('\n').unwrap_or_default();
-        let array = JsString::from(lines).split("\n");
+        let lines = onward.lines().trim_end_matches('\n');
+        let array = JsString::from(["\n", lines].concat()).split("\n");
         if let Some(place) = place {
             *place = Some((Rc::clone(onward), array.clone()));
         }
         array
     })
+}
+
+/// With what the client is told of its limit in the first place, in an array of this request's own.
+fn limited(array: &Array, told: &[(&'static str, String)]) -> Array {
+    let lines: Vec<String> = told.iter().map(|(name, value)| format!("{name}\n{value}")).collect();
+    let own = array.slice(0, array.length());
+    own.set(0, lines.join("\n").into());
+    own
 }
 
 /// The calls. A class, because worker-build exports nothing else from the module that it makes.
@@ -60,8 +68,9 @@ impl Hot {
         held().map(|shared| shared.settings.origin.join(""))
     }
 
-    /// What to do with a request that passes at once: the lines of `portcullis_edge::told::Onward`,
-    /// in an array that is not to be changed. Nothing where the handler has to look at it.
+    /// What to do with a request that passes at once, in an array that is not to be changed: the
+    /// headers that the origin's answer gets, names and values in a line each; then the lines of
+    /// `portcullis_edge::told::Onward`. Nothing where the handler has to look at it.
     ///
     /// `request` is a line each for method, URL, and the values of `authorization`, `x-api-key`,
     /// `x-publishable-api-key`, `origin` and `cf-connecting-ip`, empty for one that is not there. No
@@ -89,7 +98,10 @@ impl Hot {
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a clock's")]
         let now = Time::from_millis(now_millis as u64);
         let mut gate = shared.gate.try_borrow_mut().ok()?;
-        gate.glance(&incoming, now).map(|onward| array_of(&onward))
+        let passed = gate.glance(&incoming, now)?;
+        let array = array_of(&passed.onward);
+        let told = passed.answered(&shared.settings);
+        Some(if told.is_empty() { array } else { limited(&array, &told) })
     }
 
     /// The answer where a request that passed did not reach the origin.

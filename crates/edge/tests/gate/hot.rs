@@ -34,7 +34,9 @@ pub(crate) fn assert_same(onward: &Onward, judged: &Judged) {
 impl Bench {
     fn glance(&self, request: &Incoming<'_>) -> Option<Rc<Onward>> {
         let now = Time::from_millis(self.world.now.get());
-        self.gate.borrow_mut().glance(request, now)
+        let passed = self.gate.borrow_mut().glance(request, now)?;
+        assert_eq!(passed.rate, None);
+        Some(passed.onward)
     }
 }
 

@@ -226,6 +226,46 @@ fn a_class_that_this_isolate_counts_is_held_to_its_limit() {
 }
 
 #[test]
+fn a_class_counts_the_same_at_a_glance_as_when_it_is_judged() {
+    let classes = r#"{"gold": {"limit": 2, "period": 2}}"#;
+    let gold = PolicyDraft { rate_class: Some("gold".into()), ..PolicyDraft::default() };
+    let [glancing, judging] = [(); 2].map(|()| {
+        let bench = Bench::new(&[SECRET, &[("RATE_CLASSES", classes)]].concat());
+        bench.publish_policies(5, &[(Kind::Secret, 9, gold.clone())]);
+        bench.request(&bench.with_policy(9)).unwrap();
+        bench
+    });
+    let key = glancing.with_policy(9);
+    let mut passes = 0;
+    for pause in [0, 1, 400, 400, 800, 800, 1] {
+        for bench in [&glancing, &judging] {
+            bench.world.pass_time(pause);
+        }
+        let now = Time::from_millis(glancing.world.now.get());
+        let passed = glancing.gate.borrow_mut().glance(&get(&key), now);
+        match judging.request(&key) {
+            Ok(passage) => {
+                let passed = passed.unwrap();
+                assert_eq!(passed.rate, passage.rate);
+                let settings = glancing.gate.borrow().shared_settings();
+                let [(policy, limit), (now, left)] = &passed.answered(&settings)[..] else {
+                    panic!()
+                };
+                assert_eq!((*policy, *now), ("ratelimit-policy", "ratelimit"));
+                assert_eq!(limit, r#""gold";q=2;w=2"#);
+                assert!(left.starts_with(r#""gold";r=0;t="#), "{left}");
+                passes += 1;
+            }
+            Err(refused) => {
+                assert_eq!(passed, None);
+                assert_eq!(glancing.reason(&get(&key)), refused.reason);
+            }
+        }
+    }
+    assert_eq!(passes, 3);
+}
+
+#[test]
 fn a_strict_route_takes_no_stale_verdict() {
     let routes = r#"[{"path": "/pay", "strict": true}, {"path": "/**"}]"#;
     let bench = Bench::new(&[("ROUTES", routes)]);
