@@ -1,6 +1,7 @@
 // What the gate does when what is behind it is late, gone, or lies.
 
 import assert from 'node:assert/strict';
+import { request } from 'node:http';
 import { before, describe, test } from 'node:test';
 
 import { startGate } from './support/gate.mjs';
@@ -74,6 +75,29 @@ test('a stopped issuer: accepted until the next update, then 503, then open agai
   server = await serve(issuer, { validFor: '5s' });
   relay.upstream = server.url;
   await until('the gate opens again', async () => (await gate.ask(token)).status === 200);
+});
+
+test('who waits is answered, though the request that fetches for it has gone', async () => {
+  const issuer = await startIssuer();
+  const { relay, gate } = await relayedGate(issuer, issuer.url);
+  const { token } = await issuer.create();
+  let release;
+  const held = new Promise((resolve) => (release = resolve));
+  relay.answer = async (path, truth) => {
+    await held;
+    return truth(path);
+  };
+  const leader = request(gate.url, { headers: { authorization: `Bearer ${token}` } });
+  leader.on('error', () => {}).end();
+  await until('the gate fetches', async () => relay.requests.length > 0);
+  leader.destroy();
+  const waiters = Promise.all(Array.from({ length: 5 }, () => gate.ask(token)));
+  // Time for the hang-up, and for the waiters, to arrive.
+  assert.equal((await gate.ask()).status, 401);
+  release();
+  assert.deepEqual((await waiters).map(({ status }) => status), [200, 200, 200, 200, 200]);
+  // Nobody had to begin anew.
+  assert.equal(relay.requests.filter((path) => path.endsWith('/keyring')).length, 1);
 });
 
 test('an older list is not adopted', async () => {
