@@ -12,8 +12,8 @@ use portcullis_core::token::{Kind, Name};
 use portcullis_core::verify::{Accepted, Demand, Refusal, Unverified};
 
 use crate::assertions::{Asserted, Assertions};
+use crate::caller::Caller;
 use crate::credential::{Credential, Taken};
-use crate::identity::Identity;
 use crate::pace::{Doubt, Job, Pace, Span, Standing, Step};
 use crate::permit::permit;
 use crate::policies::{Lack, PolicyFiles, PolicyJob};
@@ -23,7 +23,7 @@ use crate::settings::{Kinds, Places, RateClass, Route, Settings};
 use crate::status::{Counters, SourceState};
 use crate::told::Told;
 use crate::turn::{
-    Caller, End, Judged, ListSeen, ListWait, Next, Page, Passage, Rate, Reason, Refused, Turn, Wait,
+    End, Judged, ListSeen, ListWait, Next, Page, Passage, Rate, Reason, Refused, Turn, Wait,
 };
 use crate::usage::Usage;
 
@@ -261,10 +261,7 @@ impl Gate {
         let asks = self.settings.debug || (request.debug && may_debug(&policy));
         let seen = asks.then(|| ListSeen::new(accepted.list(), &self.pace, door.now));
         Ok(Passage {
-            caller: Some(Caller {
-                name: *name,
-                identity: Identity::new(self.settings.identity, accepted, &policy, *standing),
-            }),
+            caller: Some(Caller::new(self.settings.identity, accepted, &policy, *standing)),
             taken: Taken::default(),
             query: None,
             assertion: self.assertion(accepted, (&policy, *standing), door.now),

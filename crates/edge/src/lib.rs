@@ -18,7 +18,8 @@
 //! | [`hold`] | how the gate takes what is newer |
 //! | [`policies`] | the policies that are held, and which are on their way |
 //! | [`rate`] | counting a key's requests |
-//! | [`identity`], [`assertions`] | what the origin is told |
+//! | [`caller`] | who is calling |
+//! | [`identity`], [`assertions`] | what the origin is told of it |
 //! | [`answer`] | what the gate answers itself |
 //! | [`usage`] | how often keys are used, for the issuer |
 //! | [`status`], [`log`] | what the operator is told |
@@ -28,6 +29,7 @@
 
 pub mod answer;
 pub mod assertions;
+pub mod caller;
 pub mod credential;
 pub mod gate;
 pub mod hold;

@@ -7,8 +7,8 @@ use portcullis_core::token::Name;
 use portcullis_core::verify::Refusal;
 
 use crate::assertions::Asserted;
+use crate::caller::Caller;
 use crate::credential::{CredentialError, Taken};
-use crate::identity::Identity;
 use crate::pace::{Job, Pace, Standing};
 use crate::policies::{PolicyFiles, PolicyJob};
 use crate::rate::Allowance;
@@ -148,15 +148,21 @@ impl Passage {
             debug: None,
         }
     }
-}
 
-/// An accepted key.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Caller {
-    /// The key's public name.
-    pub name: Name,
-    /// What the origin is told.
-    pub identity: Identity,
+    /// The refusal where not all of `scopes` are granted; without a key none is.
+    #[must_use]
+    pub fn lacks(&self, scopes: &[&str], now: Time) -> Option<Refused> {
+        match &self.caller {
+            Some(caller) => caller.lacks(scopes, now),
+            None => Some(Refused {
+                reason: Reason::Credential(CredentialError::Missing),
+                name: None,
+                list: None,
+                retry_after: 1,
+                scopes: None,
+            }),
+        }
+    }
 }
 
 /// A key's rate class, by its place in the settings.

@@ -65,30 +65,44 @@ fn issuer() -> Result<PathBuf> {
 }
 
 fn gate(setup: &Setup) -> Result<PathBuf> {
-    let crate_folder = paths::root().join("crates/edge/module");
-    let out = paths::root().join("crates/edge/build");
     // The entry imports it; whoever deploys may fill it.
     let bundle = paths::root().join("crates/edge/bundle.bin");
-    ui::step("gate", || {
-        if !bundle.is_file() {
-            std::fs::write(&bundle, [])?;
-        }
+    if !bundle.is_file() {
+        std::fs::write(&bundle, [])?;
+    }
+    let out = paths::root().join("crates/edge/build");
+    worker(setup, "gate", ("portcullis-gate", "crates/edge/module"), &out)?;
+    Ok(out)
+}
+
+/// The example of a Rust Worker that judges keys itself. Its dependencies are the gate's.
+pub(crate) fn rust_worker() -> Result<PathBuf> {
+    const FOLDER: &str = "crates/edge/examples/rust-worker";
+    let out = paths::root().join(FOLDER).join("build");
+    worker(&setup::all()?, "Rust Worker", ("example-rust-worker", FOLDER), &out)?;
+    Ok(out)
+}
+
+/// What worker-build makes of a crate: `index.js` and `index_bg.wasm` in the folder `out`.
+fn worker(setup: &Setup, name: &str, (package, folder): (&str, &str), out: &Path) -> Result<()> {
+    ui::step(name, || {
         // worker-build sets this for its own cargo: with the same, its build finds this one done.
         let mut cargo = setup.wasm.cargo()?;
         cargo.env("WASM_BINDGEN_USE_JS_SYS", "1").arg("build");
-        let wasm = wasm(cargo, "portcullis-gate", &paths::wasm_target())?;
+        let wasm = wasm(cargo, package, &paths::wasm_target())?;
         let module = out.join("index_bg.wasm");
         let outputs = vec![out.join("index.js"), module.clone()];
         let settings = [setup.tools.worker_build_version, &options()];
-        let stamp = stamp(setup, "gate", &[&wasm], &settings, outputs)?;
+        let stamp = stamp(setup, package, &[&wasm], &settings, outputs)?;
         if stamp.is_fresh() {
             return Ok(Outcome::Fresh);
         }
         let mut command = cmd::new(&setup.tools.worker_build);
         command
-            .current_dir(&crate_folder)
+            .current_dir(paths::root().join(folder))
             // Its wasm-opt would be told of no SIMD.
-            .args(["--profile", PROFILE, "--no-opt", "--out-dir", "../build"])
+            .args(["--profile", PROFILE, "--no-opt", "--out-dir"])
+            .arg(out)
             // It downloads each of these when it is not told where they are.
             .env("WASM_BINDGEN_BIN", &setup.tools.wasm_bindgen)
             .env("ESBUILD_BIN", &setup.npm.esbuild)
@@ -98,8 +112,7 @@ fn gate(setup: &Setup) -> Result<PathBuf> {
         optimize(setup, &module, &module, &[SIMD])?;
         stamp.write()?;
         Ok(Outcome::Done)
-    })?;
-    Ok(out)
+    })
 }
 
 fn npm_package(setup: &Setup) -> Result<PathBuf> {

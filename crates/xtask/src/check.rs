@@ -186,6 +186,7 @@ fn node(built: &Built, runtime: &str) -> Result<()> {
     for folder in NODE_TESTS {
         files.extend(tests_in(&paths::root().join(folder), runtime)?);
     }
+    let rust_worker = if runtime == ".workerd" { Some(build::rust_worker()?) } else { None };
     if files.is_empty() {
         bail!("there are no *{runtime}.test.mjs files to run");
     }
@@ -198,6 +199,7 @@ fn node(built: &Built, runtime: &str) -> Result<()> {
         .env("PORTCULLIS_GATE", &built.gate)
         .env("PORTCULLIS_WORKERD", &built.workerd)
         .env("PORTCULLIS_NPM_DIST", &built.npm_dist)
+        .envs(rust_worker.map(|folder| ("PORTCULLIS_RUST_WORKER", folder)))
         .envs(chromium.map(|program| ("CHROMIUM", program)));
     cmd::stream(&mut command)
 }

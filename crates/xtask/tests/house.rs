@@ -8,12 +8,13 @@ use serde_json::Value;
 
 /// Who may depend on whom, within the workspace. Issuer and edge never see each other: they meet
 /// in the specs and the vectors.
-const ALLOWED: [(&str, &[&str]); 8] = [
+const ALLOWED: [(&str, &[&str]); 9] = [
     ("portcullis-core", &[]),
     ("portcullis-issuer", &["portcullis-core"]),
     ("portcullis-edge", &["portcullis-core"]),
     ("portcullis-worker", &["portcullis-core", "portcullis-edge"]),
     ("portcullis-gate", &["portcullis-core", "portcullis-edge", "portcullis-worker"]),
+    ("example-rust-worker", &["portcullis-worker"]),
     ("portcullis-wasm", &["portcullis-core"]),
     ("portcullis-module", &["portcullis-core", "portcullis-wasm"]),
     ("xtask", &[]),

@@ -8,19 +8,22 @@ import { fileURLToPath } from 'node:url';
 import { handedOver, start, temporaryFolder, until } from './processes.mjs';
 
 const CONFIG = fileURLToPath(new URL('../../../crates/edge/workerd.capnp', import.meta.url));
+const MODULES = /modules = \[[^\]]*\]/;
 
 /**
  * The gate's configuration with what a test binds to it: `kv`, `r2` and `cache` are stores, `around` a
  * module that stands in for the built one and finds that as `./real.js`, `beside` what else it imports,
  * `bundle` the list that is deployed with it, `front` the service that requests come to, `services` are
- * more services, `bindings` more bindings, as the configuration spells them.
+ * more services, `bindings` more bindings, as the configuration spells them. `example` is a folder with
+ * a Worker of somebody else, in the gate's place, and then `around` finds that as `./index.js`.
  */
-async function configWith({ kv, r2, cache, bundle, front = 'gate', services = [], bindings = [], around, beside = {} }) {
+async function configWith(bound) {
+  const { kv, r2, cache, bundle, example, around, beside = {}, front = 'gate', services = [], bindings = [] } = bound;
   const stores = Object.entries({ kv, r2, cache }).filter(([, store]) => store);
   const external = stores.map(
     ([name, store]) => `(name = "${name}", external = (address = "${new URL(store.url).host}", http = ())),`,
   );
-  const bound = [
+  const ours = [
     kv && '(name = "LIST_KV", kvNamespace = "kv"),',
     r2 && '(name = "LIST_R2", r2Bucket = "r2"),',
     ...bindings,
@@ -30,8 +33,9 @@ async function configWith({ kv, r2, cache, bundle, front = 'gate', services = []
     .replace('service = "gate")', `service = "${front}")`)
     .replaceAll('embed "', `embed "${relative(folder, dirname(CONFIG))}/`)
     .replace('services = [', `services = [${external.join('')}${services.join('')}`)
-    .replace('bindings = [', `bindings = [${bound.filter(Boolean).join('')}`)
-    .replace('globalOutbound =', `${cache ? 'cacheApiOutbound = "cache", ' : ''}globalOutbound =`);
+    .replace('bindings = [', `bindings = [${ours.filter(Boolean).join('')}`)
+    .replace('globalOutbound =', `${cache ? 'cacheApiOutbound = "cache", ' : ''}globalOutbound =`)
+    .replace(MODULES, (own) => (example ? modulesOf(relative(folder, example), around) : own));
   if (around) await writeFile(join(folder, 'around.js'), around);
   for (const [name, text] of Object.entries(beside)) await writeFile(join(folder, name), text);
   const file = join(folder, 'gate.capnp');
@@ -40,8 +44,19 @@ async function configWith({ kv, r2, cache, bundle, front = 'gate', services = []
   const built = /\(name = "build\/index\.js", esModule = (embed "[^"]*")\),/;
   const both = '(name = "build/index.js", esModule = embed "around.js"), (name = "build/real.js", esModule = $1),';
   const more = Object.keys(beside).map((name) => `(name = "build/${name}", esModule = embed "${name}"),`);
-  await writeFile(file, around ? own.replace(built, both + more.join('')) : own);
+  await writeFile(file, around && !example ? own.replace(built, both + more.join('')) : own);
   return file;
+}
+
+function modulesOf(example, around) {
+  const first = around ? '(name = "around.js", esModule = embed "around.js"),' : '';
+  return `modules = [${first} (name = "index.js", esModule = embed "${example}/index.js"),
+    (name = "index_bg.wasm", wasm = embed "${example}/index_bg.wasm")]`;
+}
+
+/** Starts the example of a Rust Worker that judges keys itself; `around` is a module that hands it its requests. */
+export function startRustWorker(settings, around) {
+  return startGate(settings, { example: handedOver('PORTCULLIS_RUST_WORKER'), around });
 }
 
 /**

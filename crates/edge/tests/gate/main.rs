@@ -10,6 +10,7 @@
 )]
 
 mod bench;
+mod caller;
 mod hot;
 mod issuer;
 mod policies;

@@ -10,7 +10,7 @@ use portcullis_edge::turn::{Next, Passage, Reason, Refused, Turn};
 use crate::bench::{Bench, get, told};
 use crate::issuer::ED25519_KID;
 
-fn texts(texts: &[&str]) -> Vec<String> {
+pub(crate) fn texts(texts: &[&str]) -> Vec<String> {
     texts.iter().map(|text| (*text).to_owned()).collect()
 }
 
@@ -33,16 +33,16 @@ fn storefront() -> PolicyDraft {
     }
 }
 
-const SECRET: &[(&str, &str)] = &[("GATE_KEY", "sk_live_x")];
+pub(crate) const SECRET: &[(&str, &str)] = &[("GATE_KEY", "sk_live_x")];
 
 impl Bench {
-    fn publish_policies(&self, number: u64, policies: &[(Kind, u32, PolicyDraft)]) {
+    pub(crate) fn publish_policies(&self, number: u64, policies: &[(Kind, u32, PolicyDraft)]) {
         let now = Time::from_millis(self.world.now.get());
         let files = self.issuer.list_with(number, 1, (&[], policies), now, 60_000);
         self.world.publish(&files);
     }
 
-    fn with_policy(&self, policy: u32) -> String {
+    pub(crate) fn with_policy(&self, policy: u32) -> String {
         self.issuer.key(1, |claims| claims.policy = policy)
     }
 

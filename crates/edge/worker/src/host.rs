@@ -23,8 +23,7 @@ const FLOOR_URL: &str = "https://portcullis.invalid/floor/";
 /// A floor that nobody has raised for a week is of no use to a list that lives for minutes.
 const FLOOR_CACHING: &str = "max-age=604800";
 
-/// The runtime, for one request.
-#[derive(Debug)]
+/// The runtime, for one request. Not `Debug`: its environment holds secrets.
 pub(crate) struct Runtime {
     pub(crate) env: JsValue,
     pub(crate) settings: Rc<Settings>,

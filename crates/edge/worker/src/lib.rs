@@ -3,9 +3,13 @@
 //! ```ignore
 //! #[event(fetch)]
 //! async fn fetch(request: web_sys::Request, env: Env, ctx: Context) -> Result<web_sys::Response> {
-//!     match portcullis_worker::judge(request, &env, &ctx).await? {
-//!         Verdict::Pass(passage) => passage.send().await,
-//!         Verdict::Answer(answer) => Ok(answer),
+//!     let passage = match portcullis_worker::judge(request, &env, &ctx).await? {
+//!         Verdict::Pass(passage) => passage,
+//!         Verdict::Answer(answer) => return Ok(answer),
+//!     };
+//!     match passage.caller() {
+//!         Some(caller) if caller.may("reports:read") => reports(caller),
+//!         Some(_) | None => passage.send().await,
 //!     }
 //! }
 //! ```
@@ -50,6 +54,9 @@ use crate::host::{Runtime, now};
 use crate::js::{get, variable};
 
 pub use crate::pass::Passage;
+pub use portcullis_core::token::{Environment, Kind, Name};
+pub use portcullis_edge::caller::Caller;
+pub use portcullis_edge::pace::Standing;
 
 /// What the gate's own module needs besides: no part of the interface.
 #[doc(hidden)]
@@ -65,13 +72,14 @@ thread_local! {
 
 /// The isolate's gate, and its settings, which never change.
 #[doc(hidden)]
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Shared {
     pub gate: Rc<RefCell<Gate>>,
     pub settings: Rc<Settings>,
 }
 
 /// What becomes of a request.
+#[must_use]
 #[derive(Debug)]
 pub enum Verdict {
     /// It may pass: its key is good, or it needs none.
@@ -120,7 +128,9 @@ pub async fn judge(request: web_sys::Request, env: &Env, ctx: &Context) -> worke
     };
     let runtime = Rc::new(Runtime { env, settings: Rc::clone(&shared.settings) });
     match judged(&shared.gate, &runtime, ctx, &incoming).await {
-        Next::Pass(told) => Passage { shared, runtime, request, told }.limited().await,
+        Next::Pass(told) => {
+            Passage { shared, runtime, request, told: Box::new(told) }.limited().await
+        }
         Next::Refuse(refused) => answer::refuse(&shared.settings, refused).map(Verdict::Answer),
         Next::Own(page) => answer::own(&shared.gate, page).map(Verdict::Answer),
         // `judged` sleeps itself.

@@ -1,5 +1,6 @@
 //! Sending a request on, as who it was found to be, and the origin's answer back as it comes.
 
+use core::fmt;
 use core::pin::pin;
 use core::time::Duration;
 use std::rc::Rc;
@@ -13,15 +14,17 @@ use worker::{Delay, web_sys};
 
 use portcullis_edge::answer::{Problem, rate_headers};
 use portcullis_edge::assertions::Asserted;
+use portcullis_edge::caller::Caller;
 use portcullis_edge::hot::ASSERTION;
 use portcullis_edge::identity::is_reserved;
 use portcullis_edge::log::Event;
+use portcullis_edge::request::path_and_query;
 use portcullis_edge::settings::RateClass;
 use portcullis_edge::turn;
 
-use crate::answer::answer;
+use crate::answer::{answer, refuse};
 use crate::crypto::sign;
-use crate::host::{Runtime, global, log};
+use crate::host::{Runtime, global, log, now};
 use crate::js::{call, get, object};
 use crate::{Shared, Verdict, after_host};
 
@@ -33,12 +36,18 @@ extern "C" {
 }
 
 /// A request that may pass.
-#[derive(Debug)]
 pub struct Passage {
     pub(crate) shared: Shared,
     pub(crate) runtime: Rc<Runtime>,
     pub(crate) request: web_sys::Request,
-    pub(crate) told: turn::Passage,
+    pub(crate) told: Box<turn::Passage>,
+}
+
+impl fmt::Debug for Passage {
+    /// Without request and environment, which hold keys and secrets.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Passage").field("caller", &self.told.caller).finish_non_exhaustive()
+    }
 }
 
 impl Passage {
@@ -52,6 +61,31 @@ impl Passage {
             return answer(&limited, None).map(Verdict::Answer);
         }
         Ok(Verdict::Pass(self))
+    }
+
+    /// Who is calling; nobody on a route that is open, and in the preflights of the others.
+    #[must_use]
+    pub const fn caller(&self) -> Option<&Caller> {
+        self.told.caller.as_ref()
+    }
+
+    /// The path that the key's policy was held against, without the query: what a Worker with
+    /// routes of its own should go by.
+    #[must_use]
+    pub fn path(&self) -> String {
+        path_and_query(after_host(&self.request.url())).0.to_owned()
+    }
+
+    /// Passes, if the key's policy grants these scopes as well: to be asked before the request is
+    /// answered or sent on. Without a key it does not pass.
+    ///
+    /// # Errors
+    /// The runtime's, by which no request passes.
+    pub fn demand(self, scopes: &[&str]) -> worker::Result<Verdict> {
+        match self.told.lacks(scopes, now()) {
+            Some(refused) => refuse(&self.runtime.settings, refused).map(Verdict::Answer),
+            None => Ok(Verdict::Pass(self)),
+        }
     }
 
     /// The request, as it came: with its key, and its body.
