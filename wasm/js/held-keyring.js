@@ -2,6 +2,7 @@
 // fetched.
 
 import { readRoot, takeKeyring } from './pure/keyring.js';
+import { copied } from './pure/reader.js';
 import { fault } from './pure/refusal.js';
 
 // In bytes. One of all the kids there can be has 3.6 million.
@@ -20,7 +21,7 @@ export class HeldKeyring {
 
   // Whether it was news.
   offer(document) {
-    const taken = fault(() => takeKeyring(this.keyring, this.#root, document.slice()));
+    const taken = fault(() => takeKeyring(this.keyring, this.#root, copied(document)));
     if (taken === undefined) return false;
     [this.keyring, this.#root] = [taken.keyring, taken.root];
     return true;

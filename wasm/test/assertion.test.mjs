@@ -105,7 +105,9 @@ test('what was seen before is no good later, elsewhere, or under another keyring
 });
 
 test('callers can\'t change what the next one is told', async () => {
-  const verifier = createAssertionVerifier({ root, audience, keyring: first });
+  const keyring = Buffer.from(first);
+  const verifier = createAssertionVerifier({ root, audience, keyring });
+  keyring.fill(0);
   const text = assertionOf({ at: NOW, scopes: 'orders:read', salesChannels: 'sc_1' });
   const ask = () => verifier.verify(text, { now: NOW });
   const verdict = await ask();

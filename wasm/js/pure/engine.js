@@ -9,7 +9,7 @@ import { isStrict, signedBy, verify as verifySignature } from './ed25519.js';
 import { readRoot, takeKeyring } from './keyring.js';
 import { Policies } from './policies.js';
 import { denial } from './policy.js';
-import { ascii, concat, hex, sameBytes } from './reader.js';
+import { ascii, concat, copied, hex, sameBytes } from './reader.js';
 import { fault, reading, Refusal, require, told } from './refusal.js';
 import { readBody } from './sets.js';
 import { base62, readToken } from './token.js';
@@ -173,7 +173,7 @@ export class Engine {
 
   offerPolicy({ name }, file) {
     fault(() => {
-      const good = reading('list_unreadable', 'policy file', () => this.#policies.offer(name, file));
+      const good = reading('list_unreadable', 'policy file', () => this.#policies.offer(name, copied(file)));
       require(good, 'list_wrong_digest', 0, 0, 'policy file');
     });
   }
@@ -218,7 +218,7 @@ export class Engine {
     fault(() => {
       require(secret.length === SECRET_BYTES, 'secret_length');
       this.#waiting.delete(kid);
-      this.#waiting.set(kid, secret.slice());
+      this.#waiting.set(kid, copied(secret));
       this.#placeSecrets();
     });
   }
@@ -246,7 +246,7 @@ export class Engine {
 
   offerKeyring(document) {
     return fault(() => {
-      const news = this.#takeKeyring(document.slice());
+      const news = this.#takeKeyring(copied(document));
       this.#placeSecrets();
       return news;
     });
@@ -268,7 +268,7 @@ export class Engine {
 
   adoptBundle(file, nowMs) {
     return fault(() => {
-      const bundle = reading('list_unreadable', 'bundle', () => readBundle(file.slice()));
+      const bundle = reading('list_unreadable', 'bundle', () => readBundle(copied(file)));
       let news = false;
       let trouble;
       try {
@@ -303,7 +303,7 @@ export class Engine {
   offerList(stamp, parts, nowMs, withoutPolicies) {
     return fault(() => {
       require(this.#keyring !== undefined, 'keyring_missing');
-      return this.#takeList(stamp.slice(), parts.map((part) => part.slice()), nowMs, withoutPolicies);
+      return this.#takeList(copied(stamp), parts.map(copied), nowMs, withoutPolicies);
     });
   }
 
