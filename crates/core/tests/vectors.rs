@@ -1,6 +1,6 @@
 //! The shared vectors: one scenario a file in `tests/vectors`, run here, by the npm package and in
 //! the gate; those of policies in `tests/vectors/policy`, run here and by the second verifier; and those of
-//! assertions in `tests/vectors/assertion`, run here and by the npm package.
+//! assertions in `tests/vectors/assertion`, run here, by the npm package and by the second verifier.
 //!
 //! The files are generated from the scenarios beside this file, whose keys are fixed. They are committed, and
 //! a test fails where they differ; `UPDATE_VECTORS=1 cargo test -p portcullis-core --test vectors`
