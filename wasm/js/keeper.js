@@ -1,5 +1,6 @@
 // Keeps a verifier's list current: when to refresh, who waits for it and for how long. The bounds
-// are the gate's, on signed time alone.
+// are the gate's, on signed time alone. (A keyring says only when it ends: held-keyring.js counts its
+// age from the last fetch.)
 //
 //   age of the list    authenticate         a refresh
 //   up to half         goes on              -
