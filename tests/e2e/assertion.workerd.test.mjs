@@ -1,12 +1,16 @@
-// The signed assertion that a gate sends its origin, checked as an origin would, without our code.
+// The signed assertion that a gate sends its origin: checked without our code, and by an origin that
+// has the npm package.
 
 import assert from 'node:assert/strict';
 import { createPrivateKey, createPublicKey, verify } from 'node:crypto';
 import { test } from 'node:test';
 
+import { createAssertionVerifier, httpSource } from 'portcullis/assertion';
+
 import { startGate } from './support/gate.mjs';
-import { startOrigin } from './support/http.mjs';
+import { fetchBytes, listen, startOrigin } from './support/http.mjs';
 import { makeIssuer, serve } from './support/issuer.mjs';
+import { until } from './support/processes.mjs';
 import { told } from './support/told.mjs';
 
 const PKCS8 = Buffer.from('302e020100300506032b657004220420', 'hex');
@@ -80,4 +84,84 @@ test('an origin can check who is calling without trusting the network', async ()
   assert.ok(Math.abs(said.issuedAt - Date.now() / 1000) < 30);
   // A second request a moment later costs no second signature.
   assert.equal((await ask())['portcullis-assertion'], headers['portcullis-assertion']);
+});
+
+/** An origin that answers with what an assertion says, and refuses whoever comes without a good one. */
+async function startCarefulOrigin(root, issuerUrl) {
+  const state = { codes: [], last: undefined };
+  const origin = await listen(async (incoming, outgoing) => {
+    state.last = incoming.headers['portcullis-assertion'];
+    const judged = await state.assertions.authenticate(incoming, { scopes: 'orders:read' });
+    if (!judged.ok) state.codes.push(judged.code);
+    const { status, headers, body } = judged.ok
+      ? { status: 200, headers: { 'content-type': 'application/json' }, body: JSON.stringify({ judged, headers: incoming.headers }) }
+      : judged.problem;
+    outgoing.writeHead(status, headers).end(body);
+  });
+  state.audience = new URL(origin.url).host;
+  state.assertions = createAssertionVerifier({ root, audience: state.audience, source: httpSource(issuerUrl), freshFor: 1_000 });
+  return Object.assign(state, origin);
+}
+
+test('an origin that has the package takes identity from the assertion alone', async () => {
+  const issuer = await makeIssuer();
+  await issuer.cli(['keyring', 'rotate', '--purpose', 'assertion', '--now']);
+  const server = await serve(issuer);
+  const origin = await startCarefulOrigin(issuer.root, server.url);
+  const exported = () => issuer.cli(['keyring', 'export', '--gate']);
+  const gateKey = await issuer.gateKey();
+  const gateWith = (keys) =>
+    startGate({ ISSUER_URL: server.url, ORIGIN_URL: origin.url, ROOT: issuer.root, HMAC_KEYS: JSON.stringify(keys), GATE_KEY: gateKey });
+  const before = await exported();
+  const gate = await gateWith(before);
+  const policy = await issuer.cli(['policies', 'create', '--name', 'Reader', '--scope', 'orders:*', '--sales-channel', 'sc_1']);
+  const reader = await issuer.create('--policy', String(policy.number));
+  const bare = await issuer.create();
+
+  const { status, json } = await gate.ask(reader.token, { headers: { 'portcullis-assertion': 'forged', portcullis: 'owner=9' } });
+  assert.equal(status, 200);
+  const { judged, headers } = json;
+  const issued = { key: judged.key, grant: judged.grant, audience: judged.audience };
+  assert.deepEqual(issued, {
+    key: { name: told(headers).key, issuer: issuer.issuer, kind: 'secret', environment: 'live', owner: null, policy: policy.number },
+    grant: { scopes: ['orders:*'], salesChannels: ['sc_1'] },
+    audience: origin.audience,
+  });
+  assert.deepEqual(judged.list, { number: told(headers).list, standing: 'fresh' });
+  assert.equal(judged.expiresAt - judged.issuedAt, 60_000);
+  const kept = origin.last;
+
+  // A key that the gate lets through, and whose policy this origin wants more of.
+  assert.equal((await gate.ask(bare.token)).status, 403);
+  assert.equal(origin.codes.at(-1), 'scope_missing');
+
+  // Around the gate, with the headers that it writes and whatever else can be made up.
+  const around = async (assertion) => {
+    const made = { ...headers, 'portcullis-assertion': assertion };
+    if (assertion === undefined) delete made['portcullis-assertion'];
+    const answer = await fetchBytes(origin.url, '/', { headers: made });
+    return answer.status === 200 ? 'ok' : `${answer.status} ${origin.codes.at(-1)}`;
+  };
+  assert.equal(await around(undefined), '403 assertion_missing');
+  const altered = Buffer.from(kept, 'base64url');
+  altered[56 + 3] = 9; // the owner
+  assert.equal(await around(altered.toString('base64url')), '403 assertion_bad_signature');
+  assert.equal(await around(kept), 'ok', 'for its minute it can be sent again: the doc says so');
+  const elsewhere = createAssertionVerifier({ root: issuer.root, audience: 'elsewhere.example', source: httpSource(server.url) });
+  assert.equal((await elsewhere.verify(kept)).code, 'assertion_wrong_audience');
+
+  // A gate with a new signer is believed at once, and what the retired one signed is soon refused.
+  await issuer.cli(['keyring', 'rotate', '--purpose', 'assertion', '--now']);
+  const after = await exported();
+  assert.notEqual(after.assertion.kid, before.assertion.kid);
+  const next = await gateWith(after);
+  assert.equal((await next.ask(reader.token)).status, 200);
+  assert.equal(await around(kept), 'ok', 'its signer is retiring, and not retired');
+  await issuer.cli(['keyring', 'retire', String(before.assertion.kid), '--yes']);
+  await until('the origin refuses the retired signer', async () => (await around(kept)) === '403 assertion_signer_not_allowed', 30);
+  assert.equal((await next.ask(reader.token)).status, 200);
+
+  // The issuer is gone: the keyring that is held goes on.
+  await server.stop();
+  assert.equal(await around(origin.last), 'ok');
 });

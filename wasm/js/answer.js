@@ -54,7 +54,7 @@ export function responseOf(refusal, options) {
   return new Response(body, { status, headers });
 }
 
-function problem(status, type, title, detail, challenge) {
+export function problem(status, type, title, detail, challenge) {
   return {
     status,
     headers: {

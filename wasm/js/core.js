@@ -7,19 +7,17 @@ import { PortcullisError } from './errors.js';
 import { readFacts, readScopes } from './facts.js';
 import { Keeper } from './keeper.js';
 import { isGood } from './native.js';
+import { bytes, choice, duration, ENVIRONMENTS, instant, KINDS, object, read } from './options.js';
+import { Update } from './update.js';
 
 export { PortcullisError } from './errors.js';
 export { covers } from './scope.js';
 export { httpSource } from './source.js';
 
-export const KINDS = ['', 'secret', 'publishable'];
-export const ENVIRONMENTS = ['', 'live', 'test'];
-
 const FRESH_FOR_MS = 5_000;
 const DEADLINE_MS = 300;
 const COLD_DEADLINE_MS = 3_000;
 const POLICY_TRIES = 3;
-const NOTHING = Object.freeze({});
 
 // What a key is refused for that a newer list or keyring may settle.
 const DOUBTS = new Set(['not_covered', 'unknown_kid']);
@@ -53,7 +51,7 @@ export class Verifier {
       if (typeof source?.get !== 'function') {
         throw new TypeError('createVerifier: `source` is what httpSource(url) gives');
       }
-      this.#keeper = new Keeper(this.#engine, source, bounds);
+      this.#keeper = new Keeper(this.#engine, new Update(this.#engine, source), bounds);
     }
   }
 
@@ -191,43 +189,6 @@ function given(getKey, request) {
 
 function pathOf(address) {
   return URL.canParse(address) ? new URL(address).pathname : '';
-}
-
-function read(value, request) {
-  return typeof value === 'function' ? value(request) : value;
-}
-
-function object(value, what) {
-  if (value === undefined) return NOTHING;
-  if (typeof value !== 'object' || value === null) throw new TypeError(`${what}: an object`);
-  return value;
-}
-
-function choice(names, name, what) {
-  if (name === undefined) return 0;
-  if (name === names[1]) return 1;
-  if (name === names[2]) return 2;
-  // A misspelt demand must not read as no demand.
-  throw new TypeError(`${what}: one of ${names.slice(1).join(', ')}`);
-}
-
-function instant(now) {
-  if (now === undefined) return Date.now();
-  const millis = now instanceof Date ? now.getTime() : now;
-  if (typeof millis === 'number' && millis >= 0 && millis < Infinity) return millis;
-  throw new TypeError('now: a Date, or milliseconds since 1970');
-}
-
-function duration(millis, otherwise, what) {
-  if (millis === undefined) return otherwise;
-  if (typeof millis === 'number' && millis >= 0) return millis;
-  throw new TypeError(`${what}: milliseconds`);
-}
-
-function bytes(value, what) {
-  if (value instanceof Uint8Array) return value;
-  if (value instanceof ArrayBuffer) return new Uint8Array(value);
-  throw new TypeError(`${what}: a Uint8Array or an ArrayBuffer`);
 }
 
 function spelled(secret) {

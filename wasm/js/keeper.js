@@ -1,5 +1,6 @@
 // Keeps a verifier's list current: when to refresh, who waits for it and for how long. The bounds
-// are the gate's, on signed time alone.
+// are the gate's, on signed time alone. (A keyring says only when it ends: held-keyring.js counts its
+// age from the last fetch.)
 //
 //   age of the list    authenticate         a refresh
 //   up to half         goes on              -
@@ -12,7 +13,6 @@
 // not help nobody waits and none goes out until a pause is over.
 
 import { platform } from './platform.js';
-import { Update } from './update.js';
 
 const LEASE_MS = 6_000;
 const LOOK_AGAIN_MS = 10;
@@ -31,9 +31,9 @@ export class Keeper {
   #settled = new Map();
   lastError = null;
 
-  constructor(engine, source, bounds) {
+  constructor(engine, update, bounds) {
     this.#engine = engine;
-    this.#update = new Update(engine, source);
+    this.#update = update;
     this.#bounds = bounds;
   }
 
@@ -145,9 +145,10 @@ export class Keeper {
     this.#pause = { from: now, until: now + millis };
   }
 
-  // An eighth of `freshFor`, doubled by each further failure up to `freshFor`; half of it by chance.
+  // An eighth of the longest pause, doubled by each further failure up to that; half of it by chance.
   #backOff() {
-    const longest = (this.#bounds.freshFor / 8) * 2 ** Math.min(3, Math.max(0, this.#failures - 1));
+    const { freshFor, longestPause = freshFor } = this.#bounds;
+    const longest = (longestPause / 8) * 2 ** Math.min(3, Math.max(0, this.#failures - 1));
     return longest / 2 + (longest / 2) * Math.random();
   }
 

@@ -4,7 +4,7 @@
 // what the exports do in wasm/module/src/lib.rs.
 
 import { fromBase64Url } from './base64.js';
-import { ENVIRONMENTS, KINDS } from './core.js';
+import { ENVIRONMENTS, KINDS } from './options.js';
 import { PortcullisError } from './errors.js';
 import { exports } from './instance.js';
 import { REASONS, sentence } from './reasons.js';

@@ -1,4 +1,5 @@
-// The README's examples, as they stand there, in an empty folder with the packed package.
+// The examples of the README and of docs/assertion.md, as they stand there, in an empty folder with the
+// packed package.
 
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
@@ -8,6 +9,7 @@ import { join } from 'node:path';
 import test from 'node:test';
 import { deflateSync } from 'node:zlib';
 import { exportJWK, generateKeyPair, SignJWT } from 'jose';
+import { assertionOf, keyOf, keyringOf } from './gate.mjs';
 import { install, MODULES, program } from './packed.mjs';
 import { close, files, fixtures, issuer, listen, lists, now, root, tokens } from './support.mjs';
 
@@ -27,8 +29,28 @@ function beside(command, args, options) {
   });
 }
 
-test('the README\'s examples', async (t) => {
-  assert.deepEqual(names, ['verify.mjs', 'worker.mjs', 'hono.mjs', 'express.cjs', 'status.mjs']);
+async function freePort() {
+  const free = createServer();
+  const port = await listen(free);
+  await close(free);
+  return port;
+}
+
+// What a server that is still starting answers.
+async function answered(address, headers) {
+  const until = Date.now() + 20_000;
+  for (;;) {
+    try {
+      return await fetch(address, { headers });
+    } catch (error) {
+      if (Date.now() > until) throw error;
+      await new Promise((done) => { setTimeout(done, 20); });
+    }
+  }
+}
+
+test('the examples', async (t) => {
+  assert.deepEqual(names, ['verify.mjs', 'worker.mjs', 'hono.mjs', 'express.cjs', 'origin.mjs', 'status.mjs']);
   const { folder } = install(t);
   for (const name of ['hono', 'express', 'jose']) symlinkSync(join(MODULES, name), join(folder, 'node_modules', name));
   const keys = await issuer(files(lists.withPolicies));
@@ -82,25 +104,52 @@ test('the README\'s examples', async (t) => {
 
   await t.test('express.cjs', async (t_) => {
     const HMAC_KEYS = JSON.stringify({ secrets: [{ kid: 1, secret: fixtures.secret }] });
-    const free = createServer();
-    const PORT = String(await listen(free));
-    await close(free);
+    const PORT = String(await freePort());
     const server = spawn('node', ['express.cjs'], { cwd: folder, env: { ...env, HMAC_KEYS, PORT }, stdio: 'inherit' });
     t_.after(() => server.kill());
-    const ask = async (key) => {
-      const until = Date.now() + 20_000;
-      for (;;) {
-        try {
-          return await fetch(`http://127.0.0.1:${PORT}/admin`, { headers: { authorization: `Bearer ${key}` } });
-        } catch (error) {
-          if (Date.now() > until) throw error;
-          await new Promise((done) => { setTimeout(done, 20); });
-        }
-      }
-    };
+    const ask = (key) => answered(`http://127.0.0.1:${PORT}/admin`, { authorization: `Bearer ${key}` });
     assert.match((await (await ask(tokens.secret)).json()).key, /^apk_[0-9A-Za-z]{22}$/);
     assert.equal((await ask(tokens.test)).status, 401);
     assert.equal((await ask(tokens.secretWithPolicy)).status, 401, 'its policy names other networks');
+  });
+
+  const gate = await issuer({ keyring: keyringOf({ notAfter: now + 1e10, signers: [{ kid: 9, seed: 9 }] }) });
+  t.after(gate.close);
+  const ofGate = (text) => text.replaceAll('THE-ISSUERS-PUBLIC-ROOT-KEY', keyOf(1).text).replaceAll('https://keys.example.com', gate.url);
+
+  await t.test('origin.mjs', async () => {
+    write('origin.mjs', ofGate(blocks[names.indexOf('origin.mjs')][3]));
+    write('ask.mjs', `
+      import origin from './origin.mjs';
+      const ask = (headers) => origin.fetch(new Request('https://origin.example/', { headers }));
+      console.log(await (await ask({ 'portcullis-assertion': '${assertionOf({ at: now, scopes: 'orders:*' })}' })).text());
+      console.log((await ask({ 'portcullis-assertion': '${assertionOf({ at: now, audience: 'b.example' })}' })).status);
+      console.log((await ask({})).status);
+    `);
+    const said = '{"owner":7,"mayRead":true}\nassertion_wrong_audience\n403\nassertion_missing\n403\n';
+    assert.equal(await node('ask.mjs'), said);
+    const more = { DENO_NO_UPDATE_CHECK: '1', DENO_DIR: join(folder, '.deno') };
+    write('clocked.mjs', 'import \'./clock.cjs\';\nawait import(\'./ask.mjs\');\n');
+    const args = ['run', '--no-remote', '--allow-read', '--allow-net', '--allow-env', 'clocked.mjs'];
+    if (deno) assert.equal(await beside(deno, args, { cwd: folder, env: { ...env, ...more } }), said);
+    if (bun) assert.equal(await beside(bun, ['--no-install', 'clocked.mjs'], { cwd: folder, env }), said);
+  });
+
+  await t.test('the example of docs/assertion.md', async (t_) => {
+    const doc = readFileSync(new URL('../../docs/assertion.md', import.meta.url), 'utf8');
+    const [, example] = /^```js\n([^]*?)^```$/m.exec(doc);
+    write('documented.mjs', example);
+    const PORT = String(await freePort());
+    const more = { ROOT: keyOf(1).text, ISSUER_URL: gate.url, PORT };
+    const server = spawn('node', ['documented.mjs'], { cwd: folder, env: { ...env, ...more }, stdio: 'inherit' });
+    t_.after(() => server.kill());
+    const ask = async (said) => {
+      const response = await answered(`http://127.0.0.1:${PORT}/orders`, { 'portcullis-assertion': assertionOf({ at: now, ...said }) });
+      return [response.status, await response.json()];
+    };
+    assert.deepEqual(await ask({ scopes: 'orders:*', salesChannels: 'sc_1' }), [200, { owner: 7, channels: ['sc_1'] }]);
+    assert.equal((await ask({ scopes: 'orders:*', seed: 8 }))[0], 403);
+    assert.match((await ask({}))[1].type, /insufficient-scope$/);
   });
 
   await t.test('status.mjs', async (t_) => {
@@ -117,7 +166,7 @@ test('the README\'s examples', async (t) => {
     t_.after(() => close(site));
     const sign = (claims, typ) =>
       new SignJWT({ iat: now / 1000, exp: now / 1000 + 600, ...claims }).setProtectedHeader({ alg: 'EdDSA', kid: 'a', typ }).sign(privateKey);
-    const [, , , text] = blocks[4];
+    const [, , , text] = blocks[names.indexOf('status.mjs')];
     // jose takes the time from `new Date()`.
     write('status.mjs', text.replaceAll('https://issuer.example', url).replace('jwtVerify(process.env.JWT, keys)', `jwtVerify(process.env.JWT, keys, { currentDate: new Date(${now}) })`));
     const token = (idx) => sign({ sub: 'somebody', status: { status_list: { idx, uri: `${url}/statuslists/1` } } }, 'JWT');

@@ -8,6 +8,7 @@ import { dirname, join } from 'node:path';
 import test from 'node:test';
 import { EdgeRuntime } from 'edge-runtime';
 import { build } from 'esbuild';
+import { assertionOf, keyOf, keyringOf } from './gate.mjs';
 import { install, MODULES, program, run } from './packed.mjs';
 import { fixtures, lists, now, root, tokens } from './support.mjs';
 import { DEMANDS, EXHAUSTIVE } from './types.mjs';
@@ -32,6 +33,15 @@ const judging = (entry, imports) => `
 `;
 const esm = (entry, names) => `import { ${names.join(', ')} } from '${entry}';`;
 const cjs = (entry, names) => `const { ${names.join(', ')} } = require('${entry}');`;
+
+// What a script in the edge runtime has to tell.
+async function toldBy(runtime) {
+  const until = Date.now() + 10_000;
+  while (runtime.evaluate('globalThis.told') === undefined && Date.now() < until) {
+    await new Promise((done) => { setTimeout(done, 5); });
+  }
+  return runtime.evaluate('globalThis.told');
+}
 
 test('the tarball works in an empty folder, in every runtime that is here', async (t) => {
   const { folder, packed } = install(t);
@@ -67,6 +77,37 @@ test('the tarball works in an empty folder, in every runtime that is here', asyn
       assert.equal(run('node', ['--no-experimental-require-module', 'use.cjs'], folder), EXPECTED);
     });
   }
+  const { text: pinned } = keyOf(1);
+  const keyring = Buffer.from(keyringOf({ notAfter: now + 1e9, signers: [{ kid: 9, seed: 9 }] })).toString('base64');
+  // An origin's judgement of two assertions, with the same in every runtime.
+  const asserting = (imports) => `
+    ${imports('portcullis/assertion', ['createAssertionVerifier'])}
+    const keyring = Uint8Array.from(atob('${keyring}'), (c) => c.charCodeAt(0));
+    const verifier = createAssertionVerifier({ root: '${pinned}', audience: 'origin.example', keyring });
+    (async () => {
+      const [good, bad] = [await verifier.verify('${assertionOf({ at: now })}', { now: ${now} }), await verifier.verify('${assertionOf({ at: now, seed: 8 })}', { now: ${now} })];
+      (globalThis.tell ?? console.log)([good.key.owner, bad.code].join(' '));
+    })();
+  `;
+  const asserted = '7 assertion_bad_signature\n';
+  await t.test('an origin in Node, Deno and Bun, and of CommonJS', () => {
+    write('use.mjs', asserting(esm));
+    write('use.cjs', asserting(cjs));
+    assert.equal(run('node', ['use.mjs'], folder), asserted);
+    assert.equal(run('node', ['--no-experimental-require-module', 'use.cjs'], folder), asserted);
+    const [deno, bun] = [program('@deno', 'deno'), program('@oven', 'bin/bun')];
+    const env = { DENO_NO_UPDATE_CHECK: '1', DENO_DIR: join(folder, '.deno'), NO_COLOR: '1' };
+    if (deno) assert.equal(run(deno, ['run', '--no-remote', '--allow-read', 'use.mjs'], folder, env), asserted);
+    if (bun) assert.equal(run(bun, ['--no-install', 'use.mjs'], folder), asserted);
+  });
+  await t.test('an origin in Vercel\'s edge runtime', async () => {
+    write('use.mjs', `globalThis.tell = (text) => { globalThis.told = text; };\n${asserting(esm)}`);
+    const conditions = ['edge-light', 'import'];
+    const { outputFiles } = await build({ absWorkingDir: folder, entryPoints: ['use.mjs'], bundle: true, format: 'iife', conditions, write: false });
+    const runtime = new EdgeRuntime();
+    runtime.evaluate(outputFiles[0].text);
+    assert.equal(`${await toldBy(runtime)}\n`, asserted);
+  });
   await t.test('Vercel\'s edge runtime, which is handed its modules', async () => {
     write('use.mjs', `globalThis.tell = (text) => { globalThis.told = text; };\n${judging('portcullis', esm)}`);
     const { outputFiles } = await build({
@@ -91,11 +132,7 @@ test('the tarball works in an empty folder, in every runtime that is here', asyn
     });
     const forbid = 'WebAssembly.Module = class { constructor() { throw new WebAssembly.CompileError("forbidden"); } };';
     runtime.evaluate(forbid + outputFiles[0].text);
-    const until = Date.now() + 10_000;
-    while (runtime.evaluate('globalThis.told') === undefined && Date.now() < until) {
-      await new Promise((done) => { setTimeout(done, 5); });
-    }
-    assert.equal(`${runtime.evaluate('globalThis.told')}\n`, EXPECTED);
+    assert.equal(`${await toldBy(runtime)}\n`, EXPECTED);
   });
   await t.test('Node, slim with the module of the package, which is told of where it is missing', () => {
     write('use.mjs', `

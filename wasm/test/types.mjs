@@ -53,6 +53,7 @@ export const DEMANDS = `
 import { Hono } from 'hono';
 import { createVerifier as createPure } from 'portcullis/pure';
 import { createVerifier as createSlim, init } from 'portcullis/slim';
+import { createAssertionVerifier, type Asserted, type AssertionCode } from 'portcullis/assertion';
 import { protect, requireScopes as fetchScopes } from 'portcullis/fetch';
 import { apiKey as expressKey, requireKind as expressKind } from 'portcullis/express';
 import { apiKey as honoKey, requireScopes as honoScopes } from 'portcullis/hono';
@@ -80,4 +81,50 @@ void handler(new Request('https://a.example'));
 export const GET = withApiKey(verifier, async (request, admitted) => Response.json(admitted.key), { scopes: 'orders:read' });
 // @ts-expect-error: nothing opens it
 honoKey(verifier, { open: true });
+
+const assertions = createAssertionVerifier({ root: 'r', audience: 'origin.example', source: httpSource('https://keys.example.com') });
+async function origin(request: Request): Promise<Response> {
+  const verdict = await assertions.verify(request, { kind: 'secret', now: new Date() });
+  if (!verdict.ok) return new Response(known(verdict.code), { status: 403 });
+  const { key, grant, list }: Asserted = verdict;
+  const standing: 'fresh' | 'stale' = list.standing;
+  // @ts-expect-error: a gate asserts no serial
+  key.serial;
+  // @ts-expect-error: and no rate class
+  grant.rateClass;
+  const judged = await assertions.authenticate(request, { scopes: 'orders:read', salesChannel: (r) => r.headers.get('x-channel') });
+  return judged.ok ? Response.json({ owner: key.owner, standing }) : judged.response;
+}
+void [origin, assertions.verify(undefined), assertions.verify('text')];
+// @ts-expect-error: an assertion is for somebody
+createAssertionVerifier({ root: 'r' });
+// @ts-expect-error: the gate has held the networks against the client
+assertions.authenticate(new Request('https://a.example'), { address: '192.0.2.1' });
+
+function known(code: AssertionCode): string {
+  switch (code) {
+    case 'assertion_missing': case 'assertion_malformed': case 'assertion_unreadable': case 'assertion_foreign_issuer':
+    case 'assertion_signer_not_allowed': case 'assertion_bad_signature': case 'assertion_wrong_audience':
+    case 'assertion_out_of_time': case 'wrong_kind': case 'wrong_environment': case 'scope_missing':
+    case 'sales_channel_denied': case 'keyring_missing': return code;
+  }
+}
+
+const behind = new Hono();
+behind.get('/orders', honoKey(assertions, { salesChannel: (c) => c.req.query('channel') }), honoScopes<Asserted>('orders:read'), (c) => {
+  const until: number = c.get('portcullis').expiresAt;
+  return c.json({ until });
+});
+// @ts-expect-error: nor has Hono's middleware networks of an assertion
+honoKey(assertions, { address: (c) => c.req.header('cf-connecting-ip') });
+const served = protect(assertions, (request, asserted) => fetchScopes('orders:read')(asserted) ?? new Response(asserted.audience));
+void [served, expressKey(assertions), nextKey(assertions)];
+export const POST = withApiKey(assertions, async (request, asserted) => Response.json(asserted.key), { scopes: 'orders:read' });
+
+declare module 'portcullis/fastify' { interface Found { found: Asserted } }
+declare function fromFastify(): import('fastify').FastifyRequest;
+const until: number | undefined = fromFastify().portcullis?.issuedAt;
+// Where nothing was said it is a key's verdict.
+const serial = (request: Express.Request): number | undefined => request.portcullis?.key.serial;
+void [until, serial];
 `;

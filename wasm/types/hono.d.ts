@@ -1,19 +1,24 @@
 import type { Context, MiddlewareHandler } from 'hono';
 import type { Admitted, Kind, Verifier } from '../index.js';
-import type { GuardOptions } from './guard.js';
+import type { Asserted, AssertionVerifier } from './assertion.js';
+import type { AssertionGuardOptions, GuardOptions } from './guard.js';
 
-/** What the middleware sets: `c.get('portcullis')`. */
-export interface PortcullisVariables {
-  portcullis: Admitted;
+/**
+ * What the middleware sets: `c.get('portcullis')`. It is `Asserted` where {@link apiKey} is given a
+ * verifier of assertions.
+ */
+export interface PortcullisVariables<Found = Admitted> {
+  portcullis: Found;
 }
 
-type Handler = MiddlewareHandler<{ Variables: PortcullisVariables }>;
+type Handler<Found = Admitted> = MiddlewareHandler<{ Variables: PortcullisVariables<Found> }>;
 
 /** Lets admitted requests go on, and answers all others. */
 export function apiKey(verifier: Verifier, options?: GuardOptions<Request, Context>): Handler;
+export function apiKey(verifier: AssertionVerifier, options?: AssertionGuardOptions<Context>): Handler<Asserted>;
 
 /** Behind {@link apiKey}: answers 403 where the key's policy lacks one of the scopes. */
-export function requireScopes(...scopes: (string | string[])[]): Handler;
+export function requireScopes<Found extends Admitted | Asserted = Admitted>(...scopes: (string | string[])[]): Handler<Found>;
 
 /** Behind {@link apiKey}: refuses keys of the other kind. */
-export function requireKind(kind: Kind): Handler;
+export function requireKind<Found extends Admitted | Asserted = Admitted>(kind: Kind): Handler<Found>;

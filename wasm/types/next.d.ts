@@ -1,5 +1,6 @@
 import type { Admitted, Verifier } from '../index.js';
-import type { GuardOptions } from './guard.js';
+import type { Asserted, AssertionVerifier } from './assertion.js';
+import type { AssertionGuardOptions, GuardOptions } from './guard.js';
 
 export { requireKind, requireScopes } from './fetch.js';
 
@@ -9,9 +10,18 @@ export function withApiKey<R extends Request, Rest extends unknown[]>(
   handler: (request: R, admitted: Admitted, ...rest: Rest) => Response | Promise<Response>,
   options?: GuardOptions<R>,
 ): (request: R, ...rest: Rest) => Promise<Response>;
+export function withApiKey<R extends Request, Rest extends unknown[]>(
+  verifier: AssertionVerifier,
+  handler: (request: R, asserted: Asserted, ...rest: Rest) => Response | Promise<Response>,
+  options?: AssertionGuardOptions<R>,
+): (request: R, ...rest: Rest) => Promise<Response>;
 
 /** For `middleware.ts` (`proxy.ts`): answers what is refused, and lets the rest go on. */
 export function apiKey<R extends Request>(
   verifier: Verifier,
   options?: GuardOptions<R>,
+): (request: R, event?: { waitUntil(promise: Promise<unknown>): void }) => Promise<Response>;
+export function apiKey<R extends Request>(
+  verifier: AssertionVerifier,
+  options?: AssertionGuardOptions<R>,
 ): (request: R, event?: { waitUntil(promise: Promise<unknown>): void }) => Promise<Response>;

@@ -1,5 +1,6 @@
 //! The shared vectors: one scenario a file in `tests/vectors`, run here, by the npm package and in
-//! the gate; and those of policies in `tests/vectors/policy`, run here and by the second verifier.
+//! the gate; those of policies in `tests/vectors/policy`, run here and by the second verifier; and those of
+//! assertions in `tests/vectors/assertion`, run here, by the npm package and by the second verifier.
 //!
 //! The files are generated from the scenarios beside this file, whose keys are fixed. They are committed, and
 //! a test fails where they differ; `UPDATE_VECTORS=1 cargo test -p portcullis-core --test vectors`
@@ -19,9 +20,10 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use scenarios::assertion::shape::AssertionVector;
 use scenarios::policy::shape::PolicyVector;
 use scenarios::shape::{Expect, Vector};
-use scenarios::{policy, shape};
+use scenarios::{assertion, policy, shape};
 use serde::Serialize;
 
 fn folder() -> PathBuf {
@@ -30,6 +32,10 @@ fn folder() -> PathBuf {
 
 fn policies() -> PathBuf {
     folder().join("policy")
+}
+
+fn assertions() -> PathBuf {
+    folder().join("assertion")
 }
 
 fn files(folder: &Path) -> BTreeSet<PathBuf> {
@@ -57,6 +63,7 @@ fn compare<V: Serialize>(folder: &Path, vectors: &[V], name: fn(&V) -> &str) {
 fn the_files_are_the_ones_that_the_scenarios_give() {
     compare(&folder(), &scenarios::all(), |vector| &vector.name);
     compare(&policies(), &policy::all(), |vector| &vector.name);
+    compare(&assertions(), &assertion::all(), |vector| &vector.name);
 }
 
 #[test]
@@ -66,6 +73,11 @@ fn every_vector_gets_its_verdict() {
     }
     for file in files(&policies()) {
         run_policy(&serde_json::from_str(&fs::read_to_string(file).unwrap()).unwrap());
+    }
+    for file in files(&assertions()) {
+        let vector: AssertionVector =
+            serde_json::from_str(&fs::read_to_string(file).unwrap()).unwrap();
+        assert_eq!(assertion::shape::judge(&vector), vector.expect, "{}", vector.name);
     }
 }
 

@@ -10,6 +10,7 @@ export const HMAC = 1;
 export const ED25519 = 2;
 export const TOKEN = 1;
 export const LIST = 3;
+export const ASSERTION = 5;
 const ADMIN = 2;
 const RETIRED = 4;
 const SUSPENDED = 1;

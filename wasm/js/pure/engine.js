@@ -1,70 +1,26 @@
 // What the wasm module does, in JavaScript: the same calls, the same verdicts, code for code.
 
 import { hmac, sha256 } from '../../dist/noble.js';
-import { fromBase64Url } from '../base64.js';
-import { ENVIRONMENTS, KINDS } from '../core.js';
-import { PortcullisError } from '../errors.js';
-import { REASONS, sentence } from '../reasons.js';
+import { ENVIRONMENTS, KINDS } from '../options.js';
 import {
-  appliesTo, countsAt, ED25519, HMAC, LIST, readBundle, readHead, readKeyring, readStamp, REVOKED, TOKEN,
+  appliesTo, countsAt, ED25519, HMAC, LIST, readBundle, readHead, readStamp, REVOKED, TOKEN,
 } from './documents.js';
-import { isStrict, keyFault, signedBy, verify as verifySignature } from './ed25519.js';
+import { isStrict, signedBy, verify as verifySignature } from './ed25519.js';
+import { readRoot, takeKeyring } from './keyring.js';
 import { Policies } from './policies.js';
 import { denial } from './policy.js';
-import { ascii, concat, hex, Reader, sameBytes, Unreadable } from './reader.js';
+import { ascii, concat, copied, hex, sameBytes } from './reader.js';
+import { fault, reading, Refusal, require, told } from './refusal.js';
 import { readBody } from './sets.js';
 import { base62, readToken } from './token.js';
 
-const ROOT = /^[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]$/;
 const ALGORITHMS = ['', 'hmac-sha256-128', 'ed25519'];
 const SECRET_BYTES = 32;
 const TAG_BYTES = 16;
 const SKEW_MS = 10_000n;
 const REMEMBERED = 1024;
-const [BIND, TOKN, CHEK, NAME, RING, STMP, HEAD] =
-  ['bind', 'tokn', 'chek', 'name', 'ring', 'stmp', 'head'].map((word) => ascii(`portc1/${word}`));
-
-// Why a call throws or a key is refused: the code, and what its sentence is filled with.
-class Refusal extends Error {
-  constructor(code, ...values) {
-    super(code);
-    Object.assign(this, { code, values });
-  }
-}
-
-// The same code may stand for a key and for a file, with another sentence: the first rows are keys'.
-const FIRST_OF_FILES = REASONS.findIndex(([code]) => code === 'root_unreadable');
-
-function told({ code, values }, from = 0) {
-  const row = REASONS.findIndex(([known], at) => known === code && at >= from);
-  return sentence(REASONS[row][1], () => values);
-}
-
-function require(condition, code, ...values) {
-  if (!condition) throw new Refusal(code, ...values);
-}
-
-// What can't be read of a file is its own refusal, with the sentence for what is wrong with it.
-function reading(code, part, read) {
-  try {
-    return read();
-  } catch (error) {
-    if (!(error instanceof Unreadable)) throw error;
-    const first = REASONS.findIndex(([known]) => known === code);
-    const text = sentence(REASONS[first + error.row][1], () => [error.number, 0, part, error.word]);
-    throw new PortcullisError(code, text);
-  }
-}
-
-// What throws is an error of the package's.
-function fault(work) {
-  try {
-    return work();
-  } catch (error) {
-    if (error instanceof Refusal) throw new PortcullisError(error.code, told(error, FIRST_OF_FILES));
-    throw error;
-  }
-}
+const [BIND, TOKN, CHEK, NAME, STMP, HEAD] =
+  ['bind', 'tokn', 'chek', 'name', 'stmp', 'head'].map((word) => ascii(`portc1/${word}`));
 
 class Key {
   #name;
@@ -103,12 +59,7 @@ export class Engine {
   missed;
 
   constructor(root) {
-    fault(() => {
-      require(ROOT.test(root), 'root_unreadable');
-      this.#root = fromBase64Url(root);
-      const why = keyFault(this.#root);
-      require(why === undefined, why);
-    });
+    this.#root = fault(() => readRoot(root));
   }
 
   verify(text, kind, environment, nowMs, freshFor, facts) {
@@ -222,7 +173,7 @@ export class Engine {
 
   offerPolicy({ name }, file) {
     fault(() => {
-      const good = reading('list_unreadable', 'policy file', () => this.#policies.offer(name, file));
+      const good = reading('list_unreadable', 'policy file', () => this.#policies.offer(name, copied(file)));
       require(good, 'list_wrong_digest', 0, 0, 'policy file');
     });
   }
@@ -267,7 +218,7 @@ export class Engine {
     fault(() => {
       require(secret.length === SECRET_BYTES, 'secret_length');
       this.#waiting.delete(kid);
-      this.#waiting.set(kid, secret.slice());
+      this.#waiting.set(kid, copied(secret));
       this.#placeSecrets();
     });
   }
@@ -295,7 +246,7 @@ export class Engine {
 
   offerKeyring(document) {
     return fault(() => {
-      const news = this.#takeKeyring(document.slice());
+      const news = this.#takeKeyring(copied(document));
       this.#placeSecrets();
       return news;
     });
@@ -303,17 +254,11 @@ export class Engine {
 
   #takeKeyring(document) {
     const held = this.#keyring;
-    if (held === undefined) {
-      [this.#keyring, this.#root] = openKeyring(document, [this.#root]);
-      return true;
-    }
-    if (sameBytes(document, held.document)) return false;
-    const roots = held.successor === undefined ? [this.#root] : [this.#root, held.successor];
-    const [offered, root] = openKeyring(document, roots);
-    require(sameBytes(offered.issuer, held.issuer), 'keyring_foreign_issuer');
-    require(offered.version >= held.version, 'keyring_rollback', offered.version, held.version);
-    require(offered.version > held.version && offered.epoch >= held.epoch, 'keyring_equivocation');
-    [this.#keyring, this.#root] = [offered, root];
+    const taken = takeKeyring(held, this.#root, document);
+    if (taken === undefined) return false;
+    const offered = taken.keyring;
+    [this.#keyring, this.#root] = [offered, taken.root];
+    if (held === undefined) return true;
     for (const [kid, secret] of this.#secrets) {
       if (!this.#matchesCheck(offered, kid, secret)) this.#secrets.delete(kid);
     }
@@ -323,7 +268,7 @@ export class Engine {
 
   adoptBundle(file, nowMs) {
     return fault(() => {
-      const bundle = reading('list_unreadable', 'bundle', () => readBundle(file.slice()));
+      const bundle = reading('list_unreadable', 'bundle', () => readBundle(copied(file)));
       let news = false;
       let trouble;
       try {
@@ -358,7 +303,7 @@ export class Engine {
   offerList(stamp, parts, nowMs, withoutPolicies) {
     return fault(() => {
       require(this.#keyring !== undefined, 'keyring_missing');
-      return this.#takeList(stamp.slice(), parts.map((part) => part.slice()), nowMs, withoutPolicies);
+      return this.#takeList(copied(stamp), parts.map(copied), nowMs, withoutPolicies);
     });
   }
 
@@ -437,17 +382,6 @@ export class Engine {
     require(good, 'list_unknown_kid', kid);
     return signer;
   }
-}
-
-function openKeyring(document, roots) {
-  reading('keyring_unreadable', 'keyring', () => {
-    const reader = new Reader(document);
-    reader.magic('K', 'keyring');
-    reader.take(64);
-  });
-  const root = roots.find((candidate) => signedBy(candidate, RING, document));
-  require(root !== undefined, 'keyring_not_signed_by_root');
-  return [reading('keyring_unreadable', 'keyring', () => readKeyring(document)), root];
 }
 
 function stateOf({ head, shards }, token, now) {

@@ -107,6 +107,12 @@ export function ascii(text) {
   return Uint8Array.from(text, (character) => character.charCodeAt(0));
 }
 
+// What the caller does with his bytes later changes nothing here. The `slice` of Node's `Buffer` copies
+// nothing.
+export function copied(bytes) {
+  return new Uint8Array(bytes);
+}
+
 export function concat(...parts) {
   const whole = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
   let at = 0;

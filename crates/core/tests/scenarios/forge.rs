@@ -173,19 +173,23 @@ impl Crooked {
         let signed = &bytes_of(&token[token.rfind('_').unwrap() + 1..])[..28];
         let message = [&Context::TOKEN.bytes()[..], &binding, signed].concat();
 
+        let (signature, holds) = self.signature(&message);
+        (resealed(&token, None, |bytes| bytes[28..92].copy_from_slice(&signature)), holds)
+    }
+
+    /// A signature of `message` that satisfies the equation times 8, and whether the cofactorless one
+    /// holds as well.
+    pub(crate) fn signature(self, message: &[u8]) -> ([u8; 64], bool) {
         let nonce = if self.bare_r { Scalar::ZERO } else { Scalar::from(20_260_101_u64) };
         let r = nonce * ED25519_BASEPOINT_POINT + EIGHT_TORSION[self.torsion_of_r];
         let r_bytes = r.compress().to_bytes();
-        let digest = Sha512::digest([&r_bytes[..], &self.key(), &message].concat());
+        let digest = Sha512::digest([&r_bytes[..], &self.key(), message].concat());
         let k = Scalar::from_bytes_mod_order_wide(digest.first_chunk().unwrap());
         let s = nonce + k * Self::secret();
 
         let rest = s * ED25519_BASEPOINT_POINT - r - k * self.point();
         assert!(rest.is_small_order(), "with the cofactor the equation holds");
-        let token = resealed(&token, None, |bytes| {
-            bytes[28..60].copy_from_slice(&r_bytes);
-            bytes[60..92].copy_from_slice(s.as_bytes());
-        });
-        (token, rest.is_identity())
+        let signature = [r_bytes, s.to_bytes()].concat().try_into().unwrap();
+        (signature, rest.is_identity())
     }
 }

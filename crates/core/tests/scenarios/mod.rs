@@ -2,6 +2,7 @@
 
 mod accepted;
 mod adopt;
+pub(crate) mod assertion;
 mod door;
 mod forge;
 mod keyrings;

@@ -1,0 +1,3 @@
+import './native-node.js';
+
+export * from './assertion.js';

@@ -1,0 +1,243 @@
+// Assertions (docs/assertion.md): what a gate signs of its callers, judged where the origin is. For
+// whatever has WebCrypto; where that knows no Ed25519 the noble libraries do.
+
+import { problem, problemOf } from './answer.js';
+import { reader } from './credential.js';
+import { PortcullisError } from './errors.js';
+import { readScopes } from './facts.js';
+import { HeldKeyring } from './held-keyring.js';
+import { Keeper } from './keeper.js';
+import { isGood } from './native.js';
+import { bytes, choice, duration, ENVIRONMENTS, instant, KINDS, object, read } from './options.js';
+import { readAssertion } from './pure/assertion.js';
+import { ASSERTION, countsAt, ED25519 } from './pure/documents.js';
+import { isStrict, verify as verifySignature } from './pure/ed25519.js';
+import { sameBytes } from './pure/reader.js';
+import { base62 } from './pure/token.js';
+import { covers } from './scope.js';
+
+export { PortcullisError } from './errors.js';
+export { covers } from './scope.js';
+export { httpSource } from './source.js';
+
+const HEADER = 'portcullis-assertion';
+const FRESH_FOR_MS = 30_000;
+const DEADLINE_MS = 300;
+const COLD_DEADLINE_MS = 3_000;
+const LONGEST_PAUSE_MS = 5_000;
+const SKEW_MS = 10_000;
+const LONGEST_LIFE_SECS = 300;
+// A gate sends the same assertion for half a minute.
+const REMEMBERED = 1024;
+
+// Host, or host and port: no address.
+const AUDIENCE = /^[^\s/?#@]+$/;
+// What a newer keyring may settle.
+const NOT_ALLOWED = 'assertion_signer_not_allowed';
+
+const MESSAGES = {
+  assertion_missing: 'the request carries no assertion: it did not come through the gate, or the keyring has no signer of assertions',
+  assertion_malformed: 'this is no assertion; take the value of the header as it is',
+  assertion_unreadable: 'the assertion can\'t be read; it was cut or altered, or a newer gate wrote it',
+  assertion_foreign_issuer: 'the assertion is of another issuer than the keyring',
+  assertion_bad_signature: 'the signature of the assertion is wrong; it was altered or forged',
+  assertion_wrong_audience: 'the assertion is for another audience; compare `audience` with the gate\'s ORIGIN_URL',
+  assertion_out_of_time: 'the assertion is out of its time; check the clock',
+  keyring_missing: 'no assertion can be judged now: no keyring is held; fetch one',
+  scope_missing: 'the policy does not grant a scope that the request needs',
+  sales_channel_denied: 'the policy does not grant the sales channel',
+};
+
+export function createAssertionVerifier(options) {
+  return new AssertionVerifier(options);
+}
+
+class AssertionVerifier {
+  #held;
+  #keeper;
+  #audiences;
+  #realm;
+  // What was found to be signed, by its text, under one keyring.
+  #signed = { by: undefined, texts: new Map() };
+
+  constructor(options) {
+    const { root, audience, keyring, source, freshFor, deadline, coldDeadline, realm } = object(options, 'options');
+    if (typeof root !== 'string') {
+      throw new TypeError('createAssertionVerifier: `root` is the issuer\'s public root key, a string');
+    }
+    this.#audiences = audiencesOf(audience);
+    this.#realm = realm;
+    const bounds = {
+      freshFor: duration(freshFor, FRESH_FOR_MS, 'freshFor'),
+      deadline: duration(deadline, DEADLINE_MS, 'deadline'),
+      coldDeadline: duration(coldDeadline, COLD_DEADLINE_MS, 'coldDeadline'),
+      longestPause: LONGEST_PAUSE_MS,
+    };
+    if (source !== undefined && typeof source?.get !== 'function') {
+      throw new TypeError('createAssertionVerifier: `source` is what httpSource(url) gives');
+    }
+    this.#held = new HeldKeyring(root, source);
+    if (keyring !== undefined) this.adopt(keyring);
+    if (source !== undefined) this.#keeper = new Keeper(this.#held, this.#held, bounds);
+  }
+
+  async verify(input, options) {
+    const { now, kind, environment, waitUntil } = object(options, 'options');
+    const demand = { kind: choice(KINDS, kind, 'kind'), environment: choice(ENVIRONMENTS, environment, 'environment') };
+    const fixed = now === undefined ? undefined : instant(now);
+    const clock = fixed === undefined ? Date.now : () => fixed;
+    const text = textOf(input);
+    if (text === undefined) return refused('assertion_missing');
+    const said = this.#signed.texts.get(text) ?? readAssertion(text);
+    if (said.code !== undefined) return refused(said.code);
+    const keeper = this.#keeper;
+    if (keeper !== undefined) await keeper.current(clock, waitUntil);
+    const verdict = await this.#judge(text, said, demand, clock());
+    const doubt = keeper !== undefined && verdict.code === NOT_ALLOWED;
+    return doubt && (await keeper.settle(NOT_ALLOWED, clock)) ? this.#judge(text, said, demand, clock()) : verdict;
+  }
+
+  async authenticate(request, options) {
+    if (typeof request !== 'object' || request === null) throw new TypeError('authenticate: the request is an object');
+    const { scopes, salesChannel, address, getKey, ...asked } = object(options, 'options');
+    // The gate has held its networks against the client; here nobody knows them.
+    if (address !== undefined || getKey !== undefined) throw new TypeError('authenticate: an assertion knows no `address` and no `getKey`');
+    const needed = readScopes(scopes);
+    const channel = read(salesChannel, request) ?? undefined;
+    if (channel !== undefined && typeof channel !== 'string') throw new TypeError('salesChannel: a string');
+    const verdict = await this.verify(request, asked);
+    const denied = verdict.ok ? denial(verdict.grant, needed, channel) : verdict;
+    return denied === undefined ? verdict : this.#answered(denied, needed, instant(asked.now));
+  }
+
+  adopt(keyring) {
+    return this.#held.offer(bytes(keyring, 'keyring'));
+  }
+
+  async refresh(options) {
+    const { now } = object(options, 'options');
+    const fixed = now === undefined ? undefined : instant(now);
+    if (this.#keeper === undefined) {
+      throw new PortcullisError('source_missing', 'this verifier was made without a `source`');
+    }
+    await this.#keeper.run(() => fixed ?? Date.now());
+    return this.status();
+  }
+
+  status() {
+    const { keyring } = this.#held;
+    return {
+      issuer: keyring === undefined ? null : `iss_${base62(keyring.issuer)}`,
+      keyring: keyring === undefined ? null : { version: keyring.version, notAfter: Number(keyring.notAfter) },
+      lastError: this.#keeper?.lastError ?? null,
+    };
+  }
+
+  // The checks of docs/assertion.md in their order, by the keyring that is held now.
+  async #judge(text, said, demand, now) {
+    const { keyring } = this.#held;
+    if (keyring === undefined) return refused('keyring_missing');
+    if (!sameBytes(said.issuer, keyring.issuer)) return refused('assertion_foreign_issuer');
+    const signer = keyring.signers.get(said.kid);
+    const maySign = signer?.purpose === ASSERTION && signer.algorithm === ED25519
+      && countsAt(signer, BigInt(Math.floor(now))) && this.#held.isInForce(now);
+    if (!maySign) return refused(NOT_ALLOWED, `kid ${said.kid} may not sign assertions now; fetch the keyring again`);
+    if (!(await this.#isSigned(text, said, keyring, signer.key))) return refused('assertion_bad_signature');
+    if (!this.#audiences.has(said.audience)) return refused('assertion_wrong_audience');
+    if (!isInTime(said, Math.floor(now))) return refused('assertion_out_of_time');
+    const accepted = acceptedOf(said);
+    const { kind, environment } = accepted.key;
+    if (demand.kind !== 0 && demand.kind !== said.kind) {
+      return refused('wrong_kind', `a ${KINDS[demand.kind]} key is needed here, this one is ${kind}`);
+    }
+    if (demand.environment !== 0 && demand.environment !== said.environment) {
+      return refused('wrong_environment', `a ${ENVIRONMENTS[demand.environment]} key is needed here, this one is for ${environment}`);
+    }
+    return accepted;
+  }
+
+  async #isSigned(text, said, keyring, key) {
+    if (this.#signed.by !== keyring) this.#signed = { by: keyring, texts: new Map() };
+    const { texts } = this.#signed;
+    if (texts.has(text)) return true;
+    const { message, signature } = said;
+    if (!isStrict(signature)) return false;
+    const good = (await isGood({ key, message, signature })) ?? verifySignature(key, message, signature);
+    if (good !== true) return false;
+    if (texts.size >= REMEMBERED) texts.delete(texts.keys().next().value);
+    texts.set(text, said);
+    return true;
+  }
+
+  #answered(refusal, scopes, now) {
+    const { code } = refusal;
+    const closed = code === 'keyring_missing' || (code === NOT_ALLOWED && !this.#held.isInForce(now));
+    const retryAfter = (this.#keeper?.pauseLeft(now) ?? 0) / 1000;
+    const told = closed || !code.startsWith('assertion_')
+      // As of a list that is not there, where it is the keyring.
+      ? problemOf(closed ? { code: 'list_missing' } : refusal, { realm: this.#realm, scopes, retryAfter })
+      : problem(403, 'no-assertion', 'The request did not come through the gate', 'Send it to the public address of this API.');
+    return {
+      ...refusal,
+      problem: told,
+      get response() {
+        return new Response(told.body, { status: told.status, headers: told.headers });
+      },
+    };
+  }
+}
+
+function refused(code, message = MESSAGES[code]) {
+  return { ok: false, code, message };
+}
+
+function acceptedOf({ issuer, kind, environment, name, owner, policy, scopes, salesChannels, list, standing, audience, issuedAt, expiresAt }) {
+  return {
+    ok: true,
+    key: {
+      name: `apk_${base62(name)}`,
+      issuer: `iss_${base62(issuer)}`,
+      kind: KINDS[kind],
+      environment: ENVIRONMENTS[environment],
+      owner: owner || null,
+      policy: policy || null,
+    },
+    grant: { scopes: words(scopes, ' '), salesChannels: words(salesChannels, ',') },
+    list: { number: Number(list), standing },
+    audience,
+    issuedAt: issuedAt * 1000,
+    expiresAt: expiresAt * 1000,
+  };
+}
+
+function words(text, between) {
+  return text === '' ? [] : text.split(between);
+}
+
+function denial(grant, scopes, salesChannel) {
+  const granted = scopes.every((scope) => grant.scopes.some((held) => covers(held, scope)));
+  if (!granted) return refused('scope_missing');
+  const denied = salesChannel !== undefined && !grant.salesChannels.includes(salesChannel);
+  return denied ? refused('sales_channel_denied') : undefined;
+}
+
+function isInTime({ issuedAt, expiresAt }, now) {
+  const isShort = expiresAt > issuedAt && expiresAt - issuedAt <= LONGEST_LIFE_SECS;
+  return isShort && issuedAt * 1000 <= now + SKEW_MS && now < expiresAt * 1000;
+}
+
+// The header's value, of a text, a `Request` or one of Node's; `undefined` where there is none.
+function textOf(input) {
+  if (typeof input === 'string') return input;
+  if (input === undefined || input === null) return undefined;
+  if (typeof input === 'object') return reader(input.headers)(HEADER);
+  throw new TypeError('verify: the value of the header, or a request');
+}
+
+function audiencesOf(audience) {
+  const all = typeof audience === 'string' ? [audience] : [...(audience ?? [])];
+  if (all.length === 0 || !all.every((one) => AUDIENCE.test(one))) {
+    throw new TypeError('createAssertionVerifier: `audience` is host, and port where there is one, of the gate\'s ORIGIN_URL');
+  }
+  return new Set(all);
+}

@@ -1,0 +1,65 @@
+// An assertion's text (docs/assertion.md): base64url, fields, texts. Reading one says nothing about
+// its signature.
+
+import { fromBase64Url } from '../base64.js';
+import { ascii, concat, demand, notCanonical, Reader, truncated, Unreadable } from './reader.js';
+
+const LONGEST = 32 << 10;
+const CONTEXT = ascii('portc1/asrt');
+// In its one spelling: no padding, and no bits behind the last byte.
+const BASE64URL = /^(?:[A-Za-z0-9_-]{4})*(?:[A-Za-z0-9_-][AQgw]|[A-Za-z0-9_-]{2}[AEIMQUYcgkosw048])?$/;
+const STANDINGS = ['', 'fresh', 'stale'];
+const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
+// What the text says, with what is signed of it and the signature; or `{ code }`.
+export function readAssertion(text) {
+  if (text.length > LONGEST || !BASE64URL.test(text)) return { code: 'assertion_malformed' };
+  try {
+    return readFields(fromBase64Url(text));
+  } catch (error) {
+    if (!(error instanceof Unreadable)) throw error;
+    return { code: 'assertion_unreadable' };
+  }
+}
+
+function readFields(file) {
+  const split = file.length - 64;
+  if (split < 0) throw truncated();
+  const body = file.subarray(0, split);
+  const reader = new Reader(body);
+  reader.magic('A', 'assertion');
+  const said = {
+    issuer: reader.take(16),
+    kid: reader.u16(),
+    list: reader.u64(),
+    issuedAt: reader.u32(),
+    expiresAt: reader.u32(),
+    kind: oneOf(2, reader.u8(), 'kind'),
+    environment: oneOf(2, reader.u8(), 'environment'),
+    name: reader.take(16),
+    owner: reader.u32(),
+    policy: reader.u32(),
+    standing: STANDINGS[oneOf(2, reader.u8(), 'standing')],
+    audience: utf8(reader),
+    scopes: utf8(reader),
+    salesChannels: utf8(reader),
+    message: concat(CONTEXT, body),
+    signature: file.subarray(split),
+  };
+  reader.end();
+  return said;
+}
+
+function oneOf(count, code, field) {
+  demand(code >= 1 && code <= count, field);
+  return code;
+}
+
+function utf8(reader) {
+  const bytes = reader.take(reader.u16());
+  try {
+    return UTF8.decode(bytes);
+  } catch {
+    throw notCanonical('texts');
+  }
+}

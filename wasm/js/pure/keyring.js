@@ -1,0 +1,44 @@
+// Which keyring may be held: the first by the pinned root, then newer ones by that root or by the
+// successor that the one before names (docs/keyring.md).
+
+import { fromBase64Url } from '../base64.js';
+import { readKeyring } from './documents.js';
+import { keyFault, signedBy } from './ed25519.js';
+import { ascii, Reader, sameBytes } from './reader.js';
+import { reading, require } from './refusal.js';
+
+const ROOT = /^[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]$/;
+const RING = ascii('portc1/ring');
+
+export function readRoot(text) {
+  require(ROOT.test(text), 'root_unreadable');
+  const root = fromBase64Url(text);
+  const why = keyFault(root);
+  require(why === undefined, why);
+  return root;
+}
+
+// The keyring in the place of the one that is held under `root`, and the root that signed it;
+// `undefined` where the document is the one that is held.
+export function takeKeyring(held, root, document) {
+  if (held === undefined) return openKeyring(document, [root]);
+  if (sameBytes(document, held.document)) return undefined;
+  const roots = held.successor === undefined ? [root] : [root, held.successor];
+  const opened = openKeyring(document, roots);
+  const offered = opened.keyring;
+  require(sameBytes(offered.issuer, held.issuer), 'keyring_foreign_issuer');
+  require(offered.version >= held.version, 'keyring_rollback', offered.version, held.version);
+  require(offered.version > held.version && offered.epoch >= held.epoch, 'keyring_equivocation');
+  return opened;
+}
+
+function openKeyring(document, roots) {
+  reading('keyring_unreadable', 'keyring', () => {
+    const reader = new Reader(document);
+    reader.magic('K', 'keyring');
+    reader.take(64);
+  });
+  const root = roots.find((candidate) => signedBy(candidate, RING, document));
+  require(root !== undefined, 'keyring_not_signed_by_root');
+  return { keyring: reading('keyring_unreadable', 'keyring', () => readKeyring(document)), root };
+}

@@ -1,0 +1,24 @@
+// The shared vectors of tests/vectors/assertion, and what `judgeAssertion` must make of each.
+
+import { readFileSync, readdirSync } from 'node:fs';
+
+const folder = new URL('../../tests/vectors/assertion/', import.meta.url);
+
+export const vectors = readdirSync(folder)
+  .sort()
+  .map((file) => JSON.parse(readFileSync(new URL(file, folder), 'utf8')));
+
+// The package speaks of milliseconds, and of what is not there as null.
+export function expectedAssertion({ audience, expect: { verdict, code, said } }) {
+  if (verdict === 'refused') return { ok: false, code };
+  const { issuer, name, kind, environment, owner, policy, scopes, sales_channels: salesChannels, list, standing } = said;
+  return {
+    ok: true,
+    key: { name, issuer, kind, environment, owner: owner || null, policy: policy || null },
+    grant: { scopes, salesChannels },
+    list: { number: list, standing },
+    audience,
+    issuedAt: said.issued_at * 1000,
+    expiresAt: said.expires_at * 1000,
+  };
+}
