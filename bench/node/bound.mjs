@@ -26,9 +26,9 @@ async function measure(place, issuer, origin, { freshFor, trials, seconds, every
   const good = issuer.keys(GOOD).map(({ token }) => token);
   const doomed = issuer.keys(trials);
   const judged = async (token) => {
-    const answer = await ask(`${gate.base}/`, { headers: bearer(token), agent });
-    if (answer.status !== 200 && answer.status !== 401) throw new Error(`the gate answered ${answer.status}: ${answer.text}`);
-    return answer.status;
+    const { status: code, text } = await ask(`${gate.base}/`, { headers: bearer(token), agent });
+    if (code !== 200 && code !== 401) throw new Error(`the gate answered ${code}: ${text}`);
+    return code;
   };
   await until('the gate is open', async () => (await judged(good[0])) === 200);
   const load = await place.load(gate, good, LANES);

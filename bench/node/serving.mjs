@@ -70,8 +70,8 @@ class Place {
   /** An issuer that is served, by the program as it is released. */
   async issuer(program) {
     const home = `${this.folder}/issuer`;
-    const cli = (...args) =>
-      execFileSync(program, ['--home', home, '--json', ...args], { encoding: 'utf8', maxBuffer: 1 << 28, stdio: ['ignore', 'pipe', 'inherit'] });
+    const options = { encoding: 'utf8', maxBuffer: 1 << 28, stdio: ['ignore', 'pipe', 'inherit'] };
+    const cli = (...args) => execFileSync(program, ['--home', home, '--json', ...args], options);
     const { root, admin_key: admin } = JSON.parse(cli('init'));
     const secrets = cli('keyring', 'export', '--gate').trim();
     const serve = ['--home', home, 'serve', '--listen', '127.0.0.1:0', '--rate-limit', '0'];
@@ -143,7 +143,8 @@ class Place {
     const file = `${this.folder}/tokens-${worker.port}`;
     writeFileSync(file, tokens.join('\n'));
     const counts = (line) => JSON.parse(line);
-    const { lines, found, stop } = await this.start(process.execPath, [here('load.mjs'), String(worker.port), file, String(lanes)], counts);
+    const args = [here('load.mjs'), String(worker.port), file, String(lanes)];
+    const { lines, found, stop } = await this.start(process.execPath, args, counts);
     const load = { now: found, stop };
     lines.on('line', (line) => (load.now = counts(line)));
     return load;

@@ -35,11 +35,13 @@ await serving(folder, async (place) => {
   const facts = {};
   const bytes = {};
   const names = Object.keys(workers);
-  const weigh = (when) => {
+  const each = (note) => {
     for (const name of names) {
-      for (const [kind, held] of Object.entries(memory(workers[name].pid))) facts[`soak, ${name}, ${kind} ${when}`] = held;
+      const held = memory(workers[name].pid);
+      for (const kind of Object.keys(held)) note(`soak, ${name}, ${kind}`, held[kind]);
     }
   };
+  const weigh = (when) => each((name, held) => (facts[`${name} ${when}`] = held));
   weigh('at first');
   const tokens = keys.map((key) => key.token);
   const [load, control] = [await place.load(gate, tokens, LANES), await place.load(pass, tokens, LANES)];
@@ -62,9 +64,7 @@ await serving(folder, async (place) => {
   const from = Date.now();
   for (let second = 1; second <= SECONDS; second += 1) {
     await pause(from + second * 1000 - Date.now());
-    for (const name of names) {
-      for (const [kind, held] of Object.entries(memory(workers[name].pid))) (bytes[`soak, ${name}, ${kind}`] ??= []).push(held);
-    }
+    each((name, held) => (bytes[name] ??= []).push(held));
     if (second % 60 === 0) perMinute.push(answered(load.now));
   }
   over = true;

@@ -136,10 +136,10 @@ The gate's lists come from an issuer on loopback";
 const STARTED: [(&str, &str); 6] = [
     ("only an answer", "a Worker that only answers"),
     ("pass-through", "a Worker that only passes requests on"),
-    ("gate, nothing held", "the gate, nothing held: keyring, stamp, head, body"),
-    ("gate, a floor in the cache", "the gate, and a floor in the Cache API"),
-    ("gate, a list deployed with it", "the gate, a list deployed with it: a stamp"),
-    ("gate, both", "the gate, both"),
+    ("gate, nothing held", "the gate, nothing held: fetches keyring, stamp, head, body"),
+    ("gate, a floor in the cache", "the gate, a floor in the Cache API: looks there too"),
+    ("gate, a list deployed with it", "the gate, a list deployed with it: fetches a stamp"),
+    ("gate, both", "the gate, both of these"),
 ];
 
 fn cold(results: &Results) -> String {

@@ -1,6 +1,6 @@
 //! The gate's memory over minutes, beside that of a Worker that only passes requests on.
 
-use super::report::{bytes, grouped};
+use super::report::grouped;
 use super::results::{Results, percentile};
 use super::rows::Row;
 use std::fmt::Write as _;
@@ -55,8 +55,8 @@ impl<'a> Soak<'a> {
                 "the gate's memory, the last minute of {seconds} s of traffic, {keys} keys"
             ),
             peer: "the first minute, after each key had come twice".to_owned(),
-            ours: bytes(last),
-            theirs: bytes(first),
+            ours: megabytes(last),
+            theirs: megabytes(first),
             ratio: format!("{:.3}x the bytes", last / first),
             target: format!("at most {GROWTH}x"),
             // In a short run there is nothing to compare.
@@ -83,7 +83,7 @@ impl<'a> Soak<'a> {
             count("connections broken"),
         );
         let line = |name: &str, held: [f64; 4], since: &str| {
-            format!("| {name} | {} | {since} |\n", held.map(bytes).join(" | "))
+            format!("| {name} | {} | {since} |\n", held.map(megabytes).join(" | "))
         };
         for (name, when) in [
             ("after the first request", "at first"),
@@ -121,6 +121,10 @@ fn minute(moments: &[f64], minute: usize) -> f64 {
     let mut part: Vec<f64> = moments.iter().skip(from).take(MINUTE).copied().collect();
     part.sort_by(f64::total_cmp);
     percentile(&part, 50)
+}
+
+fn megabytes(count: f64) -> String {
+    format!("{:.1} MB", count / 1e6)
 }
 
 /// By least squares, in kB a minute.
