@@ -3,10 +3,12 @@
 //! The harnesses are in `bench/`: each measures in interleaved rounds and prints JSON. Here they
 //! are built, run one after the other, and judged against the targets.
 
+mod gate;
 mod machine;
 mod report;
 mod results;
 mod rows;
+mod soak;
 
 use crate::build::{self, Built};
 use crate::setup::{self, Setup, TARGET};
@@ -42,6 +44,14 @@ pub(crate) enum Group {
     Start,
     /// The gate in workerd beside a Worker that only passes requests on
     Gate,
+    /// From a revocation to its refusal at the gate, under load
+    Bound,
+    /// The gate's first request after its start, and what it weighs
+    Cold,
+    /// The gate with a request every ten seconds
+    Idle,
+    /// The gate's memory over five minutes with 100,000 keys
+    Soak,
     /// The issuer on SQLite: keys in bulk, one revocation, a million keys
     Issuer,
 }
@@ -128,6 +138,15 @@ fn native(target: &Path) -> Result<PathBuf> {
     there(target.join("release").join(format!("bench-native{}", std::env::consts::EXE_SUFFIX)))
 }
 
+/// The issuer as it is released: what is built for tests spends its time elsewhere.
+fn released_issuer() -> Result<PathBuf> {
+    let mut cargo = cmd::host_cargo();
+    cargo.current_dir(paths::root());
+    cmd::run(cargo.args(["build", "--release", "-p", "portcullis-issuer", "--bins"]))?;
+    let program = format!("portcullis{}", std::env::consts::EXE_SUFFIX);
+    there(paths::target().join("release").join(program))
+}
+
 fn wasm(target: &Path, setup: &Setup) -> Result<PathBuf> {
     let target = target.join("wasm");
     ui::step("wasm harness", || {
@@ -186,6 +205,11 @@ impl Bench {
             Group::Gate => {
                 let work = self.files.join("gate");
                 vec![node("gate.mjs", &[&self.built.issuer, &self.built.workerd, &work])]
+            }
+            Group::Bound | Group::Cold | Group::Idle | Group::Soak => {
+                let script = format!("{}.mjs", name(group));
+                let work = self.files.join(name(group));
+                vec![node(&script, &[&released_issuer()?, &self.built.workerd, &work])]
             }
             Group::Issuer => vec![self.issuer()],
         })

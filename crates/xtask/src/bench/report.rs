@@ -1,7 +1,9 @@
 //! The page: targets first, then where the time goes, then everything.
 
+use super::gate;
 use super::results::Results;
 use super::rows::{CAPACITIES, Row, sizes};
+use super::soak;
 use std::fmt::Write as _;
 
 const INTRODUCTION: &str = "\
@@ -57,6 +59,8 @@ pub(crate) fn page(machine: &[(String, String)], rows: &[Row], results: &Results
     page.push_str(&steps(results, "wasm, ", "wasm, two compressions", "The same inside wasm"));
     page.push_str(&floor(results));
     page.push_str(&list_sizes(results));
+    page.push_str(&gate::sections(results));
+    page.push_str(&soak::section(results));
     page.push_str(&everything(results));
     page
 }
@@ -215,7 +219,7 @@ pub(crate) fn bytes(count: f64) -> String {
 }
 
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "bytes of a file")]
-fn grouped(count: f64) -> String {
+pub(crate) fn grouped(count: f64) -> String {
     let digits = (count.round() as u64).to_string();
     let mut text = String::new();
     for (at, digit) in digits.chars().enumerate() {

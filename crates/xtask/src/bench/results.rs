@@ -4,10 +4,11 @@ use anyhow::{Context, Result};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
-/// By name: nanoseconds an operation in each round, and plain numbers.
+/// By name: nanoseconds an operation in each round, bytes at each moment, and plain numbers.
 #[derive(Default)]
 pub(crate) struct Results {
     samples: BTreeMap<String, Vec<f64>>,
+    bytes: BTreeMap<String, Vec<f64>>,
     facts: BTreeMap<String, f64>,
 }
 
@@ -25,13 +26,17 @@ impl Results {
     pub(crate) fn add(&mut self, printed: &str) -> Result<()> {
         let line = printed.lines().last().unwrap_or_default();
         let value: Value = serde_json::from_str(line).context("a harness printed no JSON")?;
-        let samples = value.get("samples").and_then(Value::as_object);
-        for (name, rounds) in samples.context("a harness printed no samples")? {
-            let rounds = rounds.as_array().into_iter().flatten().filter_map(Value::as_f64);
-            self.samples.insert(name.clone(), rounds.collect());
+        let lists = |key: &str| value.get(key).and_then(Value::as_object);
+        let numbers = |list: &Value| -> Vec<f64> {
+            list.as_array().into_iter().flatten().filter_map(Value::as_f64).collect()
+        };
+        for (name, rounds) in lists("samples").context("a harness printed no samples")? {
+            self.samples.insert(name.clone(), numbers(rounds));
         }
-        let facts = value.get("facts").and_then(Value::as_object);
-        for (name, fact) in facts.into_iter().flatten() {
+        for (name, moments) in lists("bytes").into_iter().flatten() {
+            self.bytes.insert(name.clone(), numbers(moments));
+        }
+        for (name, fact) in lists("facts").into_iter().flatten() {
             self.facts.insert(name.clone(), fact.as_f64().context("a fact is a number")?);
         }
         Ok(())
@@ -39,6 +44,18 @@ impl Results {
 
     pub(crate) fn fact(&self, name: &str) -> Option<f64> {
         self.facts.get(name).copied()
+    }
+
+    /// What a process held at each moment, in bytes.
+    pub(crate) fn bytes(&self, name: &str) -> Option<&[f64]> {
+        self.bytes.get(name).map(Vec::as_slice).filter(|moments| !moments.is_empty())
+    }
+
+    /// The samples of a subject, the least first.
+    pub(crate) fn sorted(&self, name: &str) -> Option<Vec<f64>> {
+        let mut samples = self.samples.get(name).filter(|samples| !samples.is_empty())?.clone();
+        samples.sort_by(f64::total_cmp);
+        Some(samples)
     }
 
     pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
@@ -82,8 +99,10 @@ impl Results {
             .map(|(name, rounds)| (name.as_str(), rounds.iter().map(short).collect()))
             .collect();
         let machine: BTreeMap<_, _> = machine.iter().cloned().collect();
-        let facts = &self.facts;
-        let all = json!({ "machine": machine, "facts": facts, "nanoseconds": samples });
+        let (facts, bytes) = (&self.facts, &self.bytes);
+        let all = json!({
+            "machine": machine, "facts": facts, "nanoseconds": samples, "bytes": bytes
+        });
         // A line a subject: a new run's difference can be read.
         Ok(serde_json::to_string(&all)?.replace("],", "],\n").replace("},", "},\n") + "\n")
     }
@@ -91,14 +110,36 @@ impl Results {
 
 fn spread(mut rounds: Vec<f64>) -> Spread {
     rounds.sort_by(f64::total_cmp);
-    let last = rounds.len().saturating_sub(1);
-    let at = |tenths: usize| rounds.get((last * tenths + 5) / 10).copied().unwrap_or(f64::NAN);
-    Spread { median: at(5), min: at(0), p10: at(1), p90: at(9) }
+    let at = |percent| percentile(&rounds, percent);
+    Spread { median: at(50), min: at(0), p10: at(10), p90: at(90) }
+}
+
+/// Of sorted samples the one that so many percent lie below.
+pub(crate) fn percentile(sorted: &[f64], percent: usize) -> f64 {
+    let last = sorted.len().saturating_sub(1);
+    sorted.get((last * percent + 50) / 100).copied().unwrap_or(f64::NAN)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::Results;
+    use super::{Results, percentile};
+
+    #[test]
+    fn a_percentile_is_a_sample() {
+        let sorted: Vec<f64> = (0..200).map(f64::from).collect();
+        assert_eq!([0, 50, 99, 100].map(|at| percentile(&sorted, at)), [0.0, 100.0, 197.0, 199.0]);
+        assert_eq!(percentile(&[7.0], 99), 7.0);
+        assert!(percentile(&[], 50).is_nan());
+    }
+
+    #[test]
+    fn bytes_keep_their_order() {
+        let mut results = Results::default();
+        results.add(r#"{"samples": {"a": [3, 1]}, "bytes": {"held": [9, 2, 5]}}"#).unwrap();
+        assert_eq!(results.bytes("held"), Some(&[9.0, 2.0, 5.0][..]));
+        assert_eq!(results.sorted("a"), Some(vec![1.0, 3.0]));
+        assert!(results.to_json(&[]).unwrap().contains(r#""held":[9.0,2.0,5.0]"#));
+    }
 
     #[test]
     fn ratios_are_paired_before_the_median_is_taken() {

@@ -1,7 +1,9 @@
 //! The targets, and whether they are met.
 
+use super::gate;
 use super::report::{bytes, time};
 use super::results::Results;
+use super::soak;
 
 /// What a ratio must be.
 #[derive(Clone, Copy)]
@@ -224,7 +226,7 @@ const COMPARISONS: [Comparison; 27] = [
 /// The rows of everything that was measured.
 pub(crate) fn judge(results: &Results) -> Vec<Row> {
     let compared = COMPARISONS.iter().filter_map(|comparison| compare(results, comparison));
-    compared.chain(weighed(results)).collect()
+    compared.chain(weighed(results)).chain(gate::rows(results)).chain(soak::row(results)).collect()
 }
 
 fn compare(results: &Results, (what, peer, ours, theirs, target): &Comparison) -> Option<Row> {
