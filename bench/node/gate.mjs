@@ -1,42 +1,42 @@
 // The gate beside a Worker that passes requests on and does nothing else, a copy of that one as
-// control, and the same written so that the runtime copies each request once: requests a second and processor time a request, each in a workerd of its own.
+// control, and the same written so that the runtime copies each request once: requests a second and
+// processor time a request, each in a workerd of its own. And the gate's decision by itself.
 
-import { execFileSync, spawn, spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { createInterface } from 'node:readline';
-import { fileURLToPath } from 'node:url';
+import { execFileSync, spawnSync } from 'node:child_process';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { PASS, ask, bearer, quick, serving } from './serving.mjs';
 
-const [portcullis, workerd, folder] = process.argv.slice(2);
-const quick = process.argv.includes('--quick');
+const [program, workerd, folder] = process.argv.slice(2);
 const [ROUNDS, SECONDS] = quick ? [3, 1] : [11, 3];
-const GATE = fileURLToPath(new URL('../../crates/edge/workerd.capnp', import.meta.url));
 const TICK_NS = 1e9 / Number(execFileSync('getconf', ['CLK_TCK']));
+// Decisions in one request: some tenths of a second, so that the request around them is nothing.
+const DECISIONS = 100_000;
 
-const PASS = `using Workerd = import "/workerd/workerd.capnp";
-const config :Workerd.Config = (
-  services = [
-    (name = "main", worker = (
-      modules = [(name = "main.js", esModule = embed "pass.js")],
-      compatibilityDate = "2026-04-01",
-      globalOutbound = "network",
-      bindings = [(name = "ORIGIN_URL", fromEnvironment = "ORIGIN_URL")],
-    )),
-    (name = "network", network = (allow = ["public", "private"])),
-  ],
-  sockets = [(name = "http", address = "127.0.0.1:0", http = (), service = "main")],
-);
-`;
-const LEAN_JS = `export default {
+const LEAN = `export default {
   fetch(request, env) {
     const { url } = request;
     return fetch(env.ORIGIN_URL + url.slice(url.indexOf('/', 8)), request);
   },
 };
 `;
-const PASS_JS = `export default {
-  fetch(request, env) {
-    const { url } = request;
-    return fetch(new Request(env.ORIGIN_URL + url.slice(url.indexOf('/', 8)), request));
+
+// What the gate's entry does up to the decision, as often as it is told; any other request is the gate's.
+const DECIDE = `import Gate, { Hot } from './build/index.js';
+export default {
+  async fetch(request, env, ctx) {
+    const { method, url, headers } = request;
+    const many = Number(headers.get('x-decisions'));
+    if (!(many > 0)) return new Gate(ctx, env).fetch(request);
+    const tokens = (await request.text()).split(' ');
+    const { glance } = Hot;
+    const now = Date.now();
+    let passed = 0;
+    for (let at = 0; at < many; at += 1) {
+      const asked = method + '\\n' + url + '\\nBearer ' + tokens[at % tokens.length] + '\\n\\n\\n\\n';
+      if (glance(asked, now) !== undefined) passed += 1;
+    }
+    return new Response(String(passed));
   },
 };
 `;
@@ -45,67 +45,29 @@ if (spawnSync('wrk', ['--version']).error) {
   console.error('the gate is not measured: it takes `wrk` (apt-get install wrk)');
   console.log(JSON.stringify({ samples: {}, facts: {} }));
 } else {
-  mkdirSync(folder, { recursive: true });
-  const work = mkdtempSync(`${folder}/gate-`);
-  const children = [];
-  try {
-    console.log(JSON.stringify(await measure(work, children)));
-  } finally {
-    for (const child of children) child.kill();
-    rmSync(work, { recursive: true });
-  }
+  await serving(folder, measure);
 }
 
-async function measure(work, children) {
-  const start = async (program, args, find, env = {}, stdio = ['ignore', 'pipe', 'ignore'], cpu) => {
-    // Workers alone on one processor, what asks and answers on the other.
-    const pinned = cpu === undefined ? [program, args] : ['taskset', ['-c', String(cpu), program, ...args]];
-    const child = spawn(...pinned, { stdio, env: { ...process.env, ...env } });
-    children.push(child);
-    const lines = createInterface({ input: child.stdio[stdio.length - 1] ?? child.stdout });
-    for await (const line of lines) {
-      const found = find(line);
-      if (found !== undefined) {
-        lines.close();
-        return { child, found };
-      }
-    }
-    throw new Error(`${program} ended before it was ready`);
-  };
-  const worker = (config, env) =>
-    start(workerd, ['serve', '--control-fd=3', config, '--socket-addr', 'http=127.0.0.1:0'], (line) => JSON.parse(line).port,
-      env, ['ignore', 'ignore', 'inherit', 'pipe'], 0);
-
-  const home = `${work}/issuer`;
-  const cli = (...args) => execFileSync(portcullis, ['--home', home, '--json', ...args], { encoding: 'utf8' });
-  const { root } = JSON.parse(cli('init'));
-  const secrets = cli('keyring', 'export', '--gate');
-  const { token } = JSON.parse(cli('keys', 'create', '--title', 'bench'));
-  const issuer = await start(portcullis, ['--home', home, 'serve', '--listen', '127.0.0.1:0'], (line) => /http:\S+/.exec(line)?.[0]);
-  issuer.child.stdout.resume();
-  const origin = await start(process.execPath, [fileURLToPath(new URL('origin.mjs', import.meta.url))], (line) => Number(line),
-    {}, undefined, 1);
-  const ORIGIN_URL = `http://127.0.0.1:${origin.found}`;
-
-  writeFileSync(`${work}/pass.capnp`, PASS);
-  writeFileSync(`${work}/pass.js`, PASS_JS);
-  writeFileSync(`${work}/lean.capnp`, PASS.replace('pass.js', 'lean.js'));
-  writeFileSync(`${work}/lean.js`, LEAN_JS);
-  const settings = { ISSUER_URL: issuer.found, ORIGIN_URL, ROOT: root, ENVIRONMENT: 'live', HMAC_KEYS: secrets };
+async function measure(place) {
+  // What asks and answers on one processor, the Workers alone on the other.
+  const [issuer, origin] = [await place.issuer(program), await place.origin({ processor: 1 })];
+  const [{ token }, ...others] = issuer.keys(64);
+  const settings = place.settings(issuer, origin);
+  const worker = (config) => place.worker(workerd, config, settings, { processor: 0 });
   const subjects = {
-    'pass-through': await worker(`${work}/pass.capnp`, { ORIGIN_URL }),
-    gate: await worker(GATE, settings),
-    'lean pass-through': await worker(`${work}/lean.capnp`, { ORIGIN_URL }),
-    'pass-through, a copy': await worker(`${work}/pass.capnp`, { ORIGIN_URL }),
+    'pass-through': await worker(place.script('pass', PASS)),
+    gate: await worker(place.gate('gate')),
+    'lean pass-through': await worker(place.script('lean', LEAN)),
+    'pass-through, a copy': await worker(place.script('copy', PASS)),
   };
 
   const samples = {};
   const add = (name, value) => (samples[name] ??= []).push(value);
   const once = (name, seconds) => {
-    const { child, found } = subjects[name];
-    const before = ticks(child.pid);
-    const requests = ask(found, token, seconds);
-    return { wall: 1e9 / requests.rate, cpu: ((ticks(child.pid) - before) * TICK_NS) / requests.many };
+    const { pid, port } = subjects[name];
+    const before = ticks(pid);
+    const requests = load(port, token, seconds);
+    return { wall: 1e9 / requests.rate, cpu: ((ticks(pid) - before) * TICK_NS) / requests.many };
   };
   const names = Object.keys(subjects);
   for (const name of names) once(name, 1);
@@ -117,7 +79,37 @@ async function measure(work, children) {
       add(`${name}, CPU of a request`, cpu);
     }
   }
+
+  const deciding = await worker(decidingGate(place));
+  const tokens = [token, ...others.map((key) => key.token)];
+  await decide(deciding, tokens);
+  for (let round = 0; round < ROUNDS; round += 1) add('gate, the decision', await decide(deciding, tokens));
   return { samples, facts: {} };
+}
+
+function decidingGate(place) {
+  const config = place.gate('deciding');
+  writeFileSync(`${dirname(config)}/decide.js`, DECIDE);
+  const text = readFileSync(config, 'utf8');
+  writeFileSync(config, text.replace(/(name = "entry\.js", esModule = embed )"[^"]*"/, '$1"decide.js"'));
+  return config;
+}
+
+/** The time of one decision, in nanoseconds. */
+async function decide({ base }, tokens) {
+  const headers = bearer(tokens[0]);
+  // So that its list is fresh, and may be judged by at a glance.
+  const { status } = await ask(`${base}/orders?page=2`, { headers });
+  if (status !== 200) throw new Error(`the gate answered ${status} to a good key`);
+  const body = tokens.join(' ');
+  const timed = async (many) => {
+    const asked = { method: 'POST', headers: { ...headers, 'x-decisions': String(many) }, body };
+    const { text, nanos } = await ask(`${base}/orders?page=2`, asked);
+    if (Number(text) !== many) throw new Error(`${text} of ${many} requests passed at a glance`);
+    return nanos;
+  };
+  const around = await timed(1);
+  return ((await timed(DECISIONS + 1)) - around) / DECISIONS;
 }
 
 /** User and system time of a process so far. */
@@ -127,7 +119,7 @@ function ticks(pid) {
 }
 
 /** Asks for so many seconds over 16 connections, with the headers of a usual client. */
-function ask(port, token, seconds) {
+function load(port, token, seconds) {
   const headers = {
     authorization: `Bearer ${token}`,
     accept: 'application/json',

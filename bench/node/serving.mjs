@@ -42,12 +42,14 @@ class Place {
     this.folder = folder;
   }
 
-  /** Starts a program and waits for the line of its standard output, or of `heard`, that `ready` makes something of. */
-  async start(program, args, ready, { env = {}, heard = 1 } = {}) {
+  /** Starts a program, alone on a `processor` where that is said, and waits for the line of its standard output, or of `heard`, that `ready` makes something of. */
+  async start(program, args, ready, { env = {}, heard = 1, processor } = {}) {
     const from = process.hrtime.bigint();
     // Their logs are a line for each refused key, and for each revocation.
     const stdio = heard === 3 ? ['ignore', 'ignore', 'ignore', 'pipe'] : ['ignore', 'pipe', 'ignore'];
-    const child = spawn(program, args, { stdio, env: { ...process.env, ...env } });
+    const pinned = processor === undefined ? [] : ['taskset', '-c', String(processor)];
+    const [first, ...others] = [...pinned, program, ...args];
+    const child = spawn(first, others, { stdio, env: { ...process.env, ...env } });
     const ended = new Promise((resolve) => child.once('close', resolve));
     const stop = async () => {
       child.kill();
@@ -92,15 +94,15 @@ class Place {
     return { url, root, secrets, admin, cli, api, keys };
   }
 
-  async origin() {
-    const { found } = await this.start(process.execPath, [here('origin.mjs')], Number);
+  async origin(how) {
+    const { found } = await this.start(process.execPath, [here('origin.mjs')], Number, how);
     return `http://127.0.0.1:${found}`;
   }
 
   /** A Worker by its configuration, with these variables. */
-  async worker(workerd, config, env = {}) {
+  async worker(workerd, config, env = {}, how = {}) {
     const args = ['serve', '--control-fd=3', config, '--socket-addr', 'http=127.0.0.1:0'];
-    const worker = await this.start(workerd, args, (line) => JSON.parse(line).port, { env, heard: 3 });
+    const worker = await this.start(workerd, args, (line) => JSON.parse(line).port, { ...how, env, heard: 3 });
     const base = `http://127.0.0.1:${worker.found}`;
     return Object.assign(worker, { port: worker.found, base });
   }

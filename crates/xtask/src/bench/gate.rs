@@ -8,7 +8,23 @@ use std::fmt::Write as _;
 
 pub(super) fn rows(results: &Results) -> Vec<Row> {
     let revoked = FRESH_FOR.iter().filter_map(|fresh_for| Revoked::new(results, fresh_for));
-    revoked.map(|revoked| revoked.row()).collect()
+    decision(results).into_iter().chain(revoked.map(|revoked| revoked.row())).collect()
+}
+
+/// What a decision may take, in nanoseconds: a bound of its own, for nobody else decides the same.
+const DECISION: f64 = 3_000.0;
+
+fn decision(results: &Results) -> Option<Row> {
+    let took = percentile(&results.sorted("gate, the decision")?, 50);
+    Some(Row {
+        what: "the gate's decision in workerd, from the headers' texts to what changes".to_owned(),
+        peer: "-".to_owned(),
+        ours: time(took),
+        theirs: "-".to_owned(),
+        ratio: "-".to_owned(),
+        target: format!("at most {}", time(DECISION)),
+        met: Some(took <= DECISION),
+    })
 }
 
 pub(super) fn sections(results: &Results) -> String {
