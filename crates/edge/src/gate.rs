@@ -8,24 +8,23 @@ use portcullis_core::memo::Memo;
 use portcullis_core::policy::{Denial, NoPolicy, Policy};
 use portcullis_core::replica::Replica;
 use portcullis_core::time::Time;
-use portcullis_core::token::{Kind, Name};
+use portcullis_core::token::Name;
 use portcullis_core::verify::{Accepted, Demand, Refusal, Unverified};
 
 use crate::assertions::{Asserted, Assertions};
 use crate::caller::Caller;
 use crate::credential::{Credential, Taken};
-use crate::pace::{Doubt, Job, Pace, Span, Standing, Step};
+use crate::pace::{Job, Pace, Span, Standing};
 use crate::permit::permit;
-use crate::policies::{Lack, PolicyFiles, PolicyJob};
+use crate::policies::{PolicyFiles, PolicyJob};
 use crate::rate::Limiter;
 use crate::request::{Incoming, without_parameter};
 use crate::settings::{Kinds, Places, RateClass, Route, Settings};
 use crate::status::{Counters, SourceState};
 use crate::told::Told;
-use crate::turn::{
-    End, Judged, ListSeen, ListWait, Next, Page, Passage, Rate, Reason, Refused, Turn, Wait,
-};
+use crate::turn::{Judged, ListSeen, Next, Page, Passage, Rate, Reason, Refused, Turn};
 use crate::usage::Usage;
+use crate::waits::doubt_of;
 
 /// Every path under this prefix is the gate's own and never reaches the origin.
 pub const RESERVED: &str = "/.portcullis/";
@@ -56,17 +55,17 @@ pub struct Gate {
 
 /// What a judgement makes the request send out behind itself.
 #[derive(Default)]
-struct Errands {
-    refresh: Option<Job>,
-    policy: Option<PolicyJob>,
+pub(crate) struct Errands {
+    pub(crate) refresh: Option<Job>,
+    pub(crate) policy: Option<PolicyJob>,
 }
 
 /// What a request is judged with: the route that it is on, and where it is in time.
-struct Door<'r> {
-    demand: Demand,
-    now: Time,
-    turn: &'r mut Turn,
-    errands: Errands,
+pub(crate) struct Door<'r> {
+    pub(crate) demand: Demand,
+    pub(crate) now: Time,
+    pub(crate) turn: &'r mut Turn,
+    pub(crate) errands: Errands,
 }
 
 impl Gate {
@@ -285,94 +284,6 @@ impl Gate {
         self.assertions.find(signer, accepted, said, now).filter(|_| may_sign)
     }
 
-    /// Waits for a policy that is not held. `Ok` where waiting is over.
-    fn await_policy(
-        &mut self,
-        (kind, number): (Kind, u32),
-        door: &mut Door<'_>,
-    ) -> Result<(), Stop> {
-        let patience = self.pace.bounds().cold_deadline;
-        let since = *door.turn.arrived.get_or_insert(door.now);
-        let until = since.plus_millis(patience);
-        if door.now < since || door.now >= until {
-            return Ok(());
-        }
-        match self.policies.lack(kind, number, patience, door.now) {
-            Lack::Fetch(job) => door.errands.policy = Some(job),
-            Lack::Wait => {}
-            Lack::Failed => return Ok(()),
-        }
-        let end = End::Policy(self.policies.ended());
-        door.turn.wait = Some(Wait { since: door.now, until, end });
-        Err(Stop::Wait)
-    }
-
-    /// Applies the two bounds. `Ok` where waiting is over, or was not needed: what is held decides.
-    fn pace_list(&mut self, held: Option<Mark>, door: &mut Door<'_>) -> Result<(), Stop> {
-        let now = door.now;
-        let since = *door.turn.arrived.get_or_insert(now);
-        match self.pace.look(held, now) {
-            Step::Go { refresh, .. } => {
-                if refresh {
-                    door.errands.refresh = Some(self.pace.start(held, None, now));
-                }
-                Ok(())
-            }
-            Step::Wait { at_most, refresh } => {
-                let cold = held.is_none();
-                // Whoever waited for a fresher list and has none at all now is a cold one.
-                let begun = door.turn.for_list.filter(|begun| begun.cold || !cold);
-                let begun = begun.unwrap_or_else(|| {
-                    let from = if cold { since } else { now };
-                    let until = from.plus_millis(at_most);
-                    let end = End::Refresh(self.pace.ended());
-                    ListWait { wait: Wait { since: now, until, end }, cold }
-                });
-                door.turn.for_list = Some(begun);
-                if begun.wait.is_over(&self.pace, &self.policies, now) {
-                    return Ok(());
-                }
-                if refresh {
-                    door.errands.refresh = Some(self.pace.start(held, None, now));
-                }
-                door.turn.wait = Some(begun.wait);
-                Err(Stop::Wait)
-            }
-            Step::Closed => Ok(()),
-        }
-    }
-
-    /// Fetches once where that may tell more of this key.
-    fn settle(&mut self, doubt: Option<Doubt>, door: &mut Door<'_>) -> Result<(), Stop> {
-        let Some(doubt) = doubt else { return Ok(()) };
-        let now = door.now;
-        let deadline = now.plus_millis(self.pace.bounds().deadline);
-        let until = *door.turn.doubt_until.get_or_insert(deadline);
-        if door.turn.asked || now >= until {
-            return Ok(());
-        }
-        if self.pace.may_settle(doubt, now) {
-            door.turn.asked = true;
-            door.errands.refresh = Some(self.pace.start(self.held(now).ok(), Some(doubt), now));
-        } else if !self.pace.is_in_flight(now) {
-            return Ok(());
-        }
-        door.turn.wait = Some(Wait { since: now, until, end: End::Refresh(self.pace.ended()) });
-        Err(Stop::Wait)
-    }
-
-    /// How long to sleep before looking again, while what is waited for is out.
-    fn still_waiting(&self, turn: &mut Turn, now: Time) -> Option<u64> {
-        turn.wait = turn.wait.filter(|wait| {
-            let out = match wait.end {
-                End::Refresh(_) => self.pace.is_in_flight(now),
-                End::Policy(_) => true,
-            };
-            out && !wait.is_over(&self.pace, &self.policies, now)
-        });
-        turn.wait.map(|wait| wait.pause(now))
-    }
-
     /// Counts a request that passes.
     pub(crate) fn count_passed(&mut self, name: Name, now: Time) {
         self.counters.passed += 1;
@@ -413,13 +324,13 @@ impl Gate {
 }
 
 /// Why the path ends before acceptance.
-enum Stop {
+pub(crate) enum Stop {
     Wait,
     Refuse(Reason, Option<Name>),
 }
 
 impl Stop {
-    const fn because(refusal: Refusal) -> Self {
+    pub(crate) const fn because(refusal: Refusal) -> Self {
         Self::Refuse(Reason::Key(refusal), None)
     }
 }
@@ -428,24 +339,4 @@ impl Stop {
 /// everything has not asked for this.
 fn may_debug(policy: &Policy<'_>) -> bool {
     policy.scopes().any(|grant| grant == "portcullis:debug")
-}
-
-/// What a fetch may change about a refusal.
-const fn doubt_of(refusal: Refusal) -> Option<Doubt> {
-    match refusal {
-        Refusal::NotCovered => Some(Doubt::NotCovered),
-        Refusal::UnknownKid(_) => Some(Doubt::UnknownSigner),
-        Refusal::Malformed(_)
-        | Refusal::ForeignLabel
-        | Refusal::SignerNotAllowed(_)
-        | Refusal::SecretNotHeld(_)
-        | Refusal::BadSignature
-        | Refusal::ForeignList
-        | Refusal::List(_)
-        | Refusal::Revoked
-        | Refusal::Suspended
-        | Refusal::Expired
-        | Refusal::WrongKind { .. }
-        | Refusal::WrongEnvironment { .. } => None,
-    }
 }

@@ -10,7 +10,7 @@
 //! | [`request`] | a request as the gate sees it |
 //! | [`credential`] | where a request carries its key |
 //! | [`gate`] | what an isolate holds, and the judgement of one request |
-//! | [`turn`] | what one request waits for, and what comes of it |
+//! | [`turn`], `waits` | what one request waits for, and what comes of it |
 //! | [`pace`] | when to refresh, who waits and for how long: pure |
 //! | [`source`] | the files that an issuer publishes, and what a host has to do |
 //! | [`refresh`] | which files are fetched and what is made of them |
@@ -48,3 +48,4 @@ pub mod status;
 pub mod told;
 pub mod turn;
 pub mod usage;
+mod waits;

@@ -16,25 +16,28 @@
 //! Nothing borrows the gate across an `await`, and nothing is adopted that the core did not check:
 //! a source may be slow, lie, or go on for ever.
 
+mod named;
+mod policy;
+
+pub use policy::fetch_policy;
+
 use core::cell::{Cell, RefCell};
 
 use futures_util::future::{Either, join, select, try_join_all};
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
 use portcullis_core::keyring::KeyringError;
 use portcullis_core::list::{List, ListError};
-use portcullis_core::policy::{NoPolicy, Visibility};
 use portcullis_core::replica::{Replica, Update};
 
 use crate::gate::Gate;
 use crate::log::Event;
 use crate::pace::Job;
-use crate::policies::PolicyJob;
 use crate::source::{FetchError, File, Host};
+
+use named::from_any;
 
 /// As many connections as a Worker may have open at once.
 const AT_ONCE: usize = 6;
-/// How long one source is waited for before the next is asked as well, in milliseconds.
-const HEDGE: u64 = 150;
 /// How long a cold gate waits for what another isolate has kept.
 const FLOOR_PATIENCE: u64 = 200;
 /// More files of policies than these are fetched when keys ask for them.
@@ -115,86 +118,6 @@ pub async fn refresh<H: Host>(gate: &RefCell<Gate>, host: &H, job: Job) {
         let floor = gate.borrow().floor();
         if let Some(floor) = floor {
             host.keep(floor).await;
-        }
-    }
-}
-
-/// Fetches what leads to a policy, and ends its job.
-pub async fn fetch_policy<H: Host>(gate: &RefCell<Gate>, host: &H, job: PolicyJob) {
-    let outcome = policy_files(gate, host, job).await;
-    if let Err(error) = outcome {
-        host.log(&Event::Policy { number: job.number, error });
-    }
-    let now = host.now();
-    let mut gate = gate.borrow_mut();
-    let pause = gate.pace_mut().policy_pause();
-    gate.policies_mut().end(&job, outcome.is_ok(), pause, now);
-}
-
-/// From directory to directory to the body: each names the next.
-async fn policy_files<H: Host>(
-    gate: &RefCell<Gate>,
-    host: &H,
-    job: PolicyJob,
-) -> Result<(), RefreshError> {
-    loop {
-        let wanted = {
-            let gate = gate.borrow();
-            let head = gate.replica().and_then(Replica::list).map(List::head);
-            let head = head.ok_or(ListError::Missing)?;
-            gate.policies().find(head, job.kind, job.number).map(|_| ())
-        };
-        let name = match wanted {
-            // That there is none is an answer as well.
-            Ok(()) | Err(NoPolicy::Missing) => return Ok(()),
-            Err(NoPolicy::Unavailable(name)) => name,
-        };
-        if !gate.borrow_mut().policies_mut().extend(&job, host.now()) {
-            return Err(RefreshError::Replaced);
-        }
-        let file = File::Policy(Visibility::of(job.kind), name);
-        let bytes = from_any(gate, host, (file, job.file_timeout), 0).await;
-        let bytes = bytes.map_err(|error| RefreshError::Fetch { file, error })?;
-        gate.borrow_mut().policies_mut().offer(name, &bytes)?;
-    }
-}
-
-/// A file that is known by its digest, from whichever source has it: `first` is asked first.
-async fn from_any<H: Host>(
-    gate: &RefCell<Gate>,
-    host: &H,
-    (file, timeout): (File, u64),
-    first: usize,
-) -> Result<Vec<u8>, FetchError> {
-    let mut order: Vec<usize> = {
-        let gate = gate.borrow();
-        let sources = gate.settings().sources.iter().enumerate();
-        let usable = sources.filter(|(_, source)| !file.is_private() || source.has_private());
-        usable.map(|(at, _)| at).collect()
-    };
-    order.sort_by_key(|at| *at != first);
-    let mut order = order.into_iter();
-    let mut out = FuturesUnordered::new();
-    let mut last = FetchError::NoCredential;
-    loop {
-        let next = order.next();
-        let waits = next.is_none();
-        if let Some(source) = next {
-            out.push(host.get(source, file, timeout));
-        }
-        let answer = if waits {
-            out.next().await
-        } else {
-            let late = core::pin::pin!(host.sleep(HEDGE));
-            match select(out.next(), late).await {
-                Either::Left((answer, _)) => answer,
-                Either::Right(((), _)) => continue,
-            }
-        };
-        match answer {
-            Some(Ok(bytes)) => return Ok(bytes),
-            Some(Err(error)) => last = error,
-            None => return Err(last),
         }
     }
 }

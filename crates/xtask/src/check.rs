@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 pub(crate) enum Step {
     /// cargo fmt --check
     Fmt,
-    /// cargo clippy, warnings denied
+    /// cargo clippy, warnings denied, on the host and for wasm
     Clippy,
     /// cargo test
     Rust,
@@ -42,6 +42,9 @@ const BARE: [&str; 5] = [
     "riscv32imac-unknown-none-elf",
     "x86_64-unknown-none",
 ];
+/// What is compiled for wasm alone.
+const WASM_PACKAGES: [&str; 4] =
+    ["portcullis-worker", "portcullis-gate", "example-rust-worker", "portcullis-module"];
 const NODE_TESTS: [&str; 2] = ["tests/e2e", "wasm/test"];
 const TYPES_TESTS: &str = "tests/types";
 const MEDUSA_TESTS: &str = "tests/medusa";
@@ -103,8 +106,22 @@ fn clippy() -> Result<()> {
     if component("clippy", "clippy")? {
         let options = ["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"];
         cmd::stream(cmd::host_cargo().args(options))?;
+        wasm_clippy()?;
     }
     Ok(())
+}
+
+/// On the host these are empty, or nearly so. A toolchain of its own for wasm has no clippy.
+fn wasm_clippy() -> Result<()> {
+    let wasm = setup::wasm_toolchain()?;
+    if !wasm.is_hosts() {
+        ui::loud("another toolchain compiles for wasm: what only wasm compiles is not linted");
+        return Ok(());
+    }
+    let packages = WASM_PACKAGES.iter().flat_map(|package| ["-p", package]);
+    let mut clippy = wasm.cargo()?;
+    clippy.args(["clippy", "--target", setup::TARGET]).args(packages);
+    cmd::stream(clippy.args(["--", "-D", "warnings"]))
 }
 
 /// Whether a part of the toolchain is there, after trying to add it.

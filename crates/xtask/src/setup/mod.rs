@@ -16,7 +16,7 @@ pub(crate) use packed::with_package;
 pub(crate) use postgres::{Postgres, postgres};
 pub(crate) use python::python;
 pub(crate) use tools::Tools;
-pub(crate) use wasm::{TARGET, WasmToolchain};
+pub(crate) use wasm::{TARGET, WasmToolchain, toolchain as wasm_toolchain};
 
 use anyhow::Result;
 

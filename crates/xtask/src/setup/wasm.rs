@@ -130,6 +130,11 @@ fn wasm_ld() -> Option<String> {
 const SIMD: &str = "-Ctarget-feature=+simd128";
 
 impl WasmToolchain {
+    /// Whether it is the toolchain that compiles for the host too.
+    pub(crate) const fn is_hosts(&self) -> bool {
+        self.bin.is_none()
+    }
+
     /// This toolchain's cargo, in the environment that it needs.
     pub(crate) fn cargo(&self) -> Result<Command> {
         let mut command = match &self.bin {

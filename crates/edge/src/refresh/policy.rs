@@ -1,0 +1,55 @@
+//! A policy that a key asks for and the gate does not hold: what leads to it is fetched.
+
+use core::cell::RefCell;
+
+use portcullis_core::list::{List, ListError};
+use portcullis_core::policy::{NoPolicy, Visibility};
+use portcullis_core::replica::Replica;
+
+use crate::gate::Gate;
+use crate::log::Event;
+use crate::policies::PolicyJob;
+use crate::source::{File, Host};
+
+use super::RefreshError;
+use super::named::from_any;
+
+/// Fetches what leads to a policy, and ends its job.
+pub async fn fetch_policy<H: Host>(gate: &RefCell<Gate>, host: &H, job: PolicyJob) {
+    let outcome = policy_files(gate, host, job).await;
+    if let Err(error) = outcome {
+        host.log(&Event::Policy { number: job.number, error });
+    }
+    let now = host.now();
+    let mut gate = gate.borrow_mut();
+    let pause = gate.pace_mut().policy_pause();
+    gate.policies_mut().end(&job, outcome.is_ok(), pause, now);
+}
+
+/// From directory to directory to the body: each names the next.
+async fn policy_files<H: Host>(
+    gate: &RefCell<Gate>,
+    host: &H,
+    job: PolicyJob,
+) -> Result<(), RefreshError> {
+    loop {
+        let wanted = {
+            let gate = gate.borrow();
+            let head = gate.replica().and_then(Replica::list).map(List::head);
+            let head = head.ok_or(ListError::Missing)?;
+            gate.policies().find(head, job.kind, job.number).map(|_| ())
+        };
+        let name = match wanted {
+            // That there is none is an answer as well.
+            Ok(()) | Err(NoPolicy::Missing) => return Ok(()),
+            Err(NoPolicy::Unavailable(name)) => name,
+        };
+        if !gate.borrow_mut().policies_mut().extend(&job, host.now()) {
+            return Err(RefreshError::Replaced);
+        }
+        let file = File::Policy(Visibility::of(job.kind), name);
+        let bytes = from_any(gate, host, (file, job.file_timeout), 0).await;
+        let bytes = bytes.map_err(|error| RefreshError::Fetch { file, error })?;
+        gate.borrow_mut().policies_mut().offer(name, &bytes)?;
+    }
+}
