@@ -1,5 +1,6 @@
 //! Where a request carries its key.
 
+use core::iter;
 use std::borrow::Cow;
 
 use base64::Engine as _;
@@ -230,14 +231,15 @@ fn kind_of(text: &str) -> Option<Kind> {
 }
 
 fn bearer(value: &str) -> Result<Option<&str>, CredentialError> {
-    if !value.split(',').any(|part| strip_scheme(part, "bearer").is_some()) {
-        return Ok(None);
-    }
-    let tokens = value.split(',').map(|part| match strip_scheme(part, "bearer") {
-        Some(token) if !token.is_empty() && !token.contains(char::is_whitespace) => Ok(token),
-        Some(_) | None => Err(CredentialError::BearerForm),
-    });
-    only_one(tokens)
+    let mut tokens = value.split(',').map(|part| strip_scheme(part, "bearer"));
+    let Some(Some(first)) = tokens.next() else {
+        let is_bearer = tokens.any(|token| token.is_some());
+        return if is_bearer { Err(CredentialError::BearerForm) } else { Ok(None) };
+    };
+    let is_token =
+        |token: &&str| !token.is_empty() && !token.bytes().any(|byte| byte.is_ascii_whitespace());
+    let tokens = iter::once(Some(first)).chain(tokens);
+    only_one(tokens.map(|token| token.filter(is_token).ok_or(CredentialError::BearerForm)))
 }
 
 /// A key that is sent as the user's name of `Basic`, with an empty password, or in its place as it
@@ -258,15 +260,16 @@ fn basic_key(value: &str) -> Result<Option<Cow<'_, str>>, CredentialError> {
 
 /// What follows the scheme's name, which is case-insensitive (RFC 9110).
 fn strip_scheme<'a>(part: &'a str, scheme: &str) -> Option<&'a str> {
-    let part = part.trim();
+    let part = part.trim_ascii();
     let (name, rest) = part.split_at_checked(scheme.len())?;
     let ends = rest.is_empty() || rest.starts_with([' ', '\t']);
-    (name.eq_ignore_ascii_case(scheme) && ends).then(|| rest.trim())
+    (name.eq_ignore_ascii_case(scheme) && ends).then(|| rest.trim_ascii())
 }
 
 /// The one key of a header. No key holds a comma: equal ones count as one.
 fn one(value: &str) -> Result<&str, CredentialError> {
-    only_one(value.split(',').map(|part| not_empty(part.trim())))?.ok_or(CredentialError::Empty)
+    only_one(value.split(',').map(|part| not_empty(part.trim_ascii())))?
+        .ok_or(CredentialError::Empty)
 }
 
 fn not_empty(text: &str) -> Result<&str, CredentialError> {
