@@ -10,7 +10,7 @@ use portcullis_edge::inbox::{Message, Settled, forward};
 use portcullis_edge::turn::Reason;
 use serde_json::{Value, json};
 
-use crate::bench::{Bench, block_on, get};
+use crate::bench::{Bench, block_on, get, told};
 use crate::issuer::Files;
 
 const USAGE: &[(&str, &str)] = &[("REPORT_USAGE", "true"), ("GATE_KEY", "sk_live_x")];
@@ -208,10 +208,10 @@ fn a_gate_that_was_deployed_with_policies_needs_no_more_than_a_stamp() {
     let newer = bench.issuer.list_with(5, 1, (&[3], &policies), now, 60_000);
     bench.world.publish(&Files { policies: Vec::new(), ..newer });
     bench.gate.borrow_mut().restore(&deployed(&files, &mixed), now).unwrap();
-    for (policy, scopes) in [(9, "orders:read"), (1 << 31, "users:read")] {
+    for (policy, scopes) in [(9, r#"("orders:read")"#), (1 << 31, r#"("users:read")"#)] {
         let key = bench.issuer.key(1, |claims| claims.policy = policy);
         let passage = bench.request(&key).unwrap();
-        assert_eq!(crate::bench::told(&passage, "portcullis-scopes").as_deref(), Some(scopes));
+        assert_eq!(told(&passage, "scopes").as_deref(), Some(scopes));
     }
     let fetched = core::mem::take(&mut *bench.world.fetched.borrow_mut());
     assert_eq!(fetched, ["stamp"]);
