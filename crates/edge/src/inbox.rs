@@ -16,7 +16,7 @@ use crate::usage::{PATIENCE, body};
 const MOST_USES: usize = 1_000;
 /// When a message comes again, in seconds, at the earliest
 const SOONEST: u32 = 10;
-/// and at the latest. With 100 times it outlives the four days that a queue keeps it.
+/// and at the latest. A hundred times are nearly the four days for which a queue keeps it.
 const LATEST: u32 = 3_600;
 
 /// A message as it was received.
