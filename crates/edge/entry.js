@@ -23,6 +23,12 @@ export default {
   fetch(request, env, ctx) {
     return pass(request) ?? new Gate(ctx, env).fetch(request);
   },
+  scheduled(event, env, ctx) {
+    return new Gate(ctx, env).scheduled(event);
+  },
+  queue(batch, env, ctx) {
+    return new Gate(ctx, env).queue(batch);
+  },
 };
 
 /** The origin's answer, where the key is good at a glance. */

@@ -1,7 +1,8 @@
-//! Bundles: as bytes, and as bodies that an issuer put its name to.
+//! Bundles and deployments: as bytes, and as bodies and directories that an issuer put its name to.
 
 use portcullis_core::issue::{HeadDraft, StampDraft, name_file};
-use portcullis_core::list::{Body, Bundle, FileName, ShardLine};
+use portcullis_core::list::{Body, Bundle, Deployment, FileName, Head, ShardLine};
+use portcullis_core::policy::Policies;
 use portcullis_core::replica::Replica;
 
 use super::support::World;
@@ -16,6 +17,12 @@ pub fn run(bytes: &[u8]) {
             (world, keyring, replica)
         };
     }
+    let Ok(Deployment { bundle: bytes, policies }) = Deployment::decode(bytes) else { return };
+    if !policies.is_empty() {
+        let deployment = Deployment { bundle: bytes, policies: policies.clone() };
+        assert_eq!(Deployment::decode(&deployment.encode()), Ok(deployment));
+        ISSUER.with(|(world, keyring, empty)| deployed(world, keyring, empty.clone(), &policies));
+    }
     let Ok(bundle) = Bundle::decode(bytes) else { return };
     assert_eq!(bundle.encode(), bytes);
     ISSUER.with(|(world, keyring, empty)| {
@@ -28,16 +35,39 @@ pub fn run(bytes: &[u8]) {
     });
 }
 
-/// A list of these bodies is adopted if each of them can be read, and not otherwise.
-fn signed(world: &World, keyring: &[u8], mut replica: Replica, bodies: &[&[u8]]) {
+/// Under a head that names the first two of these files as its directories: what is taken can be
+/// looked up in, and taking it again changes nothing.
+fn deployed(world: &World, keyring: &[u8], mut replica: Replica, files: &[&[u8]]) {
+    let named = |at: usize| files.get(at).map_or(FileName::NONE, |file| name_file(file));
+    let list = sign(world, (named(0), named(1)), &[]);
+    let bundle = Bundle { keyring, stamp: &list.1, head: &list.0, bodies: Vec::new() };
+    if replica.adopt_bundle(&bundle.encode(), world.this_update).is_err() {
+        return;
+    }
+    let head: &Head = replica.list().unwrap().head();
+    let mut policies = Policies::new(1 << 20);
+    let held = policies.restore(head, files);
+    assert!(held <= files.len());
+    let wanted = policies.wants_all(&[head.public_policies(), head.private_policies()]);
+    assert_eq!(policies.restore(head, files), held);
+    let wanted_again = policies.wants_all(&[head.public_policies(), head.private_policies()]);
+    assert_eq!(wanted_again, wanted);
+}
+
+/// A head with these directories over these bodies, and its stamp.
+fn sign(
+    world: &World,
+    (public_policies, private_policies): (FileName, FileName),
+    bodies: &[&[u8]],
+) -> (Vec<u8>, Vec<u8>) {
     let line = |(shard, body): (usize, &&[u8])| ShardLine::new(u32::try_from(shard).unwrap(), body);
     let head = HeadDraft {
         epoch: world.epoch,
         number: world.number,
         this_update: world.this_update,
         previous: world.previous,
-        public_policies: FileName::NONE,
-        private_policies: FileName::NONE,
+        public_policies,
+        private_policies,
         shards: bodies.iter().enumerate().map(line).collect(),
         wide: Vec::new(),
     };
@@ -45,6 +75,12 @@ fn signed(world: &World, keyring: &[u8], mut replica: Replica, bodies: &[&[u8]])
     let head = signer.sign_head(&head).unwrap();
     let draft = StampDraft { mark: world.mark(), head: name_file(&head), keyring_version: 1 };
     let stamp = signer.sign_stamp(&draft);
+    (head, stamp)
+}
+
+/// A list of these bodies is adopted if each of them can be read, and not otherwise.
+fn signed(world: &World, keyring: &[u8], mut replica: Replica, bodies: &[&[u8]]) {
+    let (head, stamp) = sign(world, (FileName::NONE, FileName::NONE), bodies);
     let bundle = Bundle { keyring, stamp: &stamp, head: &head, bodies: bodies.to_vec() };
     let adopted = replica.adopt_bundle(&bundle.encode(), world.this_update).is_ok();
     assert_eq!(adopted, bodies.iter().all(|body| Body::decode(body).is_ok()));

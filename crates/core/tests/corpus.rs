@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use portcullis_core::issue::{PolicyDraft, PolicyTree, SaltKey};
-use portcullis_core::list::Bundle;
+use portcullis_core::list::{Bundle, Deployment};
 use serde_json::Value;
 
 type Target = (&'static str, fn(&[u8]));
@@ -93,7 +93,11 @@ fn seeds() -> BTreeSet<(&'static str, Vec<u8>)> {
         };
         tree.set(1, &draft).unwrap();
         tree.set(1 << 31, &PolicyDraft::default()).unwrap();
-        seeds.extend(tree.write().unwrap().files.into_iter().map(|(_, file)| ("policy", file)));
+        let files: Vec<_> = tree.write().unwrap().files.into_iter().map(|(_, file)| file).collect();
+        // Bodies come first of what is written, directories first of what is deployed.
+        let policies = files.iter().rev().map(Vec::as_slice).collect();
+        seeds.insert(("bundle", Deployment { bundle: b"", policies }.encode()));
+        seeds.extend(files.into_iter().map(|file| ("policy", file)));
         seeds.insert(("policy", draft.encode().unwrap()));
     }
     seeds

@@ -80,7 +80,7 @@ impl Gate {
             limiter: Limiter::default(),
             assertions: Assertions::default(),
             told: Told::default(),
-            usage: Usage::new(),
+            usage: Usage::new(settings.analytics),
             counters: Counters::default(),
             sources: settings.sources.iter().map(SourceState::new).collect(),
             outpaced_told: Span::NEVER,
@@ -287,14 +287,29 @@ impl Gate {
     /// Counts a request that passes.
     pub(crate) fn count_passed(&mut self, name: Name, now: Time) {
         self.counters.passed += 1;
-        if self.settings.report_usage {
+        if self.settings.report_usage || self.settings.analytics {
             self.usage.count(name, now);
         }
+    }
+
+    /// A request that was to pass, and that the platform's rate limiter then did not let through.
+    /// Nothing for one that no limiter counts.
+    pub fn limited(&mut self, passage: &Passage, now: Time) -> Option<Refused> {
+        let reason = Reason::RateLimited(passage.rate?);
+        self.counters.refused(reason.code());
+        let name = passage.caller.as_ref().map(|caller| caller.name);
+        let list = self.list_seen(now);
+        Some(Refused { reason, name, list, retry_after: 1, scopes: None })
     }
 
     /// Whether what was counted is due to be told, which takes more than a look.
     pub(crate) fn has_report(&self, now: Time) -> bool {
         self.usage.is_due(now)
+    }
+
+    /// The list that is held, whether or not it may still be judged by.
+    pub(crate) fn list_seen(&self, now: Time) -> Option<ListSeen> {
+        self.mark().map(|mark| ListSeen::new(mark, &self.pace, now))
     }
 
     pub(crate) fn held(&self, now: Time) -> Result<Mark, ListError> {
@@ -309,8 +324,7 @@ impl Gate {
         name: Option<Name>,
         now: Time,
     ) -> Refused {
-        let list = self.replica.as_ref().and_then(Replica::list);
-        let list = list.map(|list| ListSeen::new(list.mark(), &self.pace, now));
+        let list = self.list_seen(now);
         let seconds = self.pace.pause_left(now).div_ceil(1000).max(1);
         let retry_after = u32::try_from(seconds).unwrap_or(u32::MAX);
         let needed = || {

@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use portcullis_core::keyring::KeyringError;
-use portcullis_core::list::{Bundle, List, ListError, Mark};
+use portcullis_core::list::{Bundle, Deployment, List, ListError, Mark};
 use portcullis_core::replica::{AdoptError, Replica, Update};
 use portcullis_core::time::Time;
 
@@ -65,6 +65,12 @@ impl Gate {
     pub fn is_young(&self, now: Time) -> bool {
         let half = self.pace.bounds().fresh_for / 2;
         self.held(now).is_ok_and(|mark| mark.age_millis(now) < half)
+    }
+
+    /// A refresh that no request asks for; none while one is out.
+    pub(crate) fn refresh_now(&mut self, now: Time) -> Option<Job> {
+        let held = self.held(now).ok();
+        (!self.pace.is_in_flight(now)).then(|| self.pace.start(held, None, now))
     }
 
     /// Ends a refresh.
@@ -140,19 +146,24 @@ impl Gate {
     }
 
     /// Takes what was held before: deployed with the gate, or kept by another isolate. Nothing is
-    /// judged by it once it is past its next update, and nothing older is taken any more.
+    /// judged by it once it is past its next update, and nothing older is taken any more. Of the
+    /// policies in it those count that the list leads to which is held then.
     ///
     /// # Errors
     /// See [`AdoptError`]. What is held stays as it is.
-    pub fn restore(&mut self, bundle: &[u8], now: Time) -> Result<Vec<Event>, AdoptError> {
-        let keyring = Bundle::decode(bundle).map(|bundle| bundle.keyring);
-        let keyring = keyring.map_err(|error| ListError::Wire { part: "bundle", error })?;
+    pub fn restore(&mut self, file: &[u8], now: Time) -> Result<Vec<Event>, AdoptError> {
+        let wire = |error| ListError::Wire { part: "bundle", error };
+        let Deployment { bundle, policies } = Deployment::decode(file).map_err(wire)?;
+        let keyring = Bundle::decode(bundle).map_err(wire)?.keyring;
         let events = match self.adopt_keyring(keyring) {
             Err(KeyringError::Older { .. }) => Vec::new(),
             other => other?,
         };
         if let Some(replica) = &mut self.replica {
             replica.restore(bundle, now)?;
+            if let Some(list) = replica.list().filter(|_| !policies.is_empty()) {
+                self.policies.restore(list.head(), &policies);
+            }
         }
         Ok(events)
     }

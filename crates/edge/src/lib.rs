@@ -21,20 +21,24 @@
 //! | [`caller`] | who is calling |
 //! | [`identity`], [`assertions`] | what the origin is told of it |
 //! | [`answer`] | what the gate answers itself |
-//! | [`usage`] | how often keys are used, for the issuer |
-//! | [`status`], [`log`] | what the operator is told |
+//! | [`usage`], [`inbox`] | how often keys are used, for the issuer; by way of a queue |
+//! | [`cron`] | what is done without requests |
+//! | [`status`], [`log`], [`analytics`] | what the operator is told |
 //!
 //! All of it runs, and is tested, on the host. What connects it with the runtime is in `worker/`,
 //! and the module that is deployed in `module/`.
 
+pub mod analytics;
 pub mod answer;
 pub mod assertions;
 pub mod caller;
 pub mod credential;
+pub mod cron;
 pub mod gate;
 pub mod hold;
 pub mod hot;
 pub mod identity;
+pub mod inbox;
 pub mod log;
 pub mod pace;
 mod permit;

@@ -5,6 +5,7 @@ use portcullis_core::replica::AdoptError;
 use portcullis_core::token::Name;
 use serde_json::{Value, json};
 
+use crate::inbox::MessageError;
 use crate::refresh::RefreshError;
 use crate::settings::SettingsError;
 use crate::source::FetchError;
@@ -57,6 +58,10 @@ pub enum Event {
     Assertion,
     /// A report of uses did not arrive; it is tried again.
     Usage(FetchError),
+    /// A message on the queue was no report of uses, and was dropped.
+    Message(MessageError),
+    /// The dataset that is bound for analytics does not take data points.
+    Analytics,
     /// A rate-limit binding did not answer; this isolate counted instead.
     RateLimiter {
         /// The class.
@@ -117,6 +122,13 @@ impl Event {
             Self::Usage(error) => json!({
                 "event": "usage_failed", "code": error.code(), "message": error.to_string(),
             }),
+            Self::Message(error) => json!({
+                "event": "message_dropped", "code": error.code(), "message": error.to_string(),
+            }),
+            Self::Analytics => json!({
+                "event": "analytics_failed",
+                "message": "ANALYTICS takes no data points; bind a dataset of Analytics Engine",
+            }),
             Self::RateLimiter { class } => json!({
                 "event": "rate_limiter_failed", "class": class,
             }),
@@ -142,6 +154,8 @@ impl Event {
             | Self::Floor(_)
             | Self::Outpaced { .. }
             | Self::Usage(_)
+            | Self::Message(_)
+            | Self::Analytics
             | Self::RateLimiter { .. }
             | Self::Origin { .. } => false,
         }

@@ -193,8 +193,8 @@ impl Pace {
         self.in_flight(now).is_none() && !self.pause.contains(now) && !spent.contains(now)
     }
 
-    /// Charges the caller with a refresh. To be called only after [`look`](Self::look) or
-    /// [`may_settle`](Self::may_settle) said so.
+    /// Charges the caller with a refresh. To be called only where [`look`](Self::look) or
+    /// [`may_settle`](Self::may_settle) said so, or where none [is out](Self::is_in_flight).
     pub fn start(&mut self, held: Option<Mark>, doubt: Option<Doubt>, now: Time) -> Job {
         let spent = Span::new(now, self.bounds.fresh_for);
         let [not_covered, unknown_signer] = &mut self.out_of_turn;

@@ -130,6 +130,11 @@ impl PolicyFiles {
         self.files.offer(name, file)
     }
 
+    /// Takes what was deployed with the gate. See [`Policies::restore`].
+    pub fn restore(&mut self, head: &Head, files: &[&[u8]]) -> usize {
+        self.files.restore(head, files)
+    }
+
     /// What replaces, under `new`, the files that are in use under `old`.
     #[must_use]
     pub fn wants(&self, old: &Head, new: &Head) -> Vec<(Visibility, FileName)> {

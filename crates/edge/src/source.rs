@@ -7,6 +7,7 @@ use portcullis_core::list::{FileName, MAX_BUNDLE_LEN};
 use portcullis_core::policy::Visibility;
 use portcullis_core::time::Time;
 
+use crate::analytics::DataPoint;
 use crate::log::Event;
 
 /// What the gate needs from outside. Sources are known by their place in the settings.
@@ -25,8 +26,14 @@ pub trait Host {
     /// Keeps a floor for isolates to come. It may be lost.
     fn keep(&self, floor: Vec<u8>) -> impl Future<Output = ()>;
 
-    /// Sends the issuer a report of uses.
+    /// Sends a report of uses: over the queue where one is bound, else to the issuer.
     fn report(&self, body: String, timeout: u64) -> impl Future<Output = Result<(), FetchError>>;
+
+    /// Hands the issuer a report of uses.
+    fn deliver(&self, body: String, timeout: u64) -> impl Future<Output = Result<(), FetchError>>;
+
+    /// Hands a data point to Analytics Engine, which answers nothing. It may be lost.
+    fn write(&self, point: &DataPoint);
 
     /// Waits.
     fn sleep(&self, millis: u64) -> impl Future<Output = ()>;
@@ -117,6 +124,9 @@ pub enum FetchError {
     /// The file is private, and no source is set up that gives it to this gate.
     #[error("set the secret GATE_KEY, to an admin key with the scope gates:read, or bind LIST_KV")]
     NoCredential,
+    /// Nobody is set up to take a report of uses.
+    #[error("set ISSUER_URL, and the secret GATE_KEY to an admin key with the scope gates:report")]
+    NoIssuer,
 }
 
 impl FetchError {
@@ -130,6 +140,7 @@ impl FetchError {
             Self::Absent => "fetch_absent",
             Self::TooLong => "fetch_too_long",
             Self::NoCredential => "fetch_no_credential",
+            Self::NoIssuer => "fetch_no_issuer",
         }
     }
 }

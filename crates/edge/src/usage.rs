@@ -1,7 +1,9 @@
-//! How often keys are used: counted here, reported to the issuer in batches, behind requests.
+//! How often keys are used: counted here, reported to the issuer and to Analytics Engine in batches,
+//! behind requests.
 //!
 //! A report that fails is kept and tried again. What is lost is what an isolate has counted when it
-//! ends, and keys beyond a number. A report whose answer gets lost is sent twice.
+//! ends, and keys beyond a number. A report whose answer gets lost is sent twice. Analytics Engine,
+//! which answers nothing, is told of each use once.
 
 use core::cell::RefCell;
 use std::collections::HashMap;
@@ -10,10 +12,12 @@ use portcullis_core::time::Time;
 use portcullis_core::token::Name;
 use serde_json::json;
 
+use crate::analytics::{DataPoint, MOST_POINTS};
 use crate::gate::Gate;
 use crate::log::Event;
 use crate::pace::Span;
 use crate::source::Host;
+use crate::turn::ListSeen;
 
 /// A report goes out after so many milliseconds with requests,
 const PERIOD: u64 = 10_000;
@@ -22,7 +26,7 @@ const BATCH: usize = 500;
 /// Keys that are counted between two reports. Beyond them uses are lost, and that is counted.
 const MOST_KEYS: usize = 4_096;
 /// How long a report may take.
-const PATIENCE: u64 = 10_000;
+pub(crate) const PATIENCE: u64 = 10_000;
 /// How long none goes out after one that failed.
 const PAUSE: u64 = 10_000;
 
@@ -34,12 +38,16 @@ pub struct Usage {
     /// While a report is out, or one has failed a moment ago.
     rests: Span,
     lost: u64,
+    /// The most keys in one report.
+    batch: usize,
 }
 
 #[derive(Clone, Copy, Debug)]
 struct Uses {
     uses: u32,
     last_used_at: u32,
+    /// How many of them Analytics Engine was told of.
+    told: u32,
 }
 
 /// What a request is charged with sending.
@@ -47,15 +55,17 @@ struct Uses {
 pub struct Report(Vec<(Name, Uses)>);
 
 impl Usage {
-    /// Has counted nothing yet.
+    /// Has counted nothing yet. With `analytics` a report is of no more keys than Analytics Engine
+    /// takes at once.
     #[must_use]
-    pub fn new() -> Self {
-        Self { keys: HashMap::new(), since: None, rests: Span::NEVER, lost: 0 }
+    pub fn new(analytics: bool) -> Self {
+        let batch = if analytics { MOST_POINTS } else { BATCH };
+        Self { keys: HashMap::new(), since: None, rests: Span::NEVER, lost: 0, batch }
     }
 
     /// Counts a use of a key.
     pub fn count(&mut self, name: Name, now: Time) {
-        self.add(name, Uses { uses: 1, last_used_at: now.secs() });
+        self.add(name, Uses { uses: 1, last_used_at: now.secs(), told: 0 });
         self.since.get_or_insert(now);
     }
 
@@ -63,18 +73,23 @@ impl Usage {
     #[must_use]
     pub fn is_due(&self, now: Time) -> bool {
         let is_time = |since: Time| now < since || now.millis_since(since) >= PERIOD;
-        let is_due = self.since.is_some_and(is_time) || self.keys.len() >= BATCH;
+        let is_due = self.since.is_some_and(is_time) || self.keys.len() >= self.batch;
         is_due && !self.keys.is_empty() && !self.rests.contains(now)
     }
 
     /// Takes the report that is due.
     pub fn report(&mut self, now: Time) -> Option<Report> {
-        if !self.is_due(now) {
+        if self.is_due(now) { self.flush(now) } else { None }
+    }
+
+    /// Takes a report of what there is, due or not; none while one is out, or has just failed.
+    pub fn flush(&mut self, now: Time) -> Option<Report> {
+        if self.keys.is_empty() || self.rests.contains(now) {
             return None;
         }
         self.rests = Span::new(now, PATIENCE);
         self.since = Some(now);
-        let names: Vec<Name> = self.keys.keys().take(BATCH).copied().collect();
+        let names: Vec<Name> = self.keys.keys().take(self.batch).copied().collect();
         let taken = names.into_iter().filter_map(|name| self.keys.remove_entry(&name));
         Some(Report(taken.collect()))
     }
@@ -84,8 +99,9 @@ impl Usage {
             self.lost = self.lost.saturating_add(more.uses.into());
             return;
         }
-        let held = self.keys.entry(name).or_insert(Uses { uses: 0, last_used_at: 0 });
+        let held = self.keys.entry(name).or_insert(Uses { uses: 0, last_used_at: 0, told: 0 });
         held.uses = held.uses.saturating_add(more.uses);
+        held.told = held.told.saturating_add(more.told);
         held.last_used_at = held.last_used_at.max(more.last_used_at);
     }
 
@@ -109,26 +125,44 @@ impl Usage {
     }
 }
 
-impl Default for Usage {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
 impl Report {
+    /// What Analytics Engine has not been told of yet, judged by `list` at the latest.
+    pub(crate) fn points(&mut self, list: Option<ListSeen>) -> Vec<DataPoint> {
+        let points = self.0.iter_mut().filter_map(|(name, uses)| {
+            let news = uses.uses.saturating_sub(uses.told);
+            uses.told = uses.uses;
+            (news > 0).then(|| DataPoint::passed(*name, news, list))
+        });
+        points.collect()
+    }
+
     /// The body of `POST /v1/usage`.
     #[must_use]
     pub fn body(&self) -> String {
-        let uses = self.0.iter().map(|(name, Uses { uses, last_used_at })| {
-            json!({ "key": name.to_string(), "uses": uses, "last_used_at": last_used_at })
-        });
-        json!({ "uses": uses.collect::<Vec<_>>() }).to_string()
+        let line = |(name, uses): &(Name, Uses)| (name.to_string(), uses.uses, uses.last_used_at);
+        body(self.0.iter().map(line))
     }
 }
 
+/// The same of public names, uses and when they were last used.
+pub(crate) fn body(lines: impl Iterator<Item = (String, u32, u32)>) -> String {
+    let uses = lines.map(|(key, uses, last_used_at)| {
+        json!({ "key": key, "uses": uses, "last_used_at": last_used_at })
+    });
+    json!({ "uses": uses.collect::<Vec<_>>() }).to_string()
+}
+
 /// Sends a report; what does not arrive is kept.
-pub async fn send<H: Host>(gate: &RefCell<Gate>, host: &H, report: Report) {
-    let sent = host.report(report.body(), PATIENCE).await;
+pub async fn send<H: Host>(gate: &RefCell<Gate>, host: &H, mut report: Report) {
+    let (analytics, report_usage, list) = {
+        let gate = gate.borrow();
+        let settings = gate.settings();
+        (settings.analytics, settings.report_usage, gate.list_seen(host.now()))
+    };
+    if analytics {
+        report.points(list).iter().for_each(|point| host.write(point));
+    }
+    let sent = if report_usage { host.report(report.body(), PATIENCE).await } else { Ok(()) };
     match sent {
         Ok(()) => gate.borrow_mut().usage_mut().arrived(),
         Err(error) => {
@@ -159,7 +193,7 @@ mod tests {
 
     #[test]
     fn uses_are_reported_in_batches() {
-        let mut usage = Usage::new();
+        let mut usage = Usage::new(false);
         for millis in [0, 1_000, 9_999] {
             assert!(count(&mut usage, name(1), at(millis)).is_none());
         }
@@ -179,7 +213,7 @@ mod tests {
 
     #[test]
     fn a_report_that_fails_is_kept_and_not_repeated_at_once() {
-        let mut usage = Usage::new();
+        let mut usage = Usage::new(false);
         count(&mut usage, name(1), at(0));
         let report = count(&mut usage, name(1), at(10_000)).unwrap();
         assert!(count(&mut usage, name(1), at(19_999)).is_none(), "one is out");
@@ -190,7 +224,7 @@ mod tests {
 
     #[test]
     fn what_is_kept_is_bounded_and_what_is_lost_is_known() {
-        let mut usage = Usage::new();
+        let mut usage = Usage::new(false);
         let mut reported = 0;
         for serial in 0..10_000 {
             if let Some(report) = count(&mut usage, name(serial), at(0)) {
@@ -199,5 +233,31 @@ mod tests {
         }
         assert_eq!((reported, usage.keys.len()), (BATCH, MOST_KEYS));
         assert_eq!(usage.lost(), 10_000 - (BATCH + MOST_KEYS) as u64);
+    }
+
+    #[test]
+    fn analytics_is_told_of_each_use_once_and_of_no_more_keys_than_the_platform_takes() {
+        let mut usage = Usage::new(true);
+        for serial in 0..300 {
+            usage.count(name(serial), at(0));
+        }
+        let mut report = usage.report(at(0)).unwrap();
+        let points = report.points(None);
+        assert_eq!(points.len(), MOST_POINTS);
+        let first = points[0].index.clone();
+        assert!(report.points(None).is_empty());
+        usage.take_back(report, at(0));
+        // The one that failed goes out again, and what has come since is all that is news.
+        let serial = (0..300).find(|serial| name(*serial).to_string() == first).unwrap();
+        usage.count(name(serial), at(1));
+        let mut told = 0.0;
+        let mut reported = 0;
+        for millis in [10_000, 20_000] {
+            let mut report = usage.report(at(millis)).unwrap();
+            told += report.points(None).iter().map(|point| point.doubles[0]).sum::<f64>();
+            reported += report.0.iter().map(|(_, uses)| uses.uses).sum::<u32>();
+            usage.arrived();
+        }
+        assert_eq!((told, reported), (101.0, 301));
     }
 }

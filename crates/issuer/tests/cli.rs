@@ -198,7 +198,7 @@ fn a_bundle_to_deploy_is_what_is_served() {
     let path = shell.folder.path().join("bundle.bin");
     // What stood there before is gone, not mixed with what comes.
     std::fs::write(&path, [7; 100_000]).unwrap();
-    let written = shell.json(&["list", "bundle", "--out", path.to_str().unwrap()]);
+    let written = shell.json(&["bundle", "--out", path.to_str().unwrap()]);
     let file = std::fs::read(&path).unwrap();
     assert_eq!(written["bundle_len"], file.len());
     assert_eq!(written["list"]["number"], shell.json(&["list", "show"])["number"]);
@@ -209,7 +209,7 @@ fn a_bundle_to_deploy_is_what_is_served() {
     let length = file.len().min(served.len());
     assert!(length > 200 && file[..200] == served[..200]);
     let nowhere = shell.folder.path().join("no/such/folder/bundle.bin");
-    assert_eq!(code(&shell.run(&["list", "bundle", "--out", nowhere.to_str().unwrap()])), 2);
+    assert_eq!(code(&shell.run(&["bundle", "--out", nowhere.to_str().unwrap()])), 2);
 }
 
 #[test]

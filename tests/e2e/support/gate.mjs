@@ -14,8 +14,9 @@ const MODULES = /modules = \[[^\]]*\]/;
  * The gate's configuration with what a test binds to it: `kv`, `r2` and `cache` are stores, `around` a
  * module that stands in for the built one and finds that as `./real.js`, `beside` what else it imports,
  * `bundle` the list that is deployed with it, `front` the service that requests come to, `services` are
- * more services, `bindings` more bindings, as the configuration spells them. `example` is a folder with
- * a Worker of somebody else, in the gate's place, and then `around` finds that as `./index.js`.
+ * more services, `bindings` more bindings, as the configuration spells them, `extensions` modules
+ * that such are made of, `flags` are workerd's. `example` is a folder with a Worker of somebody else,
+ * in the gate's place, and then `around` finds that as `./index.js`.
  */
 async function configWith(bound) {
   const { kv, r2, cache, bundle, example, around, beside = {}, front = 'gate', services = [], bindings = [] } = bound;
@@ -32,10 +33,12 @@ async function configWith(bound) {
   const config = (await readFile(CONFIG, 'utf8'))
     .replace('service = "gate")', `service = "${front}")`)
     .replaceAll('embed "', `embed "${relative(folder, dirname(CONFIG))}/`)
-    .replace('services = [', `services = [${external.join('')}${services.join('')}`)
+    .replace(MODULES, (own) => (example ? modulesOf(relative(folder, example), around) : own))
+    // The gate's own: a service that comes in front of it may have bindings as well.
     .replace('bindings = [', `bindings = [${ours.filter(Boolean).join('')}`)
     .replace('globalOutbound =', `${cache ? 'cacheApiOutbound = "cache", ' : ''}globalOutbound =`)
-    .replace(MODULES, (own) => (example ? modulesOf(relative(folder, example), around) : own));
+    .replace('sockets = [', `extensions = [${(bound.extensions ?? []).join('')}], sockets = [`)
+    .replace('services = [', `services = [${external.join('')}${services.join('')}`);
   if (around) await writeFile(join(folder, 'around.js'), around);
   for (const [name, text] of Object.entries(beside)) await writeFile(join(folder, name), text);
   const file = join(folder, 'gate.capnp');
@@ -67,7 +70,7 @@ export async function startGate(settings, bound) {
   const config = bound ? await configWith(bound) : CONFIG;
   const gate = await start(
     handedOver('PORTCULLIS_WORKERD'),
-    ['serve', config, '--socket-addr', 'http=127.0.0.1:0', '--control-fd=3'],
+    ['serve', config, '--socket-addr', 'http=127.0.0.1:0', '--control-fd=3', ...(bound?.flags ?? [])],
     {
       env: { ENVIRONMENT: 'live', FRESH_FOR: '1', ...settings },
       ready: (told) =>

@@ -65,7 +65,7 @@ impl<'a> Bundle<'a> {
     }
 }
 
-fn part<'a>(reader: &mut Reader<'a>) -> Result<&'a [u8], Truncated> {
+pub(crate) fn part<'a>(reader: &mut Reader<'a>) -> Result<&'a [u8], Truncated> {
     let len = reader.len(1)?;
     reader.bytes(len)
 }

@@ -13,6 +13,7 @@ mod bitmap;
 mod body;
 mod bundle;
 mod dense;
+mod deployment;
 mod golomb;
 pub(crate) mod head;
 mod pages;
@@ -21,6 +22,7 @@ pub(crate) mod stamp;
 
 pub use body::{Body, Counts, SlotState, TimedSlot};
 pub use bundle::{Bundle, MAX_BUNDLE_LEN};
+pub use deployment::Deployment;
 pub use head::{FileName, Head, IssuedAt, ShardLine, WideEntry, WideScope, WideState};
 pub use set::SlotSet;
 pub use stamp::{MAX_SKEW_MILLIS, Mark, Stamp};

@@ -189,7 +189,10 @@ impl Policies {
         if usize::try_from(name.len) != Ok(file.len()) || Digest::of(file) != name.digest {
             return Err(ListError::WrongDigest("policy file"));
         }
-        let key = key(name.digest);
+        self.take(key(name.digest), file)
+    }
+
+    fn take(&mut self, key: Key, file: &[u8]) -> Result<(), ListError> {
         if self.place(&key).is_ok() {
             return Ok(());
         }
@@ -207,6 +210,19 @@ impl Policies {
         self.files.insert(at, (key, held));
         self.bytes += room(file.len());
         Ok(())
+    }
+
+    /// Takes files whose names were not handed over, as a [deployment](crate::list::Deployment) holds
+    /// them: each counts under the digest that it has, and stays if `head` leads to it by what is
+    /// held then. Gives how many were taken; the others are passed over, and fetched when they are
+    /// asked for.
+    pub fn restore(&mut self, head: &Head, files: &[&[u8]]) -> usize {
+        for file in files {
+            // What can't be read is no policy file: it is as if it were not there.
+            let _ = self.take(key(Digest::of(file)), file);
+        }
+        self.retain(&Visibility::ALL.map(|visibility| head.policies(visibility)));
+        self.files.len()
     }
 
     /// Lets go of the files that none of these directories leads to.

@@ -7,7 +7,9 @@
 
 mod hot;
 
-use worker::{Context, Env, event, web_sys};
+use wasm_bindgen::JsValue;
+use wasm_bindgen::prelude::wasm_bindgen;
+use worker::{Context, Env, ScheduleContext, ScheduledEvent, event, web_sys};
 
 use portcullis_worker::{Verdict, judge};
 
@@ -22,4 +24,24 @@ async fn fetch(
         Verdict::Pass(passage) => passage.send().await,
         Verdict::Answer(answer) => Ok(answer),
     }
+}
+
+/// Refreshes and reports without a request.
+#[event(scheduled)]
+async fn scheduled(_: ScheduledEvent, env: Env, _: ScheduleContext) {
+    portcullis_worker::scheduled(&env).await;
+}
+
+/// Hands the issuer what gates have sent over the queue of reports. By itself, for `worker` hands
+/// over no message that it can't read.
+///
+/// # Errors
+/// Then the platform delivers the batch again.
+#[wasm_bindgen(
+    wasm_bindgen_futures = ::worker::wasm_bindgen_futures,
+    js_sys = ::worker::js_sys
+)]
+pub async fn queue(batch: JsValue, env: Env, _: JsValue) -> Result<JsValue, JsValue> {
+    portcullis_worker::queue(&batch, &env).await?;
+    Ok(JsValue::UNDEFINED)
 }

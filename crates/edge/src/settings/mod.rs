@@ -40,6 +40,10 @@ pub struct Settings {
     pub identity: Form,
     /// `REPORT_USAGE`: whether the issuer is told how often keys are used.
     pub report_usage: bool,
+    /// Whether a queue is bound as `USAGE_QUEUE`: then that is told by it.
+    pub usage_queue: bool,
+    /// Whether a dataset of Analytics Engine is bound as `ANALYTICS`.
+    pub analytics: bool,
     /// `DEBUG`: whether every answer says what was found of the key.
     pub debug: bool,
 }
@@ -183,7 +187,9 @@ impl Settings {
             word(&kind, &kinds(), KINDS).map_err(named("KIND"))?,
         );
         let report_usage = flag("REPORT_USAGE")?;
-        if report_usage {
+        let usage_queue = get("USAGE_QUEUE").is_some();
+        // Who takes from the queue needs them, which may be another Worker.
+        if report_usage && !usage_queue {
             need("ISSUER_URL")?;
             need("GATE_KEY")?;
         }
@@ -216,6 +222,8 @@ impl Settings {
                 word(&text, &forms, "`one` or `each`").map_err(named("IDENTITY"))
             })?,
             report_usage,
+            usage_queue,
+            analytics: get("ANALYTICS").is_some(),
             debug: flag("DEBUG")?,
         })
     }

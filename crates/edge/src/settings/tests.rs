@@ -124,6 +124,8 @@ fn sources_are_what_is_set_and_bound() {
     assert_eq!(names(&[("ISSUER_URL", ""), ("LIST_KV", "{}")]), [("kv", true)]);
     let error = read(&[("REPORT_USAGE", "true")]).unwrap_err();
     assert_eq!(error, SettingsError::new("GATE_KEY", Fault::Missing));
+    let queue = read(&[("REPORT_USAGE", "true"), ("USAGE_QUEUE", "{}")]).unwrap();
+    assert!(queue.usage_queue && queue.report_usage && !queue.analytics);
     let settings = read(&all).unwrap();
     let Some(SourceSetting::R2 { prefix }) = settings.sources.last() else { panic!() };
     assert_eq!(prefix, "lists/acme/");

@@ -9,6 +9,7 @@ use std::collections::HashMap;
 use portcullis_core::crypto::Digest;
 use portcullis_core::time::Time;
 use portcullis_core::verify::Refusal;
+use portcullis_edge::analytics::DataPoint;
 use portcullis_edge::gate::Gate;
 use portcullis_edge::identity::NAME;
 use portcullis_edge::log::Event;
@@ -30,6 +31,8 @@ pub(crate) struct World {
     pub(crate) fetched: RefCell<Vec<String>>,
     pub(crate) kept: RefCell<Option<Vec<u8>>>,
     pub(crate) logged: RefCell<Vec<String>>,
+    pub(crate) reported: RefCell<Vec<String>>,
+    pub(crate) written: RefCell<Vec<DataPoint>>,
 }
 
 impl World {
@@ -80,8 +83,20 @@ impl Host for &World {
         *self.kept.borrow_mut() = Some(floor);
     }
 
-    async fn report(&self, _: String, _: u64) -> Result<(), FetchError> {
+    async fn report(&self, body: String, _: u64) -> Result<(), FetchError> {
+        if self.down.get() {
+            return Err(FetchError::Unreachable);
+        }
+        self.reported.borrow_mut().push(body);
         Ok(())
+    }
+
+    async fn deliver(&self, body: String, timeout: u64) -> Result<(), FetchError> {
+        self.report(body, timeout).await
+    }
+
+    fn write(&self, point: &DataPoint) {
+        self.written.borrow_mut().push(point.clone());
     }
 
     /// Whoever sleeps here waits for something that is there at once.

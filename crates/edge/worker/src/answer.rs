@@ -5,16 +5,21 @@ use core::cell::RefCell;
 use worker::wasm_bindgen::JsCast as _;
 use worker::web_sys;
 
+use portcullis_edge::analytics::DataPoint;
 use portcullis_edge::answer::Problem;
 use portcullis_edge::gate::Gate;
 use portcullis_edge::log::{self, Event};
-use portcullis_edge::settings::Settings;
+use portcullis_edge::source::Host as _;
 use portcullis_edge::turn::{Page, Refused};
 
-use crate::host::{self, now};
+use crate::host::{self, Runtime, now};
 
-pub(crate) fn refuse(settings: &Settings, refused: Refused) -> worker::Result<web_sys::Response> {
+pub(crate) fn refuse(runtime: &Runtime, refused: Refused) -> worker::Result<web_sys::Response> {
+    let settings = &runtime.settings;
     let problem = Problem::of(&refused, &settings.rates);
+    if settings.analytics {
+        runtime.write(&DataPoint::refused(&refused, &problem));
+    }
     let debug =
         settings.debug.then(|| log::debug(refused.reason.code(), refused.name, refused.list));
     host::log(&Event::Refused(refused));

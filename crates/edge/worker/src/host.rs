@@ -1,6 +1,7 @@
 //! What the gate needs from outside, as the runtime has it: HTTP, Workers KV, R2, the Cache API,
 //! timers, clock and log.
 
+use core::future::Future;
 use core::time::Duration;
 use std::rc::Rc;
 
@@ -12,11 +13,13 @@ use worker::wasm_bindgen_futures::JsFuture;
 use worker::web_sys::{self, AbortController, WorkerGlobalScope};
 use worker::{Delay, console_error, console_log};
 
+use portcullis_edge::analytics::DataPoint;
 use portcullis_edge::log::Event;
 use portcullis_edge::settings::{BaseUrl, GateKey, Settings, SourceSetting};
 use portcullis_edge::source::{FetchError, File, Host};
 
 use crate::js::{call, get, object, read};
+use crate::{analytics, behind};
 
 /// Where the floor is kept: a name that no other Worker of the zone may use.
 const FLOOR_URL: &str = "https://portcullis.invalid/floor/";
@@ -32,12 +35,7 @@ pub(crate) struct Runtime {
 impl Host for Runtime {
     async fn get(&self, source: usize, file: File, timeout: u64) -> Result<Vec<u8>, FetchError> {
         let setting = self.settings.sources.get(source).ok_or(FetchError::Absent)?;
-        let fetched = core::pin::pin!(self.fetch(setting, file));
-        let late = core::pin::pin!(self.sleep(timeout));
-        match select(fetched, late).await {
-            Either::Left((fetched, _)) => fetched,
-            Either::Right(((), _)) => Err(FetchError::Late),
-        }
+        self.within(timeout, self.fetch(setting, file)).await
     }
 
     async fn kept(&self) -> Option<Vec<u8>> {
@@ -54,19 +52,25 @@ impl Host for Runtime {
     }
 
     async fn report(&self, body: String, timeout: u64) -> Result<(), FetchError> {
+        if !self.settings.usage_queue {
+            return self.deliver(body, timeout).await;
+        }
+        self.within(timeout, behind::send(&self.env, &body)).await
+    }
+
+    async fn deliver(&self, body: String, timeout: u64) -> Result<(), FetchError> {
         let issuer = self.settings.sources.iter().find_map(|source| match source {
             SourceSetting::Http { base, key: Some(key) } => Some((base, key)),
             SourceSetting::Http { key: None, .. }
             | SourceSetting::Kv
             | SourceSetting::R2 { .. } => None,
         });
-        let (base, key) = issuer.ok_or(FetchError::NoCredential)?;
-        let sent = core::pin::pin!(post(base, key, &body));
-        let late = core::pin::pin!(self.sleep(timeout));
-        match select(sent, late).await {
-            Either::Left((sent, _)) => sent,
-            Either::Right(((), _)) => Err(FetchError::Late),
-        }
+        let (base, key) = issuer.ok_or(FetchError::NoIssuer)?;
+        self.within(timeout, post(base, key, &body)).await
+    }
+
+    fn write(&self, point: &DataPoint) {
+        analytics::write(&self.env, point);
     }
 
     async fn sleep(&self, millis: u64) {
@@ -92,6 +96,18 @@ impl Host for Runtime {
 }
 
 impl Runtime {
+    async fn within<T>(
+        &self,
+        timeout: u64,
+        work: impl Future<Output = Result<T, FetchError>>,
+    ) -> Result<T, FetchError> {
+        let late = core::pin::pin!(self.sleep(timeout));
+        match select(core::pin::pin!(work), late).await {
+            Either::Left((done, _)) => done,
+            Either::Right(((), _)) => Err(FetchError::Late),
+        }
+    }
+
     async fn fetch(&self, source: &SourceSetting, file: File) -> Result<Vec<u8>, FetchError> {
         if file.is_private() && !source.has_private() {
             return Err(FetchError::NoCredential);
@@ -220,11 +236,16 @@ pub(crate) fn global() -> WorkerGlobalScope {
     js_sys::global().unchecked_into()
 }
 
+pub(crate) fn now() -> Time {
+    time(js_sys::Date::now())
+}
+
+/// An instant as the runtime has it.
 #[expect(
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,
     reason = "a clock before 1970 reads as 1970, which closes the gate"
 )]
-pub(crate) fn now() -> Time {
-    Time::from_millis(js_sys::Date::now() as u64)
+pub(crate) fn time(millis: f64) -> Time {
+    Time::from_millis(millis as u64)
 }

@@ -26,7 +26,9 @@
 
 #![cfg(target_arch = "wasm32")]
 
+mod analytics;
 mod answer;
+mod behind;
 mod crypto;
 mod host;
 mod js;
@@ -53,6 +55,7 @@ use crate::answer::answer;
 use crate::host::{Runtime, now};
 use crate::js::{get, variable};
 
+pub use crate::behind::{queue, scheduled};
 pub use crate::pass::Passage;
 pub use portcullis_core::token::{Environment, Kind, Name};
 pub use portcullis_edge::caller::Caller;
@@ -131,7 +134,7 @@ pub async fn judge(request: web_sys::Request, env: &Env, ctx: &Context) -> worke
         Next::Pass(told) => {
             Passage { shared, runtime, request, told: Box::new(told) }.limited().await
         }
-        Next::Refuse(refused) => answer::refuse(&shared.settings, refused).map(Verdict::Answer),
+        Next::Refuse(refused) => answer::refuse(&runtime, refused).map(Verdict::Answer),
         Next::Own(page) => answer::own(&shared.gate, page).map(Verdict::Answer),
         // `judged` sleeps itself.
         Next::Sleep(_) => {

@@ -57,8 +57,10 @@ impl Passage {
             && self.told.rate.is_some_and(|rate| rate.allowance.is_none())
             && !within_limit(&self.runtime, class, &self.told).await
         {
-            let limited = Problem::RateLimited { class: class.clone(), allowance: None };
-            return answer(&limited, None).map(Verdict::Answer);
+            let limited = self.shared.gate.borrow_mut().limited(&self.told, now());
+            if let Some(limited) = limited {
+                return refuse(&self.runtime, limited).map(Verdict::Answer);
+            }
         }
         Ok(Verdict::Pass(self))
     }
@@ -83,7 +85,7 @@ impl Passage {
     /// The runtime's, by which no request passes.
     pub fn demand(self, scopes: &[&str]) -> worker::Result<Verdict> {
         match self.told.lacks(scopes, now()) {
-            Some(refused) => refuse(&self.runtime.settings, refused).map(Verdict::Answer),
+            Some(refused) => refuse(&self.runtime, refused).map(Verdict::Answer),
             None => Ok(Verdict::Pass(self)),
         }
     }

@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use portcullis_core::crypto::PublicKey;
-use portcullis_core::list::Bundle;
+use portcullis_core::list::{Bundle, Deployment, List as HeldList, ListError};
+use portcullis_core::policy::Policies;
 use portcullis_core::replica::{AdoptError, Replica};
 use portcullis_core::time::Time;
 use portcullis_issuer::clock::{Clock as _, SystemClock};
-use portcullis_issuer::files::{Privacy, write_atomic};
 use portcullis_issuer::store::lists::Published;
 use portcullis_issuer::view::status_lists::StatusListsView;
 use portcullis_issuer::view::targets::{target_views, waited};
@@ -33,20 +33,7 @@ pub(crate) enum List {
     /// Show what is published: number, age, shards
     #[command(after_help = "Example:\n  portcullis list show --json")]
     Show,
-    Bundle(WriteBundle),
     Verify(Box<VerifyList>),
-}
-
-/// Write keyring and list into one file: to deploy with a gate, or to carry to where no network is
-///
-/// It is what /.well-known/portcullis/bundle serves, read back as a verifier would before it is
-/// written. A file that is there already is replaced whole.
-#[derive(Debug, clap::Args)]
-#[command(after_help = "Example:\n  portcullis list bundle --out crates/edge/bundle.bin")]
-pub(crate) struct WriteBundle {
-    /// The file to write
-    #[arg(long, value_name = "FILE")]
-    out: PathBuf,
 }
 
 /// Read back what is published as a verifier would, or check a bundle against a root
@@ -54,7 +41,7 @@ pub(crate) struct WriteBundle {
 #[command(after_help = "Examples:\n  portcullis list verify\n  \
                         portcullis list verify --bundle list.bundle --root 11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo")]
 pub(crate) struct VerifyList {
-    /// A bundle file, as served at /.well-known/portcullis/bundle
+    /// A bundle file, as served at /.well-known/portcullis/bundle or written by `portcullis bundle`
     #[arg(long, value_name = "FILE", requires = "root")]
     bundle: Option<PathBuf>,
     // One root in 64 starts with a hyphen.
@@ -85,7 +72,6 @@ impl List {
                 at_work(global, publish).await
             }
             Self::Show => at_work(global, async |issuer| show(issuer, out).await).await,
-            Self::Bundle(command) => command.run(global, out).await,
             Self::Verify(command) => command.run(global, out).await,
         }
     }
@@ -197,27 +183,6 @@ pub(super) fn write_targets(out: &mut dyn Write, targets: &Value) -> std::io::Re
     table(out, &rows)
 }
 
-impl WriteBundle {
-    async fn run(&self, global: &Global, out: &Out) -> Result<Outcome> {
-        at_work(global, async |issuer| {
-            let (file, now) = (issuer.bundle().await?, issuer.now());
-            let replica = adopt(&file, *issuer.root(), now)
-                .context("nothing was written; run `portcullis list publish`")?;
-            write_atomic(&self.out, &file, Privacy::Public)?;
-            let mark = replica.list().map(portcullis_core::list::List::mark);
-            let view = mark.as_ref().map(|mark| MarkView::new(mark, now));
-            let json = json!({ "file": self.out, "bundle_len": file.len(), "list": view });
-            out.answer(&json, |o| {
-                field(o, "Written", self.out.display())?;
-                view.as_ref().map_or(Ok(()), |view| write_mark(o, view))?;
-                field(o, "Bytes", file.len())
-            })?;
-            Ok(Outcome::Yes)
-        })
-        .await
-    }
-}
-
 impl VerifyList {
     async fn run(&self, global: &Global, out: &Out) -> Result<Outcome> {
         let (file, root, now) = match (&self.bundle, self.root) {
@@ -229,8 +194,8 @@ impl VerifyList {
                 at_work(global, read).await?
             }
         };
-        let replica = match adopt(&file, root, now) {
-            Ok(replica) => replica,
+        let (replica, policies) = match adopt(&file, root, now) {
+            Ok(adopted) => adopted,
             Err(error) => {
                 let code = match error {
                     AdoptError::Keyring(_) => "keyring",
@@ -241,7 +206,7 @@ impl VerifyList {
                 return Ok(Outcome::No);
             }
         };
-        let mark = replica.list().map(portcullis_core::list::List::mark);
+        let mark = replica.list().map(HeldList::mark);
         let view = mark.as_ref().map(|mark| MarkView::new(mark, now));
         let keyring = replica.keyring();
         let json = json!({
@@ -250,9 +215,13 @@ impl VerifyList {
             "keyring_version": keyring.version(),
             "list": view,
             "bundle_len": file.len(),
+            "policy_files": policies,
         });
         out.answer(&json, |o| {
-            field(o, "Verified", "keyring, stamp, head and bodies")?;
+            match policies {
+                0 => field(o, "Verified", "keyring, stamp, head and bodies")?,
+                _ => field(o, "Verified", "keyring, stamp, head, bodies and policies")?,
+            }
             field(o, "Issuer", replica.issuer())?;
             field(
                 o,
@@ -274,16 +243,26 @@ fn read(path: &Path) -> Result<Vec<u8>> {
     std::fs::read(path).with_context(|| format!("{} could not be read", path.display()))
 }
 
-/// A fresh replica, as a verifier that pins `root` starts with.
-fn adopt(file: &[u8], root: PublicKey, now: Time) -> Result<Replica, AdoptError> {
-    let bundle = Bundle::decode(file)
-        .map_err(|error| portcullis_core::list::ListError::Wire { part: "bundle", error })?;
-    let mut replica = Replica::new(root, bundle.keyring)?;
-    replica.adopt_bundle(file, now)?;
-    Ok(replica)
+/// A fresh replica, as a verifier that pins `root` starts with, and how many files of policies its
+/// list leads to.
+pub(super) fn adopt(
+    file: &[u8],
+    root: PublicKey,
+    now: Time,
+) -> Result<(Replica, usize), AdoptError> {
+    let wire = |error| ListError::Wire { part: "bundle", error };
+    let Deployment { bundle, policies } = Deployment::decode(file).map_err(wire)?;
+    let mut replica = Replica::new(root, Bundle::decode(bundle).map_err(wire)?.keyring)?;
+    replica.adopt_bundle(bundle, now)?;
+    let head = replica.list().map(HeldList::head).ok_or(ListError::Missing)?;
+    let held = Policies::new(usize::MAX).restore(head, &policies);
+    if held != policies.len() {
+        return Err(ListError::WrongDigest("policy file").into());
+    }
+    Ok((replica, held))
 }
 
-fn write_mark(out: &mut dyn Write, mark: &MarkView) -> std::io::Result<()> {
+pub(super) fn write_mark(out: &mut dyn Write, mark: &MarkView) -> std::io::Result<()> {
     field(out, "List", format_args!("number {}, epoch {}", mark.number, mark.epoch))?;
     let age = format!("{}.{:03} s ago", mark.age_millis / 1000, mark.age_millis % 1000);
     field(out, "This update", format_args!("{}  ({age})", rfc3339_millis(mark.this_update.0)))?;

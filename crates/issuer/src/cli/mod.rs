@@ -6,6 +6,7 @@
 mod args;
 mod audit;
 mod backup;
+mod bundle;
 mod doctor;
 mod import;
 mod init;
@@ -64,6 +65,7 @@ enum Command {
     Import(import::Import),
     #[command(subcommand)]
     List(list::List),
+    Bundle(bundle::Bundle),
     #[command(subcommand)]
     Keyring(keyring::Keyring),
     #[command(subcommand)]
@@ -126,6 +128,7 @@ async fn dispatch(cli: &Cli, out: &Out) -> Result<Outcome> {
         Command::Keys(command) => at_work(global, async |i| command.run(i, out).await).await,
         Command::Import(command) => at_work(global, async |i| command.run(i, out).await).await,
         Command::List(command) => command.run(global, out).await,
+        Command::Bundle(command) => command.run(global, out).await,
         Command::Keyring(command) => at_work(global, async |i| command.run(i, out).await).await,
         Command::Keystore(command) => command.run(global, out),
         Command::Backup(command) => at_work(global, async |i| command.run(i, out).await).await,

@@ -11,6 +11,7 @@
 //! between the two finds a newer stamp out, which says all that its own would have said.
 
 mod content;
+mod deployment;
 mod lead;
 mod place;
 mod policies;
@@ -31,6 +32,7 @@ use crate::issuer::Issuer;
 use crate::store::lists::{self, Promise, Published};
 use crate::store::{Connection, events, shards, wide};
 use content::{renew_bodies, unwanted_since, write_head};
+pub use deployment::GateFile;
 pub use lead::{has, heart_beat};
 pub use place::Target;
 pub(crate) use policies::Forest;

@@ -1,0 +1,118 @@
+//! What Workers Analytics Engine is told, where a dataset is bound as `ANALYTICS`: a data point for
+//! each refusal, and one for each key of a report of uses.
+//!
+//! The columns are in `docs/gate.md`, and dashboards are built on them: one that is in use keeps
+//! its place and its meaning. No point holds a key, or anything that a client has written.
+
+use portcullis_core::token::Name;
+
+use crate::answer::Problem;
+use crate::turn::{ListSeen, Refused};
+
+/// The platform takes 250 data points of one invocation. A report of uses takes this many at most,
+/// so that there is room for whatever else its request has to tell.
+pub const MOST_POINTS: usize = 200;
+
+/// One call of `writeDataPoint`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct DataPoint {
+    /// What the platform samples by: the key's public name, or the code where no key is known. Of
+    /// 96 bytes at most.
+    pub index: String,
+    /// Event, code, the key's public name, the list's standing, and the answer's type; empty where
+    /// there is none.
+    pub blobs: [String; 5],
+    /// How many requests, the list's number, and its age in milliseconds; 0 where there is no list.
+    pub doubles: [f64; 3],
+}
+
+impl DataPoint {
+    /// A request that did not go to the origin, and what it was told.
+    #[must_use]
+    pub fn refused(refused: &Refused, problem: &Problem) -> Self {
+        let told = problem.urn().rsplit(':').next().unwrap_or_default();
+        Self::new("refused", (refused.reason.code(), told), refused.name, 1, refused.list)
+    }
+
+    /// Requests of one key that went to the origin, and the list by which the last of them could
+    /// be judged.
+    #[must_use]
+    pub fn passed(name: Name, uses: u32, list: Option<ListSeen>) -> Self {
+        Self::new("passed", ("accepted", ""), Some(name), uses, list)
+    }
+
+    fn new(
+        event: &str,
+        (code, told): (&str, &str),
+        name: Option<Name>,
+        uses: u32,
+        list: Option<ListSeen>,
+    ) -> Self {
+        let name = name.map(|name| name.to_string());
+        let standing = list.map_or("", |list| list.standing.name());
+        let key = name.clone().unwrap_or_default();
+        Self {
+            index: name.unwrap_or_else(|| code.to_owned()),
+            blobs: [event.into(), code.into(), key, standing.into(), told.into()],
+            doubles: [
+                f64::from(uses),
+                list.map_or(0.0, |list| double(list.number)),
+                list.map_or(0.0, |list| double(list.age_millis)),
+            ],
+        }
+    }
+}
+
+/// Exact up to 2^53, which no list's number and no age comes near to.
+#[expect(clippy::cast_precision_loss, reason = "the platform knows no other numbers")]
+const fn double(number: u64) -> f64 {
+    number as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pace::Standing;
+    use crate::settings::RateClasses;
+    use crate::turn::Reason;
+    use portcullis_core::crypto::IssuerId;
+    use portcullis_core::token::Serial;
+    use portcullis_core::verify::Refusal;
+
+    fn name() -> Name {
+        Name::derive(IssuerId([1; 16]), Serial::at(0, 7).unwrap())
+    }
+
+    fn refused(reason: Reason, name: Option<Name>, list: Option<ListSeen>) -> DataPoint {
+        let refused = Refused { reason, name, list, retry_after: 1, scopes: None };
+        DataPoint::refused(&refused, &Problem::of(&refused, &RateClasses::default()))
+    }
+
+    #[test]
+    fn a_refusal_names_its_reason_and_its_list() {
+        let seen = ListSeen { number: 77, age_millis: 1_250, standing: Standing::Stale };
+        let point = refused(Reason::Key(Refusal::Revoked), Some(name()), Some(seen));
+        let key = name().to_string();
+        assert_eq!(point.index, key);
+        assert_eq!(point.blobs, ["refused", "revoked", key.as_str(), "stale", "invalid-key"]);
+        assert_eq!(point.doubles, [1.0, 77.0, 1250.0]);
+    }
+
+    #[test]
+    fn without_a_key_the_code_is_the_index() {
+        let point = refused(Reason::NoRoute, None, None);
+        assert_eq!(point.index, "no_route");
+        assert_eq!(point.blobs, ["refused", "no_route", "", "", "no-route"]);
+        assert_eq!(point.doubles, [1.0, 0.0, 0.0]);
+    }
+
+    #[test]
+    fn uses_are_told_as_a_count() {
+        let seen = ListSeen { number: 1 << 52, age_millis: 9, standing: Standing::Fresh };
+        let point = DataPoint::passed(name(), 12, Some(seen));
+        assert_eq!(point.blobs[..2], ["passed", "accepted"]);
+        assert_eq!((&point.blobs[3], point.blobs[4].as_str()), (&"fresh".to_owned(), ""));
+        assert_eq!(point.doubles, [12.0, 4_503_599_627_370_496.0, 9.0]);
+        assert!(point.index.len() <= 96);
+    }
+}

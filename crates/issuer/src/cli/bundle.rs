@@ -1,0 +1,111 @@
+//! `portcullis bundle`: what a verifier starts with, as one file.
+
+use std::path::PathBuf;
+
+use anyhow::{Context as _, Result, bail};
+use portcullis_issuer::Issuer;
+use portcullis_issuer::files::{Privacy, write_atomic};
+use portcullis_issuer::publish::GateFile;
+use portcullis_issuer::view::MarkView;
+use serde_json::json;
+
+use super::args::Global;
+use super::list::{adopt, write_mark};
+use super::out::{Out, field};
+use super::{Outcome, at_work};
+
+/// Write keyring and list into one file: to deploy with a gate, or to carry to where no network is
+///
+/// It is what /.well-known/portcullis/bundle serves, read back as a verifier would before it is
+/// written. A file that is there already is replaced whole.
+///
+/// With --for-gate the policies are in it as well, those of secret keys too: the file is then as
+/// private as the gate's secrets, is written for its owner alone, and belongs in no repository and
+/// on no web server.
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Examples:\n  portcullis bundle --for-gate --out crates/edge/bundle.bin\n  \
+                        portcullis bundle --out list.bundle"
+)]
+pub(crate) struct Bundle {
+    /// The file to write
+    #[arg(long, value_name = "FILE")]
+    out: PathBuf,
+    /// With the policies, public and private: for a gate's deployment, and for nobody else
+    #[arg(long)]
+    for_gate: bool,
+    // A Worker of the free plan may be of 3 MB when it is compressed, the gate's own part included.
+    /// The most bytes that the file may have; policies for which there is no room are left out, and
+    /// the gate fetches them when a key needs them
+    #[arg(long, value_name = "BYTES", default_value_t = 2_500_000, requires = "for_gate")]
+    max_len: usize,
+}
+
+impl Bundle {
+    pub(super) async fn run(&self, global: &Global, out: &Out) -> Result<Outcome> {
+        at_work(global, async |issuer| self.write(issuer, out).await).await
+    }
+
+    async fn write(&self, issuer: &Issuer, out: &Out) -> Result<Outcome> {
+        const NOTHING: &str = "nothing was written; run `portcullis list publish`";
+        let (bundle, now) = (issuer.bundle().await?, issuer.now());
+        let (replica, _) = adopt(&bundle, *issuer.root(), now).context(NOTHING)?;
+        let list = replica.list().context(NOTHING)?;
+        let view = MarkView::new(&list.mark(), now);
+        if !self.for_gate {
+            write_atomic(&self.out, &bundle, Privacy::Public)?;
+            let json = json!({ "file": self.out, "bundle_len": bundle.len(), "list": view });
+            out.answer(&json, |o| {
+                field(o, "Written", self.out.display())?;
+                write_mark(o, &view)?;
+                field(o, "Bytes", bundle.len())
+            })?;
+            return Ok(Outcome::Yes);
+        }
+        if bundle.len() > self.max_len {
+            bail!(
+                "keyring and list alone are {} bytes; nothing was written: raise --max-len as far \
+                 as the platform's limit allows, or deploy the gate without a bundle",
+                bundle.len()
+            );
+        }
+        let made = issuer.gate_file(&bundle, list.head(), self.max_len).await.context(NOTHING)?;
+        write_atomic(&self.out, &made.file, Privacy::Secret)?;
+        self.tell(&made, &view, out)?;
+        Ok(Outcome::Yes)
+    }
+
+    fn tell(&self, made: &GateFile, view: &MarkView, out: &Out) -> Result<()> {
+        let GateFile { file, policies: [public, private], policies_len, left_out } = made;
+        let json = json!({
+            "file": self.out,
+            "bundle_len": file.len(),
+            "list": view,
+            "policies": {
+                "public_files": public,
+                "private_files": private,
+                "bytes": policies_len,
+                "left_out": left_out,
+            },
+        });
+        out.answer(&json, |o| {
+            field(o, "Written", self.out.display())?;
+            write_mark(o, view)?;
+            field(o, "Bytes", file.len())?;
+            let files = format_args!("{public} public, {private} private files").to_string();
+            field(o, "Policies", format_args!("{files}, {policies_len} bytes"))?;
+            if *left_out > 0 {
+                let why = "files, for want of room: the gate fetches them when keys need them";
+                field(o, "Left out", format_args!("{left_out} {why}"))?;
+            }
+            if *private > 0 {
+                field(
+                    o,
+                    "Private",
+                    "holds secret keys' policies: deploy it, and show it to nobody",
+                )?;
+            }
+            Ok(())
+        })
+    }
+}
