@@ -69,8 +69,8 @@ test('it asks a scope of a route of its own, and a key without it is told which'
   for (const key of [good, bad]) {
     await until('the policy has come', async () => (await worker.ask(key.token, { path: '/whoami' })).status === 200);
   }
-  const granted = await worker.ask(good.token, { path: '/reports' });
-  assert.deepEqual([granted.status, granted.json], [200, { owner: good.owner, reports: [] }]);
+  const granted = await worker.ask(good.token, { path: '/reports', method: 'POST', body: 'of May' });
+  assert.deepEqual([granted.status, granted.json], [200, { owner: good.owner, asked: 'of May', reports: [] }]);
   const denied = await worker.ask(bad.token, { path: '/reports' });
   assert.equal(denied.status, 403);
   assert.equal(denied.json.type, 'urn:portcullis:problem:insufficient-scope');

@@ -15,8 +15,8 @@
 //! ```
 //!
 //! Settings and bindings are those of the gate (`docs/gate.md`), read from the Worker's environment
-//! by its first request. Handlers of a Worker that takes `worker::Request` hand over its
-//! `inner().clone()`, and get a `worker::Response` by `into()`.
+//! by its first request. Requests and answers are the runtime's own, so that what passes is not
+//! taken apart and made anew; a `worker::Response` becomes one by `into()`.
 //!
 //! State lives in this instance's memory. After a panic, whoever's it was, `worker` 0.8.7 marks the
 //! instance as broken and makes a new one before the next request: what was held is gone, the new

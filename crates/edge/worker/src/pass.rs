@@ -90,10 +90,11 @@ impl Passage {
         }
     }
 
-    /// The request, as it came: with its key, and its body.
+    /// The request, as it came: with its key, and its body, which can be read once.
     #[must_use]
-    pub fn request(&self) -> &web_sys::Request {
-        &self.request
+    pub fn request(&self) -> worker::Request {
+        // Not `self.request.clone()`: that is the runtime's, and makes two bodies of one.
+        Clone::clone(&self.request).into()
     }
 
     /// Sends the request on to the gate's origin, and gives its answer back as it comes. An origin

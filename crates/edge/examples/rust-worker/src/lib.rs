@@ -20,7 +20,10 @@ async fn fetch(request: web_sys::Request, env: Env, ctx: Context) -> Result<web_
     match passage.path().as_str() {
         "/whoami" => answer(&passage, &passage.caller().map_or(Value::Null, who)),
         "/reports" => match passage.demand(&["reports:read"])? {
-            Verdict::Pass(passage) => answer(&passage, &reports(passage.caller())),
+            Verdict::Pass(passage) => {
+                let asked = passage.request().text().await?;
+                answer(&passage, &reports(passage.caller(), &asked))
+            }
             Verdict::Answer(answer) => Ok(answer),
         },
         _ => passage.send().await,
@@ -47,7 +50,7 @@ fn who(caller: &Caller) -> Value {
 }
 
 /// What this Worker is for. An owner gets its own reports, and nobody else's.
-fn reports(caller: Option<&Caller>) -> Value {
+fn reports(caller: Option<&Caller>, asked: &str) -> Value {
     let owner = caller.and_then(Caller::owner);
-    json!({ "owner": owner, "reports": [] })
+    json!({ "owner": owner, "asked": asked, "reports": [] })
 }
