@@ -1,12 +1,13 @@
 //! What the gate answers itself: few and fixed problems (RFC 9457), whatever the reason inside.
 
 use portcullis_core::policy::{Denial, NoPolicy};
+use portcullis_core::token::Name;
 use portcullis_core::verify::Refusal;
 
 use crate::credential::CredentialError;
 use crate::rate::Allowance;
 use crate::settings::{RateClass, RateClasses};
-use crate::turn::{Rate, Reason, Refused};
+use crate::turn::{ListSeen, Rate, Reason, Refused};
 
 const REALM: &str = r#"Bearer realm="portcullis""#;
 
@@ -237,6 +238,19 @@ pub fn rate_headers(
         headers.push(("ratelimit", format!(r#""{name}";r={left};t={reset}"#)));
     }
     headers
+}
+
+/// What a caller that may know is told of its key: the value of the header `portcullis-debug`.
+#[must_use]
+pub fn debug(code: &str, name: Option<Name>, list: Option<ListSeen>) -> String {
+    let mut text = format!("code={code}");
+    if let Some(name) = name {
+        text += &format!("; key={name}");
+    }
+    if let Some(ListSeen { number, age_millis, standing }) = list {
+        text += &format!("; list={number}; age_ms={age_millis}; standing={}", standing.name());
+    }
+    text
 }
 
 #[cfg(test)]

@@ -1,14 +1,12 @@
 //! Who is calling: a key that was accepted, and what its policy grants.
 
 use portcullis_core::list::Mark;
-use portcullis_core::policy::{Denial, Policy, is_scope, scope};
-use portcullis_core::time::Time;
+use portcullis_core::policy::{Policy, is_scope, scope};
 use portcullis_core::token::{Claims, Environment, Kind, Name};
 use portcullis_core::verify::Accepted;
 
 use crate::identity::{Form, Identity};
 use crate::pace::Standing;
-use crate::turn::{ListSeen, Reason, Refused};
 
 /// An accepted key.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -105,20 +103,9 @@ impl Caller {
         self.standing
     }
 
-    /// The refusal of a caller that lacks one of `scopes`; `None` where all of them are granted.
-    pub(crate) fn lacks(&self, scopes: &[&str], now: Time) -> Option<Refused> {
-        let seen = ListSeen {
-            number: self.list.number,
-            age_millis: self.list.age_millis(now),
-            standing: self.standing,
-        };
-        scopes.iter().any(|scope| !self.may(scope)).then(|| Refused {
-            reason: Reason::Denied(Denial::Scope),
-            name: Some(self.name),
-            list: Some(seen),
-            retry_after: 1,
-            scopes: Some(scopes.join(" ")),
-        })
+    /// The list itself.
+    pub(crate) const fn mark(&self) -> Mark {
+        self.list
     }
 }
 

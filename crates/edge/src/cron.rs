@@ -5,10 +5,10 @@
 
 use core::cell::RefCell;
 
+use crate::deliver::deliver;
 use crate::gate::Gate;
+use crate::host::Host;
 use crate::refresh::refresh;
-use crate::source::Host;
-use crate::usage;
 
 /// Refreshes the list, keeps the floor for isolates to come, and reports all uses that were counted.
 pub async fn tick<H: Host>(gate: &RefCell<Gate>, host: &H) {
@@ -25,7 +25,7 @@ pub async fn tick<H: Host>(gate: &RefCell<Gate>, host: &H) {
     loop {
         let report = gate.borrow_mut().usage_mut().flush(host.now());
         let Some(report) = report else { return };
-        usage::send(gate, host, report).await;
+        deliver(gate, host, report).await;
         // A second one would be more data points than the platform takes of one call.
         if analytics {
             return;

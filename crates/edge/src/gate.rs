@@ -11,20 +11,21 @@ use portcullis_core::time::Time;
 use portcullis_core::token::Name;
 use portcullis_core::verify::{Accepted, Demand, Refusal, Unverified};
 
+use crate::analytics::MOST_POINTS;
+use crate::answer::debug;
 use crate::assertions::{Asserted, Assertions};
 use crate::caller::Caller;
+use crate::counters::{Counters, SourceState};
 use crate::credential::{Credential, Taken};
-use crate::pace::{Job, Pace, Span, Standing};
+use crate::pace::{Doubt, Job, Pace, Span, Standing};
 use crate::permit::permit;
 use crate::policies::{PolicyFiles, PolicyJob};
 use crate::rate::Limiter;
 use crate::request::{Incoming, without_parameter};
 use crate::settings::{Kinds, Places, RateClass, Route, Settings};
-use crate::status::{Counters, SourceState};
 use crate::told::Told;
 use crate::turn::{Judged, ListSeen, Next, Page, Passage, Rate, Reason, Refused, Turn};
-use crate::usage::Usage;
-use crate::waits::doubt_of;
+use crate::usage::{BATCH, Usage};
 
 /// Every path under this prefix is the gate's own and never reaches the origin.
 pub const RESERVED: &str = "/.portcullis/";
@@ -80,7 +81,7 @@ impl Gate {
             limiter: Limiter::default(),
             assertions: Assertions::default(),
             told: Told::default(),
-            usage: Usage::new(settings.analytics),
+            usage: Usage::new(if settings.analytics { MOST_POINTS } else { BATCH }),
             counters: Counters::default(),
             sources: settings.sources.iter().map(SourceState::new).collect(),
             outpaced_told: Span::NEVER,
@@ -194,7 +195,7 @@ impl Gate {
             match unverified.authenticate_with(&mut self.memo, replica.keyring(), purpose) {
                 Ok(authentic) => authentic,
                 Err(refusal) => {
-                    self.settle(doubt_of(refusal), door)?;
+                    self.settle(Doubt::of(refusal), door)?;
                     return Err(Stop::because(refusal));
                 }
             };
@@ -211,7 +212,7 @@ impl Gate {
                 Ok((accepted, standing))
             }
             Err(refusal) => {
-                self.settle(doubt_of(refusal), door)?;
+                self.settle(Doubt::of(refusal), door)?;
                 Err(Stop::Refuse(refusal.into(), Some(name)))
             }
         }
@@ -266,7 +267,7 @@ impl Gate {
             assertion: self.assertion(accepted, (&policy, *standing), door.now),
             rate,
             max_connection_age: route.max_connection_age,
-            debug: seen.map(|seen| crate::log::debug("accepted", Some(*name), Some(seen))),
+            debug: seen.map(|seen| debug("accepted", Some(*name), Some(seen))),
         })
     }
 

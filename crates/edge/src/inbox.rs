@@ -8,12 +8,11 @@
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
+use crate::host::Host;
 use crate::log::Event;
-use crate::source::Host;
-use crate::usage::{PATIENCE, body};
+use crate::report::{Line, MOST_USES, MessageError, body, read};
+use crate::usage::PATIENCE;
 
-/// The most keys that the issuer takes at once.
-const MOST_USES: usize = 1_000;
 /// When a message comes again, in seconds, at the earliest
 const SOONEST: u32 = 10;
 /// and at the latest. A hundred times are nearly the four days for which a queue keeps it.
@@ -41,46 +40,6 @@ pub enum Settled {
         /// After so many seconds: as long as it has been on its way already.
         seconds: u32,
     },
-}
-
-/// Why a message is no report of uses.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum MessageError {
-    /// It has not the form of one.
-    #[error("a message on the queue is no report of uses; look for who else sends to it")]
-    Form,
-    /// It names something that is no key's public name.
-    #[error("a report on the queue names what is no key")]
-    Key,
-    /// It is longer than a gate's.
-    #[error("a report on the queue names more keys than a gate reports at once")]
-    TooMany,
-}
-
-impl MessageError {
-    /// A stable code for logs.
-    #[must_use]
-    pub const fn code(self) -> &'static str {
-        match self {
-            Self::Form => "message_form",
-            Self::Key => "message_key",
-            Self::TooMany => "message_too_many",
-        }
-    }
-}
-
-#[derive(serde::Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Report {
-    uses: Vec<Line>,
-}
-
-#[derive(serde::Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Line {
-    key: String,
-    uses: u32,
-    last_used_at: u32,
 }
 
 /// Messages that go to the issuer as one report.
@@ -135,7 +94,7 @@ pub async fn forward<H: Host>(host: &H, messages: &[Message]) -> Vec<Settled> {
     };
     let mut groups: Vec<Group> = Vec::new();
     for (place, message) in messages.iter().enumerate() {
-        match read(message) {
+        match message.body.as_deref().ok_or(MessageError::Form).and_then(read) {
             Err(error) => {
                 host.log(&Event::Message(error));
                 settle(&[place], Settled::Dropped);
@@ -161,22 +120,4 @@ pub async fn forward<H: Host>(host: &H, messages: &[Message]) -> Vec<Settled> {
         }
     }
     settled
-}
-
-fn read(message: &Message) -> Result<Vec<Line>, MessageError> {
-    let text = message.body.as_deref().ok_or(MessageError::Form)?;
-    let Report { uses } = serde_json::from_str(text).map_err(|_| MessageError::Form)?;
-    if uses.len() > MOST_USES {
-        return Err(MessageError::TooMany);
-    }
-    if uses.iter().any(|line| !is_name(&line.key)) {
-        return Err(MessageError::Key);
-    }
-    Ok(uses)
-}
-
-/// Whether a text is spelled as a public name.
-fn is_name(text: &str) -> bool {
-    let rest = text.strip_prefix("apk_").unwrap_or_default();
-    rest.len() == 22 && rest.bytes().all(|byte| byte.is_ascii_alphanumeric())
 }

@@ -21,7 +21,7 @@
 //! | [`caller`] | who is calling |
 //! | [`identity`], [`assertions`] | what the origin is told of it |
 //! | [`answer`] | what the gate answers itself |
-//! | [`usage`], [`inbox`] | how often keys are used, for the issuer; by way of a queue |
+//! | [`usage`], [`deliver`], [`inbox`] | how often keys are used, for the issuer; by way of a queue |
 //! | [`cron`] | what is done without requests |
 //! | [`status`], [`log`], [`analytics`] | what the operator is told |
 //!
@@ -32,10 +32,13 @@ pub mod analytics;
 pub mod answer;
 pub mod assertions;
 pub mod caller;
+mod counters;
 pub mod credential;
 pub mod cron;
+pub mod deliver;
 pub mod gate;
 pub mod hold;
+pub mod host;
 pub mod hot;
 pub mod identity;
 pub mod inbox;
@@ -45,6 +48,7 @@ mod permit;
 pub mod policies;
 pub mod rate;
 pub mod refresh;
+mod report;
 pub mod request;
 pub mod settings;
 pub mod source;

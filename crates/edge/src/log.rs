@@ -5,11 +5,10 @@ use portcullis_core::replica::AdoptError;
 use portcullis_core::token::Name;
 use serde_json::{Value, json};
 
-use crate::inbox::MessageError;
-use crate::refresh::RefreshError;
+use crate::report::MessageError;
 use crate::settings::SettingsError;
-use crate::source::FetchError;
-use crate::turn::{ListSeen, Refused};
+use crate::source::{FetchError, RefreshError};
+use crate::turn::Refused;
 
 /// Something that the operator may want to know.
 #[derive(Clone, Debug)]
@@ -62,7 +61,7 @@ pub enum Event {
     Message(MessageError),
     /// The dataset that is bound for analytics does not take data points.
     Analytics,
-    /// A rate-limit binding did not answer; this isolate counted instead.
+    /// A rate-limit binding did not answer: it limits nobody.
     RateLimiter {
         /// The class.
         class: String,
@@ -171,17 +170,4 @@ fn refused_object(refused: &Refused) -> Value {
         "age_ms": refused.list.map(|list| list.age_millis),
         "standing": refused.list.map(|list| list.standing.name()),
     })
-}
-
-/// What a caller that may know is told of its key: the value of the header `portcullis-debug`.
-#[must_use]
-pub fn debug(code: &str, name: Option<Name>, list: Option<ListSeen>) -> String {
-    let mut text = format!("code={code}");
-    if let Some(name) = name {
-        text += &format!("; key={name}");
-    }
-    if let Some(ListSeen { number, age_millis, standing }) = list {
-        text += &format!("; list={number}; age_ms={age_millis}; standing={}", standing.name());
-    }
-    text
 }

@@ -15,6 +15,7 @@
 
 use portcullis_core::list::Mark;
 use portcullis_core::time::Time;
+use portcullis_core::verify::Refusal;
 
 /// How long the keyring is held before it is fetched on its own, in milliseconds: so that a
 /// withheld stamp can't withhold the keyring as well.
@@ -82,6 +83,28 @@ pub enum Doubt {
     NotCovered,
     /// The keyring does not list the key's signer. Anybody can write such a key.
     UnknownSigner,
+}
+
+impl Doubt {
+    /// What a fetch may change about a refusal.
+    pub(crate) const fn of(refusal: Refusal) -> Option<Self> {
+        match refusal {
+            Refusal::NotCovered => Some(Self::NotCovered),
+            Refusal::UnknownKid(_) => Some(Self::UnknownSigner),
+            Refusal::Malformed(_)
+            | Refusal::ForeignLabel
+            | Refusal::SignerNotAllowed(_)
+            | Refusal::SecretNotHeld(_)
+            | Refusal::BadSignature
+            | Refusal::ForeignList
+            | Refusal::List(_)
+            | Refusal::Revoked
+            | Refusal::Suspended
+            | Refusal::Expired
+            | Refusal::WrongKind { .. }
+            | Refusal::WrongEnvironment { .. } => None,
+        }
+    }
 }
 
 /// A refresh that one request has been charged with.

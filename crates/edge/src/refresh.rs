@@ -25,14 +25,14 @@ use core::cell::{Cell, RefCell};
 
 use futures_util::future::{Either, join, select, try_join_all};
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
-use portcullis_core::keyring::KeyringError;
 use portcullis_core::list::{List, ListError};
 use portcullis_core::replica::{Replica, Update};
 
 use crate::gate::Gate;
+use crate::host::Host;
 use crate::log::Event;
 use crate::pace::Job;
-use crate::source::{FetchError, File, Host};
+use crate::source::{FetchError, File, RefreshError};
 
 use named::from_any;
 
@@ -42,50 +42,6 @@ const AT_ONCE: usize = 6;
 const FLOOR_PATIENCE: u64 = 200;
 /// More files of policies than these are fetched when keys ask for them.
 const MOST_POLICIES: usize = 48;
-
-/// Why a refresh failed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum RefreshError {
-    /// A file could not be fetched.
-    #[error("{file}: {error}")]
-    Fetch {
-        /// The file.
-        file: File,
-        /// Why.
-        error: FetchError,
-    },
-    /// The keyring was refused.
-    #[error(transparent)]
-    Keyring(#[from] KeyringError),
-    /// The list was refused.
-    #[error(transparent)]
-    List(#[from] ListError),
-    /// Another refresh has taken over.
-    #[error("the refresh took too long and was replaced")]
-    Replaced,
-}
-
-impl RefreshError {
-    /// A stable code for logs.
-    #[must_use]
-    pub const fn code(self) -> &'static str {
-        match self {
-            Self::Fetch { error, .. } => error.code(),
-            Self::Keyring(error) => error.code(),
-            Self::List(error) => error.code(),
-            Self::Replaced => "refresh_replaced",
-        }
-    }
-
-    /// Whether the issuer contradicts itself.
-    #[must_use]
-    pub const fn is_equivocation(self) -> bool {
-        matches!(
-            self,
-            Self::List(ListError::Equivocation(_)) | Self::Keyring(KeyringError::Equivocation)
-        )
-    }
-}
 
 /// Does a refresh and ends its lease.
 pub async fn refresh<H: Host>(gate: &RefCell<Gate>, host: &H, job: Job) {

@@ -1,52 +1,10 @@
-//! Where files come from: what is asked of a source, and how it may fail.
+//! Where files come from: what is asked of a source, and how it, or what it serves, may fail.
 
 use core::fmt;
-use core::future::Future;
 
-use portcullis_core::list::{FileName, MAX_BUNDLE_LEN};
+use portcullis_core::keyring::KeyringError;
+use portcullis_core::list::{FileName, ListError, MAX_BUNDLE_LEN};
 use portcullis_core::policy::Visibility;
-use portcullis_core::time::Time;
-
-use crate::analytics::DataPoint;
-use crate::log::Event;
-
-/// What the gate needs from outside. Sources are known by their place in the settings.
-pub trait Host {
-    /// Fetches a file, of at most [`File::longest`] bytes, within `timeout` milliseconds.
-    fn get(
-        &self,
-        source: usize,
-        file: File,
-        timeout: u64,
-    ) -> impl Future<Output = Result<Vec<u8>, FetchError>>;
-
-    /// What another isolate in the same place has kept: see [`keep`](Self::keep).
-    fn kept(&self) -> impl Future<Output = Option<Vec<u8>>>;
-
-    /// Keeps a floor for isolates to come. It may be lost.
-    fn keep(&self, floor: Vec<u8>) -> impl Future<Output = ()>;
-
-    /// Sends a report of uses: over the queue where one is bound, else to the issuer.
-    fn report(&self, body: String, timeout: u64) -> impl Future<Output = Result<(), FetchError>>;
-
-    /// Hands the issuer a report of uses.
-    fn deliver(&self, body: String, timeout: u64) -> impl Future<Output = Result<(), FetchError>>;
-
-    /// Hands a data point to Analytics Engine, which answers nothing. It may be lost.
-    fn write(&self, point: &DataPoint);
-
-    /// Waits.
-    fn sleep(&self, millis: u64) -> impl Future<Output = ()>;
-
-    /// The clock.
-    fn now(&self) -> Time;
-
-    /// A number that other gates would not draw at the same moment. It keeps no secret.
-    fn random(&self) -> u32;
-
-    /// Tells the operator.
-    fn log(&self, event: &Event);
-}
 
 /// A file that an issuer publishes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -142,5 +100,49 @@ impl FetchError {
             Self::NoCredential => "fetch_no_credential",
             Self::NoIssuer => "fetch_no_issuer",
         }
+    }
+}
+
+/// Why a refresh failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum RefreshError {
+    /// A file could not be fetched.
+    #[error("{file}: {error}")]
+    Fetch {
+        /// The file.
+        file: File,
+        /// Why.
+        error: FetchError,
+    },
+    /// The keyring was refused.
+    #[error(transparent)]
+    Keyring(#[from] KeyringError),
+    /// The list was refused.
+    #[error(transparent)]
+    List(#[from] ListError),
+    /// Another refresh has taken over.
+    #[error("the refresh took too long and was replaced")]
+    Replaced,
+}
+
+impl RefreshError {
+    /// A stable code for logs.
+    #[must_use]
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Fetch { error, .. } => error.code(),
+            Self::Keyring(error) => error.code(),
+            Self::List(error) => error.code(),
+            Self::Replaced => "refresh_replaced",
+        }
+    }
+
+    /// Whether the issuer contradicts itself.
+    #[must_use]
+    pub const fn is_equivocation(self) -> bool {
+        matches!(
+            self,
+            Self::List(ListError::Equivocation(_)) | Self::Keyring(KeyringError::Equivocation)
+        )
     }
 }

@@ -153,7 +153,7 @@ impl Passage {
     #[must_use]
     pub fn lacks(&self, scopes: &[&str], now: Time) -> Option<Refused> {
         match &self.caller {
-            Some(caller) => caller.lacks(scopes, now),
+            Some(caller) => Refused::lacking(caller, scopes, now),
             None => Some(Refused {
                 reason: Reason::Credential(CredentialError::Missing),
                 name: None,
@@ -187,6 +187,25 @@ pub struct Refused {
     pub retry_after: u32,
     /// The scopes that the route needs, where one is missing.
     pub scopes: Option<String>,
+}
+
+impl Refused {
+    /// The refusal of a caller that lacks one of `scopes`; `None` where all of them are granted.
+    pub(crate) fn lacking(caller: &Caller, scopes: &[&str], now: Time) -> Option<Self> {
+        let mark = caller.mark();
+        let list = ListSeen {
+            number: mark.number,
+            age_millis: mark.age_millis(now),
+            standing: caller.standing(),
+        };
+        scopes.iter().any(|scope| !caller.may(scope)).then(|| Self {
+            reason: Reason::Denied(Denial::Scope),
+            name: Some(caller.name()),
+            list: Some(list),
+            retry_after: 1,
+            scopes: Some(scopes.join(" ")),
+        })
+    }
 }
 
 /// Why a request does not go to the origin.

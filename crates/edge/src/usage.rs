@@ -5,24 +5,18 @@
 //! ends, and keys beyond a number. A report whose answer gets lost is sent twice. Analytics Engine,
 //! which answers nothing, is told of each use once.
 
-use core::cell::RefCell;
 use std::collections::HashMap;
 
 use portcullis_core::time::Time;
 use portcullis_core::token::Name;
-use serde_json::json;
 
-use crate::analytics::{DataPoint, MOST_POINTS};
-use crate::gate::Gate;
-use crate::log::Event;
 use crate::pace::Span;
-use crate::source::Host;
-use crate::turn::ListSeen;
+use crate::report::body;
 
 /// A report goes out after so many milliseconds with requests,
 const PERIOD: u64 = 10_000;
 /// or for so many keys, which is also the most in one: some 40 kB.
-const BATCH: usize = 500;
+pub(crate) const BATCH: usize = 500;
 /// Keys that are counted between two reports. Beyond them uses are lost, and that is counted.
 const MOST_KEYS: usize = 4_096;
 /// How long a report may take.
@@ -55,11 +49,9 @@ struct Uses {
 pub struct Report(Vec<(Name, Uses)>);
 
 impl Usage {
-    /// Has counted nothing yet. With `analytics` a report is of no more keys than Analytics Engine
-    /// takes at once.
+    /// Has counted nothing yet. A report is of at most `batch` keys.
     #[must_use]
-    pub fn new(analytics: bool) -> Self {
-        let batch = if analytics { MOST_POINTS } else { BATCH };
+    pub fn new(batch: usize) -> Self {
         Self { keys: HashMap::new(), since: None, rests: Span::NEVER, lost: 0, batch }
     }
 
@@ -126,14 +118,13 @@ impl Usage {
 }
 
 impl Report {
-    /// What Analytics Engine has not been told of yet, judged by `list` at the latest.
-    pub(crate) fn points(&mut self, list: Option<ListSeen>) -> Vec<DataPoint> {
-        let points = self.0.iter_mut().filter_map(|(name, uses)| {
+    /// Of each key how many uses Analytics Engine has not been told of yet. It has been then.
+    pub(crate) fn news(&mut self) -> impl Iterator<Item = (Name, u32)> {
+        self.0.iter_mut().filter_map(|(name, uses)| {
             let news = uses.uses.saturating_sub(uses.told);
             uses.told = uses.uses;
-            (news > 0).then(|| DataPoint::passed(*name, news, list))
-        });
-        points.collect()
+            (news > 0).then_some((*name, news))
+        })
     }
 
     /// The body of `POST /v1/usage`.
@@ -144,39 +135,12 @@ impl Report {
     }
 }
 
-/// The same of public names, uses and when they were last used.
-pub(crate) fn body(lines: impl Iterator<Item = (String, u32, u32)>) -> String {
-    let uses = lines.map(|(key, uses, last_used_at)| {
-        json!({ "key": key, "uses": uses, "last_used_at": last_used_at })
-    });
-    json!({ "uses": uses.collect::<Vec<_>>() }).to_string()
-}
-
-/// Sends a report; what does not arrive is kept.
-pub async fn send<H: Host>(gate: &RefCell<Gate>, host: &H, mut report: Report) {
-    let (analytics, report_usage, list) = {
-        let gate = gate.borrow();
-        let settings = gate.settings();
-        (settings.analytics, settings.report_usage, gate.list_seen(host.now()))
-    };
-    if analytics {
-        report.points(list).iter().for_each(|point| host.write(point));
-    }
-    let sent = if report_usage { host.report(report.body(), PATIENCE).await } else { Ok(()) };
-    match sent {
-        Ok(()) => gate.borrow_mut().usage_mut().arrived(),
-        Err(error) => {
-            gate.borrow_mut().usage_mut().take_back(report, host.now());
-            host.log(&Event::Usage(error));
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use portcullis_core::crypto::IssuerId;
     use portcullis_core::token::Serial;
+    use serde_json::json;
 
     fn name(serial: u32) -> Name {
         Name::derive(IssuerId([1; 16]), Serial::at(0, serial).unwrap())
@@ -193,7 +157,7 @@ mod tests {
 
     #[test]
     fn uses_are_reported_in_batches() {
-        let mut usage = Usage::new(false);
+        let mut usage = Usage::new(BATCH);
         for millis in [0, 1_000, 9_999] {
             assert!(count(&mut usage, name(1), at(millis)).is_none());
         }
@@ -213,7 +177,7 @@ mod tests {
 
     #[test]
     fn a_report_that_fails_is_kept_and_not_repeated_at_once() {
-        let mut usage = Usage::new(false);
+        let mut usage = Usage::new(BATCH);
         count(&mut usage, name(1), at(0));
         let report = count(&mut usage, name(1), at(10_000)).unwrap();
         assert!(count(&mut usage, name(1), at(19_999)).is_none(), "one is out");
@@ -224,7 +188,7 @@ mod tests {
 
     #[test]
     fn what_is_kept_is_bounded_and_what_is_lost_is_known() {
-        let mut usage = Usage::new(false);
+        let mut usage = Usage::new(BATCH);
         let mut reported = 0;
         for serial in 0..10_000 {
             if let Some(report) = count(&mut usage, name(serial), at(0)) {
@@ -237,27 +201,25 @@ mod tests {
 
     #[test]
     fn analytics_is_told_of_each_use_once_and_of_no_more_keys_than_the_platform_takes() {
-        let mut usage = Usage::new(true);
+        let mut usage = Usage::new(200);
         for serial in 0..300 {
             usage.count(name(serial), at(0));
         }
         let mut report = usage.report(at(0)).unwrap();
-        let points = report.points(None);
-        assert_eq!(points.len(), MOST_POINTS);
-        let first = points[0].index.clone();
-        assert!(report.points(None).is_empty());
+        let told: Vec<Name> = report.news().map(|(name, _)| name).collect();
+        assert_eq!(told.len(), 200);
+        assert_eq!(report.news().count(), 0);
         usage.take_back(report, at(0));
         // The one that failed goes out again, and what has come since is all that is news.
-        let serial = (0..300).find(|serial| name(*serial).to_string() == first).unwrap();
-        usage.count(name(serial), at(1));
-        let mut told = 0.0;
+        usage.count(told[0], at(1));
+        let mut told = 0;
         let mut reported = 0;
         for millis in [10_000, 20_000] {
             let mut report = usage.report(at(millis)).unwrap();
-            told += report.points(None).iter().map(|point| point.doubles[0]).sum::<f64>();
+            told += report.news().map(|(_, news)| news).sum::<u32>();
             reported += report.0.iter().map(|(_, uses)| uses.uses).sum::<u32>();
             usage.arrived();
         }
-        assert_eq!((told, reported), (101.0, 301));
+        assert_eq!((told, reported), (101, 301));
     }
 }

@@ -6,7 +6,6 @@
 use portcullis_core::list::Mark;
 use portcullis_core::time::Time;
 use portcullis_core::token::Kind;
-use portcullis_core::verify::Refusal;
 
 use crate::gate::{Door, Gate, Stop};
 use crate::pace::{Doubt, Step};
@@ -104,25 +103,5 @@ impl Gate {
             out && !wait.is_over(&self.pace, &self.policies, now)
         });
         turn.wait.map(|wait| wait.pause(now))
-    }
-}
-
-/// What a fetch may change about a refusal.
-pub(crate) const fn doubt_of(refusal: Refusal) -> Option<Doubt> {
-    match refusal {
-        Refusal::NotCovered => Some(Doubt::NotCovered),
-        Refusal::UnknownKid(_) => Some(Doubt::UnknownSigner),
-        Refusal::Malformed(_)
-        | Refusal::ForeignLabel
-        | Refusal::SignerNotAllowed(_)
-        | Refusal::SecretNotHeld(_)
-        | Refusal::BadSignature
-        | Refusal::ForeignList
-        | Refusal::List(_)
-        | Refusal::Revoked
-        | Refusal::Suspended
-        | Refusal::Expired
-        | Refusal::WrongKind { .. }
-        | Refusal::WrongEnvironment { .. } => None,
     }
 }

@@ -7,7 +7,8 @@ use futures_util::future::{Either, select};
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
 
 use crate::gate::Gate;
-use crate::source::{FetchError, File, Host};
+use crate::host::Host;
+use crate::source::{FetchError, File};
 
 /// How long one source is waited for before the next is asked as well, in milliseconds.
 const HEDGE: u64 = 150;

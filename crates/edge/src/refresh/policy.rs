@@ -7,11 +7,11 @@ use portcullis_core::policy::{NoPolicy, Visibility};
 use portcullis_core::replica::Replica;
 
 use crate::gate::Gate;
+use crate::host::Host;
 use crate::log::Event;
 use crate::policies::PolicyJob;
-use crate::source::{File, Host};
+use crate::source::{File, RefreshError};
 
-use super::RefreshError;
 use super::named::from_any;
 
 /// Fetches what leads to a policy, and ends its job.

@@ -11,12 +11,13 @@ use portcullis_core::time::Time;
 use portcullis_core::verify::Refusal;
 use portcullis_edge::analytics::DataPoint;
 use portcullis_edge::gate::Gate;
+use portcullis_edge::host::Host;
 use portcullis_edge::identity::NAME;
 use portcullis_edge::log::Event;
 use portcullis_edge::refresh::{fetch_policy, refresh};
 use portcullis_edge::request::Incoming;
 use portcullis_edge::settings::Settings;
-use portcullis_edge::source::{FetchError, File, Host};
+use portcullis_edge::source::{FetchError, File};
 use portcullis_edge::turn::{Next, Passage, Reason, Refused, Turn};
 
 use crate::hot;

@@ -9,8 +9,8 @@ use worker::js_sys::{Array, Function, Reflect};
 use portcullis_edge::analytics::DataPoint;
 use portcullis_edge::log::Event;
 
-use crate::host::log;
 use crate::js::{get, object};
+use crate::log::log;
 
 thread_local! {
     /// Told of once an isolate: a dataset that fails would fail for each request.

@@ -6,13 +6,15 @@ use worker::wasm_bindgen::JsCast as _;
 use worker::web_sys;
 
 use portcullis_edge::analytics::DataPoint;
-use portcullis_edge::answer::Problem;
+use portcullis_edge::answer::{Problem, debug};
 use portcullis_edge::gate::Gate;
-use portcullis_edge::log::{self, Event};
-use portcullis_edge::source::Host as _;
+use portcullis_edge::host::Host as _;
+use portcullis_edge::log::Event;
 use portcullis_edge::turn::{Page, Refused};
 
-use crate::host::{self, Runtime, now};
+use crate::clock::now;
+use crate::host::Runtime;
+use crate::log::log;
 
 pub(crate) fn refuse(runtime: &Runtime, refused: Refused) -> worker::Result<web_sys::Response> {
     let settings = &runtime.settings;
@@ -20,9 +22,8 @@ pub(crate) fn refuse(runtime: &Runtime, refused: Refused) -> worker::Result<web_
     if settings.analytics {
         runtime.write(&DataPoint::refused(&refused, &problem));
     }
-    let debug =
-        settings.debug.then(|| log::debug(refused.reason.code(), refused.name, refused.list));
-    host::log(&Event::Refused(refused));
+    let debug = settings.debug.then(|| debug(refused.reason.code(), refused.name, refused.list));
+    log(&Event::Refused(refused));
     answer(&problem, debug.as_deref())
 }
 

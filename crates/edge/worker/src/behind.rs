@@ -9,12 +9,14 @@ use worker::js_sys::{Array, Date, JSON, JsString};
 
 use portcullis_core::time::Time;
 use portcullis_edge::cron;
+use portcullis_edge::host::Host as _;
 use portcullis_edge::inbox::{self, Message, Settled};
 use portcullis_edge::log::Event;
-use portcullis_edge::source::{FetchError, Host as _};
 
-use crate::host::{self, Runtime};
+use crate::clock::time;
+use crate::host::Runtime;
 use crate::js::{call, get, object};
+use crate::log::log;
 use crate::{Shared, shared};
 
 /// Refreshes the list, keeps the floor and reports what was counted: for a cron trigger.
@@ -47,19 +49,10 @@ pub async fn queue(batch: &JsValue, env: &Env) -> Result<(), JsValue> {
     Ok(())
 }
 
-/// Sends a report over the queue.
-pub(crate) async fn send(env: &JsValue, report: &str) -> Result<(), FetchError> {
-    let queue = get(env, "USAGE_QUEUE").ok_or(FetchError::Absent)?;
-    let report = JSON::parse(report).map_err(|_| FetchError::Unreachable)?;
-    let options = object(&[("contentType", "json".into())]);
-    let sent = call(&queue, "send", &[&report, &options]).await;
-    sent.map(|_| ()).map_err(|_| FetchError::Unreachable)
-}
-
 fn woken(env: &Env) -> Result<(Shared, Runtime), JsValue> {
     let env: JsValue = env.clone().into();
     let shared = shared(&env).map_err(|error| {
-        host::log(&Event::Settings(error));
+        log(&Event::Settings(error));
         JsValue::from_str("the gate's settings are wrong; its log says which")
     })?;
     let runtime = Runtime { env, settings: Rc::clone(&shared.settings) };
@@ -73,6 +66,6 @@ fn read(message: &JsValue, now: Time) -> Message {
         Err(value) => JSON::stringify(&value).ok().map(String::from),
     });
     let sent = get(message, "timestamp").and_then(|at| at.dyn_into::<Date>().ok());
-    let age = sent.map_or(0, |sent| now.millis_since(host::time(sent.get_time())) / 1000);
+    let age = sent.map_or(0, |sent| now.millis_since(time(sent.get_time())) / 1000);
     Message { body, age_secs: u32::try_from(age).unwrap_or(u32::MAX) }
 }

@@ -7,19 +7,22 @@ use std::rc::Rc;
 
 use futures_util::future::{Either, select};
 use portcullis_core::time::Time;
+use worker::Delay;
 use worker::js_sys::{self, Reflect, Uint8Array};
 use worker::wasm_bindgen::{JsCast as _, JsValue};
 use worker::wasm_bindgen_futures::JsFuture;
 use worker::web_sys::{self, AbortController, WorkerGlobalScope};
-use worker::{Delay, console_error, console_log};
 
 use portcullis_edge::analytics::DataPoint;
+use portcullis_edge::host::Host;
 use portcullis_edge::log::Event;
 use portcullis_edge::settings::{BaseUrl, GateKey, Settings, SourceSetting};
-use portcullis_edge::source::{FetchError, File, Host};
+use portcullis_edge::source::{FetchError, File};
 
+use crate::clock::now;
 use crate::js::{call, get, object, read};
-use crate::{analytics, behind};
+use crate::log::log;
+use crate::{analytics, queue};
 
 /// Where the floor is kept: a name that no other Worker of the zone may use.
 const FLOOR_URL: &str = "https://portcullis.invalid/floor/";
@@ -55,7 +58,7 @@ impl Host for Runtime {
         if !self.settings.usage_queue {
             return self.deliver(body, timeout).await;
         }
-        self.within(timeout, behind::send(&self.env, &body)).await
+        self.within(timeout, queue::send(&self.env, &body)).await
     }
 
     async fn deliver(&self, body: String, timeout: u64) -> Result<(), FetchError> {
@@ -223,29 +226,6 @@ fn default_cache() -> Option<web_sys::Cache> {
     Some(Reflect::get(&caches, &JsValue::from_str("default")).ok()?.unchecked_into())
 }
 
-/// Writes to the Worker's log.
-pub fn log(event: &Event) {
-    if event.is_alarm() {
-        console_error!("{}", event.line());
-    } else {
-        console_log!("{}", event.line());
-    }
-}
-
 pub(crate) fn global() -> WorkerGlobalScope {
     js_sys::global().unchecked_into()
-}
-
-pub(crate) fn now() -> Time {
-    time(js_sys::Date::now())
-}
-
-/// An instant as the runtime has it.
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "a clock before 1970 reads as 1970, which closes the gate"
-)]
-pub(crate) fn time(millis: f64) -> Time {
-    Time::from_millis(millis as u64)
 }

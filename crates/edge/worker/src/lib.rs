@@ -29,10 +29,13 @@
 mod analytics;
 mod answer;
 mod behind;
+mod clock;
 mod crypto;
 mod host;
 mod js;
+mod log;
 mod pass;
+mod queue;
 
 use core::cell::RefCell;
 use core::time::Duration;
@@ -43,16 +46,17 @@ use worker::wasm_bindgen::JsValue;
 use worker::{Context, Delay, Env, web_sys};
 
 use portcullis_edge::answer::Problem;
+use portcullis_edge::deliver::deliver;
 use portcullis_edge::gate::Gate;
 use portcullis_edge::log::Event;
 use portcullis_edge::refresh::{fetch_policy, refresh};
 use portcullis_edge::request::{Incoming, path_and_query};
 use portcullis_edge::settings::{Settings, SettingsError};
 use portcullis_edge::turn::{Next, Turn};
-use portcullis_edge::usage;
 
 use crate::answer::answer;
-use crate::host::{Runtime, now};
+use crate::clock::now;
+use crate::host::Runtime;
 use crate::js::{get, variable};
 
 pub use crate::behind::{queue, scheduled};
@@ -65,7 +69,7 @@ pub use portcullis_edge::pace::Standing;
 #[doc(hidden)]
 pub mod module {
     pub use crate::answer::answer;
-    pub use crate::host::log;
+    pub use crate::log::log;
     pub use crate::{Shared, after_host, held};
 }
 
@@ -101,7 +105,7 @@ pub async fn judge(request: web_sys::Request, env: &Env, ctx: &Context) -> worke
     let shared = match shared(&env) {
         Ok(shared) => shared,
         Err(error) => {
-            host::log(&Event::Settings(error));
+            log::log(&Event::Settings(error));
             return answer(&Problem::Misconfigured, None).map(Verdict::Answer);
         }
     };
@@ -155,8 +159,8 @@ fn shared(env: &JsValue) -> Result<Shared, SettingsError> {
         let bundle = bundle.map(|bundle| Uint8Array::new(&bundle).to_vec());
         if let Some(bundle) = bundle.filter(|bundle| !bundle.is_empty()) {
             match gate.restore(&bundle, now()) {
-                Ok(events) => events.iter().for_each(host::log),
-                Err(error) => host::log(&Event::Floor(error)),
+                Ok(events) => events.iter().for_each(log::log),
+                Err(error) => log::log(&Event::Floor(error)),
             }
         }
         let settings = gate.shared_settings();
@@ -203,7 +207,7 @@ async fn judged(
         }
         if let Some(report) = judged.report {
             let (gate, runtime) = (Rc::clone(gate), Rc::clone(runtime));
-            ctx.wait_until(async move { usage::send(&gate, &*runtime, report).await });
+            ctx.wait_until(async move { deliver(&gate, &*runtime, report).await });
         }
         match judged.next {
             Next::Sleep(millis) => Delay::from(Duration::from_millis(millis)).await,

@@ -23,9 +23,11 @@ use portcullis_edge::settings::RateClass;
 use portcullis_edge::turn;
 
 use crate::answer::{answer, refuse};
+use crate::clock::now;
 use crate::crypto::sign;
-use crate::host::{Runtime, global, log, now};
+use crate::host::{Runtime, global};
 use crate::js::{call, get, object};
+use crate::log::log;
 use crate::{Shared, Verdict, after_host};
 
 #[wasm_bindgen(module = "/src/connection.js")]
