@@ -12,7 +12,7 @@
 //! | [`gate`] | what an isolate holds, and the judgement of one request |
 //! | [`turn`], `waits` | what one request waits for, and what comes of it |
 //! | [`pace`] | when to refresh, who waits and for how long: pure |
-//! | [`source`] | the files that an issuer publishes, and what a host has to do |
+//! | [`source`], [`host`] | the files that an issuer publishes, and what else comes from outside |
 //! | [`refresh`] | which files are fetched and what is made of them |
 //! | [`hot`] | how a good key passes at once |
 //! | [`hold`] | how the gate takes what is newer |
