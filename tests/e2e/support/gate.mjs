@@ -1,5 +1,6 @@
 // The gate as it is deployed, in real workerd.
 
+import { readdirSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import { request } from 'node:http';
 import { dirname, join, relative } from 'node:path';
@@ -16,10 +17,11 @@ const MODULES = /modules = \[[^\]]*\]/;
  * `bundle` the list that is deployed with it, `front` the service that requests come to, `services` are
  * more services, `bindings` more bindings, as the configuration spells them, `extensions` modules
  * that such are made of, `flags` are workerd's. `example` is a folder with a Worker of somebody else,
- * in the gate's place, and then `around` finds that as `./index.js`.
+ * in the gate's place, and then `around` finds that as `./index.js`; `deployed` a folder that wrangler wrote.
  */
 async function configWith(bound) {
-  const { kv, r2, cache, bundle, example, around, beside = {}, front = 'gate', services = [], bindings = [] } = bound;
+  const { kv, r2, cache, bundle, example, deployed, around, beside = {} } = bound;
+  const { front = 'gate', services = [], bindings = [] } = bound;
   const stores = Object.entries({ kv, r2, cache }).filter(([, store]) => store);
   const external = stores.map(
     ([name, store]) => `(name = "${name}", external = (address = "${new URL(store.url).host}", http = ())),`,
@@ -34,6 +36,7 @@ async function configWith(bound) {
     .replace('service = "gate")', `service = "${front}")`)
     .replaceAll('embed "', `embed "${relative(folder, dirname(CONFIG))}/`)
     .replace(MODULES, (own) => (example ? modulesOf(relative(folder, example), around) : own))
+    .replace(MODULES, (own) => (deployed ? deployedModules(relative(folder, deployed), readdirSync(deployed)) : own))
     // The gate's own: a service that comes in front of it may have bindings as well.
     .replace('bindings = [', `bindings = [${ours.filter(Boolean).join('')}`)
     .replace('globalOutbound =', `${cache ? 'cacheApiOutbound = "cache", ' : ''}globalOutbound =`)
@@ -55,6 +58,15 @@ function modulesOf(example, around) {
   const first = around ? '(name = "around.js", esModule = embed "around.js"),' : '';
   return `modules = [${first} (name = "index.js", esModule = embed "${example}/index.js"),
     (name = "index_bg.wasm", wasm = embed "${example}/index_bg.wasm")]`;
+}
+
+function deployedModules(folder, names) {
+  // The entry comes first: it is what the runtime calls.
+  const kinds = { 'entry.js': 'esModule', '.wasm': 'wasm', '.bin': 'data' };
+  const modules = Object.entries(kinds).flatMap(([end, kind]) =>
+    names.filter((name) => name.endsWith(end)).map((name) => `(name = "${name}", ${kind} = embed "${folder}/${name}")`),
+  );
+  return `modules = [${modules.join(', ')}]`;
 }
 
 /** Starts the example of a Rust Worker that judges keys itself; `around` is a module that hands it its requests. */
