@@ -55,6 +55,7 @@ import { createVerifier as createPure } from 'portcullis/pure';
 import { createVerifier as createSlim, init } from 'portcullis/slim';
 import { createAssertionVerifier, type Asserted, type AssertionCode } from 'portcullis/assertion';
 import { covers, readCaller, type Caller } from 'portcullis/caller';
+import { createStatusChecker } from 'portcullis/status-list';
 import { protect, requireScopes as fetchScopes } from 'portcullis/fetch';
 import { apiKey as expressKey, requireKind as expressKind } from 'portcullis/express';
 import { apiKey as honoKey, requireScopes as honoScopes } from 'portcullis/hono';
@@ -131,6 +132,11 @@ const [owned, listed]: [number | null | undefined, number | undefined] = [readCa
 void [mayRead, owned, listed, readCaller(null)];
 // @ts-expect-error: a number is no request
 readCaller(7);
+
+const statuses = createStatusChecker({ key: { kty: 'OKP' } });
+const looked = async (context: { waitUntil(promise: Promise<unknown>): void }): Promise<boolean> =>
+  (await statuses.check({}, { now: new Date(), waitUntil: (promise) => context.waitUntil(promise) })).ok;
+void looked;
 
 declare module 'portcullis/fastify' { interface Found { found: Asserted } }
 declare function fromFastify(): import('fastify').FastifyRequest;
