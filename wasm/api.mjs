@@ -13,6 +13,7 @@ const PAGES = {
   'portcullis/fastify': 'types/fastify.d.ts',
   'portcullis/next': 'types/next.d.ts',
   'options of every middleware': 'types/guard.d.ts',
+  'portcullis/caller': 'types/caller.d.ts',
   'portcullis/assertion': 'types/assertion.d.ts',
   'portcullis/status-list': 'types/status-list.d.ts',
   'portcullis/issuer': ['issuer', 'issuer-call', 'issuer-keys', 'issuer-records', 'issuer-events'].map((name) => `types/${name}.d.ts`),

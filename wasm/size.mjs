@@ -12,6 +12,7 @@ const BUDGETS = {
   'everything, one file (browser)': 57_000,
   'everything without wasm (pure)': 31_000,
   'middleware for Hono': 2_000,
+  'who is calling, for origins': 1_300,
   'assertions, for origins': 22_500,
   'status of others\' tokens': 3_500,
 };
@@ -45,6 +46,7 @@ export function sizes() {
     'everything, one file (browser)': bundled('inline'),
     'everything without wasm (pure)': bundled('pure'),
     'middleware for Hono': bundled('hono'),
+    'who is calling, for origins': bundled('caller'),
     'assertions, for origins': bundled('assertion'),
     'status of others\' tokens': bundled('status-list'),
   };

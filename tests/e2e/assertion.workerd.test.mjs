@@ -6,6 +6,7 @@ import { createPrivateKey, createPublicKey, verify } from 'node:crypto';
 import { test } from 'node:test';
 
 import { createAssertionVerifier, httpSource } from 'portcullis/assertion';
+import { readCaller } from 'portcullis/caller';
 
 import { startGate } from './support/gate.mjs';
 import { fetchBytes, listen, startOrigin } from './support/http.mjs';
@@ -94,7 +95,7 @@ async function startCarefulOrigin(root, issuerUrl) {
     const judged = await state.assertions.authenticate(incoming, { scopes: 'orders:read' });
     if (!judged.ok) state.codes.push(judged.code);
     const { status, headers, body } = judged.ok
-      ? { status: 200, headers: { 'content-type': 'application/json' }, body: JSON.stringify({ judged, headers: incoming.headers }) }
+      ? { status: 200, headers: { 'content-type': 'application/json' }, body: JSON.stringify({ judged, caller: readCaller(incoming), headers: incoming.headers }) }
       : judged.problem;
     outgoing.writeHead(status, headers).end(body);
   });
@@ -115,19 +116,21 @@ test('an origin that has the package takes identity from the assertion alone', a
   const before = await exported();
   const gate = await gateWith(before);
   const policy = await issuer.cli(['policies', 'create', '--name', 'Reader', '--scope', 'orders:*', '--sales-channel', 'sc_1']);
-  const reader = await issuer.create('--policy', String(policy.number));
+  const owner = await issuer.cli(['owners', 'create', '--name', 'Tenant']);
+  const reader = await issuer.create('--policy', String(policy.number), '--owner', String(owner.number));
   const bare = await issuer.create();
 
   const { status, json } = await gate.ask(reader.token, { headers: { 'portcullis-assertion': 'forged', portcullis: 'owner=9' } });
   assert.equal(status, 200);
-  const { judged, headers } = json;
+  const { judged, caller, headers } = json;
   const issued = { key: judged.key, grant: judged.grant, audience: judged.audience };
   assert.deepEqual(issued, {
-    key: { name: told(headers).key, issuer: issuer.issuer, kind: 'secret', environment: 'live', owner: null, policy: policy.number },
+    key: { name: told(headers).key, issuer: issuer.issuer, kind: 'secret', environment: 'live', owner: owner.number, policy: policy.number },
     grant: { scopes: ['orders:*'], salesChannels: ['sc_1'] },
     audience: origin.audience,
   });
   assert.deepEqual(judged.list, { number: told(headers).list, standing: 'fresh' });
+  assert.deepEqual(caller, { key: judged.key, grant: judged.grant, list: judged.list }, 'unsigned it says the same');
   assert.equal(judged.expiresAt - judged.issuedAt, 60_000);
   const kept = origin.last;
 

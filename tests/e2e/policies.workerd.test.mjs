@@ -3,6 +3,8 @@
 import assert from 'node:assert/strict';
 import { before, describe, test } from 'node:test';
 
+import { readCaller } from 'portcullis/caller';
+
 import { startGate } from './support/gate.mjs';
 import { startOrigin } from './support/http.mjs';
 import { startIssuer } from './support/issuer.mjs';
@@ -210,6 +212,9 @@ test('an origin that would rather have a header for each thing is told so, in ei
     assert.equal(headers['portcullis-sales-channels'], 'sc_1');
     assert.match(headers['portcullis-list'], /^\d+$/);
     assert.equal(headers['portcullis-owner'], undefined);
+    const caller = readCaller({ headers });
+    assert.equal(caller.key.name, key.id);
+    assert.deepEqual(caller.grant, { scopes: [], salesChannels: ['sc_1'] });
   }
 });
 

@@ -2,6 +2,8 @@
 // `status.status_list` of a token points at is fetched, verified, and looked up in. It stands beside
 // a library for JWTs, which verifies the token itself.
 
+import { platform } from './platform.js';
+
 const TYPE = 'statuslist+jwt';
 const TIMEOUT_MS = 5_000;
 const DEADLINE_MS = 300;
@@ -10,6 +12,9 @@ const LONGEST_LIST = 16 << 20;
 const LISTS_AT_MOST = 64;
 // After a fetch in vain nobody fetches that list for so long.
 const PAUSE_MS = 1_000;
+// Where a fetch ends with the request that began it: how long the others count on it.
+const LEASE_MS = 1_000;
+const LOOK_AGAIN_MS = 10;
 // Where a list says neither when to fetch it again nor when it ends.
 const TTL_MS = 300_000;
 const SKEW_MS = 10_000;
@@ -67,13 +72,13 @@ class StatusChecker {
   }
 
   // Of a token's claims, which its own library has verified.
-  async check(claims, { now = Date.now() } = {}) {
+  async check(claims, { now = Date.now(), waitUntil } = {}) {
     const at = now instanceof Date ? now.getTime() : now;
     if (!(typeof at === 'number' && at >= 0 && at < Infinity)) throw new TypeError('now: a Date, or milliseconds since 1970');
     try {
       const { uri, idx } = reference(claims);
       require(this.#allow(uri), 'status_uri', 'the token names a status list that is not one of `uris`');
-      const { list, standing } = await this.#current(uri, at);
+      const { list, standing } = await this.#current(uri, at, waitUntil);
       const value = lookUp(list, idx);
       const status = STATUSES[value] ?? 'other';
       const facts = { uri, idx, standing, issuedAt: list.issuedAt, expiresAt: list.expiresAt, ageMs: Math.max(0, at - list.issuedAt) };
@@ -87,12 +92,12 @@ class StatusChecker {
   }
 
   // The list, no older than its ttl if one can be had within the deadline; never past its end.
-  async #current(uri, now) {
+  async #current(uri, now, waitUntil) {
     const entry = this.#entry(uri);
     const { held } = entry;
     if (held !== undefined && now < held.freshUntil && now < held.endsAt) return { list: held, standing: 'fresh' };
     const usable = held !== undefined && now < held.endsAt;
-    const refreshed = this.#refresh(uri, entry, now);
+    const refreshed = this.#refresh(uri, entry, now, waitUntil);
     if (usable) await Promise.race([refreshed.catch(ignore), sleep(this.#deadline)]);
     else await refreshed;
     const list = entry.held;
@@ -104,28 +109,54 @@ class StatusChecker {
     let entry = this.#lists.get(uri);
     if (entry === undefined) {
       if (this.#lists.size >= LISTS_AT_MOST) this.#lists.delete(this.#lists.keys().next().value);
-      entry = { held: undefined, underWay: undefined, failed: undefined, failedAt: -Infinity };
+      entry = { held: undefined, underWay: undefined, lease: { from: 0, until: 0 }, ended: 0, failed: undefined, failedAt: -Infinity };
       this.#lists.set(uri, entry);
     }
     return entry;
   }
 
-  // One fetch of a list is out at a time.
-  #refresh(uri, entry, now) {
-    if (now >= entry.failedAt && now - entry.failedAt < PAUSE_MS) return Promise.reject(entry.failed);
-    entry.underWay ??= this.#load(uri, now)
+  // One fetch of a list is out at a time: all wait for its promise, or none but its own request, and
+  // the others keep timers of their own and look at what became of it.
+  async #refresh(uri, entry, now, waitUntil) {
+    if (now >= entry.failedAt && now - entry.failedAt < PAUSE_MS) throw entry.failed;
+    if (platform.sharesPromises) {
+      entry.underWay ??= this.#fetchList(uri, entry, now, waitUntil).finally(() => {
+        entry.underWay = undefined;
+      });
+      return entry.underWay;
+    }
+    const { ended } = entry;
+    const until = Date.now() + this.#timeout;
+    while (isWithin(entry.lease) && Date.now() < until) {
+      await sleep(LOOK_AGAIN_MS);
+      if (entry.ended === ended) continue;
+      if (entry.failed !== undefined) throw entry.failed;
+      return undefined;
+    }
+    return this.#fetchList(uri, entry, now, waitUntil);
+  }
+
+  #fetchList(uri, entry, now, waitUntil) {
+    const from = Date.now();
+    const lease = { from, until: from + LEASE_MS };
+    entry.lease = lease;
+    const fetched = this.#load(uri, now)
       .then((list) => {
         // An older list put out again is no news.
         if (entry.held === undefined || list.issuedAt >= entry.held.issuedAt) entry.held = list;
+        Object.assign(entry, { failed: undefined, failedAt: -Infinity });
       })
       .catch((error) => {
         Object.assign(entry, { failed: error, failedAt: now });
         throw error;
       })
       .finally(() => {
-        entry.underWay = undefined;
+        entry.ended += 1;
+        // A lease that ran out was given to another.
+        if (entry.lease === lease) entry.lease = { from: 0, until: 0 };
       });
-    return entry.underWay;
+    waitUntil?.(fetched.catch(ignore));
+    return fetched;
   }
 
   async #load(uri, now) {
@@ -295,6 +326,12 @@ function fitsCryptoKey({ type, algorithm: own, usages }, wanted) {
   return type === 'public' && usages.includes('verify') && own.name === wanted.name
     && (wanted.namedCurve === undefined || own.namedCurve === wanted.namedCurve)
     && (hash === undefined || hash === wanted.hash);
+}
+
+// A clock that was set back ends a span, instead of stretching it.
+function isWithin({ from, until }) {
+  const now = Date.now();
+  return now >= from && now < until;
 }
 
 function positive(value, otherwise, what) {

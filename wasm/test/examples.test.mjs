@@ -50,7 +50,7 @@ async function answered(address, headers) {
 }
 
 test('the examples', async (t) => {
-  assert.deepEqual(names, ['verify.mjs', 'worker.mjs', 'hono.mjs', 'express.cjs', 'origin.mjs', 'status.mjs']);
+  assert.deepEqual(names, ['verify.mjs', 'worker.mjs', 'hono.mjs', 'express.cjs', 'origin.mjs', 'caller.mjs', 'status.mjs']);
   const { folder } = install(t);
   for (const name of ['hono', 'express', 'jose']) symlinkSync(join(MODULES, name), join(folder, 'node_modules', name));
   const keys = await issuer(files(lists.withPolicies));
@@ -133,6 +133,23 @@ test('the examples', async (t) => {
     const args = ['run', '--no-remote', '--allow-read', '--allow-net', '--allow-env', 'clocked.mjs'];
     if (deno) assert.equal(await beside(deno, args, { cwd: folder, env: { ...env, ...more } }), said);
     if (bun) assert.equal(await beside(bun, ['--no-install', 'clocked.mjs'], { cwd: folder, env }), said);
+  });
+
+  await t.test('caller.mjs', async () => {
+    write('ask.mjs', `
+      import origin from './caller.mjs';
+      const line = 'key=apk_L3sB1aaMz2uK24WBLB1hcf, issuer=iss_L3sB1aaMz2uK24WBLB1hcf, kind=secret, environment=live, list=1, standing=fresh, owner=7';
+      const ask = (headers) => origin.fetch(new Request('https://origin.example/', { headers }));
+      console.log(await (await ask({ portcullis: line })).text());
+      console.log(await (await ask({ portcullis: line + ', policy=1, scopes=("orders:*")' })).text());
+      console.log((await ask({ portcullis: line + ', owner=8' })).status);
+      console.log((await ask({})).status);
+    `);
+    const said = '{"owner":7,"mayRead":false}\n{"owner":7,"mayRead":true}\n403\n403\n';
+    assert.equal(await node('ask.mjs'), said);
+    const more = { DENO_NO_UPDATE_CHECK: '1', DENO_DIR: join(folder, '.deno') };
+    if (deno) assert.equal(await beside(deno, ['run', '--no-remote', '--allow-read', 'ask.mjs'], { cwd: folder, env: { ...env, ...more } }), said);
+    if (bun) assert.equal(await beside(bun, ['--no-install', 'ask.mjs'], { cwd: folder, env }), said);
   });
 
   await t.test('the example of docs/assertion.md', async (t_) => {

@@ -54,6 +54,8 @@ import { Hono } from 'hono';
 import { createVerifier as createPure } from 'portcullis/pure';
 import { createVerifier as createSlim, init } from 'portcullis/slim';
 import { createAssertionVerifier, type Asserted, type AssertionCode } from 'portcullis/assertion';
+import { covers, readCaller, type Caller } from 'portcullis/caller';
+import { createStatusChecker } from 'portcullis/status-list';
 import { protect, requireScopes as fetchScopes } from 'portcullis/fetch';
 import { apiKey as expressKey, requireKind as expressKind } from 'portcullis/express';
 import { apiKey as honoKey, requireScopes as honoScopes } from 'portcullis/hono';
@@ -120,6 +122,21 @@ honoKey(assertions, { address: (c) => c.req.header('cf-connecting-ip') });
 const served = protect(assertions, (request, asserted) => fetchScopes('orders:read')(asserted) ?? new Response(asserted.audience));
 void [served, expressKey(assertions), nextKey(assertions)];
 export const POST = withApiKey(assertions, async (request, asserted) => Response.json(asserted.key), { scopes: 'orders:read' });
+
+declare const incoming: import('node:http').IncomingMessage;
+const caller: Caller | undefined = readCaller(incoming) ?? readCaller(incoming.headers) ?? readCaller(new Headers()) ?? readCaller('text');
+// @ts-expect-error: there may be nobody
+caller.key;
+const mayRead: boolean | undefined = caller?.grant.scopes.some((held) => covers(held, 'orders:read'));
+const [owned, listed]: [number | null | undefined, number | undefined] = [readCaller(new Request('https://a.example'))?.key.owner, caller?.list.number];
+void [mayRead, owned, listed, readCaller(null)];
+// @ts-expect-error: a number is no request
+readCaller(7);
+
+const statuses = createStatusChecker({ key: { kty: 'OKP' } });
+const looked = async (context: { waitUntil(promise: Promise<unknown>): void }): Promise<boolean> =>
+  (await statuses.check({}, { now: new Date(), waitUntil: (promise) => context.waitUntil(promise) })).ok;
+void looked;
 
 declare module 'portcullis/fastify' { interface Found { found: Asserted } }
 declare function fromFastify(): import('fastify').FastifyRequest;

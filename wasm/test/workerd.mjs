@@ -58,7 +58,8 @@ export async function serve(folder, files) {
   });
   const stop = async () => {
     const gone = new Promise((resolve) => child.once('exit', resolve));
-    if (child.exitCode === null && child.kill()) await gone;
+    // Asked kindly it would wait for requests that a failed test has left hanging.
+    if (child.exitCode === null && child.kill('SIGKILL')) await gone;
   };
   const port = await new Promise((resolve, reject) => {
     child.once('error', reject);

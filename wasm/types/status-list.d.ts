@@ -93,6 +93,17 @@ export type StatusResult =
       list: StatusListFacts | null;
     };
 
+/** How one token is checked. */
+export interface StatusCheckOptions {
+  /** The instant to judge at. The clock's time unless told. */
+  now?: number | Date;
+  /**
+   * Keeps a fetch of the list alive behind the answer: `ctx.waitUntil.bind(ctx)` in a Worker, where a
+   * fetch that takes longer than `deadline` else ends with the request that began it.
+   */
+  waitUntil?: (promise: Promise<unknown>) => void;
+}
+
 export interface StatusChecker {
   /**
    * Looks the status of a verified token's claims up. A list is fetched once for its `ttl`; past that
@@ -100,7 +111,7 @@ export interface StatusChecker {
    *
    * @throws TypeError where `claims` is no object.
    */
-  check(claims: object, options?: { now?: number | Date }): Promise<StatusResult>;
+  check(claims: object, options?: StatusCheckOptions): Promise<StatusResult>;
 }
 
 export function createStatusChecker(options: StatusCheckerOptions): StatusChecker;
