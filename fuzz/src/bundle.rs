@@ -38,7 +38,11 @@ pub fn run(bytes: &[u8]) {
 /// Under a head that names the first two of these files as its directories: what is taken can be
 /// looked up in, and taking it again changes nothing.
 fn deployed(world: &World, keyring: &[u8], mut replica: Replica, files: &[&[u8]]) {
-    let named = |at: usize| files.get(at).map_or(FileName::NONE, |file| name_file(file));
+    // A head can name no other.
+    let named = |at: usize| {
+        let file = files.get(at).filter(|file| (1..=8192).contains(&file.len()));
+        file.map_or(FileName::NONE, |file| name_file(file))
+    };
     let list = sign(world, (named(0), named(1)), &[]);
     let bundle = Bundle { keyring, stamp: &list.1, head: &list.0, bodies: Vec::new() };
     if replica.adopt_bundle(&bundle.encode(), world.this_update).is_err() {

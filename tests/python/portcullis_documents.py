@@ -209,6 +209,7 @@ class Head:
     this_update: int
     shards: dict[int, Shard]
     wide: tuple[Wide, ...]
+    policies: tuple[tuple[bytes, int], ...]  # digest and length of the public directory, and of the private one
 
     @classmethod
     @cache
@@ -218,8 +219,8 @@ class Head:
         issuer, kid, epoch = reader.take(16), reader.number(2), reader.number(4)
         number, this_update = reader.number(8), reader.number(8)
         reader.take(32)  # the head before: a verifier doesn't follow the chain
-        for _ in ("public", "private"):
-            digest, length = reader.take(32), reader.number(4)
+        policies = tuple((reader.take(32), reader.number(4)) for _ in ("public", "private"))
+        for digest, length in policies:
             well_formed((digest == bytes(32)) == (length == 0), "policies that are half there")
             well_formed(length <= 8192, "policies that are too long")
         shards, least = dict[int, Shard](), 0
@@ -232,7 +233,7 @@ class Head:
         well_formed(all(a < b for a, b in zip(wide, wide[1:])), "wide entries do not ascend")
         reader.take(64)
         reader.end()
-        return cls(data, issuer, kid, epoch, number, this_update, shards, wide)
+        return cls(data, issuer, kid, epoch, number, this_update, shards, wide, policies)
 
 
 @dataclass(frozen=True)
@@ -251,3 +252,18 @@ class Bundle:
         bodies = tuple(reader.take(reader.number(4)) for _ in range(reader.number(4)))
         reader.end()
         return cls(keyring, stamp, head, bodies)
+
+
+@dataclass(frozen=True)
+class Deployment:
+    bundle: bytes
+    policies: tuple[bytes, ...]
+
+    @classmethod
+    def decode(cls, data: bytes) -> Deployment:
+        reader = Reader(data)
+        reader.magic(b"PCG\x01")
+        bundle = reader.take(reader.number(4))
+        policies = tuple(reader.take(reader.number(4)) for _ in range(reader.number(4)))
+        reader.end()
+        return cls(bundle, policies)
