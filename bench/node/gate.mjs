@@ -1,15 +1,19 @@
 // The gate beside a Worker that passes requests on and does nothing else, a copy of that one as
 // control, and the same written so that the runtime copies each request once: requests a second and
-// processor time a request, each in a workerd of its own. And the gate's decision by itself.
+// processor time a request. And the gate's decision by itself.
+//
+// Two processes that run the same differ by a twentieth and more, and the machine wanders from one second to
+// the next: so each Worker runs twice, in every combination with the others, and rounds are many and short.
 
 import { execFileSync, spawnSync } from 'node:child_process';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { PASS, ask, bearer, quick, serving } from './serving.mjs';
 
 const [program, workerd, folder] = process.argv.slice(2);
-const [ROUNDS, SECONDS] = quick ? [3, 1] : [11, 3];
-const TICK_NS = 1e9 / Number(execFileSync('getconf', ['CLK_TCK']));
+// Each pair of processes in as many rounds as any other.
+const ROUNDS = quick ? 4 : 48;
+const DECIDED = quick ? 3 : 11;
 // Decisions in one request: some tenths of a second, so that the request around them is nothing.
 const DECISIONS = 100_000;
 
@@ -54,36 +58,37 @@ async function measure(place) {
   const [{ token }, ...others] = issuer.keys(64);
   const settings = place.settings(issuer, origin);
   const worker = (config) => place.worker(workerd, config, settings, { processor: 0 });
-  const subjects = {
-    'pass-through': await worker(place.script('pass', PASS)),
-    gate: await worker(place.gate('gate')),
-    'lean pass-through': await worker(place.script('lean', LEAN)),
-    'pass-through, a copy': await worker(place.script('copy', PASS)),
+  const configs = {
+    'pass-through': place.script('pass', PASS),
+    gate: place.gate('gate'),
+    'lean pass-through': place.script('lean', LEAN),
+    'pass-through, a copy': place.script('copy', PASS),
   };
+  const names = Object.keys(configs);
+  const subjects = [];
+  for (const name of names) subjects.push([await worker(configs[name]), await worker(configs[name])]);
 
   const samples = {};
   const add = (name, value) => (samples[name] ??= []).push(value);
-  const once = (name, seconds) => {
-    const { pid, port } = subjects[name];
-    const before = ticks(pid);
-    const requests = load(port, token, seconds);
-    return { wall: 1e9 / requests.rate, cpu: ((ticks(pid) - before) * TICK_NS) / requests.many };
+  const once = ({ pid, port }) => {
+    const before = busy(pid);
+    const requests = load(port, token);
+    return { wall: 1e9 / requests.rate, cpu: (busy(pid) - before) / requests.many };
   };
-  const names = Object.keys(subjects);
-  for (const name of names) once(name, 1);
+  for (const pair of subjects) pair.forEach(once);
   for (let round = 0; round < ROUNDS; round += 1) {
     for (let turn = 0; turn < names.length; turn += 1) {
-      const name = names[(turn + round) % names.length];
-      const { wall, cpu } = once(name, SECONDS);
-      add(`${name}, a request`, wall);
-      add(`${name}, CPU of a request`, cpu);
+      const at = (turn + round) % names.length;
+      const { wall, cpu } = once(subjects[at][(round >> at) & 1]);
+      add(`${names[at]}, a request`, wall);
+      add(`${names[at]}, CPU of a request`, cpu);
     }
   }
 
   const deciding = await worker(decidingGate(place));
   const tokens = [token, ...others.map((key) => key.token)];
   await decide(deciding, tokens);
-  for (let round = 0; round < ROUNDS; round += 1) add('gate, the decision', await decide(deciding, tokens));
+  for (let round = 0; round < DECIDED; round += 1) add('gate, the decision', await decide(deciding, tokens));
   return { samples, facts: {} };
 }
 
@@ -112,14 +117,15 @@ async function decide({ base }, tokens) {
   return ((await timed(DECISIONS + 1)) - around) / DECISIONS;
 }
 
-/** User and system time of a process so far. */
-function ticks(pid) {
-  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1].split(' ');
-  return Number(fields[11]) + Number(fields[12]);
+/** The processor time of a process so far, in nanoseconds. */
+function busy(pid) {
+  const threads = readdirSync(`/proc/${pid}/task`);
+  const spent = (thread) => Number(readFileSync(`/proc/${pid}/task/${thread}/schedstat`, 'utf8').split(' ')[0]);
+  return threads.reduce((sum, thread) => sum + spent(thread), 0);
 }
 
-/** Asks for so many seconds over 16 connections, with the headers of a usual client. */
-function load(port, token, seconds) {
+/** Asks for a second over 16 connections, with the headers of a usual client. */
+function load(port, token) {
   const headers = {
     authorization: `Bearer ${token}`,
     accept: 'application/json',
@@ -132,7 +138,7 @@ function load(port, token, seconds) {
   const given = Object.entries(headers).flatMap(([name, value]) => ['-H', `${name}: ${value}`]);
   const said = execFileSync(
     'taskset',
-    ['-c', '1', 'wrk', '-t1', '-c16', `-d${seconds}s`, ...given, `http://127.0.0.1:${port}/orders?page=2`],
+    ['-c', '1', 'wrk', '-t1', '-c16', '-d1s', ...given, `http://127.0.0.1:${port}/orders?page=2`],
     { encoding: 'utf8' },
   );
   if (/Non-2xx|Socket errors/.test(said)) throw new Error(said);
