@@ -20,7 +20,7 @@ await serving(folder, async (place) => {
   const keys = issuer.keys(KEYS);
   await issuer.api('POST', '/v1/keys/revoke', { ids: keys.splice(0, REVOKED).map(({ id }) => id) });
   const file = `${place.folder}/list`;
-  issuer.cli('list', 'bundle', '--out', file);
+  issuer.cli('bundle', '--out', file);
   const bundle = readFileSync(file);
   const settings = place.settings(issuer, origin);
   const configs = {
