@@ -11,8 +11,7 @@ use crate::pace::Standing;
 /// An accepted key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Caller {
-    /// The key's public name.
-    pub name: Name,
+    name: Name,
     /// What the origin is told.
     pub identity: Identity,
     scopes: Vec<String>,

@@ -116,7 +116,7 @@ impl Gate {
             Next::Sleep(_) | Next::Own(_) => {}
             Next::Pass(passage) => {
                 match &passage.caller {
-                    Some(caller) => self.count_passed(caller.name, now),
+                    Some(caller) => self.count_passed(caller.name(), now),
                     None => self.counters.passed += 1,
                 }
                 report = self.usage.report(now);
@@ -298,7 +298,7 @@ impl Gate {
     pub fn limited(&mut self, passage: &Passage, now: Time) -> Option<Refused> {
         let reason = Reason::RateLimited(passage.rate?);
         self.counters.refused(reason.code());
-        let name = passage.caller.as_ref().map(|caller| caller.name);
+        let name = passage.caller.as_ref().map(Caller::name);
         let list = self.list_seen(now);
         Some(Refused { reason, name, list, retry_after: 1, scopes: None })
     }

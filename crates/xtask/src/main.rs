@@ -39,7 +39,7 @@ enum Task {
     },
     /// Measure keys and lists beside their peers, and write docs/benchmarks.md
     Bench {
-        /// Six minutes instead of thirty; docs/ is left as it is
+        /// Fewer and shorter rounds; docs/ is left as it is
         #[arg(long)]
         quick: bool,
         /// Measure only this (may be given more than once); docs/ is left as it is

@@ -48,7 +48,7 @@ fn a_cron_trigger_refreshes_reports_and_keeps_the_newest_floor() {
     let bench = Bench::new(USAGE);
     bench.publish(5, &[], 60_000);
     let key = bench.issuer.key(1, |_| {});
-    let name = bench.request(&key).unwrap().caller.unwrap().name.to_string();
+    let name = bench.request(&key).unwrap().caller.unwrap().name().to_string();
     assert_eq!(reported(&bench), [], "ten seconds of requests make a report");
     let before = bench.world.kept.borrow().clone();
     // The same list under a newer stamp: no refresh that a request asks for would keep it.
@@ -115,7 +115,7 @@ fn a_request_that_the_platform_limits_is_counted_as_refused() {
     let now = Time::from_millis(bench.world.now.get());
     let limited = bench.gate.borrow_mut().limited(&passage, now).unwrap();
     assert_eq!(limited.reason.code(), "rate_limited");
-    assert_eq!(limited.name, passage.caller.map(|caller| caller.name));
+    assert_eq!(limited.name, passage.caller.map(|caller| caller.name()));
     assert_eq!(limited.list.unwrap().number, 5);
     let status: Value = serde_json::from_str(&bench.gate.borrow().status(now)).unwrap();
     assert_eq!(status["requests"]["refused"]["rate_limited"], 1);

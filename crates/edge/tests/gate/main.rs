@@ -34,7 +34,7 @@ fn a_cold_gate_fetches_everything_once_and_then_nothing() {
     let passage = bench.request(&good).unwrap();
     assert_eq!(bench.world.fetches(), 4);
     assert_eq!(bench.world.codes(), ["list"]);
-    let name = passage.caller.as_ref().unwrap().name.to_string();
+    let name = passage.caller.as_ref().unwrap().name().to_string();
     assert_eq!(told(&passage, "key"), Some(name));
     assert_eq!(told(&passage, "owner").as_deref(), Some("77"));
     assert_eq!(told(&passage, "list").as_deref(), Some("5"));

@@ -110,7 +110,7 @@ impl Passage {
             Ok(response) => self.finish(response.unchecked_into()),
             Err(error) => {
                 let reason = js_sys::Error::from(error).message().into();
-                let key = self.told.caller.map(|caller| caller.name);
+                let key = self.told.caller.as_ref().map(Caller::name);
                 log(&Event::Origin { key, reason });
                 answer(&Problem::OriginUnreachable, None)
             }
@@ -221,7 +221,7 @@ impl Passage {
 async fn within_limit(runtime: &Runtime, class: &RateClass, passage: &turn::Passage) -> bool {
     let asked = async {
         let binding = get(&runtime.env, class.binding.as_deref()?)?;
-        let key = JsValue::from_str(&passage.caller.as_ref()?.name.to_string());
+        let key = JsValue::from_str(&passage.caller.as_ref()?.name().to_string());
         let answer = call(&binding, "limit", &[&object(&[("key", key)])]).await.ok()?;
         get(&answer, "success")?.as_bool()
     };

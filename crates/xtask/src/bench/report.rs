@@ -14,6 +14,9 @@ What is compared runs in the same process, in interleaved rounds, each subject i
 milliseconds or less and another one first each time. A time is the median of the rounds, a ratio the median of the
 ratios within a round: on a noisy machine times wander, ratios hardly. Nothing is retried or left out.
 
+Workers that answer requests run in a workerd each, two of each kind in every combination, a second at a time: two processes of
+the same code differ by some hundredths, which the row of the control shows.
+
 Keys are 1024 different ones; their list covers 1,000,000 serials, 1 % revoked at random, and is looked up
 each time. \"The same token\" is our key's text, decoded, its HMAC made by the platform and compared; \"in
 base64url\" gives that peer the same bytes in the one spelling that the platform decodes natively.
