@@ -73,7 +73,7 @@ await serving(folder, async (place) => {
 
 /** What the gate weighs, as workerd and wrangler take it. */
 function sizes() {
-  const edge = (path) => readFileSync(fileURLToPath(new URL(`../../crates/edge/${path}`, import.meta.url)));
+  const edge = (path) => readFileSync(fileURLToPath(new URL(`../../crates/gate-worker/${path}`, import.meta.url)));
   const parts = { module: [edge('build/index_bg.wasm')], glue: [edge('build/index.js'), edge('entry.js')] };
   const params = { [constants.BROTLI_PARAM_QUALITY]: 11, [constants.BROTLI_PARAM_LGWIN]: 22 };
   const facts = {};

@@ -8,7 +8,7 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 
 const here = (path) => fileURLToPath(new URL(path, import.meta.url));
-const GATE = here('../../crates/edge/workerd.capnp');
+const GATE = here('../../crates/gate-worker/workerd.capnp');
 
 export const quick = process.argv.includes('--quick');
 export const pause = (millis) => new Promise((resolve) => setTimeout(resolve, millis));

@@ -12,12 +12,12 @@ import { startOrigin, startRelay } from './support/http.mjs';
 import { portcullis, startIssuer } from './support/issuer.mjs';
 import { atEnd, until } from './support/processes.mjs';
 
-const EDGE = fileURLToPath(new URL('../../crates/edge', import.meta.url));
+const WORKER = fileURLToPath(new URL('../../crates/gate-worker', import.meta.url));
 const modules = [
-  { type: 'ESModule', path: join(EDGE, 'entry.js') },
-  { type: 'Data', path: join(EDGE, 'bundle.bin') },
-  { type: 'ESModule', path: join(EDGE, 'build/index.js') },
-  { type: 'CompiledWasm', path: join(EDGE, 'build/index_bg.wasm') },
+  { type: 'ESModule', path: join(WORKER, 'entry.js') },
+  { type: 'Data', path: join(WORKER, 'bundle.bin') },
+  { type: 'ESModule', path: join(WORKER, 'build/index.js') },
+  { type: 'CompiledWasm', path: join(WORKER, 'build/index_bg.wasm') },
 ];
 
 test('uses reach the record through a broker, once the issuer takes them', async () => {
@@ -34,7 +34,7 @@ test('uses reach the record through a broker, once the issuer takes them', async
   };
   const miniflare = new Miniflare({
     name: 'gate',
-    modulesRoot: EDGE,
+    modulesRoot: WORKER,
     modules,
     compatibilityDate: '2026-04-01',
     cf: false,

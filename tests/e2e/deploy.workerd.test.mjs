@@ -16,7 +16,7 @@ const here = (path) => fileURLToPath(new URL(path, import.meta.url));
 const WRANGLER = here('../../node_modules/wrangler/bin/wrangler.js');
 const SETTINGS = readFileSync(here('../../wrangler.toml'), 'utf8').replace(
   /^main = ".*"$/m,
-  `main = ${JSON.stringify(here('../../crates/edge/entry.js'))}`,
+  `main = ${JSON.stringify(here('../../crates/gate-worker/entry.js'))}`,
 );
 
 /** What wrangler says of a deployment that it does not make, and the folder that it would send. */

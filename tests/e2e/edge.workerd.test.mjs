@@ -187,7 +187,7 @@ describe('an isolate that starts', () => {
 });
 
 test('a Worker of somebody else has it behind a service binding, as the example does', async () => {
-  const example = await readFile(new URL('../../crates/edge/examples/service-binding.js', import.meta.url), 'utf8');
+  const example = await readFile(new URL('../../crates/gate-worker/examples/service-binding.js', import.meta.url), 'utf8');
   const front = `(name = "front", worker = (
     modules = [(name = "front.js", esModule = ${JSON.stringify(example)})],
     bindings = [(name = "GATE", service = "gate")],

@@ -1,5 +1,5 @@
 // Who is calling, as the gate tells its origin: docs/gate.md, "What the origin gets". Read only as
-// the gate writes it (crates/edge/src/identity.rs), where structured fields would allow more: another
+// the gate writes it (crates/gate/src/identity.rs), where structured fields would allow more: another
 // order or spelling is somebody else's.
 
 import { reader } from './credential.js';

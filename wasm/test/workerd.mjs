@@ -15,7 +15,7 @@ const PROGRAM = createRequire(import.meta.url)('workerd').default;
 // Starts a Worker whose main module is `script`, beside the package's `js` and `dist` and `more` of
 // its files. It may fetch from loopback. Gives its address and what ends it.
 export async function startWorker(script, more = []) {
-  const folder = mkdtempSync(join(tmpdir(), 'portcullis-workerd-'));
+  const folder = mkdtempSync(join(tmpdir(), 'portcullis-gate-workerd-'));
   writeFileSync(join(folder, 'worker.js'), script);
   const isFile = (file) => file.endsWith('.js') || file.endsWith('.wasm');
   const filesIn = (part) => readdirSync(join(PACKAGE, part)).filter(isFile).map((file) => `${part}/${file}`);

@@ -66,18 +66,18 @@ fn issuer() -> Result<PathBuf> {
 
 fn gate(setup: &Setup) -> Result<PathBuf> {
     // The entry imports it; whoever deploys may fill it.
-    let bundle = paths::root().join("crates/edge/bundle.bin");
+    let bundle = paths::root().join("crates/gate-worker/bundle.bin");
     if !bundle.is_file() {
         std::fs::write(&bundle, [])?;
     }
-    let out = paths::root().join("crates/edge/build");
-    worker(setup, "gate", ("portcullis-gate", "crates/edge/module"), &out)?;
+    let out = paths::root().join("crates/gate-worker/build");
+    worker(setup, "gate", ("portcullis-gate-module", "crates/gate-worker/module"), &out)?;
     Ok(out)
 }
 
 /// The example of a Rust Worker that judges keys itself. Its dependencies are the gate's.
 pub(crate) fn rust_worker() -> Result<PathBuf> {
-    const FOLDER: &str = "crates/edge/examples/rust-worker";
+    const FOLDER: &str = "crates/gate-worker/examples/rust-worker";
     let out = paths::root().join(FOLDER).join("build");
     worker(&setup::all()?, "Rust Worker", ("example-rust-worker", FOLDER), &out)?;
     Ok(out)

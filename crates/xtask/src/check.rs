@@ -43,8 +43,12 @@ const BARE: [&str; 5] = [
     "x86_64-unknown-none",
 ];
 /// What is compiled for wasm alone.
-const WASM_PACKAGES: [&str; 4] =
-    ["portcullis-worker", "portcullis-gate", "example-rust-worker", "portcullis-module"];
+const WASM_PACKAGES: [&str; 4] = [
+    "portcullis-gate-worker",
+    "portcullis-gate-module",
+    "example-rust-worker",
+    "portcullis-module",
+];
 const NODE_TESTS: [&str; 2] = ["tests/e2e", "wasm/test"];
 const TYPES_TESTS: &str = "tests/types";
 const MEDUSA_TESTS: &str = "tests/medusa";

@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 
 import { handedOver, start, temporaryFolder, until } from './processes.mjs';
 
-const CONFIG = fileURLToPath(new URL('../../../crates/edge/workerd.capnp', import.meta.url));
+const CONFIG = fileURLToPath(new URL('../../../crates/gate-worker/workerd.capnp', import.meta.url));
 const MODULES = /modules = \[[^\]]*\]/;
 
 /**

@@ -24,7 +24,7 @@ use super::{Outcome, at_work};
 /// on no web server.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  portcullis bundle --for-gate --out crates/edge/bundle.bin\n  \
+    after_help = "Examples:\n  portcullis bundle --for-gate --out crates/gate-worker/bundle.bin\n  \
                         portcullis bundle --out list.bundle"
 )]
 pub(crate) struct Bundle {

@@ -62,7 +62,7 @@ impl House {
             "gate",
             ports.gate,
             |port, command| {
-                command.arg("serve").arg(root.join("crates/edge/workerd.capnp"));
+                command.arg("serve").arg(root.join("crates/gate-worker/workerd.capnp"));
                 command.arg("--socket-addr").arg(format!("http=127.0.0.1:{port}"));
                 command
                     .env("ISSUER_URL", &server.url)

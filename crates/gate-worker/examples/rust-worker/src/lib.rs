@@ -1,0 +1,56 @@
+//! A Worker of your own that judges API keys itself: it says who is calling, has a route of its own
+//! that asks for a scope, and passes everything else on to an origin, which is told who is calling.
+//!
+//! Which keys which requests need may also stand in `ROUTES`, as for the gate.
+
+#![cfg(target_arch = "wasm32")]
+
+use portcullis_gate_worker::{Caller, Passage, Verdict, judge};
+use serde_json::{Value, json};
+use worker::{Context, Env, Response, Result, event, web_sys};
+
+#[event(fetch)]
+async fn fetch(request: web_sys::Request, env: Env, ctx: Context) -> Result<web_sys::Response> {
+    let passage = match judge(request, &env, &ctx).await? {
+        Verdict::Pass(passage) => passage,
+        // The key is refused, or can't be judged; or it was a question for the gate itself, such as
+        // `/.portcullis/health`.
+        Verdict::Answer(answer) => return Ok(answer),
+    };
+    match passage.path().as_str() {
+        "/whoami" => answer(&passage, &passage.caller().map_or(Value::Null, who)),
+        "/reports" => match passage.demand(&["reports:read"])? {
+            Verdict::Pass(passage) => {
+                let asked = passage.request().text().await?;
+                answer(&passage, &reports(passage.caller(), &asked))
+            }
+            Verdict::Answer(answer) => Ok(answer),
+        },
+        _ => passage.send().await,
+    }
+}
+
+/// An answer of our own. `finish` adds what a limited key is to know of its limit.
+fn answer(passage: &Passage, body: &Value) -> Result<web_sys::Response> {
+    passage.finish(Response::from_json(body)?.into())
+}
+
+fn who(caller: &Caller) -> Value {
+    json!({
+        "key": caller.name().to_string(),
+        "kind": caller.kind().name(),
+        "environment": caller.environment().name(),
+        "owner": caller.owner(),
+        "policy": caller.policy(),
+        "scopes": caller.scopes().collect::<Vec<_>>(),
+        "sales_channels": caller.sales_channels().collect::<Vec<_>>(),
+        "list": caller.list(),
+        "standing": caller.standing().name(),
+    })
+}
+
+/// What this Worker is for. An owner gets its own reports, and nobody else's.
+fn reports(caller: Option<&Caller>, asked: &str) -> Value {
+    let owner = caller.and_then(Caller::owner);
+    json!({ "owner": owner, "asked": asked, "reports": [] })
+}

@@ -1,0 +1,65 @@
+//! What is answered in the origin's place.
+
+use core::cell::RefCell;
+
+use worker::wasm_bindgen::JsCast as _;
+use worker::web_sys;
+
+use portcullis_gate::analytics::DataPoint;
+use portcullis_gate::answer::{Problem, debug};
+use portcullis_gate::gate::Gate;
+use portcullis_gate::host::Host as _;
+use portcullis_gate::log::Event;
+use portcullis_gate::turn::{Page, Refused};
+
+use crate::clock::now;
+use crate::host::Runtime;
+use crate::log::log;
+
+pub(crate) fn refuse(runtime: &Runtime, refused: Refused) -> worker::Result<web_sys::Response> {
+    let settings = &runtime.settings;
+    let problem = Problem::of(&refused, &settings.rates);
+    if settings.analytics {
+        runtime.write(&DataPoint::refused(&refused, &problem));
+    }
+    let debug = settings.debug.then(|| debug(refused.reason.code(), refused.name, refused.list));
+    log(&Event::Refused(refused));
+    answer(&problem, debug.as_deref())
+}
+
+/// The gate's own pages.
+pub(crate) fn own(gate: &RefCell<Gate>, page: Page) -> worker::Result<web_sys::Response> {
+    let (status, kind, body) = match page {
+        Page::Health { ready: true } => (200, "text/plain", "ready\n".to_owned()),
+        Page::Health { ready: false } => (503, "text/plain", "no list is in force\n".to_owned()),
+        Page::Status => (200, "application/json", gate.borrow().status(now())),
+        Page::Nothing => (404, "text/plain", "there is nothing at this address\n".to_owned()),
+    };
+    let headers = [("content-type", kind.to_owned()), ("cache-control", "no-store".to_owned())];
+    respond(status, &headers, &body)
+}
+
+/// A problem's answer.
+///
+/// # Errors
+/// The runtime's.
+pub fn answer(problem: &Problem, debug: Option<&str>) -> worker::Result<web_sys::Response> {
+    let mut headers = problem.headers();
+    headers.extend(debug.map(|debug| ("portcullis-debug", debug.to_owned())));
+    respond(problem.status(), &headers, &problem.body())
+}
+
+fn respond(
+    status: u16,
+    values: &[(&'static str, String)],
+    body: &str,
+) -> worker::Result<web_sys::Response> {
+    let headers = web_sys::Headers::new()?;
+    for (name, value) in values {
+        headers.set(name, value)?;
+    }
+    let init = web_sys::ResponseInit::new();
+    init.set_status(status);
+    init.set_headers(headers.unchecked_ref());
+    Ok(web_sys::Response::new_with_opt_str_and_init(Some(body), &init)?)
+}

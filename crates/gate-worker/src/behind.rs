@@ -1,0 +1,71 @@
+//! What the platform calls the gate for beside requests: a cron trigger, and a batch of the queue
+//! that its reports of uses go over.
+
+use std::rc::Rc;
+
+use wasm_bindgen::{JsCast as _, JsValue};
+use worker::Env;
+use worker::js_sys::{Array, Date, JSON, JsString};
+
+use portcullis_core::time::Time;
+use portcullis_gate::cron;
+use portcullis_gate::host::Host as _;
+use portcullis_gate::inbox::{self, Message, Settled};
+use portcullis_gate::log::Event;
+
+use crate::clock::time;
+use crate::host::Runtime;
+use crate::js::{call, get, object};
+use crate::log::log;
+use crate::{Shared, shared};
+
+/// Refreshes the list, keeps the floor and reports what was counted: for a cron trigger.
+pub async fn scheduled(env: &Env) {
+    if let Ok((shared, runtime)) = woken(env) {
+        cron::tick(&shared.gate, &runtime).await;
+    }
+}
+
+/// Hands the issuer the reports in a batch of the queue that is bound as `USAGE_QUEUE`, and says of
+/// each message whether it is to come again.
+///
+/// # Errors
+/// Where the settings are wrong, or the batch is none. The platform then delivers all of it again.
+pub async fn queue(batch: &JsValue, env: &Env) -> Result<(), JsValue> {
+    let (_, runtime) = woken(env)?;
+    let messages = get(batch, "messages").map(|messages| Array::from(&messages).to_vec());
+    let messages = messages.unwrap_or_default();
+    let read: Vec<Message> = messages.iter().map(|message| read(message, runtime.now())).collect();
+    let settled = inbox::forward(&runtime, &read).await;
+    for (message, settled) in messages.iter().zip(settled) {
+        match settled {
+            Settled::Arrived | Settled::Dropped => call(message, "ack", &[]).await?,
+            Settled::Again { seconds } => {
+                let options = object(&[("delaySeconds", seconds.into())]);
+                call(message, "retry", &[&options]).await?
+            }
+        };
+    }
+    Ok(())
+}
+
+fn woken(env: &Env) -> Result<(Shared, Runtime), JsValue> {
+    let env: JsValue = env.clone().into();
+    let shared = shared(&env).map_err(|error| {
+        log(&Event::Settings(error));
+        JsValue::from_str("the gate's settings are wrong; its log says which")
+    })?;
+    let runtime = Runtime { env, settings: Rc::clone(&shared.settings) };
+    Ok((shared, runtime))
+}
+
+/// A message as it came: whoever may send to the queue can have written anything.
+fn read(message: &JsValue, now: Time) -> Message {
+    let body = get(message, "body").and_then(|body| match body.dyn_into::<JsString>() {
+        Ok(text) => Some(text.into()),
+        Err(value) => JSON::stringify(&value).ok().map(String::from),
+    });
+    let sent = get(message, "timestamp").and_then(|at| at.dyn_into::<Date>().ok());
+    let age = sent.map_or(0, |sent| now.millis_since(time(sent.get_time())) / 1000);
+    Message { body, age_secs: u32::try_from(age).unwrap_or(u32::MAX) }
+}

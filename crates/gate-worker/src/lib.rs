@@ -1,0 +1,226 @@
+//! The gate in a Rust Worker: judges a request's API key, and passes the request on.
+//!
+//! ```ignore
+//! #[event(fetch)]
+//! async fn fetch(request: web_sys::Request, env: Env, ctx: Context) -> Result<web_sys::Response> {
+//!     let passage = match portcullis_gate_worker::judge(request, &env, &ctx).await? {
+//!         Verdict::Pass(passage) => passage,
+//!         Verdict::Answer(answer) => return Ok(answer),
+//!     };
+//!     match passage.caller() {
+//!         Some(caller) if caller.may("reports:read") => reports(caller),
+//!         Some(_) | None => passage.send().await,
+//!     }
+//! }
+//! ```
+//!
+//! Settings and bindings are those of the gate (`docs/gate.md`), read from the Worker's environment
+//! by its first request. Requests and answers are the runtime's own, so that what passes is not
+//! taken apart and made anew; a `worker::Response` becomes one by `into()`.
+//!
+//! State lives in this instance's memory. After a panic, whoever's it was, `worker` 0.8.7 marks the
+//! instance as broken and makes a new one before the next request: what was held is gone, the new
+//! gate is cold and therefore closed until it has fetched and verified keyring and list again. The
+//! request that panicked never gets an answer from here; the runtime gives it a 500. Nothing passes
+//! by a panic: tried in workerd, before and after an `await`, with the issuer there and gone.
+
+#![cfg(target_arch = "wasm32")]
+
+mod analytics;
+mod answer;
+mod behind;
+mod clock;
+mod crypto;
+mod host;
+mod js;
+mod log;
+mod pass;
+mod queue;
+
+use core::cell::RefCell;
+use core::time::Duration;
+use std::rc::Rc;
+
+use worker::js_sys::{self, Uint8Array};
+use worker::wasm_bindgen::JsValue;
+use worker::{Context, Delay, Env, web_sys};
+
+use portcullis_gate::answer::Problem;
+use portcullis_gate::deliver::deliver;
+use portcullis_gate::gate::Gate;
+use portcullis_gate::log::Event;
+use portcullis_gate::refresh::{fetch_policy, refresh};
+use portcullis_gate::request::{Incoming, path_and_query};
+use portcullis_gate::settings::{Settings, SettingsError};
+use portcullis_gate::turn::{Next, Turn};
+
+use crate::answer::answer;
+use crate::clock::now;
+use crate::host::Runtime;
+use crate::js::{get, variable};
+
+pub use crate::behind::{queue, scheduled};
+pub use crate::pass::Passage;
+pub use portcullis_core::token::{Environment, Kind, Name};
+pub use portcullis_gate::caller::Caller;
+pub use portcullis_gate::pace::Standing;
+
+/// What the gate's own module needs besides: no part of the interface.
+#[doc(hidden)]
+pub mod module {
+    pub use crate::answer::answer;
+    pub use crate::log::log;
+    pub use crate::{Shared, after_host, held};
+}
+
+thread_local! {
+    static GATE: RefCell<Option<Shared>> = const { RefCell::new(None) };
+}
+
+/// The isolate's gate, and its settings, which never change.
+#[doc(hidden)]
+#[derive(Clone)]
+pub struct Shared {
+    pub gate: Rc<RefCell<Gate>>,
+    pub settings: Rc<Settings>,
+}
+
+/// What becomes of a request.
+#[must_use]
+#[derive(Debug)]
+pub enum Verdict {
+    /// It may pass: its key is good, or it needs none.
+    Pass(Passage),
+    /// It may not, or asks for one of the gate's own pages: this is what to answer.
+    Answer(web_sys::Response),
+}
+
+/// Judges a request. It waits only where there is no list that may be judged by, and never longer
+/// than the settings allow; every doubt, wrong settings among them, is an [`Answer`](Verdict::Answer).
+///
+/// # Errors
+/// The runtime's, which no request passes by.
+pub async fn judge(request: web_sys::Request, env: &Env, ctx: &Context) -> worker::Result<Verdict> {
+    let env: JsValue = env.clone().into();
+    let shared = match shared(&env) {
+        Ok(shared) => shared,
+        Err(error) => {
+            log::log(&Event::Settings(error));
+            return answer(&Problem::Misconfigured, None).map(Verdict::Answer);
+        }
+    };
+    let headers = request.headers();
+    let header = |name| headers.get(name).ok().flatten();
+    let (method, url) = (request.method(), request.url());
+    let (path, query) = path_and_query(after_host(&url));
+    let [authorization, x_api_key, publishable_key, origin, preflight_for] = [
+        header("authorization"),
+        header("x-api-key"),
+        header("x-publishable-api-key"),
+        header("origin"),
+        header("access-control-request-method"),
+    ];
+    let incoming = Incoming {
+        method: &method,
+        path,
+        query,
+        authorization: authorization.as_deref(),
+        x_api_key: x_api_key.as_deref(),
+        publishable_key: publishable_key.as_deref(),
+        origin: origin.as_deref(),
+        // Cloudflare sets it, whatever the client sent.
+        address: header("cf-connecting-ip").and_then(|address| address.trim().parse().ok()),
+        preflight_for: preflight_for.as_deref(),
+        debug: header("portcullis-debug").is_some(),
+    };
+    let runtime = Rc::new(Runtime { env, settings: Rc::clone(&shared.settings) });
+    match judged(&shared.gate, &runtime, ctx, &incoming).await {
+        Next::Pass(told) => {
+            Passage { shared, runtime, request, told: Box::new(told) }.limited().await
+        }
+        Next::Refuse(refused) => answer::refuse(&runtime, refused).map(Verdict::Answer),
+        Next::Own(page) => answer::own(&shared.gate, page).map(Verdict::Answer),
+        // `judged` sleeps itself.
+        Next::Sleep(_) => {
+            answer(&Problem::Unavailable { retry_after: 1 }, None).map(Verdict::Answer)
+        }
+    }
+}
+
+/// The isolate's gate, made by the first request whose settings are valid.
+fn shared(env: &JsValue) -> Result<Shared, SettingsError> {
+    GATE.with_borrow_mut(|shared| {
+        if let Some(shared) = shared {
+            return Ok(shared.clone());
+        }
+        let mut gate = Gate::new(Settings::read(|name| variable(env, name))?);
+        // What was deployed with the Worker: as a module, or bound.
+        let bundle = get(&js_sys::global(), "PORTCULLIS_BUNDLE").or_else(|| get(env, "BUNDLE"));
+        let bundle = bundle.map(|bundle| Uint8Array::new(&bundle).to_vec());
+        if let Some(bundle) = bundle.filter(|bundle| !bundle.is_empty()) {
+            match gate.restore(&bundle, now()) {
+                Ok(events) => events.iter().for_each(log::log),
+                Err(error) => log::log(&Event::Floor(error)),
+            }
+        }
+        let settings = gate.shared_settings();
+        Ok(shared.insert(Shared { gate: Rc::new(RefCell::new(gate)), settings }).clone())
+    })
+}
+
+/// The isolate's gate, once there is one.
+#[doc(hidden)]
+#[must_use]
+pub fn held() -> Option<Shared> {
+    GATE.with_borrow(Clone::clone)
+}
+
+/// Has the runtime verify a key's Ed25519 signature where that is new to this isolate, because its
+/// own is quicker. What it finds to be good is remembered; everything else is for the judgement.
+async fn verify_natively(gate: &RefCell<Gate>, request: &Incoming<'_>) {
+    let signature = gate.borrow().signature_to_check(request);
+    if let Some(signature) = signature
+        && crypto::verify(&signature).await.unwrap_or(false)
+    {
+        gate.borrow_mut().remember(signature);
+    }
+}
+
+/// Judges a request; sleeps where it has to wait.
+async fn judged(
+    gate: &Rc<RefCell<Gate>>,
+    runtime: &Rc<Runtime>,
+    ctx: &Context,
+    request: &Incoming<'_>,
+) -> Next {
+    verify_natively(gate, request).await;
+    let mut turn = Turn::new();
+    loop {
+        let judged = gate.borrow_mut().judge(request, &mut turn, now());
+        if let Some(job) = judged.refresh {
+            let (gate, runtime) = (Rc::clone(gate), Rc::clone(runtime));
+            ctx.wait_until(async move { refresh(&gate, &*runtime, job).await });
+        }
+        if let Some(job) = judged.policy {
+            let (gate, runtime) = (Rc::clone(gate), Rc::clone(runtime));
+            ctx.wait_until(async move { fetch_policy(&gate, &*runtime, job).await });
+        }
+        if let Some(report) = judged.report {
+            let (gate, runtime) = (Rc::clone(gate), Rc::clone(runtime));
+            ctx.wait_until(async move { deliver(&gate, &*runtime, report).await });
+        }
+        match judged.next {
+            Next::Sleep(millis) => Delay::from(Duration::from_millis(millis)).await,
+            next @ (Next::Pass(_) | Next::Refuse(_) | Next::Own(_)) => return next,
+        }
+    }
+}
+
+/// The part of a serialized URL that follows the host. It is in normal form already, and starts
+/// with a slash: the URLs of requests are http or https.
+#[doc(hidden)]
+#[must_use]
+pub fn after_host(url: &str) -> &str {
+    let after_scheme = url.split_once("://").map_or(url, |(_, rest)| rest);
+    after_scheme.find('/').and_then(|at| after_scheme.get(at..)).unwrap_or("/")
+}

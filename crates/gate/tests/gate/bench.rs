@@ -1,0 +1,227 @@
+//! An issuer in memory, a source that can fail in every way, and a clock that the test moves.
+
+use core::cell::{Cell, RefCell};
+use core::future::Future;
+use core::pin::pin;
+use core::task::{Context, Poll, Waker};
+use std::collections::HashMap;
+
+use portcullis_core::crypto::Digest;
+use portcullis_core::time::Time;
+use portcullis_core::verify::Refusal;
+use portcullis_gate::analytics::DataPoint;
+use portcullis_gate::gate::Gate;
+use portcullis_gate::host::Host;
+use portcullis_gate::identity::NAME;
+use portcullis_gate::log::Event;
+use portcullis_gate::refresh::{fetch_policy, refresh};
+use portcullis_gate::request::Incoming;
+use portcullis_gate::settings::Settings;
+use portcullis_gate::source::{FetchError, File};
+use portcullis_gate::turn::{Next, Passage, Reason, Refused, Turn};
+
+use crate::hot;
+use crate::issuer::{Files, Issuer};
+
+/// What the issuer serves, and a clock.
+#[derive(Default)]
+pub(crate) struct World {
+    pub(crate) files: RefCell<HashMap<String, Vec<u8>>>,
+    pub(crate) down: Cell<bool>,
+    pub(crate) now: Cell<u64>,
+    pub(crate) fetched: RefCell<Vec<String>>,
+    pub(crate) kept: RefCell<Option<Vec<u8>>>,
+    pub(crate) logged: RefCell<Vec<String>>,
+    pub(crate) reported: RefCell<Vec<String>>,
+    pub(crate) written: RefCell<Vec<DataPoint>>,
+}
+
+impl World {
+    pub(crate) fn publish(&self, files: &Files) {
+        let mut all = self.files.borrow_mut();
+        all.insert("keyring".into(), files.keyring.clone());
+        all.insert("stamp".into(), files.stamp.clone());
+        all.insert(format!("heads/{}", Digest::of(&files.head)), files.head.clone());
+        all.insert(format!("bodies/{}", Digest::of(&files.body)), files.body.clone());
+        all.extend(files.policies.iter().cloned());
+    }
+
+    pub(crate) fn pass_time(&self, millis: u64) {
+        self.now.set(self.now.get() + millis);
+    }
+
+    /// The codes logged since the last call.
+    pub(crate) fn codes(&self) -> Vec<String> {
+        let lines = core::mem::take(&mut *self.logged.borrow_mut());
+        let code = |line: &String| {
+            let line: serde_json::Value = serde_json::from_str(line).unwrap();
+            line["code"].as_str().or(line["event"].as_str()).unwrap().to_owned()
+        };
+        lines.iter().map(code).collect()
+    }
+
+    pub(crate) fn fetches(&self) -> usize {
+        core::mem::take(&mut *self.fetched.borrow_mut()).len()
+    }
+}
+
+impl Host for &World {
+    async fn get(&self, _: usize, file: File, _timeout: u64) -> Result<Vec<u8>, FetchError> {
+        self.fetched.borrow_mut().push(file.to_string());
+        if self.down.get() {
+            return Err(FetchError::Unreachable);
+        }
+        let found = self.files.borrow().get(&file.to_string()).cloned();
+        let found = found.ok_or(FetchError::Status(404))?;
+        if found.len() > file.longest() { Err(FetchError::TooLong) } else { Ok(found) }
+    }
+
+    async fn kept(&self) -> Option<Vec<u8>> {
+        self.kept.borrow().clone()
+    }
+
+    async fn keep(&self, floor: Vec<u8>) {
+        *self.kept.borrow_mut() = Some(floor);
+    }
+
+    async fn report(&self, body: String, _: u64) -> Result<(), FetchError> {
+        if self.down.get() {
+            return Err(FetchError::Unreachable);
+        }
+        self.reported.borrow_mut().push(body);
+        Ok(())
+    }
+
+    async fn deliver(&self, body: String, timeout: u64) -> Result<(), FetchError> {
+        self.report(body, timeout).await
+    }
+
+    fn write(&self, point: &DataPoint) {
+        self.written.borrow_mut().push(point.clone());
+    }
+
+    /// Whoever sleeps here waits for something that is there at once.
+    async fn sleep(&self, _: u64) {
+        core::future::pending::<()>().await;
+    }
+
+    fn now(&self) -> Time {
+        Time::from_millis(self.now.get())
+    }
+
+    fn random(&self) -> u32 {
+        u32::MAX
+    }
+
+    fn log(&self, event: &Event) {
+        self.logged.borrow_mut().push(event.line());
+    }
+}
+
+pub(crate) struct Bench {
+    pub(crate) issuer: Issuer,
+    pub(crate) world: World,
+    pub(crate) gate: RefCell<Gate>,
+    limits: bool,
+}
+
+impl Bench {
+    pub(crate) fn new(settings: &[(&str, &str)]) -> Self {
+        let issuer = Issuer::new(9);
+        let (root, hmac_keys) = (issuer.root_text(), issuer.hmac_keys());
+        let defaults = [
+            ("ISSUER_URL", "https://keys.example"),
+            ("ORIGIN_URL", "https://origin.example"),
+            ("ROOT", root.as_str()),
+            ("ENVIRONMENT", "live"),
+            ("HMAC_KEYS", hmac_keys.as_str()),
+        ];
+        let read = Settings::read(|name| {
+            let mut all = settings.iter().chain(&defaults);
+            all.find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned())
+        });
+        let world = World::default();
+        world.now.set(1_700_000_000_000);
+        let limits = settings.iter().any(|(name, _)| *name == "RATE_CLASSES");
+        let gate = RefCell::new(Gate::new(read.unwrap()));
+        Self { issuer, world, gate, limits }
+    }
+
+    pub(crate) fn publish(&self, number: u64, revoked: &[u32], valid_for: u64) {
+        let now = Time::from_millis(self.world.now.get());
+        self.world.publish(&self.issuer.list(number, 1, revoked, now, valid_for));
+    }
+
+    /// One request from its arrival to its verdict; refreshes are done at once.
+    pub(crate) fn ask(&self, request: &Incoming<'_>) -> Result<Passage, Refused> {
+        let mut turn = Turn::new();
+        for _ in 0..10_000 {
+            let now = Time::from_millis(self.world.now.get());
+            // Both count, where this isolate limits a key.
+            let glanced = (!self.limits).then(|| self.gate.borrow_mut().glance(request, now));
+            let judged = self.gate.borrow_mut().judge(request, &mut turn, now);
+            if let Some(Some(passed)) = glanced {
+                hot::assert_same(&passed.onward, &judged);
+            }
+            if let Some(job) = judged.refresh {
+                block_on(refresh(&self.gate, &&self.world, job));
+            }
+            if let Some(job) = judged.policy {
+                block_on(fetch_policy(&self.gate, &&self.world, job));
+            }
+            match judged.next {
+                Next::Sleep(millis) => {
+                    assert!((1..=25).contains(&millis), "a sleep of {millis} ms");
+                    self.world.pass_time(millis);
+                }
+                Next::Pass(passage) => return Ok(passage),
+                Next::Refuse(refused) => return Err(refused),
+                Next::Own(page) => panic!("{page:?}"),
+            }
+        }
+        panic!("a request that never ends")
+    }
+
+    pub(crate) fn request(&self, token: &str) -> Result<Passage, Refused> {
+        self.ask(&get(token))
+    }
+
+    pub(crate) fn refusal(&self, token: &str) -> Refusal {
+        match self.request(token).unwrap_err().reason {
+            Reason::Key(refusal) => refusal,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    pub(crate) fn standing(&self, token: &str) -> String {
+        told(&self.request(token).unwrap(), "standing").unwrap()
+    }
+}
+
+pub(crate) fn get(token: &str) -> Incoming<'_> {
+    Incoming { method: "GET", path: "/", x_api_key: Some(token), ..Incoming::default() }
+}
+
+/// What the origin is told of this.
+pub(crate) fn told(passage: &Passage, key: &str) -> Option<String> {
+    said(passage.caller.as_ref().unwrap().identity.headers(), key)
+}
+
+/// A member of the dictionary that an origin is told.
+pub(crate) fn said<'h>(
+    mut headers: impl Iterator<Item = (&'h str, &'h str)>,
+    key: &str,
+) -> Option<String> {
+    let (_, dictionary) = headers.find(|(name, _)| *name == NAME)?;
+    let mut members = dictionary.split(", ").filter_map(|member| member.split_once('='));
+    members.find(|(known, _)| *known == key).map(|(_, value)| value.to_owned())
+}
+
+pub(crate) fn block_on<F: Future>(future: F) -> F::Output {
+    let mut future = pin!(future);
+    loop {
+        if let Poll::Ready(done) = future.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+            return done;
+        }
+    }
+}
