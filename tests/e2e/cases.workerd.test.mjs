@@ -94,8 +94,10 @@ for (const [name, settings] of Object.entries(gates)) {
       if (codes.length > 0 && patient) await until('the log tells of the refusal', enough, 5).catch(() => {});
       const found = gate.codes().slice(logged);
       logged = gate.codes().length;
-      const same = found.length === codes.length && codes.every((code, at) => code.some((one) => (one.match ? new RegExp(one.match).test(found[at]) : one === found[at])));
-      return same ? [] : [`the log has the codes [${found}] instead of [${codes.map((code) => code.map((one) => one.match ?? one).join(' or ')).join(', ')}]`];
+      const fits = (wanted, code) => wanted.some((one) => (typeof one === 'string' ? one === code : new RegExp(one.match).test(code)));
+      const same = found.length === codes.length && codes.every((wanted, at) => fits(wanted, found[at]));
+      const wanted = codes.map((wanted) => wanted.map((one) => JSON.stringify(one)).join(' or ')).join(', ');
+      return same ? [] : [`the log has the codes [${found}] instead of [${wanted}]`];
     }
   });
 }

@@ -9,7 +9,8 @@ import { parseDictionary } from 'structured-headers';
 export function expectedOf(one, host) {
   const own = one.class === undefined ? undefined : host.answers[one.class];
   if (!own) return { answers: [one.expect, ...(one.then ?? [])], seen: [one.origin ?? []].flat() };
-  const seen = own.passes ? [one.origin ?? []].flat() : [];
+  const body = own.seen_body === undefined ? {} : { body: own.seen_body };
+  const seen = own.passes ? [one.origin ?? []].flat().map((request) => ({ ...request, ...body })) : [];
   return { answers: [own, ...(own.then ?? [])], seen };
 }
 
