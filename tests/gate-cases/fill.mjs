@@ -13,6 +13,9 @@ const WAYS = {
   basic: (key) => base64(`${key.token}:`),
   /** The same without the colon. */
   base64: (key) => base64(key.token),
+  unpadded: (key) => base64(`${key.token}:`).replace(/=+$/, ''),
+  /** As the user's name of `Basic`, with a password. */
+  user: (key) => base64(`${key.token}:password`),
   /** As the password of `Basic`. */
   password: (key) => base64(`user:${key.token}`),
   /** With its signs percent-encoded, as a query may have it. */

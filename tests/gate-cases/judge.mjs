@@ -5,13 +5,16 @@ import { createHash } from 'node:crypto';
 
 import { parseDictionary } from 'structured-headers';
 
-/** What the host makes of a case: its own expectations, or those that the host declares for the case's class. */
+/**
+ * What the host makes of a case: the case's own expectations, or those that the host declares for its class. A
+ * request that is refused reaches nobody: `origin` then says what is seen by way of a host that reads it otherwise.
+ */
 export function expectedOf(one, host) {
   const own = one.class === undefined ? undefined : host.answers[one.class];
-  if (!own) return { answers: [one.expect, ...(one.then ?? [])], seen: [one.origin ?? []].flat() };
+  const seen = [one.origin ?? []].flat();
+  if (!own) return { answers: [one.expect, ...(one.then ?? [])], seen: one.expect.code && !one.then ? [] : seen };
   const body = own.seen_body === undefined ? {} : { body: own.seen_body };
-  const seen = own.passes ? [one.origin ?? []].flat().map((request) => ({ ...request, ...body })) : [];
-  return { answers: [own, ...(own.then ?? [])], seen };
+  return { answers: [own, ...(own.then ?? [])], seen: own.passes ? seen.map((request) => ({ ...request, ...body })) : [] };
 }
 
 /** Whether the answers are the ones that are expected. */

@@ -1,0 +1,207 @@
+// Cases by a small grammar: requests of random parts, the same each time, and what the model of docs/request.md
+// expects of them. `node tests/gate-cases/generate.mjs` writes them to `generated/`.
+
+import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { argv } from 'node:process';
+import { fileURLToPath } from 'node:url';
+
+import { expected, RULED } from './model.mjs';
+import { readGates } from './read.mjs';
+
+const SEED = 20_240_601;
+const STATUSES = {
+  malformed_method: 400,
+  malformed_target: 400,
+  method_override: 400,
+  unexpected_body: 400,
+  ambiguous_parameter: 400,
+  ambiguous_header: 400,
+  two_keys: 400,
+  no_key: 401,
+  wrong_kind: 401,
+  malformed_character: 401,
+  malformed_prefix: 401,
+  scope_missing: 403,
+  ambiguous_path: 404,
+  no_route: 404,
+};
+const METHODS = ['GET', 'GET', 'GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'PROPFIND', 'QUERY', 'TRACE'];
+const SIGNS = ['_', '.', '!', '#', '$', '%', '&', "'", '*', '+', '^', '`', '|', '~'];
+const UPGRADES = [
+  [['Upgrade', 'websocket']],
+  [['Upgrade', 'WebSocket'], ['Connection', 'close']],
+  [['Upgrade', 'h2c'], ['Connection', 'Upgrade']],
+  [['Upgrade', 'websocket, h2c'], ['Sec-WebSocket-Version', '13']],
+  [['Upgrade', 'h2c, websocket'], ['Sec-WebSocket-Key', 'BwcHBwcHBwcHBwcHBwcHBw==']],
+];
+const HONEST = [
+  ['Accept', 'application/json'],
+  ['Cookie', 'a=1; b=2'],
+  ['X-Request-Id', '7f0c'],
+  ['x_custom', '1'],
+  ['X-Custom.Name', '2'],
+  ['traceparent', '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01'],
+  ['If-None-Match', '"a"'],
+  ['Range', 'bytes=0-9'],
+  ['User-Agent', 'x/1'],
+  ['X-Portcullis', '1'],
+  ['Cache-Control', 'max-age=0'],
+];
+const CREDENTIALS = [
+  [],
+  [['Authorization', 'Bearer {{sk}}']],
+  [['Authorization', 'Bearer {{sk}}']],
+  [['X-API-Key', '{{sk}}']],
+  [['Authorization', 'Basic {{basic:sk}}']],
+  [['x-publishable-api-key', '{{pk}}']],
+  [['Authorization', 'Bearer {{sk}}'], ['x-publishable-api-key', '{{pk}}']],
+  [['Authorization', 'Bearer {{sk}}'], ['X-API-Key', '{{sk}}']],
+  [['Authorization', 'Bearer {{sk}}'], ['X-API-Key', '{{sk-two}}']],
+  [['Authorization', 'Bearer eyJhbGciOiJIUzI1NiJ9.e30.x'], ['X-API-Key', '{{sk}}']],
+];
+const PATHS = {
+  plain: ['/', '/orders/7', '/a//b', '/a/%2F/b', '/%7Ea', '/a;b=c'],
+  peer: ['/', '/orders/7'],
+  shop: ['/open/x', '/pub/x', '/both/x', '/header/x', '/bearer/x', '/keep/x', '/cached/x', '/api/x', '/api/x', '/admin/x', '/query/x', '/form', '/none'],
+  'catch-all': ['/admin/users', '/admin', '/status', '/v1/orders/7', '/files/a.json', '/Orders/A7', '/caf%C3%A9/x', '/'],
+};
+PATHS.exact = PATHS['catch-all'];
+
+/** Numbers from 0 to 1, the same for the same seed (mulberry32). */
+function random(seed) {
+  let state = seed;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let t = Math.imul(state ^ (state >>> 15), 1 | state);
+    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
+    return ((t ^ (t >>> 14)) >>> 0) / 4_294_967_296;
+  };
+}
+
+class Grammar {
+  constructor(seed) {
+    this.next = random(seed);
+  }
+
+  below = (count) => Math.floor(this.next() * count);
+  one = (list) => list[this.below(list.length)];
+  sometimes = (share) => this.next() < share;
+
+  /** A request about `subject`; what it has beside that is honest. */
+  request(gate, subject) {
+    const method = subject === 'method' ? this.one(METHODS) : this.one(['GET', 'GET', 'POST', 'DELETE']);
+    const fields = [...this.one(CREDENTIALS)];
+    for (let count = this.below(3); count > 0; count--) this.add(fields, this.one(HONEST));
+    let path = this.one(PATHS[gate]);
+    let query = this.sometimes(0.3) ? this.one(['a=1', 'filter[a][b]=c&d=e;f', 'q=%7E%20+', "s='<x>'"]) : undefined;
+    if (subject === 'method') this.upgrade(fields, method);
+    if (subject === 'paths') for (let count = this.sometimes(0.4) ? 2 : 1; count > 0; count--) path = this.respelled(path);
+    if (subject === 'parameters') query = this.parameters();
+    if (subject === 'fields') for (let count = 1 + this.below(3); count > 0; count--) this.add(fields, this.ruled(method));
+    const hasBody = ['POST', 'PUT', 'PATCH', 'QUERY'].includes(method) ? this.sometimes(0.7) : this.sometimes(0.05);
+    return { method, path, query, fields, body: hasBody ? 'hello' : undefined };
+  }
+
+  /** Adds a field, unless one of that name is there: what two of them mean is another subject. */
+  add(fields, [name, value]) {
+    if (!fields.some(([known]) => known.toLowerCase() === name.toLowerCase())) fields.push([name, value]);
+  }
+
+  upgrade(fields, method) {
+    if (this.sometimes(0.8)) for (const field of this.one(UPGRADES)) this.add(fields, field);
+    if (method === 'OPTIONS' && this.sometimes(0.7)) {
+      this.add(fields, ['Origin', 'https://shop.example']);
+      this.add(fields, ['Access-Control-Request-Method', 'POST']);
+    }
+    if (this.sometimes(0.1)) this.add(fields, ['X-HTTP-Method-Override', this.one(['DELETE', method])]);
+  }
+
+  respelled(path) {
+    const letters = [...path.matchAll(/[a-z]/g)].map(({ index }) => index).filter((at) => path[at - 1] !== '%' && path[at - 2] !== '%');
+    const at = letters.length > 0 ? this.one(letters) : -1;
+    const change = (text) => (at < 0 ? path : path.slice(0, at) + text + path.slice(at + 1));
+    const segment = (end) => path.replace(/^(\/[^/]+)/, `$1${end}`);
+    const ways = [
+      () => change(path[at].toUpperCase()),
+      () => change(`%${path.charCodeAt(at).toString(16)}`),
+      () => path.toUpperCase().replaceAll(/%[0-9A-F]{2}/g, (escape) => escape),
+      () => `${path}/`,
+      () => `${path}.json`,
+      () => segment('%20'),
+      () => segment('.'),
+      () => segment(';a=b'),
+      () => `/${path}`,
+      () => `${path}%2f..`,
+      () => `${path}/%2e%2E/x`,
+      () => `${path}%00`,
+      () => `${path}%e0%80%ae`,
+      () => `${path}%C3%A4`,
+      () => `${path}-x`,
+      () => `${path}~`,
+    ];
+    const changed = this.one(at < 0 ? ways.slice(2) : ways)();
+    return changed.startsWith('/') ? changed : path;
+  }
+
+  parameters() {
+    const spelled = (name) => {
+      const at = this.one([...name.matchAll(/_/g)].map(({ index }) => index));
+      const sign = (text) => name.slice(0, at) + text + name.slice(at + 1);
+      return this.one([name, `${name}[]`, `${name}[0]`, sign('%5F'), sign('.'), sign('-'), sign('+'), sign('%255F'), sign('%C1%9F'), sign(''), name.toUpperCase(), `[${name}]`, `${name}[a]`, `${name}[][]`, `my_${name}`, `${name}s`, `a;${name}`]);
+    };
+    const list = ['a=1', 'filter[x][y]=2', 'b.c=3', '_method=PUT', `${spelled('api_key')}=${this.one(['abc', '{{sk}}'])}`, `${spelled('sales_channel_id')}=sc_1`];
+    const count = 1 + this.below(3);
+    return Array.from({ length: count }, () => this.one(list)).join('&');
+  }
+
+  ruled(method) {
+    const name = this.one(RULED.filter((known) => !['host', 'content-length', 'transfer-encoding', 'authorization', 'origin', 'expect', 'upgrade'].includes(known)));
+    const value = { connection: this.one(['close', 'keep-alive, x-hop', 'Accept', 'X-Request-Id', 'portcullis', 'x-api-key', 'Cookie']), te: 'trailers' }[name] ?? (name.includes('method') ? this.one([method, 'DELETE']) : '1');
+    if (name.startsWith('x-api') || name.startsWith('x-pub')) return this.sometimes(0.5) ? [this.folded(name), '{{sk}}'] : [name, name === 'x-api-key' ? '{{sk}}' : '{{pk}}'];
+    return [this.sometimes(0.25) ? this.folded(name) : this.one([name, name.toUpperCase()]), value];
+  }
+
+  folded(name) {
+    return name.includes('-') ? name.replace('-', this.one(SIGNS)) : `${name}${this.one(['x', '-x', 's'])}`;
+  }
+}
+
+/** All generated cases, as texts by the names of their files. */
+export function generate(count = 240, seed = SEED) {
+  const gates = readGates();
+  const grammar = new Grammar(seed);
+  const files = {};
+  for (let number = 1; number <= count; number++) {
+    const subject = ['method', 'paths', 'parameters', 'fields'][number % 4];
+    const gate = { method: ['plain', 'shop', 'peer'], paths: ['catch-all', 'exact', 'plain'], parameters: ['shop'], fields: ['plain', 'shop', 'peer'] }[subject];
+    const chosen = grammar.one(gate);
+    const request = grammar.request(chosen, subject);
+    files[`${subject}-${String(number).padStart(3, '0')}.json`] = written(chosen, subject, request, expected(gates[chosen].settings, request));
+  }
+  return files;
+}
+
+function written(gate, subject, { method, path, query, fields, body }, { codes, origin }) {
+  const kind = { method: 'method', paths: 'paths', parameters: 'parameters', fields: 'target-headers' }[subject];
+  const lines = [`${method} ${path}${query === undefined ? '' : `?${query}`} HTTP/1.1`, 'Host: api.example'];
+  lines.push(...fields.map(([name, value]) => `${name}: ${value}`));
+  if (body !== undefined) lines.push(`Content-Length: ${body.length}`);
+  const statuses = [...new Set((codes ?? []).map((code) => STATUSES[code]))];
+  const only = (list) => (list.length === 1 ? list[0] : list);
+  const one = {
+    about: codes ? `Refused, as the model says of ${subject}: ${codes.join(' or ')}.` : `Passes, as the model says of ${subject}.`,
+    kind,
+    gate,
+    request: `${lines.join('\r\n')}\r\n\r\n${body ?? ''}`,
+    expect: codes ? { status: only(statuses), code: only(codes) } : { status: 200 },
+    origin: origin ?? null,
+  };
+  return `${JSON.stringify(one, null, 2)}\n`;
+}
+
+if (argv[1] === fileURLToPath(import.meta.url)) {
+  const folder = new URL('generated/', import.meta.url);
+  mkdirSync(folder, { recursive: true });
+  for (const name of readdirSync(folder)) rmSync(new URL(name, folder));
+  for (const [name, text] of Object.entries(generate())) writeFileSync(new URL(name, folder), text);
+}

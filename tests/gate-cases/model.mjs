@@ -1,0 +1,205 @@
+// A second reading of docs/request.md, written from that page alone and with no thought of speed: what a gate does
+// with a request. It computes what generated cases expect. It knows only what the generator makes.
+
+const REMOVED = `connection keep-alive proxy-connection proxy-authenticate proxy-authorization te trailer transfer-encoding upgrade
+  http2-settings expect content-length host forwarded forwarded-for x-forwarded x-original-forwarded-for x-real-ip x-client-ip client-ip
+  x-cluster-client-ip true-client-ip fastly-client-ip x-remote-ip x-remote-addr x-originating-ip x-azure-clientip
+  x-envoy-external-address x-appengine-user-ip wl-proxy-client-ip x-host x-original-host x-http-host-override x-scheme
+  x-original-scheme x-url-scheme front-end-https cf-connecting-ip cf-connecting-ipv6 cf-pseudo-ipv4 x-original-url x-original-uri
+  x-original-path x-rewrite-url x-rewrite-uri x-override-url x-request-uri x-envoy-original-path x-waws-unencoded-url x-script-name
+  script-name proxy portcullis`.split(/\s+/);
+const PREFIXES = ['portcullis-', 'x-forwarded-', 'sec-websocket-'];
+const OVERRIDES = ['x-http-method-override', 'x-http-method', 'x-method-override'];
+const MAY_HOLD_KEYS = ['authorization', 'x-api-key', 'x-publishable-api-key'];
+const READ = ['origin', 'access-control-request-method'];
+const CLOUDFLARE = ['cf-connecting-ip', 'cf-connecting-ipv6', 'cf-pseudo-ipv4'];
+
+export const RULED = [...REMOVED, ...OVERRIDES, ...MAY_HOLD_KEYS, ...READ];
+
+/** What a gate of these settings does: the codes by which it may refuse, or what the origin sees. */
+export function expected(settings, request) {
+  const routes = settings.ROUTES ?? [{ path: '/**' }];
+  const codes = malformed(settings, request);
+  if (settings.ROUTES) codes.push(...ambiguousPath(routes, settings.ORIGIN_PATHS, request));
+  const route = routes.find((one) => takes(one, request.path, request.method));
+  codes.push(...parametersOf(routes, route).flatMap((name) => ambiguousParameter(request.query, name)));
+  if (codes.length > 0) return { codes: [...new Set(codes)] };
+  if (!route) return { codes: ['no_route'] };
+  const preflight = isPreflight(request) && (route.preflight ?? (route.kinds ?? ['secret']).includes('publishable'));
+  if (route.open || preflight) return { origin: onward(settings, routes, route, request) };
+  const judged = judge(route, request);
+  return judged.code ? { codes: [judged.code] } : { origin: onward(settings, routes, route, request, judged.key) };
+}
+
+function malformed(settings, { method, path, query, fields, body }) {
+  const codes = [];
+  if (!/^[A-Z0-9_-]{1,32}$/.test(method) || ['CONNECT', 'TRACE', 'TRACK'].includes(method)) codes.push('malformed_method');
+  if (body !== undefined && body !== '' && ['GET', 'HEAD'].includes(method)) codes.push('unexpected_body');
+  if (method === 'POST' && pairs(query).some(([name]) => decoded(name) === '_method')) codes.push('method_override');
+  if (!/^\/[\x21-\x7e]*$/.test(path) || /["<>\\^`{}#]/.test(path)) codes.push('malformed_target');
+  if (segments(path).some((segment) => ['.', '..'].includes(segment.replaceAll(/%2e/gi, '.')))) codes.push('ambiguous_path');
+  for (const [name, value] of fields) {
+    const known = name.toLowerCase();
+    if (OVERRIDES.includes(known) && value.trim() !== method) codes.push('method_override');
+    const folded = known.replaceAll(/[^a-z0-9]/g, '-');
+    if (folded !== known && hasRule(folded) && !hasRule(known)) codes.push('ambiguous_header');
+  }
+  for (const name of namedByConnection(fields)) if (isReadOrSet(settings, name)) codes.push('ambiguous_header');
+  return codes;
+}
+
+const hasRule = (name) => RULED.includes(name) || PREFIXES.some((prefix) => name.startsWith(prefix));
+
+function namedByConnection(fields) {
+  const values = fields.filter(([name]) => name.toLowerCase() === 'connection').map(([, value]) => value);
+  return values.join(',').split(',').map((name) => name.trim().toLowerCase()).filter(Boolean);
+}
+
+function isReadOrSet(settings, name) {
+  const isPrefixed = name.startsWith('portcullis-') || name.startsWith('x-forwarded-');
+  const isOurs = [...MAY_HOLD_KEYS, ...READ, 'portcullis', 'cache-control'].includes(name);
+  return isPrefixed || isOurs || (settings.CLIENT_ADDRESS === 'cloudflare' && CLOUDFLARE.includes(name));
+}
+
+// Paths.
+
+const segments = (path) => path.slice(1).split('/');
+
+function takes({ path, methods }, found, method) {
+  return matches(path, found) && (!methods || methods.includes(method) || (method === 'HEAD' && methods.includes('GET')));
+}
+
+function matches(pattern, path) {
+  const [wanted, found] = [segments(pattern), segments(path)];
+  const open = wanted.at(-1) === '**';
+  const fixed = open ? wanted.slice(0, -1) : wanted;
+  if (open ? found.length < fixed.length : found.length !== fixed.length) return false;
+  return fixed.every((segment, at) => (segment === '*' ? found[at] !== '' : segment === found[at]));
+}
+
+function isPlain(path) {
+  const all = segments(path);
+  if (all.slice(0, -1).includes('') || all.includes('.') || all.includes('..')) return false;
+  if (!/^\/(?:[A-Za-z0-9\-._~!$&'()*+,=:@/]|%[0-9A-Fa-f]{2})*$/.test(path)) return false;
+  if (/%(?:[01][0-9a-f]|7f|25|2e|2f|3b|5c)/i.test(path)) return false;
+  try {
+    decodeURIComponent(path);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Every way in which an origin may fold a path, each fold for itself and all of them together. */
+function folds(path, originPaths) {
+  const unescaped = (text) => text.replaceAll(/%([0-9a-f]{2})/gi, (whole, hex) => (/[A-Za-z0-9\-._~]/.test(chr(hex)) ? chr(hex) : whole.toUpperCase()));
+  const steps = [
+    (text) => text.toLowerCase().replaceAll(/%[0-9a-f]{2}/g, (escape) => escape.toUpperCase()),
+    (text) => (text.length > 1 ? text.replace(/\/$/, '') : text),
+    (text) => text.split('/').map((segment) => segment.replace(/(?:\.|%20)+$/, '')).join('/'),
+    (text) => text.replace(/([^/])\.[^./]*$/, '$1'),
+  ];
+  const all = [path, unescaped(path)];
+  if (originPaths === 'exact') return all;
+  return all.concat(steps.reduce((known, step) => [...known, ...known.map(step)], [unescaped(path)]));
+}
+
+const chr = (hex) => String.fromCharCode(Number.parseInt(hex, 16));
+
+function ambiguousPath(routes, originPaths, { path, method }) {
+  if (!isPlain(path)) return ['ambiguous_path'];
+  const on = (text) => routes.findIndex((route) => takes(route, text, method));
+  return folds(path, originPaths).some((folded) => on(folded) !== on(path)) ? ['ambiguous_path'] : [];
+}
+
+// Parameters.
+
+const pairs = (query) => (query ?? '').split('&').filter(Boolean).map((pair) => [pair.split('=')[0], pair]);
+
+const decoded = (text) => text.replaceAll('+', ' ').replaceAll(/%([0-9a-f]{2})/gi, (_, hex) => chr(hex));
+
+const isNamed = (spelled, name) => new RegExp(`^${name}(?:\\[[0-9]*\\])?$`).test(decoded(spelled));
+
+function parametersOf(routes, route) {
+  const keys = routes.flatMap(({ keys_in: places = [] }) => places).filter((place) => place.startsWith('query:'));
+  return [...new Set([...keys.map((place) => place.slice(6)), ...(route?.sales_channel_parameter ? [route.sales_channel_parameter] : [])])];
+}
+
+/** A name that is not the parameter's and has all of its words, or one that is encoded once more. */
+function ambiguousParameter(query, name) {
+  const words = (text) => text.toLowerCase().split(/[^a-z0-9]+/).filter(Boolean);
+  const isSpelled = (spelled) => {
+    const text = decoded(spelled);
+    if (/%[0-9a-f]{2}/i.test(text) || /[\xc0\xc1]./s.test(text)) return true;
+    const [base] = text.split('[').filter((part) => words(part).length > 0);
+    return [words(text), words(base ?? '')].some((found) => found.join(' ') === words(name).join(' '));
+  };
+  const isAmbiguous = ([, pair]) => {
+    const [first, ...behind] = pair.split(';');
+    const spelled = first.split('=')[0];
+    return (isSpelled(spelled) && !isNamed(spelled, name)) || behind.some((part) => isSpelled(part.split('=')[0]));
+  };
+  return pairs(query).some(isAmbiguous) ? ['ambiguous_parameter'] : [];
+}
+
+// Keys.
+
+const KEY = /\{\{(?:(?:basic|base64):)?([a-z-]+)\}\}/;
+const kindOf = (name) => (name.startsWith('pk') ? 'publishable' : 'secret');
+const isPreflight = ({ method, fields }) => method === 'OPTIONS' && READ.every((wanted) => fields.some(([name]) => name.toLowerCase() === wanted));
+
+/**
+ * The key that the route is asked with. The generator makes keys that are good, and two tokens that are none: in
+ * `Authorization`, where it is left for the origin beside a key, and in the query.
+ */
+function judge(route, { fields, query }) {
+  const places = route.keys_in ?? ['bearer', 'basic', 'x-api-key', 'x-publishable-api-key'];
+  const kinds = route.kinds ?? ['secret'];
+  const texts = fields.flatMap(([name, value]) => {
+    const known = name.toLowerCase();
+    const [scheme, text] = known === 'authorization' ? value.split(' ') : [known, value];
+    return places.includes(scheme.toLowerCase()) ? [text] : [];
+  });
+  for (const place of places.filter((one) => one.startsWith('query:'))) {
+    for (const [name, pair] of pairs(query)) if (isNamed(name, place.slice(6))) texts.push(pair.split('=')[1] ?? '');
+  }
+  const keys = [...new Set(texts.filter((text) => KEY.test(text)).map((text) => text.match(KEY)[1]))];
+  const others = texts.filter((text) => !KEY.test(text) && (keys.length === 0 || !text.includes('.')));
+  if (keys.length > 0 && others.length > 0) return { code: 'two_keys' };
+  if (others.length > 0) return { code: others[0].includes('.') ? 'malformed_character' : 'malformed_prefix' };
+  if (keys.length === 0) return { code: 'no_key' };
+  for (const kind of ['secret', 'publishable']) if (keys.filter((key) => kindOf(key) === kind).length > 1) return { code: 'two_keys' };
+  const key = ['secret', 'publishable'].map((kind) => kinds.includes(kind) && keys.find((one) => kindOf(one) === kind)).find(Boolean);
+  if (!key) return { code: 'wrong_kind' };
+  return route.scopes ? { code: 'scope_missing' } : { key };
+}
+
+function keptOf(fields, key) {
+  const values = MAY_HOLD_KEYS.map((wanted) => fields.find(([name]) => name.toLowerCase() === wanted)?.[1]);
+  return key && values.find((value) => value?.match(KEY)?.[1] === key);
+}
+
+// What goes on.
+
+function onward(settings, routes, route, { method, path, query, fields, body }, key) {
+  const hops = namedByConnection(fields);
+  const kept = fields.filter(([name, value]) => {
+    const known = name.toLowerCase();
+    if (CLOUDFLARE.includes(known) && settings.CLIENT_ADDRESS === 'cloudflare') return true;
+    if (REMOVED.includes(known) || OVERRIDES.includes(known) || hops.includes(known)) return false;
+    if (PREFIXES.some((prefix) => known.startsWith(prefix))) return false;
+    // The same key in two places is kept in the first of them.
+    if (MAY_HOLD_KEYS.includes(known) && KEY.test(value)) return route.keep_credential === true && value === keptOf(fields, key);
+    return !(known === 'cache-control' && key && !route.shared_cache);
+  });
+  const set = [['x-forwarded-host', 'api.example'], ['x-forwarded-proto', 'http']];
+  if (settings.CLIENT_ADDRESS === 'peer') set.push(['x-forwarded-for', '127.0.0.1']);
+  if (key && !route.shared_cache) set.push(['cache-control', 'no-cache, no-store']);
+  if (key) set.push(['portcullis', { key: `{{name:${key}}}`, kind: kindOf(key) }]);
+  const names = parametersOf(routes).filter((name) => name !== route.sales_channel_parameter);
+  const taken = ([name, pair]) => KEY.test(pair) && names.some((parameter) => isNamed(name, parameter));
+  const rest = query === undefined ? undefined : query.split('&').filter((pair) => !taken([pair.split('=')[0], pair])).join('&');
+  const escapes = { '"': '%22', "'": '%27', '<': '%3C', '>': '%3E' };
+  const target = rest || rest === query ? path + (rest === undefined ? '' : `?${rest.replaceAll(/["'<>]/g, (sign) => escapes[sign])}`) : path;
+  return { method, target, headers: [...set, ...kept], ...(body ? { body } : {}) };
+}
