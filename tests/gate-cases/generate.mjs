@@ -21,6 +21,7 @@ const STATUSES = {
   wrong_kind: 401,
   malformed_character: 401,
   malformed_prefix: 401,
+  bad_signature: 401,
   scope_missing: 403,
   ambiguous_path: 404,
   no_route: 404,
@@ -47,6 +48,7 @@ const HONEST = [
   ['X-Portcullis', '1'],
   ['Cache-Control', 'max-age=0'],
 ];
+const JWT = 'Bearer eyJhbGciOiJIUzI1NiJ9.e30.x';
 const CREDENTIALS = [
   [],
   [['Authorization', 'Bearer {{sk}}']],
@@ -57,7 +59,7 @@ const CREDENTIALS = [
   [['Authorization', 'Bearer {{sk}}'], ['x-publishable-api-key', '{{pk}}']],
   [['Authorization', 'Bearer {{sk}}'], ['X-API-Key', '{{sk}}']],
   [['Authorization', 'Bearer {{sk}}'], ['X-API-Key', '{{sk-two}}']],
-  [['Authorization', 'Bearer eyJhbGciOiJIUzI1NiJ9.e30.x'], ['X-API-Key', '{{sk}}']],
+  [['Authorization', JWT], ['X-API-Key', '{{sk}}']],
 ];
 const PATHS = {
   plain: ['/', '/orders/7', '/a//b', '/a/%2F/b', '/%7Ea', '/a;b=c'],
@@ -66,6 +68,16 @@ const PATHS = {
   'catch-all': ['/admin/users', '/admin', '/status', '/v1/orders/7', '/files/a.json', '/Orders/A7', '/caf%C3%A9/x', '/'],
 };
 PATHS.exact = PATHS['catch-all'];
+
+const KINDS = { method: 'method', paths: 'paths', parameters: 'parameters', fields: 'target-headers', keys: 'keys-taken-out' };
+const SUBJECTS = Object.keys(KINDS);
+const GATES = {
+  method: ['plain', 'shop', 'peer'],
+  paths: ['catch-all', 'exact', 'plain'],
+  parameters: ['shop'],
+  fields: ['plain', 'shop', 'peer'],
+  keys: ['shop', 'shop', 'plain'],
+};
 
 /** Numbers from 0 to 1, the same for the same seed (mulberry32). */
 function random(seed) {
@@ -90,13 +102,14 @@ class Grammar {
   /** A request about `subject`; what it has beside that is honest. */
   request(gate, subject) {
     const method = subject === 'method' ? this.one(METHODS) : this.one(['GET', 'GET', 'POST', 'DELETE']);
-    const fields = [...this.one(CREDENTIALS)];
+    const fields = subject === 'keys' ? [] : [...this.one(CREDENTIALS)];
     for (let count = this.below(3); count > 0; count--) this.add(fields, this.one(HONEST));
     let path = this.one(PATHS[gate]);
     let query = this.sometimes(0.3) ? this.one(['a=1', 'filter[a][b]=c&d=e;f', 'q=%7E%20+', "s='<x>'"]) : undefined;
     if (subject === 'method') this.upgrade(fields, method);
     if (subject === 'paths') for (let count = this.sometimes(0.4) ? 2 : 1; count > 0; count--) path = this.respelled(path);
     if (subject === 'parameters') query = this.parameters();
+    if (subject === 'keys') query = this.keys(fields);
     if (subject === 'fields') for (let count = 1 + this.below(3); count > 0; count--) this.add(fields, this.ruled(method));
     const hasBody = ['POST', 'PUT', 'PATCH', 'QUERY'].includes(method) ? this.sometimes(0.7) : this.sometimes(0.05);
     return { method, path, query, fields, body: hasBody ? 'hello' : undefined };
@@ -161,8 +174,20 @@ class Grammar {
     return [this.sometimes(0.25) ? this.folded(name) : this.one([name, name.toUpperCase()]), value];
   }
 
+  /** Another spelling of a name: other signs in place of some of its hyphens, or a longer name. */
   folded(name) {
-    return name.includes('-') ? name.replace('-', this.one(SIGNS)) : `${name}${this.one(['x', '-x', 's'])}`;
+    if (!name.includes('-')) return `${name}${this.one(['x', '-x', 's'])}`;
+    const changed = name.replaceAll('-', (hyphen) => (this.sometimes(0.5) ? this.one(SIGNS) : hyphen));
+    return changed === name ? name.replace('-', this.one(SIGNS)) : changed;
+  }
+
+  /** Keys and other texts in several places at once. */
+  keys(fields) {
+    const authorization = ['Bearer {{sk}}', 'Bearer {{sk-two}}', 'Bearer {{pk}}', 'Basic {{basic:sk}}', 'Basic {{base64:sk-two}}', 'Bearer {{sk-foreign}}', JWT];
+    if (this.sometimes(0.7)) this.add(fields, ['Authorization', this.one(authorization)]);
+    if (this.sometimes(0.5)) this.add(fields, ['X-API-Key', this.one(['{{sk}}', '{{sk-two}}', '{{pk}}', 'abcdef'])]);
+    if (this.sometimes(0.4)) this.add(fields, ['x-publishable-api-key', this.one(['{{pk}}', '{{pk-plain}}', '{{sk}}', 'abcdef'])]);
+    return this.sometimes(0.3) ? this.one(['api_key={{sk}}', 'a=1&api_key={{sk-two}}&b=2', 'api_key=abc&c', 'api_key={{pk}}']) : undefined;
   }
 }
 
@@ -172,17 +197,15 @@ export function generate(count = 240, seed = SEED) {
   const grammar = new Grammar(seed);
   const files = {};
   for (let number = 1; number <= count; number++) {
-    const subject = ['method', 'paths', 'parameters', 'fields'][number % 4];
-    const gate = { method: ['plain', 'shop', 'peer'], paths: ['catch-all', 'exact', 'plain'], parameters: ['shop'], fields: ['plain', 'shop', 'peer'] }[subject];
-    const chosen = grammar.one(gate);
-    const request = grammar.request(chosen, subject);
-    files[`${subject}-${String(number).padStart(3, '0')}.json`] = written(chosen, subject, request, expected(gates[chosen].settings, request));
+    const subject = SUBJECTS[number % SUBJECTS.length];
+    const gate = grammar.one(GATES[subject]);
+    const request = grammar.request(gate, subject);
+    files[`${subject}-${String(number).padStart(3, '0')}.json`] = written(gate, subject, request, expected(gates[gate].settings, request));
   }
   return files;
 }
 
 function written(gate, subject, { method, path, query, fields, body }, { codes, origin }) {
-  const kind = { method: 'method', paths: 'paths', parameters: 'parameters', fields: 'target-headers' }[subject];
   const lines = [`${method} ${path}${query === undefined ? '' : `?${query}`} HTTP/1.1`, 'Host: api.example'];
   lines.push(...fields.map(([name, value]) => `${name}: ${value}`));
   if (body !== undefined) lines.push(`Content-Length: ${body.length}`);
@@ -190,7 +213,7 @@ function written(gate, subject, { method, path, query, fields, body }, { codes, 
   const only = (list) => (list.length === 1 ? list[0] : list);
   const one = {
     about: codes ? `Refused, as the model says of ${subject}: ${codes.join(' or ')}.` : `Passes, as the model says of ${subject}.`,
-    kind,
+    kind: KINDS[subject],
     gate,
     request: `${lines.join('\r\n')}\r\n\r\n${body ?? ''}`,
     expect: codes ? { status: only(statuses), code: only(codes) } : { status: 200 },

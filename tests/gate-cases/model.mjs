@@ -98,6 +98,7 @@ function folds(path, originPaths) {
     (text) => (text.length > 1 ? text.replace(/\/$/, '') : text),
     (text) => text.split('/').map((segment) => segment.replace(/(?:\.|%20)+$/, '')).join('/'),
     (text) => text.replace(/([^/])\.[^./]*$/, '$1'),
+    (text) => text.replace(/([^/.])\.[^/]*$/, '$1'),
   ];
   const all = [path, unescaped(path)];
   if (originPaths === 'exact') return all;
@@ -144,39 +145,42 @@ function ambiguousParameter(query, name) {
 
 // Keys.
 
-const KEY = /\{\{(?:(?:basic|base64):)?([a-z-]+)\}\}/;
+const KEY = /\{\{(?:(?:basic|base64):)?([a-z-]+)\}\}/i;
 const kindOf = (name) => (name.startsWith('pk') ? 'publishable' : 'secret');
 const isPreflight = ({ method, fields }) => method === 'OPTIONS' && READ.every((wanted) => fields.some(([name]) => name.toLowerCase() === wanted));
 
 /**
- * The key that the route is asked with. The generator makes keys that are good, and two tokens that are none: in
- * `Authorization`, where it is left for the origin beside a key, and in the query.
+ * The key that the route is asked with. The generator makes keys that are good or of another issuer, and tokens that
+ * are none: a JWT in `Authorization`, which is left for the origin beside a key, and words.
  */
 function judge(route, { fields, query }) {
   const places = route.keys_in ?? ['bearer', 'basic', 'x-api-key', 'x-publishable-api-key'];
-  const kinds = route.kinds ?? ['secret'];
   const texts = fields.flatMap(([name, value]) => {
     const known = name.toLowerCase();
-    const [scheme, text] = known === 'authorization' ? value.split(' ') : [known, value];
-    return places.includes(scheme.toLowerCase()) ? [text] : [];
+    const [place, text] = known === 'authorization' ? value.toLowerCase().split(' ') : [known, value];
+    return places.includes(place) ? [{ text, place }] : [];
   });
   for (const place of places.filter((one) => one.startsWith('query:'))) {
-    for (const [name, pair] of pairs(query)) if (isNamed(name, place.slice(6))) texts.push(pair.split('=')[1] ?? '');
+    for (const [name, pair] of pairs(query)) if (isNamed(name, place.slice(6))) texts.push({ text: pair.split('=')[1] ?? '', place });
   }
-  const keys = [...new Set(texts.filter((text) => KEY.test(text)).map((text) => text.match(KEY)[1]))];
-  const others = texts.filter((text) => !KEY.test(text) && (keys.length === 0 || !text.includes('.')));
-  if (keys.length > 0 && others.length > 0) return { code: 'two_keys' };
-  if (others.length > 0) return { code: others[0].includes('.') ? 'malformed_character' : 'malformed_prefix' };
-  if (keys.length === 0) return { code: 'no_key' };
-  for (const kind of ['secret', 'publishable']) if (keys.filter((key) => kindOf(key) === kind).length > 1) return { code: 'two_keys' };
-  const key = ['secret', 'publishable'].map((kind) => kinds.includes(kind) && keys.find((one) => kindOf(one) === kind)).find(Boolean);
+  const isJwt = ({ text }) => text.includes('.');
+  const read = texts.some((one) => !isJwt(one)) ? texts.filter((one) => !isJwt(one)) : texts;
+  const names = [...new Set(read.map(({ text }) => text.match(KEY)?.[1] ?? text))];
+  const kinds = names.map((name) => (read.some(({ text }) => text === name) ? undefined : kindOf(name)));
+  if (names.length === 0) return { code: 'no_key' };
+  // What is of neither kind contradicts both.
+  if (names.some((_, at) => kinds.some((kind, other) => other !== at && (kind === kinds[at] || kind === undefined)))) return { code: 'two_keys' };
+  if (kinds[0] === undefined) return { code: isJwt(read[0]) ? 'malformed_character' : 'malformed_prefix' };
+  const taken = route.kinds ?? ['secret'];
+  const key = ['secret', 'publishable'].map((kind) => taken.includes(kind) && names[kinds.indexOf(kind)]).find(Boolean);
+  if (names.includes('sk-foreign') && (key ?? 'sk-foreign') === 'sk-foreign') return { code: 'bad_signature' };
   if (!key) return { code: 'wrong_kind' };
   return route.scopes ? { code: 'scope_missing' } : { key };
 }
 
-function keptOf(fields, key) {
-  const values = MAY_HOLD_KEYS.map((wanted) => fields.find(([name]) => name.toLowerCase() === wanted)?.[1]);
-  return key && values.find((value) => value?.match(KEY)?.[1] === key);
+function keptIn(fields, key) {
+  const held = (wanted) => fields.some(([name, value]) => name.toLowerCase() === wanted && value.match(KEY)?.[1] === key);
+  return MAY_HOLD_KEYS.find((wanted) => key !== undefined && held(wanted));
 }
 
 // What goes on.
@@ -189,7 +193,7 @@ function onward(settings, routes, route, { method, path, query, fields, body }, 
     if (REMOVED.includes(known) || OVERRIDES.includes(known) || hops.includes(known)) return false;
     if (PREFIXES.some((prefix) => known.startsWith(prefix))) return false;
     // The same key in two places is kept in the first of them.
-    if (MAY_HOLD_KEYS.includes(known) && KEY.test(value)) return route.keep_credential === true && value === keptOf(fields, key);
+    if (MAY_HOLD_KEYS.includes(known) && KEY.test(value)) return route.keep_credential === true && known === keptIn(fields, key);
     return !(known === 'cache-control' && key && !route.shared_cache);
   });
   const set = [['x-forwarded-host', 'api.example'], ['x-forwarded-proto', 'http']];
