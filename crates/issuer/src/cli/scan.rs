@@ -35,7 +35,7 @@ const UNSURE: Style = AnsiColor::Yellow.on_default();
 /// there (--home), or a keyring or bundle is given, the report says of each key whether it is live.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  portcullis scan . --hidden\n  \
-                        git log -p --all | portcullis scan -\n  \
+                        git cat-file --batch --batch-all-objects --unordered | portcullis scan -\n  \
                         portcullis scan src --bundle list.bundle --root 11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo")]
 #[command(group = clap::ArgGroup::new("by").requires("root"))]
 pub(crate) struct Scan {

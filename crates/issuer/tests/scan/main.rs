@@ -8,6 +8,7 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+mod history;
 
 use std::fs;
 use std::io::Write as _;
