@@ -13,6 +13,8 @@ const WAYS = {
   basic: (key) => base64(`${key.token}:`),
   /** The same without the colon. */
   base64: (key) => base64(key.token),
+  /** In the alphabet of URLs, without padding. */
+  base64url: (key) => Buffer.from(key.token).toString('base64url'),
   unpadded: (key) => base64(`${key.token}:`).replace(/=+$/, ''),
   /** As the user's name of `Basic`, with a password. */
   user: (key) => base64(`${key.token}:password`),

@@ -26,7 +26,7 @@ export function judgeAnswers(expected, answers) {
   for (const [at, answer] of answers.slice(0, expected.length).entries()) {
     const { status, type, headers = {}, body } = expected[at];
     if (![status].flat().includes(answer.status)) wrong.push(`status ${answer.status} instead of ${status}`);
-    if (type !== undefined) wrong.push(...judgeType(type, answer));
+    if (type !== undefined) wrong.push(...judgeType(type, expected[at].code, answer));
     for (const [name, value] of Object.entries(headers)) {
       const found = valuesOf(answer.headers, name.toLowerCase());
       if (!fits(value, found)) wrong.push(`the answer's ${name} is ${show(found)} instead of ${show(value)}`);
@@ -36,14 +36,17 @@ export function judgeAnswers(expected, answers) {
   return wrong;
 }
 
-function judgeType(type, answer) {
+/** The problem's type; one of a malformed request tells its client the code as well. */
+function judgeType(type, code, answer) {
   let told;
   try {
-    told = JSON.parse(answer.body.toString()).type;
+    told = JSON.parse(answer.body.toString());
   } catch {
     return ['the answer is no problem document'];
   }
-  return told === `urn:portcullis:problem:${type}` ? [] : [`the problem is ${told} instead of ${type}`];
+  if (told.type !== `urn:portcullis:problem:${type}`) return [`the problem is ${told.type} instead of ${type}`];
+  const says = type !== 'malformed-request' || [code].flat().includes(told.code);
+  return says ? [] : [`the problem's code is ${told.code} instead of ${code}`];
 }
 
 /** Whether the origin saw these requests, and no more of them. */
