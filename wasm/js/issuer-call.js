@@ -26,7 +26,7 @@ const readWait = reading('wait', { wait: SECONDS });
 export function waiting(call, given = {}) {
   if (!isPlain(given)) throw new TypeError(`${call}: the body is a plain object`);
   const { wait, ...body } = own(given);
-  return { ...readWait({ wait }), body };
+  return own({ ...readWait({ wait }), body });
 }
 
 // What waits for the targets to carry the list takes so much longer.

@@ -5,7 +5,7 @@
 // was sent, or the issuer said that it was asked too often.
 
 import { IssuerError, refused } from './issuer-error.js';
-import { FUNCTION, options as reading, TEXT, wrong } from './options.js';
+import { FUNCTION, isPlain, options as reading, TEXT, wrong } from './options.js';
 import { own } from './property.js';
 
 const TIMEOUT_MS = 10_000;
@@ -88,7 +88,7 @@ export class Transport {
       signal: signal === undefined ? limit.signal : AbortSignal.any([signal, limit.signal]),
     });
     if (act.body !== undefined) {
-      init.body = JSON.stringify(act.body);
+      init.body = JSON.stringify(bare(act.body));
       init.headers['content-type'] = 'application/json';
     } else if (act.text !== undefined) {
       init.body = act.text;
@@ -135,6 +135,15 @@ function base(url) {
   }
   if (!address.pathname.endsWith('/')) address.pathname += '/';
   return address;
+}
+
+// A body that takes no `toJSON` from Object.prototype.
+function bare(value) {
+  if (Array.isArray(value)) return Object.assign(value.map(bare), own({ toJSON: undefined }));
+  if (!isPlain(value)) return value;
+  const copy = own(value);
+  for (const name of Object.keys(copy)) copy[name] = bare(copy[name]);
+  return copy;
 }
 
 // `fetch` would tell of a header that it can't send, key and all.

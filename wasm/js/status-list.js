@@ -326,18 +326,19 @@ async function keyFor(key, { alg, kid }) {
   return cryptoKey && { algorithm, cryptoKey };
 }
 
-function fits({ kty, crv, alg: own, use }, name) {
-  if (own !== undefined && own !== name && !(own === 'EdDSA' && name === 'Ed25519')) return false;
+function fits({ kty, crv, alg, use }, name) {
+  if (alg !== undefined && alg !== name && !(alg === 'EdDSA' && name === 'Ed25519')) return false;
   if (use !== undefined && use !== 'sig') return false;
   if (name === 'Ed25519') return kty === 'OKP' && crv === 'Ed25519';
   if (name.startsWith('ES')) return kty === 'EC' && crv === NAMES.get(name).namedCurve;
   return kty === 'RSA';
 }
 
-function fitsCryptoKey({ type, algorithm: own, usages }, wanted) {
-  const hash = own.hash?.name;
-  return type === 'public' && usages.includes('verify') && own.name === wanted.name
-    && (wanted.namedCurve === undefined || own.namedCurve === wanted.namedCurve)
+function fitsCryptoKey({ type, algorithm, usages }, wanted) {
+  const { name, namedCurve, hash: digest } = own(algorithm);
+  const hash = own(digest).name;
+  return type === 'public' && usages.includes('verify') && name === wanted.name
+    && (wanted.namedCurve === undefined || namedCurve === wanted.namedCurve)
     && (hash === undefined || hash === wanted.hash);
 }
 
