@@ -62,3 +62,14 @@ function refusal(code, message, scopes) {
 export function waitUntilOf(context) {
   return typeof property(context, 'waitUntil') === 'function' ? (promise) => context.waitUntil(promise) : undefined;
 }
+
+// A function of a `Request` that runs `handler` for admitted requests alone. An argument that has `waitUntil` is the
+// host's context.
+export function protecting(call, verifier, handler, options) {
+  if (typeof handler !== 'function') throw new TypeError(`${call}: the handler is a function`);
+  const judge = guard(call, verifier, options);
+  return async (request, ...rest) => {
+    const judged = await judge(request, request, rest.map(waitUntilOf).find(Boolean));
+    return judged.ok ? handler(request, judged, ...rest) : judged.response;
+  };
+}

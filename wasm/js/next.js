@@ -1,7 +1,6 @@
 // Next.js, on the edge and in Node: route handlers, and the middleware (`proxy`) before them.
 
-import { protecting } from './fetch.js';
-import { guard, waitUntilOf } from './guard.js';
+import { guard, protecting, waitUntilOf } from './guard.js';
 import { own } from './property.js';
 
 export { requireKind, requireScopes } from './fetch.js';

@@ -278,7 +278,7 @@ const OTHERS = ['get', 'then', 'value', 'writable', 'toJSON', 'keys', 'portculli
 const names = [...new Set([...options, ...OTHERS])];
 const evil = { ok: true, key: { kind: 'secret', name: 'evil' }, grant: { scopes: ['*'], salesChannels: [] } };
 const values = {
-  'null': null, 'true': true, 'zero': 0, 'a number': now + 1e9, 'NaN': NaN, 'nothing': '', 'a text': 'test', 'a kind': 'publishable', 'a path': '/admin',
+  'null': null, 'true': true, 'zero': 0, 'a number': now + 1e9, 'NaN': NaN, 'nothing': '', 'a text': 'test', 'a code': 'policy_unavailable', 'a kind': 'publishable', 'a path': '/admin',
   'a key': tokens.suspended, 'an object': {}, 'a list': ['admin:all'], 'a verdict': evil, 'bytes': bytes(lists.first.bundle), 'a key set': [strange], 'a JWK': strange,
   'a source': { get: async () => new Uint8Array() }, 'a signal': AbortSignal.abort(), 'a function': () => tokens.suspended, 'a function that throws': () => { throw new Error('called'); },
 };
@@ -300,5 +300,13 @@ for (const [said, value] of Object.entries(values)) {
   const these = names.filter((name) => name !== 'then' || typeof value !== 'function');
   runs.push({ value: said, names: 'all of them', outcomes: await polluted(these.map((name) => ({ name, value }))) });
 }
+// What is no promise is nobody's to wait for.
+const outcomes = {};
+write({ name: 'then', value: (resolve) => resolve(evil) });
+for (const [name, flow] of Object.entries(flows)) {
+  if (/: (?:verify|status|a secret|a source)/.test(name) && flow.constructor.name === 'Function') outcomes[name] = flow();
+}
+delete Object.prototype.then;
+runs.push({ value: 'a function', names: 'then', outcomes });
 Date.now = realNow;
 process.stdout.write(JSON.stringify({ names, clean, runs }));

@@ -21,5 +21,8 @@ test('the flows say what they should without it', () => {
 });
 
 for (const { value, names, outcomes } of told.runs) {
-  test(`${names} with ${value}`, () => assert.deepEqual(outcomes, told.clean));
+  test(`${names} with ${value}`, () => {
+    assert.ok(Object.keys(outcomes).length > 10);
+    for (const [flow, outcome] of Object.entries(outcomes)) assert.equal(outcome, told.clean[flow], flow);
+  });
 }
