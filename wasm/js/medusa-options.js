@@ -31,8 +31,9 @@ const readOptions = reading(CALL, {
   deadline: DURATION,
   recordsFor: DURATION,
   undoWithin: DURATION,
-  // Medusa's own, which it gives every module.
+  // Medusa writes these into every module's options.
   database: { read: any },
+  [Symbol.for('isSharedConnection')]: { read: any },
 });
 
 export function settings(options) {

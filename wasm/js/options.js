@@ -52,8 +52,8 @@ export function options(call, types) {
       if (read === undefined) throw wrong(call, name, type);
       found[name] = read;
     }
-    // Not with the names above: that takes as long as a signature.
-    for (const name of Object.getOwnPropertySymbols(given)) refuse(call, name, given, known);
+    // `Reflect.ownKeys` gives them with the names, and takes ten times as long.
+    for (const name of Object.getOwnPropertySymbols(given)) if (known[name] === undefined) refuse(call, name, given, known);
     return found;
   };
 }

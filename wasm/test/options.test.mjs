@@ -136,6 +136,11 @@ for (const [name, all] of Object.entries(calls)) {
   });
 }
 
+test('what Medusa itself writes into a module\'s options is no option, and no mistake', () => {
+  const { url } = settings({ ...medusa, database: { debug: false }, [Symbol.for('isSharedConnection')]: true });
+  assert.equal(url, medusa.url);
+});
+
 for (const [name, call] of Object.entries(whole)) {
   test(`${name}: its options are one plain object`, async () => {
     for (const options of [null, 7, 'x', [], new Map(), Object.create({ root })]) await refuses(call, options, /plain object/);
