@@ -400,7 +400,7 @@ export interface Verifier {
    * With a `source` a refresh goes out behind a verdict by a list of more than half `freshFor`,
    * except in workerd, where it would end with its request.
    *
-   * @throws TypeError where `token` is not a string, or an option is misspelt or of another type.
+   * @throws TypeError when `token` is not a string, or an option is misspelt or of another type.
    */
   verify(token: string, options: VerifyOptions & { request: RequestFacts }): Admitted | Refused;
   verify(token: string, options?: VerifyOptions): Verdict;

@@ -123,7 +123,7 @@ for (const [name, all] of Object.entries(calls)) {
   });
 
   test(`${name}: each option has a type, and null is of none`, async () => {
-    // Where null says that something is not known.
+    // In these null says that something is not known.
     const nullable = new Set(['address', 'origin', 'method', 'path', 'salesChannel']);
     const free = name === 'portcullis/medusa' ? ['timeout', 'retries', 'fetch', 'database'] : [];
     for (const call of all) {
