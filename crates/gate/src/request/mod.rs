@@ -152,7 +152,8 @@ impl<'a> Request<'a> {
         for name in settings.routes.key_parameters() {
             query::check(query, name)?;
         }
-        let upgrades = (field("upgrade"), field("connection"));
+        let upgrade = fields.iter().find(|(name, _)| *name == "upgrade").map(|(_, value)| *value);
+        let upgrades = (upgrade, field("connection"));
         let handshake = Handshake::read(method, upgrades, field("sec-websocket-protocol"));
         Ok(Self {
             method,
