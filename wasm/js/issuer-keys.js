@@ -96,8 +96,11 @@ export class Keys {
     return this.#turn(id, 'resume', 'not_suspended', body, options);
   }
 
-  roll(id, body = {}, options) {
-    return this.#send({ method: 'POST', path: [...PATH, id, 'roll'], body }, options);
+  // As a create: a roll that is sent again makes no second successor.
+  async roll(id, body = {}, options) {
+    const { idempotencyKey = crypto.randomUUID(), signal } = readCreate(options);
+    const headers = { 'idempotency-key': idempotencyKey };
+    return this.#send({ method: 'POST', path: [...PATH, id, 'roll'], body, headers, again: true }, { signal });
   }
 
   changeSalesChannels(id, body, options) {

@@ -60,7 +60,10 @@ const calls = {
     (options) => api.events.follow({}, options), (options) => api.webhooks.deliveries('a', {}, options), (options) => api.health.live(options),
     (options) => api.policies.update(1, {}, options), (options) => api.revokeHeld('x', options), (options) => api.list.show(options),
   ],
-  'keys.create': [(options) => api.keys.create({ title: 'a' }, options)],
+  'keys.create and keys.roll': [
+    (options) => api.keys.create({ title: 'a' }, options),
+    (options) => api.keys.roll('apk_1', {}, options),
+  ],
   'verify and keys.authenticate': [(options) => api.verify('x', options), (options) => api.keys.authenticate('x', options)],
   'keys.import': [(options) => api.keys.import('', options)],
   'revocations.lift': [(options) => api.revocations.lift(1, options)],

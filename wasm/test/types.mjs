@@ -14,7 +14,7 @@ const OPTIONS = {
   check: ['portcullis/status-list', 'StatusCheckOptions'],
   createIssuer: ['portcullis/issuer', 'IssuerOptions'],
   'a call of the issuer': ['portcullis/issuer', 'CallOptions'],
-  'keys.create': ['portcullis/issuer', 'CreateOptions'],
+  'keys.create and keys.roll': ['portcullis/issuer', 'CreateOptions'],
   'verify and keys.authenticate': ['portcullis/issuer', 'VerifyOptions'],
 };
 
