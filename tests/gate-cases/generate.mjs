@@ -68,12 +68,13 @@ const PATHS = {
   'catch-all': ['/admin/users', '/admin', '/status', '/v1/orders/7', '/files/a.json', '/Orders/A7', '/caf%C3%A9/x', '/'],
 };
 PATHS.exact = PATHS['catch-all'];
+PATHS.order = ['/admin.css', '/admin/users', '/pub/x', '/pub/y.json', '/v1/7/items', '/v1/7', '/Other/Path'];
 
 const KINDS = { method: 'method', paths: 'paths', parameters: 'parameters', fields: 'target-headers', keys: 'keys-taken-out' };
 const SUBJECTS = Object.keys(KINDS);
 const GATES = {
   method: ['plain', 'shop', 'peer'],
-  paths: ['catch-all', 'exact', 'plain'],
+  paths: ['catch-all', 'exact', 'order', 'plain'],
   parameters: ['shop'],
   fields: ['plain', 'shop', 'peer'],
   keys: ['shop', 'shop', 'plain'],
@@ -146,6 +147,7 @@ class Grammar {
       () => `/${path}`,
       () => `${path}%2f..`,
       () => `${path}/%2e%2E/x`,
+      () => path.replace(/[^/]+$/, '%20'),
       () => `${path}%00`,
       () => `${path}%e0%80%ae`,
       () => `${path}%C3%A4`,
