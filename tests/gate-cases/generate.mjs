@@ -5,7 +5,7 @@ import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { argv } from 'node:process';
 import { fileURLToPath } from 'node:url';
 
-import { expected, RULED } from './model.mjs';
+import { chosen, expected, isHandshake, RULED } from './model.mjs';
 import { readGates } from './read.mjs';
 
 const SEED = 20_240_601;
@@ -70,7 +70,7 @@ const PATHS = {
 PATHS.exact = PATHS['catch-all'];
 PATHS.order = ['/admin.css', '/admin/users', '/pub/x', '/pub/y.json', '/v1/7/items', '/v1/7', '/Other/Path'];
 
-const KINDS = { method: 'method', paths: 'paths', parameters: 'parameters', fields: 'target-headers', keys: 'keys-taken-out' };
+const KINDS = { method: 'method', paths: 'paths', parameters: 'parameters', fields: 'target-headers', keys: 'keys-taken-out', handshakes: 'websocket' };
 const SUBJECTS = Object.keys(KINDS);
 const GATES = {
   method: ['plain', 'shop', 'peer'],
@@ -78,6 +78,7 @@ const GATES = {
   parameters: ['shop'],
   fields: ['plain', 'shop', 'peer'],
   keys: ['shop', 'shop', 'plain'],
+  handshakes: ['shop', 'shop', 'plain'],
 };
 
 /** Numbers from 0 to 1, the same for the same seed (mulberry32). */
@@ -110,6 +111,7 @@ class Grammar {
     if (subject === 'method') this.upgrade(fields, method);
     if (subject === 'paths') for (let count = this.sometimes(0.4) ? 2 : 1; count > 0; count--) path = this.respelled(path);
     if (subject === 'parameters') query = this.parameters();
+    if (subject === 'handshakes') this.handshake(fields);
     if (subject === 'keys') query = this.keys(fields);
     if (subject === 'fields') for (let count = 1 + this.below(3); count > 0; count--) this.add(fields, this.ruled(method));
     const hasBody = ['POST', 'PUT', 'PATCH', 'QUERY'].includes(method) ? this.sometimes(0.7) : this.sometimes(0.05);
@@ -183,6 +185,17 @@ class Grammar {
     return changed === name ? name.replace('-', this.one(SIGNS)) : changed;
   }
 
+  /** A handshake, or what only looks like one, with subprotocols that may hold a key. */
+  handshake(fields) {
+    this.add(fields, ['Connection', this.one(['Upgrade', 'keep-alive, Upgrade', 'upgrade', 'Upgrade', 'keep-alive'])]);
+    this.add(fields, ['Upgrade', this.one(['websocket', 'WebSocket', 'websocket', 'websocket', 'h2c', 'websocket, h2c'])]);
+    this.add(fields, ['Sec-WebSocket-Key', 'BwcHBwcHBwcHBwcHBwcHBw==']);
+    this.add(fields, ['Sec-WebSocket-Version', '13']);
+    const offered = ['portcullis', 'chat', 'v2.chat', 'portcullis-key.{{sk}}', 'portcullis-key.{{sk}}', 'portcullis-key.{{sk-two}}', 'portcullis-key.{{pk}}', '{{sk}}'];
+    const count = this.below(4);
+    if (count > 0) this.add(fields, ['Sec-WebSocket-Protocol', Array.from({ length: count }, () => this.one(offered)).join(this.one([', ', ',']))]);
+  }
+
   /** Keys and other texts in several places at once. */
   keys(fields) {
     const authorization = ['Bearer {{sk}}', 'Bearer {{sk-two}}', 'Bearer {{pk}}', 'Basic {{basic:sk}}', 'Basic {{base64:sk-two}}', 'Bearer {{sk-foreign}}', JWT];
@@ -207,7 +220,9 @@ export function generate(count = 240, seed = SEED) {
   return files;
 }
 
-function written(gate, subject, { method, path, query, fields, body }, { codes, origin }) {
+function written(gate, subject, request, { codes, origin }) {
+  const { method, path, query, fields, body } = request;
+  const opens = !codes && isHandshake(request);
   const lines = [`${method} ${path}${query === undefined ? '' : `?${query}`} HTTP/1.1`, 'Host: api.example'];
   lines.push(...fields.map(([name, value]) => `${name}: ${value}`));
   if (body !== undefined) lines.push(`Content-Length: ${body.length}`);
@@ -218,7 +233,8 @@ function written(gate, subject, { method, path, query, fields, body }, { codes, 
     kind: KINDS[subject],
     gate,
     request: `${lines.join('\r\n')}\r\n\r\n${body ?? ''}`,
-    expect: codes ? { status: only(statuses), code: only(codes) } : { status: 200 },
+    ...(opens ? { answer: { status: 101 } } : {}),
+    expect: codes ? { status: only(statuses), code: only(codes) } : { status: opens ? 101 : 200, ...(opens ? { headers: { 'Sec-WebSocket-Protocol': chosen(request) } } : {}) },
     origin: origin ?? null,
   };
   return `${JSON.stringify(one, null, 2)}\n`;

@@ -148,6 +148,26 @@ function ambiguousParameter(query, name) {
   return pairs(query).some(isAmbiguous) ? ['ambiguous_parameter'] : [];
 }
 
+// WebSockets.
+
+const valueOf = (fields, wanted) => fields.find(([name]) => name.toLowerCase() === wanted)?.[1] ?? '';
+const items = (value) => value.split(',').map((item) => item.trim()).filter(Boolean);
+
+export function isHandshake({ method, fields }) {
+  const named = items(valueOf(fields, 'connection').toLowerCase()).includes('upgrade');
+  return method === 'GET' && named && valueOf(fields, 'upgrade').trim().toLowerCase() === 'websocket';
+}
+
+/** The subprotocols of a handshake: those with the gate's prefix and what is left for the origin. */
+function subprotocols(request) {
+  const all = isHandshake(request) ? items(valueOf(request.fields, 'sec-websocket-protocol')) : [];
+  const keys = all.filter((item) => item.startsWith('portcullis-key.'));
+  return { keys: keys.map((item) => item.slice(15)), others: all.filter((item) => item !== 'portcullis' && !keys.includes(item) && !KEY.test(item)) };
+}
+
+/** What the gate chooses if the origin chooses nothing. */
+export const chosen = ({ fields }) => (items(valueOf(fields, 'sec-websocket-protocol')).includes('portcullis') ? 'portcullis' : null);
+
 // Keys.
 
 const KEY = /\{\{(?:(?:basic|base64):)?([a-z-]+)\}\}/i;
@@ -158,8 +178,9 @@ const isPreflight = ({ method, fields }) => method === 'OPTIONS' && READ.every((
  * The key that the route is asked with. The generator makes keys that are good or of another issuer, and tokens that
  * are none: a JWT in `Authorization`, which is left for the origin beside a key, and words.
  */
-function judge(route, { fields, query }) {
-  const places = route.keys_in ?? ['bearer', 'basic', 'x-api-key', 'x-publishable-api-key'];
+function judge(route, request) {
+  const { fields, query } = request;
+  const places = route.keys_in ?? ['bearer', 'basic', 'x-api-key', 'x-publishable-api-key', 'websocket-protocol'];
   const texts = fields.flatMap(([name, value]) => {
     const known = name.toLowerCase();
     const [place, text] = known === 'authorization' ? value.toLowerCase().split(' ') : [known, value];
@@ -168,11 +189,14 @@ function judge(route, { fields, query }) {
   for (const place of places.filter((one) => one.startsWith('query:'))) {
     for (const [name, pair] of pairs(query)) if (isNamed(name, place.slice(6))) texts.push({ text: pair.split('=')[1] ?? '', place });
   }
+  if (places.includes('websocket-protocol')) for (const text of subprotocols(request).keys) texts.push({ text, place: 'websocket-protocol' });
   const isJwt = ({ text }) => text.includes('.');
   const read = texts.some((one) => !isJwt(one)) ? texts.filter((one) => !isJwt(one)) : texts;
   const names = [...new Set(read.map(({ text }) => text.match(KEY)?.[1] ?? text))];
   const kinds = names.map((name) => (read.some(({ text }) => text === name) ? undefined : kindOf(name)));
   if (names.length === 0) return { code: 'no_key' };
+  // One place holds one key.
+  if (read.some(({ text, place }) => read.some((other) => other.place === place && other.text !== text))) return { code: 'two_keys' };
   // What is of neither kind contradicts both.
   if (names.some((_, at) => kinds.some((kind, other) => other !== at && (kind === kinds[at] || kind === undefined)))) return { code: 'two_keys' };
   if (kinds[0] === undefined) return { code: isJwt(read[0]) ? 'malformed_character' : 'malformed_prefix' };
@@ -190,7 +214,8 @@ function keptIn(fields, key) {
 
 // What goes on.
 
-function onward(settings, routes, route, { method, path, query, fields, body }, key) {
+function onward(settings, routes, route, request, key) {
+  const { method, path, query, fields, body } = request;
   const hops = namedByConnection(fields);
   const kept = fields.filter(([name, value]) => {
     const known = name.toLowerCase();
@@ -210,5 +235,7 @@ function onward(settings, routes, route, { method, path, query, fields, body }, 
   const rest = query === undefined ? undefined : query.split('&').filter((pair) => !taken([pair.split('=')[0], pair])).join('&');
   const escapes = { '"': '%22', "'": '%27', '<': '%3C', '>': '%3E' };
   const target = rest || rest === query ? path + (rest === undefined ? '' : `?${rest.replaceAll(/["'<>]/g, (sign) => escapes[sign])}`) : path;
-  return { method, target, headers: [...set, ...kept], ...(body ? { body } : {}) };
+  const { others } = subprotocols(request);
+  if (others.length > 0) set.push(['sec-websocket-protocol', others.join(', ')]);
+  return { method, target, ...(isHandshake(request) ? { upgrade: 'websocket' } : {}), headers: [...set, ...kept], ...(body ? { body } : {}) };
 }
