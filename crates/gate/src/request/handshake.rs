@@ -1,6 +1,6 @@
 //! WebSocket handshakes: the only upgrade that is passed on, and the way in which browsers show a key.
 
-use crate::credential::holds_key;
+use crate::request::keys::holds_key;
 
 /// What a subprotocol begins with that carries a key.
 pub const KEY_PROTOCOL: &str = "portcullis-key.";

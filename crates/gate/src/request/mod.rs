@@ -10,10 +10,12 @@
 //! | [`path`] | paths that an origin may fold into others |
 //! | [`client`] | where a request comes from |
 //! | [`handshake`] | WebSockets |
+//! | `keys` | keys in any text |
 
 pub mod client;
 pub mod fields;
 pub mod handshake;
+pub(crate) mod keys;
 pub mod path;
 pub mod query;
 
