@@ -112,10 +112,11 @@ const chr = (hex) => String.fromCharCode(Number.parseInt(hex, 16));
 
 function ambiguousPath(routes, originPaths, { path, method }) {
   if (!isPlain(path)) return ['ambiguous_path'];
-  // A route that spells the path itself has decided about it (docs/gate.md).
-  if (routes.some((route) => route.path === path && takes(route, path, method))) return [];
+  if (originPaths !== 'exact' && segments(path).some((segment) => /^(?:\.|%20|%2e)+$/i.test(segment))) return ['ambiguous_path'];
   const on = (text) => routes.findIndex((route) => takes(route, text, method));
-  return folds(path, originPaths).some((folded) => on(folded) !== on(path)) ? ['ambiguous_path'] : [];
+  // A route that matches the path as it is spelled decides if it comes first.
+  const isEarlier = (found) => found >= 0 && (on(path) < 0 || found < on(path));
+  return folds(path, originPaths).some((folded) => isEarlier(on(folded))) ? ['ambiguous_path'] : [];
 }
 
 // Parameters.
