@@ -35,7 +35,8 @@ before(async () => {
 });
 
 function settingsOf({ settings, assertions }, origin) {
-  const texts = Object.entries(settings).map(([name, value]) => [name, typeof value === 'string' ? value : JSON.stringify(value)]);
+  const text = (value) => (typeof value === 'string' ? value : JSON.stringify(value));
+  const texts = Object.entries(settings).map(([name, value]) => [name, text(value)]);
   return {
     ISSUER_URL: issuer.url,
     ORIGIN_URL: origin,
@@ -94,7 +95,8 @@ for (const [name, settings] of Object.entries(gates)) {
       if (codes.length > 0 && patient) await until('the log tells of the refusal', enough, 5).catch(() => {});
       const found = gate.codes().slice(logged);
       logged = gate.codes().length;
-      const fits = (wanted, code) => wanted.some((one) => (typeof one === 'string' ? one === code : new RegExp(one.match).test(code)));
+      const is = (one, code) => (typeof one === 'string' ? one === code : new RegExp(one.match).test(code));
+      const fits = (wanted, code) => wanted.some((one) => is(one, code));
       const same = found.length === codes.length && codes.every((wanted, at) => fits(wanted, found[at]));
       const wanted = codes.map((wanted) => wanted.map((one) => JSON.stringify(one)).join(' or ')).join(', ');
       return same ? [] : [`the log has the codes [${found}] instead of [${wanted}]`];

@@ -64,13 +64,26 @@ const CREDENTIALS = [
 const PATHS = {
   plain: ['/', '/orders/7', '/a//b', '/a/%2F/b', '/%7Ea', '/a;b=c'],
   peer: ['/', '/orders/7'],
-  shop: ['/open/x', '/pub/x', '/both/x', '/header/x', '/bearer/x', '/keep/x', '/cached/x', '/api/x', '/api/x', '/admin/x', '/query/x', '/form', '/none'],
+  shop: [
+    ...['/open/x', '/pub/x', '/both/x', '/header/x', '/bearer/x', '/keep/x', '/cached/x'],
+    ...['/api/x', '/api/x', '/admin/x', '/query/x', '/form', '/none'],
+  ],
   'catch-all': ['/admin/users', '/admin', '/status', '/v1/orders/7', '/files/a.json', '/Orders/A7', '/caf%C3%A9/x', '/'],
 };
 PATHS.exact = PATHS['catch-all'];
 PATHS.order = ['/admin.css', '/admin/users', '/pub/x', '/pub/y.json', '/v1/7/items', '/v1/7', '/Other/Path'];
 
-const KINDS = { method: 'method', paths: 'paths', parameters: 'parameters', fields: 'target-headers', keys: 'keys-taken-out', handshakes: 'websocket' };
+/** Fields that the host makes, or that another subject is about. */
+const NOT_MADE = ['host', 'content-length', 'transfer-encoding', 'authorization', 'origin', 'expect', 'upgrade'];
+/** What the requests are about, and the kind of such cases. */
+const KINDS = {
+  method: 'method',
+  paths: 'paths',
+  parameters: 'parameters',
+  fields: 'target-headers',
+  keys: 'keys-taken-out',
+  handshakes: 'websocket',
+};
 const SUBJECTS = Object.keys(KINDS);
 const GATES = {
   method: ['plain', 'shop', 'peer'],
@@ -133,14 +146,15 @@ class Grammar {
   }
 
   respelled(path) {
-    const letters = [...path.matchAll(/[a-z]/g)].map(({ index }) => index).filter((at) => path[at - 1] !== '%' && path[at - 2] !== '%');
+    const isEscape = (at) => path[at - 1] === '%' || path[at - 2] === '%';
+    const letters = [...path.matchAll(/[a-z]/g)].map(({ index }) => index).filter((at) => !isEscape(at));
     const at = letters.length > 0 ? this.one(letters) : -1;
     const change = (text) => (at < 0 ? path : path.slice(0, at) + text + path.slice(at + 1));
     const segment = (end) => path.replace(/^(\/[^/]+)/, `$1${end}`);
     const ways = [
       () => change(path[at].toUpperCase()),
       () => change(`%${path.charCodeAt(at).toString(16)}`),
-      () => path.toUpperCase().replaceAll(/%[0-9A-F]{2}/g, (escape) => escape),
+      () => path.toUpperCase(),
       () => `${path}/`,
       () => `${path}.json`,
       () => segment('%20'),
@@ -161,21 +175,37 @@ class Grammar {
   }
 
   parameters() {
-    const spelled = (name) => {
-      const at = this.one([...name.matchAll(/_/g)].map(({ index }) => index));
-      const sign = (text) => name.slice(0, at) + text + name.slice(at + 1);
-      return this.one([name, `${name}[]`, `${name}[0]`, sign('%5F'), sign('.'), sign('-'), sign('+'), sign('%255F'), sign('%C1%9F'), sign(''), name.toUpperCase(), `[${name}]`, `${name}[a]`, `${name}[][]`, `my_${name}`, `${name}s`, `a;${name}`]);
-    };
-    const list = ['a=1', 'filter[x][y]=2', 'b.c=3', '_method=PUT', `${spelled('api_key')}=${this.one(['abc', '{{sk}}'])}`, `${spelled('sales_channel_id')}=sc_1`];
+    const list = [
+      ...['a=1', 'filter[x][y]=2', 'b.c=3', '_method=PUT'],
+      `${this.spelled('api_key')}=${this.one(['abc', '{{sk}}'])}`,
+      `${this.spelled('sales_channel_id')}=sc_1`,
+    ];
     const count = 1 + this.below(3);
     return Array.from({ length: count }, () => this.one(list)).join('&');
   }
 
+  /** A parameter's name as it is, as a server may fold it, or as the name of another one. */
+  spelled(name) {
+    const at = this.one([...name.matchAll(/_/g)].map(({ index }) => index));
+    const sign = (text) => name.slice(0, at) + text + name.slice(at + 1);
+    return this.one([
+      ...[name, `${name}[]`, `${name}[0]`, sign('%5F')],
+      ...[sign('.'), sign('-'), sign('+'), sign('%255F'), sign('%C1%9F'), name.toUpperCase()],
+      ...[`[${name}]`, `${name}[a]`, `${name}[][]`, `a;${name}`],
+      ...[sign(''), `my_${name}`, `${name}s`],
+    ]);
+  }
+
+  /** A field that has a rule, or one whose name only folds into one. */
   ruled(method) {
-    const name = this.one(RULED.filter((known) => !['host', 'content-length', 'transfer-encoding', 'authorization', 'origin', 'expect', 'upgrade'].includes(known)));
-    const value = { connection: this.one(['close', 'keep-alive, x-hop', 'Accept', 'X-Request-Id', 'portcullis', 'x-api-key', 'Cookie']), te: 'trailers' }[name] ?? (name.includes('method') ? this.one([method, 'DELETE']) : '1');
-    if (name.startsWith('x-api') || name.startsWith('x-pub')) return this.sometimes(0.5) ? [this.folded(name), '{{sk}}'] : [name, name === 'x-api-key' ? '{{sk}}' : '{{pk}}'];
-    return [this.sometimes(0.25) ? this.folded(name) : this.one([name, name.toUpperCase()]), value];
+    const name = this.one(RULED.filter((known) => !NOT_MADE.includes(known)));
+    const named = ['close', 'keep-alive, x-hop', 'Accept', 'X-Request-Id', 'portcullis', 'x-api-key', 'Cookie'];
+    if (name === 'connection') return [name, this.one(named)];
+    if (name === 'te') return [name, 'trailers'];
+    if (name.includes('method')) return [name, this.one([method, 'DELETE'])];
+    const key = name === 'x-api-key' ? '{{sk}}' : '{{pk}}';
+    if (name.endsWith('api-key')) return this.sometimes(0.5) ? [this.folded(name), '{{sk}}'] : [name, key];
+    return [this.sometimes(0.25) ? this.folded(name) : this.one([name, name.toUpperCase()]), '1'];
   }
 
   /** Another spelling of a name: other signs in place of some of its hyphens, or a longer name. */
@@ -191,18 +221,23 @@ class Grammar {
     this.add(fields, ['Upgrade', this.one(['websocket', 'WebSocket', 'websocket', 'websocket', 'h2c', 'websocket, h2c'])]);
     this.add(fields, ['Sec-WebSocket-Key', 'BwcHBwcHBwcHBwcHBwcHBw==']);
     this.add(fields, ['Sec-WebSocket-Version', '13']);
-    const offered = ['portcullis', 'chat', 'v2.chat', 'portcullis-key.{{sk}}', 'portcullis-key.{{sk}}', 'portcullis-key.{{sk-two}}', 'portcullis-key.{{pk}}', '{{sk}}'];
+    const keys = ['{{sk}}', '{{sk}}', '{{sk-two}}', '{{pk}}'].map((key) => `portcullis-key.${key}`);
+    const offered = ['portcullis', 'chat', 'v2.chat', '{{sk}}', ...keys];
     const count = this.below(4);
-    if (count > 0) this.add(fields, ['Sec-WebSocket-Protocol', Array.from({ length: count }, () => this.one(offered)).join(this.one([', ', ',']))]);
+    const list = Array.from({ length: count }, () => this.one(offered));
+    if (count > 0) this.add(fields, ['Sec-WebSocket-Protocol', list.join(this.one([', ', ',']))]);
   }
 
   /** Keys and other texts in several places at once. */
   keys(fields) {
-    const authorization = ['Bearer {{sk}}', 'Bearer {{sk-two}}', 'Bearer {{pk}}', 'Basic {{basic:sk}}', 'Basic {{base64:sk-two}}', 'Bearer {{sk-foreign}}', JWT];
+    const bearers = ['{{sk}}', '{{sk-two}}', '{{pk}}', '{{sk-foreign}}'].map((key) => `Bearer ${key}`);
+    const authorization = [...bearers, 'Basic {{basic:sk}}', 'Basic {{base64:sk-two}}', JWT];
     if (this.sometimes(0.7)) this.add(fields, ['Authorization', this.one(authorization)]);
     if (this.sometimes(0.5)) this.add(fields, ['X-API-Key', this.one(['{{sk}}', '{{sk-two}}', '{{pk}}', 'abcdef'])]);
-    if (this.sometimes(0.4)) this.add(fields, ['x-publishable-api-key', this.one(['{{pk}}', '{{pk-plain}}', '{{sk}}', 'abcdef'])]);
-    return this.sometimes(0.3) ? this.one(['api_key={{sk}}', 'a=1&api_key={{sk-two}}&b=2', 'api_key=abc&c', 'api_key={{pk}}']) : undefined;
+    const publishable = this.one(['{{pk}}', '{{pk-plain}}', '{{sk}}', 'abcdef']);
+    if (this.sometimes(0.4)) this.add(fields, ['x-publishable-api-key', publishable]);
+    const queries = ['api_key={{sk}}', 'a=1&api_key={{sk-two}}&b=2', 'api_key=abc&c', 'api_key={{pk}}'];
+    return this.sometimes(0.3) ? this.one(queries) : undefined;
   }
 }
 
@@ -215,7 +250,8 @@ export function generate(count = 240, seed = SEED) {
     const subject = SUBJECTS[number % SUBJECTS.length];
     const gate = grammar.one(GATES[subject]);
     const request = grammar.request(gate, subject);
-    files[`${subject}-${String(number).padStart(3, '0')}.json`] = written(gate, subject, request, expected(gates[gate].settings, request));
+    const name = `${subject}-${String(number).padStart(3, '0')}.json`;
+    files[name] = written(gate, subject, request, expected(gates[gate].settings, request));
   }
   return files;
 }
@@ -227,14 +263,15 @@ function written(gate, subject, request, { codes, origin }) {
   lines.push(...fields.map(([name, value]) => `${name}: ${value}`));
   if (body !== undefined) lines.push(`Content-Length: ${body.length}`);
   const statuses = [...new Set((codes ?? []).map((code) => STATUSES[code]))];
+  const passes = opens ? { status: 101, headers: { 'Sec-WebSocket-Protocol': chosen(request) } } : { status: 200 };
   const only = (list) => (list.length === 1 ? list[0] : list);
   const one = {
-    about: codes ? `Refused, as the model says of ${subject}: ${codes.join(' or ')}.` : `Passes, as the model says of ${subject}.`,
+    about: `A request about ${subject} ${codes ? `is refused: ${codes.join(' or ')}` : 'passes'}, as the model says.`,
     kind: KINDS[subject],
     gate,
     request: `${lines.join('\r\n')}\r\n\r\n${body ?? ''}`,
     ...(opens ? { answer: { status: 101 } } : {}),
-    expect: codes ? { status: only(statuses), code: only(codes) } : { status: opens ? 101 : 200, ...(opens ? { headers: { 'Sec-WebSocket-Protocol': chosen(request) } } : {}) },
+    expect: codes ? { status: only(statuses), code: only(codes) } : passes,
     origin: origin ?? null,
   };
   return `${JSON.stringify(one, null, 2)}\n`;

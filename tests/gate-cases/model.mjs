@@ -92,7 +92,8 @@ function isPlain(path) {
 
 /** Every way in which an origin may fold a path, each fold for itself and all of them together. */
 function folds(path, originPaths) {
-  const unescaped = (text) => text.replaceAll(/%([0-9a-f]{2})/gi, (whole, hex) => (/[A-Za-z0-9\-._~]/.test(chr(hex)) ? chr(hex) : whole.toUpperCase()));
+  const sign = (whole, hex) => (/[A-Za-z0-9\-._~]/.test(chr(hex)) ? chr(hex) : whole.toUpperCase());
+  const unescaped = (text) => text.replaceAll(/%([0-9a-f]{2})/gi, sign);
   const steps = [
     (text) => text.toLowerCase().replaceAll(/%[0-9a-f]{2}/g, (escape) => escape.toUpperCase()),
     (text) => (text.length > 1 ? text.replace(/\/$/, '') : text),
@@ -129,7 +130,8 @@ const isNamed = (spelled, name) => new RegExp(`^${name}(?:\\[[0-9]*\\])?$`).test
 
 function parametersOf(routes, route) {
   const keys = routes.flatMap(({ keys_in: places = [] }) => places).filter((place) => place.startsWith('query:'));
-  return [...new Set([...keys.map((place) => place.slice(6)), ...(route?.sales_channel_parameter ? [route.sales_channel_parameter] : [])])];
+  const channels = [route?.sales_channel_parameter ?? []].flat();
+  return [...new Set([...keys.map((place) => place.slice(6)), ...channels])];
 }
 
 /** A name that is not the parameter's and has all of its words, or one that is encoded once more. */
@@ -163,17 +165,20 @@ export function isHandshake({ method, fields }) {
 function subprotocols(request) {
   const all = isHandshake(request) ? items(valueOf(request.fields, 'sec-websocket-protocol')) : [];
   const keys = all.filter((item) => item.startsWith('portcullis-key.'));
-  return { keys: keys.map((item) => item.slice(15)), others: all.filter((item) => item !== 'portcullis' && !keys.includes(item) && !KEY.test(item)) };
+  const others = all.filter((item) => item !== 'portcullis' && !keys.includes(item) && !KEY.test(item));
+  return { keys: keys.map((item) => item.slice('portcullis-key.'.length)), others };
 }
 
 /** What the gate chooses if the origin chooses nothing. */
-export const chosen = ({ fields }) => (items(valueOf(fields, 'sec-websocket-protocol')).includes('portcullis') ? 'portcullis' : null);
+export function chosen({ fields }) {
+  return items(valueOf(fields, 'sec-websocket-protocol')).includes('portcullis') ? 'portcullis' : null;
+}
 
 // Keys.
 
 const KEY = /\{\{(?:(?:basic|base64):)?([a-z-]+)\}\}/i;
 const kindOf = (name) => (name.startsWith('pk') ? 'publishable' : 'secret');
-const isPreflight = ({ method, fields }) => method === 'OPTIONS' && READ.every((wanted) => fields.some(([name]) => name.toLowerCase() === wanted));
+const isPreflight = ({ method, fields }) => method === 'OPTIONS' && READ.every((wanted) => valueOf(fields, wanted) !== '');
 
 /**
  * The key that the route is asked with. The generator makes keys that are good or of another issuer, and tokens that
@@ -188,18 +193,23 @@ function judge(route, request) {
     return places.includes(place) ? [{ text, place }] : [];
   });
   for (const place of places.filter((one) => one.startsWith('query:'))) {
-    for (const [name, pair] of pairs(query)) if (isNamed(name, place.slice(6))) texts.push({ text: pair.split('=')[1] ?? '', place });
+    const named = pairs(query).filter(([name]) => isNamed(name, place.slice(6)));
+    texts.push(...named.map(([, pair]) => ({ text: pair.split('=')[1] ?? '', place })));
   }
-  if (places.includes('websocket-protocol')) for (const text of subprotocols(request).keys) texts.push({ text, place: 'websocket-protocol' });
+  for (const place of places.filter((one) => one === 'websocket-protocol')) {
+    texts.push(...subprotocols(request).keys.map((text) => ({ text, place })));
+  }
   const isJwt = ({ text }) => text.includes('.');
   const read = texts.some((one) => !isJwt(one)) ? texts.filter((one) => !isJwt(one)) : texts;
   const names = [...new Set(read.map(({ text }) => text.match(KEY)?.[1] ?? text))];
   const kinds = names.map((name) => (read.some(({ text }) => text === name) ? undefined : kindOf(name)));
   if (names.length === 0) return { code: 'no_key' };
   // One place holds one key.
-  if (read.some(({ text, place }) => read.some((other) => other.place === place && other.text !== text))) return { code: 'two_keys' };
+  const contradicts = (one, other) => other.place === one.place && other.text !== one.text;
+  if (read.some((one) => read.some((other) => contradicts(one, other)))) return { code: 'two_keys' };
   // What is of neither kind contradicts both.
-  if (names.some((_, at) => kinds.some((kind, other) => other !== at && (kind === kinds[at] || kind === undefined)))) return { code: 'two_keys' };
+  const hasRival = (at) => kinds.some((kind, other) => other !== at && (kind === kinds[at] || kind === undefined));
+  if (names.some((_, at) => hasRival(at))) return { code: 'two_keys' };
   if (kinds[0] === undefined) return { code: isJwt(read[0]) ? 'malformed_character' : 'malformed_prefix' };
   const taken = route.kinds ?? ['secret'];
   const key = ['secret', 'publishable'].map((kind) => taken.includes(kind) && names[kinds.indexOf(kind)]).find(Boolean);
@@ -235,8 +245,11 @@ function onward(settings, routes, route, request, key) {
   const taken = ([name, pair]) => KEY.test(pair) && names.some((parameter) => isNamed(name, parameter));
   const rest = query === undefined ? undefined : query.split('&').filter((pair) => !taken([pair.split('=')[0], pair])).join('&');
   const escapes = { '"': '%22', "'": '%27', '<': '%3C', '>': '%3E' };
-  const target = rest || rest === query ? path + (rest === undefined ? '' : `?${rest.replaceAll(/["'<>]/g, (sign) => escapes[sign])}`) : path;
+  const sent = rest?.replaceAll(/["'<>]/g, (sign) => escapes[sign]);
+  // A query that held nothing but keys is no query any more.
+  const target = sent || sent === query ? path + (sent === undefined ? '' : `?${sent}`) : path;
   const { others } = subprotocols(request);
   if (others.length > 0) set.push(['sec-websocket-protocol', others.join(', ')]);
-  return { method, target, ...(isHandshake(request) ? { upgrade: 'websocket' } : {}), headers: [...set, ...kept], ...(body ? { body } : {}) };
+  const upgrade = isHandshake(request) ? { upgrade: 'websocket' } : {};
+  return { method, target, ...upgrade, headers: [...set, ...kept], ...(body ? { body } : {}) };
 }
