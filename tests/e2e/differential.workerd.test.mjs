@@ -1,0 +1,91 @@
+// The gate against origins that read requests each in its own way: random requests go over raw sockets
+// through the real gate to real origins, and an oracle holds what the origins understood against the
+// settings and the policies.
+//
+// PORTCULLIS_FUZZ_REQUESTS says how many requests, PORTCULLIS_FUZZ_SEED which: `cargo xtask test` sets them by
+// `--fuzz-requests` and `--fuzz-seed`.
+
+import assert from 'node:assert/strict';
+import { before, describe, test } from 'node:test';
+
+import { RULES, told } from '../gate-fuzz/oracle.mjs';
+import { missingOrigins, startOrigins } from '../gate-fuzz/origins/index.mjs';
+import { BUGS, startPlanted } from '../gate-fuzz/planted.mjs';
+import { run, summary } from '../gate-fuzz/run.mjs';
+import { GATES, makeWorld, settingsOf } from '../gate-fuzz/world.mjs';
+import { startGate } from './support/gate.mjs';
+import { until } from './support/processes.mjs';
+
+const SEED = Number(process.env.PORTCULLIS_FUZZ_SEED || 20_260_401);
+const COUNT = Number(process.env.PORTCULLIS_FUZZ_REQUESTS || 2_000);
+/** Fewer that reach an origin would prove nothing: a gate that refuses everything violates no rule. */
+const LEAST_SHARE = 0.4;
+const SHOWN = 5;
+
+let issuer, keys, origins, gates;
+
+before(async () => {
+  const missing = missingOrigins();
+  for (const [kind, variable] of missing) {
+    assert.ok(!/^(true|1)$/.test(process.env.CI ?? ''), `${variable} is not set: there is no ${kind} origin`);
+    console.error(`\n  !!! ${variable} is not set: no request is tried with a ${kind} origin\n`);
+  }
+  gates = GATES.filter(({ origin }) => !missing.some(([kind]) => kind === origin));
+  [{ issuer, keys }, origins] = await Promise.all([makeWorld(), startOrigins(gates)]);
+});
+
+/** Starts the gates; gives the port of each. */
+async function startAll() {
+  const gateKey = await issuer.gateKey();
+  const ports = new Map();
+  for (const gate of gates) {
+    const started = await startGate(settingsOf(gate, { issuer, gateKey, originUrl: origins.urlOf(gate) }));
+    await until('the gate has a list', async () => (await started.ask(undefined, { path: '/.portcullis/health' })).status === 200);
+    ports.set(gate, Number(new URL(started.url).port));
+  }
+  return ports;
+}
+
+/** A few violations of each rule, and what got no answer. */
+function show({ violations, unanswered }) {
+  for (const rule of new Set(violations.map(({ rule }) => rule))) {
+    const found = violations.filter((violation) => violation.rule === rule);
+    console.log(`\n${found.length} violations of "${rule}"; some of them:`);
+    const requests = new Set();
+    for (const violation of found.filter(({ request }) => requests.size < SHOWN && !requests.has(request) && requests.add(request))) {
+      console.log(told(violation, SEED));
+    }
+  }
+  for (const request of unanswered.slice(0, SHOWN)) {
+    console.log(`no answer: ${request.mutations.join('; ')} ${JSON.stringify(request.bytes.toString('latin1').slice(0, 1000))}`);
+  }
+}
+
+test('no request gets past the gate that its origin reads in another way', async () => {
+  const ports = await startAll();
+  console.log(`seed ${SEED}, ${COUNT} requests`);
+  const result = await run({ seed: SEED, count: COUNT, gates, keys, portOf: (gate) => ports.get(gate), origins });
+  console.log(summary(result));
+  show(result);
+  assert.equal(result.violations.length, 0);
+  assert.ok(result.arrived >= LEAST_SHARE * result.sent, 'too few requests reached an origin: this run proves nothing');
+});
+
+describe('the oracle', () => {
+  const found = new Set();
+  for (const bug of BUGS) {
+    test(`finds what a gate does wrong that is ${bug}`, async () => {
+      const ports = new Map();
+      for (const gate of gates) ports.set(gate, await startPlanted(bug, { gate, keys, issuer, originUrl: origins.urlOf(gate) }));
+      const result = await run({ seed: 1, count: 600, gates, keys, portOf: (gate) => ports.get(gate), origins });
+      const rules = new Set(result.violations.map(({ rule }) => rule));
+      console.log(`a gate that is ${bug} violates: ${[...rules].join(', ')}`);
+      assert.ok(rules.size > 0);
+      rules.forEach((rule) => found.add(rule));
+    });
+  }
+
+  test('has no rule that none of these violates', () => {
+    assert.deepEqual([...found].sort(), Object.keys(RULES).sort());
+  });
+});
