@@ -77,9 +77,9 @@ describe('the oracle', () => {
     test(`finds what a gate does wrong that is ${bug}`, async () => {
       const ports = new Map();
       for (const gate of gates) ports.set(gate, await startPlanted(bug, { gate, keys, issuer, originUrl: origins.urlOf(gate) }));
-      const result = await run({ seed: 1, count: 600, gates, keys, portOf: (gate) => ports.get(gate), origins });
+      const result = await run({ seed: 1, count: 1_200, gates, keys, portOf: (gate) => ports.get(gate), origins });
       const rules = new Set(result.violations.map(({ rule }) => rule));
-      console.log(`a gate that is ${bug} violates: ${[...rules].join(', ')}`);
+      console.log(`a gate that is ${bug} violates: ${[...rules].join(', ')}\n${summary(result)}`);
       assert.ok(rules.size > 0);
       rules.forEach((rule) => found.add(rule));
     });

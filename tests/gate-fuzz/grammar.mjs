@@ -1,6 +1,7 @@
 // Requests that are as they should be, most of them with a key that may make them. Mutations
 // start from these, because what is wrong in ten ways is refused for the first.
 
+import { addressesOf } from './expected.mjs';
 import { grants, matches } from './rules.mjs';
 import { routesOf } from './world.mjs';
 
@@ -80,18 +81,25 @@ function pathOn(random, pattern) {
   return path || '/';
 }
 
-/** Mostly a key that may make this request, in a place where the route looks for it. */
+/**
+ * Mostly a key that may make this request, in a place where the route looks for it. The more its policy
+ * restricts the likelier: a key that may do everything shows nothing.
+ */
 function addKey(random, request, route, keys) {
+  const [address] = addressesOf(request);
+  const origin = request.headers.find(([name]) => name === 'Origin')?.[1];
+  const fact = { route, method: request.method, address: address ?? 'unknown', origin: origin ?? 'none' };
   const may = keys.filter((key) => {
     const paths = key.rules?.path;
     return (
       key.good &&
       route.kinds.includes(key.kind) &&
-      grants(key, { route, method: request.method }) &&
+      grants(key, fact) &&
       (!paths || paths.some((pattern) => matches(pattern, request.path)))
     );
   });
-  const key = random.chance(0.85) && may.length > 0 ? random.pick(may) : random.pick(keys);
+  const restricted = ({ rules }) => ['method', 'path', 'cidr', 'origin'].filter((rule) => rules[rule]).length;
+  const key = random.chance(0.9) && may.length > 0 ? random.weighed(may.map((key) => [1 + 3 * restricted(key), key])) : random.pick(keys);
   if (random.chance(0.05)) return;
   const places = route.keys_in ?? ['bearer', 'bearer', 'basic', 'x-api-key', ...(key.kind === 'publishable' ? ['x-publishable-api-key'] : [])];
   const place = random.pick(places);

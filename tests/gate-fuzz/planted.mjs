@@ -2,6 +2,7 @@
 
 import { createServer, request as ask } from 'node:http';
 
+import { read } from '../e2e/support/http.mjs';
 import { atEnd } from '../e2e/support/processes.mjs';
 import { grants, matches, takes } from './rules.mjs';
 import { routesOf } from './world.mjs';
@@ -16,14 +17,13 @@ export const BUGS = ['open', 'exact', 'careless'];
 
 export async function startPlanted(bug, { gate, keys, originUrl, issuer }) {
   const server = createServer(async (incoming, outgoing) => {
-    const chunks = [];
-    for await (const chunk of incoming) chunks.push(chunk);
+    const body = await read(incoming).catch(() => undefined);
+    if (!body) return;
     const caller = bug === 'open' ? {} : judged(incoming, gate, keys);
     if (!caller) {
       outgoing.statusCode = 401;
       return outgoing.end();
     }
-    const body = Buffer.concat(chunks);
     const send = () => pass(incoming, bug === 'careless' ? body.subarray(0, -1) : body, caller.key && told(caller.key, issuer, gate), originUrl);
     const status = await send();
     if (bug === 'careless') await send();
@@ -65,7 +65,7 @@ function pass({ method, url, rawHeaders }, body, identity, originUrl) {
   return new Promise((resolve) => {
     const headers = [...rawHeaders];
     for (const [name, value] of identity ?? []) headers.push(name, String(value));
-    const framing = /^(content-length|transfer-encoding|connection|expect|upgrade)$/i;
+    const framing = /^(content-length|transfer-encoding|connection|expect|upgrade|trailer)$/i;
     const kept = [];
     for (let at = 0; at < headers.length; at += 2) if (!framing.test(headers[at])) kept.push(headers[at], headers[at + 1]);
     if (body.length > 0) kept.push('Content-Length', String(body.length));

@@ -59,14 +59,14 @@ export function keyParametersOf(gate) {
 /** The keys that are good, each with the rules of its policy (none: no policy). */
 const GOOD = {
   full: { rules: { scope: ['*'] }, owner: true },
-  reader: { rules: { scope: ['orders:read'] } },
-  writer: { rules: { scope: ['orders:*'] } },
+  reader: { rules: { scope: ['orders:read'], method: ['GET', 'HEAD'] } },
+  writer: { rules: { scope: ['orders:*'], method: ['GET', 'POST'] } },
   getter: { rules: { scope: ['orders:*', 'admin:all'], method: ['GET'] } },
   filer: { rules: { scope: ['files:all'], path: ['/files/*', '/kept/a/**'] } },
   near: { rules: { scope: ['*'], cidr: ['192.0.2.0/24', '2001:db8::/32'] } },
   local: { rules: { scope: ['*'], cidr: ['127.0.0.0/8'] } },
   bare: {},
-  shop: { kind: 'publishable', rules: { 'sales-channel': ['sc_1', 'sc_2'] }, owner: true },
+  shop: { kind: 'publishable', rules: { 'sales-channel': ['sc_1', 'sc_2'], method: ['GET', 'POST'] }, owner: true },
   other: { kind: 'publishable', rules: { 'sales-channel': ['sc_3'] } },
   page: { kind: 'publishable', rules: { 'sales-channel': ['sc_1'], origin: ['https://shop.example'] } },
 };

@@ -3,7 +3,7 @@
 
 import { validRequest } from '../grammar.mjs';
 import { bodyMutations } from './body.mjs';
-import { headerMutations } from './headers.mjs';
+import { headerMutations, overrides } from './headers.mjs';
 import { pathMutations } from './path.mjs';
 import { queryMutations } from './query.mjs';
 
@@ -12,6 +12,7 @@ const KINDS = [
   [3, queryMutations],
   [6, headerMutations],
   [2, bodyMutations],
+  [1, overrides],
 ];
 
 /** A request for a gate, as the grammar makes it and mostly changed a little. */

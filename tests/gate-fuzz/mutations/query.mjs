@@ -99,13 +99,6 @@ export const queryMutations = [
       request.query.push(`${random.pick(parameters)}${random.pick(['', '', '[]', '[0]'])}=${spelled}`);
     },
   ],
-  [
-    'query: another method',
-    (random, request) => {
-      const name = random.pick(['_method', '_method', '_METHOD', '_method[]', '%5fmethod', '_method ', '+_method', '[_method]', '.method']);
-      request.query.push(`${name}=${random.pick(['DELETE', 'PUT', 'GET', 'delete', request.method, ''])}`);
-    },
-  ],
   ['query: many', (random, request) => request.query.unshift(...Array.from({ length: random.pick([30, 300, 1100]) }, (_, at) => `p${at % 7}=x`))],
   ['query: signs', (random, request) => request.query.push(random.pick(["a='x'", 'a="x"', 'a=<x>', 'a=\u00e9', 'a=%', 'a=%zz', 'a=\\', 'a={x}', 'a=|', 'a=^`', '&&', '=', '=x', 'a==b', 'a=b=c']))],
 ];

@@ -61,7 +61,8 @@ def application(environ, start_response):
     with PRINTING:
         print(json.dumps(told), flush=True)
     start_response("200 OK", [("Content-Type", "text/plain"), ("Content-Length", "3")])
-    return [b"ok\n"]
+    # The server sends what it is given, in answer to HEAD as well.
+    return [] if environ["REQUEST_METHOD"] == "HEAD" else [b"ok\n"]
 
 
 server = Server(("127.0.0.1", 0), Handler)
