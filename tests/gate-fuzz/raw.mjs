@@ -73,7 +73,7 @@ function endOfChunks(bytes, start) {
 /**
  * Sends requests over one connection, all at once or each behind the answer to the one before it.
  * Gives an answer for each, `undefined` for those that got none. Those behind an answer that closes the
- * connection are sent over another.
+ * connection are sent over another: `times` of a request is how often it was sent.
  */
 export async function exchange(port, requests, together) {
   const answers = [];
@@ -91,7 +91,10 @@ function overOne(port, requests, together) {
     let bytes = Buffer.alloc(0);
     const socket = connect({ port, host: '127.0.0.1', noDelay: true });
     const timer = setTimeout(() => socket.destroy(), PATIENCE);
-    const send = (at) => socket.write(requests[at].bytes);
+    const send = (at) => {
+      requests[at].times = (requests[at].times ?? 0) + 1;
+      socket.write(requests[at].bytes);
+    };
     const hear = (closed) => {
       while (answers.length < requests.length) {
         const { method } = requests[answers.length];

@@ -1,10 +1,10 @@
 // Three real origins that differ in how they read a request. Each tells what it understood.
 
 import { mkdir, readFile, readdir, rm, writeFile } from 'node:fs/promises';
-import { connect, createServer } from 'node:net';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
+import { freePort, listens } from '../../e2e/support/ports.mjs';
 import { start, temporaryFolder, until } from '../../e2e/support/processes.mjs';
 import { routesOf } from '../world.mjs';
 import { startExpress } from './express.mjs';
@@ -65,14 +65,6 @@ async function startWsgi() {
   };
 }
 
-async function freePort() {
-  const server = createServer();
-  await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
-
 async function startCgi() {
   const folder = await temporaryFolder();
   const records = join(folder, 'records');
@@ -108,14 +100,6 @@ setenv.set-environment = ("FUZZ_RECORDS" => "${records}")
       );
     },
   };
-}
-
-function listens(port) {
-  return new Promise((resolve) => {
-    const socket = connect(port, '127.0.0.1');
-    socket.on('connect', () => (socket.destroy(), resolve(true)));
-    socket.on('error', () => resolve(false));
-  });
 }
 
 function fromCgi(bytes) {
