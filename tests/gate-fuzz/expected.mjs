@@ -90,8 +90,8 @@ const REMOVED = [
   ...['front-end-https', 'x-original-url', 'x-original-uri', 'x-original-path', 'x-rewrite-url', 'x-rewrite-uri', 'x-override-url', 'x-request-uri'],
   ...['x-envoy-original-path', 'x-waws-unencoded-url', 'x-script-name', 'script-name', 'proxy'],
   ...['x-http-method-override', 'x-http-method', 'x-method-override'],
-  ...['proxy-authorization', 'proxy-authenticate', 'proxy-connection', 'keep-alive', 'te', 'trailer', 'http2-settings', 'expect'],
 ].map(folded);
+const OF_A_CONNECTION = ['proxy-authorization', 'proxy-authenticate', 'proxy-connection', 'keep-alive', 'te', 'trailer', 'http2-settings', 'expect'].map(folded);
 const OF_CLOUDFLARE = ['cf-connecting-ip', 'cf-connecting-ipv6', 'cf-pseudo-ipv4'].map(folded);
 
 const sentUnder = (request, name) => request.headers.filter(([known]) => known.toLowerCase() === name).map(([, value]) => value.trim());
@@ -128,7 +128,6 @@ export function forwardingOf(request, understood) {
     const known = folded(name);
     const refuse = () => problems.push(`${name}: ${value}`);
     if (REMOVED.includes(known)) refuse();
-    if (known === 'UPGRADE' && !/^websocket$/i.test(value)) refuse();
     if (known.startsWith('X_FORWARDED_') && !['X_FORWARDED_FOR', 'X_FORWARDED_HOST', 'X_FORWARDED_PROTO'].includes(known)) refuse();
     if (OF_CLOUDFLARE.includes(known) && gate.address !== 'cloudflare') refuse();
   }
@@ -147,3 +146,19 @@ export function forwardingOf(request, understood) {
   among('x-forwarded-proto', ['http', ...said('x-forwarded-proto')]);
   return problems;
 }
+
+/** Fields that were of the client's connection alone. */
+export function hopsOf(request, understood) {
+  const named = sentUnder(request, 'connection').join(',').toLowerCase().split(',').map((name) => name.trim());
+  const upgraded = fieldsOf(understood, 'UPGRADE').length > 0;
+  const problems = understood.headers.filter(([name, value]) => {
+    const known = folded(name);
+    if (known === 'UPGRADE') return !/^websocket$/i.test(value) || understood.method !== 'GET';
+    if (known.startsWith('SEC_WEBSOCKET_')) return !upgraded;
+    return OF_A_CONNECTION.includes(known) || (named.includes(name.toLowerCase().replaceAll('_', '-')) && !SET_ANEW.includes(known));
+  });
+  return problems.map(([name, value]) => `${name}: ${value}`);
+}
+
+/** What the gate or its host writes itself, whatever the client's connection names. */
+const SET_ANEW = ['HOST', 'CONNECTION', 'CONTENT_LENGTH', 'TRANSFER_ENCODING', 'CACHE_CONTROL', 'X_FORWARDED_FOR', 'X_FORWARDED_HOST', 'X_FORWARDED_PROTO'];

@@ -103,6 +103,13 @@ function addKey(random, request, route, keys) {
   if (random.chance(0.05)) return;
   const places = route.keys_in ?? ['bearer', 'bearer', 'basic', 'x-api-key', ...(key.kind === 'publishable' ? ['x-publishable-api-key'] : [])];
   const place = random.pick(places);
+  if (place === 'websocket-protocol') return addHandshake(request, `portcullis, portcullis-key.${key.token}`);
   if (place.startsWith('query:')) request.query.push(`${place.slice(6)}=${key.token}`);
   else request.headers.push(PLACES[place](key.token));
+}
+
+function addHandshake(request, protocols) {
+  request.headers.push(['Connection', 'Upgrade'], ['Upgrade', 'websocket'], ['Sec-WebSocket-Version', '13']);
+  request.headers.push(['Sec-WebSocket-Key', 'BwcHBwcHBwcHBwcHBwcHBw=='], ['Sec-WebSocket-Protocol', protocols]);
+  request.alone = true;
 }

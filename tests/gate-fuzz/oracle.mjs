@@ -4,8 +4,9 @@
 
 import { isIP } from 'node:net';
 
-import { exposed, forwardingOf, identityOf, sentKeys } from './expected.mjs';
+import { exposed, forwardingOf, hopsOf, identityOf, sentKeys } from './expected.mjs';
 import { folded } from './origins/index.mjs';
+import { targetOf } from './raw.mjs';
 import { fieldsOf, methodOf, pathsOf, valuesOf } from './readings.mjs';
 import { foldPattern, grants, matches, routeFor } from './rules.mjs';
 import { routesOf } from './world.mjs';
@@ -21,6 +22,9 @@ export const RULES = {
   identity: 'the caller is told of by the gate alone, and not on open routes',
   secret: 'no key is in what the origin sees, unless the route keeps it',
   forwarding: 'no field says who forwarded the request, another path or another method, but the gate\'s',
+  hop: 'no field of the client\'s connection arrives',
+  cache: 'no cache is to keep what is for one key',
+  target: 'path and query arrive as they were sent',
   body: 'the body arrives whole',
   once: 'a request arrives as often as it was sent at most, and nothing that hid in it',
 };
@@ -54,6 +58,8 @@ function judge(request, understood, keys, say) {
   if (key && !held) say('key', `the gate speaks of the key ${key.name}, which the request does not hold`);
   judgeBody(request, understood, say);
   forwardingOf(request, understood).forEach((text) => say('forwarding', text));
+  hopsOf(request, understood).forEach((text) => say('hop', text));
+  judgeTarget(request, understood, keys, say);
 
   const readings = pathsOf(understood, gate).map((reading) => ({ ...reading, route: routeFor(routes, method, reading.path, reading.fold) }));
   if (understood.handler !== undefined) readings.push({ name: 'by its own router', path: understood.path, route: routes[understood.handler], own: true });
@@ -62,6 +68,8 @@ function judge(request, understood, keys, say) {
     say('identity', 'the caller is told of on an open route');
   }
   for (const reading of readings) judgeRoute({ request, understood, method, key, reading, say });
+  const control = fieldsOf(understood, 'CACHE_CONTROL').join();
+  if (key && !plain.route?.shared_cache && control !== 'no-cache, no-store') say('cache', `Cache-Control is ${JSON.stringify(control)}`);
   const kept = plain.route?.keep_credential ? key : undefined;
   exposed(understood, gate, keys.filter((one) => one !== kept)).forEach((text) => say('secret', text));
 }
@@ -109,6 +117,27 @@ function judgeBody(request, understood, say) {
   const body = request.body ?? Buffer.alloc(0);
   if (!body.equals(understood.body)) say('body', `${understood.body.length} of ${body.length} bytes arrived, or others`);
 }
+
+/**
+ * Only keys are taken out of the query, and a few signs in it are percent-encoded. The host may resolve dots and
+ * drop a fragment before the gate sees the target, and it ends the target at a blank.
+ */
+function judgeTarget(request, understood, keys, say) {
+  // Python's server decodes the path, and tells nobody how it was spelled.
+  const target = { express: `${understood.path}?${understood.query}`, cgi: understood.target }[understood.kind];
+  if (target === undefined) return;
+  const [path, query] = halves(target);
+  const sent = targetOf(request).split(' ')[0];
+  const [sentPath, sentQuery] = halves(sent);
+  const resolved = new URL(`http://api.example${sent}`);
+  if (![sentPath, resolved.pathname].includes(path)) say('target', `the path ${JSON.stringify(sentPath)} arrived as ${JSON.stringify(path)}`);
+  const withoutKeys = (text) => text.split('&').filter((pair) => pair !== '' && sentKeys({ path: pair, query: [], headers: [] }, keys).length === 0).join('&');
+  const escaped = (text) => text.replace(/["'<>]/g, (sign) => `%${sign.charCodeAt(0).toString(16).toUpperCase()}`);
+  const wanted = [sentQuery, resolved.search.slice(1)].map(escaped).map(withoutKeys);
+  if (!wanted.includes(withoutKeys(query))) say('target', `the query ${JSON.stringify(wanted[0])} arrived as ${JSON.stringify(query)}`);
+}
+
+const halves = (target) => [target.split('?')[0], target.split('?').slice(1).join('?')];
 
 /** A violation, as one who looks for its cause wants it. */
 export function told({ rule, text, request, understood }, seed) {

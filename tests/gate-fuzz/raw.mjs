@@ -5,10 +5,13 @@ import { connect } from 'node:net';
 /** How long an answer is waited for. A request whose framing nobody can end gets none. */
 const PATIENCE = 5_000;
 
+/** The target of a request, as it is spelled. */
+export const targetOf = ({ path, query }) => (query.length > 0 ? `${path}?${query.join('&')}` : path);
+
 /** The bytes of a request. */
 export function bytesOf(request) {
-  const { method, path, query, headers, body, framing } = request;
-  const target = query.length > 0 ? `${path}?${query.join('&')}` : path;
+  const { method, headers, body, framing } = request;
+  const target = targetOf(request);
   const lines = headers.map(([name, value, separator = ': ']) => name + separator + value);
   if (framing === 'chunked' && body) lines.push('Transfer-Encoding: chunked');
   if (framing === 'length' && body) lines.push(`Content-Length: ${body.length}`);

@@ -18,9 +18,15 @@ export const fieldsOf = (understood, name) => understood.headers.filter(([known]
 export function methodOf(understood) {
   if (understood.kind === 'express') return understood.method;
   const asked = ['X_HTTP_METHOD_OVERRIDE', 'X_HTTP_METHOD', 'X_METHOD_OVERRIDE'].flatMap((name) => fieldsOf(understood, name)).find(Boolean);
-  const inQuery = understood.method === 'POST' && valuesOf(understood, '_method')[0];
+  const inQuery = understood.method === 'POST' && textOf(understood, '_method');
   const wanted = asked ?? inQuery;
   return wanted ? wanted.split(',')[0].trim().toUpperCase() : understood.method;
+}
+
+/** A parameter as a text: frameworks take no list or object for a method. */
+function textOf(understood, name) {
+  if (understood.kind === 'wsgi') return understood.pairs.find(([known]) => known === name)?.[1];
+  return phpPairs(understood.query).find(([known, , list]) => known === name && !list)?.[1];
 }
 
 /** Case as Java, JavaScript and most file systems fold it: some letters beyond ASCII become ASCII ones. */
@@ -76,7 +82,8 @@ function leavesOf(value) {
 function phpPairs(query) {
   return query.split(/[&;]/).filter(Boolean).map((pair) => {
     const [name, ...value] = pair.split('=');
-    return [phpName(formDecoded(name)), formDecoded(value.join('='))];
+    const spelled = formDecoded(name);
+    return [phpName(spelled), formDecoded(value.join('=')), spelled.includes('[')];
   });
 }
 

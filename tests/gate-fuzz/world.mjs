@@ -20,6 +20,8 @@ const TOOLS = [
   { path: '/kept/**', keep_credential: true },
   { path: '/both/**', kinds: ['secret', 'publishable'], keys_in: ['x-api-key', 'query:api_key'] },
   { path: '/admin/users', scopes: ['admin:all'] },
+  { path: '/live', methods: ['GET'], keys_in: ['bearer', 'websocket-protocol'] },
+  { path: '/prices', shared_cache: true },
   { path: '/status', open: true },
 ];
 
