@@ -66,7 +66,10 @@ async function startChain(where) {
     const { status, headers: answered, body } = await fetchBytes(front.url, path, { headers });
     return { status, text: body.toString(), hit: /^HIT/.test(answered['x-cache'] ?? ''), cached: answered['x-cache'] };
   };
-  await until('the gate knows the keys', async () => (await ask('/ready', PLACES.Authorization(secret[0]))).status === 200);
+  await until(
+    'the gate knows the keys',
+    async () => (await ask('/ready', PLACES.Authorization(secret[0]))).status === 200,
+  );
   return { origin, ask };
 }
 

@@ -40,7 +40,10 @@ async function startAll() {
   const ports = new Map();
   for (const gate of gates) {
     const started = await startGate(settingsOf(gate, { issuer, gateKey, originUrl: origins.urlOf(gate) }));
-    await until('the gate has a list', async () => (await started.ask(undefined, { path: '/.portcullis/health' })).status === 200);
+    await until(
+      'the gate has a list',
+      async () => (await started.ask(undefined, { path: '/.portcullis/health' })).status === 200,
+    );
     ports.set(gate, Number(new URL(started.url).port));
   }
   return ports;
@@ -52,12 +55,16 @@ function show({ violations, unanswered }) {
     const found = violations.filter((violation) => violation.rule === rule);
     console.log(`\n${found.length} violations of "${rule}"; some of them:`);
     const requests = new Set();
-    for (const violation of found.filter(({ request }) => requests.size < SHOWN && !requests.has(request) && requests.add(request))) {
+    for (const violation of found.filter(
+      ({ request }) => requests.size < SHOWN && !requests.has(request) && requests.add(request),
+    )) {
       console.log(told(violation, SEED));
     }
   }
   for (const request of unanswered.slice(0, SHOWN)) {
-    console.log(`no answer: ${request.mutations.join('; ')} ${JSON.stringify(request.bytes.toString('latin1').slice(0, 1000))}`);
+    console.log(
+      `no answer: ${request.mutations.join('; ')} ${JSON.stringify(request.bytes.toString('latin1').slice(0, 1000))}`,
+    );
   }
 }
 
@@ -76,7 +83,8 @@ describe('the oracle', () => {
   for (const bug of BUGS) {
     test(`finds what a gate does wrong that is ${bug}`, async () => {
       const ports = new Map();
-      for (const gate of gates) ports.set(gate, await startPlanted(bug, { gate, keys, issuer, originUrl: origins.urlOf(gate) }));
+      for (const gate of gates)
+        ports.set(gate, await startPlanted(bug, { gate, keys, issuer, originUrl: origins.urlOf(gate) }));
       const result = await run({ seed: 1, count: 1_200, gates, keys, portOf: (gate) => ports.get(gate), origins });
       const rules = new Set(result.violations.map(({ rule }) => rule));
       console.log(`a gate that is ${bug} violates: ${[...rules].join(', ')}\n${summary(result)}`);

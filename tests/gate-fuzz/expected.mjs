@@ -33,7 +33,10 @@ function membersOf(key) {
 export function identityOf(understood, gate, keys) {
   const fields = understood.headers.filter(([name]) => /^PORTCULLIS(_|$)/.test(folded(name)));
   if (fields.length === 0) return {};
-  const named = fields.map(([, value]) => value).join('\n').match(/apk_[0-9A-Za-z]{22}/)?.[0];
+  const named = fields
+    .map(([, value]) => value)
+    .join('\n')
+    .match(/apk_[0-9A-Za-z]{22}/)?.[0];
   const key = keys.find(({ id }) => id !== undefined && id === named);
   const problem = (text) => ({ key, problem: `${text}: ${JSON.stringify(fields)}` });
   if (!key) return problem('a caller that is none of ours');
@@ -43,8 +46,12 @@ export function identityOf(understood, gate, keys) {
       const joined = name === 'scopes' ? value.join(' ') : name === 'sales-channels' ? value.join(',') : value;
       return [folded(`portcullis-${name}`), joined];
     });
-    const right = ([name, value]) => fields.filter(([known, found]) => folded(known) === name && (value instanceof RegExp ? value.test(found) : value === found)).length === 1;
-    if (fields.length !== expected.length || !expected.every(right)) return problem('not the headers of this caller alone');
+    const right = ([name, value]) =>
+      fields.filter(
+        ([known, found]) => folded(known) === name && (value instanceof RegExp ? value.test(found) : value === found),
+      ).length === 1;
+    if (fields.length !== expected.length || !expected.every(right))
+      return problem('not the headers of this caller alone');
     return { key };
   }
   const [[name, value], ...more] = fields;
@@ -52,14 +59,18 @@ export function identityOf(understood, gate, keys) {
   const escape = (text) => text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
   const spelled = members.map(([member, content]) => {
     if (content instanceof RegExp) return `${member}=${content.source.slice(1, -1)}`;
-    return escape(`${member}=${Array.isArray(content) ? `(${content.map((item) => `"${item}"`).join(' ')})` : content}`);
+    return escape(
+      `${member}=${Array.isArray(content) ? `(${content.map((item) => `"${item}"`).join(' ')})` : content}`,
+    );
   });
   return new RegExp(`^${spelled.join(', ')}$`).test(value) ? { key } : problem('not what the gate says of this caller');
 }
 
 const decodings = (text) => {
   const escapes = text.replace(/%([0-9a-fA-F]{2})/g, (_, digits) => String.fromCharCode(parseInt(digits, 16)));
-  const base64 = (text.match(/[A-Za-z0-9+/=_-]{16,}/g) ?? []).map((part) => Buffer.from(part, 'base64').toString('latin1'));
+  const base64 = (text.match(/[A-Za-z0-9+/=_-]{16,}/g) ?? []).map((part) =>
+    Buffer.from(part, 'base64').toString('latin1'),
+  );
   return [text, escapes, ...base64].join('\n');
 };
 
@@ -75,7 +86,9 @@ export function exposed(understood, gate, keys) {
     ['the method', understood.method],
     ['the path', understood.path],
     ...understood.headers.map(([name, value]) => [`the field ${name}`, value]),
-    ...keyParametersOf(gate).flatMap((name) => valuesOf(understood, name).map((value) => [`the parameter ${name}`, value])),
+    ...keyParametersOf(gate).flatMap((name) =>
+      valuesOf(understood, name).map((value) => [`the parameter ${name}`, value]),
+    ),
   ];
   return places.flatMap(([place, text]) => {
     const readable = decodings(text);
@@ -83,18 +96,26 @@ export function exposed(understood, gate, keys) {
   });
 }
 
-const REMOVED = [
-  ...['forwarded', 'forwarded-for', 'x-forwarded', 'x-original-forwarded-for', 'x-real-ip', 'x-client-ip', 'client-ip', 'x-cluster-client-ip'],
-  ...['true-client-ip', 'fastly-client-ip', 'x-remote-ip', 'x-remote-addr', 'x-originating-ip', 'x-azure-clientip', 'x-envoy-external-address'],
-  ...['x-appengine-user-ip', 'wl-proxy-client-ip', 'x-host', 'x-original-host', 'x-http-host-override', 'x-scheme', 'x-original-scheme', 'x-url-scheme'],
-  ...['front-end-https', 'x-original-url', 'x-original-uri', 'x-original-path', 'x-rewrite-url', 'x-rewrite-uri', 'x-override-url', 'x-request-uri'],
-  ...['x-envoy-original-path', 'x-waws-unencoded-url', 'x-script-name', 'script-name', 'proxy'],
-  ...['x-http-method-override', 'x-http-method', 'x-method-override'],
-].map(folded);
-const OF_A_CONNECTION = ['proxy-authorization', 'proxy-authenticate', 'proxy-connection', 'keep-alive', 'te', 'trailer', 'http2-settings', 'expect'].map(folded);
-const OF_CLOUDFLARE = ['cf-connecting-ip', 'cf-connecting-ipv6', 'cf-pseudo-ipv4'].map(folded);
+const words = (text) => text.trim().split(/\s+/).map(folded);
 
-const sentUnder = (request, name) => request.headers.filter(([known]) => known.toLowerCase() === name).map(([, value]) => value.trim());
+const REMOVED = words(`
+  forwarded forwarded-for x-forwarded x-original-forwarded-for x-real-ip x-client-ip client-ip
+  x-cluster-client-ip true-client-ip fastly-client-ip x-remote-ip x-remote-addr x-originating-ip
+  x-azure-clientip x-envoy-external-address x-appengine-user-ip wl-proxy-client-ip x-host x-original-host
+  x-http-host-override x-scheme x-original-scheme x-url-scheme front-end-https
+  x-original-url x-original-uri x-original-path x-rewrite-url x-rewrite-uri x-override-url x-request-uri
+  x-envoy-original-path x-waws-unencoded-url x-script-name script-name proxy
+  x-http-method-override x-http-method x-method-override
+`);
+const OF_A_CONNECTION = words(`
+  proxy-authorization proxy-authenticate proxy-connection keep-alive te trailer http2-settings expect
+`);
+const OF_CLOUDFLARE = words(`
+  cf-connecting-ip cf-connecting-ipv6 cf-pseudo-ipv4
+`);
+
+const sentUnder = (request, name) =>
+  request.headers.filter(([known]) => known.toLowerCase() === name).map(([, value]) => value.trim());
 
 /**
  * The addresses that a request may count as coming from; `undefined` is one that is not known. More than one is
@@ -108,7 +129,10 @@ export function addressesOf(request) {
     const sent = sentUnder(request, 'cf-connecting-ip');
     return sent.length === 1 && isIP(sent[0]) ? [plainAddress(sent[0])] : [undefined];
   }
-  const chain = sentUnder(request, 'x-forwarded-for').join(',').split(',').map((part) => part.trim());
+  const chain = sentUnder(request, 'x-forwarded-for')
+    .join(',')
+    .split(',')
+    .map((part) => part.trim());
   let last = '127.0.0.1';
   for (const part of chain.reverse()) {
     if (!isIP(part)) return [undefined, last];
@@ -128,19 +152,28 @@ export function forwardingOf(request, understood) {
     const known = folded(name);
     const refuse = () => problems.push(`${name}: ${value}`);
     if (REMOVED.includes(known)) refuse();
-    if (known.startsWith('X_FORWARDED_') && !['X_FORWARDED_FOR', 'X_FORWARDED_HOST', 'X_FORWARDED_PROTO'].includes(known)) refuse();
+    if (
+      known.startsWith('X_FORWARDED_') &&
+      !['X_FORWARDED_FOR', 'X_FORWARDED_HOST', 'X_FORWARDED_PROTO'].includes(known)
+    )
+      refuse();
     if (OF_CLOUDFLARE.includes(known) && gate.address !== 'cloudflare') refuse();
   }
   const addresses = request.addresses.filter(Boolean);
   const told = fieldsOf(understood, 'X_FORWARDED_FOR');
-  if (told.length > 1 || told.some((value) => !addresses.includes(plainAddress(value)))) problems.push(`X-Forwarded-For is ${JSON.stringify(told)}, not of ${JSON.stringify(addresses)}`);
+  if (told.length > 1 || told.some((value) => !addresses.includes(plainAddress(value))))
+    problems.push(`X-Forwarded-For is ${JSON.stringify(told)}, not of ${JSON.stringify(addresses)}`);
   if (told.length === 0 && request.addresses.every(Boolean)) problems.push('X-Forwarded-For is missing');
   const believed = gate.address === 'forwarded';
-  const said = (name) => (believed ? sentUnder(request, name).flatMap((value) => [value, ...value.split(',').map((part) => part.trim())]) : []);
+  const said = (name) =>
+    believed
+      ? sentUnder(request, name).flatMap((value) => [value, ...value.split(',').map((part) => part.trim())])
+      : [];
   const among = (name, allowed) => {
     const values = fieldsOf(understood, folded(name));
     const lower = allowed.map((value) => value.toLowerCase());
-    if (values.length !== 1 || !lower.includes(values[0].toLowerCase())) problems.push(`${name} is ${JSON.stringify(values)}, not of ${JSON.stringify(allowed)}`);
+    if (values.length !== 1 || !lower.includes(values[0].toLowerCase()))
+      problems.push(`${name} is ${JSON.stringify(values)}, not of ${JSON.stringify(allowed)}`);
   };
   among('x-forwarded-host', [...sentUnder(request, 'host'), ...said('x-forwarded-host')]);
   among('x-forwarded-proto', ['http', ...said('x-forwarded-proto')]);
@@ -149,16 +182,25 @@ export function forwardingOf(request, understood) {
 
 /** Fields that were of the client's connection alone. */
 export function hopsOf(request, understood) {
-  const named = sentUnder(request, 'connection').join(',').toLowerCase().split(',').map((name) => name.trim());
+  const named = sentUnder(request, 'connection')
+    .join(',')
+    .toLowerCase()
+    .split(',')
+    .map((name) => name.trim());
   const upgraded = fieldsOf(understood, 'UPGRADE').length > 0;
   const problems = understood.headers.filter(([name, value]) => {
     const known = folded(name);
     if (known === 'UPGRADE') return !/^websocket$/i.test(value) || understood.method !== 'GET';
     if (known.startsWith('SEC_WEBSOCKET_')) return !upgraded;
-    return OF_A_CONNECTION.includes(known) || (named.includes(name.toLowerCase().replaceAll('_', '-')) && !SET_ANEW.includes(known));
+    return (
+      OF_A_CONNECTION.includes(known) ||
+      (named.includes(name.toLowerCase().replaceAll('_', '-')) && !SET_ANEW.includes(known))
+    );
   });
   return problems.map(([name, value]) => `${name}: ${value}`);
 }
 
 /** What the gate or its host writes itself, whatever the client's connection names. */
-const SET_ANEW = ['HOST', 'CONNECTION', 'CONTENT_LENGTH', 'TRANSFER_ENCODING', 'CACHE_CONTROL', 'X_FORWARDED_FOR', 'X_FORWARDED_HOST', 'X_FORWARDED_PROTO'];
+const SET_ANEW = words(`
+  host connection content-length transfer-encoding cache-control x-forwarded-for x-forwarded-host x-forwarded-proto
+`);

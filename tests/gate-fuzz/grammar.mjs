@@ -8,10 +8,36 @@ import { routesOf } from './world.mjs';
 /** The header by which a request is known again at the origin. */
 export const ID = 'X-Fuzz-Id';
 
-const REST = ['', '/', '/7', '/a/b', '/A7', '/x.y', '/%C3%A9', '/a%20b', '/report.json', '/1/items/2', '/~me', "/it's", '/a,b'];
+const REST = [
+  '',
+  '/',
+  '/7',
+  '/a/b',
+  '/A7',
+  '/x.y',
+  '/%C3%A9',
+  '/a%20b',
+  '/report.json',
+  '/1/items/2',
+  '/~me',
+  "/it's",
+  '/a,b',
+];
 const SEGMENT = ['7', 'a-b', 'A7', 'x.y', '%C3%A9', 'report.json'];
 const METHODS = ['GET', 'GET', 'GET', 'HEAD', 'POST', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'];
-const QUERY = ['page=2', 'a=1', 'q=%20y', 'a=1', 'empty=', 'flag', 'list[]=1', 'deep[a][b]=c', 'q=x+y', 'd=%C3%A9', 'x=%3Cb%3E'];
+const QUERY = [
+  'page=2',
+  'a=1',
+  'q=%20y',
+  'a=1',
+  'empty=',
+  'flag',
+  'list[]=1',
+  'deep[a][b]=c',
+  'q=x+y',
+  'd=%C3%A9',
+  'x=%3Cb%3E',
+];
 const HEADERS = [
   ['Accept', '*/*'],
   ['Accept-Language', 'en, de;q=0.5'],
@@ -59,9 +85,12 @@ export function validRequest(random, gate, keys, id) {
     alone: false,
   };
   for (let more = random.below(3); more > 0; more--) request.headers.push([...random.pick(HEADERS)]);
-  if (gate.address === 'cloudflare') request.headers.push(['CF-Connecting-IP', random.chance(0.8) ? '192.0.2.9' : '198.51.100.7']);
-  if (gate.address === 'forwarded') request.headers.push(['X-Forwarded-For', random.chance(0.8) ? '192.0.2.9' : '198.51.100.7, 10.0.0.3']);
-  if (random.chance(route.kinds.includes('publishable') ? 0.6 : 0.2)) request.headers.push(['Origin', 'https://shop.example']);
+  if (gate.address === 'cloudflare')
+    request.headers.push(['CF-Connecting-IP', random.chance(0.8) ? '192.0.2.9' : '198.51.100.7']);
+  if (gate.address === 'forwarded')
+    request.headers.push(['X-Forwarded-For', random.chance(0.8) ? '192.0.2.9' : '198.51.100.7, 10.0.0.3']);
+  if (random.chance(route.kinds.includes('publishable') ? 0.6 : 0.2))
+    request.headers.push(['Origin', 'https://shop.example']);
   if (!['GET', 'HEAD', 'OPTIONS'].includes(method) && random.chance(0.8)) {
     request.body = Buffer.from(random.pick(BODIES), 'latin1');
     request.framing = random.chance(0.3) ? 'chunked' : 'length';
@@ -76,7 +105,10 @@ export function validRequest(random, gate, keys, id) {
 }
 
 function pathOn(random, pattern) {
-  const start = pattern.replace(/\*\*$/, '').replace(/\/$/, '').replaceAll('*', () => random.pick(SEGMENT));
+  const start = pattern
+    .replace(/\*\*$/, '')
+    .replace(/\/$/, '')
+    .replaceAll('*', () => random.pick(SEGMENT));
   const path = pattern.endsWith('**') ? start + random.pick(REST) : start;
   return path || '/';
 }
@@ -99,9 +131,18 @@ function addKey(random, request, route, keys) {
     );
   });
   const restricted = ({ rules }) => ['method', 'path', 'cidr', 'origin'].filter((rule) => rules[rule]).length;
-  const key = random.chance(0.9) && may.length > 0 ? random.weighed(may.map((key) => [1 + 3 * restricted(key), key])) : random.pick(keys);
+  const key =
+    random.chance(0.9) && may.length > 0
+      ? random.weighed(may.map((key) => [1 + 3 * restricted(key), key]))
+      : random.pick(keys);
   if (random.chance(0.05)) return;
-  const places = route.keys_in ?? ['bearer', 'bearer', 'basic', 'x-api-key', ...(key.kind === 'publishable' ? ['x-publishable-api-key'] : [])];
+  const places = route.keys_in ?? [
+    'bearer',
+    'bearer',
+    'basic',
+    'x-api-key',
+    ...(key.kind === 'publishable' ? ['x-publishable-api-key'] : []),
+  ];
   const place = random.pick(places);
   if (place === 'websocket-protocol') return addHandshake(request, `portcullis, portcullis-key.${key.token}`);
   if (place.startsWith('query:')) request.query.push(`${place.slice(6)}=${key.token}`);

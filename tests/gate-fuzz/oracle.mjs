@@ -13,16 +13,16 @@ import { routesOf } from './world.mjs';
 
 /** The rules by name. A run with a planted bug shows of each that it can be violated. */
 export const RULES = {
-  key: 'a protected handler runs for a good key of the route\'s kinds, which the request held',
-  method: 'the method that the handler runs for is one of the policy\'s',
+  key: "a protected handler runs for a good key of the route's kinds, which the request held",
+  method: "the method that the handler runs for is one of the policy's",
   path: 'the path falls on a route whose scopes, and on a path, that the policy grants',
-  channel: 'every value of the sales channel\'s parameter is granted',
-  origin: 'the page\'s origin is one of the policy\'s',
-  address: 'the client\'s address is of one of the policy\'s networks',
+  channel: "every value of the sales channel's parameter is granted",
+  origin: "the page's origin is one of the policy's",
+  address: "the client's address is of one of the policy's networks",
   identity: 'the caller is told of by the gate alone, and not on open routes',
   secret: 'no key is in what the origin sees, unless the route keeps it',
-  forwarding: 'no field says who forwarded the request, another path or another method, but the gate\'s',
-  hop: 'no field of the client\'s connection arrives',
+  forwarding: "no field says who forwarded the request, another path or another method, but the gate's",
+  hop: "no field of the client's connection arrives",
   cache: 'no cache is to keep what is for one key',
   target: 'path and query arrive as they were sent',
   body: 'the body arrives whole',
@@ -35,9 +35,15 @@ export function violationsIn(sent, heard, keys) {
   const arrived = new Map();
   for (const understood of heard) {
     const request = sent.get(understood.id);
-    const say = (rule, text) => violations.push({ rule, text, request: request ?? sent.get(understood.id?.split('-hidden')[0]), understood });
+    const say = (rule, text) =>
+      violations.push({ rule, text, request: request ?? sent.get(understood.id?.split('-hidden')[0]), understood });
     if (!request) {
-      say('once', understood.id?.includes('-hidden') ? 'a request that hid in a body arrived' : `a request that nobody sent arrived: ${understood.id}`);
+      say(
+        'once',
+        understood.id?.includes('-hidden')
+          ? 'a request that hid in a body arrived'
+          : `a request that nobody sent arrived: ${understood.id}`,
+      );
       continue;
     }
     const times = (arrived.get(understood.id) ?? 0) + 1;
@@ -61,17 +67,29 @@ function judge(request, understood, keys, say) {
   hopsOf(request, understood).forEach((text) => say('hop', text));
   judgeTarget(request, understood, keys, say);
 
-  const readings = pathsOf(understood, gate).map((reading) => ({ ...reading, route: routeFor(routes, method, reading.path, reading.fold) }));
-  if (understood.handler !== undefined) readings.push({ name: 'by its own router', path: understood.path, route: routes[understood.handler], own: true });
+  const readings = pathsOf(understood, gate).map((reading) => ({
+    ...reading,
+    route: routeFor(routes, method, reading.path, reading.fold),
+  }));
+  if (understood.handler !== undefined)
+    readings.push({ name: 'by its own router', path: understood.path, route: routes[understood.handler], own: true });
   const [plain] = readings;
-  if (plain.route?.open && fieldsOf(understood, 'PORTCULLIS').concat(fieldsOf(understood, 'PORTCULLIS_KEY')).length > 0) {
+  if (
+    plain.route?.open &&
+    fieldsOf(understood, 'PORTCULLIS').concat(fieldsOf(understood, 'PORTCULLIS_KEY')).length > 0
+  ) {
     say('identity', 'the caller is told of on an open route');
   }
   for (const reading of readings) judgeRoute({ request, understood, method, key, reading, say });
   const control = fieldsOf(understood, 'CACHE_CONTROL').join();
-  if (key && !plain.route?.shared_cache && control !== 'no-cache, no-store') say('cache', `Cache-Control is ${JSON.stringify(control)}`);
+  if (key && !plain.route?.shared_cache && control !== 'no-cache, no-store')
+    say('cache', `Cache-Control is ${JSON.stringify(control)}`);
   const kept = plain.route?.keep_credential ? key : undefined;
-  exposed(understood, gate, keys.filter((one) => one !== kept)).forEach((text) => say('secret', text));
+  exposed(
+    understood,
+    gate,
+    keys.filter((one) => one !== kept),
+  ).forEach((text) => say('secret', text));
 }
 
 function judgeRoute({ request, understood, method, key, reading, say }) {
@@ -95,11 +113,13 @@ function judgeRoute({ request, understood, method, key, reading, say }) {
   }
   if (key.rules.origin) {
     const origins = fieldsOf(understood, 'ORIGIN');
-    if (origins.length !== 1 || !grants(key, { route, origin: origins[0] })) say('origin', `${on}, from the page ${JSON.stringify(origins)}`);
+    if (origins.length !== 1 || !grants(key, { route, origin: origins[0] }))
+      say('origin', `${on}, from the page ${JSON.stringify(origins)}`);
   }
   if (key.rules.cidr) {
     const addresses = request.addresses.filter((address) => isIP(address ?? ''));
-    if (!addresses.some((address) => grants(key, { route, address }))) say('address', `${on}, from ${JSON.stringify(request.addresses)}`);
+    if (!addresses.some((address) => grants(key, { route, address })))
+      say('address', `${on}, from ${JSON.stringify(request.addresses)}`);
   }
 }
 
@@ -111,11 +131,13 @@ function isPreflight(understood, method, route) {
 
 function judgeBody(request, understood, say) {
   // A client that says two things of its body's length has none that could arrive whole.
-  if (request.mutations.some((name) => name === 'framing: another coding' || name === 'framing: a length that is none')) return;
+  if (request.mutations.some((name) => name === 'framing: another coding' || name === 'framing: a length that is none'))
+    return;
   // workerd can't read these, and ends the body there as if it were complete.
   if (['extension', 'bare'].includes(request.chunks)) return;
   const body = request.body ?? Buffer.alloc(0);
-  if (!body.equals(understood.body)) say('body', `${understood.body.length} of ${body.length} bytes arrived, or others`);
+  if (!body.equals(understood.body))
+    say('body', `${understood.body.length} of ${body.length} bytes arrived, or others`);
 }
 
 /**
@@ -126,15 +148,23 @@ function judgeTarget(request, understood, keys, say) {
   // Python's server decodes the path, and tells nobody how it was spelled.
   const target = { express: `${understood.path}?${understood.query}`, cgi: understood.target }[understood.kind];
   if (target === undefined) return;
+  // Bytes that are no ASCII are the host's to read, which makes U+FFFD of them.
+  if (/[^ -~]/.test(targetOf(request))) return;
   const [path, query] = halves(target);
   const sent = targetOf(request).split(' ')[0];
   const [sentPath, sentQuery] = halves(sent);
   const resolved = new URL(`http://api.example${sent}`);
-  if (![sentPath, resolved.pathname].includes(path)) say('target', `the path ${JSON.stringify(sentPath)} arrived as ${JSON.stringify(path)}`);
-  const withoutKeys = (text) => text.split('&').filter((pair) => pair !== '' && sentKeys({ path: pair, query: [], headers: [] }, keys).length === 0).join('&');
+  if (![sentPath, resolved.pathname].includes(path))
+    say('target', `the path ${JSON.stringify(sentPath)} arrived as ${JSON.stringify(path)}`);
+  const withoutKeys = (text) =>
+    text
+      .split('&')
+      .filter((pair) => pair !== '' && sentKeys({ path: pair, query: [], headers: [] }, keys).length === 0)
+      .join('&');
   const escaped = (text) => text.replace(/["'<>]/g, (sign) => `%${sign.charCodeAt(0).toString(16).toUpperCase()}`);
   const wanted = [sentQuery, resolved.search.slice(1)].map(escaped).map(withoutKeys);
-  if (!wanted.includes(withoutKeys(query))) say('target', `the query ${JSON.stringify(wanted[0])} arrived as ${JSON.stringify(query)}`);
+  if (!wanted.includes(withoutKeys(query)))
+    say('target', `the query ${JSON.stringify(wanted[0])} arrived as ${JSON.stringify(query)}`);
 }
 
 const halves = (target) => [target.split('?')[0], target.split('?').slice(1).join('?')];

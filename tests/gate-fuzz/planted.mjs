@@ -24,7 +24,13 @@ export async function startPlanted(bug, { gate, keys, originUrl, issuer }) {
       outgoing.statusCode = 401;
       return outgoing.end();
     }
-    const send = () => pass(incoming, bug === 'careless' ? body.subarray(0, -1) : body, caller.key && told(caller.key, issuer, gate), originUrl);
+    const send = () =>
+      pass(
+        incoming,
+        bug === 'careless' ? body.subarray(0, -1) : body,
+        caller.key && told(caller.key, issuer, gate),
+        originUrl,
+      );
     const status = await send();
     if (bug === 'careless') await send();
     outgoing.statusCode = status;
@@ -56,9 +62,23 @@ function judged({ method, url, headers }, gate, keys) {
 }
 
 function told(key, issuer, gate) {
-  const members = { key: key.id, issuer: issuer.issuer, kind: key.kind, environment: 'live', list: 1, standing: 'fresh' };
+  const members = {
+    key: key.id,
+    issuer: issuer.issuer,
+    kind: key.kind,
+    environment: 'live',
+    list: 1,
+    standing: 'fresh',
+  };
   if (gate.identity === 'each') return Object.entries(members).map(([name, value]) => [`portcullis-${name}`, value]);
-  return [['portcullis', Object.entries(members).map(([name, value]) => `${name}=${value}`).join(', ')]];
+  return [
+    [
+      'portcullis',
+      Object.entries(members)
+        .map(([name, value]) => `${name}=${value}`)
+        .join(', '),
+    ],
+  ];
 }
 
 function pass({ method, url, rawHeaders }, body, identity, originUrl) {
@@ -67,7 +87,8 @@ function pass({ method, url, rawHeaders }, body, identity, originUrl) {
     for (const [name, value] of identity ?? []) headers.push(name, String(value));
     const framing = /^(content-length|transfer-encoding|connection|expect|upgrade|trailer)$/i;
     const kept = [];
-    for (let at = 0; at < headers.length; at += 2) if (!framing.test(headers[at])) kept.push(headers[at], headers[at + 1]);
+    for (let at = 0; at < headers.length; at += 2)
+      if (!framing.test(headers[at])) kept.push(headers[at], headers[at + 1]);
     if (body.length > 0) kept.push('Content-Length', String(body.length));
     const { hostname, port } = new URL(originUrl);
     const outgoing = ask({ hostname, port, method, path: url, headers: kept, setHost: false }, (answer) => {

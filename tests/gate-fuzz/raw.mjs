@@ -51,7 +51,8 @@ function answerIn(bytes, method, closed) {
       start = body;
       continue;
     }
-    if (method === 'HEAD' || [101, 204, 304].includes(status)) return { ...found, next: body, close: found.close || status === 101 };
+    if (method === 'HEAD' || [101, 204, 304].includes(status))
+      return { ...found, next: body, close: found.close || status === 101 };
     if (/chunked/i.test(field('transfer-encoding') ?? '')) {
       const last = endOfChunks(bytes, body);
       return last === undefined ? undefined : { ...found, next: last };
@@ -63,7 +64,7 @@ function answerIn(bytes, method, closed) {
 }
 
 function endOfChunks(bytes, start) {
-  for (let at = start; ; ) {
+  for (let at = start; ;) {
     const line = bytes.indexOf('\r\n', at);
     if (line === -1) return undefined;
     const size = parseInt(bytes.toString('latin1', at, line), 16);

@@ -12,12 +12,15 @@ const decoded = (text) => {
 };
 
 /** The values of a field, by its name as CGI folds it. */
-export const fieldsOf = (understood, name) => understood.headers.filter(([known]) => folded(known) === name).map(([, value]) => value);
+export const fieldsOf = (understood, name) =>
+  understood.headers.filter(([known]) => folded(known) === name).map(([, value]) => value);
 
 /** The method that handlers run for: Express' middleware has already put it in place. */
 export function methodOf(understood) {
   if (understood.kind === 'express') return understood.method;
-  const asked = ['X_HTTP_METHOD_OVERRIDE', 'X_HTTP_METHOD', 'X_METHOD_OVERRIDE'].flatMap((name) => fieldsOf(understood, name)).find(Boolean);
+  const asked = ['X_HTTP_METHOD_OVERRIDE', 'X_HTTP_METHOD', 'X_METHOD_OVERRIDE']
+    .flatMap((name) => fieldsOf(understood, name))
+    .find(Boolean);
   const inQuery = understood.method === 'POST' && textOf(understood, '_method');
   const wanted = asked ?? inQuery;
   return wanted ? wanted.split(',')[0].trim().toUpperCase() : understood.method;
@@ -37,7 +40,10 @@ const withoutBlanksAndDots = (path) => path.replace(/[ .]+(?=\/|$)/g, '');
 /** As Rails, Spring (once) and Symfony route. */
 const withoutSuffix = (path) => path.replace(/\.[A-Za-z0-9]+$/, '');
 
-const chained = (...folds) => (path) => folds.reduce((text, fold) => fold(text), path);
+const chained =
+  (...folds) =>
+  (path) =>
+    folds.reduce((text, fold) => fold(text), path);
 
 const FOLDS = {
   'as it is': (path) => path,
@@ -69,7 +75,9 @@ export function valuesOf(understood, name) {
     const found = ([known]) => known === name || known.startsWith(`${name}[`);
     return understood.pairs.filter(found).map(([, value]) => value);
   }
-  return phpPairs(understood.query).filter(([known]) => known === phpName(name)).map(([, value]) => value);
+  return phpPairs(understood.query)
+    .filter(([known]) => known === phpName(name))
+    .map(([, value]) => value);
 }
 
 function leavesOf(value) {
@@ -80,15 +88,20 @@ function leavesOf(value) {
 
 /** Pairs as PHP reads them; those behind a `;` as well, at which Perl's CGI and older Pythons split. */
 function phpPairs(query) {
-  return query.split(/[&;]/).filter(Boolean).map((pair) => {
-    const [name, ...value] = pair.split('=');
-    const spelled = formDecoded(name);
-    return [phpName(spelled), formDecoded(value.join('=')), spelled.includes('[')];
-  });
+  return query
+    .split(/[&;]/)
+    .filter(Boolean)
+    .map((pair) => {
+      const [name, ...value] = pair.split('=');
+      const spelled = formDecoded(name);
+      return [phpName(spelled), formDecoded(value.join('=')), spelled.includes('[')];
+    });
 }
 
 const formDecoded = (text) => {
-  const bytes = text.replaceAll('+', ' ').replace(/%([0-9a-fA-F]{2})/g, (_, digits) => String.fromCharCode(parseInt(digits, 16)));
+  const bytes = text
+    .replaceAll('+', ' ')
+    .replace(/%([0-9a-fA-F]{2})/g, (_, digits) => String.fromCharCode(parseInt(digits, 16)));
   return utf8(bytes);
 };
 

@@ -11,7 +11,7 @@ const CONNECTIONS = 12;
 /** The requests of a run, in scripts: each is for one gate and over one connection. */
 function scriptsOf({ seed, first, count, gates, keys }) {
   const scripts = [];
-  for (let at = first; at < first + count; ) {
+  for (let at = first; at < first + count;) {
     const script = randomOf(seed, -1 - at);
     const gate = script.pick(gates);
     const requests = [];
@@ -67,17 +67,23 @@ function note(result, sent, heard) {
     result.statuses[status] = (result.statuses[status] ?? 0) + 1;
     if (!request.answer) result.unanswered.push(request);
     count(result.byGate, request.gate.name, did);
-    for (const mutation of request.mutations.length > 0 ? request.mutations : ['nothing']) count(result.byMutation, mutation, did);
+    for (const mutation of request.mutations.length > 0 ? request.mutations : ['nothing'])
+      count(result.byMutation, mutation, did);
   }
 }
 
 /** What a run was worth, in a few lines. */
 export function summary({ sent, arrived, violations, statuses, unanswered, byGate, byMutation }) {
   const share = ([did, all]) => `${did}/${all}`;
-  const table = (of) => Object.entries(of).map(([name, counts]) => `${name} ${share(counts)}`).join(', ');
+  const table = (of) =>
+    Object.entries(of)
+      .map(([name, counts]) => `${name} ${share(counts)}`)
+      .join(', ');
   return [
     `${arrived} of ${sent} requests reached an origin (${Math.round((100 * arrived) / sent)} %), ${unanswered.length} got no answer, ${violations.length} violations`,
-    `answers: ${Object.entries(statuses).map(([status, count]) => `${status}: ${count}`).join(', ')}`,
+    `answers: ${Object.entries(statuses)
+      .map(([status, count]) => `${status}: ${count}`)
+      .join(', ')}`,
     `arrived by gate: ${table(byGate)}`,
     `arrived by change: ${table(byMutation)}`,
   ].join('\n');

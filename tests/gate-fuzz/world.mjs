@@ -84,13 +84,25 @@ export async function makeWorld() {
     const options = ['--kind', kind];
     const owned = owner && (await issuer.cli(['owners', 'create', '--name', name]));
     if (owned) options.push('--owner', String(owned.number));
-    const flags = Object.entries(rules ?? {}).flatMap(([rule, values]) => values.flatMap((value) => [`--${rule}`, value]));
+    const flags = Object.entries(rules ?? {}).flatMap(([rule, values]) =>
+      values.flatMap((value) => [`--${rule}`, value]),
+    );
     const visibility = kind === 'secret' ? 'private' : 'public';
     const policy =
       rules && (await issuer.cli(['policies', 'create', '--name', name, '--visibility', visibility, ...flags]));
     if (policy) options.push('--policy', String(policy.number));
     const { id, token } = await issuer.create(...options);
-    keys.push({ name, good: true, kind, id, issuer: issuer.issuer, token, rules: rules ?? {}, owner: owned?.number, policy: policy?.number });
+    keys.push({
+      name,
+      good: true,
+      kind,
+      id,
+      issuer: issuer.issuer,
+      token,
+      rules: rules ?? {},
+      owner: owned?.number,
+      policy: policy?.number,
+    });
   }
   const full = String(keys[0].policy);
   const revoked = await issuer.create('--policy', full);

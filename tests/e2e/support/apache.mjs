@@ -8,7 +8,13 @@ import { freePort, listens } from './ports.mjs';
 import { handedOver, start, temporaryFolder, until } from './processes.mjs';
 
 /** Where the modules are: the program does not say. */
-const FOLDERS = ['/usr/lib/apache2/modules', '/usr/lib64/httpd/modules', '/usr/lib/httpd/modules', '/usr/libexec/apache2', '/opt/homebrew/lib/httpd/modules'];
+const FOLDERS = [
+  '/usr/lib/apache2/modules',
+  '/usr/lib64/httpd/modules',
+  '/usr/lib/httpd/modules',
+  '/usr/libexec/apache2',
+  '/opt/homebrew/lib/httpd/modules',
+];
 const MODULES = ['mpm_event', 'unixd', 'authz_core', 'proxy', 'proxy_http', 'cache', 'cache_socache', 'socache_shmcb'];
 
 /** Starts a cache in front of `upstream`; `X-Cache` in an answer says whether it is out of the cache. */
@@ -17,7 +23,9 @@ export async function startApache(upstream) {
   const port = await freePort();
   const modules = FOLDERS.find((found) => existsSync(join(found, 'mod_cache.so')));
   if (!modules) throw new Error(`mod_cache.so is in none of ${FOLDERS.join(', ')}`);
-  const loads = MODULES.map((name) => `<IfModule !${name}_module>\n  LoadModule ${name}_module "${modules}/mod_${name}.so"\n</IfModule>`);
+  const loads = MODULES.map(
+    (name) => `<IfModule !${name}_module>\n  LoadModule ${name}_module "${modules}/mod_${name}.so"\n</IfModule>`,
+  );
   const config = join(folder, 'httpd.conf');
   await writeFile(
     config,

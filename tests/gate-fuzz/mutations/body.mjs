@@ -3,16 +3,60 @@
 import { ID } from '../grammar.mjs';
 
 /** A request inside of a body. Whatever it reaches was reached without a key, under a name of its own. */
-export const hidden = (request) => `GET /admin/users HTTP/1.1\r\nHost: api.example\r\n${ID}: ${request.id}-hidden\r\n\r\n`;
+export const hidden = (request) =>
+  `GET /admin/users HTTP/1.1\r\nHost: api.example\r\n${ID}: ${request.id}-hidden\r\n\r\n`;
 
-const CODINGS = ['chunked', 'Chunked', 'identity', 'gzip, chunked', 'chunked, identity', 'xchunked', ' chunked', '\x0bchunked', 'chunked\t', '"chunked"', 'chunked;x=1', ''];
+const CODINGS = [
+  'chunked',
+  'Chunked',
+  'identity',
+  'gzip, chunked',
+  'chunked, identity',
+  'xchunked',
+  ' chunked',
+  '\x0bchunked',
+  'chunked\t',
+  '"chunked"',
+  'chunked;x=1',
+  '',
+];
 
 export const bodyMutations = [
   [
     'method: another',
-    (random, request) => (request.method = random.pick(['GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'PATCH', 'OPTIONS', 'PROPFIND', 'PURGE', 'TRACE', 'TRACK', 'CONNECT', 'LINK', 'M-SEARCH', 'QUERY', 'SUBSCRIBE'])),
+    (random, request) =>
+      (request.method = random.pick([
+        'GET',
+        'HEAD',
+        'POST',
+        'PUT',
+        'DELETE',
+        'PATCH',
+        'OPTIONS',
+        'PROPFIND',
+        'PURGE',
+        'TRACE',
+        'TRACK',
+        'CONNECT',
+        'LINK',
+        'M-SEARCH',
+        'QUERY',
+        'SUBSCRIBE',
+      ])),
   ],
-  ['method: spelled otherwise', (random, request) => (request.method = random.pick([request.method.toLowerCase(), `${request.method}_`, `X-${request.method}`, `${request.method}\t`, 'G ET', '', 'A'.repeat(33)]))],
+  [
+    'method: spelled otherwise',
+    (random, request) =>
+      (request.method = random.pick([
+        request.method.toLowerCase(),
+        `${request.method}_`,
+        `X-${request.method}`,
+        `${request.method}\t`,
+        'G ET',
+        '',
+        'A'.repeat(33),
+      ])),
+  ],
   [
     'body: on a method that has none',
     (random, request) => {
@@ -45,14 +89,20 @@ export const bodyMutations = [
       request.body ??= Buffer.from('hello');
       request.framing = 'chunked';
       const length = random.pick([0, 1, request.body.length, 5]);
-      request.headers.splice(random.below(request.headers.length + 1), 0, [random.pick(['Content-Length', 'content-length', 'Content_Length']), String(length)]);
+      request.headers.splice(random.below(request.headers.length + 1), 0, [
+        random.pick(['Content-Length', 'content-length', 'Content_Length']),
+        String(length),
+      ]);
       request.alone = true;
     },
   ],
   [
     'framing: another coding',
     (random, request) => {
-      request.headers.push([random.pick(['Transfer-Encoding', 'transfer-encoding', 'Transfer_Encoding', 'X-Transfer-Encoding']), random.pick(CODINGS)]);
+      request.headers.push([
+        random.pick(['Transfer-Encoding', 'transfer-encoding', 'Transfer_Encoding', 'X-Transfer-Encoding']),
+        random.pick(CODINGS),
+      ]);
       request.alone = true;
     },
   ],

@@ -3,6 +3,7 @@
 
 import { validRequest } from '../grammar.mjs';
 import { bodyMutations } from './body.mjs';
+import { credentialMutations } from './credentials.mjs';
 import { headerMutations, overrides } from './headers.mjs';
 import { pathMutations } from './path.mjs';
 import { queryMutations } from './query.mjs';
@@ -10,7 +11,8 @@ import { queryMutations } from './query.mjs';
 const KINDS = [
   [3, pathMutations],
   [3, queryMutations],
-  [6, headerMutations],
+  [4, headerMutations],
+  [2, credentialMutations],
   [2, bodyMutations],
   [1, overrides],
 ];

@@ -18,25 +18,98 @@ const escaped = (random, text) => {
 /** Signs that some way of folding letters takes for ASCII ones. */
 const LOOKALIKES = { s: '%C5%BF', k: '%E2%84%AA', i: '%C4%B1', a: '%EF%BD%81', o: '%EF%BD%8F', d: '%EF%BD%84' };
 
-const SLASHES = ['//', '/./', '/x/../', '/%2e/', '/%2E%2e/', '%2f', '%2F', '%5c', '\\', '/;x=1/', ';/', '/%00/', '/..;/', '/.%2e/'];
+const SLASHES = [
+  '//',
+  '/./',
+  '/x/../',
+  '/%2e/',
+  '/%2E%2e/',
+  '%2f',
+  '%2F',
+  '%5c',
+  '\\',
+  '/;x=1/',
+  ';/',
+  '/%00/',
+  '/..;/',
+  '/.%2e/',
+];
 const ENDS = [
   ...['/', '//', '.', '..', '%2e', '%20', '+', ' ', '%09', '%00', ';', ';x=1', '%3b', '%3Bjsessionid=1'],
-  ...['.json', '.JSON', '.html', '.php', '.', '/.', '/..', '/index.html', '%2ejson', '~', '::$DATA', '*', '%0a', '%0d%0a'],
-  ...['%c0%af', '%ff', '%', '%2', '%zz', '%u0041', '\u00e9', '\u00ff', "'", '"', '<', '{x}', '|', '^', '`', '#x', '#', '?', '[0]'],
+  ...[
+    '.json',
+    '.JSON',
+    '.html',
+    '.php',
+    '.',
+    '/.',
+    '/..',
+    '/index.html',
+    '%2ejson',
+    '~',
+    '::$DATA',
+    '*',
+    '%0a',
+    '%0d%0a',
+  ],
+  ...[
+    '%c0%af',
+    '%ff',
+    '%',
+    '%2',
+    '%zz',
+    '%u0041',
+    '\u00e9',
+    '\u00ff',
+    "'",
+    '"',
+    '<',
+    '{x}',
+    '|',
+    '^',
+    '`',
+    '#x',
+    '#',
+    '?',
+    '[0]',
+  ],
 ];
 
 export const pathMutations = [
-  ['path: case', (random, request) => (request.path = replaceSome(random, request.path, /[a-z]/g, (letter) => letter.toUpperCase()))],
+  [
+    'path: case',
+    (random, request) => (request.path = replaceSome(random, request.path, /[a-z]/g, (letter) => letter.toUpperCase())),
+  ],
   ['path: all in capitals', (random, request) => (request.path = request.path.toUpperCase())],
-  ['path: escape', (random, request) => (request.path = replaceSome(random, request.path, /[A-Za-z0-9]/g, (sign) => escaped(random, sign)))],
+  [
+    'path: escape',
+    (random, request) =>
+      (request.path = replaceSome(random, request.path, /[A-Za-z0-9]/g, (sign) => escaped(random, sign))),
+  ],
   [
     'path: escape twice',
-    (random, request) => (request.path = replaceSome(random, request.path, /[A-Za-z0-9]/g, (sign) => `%25${escaped(random, sign).slice(1)}`)),
+    (random, request) =>
+      (request.path = replaceSome(
+        random,
+        request.path,
+        /[A-Za-z0-9]/g,
+        (sign) => `%25${escaped(random, sign).slice(1)}`,
+      )),
   ],
-  ['path: slash', (random, request) => (request.path = replaceSome(random, request.path, /\//g, () => random.pick(SLASHES)))],
+  [
+    'path: slash',
+    (random, request) => (request.path = replaceSome(random, request.path, /\//g, () => random.pick(SLASHES))),
+  ],
   ['path: end', (random, request) => (request.path += random.pick(ENDS))],
-  ['path: end of a segment', (random, request) => (request.path = replaceSome(random, request.path, /[a-z](?=\/)/g, (sign) => sign + random.pick(ENDS)))],
-  ['path: lookalike', (random, request) => (request.path = replaceSome(random, request.path, /[skiaod]/g, (sign) => LOOKALIKES[sign]))],
+  [
+    'path: end of a segment',
+    (random, request) =>
+      (request.path = replaceSome(random, request.path, /[a-z](?=\/)/g, (sign) => sign + random.pick(ENDS))),
+  ],
+  [
+    'path: lookalike',
+    (random, request) => (request.path = replaceSome(random, request.path, /[skiaod]/g, (sign) => LOOKALIKES[sign])),
+  ],
   [
     'path: of another route',
     (random, request) => {
@@ -48,10 +121,24 @@ export const pathMutations = [
     'path: one that hides another',
     (random, request) => {
       const inner = random.pick(['/admin/users', '/admin/orders/7', '/files/a/b']);
-      request.path = random.pick([`/health${inner}`, `/x/..${inner}`, `/health/%2e%2e${inner}`, `/${inner}`, `/.${inner}`, `/%2e${inner}`, `/health;${inner}`, `/health%3f${inner}`, `http:${inner}`]);
+      request.path = random.pick([
+        `/health${inner}`,
+        `/x/..${inner}`,
+        `/health/%2e%2e${inner}`,
+        `/${inner}`,
+        `/.${inner}`,
+        `/%2e${inner}`,
+        `/health;${inner}`,
+        `/health%3f${inner}`,
+        `http:${inner}`,
+      ]);
     },
   ],
-  ['target: absolute', (random, request) => (request.path = random.pick(['http://api.example', 'http://origin.example', 'https://x@y']) + request.path)],
+  [
+    'target: absolute',
+    (random, request) =>
+      (request.path = random.pick(['http://api.example', 'http://origin.example', 'https://x@y']) + request.path),
+  ],
   ['target: asterisk', (random, request) => (request.path = '*')],
   [
     'target: a bare query',

@@ -68,7 +68,24 @@ const SPELLINGS = [
   (name) => `'${name}'`,
 ];
 
-const VALUES = ['sc_1', 'sc_9', 'sc_9', 'sc_3', 'sc_1,sc_9', '', '%73c_9', 'sc_1%00', 'sc_1%26sales_channel_id=sc_9', 'sc_1;sales_channel_id=sc_9', ' sc_9', '+sc_1', '["sc_9"]', '*', 'SC_1', 'sc%5F1'];
+const VALUES = [
+  'sc_1',
+  'sc_9',
+  'sc_9',
+  'sc_3',
+  'sc_1,sc_9',
+  '',
+  '%73c_9',
+  'sc_1%00',
+  'sc_1%26sales_channel_id=sc_9',
+  'sc_1;sales_channel_id=sc_9',
+  ' sc_9',
+  '+sc_1',
+  '["sc_9"]',
+  '*',
+  'SC_1',
+  'sc%5F1',
+];
 
 export const queryMutations = [
   [
@@ -88,17 +105,53 @@ export const queryMutations = [
       request.query.push(`sales_channel_id${random.pick(['', '[]', '[1]'])}=${random.pick(VALUES)}`);
     },
   ],
-  ['query: a name without a value', (random, request) => request.query.push(random.pick([...parametersOf(request.gate), 'x']))],
+  [
+    'query: a name without a value',
+    (random, request) => request.query.push(random.pick([...parametersOf(request.gate), 'x'])),
+  ],
   [
     'query: a key',
     (random, request, { keys }) => {
       const parameters = keyParametersOf(request.gate);
       if (parameters.length === 0) return false;
       const { token } = random.pick(keys);
-      const spelled = random.pick([token, hex(token[0]) + token.slice(1), token.replaceAll('_', '%5F'), `${token}%20`, `+${token}`, `%22${token}%22`]);
+      const spelled = random.pick([
+        token,
+        hex(token[0]) + token.slice(1),
+        token.replaceAll('_', '%5F'),
+        `${token}%20`,
+        `+${token}`,
+        `%22${token}%22`,
+      ]);
       request.query.push(`${random.pick(parameters)}${random.pick(['', '', '[]', '[0]'])}=${spelled}`);
     },
   ],
-  ['query: many', (random, request) => request.query.unshift(...Array.from({ length: random.pick([30, 300, 1100]) }, (_, at) => `p${at % 7}=x`))],
-  ['query: signs', (random, request) => request.query.push(random.pick(["a='x'", 'a="x"', 'a=<x>', 'a=\u00e9', 'a=%', 'a=%zz', 'a=\\', 'a={x}', 'a=|', 'a=^`', '&&', '=', '=x', 'a==b', 'a=b=c']))],
+  [
+    'query: many',
+    (random, request) =>
+      request.query.unshift(...Array.from({ length: random.pick([30, 300, 1100]) }, (_, at) => `p${at % 7}=x`)),
+  ],
+  [
+    'query: signs',
+    (random, request) =>
+      request.query.push(
+        random.pick([
+          "a='x'",
+          'a="x"',
+          'a=<x>',
+          'a=\u00e9',
+          'a=%',
+          'a=%zz',
+          'a=\\',
+          'a={x}',
+          'a=|',
+          'a=^`',
+          '&&',
+          '=',
+          '=x',
+          'a==b',
+          'a=b=c',
+        ]),
+      ),
+  ],
 ];

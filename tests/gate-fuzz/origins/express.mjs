@@ -7,9 +7,7 @@ import { listen, read } from '../../e2e/support/http.mjs';
 /** A gate's pattern in Express' words: its routes are the ones that the gate protects. */
 function routeOf(pattern) {
   let name = 0;
-  return pattern
-    .replace(/\/\*\*$/, () => `{/*rest}`)
-    .replace(/\*(?!rest)/g, () => `:part${++name}`);
+  return pattern.replace(/\/\*\*$/, () => `{/*rest}`).replace(/\*(?!rest)/g, () => `:part${++name}`);
 }
 
 /**
@@ -21,7 +19,9 @@ export async function startExpress(routes, hear) {
   app.set('query parser', 'extended');
   app.use(async (request, response, next) => {
     const sent = request.method;
-    const asked = ['x-http-method-override', 'x-http-method', 'x-method-override'].map((name) => request.headers[name]).find(Boolean);
+    const asked = ['x-http-method-override', 'x-http-method', 'x-method-override']
+      .map((name) => request.headers[name])
+      .find(Boolean);
     const wanted = asked ?? (sent === 'POST' && typeof request.query._method === 'string' && request.query._method);
     if (wanted) request.method = wanted.split(',')[0].trim().toUpperCase();
     request.whole = await read(request);
@@ -58,7 +58,15 @@ export async function startExpress(routes, hear) {
     const [path] = request.url.split('?');
     const { headers } = pairsOf(request);
     const nested = app.get('query parser fn')(request.url.slice(path.length + 1));
-    hear({ method: request.method, path, query: request.url.slice(path.length + 1), nested, headers, body: Buffer.alloc(0), upgraded: true });
+    hear({
+      method: request.method,
+      path,
+      query: request.url.slice(path.length + 1),
+      nested,
+      headers,
+      body: Buffer.alloc(0),
+      upgraded: true,
+    });
     socket.end('HTTP/1.1 426 Upgrade Required\r\nConnection: close\r\nContent-Length: 3\r\n\r\nno\n');
   });
   // Node holds a client that sends many fields to a limit, which is not what is tried here.

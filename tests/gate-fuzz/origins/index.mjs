@@ -59,8 +59,11 @@ async function startWsgi() {
       const lines = server.log.slice(taken, end).split('\n').filter(Boolean);
       taken = end;
       const told = lines.filter((line) => line.startsWith('{'));
-      if (told.length < lines.length) throw new Error(`the WSGI origin failed:\n${lines.filter((line) => !line.startsWith('{')).join('\n')}`);
-      return told.map((line) => JSON.parse(line)).map((one) => ({ kind: 'wsgi', ...one, body: Buffer.from(one.body, 'base64') }));
+      if (told.length < lines.length)
+        throw new Error(`the WSGI origin failed:\n${lines.filter((line) => !line.startsWith('{')).join('\n')}`);
+      return told
+        .map((line) => JSON.parse(line))
+        .map((one) => ({ kind: 'wsgi', ...one, body: Buffer.from(one.body, 'base64') }));
     },
   };
 }
@@ -104,10 +107,13 @@ setenv.set-environment = ("FUZZ_RECORDS" => "${records}")
 
 function fromCgi(bytes) {
   const end = bytes.indexOf('\0\0');
-  const variables = bytes.toString('latin1', 0, end).split('\0').map((line) => {
-    const at = line.indexOf('=');
-    return [line.slice(0, at), line.slice(at + 1)];
-  });
+  const variables = bytes
+    .toString('latin1', 0, end)
+    .split('\0')
+    .map((line) => {
+      const at = line.indexOf('=');
+      return [line.slice(0, at), line.slice(at + 1)];
+    });
   const value = Object.fromEntries(variables);
   return {
     kind: 'cgi',
