@@ -3,25 +3,38 @@
 // `bundle.bin` is empty, or what the issuer serves as its bundle: so that an isolate that
 // starts has keyring, floor and bodies, and needs one stamp.
 //
-// A good key passes by one synchronous call; whatever needs more than a look is the handler's. It
-// holds the state: where a panic has ended it, the next call makes a new one, which holds nothing
+// A good key passes by one synchronous call; whatever needs more is the handler's. The handler
+// holds the state: if a panic has ended it, the next call makes a new one, which holds nothing
 // and lets nothing pass.
 //
 // What costs here is objects of the runtime: a second Request, an iterator, each header that is set.
 
 import bundle from './bundle.bin';
-import Gate, { Hot } from './build/index.js';
+import Gate, { FastPath } from './build/index.js';
 
 globalThis.PORTCULLIS_BUNDLE = bundle;
 
-// Not through `Hot` at each call: it is a Proxy.
-const { glance, origin, unreachable, wake } = Hot;
+// Not through `FastPath` at each call: it is a Proxy.
+const { plan, rule, origin, needs_peer: needsPeer, sender, unreachable, wake } = FastPath;
 
+// What `rule` answers.
+const PASS_ON = 0;
+const REMOVE = 1;
+const READ = 2;
+const READ_AND_REMOVE = 3;
+
+// The rules of the names that came so far. Clients choose names, so there is an end to it.
+const MOST_RULES = 1024;
+const rules = new Map();
+
+// Of the gate's settings, once it has them: where requests go, and whether the peer is asked for.
 let base;
+let peers;
+let send;
 
 export default {
   fetch(request, env, ctx) {
-    return pass(request) ?? new Gate(ctx, env).fetch(request);
+    return forward(request) ?? new Gate(ctx, env).fetch(request);
   },
   scheduled(event, env, ctx) {
     return new Gate(ctx, env).scheduled(event);
@@ -31,92 +44,57 @@ export default {
   },
 };
 
-/** The origin's answer, where the key is good at a glance. */
-function pass(request) {
-  const { method, url, headers: came } = request;
+/** The origin's answer, if the request is forwarded at once. */
+function forward(request) {
+  if (base === undefined && !begin()) return;
+  const { method, url, headers: came, body } = request;
   if (method === 'OPTIONS') return;
   const headers = new Headers(came);
-  let authorization = '';
-  let apiKey = '';
-  let publishable = '';
-  let page = '';
-  let address = '';
+  let asked = `${method}\n${url}\n${peers ? (request.cf?.clientIp ?? '') : ''}\n${body === null ? '' : '1'}`;
   for (const name of came.keys()) {
-    switch (name) {
-      case 'authorization':
-        authorization = came.get(name);
-        break;
-      case 'x-api-key':
-        apiKey = came.get(name);
-        break;
-      case 'x-publishable-api-key':
-        publishable = came.get(name);
-        break;
-      case 'origin':
-        page = came.get(name);
-        break;
-      case 'cf-connecting-ip':
-        address = came.get(name);
-        break;
-      case 'portcullis-debug':
-        return;
-      default:
-        if (isReserved(name)) headers.delete(name);
+    const known = rules.get(name) ?? learn(name);
+    if (known === PASS_ON) continue;
+    if (known === REMOVE) {
+      headers.delete(name);
+    } else if (known === READ) {
+      asked += `\n${name}\n${came.get(name)}`;
+    } else if (known === READ_AND_REMOVE) {
+      asked += `\n${name}\n${came.get(name)}`;
+      headers.delete(name);
+    } else {
+      return;
     }
   }
-  const asked = `${method}\n${url}\n${authorization}\n${apiKey}\n${publishable}\n${page}\n${address}`;
-  const changes = look(asked);
-  if (changes === undefined) return;
-  for (let at = 1; at < changes.length; at += 2) {
-    if (changes[at + 1] === '') headers.delete(changes[at]);
-    else headers.set(changes[at], changes[at + 1]);
-  }
-  const target = base + url.slice(url.indexOf('/', url.indexOf('//') + 2));
-  const answer = send(request, target, method, headers);
-  const [told] = changes;
-  return told === '' ? answer.catch(unreached) : answer.then((answer) => telling(answer, told), unreached);
+  const found = safely(plan, asked, Date.now());
+  if (found === undefined) return;
+  return send(request, base, headers, found, ({ message }) => unreachable(String(message), came.get('origin') ?? ''));
 }
 
-function unreached({ message }) {
-  return unreachable(String(message));
+function begin() {
+  base = safely(origin);
+  if (base === undefined) return false;
+  peers = needsPeer();
+  send = sender();
+  return true;
 }
 
-/** The origin's answer, with what the client is told beside it. */
-function telling(answer, told) {
-  if (answer.webSocket) return answer;
-  const copy = new Response(answer.body, answer);
-  const lines = told.split('\n');
-  for (let at = 0; at < lines.length; at += 2) copy.headers.set(lines[at], lines[at + 1]);
-  return copy;
+function learn(name) {
+  const known = safely(rule, name);
+  if (rules.size >= MOST_RULES) rules.clear();
+  if (known !== undefined) rules.set(name, known);
+  return known;
 }
 
-function look(asked) {
+// After a panic nothing is known of the request: the handler looks at it.
+function safely(call, ...given) {
   try {
-    const changes = glance(asked, Date.now());
-    if (changes !== undefined) base ??= origin();
-    return changes;
+    return call(...given);
   } catch {
-    revive();
+    try {
+      wake();
+    } catch {
+      // Then the handler says so.
+    }
     return undefined;
   }
-}
-
-function revive() {
-  try {
-    wake();
-  } catch {
-    // Then the handler says so.
-  }
-}
-
-// A request without a body is made once, by `fetch`. One with a body is copied first: as a stream
-// of its own it would lose its length. Redirects are the client's to follow.
-function send(request, target, method, headers) {
-  if (request.body === null) return fetch(target, { method, headers, redirect: 'manual' });
-  return fetch(new Request(target, request), { headers });
-}
-
-// As `is_reserved` of the gate has it; names come in lower case here.
-function isReserved(name) {
-  return name === 'connection' || (name.startsWith('portcullis') && (name.length === 10 || '-_'.includes(name[10])));
 }

@@ -50,5 +50,9 @@ const gate :Workerd.Worker = (
     (name = "REPORT_USAGE", fromEnvironment = "REPORT_USAGE"),
     (name = "IDENTITY", fromEnvironment = "IDENTITY"),
     (name = "DEBUG", fromEnvironment = "DEBUG"),
+    (name = "CLIENT_ADDRESS", fromEnvironment = "CLIENT_ADDRESS"),
+    (name = "TRUSTED_PROXIES", fromEnvironment = "TRUSTED_PROXIES"),
+    (name = "ORIGIN_PATHS", fromEnvironment = "ORIGIN_PATHS"),
+    (name = "UNKNOWN_RATE_CLASS", fromEnvironment = "UNKNOWN_RATE_CLASS"),
   ],
 );

@@ -37,6 +37,7 @@ const settings = () => ({
   HMAC_KEYS: issuer.gateKeys,
   ROUTES: JSON.stringify(ROUTES),
   RATE_CLASSES: JSON.stringify(SLOW),
+  CLIENT_ADDRESS: 'cloudflare',
 });
 
 before(async () => {
@@ -103,7 +104,7 @@ describe('a policy', () => {
     assert.equal(await ask('GET', '/admin/roles/1'), 403);
     await gate.refusedFor('path_denied');
     assert.equal(await ask('GET', '/admin/users/a%2fb'), 404);
-    await gate.refusedFor('no_route');
+    await gate.refusedFor('ambiguous_path');
   });
 
   test('that is edited counts within the bound, and one that is gone refuses', async () => {

@@ -11,6 +11,7 @@ import ipaddress
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from urllib.parse import unquote_to_bytes
 
 from portcullis_sets import Malformed, Reader
 
@@ -27,7 +28,7 @@ SALES_CHANNEL = re.compile(rb"[A-Za-z0-9_-]{1,64}")
 RATE_CLASS = re.compile(rb"[a-z0-9-]{1,32}")
 PATH = re.compile(rb"/(?:[A-Za-z0-9._~!$&'()*+,=:@/-]|%[0-9A-Fa-f]{2})*")
 ESCAPE = re.compile(rb"%(..)", re.DOTALL)
-NEVER_ESCAPED = {*range(0x20), 0x7F, 0xC0, 0xC1, *b"%./;\\"}
+NEVER_ESCAPED = {*range(0x20), 0x7F, *b"%./;\\"}
 IPV4_MAPPED = bytes(10) + b"\xff\xff"
 
 
@@ -53,7 +54,14 @@ def is_plain_path(text: bytes) -> bool:
     *inner, last = text[1:].split(b"/")
     if b"" in inner or {b".", b".."} & {*inner, last}:
         return False
-    return all(int(escape, 16) not in NEVER_ESCAPED for escape in ESCAPE.findall(text))
+    if any(int(escape, 16) in NEVER_ESCAPED for escape in ESCAPE.findall(text)):
+        return False
+    try:
+        # Characters that are not escaped part the escapes, for they are ASCII.
+        unquote_to_bytes(text).decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def is_pattern(text: bytes) -> bool:

@@ -216,6 +216,35 @@ impl Unverified {
         known.then_some(Authentic { text: &self.0, signer, keyring })
     }
 
+    /// Authenticates as far as nothing has to be verified by Ed25519: a tag is checked, and a
+    /// signature that `memo` holds is good. Any other is given back, for the caller to have verified
+    /// by whatever is quickest.
+    ///
+    /// # Errors
+    /// As [`authenticate`](Self::authenticate).
+    pub fn authenticate_by<'v>(
+        &'v self,
+        memo: &Memo,
+        keyring: &'v Keyring,
+        purpose: Purpose,
+    ) -> Result<Authentication<'v>, Refusal> {
+        let (signer, proof) = self.proof(keyring, purpose)?;
+        let authentic = Authentic { text: &self.0, signer, keyring };
+        match proof {
+            Proof::Tag(true) => Ok(Authentication::Authentic(authentic)),
+            Proof::Tag(false) => Err(Refusal::BadSignature),
+            Proof::Signature { key, message, signature } => {
+                let signature = SignatureToCheck::new(key, &message, signature);
+                let signature = signature.ok_or(Refusal::BadSignature)?;
+                Ok(if memo.holds(&signature) {
+                    Authentication::Authentic(authentic)
+                } else {
+                    Authentication::Unchecked(UncheckedSignature { authentic, key, signature })
+                })
+            }
+        }
+    }
+
     /// The signature that a host may verify natively and insert into `memo` before it calls
     /// [`authenticate_with`](Self::authenticate_with): `None` where the key is proved by an HMAC, or the memo
     /// holds its signature.
@@ -266,6 +295,44 @@ impl Unverified {
             | (Material::Ed25519(_), Carried::Tag(_)) => return Err(Refusal::BadSignature),
         };
         Ok((signer, proof))
+    }
+}
+
+/// How far a key is authenticated without Ed25519.
+#[derive(Debug)]
+pub enum Authentication<'v> {
+    /// All the way.
+    Authentic(Authentic<'v>),
+    /// Its signature is still to be verified.
+    Unchecked(UncheckedSignature<'v>),
+}
+
+/// A key whose signature is still to be verified: its issuer's only if that is good.
+#[derive(Debug)]
+pub struct UncheckedSignature<'v> {
+    authentic: Authentic<'v>,
+    key: &'v PublicKey,
+    signature: SignatureToCheck,
+}
+
+impl<'v> UncheckedSignature<'v> {
+    /// What a host may verify natively.
+    #[must_use]
+    pub const fn signature(&self) -> &SignatureToCheck {
+        &self.signature
+    }
+
+    /// Verifies it here. What is good may be kept in a [`Memo`].
+    ///
+    /// # Errors
+    /// [`Refusal::BadSignature`].
+    pub fn verify(self) -> Result<(Authentic<'v>, SignatureToCheck), Refusal> {
+        let Self { authentic, key, signature } = self;
+        if key.verify_message(&signature.message, &signature.signature) {
+            Ok((authentic, signature))
+        } else {
+            Err(Refusal::BadSignature)
+        }
     }
 }
 
@@ -329,6 +396,12 @@ impl<'v> Authentic<'v> {
     #[must_use]
     pub fn name(&self) -> Name {
         Name::derive(self.keyring.issuer(), self.text.claims().serial)
+    }
+
+    /// The same, for a caller that seldom needs it: deriving it takes a hash.
+    pub fn namer(&self) -> impl Fn() -> Name + use<> {
+        let (issuer, serial) = (self.keyring.issuer(), self.text.claims().serial);
+        move || Name::derive(issuer, serial)
     }
 
     /// Checks the key against a list that may be judged by now.

@@ -6,7 +6,7 @@ use worker::wasm_bindgen::JsCast as _;
 use worker::web_sys;
 
 use portcullis_gate::analytics::DataPoint;
-use portcullis_gate::answer::{Problem, debug};
+use portcullis_gate::answer::{Problem, cors_headers, debug};
 use portcullis_gate::gate::Gate;
 use portcullis_gate::host::Host as _;
 use portcullis_gate::log::Event;
@@ -16,7 +16,12 @@ use crate::clock::now;
 use crate::host::Runtime;
 use crate::log::log;
 
-pub(crate) fn refuse(runtime: &Runtime, refused: Refused) -> worker::Result<web_sys::Response> {
+/// The answer to a request that is refused, for a page of `origin` too.
+pub(crate) fn refuse(
+    runtime: &Runtime,
+    refused: Refused,
+    origin: Option<&str>,
+) -> worker::Result<web_sys::Response> {
     let settings = &runtime.settings;
     let problem = Problem::of(&refused, &settings.rates);
     if settings.analytics {
@@ -24,7 +29,7 @@ pub(crate) fn refuse(runtime: &Runtime, refused: Refused) -> worker::Result<web_
     }
     let debug = settings.debug.then(|| debug(refused.reason.code(), refused.name, refused.list));
     log(&Event::Refused(refused));
-    answer(&problem, debug.as_deref())
+    answer(&problem, debug.as_deref(), origin)
 }
 
 /// The gate's own pages.
@@ -39,12 +44,17 @@ pub(crate) fn own(gate: &RefCell<Gate>, page: Page) -> worker::Result<web_sys::R
     respond(status, &headers, &body)
 }
 
-/// A problem's answer.
+/// A problem's answer, which a page of `origin` can read.
 ///
 /// # Errors
 /// The runtime's.
-pub fn answer(problem: &Problem, debug: Option<&str>) -> worker::Result<web_sys::Response> {
+pub fn answer(
+    problem: &Problem,
+    debug: Option<&str>,
+    origin: Option<&str>,
+) -> worker::Result<web_sys::Response> {
     let mut headers = problem.headers();
+    headers.extend(cors_headers(origin));
     headers.extend(debug.map(|debug| ("portcullis-debug", debug.to_owned())));
     respond(problem.status(), &headers, &problem.body())
 }

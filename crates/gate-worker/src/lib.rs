@@ -1,4 +1,4 @@
-//! The gate in a Rust Worker: judges a request's API key, and passes the request on.
+//! The gate in a Rust Worker: verifies a request's API key, and passes the request on.
 //!
 //! ```ignore
 //! #[event(fetch)]
@@ -36,6 +36,7 @@ mod js;
 mod log;
 mod pass;
 mod queue;
+mod request;
 
 use core::cell::RefCell;
 use core::time::Duration;
@@ -50,14 +51,15 @@ use portcullis_gate::deliver::deliver;
 use portcullis_gate::gate::Gate;
 use portcullis_gate::log::Event;
 use portcullis_gate::refresh::{fetch_policy, refresh};
-use portcullis_gate::request::{Incoming, path_and_query};
+use portcullis_gate::request::{Malformed, Request};
 use portcullis_gate::settings::{Settings, SettingsError};
-use portcullis_gate::turn::{Next, Turn};
+use portcullis_gate::turn::{Next, RequestState};
 
 use crate::answer::answer;
 use crate::clock::now;
 use crate::host::Runtime;
 use crate::js::{get, variable};
+use crate::request::Texts;
 
 pub use crate::behind::{queue, scheduled};
 pub use crate::pass::Passage;
@@ -70,7 +72,9 @@ pub use portcullis_gate::pace::Standing;
 pub mod module {
     pub use crate::answer::answer;
     pub use crate::log::log;
-    pub use crate::{Shared, after_host, held};
+    pub use crate::pass::sender;
+    pub use crate::request::parts_of;
+    pub use crate::{Shared, held};
 }
 
 thread_local! {
@@ -95,7 +99,7 @@ pub enum Verdict {
     Answer(web_sys::Response),
 }
 
-/// Judges a request. It waits only where there is no list that may be judged by, and never longer
+/// Decides on a request. It waits only if there is no list that may be verified by, and never longer
 /// than the settings allow; every doubt, wrong settings among them, is an [`Answer`](Verdict::Answer).
 ///
 /// # Errors
@@ -106,43 +110,31 @@ pub async fn judge(request: web_sys::Request, env: &Env, ctx: &Context) -> worke
         Ok(shared) => shared,
         Err(error) => {
             log::log(&Event::Settings(error));
-            return answer(&Problem::Misconfigured, None).map(Verdict::Answer);
+            let origin = request.headers().get("origin").ok().flatten();
+            return answer(&Problem::Misconfigured, None, origin.as_deref()).map(Verdict::Answer);
         }
     };
-    let headers = request.headers();
-    let header = |name| headers.get(name).ok().flatten();
-    let (method, url) = (request.method(), request.url());
-    let (path, query) = path_and_query(after_host(&url));
-    let [authorization, x_api_key, publishable_key, origin, preflight_for] = [
-        header("authorization"),
-        header("x-api-key"),
-        header("x-publishable-api-key"),
-        header("origin"),
-        header("access-control-request-method"),
-    ];
-    let incoming = Incoming {
-        method: &method,
-        path,
-        query,
-        authorization: authorization.as_deref(),
-        x_api_key: x_api_key.as_deref(),
-        publishable_key: publishable_key.as_deref(),
-        origin: origin.as_deref(),
-        // Cloudflare sets it, whatever the client sent.
-        address: header("cf-connecting-ip").and_then(|address| address.trim().parse().ok()),
-        preflight_for: preflight_for.as_deref(),
-        debug: header("portcullis-debug").is_some(),
-    };
+    let texts = Texts::of(&request, &shared.settings)?;
     let runtime = Rc::new(Runtime { env, settings: Rc::clone(&shared.settings) });
-    match judged(&shared.gate, &runtime, ctx, &incoming).await {
-        Next::Pass(told) => {
-            Passage { shared, runtime, request, told: Box::new(told) }.limited().await
+    let evaluated = async |request: &Result<Request<'_>, Malformed>| {
+        let next = judged(&shared.gate, &runtime, ctx, request).await;
+        (next, request.as_ref().ok().and_then(Request::origin).map(str::to_owned))
+    };
+    let (next, origin) = texts.read(&shared.settings, evaluated).await;
+    let origin = origin.or_else(|| request.headers().get("origin").ok().flatten());
+    match next {
+        Next::Forward(forward) => {
+            let removed = texts.removed;
+            Passage { shared, runtime, request, removed, origin, forward }.limited().await
         }
-        Next::Refuse(refused) => answer::refuse(&runtime, refused).map(Verdict::Answer),
+        Next::Refuse(refused) => {
+            answer::refuse(&runtime, refused, origin.as_deref()).map(Verdict::Answer)
+        }
         Next::Own(page) => answer::own(&shared.gate, page).map(Verdict::Answer),
-        // `judged` sleeps itself.
-        Next::Sleep(_) => {
-            answer(&Problem::Unavailable { retry_after: 1 }, None).map(Verdict::Answer)
+        // `judged` does these itself.
+        Next::Sleep(_) | Next::Verify(_) => {
+            let problem = Problem::Unavailable { retry_after: 1 };
+            answer(&problem, None, origin.as_deref()).map(Verdict::Answer)
         }
     }
 }
@@ -175,28 +167,17 @@ pub fn held() -> Option<Shared> {
     GATE.with_borrow(Clone::clone)
 }
 
-/// Has the runtime verify a key's Ed25519 signature where that is new to this isolate, because its
-/// own is quicker. What it finds to be good is remembered; everything else is for the judgement.
-async fn verify_natively(gate: &RefCell<Gate>, request: &Incoming<'_>) {
-    let signature = gate.borrow().signature_to_check(request);
-    if let Some(signature) = signature
-        && crypto::verify(&signature).await.unwrap_or(false)
-    {
-        gate.borrow_mut().remember(signature);
-    }
-}
-
-/// Judges a request; sleeps where it has to wait.
+/// Decides on a request; sleeps if it has to wait, and has the runtime verify a signature that is new
+/// to this isolate, because its own Ed25519 is quicker.
 async fn judged(
     gate: &Rc<RefCell<Gate>>,
     runtime: &Rc<Runtime>,
     ctx: &Context,
-    request: &Incoming<'_>,
+    request: &Result<Request<'_>, Malformed>,
 ) -> Next {
-    verify_natively(gate, request).await;
-    let mut turn = Turn::new();
+    let mut state = RequestState::new();
     loop {
-        let judged = gate.borrow_mut().judge(request, &mut turn, now());
+        let judged = gate.borrow_mut().judge(request, &mut state, now());
         if let Some(job) = judged.refresh {
             let (gate, runtime) = (Rc::clone(gate), Rc::clone(runtime));
             ctx.wait_until(async move { refresh(&gate, &*runtime, job).await });
@@ -211,16 +192,14 @@ async fn judged(
         }
         match judged.next {
             Next::Sleep(millis) => Delay::from(Duration::from_millis(millis)).await,
-            next @ (Next::Pass(_) | Next::Refuse(_) | Next::Own(_)) => return next,
+            Next::Verify(signature) => {
+                let good = crypto::verify(&signature).await.ok();
+                if good == Some(true) {
+                    gate.borrow_mut().remember(signature.clone());
+                }
+                state.signature_is(signature, good);
+            }
+            next @ (Next::Forward(_) | Next::Refuse(_) | Next::Own(_)) => return next,
         }
     }
-}
-
-/// The part of a serialized URL that follows the host. It is in normal form already, and starts
-/// with a slash: the URLs of requests are http or https.
-#[doc(hidden)]
-#[must_use]
-pub fn after_host(url: &str) -> &str {
-    let after_scheme = url.split_once("://").map_or(url, |(_, rest)| rest);
-    after_scheme.find('/').and_then(|at| after_scheme.get(at..)).unwrap_or("/")
 }

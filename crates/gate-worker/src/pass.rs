@@ -8,33 +8,53 @@ use std::rc::Rc;
 use futures_util::future::{Either, select};
 use wasm_bindgen::prelude::wasm_bindgen;
 use wasm_bindgen::{JsCast as _, JsValue};
-use worker::js_sys;
+use worker::js_sys::{self, Array, Function, Promise};
 use worker::wasm_bindgen_futures::JsFuture;
 use worker::{Delay, web_sys};
 
 use portcullis_gate::answer::{Problem, rate_headers};
 use portcullis_gate::assertions::Asserted;
 use portcullis_gate::caller::Caller;
-use portcullis_gate::hot::ASSERTION;
-use portcullis_gate::identity::is_reserved;
+use portcullis_gate::forward::Forward;
 use portcullis_gate::log::Event;
-use portcullis_gate::request::path_and_query;
 use portcullis_gate::settings::RateClass;
-use portcullis_gate::turn;
 
 use crate::answer::{answer, refuse};
 use crate::clock::now;
 use crate::crypto::sign;
-use crate::host::{Runtime, global};
+use crate::host::Runtime;
 use crate::js::{call, get, object};
 use crate::log::log;
-use crate::{Shared, Verdict, after_host};
+use crate::{Shared, Verdict};
 
-#[wasm_bindgen(module = "/src/connection.js")]
+#[wasm_bindgen(module = "/src/forward.js")]
 extern "C" {
-    /// The answer, ended after so many seconds where it is still being given then.
-    #[wasm_bindgen(js_name = endAfter)]
-    fn end_after(response: &web_sys::Response, seconds: u32) -> web_sys::Response;
+    /// Sends a request on by its plan; gives a promise of the origin's answer.
+    fn send(
+        request: &web_sys::Request,
+        base: &str,
+        headers: &web_sys::Headers,
+        plan: &Array,
+    ) -> Promise;
+    /// The same as a request.
+    #[wasm_bindgen(catch, js_name = onward)]
+    fn onward_request(
+        request: &web_sys::Request,
+        base: &str,
+        headers: &web_sys::Headers,
+        plan: &Array,
+    ) -> Result<web_sys::Request, JsValue>;
+    /// An answer as the client gets it.
+    fn answered(answer: &web_sys::Response, plan: &Array, seconds: u32) -> web_sys::Response;
+    #[wasm_bindgen(thread_local_v2, js_name = send)]
+    static SEND: Function;
+}
+
+/// What sends requests on, for the entry.
+#[doc(hidden)]
+#[must_use]
+pub fn sender() -> Function {
+    SEND.with(Clone::clone)
 }
 
 /// A request that may pass.
@@ -42,13 +62,17 @@ pub struct Passage {
     pub(crate) shared: Shared,
     pub(crate) runtime: Rc<Runtime>,
     pub(crate) request: web_sys::Request,
-    pub(crate) told: Box<turn::Passage>,
+    /// The fields that no origin gets.
+    pub(crate) removed: Vec<String>,
+    /// The page that asks, if one does.
+    pub(crate) origin: Option<String>,
+    pub(crate) forward: Box<Forward>,
 }
 
 impl fmt::Debug for Passage {
     /// Without request and environment, which hold keys and secrets.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Passage").field("caller", &self.told.caller).finish_non_exhaustive()
+        f.debug_struct("Passage").field("caller", &self.forward.caller).finish_non_exhaustive()
     }
 }
 
@@ -56,12 +80,13 @@ impl Passage {
     /// Passes, unless the platform's rate limiter counts the key's requests and says otherwise.
     pub(crate) async fn limited(self) -> worker::Result<Verdict> {
         if let Some(class) = self.class()
-            && self.told.rate.is_some_and(|rate| rate.allowance.is_none())
-            && !within_limit(&self.runtime, class, &self.told).await
+            && self.forward.rate.is_some_and(|rate| rate.allowance.is_none())
+            && !within_limit(&self.runtime, class, &self.forward).await
         {
-            let limited = self.shared.gate.borrow_mut().limited(&self.told, now());
+            let limited = self.shared.gate.borrow_mut().limited(&self.forward, now());
             if let Some(limited) = limited {
-                return refuse(&self.runtime, limited).map(Verdict::Answer);
+                let origin = self.origin.as_deref();
+                return refuse(&self.runtime, limited, origin).map(Verdict::Answer);
             }
         }
         Ok(Verdict::Pass(self))
@@ -70,14 +95,15 @@ impl Passage {
     /// Who is calling; nobody on a route that is open, and in the preflights of the others.
     #[must_use]
     pub const fn caller(&self) -> Option<&Caller> {
-        self.told.caller.as_ref()
+        self.forward.caller.as_ref()
     }
 
     /// The path that the key's policy was held against, without the query: what a Worker with
     /// routes of its own should go by.
     #[must_use]
     pub fn path(&self) -> String {
-        path_and_query(after_host(&self.request.url())).0.to_owned()
+        let target = self.forward.target.as_str();
+        target.split_once('?').map_or(target, |(path, _)| path).to_owned()
     }
 
     /// Passes, if the key's policy grants these scopes as well: to be asked before the request is
@@ -86,8 +112,10 @@ impl Passage {
     /// # Errors
     /// The runtime's, by which no request passes.
     pub fn demand(self, scopes: &[&str]) -> worker::Result<Verdict> {
-        match self.told.lacks(scopes, now()) {
-            Some(refused) => refuse(&self.runtime, refused).map(Verdict::Answer),
+        match self.forward.lacks(scopes, now()) {
+            Some(refused) => {
+                refuse(&self.runtime, refused, self.origin.as_deref()).map(Verdict::Answer)
+            }
             None => Ok(Verdict::Pass(self)),
         }
     }
@@ -105,14 +133,16 @@ impl Passage {
     /// # Errors
     /// The runtime's.
     pub async fn send(self) -> worker::Result<web_sys::Response> {
-        let onward = self.onward().await?;
-        match JsFuture::from(global().fetch_with_request(&onward)).await {
-            Ok(response) => self.finish(response.unchecked_into()),
+        let (headers, plan) = self.plan(self.assertion().await.as_deref())?;
+        let base = self.runtime.settings.origin.join("");
+        let sent = send(&self.request, &base, &headers, &plan);
+        match JsFuture::from(sent).await {
+            Ok(response) => self.finish(response.unchecked_ref()),
             Err(error) => {
                 let reason = js_sys::Error::from(error).message().into();
-                let key = self.told.caller.as_ref().map(Caller::name);
+                let key = self.forward.caller.as_ref().map(Caller::name);
                 log(&Event::Origin { key, reason });
-                answer(&Problem::OriginUnreachable, None)
+                answer(&Problem::OriginUnreachable, None, self.origin.as_deref())
             }
         }
     }
@@ -123,31 +153,31 @@ impl Passage {
     /// # Errors
     /// The runtime's.
     pub async fn onward(&self) -> worker::Result<web_sys::Request> {
-        let url = self.request.url();
-        let target = after_host(&url);
-        let origin = &self.runtime.settings.origin;
-        let url = match &self.told.query {
-            Some(query) => {
-                let path = target.split_once('?').map_or(target, |(path, _)| path);
-                let mark = if query.is_empty() { "" } else { "?" };
-                origin.join(&[path, mark, query].concat())
-            }
-            None => origin.join(target),
-        };
-        let onward = self.rewritten(&url)?;
-        if let Some(assertion) = self.assertion().await {
-            onward.headers().set(ASSERTION, &assertion)?;
+        let (headers, plan) = self.plan(self.assertion().await.as_deref())?;
+        let base = self.runtime.settings.origin.join("");
+        Ok(onward_request(&self.request, &base, &headers, &plan)?)
+    }
+
+    /// The client's fields without those that no origin gets, and what else changes.
+    fn plan(&self, assertion: Option<&str>) -> Result<(web_sys::Headers, Array), JsValue> {
+        let headers = web_sys::Headers::new_with_headers(&self.request.headers())?;
+        for name in &self.removed {
+            headers.delete(name)?;
         }
-        Ok(onward)
+        let edits = self.forward.edits(assertion);
+        let flags = self.forward.flags.letters();
+        let head = [String::new(), flags, self.forward.target.clone()];
+        let plan = head.iter().map(String::as_str).chain(edits.lines());
+        Ok((headers, plan.map(JsValue::from_str).collect()))
     }
 
     fn class(&self) -> Option<&RateClass> {
-        self.told.rate.and_then(|rate| self.runtime.settings.rates.get(rate.class))
+        self.forward.rate.and_then(|rate| self.runtime.settings.rates.get(rate.class))
     }
 
     /// What tells the origin who is calling, signed now or a moment ago.
     async fn assertion(&self) -> Option<Rc<str>> {
-        let (known, unsigned) = match self.told.assertion.clone()? {
+        let (known, unsigned) = match self.forward.assertion.clone()? {
             Asserted::Signed(text) => return Some(text),
             Asserted::Unsigned(known, unsigned) => (known, unsigned),
         };
@@ -161,67 +191,32 @@ impl Passage {
         Some(text)
     }
 
-    fn rewritten(&self, url: &str) -> Result<web_sys::Request, JsValue> {
-        // A request as the second argument hands on method, body and headers; what arrives at a
-        // Worker has the redirect mode `manual`, so redirects are the client's to follow.
-        let onward = web_sys::Request::new_with_str_and_init(url, self.request.unchecked_ref())?;
-        let headers = onward.headers();
-        let names = js_sys::try_iter(&headers.keys())?.into_iter().flatten();
-        let names = names.filter_map(|name| name.ok()?.as_string());
-        let reserved: Vec<String> = names.filter(|name| is_reserved(name)).collect();
-        for name in &reserved {
-            headers.delete(name)?;
-        }
-        for name in self.told.taken.headers() {
-            headers.delete(name)?;
-        }
-        if let Some(caller) = &self.told.caller {
-            for (name, value) in caller.identity.headers() {
-                headers.set(name, value)?;
-            }
-        }
-        Ok(onward)
-    }
-
     /// An answer as the client gets it: untouched, unless there is something to say of the key's
-    /// rate, or of what was found of it, or a time at which the connection ends.
+    /// rate, of who may keep it, or of what was found of the key, or a time at which it ends.
     ///
     /// # Errors
     /// The runtime's.
-    pub fn finish(&self, response: web_sys::Response) -> worker::Result<web_sys::Response> {
-        let class = self.class();
-        let response = match self.told.max_connection_age {
-            Some(seconds) => end_after(&response, seconds),
-            None => response,
-        };
-        let is_socket = response.status() == 101;
-        if is_socket || (class.is_none() && self.told.debug.is_none()) {
-            return Ok(response);
+    pub fn finish(&self, response: &web_sys::Response) -> worker::Result<web_sys::Response> {
+        let mut lines = Vec::new();
+        if let Some(class) = self.class() {
+            let allowance = self.forward.rate.and_then(|rate| rate.allowance);
+            let said = rate_headers(class, allowance, true);
+            lines.extend(said.into_iter().map(|(name, value)| format!("{name}\n{value}")));
         }
-        let copy = web_sys::Response::new_with_opt_readable_stream_and_init(
-            response.body().as_ref(),
-            response.unchecked_ref(),
-        )?;
-        let headers = copy.headers();
-        if let Some(class) = class {
-            let allowance = self.told.rate.and_then(|rate| rate.allowance);
-            for (name, value) in rate_headers(class, allowance, true) {
-                headers.set(name, &value)?;
-            }
-        }
-        if let Some(debug) = &self.told.debug {
-            headers.set("portcullis-debug", debug)?;
-        }
-        Ok(copy)
+        lines.extend(self.forward.debug.as_ref().map(|debug| format!("portcullis-debug\n{debug}")));
+        let plan = [lines.join("\n"), self.forward.flags.letters()];
+        let plan: Array = plan.iter().map(|text| JsValue::from_str(text)).collect();
+        let seconds = self.forward.max_connection_age.unwrap_or(0);
+        Ok(answered(response, &plan, seconds))
     }
 }
 
 /// Asks the platform's rate limiter. One that does not answer within the deadline limits nobody: it
 /// says how often a key may come, never whether it is good.
-async fn within_limit(runtime: &Runtime, class: &RateClass, passage: &turn::Passage) -> bool {
+async fn within_limit(runtime: &Runtime, class: &RateClass, forward: &Forward) -> bool {
     let asked = async {
         let binding = get(&runtime.env, class.binding.as_deref()?)?;
-        let key = JsValue::from_str(&passage.caller.as_ref()?.name().to_string());
+        let key = JsValue::from_str(&forward.caller.as_ref()?.name().to_string());
         let answer = call(&binding, "limit", &[&object(&[("key", key)])]).await.ok()?;
         get(&answer, "success")?.as_bool()
     };

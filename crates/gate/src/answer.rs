@@ -6,6 +6,7 @@ use portcullis_core::verify::Refusal;
 
 use crate::credential::CredentialError;
 use crate::rate::Allowance;
+use crate::request::Malformed;
 use crate::settings::{RateClass, RateClasses};
 use crate::turn::{ListSeen, Rate, Reason, Refused};
 
@@ -27,6 +28,8 @@ pub enum Problem {
     },
     /// The key's policy does not allow such a request.
     NotAllowed,
+    /// The request has no normal form.
+    Malformed(Malformed),
     /// No route has this method and path.
     NoRoute,
     /// The key has made too many requests.
@@ -62,7 +65,9 @@ impl Problem {
             Reason::Stale | Reason::Policy(NoPolicy::Unavailable(_)) => {
                 Self::Unavailable { retry_after }
             }
-            Reason::Denied(Denial::Address) => Self::InvalidKey,
+            Reason::Denied(Denial::Address) | Reason::AddressUnknown => Self::InvalidKey,
+            Reason::UnknownRateClass => Self::Unavailable { retry_after },
+            Reason::Malformed(malformed) => Self::Malformed(malformed),
             Reason::Denied(Denial::Scope) => {
                 Self::InsufficientScope { scopes: refused.scopes.clone().unwrap_or_default() }
             }
@@ -104,6 +109,7 @@ impl Problem {
             CredentialError::BearerForm | CredentialError::Empty | CredentialError::Conflict => {
                 Self::InvalidRequest(error)
             }
+            CredentialError::Parameter(malformed) => Self::Malformed(malformed),
         }
     }
 
@@ -112,7 +118,8 @@ impl Problem {
     pub const fn status(&self) -> u16 {
         match self {
             Self::NoKey | Self::InvalidKey => 401,
-            Self::InvalidRequest(_) => 400,
+            Self::Malformed(Malformed::AmbiguousPath) => 404,
+            Self::InvalidRequest(_) | Self::Malformed(_) => 400,
             Self::InsufficientScope { .. } | Self::NotAllowed => 403,
             Self::NoRoute => 404,
             Self::RateLimited { .. } => 429,
@@ -130,6 +137,8 @@ impl Problem {
             Self::InvalidKey => "urn:portcullis:problem:invalid-key",
             Self::InsufficientScope { .. } => "urn:portcullis:problem:insufficient-scope",
             Self::NotAllowed => "urn:portcullis:problem:not-allowed",
+            Self::Malformed(Malformed::AmbiguousPath) => "urn:portcullis:problem:ambiguous-path",
+            Self::Malformed(_) => "urn:portcullis:problem:malformed-request",
             Self::NoRoute => "urn:portcullis:problem:no-route",
             Self::RateLimited { .. } => "urn:portcullis:problem:rate-limited",
             Self::Unavailable { .. } => "urn:portcullis:problem:unavailable",
@@ -145,9 +154,11 @@ impl Problem {
             Self::InvalidKey => "The API key is not accepted",
             Self::InsufficientScope { .. } => "The API key lacks a scope",
             Self::NotAllowed => "The API key does not allow this request",
+            Self::Malformed(Malformed::AmbiguousPath) => "The path can be read in two ways",
+            Self::Malformed(_) => "The request can be read in two ways",
             Self::NoRoute => "There is nothing at this address",
             Self::RateLimited { .. } => "The API key has made too many requests",
-            Self::Unavailable { .. } => "API keys can't be judged at the moment",
+            Self::Unavailable { .. } => "API keys can't be verified at the moment",
             Self::Misconfigured => "The gate is not configured",
             Self::OriginUnreachable => "The origin can't be reached",
         }
@@ -169,6 +180,7 @@ impl Problem {
                 "Its policy restricts method, path, origin or sales channel; ask whoever issued it."
                     .into()
             }
+            Self::Malformed(malformed) => format!("This was refused: {malformed}."),
             Self::NoRoute => "No route of the gate has this method and path.".into(),
             Self::RateLimited { class, .. } => {
                 format!("{} requests in {} seconds are allowed.", class.limit, class.period)
@@ -204,7 +216,11 @@ impl Problem {
                 headers.push(("retry-after", reset.max(1).to_string()));
                 headers.extend(rate_headers(class, *allowance, false));
             }
-            Self::NotAllowed | Self::NoRoute | Self::Misconfigured | Self::OriginUnreachable => {}
+            Self::NotAllowed
+            | Self::Malformed(_)
+            | Self::NoRoute
+            | Self::Misconfigured
+            | Self::OriginUnreachable => {}
         }
         headers
     }
@@ -212,14 +228,45 @@ impl Problem {
     /// The body: a problem document.
     #[must_use]
     pub fn body(&self) -> String {
-        serde_json::json!({
-            "type": self.urn(),
-            "title": self.title(),
-            "status": self.status(),
-            "detail": self.detail(),
-        })
-        .to_string()
+        // Which rule of a request's form was broken tells nothing of any key.
+        let code = match self {
+            Self::Malformed(malformed) => Some(malformed.code()),
+            Self::NoKey
+            | Self::InvalidRequest(_)
+            | Self::InvalidKey
+            | Self::InsufficientScope { .. }
+            | Self::NotAllowed
+            | Self::NoRoute
+            | Self::RateLimited { .. }
+            | Self::Unavailable { .. }
+            | Self::Misconfigured
+            | Self::OriginUnreachable => None,
+        };
+        let mut body = serde_json::Map::new();
+        body.insert("type".into(), self.urn().into());
+        body.insert("title".into(), self.title().into());
+        body.insert("status".into(), self.status().into());
+        body.insert("detail".into(), self.detail().into());
+        if let Some(code) = code {
+            body.insert("code".into(), code.into());
+        }
+        serde_json::Value::Object(body).to_string()
     }
+}
+
+/// What lets a page of another origin read an answer that the gate gives itself: without these the
+/// browser shows a CORS error in the reason's place. Nothing in such an answer depends on cookies, so
+/// a page that sends some may read it as well.
+#[must_use]
+pub fn cors_headers(origin: Option<&str>) -> Vec<(&'static str, String)> {
+    const EXPOSED: &str = "WWW-Authenticate, Retry-After, RateLimit, RateLimit-Policy";
+    let Some(origin) = origin else { return Vec::new() };
+    vec![
+        ("access-control-allow-origin", origin.to_owned()),
+        ("access-control-allow-credentials", "true".to_owned()),
+        ("access-control-expose-headers", EXPOSED.to_owned()),
+        ("vary", "Origin".to_owned()),
+    ]
 }
 
 /// `RateLimit-Policy` and `RateLimit` (draft-ietf-httpapi-ratelimit-headers). How much is left is

@@ -4,8 +4,10 @@
 use std::rc::Rc;
 
 use portcullis_core::assertion::{Assertion, UnsignedAssertion};
+use portcullis_core::crypto::IssuerId;
 use portcullis_core::policy::{Policy, Texts};
 use portcullis_core::time::Time;
+use portcullis_core::token::Claims;
 use portcullis_core::verify::Accepted;
 
 use crate::pace::Standing;
@@ -17,11 +19,13 @@ const REUSED_SECS: u32 = 30;
 /// So many are kept, of some 400 bytes each.
 const KEPT: usize = 1024;
 
-/// What an assertion is known by: the list number stands for the policy as well.
+/// What an assertion is known by: all that the key says, and the list, which stands for the policy
+/// as well. A serial alone would not do: after a restored backup it may be handed out anew.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Known {
-    serial: u64,
-    list: u64,
+    issuer: IssuerId,
+    claims: Claims,
+    list: (u32, u64),
     standing: Standing,
     issued_at: u32,
 }
@@ -52,19 +56,21 @@ impl Assertions {
         now: Time,
     ) -> Option<Asserted> {
         let claims = accepted.claims();
+        let list = accepted.list();
         let known = Known {
-            serial: claims.serial.get(),
-            list: accepted.list().number,
+            issuer: accepted.issuer(),
+            claims: *claims,
+            list: (list.epoch, list.number),
             standing,
             issued_at: now.secs(),
         };
-        let kept = self.places.get(place(known.serial)).and_then(Option::as_ref);
+        let kept = self.places.get(known.place()).and_then(Option::as_ref);
         if let Some((_, text)) = kept.filter(|(held, _)| held.serves(&known)) {
             return Some(Asserted::Signed(Rc::clone(text)));
         }
         let assertion = Assertion {
             issuer: accepted.issuer(),
-            list: known.list,
+            list: list.number,
             issued_at: known.issued_at,
             expires_at: known.issued_at.saturating_add(LIFETIME_SECS),
             kind: claims.kind,
@@ -85,7 +91,7 @@ impl Assertions {
         if self.places.is_empty() {
             self.places.resize(KEPT, None);
         }
-        if let Some(place) = self.places.get_mut(place(known.serial)) {
+        if let Some(place) = self.places.get_mut(known.place()) {
             *place = Some((known, text));
         }
     }
@@ -93,21 +99,16 @@ impl Assertions {
 
 impl Known {
     /// Whether an assertion that is known as this one serves for `asked`, which is asked for now.
-    const fn serves(&self, asked: &Self) -> bool {
+    fn serves(&self, asked: &Self) -> bool {
         let age = asked.issued_at.checked_sub(self.issued_at);
-        self.serial == asked.serial
-            && self.list == asked.list
-            && matches!(
-                (self.standing, asked.standing),
-                (Standing::Fresh, Standing::Fresh) | (Standing::Stale, Standing::Stale)
-            )
-            && matches!(age, Some(0..REUSED_SECS))
+        let same = Self { issued_at: self.issued_at, ..*asked } == *self;
+        same && matches!(age, Some(0..REUSED_SECS))
     }
-}
 
-/// Serials are handed out in a random order.
-fn place(serial: u64) -> usize {
-    usize::try_from(serial % KEPT as u64).unwrap_or(0)
+    /// Serials are handed out in a random order.
+    fn place(&self) -> usize {
+        usize::try_from(self.claims.serial.get() % KEPT as u64).unwrap_or(0)
+    }
 }
 
 fn joined(texts: Texts<'_>, between: &str) -> String {

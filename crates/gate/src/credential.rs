@@ -6,15 +6,16 @@ use std::borrow::Cow;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use portcullis_core::token::{Kind, Prefix};
+use portcullis_core::verify::Unverified;
 
-use crate::request::{Incoming, parameters};
+use crate::request::{Malformed, Request, query};
 use crate::settings::{Kinds, Places};
 
 /// The key that a request carries, not looked at yet, and where keys stood.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Credential<'a> {
     token: Cow<'a, str>,
-    /// The place of the key that is judged.
+    /// The place of the key that is verified.
     place: Place,
     /// Every place in which a key stood.
     taken: Taken,
@@ -26,6 +27,7 @@ enum Place {
     Authorization,
     XApiKey,
     Publishable,
+    Protocol,
     Query,
 }
 
@@ -38,6 +40,8 @@ pub struct Taken {
     pub x_api_key: bool,
     /// `x-publishable-api-key`.
     pub publishable_key: bool,
+    /// The subprotocols of a WebSocket that carry keys. They never go on.
+    pub protocol: bool,
     /// The query parameter that the route names.
     pub query: bool,
 }
@@ -48,15 +52,17 @@ impl Taken {
             authorization: matches!(place, Place::Authorization),
             x_api_key: matches!(place, Place::XApiKey),
             publishable_key: matches!(place, Place::Publishable),
+            protocol: matches!(place, Place::Protocol),
             query: matches!(place, Place::Query),
         }
     }
 
-    const fn and(self, other: Self) -> Self {
+    pub(crate) const fn and(self, other: Self) -> Self {
         Self {
             authorization: self.authorization || other.authorization,
             x_api_key: self.x_api_key || other.x_api_key,
             publishable_key: self.publishable_key || other.publishable_key,
+            protocol: self.protocol || other.protocol,
             query: self.query || other.query,
         }
     }
@@ -66,6 +72,7 @@ impl Taken {
             authorization: self.authorization && !other.authorization,
             x_api_key: self.x_api_key && !other.x_api_key,
             publishable_key: self.publishable_key && !other.publishable_key,
+            protocol: self.protocol && !other.protocol,
             query: self.query && !other.query,
         }
     }
@@ -96,6 +103,9 @@ pub enum CredentialError {
     /// Two different keys of one kind: which one is meant can't be known.
     #[error("the request carries two different API keys; send one")]
     Conflict,
+    /// The parameter that a route reads keys from has a second spelling in this request.
+    #[error(transparent)]
+    Parameter(#[from] Malformed),
 }
 
 impl CredentialError {
@@ -107,6 +117,7 @@ impl CredentialError {
             Self::BearerForm => "malformed_authorization",
             Self::Empty => "empty_key",
             Self::Conflict => "two_keys",
+            Self::Parameter(malformed) => malformed.code(),
         }
     }
 }
@@ -130,14 +141,14 @@ impl<'a> Credential<'a> {
     /// Reads the key from the places that a route reads, for a route that takes `kinds`.
     ///
     /// A secret and a publishable key may stand side by side; of the kinds that the route takes the
-    /// secret one is judged. What stands in `Authorization` and looks like no key (a shopper's JWT)
-    /// is left for the origin where a key stands elsewhere, and judged where none does.
+    /// secret one is verified. What stands in `Authorization` and looks like no key (a shopper's
+    /// JWT) is left for the origin if a key stands elsewhere, and verified if none does.
     ///
     /// # Errors
     /// See [`CredentialError`].
     pub fn read(
-        request: &Incoming<'a>,
-        places: &Places,
+        request: &'a Request<'_>,
+        places: &'a Places,
         kinds: Kinds,
     ) -> Result<Self, CredentialError> {
         let bearer =
@@ -149,20 +160,24 @@ impl<'a> Credential<'a> {
             |value: Option<&'a str>, read: bool| value.filter(|_| read).map(one).transpose();
         let x_api_key = header(request.x_api_key, places.x_api_key)?;
         let publishable = header(request.publishable_key, places.publishable_key)?;
+        let handshake = request.handshake.filter(|_| places.websocket_protocol);
+        let protocol =
+            only_one(handshake.iter().flat_map(|handshake| handshake.keys().map(not_empty)))?;
         let query = match &places.query {
-            Some(name) => only_one(parameters(request.query, name).map(not_empty))?,
+            Some(name) => only_one(query::values(&request.query, name)?.map(not_empty))?,
             None => None,
         };
         let found = [
             authorization.map(|text| Candidate::new(Place::Authorization, text)),
             x_api_key.map(|text| Candidate::new(Place::XApiKey, text.into())),
             publishable.map(|text| Candidate::new(Place::Publishable, text.into())),
+            protocol.map(|text| Candidate::new(Place::Protocol, text.into())),
             query.map(|text| Candidate::new(Place::Query, text.into())),
         ];
         Self::choose(found, kinds)
     }
 
-    fn choose(found: [Option<Candidate<'a>>; 4], kinds: Kinds) -> Result<Self, CredentialError> {
+    fn choose(found: [Option<Candidate<'a>>; 5], kinds: Kinds) -> Result<Self, CredentialError> {
         let elsewhere = found.iter().flatten().any(|one| one.place != Place::Authorization);
         let is_foreign =
             |one: &Candidate<'_>| one.place == Place::Authorization && one.kind.is_none();
@@ -193,16 +208,23 @@ impl<'a> Credential<'a> {
         Ok(Self { token: text, place, taken })
     }
 
+    /// Whether the key that is verified stood in `Authorization`, by which caches know that an
+    /// answer is for one key alone (RFC 9111, section 3.5).
+    #[must_use]
+    pub const fn is_in_authorization(&self) -> bool {
+        matches!(self.place, Place::Authorization)
+    }
+
     /// The key's text.
     #[must_use]
     pub fn token(&self) -> &str {
         &self.token
     }
 
-    /// What must not reach the origin: every key, or every one but that which is judged.
+    /// What must not reach the origin: every key, or every one but that which is verified.
     #[must_use]
-    pub const fn taken(&self, keep_judged: bool) -> Taken {
-        if keep_judged { self.taken.but(Taken::of(self.place)) } else { self.taken }
+    pub const fn taken(&self, keep_verified: bool) -> Taken {
+        if keep_verified { self.taken.but(Taken::of(self.place)) } else { self.taken }
     }
 }
 
@@ -213,6 +235,41 @@ impl core::fmt::Debug for Credential<'_> {
             .field("taken", &self.taken)
             .finish_non_exhaustive()
     }
+}
+
+impl Taken {
+    /// Where a request holds keys of ours, wherever a route looks for them: by their form and
+    /// checksum, so that another system's tokens stay. `read` are places that were looked at before.
+    pub(crate) fn found_in(request: &Request<'_>, read: &Places) -> Self {
+        let any = |value: Option<&str>, read: bool| !read && value.is_some_and(holds_key);
+        let authorization = request.authorization.filter(|_| !(read.bearer && read.basic));
+        Self {
+            authorization: authorization
+                .is_some_and(|value| holds_key(value) || holds_basic(value)),
+            x_api_key: any(request.x_api_key, read.x_api_key),
+            publishable_key: any(request.publishable_key, read.publishable_key),
+            protocol: false,
+            query: false,
+        }
+    }
+}
+
+/// Whether one of the words in a field's value is a key.
+pub(crate) fn holds_key(value: &str) -> bool {
+    let words = value.split([' ', '\t', ',', ';', '=', ':', '"', '\'']);
+    value.contains('_') && words.into_iter().any(is_key)
+}
+
+/// The same of what `Basic` encodes.
+fn holds_basic(value: &str) -> bool {
+    let encoded = value.split(',').filter_map(|part| strip_scheme(part, "basic"));
+    let texts = encoded.filter_map(|text| String::from_utf8(STANDARD.decode(text).ok()?).ok());
+    texts.into_iter().any(|text| holds_key(&text))
+}
+
+/// A key of some issuer of ours: its form and its checksum are right.
+fn is_key(text: &str) -> bool {
+    Unverified::parse(text).is_ok()
 }
 
 /// Which of several keys a route is asked with: secret ones first, of the kinds that it takes.

@@ -1,30 +1,32 @@
-//! The gate: what it holds, and how it judges one request.
+//! The gate: what it holds, and how it decides on one request with all that this may take.
 
 use std::rc::Rc;
 
 use portcullis_core::keyring::Purpose;
-use portcullis_core::list::{List, ListError, Mark};
-use portcullis_core::memo::Memo;
-use portcullis_core::policy::{Denial, NoPolicy, Policy};
+use portcullis_core::list::{ListError, Mark};
+use portcullis_core::memo::{Memo, SignatureToCheck};
+use portcullis_core::policy::{Denial, Policy};
 use portcullis_core::replica::Replica;
 use portcullis_core::time::Time;
 use portcullis_core::token::Name;
-use portcullis_core::verify::{Accepted, Demand, Refusal, Unverified};
+use portcullis_core::verify::Accepted;
 
 use crate::analytics::MOST_POINTS;
 use crate::answer::debug;
 use crate::assertions::{Asserted, Assertions};
 use crate::caller::Caller;
 use crate::counters::{Counters, SourceState};
-use crate::credential::{Credential, Taken};
-use crate::pace::{Doubt, Job, Pace, Span, Standing};
-use crate::permit::permit;
+use crate::forward::{Flags, Forward};
+use crate::header_cache::HeaderCache;
+use crate::pace::{Job, Pace, Span, Standing};
+use crate::pipeline::{Cleared, ClearedKey, Inquiry, Need, Stop};
 use crate::policies::{PolicyFiles, PolicyJob};
 use crate::rate::Limiter;
-use crate::request::{Incoming, without_parameter};
-use crate::settings::{Kinds, Places, RateClass, Route, Settings};
-use crate::told::Told;
-use crate::turn::{Judged, ListSeen, Next, Page, Passage, Rate, Reason, Refused, Turn};
+use crate::request::client::Client;
+use crate::request::handshake::Handshake;
+use crate::request::{Malformed, Request};
+use crate::settings::Settings;
+use crate::turn::{Judged, ListSeen, Next, Page, Rate, Reason, Refused, RequestState};
 use crate::usage::{BATCH, Usage};
 
 /// Every path under this prefix is the gate's own and never reaches the origin.
@@ -32,6 +34,10 @@ pub const RESERVED: &str = "/.portcullis/";
 
 /// Signatures that one isolate remembers to have checked: 150 kB of its 128 MB.
 const REMEMBERED: usize = 1024;
+
+/// Needs that one evaluation after the other may meet before the request sleeps: a list, a doubt, a
+/// policy, and a list that runs out meanwhile.
+const MOST_NEEDS: usize = 8;
 
 /// What one isolate holds. It starts empty and therefore closed; so does it after a panic, because
 /// the runtime then makes a new instance whose memory is blank.
@@ -44,7 +50,7 @@ pub struct Gate {
     pub(crate) policies: PolicyFiles,
     pub(crate) limiter: Limiter,
     pub(crate) assertions: Assertions,
-    pub(crate) told: Told,
+    pub(crate) header_cache: HeaderCache,
     pub(crate) usage: Usage,
     pub(crate) counters: Counters,
     pub(crate) sources: Vec<SourceState>,
@@ -54,19 +60,11 @@ pub struct Gate {
     pub(crate) stamp: Vec<u8>,
 }
 
-/// What a judgement makes the request send out behind itself.
-#[derive(Default)]
-pub(crate) struct Errands {
+/// What a request sends out behind itself.
+#[derive(Debug, Default)]
+pub(crate) struct Background {
     pub(crate) refresh: Option<Job>,
     pub(crate) policy: Option<PolicyJob>,
-}
-
-/// What a request is judged with: the route that it is on, and where it is in time.
-pub(crate) struct Door<'r> {
-    pub(crate) demand: Demand,
-    pub(crate) now: Time,
-    pub(crate) turn: &'r mut Turn,
-    pub(crate) errands: Errands,
 }
 
 impl Gate {
@@ -80,7 +78,7 @@ impl Gate {
             policies: PolicyFiles::new(),
             limiter: Limiter::default(),
             assertions: Assertions::default(),
-            told: Told::default(),
+            header_cache: HeaderCache::default(),
             usage: Usage::new(if settings.analytics { MOST_POINTS } else { BATCH }),
             counters: Counters::default(),
             sources: settings.sources.iter().map(SourceState::new).collect(),
@@ -90,32 +88,22 @@ impl Gate {
         }
     }
 
-    /// Judges a request at `now`. The host does what the answer says and asks again after a sleep.
+    /// Decides on a request at `now`. The host does what the answer says, and asks again after a
+    /// sleep or once it has verified a signature.
     #[must_use]
-    pub fn judge(&mut self, request: &Incoming<'_>, turn: &mut Turn, now: Time) -> Judged {
-        if let Some(pause) = self.still_waiting(turn, now) {
-            return Judged { refresh: None, policy: None, report: None, next: Next::Sleep(pause) };
-        }
-        let demand = Demand { purpose: Purpose::Token, kind: None, environment: None };
-        let mut door = Door { demand, now, turn, errands: Errands::default() };
-        let outcome = if request.path.starts_with(RESERVED) {
-            self.own(request, &mut door).map(Next::Own)
-        } else {
-            self.pass(request, &mut door).map(Next::Pass)
-        };
-        let Door { turn, errands: Errands { refresh, policy }, .. } = door;
-        let next = match outcome {
-            Ok(next) => next,
-            Err(Stop::Wait) => Next::Sleep(self.still_waiting(turn, now).unwrap_or(1)),
-            Err(Stop::Refuse(reason, name)) => {
-                Next::Refuse(self.refused(request, reason, name, now))
-            }
-        };
+    pub fn judge(
+        &mut self,
+        request: &Result<Request<'_>, Malformed>,
+        state: &mut RequestState,
+        now: Time,
+    ) -> Judged {
+        let mut background = Background::default();
+        let next = self.next(request, (state, now), &mut background);
         let mut report = None;
         match &next {
-            Next::Sleep(_) | Next::Own(_) => {}
-            Next::Pass(passage) => {
-                match &passage.caller {
+            Next::Sleep(_) | Next::Verify(_) | Next::Own(_) => {}
+            Next::Forward(forward) => {
+                match &forward.caller {
                     Some(caller) => self.count_passed(caller.name(), now),
                     None => self.counters.passed += 1,
                 }
@@ -123,152 +111,148 @@ impl Gate {
             }
             Next::Refuse(refused) => self.counters.refused(refused.reason.code()),
         }
+        let Background { refresh, policy } = background;
         Judged { refresh, policy, report, next }
     }
 
-    fn pass(&mut self, request: &Incoming<'_>, door: &mut Door<'_>) -> Result<Passage, Stop> {
-        let settings = Rc::clone(&self.settings);
-        let route = |method| settings.routes.find(method, request.path);
-        // By the method that is asked about: the preflight of a route is that route's.
-        let preflight = request.preflight().and_then(route);
-        if preflight.is_some_and(|route| route.preflight) {
-            return Ok(Passage::anonymous(None));
-        }
-        let route = route(request.method).ok_or(Stop::Refuse(Reason::NoRoute, None))?;
-        if route.open {
-            return Ok(Passage::anonymous(route.max_connection_age));
-        }
-        let credential = Credential::read(request, &route.places, route.kinds)
-            .map_err(|error| Stop::Refuse(Reason::Credential(error), None))?;
-        door.demand.kind = route.kinds.only();
-        door.demand.environment = Some(route.environment);
-        let (accepted, standing) = self.decide(credential.token(), door)?;
-        let name = accepted.name();
-        if route.strict && standing == Standing::Stale {
-            return Err(Stop::Refuse(Reason::Stale, Some(name)));
-        }
-        let caller = (accepted, standing, name);
-        let mut passage = self.allow(&caller, (route, request), door)?;
-        passage.taken = credential.taken(route.keep_credential);
-        passage.query = route
-            .places
-            .query
-            .as_deref()
-            .filter(|_| passage.taken.query)
-            .map(|name| without_parameter(request.query, name));
-        Ok(passage)
-    }
-
-    /// The gate's own pages. Health is for anybody; the rest is for admin keys.
-    fn own(&mut self, request: &Incoming<'_>, door: &mut Door<'_>) -> Result<Page, Stop> {
-        let page = match request.path.strip_prefix(RESERVED).unwrap_or_default() {
-            "health" => {
-                // Whoever looks makes the gate fetch, so that a gate without traffic gets ready.
-                match self.pace_list(self.held(door.now).ok(), door) {
-                    Ok(()) => return Ok(Page::Health { ready: self.held(door.now).is_ok() }),
-                    Err(stop) => return Err(stop),
-                }
-            }
-            "status" => Page::Status,
-            _ => return Ok(Page::Nothing),
-        };
-        let kinds = Kinds { secret: true, publishable: false };
-        let credential = Credential::read(request, &Places::HEADERS, kinds)
-            .map_err(|error| Stop::Refuse(Reason::Credential(error), None))?;
-        door.demand.purpose = Purpose::Admin;
-        self.decide(credential.token(), door).map(|_| page)
-    }
-
-    /// Judges a key. Keys that need no list to be refused are refused before any wait, so that only
-    /// an authentic key makes the gate fetch, or wait, for its sake.
-    fn decide(&mut self, token: &str, door: &mut Door<'_>) -> Result<(Accepted, Standing), Stop> {
-        let now = door.now;
-        let held = self.held(now);
-        let unverified = Unverified::parse(token).map_err(|error| Stop::because(error.into()))?;
-        let Some(replica) = &self.replica else {
-            // Without a keyring nothing at all can be said of a key.
-            self.pace_list(held.ok(), door)?;
-            return Err(Stop::because(ListError::Missing.into()));
-        };
-        let purpose = door.demand.purpose;
-        let authentic =
-            match unverified.authenticate_with(&mut self.memo, replica.keyring(), purpose) {
-                Ok(authentic) => authentic,
-                Err(refusal) => {
-                    self.settle(Doubt::of(refusal), door)?;
-                    return Err(Stop::because(refusal));
-                }
-            };
-        let name = authentic.name();
-        let judged = match &replica.at(now) {
-            Ok(fresh) => authentic.current(fresh).and_then(|current| current.accept(&door.demand)),
-            Err(error) => Err((*error).into()),
-        };
-        // The bound comes first: a verdict by an old list is none, whichever way it went.
-        self.pace_list(held.ok(), door)?;
-        match judged {
-            Ok(accepted) => {
-                let standing = self.pace.standing(accepted.list(), now);
-                Ok((accepted, standing))
-            }
-            Err(refusal) => {
-                self.settle(Doubt::of(refusal), door)?;
-                Err(Stop::Refuse(refusal.into(), Some(name)))
-            }
-        }
-    }
-
-    /// Holds the request of an accepted key against its policy.
-    fn allow(
+    fn next(
         &mut self,
-        caller: &(Accepted, Standing, Name),
-        (route, request): (&Route, &Incoming<'_>),
-        door: &mut Door<'_>,
-    ) -> Result<Passage, Stop> {
-        let (accepted, standing, name) = caller;
-        let claims = accepted.claims();
-        let stop = |reason| Stop::Refuse(reason, Some(*name));
-        if claims.policy == 0 && self.settings.require_policy {
-            return Err(stop(Reason::PolicyRequired));
+        request: &Result<Request<'_>, Malformed>,
+        (state, now): (&mut RequestState, Time),
+        background: &mut Background,
+    ) -> Next {
+        let request = match request {
+            Ok(request) => request,
+            Err(malformed) => {
+                return Next::Refuse(self.refused(None, (*malformed).into(), None, now));
+            }
+        };
+        if let Some(pause) = self.still_waiting(state, now) {
+            return Next::Sleep(pause);
         }
-        let list = self.replica.as_ref().and_then(Replica::list);
-        let head = list.map(List::head).ok_or_else(|| stop(ListError::Missing.into()))?;
-        let policy = match self.policies.find(head, claims.kind, claims.policy) {
-            Ok(policy) => policy,
-            Err(missing @ NoPolicy::Missing) => return Err(stop(Reason::Policy(missing))),
-            Err(missing @ NoPolicy::Unavailable(_)) => {
-                let (kind, number) = (claims.kind, claims.policy);
-                self.await_policy((kind, number), door)?;
-                return Err(stop(Reason::Policy(missing)));
+        // Each turn sees to one need, and a need that was seen to is not met again: it is waited for,
+        // or waiting for it is over.
+        for _ in 0..MOST_NEEDS {
+            state.arrived.get_or_insert(now);
+            let mut inquiry = Inquiry::new(state, now);
+            let outcome = self.outcome(request, &mut inquiry);
+            let Inquiry { refresh, verified, .. } = inquiry;
+            if let Some(signature) = verified {
+                self.memo.insert(signature);
             }
-        };
-        permit(&policy, route, request).map_err(|denial| stop(Reason::Denied(denial)))?;
-        let rate = match self.settings.rates.find(policy.rate_class()) {
-            None => None,
-            Some((class, RateClass { binding: Some(_), .. })) => {
-                Some(Rate { class, allowance: None })
+            if refresh && background.refresh.is_none() {
+                background.refresh = Some(self.pace.start(self.held(now).ok(), None, now));
             }
-            Some((class, setting)) => {
-                let serial = accepted.serial().get();
-                let allowance = self.limiter.take(serial, class, setting, door.now);
-                let rate = Rate { class, allowance: Some(allowance) };
-                if !allowance.allowed {
-                    return Err(stop(Reason::RateLimited(rate)));
+            let need = match outcome {
+                Ok(next) => return next,
+                Err(Stop::Refuse(reason, name)) => {
+                    return Next::Refuse(self.refused(Some(request), reason, name, now));
                 }
-                Some(rate)
+                Err(Stop::Need(need)) => need,
+            };
+            match need {
+                Need::Signature(signature) => return Next::Verify(*signature),
+                Need::List { held, at_most, refresh } => {
+                    self.wait_for_list((held, at_most, refresh), (state, now), background);
+                }
+                Need::Doubt(doubt) => self.wait_for_doubt(doubt, (state, now), background),
+                Need::Policy { kind, number } => {
+                    self.wait_for_policy((kind, number), (state, now), background);
+                }
             }
+            if let Some(pause) = self.still_waiting(state, now) {
+                return Next::Sleep(pause);
+            }
+        }
+        Next::Sleep(1)
+    }
+
+    /// The gate's own pages, and everything else.
+    fn outcome(&mut self, request: &Request<'_>, inquiry: &mut Inquiry<'_>) -> Result<Next, Stop> {
+        let Some(page) = request.path.strip_prefix(RESERVED) else {
+            let now = inquiry.now;
+            let cleared = self.evaluate(request, inquiry)?;
+            let forward = Self::forward(&self.settings, &self.pace, cleared, request, now);
+            return self.counted(forward, now).map(|forward| Next::Forward(Box::new(forward)));
         };
-        let asks = self.settings.debug || (request.debug && may_debug(&policy));
-        let seen = asks.then(|| ListSeen::new(accepted.list(), &self.pace, door.now));
-        Ok(Passage {
-            caller: Some(Caller::new(self.settings.identity, accepted, &policy, *standing)),
-            taken: Taken::default(),
-            query: None,
-            assertion: self.assertion(accepted, (&policy, *standing), door.now),
-            rate,
+        let page = match page {
+            // Whoever looks makes the gate fetch, so that a gate without traffic gets ready.
+            "health" => {
+                self.enforce_bound(self.held(inquiry.now).ok(), inquiry)?;
+                Page::Health { ready: self.held(inquiry.now).is_ok() }
+            }
+            "status" => {
+                self.evaluate_admin(request, inquiry)?;
+                Page::Status
+            }
+            _ => Page::Nothing,
+        };
+        Ok(Next::Own(page))
+    }
+
+    /// What was cleared, as it is forwarded. The serial is that of a key whose requests this isolate
+    /// counts.
+    fn forward(
+        settings: &Settings,
+        pace: &Pace,
+        cleared: Cleared<'_>,
+        request: &Request<'_>,
+        now: Time,
+    ) -> (Forward, Option<u64>) {
+        let Cleared { route, taken, query, key } = cleared;
+        let handshake = request.handshake;
+        let Client { address, host, scheme } = request.client;
+        let mut forward = Forward {
+            caller: None,
+            method: request.method.to_owned(),
+            target: request.target(query.as_deref()).into_owned(),
+            assertion: None,
+            rate: None,
             max_connection_age: route.max_connection_age,
-            debug: seen.map(|seen| debug("accepted", Some(*name), Some(seen))),
-        })
+            debug: None,
+            flags: Flags {
+                uncached: false,
+                private: false,
+                own_protocol: handshake.is_some_and(Handshake::offers_own),
+                may_be_cut: route.max_connection_age.is_some(),
+            },
+            taken,
+            hop_by_hop: request.hop_by_hop.iter().map(|name| name.to_ascii_lowercase()).collect(),
+            client: Some((address, host.to_owned(), scheme.to_owned())),
+            protocols: handshake.map(Handshake::passed_on),
+        };
+        let Some(key) = key else { return (forward, None) };
+        let ClearedKey { accepted, standing, policy, class, assertion, in_authorization } = key;
+        let asks = settings.debug || (request.debug && may_debug(&policy));
+        let seen = asks.then(|| ListSeen::new(accepted.list(), pace, now));
+        forward.debug = seen.map(|seen| debug("accepted", Some(accepted.name()), Some(seen)));
+        forward.caller = Some(Caller::new(settings.identity, &accepted, &policy, standing));
+        forward.assertion = assertion;
+        forward.flags.uncached = !route.shared_cache;
+        forward.flags.private = !route.shared_cache && !in_authorization;
+        forward.rate = class.map(|(class, _)| Rate { class, allowance: None });
+        let counts_here = class.is_some_and(|(_, class)| class.binding.is_none());
+        (forward, counts_here.then(|| accepted.serial().get()))
+    }
+
+    /// Counts a request last of all, if this isolate limits its key.
+    fn counted(
+        &mut self,
+        (mut forward, serial): (Forward, Option<u64>),
+        now: Time,
+    ) -> Result<Forward, Stop> {
+        let settings = Rc::clone(&self.settings);
+        if let (Some(serial), Some(rate)) = (serial, &mut forward.rate)
+            && let Some(class) = settings.rates.get(rate.class)
+        {
+            let allowance = self.limiter.take(serial, rate.class, class, now);
+            rate.allowance = Some(allowance);
+            if !allowance.allowed {
+                let name = forward.caller.as_ref().map(Caller::name);
+                return Err(Stop::Refuse(Reason::RateLimited(*rate), name));
+            }
+        }
+        Ok(forward)
     }
 
     /// What tells the origin who is calling, signed, where the keyring lists the gate's key for it.
@@ -295,10 +279,10 @@ impl Gate {
 
     /// A request that was to pass, and that the platform's rate limiter then did not let through.
     /// Nothing for one that no limiter counts.
-    pub fn limited(&mut self, passage: &Passage, now: Time) -> Option<Refused> {
-        let reason = Reason::RateLimited(passage.rate?);
+    pub fn limited(&mut self, forward: &Forward, now: Time) -> Option<Refused> {
+        let reason = Reason::RateLimited(forward.rate?);
         self.counters.refused(reason.code());
-        let name = passage.caller.as_ref().map(Caller::name);
+        let name = forward.caller.as_ref().map(Caller::name);
         let list = self.list_seen(now);
         Some(Refused { reason, name, list, retry_after: 1, scopes: None })
     }
@@ -306,6 +290,11 @@ impl Gate {
     /// Whether what was counted is due to be told, which takes more than a look.
     pub(crate) fn has_report(&self, now: Time) -> bool {
         self.usage.is_due(now)
+    }
+
+    /// Keeps a signature that the host has found to be good.
+    pub fn remember(&mut self, signature: SignatureToCheck) {
+        self.memo.insert(signature);
     }
 
     /// The list that is held, whether or not it may still be judged by.
@@ -320,7 +309,7 @@ impl Gate {
 
     fn refused(
         &self,
-        request: &Incoming<'_>,
+        request: Option<&Request<'_>>,
         reason: Reason,
         name: Option<Name>,
         now: Time,
@@ -329,24 +318,13 @@ impl Gate {
         let seconds = self.pace.pause_left(now).div_ceil(1000).max(1);
         let retry_after = u32::try_from(seconds).unwrap_or(u32::MAX);
         let needed = || {
-            let route = self.settings.routes.find(request.method, request.path)?;
+            let request = request?;
+            let route = self.settings.routes.find(request.method, request.path).ok()?;
             Some(route.scopes.join(" "))
         };
         let lacks_scope = reason == Reason::Denied(Denial::Scope);
         let scopes = if lacks_scope { needed() } else { None };
         Refused { reason, name, list, retry_after, scopes }
-    }
-}
-
-/// Why the path ends before acceptance.
-pub(crate) enum Stop {
-    Wait,
-    Refuse(Reason, Option<Name>),
-}
-
-impl Stop {
-    pub(crate) const fn because(refusal: Refusal) -> Self {
-        Self::Refuse(Reason::Key(refusal), None)
     }
 }
 

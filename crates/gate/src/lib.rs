@@ -1,4 +1,4 @@
-//! The gate: a Cloudflare Worker that judges API keys in front of an origin.
+//! The gate: what verifies API keys in front of an origin.
 //!
 //! A request's key is verified with no network call: the gate holds its issuer's keyring,
 //! revocation list and policies and refreshes them behind requests. Accepted requests go to the
@@ -7,14 +7,16 @@
 //! | module | |
 //! | --- | --- |
 //! | [`settings`] | what the operator sets: bounds, sources, routes, rate classes |
-//! | [`request`] | a request as the gate sees it |
+//! | [`request`] | a request in normal form: what is decided on, and what is sent |
 //! | [`credential`] | where a request carries its key |
-//! | [`gate`] | what an isolate holds, and the judgement of one request |
+//! | `pipeline` | the decision: pure, in the order of its steps |
+//! | [`gate`] | what an isolate holds, and what a decision may take |
+//! | [`fast_path`], [`header_cache`] | how a good key passes at once |
 //! | [`turn`], `waits` | what one request waits for, and what comes of it |
+//! | [`forward`] | what changes between the client's request and the origin's |
 //! | [`pace`] | when to refresh, who waits and for how long: pure |
 //! | [`source`], [`host`] | the files that an issuer publishes, and what else comes from outside |
 //! | [`refresh`] | which files are fetched and what is made of them |
-//! | [`hot`] | how a good key passes at once |
 //! | [`hold`] | how the gate takes what is newer |
 //! | [`policies`] | the policies that are held, and which are on their way |
 //! | [`rate`] | counting a key's requests |
@@ -36,15 +38,17 @@ mod counters;
 pub mod credential;
 pub mod cron;
 pub mod deliver;
+pub mod fast_path;
+pub mod forward;
 pub mod gate;
+pub mod header_cache;
 pub mod hold;
 pub mod host;
-pub mod hot;
 pub mod identity;
 pub mod inbox;
 pub mod log;
 pub mod pace;
-mod permit;
+mod pipeline;
 pub mod policies;
 pub mod rate;
 pub mod refresh;
@@ -53,7 +57,6 @@ pub mod request;
 pub mod settings;
 pub mod source;
 pub mod status;
-pub mod told;
 pub mod turn;
 pub mod usage;
 mod waits;

@@ -1,30 +1,38 @@
 //! One request's way through the gate: what it waits for, and what comes of it.
 
 use portcullis_core::list::{ListError, Mark};
+use portcullis_core::memo::SignatureToCheck;
 use portcullis_core::policy::{Denial, NoPolicy};
 use portcullis_core::time::Time;
 use portcullis_core::token::Name;
 use portcullis_core::verify::Refusal;
 
-use crate::assertions::Asserted;
 use crate::caller::Caller;
-use crate::credential::{CredentialError, Taken};
+use crate::credential::CredentialError;
+use crate::forward::Forward;
 use crate::pace::{Job, Pace, Standing};
 use crate::policies::{PolicyFiles, PolicyJob};
 use crate::rate::Allowance;
+use crate::request::Malformed;
 use crate::usage::Report;
 
 /// Between two looks at what is waited for, in milliseconds.
 const SHORTEST_SLEEP: u64 = 2;
 
-/// What a request has waited for so far.
+/// What a request has waited for so far, and what it was told.
 #[derive(Debug, Default)]
-pub struct Turn {
+pub struct RequestState {
     pub(crate) arrived: Option<Time>,
     pub(crate) wait: Option<Wait>,
     pub(crate) for_list: Option<ListWait>,
     pub(crate) doubt_until: Option<Time>,
     pub(crate) asked: bool,
+    /// A policy's fetch has just failed: waiting would not help.
+    pub(crate) policy_failed: bool,
+    /// The signature that the host has found to be bad.
+    pub(crate) rejected: Option<SignatureToCheck>,
+    /// The host could not verify a signature: it is done here.
+    pub(crate) verifies_here: bool,
 }
 
 /// A wait for a list, and whether it began with none that may be judged by.
@@ -66,11 +74,45 @@ impl Wait {
     }
 }
 
-impl Turn {
+impl RequestState {
     /// A request that has just arrived.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// Tells what the host has found of a signature; `None` if it could not verify it.
+    pub fn signature_is(&mut self, signature: SignatureToCheck, good: Option<bool>) {
+        match good {
+            // The gate remembers it.
+            Some(true) => {}
+            Some(false) => self.rejected = Some(signature),
+            None => self.verifies_here = true,
+        }
+    }
+
+    /// Whether waiting for a list is over. One who waited for a fresher list and has none at all now
+    /// is a cold one, who waits anew.
+    pub(crate) fn list_is_over(
+        &self,
+        cold: bool,
+        pace: &Pace,
+        policies: &PolicyFiles,
+        now: Time,
+    ) -> bool {
+        let begun = self.for_list.filter(|begun| begun.cold || !cold);
+        begun.is_some_and(|begun| begun.wait.is_over(pace, policies, now))
+    }
+
+    pub(crate) fn doubt_is_over(&self, now: Time) -> bool {
+        self.asked || self.doubt_until.is_some_and(|until| now >= until)
+    }
+
+    /// Whether waiting for a policy is over: as long as for a list by a cold gate.
+    pub(crate) fn policy_is_over(&self, pace: &Pace, now: Time) -> bool {
+        let since = self.arrived.unwrap_or(now);
+        let until = since.plus_millis(pace.bounds().cold_deadline);
+        self.policy_failed || now < since || now >= until
     }
 }
 
@@ -90,11 +132,14 @@ pub struct Judged {
 /// A request's own way.
 #[derive(Debug)]
 pub enum Next {
-    /// To sleep for so many milliseconds, then to be judged again.
+    /// The host is to verify this signature, to [tell](RequestState::signature_is) what it found,
+    /// and to have the request evaluated again.
+    Verify(SignatureToCheck),
+    /// To sleep for so many milliseconds, then to be evaluated again.
     Sleep(u64),
     /// It goes to the origin.
-    Pass(Passage),
-    /// It is refused, or can't be judged.
+    Forward(Box<Forward>),
+    /// It is refused, or can't be decided on.
     Refuse(Refused),
     /// The gate's own answer, at its reserved path.
     Own(Page),
@@ -112,57 +157,6 @@ pub enum Page {
     Status,
     /// There is nothing.
     Nothing,
-}
-
-/// A request that goes to the origin.
-#[derive(Clone, Debug)]
-pub struct Passage {
-    /// Who is calling, but for open routes and preflights.
-    pub caller: Option<Caller>,
-    /// Which places held keys that must not go on.
-    pub taken: Taken,
-    /// The query without the parameter that held a key.
-    pub query: Option<String>,
-    /// What tells the origin the same, signed, where the gate has a key for that.
-    pub assertion: Option<Asserted>,
-    /// What counts the key's requests.
-    pub rate: Option<Rate>,
-    /// After how many seconds a connection that is still open is ended.
-    pub max_connection_age: Option<u32>,
-    /// What was found of the key, for the caller, where that is asked for and allowed.
-    pub debug: Option<String>,
-}
-
-impl Passage {
-    /// A request that needs no key. None is looked for, and none taken out.
-    pub(crate) const fn anonymous(max_connection_age: Option<u32>) -> Self {
-        let taken =
-            Taken { authorization: false, x_api_key: false, publishable_key: false, query: false };
-        Self {
-            caller: None,
-            taken,
-            query: None,
-            assertion: None,
-            rate: None,
-            max_connection_age,
-            debug: None,
-        }
-    }
-
-    /// The refusal where not all of `scopes` are granted; without a key none is.
-    #[must_use]
-    pub fn lacks(&self, scopes: &[&str], now: Time) -> Option<Refused> {
-        match &self.caller {
-            Some(caller) => Refused::lacking(caller, scopes, now),
-            None => Some(Refused {
-                reason: Reason::Credential(CredentialError::Missing),
-                name: None,
-                list: None,
-                retry_after: 1,
-                scopes: None,
-            }),
-        }
-    }
 }
 
 /// A key's rate class, by its place in the settings.
@@ -213,6 +207,8 @@ impl Refused {
 pub enum Reason {
     /// No key could be read.
     Credential(CredentialError),
+    /// The request has no normal form.
+    Malformed(Malformed),
     /// No route has this method and path.
     NoRoute,
     /// The key is refused, or there is no list to judge it by.
@@ -225,6 +221,10 @@ pub enum Reason {
     PolicyRequired,
     /// The policy does not allow the request.
     Denied(Denial),
+    /// The policy has networks, and nothing says where the client's address is read.
+    AddressUnknown,
+    /// The policy's rate class is none of this gate's.
+    UnknownRateClass,
     /// The key has made too many requests.
     RateLimited(Rate),
 }
@@ -235,12 +235,15 @@ impl Reason {
     pub const fn code(self) -> &'static str {
         match self {
             Self::Credential(error) => error.code(),
+            Self::Malformed(malformed) => malformed.code(),
             Self::NoRoute => "no_route",
             Self::Key(refusal) => refusal.code(),
             Self::Stale => "list_stale",
             Self::Policy(missing) => missing.code(),
             Self::PolicyRequired => "policy_required",
             Self::Denied(denial) => denial.code(),
+            Self::AddressUnknown => "address_unknown",
+            Self::UnknownRateClass => "rate_class_unknown",
             Self::RateLimited(_) => "rate_limited",
         }
     }
@@ -249,6 +252,12 @@ impl Reason {
 impl From<Refusal> for Reason {
     fn from(refusal: Refusal) -> Self {
         Self::Key(refusal)
+    }
+}
+
+impl From<Malformed> for Reason {
+    fn from(malformed: Malformed) -> Self {
+        Self::Malformed(malformed)
     }
 }
 

@@ -1,107 +1,93 @@
-//! What a request waits for before it is judged: a list, a policy, a refresh that may settle a doubt.
+//! Seeing to what a request needs before it is decided on: a list, a policy, a refresh that may
+//! settle a doubt.
 //!
 //! The state is [`Pace`](crate::pace::Pace)'s and [`PolicyFiles`](crate::policies::PolicyFiles)'s;
-//! here one request's turn meets it.
+//! here one request's state meets it.
 
 use portcullis_core::list::Mark;
 use portcullis_core::time::Time;
 use portcullis_core::token::Kind;
 
-use crate::gate::{Door, Gate, Stop};
-use crate::pace::{Doubt, Step};
+use crate::gate::{Background, Gate};
+use crate::pace::Doubt;
 use crate::policies::Lack;
-use crate::turn::{End, ListWait, Turn, Wait};
+use crate::turn::{End, ListWait, RequestState, Wait};
 
 impl Gate {
-    /// Waits for a policy that is not held. `Ok` where waiting is over.
-    pub(crate) fn await_policy(
+    /// Begins to wait for a list, or goes on with it.
+    pub(crate) fn wait_for_list(
+        &mut self,
+        (held, at_most, refresh): (Option<Mark>, u64, bool),
+        (state, now): (&mut RequestState, Time),
+        background: &mut Background,
+    ) {
+        let since = *state.arrived.get_or_insert(now);
+        let cold = held.is_none();
+        // If the list has run out while the request waited, the deadline of a cold one counts.
+        let begun = state.for_list.filter(|begun| begun.cold || !cold);
+        let begun = begun.unwrap_or_else(|| {
+            let from = if cold { since } else { now };
+            let until = from.plus_millis(at_most);
+            let end = End::Refresh(self.pace.ended());
+            ListWait { wait: Wait { since: now, until, end }, cold }
+        });
+        state.for_list = Some(begun);
+        if begun.wait.is_over(&self.pace, &self.policies, now) {
+            return;
+        }
+        if refresh {
+            background.refresh = Some(self.pace.start(held, None, now));
+        }
+        state.wait = Some(begun.wait);
+    }
+
+    /// Fetches once, or waits for the fetch that is out, because that may tell more of a key.
+    pub(crate) fn wait_for_doubt(
+        &mut self,
+        doubt: Doubt,
+        (state, now): (&mut RequestState, Time),
+        background: &mut Background,
+    ) {
+        let deadline = now.plus_millis(self.pace.bounds().deadline);
+        let until = *state.doubt_until.get_or_insert(deadline);
+        if self.pace.may_settle(doubt, now) {
+            state.asked = true;
+            let held = self.held(now).ok();
+            background.refresh = Some(self.pace.start(held, Some(doubt), now));
+        }
+        state.wait = Some(Wait { since: now, until, end: End::Refresh(self.pace.ended()) });
+    }
+
+    /// Fetches a policy, or waits for the fetch that is out.
+    pub(crate) fn wait_for_policy(
         &mut self,
         (kind, number): (Kind, u32),
-        door: &mut Door<'_>,
-    ) -> Result<(), Stop> {
+        (state, now): (&mut RequestState, Time),
+        background: &mut Background,
+    ) {
         let patience = self.pace.bounds().cold_deadline;
-        let since = *door.turn.arrived.get_or_insert(door.now);
-        let until = since.plus_millis(patience);
-        if door.now < since || door.now >= until {
-            return Ok(());
-        }
-        match self.policies.lack(kind, number, patience, door.now) {
-            Lack::Fetch(job) => door.errands.policy = Some(job),
+        let until = state.arrived.get_or_insert(now).plus_millis(patience);
+        match self.policies.lack(kind, number, patience, now) {
+            Lack::Fetch(job) => background.policy = Some(job),
             Lack::Wait => {}
-            Lack::Failed => return Ok(()),
+            Lack::Failed => {
+                state.policy_failed = true;
+                return;
+            }
         }
         let end = End::Policy(self.policies.ended());
-        door.turn.wait = Some(Wait { since: door.now, until, end });
-        Err(Stop::Wait)
-    }
-
-    /// Applies the two bounds. `Ok` where waiting is over, or was not needed: what is held decides.
-    pub(crate) fn pace_list(
-        &mut self,
-        held: Option<Mark>,
-        door: &mut Door<'_>,
-    ) -> Result<(), Stop> {
-        let now = door.now;
-        let since = *door.turn.arrived.get_or_insert(now);
-        match self.pace.look(held, now) {
-            Step::Go { refresh, .. } => {
-                if refresh {
-                    door.errands.refresh = Some(self.pace.start(held, None, now));
-                }
-                Ok(())
-            }
-            Step::Wait { at_most, refresh } => {
-                let cold = held.is_none();
-                // Whoever waited for a fresher list and has none at all now is a cold one.
-                let begun = door.turn.for_list.filter(|begun| begun.cold || !cold);
-                let begun = begun.unwrap_or_else(|| {
-                    let from = if cold { since } else { now };
-                    let until = from.plus_millis(at_most);
-                    let end = End::Refresh(self.pace.ended());
-                    ListWait { wait: Wait { since: now, until, end }, cold }
-                });
-                door.turn.for_list = Some(begun);
-                if begun.wait.is_over(&self.pace, &self.policies, now) {
-                    return Ok(());
-                }
-                if refresh {
-                    door.errands.refresh = Some(self.pace.start(held, None, now));
-                }
-                door.turn.wait = Some(begun.wait);
-                Err(Stop::Wait)
-            }
-            Step::Closed => Ok(()),
-        }
-    }
-
-    /// Fetches once where that may tell more of this key.
-    pub(crate) fn settle(&mut self, doubt: Option<Doubt>, door: &mut Door<'_>) -> Result<(), Stop> {
-        let Some(doubt) = doubt else { return Ok(()) };
-        let now = door.now;
-        let deadline = now.plus_millis(self.pace.bounds().deadline);
-        let until = *door.turn.doubt_until.get_or_insert(deadline);
-        if door.turn.asked || now >= until {
-            return Ok(());
-        }
-        if self.pace.may_settle(doubt, now) {
-            door.turn.asked = true;
-            door.errands.refresh = Some(self.pace.start(self.held(now).ok(), Some(doubt), now));
-        } else if !self.pace.is_in_flight(now) {
-            return Ok(());
-        }
-        door.turn.wait = Some(Wait { since: now, until, end: End::Refresh(self.pace.ended()) });
-        Err(Stop::Wait)
+        state.wait = Some(Wait { since: now, until, end });
     }
 
     /// How long to sleep before looking again, while what is waited for is out.
-    pub(crate) fn still_waiting(&self, turn: &mut Turn, now: Time) -> Option<u64> {
-        turn.wait = turn.wait.filter(|wait| {
+    pub(crate) fn still_waiting(&self, state: &mut RequestState, now: Time) -> Option<u64> {
+        state.wait = state.wait.filter(|wait| {
             let out = match wait.end {
                 End::Refresh(_) => self.pace.is_in_flight(now),
                 End::Policy(_) => true,
             };
             out && !wait.is_over(&self.pace, &self.policies, now)
         });
-        turn.wait.map(|wait| wait.pause(now))
+        state.wait.map(|wait| wait.pause(now))
     }
 }

@@ -12,7 +12,7 @@ const GRANT = /^(?:[a-z0-9_.-]+|\*)(?::(?:[a-z0-9_.-]+|\*))*$/;
 const SALES_CHANNEL = /^[A-Za-z0-9_-]{1,64}$/;
 const RATE_CLASS = /^[a-z0-9-]{1,32}$/;
 const PATH = /^\/(?:[A-Za-z0-9._~!$&'()*+,=:@/-]|%[0-9A-Fa-f]{2})*$/;
-const NEVER_ESCAPED = new Set([...'%./;\\'].map((character) => character.charCodeAt(0)).concat([0x7f, 0xc0, 0xc1]));
+const NEVER_ESCAPED = new Set([...'%./;\\'].map((character) => character.charCodeAt(0)).concat([0x7f]));
 
 export const NO_POLICY = {
   networks: [],
@@ -103,10 +103,21 @@ function isPlain(text) {
   if (!PATH.test(text)) return false;
   const segments = text.slice(1).split('/');
   if (segments.slice(0, -1).includes('') || segments.includes('.') || segments.includes('..')) return false;
-  return escapes(text).every((digits) => {
+  const allowed = escapes(text).every((digits) => {
     const code = Number.parseInt(digits, 16);
     return code >= 0x20 && !NEVER_ESCAPED.has(code);
   });
+  return allowed && isUtf8(text);
+}
+
+// What the escapes spell, overlong forms and surrogates refused.
+function isUtf8(text) {
+  try {
+    decodeURIComponent(text);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 function isPattern(text) {

@@ -17,14 +17,47 @@ pub(crate) fn is_plain(path: &[u8]) -> bool {
             [] => return segment == EMPTY || segment == NAME,
             [b'/', rest @ ..] if segment == NAME => (EMPTY, rest),
             [b'.', rest @ ..] => (NAME.min(segment + 1), rest),
-            [b'%', high, low, rest @ ..] => match (nibble(*high), nibble(*low)) {
-                (Some(high), Some(low)) if is_plain_escape(high << 4 | low) => (NAME, rest),
-                _ => return false,
+            [b'%', ..] => match escaped(rest) {
+                Some(rest) => (NAME, rest),
+                None => return false,
             },
             [byte, rest @ ..] if is_plain_byte(*byte) => (NAME, rest),
             _ => return false,
         };
     }
+}
+
+/// What follows the escapes of one character, if that is plain.
+fn escaped(text: &[u8]) -> Option<&[u8]> {
+    let (first, mut rest) = escape(text)?;
+    // How many bytes follow, and what the first of them may be: that excludes overlong spellings,
+    // surrogates and what lies beyond Unicode.
+    let (more, allowed) = match first {
+        0..=0x7F => return is_plain_escape(first).then_some(rest),
+        0xC2..=0xDF => (1, 0x80..=0xBF),
+        0xE0 => (2, 0xA0..=0xBF),
+        0xED => (2, 0x80..=0x9F),
+        0xE1..=0xEF => (2, 0x80..=0xBF),
+        0xF0 => (3, 0x90..=0xBF),
+        0xF1..=0xF3 => (3, 0x80..=0xBF),
+        0xF4 => (3, 0x80..=0x8F),
+        0x80..=0xC1 | 0xF5..=0xFF => return None,
+    };
+    let mut allowed = allowed;
+    for _ in 0..more {
+        let (byte, behind) = escape(rest)?;
+        if !allowed.contains(&byte) {
+            return None;
+        }
+        (allowed, rest) = (0x80..=0xBF, behind);
+    }
+    Some(rest)
+}
+
+/// The byte that an escape spells, and what follows it.
+fn escape(text: &[u8]) -> Option<(u8, &[u8])> {
+    let [b'%', high, low, rest @ ..] = text else { return None };
+    Some((nibble(*high)? << 4 | nibble(*low)?, rest))
 }
 
 /// The characters of a path in RFC 3986 but for `/`, `.` and `%`, and but for `;`, at which some
@@ -37,10 +70,10 @@ fn is_plain_byte(byte: u8) -> bool {
     )
 }
 
-/// What an escape may hide: no control, no character with a meaning in a path, nothing that decodes
-/// to another escape, and neither of the two bytes that begin nothing but overlong UTF-8.
+/// What an escape of ASCII may hide: no control, no character with a meaning in a path, and nothing
+/// that decodes to another escape.
 fn is_plain_escape(byte: u8) -> bool {
-    !matches!(byte, 0..=0x1F | b'%' | b'.' | b'/' | b';' | b'\\' | 0x7F | 0xC0 | 0xC1)
+    !matches!(byte, 0..=0x1F | b'%' | b'.' | b'/' | b';' | b'\\' | 0x7F)
 }
 
 fn nibble(digit: u8) -> Option<u8> {
@@ -198,6 +231,17 @@ mod tests {
             "/a%252fb",
             "/a%c0%ae",
             "/a%C1%9C",
+            "/a%e0%80%ae",
+            "/a%f0%80%80%ae",
+            "/a%ed%a0%80",
+            "/a%f4%90%80%80",
+            "/a%f5%80%80%80",
+            "/a%80",
+            "/a%c3",
+            "/a%c3/%a9",
+            "/a%c3x%a9",
+            "/a%E9",
+            "/a%FF",
             "/a%",
             "/a%4",
             "/a%zz",
@@ -213,9 +257,15 @@ mod tests {
         ] {
             assert!(!is_plain(path.as_bytes()), "{path}");
         }
-        for path in
-            ["/", "/a/", "/a.b/..c/d..", "/...", "/a%20b", "/%E4%B8%AD", "/a:b@c!$&'()*+,=~-_"]
-        {
+        for path in [
+            "/",
+            "/a/",
+            "/a.b/..c/d..",
+            "/...",
+            "/a%20b",
+            "/%E4%B8%AD%f0%9f%98%80",
+            "/a:b@c!$&'()*+,=~-_",
+        ] {
             assert!(is_plain(path.as_bytes()), "{path}");
         }
     }

@@ -1,11 +1,11 @@
 //! The gate's module: what the runtime calls, and nothing else.
 //!
-//! Nearly every request passes by `hot`, which `entry.js` asks first; what is left comes to `fetch`.
+//! Nearly every request passes by `fast_path`, which `entry.js` asks first; what is left comes to `fetch`.
 //! Events are handled here and not in `portcullis_gate_worker`: its users have handlers of their own.
 
 #![cfg(target_arch = "wasm32")]
 
-mod hot;
+mod fast_path;
 
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;

@@ -1,4 +1,5 @@
 use super::*;
+use crate::request::handshake::Handshake;
 use base64::engine::general_purpose::STANDARD;
 use proptest::prelude::*;
 
@@ -8,22 +9,22 @@ const BOTH: Kinds = Kinds { secret: true, publishable: true };
 /// A shopper's, as a Medusa storefront sends it.
 const JWT: &str = "Bearer eyJhbGciOiJIUzI1NiJ9.e30.x";
 
-fn request<'a>(authorization: &'a str, x_api_key: &'a str, publishable: &'a str) -> Incoming<'a> {
+fn request<'a>(authorization: &'a str, x_api_key: &'a str, publishable: &'a str) -> Request<'a> {
     // `-` stands for a header that is not there.
     let header = |value: &'a str| Some(value).filter(|value| *value != "-");
-    Incoming {
-        authorization: header(authorization),
-        x_api_key: header(x_api_key),
-        publishable_key: header(publishable),
-        ..Incoming::default()
-    }
+    Request::with(|request| {
+        request.authorization = header(authorization);
+        request.x_api_key = header(x_api_key);
+        request.publishable_key = header(publishable);
+    })
 }
 
 fn read(
-    request: &Incoming<'_>,
+    request: &Request<'_>,
     kinds: Kinds,
 ) -> Result<(String, Vec<&'static str>), CredentialError> {
-    let credential = Credential::read(request, &Places::HEADERS, kinds)?;
+    let places = Places::HEADERS;
+    let credential = Credential::read(request, &places, kinds)?;
     Ok((credential.token().to_owned(), credential.taken(false).headers().collect()))
 }
 
@@ -107,16 +108,10 @@ fn a_key_of_each_kind_may_stand_side_by_side() {
 
 #[test]
 fn only_the_places_of_the_route_are_read() {
-    let everywhere =
-        Incoming { query: "a=1&key=sk_live_3", ..request("Bearer sk_live_1", "sk_live_2", "-") };
+    let mut everywhere = request("Bearer sk_live_1", "sk_live_2", "-");
+    everywhere.query = "a=1&key=sk_live_3".into();
     let read = |change: fn(&mut Places)| {
-        let mut places = Places {
-            bearer: false,
-            basic: false,
-            x_api_key: false,
-            publishable_key: false,
-            query: None,
-        };
+        let mut places = Places::NONE;
         change(&mut places);
         let credential = Credential::read(&everywhere, &places, SECRET);
         credential.map(|credential| credential.token().to_owned())
@@ -131,16 +126,75 @@ fn only_the_places_of_the_route_are_read() {
 #[test]
 fn a_key_that_the_origin_asks_for_stays_and_others_go() {
     let request = request("Bearer sk_live_1", "-", "pk_live_1");
-    let credential = Credential::read(&request, &Places::HEADERS, SECRET).unwrap();
+    let places = Places::HEADERS;
+    let credential = Credential::read(&request, &places, SECRET).unwrap();
     let kept = credential.taken(true);
     assert_eq!(kept.headers().collect::<Vec<_>>(), ["x-publishable-api-key"]);
+}
+
+#[test]
+fn a_browsers_websocket_carries_its_key_as_a_subprotocol() {
+    let upgrade = (Some("websocket"), Some("upgrade"));
+    let of = |protocols| {
+        Request::with(|it| it.handshake = Handshake::read("GET", upgrade, Some(protocols)))
+    };
+    let read = |request: &Request<'_>, places: &Places| {
+        let credential = Credential::read(request, places, BOTH);
+        credential.map(|credential| credential.token().to_owned())
+    };
+    let one = of("portcullis, portcullis-key.pk_live_1");
+    assert_eq!(read(&one, &Places::HEADERS), Ok("pk_live_1".into()));
+    let two = of("portcullis-key.pk_live_1, portcullis-key.pk_live_2");
+    assert_eq!(read(&two, &Places::HEADERS), Err(CredentialError::Conflict));
+    assert_eq!(read(&of("portcullis-key."), &Places::HEADERS), Err(CredentialError::Empty));
+    assert_eq!(read(&of("portcullis"), &Places::HEADERS), Err(CredentialError::Missing));
+    let elsewhere = Places { websocket_protocol: false, ..Places::HEADERS };
+    assert_eq!(read(&one, &elsewhere), Err(CredentialError::Missing));
+}
+
+/// A key whose form and checksum are right, of an issuer that nobody knows here.
+const KEY: &str = include_str!("../../tests/key.txt");
+
+#[test]
+fn keys_are_taken_out_wherever_no_route_looks_for_them() {
+    let key = KEY.trim();
+    let encoded = |text: String| format!("Basic {}", STANDARD.encode(text));
+    let found = |request: &Request<'_>, places: &Places| {
+        Taken::found_in(request, places).headers().collect::<Vec<_>>()
+    };
+    for value in [
+        format!("Bearer {key}"),
+        format!("bearer\t{key} "),
+        format!("Token token=\"{key}\""),
+        format!("Basic Zm9vOmJhcg==, Bearer {key}"),
+        encoded(format!("{key}:")),
+        encoded(format!("shop:{key}")),
+        encoded(key.to_owned()),
+    ] {
+        let request = Request::with(|request| request.authorization = Some(&value));
+        assert_eq!(found(&request, &Places::NONE), ["authorization"], "{value}");
+    }
+    let list = format!("other, {key}");
+    let several = request("-", &list, key);
+    assert_eq!(found(&several, &Places::NONE), ["x-api-key", "x-publishable-api-key"]);
+    assert!(
+        found(&several, &Places::HEADERS).is_empty(),
+        "the credential says what is taken there"
+    );
+    // Another system's, and ours with one character changed: the checksum is wrong.
+    let changed = key.replacen("_live_", "_test_", 1);
+    for foreign in ["sk_live_4eC39HqLyjWDarjtT1zdp7dc", &changed, JWT] {
+        let request = request(foreign, foreign, "-");
+        assert!(found(&request, &Places::NONE).is_empty(), "{foreign}");
+    }
 }
 
 #[test]
 fn a_header_of_a_megabyte_is_read_and_never_shown() {
     let huge = format!("Bearer {}", "a".repeat(1 << 20));
     let request = request(&huge, "-", "-");
-    let read = Credential::read(&request, &Places::HEADERS, SECRET).unwrap();
+    let places = Places::HEADERS;
+    let read = Credential::read(&request, &places, SECRET).unwrap();
     assert_eq!(read.token().len(), 1 << 20);
     assert!(format!("{read:?}{request:?}").len() < 300);
 }
@@ -154,13 +208,12 @@ proptest! {
         let places = Places { query: Some("key".into()), ..Places::HEADERS };
         let basic = format!("Basic {}", STANDARD.encode(&raw));
         for authorization in [a.as_deref(), Some(basic.as_str())] {
-            let request = Incoming {
-                authorization,
-                x_api_key: x.as_deref(),
-                publishable_key: p.as_deref(),
-                query: &query,
-                ..Incoming::default()
-            };
+            let request = Request::with(|request| {
+                request.authorization = authorization;
+                request.x_api_key = x.as_deref();
+                request.publishable_key = p.as_deref();
+                request.query = query.as_str().into();
+            });
             if let Ok(read) = Credential::read(&request, &places, BOTH) {
                 prop_assert!(!read.token().is_empty());
             }

@@ -5,17 +5,22 @@ mod routes;
 mod secrets;
 mod url;
 
-pub use rates::{RateClass, RateClasses};
-pub use routes::{Kinds, Places, Route, Routes};
+pub use rates::{RateClass, RateClasses, UnknownClass};
+pub use routes::{Kinds, NoRoute, Places, Route, Routes};
 pub use secrets::Secrets;
 pub use url::BaseUrl;
 
+use core::net::IpAddr;
+
 use portcullis_core::crypto::{PublicKey, PublicKeyError};
+use portcullis_core::policy::Network;
 use portcullis_core::token::{Environment, Kind};
 use zeroize::Zeroizing;
 
 use crate::identity::Form;
 use crate::pace::Bounds;
+use crate::request::client::ClientAddress;
+use crate::request::path::OriginPaths;
 
 /// The gate's settings, all of them valid.
 #[derive(Debug)]
@@ -28,12 +33,16 @@ pub struct Settings {
     pub root: PublicKey,
     /// `FRESH_FOR`, `DEADLINE_MS` and `COLD_DEADLINE_MS`.
     pub bounds: Bounds,
+    /// `CLIENT_ADDRESS` and `TRUSTED_PROXIES`: where a client's address is read.
+    pub client: ClientAddress,
     /// `HMAC_KEYS`: what HMAC keys are judged with; without it they are refused.
     pub secrets: Option<Secrets>,
     /// `ROUTES`, or one for all paths made of `KIND` and `ENVIRONMENT`.
     pub routes: Routes,
     /// `RATE_CLASSES`.
     pub rates: RateClasses,
+    /// `UNKNOWN_RATE_CLASS`: whether a key passes whose class `RATE_CLASSES` does not have.
+    pub passes_unknown_class: bool,
     /// `REQUIRE_POLICY`: whether keys without a policy are refused.
     pub require_policy: bool,
     /// `IDENTITY`: in how many headers the origin is told who calls.
@@ -154,6 +163,12 @@ pub enum Fault {
     /// A field that no such object has.
     #[error("is no field that there is; remove it, or look for a slip in its name")]
     Unknown,
+    /// It is no list of networks.
+    #[error("must be networks such as `10.0.0.0/8`, with blanks between, one at least")]
+    Networks,
+    /// It is set, and what it belongs to is not.
+    #[error("is set, and CLIENT_ADDRESS is not `forwarded`; set that, or remove this")]
+    NotForwarded,
     /// A class names a binding that the Worker lacks.
     #[error("names a binding that is not there; add it to wrangler.toml, or leave this out")]
     NotBound,
@@ -186,6 +201,10 @@ impl Settings {
                 .map_err(named("ENVIRONMENT"))?,
             word(&kind, &kinds(), KINDS).map_err(named("KIND"))?,
         );
+        let origin_paths = get("ORIGIN_PATHS").map_or(Ok(OriginPaths::default()), |text| {
+            let ways = [("loose", OriginPaths::Loose), ("exact", OriginPaths::Exact)];
+            word(&text, &ways, "`loose` or `exact`").map_err(named("ORIGIN_PATHS"))
+        })?;
         let report_usage = flag("REPORT_USAGE")?;
         let usage_queue = get("USAGE_QUEUE").is_some();
         // Who takes from the queue needs them, which may be another Worker.
@@ -205,17 +224,22 @@ impl Settings {
                 deadline: millis("DEADLINE_MS", 300, 10_000)?,
                 cold_deadline: millis("COLD_DEADLINE_MS", 3_000, 25_000)?,
             },
+            client: client_address(&get)?,
             secrets: get("HMAC_KEYS")
                 .map(|text| Secrets::parse(&text).map_err(named("HMAC_KEYS")))
                 .transpose()?,
             routes: match get("ROUTES") {
-                Some(text) => Routes::parse(&text, &route)?,
+                Some(text) => Routes::parse(&text, &route, origin_paths)?,
                 None => Routes::one(route),
             },
             rates: match get("RATE_CLASSES") {
                 Some(text) => RateClasses::parse(&text, |binding| get(binding).is_some())?,
                 None => RateClasses::default(),
             },
+            passes_unknown_class: get("UNKNOWN_RATE_CLASS").map_or(Ok(false), |text| {
+                let words = [("refuse", false), ("pass", true)];
+                word(&text, &words, "`refuse` or `pass`").map_err(named("UNKNOWN_RATE_CLASS"))
+            })?,
             require_policy: flag("REQUIRE_POLICY")?,
             identity: get("IDENTITY").map_or(Ok(Form::default()), |text| {
                 let forms = [("one", Form::One), ("each", Form::Each)];
@@ -227,6 +251,39 @@ impl Settings {
             debug: flag("DEBUG")?,
         })
     }
+}
+
+fn client_address(get: &impl Fn(&str) -> Option<String>) -> Result<ClientAddress, SettingsError> {
+    const SOURCES: &str = "`cloudflare`, `peer` or `forwarded`";
+    let proxies = get("TRUSTED_PROXIES");
+    let networks = || {
+        let error = || SettingsError::new("TRUSTED_PROXIES", Fault::Networks);
+        let listed = proxies.as_deref().unwrap_or_default().split_whitespace();
+        let networks = listed.map(network).collect::<Option<Vec<_>>>().ok_or_else(error)?;
+        if networks.is_empty() { Err(error()) } else { Ok(networks) }
+    };
+    let address = match get("CLIENT_ADDRESS").as_deref().map(str::trim) {
+        None => ClientAddress::Unknown,
+        Some("cloudflare") => ClientAddress::Cloudflare,
+        Some("peer") => ClientAddress::Peer,
+        Some("forwarded") => ClientAddress::Forwarded(networks()?),
+        Some(_) => return Err(SettingsError::new("CLIENT_ADDRESS", Fault::Word(SOURCES))),
+    };
+    if proxies.is_some() && !matches!(address, ClientAddress::Forwarded(_)) {
+        return Err(SettingsError::new("TRUSTED_PROXIES", Fault::NotForwarded));
+    }
+    Ok(address)
+}
+
+/// A network in CIDR notation; an address alone is a network of one.
+fn network(text: &str) -> Option<Network> {
+    let (address, bits) = match text.split_once('/') {
+        Some((address, bits)) => (address, Some(digits(bits)?)),
+        None => (text, None),
+    };
+    let address: IpAddr = address.parse().ok()?;
+    let all = if address.is_ipv4() { 32 } else { 128 };
+    Network::new(address, u8::try_from(bits.unwrap_or(all)).ok()?)
 }
 
 fn sources(get: &impl Fn(&str) -> Option<String>) -> Result<Vec<SourceSetting>, SettingsError> {

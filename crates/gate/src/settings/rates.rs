@@ -24,6 +24,11 @@ pub struct RateClass {
     pub binding: Option<String>,
 }
 
+/// A policy names a class that this gate does not have, and there is none for all: it would limit
+/// nothing, and nobody would know.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct UnknownClass;
+
 impl RateClasses {
     /// Reads the setting: an object with a class under each name.
     ///
@@ -65,11 +70,17 @@ impl RateClasses {
         Ok(Self(classes))
     }
 
-    /// The class that a policy's label means here, with its place.
-    #[must_use]
-    pub fn find(&self, label: Option<&str>) -> Option<(usize, &RateClass)> {
+    /// The class that a policy's label means here, with its place; `None` for a policy without one,
+    /// if there is no class for all.
+    ///
+    /// # Errors
+    /// [`UnknownClass`].
+    pub fn find(&self, label: Option<&str>) -> Result<Option<(usize, &RateClass)>, UnknownClass> {
         let named = |name: &str| self.0.iter().enumerate().find(|(_, class)| class.name == name);
-        label.and_then(named).or_else(|| named("*"))
+        match (label.and_then(named).or_else(|| named("*")), label) {
+            (None, Some(_)) => Err(UnknownClass),
+            (found, _) => Ok(found),
+        }
     }
 
     /// The class at a place.

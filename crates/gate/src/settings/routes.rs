@@ -4,15 +4,27 @@ use portcullis_core::policy::{PlainPath, is_method, is_path_pattern, is_scope};
 use portcullis_core::token::{Environment, Kind};
 use serde_json::{Map, Value};
 
+use crate::request::path::{OriginPaths, may_match};
+
 use super::{ENVIRONMENTS, Fault, KINDS, SettingsError, environments, kinds, word};
 
 /// All routes, in the order in which they are tried.
 #[derive(Clone, Debug)]
 pub struct Routes {
     list: Vec<Route>,
-    /// Whether paths tell routes apart. Then a path that two servers could read in two ways is on
-    /// no route.
-    by_path: bool,
+    /// How the origin reads paths, if paths tell routes apart.
+    by_path: Option<OriginPaths>,
+    /// The parameters in which some route reads keys.
+    key_parameters: Vec<String>,
+}
+
+/// Why a request is on no route.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NoRoute {
+    /// None has its method and path.
+    Unknown,
+    /// Two servers could read its path in two ways, and one of them would find another route.
+    Ambiguous,
 }
 
 /// One route.
@@ -40,6 +52,8 @@ pub struct Route {
     pub preflight: bool,
     /// Whether the origin gets the key as well.
     pub keep_credential: bool,
+    /// Whether its answers are the same for every key, so that caches may share them.
+    pub shared_cache: bool,
     /// After how many seconds a WebSocket or a body that is still being sent is ended.
     pub max_connection_age: Option<u32>,
 }
@@ -83,16 +97,28 @@ pub struct Places {
     pub x_api_key: bool,
     /// `x-publishable-api-key`.
     pub publishable_key: bool,
+    /// A subprotocol of a WebSocket, for browsers.
+    pub websocket_protocol: bool,
     /// A parameter of the query. URLs end up in logs and histories: off unless asked for.
     pub query: Option<String>,
 }
 
 impl Places {
-    const NONE: Self =
-        Self { bearer: false, basic: false, x_api_key: false, publishable_key: false, query: None };
-    /// The four headers.
-    pub const HEADERS: Self =
-        Self { bearer: true, basic: true, x_api_key: true, publishable_key: true, query: None };
+    /// No place at all.
+    pub const NONE: Self = Self::headers(false);
+    /// The header fields.
+    pub const HEADERS: Self = Self::headers(true);
+
+    const fn headers(read: bool) -> Self {
+        Self {
+            bearer: read,
+            basic: read,
+            x_api_key: read,
+            publishable_key: read,
+            websocket_protocol: read,
+            query: None,
+        }
+    }
 }
 
 impl Route {
@@ -111,12 +137,16 @@ impl Route {
             places: Places::HEADERS,
             preflight: kind == Kind::Publishable,
             keep_credential: false,
+            shared_cache: false,
             max_connection_age: None,
         }
     }
 
+    /// Whether it takes this method. Origins answer `HEAD` by what they do for `GET`, so whoever
+    /// lists that one has listed both.
     fn takes(&self, method: &str) -> bool {
-        self.methods.is_empty() || self.methods.iter().any(|known| known == method)
+        let is_it = |known: &String| known == method || (method == "HEAD" && known == "GET");
+        self.methods.is_empty() || self.methods.iter().any(is_it)
     }
 
     fn parse(field: &str, value: &Value, default: &Self) -> Result<Self, SettingsError> {
@@ -153,14 +183,15 @@ impl Route {
         }
         route.preflight = fields.flag("preflight")?.unwrap_or(route.kinds.publishable);
         route.keep_credential = fields.flag("keep_credential")?.unwrap_or(false);
+        route.shared_cache = fields.flag("shared_cache")?.unwrap_or(false);
         route.max_connection_age = fields.seconds("max_connection_age")?;
         fields.finish()?;
         Ok(route)
     }
 }
 
-const PLACES: &str = "a list of `bearer`, `basic`, `x-api-key`, `x-publishable-api-key` and \
-                      `query:NAME`";
+const PLACES: &str = "a list of `bearer`, `basic`, `x-api-key`, `x-publishable-api-key`, \
+                      `websocket-protocol` and `query:NAME`";
 
 fn places(words: &[String]) -> Option<Places> {
     let mut places = Places::NONE;
@@ -170,6 +201,7 @@ fn places(words: &[String]) -> Option<Places> {
             "basic" => places.basic = true,
             "x-api-key" => places.x_api_key = true,
             "x-publishable-api-key" => places.publishable_key = true,
+            "websocket-protocol" => places.websocket_protocol = true,
             other => {
                 let name = other.strip_prefix("query:").filter(|name| is_parameter(name))?;
                 places.query = Some(name.to_owned());
@@ -192,14 +224,18 @@ impl Routes {
     /// One route for everything.
     #[must_use]
     pub fn one(route: Route) -> Self {
-        Self { list: vec![route], by_path: false }
+        Self { list: vec![route], by_path: None, key_parameters: Vec::new() }
     }
 
     /// Reads the setting: a list of objects. What a route does not say is as in `default`.
     ///
     /// # Errors
     /// Names the field that is wrong.
-    pub(super) fn parse(text: &str, default: &Route) -> Result<Self, SettingsError> {
+    pub(super) fn parse(
+        text: &str,
+        default: &Route,
+        origin: OriginPaths,
+    ) -> Result<Self, SettingsError> {
         const FORM: Fault = Fault::Word("a JSON list of routes, one at least");
         let value: Value =
             serde_json::from_str(text).map_err(|_| SettingsError::new("ROUTES", FORM))?;
@@ -207,18 +243,38 @@ impl Routes {
         let list = list.ok_or_else(|| SettingsError::new("ROUTES", FORM))?;
         let routes = list.iter().enumerate();
         let routes = routes.map(|(at, one)| Route::parse(&format!("ROUTES[{at}]"), one, default));
-        Ok(Self { list: routes.collect::<Result<_, _>>()?, by_path: true })
+        let list = routes.collect::<Result<Vec<_>, _>>()?;
+        let mut key_parameters: Vec<String> =
+            list.iter().filter_map(|route| route.places.query.clone()).collect();
+        key_parameters.sort_unstable();
+        key_parameters.dedup();
+        Ok(Self { list, by_path: Some(origin), key_parameters })
+    }
+
+    /// The parameters in which some route reads keys. They hold keys on no other route either.
+    pub(crate) fn key_parameters(&self) -> impl Iterator<Item = &str> {
+        self.key_parameters.iter().map(String::as_str)
     }
 
     /// The first route that a method on a path is on.
-    #[must_use]
-    pub fn find(&self, method: &str, path: &str) -> Option<&Route> {
-        if !self.by_path {
-            return self.list.first();
+    ///
+    /// # Errors
+    /// [`NoRoute`]. A path is ambiguous if it is not plain, or if an origin may fold it into one of
+    /// a route that comes before.
+    pub fn find(&self, method: &str, path: &str) -> Result<&Route, NoRoute> {
+        let Some(origin) = self.by_path else {
+            return self.list.first().ok_or(NoRoute::Unknown);
+        };
+        let plain = PlainPath::of(path.as_bytes()).ok_or(NoRoute::Ambiguous)?;
+        for route in self.list.iter().filter(|route| route.takes(method)) {
+            if plain.match_pattern(route.path.as_bytes()) {
+                return Ok(route);
+            }
+            if may_match(&route.path, path, origin) {
+                return Err(NoRoute::Ambiguous);
+            }
         }
-        let path = PlainPath::of(path.as_bytes())?;
-        let mut routes = self.list.iter();
-        routes.find(|route| route.takes(method) && path.match_pattern(route.path.as_bytes()))
+        Err(NoRoute::Unknown)
     }
 }
 

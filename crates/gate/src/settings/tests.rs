@@ -180,16 +180,61 @@ fn the_first_route_that_fits_counts_and_an_odd_path_fits_none() {
     let scopes = |method, path| find(method, path).unwrap().scopes.clone();
     assert!(find("GET", "/health").unwrap().open);
     assert!(find("POST", "/store").unwrap().preflight, "browsers ask before they send");
-    assert!(find("DELETE", "/store").is_none());
+    assert_eq!(find("DELETE", "/store"), Err(NoRoute::Unknown));
+    assert_eq!(scopes("HEAD", "/admin/orders"), ["admin:read"], "who lists GET has listed HEAD");
     assert_eq!(scopes("GET", "/admin/orders"), ["admin:read"]);
     assert_eq!(scopes("PUT", "/admin/orders"), ["admin:write"]);
     let last = find("PUT", "/admin").unwrap();
     assert!(last.strict && last.keep_credential && !last.preflight && last.places.bearer);
     assert!(!last.places.basic && last.places.query.as_deref() == Some("api_key"));
     assert_eq!((last.environment, last.max_connection_age), (Environment::Test, Some(60)));
-    for path in ["/", "/ADMIN/orders", "/store/../admin/orders", "/store//x", "/store/%2e%2e/x"] {
-        assert!(find("GET", path).is_none(), "{path}");
+    assert_eq!(find("GET", "/"), Err(NoRoute::Unknown));
+    for path in ["/ADMIN/orders", "/store/../admin/orders", "/store//x", "/store/%2e%2e/x"] {
+        assert_eq!(find("GET", path), Err(NoRoute::Ambiguous), "{path}");
     }
+}
+
+#[test]
+fn a_path_that_an_origin_may_fold_into_another_route_is_on_none() {
+    let routes = r#"[{"path": "/admin/**", "scopes": ["admin:read"]}, {"path": "/reports", "strict": true},
+                     {"path": "/**", "open": true}]"#;
+    let of =
+        |origin_paths| read(&[("ROUTES", routes), ("ORIGIN_PATHS", origin_paths)]).unwrap().routes;
+    let (loose, exact) = (of(""), of("exact"));
+    let is_open = |routes: &Routes, path| routes.find("GET", path).map(|route| route.open);
+    for path in ["/ADMIN/users", "/admin.json", "/reports/", "/Reports", "/reports.csv"] {
+        assert_eq!(is_open(&loose, path), Err(NoRoute::Ambiguous), "{path}");
+        assert_eq!(is_open(&exact, path), Ok(true), "{path}");
+    }
+    for path in ["/%61dmin/users", "/report%73"] {
+        assert_eq!(is_open(&loose, path), Err(NoRoute::Ambiguous), "{path}");
+        assert_eq!(is_open(&exact, path), Err(NoRoute::Ambiguous), "{path}");
+    }
+    for path in ["/", "/A7", "/orders/", "/administrators", "/%C3%89t%C3%A9", "/x.json"] {
+        assert_eq!(is_open(&loose, path), Ok(true), "{path}");
+    }
+    let error = read(&[("ORIGIN_PATHS", "strict")]).unwrap_err().to_string();
+    assert_eq!(error, "ORIGIN_PATHS must be `loose` or `exact`");
+}
+
+#[test]
+fn where_addresses_come_from_is_said_or_not_known() {
+    let client = |more: &[(&str, &str)]| read(more).map(|settings| settings.client);
+    assert_eq!(client(&[]), Ok(ClientAddress::Unknown));
+    assert_eq!(client(&[("CLIENT_ADDRESS", "cloudflare")]), Ok(ClientAddress::Cloudflare));
+    let forwarded =
+        |proxies| client(&[("CLIENT_ADDRESS", "forwarded"), ("TRUSTED_PROXIES", proxies)]);
+    let networks = ["10.0.0.0/8", "192.0.2.1/32", "::1/128"].map(|text| text.parse().unwrap());
+    let listed = "10.0.0.0/8 192.0.2.1\n ::1";
+    assert_eq!(forwarded(listed), Ok(ClientAddress::Forwarded(networks.to_vec())));
+    for wrong in ["", "10.0.0.1/8", "10.0.0.0/33", "10.0.0.0/+8", "localhost", "10.0.0.0/8,::1"] {
+        let error = forwarded(wrong).unwrap_err().to_string();
+        assert!(error.starts_with("TRUSTED_PROXIES must be networks"), "{error}");
+    }
+    let error = client(&[("TRUSTED_PROXIES", "10.0.0.0/8")]).unwrap_err().to_string();
+    assert!(error.starts_with("TRUSTED_PROXIES is set, and CLIENT_ADDRESS"), "{error}");
+    let error = client(&[("CLIENT_ADDRESS", "x-real-ip")]).unwrap_err().to_string();
+    assert_eq!(error, "CLIENT_ADDRESS must be `cloudflare`, `peer` or `forwarded`");
 }
 
 #[test]
@@ -198,10 +243,16 @@ fn rate_classes_are_checked_by_name() {
     let text = r#"{"gold": {"limit": 100, "period": 10, "binding": "RATE_GOLD"},
                    "*": {"limit": 5, "period": 60}}"#;
     let classes = class(text).unwrap().rates;
-    let named = |label| classes.find(label).map(|(_, class)| (class.name.as_str(), class.limit));
+    let named = |label| {
+        let found = classes.find(label).unwrap();
+        found.map(|(_, class)| (class.name.as_str(), class.limit))
+    };
     assert_eq!(named(Some("gold")), Some(("gold", 100)));
     assert_eq!(named(Some("lead")), Some(("*", 5)));
     assert_eq!(named(None), Some(("*", 5)));
+    let alone = class(r#"{"gold": {"limit": 1, "period": 1}}"#).unwrap().rates;
+    assert_eq!(alone.find(Some("lead")), Err(UnknownClass), "it would limit nothing");
+    assert_eq!(alone.find(None), Ok(None));
     for (text, expected) in [
         ("[]", "RATE_CLASSES must be a JSON object"),
         (r#"{"Gold": {}}"#, "RATE_CLASSES.Gold must be named"),

@@ -10,17 +10,18 @@ use portcullis_core::crypto::Digest;
 use portcullis_core::time::Time;
 use portcullis_core::verify::Refusal;
 use portcullis_gate::analytics::DataPoint;
+use portcullis_gate::forward::Forward;
 use portcullis_gate::gate::Gate;
 use portcullis_gate::host::Host;
 use portcullis_gate::identity::NAME;
 use portcullis_gate::log::Event;
 use portcullis_gate::refresh::{fetch_policy, refresh};
-use portcullis_gate::request::Incoming;
+use portcullis_gate::request::{Malformed, Received, Request};
 use portcullis_gate::settings::Settings;
 use portcullis_gate::source::{FetchError, File};
-use portcullis_gate::turn::{Next, Passage, Reason, Refused, Turn};
+use portcullis_gate::turn::{Judged, Next, Reason, Refused, RequestState};
 
-use crate::hot;
+use crate::fast_path;
 use crate::issuer::{Files, Issuer};
 
 /// What the issuer serves, and a clock.
@@ -118,6 +119,56 @@ impl Host for &World {
     }
 }
 
+/// A request, as a client would write it.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Incoming<'a> {
+    pub(crate) method: &'a str,
+    pub(crate) path: &'a str,
+    pub(crate) query: &'a str,
+    pub(crate) authorization: Option<&'a str>,
+    pub(crate) x_api_key: Option<&'a str>,
+    pub(crate) publishable_key: Option<&'a str>,
+    pub(crate) origin: Option<&'a str>,
+    pub(crate) address: Option<&'a str>,
+    pub(crate) preflight_for: Option<&'a str>,
+    pub(crate) debug: bool,
+    pub(crate) more: &'a [(&'a str, &'a str)],
+    pub(crate) has_body: bool,
+}
+
+impl Incoming<'_> {
+    /// The request in normal form.
+    pub(crate) fn read<T>(
+        &self,
+        settings: &Settings,
+        then: impl FnOnce(&Result<Request<'_>, Malformed>) -> T,
+    ) -> T {
+        let mark = if self.query.is_empty() { "" } else { "?" };
+        let target = [self.path, mark, self.query].concat();
+        let known = [
+            ("authorization", self.authorization),
+            ("x-api-key", self.x_api_key),
+            ("x-publishable-api-key", self.publishable_key),
+            ("origin", self.origin),
+            ("cf-connecting-ip", self.address),
+            ("access-control-request-method", self.preflight_for),
+            ("portcullis-debug", self.debug.then_some("1")),
+        ];
+        let known = known.into_iter().filter_map(|(name, value)| Some((name, value?)));
+        let fields: Vec<(&str, &str)> = known.chain(self.more.iter().copied()).collect();
+        let received = Received {
+            method: self.method,
+            target: &target,
+            scheme: "https",
+            host: "api.example",
+            peer: None,
+            has_body: self.has_body,
+            fields: &fields,
+        };
+        then(&Request::read(&received, settings))
+    }
+}
+
 pub(crate) struct Bench {
     pub(crate) issuer: Issuer,
     pub(crate) world: World,
@@ -134,6 +185,7 @@ impl Bench {
             ("ORIGIN_URL", "https://origin.example"),
             ("ROOT", root.as_str()),
             ("ENVIRONMENT", "live"),
+            ("CLIENT_ADDRESS", "cloudflare"),
             ("HMAC_KEYS", hmac_keys.as_str()),
         ];
         let read = Settings::read(|name| {
@@ -152,16 +204,22 @@ impl Bench {
         self.world.publish(&self.issuer.list(number, 1, revoked, now, valid_for));
     }
 
+    /// One evaluation.
+    pub(crate) fn judge(&self, request: &Incoming<'_>, state: &mut RequestState) -> Judged {
+        let now = Time::from_millis(self.world.now.get());
+        let settings = self.gate.borrow().shared_settings();
+        request.read(&settings, |request| self.gate.borrow_mut().judge(request, state, now))
+    }
+
     /// One request from its arrival to its verdict; refreshes are done at once.
-    pub(crate) fn ask(&self, request: &Incoming<'_>) -> Result<Passage, Refused> {
-        let mut turn = Turn::new();
+    pub(crate) fn ask(&self, request: &Incoming<'_>) -> Result<Forward, Refused> {
+        let mut state = RequestState::new();
         for _ in 0..10_000 {
-            let now = Time::from_millis(self.world.now.get());
             // Both count, where this isolate limits a key.
-            let glanced = (!self.limits).then(|| self.gate.borrow_mut().glance(request, now));
-            let judged = self.gate.borrow_mut().judge(request, &mut turn, now);
-            if let Some(Some(passed)) = glanced {
-                hot::assert_same(&passed.onward, &judged);
+            let fast = (!self.limits).then(|| self.try_forward(request)).flatten();
+            let judged = self.judge(request, &mut state);
+            if let Some(passed) = fast {
+                fast_path::assert_same(&passed, &judged);
             }
             if let Some(job) = judged.refresh {
                 block_on(refresh(&self.gate, &&self.world, job));
@@ -174,7 +232,8 @@ impl Bench {
                     assert!((1..=25).contains(&millis), "a sleep of {millis} ms");
                     self.world.pass_time(millis);
                 }
-                Next::Pass(passage) => return Ok(passage),
+                Next::Verify(signature) => state.signature_is(signature, None),
+                Next::Forward(forward) => return Ok(*forward),
                 Next::Refuse(refused) => return Err(refused),
                 Next::Own(page) => panic!("{page:?}"),
             }
@@ -182,7 +241,7 @@ impl Bench {
         panic!("a request that never ends")
     }
 
-    pub(crate) fn request(&self, token: &str) -> Result<Passage, Refused> {
+    pub(crate) fn request(&self, token: &str) -> Result<Forward, Refused> {
         self.ask(&get(token))
     }
 
@@ -203,7 +262,7 @@ pub(crate) fn get(token: &str) -> Incoming<'_> {
 }
 
 /// What the origin is told of this.
-pub(crate) fn told(passage: &Passage, key: &str) -> Option<String> {
+pub(crate) fn told(passage: &Forward, key: &str) -> Option<String> {
     said(passage.caller.as_ref().unwrap().identity.headers(), key)
 }
 
@@ -224,4 +283,19 @@ pub(crate) fn block_on<F: Future>(future: F) -> F::Output {
             return done;
         }
     }
+}
+
+/// The names of the fields that are taken out.
+pub(crate) fn taken(edits: &str) -> Vec<&str> {
+    changes(edits).into_iter().filter(|(_, value)| value.is_empty()).map(|(name, _)| name).collect()
+}
+
+/// Names and values of the fields that are set.
+pub(crate) fn set(edits: &str) -> Vec<(&str, &str)> {
+    changes(edits).into_iter().filter(|(_, value)| !value.is_empty()).collect()
+}
+
+fn changes(edits: &str) -> Vec<(&str, &str)> {
+    let lines: Vec<&str> = edits.lines().collect();
+    lines.chunks(2).map(|pair| (pair[0], pair[1])).collect()
 }

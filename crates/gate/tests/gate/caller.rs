@@ -7,11 +7,10 @@ use portcullis_core::token::{Environment, Kind};
 use portcullis_gate::answer::Problem;
 use portcullis_gate::credential::CredentialError;
 use portcullis_gate::pace::Standing;
-use portcullis_gate::request::Incoming;
 use portcullis_gate::settings::RateClasses;
 use portcullis_gate::turn::Reason;
 
-use crate::bench::{Bench, get, told};
+use crate::bench::{Bench, Incoming, get, told};
 use crate::policies::{SECRET, texts};
 
 fn now(bench: &Bench) -> Time {

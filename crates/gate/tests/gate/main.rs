@@ -12,7 +12,7 @@
 mod behind;
 mod bench;
 mod caller;
-mod hot;
+mod fast_path;
 mod issuer;
 mod policies;
 
@@ -24,7 +24,7 @@ use portcullis_core::token::{Environment, Kind, Malformed};
 use portcullis_core::verify::Refusal;
 use portcullis_gate::log::Event;
 use portcullis_gate::refresh::refresh;
-use portcullis_gate::turn::{Next, Reason, Refused, Turn};
+use portcullis_gate::turn::{Next, Reason, Refused, RequestState};
 use proptest::prelude::*;
 #[test]
 fn a_cold_gate_fetches_everything_once_and_then_nothing() {
@@ -242,9 +242,8 @@ fn nobody_waits_longer_than_the_deadline_for_a_refresh_that_hangs() {
     bench.request(&good).unwrap();
     bench.world.pass_time(6_000);
     // The leader takes a job and is never heard of again.
-    let mut turn = Turn::new();
-    let now = Time::from_millis(bench.world.now.get());
-    let judged = bench.gate.borrow_mut().judge(&get(&good), &mut turn, now);
+    let mut turn = RequestState::new();
+    let judged = bench.judge(&get(&good), &mut turn);
     assert!(judged.refresh.is_some());
     let arrived = bench.world.now.get();
     assert_eq!(bench.standing(&good), "stale");
@@ -262,11 +261,10 @@ fn whoever_waits_as_the_list_runs_out_waits_on_like_a_cold_one() {
     bench.request(&good).unwrap();
     let start = bench.world.now.get();
     bench.world.pass_time(5_900);
-    let mut turn = Turn::new();
+    let mut turn = RequestState::new();
     let mut out = None;
     let next = loop {
-        let now = Time::from_millis(bench.world.now.get());
-        let judged = bench.gate.borrow_mut().judge(&get(&good), &mut turn, now);
+        let judged = bench.judge(&get(&good), &mut turn);
         assert!(judged.refresh.is_none() || out.is_none(), "one refresh is out");
         out = out.or(judged.refresh);
         match judged.next {
@@ -281,14 +279,13 @@ fn whoever_waits_as_the_list_runs_out_waits_on_like_a_cold_one() {
             block_on(refresh(&bench.gate, &&bench.world, job));
         }
     };
-    assert!(matches!(next, Next::Pass(_)), "{next:?}");
+    assert!(matches!(next, Next::Forward(_)), "{next:?}");
 
     // With nothing to come it is refused, no later than a cold request is.
     bench.world.pass_time(5_900);
-    let (arrived, mut turn) = (bench.world.now.get(), Turn::new());
+    let (arrived, mut turn) = (bench.world.now.get(), RequestState::new());
     loop {
-        let now = Time::from_millis(bench.world.now.get());
-        match bench.gate.borrow_mut().judge(&get(&good), &mut turn, now).next {
+        match bench.judge(&get(&good), &mut turn).next {
             Next::Sleep(millis) => bench.world.pass_time(millis),
             next => break assert!(matches!(next, Next::Refuse(_)), "{next:?}"),
         }

@@ -4,10 +4,10 @@ use portcullis_core::issue::PolicyDraft;
 use portcullis_core::policy::{Denial, NoPolicy};
 use portcullis_core::time::Time;
 use portcullis_core::token::Kind;
-use portcullis_gate::request::Incoming;
-use portcullis_gate::turn::{Next, Passage, Reason, Refused, Turn};
+use portcullis_gate::request::Malformed;
+use portcullis_gate::turn::{Next, Reason, Refused, RequestState};
 
-use crate::bench::{Bench, get, told};
+use crate::bench::{Bench, Incoming, get, taken, told};
 use crate::issuer::ED25519_KID;
 
 pub(crate) fn texts(texts: &[&str]) -> Vec<String> {
@@ -20,7 +20,6 @@ fn backend() -> PolicyDraft {
         methods: texts(&["GET", "POST"]),
         paths: texts(&["/admin/**"]),
         scopes: texts(&["orders:*"]),
-        rate_class: Some("gold".into()),
         ..PolicyDraft::default()
     }
 }
@@ -59,14 +58,12 @@ fn each_rule_of_a_policy_denies_and_a_request_within_all_of_them_passes() {
     let bench = Bench::new(&[SECRET, &[("ROUTES", routes)]].concat());
     bench.publish_policies(5, &[(Kind::Secret, 9, backend())]);
     let key = bench.with_policy(9);
-    let good = Incoming { path: "/admin/orders", address: "192.0.2.7".parse().ok(), ..get(&key) };
+    let good = Incoming { path: "/admin/orders", address: Some("192.0.2.7"), ..get(&key) };
     let passage = bench.ask(&good).unwrap();
     assert_eq!(told(&passage, "scopes").as_deref(), Some(r#"("orders:*")"#));
     assert_eq!(told(&passage, "policy").as_deref(), Some("9"));
-    assert!(passage.rate.is_none(), "a class that is not set up here limits nothing");
     for (change, denial) in [
-        (Incoming { address: "192.0.3.7".parse().ok(), ..good }, Denial::Address),
-        (Incoming { address: None, ..good }, Denial::Address),
+        (Incoming { address: Some("192.0.3.7"), ..good }, Denial::Address),
         (Incoming { method: "DELETE", ..good }, Denial::Method),
         (Incoming { path: "/store/carts", ..good }, Denial::Path),
         (Incoming { path: "/admin/users", ..good }, Denial::Scope),
@@ -77,8 +74,15 @@ fn each_rule_of_a_policy_denies_and_a_request_within_all_of_them_passes() {
         let scopes = (denial == Denial::Scope).then(|| "orders:read users:read".to_owned());
         assert_eq!(refused.scopes, scopes);
     }
+    let nowhere = Incoming { address: None, ..good };
+    assert_eq!(bench.reason(&nowhere), Reason::AddressUnknown);
     // Two servers could read it in two ways: it is on no route.
-    assert_eq!(bench.reason(&Incoming { path: "/admin/%2e%2e/x", ..good }), Reason::NoRoute);
+    for path in
+        ["/admin/%2e%2e/x", "/admin//x", "/ADMIN/orders", "/admin/orders/", "/%61dmin/orders"]
+    {
+        let reason = bench.reason(&Incoming { path, ..good });
+        assert_eq!(reason, Reason::Malformed(Malformed::AmbiguousPath), "{path}");
+    }
 }
 
 #[test]
@@ -100,7 +104,7 @@ fn a_publishable_key_is_held_to_origin_and_sales_channel() {
     };
     let passage = bench.ask(&good).unwrap();
     assert_eq!(told(&passage, "sales-channels").as_deref(), Some(r#"("sc_1" "sc_2")"#));
-    assert_eq!(passage.taken.headers().collect::<Vec<_>>(), ["x-publishable-api-key"]);
+    assert_eq!(taken(&passage.edits(None)), ["x-publishable-api-key"]);
     let elsewhere = Incoming { origin: Some("https://evil.example"), ..good };
     assert_eq!(bench.reason(&elsewhere), Reason::Denied(Denial::Origin));
     assert_eq!(bench.reason(&Incoming { origin: None, ..good }), Reason::Denied(Denial::Origin));
@@ -111,8 +115,8 @@ fn a_publishable_key_is_held_to_origin_and_sales_channel() {
     // A browser asks first, and has no key to show.
     let preflight =
         Incoming { method: "OPTIONS", publishable_key: None, preflight_for: Some("GET"), ..good };
-    let Passage { caller, taken, .. } = bench.ask(&preflight).unwrap();
-    assert!(caller.is_none() && taken.headers().next().is_none());
+    let forward = bench.ask(&preflight).unwrap();
+    assert!(forward.caller.is_none() && taken(&forward.edits(None)).is_empty());
     let plain = Incoming { preflight_for: None, ..preflight };
     assert_eq!(bench.reason(&plain).code(), "no_key");
 }
@@ -129,7 +133,7 @@ fn a_policy_that_is_edited_counts_from_the_next_list_on_without_a_wait() {
     assert_eq!(bench.world.fetches(), 0);
     bench.world.pass_time(1_001);
     bench.publish_policies(6, &[(Kind::Secret, 9, backend())]);
-    assert_eq!(bench.reason(&get(&key)), Reason::Denied(Denial::Address));
+    assert_eq!(bench.reason(&get(&key)), Reason::AddressUnknown);
     // Stamp, head and both files of policies came with the list.
     assert_eq!(bench.world.fetches(), 4);
     bench.world.pass_time(1_001);
@@ -157,7 +161,7 @@ fn without_its_policy_a_key_is_refused_and_nobody_waits_for_what_can_not_be_had(
     bench.request(&bench.with_policy(0)).unwrap();
     bench.world.pass_time(1_000);
     bench.publish_policies(5, &[(Kind::Secret, 9, backend())]);
-    assert_eq!(bench.reason(&get(&key)), Reason::Denied(Denial::Address));
+    assert_eq!(bench.reason(&get(&key)), Reason::AddressUnknown);
 }
 
 #[test]
@@ -167,10 +171,9 @@ fn a_fetch_that_hangs_is_waited_for_no_longer_than_a_cold_one() {
     bench.request(&bench.with_policy(0)).unwrap();
     let key = bench.with_policy(9);
     let arrived = bench.world.now.get();
-    let mut turn = Turn::new();
+    let mut turn = RequestState::new();
     loop {
-        let now = Time::from_millis(bench.world.now.get());
-        let judged = bench.gate.borrow_mut().judge(&get(&key), &mut turn, now);
+        let judged = bench.judge(&get(&key), &mut turn);
         match judged.next {
             Next::Sleep(millis) => bench.world.pass_time(millis),
             Next::Refuse(Refused { reason, .. }) => {
@@ -241,8 +244,7 @@ fn a_class_counts_the_same_at_a_glance_as_when_it_is_judged() {
         for bench in [&glancing, &judging] {
             bench.world.pass_time(pause);
         }
-        let now = Time::from_millis(glancing.world.now.get());
-        let passed = glancing.gate.borrow_mut().glance(&get(&key), now);
+        let passed = glancing.try_forward(&get(&key));
         match judging.request(&key) {
             Ok(passage) => {
                 let passed = passed.unwrap();

@@ -32,7 +32,7 @@ async fn fetch(request: web_sys::Request, env: Env, ctx: Context) -> Result<web_
 
 /// An answer of our own. `finish` adds what a limited key is to know of its limit.
 fn answer(passage: &Passage, body: &Value) -> Result<web_sys::Response> {
-    passage.finish(Response::from_json(body)?.into())
+    passage.finish(&Response::from_json(body)?.into())
 }
 
 fn who(caller: &Caller) -> Value {

@@ -5,38 +5,43 @@ use std::rc::Rc;
 use portcullis_core::time::Time;
 use portcullis_core::token::Kind;
 use portcullis_gate::assertions::Asserted;
-use portcullis_gate::hot::ASSERTION;
-use portcullis_gate::request::Incoming;
-use portcullis_gate::told::Onward;
-use portcullis_gate::turn::{Judged, Next};
+use portcullis_gate::fast_path::FastForward;
+use portcullis_gate::header_cache::CachedEdits;
+use portcullis_gate::turn::{Judged, Next, RequestState};
 
-use crate::bench::{Bench, get, said};
+use crate::bench::{Bench, Incoming, get, said, set, taken};
 use crate::issuer::ED25519_KID;
 
-/// What passed at a glance passes when it is judged, as the same, with nothing else to be done.
-pub(crate) fn assert_same(onward: &Onward, judged: &Judged) {
-    let Next::Pass(passage) = &judged.next else { panic!("{:?}", judged.next) };
+/// What is forwarded at once is forwarded by the slow path, with the same edits and nothing else to
+/// be done.
+pub(crate) fn assert_same(passed: &FastForward, judged: &Judged) {
+    let Next::Forward(forward) = &judged.next else { panic!("{:?}", judged.next) };
     assert!(judged.refresh.is_none() && judged.policy.is_none());
     // A report may have become due by this very request.
-    let more = (&passage.query, &passage.max_connection_age, &passage.debug, &passage.rate);
-    assert!(matches!(more, (None, None, None, None)));
-    let taken: Vec<&str> = passage.taken.headers().collect();
-    assert_eq!(onward.taken().collect::<Vec<_>>(), taken);
-    let mut told: Vec<(&str, &str)> = passage.caller.as_ref().unwrap().identity.headers().collect();
-    match &passage.assertion {
-        None => {}
-        Some(Asserted::Signed(text)) => told.push((ASSERTION, text)),
+    let more = (&forward.max_connection_age, &forward.debug, &forward.rate);
+    assert!(matches!(more, (None, None, None)));
+    let assertion = match &forward.assertion {
+        None => None,
+        Some(Asserted::Signed(text)) => Some(&**text),
         Some(Asserted::Unsigned(..)) => panic!("an assertion is to be signed"),
-    }
-    assert_eq!(onward.headers().collect::<Vec<_>>(), told);
+    };
+    assert_eq!(passed.edits.lines(), forward.edits(assertion));
+    assert_eq!(passed.edits.flags(), forward.flags);
 }
 
 impl Bench {
-    fn glance(&self, request: &Incoming<'_>) -> Option<Rc<Onward>> {
+    pub(crate) fn try_forward(&self, request: &Incoming<'_>) -> Option<FastForward> {
         let now = Time::from_millis(self.world.now.get());
-        let passed = self.gate.borrow_mut().glance(request, now)?;
+        let settings = self.gate.borrow().shared_settings();
+        request.read(&settings, |request| {
+            self.gate.borrow_mut().try_forward(request.as_ref().ok()?, now)
+        })
+    }
+
+    fn glance(&self, request: &Incoming<'_>) -> Option<Rc<CachedEdits>> {
+        let passed = self.try_forward(request)?;
         assert_eq!(passed.rate, None);
-        Some(passed.onward)
+        Some(passed.edits)
     }
 }
 
@@ -48,12 +53,12 @@ fn a_good_key_passes_at_a_glance_once_there_is_a_list() {
     assert_eq!(bench.glance(&get(&good)), None);
     bench.request(&good).unwrap();
     let onward = bench.glance(&get(&good)).unwrap();
-    assert_eq!(onward.taken().collect::<Vec<_>>(), ["x-api-key"]);
-    assert!(said(onward.headers(), "owner").as_deref() == Some("77"));
+    assert_eq!(taken(onward.lines()), ["x-api-key"]);
+    assert!(said(set(onward.lines()).into_iter(), "owner").as_deref() == Some("77"));
     let bearer = format!("Bearer {good}");
     let twice = Incoming { authorization: Some(&bearer), ..get(&good) };
-    let taken = bench.glance(&twice).unwrap();
-    assert_eq!(taken.taken().collect::<Vec<_>>(), ["authorization", "x-api-key"]);
+    let both = bench.glance(&twice).unwrap();
+    assert_eq!(taken(both.lines()), ["authorization", "x-api-key"]);
     for bad in [bench.issuer.key(3, |_| {}), bench.issuer.key(4, |c| c.kind = Kind::Publishable)] {
         assert_eq!(bench.glance(&get(&bad)), None);
     }
@@ -76,10 +81,25 @@ fn a_signature_that_is_new_is_for_the_runtime_and_one_that_is_known_passes() {
     bench.request(&bench.issuer.key(1, |_| {})).unwrap();
     let key = bench.issuer.key(2, |claims| claims.kid = ED25519_KID);
     assert_eq!(bench.glance(&get(&key)), None);
-    let signature = bench.gate.borrow().signature_to_check(&get(&key)).unwrap();
+    let mut state = RequestState::new();
+    let Next::Verify(signature) = bench.judge(&get(&key), &mut state).next else { panic!() };
     bench.gate.borrow_mut().remember(signature);
     assert!(bench.glance(&get(&key)).is_some());
-    assert_eq!(bench.gate.borrow().signature_to_check(&get(&key)), None);
+    assert!(matches!(bench.judge(&get(&key), &mut state).next, Next::Forward(_)));
+}
+
+#[test]
+fn a_signature_that_the_runtime_rejects_is_not_verified_again() {
+    let bench = Bench::new(&[]);
+    bench.publish(5, &[], 60_000);
+    bench.request(&bench.issuer.key(1, |_| {})).unwrap();
+    let good = bench.issuer.key(2, |claims| claims.kid = ED25519_KID);
+    let mut state = RequestState::new();
+    let Next::Verify(signature) = bench.judge(&get(&good), &mut state).next else { panic!() };
+    // Were it verified here as well, this good one would pass.
+    state.signature_is(signature, Some(false));
+    let Next::Refuse(refused) = bench.judge(&get(&good), &mut state).next else { panic!() };
+    assert_eq!(refused.reason.code(), "bad_signature");
 }
 
 #[test]
@@ -91,7 +111,7 @@ fn what_the_origin_is_told_is_written_anew_when_anything_of_it_changes() {
     let told = |token: &str, name: &str| {
         bench.request(token).unwrap();
         let onward = bench.glance(&get(token)).unwrap();
-        said(onward.headers(), name).unwrap()
+        said(set(onward.lines()).into_iter(), name).unwrap()
     };
     // The same serial, and so the same place.
     for _ in 0..2 {
@@ -102,8 +122,8 @@ fn what_the_origin_is_told_is_written_anew_when_anything_of_it_changes() {
     assert!(Rc::ptr_eq(&first, &bench.glance(&get(&one)).unwrap()));
     let bearer = format!("Bearer {one}");
     let elsewhere = Incoming { authorization: Some(&bearer), x_api_key: None, ..get(&one) };
-    let taken = bench.glance(&elsewhere).unwrap();
-    assert_eq!(taken.taken().collect::<Vec<_>>(), ["authorization"]);
+    let elsewhere = bench.glance(&elsewhere).unwrap();
+    assert_eq!(taken(elsewhere.lines()), ["authorization"]);
     bench.world.pass_time(5_001);
     bench.publish(6, &[], 60_000);
     assert_eq!(told(&one, "list"), "6");

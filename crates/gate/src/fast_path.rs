@@ -1,0 +1,118 @@
+//! The way of nearly every request: a key that is good, by what is held. One synchronous call from
+//! plain JavaScript, because an asynchronous handler costs more than the verification does.
+//!
+//! The decision is [`Gate::evaluate`]'s, as on the slow path. What needs more than that (a wait, a
+//! fetch, a signature, the platform's rate limiter, a word about the key) is left to the slow path.
+//! So nothing is refused here, and no state is changed but the counts of what passed.
+
+use std::rc::Rc;
+
+use portcullis_core::time::Time;
+
+use crate::answer::rate_headers;
+use crate::assertions::Asserted;
+use crate::forward::{Edits, Flags};
+use crate::gate::{Gate, RESERVED};
+use crate::header_cache::{CachedEdits, Wanted};
+use crate::identity::Identity;
+use crate::pace::Standing;
+use crate::pipeline::{Cleared, ClearedKey, Inquiry};
+use crate::request::Request;
+use crate::settings::Settings;
+use crate::turn::{Rate, RequestState};
+
+/// A request that is forwarded at once.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FastForward {
+    /// What changes between the client's request and the origin's.
+    pub edits: Rc<CachedEdits>,
+    /// What has counted it, if its key is limited by this isolate.
+    pub rate: Option<Rate>,
+}
+
+impl FastForward {
+    /// What the client is told with the origin's answer, names and values by turns; nothing if
+    /// nothing limits its key.
+    #[must_use]
+    pub fn answered(&self, settings: &Settings) -> Vec<(&'static str, String)> {
+        let limit = self.rate.and_then(|rate| Some((settings.rates.get(rate.class)?, rate)));
+        limit.map_or_else(Vec::new, |(class, rate)| rate_headers(class, rate.allowance, true))
+    }
+}
+
+impl Gate {
+    /// Forwards a request at once, if nothing is to be waited for, fetched, counted by the platform,
+    /// signed or told of its key. `None` says nothing of the request:
+    /// [`judge`](Self::judge) does.
+    #[must_use]
+    pub fn try_forward(&mut self, request: &Request<'_>, now: Time) -> Option<FastForward> {
+        let settings = Rc::clone(&self.settings);
+        let is_plain = !request.debug
+            && !settings.debug
+            && request.handshake.is_none()
+            && request.hop_by_hop.is_empty()
+            && !request.path.starts_with(RESERVED);
+        if !is_plain || self.has_report(now) {
+            return None;
+        }
+        let state = RequestState::new();
+        let mut inquiry = Inquiry::new(&state, now);
+        let Cleared { route, taken, query, key } = self.evaluate(request, &mut inquiry).ok()?;
+        let ClearedKey { accepted, standing, policy, class, assertion, in_authorization } = key?;
+        let target_changes = query.is_some() || request.is_encoded_anew();
+        if inquiry.refresh || target_changes || route.max_connection_age.is_some() {
+            return None;
+        }
+        let assertion = match assertion {
+            Some(Asserted::Unsigned(..)) => return None,
+            Some(Asserted::Signed(text)) => Some(text),
+            None => None,
+        };
+        // The platform's own limiter has to be asked, which takes a wait.
+        if class.is_some_and(|(_, class)| class.binding.is_some()) || standing != Standing::Fresh {
+            return None;
+        }
+        let flags = Flags {
+            uncached: !route.shared_cache,
+            private: !route.shared_cache && !in_authorization,
+            own_protocol: false,
+            may_be_cut: false,
+        };
+        let client = request.client;
+        let wanted =
+            Wanted { accepted: &accepted, taken, flags, client, assertion: assertion.as_ref() };
+        let found = self.header_cache.find(&wanted);
+        let is_new = found.is_none();
+        let class = class.map(|(class, _)| class);
+        let edits = found.unwrap_or_else(|| {
+            let identity = Identity::new(settings.identity, &accepted, &policy, standing);
+            let edits = Edits {
+                taken,
+                client: Some(client),
+                identity: identity.lines(),
+                assertion: assertion.as_deref(),
+                uncached: flags.uncached,
+            };
+            let lines = edits.lines(core::iter::empty(), None);
+            Rc::new(CachedEdits { lines, flags, name: accepted.name(), place: wanted.place() })
+        });
+        // Take from the rate limiter last, so that a request that falls through to the slow path is
+        // not counted twice.
+        let rate = match class.and_then(|class| Some((class, settings.rates.get(class)?))) {
+            None => None,
+            Some((class, setting)) => {
+                let serial = accepted.serial().get();
+                let allowance = self.limiter.take(serial, class, setting, now);
+                if !allowance.allowed {
+                    return None;
+                }
+                Some(Rate { class, allowance: Some(allowance) })
+            }
+        };
+        if is_new {
+            self.header_cache.keep(&wanted, Rc::clone(&edits));
+        }
+        self.count_passed(edits.name, now);
+        Some(FastForward { edits, rate })
+    }
+}

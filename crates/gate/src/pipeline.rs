@@ -1,0 +1,348 @@
+//! The decision on a request, in one function for both ways of sending it.
+//!
+//! [`Gate::evaluate`] changes nothing. It clears the request, refuses it, or says what it needs to
+//! know first. The fast path takes what is cleared and leaves everything else to the slow one, which
+//! sees to the need and asks again: see [`crate::gate`] and [`crate::fast_path`].
+
+use portcullis_core::keyring::Purpose;
+use portcullis_core::list::{List, ListError, Mark};
+use portcullis_core::memo::SignatureToCheck;
+use portcullis_core::policy::{Denial, NoPolicy, Policy, RequestFacts, decide};
+use portcullis_core::replica::Replica;
+use portcullis_core::time::Time;
+use portcullis_core::token::{Kind, Name};
+use portcullis_core::verify::{Accepted, Authentication, Demand, Refusal, Unverified};
+
+use crate::assertions::Asserted;
+use crate::credential::{Credential, Taken, holds_key};
+use crate::gate::Gate;
+use crate::pace::{Doubt, Standing, Step};
+use crate::request::{Malformed, Request, query};
+use crate::settings::{Kinds, NoRoute, Places, RateClass, Route};
+use crate::turn::{Reason, RequestState};
+
+/// What a request is evaluated with, and what is found on the way.
+pub(crate) struct Inquiry<'r> {
+    pub(crate) now: Time,
+    pub(crate) state: &'r RequestState,
+    /// A refresh is to go out behind the request, whatever becomes of it.
+    pub(crate) refresh: bool,
+    /// A signature that was verified here, to be remembered.
+    pub(crate) verified: Option<SignatureToCheck>,
+}
+
+impl<'r> Inquiry<'r> {
+    pub(crate) const fn new(state: &'r RequestState, now: Time) -> Self {
+        Self { now, state, refresh: false, verified: None }
+    }
+}
+
+/// A request that may go to the origin.
+pub(crate) struct Cleared<'g> {
+    pub(crate) route: &'g Route,
+    /// The places that hold keys, which must not go on.
+    pub(crate) taken: Taken,
+    /// The query without the keys that it held.
+    pub(crate) query: Option<String>,
+    /// Its key, unless its route needs none.
+    pub(crate) key: Option<ClearedKey<'g>>,
+}
+
+/// The key of a request that may go to the origin.
+pub(crate) struct ClearedKey<'g> {
+    pub(crate) accepted: Accepted,
+    pub(crate) standing: Standing,
+    pub(crate) policy: Policy<'g>,
+    /// Its rate class. Nothing has been counted yet.
+    pub(crate) class: Option<(usize, &'g RateClass)>,
+    pub(crate) assertion: Option<Asserted>,
+    pub(crate) in_authorization: bool,
+}
+
+/// Why an evaluation ends without clearing the request.
+pub(crate) enum Stop {
+    /// It is refused. The name is that of an authentic key.
+    Refuse(Reason, Option<Name>),
+    /// Something has to be known first.
+    Need(Need),
+}
+
+/// What has to be known before a request is decided on.
+pub(crate) enum Need {
+    /// A fresher list, or any at all.
+    List { held: Option<Mark>, at_most: u64, refresh: bool },
+    /// What a refresh out of turn may tell of this key.
+    Doubt(Doubt),
+    /// A policy that is not held.
+    Policy { kind: Kind, number: u32 },
+    /// Whether a signature is good.
+    Signature(Box<SignatureToCheck>),
+}
+
+impl Stop {
+    const fn refuse(reason: Reason) -> Self {
+        Self::Refuse(reason, None)
+    }
+
+    const fn because(refusal: Refusal) -> Self {
+        Self::Refuse(Reason::Key(refusal), None)
+    }
+}
+
+impl Gate {
+    /// Decides on a request that is for the origin.
+    pub(crate) fn evaluate<'g>(
+        &'g self,
+        request: &Request<'_>,
+        inquiry: &mut Inquiry<'_>,
+    ) -> Result<Cleared<'g>, Stop> {
+        let settings = &*self.settings;
+        let find = |method| settings.routes.find(method, request.path);
+        // A preflight is on the route of the method that it asks about, and carries no key.
+        if let Some(Ok(route)) = request.preflight().map(find)
+            && route.preflight
+        {
+            return Ok(self.without_key(route, request));
+        }
+        let route = find(request.method).map_err(|no_route| Stop::refuse(no_route.into()))?;
+        if route.open {
+            return Ok(self.without_key(route, request));
+        }
+        let credential = Credential::read(request, &route.places, route.kinds)
+            .map_err(|error| Stop::refuse(Reason::Credential(error)))?;
+        let demand = Demand {
+            purpose: Purpose::Token,
+            kind: route.kinds.only(),
+            environment: Some(route.environment),
+        };
+        let (accepted, standing) = self.verify(credential.token(), demand, inquiry)?;
+        let stop = |reason| Stop::Refuse(reason, Some(accepted.name()));
+        if route.strict && standing == Standing::Stale {
+            return Err(stop(Reason::Stale));
+        }
+        let policy = self.policy(&accepted, inquiry)?;
+        permit(&policy, route, request).map_err(stop)?;
+        let class = match settings.rates.find(policy.rate_class()) {
+            Ok(class) => class,
+            Err(_) if settings.passes_unknown_class => None,
+            Err(_) => return Err(stop(Reason::UnknownRateClass)),
+        };
+        let taken = credential.taken(route.keep_credential);
+        let elsewhere = Taken::found_in(request, &route.places);
+        let assertion = self.assertion(&accepted, (&policy, standing), inquiry.now);
+        let in_authorization = credential.is_in_authorization();
+        Ok(Cleared {
+            route,
+            taken: taken.and(elsewhere),
+            query: self.query_without_keys(request, &route.places, taken.query),
+            key: Some(ClearedKey {
+                accepted,
+                standing,
+                policy,
+                class,
+                assertion,
+                in_authorization,
+            }),
+        })
+    }
+
+    /// Decides on a request for one of the gate's own pages that only an admin may see.
+    pub(crate) fn evaluate_admin(
+        &self,
+        request: &Request<'_>,
+        inquiry: &mut Inquiry<'_>,
+    ) -> Result<(), Stop> {
+        let (places, kinds) = (Places::HEADERS, Kinds { secret: true, publishable: false });
+        let credential = Credential::read(request, &places, kinds)
+            .map_err(|error| Stop::refuse(Reason::Credential(error)))?;
+        let demand = Demand { purpose: Purpose::Admin, kind: None, environment: None };
+        self.verify(credential.token(), demand, inquiry).map(|_| ())
+    }
+
+    /// A request that needs no key. Those that it carries are taken out all the same.
+    fn without_key<'g>(&'g self, route: &'g Route, request: &Request<'_>) -> Cleared<'g> {
+        Cleared {
+            route,
+            taken: Taken::found_in(request, &Places::NONE),
+            query: self.query_without_keys(request, &Places::NONE, false),
+            key: None,
+        }
+    }
+
+    /// The query without keys, if it holds any: whatever stands in the parameter that the route
+    /// reads, if it is taken, and keys of ours in those of other routes.
+    fn query_without_keys(
+        &self,
+        request: &Request<'_>,
+        places: &Places,
+        taken: bool,
+    ) -> Option<String> {
+        if request.query.is_empty() {
+            return None;
+        }
+        let mut left: Option<String> = None;
+        for name in self.settings.routes.key_parameters() {
+            let is_routes = places.query.as_deref() == Some(name);
+            let query = left.as_deref().unwrap_or(&request.query);
+            let without =
+                query::without(
+                    query,
+                    name,
+                    |value| {
+                        if is_routes { taken } else { holds_key(value) }
+                    },
+                );
+            if without != query {
+                left = Some(without);
+            }
+        }
+        left
+    }
+
+    /// Verifies a key. Keys that need no list to be refused are refused before any wait, so that only
+    /// an authentic key makes the gate fetch, or wait, for its sake.
+    fn verify(
+        &self,
+        token: &str,
+        demand: Demand,
+        inquiry: &mut Inquiry<'_>,
+    ) -> Result<(Accepted, Standing), Stop> {
+        let now = inquiry.now;
+        let held = self.held(now).ok();
+        let unverified = Unverified::parse(token).map_err(|error| Stop::because(error.into()))?;
+        let Some(replica) = &self.replica else {
+            // Without a keyring nothing at all can be said of a key.
+            self.enforce_bound(held, inquiry)?;
+            return Err(Stop::because(ListError::Missing.into()));
+        };
+        let keyring = replica.keyring();
+        let authentic = match unverified.authenticate_by(&self.memo, keyring, demand.purpose) {
+            Ok(Authentication::Authentic(authentic)) => authentic,
+            Ok(Authentication::Unchecked(unchecked)) => {
+                let signature = unchecked.signature();
+                if inquiry.state.rejected.as_ref() == Some(signature) {
+                    return Err(Stop::because(Refusal::BadSignature));
+                }
+                if !inquiry.state.verifies_here {
+                    return Err(Stop::Need(Need::Signature(Box::new(signature.clone()))));
+                }
+                let (authentic, signature) = unchecked.verify().map_err(Stop::because)?;
+                inquiry.verified = Some(signature);
+                authentic
+            }
+            Err(refusal) => {
+                self.settle(Doubt::of(refusal), inquiry)?;
+                return Err(Stop::because(refusal));
+            }
+        };
+        let name = authentic.namer();
+        let verdict = match &replica.at(now) {
+            Ok(fresh) => authentic.current(fresh).and_then(|current| current.accept(&demand)),
+            Err(error) => Err((*error).into()),
+        };
+        // Enforce the freshness bound first: a verdict by a stale list must not be returned, accept
+        // or refuse.
+        self.enforce_bound(held, inquiry)?;
+        match verdict {
+            Ok(accepted) => {
+                let standing = self.pace.standing(accepted.list(), now);
+                Ok((accepted, standing))
+            }
+            Err(refusal) => {
+                self.settle(Doubt::of(refusal), inquiry)?;
+                Err(Stop::Refuse(refusal.into(), Some(name())))
+            }
+        }
+    }
+
+    /// The policy of an accepted key.
+    fn policy(&self, accepted: &Accepted, inquiry: &Inquiry<'_>) -> Result<Policy<'_>, Stop> {
+        let claims = accepted.claims();
+        let stop = |reason| Stop::Refuse(reason, Some(accepted.name()));
+        if claims.policy == 0 && self.settings.require_policy {
+            return Err(stop(Reason::PolicyRequired));
+        }
+        let list = self.replica.as_ref().and_then(Replica::list);
+        let head = list.map(List::head).ok_or_else(|| stop(ListError::Missing.into()))?;
+        match self.policies.find(head, claims.kind, claims.policy) {
+            Ok(policy) => Ok(policy),
+            Err(NoPolicy::Unavailable(_))
+                if !inquiry.state.policy_is_over(&self.pace, inquiry.now) =>
+            {
+                let (kind, number) = (claims.kind, claims.policy);
+                Err(Stop::Need(Need::Policy { kind, number }))
+            }
+            Err(missing) => Err(stop(Reason::Policy(missing))),
+        }
+    }
+
+    /// Applies the two bounds. `Ok` if what is held decides: waiting is over, or was not needed.
+    pub(crate) fn enforce_bound(
+        &self,
+        held: Option<Mark>,
+        inquiry: &mut Inquiry<'_>,
+    ) -> Result<(), Stop> {
+        match self.pace.look(held, inquiry.now) {
+            Step::Go { refresh, .. } => {
+                inquiry.refresh |= refresh;
+                Ok(())
+            }
+            Step::Wait { at_most, refresh } => {
+                let state = inquiry.state;
+                if state.list_is_over(held.is_none(), &self.pace, &self.policies, inquiry.now) {
+                    Ok(())
+                } else {
+                    Err(Stop::Need(Need::List { held, at_most, refresh }))
+                }
+            }
+            Step::Closed => Ok(()),
+        }
+    }
+
+    /// Asks for one fetch if that may tell more of this key. `Ok` if it may not, or has not.
+    fn settle(&self, doubt: Option<Doubt>, inquiry: &Inquiry<'_>) -> Result<(), Stop> {
+        let Some(doubt) = doubt else { return Ok(()) };
+        let now = inquiry.now;
+        let may = self.pace.may_settle(doubt, now) || self.pace.is_in_flight(now);
+        if inquiry.state.doubt_is_over(now) || !may {
+            Ok(())
+        } else {
+            Err(Stop::Need(Need::Doubt(doubt)))
+        }
+    }
+}
+
+/// Holds a request against a policy: with the scopes that its route needs, and if the route reads
+/// sales channels from the query, with each of them.
+fn permit(policy: &Policy<'_>, route: &Route, request: &Request<'_>) -> Result<(), Reason> {
+    let scopes: Vec<&str> = route.scopes.iter().map(String::as_str).collect();
+    let address = request.client.address;
+    let mut facts = RequestFacts {
+        address,
+        origin: request.origin,
+        method: request.method,
+        path: request.path,
+        scopes: &scopes,
+        sales_channel: None,
+    };
+    let denied = |denial| {
+        let unknown = denial == Denial::Address && address.is_none();
+        if unknown { Reason::AddressUnknown } else { Reason::Denied(denial) }
+    };
+    decide(policy, &facts).map_err(denied)?;
+    let Some(parameter) = &route.sales_channel else { return Ok(()) };
+    for channel in query::values(&request.query, parameter)? {
+        facts.sales_channel = Some(channel);
+        decide(policy, &facts).map_err(denied)?;
+    }
+    Ok(())
+}
+
+impl From<NoRoute> for Reason {
+    fn from(no_route: NoRoute) -> Self {
+        match no_route {
+            NoRoute::Unknown => Self::NoRoute,
+            NoRoute::Ambiguous => Self::Malformed(Malformed::AmbiguousPath),
+        }
+    }
+}

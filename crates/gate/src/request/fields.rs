@@ -1,0 +1,281 @@
+//! The rule of each header field, by its name.
+//!
+//! Origins fold names: CGI and its heirs make one variable of `portcullis-owner`, `Portcullis_Owner`
+//! and `portcullis.owner`. A name that has a rule only when folded is refused, because nobody can
+//! know which one the origin will see.
+
+use std::borrow::Cow;
+
+use crate::identity::NAME;
+use crate::request::Malformed;
+
+/// What becomes of a header field.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rule {
+    /// The origin gets it. No decision looks at it.
+    PassOn,
+    /// The origin does not get it, and no decision looks at it.
+    Remove,
+    /// A decision looks at it, and says whether the origin gets it.
+    Read,
+    /// A decision looks at it, and the origin does not get it.
+    ReadAndRemove,
+    /// The request is refused.
+    Refuse,
+}
+
+/// What a field is to the gate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Group {
+    /// The gate's own, which a client may not speak in.
+    Own,
+    /// What it holds is shown to the client that asks for it.
+    Debug,
+    /// Of this connection alone (RFC 9110, section 7.6.1).
+    Connection,
+    /// Read to see whether a connection is to be upgraded.
+    Upgrade,
+    /// How the body is framed, which the host writes anew.
+    Framing,
+    /// Who is said to have forwarded the request, and from where.
+    Forwarding,
+    /// The same, read if the connection is a trusted proxy's.
+    Forwarded,
+    /// The client's address, as Cloudflare has it.
+    Cloudflare,
+    /// Another path than the request's, or a proxy for a CGI's own requests.
+    Target,
+    /// Another method than the request's.
+    Method,
+    /// It may hold a key.
+    Credential,
+    /// A decision looks at it.
+    Read,
+}
+
+/// The rule of the field with this name. `cloudflare` says that the fields of Cloudflare are its
+/// own, and not a client's.
+#[must_use]
+pub fn rule(name: &str, cloudflare: bool) -> Rule {
+    let folded = fold(name);
+    let Some(group) = group(&folded) else { return Rule::PassOn };
+    if matches!(folded, Cow::Owned(_)) {
+        return Rule::Refuse;
+    }
+    match group {
+        Group::Own | Group::Framing | Group::Forwarding | Group::Target | Group::Connection => {
+            Rule::Remove
+        }
+        Group::Debug | Group::Upgrade | Group::Forwarded | Group::Method => Rule::ReadAndRemove,
+        Group::Cloudflare if cloudflare => Rule::Read,
+        Group::Cloudflare => Rule::Remove,
+        Group::Credential | Group::Read => Rule::Read,
+    }
+}
+
+/// Whether the field asks for another method.
+pub(crate) fn overrides_method(name: &str) -> bool {
+    group(name) == Some(Group::Method)
+}
+
+/// The fields that a `Connection` names, which are removed (RFC 9110, section 7.6.1). One that the
+/// gate reads or sets is refused: its removal would change what was decided on.
+pub(crate) fn connection_options<'a>(
+    options: &'a str,
+    named: &mut Vec<&'a str>,
+) -> Result<(), Malformed> {
+    for option in options.split(',').map(str::trim_ascii).filter(|option| !option.is_empty()) {
+        if ["close", "keep-alive"].iter().any(|known| option.eq_ignore_ascii_case(known)) {
+            continue;
+        }
+        let folded = fold(option).to_ascii_lowercase();
+        match group(&folded) {
+            None if option.bytes().all(is_name_byte) => named.push(option),
+            Some(Group::Connection | Group::Upgrade) => {}
+            None
+            | Some(
+                Group::Own
+                | Group::Debug
+                | Group::Framing
+                | Group::Forwarding
+                | Group::Forwarded
+                | Group::Cloudflare
+                | Group::Target
+                | Group::Method
+                | Group::Credential
+                | Group::Read,
+            ) => return Err(Malformed::AmbiguousHeader),
+        }
+    }
+    Ok(())
+}
+
+/// A byte of a token (RFC 9110, section 5.6.2).
+const fn is_name_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric()
+        || matches!(byte, b'!' | b'#'..=b'\'' | b'*' | b'+' | b'-' | b'.' | b'^'..=b'`' | b'|' | b'~')
+}
+
+/// The name as CGI would spell it, with hyphens; borrowed if that is how it is spelled.
+fn fold(name: &str) -> Cow<'_, str> {
+    let is_plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
+    if name.bytes().all(is_plain) {
+        return Cow::Borrowed(name);
+    }
+    let sign = |b: u8| if b.is_ascii_alphanumeric() { b.to_ascii_lowercase() } else { b'-' };
+    Cow::Owned(name.bytes().map(|b| char::from(sign(b))).collect())
+}
+
+fn group(name: &str) -> Option<Group> {
+    if let Some(rest) = name.strip_prefix(NAME)
+        && (rest.is_empty() || rest.starts_with('-'))
+    {
+        return Some(if rest == "-debug" { Group::Debug } else { Group::Own });
+    }
+    let group = match name {
+        "authorization" | "x-api-key" | "x-publishable-api-key" => Group::Credential,
+        "origin" | "access-control-request-method" => Group::Read,
+        "connection" | "upgrade" | "sec-websocket-protocol" => Group::Upgrade,
+        "keep-alive"
+        | "proxy-connection"
+        | "proxy-authenticate"
+        | "proxy-authorization"
+        | "te"
+        | "trailer"
+        | "transfer-encoding"
+        | "http2-settings" => Group::Connection,
+        "content-length" | "expect" | "host" => Group::Framing,
+        "x-forwarded-for" | "x-forwarded-host" | "x-forwarded-proto" => Group::Forwarded,
+        "forwarded"
+        | "forwarded-for"
+        | "x-forwarded"
+        | "x-original-forwarded-for"
+        | "x-real-ip"
+        | "x-client-ip"
+        | "client-ip"
+        | "x-cluster-client-ip"
+        | "true-client-ip"
+        | "fastly-client-ip"
+        | "x-remote-ip"
+        | "x-remote-addr"
+        | "x-originating-ip"
+        | "x-azure-clientip"
+        | "x-envoy-external-address"
+        | "x-appengine-user-ip"
+        | "wl-proxy-client-ip"
+        | "x-host"
+        | "x-original-host"
+        | "x-http-host-override"
+        | "x-scheme"
+        | "x-original-scheme"
+        | "x-url-scheme"
+        | "front-end-https" => Group::Forwarding,
+        "cf-connecting-ip" | "cf-connecting-ipv6" | "cf-pseudo-ipv4" => Group::Cloudflare,
+        "x-original-url"
+        | "x-original-uri"
+        | "x-original-path"
+        | "x-rewrite-url"
+        | "x-rewrite-uri"
+        | "x-override-url"
+        | "x-request-uri"
+        | "x-envoy-original-path"
+        | "x-waws-unencoded-url"
+        | "x-script-name"
+        | "script-name"
+        | "proxy" => Group::Target,
+        "x-http-method-override" | "x-http-method" | "x-method-override" => Group::Method,
+        _ if name.starts_with("x-forwarded-") => Group::Forwarding,
+        _ if name.starts_with("sec-websocket-") => Group::Connection,
+        _ => return None,
+    };
+    Some(group)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const RULED: &[&str] = &[
+        "portcullis",
+        "portcullis-owner",
+        "portcullis-",
+        "portcullis-debug",
+        "authorization",
+        "x-api-key",
+        "x-publishable-api-key",
+        "origin",
+        "access-control-request-method",
+        "connection",
+        "upgrade",
+        "sec-websocket-protocol",
+        "sec-websocket-key",
+        "te",
+        "transfer-encoding",
+        "content-length",
+        "expect",
+        "x-forwarded-for",
+        "x-forwarded-port",
+        "forwarded",
+        "x-real-ip",
+        "cf-connecting-ip",
+        "x-original-url",
+        "proxy",
+        "x-http-method-override",
+    ];
+
+    #[test]
+    fn each_rule() {
+        for (name, expected) in [
+            ("portcullis", Rule::Remove),
+            ("portcullis-anything-new", Rule::Remove),
+            ("portcullis-debug", Rule::ReadAndRemove),
+            ("authorization", Rule::Read),
+            ("connection", Rule::ReadAndRemove),
+            ("x-forwarded-prefix", Rule::Remove),
+            ("cf-connecting-ip", Rule::Remove),
+            ("sec-websocket-key", Rule::Remove),
+            ("x-custom", Rule::PassOn),
+            ("x_custom", Rule::PassOn),
+            ("portcullises", Rule::PassOn),
+            ("x-portcullis-key", Rule::PassOn),
+            ("connections", Rule::PassOn),
+            ("", Rule::PassOn),
+        ] {
+            assert_eq!(rule(name, false), expected, "{name}");
+        }
+        assert_eq!(rule("cf-connecting-ip", true), Rule::Read);
+    }
+
+    proptest! {
+        #[test]
+        fn a_name_that_has_a_rule_only_when_folded_is_refused(
+            at in any::<prop::sample::Index>(),
+            signs in prop::collection::vec("[-_.!#$%&'*+^`|~]", 32),
+            case in any::<u32>(),
+        ) {
+            let name = RULED[at.index(RULED.len())];
+            let mut signs = signs.into_iter();
+            let spelled: String = name.char_indices().map(|(at, c)| match c {
+                '-' => signs.next().unwrap(),
+                c if case >> at & 1 == 1 => c.to_ascii_uppercase().to_string(),
+                c => c.to_string(),
+            }).collect();
+            prop_assert_eq!(rule(&spelled, false) == Rule::Refuse, spelled != name);
+        }
+    }
+
+    #[test]
+    fn a_connection_names_what_was_for_the_gate_alone() {
+        let mut named = Vec::new();
+        connection_options("Keep-Alive, close, TE,X-Hop , upgrade,,HTTP2-Settings", &mut named)
+            .unwrap();
+        assert_eq!(named, ["X-Hop"]);
+        for refused in
+            ["authorization", "Portcullis", "x_api_key", "Origin", "x-forwarded-for", "a b"]
+        {
+            let read = connection_options(refused, &mut named);
+            assert_eq!(read, Err(Malformed::AmbiguousHeader), "{refused}");
+        }
+    }
+}

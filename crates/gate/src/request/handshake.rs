@@ -1,0 +1,82 @@
+//! WebSocket handshakes: the only upgrade that is passed on, and the way in which browsers show a key.
+
+/// What a subprotocol begins with that carries a key.
+pub const KEY_PROTOCOL: &str = "portcullis-key.";
+/// The subprotocol that the gate chooses for a client that offers it, if the origin chooses none.
+pub const OWN_PROTOCOL: &str = "portcullis";
+
+/// A request for a WebSocket (RFC 6455).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Handshake<'a> {
+    /// The subprotocols as they were offered, the gate's own among them.
+    protocols: &'a str,
+}
+
+impl<'a> Handshake<'a> {
+    /// The handshake, if the request is one: by `GET`, and asked for by `Upgrade` and `Connection`.
+    /// Every other upgrade is ignored (RFC 9110, section 7.8).
+    pub(crate) fn read(
+        method: &str,
+        (upgrade, connection): (Option<&str>, Option<&str>),
+        protocols: Option<&'a str>,
+    ) -> Option<Self> {
+        let lists = |field: Option<&str>, wanted: &str| {
+            let mut items = field.unwrap_or_default().split(',').map(str::trim_ascii);
+            items.any(|item| item.eq_ignore_ascii_case(wanted))
+        };
+        let is_one = method == "GET" && lists(upgrade, "websocket") && lists(connection, "upgrade");
+        is_one.then(|| Self { protocols: protocols.unwrap_or_default() })
+    }
+
+    fn items(self) -> impl Iterator<Item = &'a str> {
+        self.protocols.split(',').map(str::trim_ascii).filter(|item| !item.is_empty())
+    }
+
+    /// The keys among the subprotocols.
+    pub(crate) fn keys(self) -> impl Iterator<Item = &'a str> {
+        self.items().filter_map(|item| item.strip_prefix(KEY_PROTOCOL))
+    }
+
+    /// Whether the client offers the gate's own subprotocol.
+    pub(crate) fn offers_own(self) -> bool {
+        self.items().any(|item| item == OWN_PROTOCOL)
+    }
+
+    /// The subprotocols that are left for the origin.
+    pub(crate) fn passed_on(self) -> String {
+        let is_origins = |item: &&str| *item != OWN_PROTOCOL && !item.starts_with(KEY_PROTOCOL);
+        self.items().filter(is_origins).collect::<Vec<_>>().join(", ")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_handshake_is_a_get_that_asks_for_it_in_both_fields() {
+        let read = |method, upgrade, connection| {
+            Handshake::read(method, (Some(upgrade), Some(connection)), None).is_some()
+        };
+        assert!(read("GET", "websocket", "Upgrade"));
+        assert!(read("GET", "WebSocket", "keep-alive, upgrade"));
+        assert!(read("GET", "h2c, websocket", "upgrade"));
+        assert!(!read("POST", "websocket", "upgrade"));
+        assert!(!read("OPTIONS", "websocket", "upgrade"));
+        assert!(!read("GET", "h2c", "upgrade"));
+        assert!(!read("GET", "websocket", "keep-alive"));
+        assert!(!read("GET", "websockets", "upgrade"));
+    }
+
+    #[test]
+    fn subprotocols_carry_a_key_that_the_origin_does_not_see() {
+        let offered = Some("portcullis, chat,portcullis-key.sk_live_1 ,v2");
+        let handshake =
+            Handshake::read("GET", (Some("websocket"), Some("upgrade")), offered).unwrap();
+        assert_eq!(handshake.keys().collect::<Vec<_>>(), ["sk_live_1"]);
+        assert_eq!(handshake.passed_on(), "chat, v2");
+        assert!(handshake.offers_own());
+        let none = Handshake::read("GET", (Some("websocket"), Some("upgrade")), None).unwrap();
+        assert!(!none.offers_own() && none.passed_on().is_empty());
+    }
+}

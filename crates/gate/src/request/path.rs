@@ -1,0 +1,240 @@
+//! Paths: which ones are sent on, and which an origin may fold into another.
+
+/// Whether a path is sent as it stands by every host: visible ASCII, but for the signs that the URL
+/// standard percent-encodes or turns in a path.
+pub(crate) fn is_sendable(path: &str) -> bool {
+    let is_sent = |byte: u8| {
+        byte.is_ascii_graphic()
+            && !matches!(byte, b'"' | b'#' | b'<' | b'>' | b'\\' | b'^' | b'`' | b'{' | b'}')
+    };
+    path.starts_with('/') && path.bytes().all(is_sent)
+}
+
+/// Whether a segment is `.` or `..`, percent-encoded or not: hosts resolve them before they send.
+pub(crate) fn has_dot_segments(path: &str) -> bool {
+    path.contains(['.', '%']) && path.split('/').any(is_dots)
+}
+
+fn is_dots(segment: &str) -> bool {
+    let mut signs = Folded::of(segment, Case::Apart);
+    matches!(
+        (signs.next(), signs.next(), signs.next()),
+        (Some('.'), None, None) | (Some('.'), Some('.'), None)
+    )
+}
+
+/// How an origin reads paths: `ORIGIN_PATHS`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OriginPaths {
+    /// It may fold case, a slash, blanks and dots at the end, and a suffix such as `.json`.
+    #[default]
+    Loose,
+    /// It tells all of them apart. Percent-escapes are decoded by every origin.
+    Exact,
+}
+
+/// Whether an origin may take `path` for one that `pattern` matches.
+pub(crate) fn may_match(pattern: &str, path: &str, origin: OriginPaths) -> bool {
+    let loose = origin == OriginPaths::Loose;
+    // A slash at the end is an empty last segment. For a loose origin it is none at all.
+    let path = if loose { path.strip_suffix('/').unwrap_or(path) } else { path };
+    let pattern = if loose { pattern.strip_suffix('/').unwrap_or(pattern) } else { pattern };
+    let mut given = path.split('/').skip(1).peekable();
+    for wanted in pattern.split('/').skip(1) {
+        if wanted == "**" {
+            return true;
+        }
+        let Some(segment) = given.next() else { return false };
+        let is_last = given.peek().is_none();
+        let matched = match wanted {
+            "*" => !segment.is_empty(),
+            literal => may_be(literal, segment, loose, is_last),
+        };
+        if !matched {
+            return false;
+        }
+    }
+    given.next().is_none()
+}
+
+/// Whether a path's segment may be read as a pattern's.
+fn may_be(wanted: &str, given: &str, loose: bool, is_last: bool) -> bool {
+    let case = if loose { Case::Folded } else { Case::Apart };
+    if same(wanted, given, case) {
+        return true;
+    }
+    if !loose {
+        return false;
+    }
+    // Servers on Windows cut blanks and dots off; frameworks cut off a suffix.
+    let cut = |text| Folded::of(text, case).collect::<String>();
+    let (wanted, given) = (cut(wanted), cut(given));
+    let trimmed = given.trim_matches([' ', '.']);
+    if alike(&wanted, trimmed) {
+        return true;
+    }
+    let stem = trimmed.split_once('.').map_or(trimmed, |(stem, _)| stem);
+    is_last && !stem.is_empty() && alike(&wanted, stem)
+}
+
+fn same(wanted: &str, given: &str, case: Case) -> bool {
+    Folded::of(wanted, case).eq(Folded::of(given, case))
+}
+
+/// Equal, or with letters beyond ASCII at the same places: their case is not known here.
+fn alike(wanted: &str, given: &str) -> bool {
+    let mut given = given.chars();
+    let pairs = wanted
+        .chars()
+        .all(|a| given.next().is_some_and(|b| a == b || (!a.is_ascii() && !b.is_ascii())));
+    pairs && given.next().is_none()
+}
+
+/// Whether upper and lower case are one.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Case {
+    Apart,
+    Folded,
+}
+
+/// A segment's characters, percent-decoded. Folded, letters are in lower case, and the few beyond
+/// ASCII that some server's fold takes for one of ASCII are that one.
+struct Folded<'a> {
+    bytes: core::str::Bytes<'a>,
+    case: Case,
+}
+
+impl<'a> Folded<'a> {
+    fn of(segment: &'a str, case: Case) -> Self {
+        Self { bytes: segment.bytes(), case }
+    }
+
+    fn byte(&mut self) -> Option<u8> {
+        let byte = self.bytes.next()?;
+        if byte != b'%' {
+            return Some(byte);
+        }
+        let mut ahead = self.bytes.clone();
+        let digit = |byte: Option<u8>| char::from(byte?).to_digit(16);
+        let (high, low) = (digit(ahead.next()), digit(ahead.next()));
+        let value = high.zip(low).and_then(|(high, low)| u8::try_from(high << 4 | low).ok());
+        let Some(value) = value else { return Some(b'%') };
+        self.bytes = ahead;
+        Some(value)
+    }
+}
+
+impl Iterator for Folded<'_> {
+    type Item = char;
+
+    fn next(&mut self) -> Option<char> {
+        let first = self.byte()?;
+        let more = match first {
+            0..=0x7F => 0,
+            0xC0..=0xDF => 1,
+            0xE0..=0xEF => 2,
+            0x80..=0xBF | 0xF0..=0xFF => 3,
+        };
+        let mut text = [first, 0, 0, 0];
+        for place in text.iter_mut().skip(1).take(more) {
+            *place = self.byte().unwrap_or(0);
+        }
+        let text = text.get(..=more).unwrap_or_default();
+        let decoded = core::str::from_utf8(text).ok().and_then(|text| text.chars().next());
+        let sign = decoded.unwrap_or(char::REPLACEMENT_CHARACTER);
+        Some(if self.case == Case::Folded { folded(sign) } else { sign })
+    }
+}
+
+fn folded(sign: char) -> char {
+    match sign {
+        '\u{130}' | '\u{131}' => 'i',
+        '\u{17f}' => 's',
+        '\u{212a}' => 'k',
+        // Full-width forms of ASCII.
+        '\u{ff01}'..='\u{ff5e}' => {
+            let ascii = u32::from(sign) - 0xFEE0;
+            char::from_u32(ascii).unwrap_or(sign).to_ascii_lowercase()
+        }
+        other => other.to_ascii_lowercase(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use OriginPaths::{Exact, Loose};
+
+    #[test]
+    fn what_a_host_would_change_is_not_sent() {
+        for path in ["/", "/a/b", "/a;b=c", "/%zz", "/a[1]|b", "/'x'", "//a"] {
+            assert!(is_sendable(path), "{path}");
+        }
+        for path in [
+            "",
+            "*",
+            "a",
+            "http://a/b",
+            "/a\\b",
+            "/\u{fffd}",
+            "/a b",
+            "/{a}",
+            "/^",
+            "/`",
+            "/\"",
+            "/<",
+            "/>",
+            "/#",
+        ] {
+            assert!(!is_sendable(path), "{path}");
+        }
+    }
+
+    #[test]
+    fn dot_segments_in_every_spelling() {
+        for path in ["/.", "/..", "/a/../b", "/a/./b", "/%2e", "/%2E%2e/b", "/a/.%2e", "/%2e."] {
+            assert!(has_dot_segments(path), "{path}");
+        }
+        for path in ["/", "/...", "/a.b", "/.a", "/a..", "/%2ea", "/%252e", "/.%2e."] {
+            assert!(!has_dot_segments(path), "{path}");
+        }
+    }
+
+    #[test]
+    fn an_origin_may_fold_a_path_into_a_pattern() {
+        for (pattern, path, loose, exact) in [
+            ("/admin/**", "/admin/users", true, true),
+            ("/admin/**", "/%61dmin/users", true, true),
+            ("/admin/**", "/ADMIN/users", true, false),
+            ("/admin/**", "/%41dmin", true, false),
+            ("/admin/**", "/admin.json", true, false),
+            ("/admin/**", "/admin.json/users", false, false),
+            ("/admin/**", "/admin./users", true, false),
+            ("/admin/**", "/admin%20/users", true, false),
+            ("/admin/**", "/administrators", false, false),
+            ("/admin/**", "/store/admin", false, false),
+            ("/admin/**", "/adm%C4%B1n", true, false),
+            ("/admin/**", "/%EF%BD%81dmin", true, false),
+            ("/admin/**", "/%E4%B8%AD%E6%96%87", false, false),
+            ("/kiosk", "/%E2%84%AAiosk", true, false),
+            ("/reports", "/reports/", true, false),
+            ("/reports/", "/reports", true, false),
+            ("/reports", "/reports//", false, false),
+            ("/reports", "/reports.csv", true, false),
+            ("/reports", "/reports.csv/", true, false),
+            ("/reports", "/reports.csv.gz", true, false),
+            ("/reports", "/.csv", false, false),
+            ("/v1.0", "/v1.0", true, true),
+            ("/v1", "/v1.0", true, false),
+            ("/*/items", "/A/ITEMS", true, false),
+            ("/*", "/", false, false),
+            ("/", "/", true, true),
+            ("/", "/a", false, false),
+            ("/caf%C3%A9", "/caf%C3%89", true, false),
+            ("/caf%C3%A9", "/caf%c3%a9", true, true),
+        ] {
+            assert_eq!(may_match(pattern, path, Loose), loose, "{pattern} {path}");
+            assert_eq!(may_match(pattern, path, Exact), exact, "{pattern} {path}");
+        }
+    }
+}

@@ -1,0 +1,260 @@
+//! Parameters of the query, in the one spelling that every origin reads alike.
+//!
+//! Servers fold names: PHP makes `_` of dots and blanks, qs takes `[name]` for `name`, others end a
+//! pair at a semicolon or tell no case apart. What a server may take for a parameter that the gate
+//! reads, and the gate would not, is refused.
+
+use std::borrow::Cow;
+
+use crate::request::Malformed;
+
+/// Whether a query holds visible ASCII alone, as every client sends it.
+pub(crate) fn is_sendable(query: &str) -> bool {
+    query.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'#')
+}
+
+/// The query as it is sent: the four signs that the URL standard percent-encodes in it are. Hosts
+/// that follow that standard would do so themselves.
+pub(crate) fn encoded(query: &str) -> Cow<'_, str> {
+    if !query.bytes().any(|byte| matches!(byte, b'"' | b'\'' | b'<' | b'>')) {
+        return Cow::Borrowed(query);
+    }
+    let encode = |text: String, sign: char| match sign {
+        '"' => text + "%22",
+        '\'' => text + "%27",
+        '<' => text + "%3C",
+        '>' => text + "%3E",
+        other => text + other.encode_utf8(&mut [0; 4]),
+    };
+    Cow::Owned(query.chars().fold(String::with_capacity(query.len() + 8), encode))
+}
+
+/// The values of the parameter `name`: each pair whose name is `name`, `name[]` or `name[7]` once it
+/// is percent-decoded. Values are not decoded.
+///
+/// # Errors
+/// [`Malformed::AmbiguousParameter`], as [`check`].
+pub(crate) fn values<'q>(
+    query: &'q str,
+    name: &'q str,
+) -> Result<impl Iterator<Item = &'q str>, Malformed> {
+    check(query, name)?;
+    let pairs = query.split('&').filter(move |pair| Name::of(pair).is(name));
+    Ok(pairs.map(|pair| pair.split_once('=').map_or("", |(_, value)| value)))
+}
+
+/// Refuses a query in which a server may find the parameter `name` and the gate would not.
+///
+/// # Errors
+/// [`Malformed::AmbiguousParameter`].
+pub(crate) fn check(query: &str, name: &str) -> Result<(), Malformed> {
+    let is_one_way = |pair: &str| {
+        let (whole, mut parts) = (Name::of(pair), pair.split(';'));
+        // A server that ends pairs at semicolons reads the first part's name as we do.
+        parts.next();
+        (whole.is(name) || !whole.may_be(name)) && !parts.any(|part| Name::of(part).may_be(name))
+    };
+    if query.is_empty() || query.split('&').all(is_one_way) {
+        Ok(())
+    } else {
+        Err(Malformed::AmbiguousParameter)
+    }
+}
+
+/// `query` without the pairs of `name` that `is_taken` names by their values.
+pub(crate) fn without(query: &str, name: &str, is_taken: impl Fn(&str) -> bool) -> String {
+    let is_kept = |pair: &&str| {
+        let value = pair.split_once('=').map_or("", |(_, value)| value);
+        !(Name::of(pair).is(name) && is_taken(value))
+    };
+    query.split('&').filter(is_kept).collect::<Vec<_>>().join("&")
+}
+
+/// Whether a parameter asks for another method, as some frameworks take it.
+pub(crate) fn asks_for_a_method(query: &str) -> bool {
+    let mut pairs = query.split(['&', ';']).map(Name::of);
+    !query.is_empty() && pairs.any(|name| name.0.trim_ascii().eq_ignore_ascii_case(b"_method"))
+}
+
+/// A pair's name, percent-decoded once.
+struct Name<'q>(Cow<'q, [u8]>);
+
+impl<'q> Name<'q> {
+    fn of(pair: &'q str) -> Self {
+        let name = pair.split_once('=').map_or(pair, |(name, _)| name);
+        Self(decoded(name.as_bytes()))
+    }
+
+    /// Whether this is `name`, alone or as a list.
+    fn is(&self, name: &str) -> bool {
+        let Some(rest) = self.0.strip_prefix(name.as_bytes()) else { return false };
+        match rest {
+            [] | b"[]" => true,
+            [b'[', number @ .., b']'] => number.iter().all(u8::is_ascii_digit),
+            _ => false,
+        }
+    }
+
+    /// Whether a server may take this for `name`: by its words alone, of the whole, of what comes
+    /// before the first bracket or dot, or of the first part that is not empty. A name that is still
+    /// encoded, or in overlong UTF-8, may be anything.
+    fn may_be(&self, name: &str) -> bool {
+        if may_be_encoded(&self.0) {
+            return true;
+        }
+        let same = |text: &[u8]| {
+            let (mut ours, mut theirs) = (words(name.as_bytes()), words(text));
+            ours.by_ref().all(|word| theirs.next().is_some_and(|it| it.eq_ignore_ascii_case(word)))
+                && theirs.next().is_none()
+        };
+        let until = |stop: &[u8]| {
+            let end = self.0.iter().position(|byte| stop.contains(byte));
+            self.0.get(..end.unwrap_or(self.0.len())).unwrap_or_default()
+        };
+        let mut parts = self.0.split(|byte| matches!(byte, b'[' | b']' | b'.' | 0));
+        let first = parts.find(|part| words(part).next().is_some()).unwrap_or_default();
+        same(&self.0) || same(until(b"[")) || same(until(b".")) || same(until(&[0])) || same(first)
+    }
+}
+
+/// What every fold leaves alone but for its case: runs of letters and digits.
+fn words(text: &[u8]) -> impl Iterator<Item = &[u8]> {
+    text.split(|byte| !byte.is_ascii_alphanumeric()).filter(|word| !word.is_empty())
+}
+
+/// Whether another decoding would give another text: an escape that is left, or a byte that begins
+/// an overlong form of ASCII.
+fn may_be_encoded(name: &[u8]) -> bool {
+    let escape = |three: &[u8]| matches!(three, [b'%', high, low] if is_hex(*high) && is_hex(*low));
+    let overlong =
+        |two: &[u8]| matches!(two, [0xC0 | 0xC1, _] | [0xE0, 0x80..=0x9F] | [0xF0, 0x80..=0x8F]);
+    name.windows(3).any(escape) || name.windows(2).any(overlong)
+}
+
+const fn is_hex(byte: u8) -> bool {
+    byte.is_ascii_hexdigit()
+}
+
+/// The bytes that a form's text stands for.
+fn decoded(text: &[u8]) -> Cow<'_, [u8]> {
+    if !text.iter().any(|byte| matches!(byte, b'%' | b'+')) {
+        return Cow::Borrowed(text);
+    }
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text;
+    loop {
+        rest = match rest {
+            [] => return Cow::Owned(bytes),
+            [b'%', high, low, behind @ ..] if is_hex(*high) && is_hex(*low) => {
+                let digit = |byte: u8| char::from(byte).to_digit(16).unwrap_or(0);
+                let value = digit(*high) << 4 | digit(*low);
+                bytes.push(u8::try_from(value).unwrap_or(b'%'));
+                behind
+            }
+            [b'+', behind @ ..] => {
+                bytes.push(b' ');
+                behind
+            }
+            [byte, behind @ ..] => {
+                bytes.push(*byte);
+                behind
+            }
+        };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn found(query: &str) -> Result<Vec<&str>, Malformed> {
+        values(query, "channel_id").map(Iterator::collect)
+    }
+
+    #[test]
+    fn a_parameter_is_found_in_its_documented_spellings() {
+        for (query, expected) in [
+            ("", &[] as &[&str]),
+            ("channel_id=a&x=b", &["a"]),
+            ("channel_id[]=a&channel_id%5B%5D=b&channel%5fid[0]=c", &["a", "b", "c"]),
+            ("channel_id&%63hannel_id=", &["", ""]),
+            ("channelid=a&channel_ids=a&my_channel_id=b&x=channel_id=d&x[channel_id]=e", &[]),
+            ("channel_id=a;b&x=1;y=2&x=%3Bchannel_id", &["a;b"]),
+            ("filter[a.b][c]=d&%7E=e&channel%zid=c", &[]),
+        ] {
+            assert_eq!(found(query).as_deref(), Ok(expected), "{query}");
+        }
+    }
+
+    #[test]
+    fn every_other_spelling_is_refused() {
+        for query in [
+            "[channel_id]=a",
+            "%5Bchannel_id%5D=a",
+            "[][channel_id]=a",
+            "channel_id[$ne]=a",
+            "channel_id[0][x]=a",
+            "channel_id[a]=a",
+            "channel_id[=a",
+            "channel_id]=a",
+            "channel_id.x=a",
+            "channel.id=a",
+            "channel id=a",
+            "channel+id=a",
+            "channel%20id=a",
+            "+channel_id=a",
+            "channel[id=a",
+            "channel.id[x]=a",
+            "channel_id%00=a",
+            "channel_id%00x=a",
+            "Channel_Id=a",
+            "channel__id=a",
+            "_channel_id_=a",
+            "channel-id=a",
+            "channel%255fid=a",
+            "channel%C1%9Fid=a",
+            "x=1;channel_id=a",
+            "x;channel_id=a",
+            "x=1;%63hannel_id[]=a",
+            "a=1&amp;channel_id=a",
+        ] {
+            assert_eq!(found(query), Err(Malformed::AmbiguousParameter), "{query}");
+        }
+    }
+
+    #[test]
+    fn a_parameter_is_taken_out_by_its_value() {
+        let query = "a=1&key=x&b=2&k%65y=y&key[]=x";
+        assert_eq!(without(query, "key", |value| value == "x"), "a=1&b=2&k%65y=y");
+        assert_eq!(without("key=x", "key", |_| true), "");
+    }
+
+    #[test]
+    fn a_method_that_is_asked_for_is_found() {
+        for query in
+            ["_method=DELETE", "a=b&_METHOD=put", "%5fmethod=x", "a;_method=x", "+_method=x"]
+        {
+            assert!(asks_for_a_method(query), "{query}");
+        }
+        for query in ["", "method=card", "a=_method", "x_method=1"] {
+            assert!(!asks_for_a_method(query), "{query}");
+        }
+    }
+
+    #[test]
+    fn signs_are_encoded_as_hosts_would() {
+        assert_eq!(encoded(r#"q="a"&b='<>'"#), "q=%22a%22&b=%27%3C%3E%27");
+        assert!(matches!(encoded("q=[1]{2}|^`"), Cow::Borrowed(_)));
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_taken_out_is_not_found_again(query in "[ -~]{0,40}", name in "[a-z]{1,4}") {
+            let kept = without(&query, &name, |_| true);
+            prop_assert!(!kept.split('&').any(|pair| Name::of(pair).is(&name)));
+            // Any query is read without a panic.
+            let _ = values(&query, &name).map(Iterator::count);
+        }
+    }
+}
