@@ -180,22 +180,28 @@ export function forwardingOf(request, understood) {
   return problems;
 }
 
+/** Servers hide `Upgrade` from a CGI, so this is asked of the request as it was sent. */
+function isHandshake(request) {
+  const names = (field, word) => new RegExp(`(^|,)\\s*${word}\\s*(,|$)`, 'i').test(sentUnder(request, field).join(','));
+  return request.method === 'GET' && names('connection', 'upgrade') && names('upgrade', 'websocket');
+}
+
 /** Fields that were of the client's connection alone. */
 export function hopsOf(request, understood) {
-  const named = sentUnder(request, 'connection')
+  // A CGI can't tell `x_hop` from `x-hop`, so only a field that was sent under the very name counts.
+  const words = sentUnder(request, 'connection')
     .join(',')
     .toLowerCase()
     .split(',')
-    .map((name) => name.trim());
-  const upgraded = fieldsOf(understood, 'UPGRADE').length > 0;
+    .map((word) => word.trim());
+  const sent = request.headers.map(([name]) => name.toLowerCase());
+  const named = words.filter((word) => sent.includes(word)).map(folded);
+  const upgraded = isHandshake(request);
   const problems = understood.headers.filter(([name, value]) => {
     const known = folded(name);
     if (known === 'UPGRADE') return !/^websocket$/i.test(value) || understood.method !== 'GET';
     if (known.startsWith('SEC_WEBSOCKET_')) return !upgraded;
-    return (
-      OF_A_CONNECTION.includes(known) ||
-      (named.includes(name.toLowerCase().replaceAll('_', '-')) && !SET_ANEW.includes(known))
-    );
+    return OF_A_CONNECTION.includes(known) || (named.includes(known) && !SET_ANEW.includes(known));
   });
   return problems.map(([name, value]) => `${name}: ${value}`);
 }

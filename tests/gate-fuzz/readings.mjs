@@ -105,11 +105,12 @@ const formDecoded = (text) => {
   return utf8(bytes);
 };
 
-/** Blanks before it go, it ends at a NUL, and dots and blanks before the first bracket become `_`. */
+/** Blanks before it go, it ends at a NUL, and dots and blanks before the first bracket become `_`. No name begins with one. */
 function phpName(name) {
   const text = name.replace(/^ +/, '').split('\0')[0];
   const bracket = text.indexOf('[');
-  const closed = bracket > 0 && text.includes(']', bracket);
+  if (bracket === 0) return '';
+  const closed = bracket !== -1 && text.includes(']', bracket);
   const start = closed ? text.slice(0, bracket) : text;
   return start.replace(/[ .[]/g, '_');
 }

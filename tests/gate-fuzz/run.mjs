@@ -34,9 +34,12 @@ export async function run({ seed, count, gates, keys, portOf, origins, batch = 2
   const result = { sent: 0, arrived: 0, violations: [], statuses: {}, unanswered: [], byGate: {}, byMutation: {} };
   // What an earlier run left behind is not this one's.
   await origins.understood();
+  const sent = new Map();
   for (let first = 0; first < count; first += batch) {
     const scripts = scriptsOf({ seed, first, count: Math.min(batch, count - first), gates, keys });
-    const sent = new Map(scripts.flatMap(({ requests }) => requests.map((request) => [request.id, request])));
+    const requests = scripts.flatMap((script) => script.requests);
+    // All of the run: one that got no answer may arrive late.
+    for (const request of requests) sent.set(request.id, request);
     const queue = [...scripts];
     const work = async () => {
       for (let script = queue.shift(); script; script = queue.shift()) {
@@ -46,20 +49,20 @@ export async function run({ seed, count, gates, keys, portOf, origins, batch = 2
     };
     await Promise.all(Array.from({ length: CONNECTIONS }, work));
     const heard = await origins.understood();
-    note(result, sent, heard);
+    note(result, requests, heard);
     result.violations.push(...violationsIn(sent, heard, keys));
   }
   return result;
 }
 
-function note(result, sent, heard) {
+function note(result, requests, heard) {
   const arrived = new Set(heard.map(({ id }) => id));
   const count = (table, name, did) => {
     table[name] ??= [0, 0];
     table[name][1]++;
     if (did) table[name][0]++;
   };
-  for (const request of sent.values()) {
+  for (const request of requests) {
     const did = arrived.has(request.id);
     result.sent++;
     if (did) result.arrived++;

@@ -60,6 +60,13 @@ const method = (random, request) =>
     ' DELETE',
   ]);
 
+/** Names that some origin reads as `_method`, and some that none does. */
+const METHOD_PARAMETERS = words(`
+  _method _method _method %5fmethod %5Fm%65thod [_method] %5B_method%5D [_method][] _method[] _method[0] _METHOD
+  .method %2emethod +method %20method +_method +.method %20_method _method+ _method%20 _method%00 _method. x=1;_method
+  %00_method _method%00x &_method amp;_method _method[ ]_method
+`);
+
 /** Another method inside of a request: few requests have a key that may not make them, so these are frequent. */
 export const overrides = [
   [
@@ -69,17 +76,7 @@ export const overrides = [
   [
     'override: in the query',
     (random, request) => {
-      const name = random.pick([
-        '_method',
-        '_method',
-        '_METHOD',
-        '_method[]',
-        '%5fmethod',
-        '_method ',
-        '+_method',
-        '[_method]',
-        '.method',
-      ]);
+      const name = random.pick(METHOD_PARAMETERS);
       request.query.push(
         `${name}=${random.pick(['DELETE', 'DELETE', 'PUT', 'PATCH', 'GET', 'delete', request.method, ''])}`,
       );

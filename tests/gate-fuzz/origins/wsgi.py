@@ -28,6 +28,8 @@ class Handler(WSGIRequestHandler):
         # The standard library leaves chunks to the application. Servers that are used in earnest do not.
         if self.headers.get("transfer-encoding", "").lower() == "chunked":
             body = self.read_chunks()
+            if body is None:
+                return False
             del self.headers["transfer-encoding"]
             del self.headers["content-length"]
             self.headers["content-length"] = str(len(body))
@@ -36,9 +38,15 @@ class Handler(WSGIRequestHandler):
 
     def read_chunks(self):
         body = b""
-        while size := int(self.rfile.readline().split(b";")[0], 16):
+        while line := self.rfile.readline().split(b";")[0]:
+            size = int(line, 16)
+            if size == 0:
+                break
             body += self.rfile.read(size)
             self.rfile.readline()
+        else:
+            # It broke off, so there is nobody to answer.
+            return None
         while self.rfile.readline().strip():
             pass
         return body
