@@ -135,8 +135,10 @@ export function addressesOf(request) {
     .map((part) => part.trim());
   let last = '127.0.0.1';
   for (const part of chain.reverse()) {
-    if (!isIP(part)) return [undefined, last];
-    last = plainAddress(part);
+    // Some proxies write the port as well.
+    const named = part.replace(/^\[(.*)\](:\d+)?$/, '$1').replace(/^([\d.]+):\d+$/, '$1');
+    if (!isIP(named)) return [undefined, last];
+    last = plainAddress(named);
     if (!holds(TRUSTED, last)) break;
   }
   return [last];

@@ -51,7 +51,7 @@ function answerIn(bytes, method, closed) {
       start = body;
       continue;
     }
-    if (method === 'HEAD' || [101, 204, 304].includes(status))
+    if (method.trim() === 'HEAD' || [101, 204, 304].includes(status))
       return { ...found, next: body, close: found.close || status === 101 };
     if (/chunked/i.test(field('transfer-encoding') ?? '')) {
       const last = endOfChunks(bytes, body);
