@@ -75,6 +75,10 @@ def base62(data: bytes) -> str:
     return text
 
 
+def hmac_verifies(secret: bytes, message: bytes, tag: bytes) -> bool:
+    return hmac.compare_digest(hmac.digest(secret, message, "sha256")[:16], tag)
+
+
 @dataclass(frozen=True)
 class Token:
     prefix: str
@@ -303,4 +307,4 @@ class Verifier:
         secret = self.secret_of(signer)
         if secret is None:
             raise Refused("secret_not_held")
-        require(hmac.compare_digest(hmac.digest(secret, message, "sha256")[:16], token.proof), "bad_signature")
+        require(hmac_verifies(secret, message, token.proof), "bad_signature")

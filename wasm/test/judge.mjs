@@ -1,4 +1,5 @@
-// Runs one shared vector with the package, in whatever runtime this is.
+// Runs one shared vector with the package, in whatever runtime this is: the key alone, and as that of a
+// request, which the platform's Ed25519 has a part in.
 
 function bytes(text) {
   const binary = atob(text.replaceAll('-', '+').replaceAll('_', '/'));
@@ -10,7 +11,7 @@ const FIELDS = [
   'owner', 'policy',
 ];
 
-export function judge(createVerifier, vector) {
+function prepared(createVerifier, vector) {
   const verifier = createVerifier({
     root: vector.root,
     keyring: bytes(vector.keyring),
@@ -24,12 +25,29 @@ export function judge(createVerifier, vector) {
       return error.code;
     }
   });
-  const verdict = verifier.verify(vector.token, {
+  const demand = {
     now: vector.now_ms,
     kind: vector.kind ?? undefined,
     environment: vector.environment ?? undefined,
-  });
+  };
+  return { verifier, adopt, demand };
+}
+
+export function judge(createVerifier, vector) {
+  const { verifier, adopt, demand } = prepared(createVerifier, vector);
+  const verdict = verifier.verify(vector.token, demand);
   // By name: some fields of a key may be made only when they are asked for.
   const key = verdict.ok ? Object.fromEntries(FIELDS.map((name) => [name, verdict.key[name]])) : null;
   return { adopt, ok: verdict.ok, code: verdict.code ?? null, key };
+}
+
+// What a request meets that no policy lets pass, none being held; and one without a key.
+const OF_REQUESTS = { policy_missing: null, policy_unavailable: null, no_key: 'malformed_empty' };
+
+// The code alone, with the platform's Ed25519 asked before the engine.
+export async function judgeByPlatform(createVerifier, vector) {
+  const { verifier, demand } = prepared(createVerifier, vector);
+  const request = { headers: {}, method: 'GET', url: '/' };
+  const { code = null } = await verifier.authenticate(request, { ...demand, getKey: () => vector.token });
+  return code in OF_REQUESTS ? OF_REQUESTS[code] : code;
 }

@@ -4,11 +4,40 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
 import { createVerifier } from 'portcullis';
-import { judge } from './judge.mjs';
+import * as pure from 'portcullis/pure';
+import { platform } from '../js/platform.js';
+import { judge, judgeByPlatform } from './judge.mjs';
 import { expected, vectors } from './vectors.mjs';
 
 for (const vector of vectors) {
   test(`${vector.name}: ${vector.about}`, () => {
     assert.deepEqual(judge(createVerifier, vector), expected(vector));
   });
+}
+
+const native = platform.verifyEd25519;
+const { subtle } = globalThis.crypto;
+
+async function byWebCrypto(key, message, signature) {
+  const imported = await subtle.importKey('raw', key, { name: 'Ed25519' }, false, ['verify']);
+  return subtle.verify({ name: 'Ed25519' }, imported, signature, message);
+}
+
+for (const [way, verifyEd25519] of Object.entries({ 'node:crypto': native, WebCrypto: byWebCrypto })) {
+  for (const [engine, create] of Object.entries({ wasm: createVerifier, pure: pure.createVerifier })) {
+    test(`the shared vectors, by ${way} and then ${engine}`, async (t) => {
+      const answers = { true: 0, false: 0 };
+      t.after(() => { platform.verifyEd25519 = native; });
+      platform.verifyEd25519 = async (...asked) => {
+        const answer = await verifyEd25519(...asked);
+        answers[answer] += 1;
+        return answer;
+      };
+      for (const vector of vectors) {
+        assert.equal(await judgeByPlatform(create, vector), expected(vector).code, vector.name);
+      }
+      t.diagnostic(`the platform was asked, and said ${JSON.stringify(answers)}`);
+      assert.ok(answers.true > 5 && answers.false > 5, JSON.stringify(answers));
+    });
+  }
 }

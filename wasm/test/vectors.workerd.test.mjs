@@ -1,5 +1,5 @@
-// The shared vectors in workerd: one Worker that imports the package's own entry and is told each
-// vector over HTTP.
+// The shared vectors in workerd: one Worker that imports the package's own entry, and the engine in
+// JavaScript, and is told each vector over HTTP.
 
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
@@ -9,10 +9,14 @@ import { startWorker } from './workerd.mjs';
 
 const WORKER = `
   import { createVerifier } from './js/workerd.js';
-  import { judge } from './test/judge.mjs';
+  import * as pure from './js/pure.js';
+  import { judge, judgeByPlatform } from './test/judge.mjs';
   export default {
     async fetch(request) {
-      return Response.json(judge(createVerifier, await request.json()));
+      const vector = await request.json();
+      const engines = [createVerifier, pure.createVerifier];
+      const codes = await Promise.all(engines.map((create) => judgeByPlatform(create, vector)));
+      return Response.json({ verdicts: engines.map((create) => judge(create, vector)), codes });
     },
   };
 `;
@@ -27,6 +31,8 @@ after(() => worker.stop());
 for (const vector of vectors) {
   test(`${vector.name}: ${vector.about}`, async () => {
     const answer = await fetch(worker.url, { method: 'POST', body: JSON.stringify(vector) });
-    assert.deepEqual(await answer.json(), expected(vector));
+    const { verdicts, codes } = await answer.json();
+    for (const verdict of verdicts) assert.deepEqual(verdict, expected(vector));
+    for (const code of codes) assert.equal(code, expected(vector).code, 'by WebCrypto');
   });
 }

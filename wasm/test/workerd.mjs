@@ -12,9 +12,9 @@ import { fileURLToPath } from 'node:url';
 const PACKAGE = fileURLToPath(new URL('..', import.meta.url));
 const PROGRAM = createRequire(import.meta.url)('workerd').default;
 
-// Starts a Worker whose main module is `script`, beside the package's `js` and `dist` and `more` of
-// its files. It may fetch from loopback. Gives its address and what ends it.
-export async function startWorker(script, more = []) {
+// Starts a Worker whose main module is `script`, beside the package's `js` and `dist`, `more` of its
+// files, and `others` by their names. It may fetch from loopback. Gives its address and what ends it.
+export async function startWorker(script, more = [], others = {}) {
   const folder = mkdtempSync(join(tmpdir(), 'portcullis-gate-workerd-'));
   writeFileSync(join(folder, 'worker.js'), script);
   const isFile = (file) => file.endsWith('.js') || file.endsWith('.wasm');
@@ -22,9 +22,10 @@ export async function startWorker(script, more = []) {
   const files = [...filesIn('js'), ...filesIn('js/pure'), ...filesIn('dist'), ...more];
   // workerd embeds files beside its configuration alone.
   for (const file of files) cpSync(join(PACKAGE, file), join(folder, file));
+  for (const [name, path] of Object.entries(others)) cpSync(path, join(folder, name));
   const remove = () => rmSync(folder, { recursive: true });
   try {
-    const { url, stop } = await serve(folder, ['worker.js', ...files]);
+    const { url, stop } = await serve(folder, ['worker.js', ...files, ...Object.keys(others)]);
     return { url, stop: () => stop().then(remove) };
   } catch (error) {
     remove();

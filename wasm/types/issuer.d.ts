@@ -103,6 +103,7 @@ export type IssuerErrorCode =
   | 'not_publishable'
   | 'shared_policy'
   | 'idempotency_key_reused'
+  | 'idempotency_not_supported'
   | 'in_use'
   | 'wide_revoked'
   | 'no_signer'

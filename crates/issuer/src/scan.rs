@@ -2,14 +2,19 @@
 //! they are live.
 //!
 //! ```text
-//! walk (parallel, honours .gitignore) -> stream: shape -> core: checksum -> judge -> report
+//! walk (parallel, honours .gitignore) -> stream -> shape, base64 -> checksum -> judge -> report
 //! ```
 //!
 //! No key leaves this module: a finding holds its redacted form.
 
+mod base64;
+mod candidate;
 mod encoding;
 mod judge;
+mod shape;
 mod stream;
+#[cfg(test)]
+mod tests;
 
 use std::fs::{self, File};
 use std::io::{self, Read};
@@ -22,8 +27,9 @@ use portcullis_core::issue::redact;
 use portcullis_core::token::{Algorithm, Environment, Kind, Malformed};
 use portcullis_core::verify::Unverified;
 
+pub use candidate::{Candidate, Form};
 pub use judge::{Judge, Judged, State};
-pub use stream::{Candidate, Looked, Scanner};
+pub use stream::{Looked, Scanner};
 
 /// The path that stands for standard input.
 pub const STDIN: &str = "-";
@@ -87,7 +93,8 @@ pub struct Finding {
     pub path: Arc<Path>,
     /// The line, counted from 1.
     pub line: u64,
-    /// The column in bytes, counted from 1.
+    /// The column in bytes, counted from 1; in base64 that of the character in which the key
+    /// starts.
     pub column: u64,
     /// The form in which the key may be shown.
     pub redacted: String,
@@ -99,6 +106,8 @@ pub struct Finding {
     pub environment: Environment,
     /// The algorithm that a key of this length is proved by.
     pub algorithm: Algorithm,
+    /// How the key is written there.
+    pub form: Form,
     /// Whether the checksum is right.
     pub checksum: Checksum,
     /// Whether it is live, where there was something to judge by and the checksum is right.
@@ -229,10 +238,9 @@ impl Work<'_> {
         let mut shared_path = None;
         let mut source = Counted { source, bytes: &self.progress.bytes };
         let looked = scanner.scan(&mut source, skip_binary, |candidate| {
-            let checksum = Checksum::of(candidate.text());
-            if checksum == Checksum::Right || self.options.all {
+            if candidate.checksum == Checksum::Right || self.options.all {
                 let path = shared_path.get_or_insert_with(|| Arc::from(path));
-                self.found(Arc::clone(path), &candidate, checksum);
+                self.found(Arc::clone(path), &candidate);
             }
         });
         match looked {
@@ -242,7 +250,7 @@ impl Work<'_> {
         }
     }
 
-    fn found(&self, path: Arc<Path>, candidate: &Candidate<'_>, checksum: Checksum) {
+    fn found(&self, path: Arc<Path>, candidate: &Candidate<'_>) {
         let is_listed = self.report(|report| {
             let is_listed = report.findings.len() < MAX_LISTED;
             report.unlisted += u64::from(!is_listed);
@@ -251,7 +259,7 @@ impl Work<'_> {
         if !is_listed {
             return;
         }
-        let judge = self.judge.filter(|_| checksum == Checksum::Right);
+        let judge = self.judge.filter(|_| candidate.checksum == Checksum::Right);
         let finding = Finding {
             path,
             line: candidate.line,
@@ -261,7 +269,8 @@ impl Work<'_> {
             kind: candidate.kind(),
             environment: candidate.environment(),
             algorithm: candidate.algorithm(),
-            checksum,
+            form: candidate.form,
+            checksum: candidate.checksum,
             judged: judge.map(|judge| judge.judge(candidate.text())),
         };
         self.report(|report| report.findings.push(finding));

@@ -339,7 +339,11 @@ fn every_act_has_its_command() {
     assert_eq!(code(&shell.run(&["keys", "authenticate", token])), 0);
     let wrong = shell.run(&["keys", "authenticate", token, "--kind", "publishable"]);
     assert_eq!((code(&wrong), stdout(&wrong).contains("wrong_kind")), (1, true));
-    let rolled = shell.json(&["keys", "roll", text(&secret, "/key/id"), "--owner", &other]);
+    let roll = ["keys", "roll", text(&secret, "/key/id"), "--owner", &other];
+    let roll = [&roll[..], &["--idempotency-key", "n2"]].concat();
+    let rolled = shell.json(&roll);
+    assert_eq!(shell.json(&roll)["token"], rolled["token"]);
+    assert!(stderr(&shell.run(&roll)).contains("by an earlier command"));
     assert_eq!(rolled["key"]["owner"].to_string(), other);
     let revoked = shell.json(&["keys", "self-revoke", text(&rolled, "/token")]);
     assert_eq!(text(&revoked, "/state"), "revoked");

@@ -9,7 +9,7 @@
 mod common;
 
 use axum::body::Body;
-use axum::http::{Method, Request, StatusCode};
+use axum::http::{HeaderMap, Method, Request, StatusCode};
 use common::Bench;
 use portcullis_issuer::http::{openapi, router};
 use portcullis_issuer::record::KeyPurpose;
@@ -72,19 +72,34 @@ impl Api {
         path: &str,
         body: &Value,
     ) -> (StatusCode, String, Value) {
-        let request = Request::builder()
+        let (status, headers, json) = self.send_named(key, method, path, body, &[]).await;
+        let challenge = headers.get("www-authenticate");
+        let challenge = challenge.map(|value| value.to_str().unwrap().to_owned());
+        (status, challenge.unwrap_or_default(), json)
+    }
+
+    /// The same under names: the values of `Idempotency-Key`.
+    async fn send_named(
+        &self,
+        key: &str,
+        method: &str,
+        path: &str,
+        body: &Value,
+        names: &[&str],
+    ) -> (StatusCode, HeaderMap, Value) {
+        let mut request = Request::builder()
             .method(Method::from_bytes(method.as_bytes()).unwrap())
             .uri(path)
             .header("authorization", format!("Bearer {key}"))
             .header("content-type", "application/json");
+        for name in names {
+            request = request.header("idempotency-key", *name);
+        }
         let body = if method == "GET" { Body::empty() } else { Body::from(body.to_string()) };
         let response = self.router.clone().oneshot(request.body(body).unwrap()).await.unwrap();
-        let status = response.status();
-        let challenge = response.headers().get("www-authenticate");
-        let challenge = challenge.map(|value| value.to_str().unwrap().to_owned());
+        let (status, headers) = (response.status(), response.headers().clone());
         let bytes = axum::body::to_bytes(response.into_body(), 1 << 22).await.unwrap();
-        let json = serde_json::from_slice(&bytes).unwrap_or(Value::Null);
-        (status, challenge.unwrap_or_default(), json)
+        (status, headers, serde_json::from_slice(&bytes).unwrap_or(Value::Null))
     }
 }
 
@@ -220,4 +235,94 @@ async fn admin_keys_are_not_reached_in_bulk_by_who_may_not_change_them() {
     let (status, _, revoked) = api.send(&revoker, "POST", "/v1/keys/revoke", &like).await;
     assert_eq!((status, &revoked["count"]), (StatusCode::OK, &json!(1)), "{revoked}");
     assert_eq!(revoked["keys"][0]["id"], json!(token));
+}
+
+/// Whether the description says that an operation takes an `Idempotency-Key`.
+fn declares_idempotency(document: &Value, method: &str, path: &str) -> bool {
+    let operation = &document["paths"][path][method.to_lowercase()];
+    let parameters = operation["parameters"].as_array().cloned().unwrap_or_default();
+    parameters.iter().any(|one| one["in"] == "header" && one["name"] == "Idempotency-Key")
+}
+
+#[tokio::test]
+async fn each_operation_declares_an_idempotency_key_or_refuses_it() {
+    let api = Api::new().await;
+    let (_, admin) = api.admin(&["*"]).await;
+    let document = openapi();
+    let done = async || {
+        let (_, _, events) = api.send(&admin, "GET", "/v1/events?limit=1000", &json!({})).await;
+        events["events"].as_array().unwrap().len()
+    };
+    let before = done().await;
+    assert!(before > 0);
+    let (mut honoured, mut refused) = (Vec::new(), 0);
+    for (method, path, _) in operations(&document) {
+        if declares_idempotency(&document, &method, &path) {
+            honoured.push((method, path));
+            continue;
+        }
+        let id = &api.bench.made.admin.id;
+        let place = path.replace("{id}", id).replace("{number}", "1");
+        let (status, _, problem) =
+            api.send_named(&admin, &method, &place, &json!({}), &["n1"]).await;
+        let told = (status, &problem["code"]);
+        let code = json!("idempotency_not_supported");
+        assert_eq!(told, (StatusCode::BAD_REQUEST, &code), "{method} {path}: {problem}");
+        let detail = problem["detail"].as_str().unwrap();
+        assert!(detail.contains(&format!("`{method} {path}`")), "{detail}");
+        assert!(detail.contains("POST /v1/keys/{id}/roll"), "it says which do: {detail}");
+        refused += 1;
+    }
+    assert!(refused > 30, "{refused}");
+    assert_eq!(done().await, before, "nothing was done");
+
+    let (_, _, key) = api.send(&admin, "POST", "/v1/keys", &json!({ "title": "Old" })).await;
+    let id = key["key"]["id"].as_str().unwrap();
+    for (method, path) in honoured {
+        let (body, other) = match path.as_str() {
+            "/v1/keys" => (json!({ "title": "x" }), json!({ "title": "y" })),
+            "/v1/keys/{id}/roll" => (json!({}), json!({ "overlap_seconds": 60 })),
+            "/v1/admins" => (
+                json!({ "title": "x", "scopes": ["keys:read"] }),
+                json!({ "title": "x", "scopes": ["*"] }),
+            ),
+            _ => panic!("{method} {path}: say here what is sent to it"),
+        };
+        let place = path.replace("{id}", id);
+        let send = async |body: &Value, names: &[&str]| {
+            let (status, headers, answer) =
+                api.send_named(&admin, &method, &place, body, names).await;
+            (status, headers.contains_key("idempotency-replayed"), answer)
+        };
+        let name = format!("once {path}");
+        let (status, repeated, first) = send(&body, &[&name]).await;
+        assert!(status.is_success() && !repeated, "{path}: {first}");
+        let (again, repeated, second) = send(&body, &[&name]).await;
+        assert_eq!((again, repeated), (status, true), "{path}");
+        for field in ["token", "key", "rolled"] {
+            assert_eq!(first[field], second[field], "{path}: {field}");
+        }
+        assert!(first["token"].is_string());
+        let (status, _, problem) = send(&other, &[&name]).await;
+        let code = json!("idempotency_key_reused");
+        assert_eq!((status, &problem["code"]), (StatusCode::UNPROCESSABLE_ENTITY, &code));
+        for bad in [&["a", "b"][..], &[""]] {
+            let (status, _, problem) = send(&body, bad).await;
+            assert_eq!((status, &problem["code"]), (StatusCode::BAD_REQUEST, &json!("invalid")));
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_key_that_revokes_itself_takes_no_idempotency_key_either() {
+    let api = Api::new().await;
+    let made = api.bench.issuer.create(&NewKey::titled("x")).await.unwrap();
+    let send = async |names: &[&str]| {
+        api.send_named(&made.token, "POST", "/v1/self/revoke", &json!({}), names).await
+    };
+    let (status, _, problem) = send(&["n1"]).await;
+    let code = json!("idempotency_not_supported");
+    assert_eq!((status, &problem["code"]), (StatusCode::BAD_REQUEST, &code), "{problem}");
+    let (status, _, revoked) = send(&[]).await;
+    assert_eq!((status, &revoked["state"]), (StatusCode::OK, &json!("revoked")), "{revoked}");
 }

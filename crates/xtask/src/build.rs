@@ -141,6 +141,26 @@ fn npm_package(setup: &Setup) -> Result<PathBuf> {
     Ok(dist)
 }
 
+/// The module of tests alone that other people's test vectors are run in, made as the package's is.
+pub(crate) fn primitives() -> Result<PathBuf> {
+    const PACKAGE: &str = "portcullis-primitives";
+    let setup = setup::all()?;
+    let out = paths::wasm_target().join("primitives.wasm");
+    ui::step("module of the primitives", || {
+        let mut cargo = setup.wasm.cargo()?;
+        cargo.arg("build");
+        let module = wasm(cargo, PACKAGE, &paths::wasm_target())?;
+        let stamp = stamp(&setup, PACKAGE, &[&module], &[&options()], vec![out.clone()])?;
+        if stamp.is_fresh() {
+            return Ok(Outcome::Fresh);
+        }
+        optimize(&setup, &module, &out, &[SIMD])?;
+        stamp.write()?;
+        Ok(Outcome::Done)
+    })?;
+    Ok(out)
+}
+
 /// A module that was made with others is made anew.
 fn options() -> String {
     [&OPTIMIZE[..], &FEATURES].concat().join(" ")

@@ -63,11 +63,12 @@ const BARE: [&str; 5] = [
     "x86_64-unknown-none",
 ];
 /// What is compiled for wasm alone.
-const WASM_PACKAGES: [&str; 4] = [
+const WASM_PACKAGES: [&str; 5] = [
     "portcullis-gate-worker",
     "portcullis-gate-module",
     "example-rust-worker",
     "portcullis-module",
+    "portcullis-primitives",
 ];
 const NODE_TESTS: [&str; 2] = ["tests/e2e", "wasm/test"];
 const TYPES_TESTS: &str = "tests/types";
@@ -243,6 +244,7 @@ fn node(built: &Built, runtime: &str, fuzz: &Fuzz) -> Result<()> {
         .env("PORTCULLIS_GATE", &built.gate)
         .env("PORTCULLIS_WORKERD", &built.workerd)
         .env("PORTCULLIS_NPM_DIST", &built.npm_dist)
+        .env("PORTCULLIS_PRIMITIVES", build::primitives()?)
         .envs(rust_worker.map(|folder| ("PORTCULLIS_RUST_WORKER", folder)))
         .envs(servers)
         .envs(python.map(|program| ("PORTCULLIS_PYTHON", program)))

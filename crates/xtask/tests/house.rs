@@ -2,13 +2,14 @@
 
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
+use std::collections::BTreeSet;
 use std::process::Command;
 
 use serde_json::Value;
 
 /// Who may depend on whom, within the workspace. Issuer and edge never see each other: they meet
 /// in the specs and the vectors.
-const ALLOWED: [(&str, &[&str]); 9] = [
+const ALLOWED: [(&str, &[&str]); 10] = [
     ("portcullis-core", &[]),
     ("portcullis-issuer", &["portcullis-core"]),
     ("portcullis-gate", &["portcullis-core"]),
@@ -17,6 +18,7 @@ const ALLOWED: [(&str, &[&str]); 9] = [
     ("example-rust-worker", &["portcullis-gate-worker"]),
     ("portcullis-wasm", &["portcullis-core"]),
     ("portcullis-module", &["portcullis-core", "portcullis-wasm"]),
+    ("portcullis-primitives", &["portcullis-core"]),
     ("xtask", &[]),
 ];
 
@@ -57,4 +59,26 @@ fn verifiers_are_built_without_the_writing_half() {
             assert!(!is_core || !features.iter().any(|f| f == "issue"), "{name} can sign");
         }
     }
+}
+
+#[test]
+fn the_doors_for_test_vectors_are_open_in_tests_alone() {
+    let mut open = BTreeSet::new();
+    for package in packages() {
+        let name = package["name"].as_str().unwrap();
+        for dependency in package["dependencies"].as_array().unwrap() {
+            let features = dependency["features"].as_array().unwrap();
+            if features.iter().any(|feature| feature == "primitives") {
+                open.insert(format!("{name}, {}", dependency["kind"].as_str().unwrap_or("normal")));
+            }
+        }
+        for enabled in package["features"].as_object().unwrap().values() {
+            let enabled = enabled.as_array().unwrap();
+            assert!(
+                !enabled.iter().any(|feature| feature.as_str().unwrap().contains("primitives"))
+            );
+        }
+    }
+    let expected = ["portcullis-core, dev", "portcullis-primitives, normal"];
+    assert_eq!(open, expected.map(String::from).into());
 }

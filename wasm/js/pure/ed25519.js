@@ -32,14 +32,13 @@ export function keyFault(bytes) {
 
 // Whether what is left to check of a signature is the equation alone.
 export function isStrict(signature) {
-  if (signature.length !== 64 || littleEndian(signature.subarray(32)) >= ORDER) return false;
-  return strictPoint(signature.subarray(0, 32)) !== undefined;
+  return scalarOf(signature) !== undefined && strictPoint(signature.subarray(0, 32)) !== undefined;
 }
 
 export function verify(key, message, signature) {
-  const [encodedR, encodedS] = [signature.subarray(0, 32), signature.subarray(32)];
-  const s = littleEndian(encodedS);
-  if (s >= ORDER) return false;
+  const s = scalarOf(signature);
+  if (s === undefined) return false;
+  const encodedR = signature.subarray(0, 32);
   const [a, r] = [publicKey(key), strictPoint(encodedR)];
   if (a === undefined || r === undefined) return false;
   const k = littleEndian(sha512(concat(encodedR, key, message))) % ORDER;
@@ -61,6 +60,12 @@ function publicKey(bytes) {
     KEYS.set(name, point);
   }
   return point;
+}
+
+// S of a signature of 64 bytes: a shorter or longer one may spell the same number.
+function scalarOf(signature) {
+  const s = signature.length === 64 ? littleEndian(signature.subarray(32)) : ORDER;
+  return s < ORDER ? s : undefined;
 }
 
 function littleEndian(bytes) {

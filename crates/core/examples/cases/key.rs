@@ -131,6 +131,6 @@ fn changed(rng: &mut TestRng, good: &str) -> String {
 fn crooked(rng: &mut TestRng, world: &World) -> String {
     let torsion_of_r = rng.random_range(0..8);
     let bare_r = torsion_of_r == 0 || chance(rng, 30);
-    let crooked = Crooked { bare_r, torsion_of_r, ..Crooked::default() };
+    let crooked = Crooked { bare_r, torsion_of_r, ..Crooked::HONEST };
     crooked.token(world, torsion_of_r == 0).1
 }

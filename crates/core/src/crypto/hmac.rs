@@ -65,7 +65,7 @@ impl HmacKey {
         (u128::from(joined(a, b)) << 64 | u128::from(joined(c, d))).to_be_bytes()
     }
 
-    fn full_tag(&self, block: &[u8; 64]) -> [u32; 8] {
+    pub(super) fn full_tag(&self, block: &[u8; 64]) -> [u32; 8] {
         let inner = state_after(&self.inner, block);
         state_after(&self.outer, &last_block(&bytes_of(inner), 64 + 32))
     }
@@ -95,7 +95,7 @@ fn joined(high: u32, low: u32) -> u64 {
 }
 
 /// A digest's bytes.
-fn bytes_of(state: [u32; 8]) -> [u8; 32] {
+pub(super) fn bytes_of(state: [u32; 8]) -> [u8; 32] {
     let mut digest = [0; 32];
     for (bytes, word) in digest.as_chunks_mut().0.iter_mut().zip(state) {
         *bytes = word.to_be_bytes();

@@ -9,6 +9,9 @@
 
 mod ed25519;
 mod hmac;
+#[cfg(feature = "primitives")]
+#[doc(hidden)]
+pub mod primitives;
 
 pub(crate) use ed25519::is_strict;
 pub use ed25519::{JwsInput, PublicKey, PublicKeyError};

@@ -28,7 +28,7 @@ fn in_state(state: State) -> fn(&mut KeyringDraft) {
 }
 
 /// A public key with a part of order 8: in the keyring, since it is not of small order itself.
-const MIXED: Crooked = Crooked { bare_r: false, torsion_of_r: 0, torsion_of_a: 1 };
+const MIXED: Crooked = Crooked { torsion_of_a: 1, ..Crooked::HONEST };
 
 /// A world whose Ed25519 key is such a one.
 pub(super) fn world_with_mixed_key() -> World {

@@ -1,7 +1,7 @@
 //! Files that no honest writer makes: changed and signed again, or put together by hand.
 
 use curve25519_dalek::constants::{ED25519_BASEPOINT_POINT, EIGHT_TORSION};
-use curve25519_dalek::edwards::EdwardsPoint;
+use curve25519_dalek::edwards::{CompressedEdwardsY, EdwardsPoint};
 use curve25519_dalek::scalar::{Scalar, clamp_integer};
 use curve25519_dalek::traits::IsIdentity as _;
 use portcullis_core::base62;
@@ -129,29 +129,47 @@ pub(crate) fn add_group_order(number: &mut [u8]) {
 
 /// What the holder of the Ed25519 key can sign who doesn't keep to RFC 8032. The points of small
 /// order are named by their place in `EIGHT_TORSION`, of which 0 is none.
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Copy)]
 pub(crate) struct Crooked {
     /// R is this point alone, with nothing of the base point.
     pub(crate) bare_r: bool,
     /// Added to R.
     pub(crate) torsion_of_r: usize,
+    /// A is a point of small order alone.
+    pub(crate) bare_a: bool,
     /// Added to A, which the keyring must list so.
     pub(crate) torsion_of_a: usize,
+    /// Other bytes that spell R and A for a reader that lets a second spelling pass.
+    pub(crate) spelling_of_r: Option<[u8; 32]>,
+    pub(crate) spelling_of_a: Option<[u8; 32]>,
 }
 
 impl Crooked {
-    fn secret() -> Scalar {
+    /// One who keeps to RFC 8032 in all of this.
+    pub(crate) const HONEST: Self = Self {
+        bare_r: false,
+        torsion_of_r: 0,
+        bare_a: false,
+        torsion_of_a: 0,
+        spelling_of_r: None,
+        spelling_of_a: None,
+    };
+
+    fn secret(self) -> Scalar {
+        if self.bare_a {
+            return Scalar::ZERO;
+        }
         let digest = Sha512::digest(World::new().secret(ED25519));
         Scalar::from_bytes_mod_order(clamp_integer(*digest.first_chunk().unwrap()))
     }
 
     /// The public key, with its torsion.
     pub(crate) fn key(self) -> [u8; 32] {
-        self.point().compress().to_bytes()
+        spelt(self.point(), self.spelling_of_a)
     }
 
     fn point(self) -> EdwardsPoint {
-        Self::secret() * ED25519_BASEPOINT_POINT + EIGHT_TORSION[self.torsion_of_a]
+        self.secret() * ED25519_BASEPOINT_POINT + EIGHT_TORSION[self.torsion_of_a]
     }
 
     /// A token whose signature satisfies the equation times 8. The cofactorless one holds where
@@ -182,14 +200,22 @@ impl Crooked {
     pub(crate) fn signature(self, message: &[u8]) -> ([u8; 64], bool) {
         let nonce = if self.bare_r { Scalar::ZERO } else { Scalar::from(20_260_101_u64) };
         let r = nonce * ED25519_BASEPOINT_POINT + EIGHT_TORSION[self.torsion_of_r];
-        let r_bytes = r.compress().to_bytes();
+        let r_bytes = spelt(r, self.spelling_of_r);
         let digest = Sha512::digest([&r_bytes[..], &self.key(), message].concat());
         let k = Scalar::from_bytes_mod_order_wide(digest.first_chunk().unwrap());
-        let s = nonce + k * Self::secret();
+        let s = nonce + k * self.secret();
 
         let rest = s * ED25519_BASEPOINT_POINT - r - k * self.point();
         assert!(rest.is_small_order(), "with the cofactor the equation holds");
         let signature = [r_bytes, s.to_bytes()].concat().try_into().unwrap();
         (signature, rest.is_identity())
     }
+}
+
+/// A point's bytes, or others that a lenient reader takes for it.
+fn spelt(point: EdwardsPoint, spelling: Option<[u8; 32]>) -> [u8; 32] {
+    let Some(spelling) = spelling else { return point.compress().to_bytes() };
+    assert_ne!(spelling, point.compress().to_bytes());
+    assert_eq!(CompressedEdwardsY(spelling).decompress(), Some(point));
+    spelling
 }

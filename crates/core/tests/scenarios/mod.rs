@@ -7,6 +7,7 @@ mod door;
 mod forge;
 mod keyrings;
 mod list;
+mod points;
 pub(crate) mod policy;
 mod proof;
 pub(crate) mod shape;
@@ -25,6 +26,7 @@ pub(crate) fn all() -> Vec<Vector> {
         accepted::all(),
         text::all(),
         proof::all(),
+        points::all(),
         list::all(),
         wide::all(),
         adopt::all(),

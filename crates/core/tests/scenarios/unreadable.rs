@@ -16,7 +16,7 @@ pub(super) fn all() -> Vec<Vector> {
 /// `change`, which is a function so that tables of them can be written.
 type Change = fn(&mut Vec<u8>);
 
-fn put(file: &mut [u8], at: usize, bytes: &[u8]) {
+pub(super) fn put(file: &mut [u8], at: usize, bytes: &[u8]) {
     file[at..at + bytes.len()].copy_from_slice(bytes);
 }
 
@@ -27,8 +27,8 @@ fn refused(name: &str, about: &str, offered: &Published, code: &str) -> Vector {
 }
 
 /// Where the entries of a keyring with one empty label begin, and the bytes of each.
-const ENTRIES: usize = 76;
-const ENTRY: usize = 55;
+pub(super) const ENTRIES: usize = 76;
+pub(super) const ENTRY: usize = 55;
 
 fn keyrings() -> Vec<Vector> {
     const LIST: usize = ENTRIES + 4 * ENTRY;

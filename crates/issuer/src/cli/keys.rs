@@ -81,15 +81,11 @@ pub(crate) struct Create {
     /// What you keep with the key, as a JSON object
     #[arg(long, value_name = "JSON", value_parser = args::object)]
     metadata: Option<Map<String, Value>>,
-    /// A name for this request: said again within the window it gives the same key
-    #[arg(long, value_name = "NAME", conflicts_with = "count")]
-    idempotency_key: Option<String>,
-    /// For how long that name is remembered
-    #[arg(long, value_name = "DURATION", env = "PORTCULLIS_IDEMPOTENCY_WINDOW",
-          default_value = "24h", value_parser = args::duration)]
-    idempotency_window: Duration,
+    #[command(flatten)]
+    naming: Naming,
     /// Create so many keys; `{n}` in the title stands for the number of each
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=100_000_000))]
+    #[arg(long, value_name = "N", conflicts_with = "idempotency_key",
+          value_parser = clap::value_parser!(u64).range(1..=100_000_000))]
     count: Option<u64>,
     /// How the keys of --count are written: a line for each, to standard output
     #[arg(long, default_value = "jsonl", requires = "count")]
@@ -112,6 +108,29 @@ pub(crate) struct Create {
     /// Who makes it
     #[arg(long, value_name = "WHO")]
     by: Option<String>,
+}
+
+/// The name of a command that makes a key.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Naming {
+    /// A name for this request: said again within the window it gives the same key
+    #[arg(long, value_name = "NAME")]
+    idempotency_key: Option<String>,
+    /// For how long that name is remembered
+    #[arg(long, value_name = "DURATION", env = "PORTCULLIS_IDEMPOTENCY_WINDOW",
+          default_value = "24h", value_parser = args::duration)]
+    idempotency_window: Duration,
+}
+
+/// What is noted of a key that an earlier command made.
+pub(super) const REPEATED: &str = "This was made by an earlier command of the same name.\n";
+
+impl Naming {
+    pub(super) fn idempotency(&self) -> Option<Idempotency> {
+        let window = self.idempotency_window;
+        let name = self.idempotency_key.as_deref()?;
+        Some(Idempotency { window, ..Idempotency::new("cli", name) })
+    }
 }
 
 impl Keys {
@@ -155,13 +174,9 @@ impl Create {
         if let Some(count) = self.count {
             return keys_bulk::create_many(issuer, &new, count, self.batch, self.format).await;
         }
-        let idempotency = self.idempotency_key.as_deref().map(|name| {
-            let window = self.idempotency_window;
-            Idempotency { window, ..Idempotency::new("cli", name) }
-        });
-        let made = issuer.create_all(&[new], idempotency.as_ref()).await?;
+        let made = issuer.create_all(&[new], self.naming.idempotency().as_ref()).await?;
         if made.repeated {
-            out.note("This was made by an earlier command of the same name.\n");
+            out.note(REPEATED);
         }
         let minted = made.keys.first().ok_or(Error::SelfCheck)?;
         let key = view(issuer, &minted.record).await?;

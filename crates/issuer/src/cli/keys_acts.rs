@@ -14,7 +14,7 @@ use zeroize::Zeroizing;
 
 use super::Outcome;
 use super::args;
-use super::keys::{view, write_key};
+use super::keys::{Naming, REPEATED, view, write_key};
 use super::list::{committed, outcome, write_published};
 use super::out::{Out, field, state};
 use super::verify::read_token;
@@ -210,6 +210,8 @@ pub(crate) struct RollKey {
     /// The new key never expires
     #[arg(long, conflicts_with_all = ["expires_in", "expires_at"])]
     never_expires: bool,
+    #[command(flatten)]
+    naming: Naming,
     /// Who rolls it
     #[arg(long, value_name = "WHO")]
     by: Option<String>,
@@ -226,7 +228,10 @@ impl RollKey {
             algorithm: self.algorithm,
             expires: if self.never_expires { Some(None) } else { expires.map(Some) },
         };
-        let rolled = issuer.roll(&self.id, &roll).await?;
+        let rolled = issuer.roll_once(&self.id, &roll, self.naming.idempotency().as_ref()).await?;
+        if rolled.repeated {
+            out.note(REPEATED);
+        }
         let key = view(issuer, &rolled.minted.record).await?;
         let old = view(issuer, &rolled.old).await?;
         let token = rolled.minted.token.as_str();

@@ -16,7 +16,7 @@ use portcullis_core::replica::Replica;
 use portcullis_core::time::Time;
 use portcullis_issuer::clock::{Clock as _, SystemClock};
 use portcullis_issuer::scan::{
-    Checksum, Finding, Judge, Options, Progress, Report, State, Unreadable, scan,
+    Checksum, Finding, Form, Judge, Options, Progress, Report, State, Unreadable, scan,
 };
 use portcullis_issuer::{Error, Issuer};
 use serde::Serialize;
@@ -31,11 +31,11 @@ const UNSURE: Style = AnsiColor::Yellow.on_default();
 
 /// Find keys in files: exits 0 if there are none, 1 if there are some, 2 if a path can't be read
 ///
-/// A key is shown in its redacted form only. Where the issuer's folder is there (--home), or a
-/// keyring or bundle is given, it is said of each key whether it is live.
+/// Keys in base64 are found too. A key is shown in its redacted form only. If the issuer's folder is
+/// there (--home), or a keyring or bundle is given, the report says of each key whether it is live.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  portcullis scan . --hidden\n  \
-                        git log -p --all | portcullis scan -\n  \
+                        git cat-file --batch --batch-all-objects --unordered | portcullis scan -\n  \
                         portcullis scan src --bundle list.bundle --root 11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo")]
 #[command(group = clap::ArgGroup::new("by").requires("root"))]
 pub(crate) struct Scan {
@@ -86,6 +86,8 @@ struct FindingView<'f> {
     kind: &'static str,
     environment: &'static str,
     algorithm: &'static str,
+    /// `plain` or `base64`: how the key is written.
+    encoding: &'static str,
     checksum: &'static str,
     /// Null where there was nothing to judge by.
     state: Option<&'static str>,
@@ -107,6 +109,7 @@ impl<'f> FindingView<'f> {
             kind: finding.kind.name(),
             environment: finding.environment.name(),
             algorithm: finding.algorithm.name(),
+            encoding: finding.form.name(),
             checksum: finding.checksum.name(),
             state: finding.judged.map(|judged| judged.state.code()),
             id: proved.map(|(name, _)| name.to_string()),
@@ -285,7 +288,10 @@ fn write_findings(out: &mut dyn Write, findings: &[Finding]) -> io::Result<()> {
         };
         [
             format!("{}:{line}:{column}", shown(path)),
-            redacted.clone(),
+            match finding.form {
+                Form::Plain => redacted.clone(),
+                Form::Base64 => format!("{redacted} (base64)"),
+            },
             kind.name().into(),
             environment.name().into(),
             checksum.into(),

@@ -42,7 +42,7 @@ pub(crate) struct Serve {
     /// Show /metrics to everybody, not to admin keys alone
     #[arg(long, env = "PORTCULLIS_OPEN_METRICS")]
     open_metrics: bool,
-    /// For how long a create that is sent again under its idempotency key answers the same key
+    /// For how long a request that is sent again under its idempotency key answers the same key
     #[arg(long, value_name = "DURATION", env = "PORTCULLIS_IDEMPOTENCY_WINDOW",
           default_value = "24h", value_parser = args::duration)]
     idempotency_window: Duration,

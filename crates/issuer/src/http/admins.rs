@@ -2,7 +2,7 @@
 
 use axum::Extension;
 use axum::extract::State;
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use portcullis_core::token::Environment;
 use serde::Deserialize;
@@ -10,16 +10,19 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use super::Settings;
 use super::auth::Admin;
 use super::body::Json;
+use super::idempotency;
+use super::keys::minted_view;
 use super::keys_query::moment;
 use super::problem::Problem;
+use crate::error::Error;
 use crate::issuer::Issuer;
 use crate::record::KeyPurpose;
 use crate::rules::{NewKey, scopes};
 use crate::view::keys::CreatedAnswer;
 use crate::view::signers::SignersView;
-use crate::view::{Around, KeyView};
 
 pub(super) fn routes() -> OpenApiRouter<Issuer> {
     OpenApiRouter::new().routes(routes!(create_admin)).routes(routes!(signers))
@@ -39,17 +42,22 @@ struct CreateAdminBody {
 
 /// Make an admin key; its text is answered this once.
 #[utoipa::path(
-    post, path = "/admins", tag = "admins", operation_id = "create_admin", request_body = CreateAdminBody,
+    post, path = "/admins", tag = "admins", operation_id = "create_admin",
+    params(("Idempotency-Key" = Option<String>, Header, description = "A name for the request: sent again within a day, or the window that the operator set, it answers the same key")),
+    request_body = CreateAdminBody,
     security(("admin_key" = ["admins:write"])),
     responses((status = 201, description = "The key and its text", body = CreatedAnswer))
 )]
 async fn create_admin(
     State(issuer): State<Issuer>,
     Extension(admin): Extension<Admin>,
+    Extension(settings): Extension<Settings>,
+    headers: HeaderMap,
     Json(body): Json<CreateAdminBody>,
 ) -> Result<Response, Problem> {
     scopes::check(KeyPurpose::Admin, &body.scopes)?;
     scopes::check_grant(&admin.scopes, &body.scopes)?;
+    let idempotency = idempotency::named(&headers, &admin, settings)?;
     let expires = moment(body.expires_in_seconds, body.expires_at.as_deref(), "expires_at")?;
     let new = NewKey {
         purpose: KeyPurpose::Admin,
@@ -59,11 +67,11 @@ async fn create_admin(
         created_by: body.created_by.or(Some(admin.id)),
         ..NewKey::titled(&body.title)
     };
-    let minted = issuer.create(&new).await?;
-    let view = issuer.view().await?;
-    let key = KeyView::new(&minted.record, &Around::of(&issuer, &view));
-    let answer = CreatedAnswer { key, token: minted.token.to_string() };
-    Ok((StatusCode::CREATED, axum::Json(answer)).into_response())
+    let made = issuer.create_all(&[new], idempotency.as_ref()).await?;
+    let minted = made.keys.first().ok_or(Error::SelfCheck)?;
+    let answer = minted_view(&issuer, minted).await?;
+    let response = (StatusCode::CREATED, axum::Json(answer)).into_response();
+    Ok(idempotency::marked(response, made.repeated))
 }
 
 /// Show the signers, and how many keys stand under each.

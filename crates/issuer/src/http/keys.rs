@@ -4,7 +4,7 @@
 
 use axum::Extension;
 use axum::extract::State;
-use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use portcullis_core::token::{Environment, Kind};
 use serde::Deserialize;
@@ -16,12 +16,13 @@ use utoipa_axum::routes;
 use super::Settings;
 use super::auth::Admin;
 use super::body::{Json, OneOrMany, Path, Query};
+use super::idempotency;
 use super::keys_query::{Filter, algorithm, environment, kind, moment};
 use super::problem::Problem;
 use crate::error::Error;
 use crate::issuer::Issuer;
 use crate::record::{KeyPurpose, KeyRecord};
-use crate::rules::{Idempotency, Minted, NewKey};
+use crate::rules::{Minted, NewKey};
 use crate::view::keys::{CreatedAnswer, CreatedAnswers, PageAnswer};
 use crate::view::{Around, KeyView};
 
@@ -33,9 +34,6 @@ pub(super) fn routes() -> OpenApiRouter<Issuer> {
 }
 
 pub(super) type Answer = Result<Response, Problem>;
-
-/// Says in which answers what was made before is told again.
-const REPLAYED: &str = "idempotency-replayed";
 
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -110,7 +108,7 @@ async fn create(
     check_many(bodies.len())?;
     let new: Result<Vec<NewKey>, Error> =
         bodies.into_iter().map(|body| body.new_key(&admin)).collect();
-    let idempotency = idempotency(&headers, &admin, settings)?;
+    let idempotency = idempotency::named(&headers, &admin, settings)?;
     let made = issuer.create_all(&new?, idempotency.as_ref()).await?;
     let mut answers = Vec::with_capacity(made.keys.len());
     for minted in &made.keys {
@@ -120,11 +118,8 @@ async fn create(
         Some(one) if !many => CreatedAnswers::One(Box::new(one)),
         last => CreatedAnswers::Many(answers.into_iter().chain(last).collect()),
     };
-    let mut response = (StatusCode::CREATED, axum::Json(answer)).into_response();
-    if made.repeated {
-        response.headers_mut().insert(REPLAYED, HeaderValue::from_static("true"));
-    }
-    Ok(response)
+    let response = (StatusCode::CREATED, axum::Json(answer)).into_response();
+    Ok(idempotency::marked(response, made.repeated))
 }
 
 pub(super) fn check_many(many: usize) -> Result<(), Error> {
@@ -134,20 +129,6 @@ pub(super) fn check_many(many: usize) -> Result<(), Error> {
     } else {
         Err(Error::Invalid { field: "keys", reason })
     }
-}
-
-/// The name that the caller gives the request. Different callers' names do not meet.
-fn idempotency(
-    headers: &HeaderMap,
-    admin: &Admin,
-    settings: Settings,
-) -> Result<Option<Idempotency>, Error> {
-    let Some(name) = headers.get("idempotency-key") else { return Ok(None) };
-    let reason = "must be 1 to 255 visible ASCII characters";
-    let name = name.to_str().ok().filter(|name| !name.is_empty());
-    let name = name.ok_or(Error::Invalid { field: "Idempotency-Key", reason })?;
-    let window = settings.idempotency_window.unwrap_or(Idempotency::DEFAULT_WINDOW);
-    Ok(Some(Idempotency { window, ..Idempotency::new(&admin.id, name) }))
 }
 
 pub(super) async fn minted_view(issuer: &Issuer, minted: &Minted) -> Result<CreatedAnswer, Error> {

@@ -18,8 +18,10 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use super::Settings;
 use super::auth::{self, Admin};
 use super::body::{Json, Path, Query};
+use super::idempotency;
 use super::keys::{Answer, check_may_change_all, minted_view, view, views};
 use super::keys_change::answer_change;
 use super::keys_query::{Filter, algorithm, environment, kind, moment};
@@ -233,7 +235,10 @@ struct RollBody {
 /// Put a new key in a key's place; both are valid for the overlap.
 #[utoipa::path(
     post, path = "/keys/{id}/roll", tag = "keys", operation_id = "roll_key",
-    params(("id" = String, Path, description = "The key's id, apk_…")),
+    params(
+        ("id" = String, Path, description = "The key's id, apk_…"),
+        ("Idempotency-Key" = Option<String>, Header, description = "A name for the request: sent again within a day, or the window that the operator set, it answers the same new key")
+    ),
     request_body = Option<RollBody>,
     security(("admin_key" = ["keys:write"])),
     responses(
@@ -244,7 +249,9 @@ struct RollBody {
 async fn roll(
     State(issuer): State<Issuer>,
     Extension(admin): Extension<Admin>,
+    Extension(settings): Extension<Settings>,
     Path(id): Path,
+    headers: HeaderMap,
     Json(body): Json<RollBody>,
 ) -> Answer {
     let expires = moment(body.expires_in_seconds, body.expires_at.as_deref(), "expires_at")?;
@@ -252,6 +259,7 @@ async fn roll(
         let reason = "and a time of expiry exclude each other";
         return Err(Error::Invalid { field: "never_expires", reason }.into());
     }
+    let idempotency = idempotency::named(&headers, &admin, settings)?;
     let roll = Roll {
         overlap: body.overlap_seconds.map_or(Roll::DEFAULT_OVERLAP, Duration::from_secs),
         by: body.rolled_by.or(Some(admin.id)),
@@ -260,12 +268,14 @@ async fn roll(
         algorithm: algorithm(body.algorithm.as_deref())?,
         expires: if body.never_expires { Some(None) } else { expires.map(Some) },
     };
-    let rolled = issuer.roll(&id, &roll).await.map_err(|error| Problem::about(&id, error))?;
+    let rolled = issuer.roll_once(&id, &roll, idempotency.as_ref()).await;
+    let rolled = rolled.map_err(|error| Problem::about(&id, error))?;
     let mut answer = json!(minted_view(&issuer, &rolled.minted).await?);
     if let Some(answer) = answer.as_object_mut() {
         answer.insert("rolled".into(), json!(view(&issuer, &rolled.old).await?));
     }
-    Ok(committed(&issuer, answer, StatusCode::OK, rolled.published))
+    let response = committed(&issuer, answer, StatusCode::OK, rolled.published);
+    Ok(idempotency::marked(response, rolled.repeated))
 }
 
 #[derive(Deserialize, ToSchema)]

@@ -15,6 +15,7 @@ mod auth;
 mod body;
 mod events;
 mod health;
+mod idempotency;
 mod keys;
 mod keys_acts;
 mod keys_change;
@@ -92,7 +93,7 @@ pub struct Settings {
     pub rate: Rate,
     /// Whether `/metrics` is for everybody.
     pub open_metrics: bool,
-    /// For how long a create's idempotency key is remembered; a day by default.
+    /// For how long an idempotency key is remembered; a day by default.
     pub idempotency_window: Option<Duration>,
 }
 
@@ -105,6 +106,8 @@ pub fn router(issuer: Issuer) -> Router {
 pub fn router_with(issuer: Issuer, settings: Settings) -> Router {
     let (v1, api) = v1().split_for_parts();
     let document = openapi::document(api);
+    let honoured = Arc::new(idempotency::Honoured::of(&document));
+    let named = middleware::from_fn_with_state(honoured, idempotency::refuse_unless_honoured);
     let demands = Demands::of(&document).and(METRICS, Method::GET, scopes::METRICS_READ);
     let door = auth::Door { issuer: issuer.clone(), demands: Arc::new(demands) };
     let admins_alone = middleware::from_fn_with_state(door, auth::require_admin);
@@ -113,13 +116,14 @@ pub fn router_with(issuer: Issuer, settings: Settings) -> Router {
     let v1 = v1
         .fallback(no_such_resource)
         .method_not_allowed_fallback(wrong_method)
+        .layer(named.clone())
         .layer(middleware::from_fn_with_state(issuer.clone(), limits::limit))
         .layer(admins_alone.clone())
         .layer(middleware::map_response(never_cached));
     let metrics = Router::new().route(METRICS, get(metrics::show));
     let metrics = if settings.open_metrics { metrics } else { metrics.layer(admins_alone) };
     Router::new()
-        .nest("/v1/self", keys_acts::self_routes())
+        .nest("/v1/self", keys_acts::self_routes().layer(named))
         .route(
             "/v1/openapi.json",
             get(|| async { ([(header::CONTENT_TYPE, "application/json")], document) }),

@@ -21,7 +21,7 @@ const SCHEME: &str = "admin_key";
 #[openapi(
     info(
         title = "Portcullis issuer",
-        description = "Makes API keys, keeps their records and publishes the signed revocation list."
+        description = "Makes API keys, keeps their records and publishes the signed revocation list.\n\nAn operation that declares the header `Idempotency-Key` honours it: sent again under the same name, a request is not done again and answers what it made. Every other operation refuses the header with the code `idempotency_not_supported`."
     ),
     components(schemas(Problem, LineView<'static>))
 )]
@@ -62,6 +62,18 @@ fn problem() -> Value {
     })
 }
 
+/// Each operation of a description: its path, its method, and what is said of it.
+pub(super) fn operations(document: &Value) -> impl Iterator<Item = (&str, Method, &Value)> {
+    let paths = document["paths"].as_object().into_iter().flatten();
+    paths.flat_map(|(path, item)| {
+        let operations = item.as_object().into_iter().flatten();
+        operations.filter_map(move |(method, operation)| {
+            let method = Method::from_bytes(method.to_uppercase().as_bytes()).ok()?;
+            Some((path.as_str(), method, operation))
+        })
+    })
+}
+
 /// Which scopes each route demands.
 #[derive(Debug, Default)]
 pub(super) struct Demands(HashMap<String, HashMap<Method, Vec<String>>>);
@@ -70,22 +82,15 @@ impl Demands {
     /// Those that the description names.
     pub(super) fn of(document: &Value) -> Self {
         let mut demands = Self::default();
-        for (path, item) in document["paths"].as_object().into_iter().flatten() {
-            let methods = demands.0.entry(path.clone()).or_default();
-            for (method, operation) in item.as_object().into_iter().flatten() {
-                let Ok(method) = Method::from_bytes(method.to_uppercase().as_bytes()) else {
-                    continue;
-                };
-                let named = operation["security"].as_array().into_iter().flatten();
-                let scopes: Vec<String> = named
-                    .filter_map(|one| one[SCHEME].as_array())
-                    .flatten()
-                    .filter_map(|scope| scope.as_str().map(Into::into))
-                    .collect();
-                let scopes =
-                    if scopes.is_empty() { vec![scopes::EVERYTHING.into()] } else { scopes };
-                methods.insert(method, scopes);
-            }
+        for (path, method, operation) in operations(document) {
+            let named = operation["security"].as_array().into_iter().flatten();
+            let scopes: Vec<String> = named
+                .filter_map(|one| one[SCHEME].as_array())
+                .flatten()
+                .filter_map(|scope| scope.as_str().map(Into::into))
+                .collect();
+            let scopes = if scopes.is_empty() { vec![scopes::EVERYTHING.into()] } else { scopes };
+            demands.0.entry(path.into()).or_default().insert(method, scopes);
         }
         demands
     }
@@ -114,24 +119,21 @@ pub(super) fn page(document: &Value) -> String {
          summary{cursor:pointer}</style><h1>Portcullis issuer API</h1>\
          <p>The same as <a href=\"openapi.json\">openapi.json</a> (OpenAPI 3.1).</p>",
     );
-    for (path, item) in document["paths"].as_object().into_iter().flatten() {
-        for (method, operation) in item.as_object().into_iter().flatten() {
-            let text = |field: &str| escape(operation[field].as_str().unwrap_or_default());
-            let rest = escape(&serde_json::to_string_pretty(operation).unwrap_or_default());
-            let security = operation["security"].as_array().into_iter().flatten();
-            let scopes = security.filter_map(|one| one[SCHEME].as_array()).flatten();
-            let scopes: Vec<&str> = scopes.filter_map(Value::as_str).collect();
-            // Writing to a string never fails.
-            let _ = write!(
-                page,
-                "<h2><code>{} {}</code></h2><p>{} Scope: <code>{}</code>.</p>\
-                 <details><summary>Parameters and answers</summary><pre>{rest}</pre></details>",
-                method.to_uppercase(),
-                escape(path),
-                text("summary"),
-                escape(&scopes.join(" ")),
-            );
-        }
+    for (path, method, operation) in operations(document) {
+        let text = |field: &str| escape(operation[field].as_str().unwrap_or_default());
+        let rest = escape(&serde_json::to_string_pretty(operation).unwrap_or_default());
+        let security = operation["security"].as_array().into_iter().flatten();
+        let scopes = security.filter_map(|one| one[SCHEME].as_array()).flatten();
+        let scopes: Vec<&str> = scopes.filter_map(Value::as_str).collect();
+        // Writing to a string never fails.
+        let _ = write!(
+            page,
+            "<h2><code>{method} {}</code></h2><p>{} Scope: <code>{}</code>.</p>\
+             <details><summary>Parameters and answers</summary><pre>{rest}</pre></details>",
+            escape(path),
+            text("summary"),
+            escape(&scopes.join(" ")),
+        );
     }
     let schemas =
         escape(&serde_json::to_string_pretty(&document["components"]).unwrap_or_default());

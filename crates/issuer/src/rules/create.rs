@@ -1,9 +1,5 @@
 //! Creating keys.
 
-use std::time::Duration;
-
-use portcullis_core::crypto::Digest;
-use portcullis_core::time::Time;
 use portcullis_core::token::{Algorithm, Environment, Kind};
 use serde_json::{Map, Value, json};
 use zeroize::Zeroizing;
@@ -12,10 +8,11 @@ use crate::error::Error;
 use crate::issuer::Issuer;
 use crate::record::{KeyPurpose, KeyRecord};
 use crate::rules::batch::Making;
+use crate::rules::idempotency::{Idempotency, digest};
 use crate::rules::{
     Moment, check_by, check_channels, check_metadata, check_text, find_all, scopes,
 };
-use crate::store::idempotency::{self, Made};
+use crate::store::idempotency::Made;
 use crate::store::{self, Connection};
 
 /// What key to make.
@@ -99,11 +96,6 @@ impl NewKey {
 
     /// What is asked for, such that two requests are equal where this is.
     fn request(&self) -> Value {
-        let expires = self.expires.map(|moment| match moment {
-            Moment::Now => json!("now"),
-            Moment::In(after) => json!({ "in": after.as_millis().to_string() }),
-            Moment::At(time) => json!({ "at": time.millis() }),
-        });
         json!([
             self.purpose.name(),
             self.kind.name(),
@@ -115,7 +107,7 @@ impl NewKey {
             self.owner,
             self.policy,
             self.sales_channels,
-            expires,
+            self.expires.map(Moment::request),
             self.created_by,
         ])
     }
@@ -128,28 +120,6 @@ pub struct Minted {
     pub record: KeyRecord,
     /// The token.
     pub token: Zeroizing<String>,
-}
-
-/// A name for a request, under which it is done once however often it is sent.
-#[derive(Clone, Debug)]
-pub struct Idempotency {
-    /// Who chose the name: others' names do not meet it.
-    pub scope: String,
-    /// The name, 1 to 255 characters.
-    pub name: String,
-    /// For how long the name is remembered.
-    pub window: Duration,
-}
-
-impl Idempotency {
-    /// The window where nothing else is said: a day.
-    pub const DEFAULT_WINDOW: Duration = Duration::from_secs(24 * 60 * 60);
-
-    /// A name of this scope, remembered for a day.
-    #[must_use]
-    pub fn new(scope: &str, name: &str) -> Self {
-        Self { scope: scope.into(), name: name.into(), window: Self::DEFAULT_WINDOW }
-    }
 }
 
 /// Keys that were made by one request.
@@ -183,20 +153,14 @@ impl Issuer {
         idempotency: Option<&Idempotency>,
     ) -> Result<Creation, Error> {
         new.iter().try_for_each(NewKey::check)?;
-        if let Some(idempotency) = idempotency {
-            check_text("Idempotency-Key", &idempotency.name)?;
-        }
+        idempotency.map_or(Ok(()), Idempotency::check)?;
         let mut writing = self.store().write().await?;
         let now = store::now(&mut writing, self.now()).await?;
-        let request = new.iter().map(NewKey::request).collect::<Value>().to_string();
-        let request = Digest::of(request.as_bytes());
-        if let Some(Idempotency { scope, name, .. }) = idempotency
-            && let Some(made) = idempotency::find(&mut writing, scope, name, now).await?
+        let request = digest(&new.iter().map(NewKey::request).collect());
+        if let Some(idempotency) = idempotency
+            && let Some(ids) = idempotency.recall(&mut writing, request, now).await?
         {
-            if made.request != request {
-                return Err(Error::IdempotencyMismatch);
-            }
-            let keys = self.made_before(&mut writing, &made.key_ids).await?;
+            let keys = self.made_before(&mut writing, &ids).await?;
             return Ok(Creation { keys, repeated: true });
         }
         let makings: Vec<Making<'_>> =
@@ -204,7 +168,7 @@ impl Issuer {
         let keys = self.make(&mut writing, &makings, now).await?;
         if let Some(idempotency) = idempotency {
             let key_ids = keys.iter().map(|key| key.record.id.clone()).collect();
-            remember(&mut writing, idempotency, &Made { request, key_ids }, now).await?;
+            idempotency.remember(&mut writing, &Made { request, key_ids }, now).await?;
         }
         writing.commit().await?;
         self.publish_policies(&keys).await;
@@ -227,16 +191,4 @@ impl Issuer {
         });
         again.collect()
     }
-}
-
-async fn remember(
-    connection: &mut Connection,
-    idempotency: &Idempotency,
-    made: &Made,
-    now: Time,
-) -> Result<(), Error> {
-    let Idempotency { scope, name, window } = idempotency;
-    let window = u64::try_from(window.as_millis()).unwrap_or(u64::MAX);
-    let until = now.plus_millis(window);
-    idempotency::insert(connection, (scope, name), made, (now, until)).await
 }

@@ -5,6 +5,7 @@ mod batch;
 mod channels;
 mod create;
 mod delete;
+mod idempotency;
 mod import;
 mod mass;
 mod owners;
@@ -20,7 +21,8 @@ mod update;
 mod usage;
 mod verify;
 
-pub use create::{Creation, Idempotency, Minted, NewKey};
+pub use create::{Creation, Minted, NewKey};
+pub use idempotency::Idempotency;
 pub use import::{ImportLine, Imported, MAX_EXTERNAL_ID_CHARS};
 pub use mass::{MassRevocation, MassRevoked, Whose};
 pub use owners::{NewOwner, OwnerChange};
@@ -39,6 +41,7 @@ use std::collections::{BTreeSet, HashSet};
 use std::time::Duration;
 
 use portcullis_core::time::Time;
+use serde_json::json;
 
 use crate::error::Error;
 use crate::record::KeyRecord;
@@ -65,6 +68,15 @@ pub enum Moment {
 }
 
 impl Moment {
+    /// What the digest of a request holds of it.
+    fn request(self) -> serde_json::Value {
+        match self {
+            Self::Now => json!("now"),
+            Self::In(after) => json!({ "in": after.as_millis().to_string() }),
+            Self::At(time) => json!({ "at": time.millis() }),
+        }
+    }
+
     /// The whole second of this moment, rounded down, for a transaction at `now`.
     ///
     /// # Errors

@@ -4,17 +4,19 @@ use std::time::Duration;
 
 use portcullis_core::time::Time;
 use portcullis_core::token::Algorithm;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::error::Error;
 use crate::issuer::Issuer;
 use crate::record::{KeyRecord, KeyState};
 use crate::rules::batch::Making;
 use crate::rules::create::{Minted, NewKey};
+use crate::rules::idempotency::{Idempotency, digest};
 use crate::rules::mass::shown;
 use crate::rules::revoke::revoke_in;
-use crate::rules::{Moment, check_by};
+use crate::rules::{Moment, check_by, find_all};
 use crate::store::events::{self, Event, EventType};
+use crate::store::idempotency::Made;
 use crate::store::lists::Published;
 use crate::store::{self, Connection, channels, keys};
 
@@ -38,6 +40,21 @@ pub struct Roll {
 impl Roll {
     /// The overlap where nothing else is said: a day.
     pub const DEFAULT_OVERLAP: Duration = Duration::from_secs(24 * 60 * 60);
+
+    /// What is asked for, such that two requests are equal if this is. A create's is a list of
+    /// lists, so no roll equals a create.
+    fn request(&self, id: &str) -> Value {
+        json!([
+            "roll",
+            id,
+            self.overlap.as_millis().to_string(),
+            self.by,
+            self.owner,
+            self.policy,
+            self.algorithm.map(Algorithm::name),
+            self.expires.map(|expires| json!([expires.map(Moment::request)])),
+        ])
+    }
 }
 
 impl Default for Roll {
@@ -62,6 +79,8 @@ pub struct Rolled {
     pub old: KeyRecord,
     /// The list that says so, or why it could not be published yet.
     pub published: Result<Published, Error>,
+    /// Whether an earlier request of the same name did it.
+    pub repeated: bool,
 }
 
 impl Issuer {
@@ -73,9 +92,37 @@ impl Issuer {
     /// [`Error::Expired`], those of
     /// [`Issuer::create`], and the store's: then nothing was changed.
     pub async fn roll(&self, id: &str, roll: &Roll) -> Result<Rolled, Error> {
+        self.roll_once(id, roll, None).await
+    }
+
+    /// The same under a name: a request of the same name as an earlier one gets the key that was
+    /// made then, its token signed again from the record, and makes no second one.
+    ///
+    /// # Errors
+    /// As [`Issuer::roll`]; [`Error::IdempotencyMismatch`]; [`Error::NoSuchKeys`] if one of the two
+    /// keys was deleted since the earlier request.
+    pub async fn roll_once(
+        &self,
+        id: &str,
+        roll: &Roll,
+        idempotency: Option<&Idempotency>,
+    ) -> Result<Rolled, Error> {
         check_by("by", roll.by.as_deref())?;
+        idempotency.map_or(Ok(()), Idempotency::check)?;
         let mut writing = self.store().write().await?;
         let now = store::now(&mut writing, self.now()).await?;
+        let request = digest(&roll.request(id));
+        if let Some(idempotency) = idempotency
+            && let Some(ids) = idempotency.recall(&mut writing, request, now).await?
+        {
+            let minted = self.made_before(&mut writing, &ids).await?;
+            let minted = minted.into_iter().next().ok_or(Error::SelfCheck)?;
+            let old = find_all(&mut writing, &[id.to_owned()]).await?;
+            let old = old.into_iter().next().ok_or(Error::SelfCheck)?;
+            // Publishing takes its own turn at the database.
+            writing.rollback().await?;
+            return Ok(Rolled { minted, old, published: self.publish().await, repeated: true });
+        }
         let mut old = keys::find(&mut writing, id).await?.ok_or(Error::NotFound)?;
         match shown(&mut writing, &old).await?.state(now) {
             KeyState::Active | KeyState::Scheduled => {}
@@ -100,8 +147,12 @@ impl Issuer {
             data,
         };
         events::append(&mut writing, now, &event).await?;
+        if let Some(idempotency) = idempotency {
+            let key_ids = vec![minted.record.id.clone()];
+            idempotency.remember(&mut writing, &Made { request, key_ids }, now).await?;
+        }
         writing.commit().await?;
-        Ok(Rolled { minted, old, published: self.publish().await })
+        Ok(Rolled { minted, old, published: self.publish().await, repeated: false })
     }
 
     async fn successor(

@@ -1,78 +1,27 @@
 //! Finding texts of a key's shape in a stream of any length, in the memory of one buffer.
 //!
-//! The shape is the expression that `docs/token.md` gives to scanners. `k_live_` and `k_test_` are
-//! searched for; what stands around a hit is looked at by hand.
+//! `k_live_` and `k_test_` are searched for, as they are and as base64 writes them; what stands
+//! around a hit is looked at by hand.
 
 use std::io::{self, Read};
-use std::ops::Range;
 
 use memchr::memmem::Finder;
 use memchr::{memchr, memchr_iter, memrchr};
-use portcullis_core::token::{Algorithm, Environment, Kind, Label};
 use zeroize::Zeroizing;
 
+use super::Checksum;
+use super::base64::{self, Base64};
+use super::candidate::{Candidate, Form};
 use super::encoding::{Encoding, fill};
+use super::shape::{self, ANCHOR, BACK, FRONT};
 
-/// What the two searches have in common is their length.
-const ANCHOR: usize = b"k_live_".len();
-const HMAC_CHARS: usize = 66;
-const ED25519_CHARS: usize = 132;
-/// What has to be seen before an anchor: label, underscore, `s` or `p`, and the byte before them.
-const BEFORE: usize = 1 + Label::MAX_LEN + 1 + 1;
-/// What has to be seen from an anchor on: itself, the longest body, and the byte behind it.
-const AFTER: usize = ANCHOR + ED25519_CHARS + 1;
+/// What has to be seen before a place that is searched, and from it on.
+const BEFORE: usize = max(FRONT, base64::BEFORE);
+const AFTER: usize = max(BACK + 1, base64::AFTER);
 /// Fits a core's second-level cache, so that the searches run over bytes that are near.
 const BUFFER: usize = 256 * 1024;
 /// A file with a zero byte in so many at its start is binary: the rule of git.
 const LOOKED_AT: usize = 8000;
-
-/// A text of a key's shape, and where it starts.
-pub struct Candidate<'b> {
-    /// The line, counted from 1.
-    pub line: u64,
-    /// The column in bytes, counted from 1; in UTF-16 in units.
-    pub column: u64,
-    text: &'b str,
-    prefix: usize,
-}
-
-impl<'b> Candidate<'b> {
-    /// The text. It may be a credential: it is not to be shown or kept.
-    #[must_use]
-    pub const fn text(&self) -> &'b str {
-        self.text
-    }
-
-    /// The prefix, its last underscore included.
-    #[must_use]
-    pub fn prefix(&self) -> &'b str {
-        self.text.get(..self.prefix).unwrap_or_default()
-    }
-
-    /// The kind that the prefix says.
-    #[must_use]
-    pub fn kind(&self) -> Kind {
-        let publishable =
-            self.prefix().ends_with("pk_live_") || self.prefix().ends_with("pk_test_");
-        if publishable { Kind::Publishable } else { Kind::Secret }
-    }
-
-    /// The environment that the prefix says.
-    #[must_use]
-    pub fn environment(&self) -> Environment {
-        if self.prefix().ends_with("live_") { Environment::Live } else { Environment::Test }
-    }
-
-    /// The algorithm that a key of this length is proved by.
-    #[must_use]
-    pub const fn algorithm(&self) -> Algorithm {
-        if self.text.len() == self.prefix + HMAC_CHARS {
-            Algorithm::HmacSha256
-        } else {
-            Algorithm::Ed25519
-        }
-    }
-}
 
 /// Whether a stream was looked through.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -87,7 +36,28 @@ pub enum Looked {
 pub struct Scanner {
     buffer: Zeroizing<Vec<u8>>,
     anchors: [Finder<'static>; 2],
-    hits: Vec<Range<usize>>,
+    base64: Base64,
+    hits: Vec<Hit>,
+}
+
+/// What is found in one filling of the buffer.
+struct Hit {
+    start: usize,
+    form: Form,
+    checksum: Checksum,
+    text: Zeroizing<String>,
+}
+
+impl Hit {
+    fn plain(bytes: &[u8], anchor: usize) -> Option<Self> {
+        let (range, checksum) = match shape::key(bytes, anchor) {
+            Some(range) => (range, Checksum::Right),
+            None => (shape::lookalike(bytes, anchor)?, Checksum::Wrong),
+        };
+        let start = range.start;
+        let text = str::from_utf8(bytes.get(range)?).ok()?;
+        Some(Self { start, form: Form::Plain, checksum, text: Zeroizing::new(text.to_owned()) })
+    }
 }
 
 impl Default for Scanner {
@@ -98,13 +68,19 @@ impl Default for Scanner {
 
 impl Scanner {
     /// `len` must leave room for progress beside what is carried over, in UTF-16 too.
-    fn with_buffer(len: usize) -> Self {
+    pub(super) fn with_buffer(len: usize) -> Self {
         let len = len.max(4 * (BEFORE + AFTER));
         Self {
             buffer: Zeroizing::new(vec![0; len]),
             anchors: [Finder::new(b"k_live_"), Finder::new(b"k_test_")],
+            base64: Base64::default(),
             hits: Vec::new(),
         }
+    }
+
+    #[cfg(test)]
+    pub(super) fn buffer_len(&self) -> usize {
+        self.buffer.len()
     }
 
     /// Hands each candidate in `source` to `found`, in order.
@@ -117,7 +93,7 @@ impl Scanner {
         skip_binary: bool,
         mut found: impl FnMut(Candidate<'_>),
     ) -> io::Result<Looked> {
-        let Self { buffer, anchors, hits } = self;
+        let Self { buffer, anchors, base64, hits } = self;
         let mut lines = Lines { counted: 0, line: 1, start: 0 };
         let mut encoding = None;
         let (mut held, mut searched) = (0, 0);
@@ -139,27 +115,22 @@ impl Scanner {
             };
             held += read;
             let bytes = buffer.get(..held).unwrap_or_default();
-            // Anchors from here on are not seen whole yet.
+            // What starts from here on is not seen whole yet.
             let limit = if ended { held } else { held.saturating_sub(AFTER).max(searched) };
-            hits.clear();
             let end = limit.saturating_add(ANCHOR - 1).min(held);
             let window = bytes.get(searched..end).unwrap_or_default();
             for anchor in &*anchors {
-                hits.extend(anchor.find_iter(window).filter_map(|at| shape(bytes, searched + at)));
+                let plain = anchor.find_iter(window);
+                hits.extend(plain.filter_map(|at| Hit::plain(bytes, searched + at)));
             }
+            base64.search(bytes, (searched, limit), |base64::Decoded { start, text }| {
+                hits.push(Hit { start, form: Form::Base64, checksum: Checksum::Right, text });
+            });
             hits.sort_unstable_by_key(|hit| hit.start);
-            for hit in &*hits {
-                lines.count_to(bytes, hit.start);
-                let text = bytes.get(hit.clone()).and_then(|text| str::from_utf8(text).ok());
-                if let Some(text) = text {
-                    let prefix = text.rfind('_').map_or(0, |at| at + 1);
-                    found(Candidate {
-                        line: lines.line,
-                        column: lines.column(hit.start),
-                        text,
-                        prefix,
-                    });
-                }
+            for Hit { start, form, checksum, text } in hits.drain(..) {
+                lines.count_to(bytes, start);
+                let (line, column) = (lines.line, lines.column(start));
+                found(Candidate { line, column, form, checksum, text: &text });
             }
             if ended {
                 return Ok(Looked::Through);
@@ -173,29 +144,8 @@ impl Scanner {
     }
 }
 
-/// The text of a key's shape around the `k` at `anchor`.
-fn shape(bytes: &[u8], anchor: usize) -> Option<Range<usize>> {
-    let (before, from) = bytes.split_at_checked(anchor)?;
-    let body = from.get(ANCHOR..)?;
-    let len = body.iter().take(ED25519_CHARS + 1).take_while(|b| b.is_ascii_alphanumeric()).count();
-    if !matches!(len, HMAC_CHARS | ED25519_CHARS) || body.get(len) == Some(&b'_') {
-        return None;
-    }
-    let (b's' | b'p', before) = before.split_last()? else { return None };
-    let word = before.iter().rev().take(BEFORE - 1).take_while(|b| is_word(**b)).count();
-    let start = before.len() - word;
-    match before.get(start..)? {
-        [] => {}
-        [b'a'..=b'z', rest @ .., b'_']
-            if rest.len() < Label::MAX_LEN
-                && rest.iter().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit()) => {}
-        _ => return None,
-    }
-    Some(start..anchor + ANCHOR + len)
-}
-
-const fn is_word(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || byte == b'_'
+const fn max(one: usize, other: usize) -> usize {
+    if one > other { one } else { other }
 }
 
 /// Lines are counted only where something was found, and in what leaves the buffer.
@@ -348,7 +298,7 @@ mod tests {
     #[test]
     fn a_key_is_found_at_every_place_of_the_buffer() {
         let key = format!("acme_sk_live_{}", "a".repeat(132));
-        for at in 0..2500 {
+        for at in 0..4000 {
             let bytes = [&b"\n".repeat(at)[..], key.as_bytes(), &b"\n".repeat(800)].concat();
             assert_eq!(by_the_scanner(&bytes, 0, usize::MAX), [(at as u64 + 1, 1, key.clone())]);
         }

@@ -20,7 +20,6 @@ conformance! {
     several_are_revoked_or_none,
     what_is_deleted_is_gone_for_all_but_the_list,
     a_create_is_undone_in_one_act,
-    a_repeated_create_gives_the_same_keys,
     a_rolled_key_keeps_all_but_what_is_said,
     whoever_holds_a_secret_key_can_revoke_it,
     the_records_judge_ahead_of_every_list,
@@ -267,66 +266,6 @@ pub(crate) async fn a_create_is_undone_in_one_act(bench: Bench) {
     assert!(!again.repeated, "the name is free again");
     bench.judge(&again.keys[0].token).await.unwrap();
     assert!(matches!(bench.issuer.undo_create(&[], None).await, Err(Error::NothingSelected)));
-}
-
-pub(crate) async fn a_repeated_create_gives_the_same_keys(bench: Bench) {
-    let name = Idempotency::new("me", "order 1");
-    let new = [
-        NewKey { expires: Some(Moment::In(secs(1_000_000))), ..NewKey::titled("a") },
-        publishable(&["web"]),
-        NewKey { algorithm: Some(Algorithm::Ed25519), ..NewKey::titled("b") },
-    ];
-    let first = bench.issuer.create_all(&new, Some(&name)).await.unwrap();
-    bench.clock.advance(60_000);
-    let tokens =
-        |made: &Creation| made.keys.iter().map(|key| key.token.to_string()).collect::<Vec<_>>();
-    let repeats = (0..4).map(|_| bench.issuer.create_all(&new, Some(&name)));
-    for repeat in futures(repeats).await {
-        let repeat = repeat.unwrap();
-        assert!(repeat.repeated);
-        assert_eq!(tokens(&repeat), tokens(&first));
-        assert_eq!(repeat.keys[1].record, first.keys[1].record);
-    }
-    let other = bench.issuer.create_all(&new[..1], Some(&name)).await;
-    assert!(matches!(other, Err(Error::IdempotencyMismatch)));
-    let elsewhere = Idempotency::new("you", "order 1");
-    assert!(!bench.issuer.create_all(&new, Some(&elsewhere)).await.unwrap().repeated);
-    bench.clock.advance(24 * 60 * 60 * 1000);
-    bench.issuer.publish().await.unwrap();
-    let late = bench.issuer.create_all(&new, Some(&name)).await.unwrap();
-    assert!(!late.repeated);
-    assert_ne!(tokens(&late), tokens(&first));
-
-    let fresh = Idempotency::new("me", "order 2");
-    let at_once = (0..4).map(|_| bench.issuer.create_all(&new[..1], Some(&fresh)));
-    let made = futures(at_once).await;
-    let made: Vec<Creation> = made.into_iter().map(Result::unwrap).collect();
-    assert_eq!(made.iter().filter(|made| !made.repeated).count(), 1);
-    assert!(made.windows(2).all(|pair| tokens(&pair[0]) == tokens(&pair[1])));
-    bench.revoke(&made[0].keys[0].record.id, Moment::Now).await.unwrap();
-    let id = made[0].keys[0].record.id.clone();
-    bench.issuer.delete(&[id], None).await.unwrap();
-    let gone = bench.issuer.create_all(&new[..1], Some(&fresh)).await;
-    assert!(matches!(gone, Err(Error::NoSuchKeys(_))));
-}
-
-/// Waits for all of them, at once.
-async fn futures<F: Future>(all: impl Iterator<Item = F>) -> Vec<F::Output> {
-    let mut all: Vec<_> = all.map(Box::pin).collect();
-    let mut done: Vec<Option<F::Output>> = all.iter().map(|_| None).collect();
-    std::future::poll_fn(|context| {
-        for (future, done) in all.iter_mut().zip(&mut done) {
-            if done.is_none()
-                && let std::task::Poll::Ready(output) = future.as_mut().poll(context)
-            {
-                *done = Some(output);
-            }
-        }
-        let ready = done.iter().all(Option::is_some);
-        if ready { std::task::Poll::Ready(()) } else { std::task::Poll::Pending }
-    })
-    .await;
-    done.into_iter().map(Option::unwrap).collect()
 }
 
 pub(crate) async fn a_rolled_key_keeps_all_but_what_is_said(bench: Bench) {

@@ -35,6 +35,7 @@ macro_rules! conformance {
 }
 
 mod events;
+mod idempotency;
 mod life;
 mod life_acts;
 mod life_listing;

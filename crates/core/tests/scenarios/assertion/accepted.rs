@@ -12,7 +12,7 @@ use super::shape::AssertionVector;
 use super::{KID, NOW_MS, key, said, signer, text, vector, world, world_with};
 use crate::support::{START, World};
 
-const MIXED: Crooked = Crooked { bare_r: false, torsion_of_r: 0, torsion_of_a: 1 };
+const MIXED: Crooked = Crooked { torsion_of_a: 1, ..Crooked::HONEST };
 
 /// A world whose signer has a public key of mixed order.
 pub(super) fn world_with_mixed_key() -> World {

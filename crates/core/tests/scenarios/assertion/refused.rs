@@ -241,16 +241,16 @@ fn points() -> Vec<AssertionVector> {
     };
     // The signer's key is the one that signs crookedly.
     let world = world_with(|draft| {
-        let key = PublicKey::from_bytes(&Crooked::default().key()).unwrap();
+        let key = PublicKey::from_bytes(&Crooked::HONEST.key()).unwrap();
         draft.entries.push(signer(KID, key));
     });
     let of = |name: &str, about: &str, world: &World, how: Crooked, holds| {
         let (_, text) = crooked(how, holds);
         vector(&format!("signature-{name}"), about, world, text).refused(BAD_SIGNATURE)
     };
-    let bare = Crooked { bare_r: true, ..Crooked::default() };
-    let torsion = |torsion_of_r| Crooked { torsion_of_r, ..Crooked::default() };
-    let mixed = Crooked { torsion_of_a: 1, ..Crooked::default() };
+    let bare = Crooked { bare_r: true, ..Crooked::HONEST };
+    let torsion = |torsion_of_r| Crooked { torsion_of_r, ..Crooked::HONEST };
+    let mixed = Crooked { torsion_of_a: 1, ..Crooked::HONEST };
     vec![
         bad("s-plus-l", "S + L in the place of S: the same number modulo L.", |signature| {
             add_group_order(&mut signature[32..]);

@@ -6,12 +6,16 @@
     reason = "a test that can't go on panics; clippy.toml allows it in #[test] functions alone"
 )]
 
+#[path = "../common/mod.rs"]
 mod common;
+mod history;
 
 use std::fs;
 use std::io::Write as _;
 use std::process::{Output, Stdio};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use common::{Bench, Shell, code, stderr, stdout};
 use portcullis_core::replica::Replica;
 use portcullis_issuer::record::KeyState;
@@ -74,7 +78,7 @@ fn a_key_is_shown_with_its_place_and_never_whole() {
     let (public, _) = tree.create(&["--kind", "publishable", "--environment", "test"]);
     tree.write("src/app.js", format!("// ü\nconst key = '{secret}';\n"));
     tree.write("src/page.html", format!("<script data-key={public}></script>"));
-    tree.write("src/word.txt", format!("x{secret} {secret}_ _{secret}"));
+    tree.write("src/word.txt", &secret[1..]);
 
     let output = tree.scan(&["tree", "--json"]);
     assert_eq!(code(&output), 1, "{}", stderr(&output));
@@ -87,13 +91,13 @@ fn a_key_is_shown_with_its_place_and_never_whole() {
                 {
                     "path": "tree/src/app.js", "line": 2, "column": 14,
                     "redacted": redacted(&secret), "prefix": "sk_live_", "kind": "secret",
-                    "environment": "live", "algorithm": "hmac-sha256-128", "checksum": "right",
+                    "environment": "live", "algorithm": "hmac-sha256-128", "encoding": "plain", "checksum": "right",
                     "state": null, "id": null, "purpose": null,
                 },
                 {
                     "path": "tree/src/page.html", "line": 1, "column": 18,
                     "redacted": redacted(&public), "prefix": "pk_test_", "kind": "publishable",
-                    "environment": "test", "algorithm": "ed25519", "checksum": "right",
+                    "environment": "test", "algorithm": "ed25519", "encoding": "plain", "checksum": "right",
                     "state": null, "id": null, "purpose": null,
                 },
             ],
@@ -113,6 +117,49 @@ fn a_key_is_shown_with_its_place_and_never_whole() {
             assert!(!text.contains(&secret[8..20]) && !text.contains(&public[8..20]), "{text}");
         }
     }
+}
+
+#[test]
+fn a_key_is_found_whatever_it_stands_in() {
+    let tree = Tree::new();
+    let (key, id) = tree.create(&[]);
+    let (other, _) = tree.create(&["--kind", "publishable"]);
+    let encoded = |text: String| STANDARD.encode(text);
+    let basic = encoded(format!("{key}:"));
+    let wrapped = encoded(format!("{}{key}", "x".repeat(100)));
+    let wrapped = wrapped.as_bytes().chunks(76).map(|line| str::from_utf8(line).unwrap());
+    let wrapped = wrapped.collect::<Vec<_>>().join("\n    ");
+    let cases = [
+        (format!(r#"{{"log":"key:\n{key}\t{other}\u0022{key}"}}"#), vec![15, 91, 237]),
+        (format!("https://shop/?key%3D{key}%26x"), vec![21]),
+        (format!("backup_{key} x{key}_"), vec![8, 84]),
+        (format!("{key}{other}{key}"), vec![1, 75, 215]),
+    ];
+    for (at, (text, _)) in cases.iter().enumerate() {
+        tree.write(&format!("plain{at}"), text);
+    }
+    tree.write("secret.yaml", format!("data:\n  key: {}\n", encoded(key.clone())));
+    tree.write("curl.sh", format!("curl -H 'Authorization: Basic {basic}' https://api\n"));
+    tree.write("wrapped.yaml", format!("data: |\n    {wrapped}\n"));
+    let findings = |args: &[&str]| {
+        let answer = json(&tree.scan(&[args, &["--json"]].concat()));
+        let of = |f: &Value| (f["line"].as_u64().unwrap(), f["column"].as_u64().unwrap());
+        let of = |f: &Value| (of(f), text(f, "/encoding").to_owned());
+        answer["findings"].as_array().unwrap().iter().map(of).collect::<Vec<_>>()
+    };
+    for (at, (_, columns)) in cases.iter().enumerate() {
+        let expected: Vec<_> = columns.iter().map(|at| ((1, *at), "plain".to_owned())).collect();
+        assert_eq!(findings(&[&format!("tree/plain{at}")]), expected, "{at}");
+    }
+    for (file, place) in [("secret.yaml", (2, 8)), ("curl.sh", (1, 31)), ("wrapped.yaml", (3, 62))]
+    {
+        let found = findings(&[&format!("tree/{file}")]);
+        assert_eq!(found, [(place, "base64".to_owned())], "{file}");
+    }
+    let plain = stdout(&tree.0.run(&["scan", "tree/curl.sh"]));
+    assert!(plain.contains("***") && plain.contains("(base64)"), "{plain}");
+    assert!(plain.contains(&id) && plain.contains("live"), "it is judged as any key: {plain}");
+    assert!(!plain.contains(&key) && !plain.contains(&basic), "{plain}");
 }
 
 #[test]

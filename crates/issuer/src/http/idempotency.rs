@@ -1,0 +1,102 @@
+//! The header `Idempotency-Key`: an operation honours it, or refuses it. None passes over it.
+//!
+//! The description decides: an operation honours the header if it declares it as a parameter. So
+//! what is described and what is done can't differ, and a new operation refuses the header until
+//! it says otherwise.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use axum::extract::{MatchedPath, Request, State};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
+use axum::middleware::Next;
+use axum::response::{IntoResponse as _, Response};
+use serde_json::Value;
+
+use super::Settings;
+use super::auth::Admin;
+use super::openapi;
+use super::problem::Problem;
+use crate::error::Error;
+use crate::rules::Idempotency;
+
+const HEADER: HeaderName = HeaderName::from_static("idempotency-key");
+/// Says in which answers what was made before is told again.
+const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
+
+/// The operations that honour the header.
+#[derive(Debug)]
+pub(super) struct Honoured {
+    operations: HashSet<(Method, String)>,
+    /// The same, as a problem names them.
+    names: String,
+}
+
+impl Honoured {
+    /// Those that declare the header in the description.
+    pub(super) fn of(document: &Value) -> Self {
+        let mut operations = HashSet::new();
+        let mut names = Vec::new();
+        for (path, method, operation) in openapi::operations(document) {
+            let parameters = operation["parameters"].as_array().into_iter().flatten();
+            let mut named = parameters.filter(|one| one["in"] == "header").map(|one| &one["name"]);
+            if named.any(|name| name.as_str().is_some_and(|name| HEADER == *name)) {
+                names.push(format!("{method} {path}"));
+                operations.insert((method, path.to_owned()));
+            }
+        }
+        Self { operations, names: names.join(", ") }
+    }
+
+    fn refusal(&self, method: &Method, path: &str) -> Problem {
+        let detail = format!(
+            "`{method} {path}` takes no `Idempotency-Key`, and nothing was done; send it without, or \
+             use an operation that takes one: {}",
+            self.names
+        );
+        Problem::new(StatusCode::BAD_REQUEST, "idempotency_not_supported", detail)
+    }
+}
+
+/// Refuses requests that have the header, unless their operation honours it.
+pub(super) async fn refuse_unless_honoured(
+    State(honoured): State<Arc<Honoured>>,
+    request: Request,
+    next: Next,
+) -> Response {
+    // An address that does not exist is answered as such.
+    let path = request.extensions().get::<MatchedPath>().map(MatchedPath::as_str);
+    if let Some(path) = path
+        && request.headers().contains_key(HEADER)
+        && !honoured.operations.contains(&(request.method().clone(), path.to_owned()))
+    {
+        return honoured.refusal(request.method(), path).into_response();
+    }
+    next.run(request).await
+}
+
+/// The name that the caller gives the request. Different callers' names do not meet.
+pub(super) fn named(
+    headers: &HeaderMap,
+    admin: &Admin,
+    settings: Settings,
+) -> Result<Option<Idempotency>, Error> {
+    let mut names = headers.get_all(HEADER).iter();
+    let Some(name) = names.next() else { return Ok(None) };
+    let invalid = |reason| Error::Invalid { field: "Idempotency-Key", reason };
+    if names.next().is_some() {
+        return Err(invalid("must be sent once"));
+    }
+    let name = name.to_str().ok().filter(|name| !name.is_empty());
+    let name = name.ok_or_else(|| invalid("must be 1 to 255 visible ASCII characters"))?;
+    let window = settings.idempotency_window.unwrap_or(Idempotency::DEFAULT_WINDOW);
+    Ok(Some(Idempotency { window, ..Idempotency::new(&admin.id, name) }))
+}
+
+/// The answer, marked if it tells again of what an earlier request made.
+pub(super) fn marked(mut response: Response, repeated: bool) -> Response {
+    if repeated {
+        response.headers_mut().insert(REPLAYED, HeaderValue::from_static("true"));
+    }
+    response
+}

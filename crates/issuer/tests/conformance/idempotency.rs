@@ -1,0 +1,149 @@
+//! Requests that have a name are done once, however often they are sent.
+
+use std::time::Duration;
+
+use portcullis_core::token::{Algorithm, Kind};
+use portcullis_issuer::Error;
+use portcullis_issuer::rules::{Creation, Idempotency, Moment, NewKey, Query, Roll, Rolled};
+
+use crate::common::Bench;
+
+conformance! {
+    a_repeated_create_gives_the_same_keys,
+    a_repeated_roll_gives_the_same_key,
+    a_repeated_roll_needs_both_keys,
+}
+
+const fn secs(secs: u64) -> Duration {
+    Duration::from_secs(secs)
+}
+
+fn publishable(channels: &[&str]) -> NewKey {
+    let sales_channels = channels.iter().map(ToString::to_string).collect();
+    NewKey { kind: Kind::Publishable, sales_channels, ..NewKey::titled("Shop") }
+}
+
+pub(crate) async fn a_repeated_create_gives_the_same_keys(bench: Bench) {
+    let name = Idempotency::new("me", "order 1");
+    let new = [
+        NewKey { expires: Some(Moment::In(secs(1_000_000))), ..NewKey::titled("a") },
+        publishable(&["web"]),
+        NewKey { algorithm: Some(Algorithm::Ed25519), ..NewKey::titled("b") },
+    ];
+    let first = bench.issuer.create_all(&new, Some(&name)).await.unwrap();
+    bench.clock.advance(60_000);
+    let tokens =
+        |made: &Creation| made.keys.iter().map(|key| key.token.to_string()).collect::<Vec<_>>();
+    let repeats = (0..4).map(|_| bench.issuer.create_all(&new, Some(&name)));
+    for repeat in futures(repeats).await {
+        let repeat = repeat.unwrap();
+        assert!(repeat.repeated);
+        assert_eq!(tokens(&repeat), tokens(&first));
+        assert_eq!(repeat.keys[1].record, first.keys[1].record);
+    }
+    let other = bench.issuer.create_all(&new[..1], Some(&name)).await;
+    assert!(matches!(other, Err(Error::IdempotencyMismatch)));
+    let elsewhere = Idempotency::new("you", "order 1");
+    assert!(!bench.issuer.create_all(&new, Some(&elsewhere)).await.unwrap().repeated);
+    bench.clock.advance(24 * 60 * 60 * 1000);
+    bench.issuer.publish().await.unwrap();
+    let late = bench.issuer.create_all(&new, Some(&name)).await.unwrap();
+    assert!(!late.repeated);
+    assert_ne!(tokens(&late), tokens(&first));
+
+    let fresh = Idempotency::new("me", "order 2");
+    let at_once = (0..4).map(|_| bench.issuer.create_all(&new[..1], Some(&fresh)));
+    let made = futures(at_once).await;
+    let made: Vec<Creation> = made.into_iter().map(Result::unwrap).collect();
+    assert_eq!(made.iter().filter(|made| !made.repeated).count(), 1);
+    assert!(made.windows(2).all(|pair| tokens(&pair[0]) == tokens(&pair[1])));
+    bench.revoke(&made[0].keys[0].record.id, Moment::Now).await.unwrap();
+    let id = made[0].keys[0].record.id.clone();
+    bench.issuer.delete(&[id], None).await.unwrap();
+    let gone = bench.issuer.create_all(&new[..1], Some(&fresh)).await;
+    assert!(matches!(gone, Err(Error::NoSuchKeys(_))));
+}
+
+/// Waits for all of them, at once.
+async fn futures<F: Future>(all: impl Iterator<Item = F>) -> Vec<F::Output> {
+    let mut all: Vec<_> = all.map(Box::pin).collect();
+    let mut done: Vec<Option<F::Output>> = all.iter().map(|_| None).collect();
+    std::future::poll_fn(|context| {
+        for (future, done) in all.iter_mut().zip(&mut done) {
+            if done.is_none()
+                && let std::task::Poll::Ready(output) = future.as_mut().poll(context)
+            {
+                *done = Some(output);
+            }
+        }
+        let ready = done.iter().all(Option::is_some);
+        if ready { std::task::Poll::Ready(()) } else { std::task::Poll::Pending }
+    })
+    .await;
+    done.into_iter().map(Option::unwrap).collect()
+}
+
+pub(crate) async fn a_repeated_roll_gives_the_same_key(bench: Bench) {
+    for new in [NewKey::titled("a"), publishable(&["web"])] {
+        let old = bench.issuer.create(&new).await.unwrap().record;
+        let name = Idempotency::new("me", &format!("roll {}", old.kind.name()));
+        let roll = Roll { overlap: secs(60), by: Some("me".into()), ..Roll::default() };
+        let send = async |roll: Roll| {
+            let rolled = bench.issuer.roll_once(&old.id, &roll, Some(&name)).await;
+            rolled.inspect(|rolled| assert!(rolled.published.is_ok()))
+        };
+        // At once, and one after the other when the old key has ended.
+        let at_once = futures((0..4).map(|_| send(roll.clone()))).await;
+        let mut made: Vec<Rolled> = at_once.into_iter().map(Result::unwrap).collect();
+        assert_eq!(made.iter().filter(|made| !made.repeated).count(), 1);
+        bench.clock.advance(61_000);
+        made.push(send(roll.clone()).await.unwrap());
+        let first = made.iter().find(|made| !made.repeated).unwrap();
+        for repeat in &made {
+            assert_eq!(repeat.minted.token, first.minted.token);
+            assert_eq!(repeat.minted.record, first.minted.record);
+            assert_eq!(repeat.old, first.old);
+        }
+        let keys = bench.issuer.list_keys(&Query::default()).await.unwrap().keys;
+        let successors = keys.iter().filter(|key| key.rolled_from.as_ref() == Some(&old.id));
+        assert_eq!(successors.count(), 1);
+        bench.judge(&first.minted.token).await.unwrap();
+        let events = bench.events(&old.id).await;
+        assert_eq!(events.iter().filter(|event| *event == "api-key.rolled").count(), 1);
+
+        for other in [
+            Roll { overlap: secs(61), ..roll.clone() },
+            Roll { by: None, ..roll.clone() },
+            Roll { owner: Some(0), ..roll.clone() },
+            Roll { policy: Some(0), ..roll.clone() },
+            Roll { algorithm: Some(Algorithm::Ed25519), ..roll.clone() },
+            Roll { expires: Some(None), ..roll.clone() },
+            Roll { expires: Some(Some(Moment::In(secs(9)))), ..roll.clone() },
+        ] {
+            assert!(matches!(send(other).await, Err(Error::IdempotencyMismatch)));
+        }
+        let create = bench.issuer.create_all(std::slice::from_ref(&new), Some(&name)).await;
+        assert!(matches!(create, Err(Error::IdempotencyMismatch)));
+        let next = made.pop().unwrap().minted.record.id;
+        let elsewhere = bench.issuer.roll_once(&next, &roll, Some(&name)).await;
+        assert!(matches!(elsewhere, Err(Error::IdempotencyMismatch)));
+
+        let yours = Idempotency { scope: "you".into(), ..name.clone() };
+        let yours = bench.issuer.roll_once(&next, &roll, Some(&yours)).await.unwrap();
+        assert!(!yours.repeated, "others' names do not meet it");
+        bench.clock.advance(24 * 60 * 60 * 1000);
+        bench.issuer.publish().await.unwrap();
+        assert!(matches!(send(roll).await, Err(Error::AlreadyRevoked)), "the name is forgotten");
+    }
+}
+
+pub(crate) async fn a_repeated_roll_needs_both_keys(bench: Bench) {
+    let old = bench.issuer.create(&NewKey::titled("a")).await.unwrap().record.id;
+    let (name, roll) =
+        (Idempotency::new("me", "roll"), Roll { overlap: secs(0), ..Roll::default() });
+    let send = async || bench.issuer.roll_once(&old, &roll, Some(&name)).await;
+    assert!(!send().await.unwrap().repeated);
+    assert!(send().await.unwrap().repeated);
+    bench.issuer.delete(std::slice::from_ref(&old), None).await.unwrap();
+    assert!(matches!(send().await, Err(Error::NoSuchKeys(ids)) if ids == [old.as_str()]));
+}

@@ -1,0 +1,29 @@
+// Other people's vectors in Chromium: by the module, by the engine in JavaScript, and by its WebCrypto.
+
+import { readFileSync } from 'node:fs';
+
+import { browserTest, launch, packageServer } from './browser.mjs';
+import { assertSignatures, assertTags, modulePath, signatures, tags } from './primitives.mjs';
+
+browserTest('Ed25519 and HMAC-SHA256 in Chromium, the vectors of others', async (t) => {
+  const url = await packageServer(t);
+  const browser = await launch();
+  t.after(() => browser.close());
+  const page = await browser.newPage();
+  await page.goto(url);
+  const module = readFileSync(modulePath()).toString('base64');
+  const told = await page.evaluate(async ({ signatures: all, tags: allTags, module: encoded }) => {
+    const { judgeSignatures, judgeTags } = await import('/test/judge-primitives.mjs');
+    const bytes = Uint8Array.from(atob(encoded), (character) => character.charCodeAt(0));
+    const { exports } = (await WebAssembly.instantiate(bytes, {})).instance;
+    const judged = {};
+    for (const [source, vectors] of Object.entries(all)) judged[source] = await judgeSignatures(vectors, exports);
+    return { judged, tags: judgeTags(allTags, exports) };
+  }, { signatures, tags, module });
+  for (const source of Object.keys(signatures)) {
+    const { asked, lenient } = told.judged[source];
+    t.diagnostic(`${source}: ${asked} come to WebCrypto; it accepts ${lenient} of the others, which we refuse`);
+    assertSignatures(source, told.judged[source]);
+  }
+  assertTags(told.tags);
+});

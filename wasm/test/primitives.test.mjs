@@ -1,0 +1,36 @@
+// Other people's vectors in Node: by the module, by the engine in JavaScript, and by Node's own Ed25519
+// in both of its forms.
+
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import test from 'node:test';
+
+import '../js/native-node.js';
+import { platform } from '../js/platform.js';
+import { judgeSignatures, judgeTags } from './judge-primitives.mjs';
+import { assertSignatures, assertTags, modulePath, signatures, tags } from './primitives.mjs';
+
+const native = platform.verifyEd25519;
+const { exports } = (await WebAssembly.instantiate(readFileSync(modulePath()), {})).instance;
+
+for (const [way, verifyEd25519] of Object.entries({ 'node:crypto': native, WebCrypto: undefined })) {
+  for (const [source, vectors] of Object.entries(signatures)) {
+    test(`Ed25519, the vectors of ${source}, by ${way}`, async (t) => {
+      t.after(() => { platform.verifyEd25519 = native; });
+      platform.verifyEd25519 = verifyEd25519;
+      const told = await judgeSignatures(vectors, exports);
+      t.diagnostic(`${told.asked} come to ${way}; it accepts ${told.lenient} of the others, which we refuse`);
+      assertSignatures(source, told);
+    });
+  }
+}
+
+test('HMAC-SHA256, the vectors of wycheproof', () => {
+  assertTags(judgeTags(tags, exports));
+});
+
+test('nothing that wycheproof calls invalid is accepted', () => {
+  for (const { id, theirs, accepted } of [...signatures.wycheproof, ...tags]) {
+    assert.equal(accepted, theirs === 'valid', String(id));
+  }
+});

@@ -1,0 +1,44 @@
+// Other people's vectors in workerd: by the module, by the engine in JavaScript, and by its WebCrypto.
+
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+
+import { assertSignatures, assertTags, modulePath, signatures, tags } from './primitives.mjs';
+import { startWorker } from './workerd.mjs';
+
+const WORKER = `
+  import { judgeSignatures, judgeTags } from './test/judge-primitives.mjs';
+  import module from './primitives.wasm';
+  const { exports } = new WebAssembly.Instance(module);
+  export default {
+    async fetch(request) {
+      const judge = request.url.endsWith('/tags') ? judgeTags : judgeSignatures;
+      return Response.json(await judge(await request.json(), exports));
+    },
+  };
+`;
+let worker;
+
+async function told(path, vectors) {
+  const answer = await fetch(worker.url + path, { method: 'POST', body: JSON.stringify(vectors) });
+  assert.equal(answer.status, 200);
+  return answer.json();
+}
+
+before(async () => {
+  worker = await startWorker(WORKER, ['test/judge-primitives.mjs'], { 'primitives.wasm': modulePath() });
+});
+
+after(() => worker.stop());
+
+for (const [source, vectors] of Object.entries(signatures)) {
+  test(`Ed25519 in workerd, the vectors of ${source}`, async (t) => {
+    const { asked, lenient, ...rest } = await told('signatures', vectors);
+    t.diagnostic(`${asked} come to WebCrypto; it accepts ${lenient} of the others, which we refuse`);
+    assertSignatures(source, rest);
+  });
+}
+
+test('HMAC-SHA256 in workerd, the vectors of wycheproof', async () => {
+  assertTags(await told('tags', tags));
+});
