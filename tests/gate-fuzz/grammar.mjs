@@ -90,7 +90,7 @@ export function validRequest(random, gate, keys, id) {
   if (gate.address === 'forwarded')
     request.headers.push(['X-Forwarded-For', random.chance(0.8) ? '192.0.2.9' : '198.51.100.7, 10.0.0.3']);
   if (random.chance(route.kinds.includes('publishable') ? 0.6 : 0.2))
-    request.headers.push(['Origin', 'https://shop.example']);
+    request.headers.push(['Origin', random.chance(0.85) ? 'https://shop.example' : 'https://other.example']);
   if (!['GET', 'HEAD', 'OPTIONS'].includes(method) && random.chance(0.8)) {
     request.body = Buffer.from(random.pick(BODIES), 'latin1');
     request.framing = random.chance(0.3) ? 'chunked' : 'length';
@@ -121,20 +121,21 @@ function addKey(random, request, route, keys) {
   const [address] = addressesOf(request);
   const origin = request.headers.find(([name]) => name === 'Origin')?.[1];
   const fact = { route, method: request.method, address: address ?? 'unknown', origin: origin ?? 'none' };
-  const may = keys.filter((key) => {
-    const paths = key.rules?.path;
-    return (
-      key.good &&
-      route.kinds.includes(key.kind) &&
-      grants(key, fact) &&
-      (!paths || paths.some((pattern) => matches(pattern, request.path)))
-    );
+  const able = keys.filter(
+    (key) => key.good && route.kinds.includes(key.kind) && grants(key, { route, method: request.method }),
+  );
+  const may = able.filter((key) => {
+    const paths = key.rules.path;
+    return grants(key, fact) && (!paths || paths.some((pattern) => matches(pattern, request.path)));
   });
+  // Those that nothing but the address, the page or the path keeps out.
+  const nearly = able.filter((key) => !may.includes(key));
   const restricted = ({ rules }) => ['method', 'path', 'cidr', 'origin'].filter((rule) => rules[rule]).length;
-  const key =
-    random.chance(0.9) && may.length > 0
-      ? random.weighed(may.map((key) => [1 + 3 * restricted(key), key]))
-      : random.pick(keys);
+  const key = random.weighed([
+    [may.length > 0 ? 85 : 0, () => random.weighed(may.map((key) => [1 + 3 * restricted(key), key]))],
+    [nearly.length > 0 ? 8 : 0, () => random.pick(nearly)],
+    [7, () => random.pick(keys)],
+  ])();
   if (random.chance(0.05)) return;
   const places = route.keys_in ?? [
     'bearer',

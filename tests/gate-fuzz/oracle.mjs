@@ -69,7 +69,7 @@ function judge(request, understood, keys, say) {
 
   const readings = pathsOf(understood, gate).map((reading) => ({
     ...reading,
-    route: routeFor(routes, method, reading.path, reading.fold),
+    route: routeFor(routes, method, reading.path, reading.foldPattern),
   }));
   if (understood.handler !== undefined)
     readings.push({ name: 'by its own router', path: understood.path, route: routes[understood.handler], own: true });
@@ -104,7 +104,7 @@ function judgeRoute({ request, understood, method, key, reading, say }) {
   if (!grants(key, { route: { scopes: [] }, method })) say('method', `${on}, and ${key.name} may not ${method}`);
   if (!grants(key, { route })) say('path', `${on}, whose scopes ${key.name} lacks`);
   const { path: paths } = key.rules;
-  const granted = (pattern) => (own ? true : matches(foldPattern(pattern, reading.fold), reading.fold(path)));
+  const granted = (pattern) => (own ? true : matches(foldPattern(pattern, reading.foldPattern), path));
   if (paths && !paths.some(granted)) say('path', `${where} is no path of ${key.name}`);
   if (route.sales_channel_parameter) {
     const channels = key.rules['sales-channel'] ?? [];

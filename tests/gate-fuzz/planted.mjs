@@ -51,7 +51,8 @@ function judged({ method, url, headers }, gate, keys) {
   const route = routesOf(gate).find((route) => takes(route, method) && matches(route.path, path));
   if (!route) return undefined;
   if (route.open) return {};
-  const text = headers['x-api-key'] ?? headers.authorization?.replace(/^Bearer /, '');
+  const sent = [headers['x-api-key'], headers['x-publishable-api-key'], headers.authorization?.replace(/^Bearer /, '')];
+  const text = sent.find(Boolean);
   const key = keys.find(({ good, token }) => good && token === text);
   if (!key || !route.kinds.includes(key.kind) || !grants(key, { route, method })) return undefined;
   const address = headers['x-forwarded-for']?.split(',')[0] ?? '127.0.0.1';

@@ -10,12 +10,12 @@ export const targetOf = ({ path, query }) => (query.length > 0 ? `${path}?${quer
 
 /** The bytes of a request. */
 export function bytesOf(request) {
-  const { method, headers, body, framing } = request;
+  const { method, headers, body, framing, version = '1.1' } = request;
   const target = targetOf(request);
   const lines = headers.map(([name, value, separator = ': ']) => name + separator + value);
   if (framing === 'chunked' && body) lines.push('Transfer-Encoding: chunked');
   if (framing === 'length' && body) lines.push(`Content-Length: ${body.length}`);
-  const head = Buffer.from([`${method} ${target} HTTP/1.1`, ...lines, '', ''].join('\r\n'), 'latin1');
+  const head = Buffer.from([`${method} ${target} HTTP/${version}`, ...lines, '', ''].join('\r\n'), 'latin1');
   if (!body) return head;
   return Buffer.concat([head, framing === 'chunked' ? chunked(request) : body]);
 }

@@ -38,30 +38,41 @@ const withoutLastSlash = (path) => (path.length > 1 ? path.replace(/\/+$/, '') |
 /** As Windows opens files. */
 const withoutBlanksAndDots = (path) => path.replace(/[ .]+(?=\/|$)/g, '');
 /** As Rails, Spring (once) and Symfony route. */
-const withoutSuffix = (path) => path.replace(/\.[A-Za-z0-9]+$/, '');
+const withoutSuffix = (path) => path.replace(/(?<=[^/])\.[^/.]*$/, '');
 
 const chained =
   (...folds) =>
   (path) =>
     folds.reduce((text, fold) => fold(text), path);
 
+/** Each reading folds the path, and the patterns of its routes in the same way but for a suffix, which it leaves to them. */
 const FOLDS = {
-  'as it is': (path) => path,
-  'without case': withoutCase,
-  'without the last slash': withoutLastSlash,
-  'without blanks and dots': withoutBlanksAndDots,
-  'without a suffix': withoutSuffix,
-  'without all of these': chained(withoutBlanksAndDots, withoutSuffix, withoutLastSlash, withoutCase),
+  'as it is': [(path) => path],
+  'without case': [withoutCase],
+  'without the last slash': [withoutLastSlash],
+  'without blanks and dots': [withoutBlanksAndDots],
+  'without a suffix': [withoutSuffix, (pattern) => pattern],
+  'without the last slash and then a suffix': [
+    chained(withoutLastSlash, withoutSuffix, withoutCase),
+    chained(withoutLastSlash, withoutCase),
+  ],
+  'without all of these': [
+    chained(withoutBlanksAndDots, withoutSuffix, withoutLastSlash, withoutCase),
+    chained(withoutBlanksAndDots, withoutLastSlash, withoutCase),
+  ],
 };
 
 /**
- * The ways in which an origin may compare the path: each as a name, a path and the fold under which
- * it is compared. An origin that tells everything apart has one.
+ * The ways in which an origin may compare the path: each as a name, the path as it is compared, and the
+ * fold of patterns that go with it. An origin that tells everything apart has one.
  */
 export function pathsOf(understood, { paths }) {
   const path = understood.kind === 'express' ? decoded(understood.path) : utf8(understood.path);
   const folds = paths === 'exact' ? ['as it is'] : Object.keys(FOLDS);
-  return folds.map((name) => ({ name, path, fold: FOLDS[name] }));
+  return folds.map((name) => {
+    const [fold, foldPattern = fold] = FOLDS[name];
+    return { name, path: fold(path), foldPattern };
+  });
 }
 
 /** CGI and WSGI give a character for each byte. */

@@ -48,16 +48,16 @@ export function takes(route, method) {
   return methods.length === 0 || methods.includes(method) || (method === 'HEAD' && methods.includes('GET'));
 }
 
-/** The first route that a path and a method fall on, both patterns and path read by `fold`. */
+/** The first route that a path and a method fall on, if patterns are read by `fold`. */
 export function routeFor(routes, method, path, fold = (text) => text) {
-  const read = fold(path);
-  return routes.find((route) => takes(route, method) && matches(foldPattern(route.path, fold), read));
+  return routes.find((route) => takes(route, method) && matches(foldPattern(route.path, fold), path));
 }
 
-/** A pattern as an origin that folds paths holds it: its stars stay. */
+/** A pattern as an origin that decodes and folds paths holds it: its stars stay. */
 export function foldPattern(pattern, fold) {
   if (pattern === '/**') return pattern;
-  return pattern.endsWith('/**') ? `${fold(pattern.slice(0, -3))}/**` : fold(pattern);
+  const read = (text) => fold(decodeURIComponent(text));
+  return pattern.endsWith('/**') ? `${read(pattern.slice(0, -3))}/**` : read(pattern);
 }
 
 /** Whether a key's policy lets it do a thing; what is unknown is left out of the question. */

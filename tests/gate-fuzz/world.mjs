@@ -25,6 +25,17 @@ const TOOLS = [
   { path: '/status', open: true },
 ];
 
+/** Routes whose spelling has more than small letters, and an open one on which their other spellings fall. */
+const SIGNS = [
+  { path: '/v1/orders:cancel', methods: ['POST'], scopes: ['orders:write'] },
+  { path: '/@me/**', scopes: ['admin:all'] },
+  { path: '/caf%C3%A9/*', scopes: ['admin:all'] },
+  { path: '/API/Keys', scopes: ['admin:all'] },
+  { path: '/data.json', scopes: ['files:all'] },
+  { path: '/a(b),c=d/**', scopes: ['files:all'] },
+  { path: '/**', open: true },
+];
+
 /**
  * Each gate: the `origin` behind it, its `routes` (none: one for everything), how origins of its kind
  * compare paths (`loose` or `exact`), how many headers tell of the caller, and where a client's
@@ -37,6 +48,9 @@ export const GATES = [
   { name: 'shop-exact', origin: 'cgi', routes: SHOP, paths: 'exact', address: 'cloudflare' },
   { name: 'tools-express', origin: 'express', routes: TOOLS, address: 'peer' },
   { name: 'tools-wsgi', origin: 'wsgi', routes: TOOLS, address: 'forwarded' },
+  { name: 'signs-express', origin: 'express', routes: SIGNS },
+  { name: 'signs-wsgi', origin: 'wsgi', routes: SIGNS },
+  { name: 'signs-exact', origin: 'cgi', routes: SIGNS, paths: 'exact' },
   { name: 'plain-cgi', origin: 'cgi', identity: 'each' },
   { name: 'plain-express', origin: 'express', address: 'cloudflare' },
 ].map((gate) => ({ identity: 'one', paths: 'loose', address: 'unknown', ...gate }));

@@ -57,6 +57,7 @@ export const bodyMutations = [
         'A'.repeat(33),
       ])),
   ],
+  ['version: another', (random, request) => (request.version = random.pick(['1.0', '1.0', '0.9', '1.2', '2.0']))],
   [
     'body: on a method that has none',
     (random, request) => {

@@ -83,8 +83,19 @@ export const pathMutations = [
   ['path: all in capitals', (random, request) => (request.path = request.path.toUpperCase())],
   [
     'path: escape',
+    (random, request) => (request.path = replaceSome(random, request.path, /[^/%]/g, (sign) => escaped(random, sign))),
+  ],
+  [
+    'path: escape of a sign',
     (random, request) =>
-      (request.path = replaceSome(random, request.path, /[A-Za-z0-9]/g, (sign) => escaped(random, sign))),
+      (request.path = replaceSome(random, request.path, /[^A-Za-z0-9/%]/g, (sign) => escaped(random, sign))),
+  ],
+  [
+    'path: case of an escape',
+    (random, request) =>
+      (request.path = replaceSome(random, request.path, /%[0-9A-Fa-f]{2}/g, (escape) =>
+        random.chance(0.5) ? escape.toLowerCase() : escape.toUpperCase(),
+      )),
   ],
   [
     'path: escape twice',

@@ -7,7 +7,10 @@ import { listen, read } from '../../e2e/support/http.mjs';
 /** A gate's pattern in Express' words: its routes are the ones that the gate protects. */
 function routeOf(pattern) {
   let name = 0;
-  return pattern.replace(/\/\*\*$/, () => `{/*rest}`).replace(/\*(?!rest)/g, () => `:part${++name}`);
+  return pattern
+    .replace(/[:()]/g, (sign) => `\\${sign}`)
+    .replace(/\/\*\*$/, () => `{/*rest}`)
+    .replace(/\*(?!rest)/g, () => `:part${++name}`);
 }
 
 /**
