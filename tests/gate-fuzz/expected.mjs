@@ -184,8 +184,14 @@ export function forwardingOf(request, understood) {
 
 /** Servers hide `Upgrade` from a CGI, so this is asked of the request as it was sent. */
 function isHandshake(request) {
-  const names = (field, word) => new RegExp(`(^|,)\\s*${word}\\s*(,|$)`, 'i').test(sentUnder(request, field).join(','));
-  return request.method === 'GET' && names('connection', 'upgrade') && names('upgrade', 'websocket');
+  const words = (field) => sentUnder(request, field).join(',').toLowerCase().split(/[\s,]+/).filter(Boolean);
+  const upgrades = words('upgrade');
+  return (
+    request.method === 'GET' &&
+    words('connection').includes('upgrade') &&
+    upgrades.length > 0 &&
+    upgrades.every((word) => word === 'websocket')
+  );
 }
 
 /** Fields that were of the client's connection alone. */
