@@ -187,7 +187,7 @@ function isHandshake(request) {
   const words = (field) => sentUnder(request, field).join(',').toLowerCase().split(/[\s,]+/).filter(Boolean);
   const upgrades = words('upgrade');
   return (
-    request.method === 'GET' &&
+    request.method.trim() === 'GET' &&
     words('connection').includes('upgrade') &&
     upgrades.length > 0 &&
     upgrades.every((word) => word === 'websocket')
