@@ -166,6 +166,9 @@ export function forwardingOf(request, understood) {
   if (told.length > 1 || told.some((value) => !addresses.includes(plainAddress(value))))
     problems.push(`X-Forwarded-For is ${JSON.stringify(told)}, not of ${JSON.stringify(addresses)}`);
   if (told.length === 0 && request.addresses.every(Boolean)) problems.push('X-Forwarded-For is missing');
+  const hosts = fieldsOf(understood, 'HOST');
+  if (hosts.length !== 1 || !/^127\.0\.0\.1:\d+$/.test(hosts[0]))
+    problems.push(`Host is ${JSON.stringify(hosts)}, not the origin's`);
   const believed = gate.address === 'forwarded';
   const said = (name) =>
     believed
@@ -184,7 +187,12 @@ export function forwardingOf(request, understood) {
 
 /** Servers hide `Upgrade` from a CGI, so this is asked of the request as it was sent. */
 function isHandshake(request) {
-  const words = (field) => sentUnder(request, field).join(',').toLowerCase().split(/[\s,]+/).filter(Boolean);
+  const words = (field) =>
+    sentUnder(request, field)
+      .join(',')
+      .toLowerCase()
+      .split(/[\s,]+/)
+      .filter(Boolean);
   const upgrades = words('upgrade');
   return (
     request.method.trim() === 'GET' &&
