@@ -148,8 +148,8 @@ function judgeTarget(request, understood, keys, say) {
   // Python's server decodes the path, and tells nobody how it was spelled.
   const target = { express: `${understood.path}?${understood.query}`, cgi: understood.target }[understood.kind];
   if (target === undefined) return;
-  // Bytes that are no ASCII are the host's to read, which makes U+FFFD of them.
-  if (/[^ -~]/.test(targetOf(request))) return;
+  // Bytes that are no ASCII are the host's to read, which makes U+FFFD of them; and so is what `#` and `\\` mean.
+  if (/[^ -~]|[#\\]/.test(targetOf(request))) return;
   const [path, query] = halves(target);
   const sent = targetOf(request).split(' ')[0];
   const [sentPath, sentQuery] = halves(sent);
