@@ -36,6 +36,8 @@ enum Task {
         /// Run only this step (may be given more than once)
         #[arg(long, value_enum, value_name = "STEP")]
         only: Vec<check::Step>,
+        #[command(flatten)]
+        fuzz: check::Fuzz,
     },
     /// Measure keys and lists beside their peers, and write docs/benchmarks.md
     Bench {
@@ -58,7 +60,7 @@ fn run(task: Task) -> Result<()> {
     match task {
         Task::Setup => setup::all().map(drop),
         Task::Build => build::all().map(drop),
-        Task::Test { only } => check::run(&only),
+        Task::Test { only, fuzz } => check::run(&only, &fuzz),
         Task::Bench { quick, only } => bench::run(quick, &only),
         Task::Up { check } => up::run(check, &build::all()?),
     }
