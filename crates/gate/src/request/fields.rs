@@ -80,9 +80,19 @@ pub fn rule(name: &str, cloudflare: bool) -> Rule {
     }
 }
 
-/// Whether the field asks for another method.
-pub(crate) fn overrides_method(name: &str) -> bool {
-    group(name) == Some(Group::Method)
+/// Whether a request may have the field at all: not a name that has a rule only when folded, and not
+/// one that asks for another method than `method`.
+pub(crate) fn check(name: &str, value: &str, method: &str) -> Result<(), Malformed> {
+    let folded = fold(name);
+    match (group(&folded), folded) {
+        (Some(_), Cow::Owned(_)) => Err(Malformed::AmbiguousHeader),
+        (Some(Group::Method), Cow::Borrowed(_))
+            if !value.trim_ascii().eq_ignore_ascii_case(method) =>
+        {
+            Err(Malformed::MethodOverride)
+        }
+        (Some(_) | None, _) => Ok(()),
+    }
 }
 
 /// The fields that a `Connection` names, which are removed (RFC 9110, section 7.6.1). One that the

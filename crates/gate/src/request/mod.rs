@@ -23,7 +23,6 @@ use core::fmt;
 use std::borrow::Cow;
 
 use crate::request::client::Client;
-use crate::request::fields::Rule;
 use crate::request::handshake::Handshake;
 use crate::settings::Settings;
 
@@ -42,8 +41,8 @@ pub struct Received<'a> {
     pub peer: Option<&'a str>,
     /// Whether a body follows.
     pub has_body: bool,
-    /// Names in lower case, and values, of at least those fields whose [`Rule`] says that they are
-    /// read. A field that came twice is one, its values joined by commas.
+    /// Names in lower case, and values, of at least those fields whose [rule](fields::rule) says that
+    /// they are read. A field that came twice is one, its values joined by commas.
     pub fields: &'a [(&'a str, &'a str)],
 }
 
@@ -137,13 +136,7 @@ impl<'a> Request<'a> {
         }
         let mut hop_by_hop = Vec::new();
         for (name, value) in fields {
-            match fields::rule(name, settings.client.keeps_cloudflares()) {
-                Rule::Refuse => return Err(Malformed::AmbiguousHeader),
-                Rule::PassOn | Rule::Remove | Rule::Read | Rule::ReadAndRemove => {}
-            }
-            if fields::overrides_method(name) && !value.trim_ascii().eq_ignore_ascii_case(method) {
-                return Err(Malformed::MethodOverride);
-            }
+            fields::check(name, value, method)?;
         }
         if let Some(options) = field("connection") {
             fields::connection_options(options, &mut hop_by_hop)?;
