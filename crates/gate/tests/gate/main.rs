@@ -12,8 +12,10 @@
 mod behind;
 mod bench;
 mod caller;
+mod doors;
 mod fast_path;
 mod issuer;
+mod origin;
 mod policies;
 
 use bench::{Bench, block_on, get, told};
