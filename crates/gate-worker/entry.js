@@ -71,11 +71,11 @@ function forward(request) {
 }
 
 function begin() {
+  peers = safely(needsPeer);
+  send = safely(sender);
+  if (peers === undefined || send === undefined) return false;
   base = safely(origin);
-  if (base === undefined) return false;
-  peers = needsPeer();
-  send = sender();
-  return true;
+  return base !== undefined;
 }
 
 function learn(name) {

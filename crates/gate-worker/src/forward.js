@@ -52,7 +52,9 @@ function initOf(request, headers, plan) {
     if (plan[at + 1] === '') headers.delete(plan[at]);
     else headers.set(plan[at], plan[at + 1]);
   }
-  const { method, body } = request;
+  const { method } = request;
+  // Of these two one that has come is empty, or the request was refused.
+  const body = method === 'GET' || method === 'HEAD' ? null : request.body;
   const init = { method, headers, body, redirect: 'manual' };
   if (plan[FLAGS].includes('u')) init.cache = 'no-store';
   // So that a body that is cut off later goes on as it came, in its own encoding and length.

@@ -30,12 +30,13 @@ use crate::{Shared, Verdict};
 #[wasm_bindgen(module = "/src/forward.js")]
 extern "C" {
     /// Sends a request on by its plan; gives a promise of the origin's answer.
+    #[wasm_bindgen(catch)]
     fn send(
         request: &web_sys::Request,
         base: &str,
         headers: &web_sys::Headers,
         plan: &Array,
-    ) -> Promise;
+    ) -> Result<Promise, JsValue>;
     /// The same as a request.
     #[wasm_bindgen(catch, js_name = onward)]
     fn onward_request(
@@ -135,7 +136,7 @@ impl Passage {
     pub async fn send(self) -> worker::Result<web_sys::Response> {
         let (headers, plan) = self.plan(self.assertion().await.as_deref())?;
         let base = self.runtime.settings.origin.join("");
-        let sent = send(&self.request, &base, &headers, &plan);
+        let sent = send(&self.request, &base, &headers, &plan)?;
         match JsFuture::from(sent).await {
             Ok(response) => self.finish(response.unchecked_ref()),
             Err(error) => {

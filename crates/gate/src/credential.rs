@@ -3,8 +3,9 @@
 use core::iter;
 use std::borrow::Cow;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
+use base64::alphabet;
+use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig, STANDARD};
+use base64::engine::{DecodePaddingMode, Engine as _};
 use portcullis_core::token::{Kind, Prefix};
 use portcullis_core::verify::Unverified;
 
@@ -151,6 +152,7 @@ impl<'a> Credential<'a> {
         places: &'a Places,
         kinds: Kinds,
     ) -> Result<Self, CredentialError> {
+        use CredentialError::Empty;
         let bearer =
             request.authorization.filter(|_| places.bearer).map(bearer).transpose()?.flatten();
         let basic = request.authorization.filter(|_| places.basic && bearer.is_none());
@@ -164,7 +166,10 @@ impl<'a> Credential<'a> {
         let protocol =
             only_one(handshake.iter().flat_map(|handshake| handshake.keys().map(not_empty)))?;
         let query = match &places.query {
-            Some(name) => only_one(query::values(&request.query, name)?.map(not_empty))?,
+            Some(name) => {
+                let values = query::values(&request.query, name)?.map(query::value);
+                only_one(values.map(|value| if value.is_empty() { Err(Empty) } else { Ok(value) }))?
+            }
             None => None,
         };
         let found = [
@@ -172,7 +177,7 @@ impl<'a> Credential<'a> {
             x_api_key.map(|text| Candidate::new(Place::XApiKey, text.into())),
             publishable.map(|text| Candidate::new(Place::Publishable, text.into())),
             protocol.map(|text| Candidate::new(Place::Protocol, text.into())),
-            query.map(|text| Candidate::new(Place::Query, text.into())),
+            query.map(|text| Candidate::new(Place::Query, text)),
         ];
         Self::choose(found, kinds)
     }
@@ -208,6 +213,12 @@ impl<'a> Credential<'a> {
         Ok(Self { token: text, place, taken })
     }
 
+    /// Every place in which the route was shown a key.
+    #[must_use]
+    pub const fn presented(&self) -> Taken {
+        self.taken
+    }
+
     /// Whether the key that is verified stood in `Authorization`, by which caches know that an
     /// answer is for one key alone (RFC 9111, section 3.5).
     #[must_use]
@@ -239,33 +250,44 @@ impl core::fmt::Debug for Credential<'_> {
 
 impl Taken {
     /// Where a request holds keys of ours, wherever a route looks for them: by their form and
-    /// checksum, so that another system's tokens stay. `read` are places that were looked at before.
-    pub(crate) fn found_in(request: &Request<'_>, read: &Places) -> Self {
-        let any = |value: Option<&str>, read: bool| !read && value.is_some_and(holds_key);
-        let authorization = request.authorization.filter(|_| !(read.bearer && read.basic));
+    /// checksum, so that another system's tokens stay. Of `presented` it is known already.
+    pub(crate) fn found_in(request: &Request<'_>, presented: Self) -> Self {
+        let any = |value: Option<&str>, known: bool| !known && value.is_some_and(holds_key);
         Self {
-            authorization: authorization
-                .is_some_and(|value| holds_key(value) || holds_basic(value)),
-            x_api_key: any(request.x_api_key, read.x_api_key),
-            publishable_key: any(request.publishable_key, read.publishable_key),
+            authorization: any(request.authorization, presented.authorization),
+            x_api_key: any(request.x_api_key, presented.x_api_key),
+            publishable_key: any(request.publishable_key, presented.publishable_key),
             protocol: false,
             query: false,
         }
     }
 }
 
-/// Whether one of the words in a field's value is a key.
+/// Whether a text holds a key: as it stands, between any other signs, or in base64.
 pub(crate) fn holds_key(value: &str) -> bool {
-    let words = value.split([' ', '\t', ',', ';', '=', ':', '"', '\'']);
-    value.contains('_') && words.into_iter().any(is_key)
+    let is_sign = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'_';
+    let holds = |text: &[u8]| {
+        let mut runs = text.split(|byte| !is_sign(byte)).filter_map(|run| str::from_utf8(run).ok());
+        runs.any(is_key)
+    };
+    let is_base64 = |byte: &u8| is_sign(byte) || matches!(byte, b'+' | b'/' | b'-');
+    let encodes = |run: &[u8]| {
+        // Whether a run is of one alphabet or the other, or of neither, decoding says.
+        let decoded =
+            [&STANDARD_ANY, &URL_SAFE_ANY].iter().find_map(|base64| base64.decode(run).ok());
+        run.len() >= SHORTEST_IN_BASE64 && decoded.is_some_and(|text| holds(&text))
+    };
+    let bytes = value.as_bytes();
+    holds(bytes) || bytes.split(|byte| !is_base64(byte)).any(encodes)
 }
 
-/// The same of what `Basic` encodes.
-fn holds_basic(value: &str) -> bool {
-    let encoded = value.split(',').filter_map(|part| strip_scheme(part, "basic"));
-    let texts = encoded.filter_map(|text| String::from_utf8(STANDARD.decode(text).ok()?).ok());
-    texts.into_iter().any(|text| holds_key(&text))
-}
+/// A key of 66 digits and the shortest prefix, in base64.
+const SHORTEST_IN_BASE64: usize = 98;
+const ANY: GeneralPurposeConfig = GeneralPurposeConfig::new()
+    .with_decode_padding_mode(DecodePaddingMode::Indifferent)
+    .with_decode_allow_trailing_bits(true);
+static STANDARD_ANY: GeneralPurpose = GeneralPurpose::new(&alphabet::STANDARD, ANY);
+static URL_SAFE_ANY: GeneralPurpose = GeneralPurpose::new(&alphabet::URL_SAFE, ANY);
 
 /// A key of some issuer of ours: its form and its checksum are right.
 fn is_key(text: &str) -> bool {

@@ -128,7 +128,7 @@ impl Gate {
             Err(_) => return Err(stop(Reason::UnknownRateClass)),
         };
         let taken = credential.taken(route.keep_credential);
-        let elsewhere = Taken::found_in(request, &route.places);
+        let elsewhere = Taken::found_in(request, credential.presented());
         let assertion = self.assertion(&accepted, (&policy, standing), inquiry.now);
         let in_authorization = credential.is_in_authorization();
         Ok(Cleared {
@@ -163,7 +163,7 @@ impl Gate {
     fn without_key<'g>(&'g self, route: &'g Route, request: &Request<'_>) -> Cleared<'g> {
         Cleared {
             route,
-            taken: Taken::found_in(request, &Places::NONE),
+            taken: Taken::found_in(request, Taken::default()),
             query: self.query_without_keys(request, &Places::NONE, false),
             key: None,
         }
@@ -184,14 +184,9 @@ impl Gate {
         for name in self.settings.routes.key_parameters() {
             let is_routes = places.query.as_deref() == Some(name);
             let query = left.as_deref().unwrap_or(&request.query);
-            let without =
-                query::without(
-                    query,
-                    name,
-                    |value| {
-                        if is_routes { taken } else { holds_key(value) }
-                    },
-                );
+            let without = query::without(query, name, |value| {
+                if is_routes { taken } else { holds_key(&query::value(value)) }
+            });
             if without != query {
                 left = Some(without);
             }

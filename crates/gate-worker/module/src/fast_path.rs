@@ -83,17 +83,18 @@ impl FastPath {
     }
 
     /// The rule of the field with this name: 0, it is passed on; 1, it is removed; 2, it is read; 3,
-    /// both; 4, the handler refuses the request. The entry keeps the answers.
+    /// both; 4, the handler refuses the request. Nothing before the gate has its settings. The entry
+    /// keeps the answers.
     #[must_use]
-    pub fn rule(name: &str) -> u8 {
-        let Some(shared) = held() else { return 4 };
-        match rule(name, shared.settings.client.keeps_cloudflares()) {
+    pub fn rule(name: &str) -> Option<u8> {
+        let shared = held()?;
+        Some(match rule(name, shared.settings.client.keeps_cloudflares()) {
             Rule::PassOn => 0,
             Rule::Remove => 1,
             Rule::Read => 2,
             Rule::ReadAndRemove => 3,
             Rule::Refuse => 4,
-        }
+        })
     }
 
     /// The plan of a request that is forwarded at once, in an array that is not to be changed: see

@@ -1,6 +1,6 @@
 use super::*;
 use crate::request::handshake::Handshake;
-use base64::engine::general_purpose::STANDARD;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use proptest::prelude::*;
 
 const SECRET: Kinds = Kinds { secret: true, publishable: false };
@@ -159,33 +159,39 @@ const KEY: &str = include_str!("../../tests/key.txt");
 fn keys_are_taken_out_wherever_no_route_looks_for_them() {
     let key = KEY.trim();
     let encoded = |text: String| format!("Basic {}", STANDARD.encode(text));
-    let found = |request: &Request<'_>, places: &Places| {
-        Taken::found_in(request, places).headers().collect::<Vec<_>>()
+    let found = |request: &Request<'_>, presented| {
+        Taken::found_in(request, presented).headers().collect::<Vec<_>>()
     };
+    let nowhere = Taken::default();
     for value in [
         format!("Bearer {key}"),
         format!("bearer\t{key} "),
         format!("Token token=\"{key}\""),
+        format!("{key}"),
+        format!("Bearer \"{key}\""),
+        format!("Bearer {key}\u{ff}"),
+        format!("Bearer x.{key}.y"),
+        STANDARD.encode(format!("{key}")),
+        format!("Basic {}", URL_SAFE_NO_PAD.encode(format!("\u{ff}\u{ff}:{key}"))),
+        format!("x={},y", STANDARD.encode(format!("user:{key}"))),
         format!("Basic Zm9vOmJhcg==, Bearer {key}"),
         encoded(format!("{key}:")),
         encoded(format!("shop:{key}")),
         encoded(key.to_owned()),
     ] {
         let request = Request::with(|request| request.authorization = Some(&value));
-        assert_eq!(found(&request, &Places::NONE), ["authorization"], "{value}");
+        assert_eq!(found(&request, nowhere), ["authorization"], "{value}");
     }
     let list = format!("other, {key}");
     let several = request("-", &list, key);
-    assert_eq!(found(&several, &Places::NONE), ["x-api-key", "x-publishable-api-key"]);
-    assert!(
-        found(&several, &Places::HEADERS).is_empty(),
-        "the credential says what is taken there"
-    );
+    assert_eq!(found(&several, nowhere), ["x-api-key", "x-publishable-api-key"]);
+    let presented = Taken { x_api_key: true, publishable_key: true, ..nowhere };
+    assert!(found(&several, presented).is_empty(), "the credential says what is taken there");
     // Another system's, and ours with one character changed: the checksum is wrong.
     let changed = key.replacen("_live_", "_test_", 1);
     for foreign in ["sk_live_4eC39HqLyjWDarjtT1zdp7dc", &changed, JWT] {
         let request = request(foreign, foreign, "-");
-        assert!(found(&request, &Places::NONE).is_empty(), "{foreign}");
+        assert!(found(&request, nowhere).is_empty(), "{foreign}");
     }
 }
 

@@ -37,6 +37,8 @@ enum Group {
     Upgrade,
     /// How the body is framed, which the host writes anew.
     Framing,
+    /// The body's length, read to see whether there is a body at all.
+    Length,
     /// Who is said to have forwarded the request, and from where.
     Forwarding,
     /// The same, read if the connection is a trusted proxy's.
@@ -51,6 +53,8 @@ enum Group {
     Credential,
     /// A decision looks at it.
     Read,
+    /// The gate sets it on some requests; on others the origin gets the client's.
+    Set,
 }
 
 /// The rule of the field with this name. `cloudflare` says that the fields of Cloudflare are its
@@ -66,10 +70,13 @@ pub fn rule(name: &str, cloudflare: bool) -> Rule {
         Group::Own | Group::Framing | Group::Forwarding | Group::Target | Group::Connection => {
             Rule::Remove
         }
-        Group::Debug | Group::Upgrade | Group::Forwarded | Group::Method => Rule::ReadAndRemove,
+        Group::Debug | Group::Upgrade | Group::Forwarded | Group::Method | Group::Length => {
+            Rule::ReadAndRemove
+        }
         Group::Cloudflare if cloudflare => Rule::Read,
         Group::Cloudflare => Rule::Remove,
         Group::Credential | Group::Read => Rule::Read,
+        Group::Set => Rule::PassOn,
     }
 }
 
@@ -97,6 +104,8 @@ pub(crate) fn connection_options<'a>(
                 Group::Own
                 | Group::Debug
                 | Group::Framing
+                | Group::Length
+                | Group::Set
                 | Group::Forwarding
                 | Group::Forwarded
                 | Group::Cloudflare
@@ -144,7 +153,9 @@ fn group(name: &str) -> Option<Group> {
         | "trailer"
         | "transfer-encoding"
         | "http2-settings" => Group::Connection,
-        "content-length" | "expect" | "host" => Group::Framing,
+        "content-length" => Group::Length,
+        "expect" | "host" => Group::Framing,
+        "cache-control" => Group::Set,
         "x-forwarded-for" | "x-forwarded-host" | "x-forwarded-proto" => Group::Forwarded,
         "forwarded"
         | "forwarded-for"
@@ -221,6 +232,7 @@ mod tests {
         "cf-connecting-ip",
         "x-original-url",
         "proxy",
+        "cache-control",
         "x-http-method-override",
     ];
 

@@ -1,5 +1,7 @@
 //! WebSocket handshakes: the only upgrade that is passed on, and the way in which browsers show a key.
 
+use crate::credential::holds_key;
+
 /// What a subprotocol begins with that carries a key.
 pub const KEY_PROTOCOL: &str = "portcullis-key.";
 /// The subprotocol that the gate chooses for a client that offers it, if the origin chooses none.
@@ -42,9 +44,14 @@ impl<'a> Handshake<'a> {
         self.items().any(|item| item == OWN_PROTOCOL)
     }
 
-    /// The subprotocols that are left for the origin.
+    /// The subprotocols that are left for the origin: without the gate's own, and without any in
+    /// which a key stands, however it is spelled.
     pub(crate) fn passed_on(self) -> String {
-        let is_origins = |item: &&str| *item != OWN_PROTOCOL && !item.starts_with(KEY_PROTOCOL);
+        let is_keys = |item: &str| {
+            let start = item.get(..KEY_PROTOCOL.len());
+            start.is_some_and(|start| start.eq_ignore_ascii_case(KEY_PROTOCOL)) || holds_key(item)
+        };
+        let is_origins = |item: &&str| *item != OWN_PROTOCOL && !is_keys(item);
         self.items().filter(is_origins).collect::<Vec<_>>().join(", ")
     }
 }
@@ -70,7 +77,7 @@ mod tests {
 
     #[test]
     fn subprotocols_carry_a_key_that_the_origin_does_not_see() {
-        let offered = Some("portcullis, chat,portcullis-key.sk_live_1 ,v2");
+        let offered = Some("portcullis, chat,portcullis-key.sk_live_1 ,v2,Portcullis-Key.x");
         let handshake =
             Handshake::read("GET", (Some("websocket"), Some("upgrade")), offered).unwrap();
         assert_eq!(handshake.keys().collect::<Vec<_>>(), ["sk_live_1"]);

@@ -117,9 +117,6 @@ impl<'a> Request<'a> {
         if !is_method(method) {
             return Err(Malformed::Method);
         }
-        if has_body && matches!(method, "GET" | "HEAD") {
-            return Err(Malformed::UnexpectedBody);
-        }
         let (path, query) = target.split_once('?').unwrap_or((target, ""));
         if !path::is_sendable(path) || !query::is_sendable(query) {
             return Err(Malformed::Target);
@@ -129,15 +126,20 @@ impl<'a> Request<'a> {
         }
         let field = |name: &str| {
             let mut found = fields.iter().filter(|(known, _)| *known == name);
-            found.next().map(|(_, value)| *value)
+            // Blanks around a value are no part of it (RFC 9110, section 5.5).
+            found.next().map(|(_, value)| value.trim_ascii())
         };
+        let is_empty = field("content-length") == Some("0");
+        if has_body && !is_empty && matches!(method, "GET" | "HEAD") {
+            return Err(Malformed::UnexpectedBody);
+        }
         let mut hop_by_hop = Vec::new();
         for (name, value) in fields {
             match fields::rule(name, settings.client.keeps_cloudflares()) {
                 Rule::Refuse => return Err(Malformed::AmbiguousHeader),
                 Rule::PassOn | Rule::Remove | Rule::Read | Rule::ReadAndRemove => {}
             }
-            if fields::overrides_method(name) && !value.eq_ignore_ascii_case(method) {
+            if fields::overrides_method(name) && !value.trim_ascii().eq_ignore_ascii_case(method) {
                 return Err(Malformed::MethodOverride);
             }
         }
@@ -160,8 +162,9 @@ impl<'a> Request<'a> {
             authorization: field("authorization"),
             x_api_key: field("x-api-key"),
             publishable_key: field("x-publishable-api-key"),
-            origin: field("origin"),
-            preflight_for: field("access-control-request-method"),
+            origin: field("origin").filter(|origin| !origin.is_empty()),
+            // A preflight names a method. CGI leaves an empty field out, and sees none.
+            preflight_for: field("access-control-request-method").filter(|it| is_method(it)),
             handshake,
             client: settings.client.locate(received, field),
             debug: field("portcullis-debug").is_some(),

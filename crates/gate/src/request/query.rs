@@ -70,10 +70,24 @@ pub(crate) fn without(query: &str, name: &str, is_taken: impl Fn(&str) -> bool) 
     query.split('&').filter(is_kept).collect::<Vec<_>>().join("&")
 }
 
-/// Whether a parameter asks for another method, as some frameworks take it.
+/// Whether a parameter asks for another method, as some frameworks take it: `_method`, or what a
+/// server may take for it.
 pub(crate) fn asks_for_a_method(query: &str) -> bool {
-    let mut pairs = query.split(['&', ';']).map(Name::of);
-    !query.is_empty() && pairs.any(|name| name.0.trim_ascii().eq_ignore_ascii_case(b"_method"))
+    let asks = |name: Name<'_>| {
+        let text = name.0.trim_ascii();
+        let text = text.strip_prefix(b"[").unwrap_or(text).trim_ascii_start();
+        let begins = text.first().is_some_and(|byte| !byte.is_ascii_alphanumeric());
+        begins && name.may_be("_method")
+    };
+    !query.is_empty() && query.split(['&', ';']).map(Name::of).any(asks)
+}
+
+/// A value as an origin reads it.
+pub(crate) fn value(text: &str) -> Cow<'_, str> {
+    match decoded(text.as_bytes()) {
+        Cow::Borrowed(_) => Cow::Borrowed(text),
+        Cow::Owned(bytes) => String::from_utf8_lossy(&bytes).into_owned().into(),
+    }
 }
 
 /// A pair's name, percent-decoded once.
@@ -237,7 +251,7 @@ mod tests {
         {
             assert!(asks_for_a_method(query), "{query}");
         }
-        for query in ["", "method=card", "a=_method", "x_method=1"] {
+        for query in ["", "method=card", "[method]=card", "a=_method", "x_method=1", "_methods=1"] {
             assert!(!asks_for_a_method(query), "{query}");
         }
     }

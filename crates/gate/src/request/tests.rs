@@ -44,6 +44,7 @@ fn no_other_method_is_asked_for_than_the_requests_own() {
         };
         assert_eq!(with("POST"), Ok(()));
         assert_eq!(with("post"), Ok(()));
+        assert_eq!(with("  POST "), Ok(()));
         for value in ["DELETE", "", "POST, DELETE"] {
             assert_eq!(with(value), Err(Malformed::MethodOverride), "{name}: {value}");
         }
@@ -61,6 +62,9 @@ fn a_body_belongs_to_a_method_that_has_one() {
         (Err(Malformed::UnexpectedBody), Err(Malformed::UnexpectedBody))
     );
     assert_eq!((with("DELETE"), with("OPTIONS")), (Ok(()), Ok(())));
+    // Some clients say of every request how long its body is.
+    let fields = [("content-length", "0")];
+    assert_eq!(outcome(&Received { has_body: true, fields: &fields, ..get("/") }), Ok(()));
 }
 
 #[test]
@@ -115,14 +119,20 @@ fn the_parameters_of_keys_are_read_in_one_spelling_on_every_route() {
 #[test]
 fn a_preflight_is_all_three_things() {
     let fields = [("origin", "https://shop.example"), ("access-control-request-method", "POST")];
-    let preflight = |method, fields| {
+    fn preflight(method: &str, fields: &[(&str, &str)]) -> Option<String> {
         let read = Request::read(&Received { method, fields, ..get("/") }, &settings(&[]));
         read.unwrap().preflight().map(str::to_owned)
-    };
+    }
     assert_eq!(preflight("OPTIONS", &fields).as_deref(), Some("POST"));
     assert_eq!(preflight("GET", &fields), None);
     assert_eq!(preflight("OPTIONS", &fields[..1]), None);
     assert_eq!(preflight("OPTIONS", &fields[1..]), None);
+    for (origin, method) in
+        [("https://shop.example", ""), ("https://shop.example", " "), ("", "POST")]
+    {
+        let fields = [("origin", origin), ("access-control-request-method", method)];
+        assert_eq!(preflight("OPTIONS", &fields), None, "{origin:?} {method:?}");
+    }
 }
 
 proptest! {
