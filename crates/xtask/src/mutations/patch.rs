@@ -41,7 +41,7 @@ pub(crate) enum Suite {
     Node(PathBuf),
 }
 
-/// All of them, by name.
+/// All of them, by row and name.
 pub(crate) fn all() -> Result<Vec<Mutation>> {
     let folder = paths::root().join(FOLDER);
     let entries = std::fs::read_dir(&folder)
@@ -53,8 +53,15 @@ pub(crate) fn all() -> Result<Vec<Mutation>> {
             mutations.push(Mutation::read(&file)?);
         }
     }
-    mutations.sort_by(|a, b| a.name.cmp(&b.name));
+    mutations.sort_by_key(|mutation| (number(&mutation.row), mutation.name.clone()));
     Ok(mutations)
+}
+
+/// The number of a row, which is written in two digits at least.
+pub(crate) fn number(row: &str) -> Option<u32> {
+    let digits = row.strip_prefix('T').filter(|digits| digits.len() >= 2)?;
+    let is_number = digits.bytes().all(|byte| byte.is_ascii_digit());
+    if is_number { digits.parse().ok() } else { None }
 }
 
 impl Mutation {

@@ -40,33 +40,30 @@ fn path_of(text: &str) -> PathBuf {
     paths::root().join(long.as_deref().unwrap_or(text))
 }
 
+/// The rows of both tables. A line without an id goes on with the row above it.
 fn rows() -> BTreeMap<String, Row> {
     let text = std::fs::read_to_string(paths::root().join("docs/threat-model.md")).unwrap();
     let mut rows: BTreeMap<String, Row> = BTreeMap::new();
+    let mut current = String::new();
     for line in text.lines().filter(|line| line.starts_with('|')) {
-        let cells: Vec<&str> = line.trim_matches('|').split(" | ").map(str::trim).collect();
+        let cells: Vec<&str> = line.trim_matches('|').split('|').map(str::trim).collect();
         let [id, middle, last] = cells[..] else { continue };
-        let is_id = |id: &&str| {
-            let number = id.strip_prefix('T').unwrap_or_default();
-            number.len() == 2 && number.bytes().all(|byte| byte.is_ascii_digit())
-        };
         // The row of a threat is where links lead to.
-        if let Some(id) = id.rsplit("</a>").next().filter(is_id).filter(|_| id.contains("<a id")) {
-            let anchor = format!("<a id=\"{}\"></a>{id}", id.to_ascii_lowercase());
-            assert!(line.contains(&anchor), "{line}");
+        if let Some((anchor, id)) = id.rsplit_once("</a>") {
+            assert_eq!(anchor, format!("<a id=\"{}\">", id.to_ascii_lowercase()));
             rows.entry(id.to_owned()).or_default().threats += 1;
-        } else if is_id(&id) {
-            let row = rows.entry(id.to_owned()).or_default();
-            row.proofs += 1;
-            row.mechanism = middle.to_owned();
-            let mut file = None;
-            for text in quoted(last) {
-                if text.ends_with(".rs") || text.ends_with(".mjs") {
-                    file = Some(path_of(text));
-                } else {
-                    row.tests.push((file.clone().expect("a test has a file"), text.to_owned()));
-                }
-            }
+            continue;
+        }
+        if patch::number(id).is_some() {
+            id.clone_into(&mut current);
+            rows.entry(current.clone()).or_default().proofs += 1;
+        } else if !id.is_empty() {
+            continue;
+        }
+        let row = rows.get_mut(&current).expect("a line goes on with a row");
+        row.mechanism += middle;
+        if let [file, test] = quoted(last)[..] {
+            row.tests.push((path_of(file), test.to_owned()));
         }
     }
     rows
@@ -80,8 +77,8 @@ fn own_name(test: &str) -> &str {
 #[test]
 fn each_row_stands_in_both_tables_and_they_are_numbered_from_1_on() {
     let rows = rows();
-    let expected: Vec<String> = (1..=rows.len()).map(|at| format!("T{at:02}")).collect();
-    assert_eq!(rows.keys().cloned().collect::<Vec<_>>(), expected);
+    let expected = (1..=rows.len()).map(|at| format!("T{at:02}"));
+    assert_eq!(rows.keys().cloned().collect::<BTreeSet<_>>(), expected.collect());
     assert!(rows.len() >= 40);
     for (id, row) in &rows {
         assert_eq!((row.threats, row.proofs), (1, 1), "{id}");
