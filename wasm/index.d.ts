@@ -13,6 +13,9 @@
  * ```
  *
  * All instants are milliseconds since 1970 (`Date.now()`), all durations milliseconds.
+ *
+ * Options are one plain object of the caller's own. A name that a call does not know, and a value of another
+ * type, null among them, is a `TypeError`: at start-up, if the value is known there. `undefined` is not given.
  */
 
 /** Who a key is made for: servers (`sk_…`), or web pages and apps (`pk_…`). */
@@ -140,8 +143,8 @@ export interface RequestFacts {
   method?: string | null;
   /** The path as it was received: not decoded, without the query. */
   path?: string | null;
-  /** The scopes that the request needs, all of them; no wildcards. */
-  scopes?: Iterable<string> | string | null;
+  /** The scopes that the request needs, all of them; no wildcards. It needs none when the list is empty. */
+  scopes?: Iterable<string> | string;
   /** The sales channel that the request is about. */
   salesChannel?: string | null;
 }
@@ -333,7 +336,7 @@ export interface IncomingRequest {
 export interface AuthenticateOptions<R = IncomingRequest> {
   kind?: Kind;
   environment?: Environment;
-  /** The scopes that the request needs, all of them. */
+  /** The scopes that the request needs, all of them. It needs none when the list is empty. */
   scopes?: Iterable<string> | string;
   /** The client's address: policies with networks refuse where it is not known. */
   address?: string | null | ((request: R) => string | null | undefined);
@@ -397,7 +400,7 @@ export interface Verifier {
    * With a `source` a refresh goes out behind a verdict by a list of more than half `freshFor`,
    * except in workerd, where it would end with its request.
    *
-   * @throws TypeError where `token` is not a string, or an option is misspelt.
+   * @throws TypeError when `token` is not a string, or an option is misspelt or of another type.
    */
   verify(token: string, options: VerifyOptions & { request: RequestFacts }): Admitted | Refused;
   verify(token: string, options?: VerifyOptions): Verdict;

@@ -1,6 +1,8 @@
 // What a client is told in place of an answer: few and fixed problems (RFC 6750, RFC 9457),
 // whatever the reason inside.
 
+import { own } from './property.js';
+
 const UNAVAILABLE = new Set([
   'list_missing',
   'list_past_next_update',
@@ -20,7 +22,7 @@ const INVALID_REQUEST = new Set(['malformed_authorization', 'empty_key', 'two_ke
 const SCOPE_TOKEN = /^[\x21\x23-\x5b\x5d-\x7e]+$/;
 
 // Status, headers and body for a refusal, as plain values: for hosts that have no `Response`.
-export function problemOf({ code, message }, { realm = 'portcullis', scopes = [], retryAfter = 1 } = {}) {
+export function problemOf({ code, message }, realm = 'portcullis', scopes = [], retryAfter = 1) {
   const challenge = `Bearer realm="${realm.replace(/[^\x20\x21\x23-\x5b\x5d-\x7e]/g, '')}"`;
   if (code === 'no_key') {
     // RFC 6750, section 3.1: no error code where no authentication was attempted.
@@ -49,9 +51,8 @@ export function problemOf({ code, message }, { realm = 'portcullis', scopes = []
     'Check the key with whoever issued it.', `${challenge}, error="invalid_token"`);
 }
 
-export function responseOf(refusal, options) {
-  const { status, headers, body } = problemOf(refusal, options);
-  return new Response(body, { status, headers });
+export function toResponse({ status, headers, body }) {
+  return new Response(body, own({ status, headers }));
 }
 
 export function problem(status, type, title, detail, challenge) {
@@ -62,6 +63,6 @@ export function problem(status, type, title, detail, challenge) {
       'cache-control': 'no-store',
       ...(challenge === undefined ? {} : { 'www-authenticate': challenge }),
     },
-    body: JSON.stringify({ type: `urn:portcullis:problem:${type}`, title, status, detail }),
+    body: JSON.stringify(own({ type: `urn:portcullis:problem:${type}`, title, status, detail })),
   };
 }

@@ -1,14 +1,17 @@
 // Assertions (docs/assertion.md): what a gate signs of its callers, judged where the origin is. For
 // whatever has WebCrypto; where that knows no Ed25519 the noble libraries do.
 
-import { problem, problemOf } from './answer.js';
+import { problem, problemOf, toResponse } from './answer.js';
 import { reader } from './credential.js';
+import { DEMANDS, FACT, OF_AN_ASSERTION } from './demands.js';
 import { PortcullisError } from './errors.js';
-import { readScopes } from './facts.js';
 import { HeldKeyring } from './held-keyring.js';
 import { Keeper } from './keeper.js';
 import { isGood } from './native.js';
-import { bytes, choice, duration, ENVIRONMENTS, instant, KINDS, object, read } from './options.js';
+import {
+  argument, BYTES, DURATION, ENVIRONMENT, ENVIRONMENTS, FUNCTION, INSTANT, KIND, KINDS, listOf, options as reading, SOURCE, TEXT,
+} from './options.js';
+import { own, property } from './property.js';
 import { readAssertion } from './pure/assertion.js';
 import { ASSERTION, countsAt, ED25519 } from './pure/documents.js';
 import { isStrict, verify as verifySignature } from './pure/ed25519.js';
@@ -48,6 +51,18 @@ const MESSAGES = {
   sales_channel_denied: 'the policy does not grant the sales channel',
 };
 
+const ROOT = { what: 'the issuer\'s public root key, a string', read: TEXT.read };
+const AUDIENCES = { what: 'host, and port if there is one, of the gate\'s ORIGIN_URL, or a list of such', read: audiencesOf };
+
+const readCreation = reading('createAssertionVerifier', {
+  root: ROOT, audience: AUDIENCES, keyring: BYTES, source: SOURCE, freshFor: DURATION, deadline: DURATION,
+  coldDeadline: DURATION, realm: TEXT,
+});
+const VERIFY = { now: INSTANT, kind: KIND, environment: ENVIRONMENT, waitUntil: FUNCTION };
+const readVerify = reading('verify of an assertion', VERIFY);
+const readAuthenticate = reading('authenticate of an assertion', { ...OF_AN_ASSERTION, ...VERIFY });
+const readRefresh = reading('refresh of a keyring', { now: INSTANT });
+
 export function createAssertionVerifier(options) {
   return new AssertionVerifier(options);
 }
@@ -61,31 +76,26 @@ class AssertionVerifier {
   #signed = { by: undefined, texts: new Map() };
 
   constructor(options) {
-    const { root, audience, keyring, source, freshFor, deadline, coldDeadline, realm } = object(options, 'options');
-    if (typeof root !== 'string') {
-      throw new TypeError('createAssertionVerifier: `root` is the issuer\'s public root key, a string');
-    }
-    this.#audiences = audiencesOf(audience);
+    const {
+      root, audience, keyring, source, freshFor = FRESH_FOR_MS, deadline = DEADLINE_MS, coldDeadline = COLD_DEADLINE_MS, realm,
+    } = readCreation(options);
+    argument('createAssertionVerifier', 'root', ROOT, root);
+    argument('createAssertionVerifier', 'audience', AUDIENCES, audience);
+    this.#audiences = audience;
     this.#realm = realm;
-    const bounds = {
-      freshFor: duration(freshFor, FRESH_FOR_MS, 'freshFor'),
-      deadline: duration(deadline, DEADLINE_MS, 'deadline'),
-      coldDeadline: duration(coldDeadline, COLD_DEADLINE_MS, 'coldDeadline'),
-      longestPause: LONGEST_PAUSE_MS,
-    };
-    if (source !== undefined && typeof source?.get !== 'function') {
-      throw new TypeError('createAssertionVerifier: `source` is what httpSource(url) gives');
-    }
+    const bounds = { freshFor, deadline, coldDeadline, longestPause: LONGEST_PAUSE_MS };
     this.#held = new HeldKeyring(root, source);
     if (keyring !== undefined) this.adopt(keyring);
     if (source !== undefined) this.#keeper = new Keeper(this.#held, this.#held, bounds);
   }
 
   async verify(input, options) {
-    const { now, kind, environment, waitUntil } = object(options, 'options');
-    const demand = { kind: choice(KINDS, kind, 'kind'), environment: choice(ENVIRONMENTS, environment, 'environment') };
-    const fixed = now === undefined ? undefined : instant(now);
-    const clock = fixed === undefined ? Date.now : () => fixed;
+    return this.#verify(input, readVerify(options));
+  }
+
+  async #verify(input, { now, kind = '', environment = '', waitUntil }) {
+    const demand = { kind: KINDS.indexOf(kind), environment: ENVIRONMENTS.indexOf(environment) };
+    const clock = now === undefined ? Date.now : () => now;
     const text = textOf(input);
     if (text === undefined) return refused('assertion_missing');
     const said = this.#signed.texts.get(text) ?? readAssertion(text);
@@ -93,34 +103,30 @@ class AssertionVerifier {
     const keeper = this.#keeper;
     if (keeper !== undefined) await keeper.current(clock, waitUntil);
     const verdict = await this.#judge(text, said, demand, clock());
-    const doubt = keeper !== undefined && verdict.code === NOT_ALLOWED;
+    const doubt = keeper !== undefined && !verdict.ok && verdict.code === NOT_ALLOWED;
     return doubt && (await keeper.settle(NOT_ALLOWED, clock)) ? this.#judge(text, said, demand, clock()) : verdict;
   }
 
   async authenticate(request, options) {
     if (typeof request !== 'object' || request === null) throw new TypeError('authenticate: the request is an object');
-    const { scopes, salesChannel, address, getKey, ...asked } = object(options, 'options');
-    // The gate has held its networks against the client; here nobody knows them.
-    if (address !== undefined || getKey !== undefined) throw new TypeError('authenticate: an assertion knows no `address` and no `getKey`');
-    const needed = readScopes(scopes);
-    const channel = read(salesChannel, request) ?? undefined;
-    if (channel !== undefined && typeof channel !== 'string') throw new TypeError('salesChannel: a string');
-    const verdict = await this.verify(request, asked);
-    const denied = verdict.ok ? denial(verdict.grant, needed, channel) : verdict;
-    return denied === undefined ? verdict : this.#answered(denied, needed, instant(asked.now));
+    const { scopes = [], salesChannel, ...asked } = readAuthenticate(options);
+    const channel = typeof salesChannel === 'function' ? (salesChannel(request) ?? null) : (salesChannel ?? null);
+    argument('authenticate', 'salesChannel', FACT, channel);
+    const verdict = await this.#verify(request, own(asked));
+    const denied = verdict.ok ? denial(verdict.grant, scopes, channel) : verdict;
+    return denied === undefined ? verdict : this.#answered(denied, scopes, own(asked).now ?? Date.now());
   }
 
   adopt(keyring) {
-    return this.#held.offer(bytes(keyring, 'keyring'));
+    return this.#held.offer(argument('adopt', 'keyring', BYTES, keyring));
   }
 
   async refresh(options) {
-    const { now } = object(options, 'options');
-    const fixed = now === undefined ? undefined : instant(now);
+    const { now } = readRefresh(options);
     if (this.#keeper === undefined) {
       throw new PortcullisError('source_missing', 'this verifier was made without a `source`');
     }
-    await this.#keeper.run(() => fixed ?? Date.now());
+    await this.#keeper.run(() => now ?? Date.now());
     return this.status();
   }
 
@@ -175,17 +181,21 @@ class AssertionVerifier {
     const retryAfter = (this.#keeper?.pauseLeft(now) ?? 0) / 1000;
     const told = closed || !code.startsWith('assertion_')
       // As of a list that is not there, where it is the keyring.
-      ? problemOf(closed ? { code: 'list_missing' } : refusal, { realm: this.#realm, scopes, retryAfter })
+      ? problemOf(closed ? { code: 'list_missing' } : refusal, this.#realm, scopes, retryAfter)
       : problem(403, 'no-assertion', 'The request did not come through the gate', 'Send it to the public address of this API.');
     return {
       ...refusal,
       problem: told,
       get response() {
-        return new Response(told.body, { status: told.status, headers: told.headers });
+        return toResponse(told);
       },
     };
   }
 }
+
+// What its middleware may be told to ask for: the gate has held its networks against the client, and here
+// nobody knows them.
+AssertionVerifier.prototype[DEMANDS] = OF_AN_ASSERTION;
 
 function refused(code, message = MESSAGES[code]) {
   return { ok: false, code, message };
@@ -217,7 +227,7 @@ function words(text, between) {
 function denial(grant, scopes, salesChannel) {
   const granted = scopes.every((scope) => grant.scopes.some((held) => covers(held, scope)));
   if (!granted) return refused('scope_missing');
-  const denied = salesChannel !== undefined && !grant.salesChannels.includes(salesChannel);
+  const denied = salesChannel !== null && !grant.salesChannels.includes(salesChannel);
   return denied ? refused('sales_channel_denied') : undefined;
 }
 
@@ -230,14 +240,12 @@ function isInTime({ issuedAt, expiresAt }, now) {
 function textOf(input) {
   if (typeof input === 'string') return input;
   if (input === undefined || input === null) return undefined;
-  if (typeof input === 'object') return reader(input.headers)(HEADER);
+  if (typeof input === 'object') return reader(property(input, 'headers'))(HEADER);
   throw new TypeError('verify: the value of the header, or a request');
 }
 
 function audiencesOf(audience) {
-  const all = typeof audience === 'string' ? [audience] : [...(audience ?? [])];
-  if (all.length === 0 || !all.every((one) => AUDIENCE.test(one))) {
-    throw new TypeError('createAssertionVerifier: `audience` is host, and port where there is one, of the gate\'s ORIGIN_URL');
-  }
-  return new Set(all);
+  const all = typeof audience === 'string' ? [audience] : listOf(audience);
+  const good = all?.length > 0 && all.every((one) => typeof one === 'string' && AUDIENCE.test(one));
+  return good ? new Set(all) : undefined;
 }

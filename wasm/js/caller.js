@@ -3,6 +3,7 @@
 // order or spelling is somebody else's.
 
 import { reader } from './credential.js';
+import { property } from './property.js';
 
 export { covers } from './scope.js';
 
@@ -60,7 +61,7 @@ function ascends(texts) {
 // The header's value, of a text, of headers, or of what has them; `undefined` where there is none.
 function lineOf(input) {
   if (typeof input === 'string') return input;
-  const { headers } = input;
+  const headers = property(input, 'headers');
   const get = reader(typeof headers === 'object' && headers !== null ? headers : input);
   const parts = PARTS.map((part) => [part, get(`${HEADER}-${part}`)]).filter(([, value]) => value !== undefined);
   const line = get(HEADER);

@@ -1,13 +1,17 @@
 // The package itself, over an engine: the wasm module, or the same in JavaScript.
 
-import { problemOf, responseOf } from './answer.js';
+import { problemOf, toResponse } from './answer.js';
 import { fromBase64Url, THIRTY_TWO_BYTES } from './base64.js';
 import { noKey, readCredential, reader } from './credential.js';
+import { DEMANDS, OF_A_KEY } from './demands.js';
 import { PortcullisError } from './errors.js';
-import { readFacts, readScopes } from './facts.js';
+import { readFacts } from './facts.js';
 import { Keeper } from './keeper.js';
 import { isGood } from './native.js';
-import { bytes, choice, duration, ENVIRONMENTS, instant, KINDS, object, read } from './options.js';
+import {
+  argument, BYTES, DURATION, ENVIRONMENT, ENVIRONMENTS, FUNCTION, INSTANT, KIND, KINDS, listOf, options as reading, SOURCE, TEXT,
+} from './options.js';
+import { property } from './property.js';
 import { Update } from './update.js';
 
 export { PortcullisError } from './errors.js';
@@ -22,6 +26,27 @@ const POLICY_TRIES = 3;
 // What a key is refused for that a newer list or keyring may settle.
 const DOUBTS = new Set(['not_covered', 'unknown_kid']);
 
+const KID = {
+  what: 'a number from 0 to 65535',
+  read: (value) => (Number.isInteger(value) && value >= 0 && value <= 0xffff ? value : undefined),
+};
+const SECRET = { what: '43 characters of base64url, a Uint8Array or an ArrayBuffer', read: (value) => TEXT.read(value) ?? BYTES.read(value) };
+const ROOT = { what: 'the issuer\'s public root key, a string', read: TEXT.read };
+const readHeld = reading('secrets', { kid: KID, secret: SECRET });
+const SECRETS = { what: 'a list of `{ kid, secret }`', read: (value) => listOf(value)?.map((held) => readHeld(held)) };
+
+const readCreation = reading('createVerifier', {
+  root: ROOT, keyring: BYTES, secrets: SECRETS, bundle: BYTES, source: SOURCE, freshFor: DURATION, deadline: DURATION,
+  coldDeadline: DURATION, realm: TEXT, now: INSTANT,
+});
+const readVerify = reading('verify', {
+  now: INSTANT, kind: KIND, environment: ENVIRONMENT, freshFor: DURATION, request: { read: readFacts },
+});
+const readAuthenticate = reading('authenticate', { ...OF_A_KEY, waitUntil: FUNCTION });
+const readAdopt = reading('adopt', { now: INSTANT });
+const readRefresh = reading('refresh', { now: INSTANT });
+const readStatus = reading('status', { now: INSTANT, freshFor: DURATION });
+
 export class Verifier {
   #engine;
   #keeper;
@@ -29,28 +54,20 @@ export class Verifier {
   #realm;
 
   constructor(Engine, options) {
-    const { root, keyring, secrets, bundle, source, freshFor, deadline, coldDeadline, realm, now } =
-      object(options, 'options');
-    if (typeof root !== 'string') {
-      throw new TypeError('createVerifier: `root` is the issuer\'s public root key, a string');
-    }
-    this.#freshFor = duration(freshFor, FRESH_FOR_MS, 'freshFor');
+    const {
+      root, keyring, secrets = [], bundle, source, freshFor = FRESH_FOR_MS, deadline = DEADLINE_MS,
+      coldDeadline = COLD_DEADLINE_MS, realm, now = Date.now(),
+    } = readCreation(options);
+    argument('createVerifier', 'root', ROOT, root);
+    this.#freshFor = freshFor;
     this.#realm = realm;
-    const bounds = {
-      freshFor: this.#freshFor,
-      deadline: duration(deadline, DEADLINE_MS, 'deadline'),
-      coldDeadline: duration(coldDeadline, COLD_DEADLINE_MS, 'coldDeadline'),
-    };
-    const instantNow = instant(now);
     this.#engine = new Engine(root);
     // Before the secrets, so that a wrong one is told at once and not with the first refresh.
-    if (keyring !== undefined) this.#engine.offerKeyring(bytes(keyring, 'keyring'));
-    if (bundle !== undefined) this.adopt(bundle, { now: instantNow });
-    for (const held of secrets ?? []) this.#holdSecret(object(held, 'secrets'));
+    if (keyring !== undefined) this.#engine.offerKeyring(keyring);
+    if (bundle !== undefined) this.#engine.adoptBundle(bundle, now);
+    for (const held of secrets) this.#holdSecret(held);
     if (source !== undefined) {
-      if (typeof source?.get !== 'function') {
-        throw new TypeError('createVerifier: `source` is what httpSource(url) gives');
-      }
+      const bounds = { freshFor, deadline, coldDeadline, longestPause: freshFor };
       this.#keeper = new Keeper(this.#engine, new Update(this.#engine, source), bounds);
     }
   }
@@ -63,17 +80,20 @@ export class Verifier {
       if (this.#keeper !== undefined) this.#keeper.behind(verdict.list.ageMs, Date.now);
       return verdict;
     }
-    const { now, kind, environment, freshFor, request } = object(options, 'options');
+    return this.#judge(token, readVerify(options));
+  }
+
+  #judge(token, { now, kind, environment, freshFor, request }) {
     const verdict = this.#engine.verify(
       token,
-      choice(KINDS, kind, 'kind'),
-      choice(ENVIRONMENTS, environment, 'environment'),
-      instant(now),
-      duration(freshFor, this.#freshFor, 'freshFor'),
-      request === undefined ? undefined : readFacts(request),
+      kind === undefined ? 0 : KINDS.indexOf(kind),
+      environment === undefined ? 0 : ENVIRONMENTS.indexOf(environment),
+      now ?? Date.now(),
+      freshFor ?? this.#freshFor,
+      request,
     );
     if (this.#keeper !== undefined) {
-      if (verdict.code === 'policy_unavailable') this.#keeper.miss(this.#engine.missed, now === undefined ? Date.now : undefined);
+      if (isUnavailable(verdict)) this.#keeper.miss(this.#engine.missed, now === undefined ? Date.now : undefined);
       // Of another instant than now nothing is to be fetched.
       if (now === undefined) this.#keeper.behind(verdict.list.ageMs, Date.now);
     }
@@ -84,41 +104,34 @@ export class Verifier {
     if (typeof request !== 'object' || request === null) {
       throw new TypeError('authenticate: the request is an object');
     }
-    const asked = object(options, 'options');
-    const { now, kind, environment, salesChannel, address, waitUntil } = asked;
-    const fixed = now === undefined ? undefined : instant(now);
-    const clock = fixed === undefined ? Date.now : () => fixed;
-    const scopes = readScopes(asked.scopes);
-    const held = asked.getKey === undefined ? readCredential(request.headers, kind) : given(asked.getKey, request);
+    const { now, kind, environment, salesChannel, address, scopes = [], getKey, waitUntil } = readAuthenticate(options);
+    const clock = now === undefined ? Date.now : () => now;
+    const headers = property(request, 'headers');
+    const held = getKey === undefined ? readCredential(headers, kind) : given(getKey, request);
     if (held.code !== undefined) {
       const { list } = this.#engine.status(clock(), this.#freshFor);
       return this.#refuse({ ok: false, ...held, list }, scopes, clock);
     }
 
-    const ask = {
-      kind,
-      environment,
-      request: {
-        ...factsOf(request),
-        address: read(address, request),
-        scopes,
-        salesChannel: read(salesChannel, request),
-      },
-    };
+    const facts = readFacts({
+      ...targetOf(request, headers),
+      address: typeof address === 'function' ? address(request) : address,
+      scopes,
+      salesChannel: typeof salesChannel === 'function' ? salesChannel(request) : salesChannel,
+    });
     let missed;
     const judge = async () => {
       await this.#checkSignature(held.token);
-      const verdict = this.verify(held.token, { ...ask, now: clock() });
+      const verdict = this.#judge(held.token, { now: clock(), kind, environment, freshFor: undefined, request: facts });
       missed = this.#engine.missed;
       return verdict;
     };
     const keeper = this.#keeper;
     if (keeper !== undefined) await keeper.current(clock, waitUntil);
     let verdict = await judge();
-    if (keeper !== undefined && DOUBTS.has(verdict.code) && (await keeper.settle(verdict.code, clock))) {
-      verdict = await judge();
-    }
-    for (let tries = 0; verdict.code === 'policy_unavailable' && tries < POLICY_TRIES; tries += 1) {
+    const doubt = keeper !== undefined && !verdict.ok && DOUBTS.has(verdict.code);
+    if (doubt && (await keeper.settle(verdict.code, clock))) verdict = await judge();
+    for (let tries = 0; isUnavailable(verdict) && tries < POLICY_TRIES; tries += 1) {
       if (keeper === undefined || !(await keeper.policy(missed, clock))) break;
       verdict = await judge();
     }
@@ -126,24 +139,23 @@ export class Verifier {
   }
 
   adopt(bundle, options) {
-    const file = bytes(bundle, 'bundle');
-    const now = instant(object(options, 'options').now);
+    const file = argument('adopt', 'bundle', BYTES, bundle);
+    const { now = Date.now() } = readAdopt(options);
     return this.#engine.adoptBundle(file, now);
   }
 
   async refresh(options) {
-    const { now } = object(options, 'options');
+    const { now } = readRefresh(options);
     if (this.#keeper === undefined) {
       throw new PortcullisError('source_missing', 'this verifier was made without a `source`');
     }
-    const fixed = now === undefined ? undefined : instant(now);
-    await this.#keeper.run(() => fixed ?? Date.now());
-    return this.status({ now: fixed }).list;
+    await this.#keeper.run(() => now ?? Date.now());
+    return this.status({ now }).list;
   }
 
   status(options) {
-    const { now, freshFor } = object(options, 'options');
-    const held = this.#engine.status(instant(now), duration(freshFor, this.#freshFor, 'freshFor'));
+    const { now = Date.now(), freshFor = this.#freshFor } = readStatus(options);
+    const held = this.#engine.status(now, freshFor);
     return { ...held, lastError: this.#keeper?.lastError ?? null };
   }
 
@@ -155,36 +167,43 @@ export class Verifier {
 
   #refuse(verdict, scopes, clock) {
     const retryAfter = (this.#keeper?.pauseLeft(clock()) ?? 0) / 1000;
-    const how = { realm: this.#realm, scopes, retryAfter };
+    const problem = problemOf(verdict, this.#realm, scopes, retryAfter);
     return {
       ...verdict,
-      problem: problemOf(verdict, how),
+      problem,
       get response() {
-        return responseOf(verdict, how);
+        return toResponse(problem);
       },
     };
   }
 
   #holdSecret({ kid, secret }) {
-    if (!Number.isInteger(kid) || kid < 0 || kid > 0xffff) {
-      throw new TypeError('secrets: each has a `kid`, 0 to 65535, and a `secret`');
-    }
-    this.#engine.holdSecret(kid, typeof secret === 'string' ? spelled(secret) : bytes(secret, 'secret'));
+    argument('secrets', 'kid', KID, kid);
+    argument('secrets', 'secret', SECRET, secret);
+    this.#engine.holdSecret(kid, typeof secret === 'string' ? spelled(secret) : secret);
   }
 }
 
+// What its middleware may be told to ask for.
+Verifier.prototype[DEMANDS] = OF_A_KEY;
+
+function isUnavailable(verdict) {
+  return !verdict.ok && verdict.code === 'policy_unavailable';
+}
+
 // What a request says of itself: a `Request`, or one of Node's, whose target is as it was received.
-function factsOf({ headers, method, url, originalUrl }) {
-  const target = [originalUrl, url].find((text) => typeof text === 'string') ?? '';
+function targetOf(request, headers) {
+  const method = property(request, 'method');
+  const targets = ['originalUrl', 'url'].map((name) => property(request, name));
+  const target = targets.find((text) => typeof text === 'string') ?? '';
   const path = target.startsWith('/') ? target.split('?', 1)[0] : pathOf(target);
   return { method: typeof method === 'string' ? method : '', path, origin: reader(headers)('origin') };
 }
 
 // The key from where the caller keeps it.
 function given(getKey, request) {
-  if (typeof getKey !== 'function') throw new TypeError('getKey: a function of the request');
   const token = getKey(request);
-  return typeof token === 'string' && token !== '' ? { token } : noKey();
+  return typeof token === 'string' && token !== '' ? { token, code: undefined } : noKey();
 }
 
 function pathOf(address) {

@@ -1,6 +1,8 @@
 // Where a request carries its key: `Authorization` (Bearer, or Basic with the key as user and no
 // password), `X-API-Key`, `x-publishable-api-key`. The rules are the gate's.
 
+import { property } from './property.js';
+
 const KEY = /^(?:(?!(?:sk|pk|live|test)_)[a-z][a-z0-9]{0,15}_)?([sp]k)_(?:live|test)_[^_]*$/;
 const KINDS = { sk: 'secret', pk: 'publishable' };
 const PROBLEMS = {
@@ -10,7 +12,7 @@ const PROBLEMS = {
   two_keys: 'the request carries two different API keys; send one',
 };
 
-// `{ token }`, or `{ code, message }` where no key can be read. `kind` is the one that is asked for.
+// `{ token, code: undefined }`, or `{ code, message }` when no key can be read. `kind` is the one that is asked for.
 //
 // A secret and a publishable key may stand side by side; of the kind that is asked for, else the
 // secret one, is judged. What stands in `Authorization` and looks like no key (a shopper's token) is
@@ -34,7 +36,7 @@ export function readCredential(headers, kind) {
     if (texts.some((text) => text !== texts[0])) return problem('two_keys');
   }
   const rank = (one) => (one.kind === undefined || (kind !== undefined && one.kind !== kind) ? 2 : Number(one.kind !== 'secret'));
-  return { token: found.reduce((best, one) => (rank(one) < rank(best) ? one : best)).token };
+  return { token: found.reduce((best, one) => (rank(one) < rank(best) ? one : best)).token, code: undefined };
 }
 
 export function noKey() {
@@ -48,7 +50,8 @@ function problem(code) {
 // `Headers`, or an object with names in lower case, as Node has it. What is no text is not there.
 export function reader(headers) {
   const text = (value) => (typeof value === 'string' ? value : undefined);
-  if (typeof headers?.get === 'function') return (name) => text(headers.get(name));
+  const get = property(headers, 'get');
+  if (typeof get === 'function') return (name) => text(get.call(headers, name));
   return (name) => {
     const value = Object.hasOwn(headers ?? {}, name) ? headers[name] : undefined;
     const isList = Array.isArray(value) && value.every((one) => typeof one === 'string');
@@ -65,7 +68,7 @@ function kindOf(text) {
 // count as one.
 function single(tokens) {
   if (tokens.length === 0) return undefined;
-  return tokens.some((token) => token !== tokens[0]) ? problem('two_keys') : { token: tokens[0] };
+  return tokens.some((token) => token !== tokens[0]) ? problem('two_keys') : { token: tokens[0], code: undefined };
 }
 
 function oneKey(value) {

@@ -1,13 +1,12 @@
 import { guard, kindDemand, scopeDemand } from './guard.js';
+import { property } from './property.js';
 
 // What was admitted stands in `request.portcullis`.
 export function apiKey(verifier, options) {
-  const { onRefused, ...asked } = options ?? {};
-  const judge = guard(verifier, asked);
+  const judge = guard('apiKey', verifier, options);
   return (request, response, next) => {
-    judge(request).then((judged) => {
+    judge(request, request).then((judged) => {
       if (!judged.ok) {
-        onRefused?.(judged, request);
         answer(response, judged.problem);
         return;
       }
@@ -27,7 +26,7 @@ export function requireKind(kind) {
 
 function demanding(demand) {
   return (request, response, next) => {
-    const refused = demand(request.portcullis);
+    const refused = demand(property(request, 'portcullis'));
     if (refused === undefined) next();
     else answer(response, refused.problem);
   };

@@ -1,34 +1,22 @@
 // What is known of a request, as policies speak of it.
 
 import { addressBytes } from './address.js';
-import { isScope } from './scope.js';
+import { FACT, SCOPES } from './demands.js';
+import { options } from './options.js';
 
-// The caller's facts, looked at. A misspelt demand must not read as no demand; a fact that is not
-// known is allowed by no policy that restricts it.
+const FACTS = options('request', {
+  address: FACT, origin: FACT, method: FACT, path: FACT, scopes: SCOPES, salesChannel: FACT,
+});
+
+// The caller's facts, looked at. One that is not known is allowed by no policy that restricts it.
 export function readFacts(request) {
-  if (typeof request !== 'object' || request === null) throw new TypeError('request: an object');
-  const { address, origin, method, path, scopes, salesChannel } = request;
+  const { address, origin, method, path, scopes, salesChannel } = FACTS(request);
   return {
-    address: addressBytes(text(address, 'address')),
-    origin: text(origin, 'origin'),
-    method: text(method, 'method') ?? '',
-    path: text(path, 'path') ?? '',
-    scopes: readScopes(scopes),
-    salesChannel: text(salesChannel, 'salesChannel'),
+    address: addressBytes(address),
+    origin: origin ?? undefined,
+    method: method ?? '',
+    path: path ?? '',
+    scopes: scopes ?? [],
+    salesChannel: salesChannel ?? undefined,
   };
-}
-
-export function readScopes(scopes) {
-  if (scopes === undefined || scopes === null) return [];
-  const list = typeof scopes === 'string' ? [scopes] : [...scopes];
-  for (const scope of list) {
-    if (!isScope(scope)) throw new TypeError('scopes: texts like `orders:read`, without wildcards');
-  }
-  return list;
-}
-
-function text(value, what) {
-  if (value === undefined || value === null) return undefined;
-  if (typeof value === 'string') return value;
-  throw new TypeError(`request: \`${what}\` is a string`);
 }

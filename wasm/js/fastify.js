@@ -1,18 +1,15 @@
 import { guard, kindDemand, scopeDemand } from './guard.js';
+import { property } from './property.js';
 
 // A plugin: all routes of the scope that it is registered in, and of those inside, need a key. What
 // was admitted stands in `request.portcullis`.
 export function apiKey(verifier, options) {
-  const { onRefused, ...asked } = options ?? {};
-  const judge = guard(verifier, asked);
+  const judge = guard('apiKey', verifier, options);
   const plugin = (fastify, _options, done) => {
     if (!fastify.hasRequestDecorator('portcullis')) fastify.decorateRequest('portcullis', null);
     fastify.addHook('onRequest', async (request, reply) => {
-      const judged = await judge(shape(request), given(asked, request));
-      if (!judged.ok) {
-        onRefused?.(judged, request);
-        return answer(reply, judged.problem);
-      }
+      const judged = await judge(shape(request), request);
+      if (!judged.ok) return answer(reply, judged.problem);
       request.portcullis = judged;
       return undefined;
     });
@@ -35,21 +32,15 @@ export function requireKind(kind) {
 // For a route's `onRequest` or `preHandler`.
 function demanding(demand) {
   return async (request, reply) => {
-    const refused = demand(request.portcullis);
+    const refused = demand(property(request, 'portcullis'));
     return refused && answer(reply, refused.problem);
   };
 }
 
 // The target as it was received, whatever rewrote it since.
-function shape({ headers, method, originalUrl, raw }) {
-  return { headers, method, url: originalUrl ?? raw.url };
-}
-
-// A function of the options is asked about Fastify's request.
-function given({ address, salesChannel, getKey }, request) {
-  const read = (value) => (typeof value === 'function' ? (value(request) ?? null) : value);
-  const own = { address: read(address), salesChannel: read(salesChannel) };
-  return getKey === undefined ? own : { ...own, getKey: () => getKey(request) };
+function shape(request) {
+  const { headers, method, raw } = request;
+  return { headers, method, url: property(request, 'originalUrl') ?? raw.url };
 }
 
 function answer(reply, { status, headers, body }) {

@@ -2,22 +2,37 @@
 // it is closed by default: only a request that was admitted goes on.
 
 import { problemOf } from './answer.js';
-import { readScopes } from './facts.js';
+import { DEMANDS, OF_A_KEY, SCOPES } from './demands.js';
+import { argument, FUNCTION, KIND, options as reading } from './options.js';
+import { property } from './property.js';
 import { covers } from './scope.js';
 
-// Judges requests by `verifier`: gives what authenticate gives.
-export function guard(verifier, options = {}) {
-  if (typeof verifier?.authenticate !== 'function') {
-    throw new TypeError('the first argument is what createVerifier gives');
+// Judges requests by `verifier`: gives what authenticate gives. Functions of the options are asked about
+// `context`, which is what the framework knows its requests by. `call` is the middleware's own name.
+export function guard(call, verifier, options) {
+  if (typeof property(verifier, 'authenticate') !== 'function') {
+    throw new TypeError(`${call}: the first argument is what createVerifier gives`);
   }
-  // Told at start-up and not with the first request.
-  readScopes(options.scopes);
-  return (request, more) => verifier.authenticate(request, { ...options, ...more });
+  // At start-up and not with the first request. What only wraps a verifier is asked as that is.
+  const demands = property(verifier, DEMANDS) ?? OF_A_KEY;
+  const { onRefused, ...asked } = reading(call, { ...demands, onRefused: FUNCTION })(options);
+  return async (request, context, waitUntil) => {
+    const about = ([name, value]) => {
+      if (typeof value !== 'function') return [name, value];
+      return [name, name === 'getKey' ? () => value(context) : (value(context) ?? null)];
+    };
+    const judged = await verifier.authenticate(request, {
+      ...Object.fromEntries(Object.entries(asked).map(about)),
+      ...(waitUntil && { waitUntil }),
+    });
+    if (!judged.ok) onRefused?.(judged, context);
+    return judged;
+  };
 }
 
-// Why what was admitted may not go on for want of a scope: `undefined` where it may.
+// Why what was admitted may not go on for want of a scope: `undefined` when it may.
 export function scopeDemand(scopes) {
-  const needed = readScopes(scopes.flat());
+  const needed = argument('requireScopes', 'scopes', SCOPES, scopes.flat());
   if (needed.length === 0) throw new TypeError('requireScopes: at least one scope');
   return (admitted) => {
     const all = needed.every((scope) => held(admitted).grant.scopes.some((grant) => covers(grant, scope)));
@@ -27,7 +42,7 @@ export function scopeDemand(scopes) {
 
 // The same for the key's kind.
 export function kindDemand(kind) {
-  if (kind !== 'secret' && kind !== 'publishable') throw new TypeError('requireKind: secret or publishable');
+  argument('requireKind', 'kind', KIND, kind);
   return (admitted) => {
     const given = held(admitted).key.kind;
     return given === kind ? undefined : refusal('wrong_kind', `a ${kind} key is needed here, this one is ${given}`, []);
@@ -35,14 +50,26 @@ export function kindDemand(kind) {
 }
 
 function held(admitted) {
-  if (admitted?.ok === true) return admitted;
+  if (property(admitted, 'ok') === true) return admitted;
   throw new TypeError('no key was judged for this request: apiKey(verifier) comes first');
 }
 
 function refusal(code, message, scopes) {
-  return { ok: false, code, message, problem: problemOf({ code, message }, { scopes }) };
+  return { ok: false, code, message, problem: problemOf({ code, message }, undefined, scopes) };
 }
 
-export function toResponse({ status, headers, body }) {
-  return new Response(body, { status, headers });
+// The host's `waitUntil`, when there is one.
+export function waitUntilOf(context) {
+  return typeof property(context, 'waitUntil') === 'function' ? (promise) => context.waitUntil(promise) : undefined;
+}
+
+// A function of a `Request` that runs `handler` for admitted requests alone. An argument that has `waitUntil` is the
+// host's context.
+export function protecting(call, verifier, handler, options) {
+  if (typeof handler !== 'function') throw new TypeError(`${call}: the handler is a function`);
+  const judge = guard(call, verifier, options);
+  return async (request, ...rest) => {
+    const judged = await judge(request, request, rest.map(waitUntilOf).find(Boolean));
+    return judged.ok ? handler(request, judged, ...rest) : judged.response;
+  };
 }

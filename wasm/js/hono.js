@@ -1,15 +1,12 @@
-import { guard, kindDemand, scopeDemand, toResponse } from './guard.js';
+import { toResponse } from './answer.js';
+import { guard, kindDemand, scopeDemand, waitUntilOf } from './guard.js';
 
 // What was admitted stands in `c.get('portcullis')`.
 export function apiKey(verifier, options) {
-  const { onRefused, ...asked } = options ?? {};
-  const judge = guard(verifier, asked);
+  const judge = guard('apiKey', verifier, options);
   return async (c, next) => {
-    const judged = await judge(c.req.raw, { ...given(asked, c), ...waiting(c) });
-    if (!judged.ok) {
-      onRefused?.(judged, c);
-      return judged.response;
-    }
+    const judged = await judge(c.req.raw, c, waiting(c));
+    if (!judged.ok) return judged.response;
     c.set('portcullis', judged);
     await next();
   };
@@ -31,19 +28,11 @@ function demanding(demand) {
   };
 }
 
-// A function of the options is asked about Hono's context.
-function given({ address, salesChannel, getKey }, c) {
-  const read = (value) => (typeof value === 'function' ? (value(c) ?? null) : value);
-  const own = { address: read(address), salesChannel: read(salesChannel) };
-  return getKey === undefined ? own : { ...own, getKey: () => getKey(c) };
-}
-
 // Hono throws where its host has no such context.
 function waiting(c) {
   try {
-    const context = c.executionCtx;
-    return { waitUntil: (promise) => context.waitUntil(promise) };
+    return waitUntilOf(c.executionCtx);
   } catch {
-    return {};
+    return undefined;
   }
 }

@@ -1,12 +1,11 @@
 // What the client of the issuer's API throws. Nothing secret is in it: the issuer names no values
 // in its problems, and neither admin key nor bodies are kept here.
 
+import { own } from './property.js';
+
 export class IssuerError extends Error {
-  constructor(
-    code,
-    message,
-    { status = null, problem = null, retryAfter = null, attempts = 1, cause } = {},
-  ) {
+  constructor(code, message, how) {
+    const { status = null, problem = null, retryAfter = null, attempts = 1, cause } = own(how);
     super(message, cause === undefined ? undefined : { cause });
     this.name = 'IssuerError';
     this.code = code;

@@ -1,5 +1,6 @@
 // The audit trail: `/v1/events`, by pages and as it grows.
 
+import { readCall, readFollow } from './issuer-call.js';
 import { IssuerError } from './issuer-error.js';
 import { Pages } from './issuer-pages.js';
 import { sleep } from './issuer-transport.js';
@@ -16,11 +17,12 @@ export class Events {
     this.#transport = transport;
   }
 
-  list(filter = {}, options = {}) {
+  list(filter = {}, options) {
+    const call = readCall(options);
     const read = async (query) => {
       const { body } = await this.#transport.send(
         { method: 'GET', path: PATH, query, again: true },
-        options,
+        call,
       );
       const next = body.next_cursor == null ? null : { ...query, cursor: body.next_cursor };
       return { items: body.events, next, count: null };
@@ -29,7 +31,12 @@ export class Events {
   }
 
   // Each event once, in its order, whatever happens to the connection, until the caller has enough.
-  async *follow({ type, after, silence = SILENCE_MS } = {}, { signal } = {}) {
+  follow(filter, options) {
+    const { type, after, silence = SILENCE_MS } = readFollow(filter);
+    return this.#follow(type, after, silence, readCall(options).signal);
+  }
+
+  async *#follow(type, after, silence, signal) {
     // Without a place to start from, what comes while a connection is made would be missed.
     let last = after ?? (await this.#newest({ signal }));
     for (;;) {

@@ -1,6 +1,8 @@
 // Keys: `/v1/keys…`.
 
+import { longer, readCall, readCreate, readImport, readJudge, waiting } from './issuer-call.js';
 import { Pages } from './issuer-pages.js';
+import { own, property } from './property.js';
 
 const PATH = ['v1', 'keys'];
 const SECRET = /^(?:[a-z0-9]+_)?sk_/;
@@ -20,14 +22,16 @@ export class Keys {
   }
 
   // Under a name of its own each time, so that a create that is sent again makes no second key.
-  create(body, { idempotencyKey = crypto.randomUUID(), ...options } = {}) {
+  async create(body, options) {
+    const { idempotencyKey = crypto.randomUUID(), signal } = readCreate(options);
     const headers = { 'idempotency-key': idempotencyKey };
-    return this.#send({ method: 'POST', path: PATH, body, headers, again: true }, options);
+    return this.#send({ method: 'POST', path: PATH, body, headers, again: true }, { signal });
   }
 
-  list(filter = {}, options = {}) {
+  list(filter = {}, options) {
+    readCall(options);
     // Addresses are written to logs.
-    if (SECRET.test(filter.token ?? '')) throw new TypeError('list: `token` is that of a publishable key');
+    if (SECRET.test(property(filter, 'token') ?? '')) throw new TypeError('list: `token` is that of a publishable key');
     const read = async (query) => {
       const page = await this.#send({ method: 'GET', path: PATH, query, again: true }, options);
       const next = page.next_cursor == null ? null : { ...query, cursor: page.next_cursor };
@@ -47,11 +51,12 @@ export class Keys {
 
   upsert(bodies, options) {
     const all = Array.isArray(bodies) ? bodies : [bodies];
-    const again = all.every((body) => body?.id !== undefined);
+    const again = all.every((body) => property(body, 'id') !== undefined);
     return this.#send({ method: 'PUT', path: PATH, body: all, again }, options);
   }
 
-  async revoke(id, { wait, ...body } = {}, options) {
+  async revoke(id, given, options) {
+    const { wait, body } = waiting('keys.revoke', given);
     const act = { method: 'POST', path: [...PATH, id, 'revoke'], query: { wait }, body, again: true };
     try {
       return await this.#send({ ...act, ...longer(wait) }, options);
@@ -62,14 +67,15 @@ export class Keys {
     }
   }
 
-  async revokeMany({ wait, ...body }, options) {
+  async revokeMany(given, options) {
+    const { wait, body } = waiting('keys.revokeMany', given);
     // Chosen by what they are like, those that are revoked by then are no longer chosen.
     const act = {
       method: 'POST',
       path: [...PATH, 'revoke'],
       query: { wait },
       body,
-      again: body.ids !== undefined,
+      again: Object.hasOwn(body, 'ids'),
     };
     try {
       return await this.#send({ ...act, ...longer(wait) }, options);
@@ -90,8 +96,11 @@ export class Keys {
     return this.#turn(id, 'resume', 'not_suspended', body, options);
   }
 
-  roll(id, body = {}, options) {
-    return this.#send({ method: 'POST', path: [...PATH, id, 'roll'], body }, options);
+  // As a create: a roll that is sent again makes no second successor.
+  async roll(id, body = {}, options) {
+    const { idempotencyKey = crypto.randomUUID(), signal } = readCreate(options);
+    const headers = { 'idempotency-key': idempotencyKey };
+    return this.#send({ method: 'POST', path: [...PATH, id, 'roll'], body, headers, again: true }, { signal });
   }
 
   changeSalesChannels(id, body, options) {
@@ -117,15 +126,17 @@ export class Keys {
     return this.#remove(ids, { method: 'POST', path: [...PATH, 'undo'], body: { ids } }, options);
   }
 
-  authenticate(token, { kind, environment, ...options } = {}) {
-    const body = { token, kind, environment };
-    return this.#send({ method: 'POST', path: [...PATH, 'authenticate'], body, again: true }, options);
+  async authenticate(token, options) {
+    const { kind, environment, signal } = readJudge(options);
+    const body = own({ token, kind, environment });
+    return this.#send({ method: 'POST', path: [...PATH, 'authenticate'], body, again: true }, { signal });
   }
 
   // Lines that an earlier import made are told of as such, so a file can be sent again.
-  async import(text, { type = 'application/x-ndjson', ...options } = {}) {
+  async import(text, options) {
+    const { type = 'application/x-ndjson', signal } = readImport(options);
     const act = { method: 'POST', path: [...PATH, 'import'], text, type, again: true, lines: true };
-    const lines = await this.#send(act, options);
+    const lines = await this.#send(act, { signal });
     return lines
       .split('\n')
       .filter(Boolean)
@@ -148,7 +159,7 @@ export class Keys {
       // An earlier attempt may have taken them away: all of them, as it does, or none.
       const maybe = error.maybeDone && error.code === 'not_found';
       if (!maybe || (await this.#all(ids, options)).length > 0) throw error;
-      const which = act.body === undefined ? { id: ids[0] } : { ids };
+      const which = Object.hasOwn(act, 'body') ? { ids } : { id: ids[0] };
       return { ...which, object: 'api_key', deleted: true, ...LOST };
     }
   }
@@ -163,11 +174,6 @@ export class Keys {
   }
 
   async #send(act, options) {
-    return (await this.#transport.send(act, options)).body;
+    return (await this.#transport.send(act, readCall(options))).body;
   }
-}
-
-// What waits for the targets to carry the list takes so much longer.
-export function longer(wait) {
-  return wait === undefined ? {} : { longer: wait * 1000 };
 }

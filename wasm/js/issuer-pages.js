@@ -1,11 +1,15 @@
 // Pages as async iterators. `read(query)` gives { items, next, count }, where `next` is the query of
 // the page behind, or null.
 
+import { readAll } from './issuer-call.js';
+import { isPlain } from './options.js';
+
 export class Pages {
   #read;
   #query;
 
   constructor(read, query) {
+    if (!isPlain(query)) throw new TypeError('list: the filter is a plain object');
     this.#read = read;
     this.#query = query;
   }
@@ -27,7 +31,8 @@ export class Pages {
     return this.#read(this.#query);
   }
 
-  async toArray({ atMost = Infinity } = {}) {
+  async toArray(options) {
+    const { atMost = Infinity } = readAll(options);
     const all = [];
     if (atMost <= 0) return all;
     for await (const item of this) if (all.push(item) >= atMost) break;

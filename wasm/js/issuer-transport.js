@@ -5,6 +5,8 @@
 // was sent, or the issuer said that it was asked too often.
 
 import { IssuerError, refused } from './issuer-error.js';
+import { FUNCTION, isPlain, options as reading, TEXT, wrong } from './options.js';
+import { own } from './property.js';
 
 const TIMEOUT_MS = 10_000;
 const RETRIES = 3;
@@ -16,6 +18,11 @@ const PASSING = new Set([408, 502, 503, 504]);
 const TOO_OFTEN = 429;
 const NOT_SENT = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH']);
 const VISIBLE = /^[\x21-\x7e]+$/;
+const ADDRESS = { what: 'an http or https address', read: (value) => (value instanceof URL ? value : TEXT.read(value)) };
+const KEY = { what: 'an admin key, or a function that gives one', read: (value) => TEXT.read(value) ?? FUNCTION.read(value) };
+const MILLIS = { what: 'milliseconds', read: (value) => (typeof value === 'number' && value > 0 && value < 2 ** 31 ? value : undefined) };
+const TIMES = { what: 'a number, 0 or more', read: (value) => (Number.isInteger(value) && value >= 0 ? value : undefined) };
+const readCreation = reading('createIssuer', { url: ADDRESS, adminKey: KEY, fetch: FUNCTION, timeout: MILLIS, retries: TIMES });
 
 export class Transport {
   #base;
@@ -24,18 +31,16 @@ export class Transport {
   #timeout;
   #retries;
 
-  constructor({ url, adminKey, fetch, timeout = TIMEOUT_MS, retries = RETRIES }) {
+  constructor(options) {
+    const { url, adminKey, fetch, timeout = TIMEOUT_MS, retries = RETRIES } = readCreation(options);
+    if (url === undefined) throw wrong('createIssuer', 'url', ADDRESS);
+    if (adminKey === undefined) throw wrong('createIssuer', 'adminKey', KEY);
     this.#base = base(url);
-    if (typeof adminKey !== 'string' && typeof adminKey !== 'function') {
-      throw new TypeError('createIssuer: `adminKey` is an admin key, or a function that gives one');
-    }
     this.#adminKey = adminKey;
     // Here, so that a mistake is told of where it is made.
     if (typeof adminKey === 'string') readable(adminKey);
     this.#fetch = fetch;
-    this.#timeout = millis(timeout, 'timeout');
-    if (!Number.isInteger(retries) || retries < 0)
-      throw new TypeError('createIssuer: `retries` is a number');
+    this.#timeout = timeout;
     this.#retries = retries;
   }
 
@@ -43,7 +48,8 @@ export class Transport {
   // no JSON, headers, `again`, `bearer` in the place of the admin key, `longer` milliseconds that
   // an answer may take, `lines` for an answer that is no JSON, `open` for one that is read as it comes.
   // Resolves to { body, headers, maybeDone }: whether an earlier attempt may have done it already.
-  async send(act, { signal } = {}) {
+  async send(asked, { signal }) {
+    const act = own(asked);
     const address = this.#address(act.path, act.query);
     let maybeDone = false;
     for (let attempt = 1; ; attempt += 1) {
@@ -74,15 +80,15 @@ export class Transport {
     const timer = setTimeout(() => limit.abort(), timeout);
     const key =
       act.bearer ?? (typeof this.#adminKey === 'string' ? this.#adminKey : await this.#adminKey());
-    const init = {
+    const init = own({
       method: act.method,
       headers: { accept: 'application/json', authorization: `Bearer ${readable(key)}`, ...act.headers },
       // An issuer sends nobody elsewhere, and an admin key goes nowhere else.
       redirect: 'manual',
       signal: signal === undefined ? limit.signal : AbortSignal.any([signal, limit.signal]),
-    };
+    });
     if (act.body !== undefined) {
-      init.body = JSON.stringify(act.body);
+      init.body = JSON.stringify(bare(act.body));
       init.headers['content-type'] = 'application/json';
     } else if (act.text !== undefined) {
       init.body = act.text;
@@ -131,6 +137,15 @@ function base(url) {
   return address;
 }
 
+// A body that takes no `toJSON` from Object.prototype.
+function bare(value) {
+  if (Array.isArray(value)) return Object.assign(value.map(bare), own({ toJSON: undefined }));
+  if (!isPlain(value)) return value;
+  const copy = own(value);
+  for (const name of Object.keys(copy)) copy[name] = bare(copy[name]);
+  return copy;
+}
+
 // `fetch` would tell of a header that it can't send, key and all.
 function readable(key) {
   if (typeof key === 'string' && VISIBLE.test(key)) return key;
@@ -153,11 +168,6 @@ function json(text, response, attempts) {
     const message = 'this is not how an issuer answers: the body is not JSON; check `url`';
     throw new IssuerError('unexpected_answer', message, { status: response.status, attempts });
   }
-}
-
-export function millis(value, name) {
-  if (typeof value === 'number' && value > 0 && value < 2 ** 31) return value;
-  throw new TypeError(`createIssuer: \`${name}\` is milliseconds`);
 }
 
 // Node names the reason in the cause, other runtimes don't: there nothing is known to be unsent.
@@ -184,6 +194,6 @@ export function sleep(pause, signal) {
       clearTimeout(timer);
       reject(signal.reason);
     };
-    signal?.addEventListener('abort', stop, { once: true });
+    signal?.addEventListener('abort', stop, own({ once: true }));
   });
 }

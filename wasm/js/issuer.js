@@ -1,16 +1,17 @@
 // The client of the issuer's API: `portcullis/issuer`.
 
+import { longer, readCall, readJudge, readLift, waiting } from './issuer-call.js';
 import { Events } from './issuer-events.js';
-import { Keys, longer } from './issuer-keys.js';
+import { Keys } from './issuer-keys.js';
 import { Pages } from './issuer-pages.js';
 import { Transport } from './issuer-transport.js';
+import { own } from './property.js';
 
 export { IssuerError } from './issuer-error.js';
 
 export function createIssuer(options) {
-  if (typeof options !== 'object' || options === null) throw new TypeError('createIssuer: an object');
   const transport = new Transport(options);
-  const send = async (act, options) => (await transport.send(act, options)).body;
+  const send = async (act, options) => (await transport.send(act, readCall(options))).body;
   return {
     keys: new Keys(transport),
     owners: owners(send),
@@ -25,11 +26,11 @@ export function createIssuer(options) {
       show: (options) => send({ method: 'GET', path: ['v1', 'list'], again: true }, options),
       publish: (options) => send({ method: 'POST', path: ['v1', 'list', 'publish'], again: true }, options),
     },
-    verify: (token, { kind, environment, ...options } = {}) =>
-      send(
-        { method: 'POST', path: ['v1', 'verify'], body: { token, kind, environment }, again: true },
-        options,
-      ),
+    async verify(token, options) {
+      const { kind, environment, signal } = readJudge(options);
+      const body = own({ token, kind, environment });
+      return send({ method: 'POST', path: ['v1', 'verify'], body, again: true }, { signal });
+    },
     revokeHeld: (token, options) =>
       send({ method: 'POST', path: ['v1', 'self', 'revoke'], bearer: token }, options),
     health: {
@@ -49,7 +50,8 @@ function numbered(send, name) {
   const path = ['v1', name];
   return {
     create: (body, options) => send({ method: 'POST', path, body }, options),
-    list(filter = {}, options = {}) {
+    list(filter = {}, options) {
+      readCall(options);
       const read = async (query) => {
         const page = await send({ method: 'GET', path, query, again: true }, options);
         const next = page.next_after == null ? null : { ...query, after: page.next_after };
@@ -98,11 +100,15 @@ function goneBefore(answer) {
 function revocations(send) {
   const path = ['v1', 'revocations'];
   return {
-    create: ({ wait, ...body }, options) =>
-      send({ method: 'POST', path, query: { wait }, body, ...longer(wait) }, options),
+    async create(given, options) {
+      const { wait, body } = waiting('revocations.create', given);
+      return send({ method: 'POST', path, query: { wait }, body, ...longer(wait) }, options);
+    },
     list: async (options) => (await send({ method: 'GET', path, again: true }, options)).revocations,
-    lift: (id, { wait, ...options } = {}) =>
-      send({ method: 'POST', path: [...path, id, 'lift'], query: { wait }, ...longer(wait) }, options),
+    async lift(id, options) {
+      const { wait, signal } = readLift(options);
+      return send({ method: 'POST', path: [...path, id, 'lift'], query: { wait }, ...longer(wait) }, { signal });
+    },
   };
 }
 
@@ -122,13 +128,16 @@ function webhooks(send) {
     // Twice, the first of the new secrets would be lost.
     rotateSecret: (id, body = {}, options) => of(id, 'POST', ['rotate-secret'], { body }, options),
     replay: (id, body, options) => of(id, 'POST', ['replay'], { body }, options),
-    deliveries(id, { limit = LARGEST_PAGE, ...filter } = {}, options = {}) {
-      const read = async (query) => {
+    deliveries(id, filter = {}, options) {
+      readCall(options);
+      const read = async (asked) => {
+        const { limit = LARGEST_PAGE, ...rest } = own(asked);
+        const query = { ...rest, limit };
         const { deliveries } = await of(id, 'GET', ['deliveries'], { query, again: true }, options);
         const next = deliveries.length < limit ? null : { ...query, before: deliveries.at(-1).id };
         return { items: deliveries, next, count: null };
       };
-      return new Pages(read, { ...filter, limit });
+      return new Pages(read, filter);
     },
   };
 }

@@ -79,7 +79,7 @@ export class Keeper {
     const spent = this.#settled.get(doubt);
     if (within(this.#pause, now) || (spent !== undefined && within(spent, now))) return false;
     this.#settled.set(doubt, { from: now, until: now + this.#bounds.freshFor });
-    await this.#wait(this.#bounds.deadline, this.#start(clock, { keyring: doubt === 'unknown_kid' }));
+    await this.#wait(this.#bounds.deadline, this.#start(clock, doubt === 'unknown_kid'));
     return true;
   }
 
@@ -113,11 +113,11 @@ export class Keeper {
     return !within(this.#lease, now) && !within(this.#pause, now);
   }
 
-  #start(clock, how) {
+  #start(clock, keyring) {
     const from = clock();
     const lease = { from, until: from + LEASE_MS };
     this.#lease = lease;
-    const run = this.#update.run(clock, how).then(
+    const run = this.#update.run(clock, keyring).then(
       () => this.#end(lease, clock, null),
       (error) => {
         this.#end(lease, clock, error);
@@ -147,8 +147,7 @@ export class Keeper {
 
   // An eighth of the longest pause, doubled by each further failure up to that; half of it by chance.
   #backOff() {
-    const { freshFor, longestPause = freshFor } = this.#bounds;
-    const longest = (longestPause / 8) * 2 ** Math.min(3, Math.max(0, this.#failures - 1));
+    const longest = (this.#bounds.longestPause / 8) * 2 ** Math.min(3, Math.max(0, this.#failures - 1));
     return longest / 2 + (longest / 2) * Math.random();
   }
 

@@ -2,6 +2,8 @@
 
 import { invalid } from './medusa-error.js';
 import { FIELDS } from './medusa-key.js';
+import { like } from './medusa-like.js';
+import { own } from './property.js';
 
 const IDS_AT_ONCE = 200;
 const TOKENS_AT_MOST = 20;
@@ -12,7 +14,8 @@ const PUBLISHABLE = /^(?:[a-z][a-z0-9]{0,15}_)?pk_(?:live|test)_[0-9A-Za-z]{1,20
 // The issuer's queries whose keys hold all that meet `filters`, and whether those are all: then none
 // needs to be looked at again.
 export function queriesFor(filters) {
-  const wanted = {};
+  // It is narrowed down only to what the filters have.
+  const wanted = own({});
   let exact = true;
   const take = (conditions) => {
     for (const [name, condition] of Object.entries(conditions)) {
@@ -161,9 +164,9 @@ function apply(value, operator, argument) {
     case '$lte':
       return compare(value, argument) <= 0;
     case '$like':
-      return like(value, argument, '');
+      return areTexts(value, argument) && like(value, argument);
     case '$ilike':
-      return like(value, argument, 'i');
+      return areTexts(value, argument) && like(value, argument, (character) => character.toLowerCase());
     case '$exists':
       return (value !== null) === (argument !== false);
     default:
@@ -185,11 +188,6 @@ export function compare(value, other) {
   return value < other ? -1 : Number(value > other);
 }
 
-function like(value, pattern, flags) {
-  if (typeof value !== 'string' || typeof pattern !== 'string') return false;
-  const source = pattern
-    .replace(/[.*+?^${}()|[\]\\]/g, '\\$&')
-    .replaceAll('%', '[^]*')
-    .replaceAll('_', '[^]');
-  return new RegExp(`^${source}$`, flags).test(value);
+function areTexts(...values) {
+  return values.every((value) => typeof value === 'string');
 }

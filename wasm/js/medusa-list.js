@@ -3,6 +3,7 @@
 import { compare, meets, queriesFor } from './medusa-filter.js';
 import { isSoftDeleted, toMedusa } from './medusa-key.js';
 import { invalid } from './medusa-error.js';
+import { own } from './property.js';
 
 const LARGEST_PAGE = 200;
 // What the issuer orders by itself.
@@ -17,8 +18,9 @@ export class Lister {
     this.#scope = scope;
   }
 
-  // `records`, and with `count` how many there are without `skip` and `take`.
-  async list(filters, { skip, take, order, withDeleted = false, __internal }, { count = false } = {}) {
+  // `records`, and with `counted` how many there are without `skip` and `take`.
+  async list(filters, config, counted = false) {
+    const { skip, take, order, withDeleted = false, __internal } = own(config);
     // Never a list that is longer than what was asked for.
     if (Object.values(__internal ?? {}).some((joins) => joins?.length > 0)) {
       throw invalid("API keys can't be filtered or ordered in SQL by what is linked to them");
@@ -33,7 +35,7 @@ export class Lister {
 
     const records = [];
     // Where all of them are looked at anyway, they are counted on the way.
-    const enough = streamed && (exact || !count) ? from + most : Infinity;
+    const enough = streamed && (exact || !counted) ? from + most : Infinity;
     for (const query of queries) {
       if (records.length >= enough) break;
       for await (const record of this.#read(query, name, enough)) {
@@ -42,7 +44,7 @@ export class Lister {
     }
     if (sort !== null) records.sort(sort);
     const page = records.slice(from, from + most);
-    if (!count) return { records: page, count: null };
+    if (!counted) return { records: page, count: null };
     const all = enough === Infinity ? records.length : await this.#count(queries, withDeleted);
     return { records: page, count: all };
   }

@@ -1,6 +1,40 @@
 // The module's settings, checked where the application starts.
 
+import { DURATION, ENVIRONMENT, FUNCTION, listOf, oneOf, options as reading, TEXT, wrong } from './options.js';
+
 const SECONDS = 1000;
+const CALL = 'portcullis/medusa';
+const any = (value) => value;
+const URL_TEXT = { what: "the issuer's address, such as https://keys.example.com", read: (value) => TEXT.read(value) || undefined };
+const KEY = { what: 'an admin key of the issuer', read: (value) => TEXT.read(value) ?? FUNCTION.read(value) };
+const ROOT = {
+  what: 'the issuer\'s public root key, as `portcullis init` prints it; with `authenticate: "online"` it is not needed',
+  read: TEXT.read,
+};
+const OWNER = { what: 'the number of an owner', read: (value) => (Number.isInteger(value) ? value : undefined) };
+
+const readOptions = reading(CALL, {
+  url: URL_TEXT,
+  adminKey: KEY,
+  root: ROOT,
+  // Each is looked at by the verifier, and these three by the client.
+  secrets: { what: 'a list of `{ kid, secret }`', read: listOf },
+  timeout: { read: any },
+  retries: { read: any },
+  fetch: { read: any },
+  environment: ENVIRONMENT,
+  owner: OWNER,
+  algorithm: oneOf('ed25519', 'hmac-sha256-128'),
+  authenticate: oneOf('list', 'online'),
+  refreshEvery: DURATION,
+  freshFor: DURATION,
+  deadline: DURATION,
+  recordsFor: DURATION,
+  undoWithin: DURATION,
+  // Medusa writes these into every module's options.
+  database: { read: any },
+  [Symbol.for('isSharedConnection')]: { read: any },
+});
 
 export function settings(options) {
   const {
@@ -20,45 +54,10 @@ export function settings(options) {
     timeout,
     retries,
     fetch,
-  } = options ?? {};
-  const must = (good, what) => {
-    if (!good) throw new TypeError(`portcullis/medusa: ${what}`);
-  };
-  must(
-    typeof url === 'string' && url !== '',
-    "`url` is the issuer's address, such as https://keys.example.com",
-  );
-  must(
-    typeof adminKey === 'string' || typeof adminKey === 'function',
-    '`adminKey` is an admin key of the issuer',
-  );
-  must(environment === 'live' || environment === 'test', '`environment` is live or test');
-  must(owner === undefined || Number.isInteger(owner), '`owner` is the number of an owner');
-  must(
-    [undefined, 'ed25519', 'hmac-sha256-128'].includes(algorithm),
-    '`algorithm` is ed25519 or hmac-sha256-128',
-  );
-  must(authenticate === 'list' || authenticate === 'online', '`authenticate` is list or online');
-  must(
-    authenticate === 'online' || typeof root === 'string',
-    '`root` is the issuer\'s public root key, as `portcullis init` prints it; with `authenticate: "online"` it is not needed',
-  );
-  for (const [name, value] of Object.entries({
-    refreshEvery,
-    freshFor,
-    deadline,
-    recordsFor,
-    undoWithin,
-  })) {
-    must(typeof value === 'number' && value >= 0, `\`${name}\` is milliseconds`);
-  }
-  const client = {
-    url,
-    adminKey,
-    fetch,
-    ...(timeout === undefined ? {} : { timeout }),
-    ...(retries === undefined ? {} : { retries }),
-  };
+  } = readOptions(options);
+  if (url === undefined) throw wrong(CALL, 'url', URL_TEXT);
+  if (adminKey === undefined) throw wrong(CALL, 'adminKey', KEY);
+  if (authenticate === 'list' && root === undefined) throw wrong(CALL, 'root', ROOT);
   return {
     url,
     root,
@@ -72,6 +71,6 @@ export function settings(options) {
     deadline,
     recordsFor,
     undoWithin,
-    client,
+    client: { url, adminKey, fetch, timeout, retries },
   };
 }

@@ -9,6 +9,7 @@ import { isSoftDeleted, select, SOFT_DELETE, toMedusa } from './medusa-key.js';
 import { Judge } from './medusa-judge.js';
 import { Lister } from './medusa-list.js';
 import { settings } from './medusa-options.js';
+import { own } from './property.js';
 
 const TYPES = new Set(['secret', 'publishable']);
 // What the list and the text of a publishable key tell of it.
@@ -64,8 +65,8 @@ export class ApiKeyModuleService {
     return throughMedusa(async () => {
       const all = listOf(data);
       if (all.length === 0) return [];
-      await this.#mustKnow(all.map(({ id }) => id).filter(Boolean));
-      const bodies = all.map((key) => (key.id ? titleOf(key) : this.#newKey(key)));
+      await this.#mustKnow(all.map((key) => own(key).id).filter(Boolean));
+      const bodies = all.map((key) => (own(key).id ? titleOf(key) : this.#newKey(key)));
       const { created, updated } = await this.#issuer.keys.upsert(bodies);
       for (const record of updated) this.#judge.changed(record);
       await this.#emit(
@@ -95,28 +96,31 @@ export class ApiKeyModuleService {
     });
   }
 
-  retrieveApiKey(id, config) {
+  retrieveApiKey(id, given) {
     return throughMedusa(async () => {
+      const config = own(given);
       if (id === undefined || id === null || id === '') throw notFound('apiKey - id must be defined');
-      const { records } = await this.#lister.list({ id: String(id) }, { withDeleted: config?.withDeleted });
+      const { records } = await this.#lister.list({ id: String(id) }, { withDeleted: config.withDeleted });
       if (records.length === 0) throw notFound(`ApiKey with id: ${id} was not found`);
-      return select(toMedusa(records[0]), config?.select);
+      return select(toMedusa(records[0]), config.select);
     });
   }
 
-  listApiKeys(filters, config) {
+  listApiKeys(filters, given) {
     return throughMedusa(async () => {
-      const near = await this.#nearby(filters ?? {}, config ?? {});
+      const config = own(given);
+      const near = await this.#nearby(filters ?? {}, config);
       if (near !== undefined) return near;
-      const { records } = await this.#lister.list(filters ?? {}, config ?? {});
-      return records.map((record) => select(toMedusa(record), config?.select));
+      const { records } = await this.#lister.list(filters ?? {}, config);
+      return records.map((record) => select(toMedusa(record), config.select));
     });
   }
 
-  listAndCountApiKeys(filters, config) {
+  listAndCountApiKeys(filters, given) {
     return throughMedusa(async () => {
-      const { records, count } = await this.#lister.list(filters ?? {}, config ?? {}, { count: true });
-      return [records.map((record) => select(toMedusa(record), config?.select)), count];
+      const config = own(given);
+      const { records, count } = await this.#lister.list(filters ?? {}, config, true);
+      return [records.map((record) => select(toMedusa(record), config.select)), count];
     });
   }
 
@@ -124,12 +128,13 @@ export class ApiKeyModuleService {
     return throughMedusa(async () => {
       const ids = await this.#selected(idOrSelector);
       if (ids.length === 0) return [];
-      if (!data?.revoked_by) throw invalid('You must provide a revoked_by field when revoking a key.');
+      const { revoked_by, revoke_in } = own(data);
+      if (!revoked_by) throw invalid('You must provide a revoked_by field when revoking a key.');
       await this.#mustKnow(ids);
       const { keys } = await this.#issuer.keys.revokeMany({
         ids,
-        ...later(data.revoke_in),
-        revoked_by: data.revoked_by,
+        ...later(revoke_in),
+        revoked_by,
       });
       for (const record of keys) this.#judge.changed(record);
       await this.#emit('updated', keys, sharedContext);
@@ -199,7 +204,8 @@ export class ApiKeyModuleService {
     });
   }
 
-  #newKey({ title, type, created_by, expires_at, metadata }) {
+  #newKey(data) {
+    const { title, type, created_by, expires_at, metadata } = own(data);
     if (!TYPES.has(type)) throw invalid(`An API key's type is secret or publishable, not "${type}"`);
     const { environment, owner, algorithm } = this.#options;
     return {
@@ -220,7 +226,7 @@ export class ApiKeyModuleService {
   async #nearby(filters, { select: names, withDeleted = false }) {
     const given = Object.entries(filters).filter(([, value]) => value !== undefined);
     const single = ([name, value]) => [name, Array.isArray(value) && value.length === 1 ? value[0] : value];
-    const { id, token, type, ...others } = Object.fromEntries(given.map(single));
+    const { id, token, type, ...others } = own(Object.fromEntries(given.map(single)));
     if (names === undefined || names === null || Object.keys(others).length > 0) return undefined;
     // Who made the key that a request came in with, deleted since or not.
     if (typeof id === 'string' && withDeleted && token === undefined && type === undefined) {
@@ -250,7 +256,7 @@ export class ApiKeyModuleService {
   }
 
   async #recordsOf(ids, config = {}) {
-    const { records } = await this.#lister.list({ id: ids }, config);
+    const { records } = await this.#lister.list({ id: ids }, own(config));
     return records;
   }
 
@@ -299,11 +305,14 @@ function instant(date) {
   return at.toISOString();
 }
 
-const titleOf = ({ id, title }) => (title === undefined ? { id } : { id, title });
+function titleOf(data) {
+  const { id, title } = own(data);
+  return title === undefined ? { id } : { id, title };
+}
 
 // What a deletion of links that cascades goes on with.
 function linkable(records, config) {
-  const keys = config?.returnLinkableKeys;
+  const keys = own(config).returnLinkableKeys;
   const ids = records.map(({ id }) => id);
   if (keys === undefined) return { api_key_id: ids, publishable_key_id: ids };
   return Object.fromEntries(listOf(keys).map((key) => [key, ids]));

@@ -2,15 +2,23 @@
 // source can at worst withhold.
 
 import { PortcullisError } from './errors.js';
+import { DURATION, FUNCTION, isPlain, options as reading } from './options.js';
 import { platform } from './platform.js';
+import { own } from './property.js';
 
 const FOLDER = '.well-known/portcullis/';
 // Files that are named by their digest never change.
 const NAMED = /^(?:heads|bodies|policies|private)\//;
 const TIMEOUT_MS = 5_000;
 
-export function httpSource(url, options = {}) {
-  const { fetch: fetcher = globalThis.fetch, timeout = TIMEOUT_MS, privateHeaders } = options;
+const HEADERS = {
+  what: 'an object of header names and their values, which are strings',
+  read: (value) => (isPlain(value) && Object.values(value).every((one) => typeof one === 'string') ? own(value) : undefined),
+};
+const readOptions = reading('httpSource', { timeout: DURATION, fetch: FUNCTION, privateHeaders: HEADERS });
+
+export function httpSource(url, options) {
+  const { fetch: fetcher = globalThis.fetch, timeout = TIMEOUT_MS, privateHeaders } = readOptions(options);
   const base = new URL(url);
   if (base.protocol !== 'https:' && base.protocol !== 'http:') {
     throw new TypeError('httpSource: an http or https address');
@@ -19,7 +27,7 @@ export function httpSource(url, options = {}) {
   return {
     async get(name, longest) {
       const address = new URL(FOLDER + name, base);
-      const init = { signal: AbortSignal.timeout(timeout), ...(NAMED.test(name) ? {} : platform.fetch) };
+      const init = own({ signal: AbortSignal.timeout(timeout), ...(NAMED.test(name) ? {} : platform.fetch) });
       // A credential goes where it is asked for, and nowhere else.
       if (privateHeaders !== undefined && name.startsWith('private/')) {
         init.headers = privateHeaders;

@@ -2,7 +2,9 @@
 // `status.status_list` of a token points at is fetched, verified, and looked up in. It stands beside
 // a library for JWTs, which verifies the token itself.
 
+import { FUNCTION, INSTANT, listOf, options as reading, POSITIVE, wrong } from './options.js';
 import { platform } from './platform.js';
+import { own } from './property.js';
 
 const TYPE = 'statuslist+jwt';
 const TIMEOUT_MS = 5_000;
@@ -30,7 +32,17 @@ const NAMES = new Map([
   ['PS256', { name: 'RSA-PSS', hash: 'SHA-256', saltLength: 32 }],
   ['PS384', { name: 'RSA-PSS', hash: 'SHA-384', saltLength: 48 }],
   ['PS512', { name: 'RSA-PSS', hash: 'SHA-512', saltLength: 64 }],
-]);
+].map(([name, algorithm]) => [name, own(algorithm)]));
+
+const KEY = {
+  what: 'a CryptoKey, a JWK, a JWK Set, or a function that gives one',
+  read: (value) => (typeof value === 'function' || (typeof value === 'object' && value !== null) ? value : undefined),
+};
+const URIS = { what: 'a list of addresses, or a function of one', read: (value) => (typeof value === 'function' ? value : listOf(value)) };
+const readCreation = reading('createStatusChecker', {
+  key: KEY, uris: URIS, fetch: FUNCTION, timeout: POSITIVE, deadline: POSITIVE, maxTokenBytes: POSITIVE, maxListBytes: POSITIVE,
+});
+const readCheck = reading('check', { now: INSTANT, waitUntil: FUNCTION });
 
 export function createStatusChecker(options) {
   return new StatusChecker(options);
@@ -57,24 +69,23 @@ class StatusChecker {
   #longestList;
   #lists = new Map();
 
-  constructor(options = {}) {
-    const { key, uris, fetch, timeout, deadline, maxTokenBytes, maxListBytes } = options;
-    if (typeof key !== 'function' && (typeof key !== 'object' || key === null)) {
-      throw new TypeError('createStatusChecker: `key` is a CryptoKey, a JWK, a JWK Set, or a function that gives one');
-    }
+  constructor(options) {
+    const {
+      key, uris, fetch, timeout = TIMEOUT_MS, deadline = DEADLINE_MS, maxTokenBytes = LONGEST_TOKEN, maxListBytes = LONGEST_LIST,
+    } = readCreation(options);
+    if (key === undefined) throw wrong('createStatusChecker', 'key', KEY);
     this.#key = key;
     this.#allow = allowing(uris);
     this.#fetch = fetch;
-    this.#timeout = positive(timeout, TIMEOUT_MS, 'timeout');
-    this.#deadline = positive(deadline, DEADLINE_MS, 'deadline');
-    this.#longestToken = positive(maxTokenBytes, LONGEST_TOKEN, 'maxTokenBytes');
-    this.#longestList = positive(maxListBytes, LONGEST_LIST, 'maxListBytes');
+    this.#timeout = timeout;
+    this.#deadline = deadline;
+    this.#longestToken = maxTokenBytes;
+    this.#longestList = maxListBytes;
   }
 
   // Of a token's claims, which its own library has verified.
-  async check(claims, { now = Date.now(), waitUntil } = {}) {
-    const at = now instanceof Date ? now.getTime() : now;
-    if (!(typeof at === 'number' && at >= 0 && at < Infinity)) throw new TypeError('now: a Date, or milliseconds since 1970');
+  async check(claims, options) {
+    const { now: at = Date.now(), waitUntil } = readCheck(options);
     try {
       const { uri, idx } = reference(claims);
       require(this.#allow(uri), 'status_uri', 'the token names a status list that is not one of `uris`');
@@ -175,7 +186,7 @@ class StatusChecker {
     const [issuedAt, expiresAt, ttl] = [seconds('iat', true), seconds('exp', false), seconds('ttl', false)];
     require(issuedAt <= now + SKEW_MS, 'status_list_from_the_future', 'the status list is dated in the future; check the clock');
     require(expiresAt === undefined || now < expiresAt, 'status_list_expired', 'the status list has expired');
-    const { bits, lst } = Object(payload.status_list);
+    const { bits, lst } = own(payload.status_list);
     require([1, 2, 4, 8].includes(bits) && typeof lst === 'string', 'status_list_unreadable', 'the status list has no `bits` and `lst`');
     const bytes = await inflate(fromBase64Url(lst), this.#longestList);
     const freshUntil = now + Math.min(ttl ?? TTL_MS, expiresAt === undefined ? Infinity : expiresAt - now);
@@ -187,7 +198,7 @@ class StatusChecker {
   async #get(uri) {
     const fetcher = this.#fetch ?? globalThis.fetch;
     try {
-      const init = { signal: AbortSignal.timeout(this.#timeout), headers: { accept: `application/${TYPE}` } };
+      const init = own({ signal: AbortSignal.timeout(this.#timeout), headers: { accept: `application/${TYPE}` } });
       const response = await fetcher(uri, init);
       if (!response.ok) {
         response.body?.cancel().catch(ignore);
@@ -226,8 +237,9 @@ function allowing(uris) {
 
 function reference(claims) {
   if (typeof claims !== 'object' || claims === null) throw new TypeError('check: the claims of a token');
-  const { uri, idx } = Object(Object(claims.status).status_list);
-  require(claims.status !== undefined, 'status_missing', 'the token has no `status`');
+  const { status } = own(claims);
+  const { uri, idx } = own(own(status).status_list);
+  require(status !== undefined, 'status_missing', 'the token has no `status`');
   const good = typeof uri === 'string' && URL.canParse(uri) && Number.isSafeInteger(idx) && idx >= 0;
   require(good, 'status_unreadable', 'the token\'s `status.status_list` has no `uri` and `idx`');
   return { uri, idx };
@@ -245,8 +257,8 @@ function split(token) {
   require(parts.length === 3, 'status_list_unreadable', 'what was fetched is no JWT');
   const [header, payload] = parts.slice(0, 2).map((part) => {
     try {
-      const value = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(fromBase64Url(part)));
-      if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value;
+      const value = JSON.parse(new TextDecoder('utf-8', own({ fatal: true })).decode(fromBase64Url(part)));
+      if (typeof value === 'object' && value !== null && !Array.isArray(value)) return own(value);
     } catch {
       // Told below.
     }
@@ -302,29 +314,31 @@ async function keyFor(key, { alg, kid }) {
   const name = alg === 'EdDSA' ? 'Ed25519' : alg;
   const algorithm = NAMES.get(name);
   if (algorithm === undefined || key === undefined || key === null) return undefined;
-  if (Array.isArray(key.keys)) {
-    const named = key.keys.filter((jwk) => (kid === undefined || jwk.kid === kid) && fits(jwk, name));
-    return named.length === 1 ? keyFor(named[0], { alg }) : undefined;
-  }
   if (typeof CryptoKey !== 'undefined' && key instanceof CryptoKey) return fitsCryptoKey(key, algorithm) ? { algorithm, cryptoKey: key } : undefined;
-  if (!fits(key, name)) return undefined;
-  const { kty, crv, x, y, n, e } = key;
-  const cryptoKey = await crypto.subtle.importKey('jwk', { kty, crv, x, y, n, e }, algorithm, false, ['verify']).catch(() => undefined);
+  const { keys, kty, crv, x, y, n, e } = own(key);
+  if (Array.isArray(keys)) {
+    const named = keys.filter((jwk) => (kid === undefined || own(jwk).kid === kid) && fits(own(jwk), name));
+    return named.length === 1 ? keyFor(named[0], own({ alg })) : undefined;
+  }
+  if (!fits(own(key), name)) return undefined;
+  const jwk = own({ kty, crv, x, y, n, e });
+  const cryptoKey = await crypto.subtle.importKey('jwk', jwk, algorithm, false, ['verify']).catch(() => undefined);
   return cryptoKey && { algorithm, cryptoKey };
 }
 
-function fits({ kty, crv, alg: own, use }, name) {
-  if (own !== undefined && own !== name && !(own === 'EdDSA' && name === 'Ed25519')) return false;
+function fits({ kty, crv, alg, use }, name) {
+  if (alg !== undefined && alg !== name && !(alg === 'EdDSA' && name === 'Ed25519')) return false;
   if (use !== undefined && use !== 'sig') return false;
   if (name === 'Ed25519') return kty === 'OKP' && crv === 'Ed25519';
   if (name.startsWith('ES')) return kty === 'EC' && crv === NAMES.get(name).namedCurve;
   return kty === 'RSA';
 }
 
-function fitsCryptoKey({ type, algorithm: own, usages }, wanted) {
-  const hash = own.hash?.name;
-  return type === 'public' && usages.includes('verify') && own.name === wanted.name
-    && (wanted.namedCurve === undefined || own.namedCurve === wanted.namedCurve)
+function fitsCryptoKey({ type, algorithm, usages }, wanted) {
+  const { name, namedCurve, hash: digest } = own(algorithm);
+  const hash = own(digest).name;
+  return type === 'public' && usages.includes('verify') && name === wanted.name
+    && (wanted.namedCurve === undefined || namedCurve === wanted.namedCurve)
     && (hash === undefined || hash === wanted.hash);
 }
 
@@ -332,12 +346,6 @@ function fitsCryptoKey({ type, algorithm: own, usages }, wanted) {
 function isWithin({ from, until }) {
   const now = Date.now();
   return now >= from && now < until;
-}
-
-function positive(value, otherwise, what) {
-  if (value === undefined) return otherwise;
-  if (typeof value === 'number' && value > 0) return value;
-  throw new TypeError(`${what}: a number above 0`);
 }
 
 function sleep(millis) {

@@ -31,7 +31,7 @@ export class Update {
     this.#source = source;
   }
 
-  async run(clock, { keyring = false } = {}) {
+  async run(clock, keyring = false) {
     const { number } = this.#engine.status(clock(), 0).list;
     if (number === null && (await this.#start(clock))) return;
     await this.#list(clock);

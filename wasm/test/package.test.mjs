@@ -11,7 +11,13 @@ import { build } from 'esbuild';
 import { assertionOf, keyOf, keyringOf } from './gate.mjs';
 import { install, MODULES, program, run } from './packed.mjs';
 import { fixtures, lists, now, root, tokens } from './support.mjs';
-import { DEMANDS, EXHAUSTIVE } from './types.mjs';
+import { CALLS } from '../js/options.js';
+import { DEMANDS, EXHAUSTIVE, sameNames } from './types.mjs';
+// Each tells which options it knows.
+import '../js/assertion.js';
+import '../js/issuer.js';
+import '../js/node.js';
+import '../js/status-list.js';
 
 const ENTRIES = ['portcullis', 'portcullis/pure', 'portcullis/auto'];
 const EXPECTED = `true ${fixtures.issuer} accepted refused\n`;
@@ -170,8 +176,8 @@ test('the types hold, of modules and of CommonJS, and linters of packages find n
   const { folder, tarball } = install(t);
   const write = (name, text) => writeFileSync(join(folder, name), text);
   await t.test('types', () => {
-    write('use.ts', EXHAUSTIVE + DEMANDS);
-    write('use.cts', EXHAUSTIVE + DEMANDS);
+    write('use.ts', EXHAUSTIVE + DEMANDS + sameNames(CALLS));
+    write('use.cts', EXHAUSTIVE + DEMANDS + sameNames(CALLS));
     const compiler = dirname(createRequire(import.meta.url).resolve('typescript/package.json'));
     const strict = ['--noEmit', '--strict', '--exactOptionalPropertyTypes', '--target', 'es2022'];
     const modules = ['--module', 'nodenext', '--lib', 'es2022,dom', '--types', '', '--skipLibCheck'];

@@ -11,8 +11,8 @@ const WORKER = `
   export default {
     async fetch(request) {
       try {
-        const { make, refresh, verify } = await request.json();
-        if (make) verifier = createVerifier({ ...make, source: httpSource(make.issuer) });
+        const { issuer, make, refresh, verify } = await request.json();
+        if (make) verifier = createVerifier({ ...make, source: httpSource(issuer) });
         if (refresh) await verifier.refresh(refresh);
         return Response.json(verify.map(({ token, ...options }) => verifier.verify(token, options)));
       } catch (error) {
@@ -43,7 +43,7 @@ test('in workerd: keys are judged, and a refresh brings a revocation', async (t)
   ];
   const told = (verdicts) => verdicts.map(({ ok, code }) => (ok ? 'accepted' : code));
 
-  const first = await ask({ make: { root, secrets, issuer: server.url }, refresh: { now }, verify });
+  const first = await ask({ issuer: server.url, make: { root, secrets }, refresh: { now }, verify });
   assert.equal(first.thrown, undefined, JSON.stringify(first.thrown));
   assert.deepEqual(told(first), [
     'accepted', 'accepted', 'accepted', 'bad_signature', 'revoked', 'malformed_character',

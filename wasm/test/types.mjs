@@ -1,5 +1,31 @@
 // Programs that must compile, and lines in them that must not.
 
+const OPTIONS = {
+  createVerifier: ['portcullis', 'VerifierOptions'],
+  secrets: ['portcullis', 'Secret'],
+  verify: ['portcullis', 'VerifyOptions'],
+  request: ['portcullis', 'RequestFacts'],
+  authenticate: ['portcullis', 'AuthenticateOptions'],
+  httpSource: ['portcullis', 'HttpSourceOptions'],
+  createAssertionVerifier: ['portcullis/assertion', 'AssertionVerifierOptions'],
+  'verify of an assertion': ['portcullis/assertion', 'AssertionVerifyOptions'],
+  'authenticate of an assertion': ['portcullis/assertion', 'AssertionAuthenticateOptions'],
+  createStatusChecker: ['portcullis/status-list', 'StatusCheckerOptions'],
+  check: ['portcullis/status-list', 'StatusCheckOptions'],
+  createIssuer: ['portcullis/issuer', 'IssuerOptions'],
+  'a call of the issuer': ['portcullis/issuer', 'CallOptions'],
+  'keys.create and keys.roll': ['portcullis/issuer', 'CreateOptions'],
+  'verify and keys.authenticate': ['portcullis/issuer', 'VerifyOptions'],
+};
+
+// Fails to compile when a call (by `calls`, as options.js has them) knows other names than its type has.
+export function sameNames(calls) {
+  return Object.entries(OPTIONS).map(([call, [entry, type]]) => {
+    const names = calls.get(call).map((name) => `${name}: true`);
+    return `void ({ ${names.join(', ')} } satisfies Record<keyof import('${entry}').${type}, true>);\n`;
+  }).join('');
+}
+
 // Fails to compile when a code is added and this is not told: the union is closed.
 export const EXHAUSTIVE = `
 import { createVerifier, httpSource, PortcullisError, type ErrorCode, type RefusalCode, type Verdict } from 'portcullis';
@@ -20,6 +46,19 @@ if (verdict.ok) {
 verdict.key;
 // @ts-expect-error: a kind is one of two
 verifier.verify('', { kind: 'sk' });
+
+// @ts-expect-error: the name of a demand is its own
+verifier.verify('', { env: 'test' });
+// @ts-expect-error: in nested objects too
+verifier.verify('', { request: { scope: 'orders:read' } });
+// @ts-expect-error: null asks for nothing
+verifier.verify('', { request: { scopes: null } });
+// @ts-expect-error: nor does a singular
+verifier.authenticate({ headers: {} }, { scope: 'admin:write' });
+// @ts-expect-error: a source has its own names
+httpSource('https://keys.example.com', { timeouts: 1 });
+// @ts-expect-error: as has a verifier
+createVerifier({ root: 'r', fresh: 1 });
 
 const admitted = verifier.verify('', { request: { path: '/a', scopes: ['orders:read'] } });
 if (admitted.ok) console.log(admitted.grant.scopes.join());
@@ -83,6 +122,14 @@ void handler(new Request('https://a.example'));
 export const GET = withApiKey(verifier, async (request, admitted) => Response.json(admitted.key), { scopes: 'orders:read' });
 // @ts-expect-error: nothing opens it
 honoKey(verifier, { open: true });
+// @ts-expect-error: a demand of no such name
+honoKey(verifier, { environments: 'test' });
+// @ts-expect-error: nor Express's
+expressKey(verifier, { kinds: ['secret'] });
+// @ts-expect-error: nor Next's
+nextKey(verifier, { scope: 'admin:write' });
+// @ts-expect-error: nor a handler's
+protect(verifier, () => new Response(), { scopes: null });
 
 const assertions = createAssertionVerifier({ root: 'r', audience: 'origin.example', source: httpSource('https://keys.example.com') });
 async function origin(request: Request): Promise<Response> {
@@ -133,6 +180,10 @@ void [mayRead, owned, listed, readCaller(null)];
 // @ts-expect-error: a number is no request
 readCaller(7);
 
+// @ts-expect-error: a checker's names are its own
+createStatusChecker({ key: { kty: 'OKP' }, uri: ['https://issuer.example'] });
+// @ts-expect-error: and those of assertions
+assertions.verify('text', { kinds: 'secret' });
 const statuses = createStatusChecker({ key: { kty: 'OKP' } });
 const looked = async (context: { waitUntil(promise: Promise<unknown>): void }): Promise<boolean> =>
   (await statuses.check({}, { now: new Date(), waitUntil: (promise) => context.waitUntil(promise) })).ok;

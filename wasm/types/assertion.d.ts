@@ -62,7 +62,7 @@ export interface AssertionVerifyOptions {
 
 /** The same, and what is asked of the policy's grant. */
 export interface AssertionAuthenticateOptions<R = IncomingRequest> extends AssertionVerifyOptions {
-  /** The scopes that the request needs, all of them. */
+  /** The scopes that the request needs, all of them. It needs none when the list is empty. */
   scopes?: Iterable<string> | string;
   /** The sales channel that the request is about. */
   salesChannel?: string | null | ((request: R) => string | null | undefined);

@@ -117,7 +117,7 @@ export interface Keys {
   suspend(id: string, body?: { by?: string }, options?: CallOptions): Promise<KeyRecord & Committed>;
   resume(id: string, body?: { by?: string }, options?: CallOptions): Promise<KeyRecord & Committed>;
   /** Makes a key in this one's place, which is revoked when the overlap is over. */
-  roll(id: string, body?: Roll, options?: CallOptions): Promise<Minted & { rolled: KeyRecord } & Committed>;
+  roll(id: string, body?: Roll, options?: CreateOptions): Promise<Minted & { rolled: KeyRecord } & Committed>;
   changeSalesChannels(
     id: string,
     body: { add?: string[]; remove?: string[] },

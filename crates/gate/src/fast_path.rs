@@ -17,9 +17,10 @@ use crate::header_cache::{CachedEdits, Wanted};
 use crate::identity::Identity;
 use crate::pace::Standing;
 use crate::pipeline::{Cleared, ClearedKey, Inquiry};
+use crate::refused::Rate;
 use crate::request::Request;
 use crate::settings::Settings;
-use crate::turn::{Rate, RequestState};
+use crate::turn::RequestState;
 
 /// A request that is forwarded at once.
 #[derive(Clone, Debug, PartialEq, Eq)]

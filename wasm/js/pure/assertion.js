@@ -11,7 +11,7 @@ const BASE64URL = /^(?:[A-Za-z0-9_-]{4})*(?:[A-Za-z0-9_-][AQgw]|[A-Za-z0-9_-]{2}
 const STANDINGS = ['', 'fresh', 'stale'];
 const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
-// What the text says, with what is signed of it and the signature; or `{ code }`.
+// What the text says, with what is signed of it and the signature; or `{ code }`. `code` is a field in any case.
 export function readAssertion(text) {
   if (text.length > LONGEST || !BASE64URL.test(text)) return { code: 'assertion_malformed' };
   try {
@@ -29,6 +29,7 @@ function readFields(file) {
   const reader = new Reader(body);
   reader.magic('A', 'assertion');
   const said = {
+    code: undefined,
     issuer: reader.take(16),
     kid: reader.u16(),
     list: reader.u64(),

@@ -31,7 +31,7 @@ function readDirectory(file) {
     ranges.push({ first, name: { digest, len } });
   }
   reader.end();
-  return { visibility, level, ranges, len: file.length };
+  return { visibility, level, ranges, policies: undefined, len: file.length };
 }
 
 function readBody(file) {
@@ -52,7 +52,7 @@ function readBody(file) {
     [below, start] = [number, end];
   }
   reader.end();
-  return { visibility, policies, len: file.length };
+  return { visibility, policies, ranges: undefined, len: file.length };
 }
 
 export class Policies {
@@ -79,10 +79,11 @@ export class Policies {
     return file?.len === len ? file : undefined;
   }
 
-  // `{ policy }`, `{ code }`, or both a code and the `name` of the file to fetch first.
+  // `{ policy }`, `{ code }`, or both a code and the `name` of the file to fetch first. What is not there is a field
+  // all the same.
   find(directory, visibility, number) {
-    if (number === 0) return { policy: NO_POLICY };
-    const missing = { code: 'policy_missing' };
+    if (number === 0) return { policy: NO_POLICY, code: undefined, name: undefined };
+    const missing = { code: 'policy_missing', name: undefined };
     if (directory === undefined) return missing;
     let name = directory;
     let above;
@@ -92,7 +93,7 @@ export class Policies {
       if (file.visibility !== visibility) return missing;
       if (file.policies !== undefined) {
         const policy = above === 0 ? file.policies.get(number) : undefined;
-        return policy === undefined ? missing : { policy };
+        return policy === undefined ? missing : { policy, code: undefined, name: undefined };
       }
       if (above !== undefined && file.level !== above - 1) return missing;
       const range = file.ranges.findLast(({ first }) => first <= number);

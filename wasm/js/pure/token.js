@@ -51,7 +51,7 @@ function fromBase62(text) {
   return new Uint8Array(bytes.buffer);
 }
 
-// What the text holds, or `{ code }`.
+// What the text holds, or `{ code }`. `code` is a field in any case.
 export function readToken(text) {
   const refused = (code) => ({ code });
   if (text === '') return refused('malformed_empty');
@@ -72,6 +72,7 @@ export function readToken(text) {
   if (reader.u8() !== 1) return refused('malformed_version');
   const kindAndEnvironment = reader.u8();
   const token = {
+    code: undefined,
     text,
     prefix,
     label,

@@ -1,6 +1,6 @@
 //! WebSocket handshakes: the only upgrade that is passed on, and the way in which browsers show a key.
 
-use crate::credential::holds_key;
+use crate::request::keys::holds_key;
 
 /// What a subprotocol begins with that carries a key.
 pub const KEY_PROTOCOL: &str = "portcullis-key.";
@@ -22,11 +22,11 @@ impl<'a> Handshake<'a> {
         (upgrade, connection): (Option<&str>, Option<&str>),
         protocols: Option<&'a str>,
     ) -> Option<Self> {
-        let lists = |field: Option<&str>, wanted: &str| {
-            let mut items = field.unwrap_or_default().split(',').map(str::trim_ascii);
-            items.any(|item| item.eq_ignore_ascii_case(wanted))
-        };
-        let is_one = method == "GET" && lists(upgrade, "websocket") && lists(connection, "upgrade");
+        // A choice of protocols is no handshake: runtimes hand a WebSocket on for this one alone.
+        let asks = upgrade.is_some_and(|protocol| protocol.eq_ignore_ascii_case("websocket"));
+        let mut options = connection.unwrap_or_default().split(',').map(str::trim_ascii);
+        let is_one =
+            method == "GET" && asks && options.any(|option| option.eq_ignore_ascii_case("upgrade"));
         is_one.then(|| Self { protocols: protocols.unwrap_or_default() })
     }
 
@@ -67,7 +67,8 @@ mod tests {
         };
         assert!(read("GET", "websocket", "Upgrade"));
         assert!(read("GET", "WebSocket", "keep-alive, upgrade"));
-        assert!(read("GET", "h2c, websocket", "upgrade"));
+        assert!(!read("GET", "h2c, websocket", "upgrade"));
+        assert!(!read("GET", "websocket ", "upgrade"));
         assert!(!read("POST", "websocket", "upgrade"));
         assert!(!read("OPTIONS", "websocket", "upgrade"));
         assert!(!read("GET", "h2c", "upgrade"));

@@ -10,10 +10,12 @@
 //! | [`path`] | paths that an origin may fold into others |
 //! | [`client`] | where a request comes from |
 //! | [`handshake`] | WebSockets |
+//! | `keys` | keys in any text |
 
 pub mod client;
 pub mod fields;
 pub mod handshake;
+pub(crate) mod keys;
 pub mod path;
 pub mod query;
 
@@ -152,7 +154,8 @@ impl<'a> Request<'a> {
         for name in settings.routes.key_parameters() {
             query::check(query, name)?;
         }
-        let upgrades = (field("upgrade"), field("connection"));
+        let upgrade = fields.iter().find(|(name, _)| *name == "upgrade").map(|(_, value)| *value);
+        let upgrades = (upgrade, field("connection"));
         let handshake = Handshake::read(method, upgrades, field("sec-websocket-protocol"));
         Ok(Self {
             method,

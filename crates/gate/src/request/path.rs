@@ -57,6 +57,15 @@ pub(crate) fn may_match(pattern: &str, path: &str, origin: OriginPaths) -> bool 
     given.next().is_none()
 }
 
+/// Whether a segment holds nothing but what a loose origin cuts off, and so may be read as none.
+pub(crate) fn has_vanishing_segments(path: &str, origin: OriginPaths) -> bool {
+    let vanishes = |segment: &str| {
+        !segment.is_empty()
+            && Folded::of(segment, Case::Apart).all(|sign| matches!(sign, ' ' | '.'))
+    };
+    origin == OriginPaths::Loose && path.contains(['.', '%']) && path.split('/').any(vanishes)
+}
+
 /// Whether a path's segment may be read as a pattern's.
 fn may_be(wanted: &str, given: &str, loose: bool, is_last: bool) -> bool {
     let case = if loose { Case::Folded } else { Case::Apart };
@@ -197,6 +206,17 @@ mod tests {
         }
         for path in ["/", "/...", "/a.b", "/.a", "/a..", "/%2ea", "/%252e", "/.%2e."] {
             assert!(!has_dot_segments(path), "{path}");
+        }
+    }
+
+    #[test]
+    fn a_segment_that_a_loose_origin_cuts_off_altogether_is_seen() {
+        for path in ["/pub/%20", "/pub/...", "/%20./a", "/a/%20%2E%20"] {
+            assert!(has_vanishing_segments(path, Loose), "{path}");
+            assert!(!has_vanishing_segments(path, Exact), "{path}");
+        }
+        for path in ["/", "/a/", "/.a", "/a.b", "/a%20b", "/%20a"] {
+            assert!(!has_vanishing_segments(path, Loose), "{path}");
         }
     }
 

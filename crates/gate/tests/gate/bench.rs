@@ -16,10 +16,11 @@ use portcullis_gate::host::Host;
 use portcullis_gate::identity::NAME;
 use portcullis_gate::log::Event;
 use portcullis_gate::refresh::{fetch_policy, refresh};
+use portcullis_gate::refused::{Reason, Refused};
 use portcullis_gate::request::{Malformed, Received, Request};
 use portcullis_gate::settings::Settings;
 use portcullis_gate::source::{FetchError, File};
-use portcullis_gate::turn::{Judged, Next, Reason, Refused, RequestState};
+use portcullis_gate::turn::{Judged, Next, RequestState};
 
 use crate::fast_path;
 use crate::issuer::{Files, Issuer};

@@ -1,0 +1,35 @@
+// What calls of the issuer's API take. What is sent to the issuer (bodies, filters) the issuer checks itself,
+// name by name: a newer one may know more.
+
+import { ENVIRONMENT, FUNCTION, isPlain, KIND, options as reading, POSITIVE, TEXT } from './options.js';
+import { own, property } from './property.js';
+
+const SIGNAL = {
+  what: 'an AbortSignal',
+  read: (value) => (FUNCTION.read(property(value, 'throwIfAborted')) === undefined ? undefined : value),
+};
+const SECONDS = { what: 'a number of seconds', read: (value) => (typeof value === 'number' && value >= 0 ? value : undefined) };
+const ID = { what: 'the number of an event, or 0', read: (value) => (Number.isSafeInteger(value) && value >= 0 ? value : undefined) };
+const COUNT = { what: 'how many', read: (value) => (typeof value === 'number' && !Number.isNaN(value) ? value : undefined) };
+const CALL = { signal: SIGNAL };
+
+export const readCall = reading('a call of the issuer', CALL);
+export const readCreate = reading('keys.create and keys.roll', { ...CALL, idempotencyKey: TEXT });
+export const readJudge = reading('verify and keys.authenticate', { ...CALL, kind: KIND, environment: ENVIRONMENT });
+export const readImport = reading('keys.import', { ...CALL, type: TEXT });
+export const readLift = reading('revocations.lift', { ...CALL, wait: SECONDS });
+export const readFollow = reading('events.follow', { type: TEXT, after: ID, silence: POSITIVE });
+export const readAll = reading('toArray', { atMost: COUNT });
+const readWait = reading('wait', { wait: SECONDS });
+
+// A body without `wait`, which the address says.
+export function waiting(call, given = {}) {
+  if (!isPlain(given)) throw new TypeError(`${call}: the body is a plain object`);
+  const { wait, ...body } = own(given);
+  return own({ ...readWait({ wait }), body });
+}
+
+// What waits for the targets to carry the list takes so much longer.
+export function longer(wait) {
+  return wait === undefined ? {} : { longer: wait * 1000 };
+}
