@@ -5,7 +5,8 @@ use portcullis_core::issue::PolicyDraft;
 use portcullis_core::keyring::Purpose;
 use portcullis_core::token::Kind;
 use portcullis_core::verify::Refusal;
-use portcullis_gate::turn::{Next, Page, Reason, RequestState};
+use portcullis_gate::refused::Reason;
+use portcullis_gate::turn::{Next, Page, RequestState};
 
 use crate::bench::{Bench, Incoming, get};
 use crate::issuer::{ADMIN_KID, ED25519_KID, Issuer};
@@ -116,4 +117,22 @@ fn what_looks_like_a_preflight_needs_a_key_if_its_route_lets_none_pass() {
     };
     assert_eq!(bench.code(&ask), "no_key");
     assert!(matches!(bench.outcome(&Incoming { path: "/shop/a", ..ask }), Next::Forward(_)));
+}
+
+#[test]
+fn a_segment_that_the_origin_may_cut_off_leads_around_no_route() {
+    let routes = r#"[{"path": "/admin", "scopes": ["admin:read"]}, {"path": "/**", "open": true}]"#;
+    let code = |origin_paths, path| {
+        let bench = Bench::new(&[("ROUTES", routes), ("ORIGIN_PATHS", origin_paths)]);
+        let request = Incoming { method: "GET", path, ..Incoming::default() };
+        match bench.outcome(&request) {
+            Next::Refuse(refused) => refused.reason.code(),
+            Next::Forward(_) => "passed",
+            other => panic!("{other:?}"),
+        }
+    };
+    for path in ["/admin/%20", "/admin/...", "/%20/admin"] {
+        assert_eq!(code("loose", path), "ambiguous_path", "{path}");
+        assert_eq!(code("exact", path), "passed", "{path}");
+    }
 }
