@@ -173,3 +173,57 @@ fn fields_that_lead_a_server_astray_reach_no_origin() {
         assert!(matches!(found, Rule::Remove | Rule::ReadAndRemove), "{name}: {found:?}");
     }
 }
+
+#[test]
+fn a_key_in_the_query_goes_the_long_way_on_which_it_is_taken_out() {
+    let routes = r#"[{"path": "/query", "keys_in": ["query:api_key"]}, {"path": "/**"}]"#;
+    let bench = Bench::new(&[("ROUTES", routes)]);
+    bench.publish(5, &[], 60_000);
+    let key = bench.issuer.key(1, |_| {});
+    bench.request(&key).unwrap();
+    let query = format!("api_key={key}");
+    for (path, x_api_key) in [("/query", None), ("/a", Some(key.as_str()))] {
+        let asked = Incoming { path, x_api_key, query: &query, ..get(&key) };
+        assert!(bench.try_forward(&asked).is_none(), "{path}");
+        assert_eq!(bench.ask(&asked).unwrap().target, path);
+        assert!(
+            x_api_key.is_none() || bench.try_forward(&Incoming { query: "", ..asked }).is_some()
+        );
+    }
+}
+
+#[test]
+fn what_a_connection_names_was_for_the_gate_alone() {
+    let bench = Bench::new(&[]);
+    bench.publish(5, &[], 60_000);
+    let key = bench.issuer.key(1, |_| {});
+    bench.request(&key).unwrap();
+    let named = [("connection", "keep-alive, X-Hop"), ("x-hop", "1"), ("x-other", "1")];
+    let request = Incoming { more: &named, ..get(&key) };
+    assert!(bench.try_forward(&request).is_none());
+    assert_eq!(taken(&bench.ask(&request).unwrap().edits(None)), ["x-api-key", "x-hop"]);
+}
+
+#[test]
+fn a_websocket_goes_on_without_the_key_that_it_was_asked_for_by() {
+    let bench = Bench::new(&[]);
+    bench.publish(5, &[], 60_000);
+    let key = bench.issuer.key(1, |_| {});
+    bench.request(&key).unwrap();
+    let protocols = format!("portcullis, chat, portcullis-key.{key}");
+    let asks = [
+        ("connection", "Upgrade"),
+        ("upgrade", "websocket"),
+        ("sec-websocket-protocol", protocols.as_str()),
+    ];
+    let request = Incoming { x_api_key: None, more: &asks, ..get(&key) };
+    assert!(bench.try_forward(&request).is_none());
+    let passage = bench.ask(&request).unwrap();
+    let edits = passage.edits(None);
+    assert_eq!(field(&edits, "sec-websocket-protocol"), Some("chat"));
+    assert_eq!(field(&edits, "upgrade"), Some("websocket"));
+    assert!(!edits.contains(&key) && passage.flags.own_protocol);
+    // By another method it is a request like any other.
+    let posted = Incoming { method: "POST", x_api_key: Some(&key), ..request };
+    assert_eq!(field(&bench.ask(&posted).unwrap().edits(None), "upgrade"), None);
+}
