@@ -15,6 +15,8 @@ const MUST_ASK_AGAIN = 4401;
 const REASON = 'present the key again';
 
 // What an answer says of shared caches by itself (RFC 9111, section 3.5).
+// A word inside of quotation marks is no directive.
+const QUOTED = /"(?:[^"\\]|\\.)*(?:"|$)/g;
 const SAYS_ITSELF = /(?:^|[\s,])(?:private|no-store|public|s-maxage|must-revalidate)(?:$|[\s,=])/i;
 
 /**
@@ -66,7 +68,7 @@ function initOf(request, headers, plan) {
 function privately({ headers }) {
   const said = headers.get('cache-control');
   if (said === null || said === '') return 'private';
-  return SAYS_ITSELF.test(said) ? undefined : `${said}, private`;
+  return SAYS_ITSELF.test(said.replace(QUOTED, '')) ? undefined : `${said}, private`;
 }
 
 // Browsers ask for a choice among the subprotocols that they offer.
