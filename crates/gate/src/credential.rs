@@ -7,7 +7,7 @@ use base64::engine::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use portcullis_core::token::{Kind, Prefix};
 
-use crate::request::keys::holds_key;
+use crate::request::keys::{holds_key, holds_other};
 use crate::request::{Malformed, Request, query};
 use crate::settings::{Kinds, Places};
 
@@ -231,10 +231,19 @@ impl<'a> Credential<'a> {
         &self.token
     }
 
-    /// What must not reach the origin: every key, or every one but that which is verified.
+    /// What must not reach the origin: every key, or if one is to be kept, every one but that which
+    /// is verified. Its field is not kept if another key stands in it as well.
     #[must_use]
-    pub const fn taken(&self, keep_verified: bool) -> Taken {
-        if keep_verified { self.taken.but(Taken::of(self.place)) } else { self.taken }
+    pub fn taken(&self, keep_verified: bool, request: &Request<'_>) -> Taken {
+        let field = match self.place {
+            Place::Authorization => request.authorization,
+            Place::XApiKey => request.x_api_key,
+            Place::Publishable => request.publishable_key,
+            // The parameter holds one key, and subprotocols with keys never go on.
+            Place::Protocol | Place::Query => None,
+        };
+        let is_alone = !field.is_some_and(|value| holds_other(value, &self.token));
+        if keep_verified && is_alone { self.taken.but(Taken::of(self.place)) } else { self.taken }
     }
 }
 

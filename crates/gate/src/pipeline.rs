@@ -129,7 +129,7 @@ impl Gate {
             Err(_) if settings.passes_unknown_class => None,
             Err(_) => return Err(stop(Reason::UnknownRateClass)),
         };
-        let taken = credential.taken(route.keep_credential);
+        let taken = credential.taken(route.keep_credential, request);
         let elsewhere = Taken::found_in(request, credential.presented());
         let assertion = self.assertion(&accepted, (&policy, standing), inquiry.now);
         let in_authorization = credential.is_in_authorization();

@@ -37,6 +37,8 @@ enum Task {
         /// Run only this step (may be given more than once)
         #[arg(long, value_enum, value_name = "STEP")]
         only: Vec<check::Step>,
+        #[command(flatten)]
+        fuzz: check::Fuzz,
     },
     /// Measure keys and lists beside their peers, and write docs/benchmarks.md
     Bench {
@@ -68,7 +70,7 @@ fn run(task: Task) -> Result<()> {
     match task {
         Task::Setup => setup::all().map(drop),
         Task::Build => build::all().map(drop),
-        Task::Test { only } => check::run(&only),
+        Task::Test { only, fuzz } => check::run(&only, &fuzz),
         Task::Bench { quick, only } => bench::run(quick, &only),
         Task::Mutations { list: true, .. } => mutations::list(),
         Task::Mutations { only, list: false } => mutations::run(&only),

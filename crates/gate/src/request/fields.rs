@@ -37,7 +37,7 @@ enum Group {
     Upgrade,
     /// How the body is framed, which the host writes anew.
     Framing,
-    /// The body's length, read to see whether there is a body at all.
+    /// How long the body is, read to see whether there is one at all.
     Length,
     /// Who is said to have forwarded the request, and from where.
     Forwarding,
@@ -151,9 +151,8 @@ fn group(name: &str) -> Option<Group> {
         | "proxy-authorization"
         | "te"
         | "trailer"
-        | "transfer-encoding"
         | "http2-settings" => Group::Connection,
-        "content-length" => Group::Length,
+        "content-length" | "transfer-encoding" => Group::Length,
         "expect" | "host" => Group::Framing,
         "cache-control" => Group::Set,
         "x-forwarded-for" | "x-forwarded-host" | "x-forwarded-proto" => Group::Forwarded,

@@ -7,10 +7,15 @@ use portcullis_core::verify::Unverified;
 
 /// Whether a text holds a key: as it stands, between any other signs, or in base64.
 pub(crate) fn holds_key(value: &str) -> bool {
+    holds_other(value, "")
+}
+
+/// Whether a text holds another key than `known`.
+pub(crate) fn holds_other(value: &str, known: &str) -> bool {
     let is_sign = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'_';
     let holds = |text: &[u8]| {
         let mut runs = text.split(|byte| !is_sign(byte)).filter_map(|run| str::from_utf8(run).ok());
-        runs.any(is_key)
+        runs.any(|run| run != known && is_key(run))
     };
     let is_base64 = |byte: &u8| is_sign(byte) || matches!(byte, b'+' | b'/' | b'-');
     let encodes = |run: &[u8]| {

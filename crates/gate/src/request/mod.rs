@@ -131,7 +131,7 @@ impl<'a> Request<'a> {
             // Blanks around a value are no part of it (RFC 9110, section 5.5).
             found.next().map(|(_, value)| value.trim_ascii())
         };
-        let is_empty = field("content-length") == Some("0");
+        let is_empty = field("content-length") == Some("0") && field("transfer-encoding").is_none();
         if has_body && !is_empty && matches!(method, "GET" | "HEAD") {
             return Err(Malformed::UnexpectedBody);
         }

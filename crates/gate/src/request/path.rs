@@ -78,12 +78,12 @@ fn may_be(wanted: &str, given: &str, loose: bool, is_last: bool) -> bool {
     // Servers on Windows cut blanks and dots off; frameworks cut off a suffix.
     let cut = |text| Folded::of(text, case).collect::<String>();
     let (wanted, given) = (cut(wanted), cut(given));
-    let trimmed = given.trim_matches([' ', '.']);
+    let trimmed = given.trim_start_matches(' ').trim_end_matches([' ', '.']);
     if alike(&wanted, trimmed) {
         return true;
     }
-    let stem = trimmed.split_once('.').map_or(trimmed, |(stem, _)| stem);
-    is_last && !stem.is_empty() && alike(&wanted, stem)
+    let mut dots = trimmed.match_indices('.').filter(|(at, _)| *at > 0);
+    is_last && dots.any(|(at, _)| trimmed.get(..at).is_some_and(|stem| alike(&wanted, stem)))
 }
 
 fn same(wanted: &str, given: &str, case: Case) -> bool {
@@ -244,6 +244,8 @@ mod tests {
             ("/reports", "/reports.csv/", true, false),
             ("/reports", "/reports.csv.gz", true, false),
             ("/reports", "/.csv", false, false),
+            ("/data.json", "/data.json.JSON", true, false),
+            ("/data.json", "/data.xml", false, false),
             ("/v1.0", "/v1.0", true, true),
             ("/v1", "/v1.0", true, false),
             ("/*/items", "/A/ITEMS", true, false),

@@ -4,29 +4,37 @@
 //! pair at a semicolon or tell no case apart. What a server may take for a parameter that the gate
 //! reads, and the gate would not, is refused.
 
+use core::fmt::Write as _;
 use std::borrow::Cow;
 
 use crate::request::Malformed;
 
-/// Whether a query holds visible ASCII alone, as every client sends it.
+/// Whether every sign of a query can be sent. A sign that a host could not read is none.
 pub(crate) fn is_sendable(query: &str) -> bool {
-    query.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'#')
+    let is_sent = |sign: char| match sign {
+        '#' | char::REPLACEMENT_CHARACTER => false,
+        sign => sign.is_ascii_graphic() || !sign.is_ascii(),
+    };
+    query.chars().all(is_sent)
 }
 
-/// The query as it is sent: the four signs that the URL standard percent-encodes in it are. Hosts
-/// that follow that standard would do so themselves.
+/// The query as it is sent: the four signs of ASCII that the URL standard percent-encodes in it are,
+/// and all others beyond ASCII. Hosts that follow that standard would do so themselves.
 pub(crate) fn encoded(query: &str) -> Cow<'_, str> {
-    if !query.bytes().any(|byte| matches!(byte, b'"' | b'\'' | b'<' | b'>')) {
+    let is_encoded = |byte: &u8| matches!(byte, b'"' | b'\'' | b'<' | b'>') || !byte.is_ascii();
+    if !query.as_bytes().iter().any(is_encoded) {
         return Cow::Borrowed(query);
     }
-    let encode = |text: String, sign: char| match sign {
-        '"' => text + "%22",
-        '\'' => text + "%27",
-        '<' => text + "%3C",
-        '>' => text + "%3E",
-        other => text + other.encode_utf8(&mut [0; 4]),
-    };
-    Cow::Owned(query.chars().fold(String::with_capacity(query.len() + 8), encode))
+    let mut text = String::with_capacity(query.len() + 16);
+    for byte in query.bytes() {
+        if is_encoded(&byte) {
+            // Writing to a text can't fail.
+            let _ = write!(text, "%{byte:02X}");
+        } else {
+            text.push(char::from(byte));
+        }
+    }
+    Cow::Owned(text)
 }
 
 /// The values of the parameter `name`: each pair whose name is `name`, `name[]` or `name[7]` once it
@@ -259,7 +267,9 @@ mod tests {
     #[test]
     fn signs_are_encoded_as_hosts_would() {
         assert_eq!(encoded(r#"q="a"&b='<>'"#), "q=%22a%22&b=%27%3C%3E%27");
+        assert_eq!(encoded("q=\u{fc}"), "q=%C3%BC");
         assert!(matches!(encoded("q=[1]{2}|^`"), Cow::Borrowed(_)));
+        assert!(is_sendable("q=\u{fc}") && !is_sendable("q=\u{fffd}") && !is_sendable("a b"));
     }
 
     proptest! {
