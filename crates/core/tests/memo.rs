@@ -5,7 +5,7 @@
 mod support;
 
 use portcullis_core::keyring::Purpose;
-use portcullis_core::memo::Memo;
+use portcullis_core::memo::{Memo, SignatureToCheck};
 use portcullis_core::token::{Claims, Lifetime};
 use portcullis_core::verify::{Refusal, Unverified};
 use support::{ANY, ED25519, HMAC_LIVE, START, World, first_shard};
@@ -60,6 +60,24 @@ fn what_is_given_out_is_checked_and_what_comes_back_is_found() {
     assert_eq!(ask(&memo, &world.token(HMAC_LIVE, 5)), Ok(None));
     let stranger = World::with_seed(2).token(HMAC_LIVE, 5);
     assert_eq!(ask(&memo, &stranger), Err(Refusal::BadSignature));
+}
+
+#[test]
+fn a_signature_is_known_for_its_own_key_and_message_alone() {
+    let world = World::new();
+    let replica = world.replica();
+    let unverified = Unverified::parse(&world.token(ED25519, 5)).unwrap();
+    let mut memo = Memo::new(8);
+    let asked = unverified.signature_to_check(replica.keyring(), Purpose::Token, &memo);
+    let known = asked.unwrap().unwrap();
+    memo.insert(known.clone());
+    assert!(memo.holds(&known));
+    let mut others = [known.clone(), known.clone(), known];
+    others[0].key[0] ^= 1;
+    others[1].message[54] ^= 1;
+    // Of the bytes that choose no place.
+    others[2].signature[63] ^= 1;
+    assert!(!others.iter().any(|other: &SignatureToCheck| memo.holds(other)));
 }
 
 #[test]

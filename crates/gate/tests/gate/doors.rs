@@ -136,3 +136,22 @@ fn a_segment_that_the_origin_may_cut_off_leads_around_no_route() {
         assert_eq!(code("exact", path), "passed", "{path}");
     }
 }
+
+#[test]
+fn a_key_is_read_in_the_places_of_its_route_and_nowhere_else() {
+    let routes = r#"[{"path": "/**", "keys_in": ["x-api-key"]}]"#;
+    let bench = Bench::new(&[("ROUTES", routes)]);
+    bench.publish(5, &[], 60_000);
+    let key = bench.issuer.key(1, |_| {});
+    bench.request(&key).unwrap();
+    let (bearer, query) = (format!("Bearer {key}"), format!("api_key={key}"));
+    let none = Incoming { x_api_key: None, ..get(&key) };
+    for elsewhere in [
+        Incoming { authorization: Some(&bearer), ..none },
+        Incoming { publishable_key: Some(&key), ..none },
+        Incoming { query: &query, ..none },
+    ] {
+        assert!(bench.try_forward(&elsewhere).is_none());
+        assert_eq!(bench.code(&elsewhere), "no_key");
+    }
+}

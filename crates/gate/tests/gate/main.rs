@@ -14,6 +14,7 @@ mod bench;
 mod caller;
 mod doors;
 mod fast_path;
+mod header_cache;
 mod issuer;
 mod origin;
 mod policies;
