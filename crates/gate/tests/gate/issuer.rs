@@ -46,6 +46,10 @@ impl Issuer {
     }
 
     pub(crate) fn keyring(&self, version: u32) -> Vec<u8> {
+        self.keyring_until(version, Time::from_millis(u64::MAX))
+    }
+
+    pub(crate) fn keyring_until(&self, version: u32, not_after: Time) -> Vec<u8> {
         let entry = |kid, purpose, material| {
             let signs_keys = matches!(purpose, Purpose::Token | Purpose::Admin);
             KeyEntry {
@@ -73,7 +77,7 @@ impl Issuer {
         let draft = KeyringDraft {
             issuer: self.id,
             version,
-            not_after: Time::from_millis(u64::MAX),
+            not_after,
             epoch: 1,
             max_validity_secs: 3600,
             successor: None,

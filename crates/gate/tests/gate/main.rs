@@ -9,6 +9,7 @@
     reason = "in a test a panic is the verdict, in its helpers too"
 )]
 
+mod alarms;
 mod behind;
 mod bench;
 mod caller;
