@@ -4,6 +4,7 @@ mod bench;
 mod build;
 mod check;
 mod cmd;
+mod mutations;
 mod paths;
 mod setup;
 mod stamp;
@@ -48,6 +49,15 @@ enum Task {
         #[arg(long, value_enum, value_name = "NAME")]
         only: Vec<bench::Group>,
     },
+    /// Take out each mechanism that docs/threat-model.md names; the test of its row must fail
+    Mutations {
+        /// Try only this one, by its name or its row (may be given more than once)
+        #[arg(long, value_name = "NAME")]
+        only: Vec<String>,
+        /// Say what there is, and do nothing
+        #[arg(long)]
+        list: bool,
+    },
     /// Build, then start the issuer, the gate and an example origin on this machine
     Up {
         /// Walk through issuing, verifying and revoking a key, then stop
@@ -62,6 +72,8 @@ fn run(task: Task) -> Result<()> {
         Task::Build => build::all().map(drop),
         Task::Test { only, fuzz } => check::run(&only, &fuzz),
         Task::Bench { quick, only } => bench::run(quick, &only),
+        Task::Mutations { list: true, .. } => mutations::list(),
+        Task::Mutations { only, list: false } => mutations::run(&only),
         Task::Up { check } => up::run(check, &build::all()?),
     }
 }

@@ -9,11 +9,15 @@
     reason = "in a test a panic is the verdict, in its helpers too"
 )]
 
+mod alarms;
 mod behind;
 mod bench;
 mod caller;
+mod doors;
 mod fast_path;
+mod header_cache;
 mod issuer;
+mod origin;
 mod policies;
 
 use bench::{Bench, block_on, get, told};
