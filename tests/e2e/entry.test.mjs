@@ -30,9 +30,9 @@ beforeEach(async () => {
     },
     sender: () => (request, base, headers, plan) => {
       sent.push({ base, headers: Object.fromEntries(headers), plan });
-      return 'the origin';
+      return module.lost ? Promise.reject(module.lost) : Promise.resolve('the origin');
     },
-    unreachable: () => 'unreachable',
+    unreachable: (...given) => ['unreachable', ...given],
     wake: () => (module.woken = true),
   };
   globalThis.PORTCULLIS_STUB = {
@@ -58,8 +58,8 @@ const ask = (headers = {}, { method = 'GET', body = null } = {}) =>
     {},
   );
 
-test('what is decided on is the request, and every field that is read', () => {
-  assert.equal(ask({ authorization: 'Bearer a', 'x-custom': '1' }, { method: 'POST', body: {} }), 'the origin');
+test('what is decided on is the request, and every field that is read', async () => {
+  assert.equal(await ask({ authorization: 'Bearer a', 'x-custom': '1' }, { method: 'POST', body: {} }), 'the origin');
   assert.deepEqual(asked, ['POST\nhttps://api.example/a?b\n192.0.2.9:1\n1\nauthorization\nBearer a']);
 });
 
@@ -67,6 +67,14 @@ test('a field that no origin gets is taken out', () => {
   ask({ 'portcullis-owner': '1', upgrade: 'h2c', 'x-custom': '1', authorization: 'Bearer a' });
   assert.deepEqual(sent[0].headers, { authorization: 'Bearer a', 'x-custom': '1' });
   assert.ok(asked[0].includes('\nupgrade\nh2c') && !asked[0].includes('portcullis-owner'));
+});
+
+test('an origin that is not reached is answered for, and a page can read the answer', async () => {
+  RULES.origin = READ;
+  module.lost = new Error('refused');
+  assert.deepEqual(await ask(), ['unreachable', 'refused', '']);
+  const page = 'https://shop.example';
+  assert.deepEqual(await ask({ origin: page }), ['unreachable', 'refused', page]);
 });
 
 test('a field that is refused leaves the request to the handler', () => {

@@ -30,7 +30,7 @@ pub(crate) struct Inquiry<'r> {
     /// A refresh is to go out behind the request, whatever becomes of it.
     pub(crate) refresh: bool,
     /// A signature that was verified here, to be remembered.
-    pub(crate) verified: Option<SignatureToCheck>,
+    pub(crate) verified: Option<Box<SignatureToCheck>>,
 }
 
 impl<'r> Inquiry<'r> {
@@ -224,7 +224,7 @@ impl Gate {
                     return Err(Stop::Need(Need::Signature(Box::new(signature.clone()))));
                 }
                 let (authentic, signature) = unchecked.verify().map_err(Stop::because)?;
-                inquiry.verified = Some(signature);
+                inquiry.verified = Some(Box::new(signature));
                 authentic
             }
             Err(refusal) => {

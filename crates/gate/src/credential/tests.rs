@@ -152,7 +152,7 @@ fn a_field_is_not_kept_for_one_key_with_another_in_it() {
 
 #[test]
 fn a_browsers_websocket_carries_its_key_as_a_subprotocol() {
-    let upgrade = (Some("websocket"), Some("upgrade"));
+    let upgrade = ("websocket", Some("upgrade"));
     let of = |protocols| {
         Request::with(|it| it.handshake = Handshake::read("GET", upgrade, Some(protocols)))
     };

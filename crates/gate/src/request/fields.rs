@@ -80,9 +80,52 @@ pub fn rule(name: &str, cloudflare: bool) -> Rule {
     }
 }
 
+/// What a request says in the fields that a decision looks at, blanks around the values cut off: they
+/// are no part of them (RFC 9110, section 5.5).
+#[derive(Default)]
+pub(crate) struct Fields<'a> {
+    pub(crate) authorization: Option<&'a str>,
+    pub(crate) x_api_key: Option<&'a str>,
+    pub(crate) publishable_key: Option<&'a str>,
+    pub(crate) origin: Option<&'a str>,
+    pub(crate) preflight_for: Option<&'a str>,
+    pub(crate) connection: Option<&'a str>,
+    /// As it came: runtimes take a handshake for one by the exact value alone.
+    pub(crate) upgrade: Option<&'a str>,
+    pub(crate) protocols: Option<&'a str>,
+    pub(crate) content_length: Option<&'a str>,
+    pub(crate) is_chunked: bool,
+    pub(crate) debug: bool,
+}
+
+impl<'a> Fields<'a> {
+    /// Reads them in one go; refuses what no request by `method` may have.
+    pub(crate) fn read(fields: &[(&'a str, &'a str)], method: &str) -> Result<Self, Malformed> {
+        let mut read = Self::default();
+        for (name, value) in fields {
+            let trimmed = Some(value.trim_ascii());
+            match *name {
+                "authorization" => read.authorization = trimmed,
+                "x-api-key" => read.x_api_key = trimmed,
+                "x-publishable-api-key" => read.publishable_key = trimmed,
+                "origin" => read.origin = trimmed,
+                "access-control-request-method" => read.preflight_for = trimmed,
+                "connection" => read.connection = trimmed,
+                "upgrade" => read.upgrade = Some(value),
+                "sec-websocket-protocol" => read.protocols = trimmed,
+                "content-length" => read.content_length = trimmed,
+                "transfer-encoding" => read.is_chunked = true,
+                "portcullis-debug" => read.debug = true,
+                _ => check(name, value, method)?,
+            }
+        }
+        Ok(read)
+    }
+}
+
 /// Whether a request may have the field at all: not a name that has a rule only when folded, and not
 /// one that asks for another method than `method`.
-pub(crate) fn check(name: &str, value: &str, method: &str) -> Result<(), Malformed> {
+fn check(name: &str, value: &str, method: &str) -> Result<(), Malformed> {
     let folded = fold(name);
     match (group(&folded), folded) {
         (Some(_), Cow::Owned(_)) => Err(Malformed::AmbiguousHeader),
