@@ -7,7 +7,8 @@
 // holds the state: if a panic has ended it, the next call makes a new one, which holds nothing
 // and lets nothing pass.
 //
-// What costs here is objects of the runtime: a second Request, an iterator, each header that is set.
+// What costs here is objects of the runtime: a second Request, Headers of our own, an iterator. So
+// fields go on as names and values.
 
 import bundle from './bundle.bin';
 import Gate, { FastPath } from './build/index.js';
@@ -22,6 +23,10 @@ const PASS_ON = 0;
 const REMOVE = 1;
 const READ = 2;
 const READ_AND_REMOVE = 3;
+const REFUSE = 4;
+
+// Names that a list of names and values can't have, or not twice.
+const UNLISTED = new Set(['__proto__', 'set-cookie']);
 
 // The rules of the names that came so far. Clients choose names, so there is an end to it.
 const MOST_RULES = 1024;
@@ -49,27 +54,34 @@ function forward(request) {
   if (base === undefined && !begin()) return;
   const { method, url, headers: came, body } = request;
   if (method === 'OPTIONS') return;
-  const headers = new Headers(came);
+  const fields = [];
   let read = '';
   let page = '';
-  for (const name of came.keys()) {
+  let isHandlers = false;
+  // An iterator would cost an object for each field.
+  came.forEach((value, name) => {
     const known = rules.get(name) ?? learn(name);
-    if (known === PASS_ON) continue;
-    if (known === REMOVE) {
-      headers.delete(name);
-      continue;
+    if (known === PASS_ON || known === READ) {
+      if (isAltered(name, value)) isHandlers = true;
+      fields.push(name, value);
+    } else if (known !== REMOVE && known !== READ_AND_REMOVE) {
+      isHandlers = true;
     }
-    if (known !== READ && known !== READ_AND_REMOVE) return;
-    const value = came.get(name);
-    read += `\n${name}\n${value}`;
-    if (known === READ_AND_REMOVE) headers.delete(name);
-    else if (name === 'origin') page = value;
-  }
+    if (known === READ || known === READ_AND_REMOVE) read += `\n${name}\n${value}`;
+    if (name === 'origin') page = value;
+  });
+  if (isHandlers) return;
   const peer = peers ? (request.cf?.clientIp ?? '') : '';
   const found = planFor(`${method}\n${url}\n${peer}\n${body === null ? '' : '1'}${read}`);
   if (found === undefined) return;
-  const answer = send(request, base, headers, found);
+  const answer = send(request, base, fields, found);
   return answer.catch(page === '' ? unreached : (error) => unreached(error, page));
+}
+
+// Whether a field as text is not what came: bytes that are no UTF-8, or a `Cookie` of several lines,
+// which no comma may join (RFC 6265, section 5.4).
+function isAltered(name, value) {
+  return value.includes('\ufffd') || (name === 'cookie' && value.includes(', '));
 }
 
 function unreached({ message }, page = '') {
@@ -103,7 +115,7 @@ function begin() {
 
 function learn(name) {
   try {
-    const known = rule(name);
+    const known = UNLISTED.has(name) ? REFUSE : rule(name);
     if (rules.size >= MOST_RULES) rules.clear();
     if (known !== undefined) rules.set(name, known);
     return known;

@@ -28,8 +28,10 @@ beforeEach(async () => {
       asked.push(text);
       return ['', '', ''];
     },
-    sender: () => (request, base, headers, plan) => {
-      sent.push({ base, headers: Object.fromEntries(headers), plan });
+    sender: () => (request, base, fields, plan) => {
+      const headers = {};
+      for (let at = 0; at < fields.length; at += 2) headers[fields[at]] = fields[at + 1];
+      sent.push({ base, headers, plan });
       return module.lost ? Promise.reject(module.lost) : Promise.resolve('the origin');
     },
     unreachable: (...given) => ['unreachable', ...given],
@@ -67,6 +69,25 @@ test('a field that no origin gets is taken out', () => {
   ask({ 'portcullis-owner': '1', upgrade: 'h2c', 'x-custom': '1', authorization: 'Bearer a' });
   assert.deepEqual(sent[0].headers, { authorization: 'Bearer a', 'x-custom': '1' });
   assert.ok(asked[0].includes('\nupgrade\nh2c') && !asked[0].includes('portcullis-owner'));
+});
+
+test('a field that text would alter leaves the request to the handler', () => {
+  const whole = [{ cookie: 'a=1; b=2' }, { accept: 'text/html, */*' }, { 'x-name': 'J\u00fcrgen' }];
+  for (const headers of whole) ask(headers);
+  assert.equal(sent.length, whole.length);
+  // Headers of Node take no such value, and join no cookies.
+  const came = (name, value) => ({ forEach: (see) => see(value, name) });
+  const altered = [
+    ['cookie', 'a=1, b=2'],
+    ['x-name', 'J\ufffdrgen'],
+    ['__proto__', '1'],
+    ['set-cookie', 'a=1'],
+  ];
+  for (const [name, value] of altered) {
+    const request = { method: 'GET', url: 'https://api.example/', headers: came(name, value), body: null };
+    assert.equal(entry.fetch(request, {}, {}), 'the handler', name);
+  }
+  assert.equal(sent.length, whole.length);
 });
 
 test('an origin that is not reached is answered for, and a page can read the answer', async () => {

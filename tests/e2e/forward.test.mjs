@@ -25,7 +25,8 @@ beforeEach(() => {
 });
 
 /** A plan as the gate writes it; fields are names and values, an empty value takes one out. */
-const plan = ({ told = [], flags = '', target = '', fields = [] } = {}) => [told.join('\n'), flags, target, ...fields];
+const plan = ({ told = [], flags = '', target = '', fields = [] } = {}) =>
+  forward.planOf(told.join('\n'), flags, target, fields.map((line) => `${line}\n`).join(''));
 const request = (method, url, body = null) => ({ method, url, body });
 
 async function ask(asked, what, headers = {}) {
@@ -39,18 +40,28 @@ function caching(flags, said) {
   return forward.answered(answer, plan({ flags }), 0).headers.get('cache-control');
 }
 
-test('fields are set and taken out as the plan says', async () => {
-  const fields = ['authorization', '', 'x-forwarded-for', '192.0.2.9', 'portcullis', 'key=apk_1'];
-  const { headers } = await ask(request('GET', 'https://api.example/'), { fields }, {
-    authorization: `Bearer ${KEY}`,
-    'x-forwarded-for': '10.0.0.1',
-    'x-custom': '1',
-  });
-  assert.deepEqual(Object.fromEntries(headers), {
-    portcullis: 'key=apk_1',
-    'x-custom': '1',
-    'x-forwarded-for': '192.0.2.9',
-  });
+test('fields are set and taken out as the plan says, in either form', async () => {
+  const fields = ['authorization', '', 'X-Hop', '', 'x-forwarded-for', '192.0.2.9', 'portcullis', 'key=apk_1'];
+  const came = { authorization: `Bearer ${KEY}`, 'x-forwarded-for': '10.0.0.1', 'x-custom': '1', 'x-hop': '2' };
+  const get = request('GET', 'https://api.example/');
+  await forward.send(get, ORIGIN, new Headers(came), plan({ fields }));
+  await forward.send(get, ORIGIN, Object.entries(came).flat(), plan({ fields }));
+  assert.equal(sent.length, 2);
+  for (const { headers } of sent) {
+    assert.deepEqual(Object.fromEntries(headers), {
+      portcullis: 'key=apk_1',
+      'x-custom': '1',
+      'x-forwarded-for': '192.0.2.9',
+    });
+  }
+});
+
+test('one plan serves many requests, and keeps nothing of one for the next', async () => {
+  const known = plan({ fields: ['portcullis', 'key=apk_1'] });
+  const get = request('GET', 'https://api.example/');
+  await forward.send(get, ORIGIN, ['x-custom', '1'], known);
+  await forward.send(get, ORIGIN, [], known);
+  assert.deepEqual(Object.fromEntries(sent[1].headers), { portcullis: 'key=apk_1' });
 });
 
 test('the target is the one that was verified', async () => {

@@ -2,13 +2,14 @@
 // one and the handler's. What changes is the gate's decision; here it is carried out.
 //
 // A plan is an array: lines of names and values that the client's answer gets, letters (see
-// `Flags` of the gate), the target if it is another than came, then names and values of the fields
-// that change, by turns. An empty value takes a field out.
+// `Flags` of the gate), the target if it is another than came, the fields that are set, and the
+// names of those that change: the ones that are set, and the ones that are taken out.
 
 const ANSWERED = 0;
 const FLAGS = 1;
 const TARGET = 2;
-const FIELDS = 3;
+const SET = 3;
+const CHANGED = 4;
 
 // How a WebSocket is closed whose time is over, so that its client presents its key again.
 const MUST_ASK_AGAIN = 4401;
@@ -20,12 +21,28 @@ const QUOTED = /"(?:[^"\\]|\\.)*(?:"|$)/g;
 const SAYS_ITSELF = /(?:^|[\s,])(?:private|no-store|public|s-maxage|must-revalidate)(?:$|[\s,=])/i;
 
 /**
- * The origin's answer. `base` is the origin's address, `headers` the client's fields without those
- * that no origin gets.
+ * A plan. `edits` are names and values of the fields that change, by turns, in a line each; an empty
+ * value takes a field out.
  */
-export function send(request, base, headers, plan) {
+export function planOf(told, flags, target, edits) {
+  const set = {};
+  const changed = new Set();
+  const lines = edits.split('\n');
+  for (let at = 0; at + 1 < lines.length; at += 2) {
+    const name = lines[at].toLowerCase();
+    changed.add(name);
+    if (lines[at + 1] !== '') set[name] = lines[at + 1];
+  }
+  return [told, flags, target, set, changed];
+}
+
+/**
+ * The origin's answer. `base` is the origin's address, `fields` the client's without those that no
+ * origin gets: as `Headers`, or names and values by turns.
+ */
+export function send(request, base, fields, plan) {
   const target = base + (plan[TARGET] || targetOf(request.url));
-  const sent = fetch(target, initOf(request, headers, plan));
+  const sent = fetch(target, initOf(request, fields, plan));
   // Most answers go on as they come, and cost no further turn.
   const [told, flags] = plan;
   if (told === '' && !flags.includes('p') && !flags.includes('o')) return sent;
@@ -33,8 +50,8 @@ export function send(request, base, headers, plan) {
 }
 
 /** The same request for a Worker that sends it on itself. */
-export function onward(request, base, headers, plan) {
-  return new Request(base + (plan[TARGET] || targetOf(request.url)), initOf(request, headers, plan));
+export function onward(request, base, fields, plan) {
+  return new Request(base + (plan[TARGET] || targetOf(request.url)), initOf(request, fields, plan));
 }
 
 /** An answer as the client gets it. After `seconds`, if that is not 0, one that goes on is ended. */
@@ -51,13 +68,10 @@ export function answered(answer, plan, seconds) {
 }
 
 // Redirects are the client's to follow. The method is the one that was verified: no field can make
-// another of it, for those that could are not among `headers`.
-function initOf(request, headers, plan) {
-  for (let at = FIELDS; at < plan.length; at += 2) {
-    if (plan[at + 1] === '') headers.delete(plan[at]);
-    else headers.set(plan[at], plan[at + 1]);
-  }
+// another of it, for those that could are not among `fields`.
+function initOf(request, fields, plan) {
   const { method } = request;
+  const headers = Array.isArray(fields) ? merged(fields, plan) : edited(fields, plan);
   // Of these two one that has come is empty, or the request was refused.
   const body = method === 'GET' || method === 'HEAD' ? null : request.body;
   const init = { method, headers, redirect: 'manual' };
@@ -66,6 +80,22 @@ function initOf(request, headers, plan) {
   // So that a body that is cut off later goes on as it came, in its own encoding and length.
   if (plan[FLAGS].includes('m')) init.encodeResponseBody = 'manual';
   return init;
+}
+
+// A plain object: the runtime takes it over in one go, a `Headers` field by field.
+function merged(fields, plan) {
+  const changed = plan[CHANGED];
+  const headers = { ...plan[SET] };
+  for (let at = 0; at < fields.length; at += 2) {
+    if (!changed.has(fields[at])) headers[fields[at]] = fields[at + 1];
+  }
+  return headers;
+}
+
+function edited(headers, plan) {
+  for (const name of plan[CHANGED]) headers.delete(name);
+  for (const [name, value] of Object.entries(plan[SET])) headers.set(name, value);
+  return headers;
 }
 
 // Whether the platform keeps answers of origins: Cloudflare does. workerd by itself, which alone tells

@@ -72,7 +72,7 @@ pub use portcullis_gate::pace::Standing;
 pub mod module {
     pub use crate::answer::answer;
     pub use crate::log::log;
-    pub use crate::pass::sender;
+    pub use crate::pass::{plan_of, sender};
     pub use crate::request::parts_of;
     pub use crate::{Shared, held};
 }

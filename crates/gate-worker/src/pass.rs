@@ -34,7 +34,7 @@ extern "C" {
     fn send(
         request: &web_sys::Request,
         base: &str,
-        headers: &web_sys::Headers,
+        fields: &web_sys::Headers,
         plan: &Array,
     ) -> Result<Promise, JsValue>;
     /// The same as a request.
@@ -42,9 +42,13 @@ extern "C" {
     fn onward_request(
         request: &web_sys::Request,
         base: &str,
-        headers: &web_sys::Headers,
+        fields: &web_sys::Headers,
         plan: &Array,
     ) -> Result<web_sys::Request, JsValue>;
+    /// What becomes of a request and of its answer, as the others take it.
+    #[doc(hidden)]
+    #[wasm_bindgen(js_name = planOf)]
+    pub fn plan_of(told: &str, flags: &str, target: &str, edits: &str) -> Array;
     /// An answer as the client gets it.
     fn answered(answer: &web_sys::Response, plan: &Array, seconds: u32) -> web_sys::Response;
     #[wasm_bindgen(thread_local_v2, js_name = send)]
@@ -167,9 +171,7 @@ impl Passage {
         }
         let edits = self.forward.edits(assertion);
         let flags = self.forward.flags.letters();
-        let head = [String::new(), flags, self.forward.target.clone()];
-        let plan = head.iter().map(String::as_str).chain(edits.lines());
-        Ok((headers, plan.map(JsValue::from_str).collect()))
+        Ok((headers, plan_of("", &flags, &self.forward.target, &edits)))
     }
 
     fn class(&self) -> Option<&RateClass> {
@@ -205,8 +207,7 @@ impl Passage {
             lines.extend(said.into_iter().map(|(name, value)| format!("{name}\n{value}")));
         }
         lines.extend(self.forward.debug.as_ref().map(|debug| format!("portcullis-debug\n{debug}")));
-        let plan = [lines.join("\n"), self.forward.flags.letters()];
-        let plan: Array = plan.iter().map(|text| JsValue::from_str(text)).collect();
+        let plan = plan_of(&lines.join("\n"), &self.forward.flags.letters(), "", "");
         let seconds = self.forward.max_connection_age.unwrap_or(0);
         Ok(answered(response, &plan, seconds))
     }

@@ -79,7 +79,8 @@ impl Texts {
 #[doc(hidden)]
 #[must_use]
 pub fn parts_of(url: &str) -> (&str, &str, &str) {
-    let (scheme, rest) = url.split_once("://").unwrap_or(("", url));
+    let (scheme, rest) = url.split_once(':').unwrap_or(("", url));
+    let rest = rest.strip_prefix("//").unwrap_or(rest);
     let (host, target) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
     (scheme, host, target)
 }

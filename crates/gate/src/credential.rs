@@ -242,8 +242,8 @@ impl<'a> Credential<'a> {
             // The parameter holds one key, and subprotocols with keys never go on.
             Place::Protocol | Place::Query => None,
         };
-        let is_alone = !field.is_some_and(|value| holds_other(value, &self.token));
-        if keep_verified && is_alone { self.taken.but(Taken::of(self.place)) } else { self.taken }
+        let is_alone = || !field.is_some_and(|value| holds_other(value, &self.token));
+        if keep_verified && is_alone() { self.taken.but(Taken::of(self.place)) } else { self.taken }
     }
 }
 

@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use portcullis_core::time::Time;
 use wasm_bindgen::prelude::wasm_bindgen;
-use worker::js_sys::{Array, Function, JsString};
+use worker::js_sys::{Array, Function};
 use worker::web_sys;
 
 use portcullis_gate::answer::Problem;
@@ -13,7 +13,7 @@ use portcullis_gate::header_cache::{CachedEdits, PLACES};
 use portcullis_gate::log::Event;
 use portcullis_gate::request::fields::{Rule, rule};
 use portcullis_gate::request::{Received, Request};
-use portcullis_gate_worker::module::{answer, held, log, parts_of, sender};
+use portcullis_gate_worker::module::{answer, held, log, parts_of, plan_of, sender};
 
 /// A text, and what the runtime has of it.
 type Handed = (Rc<CachedEdits>, Array);
@@ -35,9 +35,8 @@ fn array_of(edits: &Rc<CachedEdits>) -> Array {
         {
             return array.clone();
         }
-        let (flags, lines) = (edits.flags().letters(), edits.lines().trim_end_matches('\n'));
         // Nothing for the answer, and the target as it came.
-        let array = JsString::from(["\n", &flags, "\n\n", lines].concat()).split("\n");
+        let array = plan_of("", &edits.flags().letters(), "", edits.lines());
         if let Some(place) = place {
             *place = Some((Rc::clone(edits), array.clone()));
         }
