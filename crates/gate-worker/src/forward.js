@@ -38,11 +38,12 @@ export function planOf(told, flags, target, edits) {
 
 /**
  * The origin's answer. `base` is the origin's address, `fields` the client's without those that no
- * origin gets: as `Headers`, or names and values by turns.
+ * origin gets: as `Headers`, or names and values by turns. `read` is what was read of the request
+ * already: the runtime makes a new text each time that it is asked.
  */
-export function send(request, base, fields, plan) {
-  const target = base + (plan[TARGET] || targetOf(request.url));
-  const sent = fetch(target, initOf(request, fields, plan));
+export function send(request, base, fields, plan, read = request) {
+  const target = base + (plan[TARGET] || targetOf(read.url));
+  const sent = fetch(target, initOf(request, fields, plan, read));
   // Most answers go on as they come, and cost no further turn.
   const [told, flags] = plan;
   if (told === '' && !flags.includes('p') && !flags.includes('o')) return sent;
@@ -51,7 +52,7 @@ export function send(request, base, fields, plan) {
 
 /** The same request for a Worker that sends it on itself. */
 export function onward(request, base, fields, plan) {
-  return new Request(base + (plan[TARGET] || targetOf(request.url)), initOf(request, fields, plan));
+  return new Request(base + (plan[TARGET] || targetOf(request.url)), initOf(request, fields, plan, request));
 }
 
 /** An answer as the client gets it. After `seconds`, if that is not 0, one that goes on is ended. */
@@ -69,11 +70,10 @@ export function answered(answer, plan, seconds) {
 
 // Redirects are the client's to follow. The method is the one that was verified: no field can make
 // another of it, for those that could are not among `fields`.
-function initOf(request, fields, plan) {
-  const { method } = request;
+function initOf(request, fields, plan, { method, body: came }) {
   const headers = Array.isArray(fields) ? merged(fields, plan) : edited(fields, plan);
   // Of these two one that has come is empty, or the request was refused.
-  const body = method === 'GET' || method === 'HEAD' ? null : request.body;
+  const body = method === 'GET' || method === 'HEAD' ? null : came;
   const init = { method, headers, redirect: 'manual' };
   if (body !== null) init.body = body;
   if (plan[FLAGS].includes('u') && isCached(request)) init.cache = 'no-store';
