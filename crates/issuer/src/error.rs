@@ -275,6 +275,18 @@ pub enum Error {
     #[error("the database failed")]
     Database(#[source] sqlx::Error),
 
+    /// The process may open too few files for what is asked of it.
+    #[error(
+        "the process may open {limit} files, and {needed} are needed for the connections, the \
+         database and publishing; raise the limit (`ulimit -n {needed}`, systemd: \
+         LimitNOFILE={needed}) or lower --max-connections"
+    )]
+    Descriptors {
+        /// The limit.
+        limit: u64,
+        /// What it must be.
+        needed: u64,
+    },
     /// The system gave no random bytes.
     #[error("the system has no random bytes to give; nothing was changed")]
     Random,
@@ -379,6 +391,7 @@ impl Error {
             Self::DatabaseUnreachable(_) => "database_unreachable",
             Self::DatabaseBusy => "database_busy",
             Self::Database(_) => "database",
+            Self::Descriptors { .. } => "descriptors",
             Self::Random => "random",
             Self::ClockWentBack { .. } => "clock_went_back",
             Self::ValidFor { .. } => "valid_for",

@@ -97,11 +97,19 @@ impl Home {
 
 /// An issuer at work. Cheap to clone; all clones are one.
 #[derive(Clone)]
-pub struct Issuer(Arc<Inner>);
+pub struct Issuer(Arc<Inner>, Lane);
+
+/// Whose connections to the database are used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Lane {
+    Requests,
+    Publishing,
+}
 
 struct Inner {
     home: Home,
     store: Store,
+    publishing: Store,
     root: PublicKey,
     clock: Arc<dyn Clock>,
     mirror: Mirror,
@@ -155,7 +163,7 @@ impl Issuer {
         }
         let keystore = Keystore::read(&home.keystore_vault())?;
         let root = *keystore.root();
-        let store = Store::open(&home.database(), keystore.issuer()).await?;
+        let mut store = Store::open(&home.database(), keystore.issuer()).await?;
         match look_in(home, keystore, &store, clock.now()).await {
             Ok(mirror) => {
                 let home = home.clone();
@@ -164,6 +172,7 @@ impl Issuer {
                 let (gate, forest) = (Gate::default(), Mutex::new(None));
                 let inner = Inner {
                     home,
+                    publishing: store.for_publishing()?,
                     store,
                     root,
                     clock,
@@ -175,7 +184,7 @@ impl Issuer {
                     ending,
                     status_wanted: Notify::new(),
                 };
-                Ok(Self(Arc::new(inner)))
+                Ok(Self(Arc::new(inner), Lane::Requests))
             }
             Err(error) => {
                 store.close().await;
@@ -187,7 +196,17 @@ impl Issuer {
     /// The store.
     #[must_use]
     pub fn store(&self) -> &Store {
-        &self.0.store
+        match self.1 {
+            Lane::Requests => &self.0.store,
+            Lane::Publishing => &self.0.publishing,
+        }
+    }
+
+    /// The same issuer with connections to the database that are kept for publishing: it waits for
+    /// none of those who ask, however many they are.
+    #[must_use]
+    pub(crate) fn publishing(&self) -> Self {
+        Self(self.0.clone(), Lane::Publishing)
     }
 
     /// The issuer's folder.

@@ -42,6 +42,11 @@ struct ResultLabels {
     result: &'static str,
 }
 
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct WaitLabels {
+    waited_for: &'static str,
+}
+
 type Whole = Gauge<i64, AtomicI64>;
 type Real = Gauge<f64, AtomicU64>;
 
@@ -54,6 +59,10 @@ pub struct Metrics {
     publications: Family<ResultLabels, Counter>,
     publish_seconds: Histogram,
     deliveries: Family<ResultLabels, Counter>,
+    connections: Whole,
+    connections_evicted: Counter,
+    connections_refused: Counter,
+    connections_timed_out: Family<WaitLabels, Counter>,
     keys: Family<StateLabels, Whole>,
     list_number: Whole,
     list_age: Real,
@@ -76,6 +85,10 @@ impl Metrics {
             publications: Family::default(),
             publish_seconds: seconds(),
             deliveries: Family::default(),
+            connections: Whole::default(),
+            connections_evicted: Counter::default(),
+            connections_refused: Counter::default(),
+            connections_timed_out: Family::default(),
             keys: Family::default(),
             list_number: Whole::default(),
             list_age: Real::default(),
@@ -100,6 +113,22 @@ impl Metrics {
             it.publish_seconds.clone(),
         );
         r.register("webhook_attempts", "Webhook attempts by result", it.deliveries.clone());
+        r.register("connections", "Connections that are open", it.connections.clone());
+        r.register(
+            "connections_evicted",
+            "Connections that waited for their client and were closed for others",
+            it.connections_evicted.clone(),
+        );
+        r.register(
+            "connections_refused",
+            "Connections that were refused because their address had too many",
+            it.connections_refused.clone(),
+        );
+        r.register(
+            "connections_timed_out",
+            "Connections that were closed because their client took too long",
+            it.connections_timed_out.clone(),
+        );
         r.register("keys", "Keys by state", it.keys.clone());
         r.register("list_number", "The number of the list that is out", it.list_number.clone());
         r.register_with_unit(
@@ -131,6 +160,22 @@ impl Metrics {
         let result = if done { "ok" } else { "failed" };
         self.publications.get_or_create(&ResultLabels { result }).inc();
         self.publish_seconds.observe(took.as_secs_f64());
+    }
+
+    pub(crate) fn connections(&self, open: usize) {
+        self.connections.set(i64::try_from(open).unwrap_or(i64::MAX));
+    }
+
+    pub(crate) fn connections_evicted(&self, count: usize) {
+        self.connections_evicted.inc_by(u64::try_from(count).unwrap_or(u64::MAX));
+    }
+
+    pub(crate) fn connection_refused(&self) {
+        self.connections_refused.inc();
+    }
+
+    pub(crate) fn connection_timed_out(&self, waited_for: &'static str) {
+        self.connections_timed_out.get_or_create(&WaitLabels { waited_for }).inc();
     }
 
     pub(crate) fn delivery(&self, done: bool) {

@@ -1,7 +1,6 @@
 //! `/v1/keys/import`: records of another system as a file.
 
 use axum::Extension;
-use axum::body::Bytes;
 use axum::extract::{DefaultBodyLimit, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
@@ -9,6 +8,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::auth::Admin;
+use super::body::Whole;
 use super::problem::Problem;
 use crate::import::{Format, Reader};
 use crate::issuer::Issuer;
@@ -34,7 +34,7 @@ async fn import(
     State(issuer): State<Issuer>,
     Extension(admin): Extension<Admin>,
     headers: HeaderMap,
-    body: Bytes,
+    Whole(body): Whole,
 ) -> Result<Response, Problem> {
     let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
     let format = match kind.and_then(|kind| kind.split(';').next()).map(str::trim) {

@@ -13,6 +13,7 @@
 mod admins;
 mod auth;
 mod body;
+mod connections;
 mod events;
 mod health;
 mod idempotency;
@@ -36,6 +37,9 @@ mod usage;
 mod webhooks;
 mod well_known;
 
+pub use connections::{
+    Connections, DEFAULT_MAX, LEAST_DESCRIPTORS, Patience, raise_descriptor_limit,
+};
 pub use limits::Rate;
 pub use problem::Problem;
 pub use serve::Server;

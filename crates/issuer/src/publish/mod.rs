@@ -74,7 +74,7 @@ impl Issuer {
         }
         let begun = gate.begun.fetch_add(1, Ordering::SeqCst).saturating_add(1);
         let start = std::time::Instant::now();
-        let published = self.publish_now().await;
+        let published = self.publishing().publish_now().await;
         self.metrics().publication(published.is_ok(), start.elapsed());
         let published = published?;
         *last = Some((begun, published.clone()));

@@ -38,6 +38,8 @@ use crate::error::Error;
 pub use open::Database;
 
 const CONNECTIONS: u32 = 8;
+/// How many are kept for publishing: the beat, a target and a revocation at a time.
+const FOR_PUBLISHING: u32 = 3;
 /// How long a transaction waits for another's end before it gives up.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// The advisory lock of PostgreSQL that stands for the right to write: the bytes `PCTS`.
@@ -51,6 +53,8 @@ pub type Connection = sqlx::AnyConnection;
 pub struct Store {
     pool: AnyPool,
     database: Database,
+    /// Connections of another store that end with this one's.
+    others: Option<AnyPool>,
 }
 
 /// A transaction that excludes all others that write from its start: whoever has one sees every
@@ -63,7 +67,8 @@ impl Store {
     /// # Errors
     /// [`Error::DatabaseTaken`], [`Error::Io`] and the database's.
     pub async fn create(database: &Database, issuer: IssuerId, now: Time) -> Result<Self, Error> {
-        let store = Self { pool: open::create(database).await?, database: database.clone() };
+        let pool = open::create(database).await?;
+        let store = Self { pool, database: database.clone(), others: None };
         let filled = store.fill(issuer, now).await;
         if let Err(error) = filled {
             store.discard().await;
@@ -89,7 +94,8 @@ impl Store {
     /// [`Error::DatabaseMissing`], [`Error::DatabaseCorrupt`], [`Error::DatabaseForeign`],
     /// [`Error::DatabaseVersion`].
     pub async fn open(database: &Database, issuer: IssuerId) -> Result<Self, Error> {
-        let store = Self { pool: open::open(database).await?, database: database.clone() };
+        let pool = open::open(database).await?;
+        let store = Self { pool, database: database.clone(), others: None };
         match store.bring_up(issuer).await {
             Ok(()) => Ok(store),
             Err(error) => {
@@ -97,6 +103,17 @@ impl Store {
                 Err(error)
             }
         }
+    }
+
+    /// The same database with connections of its own, made when they are needed: whoever uses it
+    /// waits for nobody who uses this one. They are closed with this one's.
+    ///
+    /// # Errors
+    /// The database's.
+    pub(crate) fn for_publishing(&mut self) -> Result<Self, Error> {
+        let pool = open::lazily(&self.database, FOR_PUBLISHING)?;
+        self.others = Some(pool.clone());
+        Ok(Self { pool, database: self.database.clone(), others: None })
     }
 
     async fn bring_up(&self, issuer: IssuerId) -> Result<(), Error> {
@@ -162,6 +179,9 @@ impl Store {
 
     /// Closes every connection, so that a file alone holds everything.
     pub async fn close(&self) {
+        if let Some(others) = &self.others {
+            others.close().await;
+        }
         self.pool.close().await;
     }
 

@@ -106,6 +106,24 @@ pub(super) async fn check(database: &Database, connection: &mut Connection) -> R
 }
 
 async fn connect(database: &Database) -> Result<AnyPool, Error> {
+    let (options, settings) = how(database)?;
+    // A pool tries again and again what will never do, and then says only that it took too long.
+    let mut first = options.connect().await?;
+    for setting in settings {
+        first.execute(*setting).await?;
+    }
+    first.close().await?;
+    Ok(pool(CONNECTIONS, settings).connect_with(options).await?)
+}
+
+/// A pool that makes its connections when they are needed.
+pub(super) fn lazily(database: &Database, connections: u32) -> Result<AnyPool, Error> {
+    let (options, settings) = how(database)?;
+    Ok(pool(connections, settings).connect_lazy_with(options))
+}
+
+/// How to connect, and what to say first.
+fn how(database: &Database) -> Result<(AnyConnectOptions, &'static [&'static str]), Error> {
     install_default_drivers();
     let options = match database {
         Database::File(path) => file_options(path)?,
@@ -113,7 +131,7 @@ async fn connect(database: &Database) -> Result<AnyPool, Error> {
     };
     // Statements are logged by nobody: their arguments are people's data.
     let options = options.disable_statement_logging();
-    let settings: &[&str] = match database {
+    let settings: &'static [&'static str] = match database {
         Database::File(_) => &[
             "PRAGMA busy_timeout = 10000",
             "PRAGMA journal_mode = WAL",
@@ -126,24 +144,20 @@ async fn connect(database: &Database) -> Result<AnyPool, Error> {
             &["SET search_path TO portcullis", "SET lock_timeout = '10s'", "SET TIME ZONE 'UTC'"]
         }
     };
-    // A pool tries again and again what will never do, and then says only that it took too long.
-    let mut first = options.connect().await?;
-    for setting in settings {
-        first.execute(*setting).await?;
-    }
-    first.close().await?;
-    let pool = AnyPoolOptions::new()
-        .max_connections(CONNECTIONS)
-        .acquire_timeout(PATIENCE)
-        .after_connect(move |connection, _| {
+    Ok((options, settings))
+}
+
+fn pool(connections: u32, settings: &'static [&'static str]) -> AnyPoolOptions {
+    AnyPoolOptions::new().max_connections(connections).acquire_timeout(PATIENCE).after_connect(
+        move |connection, _| {
             Box::pin(async move {
                 for setting in settings {
                     connection.execute(*setting).await?;
                 }
                 Ok(())
             })
-        });
-    Ok(pool.connect_with(options).await?)
+        },
+    )
 }
 
 /// The path in a URL, whose reserved characters are escaped.

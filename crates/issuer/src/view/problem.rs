@@ -66,7 +66,7 @@ impl From<Error> for Problem {
 
 const fn kind_of(status: StatusCode) -> &'static str {
     match status.as_u16() {
-        400 | 413 | 415 => "invalid_data",
+        400 | 408 | 413 | 415 => "invalid_data",
         401 => "unauthorized",
         403 => "forbidden",
         404 => "not_found",
@@ -131,6 +131,7 @@ fn status_of(error: &Error) -> StatusCode {
         | Error::SchemaMissing
         | Error::DatabaseVersion(_)
         | Error::Database(_)
+        | Error::Descriptors { .. }
         | Error::Random
         | Error::HttpClient(_)
         | Error::SelfCheck
