@@ -18,8 +18,10 @@ use axum::body::Body;
 use axum::http::{HeaderMap, Request, StatusCode};
 use common::{Bench, Shell, code, stderr, stdout};
 use futures_util::StreamExt as _;
-use portcullis_issuer::http::{Rate, Settings, router, router_with};
-use portcullis_issuer::rules::NewKey;
+use portcullis_core::list::WideState;
+use portcullis_issuer::http::{Rate, Settings, StreamLimits, router, router_with};
+use portcullis_issuer::record::KeyPurpose;
+use portcullis_issuer::rules::{MassRevocation, Moment, NewKey, Whose};
 use portcullis_issuer::webhooks::Reach;
 use serde_json::{Value, json};
 use tower::ServiceExt as _;
@@ -70,6 +72,141 @@ async fn events_are_listed_and_streamed() {
     assert!(second.contains("id: 4\n") && second.contains("\"title\":\"y\""), "{second}");
     bench.issuer.end();
     assert!(stream.next().await.is_none(), "it ends with the server");
+}
+
+/// What a stream says until it ends, for a minute of its own time at most.
+async fn until_the_end(response: axum::response::Response) -> String {
+    let mut stream = response.into_body().into_data_stream();
+    let mut said = String::new();
+    let whole = async {
+        while let Some(part) = stream.next().await {
+            said.push_str(std::str::from_utf8(&part.unwrap()).unwrap());
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(60), whole).await.unwrap();
+    said
+}
+
+fn follow(token: &str) -> Request<Body> {
+    let request = Request::get("/v1/events/stream?after=0");
+    request.header("authorization", format!("Bearer {token}")).body(Body::empty()).unwrap()
+}
+
+fn auditor() -> NewKey {
+    let admin_scopes = vec!["audit:read".into()];
+    NewKey { purpose: KeyPurpose::Admin, admin_scopes, ..NewKey::titled("auditor") }
+}
+
+/// The ways in which a key can stop being one that may follow.
+#[tokio::test]
+async fn a_stream_ends_with_its_key() {
+    for (end, code) in [
+        ("revoked", "invalid_admin_key"),
+        ("suspended", "invalid_admin_key"),
+        ("expired", "invalid_admin_key"),
+        ("lost its scope", "insufficient_scope"),
+        ("revoked with all of its owner", "invalid_admin_key"),
+    ] {
+        let bench = Bench::new().await;
+        let issuer = &bench.issuer;
+        let router = router(issuer.clone());
+        let owner = bench.owner("o").await;
+        let expires = Some(Moment::In(Duration::from_secs(100)));
+        let new = NewKey { owner, expires, ..auditor() };
+        let made = issuer.create(&new).await.unwrap();
+        let id = &made.record.id;
+        let open = router.clone().oneshot(follow(&made.token)).await.unwrap();
+        assert_eq!(open.status(), StatusCode::OK);
+        let listening = tokio::spawn(until_the_end(open));
+        match end {
+            "revoked" => drop(bench.revoke(id, Moment::Now).await.unwrap()),
+            "suspended" => drop(issuer.suspend(id, None).await.unwrap()),
+            "expired" => bench.clock.advance(101_000),
+            "lost its scope" => {
+                let mut writing = issuer.store().write().await.unwrap();
+                let update = "UPDATE api_keys SET admin_scopes = 'keys:read' WHERE id = $1";
+                sqlx::query(update).bind(id).execute(&mut *writing).await.unwrap();
+                writing.commit().await.unwrap();
+            }
+            _ => drop(
+                issuer
+                    .revoke_many(&MassRevocation {
+                        whose: Whose::Owner(owner),
+                        state: WideState::Revoked,
+                        issued_from: None,
+                        issued_before: None,
+                        by: None,
+                    })
+                    .await
+                    .unwrap()
+                    .published
+                    .unwrap(),
+            ),
+        }
+        let secret = "told to nobody whose key is no more";
+        issuer.create(&NewKey::titled(secret)).await.unwrap();
+        let said = listening.await.unwrap();
+        let last = said.split("\n\n").filter(|event| event.contains("event: ")).last().unwrap();
+        assert!(last.starts_with("event: stream.ended\ndata: {"), "{end}: {said}");
+        assert!(last.contains(&format!("\"code\":\"{code}\"")), "{end}: {last}");
+        assert!(!said.contains(secret), "{end}");
+    }
+}
+
+#[tokio::test]
+async fn streams_are_bounded_for_each_key_and_in_all() {
+    let bench = Bench::new().await;
+    let streams = StreamLimits { max: 3, max_per_key: 2 };
+    let router = router_with(bench.issuer.clone(), Settings { streams, ..Settings::default() });
+    let other = bench.issuer.create(&auditor()).await.unwrap();
+    let first = bench.made.admin_token.as_str();
+    let mut open = Vec::new();
+    for (token, status) in
+        [(first, 200), (first, 200), (first, 429), (&*other.token, 200), (&*other.token, 429)]
+    {
+        let response = router.clone().oneshot(follow(token)).await.unwrap();
+        assert_eq!(response.status(), status);
+        if status == 429 {
+            let bytes = axum::body::to_bytes(response.into_body(), usize::MAX).await.unwrap();
+            let problem: Value = serde_json::from_slice(&bytes).unwrap();
+            assert_eq!(problem["code"], "too_many_streams");
+        } else {
+            open.push(response);
+        }
+    }
+    open.clear();
+    assert_eq!(router.clone().oneshot(follow(first)).await.unwrap().status(), 200, "free again");
+}
+
+/// Whoever falls behind the one who looks for all misses nothing, and hears nothing twice.
+#[tokio::test]
+async fn every_follower_hears_each_event_once_in_its_order() {
+    let bench = Bench::new().await;
+    let router = router(bench.issuer.clone());
+    let token = bench.made.admin_token.as_str();
+    let mut open = Vec::new();
+    for number in 0..5 {
+        open.push(router.clone().oneshot(follow(token)).await.unwrap());
+        for _ in 0..number * 30 {
+            bench.issuer.create(&NewKey::titled("x")).await.unwrap();
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    let last = bench.issuer.last_event().await.unwrap();
+    let wanted: Vec<i64> = (1..=last).collect();
+    for response in open {
+        let mut stream = response.into_body().into_data_stream();
+        let mut said = String::new();
+        let ids = |said: &str| -> Vec<i64> {
+            let ids = said.lines().filter_map(|line| line.strip_prefix("id: "));
+            ids.map(|id| id.parse().unwrap()).collect()
+        };
+        while ids(&said).last() != Some(&last) {
+            let part = tokio::time::timeout(Duration::from_secs(20), stream.next()).await;
+            said.push_str(std::str::from_utf8(&part.unwrap().unwrap().unwrap()).unwrap());
+        }
+        assert_eq!(ids(&said), wanted);
+    }
 }
 
 #[tokio::test]

@@ -8,7 +8,7 @@ use anyhow::{Context as _, Result, bail};
 use portcullis_core::policy::Network;
 use portcullis_issuer::Issuer;
 use portcullis_issuer::http::{
-    Connections, Patience, Rate, Server, Settings, raise_descriptor_limit,
+    Connections, Patience, Rate, Server, Settings, StreamLimits, raise_descriptor_limit,
 };
 use portcullis_issuer::schedule::{DEFAULT_KEY_AGE_DAYS, Options};
 
@@ -96,6 +96,12 @@ struct ConnectionArgs {
     /// How long a client may take nothing of an answer
     #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = patience)]
     write_timeout: Duration,
+    /// The most streams of events at a time
+    #[arg(long, value_name = "N", default_value_t = StreamLimits::default().max)]
+    max_streams: usize,
+    /// The most streams of events with one admin key
+    #[arg(long, value_name = "N", default_value_t = StreamLimits::default().max_per_key)]
+    max_streams_per_key: usize,
 }
 
 fn network(text: &str) -> Result<Network, String> {
@@ -157,6 +163,10 @@ impl Serve {
         let settings = Settings {
             reach: self.reach.reach(),
             rate: Rate { requests: self.rate_limit, ..Rate::default() },
+            streams: StreamLimits {
+                max: self.connections.max_streams,
+                max_per_key: self.connections.max_streams_per_key,
+            },
             open_metrics: self.open_metrics,
             idempotency_window: Some(self.idempotency_window),
         };

@@ -8,6 +8,8 @@ use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 
+use portcullis_core::verify::Refusal;
+
 use super::openapi::Demands;
 use super::problem::Problem;
 use crate::error::Error;
@@ -53,8 +55,7 @@ pub(super) async fn require_admin(
         }
         Ok(Err(NotAdmin::Refused(refusal))) if refusal.is_unavailable() => {
             tracing::error!(code = refusal.code(), "no admin key can be judged: {refusal}");
-            let detail = "no list in force is published; run `portcullis list publish`";
-            Problem::new(StatusCode::SERVICE_UNAVAILABLE, refusal.code(), detail).into_response()
+            unavailable(refusal).into_response()
         }
         Ok(Err(reason)) => {
             let code = match reason {
@@ -62,9 +63,8 @@ pub(super) async fn require_admin(
                 NotAdmin::NotInForce => "not_in_force",
             };
             tracing::warn!(code, "an admin key was refused");
-            let detail = "this key does not open the issuer's API; use an admin key in force";
             let challenge = r#"Bearer realm="portcullis", error="invalid_token""#;
-            refuse(challenge, "invalid_admin_key", detail)
+            challenged(challenge, invalid_admin_key())
         }
         Err(error) => Problem::from(error).into_response(),
     }
@@ -116,8 +116,24 @@ pub(super) fn bearer(headers: &HeaderMap) -> Option<&str> {
     Some(token.trim()).filter(|token| scheme.eq_ignore_ascii_case("bearer") && !token.is_empty())
 }
 
+/// No admin key can be judged.
+pub(super) fn unavailable(refusal: Refusal) -> Problem {
+    let detail = "no list in force is published; run `portcullis list publish`";
+    Problem::new(StatusCode::SERVICE_UNAVAILABLE, refusal.code(), detail)
+}
+
+/// One answer for every reason for which a key opens nothing.
+pub(super) fn invalid_admin_key() -> Problem {
+    let detail = "this key does not open the issuer's API; use an admin key in force";
+    Problem::new(StatusCode::UNAUTHORIZED, "invalid_admin_key", detail)
+}
+
 pub(super) fn refuse(challenge: &'static str, code: &'static str, detail: &str) -> Response {
-    let mut response = Problem::new(StatusCode::UNAUTHORIZED, code, detail).into_response();
+    challenged(challenge, Problem::new(StatusCode::UNAUTHORIZED, code, detail))
+}
+
+fn challenged(challenge: &'static str, problem: Problem) -> Response {
+    let mut response = problem.into_response();
     let challenge = HeaderValue::from_static(challenge);
     response.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);
     response

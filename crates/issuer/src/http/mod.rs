@@ -33,6 +33,7 @@ mod problem;
 mod revocations;
 mod serve;
 mod status_lists;
+mod streams;
 mod usage;
 mod webhooks;
 mod well_known;
@@ -43,6 +44,7 @@ pub use connections::{
 pub use limits::Rate;
 pub use problem::Problem;
 pub use serve::Server;
+pub use streams::StreamLimits;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -95,6 +97,8 @@ pub struct Settings {
     pub reach: Reach,
     /// How often an admin key may ask.
     pub rate: Rate,
+    /// How many may follow the audit trail.
+    pub streams: StreamLimits,
     /// Whether `/metrics` is for everybody.
     pub open_metrics: bool,
     /// For how long an idempotency key is remembered; a day by default.
@@ -142,6 +146,7 @@ pub fn router_with(issuer: Issuer, settings: Settings) -> Router {
         .layer(DefaultBodyLimit::max(MAX_BODY_LEN))
         .layer(Extension(settings))
         .layer(Extension(limits::Limiter::new(settings.rate)))
+        .layer(Extension(streams::Streams::new(settings.streams)))
         .layer(middleware::from_fn_with_state(issuer.clone(), metrics::observe))
         .with_state(issuer)
 }

@@ -150,6 +150,21 @@ impl Issuer {
         Ok(Verdict { result, title, list: view.mark() })
     }
 
+    /// The record of the admin key called `id`, which is judged as if it came in anew.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn admin_again(&self, id: &str) -> Result<Result<KeyRecord, NotAdmin>, Error> {
+        let record = keys::find(&mut *self.store().read().await?, id).await?;
+        let Some(record) = record else { return Ok(Err(NotAdmin::NotInForce)) };
+        match self.sign_again(&record) {
+            Ok(token) => self.admin(&token).await,
+            // Its signer was taken out of the keystore.
+            Err(Error::NoSigner) => Ok(Err(NotAdmin::NotInForce)),
+            Err(error) => Err(error),
+        }
+    }
+
     /// The record of the admin key that `token` is: verified like any key, and looked up as well,
     /// so that who steals a signing key still lacks a record.
     ///
