@@ -30,6 +30,7 @@ pub mod record;
 pub mod rules;
 pub mod scan;
 pub mod schedule;
+mod sparse;
 pub mod status;
 pub mod store;
 pub mod view;

@@ -395,6 +395,59 @@ fn no_token_gets_into_the_log() {
     assert!(answered.iter().any(|line| line["span"]["request_id"] == "given-1"));
 }
 
+/// A server whose log is read to its end.
+fn logged(shell: &Shell, work: impl FnOnce(&str)) -> String {
+    let mut child = shell
+        .command(&["serve", "--listen", "127.0.0.1:0"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut line = String::new();
+    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    let log = child.stderr.take().unwrap();
+    let log = std::thread::spawn(move || {
+        let mut text = String::new();
+        BufReader::new(log).read_to_string(&mut text).unwrap();
+        text
+    });
+    work(line.trim().strip_prefix("listening on http://").unwrap());
+    let status = std::process::Command::new("kill").arg(child.id().to_string()).status().unwrap();
+    assert!(status.success());
+    child.wait().unwrap();
+    log.join().unwrap()
+}
+
+/// Who is refused can't choose how much is logged, however they are refused.
+#[test]
+fn strangers_do_not_fill_the_log() {
+    let shell = Shell::initialised();
+    let log = logged(&shell, |address| {
+        for number in 0..300 {
+            let credentials = match number % 3 {
+                0 => String::new(),
+                1 => "authorization: Bearer sk_live_x\r\n".into(),
+                _ => format!("authorization: Basic {number}\r\n"),
+            };
+            let (method, path) = match number % 4 {
+                0 => ("GET", "/v1/keys"),
+                1 => ("POST", "/v1/self/revoke"),
+                2 => ("GET", "/v1/nothing"),
+                _ => ("GET", "/nothing"),
+            };
+            let mut stream = TcpStream::connect(address).unwrap();
+            let head = format!("{method} {path} HTTP/1.1\r\nhost: x\r\n{credentials}");
+            let text = format!("{head}connection: close\r\n\r\n");
+            stream.write_all(text.as_bytes()).unwrap();
+            let mut answer = Vec::new();
+            stream.read_to_end(&mut answer).unwrap();
+            assert!(answer.starts_with(b"HTTP/1.1 40"), "{path}");
+        }
+    });
+    let lines = log.lines().count();
+    assert!((10..60).contains(&lines), "{lines} lines:\n{log}");
+}
+
 #[test]
 fn flags_go_before_the_environment_and_that_before_the_file() {
     let shell = Shell::new();

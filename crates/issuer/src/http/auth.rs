@@ -14,6 +14,7 @@ use super::openapi::Demands;
 use super::problem::Problem;
 use crate::error::Error;
 use crate::issuer::Issuer;
+use crate::names;
 use crate::rules::{NotAdmin, scopes};
 
 /// The admin key that a request came in with.
@@ -54,7 +55,10 @@ pub(super) async fn require_admin(
             next.run(Request::from_parts(parts, body)).await
         }
         Ok(Err(NotAdmin::Refused(refusal))) if refusal.is_unavailable() => {
-            tracing::error!(code = refusal.code(), "no admin key can be judged: {refusal}");
+            let code = refusal.code();
+            if let Some(left_out) = issuer.metrics().refusals.line(issuer.now()) {
+                tracing::error!(code, left_out, "no admin key can be judged: {refusal}");
+            }
             unavailable(refusal).into_response()
         }
         Ok(Err(reason)) => {
@@ -62,7 +66,10 @@ pub(super) async fn require_admin(
                 NotAdmin::Refused(refusal) => refusal.code(),
                 NotAdmin::NotInForce => "not_in_force",
             };
-            tracing::warn!(code, "an admin key was refused");
+            issuer.metrics().admin_key_refused(code);
+            if let Some(left_out) = issuer.metrics().refusals.line(issuer.now()) {
+                tracing::warn!(code, left_out, "an admin key was refused");
+            }
             let challenge = r#"Bearer realm="portcullis", error="invalid_token""#;
             challenged(challenge, invalid_admin_key())
         }
@@ -113,7 +120,8 @@ fn refuse_scope(error: Error) -> Response {
 pub(super) fn bearer(headers: &HeaderMap) -> Option<&str> {
     let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
     let (scheme, token) = value.split_once(' ')?;
-    Some(token.trim()).filter(|token| scheme.eq_ignore_ascii_case("bearer") && !token.is_empty())
+    Some(names::key_text(token))
+        .filter(|token| scheme.eq_ignore_ascii_case("bearer") && !token.is_empty())
 }
 
 /// No admin key can be judged.

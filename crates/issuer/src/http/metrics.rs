@@ -6,7 +6,7 @@
 use std::time::Instant;
 
 use axum::extract::{MatchedPath, Request, State};
-use axum::http::{HeaderName, HeaderValue, header};
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use tracing::Instrument as _;
@@ -42,7 +42,11 @@ pub(super) async fn observe(
     span.in_scope(|| {
         let took_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
         // What gates and monitors ask every second is no news.
-        if route.starts_with("/v1") {
+        if route.starts_with("/v1") && status == StatusCode::UNAUTHORIZED {
+            if let Some(left_out) = issuer.metrics().strangers.line(issuer.now()) {
+                tracing::info!(status, took_ms, left_out, "answered");
+            }
+        } else if route.starts_with("/v1") {
             tracing::info!(status, took_ms, "answered");
         } else {
             tracing::debug!(status, took_ms, "answered");

@@ -10,9 +10,11 @@
 //!
 //! Errors are `application/problem+json` (RFC 9457).
 
+mod addresses;
 mod admins;
 mod auth;
 mod body;
+mod browsers;
 mod connections;
 mod events;
 mod health;
@@ -119,12 +121,13 @@ pub fn router_with(issuer: Issuer, settings: Settings) -> Router {
     let demands = Demands::of(&document).and(METRICS, Method::GET, scopes::METRICS_READ);
     let door = auth::Door { issuer: issuer.clone(), demands: Arc::new(demands) };
     let admins_alone = middleware::from_fn_with_state(door, auth::require_admin);
-    let page = openapi::page(&document);
+    let (policy, page) = (openapi::page_policy(), axum::response::Html(openapi::page(&document)));
     let document = document.to_string();
     let v1 = v1
         .fallback(no_such_resource)
         .method_not_allowed_fallback(wrong_method)
         .layer(named.clone())
+        .layer(middleware::from_fn(addresses::refuse_secrets))
         .layer(middleware::from_fn_with_state(issuer.clone(), limits::limit))
         .layer(admins_alone.clone())
         .layer(middleware::map_response(never_cached));
@@ -136,7 +139,7 @@ pub fn router_with(issuer: Issuer, settings: Settings) -> Router {
             "/v1/openapi.json",
             get(|| async { ([(header::CONTENT_TYPE, "application/json")], document) }),
         )
-        .route("/v1/docs", get(|| async { axum::response::Html(page) }))
+        .route("/v1/docs", get(|| async { ([(header::CONTENT_SECURITY_POLICY, policy)], page) }))
         .nest("/v1", v1)
         .nest("/.well-known/portcullis", well_known::routes())
         .merge(health::routes())
@@ -147,6 +150,7 @@ pub fn router_with(issuer: Issuer, settings: Settings) -> Router {
         .layer(Extension(settings))
         .layer(Extension(limits::Limiter::new(settings.rate)))
         .layer(Extension(streams::Streams::new(settings.streams)))
+        .layer(middleware::map_response(browsers::told))
         .layer(middleware::from_fn_with_state(issuer.clone(), metrics::observe))
         .with_state(issuer)
 }

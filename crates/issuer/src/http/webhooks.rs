@@ -71,7 +71,7 @@ struct CreateBody {
 #[utoipa::path(
     post, path = "/webhooks", tag = "webhooks", operation_id = "create_webhook",
     request_body = CreateBody,
-    security(("admin_key" = ["webhooks:write"])),
+    security(("admin_key" = ["webhooks:write", "audit:read"])),
     responses((status = 201, description = "The endpoint and its secret", body = WebhookSecretAnswer))
 )]
 async fn create(
@@ -126,7 +126,7 @@ struct UpdateBody {
     post, path = "/webhooks/{id}", tag = "webhooks", operation_id = "update_webhook",
     request_body = UpdateBody,
     params(("id" = String, Path, description = "The endpoint's id")),
-    security(("admin_key" = ["webhooks:write"])),
+    security(("admin_key" = ["webhooks:write", "audit:read"])),
     responses((status = 200, description = "The endpoint", body = WebhookView))
 )]
 async fn update(
@@ -229,7 +229,7 @@ struct ReplayBody {
     post, path = "/webhooks/{id}/replay", tag = "webhooks", operation_id = "replay_webhook",
     request_body = ReplayBody,
     params(("id" = String, Path, description = "The endpoint's id")),
-    security(("admin_key" = ["webhooks:write"])),
+    security(("admin_key" = ["webhooks:write", "audit:read"])),
     responses((status = 200, description = "How many deliveries were queued", body = ReplayedAnswer))
 )]
 async fn replay(

@@ -7,6 +7,7 @@ use sqlx::any::AnyRow;
 use sqlx::{FromRow, Row as _};
 
 use crate::error::Error;
+use crate::names;
 use crate::record::{KeyPurpose, KeyRecord, KeyState};
 use crate::store::select::{Arg, Select};
 use crate::store::state::push_state;
@@ -221,7 +222,7 @@ fn conditions(select: &mut Select, criteria: &Criteria, in_force: &[WideRecord],
         select.push(" AND folded = ").arg(title.to_lowercase());
         select.push(" AND title = ").arg(title.as_str());
     }
-    equal(select, " AND token = ", criteria.token.as_deref().map(Arg::from));
+    equal(select, " AND token = ", criteria.token.as_deref().map(names::key_text).map(Arg::from));
     equal(select, " AND purpose = ", criteria.purpose.map(|purpose| purpose.name().into()));
     equal(select, " AND kind = ", criteria.kind.map(|kind| kind.name().into()));
     let environment = criteria.environment.map(|environment| environment.name().into());
