@@ -100,7 +100,7 @@ impl KeyPurpose {
 }
 
 /// Where a key stands in its life at one instant.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum KeyState {
     /// Accepted.
     Active,

@@ -234,6 +234,7 @@ const STEPS: &[Step] = &[
     step!(4, "0004_usage"),
     step!(5, "0005_shards"),
     step!(6, "0006_status_lists"),
+    step!(9, "0009_key_counts"),
 ];
 
 fn migrations(database: &Database) -> Migrator {
