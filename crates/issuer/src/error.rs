@@ -275,6 +275,9 @@ pub enum Error {
     #[error("the database failed")]
     Database(#[source] sqlx::Error),
 
+    /// Something was to be committed in nobody's name.
+    #[error("nobody was named who does this, so it was not done; this is a fault of the program")]
+    NoActor,
     /// The system gave no random bytes.
     #[error("the system has no random bytes to give; nothing was changed")]
     Random,
@@ -379,6 +382,7 @@ impl Error {
             Self::DatabaseUnreachable(_) => "database_unreachable",
             Self::DatabaseBusy => "database_busy",
             Self::Database(_) => "database",
+            Self::NoActor => "no_actor",
             Self::Random => "random",
             Self::ClockWentBack { .. } => "clock_went_back",
             Self::ValidFor { .. } => "valid_for",

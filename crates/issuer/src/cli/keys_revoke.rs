@@ -37,7 +37,7 @@ pub(crate) struct Revoke {
     #[arg(long, value_name = "SECONDS", num_args = 0..=1, require_equals = true,
           default_missing_value = "10")]
     wait: Option<u64>,
-    /// Who revokes them
+    /// In whose name
     #[arg(long, value_name = "WHO")]
     by: Option<String>,
 }
@@ -45,7 +45,7 @@ pub(crate) struct Revoke {
 impl Revoke {
     pub(super) async fn run(&self, issuer: &Issuer, out: &Out) -> Result<Outcome> {
         let when = self.after.map(Moment::In).or(self.at.map(Moment::At)).unwrap_or(Moment::Now);
-        let by = self.by.clone().or_else(|| Some("cli".into()));
+        let by = self.by.clone();
         let revocation = Revocation { when, by };
         let patience = self.wait.map(Duration::from_secs);
         let criteria = self.like.criteria();

@@ -53,7 +53,7 @@ pub(crate) struct Revoke {
     #[arg(long, value_name = "SECONDS", num_args = 0..=1, require_equals = true,
           default_missing_value = "10")]
     wait: Option<u64>,
-    /// Who does it
+    /// In whose name
     #[arg(long, value_name = "WHO")]
     by: Option<String>,
 }
@@ -63,7 +63,7 @@ impl Revoke {
         if self.list {
             return list(issuer, out).await;
         }
-        let by = self.by.clone().or_else(|| Some("cli".into()));
+        let by = self.by.clone();
         let whose = self.owner.map(Whose::Owner).or(self.kid.map(Whose::Kid));
         let whose = whose.or(self.environment.map(Whose::Environment)).unwrap_or(Whose::Everybody);
         let MassRevoked { entry, published } = match self.lift {

@@ -67,7 +67,7 @@ pub(crate) struct Create {
     /// Only these types, separated by commas [default: all]
     #[arg(long = "type", value_name = "TYPES", value_delimiter = ',', value_parser = event_type)]
     types: Vec<EventType>,
-    /// Who makes it
+    /// In whose name
     #[arg(long, value_name = "WHO")]
     by: Option<String>,
     #[command(flatten)]
@@ -98,7 +98,7 @@ pub(crate) struct Update {
     /// Send again, from where it was disabled on
     #[arg(long, conflicts_with = "disable")]
     enable: bool,
-    /// Who changes it
+    /// In whose name
     #[arg(long, value_name = "WHO")]
     by: Option<String>,
     #[command(flatten)]
@@ -116,7 +116,7 @@ pub(crate) struct Rotate {
     /// How long the old secret signs too; 0s for not at all
     #[arg(long, value_name = "DURATION", default_value = "24h", value_parser = args::duration)]
     overlap: Duration,
-    /// Who does it
+    /// In whose name
     #[arg(long, value_name = "WHO")]
     by: Option<String>,
 }
@@ -127,7 +127,7 @@ pub(crate) struct Rotate {
 pub(crate) struct Delete {
     /// The webhook's id, whk_…
     id: String,
-    /// Who does it
+    /// In whose name
     #[arg(long, value_name = "WHO")]
     by: Option<String>,
 }

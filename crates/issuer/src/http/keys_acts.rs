@@ -19,7 +19,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::Settings;
-use super::auth::{self, Admin};
+use super::auth::{self, Acting, Admin};
 use super::body::{Json, Path, Query};
 use super::idempotency;
 use super::keys::{Answer, check_may_change_all, minted_view, view, views};
@@ -65,9 +65,9 @@ struct RevokeBody {
 }
 
 impl RevokeBody {
-    fn revocation(self, admin: Admin) -> Result<Revocation, Error> {
+    fn revocation(self) -> Result<Revocation, Error> {
         let when = moment(self.in_seconds, self.at.as_deref(), "at")?.unwrap_or(Moment::Now);
-        Ok(Revocation { when, by: self.revoked_by.or(Some(admin.id)) })
+        Ok(Revocation { when, by: self.revoked_by })
     }
 }
 
@@ -83,13 +83,12 @@ impl RevokeBody {
     )
 )]
 async fn revoke(
-    State(issuer): State<Issuer>,
-    Extension(admin): Extension<Admin>,
+    Acting(issuer): Acting,
     Path(id): Path,
     Query(wait): Query<WaitQuery>,
     Json(body): Json<RevokeBody>,
 ) -> Answer {
-    let revoked = issuer.revoke(&id, &body.revocation(admin)?).await;
+    let revoked = issuer.revoke(&id, &body.revocation()?).await;
     let revoked = revoked.map_err(|error| Problem::about(&id, error))?;
     let key = json!(view(&issuer, &revoked.record).await?);
     committed_and_waited(&issuer, key, StatusCode::OK, revoked.published, wait).await
@@ -117,7 +116,7 @@ struct RevokeManyBody {
     )
 )]
 async fn revoke_many(
-    State(issuer): State<Issuer>,
+    Acting(issuer): Acting,
     Extension(admin): Extension<Admin>,
     Query(wait): Query<WaitQuery>,
     Json(body): Json<RevokeManyBody>,
@@ -137,7 +136,7 @@ async fn revoke_many(
         }
     };
     let (in_seconds, at, revoked_by) = (body.in_seconds, body.at, body.revoked_by);
-    let revocation = RevokeBody { in_seconds, at, revoked_by }.revocation(admin)?;
+    let revocation = RevokeBody { in_seconds, at, revoked_by }.revocation()?;
     let revoked = issuer.revoke_all(&selector, &revocation).await?;
     let keys = views(&issuer, &revoked.records).await?;
     let answer = json!({ "count": keys.len(), "keys": keys });
@@ -151,6 +150,7 @@ async fn revoke_self(State(issuer): State<Issuer>, headers: HeaderMap) -> Answer
     };
     match issuer.revoke_held(token).await {
         Ok(revoked) => {
+            auth::note_actor(&revoked.record.id);
             let key = view(&issuer, &revoked.record).await?;
             let answer = json!({ "id": key.id, "state": key.state, "revoked_at": key.revoked_at });
             Ok(committed(&issuer, answer, StatusCode::OK, revoked.published))
@@ -187,14 +187,8 @@ struct ByBody {
         (status = 202, description = "Done, not yet published", body = ChangedAnswer)
     )
 )]
-async fn suspend(
-    State(issuer): State<Issuer>,
-    Extension(admin): Extension<Admin>,
-    Path(id): Path,
-    Json(body): Json<ByBody>,
-) -> Answer {
-    let by = body.by.unwrap_or(admin.id);
-    answer_change(&issuer, &id, issuer.suspend(&id, Some(&by)).await).await
+async fn suspend(Acting(issuer): Acting, Path(id): Path, Json(body): Json<ByBody>) -> Answer {
+    answer_change(&issuer, &id, issuer.suspend(&id, body.by.as_deref()).await).await
 }
 
 /// Lift a key's suspension.
@@ -208,14 +202,8 @@ async fn suspend(
         (status = 202, description = "Done, not yet published", body = ChangedAnswer)
     )
 )]
-async fn resume(
-    State(issuer): State<Issuer>,
-    Extension(admin): Extension<Admin>,
-    Path(id): Path,
-    Json(body): Json<ByBody>,
-) -> Answer {
-    let by = body.by.unwrap_or(admin.id);
-    answer_change(&issuer, &id, issuer.resume(&id, Some(&by)).await).await
+async fn resume(Acting(issuer): Acting, Path(id): Path, Json(body): Json<ByBody>) -> Answer {
+    answer_change(&issuer, &id, issuer.resume(&id, body.by.as_deref()).await).await
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -247,7 +235,7 @@ struct RollBody {
     )
 )]
 async fn roll(
-    State(issuer): State<Issuer>,
+    Acting(issuer): Acting,
     Extension(admin): Extension<Admin>,
     Extension(settings): Extension<Settings>,
     Path(id): Path,
@@ -262,7 +250,7 @@ async fn roll(
     let idempotency = idempotency::named(&headers, &admin, settings)?;
     let roll = Roll {
         overlap: body.overlap_seconds.map_or(Roll::DEFAULT_OVERLAP, Duration::from_secs),
-        by: body.rolled_by.or(Some(admin.id)),
+        by: body.rolled_by,
         owner: body.owner,
         policy: body.policy,
         algorithm: algorithm(body.algorithm.as_deref())?,
@@ -299,12 +287,11 @@ struct ChannelsBody {
     )
 )]
 async fn sales_channels(
-    State(issuer): State<Issuer>,
-    Extension(admin): Extension<Admin>,
+    Acting(issuer): Acting,
     Path(id): Path,
     Json(body): Json<ChannelsBody>,
 ) -> Answer {
-    let changed = issuer.change_sales_channels(&id, &body.add, &body.remove, Some(&admin.id)).await;
+    let changed = issuer.change_sales_channels(&id, &body.add, &body.remove, None).await;
     answer_change(&issuer, &id, changed).await
 }
 

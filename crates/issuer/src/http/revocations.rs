@@ -14,7 +14,7 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::auth::Admin;
+use super::auth::{Acting, Admin};
 use super::body::{Json, Path, Query};
 use super::list::{WaitQuery, committed_and_waited};
 use super::problem::Problem;
@@ -55,7 +55,7 @@ struct RevocationBody {
     )
 )]
 async fn create(
-    State(issuer): State<Issuer>,
+    Acting(issuer): Acting,
     Extension(admin): Extension<Admin>,
     Query(wait): Query<WaitQuery>,
     Json(body): Json<RevocationBody>,
@@ -85,7 +85,7 @@ async fn create(
         state,
         issued_from: instant(body.issued_from.as_deref(), "issued_from")?,
         issued_before: instant(body.issued_before.as_deref(), "issued_before")?,
-        by: body.by.or(Some(admin.id)),
+        by: body.by,
     };
     let MassRevoked { entry, published } = issuer.revoke_many(&what).await?;
     let answer = json!(WideView::new(&entry));
@@ -117,7 +117,7 @@ async fn list(State(issuer): State<Issuer>) -> Answer {
     )
 )]
 async fn lift(
-    State(issuer): State<Issuer>,
+    Acting(issuer): Acting,
     Extension(admin): Extension<Admin>,
     Path(id): Path,
     Query(wait): Query<WaitQuery>,
@@ -127,7 +127,7 @@ async fn lift(
     if let Some(record) = entries.iter().find(|record| record.id == id) {
         check_reach(&admin, matches!(record.entry.scope, WideScope::Owner(_)))?;
     }
-    let MassRevoked { entry, published } = issuer.lift(id, Some(&admin.id)).await?;
+    let MassRevoked { entry, published } = issuer.lift(id, None).await?;
     let answer = json!(WideView::new(&entry));
     committed_and_waited(&issuer, answer, StatusCode::OK, published, wait).await
 }

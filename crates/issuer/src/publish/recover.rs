@@ -202,7 +202,7 @@ impl Issuer {
             lost_from: crate::view::seconds(lost_from.secs()),
         };
         let (event, data) = (EventType::ListRecovered, json!(recovered));
-        let event = Event { event, key_id: None, actor: Some(BY), data };
+        let event = Event { event, key_id: None, who: self.who(Some(BY)), data };
         events::append(connection, now, &event).await?;
         writing.commit().await?;
         // What is held in memory is of before.

@@ -10,6 +10,7 @@ use portcullis_core::verify::Unverified;
 use serde_json::json;
 use zeroize::Zeroizing;
 
+use crate::actor::Who;
 use crate::error::Error;
 use crate::issuer::Issuer;
 use crate::keystore::StoredKey;
@@ -53,7 +54,7 @@ impl Issuer {
         }
         let in_force = wide::in_force(connection).await?;
         minted.iter().try_for_each(|made| check_not_wide(&in_force, &made.record.claims()))?;
-        store(connection, makings, &minted, now).await?;
+        self.store_made(connection, makings, &minted, now).await?;
         Ok(minted)
     }
 
@@ -76,6 +77,7 @@ impl Issuer {
         now: Time,
     ) -> Result<Minted, Error> {
         let new = making.new;
+        let who = self.who(new.created_by.as_deref());
         let lifetime = lifetime(new, now)?;
         let keystore = self.keystore();
         let signer = keystore
@@ -118,12 +120,43 @@ impl Issuer {
             uses: 0,
             last_used_at: None,
             deleted: None,
-            created_by: new.created_by.clone(),
+            created_by: Some(who.shown().into()),
+            maker: Some(who.actor()?.into()),
             rolled_from: making.rolled_from.map(|(id, _)| id.into()),
             created: now,
             updated: now,
         };
         Ok(Minted { record, token })
+    }
+
+    /// Writes records, the policies and sales channels that go with them, and events.
+    async fn store_made(
+        &self,
+        connection: &mut Connection,
+        makings: &[Making<'_>],
+        minted: &[Minted],
+        now: Time,
+    ) -> Result<(), Error> {
+        let records: Vec<&KeyRecord> = minted.iter().map(|minted| &minted.record).collect();
+        keys::insert(connection, &records).await?;
+        let mut policies = Vec::new();
+        for (making, key) in makings.iter().zip(&records) {
+            if making.new.has_own_policy() {
+                let draft = making.rolled_from.and_then(|(_, draft)| draft).unwrap_or("{}");
+                policies.push((key.policy, key.id.as_str(), draft));
+            }
+        }
+        channels::insert_policies(connection, &policies, now).await?;
+        let of_key = |key| {
+            let key: &KeyRecord = key;
+            key.sales_channels.iter().map(|channel| (key.id.as_str(), channel.as_str()))
+        };
+        let pairs: Vec<(&str, &str)> = records.iter().copied().flat_map(of_key).collect();
+        channels::add(connection, &pairs).await?;
+        let named = makings.iter().map(|making| self.who(making.new.created_by.as_deref()));
+        let events: Vec<Event<'_>> =
+            records.iter().zip(named).map(|(record, who)| created(record, who)).collect();
+        events::append_all(connection, now, &events).await
     }
 
     /// Signs the token of a record again: the same text as when the key was made.
@@ -160,34 +193,7 @@ async fn check(connection: &mut Connection, makings: &[Making<'_>]) -> Result<()
     Ok(())
 }
 
-/// Writes records, the policies and sales channels that go with them, and events.
-async fn store(
-    connection: &mut Connection,
-    makings: &[Making<'_>],
-    minted: &[Minted],
-    now: Time,
-) -> Result<(), Error> {
-    let records: Vec<&KeyRecord> = minted.iter().map(|minted| &minted.record).collect();
-    keys::insert(connection, &records).await?;
-    let mut policies = Vec::new();
-    for (making, key) in makings.iter().zip(&records) {
-        if making.new.has_own_policy() {
-            let draft = making.rolled_from.and_then(|(_, draft)| draft).unwrap_or("{}");
-            policies.push((key.policy, key.id.as_str(), draft));
-        }
-    }
-    channels::insert_policies(connection, &policies, now).await?;
-    let of_key = |key| {
-        let key: &KeyRecord = key;
-        key.sales_channels.iter().map(|channel| (key.id.as_str(), channel.as_str()))
-    };
-    let pairs: Vec<(&str, &str)> = records.iter().copied().flat_map(of_key).collect();
-    channels::add(connection, &pairs).await?;
-    let events: Vec<Event<'_>> = records.iter().copied().map(created).collect();
-    events::append_all(connection, now, &events).await
-}
-
-fn created(record: &KeyRecord) -> Event<'_> {
+fn created<'a>(record: &'a KeyRecord, who: Who<'a>) -> Event<'a> {
     let data = json!({
         "kind": record.kind.name(),
         "environment": record.environment.name(),
@@ -201,8 +207,7 @@ fn created(record: &KeyRecord) -> Event<'_> {
         "created_by": record.created_by,
         "rolled_from": record.rolled_from,
     });
-    let actor = record.created_by.as_deref();
-    Event { event: EventType::Created, key_id: Some(&record.id), actor, data }
+    Event { event: EventType::Created, key_id: Some(&record.id), who, data }
 }
 
 fn lifetime(new: &NewKey, now: Time) -> Result<Lifetime, Error> {

@@ -5,6 +5,7 @@
 use portcullis_core::time::Time;
 use serde_json::json;
 
+use crate::actor::Who;
 use crate::error::Error;
 use crate::issuer::Issuer;
 use crate::record::{KeyRecord, KeyState};
@@ -32,7 +33,7 @@ impl Issuer {
         if !counts.is_empty() {
             return Err(Error::NotRevoked(counts));
         }
-        delete_in(&mut writing, &records, by, now).await?;
+        delete_in(&mut writing, &records, self.who(by), now).await?;
         writing.commit().await?;
         Ok(records.into_iter().map(|record| record.id).collect())
     }
@@ -53,8 +54,8 @@ impl Issuer {
         let mut writing = self.store().write().await?;
         let now = store::now(&mut writing, self.now()).await?;
         let mut records = find_all(&mut writing, ids).await?;
-        revoke_all_in(&mut writing, &mut records, now.secs(), by, now).await?;
-        delete_in(&mut writing, &records, by, now).await?;
+        revoke_all_in(&mut writing, &mut records, now.secs(), self.who(by), now).await?;
+        delete_in(&mut writing, &records, self.who(by), now).await?;
         let ids: Vec<&str> = records.iter().map(|record| record.id.as_str()).collect();
         idempotency::forget(&mut writing, &ids).await?;
         writing.commit().await?;
@@ -65,7 +66,7 @@ impl Issuer {
 async fn delete_in(
     connection: &mut Connection,
     records: &[KeyRecord],
-    by: Option<&str>,
+    who: Who<'_>,
     now: Time,
 ) -> Result<(), Error> {
     let ids: Vec<&str> = records.iter().map(|record| record.id.as_str()).collect();
@@ -74,7 +75,7 @@ async fn delete_in(
     let event = |record| {
         let record: &KeyRecord = record;
         let data = json!({ "kind": record.kind.name(), "revoked_at": record.revoked_at });
-        Event { event: EventType::Deleted, key_id: Some(record.id.as_str()), actor: by, data }
+        Event { event: EventType::Deleted, key_id: Some(record.id.as_str()), who, data }
     };
     let events: Vec<Event<'_>> = records.iter().map(event).collect();
     events::append_all(connection, now, &events).await

@@ -6,6 +6,7 @@ use portcullis_core::time::Time;
 use portcullis_core::token::{Claims, Environment, Serial};
 use serde_json::json;
 
+use crate::actor::Who;
 use crate::error::Error;
 use crate::issuer::Issuer;
 use crate::record::KeyRecord;
@@ -39,7 +40,7 @@ pub struct MassRevocation {
     pub issued_from: Option<Time>,
     /// Only keys that were issued before this instant, and not at it.
     pub issued_before: Option<Time>,
-    /// Who does it.
+    /// In whose name, as the caller says.
     pub by: Option<String>,
 }
 
@@ -70,11 +71,11 @@ impl Issuer {
         let scope = self.scope(&mut writing, what).await?;
         let issued = interval(what, now)?;
         let entry = WideEntry { scope, state: what.state, issued };
-        let by = what.by.as_deref();
-        let id = wide::insert(&mut writing, &entry, by, now).await?;
-        let made_by = what.by.clone();
+        let who = self.who(what.by.as_deref());
+        let id = wide::insert(&mut writing, &entry, Some(who.shown()), now).await?;
+        let made_by = Some(who.shown().to_owned());
         let record = WideRecord { id, entry, made_by, created: now, lifted: None };
-        append(&mut writing, &record, by, now).await?;
+        append(&mut writing, &record, who, now).await?;
         writing.commit().await?;
         Ok(MassRevoked { entry: record, published: self.publish().await })
     }
@@ -101,7 +102,7 @@ impl Issuer {
         }
         wide::lift(&mut writing, id, now).await?;
         entry.lifted = Some(now);
-        append(&mut writing, &entry, by, now).await?;
+        append(&mut writing, &entry, self.who(by), now).await?;
         writing.commit().await?;
         Ok(MassRevoked { entry, published: self.publish().await })
     }
@@ -172,7 +173,7 @@ fn interval(what: &MassRevocation, now: Time) -> Result<IssuedAt, Error> {
 async fn append(
     connection: &mut Connection,
     record: &WideRecord,
-    actor: Option<&str>,
+    who: Who<'_>,
     now: Time,
 ) -> Result<(), Error> {
     let event = match (record.entry.state, record.lifted) {
@@ -181,7 +182,7 @@ async fn append(
         (WideState::Suspended, Some(_)) => EventType::ManyResumed,
     };
     let data = json!(crate::view::records::WideView::new(record));
-    events::append(connection, now, &Event { event, key_id: None, actor, data }).await
+    events::append(connection, now, &Event { event, key_id: None, who, data }).await
 }
 
 /// Refuses to make a key that a revocation of many keys would refuse from its first second on.

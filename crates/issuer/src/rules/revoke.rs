@@ -4,6 +4,7 @@ use portcullis_core::time::Time;
 use portcullis_core::token::Kind;
 use serde_json::json;
 
+use crate::actor::{Actor, Who};
 use crate::error::Error;
 use crate::issuer::Issuer;
 use crate::record::{KeyRecord, KeyState};
@@ -19,7 +20,7 @@ use crate::store::{self, Connection, keys, listing};
 pub struct Revocation {
     /// From when on. A moment that has passed means now.
     pub when: Moment,
-    /// Who revokes it, at most 255 characters.
+    /// In whose name, as the caller says; at most 255 characters.
     pub by: Option<String>,
 }
 
@@ -68,7 +69,7 @@ impl Issuer {
         if record.revoked_at.is_some_and(|earlier| earlier <= at) {
             return Err(Error::NotEarlier);
         }
-        revoke_in(&mut writing, &mut record, at, revocation.by.as_deref(), now).await?;
+        revoke_in(&mut writing, &mut record, at, self.who(revocation.by.as_deref()), now).await?;
         let record = shown(&mut writing, &record).await?;
         writing.commit().await?;
         Ok(Revoked { record, published: self.publish().await })
@@ -84,8 +85,8 @@ impl Issuer {
         selector: &Selector,
         revocation: &Revocation,
     ) -> Result<RevokedMany, Error> {
-        let by = revocation.by.as_deref();
-        check_by("revoked_by", by)?;
+        let who = self.who(revocation.by.as_deref());
+        check_by("revoked_by", who.on_behalf_of())?;
         let mut writing = self.store().write().await?;
         let now = store::now(&mut writing, self.now()).await?;
         let at = revocation.when.resolve(now, "at")?.max(now.secs());
@@ -105,7 +106,7 @@ impl Issuer {
                 listing::to_revoke(&mut writing, criteria, at, now.secs()).await?
             }
         };
-        revoke_all_in(&mut writing, &mut records, at, by, now).await?;
+        revoke_all_in(&mut writing, &mut records, at, who, now).await?;
         show_wide(&mut writing, &mut records).await?;
         writing.commit().await?;
         Ok(RevokedMany { records, published: self.publish().await })
@@ -127,11 +128,12 @@ impl Issuer {
         if shown(&mut writing, &record).await?.state(now) == KeyState::Revoked {
             return Err(Error::AlreadyRevoked);
         }
-        let by = record.id.clone();
-        revoke_in(&mut writing, &mut record, now.secs(), Some(&by), now).await?;
+        // Who lets itself in by a key is that key.
+        let holder = self.acting_as(Actor::key(&record.id));
+        revoke_in(&mut writing, &mut record, now.secs(), holder.who(None), now).await?;
         let record = shown(&mut writing, &record).await?;
         writing.commit().await?;
-        Ok(Revoked { record, published: self.publish().await })
+        Ok(Revoked { record, published: holder.publish().await })
     }
 }
 
@@ -154,10 +156,10 @@ pub(super) async fn revoke_in(
     connection: &mut Connection,
     record: &mut KeyRecord,
     at: u32,
-    by: Option<&str>,
+    who: Who<'_>,
     now: Time,
 ) -> Result<(), Error> {
-    revoke_all_in(connection, std::slice::from_mut(record), at, by, now).await
+    revoke_all_in(connection, std::slice::from_mut(record), at, who, now).await
 }
 
 /// The same with several.
@@ -165,7 +167,7 @@ pub(super) async fn revoke_all_in(
     connection: &mut Connection,
     records: &mut [KeyRecord],
     at: u32,
-    by: Option<&str>,
+    who: Who<'_>,
     now: Time,
 ) -> Result<(), Error> {
     let mut ids = Vec::with_capacity(records.len());
@@ -174,14 +176,13 @@ pub(super) async fn revoke_all_in(
             continue;
         }
         record.revoked_at = Some(at);
-        record.revoked_by = by.map(Into::into);
+        record.revoked_by = Some(who.shown().into());
         record.updated = now;
         ids.push(record.id.as_str());
     }
-    keys::revoke(connection, &ids, at, by, now).await?;
-    let data = json!({ "revoked_at": at, "revoked_by": by });
-    let event =
-        |id| Event { event: EventType::Revoked, key_id: Some(id), actor: by, data: data.clone() };
+    keys::revoke(connection, &ids, at, Some(who.shown()), now).await?;
+    let data = json!({ "revoked_at": at, "revoked_by": who.shown() });
+    let event = |id| Event { event: EventType::Revoked, key_id: Some(id), who, data: data.clone() };
     let events: Vec<Event<'_>> = ids.into_iter().map(event).collect();
     events::append_all(connection, now, &events).await
 }

@@ -46,6 +46,8 @@ pub struct Criteria {
     pub owner: Option<u32>,
     /// The policy's number, 0 for none.
     pub policy: Option<u32>,
+    /// This principal made it, or a key that this principal made, and so on.
+    pub maker: Option<String>,
     /// It has this sales channel.
     pub sales_channel: Option<String>,
     /// When it was made.
@@ -235,6 +237,15 @@ fn conditions(select: &mut Select, criteria: &Criteria, in_force: &[WideRecord],
         if number.is_some_and(|number| number != 0) {
             select.push(any);
         }
+    }
+    if let Some(maker) = &criteria.maker {
+        select.push(
+            " AND id IN (WITH RECURSIVE made (id) AS (SELECT id FROM api_keys WHERE maker = ",
+        );
+        select.arg(maker.as_str()).push(
+            " UNION SELECT next.id FROM api_keys next JOIN made ON next.maker = made.id) \
+             SELECT id FROM made)",
+        );
     }
     if let Some(channel) = &criteria.sales_channel {
         select.push(" AND id IN (SELECT key_id FROM sales_channels WHERE channel = ");

@@ -214,6 +214,7 @@ const STEPS: &[Step] = &[
     step!(4, "0004_usage"),
     step!(5, "0005_shards"),
     step!(6, "0006_status_lists"),
+    step!(7, "0007_trail"),
 ];
 
 fn migrations(database: &Database) -> Migrator {

@@ -131,6 +131,7 @@ fn status_of(error: &Error) -> StatusCode {
         | Error::SchemaMissing
         | Error::DatabaseVersion(_)
         | Error::Database(_)
+        | Error::NoActor
         | Error::Random
         | Error::HttpClient(_)
         | Error::SelfCheck

@@ -297,6 +297,7 @@ fn body(issuer: &str, event: &EventRecord) -> String {
             "event_id": event.id,
             "key_id": event.key_id,
             "actor": event.actor,
+            "on_behalf_of": event.on_behalf_of,
             "digest": event.digest.to_string(),
             "details": details,
         },

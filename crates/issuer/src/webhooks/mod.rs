@@ -26,6 +26,7 @@ use serde_json::json;
 use utoipa::ToSchema;
 use zeroize::Zeroizing;
 
+use crate::actor::Who;
 use crate::error::Error;
 use crate::issuer::Issuer;
 use crate::rules::check_text;
@@ -48,7 +49,7 @@ pub struct NewWebhook {
     pub description: String,
     /// The types that it is told of; all for none.
     pub types: Vec<EventType>,
-    /// Who makes it.
+    /// In whose name, as the caller says.
     pub by: Option<String>,
 }
 
@@ -194,12 +195,12 @@ impl Issuer {
             disabled: None,
             disabled_why: None,
             position: events::position(&mut writing).await?,
-            created_by: new.by.clone(),
+            created_by: Some(self.who(new.by.as_deref()).shown().into()),
             created: now,
             updated: now,
         };
         webhooks::put(&mut writing, &webhook).await?;
-        tell(&mut writing, "created", &webhook, new.by.as_deref(), now).await?;
+        tell(&mut writing, "created", &webhook, self.who(new.by.as_deref()), now).await?;
         writing.commit().await?;
         Ok(webhook)
     }
@@ -282,7 +283,7 @@ impl Issuer {
         let now = store::now(&mut writing, self.now()).await?;
         let webhook = webhooks::find(&mut writing, id).await?.ok_or(Error::NoWebhook)?;
         webhooks::delete(&mut writing, id).await?;
-        tell(&mut writing, "deleted", &webhook, by, now).await?;
+        tell(&mut writing, "deleted", &webhook, self.who(by), now).await?;
         writing.commit().await?;
         Ok(())
     }
@@ -315,7 +316,7 @@ impl Issuer {
     pub async fn replay_webhook(&self, id: &str, what: Replay) -> Result<u64, Error> {
         let mut writing = self.store().write().await?;
         let now = store::now(&mut writing, self.now()).await?;
-        webhooks::find(&mut writing, id).await?.ok_or(Error::NoWebhook)?;
+        let webhook = webhooks::find(&mut writing, id).await?.ok_or(Error::NoWebhook)?;
         let count = match what {
             Replay::One(delivery) => {
                 let revived = webhooks::revive(&mut writing, id, Some(delivery), now).await?;
@@ -337,6 +338,7 @@ impl Issuer {
                 u64::try_from(newest.saturating_sub(position)).unwrap_or(0)
             }
         };
+        tell(&mut writing, "replayed", &webhook, self.who(None), now).await?;
         writing.commit().await?;
         Ok(count)
     }
@@ -354,7 +356,7 @@ impl Issuer {
         change(&mut webhook, now);
         webhook.updated = now;
         webhooks::put(&mut writing, &webhook).await?;
-        tell(&mut writing, action, &webhook, by, now).await?;
+        tell(&mut writing, action, &webhook, self.who(by), now).await?;
         writing.commit().await?;
         Ok(webhook)
     }
@@ -365,7 +367,7 @@ async fn tell(
     connection: &mut Connection,
     action: &'static str,
     webhook: &WebhookRecord,
-    by: Option<&str>,
+    who: Who<'_>,
     now: Time,
 ) -> Result<(), Error> {
     let data = json!({
@@ -374,7 +376,7 @@ async fn tell(
         "enabled": webhook.disabled.is_none(),
         "host": url::Url::parse(&webhook.url).ok().and_then(|url| url.host_str().map(str::to_owned)),
     });
-    let event = Event { event: EventType::WebhookChanged, key_id: None, actor: by, data };
+    let event = Event { event: EventType::WebhookChanged, key_id: None, who, data };
     events::append(connection, now, &event).await
 }
 

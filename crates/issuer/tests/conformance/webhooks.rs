@@ -320,7 +320,8 @@ pub(crate) async fn a_change_of_webhooks_is_in_the_trail_without_its_secret(benc
     assert_eq!(changes.len(), 3);
     for (change, action) in changes.iter().zip(["created", "rotated", "deleted"]) {
         assert!(change.data.contains(action) && !change.data.contains("whsec_"));
-        assert_eq!(change.actor.as_deref(), Some("me"));
+        assert_eq!(change.on_behalf_of.as_deref(), Some("me"));
+        assert_eq!(change.actor.as_deref(), Some(bench.issuer.actor().name()));
     }
     assert!(!format!("{webhook:?}").contains("whsec_"));
 }

@@ -3,6 +3,7 @@
 #![allow(
     clippy::unwrap_used,
     clippy::indexing_slicing,
+    clippy::panic,
     reason = "a test that can't go on panics; clippy.toml allows it in #[test] functions alone"
 )]
 
@@ -14,6 +15,7 @@ mod life;
 mod many;
 mod secrets;
 mod status_lists;
+mod trail;
 
 use axum::Router;
 use axum::body::Body;
