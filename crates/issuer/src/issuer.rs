@@ -180,7 +180,14 @@ impl Issuer {
                     ending,
                     status_wanted: Notify::new(),
                 };
-                Ok(Self { inner: Arc::new(inner), actor: Actor::process() })
+                let issuer = Self { inner: Arc::new(inner), actor: Actor::process() };
+                match issuer.upkeep().await {
+                    Ok(()) => Ok(issuer),
+                    Err(error) => {
+                        issuer.store().close().await;
+                        Err(error)
+                    }
+                }
             }
             Err(error) => {
                 store.close().await;

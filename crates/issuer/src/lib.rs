@@ -33,6 +33,7 @@ pub mod scan;
 pub mod schedule;
 pub mod status;
 pub mod store;
+mod upkeep;
 pub mod view;
 pub mod webhooks;
 

@@ -78,3 +78,70 @@ fn an_export_of_before_principals_verifies() {
     let report = check_export(forged.as_bytes().lines(), &[]).unwrap();
     assert_eq!(report.findings.iter().map(|one| one.code).collect::<Vec<_>>(), ["changed"]);
 }
+
+/// All that the database's files hold.
+fn files(home: &Home) -> Vec<u8> {
+    let mut all = std::fs::read(home.database_file()).unwrap();
+    let mut log = home.database_file().into_os_string();
+    log.push("-wal");
+    all.extend(std::fs::read(log).unwrap_or_default());
+    all
+}
+
+#[tokio::test]
+async fn secrets_of_webhooks_are_sealed_and_what_was_left_of_them_is_wiped() {
+    let folder = tempfile::tempdir().unwrap();
+    let (home, about) = unpack("schema-6", folder.path());
+    let secrets = ["secret", "old_secret", "deleted_secret"];
+    let secrets = secrets.map(|name| about[name].as_str().unwrap().to_owned());
+    let holds = |all: &[u8], secret: &str| {
+        let bare = secret.trim_start_matches("whsec_").as_bytes();
+        all.windows(bare.len()).any(|part| part == bare)
+    };
+    let before = files(&home);
+    assert!(secrets.iter().all(|secret| holds(&before, secret)), "in the clear, the deleted too");
+    let issuer = open(&home).await;
+    let after = files(&home);
+    assert!(!secrets.iter().any(|secret| holds(&after, secret)));
+
+    // They sign as before.
+    let id = about["webhook"].as_str().unwrap();
+    let webhook = issuer.show_webhook(id).await.unwrap();
+    let key = issuer.keystore().column_key().unwrap();
+    let (old, _) = webhook.old_secret.as_ref().unwrap();
+    assert_eq!(key.open(id, &webhook.secret).unwrap().as_str(), secrets[0]);
+    assert_eq!(key.open(id, old).unwrap().as_str(), secrets[1]);
+    issuer.store().close().await;
+    // It is done once: another start finds what there is.
+    let again = open(&home).await.show_webhook(id).await.unwrap();
+    assert_eq!(again.secret, webhook.secret);
+}
+
+#[tokio::test]
+async fn a_backup_of_before_is_sealed_when_it_is_restored() {
+    let folder = tempfile::tempdir().unwrap();
+    let (home, about) = unpack("schema-6", folder.path());
+    let secret = about["secret"].as_str().unwrap();
+    // What a backup of now holds is sealed, and what is restored from it opens with its keystore.
+    let unlock = portcullis_issuer::keystore::Unlock::key_file(&key_file(folder.path())).unwrap();
+    let home = home.with_unlock(unlock.clone());
+    let backup = folder.path().join("backup.pcx");
+    let issuer = open(&home).await;
+    issuer.back_up(&backup).await.unwrap();
+    issuer.store().close().await;
+    let elsewhere = Home::new(folder.path().join("elsewhere")).with_unlock(unlock);
+    portcullis_issuer::backup::restore(&backup, &elsewhere).unwrap();
+    let bare = secret.trim_start_matches("whsec_").as_bytes();
+    assert!(!files(&elsewhere).windows(bare.len()).any(|part| part == bare));
+    let restored = open(&elsewhere).await;
+    let webhook = restored.show_webhook(about["webhook"].as_str().unwrap()).await.unwrap();
+    let key = restored.keystore().column_key().unwrap();
+    assert_eq!(key.open(&webhook.id, &webhook.secret).unwrap().as_str(), secret);
+}
+
+fn key_file(folder: &Path) -> std::path::PathBuf {
+    let path = folder.join("backup.key");
+    std::fs::write(&path, [7; 32]).unwrap();
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
+    path
+}

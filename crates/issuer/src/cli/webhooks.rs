@@ -9,7 +9,7 @@ use portcullis_issuer::Issuer;
 use portcullis_issuer::store::events::EventType;
 use portcullis_issuer::store::webhooks::{DeliveryState, WebhookRecord};
 use portcullis_issuer::webhooks::{
-    DeliveryView, Dispatcher, NewWebhook, Reach, Replay, WebhookChange, WebhookView,
+    DeliveryView, Dispatcher, NewWebhook, Reach, Replay, WebhookChange, WebhookView, WithSecret,
 };
 use serde_json::json;
 
@@ -53,7 +53,7 @@ pub(crate) enum Webhooks {
     Deliver(Deliver),
 }
 
-/// Make an endpoint; its secret is shown this once, and kept in the database to sign with
+/// Make an endpoint; its secret is shown this once, and kept in the database, sealed, to sign with
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Example:\n  portcullis webhooks create https://example.com/hook --type api-key.revoked,list.failed"
@@ -250,16 +250,16 @@ fn show(issuer: &Issuer, webhook: &WebhookRecord, out: &Out) -> Result<()> {
     out.answer(&view, |o| write_webhook(o, &view))
 }
 
-fn show_secret(issuer: &Issuer, webhook: &WebhookRecord, out: &Out) -> Result<()> {
-    let view = WebhookView::new(webhook, issuer.now());
-    let json = json!({ "webhook": view, "secret": webhook.secret.as_str() });
+fn show_secret(issuer: &Issuer, made: &WithSecret, out: &Out) -> Result<()> {
+    let view = WebhookView::new(&made.webhook, issuer.now());
+    let json = json!({ "webhook": view, "secret": made.secret.as_str() });
     out.answer(&json, |o| {
         write_webhook(o, &view)?;
-        field(o, "Secret", webhook.secret.as_str())?;
+        field(o, "Secret", made.secret.as_str())?;
         writeln!(
             o,
             "\nThe receiver checks signatures with the secret. It is shown this once; the \
-             database keeps it,\nbecause each message is signed with it."
+             database keeps it\nsealed under the keystore, because each message is signed with it."
         )
     })
 }

@@ -26,7 +26,7 @@ use crate::webhooks::answers::{
     DeliveriesAnswer, ReplayedAnswer, WebhookDeletedAnswer, WebhookSecretAnswer, WebhooksAnswer,
 };
 use crate::webhooks::{
-    DEFAULT_OVERLAP, DeliveryView, NewWebhook, Replay, WebhookChange, WebhookView,
+    DEFAULT_OVERLAP, DeliveryView, NewWebhook, Replay, WebhookChange, WebhookView, WithSecret,
 };
 
 pub(super) fn routes() -> OpenApiRouter<Issuer> {
@@ -51,9 +51,9 @@ fn view(issuer: &Issuer, webhook: &WebhookRecord) -> WebhookView {
 }
 
 /// With the secret, which is shown where it is new and never else.
-fn with_secret(issuer: &Issuer, webhook: &WebhookRecord) -> WebhookSecretAnswer {
-    let secret = webhook.secret.as_str().to_owned();
-    WebhookSecretAnswer { webhook: view(issuer, webhook), secret }
+fn with_secret(issuer: &Issuer, made: &WithSecret) -> WebhookSecretAnswer {
+    let secret = made.secret.as_str().to_owned();
+    WebhookSecretAnswer { webhook: view(issuer, &made.webhook), secret }
 }
 
 #[derive(Deserialize, ToSchema)]

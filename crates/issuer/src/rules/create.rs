@@ -41,7 +41,7 @@ pub struct NewKey {
     pub sales_channels: Vec<String>,
     /// When it expires, if ever: a second after now.
     pub expires: Option<Moment>,
-    /// In whose name it is made, as the caller says; the principal's, where nothing is said.
+    /// In whose name it is made, as the caller says; the principal's, if nothing is said.
     pub created_by: Option<String>,
 }
 
@@ -95,7 +95,7 @@ impl NewKey {
         scopes::check(self.purpose, &self.admin_scopes)
     }
 
-    /// What is asked for, such that two requests are equal where this is. Who sends it is `actor`.
+    /// What is asked for, such that two requests are equal if this is. Who sends it is `actor`.
     fn request(&self, actor: &Actor) -> Value {
         let by_default = || if actor.is_key() { actor.name() } else { "cli" };
         json!([

@@ -165,7 +165,7 @@ pub async fn append_all(
     for events in events.chunks(ROWS) {
         let sql = insert_sql(
             connection,
-            "events (at_ms, type, key_id, actor, on_behalf_of, data, digest)",
+            "events (at_ms, type, key_id, principal, on_behalf_of, data, digest)",
             7,
             events.len(),
         );
@@ -313,7 +313,7 @@ impl FromRow<'_, AnyRow> for EventRecord {
             at_ms: row.try_get("at_ms")?,
             event: row.try_get("type")?,
             key_id: row.try_get("key_id")?,
-            actor: row.try_get("actor")?,
+            actor: row.try_get("principal")?,
             on_behalf_of: row.try_get("on_behalf_of")?,
             data: row.try_get("data")?,
             digest: digest(row, "digest")?,
@@ -366,7 +366,7 @@ pub async fn list(
         select.push(" AND key_id = ").arg(key_id.as_str());
     }
     if let Some(actor) = &filter.actor {
-        select.push(" AND actor = ").arg(actor.as_str());
+        select.push(" AND principal = ").arg(actor.as_str());
     }
     if let Some(named) = &filter.on_behalf_of {
         select.push(" AND on_behalf_of = ").arg(named.as_str());

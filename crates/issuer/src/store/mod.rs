@@ -23,6 +23,7 @@ pub mod signers;
 pub mod state;
 pub mod status;
 pub mod targets;
+pub mod upkeep;
 pub mod webhooks;
 pub mod wide;
 
@@ -147,6 +148,27 @@ impl Store {
     #[must_use]
     pub const fn database(&self) -> &Database {
         &self.database
+    }
+
+    /// Writes the database anew, such that nothing is left in it of what was overwritten or deleted.
+    ///
+    /// # Errors
+    /// The database's: another process has it, or there is no room.
+    pub(crate) async fn wipe(&self) -> Result<(), Error> {
+        let mut connection = self.pool.acquire().await?;
+        match self.database {
+            Database::File(_) => {
+                sqlx::query("VACUUM").execute(&mut *connection).await?;
+                let row = sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)");
+                let row = row.fetch_one(&mut *connection).await?;
+                let busy: i64 = row::number(&row, "busy")?;
+                if busy == 0 { Ok(()) } else { Err(Error::DatabaseBusy) }
+            }
+            Database::Server(_) => {
+                sqlx::query("VACUUM FULL webhooks").execute(&mut *connection).await?;
+                Ok(())
+            }
+        }
     }
 
     /// Writes a copy of a SQLite database as one transaction sees it, to a file that must not exist.

@@ -53,6 +53,23 @@ pub struct NewWebhook {
     pub by: Option<String>,
 }
 
+/// An endpoint with the secret that it has just been given, which is shown this once: the database
+/// has it sealed.
+#[derive(Clone)]
+pub struct WithSecret {
+    /// The endpoint.
+    pub webhook: WebhookRecord,
+    /// `whsec_…`.
+    pub secret: Zeroizing<String>,
+}
+
+impl std::fmt::Debug for WithSecret {
+    /// Without the secret.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("WithSecret").field(&self.webhook).finish()
+    }
+}
+
 /// What to change of an endpoint; `None` leaves it.
 #[derive(Clone, Debug, Default)]
 pub struct WebhookChange {
@@ -163,8 +180,8 @@ impl From<&Delivery> for DeliveryView {
 }
 
 impl Issuer {
-    /// Makes an endpoint, which is told of what happens from now on. Its secret is in the record:
-    /// to be shown this once.
+    /// Makes an endpoint, which is told of what happens from now on. Its secret is to be shown this
+    /// once.
     ///
     /// # Errors
     /// [`Error::Invalid`] for an address out of `reach`, and the store's.
@@ -172,13 +189,16 @@ impl Issuer {
         &self,
         new: &NewWebhook,
         reach: Reach,
-    ) -> Result<WebhookRecord, Error> {
+    ) -> Result<WithSecret, Error> {
         let url = reach.check_url(&new.url)?;
         check_description(&new.description)?;
         if let Some(by) = &new.by {
             check_text("created_by", by)?;
         }
         let id = URL_SAFE_NO_PAD.encode(crate::random::secret::<12>()?.as_slice());
+        let id = format!("whk_{id}");
+        let secret = Secret::new()?.text();
+        let sealed = self.keystore().column_key()?.seal(&id, &secret)?;
         let mut writing = self.store().write().await?;
         if webhooks::all(&mut writing).await?.len() >= MAX_WEBHOOKS {
             let reason = "can't be added: there are 100 webhooks; delete one first";
@@ -186,11 +206,11 @@ impl Issuer {
         }
         let now = store::now(&mut writing, self.now()).await?;
         let webhook = WebhookRecord {
-            id: format!("whk_{id}"),
+            id,
             url: url.into(),
             description: new.description.clone(),
             types: new.types.clone(),
-            secret: Secret::new()?.text(),
+            secret: sealed,
             old_secret: None,
             disabled: None,
             disabled_why: None,
@@ -202,7 +222,7 @@ impl Issuer {
         webhooks::put(&mut writing, &webhook).await?;
         tell(&mut writing, "created", &webhook, self.who(new.by.as_deref()), now).await?;
         writing.commit().await?;
-        Ok(webhook)
+        Ok(WithSecret { webhook, secret })
     }
 
     /// All endpoints.
@@ -254,8 +274,8 @@ impl Issuer {
         .await
     }
 
-    /// Gives an endpoint a new secret, which is in the record: to be shown this once. The old one
-    /// signs beside it for `overlap`.
+    /// Gives an endpoint a new secret, to be shown this once. The old one signs beside it for
+    /// `overlap`.
     ///
     /// # Errors
     /// [`Error::NoWebhook`] and the store's.
@@ -264,14 +284,15 @@ impl Issuer {
         id: &str,
         overlap: Duration,
         by: Option<&str>,
-    ) -> Result<WebhookRecord, Error> {
+    ) -> Result<WithSecret, Error> {
         let secret = Secret::new()?.text();
+        let sealed = self.keystore().column_key()?.seal(id, &secret)?;
         let overlap = u64::try_from(overlap.as_millis()).unwrap_or(u64::MAX);
-        self.change_webhook(id, "rotated", by, |webhook, now| {
-            let old: Zeroizing<String> = std::mem::replace(&mut webhook.secret, secret);
+        let changed = self.change_webhook(id, "rotated", by, |webhook, now| {
+            let old = std::mem::replace(&mut webhook.secret, sealed);
             webhook.old_secret = (overlap > 0).then(|| (old, now.plus_millis(overlap)));
-        })
-        .await
+        });
+        Ok(WithSecret { webhook: changed.await?, secret })
     }
 
     /// Deletes an endpoint and what was still to be sent to it.

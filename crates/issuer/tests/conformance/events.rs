@@ -65,11 +65,17 @@ pub(crate) async fn what_was_altered_is_found_and_named(bench: Bench) {
     for (sql, expected) in [
         ("UPDATE events SET on_behalf_of = 'mallory' WHERE id = 4", vec![(4, "changed")]),
         ("UPDATE events SET on_behalf_of = NULL WHERE id = 4", vec![]),
-        ("UPDATE events SET actor = actor || '!' WHERE id = 4", vec![(4, "changed")]),
-        ("UPDATE events SET actor = substr(actor, 1, length(actor) - 1) WHERE id = 4", vec![]),
+        ("UPDATE events SET principal = principal || '!' WHERE id = 4", vec![(4, "changed")]),
+        (
+            "UPDATE events SET principal = substr(principal, 1, length(principal) - 1) WHERE id = 4",
+            vec![],
+        ),
         // As if it were one of before there were principals.
-        ("UPDATE events SET on_behalf_of = actor, actor = NULL WHERE id = 4", vec![(4, "changed")]),
-        ("UPDATE events SET actor = on_behalf_of, on_behalf_of = NULL WHERE id = 4", vec![]),
+        (
+            "UPDATE events SET on_behalf_of = principal, principal = NULL WHERE id = 4",
+            vec![(4, "changed")],
+        ),
+        ("UPDATE events SET principal = on_behalf_of, on_behalf_of = NULL WHERE id = 4", vec![]),
         ("UPDATE events SET at_ms = at_ms + 1 WHERE id = 4", vec![(4, "changed")]),
         ("UPDATE events SET at_ms = at_ms - 1 WHERE id = 4", vec![]),
         ("UPDATE events SET id = -id WHERE id IN (4, 5)", vec![(6, "missing")]),
