@@ -285,6 +285,15 @@ pub enum Error {
     #[error(
         "the clock is {behind_millis} ms behind the list that is published; set the clock right, \
          nothing can be published until then"
+    /// An admin key was to make one that outlives it.
+    #[error(
+        "an admin key makes none that outlives it: `expires_at` must be {latest} or earlier, when \
+         the key that asks ends; or use one that lasts longer"
+    )]
+    OutlivesMaker {
+        /// When the maker ends.
+        latest: String,
+    },
     )]
     ClockWentBack {
         /// By how much, in milliseconds.
@@ -417,3 +426,4 @@ impl From<AdoptError> for Error {
         }
     }
 }
+            Self::OutlivesMaker { .. } => "outlives_maker",

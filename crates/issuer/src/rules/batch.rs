@@ -52,10 +52,27 @@ impl Issuer {
             let policy = own.unwrap_or(making.new.policy);
             minted.push(self.mint(keyring, label, making, (serial, policy), now)?);
         }
+        self.check_end(connection, &minted).await?;
         let in_force = wide::in_force(connection).await?;
         minted.iter().try_for_each(|made| check_not_wide(&in_force, &made.record.claims()))?;
         self.store_made(connection, makings, &minted, now).await?;
         Ok(minted)
+    }
+
+    /// Refuses admin keys that would outlive the admin key that makes them: else a key that expires
+    /// would make itself one that does not. However admin keys are made, they are made here.
+    async fn check_end(&self, connection: &mut Connection, minted: &[Minted]) -> Result<(), Error> {
+        let mut admins = minted.iter().filter(|made| made.record.purpose == KeyPurpose::Admin);
+        if !self.actor().is_key() || admins.clone().next().is_none() {
+            return Ok(());
+        }
+        let maker = keys::find(connection, self.actor().name()).await?.ok_or(Error::NoActor)?;
+        let end = [maker.expires_at, maker.revoked_at].into_iter().flatten().min();
+        let Some(end) = end else { return Ok(()) };
+        if admins.all(|made| made.record.expires_at.is_some_and(|expiry| expiry <= end)) {
+            return Ok(());
+        }
+        Err(Error::OutlivesMaker { latest: crate::view::seconds(end) })
     }
 
     /// Publishes where keys were made that have a policy of their own: gates learn from the list

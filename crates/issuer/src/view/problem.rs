@@ -104,7 +104,7 @@ fn status_of(error: &Error) -> StatusCode {
         | Error::NoSigner
         | Error::NoStatusSigner
         | Error::Rotation(_) => StatusCode::CONFLICT,
-        Error::Scope { .. } => StatusCode::FORBIDDEN,
+        Error::Scope { .. } | Error::OutlivesMaker { .. } => StatusCode::FORBIDDEN,
         Error::ShardFull
         | Error::Restored { .. }
         | Error::Target { .. }

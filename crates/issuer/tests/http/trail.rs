@@ -282,3 +282,60 @@ async fn all_that_a_stolen_key_made_is_found_and_revoked() {
     assert_eq!(text(&left, "/state"), "active", "it did not make itself");
     assert_eq!(KeyPurpose::from_name(text(&left, "/purpose")), Some(KeyPurpose::Admin));
 }
+
+/// Every way in which an admin key gets another: it never lasts longer than who asks.
+#[tokio::test]
+async fn no_admin_key_makes_one_that_outlives_it() {
+    let api = Api::new().await;
+    let ask = async |token: &str, path: &str, body: Value| {
+        let request = Request::post(path)
+            .header("authorization", format!("Bearer {token}"))
+            .header("content-type", "application/json")
+            .body(Body::from(body.to_string()));
+        api.send(request.unwrap()).await
+    };
+    let admin = |end: Value| {
+        let mut body = json!({ "title": "x", "scopes": ["*"] });
+        body.as_object_mut().unwrap().extend(end.as_object().unwrap().clone());
+        body
+    };
+    let root = api.bench.made.admin_token.to_string();
+    let hour = json!({ "expires_in_seconds": 3600 });
+    let short = ask(&root, "/v1/admins", admin(hour.clone())).await.json();
+    let (short_id, short) = (text(&short, "/key/id").to_owned(), text(&short, "/token").to_owned());
+    let latest = "2027-01-15T09:00:00Z";
+    let root_roll = format!("/v1/keys/{}/roll", api.bench.made.admin.id);
+    let own_roll = format!("/v1/keys/{short_id}/roll");
+    let later = json!({ "expires_in_seconds": 3601 });
+    for (path, body) in [
+        ("/v1/admins", admin(json!({}))),
+        ("/v1/admins", admin(later.clone())),
+        ("/v1/admins", admin(json!({ "expires_at": "2099-01-01T00:00:00Z" }))),
+        (&root_roll, json!({})),
+        (&root_roll, json!({ "overlap_seconds": 0 })),
+        (&root_roll, later.clone()),
+        (&own_roll, json!({ "never_expires": true })),
+        (&own_roll, later),
+    ] {
+        let refused = ask(&short, path, body.clone()).await;
+        let told = refused.json();
+        assert_eq!(refused.status, StatusCode::FORBIDDEN, "{path} {body}: {told}");
+        assert_eq!(told["code"], "outlives_maker");
+        assert!(text(&told, "/detail").contains(latest), "{told}");
+    }
+    // Up to its own end, and keys for gates as it likes.
+    assert_eq!(ask(&short, "/v1/admins", admin(hour)).await.status, StatusCode::CREATED);
+    assert_eq!(ask(&short, "/v1/keys", json!({ "title": "x" })).await.status, StatusCode::CREATED);
+    // One whose revocation is set ends then: the hour of an overlap makes nobody a key for ever.
+    let rolled = ask(&short, &own_roll, json!({ "overlap_seconds": 60 })).await;
+    assert_eq!(rolled.status, StatusCode::OK);
+    let refused = ask(&short, "/v1/admins", admin(json!({ "expires_in_seconds": 61 }))).await;
+    assert!(text(&refused.json(), "/detail").contains("2027-01-15T08:01:00Z"));
+    let made = ask(&short, "/v1/admins", admin(json!({ "expires_in_seconds": 60 }))).await.json();
+    assert_eq!(text(&made, "/key/maker"), short_id);
+    // Who runs the issuer may.
+    let scopes = vec!["*".to_owned()];
+    let purpose = KeyPurpose::Admin;
+    let made = NewKey { purpose, admin_scopes: scopes, ..NewKey::titled("for ever") };
+    assert!(api.bench.issuer.create(&made).await.unwrap().record.expires_at.is_none());
+}
