@@ -53,6 +53,43 @@ pub enum Error {
         count: usize,
         /// Whether publishable keys are among them.
         publishable: bool,
+        /// Their ids.
+        ids: Vec<String>,
+    },
+    /// Of several keys some are to be revoked at an earlier moment than the one that was asked for.
+    #[error(
+        "the key is already to be revoked at an earlier moment, and a revocation never moves \
+         later; nothing was changed"
+    )]
+    SomeNotEarlier(Vec<String>),
+    /// The last admin key that can make others would end.
+    #[error(
+        "this would end the last admin key that can make others, {id}; nothing was changed. Make \
+         another first, or say that it is meant: `last_admin` over HTTP, --last-admin at the \
+         command line"
+    )]
+    LastAdmin {
+        /// The key.
+        id: String,
+    },
+    /// Another number of keys was confirmed than there are.
+    #[error(
+        "{confirmed} keys were confirmed, and there are {count} now; nothing was changed. Look \
+         again with a dry run"
+    )]
+    NotTheCount {
+        /// What was confirmed.
+        confirmed: u64,
+        /// What there is.
+        count: u64,
+    },
+    /// Nobody said that what can't be undone is meant.
+    #[error(
+        "{what}; nothing was changed. Say that it is meant with --yes, or look first with --dry-run"
+    )]
+    NotConfirmed {
+        /// What would be done.
+        what: String,
     },
     /// Keys were to be deleted that still count.
     #[error("Cannot delete api keys that are not revoked - {}", some(.0))]
@@ -372,6 +409,10 @@ impl Error {
             Self::ShardFull => "shard_full",
             Self::NotInitialised { .. } => "not_initialised",
             Self::AlreadyInitialised { .. } => "already_initialised",
+            Self::SomeNotEarlier(_) => "revocation_not_earlier",
+            Self::LastAdmin { .. } => "last_admin_key",
+            Self::NotTheCount { .. } => "count_changed",
+            Self::NotConfirmed { .. } => "not_confirmed",
             Self::RootExists { .. } => "root_exists",
             Self::Permissions { .. } => "permissions",
             Self::Io { .. } => "io",

@@ -16,7 +16,8 @@ use super::out::{Out, table};
 /// What keys are to be like
 #[derive(Debug, clap::Args)]
 pub(crate) struct Like {
-    /// The title or the redacted form contains this
+    /// The title or the redacted form contains this; to choose keys that are revoked, the redacted form
+    /// ends with it
     #[arg(short = 'q', long = "search", value_name = "TEXT")]
     q: Option<String>,
     /// The title is this

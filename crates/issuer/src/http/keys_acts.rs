@@ -29,10 +29,11 @@ use super::list::{WaitQuery, committed, committed_and_waited};
 use super::problem::Problem;
 use crate::error::Error;
 use crate::issuer::Issuer;
-use crate::rules::{Moment, Revocation, Roll, Selector, scopes};
+use crate::rules::{Care, IfRevoked, Moment, Revocation, Roll, Selector, scopes};
 use crate::view::VerdictView;
 use crate::view::keys::{
-    AuthenticatedAnswer, ChangedAnswer, RevokedAnswer, RevokedManyAnswer, RolledAnswer,
+    AuthenticatedAnswer, ChangedAnswer, DryRunAnswer, RevokedAnswer, RevokedManyAnswer,
+    RevokedManyAnswers, RolledAnswer,
 };
 
 pub(super) fn routes() -> OpenApiRouter<Issuer> {
@@ -61,13 +62,30 @@ pub(super) fn self_routes() -> Router<Issuer> {
 struct RevokeBody {
     in_seconds: Option<u64>,
     at: Option<String>,
+    /// In whose name; the trail's actor is the admin key that is sent.
     revoked_by: Option<String>,
+    /// What becomes of keys that are revoked already: `refuse` (409, and nothing is changed), which is
+    /// what is done if nothing is said, or `skip`.
+    if_revoked: Option<String>,
+    /// It may be the last admin key that can make others.
+    #[serde(default)]
+    last_admin: bool,
 }
 
 impl RevokeBody {
     fn revocation(self) -> Result<Revocation, Error> {
         let when = moment(self.in_seconds, self.at.as_deref(), "at")?.unwrap_or(Moment::Now);
         Ok(Revocation { when, by: self.revoked_by })
+    }
+
+    fn care(&self, confirm: Option<u64>) -> Care {
+        Care { confirm, last_admin: self.last_admin }
+    }
+
+    fn if_revoked(&self) -> Result<IfRevoked, Error> {
+        let Some(name) = &self.if_revoked else { return Ok(IfRevoked::Refuse) };
+        let reason = "must be refuse or skip";
+        IfRevoked::from_name(name).ok_or(Error::Invalid { field: "if_revoked", reason })
     }
 }
 
@@ -88,7 +106,8 @@ async fn revoke(
     Query(wait): Query<WaitQuery>,
     Json(body): Json<RevokeBody>,
 ) -> Answer {
-    let revoked = issuer.revoke(&id, &body.revocation()?).await;
+    let (care, if_revoked) = (body.care(None), body.if_revoked()?);
+    let revoked = issuer.revoke_with(&id, &body.revocation()?, &care, if_revoked).await;
     let revoked = revoked.map_err(|error| Problem::about(&id, error))?;
     let key = json!(view(&issuer, &revoked.record).await?);
     committed_and_waited(&issuer, key, StatusCode::OK, revoked.published, wait).await
@@ -101,7 +120,19 @@ struct RevokeManyBody {
     r#where: Option<Filter>,
     in_seconds: Option<u64>,
     at: Option<String>,
+    /// In whose name; the trail's actor is the admin key that is sent.
     revoked_by: Option<String>,
+    /// What becomes of keys among `ids` that are revoked already: `refuse` (409 names them, and nothing
+    /// is changed), which is what is done if nothing is said, or `skip`.
+    if_revoked: Option<String>,
+    /// Only say which keys would be revoked.
+    #[serde(default)]
+    dry_run: bool,
+    /// How many keys a dry run told of: if there are more or fewer by now, nothing is done (409).
+    confirm: Option<u64>,
+    /// The last admin key that can make others may be among them.
+    #[serde(default)]
+    last_admin: bool,
 }
 
 /// Revoke many keys, by their ids or by what they are like, all or none.
@@ -111,7 +142,7 @@ struct RevokeManyBody {
     request_body = RevokeManyBody,
     security(("admin_key" = ["keys:revoke"])),
     responses(
-        (status = 200, description = "Revoked and published", body = RevokedManyAnswer),
+        (status = 200, description = "Revoked and published; of a dry run, what would be", body = RevokedManyAnswers),
         (status = 202, description = "Revoked, not yet published", body = RevokedManyAnswer)
     )
 )]
@@ -136,10 +167,21 @@ async fn revoke_many(
         }
     };
     let (in_seconds, at, revoked_by) = (body.in_seconds, body.at, body.revoked_by);
-    let revocation = RevokeBody { in_seconds, at, revoked_by }.revocation()?;
-    let revoked = issuer.revoke_all(&selector, &revocation).await?;
+    let (if_revoked, last_admin) = (body.if_revoked, body.last_admin);
+    let one = RevokeBody { in_seconds, at, revoked_by, if_revoked, last_admin };
+    let (care, if_revoked) = (one.care(body.confirm), one.if_revoked()?);
+    let revocation = one.revocation()?;
+    if body.dry_run {
+        let (records, preview) = issuer.preview_all(&selector, &revocation, if_revoked).await?;
+        let keys = views(&issuer, &records).await?;
+        return Ok(axum::Json(DryRunAnswer::of(preview, Some(keys))).into_response());
+    }
+    let revoked = issuer.revoke_all_with(&selector, &revocation, &care, if_revoked).await?;
     let keys = views(&issuer, &revoked.records).await?;
-    let answer = json!({ "count": keys.len(), "keys": keys });
+    let mut answer = json!({ "count": keys.len(), "keys": keys });
+    if let Some(answer) = answer.as_object_mut().filter(|_| if_revoked == IfRevoked::Skip) {
+        answer.insert("skipped".into(), json!(revoked.skipped));
+    }
     committed_and_waited(&issuer, answer, StatusCode::OK, revoked.published, wait).await
 }
 

@@ -21,7 +21,8 @@ use super::problem::Problem;
 use crate::error::Error;
 use crate::issuer::Issuer;
 use crate::names;
-use crate::rules::{MassRevocation, MassRevoked, Whose, scopes};
+use crate::rules::{Care, MassRevocation, MassRevoked, Whose, scopes};
+use crate::view::keys::DryRunAnswer;
 use crate::view::parse_rfc3339;
 use crate::view::records::{RevocationsAnswer, WideAnswer, WideView};
 
@@ -40,7 +41,17 @@ struct RevocationBody {
     environment: Option<String>,
     issued_from: Option<String>,
     issued_before: Option<String>,
+    /// In whose name; the trail's actor is the admin key that is sent.
     by: Option<String>,
+    /// Only say how many keys it would end.
+    #[serde(default)]
+    dry_run: bool,
+    /// How many keys in force a dry run told of: if there are more or fewer by now, nothing is done
+    /// (409).
+    confirm: Option<u64>,
+    /// The last admin key that can make others may be among them.
+    #[serde(default)]
+    last_admin: bool,
 }
 
 /// Revoke or suspend many keys at once: an owner's, a signer's, an environment's, or those issued in a span of time.
@@ -50,6 +61,7 @@ struct RevocationBody {
     request_body = RevocationBody,
     security(("admin_key" = ["keys:revoke"])),
     responses(
+        (status = 200, description = "What a dry run tells", body = DryRunAnswer),
         (status = 201, description = "Revoked and published", body = WideAnswer),
         (status = 202, description = "Revoked, not yet published", body = WideAnswer)
     )
@@ -87,7 +99,12 @@ async fn create(
         issued_before: instant(body.issued_before.as_deref(), "issued_before")?,
         by: body.by,
     };
-    let MassRevoked { entry, published } = issuer.revoke_many(&what).await?;
+    if body.dry_run {
+        let preview = issuer.preview_many(&what).await?;
+        return Ok(Answered(DryRunAnswer::of(preview, None)).into_response());
+    }
+    let care = Care { confirm: body.confirm, last_admin: body.last_admin };
+    let MassRevoked { entry, published } = issuer.revoke_many_with(&what, &care).await?;
     let answer = json!(WideView::new(&entry));
     committed_and_waited(&issuer, answer, StatusCode::CREATED, published, wait).await
 }

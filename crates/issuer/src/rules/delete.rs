@@ -9,8 +9,9 @@ use crate::actor::Who;
 use crate::error::Error;
 use crate::issuer::Issuer;
 use crate::record::{KeyRecord, KeyState};
+use crate::rules::care::Care;
 use crate::rules::mass::show_wide;
-use crate::rules::revoke::{RevokedMany, revoke_all_in};
+use crate::rules::revoke::{RevokedMany, check_care, revoke_all_in};
 use crate::rules::{check_by, find_all};
 use crate::store::events::{self, Event, EventType};
 use crate::store::{self, Connection, channels, idempotency, keys};
@@ -43,8 +44,8 @@ impl Issuer {
     /// before.
     ///
     /// # Errors
-    /// [`Error::NothingSelected`], [`Error::NoSuchKeys`], and the store's: then nothing was
-    /// changed.
+    /// [`Error::NothingSelected`], [`Error::NoSuchKeys`], [`Error::LastAdmin`], and the store's: then
+    /// nothing was changed.
     pub async fn undo_create(
         &self,
         ids: &[String],
@@ -54,12 +55,13 @@ impl Issuer {
         let mut writing = self.store().write().await?;
         let now = store::now(&mut writing, self.now()).await?;
         let mut records = find_all(&mut writing, ids).await?;
+        check_care(&mut writing, &records, &Care::default(), now).await?;
         revoke_all_in(&mut writing, &mut records, now.secs(), self.who(by), now).await?;
         delete_in(&mut writing, &records, self.who(by), now).await?;
         let ids: Vec<&str> = records.iter().map(|record| record.id.as_str()).collect();
         idempotency::forget(&mut writing, &ids).await?;
         writing.commit().await?;
-        Ok(RevokedMany { records, published: self.publish().await })
+        Ok(RevokedMany { records, skipped: Vec::new(), published: self.publish().await })
     }
 }
 

@@ -7,6 +7,7 @@
     reason = "a test that can't go on panics; clippy.toml allows it in #[test] functions alone"
 )]
 
+mod care;
 #[path = "../common/mod.rs"]
 mod common;
 mod doors;
