@@ -89,6 +89,28 @@ impl Home {
         self.path.join("keystore.json")
     }
 
+    /// There while what `restore` has put here is still to be looked at.
+    #[must_use]
+    pub(crate) fn restored_mark(&self) -> PathBuf {
+        self.path.join("restored")
+    }
+
+    /// Tells a folder without an issuer from one whose keystore is gone.
+    ///
+    /// # Errors
+    /// [`Error::NotInitialised`], [`Error::KeystoreLost`].
+    pub fn check_keystore(&self) -> Result<(), Error> {
+        let keystore = self.keystore();
+        if keystore.exists() {
+            return Ok(());
+        }
+        let beside = [self.database_file(), self.root_key()].into_iter().find(|path| path.exists());
+        Err(match beside {
+            Some(path) => Error::KeystoreLost { keystore, beside: path.display().to_string() },
+            None => Error::NotInitialised { home: self.path.clone() },
+        })
+    }
+
     /// The root key, unless it is kept elsewhere.
     #[must_use]
     pub fn root_key(&self) -> PathBuf {
@@ -151,8 +173,13 @@ impl Issuer {
         clock: Arc<dyn Clock>,
         terms: Terms,
     ) -> Result<Self, Error> {
-        if !home.keystore().exists() {
-            return Err(Error::NotInitialised { home: home.path().to_owned() });
+        if let Err(error) = home.check_keystore() {
+            // The folder may be empty because the records are elsewhere.
+            if Store::holds_issuer(&home.database()).await {
+                let beside = "the database that DATABASE_URL names".to_owned();
+                return Err(Error::KeystoreLost { keystore: home.keystore(), beside });
+            }
+            return Err(error);
         }
         // The root key may lie elsewhere. Where it lies here it must be as private as the keystore.
         if home.root_key().exists() {
@@ -181,7 +208,11 @@ impl Issuer {
                     status_wanted: Notify::new(),
                 };
                 let issuer = Self { inner: Arc::new(inner), actor: Actor::process() };
-                match issuer.upkeep().await {
+                let ready = async {
+                    issuer.upkeep().await?;
+                    issuer.mark_restored().await
+                };
+                match ready.await {
                     Ok(()) => Ok(issuer),
                     Err(error) => {
                         issuer.store().close().await;

@@ -17,6 +17,7 @@ mod place;
 mod policies;
 mod push;
 mod recover;
+mod recover_alone;
 mod status;
 
 use std::sync::atomic::{AtomicU64, Ordering};

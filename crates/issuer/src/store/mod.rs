@@ -150,6 +150,18 @@ impl Store {
         &self.database
     }
 
+    /// Whether a server's database holds an issuer. A file tells by being there.
+    pub(crate) async fn holds_issuer(database: &Database) -> bool {
+        let Database::Server(_) = database else { return false };
+        match open::open(database).await {
+            Ok(pool) => {
+                pool.close().await;
+                true
+            }
+            Err(_) => false,
+        }
+    }
+
     /// Writes the database anew, such that nothing is left in it of what was overwritten or deleted.
     ///
     /// # Errors

@@ -381,3 +381,16 @@ pub async fn backlog(connection: &mut Connection) -> Result<(i64, i64), Error> {
     let row = query.fetch_one(connection).await?;
     Ok((row.try_get("pending")?, row.try_get("dead")?))
 }
+
+/// The webhooks for which something waits that has failed at least once.
+///
+/// # Errors
+/// The database's.
+pub async fn failing(connection: &mut Connection) -> Result<Vec<String>, Error> {
+    let query = sqlx::query(
+        "SELECT DISTINCT webhook_id FROM deliveries WHERE state = 'pending' AND attempts > 0 \
+         ORDER BY webhook_id",
+    );
+    let rows = query.fetch_all(connection).await?;
+    rows.iter().map(|row| Ok(row.try_get(0)?)).collect()
+}

@@ -130,6 +130,7 @@ fn status_of(error: &Error) -> StatusCode {
         | Error::NoList
         | Error::List(_) => StatusCode::SERVICE_UNAVAILABLE,
         Error::NotInitialised { .. }
+        | Error::KeystoreLost { .. }
         | Error::AlreadyInitialised { .. }
         | Error::RootExists { .. }
         | Error::Permissions { .. }
