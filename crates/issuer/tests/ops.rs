@@ -256,6 +256,13 @@ fn no_token_gets_into_the_log() {
     let answered: Vec<Value> = lines.filter(|line| line["message"] == "answered").collect();
     assert!(answered.iter().any(|line| line["span"]["route"] == "/v1/keys/{id}"));
     assert!(answered.iter().any(|line| line["span"]["request_id"] == "given-1"));
+    // Whose request it was, of those that were let in.
+    let me = &made["admin_id"];
+    for line in answered.iter().filter(|line| line["span"]["route"] != "none") {
+        let refused = line["status"] == 401;
+        let actor = &line["span"]["actor"];
+        assert_eq!((actor == me, actor.is_null()), (!refused, refused), "{line}");
+    }
 }
 
 #[test]

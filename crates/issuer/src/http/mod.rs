@@ -51,6 +51,7 @@ use axum::routing::get;
 use axum::{Extension, Router};
 use utoipa_axum::router::OpenApiRouter;
 
+use crate::actor::Actor;
 use crate::issuer::Issuer;
 use crate::rules::scopes;
 use crate::webhooks::Reach;
@@ -104,6 +105,7 @@ pub fn router(issuer: Issuer) -> Router {
 
 /// The whole API of `issuer`.
 pub fn router_with(issuer: Issuer, settings: Settings) -> Router {
+    let issuer = issuer.acting_as(Actor::nobody());
     let (v1, api) = v1().split_for_parts();
     let document = openapi::document(api);
     let honoured = Arc::new(idempotency::Honoured::of(&document));

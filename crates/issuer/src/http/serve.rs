@@ -8,6 +8,7 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
+use crate::actor::{Actor, PUBLISHER};
 use crate::http::Settings;
 use crate::issuer::Issuer;
 use crate::publish::{Target, follow_with_status_lists, heart_beat};
@@ -69,10 +70,10 @@ impl Server {
     /// The system's.
     pub async fn run(self, end: impl Future<Output = ()> + Send + 'static) -> io::Result<()> {
         let (stop, stopped) = watch::channel(());
-        let beating = heart_beat(self.issuer.clone(), self.stamp_every, self.targets, stopped);
+        let publisher = self.issuer.acting_as(Actor::part(PUBLISHER));
+        let beating = heart_beat(publisher.clone(), self.stamp_every, self.targets, stopped);
         let beating = tokio::spawn(beating);
-        let following =
-            tokio::spawn(follow_with_status_lists(self.issuer.clone(), stop.subscribe()));
+        let following = tokio::spawn(follow_with_status_lists(publisher, stop.subscribe()));
         let jobs = schedule::run(self.issuer.clone(), self.jobs.clone(), stop.subscribe());
         let jobs = tokio::spawn(jobs);
         let dispatcher = match Dispatcher::new(self.issuer.clone(), self.settings.reach) {

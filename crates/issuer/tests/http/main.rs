@@ -3,9 +3,11 @@
 #![allow(
     clippy::unwrap_used,
     clippy::indexing_slicing,
+    clippy::panic,
     reason = "a test that can't go on panics; clippy.toml allows it in #[test] functions alone"
 )]
 
+mod care;
 #[path = "../common/mod.rs"]
 mod common;
 mod doors;
@@ -14,6 +16,7 @@ mod life;
 mod many;
 mod secrets;
 mod status_lists;
+mod trail;
 
 use axum::Router;
 use axum::body::Body;
