@@ -86,10 +86,9 @@ pub async fn examine(
 ) -> Diagnosis {
     let mut seen = Diagnosis::default();
     if let Err(error) = home.check_keystore() {
-        let (check, found) = match error {
-            Error::KeystoreLost { .. } => ("keystore", "it is missing"),
-            _ => ("folder", "there is no issuer"),
-        };
+        let is_lost = matches!(error, Error::KeystoreLost { .. });
+        let (check, found) =
+            if is_lost { ("keystore", "it is missing") } else { ("folder", "there is no issuer") };
         seen.bad(check, found, error.to_string());
         seen.blind = Some(error.code());
         return seen;

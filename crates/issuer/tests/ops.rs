@@ -49,7 +49,7 @@ async fn json(router: &Router, request: Request<Body>) -> Value {
 #[tokio::test]
 async fn events_are_listed_and_streamed() {
     let bench = Bench::new().await;
-    let router = router(bench.issuer.clone());
+    let router = router(&bench.issuer);
     bench.issuer.create(&NewKey::titled("x")).await.unwrap();
     let listed = json(&router, get(&bench, "/v1/events?type=api-key.created&order=asc")).await;
     assert_eq!(listed["events"].as_array().unwrap().len(), 2);
@@ -76,7 +76,7 @@ async fn events_are_listed_and_streamed() {
 async fn webhooks_are_kept_over_http() {
     let bench = Bench::new().await;
     let reach = Reach { http: false, private: true };
-    let router = router_with(bench.issuer.clone(), Settings { reach, ..Settings::default() });
+    let router = router_with(&bench.issuer, Settings { reach, ..Settings::default() });
     let body = json!({ "url": "https://example.com/", "types": ["api-key.revoked"] });
     let (status, _, bytes) = ask(&router, post(&bench, "/v1/webhooks", &body)).await;
     let made: Value = serde_json::from_slice(&bytes).unwrap();
@@ -112,7 +112,7 @@ async fn an_idempotency_key_is_remembered_for_the_window_that_is_set() {
     let bench = Bench::new().await;
     let idempotency_window = Some(Duration::from_secs(60));
     let settings = Settings { idempotency_window, ..Settings::default() };
-    let router = router_with(bench.issuer.clone(), settings);
+    let router = router_with(&bench.issuer, settings);
     let admin = format!("Bearer {}", bench.made.admin_token.as_str());
     let make = async || {
         let request = Request::post("/v1/keys")
@@ -136,7 +136,7 @@ async fn an_idempotency_key_is_remembered_for_the_window_that_is_set() {
 async fn an_admin_key_has_its_rate_and_every_answer_an_id() {
     let bench = Bench::new().await;
     let rate = Rate { requests: 2, window: Duration::from_secs(20) };
-    let router = router_with(bench.issuer.clone(), Settings { rate, ..Settings::default() });
+    let router = router_with(&bench.issuer, Settings { rate, ..Settings::default() });
     for remaining in [1, 0] {
         let (status, headers, _) = ask(&router, get(&bench, "/v1/list")).await;
         assert_eq!(status, StatusCode::OK);
@@ -163,7 +163,7 @@ async fn an_admin_key_has_its_rate_and_every_answer_an_id() {
 #[tokio::test]
 async fn no_other_origin_may_use_the_api() {
     let bench = Bench::new().await;
-    let router = router(bench.issuer.clone());
+    let router = router(&bench.issuer);
     let mut request = get(&bench, "/v1/list");
     request.headers_mut().insert("origin", "https://evil.example".parse().unwrap());
     let (_, headers, _) = ask(&router, request).await;
@@ -178,7 +178,7 @@ async fn no_other_origin_may_use_the_api() {
 #[tokio::test]
 async fn metrics_are_for_admins_and_tell_what_is() {
     let bench = Bench::new().await;
-    let router = router(bench.issuer.clone());
+    let router = router(&bench.issuer);
     let open = Request::get("/metrics").body(Body::empty()).unwrap();
     assert_eq!(ask(&router, open).await.0, StatusCode::UNAUTHORIZED);
     bench.issuer.create(&NewKey::titled("x")).await.unwrap();
@@ -200,7 +200,7 @@ async fn metrics_are_for_admins_and_tell_what_is() {
     }
     assert!(!text.contains("secret_text"));
     let settings = Settings { open_metrics: true, ..Settings::default() };
-    let opened = router_with(bench.issuer.clone(), settings);
+    let opened = router_with(&bench.issuer, settings);
     let open = Request::get("/metrics").body(Body::empty()).unwrap();
     assert_eq!(ask(&opened, open).await.0, StatusCode::OK);
 }

@@ -99,12 +99,12 @@ pub struct Settings {
 }
 
 /// The whole API of `issuer`, with what is set by default.
-pub fn router(issuer: Issuer) -> Router {
+pub fn router(issuer: &Issuer) -> Router {
     router_with(issuer, Settings::default())
 }
 
 /// The whole API of `issuer`.
-pub fn router_with(issuer: Issuer, settings: Settings) -> Router {
+pub fn router_with(issuer: &Issuer, settings: Settings) -> Router {
     let issuer = issuer.acting_as(Actor::nobody());
     let (v1, api) = v1().split_for_parts();
     let document = openapi::document(api);

@@ -83,7 +83,7 @@ impl Server {
                 None
             }
         };
-        let router = super::router_with(self.issuer.clone(), self.settings);
+        let router = super::router_with(&self.issuer, self.settings);
         let mut ended = stop.subscribe();
         let end = {
             let (stop, issuer) = (stop.clone(), self.issuer.clone());

@@ -17,8 +17,8 @@ pub struct Problem {
     /// The coarse kind of error, as shops' back ends name it.
     kind: &'static str,
     /// The keys because of which nothing was done, if several were named.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    keys: Vec<String>,
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    keys: Box<[String]>,
 }
 
 impl Problem {
@@ -31,7 +31,7 @@ impl Problem {
             detail: detail.to_string(),
             code,
             kind: kind_of(status),
-            keys: Vec::new(),
+            keys: Box::default(),
         }
     }
 
@@ -64,7 +64,7 @@ impl From<Error> for Problem {
         | Error::SomeNotEarlier(ids)
         | Error::SomeAlreadyRevoked { ids, .. } = &error
         {
-            problem.keys.clone_from(ids);
+            problem.keys = ids.as_slice().into();
         }
         if matches!(error, Error::NotRevoked(_)) {
             problem.kind = "not_allowed";
