@@ -347,7 +347,7 @@ fn a_backup_is_restored_whole_or_not_at_all() {
         serde_json::from_str(&locked.ok(&["keys", "create", "--title", "Kept", "--json"])).unwrap();
     let token = made["token"].as_str().unwrap();
     // Keys of the very second of the last commit are given up by a recovery.
-    std::thread::sleep(std::time::Duration::from_millis(1100));
+    std::thread::sleep(Duration::from_millis(1100));
     locked.ok(&["list", "publish"]);
     let file = locked.shell.folder.path().join("backup.pcx");
     let path = file.to_str().unwrap();

@@ -3,6 +3,7 @@
 #![allow(
     clippy::unwrap_used,
     clippy::indexing_slicing,
+    clippy::wildcard_enum_match_arm,
     clippy::panic,
     reason = "a test that can't go on panics; clippy.toml allows it in #[test] functions alone"
 )]
@@ -56,7 +57,7 @@ impl Answer {
 impl Api {
     async fn new() -> Self {
         let bench = Bench::new().await;
-        let router = router(bench.issuer.clone());
+        let router = router(&bench.issuer);
         Self { bench, router }
     }
 
