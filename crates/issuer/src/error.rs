@@ -53,6 +53,43 @@ pub enum Error {
         count: usize,
         /// Whether publishable keys are among them.
         publishable: bool,
+        /// Their ids.
+        ids: Vec<String>,
+    },
+    /// Of several keys some are to be revoked at an earlier moment than the one that was asked for.
+    #[error(
+        "the key is already to be revoked at an earlier moment, and a revocation never moves \
+         later; nothing was changed"
+    )]
+    SomeNotEarlier(Vec<String>),
+    /// The last admin key that can make others would end.
+    #[error(
+        "this would end the last admin key that can make others, {id}; nothing was changed. Make \
+         another first, or say that it is meant: `last_admin` over HTTP, --last-admin at the \
+         command line"
+    )]
+    LastAdmin {
+        /// The key.
+        id: String,
+    },
+    /// Another number of keys was confirmed than there are.
+    #[error(
+        "{confirmed} keys were confirmed, and there are {count} now; nothing was changed. Look \
+         again with a dry run"
+    )]
+    NotTheCount {
+        /// What was confirmed.
+        confirmed: u64,
+        /// What there is.
+        count: u64,
+    },
+    /// Nobody said that what can't be undone is meant.
+    #[error(
+        "{what}; nothing was changed. Say that it is meant with --yes, or look first with --dry-run"
+    )]
+    NotConfirmed {
+        /// What would be done.
+        what: String,
     },
     /// Keys were to be deleted that still count.
     #[error("Cannot delete api keys that are not revoked - {}", some(.0))]
@@ -98,11 +135,12 @@ pub enum Error {
     WideRevoked,
     /// The database is an older one than what was published.
     #[error(
-        "the database is a restored backup: {witness} carries a list that it knows nothing of; \
-         nothing is created or published until `portcullis recover` has done its work"
+        "the database is a restored backup: {}; nothing is created or published until \
+         `portcullis recover` has done its work",
+        found_by(witness)
     )]
     Restored {
-        /// Who carries it.
+        /// Who carries it; empty if `restore` put the database there.
         witness: String,
     },
     /// A place where lists are put out, or were, is not spelled as one or does not work.
@@ -160,6 +198,20 @@ pub enum Error {
     NotInitialised {
         /// The folder.
         home: PathBuf,
+    },
+    /// The keystore is gone, and what belongs to it is there.
+    #[error(
+        "the keystore {} is missing, and {beside} is there: nothing can be made, revoked or \
+         published without it, and gates judge by the list that is out until that runs out. Put it \
+         back from a backup, `portcullis restore --keystore-only FILE`, or from another machine of \
+         this issuer. If there is no copy, its signing keys are lost for good: make another issuer \
+         with another --home, and give gates its root and callers its keys", keystore.display()
+    )]
+    KeystoreLost {
+        /// Where it was.
+        keystore: PathBuf,
+        /// What is there.
+        beside: String,
     },
     /// The folder holds an issuer already.
     #[error("{} already holds an issuer, which is left as it is; choose another --home", home.display())]
@@ -233,6 +285,15 @@ pub enum Error {
         /// The scope.
         scope: String,
     },
+    /// An admin key was to make one that outlives it.
+    #[error(
+        "an admin key makes none that outlives it: `expires_at` must be {latest} or earlier, when \
+         the key that asks ends; or use one that lasts longer"
+    )]
+    OutlivesMaker {
+        /// When the maker ends.
+        latest: String,
+    },
     /// A backup is not one, or not of this program's making.
     #[error("{} is no backup that can be restored: {reason}", path.display())]
     Backup {
@@ -287,6 +348,9 @@ pub enum Error {
         /// What it must be.
         needed: u64,
     },
+    /// Something was to be committed in nobody's name.
+    #[error("nobody was named who does this, so it was not done; this is a fault of the program")]
+    NoActor,
     /// The system gave no random bytes.
     #[error("the system has no random bytes to give; nothing was changed")]
     Random,
@@ -327,6 +391,15 @@ pub enum Error {
     PublicKey(#[from] PublicKeyError),
 }
 
+/// How a restored backup is known.
+fn found_by(witness: &str) -> String {
+    if witness.is_empty() {
+        "what was revoked since it was made is not in it".into()
+    } else {
+        format!("{witness} carries a list that it knows nothing of")
+    }
+}
+
 /// Names between commas, the first twenty of them.
 fn some(names: &[String]) -> String {
     const MANY: usize = 20;
@@ -348,6 +421,10 @@ impl Error {
             Self::NothingSelected => "nothing_selected",
             Self::Fixed { .. } => "fixed_field",
             Self::SomeAlreadyRevoked { .. } => "already_revoked",
+            Self::SomeNotEarlier(_) => "revocation_not_earlier",
+            Self::LastAdmin { .. } => "last_admin_key",
+            Self::NotTheCount { .. } => "count_changed",
+            Self::NotConfirmed { .. } => "not_confirmed",
             Self::NotRevoked(_) => "not_revoked",
             Self::NotSuspended => "not_suspended",
             Self::NotPublishable => "not_publishable",
@@ -371,6 +448,7 @@ impl Error {
             Self::NoStatusSigner => "no_status_signer",
             Self::ShardFull => "shard_full",
             Self::NotInitialised { .. } => "not_initialised",
+            Self::KeystoreLost { .. } => "keystore_lost",
             Self::AlreadyInitialised { .. } => "already_initialised",
             Self::RootExists { .. } => "root_exists",
             Self::Permissions { .. } => "permissions",
@@ -381,6 +459,7 @@ impl Error {
             Self::RootWrong { .. } => "root_wrong",
             Self::Rotation(error) => error.code(),
             Self::Scope { .. } => "insufficient_scope",
+            Self::OutlivesMaker { .. } => "outlives_maker",
             Self::Backup { .. } => "backup",
             Self::DatabaseMissing { .. } => "database_missing",
             Self::DatabaseCorrupt(_) => "database_corrupt",
@@ -392,6 +471,7 @@ impl Error {
             Self::DatabaseBusy => "database_busy",
             Self::Database(_) => "database",
             Self::Descriptors { .. } => "descriptors",
+            Self::NoActor => "no_actor",
             Self::Random => "random",
             Self::ClockWentBack { .. } => "clock_went_back",
             Self::ValidFor { .. } => "valid_for",

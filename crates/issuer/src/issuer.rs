@@ -10,6 +10,7 @@ use portcullis_core::list::{Bundle, Mark};
 use portcullis_core::time::Time;
 use tokio::sync::{Mutex, Notify};
 
+use crate::actor::{Actor, Who};
 use crate::clock::Clock;
 use crate::error::Error;
 use crate::keystore::{Keystore, Unlock, Vault};
@@ -88,6 +89,28 @@ impl Home {
         self.path.join("keystore.json")
     }
 
+    /// There while what `restore` has put here is still to be looked at.
+    #[must_use]
+    pub(crate) fn restored_mark(&self) -> PathBuf {
+        self.path.join("restored")
+    }
+
+    /// Tells a folder without an issuer from one whose keystore is gone.
+    ///
+    /// # Errors
+    /// [`Error::NotInitialised`], [`Error::KeystoreLost`].
+    pub fn check_keystore(&self) -> Result<(), Error> {
+        let keystore = self.keystore();
+        if keystore.exists() {
+            return Ok(());
+        }
+        let beside = [self.database_file(), self.root_key()].into_iter().find(|path| path.exists());
+        Err(match beside {
+            Some(path) => Error::KeystoreLost { keystore, beside: path.display().to_string() },
+            None => Error::NotInitialised { home: self.path.clone() },
+        })
+    }
+
     /// The root key, unless it is kept elsewhere.
     #[must_use]
     pub fn root_key(&self) -> PathBuf {
@@ -95,9 +118,14 @@ impl Home {
     }
 }
 
-/// An issuer at work. Cheap to clone; all clones are one.
+/// An issuer at work, in somebody's hands: what is done by this handle is its actor's doing. Cheap
+/// to clone; all clones are one issuer.
 #[derive(Clone)]
-pub struct Issuer(Arc<Inner>, Lane);
+pub struct Issuer {
+    inner: Arc<Inner>,
+    actor: Actor,
+    lane: Lane,
+}
 
 /// Whose connections to the database are used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -154,8 +182,13 @@ impl Issuer {
         clock: Arc<dyn Clock>,
         terms: Terms,
     ) -> Result<Self, Error> {
-        if !home.keystore().exists() {
-            return Err(Error::NotInitialised { home: home.path().to_owned() });
+        if let Err(error) = home.check_keystore() {
+            // The folder may be empty because the records are elsewhere.
+            if Store::holds_issuer(&home.database()).await {
+                let beside = "the database that DATABASE_URL names".to_owned();
+                return Err(Error::KeystoreLost { keystore: home.keystore(), beside });
+            }
+            return Err(error);
         }
         // The root key may lie elsewhere. Where it lies here it must be as private as the keystore.
         if home.root_key().exists() {
@@ -184,7 +217,19 @@ impl Issuer {
                     ending,
                     status_wanted: Notify::new(),
                 };
-                Ok(Self(Arc::new(inner), Lane::Requests))
+                let issuer =
+                    Self { inner: Arc::new(inner), actor: Actor::process(), lane: Lane::Requests };
+                let ready = async {
+                    issuer.upkeep().await?;
+                    issuer.mark_restored().await
+                };
+                match ready.await {
+                    Ok(()) => Ok(issuer),
+                    Err(error) => {
+                        issuer.store().close().await;
+                        Err(error)
+                    }
+                }
             }
             Err(error) => {
                 store.close().await;
@@ -193,12 +238,30 @@ impl Issuer {
         }
     }
 
+    /// The same issuer in other hands: what is done by this handle is the doing of `actor`. Whoever
+    /// opened it is whoever runs the process.
+    #[must_use]
+    pub fn acting_as(&self, actor: Actor) -> Self {
+        Self { actor, ..self.clone() }
+    }
+
+    /// Who acts by this handle.
+    #[must_use]
+    pub const fn actor(&self) -> &Actor {
+        &self.actor
+    }
+
+    /// Who acts by this handle, and on whose behalf they say that they do.
+    pub(crate) const fn who<'a>(&'a self, on_behalf_of: Option<&'a str>) -> Who<'a> {
+        Who::new(&self.actor, on_behalf_of)
+    }
+
     /// The store.
     #[must_use]
     pub fn store(&self) -> &Store {
-        match self.1 {
-            Lane::Requests => &self.0.store,
-            Lane::Publishing => &self.0.publishing,
+        match self.lane {
+            Lane::Requests => &self.inner.store,
+            Lane::Publishing => &self.inner.publishing,
         }
     }
 
@@ -206,74 +269,74 @@ impl Issuer {
     /// none of those who ask, however many they are.
     #[must_use]
     pub(crate) fn publishing(&self) -> Self {
-        Self(self.0.clone(), Lane::Publishing)
+        Self { lane: Lane::Publishing, ..self.clone() }
     }
 
     /// The issuer's folder.
     #[must_use]
     pub fn home(&self) -> &Home {
-        &self.0.home
+        &self.inner.home
     }
 
     /// The signing keys, as of the last look at the keyring: they change when it does.
     #[must_use]
     pub fn keystore(&self) -> Arc<Keystore> {
-        self.0.mirror.keystore()
+        self.inner.mirror.keystore()
     }
 
     /// The root's public key, which verifiers pin.
     #[must_use]
     pub fn root(&self) -> &PublicKey {
-        &self.0.root
+        &self.inner.root
     }
 
     /// Now.
     #[must_use]
     pub fn now(&self) -> Time {
-        self.0.clock.now()
+        self.inner.clock.now()
     }
 
     pub(crate) fn gate(&self) -> &Gate {
-        &self.0.gate
+        &self.inner.gate
     }
 
     pub(crate) fn forest(&self) -> &Mutex<Option<Forest>> {
-        &self.0.forest
+        &self.inner.forest
     }
 
     /// What this process counts and measures.
     #[must_use]
     pub fn metrics(&self) -> &Metrics {
-        &self.0.metrics
+        &self.inner.metrics
     }
 
     /// Asks what follows the outbox to end: event streams and the dispatcher of webhooks.
     pub fn end(&self) {
-        self.0.ending.store(true, Ordering::Relaxed);
+        self.inner.ending.store(true, Ordering::Relaxed);
     }
 
     /// Whether [`Issuer::end`] was called.
     #[must_use]
     pub fn is_ending(&self) -> bool {
-        self.0.ending.load(Ordering::Relaxed)
+        self.inner.ending.load(Ordering::Relaxed)
     }
 
     /// How long a stamp is to be valid that comes after `last`.
     pub(crate) fn valid_for_millis(&self, last: Option<&Mark>) -> u64 {
         let millis = |valid: Duration| u64::try_from(valid.as_millis()).unwrap_or(u64::MAX);
         let as_last = || last.map(|mark| mark.next_update.millis_since(mark.this_update));
-        let said = self.0.terms.valid_for.map(millis).or_else(as_last);
+        let said = self.inner.terms.valid_for.map(millis).or_else(as_last);
         said.unwrap_or(millis(DEFAULT_VALID_FOR))
     }
 
     /// The status lists that are published beside the revocation list, where they are.
     #[must_use]
     pub fn status_lists(&self) -> Option<&StatusLists> {
-        self.0.terms.status_lists.as_ref()
+        self.inner.terms.status_lists.as_ref()
     }
 
     pub(crate) fn status_wanted(&self) -> &Notify {
-        &self.0.status_wanted
+        &self.inner.status_wanted
     }
 
     /// What is published, as a verifier holds it.
@@ -286,7 +349,7 @@ impl Issuer {
     }
 
     pub(crate) async fn view_in(&self, connection: &mut Connection) -> Result<View, Error> {
-        self.0.mirror.view(connection, self.now()).await
+        self.inner.mirror.view(connection, self.now()).await
     }
 
     pub(crate) async fn read_back_in(
@@ -294,7 +357,7 @@ impl Issuer {
         connection: &mut Connection,
         stamp: &[u8],
     ) -> Result<(), Error> {
-        self.0.mirror.read_back(connection, stamp, self.now()).await
+        self.inner.mirror.read_back(connection, stamp, self.now()).await
     }
 
     /// The newest keyring document.

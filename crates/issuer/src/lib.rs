@@ -9,6 +9,7 @@
 //! The program `portcullis` and the [HTTP API](http) are two doors to one set of [`rules`]. Time
 //! is handed in ([`clock::Clock`]). No secret token is stored, and no hash of one.
 
+pub mod actor;
 pub mod backup;
 pub mod clock;
 pub mod config;
@@ -33,6 +34,7 @@ pub mod schedule;
 mod sparse;
 pub mod status;
 pub mod store;
+mod upkeep;
 pub mod view;
 pub mod webhooks;
 

@@ -54,7 +54,7 @@ struct Api {
 impl Api {
     async fn new() -> Self {
         let bench = Bench::new().await;
-        let router = router(bench.issuer.clone());
+        let router = router(&bench.issuer);
         Self { bench, router }
     }
 

@@ -51,7 +51,7 @@ async fn json(router: &Router, request: Request<Body>) -> Value {
 #[tokio::test]
 async fn events_are_listed_and_streamed() {
     let bench = Bench::new().await;
-    let router = router(bench.issuer.clone());
+    let router = router(&bench.issuer);
     bench.issuer.create(&NewKey::titled("x")).await.unwrap();
     let listed = json(&router, get(&bench, "/v1/events?type=api-key.created&order=asc")).await;
     assert_eq!(listed["events"].as_array().unwrap().len(), 2);
@@ -109,7 +109,7 @@ async fn a_stream_ends_with_its_key() {
     ] {
         let bench = Bench::new().await;
         let issuer = &bench.issuer;
-        let router = router(issuer.clone());
+        let router = router(issuer);
         let owner = bench.owner("o").await;
         let expires = Some(Moment::In(Duration::from_secs(100)));
         let new = NewKey { owner, expires, ..auditor() };
@@ -157,7 +157,7 @@ async fn a_stream_ends_with_its_key() {
 async fn streams_are_bounded_for_each_key_and_in_all() {
     let bench = Bench::new().await;
     let streams = StreamLimits { max: 3, max_per_key: 2 };
-    let router = router_with(bench.issuer.clone(), Settings { streams, ..Settings::default() });
+    let router = router_with(&bench.issuer, Settings { streams, ..Settings::default() });
     let other = bench.issuer.create(&auditor()).await.unwrap();
     let first = bench.made.admin_token.as_str();
     let mut open = Vec::new();
@@ -182,7 +182,7 @@ async fn streams_are_bounded_for_each_key_and_in_all() {
 #[tokio::test]
 async fn every_follower_hears_each_event_once_in_its_order() {
     let bench = Bench::new().await;
-    let router = router(bench.issuer.clone());
+    let router = router(&bench.issuer);
     let token = bench.made.admin_token.as_str();
     let mut open = Vec::new();
     for number in 0..5 {
@@ -213,7 +213,7 @@ async fn every_follower_hears_each_event_once_in_its_order() {
 async fn webhooks_are_kept_over_http() {
     let bench = Bench::new().await;
     let reach = Reach { http: false, private: true };
-    let router = router_with(bench.issuer.clone(), Settings { reach, ..Settings::default() });
+    let router = router_with(&bench.issuer, Settings { reach, ..Settings::default() });
     let body = json!({ "url": "https://example.com/", "types": ["api-key.revoked"] });
     let (status, _, bytes) = ask(&router, post(&bench, "/v1/webhooks", &body)).await;
     let made: Value = serde_json::from_slice(&bytes).unwrap();
@@ -249,7 +249,7 @@ async fn an_idempotency_key_is_remembered_for_the_window_that_is_set() {
     let bench = Bench::new().await;
     let idempotency_window = Some(Duration::from_secs(60));
     let settings = Settings { idempotency_window, ..Settings::default() };
-    let router = router_with(bench.issuer.clone(), settings);
+    let router = router_with(&bench.issuer, settings);
     let admin = format!("Bearer {}", bench.made.admin_token.as_str());
     let make = async || {
         let request = Request::post("/v1/keys")
@@ -273,7 +273,7 @@ async fn an_idempotency_key_is_remembered_for_the_window_that_is_set() {
 async fn an_admin_key_has_its_rate_and_every_answer_an_id() {
     let bench = Bench::new().await;
     let rate = Rate { requests: 2, window: Duration::from_secs(20) };
-    let router = router_with(bench.issuer.clone(), Settings { rate, ..Settings::default() });
+    let router = router_with(&bench.issuer, Settings { rate, ..Settings::default() });
     for remaining in [1, 0] {
         let (status, headers, _) = ask(&router, get(&bench, "/v1/list")).await;
         assert_eq!(status, StatusCode::OK);
@@ -300,7 +300,7 @@ async fn an_admin_key_has_its_rate_and_every_answer_an_id() {
 #[tokio::test]
 async fn no_other_origin_may_use_the_api() {
     let bench = Bench::new().await;
-    let router = router(bench.issuer.clone());
+    let router = router(&bench.issuer);
     let mut request = get(&bench, "/v1/list");
     request.headers_mut().insert("origin", "https://evil.example".parse().unwrap());
     let (_, headers, _) = ask(&router, request).await;
@@ -315,7 +315,7 @@ async fn no_other_origin_may_use_the_api() {
 #[tokio::test]
 async fn metrics_are_for_admins_and_tell_what_is() {
     let bench = Bench::new().await;
-    let router = router(bench.issuer.clone());
+    let router = router(&bench.issuer);
     let open = Request::get("/metrics").body(Body::empty()).unwrap();
     assert_eq!(ask(&router, open).await.0, StatusCode::UNAUTHORIZED);
     bench.issuer.create(&NewKey::titled("x")).await.unwrap();
@@ -337,7 +337,7 @@ async fn metrics_are_for_admins_and_tell_what_is() {
     }
     assert!(!text.contains("secret_text"));
     let settings = Settings { open_metrics: true, ..Settings::default() };
-    let opened = router_with(bench.issuer.clone(), settings);
+    let opened = router_with(&bench.issuer, settings);
     let open = Request::get("/metrics").body(Body::empty()).unwrap();
     assert_eq!(ask(&opened, open).await.0, StatusCode::OK);
 }
@@ -393,6 +393,13 @@ fn no_token_gets_into_the_log() {
     let answered: Vec<Value> = lines.filter(|line| line["message"] == "answered").collect();
     assert!(answered.iter().any(|line| line["span"]["route"] == "/v1/keys/{id}"));
     assert!(answered.iter().any(|line| line["span"]["request_id"] == "given-1"));
+    // Whose request it was, of those that were let in.
+    let me = &made["admin_id"];
+    for line in answered.iter().filter(|line| line["span"]["route"] != "none") {
+        let refused = line["status"] == 401;
+        let actor = &line["span"]["actor"];
+        assert_eq!((actor == me, actor.is_null()), (!refused, refused), "{line}");
+    }
 }
 
 /// A server whose log is read to its end.

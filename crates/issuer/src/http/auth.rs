@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::extract::{FromRequestParts as _, MatchedPath, RawPathParams, Request, State};
+use axum::extract::{FromRequestParts, MatchedPath, RawPathParams, Request, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
@@ -12,6 +12,7 @@ use portcullis_core::verify::Refusal;
 
 use super::openapi::Demands;
 use super::problem::Problem;
+use crate::actor::Actor;
 use crate::error::Error;
 use crate::issuer::Issuer;
 use crate::names;
@@ -24,6 +25,20 @@ pub(super) struct Admin {
     pub(super) id: String,
     /// What it may do.
     pub(super) scopes: Vec<String>,
+}
+
+/// The issuer in the hands of the admin key that the request came in with. What a handler changes,
+/// it changes by this: by the server's own handle nothing can be committed.
+#[derive(Debug)]
+pub(super) struct Acting(pub(super) Issuer);
+
+impl FromRequestParts<Issuer> for Acting {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, issuer: &Issuer) -> Result<Self, Problem> {
+        let admin = parts.extensions.get::<Admin>().ok_or(Error::NoActor)?;
+        Ok(Self(issuer.acting_as(Actor::key(&admin.id))))
+    }
 }
 
 /// What the door knows: whose keys, and what each route demands.
@@ -47,6 +62,7 @@ pub(super) async fn require_admin(
     match issuer.admin(token).await {
         Ok(Ok(record)) => {
             let admin = Admin { id: record.id, scopes: record.admin_scopes };
+            note_actor(&admin.id);
             let (mut parts, body) = request.into_parts();
             if let Err(error) = may_pass(&issuer, &demands, &admin, &mut parts).await {
                 return refuse_scope(error);
@@ -75,6 +91,11 @@ pub(super) async fn require_admin(
         }
         Err(error) => Problem::from(error).into_response(),
     }
+}
+
+/// Puts the principal into the request's lines of the log.
+pub(super) fn note_actor(id: &str) {
+    tracing::Span::current().record("actor", id);
 }
 
 /// Whether the key holds what the route demands, and may do this to the key that the path names.

@@ -48,7 +48,10 @@ pub(super) fn routes() -> OpenApiRouter<Issuer> {
 struct ListQuery {
     r#type: Option<String>,
     key_id: Option<String>,
+    /// The principal: what this admin key, shell or job did.
     actor: Option<String>,
+    /// What callers said that it was on behalf of.
+    on_behalf_of: Option<String>,
     since: Option<String>,
     until: Option<String>,
     order: Option<String>,
@@ -75,6 +78,7 @@ async fn list(State(issuer): State<Issuer>, Query(query): Query<ListQuery>) -> A
         types: query.r#type.as_deref().map(types).transpose()?.unwrap_or_default(),
         key_id: query.key_id,
         actor: query.actor,
+        on_behalf_of: query.on_behalf_of,
         since: instant(query.since.as_deref(), "since")?,
         until: instant(query.until.as_deref(), "until")?,
         ascending,

@@ -1,7 +1,6 @@
 //! Changing keys' records.
 
 use axum::Extension;
-use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::IntoResponse as _;
 use serde::Deserialize;
@@ -10,7 +9,7 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::auth::Admin;
+use super::auth::{Acting, Admin};
 use super::body::{Json, OneOrMany, Path};
 use super::keys::{Answer, CreateKeyBody, check_many, minted_view, view, views};
 use super::list::committed;
@@ -100,14 +99,12 @@ fn read_update(mut body: Map<String, Value>) -> Result<(Update, Option<String>),
     )
 )]
 async fn update(
-    State(issuer): State<Issuer>,
-    Extension(admin): Extension<Admin>,
+    Acting(issuer): Acting,
     Path(id): Path,
     Json(body): Json<Map<String, Value>>,
 ) -> Answer {
     let (update, by) = read_update(body)?;
-    let by = by.unwrap_or(admin.id);
-    let changed = issuer.update(&id, &update, Some(&by)).await;
+    let changed = issuer.update(&id, &update, by.as_deref()).await;
     answer_change(&issuer, &id, changed).await
 }
 
@@ -122,13 +119,8 @@ async fn update(
         (status = 202, description = "Changed, not yet published", body = ChangedAnswer)
     )
 )]
-async fn update_by_post(
-    issuer: State<Issuer>,
-    admin: Extension<Admin>,
-    id: Path,
-    body: Json<Map<String, Value>>,
-) -> Answer {
-    update(issuer, admin, id, body).await
+async fn update_by_post(issuer: Acting, id: Path, body: Json<Map<String, Value>>) -> Answer {
+    update(issuer, id, body).await
 }
 
 /// A record that was changed, and whether that is published, where lists tell of it.
@@ -155,7 +147,7 @@ pub(super) async fn answer_change(
     )
 )]
 async fn upsert(
-    State(issuer): State<Issuer>,
+    Acting(issuer): Acting,
     Extension(admin): Extension<Admin>,
     Json(body): Json<OneOrMany<Map<String, Value>>>,
 ) -> Answer {
@@ -181,11 +173,11 @@ async fn upsert(
                                   what POST /v1/keys takes";
                     Problem::new(StatusCode::BAD_REQUEST, "invalid_json", detail)
                 })?;
-                all.push(Upsert::Create(new.new_key(&admin)?));
+                all.push(Upsert::Create(new.new_key()?));
             }
         }
     }
-    let (made, changed) = issuer.upsert(&all, Some(&admin.id)).await?;
+    let (made, changed) = issuer.upsert(&all, None).await?;
     let mut created = Vec::with_capacity(made.len());
     for minted in &made {
         created.push(minted_view(&issuer, minted).await?);

@@ -33,7 +33,9 @@ pub(super) async fn observe(
     let method = method(request.method());
     let route = request.extensions().get::<MatchedPath>().map_or("none", MatchedPath::as_str);
     let route = route.to_owned();
-    let span = tracing::info_span!("http", request_id = id, method, route);
+    // Whoever is let in says who that is.
+    let actor = tracing::field::Empty;
+    let span = tracing::info_span!("http", request_id = id, method, route, actor);
     let start = Instant::now();
     let mut response = next.run(request).instrument(span.clone()).await;
     let took = start.elapsed();

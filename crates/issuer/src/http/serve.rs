@@ -9,6 +9,7 @@ use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
 
+use crate::actor::{Actor, PUBLISHER};
 use crate::error::Error;
 use crate::http::Settings;
 use crate::http::connections::{Connections, Listening, Plan};
@@ -86,7 +87,7 @@ impl Server {
     /// The system's.
     pub async fn run(self, end: impl Future<Output = ()> + Send + 'static) -> io::Result<()> {
         let (stop, stopped) = watch::channel(());
-        let issuer = self.issuer.publishing();
+        let issuer = self.issuer.acting_as(Actor::part(PUBLISHER)).publishing();
         let following = follow_with_status_lists(issuer.clone(), stop.subscribe());
         let beating = heart_beat(issuer, self.stamp_every, self.targets, stopped);
         let publishing = Apart::start(async { tokio::join!(beating, following) })?;
@@ -99,7 +100,10 @@ impl Server {
                 None
             }
         };
-        let router = super::router_with(self.issuer.clone(), self.settings);
+        let mut settings = self.settings;
+        // A stream is never closed for another connection: they must not be all that there is.
+        settings.streams.max = settings.streams.max.min((self.plan.max / 2).max(1));
+        let router = super::router_with(&self.issuer, settings);
         let mut ended = stop.subscribe();
         let end = {
             let (stop, issuer) = (stop.clone(), self.issuer.clone());

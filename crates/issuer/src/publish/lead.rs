@@ -112,7 +112,8 @@ pub(super) async fn report(
 /// Writes `list.failed`. Where even that can't be written, the log has it.
 async fn note_failure(issuer: &Issuer, target: Option<&str>, error: &Error) {
     let data = json!({ "target": target, "code": error.code(), "problem": error.chain() });
-    let event = Event { event: EventType::ListFailed, key_id: None, actor: None, data };
+    let who = issuer.who(None);
+    let event = Event { event: EventType::ListFailed, key_id: None, who, data };
     let noted: Result<(), Error> = async {
         let mut writing = issuer.store().write().await?;
         let now = crate::store::now(&mut writing, issuer.now()).await?;

@@ -17,6 +17,7 @@ mod place;
 mod policies;
 mod push;
 mod recover;
+mod recover_alone;
 mod status;
 
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -138,7 +139,8 @@ impl Issuer {
                 let number = same_epoch.map_or(0, |last| last.mark.number).saturating_add(1);
                 let previous = last.map_or(Digest([0; 32]), |last| last.digest);
                 let mark = mark(number);
-                let digest = write_head(&mut writing, &signer, &mark, previous).await?;
+                let digest =
+                    write_head(&mut writing, &signer, &mark, previous, self.who(None)).await?;
                 Promise { mark, digest, position, latest }
             }
         };

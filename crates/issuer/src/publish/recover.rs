@@ -28,8 +28,8 @@ use crate::store::policies::{self, PolicyRecord};
 use crate::store::{self, Connection, keys, shards, targets, wide};
 
 /// How far a recovered issuer's numbers move on: more lists than a witness can have missed.
-const LEAP: u64 = 1000;
-const BY: &str = "portcullis recover";
+pub(super) const LEAP: u64 = 1000;
+pub(super) const BY: &str = "portcullis recover";
 
 /// What a recovery has done.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -48,6 +48,10 @@ pub struct Recovered {
     pub private_policies: bool,
     /// Keys of the closed shards that were issued in this second or later are revoked.
     pub lost_from: String,
+    /// Without a witness: what was revoked or suspended from then until this second is not known, and
+    /// counts again.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lost_until: Option<String>,
 }
 
 /// The list that a witness carries, authenticated.
@@ -112,7 +116,19 @@ impl Issuer {
         let promise = lists::promise(&mut *self.store().read().await?).await?;
         let mark = witnessed.mark()?;
         if promise.is_some_and(|promise| mark.this_update <= promise.mark.this_update) {
-            return Err(none("the database knows of all that the witnesses carry; nothing to do"));
+            let marked = targets::is_restored(&mut *self.store().read().await?).await?;
+            if !marked {
+                let reason = "the database knows of all that the witnesses carry; nothing to do";
+                return Err(none(reason));
+            }
+            // Nothing was published since the backup, but secret keys may have been made.
+            let recovered = self.recover_alone().await?;
+            return Ok(Recovered {
+                witness: witness.name.clone(),
+                witness_number: mark.number,
+                lost_until: None,
+                ..recovered
+            });
         }
         let mut recovered = self.take_in(&witnessed).await?;
         recovered.number = self.publish().await?.number;
@@ -200,9 +216,10 @@ impl Issuer {
             policies: imported,
             private_policies,
             lost_from: crate::view::seconds(lost_from.secs()),
+            lost_until: None,
         };
         let (event, data) = (EventType::ListRecovered, json!(recovered));
-        let event = Event { event, key_id: None, actor: Some(BY), data };
+        let event = Event { event, key_id: None, who: self.who(Some(BY)), data };
         events::append(connection, now, &event).await?;
         writing.commit().await?;
         // What is held in memory is of before.
@@ -302,7 +319,7 @@ impl Witnessed<'_> {
 }
 
 /// The instant of the newest event or promise: whatever came later is not in this database.
-async fn last_commit(connection: &mut Connection) -> Result<Time, Error> {
+pub(super) async fn last_commit(connection: &mut Connection) -> Result<Time, Error> {
     use sqlx::Row as _;
     let query = sqlx::query("SELECT COALESCE(MAX(at_ms), 0) FROM events");
     let event = store::time(query.fetch_one(&mut *connection).await?.try_get(0)?);

@@ -186,7 +186,8 @@ impl Issuer {
                 "state": state.map(State::name),
                 "retiring": done.retiring,
             });
-            let event = Event { event: EventType::KeyringChanged, key_id: None, actor: by, data };
+            let event =
+                Event { event: EventType::KeyringChanged, key_id: None, who: self.who(by), data };
             events::append(&mut writing, now, &event).await?;
             Ok::<_, Error>(writing.commit().await?)
         };

@@ -5,6 +5,7 @@ use portcullis_core::time::Time;
 use portcullis_core::token::Kind;
 use serde_json::{Map, Value, json};
 
+use crate::actor::Who;
 use crate::error::Error;
 use crate::issuer::Issuer;
 use crate::record::KeyRecord;
@@ -112,7 +113,7 @@ impl Issuer {
         let now = store::now(&mut writing, self.now()).await?;
         let mut record = keys::find(&mut writing, id).await?.ok_or(Error::NotFound)?;
         let before = record.sales_channels.clone();
-        update_in(&mut writing, &mut record, update, by, now).await?;
+        update_in(&mut writing, &mut record, update, self.who(by), now).await?;
         writing.commit().await?;
         let published =
             if record.sales_channels == before { None } else { Some(self.publish().await) };
@@ -144,7 +145,7 @@ impl Issuer {
             if let Upsert::Update(id, update) = upsert {
                 let found = keys::find(&mut writing, id).await?;
                 let mut record = found.ok_or_else(|| Error::NoSuchKeys(vec![id.clone()]))?;
-                update_in(&mut writing, &mut record, update, by, now).await?;
+                update_in(&mut writing, &mut record, update, self.who(by), now).await?;
                 changed.push(record);
             }
         }
@@ -159,11 +160,11 @@ pub(super) async fn update_in(
     connection: &mut Connection,
     record: &mut KeyRecord,
     update: &Update,
-    by: Option<&str>,
+    who: Who<'_>,
     now: Time,
 ) -> Result<(), Error> {
     update.check()?;
-    check_by("by", by)?;
+    check_by("by", who.on_behalf_of())?;
     let mut changed = Vec::new();
     if let Some(title) = update.title.as_ref().filter(|title| **title != record.title) {
         record.title.clone_from(title);
@@ -199,7 +200,7 @@ pub(super) async fn update_in(
         "title": record.title,
         "sales_channels": record.sales_channels,
     });
-    let event = Event { event: EventType::Updated, key_id: Some(&record.id), actor: by, data };
+    let event = Event { event: EventType::Updated, key_id: Some(&record.id), who, data };
     events::append(connection, now, &event).await
 }
 

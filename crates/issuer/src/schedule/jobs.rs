@@ -199,8 +199,8 @@ async fn expiry_notices(issuer: &Issuer, lease: &mut Lease) -> Result<Done, Erro
                     "expires": seconds(expires_at),
                     "title": key.title,
                 });
-                let event =
-                    Event { event: EventType::Expiring, key_id: Some(&key.id), actor: None, data };
+                let (event, who) = (EventType::Expiring, issuer.who(None));
+                let event = Event { event, key_id: Some(&key.id), who, data };
                 events::append(&mut writing, now, &event).await?;
                 notices += 1;
             }

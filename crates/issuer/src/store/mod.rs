@@ -23,6 +23,7 @@ pub mod signers;
 pub mod state;
 pub mod status;
 pub mod targets;
+pub mod upkeep;
 pub mod webhooks;
 pub mod wide;
 
@@ -166,6 +167,39 @@ impl Store {
         &self.database
     }
 
+    /// Whether a server's database holds an issuer. A file tells by being there.
+    pub(crate) async fn holds_issuer(database: &Database) -> bool {
+        let Database::Server(_) = database else { return false };
+        match open::open(database).await {
+            Ok(pool) => {
+                pool.close().await;
+                true
+            }
+            Err(_) => false,
+        }
+    }
+
+    /// Writes the database anew, such that nothing is left in it of what was overwritten or deleted.
+    ///
+    /// # Errors
+    /// The database's: another process has it, or there is no room.
+    pub(crate) async fn wipe(&self) -> Result<(), Error> {
+        let mut connection = self.pool.acquire().await?;
+        match self.database {
+            Database::File(_) => {
+                sqlx::query("VACUUM").execute(&mut *connection).await?;
+                let row = sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)");
+                let row = row.fetch_one(&mut *connection).await?;
+                let busy: i64 = row::number(&row, "busy")?;
+                if busy == 0 { Ok(()) } else { Err(Error::DatabaseBusy) }
+            }
+            Database::Server(_) => {
+                sqlx::query("VACUUM FULL webhooks").execute(&mut *connection).await?;
+                Ok(())
+            }
+        }
+    }
+
     /// Writes a copy of a SQLite database as one transaction sees it, to a file that must not exist.
     ///
     /// # Errors
@@ -234,6 +268,7 @@ const STEPS: &[Step] = &[
     step!(4, "0004_usage"),
     step!(5, "0005_shards"),
     step!(6, "0006_status_lists"),
+    step!(7, "0007_trail"),
     step!(9, "0009_key_counts"),
 ];
 

@@ -16,6 +16,9 @@ pub struct Problem {
     code: &'static str,
     /// The coarse kind of error, as shops' back ends name it.
     kind: &'static str,
+    /// The keys because of which nothing was done, if several were named.
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    keys: Box<[String]>,
 }
 
 impl Problem {
@@ -28,6 +31,7 @@ impl Problem {
             detail: detail.to_string(),
             code,
             kind: kind_of(status),
+            keys: Box::default(),
         }
     }
 
@@ -55,6 +59,13 @@ impl From<Error> for Problem {
             return Self::new(status, error.code(), detail);
         }
         let mut problem = Self::new(status, error.code(), &error);
+        if let Error::NoSuchKeys(ids)
+        | Error::NotRevoked(ids)
+        | Error::SomeNotEarlier(ids)
+        | Error::SomeAlreadyRevoked { ids, .. } = &error
+        {
+            problem.keys = ids.as_slice().into();
+        }
         if matches!(error, Error::NotRevoked(_)) {
             problem.kind = "not_allowed";
         } else if matches!(error, Error::AlreadyRevoked | Error::SomeAlreadyRevoked { .. }) {
@@ -96,6 +107,10 @@ fn status_of(error: &Error) -> StatusCode {
         | Error::WideRevoked
         | Error::AlreadyRevoked
         | Error::SomeAlreadyRevoked { .. }
+        | Error::SomeNotEarlier(_)
+        | Error::LastAdmin { .. }
+        | Error::NotTheCount { .. }
+        | Error::NotConfirmed { .. }
         | Error::NotSuspended
         | Error::JobTaken
         | Error::NotEarlier
@@ -104,7 +119,7 @@ fn status_of(error: &Error) -> StatusCode {
         | Error::NoSigner
         | Error::NoStatusSigner
         | Error::Rotation(_) => StatusCode::CONFLICT,
-        Error::Scope { .. } => StatusCode::FORBIDDEN,
+        Error::Scope { .. } | Error::OutlivesMaker { .. } => StatusCode::FORBIDDEN,
         Error::ShardFull
         | Error::Restored { .. }
         | Error::Target { .. }
@@ -115,6 +130,7 @@ fn status_of(error: &Error) -> StatusCode {
         | Error::NoList
         | Error::List(_) => StatusCode::SERVICE_UNAVAILABLE,
         Error::NotInitialised { .. }
+        | Error::KeystoreLost { .. }
         | Error::AlreadyInitialised { .. }
         | Error::RootExists { .. }
         | Error::Permissions { .. }
@@ -132,6 +148,7 @@ fn status_of(error: &Error) -> StatusCode {
         | Error::DatabaseVersion(_)
         | Error::Database(_)
         | Error::Descriptors { .. }
+        | Error::NoActor
         | Error::Random
         | Error::HttpClient(_)
         | Error::SelfCheck

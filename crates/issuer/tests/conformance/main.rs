@@ -43,6 +43,7 @@ mod life_listing;
 mod lists;
 mod many;
 mod policies;
+mod secrets;
 mod status;
 mod usage;
 mod webhooks;
