@@ -50,51 +50,73 @@ function forward(request) {
   const { method, url, headers: came, body } = request;
   if (method === 'OPTIONS') return;
   const headers = new Headers(came);
-  let asked = `${method}\n${url}\n${peers ? (request.cf?.clientIp ?? '') : ''}\n${body === null ? '' : '1'}`;
+  let read = '';
+  let page = '';
   for (const name of came.keys()) {
     const known = rules.get(name) ?? learn(name);
     if (known === PASS_ON) continue;
     if (known === REMOVE) {
       headers.delete(name);
-    } else if (known === READ) {
-      asked += `\n${name}\n${came.get(name)}`;
-    } else if (known === READ_AND_REMOVE) {
-      asked += `\n${name}\n${came.get(name)}`;
-      headers.delete(name);
-    } else {
-      return;
+      continue;
     }
+    if (known !== READ && known !== READ_AND_REMOVE) return;
+    const value = came.get(name);
+    read += `\n${name}\n${value}`;
+    if (known === READ_AND_REMOVE) headers.delete(name);
+    else if (name === 'origin') page = value;
   }
-  const found = safely(plan, asked, Date.now());
+  const peer = peers ? (request.cf?.clientIp ?? '') : '';
+  const found = planFor(`${method}\n${url}\n${peer}\n${body === null ? '' : '1'}${read}`);
   if (found === undefined) return;
-  return send(request, base, headers, found, ({ message }) => unreachable(String(message), came.get('origin') ?? ''));
+  const answer = send(request, base, headers, found);
+  return answer.catch(page === '' ? unreached : (error) => unreached(error, page));
+}
+
+function unreached({ message }, page = '') {
+  return unreachable(String(message), page);
+}
+
+// Each of these three calls the module by itself, and not by way of one function for all: the engine
+// inlines a call that has one target. After a panic nothing is known of the request: the handler
+// looks at it.
+
+function planFor(asked) {
+  try {
+    return plan(asked, Date.now());
+  } catch {
+    revive();
+    return undefined;
+  }
 }
 
 function begin() {
-  peers = safely(needsPeer);
-  send = safely(sender);
-  if (peers === undefined || send === undefined) return false;
-  base = safely(origin);
-  return base !== undefined;
+  try {
+    peers = needsPeer();
+    send = sender();
+    base = origin();
+    return base !== undefined;
+  } catch {
+    revive();
+    return false;
+  }
 }
 
 function learn(name) {
-  const known = safely(rule, name);
-  if (rules.size >= MOST_RULES) rules.clear();
-  if (known !== undefined) rules.set(name, known);
-  return known;
+  try {
+    const known = rule(name);
+    if (rules.size >= MOST_RULES) rules.clear();
+    if (known !== undefined) rules.set(name, known);
+    return known;
+  } catch {
+    revive();
+    return undefined;
+  }
 }
 
-// After a panic nothing is known of the request: the handler looks at it.
-function safely(call, ...given) {
+function revive() {
   try {
-    return call(...given);
+    wake();
   } catch {
-    try {
-      wake();
-    } catch {
-      // Then the handler says so.
-    }
-    return undefined;
+    // Then the handler says so.
   }
 }

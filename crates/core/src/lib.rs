@@ -37,6 +37,7 @@ pub mod keyring;
 pub mod list;
 pub mod memo;
 pub mod policy;
+mod refusal;
 pub mod replica;
 pub mod time;
 pub mod token;

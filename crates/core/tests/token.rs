@@ -13,6 +13,7 @@ use portcullis_core::base62;
 use portcullis_core::crypto::{Context, Digest, HmacKey, IssuerId, PublicKey};
 use portcullis_core::issue::redact;
 use portcullis_core::keyring::Purpose;
+use portcullis_core::memo::Memo;
 use portcullis_core::time::Time;
 use portcullis_core::token::{
     Claims, Environment, Kind, Label, Lifetime, Malformed, Name, Prefix, Serial, Text,
@@ -75,6 +76,30 @@ fn every_changed_bit_is_refused_by_the_proof_and_not_only_by_the_checksum() {
             }
         }
     }
+}
+
+/// Libraries differ on S of the order of the group and above: no host is asked about one.
+#[test]
+fn a_second_spelling_of_a_signature_is_refused_before_a_host_could_take_it() {
+    const ORDER: [u8; 32] = [
+        0xed, 0xd3, 0xf5, 0x5c, 0x1a, 0x63, 0x12, 0x58, 0xd6, 0x9c, 0xf7, 0xa2, 0xde, 0xf9, 0xde,
+        0x14, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x10,
+    ];
+    let world = World::new();
+    let replica = world.replica();
+    let (front, mut bytes) = bytes_of(&world.token(ED25519, 42));
+    let mut carry = 0;
+    for (byte, more) in bytes[60..92].iter_mut().zip(ORDER) {
+        let sum = u16::from(*byte) + u16::from(more) + carry;
+        (*byte, carry) = (sum.to_le_bytes()[0], sum >> 8);
+    }
+    let unverified = reseal(&front, &bytes);
+    let unverified = Unverified::parse(&unverified).unwrap();
+    let (keyring, memo) = (replica.keyring(), Memo::new(8));
+    let asked = unverified.signature_to_check(keyring, Purpose::Token, &memo);
+    assert_eq!(asked, Err(Refusal::BadSignature));
+    let by = unverified.authenticate_by(&memo, keyring, Purpose::Token);
+    assert_eq!(by.err(), Some(Refusal::BadSignature));
 }
 
 #[test]

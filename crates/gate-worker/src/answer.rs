@@ -10,7 +10,8 @@ use portcullis_gate::answer::{Problem, cors_headers, debug};
 use portcullis_gate::gate::Gate;
 use portcullis_gate::host::Host as _;
 use portcullis_gate::log::Event;
-use portcullis_gate::turn::{Page, Refused};
+use portcullis_gate::refused::Refused;
+use portcullis_gate::turn::Page;
 
 use crate::clock::now;
 use crate::host::Runtime;

@@ -7,7 +7,7 @@
 use portcullis_core::token::Name;
 
 use crate::answer::Problem;
-use crate::turn::{ListSeen, Refused};
+use crate::refused::{ListSeen, Refused};
 
 /// The platform takes 250 data points of one invocation. A report of uses takes this many at most,
 /// so that there is room for whatever else its request has to tell.
@@ -73,8 +73,8 @@ const fn double(number: u64) -> f64 {
 mod tests {
     use super::*;
     use crate::pace::Standing;
+    use crate::refused::Reason;
     use crate::settings::RateClasses;
-    use crate::turn::Reason;
     use portcullis_core::crypto::IssuerId;
     use portcullis_core::token::Serial;
     use portcullis_core::verify::Refusal;

@@ -6,9 +6,9 @@ use portcullis_core::verify::Refusal;
 
 use crate::credential::CredentialError;
 use crate::rate::Allowance;
+use crate::refused::{ListSeen, Rate, Reason, Refused};
 use crate::request::Malformed;
 use crate::settings::{RateClass, RateClasses};
-use crate::turn::{ListSeen, Rate, Reason, Refused};
 
 const REALM: &str = r#"Bearer realm="portcullis""#;
 

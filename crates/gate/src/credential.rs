@@ -3,12 +3,11 @@
 use core::iter;
 use std::borrow::Cow;
 
-use base64::alphabet;
-use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig, STANDARD};
-use base64::engine::{DecodePaddingMode, Engine as _};
+use base64::engine::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use portcullis_core::token::{Kind, Prefix};
-use portcullis_core::verify::Unverified;
 
+use crate::request::keys::{holds_key, holds_other};
 use crate::request::{Malformed, Request, query};
 use crate::settings::{Kinds, Places};
 
@@ -232,10 +231,19 @@ impl<'a> Credential<'a> {
         &self.token
     }
 
-    /// What must not reach the origin: every key, or every one but that which is verified.
+    /// What must not reach the origin: every key, or if one is to be kept, every one but that which
+    /// is verified. Its field is not kept if another key stands in it as well.
     #[must_use]
-    pub const fn taken(&self, keep_verified: bool) -> Taken {
-        if keep_verified { self.taken.but(Taken::of(self.place)) } else { self.taken }
+    pub fn taken(&self, keep_verified: bool, request: &Request<'_>) -> Taken {
+        let field = match self.place {
+            Place::Authorization => request.authorization,
+            Place::XApiKey => request.x_api_key,
+            Place::Publishable => request.publishable_key,
+            // The parameter holds one key, and subprotocols with keys never go on.
+            Place::Protocol | Place::Query => None,
+        };
+        let is_alone = !field.is_some_and(|value| holds_other(value, &self.token));
+        if keep_verified && is_alone { self.taken.but(Taken::of(self.place)) } else { self.taken }
     }
 }
 
@@ -261,37 +269,6 @@ impl Taken {
             query: false,
         }
     }
-}
-
-/// Whether a text holds a key: as it stands, between any other signs, or in base64.
-pub(crate) fn holds_key(value: &str) -> bool {
-    let is_sign = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'_';
-    let holds = |text: &[u8]| {
-        let mut runs = text.split(|byte| !is_sign(byte)).filter_map(|run| str::from_utf8(run).ok());
-        runs.any(is_key)
-    };
-    let is_base64 = |byte: &u8| is_sign(byte) || matches!(byte, b'+' | b'/' | b'-');
-    let encodes = |run: &[u8]| {
-        // Whether a run is of one alphabet or the other, or of neither, decoding says.
-        let decoded =
-            [&STANDARD_ANY, &URL_SAFE_ANY].iter().find_map(|base64| base64.decode(run).ok());
-        run.len() >= SHORTEST_IN_BASE64 && decoded.is_some_and(|text| holds(&text))
-    };
-    let bytes = value.as_bytes();
-    holds(bytes) || bytes.split(|byte| !is_base64(byte)).any(encodes)
-}
-
-/// A key of 66 digits and the shortest prefix, in base64.
-const SHORTEST_IN_BASE64: usize = 98;
-const ANY: GeneralPurposeConfig = GeneralPurposeConfig::new()
-    .with_decode_padding_mode(DecodePaddingMode::Indifferent)
-    .with_decode_allow_trailing_bits(true);
-static STANDARD_ANY: GeneralPurpose = GeneralPurpose::new(&alphabet::STANDARD, ANY);
-static URL_SAFE_ANY: GeneralPurpose = GeneralPurpose::new(&alphabet::URL_SAFE, ANY);
-
-/// A key of some issuer of ours: its form and its checksum are right.
-fn is_key(text: &str) -> bool {
-    Unverified::parse(text).is_ok()
 }
 
 /// Which of several keys a route is asked with: secret ones first, of the kinds that it takes.

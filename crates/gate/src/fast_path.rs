@@ -17,9 +17,10 @@ use crate::header_cache::{CachedEdits, Wanted};
 use crate::identity::Identity;
 use crate::pace::Standing;
 use crate::pipeline::{Cleared, ClearedKey, Inquiry};
+use crate::refused::Rate;
 use crate::request::Request;
 use crate::settings::Settings;
-use crate::turn::{Rate, RequestState};
+use crate::turn::RequestState;
 
 /// A request that is forwarded at once.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -57,8 +58,10 @@ impl Gate {
         }
         let state = RequestState::new();
         let mut inquiry = Inquiry::new(&state, now);
-        let Cleared { route, taken, query, key } = self.evaluate(request, &mut inquiry).ok()?;
-        let ClearedKey { accepted, standing, policy, class, assertion, in_authorization } = key?;
+        // Looked at where they lie: what is cleared takes some hundred bytes.
+        let outcome = self.evaluate(request, &mut inquiry);
+        let Ok(Cleared { route, taken, query, key: Some(key) }) = &outcome else { return None };
+        let ClearedKey { accepted, standing, policy, class, assertion, in_authorization } = key;
         let target_changes = query.is_some() || request.is_encoded_anew();
         if inquiry.refresh || target_changes || route.max_connection_age.is_some() {
             return None;
@@ -69,7 +72,7 @@ impl Gate {
             None => None,
         };
         // The platform's own limiter has to be asked, which takes a wait.
-        if class.is_some_and(|(_, class)| class.binding.is_some()) || standing != Standing::Fresh {
+        if class.is_some_and(|(_, class)| class.binding.is_some()) || *standing != Standing::Fresh {
             return None;
         }
         let flags = Flags {
@@ -79,20 +82,21 @@ impl Gate {
             may_be_cut: false,
         };
         let client = request.client;
-        let wanted =
-            Wanted { accepted: &accepted, taken, flags, client, assertion: assertion.as_ref() };
-        let found = self.header_cache.find(&wanted);
-        let is_new = found.is_none();
+        let wanted = Wanted { accepted, taken: *taken, flags, client, assertion };
         let class = class.map(|(class, _)| class);
+        let serial = accepted.serial().get();
+        let found = self.header_cache.find(&wanted);
+        let mut new = None;
         let edits = found.unwrap_or_else(|| {
-            let identity = Identity::new(settings.identity, &accepted, &policy, standing);
+            let identity = Identity::new(settings.identity, accepted, policy, *standing);
             let edits = Edits {
-                taken,
+                taken: *taken,
                 client: Some(client),
                 identity: identity.lines(),
-                assertion: assertion.as_deref(),
+                assertion: assertion.map(|text| &**text),
                 uncached: flags.uncached,
             };
+            new = Some(wanted.owned());
             let lines = edits.lines(core::iter::empty(), None);
             Rc::new(CachedEdits { lines, flags, name: accepted.name(), place: wanted.place() })
         });
@@ -101,7 +105,6 @@ impl Gate {
         let rate = match class.and_then(|class| Some((class, settings.rates.get(class)?))) {
             None => None,
             Some((class, setting)) => {
-                let serial = accepted.serial().get();
                 let allowance = self.limiter.take(serial, class, setting, now);
                 if !allowance.allowed {
                     return None;
@@ -109,8 +112,8 @@ impl Gate {
                 Some(Rate { class, allowance: Some(allowance) })
             }
         };
-        if is_new {
-            self.header_cache.keep(&wanted, Rc::clone(&edits));
+        if let Some(known) = new {
+            self.header_cache.keep(known, Rc::clone(&edits));
         }
         self.count_passed(edits.name, now);
         Some(FastForward { edits, rate })

@@ -10,8 +10,8 @@ use core::net::IpAddr;
 use crate::assertions::Asserted;
 use crate::caller::Caller;
 use crate::credential::{CredentialError, Taken};
+use crate::refused::{Rate, Reason, Refused};
 use crate::request::client::Client;
-use crate::turn::{Rate, Reason, Refused};
 
 use portcullis_core::time::Time;
 

@@ -100,7 +100,7 @@ impl Wanted<'_> {
             && known.assertion.as_ref() == self.assertion
     }
 
-    fn owned(&self) -> Known {
+    pub(crate) fn owned(&self) -> Known {
         let list = self.accepted.list();
         Known {
             issuer: self.accepted.issuer(),
@@ -128,12 +128,13 @@ impl HeaderCache {
         held.filter(|(known, _)| wanted.is(known)).map(|(_, text)| Rc::clone(text))
     }
 
-    pub(crate) fn keep(&mut self, wanted: &Wanted<'_>, text: Rc<CachedEdits>) {
+    /// Keeps a text in its place.
+    pub(crate) fn keep(&mut self, known: Known, text: Rc<CachedEdits>) {
         if self.places.is_empty() {
             self.places.resize(PLACES, None);
         }
-        if let Some(place) = self.places.get_mut(wanted.place()) {
-            *place = Some((wanted.owned(), text));
+        if let Some(place) = self.places.get_mut(text.place) {
+            *place = Some((known, text));
         }
     }
 }

@@ -10,9 +10,11 @@
 //! | [`request`] | a request in normal form: what is decided on, and what is sent |
 //! | [`credential`] | where a request carries its key |
 //! | `pipeline` | the decision: pure, in the order of its steps |
-//! | [`gate`] | what an isolate holds, and what a decision may take |
+//! | [`gate`] | what an isolate holds |
+//! | `slow_path` | a decision with all that it may take |
 //! | [`fast_path`], [`header_cache`] | how a good key passes at once |
 //! | [`turn`], `waits` | what one request waits for, and what comes of it |
+//! | [`refused`] | a request that is not forwarded, and why |
 //! | [`forward`] | what changes between the client's request and the origin's |
 //! | [`pace`] | when to refresh, who waits and for how long: pure |
 //! | [`source`], [`host`] | the files that an issuer publishes, and what else comes from outside |
@@ -52,9 +54,11 @@ mod pipeline;
 pub mod policies;
 pub mod rate;
 pub mod refresh;
+pub mod refused;
 mod report;
 pub mod request;
 pub mod settings;
+mod slow_path;
 pub mod source;
 pub mod status;
 pub mod turn;

@@ -5,10 +5,10 @@ use portcullis_core::replica::AdoptError;
 use portcullis_core::token::Name;
 use serde_json::{Value, json};
 
+use crate::refused::Refused;
 use crate::report::MessageError;
 use crate::settings::SettingsError;
 use crate::source::{FetchError, RefreshError};
-use crate::turn::Refused;
 
 /// Something that the operator may want to know.
 #[derive(Clone, Debug)]

@@ -2,7 +2,7 @@
 //!
 //! [`Gate::evaluate`] changes nothing. It clears the request, refuses it, or says what it needs to
 //! know first. The fast path takes what is cleared and leaves everything else to the slow one, which
-//! sees to the need and asks again: see [`crate::gate`] and [`crate::fast_path`].
+//! sees to the need and asks again: see [`crate::slow_path`] and [`crate::fast_path`].
 
 use portcullis_core::keyring::Purpose;
 use portcullis_core::list::{List, ListError, Mark};
@@ -14,12 +14,14 @@ use portcullis_core::token::{Kind, Name};
 use portcullis_core::verify::{Accepted, Authentication, Demand, Refusal, Unverified};
 
 use crate::assertions::Asserted;
-use crate::credential::{Credential, Taken, holds_key};
+use crate::credential::{Credential, Taken};
 use crate::gate::Gate;
 use crate::pace::{Doubt, Standing, Step};
+use crate::refused::Reason;
+use crate::request::keys::holds_key;
 use crate::request::{Malformed, Request, query};
 use crate::settings::{Kinds, NoRoute, Places, RateClass, Route};
-use crate::turn::{Reason, RequestState};
+use crate::turn::RequestState;
 
 /// What a request is evaluated with, and what is found on the way.
 pub(crate) struct Inquiry<'r> {
@@ -28,7 +30,7 @@ pub(crate) struct Inquiry<'r> {
     /// A refresh is to go out behind the request, whatever becomes of it.
     pub(crate) refresh: bool,
     /// A signature that was verified here, to be remembered.
-    pub(crate) verified: Option<SignatureToCheck>,
+    pub(crate) verified: Option<Box<SignatureToCheck>>,
 }
 
 impl<'r> Inquiry<'r> {
@@ -127,7 +129,7 @@ impl Gate {
             Err(_) if settings.passes_unknown_class => None,
             Err(_) => return Err(stop(Reason::UnknownRateClass)),
         };
-        let taken = credential.taken(route.keep_credential);
+        let taken = credential.taken(route.keep_credential, request);
         let elsewhere = Taken::found_in(request, credential.presented());
         let assertion = self.assertion(&accepted, (&policy, standing), inquiry.now);
         let in_authorization = credential.is_in_authorization();
@@ -222,7 +224,7 @@ impl Gate {
                     return Err(Stop::Need(Need::Signature(Box::new(signature.clone()))));
                 }
                 let (authentic, signature) = unchecked.verify().map_err(Stop::because)?;
-                inquiry.verified = Some(signature);
+                inquiry.verified = Some(Box::new(signature));
                 authentic
             }
             Err(refusal) => {

@@ -108,6 +108,15 @@ mod tests {
     }
 
     #[test]
+    fn a_key_that_is_over_its_limit_takes_none_of_anothers() {
+        let mut limiter = Limiter::default();
+        let class = class(1, 60);
+        assert!(limiter.take(7, 0, &class, at(0)).allowed);
+        // Some of these share a set with it.
+        assert!((1_000..9_000).all(|key| limiter.take(key, 0, &class, at(0)).allowed));
+    }
+
+    #[test]
     fn a_clock_set_back_locks_nobody_out_for_longer_than_a_period() {
         let mut limiter = Limiter::default();
         let class = class(1, 10);

@@ -8,9 +8,10 @@ use portcullis_core::list::Mark;
 use portcullis_core::time::Time;
 use portcullis_core::token::Kind;
 
-use crate::gate::{Background, Gate};
+use crate::gate::Gate;
 use crate::pace::Doubt;
 use crate::policies::Lack;
+use crate::slow_path::Background;
 use crate::turn::{End, ListWait, RequestState, Wait};
 
 impl Gate {

@@ -4,7 +4,7 @@ use crate::build::{self, Built};
 use crate::setup;
 use crate::{cmd, paths, ui};
 use anyhow::{Context, Result, bail};
-use clap::ValueEnum;
+use clap::{Args, ValueEnum};
 use std::path::{Path, PathBuf};
 
 /// The checks, in the order in which they run.
@@ -34,6 +34,26 @@ pub(crate) enum Step {
     Next,
 }
 
+/// How the gate is fuzzed, in the step `workerd`.
+#[derive(Args)]
+pub(crate) struct Fuzz {
+    /// How many random requests go through the gate [default: 2000]
+    #[arg(long = "fuzz-requests", value_name = "N")]
+    requests: Option<u32>,
+    /// Which random requests they are; a failure prints its seed [default: always the same]
+    #[arg(long = "fuzz-seed", value_name = "S")]
+    seed: Option<u32>,
+}
+
+impl Fuzz {
+    /// What tells the tests, which have the defaults.
+    fn variables(&self) -> impl Iterator<Item = (&'static str, String)> {
+        let all =
+            [("PORTCULLIS_FUZZ_REQUESTS", self.requests), ("PORTCULLIS_FUZZ_SEED", self.seed)];
+        all.into_iter().filter_map(|(name, value)| value.map(|value| (name, value.to_string())))
+    }
+}
+
 /// Targets without a standard library: one that is installed will do.
 const BARE: [&str; 5] = [
     "thumbv7em-none-eabi",
@@ -57,7 +77,7 @@ const NEXT_TESTS: &str = "tests/next";
 /// What stands before `.test.mjs` in the name of a test that needs another runtime than Node.
 const RUNTIMES: [&str; 2] = [".workerd", ".chromium"];
 
-pub(crate) fn run(only: &[Step]) -> Result<()> {
+pub(crate) fn run(only: &[Step], fuzz: &Fuzz) -> Result<()> {
     let wanted = |step: &Step| only.is_empty() || only.contains(step);
     // Formatting and lints look at sources alone; asked for by themselves they need no build.
     let runs_what_was_built =
@@ -71,9 +91,9 @@ pub(crate) fn run(only: &[Step]) -> Result<()> {
             Step::Rust => rust(),
             Step::NoStd => no_std(),
             Step::Python => python(),
-            Step::Node => built.as_ref().map_or(Ok(()), |built| node(built, "")),
-            Step::Workerd => built.as_ref().map_or(Ok(()), |built| node(built, ".workerd")),
-            Step::Chromium => built.as_ref().map_or(Ok(()), |built| node(built, ".chromium")),
+            Step::Node => built.as_ref().map_or(Ok(()), |built| node(built, "", fuzz)),
+            Step::Workerd => built.as_ref().map_or(Ok(()), |built| node(built, ".workerd", fuzz)),
+            Step::Chromium => built.as_ref().map_or(Ok(()), |built| node(built, ".chromium", fuzz)),
             Step::Types => types(),
             Step::Medusa => built.as_ref().map_or(Ok(()), medusa),
             Step::Next => built.as_ref().map_or(Ok(()), next),
@@ -198,7 +218,7 @@ fn python() -> Result<()> {
     run(&["tests/python/differential.py"])
 }
 
-fn node(built: &Built, runtime: &str) -> Result<()> {
+fn node(built: &Built, runtime: &str, fuzz: &Fuzz) -> Result<()> {
     let chromium = if runtime == ".chromium" { setup::chromium()? } else { None };
     if runtime == ".chromium" && chromium.is_none() {
         // setup::chromium has said so, loudly, and fails in continuous integration.
@@ -208,7 +228,10 @@ fn node(built: &Built, runtime: &str) -> Result<()> {
     for folder in NODE_TESTS {
         files.extend(tests_in(&paths::root().join(folder), runtime)?);
     }
-    let rust_worker = if runtime == ".workerd" { Some(build::rust_worker()?) } else { None };
+    let on_workerd = runtime == ".workerd";
+    let rust_worker = if on_workerd { Some(build::rust_worker()?) } else { None };
+    let servers = if on_workerd { setup::servers()? } else { Vec::new() };
+    let python = if on_workerd { setup::python()? } else { None };
     if files.is_empty() {
         bail!("there are no *{runtime}.test.mjs files to run");
     }
@@ -223,6 +246,9 @@ fn node(built: &Built, runtime: &str) -> Result<()> {
         .env("PORTCULLIS_NPM_DIST", &built.npm_dist)
         .env("PORTCULLIS_PRIMITIVES", build::primitives()?)
         .envs(rust_worker.map(|folder| ("PORTCULLIS_RUST_WORKER", folder)))
+        .envs(servers)
+        .envs(python.map(|program| ("PORTCULLIS_PYTHON", program)))
+        .envs(fuzz.variables())
         .envs(chromium.map(|program| ("CHROMIUM", program)));
     cmd::stream(&mut command)
 }

@@ -4,6 +4,7 @@ mod bench;
 mod build;
 mod check;
 mod cmd;
+mod mutations;
 mod paths;
 mod setup;
 mod stamp;
@@ -36,6 +37,8 @@ enum Task {
         /// Run only this step (may be given more than once)
         #[arg(long, value_enum, value_name = "STEP")]
         only: Vec<check::Step>,
+        #[command(flatten)]
+        fuzz: check::Fuzz,
     },
     /// Measure keys and lists beside their peers, and write docs/benchmarks.md
     Bench {
@@ -45,6 +48,15 @@ enum Task {
         /// Measure only this (may be given more than once); docs/ is left as it is
         #[arg(long, value_enum, value_name = "NAME")]
         only: Vec<bench::Group>,
+    },
+    /// Take out each mechanism that docs/threat-model.md names; the test of its row must fail
+    Mutations {
+        /// Try only this one, by its name or its row (may be given more than once)
+        #[arg(long, value_name = "NAME")]
+        only: Vec<String>,
+        /// Say what there is, and do nothing
+        #[arg(long)]
+        list: bool,
     },
     /// Build, then start the issuer, the gate and an example origin on this machine
     Up {
@@ -58,8 +70,10 @@ fn run(task: Task) -> Result<()> {
     match task {
         Task::Setup => setup::all().map(drop),
         Task::Build => build::all().map(drop),
-        Task::Test { only } => check::run(&only),
+        Task::Test { only, fuzz } => check::run(&only, &fuzz),
         Task::Bench { quick, only } => bench::run(quick, &only),
+        Task::Mutations { list: true, .. } => mutations::list(),
+        Task::Mutations { only, list: false } => mutations::run(&only),
         Task::Up { check } => up::run(check, &build::all()?),
     }
 }

@@ -1,16 +1,7 @@
 // An issuer that publishes Token Status Lists at its own address.
 
-import { createServer } from 'node:net';
-
 import { makeIssuer, serve } from './issuer.mjs';
-
-async function freePort() {
-  const server = createServer();
-  await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
+import { freePort } from './ports.mjs';
 
 /** Makes and serves an issuer; `base` is the address of its lists, with a slash behind. */
 export async function startStatusIssuer() {

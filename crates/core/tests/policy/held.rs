@@ -133,6 +133,9 @@ fn files_that_are_not_what_was_announced_are_refused() {
     assert_eq!(policies.offer(other, &body), Err(wrong_digest));
     let longer = FileName { len: name.len + 1, ..name };
     assert_eq!(policies.offer(longer, &body), Err(wrong_digest));
+    // Another file of the same length.
+    let forged = FileName { digest: Digest([9; 32]), ..name };
+    assert_eq!(policies.offer(forged, &body), Err(wrong_digest));
     assert_eq!(policies.offer(name_file(b"junk"), b"junk").unwrap_err().code(), "list_unreadable");
     assert_eq!(policies.bytes(), 0);
     policies.offer(name, &body).unwrap();

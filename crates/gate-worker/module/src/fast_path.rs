@@ -116,11 +116,12 @@ impl FastPath {
         let (scheme, host, target) = parts_of(url);
         let peer = Some(peer).filter(|peer| !peer.is_empty());
         let received = Received { method, target, scheme, host, peer, has_body, fields: &fields };
-        let request = Request::read(&received, &shared.settings).ok()?;
+        let request = Request::read(&received, &shared.settings);
+        let Ok(request) = &request else { return None };
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a clock's")]
         let now = Time::from_millis(now_millis as u64);
         let mut gate = shared.gate.try_borrow_mut().ok()?;
-        let passed = gate.try_forward(&request, now)?;
+        let passed = gate.try_forward(request, now)?;
         let array = array_of(&passed.edits);
         let told = passed.answered(&shared.settings);
         Some(if told.is_empty() { array } else { limited(&array, &told) })

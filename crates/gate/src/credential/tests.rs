@@ -25,7 +25,7 @@ fn read(
 ) -> Result<(String, Vec<&'static str>), CredentialError> {
     let places = Places::HEADERS;
     let credential = Credential::read(request, &places, kinds)?;
-    Ok((credential.token().to_owned(), credential.taken(false).headers().collect()))
+    Ok((credential.token().to_owned(), credential.taken(false, request).headers().collect()))
 }
 
 #[test]
@@ -128,13 +128,31 @@ fn a_key_that_the_origin_asks_for_stays_and_others_go() {
     let request = request("Bearer sk_live_1", "-", "pk_live_1");
     let places = Places::HEADERS;
     let credential = Credential::read(&request, &places, SECRET).unwrap();
-    let kept = credential.taken(true);
+    let kept = credential.taken(true, &request);
     assert_eq!(kept.headers().collect::<Vec<_>>(), ["x-publishable-api-key"]);
 }
 
 #[test]
+fn a_field_is_not_kept_for_one_key_with_another_in_it() {
+    let key = KEY.trim();
+    let (alone, both) = ("Bearer sk_live_1".to_owned(), format!("Bearer sk_live_1, Token {key}"));
+    let places = Places::HEADERS;
+    let kept = |value: &str| {
+        let request = request(value, "-", "-");
+        let credential = Credential::read(&request, &places, SECRET);
+        credential.map(|credential| !credential.taken(true, &request).authorization)
+    };
+    assert_eq!(kept(&alone), Ok(true));
+    assert_ne!(kept(&both), Ok(true));
+    let twice = format!("Bearer {key}, Bearer {key}");
+    assert_eq!(kept(&twice), Ok(true));
+    let basic = format!("Bearer {key}, Basic {}", STANDARD.encode("pk_live_1:"));
+    assert_ne!(kept(&basic), Ok(true));
+}
+
+#[test]
 fn a_browsers_websocket_carries_its_key_as_a_subprotocol() {
-    let upgrade = (Some("websocket"), Some("upgrade"));
+    let upgrade = ("websocket", Some("upgrade"));
     let of = |protocols| {
         Request::with(|it| it.handshake = Handshake::read("GET", upgrade, Some(protocols)))
     };
@@ -167,11 +185,11 @@ fn keys_are_taken_out_wherever_no_route_looks_for_them() {
         format!("Bearer {key}"),
         format!("bearer\t{key} "),
         format!("Token token=\"{key}\""),
-        format!("{key}"),
+        key.to_owned(),
         format!("Bearer \"{key}\""),
         format!("Bearer {key}\u{ff}"),
         format!("Bearer x.{key}.y"),
-        STANDARD.encode(format!("{key}")),
+        STANDARD.encode(key),
         format!("Basic {}", URL_SAFE_NO_PAD.encode(format!("\u{ff}\u{ff}:{key}"))),
         format!("x={},y", STANDARD.encode(format!("user:{key}"))),
         format!("Basic Zm9vOmJhcg==, Bearer {key}"),

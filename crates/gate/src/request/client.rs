@@ -41,12 +41,12 @@ impl ClientAddress {
         matches!(self, Self::Peer | Self::Forwarded(_))
     }
 
-    pub(crate) fn locate<'a>(
-        &self,
-        received: &Received<'a>,
-        field: impl Fn(&str) -> Option<&'a str>,
-    ) -> Client<'a> {
-        let Received { host, scheme, .. } = *received;
+    pub(crate) fn locate<'a>(&self, received: &Received<'a>) -> Client<'a> {
+        let Received { host, scheme, fields, .. } = *received;
+        let field = |name: &str| {
+            let found = fields.iter().find(|(known, _)| *known == name);
+            found.map(|(_, value)| value.trim_ascii())
+        };
         let peer = received.peer.and_then(read_address);
         let own = |address| Client { address, host, scheme };
         match self {
@@ -116,10 +116,8 @@ mod tests {
 
     fn locate(how: &ClientAddress, peer: Option<&str>, fields: &[(&str, &str)]) -> Option<String> {
         let received =
-            Received { peer, host: "api.example", scheme: "http", ..Received::default() };
-        let field =
-            |name: &str| fields.iter().find(|(known, _)| *known == name).map(|(_, value)| *value);
-        how.locate(&received, field).address.map(|address| address.to_string())
+            Received { peer, host: "api.example", scheme: "http", fields, ..Received::default() };
+        how.locate(&received).address.map(|address| address.to_string())
     }
 
     fn proxies() -> ClientAddress {
@@ -168,14 +166,14 @@ mod tests {
     #[test]
     fn host_and_scheme_are_a_trusted_proxys_if_there_is_one() {
         let fields = [("x-forwarded-host", "shop.example"), ("x-forwarded-proto", "https")];
-        let field =
-            |name: &str| fields.iter().find(|(known, _)| *known == name).map(|(_, value)| *value);
-        let received = Received { host: "gate:8787", scheme: "http", ..Received::default() };
+        let fields = fields.as_slice();
+        let received =
+            Received { host: "gate:8787", scheme: "http", fields, ..Received::default() };
         let trusted = Received { peer: Some("10.0.0.1"), ..received };
-        let Client { host, scheme, .. } = proxies().locate(&trusted, field);
+        let Client { host, scheme, .. } = proxies().locate(&trusted);
         assert_eq!((host, scheme), ("shop.example", "https"));
         let other = Received { peer: Some("192.0.2.1"), ..received };
-        let Client { host, scheme, .. } = proxies().locate(&other, field);
+        let Client { host, scheme, .. } = proxies().locate(&other);
         assert_eq!((host, scheme), ("gate:8787", "http"));
     }
 }

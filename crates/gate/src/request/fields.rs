@@ -37,7 +37,7 @@ enum Group {
     Upgrade,
     /// How the body is framed, which the host writes anew.
     Framing,
-    /// The body's length, read to see whether there is a body at all.
+    /// How long the body is, read to see whether there is one at all.
     Length,
     /// Who is said to have forwarded the request, and from where.
     Forwarding,
@@ -80,9 +80,62 @@ pub fn rule(name: &str, cloudflare: bool) -> Rule {
     }
 }
 
-/// Whether the field asks for another method.
-pub(crate) fn overrides_method(name: &str) -> bool {
-    group(name) == Some(Group::Method)
+/// What a request says in the fields that a decision looks at, blanks around the values cut off: they
+/// are no part of them (RFC 9110, section 5.5).
+#[derive(Default)]
+pub(crate) struct Fields<'a> {
+    pub(crate) authorization: Option<&'a str>,
+    pub(crate) x_api_key: Option<&'a str>,
+    pub(crate) publishable_key: Option<&'a str>,
+    pub(crate) origin: Option<&'a str>,
+    pub(crate) preflight_for: Option<&'a str>,
+    pub(crate) connection: Option<&'a str>,
+    /// As it came: runtimes take a handshake for one by the exact value alone.
+    pub(crate) upgrade: Option<&'a str>,
+    pub(crate) protocols: Option<&'a str>,
+    pub(crate) content_length: Option<&'a str>,
+    pub(crate) is_chunked: bool,
+    pub(crate) debug: bool,
+}
+
+impl<'a> Fields<'a> {
+    /// Reads them in one go; refuses what no request by `method` may have.
+    pub(crate) fn read(fields: &[(&'a str, &'a str)], method: &str) -> Result<Self, Malformed> {
+        let mut read = Self::default();
+        for (name, value) in fields {
+            let trimmed = Some(value.trim_ascii());
+            match *name {
+                "authorization" => read.authorization = trimmed,
+                "x-api-key" => read.x_api_key = trimmed,
+                "x-publishable-api-key" => read.publishable_key = trimmed,
+                "origin" => read.origin = trimmed,
+                "access-control-request-method" => read.preflight_for = trimmed,
+                "connection" => read.connection = trimmed,
+                "upgrade" => read.upgrade = Some(value),
+                "sec-websocket-protocol" => read.protocols = trimmed,
+                "content-length" => read.content_length = trimmed,
+                "transfer-encoding" => read.is_chunked = true,
+                "portcullis-debug" => read.debug = true,
+                _ => check(name, value, method)?,
+            }
+        }
+        Ok(read)
+    }
+}
+
+/// Whether a request may have the field at all: not a name that has a rule only when folded, and not
+/// one that asks for another method than `method`.
+fn check(name: &str, value: &str, method: &str) -> Result<(), Malformed> {
+    let folded = fold(name);
+    match (group(&folded), folded) {
+        (Some(_), Cow::Owned(_)) => Err(Malformed::AmbiguousHeader),
+        (Some(Group::Method), Cow::Borrowed(_))
+            if !value.trim_ascii().eq_ignore_ascii_case(method) =>
+        {
+            Err(Malformed::MethodOverride)
+        }
+        (Some(_) | None, _) => Ok(()),
+    }
 }
 
 /// The fields that a `Connection` names, which are removed (RFC 9110, section 7.6.1). One that the
@@ -151,9 +204,8 @@ fn group(name: &str) -> Option<Group> {
         | "proxy-authorization"
         | "te"
         | "trailer"
-        | "transfer-encoding"
         | "http2-settings" => Group::Connection,
-        "content-length" => Group::Length,
+        "content-length" | "transfer-encoding" => Group::Length,
         "expect" | "host" => Group::Framing,
         "cache-control" => Group::Set,
         "x-forwarded-for" | "x-forwarded-host" | "x-forwarded-proto" => Group::Forwarded,

@@ -1,6 +1,6 @@
 //! WebSocket handshakes: the only upgrade that is passed on, and the way in which browsers show a key.
 
-use crate::credential::holds_key;
+use crate::request::keys::holds_key;
 
 /// What a subprotocol begins with that carries a key.
 pub const KEY_PROTOCOL: &str = "portcullis-key.";
@@ -19,11 +19,11 @@ impl<'a> Handshake<'a> {
     /// Every other upgrade is ignored (RFC 9110, section 7.8).
     pub(crate) fn read(
         method: &str,
-        (upgrade, connection): (Option<&str>, Option<&str>),
+        (upgrade, connection): (&str, Option<&str>),
         protocols: Option<&'a str>,
     ) -> Option<Self> {
         // A choice of protocols is no handshake: runtimes hand a WebSocket on for this one alone.
-        let asks = upgrade.is_some_and(|protocol| protocol.eq_ignore_ascii_case("websocket"));
+        let asks = upgrade.eq_ignore_ascii_case("websocket");
         let mut options = connection.unwrap_or_default().split(',').map(str::trim_ascii);
         let is_one =
             method == "GET" && asks && options.any(|option| option.eq_ignore_ascii_case("upgrade"));
@@ -63,7 +63,7 @@ mod tests {
     #[test]
     fn a_handshake_is_a_get_that_asks_for_it_in_both_fields() {
         let read = |method, upgrade, connection| {
-            Handshake::read(method, (Some(upgrade), Some(connection)), None).is_some()
+            Handshake::read(method, (upgrade, Some(connection)), None).is_some()
         };
         assert!(read("GET", "websocket", "Upgrade"));
         assert!(read("GET", "WebSocket", "keep-alive, upgrade"));
@@ -79,12 +79,11 @@ mod tests {
     #[test]
     fn subprotocols_carry_a_key_that_the_origin_does_not_see() {
         let offered = Some("portcullis, chat,portcullis-key.sk_live_1 ,v2,Portcullis-Key.x");
-        let handshake =
-            Handshake::read("GET", (Some("websocket"), Some("upgrade")), offered).unwrap();
+        let handshake = Handshake::read("GET", ("websocket", Some("upgrade")), offered).unwrap();
         assert_eq!(handshake.keys().collect::<Vec<_>>(), ["sk_live_1"]);
         assert_eq!(handshake.passed_on(), "chat, v2");
         assert!(handshake.offers_own());
-        let none = Handshake::read("GET", (Some("websocket"), Some("upgrade")), None).unwrap();
+        let none = Handshake::read("GET", ("websocket", Some("upgrade")), None).unwrap();
         assert!(!none.offers_own() && none.passed_on().is_empty());
     }
 }

@@ -10,10 +10,12 @@
 //! | [`path`] | paths that an origin may fold into others |
 //! | [`client`] | where a request comes from |
 //! | [`handshake`] | WebSockets |
+//! | `keys` | keys in any text |
 
 pub mod client;
 pub mod fields;
 pub mod handshake;
+pub(crate) mod keys;
 pub mod path;
 pub mod query;
 
@@ -21,7 +23,7 @@ use core::fmt;
 use std::borrow::Cow;
 
 use crate::request::client::Client;
-use crate::request::fields::Rule;
+use crate::request::fields::Fields;
 use crate::request::handshake::Handshake;
 use crate::settings::Settings;
 
@@ -40,8 +42,8 @@ pub struct Received<'a> {
     pub peer: Option<&'a str>,
     /// Whether a body follows.
     pub has_body: bool,
-    /// Names in lower case, and values, of at least those fields whose [`Rule`] says that they are
-    /// read. A field that came twice is one, its values joined by commas.
+    /// Names in lower case, and values, of at least those fields whose [rule](fields::rule) says that
+    /// they are read. A field that came twice is one, its values joined by commas.
     pub fields: &'a [(&'a str, &'a str)],
 }
 
@@ -118,32 +120,15 @@ impl<'a> Request<'a> {
             return Err(Malformed::Method);
         }
         let (path, query) = target.split_once('?').unwrap_or((target, ""));
-        if !path::is_sendable(path) || !query::is_sendable(query) {
-            return Err(Malformed::Target);
-        }
-        if path::has_dot_segments(path) {
-            return Err(Malformed::AmbiguousPath);
-        }
-        let field = |name: &str| {
-            let mut found = fields.iter().filter(|(known, _)| *known == name);
-            // Blanks around a value are no part of it (RFC 9110, section 5.5).
-            found.next().map(|(_, value)| value.trim_ascii())
-        };
-        let is_empty = field("content-length") == Some("0");
+        path::check(path)?;
+        let query_as_sent = query::as_sent(query)?;
+        let read = Fields::read(fields, method)?;
+        let is_empty = read.content_length == Some("0") && !read.is_chunked;
         if has_body && !is_empty && matches!(method, "GET" | "HEAD") {
             return Err(Malformed::UnexpectedBody);
         }
         let mut hop_by_hop = Vec::new();
-        for (name, value) in fields {
-            match fields::rule(name, settings.client.keeps_cloudflares()) {
-                Rule::Refuse => return Err(Malformed::AmbiguousHeader),
-                Rule::PassOn | Rule::Remove | Rule::Read | Rule::ReadAndRemove => {}
-            }
-            if fields::overrides_method(name) && !value.trim_ascii().eq_ignore_ascii_case(method) {
-                return Err(Malformed::MethodOverride);
-            }
-        }
-        if let Some(options) = field("connection") {
+        if let Some(options) = read.connection {
             fields::connection_options(options, &mut hop_by_hop)?;
         }
         if method == "POST" && query::asks_for_a_method(query) {
@@ -152,23 +137,23 @@ impl<'a> Request<'a> {
         for name in settings.routes.key_parameters() {
             query::check(query, name)?;
         }
-        let upgrade = fields.iter().find(|(name, _)| *name == "upgrade").map(|(_, value)| *value);
-        let upgrades = (upgrade, field("connection"));
-        let handshake = Handshake::read(method, upgrades, field("sec-websocket-protocol"));
+        let handshake = read.upgrade.and_then(|upgrade| {
+            Handshake::read(method, (upgrade, read.connection), read.protocols)
+        });
         Ok(Self {
             method,
             target,
             path,
-            query: query::encoded(query),
-            authorization: field("authorization"),
-            x_api_key: field("x-api-key"),
-            publishable_key: field("x-publishable-api-key"),
-            origin: field("origin").filter(|origin| !origin.is_empty()),
+            query: query_as_sent,
+            authorization: read.authorization,
+            x_api_key: read.x_api_key,
+            publishable_key: read.publishable_key,
+            origin: read.origin.filter(|origin| !origin.is_empty()),
             // A preflight names a method. CGI leaves an empty field out, and sees none.
-            preflight_for: field("access-control-request-method").filter(|it| is_method(it)),
+            preflight_for: read.preflight_for.filter(|method| is_method(method)),
             handshake,
-            client: settings.client.locate(received, field),
-            debug: field("portcullis-debug").is_some(),
+            client: settings.client.locate(received),
+            debug: read.debug,
             hop_by_hop,
         })
     }

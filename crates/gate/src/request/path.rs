@@ -1,18 +1,33 @@
 //! Paths: which ones are sent on, and which an origin may fold into another.
 
-/// Whether a path is sent as it stands by every host: visible ASCII, but for the signs that the URL
-/// standard percent-encodes or turns in a path.
-pub(crate) fn is_sendable(path: &str) -> bool {
-    let is_sent = |byte: u8| {
-        byte.is_ascii_graphic()
-            && !matches!(byte, b'"' | b'#' | b'<' | b'>' | b'\\' | b'^' | b'`' | b'{' | b'}')
-    };
-    path.starts_with('/') && path.bytes().all(is_sent)
-}
+use crate::request::Malformed;
 
-/// Whether a segment is `.` or `..`, percent-encoded or not: hosts resolve them before they send.
-pub(crate) fn has_dot_segments(path: &str) -> bool {
-    path.contains(['.', '%']) && path.split('/').any(is_dots)
+/// Whether a path is sent as it stands by every host: visible ASCII, but for the signs that the URL
+/// standard percent-encodes or turns in a path, and no dot segments, percent-encoded or not: hosts
+/// resolve those before they send.
+///
+/// # Errors
+/// [`Malformed::Target`] and [`Malformed::AmbiguousPath`].
+pub(crate) fn check(path: &str) -> Result<(), Malformed> {
+    // One pass, for every request takes it.
+    let mut may_have_dots = false;
+    for byte in path.bytes() {
+        match byte {
+            b'.' | b'%' => may_have_dots = true,
+            b'"' | b'#' | b'<' | b'>' | b'\\' | b'^' | b'`' | b'{' | b'}' => {
+                return Err(Malformed::Target);
+            }
+            0x21..=0x7E => {}
+            _ => return Err(Malformed::Target),
+        }
+    }
+    if !path.starts_with('/') {
+        Err(Malformed::Target)
+    } else if may_have_dots && path.split('/').any(is_dots) {
+        Err(Malformed::AmbiguousPath)
+    } else {
+        Ok(())
+    }
 }
 
 fn is_dots(segment: &str) -> bool {
@@ -57,6 +72,15 @@ pub(crate) fn may_match(pattern: &str, path: &str, origin: OriginPaths) -> bool 
     given.next().is_none()
 }
 
+/// Whether a segment holds nothing but what a loose origin cuts off, and so may be read as none.
+pub(crate) fn has_vanishing_segments(path: &str, origin: OriginPaths) -> bool {
+    let vanishes = |segment: &str| {
+        !segment.is_empty()
+            && Folded::of(segment, Case::Apart).all(|sign| matches!(sign, ' ' | '.'))
+    };
+    origin == OriginPaths::Loose && path.contains(['.', '%']) && path.split('/').any(vanishes)
+}
+
 /// Whether a path's segment may be read as a pattern's.
 fn may_be(wanted: &str, given: &str, loose: bool, is_last: bool) -> bool {
     let case = if loose { Case::Folded } else { Case::Apart };
@@ -69,12 +93,12 @@ fn may_be(wanted: &str, given: &str, loose: bool, is_last: bool) -> bool {
     // Servers on Windows cut blanks and dots off; frameworks cut off a suffix.
     let cut = |text| Folded::of(text, case).collect::<String>();
     let (wanted, given) = (cut(wanted), cut(given));
-    let trimmed = given.trim_matches([' ', '.']);
+    let trimmed = given.trim_start_matches(' ').trim_end_matches([' ', '.']);
     if alike(&wanted, trimmed) {
         return true;
     }
-    let stem = trimmed.split_once('.').map_or(trimmed, |(stem, _)| stem);
-    is_last && !stem.is_empty() && alike(&wanted, stem)
+    let mut dots = trimmed.match_indices('.').filter(|(at, _)| *at > 0);
+    is_last && dots.any(|(at, _)| trimmed.get(..at).is_some_and(|stem| alike(&wanted, stem)))
 }
 
 fn same(wanted: &str, given: &str, case: Case) -> bool {
@@ -168,7 +192,7 @@ mod tests {
     #[test]
     fn what_a_host_would_change_is_not_sent() {
         for path in ["/", "/a/b", "/a;b=c", "/%zz", "/a[1]|b", "/'x'", "//a"] {
-            assert!(is_sendable(path), "{path}");
+            assert_eq!(check(path), Ok(()), "{path}");
         }
         for path in [
             "",
@@ -186,17 +210,28 @@ mod tests {
             "/>",
             "/#",
         ] {
-            assert!(!is_sendable(path), "{path}");
+            assert_eq!(check(path), Err(Malformed::Target), "{path}");
         }
     }
 
     #[test]
     fn dot_segments_in_every_spelling() {
         for path in ["/.", "/..", "/a/../b", "/a/./b", "/%2e", "/%2E%2e/b", "/a/.%2e", "/%2e."] {
-            assert!(has_dot_segments(path), "{path}");
+            assert_eq!(check(path), Err(Malformed::AmbiguousPath), "{path}");
         }
         for path in ["/", "/...", "/a.b", "/.a", "/a..", "/%2ea", "/%252e", "/.%2e."] {
-            assert!(!has_dot_segments(path), "{path}");
+            assert_eq!(check(path), Ok(()), "{path}");
+        }
+    }
+
+    #[test]
+    fn a_segment_that_a_loose_origin_cuts_off_altogether_is_seen() {
+        for path in ["/pub/%20", "/pub/...", "/%20./a", "/a/%20%2E%20"] {
+            assert!(has_vanishing_segments(path, Loose), "{path}");
+            assert!(!has_vanishing_segments(path, Exact), "{path}");
+        }
+        for path in ["/", "/a/", "/.a", "/a.b", "/a%20b", "/%20a"] {
+            assert!(!has_vanishing_segments(path, Loose), "{path}");
         }
     }
 
@@ -224,6 +259,8 @@ mod tests {
             ("/reports", "/reports.csv/", true, false),
             ("/reports", "/reports.csv.gz", true, false),
             ("/reports", "/.csv", false, false),
+            ("/data.json", "/data.json.JSON", true, false),
+            ("/data.json", "/data.xml", false, false),
             ("/v1.0", "/v1.0", true, true),
             ("/v1", "/v1.0", true, false),
             ("/*/items", "/A/ITEMS", true, false),

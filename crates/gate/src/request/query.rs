@@ -4,29 +4,42 @@
 //! pair at a semicolon or tell no case apart. What a server may take for a parameter that the gate
 //! reads, and the gate would not, is refused.
 
+use core::fmt::Write as _;
 use std::borrow::Cow;
 
 use crate::request::Malformed;
 
-/// Whether a query holds visible ASCII alone, as every client sends it.
-pub(crate) fn is_sendable(query: &str) -> bool {
-    query.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'#')
-}
-
-/// The query as it is sent: the four signs that the URL standard percent-encodes in it are. Hosts
-/// that follow that standard would do so themselves.
-pub(crate) fn encoded(query: &str) -> Cow<'_, str> {
-    if !query.bytes().any(|byte| matches!(byte, b'"' | b'\'' | b'<' | b'>')) {
-        return Cow::Borrowed(query);
+/// The query as it is sent: the four signs of ASCII that the URL standard percent-encodes in it are,
+/// and all others beyond ASCII. Hosts that follow that standard would do so themselves.
+///
+/// # Errors
+/// [`Malformed::Target`] for a sign that can't be sent, or that a host could not read.
+pub(crate) fn as_sent(query: &str) -> Result<Cow<'_, str>, Malformed> {
+    let is_encoded = |byte: u8| matches!(byte, b'"' | b'\'' | b'<' | b'>' | 0x80..);
+    // One pass, for every request takes it.
+    let mut changes = false;
+    for byte in query.bytes() {
+        if !matches!(byte, 0x21 | 0x22 | 0x24..=0x7E | 0x80..) {
+            return Err(Malformed::Target);
+        }
+        changes |= is_encoded(byte);
     }
-    let encode = |text: String, sign: char| match sign {
-        '"' => text + "%22",
-        '\'' => text + "%27",
-        '<' => text + "%3C",
-        '>' => text + "%3E",
-        other => text + other.encode_utf8(&mut [0; 4]),
-    };
-    Cow::Owned(query.chars().fold(String::with_capacity(query.len() + 8), encode))
+    if !changes {
+        return Ok(Cow::Borrowed(query));
+    }
+    if query.contains(char::REPLACEMENT_CHARACTER) {
+        return Err(Malformed::Target);
+    }
+    let mut text = String::with_capacity(query.len() + 16);
+    for byte in query.bytes() {
+        if is_encoded(byte) {
+            // Writing to a text can't fail.
+            let _ = write!(text, "%{byte:02X}");
+        } else {
+            text.push(char::from(byte));
+        }
+    }
+    Ok(Cow::Owned(text))
 }
 
 /// The values of the parameter `name`: each pair whose name is `name`, `name[]` or `name[7]` once it
@@ -258,8 +271,12 @@ mod tests {
 
     #[test]
     fn signs_are_encoded_as_hosts_would() {
-        assert_eq!(encoded(r#"q="a"&b='<>'"#), "q=%22a%22&b=%27%3C%3E%27");
-        assert!(matches!(encoded("q=[1]{2}|^`"), Cow::Borrowed(_)));
+        assert_eq!(as_sent(r#"q="a"&b='<>'"#).unwrap(), "q=%22a%22&b=%27%3C%3E%27");
+        assert_eq!(as_sent("q=\u{fc}").unwrap(), "q=%C3%BC");
+        assert!(matches!(as_sent("q=[1]{2}|^`!~"), Ok(Cow::Borrowed(_))));
+        for query in ["q=\u{fffd}", "a b", "a#b", "a\n", "\u{7f}"] {
+            assert_eq!(as_sent(query), Err(Malformed::Target), "{query}");
+        }
     }
 
     proptest! {

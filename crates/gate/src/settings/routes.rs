@@ -4,7 +4,7 @@ use portcullis_core::policy::{PlainPath, is_method, is_path_pattern, is_scope};
 use portcullis_core::token::{Environment, Kind};
 use serde_json::{Map, Value};
 
-use crate::request::path::{OriginPaths, may_match};
+use crate::request::path::{OriginPaths, has_vanishing_segments, may_match};
 
 use super::{ENVIRONMENTS, Fault, KINDS, SettingsError, environments, kinds, word};
 
@@ -266,6 +266,9 @@ impl Routes {
             return self.list.first().ok_or(NoRoute::Unknown);
         };
         let plain = PlainPath::of(path.as_bytes()).ok_or(NoRoute::Ambiguous)?;
+        if has_vanishing_segments(path, origin) {
+            return Err(NoRoute::Ambiguous);
+        }
         for route in self.list.iter().filter(|route| route.takes(method)) {
             if plain.match_pattern(route.path.as_bytes()) {
                 return Ok(route);

@@ -16,10 +16,11 @@ use portcullis_gate::host::Host;
 use portcullis_gate::identity::NAME;
 use portcullis_gate::log::Event;
 use portcullis_gate::refresh::{fetch_policy, refresh};
+use portcullis_gate::refused::{Reason, Refused};
 use portcullis_gate::request::{Malformed, Received, Request};
 use portcullis_gate::settings::Settings;
 use portcullis_gate::source::{FetchError, File};
-use portcullis_gate::turn::{Judged, Next, Reason, Refused, RequestState};
+use portcullis_gate::turn::{Judged, Next, RequestState};
 
 use crate::fast_path;
 use crate::issuer::{Files, Issuer};
@@ -28,6 +29,8 @@ use crate::issuer::{Files, Issuer};
 #[derive(Default)]
 pub(crate) struct World {
     pub(crate) files: RefCell<HashMap<String, Vec<u8>>>,
+    /// What the first source serves instead.
+    pub(crate) lies: RefCell<HashMap<String, Vec<u8>>>,
     pub(crate) down: Cell<bool>,
     pub(crate) now: Cell<u64>,
     pub(crate) fetched: RefCell<Vec<String>>,
@@ -67,12 +70,13 @@ impl World {
 }
 
 impl Host for &World {
-    async fn get(&self, _: usize, file: File, _timeout: u64) -> Result<Vec<u8>, FetchError> {
+    async fn get(&self, source: usize, file: File, _timeout: u64) -> Result<Vec<u8>, FetchError> {
         self.fetched.borrow_mut().push(file.to_string());
         if self.down.get() {
             return Err(FetchError::Unreachable);
         }
-        let found = self.files.borrow().get(&file.to_string()).cloned();
+        let lie = self.lies.borrow().get(&file.to_string()).filter(|_| source == 0).cloned();
+        let found = lie.or_else(|| self.files.borrow().get(&file.to_string()).cloned());
         let found = found.ok_or(FetchError::Status(404))?;
         if found.len() > file.longest() { Err(FetchError::TooLong) } else { Ok(found) }
     }

@@ -7,8 +7,8 @@ use portcullis_core::token::{Environment, Kind};
 use portcullis_gate::answer::Problem;
 use portcullis_gate::credential::CredentialError;
 use portcullis_gate::pace::Standing;
+use portcullis_gate::refused::Reason;
 use portcullis_gate::settings::RateClasses;
-use portcullis_gate::turn::Reason;
 
 use crate::bench::{Bench, Incoming, get, told};
 use crate::policies::{SECRET, texts};

@@ -13,6 +13,8 @@ use portcullis_core::token::{Claims, Environment, Kind, Label, Lifetime, Serial}
 pub(crate) const LIST_KID: u16 = 1;
 pub(crate) const HMAC_KID: u16 = 2;
 pub(crate) const ED25519_KID: u16 = 3;
+pub(crate) const ASSERTION_KID: u16 = 5;
+pub(crate) const ADMIN_KID: u16 = 6;
 /// Listed from keyring version 2 on.
 pub(crate) const LATER_KID: u16 = 4;
 pub(crate) const SECRET: [u8; 32] = [12; 32];
@@ -44,8 +46,12 @@ impl Issuer {
     }
 
     pub(crate) fn keyring(&self, version: u32) -> Vec<u8> {
+        self.keyring_until(version, Time::from_millis(u64::MAX))
+    }
+
+    pub(crate) fn keyring_until(&self, version: u32, not_after: Time) -> Vec<u8> {
         let entry = |kid, purpose, material| {
-            let signs_keys = purpose == Purpose::Token;
+            let signs_keys = matches!(purpose, Purpose::Token | Purpose::Admin);
             KeyEntry {
                 kid,
                 purpose,
@@ -66,10 +72,12 @@ impl Issuer {
         if version > 1 {
             entries.push(entry(LATER_KID, Purpose::Token, public(24)));
         }
+        entries.push(entry(ASSERTION_KID, Purpose::Assertion, public(25)));
+        entries.push(entry(ADMIN_KID, Purpose::Admin, public(26)));
         let draft = KeyringDraft {
             issuer: self.id,
             version,
-            not_after: Time::from_millis(u64::MAX),
+            not_after,
             epoch: 1,
             max_validity_secs: 3600,
             successor: None,
@@ -160,6 +168,14 @@ impl Issuer {
             }
         };
         signer.mint(self.id, Label::NONE, &claims).to_string()
+    }
+
+    /// The secret `HMAC_KEYS` with a signer of assertions, which the gate takes for that of `kid`.
+    pub(crate) fn asserting_keys(&self, kid: u16) -> String {
+        use base64::Engine as _;
+        let seed = base64::engine::general_purpose::URL_SAFE_NO_PAD.encode([25; 32]);
+        let end = format!(r#"],"assertion":{{"kid":{kid},"secret":"{seed}"}}}}"#);
+        self.hmac_keys().replace("]}", &end)
     }
 
     /// The secret `HMAC_KEYS`.

@@ -9,11 +9,15 @@
     reason = "in a test a panic is the verdict, in its helpers too"
 )]
 
+mod alarms;
 mod behind;
 mod bench;
 mod caller;
+mod doors;
 mod fast_path;
+mod header_cache;
 mod issuer;
+mod origin;
 mod policies;
 
 use bench::{Bench, block_on, get, told};
@@ -24,7 +28,8 @@ use portcullis_core::token::{Environment, Kind, Malformed};
 use portcullis_core::verify::Refusal;
 use portcullis_gate::log::Event;
 use portcullis_gate::refresh::refresh;
-use portcullis_gate::turn::{Next, Reason, Refused, RequestState};
+use portcullis_gate::refused::{Reason, Refused};
+use portcullis_gate::turn::{Next, RequestState};
 use proptest::prelude::*;
 #[test]
 fn a_cold_gate_fetches_everything_once_and_then_nothing() {

@@ -4,8 +4,9 @@ use portcullis_core::issue::PolicyDraft;
 use portcullis_core::policy::{Denial, NoPolicy};
 use portcullis_core::time::Time;
 use portcullis_core::token::Kind;
+use portcullis_gate::refused::{Reason, Refused};
 use portcullis_gate::request::Malformed;
-use portcullis_gate::turn::{Next, Reason, Refused, RequestState};
+use portcullis_gate::turn::{Next, RequestState};
 
 use crate::bench::{Bench, Incoming, get, taken, told};
 use crate::issuer::ED25519_KID;

@@ -6,6 +6,7 @@ mod npm;
 mod packed;
 mod postgres;
 mod python;
+mod servers;
 mod sysroot;
 mod tools;
 mod wasm;
@@ -15,6 +16,7 @@ pub(crate) use npm::{Lockfile, Npm, install_in};
 pub(crate) use packed::with_package;
 pub(crate) use postgres::{Postgres, postgres};
 pub(crate) use python::python;
+pub(crate) use servers::servers;
 pub(crate) use tools::Tools;
 pub(crate) use wasm::{TARGET, WasmToolchain, toolchain as wasm_toolchain};
 

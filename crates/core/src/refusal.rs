@@ -1,0 +1,111 @@
+//! The reasons for which a verification ends in "no".
+
+use crate::list::ListError;
+use crate::token::{Environment, Kind, Malformed};
+
+/// Why a key is refused.
+///
+/// The codes are for logs. What a client is told is coarser: see `docs/token.md`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// The text is no key.
+    #[error(transparent)]
+    Malformed(#[from] Malformed),
+    /// The prefix carries a label that the issuer does not use.
+    #[error("the key's label is not one of this issuer's")]
+    ForeignLabel,
+    /// The keyring lists no such signer: the keyring is older than the key, or the key is another
+    /// issuer's.
+    #[error("the keyring lists no signer with kid {0}; fetch the keyring, or ask whose key it is")]
+    UnknownKid(u16),
+    /// The signer is listed for another purpose, kind or environment, is retired, or is outside
+    /// its validity.
+    #[error("kid {0} may not sign such keys now")]
+    SignerNotAllowed(u16),
+    /// The key is proved by an HMAC whose secret is not held here: only its issuer's gates can
+    /// judge it.
+    #[error("this key can be judged only by its issuer's gates, which hold the secret of kid {0}")]
+    SecretNotHeld(u16),
+    /// The tag or signature is wrong: the key is altered, forged, or another issuer's.
+    #[error("the key is not authentic")]
+    BadSignature,
+    /// The list is of another issuer than the key.
+    #[error("the list is of another issuer than the key")]
+    ForeignList,
+    /// There is no list that may be judged by.
+    #[error("no key can be judged now: {0}")]
+    List(#[from] ListError),
+    /// The list does not cover the key's serial: it is older than the key.
+    #[error("the list does not cover this key yet; fetch a newer one")]
+    NotCovered,
+    /// The key is revoked.
+    #[error("the key is revoked")]
+    Revoked,
+    /// The key is suspended.
+    #[error("the key is suspended")]
+    Suspended,
+    /// The key has expired.
+    #[error("the key has expired")]
+    Expired,
+    /// A secret key where a publishable one is asked for, or the other way round.
+    #[error("a {} key is needed here, this one is {}", needed.name(), given.name())]
+    WrongKind {
+        /// The kind that is asked for.
+        needed: Kind,
+        /// The key's kind.
+        given: Kind,
+    },
+    /// A key of one environment in the other.
+    #[error("a {} key is needed here, this one is for {}", needed.name(), given.name())]
+    WrongEnvironment {
+        /// The environment that is asked for.
+        needed: Environment,
+        /// The key's environment.
+        given: Environment,
+    },
+}
+
+impl Refusal {
+    /// A stable code for logs and for programs that hold both sides.
+    #[must_use]
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Malformed(reason) => reason.code(),
+            Self::ForeignLabel => "foreign_label",
+            Self::UnknownKid(_) => "unknown_kid",
+            Self::SignerNotAllowed(_) => "signer_not_allowed",
+            Self::SecretNotHeld(_) => "secret_not_held",
+            Self::BadSignature => "bad_signature",
+            Self::ForeignList => "foreign_list",
+            Self::List(error) => error.code(),
+            Self::NotCovered => "not_covered",
+            Self::Revoked => "revoked",
+            Self::Suspended => "suspended",
+            Self::Expired => "expired",
+            Self::WrongKind { .. } => "wrong_kind",
+            Self::WrongEnvironment { .. } => "wrong_environment",
+        }
+    }
+
+    /// Whether the verifier is what lacks something, so that the same key may pass once it has
+    /// fetched: no list in force, or one that does not cover the key.
+    #[must_use]
+    pub const fn is_unavailable(self) -> bool {
+        match self {
+            Self::List(_) => true,
+            Self::Malformed(_)
+            | Self::ForeignLabel
+            | Self::UnknownKid(_)
+            | Self::SignerNotAllowed(_)
+            | Self::SecretNotHeld(_)
+            | Self::BadSignature
+            | Self::ForeignList
+            | Self::NotCovered
+            | Self::Revoked
+            | Self::Suspended
+            | Self::Expired
+            | Self::WrongKind { .. }
+            | Self::WrongEnvironment { .. } => false,
+        }
+    }
+}

@@ -1,0 +1,227 @@
+//! Deciding on a request with all that this may take: waits, fetches, signatures, and a refusal.
+
+use std::rc::Rc;
+
+use portcullis_core::policy::{Denial, Policy};
+use portcullis_core::time::Time;
+use portcullis_core::token::Name;
+
+use crate::answer::debug;
+use crate::caller::Caller;
+use crate::forward::{Flags, Forward};
+use crate::gate::{Gate, RESERVED};
+use crate::pace::{Job, Pace};
+use crate::pipeline::{Cleared, ClearedKey, Inquiry, Need, Stop};
+use crate::policies::PolicyJob;
+use crate::refused::{ListSeen, Rate, Reason, Refused};
+use crate::request::client::Client;
+use crate::request::handshake::Handshake;
+use crate::request::{Malformed, Request};
+use crate::settings::Settings;
+use crate::turn::{Judged, Next, Page, RequestState};
+
+/// Needs that one evaluation after the other may meet before the request sleeps: a list, a doubt, a
+/// policy, and a list that runs out meanwhile.
+const MOST_NEEDS: usize = 8;
+
+/// What a request sends out behind itself.
+#[derive(Debug, Default)]
+pub(crate) struct Background {
+    pub(crate) refresh: Option<Job>,
+    pub(crate) policy: Option<PolicyJob>,
+}
+
+impl Gate {
+    /// Decides on a request at `now`. The host does what the answer says, and asks again after a
+    /// sleep or once it has verified a signature.
+    #[must_use]
+    pub fn judge(
+        &mut self,
+        request: &Result<Request<'_>, Malformed>,
+        state: &mut RequestState,
+        now: Time,
+    ) -> Judged {
+        let mut background = Background::default();
+        let next = self.next(request, (state, now), &mut background);
+        let mut report = None;
+        match &next {
+            Next::Sleep(_) | Next::Verify(_) | Next::Own(_) => {}
+            Next::Forward(forward) => {
+                match &forward.caller {
+                    Some(caller) => self.count_passed(caller.name(), now),
+                    None => self.counters.passed += 1,
+                }
+                report = self.usage.report(now);
+            }
+            Next::Refuse(refused) => self.counters.refused(refused.reason.code()),
+        }
+        let Background { refresh, policy } = background;
+        Judged { refresh, policy, report, next }
+    }
+
+    fn next(
+        &mut self,
+        request: &Result<Request<'_>, Malformed>,
+        (state, now): (&mut RequestState, Time),
+        background: &mut Background,
+    ) -> Next {
+        let request = match request {
+            Ok(request) => request,
+            Err(malformed) => {
+                return Next::Refuse(self.refused(None, (*malformed).into(), None, now));
+            }
+        };
+        if let Some(pause) = self.still_waiting(state, now) {
+            return Next::Sleep(pause);
+        }
+        // Each turn sees to one need, and a need that was seen to is not met again: it is waited for,
+        // or waiting for it is over.
+        for _ in 0..MOST_NEEDS {
+            state.arrived.get_or_insert(now);
+            let mut inquiry = Inquiry::new(state, now);
+            let outcome = self.outcome(request, &mut inquiry);
+            let Inquiry { refresh, verified, .. } = inquiry;
+            if let Some(signature) = verified {
+                self.memo.insert(*signature);
+            }
+            if refresh && background.refresh.is_none() {
+                background.refresh = Some(self.pace.start(self.held(now).ok(), None, now));
+            }
+            let need = match outcome {
+                Ok(next) => return next,
+                Err(Stop::Refuse(reason, name)) => {
+                    return Next::Refuse(self.refused(Some(request), reason, name, now));
+                }
+                Err(Stop::Need(need)) => need,
+            };
+            match need {
+                Need::Signature(signature) => return Next::Verify(*signature),
+                Need::List { held, at_most, refresh } => {
+                    self.wait_for_list((held, at_most, refresh), (state, now), background);
+                }
+                Need::Doubt(doubt) => self.wait_for_doubt(doubt, (state, now), background),
+                Need::Policy { kind, number } => {
+                    self.wait_for_policy((kind, number), (state, now), background);
+                }
+            }
+            if let Some(pause) = self.still_waiting(state, now) {
+                return Next::Sleep(pause);
+            }
+        }
+        Next::Sleep(1)
+    }
+
+    /// The gate's own pages, and everything else.
+    fn outcome(&mut self, request: &Request<'_>, inquiry: &mut Inquiry<'_>) -> Result<Next, Stop> {
+        let Some(page) = request.path.strip_prefix(RESERVED) else {
+            let now = inquiry.now;
+            let cleared = self.evaluate(request, inquiry)?;
+            let forward = Self::forward(&self.settings, &self.pace, cleared, request, now);
+            return self.counted(forward, now).map(|forward| Next::Forward(Box::new(forward)));
+        };
+        let page = match page {
+            // Whoever looks makes the gate fetch, so that a gate without traffic gets ready.
+            "health" => {
+                self.enforce_bound(self.held(inquiry.now).ok(), inquiry)?;
+                Page::Health { ready: self.held(inquiry.now).is_ok() }
+            }
+            "status" => {
+                self.evaluate_admin(request, inquiry)?;
+                Page::Status
+            }
+            _ => Page::Nothing,
+        };
+        Ok(Next::Own(page))
+    }
+
+    /// What was cleared, as it is forwarded. The serial is that of a key whose requests this isolate
+    /// counts.
+    fn forward(
+        settings: &Settings,
+        pace: &Pace,
+        cleared: Cleared<'_>,
+        request: &Request<'_>,
+        now: Time,
+    ) -> (Forward, Option<u64>) {
+        let Cleared { route, taken, query, key } = cleared;
+        let handshake = request.handshake;
+        let Client { address, host, scheme } = request.client;
+        let mut forward = Forward {
+            caller: None,
+            method: request.method.to_owned(),
+            target: request.target(query.as_deref()).into_owned(),
+            assertion: None,
+            rate: None,
+            max_connection_age: route.max_connection_age,
+            debug: None,
+            flags: Flags {
+                uncached: false,
+                private: false,
+                own_protocol: handshake.is_some_and(Handshake::offers_own),
+                may_be_cut: route.max_connection_age.is_some(),
+            },
+            taken,
+            hop_by_hop: request.hop_by_hop.iter().map(|name| name.to_ascii_lowercase()).collect(),
+            client: Some((address, host.to_owned(), scheme.to_owned())),
+            protocols: handshake.map(Handshake::passed_on),
+        };
+        let Some(key) = key else { return (forward, None) };
+        let ClearedKey { accepted, standing, policy, class, assertion, in_authorization } = key;
+        let asks = settings.debug || (request.debug && may_debug(&policy));
+        let seen = asks.then(|| ListSeen::new(accepted.list(), pace, now));
+        forward.debug = seen.map(|seen| debug("accepted", Some(accepted.name()), Some(seen)));
+        forward.caller = Some(Caller::new(settings.identity, &accepted, &policy, standing));
+        forward.assertion = assertion;
+        forward.flags.uncached = !route.shared_cache;
+        forward.flags.private = !route.shared_cache && !in_authorization;
+        forward.rate = class.map(|(class, _)| Rate { class, allowance: None });
+        let counts_here = class.is_some_and(|(_, class)| class.binding.is_none());
+        (forward, counts_here.then(|| accepted.serial().get()))
+    }
+
+    /// Counts a request last of all, if this isolate limits its key.
+    fn counted(
+        &mut self,
+        (mut forward, serial): (Forward, Option<u64>),
+        now: Time,
+    ) -> Result<Forward, Stop> {
+        let settings = Rc::clone(&self.settings);
+        if let (Some(serial), Some(rate)) = (serial, &mut forward.rate)
+            && let Some(class) = settings.rates.get(rate.class)
+        {
+            let allowance = self.limiter.take(serial, rate.class, class, now);
+            rate.allowance = Some(allowance);
+            if !allowance.allowed {
+                let name = forward.caller.as_ref().map(Caller::name);
+                return Err(Stop::Refuse(Reason::RateLimited(*rate), name));
+            }
+        }
+        Ok(forward)
+    }
+
+    fn refused(
+        &self,
+        request: Option<&Request<'_>>,
+        reason: Reason,
+        name: Option<Name>,
+        now: Time,
+    ) -> Refused {
+        let list = self.list_seen(now);
+        let seconds = self.pace.pause_left(now).div_ceil(1000).max(1);
+        let retry_after = u32::try_from(seconds).unwrap_or(u32::MAX);
+        let needed = || {
+            let request = request?;
+            let route = self.settings.routes.find(request.method, request.path).ok()?;
+            Some(route.scopes.join(" "))
+        };
+        let lacks_scope = reason == Reason::Denied(Denial::Scope);
+        let scopes = if lacks_scope { needed() } else { None };
+        Refused { reason, name, list, retry_after, scopes }
+    }
+}
+
+/// Whether the holder of a key may be told what was found of it. By name: a key that may do
+/// everything has not asked for this.
+fn may_debug(policy: &Policy<'_>) -> bool {
+    policy.scopes().any(|grant| grant == "portcullis:debug")
+}

@@ -1,0 +1,109 @@
+//! A mutation: a patch that takes one mechanism out, and the test that must fail without it.
+//!
+//! ```text
+//! # row: T07
+//! # removes: the check of a signature
+//! # in: cargo test -p portcullis-core --test token
+//! # fails: every_changed_bit_is_refused
+//! diff --git …
+//! ```
+//!
+//! `git apply` passes over what stands in front of the diff.
+
+use crate::paths;
+use anyhow::{Context, Result, bail};
+use std::path::{Path, PathBuf};
+
+pub(crate) const FOLDER: &str = "tests/mutations";
+
+/// A patch and what its header says.
+#[derive(Clone, Debug)]
+pub(crate) struct Mutation {
+    /// The name of its file, without `.patch`.
+    pub(crate) name: String,
+    pub(crate) file: PathBuf,
+    /// The row of docs/threat-model.md whose mechanism it removes.
+    pub(crate) row: String,
+    /// What is removed, for the reader.
+    pub(crate) removes: String,
+    /// The command that runs the test's suite.
+    pub(crate) suite: Suite,
+    /// The test that must fail.
+    pub(crate) test: String,
+}
+
+/// Where a test is.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Suite {
+    /// What follows `cargo`: one test target of one package.
+    Cargo(Vec<String>),
+    /// A file of `node:test` that needs nothing built.
+    Node(PathBuf),
+}
+
+/// All of them, by row and name.
+pub(crate) fn all() -> Result<Vec<Mutation>> {
+    let folder = paths::root().join(FOLDER);
+    let entries = std::fs::read_dir(&folder)
+        .with_context(|| format!("cannot read the folder {}", folder.display()))?;
+    let mut mutations = Vec::new();
+    for entry in entries {
+        let file = entry?.path();
+        if file.extension().is_some_and(|extension| extension == "patch") {
+            mutations.push(Mutation::read(&file)?);
+        }
+    }
+    mutations.sort_by_key(|mutation| (number(&mutation.row), mutation.name.clone()));
+    Ok(mutations)
+}
+
+/// The number of a row, which is written in two digits at least.
+pub(crate) fn number(row: &str) -> Option<u32> {
+    let digits = row.strip_prefix('T').filter(|digits| digits.len() >= 2)?;
+    let is_number = digits.bytes().all(|byte| byte.is_ascii_digit());
+    if is_number { digits.parse().ok() } else { None }
+}
+
+impl Mutation {
+    fn read(file: &Path) -> Result<Self> {
+        let name = file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        let text = std::fs::read_to_string(file)?;
+        let header = text.lines().take_while(|line| line.starts_with('#'));
+        let header: Vec<&str> = header.filter_map(|line| line.strip_prefix("# ")).collect();
+        let field = |wanted: &str| {
+            let mut fields = header.iter().filter_map(|line| line.split_once(": "));
+            let found = fields.find(|(known, _)| *known == wanted);
+            found
+                .map(|(_, value)| value.to_owned())
+                .with_context(|| format!("{name}: the header has no line `# {wanted}: …`"))
+        };
+        let (row, command) = (field("row")?, field("in")?);
+        if !name.starts_with(&format!("{row}-")) {
+            bail!("{name}: the header says that this is of row {row}");
+        }
+        let suite = Suite::parse(&command)
+            .with_context(|| format!("{name}: `{command}` is no command that is known here"))?;
+        let (removes, test) = (field("removes")?, field("fails")?);
+        Ok(Self { name, file: file.to_path_buf(), row, removes, suite, test })
+    }
+
+    /// Whether `--only` means this one: by its row, or by its name.
+    pub(crate) fn is(&self, wanted: &str) -> bool {
+        self.row == wanted || self.name == wanted
+    }
+}
+
+impl Suite {
+    fn parse(command: &str) -> Option<Self> {
+        let mut words = command.split_whitespace().map(str::to_owned);
+        match words.next()?.as_str() {
+            "cargo" => {
+                let arguments: Vec<String> = words.collect();
+                let is_test = arguments.first().is_some_and(|first| first == "test");
+                is_test.then_some(Self::Cargo(arguments))
+            }
+            "node" => words.next_back().map(|file| Self::Node(file.into())),
+            _ => None,
+        }
+    }
+}
