@@ -99,7 +99,10 @@ impl Server {
                 None
             }
         };
-        let router = super::router_with(self.issuer.clone(), self.settings);
+        let mut settings = self.settings;
+        // A stream is never closed for another connection: they must not be all that there is.
+        settings.streams.max = settings.streams.max.min((self.plan.max / 2).max(1));
+        let router = super::router_with(self.issuer.clone(), settings);
         let mut ended = stop.subscribe();
         let end = {
             let (stop, issuer) = (stop.clone(), self.issuer.clone());
