@@ -10,8 +10,9 @@ use portcullis_core::list::{Bundle, Mark};
 use portcullis_core::time::Time;
 use tokio::sync::{Mutex, Notify};
 
-use crate::clock::Clock;
+use crate::clock::{Clock, Reading};
 use crate::error::Error;
+use crate::health::Health;
 use crate::keystore::{Keystore, Unlock, Vault};
 use crate::metrics::Metrics;
 use crate::mirror::{Mirror, View};
@@ -109,6 +110,7 @@ struct Inner {
     forest: Mutex<Option<Forest>>,
     terms: Terms,
     metrics: Metrics,
+    health: Health,
     ending: AtomicBool,
     /// Told of each list that goes out.
     status_wanted: Notify,
@@ -121,6 +123,8 @@ pub struct Terms {
     pub valid_for: Option<Duration>,
     /// Status lists, where they are published too.
     pub status_lists: Option<StatusLists>,
+    /// The clock is right, whatever it is compared with.
+    pub trust_clock: bool,
 }
 
 impl Issuer {
@@ -134,7 +138,8 @@ impl Issuer {
         clock: Arc<dyn Clock>,
         valid_for: Duration,
     ) -> Result<Self, Error> {
-        Self::open_with(home, clock, Terms { valid_for: Some(valid_for), status_lists: None }).await
+        let terms = Terms { valid_for: Some(valid_for), ..Terms::default() };
+        Self::open_with(home, clock, terms).await
     }
 
     /// Opens the issuer in `home`, to publish on these terms.
@@ -156,6 +161,7 @@ impl Issuer {
         let keystore = Keystore::read(&home.keystore_vault())?;
         let root = *keystore.root();
         let store = Store::open(&home.database(), keystore.issuer()).await?;
+        let store = if terms.trust_clock { store } else { store.with_clock(Arc::clone(&clock)) };
         match look_in(home, keystore, &store, clock.now()).await {
             Ok(mirror) => {
                 let home = home.clone();
@@ -172,6 +178,7 @@ impl Issuer {
                     forest,
                     terms,
                     metrics,
+                    health: Health::default(),
                     ending,
                     status_wanted: Notify::new(),
                 };
@@ -214,6 +221,16 @@ impl Issuer {
         self.0.clock.now()
     }
 
+    /// Now, by both clocks.
+    pub(crate) fn read_clock(&self) -> Reading {
+        self.0.clock.read()
+    }
+
+    /// Whether the clock is trusted whatever it is compared with.
+    pub(crate) fn trusts_clock(&self) -> bool {
+        self.0.terms.trust_clock
+    }
+
     pub(crate) fn gate(&self) -> &Gate {
         &self.0.gate
     }
@@ -226,6 +243,12 @@ impl Issuer {
     #[must_use]
     pub fn metrics(&self) -> &Metrics {
         &self.0.metrics
+    }
+
+    /// How the beats of this process go.
+    #[must_use]
+    pub fn health(&self) -> &Health {
+        &self.0.health
     }
 
     /// Asks what follows the outbox to end: event streams and the dispatcher of webhooks.

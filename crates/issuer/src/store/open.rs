@@ -9,7 +9,7 @@ use sqlx::{ConnectOptions as _, Connection as _, Executor as _};
 use super::{AnyPool, AnyPoolOptions, CONNECTIONS, Connection, PATIENCE};
 use crate::error::Error;
 use crate::files::{self, Privacy};
-use crate::store::row;
+use crate::store::{row, session};
 
 /// The bytes `PCTS`, by which an issuer's database is told from other SQLite files.
 const APPLICATION_ID: i64 = 0x5043_5453;
@@ -113,37 +113,36 @@ async fn connect(database: &Database) -> Result<AnyPool, Error> {
     };
     // Statements are logged by nobody: their arguments are people's data.
     let options = options.disable_statement_logging();
-    let settings: &[&str] = match database {
-        Database::File(_) => &[
-            "PRAGMA busy_timeout = 10000",
-            "PRAGMA journal_mode = WAL",
-            "PRAGMA synchronous = FULL",
-            "PRAGMA foreign_keys = ON",
-            // 64 MiB.
-            "PRAGMA cache_size = -65536",
-        ],
-        Database::Server(_) => {
-            &["SET search_path TO portcullis", "SET lock_timeout = '10s'", "SET TIME ZONE 'UTC'"]
-        }
-    };
     // A pool tries again and again what will never do, and then says only that it took too long.
-    let mut first = options.connect().await?;
-    for setting in settings {
-        first.execute(*setting).await?;
-    }
-    first.close().await?;
+    let mut first = session::within(PATIENCE, options.connect()).await??;
+    session::settle(&mut first, database).await?;
+    let is_server = matches!(database, Database::Server(_));
+    let settled = database.clone();
     let pool = AnyPoolOptions::new()
         .max_connections(CONNECTIONS)
         .acquire_timeout(PATIENCE)
-        .after_connect(move |connection, _| {
+        // A connection that is cut answers nothing, and the pool would wait for that.
+        .test_before_acquire(!is_server)
+        .before_acquire(move |connection, _| {
             Box::pin(async move {
-                for setting in settings {
-                    connection.execute(*setting).await?;
+                if is_server {
+                    session::answers(connection).await?;
                 }
-                Ok(())
+                Ok(true)
             })
+        })
+        .after_release(|connection, _| Box::pin(session::is_reusable(connection)))
+        .after_connect(move |connection, _| {
+            let database = settled.clone();
+            Box::pin(async move { session::settle(connection, &database).await })
         });
-    Ok(pool.connect_with(options).await?)
+    let pool = pool.connect_with(options).await?;
+    if is_server {
+        let mut second = pool.acquire().await?;
+        session::check_own_session(&mut first, &mut second).await?;
+    }
+    first.close().await?;
+    Ok(pool)
 }
 
 /// The path in a URL, whose reserved characters are escaped.

@@ -52,7 +52,16 @@ impl From<Error> for Problem {
         if status.is_server_error() {
             tracing::error!(code = error.code(), "{}", error.chain());
             let detail = "the issuer could not do this; its log says why";
-            return Self::new(status, error.code(), detail);
+            // What whoever runs it has to do is no secret; what it is told of by others may be one.
+            return match error {
+                Error::StorageFull(_)
+                | Error::ClockImplausible { .. }
+                | Error::ClockWentBack { .. }
+                | Error::DatabaseBusy
+                | Error::DatabaseInterrupted(_)
+                | Error::ShardFull => Self::new(status, error.code(), &error),
+                _ => Self::new(status, error.code(), detail),
+            };
         }
         let mut problem = Self::new(status, error.code(), &error);
         if matches!(error, Error::NotRevoked(_)) {
@@ -98,6 +107,7 @@ fn status_of(error: &Error) -> StatusCode {
         | Error::SomeAlreadyRevoked { .. }
         | Error::NotSuspended
         | Error::JobTaken
+        | Error::ClockNotBehind
         | Error::NotEarlier
         | Error::Expired
         | Error::Suspended
@@ -108,9 +118,13 @@ fn status_of(error: &Error) -> StatusCode {
         Error::ShardFull
         | Error::Restored { .. }
         | Error::Target { .. }
+        | Error::TargetFull { .. }
         | Error::DatabaseBusy
         | Error::DatabaseUnreachable(_)
+        | Error::DatabaseInterrupted(_)
+        | Error::StorageFull(_)
         | Error::ClockWentBack { .. }
+        | Error::ClockImplausible { .. }
         | Error::ValidFor { .. }
         | Error::NoList
         | Error::List(_) => StatusCode::SERVICE_UNAVAILABLE,
@@ -128,6 +142,7 @@ fn status_of(error: &Error) -> StatusCode {
         | Error::DatabaseCorrupt(_)
         | Error::DatabaseForeign
         | Error::DatabaseTaken
+        | Error::DatabasePooled
         | Error::SchemaMissing
         | Error::DatabaseVersion(_)
         | Error::Database(_)
