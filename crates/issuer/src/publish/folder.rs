@@ -155,7 +155,10 @@ mod tests {
     fn a_frozen_holder_of_the_lock_stops_nobody() {
         let folder = tempfile::tempdir().unwrap();
         let frozen = lock(folder.path(), PATIENCE).unwrap();
-        let ours = lock(folder.path(), Duration::from_millis(50)).unwrap();
+        let (taken, wait) = std::sync::mpsc::channel();
+        let path = folder.path().to_owned();
+        std::thread::spawn(move || taken.send(lock(&path, Duration::from_millis(50))));
+        let ours = wait.recv_timeout(Duration::from_secs(30)).unwrap().unwrap();
         assert!(!is_still(&frozen, &folder.path().join(LOCK)));
         // The new lock is one: whoever comes now waits, and gets it when it is free.
         let waiting = File::open(folder.path().join(LOCK)).unwrap();
