@@ -49,15 +49,21 @@ fn of_sqlite(code: u32) -> Make {
 
 fn of_sqlx(error: &sqlx::Error) -> Make {
     use sqlx::Error as Sqlx;
-    match error {
-        // A value that no column of ours can hold: something else altered the file.
-        Sqlx::ColumnDecode { .. } | Sqlx::Decode(_) => CORRUPT,
-        Sqlx::PoolTimedOut => BUSY,
-        Sqlx::Io(error) if error.kind() == std::io::ErrorKind::StorageFull => FULL,
-        Sqlx::Io(_) | Sqlx::Tls(_) => Error::DatabaseUnreachable,
+    let is_full = |error: &std::io::Error| error.kind() == std::io::ErrorKind::StorageFull;
+    // A value that no column of ours can hold: something else altered the file.
+    if matches!(error, Sqlx::ColumnDecode { .. } | Sqlx::Decode(_)) {
+        CORRUPT
+    } else if matches!(error, Sqlx::PoolTimedOut) {
+        BUSY
+    } else if matches!(error, Sqlx::Io(error) if is_full(error)) {
+        FULL
+    } else if matches!(error, Sqlx::Io(_) | Sqlx::Tls(_)) {
+        Error::DatabaseUnreachable
+    } else if matches!(error, Sqlx::Protocol(_) | Sqlx::WorkerCrashed | Sqlx::PoolClosed) {
         // What is read from a connection that breaks off in the middle of a message.
-        Sqlx::Protocol(_) | Sqlx::WorkerCrashed | Sqlx::PoolClosed => Error::DatabaseInterrupted,
-        _ => Error::Database,
+        Error::DatabaseInterrupted
+    } else {
+        Error::Database
     }
 }
 

@@ -51,17 +51,21 @@ impl From<Error> for Problem {
         let status = status_of(&error);
         if status.is_server_error() {
             tracing::error!(code = error.code(), "{}", error.chain());
-            let detail = "the issuer could not do this; its log says why";
             // What whoever runs it has to do is no secret; what it is told of by others may be one.
-            return match error {
+            let is_ours = matches!(
+                error,
                 Error::StorageFull(_)
-                | Error::ClockImplausible { .. }
-                | Error::ClockWentBack { .. }
-                | Error::DatabaseBusy
-                | Error::DatabaseInterrupted(_)
-                | Error::ShardFull => Self::new(status, error.code(), &error),
-                _ => Self::new(status, error.code(), detail),
-            };
+                    | Error::ClockImplausible { .. }
+                    | Error::ClockWentBack { .. }
+                    | Error::DatabaseBusy
+                    | Error::DatabaseInterrupted(_)
+                    | Error::ShardFull
+            );
+            if is_ours {
+                return Self::new(status, error.code(), &error);
+            }
+            let detail = "the issuer could not do this; its log says why";
+            return Self::new(status, error.code(), detail);
         }
         let mut problem = Self::new(status, error.code(), &error);
         if matches!(error, Error::NotRevoked(_)) {
