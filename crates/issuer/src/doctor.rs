@@ -164,6 +164,11 @@ async fn restored(issuer: &Issuer, witnesses: &[Target], seen: &mut Diagnosis) {
             seen.bad("backup", "no target or witness could be read", mend);
         }
         Ok(asked) => seen.good("backup", format!("none was restored, say {asked} witnesses")),
+        Err(error @ Error::ClockImplausible { .. }) => {
+            let mend = "set the clock right; if it is right, say --trust-clock, or name another \
+                        witness";
+            seen.bad("clock", error.to_string(), mend);
+        }
         Err(error) => {
             seen.bad("backup", error.to_string(), "run `portcullis recover`");
         }

@@ -391,10 +391,7 @@ fn client() -> Result<reqwest::Client, String> {
 
 async fn fetch(request: reqwest::RequestBuilder) -> Result<Found, String> {
     let mut answer = request.send().await.map_err(http_error)?;
-    let date = answer.headers().get("date").and_then(|date| date.to_str().ok());
-    let date = date.and_then(|date| jiff::fmt::rfc2822::parse(date).ok());
-    let date = date.and_then(|date| u64::try_from(date.timestamp().as_millisecond()).ok());
-    let date = date.map(Time::from_millis);
+    let date = date_of(answer.headers());
     match answer.status() {
         reqwest::StatusCode::NOT_FOUND => return Ok(Found { date, ..Found::default() }),
         status if status.is_success() => {}
@@ -408,6 +405,14 @@ async fn fetch(request: reqwest::RequestBuilder) -> Result<Found, String> {
         bytes.extend_from_slice(&chunk);
     }
     Ok(Found { bytes: Some(bytes), date, version: None })
+}
+
+/// What the clock of the server says: the date of the answer, and how long a cache has had it.
+fn date_of(headers: &reqwest::header::HeaderMap) -> Option<Time> {
+    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+    let date = jiff::fmt::rfc2822::parse(text("date")?).ok()?.timestamp().as_millisecond();
+    let age: u64 = text("age").and_then(|age| age.trim().parse().ok()).unwrap_or(0);
+    Some(Time::from_millis(u64::try_from(date).ok()?).plus_millis(age.saturating_mul(1000)))
 }
 
 #[allow(clippy::needless_pass_by_value, reason = "the shape that map_err wants")]
@@ -440,4 +445,23 @@ fn chain(error: &dyn std::error::Error) -> String {
         source = error.source();
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use reqwest::header::{AGE, DATE, HeaderMap};
+
+    #[test]
+    fn a_servers_clock_is_read_through_a_cache() {
+        let mut headers = HeaderMap::new();
+        assert_eq!(date_of(&headers), None);
+        headers.insert(DATE, "Fri, 15 Jan 2027 08:00:00 GMT".parse().unwrap());
+        let date = Time::from_secs(1_800_000_000);
+        assert_eq!(date_of(&headers), Some(date));
+        headers.insert(AGE, "90".parse().unwrap());
+        assert_eq!(date_of(&headers), Some(date.plus_millis(90_000)));
+        headers.insert(DATE, "yesterday".parse().unwrap());
+        assert_eq!(date_of(&headers), None);
+    }
 }

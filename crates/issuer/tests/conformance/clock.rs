@@ -305,3 +305,19 @@ async fn the_servers_clock_is_asked() {
     }
     assert!(MAX_SKEW_MILLIS < 50_000);
 }
+
+/// A witness that is asked over HTTP tells the time as well.
+#[tokio::test]
+async fn a_witness_tells_the_time() {
+    let bench = Bench::new().await;
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = format!("http://{}", listener.local_addr().unwrap());
+    tokio::spawn(async move { axum::serve(listener, axum::Router::new()).await.unwrap() });
+    let witnesses = [Target::parse(&address).unwrap()];
+    bench.clock.jump(SystemClock.now());
+    assert_eq!(bench.issuer.check_witnesses(&witnesses).await.unwrap(), 1);
+    bench.clock.jump(SystemClock.now().plus_millis(90_000));
+    let held = bench.issuer.check_witnesses(&witnesses).await.unwrap_err();
+    assert_eq!(held.code(), "clock_implausible");
+    assert!(held.to_string().contains(&format!("ahead of the clock of {address}")), "{held}");
+}
