@@ -85,6 +85,14 @@ struct Site {
 }
 
 impl Site {
+    async fn new(url: &str, admin: String) -> Self {
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let client = reqwest::Client::builder().timeout(PROMISED).build().unwrap();
+        sqlx::any::install_default_drivers();
+        let watching = sqlx::AnyConnection::connect(url).await.unwrap();
+        Self { client, admin, watching }
+    }
+
     async fn stamp(&self, of: &Served) -> Option<u64> {
         let get = self.client.get(format!("{}/.well-known/portcullis/stamp", of.address));
         let answer = get.send().await.ok()?.error_for_status().ok()?;
@@ -135,25 +143,27 @@ impl Site {
     }
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_frozen_issuer_stops_no_other_and_comes_back() {
-    const ROUNDS: usize = 4;
-    let Some(server) = server() else { return };
-    let Database::Server(url) = new_database(&server).await else { return };
+/// An issuer in a new database: its URL, its folder and its admin key.
+async fn issuer_on(server: &str) -> (String, Shell, String) {
+    let Database::Server(url) = new_database(server).await else { panic!("no server") };
     let shell = Shell::new();
     let mut init = shell.command(&["init", "--json"]);
     let init = init.env("DATABASE_URL", &url).output().unwrap();
     assert_eq!(code(&init), 0, "{}", stderr(&init));
     let made: Value = serde_json::from_slice(&init.stdout).unwrap();
-    let admin = made["admin_key"].as_str().or(made["token"].as_str()).unwrap().to_owned();
+    (url, shell, made["admin_key"].as_str().unwrap().to_owned())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_frozen_issuer_stops_no_other_and_comes_back() {
+    const ROUNDS: usize = 4;
+    let Some(server) = server() else { return };
+    let (url, shell, admin) = issuer_on(&server).await;
     let folder = shell.folder.path().join("out");
     let target = format!("dir:{},every=100ms", folder.display());
     let served: Vec<Served> =
         ["one", "two", "three"].map(|name| Served::start(&shell, &url, name, &target)).into();
-    let _ = rustls::crypto::ring::default_provider().install_default();
-    let client = reqwest::Client::builder().timeout(PROMISED).build().unwrap();
-    let watching = sqlx::AnyConnection::connect(&url).await.unwrap();
-    let mut site = Site { client, admin, watching };
+    let mut site = Site::new(&url, admin).await;
     let mut created = Vec::new();
     let mut longest = Duration::ZERO;
     for round in 0..ROUNDS {
@@ -186,6 +196,72 @@ async fn a_frozen_issuer_stops_no_other_and_comes_back() {
         }
     }
     eprintln!("longest time without a new list: {longest:?}");
+    check_history(&mut site.watching, &created).await;
+}
+
+/// What lies between an issuer and PostgreSQL, and can be cut: then nothing comes through, and
+/// nobody is told.
+struct Wire {
+    port: u16,
+    cut: tokio::sync::watch::Sender<bool>,
+}
+
+impl Wire {
+    async fn to(server: &str) -> Self {
+        let place = server.rsplit('@').next().unwrap().trim_end_matches('/').to_owned();
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let (cut, is_cut) = tokio::sync::watch::channel(false);
+        tokio::spawn(async move {
+            loop {
+                let (mut ours, _) = listener.accept().await.unwrap();
+                let (place, mut is_cut) = (place.clone(), is_cut.clone());
+                tokio::spawn(async move {
+                    let mut theirs = tokio::net::TcpStream::connect(&place).await.unwrap();
+                    let copied = tokio::io::copy_bidirectional(&mut ours, &mut theirs);
+                    tokio::select! {
+                        _ = copied => return,
+                        _ = is_cut.wait_for(|cut| *cut) => {}
+                    }
+                    // What was cut stays cut, also when the network is whole again.
+                    std::future::pending::<()>().await;
+                });
+            }
+        });
+        Self { port, cut }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_issuer_that_is_cut_off_stops_no_other_and_comes_back() {
+    /// What is promised of the one that was cut off: it notices within 90 s.
+    const NOTICED: Duration = Duration::from_secs(90 + 30);
+    let Some(server) = server() else { return };
+    let (database, shell, admin) = issuer_on(&server).await;
+    let wire = Wire::to(&server).await;
+    let name = database.rsplit('/').next().unwrap();
+    let user = server.strip_prefix("postgres://").unwrap().split('@').next().unwrap();
+    let through = format!("postgres://{user}@127.0.0.1:{}/{name}", wire.port);
+    let target = format!("dir:{},every=100ms", shell.folder.path().join("out").display());
+    let cut_off = Served::start(&shell, &through, "one", &target);
+    let other = Served::start(&shell, &database, "two", &target);
+    let mut site = Site::new(&database, admin).await;
+    let start = Instant::now();
+    while site.holder().await.is_none_or(|(name, _)| name != "one") {
+        assert!(start.elapsed() < Duration::from_secs(60), "it does nothing");
+    }
+    wire.cut.send(true).unwrap();
+    let start = Instant::now();
+    let before = site.stamp(&other).await.unwrap();
+    let mut created = vec![site.create_within(&other, PROMISED).await];
+    while site.stamp(&other).await.is_none_or(|now| now <= before) {
+        assert!(start.elapsed() < PROMISED, "the other doesn't publish");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    eprintln!("the other went on after {:?}", start.elapsed());
+    wire.cut.send(false).unwrap();
+    created.push(site.create_within(&cut_off, NOTICED).await);
+    eprintln!("the one that was cut off came back after {:?}", start.elapsed());
     check_history(&mut site.watching, &created).await;
 }
 
