@@ -113,6 +113,10 @@ export type IssuerErrorCode =
   | 'shard_full'
   | 'restored_backup'
   | 'database_busy'
+  | 'database_interrupted'
+  | 'storage_full'
+  | 'clock_implausible'
+  | 'clock_went_back'
   | (string & {});
 
 /** Why an act failed. Neither keys nor bodies are in it. */

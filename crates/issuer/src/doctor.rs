@@ -17,6 +17,7 @@ use crate::error::Error;
 use crate::issuer::{Home, Issuer};
 use crate::keystore::{Keystore, StoredKey};
 use crate::publish::Target;
+use crate::reserve;
 use crate::store::wide::{self, WideRecord};
 use crate::store::{self, Connection, Database, jobs, lists, webhooks};
 use crate::view::rfc3339_millis;
@@ -94,7 +95,7 @@ pub async fn examine(
         return seen;
     }
     permissions(home, &mut seen);
-    room(home.path(), &mut seen);
+    room(home, &mut seen);
     match Issuer::open(home, clock, valid_for).await {
         Ok(issuer) => {
             seen.good("keystore", "readable, and that of the newest keyring");
@@ -151,21 +152,19 @@ fn check_mode(path: &Path, wanted: u32, seen: &mut Diagnosis) {
     }
 }
 
-#[cfg(unix)]
-fn room(folder: &Path, seen: &mut Diagnosis) {
-    let Ok(found) = rustix::fs::statvfs(folder) else { return };
-    let room = found.f_bavail.saturating_mul(found.f_frsize);
-    let told = format!("{} MiB are free in {}", room / (1024 * 1024), folder.display());
+fn room(home: &Home, seen: &mut Diagnosis) {
+    let Some(room) = reserve::room(home) else { return };
+    let told = format!("{} MiB are free in {}", room / (1024 * 1024), home.path().display());
     if room < LEAST_ROOM {
-        let mend = "make room: without it nothing can be created or revoked";
+        let mend = "make room: when it is used up no key is created, and the list and revocations go \
+                    on from the reserve alone (`.reserve`, 8 MiB, where the records are in this \
+                    folder and a server runs); when that is used up, gates refuse every key from \
+                    the list's next update on";
         seen.bad("disk", told, mend);
     } else {
         seen.good("disk", told);
     }
 }
-
-#[cfg(not(unix))]
-fn room(_: &Path, _: &mut Diagnosis) {}
 
 async fn restored(issuer: &Issuer, witnesses: &[Target], seen: &mut Diagnosis) {
     let marked = async {
@@ -189,6 +188,11 @@ async fn restored(issuer: &Issuer, witnesses: &[Target], seen: &mut Diagnosis) {
             seen.bad("backup", "no target or witness could be read", mend);
         }
         Ok(asked) => seen.good("backup", format!("none was restored, say {asked} witnesses")),
+        Err(error @ Error::ClockImplausible { .. }) => {
+            let mend = "set the clock right; if it is right, say --trust-clock, or name another \
+                        witness";
+            seen.bad("clock", error.to_string(), mend);
+        }
         Err(error) => {
             let mend = "run `portcullis recover --witness …`, or `portcullis recover --no-witness` \
                         if nobody carries the list";
@@ -203,6 +207,7 @@ fn check_mode(_: &Path, _: u32, _: &mut Diagnosis) {}
 async fn within(issuer: &Issuer, seen: &mut Diagnosis) -> Result<(), Error> {
     let mut reading = issuer.store().read().await?;
     integrity(issuer, &mut reading, seen).await?;
+    clock(issuer, &mut reading, seen).await?;
     list(issuer.now(), &mut reading, seen).await?;
     signers(&issuer.keystore(), seen);
     revoked_signers(issuer, &mut reading, seen).await?;
@@ -314,6 +319,36 @@ async fn integrity(
     Ok(())
 }
 
+async fn clock(
+    issuer: &Issuer,
+    connection: &mut Connection,
+    seen: &mut Diagnosis,
+) -> Result<(), Error> {
+    let behind = match lists::promise(connection).await? {
+        Some(last) => last.mark.this_update.millis_since(issuer.now()),
+        None => 0,
+    };
+    if behind > 0 {
+        let found = format!("the clock is {behind} ms behind the list that is published");
+        let mend = "set the clock right; if it is right, it was ahead once: run `portcullis recover \
+                    --clock`; until then nothing is created or published, and gates refuse every \
+                    key from the list's next update on";
+        seen.bad("clock", found, mend);
+        return Ok(());
+    }
+    match issuer.store().check_clock().await {
+        Ok(()) => seen.good("clock", "not behind the list that is published, nor ahead"),
+        Err(error @ Error::ClockImplausible { .. }) => {
+            let mend = "set the clock right; if it is right, run `portcullis list publish \
+                        --trust-clock`; until then nothing is written, and gates refuse every key \
+                        from the list's next update on";
+            seen.bad("clock", error.to_string(), mend);
+        }
+        Err(error) => return Err(error),
+    }
+    Ok(())
+}
+
 async fn list(now: Time, connection: &mut Connection, seen: &mut Diagnosis) -> Result<(), Error> {
     let published = match lists::published(connection).await {
         Err(Error::NoList) => {
@@ -322,13 +357,6 @@ async fn list(now: Time, connection: &mut Connection, seen: &mut Diagnosis) -> R
         }
         other => other?,
     };
-    let behind = published.this_update.millis_since(now);
-    if behind > 0 {
-        let found = format!("the clock is {behind} ms behind the list that is published");
-        seen.bad("clock", found, "set the clock right; nothing can be published until then");
-    } else {
-        seen.good("clock", "not behind the list that is published");
-    }
     let age = now.millis_since(published.this_update) / 1000;
     let found = format!("number {}, {age} s old", published.number);
     if now >= published.next_update {
@@ -337,6 +365,10 @@ async fn list(now: Time, connection: &mut Connection, seen: &mut Diagnosis) -> R
         seen.bad("list", format!("{found}, past its next update"), mend);
     } else {
         seen.good("list", found);
+    }
+    let disk = seen.checks.iter_mut().find(|check| check.check == "disk" && !check.ok);
+    if let Some(mend) = disk.and_then(|disk| disk.mend.as_mut()) {
+        mend.push_str(&format!(": {}, as it is now", rfc3339_millis(published.next_update)));
     }
     Ok(())
 }

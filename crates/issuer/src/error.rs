@@ -151,6 +151,14 @@ pub enum Error {
         /// What is wrong.
         reason: String,
     },
+    /// A place where lists are put out has no room left.
+    #[error("{target} has no room left, make some: {reason}")]
+    TargetFull {
+        /// Its name.
+        target: String,
+        /// What could not be written.
+        reason: String,
+    },
     /// No webhook has this id.
     #[error(
         "there is no webhook with this id; `portcullis webhooks list` shows those that there are"
@@ -332,6 +340,25 @@ pub enum Error {
     /// Another process held the database for too long.
     #[error("the database is busy; try again")]
     DatabaseBusy,
+    /// The database, or the network to it, broke off in the middle of a transaction.
+    #[error(
+        "the database broke off before it said whether this was done: it is being restarted, or \
+         this program was silent in a transaction for too long; look whether it was done, then try \
+         again"
+    )]
+    DatabaseInterrupted(#[source] sqlx::Error),
+    /// Between us and PostgreSQL stands a pooler that gives each transaction another session.
+    #[error(
+        "DATABASE_URL leads to a pooler that gives each transaction another session (`pool_mode = \
+         transaction`); set `pool_mode = session`, or name the server itself"
+    )]
+    DatabasePooled,
+    /// No room is left where the records are.
+    #[error(
+        "there is no room left where the records are: make room; no key is created until then, and \
+         gates refuse every key once the list can't be renewed"
+    )]
+    StorageFull(#[source] Option<sqlx::Error>),
     /// The database refused a statement.
     #[error("the database failed")]
     Database(#[source] sqlx::Error),
@@ -356,13 +383,29 @@ pub enum Error {
     Random,
     /// The clock stands before what has been published.
     #[error(
-        "the clock is {behind_millis} ms behind the list that is published; set the clock right, \
-         nothing can be published until then"
+        "the clock is {behind_millis} ms behind the list that is published: nothing is created or \
+         published until it is past that; if the clock is wrong, set it right; if it is right, it \
+         was ahead when that list was made: run `portcullis recover --clock`"
     )]
     ClockWentBack {
         /// By how much, in milliseconds.
         behind_millis: u64,
     },
+    /// The clock is ahead of what it can be.
+    #[error(
+        "the clock is {ahead_secs} s ahead of {than}: nothing is written until it is right again; \
+         set it right, or, if it is right, say so once with --trust-clock, as in `portcullis list \
+         publish --trust-clock`"
+    )]
+    ClockImplausible {
+        /// By how much, in seconds.
+        ahead_secs: u64,
+        /// What it was compared with.
+        than: String,
+    },
+    /// There is nothing to recover from: the clock is not behind what was published.
+    #[error("the clock is not behind the list that is published; nothing was changed")]
+    ClockNotBehind,
     /// A stamp would be valid for longer than the keyring allows, or for no time at all.
     #[error(
         "a stamp must be valid for 1 s to {max_secs} s, as the keyring says; change --valid-for"
@@ -437,6 +480,7 @@ impl Error {
             Self::WideRevoked => "wide_revoked",
             Self::Restored { .. } => "restored_backup",
             Self::Target { .. } => "target",
+            Self::TargetFull { .. } => "target_full",
             Self::NoWebhook => "webhook_not_found",
             Self::HttpClient(_) => "http_client",
             Self::JobTaken => "job_taken",
@@ -469,11 +513,16 @@ impl Error {
             Self::SchemaMissing => "database_schema_missing",
             Self::DatabaseUnreachable(_) => "database_unreachable",
             Self::DatabaseBusy => "database_busy",
+            Self::DatabaseInterrupted(_) => "database_interrupted",
+            Self::DatabasePooled => "database_pooled",
+            Self::StorageFull(_) => "storage_full",
             Self::Database(_) => "database",
             Self::Descriptors { .. } => "descriptors",
             Self::NoActor => "no_actor",
             Self::Random => "random",
             Self::ClockWentBack { .. } => "clock_went_back",
+            Self::ClockImplausible { .. } => "clock_implausible",
+            Self::ClockNotBehind => "clock_not_behind",
             Self::ValidFor { .. } => "valid_for",
             Self::NoList => "no_list",
             Self::SelfCheck => "self_check",

@@ -11,8 +11,9 @@ use portcullis_core::time::Time;
 use tokio::sync::{Mutex, Notify};
 
 use crate::actor::{Actor, Who};
-use crate::clock::Clock;
+use crate::clock::{Clock, Reading};
 use crate::error::Error;
+use crate::health::Health;
 use crate::keystore::{Keystore, Unlock, Vault};
 use crate::metrics::Metrics;
 use crate::mirror::{Mirror, View};
@@ -145,6 +146,7 @@ struct Inner {
     forest: Mutex<Option<Forest>>,
     terms: Terms,
     metrics: Metrics,
+    health: Health,
     ending: AtomicBool,
     /// Told of each list that goes out.
     status_wanted: Notify,
@@ -157,6 +159,8 @@ pub struct Terms {
     pub valid_for: Option<Duration>,
     /// Status lists, where they are published too.
     pub status_lists: Option<StatusLists>,
+    /// The clock is right, whatever it is compared with.
+    pub trust_clock: bool,
 }
 
 impl Issuer {
@@ -170,7 +174,8 @@ impl Issuer {
         clock: Arc<dyn Clock>,
         valid_for: Duration,
     ) -> Result<Self, Error> {
-        Self::open_with(home, clock, Terms { valid_for: Some(valid_for), status_lists: None }).await
+        let terms = Terms { valid_for: Some(valid_for), ..Terms::default() };
+        Self::open_with(home, clock, terms).await
     }
 
     /// Opens the issuer in `home`, to publish on these terms.
@@ -197,6 +202,9 @@ impl Issuer {
         let keystore = Keystore::read(&home.keystore_vault())?;
         let root = *keystore.root();
         let mut store = Store::open(&home.database(), keystore.issuer()).await?;
+        if !terms.trust_clock {
+            store = store.with_clock(Arc::clone(&clock));
+        }
         match look_in(home, keystore, &store, clock.now()).await {
             Ok(mirror) => {
                 let home = home.clone();
@@ -214,6 +222,7 @@ impl Issuer {
                     forest,
                     terms,
                     metrics,
+                    health: Health::default(),
                     ending,
                     status_wanted: Notify::new(),
                 };
@@ -296,6 +305,16 @@ impl Issuer {
         self.inner.clock.now()
     }
 
+    /// Now, by both clocks.
+    pub(crate) fn read_clock(&self) -> Reading {
+        self.inner.clock.read()
+    }
+
+    /// Whether the clock is trusted whatever it is compared with.
+    pub(crate) fn trusts_clock(&self) -> bool {
+        self.inner.terms.trust_clock
+    }
+
     pub(crate) fn gate(&self) -> &Gate {
         &self.inner.gate
     }
@@ -308,6 +327,12 @@ impl Issuer {
     #[must_use]
     pub fn metrics(&self) -> &Metrics {
         &self.inner.metrics
+    }
+
+    /// How the beats of this process go.
+    #[must_use]
+    pub fn health(&self) -> &Health {
+        &self.inner.health
     }
 
     /// Asks what follows the outbox to end: event streams and the dispatcher of webhooks.

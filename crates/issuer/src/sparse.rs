@@ -45,7 +45,7 @@ mod tests {
     #[test]
     fn so_many_lines_a_minute_and_the_rest_is_counted() {
         let lines = Sparse::default();
-        let at = |secs| lines.line(Time::from_secs(1_800_000_000 + secs));
+        let at = |secs: u32| lines.line(Time::from_secs(1_800_000_000 + secs));
         for _ in 0..LINES {
             assert_eq!(at(0), Some(0));
         }

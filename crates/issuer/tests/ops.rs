@@ -522,3 +522,28 @@ fn the_trail_the_jobs_and_the_doctor_have_their_commands() {
     std::fs::remove_dir_all(shell.home()).unwrap();
     assert_eq!(code(&shell.run(&["doctor"])), 2);
 }
+
+#[tokio::test]
+async fn a_server_says_that_it_is_not_ready_well_before_the_list_has_run_out() {
+    let bench = Bench::new().await;
+    let router = router(&bench.issuer);
+    let ready = async || {
+        let (status, _, body) = ask(&router, get(&bench, "/health/ready")).await;
+        let body: Value = serde_json::from_slice(&body).unwrap();
+        let text = |name: &str| body[name].as_str().unwrap_or_default().to_owned();
+        (status.as_u16(), text("code"), text("detail"))
+    };
+    bench.clock.advance(30_000);
+    assert_eq!(ready().await.0, 200);
+    bench.clock.advance(1_000);
+    let (status, code, detail) = ready().await;
+    assert_eq!((status, code.as_str()), (503, "list_late"));
+    assert!(detail.contains("for 31 s; gates refuse every key in 269 s"), "{detail}");
+    bench.issuer.publish().await.unwrap();
+    assert_eq!(ready().await.0, 200);
+    let now = portcullis_issuer::clock::Clock::now(&*bench.clock);
+    bench.clock.jump(now.plus_millis(90_000));
+    assert_eq!(ready().await.1, "clock_implausible");
+    bench.clock.jump(now);
+    assert_eq!(ready().await.0, 200);
+}

@@ -1,26 +1,71 @@
 //! `portcullis recover`.
 
+use std::path::PathBuf;
+
 use anyhow::{Result, bail};
 use portcullis_issuer::Issuer;
-use portcullis_issuer::publish::{Recovered, Target};
+use portcullis_issuer::keystore::Vault;
+use portcullis_issuer::publish::{Reclocked, Recovered, Target};
 
 use super::Outcome;
 use super::args::Global;
 use super::out::{Out, field};
 
-/// Bring a restored backup up to what had been published, so that the issuer works again
+/// Bring a restored backup up to what had been published, or get rid of what a clock left behind that
+/// was ahead, so that the issuer works again
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  portcullis recover --witness dir:/srv/list\n  \
-                        portcullis recover --no-witness")]
+                        portcullis recover --no-witness\n  portcullis recover --clock")]
 pub(crate) struct Recover {
     /// Nobody carries the list that was published last: revoke what was issued since the backup. What
     /// was revoked since is lost, and must be revoked again
     #[arg(long)]
     no_witness: bool,
+    /// The clock is right and was ahead once: end all lists of then by a new epoch and a new signer,
+    /// which takes the root key
+    #[arg(long, conflicts_with = "no_witness")]
+    clock: bool,
+    /// The root key; by default that in the issuer's folder
+    #[arg(long, value_name = "FILE", requires = "clock")]
+    root: Option<PathBuf>,
+    /// Who does this, for the audit trail
+    #[arg(long, value_name = "NAME", default_value = "portcullis recover", requires = "clock")]
+    by: String,
 }
 
 impl Recover {
+    async fn clock(&self, issuer: &Issuer, out: &Out) -> Result<Outcome> {
+        let home = issuer.home();
+        let root = self.root.clone().unwrap_or_else(|| home.root_key());
+        let root = Vault::new(root, home.unlock().clone());
+        let done = issuer.recover_clock(&root, &self.by).await?;
+        out.answer(&done, |o| {
+            let Reclocked { ahead_secs, keyring, epoch, number, .. } = &done;
+            field(o, "Was ahead", format_args!("{ahead_secs} s"))?;
+            field(o, "Keyring", format_args!("version {keyring}"))?;
+            let signers: Vec<String> = done.signers.iter().map(ToString::to_string).collect();
+            field(o, "Signers", format_args!("kid {}, new", signers.join(", ")))?;
+            field(o, "Published", format_args!("list {number}, epoch {epoch}"))?;
+            field(o, "Revocations", format_args!("{} brought back to now", done.revocations))?;
+            if done.keys > 0 {
+                let keys = done.keys;
+                field(o, "Keys", format_args!("{keys} were issued in the future: roll them"))?;
+            }
+            field(o, "Window", format_args!("until {}", done.window))
+        })?;
+        out.note(&format!(
+            "\nUntil the end of the window, a verifier that is started with the keyring of before and is \
+             shown nothing newer may take a list of then for a fresh one. Deploy keyring {} to \
+             whoever has one built in.",
+            done.keyring
+        ));
+        Ok(Outcome::Yes)
+    }
+
     pub(super) async fn run(&self, issuer: &Issuer, global: &Global, out: &Out) -> Result<Outcome> {
+        if self.clock {
+            return self.clock(issuer, out).await;
+        }
         let witnesses: Vec<Target> = global.witnesses()?;
         let recovered = match (self.no_witness, witnesses.is_empty()) {
             (true, true) => issuer.recover_alone().await?,

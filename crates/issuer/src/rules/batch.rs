@@ -40,6 +40,9 @@ impl Issuer {
         now: Time,
     ) -> Result<Vec<Minted>, Error> {
         check(connection, makings).await?;
+        crate::reserve::check(self.home())?;
+        // Their times would be of the future.
+        crate::publish::check_not_behind(connection, self.now()).await?;
         let view = self.view_in(connection).await?;
         let keyring = view.replica().keyring();
         let label = keyring.labels().first().copied().unwrap_or(Label::NONE);

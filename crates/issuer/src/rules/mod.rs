@@ -34,6 +34,7 @@ pub use revoke::{IfRevoked, Revocation, Revoked, RevokedMany, Selector};
 pub use roll::{Roll, Rolled};
 pub use rotation::RotationError;
 pub(crate) use rotation::takes_over;
+pub(crate) use signers::KEYRING_VALIDITY;
 pub use signers::{KeyringChange, KeyringChanged, NewSigner, Signer, Signers};
 pub use update::{Changed, FIXED_FIELDS, Update, Upsert, check_fixed};
 pub use usage::{MAX_USES, Use};

@@ -55,6 +55,19 @@ impl From<Error> for Problem {
         let status = status_of(&error);
         if status.is_server_error() {
             tracing::error!(code = error.code(), "{}", error.chain());
+            // What whoever runs it has to do is no secret; what it is told of by others may be one.
+            let is_ours = matches!(
+                error,
+                Error::StorageFull(_)
+                    | Error::ClockImplausible { .. }
+                    | Error::ClockWentBack { .. }
+                    | Error::DatabaseBusy
+                    | Error::DatabaseInterrupted(_)
+                    | Error::ShardFull
+            );
+            if is_ours {
+                return Self::new(status, error.code(), &error);
+            }
             let detail = "the issuer could not do this; its log says why";
             return Self::new(status, error.code(), detail);
         }
@@ -113,6 +126,7 @@ fn status_of(error: &Error) -> StatusCode {
         | Error::NotConfirmed { .. }
         | Error::NotSuspended
         | Error::JobTaken
+        | Error::ClockNotBehind
         | Error::NotEarlier
         | Error::Expired
         | Error::Suspended
@@ -123,9 +137,13 @@ fn status_of(error: &Error) -> StatusCode {
         Error::ShardFull
         | Error::Restored { .. }
         | Error::Target { .. }
+        | Error::TargetFull { .. }
         | Error::DatabaseBusy
         | Error::DatabaseUnreachable(_)
+        | Error::DatabaseInterrupted(_)
+        | Error::StorageFull(_)
         | Error::ClockWentBack { .. }
+        | Error::ClockImplausible { .. }
         | Error::ValidFor { .. }
         | Error::NoList
         | Error::List(_) => StatusCode::SERVICE_UNAVAILABLE,
@@ -144,6 +162,7 @@ fn status_of(error: &Error) -> StatusCode {
         | Error::DatabaseCorrupt(_)
         | Error::DatabaseForeign
         | Error::DatabaseTaken
+        | Error::DatabasePooled
         | Error::SchemaMissing
         | Error::DatabaseVersion(_)
         | Error::Database(_)

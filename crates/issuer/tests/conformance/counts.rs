@@ -29,7 +29,7 @@ async fn act(issuer: &Issuer, dice: &mut Dice, owner: u32) {
     let keys =
         issuer.list_keys(&Query { limit: Some(200), ..Query::default() }).await.unwrap().keys;
     // Not the admin key: it is the last.
-    let some = dice.below(keys.len().max(2) as u64 - 1) as usize;
+    let some = usize::try_from(dice.below(keys.len().max(2) as u64 - 1)).unwrap();
     let id = keys.get(some).map(|key| key.id.clone()).unwrap_or_default();
     let choice = if keys.len() < 4 { 0 } else { dice.below(8) };
     match choice {

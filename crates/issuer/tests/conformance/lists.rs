@@ -40,11 +40,11 @@ pub(crate) async fn until<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T
 }
 
 /// Publishers at work until they are dropped.
-struct Working {
+pub(crate) struct Working {
     _sender: watch::Sender<()>,
 }
 
-fn work(issuer: &Issuer, targets: &[&str]) -> Working {
+pub(crate) fn work(issuer: &Issuer, targets: &[&str]) -> Working {
     let targets = targets.iter().map(|text| Target::parse(text).unwrap()).collect();
     let (stop, stopped) = watch::channel(());
     tokio::spawn(heart_beat(issuer.clone(), BEAT, targets, stopped));

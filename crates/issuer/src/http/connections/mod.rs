@@ -28,7 +28,7 @@ pub const DEFAULT_MAX: usize = 8192;
 pub const LEAST_DESCRIPTORS: u64 = 128;
 
 /// What the operator says of connections.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Connections {
     /// The most at a time; as many as the descriptors allow if nothing is said, up to
     /// [`DEFAULT_MAX`].
@@ -52,17 +52,6 @@ pub struct Patience {
     pub idle: Duration,
     /// Without taking anything of an answer.
     pub write: Duration,
-}
-
-impl Default for Connections {
-    fn default() -> Self {
-        Self {
-            max: None,
-            max_per_address: None,
-            trusted_proxies: Vec::new(),
-            patience: Patience::default(),
-        }
-    }
 }
 
 impl Default for Patience {
