@@ -23,34 +23,42 @@ pub(super) fn routes() -> OpenApiRouter<Issuer> {
     OpenApiRouter::new().routes(routes!(upsert)).routes(routes!(update, update_by_post))
 }
 
-/// What an update may hold, as [`read_update`] reads it.
+/// What an update may hold: whatever is left out stays as it is, and nothing is taken away by null.
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "described here, read field by field for the sake of what is refused")]
 struct UpdateKeyBody {
+    #[schema(nullable = false)]
     title: Option<String>,
-    #[schema(value_type = Option<Object>)]
+    #[schema(value_type = Object, required = false)]
     metadata: Option<Map<String, Value>>,
+    #[schema(nullable = false)]
     sales_channels: Option<Vec<String>>,
+    #[schema(nullable = false)]
+    updated_by: Option<String>,
+}
+
+/// A key that there is, to be changed.
+#[derive(Deserialize, ToSchema)]
+#[expect(dead_code, reason = "as with `UpdateKeyBody`")]
+struct ChangeKeyBody {
+    id: String,
+    #[schema(nullable = false)]
+    title: Option<String>,
+    #[schema(value_type = Object, required = false)]
+    metadata: Option<Map<String, Value>>,
+    #[schema(nullable = false)]
+    sales_channels: Option<Vec<String>>,
+    #[schema(nullable = false)]
     updated_by: Option<String>,
 }
 
 /// A key to be changed where it has an `id`, to be made where it has none.
 #[derive(Deserialize, ToSchema)]
+#[serde(untagged)]
 #[expect(dead_code, reason = "as with `UpdateKeyBody`")]
-struct UpsertKeyBody {
-    id: Option<String>,
-    title: Option<String>,
-    kind: Option<String>,
-    environment: Option<String>,
-    algorithm: Option<String>,
-    #[schema(value_type = Option<Object>)]
-    metadata: Option<Map<String, Value>>,
-    owner: Option<u32>,
-    policy: Option<u32>,
-    sales_channels: Option<Vec<String>>,
-    expires_in_seconds: Option<u64>,
-    expires_at: Option<String>,
-    created_by: Option<String>,
+enum UpsertKeyBody {
+    Change(ChangeKeyBody),
+    Create(CreateKeyBody),
 }
 
 /// What [`OneOrMany`] reads.
@@ -161,7 +169,8 @@ async fn upsert(
         match body.remove("id") {
             Some(Value::String(id)) => {
                 issuer.check_may_change(&admin.scopes, &id).await?;
-                all.push(Upsert::Update(id, read_update(body)?.0));
+                let (update, by) = read_update(body)?;
+                all.push(Upsert::Update(id, update, by));
             }
             Some(_) => {
                 return Err(Error::Invalid { field: "id", reason: "must be a text" }.into());
@@ -177,7 +186,7 @@ async fn upsert(
             }
         }
     }
-    let (made, changed) = issuer.upsert(&all, None).await?;
+    let (made, changed) = issuer.upsert(&all).await?;
     let mut created = Vec::with_capacity(made.len());
     for minted in &made {
         created.push(minted_view(&issuer, minted).await?);

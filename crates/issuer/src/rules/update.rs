@@ -42,8 +42,8 @@ pub struct Changed {
 pub enum Upsert {
     /// Make this one.
     Create(NewKey),
-    /// Change the one with this id.
-    Update(String, Update),
+    /// Change the one with this id, on behalf of somebody if they say so.
+    Update(String, Update, Option<String>),
 }
 
 const ROLL: &str = "it is part of the token, and the key would not be the same; roll the key to \
@@ -125,11 +125,7 @@ impl Issuer {
     ///
     /// # Errors
     /// Those of [`Issuer::create`] and [`Issuer::update`]: then nothing was changed.
-    pub async fn upsert(
-        &self,
-        all: &[Upsert],
-        by: Option<&str>,
-    ) -> Result<(Vec<Minted>, Vec<KeyRecord>), Error> {
+    pub async fn upsert(&self, all: &[Upsert]) -> Result<(Vec<Minted>, Vec<KeyRecord>), Error> {
         let mut writing = self.store().write().await?;
         let now = store::now(&mut writing, self.now()).await?;
         let mut makings = Vec::new();
@@ -142,10 +138,11 @@ impl Issuer {
         let made = self.make(&mut writing, &makings, now).await?;
         let mut changed = Vec::new();
         for upsert in all {
-            if let Upsert::Update(id, update) = upsert {
+            if let Upsert::Update(id, update, by) = upsert {
                 let found = keys::find(&mut writing, id).await?;
                 let mut record = found.ok_or_else(|| Error::NoSuchKeys(vec![id.clone()]))?;
-                update_in(&mut writing, &mut record, update, self.who(by), now).await?;
+                let who = self.who(by.as_deref());
+                update_in(&mut writing, &mut record, update, who, now).await?;
                 changed.push(record);
             }
         }

@@ -158,7 +158,8 @@ async fn every_change_is_the_doing_of_the_key_that_was_sent_whatever_the_body_sa
                     one => vec![one],
                 } {
                     // What is made has a maker, what is changed a changer.
-                    let takes = name != "upsert_keys" || body.get("id").is_none();
+                    let changes = body.get("id").is_some();
+                    let takes = name != "upsert_keys" || (field == "updated_by") == changes;
                     if let Some(body) = body.as_object_mut().filter(|_| takes) {
                         body.insert(field.clone(), json!(SPOOFED));
                     }
@@ -184,7 +185,12 @@ async fn every_change_is_the_doing_of_the_key_that_was_sent_whatever_the_body_sa
                 assert_eq!(event.actor.as_deref(), Some(me.as_str()), "{name}: {}", event.event);
             }
             let named = events.iter().any(|event| event.on_behalf_of.as_deref() == Some(SPOOFED));
-            assert_eq!(named, !fields.is_empty() || raw.is_some(), "{name}: what was said is kept");
+            let says = !fields.is_empty() || raw.is_some();
+            assert_eq!(named, says, "{name}: what was said is kept");
+            if name == "upsert_keys" {
+                let all = events.iter().all(|event| event.on_behalf_of.as_deref() == Some(SPOOFED));
+                assert!(all, "of what is made and of what is changed");
+            }
             seen += 1;
             spoofed += usize::from(named);
         }
