@@ -189,6 +189,31 @@ async fn say(connection: &mut Connection) -> Result<String, Error> {
 mod tests {
     use super::*;
 
+    #[tokio::test]
+    async fn what_publishes_has_one_of_those_who_ask_before_it_at_most() {
+        let asks = Turn::of_many();
+        let publishes = asks.first();
+        let order = Arc::new(std::sync::Mutex::new(Vec::new()));
+        let held = asks.wait().await.unwrap();
+        let mut tasks = tokio::task::JoinSet::new();
+        for (turn, name) in [(&asks, "asks"); 4].into_iter().chain([(&publishes, "publishes")]) {
+            let (turn, order) = (turn.clone(), Arc::clone(&order));
+            tasks.spawn(async move {
+                let _line = turn.wait().await.unwrap();
+                order.lock().unwrap().push(name);
+            });
+            // Each waits before the next one comes.
+            for _ in 0..10 {
+                tokio::task::yield_now().await;
+            }
+        }
+        assert!(order.lock().unwrap().is_empty());
+        drop(held);
+        tasks.join_all().await;
+        let order = order.lock().unwrap().clone();
+        assert_eq!(order, ["asks", "publishes", "asks", "asks", "asks"]);
+    }
+
     #[test]
     fn the_settings_say_what_the_constants_do() {
         assert!(POSTGRES.contains(&format!("lock_timeout = '{}s'", PATIENCE.as_secs())));
