@@ -54,6 +54,14 @@ export interface components {
         ByBody: {
             by?: string | null;
         };
+        /** @description A key that there is, to be changed. */
+        ChangeKeyBody: {
+            id: string;
+            metadata?: Record<string, never>;
+            sales_channels?: string[];
+            title?: string;
+            updated_by?: string;
+        };
         /** @description A key that was changed. */
         ChangedAnswer: components["schemas"]["KeyView"] & {
             list?: components["schemas"]["MarkView"] | null;
@@ -847,12 +855,12 @@ export interface components {
         UndoneAnswer: components["schemas"]["DeletedAnswer"] & components["schemas"]["CommittedAnswer"];
         /** @description Keys that were revoked and deleted in one act. */
         UndoneManyAnswer: components["schemas"]["DeletedManyAnswer"] & components["schemas"]["CommittedAnswer"];
-        /** @description What an update may hold, as [`read_update`] reads it. */
+        /** @description What an update may hold: whatever is left out stays as it is, and nothing is taken away by null. */
         UpdateKeyBody: {
-            metadata?: Record<string, never> | null;
-            sales_channels?: string[] | null;
-            title?: string | null;
-            updated_by?: string | null;
+            metadata?: Record<string, never>;
+            sales_channels?: string[];
+            title?: string;
+            updated_by?: string;
         };
         UpdateOwnerBody: {
             external_id?: string | null;
@@ -877,23 +885,7 @@ export interface components {
             url?: string | null;
         };
         /** @description A key to be changed where it has an `id`, to be made where it has none. */
-        UpsertKeyBody: {
-            algorithm?: string | null;
-            created_by?: string | null;
-            environment?: string | null;
-            expires_at?: string | null;
-            /** Format: int64 */
-            expires_in_seconds?: number | null;
-            id?: string | null;
-            kind?: string | null;
-            metadata?: Record<string, never> | null;
-            /** Format: int32 */
-            owner?: number | null;
-            /** Format: int32 */
-            policy?: number | null;
-            sales_channels?: string[] | null;
-            title?: string | null;
-        };
+        UpsertKeyBody: components["schemas"]["ChangeKeyBody"] | components["schemas"]["CreateKeyBody"];
         /** @description What [`OneOrMany`] reads. */
         UpsertKeysBody: components["schemas"]["UpsertKeyBody"] | components["schemas"]["UpsertKeyBody"][];
         /** @description Keys that were made and changed by one request. */
