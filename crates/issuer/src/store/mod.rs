@@ -167,7 +167,12 @@ impl Store {
     /// [`Error::ClockImplausible`].
     pub async fn write(&self) -> Result<Writing, Error> {
         let (mut writing, server) = match self.database {
-            Database::File(_) => (self.pool.begin_with("BEGIN IMMEDIATE").await?, None),
+            Database::File(_) => {
+                let turn = self.turn.wait().await?;
+                let writing = self.pool.begin_with("BEGIN IMMEDIATE").await?;
+                drop(turn);
+                (writing, None)
+            }
             Database::Server(_) => {
                 let (writing, now) = session::write(&self.pool, &self.turn).await?;
                 (writing, Some(now))

@@ -46,7 +46,7 @@ impl Turn {
     }
 
     /// Waits for it.
-    async fn wait(&self) -> Result<MutexGuard<'_, ()>, Error> {
+    pub(super) async fn wait(&self) -> Result<MutexGuard<'_, ()>, Error> {
         let both = async {
             let next = match &self.next {
                 Some(next) => Some(next.lock().await),
