@@ -28,7 +28,7 @@ const PROMISED: Duration = Duration::from_secs(20);
 const HOLDER: &str = "SELECT a.application_name, a.pid, a.backend_xid::TEXT AS xid, \
     a.xact_start::TEXT AS since FROM pg_locks l JOIN pg_stat_activity a ON a.pid = l.pid \
     WHERE l.locktype = 'advisory' AND l.granted AND a.datname = current_database() \
-    AND a.application_name <> ''";
+    AND a.application_name <> '' AND a.xact_start IS NOT NULL";
 
 /// The server that tests may use, or none, said loudly.
 fn server() -> Option<String> {
