@@ -89,7 +89,10 @@ export class Events {
         const messages = text.split('\n\n');
         text = messages.pop();
         for (const message of messages) {
-          const data = message.split('\n').filter((line) => line.startsWith('data:'));
+          const lines = message.split('\n');
+          // The key opens the stream no longer: the next connection is refused, with the reason.
+          if (lines.includes('event: stream.ended')) return;
+          const data = lines.filter((line) => line.startsWith('data:'));
           if (data.length > 0)
             yield JSON.parse(data.map((line) => line.slice('data:'.length).trimStart()).join('\n'));
         }

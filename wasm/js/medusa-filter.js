@@ -72,8 +72,9 @@ function narrowByText(wanted, text) {
   const words = wordsOf(text);
   const longest = words.toSorted((one, other) => other.length - one.length)[0];
   if (longest === undefined) return true;
-  // What looks like a redacted form the issuer looks for as such alone.
-  const plain = longest.length <= LONGEST_Q && !longest.includes('***') && wanted.q === undefined;
+  // What looks like a redacted form the issuer looks for as such alone, and separators in titles alone.
+  const plain =
+    longest.length <= LONGEST_Q && !longest.includes('***') && /[a-z0-9]/.test(longest) && wanted.q === undefined;
   if (plain) wanted.q = longest;
   return false;
 }

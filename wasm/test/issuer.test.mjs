@@ -160,7 +160,7 @@ test('events are listed, and followed over lost connections', async () => {
   await issuer.keys.revoke(key.id, { revoked_by: 'usr_9' });
   const past = await issuer.events.list({ key_id: key.id, order: 'asc', limit: 1 }).toArray();
   assert.deepEqual(past.map(({ type }) => type), ['api-key.created', 'api-key.revoked']);
-  assert.equal(past[1].actor, 'usr_9');
+  assert.equal(past[1].on_behalf_of, 'usr_9');
 
   const stop = new AbortController();
   way.plan = [];

@@ -60,7 +60,7 @@ test('a mass revocation is written out for each key', async () => {
   const owner = await issuer.owners.create({ name: 'Acme' });
   const { key } = await issuer.keys.create({ title: 'x', owner: owner.number });
   const other = (await issuer.keys.create({ title: 'y' })).key;
-  await served.cli(['revoke', '--owner', String(owner.number)]);
+  await served.cli(['revoke', '--owner', String(owner.number), '--yes']);
   await becomes(key, 'invalid');
   assert.equal(await statusOf(other), 'valid');
 });

@@ -54,6 +54,14 @@ export interface components {
         ByBody: {
             by?: string | null;
         };
+        /** @description A key that there is, to be changed. */
+        ChangeKeyBody: {
+            id: string;
+            metadata?: Record<string, never>;
+            sales_channels?: string[];
+            title?: string;
+            updated_by?: string;
+        };
         /** @description A key that was changed. */
         ChangedAnswer: components["schemas"]["KeyView"] & {
             list?: components["schemas"]["MarkView"] | null;
@@ -191,9 +199,19 @@ export interface components {
             /** @description When that was. */
             updated_at: components["schemas"]["Instant"];
         };
+        /** @description What an act would do. Nothing was changed. */
+        DryRunAnswer: components["schemas"]["Preview"] & {
+            /** @description That it is one: `true`. */
+            dry_run: boolean;
+            /** @description The keys, if they are chosen one by one. */
+            keys?: components["schemas"]["KeyView"][] | null;
+        };
         /** @description An event as HTTP and `--json` show it. */
         EventView: {
-            /** @description Who did it, as they were named. */
+            /**
+             * @description Who did it, which no caller chooses: an admin key's id, `user@host` of a shell, or the name
+             *     of a job. Null for events of before this was noted.
+             */
             actor?: string | null;
             /** @description When it was committed. */
             at: components["schemas"]["Instant"];
@@ -208,6 +226,8 @@ export interface components {
             id: number;
             /** @description The key that it happened to. */
             key_id?: string | null;
+            /** @description In whose name, as the caller said. */
+            on_behalf_of?: string | null;
             /** @description The type's name. */
             type: string;
         };
@@ -230,6 +250,11 @@ export interface components {
             kind?: string | null;
             /** Format: int32 */
             limit?: number | null;
+            /**
+             * @description Who made them: an admin key's id, for all that it made, and what admin keys of its making
+             *     made; or `user@host` of a shell.
+             */
+            maker?: string | null;
             order?: string | null;
             /** Format: int32 */
             owner?: number | null;
@@ -258,7 +283,7 @@ export interface components {
         KeyView: {
             /** @description `hmac-sha256-128` or `ed25519`. */
             algorithm?: string | null;
-            /** @description Who made it. */
+            /** @description Who made it: whom the caller named, or else who did. */
             created_by?: string | null;
             /** @description `live` or `test`. */
             environment: string;
@@ -277,6 +302,11 @@ export interface components {
             kind: string;
             /** @description When they last did. */
             last_used_at?: string | null;
+            /**
+             * @description The principal that made it, which no caller chooses: an admin key's id, or `user@host` of a
+             *     shell. Null for keys of before this was noted.
+             */
+            maker?: string | null;
             /** @description What people keep with it. */
             metadata: {
                 [key: string]: unknown;
@@ -297,7 +327,7 @@ export interface components {
             redacted: string;
             /** @description When its revocation strikes or struck. */
             revoked_at?: string | null;
-            /** @description Who revoked it. */
+            /** @description Who revoked it: whom the caller named, or else who did. */
             revoked_by?: string | null;
             /** @description The id of the key that it takes the place of. */
             rolled_from?: string | null;
@@ -315,7 +345,7 @@ export interface components {
             status?: components["schemas"]["StatusView"] | null;
             /** @description Since when it is suspended. */
             suspended_at?: string | null;
-            /** @description Who suspended it. */
+            /** @description Who suspended it: whom the caller named, or else who did. */
             suspended_by?: string | null;
             /** @description What people call it. */
             title: string;
@@ -520,10 +550,30 @@ export interface components {
             /** @description `public` or `private`. */
             visibility: string;
         };
+        /** @description What an act would do, or has done. */
+        Preview: {
+            /**
+             * Format: int64
+             * @description How many of them are admin keys.
+             */
+            admins: number;
+            /**
+             * Format: int64
+             * @description How many admin keys that can make others are left in force.
+             */
+            admins_left: number;
+            /**
+             * Format: int64
+             * @description The keys that it ends.
+             */
+            count: number;
+        };
         /** @description An error as it is answered: `application/problem+json`. */
         Problem: {
             code: string;
             detail: string;
+            /** @description The keys because of which nothing was done, if several were named. */
+            keys?: string[];
             /** @description The coarse kind of error, as shops' back ends name it. */
             kind: string;
             /** Format: int32 */
@@ -548,12 +598,23 @@ export interface components {
             replayed: number;
         };
         RevocationBody: {
+            /** @description In whose name; the trail's actor is the admin key that is sent. */
             by?: string | null;
+            /**
+             * Format: int64
+             * @description How many keys in force a dry run told of: if there are more or fewer by now, nothing is done
+             *     (409).
+             */
+            confirm?: number | null;
+            /** @description Only say how many keys it would end. */
+            dry_run?: boolean;
             environment?: string | null;
             issued_before?: string | null;
             issued_from?: string | null;
             /** Format: int32 */
             kid?: number | null;
+            /** @description The last admin key that can make others may be among them. */
+            last_admin?: boolean;
             /** Format: int32 */
             owner?: number | null;
             state?: string | null;
@@ -565,15 +626,38 @@ export interface components {
         };
         RevokeBody: {
             at?: string | null;
+            /**
+             * @description What becomes of keys that are revoked already: `refuse` (409, and nothing is changed), which is
+             *     what is done if nothing is said, or `skip`.
+             */
+            if_revoked?: string | null;
             /** Format: int64 */
             in_seconds?: number | null;
+            /** @description It may be the last admin key that can make others. */
+            last_admin?: boolean;
+            /** @description In whose name; the trail's actor is the admin key that is sent. */
             revoked_by?: string | null;
         };
         RevokeManyBody: {
             at?: string | null;
+            /**
+             * Format: int64
+             * @description How many keys a dry run told of: if there are more or fewer by now, nothing is done (409).
+             */
+            confirm?: number | null;
+            /** @description Only say which keys would be revoked. */
+            dry_run?: boolean;
             ids?: string[] | null;
+            /**
+             * @description What becomes of keys among `ids` that are revoked already: `refuse` (409 names them, and nothing
+             *     is changed), which is what is done if nothing is said, or `skip`.
+             */
+            if_revoked?: string | null;
             /** Format: int64 */
             in_seconds?: number | null;
+            /** @description The last admin key that can make others may be among them. */
+            last_admin?: boolean;
+            /** @description In whose name; the trail's actor is the admin key that is sent. */
             revoked_by?: string | null;
             where?: components["schemas"]["Filter"] | null;
         };
@@ -585,7 +669,11 @@ export interface components {
             count: number;
             /** @description The keys. */
             keys: components["schemas"]["KeyView"][];
+            /** @description The ids of those that were revoked already and are left as they are; with `if_revoked`. */
+            skipped?: string[] | null;
         };
+        /** @description Keys whose revocation is committed, or what a dry run tells. */
+        RevokedManyAnswers: components["schemas"]["RevokedManyAnswer"] | components["schemas"]["DryRunAnswer"];
         RollBody: {
             algorithm?: string | null;
             expires_at?: string | null;
@@ -767,12 +855,12 @@ export interface components {
         UndoneAnswer: components["schemas"]["DeletedAnswer"] & components["schemas"]["CommittedAnswer"];
         /** @description Keys that were revoked and deleted in one act. */
         UndoneManyAnswer: components["schemas"]["DeletedManyAnswer"] & components["schemas"]["CommittedAnswer"];
-        /** @description What an update may hold, as [`read_update`] reads it. */
+        /** @description What an update may hold: whatever is left out stays as it is, and nothing is taken away by null. */
         UpdateKeyBody: {
-            metadata?: Record<string, never> | null;
-            sales_channels?: string[] | null;
-            title?: string | null;
-            updated_by?: string | null;
+            metadata?: Record<string, never>;
+            sales_channels?: string[];
+            title?: string;
+            updated_by?: string;
         };
         UpdateOwnerBody: {
             external_id?: string | null;
@@ -797,23 +885,7 @@ export interface components {
             url?: string | null;
         };
         /** @description A key to be changed where it has an `id`, to be made where it has none. */
-        UpsertKeyBody: {
-            algorithm?: string | null;
-            created_by?: string | null;
-            environment?: string | null;
-            expires_at?: string | null;
-            /** Format: int64 */
-            expires_in_seconds?: number | null;
-            id?: string | null;
-            kind?: string | null;
-            metadata?: Record<string, never> | null;
-            /** Format: int32 */
-            owner?: number | null;
-            /** Format: int32 */
-            policy?: number | null;
-            sales_channels?: string[] | null;
-            title?: string | null;
-        };
+        UpsertKeyBody: components["schemas"]["ChangeKeyBody"] | components["schemas"]["CreateKeyBody"];
         /** @description What [`OneOrMany`] reads. */
         UpsertKeysBody: components["schemas"]["UpsertKeyBody"] | components["schemas"]["UpsertKeyBody"][];
         /** @description Keys that were made and changed by one request. */

@@ -11,7 +11,10 @@ export interface Events {
       /** Types between commas. */
       type?: string;
       key_id?: string;
+      /** The principal: an admin key's id, `user@host` of a shell, a job. */
       actor?: string;
+      /** Whom the caller named. */
+      on_behalf_of?: string;
       since?: string;
       until?: string;
       /** `desc` unless told: the newest first. */

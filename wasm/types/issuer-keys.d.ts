@@ -57,8 +57,11 @@ export type KeyFilter = Sent<
 /** What keys are to be like. `id` holds ids between commas. */
 export type KeyCriteria = Omit<KeyFilter, 'id' | 'order' | 'limit' | 'cursor' | 'count'> & { id?: string };
 
-/** From when on, and by whom. Neither `in_seconds` nor `at` is: now. */
-export type Revocation = Sent<Api['RevokeBody']> & Wait;
+/** From when on, and in whose name. Neither `in_seconds` nor `at` is: now. */
+export type Revocation = Sent<Api['RevokeBody'], { if_revoked?: 'refuse' | 'skip' }> & Wait;
+
+/** What an act would do: how many keys it ends, and how many admin keys that can make others are left. */
+export type DryRun = Answered<Api['DryRunAnswer'], { dry_run: true; keys: KeyRecord[] }, 'keys'>;
 
 /** A key to be put in a key's place. What is not said is as it was. */
 export type Roll = Sent<Api['RollBody'], { algorithm?: Algorithm }>;
@@ -109,11 +112,19 @@ export interface Keys {
   ): Promise<{ created: Minted[]; updated: KeyRecord[] }>;
   /** A revocation never moves later: 409 `already_revoked` or `revocation_not_earlier`. */
   revoke(id: string, body?: Revocation, options?: CallOptions): Promise<KeyRecord & Carried>;
-  /** All that are named, or none; or all that are like `where`. */
+  /** Which keys would be revoked. Nothing is changed. */
   revokeMany(
-    body: Revocation & ({ ids: string[] } | { where: KeyCriteria }),
+    body: { dry_run: true } & Revocation & ({ ids: string[] } | { where: KeyCriteria }),
     options?: CallOptions,
-  ): Promise<{ count: number; keys: KeyRecord[] } & Carried>;
+  ): Promise<DryRun>;
+  /**
+   * All that are named, or none; or all that are like `where`. With `if_revoked: 'skip'` those that are
+   * revoked already are left; `confirm` is the count that a dry run told.
+   */
+  revokeMany(
+    body: { dry_run?: false; confirm?: number } & Revocation & ({ ids: string[] } | { where: KeyCriteria }),
+    options?: CallOptions,
+  ): Promise<{ count: number; keys: KeyRecord[]; skipped?: string[] } & Carried>;
   suspend(id: string, body?: { by?: string }, options?: CallOptions): Promise<KeyRecord & Committed>;
   resume(id: string, body?: { by?: string }, options?: CallOptions): Promise<KeyRecord & Committed>;
   /** Makes a key in this one's place, which is revoked when the overlap is over. */

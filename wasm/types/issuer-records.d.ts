@@ -1,6 +1,6 @@
 import type { Algorithm, Environment, Kind } from '../index.js';
 import type { CallOptions, Carried, Committed, Pages, Target, Wait } from './issuer-call.js';
-import type { Metadata, Minted } from './issuer-keys.js';
+import type { DryRun, Metadata, Minted } from './issuer-keys.js';
 import type { Answered, Api, Sent } from './issuer-shape.js';
 
 /** A tenant, whose number keys carry. */
@@ -59,10 +59,21 @@ export type MassRevocation = Answered<
 
 /** `/v1/revocations`. */
 export interface Revocations {
-  /** Of one owner, signer or environment, or of everybody where none is named. */
+  /** How many keys it would end. Nothing is changed. */
+  create(
+    body: Sent<
+      Api['RevocationBody'],
+      { state?: 'revoked' | 'suspended'; environment?: Environment; dry_run: true }
+    >,
+    options?: CallOptions,
+  ): Promise<DryRun>;
+  /** Of one owner, signer or environment, or of everybody if none is named. */
   create(
     body: Wait &
-      Sent<Api['RevocationBody'], { state?: 'revoked' | 'suspended'; environment?: Environment }>,
+      Sent<
+        Api['RevocationBody'],
+        { state?: 'revoked' | 'suspended'; environment?: Environment; dry_run?: false }
+      >,
     options?: CallOptions,
   ): Promise<MassRevocation & Carried>;
   list(options?: CallOptions): Promise<MassRevocation[]>;

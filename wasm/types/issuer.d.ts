@@ -96,6 +96,9 @@ export type IssuerErrorCode =
   | 'fixed_field'
   | 'already_revoked'
   | 'revocation_not_earlier'
+  | 'last_admin_key'
+  | 'count_changed'
+  | 'outlives_maker'
   | 'not_revoked'
   | 'suspended'
   | 'not_suspended'
@@ -110,6 +113,10 @@ export type IssuerErrorCode =
   | 'shard_full'
   | 'restored_backup'
   | 'database_busy'
+  | 'database_interrupted'
+  | 'storage_full'
+  | 'clock_implausible'
+  | 'clock_went_back'
   | (string & {});
 
 /** Why an act failed. Neither keys nor bodies are in it. */

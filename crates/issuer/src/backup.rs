@@ -12,10 +12,14 @@ use crate::error::Error;
 use crate::files::{self, Privacy};
 use crate::issuer::{Home, Issuer};
 use crate::keystore::seal::{Sealed, Sealer};
-use crate::store::Database;
+use crate::store::{Database, targets};
+use portcullis_core::time::Time;
 
 const KEYSTORE: &str = "keystore.json";
 const DATABASE: &str = "issuer.db";
+/// Says that a database of before was put there, until the first start has noted it inside.
+const MARK: &str = "restored";
+const MARKED: &str = "`portcullis restore` put this database here: run `portcullis recover`.\n";
 
 /// What is in a backup.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -56,6 +60,18 @@ impl Drop for Draft {
 }
 
 impl Issuer {
+    /// Notes in the database that `restore` put it there. Again if a start ended in between.
+    pub(crate) async fn mark_restored(&self) -> Result<(), Error> {
+        let mark = self.home().restored_mark();
+        if !mark.exists() {
+            return Ok(());
+        }
+        let mut writing = self.store().write().await?;
+        targets::set_restored(&mut writing, "", Time::from_millis(0), self.now()).await?;
+        writing.commit().await?;
+        fs::remove_file(&mark).map_err(|source| Error::Io { path: mark, source })
+    }
+
     /// Writes a backup to `path`, which must not exist, encrypted with what opens the folder's
     /// files.
     ///
@@ -116,13 +132,33 @@ fn append(
 /// Puts a backup into `home`, where there must be no issuer. All of it, or nothing.
 ///
 /// # Errors
-/// [`Error::AlreadyInitialised`], [`Error::Sealed`], [`Error::Backup`], [`Error::Io`].
+/// [`Error::AlreadyInitialised`], [`Error::KeystoreLost`], [`Error::Sealed`], [`Error::Backup`],
+/// [`Error::Io`].
+///
+/// A database of before lacks what was revoked since: the folder is marked, and nothing is created
+/// or published from it until [`Issuer::recover`] or [`Issuer::recover_alone`] has done its work.
 pub fn restore(path: &Path, home: &Home) -> Result<Restored, Error> {
-    for taken in [home.keystore(), home.database_file()] {
-        if taken.exists() {
-            return Err(Error::AlreadyInitialised { home: home.path().to_owned() });
-        }
+    match home.check_keystore() {
+        Err(Error::NotInitialised { .. }) => {}
+        Ok(()) => return Err(Error::AlreadyInitialised { home: home.path().to_owned() }),
+        Err(lost) => return Err(lost),
     }
+    put_back(path, home, &[DATABASE, KEYSTORE])
+}
+
+/// Puts the keystore of a backup beside a database that is there and has lost it. The database is
+/// as it was: nothing of it is lost.
+///
+/// # Errors
+/// As [`restore`]; [`Error::AlreadyInitialised`] if there is a keystore.
+pub fn restore_keystore(path: &Path, home: &Home) -> Result<Restored, Error> {
+    if home.keystore().exists() {
+        return Err(Error::AlreadyInitialised { home: home.path().to_owned() });
+    }
+    put_back(path, home, &[KEYSTORE])
+}
+
+fn put_back(path: &Path, home: &Home, wanted: &[&str]) -> Result<Restored, Error> {
     let failed = |source: io::Error| Error::Io { path: path.to_owned(), source };
     let sealed = |source| Error::Sealed { path: path.to_owned(), source };
     let file =
@@ -141,8 +177,16 @@ pub fn restore(path: &Path, home: &Home) -> Result<Restored, Error> {
         let reason = "it holds no keystore";
         return Err(Error::Backup { path: path.to_owned(), reason });
     }
+    let names: Vec<&str> = names.into_iter().filter(|name| wanted.contains(name)).collect();
+    let with_database = names.contains(&DATABASE);
+    if with_database {
+        let mark = draft.0.join(MARK);
+        let mut file = files::create_new(&mark, Privacy::Secret).map_err(failed)?;
+        file.write_all(MARKED.as_bytes()).map_err(failed)?;
+        file.sync_all().map_err(failed)?;
+    }
     let files = take_place(&draft, home, &names)?;
-    Ok(Restored { files, with_database: names.contains(&DATABASE) })
+    Ok(Restored { files, with_database })
 }
 
 fn damaged(path: &Path, error: io::Error) -> Error {
@@ -169,17 +213,19 @@ fn unpack(archive: &mut tar::Archive<impl io::Read>, to: &Path) -> io::Result<Ve
     Ok(names)
 }
 
-/// The keystore as the last, by which an issuer is known.
+/// The mark first, so that no database of before is ever there without it, and the keystore as the
+/// last, by which an issuer is known.
 fn take_place(draft: &Draft, home: &Home, names: &[&str]) -> Result<Vec<PathBuf>, Error> {
     let failed = |path: &Path, source| Error::Io { path: path.to_owned(), source };
     if !home.path().exists() {
         files::create_private_folder(home.path()).map_err(|e| failed(home.path(), e))?;
     }
     let mut made: Vec<PathBuf> = Vec::new();
-    for (name, to) in [(DATABASE, home.database_file()), (KEYSTORE, home.keystore())] {
-        if !names.contains(&name) {
-            continue;
-        }
+    let mark = (MARK, home.restored_mark());
+    let files = [(DATABASE, home.database_file()), (KEYSTORE, home.keystore())];
+    let files = files.into_iter().filter(|(name, _)| names.contains(name));
+    let mark = Some(mark).filter(|_| names.contains(&DATABASE));
+    for (name, to) in mark.into_iter().chain(files) {
         // A hard link is made only where nothing stands; a rename would replace it.
         if let Err(source) = fs::hard_link(draft.0.join(name), &to) {
             for path in &made {
@@ -190,5 +236,6 @@ fn take_place(draft: &Draft, home: &Home, names: &[&str]) -> Result<Vec<PathBuf>
         made.push(to);
     }
     files::sync_folder(home.path()).map_err(|e| failed(home.path(), e))?;
+    made.retain(|path| *path != home.restored_mark());
     Ok(made)
 }

@@ -1,6 +1,8 @@
 //! The one place where the issuer reads a clock.
 
+use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
 
 use portcullis_core::time::Time;
 
@@ -8,6 +10,25 @@ use portcullis_core::time::Time;
 pub trait Clock: Send + Sync {
     /// Now.
     fn now(&self) -> Time;
+
+    /// Now, and what the clock says that nobody can set.
+    fn read(&self) -> Reading;
+
+    /// Whether this is the time that a database server has, too.
+    fn is_the_machines(&self) -> bool {
+        true
+    }
+}
+
+/// What two clocks say at one moment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reading {
+    /// The time of the day.
+    pub wall: Time,
+    /// Milliseconds since the machine was started, those in which it slept included.
+    pub steady_millis: u64,
+    /// Which start of which machine that was.
+    pub boot: String,
 }
 
 /// The machine's clock.
@@ -24,32 +45,86 @@ impl Clock for SystemClock {
         // Before 1970 is a broken clock; the publisher refuses to go back to it.
         Time::from_millis(since.map_or(0, |d| u64::try_from(d.as_millis()).unwrap_or(u64::MAX)))
     }
+
+    fn read(&self) -> Reading {
+        let (steady_millis, boot) = steady();
+        Reading { wall: self.now(), steady_millis, boot }
+    }
+}
+
+/// Since when the second clock counts, where the system does not say.
+static STARTED: LazyLock<(Instant, String)> = LazyLock::new(|| {
+    let tag = crate::random::secret::<16>().map_or(0, |bytes| u128::from_be_bytes(*bytes));
+    (Instant::now(), format!("process {} {tag:032x}", std::process::id()))
+});
+
+#[cfg(target_os = "linux")]
+fn steady() -> (u64, String) {
+    static BOOT: LazyLock<Option<String>> = LazyLock::new(|| {
+        let id = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
+        Some(id.trim().to_owned()).filter(|id| !id.is_empty())
+    });
+    let Some(boot) = &*BOOT else { return since_start() };
+    let now = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
+    let secs = u64::try_from(now.tv_sec).unwrap_or(0);
+    let millis = u64::try_from(now.tv_nsec).unwrap_or(0) / 1_000_000;
+    (secs.saturating_mul(1000).saturating_add(millis), boot.clone())
+}
+
+#[cfg(not(target_os = "linux"))]
+fn steady() -> (u64, String) {
+    since_start()
+}
+
+fn since_start() -> (u64, String) {
+    let (start, name) = &*STARTED;
+    (u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX), name.clone())
 }
 
 /// A clock that stands still until it is moved.
 #[derive(Debug)]
-pub struct ManualClock(AtomicU64);
+pub struct ManualClock {
+    wall: AtomicU64,
+    steady: AtomicU64,
+}
 
 impl ManualClock {
     /// A clock that stands at `time`.
     #[must_use]
     pub const fn at(time: Time) -> Self {
-        Self(AtomicU64::new(time.millis()))
+        Self { wall: AtomicU64::new(time.millis()), steady: AtomicU64::new(0) }
     }
 
-    /// Moves the clock `millis` milliseconds on.
+    /// Lets `millis` milliseconds pass.
     pub fn advance(&self, millis: u64) {
-        self.0.fetch_add(millis, Ordering::SeqCst);
+        self.wall.fetch_add(millis, Ordering::SeqCst);
+        self.steady.fetch_add(millis, Ordering::SeqCst);
     }
 
-    /// Sets the clock, backwards too.
+    /// Lets time pass until `time`; or sets the clock back.
     pub fn set(&self, time: Time) {
-        self.0.store(time.millis(), Ordering::SeqCst);
+        let passed = time.millis_since(self.now());
+        self.steady.fetch_add(passed, Ordering::SeqCst);
+        self.wall.store(time.millis(), Ordering::SeqCst);
+    }
+
+    /// Sets the clock, though no time has passed.
+    pub fn jump(&self, time: Time) {
+        self.wall.store(time.millis(), Ordering::SeqCst);
     }
 }
 
 impl Clock for ManualClock {
     fn now(&self) -> Time {
-        Time::from_millis(self.0.load(Ordering::SeqCst))
+        Time::from_millis(self.wall.load(Ordering::SeqCst))
+    }
+
+    fn read(&self) -> Reading {
+        let steady_millis = self.steady.load(Ordering::SeqCst);
+        Reading { wall: self.now(), steady_millis, boot: "manual".into() }
+    }
+
+    fn is_the_machines(&self) -> bool {
+        false
     }
 }

@@ -11,6 +11,7 @@
 //! listen = "127.0.0.1:8080"
 //! stamp_every = "1s"
 //! rate_limit = 6000
+//! trusted_proxy = "10.0.0.0/8 2001:db8::/32"
 //! ```
 
 use std::path::Path;

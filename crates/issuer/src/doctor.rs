@@ -5,7 +5,8 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use portcullis_core::keyring::Purpose;
+use portcullis_core::keyring::{Purpose, State};
+use portcullis_core::list::{WideScope, WideState};
 use portcullis_core::time::Time;
 use portcullis_core::token::Environment;
 use serde::Serialize;
@@ -14,14 +15,18 @@ use sqlx::Row as _;
 use crate::clock::Clock;
 use crate::error::Error;
 use crate::issuer::{Home, Issuer};
-use crate::keystore::Keystore;
+use crate::keystore::{Keystore, StoredKey};
 use crate::publish::Target;
-use crate::store::{Connection, Database, jobs, lists, webhooks};
+use crate::reserve;
+use crate::store::wide::{self, WideRecord};
+use crate::store::{self, Connection, Database, jobs, lists, webhooks};
 use crate::view::rfc3339_millis;
 
 const DAY_MILLIS: u64 = 24 * 60 * 60 * 1000;
 /// A keyring that ends this soon is reported.
 const KEYRING_DAYS: u64 = 30;
+/// One whose root key must be brought first, this soon.
+const ROOT_DAYS: u64 = 90;
 /// How many of the newest events are checked; `audit verify` checks all.
 const TAIL: i64 = 1000;
 /// Less room than this is reported: a backup and a day's events need more.
@@ -36,7 +41,7 @@ pub struct Check {
     pub ok: bool,
     /// What was found.
     pub found: String,
-    /// What to do, where it is not.
+    /// What to do if it is not, or will not stay so.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub mend: Option<String>,
 }
@@ -61,6 +66,12 @@ impl Diagnosis {
         self.checks.push(Check { check, ok: true, found: found.into(), mend: None });
     }
 
+    /// As it should be for now.
+    fn warn(&mut self, check: &'static str, found: impl Into<String>, mend: impl Into<String>) {
+        let mend = Some(mend.into());
+        self.checks.push(Check { check, ok: true, found: found.into(), mend });
+    }
+
     fn bad(&mut self, check: &'static str, found: impl Into<String>, mend: impl Into<String>) {
         let mend = Some(mend.into());
         self.checks.push(Check { check, ok: false, found: found.into(), mend });
@@ -75,14 +86,16 @@ pub async fn examine(
     witnesses: &[Target],
 ) -> Diagnosis {
     let mut seen = Diagnosis::default();
-    if !home.keystore().exists() {
-        let error = Error::NotInitialised { home: home.path().to_owned() };
-        seen.bad("folder", "there is no issuer", error.to_string());
+    if let Err(error) = home.check_keystore() {
+        let is_lost = matches!(error, Error::KeystoreLost { .. });
+        let (check, found) =
+            if is_lost { ("keystore", "it is missing") } else { ("folder", "there is no issuer") };
+        seen.bad(check, found, error.to_string());
         seen.blind = Some(error.code());
         return seen;
     }
     permissions(home, &mut seen);
-    room(home.path(), &mut seen);
+    room(home, &mut seen);
     match Issuer::open(home, clock, valid_for).await {
         Ok(issuer) => {
             seen.good("keystore", "readable, and that of the newest keyring");
@@ -139,34 +152,51 @@ fn check_mode(path: &Path, wanted: u32, seen: &mut Diagnosis) {
     }
 }
 
-#[cfg(unix)]
-fn room(folder: &Path, seen: &mut Diagnosis) {
-    let Ok(found) = rustix::fs::statvfs(folder) else { return };
-    let room = found.f_bavail.saturating_mul(found.f_frsize);
-    let told = format!("{} MiB are free in {}", room / (1024 * 1024), folder.display());
+fn room(home: &Home, seen: &mut Diagnosis) {
+    let Some(room) = reserve::room(home) else { return };
+    let told = format!("{} MiB are free in {}", room / (1024 * 1024), home.path().display());
     if room < LEAST_ROOM {
-        let mend = "make room: without it nothing can be created or revoked";
+        let mend = "make room: when it is used up no key is created, and the list and revocations go \
+                    on from the reserve alone (`.reserve`, 8 MiB, where the records are in this \
+                    folder and a server runs); when that is used up, gates refuse every key from \
+                    the list's next update on";
         seen.bad("disk", told, mend);
     } else {
         seen.good("disk", told);
     }
 }
 
-#[cfg(not(unix))]
-fn room(_: &Path, _: &mut Diagnosis) {}
-
 async fn restored(issuer: &Issuer, witnesses: &[Target], seen: &mut Diagnosis) {
-    match issuer.check_witnesses(witnesses).await {
+    let marked = async {
+        match issuer.check_witnesses(witnesses).await {
+            Ok(asked) => {
+                let mut reading = issuer.store().read().await?;
+                store::targets::check_not_restored(&mut reading).await.map(|()| asked)
+            }
+            error => error,
+        }
+    };
+    match marked.await {
         Ok(0) if witnesses.is_empty() => {
-            seen.good("backup", "nobody is named who could tell whether one was restored");
+            let mend = "name a folder, bucket or mirror that carries the list with --target or \
+                        --witness (PORTCULLIS_WITNESSES): else a backup that is restored brings \
+                        back what was revoked since, and nobody notices";
+            seen.warn("backup", "nobody is named who could tell whether one was restored", mend);
         }
         Ok(0) => {
             let mend = "mend the targets, or name another with --witness";
             seen.bad("backup", "no target or witness could be read", mend);
         }
         Ok(asked) => seen.good("backup", format!("none was restored, say {asked} witnesses")),
+        Err(error @ Error::ClockImplausible { .. }) => {
+            let mend = "set the clock right; if it is right, say --trust-clock, or name another \
+                        witness";
+            seen.bad("clock", error.to_string(), mend);
+        }
         Err(error) => {
-            seen.bad("backup", error.to_string(), "run `portcullis recover`");
+            let mend = "run `portcullis recover --witness …`, or `portcullis recover --no-witness` \
+                        if nobody carries the list";
+            seen.bad("backup", error.to_string(), mend);
         }
     }
 }
@@ -177,20 +207,15 @@ fn check_mode(_: &Path, _: u32, _: &mut Diagnosis) {}
 async fn within(issuer: &Issuer, seen: &mut Diagnosis) -> Result<(), Error> {
     let mut reading = issuer.store().read().await?;
     integrity(issuer, &mut reading, seen).await?;
+    clock(issuer, &mut reading, seen).await?;
     list(issuer.now(), &mut reading, seen).await?;
     signers(&issuer.keystore(), seen);
+    revoked_signers(issuer, &mut reading, seen).await?;
     let view = issuer.view_in(&mut reading).await?;
     let ends = view.replica().keyring().not_after();
     let days = ends.millis_since(issuer.now()) / DAY_MILLIS;
-    let found = format!("valid until {}, {days} days from now", rfc3339_millis(ends));
-    if days < KEYRING_DAYS {
-        let mend =
-            "sign a new keyring with the root key; verifiers refuse everything after that day";
-        seen.bad("keyring", found, mend);
-    } else {
-        seen.good("keyring", found);
-    }
-    work(&mut reading, seen).await?;
+    keyring(issuer.home(), ends, days, seen);
+    work(issuer, &mut reading, seen).await?;
     drop(reading);
     let report = issuer.verify_tail(TAIL).await?;
     match report.findings.first() {
@@ -199,6 +224,76 @@ async fn within(issuer: &Issuer, seen: &mut Diagnosis) -> Result<(), Error> {
             let mend = "run `portcullis audit verify`, keep the database as it is, and find out who \
                         could write it";
             seen.bad("audit trail", first.message.clone(), mend);
+        }
+    }
+    Ok(())
+}
+
+/// The root alone can sign another keyring, and is often elsewhere: that is told in good time.
+fn keyring(home: &Home, ends: Time, days: u64, seen: &mut Diagnosis) {
+    let mut found = format!("valid until {}, {days} days from now", rfc3339_millis(ends));
+    let here = home.root_key().exists();
+    if !here && days < ROOT_DAYS {
+        found.push_str("; the root key is not here");
+    }
+    let mend = if here {
+        "sign a new one: `portcullis keyring renew --for 365d`; verifiers refuse everything after \
+         that day"
+    } else {
+        "bring the root key and sign a new one: `portcullis keyring renew --for 365d --root FILE`; \
+         verifiers refuse everything after that day"
+    };
+    if days < KEYRING_DAYS {
+        seen.bad("keyring", found, mend);
+    } else if !here && days < ROOT_DAYS {
+        seen.warn("keyring", found, mend);
+    } else {
+        seen.good("keyring", found);
+    }
+}
+
+/// Signers that are active and whose new keys a revocation of many would refuse at once.
+async fn revoked_signers(
+    issuer: &Issuer,
+    connection: &mut Connection,
+    seen: &mut Diagnosis,
+) -> Result<(), Error> {
+    let now = store::now(connection, issuer.now()).await?.secs();
+    let entries = wide::in_force(connection).await?;
+    let ends = |record: &&WideRecord, key: &StoredKey| {
+        let issued = record.entry.issued;
+        let whose = match record.entry.scope {
+            WideScope::Kid(kid) => kid == key.kid,
+            WideScope::Environment(environment) => key.environments == [environment],
+            WideScope::Owner(_) | WideScope::Serials { .. } => false,
+        };
+        whose && (issued.from..issued.before).contains(&now)
+    };
+    for key in issuer.keystore().keys() {
+        let signs = matches!(key.purpose, Purpose::Token | Purpose::Admin);
+        if !signs || key.state != State::Active {
+            continue;
+        }
+        if let Some(record) = entries.iter().find(|record| ends(record, key)) {
+            let state = match record.entry.state {
+                WideState::Revoked => "revoked",
+                WideState::Suspended => "suspended",
+            };
+            let (kid, purpose) = (key.kid, key.purpose.name());
+            let found = format!(
+                "the active signer {kid} of {purpose} keys is {state} (number {} of `portcullis \
+                 revoke --list`): each key that it signs is refused",
+                record.id
+            );
+            let mend = match record.entry.state {
+                WideState::Revoked => {
+                    format!("make another: `portcullis keyring rotate --purpose {purpose} --now`")
+                }
+                WideState::Suspended => {
+                    format!("lift it: `portcullis revoke --lift {}`", record.id)
+                }
+            };
+            seen.bad("signers", found, mend);
         }
     }
     Ok(())
@@ -224,6 +319,36 @@ async fn integrity(
     Ok(())
 }
 
+async fn clock(
+    issuer: &Issuer,
+    connection: &mut Connection,
+    seen: &mut Diagnosis,
+) -> Result<(), Error> {
+    let behind = match lists::promise(connection).await? {
+        Some(last) => last.mark.this_update.millis_since(issuer.now()),
+        None => 0,
+    };
+    if behind > 0 {
+        let found = format!("the clock is {behind} ms behind the list that is published");
+        let mend = "set the clock right; if it is right, it was ahead once: run `portcullis recover \
+                    --clock`; until then nothing is created or published, and gates refuse every \
+                    key from the list's next update on";
+        seen.bad("clock", found, mend);
+        return Ok(());
+    }
+    match issuer.store().check_clock().await {
+        Ok(()) => seen.good("clock", "not behind the list that is published, nor ahead"),
+        Err(error @ Error::ClockImplausible { .. }) => {
+            let mend = "set the clock right; if it is right, run `portcullis list publish \
+                        --trust-clock`; until then nothing is written, and gates refuse every key \
+                        from the list's next update on";
+            seen.bad("clock", error.to_string(), mend);
+        }
+        Err(error) => return Err(error),
+    }
+    Ok(())
+}
+
 async fn list(now: Time, connection: &mut Connection, seen: &mut Diagnosis) -> Result<(), Error> {
     let published = match lists::published(connection).await {
         Err(Error::NoList) => {
@@ -232,13 +357,6 @@ async fn list(now: Time, connection: &mut Connection, seen: &mut Diagnosis) -> R
         }
         other => other?,
     };
-    let behind = published.this_update.millis_since(now);
-    if behind > 0 {
-        let found = format!("the clock is {behind} ms behind the list that is published");
-        seen.bad("clock", found, "set the clock right; nothing can be published until then");
-    } else {
-        seen.good("clock", "not behind the list that is published");
-    }
     let age = now.millis_since(published.this_update) / 1000;
     let found = format!("number {}, {age} s old", published.number);
     if now >= published.next_update {
@@ -247,6 +365,10 @@ async fn list(now: Time, connection: &mut Connection, seen: &mut Diagnosis) -> R
         seen.bad("list", format!("{found}, past its next update"), mend);
     } else {
         seen.good("list", found);
+    }
+    let disk = seen.checks.iter_mut().find(|check| check.check == "disk" && !check.ok);
+    if let Some(mend) = disk.and_then(|disk| disk.mend.as_mut()) {
+        mend.push_str(&format!(": {}, as it is now", rfc3339_millis(published.next_update)));
     }
     Ok(())
 }
@@ -262,7 +384,7 @@ fn signers(keystore: &Keystore, seen: &mut Diagnosis) {
         for environment in environments {
             let serves = keystore.keys().iter().any(|key| {
                 key.purpose == purpose
-                    && key.state == portcullis_core::keyring::State::Active
+                    && key.state == State::Active
                     && key.environments.contains(environment)
             });
             if !serves {
@@ -278,13 +400,36 @@ fn signers(keystore: &Keystore, seen: &mut Diagnosis) {
     }
 }
 
-async fn work(connection: &mut Connection, seen: &mut Diagnosis) -> Result<(), Error> {
+async fn work(
+    issuer: &Issuer,
+    connection: &mut Connection,
+    seen: &mut Diagnosis,
+) -> Result<(), Error> {
     let (pending, dead) = webhooks::backlog(connection).await?;
+    let failing = webhooks::failing(connection).await?;
     let found = format!("{pending} deliveries wait, {dead} were given up");
-    if dead > 0 {
+    let key = issuer.keystore().column_key()?;
+    let known = webhooks::all(connection).await?;
+    let sealed = known.iter().filter(|hook| key.open(&hook.id, &hook.secret).is_none());
+    let sealed: Vec<&str> = sealed.map(|hook| hook.id.as_str()).collect();
+    let gone = known.iter().filter(|hook| hook.disabled_why.is_some());
+    let gone: Vec<&str> = gone.map(|hook| hook.id.as_str()).collect();
+    if !sealed.is_empty() {
+        let found =
+            format!("the secrets of {} were sealed under another keystore", sealed.join(", "));
+        let mend = "put that keystore back, or give each a new secret: `portcullis webhooks \
+                    rotate-secret ID`; until then nothing is sent to them";
+        seen.bad("webhooks", found, mend);
+    } else if dead > 0 {
         let mend = "look with `portcullis webhooks deliveries ID --state dead`, then \
                     `portcullis webhooks replay ID --dead`";
         seen.bad("webhooks", found, mend);
+    } else if !failing.is_empty() || !gone.is_empty() {
+        let ids = [failing.as_slice(), &gone.iter().map(|id| (*id).to_owned()).collect::<Vec<_>>()];
+        let found = format!("{found}; {} can't be delivered to now", ids.concat().join(", "));
+        let mend = "look with `portcullis webhooks deliveries ID` and `portcullis webhooks list`; \
+                    what waits for three days is given up";
+        seen.warn("webhooks", found, mend);
     } else {
         seen.good("webhooks", found);
     }

@@ -53,6 +53,43 @@ pub enum Error {
         count: usize,
         /// Whether publishable keys are among them.
         publishable: bool,
+        /// Their ids.
+        ids: Vec<String>,
+    },
+    /// Of several keys some are to be revoked at an earlier moment than the one that was asked for.
+    #[error(
+        "the key is already to be revoked at an earlier moment, and a revocation never moves \
+         later; nothing was changed"
+    )]
+    SomeNotEarlier(Vec<String>),
+    /// The last admin key that can make others would end.
+    #[error(
+        "this would end the last admin key that can make others, {id}; nothing was changed. Make \
+         another first, or say that it is meant: `last_admin` over HTTP, --last-admin at the \
+         command line"
+    )]
+    LastAdmin {
+        /// The key.
+        id: String,
+    },
+    /// Another number of keys was confirmed than there are.
+    #[error(
+        "{confirmed} keys were confirmed, and there are {count} now; nothing was changed. Look \
+         again with a dry run"
+    )]
+    NotTheCount {
+        /// What was confirmed.
+        confirmed: u64,
+        /// What there is.
+        count: u64,
+    },
+    /// Nobody said that what can't be undone is meant.
+    #[error(
+        "{what}; nothing was changed. Say that it is meant with --yes, or look first with --dry-run"
+    )]
+    NotConfirmed {
+        /// What would be done.
+        what: String,
     },
     /// Keys were to be deleted that still count.
     #[error("Cannot delete api keys that are not revoked - {}", some(.0))]
@@ -98,11 +135,12 @@ pub enum Error {
     WideRevoked,
     /// The database is an older one than what was published.
     #[error(
-        "the database is a restored backup: {witness} carries a list that it knows nothing of; \
-         nothing is created or published until `portcullis recover` has done its work"
+        "the database is a restored backup: {}; nothing is created or published until \
+         `portcullis recover` has done its work",
+        found_by(witness)
     )]
     Restored {
-        /// Who carries it.
+        /// Who carries it; empty if `restore` put the database there.
         witness: String,
     },
     /// A place where lists are put out, or were, is not spelled as one or does not work.
@@ -111,6 +149,14 @@ pub enum Error {
         /// Its name.
         target: String,
         /// What is wrong.
+        reason: String,
+    },
+    /// A place where lists are put out has no room left.
+    #[error("{target} has no room left, make some: {reason}")]
+    TargetFull {
+        /// Its name.
+        target: String,
+        /// What could not be written.
         reason: String,
     },
     /// No webhook has this id.
@@ -160,6 +206,20 @@ pub enum Error {
     NotInitialised {
         /// The folder.
         home: PathBuf,
+    },
+    /// The keystore is gone, and what belongs to it is there.
+    #[error(
+        "the keystore {} is missing, and {beside} is there: nothing can be made, revoked or \
+         published without it, and gates judge by the list that is out until that runs out. Put it \
+         back from a backup, `portcullis restore --keystore-only FILE`, or from another machine of \
+         this issuer. If there is no copy, its signing keys are lost for good: make another issuer \
+         with another --home, and give gates its root and callers its keys", keystore.display()
+    )]
+    KeystoreLost {
+        /// Where it was.
+        keystore: PathBuf,
+        /// What is there.
+        beside: String,
     },
     /// The folder holds an issuer already.
     #[error("{} already holds an issuer, which is left as it is; choose another --home", home.display())]
@@ -233,6 +293,15 @@ pub enum Error {
         /// The scope.
         scope: String,
     },
+    /// An admin key was to make one that outlives it.
+    #[error(
+        "an admin key makes none that outlives it: `expires_at` must be {latest} or earlier, when \
+         the key that asks ends; or use one that lasts longer"
+    )]
+    OutlivesMaker {
+        /// When the maker ends.
+        latest: String,
+    },
     /// A backup is not one, or not of this program's making.
     #[error("{} is no backup that can be restored: {reason}", path.display())]
     Backup {
@@ -271,22 +340,72 @@ pub enum Error {
     /// Another process held the database for too long.
     #[error("the database is busy; try again")]
     DatabaseBusy,
+    /// The database, or the network to it, broke off in the middle of a transaction.
+    #[error(
+        "the database broke off before it said whether this was done: it is being restarted, or \
+         this program was silent in a transaction for too long; look whether it was done, then try \
+         again"
+    )]
+    DatabaseInterrupted(#[source] sqlx::Error),
+    /// Between us and PostgreSQL stands a pooler that gives each transaction another session.
+    #[error(
+        "DATABASE_URL leads to a pooler that gives each transaction another session (`pool_mode = \
+         transaction`); set `pool_mode = session`, or name the server itself"
+    )]
+    DatabasePooled,
+    /// No room is left where the records are.
+    #[error(
+        "there is no room left where the records are: make room; no key is created until then, and \
+         gates refuse every key once the list can't be renewed"
+    )]
+    StorageFull(#[source] Option<sqlx::Error>),
     /// The database refused a statement.
     #[error("the database failed")]
     Database(#[source] sqlx::Error),
 
+    /// The process may open too few files for what is asked of it.
+    #[error(
+        "the process may open {limit} files, and {needed} are needed for the connections, the \
+         database and publishing; raise the limit (`ulimit -n {needed}`, systemd: \
+         LimitNOFILE={needed}) or lower --max-connections"
+    )]
+    Descriptors {
+        /// The limit.
+        limit: u64,
+        /// What it must be.
+        needed: u64,
+    },
+    /// Something was to be committed in nobody's name.
+    #[error("nobody was named who does this, so it was not done; this is a fault of the program")]
+    NoActor,
     /// The system gave no random bytes.
     #[error("the system has no random bytes to give; nothing was changed")]
     Random,
     /// The clock stands before what has been published.
     #[error(
-        "the clock is {behind_millis} ms behind the list that is published; set the clock right, \
-         nothing can be published until then"
+        "the clock is {behind_millis} ms behind the list that is published: nothing is created or \
+         published until it is past that; if the clock is wrong, set it right; if it is right, it \
+         was ahead when that list was made: run `portcullis recover --clock`"
     )]
     ClockWentBack {
         /// By how much, in milliseconds.
         behind_millis: u64,
     },
+    /// The clock is ahead of what it can be.
+    #[error(
+        "the clock is {ahead_secs} s ahead of {than}: nothing is written until it is right again; \
+         set it right, or, if it is right, say so once with --trust-clock, as in `portcullis list \
+         publish --trust-clock`"
+    )]
+    ClockImplausible {
+        /// By how much, in seconds.
+        ahead_secs: u64,
+        /// What it was compared with.
+        than: String,
+    },
+    /// There is nothing to recover from: the clock is not behind what was published.
+    #[error("the clock is not behind the list that is published; nothing was changed")]
+    ClockNotBehind,
     /// A stamp would be valid for longer than the keyring allows, or for no time at all.
     #[error(
         "a stamp must be valid for 1 s to {max_secs} s, as the keyring says; change --valid-for"
@@ -315,6 +434,15 @@ pub enum Error {
     PublicKey(#[from] PublicKeyError),
 }
 
+/// How a restored backup is known.
+fn found_by(witness: &str) -> String {
+    if witness.is_empty() {
+        "what was revoked since it was made is not in it".into()
+    } else {
+        format!("{witness} carries a list that it knows nothing of")
+    }
+}
+
 /// Names between commas, the first twenty of them.
 fn some(names: &[String]) -> String {
     const MANY: usize = 20;
@@ -336,6 +464,10 @@ impl Error {
             Self::NothingSelected => "nothing_selected",
             Self::Fixed { .. } => "fixed_field",
             Self::SomeAlreadyRevoked { .. } => "already_revoked",
+            Self::SomeNotEarlier(_) => "revocation_not_earlier",
+            Self::LastAdmin { .. } => "last_admin_key",
+            Self::NotTheCount { .. } => "count_changed",
+            Self::NotConfirmed { .. } => "not_confirmed",
             Self::NotRevoked(_) => "not_revoked",
             Self::NotSuspended => "not_suspended",
             Self::NotPublishable => "not_publishable",
@@ -348,6 +480,7 @@ impl Error {
             Self::WideRevoked => "wide_revoked",
             Self::Restored { .. } => "restored_backup",
             Self::Target { .. } => "target",
+            Self::TargetFull { .. } => "target_full",
             Self::NoWebhook => "webhook_not_found",
             Self::HttpClient(_) => "http_client",
             Self::JobTaken => "job_taken",
@@ -359,6 +492,7 @@ impl Error {
             Self::NoStatusSigner => "no_status_signer",
             Self::ShardFull => "shard_full",
             Self::NotInitialised { .. } => "not_initialised",
+            Self::KeystoreLost { .. } => "keystore_lost",
             Self::AlreadyInitialised { .. } => "already_initialised",
             Self::RootExists { .. } => "root_exists",
             Self::Permissions { .. } => "permissions",
@@ -369,6 +503,7 @@ impl Error {
             Self::RootWrong { .. } => "root_wrong",
             Self::Rotation(error) => error.code(),
             Self::Scope { .. } => "insufficient_scope",
+            Self::OutlivesMaker { .. } => "outlives_maker",
             Self::Backup { .. } => "backup",
             Self::DatabaseMissing { .. } => "database_missing",
             Self::DatabaseCorrupt(_) => "database_corrupt",
@@ -378,9 +513,16 @@ impl Error {
             Self::SchemaMissing => "database_schema_missing",
             Self::DatabaseUnreachable(_) => "database_unreachable",
             Self::DatabaseBusy => "database_busy",
+            Self::DatabaseInterrupted(_) => "database_interrupted",
+            Self::DatabasePooled => "database_pooled",
+            Self::StorageFull(_) => "storage_full",
             Self::Database(_) => "database",
+            Self::Descriptors { .. } => "descriptors",
+            Self::NoActor => "no_actor",
             Self::Random => "random",
             Self::ClockWentBack { .. } => "clock_went_back",
+            Self::ClockImplausible { .. } => "clock_implausible",
+            Self::ClockNotBehind => "clock_not_behind",
             Self::ValidFor { .. } => "valid_for",
             Self::NoList => "no_list",
             Self::SelfCheck => "self_check",

@@ -40,6 +40,13 @@ pub fn write_atomic(path: &Path, bytes: &[u8], privacy: Privacy) -> Result<(), E
     })
 }
 
+/// Whether an error says that there is no room left: on the disk, of a quota, or for the file.
+pub(crate) fn is_full(error: &io::Error) -> bool {
+    let full =
+        [io::ErrorKind::StorageFull, io::ErrorKind::QuotaExceeded, io::ErrorKind::FileTooLarge];
+    full.contains(&error.kind())
+}
+
 /// Makes a file that must not exist yet.
 pub(crate) fn create_new(path: &Path, privacy: Privacy) -> io::Result<File> {
     let mut options = OpenOptions::new();

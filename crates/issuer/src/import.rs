@@ -60,7 +60,7 @@ struct Row {
 }
 
 impl Row {
-    fn new_key(self, by: &str) -> Result<(Option<String>, NewKey), Error> {
+    fn new_key(self, by: Option<&str>) -> Result<(Option<String>, NewKey), Error> {
         fn named<T>(
             text: Option<String>,
             field: &'static str,
@@ -85,7 +85,7 @@ impl Row {
             policy: self.policy,
             sales_channels: self.sales_channels,
             expires: expires.map(Moment::At),
-            created_by: self.created_by.or_else(|| Some(by.into())),
+            created_by: self.created_by.or_else(|| by.map(Into::into)),
             ..NewKey::titled(&self.title)
         };
         Ok((self.external_id, new))
@@ -107,7 +107,7 @@ pub struct Reader<'f> {
     rows: Rows<'f>,
     /// What stands for the file where a line has no id of its own.
     file: String,
-    by: String,
+    by: Option<String>,
 }
 
 #[derive(Debug)]
@@ -117,11 +117,11 @@ enum Rows<'f> {
 }
 
 impl<'f> Reader<'f> {
-    /// Reads `file`; where a record does not say who made it, it is `by`.
+    /// Reads `file`; if a record does not say in whose name it is made, it is `by`.
     ///
     /// # Errors
     /// What is wrong with the heading of a CSV file.
-    pub fn new(format: Format, file: &'f [u8], by: &str) -> Result<Self, String> {
+    pub fn new(format: Format, file: &'f [u8], by: Option<&str>) -> Result<Self, String> {
         let file = file.strip_prefix("\u{feff}".as_bytes()).unwrap_or(file);
         let rows = match format {
             Format::Jsonl => Rows::Jsonl { rest: file, number: 0 },
@@ -129,12 +129,13 @@ impl<'f> Reader<'f> {
         };
         let digest = Digest::of(file).to_string();
         let digest = digest.get(..16).unwrap_or_default();
-        Ok(Self { rows, file: format!("#{digest}"), by: by.into() })
+        Ok(Self { rows, file: format!("#{digest}"), by: by.map(Into::into) })
     }
 
     fn line(&self, number: u64, row: Result<Row, String>) -> Line {
         let record = row.and_then(|row| {
-            let (external_id, new) = row.new_key(&self.by).map_err(|error| error.to_string())?;
+            let (external_id, new) =
+                row.new_key(self.by.as_deref()).map_err(|error| error.to_string())?;
             let external_id = external_id.unwrap_or_else(|| format!("{}:{number}", self.file));
             let line = ImportLine { external_id, new };
             line.check().map_err(|error| error.to_string())?;
@@ -347,7 +348,7 @@ mod tests {
     type Told = (u64, Result<(String, String), String>);
 
     fn read(format: Format, file: &str) -> Vec<Told> {
-        let reader = Reader::new(format, file.as_bytes(), "me").unwrap();
+        let reader = Reader::new(format, file.as_bytes(), Some("me")).unwrap();
         let lines = reader.map(|line| {
             (line.number, line.record.map(|record| (record.external_id, record.new.title)))
         });
@@ -375,7 +376,7 @@ mod tests {
         assert!(lines[2].1.as_ref().unwrap_err().starts_with("unknown field `colour`"));
         assert_eq!(lines[3], (5, Err("is not JSON".into())));
         for bad in ["colour\n", "owner\n1\n", ""] {
-            assert!(Reader::new(Format::Csv, bad.as_bytes(), "me").is_err(), "{bad}");
+            assert!(Reader::new(Format::Csv, bad.as_bytes(), Some("me")).is_err(), "{bad}");
         }
     }
 
@@ -392,7 +393,7 @@ mod tests {
         #[test]
         fn any_file_is_read_to_its_end(file: Vec<u8>) {
             for format in [Format::Csv, Format::Jsonl] {
-                if let Ok(reader) = Reader::new(format, &file, "me") {
+                if let Ok(reader) = Reader::new(format, &file, Some("me")) {
                     prop_assert!(reader.count() <= file.len());
                 }
             }

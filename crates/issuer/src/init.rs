@@ -58,10 +58,10 @@ pub struct Initialised {
 /// [`Error::AlreadyInitialised`] and [`Error::RootExists`] where something would be overwritten,
 /// [`Error::Io`], [`Error::Random`].
 pub async fn init(home: &Home, plan: &Plan, clock: Arc<dyn Clock>) -> Result<Initialised, Error> {
-    for path in [home.keystore(), home.database_file(), home.root_key()] {
-        if path.exists() {
-            return Err(Error::AlreadyInitialised { home: home.path().to_owned() });
-        }
+    match home.check_keystore() {
+        Err(Error::NotInitialised { .. }) => {}
+        Ok(()) => return Err(Error::AlreadyInitialised { home: home.path().to_owned() }),
+        Err(lost) => return Err(lost),
     }
     let root_key = plan.root.clone().unwrap_or_else(|| home.root_key());
     if root_key.exists() {

@@ -10,8 +10,10 @@ use portcullis_core::list::{Bundle, Mark};
 use portcullis_core::time::Time;
 use tokio::sync::{Mutex, Notify};
 
-use crate::clock::Clock;
+use crate::actor::{Actor, Who};
+use crate::clock::{Clock, Reading};
 use crate::error::Error;
+use crate::health::Health;
 use crate::keystore::{Keystore, Unlock, Vault};
 use crate::metrics::Metrics;
 use crate::mirror::{Mirror, View};
@@ -88,6 +90,28 @@ impl Home {
         self.path.join("keystore.json")
     }
 
+    /// There while what `restore` has put here is still to be looked at.
+    #[must_use]
+    pub(crate) fn restored_mark(&self) -> PathBuf {
+        self.path.join("restored")
+    }
+
+    /// Tells a folder without an issuer from one whose keystore is gone.
+    ///
+    /// # Errors
+    /// [`Error::NotInitialised`], [`Error::KeystoreLost`].
+    pub fn check_keystore(&self) -> Result<(), Error> {
+        let keystore = self.keystore();
+        if keystore.exists() {
+            return Ok(());
+        }
+        let beside = [self.database_file(), self.root_key()].into_iter().find(|path| path.exists());
+        Err(match beside {
+            Some(path) => Error::KeystoreLost { keystore, beside: path.display().to_string() },
+            None => Error::NotInitialised { home: self.path.clone() },
+        })
+    }
+
     /// The root key, unless it is kept elsewhere.
     #[must_use]
     pub fn root_key(&self) -> PathBuf {
@@ -95,13 +119,26 @@ impl Home {
     }
 }
 
-/// An issuer at work. Cheap to clone; all clones are one.
+/// An issuer at work, in somebody's hands: what is done by this handle is its actor's doing. Cheap
+/// to clone; all clones are one issuer.
 #[derive(Clone)]
-pub struct Issuer(Arc<Inner>);
+pub struct Issuer {
+    inner: Arc<Inner>,
+    actor: Actor,
+    lane: Lane,
+}
+
+/// Whose connections to the database are used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Lane {
+    Requests,
+    Publishing,
+}
 
 struct Inner {
     home: Home,
     store: Store,
+    publishing: Store,
     root: PublicKey,
     clock: Arc<dyn Clock>,
     mirror: Mirror,
@@ -109,6 +146,7 @@ struct Inner {
     forest: Mutex<Option<Forest>>,
     terms: Terms,
     metrics: Metrics,
+    health: Health,
     ending: AtomicBool,
     /// Told of each list that goes out.
     status_wanted: Notify,
@@ -121,6 +159,8 @@ pub struct Terms {
     pub valid_for: Option<Duration>,
     /// Status lists, where they are published too.
     pub status_lists: Option<StatusLists>,
+    /// The clock is right, whatever it is compared with.
+    pub trust_clock: bool,
 }
 
 impl Issuer {
@@ -134,7 +174,8 @@ impl Issuer {
         clock: Arc<dyn Clock>,
         valid_for: Duration,
     ) -> Result<Self, Error> {
-        Self::open_with(home, clock, Terms { valid_for: Some(valid_for), status_lists: None }).await
+        let terms = Terms { valid_for: Some(valid_for), ..Terms::default() };
+        Self::open_with(home, clock, terms).await
     }
 
     /// Opens the issuer in `home`, to publish on these terms.
@@ -146,8 +187,13 @@ impl Issuer {
         clock: Arc<dyn Clock>,
         terms: Terms,
     ) -> Result<Self, Error> {
-        if !home.keystore().exists() {
-            return Err(Error::NotInitialised { home: home.path().to_owned() });
+        if let Err(error) = home.check_keystore() {
+            // The folder may be empty because the records are elsewhere.
+            if Store::holds_issuer(&home.database()).await {
+                let beside = "the database that DATABASE_URL names".to_owned();
+                return Err(Error::KeystoreLost { keystore: home.keystore(), beside });
+            }
+            return Err(error);
         }
         // The root key may lie elsewhere. Where it lies here it must be as private as the keystore.
         if home.root_key().exists() {
@@ -155,7 +201,10 @@ impl Issuer {
         }
         let keystore = Keystore::read(&home.keystore_vault())?;
         let root = *keystore.root();
-        let store = Store::open(&home.database(), keystore.issuer()).await?;
+        let mut store = Store::open(&home.database(), keystore.issuer()).await?;
+        if !terms.trust_clock {
+            store = store.with_clock(Arc::clone(&clock));
+        }
         match look_in(home, keystore, &store, clock.now()).await {
             Ok(mirror) => {
                 let home = home.clone();
@@ -164,6 +213,7 @@ impl Issuer {
                 let (gate, forest) = (Gate::default(), Mutex::new(None));
                 let inner = Inner {
                     home,
+                    publishing: store.for_publishing()?,
                     store,
                     root,
                     clock,
@@ -172,10 +222,23 @@ impl Issuer {
                     forest,
                     terms,
                     metrics,
+                    health: Health::default(),
                     ending,
                     status_wanted: Notify::new(),
                 };
-                Ok(Self(Arc::new(inner)))
+                let issuer =
+                    Self { inner: Arc::new(inner), actor: Actor::process(), lane: Lane::Requests };
+                let ready = async {
+                    issuer.upkeep().await?;
+                    issuer.mark_restored().await
+                };
+                match ready.await {
+                    Ok(()) => Ok(issuer),
+                    Err(error) => {
+                        issuer.store().close().await;
+                        Err(error)
+                    }
+                }
             }
             Err(error) => {
                 store.close().await;
@@ -184,77 +247,121 @@ impl Issuer {
         }
     }
 
+    /// The same issuer in other hands: what is done by this handle is the doing of `actor`. Whoever
+    /// opened it is whoever runs the process.
+    #[must_use]
+    pub fn acting_as(&self, actor: Actor) -> Self {
+        Self { actor, ..self.clone() }
+    }
+
+    /// Who acts by this handle.
+    #[must_use]
+    pub const fn actor(&self) -> &Actor {
+        &self.actor
+    }
+
+    /// Who acts by this handle, and on whose behalf they say that they do.
+    pub(crate) const fn who<'a>(&'a self, on_behalf_of: Option<&'a str>) -> Who<'a> {
+        Who::new(&self.actor, on_behalf_of)
+    }
+
     /// The store.
     #[must_use]
     pub fn store(&self) -> &Store {
-        &self.0.store
+        match self.lane {
+            Lane::Requests => &self.inner.store,
+            Lane::Publishing => &self.inner.publishing,
+        }
+    }
+
+    /// The same issuer with connections to the database that are kept for publishing: it waits for
+    /// none of those who ask, however many they are.
+    #[must_use]
+    pub(crate) fn publishing(&self) -> Self {
+        Self { lane: Lane::Publishing, ..self.clone() }
     }
 
     /// The issuer's folder.
     #[must_use]
     pub fn home(&self) -> &Home {
-        &self.0.home
+        &self.inner.home
     }
 
     /// The signing keys, as of the last look at the keyring: they change when it does.
     #[must_use]
     pub fn keystore(&self) -> Arc<Keystore> {
-        self.0.mirror.keystore()
+        self.inner.mirror.keystore()
     }
 
     /// The root's public key, which verifiers pin.
     #[must_use]
     pub fn root(&self) -> &PublicKey {
-        &self.0.root
+        &self.inner.root
     }
 
     /// Now.
     #[must_use]
     pub fn now(&self) -> Time {
-        self.0.clock.now()
+        self.inner.clock.now()
+    }
+
+    /// Now, by both clocks.
+    pub(crate) fn read_clock(&self) -> Reading {
+        self.inner.clock.read()
+    }
+
+    /// Whether the clock is trusted whatever it is compared with.
+    pub(crate) fn trusts_clock(&self) -> bool {
+        self.inner.terms.trust_clock
     }
 
     pub(crate) fn gate(&self) -> &Gate {
-        &self.0.gate
+        &self.inner.gate
     }
 
     pub(crate) fn forest(&self) -> &Mutex<Option<Forest>> {
-        &self.0.forest
+        &self.inner.forest
     }
 
     /// What this process counts and measures.
     #[must_use]
     pub fn metrics(&self) -> &Metrics {
-        &self.0.metrics
+        &self.inner.metrics
+    }
+
+    /// How the beats of this process go.
+    #[must_use]
+    pub fn health(&self) -> &Health {
+        &self.inner.health
     }
 
     /// Asks what follows the outbox to end: event streams and the dispatcher of webhooks.
     pub fn end(&self) {
-        self.0.ending.store(true, Ordering::Relaxed);
+        self.inner.ending.store(true, Ordering::Relaxed);
     }
 
     /// Whether [`Issuer::end`] was called.
     #[must_use]
     pub fn is_ending(&self) -> bool {
-        self.0.ending.load(Ordering::Relaxed)
+        self.inner.ending.load(Ordering::Relaxed)
     }
 
     /// How long a stamp is to be valid that comes after `last`.
     pub(crate) fn valid_for_millis(&self, last: Option<&Mark>) -> u64 {
         let millis = |valid: Duration| u64::try_from(valid.as_millis()).unwrap_or(u64::MAX);
         let as_last = || last.map(|mark| mark.next_update.millis_since(mark.this_update));
-        let said = self.0.terms.valid_for.map(millis).or_else(as_last);
+        let said = self.inner.terms.valid_for.map(millis).or_else(as_last);
         said.unwrap_or(millis(DEFAULT_VALID_FOR))
     }
 
     /// The status lists that are published beside the revocation list, where they are.
     #[must_use]
     pub fn status_lists(&self) -> Option<&StatusLists> {
-        self.0.terms.status_lists.as_ref()
+        self.inner.terms.status_lists.as_ref()
     }
 
     pub(crate) fn status_wanted(&self) -> &Notify {
-        &self.0.status_wanted
+        &self.inner.status_wanted
     }
 
     /// What is published, as a verifier holds it.
@@ -267,7 +374,7 @@ impl Issuer {
     }
 
     pub(crate) async fn view_in(&self, connection: &mut Connection) -> Result<View, Error> {
-        self.0.mirror.view(connection, self.now()).await
+        self.inner.mirror.view(connection, self.now()).await
     }
 
     pub(crate) async fn read_back_in(
@@ -275,7 +382,7 @@ impl Issuer {
         connection: &mut Connection,
         stamp: &[u8],
     ) -> Result<(), Error> {
-        self.0.mirror.read_back(connection, stamp, self.now()).await
+        self.inner.mirror.read_back(connection, stamp, self.now()).await
     }
 
     /// The newest keyring document.

@@ -9,6 +9,7 @@
 //! The program `portcullis` and the [HTTP API](http) are two doors to one set of [`rules`]. Time
 //! is handed in ([`clock::Clock`]). No secret token is stored, and no hash of one.
 
+pub mod actor;
 pub mod backup;
 pub mod clock;
 pub mod config;
@@ -16,6 +17,7 @@ pub mod doctor;
 pub mod error;
 pub mod events;
 pub mod files;
+pub mod health;
 pub mod http;
 pub mod import;
 pub mod init;
@@ -27,11 +29,14 @@ pub mod names;
 pub mod publish;
 pub mod random;
 pub mod record;
+pub(crate) mod reserve;
 pub mod rules;
 pub mod scan;
 pub mod schedule;
+mod sparse;
 pub mod status;
 pub mod store;
+mod upkeep;
 pub mod view;
 pub mod webhooks;
 

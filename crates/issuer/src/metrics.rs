@@ -13,10 +13,11 @@ use tokio::sync::Mutex;
 
 use crate::error::Error;
 use crate::issuer::Issuer;
-use crate::record::KeyState;
-use crate::store::{self, lists, shards, state, webhooks};
+use crate::sparse::Sparse;
+use crate::store::{self, lists, shards, state, webhooks, wide};
 
-/// How old a count of all keys may be, in milliseconds: it reads the whole table.
+/// How old a count of keys may be, in milliseconds, while an entry that is wider than a key is in
+/// force: what it covers is counted anew each time.
 const COUNT_EVERY_MILLIS: u64 = 30_000;
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -42,6 +43,16 @@ struct ResultLabels {
     result: &'static str,
 }
 
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct CodeLabels {
+    code: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct WaitLabels {
+    waited_for: &'static str,
+}
+
 type Whole = Gauge<i64, AtomicI64>;
 type Real = Gauge<f64, AtomicU64>;
 
@@ -54,6 +65,15 @@ pub struct Metrics {
     publications: Family<ResultLabels, Counter>,
     publish_seconds: Histogram,
     deliveries: Family<ResultLabels, Counter>,
+    refused_keys: Family<CodeLabels, Counter>,
+    /// Lines about keys that are refused.
+    pub(crate) refusals: Sparse,
+    /// Lines about requests that nobody answers for.
+    pub(crate) strangers: Sparse,
+    connections: Whole,
+    connections_evicted: Counter,
+    connections_refused: Counter,
+    connections_timed_out: Family<WaitLabels, Counter>,
     keys: Family<StateLabels, Whole>,
     list_number: Whole,
     list_age: Real,
@@ -76,6 +96,13 @@ impl Metrics {
             publications: Family::default(),
             publish_seconds: seconds(),
             deliveries: Family::default(),
+            refused_keys: Family::default(),
+            refusals: Sparse::default(),
+            strangers: Sparse::default(),
+            connections: Whole::default(),
+            connections_evicted: Counter::default(),
+            connections_refused: Counter::default(),
+            connections_timed_out: Family::default(),
             keys: Family::default(),
             list_number: Whole::default(),
             list_age: Real::default(),
@@ -100,6 +127,23 @@ impl Metrics {
             it.publish_seconds.clone(),
         );
         r.register("webhook_attempts", "Webhook attempts by result", it.deliveries.clone());
+        r.register("admin_keys_refused", "Admin keys that were refused", it.refused_keys.clone());
+        r.register("connections", "Connections that are open", it.connections.clone());
+        r.register(
+            "connections_evicted",
+            "Connections that waited for their client and were closed for others",
+            it.connections_evicted.clone(),
+        );
+        r.register(
+            "connections_refused",
+            "Connections that were refused because their address had too many",
+            it.connections_refused.clone(),
+        );
+        r.register(
+            "connections_timed_out",
+            "Connections that were closed because their client took too long",
+            it.connections_timed_out.clone(),
+        );
         r.register("keys", "Keys by state", it.keys.clone());
         r.register("list_number", "The number of the list that is out", it.list_number.clone());
         r.register_with_unit(
@@ -131,6 +175,26 @@ impl Metrics {
         let result = if done { "ok" } else { "failed" };
         self.publications.get_or_create(&ResultLabels { result }).inc();
         self.publish_seconds.observe(took.as_secs_f64());
+    }
+
+    pub(crate) fn admin_key_refused(&self, code: &'static str) {
+        self.refused_keys.get_or_create(&CodeLabels { code }).inc();
+    }
+
+    pub(crate) fn connections(&self, open: usize) {
+        self.connections.set(i64::try_from(open).unwrap_or(i64::MAX));
+    }
+
+    pub(crate) fn connections_evicted(&self, count: usize) {
+        self.connections_evicted.inc_by(u64::try_from(count).unwrap_or(u64::MAX));
+    }
+
+    pub(crate) fn connection_refused(&self) {
+        self.connections_refused.inc();
+    }
+
+    pub(crate) fn connection_timed_out(&self, waited_for: &'static str) {
+        self.connections_timed_out.get_or_create(&WaitLabels { waited_for }).inc();
     }
 
     pub(crate) fn delivery(&self, done: bool) {
@@ -165,12 +229,10 @@ impl Issuer {
 
         let mut counted = metrics.counted.lock().await;
         let fresh = counted.is_some_and(|at| now.millis().abs_diff(at) < COUNT_EVERY_MILLIS);
-        if !fresh {
+        let wide = !wide::in_force(&mut reading).await?.is_empty();
+        if !(fresh && wide) {
             let at = store::now(&mut reading, now).await?;
-            let counts = state::count_by_state(&mut reading, at.secs()).await?;
-            for state in KeyState::ALL {
-                let found = counts.iter().find(|(of, _)| *of == state);
-                let count = found.map_or(0, |(_, count)| *count);
+            for (state, count) in state::count_by_state(&mut reading, at.secs()).await? {
                 metrics.keys.get_or_create(&StateLabels { state: state.name() }).set(count);
             }
             *counted = Some(now.millis());

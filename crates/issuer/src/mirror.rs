@@ -17,6 +17,7 @@ use tokio::sync::Mutex;
 use crate::error::Error;
 use crate::keystore::{Keystore, KeystoreError, Vault};
 use crate::store::Connection;
+use crate::store::session::{DEADLINE, within};
 use crate::store::{lists, shards};
 
 /// The replica, the stamp that it was last brought up to, and the signing keys under its keyring.
@@ -125,6 +126,11 @@ impl Mirror {
 
     /// Looks at what is published and takes what is new.
     pub(crate) async fn view(&self, connection: &mut Connection, now: Time) -> Result<View, Error> {
+        // All who judge a key stand in line here.
+        within(DEADLINE, self.look(connection, now)).await.flatten()
+    }
+
+    async fn look(&self, connection: &mut Connection, now: Time) -> Result<View, Error> {
         let mut held = self.held.lock().await;
         self.renew_keyring(&mut held, connection).await?;
         let published = match lists::published(connection).await {

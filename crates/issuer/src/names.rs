@@ -5,6 +5,13 @@ use portcullis_core::crypto::{Digest, IssuerId};
 use portcullis_core::keyring::{Purpose, State};
 use portcullis_core::token::{Algorithm, Environment, Kind};
 
+/// A key as it was handed in, without the blanks and line ends around it that come with copying.
+/// Every door reads keys by this.
+#[must_use]
+pub fn key_text(text: &str) -> &str {
+    text.trim()
+}
+
 /// The kind called `name`.
 #[must_use]
 pub fn kind(name: &str) -> Option<Kind> {

@@ -45,14 +45,16 @@ pub struct KeyRecord {
     pub expires_at: Option<u32>,
     /// Seconds since 1970; in the future for a revocation that is scheduled.
     pub revoked_at: Option<u32>,
-    /// Who revoked it, as they were named.
+    /// Who revoked it, as they were named, or else the principal.
     pub revoked_by: Option<String>,
     /// Since when it is suspended.
     pub suspended: Option<Time>,
-    /// Who suspended it, as they were named.
+    /// Who suspended it, as they were named, or else the principal.
     pub suspended_by: Option<String>,
-    /// Who made it, as they were named.
+    /// Who made it, as they were named, or else the principal.
     pub created_by: Option<String>,
+    /// The principal that made it; none of keys of before that was noted.
+    pub maker: Option<String>,
     /// The id of the key that it takes the place of.
     pub rolled_from: Option<String>,
     /// How often gates have let it pass, as they report it: a little less than in truth.
@@ -100,7 +102,7 @@ impl KeyPurpose {
 }
 
 /// Where a key stands in its life at one instant.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum KeyState {
     /// Accepted.
     Active,

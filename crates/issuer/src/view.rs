@@ -70,14 +70,17 @@ pub struct KeyView {
     pub expires_at: Option<String>,
     /// Since when it is suspended.
     pub suspended_at: Option<String>,
-    /// Who suspended it.
+    /// Who suspended it: whom the caller named, or else who did.
     pub suspended_by: Option<String>,
     /// When its revocation strikes or struck.
     pub revoked_at: Option<String>,
-    /// Who revoked it.
+    /// Who revoked it: whom the caller named, or else who did.
     pub revoked_by: Option<String>,
-    /// Who made it.
+    /// Who made it: whom the caller named, or else who did.
     pub created_by: Option<String>,
+    /// The principal that made it, which no caller chooses: an admin key's id, or `user@host` of a
+    /// shell. Null for keys of before this was noted.
+    pub maker: Option<String>,
     /// The id of the key that it takes the place of.
     pub rolled_from: Option<String>,
     /// How often gates have let it pass, where they report it.
@@ -159,6 +162,7 @@ impl KeyView {
             revoked_at: record.revoked_at.map(seconds),
             revoked_by: record.revoked_by.clone(),
             created_by: record.created_by.clone(),
+            maker: record.maker.clone(),
             rolled_from: record.rolled_from.clone(),
             uses: record.uses,
             last_used_at: record.last_used_at.map(seconds),

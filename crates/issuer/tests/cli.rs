@@ -14,7 +14,7 @@ use std::process::{Child, Stdio};
 
 use common::{Shell, code, stderr, stdout};
 use portcullis_issuer::view::parse_rfc3339;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 fn text<'a>(value: &'a Value, pointer: &str) -> &'a str {
     value.pointer(pointer).and_then(Value::as_str).unwrap_or_default()
@@ -347,7 +347,7 @@ fn every_act_has_its_command() {
     assert_eq!(rolled["key"]["owner"].to_string(), other);
     let revoked = shell.json(&["keys", "self-revoke", text(&rolled, "/token")]);
     assert_eq!(text(&revoked, "/state"), "revoked");
-    assert_eq!(shell.json(&["keys", "revoke", "--owner", &acme])["count"], 1);
+    assert_eq!(shell.json(&["keys", "revoke", "--owner", &acme, "--yes"])["count"], 1);
     let dead = shell.run(&["keys", "revoke", id, text(&rolled, "/key/id")]);
     assert_eq!((code(&dead), stderr(&dead).contains("already revoked")), (1, true));
     assert_eq!(code(&shell.run(&["verify", text(&made, "/token")])), 0, "all of them or none");
@@ -409,4 +409,48 @@ fn a_command_publishes_for_as_long_as_what_is_out_unless_it_is_told() {
     shell.json(&["list", "publish", "--valid-for", "1m"]);
     shell.json(&["list", "publish"]);
     assert_eq!(validity(), 60);
+}
+
+/// `--yes` in scripts, and nothing without it.
+#[test]
+fn many_keys_are_ended_by_no_script_that_does_not_say_so() {
+    let shell = Shell::initialised();
+    let owner = shell.json(&["owners", "create", "--name", "Acme"])["number"].to_string();
+    let id = |made: &Value| text(made, "/key/id").to_owned();
+    let one = id(&shell.json(&["keys", "create", "--title", "one", "--owner", &owner]));
+    let acts = [
+        vec!["revoke", "--owner", &owner],
+        vec!["revoke", "--environment", "live"],
+        vec!["revoke", "--kid", "1"],
+        vec!["revoke", "--issued-from", "2020-01-01T00:00:00Z"],
+        vec!["keys", "revoke", "--owner", &owner],
+        vec!["keys", "revoke", "--title", "one"],
+    ];
+    let events = || shell.json(&["audit", "list"])["events"].as_array().unwrap().len();
+    let before = events();
+    for act in &acts {
+        let refused = shell.run(act);
+        assert_eq!(code(&refused), 2, "{act:?}");
+        let told = stderr(&refused);
+        assert!(told.contains("--yes") && told.contains("--dry-run"), "{told}");
+        assert!(told.contains("1 key") || told.contains("2 keys"), "it counts: {told}");
+        let told = shell.json(&[&act[..], &["--dry-run"]].concat());
+        assert_eq!(told["dry_run"], true);
+        assert!(told["count"].as_u64().unwrap() >= 1);
+    }
+    let last = shell.run(&["revoke", "--environment", "live", "--yes"]);
+    assert_eq!(code(&last), 1);
+    assert!(stderr(&last).contains("--last-admin"), "{}", stderr(&last));
+    let nobody = shell.run(&["revoke", "--owner", "4711", "--yes"]);
+    assert!(code(&nobody) == 2 && stderr(&nobody).contains("no owner"), "{}", stderr(&nobody));
+    assert_eq!(events(), before, "nothing was done");
+    assert_eq!(shell.json(&["keys", "revoke", "--owner", &owner, "--yes"])["count"], 1);
+    let two = id(&shell.json(&["keys", "create", "--title", "two"]));
+    let dead = shell.run(&["keys", "revoke", &one, &two]);
+    assert!(code(&dead) == 1 && stderr(&dead).contains(&one), "{}", stderr(&dead));
+    let done = shell.json(&["keys", "revoke", &one, &two, "--if-revoked", "skip"]);
+    assert_eq!((&done["count"], &done["skipped"]), (&json!(1), &json!([one])));
+    let suspended = shell.json(&["revoke", "--kid", "2", "--suspend"]);
+    assert_eq!(suspended["state"], "suspended", "it is lifted by another command");
+    shell.json(&["revoke", "--environment", "live", "--yes", "--last-admin"]);
 }

@@ -346,6 +346,9 @@ fn a_backup_is_restored_whole_or_not_at_all() {
     let made: Value =
         serde_json::from_str(&locked.ok(&["keys", "create", "--title", "Kept", "--json"])).unwrap();
     let token = made["token"].as_str().unwrap();
+    // Keys of the very second of the last commit are given up by a recovery.
+    std::thread::sleep(Duration::from_millis(1100));
+    locked.ok(&["list", "publish"]);
     let file = locked.shell.folder.path().join("backup.pcx");
     let path = file.to_str().unwrap();
     locked.ok(&["backup", path]);
@@ -370,6 +373,12 @@ fn a_backup_is_restored_whole_or_not_at_all() {
     locked.ok(&["--home", "second", "restore", path]);
     let listed = locked.ok(&["--home", "second", "keys", "list"]);
     assert!(listed.contains("Kept"), "{listed}");
+    for act in [&["list", "publish"][..], &["keys", "create", "--title", "x"]] {
+        let refused = locked.run(&[&["--home", "second"], act].concat());
+        let told = stderr(&refused);
+        assert!(code(&refused) == 2 && told.contains("portcullis recover"), "{act:?}: {told}");
+    }
+    locked.ok(&["--home", "second", "recover", "--no-witness"]);
     locked.ok(&["--home", "second", "list", "publish"]);
     locked.ok(&["--home", "second", "verify", token]);
     let second = locked.shell.folder.path().join("second");

@@ -54,7 +54,7 @@ struct Api {
 impl Api {
     async fn new() -> Self {
         let bench = Bench::new().await;
-        let router = router(bench.issuer.clone());
+        let router = router(&bench.issuer);
         Self { bench, router }
     }
 
@@ -111,20 +111,24 @@ async fn each_route_demands_the_scope_that_it_names() {
     let operations = operations(&openapi());
     assert!(operations.len() >= 10);
     for (method, path, demanded) in operations {
-        assert_eq!(demanded.len(), 1, "{method} {path}");
-        let scope = demanded[0].as_str();
-        assert!(scopes::ALL.iter().any(|(name, _)| *name == scope), "{scope} is listed");
-        let others: Vec<&str> =
-            scopes::ALL.iter().map(|(name, _)| *name).filter(|name| *name != scope).collect();
+        assert!(!demanded.is_empty(), "{method} {path}");
         let place = path.replace("{id}", "apk_none");
-        let (_, without) = api.admin(&others).await;
-        let (status, challenge, problem) = api.send(&without, &method, &place, &json!({})).await;
-        assert_eq!(status, StatusCode::FORBIDDEN, "{method} {path}");
-        assert_eq!(problem["code"], "insufficient_scope");
-        assert!(problem["detail"].as_str().unwrap().contains(scope));
-        let words = [r#"error="insufficient_scope""#.to_owned(), format!("scope=\"{scope}\"")];
-        assert!(words.iter().all(|word| challenge.contains(word)), "{challenge}");
-        let (_, with) = api.admin(&[scope]).await;
+        for scope in &demanded {
+            let scope = scope.as_str();
+            assert!(scopes::ALL.iter().any(|(name, _)| *name == scope), "{scope} is listed");
+            let others: Vec<&str> =
+                scopes::ALL.iter().map(|(name, _)| *name).filter(|name| *name != scope).collect();
+            let (_, without) = api.admin(&others).await;
+            let (status, challenge, problem) =
+                api.send(&without, &method, &place, &json!({})).await;
+            assert_eq!(status, StatusCode::FORBIDDEN, "{method} {path}");
+            assert_eq!(problem["code"], "insufficient_scope");
+            assert!(problem["detail"].as_str().unwrap().contains(scope));
+            let words = [r#"error="insufficient_scope""#.to_owned(), format!("scope=\"{scope}\"")];
+            assert!(words.iter().all(|word| challenge.contains(word)), "{challenge}");
+        }
+        let all: Vec<&str> = demanded.iter().map(String::as_str).collect();
+        let (_, with) = api.admin(&all).await;
         // Whose keys, where there is a choice, may ask for more.
         let body = if path == "/v1/revocations" { json!({ "owner": 1 }) } else { json!({}) };
         let (status, ..) = api.send(&with, &method, &place, &body).await;
@@ -325,4 +329,91 @@ async fn a_key_that_revokes_itself_takes_no_idempotency_key_either() {
     assert_eq!((status, &problem["code"]), (StatusCode::BAD_REQUEST, &code), "{problem}");
     let (status, _, revoked) = send(&[]).await;
     assert_eq!((status, &revoked["state"]), (StatusCode::OK, &json!("revoked")), "{revoked}");
+}
+
+/// The schema that `$ref` names, or the schema itself.
+fn resolved<'a>(document: &'a Value, schema: &'a Value) -> &'a Value {
+    match schema["$ref"].as_str() {
+        None => schema,
+        Some(name) => document.pointer(name.trim_start_matches('#')).unwrap(),
+    }
+}
+
+/// Whether the description lets a value be null.
+fn allows_null(document: &Value, schema: &Value) -> bool {
+    let schema = resolved(document, schema);
+    let says = |kind: &Value| kind == "null";
+    let choices = ["oneOf", "anyOf"].iter().filter_map(|of| schema[of].as_array()).flatten();
+    says(&schema["type"])
+        || schema["type"].as_array().is_some_and(|kinds| kinds.iter().any(says))
+        || choices.into_iter().any(|choice| allows_null(document, choice))
+        || schema.as_object().is_some_and(serde_json::Map::is_empty)
+}
+
+/// The objects that a request's body may be.
+fn bodies<'a>(document: &'a Value, operation: &'a Value) -> Vec<&'a Value> {
+    let schema = &operation["requestBody"]["content"]["application/json"]["schema"];
+    let mut open = vec![schema];
+    let mut found = Vec::new();
+    while let Some(schema) = open.pop() {
+        let schema = resolved(document, schema);
+        for of in ["oneOf", "anyOf"] {
+            open.extend(schema[of].as_array().into_iter().flatten());
+        }
+        if schema["properties"].is_object() {
+            found.push(schema);
+        }
+    }
+    found
+}
+
+/// The description and the code agree on null, for each optional field of each body.
+#[tokio::test]
+async fn null_is_taken_where_the_description_says_so_and_nowhere_else() {
+    let api = Api::new().await;
+    let admin = api.bench.made.admin_token.to_string();
+    let document = openapi();
+    let samples = json!({
+        "title": "x", "name": "x", "url": "https://example.com/", "token": "x", "scopes": ["list:read"],
+        "id": "apk_none", "ids": [], "rules": {}, "visibility": "private",
+    });
+    let (mut wrong, mut asked) = (Vec::new(), 0);
+    for (path, item) in document["paths"].as_object().unwrap() {
+        for (method, operation) in item.as_object().unwrap() {
+            for body in bodies(&document, operation) {
+                let required: Vec<&str> = body["required"]
+                    .as_array()
+                    .into_iter()
+                    .flatten()
+                    .filter_map(Value::as_str)
+                    .collect();
+                let mut whole = serde_json::Map::new();
+                for name in &required {
+                    whole.insert((*name).into(), samples[*name].clone());
+                }
+                let place = path.replace("{id}", "apk_none").replace("{number}", "7");
+                for (name, schema) in body["properties"].as_object().unwrap() {
+                    if required.contains(&name.as_str()) {
+                        continue;
+                    }
+                    let answer = async |body: &serde_json::Map<String, Value>| {
+                        let body = Value::Object(body.clone());
+                        let (status, _, problem) =
+                            api.send(&admin, &method.to_uppercase(), &place, &body).await;
+                        (status, problem["code"].clone(), problem["detail"].clone())
+                    };
+                    let mut with = whole.clone();
+                    with.insert(name.clone(), Value::Null);
+                    let (without, with) = (answer(&whole).await, answer(&with).await);
+                    let refused = with.0 == StatusCode::BAD_REQUEST && with != without;
+                    asked += 1;
+                    if refused == allows_null(&document, schema) {
+                        wrong.push(format!("{method} {path} {name}: {with:?}, else {without:?}"));
+                    }
+                }
+            }
+        }
+    }
+    assert!(asked > 60, "{asked}");
+    assert!(wrong.is_empty(), "{} of {asked}:\n{}", wrong.len(), wrong.join("\n"));
 }

@@ -18,8 +18,10 @@ use axum::body::Body;
 use axum::http::{HeaderMap, Request, StatusCode};
 use common::{Bench, Shell, code, stderr, stdout};
 use futures_util::StreamExt as _;
-use portcullis_issuer::http::{Rate, Settings, router, router_with};
-use portcullis_issuer::rules::NewKey;
+use portcullis_core::list::WideState;
+use portcullis_issuer::http::{Rate, Settings, StreamLimits, router, router_with};
+use portcullis_issuer::record::KeyPurpose;
+use portcullis_issuer::rules::{MassRevocation, Moment, NewKey, Whose};
 use portcullis_issuer::webhooks::Reach;
 use serde_json::{Value, json};
 use tower::ServiceExt as _;
@@ -49,7 +51,7 @@ async fn json(router: &Router, request: Request<Body>) -> Value {
 #[tokio::test]
 async fn events_are_listed_and_streamed() {
     let bench = Bench::new().await;
-    let router = router(bench.issuer.clone());
+    let router = router(&bench.issuer);
     bench.issuer.create(&NewKey::titled("x")).await.unwrap();
     let listed = json(&router, get(&bench, "/v1/events?type=api-key.created&order=asc")).await;
     assert_eq!(listed["events"].as_array().unwrap().len(), 2);
@@ -72,11 +74,146 @@ async fn events_are_listed_and_streamed() {
     assert!(stream.next().await.is_none(), "it ends with the server");
 }
 
+/// What a stream says until it ends, for a minute of its own time at most.
+async fn until_the_end(response: axum::response::Response) -> String {
+    let mut stream = response.into_body().into_data_stream();
+    let mut said = String::new();
+    let whole = async {
+        while let Some(part) = stream.next().await {
+            said.push_str(std::str::from_utf8(&part.unwrap()).unwrap());
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(60), whole).await.unwrap();
+    said
+}
+
+fn follow(token: &str) -> Request<Body> {
+    let request = Request::get("/v1/events/stream?after=0");
+    request.header("authorization", format!("Bearer {token}")).body(Body::empty()).unwrap()
+}
+
+fn auditor() -> NewKey {
+    let admin_scopes = vec!["audit:read".into()];
+    NewKey { purpose: KeyPurpose::Admin, admin_scopes, ..NewKey::titled("auditor") }
+}
+
+/// The ways in which a key can stop being one that may follow.
+#[tokio::test]
+async fn a_stream_ends_with_its_key() {
+    for (end, code) in [
+        ("revoked", "invalid_admin_key"),
+        ("suspended", "invalid_admin_key"),
+        ("expired", "invalid_admin_key"),
+        ("lost its scope", "insufficient_scope"),
+        ("revoked with all of its owner", "invalid_admin_key"),
+    ] {
+        let bench = Bench::new().await;
+        let issuer = &bench.issuer;
+        let router = router(issuer);
+        let owner = bench.owner("o").await;
+        let expires = Some(Moment::In(Duration::from_secs(100)));
+        let new = NewKey { owner, expires, ..auditor() };
+        let made = issuer.create(&new).await.unwrap();
+        let id = &made.record.id;
+        let open = router.clone().oneshot(follow(&made.token)).await.unwrap();
+        assert_eq!(open.status(), StatusCode::OK);
+        let listening = tokio::spawn(until_the_end(open));
+        match end {
+            "revoked" => drop(bench.revoke(id, Moment::Now).await.unwrap()),
+            "suspended" => drop(issuer.suspend(id, None).await.unwrap()),
+            "expired" => bench.clock.advance(101_000),
+            "lost its scope" => {
+                let mut writing = issuer.store().write().await.unwrap();
+                let update = "UPDATE api_keys SET admin_scopes = 'keys:read' WHERE id = $1";
+                sqlx::query(update).bind(id).execute(&mut *writing).await.unwrap();
+                writing.commit().await.unwrap();
+            }
+            _ => drop(
+                issuer
+                    .revoke_many(&MassRevocation {
+                        whose: Whose::Owner(owner),
+                        state: WideState::Revoked,
+                        issued_from: None,
+                        issued_before: None,
+                        by: None,
+                    })
+                    .await
+                    .unwrap()
+                    .published
+                    .unwrap(),
+            ),
+        }
+        let secret = "told to nobody whose key is no more";
+        issuer.create(&NewKey::titled(secret)).await.unwrap();
+        let said = listening.await.unwrap();
+        let last = said.split("\n\n").filter(|event| event.contains("event: ")).last().unwrap();
+        assert!(last.starts_with("event: stream.ended\ndata: {"), "{end}: {said}");
+        assert!(last.contains(&format!("\"code\":\"{code}\"")), "{end}: {last}");
+        assert!(!said.contains(secret), "{end}");
+    }
+}
+
+#[tokio::test]
+async fn streams_are_bounded_for_each_key_and_in_all() {
+    let bench = Bench::new().await;
+    let streams = StreamLimits { max: 3, max_per_key: 2 };
+    let router = router_with(&bench.issuer, Settings { streams, ..Settings::default() });
+    let other = bench.issuer.create(&auditor()).await.unwrap();
+    let first = bench.made.admin_token.as_str();
+    let mut open = Vec::new();
+    for (token, status) in
+        [(first, 200), (first, 200), (first, 429), (&*other.token, 200), (&*other.token, 429)]
+    {
+        let response = router.clone().oneshot(follow(token)).await.unwrap();
+        assert_eq!(response.status(), status);
+        if status == 429 {
+            let bytes = axum::body::to_bytes(response.into_body(), usize::MAX).await.unwrap();
+            let problem: Value = serde_json::from_slice(&bytes).unwrap();
+            assert_eq!(problem["code"], "too_many_streams");
+        } else {
+            open.push(response);
+        }
+    }
+    open.clear();
+    assert_eq!(router.clone().oneshot(follow(first)).await.unwrap().status(), 200, "free again");
+}
+
+/// Whoever falls behind the one who looks for all misses nothing, and hears nothing twice.
+#[tokio::test]
+async fn every_follower_hears_each_event_once_in_its_order() {
+    let bench = Bench::new().await;
+    let router = router(&bench.issuer);
+    let token = bench.made.admin_token.as_str();
+    let mut open = Vec::new();
+    for number in 0..5 {
+        open.push(router.clone().oneshot(follow(token)).await.unwrap());
+        for _ in 0..number * 30 {
+            bench.issuer.create(&NewKey::titled("x")).await.unwrap();
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    let last = bench.issuer.last_event().await.unwrap();
+    let wanted: Vec<i64> = (1..=last).collect();
+    for response in open {
+        let mut stream = response.into_body().into_data_stream();
+        let mut said = String::new();
+        let ids = |said: &str| -> Vec<i64> {
+            let ids = said.lines().filter_map(|line| line.strip_prefix("id: "));
+            ids.map(|id| id.parse().unwrap()).collect()
+        };
+        while ids(&said).last() != Some(&last) {
+            let part = tokio::time::timeout(Duration::from_secs(20), stream.next()).await;
+            said.push_str(std::str::from_utf8(&part.unwrap().unwrap().unwrap()).unwrap());
+        }
+        assert_eq!(ids(&said), wanted);
+    }
+}
+
 #[tokio::test]
 async fn webhooks_are_kept_over_http() {
     let bench = Bench::new().await;
     let reach = Reach { http: false, private: true };
-    let router = router_with(bench.issuer.clone(), Settings { reach, ..Settings::default() });
+    let router = router_with(&bench.issuer, Settings { reach, ..Settings::default() });
     let body = json!({ "url": "https://example.com/", "types": ["api-key.revoked"] });
     let (status, _, bytes) = ask(&router, post(&bench, "/v1/webhooks", &body)).await;
     let made: Value = serde_json::from_slice(&bytes).unwrap();
@@ -112,7 +249,7 @@ async fn an_idempotency_key_is_remembered_for_the_window_that_is_set() {
     let bench = Bench::new().await;
     let idempotency_window = Some(Duration::from_secs(60));
     let settings = Settings { idempotency_window, ..Settings::default() };
-    let router = router_with(bench.issuer.clone(), settings);
+    let router = router_with(&bench.issuer, settings);
     let admin = format!("Bearer {}", bench.made.admin_token.as_str());
     let make = async || {
         let request = Request::post("/v1/keys")
@@ -136,7 +273,7 @@ async fn an_idempotency_key_is_remembered_for_the_window_that_is_set() {
 async fn an_admin_key_has_its_rate_and_every_answer_an_id() {
     let bench = Bench::new().await;
     let rate = Rate { requests: 2, window: Duration::from_secs(20) };
-    let router = router_with(bench.issuer.clone(), Settings { rate, ..Settings::default() });
+    let router = router_with(&bench.issuer, Settings { rate, ..Settings::default() });
     for remaining in [1, 0] {
         let (status, headers, _) = ask(&router, get(&bench, "/v1/list")).await;
         assert_eq!(status, StatusCode::OK);
@@ -163,7 +300,7 @@ async fn an_admin_key_has_its_rate_and_every_answer_an_id() {
 #[tokio::test]
 async fn no_other_origin_may_use_the_api() {
     let bench = Bench::new().await;
-    let router = router(bench.issuer.clone());
+    let router = router(&bench.issuer);
     let mut request = get(&bench, "/v1/list");
     request.headers_mut().insert("origin", "https://evil.example".parse().unwrap());
     let (_, headers, _) = ask(&router, request).await;
@@ -178,7 +315,7 @@ async fn no_other_origin_may_use_the_api() {
 #[tokio::test]
 async fn metrics_are_for_admins_and_tell_what_is() {
     let bench = Bench::new().await;
-    let router = router(bench.issuer.clone());
+    let router = router(&bench.issuer);
     let open = Request::get("/metrics").body(Body::empty()).unwrap();
     assert_eq!(ask(&router, open).await.0, StatusCode::UNAUTHORIZED);
     bench.issuer.create(&NewKey::titled("x")).await.unwrap();
@@ -200,7 +337,7 @@ async fn metrics_are_for_admins_and_tell_what_is() {
     }
     assert!(!text.contains("secret_text"));
     let settings = Settings { open_metrics: true, ..Settings::default() };
-    let opened = router_with(bench.issuer.clone(), settings);
+    let opened = router_with(&bench.issuer, settings);
     let open = Request::get("/metrics").body(Body::empty()).unwrap();
     assert_eq!(ask(&opened, open).await.0, StatusCode::OK);
 }
@@ -256,6 +393,66 @@ fn no_token_gets_into_the_log() {
     let answered: Vec<Value> = lines.filter(|line| line["message"] == "answered").collect();
     assert!(answered.iter().any(|line| line["span"]["route"] == "/v1/keys/{id}"));
     assert!(answered.iter().any(|line| line["span"]["request_id"] == "given-1"));
+    // Whose request it was, of those that were let in.
+    let me = &made["admin_id"];
+    for line in answered.iter().filter(|line| line["span"]["route"] != "none") {
+        let refused = line["status"] == 401;
+        let actor = &line["span"]["actor"];
+        assert_eq!((actor == me, actor.is_null()), (!refused, refused), "{line}");
+    }
+}
+
+/// A server whose log is read to its end.
+fn logged(shell: &Shell, work: impl FnOnce(&str)) -> String {
+    let mut child = shell
+        .command(&["serve", "--listen", "127.0.0.1:0"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut line = String::new();
+    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    let log = child.stderr.take().unwrap();
+    let log = std::thread::spawn(move || {
+        let mut text = String::new();
+        BufReader::new(log).read_to_string(&mut text).unwrap();
+        text
+    });
+    work(line.trim().strip_prefix("listening on http://").unwrap());
+    let status = std::process::Command::new("kill").arg(child.id().to_string()).status().unwrap();
+    assert!(status.success());
+    child.wait().unwrap();
+    log.join().unwrap()
+}
+
+/// Who is refused can't choose how much is logged, however they are refused.
+#[test]
+fn strangers_do_not_fill_the_log() {
+    let shell = Shell::initialised();
+    let log = logged(&shell, |address| {
+        for number in 0..300 {
+            let credentials = match number % 3 {
+                0 => String::new(),
+                1 => "authorization: Bearer sk_live_x\r\n".into(),
+                _ => format!("authorization: Basic {number}\r\n"),
+            };
+            let (method, path) = match number % 4 {
+                0 => ("GET", "/v1/keys"),
+                1 => ("POST", "/v1/self/revoke"),
+                2 => ("GET", "/v1/nothing"),
+                _ => ("GET", "/nothing"),
+            };
+            let mut stream = TcpStream::connect(address).unwrap();
+            let head = format!("{method} {path} HTTP/1.1\r\nhost: x\r\n{credentials}");
+            let text = format!("{head}connection: close\r\n\r\n");
+            stream.write_all(text.as_bytes()).unwrap();
+            let mut answer = Vec::new();
+            stream.read_to_end(&mut answer).unwrap();
+            assert!(answer.starts_with(b"HTTP/1.1 40"), "{path}");
+        }
+    });
+    let lines = log.lines().count();
+    assert!((10..60).contains(&lines), "{lines} lines:\n{log}");
 }
 
 #[test]
@@ -324,4 +521,29 @@ fn the_trail_the_jobs_and_the_doctor_have_their_commands() {
     assert_eq!((code(&sick), stdout(&sick).contains("restore it from a backup")), (1, true));
     std::fs::remove_dir_all(shell.home()).unwrap();
     assert_eq!(code(&shell.run(&["doctor"])), 2);
+}
+
+#[tokio::test]
+async fn a_server_says_that_it_is_not_ready_well_before_the_list_has_run_out() {
+    let bench = Bench::new().await;
+    let router = router(&bench.issuer);
+    let ready = async || {
+        let (status, _, body) = ask(&router, get(&bench, "/health/ready")).await;
+        let body: Value = serde_json::from_slice(&body).unwrap();
+        let text = |name: &str| body[name].as_str().unwrap_or_default().to_owned();
+        (status.as_u16(), text("code"), text("detail"))
+    };
+    bench.clock.advance(30_000);
+    assert_eq!(ready().await.0, 200);
+    bench.clock.advance(1_000);
+    let (status, code, detail) = ready().await;
+    assert_eq!((status, code.as_str()), (503, "list_late"));
+    assert!(detail.contains("for 31 s; gates refuse every key in 269 s"), "{detail}");
+    bench.issuer.publish().await.unwrap();
+    assert_eq!(ready().await.0, 200);
+    let now = portcullis_issuer::clock::Clock::now(&*bench.clock);
+    bench.clock.jump(now.plus_millis(90_000));
+    assert_eq!(ready().await.1, "clock_implausible");
+    bench.clock.jump(now);
+    assert_eq!(ready().await.0, 200);
 }

@@ -15,8 +15,13 @@ use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use common::{Shell, code, new_database, stderr};
+use portcullis_core::verify::Refusal;
 use portcullis_issuer::clock::{Clock as _, SystemClock};
+use portcullis_issuer::issuer::DEFAULT_VALID_FOR;
+use portcullis_issuer::keystore::Unlock;
+use portcullis_issuer::rules::{Moment, NewKey, Revocation};
 use portcullis_issuer::store::Database;
+use portcullis_issuer::{Error, Home, Issuer};
 use serde_json::{Value, json};
 use sqlx::{Connection as _, Executor as _};
 
@@ -154,4 +159,188 @@ fn a_restored_postgres_is_recovered() {
             execute(format!("CREATE DATABASE {name} TEMPLATE {name}_copy"));
         },
     );
+}
+
+/// What somebody types who has a backup and nothing else.
+#[test]
+fn a_restored_backup_brings_no_revoked_key_back_silently() {
+    let shell = Shell::initialised();
+    let key = shell.folder.path().join("backup.key");
+    write_key(&key);
+    let run = |home: &str, args: &[&str]| {
+        // What the issuer published before the backup is to run out soon.
+        let valid_for = if home == "home" { "3s" } else { "5m" };
+        let options = ["--home", home, "--valid-for", valid_for];
+        let mut command = shell.command(&[&options, args].concat());
+        command.env("PORTCULLIS_KEY_FILE", &key).output().unwrap()
+    };
+    let json = |home: &str, args: &[&str]| -> Value {
+        let output = run(home, &[args, &["--json"]].concat());
+        assert_eq!(code(&output), 0, "{args:?}: {}", stderr(&output));
+        serde_json::from_slice(&output.stdout).unwrap()
+    };
+    let created = |home: &str, title: &str| {
+        let made = json(home, &["keys", "create", "--title", title]);
+        let text = |pointer| made.pointer(pointer).and_then(Value::as_str).unwrap().to_owned();
+        (text("/key/id"), text("/token"))
+    };
+    let accepts = |home: &str, token: &str| code(&run(home, &["verify", token])) == 0;
+    let (_, kept) = created("home", "kept");
+    next_second();
+    let (old_id, old) = created("home", "leaks after the backup");
+    // Keys of the very second of the last commit are given up.
+    next_second();
+    json("home", &["list", "publish"]);
+    json("home", &["backup", "backup.pcx"]);
+    json("home", &["keys", "revoke", &old_id]);
+    next_second();
+    let (_, lost) = created("home", "made after the backup");
+    let number = json("home", &["list", "publish"])["number"].as_u64().unwrap();
+    assert!(accepts("home", &lost) && !accepts("home", &old));
+
+    json("second", &["restore", "backup.pcx"]);
+    let stands_still = || {
+        for act in [
+            &["keys", "create", "--title", "x"][..],
+            &["list", "publish"],
+            &["keys", "roll", &old_id],
+            &["serve", "--listen", "127.0.0.1:0"],
+            &["recover"],
+        ] {
+            let refused = run("second", act);
+            assert_eq!(code(&refused), 2, "{act:?}");
+            assert!(
+                stderr(&refused).contains("--no-witness")
+                    || stderr(&refused).contains("portcullis recover")
+            );
+        }
+        assert!(!accepts("second", &kept) && !accepts("second", &old), "no list is in force");
+    };
+    let start = Instant::now();
+    while accepts("home", &kept) {
+        assert!(start.elapsed() < Duration::from_secs(60), "the list does not run out");
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    stands_still();
+    // Still so after another start, and by whatever command it was found.
+    stands_still();
+    let sick = run("second", &["doctor"]);
+    assert_eq!(code(&sick), 1);
+
+    let recovered = json("second", &["recover", "--no-witness"]);
+    assert!(recovered["number"].as_u64().unwrap() > number + 1000, "past all that was out");
+    let (from, until) = (&recovered["lost_from"], &recovered["lost_until"]);
+    assert!(from.is_string() && until.is_string(), "it says what it does not know: {recovered}");
+    assert!(accepts("second", &kept) && !accepts("second", &lost));
+    assert_eq!(code(&run("second", &["recover", "--no-witness"])), 2, "once");
+    assert!(accepts("second", &old), "what was revoked since the backup is not known, it says");
+    json("second", &["keys", "revoke", &old_id]);
+    assert!(!accepts("second", &old));
+    assert!(accepts("second", &kept));
+}
+
+#[tokio::test]
+async fn a_restored_issuer_goes_on_without_a_witness() {
+    let bench = common::Bench::new().await;
+    let key = bench.folder.path().join("backup.key");
+    write_key(&key);
+    let unlock = Unlock::key_file(&key).unwrap();
+    let open = async |home: &Home| {
+        Issuer::open(home, bench.clock.clone(), DEFAULT_VALID_FOR).await.unwrap()
+    };
+    let issuer = open(&bench.home.clone().with_unlock(unlock.clone())).await;
+    let make = async |issuer: &Issuer, title: &str| {
+        bench.clock.advance(2000);
+        issuer.create(&NewKey::titled(title)).await.unwrap()
+    };
+    let judge = async |issuer: &Issuer, token: &str| {
+        issuer.verify(token, None, None).await.unwrap().result.map(|_| ())
+    };
+    let kept = make(&issuer, "kept").await;
+    let old = make(&issuer, "leaks after the backup").await;
+    // Keys of the very second of the last commit are given up.
+    bench.clock.advance(2000);
+    issuer.publish().await.unwrap();
+    let file = bench.folder.path().join("backup.pcx");
+    bench.clock.advance(2000);
+    issuer.back_up(&file).await.unwrap();
+    let revocation = Revocation { when: Moment::Now, by: None };
+    issuer.revoke(&old.record.id, &revocation).await.unwrap();
+    let lost = make(&issuer, "made after the backup").await;
+    let number = issuer.publish().await.unwrap().number;
+
+    let elsewhere = Home::new(bench.folder.path().join("elsewhere")).with_unlock(unlock);
+    portcullis_issuer::backup::restore(&file, &elsewhere).unwrap();
+    for _ in 0..2 {
+        let restored = open(&elsewhere).await;
+        let restored_backup = |error: Error| error.code() == "restored_backup";
+        assert!(restored_backup(restored.publish().await.unwrap_err()));
+        assert!(restored_backup(restored.create(&NewKey::titled("x")).await.unwrap_err()));
+        restored.store().close().await;
+    }
+    let restored = open(&elsewhere).await;
+    bench.clock.advance(10_000);
+    let recovered = restored.recover_alone().await.unwrap();
+    assert!(recovered.number > number + 1000, "{recovered:?}");
+    assert!(recovered.lost_until.is_some());
+    assert_eq!(judge(&restored, &kept.token).await, Ok(()));
+    assert_eq!(judge(&restored, &lost.token).await, Err(Refusal::Revoked));
+    assert_eq!(judge(&restored, &old.token).await, Ok(()), "not known, which is said");
+    assert!(restored.recover_alone().await.is_err(), "once");
+    // Once the stamps of before have run out there are keys again, of shards that may have been
+    // used in the window as well.
+    bench.clock.advance(311_000);
+    restored.publish().await.unwrap();
+    let new = make(&restored, "new").await;
+    restored.publish().await.unwrap();
+    assert_eq!(judge(&restored, &new.token).await, Ok(()));
+    assert_ne!(new.record.serial.shard(), kept.record.serial.shard());
+    assert!(restored.verify_trail(&[]).await.unwrap().is_sound());
+}
+
+fn write_key(path: &Path) {
+    use std::os::unix::fs::PermissionsExt as _;
+    std::fs::write(path, "k".repeat(40)).unwrap();
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600)).unwrap();
+}
+
+/// Whatever is typed says the same: what is lost, what still works, what to do.
+#[test]
+fn a_lost_keystore_sends_nobody_in_a_circle() {
+    let shell = Shell::initialised();
+    let key = shell.folder.path().join("backup.key");
+    write_key(&key);
+    let run =
+        |args: &[&str]| shell.command(args).env("PORTCULLIS_KEY_FILE", &key).output().unwrap();
+    let made = shell.json(&["keys", "create", "--title", "x"]);
+    assert_eq!(code(&run(&["backup", "backup.pcx"])), 0);
+    let later = shell.json(&["keys", "create", "--title", "after the backup"]);
+    std::fs::remove_file(shell.home().join("keystore.json")).unwrap();
+    for act in [
+        &["init"][..],
+        &["keys", "list"],
+        &["serve"],
+        &["list", "publish"],
+        &["audit", "verify"],
+        &["keystore", "show"],
+        &["recover", "--no-witness"],
+        &["restore", "backup.pcx"],
+        &["doctor"],
+    ] {
+        let told = run(act);
+        assert_ne!(code(&told), 0, "{act:?}");
+        let told = format!("{}{}", String::from_utf8_lossy(&told.stdout), stderr(&told));
+        for word in ["keystore.json is missing", "restore --keystore-only", "gates judge"] {
+            assert!(told.contains(word), "{act:?}: {told}");
+        }
+    }
+    let back = run(&["restore", "--keystore-only", "backup.pcx"]);
+    assert_eq!(code(&back), 0, "{}", stderr(&back));
+    // The database was not touched: nothing of it is lost.
+    for token in [&made["token"], &later["token"]] {
+        assert_eq!(code(&shell.run(&["verify", token.as_str().unwrap()])), 0);
+    }
+    shell.json(&["keys", "create", "--title", "goes on"]);
+    let twice = run(&["restore", "--keystore-only", "backup.pcx"]);
+    assert_eq!(code(&twice), 2, "what is there is not overwritten");
 }

@@ -191,7 +191,7 @@ async fn a_revocation_reaches_every_kind_of_target() {
     known.await.unwrap();
     let (revoking, of) = (shell.clone(), owner.clone());
     let revoked = tokio::task::spawn_blocking(move || {
-        revoking.json(&["revoke", "--owner", &of, "--wait=60"])
+        revoking.json(&["revoke", "--owner", &of, "--wait=60", "--yes"])
     });
     let revoked = revoked.await.unwrap();
     assert_eq!(revoked["everywhere"], true, "{revoked}");

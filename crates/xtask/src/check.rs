@@ -193,6 +193,7 @@ fn no_std() -> Result<()> {
 
 fn rust() -> Result<()> {
     let postgres = setup::postgres()?;
+    setup::issuer_tools();
     let mut command = cmd::host_cargo();
     command.args(["test", "--workspace"]);
     command.envs(postgres.as_ref().map(setup::Postgres::variable));

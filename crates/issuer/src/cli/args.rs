@@ -105,6 +105,10 @@ pub(crate) struct Global {
         value_parser = duration
     )]
     pub(crate) status_valid_for: Duration,
+    /// Take the machine's clock to be right, whatever it is compared with. Once is enough where the
+    /// machine was paused: with `portcullis list publish`
+    #[arg(long, global = true)]
+    pub(crate) trust_clock: bool,
 }
 
 impl Global {
@@ -112,7 +116,7 @@ impl Global {
     pub(crate) fn terms(&self) -> Result<Terms, Error> {
         let lists = |base: &String| StatusLists::new(base, self.status_ttl, self.status_valid_for);
         let status_lists = self.status_lists.as_ref().map(lists).transpose()?;
-        Ok(Terms { valid_for: self.valid_for, status_lists })
+        Ok(Terms { valid_for: self.valid_for, status_lists, trust_clock: self.trust_clock })
     }
 
     /// On which terms a server publishes, whatever was published before it.

@@ -37,9 +37,12 @@ struct Chosen {
     /// Only those of this key
     #[arg(long, value_name = "ID")]
     key: Option<String>,
-    /// Only those by this actor
+    /// Only what this one did: an admin key's id, user@host, or a job
     #[arg(long, value_name = "WHO")]
     actor: Option<String>,
+    /// Only what is said to be on this one's behalf
+    #[arg(long, value_name = "WHO")]
+    on_behalf_of: Option<String>,
     /// Only from this time on (RFC 3339)
     #[arg(long, value_name = "TIME", value_parser = args::instant)]
     since: Option<Time>,
@@ -61,6 +64,7 @@ impl Chosen {
             types: self.types.clone(),
             key_id: self.key.clone(),
             actor: self.actor.clone(),
+            on_behalf_of: self.on_behalf_of.clone(),
             since: self.since,
             until: self.until,
             ascending,
@@ -140,7 +144,8 @@ impl List {
         let views: Vec<EventView> = events.iter().map(EventView::new).collect();
         let json = json!({ "events": views, "next_cursor": next_cursor });
         out.answer(&json, |o| {
-            let mut rows = vec![["ID", "AT", "TYPE", "KEY", "ACTOR"].map(String::from)];
+            let mut rows =
+                vec![["ID", "AT", "TYPE", "KEY", "ACTOR", "ON BEHALF OF"].map(String::from)];
             rows.extend(events.iter().map(|event| {
                 [
                     event.id.to_string(),
@@ -148,6 +153,7 @@ impl List {
                     event.event.clone(),
                     event.key_id.clone().unwrap_or_default(),
                     event.actor.clone().unwrap_or_default(),
+                    event.on_behalf_of.clone().unwrap_or_default(),
                 ]
             }));
             table(o, &rows)?;

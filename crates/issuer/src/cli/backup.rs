@@ -30,6 +30,9 @@ pub(crate) struct Backup {
 pub(crate) struct Restore {
     /// The backup
     file: PathBuf,
+    /// Put back the keystore alone, beside the database that is there and has lost it
+    #[arg(long)]
+    keystore_only: bool,
 }
 
 impl Backup {
@@ -56,7 +59,11 @@ impl Backup {
 impl Restore {
     pub(super) fn run(&self, global: &Global, out: &Out) -> Result<Outcome> {
         let home = global.home()?;
-        let restored = backup::restore(&self.file, &home)?;
+        let restored = if self.keystore_only {
+            backup::restore_keystore(&self.file, &home)?
+        } else {
+            backup::restore(&self.file, &home)?
+        };
         let json = json!({ "files": restored.files, "database": restored.with_database });
         out.answer(&json, |o| {
             for file in &restored.files {
@@ -64,9 +71,16 @@ impl Restore {
             }
             Ok(())
         })?;
-        if !restored.with_database {
+        if restored.with_database {
             out.note(
-                "\nThe database is not in this backup: restore it with PostgreSQL's own tools.",
+                "\nWhat was revoked since the backup was made is not in it: nothing is created or \
+                 published until\n`portcullis recover --witness …` has brought that in from whoever \
+                 carries the list, or\n`portcullis recover --no-witness` if nobody does.",
+            );
+        } else if !self.keystore_only {
+            out.note(
+                "\nThe database is not in this backup. If you restore it too, with PostgreSQL's own \
+                 tools, run\n`portcullis recover` before anything else.",
             );
         }
         Ok(Outcome::Yes)

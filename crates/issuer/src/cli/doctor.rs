@@ -28,7 +28,11 @@ impl Doctor {
         let json = json!({ "healthy": healthy, "blind": seen.blind, "checks": seen.checks });
         out.answer(&json, |o| {
             for check in &seen.checks {
-                let mark = if check.ok { "ok  " } else { "BAD " };
+                let mark = match (check.ok, &check.mend) {
+                    (true, None) => "ok  ",
+                    (true, Some(_)) => "warn ",
+                    (false, _) => "BAD ",
+                };
                 field(o, check.check, format_args!("{mark}{}", check.found))?;
                 if let Some(mend) = &check.mend {
                     field(o, "", format_args!("    -> {mend}"))?;

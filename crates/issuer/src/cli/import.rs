@@ -36,9 +36,9 @@ pub(crate) struct Import {
     #[arg(long, value_name = "N", default_value_t = 5_000,
           value_parser = clap::value_parser!(u32).range(1..=100_000))]
     batch: u32,
-    /// Who imports them
-    #[arg(long, value_name = "WHO", default_value = "import")]
-    by: String,
+    /// In whose name, unless a line says
+    #[arg(long, value_name = "WHO")]
+    by: Option<String>,
 }
 
 #[derive(Default)]
@@ -66,7 +66,7 @@ impl Import {
             .with_context(|| format!("{} could not be read", self.file.display()))?;
         let format = self.from()?;
         let read = || {
-            let reader = Reader::new(format, &file, &self.by);
+            let reader = Reader::new(format, &file, self.by.as_deref());
             reader.map_err(|error| anyhow!("{}: {error}", self.file.display()))
         };
         let mut total = 0;

@@ -105,7 +105,7 @@ pub(crate) struct Create {
         required_if_eq("admin", "true")
     )]
     scopes: Vec<String>,
-    /// Who makes it
+    /// In whose name: the trail notes who runs the command beside it
     #[arg(long, value_name = "WHO")]
     by: Option<String>,
 }
@@ -169,7 +169,7 @@ impl Create {
             sales_channels: self.sales_channels.clone(),
             admin_scopes: self.scopes.clone(),
             expires,
-            created_by: self.by.clone().or_else(|| Some("cli".into())),
+            created_by: self.by.clone(),
         };
         if let Some(count) = self.count {
             return keys_bulk::create_many(issuer, &new, count, self.batch, self.format).await;
@@ -231,7 +231,8 @@ pub(super) fn write_key(out: &mut dyn Write, key: &KeyView) -> io::Result<()> {
         ("Created by", &key.created_by),
         ("Rolled from", &key.rolled_from),
     ];
-    for (label, value) in rest {
+    let maker = key.maker.as_ref().filter(|_| key.maker != key.created_by);
+    for (label, value) in rest.into_iter().chain([("Maker", &maker.cloned())]) {
         if let Some(value) = value {
             field(out, label, value)?;
         }

@@ -19,8 +19,6 @@ use super::list::{committed, outcome, write_published};
 use super::out::{Out, field, state};
 use super::verify::read_token;
 
-const BY: &str = "cli";
-
 /// Change a key's title, metadata or sales channels
 #[derive(Debug, clap::Args)]
 #[command(
@@ -42,7 +40,7 @@ pub(crate) struct Update {
     /// No sales channel from now on
     #[arg(long, conflicts_with = "sales_channels")]
     no_sales_channels: bool,
-    /// Who changes it
+    /// In whose name
     #[arg(long, value_name = "WHO")]
     by: Option<String>,
     // What can't be changed is understood, so that it can be said what to do instead.
@@ -82,8 +80,8 @@ impl Update {
             metadata: self.metadata.clone(),
             sales_channels: named.then(|| self.sales_channels.clone()),
         };
-        let by = self.by.as_deref().unwrap_or(BY);
-        changed(issuer, issuer.update(&self.id, &update, Some(by)).await?, out).await
+        let by = self.by.as_deref();
+        changed(issuer, issuer.update(&self.id, &update, by).await?, out).await
     }
 }
 
@@ -105,7 +103,7 @@ pub(crate) struct SalesChannels {
 
 impl SalesChannels {
     pub(super) async fn run(&self, issuer: &Issuer, out: &Out) -> Result<Outcome> {
-        let done = issuer.change_sales_channels(&self.id, &self.add, &self.remove, Some(BY));
+        let done = issuer.change_sales_channels(&self.id, &self.add, &self.remove, None);
         changed(issuer, done.await?, out).await
     }
 }
@@ -116,14 +114,14 @@ impl SalesChannels {
 pub(crate) struct Suspend {
     /// The key's id, apk_…
     id: String,
-    /// Who suspends it
-    #[arg(long, value_name = "WHO", default_value = BY)]
-    by: String,
+    /// In whose name
+    #[arg(long, value_name = "WHO")]
+    by: Option<String>,
 }
 
 impl Suspend {
     pub(super) async fn run(&self, issuer: &Issuer, out: &Out) -> Result<Outcome> {
-        changed(issuer, issuer.suspend(&self.id, Some(&self.by)).await?, out).await
+        changed(issuer, issuer.suspend(&self.id, self.by.as_deref()).await?, out).await
     }
 }
 
@@ -133,14 +131,14 @@ impl Suspend {
 pub(crate) struct Resume {
     /// The key's id, apk_…
     id: String,
-    /// Who resumes it
-    #[arg(long, value_name = "WHO", default_value = BY)]
-    by: String,
+    /// In whose name
+    #[arg(long, value_name = "WHO")]
+    by: Option<String>,
 }
 
 impl Resume {
     pub(super) async fn run(&self, issuer: &Issuer, out: &Out) -> Result<Outcome> {
-        changed(issuer, issuer.resume(&self.id, Some(&self.by)).await?, out).await
+        changed(issuer, issuer.resume(&self.id, self.by.as_deref()).await?, out).await
     }
 }
 
@@ -212,7 +210,7 @@ pub(crate) struct RollKey {
     never_expires: bool,
     #[command(flatten)]
     naming: Naming,
-    /// Who rolls it
+    /// In whose name
     #[arg(long, value_name = "WHO")]
     by: Option<String>,
 }
@@ -222,7 +220,7 @@ impl RollKey {
         let expires = self.expires_in.map(Moment::In).or(self.expires_at.map(Moment::At));
         let roll = Roll {
             overlap: self.overlap,
-            by: self.by.clone().or_else(|| Some(BY.into())),
+            by: self.by.clone(),
             owner: self.owner,
             policy: self.policy,
             algorithm: self.algorithm,
@@ -264,7 +262,7 @@ pub(crate) struct Delete {
 
 impl Delete {
     pub(super) async fn run(&self, issuer: &Issuer, out: &Out) -> Result<Outcome> {
-        let ids = issuer.delete(&self.ids, Some(BY)).await?;
+        let ids = issuer.delete(&self.ids, None).await?;
         let json = json!({ "ids": ids, "object": "api_key", "deleted": true });
         out.answer(&json, |o| ids.iter().try_for_each(|id| field(o, "Deleted", id)))?;
         Ok(Outcome::Yes)
@@ -282,7 +280,7 @@ pub(crate) struct Undo {
 
 impl Undo {
     pub(super) async fn run(&self, issuer: &Issuer, out: &Out) -> Result<Outcome> {
-        let undone = issuer.undo_create(&self.ids, Some(BY)).await?;
+        let undone = issuer.undo_create(&self.ids, None).await?;
         let ids: Vec<&str> = undone.records.iter().map(|record| record.id.as_str()).collect();
         let json = json!({ "ids": ids, "object": "api_key", "deleted": true });
         let json = committed(issuer, json, &undone.published);

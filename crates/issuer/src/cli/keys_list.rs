@@ -16,7 +16,8 @@ use super::out::{Out, table};
 /// What keys are to be like
 #[derive(Debug, clap::Args)]
 pub(crate) struct Like {
-    /// The title or the redacted form contains this
+    /// The title or the redacted form contains this; to choose keys that are revoked, the redacted form
+    /// ends with it
     #[arg(short = 'q', long = "search", value_name = "TEXT")]
     q: Option<String>,
     /// The title is this
@@ -40,6 +41,10 @@ pub(crate) struct Like {
     /// Only keys of the policy with this number
     #[arg(long)]
     policy: Option<u32>,
+    /// Only keys that this one made, and what admin keys of its making made: an admin key's id, or
+    /// user@host
+    #[arg(long, value_name = "WHO")]
+    maker: Option<String>,
     /// Only keys with this sales channel
     #[arg(long, value_name = "CHANNEL")]
     sales_channel: Option<String>,
@@ -76,6 +81,7 @@ impl Like {
             state: self.state,
             owner: self.owner,
             policy: self.policy,
+            maker: self.maker.clone(),
             sales_channel: self.sales_channel.clone(),
             created: Span { from: self.created_from, before: self.created_before },
             updated: Span { from: self.updated_from, before: self.updated_before },

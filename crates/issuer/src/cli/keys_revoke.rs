@@ -3,9 +3,12 @@
 use std::time::Duration;
 
 use anyhow::{Result, bail};
+use clap::builder::{PossibleValuesParser, TypedValueParser as _};
 use portcullis_core::time::Time;
 use portcullis_issuer::Issuer;
-use portcullis_issuer::rules::{Criteria, Moment, Revocation, Selector};
+use portcullis_issuer::record::KeyRecord;
+use portcullis_issuer::rules::{Criteria, IfRevoked, Moment, Preview, Revocation, Selector};
+use portcullis_issuer::view::keys::DryRunAnswer;
 use serde_json::json;
 
 use super::Outcome;
@@ -15,12 +18,15 @@ use super::keys_list::Like;
 use super::list::{committed, outcome, wait, write_published, write_targets};
 use super::out::{Out, field};
 use super::revoke::merged;
+use super::sure::{Answer, Sure, told};
 
 /// Revoke keys, now or from a moment on, and publish: all of them or none
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  portcullis keys revoke apk_0123456789abcdefghijkl\n  \
                         portcullis keys revoke apk_0123456789abcdefghijkl --in 1h --by security\n  \
-                        portcullis keys revoke --owner 7 --environment test")]
+                        portcullis keys revoke --owner 7 --environment test --dry-run\n  \
+                        portcullis keys revoke --maker apk_0123456789abcdefghijkl --yes\n  \
+                        portcullis keys revoke $(cat leaked.txt) --if-revoked skip")]
 pub(crate) struct Revoke {
     /// The keys' ids, apk_…; or say what the keys are like
     #[arg(value_name = "ID")]
@@ -37,7 +43,14 @@ pub(crate) struct Revoke {
     #[arg(long, value_name = "SECONDS", num_args = 0..=1, require_equals = true,
           default_missing_value = "10")]
     wait: Option<u64>,
-    /// Who revokes them
+    /// What to do with keys among the ids that are revoked already
+    #[arg(long, value_name = "WHAT", default_value = "refuse",
+          value_parser = PossibleValuesParser::new(["refuse", "skip"])
+              .try_map(|name| IfRevoked::from_name(&name).ok_or("neither")))]
+    if_revoked: IfRevoked,
+    #[command(flatten)]
+    sure: Sure,
+    /// In whose name
     #[arg(long, value_name = "WHO")]
     by: Option<String>,
 }
@@ -45,27 +58,72 @@ pub(crate) struct Revoke {
 impl Revoke {
     pub(super) async fn run(&self, issuer: &Issuer, out: &Out) -> Result<Outcome> {
         let when = self.after.map(Moment::In).or(self.at.map(Moment::At)).unwrap_or(Moment::Now);
-        let by = self.by.clone().or_else(|| Some("cli".into()));
+        let by = self.by.clone();
         let revocation = Revocation { when, by };
         let patience = self.wait.map(Duration::from_secs);
         let criteria = self.like.criteria();
         let selector = match (self.ids.as_slice(), criteria == Criteria::default()) {
-            ([id], true) => return one(issuer, id, (&revocation, patience), out).await,
+            ([id], true) if !self.sure.dry_run => {
+                return self.one(issuer, id, (&revocation, patience), out).await;
+            }
             ([], _) => Selector::Like(Box::new(criteria)),
             (ids, true) => Selector::Ids(ids.to_vec()),
             (_, false) => bail!("name keys by their ids, or say what they are like: not both"),
         };
-        let revoked = issuer.revoke_all(&selector, &revocation).await?;
+        let mut care = self.sure.care();
+        if self.sure.dry_run || matches!(selector, Selector::Like(_)) {
+            let (records, preview) =
+                issuer.preview_all(&selector, &revocation, self.if_revoked).await?;
+            if self.sure.dry_run {
+                return dry_run(issuer, &records, preview, out).await;
+            }
+            if preview.count > 0 {
+                match self.sure.ask(out, "revokes for good", &preview)? {
+                    Answer::Go(said) => care = said,
+                    Answer::Stop => return Ok(Outcome::No),
+                }
+            }
+        }
+        let revoked =
+            issuer.revoke_all_with(&selector, &revocation, &care, self.if_revoked).await?;
         let mut keys = Vec::with_capacity(revoked.records.len());
         for record in &revoked.records {
             keys.push(view(issuer, record).await?);
         }
-        let json = json!({ "count": keys.len(), "keys": keys });
+        let skipped = &revoked.skipped;
+        let json = json!({ "count": keys.len(), "keys": keys, "skipped": skipped });
         let targets = wait(issuer, &revoked.published, patience).await?;
         let json = committed(issuer, json, &revoked.published);
         out.answer(&merged(json, targets.as_ref()), |o| {
             field(o, "Revoked", keys.len())?;
             keys.iter().try_for_each(|key| writeln!(o, "{}  {}", key.id, key.title))?;
+            if !skipped.is_empty() {
+                field(
+                    o,
+                    "Left",
+                    format_args!("{} revoked already: {}", skipped.len(), skipped.join(", ")),
+                )?;
+            }
+            write_published(o, &revoked.published)?;
+            targets.as_ref().map_or(Ok(()), |targets| write_targets(o, targets))
+        })?;
+        Ok(outcome(out, &revoked.published))
+    }
+
+    async fn one(
+        &self,
+        issuer: &Issuer,
+        id: &str,
+        (revocation, patience): (&Revocation, Option<Duration>),
+        out: &Out,
+    ) -> Result<Outcome> {
+        let care = self.sure.care();
+        let revoked = issuer.revoke_with(id, revocation, &care, self.if_revoked).await?;
+        let key = view(issuer, &revoked.record).await?;
+        let targets = wait(issuer, &revoked.published, patience).await?;
+        let json = committed(issuer, json!(key), &revoked.published);
+        out.answer(&merged(json, targets.as_ref()), |o| {
+            write_key(o, &key)?;
             write_published(o, &revoked.published)?;
             targets.as_ref().map_or(Ok(()), |targets| write_targets(o, targets))
         })?;
@@ -73,20 +131,23 @@ impl Revoke {
     }
 }
 
-async fn one(
+async fn dry_run(
     issuer: &Issuer,
-    id: &str,
-    (revocation, patience): (&Revocation, Option<Duration>),
+    records: &[KeyRecord],
+    preview: Preview,
     out: &Out,
 ) -> Result<Outcome> {
-    let revoked = issuer.revoke(id, revocation).await?;
-    let key = view(issuer, &revoked.record).await?;
-    let targets = wait(issuer, &revoked.published, patience).await?;
-    let json = committed(issuer, json!(key), &revoked.published);
-    out.answer(&merged(json, targets.as_ref()), |o| {
-        write_key(o, &key)?;
-        write_published(o, &revoked.published)?;
-        targets.as_ref().map_or(Ok(()), |targets| write_targets(o, targets))
+    let mut keys = Vec::with_capacity(records.len());
+    for record in records {
+        keys.push(view(issuer, record).await?);
+    }
+    out.answer(&DryRunAnswer::of(preview, Some(keys.clone())), |o| {
+        field(
+            o,
+            "Dry run",
+            format_args!("{}; nothing was changed", told("would revoke", &preview)),
+        )?;
+        keys.iter().try_for_each(|key| writeln!(o, "{}  {}", key.id, key.title))
     })?;
-    Ok(outcome(out, &revoked.published))
+    Ok(Outcome::Yes)
 }

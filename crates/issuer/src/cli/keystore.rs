@@ -55,9 +55,7 @@ pub(crate) struct Rekey {
 impl Keystore {
     pub(super) fn run(&self, global: &Global, out: &Out) -> Result<Outcome> {
         let home = global.home()?;
-        if !home.keystore().exists() {
-            return Err(Error::NotInitialised { home: home.path().to_owned() }.into());
-        }
+        home.check_keystore()?;
         match self {
             Self::Show(files) => show(&home, files.root(), out),
             Self::Encrypt(files) => {

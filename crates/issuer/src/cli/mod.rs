@@ -26,6 +26,7 @@ mod recover;
 mod revoke;
 mod scan;
 mod serve;
+mod sure;
 mod verify;
 mod webhooks;
 
@@ -196,7 +197,11 @@ async fn at_work_on_any<T>(
 
 fn fail(out: &Out, error: &anyhow::Error) -> ExitCode {
     let known = error.downcast_ref::<Error>();
-    out.error(known.map_or("failed", Error::code), &format!("{error:#}"));
+    let mut message = format!("{error:#}");
+    if let Some(Error::SomeAlreadyRevoked { ids, .. } | Error::SomeNotEarlier(ids)) = known {
+        message.push_str(&format!("\nWith --if-revoked skip these are left: {}", ids.join(", ")));
+    }
+    out.error(known.map_or("failed", Error::code), &message);
     let is_no = matches!(
         known,
         Some(
@@ -206,6 +211,9 @@ fn fail(out: &Out, error: &anyhow::Error) -> ExitCode {
                 | Error::JobTaken
                 | Error::AlreadyRevoked
                 | Error::SomeAlreadyRevoked { .. }
+                | Error::SomeNotEarlier(_)
+                | Error::LastAdmin { .. }
+                | Error::NotTheCount { .. }
                 | Error::NotEarlier
                 | Error::NotRevoked(_)
                 | Error::NotSuspended

@@ -76,7 +76,7 @@ fn object(text: &str) -> Result<Map<String, Value>> {
 
 impl Owners {
     pub(super) async fn run(&self, issuer: &Issuer, out: &Out) -> Result<Outcome> {
-        let by = Some("cli".to_owned());
+        let by: Option<String> = None;
         let owner = match self {
             Self::Create { name, external_id, metadata } => {
                 let (name, metadata) = (name.clone(), metadata.clone());

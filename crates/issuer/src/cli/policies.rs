@@ -114,7 +114,7 @@ pub(crate) struct Update {
 
 impl Policies {
     pub(super) async fn run(&self, issuer: &Issuer, out: &Out) -> Result<Outcome> {
-        let by = Some("cli".to_owned());
+        let by: Option<String> = None;
         match self {
             Self::Create(command) => {
                 let Lists { scopes, sales_channels, methods, paths, cidrs, origins, rate_class } =

@@ -1,36 +1,107 @@
 //! `portcullis recover`.
 
+use std::path::PathBuf;
+
 use anyhow::{Result, bail};
 use portcullis_issuer::Issuer;
-use portcullis_issuer::publish::{Recovered, Target};
+use portcullis_issuer::keystore::Vault;
+use portcullis_issuer::publish::{Reclocked, Recovered, Target};
 
 use super::Outcome;
 use super::args::Global;
 use super::out::{Out, field};
 
-/// Bring a restored backup up to what had been published, so that the issuer works again
+/// Bring a restored backup up to what had been published, or get rid of what a clock left behind that
+/// was ahead, so that the issuer works again
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example:\n  portcullis recover --witness dir:/srv/list")]
-pub(crate) struct Recover {}
+#[command(after_help = "Examples:\n  portcullis recover --witness dir:/srv/list\n  \
+                        portcullis recover --no-witness\n  portcullis recover --clock")]
+pub(crate) struct Recover {
+    /// Nobody carries the list that was published last: revoke what was issued since the backup. What
+    /// was revoked since is lost, and must be revoked again
+    #[arg(long)]
+    no_witness: bool,
+    /// The clock is right and was ahead once: end all lists of then by a new epoch and a new signer,
+    /// which takes the root key
+    #[arg(long, conflicts_with = "no_witness")]
+    clock: bool,
+    /// The root key; by default that in the issuer's folder
+    #[arg(long, value_name = "FILE", requires = "clock")]
+    root: Option<PathBuf>,
+    /// Who does this, for the audit trail
+    #[arg(long, value_name = "NAME", default_value = "portcullis recover", requires = "clock")]
+    by: String,
+}
 
 impl Recover {
+    async fn clock(&self, issuer: &Issuer, out: &Out) -> Result<Outcome> {
+        let home = issuer.home();
+        let root = self.root.clone().unwrap_or_else(|| home.root_key());
+        let root = Vault::new(root, home.unlock().clone());
+        let done = issuer.recover_clock(&root, &self.by).await?;
+        out.answer(&done, |o| {
+            let Reclocked { ahead_secs, keyring, epoch, number, .. } = &done;
+            field(o, "Was ahead", format_args!("{ahead_secs} s"))?;
+            field(o, "Keyring", format_args!("version {keyring}"))?;
+            let signers: Vec<String> = done.signers.iter().map(ToString::to_string).collect();
+            field(o, "Signers", format_args!("kid {}, new", signers.join(", ")))?;
+            field(o, "Published", format_args!("list {number}, epoch {epoch}"))?;
+            field(o, "Revocations", format_args!("{} brought back to now", done.revocations))?;
+            if done.keys > 0 {
+                let keys = done.keys;
+                field(o, "Keys", format_args!("{keys} were issued in the future: roll them"))?;
+            }
+            field(o, "Window", format_args!("until {}", done.window))
+        })?;
+        out.note(&format!(
+            "\nUntil the end of the window, a verifier that is started with the keyring of before and is \
+             shown nothing newer may take a list of then for a fresh one. Deploy keyring {} to \
+             whoever has one built in.",
+            done.keyring
+        ));
+        Ok(Outcome::Yes)
+    }
+
     pub(super) async fn run(&self, issuer: &Issuer, global: &Global, out: &Out) -> Result<Outcome> {
-        let witnesses: Vec<Target> = global.witnesses()?;
-        if witnesses.is_empty() {
-            bail!("name who carries the list that was published last, with --witness");
+        if self.clock {
+            return self.clock(issuer, out).await;
         }
-        let recovered = issuer.recover(&witnesses).await?;
+        let witnesses: Vec<Target> = global.witnesses()?;
+        let recovered = match (self.no_witness, witnesses.is_empty()) {
+            (true, true) => issuer.recover_alone().await?,
+            (false, false) => issuer.recover(&witnesses).await?,
+            (true, false) => bail!("--no-witness and the targets or witnesses exclude each other"),
+            (false, true) => bail!(
+                "name who carries the list that was published last, with --witness; or say \
+                 --no-witness if nobody does"
+            ),
+        };
         out.answer(&recovered, |o| {
             let Recovered { witness, witness_number, number, entries, policies, .. } = &recovered;
-            field(o, "Witness", format_args!("{witness}, list {witness_number}"))?;
+            if witness.is_empty() {
+                field(o, "Witness", "none")?;
+            } else {
+                field(o, "Witness", format_args!("{witness}, list {witness_number}"))?;
+            }
             field(o, "Published", format_args!("list {number}"))?;
-            field(o, "Imported", format_args!("{entries} entries, {policies} policies"))?;
-            if !recovered.private_policies {
+            if recovered.lost_until.is_none() {
+                field(o, "Imported", format_args!("{entries} entries, {policies} policies"))?;
+            }
+            if !recovered.private_policies && recovered.lost_until.is_none() {
                 field(o, "Private", "policies could not be read there: those of the backup count")?;
             }
             let lost = &recovered.lost_from;
-            field(o, "Revoked", format_args!("keys that were issued from {lost} on"))
+            field(o, "Revoked", format_args!("keys that were issued from {lost} on"))?;
+            let Some(until) = &recovered.lost_until else { return Ok(()) };
+            let told = format_args!("what was revoked or suspended from {lost} to {until}");
+            field(o, "NOT KNOWN", told)
         })?;
+        if recovered.lost_until.is_some() {
+            out.note(
+                "\nThose keys count again: revoke them again. An export of the trail, webhooks' \
+                 messages and the\nlogs of whoever revoked them tell which.",
+            );
+        }
         out.note(
             "\nKeys can be created again once the stamps of before have run out; \
              `portcullis list show` says when.",

@@ -7,7 +7,8 @@ use portcullis_core::list::WideState;
 use portcullis_core::time::Time;
 use portcullis_core::token::Environment;
 use portcullis_issuer::Issuer;
-use portcullis_issuer::rules::{MassRevocation, MassRevoked, Whose};
+use portcullis_issuer::rules::{MassRevocation, MassRevoked, Preview, Whose};
+use portcullis_issuer::view::keys::DryRunAnswer;
 use portcullis_issuer::view::records::WideView;
 use serde_json::{Value, json};
 
@@ -15,10 +16,12 @@ use super::Outcome;
 use super::args;
 use super::list::{committed, outcome, wait, write_published, write_targets};
 use super::out::{Out, field, table};
+use super::sure::{Answer, Sure, told};
 
 /// Revoke or suspend many keys at once: an owner's, a signer's, an environment's, or by time of issue
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:\n  portcullis revoke --owner 1234567\n  \
+#[command(after_help = "Examples:\n  portcullis revoke --owner 1234567 --dry-run\n  \
+                  portcullis revoke --owner 1234567 --yes\n  \
                   portcullis revoke --environment test --issued-before 2026-01-31T12:00:00Z\n  \
                   portcullis revoke --kid 3 --suspend\n  portcullis revoke --lift 2")]
 #[command(group = clap::ArgGroup::new("whose"))]
@@ -53,7 +56,9 @@ pub(crate) struct Revoke {
     #[arg(long, value_name = "SECONDS", num_args = 0..=1, require_equals = true,
           default_missing_value = "10")]
     wait: Option<u64>,
-    /// Who does it
+    #[command(flatten)]
+    sure: Sure,
+    /// In whose name
     #[arg(long, value_name = "WHO")]
     by: Option<String>,
 }
@@ -63,7 +68,7 @@ impl Revoke {
         if self.list {
             return list(issuer, out).await;
         }
-        let by = self.by.clone().or_else(|| Some("cli".into()));
+        let by = self.by.clone();
         let whose = self.owner.map(Whose::Owner).or(self.kid.map(Whose::Kid));
         let whose = whose.or(self.environment.map(Whose::Environment)).unwrap_or(Whose::Everybody);
         let MassRevoked { entry, published } = match self.lift {
@@ -72,7 +77,21 @@ impl Revoke {
                 let state = if self.suspend { WideState::Suspended } else { WideState::Revoked };
                 let (issued_from, issued_before) = (self.issued_from, self.issued_before);
                 let what = MassRevocation { whose, state, issued_from, issued_before, by };
-                issuer.revoke_many(&what).await?
+                let preview = issuer.preview_many(&what).await?;
+                let act = if self.suspend { "suspends" } else { "revokes for good" };
+                if self.sure.dry_run {
+                    return dry_run(act, preview, out);
+                }
+                // A suspension is lifted by another command.
+                let care = if self.suspend {
+                    self.sure.care()
+                } else {
+                    match self.sure.ask(out, act, &preview)? {
+                        Answer::Go(care) => care,
+                        Answer::Stop => return Ok(Outcome::No),
+                    }
+                };
+                issuer.revoke_many_with(&what, &care).await?
             }
         };
         let view = WideView::new(&entry);
@@ -88,6 +107,13 @@ impl Revoke {
         })?;
         Ok(outcome(out, &published))
     }
+}
+
+fn dry_run(act: &str, preview: Preview, out: &Out) -> Result<Outcome> {
+    out.answer(&DryRunAnswer::of(preview, None), |o| {
+        field(o, "Dry run", format_args!("{}; nothing was changed", told(act, &preview)))
+    })?;
+    Ok(Outcome::Yes)
 }
 
 /// Puts the fields of `more` beside those of `json`.

@@ -5,8 +5,11 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
+use portcullis_core::policy::Network;
 use portcullis_issuer::Issuer;
-use portcullis_issuer::http::{Rate, Server, Settings};
+use portcullis_issuer::http::{
+    Connections, Patience, Rate, Server, Settings, StreamLimits, raise_descriptor_limit,
+};
 use portcullis_issuer::schedule::{DEFAULT_KEY_AGE_DAYS, Options};
 
 use super::Outcome;
@@ -53,6 +56,81 @@ pub(crate) struct Serve {
     /// run `portcullis jobs run key-age --rotate-with` by hand
     #[arg(long, value_name = "ROOT_KEY", env = "PORTCULLIS_ROTATE_WITH")]
     rotate_with: Option<std::path::PathBuf>,
+    #[command(flatten)]
+    connections: ConnectionArgs,
+}
+
+/// Connections, and how long clients may take.
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Connections")]
+struct ConnectionArgs {
+    /// The most connections at a time; as many as the limit of open files leaves if nothing is
+    /// said, up to 8192. When there are as many, a new one takes the place of one that waits
+    #[arg(long, value_name = "N", env = "PORTCULLIS_MAX_CONNECTIONS",
+          value_parser = clap::value_parser!(u32).range(1..))]
+    max_connections: Option<u32>,
+    /// The most connections of one client address, or of one IPv6 /64; a quarter of all if
+    /// nothing is said
+    #[arg(long, value_name = "N", env = "PORTCULLIS_MAX_CONNECTIONS_PER_ADDRESS",
+          value_parser = clap::value_parser!(u32).range(1..))]
+    max_connections_per_address: Option<u32>,
+    /// A network, such as 10.0.0.0/8, of proxies before the issuer: their addresses may have any
+    /// number of connections; repeat for more
+    #[arg(
+        long,
+        value_name = "NETWORK",
+        env = "PORTCULLIS_TRUSTED_PROXIES",
+        value_delimiter = ' ',
+        value_parser = network
+    )]
+    trusted_proxy: Vec<Network>,
+    /// How long a client may take to send the head of a request
+    #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = patience)]
+    head_timeout: Duration,
+    /// How long a client may take to send the body of a request
+    #[arg(long, value_name = "DURATION", default_value = "60s", value_parser = patience)]
+    body_timeout: Duration,
+    /// How long a connection stays open between two requests
+    #[arg(long, value_name = "DURATION", default_value = "75s", value_parser = patience)]
+    idle_timeout: Duration,
+    /// How long a client may take nothing of an answer
+    #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = patience)]
+    write_timeout: Duration,
+    /// The most streams of events at a time
+    #[arg(long, value_name = "N", default_value_t = StreamLimits::default().max)]
+    max_streams: usize,
+    /// The most streams of events with one admin key
+    #[arg(long, value_name = "N", default_value_t = StreamLimits::default().max_per_key)]
+    max_streams_per_key: usize,
+}
+
+fn network(text: &str) -> Result<Network, String> {
+    let mistake =
+        "write it as 10.0.0.0/8 or 2001:db8::/32, with no bit set behind the slash's number";
+    text.parse().map_err(|_| mistake.to_owned())
+}
+
+fn patience(text: &str) -> Result<Duration, String> {
+    let patience = args::duration(text)?;
+    let sensible = Duration::from_millis(100)..=Duration::from_secs(24 * 60 * 60);
+    if sensible.contains(&patience) { Ok(patience) } else { Err("must be 100ms to 1d".into()) }
+}
+
+impl ConnectionArgs {
+    fn settings(&self) -> Connections {
+        let number = |n: u32| usize::try_from(n).unwrap_or(usize::MAX);
+        Connections {
+            max: self.max_connections.map(number),
+            max_per_address: self.max_connections_per_address.map(number),
+            trusted_proxies: self.trusted_proxy.clone(),
+            patience: Patience {
+                head: self.head_timeout,
+                body: self.body_timeout,
+                idle: self.idle_timeout,
+                write: self.write_timeout,
+            },
+        }
+    }
 }
 
 impl Serve {
@@ -71,7 +149,7 @@ impl Serve {
                  restored backup; mend that, or say --no-witness if it is not one"
             );
         }
-        let server = match Server::bind(issuer.clone(), self.listen, self.stamp_every).await {
+        let server = match Server::bind(issuer.clone(), self.listen, self.stamp_every) {
             Ok(server) => server,
             Err(error) if error.kind() == io::ErrorKind::AddrInUse => bail!(
                 "port {} is in use on {}; end the other program or choose another with --listen",
@@ -85,11 +163,17 @@ impl Serve {
         let settings = Settings {
             reach: self.reach.reach(),
             rate: Rate { requests: self.rate_limit, ..Rate::default() },
+            streams: StreamLimits {
+                max: self.connections.max_streams,
+                max_per_key: self.connections.max_streams_per_key,
+            },
             open_metrics: self.open_metrics,
             idempotency_window: Some(self.idempotency_window),
         };
         let options = Options { key_age_days: self.key_age, rotate_with: self.rotate_with.clone() };
         let server = server.with(settings, options);
+        let descriptors = raise_descriptor_limit();
+        let server = server.with_connections(&self.connections.settings(), descriptors)?;
         // Gates that start with this server find a list in force at once.
         issuer.publish().await?;
         issuer.renew_status_lists().await?;

@@ -4,8 +4,8 @@ use std::io::Read as _;
 
 use anyhow::{Context as _, Result, bail};
 use portcullis_core::token::{Environment, Kind};
-use portcullis_issuer::Issuer;
 use portcullis_issuer::view::VerdictView;
+use portcullis_issuer::{Issuer, names};
 use zeroize::Zeroizing;
 
 use super::Outcome;
@@ -71,5 +71,5 @@ pub(super) fn read_token() -> Result<Zeroizing<String>> {
     if read.context("standard input could not be read as text")? == 0 {
         bail!("there is no key on standard input");
     }
-    Ok(Zeroizing::new(text.trim().to_owned()))
+    Ok(Zeroizing::new(names::key_text(&text).to_owned()))
 }

@@ -9,7 +9,7 @@ use portcullis_issuer::Issuer;
 use portcullis_issuer::store::events::EventType;
 use portcullis_issuer::store::webhooks::{DeliveryState, WebhookRecord};
 use portcullis_issuer::webhooks::{
-    DeliveryView, Dispatcher, NewWebhook, Reach, Replay, WebhookChange, WebhookView,
+    DeliveryView, Dispatcher, NewWebhook, Reach, Replay, WebhookChange, WebhookView, WithSecret,
 };
 use serde_json::json;
 
@@ -53,7 +53,7 @@ pub(crate) enum Webhooks {
     Deliver(Deliver),
 }
 
-/// Make an endpoint; its secret is shown this once, and kept in the database to sign with
+/// Make an endpoint; its secret is shown this once, and kept in the database, sealed, to sign with
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Example:\n  portcullis webhooks create https://example.com/hook --type api-key.revoked,list.failed"
@@ -67,7 +67,7 @@ pub(crate) struct Create {
     /// Only these types, separated by commas [default: all]
     #[arg(long = "type", value_name = "TYPES", value_delimiter = ',', value_parser = event_type)]
     types: Vec<EventType>,
-    /// Who makes it
+    /// In whose name
     #[arg(long, value_name = "WHO")]
     by: Option<String>,
     #[command(flatten)]
@@ -98,7 +98,7 @@ pub(crate) struct Update {
     /// Send again, from where it was disabled on
     #[arg(long, conflicts_with = "disable")]
     enable: bool,
-    /// Who changes it
+    /// In whose name
     #[arg(long, value_name = "WHO")]
     by: Option<String>,
     #[command(flatten)]
@@ -116,7 +116,7 @@ pub(crate) struct Rotate {
     /// How long the old secret signs too; 0s for not at all
     #[arg(long, value_name = "DURATION", default_value = "24h", value_parser = args::duration)]
     overlap: Duration,
-    /// Who does it
+    /// In whose name
     #[arg(long, value_name = "WHO")]
     by: Option<String>,
 }
@@ -127,7 +127,7 @@ pub(crate) struct Rotate {
 pub(crate) struct Delete {
     /// The webhook's id, whk_…
     id: String,
-    /// Who does it
+    /// In whose name
     #[arg(long, value_name = "WHO")]
     by: Option<String>,
 }
@@ -250,16 +250,16 @@ fn show(issuer: &Issuer, webhook: &WebhookRecord, out: &Out) -> Result<()> {
     out.answer(&view, |o| write_webhook(o, &view))
 }
 
-fn show_secret(issuer: &Issuer, webhook: &WebhookRecord, out: &Out) -> Result<()> {
-    let view = WebhookView::new(webhook, issuer.now());
-    let json = json!({ "webhook": view, "secret": webhook.secret.as_str() });
+fn show_secret(issuer: &Issuer, made: &WithSecret, out: &Out) -> Result<()> {
+    let view = WebhookView::new(&made.webhook, issuer.now());
+    let json = json!({ "webhook": view, "secret": made.secret.as_str() });
     out.answer(&json, |o| {
         write_webhook(o, &view)?;
-        field(o, "Secret", webhook.secret.as_str())?;
+        field(o, "Secret", made.secret.as_str())?;
         writeln!(
             o,
             "\nThe receiver checks signatures with the secret. It is shown this once; the \
-             database keeps it,\nbecause each message is signed with it."
+             database keeps it\nsealed under the keystore, because each message is signed with it."
         )
     })
 }

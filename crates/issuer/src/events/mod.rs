@@ -47,8 +47,11 @@ pub struct EventView {
     pub r#type: String,
     /// The key that it happened to.
     pub key_id: Option<String>,
-    /// Who did it, as they were named.
+    /// Who did it, which no caller chooses: an admin key's id, `user@host` of a shell, or the name
+    /// of a job. Null for events of before this was noted.
     pub actor: Option<String>,
+    /// In whose name, as the caller said.
+    pub on_behalf_of: Option<String>,
     /// The rest.
     #[schema(value_type = serde_json::Value)]
     pub data: serde_json::Value,
@@ -77,6 +80,7 @@ impl EventView {
             r#type: event.event.clone(),
             key_id: event.key_id.clone(),
             actor: event.actor.clone(),
+            on_behalf_of: event.on_behalf_of.clone(),
             data,
             digest: event.digest.to_string(),
         }

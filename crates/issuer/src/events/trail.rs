@@ -229,8 +229,19 @@ pub struct ExportLine {
     r#type: String,
     key_id: Option<String>,
     actor: Option<String>,
+    /// Lines of before there were principals lack it: what the caller said is their `actor`.
+    #[serde(default, deserialize_with = "given")]
+    on_behalf_of: Option<Option<String>>,
     data: String,
     digest: String,
+}
+
+/// A field that is there, be it null.
+fn given<'de, D>(deserializer: D) -> Result<Option<Option<String>>, D::Error>
+where
+    D: serde::Deserializer<'de>,
+{
+    Option::deserialize(deserializer).map(Some)
 }
 
 impl From<&EventRecord> for ExportLine {
@@ -241,6 +252,7 @@ impl From<&EventRecord> for ExportLine {
             r#type: event.event.clone(),
             key_id: event.key_id.clone(),
             actor: event.actor.clone(),
+            on_behalf_of: Some(event.on_behalf_of.clone()),
             data: event.data.clone(),
             digest: event.digest.to_string(),
         }
@@ -272,11 +284,16 @@ pub fn check_export(
             walk.last = Some((line.id, digest));
             continue;
         }
+        let (actor, on_behalf_of) = match &line.on_behalf_of {
+            Some(on_behalf_of) => (line.actor.as_deref(), on_behalf_of.as_deref()),
+            None => (None, line.actor.as_deref()),
+        };
         let event = Line {
             at_ms: line.at_ms,
             event: &line.r#type,
             key_id: line.key_id.as_deref(),
-            actor: line.actor.as_deref(),
+            actor,
+            on_behalf_of,
             data: &line.data,
         };
         walk.step(line.id, event, digest);

@@ -11,7 +11,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::Settings;
-use super::auth::Admin;
+use super::auth::{Acting, Admin};
 use super::body::Json;
 use super::idempotency;
 use super::keys::minted_view;
@@ -49,7 +49,7 @@ struct CreateAdminBody {
     responses((status = 201, description = "The key and its text", body = CreatedAnswer))
 )]
 async fn create_admin(
-    State(issuer): State<Issuer>,
+    Acting(issuer): Acting,
     Extension(admin): Extension<Admin>,
     Extension(settings): Extension<Settings>,
     headers: HeaderMap,
@@ -64,7 +64,7 @@ async fn create_admin(
         environment: Environment::Live,
         admin_scopes: body.scopes,
         expires,
-        created_by: body.created_by.or(Some(admin.id)),
+        created_by: body.created_by,
         ..NewKey::titled(&body.title)
     };
     let made = issuer.create_all(&[new], idempotency.as_ref()).await?;

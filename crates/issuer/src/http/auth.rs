@@ -2,16 +2,20 @@
 
 use std::sync::Arc;
 
-use axum::extract::{FromRequestParts as _, MatchedPath, RawPathParams, Request, State};
+use axum::extract::{FromRequestParts, MatchedPath, RawPathParams, Request, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 
+use portcullis_core::verify::Refusal;
+
 use super::openapi::Demands;
 use super::problem::Problem;
+use crate::actor::Actor;
 use crate::error::Error;
 use crate::issuer::Issuer;
+use crate::names;
 use crate::rules::{NotAdmin, scopes};
 
 /// The admin key that a request came in with.
@@ -21,6 +25,20 @@ pub(super) struct Admin {
     pub(super) id: String,
     /// What it may do.
     pub(super) scopes: Vec<String>,
+}
+
+/// The issuer in the hands of the admin key that the request came in with. What a handler changes,
+/// it changes by this: by the server's own handle nothing can be committed.
+#[derive(Debug)]
+pub(super) struct Acting(pub(super) Issuer);
+
+impl FromRequestParts<Issuer> for Acting {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, issuer: &Issuer) -> Result<Self, Problem> {
+        let admin = parts.extensions.get::<Admin>().ok_or(Error::NoActor)?;
+        Ok(Self(issuer.acting_as(Actor::key(&admin.id))))
+    }
 }
 
 /// What the door knows: whose keys, and what each route demands.
@@ -44,6 +62,7 @@ pub(super) async fn require_admin(
     match issuer.admin(token).await {
         Ok(Ok(record)) => {
             let admin = Admin { id: record.id, scopes: record.admin_scopes };
+            note_actor(&admin.id);
             let (mut parts, body) = request.into_parts();
             if let Err(error) = may_pass(&issuer, &demands, &admin, &mut parts).await {
                 return refuse_scope(error);
@@ -52,22 +71,31 @@ pub(super) async fn require_admin(
             next.run(Request::from_parts(parts, body)).await
         }
         Ok(Err(NotAdmin::Refused(refusal))) if refusal.is_unavailable() => {
-            tracing::error!(code = refusal.code(), "no admin key can be judged: {refusal}");
-            let detail = "no list in force is published; run `portcullis list publish`";
-            Problem::new(StatusCode::SERVICE_UNAVAILABLE, refusal.code(), detail).into_response()
+            let code = refusal.code();
+            if let Some(left_out) = issuer.metrics().refusals.line(issuer.now()) {
+                tracing::error!(code, left_out, "no admin key can be judged: {refusal}");
+            }
+            unavailable(refusal).into_response()
         }
         Ok(Err(reason)) => {
             let code = match reason {
                 NotAdmin::Refused(refusal) => refusal.code(),
                 NotAdmin::NotInForce => "not_in_force",
             };
-            tracing::warn!(code, "an admin key was refused");
-            let detail = "this key does not open the issuer's API; use an admin key in force";
+            issuer.metrics().admin_key_refused(code);
+            if let Some(left_out) = issuer.metrics().refusals.line(issuer.now()) {
+                tracing::warn!(code, left_out, "an admin key was refused");
+            }
             let challenge = r#"Bearer realm="portcullis", error="invalid_token""#;
-            refuse(challenge, "invalid_admin_key", detail)
+            challenged(challenge, invalid_admin_key())
         }
         Err(error) => Problem::from(error).into_response(),
     }
+}
+
+/// Puts the principal into the request's lines of the log.
+pub(super) fn note_actor(id: &str) {
+    tracing::Span::current().record("actor", id);
 }
 
 /// Whether the key holds what the route demands, and may do this to the key that the path names.
@@ -113,11 +141,28 @@ fn refuse_scope(error: Error) -> Response {
 pub(super) fn bearer(headers: &HeaderMap) -> Option<&str> {
     let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
     let (scheme, token) = value.split_once(' ')?;
-    Some(token.trim()).filter(|token| scheme.eq_ignore_ascii_case("bearer") && !token.is_empty())
+    Some(names::key_text(token))
+        .filter(|token| scheme.eq_ignore_ascii_case("bearer") && !token.is_empty())
+}
+
+/// No admin key can be judged.
+pub(super) fn unavailable(refusal: Refusal) -> Problem {
+    let detail = "no list in force is published; run `portcullis list publish`";
+    Problem::new(StatusCode::SERVICE_UNAVAILABLE, refusal.code(), detail)
+}
+
+/// One answer for every reason for which a key opens nothing.
+pub(super) fn invalid_admin_key() -> Problem {
+    let detail = "this key does not open the issuer's API; use an admin key in force";
+    Problem::new(StatusCode::UNAUTHORIZED, "invalid_admin_key", detail)
 }
 
 pub(super) fn refuse(challenge: &'static str, code: &'static str, detail: &str) -> Response {
-    let mut response = Problem::new(StatusCode::UNAUTHORIZED, code, detail).into_response();
+    challenged(challenge, Problem::new(StatusCode::UNAUTHORIZED, code, detail))
+}
+
+fn challenged(challenge: &'static str, problem: Problem) -> Response {
+    let mut response = problem.into_response();
     let challenge = HeaderValue::from_static(challenge);
     response.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);
     response

@@ -8,8 +8,32 @@ use axum::http::{StatusCode, header};
 use serde::de::DeserializeOwned;
 
 use super::MAX_BODY_LEN;
+use super::connections::is_timeout;
 use super::problem::Problem;
 use crate::import::json_detail;
+
+/// A body as it was sent, up to the limit of its route.
+#[derive(Debug)]
+pub(super) struct Whole(pub(super) Bytes);
+
+impl<S: Send + Sync> FromRequest<S> for Whole {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        Bytes::from_request(request, state).await.map(Self).map_err(|rejection| {
+            if is_timeout(&rejection) {
+                let detail = "the body did not arrive in time; nothing was done, send it again";
+                return Problem::new(StatusCode::REQUEST_TIMEOUT, "body_timeout", detail);
+            }
+            let detail = if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
+                format!("the body is too long: at most {MAX_BODY_LEN} bytes, 8 MiB for an import")
+            } else {
+                "the body could not be read".into()
+            };
+            Problem::new(rejection.status(), "body", detail)
+        })
+    }
+}
 
 /// A JSON body. No body at all counts as `{}`.
 #[derive(Debug)]
@@ -20,10 +44,7 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Json<T> {
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
         let kind = request.headers().get(header::CONTENT_TYPE).cloned();
-        let bytes = Bytes::from_request(request, state).await.map_err(|rejection| {
-            let detail = format!("the body could not be read; at most {MAX_BODY_LEN} bytes are");
-            Problem::new(rejection.status(), "body", detail)
-        })?;
+        let Whole(bytes) = Whole::from_request(request, state).await?;
         if bytes.is_empty() {
             return decode(b"{}");
         }

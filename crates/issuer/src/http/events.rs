@@ -4,32 +4,39 @@
 
 use std::collections::VecDeque;
 use std::convert::Infallible;
+use std::sync::Arc;
 use std::time::Duration;
 
+use axum::Extension;
 use axum::extract::State;
 use axum::http::HeaderMap;
-use axum::response::sse::{self, KeepAlive, Sse};
+use axum::response::sse::{self, Sse};
 use axum::response::{IntoResponse as _, Response};
 use futures_util::stream;
 use serde::Deserialize;
+use tokio::sync::broadcast;
+use tokio::sync::broadcast::error::RecvError;
+use tokio::time::Instant;
 use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use super::auth::{self, Admin};
 use super::body::Query;
 use super::problem::Problem;
+use super::streams::{BATCH, Batch, Seat, Streams};
 use crate::error::Error;
 use crate::events::{EventQuery, EventView, EventsAnswer, types};
 use crate::issuer::Issuer;
+use crate::rules::{NotAdmin, scopes};
 use crate::store::events::{EventRecord, EventType, Filter};
 use crate::view::parse_rfc3339;
 
-/// How often a stream looks for what is new.
-const LOOK_EVERY: Duration = Duration::from_millis(500);
-/// How often a stream that has nothing to say shows that it lives.
-const BEAT_EVERY: Duration = Duration::from_secs(15);
-/// How many events a stream reads at once.
-const BATCH: u32 = 200;
+/// The type of the event that says why a stream ends.
+const ENDED: &str = "stream.ended";
+/// How often the key of a stream that has nothing to tell is looked at, and the stream shows that
+/// it lives.
+const BEAT_EVERY: Duration = Duration::from_secs(5);
 
 pub(super) fn routes() -> OpenApiRouter<Issuer> {
     OpenApiRouter::new().routes(routes!(list)).routes(routes!(follow))
@@ -41,7 +48,10 @@ pub(super) fn routes() -> OpenApiRouter<Issuer> {
 struct ListQuery {
     r#type: Option<String>,
     key_id: Option<String>,
+    /// The principal: what this admin key, shell or job did.
     actor: Option<String>,
+    /// What callers said that it was on behalf of.
+    on_behalf_of: Option<String>,
     since: Option<String>,
     until: Option<String>,
     order: Option<String>,
@@ -68,6 +78,7 @@ async fn list(State(issuer): State<Issuer>, Query(query): Query<ListQuery>) -> A
         types: query.r#type.as_deref().map(types).transpose()?.unwrap_or_default(),
         key_id: query.key_id,
         actor: query.actor,
+        on_behalf_of: query.on_behalf_of,
         since: instant(query.since.as_deref(), "since")?,
         until: instant(query.until.as_deref(), "until")?,
         ascending,
@@ -100,28 +111,43 @@ struct FollowQuery {
 /// Where a stream stands.
 struct Follower {
     issuer: Issuer,
+    admin: String,
     types: Vec<EventType>,
     position: i64,
     pending: VecDeque<EventRecord>,
+    news: broadcast::Receiver<Arc<Batch>>,
+    beat_at: Instant,
+    /// Whether all that was there when it began has been read.
+    caught_up: bool,
+    ended: bool,
+    _seat: Seat,
 }
 
 /// Follow events as they are committed.
 ///
 /// `Last-Event-ID` resumes behind an event, `?after=` starts behind
-/// one (0 for all); without either only what is new is told.
+/// one (0 for all); without either only what is new is told. The admin key is looked at again before
+/// anything is told, and every 5 s. When it no longer opens this stream, a last event `stream.ended`
+/// says why, as a problem, and the stream ends.
 #[utoipa::path(
     get, path = "/events/stream", tag = "events", operation_id = "follow_events",
     params(FollowQuery),
     security(("admin_key" = ["audit:read"])),
-    responses((status = 200, description = "Events, as `text/event-stream`"))
+    responses(
+        (status = 200, description = "Events, as `text/event-stream`"),
+        (status = 429, description = "This key, or all together, follow as many streams as they may: `too_many_streams`", body = Problem, content_type = "application/problem+json")
+    )
 )]
 async fn follow(
     State(issuer): State<Issuer>,
+    Extension(admin): Extension<Admin>,
+    Extension(streams): Extension<Streams>,
     Query(query): Query<FollowQuery>,
     headers: HeaderMap,
 ) -> Answer {
     let types = query.r#type.as_deref().map(types).transpose()?.unwrap_or_default();
     let last = headers.get("last-event-id").map(|value| value.to_str().unwrap_or("?").to_owned());
+    let (seat, news) = streams.join(&issuer, &admin.id)?;
     let position = match last.or(query.after) {
         None => issuer.last_event().await?,
         Some(text) => {
@@ -130,35 +156,124 @@ async fn follow(
             place.ok_or(Error::Invalid { field: "Last-Event-ID", reason })?
         }
     };
-    let follower = Follower { issuer, types, position, pending: VecDeque::new() };
-    let beat = KeepAlive::new().interval(BEAT_EVERY).text("beat");
-    Ok(Sse::new(stream::unfold(follower, next)).keep_alive(beat).into_response())
+    let follower = Follower {
+        issuer,
+        admin: admin.id,
+        types,
+        position,
+        pending: VecDeque::new(),
+        news,
+        beat_at: Instant::now() + BEAT_EVERY,
+        caught_up: false,
+        ended: false,
+        _seat: seat,
+    };
+    Ok(Sse::new(stream::unfold(follower, next)).into_response())
 }
 
-/// The next event to tell; the stream ends where the server does, and the client comes again.
+/// What a follower hears.
+enum News {
+    Events(Vec<EventRecord>),
+    Beat,
+    End,
+}
+
+impl Follower {
+    /// What is behind the follower's place: read by itself until it has caught up, from then on as
+    /// the one who looks for all tells it.
+    async fn listen(&mut self) -> Result<News, Error> {
+        loop {
+            if self.issuer.is_ending() {
+                return Ok(News::End);
+            }
+            // Also if there is nothing but news that this follower does not want.
+            if Instant::now() >= self.beat_at {
+                return Ok(self.beat());
+            }
+            if !self.caught_up {
+                let events = self.issuer.events_after(self.position, BATCH).await?;
+                if !events.is_empty() {
+                    return Ok(News::Events(events));
+                }
+                self.caught_up = true;
+            }
+            match tokio::time::timeout_at(self.beat_at, self.news.recv()).await {
+                Err(_) => return Ok(self.beat()),
+                // Its first news may begin behind what it has read, if it fell behind since.
+                Ok(Ok(batch)) if batch.after > self.position => self.caught_up = false,
+                Ok(Ok(batch)) => {
+                    let new = batch.events.iter().filter(|event| event.id > self.position);
+                    let new: Vec<EventRecord> = new.cloned().collect();
+                    if !new.is_empty() {
+                        return Ok(News::Events(new));
+                    }
+                }
+                Ok(Err(RecvError::Lagged(_))) => self.caught_up = false,
+                Ok(Err(RecvError::Closed)) => return Ok(News::End),
+            }
+        }
+    }
+
+    fn beat(&mut self) -> News {
+        self.beat_at = Instant::now() + BEAT_EVERY;
+        News::Beat
+    }
+
+    /// Why the key opens this stream no longer, if so.
+    async fn objection(&self) -> Result<Option<Problem>, Error> {
+        let record = match self.issuer.admin_again(&self.admin).await? {
+            Ok(record) => record,
+            Err(NotAdmin::Refused(refusal)) if refusal.is_unavailable() => {
+                return Ok(Some(auth::unavailable(refusal)));
+            }
+            Err(_) => return Ok(Some(auth::invalid_admin_key())),
+        };
+        let wanted = [scopes::AUDIT_READ.to_owned()];
+        Ok(scopes::check_grant(&record.admin_scopes, &wanted).err().map(Problem::from))
+    }
+
+    fn wants(&self, event: &EventRecord) -> bool {
+        self.types.is_empty() || self.types.iter().any(|wanted| wanted.name() == event.event)
+    }
+}
+
+/// The next event to tell; the stream ends when the server does, and the client comes again.
 async fn next(mut follower: Follower) -> Option<(Result<sse::Event, Infallible>, Follower)> {
     loop {
         if let Some(event) = follower.pending.pop_front() {
             return Some((Ok(told(&event)), follower));
         }
-        if follower.issuer.is_ending() {
+        if follower.ended {
             return None;
         }
-        match follower.issuer.events_after(follower.position, BATCH).await {
-            Ok(events) if events.is_empty() => tokio::time::sleep(LOOK_EVERY).await,
-            Ok(events) => {
-                follower.position = events.last().map_or(follower.position, |event| event.id);
-                let wanted = |event: &EventRecord| {
-                    follower.types.is_empty()
-                        || follower.types.iter().any(|wanted| wanted.name() == event.event)
-                };
-                follower.pending = events.into_iter().filter(wanted).collect();
-            }
-            Err(error) => {
-                tracing::warn!(code = error.code(), "an event stream ends: {}", error.chain());
-                return None;
-            }
+        let news = match follower.listen().await {
+            Ok(News::End) => return None,
+            Ok(news) => news,
+            Err(error) => return Some((Ok(follower.end(&Problem::from(error))), follower)),
+        };
+        match follower.objection().await {
+            Ok(None) => {}
+            Ok(Some(problem)) => return Some((Ok(follower.end(&problem)), follower)),
+            Err(error) => return Some((Ok(follower.end(&Problem::from(error))), follower)),
         }
+        match news {
+            News::Events(events) => {
+                follower.position = events.last().map_or(follower.position, |event| event.id);
+                follower.pending =
+                    events.into_iter().filter(|event| follower.wants(event)).collect();
+            }
+            News::Beat => return Some((Ok(sse::Event::default().comment("beat")), follower)),
+            News::End => return None,
+        }
+    }
+}
+
+impl Follower {
+    /// The last event of a stream that its client should know the end of.
+    fn end(&mut self, problem: &Problem) -> sse::Event {
+        self.ended = true;
+        let data = serde_json::to_string(problem).unwrap_or_default();
+        sse::Event::default().event(ENDED).data(data)
     }
 }
 

@@ -8,6 +8,7 @@ use axum::{Json, Router};
 use serde_json::json;
 
 use super::problem::Problem;
+use crate::error::Error;
 use crate::issuer::Issuer;
 use crate::view::MarkView;
 
@@ -20,7 +21,8 @@ pub(super) fn routes() -> Router<Issuer> {
 }
 
 /// Ready: the database answers, the keystore is that of the newest keyring and can sign a list,
-/// and what is out may be judged by.
+/// the clock can be right, and what is out may be judged by and was renewed in time: it is not ready
+/// any more well before the list runs out.
 async fn ready(State(issuer): State<Issuer>) -> Result<Response, Problem> {
     let view = issuer.view().await?;
     let unavailable =
@@ -35,8 +37,14 @@ async fn ready(State(issuer): State<Issuer>) -> Result<Response, Problem> {
         let detail = "no active key may sign the list; rotate the keyring";
         return Err(unavailable("no_signer", detail.into()));
     }
+    if let Err(error @ Error::ClockImplausible { .. }) = issuer.store().check_clock().await {
+        return Err(unavailable(error.code(), error.to_string()));
+    }
     let now = issuer.now();
     view.replica().at(now).map_err(|error| unavailable(error.code(), error.to_string()))?;
+    if let Some(late) = view.mark().and_then(|mark| issuer.health().late(&mark, now)) {
+        return Err(unavailable("list_late", late.to_string()));
+    }
     let list = view.mark().map(|mark| MarkView::new(&mark, now));
     Ok(Json(json!({ "status": "ready", "store": "ok", "keystore": "ok", "list": list }))
         .into_response())

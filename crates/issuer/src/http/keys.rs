@@ -14,7 +14,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::Settings;
-use super::auth::Admin;
+use super::auth::{Acting, Admin};
 use super::body::{Json, OneOrMany, Path, Query};
 use super::idempotency;
 use super::keys_query::{Filter, algorithm, environment, kind, moment};
@@ -66,7 +66,7 @@ enum CreateKeysBody {
 }
 
 impl CreateKeyBody {
-    pub(super) fn new_key(self, admin: &Admin) -> Result<NewKey, Error> {
+    pub(super) fn new_key(self) -> Result<NewKey, Error> {
         Ok(NewKey {
             purpose: KeyPurpose::Token,
             kind: kind(self.kind.as_deref())?.unwrap_or(Kind::Secret),
@@ -79,7 +79,7 @@ impl CreateKeyBody {
             policy: self.policy,
             sales_channels: self.sales_channels,
             expires: moment(self.expires_in_seconds, self.expires_at.as_deref(), "expires_at")?,
-            created_by: self.created_by.or_else(|| Some(admin.id.clone())),
+            created_by: self.created_by,
         })
     }
 }
@@ -95,7 +95,7 @@ impl CreateKeyBody {
     )
 )]
 async fn create(
-    State(issuer): State<Issuer>,
+    Acting(issuer): Acting,
     Extension(admin): Extension<Admin>,
     Extension(settings): Extension<Settings>,
     headers: HeaderMap,
@@ -106,8 +106,7 @@ async fn create(
         OneOrMany::Many(bodies) => (bodies, true),
     };
     check_many(bodies.len())?;
-    let new: Result<Vec<NewKey>, Error> =
-        bodies.into_iter().map(|body| body.new_key(&admin)).collect();
+    let new: Result<Vec<NewKey>, Error> = bodies.into_iter().map(CreateKeyBody::new_key).collect();
     let idempotency = idempotency::named(&headers, &admin, settings)?;
     let made = issuer.create_all(&new?, idempotency.as_ref()).await?;
     let mut answers = Vec::with_capacity(made.keys.len());

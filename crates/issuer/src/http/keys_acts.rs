@@ -19,7 +19,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::Settings;
-use super::auth::{self, Admin};
+use super::auth::{self, Acting, Admin};
 use super::body::{Json, Path, Query};
 use super::idempotency;
 use super::keys::{Answer, check_may_change_all, minted_view, view, views};
@@ -29,10 +29,11 @@ use super::list::{WaitQuery, committed, committed_and_waited};
 use super::problem::Problem;
 use crate::error::Error;
 use crate::issuer::Issuer;
-use crate::rules::{Moment, Revocation, Roll, Selector, scopes};
+use crate::rules::{Care, IfRevoked, Moment, Revocation, Roll, Selector, scopes};
 use crate::view::VerdictView;
 use crate::view::keys::{
-    AuthenticatedAnswer, ChangedAnswer, RevokedAnswer, RevokedManyAnswer, RolledAnswer,
+    AuthenticatedAnswer, ChangedAnswer, DryRunAnswer, RevokedAnswer, RevokedManyAnswer,
+    RevokedManyAnswers, RolledAnswer,
 };
 
 pub(super) fn routes() -> OpenApiRouter<Issuer> {
@@ -61,13 +62,30 @@ pub(super) fn self_routes() -> Router<Issuer> {
 struct RevokeBody {
     in_seconds: Option<u64>,
     at: Option<String>,
+    /// In whose name; the trail's actor is the admin key that is sent.
     revoked_by: Option<String>,
+    /// What becomes of keys that are revoked already: `refuse` (409, and nothing is changed), which is
+    /// what is done if nothing is said, or `skip`.
+    if_revoked: Option<String>,
+    /// It may be the last admin key that can make others.
+    #[serde(default)]
+    last_admin: bool,
 }
 
 impl RevokeBody {
-    fn revocation(self, admin: Admin) -> Result<Revocation, Error> {
+    fn revocation(self) -> Result<Revocation, Error> {
         let when = moment(self.in_seconds, self.at.as_deref(), "at")?.unwrap_or(Moment::Now);
-        Ok(Revocation { when, by: self.revoked_by.or(Some(admin.id)) })
+        Ok(Revocation { when, by: self.revoked_by })
+    }
+
+    fn care(&self, confirm: Option<u64>) -> Care {
+        Care { confirm, last_admin: self.last_admin }
+    }
+
+    fn if_revoked(&self) -> Result<IfRevoked, Error> {
+        let Some(name) = &self.if_revoked else { return Ok(IfRevoked::Refuse) };
+        let reason = "must be refuse or skip";
+        IfRevoked::from_name(name).ok_or(Error::Invalid { field: "if_revoked", reason })
     }
 }
 
@@ -83,13 +101,13 @@ impl RevokeBody {
     )
 )]
 async fn revoke(
-    State(issuer): State<Issuer>,
-    Extension(admin): Extension<Admin>,
+    Acting(issuer): Acting,
     Path(id): Path,
     Query(wait): Query<WaitQuery>,
     Json(body): Json<RevokeBody>,
 ) -> Answer {
-    let revoked = issuer.revoke(&id, &body.revocation(admin)?).await;
+    let (care, if_revoked) = (body.care(None), body.if_revoked()?);
+    let revoked = issuer.revoke_with(&id, &body.revocation()?, &care, if_revoked).await;
     let revoked = revoked.map_err(|error| Problem::about(&id, error))?;
     let key = json!(view(&issuer, &revoked.record).await?);
     committed_and_waited(&issuer, key, StatusCode::OK, revoked.published, wait).await
@@ -102,7 +120,19 @@ struct RevokeManyBody {
     r#where: Option<Filter>,
     in_seconds: Option<u64>,
     at: Option<String>,
+    /// In whose name; the trail's actor is the admin key that is sent.
     revoked_by: Option<String>,
+    /// What becomes of keys among `ids` that are revoked already: `refuse` (409 names them, and nothing
+    /// is changed), which is what is done if nothing is said, or `skip`.
+    if_revoked: Option<String>,
+    /// Only say which keys would be revoked.
+    #[serde(default)]
+    dry_run: bool,
+    /// How many keys a dry run told of: if there are more or fewer by now, nothing is done (409).
+    confirm: Option<u64>,
+    /// The last admin key that can make others may be among them.
+    #[serde(default)]
+    last_admin: bool,
 }
 
 /// Revoke many keys, by their ids or by what they are like, all or none.
@@ -112,12 +142,12 @@ struct RevokeManyBody {
     request_body = RevokeManyBody,
     security(("admin_key" = ["keys:revoke"])),
     responses(
-        (status = 200, description = "Revoked and published", body = RevokedManyAnswer),
+        (status = 200, description = "Revoked and published; of a dry run, what would be", body = RevokedManyAnswers),
         (status = 202, description = "Revoked, not yet published", body = RevokedManyAnswer)
     )
 )]
 async fn revoke_many(
-    State(issuer): State<Issuer>,
+    Acting(issuer): Acting,
     Extension(admin): Extension<Admin>,
     Query(wait): Query<WaitQuery>,
     Json(body): Json<RevokeManyBody>,
@@ -137,10 +167,21 @@ async fn revoke_many(
         }
     };
     let (in_seconds, at, revoked_by) = (body.in_seconds, body.at, body.revoked_by);
-    let revocation = RevokeBody { in_seconds, at, revoked_by }.revocation(admin)?;
-    let revoked = issuer.revoke_all(&selector, &revocation).await?;
+    let (if_revoked, last_admin) = (body.if_revoked, body.last_admin);
+    let one = RevokeBody { in_seconds, at, revoked_by, if_revoked, last_admin };
+    let (care, if_revoked) = (one.care(body.confirm), one.if_revoked()?);
+    let revocation = one.revocation()?;
+    if body.dry_run {
+        let (records, preview) = issuer.preview_all(&selector, &revocation, if_revoked).await?;
+        let keys = views(&issuer, &records).await?;
+        return Ok(axum::Json(DryRunAnswer::of(preview, Some(keys))).into_response());
+    }
+    let revoked = issuer.revoke_all_with(&selector, &revocation, &care, if_revoked).await?;
     let keys = views(&issuer, &revoked.records).await?;
-    let answer = json!({ "count": keys.len(), "keys": keys });
+    let mut answer = json!({ "count": keys.len(), "keys": keys });
+    if let Some(answer) = answer.as_object_mut().filter(|_| if_revoked == IfRevoked::Skip) {
+        answer.insert("skipped".into(), json!(revoked.skipped));
+    }
     committed_and_waited(&issuer, answer, StatusCode::OK, revoked.published, wait).await
 }
 
@@ -151,6 +192,7 @@ async fn revoke_self(State(issuer): State<Issuer>, headers: HeaderMap) -> Answer
     };
     match issuer.revoke_held(token).await {
         Ok(revoked) => {
+            auth::note_actor(&revoked.record.id);
             let key = view(&issuer, &revoked.record).await?;
             let answer = json!({ "id": key.id, "state": key.state, "revoked_at": key.revoked_at });
             Ok(committed(&issuer, answer, StatusCode::OK, revoked.published))
@@ -187,14 +229,8 @@ struct ByBody {
         (status = 202, description = "Done, not yet published", body = ChangedAnswer)
     )
 )]
-async fn suspend(
-    State(issuer): State<Issuer>,
-    Extension(admin): Extension<Admin>,
-    Path(id): Path,
-    Json(body): Json<ByBody>,
-) -> Answer {
-    let by = body.by.unwrap_or(admin.id);
-    answer_change(&issuer, &id, issuer.suspend(&id, Some(&by)).await).await
+async fn suspend(Acting(issuer): Acting, Path(id): Path, Json(body): Json<ByBody>) -> Answer {
+    answer_change(&issuer, &id, issuer.suspend(&id, body.by.as_deref()).await).await
 }
 
 /// Lift a key's suspension.
@@ -208,14 +244,8 @@ async fn suspend(
         (status = 202, description = "Done, not yet published", body = ChangedAnswer)
     )
 )]
-async fn resume(
-    State(issuer): State<Issuer>,
-    Extension(admin): Extension<Admin>,
-    Path(id): Path,
-    Json(body): Json<ByBody>,
-) -> Answer {
-    let by = body.by.unwrap_or(admin.id);
-    answer_change(&issuer, &id, issuer.resume(&id, Some(&by)).await).await
+async fn resume(Acting(issuer): Acting, Path(id): Path, Json(body): Json<ByBody>) -> Answer {
+    answer_change(&issuer, &id, issuer.resume(&id, body.by.as_deref()).await).await
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -247,7 +277,7 @@ struct RollBody {
     )
 )]
 async fn roll(
-    State(issuer): State<Issuer>,
+    Acting(issuer): Acting,
     Extension(admin): Extension<Admin>,
     Extension(settings): Extension<Settings>,
     Path(id): Path,
@@ -262,7 +292,7 @@ async fn roll(
     let idempotency = idempotency::named(&headers, &admin, settings)?;
     let roll = Roll {
         overlap: body.overlap_seconds.map_or(Roll::DEFAULT_OVERLAP, Duration::from_secs),
-        by: body.rolled_by.or(Some(admin.id)),
+        by: body.rolled_by,
         owner: body.owner,
         policy: body.policy,
         algorithm: algorithm(body.algorithm.as_deref())?,
@@ -299,12 +329,11 @@ struct ChannelsBody {
     )
 )]
 async fn sales_channels(
-    State(issuer): State<Issuer>,
-    Extension(admin): Extension<Admin>,
+    Acting(issuer): Acting,
     Path(id): Path,
     Json(body): Json<ChannelsBody>,
 ) -> Answer {
-    let changed = issuer.change_sales_channels(&id, &body.add, &body.remove, Some(&admin.id)).await;
+    let changed = issuer.change_sales_channels(&id, &body.add, &body.remove, None).await;
     answer_change(&issuer, &id, changed).await
 }
 

@@ -1,7 +1,6 @@
 //! Changing keys' records.
 
 use axum::Extension;
-use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::IntoResponse as _;
 use serde::Deserialize;
@@ -10,7 +9,7 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::auth::Admin;
+use super::auth::{Acting, Admin};
 use super::body::{Json, OneOrMany, Path};
 use super::keys::{Answer, CreateKeyBody, check_many, minted_view, view, views};
 use super::list::committed;
@@ -24,34 +23,42 @@ pub(super) fn routes() -> OpenApiRouter<Issuer> {
     OpenApiRouter::new().routes(routes!(upsert)).routes(routes!(update, update_by_post))
 }
 
-/// What an update may hold, as [`read_update`] reads it.
+/// What an update may hold: whatever is left out stays as it is, and nothing is taken away by null.
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "described here, read field by field for the sake of what is refused")]
 struct UpdateKeyBody {
+    #[schema(nullable = false)]
     title: Option<String>,
-    #[schema(value_type = Option<Object>)]
+    #[schema(value_type = Object, required = false)]
     metadata: Option<Map<String, Value>>,
+    #[schema(nullable = false)]
     sales_channels: Option<Vec<String>>,
+    #[schema(nullable = false)]
+    updated_by: Option<String>,
+}
+
+/// A key that there is, to be changed.
+#[derive(Deserialize, ToSchema)]
+#[expect(dead_code, reason = "as with `UpdateKeyBody`")]
+struct ChangeKeyBody {
+    id: String,
+    #[schema(nullable = false)]
+    title: Option<String>,
+    #[schema(value_type = Object, required = false)]
+    metadata: Option<Map<String, Value>>,
+    #[schema(nullable = false)]
+    sales_channels: Option<Vec<String>>,
+    #[schema(nullable = false)]
     updated_by: Option<String>,
 }
 
 /// A key to be changed where it has an `id`, to be made where it has none.
 #[derive(Deserialize, ToSchema)]
+#[serde(untagged)]
 #[expect(dead_code, reason = "as with `UpdateKeyBody`")]
-struct UpsertKeyBody {
-    id: Option<String>,
-    title: Option<String>,
-    kind: Option<String>,
-    environment: Option<String>,
-    algorithm: Option<String>,
-    #[schema(value_type = Option<Object>)]
-    metadata: Option<Map<String, Value>>,
-    owner: Option<u32>,
-    policy: Option<u32>,
-    sales_channels: Option<Vec<String>>,
-    expires_in_seconds: Option<u64>,
-    expires_at: Option<String>,
-    created_by: Option<String>,
+enum UpsertKeyBody {
+    Change(ChangeKeyBody),
+    Create(CreateKeyBody),
 }
 
 /// What [`OneOrMany`] reads.
@@ -100,14 +107,12 @@ fn read_update(mut body: Map<String, Value>) -> Result<(Update, Option<String>),
     )
 )]
 async fn update(
-    State(issuer): State<Issuer>,
-    Extension(admin): Extension<Admin>,
+    Acting(issuer): Acting,
     Path(id): Path,
     Json(body): Json<Map<String, Value>>,
 ) -> Answer {
     let (update, by) = read_update(body)?;
-    let by = by.unwrap_or(admin.id);
-    let changed = issuer.update(&id, &update, Some(&by)).await;
+    let changed = issuer.update(&id, &update, by.as_deref()).await;
     answer_change(&issuer, &id, changed).await
 }
 
@@ -122,13 +127,8 @@ async fn update(
         (status = 202, description = "Changed, not yet published", body = ChangedAnswer)
     )
 )]
-async fn update_by_post(
-    issuer: State<Issuer>,
-    admin: Extension<Admin>,
-    id: Path,
-    body: Json<Map<String, Value>>,
-) -> Answer {
-    update(issuer, admin, id, body).await
+async fn update_by_post(issuer: Acting, id: Path, body: Json<Map<String, Value>>) -> Answer {
+    update(issuer, id, body).await
 }
 
 /// A record that was changed, and whether that is published, where lists tell of it.
@@ -155,7 +155,7 @@ pub(super) async fn answer_change(
     )
 )]
 async fn upsert(
-    State(issuer): State<Issuer>,
+    Acting(issuer): Acting,
     Extension(admin): Extension<Admin>,
     Json(body): Json<OneOrMany<Map<String, Value>>>,
 ) -> Answer {
@@ -169,7 +169,8 @@ async fn upsert(
         match body.remove("id") {
             Some(Value::String(id)) => {
                 issuer.check_may_change(&admin.scopes, &id).await?;
-                all.push(Upsert::Update(id, read_update(body)?.0));
+                let (update, by) = read_update(body)?;
+                all.push(Upsert::Update(id, update, by));
             }
             Some(_) => {
                 return Err(Error::Invalid { field: "id", reason: "must be a text" }.into());
@@ -181,11 +182,11 @@ async fn upsert(
                                   what POST /v1/keys takes";
                     Problem::new(StatusCode::BAD_REQUEST, "invalid_json", detail)
                 })?;
-                all.push(Upsert::Create(new.new_key(&admin)?));
+                all.push(Upsert::Create(new.new_key()?));
             }
         }
     }
-    let (made, changed) = issuer.upsert(&all, Some(&admin.id)).await?;
+    let (made, changed) = issuer.upsert(&all).await?;
     let mut created = Vec::with_capacity(made.len());
     for minted in &made {
         created.push(minted_view(&issuer, minted).await?);

@@ -1,7 +1,6 @@
 //! Deleting records, and taking creates back.
 
 use axum::Extension;
-use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::IntoResponse as _;
 use serde::Deserialize;
@@ -10,7 +9,7 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::auth::Admin;
+use super::auth::{Acting, Admin};
 use super::body::{Json, Path};
 use super::keys::{Answer, check_may_change_all};
 use super::list::committed;
@@ -36,12 +35,8 @@ pub(super) fn routes() -> OpenApiRouter<Issuer> {
         (status = 200, description = "Deleted", body = DeletedAnswer)
     )
 )]
-async fn delete(
-    State(issuer): State<Issuer>,
-    Extension(admin): Extension<Admin>,
-    Path(id): Path,
-) -> Answer {
-    let deleted = issuer.delete(std::slice::from_ref(&id), Some(&admin.id)).await;
+async fn delete(Acting(issuer): Acting, Path(id): Path) -> Answer {
+    let deleted = issuer.delete(std::slice::from_ref(&id), None).await;
     deleted.map_err(|error| not_found_one(&id, error))?;
     Ok(axum::Json(DeletedAnswer::of(id)).into_response())
 }
@@ -62,12 +57,12 @@ struct IdsBody {
     )
 )]
 async fn delete_many(
-    State(issuer): State<Issuer>,
+    Acting(issuer): Acting,
     Extension(admin): Extension<Admin>,
     Json(body): Json<IdsBody>,
 ) -> Answer {
     check_may_change_all(&issuer, &admin, &body.ids).await?;
-    let ids = issuer.delete(&body.ids, Some(&admin.id)).await?;
+    let ids = issuer.delete(&body.ids, None).await?;
     Ok(axum::Json(DeletedManyAnswer::of(ids)).into_response())
 }
 
@@ -81,12 +76,8 @@ async fn delete_many(
         (status = 202, description = "Done, not yet published", body = UndoneAnswer)
     )
 )]
-async fn undo(
-    State(issuer): State<Issuer>,
-    Extension(admin): Extension<Admin>,
-    Path(id): Path,
-) -> Answer {
-    let undone = issuer.undo_create(std::slice::from_ref(&id), Some(&admin.id)).await;
+async fn undo(Acting(issuer): Acting, Path(id): Path) -> Answer {
+    let undone = issuer.undo_create(std::slice::from_ref(&id), None).await;
     let undone = undone.map_err(|error| not_found_one(&id, error))?;
     let answer = json!(DeletedAnswer::of(id));
     Ok(committed(&issuer, answer, StatusCode::OK, undone.published))
@@ -103,12 +94,12 @@ async fn undo(
     )
 )]
 async fn undo_many(
-    State(issuer): State<Issuer>,
+    Acting(issuer): Acting,
     Extension(admin): Extension<Admin>,
     Json(body): Json<IdsBody>,
 ) -> Answer {
     check_may_change_all(&issuer, &admin, &body.ids).await?;
-    let undone = issuer.undo_create(&body.ids, Some(&admin.id)).await?;
+    let undone = issuer.undo_create(&body.ids, None).await?;
     let ids = undone.records.iter().map(|record| record.id.clone()).collect();
     let answer = json!(DeletedManyAnswer::of(ids));
     Ok(committed(&issuer, answer, StatusCode::OK, undone.published))

@@ -1,14 +1,13 @@
 //! `/v1/keys/import`: records of another system as a file.
 
-use axum::Extension;
-use axum::body::Bytes;
-use axum::extract::{DefaultBodyLimit, State};
+use axum::extract::DefaultBodyLimit;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::auth::Admin;
+use super::auth::Acting;
+use super::body::Whole;
 use super::problem::Problem;
 use crate::import::{Format, Reader};
 use crate::issuer::Issuer;
@@ -31,10 +30,9 @@ pub(super) fn routes() -> OpenApiRouter<Issuer> {
     )
 )]
 async fn import(
-    State(issuer): State<Issuer>,
-    Extension(admin): Extension<Admin>,
+    Acting(issuer): Acting,
     headers: HeaderMap,
-    body: Bytes,
+    Whole(body): Whole,
 ) -> Result<Response, Problem> {
     let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
     let format = match kind.and_then(|kind| kind.split(';').next()).map(str::trim) {
@@ -46,7 +44,7 @@ async fn import(
         }
     };
     let bad = |error| Problem::new(StatusCode::BAD_REQUEST, "invalid_file", error);
-    let mut reader = Reader::new(format, body.as_ref(), &admin.id).map_err(bad)?;
+    let mut reader = Reader::new(format, body.as_ref(), None).map_err(bad)?;
     let mut answer = String::new();
     loop {
         let lines: Vec<_> = reader.by_ref().take(LINES).collect();

@@ -31,6 +31,9 @@ pub(super) struct Filter {
     state: Option<String>,
     owner: Option<u32>,
     policy: Option<u32>,
+    /// Who made them: an admin key's id, for all that it made, and what admin keys of its making
+    /// made; or `user@host` of a shell.
+    maker: Option<String>,
     sales_channel: Option<String>,
     created_from: Option<String>,
     created_before: Option<String>,
@@ -78,6 +81,7 @@ impl Filter {
             state,
             owner: self.owner,
             policy: self.policy,
+            maker: self.maker,
             sales_channel: self.sales_channel,
             created: span(
                 self.created_from,

@@ -14,6 +14,7 @@ use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use super::auth::Acting;
 use super::problem::Problem;
 use crate::error::Error;
 use crate::issuer::Issuer;
@@ -46,7 +47,7 @@ async fn show(State(issuer): State<Issuer>) -> Result<Response, Problem> {
     security(("admin_key" = ["list:publish"])),
     responses((status = 200, description = "What is published now", body = ListAnswer))
 )]
-async fn publish(State(issuer): State<Issuer>) -> Result<Response, Problem> {
+async fn publish(Acting(issuer): Acting) -> Result<Response, Problem> {
     issuer.publish().await?;
     issuer.renew_status_lists().await?;
     show(State(issuer)).await

@@ -6,7 +6,7 @@
 use std::time::Instant;
 
 use axum::extract::{MatchedPath, Request, State};
-use axum::http::{HeaderName, HeaderValue, header};
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use tracing::Instrument as _;
@@ -33,7 +33,9 @@ pub(super) async fn observe(
     let method = method(request.method());
     let route = request.extensions().get::<MatchedPath>().map_or("none", MatchedPath::as_str);
     let route = route.to_owned();
-    let span = tracing::info_span!("http", request_id = id, method, route);
+    // Whoever is let in says who that is.
+    let actor = tracing::field::Empty;
+    let span = tracing::info_span!("http", request_id = id, method, route, actor);
     let start = Instant::now();
     let mut response = next.run(request).instrument(span.clone()).await;
     let took = start.elapsed();
@@ -42,7 +44,11 @@ pub(super) async fn observe(
     span.in_scope(|| {
         let took_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
         // What gates and monitors ask every second is no news.
-        if route.starts_with("/v1") {
+        if route.starts_with("/v1") && status == StatusCode::UNAUTHORIZED {
+            if let Some(left_out) = issuer.metrics().strangers.line(issuer.now()) {
+                tracing::info!(status, took_ms, left_out, "answered");
+            }
+        } else if route.starts_with("/v1") {
             tracing::info!(status, took_ms, "answered");
         } else {
             tracing::debug!(status, took_ms, "answered");

@@ -10,9 +10,12 @@
 //!
 //! Errors are `application/problem+json` (RFC 9457).
 
+mod addresses;
 mod admins;
 mod auth;
 mod body;
+mod browsers;
+mod connections;
 mod events;
 mod health;
 mod idempotency;
@@ -32,13 +35,18 @@ mod problem;
 mod revocations;
 mod serve;
 mod status_lists;
+mod streams;
 mod usage;
 mod webhooks;
 mod well_known;
 
+pub use connections::{
+    Connections, DEFAULT_MAX, LEAST_DESCRIPTORS, Patience, raise_descriptor_limit,
+};
 pub use limits::Rate;
 pub use problem::Problem;
 pub use serve::Server;
+pub use streams::StreamLimits;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -51,6 +59,7 @@ use axum::routing::get;
 use axum::{Extension, Router};
 use utoipa_axum::router::OpenApiRouter;
 
+use crate::actor::Actor;
 use crate::issuer::Issuer;
 use crate::rules::scopes;
 use crate::webhooks::Reach;
@@ -91,6 +100,8 @@ pub struct Settings {
     pub reach: Reach,
     /// How often an admin key may ask.
     pub rate: Rate,
+    /// How many may follow the audit trail.
+    pub streams: StreamLimits,
     /// Whether `/metrics` is for everybody.
     pub open_metrics: bool,
     /// For how long an idempotency key is remembered; a day by default.
@@ -98,12 +109,13 @@ pub struct Settings {
 }
 
 /// The whole API of `issuer`, with what is set by default.
-pub fn router(issuer: Issuer) -> Router {
+pub fn router(issuer: &Issuer) -> Router {
     router_with(issuer, Settings::default())
 }
 
 /// The whole API of `issuer`.
-pub fn router_with(issuer: Issuer, settings: Settings) -> Router {
+pub fn router_with(issuer: &Issuer, settings: Settings) -> Router {
+    let issuer = issuer.acting_as(Actor::nobody());
     let (v1, api) = v1().split_for_parts();
     let document = openapi::document(api);
     let honoured = Arc::new(idempotency::Honoured::of(&document));
@@ -111,12 +123,13 @@ pub fn router_with(issuer: Issuer, settings: Settings) -> Router {
     let demands = Demands::of(&document).and(METRICS, Method::GET, scopes::METRICS_READ);
     let door = auth::Door { issuer: issuer.clone(), demands: Arc::new(demands) };
     let admins_alone = middleware::from_fn_with_state(door, auth::require_admin);
-    let page = openapi::page(&document);
+    let (policy, page) = (openapi::page_policy(), axum::response::Html(openapi::page(&document)));
     let document = document.to_string();
     let v1 = v1
         .fallback(no_such_resource)
         .method_not_allowed_fallback(wrong_method)
         .layer(named.clone())
+        .layer(middleware::from_fn(addresses::refuse_secrets))
         .layer(middleware::from_fn_with_state(issuer.clone(), limits::limit))
         .layer(admins_alone.clone())
         .layer(middleware::map_response(never_cached));
@@ -128,7 +141,7 @@ pub fn router_with(issuer: Issuer, settings: Settings) -> Router {
             "/v1/openapi.json",
             get(|| async { ([(header::CONTENT_TYPE, "application/json")], document) }),
         )
-        .route("/v1/docs", get(|| async { axum::response::Html(page) }))
+        .route("/v1/docs", get(|| async { ([(header::CONTENT_SECURITY_POLICY, policy)], page) }))
         .nest("/v1", v1)
         .nest("/.well-known/portcullis", well_known::routes())
         .merge(health::routes())
@@ -138,6 +151,8 @@ pub fn router_with(issuer: Issuer, settings: Settings) -> Router {
         .layer(DefaultBodyLimit::max(MAX_BODY_LEN))
         .layer(Extension(settings))
         .layer(Extension(limits::Limiter::new(settings.rate)))
+        .layer(Extension(streams::Streams::new(settings.streams)))
+        .layer(middleware::map_response(browsers::told))
         .layer(middleware::from_fn_with_state(issuer.clone(), metrics::observe))
         .with_state(issuer)
 }

@@ -7,7 +7,10 @@ use std::collections::HashMap;
 use std::fmt::Write as _;
 
 use axum::http::Method;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value, json};
+use sha2::{Digest as _, Sha256};
 use utoipa::OpenApi as _;
 
 use super::problem::Problem;
@@ -109,14 +112,26 @@ impl Demands {
     }
 }
 
+const STYLE: &str = "body{font:16px/1.5 system-ui,sans-serif;max-width:50rem;margin:2rem auto;\
+                     padding:0 1rem}pre{background:#8882;padding:.5rem;overflow:auto}\
+                     code{font-size:.9em}summary{cursor:pointer}";
+
+/// What the page may do: have this style.
+pub(super) fn page_policy() -> String {
+    let digest = STANDARD.encode(Sha256::digest(STYLE));
+    format!("default-src 'none'; style-src 'sha256-{digest}'; frame-ancestors 'none'")
+}
+
 /// The description as a page that fetches nothing.
 pub(super) fn page(document: &Value) -> String {
     let mut page = String::from(
         "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\">\
          <meta name=\"viewport\" content=\"width=device-width\"><title>Portcullis issuer API</title>\
-         <style>body{font:16px/1.5 system-ui,sans-serif;max-width:50rem;margin:2rem auto;padding:0 1rem}\
-         pre{background:#8882;padding:.5rem;overflow:auto}code{font-size:.9em}\
-         summary{cursor:pointer}</style><h1>Portcullis issuer API</h1>\
+         <style>",
+    );
+    page.push_str(STYLE);
+    page.push_str(
+        "</style><h1>Portcullis issuer API</h1>\
          <p>The same as <a href=\"openapi.json\">openapi.json</a> (OpenAPI 3.1).</p>",
     );
     for (path, method, operation) in operations(document) {

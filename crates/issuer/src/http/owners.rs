@@ -2,17 +2,17 @@
 
 #![allow(unused_qualifications, reason = "what utoipa writes for query parameters")]
 
+use axum::Json as Answered;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
-use axum::{Extension, Json as Answered};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::auth::Admin;
+use super::auth::Acting;
 use super::body::{Json, Path, Query};
 use super::problem::Problem;
 use crate::error::Error;
@@ -45,13 +45,9 @@ struct CreateOwnerBody {
         (status = 201, description = "The owner", body = OwnerView)
     )
 )]
-async fn create(
-    State(issuer): State<Issuer>,
-    Extension(admin): Extension<Admin>,
-    Json(body): Json<CreateOwnerBody>,
-) -> Answer {
+async fn create(Acting(issuer): Acting, Json(body): Json<CreateOwnerBody>) -> Answer {
     let CreateOwnerBody { name, external_id, metadata } = body;
-    let new = NewOwner { name, external_id, metadata, by: Some(admin.id) };
+    let new = NewOwner { name, external_id, metadata, by: None };
     let owner = issuer.create_owner(&new).await?;
     Ok((StatusCode::CREATED, Answered(OwnerView::from(&owner))).into_response())
 }
@@ -120,13 +116,12 @@ struct UpdateOwnerBody {
     )
 )]
 async fn update(
-    State(issuer): State<Issuer>,
-    Extension(admin): Extension<Admin>,
+    Acting(issuer): Acting,
     Path(number): Path,
     Json(body): Json<UpdateOwnerBody>,
 ) -> Answer {
     let UpdateOwnerBody { name, external_id, metadata } = body;
-    let change = OwnerChange { name, external_id, metadata, by: Some(admin.id) };
+    let change = OwnerChange { name, external_id, metadata, by: None };
     let owner = issuer.update_owner(read(&number)?, &change).await?;
     Ok(Answered(OwnerView::from(&owner)).into_response())
 }
@@ -140,12 +135,8 @@ async fn update(
         (status = 204, description = "Deleted")
     )
 )]
-async fn delete(
-    State(issuer): State<Issuer>,
-    Extension(admin): Extension<Admin>,
-    Path(number): Path,
-) -> Answer {
-    issuer.delete_owner(read(&number)?, Some(&admin.id)).await?;
+async fn delete(Acting(issuer): Acting, Path(number): Path) -> Answer {
+    issuer.delete_owner(read(&number)?, None).await?;
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 

@@ -2,17 +2,17 @@
 
 #![allow(unused_qualifications, reason = "what utoipa writes for query parameters")]
 
+use axum::Json as Answered;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
-use axum::{Extension, Json as Answered};
 use serde::Deserialize;
 use serde_json::json;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::auth::Admin;
+use super::auth::Acting;
 use super::body::{Json, Path, Query};
 use super::list::committed;
 use super::problem::Problem;
@@ -58,16 +58,12 @@ struct CreatePolicyBody {
         (status = 202, description = "Made, not yet published", body = PolicyAnswer)
     )
 )]
-async fn create(
-    State(issuer): State<Issuer>,
-    Extension(admin): Extension<Admin>,
-    Json(body): Json<CreatePolicyBody>,
-) -> Answer {
+async fn create(Acting(issuer): Acting, Json(body): Json<CreatePolicyBody>) -> Answer {
     let CreatePolicyBody { name, visibility, scopes, sales_channels, methods, paths, .. } = body;
     let CreatePolicyBody { cidrs, origins, rate_class, .. } = body;
     let rules = PolicyRules { scopes, sales_channels, methods, paths, cidrs, origins, rate_class };
     let visibility = policies::visibility(&visibility).ok_or(NO_VISIBILITY)?;
-    let new = NewPolicy { name, visibility, rules, by: Some(admin.id) };
+    let new = NewPolicy { name, visibility, rules, by: None };
     let Saved { policy, published } = issuer.create_policy(&new).await?;
     Ok(committed(&issuer, json!(PolicyView::from(&policy)), StatusCode::CREATED, published))
 }
@@ -148,8 +144,7 @@ struct UpdatePolicyBody {
     )
 )]
 async fn update(
-    State(issuer): State<Issuer>,
-    Extension(admin): Extension<Admin>,
+    Acting(issuer): Acting,
     Path(number): Path,
     Json(body): Json<UpdatePolicyBody>,
 ) -> Answer {
@@ -159,7 +154,6 @@ async fn update(
     }
     let UpdatePolicyBody { name, scopes, sales_channels, methods, paths, .. } = body;
     let UpdatePolicyBody { cidrs, origins, rate_class, .. } = body;
-    let by = Some(admin.id);
     let change = PolicyChange {
         name,
         scopes,
@@ -169,7 +163,7 @@ async fn update(
         cidrs,
         origins,
         rate_class,
-        by,
+        by: None,
     };
     let Saved { policy, published } = issuer.update_policy(read(&number)?, &change).await?;
     Ok(committed(&issuer, json!(PolicyView::from(&policy)), StatusCode::OK, published))
@@ -185,12 +179,8 @@ async fn update(
         (status = 202, description = "Done, not yet published", body = PolicyDeletedAnswer)
     )
 )]
-async fn delete(
-    State(issuer): State<Issuer>,
-    Extension(admin): Extension<Admin>,
-    Path(number): Path,
-) -> Answer {
-    let saved = issuer.delete_policy(read(&number)?, Some(&admin.id)).await?;
+async fn delete(Acting(issuer): Acting, Path(number): Path) -> Answer {
+    let saved = issuer.delete_policy(read(&number)?, None).await?;
     let answer = json!({ "number": saved.policy.number, "deleted": true });
     Ok(committed(&issuer, answer, StatusCode::OK, saved.published))
 }

@@ -14,14 +14,15 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::auth::Admin;
+use super::auth::{Acting, Admin};
 use super::body::{Json, Path, Query};
 use super::list::{WaitQuery, committed_and_waited};
 use super::problem::Problem;
 use crate::error::Error;
 use crate::issuer::Issuer;
 use crate::names;
-use crate::rules::{MassRevocation, MassRevoked, Whose, scopes};
+use crate::rules::{Care, MassRevocation, MassRevoked, Whose, scopes};
+use crate::view::keys::DryRunAnswer;
 use crate::view::parse_rfc3339;
 use crate::view::records::{RevocationsAnswer, WideAnswer, WideView};
 
@@ -40,7 +41,17 @@ struct RevocationBody {
     environment: Option<String>,
     issued_from: Option<String>,
     issued_before: Option<String>,
+    /// In whose name; the trail's actor is the admin key that is sent.
     by: Option<String>,
+    /// Only say how many keys it would end.
+    #[serde(default)]
+    dry_run: bool,
+    /// How many keys in force a dry run told of: if there are more or fewer by now, nothing is done
+    /// (409).
+    confirm: Option<u64>,
+    /// The last admin key that can make others may be among them.
+    #[serde(default)]
+    last_admin: bool,
 }
 
 /// Revoke or suspend many keys at once: an owner's, a signer's, an environment's, or those issued in a span of time.
@@ -50,12 +61,13 @@ struct RevocationBody {
     request_body = RevocationBody,
     security(("admin_key" = ["keys:revoke"])),
     responses(
+        (status = 200, description = "What a dry run tells", body = DryRunAnswer),
         (status = 201, description = "Revoked and published", body = WideAnswer),
         (status = 202, description = "Revoked, not yet published", body = WideAnswer)
     )
 )]
 async fn create(
-    State(issuer): State<Issuer>,
+    Acting(issuer): Acting,
     Extension(admin): Extension<Admin>,
     Query(wait): Query<WaitQuery>,
     Json(body): Json<RevocationBody>,
@@ -85,9 +97,14 @@ async fn create(
         state,
         issued_from: instant(body.issued_from.as_deref(), "issued_from")?,
         issued_before: instant(body.issued_before.as_deref(), "issued_before")?,
-        by: body.by.or(Some(admin.id)),
+        by: body.by,
     };
-    let MassRevoked { entry, published } = issuer.revoke_many(&what).await?;
+    if body.dry_run {
+        let preview = issuer.preview_many(&what).await?;
+        return Ok(Answered(DryRunAnswer::of(preview, None)).into_response());
+    }
+    let care = Care { confirm: body.confirm, last_admin: body.last_admin };
+    let MassRevoked { entry, published } = issuer.revoke_many_with(&what, &care).await?;
     let answer = json!(WideView::new(&entry));
     committed_and_waited(&issuer, answer, StatusCode::CREATED, published, wait).await
 }
@@ -117,7 +134,7 @@ async fn list(State(issuer): State<Issuer>) -> Answer {
     )
 )]
 async fn lift(
-    State(issuer): State<Issuer>,
+    Acting(issuer): Acting,
     Extension(admin): Extension<Admin>,
     Path(id): Path,
     Query(wait): Query<WaitQuery>,
@@ -127,7 +144,7 @@ async fn lift(
     if let Some(record) = entries.iter().find(|record| record.id == id) {
         check_reach(&admin, matches!(record.entry.scope, WideScope::Owner(_)))?;
     }
-    let MassRevoked { entry, published } = issuer.lift(id, Some(&admin.id)).await?;
+    let MassRevoked { entry, published } = issuer.lift(id, None).await?;
     let answer = json!(WideView::new(&entry));
     committed_and_waited(&issuer, answer, StatusCode::OK, published, wait).await
 }

@@ -5,10 +5,14 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use tokio::net::TcpListener;
-use tokio::sync::watch;
+use tokio::net::{TcpListener, TcpSocket};
+use tokio::sync::{oneshot, watch};
+use tokio::task::JoinHandle;
 
+use crate::actor::{Actor, PUBLISHER};
+use crate::error::Error;
 use crate::http::Settings;
+use crate::http::connections::{Connections, Listening, Plan};
 use crate::issuer::Issuer;
 use crate::publish::{Target, follow_with_status_lists, heart_beat};
 use crate::schedule;
@@ -16,6 +20,9 @@ use crate::webhooks::Dispatcher;
 
 /// How long a client may keep the server from ending.
 const GRACE: Duration = Duration::from_secs(10);
+
+/// How many connections the system holds until they are accepted; its own bound may be lower.
+const BACKLOG: u32 = 4096;
 
 /// A server that is bound to its address, and publishes.
 #[derive(Debug)]
@@ -26,6 +33,7 @@ pub struct Server {
     targets: Vec<Target>,
     settings: Settings,
     jobs: schedule::Options,
+    plan: Plan,
 }
 
 impl Server {
@@ -33,14 +41,24 @@ impl Server {
     ///
     /// # Errors
     /// The system's, such as [`io::ErrorKind::AddrInUse`].
-    pub async fn bind(
-        issuer: Issuer,
-        listen: SocketAddr,
-        stamp_every: Duration,
-    ) -> io::Result<Self> {
-        let listener = TcpListener::bind(listen).await?;
+    pub fn bind(issuer: Issuer, listen: SocketAddr, stamp_every: Duration) -> io::Result<Self> {
+        let listener = listener(listen)?;
         let (settings, jobs) = (Settings::default(), schedule::Options::default());
-        Ok(Self { issuer, listener, stamp_every, targets: Vec::new(), settings, jobs })
+        let (targets, plan) = (Vec::new(), Plan::default());
+        Ok(Self { issuer, listener, stamp_every, targets, settings, jobs, plan })
+    }
+
+    /// The same with rules for connections, for a process that may have so many `descriptors`;
+    /// `None` for any number.
+    ///
+    /// # Errors
+    /// [`Error::Descriptors`] if these are too few.
+    pub fn with_connections(
+        self,
+        connections: &Connections,
+        descriptors: Option<u64>,
+    ) -> Result<Self, Error> {
+        Ok(Self { plan: connections.plan(descriptors)?, ..self })
     }
 
     /// The same, which serves these targets too.
@@ -69,10 +87,10 @@ impl Server {
     /// The system's.
     pub async fn run(self, end: impl Future<Output = ()> + Send + 'static) -> io::Result<()> {
         let (stop, stopped) = watch::channel(());
-        let beating = heart_beat(self.issuer.clone(), self.stamp_every, self.targets, stopped);
-        let beating = tokio::spawn(beating);
-        let following =
-            tokio::spawn(follow_with_status_lists(self.issuer.clone(), stop.subscribe()));
+        let issuer = self.issuer.acting_as(Actor::part(PUBLISHER)).publishing();
+        let following = follow_with_status_lists(issuer.clone(), stop.subscribe());
+        let beating = heart_beat(issuer, self.stamp_every, self.targets, stopped);
+        let publishing = Apart::start(async { tokio::join!(beating, following) })?;
         let jobs = schedule::run(self.issuer.clone(), self.jobs.clone(), stop.subscribe());
         let jobs = tokio::spawn(jobs);
         let dispatcher = match Dispatcher::new(self.issuer.clone(), self.settings.reach) {
@@ -82,7 +100,10 @@ impl Server {
                 None
             }
         };
-        let router = super::router_with(self.issuer.clone(), self.settings);
+        let mut settings = self.settings;
+        // A stream is never closed for another connection: they must not be all that there is.
+        settings.streams.max = settings.streams.max.min((self.plan.max / 2).max(1));
+        let router = super::router_with(&self.issuer, settings);
         let mut ended = stop.subscribe();
         let end = {
             let (stop, issuer) = (stop.clone(), self.issuer.clone());
@@ -93,20 +114,68 @@ impl Server {
                 let _ = stop.send(());
             }
         };
-        let serving = axum::serve(self.listener, router).with_graceful_shutdown(end);
-        let served = tokio::select! {
-            served = serving => served,
-            () = async { let _ = ended.changed().await; tokio::time::sleep(GRACE).await } => Ok(()),
-        };
+        tokio::spawn(end);
+        let serving = Listening::new(self.listener, self.plan, self.issuer.clone())
+            .serve(router, stop.subscribe());
+        tokio::select! {
+            () = serving => {}
+            () = async { let _ = ended.changed().await; tokio::time::sleep(GRACE).await } => {}
+        }
         drop(stop);
         // The last beat may be in the middle of a publication: it is let finish.
-        let _ = beating.await;
-        let _ = following.await;
+        let publishing = publishing.done().await;
         let _ = jobs.await;
         if let Some(dispatcher) = dispatcher {
             let _ = dispatcher.await;
         }
         self.issuer.store().close().await;
-        served
+        publishing.end().await;
+        Ok(())
+    }
+}
+
+/// Listens, with room for many whose connection is still to be accepted: they cost no descriptor.
+fn listener(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+    #[cfg(unix)]
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
+}
+
+/// What publishes, on a thread and a runtime of its own. Among the requests each of its steps
+/// would wait for every request that is ready, so that many of them would stop the list.
+struct Apart {
+    done: oneshot::Receiver<()>,
+    over: oneshot::Sender<()>,
+    thread: JoinHandle<()>,
+}
+
+impl Apart {
+    fn start(work: impl Future + Send + 'static) -> io::Result<Self> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let (finished, done) = oneshot::channel();
+        let (over, is_over) = oneshot::channel();
+        let thread = tokio::task::spawn_blocking(move || {
+            runtime.block_on(async {
+                work.await;
+                let _ = finished.send(());
+                // Connections to the database that were made here live as long as this runtime,
+                // and requests publish over them too.
+                let _ = is_over.await;
+            });
+        });
+        Ok(Self { done, over, thread })
+    }
+
+    /// Until the work is done.
+    async fn done(mut self) -> Self {
+        let _ = (&mut self.done).await;
+        self
+    }
+
+    async fn end(self) {
+        let _ = self.over.send(());
+        let _ = self.thread.await;
     }
 }

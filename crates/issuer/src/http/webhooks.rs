@@ -14,7 +14,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::Settings;
-use super::auth::Admin;
+use super::auth::Acting;
 use super::body::{Json, Path, Query};
 use super::problem::Problem;
 use crate::error::Error;
@@ -26,7 +26,7 @@ use crate::webhooks::answers::{
     DeliveriesAnswer, ReplayedAnswer, WebhookDeletedAnswer, WebhookSecretAnswer, WebhooksAnswer,
 };
 use crate::webhooks::{
-    DEFAULT_OVERLAP, DeliveryView, NewWebhook, Replay, WebhookChange, WebhookView,
+    DEFAULT_OVERLAP, DeliveryView, NewWebhook, Replay, WebhookChange, WebhookView, WithSecret,
 };
 
 pub(super) fn routes() -> OpenApiRouter<Issuer> {
@@ -51,9 +51,9 @@ fn view(issuer: &Issuer, webhook: &WebhookRecord) -> WebhookView {
 }
 
 /// With the secret, which is shown where it is new and never else.
-fn with_secret(issuer: &Issuer, webhook: &WebhookRecord) -> WebhookSecretAnswer {
-    let secret = webhook.secret.as_str().to_owned();
-    WebhookSecretAnswer { webhook: view(issuer, webhook), secret }
+fn with_secret(issuer: &Issuer, made: &WithSecret) -> WebhookSecretAnswer {
+    let secret = made.secret.as_str().to_owned();
+    WebhookSecretAnswer { webhook: view(issuer, &made.webhook), secret }
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -71,18 +71,17 @@ struct CreateBody {
 #[utoipa::path(
     post, path = "/webhooks", tag = "webhooks", operation_id = "create_webhook",
     request_body = CreateBody,
-    security(("admin_key" = ["webhooks:write"])),
+    security(("admin_key" = ["webhooks:write", "audit:read"])),
     responses((status = 201, description = "The endpoint and its secret", body = WebhookSecretAnswer))
 )]
 async fn create(
-    State(issuer): State<Issuer>,
-    Extension(admin): Extension<Admin>,
+    Acting(issuer): Acting,
     Extension(settings): Extension<Settings>,
     Json(body): Json<CreateBody>,
 ) -> Answer {
     let types = types(&body.types)?;
     let CreateBody { url, description, .. } = body;
-    let new = NewWebhook { url, description, types, by: Some(admin.id) };
+    let new = NewWebhook { url, description, types, by: None };
     let webhook = issuer.create_webhook(&new, settings.reach).await?;
     Ok((StatusCode::CREATED, axum::Json(with_secret(&issuer, &webhook))).into_response())
 }
@@ -126,12 +125,11 @@ struct UpdateBody {
     post, path = "/webhooks/{id}", tag = "webhooks", operation_id = "update_webhook",
     request_body = UpdateBody,
     params(("id" = String, Path, description = "The endpoint's id")),
-    security(("admin_key" = ["webhooks:write"])),
+    security(("admin_key" = ["webhooks:write", "audit:read"])),
     responses((status = 200, description = "The endpoint", body = WebhookView))
 )]
 async fn update(
-    State(issuer): State<Issuer>,
-    Extension(admin): Extension<Admin>,
+    Acting(issuer): Acting,
     Extension(settings): Extension<Settings>,
     Path(id): Path,
     Json(body): Json<UpdateBody>,
@@ -139,7 +137,7 @@ async fn update(
     let types = body.types.as_deref().map(types).transpose()?;
     let UpdateBody { url, description, enabled, .. } = body;
     let change = WebhookChange { url, description, types, enabled };
-    let webhook = issuer.update_webhook(&id, &change, Some(&admin.id), settings.reach).await?;
+    let webhook = issuer.update_webhook(&id, &change, None, settings.reach).await?;
     Ok(axum::Json(view(&issuer, &webhook)).into_response())
 }
 
@@ -150,12 +148,8 @@ async fn update(
     security(("admin_key" = ["webhooks:write"])),
     responses((status = 200, description = "Deleted", body = WebhookDeletedAnswer))
 )]
-async fn delete(
-    State(issuer): State<Issuer>,
-    Extension(admin): Extension<Admin>,
-    Path(id): Path,
-) -> Answer {
-    issuer.delete_webhook(&id, Some(&admin.id)).await?;
+async fn delete(Acting(issuer): Acting, Path(id): Path) -> Answer {
+    issuer.delete_webhook(&id, None).await?;
     Ok(axum::Json(WebhookDeletedAnswer { id, deleted: true }).into_response())
 }
 
@@ -174,14 +168,9 @@ struct RotateBody {
     security(("admin_key" = ["webhooks:write"])),
     responses((status = 200, description = "The endpoint and its new secret", body = WebhookSecretAnswer))
 )]
-async fn rotate(
-    State(issuer): State<Issuer>,
-    Extension(admin): Extension<Admin>,
-    Path(id): Path,
-    Json(body): Json<RotateBody>,
-) -> Answer {
+async fn rotate(Acting(issuer): Acting, Path(id): Path, Json(body): Json<RotateBody>) -> Answer {
     let overlap = body.overlap_seconds.map_or(DEFAULT_OVERLAP, Duration::from_secs);
-    let webhook = issuer.rotate_webhook(&id, overlap, Some(&admin.id)).await?;
+    let webhook = issuer.rotate_webhook(&id, overlap, None).await?;
     Ok(axum::Json(with_secret(&issuer, &webhook)).into_response())
 }
 
@@ -229,14 +218,10 @@ struct ReplayBody {
     post, path = "/webhooks/{id}/replay", tag = "webhooks", operation_id = "replay_webhook",
     request_body = ReplayBody,
     params(("id" = String, Path, description = "The endpoint's id")),
-    security(("admin_key" = ["webhooks:write"])),
+    security(("admin_key" = ["webhooks:write", "audit:read"])),
     responses((status = 200, description = "How many deliveries were queued", body = ReplayedAnswer))
 )]
-async fn replay(
-    State(issuer): State<Issuer>,
-    Path(id): Path,
-    Json(body): Json<ReplayBody>,
-) -> Answer {
+async fn replay(Acting(issuer): Acting, Path(id): Path, Json(body): Json<ReplayBody>) -> Answer {
     let what = match (body.delivery, body.after, body.dead) {
         (Some(delivery), None, false) => Replay::One(delivery),
         (None, Some(after), false) => Replay::After(after),

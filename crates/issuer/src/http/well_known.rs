@@ -11,6 +11,7 @@ use portcullis_core::crypto::Digest;
 use portcullis_core::policy::Visibility;
 use tower_http::cors::{Any, CorsLayer};
 
+use super::auth;
 use super::body::Path;
 use super::problem::Problem;
 use super::status_lists;
@@ -119,12 +120,7 @@ async fn policy_file(
 
 /// Whether the request carries an admin key that may read what gates do.
 async fn is_gate(issuer: &Issuer, headers: &HeaderMap) -> Result<bool, Error> {
-    let value = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-    let token = value.and_then(|value| {
-        let (scheme, token) = value.split_once(' ')?;
-        scheme.eq_ignore_ascii_case("bearer").then_some(token.trim())
-    });
-    let Some(token) = token else { return Ok(false) };
+    let Some(token) = auth::bearer(headers) else { return Ok(false) };
     let record = match issuer.admin(token).await? {
         Ok(record) => record,
         Err(_) => return Ok(false),

@@ -9,6 +9,7 @@
 //! ```
 
 mod at_rest;
+mod column;
 mod document;
 pub(crate) mod seal;
 mod unlock;
@@ -29,6 +30,7 @@ use crate::error::Error;
 use crate::status::token::StatusListSigner;
 
 pub use at_rest::{AtRest, at_rest, decrypt, encrypt, rekey};
+pub use column::{ColumnKey, SealedText};
 pub use seal::{SealError, is_sealed};
 pub use unlock::{Ask, Lock, Unlock};
 pub use vault::Vault;
@@ -107,6 +109,17 @@ impl Keystore {
     #[must_use]
     pub fn salt_key(&self) -> SaltKey {
         SaltKey::new(self.salt.as_deref().unwrap_or(&[0; 32]))
+    }
+
+    /// What secrets in the database are sealed under.
+    ///
+    /// # Errors
+    /// [`Error::Random`], never in truth.
+    pub fn column_key(&self) -> Result<ColumnKey, Error> {
+        // A keystore of before there were private policies has no secret of its own for this: the
+        // oldest of its keys, which is never taken out, stands in.
+        let oldest = self.keys.first().map(|key| &*key.secret);
+        ColumnKey::derive(self.issuer, self.salt.as_deref().or(oldest).unwrap_or(&[0; 32]))
     }
 
     /// Reads a keystore file.

@@ -8,6 +8,7 @@ use portcullis_core::time::Time;
 use serde_json::json;
 
 use super::LINGER_SECS;
+use crate::actor::Who;
 use crate::error::Error;
 use crate::store::Connection;
 use crate::store::events::{self, Event, EventType};
@@ -53,6 +54,7 @@ pub(super) async fn write_head(
     signer: &ListSigner,
     mark: &Mark,
     previous: Digest,
+    who: Who<'_>,
 ) -> Result<Digest, Error> {
     let wide = wide::in_force(connection).await?.iter().map(|record| record.entry).collect();
     let public_policies = policies::directory(connection, Visibility::Public).await?;
@@ -78,7 +80,7 @@ pub(super) async fn write_head(
     let digest = Digest::of(&head);
     lists::insert_list(connection, mark, &head, &bodies).await?;
     let data = json!({ "epoch": mark.epoch, "number": mark.number, "head": digest.to_string() });
-    let event = Event { event: EventType::ListPublished, key_id: None, actor: None, data };
+    let event = Event { event: EventType::ListPublished, key_id: None, who, data };
     events::append(connection, mark.this_update, &event).await?;
     Ok(digest)
 }

@@ -16,7 +16,9 @@ use super::push::Known;
 use super::status::KnownStatus;
 use crate::error::Error;
 use crate::issuer::Issuer;
+use crate::reserve;
 use crate::store::events::{self, Event, EventType};
+use crate::store::session::{DEADLINE, within};
 use crate::store::targets::{self, TargetRecord};
 
 /// How often the outbox is looked at for targets.
@@ -25,6 +27,8 @@ const LOOK_EVERY: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 /// How long a whole attempt may take.
 const PATIENCE: Duration = Duration::from_secs(120);
+/// How often what killed writers left is looked for.
+const SWEEP_EVERY: Duration = Duration::from_secs(600);
 /// A target that no publisher has had for so long is one no more.
 const FORGOTTEN_MILLIS: u64 = 10 * 60 * 1000;
 
@@ -51,12 +55,18 @@ pub async fn heart_beat(
     // Whoever is silent for three beats is taken for dead.
     let lease = period.saturating_mul(3).max(Duration::from_secs(3));
     let mut failing = false;
+    issuer.health().beats_every(period);
     loop {
         tokio::select! {
             _ = stopped.changed() => break,
             _ = ticks.tick() => {}
         }
-        let beat = beat(&issuer, &holder, lease).await;
+        let beat = within(DEADLINE, beat(&issuer, &holder, lease)).await.flatten();
+        match &beat {
+            Err(Error::StorageFull(_)) => make_room(&issuer).await,
+            Err(_) => {}
+            Ok(_) => reserve::keep(issuer.home()),
+        }
         // Where the database can't say, the targets still get what can be read.
         leads.send_if_modified(|leads| match beat {
             Ok(now) if now != *leads => {
@@ -65,6 +75,7 @@ pub async fn heart_beat(
             }
             _ => false,
         });
+        issuer.health().beat(beat.as_ref().err());
         report(&issuer, beat.map(|_| ()), ("list", "the list is"), &mut failing).await;
     }
     drop(leads);
@@ -73,6 +84,18 @@ pub async fn heart_beat(
         && targets::resign(&mut writing, &holder).await.is_ok()
     {
         let _ = writing.commit().await;
+    }
+}
+
+/// Makes what room there is to be had for the next beat.
+async fn make_room(issuer: &Issuer) {
+    if reserve::give_up(issuer.home()) {
+        tracing::error!(
+            "the disk is full: the reserve is given up, no key is made until there is room"
+        );
+    }
+    if let Err(error) = issuer.store().empty_log().await {
+        tracing::warn!(code = error.code(), "the database's log stays: {}", error.chain());
     }
 }
 
@@ -112,7 +135,8 @@ pub(super) async fn report(
 /// Writes `list.failed`. Where even that can't be written, the log has it.
 async fn note_failure(issuer: &Issuer, target: Option<&str>, error: &Error) {
     let data = json!({ "target": target, "code": error.code(), "problem": error.chain() });
-    let event = Event { event: EventType::ListFailed, key_id: None, actor: None, data };
+    let who = issuer.who(None);
+    let event = Event { event: EventType::ListFailed, key_id: None, who, data };
     let noted: Result<(), Error> = async {
         let mut writing = issuer.store().write().await?;
         let now = crate::store::now(&mut writing, issuer.now()).await?;
@@ -130,6 +154,7 @@ async fn note_failure(issuer: &Issuer, target: Option<&str>, error: &Error) {
 async fn serve_target(issuer: Issuer, target: Target, mut leading: watch::Receiver<bool>) {
     let (mut known, mut known_status) = (Known::default(), KnownStatus::default());
     let (mut there, mut due, mut failures) = (None, Instant::now(), 0_u32);
+    let mut sweep_at = Instant::now();
     let mut ticks = tokio::time::interval(LOOK_EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
@@ -140,24 +165,23 @@ async fn serve_target(issuer: Issuer, target: Target, mut leading: watch::Receiv
         if !*leading.borrow() {
             continue;
         }
-        let Ok(published) = issuer.published().await else { continue };
-        let Ok(revision) = issuer.status_revision().await else { continue };
-        let out = Some((published.digest, revision));
+        let look = async {
+            Ok::<_, Error>((issuer.published().await?.digest, issuer.status_revision().await?))
+        };
+        let Ok(out) = within(DEADLINE, look).await.flatten() else { continue };
+        let out = Some(out);
         let news = failures == 0 && there != out;
         if !news && Instant::now() < due {
             continue;
         }
-        let pushed = async {
+        let push = async {
             note_seen(&issuer, &target).await?;
-            let push = async {
-                issuer.push(&target, &mut known).await?;
-                issuer.push_status_lists(&target, &mut known_status).await
-            };
-            let push = tokio::time::timeout(PATIENCE, push).await;
-            let reason = "was not brought up to date within two minutes".to_owned();
-            push.unwrap_or(Err(Error::Target { target: target.name.clone(), reason }))
+            issuer.push(&target, &mut known).await?;
+            issuer.push_status_lists(&target, &mut known_status).await
         };
-        match pushed.await {
+        let pushed = tokio::time::timeout(PATIENCE, push).await;
+        let reason = "was not brought up to date within two minutes".to_owned();
+        match pushed.unwrap_or(Err(Error::Target { target: target.name.clone(), reason })) {
             Ok(()) => {
                 if failures > 0 {
                     tracing::info!(target = target.name, "the target is up to date again");
@@ -165,6 +189,14 @@ async fn serve_target(issuer: Issuer, target: Target, mut leading: watch::Receiv
                 there = out;
                 failures = 0;
                 due = Instant::now() + target.every;
+                if Instant::now() >= sweep_at {
+                    sweep_at = Instant::now() + SWEEP_EVERY;
+                    match target.place.sweep().await {
+                        Ok(0) => {}
+                        Ok(files) => tracing::info!(target = target.name, files, "swept"),
+                        Err(fault) => tracing::warn!("not swept: {}", fault.at(&target.name)),
+                    }
+                }
             }
             Err(error) => {
                 // What is there now may be anything.
@@ -173,10 +205,13 @@ async fn serve_target(issuer: Issuer, target: Target, mut leading: watch::Receiv
                 let pause = Duration::from_millis(500).saturating_mul(1 << failures.min(10));
                 due = Instant::now() + pause.min(LONGEST_PAUSE);
                 tracing::error!(target = target.name, code = error.code(), "{}", error.chain());
-                if failures == 1 {
-                    note_failure(&issuer, Some(&target.name), &error).await;
-                }
-                let _ = note_failed(&issuer, &target, &error).await;
+                let note = async {
+                    if failures == 1 {
+                        note_failure(&issuer, Some(&target.name), &error).await;
+                    }
+                    note_failed(&issuer, &target, &error).await
+                };
+                let _ = within(DEADLINE, note).await;
             }
         }
     }

@@ -12,11 +12,14 @@
 
 mod content;
 mod deployment;
+mod folder;
 mod lead;
 mod place;
 mod policies;
 mod push;
+mod reclock;
 mod recover;
+mod recover_alone;
 mod status;
 
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -30,13 +33,15 @@ use tokio::sync::Mutex;
 use crate::error::Error;
 use crate::issuer::Issuer;
 use crate::store::lists::{self, Promise, Published};
-use crate::store::{Connection, events, shards, wide};
+use crate::store::session::{DEADLINE, within};
+use crate::store::{Connection, clock, events, shards, wide};
 use content::{renew_bodies, unwanted_since, write_head};
 pub use deployment::GateFile;
 pub use lead::{has, heart_beat};
 pub use place::Target;
 pub(crate) use policies::Forest;
 use policies::renew_policies;
+pub use reclock::Reclocked;
 pub use recover::Recovered;
 pub(crate) use status::follow as follow_with_status_lists;
 
@@ -74,7 +79,8 @@ impl Issuer {
         }
         let begun = gate.begun.fetch_add(1, Ordering::SeqCst).saturating_add(1);
         let start = std::time::Instant::now();
-        let published = self.publish_now().await;
+        // Whoever waits here for ever would keep all others from publishing.
+        let published = within(DEADLINE, self.publishing().publish_now()).await.flatten();
         self.metrics().publication(published.is_ok(), start.elapsed());
         let published = published?;
         *last = Some((begun, published.clone()));
@@ -138,11 +144,13 @@ impl Issuer {
                 let number = same_epoch.map_or(0, |last| last.mark.number).saturating_add(1);
                 let previous = last.map_or(Digest([0; 32]), |last| last.digest);
                 let mark = mark(number);
-                let digest = write_head(&mut writing, &signer, &mark, previous).await?;
+                let digest =
+                    write_head(&mut writing, &signer, &mark, previous, self.who(None)).await?;
                 Promise { mark, digest, position, latest }
             }
         };
         lists::set_promise(&mut writing, &promise).await?;
+        clock::note(&mut writing, &self.read_clock()).await?;
         let (head, _) = crate::mirror::stored_head(&mut writing, promise.digest).await?;
         let head_len = name_file(&head).len;
         writing.commit().await?;
@@ -179,9 +187,26 @@ async fn is_signed_by(
 fn next_instant(clock: Time, last: Option<&Promise>) -> Result<Time, Error> {
     let Some(last) = last else { return Ok(clock) };
     let last = last.mark.this_update;
+    not_behind(clock, last)?;
+    Ok(clock.max(last.plus_millis(1)))
+}
+
+const fn not_behind(clock: Time, last: Time) -> Result<(), Error> {
     let behind_millis = last.millis_since(clock);
     if behind_millis > MAX_BEHIND_MILLIS {
         return Err(Error::ClockWentBack { behind_millis });
     }
-    Ok(clock.max(last.plus_millis(1)))
+    Ok(())
+}
+
+/// Refuses a clock that stands before what was promised.
+///
+/// # Errors
+/// [`Error::ClockWentBack`] and the database's.
+pub(crate) async fn check_not_behind(
+    connection: &mut Connection,
+    clock: Time,
+) -> Result<(), Error> {
+    let last = lists::promise(connection).await?;
+    last.map_or(Ok(()), |last| not_behind(clock, last.mark.this_update))
 }

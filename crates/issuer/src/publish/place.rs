@@ -4,7 +4,6 @@
 //! All hold the files under the names of `/.well-known/portcullis/`. What has a digest in its name
 //! is written once; `keyring`, `head` and `stamp` are replaced.
 
-use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,10 +13,12 @@ use object_store::path::Path as Key;
 use object_store::{
     Attribute, Attributes, ObjectStore, ObjectStoreExt as _, PutMode, PutOptions, UpdateVersion,
 };
+use portcullis_core::time::Time;
 use url::Url;
 
+use super::folder;
 use crate::error::Error;
-use crate::files::{self, Privacy};
+use crate::files;
 
 /// How long one request may take.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -50,10 +51,55 @@ pub(crate) struct Page {
     pub(crate) max_age_secs: u32,
 }
 
+/// Why a place could not be read or written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Fault {
+    reason: String,
+    /// It has no room left.
+    is_full: bool,
+}
+
+impl Fault {
+    pub(super) fn of_io(path: &Path, error: &std::io::Error) -> Self {
+        Self { reason: format!("{}: {error}", path.display()), is_full: files::is_full(error) }
+    }
+
+    /// The error of the target that is called `name`.
+    pub(crate) fn at(self, name: &str) -> Error {
+        let (target, reason) = (name.to_owned(), self.reason);
+        if self.is_full {
+            Error::TargetFull { target, reason }
+        } else {
+            Error::Target { target, reason }
+        }
+    }
+}
+
+impl From<String> for Fault {
+    fn from(reason: String) -> Self {
+        Self { reason, is_full: false }
+    }
+}
+
+impl From<&str> for Fault {
+    fn from(reason: &str) -> Self {
+        reason.to_owned().into()
+    }
+}
+
+impl From<Error> for Fault {
+    fn from(error: Error) -> Self {
+        let is_full = matches!(&error, Error::Io { source, .. } if files::is_full(source));
+        Self { reason: error.chain(), is_full }
+    }
+}
+
 /// What stood at a name, and how a conditional put names it.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Found {
     pub(crate) bytes: Option<Vec<u8>>,
+    /// What the clock of the place says, where it tells.
+    pub(crate) date: Option<Time>,
     version: Option<UpdateVersion>,
 }
 
@@ -134,12 +180,12 @@ impl Place {
     }
 
     /// What stands at `name`.
-    pub(crate) async fn get(&self, name: &str) -> Result<Found, String> {
+    pub(crate) async fn get(&self, name: &str) -> Result<Found, Fault> {
         match self {
             Self::Folder(folder) => {
                 let path = folder.join(name);
-                let bytes = blocking(move || read_file(&path)).await?;
-                Ok(Found { bytes, version: None })
+                let bytes = blocking(move || folder::read(&path)).await?;
+                Ok(Found { bytes, ..Found::default() })
             }
             Self::Bucket { store, prefix } => {
                 let got = within(store.get(&key(prefix, name))).await?;
@@ -152,22 +198,22 @@ impl Place {
                     version: got.meta.version.clone(),
                 };
                 let bytes = within(got.bytes()).await?.map_err(|error| chain(&error))?;
-                Ok(Found { bytes: Some(bytes.to_vec()), version: Some(version) })
+                Ok(Found { bytes: Some(bytes.to_vec()), version: Some(version), date: None })
             }
             Self::Kv { client, values, token } => {
                 let request = client.get(kv_url(values, name)?).bearer_auth(token);
-                Ok(Found { bytes: fetch(request).await?, version: None })
+                Ok(fetch(request).await?)
             }
             Self::Http { client, base } => {
                 let url = format!("{}/{name}", base.as_str().trim_end_matches('/'));
                 let request = client.get(url).header("cache-control", "no-cache");
-                Ok(Found { bytes: fetch(request).await?, version: None })
+                Ok(fetch(request).await?)
             }
         }
     }
 
     /// Writes a file whose name says what is in it, where it is not there yet.
-    pub(crate) async fn put_once(&self, name: &str, bytes: &[u8]) -> Result<(), String> {
+    pub(crate) async fn put_once(&self, name: &str, bytes: &[u8]) -> Result<(), Fault> {
         match self {
             Self::Bucket { store, prefix } => {
                 let options = PutOptions { mode: PutMode::Create, ..PutOptions::default() };
@@ -178,14 +224,14 @@ impl Place {
                     Err(object_store::Error::NotImplemented { .. }) => {
                         return self.put(name, bytes).await;
                     }
-                    Err(error) => return Err(chain(&error)),
+                    Err(error) => return Err(chain(&error).into()),
                 }
             }
             Self::Folder(folder) => {
                 let (path, bytes) = (folder.join(name), bytes.to_vec());
-                blocking(move || match read_file(&path)? {
+                blocking(move || match folder::read(&path)? {
                     Some(there) if there == bytes => Ok(()),
-                    _ => write_file(&path, &bytes),
+                    _ => folder::write(&path, &bytes),
                 })
                 .await?;
                 return Ok(());
@@ -196,16 +242,16 @@ impl Place {
     }
 
     /// Writes a file, whatever is there.
-    pub(crate) async fn put(&self, name: &str, bytes: &[u8]) -> Result<(), String> {
+    pub(crate) async fn put(&self, name: &str, bytes: &[u8]) -> Result<(), Fault> {
         match self {
             Self::Folder(folder) => {
                 let (path, bytes) = (folder.join(name), bytes.to_vec());
-                blocking(move || write_file(&path, &bytes)).await
+                blocking(move || folder::write(&path, &bytes)).await
             }
             Self::Bucket { store, prefix } => {
                 let key = key(prefix, name);
                 let put = store.put(&key, bytes.to_vec().into());
-                within(put).await?.map(|_| ()).map_err(|error| chain(&error))
+                Ok(within(put).await?.map(|_| ()).map_err(|error| chain(&error))?)
             }
             Self::Kv { client, values, token } => {
                 let request = client.put(kv_url(values, name)?).bearer_auth(token);
@@ -213,7 +259,7 @@ impl Place {
                 let answer = request.body(bytes.to_vec()).send().await.map_err(http_error)?;
                 match answer.status() {
                     status if status.is_success() => Ok(()),
-                    status => Err(format!("answered {status}")),
+                    status => Err(format!("answered {status}").into()),
                 }
             }
             Self::Http { .. } => Err("can only be read".into()),
@@ -227,7 +273,7 @@ impl Place {
         name: &str,
         bytes: &[u8],
         found: &Found,
-    ) -> Result<(), String> {
+    ) -> Result<(), Fault> {
         self.replace_page(name, bytes, found, None).await
     }
 
@@ -238,24 +284,12 @@ impl Place {
         bytes: &[u8],
         found: &Found,
         page: Option<Page>,
-    ) -> Result<(), String> {
-        const OVERTAKEN: &str = "another publisher has written there since";
+    ) -> Result<(), Fault> {
         match self {
-            Self::Folder(folder) => {
-                let (folder, name) = (folder.clone(), name.to_owned());
+            Self::Folder(path) => {
+                let (path, name) = (path.clone(), name.to_owned());
                 let (bytes, found) = (bytes.to_vec(), found.bytes.clone());
-                blocking(move || {
-                    let path = folder.join(&name);
-                    std::fs::create_dir_all(&folder).map_err(|e| e.to_string())?;
-                    let lock = File::options().create(true).append(true).open(folder.join(".lock"));
-                    let lock = lock.map_err(|error| error.to_string())?;
-                    lock.lock().map_err(|error| error.to_string())?;
-                    if read_file(&path)? != found {
-                        return Err(OVERTAKEN.into());
-                    }
-                    write_file(&path, &bytes)
-                })
-                .await
+                blocking(move || folder::replace(&path, &name, &bytes, found.as_deref())).await
             }
             Self::Bucket { store, prefix } => {
                 let mode = found.version.clone().map_or(PutMode::Create, PutMode::Update);
@@ -268,21 +302,33 @@ impl Place {
                     Err(
                         object_store::Error::AlreadyExists { .. }
                         | object_store::Error::Precondition { .. },
-                    ) => Err(OVERTAKEN.into()),
+                    ) => Err(folder::OVERTAKEN.into()),
                     Err(object_store::Error::NotImplemented { .. }) => self.put(name, bytes).await,
-                    Err(error) => Err(chain(&error)),
+                    Err(error) => Err(chain(&error).into()),
                 }
             }
             Self::Kv { .. } | Self::Http { .. } => self.put(name, bytes).await,
         }
     }
 
+    /// Removes what writers left there that were killed.
+    pub(crate) async fn sweep(&self) -> Result<usize, Fault> {
+        match self {
+            Self::Folder(path) => {
+                let path = path.clone();
+                blocking(move || folder::sweep(&path)).await
+            }
+            // What is put there is there as a whole, or not at all.
+            Self::Bucket { .. } | Self::Kv { .. } | Self::Http { .. } => Ok(0),
+        }
+    }
+
     /// Checks that what is read at `name` is what was written.
-    pub(crate) async fn read_back(&self, name: &str, bytes: &[u8]) -> Result<(), String> {
+    pub(crate) async fn read_back(&self, name: &str, bytes: &[u8]) -> Result<(), Fault> {
         if self.get(name).await?.bytes.as_deref() == Some(bytes) {
             return Ok(());
         }
-        Err(format!("{name} reads back as something else than was written"))
+        Err(format!("{name} reads back as something else than was written").into())
     }
 }
 
@@ -343,10 +389,11 @@ fn client() -> Result<reqwest::Client, String> {
     client.redirect(reqwest::redirect::Policy::none()).build().map_err(http_error)
 }
 
-async fn fetch(request: reqwest::RequestBuilder) -> Result<Option<Vec<u8>>, String> {
+async fn fetch(request: reqwest::RequestBuilder) -> Result<Found, String> {
     let mut answer = request.send().await.map_err(http_error)?;
+    let date = date_of(answer.headers());
     match answer.status() {
-        reqwest::StatusCode::NOT_FOUND => return Ok(None),
+        reqwest::StatusCode::NOT_FOUND => return Ok(Found { date, ..Found::default() }),
         status if status.is_success() => {}
         status => return Err(format!("answered {status}")),
     }
@@ -357,7 +404,15 @@ async fn fetch(request: reqwest::RequestBuilder) -> Result<Option<Vec<u8>>, Stri
         }
         bytes.extend_from_slice(&chunk);
     }
-    Ok(Some(bytes))
+    Ok(Found { bytes: Some(bytes), date, version: None })
+}
+
+/// What the clock of the server says: the date of the answer, and how long a cache has had it.
+fn date_of(headers: &reqwest::header::HeaderMap) -> Option<Time> {
+    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+    let date = jiff::fmt::rfc2822::parse(text("date")?).ok()?.timestamp().as_millisecond();
+    let age: u64 = text("age").and_then(|age| age.trim().parse().ok()).unwrap_or(0);
+    Some(Time::from_millis(u64::try_from(date).ok()?).plus_millis(age.saturating_mul(1000)))
 }
 
 #[allow(clippy::needless_pass_by_value, reason = "the shape that map_err wants")]
@@ -376,27 +431,9 @@ async fn within<T>(work: impl Future<Output = T>) -> Result<T, String> {
 }
 
 async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, String> + Send + 'static,
-) -> Result<T, String> {
-    tokio::task::spawn_blocking(work).await.map_err(|error| error.to_string())?
-}
-
-fn read_file(path: &Path) -> Result<Option<Vec<u8>>, String> {
-    match std::fs::read(path) {
-        Ok(bytes) => Ok(Some(bytes)),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(format!("{}: {error}", path.display())),
-    }
-}
-
-fn write_file(path: &Path, bytes: &[u8]) -> Result<(), String> {
-    let folder = files::folder_of(path);
-    std::fs::create_dir_all(&folder).map_err(|e| format!("{}: {e}", folder.display()))?;
-    files::write_atomic(path, bytes, Privacy::Public).map_err(|error| error.chain())?;
-    match read_file(path)? {
-        Some(there) if there == bytes => Ok(()),
-        _ => Err(format!("{} reads back as something else than was written", path.display())),
-    }
+    work: impl FnOnce() -> Result<T, Fault> + Send + 'static,
+) -> Result<T, Fault> {
+    tokio::task::spawn_blocking(work).await.map_err(|error| Fault::from(error.to_string()))?
 }
 
 fn chain(error: &dyn std::error::Error) -> String {
@@ -408,4 +445,23 @@ fn chain(error: &dyn std::error::Error) -> String {
         source = error.source();
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use reqwest::header::{AGE, DATE, HeaderMap};
+
+    #[test]
+    fn a_servers_clock_is_read_through_a_cache() {
+        let mut headers = HeaderMap::new();
+        assert_eq!(date_of(&headers), None);
+        headers.insert(DATE, "Fri, 15 Jan 2027 08:00:00 GMT".parse().unwrap());
+        let date = Time::from_secs(1_800_000_000);
+        assert_eq!(date_of(&headers), Some(date));
+        headers.insert(AGE, "90".parse().unwrap());
+        assert_eq!(date_of(&headers), Some(date.plus_millis(90_000)));
+        headers.insert(DATE, "yesterday".parse().unwrap());
+        assert_eq!(date_of(&headers), None);
+    }
 }

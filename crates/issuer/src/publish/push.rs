@@ -8,11 +8,11 @@ use std::collections::HashSet;
 
 use portcullis_core::crypto::Digest;
 use portcullis_core::keyring::Keyring;
-use portcullis_core::list::{ListError, Stamp};
+use portcullis_core::list::{ListError, Mark, Stamp};
 use portcullis_core::policy::Visibility;
 use portcullis_core::time::Time;
 
-use super::place::{Found, Place, Target};
+use super::place::{Fault, Found, Place, Target};
 use super::policies::files_under;
 use crate::error::Error;
 use crate::issuer::Issuer;
@@ -33,13 +33,13 @@ impl Issuer {
     /// # Errors
     /// [`Error::Target`] where it fails, [`Error::Restored`], and the database's.
     pub(super) async fn push(&self, target: &Target, known: &mut Known) -> Result<(), Error> {
-        let failed = |reason| Error::Target { target: target.name.clone(), reason };
+        let failed = |fault: Fault| fault.at(&target.name);
         let published = self.published().await?;
         let found = target.place.get("stamp").await.map_err(failed)?;
         if let Some(stamp) = self.read_stamp(target, &found).await? {
             self.check_witness(&target.name, &stamp).await?;
             let mark = stamp.mark();
-            if mark.this_update >= published.this_update {
+            if (mark.epoch, mark.this_update) >= (published.epoch, published.this_update) {
                 let carries = (mark.epoch, mark.number, mark.this_update);
                 return self.note(target, carries).await;
             }
@@ -66,7 +66,7 @@ impl Issuer {
         published: &Published,
         known: &mut Known,
     ) -> Result<u32, Error> {
-        let failed = |reason| Error::Target { target: target.name.clone(), reason };
+        let failed = |fault: Fault| fault.at(&target.name);
         let place = &target.place;
         let mut reading = self.store().read().await?;
         let version = lists::keyring_version(&mut reading).await?;
@@ -133,9 +133,11 @@ impl Issuer {
                 | ListError::WrongEpoch { .. }
                 | ListError::NotAListKey(_),
             ) => {
+                if let Some(stamp) = self.read_old_stamp(file).await? {
+                    return Ok(Some(stamp));
+                }
                 let keyring = newer_keyring(&target.place, keyring).await;
-                let keyring = keyring
-                    .map_err(|reason| Error::Target { target: target.name.clone(), reason })?;
+                let keyring = keyring.map_err(|fault| fault.at(&target.name))?;
                 Ok(Some(open_whenever(file, &keyring)?))
             }
             Err(error) => {
@@ -145,33 +147,49 @@ impl Issuer {
         }
     }
 
+    /// A stamp of a signer that has been retired since, or of an epoch that is over.
+    async fn read_old_stamp(&self, file: &[u8]) -> Result<Option<Stamp>, Error> {
+        let keyrings = lists::keyrings(&mut *self.store().read().await?).await?;
+        let opened = keyrings.iter().rev().skip(1).filter_map(|(document, _)| {
+            let keyring = Keyring::open(document, self.root()).ok()?;
+            open_whenever(file, &keyring).ok()
+        });
+        Ok(opened.into_iter().next())
+    }
+
     /// Compares a published stamp with what this database has promised.
     pub(super) async fn check_witness(&self, name: &str, stamp: &Stamp) -> Result<(), Error> {
-        let this_update = stamp.mark().this_update;
+        let mark = stamp.mark();
         let promise = lists::promise(&mut *self.store().read().await?).await?;
-        if promise.is_some_and(|promise| this_update <= promise.mark.this_update) {
+        if promise.is_some_and(|promise| !is_later(&mark, &promise.mark)) {
             return Ok(());
         }
         let mut writing = self.store().write().await?;
         // Another issuer may have promised since.
         let promise = lists::promise(&mut writing).await?;
-        if promise.is_some_and(|promise| this_update <= promise.mark.this_update) {
+        if promise.is_some_and(|promise| !is_later(&mark, &promise.mark)) {
             return Ok(());
         }
-        targets::set_restored(&mut writing, name, this_update, self.now()).await?;
+        targets::set_restored(&mut writing, name, mark.this_update, self.now()).await?;
         writing.commit().await?;
         tracing::error!(witness = name, "the database is a restored backup");
         Err(Error::Restored { witness: name.into() })
     }
 }
 
+/// Whether a list says something that one who promised the other knows nothing of. An epoch that is
+/// over counts for less than the one that came after it, whatever time it bears.
+pub(super) fn is_later(mark: &Mark, promised: &Mark) -> bool {
+    (mark.epoch, mark.this_update) > (promised.epoch, promised.this_update)
+}
+
 /// The keyring at a place, as the successor of the one that is held.
-pub(super) async fn newer_keyring(place: &Place, held: Keyring) -> Result<Keyring, String> {
+pub(super) async fn newer_keyring(place: &Place, held: Keyring) -> Result<Keyring, Fault> {
     let document = place.get("keyring").await?.bytes.ok_or("holds a stamp and no keyring")?;
     match held.succeed(&document) {
         Ok(Some(keyring)) => Ok(keyring),
         Ok(None) => Ok(held),
-        Err(error) => Err(format!("its keyring is refused: {error}")),
+        Err(error) => Err(format!("its keyring is refused: {error}").into()),
     }
 }
 

@@ -18,18 +18,19 @@ use portcullis_core::token::Serial;
 use serde::Serialize;
 use serde_json::json;
 
-use super::place::Target;
+use super::place::{Fault, Target};
 use crate::error::Error;
 use crate::issuer::Issuer;
 use crate::rules::PolicyRules;
+use crate::store::clock::MAX_AHEAD_MILLIS;
 use crate::store::events::{self, Event, EventType};
 use crate::store::lists::{self, Promise};
 use crate::store::policies::{self, PolicyRecord};
 use crate::store::{self, Connection, keys, shards, targets, wide};
 
 /// How far a recovered issuer's numbers move on: more lists than a witness can have missed.
-const LEAP: u64 = 1000;
-const BY: &str = "portcullis recover";
+pub(super) const LEAP: u64 = 1000;
+pub(super) const BY: &str = "portcullis recover";
 
 /// What a recovery has done.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -48,6 +49,10 @@ pub struct Recovered {
     pub private_policies: bool,
     /// Keys of the closed shards that were issued in this second or later are revoked.
     pub lost_from: String,
+    /// Without a witness: what was revoked or suspended from then until this second is not known, and
+    /// counts again.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lost_until: Option<String>,
 }
 
 /// The list that a witness carries, authenticated.
@@ -80,8 +85,15 @@ impl Issuer {
     }
 
     async fn ask(&self, witness: &Target) -> Result<(), Error> {
-        let failed = |reason| Error::Target { target: witness.name.clone(), reason };
+        let failed = |fault: Fault| fault.at(&witness.name);
         let found = witness.place.get("stamp").await.map_err(failed)?;
+        if let Some(date) = found.date {
+            let ahead_millis = self.now().millis_since(date);
+            if ahead_millis > MAX_AHEAD_MILLIS && !self.trusts_clock() {
+                let than = format!("the clock of {}", witness.name);
+                return Err(Error::ClockImplausible { ahead_secs: ahead_millis / 1000, than });
+            }
+        }
         match self.read_stamp(witness, &found).await? {
             Some(stamp) => self.check_witness(&witness.name, &stamp).await,
             None => Ok(()),
@@ -95,12 +107,12 @@ impl Issuer {
     /// of, [`Error::List`] where what it carries is refused, and the store's: then nothing was
     /// changed.
     pub async fn recover(&self, witnesses: &[Target]) -> Result<Recovered, Error> {
-        let mut newest: Option<(Time, &Target)> = None;
+        let mut newest: Option<((u32, Time), &Target)> = None;
         for witness in witnesses {
-            let failed = |reason| Error::Target { target: witness.name.clone(), reason };
+            let failed = |fault: Fault| fault.at(&witness.name);
             let found = witness.place.get("stamp").await.map_err(failed)?;
             if let Some(stamp) = self.read_stamp(witness, &found).await? {
-                let at = stamp.mark().this_update;
+                let at = (stamp.mark().epoch, stamp.mark().this_update);
                 if newest.is_none_or(|(before, _)| at > before) {
                     newest = Some((at, witness));
                 }
@@ -111,8 +123,20 @@ impl Issuer {
         let witnessed = self.witnessed(witness).await?;
         let promise = lists::promise(&mut *self.store().read().await?).await?;
         let mark = witnessed.mark()?;
-        if promise.is_some_and(|promise| mark.this_update <= promise.mark.this_update) {
-            return Err(none("the database knows of all that the witnesses carry; nothing to do"));
+        if promise.is_some_and(|promise| !super::push::is_later(&mark, &promise.mark)) {
+            let marked = targets::is_restored(&mut *self.store().read().await?).await?;
+            if !marked {
+                let reason = "the database knows of all that the witnesses carry; nothing to do";
+                return Err(none(reason));
+            }
+            // Nothing was published since the backup, but secret keys may have been made.
+            let recovered = self.recover_alone().await?;
+            return Ok(Recovered {
+                witness: witness.name.clone(),
+                witness_number: mark.number,
+                lost_until: None,
+                ..recovered
+            });
         }
         let mut recovered = self.take_in(&witnessed).await?;
         recovered.number = self.publish().await?.number;
@@ -120,10 +144,10 @@ impl Issuer {
     }
 
     async fn witnessed<'t>(&self, target: &'t Target) -> Result<Witnessed<'t>, Error> {
-        let failed = |reason| Error::Target { target: target.name.clone(), reason };
+        let failed = |fault: Fault| fault.at(&target.name);
         let get = async |name: &str| {
             let bytes = target.place.get(name).await.map_err(failed)?.bytes;
-            bytes.ok_or_else(|| failed(format!("has no {name}")))
+            bytes.ok_or_else(|| failed(format!("has no {name}").into()))
         };
         let ours = self.keyring_document().await?;
         let mut replica = Replica::new(*self.root(), &ours)?;
@@ -200,9 +224,10 @@ impl Issuer {
             policies: imported,
             private_policies,
             lost_from: crate::view::seconds(lost_from.secs()),
+            lost_until: None,
         };
         let (event, data) = (EventType::ListRecovered, json!(recovered));
-        let event = Event { event, key_id: None, actor: Some(BY), data };
+        let event = Event { event, key_id: None, who: self.who(Some(BY)), data };
         events::append(connection, now, &event).await?;
         writing.commit().await?;
         // What is held in memory is of before.
@@ -269,7 +294,7 @@ impl Witnessed<'_> {
         &self,
         visibility: Visibility,
     ) -> Result<Option<Vec<(u32, PolicyRules)>>, Error> {
-        let failed = |reason| Error::Target { target: self.target.name.clone(), reason };
+        let failed = |fault: Fault| fault.at(&self.target.name);
         let folder = if visibility == Visibility::Public { "policies" } else { "private" };
         let list = self.replica.list().ok_or(ListError::Missing)?;
         let mut wanted = vec![(list.head().policies(visibility), true)];
@@ -283,7 +308,7 @@ impl Witnessed<'_> {
                 if visibility == Visibility::Private {
                     return Ok(None);
                 }
-                return Err(failed(format!("has no {path}")));
+                return Err(failed(format!("has no {path}").into()));
             };
             if Digest::of(&file) != name.digest {
                 return Err(ListError::WrongDigest("policy file").into());
@@ -302,10 +327,12 @@ impl Witnessed<'_> {
 }
 
 /// The instant of the newest event or promise: whatever came later is not in this database.
-async fn last_commit(connection: &mut Connection) -> Result<Time, Error> {
+pub(super) async fn last_commit(connection: &mut Connection) -> Result<Time, Error> {
     use sqlx::Row as _;
-    let query = sqlx::query("SELECT COALESCE(MAX(at_ms), 0) FROM events");
-    let event = store::time(query.fetch_one(&mut *connection).await?.try_get(0)?);
+    // By its place: a clock that was ahead once has left later times behind it.
+    let query = sqlx::query("SELECT at_ms FROM events ORDER BY id DESC LIMIT 1");
+    let row = query.fetch_optional(&mut *connection).await?;
+    let event = store::time(row.map_or(Ok(0), |row| row.try_get(0))?);
     let promise = lists::promise(connection).await?;
     Ok(promise.map_or(event, |promise| event.max(promise.mark.this_update)))
 }

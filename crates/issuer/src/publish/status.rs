@@ -17,7 +17,7 @@ use portcullis_core::list::{Body, ListError, ShardLine, WideEntry, WideState};
 use portcullis_core::time::Time;
 use tokio::sync::watch;
 
-use super::place::{Page, Target};
+use super::place::{Fault, Page, Target};
 use crate::error::Error;
 use crate::issuer::Issuer;
 use crate::status::pack::Statuses;
@@ -85,7 +85,7 @@ impl Issuer {
         known: &mut KnownStatus,
     ) -> Result<(), Error> {
         let Some(lists) = self.status_lists() else { return Ok(()) };
-        let failed = |reason| Error::Target { target: target.name.clone(), reason };
+        let failed = |fault: Fault| fault.at(&target.name);
         let mut reading = self.store().read().await?;
         let keyring = Keyring::open(&lists::keyring(&mut reading).await?, self.root())?;
         let marks = table::marks(&mut reading).await?;

@@ -10,6 +10,7 @@ use portcullis_core::verify::Unverified;
 use serde_json::json;
 use zeroize::Zeroizing;
 
+use crate::actor::Who;
 use crate::error::Error;
 use crate::issuer::Issuer;
 use crate::keystore::StoredKey;
@@ -39,6 +40,9 @@ impl Issuer {
         now: Time,
     ) -> Result<Vec<Minted>, Error> {
         check(connection, makings).await?;
+        crate::reserve::check(self.home())?;
+        // Their times would be of the future.
+        crate::publish::check_not_behind(connection, self.now()).await?;
         let view = self.view_in(connection).await?;
         let keyring = view.replica().keyring();
         let label = keyring.labels().first().copied().unwrap_or(Label::NONE);
@@ -51,10 +55,27 @@ impl Issuer {
             let policy = own.unwrap_or(making.new.policy);
             minted.push(self.mint(keyring, label, making, (serial, policy), now)?);
         }
+        self.check_end(connection, &minted).await?;
         let in_force = wide::in_force(connection).await?;
         minted.iter().try_for_each(|made| check_not_wide(&in_force, &made.record.claims()))?;
-        store(connection, makings, &minted, now).await?;
+        self.store_made(connection, makings, &minted, now).await?;
         Ok(minted)
+    }
+
+    /// Refuses admin keys that would outlive the admin key that makes them: else a key that expires
+    /// would make itself one that does not. However admin keys are made, they are made here.
+    async fn check_end(&self, connection: &mut Connection, minted: &[Minted]) -> Result<(), Error> {
+        let mut admins = minted.iter().filter(|made| made.record.purpose == KeyPurpose::Admin);
+        if !self.actor().is_key() || admins.clone().next().is_none() {
+            return Ok(());
+        }
+        let maker = keys::find(connection, self.actor().name()).await?.ok_or(Error::NoActor)?;
+        let end = [maker.expires_at, maker.revoked_at].into_iter().flatten().min();
+        let Some(end) = end else { return Ok(()) };
+        if admins.all(|made| made.record.expires_at.is_some_and(|expiry| expiry <= end)) {
+            return Ok(());
+        }
+        Err(Error::OutlivesMaker { latest: crate::view::seconds(end) })
     }
 
     /// Publishes where keys were made that have a policy of their own: gates learn from the list
@@ -76,6 +97,7 @@ impl Issuer {
         now: Time,
     ) -> Result<Minted, Error> {
         let new = making.new;
+        let who = self.who(new.created_by.as_deref());
         let lifetime = lifetime(new, now)?;
         let keystore = self.keystore();
         let signer = keystore
@@ -118,12 +140,43 @@ impl Issuer {
             uses: 0,
             last_used_at: None,
             deleted: None,
-            created_by: new.created_by.clone(),
+            created_by: Some(who.shown().into()),
+            maker: Some(who.actor()?.into()),
             rolled_from: making.rolled_from.map(|(id, _)| id.into()),
             created: now,
             updated: now,
         };
         Ok(Minted { record, token })
+    }
+
+    /// Writes records, the policies and sales channels that go with them, and events.
+    async fn store_made(
+        &self,
+        connection: &mut Connection,
+        makings: &[Making<'_>],
+        minted: &[Minted],
+        now: Time,
+    ) -> Result<(), Error> {
+        let records: Vec<&KeyRecord> = minted.iter().map(|minted| &minted.record).collect();
+        keys::insert(connection, &records).await?;
+        let mut policies = Vec::new();
+        for (making, key) in makings.iter().zip(&records) {
+            if making.new.has_own_policy() {
+                let draft = making.rolled_from.and_then(|(_, draft)| draft).unwrap_or("{}");
+                policies.push((key.policy, key.id.as_str(), draft));
+            }
+        }
+        channels::insert_policies(connection, &policies, now).await?;
+        let of_key = |key| {
+            let key: &KeyRecord = key;
+            key.sales_channels.iter().map(|channel| (key.id.as_str(), channel.as_str()))
+        };
+        let pairs: Vec<(&str, &str)> = records.iter().copied().flat_map(of_key).collect();
+        channels::add(connection, &pairs).await?;
+        let named = makings.iter().map(|making| self.who(making.new.created_by.as_deref()));
+        let events: Vec<Event<'_>> =
+            records.iter().zip(named).map(|(record, who)| created(record, who)).collect();
+        events::append_all(connection, now, &events).await
     }
 
     /// Signs the token of a record again: the same text as when the key was made.
@@ -160,34 +213,7 @@ async fn check(connection: &mut Connection, makings: &[Making<'_>]) -> Result<()
     Ok(())
 }
 
-/// Writes records, the policies and sales channels that go with them, and events.
-async fn store(
-    connection: &mut Connection,
-    makings: &[Making<'_>],
-    minted: &[Minted],
-    now: Time,
-) -> Result<(), Error> {
-    let records: Vec<&KeyRecord> = minted.iter().map(|minted| &minted.record).collect();
-    keys::insert(connection, &records).await?;
-    let mut policies = Vec::new();
-    for (making, key) in makings.iter().zip(&records) {
-        if making.new.has_own_policy() {
-            let draft = making.rolled_from.and_then(|(_, draft)| draft).unwrap_or("{}");
-            policies.push((key.policy, key.id.as_str(), draft));
-        }
-    }
-    channels::insert_policies(connection, &policies, now).await?;
-    let of_key = |key| {
-        let key: &KeyRecord = key;
-        key.sales_channels.iter().map(|channel| (key.id.as_str(), channel.as_str()))
-    };
-    let pairs: Vec<(&str, &str)> = records.iter().copied().flat_map(of_key).collect();
-    channels::add(connection, &pairs).await?;
-    let events: Vec<Event<'_>> = records.iter().copied().map(created).collect();
-    events::append_all(connection, now, &events).await
-}
-
-fn created(record: &KeyRecord) -> Event<'_> {
+fn created<'a>(record: &'a KeyRecord, who: Who<'a>) -> Event<'a> {
     let data = json!({
         "kind": record.kind.name(),
         "environment": record.environment.name(),
@@ -201,8 +227,7 @@ fn created(record: &KeyRecord) -> Event<'_> {
         "created_by": record.created_by,
         "rolled_from": record.rolled_from,
     });
-    let actor = record.created_by.as_deref();
-    Event { event: EventType::Created, key_id: Some(&record.id), actor, data }
+    Event { event: EventType::Created, key_id: Some(&record.id), who, data }
 }
 
 fn lifetime(new: &NewKey, now: Time) -> Result<Lifetime, Error> {

@@ -34,7 +34,7 @@ impl Issuer {
         let kept = before.iter().filter(|channel| !remove.contains(channel));
         let sales_channels = Some(kept.chain(add).cloned().collect());
         let update = Update { sales_channels, ..Update::default() };
-        update_in(&mut writing, &mut record, &update, by, now).await?;
+        update_in(&mut writing, &mut record, &update, self.who(by), now).await?;
         writing.commit().await?;
         let published =
             if record.sales_channels == before { None } else { Some(self.publish().await) };

@@ -4,6 +4,7 @@ use portcullis_core::token::{Algorithm, Environment, Kind};
 use serde_json::{Map, Value, json};
 use zeroize::Zeroizing;
 
+use crate::actor::Actor;
 use crate::error::Error;
 use crate::issuer::Issuer;
 use crate::record::{KeyPurpose, KeyRecord};
@@ -40,7 +41,7 @@ pub struct NewKey {
     pub sales_channels: Vec<String>,
     /// When it expires, if ever: a second after now.
     pub expires: Option<Moment>,
-    /// Who makes it.
+    /// In whose name it is made, as the caller says; the principal's, if nothing is said.
     pub created_by: Option<String>,
 }
 
@@ -94,8 +95,9 @@ impl NewKey {
         scopes::check(self.purpose, &self.admin_scopes)
     }
 
-    /// What is asked for, such that two requests are equal where this is.
-    fn request(&self) -> Value {
+    /// What is asked for, such that two requests are equal if this is. Who sends it is `actor`.
+    fn request(&self, actor: &Actor) -> Value {
+        let by_default = || if actor.is_key() { actor.name() } else { "cli" };
         json!([
             self.purpose.name(),
             self.kind.name(),
@@ -108,7 +110,7 @@ impl NewKey {
             self.policy,
             self.sales_channels,
             self.expires.map(Moment::request),
-            self.created_by,
+            self.created_by.as_deref().unwrap_or_else(by_default),
         ])
     }
 }
@@ -156,7 +158,7 @@ impl Issuer {
         idempotency.map_or(Ok(()), Idempotency::check)?;
         let mut writing = self.store().write().await?;
         let now = store::now(&mut writing, self.now()).await?;
-        let request = digest(&new.iter().map(NewKey::request).collect());
+        let request = digest(&new.iter().map(|new| new.request(self.actor())).collect());
         if let Some(idempotency) = idempotency
             && let Some(ids) = idempotency.recall(&mut writing, request, now).await?
         {

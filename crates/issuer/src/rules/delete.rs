@@ -5,11 +5,13 @@
 use portcullis_core::time::Time;
 use serde_json::json;
 
+use crate::actor::Who;
 use crate::error::Error;
 use crate::issuer::Issuer;
 use crate::record::{KeyRecord, KeyState};
+use crate::rules::care::Care;
 use crate::rules::mass::show_wide;
-use crate::rules::revoke::{RevokedMany, revoke_all_in};
+use crate::rules::revoke::{RevokedMany, check_care, revoke_all_in};
 use crate::rules::{check_by, find_all};
 use crate::store::events::{self, Event, EventType};
 use crate::store::{self, Connection, channels, idempotency, keys};
@@ -32,7 +34,7 @@ impl Issuer {
         if !counts.is_empty() {
             return Err(Error::NotRevoked(counts));
         }
-        delete_in(&mut writing, &records, by, now).await?;
+        delete_in(&mut writing, &records, self.who(by), now).await?;
         writing.commit().await?;
         Ok(records.into_iter().map(|record| record.id).collect())
     }
@@ -42,8 +44,8 @@ impl Issuer {
     /// before.
     ///
     /// # Errors
-    /// [`Error::NothingSelected`], [`Error::NoSuchKeys`], and the store's: then nothing was
-    /// changed.
+    /// [`Error::NothingSelected`], [`Error::NoSuchKeys`], [`Error::LastAdmin`], and the store's: then
+    /// nothing was changed.
     pub async fn undo_create(
         &self,
         ids: &[String],
@@ -53,19 +55,20 @@ impl Issuer {
         let mut writing = self.store().write().await?;
         let now = store::now(&mut writing, self.now()).await?;
         let mut records = find_all(&mut writing, ids).await?;
-        revoke_all_in(&mut writing, &mut records, now.secs(), by, now).await?;
-        delete_in(&mut writing, &records, by, now).await?;
+        check_care(&mut writing, &records, &Care::default(), now).await?;
+        revoke_all_in(&mut writing, &mut records, now.secs(), self.who(by), now).await?;
+        delete_in(&mut writing, &records, self.who(by), now).await?;
         let ids: Vec<&str> = records.iter().map(|record| record.id.as_str()).collect();
         idempotency::forget(&mut writing, &ids).await?;
         writing.commit().await?;
-        Ok(RevokedMany { records, published: self.publish().await })
+        Ok(RevokedMany { records, skipped: Vec::new(), published: self.publish().await })
     }
 }
 
 async fn delete_in(
     connection: &mut Connection,
     records: &[KeyRecord],
-    by: Option<&str>,
+    who: Who<'_>,
     now: Time,
 ) -> Result<(), Error> {
     let ids: Vec<&str> = records.iter().map(|record| record.id.as_str()).collect();
@@ -74,7 +77,7 @@ async fn delete_in(
     let event = |record| {
         let record: &KeyRecord = record;
         let data = json!({ "kind": record.kind.name(), "revoked_at": record.revoked_at });
-        Event { event: EventType::Deleted, key_id: Some(record.id.as_str()), actor: by, data }
+        Event { event: EventType::Deleted, key_id: Some(record.id.as_str()), who, data }
     };
     let events: Vec<Event<'_>> = records.iter().map(event).collect();
     events::append_all(connection, now, &events).await

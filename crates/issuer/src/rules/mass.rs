@@ -6,14 +6,16 @@ use portcullis_core::time::Time;
 use portcullis_core::token::{Claims, Environment, Serial};
 use serde_json::json;
 
+use crate::actor::Who;
 use crate::error::Error;
 use crate::issuer::Issuer;
 use crate::record::KeyRecord;
+use crate::rules::care::{Admins, Care, Preview};
 use crate::rules::check_text;
 use crate::store::events::{self, Event, EventType};
 use crate::store::lists::Published;
 use crate::store::wide::{self, WideRecord};
-use crate::store::{self, Connection};
+use crate::store::{self, Connection, listing, owners};
 
 /// Whose keys are meant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,7 +41,7 @@ pub struct MassRevocation {
     pub issued_from: Option<Time>,
     /// Only keys that were issued before this instant, and not at it.
     pub issued_before: Option<Time>,
-    /// Who does it.
+    /// In whose name, as the caller says.
     pub by: Option<String>,
 }
 
@@ -60,21 +62,47 @@ impl Issuer {
     /// that are made later are not meant, because nothing could ever lift it.
     ///
     /// # Errors
-    /// [`Error::Invalid`], and the store's: then nothing was changed.
+    /// [`Error::Invalid`], [`Error::Unknown`] for an owner that there never was, and the store's: then
+    /// nothing was changed.
     pub async fn revoke_many(&self, what: &MassRevocation) -> Result<MassRevoked, Error> {
+        self.revoke_many_with(what, &Care::MEANT).await
+    }
+
+    /// What a revocation or suspension of many keys would do. Nothing is changed.
+    ///
+    /// # Errors
+    /// As [`Issuer::revoke_many`].
+    pub async fn preview_many(&self, what: &MassRevocation) -> Result<Preview, Error> {
+        let mut reading = self.store().read().await?;
+        let now = store::now(&mut reading, self.now()).await?;
+        let entry = self.entry(&mut reading, what, now).await?;
+        Ok(preview(&mut reading, &entry, now).await?.1)
+    }
+
+    /// The same as [`Issuer::revoke_many`] with what the caller says of it.
+    ///
+    /// # Errors
+    /// As [`Issuer::revoke_many`]; [`Error::NotTheCount`], [`Error::LastAdmin`].
+    pub async fn revoke_many_with(
+        &self,
+        what: &MassRevocation,
+        care: &Care,
+    ) -> Result<MassRevoked, Error> {
         if let Some(by) = &what.by {
             check_text("by", by)?;
         }
         let mut writing = self.store().write().await?;
         let now = store::now(&mut writing, self.now()).await?;
-        let scope = self.scope(&mut writing, what).await?;
-        let issued = interval(what, now)?;
-        let entry = WideEntry { scope, state: what.state, issued };
-        let by = what.by.as_deref();
-        let id = wide::insert(&mut writing, &entry, by, now).await?;
-        let made_by = what.by.clone();
+        let entry = self.entry(&mut writing, what, now).await?;
+        if *care != Care::MEANT {
+            let (admins, preview) = preview(&mut writing, &entry, now).await?;
+            admins.check(&preview, care)?;
+        }
+        let who = self.who(what.by.as_deref());
+        let id = wide::insert(&mut writing, &entry, Some(who.shown()), now).await?;
+        let made_by = Some(who.shown().to_owned());
         let record = WideRecord { id, entry, made_by, created: now, lifted: None };
-        append(&mut writing, &record, by, now).await?;
+        append(&mut writing, &record, who, now).await?;
         writing.commit().await?;
         Ok(MassRevoked { entry: record, published: self.publish().await })
     }
@@ -101,7 +129,7 @@ impl Issuer {
         }
         wide::lift(&mut writing, id, now).await?;
         entry.lifted = Some(now);
-        append(&mut writing, &entry, by, now).await?;
+        append(&mut writing, &entry, self.who(by), now).await?;
         writing.commit().await?;
         Ok(MassRevoked { entry, published: self.publish().await })
     }
@@ -114,6 +142,16 @@ impl Issuer {
         wide::all(&mut *self.store().read().await?).await
     }
 
+    async fn entry(
+        &self,
+        connection: &mut Connection,
+        what: &MassRevocation,
+        now: Time,
+    ) -> Result<WideEntry, Error> {
+        let scope = self.scope(connection, what).await?;
+        Ok(WideEntry { scope, state: what.state, issued: interval(what, now)? })
+    }
+
     async fn scope(
         &self,
         connection: &mut Connection,
@@ -124,8 +162,12 @@ impl Issuer {
                 let reason = "must be an owner's number; 0 stands for keys without an owner";
                 return Err(Error::Invalid { field: "owner", reason });
             }
-            // Also one that was deleted, or that a restored backup knows nothing of.
-            Whose::Owner(owner) => WideScope::Owner(owner),
+            // Also one that was deleted. A number that nobody ever had is a slip of the hand, and the
+            // entry would stay for good.
+            Whose::Owner(owner) if owners::is_known(connection, owner).await? => {
+                WideScope::Owner(owner)
+            }
+            Whose::Owner(_) => return Err(Error::Unknown { what: "owner" }),
             Whose::Kid(kid) => {
                 let view = self.view_in(connection).await?;
                 let entry = view.replica().keyring().entry(kid);
@@ -169,10 +211,22 @@ fn interval(what: &MassRevocation, now: Time) -> Result<IssuedAt, Error> {
     Ok(IssuedAt { from, before })
 }
 
+/// What the entry ends.
+async fn preview(
+    connection: &mut Connection,
+    entry: &WideEntry,
+    now: Time,
+) -> Result<(Admins, Preview), Error> {
+    let counts = listing::covered(connection, entry, now.secs()).await?;
+    let admins = Admins::of(connection, now).await?;
+    let preview = admins.preview(counts, |key| entry.applies_to(&key.claims()));
+    Ok((admins, preview))
+}
+
 async fn append(
     connection: &mut Connection,
     record: &WideRecord,
-    actor: Option<&str>,
+    who: Who<'_>,
     now: Time,
 ) -> Result<(), Error> {
     let event = match (record.entry.state, record.lifted) {
@@ -181,7 +235,7 @@ async fn append(
         (WideState::Suspended, Some(_)) => EventType::ManyResumed,
     };
     let data = json!(crate::view::records::WideView::new(record));
-    events::append(connection, now, &Event { event, key_id: None, actor, data }).await
+    events::append(connection, now, &Event { event, key_id: None, who, data }).await
 }
 
 /// Refuses to make a key that a revocation of many keys would refuse from its first second on.

@@ -2,6 +2,7 @@
 //! transaction; where several keys are named, it is all of them or none.
 
 mod batch;
+mod care;
 mod channels;
 mod create;
 mod delete;
@@ -21,6 +22,7 @@ mod update;
 mod usage;
 mod verify;
 
+pub use care::{Care, Preview};
 pub use create::{Creation, Minted, NewKey};
 pub use idempotency::Idempotency;
 pub use import::{ImportLine, Imported, MAX_EXTERNAL_ID_CHARS};
@@ -28,10 +30,11 @@ pub use mass::{MassRevocation, MassRevoked, Whose};
 pub use owners::{NewOwner, OwnerChange};
 pub use policies::{NewPolicy, PolicyChange, PolicyRules, Saved};
 pub use read::{Page, Query};
-pub use revoke::{Revocation, Revoked, RevokedMany, Selector};
+pub use revoke::{IfRevoked, Revocation, Revoked, RevokedMany, Selector};
 pub use roll::{Roll, Rolled};
 pub use rotation::RotationError;
 pub(crate) use rotation::takes_over;
+pub(crate) use signers::KEYRING_VALIDITY;
 pub use signers::{KeyringChange, KeyringChanged, NewSigner, Signer, Signers};
 pub use update::{Changed, FIXED_FIELDS, Update, Upsert, check_fixed};
 pub use usage::{MAX_USES, Use};

@@ -3,6 +3,7 @@
 
 use serde_json::{Map, Value, json};
 
+use crate::actor::Who;
 use crate::error::Error;
 use crate::issuer::Issuer;
 use crate::rules::check_text;
@@ -22,7 +23,7 @@ pub struct NewOwner {
     pub external_id: Option<String>,
     /// What people keep with it.
     pub metadata: Map<String, Value>,
-    /// Who makes it.
+    /// In whose name, as the caller says.
     pub by: Option<String>,
 }
 
@@ -35,7 +36,7 @@ pub struct OwnerChange {
     pub external_id: Option<Option<String>>,
     /// New metadata in place of all that there was.
     pub metadata: Option<Map<String, Value>>,
-    /// Who changes it.
+    /// In whose name, as the caller says.
     pub by: Option<String>,
 }
 
@@ -59,7 +60,7 @@ impl Issuer {
             updated: now,
         };
         owners::insert(&mut writing, &owner).await?;
-        let event = event(EventType::OwnerCreated, &owner, new.by.as_deref());
+        let event = event(EventType::OwnerCreated, &owner, self.who(new.by.as_deref()));
         events::append(&mut writing, now, &event).await?;
         writing.commit().await?;
         Ok(owner)
@@ -114,7 +115,7 @@ impl Issuer {
         }
         owner.updated = now;
         owners::update(&mut writing, &owner).await?;
-        let event = event(EventType::OwnerUpdated, &owner, change.by.as_deref());
+        let event = event(EventType::OwnerUpdated, &owner, self.who(change.by.as_deref()));
         events::append(&mut writing, now, &event).await?;
         writing.commit().await?;
         Ok(owner)
@@ -132,7 +133,8 @@ impl Issuer {
             return Err(Error::InUse { what: "owner" });
         }
         owners::delete(&mut writing, number, now).await?;
-        events::append(&mut writing, now, &event(EventType::OwnerDeleted, &owner, by)).await?;
+        events::append(&mut writing, now, &event(EventType::OwnerDeleted, &owner, self.who(by)))
+            .await?;
         writing.commit().await?;
         Ok(())
     }
@@ -182,8 +184,8 @@ fn check_metadata(metadata: &Map<String, Value>) -> Result<(), Error> {
     Ok(())
 }
 
-fn event<'a>(event: EventType, owner: &Owner, actor: Option<&'a str>) -> Event<'a> {
+fn event<'a>(event: EventType, owner: &Owner, who: Who<'a>) -> Event<'a> {
     let data =
         json!({ "owner": owner.number, "name": owner.name, "external_id": owner.external_id });
-    Event { event, key_id: None, actor, data }
+    Event { event, key_id: None, who, data }
 }

@@ -7,6 +7,7 @@ use portcullis_core::token::Kind;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
+use crate::actor::Who;
 use crate::error::Error;
 use crate::issuer::Issuer;
 use crate::rules::check_text;
@@ -133,7 +134,7 @@ pub struct NewPolicy {
     pub visibility: Visibility,
     /// What it says.
     pub rules: PolicyRules,
-    /// Who makes it.
+    /// In whose name, as the caller says.
     pub by: Option<String>,
 }
 
@@ -156,7 +157,7 @@ pub struct PolicyChange {
     pub origins: Option<Vec<String>>,
     /// A new rate class, or none any more.
     pub rate_class: Option<Option<String>>,
-    /// Who changes it.
+    /// In whose name, as the caller says.
     pub by: Option<String>,
 }
 
@@ -207,7 +208,7 @@ impl Issuer {
             updated: now,
         };
         policies::insert(&mut writing, &policy).await?;
-        let event = event(EventType::PolicyCreated, &policy, new.by.as_deref());
+        let event = event(EventType::PolicyCreated, &policy, self.who(new.by.as_deref()));
         events::append(&mut writing, now, &event).await?;
         writing.commit().await?;
         Ok(Saved { policy, published: self.publish().await })
@@ -249,7 +250,7 @@ impl Issuer {
         policy.rules.draft()?;
         policy.updated = now;
         policies::update(&mut writing, &policy).await?;
-        let event = event(EventType::PolicyUpdated, &policy, change.by.as_deref());
+        let event = event(EventType::PolicyUpdated, &policy, self.who(change.by.as_deref()));
         events::append(&mut writing, now, &event).await?;
         writing.commit().await?;
         Ok(Saved { policy, published: self.publish().await })
@@ -268,7 +269,8 @@ impl Issuer {
             return Err(Error::InUse { what: "policy" });
         }
         policies::delete(&mut writing, number, now).await?;
-        events::append(&mut writing, now, &event(EventType::PolicyDeleted, &policy, by)).await?;
+        events::append(&mut writing, now, &event(EventType::PolicyDeleted, &policy, self.who(by)))
+            .await?;
         writing.commit().await?;
         Ok(Saved { policy, published: self.publish().await })
     }
@@ -316,12 +318,12 @@ async fn draw(connection: &mut Connection) -> Result<u32, Error> {
     }
 }
 
-fn event<'a>(event: EventType, policy: &PolicyRecord, actor: Option<&'a str>) -> Event<'a> {
+fn event<'a>(event: EventType, policy: &PolicyRecord, who: Who<'a>) -> Event<'a> {
     let data = json!({
         "policy": policy.number,
         "visibility": visibility_name(policy.visibility),
         "name": policy.name,
         "rules": policy.rules,
     });
-    Event { event, key_id: None, actor, data }
+    Event { event, key_id: None, who, data }
 }

@@ -4,9 +4,11 @@ use portcullis_core::time::Time;
 use portcullis_core::token::Kind;
 use serde_json::json;
 
+use crate::actor::{Actor, Who};
 use crate::error::Error;
 use crate::issuer::Issuer;
-use crate::record::{KeyRecord, KeyState};
+use crate::record::{KeyPurpose, KeyRecord, KeyState};
+use crate::rules::care::{Admins, Care, Preview};
 use crate::rules::mass::{show_wide, shown};
 use crate::rules::read::check_criteria;
 use crate::rules::{Criteria, Moment, check_by, find_all};
@@ -19,7 +21,7 @@ use crate::store::{self, Connection, keys, listing};
 pub struct Revocation {
     /// From when on. A moment that has passed means now.
     pub when: Moment,
-    /// Who revokes it, at most 255 characters.
+    /// In whose name, as the caller says; at most 255 characters.
     pub by: Option<String>,
 }
 
@@ -46,8 +48,32 @@ pub struct Revoked {
 pub struct RevokedMany {
     /// The records as they are now.
     pub records: Vec<KeyRecord>,
+    /// Those that were left as they are, since they were revoked already.
+    pub skipped: Vec<String>,
     /// The list that says so, or why it could not be published yet.
     pub published: Result<Published, Error>,
+}
+
+/// What to do with keys that are revoked already, or are to be by then.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum IfRevoked {
+    /// Nothing is done to any key, and the error names them.
+    #[default]
+    Refuse,
+    /// They are left as they are: in an incident it is what they are afterwards that counts.
+    Skip,
+}
+
+impl IfRevoked {
+    /// `refuse` or `skip`.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        match name {
+            "refuse" => Some(Self::Refuse),
+            "skip" => Some(Self::Skip),
+            _ => None,
+        }
+    }
 }
 
 impl Issuer {
@@ -57,18 +83,41 @@ impl Issuer {
     /// [`Error::NotFound`], [`Error::AlreadyRevoked`], [`Error::NotEarlier`], [`Error::Invalid`],
     /// and the store's: then nothing was changed.
     pub async fn revoke(&self, id: &str, revocation: &Revocation) -> Result<Revoked, Error> {
+        self.revoke_with(id, revocation, &Care::MEANT, IfRevoked::Refuse).await
+    }
+
+    /// The same with what the caller says of it. A key that is revoked already is shown as it is, if
+    /// that is to be skipped.
+    ///
+    /// # Errors
+    /// As [`Issuer::revoke`], and [`Error::LastAdmin`].
+    pub async fn revoke_with(
+        &self,
+        id: &str,
+        revocation: &Revocation,
+        care: &Care,
+        if_revoked: IfRevoked,
+    ) -> Result<Revoked, Error> {
         check_by("revoked_by", revocation.by.as_deref())?;
         let mut writing = self.store().write().await?;
         let now = store::now(&mut writing, self.now()).await?;
         let mut record = keys::find(&mut writing, id).await?.ok_or(Error::NotFound)?;
         let at = revocation.when.resolve(now, "at")?.max(now.secs());
-        if shown(&mut writing, &record).await?.state(now) == KeyState::Revoked {
+        let as_shown = shown(&mut writing, &record).await?;
+        if if_revoked == IfRevoked::Skip && is_settled(&as_shown, at, now) {
+            // Publishing takes its own turn at the database.
+            writing.rollback().await?;
+            return Ok(Revoked { record: as_shown, published: self.publish().await });
+        }
+        if as_shown.state(now) == KeyState::Revoked {
             return Err(Error::AlreadyRevoked);
         }
         if record.revoked_at.is_some_and(|earlier| earlier <= at) {
             return Err(Error::NotEarlier);
         }
-        revoke_in(&mut writing, &mut record, at, revocation.by.as_deref(), now).await?;
+        check_care(&mut writing, std::slice::from_ref(&record), care, now).await?;
+        let who = self.who(revocation.by.as_deref());
+        revoke_in(&mut writing, &mut record, at, who, now).await?;
         let record = shown(&mut writing, &record).await?;
         writing.commit().await?;
         Ok(Revoked { record, published: self.publish().await })
@@ -78,37 +127,56 @@ impl Issuer {
     ///
     /// # Errors
     /// [`Error::NothingSelected`], [`Error::NoSuchKeys`], [`Error::SomeAlreadyRevoked`],
-    /// [`Error::NotEarlier`], [`Error::Invalid`], and the store's: then nothing was changed.
+    /// [`Error::SomeNotEarlier`], [`Error::Invalid`], and the store's: then nothing was changed.
     pub async fn revoke_all(
         &self,
         selector: &Selector,
         revocation: &Revocation,
     ) -> Result<RevokedMany, Error> {
-        let by = revocation.by.as_deref();
-        check_by("revoked_by", by)?;
+        self.revoke_all_with(selector, revocation, &Care::MEANT, IfRevoked::Refuse).await
+    }
+
+    /// The same with what the caller says of it.
+    ///
+    /// # Errors
+    /// As [`Issuer::revoke_all`]; [`Error::NotTheCount`], [`Error::LastAdmin`].
+    pub async fn revoke_all_with(
+        &self,
+        selector: &Selector,
+        revocation: &Revocation,
+        care: &Care,
+        if_revoked: IfRevoked,
+    ) -> Result<RevokedMany, Error> {
+        let who = self.who(revocation.by.as_deref());
+        check_by("revoked_by", who.on_behalf_of())?;
         let mut writing = self.store().write().await?;
         let now = store::now(&mut writing, self.now()).await?;
         let at = revocation.when.resolve(now, "at")?.max(now.secs());
-        let mut records = match selector {
-            Selector::Ids(ids) => {
-                let records = find_all(&mut writing, ids).await?;
-                let mut shown = records.clone();
-                show_wide(&mut writing, &mut shown).await?;
-                check_each(&shown, at, now)?;
-                records
-            }
-            Selector::Like(criteria) if **criteria == Criteria::default() => {
-                return Err(Error::NothingSelected);
-            }
-            Selector::Like(criteria) => {
-                check_criteria(criteria)?;
-                listing::to_revoke(&mut writing, criteria, at, now.secs()).await?
-            }
-        };
-        revoke_all_in(&mut writing, &mut records, at, by, now).await?;
+        let (mut records, skipped) = chosen(&mut writing, selector, (at, now), if_revoked).await?;
+        check_care(&mut writing, &records, care, now).await?;
+        revoke_all_in(&mut writing, &mut records, at, who, now).await?;
         show_wide(&mut writing, &mut records).await?;
         writing.commit().await?;
-        Ok(RevokedMany { records, published: self.publish().await })
+        Ok(RevokedMany { records, skipped, published: self.publish().await })
+    }
+
+    /// What [`Issuer::revoke_all_with`] would do, and to which keys. Nothing is changed.
+    ///
+    /// # Errors
+    /// As [`Issuer::revoke_all`].
+    pub async fn preview_all(
+        &self,
+        selector: &Selector,
+        revocation: &Revocation,
+        if_revoked: IfRevoked,
+    ) -> Result<(Vec<KeyRecord>, Preview), Error> {
+        let mut reading = self.store().read().await?;
+        let now = store::now(&mut reading, self.now()).await?;
+        let at = revocation.when.resolve(now, "at")?.max(now.secs());
+        let (mut records, _) = chosen(&mut reading, selector, (at, now), if_revoked).await?;
+        let (_, preview) = preview(&mut reading, &records, now).await?;
+        show_wide(&mut reading, &mut records).await?;
+        Ok((records, preview))
     }
 
     /// Revokes the key that somebody holds the text of, at once. Only secret keys: everybody can
@@ -127,11 +195,12 @@ impl Issuer {
         if shown(&mut writing, &record).await?.state(now) == KeyState::Revoked {
             return Err(Error::AlreadyRevoked);
         }
-        let by = record.id.clone();
-        revoke_in(&mut writing, &mut record, now.secs(), Some(&by), now).await?;
+        // Who lets itself in by a key is that key.
+        let holder = self.acting_as(Actor::key(&record.id));
+        revoke_in(&mut writing, &mut record, now.secs(), holder.who(None), now).await?;
         let record = shown(&mut writing, &record).await?;
         writing.commit().await?;
-        Ok(Revoked { record, published: self.publish().await })
+        Ok(Revoked { record, published: holder.publish().await })
     }
 }
 
@@ -140,12 +209,89 @@ fn check_each(records: &[KeyRecord], at: u32, now: Time) -> Result<(), Error> {
     let count = revoked().count();
     if count > 0 {
         let publishable = revoked().any(|record| record.kind == Kind::Publishable);
-        return Err(Error::SomeAlreadyRevoked { count, publishable });
+        let ids = revoked().map(|record| record.id.clone()).collect();
+        return Err(Error::SomeAlreadyRevoked { count, publishable, ids });
     }
-    if records.iter().any(|record| record.revoked_at.is_some_and(|earlier| earlier <= at)) {
-        return Err(Error::NotEarlier);
+    let settled = records.iter().filter(|record| is_settled(record, at, now));
+    let settled: Vec<String> = settled.map(|record| record.id.clone()).collect();
+    if settled.is_empty() { Ok(()) } else { Err(Error::SomeNotEarlier(settled)) }
+}
+
+/// Whether a key is revoked, or will be by the second `at`.
+fn is_settled(record: &KeyRecord, at: u32, now: Time) -> bool {
+    record.state(now) == KeyState::Revoked || record.revoked_at.is_some_and(|earlier| earlier <= at)
+}
+
+/// The keys that are meant, and those that are left as they are.
+async fn chosen(
+    connection: &mut Connection,
+    selector: &Selector,
+    (at, now): (u32, Time),
+    if_revoked: IfRevoked,
+) -> Result<(Vec<KeyRecord>, Vec<String>), Error> {
+    match selector {
+        Selector::Ids(ids) => {
+            let mut records = find_all(connection, ids).await?;
+            let mut shown = records.clone();
+            show_wide(connection, &mut shown).await?;
+            if if_revoked == IfRevoked::Refuse {
+                check_each(&shown, at, now)?;
+                return Ok((records, Vec::new()));
+            }
+            let settled = shown.iter().filter(|record| is_settled(record, at, now));
+            let skipped: Vec<String> = settled.map(|record| record.id.clone()).collect();
+            records.retain(|record| !skipped.contains(&record.id));
+            Ok((records, skipped))
+        }
+        Selector::Like(criteria) if **criteria == Criteria::default() => {
+            Err(Error::NothingSelected)
+        }
+        Selector::Like(criteria) => {
+            check_criteria(criteria)?;
+            check_narrow(criteria)?;
+            let records = listing::to_revoke(connection, criteria, at, now.secs()).await?;
+            Ok((records, Vec::new()))
+        }
     }
-    Ok(())
+}
+
+/// What the revocation of these comes to.
+async fn preview(
+    connection: &mut Connection,
+    records: &[KeyRecord],
+    now: Time,
+) -> Result<(Admins, Preview), Error> {
+    let admins = records.iter().filter(|record| record.purpose == KeyPurpose::Admin).count();
+    let all = Admins::of(connection, now).await?;
+    let ends = |key: &KeyRecord| records.iter().any(|record| record.id == key.id);
+    let preview = all.preview((records.len(), admins), ends);
+    Ok((all, preview))
+}
+
+/// Whether the caller has said what the revocation of these takes.
+pub(super) async fn check_care(
+    connection: &mut Connection,
+    records: &[KeyRecord],
+    care: &Care,
+    now: Time,
+) -> Result<(), Error> {
+    if *care == Care::MEANT {
+        return Ok(());
+    }
+    let (admins, preview) = preview(connection, records, now).await?;
+    admins.check(&preview, care)
+}
+
+/// Refuses to choose keys for a change of many by a search that says next to nothing.
+fn check_narrow(criteria: &Criteria) -> Result<(), Error> {
+    const LEAST: usize = 3;
+    let says = |q: &str| q.trim().chars().count() >= LEAST && q.chars().any(char::is_alphanumeric);
+    if criteria.q.as_deref().is_none_or(says) {
+        return Ok(());
+    }
+    let reason = "must be at least 3 characters, one of them a letter or a digit, if it chooses \
+                  the keys of an act";
+    Err(Error::Invalid { field: "q", reason })
 }
 
 /// Revokes a key from the second `at` on, in a transaction of which it is a part. An earlier
@@ -154,10 +300,10 @@ pub(super) async fn revoke_in(
     connection: &mut Connection,
     record: &mut KeyRecord,
     at: u32,
-    by: Option<&str>,
+    who: Who<'_>,
     now: Time,
 ) -> Result<(), Error> {
-    revoke_all_in(connection, std::slice::from_mut(record), at, by, now).await
+    revoke_all_in(connection, std::slice::from_mut(record), at, who, now).await
 }
 
 /// The same with several.
@@ -165,7 +311,7 @@ pub(super) async fn revoke_all_in(
     connection: &mut Connection,
     records: &mut [KeyRecord],
     at: u32,
-    by: Option<&str>,
+    who: Who<'_>,
     now: Time,
 ) -> Result<(), Error> {
     let mut ids = Vec::with_capacity(records.len());
@@ -174,14 +320,13 @@ pub(super) async fn revoke_all_in(
             continue;
         }
         record.revoked_at = Some(at);
-        record.revoked_by = by.map(Into::into);
+        record.revoked_by = Some(who.shown().into());
         record.updated = now;
         ids.push(record.id.as_str());
     }
-    keys::revoke(connection, &ids, at, by, now).await?;
-    let data = json!({ "revoked_at": at, "revoked_by": by });
-    let event =
-        |id| Event { event: EventType::Revoked, key_id: Some(id), actor: by, data: data.clone() };
+    keys::revoke(connection, &ids, at, Some(who.shown()), now).await?;
+    let data = json!({ "revoked_at": at, "revoked_by": who.shown() });
+    let event = |id| Event { event: EventType::Revoked, key_id: Some(id), who, data: data.clone() };
     let events: Vec<Event<'_>> = ids.into_iter().map(event).collect();
     events::append_all(connection, now, &events).await
 }

@@ -6,6 +6,7 @@ use portcullis_core::time::Time;
 use portcullis_core::token::Algorithm;
 use serde_json::{Value, json};
 
+use crate::actor::Actor;
 use crate::error::Error;
 use crate::issuer::Issuer;
 use crate::record::{KeyRecord, KeyState};
@@ -25,7 +26,7 @@ use crate::store::{self, Connection, channels, keys};
 pub struct Roll {
     /// How long the old key stays valid; zero for not at all.
     pub overlap: Duration,
-    /// Who rolls it, at most 255 characters.
+    /// In whose name it is rolled, as the caller says; at most 255 characters.
     pub by: Option<String>,
     /// The new key's owner, 0 for none.
     pub owner: Option<u32>,
@@ -43,12 +44,13 @@ impl Roll {
 
     /// What is asked for, such that two requests are equal if this is. A create's is a list of
     /// lists, so no roll equals a create.
-    fn request(&self, id: &str) -> Value {
+    fn request(&self, id: &str, actor: &Actor) -> Value {
+        let by_default = || if actor.is_key() { actor.name() } else { "cli" };
         json!([
             "roll",
             id,
             self.overlap.as_millis().to_string(),
-            self.by,
+            self.by.as_deref().unwrap_or_else(by_default),
             self.owner,
             self.policy,
             self.algorithm.map(Algorithm::name),
@@ -111,7 +113,7 @@ impl Issuer {
         idempotency.map_or(Ok(()), Idempotency::check)?;
         let mut writing = self.store().write().await?;
         let now = store::now(&mut writing, self.now()).await?;
-        let request = digest(&roll.request(id));
+        let request = digest(&roll.request(id, self.actor()));
         if let Some(idempotency) = idempotency
             && let Some(ids) = idempotency.recall(&mut writing, request, now).await?
         {
@@ -130,6 +132,7 @@ impl Issuer {
             KeyState::Suspended => return Err(Error::Suspended),
             KeyState::Expired => return Err(Error::Expired),
         }
+        let who = self.who(roll.by.as_deref());
         let draft = channels::own_policy(&mut writing, &old.id).await?;
         let new = self.successor(&mut writing, &old, draft.is_some(), roll).await?;
         new.check()?;
@@ -138,14 +141,9 @@ impl Issuer {
         let minted = minted.into_iter().next().ok_or(Error::SelfCheck)?;
         let end = Moment::In(roll.overlap).resolve(now, "overlap_seconds")?;
         let end = old.expires_at.map_or(end, |expiry| expiry.min(end));
-        revoke_in(&mut writing, &mut old, end, roll.by.as_deref(), now).await?;
+        revoke_in(&mut writing, &mut old, end, who, now).await?;
         let data = json!({ "rolled_to": minted.record.id, "revoked_at": old.revoked_at });
-        let event = Event {
-            event: EventType::Rolled,
-            key_id: Some(&old.id),
-            actor: roll.by.as_deref(),
-            data,
-        };
+        let event = Event { event: EventType::Rolled, key_id: Some(&old.id), who, data };
         events::append(&mut writing, now, &event).await?;
         if let Some(idempotency) = idempotency {
             let key_ids = vec![minted.record.id.clone()];

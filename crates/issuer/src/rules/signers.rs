@@ -28,7 +28,7 @@ use crate::store::status;
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 /// How long a keyring is valid from the moment that it is signed, where nothing else is said.
-const KEYRING_VALIDITY: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+pub(crate) const KEYRING_VALIDITY: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
 /// A signer to make.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -105,7 +105,7 @@ pub struct Signers {
 }
 
 impl NewSigner {
-    fn key(&self, kid: u16) -> Result<StoredKey, Error> {
+    pub(crate) fn key(&self, kid: u16) -> Result<StoredKey, Error> {
         let impossible = |reason| Err(Error::Rotation(RotationError::Impossible(reason)));
         let signs_keys = matches!(self.purpose, Purpose::Token | Purpose::Admin);
         let (environments, kinds) = match self.purpose {
@@ -186,7 +186,8 @@ impl Issuer {
                 "state": state.map(State::name),
                 "retiring": done.retiring,
             });
-            let event = Event { event: EventType::KeyringChanged, key_id: None, actor: by, data };
+            let event =
+                Event { event: EventType::KeyringChanged, key_id: None, who: self.who(by), data };
             events::append(&mut writing, now, &event).await?;
             Ok::<_, Error>(writing.commit().await?)
         };

@@ -52,11 +52,12 @@ impl Issuer {
             (KeyState::Suspended, false) | (KeyState::Active | KeyState::Scheduled, true) => {}
         }
         record.suspended = suspend.then_some(now);
-        record.suspended_by = by.filter(|_| suspend).map(Into::into);
+        let who = self.who(by);
+        record.suspended_by = suspend.then(|| who.shown().into());
         record.updated = now;
         keys::update(&mut writing, &record).await?;
         let event = if suspend { EventType::Suspended } else { EventType::Resumed };
-        let event = Event { event, key_id: Some(&record.id), actor: by, data: json!({}) };
+        let event = Event { event, key_id: Some(&record.id), who, data: json!({}) };
         events::append(&mut writing, now, &event).await?;
         let record = shown(&mut writing, &record).await?;
         writing.commit().await?;

@@ -5,6 +5,7 @@ use portcullis_core::time::Time;
 use portcullis_core::token::Kind;
 use serde_json::{Map, Value, json};
 
+use crate::actor::Who;
 use crate::error::Error;
 use crate::issuer::Issuer;
 use crate::record::KeyRecord;
@@ -41,8 +42,8 @@ pub struct Changed {
 pub enum Upsert {
     /// Make this one.
     Create(NewKey),
-    /// Change the one with this id.
-    Update(String, Update),
+    /// Change the one with this id, on behalf of somebody if they say so.
+    Update(String, Update, Option<String>),
 }
 
 const ROLL: &str = "it is part of the token, and the key would not be the same; roll the key to \
@@ -112,7 +113,7 @@ impl Issuer {
         let now = store::now(&mut writing, self.now()).await?;
         let mut record = keys::find(&mut writing, id).await?.ok_or(Error::NotFound)?;
         let before = record.sales_channels.clone();
-        update_in(&mut writing, &mut record, update, by, now).await?;
+        update_in(&mut writing, &mut record, update, self.who(by), now).await?;
         writing.commit().await?;
         let published =
             if record.sales_channels == before { None } else { Some(self.publish().await) };
@@ -124,11 +125,7 @@ impl Issuer {
     ///
     /// # Errors
     /// Those of [`Issuer::create`] and [`Issuer::update`]: then nothing was changed.
-    pub async fn upsert(
-        &self,
-        all: &[Upsert],
-        by: Option<&str>,
-    ) -> Result<(Vec<Minted>, Vec<KeyRecord>), Error> {
+    pub async fn upsert(&self, all: &[Upsert]) -> Result<(Vec<Minted>, Vec<KeyRecord>), Error> {
         let mut writing = self.store().write().await?;
         let now = store::now(&mut writing, self.now()).await?;
         let mut makings = Vec::new();
@@ -141,10 +138,11 @@ impl Issuer {
         let made = self.make(&mut writing, &makings, now).await?;
         let mut changed = Vec::new();
         for upsert in all {
-            if let Upsert::Update(id, update) = upsert {
+            if let Upsert::Update(id, update, by) = upsert {
                 let found = keys::find(&mut writing, id).await?;
                 let mut record = found.ok_or_else(|| Error::NoSuchKeys(vec![id.clone()]))?;
-                update_in(&mut writing, &mut record, update, by, now).await?;
+                let who = self.who(by.as_deref());
+                update_in(&mut writing, &mut record, update, who, now).await?;
                 changed.push(record);
             }
         }
@@ -159,11 +157,11 @@ pub(super) async fn update_in(
     connection: &mut Connection,
     record: &mut KeyRecord,
     update: &Update,
-    by: Option<&str>,
+    who: Who<'_>,
     now: Time,
 ) -> Result<(), Error> {
     update.check()?;
-    check_by("by", by)?;
+    check_by("by", who.on_behalf_of())?;
     let mut changed = Vec::new();
     if let Some(title) = update.title.as_ref().filter(|title| **title != record.title) {
         record.title.clone_from(title);
@@ -199,7 +197,7 @@ pub(super) async fn update_in(
         "title": record.title,
         "sales_channels": record.sales_channels,
     });
-    let event = Event { event: EventType::Updated, key_id: Some(&record.id), actor: by, data };
+    let event = Event { event: EventType::Updated, key_id: Some(&record.id), who, data };
     events::append(connection, now, &event).await
 }
 

@@ -8,6 +8,7 @@ use portcullis_core::verify::{Accepted, Demand, Refusal, Unverified};
 
 use crate::error::Error;
 use crate::issuer::Issuer;
+use crate::names;
 use crate::record::{KeyPurpose, KeyRecord, KeyState};
 use crate::rules::mass::shown;
 use crate::store::{self, Connection, keys};
@@ -73,6 +74,7 @@ impl Issuer {
         kind: Kind,
         environment: Option<Environment>,
     ) -> Result<Strict, Error> {
+        let token = names::key_text(token);
         let mut reading = self.store().read().await?;
         let now = store::now(&mut reading, self.now()).await?;
         let view = self.view_in(&mut reading).await?;
@@ -103,6 +105,7 @@ impl Issuer {
         connection: &mut Connection,
         token: &str,
     ) -> Result<Result<Option<KeyRecord>, Refusal>, Error> {
+        let token = names::key_text(token);
         let view = self.view_in(connection).await?;
         let keyring = view.replica().keyring();
         let unverified = match Unverified::parse(token) {
@@ -133,6 +136,7 @@ impl Issuer {
         kind: Option<Kind>,
         environment: Option<Environment>,
     ) -> Result<Verdict, Error> {
+        let token = names::key_text(token);
         let mut reading = self.store().read().await?;
         let view = self.view_in(&mut reading).await?;
         let demand = Demand { purpose: Purpose::Token, kind, environment };
@@ -150,12 +154,28 @@ impl Issuer {
         Ok(Verdict { result, title, list: view.mark() })
     }
 
+    /// The record of the admin key called `id`, which is judged as if it came in anew.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn admin_again(&self, id: &str) -> Result<Result<KeyRecord, NotAdmin>, Error> {
+        let record = keys::find(&mut *self.store().read().await?, id).await?;
+        let Some(record) = record else { return Ok(Err(NotAdmin::NotInForce)) };
+        match self.sign_again(&record) {
+            Ok(token) => self.admin(&token).await,
+            // Its signer was taken out of the keystore.
+            Err(Error::NoSigner) => Ok(Err(NotAdmin::NotInForce)),
+            Err(error) => Err(error),
+        }
+    }
+
     /// The record of the admin key that `token` is: verified like any key, and looked up as well,
     /// so that who steals a signing key still lacks a record.
     ///
     /// # Errors
     /// The store's.
     pub async fn admin(&self, token: &str) -> Result<Result<KeyRecord, NotAdmin>, Error> {
+        let token = names::key_text(token);
         let mut reading = self.store().read().await?;
         let view = self.view_in(&mut reading).await?;
         let demand =

@@ -14,7 +14,7 @@ use crate::issuer::Issuer;
 use crate::publish::LINGER_SECS;
 use crate::store::events::{self, Event, EventType};
 use crate::store::jobs as table;
-use crate::store::{self, shards, webhooks};
+use crate::store::{self, shards, state, webhooks};
 use crate::view::seconds;
 
 /// So many days before a key expires a notice is given, once each.
@@ -199,8 +199,8 @@ async fn expiry_notices(issuer: &Issuer, lease: &mut Lease) -> Result<Done, Erro
                     "expires": seconds(expires_at),
                     "title": key.title,
                 });
-                let event =
-                    Event { event: EventType::Expiring, key_id: Some(&key.id), actor: None, data };
+                let (event, who) = (EventType::Expiring, issuer.who(None));
+                let event = Event { event, key_id: Some(&key.id), who, data };
                 events::append(&mut writing, now, &event).await?;
                 notices += 1;
             }
@@ -216,6 +216,7 @@ async fn prune(issuer: &Issuer) -> Result<Done, Error> {
     let back = |millis: u64| Time::from_millis(now.millis().saturating_sub(millis));
     let (idempotency, notices) = table::prune(&mut writing, now).await?;
     let deliveries = webhooks::prune(&mut writing, back(DELIVERED_DAYS * DAY_MILLIS)).await?;
+    state::settle_counts(&mut writing, now.secs()).await?;
     shards::prune_bodies(&mut writing, back(u64::from(LINGER_SECS) * 1000)).await?;
     writing.commit().await?;
     Ok(Done::Prune { idempotency, notices, deliveries })

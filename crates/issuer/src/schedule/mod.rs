@@ -12,6 +12,7 @@ use portcullis_core::time::Time;
 use tokio::sync::watch;
 use tokio::time::MissedTickBehavior;
 
+use crate::actor::Actor;
 use crate::error::Error;
 use crate::issuer::Issuer;
 use crate::store;
@@ -122,7 +123,7 @@ impl Issuer {
             if ended.is_some_and(|ended| now.millis_since(ended) < job.period_millis()) {
                 continue;
             }
-            match self.run_job(job, options).await {
+            match self.acting_as(Actor::part(job.name())).run_job(job, options).await {
                 Err(Error::JobTaken) => {}
                 done => ran.push((job, done)),
             }

@@ -6,6 +6,7 @@ use serde_json::Value;
 use sqlx::any::AnyRow;
 use sqlx::{AssertSqlSafe, FromRow, Row as _};
 
+use crate::actor::Who;
 use crate::error::Error;
 use crate::store::lists::digest;
 use crate::store::select::{ROWS, Select, insert_sql};
@@ -130,8 +131,8 @@ pub struct Event<'a> {
     pub event: EventType,
     /// The key that it happened to.
     pub key_id: Option<&'a str>,
-    /// Who did it, as they were named.
-    pub actor: Option<&'a str>,
+    /// Who did it, and in whose name.
+    pub who: Who<'a>,
     /// The rest, without any secret.
     pub data: Value,
 }
@@ -164,8 +165,8 @@ pub async fn append_all(
     for events in events.chunks(ROWS) {
         let sql = insert_sql(
             connection,
-            "events (at_ms, type, key_id, actor, data, digest)",
-            6,
+            "events (at_ms, type, key_id, principal, on_behalf_of, data, digest)",
+            7,
             events.len(),
         );
         let mut query = sqlx::query(AssertSqlSafe(sql));
@@ -175,7 +176,8 @@ pub async fn append_all(
                 at_ms: millis(now),
                 event: event.event.name(),
                 key_id: event.key_id,
-                actor: event.actor,
+                actor: Some(event.who.actor()?),
+                on_behalf_of: event.who.on_behalf_of(),
                 data: &data,
             };
             before = line.digest(before);
@@ -184,6 +186,7 @@ pub async fn append_all(
                 .bind(line.event)
                 .bind(line.key_id)
                 .bind(line.actor)
+                .bind(line.on_behalf_of)
                 .bind(data)
                 .bind(before.0.to_vec());
         }
@@ -201,8 +204,10 @@ pub struct Line<'a> {
     pub event: &'a str,
     /// The key's id.
     pub key_id: Option<&'a str>,
-    /// Who did it.
+    /// Who did it: the principal. None of the time before principals were noted.
     pub actor: Option<&'a str>,
+    /// In whose name, as the caller says.
+    pub on_behalf_of: Option<&'a str>,
     /// The rest, as it is stored.
     pub data: &'a str,
 }
@@ -210,11 +215,21 @@ pub struct Line<'a> {
 impl Line<'_> {
     /// The digest that is kept with the event: SHA-256 over that of the event before, the instant,
     /// and each text behind its length, 2^64-1 for none. All numbers are 64 bits, big-endian.
+    ///
+    /// An event without a principal is one of before there were any, and its digest is as it was:
+    /// over four texts. The others' begin with a length that no text has, so that neither can be
+    /// taken for the other.
     #[must_use]
     pub fn digest(&self, before: Digest) -> Digest {
+        const WITH_ACTOR: u64 = u64::MAX - 1;
         let mut bytes = before.0.to_vec();
         bytes.extend(self.at_ms.to_be_bytes());
-        for text in [Some(self.event), self.key_id, self.actor, Some(self.data)] {
+        if self.actor.is_some() {
+            bytes.extend(WITH_ACTOR.to_be_bytes());
+        }
+        let actor = self.actor.map(Some);
+        let texts = [Some(self.event), self.key_id].into_iter().chain(actor);
+        for text in texts.chain([self.on_behalf_of, Some(self.data)]) {
             let length = text.map_or(u64::MAX, |text| text.len() as u64);
             bytes.extend(length.to_be_bytes());
             bytes.extend(text.unwrap_or_default().as_bytes());
@@ -260,8 +275,10 @@ pub struct EventRecord {
     pub event: String,
     /// The key that it happened to.
     pub key_id: Option<String>,
-    /// Who did it, as they were named.
+    /// Who did it: the principal. None for events of before principals were noted.
     pub actor: Option<String>,
+    /// In whose name, as the caller said.
+    pub on_behalf_of: Option<String>,
     /// The rest: JSON, as it was written.
     pub data: String,
     /// Over this event and all before.
@@ -277,6 +294,7 @@ impl EventRecord {
             event: &self.event,
             key_id: self.key_id.as_deref(),
             actor: self.actor.as_deref(),
+            on_behalf_of: self.on_behalf_of.as_deref(),
             data: &self.data,
         }
     }
@@ -295,7 +313,8 @@ impl FromRow<'_, AnyRow> for EventRecord {
             at_ms: row.try_get("at_ms")?,
             event: row.try_get("type")?,
             key_id: row.try_get("key_id")?,
-            actor: row.try_get("actor")?,
+            actor: row.try_get("principal")?,
+            on_behalf_of: row.try_get("on_behalf_of")?,
             data: row.try_get("data")?,
             digest: digest(row, "digest")?,
         })
@@ -309,8 +328,10 @@ pub struct Filter {
     pub types: Vec<EventType>,
     /// Only those of this key.
     pub key_id: Option<String>,
-    /// Only those by this actor.
+    /// Only those of this principal's doing.
     pub actor: Option<String>,
+    /// Only those that are said to be on this one's behalf.
+    pub on_behalf_of: Option<String>,
     /// Only from this instant on.
     pub since: Option<Time>,
     /// Only before this instant.
@@ -345,7 +366,10 @@ pub async fn list(
         select.push(" AND key_id = ").arg(key_id.as_str());
     }
     if let Some(actor) = &filter.actor {
-        select.push(" AND actor = ").arg(actor.as_str());
+        select.push(" AND principal = ").arg(actor.as_str());
+    }
+    if let Some(named) = &filter.on_behalf_of {
+        select.push(" AND on_behalf_of = ").arg(named.as_str());
     }
     if let Some(since) = filter.since {
         select.push(" AND at_ms >= ").arg(millis(since));

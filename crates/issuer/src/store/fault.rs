@@ -4,44 +4,114 @@ use crate::error::Error;
 
 impl From<sqlx::Error> for Error {
     fn from(error: sqlx::Error) -> Self {
-        // PostgreSQL's codes have five characters.
-        let state = error.as_database_error().and_then(sqlx::error::DatabaseError::code);
-        match state.as_deref().filter(|state| state.len() == 5) {
-            Some("55P03" | "40001" | "40P01") => return Self::DatabaseBusy,
-            Some(state)
-                if state.starts_with("08") || state.starts_with("28") || state == "3D000" =>
-            {
-                return Self::DatabaseUnreachable(error);
-            }
-            Some(_) => return Self::Database(error),
-            None => {}
+        let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code);
+        // PostgreSQL's codes have five characters; SQLite's are numbers, and shorter.
+        match code.as_deref() {
+            Some(state) if state.len() == 5 => of_postgres(state)(error),
+            Some(code) => of_sqlite(code.parse().unwrap_or(0))(error),
+            None => of_sqlx(&error)(error),
         }
-        // SQLite's primary result code is the low byte of the extended one.
-        const BUSY: u32 = 5;
-        const LOCKED: u32 = 6;
-        const CORRUPT: u32 = 11;
-        const NOT_A_DATABASE: u32 = 26;
-        let primary = error
-            .as_database_error()
-            .and_then(|database| database.code()?.parse::<u32>().ok())
-            .map(|code| code & 0xFF);
-        match primary {
-            Some(BUSY | LOCKED) => Self::DatabaseBusy,
-            Some(CORRUPT | NOT_A_DATABASE) => Self::DatabaseCorrupt(Some(error)),
-            Some(_) | None => {
-                // A value that no column of ours can hold: something else altered the file.
-                let undecodable =
-                    matches!(error, sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_));
-                if undecodable {
-                    Self::DatabaseCorrupt(Some(error))
-                } else if matches!(error, sqlx::Error::PoolTimedOut) {
-                    Self::DatabaseBusy
-                } else if matches!(error, sqlx::Error::Io(_) | sqlx::Error::Tls(_)) {
-                    Self::DatabaseUnreachable(error)
-                } else {
-                    Self::Database(error)
-                }
-            }
+    }
+}
+
+type Make = fn(sqlx::Error) -> Error;
+const BUSY: Make = |_| Error::DatabaseBusy;
+const FULL: Make = |error| Error::StorageFull(Some(error));
+const CORRUPT: Make = |error| Error::DatabaseCorrupt(Some(error));
+
+fn of_postgres(state: &str) -> Make {
+    let (class, _) = state.split_at_checked(2).unwrap_or_default();
+    match (class, state) {
+        // lock_not_available, query_canceled (by the timeout), too_many_connections and the like.
+        (_, "55P03" | "57014" | "53300" | "53200" | "53400") => BUSY,
+        // serialization_failure and deadlock_detected; the others of 40 leave a result unknown.
+        (_, "40001" | "40P01") => BUSY,
+        (_, "53000" | "53100" | "58030") => FULL,
+        // cannot_connect_now: it starts, or ends.
+        (_, "57P03" | "3D000") | ("08" | "28", _) => Error::DatabaseUnreachable,
+        // The session was ended: by a timeout, by an administrator, with the server.
+        (_, "25P03" | "25P04") | ("57" | "40", _) => Error::DatabaseInterrupted,
+        _ => Error::Database,
+    }
+}
+
+/// The primary result code of SQLite is the low byte of the extended one.
+fn of_sqlite(code: u32) -> Make {
+    match code & 0xFF {
+        5 | 6 => BUSY,
+        // SQLITE_FULL, and SQLITE_IOERR, which is what a full disk says through some file systems.
+        13 | 10 => FULL,
+        // SQLITE_CORRUPT and SQLITE_NOTADB.
+        11 | 26 => CORRUPT,
+        _ => Error::Database,
+    }
+}
+
+fn of_sqlx(error: &sqlx::Error) -> Make {
+    use sqlx::Error as Sqlx;
+    let is_full = |error: &std::io::Error| error.kind() == std::io::ErrorKind::StorageFull;
+    // A value that no column of ours can hold: something else altered the file.
+    if matches!(error, Sqlx::ColumnDecode { .. } | Sqlx::Decode(_)) {
+        CORRUPT
+    } else if matches!(error, Sqlx::PoolTimedOut) {
+        BUSY
+    } else if matches!(error, Sqlx::Io(error) if is_full(error)) {
+        FULL
+    } else if matches!(error, Sqlx::Io(_) | Sqlx::Tls(_)) {
+        Error::DatabaseUnreachable
+    } else if matches!(error, Sqlx::Protocol(_) | Sqlx::WorkerCrashed | Sqlx::PoolClosed) {
+        // What is read from a connection that breaks off in the middle of a message.
+        Error::DatabaseInterrupted
+    } else {
+        Error::Database
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn code_of(make: Make) -> &'static str {
+        make(sqlx::Error::RowNotFound).code()
+    }
+
+    #[test]
+    fn what_the_servers_say_has_a_code_of_ours() {
+        for (state, code) in [
+            ("55P03", "database_busy"),
+            ("57014", "database_busy"),
+            ("53300", "database_busy"),
+            ("40P01", "database_busy"),
+            ("53100", "storage_full"),
+            ("58030", "storage_full"),
+            ("57P03", "database_unreachable"),
+            ("08006", "database_unreachable"),
+            ("28P01", "database_unreachable"),
+            ("57P01", "database_interrupted"),
+            ("57P02", "database_interrupted"),
+            ("57P05", "database_interrupted"),
+            ("25P03", "database_interrupted"),
+            ("25P04", "database_interrupted"),
+            ("40003", "database_interrupted"),
+            ("23505", "database"),
+            ("XX000", "database"),
+        ] {
+            assert_eq!(code_of(of_postgres(state)), code, "{state}");
         }
+        for (result, code) in [
+            (5, "database_busy"),
+            (262, "database_busy"),
+            (13, "storage_full"),
+            (778, "storage_full"),
+            (11, "database_corrupt"),
+            (26, "database_corrupt"),
+            (19, "database"),
+        ] {
+            assert_eq!(code_of(of_sqlite(result)), code, "{result}");
+        }
+        assert_eq!(
+            of_sqlx(&sqlx::Error::WorkerCrashed)(sqlx::Error::WorkerCrashed).code(),
+            "database_interrupted"
+        );
     }
 }

@@ -19,7 +19,7 @@ pub(crate) const CHUNK: usize = 100;
 
 const COLUMNS: &str = "api_keys (id, serial, kid, nonce, purpose, kind, environment, label, \
                        title, folded, metadata, admin_scopes, owner, policy, redacted, token, \
-                       issued_at, expires_at, created_by, rolled_from, created_ms, updated_ms)";
+                       issued_at, expires_at, created_by, maker, rolled_from, created_ms, updated_ms)";
 
 /// Adds records, without their sales channels.
 ///
@@ -27,7 +27,7 @@ const COLUMNS: &str = "api_keys (id, serial, kid, nonce, purpose, kind, environm
 /// The database's; a serial that is taken is one of them.
 pub async fn insert(connection: &mut Connection, keys: &[&KeyRecord]) -> Result<(), Error> {
     for keys in keys.chunks(ROWS) {
-        let mut query = sqlx::query(AssertSqlSafe(insert_sql(connection, COLUMNS, 22, keys.len())));
+        let mut query = sqlx::query(AssertSqlSafe(insert_sql(connection, COLUMNS, 23, keys.len())));
         for key in keys {
             query = query
                 .bind(&key.id)
@@ -49,6 +49,7 @@ pub async fn insert(connection: &mut Connection, keys: &[&KeyRecord]) -> Result<
                 .bind(i64::from(key.issued_at))
                 .bind(key.expires_at.map(i64::from))
                 .bind(key.created_by.as_deref())
+                .bind(key.maker.as_deref())
                 .bind(key.rolled_from.as_deref())
                 .bind(millis(key.created))
                 .bind(millis(key.updated));
@@ -241,6 +242,7 @@ impl FromRow<'_, AnyRow> for KeyRecord {
             suspended: time_of("suspended_ms")?,
             suspended_by: row.try_get("suspended_by")?,
             created_by: row.try_get("created_by")?,
+            maker: row.try_get("maker")?,
             rolled_from: row.try_get("rolled_from")?,
             uses: number(row, "uses")?,
             last_used_at: maybe(row, "last_used_at")?,

@@ -1,13 +1,15 @@
 //! Which keys, and in which order: the conditions of listings and of mass changes.
 
-use portcullis_core::list::WideState;
+use portcullis_core::list::{WideEntry, WideScope, WideState};
 use portcullis_core::time::Time;
 use portcullis_core::token::{Environment, Kind};
 use sqlx::any::AnyRow;
 use sqlx::{FromRow, Row as _};
 
 use crate::error::Error;
+use crate::names;
 use crate::record::{KeyPurpose, KeyRecord, KeyState};
+use crate::store::keys::place_of;
 use crate::store::select::{Arg, Select};
 use crate::store::state::push_state;
 use crate::store::wide::{self, WideRecord};
@@ -25,8 +27,9 @@ pub struct Span {
 /// What keys are to be like; what is not said lets all through.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Criteria {
-    /// The title or the redacted form contains this, in upper or lower case. What has the shape of
-    /// a redacted form is looked for as such alone.
+    /// The title or the redacted form contains this, in upper or lower case; what has neither letter
+    /// nor digit is looked for in titles alone. What has the shape of a redacted form is looked for
+    /// as such alone. Where it chooses the keys of an act, a redacted form must end with it.
     pub q: Option<String>,
     /// One of these, if any are named.
     pub ids: Vec<String>,
@@ -46,6 +49,8 @@ pub struct Criteria {
     pub owner: Option<u32>,
     /// The policy's number, 0 for none.
     pub policy: Option<u32>,
+    /// This principal made it, or a key that this principal made, and so on.
+    pub maker: Option<String>,
     /// It has this sales channel.
     pub sales_channel: Option<String>,
     /// When it was made.
@@ -135,7 +140,7 @@ pub(crate) async fn list(
 ) -> Result<Vec<Placed>, Error> {
     let mut select = Select::new("SELECT * FROM api_keys WHERE ");
     let in_force = in_force_for(connection, criteria).await?;
-    conditions(&mut select, criteria, &in_force, now);
+    conditions(&mut select, criteria, &in_force, (Search::ToList, now));
     let beyond = if descending { " < (" } else { " > (" };
     match after {
         None => {}
@@ -173,7 +178,7 @@ pub(crate) async fn count(
 ) -> Result<u64, Error> {
     let mut select = Select::new("SELECT COUNT(*) AS many FROM api_keys WHERE ");
     let in_force = in_force_for(connection, criteria).await?;
-    conditions(&mut select, criteria, &in_force, now);
+    conditions(&mut select, criteria, &in_force, (Search::ToList, now));
     let rows = select.rows(connection).await?;
     let row = rows.first().ok_or(sqlx::Error::RowNotFound)?;
     Ok(crate::store::row::number(row, "many")?)
@@ -188,12 +193,53 @@ pub(crate) async fn to_revoke(
 ) -> Result<Vec<KeyRecord>, Error> {
     let mut select = Select::new("SELECT * FROM api_keys WHERE ");
     let in_force = in_force_for(connection, criteria).await?;
-    conditions(&mut select, criteria, &in_force, now);
+    conditions(&mut select, criteria, &in_force, (Search::ToAct, now));
     select.push(" AND (revoked_at IS NULL OR revoked_at > ").arg(i64::from(at));
     select.push(") ORDER BY seq");
     let mut keys: Vec<KeyRecord> = select.all(connection).await?;
     channels::fill(connection, &mut keys).await?;
     Ok(keys)
+}
+
+/// The records of admin keys: there are few.
+pub(crate) async fn admins(connection: &mut Connection) -> Result<Vec<KeyRecord>, Error> {
+    let sql = "SELECT * FROM api_keys WHERE purpose = 'admin' AND deleted_ms IS NULL ORDER BY seq";
+    Select::new(sql).all(connection).await
+}
+
+/// How many keys of each purpose, tokens and admin keys, that are in force at `now` a wide entry
+/// covers.
+pub(crate) async fn covered(
+    connection: &mut Connection,
+    entry: &WideEntry,
+    now: u32,
+) -> Result<(usize, usize), Error> {
+    let mut select = Select::new(
+        "SELECT COUNT(*) AS many, COUNT(CASE WHEN purpose = 'admin' THEN 1 END) AS admins \
+         FROM api_keys WHERE deleted_ms IS NULL AND (revoked_at IS NULL OR revoked_at > ",
+    );
+    select.arg(i64::from(now)).push(") AND (expires_at IS NULL OR expires_at > ");
+    select.arg(i64::from(now)).push(")");
+    match entry.scope {
+        WideScope::Owner(owner) => {
+            select.push(" AND owner <> 0 AND owner = ").arg(i64::from(owner));
+        }
+        WideScope::Kid(kid) => {
+            select.push(" AND kid = ").arg(i64::from(kid));
+        }
+        WideScope::Environment(environment) => {
+            select.push(" AND environment = ").arg(environment.name());
+        }
+        WideScope::Serials { first, last } => {
+            select.push(" AND serial >= ").arg(place_of(first));
+            select.push(" AND serial <= ").arg(place_of(last));
+        }
+    }
+    select.push(" AND issued_at >= ").arg(i64::from(entry.issued.from));
+    select.push(" AND issued_at < ").arg(i64::from(entry.issued.before));
+    let rows = select.rows(connection).await?;
+    let row = rows.first().ok_or(sqlx::Error::RowNotFound)?;
+    Ok((crate::store::row::number(row, "many")?, crate::store::row::number(row, "admins")?))
 }
 
 /// The wide entries that a condition on the state asks for.
@@ -204,7 +250,12 @@ async fn in_force_for(
     if criteria.state.is_some() { wide::in_force(connection).await } else { Ok(Vec::new()) }
 }
 
-fn conditions(select: &mut Select, criteria: &Criteria, in_force: &[WideRecord], now: u32) {
+fn conditions(
+    select: &mut Select,
+    criteria: &Criteria,
+    in_force: &[WideRecord],
+    (purpose, now): (Search, u32),
+) {
     let equal = |select: &mut Select, sql: &'static str, arg: Option<Arg>| {
         if let Some(arg) = arg {
             select.push(sql).arg(arg);
@@ -212,7 +263,7 @@ fn conditions(select: &mut Select, criteria: &Criteria, in_force: &[WideRecord],
     };
     select.push("deleted_ms IS NULL");
     if let Some(q) = &criteria.q {
-        search(select, q);
+        search(select, q, purpose);
     }
     if !criteria.ids.is_empty() {
         select.push(" AND id IN (").args(criteria.ids.iter().map(String::as_str)).push(")");
@@ -221,7 +272,7 @@ fn conditions(select: &mut Select, criteria: &Criteria, in_force: &[WideRecord],
         select.push(" AND folded = ").arg(title.to_lowercase());
         select.push(" AND title = ").arg(title.as_str());
     }
-    equal(select, " AND token = ", criteria.token.as_deref().map(Arg::from));
+    equal(select, " AND token = ", criteria.token.as_deref().map(names::key_text).map(Arg::from));
     equal(select, " AND purpose = ", criteria.purpose.map(|purpose| purpose.name().into()));
     equal(select, " AND kind = ", criteria.kind.map(|kind| kind.name().into()));
     let environment = criteria.environment.map(|environment| environment.name().into());
@@ -235,6 +286,15 @@ fn conditions(select: &mut Select, criteria: &Criteria, in_force: &[WideRecord],
         if number.is_some_and(|number| number != 0) {
             select.push(any);
         }
+    }
+    if let Some(maker) = &criteria.maker {
+        select.push(
+            " AND id IN (WITH RECURSIVE made (id) AS (SELECT id FROM api_keys WHERE maker = ",
+        );
+        select.arg(maker.as_str()).push(
+            " UNION SELECT next.id FROM api_keys next JOIN made ON next.maker = made.id) \
+             SELECT id FROM made)",
+        );
     }
     if let Some(channel) = &criteria.sales_channel {
         select.push(" AND id IN (SELECT key_id FROM sales_channels WHERE channel = ");
@@ -268,21 +328,45 @@ fn conditions(select: &mut Select, criteria: &Criteria, in_force: &[WideRecord],
     }
 }
 
-fn search(select: &mut Select, q: &str) {
+/// How many characters at the end of a redacted form are the key's own.
+const TOLD_BY: usize = 3;
+
+/// What keys are searched for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Search {
+    /// To be shown to somebody.
+    ToList,
+    /// To have something done to all of them.
+    ToAct,
+}
+
+fn search(select: &mut Select, q: &str, purpose: Search) {
     // Consoles show dots in the place of the stars.
     let redacted = q.trim().replace("•••", "***");
     if redacted.is_ascii() && redacted.len() == 12 && redacted.get(6..9) == Some("***") {
         select.push(" AND redacted = ").arg(redacted);
         return;
     }
-    let mut pattern = String::from("%");
-    for character in q.to_lowercase().chars() {
-        if matches!(character, '%' | '_' | '\\') {
-            pattern.push('\\');
+    let like = |text: &str, end: &str| {
+        let mut pattern = String::from("%");
+        for character in text.to_lowercase().chars() {
+            if matches!(character, '%' | '_' | '\\') {
+                pattern.push('\\');
+            }
+            pattern.push(character);
         }
-        pattern.push(character);
+        pattern + end
+    };
+    select.push(r" AND (folded LIKE ").arg(like(q, "%")).push(r" ESCAPE '\'");
+    let in_redacted = match purpose {
+        // Separators stand in every redacted form.
+        Search::ToList if q.chars().any(char::is_alphanumeric) => Some(like(q, "%")),
+        // What redacted forms begin with is the same for all: what tells one from another is its end.
+        Search::ToAct if redacted.chars().count() >= TOLD_BY => Some(like(&redacted, "")),
+        Search::ToList | Search::ToAct => None,
+    };
+    if let Some(pattern) = in_redacted {
+        select.push(r" OR lower(redacted) LIKE ").arg(pattern).push(r" ESCAPE '\'");
     }
-    pattern.push('%');
-    select.push(r" AND (folded LIKE ").arg(pattern.as_str());
-    select.push(r" ESCAPE '\' OR lower(redacted) LIKE ").arg(pattern).push(r" ESCAPE '\')");
+    select.push(")");
 }

@@ -6,6 +6,7 @@
 //! spelled twice, in `migrations`.
 
 pub mod channels;
+pub mod clock;
 pub mod events;
 mod fault;
 pub mod idempotency;
@@ -18,26 +19,34 @@ pub mod owners;
 pub mod policies;
 pub(crate) mod row;
 pub(crate) mod select;
+pub(crate) mod session;
 pub mod shards;
 pub mod signers;
 pub mod state;
 pub mod status;
 pub mod targets;
+pub mod upkeep;
 pub mod webhooks;
 pub mod wide;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use portcullis_core::crypto::IssuerId;
 use portcullis_core::time::Time;
 use sqlx::any::AnyPoolOptions;
 use sqlx::migrate::{Migration, MigrationType, Migrator};
-use sqlx::{Any, AnyPool, Row as _, SqlSafeStr as _, SqlStr, Transaction};
+use sqlx::{Any, AnyPool, Executor as _, Row as _, SqlSafeStr as _, SqlStr, Transaction};
 
+use crate::clock::Clock;
 use crate::error::Error;
+use clock::Door;
 pub use open::Database;
+use session::Turn;
 
 const CONNECTIONS: u32 = 8;
+/// How many are kept for publishing: the beat, a target and a revocation at a time.
+const FOR_PUBLISHING: u32 = 3;
 /// How long a transaction waits for another's end before it gives up.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// The advisory lock of PostgreSQL that stands for the right to write: the bytes `PCTS`.
@@ -51,6 +60,10 @@ pub type Connection = sqlx::AnyConnection;
 pub struct Store {
     pool: AnyPool,
     database: Database,
+    /// Connections of another store that end with this one's.
+    others: Option<AnyPool>,
+    door: Door,
+    turn: Turn,
 }
 
 /// A transaction that excludes all others that write from its start: whoever has one sees every
@@ -63,13 +76,18 @@ impl Store {
     /// # Errors
     /// [`Error::DatabaseTaken`], [`Error::Io`] and the database's.
     pub async fn create(database: &Database, issuer: IssuerId, now: Time) -> Result<Self, Error> {
-        let store = Self { pool: open::create(database).await?, database: database.clone() };
+        let store = Self::on(open::create(database).await?, database);
         let filled = store.fill(issuer, now).await;
         if let Err(error) = filled {
             store.discard().await;
             return Err(error);
         }
         Ok(store)
+    }
+
+    fn on(pool: AnyPool, database: &Database) -> Self {
+        let database = database.clone();
+        Self { pool, database, others: None, door: Door::default(), turn: Turn::of_many() }
     }
 
     async fn fill(&self, issuer: IssuerId, now: Time) -> Result<(), Error> {
@@ -89,7 +107,7 @@ impl Store {
     /// [`Error::DatabaseMissing`], [`Error::DatabaseCorrupt`], [`Error::DatabaseForeign`],
     /// [`Error::DatabaseVersion`].
     pub async fn open(database: &Database, issuer: IssuerId) -> Result<Self, Error> {
-        let store = Self { pool: open::open(database).await?, database: database.clone() };
+        let store = Self::on(open::open(database).await?, database);
         match store.bring_up(issuer).await {
             Ok(()) => Ok(store),
             Err(error) => {
@@ -97,6 +115,18 @@ impl Store {
                 Err(error)
             }
         }
+    }
+
+    /// The same database with connections of its own, made when they are needed: whoever uses it
+    /// waits for nobody who uses this one. They are closed with this one's.
+    ///
+    /// # Errors
+    /// The database's.
+    pub(crate) fn for_publishing(&mut self) -> Result<Self, Error> {
+        let pool = open::lazily(&self.database, FOR_PUBLISHING)?;
+        self.others = Some(pool.clone());
+        let turn = self.turn.first();
+        Ok(Self { pool, others: None, turn, ..self.clone() })
     }
 
     async fn bring_up(&self, issuer: IssuerId) -> Result<(), Error> {
@@ -109,25 +139,60 @@ impl Store {
     }
 
     async fn migrate(&self, connection: &mut Connection) -> Result<(), Error> {
-        migrations(&self.database).run(connection).await.map_err(migration_error)
+        let mut steps = migrations(&self.database);
+        if let Database::File(_) = self.database {
+            return steps.run(connection).await.map_err(migration_error);
+        }
+        if is_current(connection, &steps).await {
+            return Ok(());
+        }
+        // Under our own lock: that of the library is held by a session, which nothing ends when it is
+        // silent. A table of millions of rows takes its time.
+        let (mut writing, _) = session::write(&self.pool, &self.turn).await?;
+        writing.execute("SET LOCAL statement_timeout = 0").await?;
+        steps.set_locking(false).run(&mut *writing).await.map_err(migration_error)?;
+        Ok(writing.commit().await?)
+    }
+
+    /// The same, which writes nothing that bears the time of a clock that can't be right.
+    #[must_use]
+    pub fn with_clock(self, clock: Arc<dyn Clock>) -> Self {
+        Self { door: Door::of(clock), ..self }
     }
 
     /// Starts a transaction that writes. Dropped without a commit, it leaves nothing.
     ///
     /// # Errors
-    /// [`Error::DatabaseBusy`] where others hold the lock for longer than ten seconds.
+    /// [`Error::DatabaseBusy`] where others hold the lock for longer than ten seconds and work;
+    /// [`Error::ClockImplausible`].
     pub async fn write(&self) -> Result<Writing, Error> {
-        match self.database {
-            Database::File(_) => Ok(self.pool.begin_with("BEGIN IMMEDIATE").await?),
-            Database::Server(_) => {
-                let mut writing = self.pool.begin().await?;
-                sqlx::query("SELECT 1 FROM (SELECT pg_advisory_xact_lock($1)) AS held")
-                    .bind(WRITE_LOCK)
-                    .execute(&mut *writing)
-                    .await?;
-                Ok(writing)
+        let (mut writing, server) = match self.database {
+            Database::File(_) => {
+                let turn = self.turn.wait().await?;
+                let writing = self.pool.begin_with("BEGIN IMMEDIATE").await?;
+                drop(turn);
+                (writing, None)
             }
-        }
+            Database::Server(_) => {
+                let (writing, now) = session::write(&self.pool, &self.turn).await?;
+                (writing, Some(now))
+            }
+        };
+        self.door.check(&mut writing, server).await?;
+        Ok(writing)
+    }
+
+    /// Whether the clock can be right whose time would be written.
+    ///
+    /// # Errors
+    /// [`Error::ClockImplausible`] and the database's.
+    pub async fn check_clock(&self) -> Result<(), Error> {
+        let mut reading = self.read().await?;
+        let server = match self.database {
+            Database::File(_) => None,
+            Database::Server(_) => Some(session::now(&mut reading).await?),
+        };
+        self.door.check(&mut reading, server).await
     }
 
     /// Starts a transaction that reads: all of its statements see the same moment.
@@ -138,7 +203,8 @@ impl Store {
         match self.database {
             Database::File(_) => Ok(self.pool.begin().await?),
             Database::Server(_) => {
-                Ok(self.pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?)
+                let begin = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
+                Ok(session::within(PATIENCE, self.pool.begin_with(begin)).await??)
             }
         }
     }
@@ -147,6 +213,39 @@ impl Store {
     #[must_use]
     pub const fn database(&self) -> &Database {
         &self.database
+    }
+
+    /// Whether a server's database holds an issuer. A file tells by being there.
+    pub(crate) async fn holds_issuer(database: &Database) -> bool {
+        let Database::Server(_) = database else { return false };
+        match open::open(database).await {
+            Ok(pool) => {
+                pool.close().await;
+                true
+            }
+            Err(_) => false,
+        }
+    }
+
+    /// Writes the database anew, such that nothing is left in it of what was overwritten or deleted.
+    ///
+    /// # Errors
+    /// The database's: another process has it, or there is no room.
+    pub(crate) async fn wipe(&self) -> Result<(), Error> {
+        let mut connection = self.pool.acquire().await?;
+        match self.database {
+            Database::File(_) => {
+                sqlx::query("VACUUM").execute(&mut *connection).await?;
+                let row = sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)");
+                let row = row.fetch_one(&mut *connection).await?;
+                let busy: i64 = row::number(&row, "busy")?;
+                if busy == 0 { Ok(()) } else { Err(Error::DatabaseBusy) }
+            }
+            Database::Server(_) => {
+                sqlx::query("VACUUM FULL webhooks").execute(&mut *connection).await?;
+                Ok(())
+            }
+        }
     }
 
     /// Writes a copy of a SQLite database as one transaction sees it, to a file that must not exist.
@@ -160,8 +259,23 @@ impl Store {
         Ok(())
     }
 
+    /// Brings SQLite's log into the database, so that it is written from its beginning again, in the
+    /// room that it has already.
+    ///
+    /// # Errors
+    /// The database's.
+    pub(crate) async fn empty_log(&self) -> Result<(), Error> {
+        if let Database::File(_) = self.database {
+            sqlx::query("PRAGMA wal_checkpoint(RESTART)").execute(&self.pool).await?;
+        }
+        Ok(())
+    }
+
     /// Closes every connection, so that a file alone holds everything.
     pub async fn close(&self) {
+        if let Some(others) = &self.others {
+            others.close().await;
+        }
         self.pool.close().await;
     }
 
@@ -214,6 +328,9 @@ const STEPS: &[Step] = &[
     step!(4, "0004_usage"),
     step!(5, "0005_shards"),
     step!(6, "0006_status_lists"),
+    step!(7, "0007_trail"),
+    step!(8, "0008_clock"),
+    step!(9, "0009_key_counts"),
 ];
 
 fn migrations(database: &Database) -> Migrator {
@@ -226,6 +343,18 @@ fn migrations(database: &Database) -> Migrator {
         Migration::new(*version, (*name).into(), MigrationType::Simple, sql, false)
     });
     Migrator::with_migrations(steps.collect())
+}
+
+/// Whether all steps were taken, just as they are here, and no other.
+async fn is_current(connection: &mut Connection, steps: &Migrator) -> bool {
+    let query = sqlx::query("SELECT version, checksum FROM _sqlx_migrations WHERE success");
+    // Where that table is not, nothing was done yet.
+    let Ok(rows) = query.fetch_all(connection).await else { return false };
+    let taken = rows.iter().map(|row| Some((row.try_get(0).ok()?, row.try_get(1).ok()?)));
+    let Some(mut taken) = taken.collect::<Option<Vec<(i64, Vec<u8>)>>>() else { return false };
+    taken.sort();
+    let known = steps.iter().map(|step| (step.version, step.checksum.to_vec()));
+    taken == known.collect::<Vec<_>>()
 }
 
 fn migration_error(error: sqlx::migrate::MigrateError) -> Error {

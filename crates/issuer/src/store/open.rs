@@ -9,7 +9,7 @@ use sqlx::{ConnectOptions as _, Connection as _, Executor as _};
 use super::{AnyPool, AnyPoolOptions, CONNECTIONS, Connection, PATIENCE};
 use crate::error::Error;
 use crate::files::{self, Privacy};
-use crate::store::row;
+use crate::store::{row, session};
 
 /// The bytes `PCTS`, by which an issuer's database is told from other SQLite files.
 const APPLICATION_ID: i64 = 0x5043_5453;
@@ -106,6 +106,25 @@ pub(super) async fn check(database: &Database, connection: &mut Connection) -> R
 }
 
 async fn connect(database: &Database) -> Result<AnyPool, Error> {
+    let options = options(database)?;
+    // A pool tries again and again what will never do, and then says only that it took too long.
+    let mut first = session::within(PATIENCE, options.connect()).await??;
+    session::settle(&mut first, database).await?;
+    let pool = pool(CONNECTIONS, database).connect_with(options).await?;
+    if let Database::Server(_) = database {
+        let mut second = pool.acquire().await?;
+        session::check_own_session(&mut first, &mut second).await?;
+    }
+    first.close().await?;
+    Ok(pool)
+}
+
+/// A pool that makes its connections when they are needed.
+pub(super) fn lazily(database: &Database, connections: u32) -> Result<AnyPool, Error> {
+    Ok(pool(connections, database).connect_lazy_with(options(database)?))
+}
+
+fn options(database: &Database) -> Result<AnyConnectOptions, Error> {
     install_default_drivers();
     let options = match database {
         Database::File(path) => file_options(path)?,
@@ -113,37 +132,30 @@ async fn connect(database: &Database) -> Result<AnyPool, Error> {
     };
     // Statements are logged by nobody: their arguments are people's data.
     let options = options.disable_statement_logging();
-    let settings: &[&str] = match database {
-        Database::File(_) => &[
-            "PRAGMA busy_timeout = 10000",
-            "PRAGMA journal_mode = WAL",
-            "PRAGMA synchronous = FULL",
-            "PRAGMA foreign_keys = ON",
-            // 64 MiB.
-            "PRAGMA cache_size = -65536",
-        ],
-        Database::Server(_) => {
-            &["SET search_path TO portcullis", "SET lock_timeout = '10s'", "SET TIME ZONE 'UTC'"]
-        }
-    };
-    // A pool tries again and again what will never do, and then says only that it took too long.
-    let mut first = options.connect().await?;
-    for setting in settings {
-        first.execute(*setting).await?;
-    }
-    first.close().await?;
-    let pool = AnyPoolOptions::new()
-        .max_connections(CONNECTIONS)
+    Ok(options)
+}
+
+fn pool(connections: u32, database: &Database) -> AnyPoolOptions {
+    let is_server = matches!(database, Database::Server(_));
+    let settled = database.clone();
+    AnyPoolOptions::new()
+        .max_connections(connections)
         .acquire_timeout(PATIENCE)
-        .after_connect(move |connection, _| {
+        // A connection that is cut answers nothing, and the pool would wait for that.
+        .test_before_acquire(!is_server)
+        .before_acquire(move |connection, _| {
             Box::pin(async move {
-                for setting in settings {
-                    connection.execute(*setting).await?;
+                if is_server {
+                    session::answers(connection).await?;
                 }
-                Ok(())
+                Ok(true)
             })
-        });
-    Ok(pool.connect_with(options).await?)
+        })
+        .after_release(|connection, _| Box::pin(session::is_reusable(connection)))
+        .after_connect(move |connection, _| {
+            let database = settled.clone();
+            Box::pin(async move { session::settle(connection, &database).await })
+        })
 }
 
 /// The path in a URL, whose reserved characters are escaped.

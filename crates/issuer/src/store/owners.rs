@@ -151,3 +151,15 @@ pub async fn is_used(connection: &mut Connection, number: u32, now: Time) -> Res
     let query = query.bind(i64::from(number)).bind(i64::from(now.secs()));
     Ok(query.fetch_optional(connection).await?.is_some())
 }
+
+/// Whether there is or was an owner with this number, or a key that carries it.
+///
+/// # Errors
+/// The database's.
+pub async fn is_known(connection: &mut Connection, number: u32) -> Result<bool, Error> {
+    if is_taken(connection, number).await? {
+        return Ok(true);
+    }
+    let query = sqlx::query("SELECT 1 FROM api_keys WHERE owner = $1 AND owner <> 0 LIMIT 1");
+    Ok(query.bind(i64::from(number)).fetch_optional(connection).await?.is_some())
+}

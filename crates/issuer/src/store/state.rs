@@ -1,16 +1,18 @@
 //! The state of a key as the databases work it out: what `KeyRecord::state` says of a record on
 //! which the wide entries in force are shown. A test holds the two against each other.
 
+use std::collections::BTreeMap;
+
 use portcullis_core::list::{WideEntry, WideScope, WideState};
 use sqlx::Row as _;
 
 use crate::error::Error;
 use crate::record::KeyState;
-use crate::store::Connection;
 use crate::store::keys::place_of;
 use crate::store::row::named;
 use crate::store::select::Select;
 use crate::store::wide::{self, WideRecord};
+use crate::store::{Connection, Writing};
 
 /// Appends an expression that is one of the states' names: that of a row of `api_keys` at `now`,
 /// in seconds.
@@ -49,21 +51,109 @@ pub(crate) fn push_covered(select: &mut Select, wide: &[WideEntry], state: WideS
     select.push(")");
 }
 
-/// How many keys are in each state as of `now`, in seconds; states without keys are left out.
+/// How many keys are in each state as of `now`, in seconds: the counts that are kept, and what time
+/// and the entries in force have changed since.
 ///
 /// # Errors
 /// The database's.
 pub async fn count_by_state(
     connection: &mut Connection,
     now: u32,
-) -> Result<Vec<(KeyState, i64)>, Error> {
+) -> Result<BTreeMap<KeyState, i64>, Error> {
+    let in_force = wide::in_force(connection).await?;
+    counts(connection, &in_force, now).await
+}
+
+/// Brings the kept counts up to `now`, so that less has changed since.
+///
+/// # Errors
+/// The database's.
+pub async fn settle_counts(connection: &mut Writing, now: u32) -> Result<(), Error> {
+    for (state, many) in counts(connection, &[], now).await? {
+        sqlx::query("UPDATE key_counts SET many = $1 WHERE state = $2")
+            .bind(many)
+            .bind(state.name())
+            .execute(&mut **connection)
+            .await?;
+    }
+    sqlx::query("UPDATE key_counts_as_of SET as_of = $1")
+        .bind(i64::from(now))
+        .execute(&mut **connection)
+        .await?;
+    Ok(())
+}
+
+async fn counts(
+    connection: &mut Connection,
+    in_force: &[WideRecord],
+    now: u32,
+) -> Result<BTreeMap<KeyState, i64>, Error> {
+    let mut counts: BTreeMap<KeyState, i64> = BTreeMap::new();
+    for row in sqlx::query("SELECT state, many FROM key_counts").fetch_all(&mut *connection).await?
+    {
+        counts.insert(named(&row, "state", KeyState::from_name)?, row.try_get("many")?);
+    }
+    let row = sqlx::query("SELECT as_of FROM key_counts_as_of").fetch_one(&mut *connection).await?;
+    let as_of: i64 = row.try_get("as_of")?;
+    let as_of = u32::try_from(as_of).unwrap_or(0);
+    for (was, is, many) in changed(connection, in_force, as_of, now).await? {
+        *counts.entry(was).or_default() -= many;
+        *counts.entry(is).or_default() += many;
+    }
+    Ok(counts)
+}
+
+/// How many keys were in one state at `as_of` without the entries, and are in another at `now` with
+/// them.
+async fn changed(
+    connection: &mut Connection,
+    in_force: &[WideRecord],
+    as_of: u32,
+    now: u32,
+) -> Result<Vec<(KeyState, KeyState, i64)>, Error> {
+    let entries: Vec<WideEntry> = in_force.iter().map(|wide| wide.entry).collect();
+    // Clocks of several issuers differ: the counts may be of a later instant.
+    let (from, to) = (i64::from(as_of.min(now)), i64::from(as_of.max(now)));
+    let mut select = Select::new("SELECT was, state, COUNT(*) AS many FROM (SELECT ");
+    push_state(&mut select, &[], as_of);
+    select.push(" AS was, ");
+    push_state(&mut select, in_force, now);
+    select.push(" AS state FROM api_keys WHERE deleted_ms IS NULL AND (");
+    for (at, joint) in [("revoked_at", " OR "), ("expires_at", "")] {
+        select.push("(").push(at).push(" > ").arg(from);
+        select.push(" AND ").push(at).push(" <= ").arg(to).push(")").push(joint);
+    }
+    for state in [WideState::Revoked, WideState::Suspended] {
+        if entries.iter().any(|entry| entry.state == state) {
+            select.push(" OR ");
+            push_covered(&mut select, &entries, state);
+        }
+    }
+    select.push(")) AS keys WHERE was <> state GROUP BY was, state");
+    let rows = select.rows(connection).await?;
+    let changes = rows.iter().map(|row| {
+        let state = |column| named(row, column, KeyState::from_name);
+        Ok((state("was")?, state("state")?, row.try_get("many")?))
+    });
+    Ok(changes.collect::<sqlx::Result<_>>()?)
+}
+
+/// The same as [`count_by_state`] by looking at every key: what the kept counts are held against.
+///
+/// # Errors
+/// The database's.
+pub async fn recount_by_state(
+    connection: &mut Connection,
+    now: u32,
+) -> Result<BTreeMap<KeyState, i64>, Error> {
     let in_force = wide::in_force(connection).await?;
     let mut select = Select::new("SELECT state, COUNT(*) AS many FROM (SELECT ");
     push_state(&mut select, &in_force, now);
     select.push(" AS state FROM api_keys WHERE deleted_ms IS NULL) AS keys GROUP BY state");
     let rows = select.rows(connection).await?;
-    let counts = rows
-        .iter()
-        .map(|row| Ok((named(row, "state", KeyState::from_name)?, row.try_get("many")?)));
-    Ok(counts.collect::<sqlx::Result<_>>()?)
+    let mut counts: BTreeMap<KeyState, i64> = KeyState::ALL.into_iter().map(|s| (s, 0)).collect();
+    for row in &rows {
+        counts.insert(named(row, "state", KeyState::from_name)?, row.try_get("many")?);
+    }
+    Ok(counts)
 }

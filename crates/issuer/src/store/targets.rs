@@ -203,6 +203,15 @@ pub async fn clear_restored(connection: &mut Connection) -> Result<(), Error> {
     Ok(())
 }
 
+/// Whether the database is taken for a restored backup.
+///
+/// # Errors
+/// The database's.
+pub async fn is_restored(connection: &mut Connection) -> Result<bool, Error> {
+    let query = sqlx::query("SELECT 1 FROM restored");
+    Ok(query.fetch_optional(connection).await?.is_some())
+}
+
 /// Refuses where the database is a restored backup.
 ///
 /// # Errors

@@ -3,9 +3,9 @@
 use portcullis_core::time::Time;
 use sqlx::any::AnyRow;
 use sqlx::{FromRow, Row as _};
-use zeroize::Zeroizing;
 
 use crate::error::Error;
+use crate::keystore::SealedText;
 use crate::store::events::{EventRecord, EventType};
 use crate::store::row::{maybe, named};
 use crate::store::select::Select;
@@ -22,10 +22,10 @@ pub struct WebhookRecord {
     pub description: String,
     /// The types that it is told of; all for none.
     pub types: Vec<EventType>,
-    /// Signs each message: `whsec_…`.
-    pub secret: Zeroizing<String>,
+    /// Signs each message: `whsec_…`, sealed for this webhook.
+    pub secret: SealedText,
     /// Signs beside it, until the instant.
-    pub old_secret: Option<(Zeroizing<String>, Time)>,
+    pub old_secret: Option<(SealedText, Time)>,
     /// Since when nothing is sent.
     pub disabled: Option<Time>,
     /// Why, where it was not a person's doing.
@@ -49,7 +49,7 @@ impl std::fmt::Debug for WebhookRecord {
 
 impl FromRow<'_, AnyRow> for WebhookRecord {
     fn from_row(row: &AnyRow) -> Result<Self, sqlx::Error> {
-        let old: Option<String> = row.try_get("old_secret")?;
+        let old: Option<String> = row.try_get("old_sealed")?;
         let until = maybe(row, "old_until_ms")?.map(Time::from_millis);
         Ok(Self {
             id: row.try_get("id")?,
@@ -58,8 +58,8 @@ impl FromRow<'_, AnyRow> for WebhookRecord {
             types: named(row, "types", |text| {
                 text.split_whitespace().map(EventType::from_name).collect()
             })?,
-            secret: row.try_get("secret").map(Zeroizing::new)?,
-            old_secret: old.map(Zeroizing::new).zip(until),
+            secret: row.try_get("sealed").map(SealedText::of_column)?,
+            old_secret: old.map(SealedText::of_column).zip(until),
             disabled: maybe(row, "disabled_ms")?.map(Time::from_millis),
             disabled_why: row.try_get("disabled_why")?,
             position: row.try_get("position")?,
@@ -78,11 +78,11 @@ pub async fn put(connection: &mut Connection, webhook: &WebhookRecord) -> Result
     let types: Vec<&str> = webhook.types.iter().map(|event| event.name()).collect();
     let old = webhook.old_secret.as_ref();
     sqlx::query(
-        "INSERT INTO webhooks (id, url, description, types, secret, old_secret, old_until_ms, \
+        "INSERT INTO webhooks (id, url, description, types, sealed, old_sealed, old_until_ms, \
          disabled_ms, disabled_why, position, created_by, created_ms, updated_ms) \
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) \
          ON CONFLICT (id) DO UPDATE SET url = excluded.url, description = excluded.description, \
-         types = excluded.types, secret = excluded.secret, old_secret = excluded.old_secret, \
+         types = excluded.types, sealed = excluded.sealed, old_sealed = excluded.old_sealed, \
          old_until_ms = excluded.old_until_ms, disabled_ms = excluded.disabled_ms, \
          disabled_why = excluded.disabled_why, position = excluded.position, \
          updated_ms = excluded.updated_ms",
@@ -91,8 +91,8 @@ pub async fn put(connection: &mut Connection, webhook: &WebhookRecord) -> Result
     .bind(&webhook.url)
     .bind(&webhook.description)
     .bind(types.join(" "))
-    .bind(webhook.secret.as_str())
-    .bind(old.map(|(secret, _)| secret.as_str()))
+    .bind(webhook.secret.as_column())
+    .bind(old.map(|(secret, _)| secret.as_column()))
     .bind(old.map(|(_, until)| millis(*until)))
     .bind(webhook.disabled.map(millis))
     .bind(webhook.disabled_why.as_deref())
@@ -380,4 +380,17 @@ pub async fn backlog(connection: &mut Connection) -> Result<(i64, i64), Error> {
     );
     let row = query.fetch_one(connection).await?;
     Ok((row.try_get("pending")?, row.try_get("dead")?))
+}
+
+/// The webhooks for which something waits that has failed at least once.
+///
+/// # Errors
+/// The database's.
+pub async fn failing(connection: &mut Connection) -> Result<Vec<String>, Error> {
+    let query = sqlx::query(
+        "SELECT DISTINCT webhook_id FROM deliveries WHERE state = 'pending' AND attempts > 0 \
+         ORDER BY webhook_id",
+    );
+    let rows = query.fetch_all(connection).await?;
+    rows.iter().map(|row| Ok(row.try_get(0)?)).collect()
 }

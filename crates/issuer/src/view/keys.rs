@@ -6,6 +6,7 @@ use utoipa::ToSchema;
 use super::problem::Problem;
 use super::targets::TargetView;
 use super::{KeyView, MarkView};
+use crate::rules::Preview;
 
 /// A key that was made. Its text is answered this once and, of secret keys, kept nowhere.
 #[derive(Clone, Debug, Serialize, ToSchema)]
@@ -112,9 +113,43 @@ pub struct RevokedManyAnswer {
     pub count: usize,
     /// The keys.
     pub keys: Vec<KeyView>,
+    /// The ids of those that were revoked already and are left as they are; with `if_revoked`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub skipped: Option<Vec<String>>,
     /// Whether verifiers are told.
     #[serde(flatten)]
     pub committed: CommittedAnswer,
+}
+
+/// What an act would do. Nothing was changed.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct DryRunAnswer {
+    /// That it is one: `true`.
+    pub dry_run: bool,
+    /// How many keys would be ended, and which admin keys are left.
+    #[serde(flatten)]
+    pub preview: Preview,
+    /// The keys, if they are chosen one by one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub keys: Option<Vec<KeyView>>,
+}
+
+impl DryRunAnswer {
+    /// Of this preview.
+    #[must_use]
+    pub const fn of(preview: Preview, keys: Option<Vec<KeyView>>) -> Self {
+        Self { dry_run: true, preview, keys }
+    }
+}
+
+/// Keys whose revocation is committed, or what a dry run tells.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[serde(untagged)]
+pub enum RevokedManyAnswers {
+    /// They are.
+    Revoked(Box<RevokedManyAnswer>),
+    /// They would be.
+    DryRun(DryRunAnswer),
 }
 
 /// Keys that were made and changed by one request.

@@ -16,6 +16,9 @@ pub struct Problem {
     code: &'static str,
     /// The coarse kind of error, as shops' back ends name it.
     kind: &'static str,
+    /// The keys because of which nothing was done, if several were named.
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    keys: Box<[String]>,
 }
 
 impl Problem {
@@ -28,6 +31,7 @@ impl Problem {
             detail: detail.to_string(),
             code,
             kind: kind_of(status),
+            keys: Box::default(),
         }
     }
 
@@ -51,10 +55,30 @@ impl From<Error> for Problem {
         let status = status_of(&error);
         if status.is_server_error() {
             tracing::error!(code = error.code(), "{}", error.chain());
+            // What whoever runs it has to do is no secret; what it is told of by others may be one.
+            let is_ours = matches!(
+                error,
+                Error::StorageFull(_)
+                    | Error::ClockImplausible { .. }
+                    | Error::ClockWentBack { .. }
+                    | Error::DatabaseBusy
+                    | Error::DatabaseInterrupted(_)
+                    | Error::ShardFull
+            );
+            if is_ours {
+                return Self::new(status, error.code(), &error);
+            }
             let detail = "the issuer could not do this; its log says why";
             return Self::new(status, error.code(), detail);
         }
         let mut problem = Self::new(status, error.code(), &error);
+        if let Error::NoSuchKeys(ids)
+        | Error::NotRevoked(ids)
+        | Error::SomeNotEarlier(ids)
+        | Error::SomeAlreadyRevoked { ids, .. } = &error
+        {
+            problem.keys = ids.as_slice().into();
+        }
         if matches!(error, Error::NotRevoked(_)) {
             problem.kind = "not_allowed";
         } else if matches!(error, Error::AlreadyRevoked | Error::SomeAlreadyRevoked { .. }) {
@@ -66,7 +90,7 @@ impl From<Error> for Problem {
 
 const fn kind_of(status: StatusCode) -> &'static str {
     match status.as_u16() {
-        400 | 413 | 415 => "invalid_data",
+        400 | 408 | 413 | 415 => "invalid_data",
         401 => "unauthorized",
         403 => "forbidden",
         404 => "not_found",
@@ -96,25 +120,35 @@ fn status_of(error: &Error) -> StatusCode {
         | Error::WideRevoked
         | Error::AlreadyRevoked
         | Error::SomeAlreadyRevoked { .. }
+        | Error::SomeNotEarlier(_)
+        | Error::LastAdmin { .. }
+        | Error::NotTheCount { .. }
+        | Error::NotConfirmed { .. }
         | Error::NotSuspended
         | Error::JobTaken
+        | Error::ClockNotBehind
         | Error::NotEarlier
         | Error::Expired
         | Error::Suspended
         | Error::NoSigner
         | Error::NoStatusSigner
         | Error::Rotation(_) => StatusCode::CONFLICT,
-        Error::Scope { .. } => StatusCode::FORBIDDEN,
+        Error::Scope { .. } | Error::OutlivesMaker { .. } => StatusCode::FORBIDDEN,
         Error::ShardFull
         | Error::Restored { .. }
         | Error::Target { .. }
+        | Error::TargetFull { .. }
         | Error::DatabaseBusy
         | Error::DatabaseUnreachable(_)
+        | Error::DatabaseInterrupted(_)
+        | Error::StorageFull(_)
         | Error::ClockWentBack { .. }
+        | Error::ClockImplausible { .. }
         | Error::ValidFor { .. }
         | Error::NoList
         | Error::List(_) => StatusCode::SERVICE_UNAVAILABLE,
         Error::NotInitialised { .. }
+        | Error::KeystoreLost { .. }
         | Error::AlreadyInitialised { .. }
         | Error::RootExists { .. }
         | Error::Permissions { .. }
@@ -128,9 +162,12 @@ fn status_of(error: &Error) -> StatusCode {
         | Error::DatabaseCorrupt(_)
         | Error::DatabaseForeign
         | Error::DatabaseTaken
+        | Error::DatabasePooled
         | Error::SchemaMissing
         | Error::DatabaseVersion(_)
         | Error::Database(_)
+        | Error::Descriptors { .. }
+        | Error::NoActor
         | Error::Random
         | Error::HttpClient(_)
         | Error::SelfCheck

@@ -32,6 +32,8 @@ const HOLD_BACK_MILLIS: u64 = 60_000;
 /// How often the outbox is looked at.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 const BATCH: u32 = 500;
+const UNREADABLE: &str = "the webhook's secret was sealed under another keystore: give it a new \
+                          one with `portcullis webhooks rotate-secret`";
 /// How many deliveries are read at once.
 const DUE: u32 = 50;
 
@@ -205,8 +207,14 @@ impl Dispatcher {
         let body = body(&issuer.to_string(), event);
         let timestamp = now.millis() / 1000;
         let old = webhook.old_secret.as_ref().filter(|(_, until)| now < *until);
-        let secrets = [Some(webhook.secret.as_str()), old.map(|(secret, _)| secret.as_str())];
-        let signature = signatures(secrets.into_iter().flatten(), &id, timestamp, body.as_bytes());
+        let Ok(key) = keystore.column_key() else { return Outcome::refused(UNREADABLE) };
+        let Some(secret) = key.open(&webhook.id, &webhook.secret) else {
+            return Outcome::refused(UNREADABLE);
+        };
+        let old = old.and_then(|(secret, _)| key.open(&webhook.id, secret));
+        let secrets = [Some(&secret), old.as_ref()];
+        let secrets = secrets.into_iter().flatten().map(|secret| secret.as_str());
+        let signature = signatures(secrets, &id, timestamp, body.as_bytes());
         let request = self
             .client
             .post(url)
@@ -297,6 +305,7 @@ fn body(issuer: &str, event: &EventRecord) -> String {
             "event_id": event.id,
             "key_id": event.key_id,
             "actor": event.actor,
+            "on_behalf_of": event.on_behalf_of,
             "digest": event.digest.to_string(),
             "details": details,
         },

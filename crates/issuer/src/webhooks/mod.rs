@@ -26,6 +26,7 @@ use serde_json::json;
 use utoipa::ToSchema;
 use zeroize::Zeroizing;
 
+use crate::actor::Who;
 use crate::error::Error;
 use crate::issuer::Issuer;
 use crate::rules::check_text;
@@ -48,8 +49,25 @@ pub struct NewWebhook {
     pub description: String,
     /// The types that it is told of; all for none.
     pub types: Vec<EventType>,
-    /// Who makes it.
+    /// In whose name, as the caller says.
     pub by: Option<String>,
+}
+
+/// An endpoint with the secret that it has just been given, which is shown this once: the database
+/// has it sealed.
+#[derive(Clone)]
+pub struct WithSecret {
+    /// The endpoint.
+    pub webhook: WebhookRecord,
+    /// `whsec_…`.
+    pub secret: Zeroizing<String>,
+}
+
+impl std::fmt::Debug for WithSecret {
+    /// Without the secret.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("WithSecret").field(&self.webhook).finish()
+    }
 }
 
 /// What to change of an endpoint; `None` leaves it.
@@ -162,8 +180,8 @@ impl From<&Delivery> for DeliveryView {
 }
 
 impl Issuer {
-    /// Makes an endpoint, which is told of what happens from now on. Its secret is in the record:
-    /// to be shown this once.
+    /// Makes an endpoint, which is told of what happens from now on. Its secret is to be shown this
+    /// once.
     ///
     /// # Errors
     /// [`Error::Invalid`] for an address out of `reach`, and the store's.
@@ -171,13 +189,16 @@ impl Issuer {
         &self,
         new: &NewWebhook,
         reach: Reach,
-    ) -> Result<WebhookRecord, Error> {
+    ) -> Result<WithSecret, Error> {
         let url = reach.check_url(&new.url)?;
         check_description(&new.description)?;
         if let Some(by) = &new.by {
             check_text("created_by", by)?;
         }
         let id = URL_SAFE_NO_PAD.encode(crate::random::secret::<12>()?.as_slice());
+        let id = format!("whk_{id}");
+        let secret = Secret::new()?.text();
+        let sealed = self.keystore().column_key()?.seal(&id, &secret)?;
         let mut writing = self.store().write().await?;
         if webhooks::all(&mut writing).await?.len() >= MAX_WEBHOOKS {
             let reason = "can't be added: there are 100 webhooks; delete one first";
@@ -185,23 +206,23 @@ impl Issuer {
         }
         let now = store::now(&mut writing, self.now()).await?;
         let webhook = WebhookRecord {
-            id: format!("whk_{id}"),
+            id,
             url: url.into(),
             description: new.description.clone(),
             types: new.types.clone(),
-            secret: Secret::new()?.text(),
+            secret: sealed,
             old_secret: None,
             disabled: None,
             disabled_why: None,
             position: events::position(&mut writing).await?,
-            created_by: new.by.clone(),
+            created_by: Some(self.who(new.by.as_deref()).shown().into()),
             created: now,
             updated: now,
         };
         webhooks::put(&mut writing, &webhook).await?;
-        tell(&mut writing, "created", &webhook, new.by.as_deref(), now).await?;
+        tell(&mut writing, "created", &webhook, self.who(new.by.as_deref()), now).await?;
         writing.commit().await?;
-        Ok(webhook)
+        Ok(WithSecret { webhook, secret })
     }
 
     /// All endpoints.
@@ -253,8 +274,8 @@ impl Issuer {
         .await
     }
 
-    /// Gives an endpoint a new secret, which is in the record: to be shown this once. The old one
-    /// signs beside it for `overlap`.
+    /// Gives an endpoint a new secret, to be shown this once. The old one signs beside it for
+    /// `overlap`.
     ///
     /// # Errors
     /// [`Error::NoWebhook`] and the store's.
@@ -263,14 +284,15 @@ impl Issuer {
         id: &str,
         overlap: Duration,
         by: Option<&str>,
-    ) -> Result<WebhookRecord, Error> {
+    ) -> Result<WithSecret, Error> {
         let secret = Secret::new()?.text();
+        let sealed = self.keystore().column_key()?.seal(id, &secret)?;
         let overlap = u64::try_from(overlap.as_millis()).unwrap_or(u64::MAX);
-        self.change_webhook(id, "rotated", by, |webhook, now| {
-            let old: Zeroizing<String> = std::mem::replace(&mut webhook.secret, secret);
+        let changed = self.change_webhook(id, "rotated", by, |webhook, now| {
+            let old = std::mem::replace(&mut webhook.secret, sealed);
             webhook.old_secret = (overlap > 0).then(|| (old, now.plus_millis(overlap)));
-        })
-        .await
+        });
+        Ok(WithSecret { webhook: changed.await?, secret })
     }
 
     /// Deletes an endpoint and what was still to be sent to it.
@@ -282,7 +304,7 @@ impl Issuer {
         let now = store::now(&mut writing, self.now()).await?;
         let webhook = webhooks::find(&mut writing, id).await?.ok_or(Error::NoWebhook)?;
         webhooks::delete(&mut writing, id).await?;
-        tell(&mut writing, "deleted", &webhook, by, now).await?;
+        tell(&mut writing, "deleted", &webhook, self.who(by), now).await?;
         writing.commit().await?;
         Ok(())
     }
@@ -315,7 +337,7 @@ impl Issuer {
     pub async fn replay_webhook(&self, id: &str, what: Replay) -> Result<u64, Error> {
         let mut writing = self.store().write().await?;
         let now = store::now(&mut writing, self.now()).await?;
-        webhooks::find(&mut writing, id).await?.ok_or(Error::NoWebhook)?;
+        let webhook = webhooks::find(&mut writing, id).await?.ok_or(Error::NoWebhook)?;
         let count = match what {
             Replay::One(delivery) => {
                 let revived = webhooks::revive(&mut writing, id, Some(delivery), now).await?;
@@ -337,6 +359,7 @@ impl Issuer {
                 u64::try_from(newest.saturating_sub(position)).unwrap_or(0)
             }
         };
+        tell(&mut writing, "replayed", &webhook, self.who(None), now).await?;
         writing.commit().await?;
         Ok(count)
     }
@@ -354,7 +377,7 @@ impl Issuer {
         change(&mut webhook, now);
         webhook.updated = now;
         webhooks::put(&mut writing, &webhook).await?;
-        tell(&mut writing, action, &webhook, by, now).await?;
+        tell(&mut writing, action, &webhook, self.who(by), now).await?;
         writing.commit().await?;
         Ok(webhook)
     }
@@ -365,7 +388,7 @@ async fn tell(
     connection: &mut Connection,
     action: &'static str,
     webhook: &WebhookRecord,
-    by: Option<&str>,
+    who: Who<'_>,
     now: Time,
 ) -> Result<(), Error> {
     let data = json!({
@@ -374,7 +397,7 @@ async fn tell(
         "enabled": webhook.disabled.is_none(),
         "host": url::Url::parse(&webhook.url).ok().and_then(|url| url.host_str().map(str::to_owned)),
     });
-    let event = Event { event: EventType::WebhookChanged, key_id: None, actor: by, data };
+    let event = Event { event: EventType::WebhookChanged, key_id: None, who, data };
     events::append(connection, now, &event).await
 }
 

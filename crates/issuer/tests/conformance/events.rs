@@ -63,8 +63,20 @@ pub(crate) async fn a_trail_that_nobody_touched_is_sound(bench: Bench) {
 pub(crate) async fn what_was_altered_is_found_and_named(bench: Bench) {
     some_trail(&bench).await;
     for (sql, expected) in [
-        ("UPDATE events SET actor = 'mallory' WHERE id = 4", vec![(4, "changed")]),
-        ("UPDATE events SET actor = NULL, at_ms = at_ms + 1 WHERE id = 4", vec![(4, "changed")]),
+        ("UPDATE events SET on_behalf_of = 'mallory' WHERE id = 4", vec![(4, "changed")]),
+        ("UPDATE events SET on_behalf_of = NULL WHERE id = 4", vec![]),
+        ("UPDATE events SET principal = principal || '!' WHERE id = 4", vec![(4, "changed")]),
+        (
+            "UPDATE events SET principal = substr(principal, 1, length(principal) - 1) WHERE id = 4",
+            vec![],
+        ),
+        // As if it were one of before there were principals.
+        (
+            "UPDATE events SET on_behalf_of = principal, principal = NULL WHERE id = 4",
+            vec![(4, "changed")],
+        ),
+        ("UPDATE events SET principal = on_behalf_of, on_behalf_of = NULL WHERE id = 4", vec![]),
+        ("UPDATE events SET at_ms = at_ms + 1 WHERE id = 4", vec![(4, "changed")]),
         ("UPDATE events SET at_ms = at_ms - 1 WHERE id = 4", vec![]),
         ("UPDATE events SET id = -id WHERE id IN (4, 5)", vec![(6, "missing")]),
         // The two change places.
@@ -100,7 +112,7 @@ pub(crate) async fn a_trail_made_anew_is_found_by_its_anchor(bench: Bench) {
     some_trail(&bench).await;
     let anchor = bench.issuer.verify_trail(&[]).await.unwrap().newest.unwrap();
     // Who can write the database can make the digests anew.
-    alter(&bench, "UPDATE events SET actor = 'mallory' WHERE id = 4").await;
+    alter(&bench, "UPDATE events SET on_behalf_of = 'mallory' WHERE id = 4").await;
     let mut before = Digest([0; 32]);
     let mut writing = bench.issuer.store().write().await.unwrap();
     for event in bench.issuer.events_after(0, 100).await.unwrap() {
@@ -128,7 +140,11 @@ pub(crate) async fn events_are_filtered_and_paged(bench: Bench) {
     let none = Filter::default;
     let of_key = ask(Filter { key_id: Some(id), ..none() }).await;
     assert_eq!(of_key, ["api-key.revoked", "api-key.created"], "newest first");
-    assert_eq!(ask(Filter { actor: Some("me".into()), ..none() }).await, ["api-key.revoked"]);
+    let said = ask(Filter { on_behalf_of: Some("me".into()), ..none() }).await;
+    assert_eq!(said, ["api-key.revoked"]);
+    let done = ask(Filter { actor: Some(bench.issuer.actor().name().into()), ..none() }).await;
+    assert_eq!((done.len(), ask(none()).await.len()), (7, 7), "one process did it all");
+    assert_eq!(ask(Filter { actor: Some("me".into()), ..none() }).await.len(), 0);
     let lists = ask(Filter { types: types("list.published").unwrap(), ..none() }).await;
     assert_eq!(lists.len(), 2);
     let since = START.plus_millis(2000);
@@ -335,20 +351,32 @@ fn the_documented_example_is_true() {
         event: "list.published",
         key_id: None,
         actor: None,
+        on_behalf_of: None,
         data: r#"{"epoch":1,"number":1}"#,
     };
     let second = Line {
         at_ms: 1_800_000_001_000,
         event: "api-key.revoked",
         key_id: Some("apk_0123456789abcdefghijkl"),
-        actor: Some("zoë"),
+        actor: None,
+        on_behalf_of: Some("zoë"),
         data: r#"{"revoked_at":1800000001}"#,
+    };
+    let third = Line {
+        at_ms: 1_800_000_002_000,
+        event: "api-key.revoked",
+        key_id: Some("apk_0123456789abcdefghijkl"),
+        actor: Some("apk_admin"),
+        on_behalf_of: Some("zoë"),
+        data: r#"{"revoked_at":1800000002}"#,
     };
     let one = first.digest(Digest([0; 32]));
     let two = second.digest(one);
     assert!(text.contains(&one.to_string()), "{one}");
     assert!(text.contains(&two.to_string()), "{two}");
-    for line in [first, second] {
+    let three = third.digest(two);
+    assert!(text.contains(&three.to_string()), "{three}");
+    for line in [first, second, third] {
         assert!(text.contains(line.data) && text.contains(&line.at_ms.to_string()));
     }
 }

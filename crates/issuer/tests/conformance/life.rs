@@ -260,7 +260,7 @@ pub(crate) async fn listings_filter_by_the_state_that_records_say(bench: Bench) 
             let page = bench.issuer.list_keys(&query).await.unwrap();
             let listed = page.keys;
             assert_eq!(page.count, Some(listed.len() as u64));
-            let counted = counts.iter().find(|(of, _)| *of == state).map_or(0, |(_, many)| *many);
+            let counted = counts.get(&state).copied().unwrap_or(0);
             assert_eq!(
                 u64::try_from(counted).unwrap(),
                 listed.len() as u64,

@@ -196,7 +196,7 @@ pub(crate) async fn several_are_revoked_or_none(bench: Bench) {
     assert_eq!(bench.issuer.revoke_all(&of_owner, &in_an_hour).await.unwrap().records.len(), 0);
     assert!(matches!(
         bench.issuer.revoke_all(&ids(&[1, 2]), &in_an_hour).await,
-        Err(Error::NotEarlier)
+        Err(Error::SomeNotEarlier(_))
     ));
     assert_eq!(revoke(&of_owner).await.unwrap().records.len(), 2);
     for key in &keys {
@@ -359,14 +359,14 @@ pub(crate) async fn upserts_make_and_change_in_one_act(bench: Bench) {
     let old = titled(&bench, "old").await.record;
     let change = |id: &str| {
         let title = Some("changed".to_owned());
-        Upsert::Update(id.into(), Update { title, ..Update::default() })
+        Upsert::Update(id.into(), Update { title, ..Update::default() }, Some("me".into()))
     };
     let all = [change(&old.id), Upsert::Create(NewKey::titled("new"))];
-    let (made, changed) = bench.issuer.upsert(&all, Some("me")).await.unwrap();
+    let (made, changed) = bench.issuer.upsert(&all).await.unwrap();
     assert_eq!((made[0].record.title.as_str(), changed[0].title.as_str()), ("new", "changed"));
     bench.judge(&made[0].token).await.unwrap();
     let failing = [Upsert::Create(NewKey::titled("never")), change("apk_none")];
-    assert!(matches!(bench.issuer.upsert(&failing, None).await, Err(Error::NoSuchKeys(_))));
+    assert!(matches!(bench.issuer.upsert(&failing).await, Err(Error::NoSuchKeys(_))));
     let criteria = Criteria { title: Some("never".into()), ..Criteria::default() };
     let query = Query { criteria, ..Query::default() };
     assert!(bench.issuer.list_keys(&query).await.unwrap().keys.is_empty());

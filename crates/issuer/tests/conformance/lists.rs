@@ -22,6 +22,7 @@ conformance! {
     a_directory_carries_the_list,
     a_target_that_fails_is_reported_and_the_others_go_on,
     a_publisher_that_wakes_up_late_changes_nothing,
+    a_list_goes_out_while_those_who_ask_have_every_connection,
 }
 
 const DEMAND: Demand = Demand { purpose: Purpose::Token, kind: None, environment: None };
@@ -40,11 +41,11 @@ pub(crate) async fn until<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T
 }
 
 /// Publishers at work until they are dropped.
-struct Working {
+pub(crate) struct Working {
     _sender: watch::Sender<()>,
 }
 
-fn work(issuer: &Issuer, targets: &[&str]) -> Working {
+pub(crate) fn work(issuer: &Issuer, targets: &[&str]) -> Working {
     let targets = targets.iter().map(|text| Target::parse(text).unwrap()).collect();
     let (stop, stopped) = watch::channel(());
     tokio::spawn(heart_beat(issuer.clone(), BEAT, targets, stopped));
@@ -124,6 +125,21 @@ pub(crate) async fn one_issuer_leads_and_another_takes_over(bench: Bench) {
 }
 
 /// What a gate holds that reads a folder.
+pub(crate) async fn a_list_goes_out_while_those_who_ask_have_every_connection(bench: Bench) {
+    let issuer = &bench.issuer;
+    let another = || tokio::time::timeout(Duration::from_millis(300), issuer.store().read());
+    let mut held = Vec::new();
+    while let Ok(reading) = another().await {
+        held.push(reading.unwrap());
+    }
+    assert!(held.len() > 1);
+    bench.clock.advance(1000);
+    let published = tokio::time::timeout(Duration::from_secs(5), issuer.publish()).await;
+    assert!(published.is_ok(), "it waits for those who ask");
+    published.unwrap().unwrap();
+    assert!(another().await.is_err(), "they have them still");
+}
+
 async fn adopt(bench: &Bench, folder: &Path) -> Replica {
     let read = |name: &str| std::fs::read(folder.join(name)).unwrap();
     adopt_with(bench, read).await

@@ -34,6 +34,8 @@ macro_rules! conformance {
     };
 }
 
+mod clock;
+mod counts;
 mod events;
 mod idempotency;
 mod life;
@@ -42,6 +44,7 @@ mod life_listing;
 mod lists;
 mod many;
 mod policies;
+mod secrets;
 mod status;
 mod usage;
 mod webhooks;

@@ -135,7 +135,7 @@ pub(crate) async fn private_policies_are_for_gates_alone(bench: Bench) {
     bench.policy("Reader", Visibility::Private, reader()).await;
     bench.policy("Shop", Visibility::Public, PolicyRules::default()).await;
     let head = head(issuer).await;
-    let router = portcullis_issuer::http::router(issuer.clone());
+    let router = portcullis_issuer::http::router(issuer);
     let get = async |path: String, token: Option<&str>| {
         let mut request = Request::builder().uri(format!("/.well-known/portcullis/{path}"));
         if let Some(token) = token {

@@ -12,7 +12,9 @@ use axum::response::{IntoResponse as _, Response};
 use portcullis_issuer::rules::{Moment, NewKey};
 use portcullis_issuer::store::events::EventType;
 use portcullis_issuer::store::webhooks::{DeliveryState, WebhookRecord};
-use portcullis_issuer::webhooks::{Dispatcher, NewWebhook, Reach, Replay, Round, WebhookChange};
+use portcullis_issuer::webhooks::{
+    Dispatcher, NewWebhook, Reach, Replay, Round, WebhookChange, WithSecret,
+};
 use serde_json::Value;
 
 use crate::common::Bench;
@@ -22,6 +24,7 @@ conformance! {
     an_endpoint_is_told_of_its_types_in_their_order,
     what_is_never_accepted_dies_and_can_be_sent_again,
     both_secrets_sign_while_one_takes_the_others_place,
+    a_secret_signs_for_its_own_endpoint_alone,
     an_endpoint_that_is_gone_is_disabled,
     what_was_held_back_is_sent_when_it_is_enabled,
     everything_behind_an_event_is_sent_again,
@@ -87,6 +90,10 @@ async fn take(State(receiver): State<Receiver>, headers: HeaderMap, body: Bytes)
 }
 
 async fn hook(bench: &Bench, receiver: &Receiver, types: &[EventType]) -> WebhookRecord {
+    hook_with_secret(bench, receiver, types).await.webhook
+}
+
+async fn hook_with_secret(bench: &Bench, receiver: &Receiver, types: &[EventType]) -> WithSecret {
     let new = NewWebhook {
         url: receiver.address.clone(),
         description: "test".into(),
@@ -113,7 +120,7 @@ const fn round(delivered: u64, failed: u64) -> Round {
 
 pub(crate) async fn a_message_is_signed_and_sent_until_it_is_accepted(bench: Bench) {
     let receiver = Receiver::start().await;
-    let webhook = hook(&bench, &receiver, &[EventType::Created]).await;
+    let secret = hook_with_secret(&bench, &receiver, &[EventType::Created]).await.secret;
     let dispatcher = dispatcher(&bench);
     assert_eq!(dispatcher.round().await.unwrap(), round(0, 0), "nothing of before is told");
     let id = bench.issuer.create(&NewKey::titled("Billing")).await.unwrap().record.id;
@@ -131,7 +138,7 @@ pub(crate) async fn a_message_is_signed_and_sent_until_it_is_accepted(bench: Ben
     assert_eq!(messages.len(), 3);
     for message in &messages {
         assert_eq!(message.header("webhook-id"), messages[0].header("webhook-id"));
-        assert_eq!(message.header("webhook-signature"), expected(&webhook.secret, message));
+        assert_eq!(message.header("webhook-signature"), expected(&secret, message));
         assert_eq!(message.header("content-type"), "application/json");
         assert_eq!(message.body, messages[0].body);
     }
@@ -197,10 +204,10 @@ pub(crate) async fn what_is_never_accepted_dies_and_can_be_sent_again(bench: Ben
 
 pub(crate) async fn both_secrets_sign_while_one_takes_the_others_place(bench: Bench) {
     let receiver = Receiver::start().await;
-    let old = hook(&bench, &receiver, &[EventType::Created]).await;
+    let old = hook_with_secret(&bench, &receiver, &[EventType::Created]).await;
     let dispatcher = dispatcher(&bench);
     let overlap = Duration::from_secs(60);
-    let new = bench.issuer.rotate_webhook(&old.id, overlap, None).await.unwrap();
+    let new = bench.issuer.rotate_webhook(&old.webhook.id, overlap, None).await.unwrap();
     assert_ne!(new.secret, old.secret);
     bench.issuer.create(&NewKey::titled("x")).await.unwrap();
     assert_eq!(dispatcher.round().await.unwrap(), round(1, 0));
@@ -211,6 +218,30 @@ pub(crate) async fn both_secrets_sign_while_one_takes_the_others_place(bench: Be
     let both = [&new.secret, &old.secret].map(|secret| expected(secret, &messages[0]));
     assert_eq!(messages[0].header("webhook-signature"), both.join(" "));
     assert_eq!(messages[1].header("webhook-signature"), expected(&new.secret, &messages[1]));
+}
+
+/// Who can write the database, or has another keystore, gets nothing signed.
+pub(crate) async fn a_secret_signs_for_its_own_endpoint_alone(bench: Bench) {
+    let receiver = Receiver::start().await;
+    let webhook = hook(&bench, &receiver, &[EventType::Created]).await;
+    let other = hook(&bench, &receiver, &[EventType::Deleted]).await;
+    let dispatcher = dispatcher(&bench);
+    let mut writing = bench.issuer.store().write().await.unwrap();
+    let sql = "UPDATE webhooks SET sealed = (SELECT sealed FROM webhooks WHERE id = $1) \
+               WHERE id = $2";
+    sqlx::query(sql).bind(&other.id).bind(&webhook.id).execute(&mut *writing).await.unwrap();
+    writing.commit().await.unwrap();
+    bench.issuer.create(&NewKey::titled("x")).await.unwrap();
+    assert_eq!(dispatcher.round().await.unwrap(), round(0, 1));
+    assert!(receiver.taken().is_empty(), "nothing is sent that its receiver could not check");
+    let waiting = bench.issuer.list_deliveries(&webhook.id, None, None, None).await.unwrap();
+    assert!(waiting[0].error.as_deref().unwrap().contains("rotate-secret"));
+    let new =
+        bench.issuer.rotate_webhook(&webhook.id, Duration::from_secs(60), None).await.unwrap();
+    bench.clock.advance(60_000);
+    assert_eq!(dispatcher.round().await.unwrap(), round(1, 0));
+    let messages = receiver.taken();
+    assert_eq!(messages[0].header("webhook-signature"), expected(&new.secret, &messages[0]));
 }
 
 pub(crate) async fn an_endpoint_that_is_gone_is_disabled(bench: Bench) {
@@ -313,14 +344,16 @@ pub(crate) async fn who_may_send_is_one_at_a_time(bench: Bench) {
 pub(crate) async fn a_change_of_webhooks_is_in_the_trail_without_its_secret(bench: Bench) {
     let receiver = Receiver::start().await;
     let webhook = hook(&bench, &receiver, &[]).await;
-    bench.issuer.rotate_webhook(&webhook.id, Duration::ZERO, Some("me")).await.unwrap();
+    let rotated = bench.issuer.rotate_webhook(&webhook.id, Duration::ZERO, Some("me")).await;
+    assert!(!format!("{rotated:?}").contains("whsec_"));
     bench.issuer.delete_webhook(&webhook.id, Some("me")).await.unwrap();
     let events = bench.issuer.events_after(0, 100).await.unwrap();
     let changes: Vec<_> = events.iter().filter(|it| it.event == "webhook.changed").collect();
     assert_eq!(changes.len(), 3);
     for (change, action) in changes.iter().zip(["created", "rotated", "deleted"]) {
         assert!(change.data.contains(action) && !change.data.contains("whsec_"));
-        assert_eq!(change.actor.as_deref(), Some("me"));
+        assert_eq!(change.on_behalf_of.as_deref(), Some("me"));
+        assert_eq!(change.actor.as_deref(), Some(bench.issuer.actor().name()));
     }
     assert!(!format!("{webhook:?}").contains("whsec_"));
 }

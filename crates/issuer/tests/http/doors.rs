@@ -164,3 +164,89 @@ async fn a_body_that_is_too_long_is_refused() {
     let keys = api.get("/v1/keys").await.json();
     assert_eq!(keys["keys"].as_array().unwrap().len(), 1, "the first admin key alone");
 }
+
+/// Every answer, whoever asks for what.
+#[tokio::test]
+async fn no_answer_may_be_framed_or_taken_for_something_else() {
+    let api = Api::new().await;
+    for (method, path) in [
+        (Method::GET, "/v1/docs"),
+        (Method::GET, "/v1/openapi.json"),
+        (Method::GET, "/v1/keys"),
+        (Method::GET, "/v1/keys/apk_none"),
+        (Method::DELETE, "/v1/keys"),
+        (Method::POST, "/v1/self/revoke"),
+        (Method::GET, "/.well-known/portcullis/stamp"),
+        (Method::GET, "/.well-known/portcullis/nothing"),
+        (Method::GET, "/health/live"),
+        (Method::GET, "/metrics"),
+        (Method::GET, "/nothing"),
+    ] {
+        let answer = api.call(method, path, None).await;
+        assert_eq!(answer.header("x-content-type-options"), "nosniff", "{path}");
+        assert_eq!(answer.header("x-frame-options"), "DENY", "{path}");
+        let policy = answer.header("content-security-policy");
+        assert!(policy.starts_with("default-src 'none'; "), "{path}: {policy}");
+        assert!(policy.ends_with("frame-ancestors 'none'"), "{path}: {policy}");
+    }
+    let page = api.get("/v1/docs").await;
+    let policy = page.header("content-security-policy").to_owned();
+    let page = String::from_utf8(page.bytes).unwrap();
+    let style = page.split("<style>").nth(1).unwrap().split("</style>").next().unwrap();
+    let digest = base64::Engine::encode(
+        &base64::engine::general_purpose::STANDARD,
+        Digest::of(style.as_bytes()).0,
+    );
+    assert!(policy.contains(&format!("style-src 'sha256-{digest}'")), "{policy}");
+}
+
+#[tokio::test]
+async fn a_secret_key_in_an_address_is_refused_with_where_it_belongs() {
+    let api = Api::new().await;
+    let secret = api.bench.issuer.create(&NewKey::titled("x")).await.unwrap().token;
+    let secret = secret.as_str();
+    let escaped = secret.replace('_', "%5f");
+    for path in [
+        format!("/v1/keys?token={secret}"),
+        format!("/v1/keys?token={escaped}"),
+        format!("/v1/keys?q={secret}"),
+        format!("/v1/keys?title=%20{secret}"),
+        format!("/v1/events?actor={secret}"),
+        format!("/v1/keys/{secret}"),
+        format!("/v1/keys/{escaped}/deliveries"),
+    ] {
+        let answer = api.get(&path).await;
+        assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{path}");
+        assert_eq!(answer.json()["code"], "secret_in_address", "{path}");
+        assert!(text(&answer.json(), "/detail").contains("POST /v1/keys/authenticate"));
+    }
+    let public = json!({ "title": "x", "kind": "publishable" });
+    let public = api.post("/v1/keys", public).await.json();
+    let found = api.get(&format!("/v1/keys?token=%20{}%0A", text(&public, "/token"))).await.json();
+    assert_eq!(found["keys"][0]["id"], public["key"]["id"]);
+}
+
+/// What comes with copying a key is no part of it, at any door.
+#[tokio::test]
+async fn blanks_and_line_ends_around_a_key_are_no_part_of_it() {
+    let api = Api::new().await;
+    let issuer = &api.bench.issuer;
+    let made = issuer.create(&NewKey::titled("x")).await.unwrap();
+    let admin = api.bench.made.admin_token.as_str();
+    for (front, behind) in [("", "\n"), (" ", ""), ("\t", "\r\n"), ("\u{a0}", " ")] {
+        let token = format!("{front}{}{behind}", made.token.as_str());
+        let verdict = api.post("/v1/verify", json!({ "token": token })).await.json();
+        assert_eq!(verdict["ok"], true, "{token:?}: {verdict}");
+        let known = api.post("/v1/keys/authenticate", json!({ "token": token })).await.json();
+        assert_eq!(known["ok"], true, "{token:?}");
+        let admin = format!("{front}{admin}{behind}");
+        assert!(issuer.admin(&admin).await.unwrap().is_ok(), "{admin:?}");
+    }
+    for inner in [" ", "\n"] {
+        let (one, other) = made.token.split_at(20);
+        let verdict = api.post("/v1/verify", json!({ "token": format!("{one}{inner}{other}") }));
+        assert_eq!(verdict.await.json()["ok"], false, "inside it is");
+    }
+    let revoked = issuer.revoke_held(&format!(" {}\n", made.token.as_str())).await;
+    assert!(revoked.is_ok());
+}

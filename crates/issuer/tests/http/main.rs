@@ -3,9 +3,12 @@
 #![allow(
     clippy::unwrap_used,
     clippy::indexing_slicing,
+    clippy::wildcard_enum_match_arm,
+    clippy::panic,
     reason = "a test that can't go on panics; clippy.toml allows it in #[test] functions alone"
 )]
 
+mod care;
 #[path = "../common/mod.rs"]
 mod common;
 mod doors;
@@ -14,6 +17,7 @@ mod life;
 mod many;
 mod secrets;
 mod status_lists;
+mod trail;
 
 use axum::Router;
 use axum::body::Body;
@@ -53,7 +57,7 @@ impl Answer {
 impl Api {
     async fn new() -> Self {
         let bench = Bench::new().await;
-        let router = router(bench.issuer.clone());
+        let router = router(&bench.issuer);
         Self { bench, router }
     }
 

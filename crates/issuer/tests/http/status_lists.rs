@@ -30,7 +30,7 @@ async fn api() -> Api {
     let issuer = Issuer::open_with(&bench.home, bench.clock.clone(), terms).await.unwrap();
     issuer.publish().await.unwrap();
     issuer.renew_status_lists().await.unwrap();
-    Api { router: router(issuer), bench }
+    Api { router: router(&issuer), bench }
 }
 
 #[tokio::test]

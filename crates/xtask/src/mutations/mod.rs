@@ -7,6 +7,7 @@ mod rows;
 mod run;
 mod tree;
 
+use crate::setup;
 use anyhow::{Result, bail};
 use std::collections::BTreeMap;
 use std::time::Instant;
@@ -35,7 +36,11 @@ pub(crate) fn run(only: &[String]) -> Result<()> {
     if !only.is_empty() {
         mutations.retain(|mutation| only.iter().any(|name| mutation.is(name)));
     }
-    let scratch = Scratch::new()?;
+    let mut scratch = Scratch::new()?;
+    if mutations.iter().any(Mutation::is_of_the_issuer) {
+        // Without one its tests leave out what they need it for.
+        scratch.postgres = setup::postgres()?;
+    }
     check_untouched(&scratch, &mutations)?;
     let mut survived = Vec::new();
     for mutation in &mutations {

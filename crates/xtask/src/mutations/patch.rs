@@ -87,6 +87,12 @@ impl Mutation {
         Ok(Self { name, file: file.to_path_buf(), row, removes, suite, test })
     }
 
+    /// Whether its test is the issuer's.
+    pub(crate) fn is_of_the_issuer(&self) -> bool {
+        let Suite::Cargo(arguments) = &self.suite else { return false };
+        arguments.iter().any(|one| one == "portcullis-issuer")
+    }
+
     /// Whether `--only` means this one: by its row, or by its name.
     pub(crate) fn is(&self, wanted: &str) -> bool {
         self.row == wanted || self.name == wanted

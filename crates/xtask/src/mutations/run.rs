@@ -3,6 +3,7 @@
 use super::patch::Suite;
 use super::tree::Scratch;
 use crate::cmd;
+use crate::setup::Postgres;
 use anyhow::{Context, Result};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
@@ -38,6 +39,7 @@ pub(crate) fn run(scratch: &Scratch, suite: &Suite, tests: &[&str]) -> Result<Ve
             Some(Built { program, folder }) => {
                 let mut command = cmd::new(program);
                 command.current_dir(folder).arg("--exact").args(tests);
+                command.envs(scratch.postgres.as_ref().map(Postgres::variable));
                 (command, Style::Rust)
             }
             None => return Ok(vec![Verdict::NotCompiled; tests.len()]),

@@ -1,5 +1,6 @@
 //! The scratch copy of the tree, in which mechanisms are taken out.
 
+use crate::setup::Postgres;
 use crate::{cmd, paths};
 use anyhow::{Context, Result};
 use std::collections::BTreeSet;
@@ -9,12 +10,14 @@ use std::process::Command;
 /// A copy of every file that git knows or would take, changed ones as they are now.
 pub(crate) struct Scratch {
     folder: PathBuf,
+    /// The server that tests may use.
+    pub(crate) postgres: Option<Postgres>,
 }
 
 impl Scratch {
     /// Below the target folder, so that it stays from run to run, and what is compiled of it too.
     pub(crate) fn new() -> Result<Self> {
-        let scratch = Self { folder: base().join("tree") };
+        let scratch = Self { folder: base().join("tree"), postgres: None };
         scratch.reset()?;
         Ok(scratch)
     }

@@ -2,6 +2,7 @@
 
 mod chromium;
 mod debian;
+mod issuer_tools;
 mod npm;
 mod packed;
 mod postgres;
@@ -12,6 +13,7 @@ mod tools;
 mod wasm;
 
 pub(crate) use chromium::chromium;
+pub(crate) use issuer_tools::issuer_tools;
 pub(crate) use npm::{Lockfile, Npm, install_in};
 pub(crate) use packed::with_package;
 pub(crate) use postgres::{Postgres, postgres};

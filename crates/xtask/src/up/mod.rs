@@ -46,6 +46,8 @@ impl House {
             |port, command| {
                 command.arg("--home").arg(&issuer.home).arg("serve");
                 command.args(["--listen", &format!("127.0.0.1:{port}"), "--stamp-every", "250ms"]);
+                // Whoever carries the list tells that a backup was restored.
+                command.arg("--target").arg(format!("dir:{}", issuer.home.join("list").display()));
             },
             &built.issuer,
         )?;

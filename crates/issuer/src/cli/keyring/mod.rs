@@ -44,9 +44,9 @@ struct Root {
     /// The root key's file [default: root.key in the folder]
     #[arg(long, value_name = "FILE")]
     root: Option<PathBuf>,
-    /// Who does it
-    #[arg(long, value_name = "WHO", default_value = "cli")]
-    by: String,
+    /// In whose name
+    #[arg(long, value_name = "WHO")]
+    by: Option<String>,
 }
 
 /// Make a new signer: announced first (next), active once it is promoted
@@ -125,7 +125,7 @@ impl Keyring {
         let home = issuer.home();
         let path = root.root.clone().unwrap_or_else(|| home.root_key());
         let vault = Vault::new(path, home.unlock().clone());
-        let changed = issuer.change_keyring(&change, &vault, Some(&root.by)).await?;
+        let changed = issuer.change_keyring(&change, &vault, root.by.as_deref()).await?;
         said(&changed, out)
     }
 }

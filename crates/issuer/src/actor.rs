@@ -1,0 +1,160 @@
+//! Who acts: the principal of each event.
+//!
+//! ```text
+//! over HTTP          the public name of the key that was sent, apk_…
+//! at the shell       user@host
+//! by itself          publisher, expiry-notices, prune, key-age
+//! ```
+//!
+//! The principal is never what a caller says. It goes with the [handle](crate::Issuer::acting_as)
+//! by which the rules are called, so no rule can forget it. What the caller says of whose wish it
+//! is stands beside it: *on behalf of*.
+
+use std::fmt;
+use std::sync::Arc;
+
+use crate::error::Error;
+
+/// What renews the list and puts it out, without anybody's asking.
+pub const PUBLISHER: &str = "publisher";
+/// The longest name of a user or a host that is noted, in characters.
+const MAX_CHARS: usize = 120;
+
+/// A principal.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Actor(Arc<str>);
+
+impl Actor {
+    /// The key with this public name, which was authenticated.
+    #[must_use]
+    pub fn key(id: &str) -> Self {
+        Self(id.into())
+    }
+
+    /// A part of the program that acts by itself.
+    #[must_use]
+    pub fn part(name: &'static str) -> Self {
+        Self(name.into())
+    }
+
+    /// Whoever runs this process: `user@host`, which is never the name of a key.
+    #[must_use]
+    pub fn process() -> Self {
+        Self(format!("{}@{}", tidy(&user()), tidy(&host())).into())
+    }
+
+    /// Nobody: what a server's own handle is, until a request is authenticated. Nothing is
+    /// committed in nobody's name.
+    #[must_use]
+    pub fn nobody() -> Self {
+        Self("".into())
+    }
+
+    /// The name, as events hold it.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.0
+    }
+
+    /// Whether it is a key: whoever sent its text.
+    pub(crate) fn is_key(&self) -> bool {
+        self.0.starts_with("apk_")
+    }
+
+    fn is_nobody(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl fmt::Debug for Actor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Actor({})", self.0)
+    }
+}
+
+/// Who does something, and in whose name.
+#[derive(Clone, Copy, Debug)]
+pub struct Who<'a> {
+    actor: &'a Actor,
+    on_behalf_of: Option<&'a str>,
+}
+
+impl<'a> Who<'a> {
+    /// `actor`, who says that it is on behalf of somebody, or does not.
+    #[must_use]
+    pub const fn new(actor: &'a Actor, on_behalf_of: Option<&'a str>) -> Self {
+        Self { actor, on_behalf_of }
+    }
+
+    /// The principal.
+    ///
+    /// # Errors
+    /// [`Error::NoActor`] for nobody.
+    pub fn actor(self) -> Result<&'a str, Error> {
+        if self.actor.is_nobody() { Err(Error::NoActor) } else { Ok(self.actor.name()) }
+    }
+
+    /// Whom the caller names: text of theirs, which nobody has checked.
+    #[must_use]
+    pub const fn on_behalf_of(self) -> Option<&'a str> {
+        self.on_behalf_of
+    }
+
+    /// What a record says of who did it: whom the caller names, or else the principal.
+    #[must_use]
+    pub fn shown(self) -> &'a str {
+        self.on_behalf_of.unwrap_or(self.actor.name())
+    }
+}
+
+fn user() -> String {
+    let named = ["USER", "LOGNAME", "USERNAME"]
+        .into_iter()
+        .find_map(|name| std::env::var(name).ok().filter(|value| !value.trim().is_empty()));
+    named.unwrap_or_else(nameless)
+}
+
+#[cfg(unix)]
+fn nameless() -> String {
+    format!("uid-{}", rustix::process::getuid().as_raw())
+}
+
+#[cfg(not(unix))]
+fn nameless() -> String {
+    "unknown".into()
+}
+
+#[cfg(unix)]
+fn host() -> String {
+    rustix::system::uname().nodename().to_string_lossy().into_owned()
+}
+
+#[cfg(not(unix))]
+fn host() -> String {
+    std::env::var("COMPUTERNAME").unwrap_or_else(|_| "unknown".into())
+}
+
+/// Without what would break a line or a terminal.
+fn tidy(name: &str) -> String {
+    let name = name.trim().chars().take(MAX_CHARS);
+    name.map(|one| if one.is_control() || one.is_whitespace() { '_' } else { one }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_process_is_never_taken_for_a_key_and_nobody_for_no_one() {
+        assert!(Actor::process().name().contains('@'));
+        assert_eq!(tidy(" a\u{1b}b c\n"), "a_b_c");
+        assert_eq!(tidy(&"x".repeat(1000)).len(), MAX_CHARS);
+        let nobody = Actor::nobody();
+        let who = Who::new(&nobody, Some("the boss"));
+        assert_eq!(who.actor().unwrap_err().code(), "no_actor");
+        let key = Actor::key("apk_x");
+        assert_eq!(Who::new(&key, Some("the boss")).actor().unwrap(), "apk_x");
+        assert_eq!(Who::new(&key, Some("the boss")).shown(), "the boss");
+        assert_eq!(Who::new(&key, None).shown(), "apk_x");
+    }
+}

@@ -1,0 +1,100 @@
+//! Whether what can't be undone is meant: a preview, a question on a terminal, `--yes` in scripts.
+
+use std::io::{IsTerminal as _, Write as _};
+
+use anyhow::Result;
+use portcullis_issuer::Error;
+use portcullis_issuer::rules::{Care, Preview};
+
+use super::out::Out;
+
+/// What is said of an act that can't be undone
+#[derive(Clone, Copy, Debug, clap::Args)]
+pub(crate) struct Sure {
+    /// Only say what would be done
+    #[arg(long)]
+    pub(super) dry_run: bool,
+    /// It is meant: nobody is asked. Without it a script gets exit code 2, and nothing is done
+    #[arg(long, conflicts_with = "dry_run")]
+    yes: bool,
+    /// It may end the last admin key that can make others
+    #[arg(long)]
+    last_admin: bool,
+}
+
+/// What has become of the question.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Answer {
+    /// Do it, with this care.
+    Go(Care),
+    /// It is not meant.
+    Stop,
+}
+
+impl Sure {
+    /// What the rules are told if nobody needs to be asked.
+    pub(super) const fn care(self) -> Care {
+        Care { confirm: None, last_admin: self.last_admin }
+    }
+
+    /// Asks, unless `--yes` was said. `what` says in a few words what is done.
+    ///
+    /// # Errors
+    /// [`Error::NotConfirmed`] if nobody can be asked.
+    pub(super) fn ask(self, out: &Out, what: &str, preview: &Preview) -> Result<Answer> {
+        if self.yes {
+            return Ok(Answer::Go(self.care()));
+        }
+        let told = told(what, preview);
+        if !std::io::stdin().is_terminal() || !std::io::stderr().is_terminal() {
+            return Err(Error::NotConfirmed { what: told }.into());
+        }
+        let mut stderr = anstream::stderr();
+        writeln!(stderr, "{told}. It can't be undone.")?;
+        write!(stderr, "Type the number of keys to go on: ")?;
+        stderr.flush()?;
+        let mut line = String::new();
+        std::io::stdin().read_line(&mut line)?;
+        if line.trim() != preview.count.to_string() {
+            out.note("Nothing was changed.");
+            return Ok(Answer::Stop);
+        }
+        let confirm = Some(preview.count);
+        Ok(Answer::Go(Care { confirm, ..self.care() }))
+    }
+}
+
+/// The preview as a sentence.
+pub(super) fn told(what: &str, preview: &Preview) -> String {
+    let Preview { count, admins, admins_left } = *preview;
+    let keys = if count == 1 { "key" } else { "keys" };
+    let mut text = format!("this {what} {count} {keys}");
+    if admins > 0 {
+        let are = if admins == 1 {
+            "1 is an admin key".into()
+        } else {
+            format!("{admins} are admin keys")
+        };
+        text.push_str(&format!(", of which {are}"));
+        if admins_left == 0 {
+            text.push_str("; no admin key that can make others is left");
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_would_be_done_is_a_sentence() {
+        let preview = |count, admins, admins_left| Preview { count, admins, admins_left };
+        assert_eq!(told("revokes for good", &preview(1, 0, 1)), "this revokes for good 1 key");
+        assert_eq!(
+            told("revokes for good", &preview(3, 1, 0)),
+            "this revokes for good 3 keys, of which 1 is an admin key; no admin key that can make \
+             others is left"
+        );
+    }
+}

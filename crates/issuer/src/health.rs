@@ -1,0 +1,109 @@
+//! What a server knows of its own beats: whether the list will run out, before it has.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use portcullis_core::list::Mark;
+use portcullis_core::time::Time;
+
+use crate::error::Error;
+
+/// A list that was not renewed for so long is late, or one that missed ten beats: longer than it
+/// takes for another issuer to take over from one that is frozen.
+const LATE: Duration = Duration::from_secs(30);
+
+/// How the beats of this process go.
+#[derive(Debug, Default)]
+pub struct Health {
+    period_millis: AtomicU64,
+    failure: Mutex<Option<(&'static str, String)>>,
+}
+
+/// A list that was not renewed when it was to be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Late {
+    /// How old it is.
+    pub age_secs: u64,
+    /// For how long it is judged by yet.
+    pub left_secs: u64,
+    /// The code and the sentence of what keeps this process from publishing, if anything does.
+    pub failure: Option<(&'static str, String)>,
+}
+
+impl Health {
+    /// Says how often the list is to be renewed.
+    pub(crate) fn beats_every(&self, period: Duration) {
+        let millis = u64::try_from(period.as_millis()).unwrap_or(u64::MAX);
+        self.period_millis.store(millis, Ordering::Relaxed);
+    }
+
+    /// Notes how a beat went.
+    pub(crate) fn beat(&self, failure: Option<&Error>) {
+        let failure = failure.map(|error| (error.code(), error.to_string()));
+        // Whoever panicked there left it whole.
+        *self.failure.lock().unwrap_or_else(PoisonError::into_inner) = failure;
+    }
+
+    /// Whether the list that is out is late, and still in force.
+    #[must_use]
+    pub fn late(&self, mark: &Mark, now: Time) -> Option<Late> {
+        let beats = self.period_millis.load(Ordering::Relaxed).saturating_mul(10);
+        let late = u64::try_from(LATE.as_millis()).unwrap_or(u64::MAX).max(beats);
+        // However short it is in force, there is time to do something about it.
+        let half = mark.next_update.millis_since(mark.this_update) / 2;
+        let age = now.millis_since(mark.this_update);
+        if age <= late.min(half) {
+            return None;
+        }
+        let left_secs = mark.next_update.millis_since(now) / 1000;
+        let failure = self.failure.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        Some(Late { age_secs: age / 1000, left_secs, failure })
+    }
+}
+
+impl std::fmt::Display for Late {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { age_secs, left_secs, failure } = self;
+        write!(
+            f,
+            "the list was not renewed for {age_secs} s; gates refuse every key in {left_secs} s"
+        )?;
+        match failure {
+            Some((code, why)) => write!(f, ": {code}: {why}"),
+            None => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_is_late_well_before_it_runs_out() {
+        let start = Time::from_secs(1_800_000_000);
+        let mark = |valid_for: u64| Mark {
+            epoch: 1,
+            number: 1,
+            this_update: start,
+            next_update: start.plus_millis(valid_for),
+        };
+        let health = Health::default();
+        let late = |period: u64, valid_for: u64, age: u64| {
+            health.beats_every(Duration::from_millis(period));
+            health.late(&mark(valid_for), start.plus_millis(age))
+        };
+        for (period, valid_for, limit) in
+            [(1_000, 300_000, 30_000), (10_000, 300_000, 100_000), (1_000, 20_000, 10_000)]
+        {
+            assert_eq!(late(period, valid_for, limit), None);
+            assert!(late(period, valid_for, limit + 1).is_some(), "{period} {valid_for}");
+        }
+        health.beat(Some(&Error::StorageFull(None)));
+        let told = late(1_000, 300_000, 40_000).unwrap().to_string();
+        assert!(told.contains("for 40 s") && told.contains("in 260 s: storage_full: "), "{told}");
+        health.beat(None);
+        assert_eq!(late(1_000, 300_000, 40_000).unwrap().failure, None);
+    }
+}

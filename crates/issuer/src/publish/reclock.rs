@@ -1,0 +1,222 @@
+//! A clock that was ahead once: how the time that it left behind is got rid of.
+//!
+//! What was signed then says that it is of the future, so every verifier refuses it until that
+//! future is there. Taking the number back would let those lists come into force one day. So the
+//! root ends them: a new epoch and new signers, without which no list of before counts for whoever
+//! has the new keyring. What was committed with those times is dated anew.
+
+use portcullis_core::issue::{KeyringDraft, SigningKey};
+use portcullis_core::keyring::{Keyring, Purpose, State};
+use portcullis_core::list::Mark;
+use portcullis_core::time::Time;
+use serde::Serialize;
+use serde_json::{Value, json};
+use sqlx::Row as _;
+
+use super::MAX_BEHIND_MILLIS;
+use crate::error::Error;
+use crate::issuer::Issuer;
+use crate::keystore::{Keystore, Vault};
+use crate::rules::{KEYRING_VALIDITY, NewSigner};
+use crate::store::events::{self, Event, EventType};
+use crate::store::lists::{self, Promise};
+use crate::store::{self, Connection};
+
+/// What was done about a clock that had been ahead.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Reclocked {
+    /// How far ahead the newest list was, in seconds.
+    pub ahead_secs: u64,
+    /// The new keyring's version.
+    pub keyring: u32,
+    /// The new epoch of lists.
+    pub epoch: u32,
+    /// The new signers.
+    pub signers: Vec<u16>,
+    /// Revocations that would have struck in the future, and strike now.
+    pub revocations: u64,
+    /// Keys whose token says that it was issued in the future. They are what they are: roll them.
+    pub keys: u64,
+    /// Until when a verifier that is started with the keyring of before, and is shown nothing newer,
+    /// may take a list of those for a fresh one, once its clock gets there.
+    pub window: String,
+    /// The number that is out now.
+    pub number: u64,
+}
+
+impl Issuer {
+    /// Ends what was published by a clock that was ahead, with the root key in `root`, and publishes
+    /// by the clock as it is now.
+    ///
+    /// # Errors
+    /// [`Error::ClockNotBehind`], [`Error::ClockImplausible`], [`Error::RootMissing`],
+    /// [`Error::RootWrong`], and the store's: then nothing was changed.
+    pub async fn recover_clock(&self, root: &Vault, by: &str) -> Result<Reclocked, Error> {
+        let root_key = root.root_key(self.root())?;
+        let vault = self.home().keystore_vault();
+        let mut writing = self.store().write().await?;
+        let connection = &mut *writing;
+        // Not the store's, which is that of the newest list.
+        let now = self.now();
+        let promise = lists::promise(connection).await?.ok_or(Error::NoList)?;
+        let ahead = promise.mark.this_update.millis_since(now);
+        if ahead <= MAX_BEHIND_MILLIS {
+            return Err(Error::ClockNotBehind);
+        }
+        let keyring = Keyring::open(&lists::keyring(connection).await?, self.root())?;
+        let mut keystore = Keystore::read(&vault)?;
+        let before = keystore.encode(vault.path())?;
+        let (draft, signers) = succeed(&keyring, &mut keystore, now)?;
+        let document = sign(&keyring, &draft, &root_key)?;
+        let keystore = keystore.under(&Keyring::open(&document, self.root())?);
+        let keystore =
+            keystore.map_err(|source| Error::Keystore { path: vault.path().to_owned(), source })?;
+        let revocations = revoke_now(connection, now).await?;
+        let query = sqlx::query("SELECT COUNT(*) FROM api_keys WHERE issued_at > $1");
+        let future = i64::from(now.plus_millis(MAX_BEHIND_MILLIS).secs());
+        let keys: i64 = query.bind(future).fetch_one(&mut *connection).await?.try_get(0)?;
+        let valid_for = self.valid_for_millis(Some(&promise.mark));
+        let next_update = now.plus_millis(valid_for);
+        redate(connection, now, next_update.plus_millis(MAX_BEHIND_MILLIS)).await?;
+        let mark = Mark { this_update: now, next_update, ..promise.mark };
+        // Position 0: all that is said is weighed anew.
+        let anew = Promise { mark, position: 0, latest: next_update, ..promise };
+        lists::set_promise(connection, &anew).await?;
+        let mut done = Reclocked {
+            ahead_secs: ahead / 1000,
+            keyring: draft.version,
+            epoch: draft.epoch,
+            signers,
+            revocations,
+            keys: u64::try_from(keys).unwrap_or(0),
+            window: crate::view::rfc3339_millis(promise.latest.min(keyring.not_after())),
+            number: 0,
+        };
+        lists::insert_keyring(connection, draft.version, &document, now).await?;
+        for (event, data) in [
+            (
+                EventType::KeyringChanged,
+                json!({ "version": draft.version, "act": "recover-clock" }),
+            ),
+            (EventType::ListRecovered, json!(done)),
+        ] {
+            let event = Event { event, key_id: None, who: self.who(Some(by)), data };
+            events::append(connection, now, &event).await?;
+        }
+        keystore.write(&vault)?;
+        if let Err(error) = writing.commit().await {
+            // Keys more than the keyring lists do no harm; the first error is to be told.
+            let _ = vault.rewrite(&before);
+            return Err(error.into());
+        }
+        self.forest().lock().await.take();
+        done.number = self.publish().await?.number;
+        Ok(done)
+    }
+}
+
+/// The keyring of the new epoch: every signer of lists is another.
+fn succeed(
+    keyring: &Keyring,
+    keystore: &mut Keystore,
+    now: Time,
+) -> Result<(KeyringDraft, Vec<u16>), Error> {
+    let year = u64::try_from(KEYRING_VALIDITY.as_millis()).unwrap_or(u64::MAX);
+    let mut draft = KeyringDraft {
+        issuer: keyring.issuer(),
+        version: keyring.version().saturating_add(1),
+        not_after: keyring.not_after().max(now.plus_millis(year)),
+        epoch: keyring.epoch().saturating_add(1),
+        max_validity_secs: u32::try_from(keyring.max_validity_millis() / 1000).unwrap_or(u32::MAX),
+        successor: keyring.successor(),
+        labels: keyring.labels().to_vec(),
+        entries: keyring.entries().to_vec(),
+    };
+    let mut signers = Vec::new();
+    for purpose in [Purpose::List, Purpose::StatusList] {
+        let mut old = draft.entries.iter_mut().filter(|entry| entry.purpose == purpose);
+        let is_used = old.any(|entry| entry.state != State::Retired);
+        if !is_used {
+            continue;
+        }
+        draft.entries.iter_mut().filter(|entry| entry.purpose == purpose).for_each(|entry| {
+            entry.state = State::Retired;
+        });
+        let kids = draft.entries.iter().map(|entry| entry.kid);
+        let highest = kids.chain(keystore.keys().iter().map(|key| key.kid)).max();
+        let none_left = crate::rules::RotationError::NoKidLeft;
+        let kid = highest.unwrap_or(0).checked_add(1).ok_or(none_left)?;
+        let (environments, kinds) = (Vec::new(), Vec::new());
+        let new = NewSigner { purpose, algorithm: None, environments, kinds, at_once: true };
+        let key = new.key(kid)?;
+        let mut entry = key.entry(keyring.issuer())?;
+        entry.state = State::Active;
+        draft.entries.push(entry);
+        keystore.push(key);
+        signers.push(kid);
+    }
+    for entry in &draft.entries {
+        keystore.set_state(entry.kid, entry.state);
+    }
+    Ok((draft, signers))
+}
+
+/// Signs the new keyring; what verifiers would refuse is never stored.
+fn sign(keyring: &Keyring, draft: &KeyringDraft, root: &SigningKey) -> Result<Vec<u8>, Error> {
+    let document = draft.sign(root)?;
+    keyring.succeed(&document)?;
+    Ok(document)
+}
+
+/// Lets revocations strike as long after now as they were to strike after they were made: never
+/// later than was asked for.
+async fn revoke_now(connection: &mut Connection, now: Time) -> Result<u64, Error> {
+    let query = sqlx::query(
+        "SELECT key_id, at_ms, data FROM events WHERE at_ms > $1 AND key_id IS NOT NULL \
+         AND type IN ('api-key.revoked', 'api-key.rolled')",
+    );
+    let rows = query.bind(store::millis(now)).fetch_all(&mut *connection).await?;
+    let mut moved = 0;
+    for row in rows {
+        let (key_id, data): (String, String) = (row.try_get("key_id")?, row.try_get("data")?);
+        let made = store::time(row.try_get("at_ms")?).secs();
+        let data: Value = serde_json::from_str(&data).unwrap_or_default();
+        let strikes = data.get("revoked_at").and_then(Value::as_u64);
+        let Some(strikes) = strikes.and_then(|at| u32::try_from(at).ok()) else { continue };
+        let at = now.secs().saturating_add(strikes.saturating_sub(made));
+        let update = "UPDATE api_keys SET revoked_at = $1 WHERE id = $2 AND revoked_at > $1";
+        let update = sqlx::query(update).bind(i64::from(at)).bind(key_id);
+        moved += update.execute(&mut *connection).await?.rows_affected();
+    }
+    Ok(moved)
+}
+
+/// Brings back to `now` what would wait for the future, or keep what is of now from being taken.
+async fn redate(connection: &mut Connection, now: Time, usable: Time) -> Result<(), Error> {
+    let (now, usable) = (store::millis(now), store::millis(usable));
+    for (statement, to) in [
+        ("UPDATE shards SET covered_ms = $1 WHERE covered_ms > $1", now),
+        ("UPDATE shards SET usable_ms = $1 WHERE usable_ms > $1", usable),
+        ("UPDATE published SET this_update = $1, next_update = $1 WHERE this_update > $1", now),
+        ("UPDATE publisher SET until_ms = 0 WHERE until_ms > $1", now),
+        (
+            "UPDATE jobs SET holder = NULL, until_ms = 0, started_ms = NULL, ended_ms = NULL \
+             WHERE until_ms > $1 OR started_ms > $1 OR ended_ms > $1",
+            now,
+        ),
+        ("UPDATE deliveries SET next_ms = $1 WHERE next_ms > $1 AND state = 'pending'", now),
+        (
+            "UPDATE targets SET epoch = NULL, number = NULL, this_update = NULL, done_ms = NULL, \
+             failed_ms = NULL, seen_ms = $1 WHERE this_update > $1 OR done_ms > $1 OR seen_ms > $1",
+            now,
+        ),
+        ("UPDATE bodies SET left_ms = $1 WHERE left_ms > $1", now),
+        ("UPDATE policy_files SET left_ms = $1 WHERE left_ms > $1", now),
+        // They are made anew, by the new signer.
+        ("DELETE FROM status_lists WHERE made_ms > $1", now),
+        ("UPDATE status_signers SET until_ms = $1 WHERE until_ms > $1", now),
+    ] {
+        sqlx::query(statement).bind(to).execute(&mut *connection).await?;
+    }
+    Ok(())
+}

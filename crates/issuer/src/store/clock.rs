@@ -1,0 +1,156 @@
+//! The door at which clocks that can't be right are held: nothing is written that bears their time.
+//!
+//! A clock that is ahead does more harm than one that is behind. What is signed with its time is in
+//! force one day, and what was committed with it keeps the right time from being used. So the
+//! machine's clock is compared with those that nobody sets by mistake at the same moment.
+
+use std::sync::Arc;
+
+use portcullis_core::time::Time;
+use sqlx::Row as _;
+
+use super::row::number;
+use super::{Connection, millis};
+use crate::clock::{Clock, Reading};
+use crate::error::Error;
+
+/// How far the clock may be ahead of another. So much is over before a list runs out that is valid
+/// for the usual five minutes.
+pub const MAX_AHEAD_MILLIS: u64 = 60_000;
+/// How far it may be ahead of what was last published, where nothing else tells the time: for so
+/// long an issuer may have been off.
+pub const MAX_OFF_MILLIS: u64 = 30 * 24 * 60 * 60 * 1000;
+
+/// What a clock is compared with.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Evidence {
+    /// The database server's clock.
+    pub(crate) server: Option<Time>,
+    /// What the clocks said when the list was last published.
+    pub(crate) last: Option<Reading>,
+}
+
+/// The clock whose time is written, if it is to be looked at.
+#[derive(Clone, Default)]
+pub(super) struct Door(Option<Arc<dyn Clock>>);
+
+impl Door {
+    pub(super) const fn of(clock: Arc<dyn Clock>) -> Self {
+        Self(Some(clock))
+    }
+
+    /// Refuses a clock that can't be right. `server` is what PostgreSQL's says, just now.
+    pub(super) async fn check(
+        &self,
+        connection: &mut Connection,
+        server: Option<Time>,
+    ) -> Result<(), Error> {
+        let Some(clock) = &self.0 else { return Ok(()) };
+        // A clock of a test has nothing to do with that of a real server.
+        let server = server.filter(|_| clock.is_the_machines());
+        let last = if server.is_none() { last(connection).await? } else { None };
+        check(&clock.read(), &Evidence { server, last })
+    }
+}
+
+impl std::fmt::Debug for Door {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Door")
+    }
+}
+
+/// Whether a clock that says this can be right.
+///
+/// The server's clock settles it: then a machine that was paused and set right is no mistake.
+pub(crate) fn check(reading: &Reading, evidence: &Evidence) -> Result<(), Error> {
+    let ahead = |than: &'static str, time: Time, most: u64| {
+        let ahead_millis = reading.wall.millis_since(time);
+        if ahead_millis > most {
+            return Err(Error::ClockImplausible {
+                ahead_secs: ahead_millis / 1000,
+                than: than.into(),
+            });
+        }
+        Ok(())
+    };
+    if let Some(server) = evidence.server {
+        return ahead("the database server's clock", server, MAX_AHEAD_MILLIS);
+    }
+    let Some(last) = &evidence.last else { return Ok(()) };
+    if last.boot != reading.boot {
+        return ahead("what was last published", last.wall, MAX_OFF_MILLIS);
+    }
+    let since = reading.steady_millis.saturating_sub(last.steady_millis);
+    let than = "the time that has passed since the last publication";
+    ahead(than, last.wall.plus_millis(since), MAX_AHEAD_MILLIS)
+}
+
+async fn last(connection: &mut Connection) -> Result<Option<Reading>, Error> {
+    let query = sqlx::query("SELECT boot, steady_ms, wall_ms FROM clock");
+    let Some(row) = query.fetch_optional(connection).await? else { return Ok(None) };
+    Ok(Some(Reading {
+        boot: row.try_get("boot")?,
+        steady_millis: number(&row, "steady_ms")?,
+        wall: super::time(row.try_get("wall_ms")?),
+    }))
+}
+
+/// Notes what the clocks say at a publication.
+///
+/// # Errors
+/// The database's.
+pub(crate) async fn note(connection: &mut Connection, reading: &Reading) -> Result<(), Error> {
+    sqlx::query(
+        "INSERT INTO clock (one, boot, steady_ms, wall_ms) VALUES (1, $1, $2, $3) \
+         ON CONFLICT (one) DO UPDATE SET boot = excluded.boot, steady_ms = excluded.steady_ms, \
+         wall_ms = excluded.wall_ms",
+    )
+    .bind(&reading.boot)
+    .bind(i64::try_from(reading.steady_millis).unwrap_or(i64::MAX))
+    .bind(millis(reading.wall))
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: Time = Time::from_secs(1_800_000_000);
+
+    fn reading(boot: &str, steady_millis: u64, wall: Time) -> Reading {
+        Reading { boot: boot.into(), steady_millis, wall }
+    }
+
+    #[test]
+    fn a_clock_is_held_that_is_ahead_of_what_can_be_told() {
+        let none = Evidence::default();
+        assert!(check(&reading("a", 0, NOW), &none).is_ok(), "there is nothing to compare with");
+        let last = Evidence { server: None, last: Some(reading("a", 5_000, NOW)) };
+        let at = |boot: &str, steady: u64, ahead: u64| {
+            check(&reading(boot, steady, NOW.plus_millis(ahead)), &last)
+        };
+        // An hour has passed by either clock.
+        assert!(at("a", 3_605_000, 3_600_000).is_ok());
+        assert!(at("a", 5_000, MAX_AHEAD_MILLIS).is_ok());
+        let held = at("a", 5_000, MAX_AHEAD_MILLIS + 1).unwrap_err();
+        assert!(held.to_string().contains("60 s ahead of the time that has passed"), "{held}");
+        // Behind is for the publisher to judge.
+        assert!(check(&reading("a", 5_000, Time::from_secs(0)), &last).is_ok());
+        // After a restart of the machine nothing tells how long that took.
+        assert!(at("b", 0, MAX_OFF_MILLIS).is_ok());
+        assert_eq!(at("b", 0, MAX_OFF_MILLIS + 1).unwrap_err().code(), "clock_implausible");
+    }
+
+    #[test]
+    fn the_servers_clock_settles_it() {
+        let last = Some(reading("a", 0, NOW));
+        let later = NOW.plus_millis(MAX_OFF_MILLIS);
+        let paused = Evidence { server: Some(later), last: last.clone() };
+        assert!(check(&reading("a", 1, later), &paused).is_ok());
+        let wrong = Evidence { server: Some(NOW), last };
+        let held = check(&reading("a", MAX_OFF_MILLIS, later), &wrong).unwrap_err();
+        assert!(held.to_string().contains("the database server's clock"), "{held}");
+    }
+}

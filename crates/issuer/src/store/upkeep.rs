@@ -1,0 +1,55 @@
+//! What is still to be done to a database of an earlier program.
+
+use sqlx::Row as _;
+
+use crate::error::Error;
+use crate::keystore::{ColumnKey, SealedText};
+use crate::store::Connection;
+
+/// Whether a task is still to be done.
+///
+/// # Errors
+/// The database's.
+pub async fn is_due(connection: &mut Connection, task: &str) -> Result<bool, Error> {
+    let query = sqlx::query("SELECT 1 FROM upkeep WHERE task = $1").bind(task);
+    Ok(query.fetch_optional(connection).await?.is_some())
+}
+
+/// Notes that a task is done.
+///
+/// # Errors
+/// The database's.
+pub async fn done(connection: &mut Connection, task: &str) -> Result<(), Error> {
+    sqlx::query("DELETE FROM upkeep WHERE task = $1").bind(task).execute(connection).await?;
+    Ok(())
+}
+
+/// Seals the secrets of webhooks that are not; gives how many webhooks had one.
+///
+/// # Errors
+/// The database's, and [`Error::Random`].
+pub async fn seal_webhooks(connection: &mut Connection, key: &ColumnKey) -> Result<u64, Error> {
+    let sql = "SELECT id, sealed, old_sealed FROM webhooks";
+    let mut sealed = 0;
+    for row in sqlx::query(sql).fetch_all(&mut *connection).await? {
+        let id: String = row.try_get("id")?;
+        let now = SealedText::of_column(row.try_get("sealed")?);
+        let old: Option<String> = row.try_get("old_sealed")?;
+        let old = old.map(SealedText::of_column);
+        let seal = |text: &SealedText| {
+            if text.is_sealed() { Ok(text.clone()) } else { key.seal(&id, text.as_column()) }
+        };
+        if now.is_sealed() && old.as_ref().is_none_or(SealedText::is_sealed) {
+            continue;
+        }
+        let (now, old) = (seal(&now)?, old.as_ref().map(seal).transpose()?);
+        sqlx::query("UPDATE webhooks SET sealed = $1, old_sealed = $2 WHERE id = $3")
+            .bind(now.as_column())
+            .bind(old.as_ref().map(SealedText::as_column))
+            .bind(&id)
+            .execute(&mut *connection)
+            .await?;
+        sealed += 1;
+    }
+    Ok(sealed)
+}

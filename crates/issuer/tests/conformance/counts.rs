@@ -1,0 +1,107 @@
+//! The counts of keys that are kept are those that a count finds.
+
+use std::time::Duration;
+
+use portcullis_core::list::WideState;
+use portcullis_issuer::Issuer;
+use portcullis_issuer::rules::{MassRevocation, Moment, NewKey, Query, Revocation, Whose};
+use portcullis_issuer::schedule::{Job, Options};
+use portcullis_issuer::store::state::{count_by_state, recount_by_state};
+
+use crate::common::Bench;
+
+conformance! { counts_are_kept_through_random_acts_at_once_and_through_time }
+
+/// Numbers that follow from a seed (Knuth's MMIX).
+struct Dice(u64);
+
+impl Dice {
+    fn below(&mut self, bound: u64) -> u64 {
+        self.0 =
+            self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) % bound
+    }
+}
+
+/// One act on some key, which may be refused: what is refused changes nothing.
+async fn act(issuer: &Issuer, dice: &mut Dice, owner: u32) {
+    let secs = |dice: &mut Dice| Moment::In(Duration::from_secs(1 + dice.below(200)));
+    let keys =
+        issuer.list_keys(&Query { limit: Some(200), ..Query::default() }).await.unwrap().keys;
+    // Not the admin key: it is the last.
+    let some = usize::try_from(dice.below(keys.len().max(2) as u64 - 1)).unwrap();
+    let id = keys.get(some).map(|key| key.id.clone()).unwrap_or_default();
+    let choice = if keys.len() < 4 { 0 } else { dice.below(8) };
+    match choice {
+        0..=2 => {
+            let expires = (dice.below(2) == 0).then(|| secs(dice));
+            let of = if dice.below(4) == 0 { owner } else { 0 };
+            let key = NewKey { expires, owner: of, ..NewKey::titled("x") };
+            if let Err(error) = issuer.create(&key).await {
+                // That owner's keys were revoked, and so would be each new one.
+                assert_eq!((error.code(), of), ("wide_revoked", owner));
+            }
+        }
+        3 | 4 => {
+            let when = if dice.below(2) == 0 { Moment::Now } else { secs(dice) };
+            let _ = issuer.revoke(&id, &Revocation { when, by: None }).await;
+        }
+        5 => drop(issuer.suspend(&id, None).await),
+        6 => drop(issuer.resume(&id, None).await),
+        _ => drop(issuer.delete(&[id], None).await),
+    }
+}
+
+async fn compare(issuer: &Issuer, when: &str) {
+    let mut reading = issuer.store().read().await.unwrap();
+    let now = portcullis_issuer::store::now(&mut reading, issuer.now()).await.unwrap().secs();
+    for at in [now, now + 40, now + 100_000] {
+        let kept = count_by_state(&mut reading, at).await.unwrap();
+        let counted = recount_by_state(&mut reading, at).await.unwrap();
+        assert_eq!(kept, counted, "{when}, {} s ahead", at - now);
+    }
+}
+
+pub(crate) async fn counts_are_kept_through_random_acts_at_once_and_through_time(bench: Bench) {
+    let issuer = &bench.issuer;
+    let owner = bench.owner("o").await;
+    compare(issuer, "at the start").await;
+    for round in 0..6_u64 {
+        let mut tasks = tokio::task::JoinSet::new();
+        for task in 0..4 {
+            let issuer = issuer.clone();
+            tasks.spawn(async move {
+                let mut dice = Dice(round * 10 + task);
+                for _ in 0..6 {
+                    act(&issuer, &mut dice, owner).await;
+                }
+            });
+        }
+        while let Some(done) = tasks.join_next().await {
+            done.unwrap();
+        }
+        compare(issuer, &format!("after round {round}")).await;
+        bench.clock.advance(30_000);
+        issuer.publish().await.unwrap();
+        compare(issuer, &format!("later than round {round}")).await;
+        match round {
+            1 | 4 => {
+                issuer.run_job(Job::Prune, &Options::default()).await.unwrap();
+                compare(issuer, "when they were brought up to date").await;
+            }
+            3 => {
+                for (state, whose) in [
+                    (WideState::Suspended, Whose::Owner(owner)),
+                    (WideState::Revoked, Whose::Owner(owner)),
+                ] {
+                    let (issued_from, issued_before) = (None, None);
+                    let many =
+                        MassRevocation { whose, state, issued_from, issued_before, by: None };
+                    issuer.revoke_many(&many).await.unwrap();
+                    compare(issuer, "with many at once").await;
+                }
+            }
+            _ => {}
+        }
+    }
+}

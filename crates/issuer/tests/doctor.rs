@@ -1,0 +1,124 @@
+//! What the doctor finds before it hurts.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test that can't go on panics; clippy.toml allows it in #[test] functions alone"
+)]
+
+mod common;
+
+use common::Bench;
+use portcullis_core::list::WideState;
+use portcullis_core::token::Environment;
+use portcullis_issuer::doctor::{Check, Diagnosis, examine};
+use portcullis_issuer::issuer::DEFAULT_VALID_FOR;
+use portcullis_issuer::publish::Target;
+use portcullis_issuer::rules::{MassRevocation, Whose};
+use portcullis_issuer::webhooks::{NewWebhook, Reach};
+
+const DAY: u64 = 24 * 60 * 60 * 1000;
+
+async fn look(bench: &Bench, witnesses: &[Target]) -> Diagnosis {
+    examine(&bench.home, bench.clock.clone(), DEFAULT_VALID_FOR, witnesses).await
+}
+
+fn check<'d>(seen: &'d Diagnosis, name: &str) -> Vec<&'d Check> {
+    seen.checks.iter().filter(|check| check.check == name).collect()
+}
+
+#[tokio::test]
+async fn a_missing_witness_is_a_warning_that_says_what_may_happen() {
+    let bench = Bench::new().await;
+    let seen = look(&bench, &[]).await;
+    assert!(seen.is_healthy());
+    let backup = check(&seen, "backup")[0];
+    assert!(backup.ok && backup.mend.as_deref().unwrap().contains("--witness"));
+    let folder = bench.folder.path().join("list");
+    let witness = Target::parse(&format!("dir:{}", folder.display())).unwrap();
+    let seen = look(&bench, &[witness]).await;
+    assert!(
+        check(&seen, "backup")[0]
+            .mend
+            .as_deref()
+            .is_none_or(|mend| !mend.contains("nobody notices"))
+    );
+}
+
+#[tokio::test]
+async fn an_active_signer_whose_keys_are_all_refused_is_found() {
+    for (whose, kid) in [(Whose::Kid(1), 1), (Whose::Environment(Environment::Live), 1)] {
+        for state in [WideState::Revoked, WideState::Suspended] {
+            let bench = Bench::new().await;
+            let (issued_from, issued_before) = (None, None);
+            let what = MassRevocation { whose, state, issued_from, issued_before, by: None };
+            bench.issuer.revoke_many(&what).await.unwrap();
+            // A revocation of an environment is of the keys that there are: it ends no signer.
+            bench.clock.advance(2000);
+            bench.issuer.publish().await.unwrap();
+            let seen = look(&bench, &[]).await;
+            let bounded = matches!(whose, Whose::Environment(_)) && state == WideState::Revoked;
+            let bad: Vec<_> = check(&seen, "signers").into_iter().filter(|one| !one.ok).collect();
+            assert_eq!(bad.is_empty(), bounded, "{whose:?} {state:?}");
+            if let Some(bad) = bad.first() {
+                assert!(bad.found.contains(&format!("the active signer {kid} ")), "{}", bad.found);
+                let word = if state == WideState::Revoked { "keyring rotate" } else { "--lift" };
+                assert!(bad.mend.as_deref().unwrap().contains(word));
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_keyring_that_ends_where_the_root_is_not_is_told_early() {
+    let bench = Bench::new().await;
+    let told = async |days: u64| {
+        bench.clock.advance(days * DAY);
+        bench.issuer.publish().await.unwrap();
+        let seen = look(&bench, &[]).await;
+        let found = check(&seen, "keyring")[0];
+        (found.ok, found.mend.clone(), found.found.clone())
+    };
+    let (ok, mend, _) = told(300).await;
+    assert!(ok && mend.is_none(), "65 days, and the root is here");
+    std::fs::rename(bench.home.root_key(), bench.folder.path().join("offline.key")).unwrap();
+    let (ok, mend, found) = told(0).await;
+    assert!(ok && mend.unwrap().contains("bring the root key"), "{found}");
+    assert!(found.contains("65 days") && found.contains("not here"), "{found}");
+    let (ok, ..) = told(50).await;
+    assert!(!ok, "15 days");
+}
+
+#[tokio::test]
+async fn webhooks_that_nothing_can_be_sent_to_are_found() {
+    let bench = Bench::new().await;
+    let new = NewWebhook {
+        url: "https://example.com/".into(),
+        description: String::new(),
+        types: vec![],
+        by: None,
+    };
+    let made = bench.issuer.create_webhook(&new, Reach::default()).await.unwrap();
+    assert!(check(&look(&bench, &[]).await, "webhooks")[0].mend.is_none());
+    let alter = async |sql: &'static str| {
+        let mut writing = bench.issuer.store().write().await.unwrap();
+        sqlx::query(sql).execute(&mut *writing).await.unwrap();
+        writing.commit().await.unwrap();
+    };
+    alter(
+        "INSERT INTO deliveries (webhook_id, event_id, state, attempts, next_ms, updated_ms) \
+         SELECT id, 1, 'pending', 3, 0, 0 FROM webhooks",
+    )
+    .await;
+    let seen = look(&bench, &[]).await;
+    let failing = check(&seen, "webhooks")[0];
+    assert!(failing.ok && failing.mend.is_some() && failing.found.contains(&made.webhook.id));
+    alter("UPDATE deliveries SET state = 'dead'").await;
+    assert!(!check(&look(&bench, &[]).await, "webhooks")[0].ok);
+    // As under another keystore.
+    alter("DELETE FROM deliveries").await;
+    alter("UPDATE webhooks SET sealed = 's1.AAAA'").await;
+    let seen = look(&bench, &[]).await;
+    let sealed = check(&seen, "webhooks")[0];
+    assert!(!sealed.ok && sealed.mend.as_deref().unwrap().contains("rotate-secret"));
+}
