@@ -68,7 +68,7 @@ impl fmt::Debug for ColumnKey {
 
 impl ColumnKey {
     pub(super) fn derive(issuer: IssuerId, from: &[u8; 32]) -> Result<Self, Error> {
-        // HMAC takes keys of any length: this fails never.
+        // HMAC takes keys of any length: this never fails.
         let mac = <Hmac<Sha256> as hmac::KeyInit>::new_from_slice(from);
         let mut mac = mac.map_err(|_| Error::Random)?;
         mac.update(CONTEXT.as_bytes());
@@ -77,7 +77,7 @@ impl ColumnKey {
     }
 
     fn cipher(&self) -> XChaCha20Poly1305 {
-        XChaCha20Poly1305::new(self.key.as_slice().try_into().unwrap_or(&[0; 32].into()))
+        XChaCha20Poly1305::new((&*self.key).into())
     }
 
     fn bound_to(&self, place: &str) -> Vec<u8> {

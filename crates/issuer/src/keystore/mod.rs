@@ -114,12 +114,13 @@ impl Keystore {
     /// What secrets in the database are sealed under.
     ///
     /// # Errors
-    /// [`Error::Random`], never in truth.
+    /// [`Error::NoSigner`] for a keystore that holds nothing.
     pub fn column_key(&self) -> Result<ColumnKey, Error> {
         // A keystore of before there were private policies has no secret of its own for this: the
         // oldest of its keys, which is never taken out, stands in.
         let oldest = self.keys.first().map(|key| &*key.secret);
-        ColumnKey::derive(self.issuer, self.salt.as_deref().or(oldest).unwrap_or(&[0; 32]))
+        let secret = self.salt.as_deref().or(oldest).ok_or(Error::NoSigner)?;
+        ColumnKey::derive(self.issuer, secret)
     }
 
     /// Reads a keystore file.
