@@ -36,11 +36,17 @@ export async function makeIssuer({ label } = {}) {
   };
 }
 
-/** Starts `portcullis serve` for an issuer; `server.stop()` ends it, and it can be started again. */
-export async function serve(issuer, { stampEvery = '250ms', validFor = '5m', port = 0, targets = [], more = [] } = {}) {
+/**
+ * Starts `portcullis serve` for an issuer; `server.stop()` ends it, and it can be started again.
+ * `under` is a program with its arguments that starts another.
+ */
+export async function serve(issuer, how = {}) {
+  const { stampEvery = '250ms', validFor = '5m', port = 0, targets = [], more = [], under = [] } = how;
+  const [program, ...before] = [...under, handedOver('PORTCULLIS_BIN')];
   const server = await start(
-    handedOver('PORTCULLIS_BIN'),
+    program,
     [
+      ...before,
       ...['--home', issuer.home, 'serve', '--listen', `127.0.0.1:${port}`],
       ...['--stamp-every', stampEvery, '--valid-for', validFor],
       ...targets.flatMap((target) => ['--target', target]),
