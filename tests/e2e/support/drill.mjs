@@ -58,14 +58,17 @@ export async function stage({ valid, env: more = {}, home, gate: settings = {}, 
   const unit = await block('portcullis.service');
   const [program, ...args] = it.here(unit.match(/^ExecStart=(.*)$/m)[1]).split(' ');
   assert.equal(program, '/usr/local/bin/portcullis');
-  const lines = it.here(await block('issuer.env')).split('\n');
-  const settled = Object.fromEntries(lines.map((line) => [line.slice(0, line.indexOf('=')), line.slice(line.indexOf('=') + 1)]));
+  await writeFile(join(at('etc'), 'issuer.env'), `${it.here(await block('issuer.env'))}\n`);
+  const settled = async () => {
+    const lines = (await readFile(join(at('etc'), 'issuer.env'), 'utf8')).trim().split('\n');
+    return Object.fromEntries(lines.map((line) => [line.slice(0, line.indexOf('=')), line.slice(line.indexOf('=') + 1)]));
+  };
   const clean = cleanEnvironment();
   const stray = Object.fromEntries(Object.keys(process.env).filter((name) => !(name in clean)).map((name) => [name, undefined]));
-  it.env = { ...settled, ...(valid ? { PORTCULLIS_VALID_FOR: valid } : {}), ...more };
+  it.env = { ...(valid ? { PORTCULLIS_VALID_FOR: valid } : {}), ...more };
 
   const serving = async () => {
-    const env = { ...stray, ...it.env };
+    const env = { ...stray, ...(await settled()), ...it.env };
     it.server = await start(handedOver('PORTCULLIS_BIN'), args, {
       env,
       ready: (told) => (told.includes('listening on') ? true : undefined),
@@ -129,7 +132,7 @@ exec curl -s --data-binary @- -H "words: $words" ${control.url}/${name}\n`;
     await chmod(join(at('bin'), name), 0o755);
   }
 
-  const env = { ...clean, ...it.env, PATH: `${at('bin')}${delimiter}${clean.PATH}`, LC_ALL: 'C' };
+  const env = { ...clean, ...(await settled()), ...it.env, PATH: `${at('bin')}${delimiter}${clean.PATH}`, LC_ALL: 'C' };
   it.shell = openShell(at('work'), env);
   atEnd(it.shell.close);
   it.cli = (args, options) => portcullis(paths['/var/lib/portcullis'], args, options);
