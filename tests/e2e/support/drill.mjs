@@ -29,9 +29,10 @@ const STAND_INS = ['systemctl', 'journalctl', 'npx'];
 
 /**
  * Sets the stage. `valid` is how long stamps count, where a page's waiting would be too long otherwise, `env`
- * more of the service's environment, `home` where the issuer's folder is, `gate` more of the gate's settings.
+ * more of the service's environment, `home` where the issuer's folder is, `gate` more of the gate's settings, `relay`
+ * what stands between gate and issuer, `places` more of what the page names, `wrap` variables of each `portcullis`.
  */
-export async function stage({ valid, env: more = {}, home, gate: settings = {}, relay, issuerBefore } = {}) {
+export async function stage({ valid, env: more = {}, home, gate: settings = {}, relay, places: further = {}, wrap } = {}) {
   const folder = await temporaryFolder();
   const address = await freeAddress();
   const at = (name) => join(folder, name);
@@ -48,12 +49,19 @@ export async function stage({ valid, env: more = {}, home, gate: settings = {}, 
       '127.0.0.1:8080': address,
       'https://keys.example.com': it.issuerUrl,
       'https://api.example.com': door.url,
+      ...further,
     });
   it.here = (text) => places().reduce((text, [theirs, ours]) => text.replaceAll(theirs, ours), text);
   it.there = (text) => places().reduce((text, [theirs, ours]) => text.replaceAll(ours, theirs), text);
 
   for (const name of ['bin', 'work', 'stick', 'backups', 'etc', 'scratch']) await mkdir(at(name));
-  await symlink(handedOver('PORTCULLIS_BIN'), join(at('bin'), 'portcullis'));
+  if (wrap) {
+    const settings = Object.entries(wrap).map(([name, value]) => `${name}='${value}'`);
+    const script = `#!/bin/sh\nexport ${settings.join(' ')}\nexec ${handedOver('PORTCULLIS_BIN')} "$@"\n`;
+    await writeFile(join(at('bin'), 'portcullis'), script, { mode: 0o755 });
+  } else {
+    await symlink(handedOver('PORTCULLIS_BIN'), join(at('bin'), 'portcullis'));
+  }
   // The service, as the page writes it.
   const unit = await block('portcullis.service');
   const [program, ...args] = it.here(unit.match(/^ExecStart=(.*)$/m)[1]).split(' ');
@@ -65,10 +73,11 @@ export async function stage({ valid, env: more = {}, home, gate: settings = {}, 
   };
   const clean = cleanEnvironment();
   const stray = Object.fromEntries(Object.keys(process.env).filter((name) => !(name in clean)).map((name) => [name, undefined]));
+  if (more.PORTCULLIS_TARGETS) more = { ...more, PORTCULLIS_TARGETS: it.here(more.PORTCULLIS_TARGETS) };
   it.env = { ...(valid ? { PORTCULLIS_VALID_FOR: valid } : {}), ...more };
 
   const serving = async () => {
-    const env = { ...stray, ...(await settled()), ...it.env };
+    const env = { ...stray, ...(await settled()), ...it.env, ...wrap };
     it.server = await start(handedOver('PORTCULLIS_BIN'), args, {
       env,
       ready: (told) => (told.includes('listening on') ? true : undefined),
@@ -144,7 +153,6 @@ exec curl -s --data-binary @- -H "words: $words" ${control.url}/${name}\n`;
   it.quietly = quietly;
   const made = JSON.parse((await quietly('portcullis init --root /media/root/root.key --json')).join('\n'));
   it.made = made;
-  await issuerBefore?.(it);
   it.create = async (title, ...more) => {
     const { key, token } = await it.cli(['keys', 'create', '--title', title, ...more]);
     return { ...key, token };
