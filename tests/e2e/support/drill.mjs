@@ -146,7 +146,7 @@ exec curl -s --data-binary @- -H "words: $words" ${control.url}/${name}\n`;
   atEnd(it.shell.close);
   it.cli = (args, options) => portcullis(paths['/var/lib/portcullis'], args, options);
   const quietly = async (command) => {
-    const { code, lines } = await it.shell.run(it.here(command));
+    const { code, lines } = await it.shell.run(it.here(command), 60 * (it.patience ?? 1));
     assert.equal(code, 0, `${command}\n${lines.join('\n')}`);
     return lines;
   };
@@ -219,6 +219,6 @@ async function startDoor(where) {
 export async function drill(name, on, happens = {}) {
   const { shell, here, there, names } = on;
   const file = `operations/${name}.md`;
-  const { commands } = await runPage(`docs/${file}`, await page(file), { shell, here, there, names, happens, seconds: 60 });
+  const { commands } = await runPage(`docs/${file}`, await page(file), { shell, here, there, names, happens, seconds: 60 * (on.patience ?? 1) });
   assert.ok(commands > 3, `docs/${file} has hardly any command`);
 }
