@@ -239,7 +239,11 @@ impl Metrics {
             "Attempts in a row in which a target could not be brought up to date",
             self.target_failures.clone(),
         );
-        r.register("restored_backup", "1 while the database is a restored backup", self.restored.clone());
+        r.register(
+            "restored_backup",
+            "1 while the database is a restored backup",
+            self.restored.clone(),
+        );
         r.register(
             "clock_implausible",
             "1 while the clock can't be right, so that nothing is written",
@@ -344,7 +348,8 @@ impl Issuer {
         drop(counted);
         drop(reading);
         self.measure_targets().await?;
-        let is_held = matches!(self.store().check_clock().await, Err(Error::ClockImplausible { .. }));
+        let is_held =
+            matches!(self.store().check_clock().await, Err(Error::ClockImplausible { .. }));
         metrics.implausible_clock.set(i64::from(is_held));
         let free = reserve::room(self.home()).and_then(|room| i64::try_from(room).ok());
         metrics.free.set(free.unwrap_or(-1));

@@ -357,8 +357,10 @@ async fn metrics_tell_ends_and_ages_of_keyring_and_signers() {
         let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
         line.unwrap_or_else(|| panic!("{name} is not in\n{text}")).parse::<f64>().unwrap()
     };
-    let (end, age) =
-        ("portcullis_keyring_left_seconds", "portcullis_signer_age_seconds{kid=\"1\",purpose=\"token\"}");
+    let (end, age) = (
+        "portcullis_keyring_left_seconds",
+        "portcullis_signer_age_seconds{kid=\"1\",purpose=\"token\"}",
+    );
     let (before, young) = (value(end).await, value(age).await);
     assert!((364.0..366.0).contains(&(before / 86_400.0)), "{before}");
     bench.clock.advance(10 * day);

@@ -72,7 +72,11 @@ fn ids_in(file: &Path) -> Result<Vec<String>> {
     for (at, line) in text.lines().map(str::trim).enumerate() {
         // What stands there may be a key: it is not told again.
         if !line.is_empty() && !line.starts_with("apk_") {
-            bail!("{}, line {}: this is no id (apk_…); `portcullis scan` tells the ids of keys", file.display(), at + 1);
+            bail!(
+                "{}, line {}: this is no id (apk_…); `portcullis scan` tells the ids of keys",
+                file.display(),
+                at + 1
+            );
         }
         if !line.is_empty() && seen.insert(line) {
             ids.push(line.to_owned());

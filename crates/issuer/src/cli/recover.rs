@@ -67,7 +67,8 @@ impl Recover {
             }
             field(o, "Window", format_args!("until {}", done.window))
         })?;
-        let lists = if self.clock { "a list of then for a fresh one" } else { "a list of the thief's" };
+        let lists =
+            if self.clock { "a list of then for a fresh one" } else { "a list of the thief's" };
         out.note(&format!(
             "\nUntil the end of the window, a verifier that is started with the keyring of before and is \
              shown nothing newer may take {lists}. Deploy keyring {} to whoever has one built in.",

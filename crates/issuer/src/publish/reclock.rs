@@ -128,10 +128,7 @@ impl Issuer {
         };
         lists::insert_keyring(connection, draft.version, &document, now).await?;
         for (event, data) in [
-            (
-                EventType::KeyringChanged,
-                json!({ "version": draft.version, "act": why.act() }),
-            ),
+            (EventType::KeyringChanged, json!({ "version": draft.version, "act": why.act() })),
             (EventType::ListRecovered, json!(done)),
         ] {
             let event = Event { event, key_id: None, who: self.who(Some(by)), data };
