@@ -1,8 +1,11 @@
 //! What is counted and measured, for Prometheus.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicI64, AtomicU64};
 use std::time::Duration;
 
+use portcullis_core::keyring::{Keyring, State};
+use portcullis_core::time::Time;
 use prometheus_client::encoding::{EncodeLabelSet, text};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -13,8 +16,9 @@ use tokio::sync::Mutex;
 
 use crate::error::Error;
 use crate::issuer::Issuer;
+use crate::reserve;
 use crate::sparse::Sparse;
-use crate::store::{self, lists, shards, state, webhooks, wide};
+use crate::store::{self, Connection, lists, shards, state, targets, webhooks, wide};
 
 /// How old a count of keys may be, in milliseconds, while an entry that is wider than a key is in
 /// force: what it covers is counted anew each time.
@@ -49,6 +53,22 @@ struct CodeLabels {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct SignerLabels {
+    kid: u16,
+    purpose: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct TargetLabels {
+    target: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct BuildLabels {
+    version: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct WaitLabels {
     waited_for: &'static str,
 }
@@ -80,6 +100,15 @@ pub struct Metrics {
     list_bytes: Whole,
     backlog: Whole,
     dead: Whole,
+    unknown_keys: Counter,
+    list_left: Real,
+    keyring_left: Real,
+    signer_ages: Family<SignerLabels, Real>,
+    target_lags: Family<TargetLabels, Real>,
+    target_failures: Family<TargetLabels, Whole>,
+    restored: Whole,
+    implausible_clock: Whole,
+    free: Whole,
     counted: Mutex<Option<u64>>,
 }
 
@@ -109,6 +138,15 @@ impl Metrics {
             list_bytes: Whole::default(),
             backlog: Whole::default(),
             dead: Whole::default(),
+            unknown_keys: Counter::default(),
+            list_left: Real::default(),
+            keyring_left: Real::default(),
+            signer_ages: Family::default(),
+            target_lags: Family::default(),
+            target_failures: Family::default(),
+            restored: Whole::default(),
+            implausible_clock: Whole::default(),
+            free: Whole::default(),
             counted: Mutex::new(None),
         };
         let r = &mut it.registry;
@@ -160,7 +198,66 @@ impl Metrics {
         );
         r.register("webhook_backlog", "Deliveries that are still to be made", it.backlog.clone());
         r.register("webhook_dead", "Deliveries that were given up", it.dead.clone());
+        it.register_conditions();
         it
+    }
+
+    /// What alerts look at: ends, ages and faults.
+    fn register_conditions(&mut self) {
+        let r = &mut self.registry;
+        r.register(
+            "unknown_keys",
+            "Authentic keys without a record that were shown to the issuer: deleted, or made elsewhere",
+            self.unknown_keys.clone(),
+        );
+        r.register_with_unit(
+            "list_left",
+            "How long the list that is out is in force yet; below 0 it has run out",
+            Unit::Seconds,
+            self.list_left.clone(),
+        );
+        r.register_with_unit(
+            "keyring_left",
+            "How long the newest keyring is valid yet; below 0 it has run out",
+            Unit::Seconds,
+            self.keyring_left.clone(),
+        );
+        r.register_with_unit(
+            "signer_age",
+            "How long ago the signers that are active were listed first",
+            Unit::Seconds,
+            self.signer_ages.clone(),
+        );
+        r.register_with_unit(
+            "target_lag",
+            "How old the list that a target carries is; without end where it carries none",
+            Unit::Seconds,
+            self.target_lags.clone(),
+        );
+        r.register(
+            "target_failures",
+            "Attempts in a row in which a target could not be brought up to date",
+            self.target_failures.clone(),
+        );
+        r.register(
+            "restored_backup",
+            "1 while the database is a restored backup",
+            self.restored.clone(),
+        );
+        r.register(
+            "clock_implausible",
+            "1 while the clock can't be right, so that nothing is written",
+            self.implausible_clock.clone(),
+        );
+        r.register_with_unit(
+            "disk_free",
+            "Room that is free in the issuer's folder",
+            Unit::Bytes,
+            self.free.clone(),
+        );
+        let build = Family::<BuildLabels, Whole>::default();
+        build.get_or_create(&BuildLabels { version: env!("CARGO_PKG_VERSION") }).set(1);
+        r.register("build_info", "The program", build);
     }
 
     /// Counts an HTTP request by its route, never by its path: a path is anybody's text.
@@ -179,6 +276,10 @@ impl Metrics {
 
     pub(crate) fn admin_key_refused(&self, code: &'static str) {
         self.refused_keys.get_or_create(&CodeLabels { code }).inc();
+    }
+
+    pub(crate) fn unknown_key(&self) {
+        self.unknown_keys.inc();
     }
 
     pub(crate) fn connections(&self, open: usize) {
@@ -219,6 +320,7 @@ impl Issuer {
             metrics.list_number.set(i64::try_from(published.number).unwrap_or(i64::MAX));
             let age = Duration::from_millis(now.millis_since(published.this_update));
             metrics.list_age.set(age.as_secs_f64());
+            metrics.list_left.set(seconds_until(published.next_update, now));
         }
         let lines = shards::shards(&mut reading).await?;
         let bytes = lines.iter().filter_map(|shard| shard.line).map(|line| i64::from(line.len));
@@ -226,6 +328,12 @@ impl Issuer {
         let (pending, dead) = webhooks::backlog(&mut reading).await?;
         metrics.backlog.set(pending);
         metrics.dead.set(dead);
+        self.measure_signers(&mut reading).await?;
+        let restored = match targets::check_not_restored(&mut reading).await {
+            Err(Error::Restored { .. }) => 1,
+            other => other.map(|()| 0)?,
+        };
+        metrics.restored.set(restored);
 
         let mut counted = metrics.counted.lock().await;
         let fresh = counted.is_some_and(|at| now.millis().abs_diff(at) < COUNT_EVERY_MILLIS);
@@ -238,9 +346,63 @@ impl Issuer {
             *counted = Some(now.millis());
         }
         drop(counted);
+        drop(reading);
+        self.measure_targets().await?;
+        let is_held =
+            matches!(self.store().check_clock().await, Err(Error::ClockImplausible { .. }));
+        metrics.implausible_clock.set(i64::from(is_held));
+        let free = reserve::room(self.home()).and_then(|room| i64::try_from(room).ok());
+        metrics.free.set(free.unwrap_or(-1));
         let mut out = String::new();
         // Writing to a string fails never; an empty answer would be seen.
         let _ = text::encode(&mut out, &metrics.registry);
         Ok(out)
     }
+
+    /// The keyring's end, and the ages of the signers that are active.
+    async fn measure_signers(&self, reading: &mut Connection) -> Result<(), Error> {
+        let (metrics, now) = (self.metrics(), self.now());
+        let mut listed: BTreeMap<u16, Time> = BTreeMap::new();
+        metrics.signer_ages.clear();
+        let mut newest = None;
+        for (document, made) in lists::keyrings(reading).await? {
+            let keyring = Keyring::open(&document, self.root())?;
+            for entry in keyring.entries() {
+                let first = listed.entry(entry.kid).or_insert(made);
+                *first = made.min(*first);
+            }
+            newest = Some(keyring);
+        }
+        let Some(newest) = newest else { return Ok(()) };
+        metrics.keyring_left.set(seconds_until(newest.not_after(), now));
+        for entry in newest.entries().iter().filter(|entry| entry.state == State::Active) {
+            let since = listed.get(&entry.kid).map_or(0, |at| now.millis_since(*at));
+            let labels = SignerLabels { kid: entry.kid, purpose: entry.purpose.name() };
+            let age = Duration::from_millis(since).as_secs_f64();
+            metrics.signer_ages.get_or_create(&labels).set(age);
+        }
+        Ok(())
+    }
+
+    /// How far behind each target is. What no publisher has any more is let go.
+    async fn measure_targets(&self) -> Result<(), Error> {
+        let (metrics, now) = (self.metrics(), self.now());
+        metrics.target_lags.clear();
+        metrics.target_failures.clear();
+        for target in self.targets().await? {
+            let labels = TargetLabels { target: target.name };
+            let lag = target.carries.map_or(f64::INFINITY, |(_, _, at)| {
+                Duration::from_millis(now.millis_since(at)).as_secs_f64()
+            });
+            metrics.target_lags.get_or_create(&labels).set(lag);
+            metrics.target_failures.get_or_create(&labels).set(i64::from(target.failures));
+        }
+        Ok(())
+    }
+}
+
+/// From `now` to `end`; below 0 behind it.
+fn seconds_until(end: Time, now: Time) -> f64 {
+    let left = Duration::from_millis(end.millis_since(now)).as_secs_f64();
+    left - Duration::from_millis(now.millis_since(end)).as_secs_f64()
 }

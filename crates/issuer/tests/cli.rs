@@ -450,6 +450,20 @@ fn many_keys_are_ended_by_no_script_that_does_not_say_so() {
     assert!(code(&dead) == 1 && stderr(&dead).contains(&one), "{}", stderr(&dead));
     let done = shell.json(&["keys", "revoke", &one, &two, "--if-revoked", "skip"]);
     assert_eq!((&done["count"], &done["skipped"]), (&json!(1), &json!([one])));
+    // Ids from a file, of which some are revoked; what is no id is not told again.
+    let three = id(&shell.json(&["keys", "create", "--title", "three"]));
+    let file = shell.folder.path().join("ids.txt");
+    std::fs::write(&file, format!("{one}\n\n {three} \n{three}\n")).unwrap();
+    let from = ["keys", "revoke", "--ids-from", "ids.txt", "--if-revoked", "skip"];
+    let done = shell.json(&from);
+    assert_eq!((&done["count"], &done["skipped"]), (&json!(1), &json!([one])));
+    std::fs::write(&file, format!("{one}\nsk_live_secret\n")).unwrap();
+    let bad = shell.run(&from);
+    assert!(code(&bad) == 2 && stderr(&bad).contains("line 2"), "{}", stderr(&bad));
+    assert!(!stderr(&bad).contains("sk_live_secret"), "{}", stderr(&bad));
+    std::fs::write(&file, "\n").unwrap();
+    let none = shell.run(&from);
+    assert!(code(&none) == 2 && stderr(&none).contains("no id"), "{}", stderr(&none));
     let suspended = shell.json(&["revoke", "--kid", "2", "--suspend"]);
     assert_eq!(suspended["state"], "suspended", "it is lifted by another command");
     shell.json(&["revoke", "--environment", "live", "--yes", "--last-admin"]);

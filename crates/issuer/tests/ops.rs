@@ -330,6 +330,12 @@ async fn metrics_are_for_admins_and_tell_what_is() {
         "portcullis_list_age_seconds 0.0",
         "portcullis_webhook_backlog 0",
         "portcullis_publications_total{result=\"ok\"} 1",
+        "portcullis_list_left_seconds ",
+        "portcullis_restored_backup 0",
+        "portcullis_clock_implausible 0",
+        "portcullis_unknown_keys_total 0",
+        "portcullis_disk_free_bytes ",
+        concat!("portcullis_build_info{version=\"", env!("CARGO_PKG_VERSION"), "\"} 1"),
         "portcullis_http_requests_total{method=\"GET\",route=\"/v1/keys/{id}\",status=\"404\"} 1",
         "# EOF",
     ] {
@@ -340,6 +346,47 @@ async fn metrics_are_for_admins_and_tell_what_is() {
     let opened = router_with(&bench.issuer, settings);
     let open = Request::get("/metrics").body(Body::empty()).unwrap();
     assert_eq!(ask(&opened, open).await.0, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn metrics_tell_ends_and_ages_of_keyring_and_signers() {
+    let bench = Bench::new().await;
+    let day = 24 * 60 * 60 * 1000;
+    let value = async |name: &str| {
+        let text = bench.issuer.metrics_text().await.unwrap();
+        let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+        line.unwrap_or_else(|| panic!("{name} is not in\n{text}")).parse::<f64>().unwrap()
+    };
+    let (end, age) = (
+        "portcullis_keyring_left_seconds",
+        "portcullis_signer_age_seconds{kid=\"1\",purpose=\"token\"}",
+    );
+    let (before, young) = (value(end).await, value(age).await);
+    assert!((364.0..366.0).contains(&(before / 86_400.0)), "{before}");
+    bench.clock.advance(10 * day);
+    let passed = 10.0 * 86_400.0;
+    assert!((before - value(end).await - passed).abs() < 5.0);
+    assert!((value(age).await - young - passed).abs() < 5.0);
+    // The list has run out, and so has the keyring a year later.
+    assert!(value("portcullis_list_left_seconds").await < -9.0 * 86_400.0);
+    bench.clock.advance(400 * day);
+    assert!(value(end).await < 0.0);
+}
+
+#[tokio::test]
+async fn a_server_whose_database_was_deleted_under_it_is_not_ready() {
+    let bench = Bench::new().await;
+    let router = router(&bench.issuer);
+    let ready = async || {
+        let (status, _, body) = ask(&router, get(&bench, "/health/ready")).await;
+        (status.as_u16(), String::from_utf8(body).unwrap())
+    };
+    assert_eq!(ready().await.0, 200);
+    if let portcullis_issuer::store::Database::File(path) = bench.issuer.store().database() {
+        std::fs::remove_file(path).unwrap();
+        let (status, body) = ready().await;
+        assert!(status == 503 && body.contains("\"code\":\"database_missing\""), "{body}");
+    }
 }
 
 #[test]

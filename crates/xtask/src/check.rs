@@ -233,6 +233,11 @@ fn node(built: &Built, runtime: &str, fuzz: &Fuzz) -> Result<()> {
     let rust_worker = if on_workerd { Some(build::rust_worker()?) } else { None };
     let servers = if on_workerd { setup::servers()? } else { Vec::new() };
     let python = if on_workerd { setup::python()? } else { None };
+    let promtool = if runtime.is_empty() { setup::promtool()? } else { None };
+    if on_workerd {
+        // The drills set clocks.
+        setup::issuer_tools();
+    }
     if files.is_empty() {
         bail!("there are no *{runtime}.test.mjs files to run");
     }
@@ -249,6 +254,7 @@ fn node(built: &Built, runtime: &str, fuzz: &Fuzz) -> Result<()> {
         .envs(rust_worker.map(|folder| ("PORTCULLIS_RUST_WORKER", folder)))
         .envs(servers)
         .envs(python.map(|program| ("PORTCULLIS_PYTHON", program)))
+        .envs(promtool.map(|program| ("PORTCULLIS_PROMTOOL", program)))
         .envs(fuzz.variables())
         .envs(chromium.map(|program| ("CHROMIUM", program)));
     cmd::stream(&mut command)

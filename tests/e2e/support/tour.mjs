@@ -1,20 +1,24 @@
-// A document whose `console` blocks are a session at a shell, and what is compared with it.
+// A document whose `console` blocks are a session at a shell, and what is compared with it. What is
+// not typed but happens stands in a comment of its own, `<!-- happens: NAME -->`, outside of the blocks.
 //
 //     $ command          run, in one shell for the whole document; must exit with 0
 //     > its next line
 //     output             on standard output and error, compared line by line
 //
 // In output, `<name>` takes the value that is found there and means it from then on, in commands
-// too; `…` stands for anything without a blank, alone on a line for any lines. Output that begins
+// too; `…` stands for anything without a blank, alone on a line for any lines, `(…)` for the rest of a line. Output that begins
 // with `{` or `[` is compared as JSON: `…` behind the last member stands for any further ones.
 
+import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
+import { createServer } from 'node:net';
 import { isDeepStrictEqual } from 'node:util';
 
 const NAME = /<([a-z][a-z0-9-]*)>/g;
 const MORE = '…';
+const REST = '(…)';
 
-/** The commands of a document: `{ line, command, output }`. */
+/** The commands of a document, `{ line, command, output }`, and what happens between: `{ line, happens }`. */
 export function readTour(text) {
   const acts = [];
   let inside = false;
@@ -23,11 +27,15 @@ export function readTour(text) {
       inside = !inside && line === '```console';
       continue;
     }
-    if (!inside) continue;
+    if (!inside) {
+      const happens = line.match(/^<!-- happens: (.*) -->$/)?.[1];
+      if (happens) acts.push({ line: at + 1, happens });
+      continue;
+    }
     const last = acts.at(-1);
     if (line.startsWith('$ ')) {
       acts.push({ line: at + 1, command: line.slice(2), output: [] });
-    } else if (!last) {
+    } else if (!last?.output) {
       throw new Error(`line ${at + 1}: output before the first command`);
     } else if (line.startsWith('> ') && last.output.length === 0) {
       last.command += `\n${line.slice(2)}`;
@@ -42,9 +50,10 @@ export function readTour(text) {
 function pattern(text, names) {
   const order = [];
   let source = '';
-  for (const part of text.split(/(<[a-z][a-z0-9-]*>|…)/)) {
+  for (const part of text.split(/(<[a-z][a-z0-9-]*>|\(…\)$|…)/)) {
     const name = part.match(/^<(.*)>$/)?.[1];
-    if (part === MORE) source += '[^\\s"]+?';
+    if (part === REST) source += '.*';
+    else if (part === MORE) source += '[^\\s"]+?';
     else if (name && names.has(name)) source += escaped(names.get(name));
     else if (name && order.includes(name)) source += `\\${order.indexOf(name) + 1}`;
     else if (name) source += `([^\\s"]+?)` + (order.push(name), '');
@@ -125,6 +134,49 @@ export function filled(command, names) {
   });
 }
 
+/**
+ * Runs the commands of a document and compares what they print with what it shows. `here` turns what the
+ * document says of places into those of this machine, and `there` back; `happens` are functions by name.
+ * Gives the names that were bound, and how many commands were run.
+ */
+export async function runPage(page, text, { shell, here, there, names = new Map(), happens = {}, seconds }) {
+  let commands = 0;
+  const due = new Set(Object.keys(happens));
+  for (const { line, command, output, happens: event } of readTour(text)) {
+    if (event) {
+      assert.ok(happens[event], `${page}, line ${line}: nobody knows how "${event}" happens`);
+      await happens[event](names);
+      due.delete(event);
+      continue;
+    }
+    const { code, lines } = await shell.run(here(filled(command, names)), seconds);
+    const found = lines.map(there);
+    const expected = output.at(-1) === '' ? output.slice(0, -1) : output;
+    const right = isTrue(expected, found, names);
+    const told = `${page}, line ${line}: ${command}\n--- shown\n${expected.join('\n')}\n--- printed\n${found.join('\n')}`;
+    assert.ok(right, told);
+    assert.equal(code, 0, `${told}\n--- exit code ${code}`);
+    commands += 1;
+  }
+  assert.deepEqual([...due], [], `${page} does not say that this happens`);
+  return { names, commands };
+}
+
+/** An address that is free, on loopback. */
+export async function freeAddress() {
+  const server = createServer();
+  await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const address = `127.0.0.1:${server.address().port}`;
+  await new Promise((resolve) => server.close(resolve));
+  return address;
+}
+
+/** The environment without anything of the machine's own issuer: no home, no database, no passphrase. */
+export function cleanEnvironment() {
+  const ours = /^(PORTCULLIS_|DATABASE_URL$|AWS_|CLOUDFLARE_)/;
+  return Object.fromEntries(Object.entries(process.env).filter(([name]) => !ours.test(name)));
+}
+
 /** A shell that runs one command after the other and gives what each printed, and its exit code. */
 export function openShell(folder, env) {
   // A process group of its own: what the document leaves running ends with the shell.
@@ -141,7 +193,7 @@ export function openShell(folder, env) {
   return {
     run: (command, seconds = 60) =>
       new Promise((resolve, reject) => {
-        const timer = setTimeout(() => reject(new Error(`no end after ${seconds} s:\n${text}`)), seconds * 1000);
+        const timer = setTimeout(() => reject(new Error(`no end after ${seconds} s: ${command}\n${text}`)), seconds * 1000);
         ended.then(() => {
           clearTimeout(timer);
           reject(new Error(`the shell ended at: ${command}\n${text}`));

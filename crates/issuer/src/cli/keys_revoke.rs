@@ -1,8 +1,10 @@
 //! `portcullis keys revoke`.
 
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anyhow::{Result, bail};
+use anyhow::{Context as _, Result, bail};
 use clap::builder::{PossibleValuesParser, TypedValueParser as _};
 use portcullis_core::time::Time;
 use portcullis_issuer::Issuer;
@@ -26,11 +28,15 @@ use super::sure::{Answer, Sure, told};
                         portcullis keys revoke apk_0123456789abcdefghijkl --in 1h --by security\n  \
                         portcullis keys revoke --owner 7 --environment test --dry-run\n  \
                         portcullis keys revoke --maker apk_0123456789abcdefghijkl --yes\n  \
-                        portcullis keys revoke $(cat leaked.txt) --if-revoked skip")]
+                        portcullis keys revoke $(cat leaked.txt) --if-revoked skip\n  \
+                        portcullis keys revoke --ids-from leaked.txt --if-revoked skip")]
 pub(crate) struct Revoke {
     /// The keys' ids, apk_…; or say what the keys are like
     #[arg(value_name = "ID")]
     ids: Vec<String>,
+    /// The ids stand in this file, one a line; - is standard input. For more than a command line takes
+    #[arg(long, value_name = "FILE", conflicts_with = "ids")]
+    ids_from: Option<PathBuf>,
     #[command(flatten)]
     like: Like,
     /// After this long
@@ -55,6 +61,30 @@ pub(crate) struct Revoke {
     by: Option<String>,
 }
 
+/// The ids in a file, one a line; blank lines, and ids that come again, are left out.
+fn ids_in(file: &Path) -> Result<Vec<String>> {
+    let text = if file == Path::new("-") {
+        std::io::read_to_string(std::io::stdin()).context("standard input")?
+    } else {
+        std::fs::read_to_string(file).with_context(|| file.display().to_string())?
+    };
+    let (mut seen, mut ids) = (HashSet::new(), Vec::new());
+    for (at, line) in text.lines().map(str::trim).enumerate() {
+        // What stands there may be a key: it is not told again.
+        if !line.is_empty() && !line.starts_with("apk_") {
+            bail!(
+                "{}, line {}: this is no id (apk_…); `portcullis scan` tells the ids of keys",
+                file.display(),
+                at + 1
+            );
+        }
+        if !line.is_empty() && seen.insert(line) {
+            ids.push(line.to_owned());
+        }
+    }
+    Ok(ids)
+}
+
 impl Revoke {
     pub(super) async fn run(&self, issuer: &Issuer, out: &Out) -> Result<Outcome> {
         let when = self.after.map(Moment::In).or(self.at.map(Moment::At)).unwrap_or(Moment::Now);
@@ -62,7 +92,15 @@ impl Revoke {
         let revocation = Revocation { when, by };
         let patience = self.wait.map(Duration::from_secs);
         let criteria = self.like.criteria();
-        let selector = match (self.ids.as_slice(), criteria == Criteria::default()) {
+        let ids = match &self.ids_from {
+            Some(file) => ids_in(file)?,
+            None => self.ids.clone(),
+        };
+        if self.ids_from.is_some() && criteria != Criteria::default() {
+            bail!("name keys by their ids, or say what they are like: not both");
+        }
+        let selector = match (ids.as_slice(), criteria == Criteria::default()) {
+            ([], _) if self.ids_from.is_some() => bail!("there is no id in the file"),
             ([id], true) if !self.sure.dry_run => {
                 return self.one(issuer, id, (&revocation, patience), out).await;
             }

@@ -11,11 +11,12 @@ use super::Outcome;
 use super::args::Global;
 use super::out::{Out, field};
 
-/// Bring a restored backup up to what had been published, or get rid of what a clock left behind that
-/// was ahead, so that the issuer works again
+/// Bring a restored backup up to what had been published, or end all lists of a clock that was ahead or
+/// of a signer that was stolen, so that the issuer works again
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  portcullis recover --witness dir:/srv/list\n  \
-                        portcullis recover --no-witness\n  portcullis recover --clock")]
+                        portcullis recover --no-witness\n  portcullis recover --clock\n  \
+                        portcullis recover --list-signer --root /media/usb/root.key")]
 pub(crate) struct Recover {
     /// Nobody carries the list that was published last: revoke what was issued since the backup. What
     /// was revoked since is lost, and must be revoked again
@@ -25,46 +26,63 @@ pub(crate) struct Recover {
     /// which takes the root key
     #[arg(long, conflicts_with = "no_witness")]
     clock: bool,
+    /// The signer of lists is in the wrong hands: end all that it signed, whoever did, by a new epoch and
+    /// a new signer, which takes the root key
+    #[arg(long, conflicts_with_all = ["no_witness", "clock"])]
+    list_signer: bool,
     /// The root key; by default that in the issuer's folder
-    #[arg(long, value_name = "FILE", requires = "clock")]
+    #[arg(long, value_name = "FILE")]
     root: Option<PathBuf>,
     /// Who does this, for the audit trail
-    #[arg(long, value_name = "NAME", default_value = "portcullis recover", requires = "clock")]
-    by: String,
+    #[arg(long, value_name = "NAME")]
+    by: Option<String>,
 }
 
 impl Recover {
-    async fn clock(&self, issuer: &Issuer, out: &Out) -> Result<Outcome> {
+    async fn new_epoch(&self, issuer: &Issuer, out: &Out) -> Result<Outcome> {
         let home = issuer.home();
         let root = self.root.clone().unwrap_or_else(|| home.root_key());
         let root = Vault::new(root, home.unlock().clone());
-        let done = issuer.recover_clock(&root, &self.by).await?;
+        let by = self.by.as_deref().unwrap_or("portcullis recover");
+        let done = if self.clock {
+            issuer.recover_clock(&root, by).await?
+        } else {
+            issuer.recover_signer(&root, by).await?
+        };
         out.answer(&done, |o| {
             let Reclocked { ahead_secs, keyring, epoch, number, .. } = &done;
-            field(o, "Was ahead", format_args!("{ahead_secs} s"))?;
+            if *ahead_secs > 0 {
+                field(o, "Was ahead", format_args!("{ahead_secs} s"))?;
+            }
             field(o, "Keyring", format_args!("version {keyring}"))?;
             let signers: Vec<String> = done.signers.iter().map(ToString::to_string).collect();
             field(o, "Signers", format_args!("kid {}, new", signers.join(", ")))?;
             field(o, "Published", format_args!("list {number}, epoch {epoch}"))?;
-            field(o, "Revocations", format_args!("{} brought back to now", done.revocations))?;
+            if *ahead_secs > 0 {
+                field(o, "Revocations", format_args!("{} brought back to now", done.revocations))?;
+            }
             if done.keys > 0 {
                 let keys = done.keys;
                 field(o, "Keys", format_args!("{keys} were issued in the future: roll them"))?;
             }
             field(o, "Window", format_args!("until {}", done.window))
         })?;
+        let lists =
+            if self.clock { "a list of then for a fresh one" } else { "a list of the thief's" };
         out.note(&format!(
             "\nUntil the end of the window, a verifier that is started with the keyring of before and is \
-             shown nothing newer may take a list of then for a fresh one. Deploy keyring {} to \
-             whoever has one built in.",
+             shown nothing newer may take {lists}. Deploy keyring {} to whoever has one built in.",
             done.keyring
         ));
         Ok(Outcome::Yes)
     }
 
     pub(super) async fn run(&self, issuer: &Issuer, global: &Global, out: &Out) -> Result<Outcome> {
-        if self.clock {
-            return self.clock(issuer, out).await;
+        if self.clock || self.list_signer {
+            return self.new_epoch(issuer, out).await;
+        }
+        if self.root.is_some() || self.by.is_some() {
+            bail!("--root and --by are for --clock and --list-signer");
         }
         let witnesses: Vec<Target> = global.witnesses()?;
         let recovered = match (self.no_witness, witnesses.is_empty()) {

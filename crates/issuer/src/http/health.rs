@@ -10,6 +10,7 @@ use serde_json::json;
 use super::problem::Problem;
 use crate::error::Error;
 use crate::issuer::Issuer;
+use crate::store::Database;
 use crate::view::MarkView;
 
 pub(super) fn routes() -> Router<Issuer> {
@@ -20,7 +21,7 @@ pub(super) fn routes() -> Router<Issuer> {
         .route("/health/ready", get(ready))
 }
 
-/// Ready: the database answers, the keystore is that of the newest keyring and can sign a list,
+/// Ready: the database answers and is where it belongs, the keystore is that of the newest keyring and can sign a list,
 /// the clock can be right, and what is out may be judged by and was renewed in time: it is not ready
 /// any more well before the list runs out.
 async fn ready(State(issuer): State<Issuer>) -> Result<Response, Problem> {
@@ -38,6 +39,13 @@ async fn ready(State(issuer): State<Issuer>) -> Result<Response, Problem> {
         return Err(unavailable("no_signer", detail.into()));
     }
     if let Err(error @ Error::ClockImplausible { .. }) = issuer.store().check_clock().await {
+        return Err(unavailable(error.code(), error.to_string()));
+    }
+    // What is deleted under a server that has it open is lost with that server's end.
+    if let Database::File(path) = issuer.store().database()
+        && !path.exists()
+    {
+        let error = Error::DatabaseMissing { path: path.clone() };
         return Err(unavailable(error.code(), error.to_string()));
     }
     let now = issuer.now();

@@ -1,9 +1,13 @@
-//! A clock that was ahead once: how the time that it left behind is got rid of.
+//! A new epoch, by which the root ends all lists of before: of a clock that was ahead once, or of a
+//! signer of lists that is in the wrong hands.
 //!
 //! What was signed then says that it is of the future, so every verifier refuses it until that
 //! future is there. Taking the number back would let those lists come into force one day. So the
 //! root ends them: a new epoch and new signers, without which no list of before counts for whoever
 //! has the new keyring. What was committed with those times is dated anew.
+//!
+//! Whoever has the signer of lists may have signed one under a number that this issuer will not get
+//! to. A verifier that has seen it goes back to no lower one, unless the root raises the epoch.
 
 use portcullis_core::issue::{KeyringDraft, SigningKey};
 use portcullis_core::keyring::{Keyring, Purpose, State};
@@ -22,10 +26,19 @@ use crate::store::events::{self, Event, EventType};
 use crate::store::lists::{self, Promise};
 use crate::store::{self, Connection};
 
-/// What was done about a clock that had been ahead.
+/// Why the root ends all lists of before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Why {
+    /// A clock was ahead when they were made.
+    Clock,
+    /// Somebody else may sign lists.
+    Signer,
+}
+
+/// What was done by a new epoch.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Reclocked {
-    /// How far ahead the newest list was, in seconds.
+    /// How far ahead the newest list was, in seconds; 0 where it was not.
     pub ahead_secs: u64,
     /// The new keyring's version.
     pub keyring: u32,
@@ -52,6 +65,20 @@ impl Issuer {
     /// [`Error::ClockNotBehind`], [`Error::ClockImplausible`], [`Error::RootMissing`],
     /// [`Error::RootWrong`], and the store's: then nothing was changed.
     pub async fn recover_clock(&self, root: &Vault, by: &str) -> Result<Reclocked, Error> {
+        self.new_epoch(root, by, Why::Clock).await
+    }
+
+    /// Ends every list that the signer of lists has signed, whoever did, with the root key in `root`, and
+    /// publishes under a new signer and epoch.
+    ///
+    /// # Errors
+    /// [`Error::ClockImplausible`], [`Error::RootMissing`], [`Error::RootWrong`], and the store's: then
+    /// nothing was changed.
+    pub async fn recover_signer(&self, root: &Vault, by: &str) -> Result<Reclocked, Error> {
+        self.new_epoch(root, by, Why::Signer).await
+    }
+
+    async fn new_epoch(&self, root: &Vault, by: &str, why: Why) -> Result<Reclocked, Error> {
         let root_key = root.root_key(self.root())?;
         let vault = self.home().keystore_vault();
         let mut writing = self.store().write().await?;
@@ -60,9 +87,12 @@ impl Issuer {
         let now = self.now();
         let promise = lists::promise(connection).await?.ok_or(Error::NoList)?;
         let ahead = promise.mark.this_update.millis_since(now);
-        if ahead <= MAX_BEHIND_MILLIS {
-            return Err(Error::ClockNotBehind);
-        }
+        let was_ahead = ahead > MAX_BEHIND_MILLIS;
+        let now = match why {
+            Why::Clock if !was_ahead => return Err(Error::ClockNotBehind),
+            Why::Signer if !was_ahead => store::now(connection, now).await?,
+            Why::Clock | Why::Signer => now,
+        };
         let keyring = Keyring::open(&lists::keyring(connection).await?, self.root())?;
         let mut keystore = Keystore::read(&vault)?;
         let before = keystore.encode(vault.path())?;
@@ -83,21 +113,22 @@ impl Issuer {
         let anew = Promise { mark, position: 0, latest: next_update, ..promise };
         lists::set_promise(connection, &anew).await?;
         let mut done = Reclocked {
-            ahead_secs: ahead / 1000,
+            ahead_secs: if was_ahead { ahead / 1000 } else { 0 },
             keyring: draft.version,
             epoch: draft.epoch,
             signers,
             revocations,
             keys: u64::try_from(keys).unwrap_or(0),
-            window: crate::view::rfc3339_millis(promise.latest.min(keyring.not_after())),
+            window: crate::view::rfc3339_millis(match why {
+                Why::Clock => promise.latest.min(keyring.not_after()),
+                // Whoever has the key dates lists as they like.
+                Why::Signer => keyring.not_after(),
+            }),
             number: 0,
         };
         lists::insert_keyring(connection, draft.version, &document, now).await?;
         for (event, data) in [
-            (
-                EventType::KeyringChanged,
-                json!({ "version": draft.version, "act": "recover-clock" }),
-            ),
+            (EventType::KeyringChanged, json!({ "version": draft.version, "act": why.act() })),
             (EventType::ListRecovered, json!(done)),
         ] {
             let event = Event { event, key_id: None, who: self.who(Some(by)), data };
@@ -112,6 +143,15 @@ impl Issuer {
         self.forest().lock().await.take();
         done.number = self.publish().await?.number;
         Ok(done)
+    }
+}
+
+impl Why {
+    fn act(self) -> &'static str {
+        match self {
+            Self::Clock => "recover-clock",
+            Self::Signer => "recover-signer",
+        }
     }
 }
 

@@ -145,6 +145,7 @@ impl Issuer {
             Ok(accepted) => {
                 let record = keys::find(&mut reading, &accepted.name().to_string()).await?;
                 if record.is_none() {
+                    self.metrics().unknown_key();
                     tracing::warn!(key = %accepted.name(), "an authentic key has no record here");
                 }
                 record.map(|record| record.title)

@@ -26,6 +26,7 @@ conformance! {
     a_clock_that_jumps_ahead_is_held_before_anything_is_written,
     time_that_passes_is_no_jump,
     what_a_clock_left_behind_is_got_rid_of,
+    what_a_stolen_signer_of_lists_signed_is_ended,
 }
 
 const DAY: u64 = 24 * 60 * 60 * 1000;
@@ -233,6 +234,46 @@ pub(crate) async fn what_a_clock_left_behind_is_got_rid_of(bench: Bench) {
     assert!(start_gate(&bench, &old_keyring, &future, end).is_err());
     let record = issuer.show(&made_then.record.id).await.unwrap();
     assert!(record.issued_at > now.secs(), "what a token says can't be changed");
+}
+
+/// A list under a high number, signed by the signer that somebody has stolen, holds no verifier that has the new
+/// keyring; without a new epoch it would, for ever.
+pub(crate) async fn what_a_stolen_signer_of_lists_signed_is_ended(bench: Bench) {
+    let issuer = &bench.issuer;
+    let revoked = issuer.create(&NewKey::titled("revoked")).await.unwrap();
+    let kept = issuer.create(&NewKey::titled("kept")).await.unwrap();
+    let now = Revocation { when: Moment::Now, by: None };
+    issuer.revoke(&revoked.record.id, &now).await.unwrap().published.unwrap();
+    for _ in 0..3 {
+        let other = issuer.create(&NewKey::titled("other")).await.unwrap();
+        issuer.revoke(&other.record.id, &now).await.unwrap().published.unwrap();
+    }
+    let last = issuer.published().await.unwrap();
+    let stolen = issuer.bundle().await.unwrap();
+    let mut warm = bench.gate().await;
+    warm.adopt_bundle(&stolen, issuer.now()).unwrap();
+
+    let root = Vault::new(bench.home.root_key(), bench.home.unlock().clone());
+    let done = issuer.recover_signer(&root, "me").await.unwrap();
+    assert_eq!((done.epoch, done.ahead_secs, done.signers.len()), (2, 0, 1), "{done:?}");
+    assert!(done.number < last.number, "the number begins anew");
+    let keyring = issuer.keyring_document().await.unwrap();
+    let trail = issuer.verify_tail(1_000).await.unwrap();
+    assert!(trail.findings.is_empty(), "{:?}", trail.findings);
+
+    // A gate that believed it is free as soon as it has the keyring; what was signed before counts for nobody.
+    let now = issuer.now();
+    assert!(warm.offer_keyring(&keyring).unwrap());
+    assert!(warm.offer_stamp(&last.stamp, now).is_err());
+    warm.adopt_bundle(&issuer.bundle().await.unwrap(), now).unwrap();
+    assert_eq!(warm.verify(&revoked.token, &DEMAND, now).map(|_| ()), Err(Refusal::Revoked));
+    assert!(warm.verify(&kept.token, &DEMAND, now).is_ok());
+    assert!(warm.offer_stamp(&last.stamp, now).is_err());
+    let fresh = issuer.create(&NewKey::titled("after")).await.unwrap();
+    bench.judge(&fresh.token).await.unwrap();
+    // It can be done again, and the clock was never in question.
+    assert_eq!(issuer.recover_clock(&root, "me").await.unwrap_err().code(), "clock_not_behind");
+    assert_eq!(issuer.recover_signer(&root, "me").await.unwrap().epoch, 3);
 }
 
 /// The newest time that waits for nothing.

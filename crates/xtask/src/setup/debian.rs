@@ -45,6 +45,15 @@ pub(crate) fn install(packages: &[&str]) -> Result<()> {
     })
 }
 
+/// Puts a package's archive into `folder`, without installing it.
+pub(crate) fn download(package: &str, folder: &std::path::Path) -> Result<()> {
+    update()?;
+    ui::step(&format!("apt-get download {package}"), || {
+        cmd::run(apt().current_dir(folder).args(["download", package]))?;
+        Ok(ui::Outcome::Done)
+    })
+}
+
 /// Once per run: the lists do not change between two packages.
 fn update() -> Result<()> {
     static UPDATED: OnceLock<()> = OnceLock::new();

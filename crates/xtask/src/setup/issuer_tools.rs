@@ -1,4 +1,4 @@
-//! Programs that some of the issuer's tests take: one sets a server's clock, one pools connections.
+//! Programs that some of the issuer's tests and drills take: one sets a server's clock, one pools connections.
 
 use super::debian;
 use crate::ui;
