@@ -9,6 +9,7 @@ use portcullis_core::keyring::KeyringError;
 use portcullis_core::list::ListError;
 use portcullis_core::replica::AdoptError;
 
+use crate::conceal::concealed;
 use crate::keystore::{KeystoreError, SealError};
 use crate::rules::RotationError;
 
@@ -446,7 +447,8 @@ fn found_by(witness: &str) -> String {
 /// Names between commas, the first twenty of them.
 fn some(names: &[String]) -> String {
     const MANY: usize = 20;
-    let mut text = names.iter().take(MANY).map(String::as_str).collect::<Vec<_>>().join(", ");
+    let shown = names.iter().take(MANY).map(|name| concealed(name)).collect::<Vec<_>>();
+    let mut text = shown.join(", ");
     if let Some(rest) = names.len().checked_sub(MANY).filter(|rest| *rest > 0) {
         text.push_str(&format!(" and {rest} more"));
     }

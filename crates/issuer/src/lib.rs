@@ -12,6 +12,7 @@
 pub mod actor;
 pub mod backup;
 pub mod clock;
+pub mod conceal;
 pub mod config;
 pub mod doctor;
 pub mod error;

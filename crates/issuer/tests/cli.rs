@@ -468,3 +468,33 @@ fn many_keys_are_ended_by_no_script_that_does_not_say_so() {
     assert_eq!(suspended["state"], "suspended", "it is lifted by another command");
     shell.json(&["revoke", "--environment", "live", "--yes", "--last-admin"]);
 }
+
+#[test]
+fn a_key_in_a_wrong_place_is_not_shown() {
+    let shell = Shell::new();
+    shell.json(&["init"]);
+    let made = shell.json(&["keys", "create", "--title", "x"]);
+    let token = made["token"].as_str().unwrap();
+    for args in [
+        &["keys", "delete", token] as &[&str],
+        &["keys", "revoke", token, "--yes"],
+        &["keys", "show", token],
+        &["revoke", token],
+        &["keys", "create", "--title", "x", "--kind", token],
+        &["verify", "--kind", token],
+        &["list", token],
+        &["--config", token, "list", "show"],
+    ] {
+        for json in [false, true] {
+            let mut command = shell.command(args);
+            if json {
+                command.arg("--json");
+            }
+            let output = command.output().unwrap();
+            let said = [output.stdout, output.stderr].concat();
+            let said = String::from_utf8_lossy(&said);
+            assert!(!output.status.success(), "{args:?}");
+            assert!(!said.contains(token), "{said}");
+        }
+    }
+}

@@ -30,6 +30,7 @@ mod sure;
 mod verify;
 mod webhooks;
 
+use std::borrow::Cow;
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -38,6 +39,7 @@ use std::sync::Arc;
 use anyhow::Result;
 use clap::{CommandFactory as _, FromArgMatches as _, Parser as _};
 use portcullis_issuer::clock::SystemClock;
+use portcullis_issuer::conceal::concealed;
 use portcullis_issuer::config::Config;
 use portcullis_issuer::issuer::Terms;
 use portcullis_issuer::{Error, Issuer};
@@ -228,7 +230,9 @@ fn fail(out: &Out, error: &anyhow::Error) -> ExitCode {
 /// Flags, then the environment, then the file: what the file sets takes the place of what is built
 /// in, which clap asks last.
 fn parse(args: Vec<OsString>) -> Result<Cli> {
-    let Some(path) = config_path(&args) else { return Ok(Cli::parse_from(args)) };
+    let Some(path) = config_path(&args) else {
+        return Ok(Cli::try_parse_from(args).unwrap_or_else(|error| refuse(&error)));
+    };
     let command = Cli::command();
     let names = |command: &clap::Command| -> Vec<String> {
         let set = command
@@ -254,9 +258,22 @@ fn parse(args: Vec<OsString>) -> Result<Cli> {
     };
     let command = set(command, config.global);
     let command = command.mut_subcommand("serve", |serve| set(serve, config.serve));
-    let mut cli = Cli::from_arg_matches(&command.get_matches_from(args))?;
+    let matches = command.try_get_matches_from(args).unwrap_or_else(|error| refuse(&error));
+    let mut cli = Cli::from_arg_matches(&matches)?;
     cli.global.database_url = cli.global.database_url.or(config.database_url);
     Ok(cli)
+}
+
+/// Ends as clap would, but that a key which was typed in a wrong place is not shown.
+fn refuse(error: &clap::Error) -> ! {
+    let plain = error.render().to_string();
+    match concealed(&plain) {
+        Cow::Owned(shown) => eprint!("{shown}"),
+        Cow::Borrowed(_) => {
+            let _ = error.print();
+        }
+    }
+    std::process::exit(error.exit_code())
 }
 
 /// The file is needed before the arguments can be read, so it is looked for by itself.

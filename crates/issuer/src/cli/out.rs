@@ -5,6 +5,7 @@ use std::io::{self, Write};
 
 use anstyle::{AnsiColor, Style};
 use anyhow::Result;
+use portcullis_issuer::conceal::concealed;
 use serde::Serialize;
 use serde_json::json;
 
@@ -57,6 +58,7 @@ impl Out {
 
     /// Why something failed. There is no better place to say that this could not be said.
     pub(crate) fn error(&self, code: &str, message: &str) {
+        let message = concealed(message);
         let mut stderr = anstream::stderr();
         let _ = if self.json {
             writeln!(stderr, "{}", json!({ "error": { "code": code, "message": message } }))

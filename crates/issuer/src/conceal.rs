@@ -1,0 +1,37 @@
+//! Keys in texts that somebody else reads: what was typed in the wrong place comes back in an error.
+
+use std::borrow::Cow;
+
+use portcullis_core::issue::redact;
+use portcullis_core::verify::Unverified;
+
+/// The text with each key in it in its redacted form. A key is known by its form and its checksum.
+#[must_use]
+pub fn concealed(text: &str) -> Cow<'_, str> {
+    let mut shown = Cow::Borrowed(text);
+    let is_sign = |sign: char| sign.is_ascii_alphanumeric() || sign == '_';
+    for run in text.split(|sign| !is_sign(sign)).filter(|run| Unverified::parse(run).is_ok()) {
+        shown = Cow::Owned(shown.replace(run, &redact(run)));
+    }
+    shown
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The worked example of `docs/token.md`.
+    const KEY: &str = "sk_live_05fwILdgqHI00sEeRJKJMm0000000000700000j0Th7wCj8ksbIOdZL1VY4KT61lpY";
+
+    #[test]
+    fn a_key_is_never_shown_and_nothing_else_is_changed() {
+        let key = KEY;
+        assert!(Unverified::parse(key).is_ok());
+        let text = format!("no key `{key}`, nor {key}: {key}");
+        let shown = concealed(&text);
+        assert!(!shown.contains(key) && shown.matches(&redact(key)).count() == 3, "{shown}");
+        for plain in ["", "sk_live_ is the prefix of apk_1", "f\u{fc}r 17 keys"] {
+            assert!(matches!(concealed(plain), Cow::Borrowed(same) if same == plain));
+        }
+    }
+}
