@@ -6,6 +6,8 @@ import { all, listen } from './http.mjs';
 import { Model } from './model.mjs';
 import { pause, until } from './processes.mjs';
 import { PROCESS_FAULTS } from './faults.mjs';
+import { POSTGRES_FAULTS } from './faults-postgres.mjs';
+import { Postgres } from './postgres.mjs';
 import { KINDS, Supply, filesOf } from './supply.mjs';
 import { Watch, atFolder, atServer } from './watch.mjs';
 import { PROMISED_MS, STAMP_EVERY_MS, VALID_FOR_MS, World } from './world.mjs';
@@ -68,9 +70,11 @@ async function checkGates(world, model, gates) {
   for (const gate of gates.gates) world.findings.check(gate.asked > 0, 'a gate that was not asked', { gate: gate.name });
 }
 
-export async function campaign({ findings, random, reader, minutes }) {
+export async function campaign({ findings, random, reader, database, minutes }) {
   const ends = Date.now() + minutes * 60_000;
-  const world = await World.make(findings, random, {});
+  const postgres = database === 'postgres' ? await Postgres.start() : undefined;
+  const world = await World.make(findings, random, { postgres });
+  const faults = [...PROCESS_FAULTS, ...(postgres ? POSTGRES_FAULTS : [])];
   await reader.site(world.name, { root: world.root, secrets: world.gateKeys.secrets });
   const model = new Model(findings);
   const acts = new Acts(world, model, reader);
@@ -86,7 +90,7 @@ export async function campaign({ findings, random, reader, minutes }) {
   const scene = { acts, model, watch, gates };
   // The end is for what must be calm.
   const calm = PROMISED_MS / 2 + 0.75 * VALID_FOR_MS;
-  await strikes(world, PROCESS_FAULTS, scene, ends - Math.min(calm, minutes * 20_000));
+  await strikes(world, faults, scene, ends - Math.min(calm, minutes * 20_000));
   await until('hostile steps of all kinds', () => KINDS.every((kind) => findings.hostile[kind]), 60).catch(() =>
     findings.wrong('hostile step that never happened', { missing: KINDS.filter((kind) => !findings.hostile[kind]) }),
   );

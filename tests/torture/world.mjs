@@ -115,6 +115,7 @@ export class World {
 export class Server {
   static async make(world, index) {
     const server = new Server();
+    await world.postgres?.wire(index);
     Object.assign(server, { world, index, port: await freePort(), runs: false, isFrozen: false, starts: 0 });
     server.url = `http://127.0.0.1:${server.port}`;
     // The last server has a clock that can be set.
@@ -153,7 +154,9 @@ export class Server {
     this.isFrozen = false;
     const { process: of } = this;
     of.ended.then(() => {
-      if (this.process === of) this.runs = false;
+      if (this.process !== of || !this.runs) return;
+      this.runs = false;
+      world.findings.wrong('a server ended by itself', { server: this.index, log: of.log.slice(-2000) });
     });
   }
 
@@ -171,9 +174,10 @@ export class Server {
   }
 
   async stop(signal = 'SIGTERM') {
+    const { runs } = this;
     this.isFrozen = false;
-    if (this.runs) await this.process.stop(signal);
     this.runs = false;
+    if (runs) await this.process.stop(signal);
   }
 
   async kill() {
