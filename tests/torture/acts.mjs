@@ -52,11 +52,24 @@ export class Acts {
     else if (done === false) findings.count('acts_uncertain');
   }
 
-  ask(method, path, body) {
-    const asked = this.world.asAdmin(method, path, body);
-    return asked.then((answer) => {
-      if (answer.done) this.byServer.set(answer.server.index, (this.byServer.get(answer.server.index) ?? 0) + 1);
-      return answer;
+  async ask(method, path, body) {
+    const server = this.world.someServer();
+    this.heard?.(server, path);
+    const answer = await this.world.asAdmin(method, path, body, { server });
+    if (answer.done) this.byServer.set(server.index, (this.byServer.get(server.index) ?? 0) + 1);
+    return answer;
+  }
+
+  /** The next time that somebody asks a server for a revocation, which it publishes at once. */
+  nextRevocation(seconds = 5) {
+    return new Promise((resolve) => {
+      const timer = setTimeout(() => resolve(undefined), seconds * 1000);
+      this.heard = (server, path) => {
+        if (!path.endsWith('/revoke') || server.isFrozen) return;
+        clearTimeout(timer);
+        this.heard = undefined;
+        resolve(server);
+      };
     });
   }
 
@@ -168,19 +181,23 @@ export class Acts {
   /** Every key that was ever acknowledged is there, and is what it was made to be. */
   async checkRecords() {
     const { findings } = this.world;
-    for (const key of this.model.keys.values()) {
-      const answer = await this.found(key);
-      if (!answer) continue;
-      findings.count('records_checked');
-      if (answer.refused) {
-        findings.wrong('lost acknowledgement', { what: 'record', id: key.id, ...answer.refused });
-        continue;
+    const rest = [...this.model.keys.values()];
+    const lane = async () => {
+      for (let key = rest.pop(); key; key = rest.pop()) {
+        const answer = await this.found(key);
+        if (!answer) continue;
+        findings.count('records_checked');
+        if (answer.refused) {
+          findings.wrong('lost acknowledgement', { what: 'record', id: key.id, ...answer.refused });
+          continue;
+        }
+        const { state } = answer.done;
+        const said = { active: 'accepted', scheduled: 'accepted' }[state] ?? state;
+        const may = key.may([answer.sent, answer.answered], [answer.sent, answer.answered]);
+        findings.check(may.has(said), 'lost acknowledgement', { what: 'record', id: key.id, state, may: [...may], acts: key.acts });
       }
-      const { state } = answer.done;
-      const said = { active: 'accepted', scheduled: 'accepted' }[state] ?? state;
-      const may = key.may([answer.sent, answer.answered], [answer.sent, answer.answered]);
-      findings.check(may.has(said), 'lost acknowledgement', { what: 'record', id: key.id, state, may: [...may], acts: key.acts });
-    }
+    };
+    await Promise.all(Array.from({ length: 8 }, lane));
   }
 
   /** The record of a key, asked for until there is an answer. */

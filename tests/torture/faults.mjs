@@ -1,11 +1,13 @@
 // Faults, each made real and undone again. A fault says what it did, and counts once it has happened.
 
+import { readFile } from 'node:fs/promises';
+
+import { ask } from './http.mjs';
 import { pause } from './processes.mjs';
 import { PROMISED_MS } from './world.mjs';
 
 /** Whether a process is stopped, as the system tells. */
 async function isStopped(pid) {
-  const { readFile } = await import('node:fs/promises');
   const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '');
   return /\) [Tt] /.test(stat);
 }
@@ -104,19 +106,50 @@ const stopLeader = {
   },
 };
 
-/** Many short stops, so that some of them fall between two steps of a publication while others publish. */
-const stutter = {
-  kind: 'SIGSTOP between two steps',
-  weight: 4,
+/** Where a stamp says which list it is of, and when it was signed. */
+const markOf = (stamp) => [stamp.readUInt32BE(22), stamp.readBigUInt64BE(26), stamp.readBigUInt64BE(34)];
+
+async function stampOf(world) {
+  const server = world.random.pick(world.up);
+  if (!server) return undefined;
+  const { status, body } = await ask(`${server.url}/.well-known/portcullis/stamp`, { agent: world.agent, timeout: 3000 }).catch(() => ({}));
+  return status === 200 ? { server: server.index, mark: markOf(body) } : undefined;
+}
+
+const isEarlier = (one, other) => {
+  const at = one.findIndex((value, index) => value !== other[index]);
+  return at >= 0 && one[at] < other[at];
+};
+
+/**
+ * Stops a server that has just been asked for a revocation, in the middle of publishing it perhaps, until
+ * the others have published something newer. When it wakes up, what is out must not go back.
+ */
+const stopInPublication = {
+  kind: 'SIGSTOP in the middle of a publication',
+  weight: 5,
   least: 10,
-  async strike(world) {
+  async strike(world, { acts }) {
     for (let times = 0; times < 10; times++) {
-      const server = world.random.pick(world.up);
-      if (!server) return;
-      await frozen(server, world, this.kind, world.random.between(60, 300));
-      await pause(world.random.between(5, 60));
+      const server = await acts.nextRevocation();
+      if (!server?.runs) continue;
+      await pause(world.random.between(0, 14));
+      server.freeze();
+      world.excuse(1000 + PROMISED_MS);
+      await pause(world.random.between(100, 350));
+      if (server.runs && (await isStopped(server.pid))) world.findings.fault(this.kind);
+      acts.still = true;
+      const before = await stampOf(world);
+      server.thaw();
+      const ends = performance.now() + 200;
+      while (before && performance.now() < ends) {
+        const after = await stampOf(world);
+        const told = () => ({ before: before.mark.map(String), after: after.mark.map(String), server: after.server, frozen: server.index });
+        if (after) world.findings.check(!isEarlier(after.mark, before.mark), 'list went back', isEarlier(after.mark, before.mark) ? told() : {});
+      }
+      acts.still = false;
     }
   },
 };
 
-export const PROCESS_FAULTS = [killServer, killLeader, killInAct, killAll, stopServer, stopLeader, stutter];
+export const PROCESS_FAULTS = [killServer, killLeader, killInAct, killAll, stopServer, stopLeader, stopInPublication];

@@ -18,7 +18,7 @@ export class Findings {
       closed: 0,
       records_checked: 0,
     };
-    this.longest = { revoke_to_refusal_calm_ms: 0, revoke_to_refusal_ms: 0, without_fresh_list_ms: 0, without_fresh_list_calm_ms: 0 };
+    this.longest = { revoke_to_refusal_calm_ms: 0, revoke_to_last_acceptance_ms: 0, without_fresh_list_ms: 0, without_fresh_list_calm_ms: 0 };
     this.by = {};
     this.found = {};
     this.skipped = [];
@@ -68,10 +68,10 @@ export class Findings {
     return {
       wrong_acceptances: of('wrong acceptance'),
       wrong_refusals: of('wrong refusal'),
-      lost_acknowledgements: of('lost acknowledgement'),
+      lost_acknowledgements: of('lost acknowledgement', 'revocation not in the list'),
       past_the_bound: of('past the bound', 'list not renewed'),
       other: Object.values(this.found).reduce((sum, { times }) => sum + times, 0) -
-        of('wrong acceptance', 'wrong refusal', 'lost acknowledgement', 'past the bound', 'list not renewed'),
+        of('wrong acceptance', 'wrong refusal', 'lost acknowledgement', 'revocation not in the list', 'past the bound', 'list not renewed'),
     };
   }
 

@@ -153,6 +153,7 @@ export class Gates {
     if (answer.says === 'accepted') {
       findings.check(may.has('accepted') && !wasRefused, 'wrong acceptance', { ...of, wasRefused });
       findings.check(answer.number >= floor, 'a gate went back', { ...of, floor });
+      if (key.revokedSince !== null) findings.time('revoke_to_last_acceptance_ms', sent - key.revokedSince);
       gate.floor = Math.max(gate.floor, answer.number);
       const soft = hot?.calm && gate.isHonest && gate.softMs > 0 && this.world.isCalm;
       if (soft) findings.check(sent - key.revokedSince <= gate.softMs, 'past the bound', { ...of, bound: gate.softMs });
@@ -163,7 +164,6 @@ export class Gates {
       key.refusedBy.add(gate.name);
       if (hot) {
         const took = got - key.revokedSince;
-        findings.time('revoke_to_refusal_ms', took);
         if (gate.isHonest && hot.calm && this.world.isCalm) findings.time('revoke_to_refusal_calm_ms', took);
       }
       return false;

@@ -27,7 +27,7 @@ for (const database of databases) {
   try {
     const reader = startReader();
     const random = randomOf(told.seed, database);
-    await campaign({ findings, random, reader, database, minutes: told.minutes / databases.length });
+    await campaign({ findings, random, reader, database, seed: told.seed, minutes: told.minutes / databases.length });
   } catch (error) {
     broken = error;
     findings.wrong('the campaign broke down', { error: error.stack });

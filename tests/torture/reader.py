@@ -78,9 +78,11 @@ class Site:
         if self.reads % FORGET_AFTER == 0:
             for remembered in (Head.decode, Body.decode, Bundle.decode, ed25519_verifies):
                 remembered.cache_clear()
-        if len(self.files) > MOST_FILES:
-            keep = {stamp.head_digest.hex(), *named}
-            self.files = {digest: data for digest, data in self.files.items() if digest in keep}
+        # Those that were used last stay: others may be on their way to be read.
+        for digest in (stamp.head_digest.hex(), *named):
+            self.files[digest] = self.files.pop(digest)
+        while len(self.files) > MOST_FILES:
+            del self.files[next(iter(self.files))]
         return answer
 
     def marks(self, stamp: Stamp) -> dict[str, Any]:

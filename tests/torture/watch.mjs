@@ -38,8 +38,8 @@ export const atFolder = (path) => ({
 });
 
 export class Watch {
-  constructor(world, model, reader, sources) {
-    Object.assign(this, { world, model, reader, sources, over: false });
+  constructor(world, model, reader, sources, { isTimed = true } = {}) {
+    Object.assign(this, { world, model, reader, sources, isTimed, over: false });
     /** The newest stamp that anybody has read whole, as [epoch, number, this update]. */
     this.newest = null;
     /** By epoch and number: the head's digest, and the latest this update with which it was seen. */
@@ -48,7 +48,7 @@ export class Watch {
   }
 
   start() {
-    this.running = [...this.sources.map((source) => this.follow(source)), this.clock()];
+    this.running = [...this.sources.map((source) => this.follow(source)), ...(this.isTimed ? [this.clock()] : [])];
   }
 
   async stop() {

@@ -20,18 +20,20 @@ export async function ownDisk(path, megabytes) {
   return mounted;
 }
 
+const KEYS_OF_TARGETS = { CLOUDFLARE_API_TOKEN: 'test', AWS_ACCESS_KEY_ID: 'test', AWS_SECRET_ACCESS_KEY: 'test' };
+
 export class World {
   /** `database` is `sqlite`, or a PostgreSQL of our own. */
-  static async make(findings, random, { name = 'main', servers = 3, postgres, megabytes = 96, faketime, targets = () => [] } = {}) {
+  static async make(findings, random, { name = 'main', servers = 3, postgres, megabytes = 96, faketime, stores, receiver } = {}) {
     const world = new World();
     const folder = await temporaryFolder();
-    Object.assign(world, { findings, random, name, postgres, folder, faketime, servers: [], excusedUntil: 0, faults: new Set() });
+    Object.assign(world, { findings, random, name, postgres, folder, faketime, stores, receiver, servers: [], excusedUntil: 0, faults: new Set() });
     world.disk = (await ownDisk(join(folder, 'disk'), megabytes)) ? join(folder, 'disk') : null;
     world.home = join(world.disk ?? folder, 'issuer');
     world.out = join(folder, 'out', 'list');
     world.outDisk = (await ownDisk(join(folder, 'out'), 64)) ? join(folder, 'out') : null;
     await mkdir(world.out, { recursive: true });
-    world.targets = [`dir:${world.out},every=${STAMP_EVERY_MS}ms`, ...targets(world)];
+    world.targets = [`dir:${world.out},every=${STAMP_EVERY_MS}ms`, ...(stores ?? []).map((store) => store.target)];
     world.agent = keptAlive();
     const made = await world.cli(['init']);
     Object.assign(world, { root: made.root, issuer: made.issuer, admin: made.admin_key });
@@ -43,7 +45,7 @@ export class World {
   /** How the program finds its database, for everything but the servers, which may have a wire of their own. */
   environment(server) {
     const url = this.postgres?.url(server);
-    return { PORTCULLIS_HOME: this.home, CLOUDFLARE_API_TOKEN: 'test', ...(url ? { DATABASE_URL: url } : {}) };
+    return { PORTCULLIS_HOME: this.home, ...KEYS_OF_TARGETS, ...(url ? { DATABASE_URL: url } : {}) };
   }
 
   /** Runs a command; gives what it printed as JSON. */
