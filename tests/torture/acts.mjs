@@ -6,7 +6,7 @@ import { Key } from './model.mjs';
 const secondsOf = (instant) => (instant ? Math.floor(Date.parse(instant) / 1000) : null);
 
 export class Acts {
-  constructor(world, model, reader, { lanes = 4 } = {}) {
+  constructor(world, model, reader, { lanes = 6 } = {}) {
     Object.assign(this, { world, model, reader, lanes, over: false, still: false, owners: [], listeners: [] });
     this.byServer = new Map();
   }
@@ -39,8 +39,9 @@ export class Acts {
 
   async one() {
     const { random, findings } = this.world;
-    const few = this.model.free((key) => key.untouched).length < 30;
-    const of = few ? 0 : random.next();
+    const unused = this.model.free((key) => key.untouched).length;
+    // Some are left to be used, and not ever more.
+    const of = unused < 30 ? 0 : unused > 400 ? random.between(0.38, 1) : random.next();
     const done =
       of < 0.38 ? await this.create()
       : of < 0.66 ? await this.revoke()

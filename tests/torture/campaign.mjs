@@ -158,6 +158,7 @@ export async function campaign({ findings, random, reader, database, seed, minut
     findings.wrong('hostile step that never happened', { missing: KINDS.filter((kind) => !findings.hostile[kind]) }),
   );
   await aside;
+  findings.check(findings.faults['restored backup'] > 0, 'fault that never happened', { kind: 'restored backup' });
   await until('all servers run', () => world.up.length === world.servers.length, 60);
   await acts.stop();
   // Nobody asks for anything: the stamp is renewed all the same.

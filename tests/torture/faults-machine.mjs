@@ -186,7 +186,7 @@ const killGate = {
   least: 1,
   needs: () => true,
   async strike(world, { gates, model }) {
-    const gate = world.random.pick(gates.gates);
+    const gate = world.random.pick(gates.gates.filter((one) => one.process));
     gate.life = (gate.life ?? 0) + 1;
     gate.pausing = true;
     // It knows nothing of what it has refused before, and its floor is gone.

@@ -63,6 +63,14 @@ export class Findings {
     process.stderr.write(`\n  !!! left out: ${what}: ${why}\n\n`);
   }
 
+  end() {
+    this.seconds = (performance.now() - this.began) / 1000;
+  }
+
+  get kills() {
+    return Object.entries(this.faults).reduce((all, [kind, count]) => all + (kind.startsWith('SIGKILL') ? count : 0), 0);
+  }
+
   get times() {
     const of = (...names) => names.reduce((sum, name) => sum + (this.found[name]?.times ?? 0), 0);
     return {

@@ -91,8 +91,8 @@ export class Model {
     const old = Date.now() - 60_000;
     for (const key of this.current) {
       if (this.current.size <= MOST * 0.8) break;
-      const since = key.revokedSince;
-      if (!key.busy && since !== null && since < old) this.current.delete(key);
+      const ended = Math.min(key.revokedSince ?? Infinity, key.expires === null ? Infinity : key.expires * 1000);
+      if (!key.busy && ended < old) this.current.delete(key);
     }
   }
 

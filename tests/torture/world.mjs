@@ -69,7 +69,7 @@ export class World {
   }
 
   /** Asks as an admin; `{ done }`, `{ refused: problem }`, or `{ uncertain }` where nothing is known. */
-  async asAdmin(method, path, body, { server = this.someServer(), timeout = 8000 } = {}) {
+  async asAdmin(method, path, body, { server = this.someServer(), timeout = 5000 } = {}) {
     const headers = { authorization: `Bearer ${this.admin}` };
     const sent = Date.now();
     try {
