@@ -7,9 +7,9 @@ mod rows;
 mod run;
 mod tree;
 
+pub(crate) use tree::Scratch;
 #[cfg(test)]
 pub(crate) use tree::applies;
-pub(crate) use tree::Scratch;
 
 use crate::setup;
 use anyhow::{Result, bail};

@@ -32,7 +32,8 @@ fn all() -> Result<Vec<Planted>> {
         let name = file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
         let text = std::fs::read_to_string(&file)?;
         let finds = text.lines().find_map(|line| line.strip_prefix("# finds: "));
-        let finds = finds.with_context(|| format!("{name}: the header has no line `# finds: …`"))?;
+        let finds =
+            finds.with_context(|| format!("{name}: the header has no line `# finds: …`"))?;
         let finds = finds.split(" | ").map(str::to_owned).collect();
         planted.push(Planted { name, file, finds });
     }
@@ -68,7 +69,12 @@ pub(super) fn run(only: &[String], seed: u32) -> Result<()> {
 }
 
 /// What the campaign finds in an issuer with this bug.
-fn found(scene: &Scene<'_>, scratch: &Scratch, planted: &Planted, seed: u32) -> Result<Vec<String>> {
+fn found(
+    scene: &Scene<'_>,
+    scratch: &Scratch,
+    planted: &Planted,
+    seed: u32,
+) -> Result<Vec<String>> {
     scratch.reset()?;
     if !scratch.apply(&planted.file)? {
         bail!("{} does not apply: the patch must follow the code", planted.name);
@@ -98,7 +104,8 @@ mod tests {
         let planted = all().unwrap();
         assert!(planted.len() >= 4);
         let campaign = ["watch", "acts", "faults", "gates"];
-        let read = |name| std::fs::read_to_string(paths::root().join(format!("tests/torture/{name}.mjs")));
+        let read =
+            |name| std::fs::read_to_string(paths::root().join(format!("tests/torture/{name}.mjs")));
         let text: String = campaign.into_iter().map(|name| read(name).unwrap()).collect();
         for one in planted {
             assert!(crate::mutations::applies(&one.file), "{} does not apply", one.name);
