@@ -7,7 +7,7 @@ import { Gates, NodeVerifier, WorkerdGate } from './gates.mjs';
 import { all, listen } from './http.mjs';
 import { Model } from './model.mjs';
 import { pause, until } from './processes.mjs';
-import { PROCESS_FAULTS } from './faults.mjs';
+import { KILLS, STOPS } from './faults.mjs';
 import { POSTGRES_FAULTS } from './faults-postgres.mjs';
 import { MACHINE_FAULTS, OUTER_FAULTS } from './faults-machine.mjs';
 import { Postgres } from './postgres.mjs';
@@ -18,7 +18,7 @@ import { KINDS, Supply, filesOf } from './supply.mjs';
 import { Watch, atFolder, atServer } from './watch.mjs';
 import { PROMISED_MS, STAMP_EVERY_MS, VALID_FOR_MS, World } from './world.mjs';
 
-/** Runs faults one after the other until the time is over and each has happened as often as it must. */
+/** Runs faults of a lane, one after the other, until the time is over and each has happened as often as it must. */
 async function strikes(world, random, faults, scene, ends) {
   const { findings } = world;
   const lacking = () => faults.filter((fault) => (findings.faults[fault.kind] ?? 0) < fault.least);
@@ -131,7 +131,9 @@ export async function campaign({ findings, random, reader, database, seed, minut
     return can;
   };
   // Each of these goes on beside the others.
-  const lanes = [PROCESS_FAULTS, [...(postgres ? POSTGRES_FAULTS : []), ...MACHINE_FAULTS], OUTER_FAULTS].map((faults) => faults.filter(possible));
+  const lanes = [KILLS, STOPS, postgres ? POSTGRES_FAULTS : [], MACHINE_FAULTS, OUTER_FAULTS]
+    .map((faults) => faults.filter(possible))
+    .filter((faults) => faults.length > 0);
   await reader.site(world.name, { root: world.root, secrets: world.gateKeys.secrets });
   const model = new Model(findings);
   const acts = new Acts(world, model, reader);

@@ -152,4 +152,5 @@ const stopInPublication = {
   },
 };
 
-export const PROCESS_FAULTS = [killServer, killLeader, killInAct, killAll, stopServer, stopLeader, stopInPublication];
+export const KILLS = [killServer, killLeader, killInAct, killAll];
+export const STOPS = [stopServer, stopLeader, stopInPublication];
