@@ -126,7 +126,8 @@ const clock = {
   why: 'there is no libfaketime: install Debian\'s package `faketime`',
   async strike(world) {
     const server = world.servers.find((one) => one.clock);
-    if (!server.runs || server.isFrozen) return;
+    const works = () => server.runs && !server.isFrozen;
+    if (!(await until('the server works', works, 30).catch(() => false))) return;
     const millis = world.random.between(1000, 5000);
     world.excuse(millis + PROMISED_MS);
     await writeFile(server.clock, world.random.pick(OFFSETS));

@@ -7,7 +7,7 @@ import { PROMISED_MS } from './world.mjs';
 const killDatabase = {
   kind: 'SIGKILL of the database',
   weight: 3,
-  least: 2,
+  least: 1,
   async strike(world) {
     await world.postgres.kill();
     world.findings.fault(this.kind);
@@ -21,7 +21,7 @@ const killDatabase = {
 const killSession = {
   kind: 'SIGKILL of a session of the database',
   weight: 3,
-  least: 2,
+  least: 1,
   async strike(world) {
     const sessions = await world.postgres.sessions();
     if (sessions.length === 0) return;
@@ -52,7 +52,7 @@ const stopDatabase = {
 const stopSession = {
   kind: 'SIGSTOP of a session of the database',
   weight: 3,
-  least: 2,
+  least: 1,
   async strike(world) {
     const sessions = await world.postgres.sessions();
     const busy = sessions.filter(({ title }) => !/ idle$/.test(title.trim()));

@@ -88,7 +88,7 @@ async function frozen(server, world, kind, millis) {
 const stopServer = {
   kind: 'SIGSTOP of an issuer',
   weight: 5,
-  least: 3,
+  least: 2,
   async strike(world) {
     const server = world.random.pick(world.up);
     if (!server) return;
@@ -99,7 +99,7 @@ const stopServer = {
 const stopLeader = {
   kind: 'SIGSTOP of the leader',
   weight: 3,
-  least: 2,
+  least: 1,
   async strike(world) {
     const leader = await world.leader();
     if (leader?.runs && !leader.isFrozen) await frozen(leader, world, this.kind, world.random.between(500, 6000));
