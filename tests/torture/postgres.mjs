@@ -7,7 +7,8 @@ import { join } from 'node:path';
 import { Wire } from './network.mjs';
 import { atEnd, freePort, handedOver, listens, pause, run, temporaryFolder, until } from './processes.mjs';
 
-const DATABASE = 'torture';
+// Every cluster has it, and it is the campaign's alone.
+const DATABASE = 'postgres';
 
 /** Whom to be, where we are root, as whom the server refuses to run. */
 async function account() {
@@ -31,7 +32,6 @@ export class Postgres {
     await postgres.program('initdb', initdb);
     atEnd(() => postgres.end());
     await postgres.begin();
-    await postgres.program('psql', ['-h', '127.0.0.1', '-p', String(port), '-U', 'postgres', '-c', `CREATE DATABASE ${DATABASE}`]);
     return postgres;
   }
 
@@ -80,7 +80,7 @@ export class Postgres {
     const named = await Promise.all(
       others.map(async (pid) => [pid, (await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')).replaceAll('\0', ' ')]),
     );
-    return named.filter(([, title]) => title.includes(` ${DATABASE} `)).map(([pid, title]) => ({ pid, title }));
+    return named.filter(([, title]) => title.includes(`: postgres ${DATABASE} `)).map(([pid, title]) => ({ pid, title }));
   }
 
   async kill() {
