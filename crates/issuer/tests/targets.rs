@@ -20,6 +20,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use common::Shell;
 use portcullis_core::crypto::{Digest, PublicKey};
 use portcullis_core::keyring::{Keyring, Purpose};
+use portcullis_core::list::Stamp;
 use portcullis_core::replica::Replica;
 use portcullis_core::time::Time;
 use portcullis_core::verify::{Demand, Refusal};
@@ -244,6 +245,59 @@ async fn a_revocation_reaches_every_kind_of_target() {
         assert_eq!(json("status-lists/jwks.json"), jwks(&keyring));
         let all = json("status-lists/aggregation.json");
         assert_eq!(all["status_lists"][0], "https://cdn.example/status-lists/0.jwt");
+    }
+}
+
+/// A store that kept half of what it took, and is well again.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_store_kept_half_of_is_written_whole_again() {
+    let shell = Shell::new();
+    let root = shell.json(&["init"])["root"].as_str().unwrap().to_owned();
+    let buckets = shell.folder.path().join("s3");
+    let endpoint = s3(&buckets).await;
+    let (api, values) = kv().await;
+    let targets = [
+        format!("s3://lists/edge,endpoint={endpoint},region=auto,every=200ms"),
+        format!("kv:acc/ns,api={api},every=200ms"),
+    ];
+    let args: Vec<&str> = targets.iter().flat_map(|target| ["--target", target]).collect();
+    let env = [
+        ("AWS_ACCESS_KEY_ID", "ACCESS"),
+        ("AWS_SECRET_ACCESS_KEY", "SECRET"),
+        ("CLOUDFLARE_API_TOKEN", "token"),
+    ];
+    let bucket = buckets.join("lists/edge");
+    let from_kv = |name: &str| values.lock().unwrap().get(name).cloned();
+    let places: [Read<'_>; 2] = [&|name| std::fs::read(bucket.join(name)).ok(), &from_kv];
+    let are_whole = async || {
+        for read in places {
+            let start = std::time::Instant::now();
+            while read("stamp").is_none_or(|stamp| stamp.len() != Stamp::LEN) {
+                assert!(start.elapsed().as_secs() < 60, "the stamp stays half");
+                tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+            }
+        }
+    };
+    let half = |file: &mut Vec<u8>| file.truncate(file.len() / 2);
+    let halve = |name: &str| {
+        let path = bucket.join(name);
+        let mut file = std::fs::read(&path).unwrap();
+        half(&mut file);
+        std::fs::write(&path, file).unwrap();
+        half(values.lock().unwrap().get_mut(name).unwrap());
+    };
+    let served = Served::start(&shell, &args, &env);
+    are_whole().await;
+    drop(served);
+    // It is a publisher that knows nothing of them that finds them, and no witness that is left.
+    let names = values.lock().unwrap().keys().cloned().collect::<Vec<_>>();
+    for name in names.iter().filter(|name| name.starts_with("bodies/") || *name == "stamp") {
+        halve(name);
+    }
+    let _served = Served::start(&shell, &[&args[..], &["--no-witness"]].concat(), &env);
+    are_whole().await;
+    for read in places {
+        adopt(&shell, &root, |name| read(name).unwrap());
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::build::{self, Built};
 use crate::setup;
-use crate::{cmd, paths, ui};
+use crate::{cmd, paths, torture, ui};
 use anyhow::{Context, Result, bail};
 use clap::{Args, ValueEnum};
 use std::path::{Path, PathBuf};
@@ -32,6 +32,8 @@ pub(crate) enum Step {
     Medusa,
     /// node --test on a Next.js application, built and run: tests/next
     Next,
+    /// A short campaign of `cargo xtask torture`
+    Torture,
 }
 
 /// How the gate is fuzzed, in the step `workerd`.
@@ -74,14 +76,19 @@ const NODE_TESTS: [&str; 2] = ["tests/e2e", "wasm/test"];
 const TYPES_TESTS: &str = "tests/types";
 const MEDUSA_TESTS: &str = "tests/medusa";
 const NEXT_TESTS: &str = "tests/next";
+/// How long the campaign takes, and with `--full`. What has to happen at least takes its time.
+const TORTURE_MINUTES: f64 = 0.5;
+const FULL_TORTURE_MINUTES: f64 = 60.0;
 /// What stands before `.test.mjs` in the name of a test that needs another runtime than Node.
 const RUNTIMES: [&str; 2] = [".workerd", ".chromium"];
 
-pub(crate) fn run(only: &[Step], fuzz: &Fuzz) -> Result<()> {
+pub(crate) fn run(only: &[Step], fuzz: &Fuzz, full: bool) -> Result<()> {
     let wanted = |step: &Step| only.is_empty() || only.contains(step);
     // Formatting and lints look at sources alone; asked for by themselves they need no build.
     let runs_what_was_built =
-        [Step::Node, Step::Workerd, Step::Chromium, Step::Medusa, Step::Next].iter().any(wanted);
+        [Step::Node, Step::Workerd, Step::Chromium, Step::Medusa, Step::Next, Step::Torture]
+            .iter()
+            .any(wanted);
     let built = if runs_what_was_built { Some(build::all()?) } else { None };
     for step in Step::value_variants().iter().filter(|step| wanted(step)) {
         eprintln!("\n=== {} ===", name(*step));
@@ -97,6 +104,10 @@ pub(crate) fn run(only: &[Step], fuzz: &Fuzz) -> Result<()> {
             Step::Types => types(),
             Step::Medusa => built.as_ref().map_or(Ok(()), medusa),
             Step::Next => built.as_ref().map_or(Ok(()), next),
+            Step::Torture => built.as_ref().map_or(Ok(()), |built| {
+                let minutes = if full { FULL_TORTURE_MINUTES } else { TORTURE_MINUTES };
+                torture::step(built, minutes)
+            }),
         }
         .with_context(|| format!("the step `{}` failed", name(*step)))?;
     }
@@ -117,6 +128,7 @@ fn name(step: Step) -> &'static str {
         Step::Types => "types",
         Step::Medusa => "medusa",
         Step::Next => "next",
+        Step::Torture => "torture",
     }
 }
 

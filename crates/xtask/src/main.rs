@@ -8,6 +8,7 @@ mod mutations;
 mod paths;
 mod setup;
 mod stamp;
+mod torture;
 mod ui;
 mod up;
 
@@ -39,6 +40,9 @@ enum Task {
         only: Vec<check::Step>,
         #[command(flatten)]
         fuzz: check::Fuzz,
+        /// The campaign of the step `torture` for an hour instead of a minute
+        #[arg(long)]
+        full: bool,
     },
     /// Measure keys and lists beside their peers, and write docs/benchmarks.md
     Bench {
@@ -58,6 +62,9 @@ enum Task {
         #[arg(long)]
         list: bool,
     },
+    /// Kill, freeze, starve and lie to issuers, databases and gates, and hold all that is published
+    /// and accepted against a model of its own
+    Torture(torture::Options),
     /// Build, then start the issuer, the gate and an example origin on this machine
     Up {
         /// Walk through issuing, verifying and revoking a key, then stop
@@ -70,10 +77,11 @@ fn run(task: Task) -> Result<()> {
     match task {
         Task::Setup => setup::all().map(drop),
         Task::Build => build::all().map(drop),
-        Task::Test { only, fuzz } => check::run(&only, &fuzz),
+        Task::Test { only, fuzz, full } => check::run(&only, &fuzz, full),
         Task::Bench { quick, only } => bench::run(quick, &only),
         Task::Mutations { list: true, .. } => mutations::list(),
         Task::Mutations { only, list: false } => mutations::run(&only),
+        Task::Torture(options) => torture::run(&options),
         Task::Up { check } => up::run(check, &build::all()?),
     }
 }

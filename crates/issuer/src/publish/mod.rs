@@ -114,7 +114,9 @@ impl Issuer {
         if !(1000..=keyring.max_validity_millis()).contains(&valid_for) {
             return Err(Error::ValidFor { max_secs });
         }
-        let this_update = next_instant(self.now(), last.as_ref())?;
+        // Looked at once: a clock that is set meanwhile must not be noted beside a time that it never said.
+        let reading = self.read_clock();
+        let this_update = next_instant(reading.wall, last.as_ref())?;
         let next_update = this_update.plus_millis(valid_for);
         let mark = |number| Mark { epoch: keyring.epoch(), number, this_update, next_update };
         let position = events::position(&mut writing).await?;
@@ -150,7 +152,7 @@ impl Issuer {
             }
         };
         lists::set_promise(&mut writing, &promise).await?;
-        clock::note(&mut writing, &self.read_clock()).await?;
+        clock::note(&mut writing, &reading).await?;
         let (head, _) = crate::mirror::stored_head(&mut writing, promise.digest).await?;
         let head_len = name_file(&head).len;
         writing.commit().await?;

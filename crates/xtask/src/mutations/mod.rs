@@ -7,6 +7,10 @@ mod rows;
 mod run;
 mod tree;
 
+pub(crate) use tree::Scratch;
+#[cfg(test)]
+pub(crate) use tree::applies;
+
 use crate::setup;
 use anyhow::{Result, bail};
 use std::collections::BTreeMap;
@@ -14,7 +18,6 @@ use std::time::Instant;
 
 use patch::{Mutation, Suite};
 use run::Verdict;
-use tree::Scratch;
 
 /// Names are padded to this width.
 const WIDTH: usize = 58;

@@ -17,7 +17,7 @@ pub(crate) use chromium::chromium;
 pub(crate) use issuer_tools::issuer_tools;
 pub(crate) use npm::{Lockfile, Npm, install_in};
 pub(crate) use packed::with_package;
-pub(crate) use postgres::{Postgres, postgres};
+pub(crate) use postgres::{Postgres, postgres, postgres_programs};
 pub(crate) use promtool::promtool;
 pub(crate) use python::python;
 pub(crate) use servers::servers;

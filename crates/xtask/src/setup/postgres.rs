@@ -36,6 +36,12 @@ pub(crate) fn postgres() -> Result<Option<Postgres>> {
     if let Ok(url) = std::env::var(VARIABLE) {
         return Ok(Some(Postgres { url, _ours: None }));
     }
+    postgres_programs()?.map(start).transpose()
+}
+
+/// The folder of the server's programs; `None`, said loudly, where there is none and none can be
+/// installed.
+pub(crate) fn postgres_programs() -> Result<Option<PathBuf>> {
     let mut bin = find();
     if bin.is_none() && debian::can_install() {
         match debian::install(&["postgresql"]) {
@@ -43,14 +49,13 @@ pub(crate) fn postgres() -> Result<Option<Postgres>> {
             Err(error) => ui::note(&format!("Debian's postgresql: {error:#}")),
         }
     }
-    let Some(bin) = bin else {
+    if bin.is_none() {
         if ui::ci() {
             bail!(MISSING);
         }
         ui::loud(MISSING);
-        return Ok(None);
-    };
-    start(bin).map(Some)
+    }
+    Ok(bin)
 }
 
 impl Postgres {
