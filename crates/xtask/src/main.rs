@@ -40,7 +40,7 @@ enum Task {
         only: Vec<check::Step>,
         #[command(flatten)]
         fuzz: check::Fuzz,
-        /// The campaign of the step `torture` for an hour instead of a minute
+        /// The step `torture` as well, for an hour
         #[arg(long)]
         full: bool,
     },
