@@ -19,6 +19,7 @@ conformance! {
     events_are_filtered_and_paged,
     an_export_is_checked_without_the_database,
     each_notice_of_expiry_is_given_once,
+    what_a_job_does_by_itself_is_its_own_doing,
     a_job_runs_in_one_place_at_a_time,
     what_has_had_its_time_is_pruned,
     signing_keys_are_reported_by_their_age,
@@ -200,6 +201,29 @@ pub(crate) async fn an_export_is_checked_without_the_database(bench: Bench) {
     assert_eq!(found(&check(&without)), [(5, "missing")]);
     without[0] = "{}".into();
     assert!(check(&without).findings.iter().any(|finding| finding.message.contains("line 1")));
+}
+
+pub(crate) async fn what_a_job_does_by_itself_is_its_own_doing(bench: Bench) {
+    let hour = Some(Moment::In(Duration::from_secs(3600)));
+    let day = Some(Moment::In(Duration::from_secs(25 * 3600)));
+    for expires in [hour, day] {
+        bench.issuer.create(&NewKey { expires, ..NewKey::titled("x") }).await.unwrap();
+    }
+    bench.clock.advance(2 * 3_600_000);
+    let actors = async || {
+        let filter = Filter { types: vec![EventType::Expiring], ..Filter::default() };
+        let query = EventQuery { filter, ..EventQuery::default() };
+        let events = bench.issuer.list_events(&query).await.unwrap().events;
+        events.into_iter().map(|event| event.actor.unwrap()).collect::<Vec<_>>()
+    };
+    // When it is due, nobody runs it; by hand somebody does.
+    bench.issuer.run_due_jobs(&Options::default()).await.unwrap();
+    assert_eq!(actors().await, ["expiry-notices"]);
+    let day = Some(Moment::In(Duration::from_secs(25 * 3600)));
+    bench.issuer.create(&NewKey { expires: day, ..NewKey::titled("y") }).await.unwrap();
+    bench.clock.advance(2 * 3_600_000);
+    bench.issuer.run_job(Job::ExpiryNotices, &Options::default()).await.unwrap();
+    assert_eq!(actors().await, [bench.issuer.actor().name(), "expiry-notices"]);
 }
 
 pub(crate) async fn each_notice_of_expiry_is_given_once(bench: Bench) {
