@@ -25,7 +25,7 @@ const READ = 2;
 const READ_AND_REMOVE = 3;
 const REFUSE = 4;
 
-// Names that a list of names and values can't have, or not twice.
+// A plain object can't hold a field of the first name, and of the second only one: the handler sends them.
 const UNLISTED = new Set(['__proto__', 'set-cookie']);
 
 // The rules of the names that came so far. Clients choose names, so there is an end to it.

@@ -2,9 +2,10 @@
 
 import { spawn } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+
+export { freePort, listens } from '../e2e/support/ports.mjs';
 
 const endings = [];
 
@@ -124,25 +125,4 @@ export async function start(program, args, { env = {}, cwd, ready, uid, gid, inp
     throw error;
   });
   return started;
-}
-
-/** A port on loopback that nobody listens at. */
-export async function freePort() {
-  const server = createServer();
-  await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
-
-/** Whether somebody listens at a port on loopback. */
-export function listens(port) {
-  return new Promise((resolve) => {
-    const socket = connect(port, '127.0.0.1');
-    socket.on('connect', () => {
-      socket.destroy();
-      resolve(true);
-    });
-    socket.on('error', () => resolve(false));
-  });
 }
