@@ -11,7 +11,8 @@ export function readHead(bytes) {
   const [start, ...lines] = bytes.subarray(0, end).toString('latin1').split('\r\n');
   const headers = lines.map((line) => {
     const colon = line.indexOf(':');
-    return [line.slice(0, colon), line.slice(colon + 1).trim()];
+    // Blanks and tabs alone are no part of a value (RFC 9110, section 5.5).
+    return [line.slice(0, colon), line.slice(colon + 1).replace(/^[ \t]+|[ \t]+$/g, '')];
   });
   return { start, headers, length: end + END.length };
 }
