@@ -8,6 +8,7 @@ import { all, listen } from './http.mjs';
 import { Model } from './model.mjs';
 import { pause, until } from './processes.mjs';
 import { KILLS, STOPS } from './faults.mjs';
+import { KILLS_AT_POINTS, STOPS_AT_POINTS, canTrace } from './faults-points.mjs';
 import { POSTGRES_FAULTS } from './faults-postgres.mjs';
 import { MACHINE_FAULTS, OUTER_FAULTS } from './faults-machine.mjs';
 import { Postgres } from './postgres.mjs';
@@ -21,10 +22,14 @@ import { PROMISED_MS, STAMP_EVERY_MS, VALID_FOR_MS, World } from './world.mjs';
 /** How much longer than it was told a campaign tries to make what has to happen at least. */
 const PATIENCE_MS = 180_000;
 
+/** A fault that happens once in a short campaign happens as often in each stretch of a long one. */
+const MINUTES_OF_LEAST = 6;
+
 /** Runs faults of a lane, one after the other, until the time is over and each has happened as often as it must. */
-async function strikes(world, random, faults, scene, ends) {
+async function strikes(world, random, faults, scene, { ends, minutes }) {
   const { findings } = world;
-  const lacking = () => faults.filter((fault) => (findings.faults[fault.kind] ?? 0) < fault.least);
+  const stretches = Math.max(1, Math.floor(minutes / MINUTES_OF_LEAST));
+  const lacking = () => faults.filter((fault) => (findings.faults[fault.kind] ?? 0) < fault.least * stretches);
   while (Date.now() < ends || lacking().length > 0) {
     const missing = lacking();
     // What has to happen comes first, in an order of its own in each run.
@@ -125,14 +130,14 @@ export async function campaign({ findings, random, reader, database, seed, minut
   const ends = Date.now() + minutes * 60_000;
   const postgres = database === 'postgres' ? await Postgres.start() : undefined;
   const [stores, receiver] = [await startStores(), await startReceiver()];
-  const world = await World.make(findings, random, { postgres, stores, receiver, faketime: faketime() });
+  const world = await World.make(findings, random, { postgres, stores, receiver, faketime: faketime(), canTrace: await canTrace() });
   const possible = (fault) => {
     const can = !fault.needs || fault.needs(world);
     if (!can && !fault.ofOtherDatabase?.(world)) findings.skip(fault.kind, fault.why);
     return can;
   };
   // Each of these goes on beside the others.
-  const lanes = [KILLS, STOPS, postgres ? POSTGRES_FAULTS : [], MACHINE_FAULTS, OUTER_FAULTS]
+  const lanes = [[...KILLS, ...KILLS_AT_POINTS], [...STOPS, ...STOPS_AT_POINTS], postgres ? POSTGRES_FAULTS : [], MACHINE_FAULTS, OUTER_FAULTS]
     .map((faults) => faults.filter(possible))
     .filter((faults) => faults.length > 0);
   await reader.site(world.name, { root: world.root, secrets: world.gateKeys.secrets });
@@ -156,7 +161,7 @@ export async function campaign({ findings, random, reader, database, seed, minut
   // The end is for what must be calm.
   const calm = PROMISED_MS / 2 + 0.75 * VALID_FOR_MS;
   const last = ends - Math.min(calm, minutes * 20_000);
-  await Promise.all(lanes.map((faults, lane) => strikes(world, randomOf(seed, `${database} ${lane}`), faults, scene, last)));
+  await Promise.all(lanes.map((faults, lane) => strikes(world, randomOf(seed, `${database} ${lane}`), faults, scene, { ends: last, minutes })));
   await until('hostile steps of all kinds', () => KINDS.every((kind) => findings.hostile[kind]), 60).catch(() =>
     findings.wrong('hostile step that never happened', { missing: KINDS.filter((kind) => !findings.hostile[kind]) }),
   );
@@ -166,8 +171,8 @@ export async function campaign({ findings, random, reader, database, seed, minut
   await acts.stop();
   // Nobody asks for anything: the stamp is renewed all the same.
   const since = Date.now();
-  await until('a list after the last fault', () => watch.newest[2] > since, PROMISED_MS / 1000 + 10).catch(() =>
-    findings.wrong('list not renewed', { newest: watch.newest, since }),
+  await until('a list after the last fault', () => watch.newest[2] > since, PROMISED_MS / 1000 + 10).catch(async () =>
+    findings.wrong('list not renewed', { newest: watch.newest, since, standing: await world.standing() }),
   );
   world.excusedUntil = 0;
   await pause(0.75 * VALID_FOR_MS);

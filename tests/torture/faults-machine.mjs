@@ -130,7 +130,10 @@ const clock = {
     if (!(await until('the server works', works, 30).catch(() => false))) return;
     const millis = world.random.between(1000, 5000);
     world.excuse(millis + PROMISED_MS);
-    await writeFile(server.clock, world.random.pick(OFFSETS));
+    const offset = world.random.pick(OFFSETS);
+    const behind = { from: Date.now(), to: Infinity };
+    if (offset.startsWith('-')) world.behind.push(behind);
+    await writeFile(server.clock, offset);
     // Its own clock stands in each of its answers.
     const told = async () => {
       const { headers } = await ask(`${server.url}/health/live`, { timeout: 2000 });
@@ -140,6 +143,8 @@ const clock = {
     if (isSet) world.findings.fault(this.kind);
     await pause(millis);
     await writeFile(server.clock, '+0');
+    // What it was at by then is over within a deadline of its database.
+    behind.to = Date.now() + PROMISED_MS;
     world.excuse(PROMISED_MS);
   },
 };

@@ -61,14 +61,14 @@ const stopSession = {
   },
 };
 
-const wireOf = (world) => world.postgres.wire(world.random.pick(world.servers).index);
+const wireOf = (world) => world.random.pick([...world.postgres.wires.values()]);
 
 const cut = {
   kind: 'network to the database cut',
   weight: 2,
   least: 1,
   async strike(world) {
-    const wire = await wireOf(world);
+    const wire = wireOf(world);
     const millis = world.random.between(500, 8000);
     world.excuse(millis + PROMISED_MS);
     if (wire.cut() > 0) world.findings.fault(this.kind);
@@ -82,7 +82,7 @@ const slow = {
   weight: 2,
   least: 1,
   async strike(world) {
-    const wire = await wireOf(world);
+    const wire = wireOf(world);
     const before = wire.carried;
     world.excuse(6000 + PROMISED_MS);
     wire.delay = world.random.between(20, 400);
@@ -98,9 +98,32 @@ const reset = {
   least: 1,
   async strike(world) {
     world.excuse(PROMISED_MS);
-    if ((await wireOf(world)).reset() > 0) world.findings.fault(this.kind);
+    if (wireOf(world).reset() > 0) world.findings.fault(this.kind);
     await pause(200);
   },
 };
 
-export const POSTGRES_FAULTS = [killDatabase, killSession, stopDatabase, stopSession, cut, slow, reset];
+const linkDown = (kind, { silently }) => ({
+  kind,
+  weight: 2,
+  least: 1,
+  needs: (world) => world.postgres.link,
+  why: 'no network namespaces: they take Debian\'s `iproute2`, and root',
+  async strike(world) {
+    const { link } = world.postgres;
+    // Longer, now and then, than any timer of a connection.
+    const millis = world.random.chance(0.8) ? world.random.between(500, 8000) : world.random.between(12_000, 20_000);
+    const [sessions, isDown] = [await world.postgres.sessionsOf(link), await link.down({ silently })];
+    world.excuse(millis + PROMISED_MS);
+    if (isDown && sessions.length > 0) world.findings.fault(this.kind);
+    await pause(millis);
+    await link.up();
+    world.excuse(PROMISED_MS);
+  },
+});
+
+export const POSTGRES_FAULTS = [
+  ...[killDatabase, killSession, stopDatabase, stopSession, cut, slow, reset],
+  linkDown('link to the database down', { silently: false }),
+  linkDown('packets to the database lost', { silently: true }),
+];

@@ -7,17 +7,22 @@ import { pause } from './processes.mjs';
 import { PROMISED_MS } from './world.mjs';
 
 /** Whether a process is stopped, as the system tells. */
-async function isStopped(pid) {
+export async function isStopped(pid) {
   const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '');
   return /\) [Tt] /.test(stat);
+}
+
+/** A server that was killed runs again, a moment later. */
+export async function startedAgain(server, world) {
+  world.excuse(PROMISED_MS);
+  await pause(world.random.between(0, 800));
+  await server.startSoon();
 }
 
 async function killed(server, world, kind) {
   await server.kill();
   world.findings.fault(kind);
-  world.excuse(PROMISED_MS);
-  await pause(world.random.between(0, 800));
-  await server.startSoon();
+  await startedAgain(server, world);
 }
 
 /** `kill -9` of a server at any moment. */

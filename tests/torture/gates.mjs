@@ -86,6 +86,14 @@ export class NodeVerifier {
   }
 }
 
+/**
+ * Whether a refusal can't be taken back. A gate that is behind may refuse a key as suspended, see it resumed
+ * by its next list, and learn only then that it was revoked.
+ */
+function isForGood(key, { code }) {
+  return code === undefined ? key.acts.every((act) => act.say !== 'suspended') : code !== 'suspended';
+}
+
 /** Asks verifiers, and holds what they say against the model. */
 export class Gates {
   constructor(world, model, watch, gates) {
@@ -161,7 +169,7 @@ export class Gates {
     }
     findings.check([...may].some((one) => one !== 'accepted'), 'wrong refusal', of);
     if (key.revokedSince !== null && sent > key.revokedSince) {
-      key.refusedBy.add(gate.name);
+      if (isForGood(key, answer)) key.refusedBy.add(gate.name);
       if (hot) {
         const took = got - key.revokedSince;
         if (gate.isHonest && hot.calm && this.world.isCalm) findings.time('revoke_to_refusal_calm_ms', took);
@@ -173,7 +181,7 @@ export class Gates {
 
   /** Between which instants the this update lies of the list that it was judged by. */
   listOf({ number, standing, thisUpdate }, sent, got) {
-    if (thisUpdate !== undefined && thisUpdate !== null) return [thisUpdate, thisUpdate];
+    if (thisUpdate !== undefined && thisUpdate !== null) return [thisUpdate, this.world.datedUntil(thisUpdate)];
     const longest = standing === 'fresh' ? FRESH_FOR_MS : VALID_FOR_MS;
     // What a list of this number says was seen under a later stamp as well.
     const seen = [...this.epochs()].map((epoch) => this.watch.lists.get(`${epoch}/${number}`)?.this_update ?? 0);

@@ -19,13 +19,18 @@ function options(args) {
   return told;
 }
 
+/** What an hour must bring, on all databases together: so many kills, and answers that are not the truth. */
+const LEAST_AN_HOUR = { kills: 500, hostile_steps: 10_000 };
+/** Below that the least of each fault says enough. */
+const LONG_MINUTES = 10;
+
 const sum = (counts) => Object.values(counts).reduce((all, count) => all + count, 0);
 
 function told({ database, findings }, seed) {
   const { faults, hostile, counts, times, longest, found, skipped } = findings;
   return {
     ...{ database, seed, seconds: Math.round(findings.seconds), sound: findings.sound },
-    ...{ faults_injected: sum(faults), kills: findings.kills, hostile_steps: sum(hostile), ...counts, ...times, ...longest },
+    ...{ faults_injected: sum(faults), kills: findings.kills, hostile_steps: findings.lies, ...counts, ...times, ...longest },
     ...{ faults, hostile, found, skipped },
   };
 }
@@ -69,5 +74,13 @@ for (const database of databases) {
   if (!json) process.stdout.write(`${page(run)}\n`);
 }
 if (json) process.stdout.write(`${JSON.stringify(runs, null, 2)}\n`);
-process.exitCode = runs.every(({ sound }) => sound) ? 0 : 1;
+let isEnough = true;
+for (const [name, least] of minutes < LONG_MINUTES ? [] : Object.entries(LEAST_AN_HOUR)) {
+  const count = runs.reduce((all, run) => all + run[name], 0);
+  const wanted = Math.floor((least * minutes) / 60);
+  if (count >= wanted) continue;
+  isEnough = false;
+  process.stderr.write(`NOT ENOUGH: ${count} ${name.replace('_', ' ')}, and ${minutes} minutes are to bring ${wanted}\n`);
+}
+process.exitCode = isEnough && runs.every(({ sound }) => sound) ? 0 : 1;
 process.exit();

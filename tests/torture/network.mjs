@@ -5,10 +5,10 @@ import { connect, createServer } from 'node:net';
 import { atEnd } from './processes.mjs';
 
 export class Wire {
-  /** A wire to a port on loopback. */
-  static async to(port) {
+  /** A wire from a port on loopback. */
+  static async to(port, host) {
     const wire = new Wire();
-    Object.assign(wire, { target: port, delay: 0, isCut: false, pairs: new Set(), carried: 0 });
+    Object.assign(wire, { target: { port, host }, delay: 0, isCut: false, pairs: new Set(), carried: 0 });
     const server = createServer((ours) => wire.join(ours));
     await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
     wire.port = server.address().port;
@@ -20,7 +20,7 @@ export class Wire {
   }
 
   join(ours) {
-    const theirs = connect(this.target, '127.0.0.1');
+    const theirs = connect(this.target);
     const pair = [ours, theirs];
     // What was cut stays cut, also when the wire is whole again.
     pair.isCut = this.isCut;

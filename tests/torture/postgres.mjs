@@ -1,14 +1,20 @@
 // A PostgreSQL of the campaign's own, which is killed, frozen and started again.
 
 import { spawn } from 'node:child_process';
-import { chown, mkdir, readFile } from 'node:fs/promises';
+import { appendFile, chown, readFile } from 'node:fs/promises';
+import { connect } from 'node:net';
 import { join } from 'node:path';
 
+import { NETWORK, Namespace } from './namespace.mjs';
 import { Wire } from './network.mjs';
-import { atEnd, freePort, handedOver, listens, pause, run, temporaryFolder, until } from './processes.mjs';
+import { atEnd, freePort, handedOver, pause, run, temporaryFolder, until } from './processes.mjs';
 
 // Every cluster has it, and it is the campaign's alone.
 const DATABASE = 'postgres';
+
+/** Everybody but the servers comes by the first link; the server of this index by one of its own. */
+const OUR_LINK = 0;
+const LINKED_SERVER = 1;
 
 /** Whom to be, where we are root, as whom the server refuses to run. */
 async function account() {
@@ -26,10 +32,13 @@ export class Postgres {
     const folder = await temporaryFolder();
     const port = await freePort();
     const as = await account();
-    Object.assign(postgres, { folder, port, as, bin: handedOver('PORTCULLIS_POSTGRES_BIN'), wires: new Map() });
+    const namespace = await Namespace.make();
+    Object.assign(postgres, { folder, port, as, namespace, bin: handedOver('PORTCULLIS_POSTGRES_BIN'), wires: new Map() });
+    postgres.host = namespace ? (await namespace.link(OUR_LINK)).addresses.there : '127.0.0.1';
     if (as.uid !== undefined) await chown(folder, as.uid, as.gid);
     const initdb = ['-D', join(folder, 'data'), '--auth=trust', '--username=postgres', '--no-sync', '--encoding=UTF8', '--locale=C'];
     await postgres.program('initdb', initdb);
+    if (namespace) await appendFile(join(folder, 'data', 'pg_hba.conf'), `host all all ${NETWORK} trust\n`);
     atEnd(() => postgres.end());
     await postgres.begin();
     return postgres;
@@ -49,7 +58,7 @@ export class Postgres {
   /** Starts the server; one that finds what a killed one left is started again until that is gone. */
   async begin() {
     const options = { p: this.port, k: this.folder };
-    const settings = ['listen_addresses=127.0.0.1', 'fsync=off', 'max_connections=200', 'logging_collector=off'];
+    const settings = [`listen_addresses=${this.namespace ? '*' : this.host}`, 'fsync=off', 'max_connections=200', 'logging_collector=off'];
     const args = [
       ...['-D', join(this.folder, 'data')],
       ...Object.entries(options).flatMap(([name, value]) => [`-${name}`, String(value)]),
@@ -57,14 +66,25 @@ export class Postgres {
     ];
     await until('PostgreSQL', async () => {
       this.log = '';
-      this.child = spawn(join(this.bin, 'postgres'), args, { cwd: this.folder, ...this.as, stdio: ['ignore', 'pipe', 'pipe'] });
+      const program = join(this.bin, 'postgres');
+      const [command, given, as] = this.namespace ? [...this.namespace.inside(this.as, program, args), {}] : [program, args, this.as];
+      this.child = spawn(command, given, { cwd: this.folder, ...as, stdio: ['ignore', 'pipe', 'pipe'] });
       const { child } = this;
       for (const stream of [child.stdout, child.stderr]) stream.on('data', (data) => (this.log = (this.log + data).slice(-20_000)));
       child.isOver = false;
       child.on('close', () => (child.isOver = true));
       while (!child.isOver && !/ready to accept connections/.test(this.log)) await pause(20);
-      return !child.isOver && (await listens(this.port));
+      return !child.isOver && (await this.answers());
     }, 60, 200);
+  }
+
+  /** Whether somebody takes connections at its address. */
+  answers() {
+    return new Promise((resolve) => {
+      const socket = connect(this.port, this.host);
+      socket.on('connect', () => socket.destroy(resolve(true)));
+      socket.on('error', () => resolve(false));
+    });
   }
 
   /** The server's processes: it, and one for each session and each job. */
@@ -83,6 +103,18 @@ export class Postgres {
     return named.filter(([, title]) => title.includes(`: postgres ${DATABASE} `)).map(([pid, title]) => ({ pid, title }));
   }
 
+  /** What each session is at, as the server says. */
+  activity() {
+    const query = "SELECT application_name, pid, state, wait_event, now() - xact_start AS since, left(query, 90) FROM pg_stat_activity WHERE backend_type = 'client backend'";
+    const args = ['-h', this.host, '-p', String(this.port), '-U', 'postgres', '-d', DATABASE, '-At', '-c', query];
+    return this.program('psql', args);
+  }
+
+  /** Those that came by a link. */
+  async sessionsOf(link) {
+    return (await this.sessions()).filter(({ title }) => title.includes(` ${link.addresses.here}(`));
+  }
+
   async kill() {
     const all = await this.processes();
     for (const pid of all) signal(pid, 'SIGKILL');
@@ -98,16 +130,17 @@ export class Postgres {
     if (!this.child.isOver) await this.kill();
   }
 
-  /** The wire of a server, one for each. */
-  async wire(index) {
-    if (!this.wires.has(index)) this.wires.set(index, await Wire.to(this.port));
-    return this.wires.get(index);
+  /** Lays the way from a server to here: a link, or a wire. */
+  async lay(index) {
+    if (this.namespace && index === LINKED_SERVER) this.link = await this.namespace.link(OUR_LINK + 1);
+    else this.wires.set(index, await Wire.to(this.port, this.host));
   }
 
   url(server) {
-    const port = server ? this.wires.get(server.index).port : this.port;
+    const wire = server && this.wires.get(server.index);
+    const [host, port] = !server ? [this.host, this.port] : wire ? ['127.0.0.1', wire.port] : [this.link.addresses.there, this.port];
     const name = server ? `?application_name=issuer-${server.index}` : '';
-    return `postgres://postgres@127.0.0.1:${port}/${DATABASE}${name}`;
+    return `postgres://postgres@${host}:${port}/${DATABASE}${name}`;
   }
 }
 

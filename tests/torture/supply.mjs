@@ -85,7 +85,7 @@ export class Supply {
     if (at < this.mood.until) return this.mood;
     const { random } = this;
     const of = random.next();
-    const kind = of < 0.25 ? 'honest' : of < 0.65 ? 'mixed' : of < 0.85 ? 'past' : random.pick(Object.keys(LIES));
+    const kind = of < 0.2 ? 'honest' : of < 0.65 ? 'mixed' : of < 0.85 ? 'past' : random.pick(Object.keys(LIES));
     // Now and then for longer than a list is valid: then everything must be refused.
     const lasts = kind === 'honest' ? random.between(1500, 3500) : random.chance(0.15) ? random.between(10_000, 18_000) : random.between(500, 5000);
     this.mood = { kind, until: at + lasts, from: at - random.between(200, 30_000) };

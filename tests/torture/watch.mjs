@@ -88,7 +88,7 @@ export class Watch {
     this.known.set(source.name, stamp);
     findings.count('lists_read');
     this.compare(source, told, floor, of);
-    const list = [told.this_update, told.this_update];
+    const list = [told.this_update, this.world.datedUntil(told.this_update)];
     for (const key of keys) {
       const says = new Set([told.says[key.id], told.whole[key.id] ?? told.says[key.id]]);
       const may = key.may(list, [at, at]);

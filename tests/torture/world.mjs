@@ -1,6 +1,6 @@
 // An issuer: its folder, its database, several servers, and what an admin may ask of them.
 
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { askJson, keptAlive } from './http.mjs';
@@ -24,10 +24,10 @@ const KEYS_OF_TARGETS = { CLOUDFLARE_API_TOKEN: 'test', AWS_ACCESS_KEY_ID: 'test
 
 export class World {
   /** `database` is `sqlite`, or a PostgreSQL of our own. */
-  static async make(findings, random, { name = 'main', servers = 3, postgres, megabytes = 96, faketime, stores, receiver } = {}) {
+  static async make(findings, random, { name = 'main', servers = 3, postgres, megabytes = 96, faketime, canTrace, stores, receiver } = {}) {
     const world = new World();
     const folder = await temporaryFolder();
-    Object.assign(world, { findings, random, name, postgres, folder, faketime, stores, receiver, servers: [], excusedUntil: 0, faults: new Set() });
+    Object.assign(world, { findings, random, name, postgres, folder, faketime, canTrace, stores, receiver, servers: [], behind: [], excusedUntil: 0, faults: new Set() });
     world.disk = (await ownDisk(join(folder, 'disk'), megabytes)) ? join(folder, 'disk') : null;
     world.home = join(world.disk ?? folder, 'issuer');
     world.out = join(folder, 'out', 'list');
@@ -88,6 +88,15 @@ export class World {
     this.excusedUntil = Math.max(this.excusedUntil, Date.now() + millis);
   }
 
+  /**
+   * By when all that a list says may have been sent. An issuer whose clock is behind dates a list right after
+   * the one before it, so that its date may lie before acts that it has.
+   */
+  datedUntil(thisUpdate) {
+    const wasBehind = this.behind.some(({ from, to }) => from - PROMISED_MS <= thisUpdate && thisUpdate <= to);
+    return thisUpdate + (wasBehind ? PROMISED_MS : 0);
+  }
+
   get isCalm() {
     return this.faults.size === 0 && Date.now() > this.excusedUntil;
   }
@@ -98,6 +107,18 @@ export class World {
 
   async stopAll() {
     await Promise.all(this.servers.map((server) => server.stop()));
+  }
+
+  /** How each server is: for whoever looks into what went wrong. */
+  async standing() {
+    const of = async (server) => {
+      const stat = server.runs ? await readFile(`/proc/${server.pid}/stat`, 'utf8').catch(() => '') : '';
+      const ready = await askJson(`${server.url}/health/ready`, { agent: this.agent, timeout: 3000 }).catch((error) => ({ json: error.message }));
+      const { runs, isFrozen, process } = server;
+      return { server: server.index, runs, isFrozen, process: stat.split(' ')[2], ready: ready.json, log: process.log.slice(-1500) };
+    };
+    const sessions = await this.postgres?.activity().catch((error) => error.message);
+    return { sessions, servers: await Promise.all(this.servers.map(of)) };
   }
 
   /** The server that renews the stamps: it publishes while nobody asks for anything. */
@@ -117,8 +138,8 @@ export class World {
 export class Server {
   static async make(world, index) {
     const server = new Server();
-    await world.postgres?.wire(index);
-    Object.assign(server, { world, index, port: await freePort(), runs: false, isFrozen: false, starts: 0 });
+    await world.postgres?.lay(index);
+    Object.assign(server, { world, index, port: await freePort(), runs: false, isFrozen: false, mayEnd: false, starts: 0 });
     server.url = `http://127.0.0.1:${server.port}`;
     // The last server has a clock that can be set.
     if (world.faketime && index === world.servers.length && index > 0) {
@@ -158,6 +179,8 @@ export class Server {
     of.ended.then(() => {
       if (this.process !== of || !this.runs) return;
       this.runs = false;
+      this.isFrozen = false;
+      if (this.mayEnd) return;
       world.findings.wrong('a server ended by itself', { server: this.index, log: of.log.slice(-2000) });
     });
   }

@@ -57,7 +57,7 @@ impl Issuer {
 
     async fn note(&self, target: &Target, carries: (u32, u64, Time)) -> Result<(), Error> {
         let mut writing = self.store().write().await?;
-        targets::carries(&mut writing, &target.name, carries, self.now()).await?;
+        targets::carries(&mut writing, &target.name, carries).await?;
         Ok(writing.commit().await?)
     }
 
@@ -172,7 +172,7 @@ impl Issuer {
         if promise.is_some_and(|promise| !is_later(&mark, &promise.mark)) {
             return Ok(());
         }
-        targets::set_restored(&mut writing, name, mark.this_update, self.now()).await?;
+        targets::set_restored(&mut writing, name, mark.this_update).await?;
         writing.commit().await?;
         tracing::error!(witness = name, "the database is a restored backup");
         Err(Error::Restored { witness: name.into() })

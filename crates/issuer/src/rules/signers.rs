@@ -150,7 +150,7 @@ impl Issuer {
         let root_key = root.root_key(self.root())?;
         let vault = self.home().keystore_vault();
         let mut writing = self.store().write().await?;
-        let now = store::now(&mut writing, self.now()).await?;
+        let now = writing.now().await?;
         let keyring = Keyring::open(&lists::keyring(&mut writing).await?, self.root())?;
         let keys = signers::keys_of_signers(&mut writing, now).await?;
         if let KeyringChange::Retire { kid, anyway: false } = *change

@@ -15,7 +15,6 @@ use tokio::time::MissedTickBehavior;
 use crate::actor::Actor;
 use crate::error::Error;
 use crate::issuer::Issuer;
-use crate::store;
 use crate::store::jobs::{self as table, JobRecord};
 
 /// How long a lease lasts when nothing more is heard of its holder.
@@ -44,17 +43,17 @@ impl Lease {
     /// # Errors
     /// The store's.
     pub async fn hold(&mut self) -> Result<bool, Error> {
-        let clock = self.issuer.now();
-        if self.holder.is_some() && clock < self.renew_at {
+        // A clock that was set back must not make the lease look longer than it is.
+        let left = self.renew_at.millis_since(self.issuer.now());
+        if self.holder.is_some() && (1..=LEASE_MILLIS / 3).contains(&left) {
             return Ok(true);
         }
         let tag = u64::from_be_bytes(*crate::random::secret()?);
         let holder =
             self.holder.take().unwrap_or_else(|| format!("{}-{tag:016x}", std::process::id()));
         let mut writing = self.issuer.store().write().await?;
-        let now = store::now(&mut writing, clock).await?;
-        let until = now.plus_millis(LEASE_MILLIS);
-        let held = table::take(&mut writing, self.name, &holder, now, until).await?;
+        let clock = writing.clock();
+        let held = table::take(&mut writing, self.name, &holder, LEASE_MILLIS).await?;
         writing.commit().await?;
         self.renew_at = clock.plus_millis(LEASE_MILLIS / 3);
         self.holder = held.then_some(holder);
@@ -72,7 +71,7 @@ impl Lease {
     async fn end(mut self, failure: Option<&Error>) -> Result<(), Error> {
         let Some(holder) = self.holder.take() else { return Ok(()) };
         let mut writing = self.issuer.store().write().await?;
-        let now = store::now(&mut writing, self.issuer.now()).await?;
+        let now = writing.now().await?;
         let error = failure.map(Error::chain);
         table::give_back(&mut writing, self.name, &holder, now, error.as_deref()).await?;
         writing.commit().await?;

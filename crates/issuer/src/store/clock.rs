@@ -11,7 +11,7 @@ use sqlx::Row as _;
 
 use super::row::number;
 use super::{Connection, millis};
-use crate::clock::{Clock, Reading};
+use crate::clock::{Clock, Reading, SystemClock};
 use crate::error::Error;
 
 /// How far the clock may be ahead of another. So much is over before a list runs out that is valid
@@ -30,26 +30,44 @@ pub(crate) struct Evidence {
     pub(crate) last: Option<Reading>,
 }
 
-/// The clock whose time is written, if it is to be looked at.
-#[derive(Clone, Default)]
-pub(super) struct Door(Option<Arc<dyn Clock>>);
+/// The clock whose time is written.
+#[derive(Clone)]
+pub(super) struct Door {
+    clock: Arc<dyn Clock>,
+    /// Whether it is compared with anything.
+    is_checked: bool,
+}
+
+impl Default for Door {
+    fn default() -> Self {
+        Self { clock: Arc::new(SystemClock), is_checked: false }
+    }
+}
 
 impl Door {
-    pub(super) const fn of(clock: Arc<dyn Clock>) -> Self {
-        Self(Some(clock))
+    pub(super) fn of(clock: Arc<dyn Clock>, is_checked: bool) -> Self {
+        Self { clock, is_checked }
     }
 
-    /// Refuses a clock that can't be right. `server` is what PostgreSQL's says, just now.
+    /// Reads the clock, and refuses one that can't be right. `server` is what PostgreSQL's says,
+    /// just now.
+    ///
+    /// The reading is the time of all that follows: a later one would not have been checked.
     pub(super) async fn check(
         &self,
         connection: &mut Connection,
         server: Option<Time>,
-    ) -> Result<(), Error> {
-        let Some(clock) = &self.0 else { return Ok(()) };
+    ) -> Result<Reading, Error> {
+        let Self { clock, is_checked } = self;
+        if !is_checked {
+            return Ok(clock.read());
+        }
         // A clock of a test has nothing to do with that of a real server.
         let server = server.filter(|_| clock.is_the_machines());
         let last = if server.is_none() { last(connection).await? } else { None };
-        check(&clock.read(), &Evidence { server, last })
+        let reading = clock.read();
+        check(&reading, &Evidence { server, last })?;
+        Ok(reading)
     }
 }
 

@@ -28,6 +28,7 @@ pub mod targets;
 pub mod upkeep;
 pub mod webhooks;
 pub mod wide;
+mod writing;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -43,6 +44,7 @@ use crate::error::Error;
 use clock::Door;
 pub use open::Database;
 use session::Turn;
+pub use writing::Writing;
 
 const CONNECTIONS: u32 = 8;
 /// How many are kept for publishing: the beat, a target and a revocation at a time.
@@ -65,10 +67,6 @@ pub struct Store {
     door: Door,
     turn: Turn,
 }
-
-/// A transaction that excludes all others that write from its start: whoever has one sees every
-/// change that was committed and nobody else commits before it.
-pub type Writing = Transaction<'static, Any>;
 
 impl Store {
     /// Makes a new database, where there must be none.
@@ -154,13 +152,14 @@ impl Store {
         Ok(writing.commit().await?)
     }
 
-    /// The same, which writes nothing that bears the time of a clock that can't be right.
+    /// The same, whose transactions bear the time of this clock. `is_checked` says whether one that
+    /// can't be right is refused.
     #[must_use]
-    pub fn with_clock(self, clock: Arc<dyn Clock>) -> Self {
-        Self { door: Door::of(clock), ..self }
+    pub fn with_clock(self, clock: Arc<dyn Clock>, is_checked: bool) -> Self {
+        Self { door: Door::of(clock, is_checked), ..self }
     }
 
-    /// Starts a transaction that writes. Dropped without a commit, it leaves nothing.
+    /// Starts a transaction that writes.
     ///
     /// # Errors
     /// [`Error::DatabaseBusy`] where others hold the lock for longer than ten seconds and work;
@@ -178,8 +177,8 @@ impl Store {
                 (writing, Some(now))
             }
         };
-        self.door.check(&mut writing, server).await?;
-        Ok(writing)
+        let reading = self.door.check(&mut writing, server).await?;
+        Ok(Writing::new(writing, reading))
     }
 
     /// Whether the clock can be right whose time would be written.
@@ -192,7 +191,7 @@ impl Store {
             Database::File(_) => None,
             Database::Server(_) => Some(session::now(&mut reading).await?),
         };
-        self.door.check(&mut reading, server).await
+        self.door.check(&mut reading, server).await.map(|_| ())
     }
 
     /// Starts a transaction that reads: all of its statements see the same moment.

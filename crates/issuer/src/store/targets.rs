@@ -6,6 +6,7 @@ use sqlx::{FromRow, Row as _};
 
 use crate::error::Error;
 use crate::store::row::{maybe, number};
+use crate::store::writing::{Lease, Writing};
 use crate::store::{Connection, millis, time};
 
 /// A target, as its publisher last left it.
@@ -64,19 +65,15 @@ pub async fn all(connection: &mut Connection, since: Time) -> Result<Vec<TargetR
 ///
 /// # Errors
 /// The database's.
-pub async fn seen(
-    connection: &mut Connection,
-    (name, kind): (&str, &str),
-    now: Time,
-) -> Result<(), Error> {
+pub async fn seen(writing: &mut Writing, (name, kind): (&str, &str)) -> Result<(), Error> {
     sqlx::query(
         "INSERT INTO targets (name, kind, failures, seen_ms) VALUES ($1, $2, 0, $3) \
          ON CONFLICT (name) DO UPDATE SET kind = excluded.kind, seen_ms = excluded.seen_ms",
     )
     .bind(name)
     .bind(kind)
-    .bind(millis(now))
-    .execute(connection)
+    .bind(millis(writing.clock()))
+    .execute(&mut **writing)
     .await?;
     Ok(())
 }
@@ -86,10 +83,9 @@ pub async fn seen(
 /// # Errors
 /// The database's.
 pub async fn carries(
-    connection: &mut Connection,
+    writing: &mut Writing,
     name: &str,
     (epoch, list, this_update): (u32, u64, Time),
-    now: Time,
 ) -> Result<(), Error> {
     sqlx::query(
         "UPDATE targets SET epoch = $1, number = $2, this_update = $3, done_ms = $4, \
@@ -99,9 +95,9 @@ pub async fn carries(
     .bind(i64::from(epoch))
     .bind(i64::try_from(list).unwrap_or(i64::MAX))
     .bind(millis(this_update))
-    .bind(millis(now))
+    .bind(millis(writing.clock()))
     .bind(name)
-    .execute(connection)
+    .execute(&mut **writing)
     .await?;
     Ok(())
 }
@@ -110,43 +106,37 @@ pub async fn carries(
 ///
 /// # Errors
 /// The database's.
-pub async fn failed(
-    connection: &mut Connection,
-    name: &str,
-    error: &str,
-    now: Time,
-) -> Result<u32, Error> {
+pub async fn failed(writing: &mut Writing, name: &str, error: &str) -> Result<u32, Error> {
     let row = sqlx::query(
         "UPDATE targets SET error = $1, failed_ms = COALESCE(failed_ms, $2), \
          failures = failures + 1, seen_ms = $2 WHERE name = $3 RETURNING failures",
     )
     .bind(error)
-    .bind(millis(now))
+    .bind(millis(writing.clock()))
     .bind(name)
-    .fetch_optional(connection)
+    .fetch_optional(&mut **writing)
     .await?;
     Ok(row.map(|row| number(&row, "failures")).transpose()?.unwrap_or(0))
 }
 
-/// Takes the lease of the publisher until `until`, or renews it; says whether `holder` has it now.
-/// It is there only so that not all issuers do the same work: what fences them is the promise.
+/// Takes the lease of the publisher for `lease_millis`, or renews it; says whether `holder` has it
+/// now. It is there only so that not all issuers do the same work: what fences them is the promise.
 ///
 /// # Errors
 /// The database's.
-pub async fn lead(
-    connection: &mut Connection,
-    holder: &str,
-    (now, until): (Time, Time),
-) -> Result<bool, Error> {
+pub async fn lead(writing: &mut Writing, holder: &str, lease_millis: u64) -> Result<bool, Error> {
+    let Lease { now, until, longest } = Lease::from(writing.clock(), lease_millis);
     let done = sqlx::query(
         "INSERT INTO publisher (one, holder, until_ms) VALUES (1, $1, $2) \
          ON CONFLICT (one) DO UPDATE SET holder = excluded.holder, until_ms = excluded.until_ms \
-         WHERE publisher.holder = excluded.holder OR publisher.until_ms <= $3",
+         WHERE publisher.holder = excluded.holder OR publisher.until_ms <= $3 \
+         OR publisher.until_ms > $4",
     )
     .bind(holder)
-    .bind(millis(until))
-    .bind(millis(now))
-    .execute(connection)
+    .bind(until)
+    .bind(now)
+    .bind(longest)
+    .execute(&mut **writing)
     .await?;
     Ok(done.rows_affected() > 0)
 }
@@ -176,10 +166,9 @@ pub async fn leader(connection: &mut Connection) -> Result<Option<(String, Time)
 /// # Errors
 /// The database's.
 pub async fn set_restored(
-    connection: &mut Connection,
+    writing: &mut Writing,
     witness: &str,
     this_update: Time,
-    now: Time,
 ) -> Result<(), Error> {
     sqlx::query(
         "INSERT INTO restored (one, witness, this_update, found_ms) VALUES (1, $1, $2, $3) \
@@ -188,8 +177,8 @@ pub async fn set_restored(
     )
     .bind(witness)
     .bind(millis(this_update))
-    .bind(millis(now))
-    .execute(connection)
+    .bind(millis(writing.clock()))
+    .execute(&mut **writing)
     .await?;
     Ok(())
 }

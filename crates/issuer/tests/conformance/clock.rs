@@ -2,13 +2,14 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use portcullis_core::keyring::Purpose;
 use portcullis_core::list::MAX_SKEW_MILLIS;
 use portcullis_core::replica::{AdoptError, Replica};
 use portcullis_core::time::Time;
 use portcullis_core::verify::{Demand, Refusal};
-use portcullis_issuer::clock::{Clock, Reading, SystemClock};
+use portcullis_issuer::clock::{Clock, ManualClock, Reading, SystemClock};
 use portcullis_issuer::doctor::examine;
 use portcullis_issuer::init::{Plan, init};
 use portcullis_issuer::issuer::{DEFAULT_VALID_FOR, Terms};
@@ -24,6 +25,7 @@ use crate::lists::{until, work};
 
 conformance! {
     a_clock_that_jumps_ahead_is_held_before_anything_is_written,
+    a_clock_that_is_set_at_any_reading_leaves_nothing_of_its_time,
     time_that_passes_is_no_jump,
     what_a_clock_left_behind_is_got_rid_of,
     what_a_stolen_signer_of_lists_signed_is_ended,
@@ -134,6 +136,88 @@ pub(crate) async fn a_clock_that_jumps_ahead_is_held_before_anything_is_written(
     let trusting = Issuer::open_with(&bench.home, bench.clock.clone(), terms).await.unwrap();
     trusting.publish().await.unwrap();
     issuer.create(&NewKey::titled("z")).await.unwrap();
+}
+
+/// A clock that is a day ahead at some of its readings, and right at the others.
+struct Restless {
+    right: Arc<ManualClock>,
+    readings: AtomicU64,
+}
+
+impl Restless {
+    fn ahead(&self) -> u64 {
+        // One in four, in no order that an act could be in step with.
+        let reading = self.readings.fetch_add(1, Ordering::SeqCst);
+        let mixed = reading.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 62;
+        if mixed == 0 { DAY } else { 0 }
+    }
+}
+
+impl Clock for Restless {
+    fn now(&self) -> Time {
+        self.right.now().plus_millis(self.ahead())
+    }
+
+    fn read(&self) -> Reading {
+        let reading = self.right.read();
+        Reading { wall: reading.wall.plus_millis(self.ahead()), ..reading }
+    }
+
+    fn is_the_machines(&self) -> bool {
+        false
+    }
+}
+
+/// Whatever is written bears the time that was checked, and no earlier or later reading.
+pub(crate) async fn a_clock_that_is_set_at_any_reading_leaves_nothing_of_its_time(bench: Bench) {
+    let right = Arc::clone(&bench.clock);
+    bench.issuer.publish().await.unwrap();
+    let clock = Restless { right: Arc::clone(&right), readings: AtomicU64::new(0) };
+    let issuer = Issuer::open(&bench.home, Arc::new(clock), DEFAULT_VALID_FOR).await.unwrap();
+    let folder = bench.folder.path().join("out");
+    let working = work(&issuer, &[&format!("dir:{},every=50ms", folder.display())]);
+    let root = Vault::new(bench.home.root_key(), bench.home.unlock().clone());
+    let (mut done, mut held) = (0, 0);
+    let mut count = |result: Result<(), Error>| match result {
+        Ok(()) => done += 1,
+        Err(Error::ClockImplausible { .. }) => held += 1,
+        // By a clock that is ahead the list has run out: what reads it first writes nothing.
+        Err(Error::List(_)) => held += 1,
+        Err(error) => panic!("{error:?}"),
+    };
+    for round in 0..12 {
+        right.advance(100);
+        let made = issuer.create(&NewKey::titled("x")).await;
+        if let Ok(minted) = &made {
+            let id = &minted.record.id;
+            count(issuer.roll(id, &Roll::default()).await.map(|_| ()));
+            let revocation = Revocation { when: Moment::Now, by: None };
+            count(issuer.revoke(id, &revocation).await.map(|_| ()));
+        }
+        count(made.map(|_| ()));
+        let owner = NewOwner { name: format!("owner {round}"), ..NewOwner::default() };
+        count(issuer.create_owner(&owner).await.map(|_| ()));
+        count(issuer.publish().await.map(|_| ()));
+        for job in [Job::ExpiryNotices, Job::Prune] {
+            // A job that was held in its middle keeps its lease for a minute.
+            match issuer.run_job(job, &Options::default()).await {
+                Err(Error::JobTaken) => {}
+                done => count(done.map(|_| ())),
+            }
+        }
+        let renew = KeyringChange::Renew(std::time::Duration::from_secs(30 * DAY / 1000));
+        if round % 4 == 0 {
+            count(issuer.change_keyring(&renew, &root, None).await.map(|_| ()));
+        }
+    }
+    until("the target", async || folder.join("stamp").exists().then_some(())).await;
+    drop(working);
+    assert!(done > 10 && held > 10, "{done} acts were done, {held} were held");
+    let newest = newest(&issuer).await;
+    assert!(newest <= right.now().plus_millis(5_000), "{} ms", newest.millis_since(right.now()));
+    // Everything goes on by a clock that is right.
+    bench.issuer.create(&NewKey::titled("after")).await.unwrap();
+    bench.issuer.publish().await.unwrap();
 }
 
 pub(crate) async fn time_that_passes_is_no_jump(bench: Bench) {

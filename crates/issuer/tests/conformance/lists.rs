@@ -96,6 +96,8 @@ pub(crate) async fn shards_are_opened_ahead_and_used_when_every_list_has_them(be
     }
 }
 
+const LEASE: u64 = 3_000;
+
 pub(crate) async fn one_issuer_leads_and_another_takes_over(bench: Bench) {
     let first = work(&bench.issuer, &[]);
     let start = bench.issuer.published().await.unwrap().this_update;
@@ -111,17 +113,24 @@ pub(crate) async fn one_issuer_leads_and_another_takes_over(bench: Bench) {
     })
     .await;
     drop(standing_by);
-    let lead = async |holder: &str, (now, until)| {
+    let lead = async |holder: &str| {
         let mut writing = second.store().write().await.unwrap();
-        let leads = targets::lead(&mut writing, holder, (now, until)).await.unwrap();
+        let leads = targets::lead(&mut writing, holder, LEASE).await.unwrap();
         writing.commit().await.unwrap();
         leads
     };
-    let now = second.now();
-    let later = now.plus_millis(3_000);
-    until("the lease", async || lead("dead", (now, later)).await.then_some(())).await;
-    assert!(!lead("other", (now, later)).await);
-    assert!(lead("other", (later, later)).await);
+    until("the lease", async || lead("dead").await.then_some(())).await;
+    assert!(!lead("other").await);
+    bench.clock.advance(LEASE);
+    assert!(lead("other").await);
+    // No lease lasts so long: it is of a clock that was far ahead when it was read.
+    let ends = second.now().plus_millis(LEASE + 60_001).millis();
+    let mut writing = second.store().write().await.unwrap();
+    let set = sqlx::query("UPDATE publisher SET until_ms = $1").bind(i64::try_from(ends).unwrap());
+    set.execute(&mut *writing).await.unwrap();
+    writing.commit().await.unwrap();
+    assert!(lead("third").await);
+    assert!(!lead("other").await);
 }
 
 /// What a gate holds that reads a folder.
