@@ -97,7 +97,7 @@ async function checkStores(findings, watch, stores) {
   }
 }
 
-/** One gate that hears the truth, three verifiers that are lied to. */
+/** One gate that hears the truth, five verifiers that are lied to. */
 async function gatesOf(world, model, watch) {
   const other = await World.make(world.findings, world.random, { name: 'other', servers: 1, megabytes: 48 });
   await other.startAll();
@@ -114,6 +114,8 @@ async function gatesOf(world, model, watch) {
     await WorkerdGate.start(world, await supply('a hostile supply'), origin),
     await NodeVerifier.start(world, await supply('another hostile supply'), 'node.js'),
     await NodeVerifier.start(world, await supply('a third hostile supply'), 'pure.js'),
+    await NodeVerifier.start(world, await supply('a fourth hostile supply'), 'node.js'),
+    await NodeVerifier.start(world, await supply('a fifth hostile supply'), 'pure.js'),
   ]);
 }
 
