@@ -171,6 +171,7 @@ export class Server {
     this.process = await start(handedOver('PORTCULLIS_BIN'), args, {
       env: { ...world.environment(this), ...faked },
       ready: (told) => told.match(/listening on http/)?.[0],
+      seconds: 150,
     });
     this.starts += 1;
     this.runs = true;
@@ -185,8 +186,11 @@ export class Server {
     });
   }
 
-  /** Starts it again and again until it runs: its database may not be there yet. */
-  async startSoon(seconds = 60) {
+  /**
+   * Starts it again and again until it runs: its database may not be there yet, and an answer that is lost on
+   * the way to it is waited for 90 s long.
+   */
+  async startSoon(seconds = 150) {
     const deadline = performance.now() + seconds * 1000;
     for (;;) {
       try {
