@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use portcullis_core::list::Mark;
 use portcullis_core::time::Time;
@@ -12,11 +12,15 @@ use crate::error::Error;
 /// A list that was not renewed for so long is late, or one that missed ten beats: longer than it
 /// takes for another issuer to take over from one that is frozen.
 const LATE: Duration = Duration::from_secs(30);
+/// A beat is given up after 90 s. A publisher that has ended none for twice as long is stuck.
+const STUCK: Duration = Duration::from_secs(180);
 
 /// How the beats of this process go.
 #[derive(Debug, Default)]
 pub struct Health {
     period_millis: AtomicU64,
+    /// When the last beat ended, well or not; none if this process has no publisher.
+    last_beat: Mutex<Option<Instant>>,
     failure: Mutex<Option<(&'static str, String)>>,
 }
 
@@ -36,10 +40,25 @@ impl Health {
     pub(crate) fn beats_every(&self, period: Duration) {
         let millis = u64::try_from(period.as_millis()).unwrap_or(u64::MAX);
         self.period_millis.store(millis, Ordering::Relaxed);
+        self.went_on();
+    }
+
+    /// Whether the publisher has ended no beat for so long that it will end none: only a new
+    /// process helps. A failure is no such thing, and neither is a database that is away.
+    #[must_use]
+    pub fn is_stuck(&self, now: Instant) -> bool {
+        let period = Duration::from_millis(self.period_millis.load(Ordering::Relaxed));
+        let last = *self.last_beat.lock().unwrap_or_else(PoisonError::into_inner);
+        last.is_some_and(|last| now.saturating_duration_since(last) > STUCK.saturating_add(period))
+    }
+
+    fn went_on(&self) {
+        *self.last_beat.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
     }
 
     /// Notes how a beat went.
     pub(crate) fn beat(&self, failure: Option<&Error>) {
+        self.went_on();
         let failure = failure.map(|error| (error.code(), error.to_string()));
         // Whoever panicked there left it whole.
         *self.failure.lock().unwrap_or_else(PoisonError::into_inner) = failure;
@@ -79,6 +98,18 @@ impl std::fmt::Display for Late {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_publisher_is_stuck_that_ends_no_beat_and_none_that_fails() {
+        let health = Health::default();
+        let after = |secs: u64| Instant::now() + Duration::from_secs(secs);
+        assert!(!health.is_stuck(after(1_000_000)), "a process without a publisher");
+        health.beats_every(Duration::from_secs(60));
+        assert!(!health.is_stuck(after(239)));
+        assert!(health.is_stuck(after(242)));
+        health.beat(Some(&Error::StorageFull(None)));
+        assert!(!health.is_stuck(after(239)));
+    }
 
     #[test]
     fn a_list_is_late_well_before_it_runs_out() {

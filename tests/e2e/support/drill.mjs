@@ -16,11 +16,11 @@ import { cleanEnvironment, freeAddress, openShell, runPage } from './tour.mjs';
 const DOCS = new URL('../../../docs/', import.meta.url);
 const page = (name) => readFile(new URL(name, DOCS), 'utf8');
 
-/** The block of docs/operations.md that is introduced by `<!-- NAME -->`. */
-async function block(name) {
-  const text = await page('operations.md');
+/** The block of a page, docs/operations.md by default, that is introduced by `<!-- NAME -->`. */
+async function block(name, of = 'operations.md') {
+  const text = await page(of);
   const found = text.match(new RegExp(`<!-- ${name} -->\n\`\`\`[a-z]*\n([^]*?)\n\`\`\``))?.[1];
-  assert.ok(found, `docs/operations.md has no block "${name}"`);
+  assert.ok(found, `docs/${of} has no block "${name}"`);
   return found;
 }
 
@@ -63,7 +63,7 @@ export async function stage({ valid, env: more = {}, home, gate: settings = {}, 
     await symlink(handedOver('PORTCULLIS_BIN'), join(at('bin'), 'portcullis'));
   }
   // The service, as the page writes it.
-  const unit = await block('portcullis.service');
+  const unit = await block('portcullis.service', 'deploy-issuer.md');
   const [program, ...args] = it.here(unit.match(/^ExecStart=(.*)$/m)[1]).split(' ');
   assert.equal(program, '/usr/local/bin/portcullis');
   await writeFile(join(at('etc'), 'issuer.env'), `${it.here(await block('issuer.env'))}\n`);

@@ -26,6 +26,7 @@ mod recover;
 mod revoke;
 mod scan;
 mod serve;
+mod supervisor;
 mod sure;
 mod verify;
 mod webhooks;
@@ -35,6 +36,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Result;
 use clap::{CommandFactory as _, FromArgMatches as _, Parser as _};
@@ -116,7 +118,10 @@ pub(crate) fn run() -> ExitCode {
         Ok(runtime) => runtime,
         Err(error) => return fail(&out, &anyhow::Error::new(error)),
     };
-    match runtime.block_on(dispatch(&cli, &out)) {
+    let outcome = runtime.block_on(dispatch(&cli, &out));
+    // A thread that waits for a disk or a name server must not keep the process.
+    runtime.shutdown_timeout(Duration::from_secs(1));
+    match outcome {
         Ok(Outcome::Yes) => ExitCode::SUCCESS,
         Ok(Outcome::No) => ExitCode::from(1),
         Ok(Outcome::Unfinished) => ExitCode::from(2),

@@ -15,6 +15,7 @@ use portcullis_issuer::schedule::{DEFAULT_KEY_AGE_DAYS, Options};
 use super::Outcome;
 use super::args::{self, Global};
 use super::out::Out;
+use super::supervisor;
 use super::webhooks::ReachArgs;
 
 /// Serve the HTTP API and the list, and renew the list's stamp
@@ -178,9 +179,17 @@ impl Serve {
         issuer.publish().await?;
         issuer.renew_status_lists().await?;
         let server = server.with_targets(targets);
-        let end = end()?;
+        let asked = end()?;
+        let end = async move {
+            asked.await;
+            supervisor::ending();
+        };
         out.line(&format!("listening on http://{}", server.address()?))?;
-        server.run(end).await?;
+        supervisor::ready();
+        let alive = tokio::spawn(supervisor::go_on(issuer.clone()));
+        let ran = server.run(end).await;
+        alive.abort();
+        ran?;
         Ok(Outcome::Yes)
     }
 }

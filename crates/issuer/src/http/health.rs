@@ -1,5 +1,7 @@
 //! `/health/live` and `/health/ready`.
 
+use std::time::Instant;
+
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
@@ -14,20 +16,32 @@ use crate::store::Database;
 use crate::view::MarkView;
 
 pub(super) fn routes() -> Router<Issuer> {
-    // Alive is who answers: nothing else is asked, so that a restart is not the answer to a
-    // database that is away.
-    Router::new()
-        .route("/health/live", get(|| async { Json(json!({ "status": "live" })) }))
-        .route("/health/ready", get(ready))
+    Router::new().route("/health/live", get(live)).route("/health/ready", get(ready))
+}
+
+fn unavailable(code: &'static str, detail: String) -> Problem {
+    Problem::new(StatusCode::SERVICE_UNAVAILABLE, code, detail)
+}
+
+/// Live: the server answers, and its publisher goes on. Nothing else is asked, so that a restart is
+/// not the answer to a database that is away.
+async fn live(State(issuer): State<Issuer>) -> Result<Response, Problem> {
+    if issuer.health().is_stuck(Instant::now()) {
+        let detail = "the publisher has been stuck for minutes; restart this server".to_owned();
+        return Err(unavailable("publisher_stuck", detail));
+    }
+    Ok(Json(json!({ "status": "live" })).into_response())
 }
 
 /// Ready: the database answers and is where it belongs, the keystore is that of the newest keyring and can sign a list,
 /// the clock can be right, and what is out may be judged by and was renewed in time: it is not ready
 /// any more well before the list runs out.
 async fn ready(State(issuer): State<Issuer>) -> Result<Response, Problem> {
+    // A server that ends answers what has begun. What begins now belongs elsewhere.
+    if issuer.is_ending() {
+        return Err(unavailable("ending", "this server is about to end; ask another".into()));
+    }
     let view = issuer.view().await?;
-    let unavailable =
-        |code, detail: String| Problem::new(StatusCode::SERVICE_UNAVAILABLE, code, detail);
     let keystore = issuer.keystore();
     let lacking = keystore.lacks(view.replica().keyring());
     if !lacking.is_empty() {

@@ -45,7 +45,7 @@ pub use connections::{
 };
 pub use limits::Rate;
 pub use problem::Problem;
-pub use serve::Server;
+pub use serve::{STOPS_WITHIN, Server};
 pub use streams::StreamLimits;
 
 use std::sync::Arc;

@@ -20,6 +20,10 @@ use crate::webhooks::Dispatcher;
 
 /// How long a client may keep the server from ending.
 const GRACE: Duration = Duration::from_secs(10);
+/// How long what is under way may keep it after that: a publication, a target that hangs, a webhook.
+const LAST: Duration = Duration::from_secs(15);
+/// How long after it was asked to end a server has ended, whatever happens.
+pub const STOPS_WITHIN: Duration = GRACE.saturating_add(LAST);
 
 /// How many connections the system holds until they are accepted; its own bound may be lower.
 const BACKLOG: u32 = 4096;
@@ -81,7 +85,8 @@ impl Server {
         self.listener.local_addr()
     }
 
-    /// Serves until `end` is over; requests that have begun are answered, for ten seconds at most.
+    /// Serves until `end` is over. Then requests that have begun are answered, for ten seconds at
+    /// most, and what is under way is let finish, for fifteen more.
     ///
     /// # Errors
     /// The system's.
@@ -122,14 +127,21 @@ impl Server {
             () = async { let _ = ended.changed().await; tokio::time::sleep(GRACE).await } => {}
         }
         drop(stop);
-        // The last beat may be in the middle of a publication: it is let finish.
-        let publishing = publishing.done().await;
-        let _ = jobs.await;
-        if let Some(dispatcher) = dispatcher {
-            let _ = dispatcher.await;
+        let rest = async {
+            // The last beat may be in the middle of a publication: it is let finish.
+            let publishing = publishing.done().await;
+            let _ = jobs.await;
+            if let Some(dispatcher) = dispatcher {
+                let _ = dispatcher.await;
+            }
+            self.issuer.store().close().await;
+            publishing.end().await;
+        };
+        // What is cut off here is as safe as at a kill: it is in no transaction, or in one that is
+        // not committed.
+        if tokio::time::timeout(LAST, rest).await.is_err() {
+            tracing::warn!("what was under way is left as it is; the next start takes it up");
         }
-        self.issuer.store().close().await;
-        publishing.end().await;
         Ok(())
     }
 }
