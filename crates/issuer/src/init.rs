@@ -81,10 +81,11 @@ pub async fn init(home: &Home, plan: &Plan, clock: Arc<dyn Clock>) -> Result<Ini
         server @ Database::Server(_) => draft.with_database(server),
     };
     files::create_private_folder(draft.path()).map_err(io_error(draft.path()))?;
+    let discarding = Arc::clone(&clock);
     let made = async {
         let made = make(&draft, plan, clock).await?;
         if let Err(error) = take_place(&draft, home, plan.root.as_deref()) {
-            Store::open(&draft.database(), made.issuer).await?.discard().await;
+            Store::open(&draft.database(), made.issuer, discarding).await?.discard().await;
             return Err(error);
         }
         Ok(made)
@@ -135,7 +136,7 @@ async fn make(draft: &Home, plan: &Plan, clock: Arc<dyn Clock>) -> Result<Made, 
     let keystore = keystore.with_new_salt()?;
     write(&draft.keystore_vault(), &keystore.encode(&draft.keystore())?)?;
 
-    let store = Store::create(&draft.database(), issuer, now).await?;
+    let store = Store::create(&draft.database(), issuer, Arc::clone(&clock)).await?;
     let made = fill(draft, &store, (&keyring, &document), clock).await;
     if made.is_err() {
         store.discard().await;
@@ -151,8 +152,8 @@ async fn fill(
     (keyring, document): (&KeyringDraft, &[u8]),
     clock: Arc<dyn Clock>,
 ) -> Result<Minted, Error> {
-    let now = clock.now();
     let mut writing = store.write().await?;
+    let now = writing.clock();
     lists::insert_keyring(&mut writing, keyring.version, document, now).await?;
     shards::insert_shard(&mut writing, 0, Body::MAX_CAPACITY).await?;
     writing.commit().await?;

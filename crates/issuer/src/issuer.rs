@@ -201,9 +201,10 @@ impl Issuer {
         }
         let keystore = Keystore::read(&home.keystore_vault())?;
         let root = *keystore.root();
-        let mut store = Store::open(&home.database(), keystore.issuer()).await?;
-        if !terms.trust_clock {
-            store = store.with_clock(Arc::clone(&clock));
+        let mut store =
+            Store::open(&home.database(), keystore.issuer(), Arc::clone(&clock)).await?;
+        if terms.trust_clock {
+            store = store.trusting_its_clock();
         }
         match look_in(home, keystore, &store, clock.now()).await {
             Ok(mirror) => {

@@ -10,7 +10,6 @@ use serde_json::json;
 use super::problem::Problem;
 use crate::error::Error;
 use crate::issuer::Issuer;
-use crate::store::Database;
 use crate::view::MarkView;
 
 pub(super) fn routes() -> Router<Issuer> {
@@ -25,6 +24,8 @@ pub(super) fn routes() -> Router<Issuer> {
 /// the clock can be right, and what is out may be judged by and was renewed in time: it is not ready
 /// any more well before the list runs out.
 async fn ready(State(issuer): State<Issuer>) -> Result<Response, Problem> {
+    // Whatever it would read is of a database that is gone.
+    issuer.store().check_files()?;
     let view = issuer.view().await?;
     let unavailable =
         |code, detail: String| Problem::new(StatusCode::SERVICE_UNAVAILABLE, code, detail);
@@ -39,13 +40,6 @@ async fn ready(State(issuer): State<Issuer>) -> Result<Response, Problem> {
         return Err(unavailable("no_signer", detail.into()));
     }
     if let Err(error @ Error::ClockImplausible { .. }) = issuer.store().check_clock().await {
-        return Err(unavailable(error.code(), error.to_string()));
-    }
-    // What is deleted under a server that has it open is lost with that server's end.
-    if let Database::File(path) = issuer.store().database()
-        && !path.exists()
-    {
-        let error = Error::DatabaseMissing { path: path.clone() };
         return Err(unavailable(error.code(), error.to_string()));
     }
     let now = issuer.now();

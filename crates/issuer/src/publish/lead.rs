@@ -101,9 +101,9 @@ async fn make_room(issuer: &Issuer) {
 
 /// Takes or renews the lease, and publishes where it is held; says whether it is.
 async fn beat(issuer: &Issuer, holder: &str, lease: Duration) -> Result<bool, Error> {
-    let now = issuer.now();
-    let until = now.plus_millis(u64::try_from(lease.as_millis()).unwrap_or(u64::MAX));
     let mut writing = issuer.store().write().await?;
+    let now = writing.clock();
+    let until = now.plus_millis(u64::try_from(lease.as_millis()).unwrap_or(u64::MAX));
     let leads = targets::lead(&mut writing, holder, (now, until)).await?;
     writing.commit().await?;
     if leads {
@@ -139,9 +139,9 @@ async fn note_failure(issuer: &Issuer, target: Option<&str>, error: &Error) {
     let event = Event { event: EventType::ListFailed, key_id: None, who, data };
     let noted: Result<(), Error> = async {
         let mut writing = issuer.store().write().await?;
-        let now = crate::store::now(&mut writing, issuer.now()).await?;
+        let now = writing.now().await?;
         events::append(&mut writing, now, &event).await?;
-        Ok(writing.commit().await?)
+        writing.commit().await
     }
     .await;
     if let Err(error) = noted {
@@ -220,14 +220,16 @@ async fn serve_target(issuer: Issuer, target: Target, mut leading: watch::Receiv
 async fn note_seen(issuer: &Issuer, target: &Target) -> Result<(), Error> {
     let mut writing = issuer.store().write().await?;
     let kind = target.place.kind();
-    targets::seen(&mut writing, (&target.name, kind), issuer.now()).await?;
-    Ok(writing.commit().await?)
+    let now = writing.clock();
+    targets::seen(&mut writing, (&target.name, kind), now).await?;
+    writing.commit().await
 }
 
 async fn note_failed(issuer: &Issuer, target: &Target, error: &Error) -> Result<(), Error> {
     let mut writing = issuer.store().write().await?;
-    targets::failed(&mut writing, &target.name, &error.chain(), issuer.now()).await?;
-    Ok(writing.commit().await?)
+    let now = writing.clock();
+    targets::failed(&mut writing, &target.name, &error.chain(), now).await?;
+    writing.commit().await
 }
 
 impl Issuer {

@@ -114,8 +114,9 @@ impl Issuer {
         if !(1000..=keyring.max_validity_millis()).contains(&valid_for) {
             return Err(Error::ValidFor { max_secs });
         }
-        // Looked at once: a clock that is set meanwhile must not be noted beside a time that it never said.
-        let reading = self.read_clock();
+        // What was looked at: a clock that is set meanwhile must not be noted beside a time that it
+        // never said, and its time must not be signed.
+        let reading = writing.reading().clone();
         let this_update = next_instant(reading.wall, last.as_ref())?;
         let next_update = this_update.plus_millis(valid_for);
         let mark = |number| Mark { epoch: keyring.epoch(), number, this_update, next_update };

@@ -3,7 +3,7 @@
 use crate::error::Error;
 use crate::issuer::Issuer;
 use crate::rules::update::{Changed, Update, update_in};
-use crate::store::{self, keys};
+use crate::store::keys;
 use portcullis_core::token::Kind;
 
 impl Issuer {
@@ -25,7 +25,7 @@ impl Issuer {
             return Err(Error::Invalid { field: "add", reason });
         }
         let mut writing = self.store().write().await?;
-        let now = store::now(&mut writing, self.now()).await?;
+        let now = writing.now().await?;
         let mut record = keys::find(&mut writing, id).await?.ok_or(Error::NotFound)?;
         if record.kind != Kind::Publishable {
             return Err(Error::NotPublishable);

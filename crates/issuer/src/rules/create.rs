@@ -13,8 +13,8 @@ use crate::rules::idempotency::{Idempotency, digest};
 use crate::rules::{
     Moment, check_by, check_channels, check_metadata, check_text, find_all, scopes,
 };
+use crate::store::Connection;
 use crate::store::idempotency::Made;
-use crate::store::{self, Connection};
 
 /// What key to make.
 #[derive(Clone, Debug)]
@@ -157,7 +157,7 @@ impl Issuer {
         new.iter().try_for_each(NewKey::check)?;
         idempotency.map_or(Ok(()), Idempotency::check)?;
         let mut writing = self.store().write().await?;
-        let now = store::now(&mut writing, self.now()).await?;
+        let now = writing.now().await?;
         let request = digest(&new.iter().map(|new| new.request(self.actor())).collect());
         if let Some(idempotency) = idempotency
             && let Some(ids) = idempotency.recall(&mut writing, request, now).await?

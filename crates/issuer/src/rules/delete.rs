@@ -14,7 +14,7 @@ use crate::rules::mass::show_wide;
 use crate::rules::revoke::{RevokedMany, check_care, revoke_all_in};
 use crate::rules::{check_by, find_all};
 use crate::store::events::{self, Event, EventType};
-use crate::store::{self, Connection, channels, idempotency, keys};
+use crate::store::{Connection, channels, idempotency, keys};
 
 impl Issuer {
     /// Deletes the records of keys that are revoked, all of them or none.
@@ -25,7 +25,7 @@ impl Issuer {
     pub async fn delete(&self, ids: &[String], by: Option<&str>) -> Result<Vec<String>, Error> {
         check_by("by", by)?;
         let mut writing = self.store().write().await?;
-        let now = store::now(&mut writing, self.now()).await?;
+        let now = writing.now().await?;
         let records = find_all(&mut writing, ids).await?;
         let mut shown = records.clone();
         show_wide(&mut writing, &mut shown).await?;
@@ -53,7 +53,7 @@ impl Issuer {
     ) -> Result<RevokedMany, Error> {
         check_by("by", by)?;
         let mut writing = self.store().write().await?;
-        let now = store::now(&mut writing, self.now()).await?;
+        let now = writing.now().await?;
         let mut records = find_all(&mut writing, ids).await?;
         check_care(&mut writing, &records, &Care::default(), now).await?;
         revoke_all_in(&mut writing, &mut records, now.secs(), self.who(by), now).await?;

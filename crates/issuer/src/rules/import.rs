@@ -8,7 +8,7 @@ use crate::issuer::Issuer;
 use crate::rules::batch::Making;
 use crate::rules::check_text;
 use crate::rules::create::{Minted, NewKey};
-use crate::store::{self, idempotency, keys};
+use crate::store::{idempotency, keys};
 
 /// The longest id of another system, in characters.
 pub const MAX_EXTERNAL_ID_CHARS: usize = super::MAX_TITLE_CHARS;
@@ -53,7 +53,7 @@ impl Issuer {
     pub async fn import(&self, lines: &[ImportLine]) -> Result<Vec<Imported>, Error> {
         lines.iter().try_for_each(ImportLine::check)?;
         let mut writing = self.store().write().await?;
-        let now = store::now(&mut writing, self.now()).await?;
+        let now = writing.now().await?;
         let external: Vec<&str> = lines.iter().map(|line| line.external_id.as_str()).collect();
         let before = idempotency::imported(&mut writing, &external).await?;
 

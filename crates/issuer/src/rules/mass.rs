@@ -92,7 +92,7 @@ impl Issuer {
             check_text("by", by)?;
         }
         let mut writing = self.store().write().await?;
-        let now = store::now(&mut writing, self.now()).await?;
+        let now = writing.now().await?;
         let entry = self.entry(&mut writing, what, now).await?;
         if *care != Care::MEANT {
             let (admins, preview) = preview(&mut writing, &entry, now).await?;
@@ -115,7 +115,7 @@ impl Issuer {
     /// lifted already, and the store's: then nothing was changed.
     pub async fn lift(&self, id: i64, by: Option<&str>) -> Result<MassRevoked, Error> {
         let mut writing = self.store().write().await?;
-        let now = store::now(&mut writing, self.now()).await?;
+        let now = writing.now().await?;
         let entry = wide::find(&mut writing, id).await?;
         let mut entry = entry.ok_or(Error::Unknown { what: "revocation" })?;
         let invalid = |reason| Error::Invalid { field: "id", reason };

@@ -7,9 +7,9 @@ use crate::actor::Who;
 use crate::error::Error;
 use crate::issuer::Issuer;
 use crate::rules::check_text;
+use crate::store::Connection;
 use crate::store::events::{self, Event, EventType};
 use crate::store::owners::{self, Owner};
-use crate::store::{self, Connection};
 
 /// The longest metadata, in bytes of JSON.
 const MAX_METADATA_LEN: usize = 16 * 1024;
@@ -49,7 +49,7 @@ impl Issuer {
         check_text("name", &new.name)?;
         check_metadata(&new.metadata)?;
         let mut writing = self.store().write().await?;
-        let now = store::now(&mut writing, self.now()).await?;
+        let now = writing.now().await?;
         check_external_id(&mut writing, new.external_id.as_deref(), 0).await?;
         let owner = Owner {
             number: draw(&mut writing).await?,
@@ -99,7 +99,7 @@ impl Issuer {
     /// [`Error::Unknown`], [`Error::Invalid`], and the store's.
     pub async fn update_owner(&self, number: u32, change: &OwnerChange) -> Result<Owner, Error> {
         let mut writing = self.store().write().await?;
-        let now = store::now(&mut writing, self.now()).await?;
+        let now = writing.now().await?;
         let mut owner = find(&mut writing, number).await?;
         if let Some(name) = &change.name {
             check_text("name", name)?;
@@ -127,7 +127,7 @@ impl Issuer {
     /// [`Error::Unknown`], [`Error::InUse`], and the store's.
     pub async fn delete_owner(&self, number: u32, by: Option<&str>) -> Result<(), Error> {
         let mut writing = self.store().write().await?;
-        let now = store::now(&mut writing, self.now()).await?;
+        let now = writing.now().await?;
         let owner = find(&mut writing, number).await?;
         if owners::is_used(&mut writing, number, now).await? {
             return Err(Error::InUse { what: "owner" });

@@ -11,10 +11,10 @@ use crate::actor::Who;
 use crate::error::Error;
 use crate::issuer::Issuer;
 use crate::rules::check_text;
+use crate::store::Connection;
 use crate::store::events::{self, Event, EventType};
 use crate::store::lists::Published;
 use crate::store::policies::{self, PolicyRecord, visibility_name};
-use crate::store::{self, Connection};
 
 /// What a policy says, as people spell it. See `docs/policy.md`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
@@ -197,7 +197,7 @@ impl Issuer {
         check_text("name", &new.name)?;
         new.rules.draft()?;
         let mut writing = self.store().write().await?;
-        let now = store::now(&mut writing, self.now()).await?;
+        let now = writing.now().await?;
         let policy = PolicyRecord {
             number: draw(&mut writing).await?,
             visibility: new.visibility,
@@ -243,7 +243,7 @@ impl Issuer {
     /// [`Error::Unknown`], [`Error::Invalid`], and the store's: then nothing was changed.
     pub async fn update_policy(&self, number: u32, change: &PolicyChange) -> Result<Saved, Error> {
         let mut writing = self.store().write().await?;
-        let now = store::now(&mut writing, self.now()).await?;
+        let now = writing.now().await?;
         let mut policy = find(&mut writing, number).await?;
         change.apply(&mut policy);
         check_text("name", &policy.name)?;
@@ -263,7 +263,7 @@ impl Issuer {
     /// [`Error::Unknown`], [`Error::InUse`], and the store's: then nothing was changed.
     pub async fn delete_policy(&self, number: u32, by: Option<&str>) -> Result<Saved, Error> {
         let mut writing = self.store().write().await?;
-        let now = store::now(&mut writing, self.now()).await?;
+        let now = writing.now().await?;
         let policy = find(&mut writing, number).await?;
         if policies::is_used(&mut writing, number, now).await? {
             return Err(Error::InUse { what: "policy" });

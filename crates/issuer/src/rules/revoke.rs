@@ -100,7 +100,7 @@ impl Issuer {
     ) -> Result<Revoked, Error> {
         check_by("revoked_by", revocation.by.as_deref())?;
         let mut writing = self.store().write().await?;
-        let now = store::now(&mut writing, self.now()).await?;
+        let now = writing.now().await?;
         let mut record = keys::find(&mut writing, id).await?.ok_or(Error::NotFound)?;
         let at = revocation.when.resolve(now, "at")?.max(now.secs());
         let as_shown = shown(&mut writing, &record).await?;
@@ -150,7 +150,7 @@ impl Issuer {
         let who = self.who(revocation.by.as_deref());
         check_by("revoked_by", who.on_behalf_of())?;
         let mut writing = self.store().write().await?;
-        let now = store::now(&mut writing, self.now()).await?;
+        let now = writing.now().await?;
         let at = revocation.when.resolve(now, "at")?.max(now.secs());
         let (mut records, skipped) = chosen(&mut writing, selector, (at, now), if_revoked).await?;
         check_care(&mut writing, &records, care, now).await?;
@@ -186,7 +186,7 @@ impl Issuer {
     /// [`Error::NotAuthentic`], [`Error::PublicText`], [`Error::AlreadyRevoked`], and the store's.
     pub async fn revoke_held(&self, token: &str) -> Result<Revoked, Error> {
         let mut writing = self.store().write().await?;
-        let now = store::now(&mut writing, self.now()).await?;
+        let now = writing.now().await?;
         let found = self.record_of(&mut writing, token).await?;
         let mut record = found.map_err(|_| Error::NotAuthentic)?.ok_or(Error::NotAuthentic)?;
         if record.kind == Kind::Publishable {

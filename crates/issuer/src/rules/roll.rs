@@ -19,7 +19,7 @@ use crate::rules::{Moment, check_by, find_all};
 use crate::store::events::{self, Event, EventType};
 use crate::store::idempotency::Made;
 use crate::store::lists::Published;
-use crate::store::{self, Connection, channels, keys};
+use crate::store::{Connection, channels, keys};
 
 /// How to roll a key. What is not said stays as it is.
 #[derive(Clone, Debug)]
@@ -112,7 +112,7 @@ impl Issuer {
         check_by("by", roll.by.as_deref())?;
         idempotency.map_or(Ok(()), Idempotency::check)?;
         let mut writing = self.store().write().await?;
-        let now = store::now(&mut writing, self.now()).await?;
+        let now = writing.now().await?;
         let request = digest(&roll.request(id, self.actor()));
         if let Some(idempotency) = idempotency
             && let Some(ids) = idempotency.recall(&mut writing, request, now).await?

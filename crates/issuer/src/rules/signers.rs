@@ -150,7 +150,7 @@ impl Issuer {
         let root_key = root.root_key(self.root())?;
         let vault = self.home().keystore_vault();
         let mut writing = self.store().write().await?;
-        let now = store::now(&mut writing, self.now()).await?;
+        let now = writing.now().await?;
         let keyring = Keyring::open(&lists::keyring(&mut writing).await?, self.root())?;
         let keys = signers::keys_of_signers(&mut writing, now).await?;
         if let KeyringChange::Retire { kid, anyway: false } = *change
@@ -189,7 +189,7 @@ impl Issuer {
             let event =
                 Event { event: EventType::KeyringChanged, key_id: None, who: self.who(by), data };
             events::append(&mut writing, now, &event).await?;
-            Ok::<_, Error>(writing.commit().await?)
+            writing.commit().await
         };
         if let Err(error) = committed.await {
             // One key more than the keyring lists does no harm; the first error is to be told.

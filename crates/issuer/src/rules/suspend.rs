@@ -9,7 +9,7 @@ use crate::rules::check_by;
 use crate::rules::mass::shown;
 use crate::rules::update::Changed;
 use crate::store::events::{self, Event, EventType};
-use crate::store::{self, keys};
+use crate::store::keys;
 
 impl Issuer {
     /// Suspends a key, commits, and publishes.
@@ -38,7 +38,7 @@ impl Issuer {
     ) -> Result<Changed, Error> {
         check_by("by", by)?;
         let mut writing = self.store().write().await?;
-        let now = store::now(&mut writing, self.now()).await?;
+        let now = writing.now().await?;
         let mut record = keys::find(&mut writing, id).await?.ok_or(Error::NotFound)?;
         if shown(&mut writing, &record).await?.state(now) == KeyState::Revoked {
             return Err(Error::AlreadyRevoked);

@@ -14,7 +14,7 @@ use crate::rules::create::{Minted, NewKey};
 use crate::rules::{check_by, check_channels, check_metadata, check_text};
 use crate::store::events::{self, Event, EventType};
 use crate::store::lists::Published;
-use crate::store::{self, Connection, channels, keys};
+use crate::store::{Connection, channels, keys};
 
 /// What to change; what is not said stays as it is.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -110,7 +110,7 @@ impl Issuer {
         by: Option<&str>,
     ) -> Result<Changed, Error> {
         let mut writing = self.store().write().await?;
-        let now = store::now(&mut writing, self.now()).await?;
+        let now = writing.now().await?;
         let mut record = keys::find(&mut writing, id).await?.ok_or(Error::NotFound)?;
         let before = record.sales_channels.clone();
         update_in(&mut writing, &mut record, update, self.who(by), now).await?;
@@ -127,7 +127,7 @@ impl Issuer {
     /// Those of [`Issuer::create`] and [`Issuer::update`]: then nothing was changed.
     pub async fn upsert(&self, all: &[Upsert]) -> Result<(Vec<Minted>, Vec<KeyRecord>), Error> {
         let mut writing = self.store().write().await?;
-        let now = store::now(&mut writing, self.now()).await?;
+        let now = writing.now().await?;
         let mut makings = Vec::new();
         for upsert in all {
             if let Upsert::Create(new) = upsert {

@@ -2,7 +2,7 @@
 
 use crate::error::Error;
 use crate::issuer::Issuer;
-use crate::store::{self, keys};
+use crate::store::keys;
 
 pub use crate::store::keys::Use;
 
@@ -20,7 +20,7 @@ impl Issuer {
             return Err(Error::Invalid { field: "uses", reason: "must be 1000 at most" });
         }
         let mut writing = self.store().write().await?;
-        let now = store::now(&mut writing, self.now()).await?;
+        let now = writing.now().await?;
         let known = keys::used(&mut writing, uses, now.secs()).await?;
         writing.commit().await?;
         Ok(known)

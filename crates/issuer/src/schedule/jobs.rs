@@ -14,7 +14,7 @@ use crate::issuer::Issuer;
 use crate::publish::LINGER_SECS;
 use crate::store::events::{self, Event, EventType};
 use crate::store::jobs as table;
-use crate::store::{self, shards, state, webhooks};
+use crate::store::{shards, state, webhooks};
 use crate::view::seconds;
 
 /// So many days before a key expires a notice is given, once each.
@@ -185,7 +185,7 @@ async fn expiry_notices(issuer: &Issuer, lease: &mut Lease) -> Result<Done, Erro
                 return Ok(Done::ExpiryNotices { notices });
             }
             let mut writing = issuer.store().write().await?;
-            let now = store::now(&mut writing, issuer.now()).await?;
+            let now = writing.now().await?;
             let due = table::expiring(&mut writing, days, now.secs(), BATCH).await?;
             if due.is_empty() {
                 break;
@@ -212,7 +212,7 @@ async fn expiry_notices(issuer: &Issuer, lease: &mut Lease) -> Result<Done, Erro
 
 async fn prune(issuer: &Issuer) -> Result<Done, Error> {
     let mut writing = issuer.store().write().await?;
-    let now = store::now(&mut writing, issuer.now()).await?;
+    let now = writing.now().await?;
     let back = |millis: u64| Time::from_millis(now.millis().saturating_sub(millis));
     let (idempotency, notices) = table::prune(&mut writing, now).await?;
     let deliveries = webhooks::prune(&mut writing, back(DELIVERED_DAYS * DAY_MILLIS)).await?;

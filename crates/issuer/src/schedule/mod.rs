@@ -8,14 +8,12 @@ pub use jobs::{DEFAULT_KEY_AGE_DAYS, Done, Job, NOTICE_DAYS, Options};
 
 use std::time::Duration;
 
-use portcullis_core::time::Time;
 use tokio::sync::watch;
 use tokio::time::MissedTickBehavior;
 
 use crate::actor::Actor;
 use crate::error::Error;
 use crate::issuer::Issuer;
-use crate::store;
 use crate::store::jobs::{self as table, JobRecord};
 
 /// How long a lease lasts when nothing more is heard of its holder.
@@ -29,14 +27,16 @@ pub struct Lease {
     issuer: Issuer,
     name: &'static str,
     holder: Option<String>,
-    renew_at: Time,
+    /// By the clock that nobody can set: whoever's clock is set back would hold, as it believes,
+    /// what has run out for all others.
+    renew_at_millis: u64,
 }
 
 impl Lease {
     /// The lease of the job called `name`, not held yet.
     #[must_use]
     pub fn new(issuer: &Issuer, name: &'static str) -> Self {
-        Self { issuer: issuer.clone(), name, holder: None, renew_at: Time::from_millis(0) }
+        Self { issuer: issuer.clone(), name, holder: None, renew_at_millis: 0 }
     }
 
     /// Takes the lease, or renews it in good time; says whether it is held.
@@ -44,19 +44,20 @@ impl Lease {
     /// # Errors
     /// The store's.
     pub async fn hold(&mut self) -> Result<bool, Error> {
-        let clock = self.issuer.now();
-        if self.holder.is_some() && clock < self.renew_at {
+        let steady_millis = self.issuer.read_clock().steady_millis;
+        if self.holder.is_some() && steady_millis < self.renew_at_millis {
             return Ok(true);
         }
         let tag = u64::from_be_bytes(*crate::random::secret()?);
         let holder =
             self.holder.take().unwrap_or_else(|| format!("{}-{tag:016x}", std::process::id()));
         let mut writing = self.issuer.store().write().await?;
-        let now = store::now(&mut writing, clock).await?;
+        let now = writing.now().await?;
         let until = now.plus_millis(LEASE_MILLIS);
         let held = table::take(&mut writing, self.name, &holder, now, until).await?;
         writing.commit().await?;
-        self.renew_at = clock.plus_millis(LEASE_MILLIS / 3);
+        // Counted from before it was asked for.
+        self.renew_at_millis = steady_millis.saturating_add(LEASE_MILLIS / 3);
         self.holder = held.then_some(holder);
         Ok(held)
     }
@@ -72,7 +73,7 @@ impl Lease {
     async fn end(mut self, failure: Option<&Error>) -> Result<(), Error> {
         let Some(holder) = self.holder.take() else { return Ok(()) };
         let mut writing = self.issuer.store().write().await?;
-        let now = store::now(&mut writing, self.issuer.now()).await?;
+        let now = writing.now().await?;
         let error = failure.map(Error::chain);
         table::give_back(&mut writing, self.name, &holder, now, error.as_deref()).await?;
         writing.commit().await?;

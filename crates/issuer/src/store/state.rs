@@ -8,11 +8,11 @@ use sqlx::Row as _;
 
 use crate::error::Error;
 use crate::record::KeyState;
+use crate::store::Connection;
 use crate::store::keys::place_of;
 use crate::store::row::named;
 use crate::store::select::Select;
 use crate::store::wide::{self, WideRecord};
-use crate::store::{Connection, Writing};
 
 /// Appends an expression that is one of the states' names: that of a row of `api_keys` at `now`,
 /// in seconds.
@@ -68,17 +68,17 @@ pub async fn count_by_state(
 ///
 /// # Errors
 /// The database's.
-pub async fn settle_counts(connection: &mut Writing, now: u32) -> Result<(), Error> {
-    for (state, many) in counts(connection, &[], now).await? {
+pub async fn settle_counts(connection: &mut Connection, now: u32) -> Result<(), Error> {
+    for (state, many) in counts(&mut *connection, &[], now).await? {
         sqlx::query("UPDATE key_counts SET many = $1 WHERE state = $2")
             .bind(many)
             .bind(state.name())
-            .execute(&mut **connection)
+            .execute(&mut *connection)
             .await?;
     }
     sqlx::query("UPDATE key_counts_as_of SET as_of = $1")
         .bind(i64::from(now))
-        .execute(&mut **connection)
+        .execute(&mut *connection)
         .await?;
     Ok(())
 }

@@ -93,7 +93,8 @@ impl Dispatcher {
                 let Some(last) = page.last() else { break };
                 position = last.id;
                 let wanted = page.iter().filter(|event| wants(&webhook, event));
-                added += webhooks::enqueue(&mut writing, &webhook.id, wanted, issuer.now()).await?;
+                let now = writing.clock();
+                added += webhooks::enqueue(&mut writing, &webhook.id, wanted, now).await?;
                 webhooks::set_position(&mut writing, &webhook.id, position).await?;
                 writing.commit().await?;
             }
@@ -161,13 +162,13 @@ impl Dispatcher {
             // Only who altered the database takes events away; the trail's check tells.
             None => Outcome::refused("the event is not in the trail any more"),
         };
-        let now = issuer.now();
         issuer.metrics().delivery(outcome.is_accepted());
+        let mut writing = issuer.store().write().await?;
+        let now = writing.clock();
         delivery.attempts = delivery.attempts.saturating_add(1);
         delivery.updated = now;
         delivery.status = outcome.status;
         delivery.error = outcome.error;
-        let mut writing = issuer.store().write().await?;
         if delivery.error.is_none() {
             delivery.state = DeliveryState::Delivered;
         } else if delivery.attempts >= MAX_ATTEMPTS || outcome.gone {

@@ -30,9 +30,9 @@ use crate::actor::Who;
 use crate::error::Error;
 use crate::issuer::Issuer;
 use crate::rules::check_text;
+use crate::store::Connection;
 use crate::store::events::{self, Event, EventType};
 use crate::store::webhooks::{self, Delivery, DeliveryState, WebhookRecord};
-use crate::store::{self, Connection};
 use crate::view::Instant;
 
 /// How long the old secret signs beside the new one, unless asked otherwise.
@@ -204,7 +204,7 @@ impl Issuer {
             let reason = "can't be added: there are 100 webhooks; delete one first";
             return Err(Error::Invalid { field: "url", reason });
         }
-        let now = store::now(&mut writing, self.now()).await?;
+        let now = writing.now().await?;
         let webhook = WebhookRecord {
             id,
             url: url.into(),
@@ -301,7 +301,7 @@ impl Issuer {
     /// [`Error::NoWebhook`] and the store's.
     pub async fn delete_webhook(&self, id: &str, by: Option<&str>) -> Result<(), Error> {
         let mut writing = self.store().write().await?;
-        let now = store::now(&mut writing, self.now()).await?;
+        let now = writing.now().await?;
         let webhook = webhooks::find(&mut writing, id).await?.ok_or(Error::NoWebhook)?;
         webhooks::delete(&mut writing, id).await?;
         tell(&mut writing, "deleted", &webhook, self.who(by), now).await?;
@@ -336,7 +336,7 @@ impl Issuer {
     /// [`Error::NoWebhook`], [`Error::Invalid`] where there is no such delivery, and the store's.
     pub async fn replay_webhook(&self, id: &str, what: Replay) -> Result<u64, Error> {
         let mut writing = self.store().write().await?;
-        let now = store::now(&mut writing, self.now()).await?;
+        let now = writing.now().await?;
         let webhook = webhooks::find(&mut writing, id).await?.ok_or(Error::NoWebhook)?;
         let count = match what {
             Replay::One(delivery) => {
@@ -372,7 +372,7 @@ impl Issuer {
         change: impl FnOnce(&mut WebhookRecord, Time),
     ) -> Result<WebhookRecord, Error> {
         let mut writing = self.store().write().await?;
-        let now = store::now(&mut writing, self.now()).await?;
+        let now = writing.now().await?;
         let mut webhook = webhooks::find(&mut writing, id).await?.ok_or(Error::NoWebhook)?;
         change(&mut webhook, now);
         webhook.updated = now;

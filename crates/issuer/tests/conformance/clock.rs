@@ -1,21 +1,24 @@
 //! A clock that is ahead, and what it leaves behind.
 
+use std::ops::Range;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 
 use portcullis_core::keyring::Purpose;
 use portcullis_core::list::MAX_SKEW_MILLIS;
 use portcullis_core::replica::{AdoptError, Replica};
 use portcullis_core::time::Time;
 use portcullis_core::verify::{Demand, Refusal};
-use portcullis_issuer::clock::{Clock, Reading, SystemClock};
+use portcullis_issuer::clock::{Clock, ManualClock, Reading, SystemClock};
 use portcullis_issuer::doctor::examine;
 use portcullis_issuer::init::{Plan, init};
 use portcullis_issuer::issuer::{DEFAULT_VALID_FOR, Terms};
 use portcullis_issuer::keystore::Vault;
-use portcullis_issuer::publish::Target;
+use portcullis_issuer::publish::{Target, heart_beat};
 use portcullis_issuer::rules::*;
-use portcullis_issuer::schedule::{Job, Options};
+use portcullis_issuer::schedule::{Job, Lease, Options};
+use portcullis_issuer::webhooks::{NewWebhook, Reach};
 use portcullis_issuer::{Error, Home, Issuer};
 use sqlx::Row as _;
 
@@ -25,6 +28,9 @@ use crate::lists::{until, work};
 conformance! {
     a_clock_that_jumps_ahead_is_held_before_anything_is_written,
     time_that_passes_is_no_jump,
+    no_time_is_written_that_was_not_looked_at,
+    a_beat_is_as_long_as_the_time_that_was_looked_at,
+    whoever_s_clock_is_set_back_holds_no_lease_that_has_run_out,
     what_a_clock_left_behind_is_got_rid_of,
     what_a_stolen_signer_of_lists_signed_is_ended,
 }
@@ -134,6 +140,201 @@ pub(crate) async fn a_clock_that_jumps_ahead_is_held_before_anything_is_written(
     let trusting = Issuer::open_with(&bench.home, bench.clock.clone(), terms).await.unwrap();
     trusting.publish().await.unwrap();
     issuer.create(&NewKey::titled("z")).await.unwrap();
+}
+
+/// A machine whose clock says something else for a while, as `date` sets it and sets it back.
+/// Time passes as it does for all others.
+struct Moody {
+    right: Arc<ManualClock>,
+    readings: AtomicU64,
+    /// Which of the readings are wrong, by their number.
+    wrong: Mutex<Range<u64>>,
+    /// What is said then.
+    says: Mutex<Time>,
+}
+
+impl Moody {
+    fn new(right: &Arc<ManualClock>) -> Arc<Self> {
+        let (readings, says) = (AtomicU64::new(0), Mutex::new(right.now()));
+        Arc::new(Self { right: Arc::clone(right), readings, wrong: Mutex::new(0..0), says })
+    }
+
+    /// From the `first` reading from now on, `many` of them say this.
+    fn is_set(&self, first: u64, many: u64, says: Time) {
+        let first = self.readings.load(Ordering::SeqCst) + first;
+        *self.wrong.lock().unwrap() = first..first.saturating_add(many);
+        *self.says.lock().unwrap() = says;
+    }
+
+    fn is_set_right(&self) {
+        *self.wrong.lock().unwrap() = 0..0;
+    }
+
+    fn said(&self) -> u64 {
+        self.readings.load(Ordering::SeqCst)
+    }
+}
+
+impl Clock for Moody {
+    fn now(&self) -> Time {
+        let number = self.readings.fetch_add(1, Ordering::SeqCst);
+        let wrong = self.wrong.lock().unwrap().contains(&number);
+        if wrong { *self.says.lock().unwrap() } else { self.right.now() }
+    }
+
+    fn read(&self) -> Reading {
+        Reading { wall: self.now(), ..self.right.read() }
+    }
+
+    fn is_the_machines(&self) -> bool {
+        false
+    }
+}
+
+/// Wrong times, as far as the torture sets clocks.
+fn wrong_times(right: Time) -> [Time; 4] {
+    [
+        right.plus_millis(90_000),
+        right.plus_millis(30 * DAY),
+        right.plus_millis(3650 * DAY),
+        Time::from_millis(right.millis() - 30 * DAY),
+    ]
+}
+
+const ACTS: [&str; 9] =
+    ["create", "revoke", "roll", "publish", "owner", "prune", "notices", "age", "webhook"];
+
+/// One act, which may be refused. Whatever it was refused for, nothing of it stays.
+async fn act(issuer: &Issuer, what: &str, id: &str) {
+    let options = Options::default();
+    let refused = match what {
+        "create" => issuer.create(&NewKey::titled("x")).await.err(),
+        "revoke" => {
+            let revocation = Revocation { when: Moment::Now, by: None };
+            issuer.revoke(id, &revocation).await.and_then(|done| done.published).err()
+        }
+        "roll" => issuer.roll(id, &Roll::default()).await.and_then(|done| done.published).err(),
+        "publish" => issuer.publish().await.err(),
+        "owner" => {
+            let owner = NewOwner { name: "x".into(), ..NewOwner::default() };
+            issuer.create_owner(&owner).await.err()
+        }
+        "prune" => issuer.run_job(Job::Prune, &options).await.err(),
+        "notices" => issuer.run_job(Job::ExpiryNotices, &options).await.err(),
+        "age" => issuer.run_job(Job::KeyAge, &options).await.err(),
+        "webhook" => {
+            let url = "https://example.com/".to_owned();
+            let new = NewWebhook { url, description: String::new(), types: Vec::new(), by: None };
+            issuer.create_webhook(&new, Reach { http: false, private: true }).await.err()
+        }
+        other => unreachable!("{other}"),
+    };
+    let code = refused.map(|error| error.code());
+    // A list is read back by the time that it is then, which may be another.
+    let known = ["clock_implausible", "clock_went_back", "list_past_next_update", "list"];
+    assert!(code.is_none_or(|code| known.contains(&code) || code.starts_with("list_")), "{code:?}");
+}
+
+/// The clock is set, and set back, between any two looks that an act takes at it, and so in the
+/// middle of each transaction too.
+pub(crate) async fn no_time_is_written_that_was_not_looked_at(bench: Bench) {
+    let other = &bench.issuer;
+    let moody = Moody::new(&bench.clock);
+    let issuer = Issuer::open(&bench.home, moody.clone(), DEFAULT_VALID_FOR).await.unwrap();
+    for what in ACTS {
+        for wrong in 0..wrong_times(bench.clock.now()).len() {
+            let mut number = 0;
+            loop {
+                bench.clock.advance(1_000);
+                let right = bench.clock.now();
+                let id = other.create(&NewKey::titled("y")).await.unwrap().record.id;
+                let of = format!("{what}, look {number}, wrong time {wrong}");
+                moody.is_set(number, 1, wrong_times(right)[wrong]);
+                let before = moody.said();
+                act(&issuer, what, &id).await;
+                let looks = moody.said() - before;
+                moody.is_set_right();
+                assert!(newest(other).await <= right.plus_millis(1_000), "{of}");
+                // Neither itself nor any other is held by what was written.
+                for issuer in [other, &issuer] {
+                    bench.clock.advance(10);
+                    let listed = issuer.publish().await.map_err(|error| error.to_string());
+                    assert_eq!(listed.map(|out| out.this_update), Ok(bench.clock.now()), "{of}");
+                    issuer.create(&NewKey::titled("z")).await.unwrap();
+                }
+                number += 1;
+                if number >= looks {
+                    break;
+                }
+            }
+        }
+    }
+    issuer.store().close().await;
+}
+
+/// A publisher that is killed in its beat leaves a lease that lasts as long as the others wait for.
+pub(crate) async fn a_beat_is_as_long_as_the_time_that_was_looked_at(bench: Bench) {
+    let other = &bench.issuer;
+    let moody = Moody::new(&bench.clock);
+    let issuer = Issuer::open(&bench.home, moody.clone(), DEFAULT_VALID_FOR).await.unwrap();
+    for wrong in 0..wrong_times(bench.clock.now()).len() {
+        for number in 0..6 {
+            bench.clock.advance(60_000);
+            other.publish().await.unwrap();
+            let before = other.last_event().await.unwrap();
+            bench.clock.advance(1_000);
+            let right = bench.clock.now();
+            moody.is_set(number, 1, wrong_times(right)[wrong]);
+            let (stop, stopped) = tokio::sync::watch::channel(());
+            let period = std::time::Duration::from_secs(3600);
+            let beat = tokio::spawn(heart_beat(issuer.clone(), period, Vec::new(), stopped));
+            // It is done, or noted that it failed.
+            until("the beat", async || {
+                let out = other.published().await.unwrap().this_update >= right;
+                let noted = other.last_event().await.unwrap() > before;
+                (out || noted || moody.said() > number + 20).then_some(())
+            })
+            .await;
+            beat.abort();
+            let _ = beat.await;
+            drop(stop);
+            moody.is_set_right();
+            let of = format!("look {number}, wrong time {wrong}");
+            let leader = sqlx::query("SELECT COALESCE(MAX(until_ms), 0) FROM publisher");
+            let mut reading = other.store().read().await.unwrap();
+            let until: i64 = leader.fetch_one(&mut *reading).await.unwrap().get(0);
+            drop(reading);
+            let longest = right.plus_millis(3 * 3_600_000);
+            assert!(until <= i64::try_from(longest.millis()).unwrap(), "{of}");
+            other.publish().await.unwrap();
+            bench.clock.advance(4 * 3_600_000);
+        }
+    }
+    issuer.store().close().await;
+}
+
+pub(crate) async fn whoever_s_clock_is_set_back_holds_no_lease_that_has_run_out(bench: Bench) {
+    let moody = Moody::new(&bench.clock);
+    let issuer = Issuer::open(&bench.home, moody.clone(), DEFAULT_VALID_FOR).await.unwrap();
+    for (number, name) in ["a", "b", "c", "d"].into_iter().enumerate() {
+        let wrong = || wrong_times(bench.clock.now())[number];
+        let (mut lease, mut others) = (Lease::new(&issuer, name), Lease::new(&bench.issuer, name));
+        for first in 0..3 {
+            // It is wrong while it is asked for, or from then on for ever.
+            moody.is_set(first, 1, wrong());
+            let _ = lease.hold().await;
+            moody.is_set_right();
+            bench.clock.advance(60_000);
+            bench.issuer.publish().await.unwrap();
+            moody.is_set(0, u64::MAX, wrong());
+            assert!(others.hold().await.unwrap(), "{number} {first}: the others wait in vain");
+            assert!(!matches!(lease.hold().await, Ok(true)), "{number} {first}: both hold it");
+            moody.is_set_right();
+            bench.clock.advance(60_000);
+            bench.issuer.publish().await.unwrap();
+        }
+    }
+    issuer.store().close().await;
 }
 
 pub(crate) async fn time_that_passes_is_no_jump(bench: Bench) {
