@@ -322,7 +322,8 @@ async fn whoever_asks_gets_the_place_of_who_lets_the_server_wait() {
 async fn until_closed(stream: &mut TcpStream) -> String {
     let mut said = Vec::new();
     let closed = tokio::time::timeout(ANSWERED_WITHIN, stream.read_to_end(&mut said)).await;
-    closed.expect("the server does not close the connection").unwrap();
+    assert!(closed.is_ok(), "the server does not close the connection");
+    closed.unwrap().unwrap();
     String::from_utf8_lossy(&said).into_owned()
 }
 
