@@ -35,6 +35,12 @@ function without(program) {
   return there || process.env.CI ? undefined : `LEFT OUT: there is no ${program} here`;
 }
 
+/** In continuous integration, where nothing is left out: says what to install instead of failing later, and elsewhere. */
+function needs(program, debian = program) {
+  const there = spawnSync('sh', ['-c', `command -v ${program}`]).status === 0;
+  assert.ok(there, `there is no ${program} here; install Debian's package "${debian}"`);
+}
+
 /** Storage that speaks as much of S3 as a target asks for, over TLS; `use` gives it another certificate. */
 async function startStorage(certificate) {
   const objects = new Map();
@@ -234,6 +240,8 @@ test('region cut off', async () => {
 });
 
 test('certificate expired', { skip: without('faketime') ?? without('openssl') }, async () => {
+  needs('faketime');
+  needs('openssl');
   const folder = await temporaryFolder();
   const certify = async (when) => {
     const made = await run('sh', ['-e', '-c', CERTIFICATE, 'sh', when], { cwd: folder });

@@ -67,7 +67,8 @@ impl Issuer {
             return Ok(());
         }
         let mut writing = self.store().write().await?;
-        targets::set_restored(&mut writing, "", Time::from_millis(0)).await?;
+        let now = writing.clock();
+        targets::set_restored(&mut writing, "", Time::from_millis(0), now).await?;
         writing.commit().await?;
         fs::remove_file(&mark).map_err(|source| Error::Io { path: mark, source })
     }

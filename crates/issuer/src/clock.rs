@@ -47,6 +47,8 @@ impl Clock for SystemClock {
     }
 
     fn read(&self) -> Reading {
+        // The steady clock first: a process that is frozen in between finds the time of the day
+        // ahead, which passes. The other way round its note would hold every clock that is right.
         let (steady_millis, boot) = steady();
         Reading { wall: self.now(), steady_millis, boot }
     }

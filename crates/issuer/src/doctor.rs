@@ -337,7 +337,7 @@ async fn clock(
         return Ok(());
     }
     match issuer.store().check_clock().await {
-        Ok(()) => seen.good("clock", "not behind the list that is published, nor ahead"),
+        Ok(_) => seen.good("clock", "not behind the list that is published, nor ahead"),
         Err(error @ Error::ClockImplausible { .. }) => {
             let mend = "set the clock right; if it is right, run `portcullis list publish \
                         --trust-clock`; until then nothing is written, and gates refuse every key \

@@ -318,6 +318,17 @@ pub enum Error {
         /// The file.
         path: PathBuf,
     },
+    /// A file of the database is not the one that this process has open.
+    #[error(
+        "{} was deleted, moved or replaced while this process has it open: nothing is written, \
+         because it would be lost; stop this process, put the file back or restore a backup, and \
+         start it again",
+        path.display()
+    )]
+    DatabaseReplaced {
+        /// The file.
+        path: PathBuf,
+    },
     /// The database file is damaged or no SQLite database.
     #[error(
         "the database is damaged or no database, and was left as it is; restore it from a backup"
@@ -508,6 +519,7 @@ impl Error {
             Self::OutlivesMaker { .. } => "outlives_maker",
             Self::Backup { .. } => "backup",
             Self::DatabaseMissing { .. } => "database_missing",
+            Self::DatabaseReplaced { .. } => "database_replaced",
             Self::DatabaseCorrupt(_) => "database_corrupt",
             Self::DatabaseForeign => "database_foreign",
             Self::DatabaseVersion(_) => "database_version",

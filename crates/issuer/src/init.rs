@@ -4,6 +4,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -55,9 +56,22 @@ pub struct Initialised {
 /// Makes an issuer in `home`. Either all of it is there afterwards, or nothing of it.
 ///
 /// # Errors
-/// [`Error::AlreadyInitialised`] and [`Error::RootExists`] where something would be overwritten,
-/// [`Error::Io`], [`Error::Random`].
+/// As [`init_for`].
 pub async fn init(home: &Home, plan: &Plan, clock: Arc<dyn Clock>) -> Result<Initialised, Error> {
+    init_for(home, plan, clock, DEFAULT_VALID_FOR).await
+}
+
+/// The same with a first list that is valid for so long, as those that follow are to be.
+///
+/// # Errors
+/// [`Error::AlreadyInitialised`] and [`Error::RootExists`] where something would be overwritten,
+/// [`Error::ValidFor`], [`Error::Io`], [`Error::Random`].
+pub async fn init_for(
+    home: &Home,
+    plan: &Plan,
+    clock: Arc<dyn Clock>,
+    valid_for: Duration,
+) -> Result<Initialised, Error> {
     match home.check_keystore() {
         Err(Error::NotInitialised { .. }) => {}
         Ok(()) => return Err(Error::AlreadyInitialised { home: home.path().to_owned() }),
@@ -81,10 +95,11 @@ pub async fn init(home: &Home, plan: &Plan, clock: Arc<dyn Clock>) -> Result<Ini
         server @ Database::Server(_) => draft.with_database(server),
     };
     files::create_private_folder(draft.path()).map_err(io_error(draft.path()))?;
+    let discarding = Arc::clone(&clock);
     let made = async {
-        let made = make(&draft, plan, clock).await?;
+        let made = make(&draft, plan, clock, valid_for).await?;
         if let Err(error) = take_place(&draft, home, plan.root.as_deref()) {
-            Store::open(&draft.database(), made.issuer).await?.discard().await;
+            Store::open(&draft.database(), made.issuer, discarding).await?.discard().await;
             return Err(error);
         }
         Ok(made)
@@ -104,7 +119,12 @@ struct Made {
     admin: Minted,
 }
 
-async fn make(draft: &Home, plan: &Plan, clock: Arc<dyn Clock>) -> Result<Made, Error> {
+async fn make(
+    draft: &Home,
+    plan: &Plan,
+    clock: Arc<dyn Clock>,
+    valid_for: Duration,
+) -> Result<Made, Error> {
     let now = clock.now();
     let issuer = IssuerId(*crate::random::secret()?);
     let seed = crate::random::secret()?;
@@ -135,8 +155,8 @@ async fn make(draft: &Home, plan: &Plan, clock: Arc<dyn Clock>) -> Result<Made, 
     let keystore = keystore.with_new_salt()?;
     write(&draft.keystore_vault(), &keystore.encode(&draft.keystore())?)?;
 
-    let store = Store::create(&draft.database(), issuer, now).await?;
-    let made = fill(draft, &store, (&keyring, &document), clock).await;
+    let store = Store::create(&draft.database(), issuer, Arc::clone(&clock)).await?;
+    let made = fill(draft, &store, (&keyring, &document), clock, valid_for).await;
     if made.is_err() {
         store.discard().await;
     }
@@ -150,15 +170,16 @@ async fn fill(
     store: &Store,
     (keyring, document): (&KeyringDraft, &[u8]),
     clock: Arc<dyn Clock>,
+    valid_for: Duration,
 ) -> Result<Minted, Error> {
-    let now = clock.now();
     let mut writing = store.write().await?;
+    let now = writing.clock();
     lists::insert_keyring(&mut writing, keyring.version, document, now).await?;
     shards::insert_shard(&mut writing, 0, Body::MAX_CAPACITY).await?;
     writing.commit().await?;
 
     // From here on by the same path as ever: the list goes out before the first serial is used.
-    let at_work = Issuer::open(draft, clock, DEFAULT_VALID_FOR).await?;
+    let at_work = Issuer::open(draft, clock, valid_for).await?;
     at_work.publish().await?;
     let admin = at_work.create(&first_admin_key()).await?;
     at_work.store().close().await;

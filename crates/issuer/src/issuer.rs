@@ -11,7 +11,7 @@ use portcullis_core::time::Time;
 use tokio::sync::{Mutex, Notify};
 
 use crate::actor::{Actor, Who};
-use crate::clock::Clock;
+use crate::clock::{Clock, Reading};
 use crate::error::Error;
 use crate::health::Health;
 use crate::keystore::{Keystore, Unlock, Vault};
@@ -201,8 +201,11 @@ impl Issuer {
         }
         let keystore = Keystore::read(&home.keystore_vault())?;
         let root = *keystore.root();
-        let store = Store::open(&home.database(), keystore.issuer()).await?;
-        let mut store = store.with_clock(Arc::clone(&clock), !terms.trust_clock);
+        let mut store =
+            Store::open(&home.database(), keystore.issuer(), Arc::clone(&clock)).await?;
+        if terms.trust_clock {
+            store = store.trusting_its_clock();
+        }
         match look_in(home, keystore, &store, clock.now()).await {
             Ok(mirror) => {
                 let home = home.clone();
@@ -301,6 +304,11 @@ impl Issuer {
     #[must_use]
     pub fn now(&self) -> Time {
         self.inner.clock.now()
+    }
+
+    /// Now, by both clocks.
+    pub(crate) fn read_clock(&self) -> Reading {
+        self.inner.clock.read()
     }
 
     /// Whether the clock is trusted whatever it is compared with.

@@ -498,3 +498,20 @@ fn a_key_in_a_wrong_place_is_not_shown() {
         }
     }
 }
+
+/// Publications after it last as long as the one before, if nothing is said: so does the first.
+#[test]
+fn the_first_list_is_valid_for_as_long_as_was_said() {
+    let shell = Shell::new();
+    let refused = shell.command(&["init"]).env("PORTCULLIS_VALID_FOR", "90d").output().unwrap();
+    assert_eq!(code(&refused), 2, "{}", stdout(&refused));
+    assert!(!shell.home().exists(), "nothing is left of it");
+    let made = shell.command(&["init"]).env("PORTCULLIS_VALID_FOR", "40m").output().unwrap();
+    assert_eq!(code(&made), 0, "{}", stderr(&made));
+    shell.json(&["list", "publish"]);
+    let shown = shell.json(&["list", "show"]);
+    // To the second.
+    let at = |pointer| parse_rfc3339(&format!("{}Z", &text(&shown, pointer)[..19])).unwrap();
+    let secs = at("/next_update").millis_since(at("/this_update")) / 1000;
+    assert_eq!(secs.abs_diff(40 * 60) / 2, 0, "{shown}");
+}

@@ -318,6 +318,43 @@ async fn whoever_asks_gets_the_place_of_who_lets_the_server_wait() {
     }
 }
 
+/// Reads what comes until the server closes the connection.
+async fn until_closed(stream: &mut TcpStream) -> String {
+    let mut said = Vec::new();
+    let closed = tokio::time::timeout(ANSWERED_WITHIN, stream.read_to_end(&mut said)).await;
+    assert!(closed.is_ok(), "the server does not close the connection");
+    closed.unwrap().unwrap();
+    String::from_utf8_lossy(&said).into_owned()
+}
+
+#[tokio::test]
+async fn whoever_is_late_with_a_body_is_told_and_nothing_is_done() {
+    let (issuer, served) = Issuer::new(Patience::Short).await;
+    let body = r#"{"title":"never"}"#;
+    let head = format!(
+        "POST /v1/keys HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {}\r\n\
+         content-type: application/json\r\ncontent-length: {}\r\n\r\n",
+        issuer.admin,
+        body.len()
+    );
+    let mut stream = TcpStream::connect(served.address).await.unwrap();
+    stream.write_all(head.as_bytes()).await.unwrap();
+    stream.write_all(&body.as_bytes()[..body.len() - 1]).await.unwrap();
+    let said = until_closed(&mut stream).await;
+    assert!(said.starts_with("HTTP/1.1 408 ") && said.contains("\"body_timeout\""), "{said}");
+    let keys = issuer.shell.json(&["keys", "list"]).to_string();
+    assert!(!keys.contains("never"), "{keys}");
+}
+
+#[tokio::test]
+async fn a_connection_on_which_nothing_is_asked_any_more_is_closed() {
+    let (_issuer, served) = Issuer::new(Patience::Short).await;
+    let mut stream = TcpStream::connect(served.address).await.unwrap();
+    stream.write_all(b"GET /health/live HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
+    let said = until_closed(&mut stream).await;
+    assert!(said.starts_with("HTTP/1.1 200 ") && said.contains("live"), "{said}");
+}
+
 #[test]
 fn a_limit_of_open_files_that_is_too_low_is_said_at_the_start() {
     let shell = Shell::initialised();

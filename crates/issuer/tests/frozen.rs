@@ -302,6 +302,30 @@ async fn who_is_stuck_in_an_answer_is_ended_by_who_waits() {
     panic!("the session went on");
 }
 
+/// A machine that is gone says nothing of its end: the server has to ask. It says what the kernel
+/// holds for this session's socket, and not what was asked for.
+#[tokio::test]
+async fn the_server_asks_whether_a_client_is_still_there() {
+    let Some(bench) = Bench::on_postgres().await else { return };
+    let mut reading = bench.issuer.store().read().await.unwrap();
+    let socket = sqlx::query("SELECT COALESCE(host(inet_server_addr()), '')");
+    let address: String = socket.fetch_one(&mut *reading).await.unwrap().get(0);
+    if address.is_empty() {
+        eprintln!("LEFT OUT: PostgreSQL is asked through a Unix socket, which no network cuts");
+        return;
+    }
+    for (setting, wanted) in [
+        ("tcp_keepalives_idle", "5"),
+        ("tcp_keepalives_interval", "2"),
+        ("tcp_keepalives_count", "3"),
+        ("tcp_user_timeout", "10000"),
+    ] {
+        let ask = sqlx::query("SELECT current_setting($1)").bind(setting);
+        let held: String = ask.fetch_one(&mut *reading).await.unwrap().get(0);
+        assert_eq!(held, wanted, "{setting}");
+    }
+}
+
 #[tokio::test]
 async fn a_session_that_is_ended_is_an_error_of_its_own_and_replaced() {
     let Some(bench) = Bench::on_postgres().await else { return };

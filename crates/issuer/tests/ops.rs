@@ -178,6 +178,35 @@ async fn streams_are_bounded_for_each_key_and_in_all() {
     assert_eq!(router.clone().oneshot(follow(first)).await.unwrap().status(), 200, "free again");
 }
 
+/// The fewest tasks that are at work over a second: what ends by itself is not among them.
+async fn tasks_at_work() -> usize {
+    let mut least = usize::MAX;
+    for _ in 0..50 {
+        least = least.min(tokio::runtime::Handle::current().metrics().num_alive_tasks());
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    least
+}
+
+/// Each look is a statement twice a second: streams must not multiply them.
+#[tokio::test]
+async fn however_many_follow_one_task_looks_for_all() {
+    let bench = Bench::new().await;
+    let router = router(&bench.issuer);
+    let token = bench.made.admin_token.as_str();
+    let nobody = tasks_at_work().await;
+    let mut open = vec![router.clone().oneshot(follow(token)).await.unwrap()];
+    let one = tasks_at_work().await;
+    assert_eq!(one, nobody + 1);
+    for _ in 0..5 {
+        open.push(router.clone().oneshot(follow(token)).await.unwrap());
+        assert_eq!(open.last().unwrap().status(), StatusCode::OK);
+    }
+    assert_eq!(tasks_at_work().await, one, "six follow");
+    drop(open);
+    assert_eq!(tasks_at_work().await, nobody, "nobody follows any more");
+}
+
 /// Whoever falls behind the one who looks for all misses nothing, and hears nothing twice.
 #[tokio::test]
 async fn every_follower_hears_each_event_once_in_its_order() {
@@ -207,6 +236,22 @@ async fn every_follower_hears_each_event_once_in_its_order() {
         }
         assert_eq!(ids(&said), wanted);
     }
+}
+
+/// A clock that was ahead for a moment leaves no key waiting for the time that it said.
+#[tokio::test]
+async fn a_clock_that_was_ahead_limits_nobody_afterwards() {
+    let bench = Bench::new().await;
+    let rate = Rate { requests: 1, window: Duration::from_secs(60) };
+    let router = router_with(&bench.issuer, Settings { rate, ..Settings::default() });
+    let right = bench.issuer.now();
+    // As far as the list that is out is judged by.
+    bench.clock.jump(right.plus_millis(240_000));
+    assert_eq!(ask(&router, get(&bench, "/v1/keys")).await.0, StatusCode::OK);
+    bench.clock.jump(right);
+    assert_eq!(ask(&router, get(&bench, "/v1/keys")).await.0, StatusCode::TOO_MANY_REQUESTS);
+    bench.clock.advance(61_000);
+    assert_eq!(ask(&router, get(&bench, "/v1/keys")).await.0, StatusCode::OK);
 }
 
 #[tokio::test]

@@ -406,7 +406,7 @@ async fn four_servers(database: Option<String>) {
         None => Database::File(shell.home().join("issuer.db")),
     };
     let keystore = Keystore::read(&Home::new(shell.home()).keystore_vault()).unwrap();
-    let store = Store::open(&database, keystore.issuer()).await.unwrap();
+    let store = Store::open(&database, keystore.issuer(), Arc::new(SystemClock)).await.unwrap();
     let query = sqlx::query("SELECT number, this_update, head FROM lists ORDER BY epoch, number");
     let rows = query.fetch_all(&mut *store.read().await.unwrap()).await.unwrap();
     let mut before = (0_i64, 0_i64, Digest([0; 32]));

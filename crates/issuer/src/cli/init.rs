@@ -6,7 +6,8 @@ use std::sync::Arc;
 use anyhow::Result;
 use portcullis_core::token::Label;
 use portcullis_issuer::clock::SystemClock;
-use portcullis_issuer::init::{Initialised, Plan, init};
+use portcullis_issuer::init::{Initialised, Plan, init_for};
+use portcullis_issuer::issuer::DEFAULT_VALID_FOR;
 use serde_json::json;
 
 use super::Outcome;
@@ -37,7 +38,8 @@ impl Init {
     pub(super) async fn run(&self, global: &Global, out: &Out) -> Result<Outcome> {
         let home = global.home()?;
         let plan = Plan { label: self.label, root: self.root.clone(), encrypt: self.encrypt };
-        let made = init(&home, &plan, Arc::new(SystemClock)).await?;
+        let valid_for = global.valid_for.unwrap_or(DEFAULT_VALID_FOR);
+        let made = init_for(&home, &plan, Arc::new(SystemClock), valid_for).await?;
         let Initialised { issuer, root, root_key, admin, admin_token } = &made;
         let folder = home.path().display();
         let json = json!({

@@ -12,7 +12,6 @@ use serde_json::json;
 use super::problem::Problem;
 use crate::error::Error;
 use crate::issuer::Issuer;
-use crate::store::Database;
 use crate::view::MarkView;
 
 pub(super) fn routes() -> Router<Issuer> {
@@ -41,6 +40,8 @@ async fn ready(State(issuer): State<Issuer>) -> Result<Response, Problem> {
     if issuer.is_ending() {
         return Err(unavailable("ending", "this server is about to end; ask another".into()));
     }
+    // Whatever it would read is of a database that is gone.
+    issuer.store().check_files()?;
     let view = issuer.view().await?;
     let keystore = issuer.keystore();
     let lacking = keystore.lacks(view.replica().keyring());
@@ -53,13 +54,6 @@ async fn ready(State(issuer): State<Issuer>) -> Result<Response, Problem> {
         return Err(unavailable("no_signer", detail.into()));
     }
     if let Err(error @ Error::ClockImplausible { .. }) = issuer.store().check_clock().await {
-        return Err(unavailable(error.code(), error.to_string()));
-    }
-    // What is deleted under a server that has it open is lost with that server's end.
-    if let Database::File(path) = issuer.store().database()
-        && !path.exists()
-    {
-        let error = Error::DatabaseMissing { path: path.clone() };
         return Err(unavailable(error.code(), error.to_string()));
     }
     let now = issuer.now();

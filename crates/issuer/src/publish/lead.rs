@@ -102,8 +102,9 @@ async fn make_room(issuer: &Issuer) {
 /// Takes or renews the lease, and publishes where it is held; says whether it is.
 async fn beat(issuer: &Issuer, holder: &str, lease: Duration) -> Result<bool, Error> {
     let mut writing = issuer.store().write().await?;
-    let lease = u64::try_from(lease.as_millis()).unwrap_or(u64::MAX);
-    let leads = targets::lead(&mut writing, holder, lease).await?;
+    let now = writing.clock();
+    let until = now.plus_millis(u64::try_from(lease.as_millis()).unwrap_or(u64::MAX));
+    let leads = targets::lead(&mut writing, holder, (now, until)).await?;
     writing.commit().await?;
     if leads {
         issuer.publish().await?;
@@ -140,7 +141,7 @@ async fn note_failure(issuer: &Issuer, target: Option<&str>, error: &Error) {
         let mut writing = issuer.store().write().await?;
         let now = writing.now().await?;
         events::append(&mut writing, now, &event).await?;
-        Ok(writing.commit().await?)
+        writing.commit().await
     }
     .await;
     if let Err(error) = noted {
@@ -219,14 +220,16 @@ async fn serve_target(issuer: Issuer, target: Target, mut leading: watch::Receiv
 async fn note_seen(issuer: &Issuer, target: &Target) -> Result<(), Error> {
     let mut writing = issuer.store().write().await?;
     let kind = target.place.kind();
-    targets::seen(&mut writing, (&target.name, kind)).await?;
-    Ok(writing.commit().await?)
+    let now = writing.clock();
+    targets::seen(&mut writing, (&target.name, kind), now).await?;
+    writing.commit().await
 }
 
 async fn note_failed(issuer: &Issuer, target: &Target, error: &Error) -> Result<(), Error> {
     let mut writing = issuer.store().write().await?;
-    targets::failed(&mut writing, &target.name, &error.chain()).await?;
-    Ok(writing.commit().await?)
+    let now = writing.clock();
+    targets::failed(&mut writing, &target.name, &error.chain(), now).await?;
+    writing.commit().await
 }
 
 impl Issuer {

@@ -114,6 +114,8 @@ impl Issuer {
         if !(1000..=keyring.max_validity_millis()).contains(&valid_for) {
             return Err(Error::ValidFor { max_secs });
         }
+        // What was looked at: a clock that is set meanwhile must not be noted beside a time that it
+        // never said, and its time must not be signed.
         let reading = writing.reading().clone();
         let this_update = next_instant(reading.wall, last.as_ref())?;
         let next_update = this_update.plus_millis(valid_for);

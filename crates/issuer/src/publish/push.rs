@@ -57,8 +57,9 @@ impl Issuer {
 
     async fn note(&self, target: &Target, carries: (u32, u64, Time)) -> Result<(), Error> {
         let mut writing = self.store().write().await?;
-        targets::carries(&mut writing, &target.name, carries).await?;
-        Ok(writing.commit().await?)
+        let now = writing.clock();
+        targets::carries(&mut writing, &target.name, carries, now).await?;
+        writing.commit().await
     }
 
     /// Puts what the target lacks; gives the version of the keyring that it has then.
@@ -172,7 +173,8 @@ impl Issuer {
         if promise.is_some_and(|promise| !is_later(&mark, &promise.mark)) {
             return Ok(());
         }
-        targets::set_restored(&mut writing, name, mark.this_update).await?;
+        let now = writing.clock();
+        targets::set_restored(&mut writing, name, mark.this_update, now).await?;
         writing.commit().await?;
         tracing::error!(witness = name, "the database is a restored backup");
         Err(Error::Restored { witness: name.into() })

@@ -82,15 +82,15 @@ impl Issuer {
         let root_key = root.root_key(self.root())?;
         let vault = self.home().keystore_vault();
         let mut writing = self.store().write().await?;
+        // Not the transaction's instant, which is that of the newest list.
+        let (now, usual) = (writing.clock(), writing.now().await?);
         let connection = &mut *writing;
-        // Not the store's, which is that of the newest list.
-        let now = self.now();
         let promise = lists::promise(connection).await?.ok_or(Error::NoList)?;
         let ahead = promise.mark.this_update.millis_since(now);
         let was_ahead = ahead > MAX_BEHIND_MILLIS;
         let now = match why {
             Why::Clock if !was_ahead => return Err(Error::ClockNotBehind),
-            Why::Signer if !was_ahead => store::now(connection, now).await?,
+            Why::Signer if !was_ahead => usual,
             Why::Clock | Why::Signer => now,
         };
         let keyring = Keyring::open(&lists::keyring(connection).await?, self.root())?;
@@ -138,7 +138,7 @@ impl Issuer {
         if let Err(error) = writing.commit().await {
             // Keys more than the keyring lists do no harm; the first error is to be told.
             let _ = vault.rewrite(&before);
-            return Err(error.into());
+            return Err(error);
         }
         self.forest().lock().await.take();
         done.number = self.publish().await?.number;

@@ -187,8 +187,8 @@ impl Issuer {
             }
         }
         let mut writing = self.store().write().await?;
+        let now = writing.now().await?.max(mark.this_update);
         let connection = &mut *writing;
-        let now = store::now(connection, self.now()).await?.max(mark.this_update);
         let lost_from = last_commit(connection).await?;
         if let Some(keyring) = &witnessed.keyring {
             let version = witnessed.replica.keyring().version();

@@ -19,7 +19,7 @@ use crate::error::Error;
 use crate::issuer::Issuer;
 use crate::store::events::{self, Event, EventType};
 use crate::store::lists::{self, Promise};
-use crate::store::{self, Connection, Database, shards, targets, wide};
+use crate::store::{Connection, Database, shards, targets, wide};
 
 impl Issuer {
     /// Brings a restored backup into use without a witness: revokes keys that were issued since its
@@ -31,13 +31,13 @@ impl Issuer {
     /// other tools.
     pub async fn recover_alone(&self) -> Result<Recovered, Error> {
         let mut writing = self.store().write().await?;
+        let now = writing.now().await?;
         let connection = &mut *writing;
         let marked = targets::is_restored(connection).await?;
         if !marked && matches!(self.store().database(), Database::File(_)) {
             let reason = "the database is not taken for a restored backup; nothing to do";
             return Err(Error::Target { target: "recover".into(), reason: reason.into() });
         }
-        let now = store::now(connection, self.now()).await?;
         let lost_from = last_commit(connection).await?;
         let promise = lists::promise(connection).await?.ok_or(Error::NoList)?;
         revoke_window(connection, lost_from, now).await?;

@@ -22,7 +22,7 @@ use crate::rules::owners::check_owner;
 use crate::rules::policies::check_policy;
 use crate::store::events::{self, Event, EventType};
 use crate::store::wide;
-use crate::store::{Connection, channels, keys, shards, targets};
+use crate::store::{Connection, Writing, channels, keys, shards, targets};
 
 /// A key to be made, and the one that it takes the place of: its id, and the draft of the policy
 /// that it has for itself.
@@ -35,14 +35,16 @@ impl Issuer {
     /// Makes keys in a transaction of which it is a part.
     pub(super) async fn make(
         &self,
-        connection: &mut Connection,
+        writing: &mut Writing,
         makings: &[Making<'_>],
         now: Time,
     ) -> Result<Vec<Minted>, Error> {
+        let clock = writing.clock();
+        let connection = &mut **writing;
         check(connection, makings).await?;
         crate::reserve::check(self.home())?;
         // Their times would be of the future.
-        crate::publish::check_not_behind(connection, self.now()).await?;
+        crate::publish::check_not_behind(connection, clock).await?;
         let view = self.view_in(connection).await?;
         let keyring = view.replica().keyring();
         let label = keyring.labels().first().copied().unwrap_or(Label::NONE);

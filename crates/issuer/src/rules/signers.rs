@@ -189,7 +189,7 @@ impl Issuer {
             let event =
                 Event { event: EventType::KeyringChanged, key_id: None, who: self.who(by), data };
             events::append(&mut writing, now, &event).await?;
-            Ok::<_, Error>(writing.commit().await?)
+            writing.commit().await
         };
         if let Err(error) = committed.await {
             // One key more than the keyring lists does no harm; the first error is to be told.

@@ -8,7 +8,6 @@ pub use jobs::{DEFAULT_KEY_AGE_DAYS, Done, Job, NOTICE_DAYS, Options};
 
 use std::time::Duration;
 
-use portcullis_core::time::Time;
 use tokio::sync::watch;
 use tokio::time::MissedTickBehavior;
 
@@ -28,14 +27,16 @@ pub struct Lease {
     issuer: Issuer,
     name: &'static str,
     holder: Option<String>,
-    renew_at: Time,
+    /// By the clock that nobody can set: whoever's clock is set back would hold, as it believes,
+    /// what has run out for all others.
+    renew_at_millis: u64,
 }
 
 impl Lease {
     /// The lease of the job called `name`, not held yet.
     #[must_use]
     pub fn new(issuer: &Issuer, name: &'static str) -> Self {
-        Self { issuer: issuer.clone(), name, holder: None, renew_at: Time::from_millis(0) }
+        Self { issuer: issuer.clone(), name, holder: None, renew_at_millis: 0 }
     }
 
     /// Takes the lease, or renews it in good time; says whether it is held.
@@ -43,19 +44,20 @@ impl Lease {
     /// # Errors
     /// The store's.
     pub async fn hold(&mut self) -> Result<bool, Error> {
-        // A clock that was set back must not make the lease look longer than it is.
-        let left = self.renew_at.millis_since(self.issuer.now());
-        if self.holder.is_some() && (1..=LEASE_MILLIS / 3).contains(&left) {
+        let steady_millis = self.issuer.read_clock().steady_millis;
+        if self.holder.is_some() && steady_millis < self.renew_at_millis {
             return Ok(true);
         }
         let tag = u64::from_be_bytes(*crate::random::secret()?);
         let holder =
             self.holder.take().unwrap_or_else(|| format!("{}-{tag:016x}", std::process::id()));
         let mut writing = self.issuer.store().write().await?;
-        let clock = writing.clock();
-        let held = table::take(&mut writing, self.name, &holder, LEASE_MILLIS).await?;
+        let now = writing.now().await?;
+        let until = now.plus_millis(LEASE_MILLIS);
+        let held = table::take(&mut writing, self.name, &holder, now, until).await?;
         writing.commit().await?;
-        self.renew_at = clock.plus_millis(LEASE_MILLIS / 3);
+        // Counted from before it was asked for.
+        self.renew_at_millis = steady_millis.saturating_add(LEASE_MILLIS / 3);
         self.holder = held.then_some(holder);
         Ok(held)
     }

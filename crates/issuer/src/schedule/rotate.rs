@@ -35,7 +35,8 @@ pub(super) async fn key_age(
 ) -> Result<Done, Error> {
     let days = options.key_age_days;
     let (entries, listed) = signers(issuer).await?;
-    let now = issuer.now();
+    // A signer that only a wrong clock takes for an old one must not be followed by another.
+    let now = issuer.store().check_clock().await?.wall;
     let age = |entry: &KeyEntry| listed.get(&entry.kid).map_or(0, |at| now.millis_since(*at));
     let is_old = |entry: &KeyEntry| age(entry) >= u64::from(days).saturating_mul(DAY_MILLIS);
     let at_work = |entry: &&KeyEntry| matches!(entry.state, State::Active | State::Next);

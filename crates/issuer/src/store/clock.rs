@@ -11,7 +11,7 @@ use sqlx::Row as _;
 
 use super::row::number;
 use super::{Connection, millis};
-use crate::clock::{Clock, Reading, SystemClock};
+use crate::clock::{Clock, Reading};
 use crate::error::Error;
 
 /// How far the clock may be ahead of another. So much is over before a list runs out that is valid
@@ -20,6 +20,13 @@ pub const MAX_AHEAD_MILLIS: u64 = 60_000;
 /// How far it may be ahead of what was last published, where nothing else tells the time: for so
 /// long an issuer may have been off.
 pub const MAX_OFF_MILLIS: u64 = 30 * 24 * 60 * 60 * 1000;
+
+/// The latest end that somebody else's lease may have, if one that is taken now ends at `until`. A
+/// lease that ends later was taken by a clock that was far ahead, and counts for nothing: otherwise
+/// it would last until then.
+pub(super) const fn latest_end(until: Time) -> Time {
+    until.plus_millis(MAX_AHEAD_MILLIS)
+}
 
 /// What a clock is compared with.
 #[derive(Clone, Debug, Default)]
@@ -34,39 +41,30 @@ pub(crate) struct Evidence {
 #[derive(Clone)]
 pub(super) struct Door {
     clock: Arc<dyn Clock>,
-    /// Whether it is compared with anything.
-    is_checked: bool,
-}
-
-impl Default for Door {
-    fn default() -> Self {
-        Self { clock: Arc::new(SystemClock), is_checked: false }
-    }
+    /// It is right, whatever it is compared with.
+    pub(super) trusted: bool,
 }
 
 impl Door {
-    pub(super) fn of(clock: Arc<dyn Clock>, is_checked: bool) -> Self {
-        Self { clock, is_checked }
+    pub(super) const fn of(clock: Arc<dyn Clock>) -> Self {
+        Self { clock, trusted: false }
     }
 
-    /// Reads the clock, and refuses one that can't be right. `server` is what PostgreSQL's says,
-    /// just now.
-    ///
-    /// The reading is the time of all that follows: a later one would not have been checked.
+    /// Looks at the clock once, refuses it if it can't be right, and gives what it said: no other
+    /// reading may be written. A clock that is set in between would say something else, which was
+    /// never compared with anything. `server` is what PostgreSQL's says, just now.
     pub(super) async fn check(
         &self,
         connection: &mut Connection,
         server: Option<Time>,
     ) -> Result<Reading, Error> {
-        let Self { clock, is_checked } = self;
-        if !is_checked {
-            return Ok(clock.read());
-        }
         // A clock of a test has nothing to do with that of a real server.
-        let server = server.filter(|_| clock.is_the_machines());
+        let server = server.filter(|_| self.clock.is_the_machines());
         let last = if server.is_none() { last(connection).await? } else { None };
-        let reading = clock.read();
-        check(&reading, &Evidence { server, last })?;
+        let reading = self.clock.read();
+        if !self.trusted {
+            check(&reading, &Evidence { server, last })?;
+        }
         Ok(reading)
     }
 }

@@ -5,9 +5,9 @@ use sqlx::any::AnyRow;
 use sqlx::{FromRow, Row as _};
 
 use crate::error::Error;
+use crate::store::clock::latest_end;
 use crate::store::row::maybe;
 use crate::store::select::Select;
-use crate::store::writing::{Lease, Writing};
 use crate::store::{Connection, millis};
 
 /// A job as it stands.
@@ -49,31 +49,32 @@ pub async fn all(connection: &mut Connection) -> Result<Vec<JobRecord>, Error> {
     Select::new("SELECT * FROM jobs ORDER BY name").all(connection).await
 }
 
-/// Takes the lease of a job for `lease_millis`, or renews it, unless somebody else holds it.
+/// Takes or renews the lease of a job, unless somebody else holds it.
 ///
 /// # Errors
 /// The database's.
 pub async fn take(
-    writing: &mut Writing,
+    connection: &mut Connection,
     name: &str,
     holder: &str,
-    lease_millis: u64,
+    now: Time,
+    until: Time,
 ) -> Result<bool, Error> {
-    let Lease { now, until, longest } = Lease::from(writing.now().await?, lease_millis);
     let done = sqlx::query(
         "INSERT INTO jobs (name, holder, until_ms, started_ms) VALUES ($1, $2, $3, $4) \
          ON CONFLICT (name) DO UPDATE SET holder = excluded.holder, until_ms = excluded.until_ms, \
          started_ms = CASE WHEN jobs.holder = excluded.holder THEN jobs.started_ms \
          ELSE excluded.started_ms END \
-         WHERE jobs.holder IS NULL OR jobs.holder = excluded.holder OR jobs.until_ms <= $4 \
-         OR jobs.until_ms > $5",
+         WHERE jobs.holder IS NULL OR jobs.holder = excluded.holder OR jobs.until_ms <= $5 \
+         OR jobs.until_ms > $6",
     )
     .bind(name)
     .bind(holder)
-    .bind(until)
-    .bind(now)
-    .bind(longest)
-    .execute(&mut **writing)
+    .bind(millis(until))
+    .bind(millis(now))
+    .bind(millis(now))
+    .bind(millis(latest_end(until)))
+    .execute(connection)
     .await?;
     Ok(done.rows_affected() > 0)
 }

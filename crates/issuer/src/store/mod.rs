@@ -9,6 +9,7 @@ pub mod channels;
 pub mod clock;
 pub mod events;
 mod fault;
+mod held;
 pub mod idempotency;
 pub mod jobs;
 pub mod keys;
@@ -39,9 +40,10 @@ use sqlx::any::AnyPoolOptions;
 use sqlx::migrate::{Migration, MigrationType, Migrator};
 use sqlx::{Any, AnyPool, Executor as _, Row as _, SqlSafeStr as _, SqlStr, Transaction};
 
-use crate::clock::Clock;
+use crate::clock::{Clock, Reading};
 use crate::error::Error;
 use clock::Door;
+use held::Held;
 pub use open::Database;
 use session::Turn;
 pub use writing::Writing;
@@ -51,6 +53,8 @@ const CONNECTIONS: u32 = 8;
 const FOR_PUBLISHING: u32 = 3;
 /// How long a transaction waits for another's end before it gives up.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// How long one that reads waits for a connection that is open, if no other may be made.
+const FOR_WHAT_IS_OPEN: Duration = Duration::from_secs(1);
 /// The advisory lock of PostgreSQL that stands for the right to write: the bytes `PCTS`.
 const WRITE_LOCK: i64 = 0x5043_5453;
 
@@ -66,6 +70,7 @@ pub struct Store {
     others: Option<AnyPool>,
     door: Door,
     turn: Turn,
+    held: Held,
 }
 
 impl Store {
@@ -73,8 +78,13 @@ impl Store {
     ///
     /// # Errors
     /// [`Error::DatabaseTaken`], [`Error::Io`] and the database's.
-    pub async fn create(database: &Database, issuer: IssuerId, now: Time) -> Result<Self, Error> {
-        let store = Self::on(open::create(database).await?, database);
+    pub async fn create(
+        database: &Database,
+        issuer: IssuerId,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, Error> {
+        let (held, now) = (Held::default(), clock.now());
+        let store = Self::on(open::create(database, &held).await?, database, clock, held);
         let filled = store.fill(issuer, now).await;
         if let Err(error) = filled {
             store.discard().await;
@@ -83,9 +93,9 @@ impl Store {
         Ok(store)
     }
 
-    fn on(pool: AnyPool, database: &Database) -> Self {
-        let database = database.clone();
-        Self { pool, database, others: None, door: Door::default(), turn: Turn::of_many() }
+    fn on(pool: AnyPool, database: &Database, clock: Arc<dyn Clock>, held: Held) -> Self {
+        let (database, door) = (database.clone(), Door::of(clock));
+        Self { pool, database, others: None, door, turn: Turn::of_many(), held }
     }
 
     async fn fill(&self, issuer: IssuerId, now: Time) -> Result<(), Error> {
@@ -99,13 +109,19 @@ impl Store {
         Ok(())
     }
 
-    /// Opens the database of `issuer` and brings its tables up to date. Never makes one.
+    /// Opens the database of `issuer` and brings its tables up to date. Never makes one. Nothing is
+    /// written by `clock` while it can't be right.
     ///
     /// # Errors
     /// [`Error::DatabaseMissing`], [`Error::DatabaseCorrupt`], [`Error::DatabaseForeign`],
     /// [`Error::DatabaseVersion`].
-    pub async fn open(database: &Database, issuer: IssuerId) -> Result<Self, Error> {
-        let store = Self::on(open::open(database).await?, database);
+    pub async fn open(
+        database: &Database,
+        issuer: IssuerId,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, Error> {
+        let held = Held::default();
+        let store = Self::on(open::open(database, &held).await?, database, clock, held);
         match store.bring_up(issuer).await {
             Ok(()) => Ok(store),
             Err(error) => {
@@ -121,7 +137,7 @@ impl Store {
     /// # Errors
     /// The database's.
     pub(crate) fn for_publishing(&mut self) -> Result<Self, Error> {
-        let pool = open::lazily(&self.database, FOR_PUBLISHING)?;
+        let pool = open::lazily(&self.database, &self.held, FOR_PUBLISHING)?;
         self.others = Some(pool.clone());
         let turn = self.turn.first();
         Ok(Self { pool, others: None, turn, ..self.clone() })
@@ -152,46 +168,56 @@ impl Store {
         Ok(writing.commit().await?)
     }
 
-    /// The same, whose transactions bear the time of this clock. `is_checked` says whether one that
-    /// can't be right is refused.
+    /// The same, by whose clock is written whatever it is compared with.
     #[must_use]
-    pub fn with_clock(self, clock: Arc<dyn Clock>, is_checked: bool) -> Self {
-        Self { door: Door::of(clock, is_checked), ..self }
+    pub fn trusting_its_clock(mut self) -> Self {
+        self.door.trusted = true;
+        self
     }
 
-    /// Starts a transaction that writes.
+    /// Starts a transaction that writes. Dropped without a commit, it leaves nothing.
     ///
     /// # Errors
     /// [`Error::DatabaseBusy`] where others hold the lock for longer than ten seconds and work;
-    /// [`Error::ClockImplausible`].
+    /// [`Error::ClockImplausible`]; [`Error::DatabaseMissing`] and [`Error::DatabaseReplaced`] if
+    /// the files that are open are not those of the database any more.
     pub async fn write(&self) -> Result<Writing, Error> {
-        let (mut writing, server) = match self.database {
+        self.held.check()?;
+        let (mut transaction, server) = match self.database {
             Database::File(_) => {
                 let turn = self.turn.wait().await?;
-                let writing = self.pool.begin_with("BEGIN IMMEDIATE").await?;
+                let transaction = self.pool.begin_with("BEGIN IMMEDIATE").await?;
                 drop(turn);
-                (writing, None)
+                (transaction, None)
             }
             Database::Server(_) => {
-                let (writing, now) = session::write(&self.pool, &self.turn).await?;
-                (writing, Some(now))
+                let (transaction, now) = session::write(&self.pool, &self.turn).await?;
+                (transaction, Some(now))
             }
         };
-        let reading = self.door.check(&mut writing, server).await?;
-        Ok(Writing::new(writing, reading))
+        let reading = self.door.check(&mut transaction, server).await?;
+        Ok(Writing::new(transaction, reading, self.held.clone()))
     }
 
-    /// Whether the clock can be right whose time would be written.
+    /// Whether the files that are open are still those of the database.
+    ///
+    /// # Errors
+    /// [`Error::DatabaseMissing`], [`Error::DatabaseReplaced`], [`Error::Io`].
+    pub fn check_files(&self) -> Result<(), Error> {
+        self.held.check()
+    }
+
+    /// What the clock says, if it can be right: what is decided by it may be acted upon.
     ///
     /// # Errors
     /// [`Error::ClockImplausible`] and the database's.
-    pub async fn check_clock(&self) -> Result<(), Error> {
+    pub async fn check_clock(&self) -> Result<Reading, Error> {
         let mut reading = self.read().await?;
         let server = match self.database {
             Database::File(_) => None,
             Database::Server(_) => Some(session::now(&mut reading).await?),
         };
-        self.door.check(&mut reading, server).await.map(|_| ())
+        self.door.check(&mut reading, server).await
     }
 
     /// Starts a transaction that reads: all of its statements see the same moment.
@@ -200,11 +226,29 @@ impl Store {
     /// The database's.
     pub async fn read(&self) -> Result<Transaction<'static, Any>, Error> {
         match self.database {
-            Database::File(_) => Ok(self.pool.begin().await?),
+            Database::File(_) => match self.held.check() {
+                Ok(()) => Ok(self.pool.begin().await?),
+                Err(gone) => self.read_what_is_open(gone).await,
+            },
             Database::Server(_) => {
                 let begin = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
                 Ok(session::within(PATIENCE, self.pool.begin_with(begin)).await??)
             }
+        }
+    }
+
+    /// What is open may be read although its file is gone: gates are still shown the list. A
+    /// connection that is made now would read what lies at the path, so an open one is waited for.
+    async fn read_what_is_open(&self, gone: Error) -> Result<Transaction<'static, Any>, Error> {
+        let deadline = tokio::time::Instant::now() + FOR_WHAT_IS_OPEN;
+        loop {
+            if let Some(reading) = self.pool.try_begin().await? {
+                return Ok(reading);
+            }
+            if tokio::time::Instant::now() >= deadline {
+                return Err(gone);
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
         }
     }
 
@@ -217,7 +261,7 @@ impl Store {
     /// Whether a server's database holds an issuer. A file tells by being there.
     pub(crate) async fn holds_issuer(database: &Database) -> bool {
         let Database::Server(_) = database else { return false };
-        match open::open(database).await {
+        match open::open(database, &Held::default()).await {
             Ok(pool) => {
                 pool.close().await;
                 true
@@ -276,6 +320,7 @@ impl Store {
             others.close().await;
         }
         self.pool.close().await;
+        self.held.close().await;
     }
 
     /// Takes back what [`Store::create`] made.
@@ -287,7 +332,7 @@ impl Store {
     }
 }
 
-/// The instant of a transaction by the store's clock: never before the list that was last
+/// The instant of a look at the database by the store's clock: never before the list that was last
 /// promised, so that "committed before this update" can be read off the records.
 ///
 /// # Errors

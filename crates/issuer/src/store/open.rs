@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use sqlx::any::{AnyConnectOptions, install_default_drivers};
 use sqlx::{ConnectOptions as _, Connection as _, Executor as _};
 
+use super::held::Held;
 use super::{AnyPool, AnyPoolOptions, CONNECTIONS, Connection, PATIENCE};
 use crate::error::Error;
 use crate::files::{self, Privacy};
@@ -48,17 +49,17 @@ impl fmt::Debug for Database {
 }
 
 /// Makes an empty database: a file, or a schema.
-pub(super) async fn create(database: &Database) -> Result<AnyPool, Error> {
+pub(super) async fn create(database: &Database, held: &Held) -> Result<AnyPool, Error> {
     match database {
         Database::File(path) => {
             files::create_new(path, Privacy::Secret)
                 .map_err(|source| Error::Io { path: path.clone(), source })?;
-            let pool = connect(database).await?;
+            let pool = connect(database, held).await?;
             pool.execute("PRAGMA application_id = 1346589779").await?;
             Ok(pool)
         }
         Database::Server(_) => {
-            let pool = connect(database).await?;
+            let pool = connect(database, held).await?;
             if has_schema(&pool).await? {
                 return Err(Error::DatabaseTaken);
             }
@@ -80,11 +81,11 @@ pub(super) async fn discard(database: &Database, pool: &AnyPool) -> Result<(), E
     }
 }
 
-pub(super) async fn open(database: &Database) -> Result<AnyPool, Error> {
+pub(super) async fn open(database: &Database, held: &Held) -> Result<AnyPool, Error> {
     if let Database::File(path) = database {
         check_file(path)?;
     }
-    let pool = connect(database).await?;
+    let pool = connect(database, held).await?;
     if matches!(database, Database::Server(_)) && !has_schema(&pool).await? {
         pool.close().await;
         return Err(Error::SchemaMissing);
@@ -105,23 +106,31 @@ pub(super) async fn check(database: &Database, connection: &mut Connection) -> R
     if id == APPLICATION_ID { Ok(()) } else { Err(Error::DatabaseForeign) }
 }
 
-async fn connect(database: &Database) -> Result<AnyPool, Error> {
+async fn connect(database: &Database, held: &Held) -> Result<AnyPool, Error> {
     let options = options(database)?;
     // A pool tries again and again what will never do, and then says only that it took too long.
     let mut first = session::within(PATIENCE, options.connect()).await??;
     session::settle(&mut first, database).await?;
-    let pool = pool(CONNECTIONS, database).connect_with(options).await?;
-    if let Database::Server(_) = database {
-        let mut second = pool.acquire().await?;
-        session::check_own_session(&mut first, &mut second).await?;
+    match database {
+        Database::File(path) => {
+            // What lies beside the file is opened by the first look into it.
+            first.execute("SELECT COUNT(*) FROM sqlite_schema").await?;
+            held.keep(path, first)?;
+            Ok(pool(CONNECTIONS, database, held).connect_with(options).await?)
+        }
+        Database::Server(_) => {
+            let pool = pool(CONNECTIONS, database, held).connect_with(options).await?;
+            let mut second = pool.acquire().await?;
+            session::check_own_session(&mut first, &mut second).await?;
+            first.close().await?;
+            Ok(pool)
+        }
     }
-    first.close().await?;
-    Ok(pool)
 }
 
 /// A pool that makes its connections when they are needed.
-pub(super) fn lazily(database: &Database, connections: u32) -> Result<AnyPool, Error> {
-    Ok(pool(connections, database).connect_lazy_with(options(database)?))
+pub(super) fn lazily(database: &Database, held: &Held, connections: u32) -> Result<AnyPool, Error> {
+    Ok(pool(connections, database, held).connect_lazy_with(options(database)?))
 }
 
 fn options(database: &Database) -> Result<AnyConnectOptions, Error> {
@@ -135,9 +144,9 @@ fn options(database: &Database) -> Result<AnyConnectOptions, Error> {
     Ok(options)
 }
 
-fn pool(connections: u32, database: &Database) -> AnyPoolOptions {
+fn pool(connections: u32, database: &Database, held: &Held) -> AnyPoolOptions {
     let is_server = matches!(database, Database::Server(_));
-    let settled = database.clone();
+    let (settled, held) = (database.clone(), held.clone());
     AnyPoolOptions::new()
         .max_connections(connections)
         .acquire_timeout(PATIENCE)
@@ -153,8 +162,12 @@ fn pool(connections: u32, database: &Database) -> AnyPoolOptions {
         })
         .after_release(|connection, _| Box::pin(session::is_reusable(connection)))
         .after_connect(move |connection, _| {
-            let database = settled.clone();
-            Box::pin(async move { session::settle(connection, &database).await })
+            let (database, held) = (settled.clone(), held.clone());
+            Box::pin(async move {
+                // It would write to, or read, what has taken the database's place.
+                held.check().map_err(|gone| sqlx::Error::Configuration(Box::new(gone)))?;
+                session::settle(connection, &database).await
+            })
         })
 }
 

@@ -24,6 +24,8 @@ const ANSWER: Duration = Duration::from_secs(5);
 pub(crate) const DEADLINE: Duration = Duration::from_secs(90);
 
 type Lock = Arc<Mutex<()>>;
+/// A transaction that holds the right to write.
+type Locked = Transaction<'static, Any>;
 
 /// Whose turn it is to wait for the right to write, among those of one process.
 #[derive(Clone, Debug)]
@@ -99,10 +101,7 @@ pub(super) async fn answers(connection: &mut Connection) -> Result<(), sqlx::Err
 
 /// A transaction of PostgreSQL that excludes all others that write, and what the server's clock
 /// says since then.
-pub(super) async fn write(
-    pool: &AnyPool,
-    turn: &Turn,
-) -> Result<(Transaction<'static, Any>, Time), Error> {
+pub(super) async fn write(pool: &AnyPool, turn: &Turn) -> Result<(Locked, Time), Error> {
     // One of us waits for the lock at a time. A process that is frozen has no more than one in the
     // line then, and those of a process that wait leave its connections to those that read.
     let turn = turn.wait().await?;
@@ -114,7 +113,7 @@ pub(super) async fn write(
     locked
 }
 
-async fn lock(pool: &AnyPool) -> Result<(Transaction<'static, Any>, Time), Error> {
+async fn lock(pool: &AnyPool) -> Result<(Locked, Time), Error> {
     let mut writing = within(PATIENCE, pool.begin()).await??;
     // Whoever only reads may be silent for longer: a file is being put out, perhaps, and nobody
     // waits for that.

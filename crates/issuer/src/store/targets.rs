@@ -5,8 +5,8 @@ use sqlx::any::AnyRow;
 use sqlx::{FromRow, Row as _};
 
 use crate::error::Error;
+use crate::store::clock::latest_end;
 use crate::store::row::{maybe, number};
-use crate::store::writing::{Lease, Writing};
 use crate::store::{Connection, millis, time};
 
 /// A target, as its publisher last left it.
@@ -65,15 +65,19 @@ pub async fn all(connection: &mut Connection, since: Time) -> Result<Vec<TargetR
 ///
 /// # Errors
 /// The database's.
-pub async fn seen(writing: &mut Writing, (name, kind): (&str, &str)) -> Result<(), Error> {
+pub async fn seen(
+    connection: &mut Connection,
+    (name, kind): (&str, &str),
+    now: Time,
+) -> Result<(), Error> {
     sqlx::query(
         "INSERT INTO targets (name, kind, failures, seen_ms) VALUES ($1, $2, 0, $3) \
          ON CONFLICT (name) DO UPDATE SET kind = excluded.kind, seen_ms = excluded.seen_ms",
     )
     .bind(name)
     .bind(kind)
-    .bind(millis(writing.clock()))
-    .execute(&mut **writing)
+    .bind(millis(now))
+    .execute(connection)
     .await?;
     Ok(())
 }
@@ -83,9 +87,10 @@ pub async fn seen(writing: &mut Writing, (name, kind): (&str, &str)) -> Result<(
 /// # Errors
 /// The database's.
 pub async fn carries(
-    writing: &mut Writing,
+    connection: &mut Connection,
     name: &str,
     (epoch, list, this_update): (u32, u64, Time),
+    now: Time,
 ) -> Result<(), Error> {
     sqlx::query(
         "UPDATE targets SET epoch = $1, number = $2, this_update = $3, done_ms = $4, \
@@ -95,9 +100,9 @@ pub async fn carries(
     .bind(i64::from(epoch))
     .bind(i64::try_from(list).unwrap_or(i64::MAX))
     .bind(millis(this_update))
-    .bind(millis(writing.clock()))
+    .bind(millis(now))
     .bind(name)
-    .execute(&mut **writing)
+    .execute(connection)
     .await?;
     Ok(())
 }
@@ -106,26 +111,34 @@ pub async fn carries(
 ///
 /// # Errors
 /// The database's.
-pub async fn failed(writing: &mut Writing, name: &str, error: &str) -> Result<u32, Error> {
+pub async fn failed(
+    connection: &mut Connection,
+    name: &str,
+    error: &str,
+    now: Time,
+) -> Result<u32, Error> {
     let row = sqlx::query(
         "UPDATE targets SET error = $1, failed_ms = COALESCE(failed_ms, $2), \
          failures = failures + 1, seen_ms = $2 WHERE name = $3 RETURNING failures",
     )
     .bind(error)
-    .bind(millis(writing.clock()))
+    .bind(millis(now))
     .bind(name)
-    .fetch_optional(&mut **writing)
+    .fetch_optional(connection)
     .await?;
     Ok(row.map(|row| number(&row, "failures")).transpose()?.unwrap_or(0))
 }
 
-/// Takes the lease of the publisher for `lease_millis`, or renews it; says whether `holder` has it
-/// now. It is there only so that not all issuers do the same work: what fences them is the promise.
+/// Takes the lease of the publisher until `until`, or renews it; says whether `holder` has it now.
+/// It is there only so that not all issuers do the same work: what fences them is the promise.
 ///
 /// # Errors
 /// The database's.
-pub async fn lead(writing: &mut Writing, holder: &str, lease_millis: u64) -> Result<bool, Error> {
-    let Lease { now, until, longest } = Lease::from(writing.clock(), lease_millis);
+pub async fn lead(
+    connection: &mut Connection,
+    holder: &str,
+    (now, until): (Time, Time),
+) -> Result<bool, Error> {
     let done = sqlx::query(
         "INSERT INTO publisher (one, holder, until_ms) VALUES (1, $1, $2) \
          ON CONFLICT (one) DO UPDATE SET holder = excluded.holder, until_ms = excluded.until_ms \
@@ -133,10 +146,10 @@ pub async fn lead(writing: &mut Writing, holder: &str, lease_millis: u64) -> Res
          OR publisher.until_ms > $4",
     )
     .bind(holder)
-    .bind(until)
-    .bind(now)
-    .bind(longest)
-    .execute(&mut **writing)
+    .bind(millis(until))
+    .bind(millis(now))
+    .bind(millis(latest_end(until)))
+    .execute(connection)
     .await?;
     Ok(done.rows_affected() > 0)
 }
@@ -166,9 +179,10 @@ pub async fn leader(connection: &mut Connection) -> Result<Option<(String, Time)
 /// # Errors
 /// The database's.
 pub async fn set_restored(
-    writing: &mut Writing,
+    connection: &mut Connection,
     witness: &str,
     this_update: Time,
+    now: Time,
 ) -> Result<(), Error> {
     sqlx::query(
         "INSERT INTO restored (one, witness, this_update, found_ms) VALUES (1, $1, $2, $3) \
@@ -177,8 +191,8 @@ pub async fn set_restored(
     )
     .bind(witness)
     .bind(millis(this_update))
-    .bind(millis(writing.clock()))
-    .execute(&mut **writing)
+    .bind(millis(now))
+    .execute(connection)
     .await?;
     Ok(())
 }

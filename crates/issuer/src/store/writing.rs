@@ -1,66 +1,73 @@
-//! A transaction that writes, and its time.
-//!
-//! The clock is read once, by the check that lets the transaction in. Whatever the transaction
-//! writes bears that reading. A clock that is set while a transaction waits for its turn, or while
-//! it works, therefore changes nothing in it.
+//! A transaction that writes, with the time that it writes.
 
 use std::ops::{Deref, DerefMut};
 
 use portcullis_core::time::Time;
 use sqlx::{Any, Transaction};
 
-use super::Connection;
-use super::clock::MAX_AHEAD_MILLIS;
+use super::held::Held;
+use super::{Connection, now};
 use crate::clock::Reading;
 use crate::error::Error;
 
-/// A transaction that excludes all others that write from its start: it sees every change that was
-/// committed, and no other commits before it. Dropped without a commit, it leaves nothing.
+/// A transaction that excludes all others that write from its start: whoever has one sees every
+/// change that was committed and nobody else commits before it.
+///
+/// It has one time, that of the clock when the transaction began, which was compared with others
+/// then. Whatever it writes bears that time: the clock may be set while it is at work.
 #[derive(Debug)]
 pub struct Writing {
     transaction: Transaction<'static, Any>,
     reading: Reading,
+    held: Held,
 }
 
 impl Writing {
-    pub(super) const fn new(transaction: Transaction<'static, Any>, reading: Reading) -> Self {
-        Self { transaction, reading }
+    pub(super) const fn new(
+        transaction: Transaction<'static, Any>,
+        reading: Reading,
+        held: Held,
+    ) -> Self {
+        Self { transaction, reading, held }
     }
 
-    /// What the clock said when it was checked.
-    #[must_use]
-    pub const fn clock(&self) -> Time {
-        self.reading.wall
-    }
-
-    /// What both clocks said when they were checked.
+    /// What both clocks said when it began.
     #[must_use]
     pub const fn reading(&self) -> &Reading {
         &self.reading
     }
 
-    /// The instant of this transaction by the store's clock: [`super::now`].
+    /// What the clock said when it began: the time of leases and of what is tried again.
+    #[must_use]
+    pub const fn clock(&self) -> Time {
+        self.reading.wall
+    }
+
+    /// Its instant: never before the list that was last promised, so that "committed before this
+    /// update" can be read off the records.
     ///
     /// # Errors
     /// The database's.
     pub async fn now(&mut self) -> Result<Time, Error> {
-        super::now(&mut self.transaction, self.reading.wall).await
+        now(&mut self.transaction, self.reading.wall).await
     }
 
-    /// Commits.
+    /// Commits. What went into a file that has been deleted or replaced is lost with this process,
+    /// so that counts as not committed.
     ///
     /// # Errors
-    /// The database's: then it is not known whether the transaction was committed.
-    pub async fn commit(self) -> Result<(), sqlx::Error> {
-        self.transaction.commit().await
+    /// The database's; [`Error::DatabaseMissing`], [`Error::DatabaseReplaced`].
+    pub async fn commit(self) -> Result<(), Error> {
+        self.transaction.commit().await?;
+        self.held.check()
     }
 
-    /// Ends it, and leaves nothing of it.
+    /// Leaves nothing of it, now and not when it is dropped.
     ///
     /// # Errors
     /// The database's.
-    pub async fn rollback(self) -> Result<(), sqlx::Error> {
-        self.transaction.rollback().await
+    pub async fn rollback(self) -> Result<(), Error> {
+        Ok(self.transaction.rollback().await?)
     }
 }
 
@@ -75,26 +82,5 @@ impl Deref for Writing {
 impl DerefMut for Writing {
     fn deref_mut(&mut self) -> &mut Connection {
         &mut self.transaction
-    }
-}
-
-/// For how long somebody does something alone, in milliseconds as the store keeps them.
-pub(super) struct Lease {
-    pub(super) now: i64,
-    pub(super) until: i64,
-    /// No lease ends later that was taken by a clock which the check lets pass. One that does is of
-    /// a clock that was far ahead, and counts for nothing: otherwise it would last until then.
-    pub(super) longest: i64,
-}
-
-impl Lease {
-    pub(super) fn from(now: Time, millis: u64) -> Self {
-        let until = now.plus_millis(millis);
-        let longest = until.plus_millis(MAX_AHEAD_MILLIS);
-        Self {
-            now: super::millis(now),
-            until: super::millis(until),
-            longest: super::millis(longest),
-        }
     }
 }

@@ -61,6 +61,8 @@ impl From<Error> for Problem {
                 Error::StorageFull(_)
                     | Error::ClockImplausible { .. }
                     | Error::ClockWentBack { .. }
+                    | Error::DatabaseMissing { .. }
+                    | Error::DatabaseReplaced { .. }
                     | Error::DatabaseBusy
                     | Error::DatabaseInterrupted(_)
                     | Error::ShardFull
@@ -138,6 +140,8 @@ fn status_of(error: &Error) -> StatusCode {
         | Error::Restored { .. }
         | Error::Target { .. }
         | Error::TargetFull { .. }
+        | Error::DatabaseMissing { .. }
+        | Error::DatabaseReplaced { .. }
         | Error::DatabaseBusy
         | Error::DatabaseUnreachable(_)
         | Error::DatabaseInterrupted(_)
@@ -158,7 +162,6 @@ fn status_of(error: &Error) -> StatusCode {
         | Error::RootMissing { .. }
         | Error::RootWrong { .. }
         | Error::Backup { .. }
-        | Error::DatabaseMissing { .. }
         | Error::DatabaseCorrupt(_)
         | Error::DatabaseForeign
         | Error::DatabaseTaken

@@ -1,8 +1,9 @@
 //! A clock that is ahead, and what it leaves behind.
 
+use std::ops::Range;
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 
 use portcullis_core::keyring::Purpose;
 use portcullis_core::list::MAX_SKEW_MILLIS;
@@ -14,9 +15,10 @@ use portcullis_issuer::doctor::examine;
 use portcullis_issuer::init::{Plan, init};
 use portcullis_issuer::issuer::{DEFAULT_VALID_FOR, Terms};
 use portcullis_issuer::keystore::Vault;
-use portcullis_issuer::publish::Target;
+use portcullis_issuer::publish::{Target, heart_beat};
 use portcullis_issuer::rules::*;
-use portcullis_issuer::schedule::{Job, Options};
+use portcullis_issuer::schedule::{Job, Lease, Options};
+use portcullis_issuer::webhooks::{NewWebhook, Reach};
 use portcullis_issuer::{Error, Home, Issuer};
 use sqlx::Row as _;
 
@@ -25,8 +27,10 @@ use crate::lists::{until, work};
 
 conformance! {
     a_clock_that_jumps_ahead_is_held_before_anything_is_written,
-    a_clock_that_is_set_at_any_reading_leaves_nothing_of_its_time,
     time_that_passes_is_no_jump,
+    no_time_is_written_that_was_not_looked_at,
+    a_beat_is_as_long_as_the_time_that_was_looked_at,
+    whoever_s_clock_is_set_back_holds_no_lease_that_has_run_out,
     what_a_clock_left_behind_is_got_rid_of,
     what_a_stolen_signer_of_lists_signed_is_ended,
 }
@@ -138,29 +142,48 @@ pub(crate) async fn a_clock_that_jumps_ahead_is_held_before_anything_is_written(
     issuer.create(&NewKey::titled("z")).await.unwrap();
 }
 
-/// A clock that is a day ahead at some of its readings, and right at the others.
-struct Restless {
+/// A machine whose clock says something else for a while, as `date` sets it and sets it back.
+/// Time passes as it does for all others.
+struct Moody {
     right: Arc<ManualClock>,
     readings: AtomicU64,
+    /// Which of the readings are wrong, by their number.
+    wrong: Mutex<Range<u64>>,
+    /// What is said then.
+    says: Mutex<Time>,
 }
 
-impl Restless {
-    fn ahead(&self) -> u64 {
-        // One in four, in no order that an act could be in step with.
-        let reading = self.readings.fetch_add(1, Ordering::SeqCst);
-        let mixed = reading.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 62;
-        if mixed == 0 { DAY } else { 0 }
+impl Moody {
+    fn new(right: &Arc<ManualClock>) -> Arc<Self> {
+        let (readings, says) = (AtomicU64::new(0), Mutex::new(right.now()));
+        Arc::new(Self { right: Arc::clone(right), readings, wrong: Mutex::new(0..0), says })
+    }
+
+    /// From the `first` reading from now on, `many` of them say this.
+    fn is_set(&self, first: u64, many: u64, says: Time) {
+        let first = self.readings.load(Ordering::SeqCst) + first;
+        *self.wrong.lock().unwrap() = first..first.saturating_add(many);
+        *self.says.lock().unwrap() = says;
+    }
+
+    fn is_set_right(&self) {
+        *self.wrong.lock().unwrap() = 0..0;
+    }
+
+    fn said(&self) -> u64 {
+        self.readings.load(Ordering::SeqCst)
     }
 }
 
-impl Clock for Restless {
+impl Clock for Moody {
     fn now(&self) -> Time {
-        self.right.now().plus_millis(self.ahead())
+        let number = self.readings.fetch_add(1, Ordering::SeqCst);
+        let wrong = self.wrong.lock().unwrap().contains(&number);
+        if wrong { *self.says.lock().unwrap() } else { self.right.now() }
     }
 
     fn read(&self) -> Reading {
-        let reading = self.right.read();
-        Reading { wall: reading.wall.plus_millis(self.ahead()), ..reading }
+        Reading { wall: self.now(), ..self.right.read() }
     }
 
     fn is_the_machines(&self) -> bool {
@@ -168,56 +191,150 @@ impl Clock for Restless {
     }
 }
 
-/// Whatever is written bears the time that was checked, and no earlier or later reading.
-pub(crate) async fn a_clock_that_is_set_at_any_reading_leaves_nothing_of_its_time(bench: Bench) {
-    let right = Arc::clone(&bench.clock);
-    bench.issuer.publish().await.unwrap();
-    let clock = Restless { right: Arc::clone(&right), readings: AtomicU64::new(0) };
-    let issuer = Issuer::open(&bench.home, Arc::new(clock), DEFAULT_VALID_FOR).await.unwrap();
-    let folder = bench.folder.path().join("out");
-    let working = work(&issuer, &[&format!("dir:{},every=50ms", folder.display())]);
-    let root = Vault::new(bench.home.root_key(), bench.home.unlock().clone());
-    let (mut done, mut held) = (0, 0);
-    let mut count = |result: Result<(), Error>| match result {
-        Ok(()) => done += 1,
-        Err(Error::ClockImplausible { .. }) => held += 1,
-        // By a clock that is ahead the list has run out: what reads it first writes nothing.
-        Err(Error::List(_)) => held += 1,
-        Err(error) => panic!("{error:?}"),
-    };
-    for round in 0..12 {
-        right.advance(100);
-        let made = issuer.create(&NewKey::titled("x")).await;
-        if let Ok(minted) = &made {
-            let id = &minted.record.id;
-            count(issuer.roll(id, &Roll::default()).await.map(|_| ()));
+/// Wrong times, as far as the torture sets clocks.
+fn wrong_times(right: Time) -> [Time; 4] {
+    [
+        right.plus_millis(90_000),
+        right.plus_millis(30 * DAY),
+        right.plus_millis(3650 * DAY),
+        Time::from_millis(right.millis() - 30 * DAY),
+    ]
+}
+
+const ACTS: [&str; 9] =
+    ["create", "revoke", "roll", "publish", "owner", "prune", "notices", "age", "webhook"];
+
+/// One act, which may be refused. Whatever it was refused for, nothing of it stays.
+async fn act(issuer: &Issuer, what: &str, id: &str) {
+    let options = Options::default();
+    let refused = match what {
+        "create" => issuer.create(&NewKey::titled("x")).await.err(),
+        "revoke" => {
             let revocation = Revocation { when: Moment::Now, by: None };
-            count(issuer.revoke(id, &revocation).await.map(|_| ()));
+            issuer.revoke(id, &revocation).await.and_then(|done| done.published).err()
         }
-        count(made.map(|_| ()));
-        let owner = NewOwner { name: format!("owner {round}"), ..NewOwner::default() };
-        count(issuer.create_owner(&owner).await.map(|_| ()));
-        count(issuer.publish().await.map(|_| ()));
-        for job in [Job::ExpiryNotices, Job::Prune] {
-            // A job that was held in its middle keeps its lease for a minute.
-            match issuer.run_job(job, &Options::default()).await {
-                Err(Error::JobTaken) => {}
-                done => count(done.map(|_| ())),
+        "roll" => issuer.roll(id, &Roll::default()).await.and_then(|done| done.published).err(),
+        "publish" => issuer.publish().await.err(),
+        "owner" => {
+            let owner = NewOwner { name: "x".into(), ..NewOwner::default() };
+            issuer.create_owner(&owner).await.err()
+        }
+        "prune" => issuer.run_job(Job::Prune, &options).await.err(),
+        "notices" => issuer.run_job(Job::ExpiryNotices, &options).await.err(),
+        "age" => issuer.run_job(Job::KeyAge, &options).await.err(),
+        "webhook" => {
+            let url = "https://example.com/".to_owned();
+            let new = NewWebhook { url, description: String::new(), types: Vec::new(), by: None };
+            issuer.create_webhook(&new, Reach { http: false, private: true }).await.err()
+        }
+        other => unreachable!("{other}"),
+    };
+    let code = refused.map(|error| error.code());
+    // A list is read back by the time that it is then, which may be another.
+    let known = ["clock_implausible", "clock_went_back", "list_past_next_update", "list"];
+    assert!(code.is_none_or(|code| known.contains(&code) || code.starts_with("list_")), "{code:?}");
+}
+
+/// The clock is set, and set back, between any two looks that an act takes at it, and so in the
+/// middle of each transaction too.
+pub(crate) async fn no_time_is_written_that_was_not_looked_at(bench: Bench) {
+    let other = &bench.issuer;
+    let moody = Moody::new(&bench.clock);
+    let issuer = Issuer::open(&bench.home, moody.clone(), DEFAULT_VALID_FOR).await.unwrap();
+    for what in ACTS {
+        for wrong in 0..wrong_times(bench.clock.now()).len() {
+            let mut number = 0;
+            loop {
+                bench.clock.advance(1_000);
+                let right = bench.clock.now();
+                let id = other.create(&NewKey::titled("y")).await.unwrap().record.id;
+                let of = format!("{what}, look {number}, wrong time {wrong}");
+                moody.is_set(number, 1, wrong_times(right)[wrong]);
+                let before = moody.said();
+                act(&issuer, what, &id).await;
+                let looks = moody.said() - before;
+                moody.is_set_right();
+                assert!(newest(other).await <= right.plus_millis(1_000), "{of}");
+                // Neither itself nor any other is held by what was written.
+                for issuer in [other, &issuer] {
+                    bench.clock.advance(10);
+                    let listed = issuer.publish().await.map_err(|error| error.to_string());
+                    assert_eq!(listed.map(|out| out.this_update), Ok(bench.clock.now()), "{of}");
+                    issuer.create(&NewKey::titled("z")).await.unwrap();
+                }
+                number += 1;
+                if number >= looks {
+                    break;
+                }
             }
         }
-        let renew = KeyringChange::Renew(std::time::Duration::from_secs(30 * DAY / 1000));
-        if round % 4 == 0 {
-            count(issuer.change_keyring(&renew, &root, None).await.map(|_| ()));
+    }
+    issuer.store().close().await;
+}
+
+/// A publisher that is killed in its beat leaves a lease that lasts as long as the others wait for.
+pub(crate) async fn a_beat_is_as_long_as_the_time_that_was_looked_at(bench: Bench) {
+    let other = &bench.issuer;
+    let moody = Moody::new(&bench.clock);
+    let issuer = Issuer::open(&bench.home, moody.clone(), DEFAULT_VALID_FOR).await.unwrap();
+    for wrong in 0..wrong_times(bench.clock.now()).len() {
+        for number in 0..6 {
+            bench.clock.advance(60_000);
+            other.publish().await.unwrap();
+            let before = other.last_event().await.unwrap();
+            bench.clock.advance(1_000);
+            let right = bench.clock.now();
+            moody.is_set(number, 1, wrong_times(right)[wrong]);
+            let (stop, stopped) = tokio::sync::watch::channel(());
+            let period = std::time::Duration::from_secs(3600);
+            let beat = tokio::spawn(heart_beat(issuer.clone(), period, Vec::new(), stopped));
+            // It is done, or noted that it failed.
+            until("the beat", async || {
+                let out = other.published().await.unwrap().this_update >= right;
+                let noted = other.last_event().await.unwrap() > before;
+                (out || noted || moody.said() > number + 20).then_some(())
+            })
+            .await;
+            beat.abort();
+            let _ = beat.await;
+            drop(stop);
+            moody.is_set_right();
+            let of = format!("look {number}, wrong time {wrong}");
+            let leader = sqlx::query("SELECT COALESCE(MAX(until_ms), 0) FROM publisher");
+            let mut reading = other.store().read().await.unwrap();
+            let until: i64 = leader.fetch_one(&mut *reading).await.unwrap().get(0);
+            drop(reading);
+            let longest = right.plus_millis(3 * 3_600_000);
+            assert!(until <= i64::try_from(longest.millis()).unwrap(), "{of}");
+            other.publish().await.unwrap();
+            bench.clock.advance(4 * 3_600_000);
         }
     }
-    until("the target", async || folder.join("stamp").exists().then_some(())).await;
-    drop(working);
-    assert!(done > 10 && held > 10, "{done} acts were done, {held} were held");
-    let newest = newest(&issuer).await;
-    assert!(newest <= right.now().plus_millis(5_000), "{} ms", newest.millis_since(right.now()));
-    // Everything goes on by a clock that is right.
-    bench.issuer.create(&NewKey::titled("after")).await.unwrap();
-    bench.issuer.publish().await.unwrap();
+    issuer.store().close().await;
+}
+
+pub(crate) async fn whoever_s_clock_is_set_back_holds_no_lease_that_has_run_out(bench: Bench) {
+    let moody = Moody::new(&bench.clock);
+    let issuer = Issuer::open(&bench.home, moody.clone(), DEFAULT_VALID_FOR).await.unwrap();
+    for (number, name) in ["a", "b", "c", "d"].into_iter().enumerate() {
+        let wrong = || wrong_times(bench.clock.now())[number];
+        let (mut lease, mut others) = (Lease::new(&issuer, name), Lease::new(&bench.issuer, name));
+        for first in 0..3 {
+            // It is wrong while it is asked for, or from then on for ever.
+            moody.is_set(first, 1, wrong());
+            let _ = lease.hold().await;
+            moody.is_set_right();
+            bench.clock.advance(60_000);
+            bench.issuer.publish().await.unwrap();
+            moody.is_set(0, u64::MAX, wrong());
+            assert!(others.hold().await.unwrap(), "{number} {first}: the others wait in vain");
+            assert!(!matches!(lease.hold().await, Ok(true)), "{number} {first}: both hold it");
+            moody.is_set_right();
+            bench.clock.advance(60_000);
+            bench.issuer.publish().await.unwrap();
+        }
+    }
+    issuer.store().close().await;
 }
 
 pub(crate) async fn time_that_passes_is_no_jump(bench: Bench) {

@@ -12,6 +12,55 @@ use crate::common::Bench;
 
 conformance! { counts_are_kept_through_random_acts_at_once_and_through_time }
 
+/// On SQLite: whoever touches the row of a key that is active and stays so falls into a trap, which
+/// is how a look at every key is told from one at the few that have changed.
+#[tokio::test]
+async fn metrics_look_at_no_key_that_time_has_left_alone() {
+    let bench = Bench::new().await;
+    let issuer = &bench.issuer;
+    let owner = bench.owner("o").await;
+    for title in ["trap", "trap", "soon revoked", "soon expired"] {
+        let expires = (title == "soon expired").then_some(Moment::In(Duration::from_secs(50)));
+        issuer.create(&NewKey { expires, ..NewKey::titled(title) }).await.unwrap();
+    }
+    let key = NewKey { owner, ..NewKey::titled("of an owner whose keys are revoked") };
+    issuer.create(&key).await.unwrap();
+    let keys = issuer.list_keys(&Query::default()).await.unwrap().keys;
+    let id = keys.into_iter().find(|key| key.title == "soon revoked").unwrap().id;
+    let when = Moment::In(Duration::from_secs(50));
+    issuer.revoke(&id, &Revocation { when, by: None }).await.unwrap();
+    // The counts are those of the machine's clock when the tables were made.
+    issuer.run_job(Job::Prune, &Options::default()).await.unwrap();
+    let many = MassRevocation {
+        whose: Whose::Owner(owner),
+        state: WideState::Revoked,
+        issued_from: None,
+        issued_before: None,
+        by: None,
+    };
+    issuer.revoke_many(&many).await.unwrap();
+    bench.clock.advance(100_000);
+    let mut writing = issuer.store().write().await.unwrap();
+    sqlx::raw_sql(
+        "ALTER TABLE api_keys RENAME TO keys_behind; \
+         CREATE VIEW api_keys AS SELECT * FROM keys_behind \
+         WHERE CASE WHEN title = 'trap' THEN abs(-9223372036854775807 - 1) ELSE 1 END",
+    )
+    .execute(&mut *writing)
+    .await
+    .unwrap();
+    let at = writing.now().await.unwrap().secs();
+    let trapped = recount_by_state(&mut writing, at).await.unwrap_err().to_string();
+    writing.commit().await.unwrap();
+    let told = issuer.metrics_text().await.unwrap();
+    let count = |state: &str| {
+        let name = format!("portcullis_keys{{state=\"{state}\"}} ");
+        told.lines().find_map(|line| line.strip_prefix(&name)).map(str::to_owned)
+    };
+    let counts = ["active", "revoked", "expired"].map(count);
+    assert_eq!(counts, ["3", "2", "1"].map(|many| Some(many.to_owned())), "{told} {trapped}");
+}
+
 /// Numbers that follow from a seed (Knuth's MMIX).
 struct Dice(u64);
 

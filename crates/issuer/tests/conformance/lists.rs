@@ -115,7 +115,10 @@ pub(crate) async fn one_issuer_leads_and_another_takes_over(bench: Bench) {
     drop(standing_by);
     let lead = async |holder: &str| {
         let mut writing = second.store().write().await.unwrap();
-        let leads = targets::lead(&mut writing, holder, LEASE).await.unwrap();
+        let leads = {
+            let now = writing.clock();
+            targets::lead(&mut writing, holder, (now, now.plus_millis(LEASE))).await.unwrap()
+        };
         writing.commit().await.unwrap();
         leads
     };
