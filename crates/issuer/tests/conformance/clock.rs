@@ -231,7 +231,7 @@ async fn act(issuer: &Issuer, what: &str, id: &str) {
     };
     let code = refused.map(|error| error.code());
     // A list is read back by the time that it is then, which may be another.
-    let known = ["clock_implausible", "clock_went_back", "list_past_next_update", "list"];
+    let known = ["clock_implausible", "clock_went_back", "keyring_expired"];
     assert!(code.is_none_or(|code| known.contains(&code) || code.starts_with("list_")), "{code:?}");
 }
 
@@ -245,7 +245,8 @@ pub(crate) async fn no_time_is_written_that_was_not_looked_at(bench: Bench) {
         for wrong in 0..wrong_times(bench.clock.now()).len() {
             let mut number = 0;
             loop {
-                bench.clock.advance(1_000);
+                // A job whose end could not be written keeps its lease for 30 s.
+                bench.clock.advance(31_000);
                 let right = bench.clock.now();
                 let id = other.create(&NewKey::titled("y")).await.unwrap().record.id;
                 let of = format!("{what}, look {number}, wrong time {wrong}");
@@ -262,10 +263,11 @@ pub(crate) async fn no_time_is_written_that_was_not_looked_at(bench: Bench) {
                     assert_eq!(listed.map(|out| out.this_update), Ok(bench.clock.now()), "{of}");
                     issuer.create(&NewKey::titled("z")).await.unwrap();
                 }
-                number += 1;
-                if number >= looks {
+                // An act that is refused looks less often: the next look is tried all the same.
+                if looks <= number {
                     break;
                 }
+                number += 1;
             }
         }
     }
