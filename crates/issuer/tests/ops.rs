@@ -112,7 +112,7 @@ async fn a_stream_ends_with_its_key() {
         let router = router(issuer);
         let owner = bench.owner("o").await;
         let expires = Some(Moment::In(Duration::from_secs(100)));
-        let new = NewKey { owner, expires, ..auditor() };
+        let new = NewKey { owner, expires: expires.into(), ..auditor() };
         let made = issuer.create(&new).await.unwrap();
         let id = &made.record.id;
         let open = router.clone().oneshot(follow(&made.token)).await.unwrap();

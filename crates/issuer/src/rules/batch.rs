@@ -22,7 +22,7 @@ use crate::rules::owners::check_owner;
 use crate::rules::policies::check_policy;
 use crate::store::events::{self, Event, EventType};
 use crate::store::wide;
-use crate::store::{Connection, channels, keys, shards, targets};
+use crate::store::{Connection, channels, keys, settings, shards, targets};
 
 /// A key to be made, and the one that it takes the place of: its id, and the draft of the policy
 /// that it has for itself.
@@ -40,6 +40,7 @@ impl Issuer {
         now: Time,
     ) -> Result<Vec<Minted>, Error> {
         check(connection, makings).await?;
+        let settings = settings::read(connection).await?.settings;
         crate::reserve::check(self.home())?;
         // Their times would be of the future.
         crate::publish::check_not_behind(connection, self.now()).await?;
@@ -53,7 +54,8 @@ impl Issuer {
         for (making, serial) in makings.iter().zip(serials) {
             let own = making.new.has_own_policy().then(|| policies.next()).flatten();
             let policy = own.unwrap_or(making.new.policy);
-            minted.push(self.mint(keyring, label, making, (serial, policy), now)?);
+            let lifetime = settings.admit(making.new, now)?;
+            minted.push(self.mint(keyring, label, making, (serial, policy, lifetime), now)?);
         }
         self.check_end(connection, &minted).await?;
         let in_force = wide::in_force(connection).await?;
@@ -93,12 +95,11 @@ impl Issuer {
         keyring: &Keyring,
         label: Label,
         making: &Making<'_>,
-        (serial, policy): (Serial, u32),
+        (serial, policy, lifetime): (Serial, u32, Lifetime),
         now: Time,
     ) -> Result<Minted, Error> {
         let new = making.new;
         let who = self.who(new.created_by.as_deref());
-        let lifetime = lifetime(new, now)?;
         let keystore = self.keystore();
         let signer = keystore
             .token_key(new.purpose.signer(), new.kind, new.environment, new.algorithm())
@@ -137,6 +138,7 @@ impl Issuer {
             revoked_by: None,
             suspended: None,
             suspended_by: None,
+            resumed: None,
             uses: 0,
             last_used_at: None,
             deleted: None,
@@ -228,15 +230,6 @@ fn created<'a>(record: &'a KeyRecord, who: Who<'a>) -> Event<'a> {
         "rolled_from": record.rolled_from,
     });
     Event { event: EventType::Created, key_id: Some(&record.id), who, data }
-}
-
-fn lifetime(new: &NewKey, now: Time) -> Result<Lifetime, Error> {
-    let issued_at = now.secs();
-    let expires_at = new.expires.map(|end| end.resolve(now, "expires_at")).transpose()?;
-    if expires_at.is_some_and(|end| end <= issued_at) {
-        return Err(Error::Invalid { field: "expires_at", reason: "must be in the future" });
-    }
-    Ok(Lifetime { issued_at, expires_at })
 }
 
 /// Takes free slots of the covered shards that have room, from the first on. Slots are drawn at

@@ -91,13 +91,14 @@ pub async fn revoke(
 pub async fn update(connection: &mut Connection, key: &KeyRecord) -> Result<(), Error> {
     sqlx::query(
         "UPDATE api_keys SET title = $1, folded = $2, metadata = $3, suspended_ms = $4, \
-         suspended_by = $5, updated_ms = $6 WHERE id = $7",
+         suspended_by = $5, resumed_ms = $6, updated_ms = $7 WHERE id = $8",
     )
     .bind(&key.title)
     .bind(key.title.to_lowercase())
     .bind(metadata(key))
     .bind(key.suspended.map(millis))
     .bind(key.suspended_by.as_deref())
+    .bind(key.resumed.map(millis))
     .bind(millis(key.updated))
     .bind(&key.id)
     .execute(connection)
@@ -241,6 +242,7 @@ impl FromRow<'_, AnyRow> for KeyRecord {
             revoked_by: row.try_get("revoked_by")?,
             suspended: time_of("suspended_ms")?,
             suspended_by: row.try_get("suspended_by")?,
+            resumed: time_of("resumed_ms")?,
             created_by: row.try_get("created_by")?,
             maker: row.try_get("maker")?,
             rolled_from: row.try_get("rolled_from")?,

@@ -36,7 +36,7 @@ async fn act(issuer: &Issuer, dice: &mut Dice, owner: u32) {
         0..=2 => {
             let expires = (dice.below(2) == 0).then(|| secs(dice));
             let of = if dice.below(4) == 0 { owner } else { 0 };
-            let key = NewKey { expires, owner: of, ..NewKey::titled("x") };
+            let key = NewKey { expires: expires.into(), owner: of, ..NewKey::titled("x") };
             if let Err(error) = issuer.create(&key).await {
                 // That owner's keys were revoked, and so would be each new one.
                 assert_eq!((error.code(), of), ("wide_revoked", owner));
