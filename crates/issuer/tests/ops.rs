@@ -541,7 +541,7 @@ fn the_trail_the_jobs_and_the_doctor_have_their_commands() {
     let listed = shell.json(&["audit", "list", "--type", "api-key.created", "--limit", "1"]);
     assert_eq!(listed["next_cursor"], "3");
 
-    for job in ["expiry-notices", "prune", "key-age"] {
+    for job in ["expiry-notices", "prune", "key-age", "idle-keys"] {
         assert_eq!(shell.json(&["jobs", "run", job])["job"], job);
     }
     assert_eq!(shell.json(&["jobs", "list"])["jobs"][0]["state"], "ended");

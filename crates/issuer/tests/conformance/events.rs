@@ -292,11 +292,11 @@ pub(crate) async fn a_job_runs_in_one_place_at_a_time(bench: Bench) {
 
     let due = bench.issuer.run_due_jobs(&Options::default()).await.unwrap();
     let names: Vec<_> = due.iter().map(|(job, _)| job.name()).collect();
-    assert_eq!(names, ["expiry-notices", "key-age"], "pruning has just been done");
+    assert_eq!(names, ["expiry-notices", "key-age", "idle-keys"], "pruning has just been done");
     assert!(bench.issuer.run_due_jobs(&Options::default()).await.unwrap().is_empty());
     bench.clock.advance(60 * 60 * 1000);
     let due = bench.issuer.run_due_jobs(&Options::default()).await.unwrap();
-    assert_eq!(due.len(), 2, "the age of keys is looked at once a day");
+    assert_eq!(due.len(), 3, "the age of keys is looked at once a day");
 }
 
 pub(crate) async fn what_has_had_its_time_is_pruned(bench: Bench) {
