@@ -41,6 +41,8 @@ impl Issuer {
     ) -> Result<Vec<Minted>, Error> {
         check(connection, makings).await?;
         let settings = settings::read(connection).await?.settings;
+        let admit = |making: &Making<'_>| settings.admit(making.new, now);
+        let lifetimes = makings.iter().map(admit).collect::<Result<Vec<_>, _>>()?;
         crate::reserve::check(self.home())?;
         // Their times would be of the future.
         crate::publish::check_not_behind(connection, self.now()).await?;
@@ -51,10 +53,9 @@ impl Issuer {
         let mut policies = draw_policies(connection, own).await?.into_iter();
         let serials = take_serials(connection, makings.len(), now).await?;
         let mut minted = Vec::with_capacity(makings.len());
-        for (making, serial) in makings.iter().zip(serials) {
+        for ((making, lifetime), serial) in makings.iter().zip(lifetimes).zip(serials) {
             let own = making.new.has_own_policy().then(|| policies.next()).flatten();
             let policy = own.unwrap_or(making.new.policy);
-            let lifetime = settings.admit(making.new, now)?;
             minted.push(self.mint(keyring, label, making, (serial, policy, lifetime), now)?);
         }
         self.check_end(connection, &minted).await?;

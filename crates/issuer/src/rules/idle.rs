@@ -20,6 +20,7 @@ use serde_json::json;
 use crate::error::Error;
 use crate::issuer::Issuer;
 use crate::record::{KeyRecord, KeyState};
+use crate::rules::mass::shown;
 use crate::settings::{Class, KindSettings, idle_since};
 use crate::store::events::{self, Event, EventType};
 use crate::store::settings::{self as table, Reported};
@@ -208,8 +209,8 @@ async fn gap(
         let first = days.first().copied().unwrap_or(window.today).max(window.first);
         let Some(day) = (first..window.today).find(|day| !days.contains(day)) else { continue };
         if reporter.starts_with("apk_") {
-            let key = keys::find(connection, reporter).await?;
-            if key.is_none_or(|key| key.state(now) == KeyState::Revoked) {
+            let Some(key) = keys::find(connection, reporter).await? else { continue };
+            if shown(connection, &key).await?.state(now) == KeyState::Revoked {
                 continue;
             }
         }
