@@ -256,6 +256,40 @@ async fn every_step_is_taken_from_an_earlier_schema() {
     is_up_to_date(&home, &about).await;
 }
 
+/// A program of before knows no settings: where they may have been set, it makes no key.
+#[tokio::test]
+async fn a_program_that_knows_no_settings_makes_no_key() {
+    let folder = tempfile::tempdir().unwrap();
+    let (home, _) = unpack("schema-6", folder.path());
+    let mut databases = vec![home.clone()];
+    if let Ok(server) = std::env::var("PORTCULLIS_TEST_POSTGRES") {
+        databases.push(home.clone().with_database(moved(&home, 6, &server).await));
+    }
+    for home in databases {
+        let issuer = open(&home).await;
+        let id = issuer.create(&NewKey::titled("x")).await.unwrap().record.id;
+        // What it wrote: each column that it knew, and no other.
+        let columns = "id, serial, kid, nonce, purpose, kind, environment, label, title, folded, \
+                       metadata, admin_scopes, owner, policy, redacted, token, issued_at, \
+                       expires_at, created_by, maker, rolled_from, created_ms, updated_ms";
+        let values = columns.replacen("id, serial", "'other', serial + 1", 1);
+        let insert = format!(
+            "INSERT INTO api_keys ({columns}) SELECT {values} FROM api_keys WHERE id = '{id}'"
+        );
+        let mut writing = issuer.store().write().await.unwrap();
+        let refused = sqlx::query(AssertSqlSafe(insert.clone())).execute(&mut *writing).await;
+        let refused = refused.unwrap_err().to_string();
+        assert!(refused.contains("settings"), "{refused}");
+        writing.rollback().await.unwrap();
+        let mut writing = issuer.store().write().await.unwrap();
+        let known = insert.replacen("updated_ms)", "updated_ms, settings_version)", 1);
+        let known = known.replacen("updated_ms FROM", "updated_ms, 0 FROM", 1);
+        sqlx::query(AssertSqlSafe(known)).execute(&mut *writing).await.unwrap();
+        writing.rollback().await.unwrap();
+        issuer.store().close().await;
+    }
+}
+
 fn key_file(folder: &Path) -> std::path::PathBuf {
     let path = folder.join("backup.key");
     std::fs::write(&path, [7; 32]).unwrap();

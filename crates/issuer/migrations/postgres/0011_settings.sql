@@ -21,3 +21,8 @@ CREATE TABLE usage_days (
 
 -- When a suspension of the key was last lifted: from then on it counts as idle, and not from before.
 ALTER TABLE api_keys ADD COLUMN resumed_ms BIGINT;
+
+-- The version of the settings against which the key was held when it was made; below zero for keys
+-- of before, which were held against none. A program of before names none, and makes no key here.
+ALTER TABLE api_keys ADD COLUMN settings_version BIGINT NOT NULL DEFAULT -1;
+ALTER TABLE api_keys ALTER COLUMN settings_version DROP DEFAULT;

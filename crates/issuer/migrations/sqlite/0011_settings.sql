@@ -21,3 +21,11 @@ CREATE TABLE usage_days (
 
 -- When a suspension of the key was last lifted: from then on it counts as idle, and not from before.
 ALTER TABLE api_keys ADD COLUMN resumed_ms INTEGER;
+
+-- The version of the settings against which the key was held when it was made; below zero for keys
+-- of before, which were held against none. A program of before names none, and makes no key here.
+ALTER TABLE api_keys ADD COLUMN settings_version INTEGER NOT NULL DEFAULT -1;
+CREATE TRIGGER api_keys_held_against AFTER INSERT ON api_keys WHEN NEW.settings_version < 0
+BEGIN
+    SELECT RAISE(ABORT, 'the key was held against no settings');
+END;

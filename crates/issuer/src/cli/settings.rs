@@ -189,10 +189,15 @@ fn write_settings(out: &mut dyn Write, view: &SettingsView) -> io::Result<()> {
     field(out, "Reasons", reasons)
 }
 
+/// `90d`, `36h`, `90s`: in the largest unit that divides it.
+fn long(seconds: u32) -> String {
+    let units = [(24 * 60 * 60, "d"), (60 * 60, "h"), (60, "m"), (1, "s")];
+    let (unit, name) = units.into_iter().find(|(unit, _)| seconds % unit == 0).unwrap_or((1, "s"));
+    format!("{}{name}", seconds / unit)
+}
+
 /// What is asked of keys of a kind, in a few words.
 fn told(kind: &KindSettings) -> String {
-    let long =
-        |seconds: u32| humantime::format_duration(Duration::from_secs(seconds.into())).to_string();
     let parts = [
         kind.max_lifetime_seconds.map(|max| format!("live {} at most", long(max.get()))),
         kind.default_lifetime_seconds.map(|secs| format!("live {} by default", long(secs.get()))),
@@ -234,6 +239,9 @@ mod tests {
         assert_eq!(lifetime("1s"), Ok(Number(Some(1))));
         for bad in ["0s", "1500ms", "200years", "never", "", "-1d", "90"] {
             assert!(lifetime(bad).is_err(), "{bad}");
+        }
+        for text in ["90d", "36h", "90m", "61s", "4294967295s"] {
+            assert_eq!(lifetime(text).map(|number| long(number.0.unwrap())), Ok(text.to_owned()));
         }
         assert_eq!(days("none"), Ok(Number(None)));
         assert!(days("-1").is_err() && days("").is_err() && days("4294967296").is_err());

@@ -40,8 +40,8 @@ impl Issuer {
         now: Time,
     ) -> Result<Vec<Minted>, Error> {
         check(connection, makings).await?;
-        let settings = settings::read(connection).await?.settings;
-        let admit = |making: &Making<'_>| settings.admit(making.new, now);
+        let stored = settings::read(connection).await?;
+        let admit = |making: &Making<'_>| stored.settings.admit(making.new, now);
         let lifetimes = makings.iter().map(admit).collect::<Result<Vec<_>, _>>()?;
         crate::reserve::check(self.home())?;
         // Their times would be of the future.
@@ -61,7 +61,7 @@ impl Issuer {
         self.check_end(connection, &minted).await?;
         let in_force = wide::in_force(connection).await?;
         minted.iter().try_for_each(|made| check_not_wide(&in_force, &made.record.claims()))?;
-        self.store_made(connection, makings, &minted, now).await?;
+        self.store_made(connection, makings, &minted, (stored.version, now)).await?;
         Ok(minted)
     }
 
@@ -158,10 +158,10 @@ impl Issuer {
         connection: &mut Connection,
         makings: &[Making<'_>],
         minted: &[Minted],
-        now: Time,
+        (settings_version, now): (u32, Time),
     ) -> Result<(), Error> {
         let records: Vec<&KeyRecord> = minted.iter().map(|minted| &minted.record).collect();
-        keys::insert(connection, &records).await?;
+        keys::insert(connection, &records, settings_version).await?;
         let mut policies = Vec::new();
         for (making, key) in makings.iter().zip(&records) {
             if making.new.has_own_policy() {
