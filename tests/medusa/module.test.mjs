@@ -178,6 +178,38 @@ test("an issuer that is away or refuses the module is no fault of the shop's cli
   assert.equal(await away.authenticate('nonsense'), false);
 });
 
+test('what the issuer asks of its keys it asks of a shop too, and the shop is told', async () => {
+  const change = async (body) => assert.equal((await issuer.api('PATCH', '/v1/settings', body)).status, 200);
+  const owner = (await issuer.api('POST', '/v1/owners', { name: 'shop' })).body.number;
+  const [shop, nobodys] = [service({ owner }), service()];
+  const before = await nobodys.createApiKeys(secret('before'));
+  const asked = { owner_required: true, max_lifetime_seconds: 3600 };
+  await change({ secret: asked, publishable: asked, reason_required: true });
+  try {
+    for (const key of [secret('a'), publishable('a')]) {
+      await assert.rejects(nobodys.createApiKeys(key), (error) => error.type === 'invalid_data' && error.message.startsWith('`owner` is missing'));
+      await assert.rejects(shop.createApiKeys(key), (error) => error.type === 'invalid_data' && error.message.startsWith('`expires_at` is missing'));
+    }
+    const late = secret('a', { expires_at: new Date(Date.now() + DAY) });
+    await assert.rejects(shop.upsertApiKeys(late), (error) => error.type === 'invalid_data' && error.message.startsWith('`expires_at` must be'));
+    const byDefault = { default_lifetime_seconds: 60 };
+    await change({ secret: byDefault, publishable: byDefault });
+    const made = await shop.createApiKeys([secret('b'), publishable('b')]);
+    assert.equal(made.length, 2);
+    // Medusa asks nobody why: what was done there is the reason.
+    await shop.softDeleteApiKeys(made[0].id);
+    await shop.restoreApiKeys(made[0].id);
+    await shop.revoke(made[0].id, by);
+    await shop.deleteApiKeys(made.map(({ id }) => id));
+    await nobodys.revoke(before.id, by);
+    const told = (await issuer.api('GET', `/v1/events?key_id=${before.id}&type=api-key.revoked`)).body.events;
+    assert.deepEqual(told.map(({ data }) => data.reason), ['revoked in Medusa']);
+  } finally {
+    const none = { owner_required: false, max_lifetime_seconds: null, default_lifetime_seconds: null };
+    await change({ secret: none, publishable: none, reason_required: false });
+  }
+});
+
 test('numbers and dates that are none change nothing', async () => {
   const api = service();
   const { id, token } = await api.createApiKeys(secret('a'));

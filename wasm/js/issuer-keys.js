@@ -1,6 +1,6 @@
 // Keys: `/v1/keys…`.
 
-import { longer, readCall, readCreate, readImport, readJudge, waiting } from './issuer-call.js';
+import { longer, readCall, readCreate, readEnd, readImport, readJudge, waiting } from './issuer-call.js';
 import { Pages } from './issuer-pages.js';
 import { own, property } from './property.js';
 
@@ -111,19 +111,26 @@ export class Keys {
   }
 
   delete(id, options) {
-    return this.#remove([id], { method: 'DELETE', path: [...PATH, id] }, options);
+    const { reason, signal } = readEnd(options);
+    return this.#remove([id], { method: 'DELETE', path: [...PATH, id], query: { reason } }, { signal });
   }
 
   deleteMany(ids, options) {
-    return this.#remove(ids, { method: 'POST', path: [...PATH, 'delete'], body: { ids } }, options);
+    const { reason, signal } = readEnd(options);
+    const body = own({ ids, reason });
+    return this.#remove(ids, { method: 'POST', path: [...PATH, 'delete'], body }, { signal });
   }
 
   undo(id, options) {
-    return this.#remove([id], { method: 'POST', path: [...PATH, id, 'undo'] }, options);
+    const { reason, signal } = readEnd(options);
+    const body = own({ reason });
+    return this.#remove([id], { method: 'POST', path: [...PATH, id, 'undo'], body }, { signal });
   }
 
   undoMany(ids, options) {
-    return this.#remove(ids, { method: 'POST', path: [...PATH, 'undo'], body: { ids } }, options);
+    const { reason, signal } = readEnd(options);
+    const body = own({ ids, reason });
+    return this.#remove(ids, { method: 'POST', path: [...PATH, 'undo'], body }, { signal });
   }
 
   async authenticate(token, options) {
@@ -159,7 +166,7 @@ export class Keys {
       // An earlier attempt may have taken them away: all of them, as it does, or none.
       const maybe = error.maybeDone && error.code === 'not_found';
       if (!maybe || (await this.#all(ids, options)).length > 0) throw error;
-      const which = Object.hasOwn(act, 'body') ? { ids } : { id: ids[0] };
+      const which = Object.hasOwn(act.body ?? {}, 'ids') ? { ids } : { id: ids[0] };
       return { ...which, object: 'api_key', deleted: true, ...LOST };
     }
   }

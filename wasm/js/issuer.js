@@ -5,7 +5,7 @@ import { Events } from './issuer-events.js';
 import { Keys } from './issuer-keys.js';
 import { Pages } from './issuer-pages.js';
 import { Transport } from './issuer-transport.js';
-import { own } from './property.js';
+import { own, property } from './property.js';
 
 export { IssuerError } from './issuer-error.js';
 
@@ -20,6 +20,12 @@ export function createIssuer(options) {
     events: new Events(transport),
     webhooks: webhooks(send),
     admins: { create: (body, options) => send({ method: 'POST', path: ['v1', 'admins'], body }, options) },
+    settings: {
+      show: (options) => send({ method: 'GET', path: ['v1', 'settings'], again: true }, options),
+      // Sets what it says: twice is once, unless it names a version, which is then no longer the one.
+      change: (body, options) =>
+        send({ method: 'PATCH', path: ['v1', 'settings'], body, again: property(body, 'if_version') === undefined }, options),
+    },
     usage: { report: (uses, options) => send({ method: 'POST', path: ['v1', 'usage'], body: { uses } }, options) },
     keyring: { show: (options) => send({ method: 'GET', path: ['v1', 'keyring'], again: true }, options) },
     list: {

@@ -133,6 +133,55 @@ test('owners, policies and revocations of many', async () => {
   await fails(issuer.owners.get(second.number), 'not_found');
 });
 
+test('what the issuer asks of its keys is asked here too', async () => {
+  const before = await issuer.settings.show();
+  assert.deepEqual([before.version, before.reason_required], [0, false]);
+  const preview = await issuer.settings.change({ dry_run: true, secret: { max_lifetime_seconds: 60 } });
+  assert.equal(preview.dry_run, true);
+  const { number } = await issuer.owners.create({ name: 'Settings' });
+  const { key: old } = await issuer.keys.create({ title: 'before', owner: number });
+  const asked = { max_lifetime_seconds: 60, owner_required: true };
+  const changed = await issuer.settings.change({ if_version: 0, secret: asked, reason_required: true });
+  try {
+    assert.equal(changed.version, 1);
+    assert.ok(changed.effects.find(({ kind }) => kind === 'secret').beyond_maximum > 0);
+    await fails(issuer.settings.change({ if_version: 0, reason_required: false }), 'settings_changed', { status: 409 });
+    const owned = { title: 'x', owner: number };
+    const { keys } = issuer;
+    await fails(keys.create({ title: 'x', expires_in_seconds: 60 }), 'owner_required', { status: 400, kind: 'invalid_data' });
+    await fails(keys.create(owned), 'expiry_required');
+    await fails(keys.upsert([{ ...owned, never_expires: true }]), 'expiry_required');
+    await fails(keys.create([{ ...owned, expires_in_seconds: 61 }]), 'lifetime_too_long');
+    await fails(keys.roll(old.id, { expires_in_seconds: 61 }), 'lifetime_too_long');
+    const [line] = await keys.import(JSON.stringify({ title: 'x', owner: number }));
+    assert.deepEqual([line.status, line.error.split(':')[0]], ['bad', '`expires_at` is missing']);
+
+    const { key } = await keys.create({ ...owned, expires_in_seconds: 60 });
+    for (const act of [
+      () => keys.revoke(key.id),
+      () => keys.revokeMany({ ids: [key.id] }),
+      () => keys.suspend(key.id),
+      () => keys.roll(key.id, { expires_in_seconds: 60 }),
+      () => keys.undo(key.id),
+      () => keys.undoMany([key.id]),
+      () => issuer.revocations.create({ owner: number }),
+    ]) {
+      await fails(act(), 'reason_required', { status: 400 });
+    }
+    assert.equal((await keys.suspend(key.id, { reason: 'looked odd' })).state, 'suspended');
+    assert.equal((await keys.revoke(key.id, { reason: 'it leaked' })).state, 'revoked');
+    await fails(keys.delete(key.id), 'reason_required');
+    await fails(keys.deleteMany([key.id]), 'reason_required');
+    assert.equal((await keys.delete(key.id, { reason: 'tidied up' })).deleted, true);
+    const [, revoked] = await issuer.events.list({ key_id: key.id }).toArray();
+    assert.deepEqual([revoked.type, revoked.data.reason], ['api-key.revoked', 'it leaked']);
+    const { key: odd } = await keys.create({ ...owned, expires_in_seconds: 60 });
+    assert.equal((await keys.undo(odd.id, { reason: 'made in error' })).deleted, true);
+  } finally {
+    await issuer.settings.change({ secret: { max_lifetime_seconds: null, owner_required: false }, reason_required: false });
+  }
+});
+
 test('what is published, and records of another system', async () => {
   const { number } = await issuer.list.publish();
   assert.ok((await issuer.list.show()).number >= number);

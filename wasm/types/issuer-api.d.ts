@@ -53,6 +53,8 @@ export interface components {
         };
         ByBody: {
             by?: string | null;
+            /** @description Why; the trail tells it. The settings may ask for it. */
+            reason?: string | null;
         };
         /** @description A key that there is, to be changed. */
         ChangeKeyBody: {
@@ -93,6 +95,8 @@ export interface components {
             expires_at?: string | null;
             /** Format: int64 */
             expires_in_seconds?: number | null;
+            /** @description It never expires, whatever the settings name for keys of which nothing is said. */
+            never_expires?: boolean;
             /** @description What it may do: scopes such as `keys:read`, `keys:*` or `*`, each of which the caller holds. */
             scopes: string[];
             /** @description What people call the key: 1 to 255 characters. */
@@ -107,6 +111,8 @@ export interface components {
             expires_in_seconds?: number | null;
             kind?: string | null;
             metadata?: Record<string, never>;
+            /** @description It never expires, whatever the settings name for keys of which nothing is said. */
+            never_expires?: boolean;
             /** Format: int32 */
             owner?: number;
             /** Format: int32 */
@@ -206,6 +212,28 @@ export interface components {
             /** @description The keys, if they are chosen one by one. */
             keys?: components["schemas"]["KeyView"][] | null;
         };
+        /** @description What settings come to for the keys of one kind that are in force. */
+        Effect: {
+            /**
+             * Format: int64
+             * @description How many live longer than new ones may. They stay as they are.
+             */
+            beyond_maximum: number;
+            /**
+             * Format: int64
+             * @description How many are suspended when the job `idle-keys` runs next.
+             */
+            idle: number;
+            /** @description Why none is suspended, however long it was not used. */
+            idle_waits?: string | null;
+            /** @description `secret`, `publishable` or `admin`. */
+            kind: string;
+            /**
+             * Format: int64
+             * @description How many have no owner, if new ones must have one. They stay as they are.
+             */
+            without_owner: number;
+        };
         /** @description An event as HTTP and `--json` show it. */
         EventView: {
             /**
@@ -273,6 +301,8 @@ export interface components {
         };
         IdsBody: {
             ids: string[];
+            /** @description Why; the trail tells it. The settings may ask for it. */
+            reason?: string | null;
         };
         /**
          * Format: date-time
@@ -368,6 +398,46 @@ export interface components {
              * @description Its number.
              */
             version: number;
+        };
+        /** @description What is asked of keys of one kind. */
+        KindSettings: {
+            /**
+             * Format: int32
+             * @description The lifetime of a key for which none is named, in seconds.
+             */
+            default_lifetime_seconds?: number | null;
+            /**
+             * Format: int32
+             * @description After so many days without a use a key is suspended, 7 to 365.
+             */
+            idle_days?: number | null;
+            /**
+             * Format: int32
+             * @description The longest lifetime, in seconds: a key that would outlive it, or never expire, is not made.
+             */
+            max_lifetime_seconds?: number | null;
+            /** @description Whether each key must have an owner. */
+            owner_required: boolean;
+        };
+        /** @description What to change for one kind of keys: what is left out stays, and null takes a setting away. */
+        KindSettingsBody: {
+            /**
+             * Format: int32
+             * @description The lifetime of a key for which none is named, in seconds.
+             */
+            default_lifetime_seconds?: number | null;
+            /**
+             * Format: int32
+             * @description After so many days without a use a key is suspended, 7 to 365. Not of admin keys.
+             */
+            idle_days?: number | null;
+            /**
+             * Format: int32
+             * @description The longest lifetime, in seconds.
+             */
+            max_lifetime_seconds?: number | null;
+            /** @description Whether each key must have an owner. Not of admin keys. */
+            owner_required?: boolean | null;
         };
         /** @description What has become of a line. */
         LineView: {
@@ -582,6 +652,10 @@ export interface components {
             /** @description A URI that names the kind of problem: `tag:portcullis,2026:` and the code. */
             type: string;
         };
+        ReasonBody: {
+            /** @description Why; the trail tells it. The settings may ask for it. */
+            reason?: string | null;
+        };
         ReplayBody: {
             /** Format: int64 */
             after?: number | null;
@@ -617,6 +691,8 @@ export interface components {
             last_admin?: boolean;
             /** Format: int32 */
             owner?: number | null;
+            /** @description Why; the trail tells it. The settings may ask for it. */
+            reason?: string | null;
             state?: string | null;
         };
         /** @description All revocations and suspensions of many keys. */
@@ -635,6 +711,8 @@ export interface components {
             in_seconds?: number | null;
             /** @description It may be the last admin key that can make others. */
             last_admin?: boolean;
+            /** @description Why; the trail tells it. The settings may ask for it. */
+            reason?: string | null;
             /** @description In whose name; the trail's actor is the admin key that is sent. */
             revoked_by?: string | null;
         };
@@ -657,6 +735,8 @@ export interface components {
             in_seconds?: number | null;
             /** @description The last admin key that can make others may be among them. */
             last_admin?: boolean;
+            /** @description Why; the trail tells it. The settings may ask for it. */
+            reason?: string | null;
             /** @description In whose name; the trail's actor is the admin key that is sent. */
             revoked_by?: string | null;
             where?: components["schemas"]["Filter"] | null;
@@ -686,6 +766,8 @@ export interface components {
             owner?: number | null;
             /** Format: int32 */
             policy?: number | null;
+            /** @description Why; the trail tells it. The settings may ask for it. */
+            reason?: string | null;
             rolled_by?: string | null;
         };
         /** @description A key that was rolled. */
@@ -700,6 +782,53 @@ export interface components {
         RotateSecretBody: {
             /** Format: int64 */
             overlap_seconds?: number | null;
+        };
+        /** @description What an issuer asks. Nothing, unless it was set. */
+        Settings: {
+            /** @description Of admin keys. */
+            admin: components["schemas"]["KindSettings"];
+            /** @description Of publishable keys. */
+            publishable: components["schemas"]["KindSettings"];
+            /** @description Whether revoking, suspending, rolling, deleting and undoing need a reason. */
+            reason_required: boolean;
+            /** @description Of secret keys. */
+            secret: components["schemas"]["KindSettings"];
+        };
+        SettingsBody: {
+            admin?: components["schemas"]["KindSettingsBody"] | null;
+            /** @description In whose name; the trail's actor is the admin key that is sent. */
+            by?: string | null;
+            /** @description Only say what it would come to. */
+            dry_run?: boolean;
+            /**
+             * Format: int32
+             * @description Only if the settings are at this version: else nothing is done (409).
+             */
+            if_version?: number | null;
+            publishable?: components["schemas"]["KindSettingsBody"] | null;
+            /** @description Why; the trail tells it. */
+            reason?: string | null;
+            /** @description Whether revoking, suspending, rolling, deleting and undoing need a `reason`. */
+            reason_required?: boolean | null;
+            secret?: components["schemas"]["KindSettingsBody"] | null;
+        };
+        /** @description The settings after a change, and what they come to. */
+        SettingsChangedView: components["schemas"]["SettingsView"] & {
+            /** @description What was asked before. */
+            before: components["schemas"]["Settings"];
+            /** @description Whether nothing was changed. */
+            dry_run?: boolean;
+            /** @description What they come to for the keys in force of each kind. */
+            effects: components["schemas"]["Effect"][];
+        };
+        /** @description What the issuer asks of its keys. */
+        SettingsView: components["schemas"]["Settings"] & {
+            updated_at?: components["schemas"]["Instant"] | null;
+            /**
+             * Format: int32
+             * @description How often they were changed.
+             */
+            version: number;
         };
         /** @description A shard of serials. */
         ShardView: {

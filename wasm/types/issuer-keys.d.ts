@@ -25,7 +25,7 @@ export type KeyRecord = Answered<
   'token' | 'scopes' | 'sales_channels' | 'status'
 >;
 
-/** A key to make. Without a time of expiry it has none. */
+/** A key to make. Without a time of expiry it has the one that the settings name, or none. */
 export type NewKey = Sent<
   Api['CreateKeyBody'],
   { kind?: Kind; environment?: Environment; algorithm?: Algorithm; metadata?: Metadata }
@@ -125,8 +125,8 @@ export interface Keys {
     body: { dry_run?: false; confirm?: number } & Revocation & ({ ids: string[] } | { where: KeyCriteria }),
     options?: CallOptions,
   ): Promise<{ count: number; keys: KeyRecord[]; skipped?: string[] } & Carried>;
-  suspend(id: string, body?: { by?: string }, options?: CallOptions): Promise<KeyRecord & Committed>;
-  resume(id: string, body?: { by?: string }, options?: CallOptions): Promise<KeyRecord & Committed>;
+  suspend(id: string, body?: Sent<Api['ByBody']>, options?: CallOptions): Promise<KeyRecord & Committed>;
+  resume(id: string, body?: Sent<Api['ByBody']>, options?: CallOptions): Promise<KeyRecord & Committed>;
   /** Makes a key in this one's place, which is revoked when the overlap is over. */
   roll(id: string, body?: Roll, options?: CreateOptions): Promise<Minted & { rolled: KeyRecord } & Committed>;
   changeSalesChannels(
@@ -135,11 +135,11 @@ export interface Keys {
     options?: CallOptions,
   ): Promise<KeyRecord & Partial<Committed>>;
   /** Deletes the record of a revoked key; the list goes on refusing it. */
-  delete(id: string, options?: CallOptions): Promise<DeletedKey>;
-  deleteMany(ids: string[], options?: CallOptions): Promise<DeletedKeys>;
+  delete(id: string, options?: EndOptions): Promise<DeletedKey>;
+  deleteMany(ids: string[], options?: EndOptions): Promise<DeletedKeys>;
   /** Takes a create back: revokes and deletes in one act. For compensations. */
-  undo(id: string, options?: CallOptions): Promise<DeletedKey & Committed>;
-  undoMany(ids: string[], options?: CallOptions): Promise<DeletedKeys & Committed>;
+  undo(id: string, options?: EndOptions): Promise<DeletedKey & Committed>;
+  undoMany(ids: string[], options?: EndOptions): Promise<DeletedKeys & Committed>;
   /** Judges a key by the records, ahead of every list. Secret ones unless told. */
   authenticate(token: string, options?: VerifyOptions): Promise<Authenticated>;
   /** Records of another system, as JSON lines or CSV. */
@@ -152,6 +152,12 @@ export interface Keys {
 export interface CreateOptions extends CallOptions {
   /** 1 to 255 visible ASCII characters, remembered for a day. */
   idempotencyKey?: string;
+}
+
+/** What deleting and undoing take. */
+export interface EndOptions extends CallOptions {
+  /** Why; the trail tells it. The issuer's settings may ask for it (`reason_required`). */
+  reason?: string;
 }
 
 export type DeletedKey = Answered<Api['DeletedAnswer'], { object: 'api_key'; deleted: true }>;

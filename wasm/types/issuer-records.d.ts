@@ -109,6 +109,48 @@ export interface Usage {
   ): Promise<Answered<Api['UsageAnswer']>>;
 }
 
+/** What the issuer asks of its keys. */
+export type IssuerSettings = Answered<
+  Api['SettingsView'],
+  { secret: KindSettings; publishable: KindSettings; admin: KindSettings }
+>;
+
+/** What it asks of keys of one kind. */
+export type KindSettings = Answered<Api['KindSettings']>;
+
+/** What to change; what is left out stays, and null takes a setting away. */
+export type SettingsChange = Sent<
+  Api['SettingsBody'],
+  { secret?: KindSettingsChange; publishable?: KindSettingsChange; admin?: KindSettingsChange }
+>;
+
+export type KindSettingsChange = Sent<
+  Api['KindSettingsBody'],
+  {
+    max_lifetime_seconds?: number | null;
+    default_lifetime_seconds?: number | null;
+    idle_days?: number | null;
+  }
+>;
+
+/** The settings after a change, and what they come to for the keys that there are. */
+export type SettingsChanged = IssuerSettings &
+  Answered<
+    Pick<Api['SettingsChangedView'], 'dry_run' | 'before' | 'effects'>,
+    {
+      before: Answered<Api['Settings'], { secret: KindSettings; publishable: KindSettings; admin: KindSettings }>;
+      effects: Answered<Api['Effect'], { kind: 'secret' | 'publishable' | 'admin' }, 'idle_waits'>[];
+    },
+    'dry_run'
+  >;
+
+/** `/v1/settings`. */
+export interface Settings {
+  show(options?: CallOptions): Promise<IssuerSettings>;
+  /** On every server at once. Keys that there are stay as they are. */
+  change(body: SettingsChange, options?: CallOptions): Promise<SettingsChanged>;
+}
+
 /** The signers of the newest keyring. */
 export type Signers = Answered<
   Api['SignersView'],

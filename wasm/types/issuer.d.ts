@@ -21,7 +21,7 @@ import type { Algorithm, Environment, Kind } from '../index.js';
 import type { CallOptions, Committed, Problem } from './issuer-call.js';
 import type { Events, Webhooks } from './issuer-events.js';
 import type { IssuerVerdict, Keys, KeyState, VerifyOptions } from './issuer-keys.js';
-import type { Admins, Owners, Policies, PublishedList, Revocations, Signers, Usage } from './issuer-records.js';
+import type { Admins, Owners, Policies, PublishedList, Revocations, Settings, Signers, Usage } from './issuer-records.js';
 
 export type { Algorithm, Environment, Kind };
 export type * from './issuer-call.js';
@@ -53,6 +53,7 @@ export interface Issuer {
   webhooks: Webhooks;
   admins: Admins;
   usage: Usage;
+  settings: Settings;
   keyring: { show(options?: CallOptions): Promise<Signers> };
   list: {
     show(options?: CallOptions): Promise<PublishedList>;
@@ -99,6 +100,11 @@ export type IssuerErrorCode =
   | 'last_admin_key'
   | 'count_changed'
   | 'outlives_maker'
+  | 'lifetime_too_long'
+  | 'expiry_required'
+  | 'owner_required'
+  | 'reason_required'
+  | 'settings_changed'
   | 'not_revoked'
   | 'suspended'
   | 'not_suspended'

@@ -3,7 +3,7 @@
 //! ```text
 //! over HTTP          the public name of the key that was sent, apk_…
 //! at the shell       user@host
-//! by itself          publisher, expiry-notices, prune, key-age
+//! by itself          publisher, expiry-notices, prune, key-age, idle-keys
 //! ```
 //!
 //! The principal is never what a caller says. It goes with the [handle](crate::Issuer::acting_as)
@@ -72,18 +72,37 @@ impl fmt::Debug for Actor {
     }
 }
 
-/// Who does something, and in whose name.
+/// Who does something, in whose name, and why.
 #[derive(Clone, Copy, Debug)]
 pub struct Who<'a> {
     actor: &'a Actor,
     on_behalf_of: Option<&'a str>,
+    reason: Option<&'a str>,
 }
 
 impl<'a> Who<'a> {
     /// `actor`, who says that it is on behalf of somebody, or does not.
     #[must_use]
     pub const fn new(actor: &'a Actor, on_behalf_of: Option<&'a str>) -> Self {
-        Self { actor, on_behalf_of }
+        Self { actor, on_behalf_of, reason: None }
+    }
+
+    /// The same, for this reason.
+    #[must_use]
+    pub const fn because(self, reason: Option<&'a str>) -> Self {
+        Self { reason, ..self }
+    }
+
+    /// The same, for this reason if none was given.
+    #[must_use]
+    pub fn or_because(self, reason: &'a str) -> Self {
+        Self { reason: self.reason.or(Some(reason)), ..self }
+    }
+
+    /// Why it is done, as the caller says.
+    #[must_use]
+    pub const fn reason(self) -> Option<&'a str> {
+        self.reason
     }
 
     /// The principal.

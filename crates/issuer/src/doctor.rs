@@ -18,8 +18,11 @@ use crate::issuer::{Home, Issuer};
 use crate::keystore::{Keystore, StoredKey};
 use crate::publish::Target;
 use crate::reserve;
+use crate::rules::Idle;
+use crate::settings::{Class, Settings};
+use crate::store::settings::Wanting;
 use crate::store::wide::{self, WideRecord};
-use crate::store::{self, Connection, Database, jobs, lists, webhooks};
+use crate::store::{self, Connection, Database, jobs, lists, settings, webhooks};
 use crate::view::rfc3339_millis;
 
 const DAY_MILLIS: u64 = 24 * 60 * 60 * 1000;
@@ -216,6 +219,7 @@ async fn within(issuer: &Issuer, seen: &mut Diagnosis) -> Result<(), Error> {
     let days = ends.millis_since(issuer.now()) / DAY_MILLIS;
     keyring(issuer.home(), ends, days, seen);
     work(issuer, &mut reading, seen).await?;
+    asked(issuer, &mut reading, seen).await?;
     drop(reading);
     let report = issuer.verify_tail(TAIL).await?;
     match report.findings.first() {
@@ -398,6 +402,63 @@ fn signers(keystore: &Keystore, seen: &mut Diagnosis) {
         let found = format!("none is active for {}", missing.join(", "));
         seen.bad("signers", found, "add signing keys and sign a new keyring with the root key");
     }
+}
+
+/// Keys that are not what the settings ask of new ones, and idle keys that can't be told.
+async fn asked(
+    issuer: &Issuer,
+    connection: &mut Connection,
+    seen: &mut Diagnosis,
+) -> Result<(), Error> {
+    let now = store::now(connection, issuer.now()).await?.secs();
+    let settings = settings::read(connection).await?.settings;
+    let before = seen.checks.len();
+    let some = |found: &settings::Found| {
+        let more = usize::try_from(found.count).is_ok_and(|count| count > found.first.len());
+        format!("{}{}", found.first.join(", "), if more { ", …" } else { "" })
+    };
+    for class in Class::ALL {
+        let (name, of) = (class.name(), settings.of(class));
+        if let Some(max) = of.max_lifetime_seconds {
+            let beyond = settings::wanting(connection, class, Wanting::End(max.get()), now).await?;
+            if beyond.count > 0 {
+                let found = format!(
+                    "{} {name} keys in force live longer than new ones may: {}",
+                    beyond.count,
+                    some(&beyond)
+                );
+                let mend = "they were made before; roll them: `portcullis keys roll ID`";
+                seen.warn("settings", found, mend);
+            }
+        }
+        if of.owner_required {
+            let owned = settings::wanting(connection, class, Wanting::Owner, now).await?;
+            if owned.count > 0 {
+                let found =
+                    format!("{} {name} keys in force have no owner: {}", owned.count, some(&owned));
+                let mend = "they were made before; `portcullis keys list --owner 0` lists them, and \
+                            `portcullis keys roll ID --owner NUMBER` gives each a successor";
+                seen.warn("settings", found, mend);
+            }
+        }
+    }
+    for (class, idle) in issuer.preview_idle().await? {
+        if let Idle::Waits(why) = idle {
+            let found = format!("no idle {} key is suspended, because {why}", class.name());
+            let mend = "see that each gate reports (REPORT_USAGE, docs/gate.md), and revoke the \
+                        admin keys of gates that are gone";
+            seen.warn("settings", found, mend);
+        }
+    }
+    if seen.checks.len() == before {
+        let found = if settings == Settings::default() {
+            "nothing is asked of keys"
+        } else {
+            "all keys in force are as new ones must be"
+        };
+        seen.good("settings", found);
+    }
+    Ok(())
 }
 
 async fn work(

@@ -303,6 +303,52 @@ pub enum Error {
         /// When the maker ends.
         latest: String,
     },
+    /// A key would outlive what the settings allow.
+    #[error(
+        "`expires_at` must be {latest} or earlier: the issuer's settings limit the lifetime of \
+         {class} keys (`portcullis settings show`)"
+    )]
+    LifetimeTooLong {
+        /// Secret, publishable or admin.
+        class: &'static str,
+        /// The last instant that is allowed.
+        latest: String,
+    },
+    /// A key would never expire, and the settings allow no such keys.
+    #[error(
+        "`expires_at` is missing: the issuer's settings allow no {class} key that never expires; \
+         name {latest} or an earlier time"
+    )]
+    ExpiryRequired {
+        /// Secret, publishable or admin.
+        class: &'static str,
+        /// The last instant that is allowed.
+        latest: String,
+    },
+    /// A key was to be made without an owner, and the settings ask for one.
+    #[error(
+        "`owner` is missing: the issuer's settings ask for the owner of each {class} key; name its \
+         number (`portcullis owners list`)"
+    )]
+    OwnerRequired {
+        /// Secret or publishable.
+        class: &'static str,
+    },
+    /// An act was to be done without a reason, and the settings ask for one.
+    #[error(
+        "`reason` is missing: the issuer's settings ask why keys are revoked, suspended, rolled, \
+         deleted and undone (--reason at the command line); nothing was changed"
+    )]
+    ReasonRequired,
+    /// The settings were changed since the caller looked.
+    #[error(
+        "the settings are at version {version}, not at the one that was named; nothing was changed. \
+         Look again"
+    )]
+    SettingsChanged {
+        /// The version that they are at.
+        version: u32,
+    },
     /// A backup is not one, or not of this program's making.
     #[error("{} is no backup that can be restored: {reason}", path.display())]
     Backup {
@@ -517,6 +563,11 @@ impl Error {
             Self::Rotation(error) => error.code(),
             Self::Scope { .. } => "insufficient_scope",
             Self::OutlivesMaker { .. } => "outlives_maker",
+            Self::LifetimeTooLong { .. } => "lifetime_too_long",
+            Self::ExpiryRequired { .. } => "expiry_required",
+            Self::OwnerRequired { .. } => "owner_required",
+            Self::ReasonRequired => "reason_required",
+            Self::SettingsChanged { .. } => "settings_changed",
             Self::Backup { .. } => "backup",
             Self::DatabaseMissing { .. } => "database_missing",
             Self::DatabaseReplaced { .. } => "database_replaced",

@@ -11,7 +11,7 @@ use utoipa::ToSchema;
 use crate::error::Error;
 use crate::issuer::Issuer;
 use crate::names;
-use crate::rules::{ImportLine, Imported, Minted, Moment, NewKey};
+use crate::rules::{Expiry, ImportLine, Imported, Minted, Moment, NewKey};
 use crate::view::parse_rfc3339;
 
 /// How a file is written.
@@ -24,7 +24,7 @@ pub enum Format {
 }
 
 /// The columns of a CSV file, and the fields of a JSON object.
-pub const FIELDS: [&str; 11] = [
+pub const FIELDS: [&str; 12] = [
     "external_id",
     "title",
     "kind",
@@ -33,6 +33,7 @@ pub const FIELDS: [&str; 11] = [
     "owner",
     "policy",
     "expires_at",
+    "never_expires",
     "metadata",
     "sales_channels",
     "created_by",
@@ -52,6 +53,8 @@ struct Row {
     #[serde(default)]
     policy: u32,
     expires_at: Option<String>,
+    #[serde(default)]
+    never_expires: bool,
     #[serde(default)]
     metadata: Map<String, Value>,
     #[serde(default)]
@@ -84,7 +87,14 @@ impl Row {
             owner: self.owner,
             policy: self.policy,
             sales_channels: self.sales_channels,
-            expires: expires.map(Moment::At),
+            expires: match (expires, self.never_expires) {
+                (Some(_), true) => {
+                    let reason = "and `expires_at` exclude each other";
+                    return Err(Error::Invalid { field: "never_expires", reason });
+                }
+                (None, true) => Expiry::Never,
+                (end, false) => end.map(Moment::At).into(),
+            },
             created_by: self.created_by.or_else(|| by.map(Into::into)),
             ..NewKey::titled(&self.title)
         };
@@ -214,6 +224,11 @@ fn csv_row(columns: &[&'static str], record: &csv::StringRecord) -> Result<Row, 
             "owner" => row.owner = number()?,
             "policy" => row.policy = number()?,
             "expires_at" => row.expires_at = some,
+            "never_expires" => {
+                let never = text.parse();
+                row.never_expires =
+                    never.map_err(|_| "`never_expires` must be true or false".to_owned())?;
+            }
             "metadata" => {
                 let object = serde_json::from_str(text);
                 row.metadata = object.map_err(|_| "`metadata` must be a JSON object".to_owned())?;
@@ -336,7 +351,14 @@ pub async fn import(issuer: &Issuer, lines: Vec<Line>) -> Result<Vec<Done>, Erro
 
 /// Whether an error is one line's and not all lines'.
 fn is_of_line(error: &Error) -> bool {
-    matches!(error, Error::Invalid { .. } | Error::NoSigner)
+    matches!(
+        error,
+        Error::Invalid { .. }
+            | Error::NoSigner
+            | Error::LifetimeTooLong { .. }
+            | Error::ExpiryRequired { .. }
+            | Error::OwnerRequired { .. }
+    )
 }
 
 #[cfg(test)]

@@ -125,6 +125,7 @@ impl Home {
 pub struct Issuer {
     inner: Arc<Inner>,
     actor: Actor,
+    reason: Option<Arc<str>>,
     lane: Lane,
 }
 
@@ -227,8 +228,12 @@ impl Issuer {
                     ending,
                     status_wanted: Notify::new(),
                 };
-                let issuer =
-                    Self { inner: Arc::new(inner), actor: Actor::process(), lane: Lane::Requests };
+                let issuer = Self {
+                    inner: Arc::new(inner),
+                    actor: Actor::process(),
+                    reason: None,
+                    lane: Lane::Requests,
+                };
                 let ready = async {
                     issuer.upkeep().await?;
                     issuer.mark_restored().await
@@ -255,15 +260,25 @@ impl Issuer {
         Self { actor, ..self.clone() }
     }
 
+    /// The same issuer for acts that have this reason: it goes into the event of each act by this
+    /// handle that ends a key, keeps it from counting, or lets it count again.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] for a reason that is blank, or longer than 255 characters.
+    pub fn because(&self, reason: Option<&str>) -> Result<Self, Error> {
+        reason.map_or(Ok(()), |reason| crate::rules::check_text("reason", reason))?;
+        Ok(Self { reason: reason.map(Into::into), ..self.clone() })
+    }
+
     /// Who acts by this handle.
     #[must_use]
     pub const fn actor(&self) -> &Actor {
         &self.actor
     }
 
-    /// Who acts by this handle, and on whose behalf they say that they do.
-    pub(crate) const fn who<'a>(&'a self, on_behalf_of: Option<&'a str>) -> Who<'a> {
-        Who::new(&self.actor, on_behalf_of)
+    /// Who acts by this handle, on whose behalf they say that they do, and why.
+    pub(crate) fn who<'a>(&'a self, on_behalf_of: Option<&'a str>) -> Who<'a> {
+        Who::new(&self.actor, on_behalf_of).because(self.reason.as_deref())
     }
 
     /// The store.

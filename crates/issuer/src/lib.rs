@@ -34,6 +34,7 @@ pub(crate) mod reserve;
 pub mod rules;
 pub mod scan;
 pub mod schedule;
+pub mod settings;
 mod sparse;
 pub mod status;
 pub mod store;

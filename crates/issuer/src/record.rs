@@ -51,6 +51,8 @@ pub struct KeyRecord {
     pub suspended: Option<Time>,
     /// Who suspended it, as they were named, or else the principal.
     pub suspended_by: Option<String>,
+    /// When a suspension of the key was last lifted.
+    pub resumed: Option<Time>,
     /// Who made it, as they were named, or else the principal.
     pub created_by: Option<String>,
     /// The principal that made it; none of keys of before that was noted.

@@ -3,6 +3,7 @@
 pub mod keys;
 pub mod problem;
 pub mod records;
+pub mod settings;
 pub mod signers;
 pub mod status_lists;
 pub mod targets;

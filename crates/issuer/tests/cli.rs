@@ -515,3 +515,104 @@ fn the_first_list_is_valid_for_as_long_as_was_said() {
     let secs = at("/next_update").millis_since(at("/this_update")) / 1000;
     assert_eq!(secs.abs_diff(40 * 60) / 2, 0, "{shown}");
 }
+
+#[test]
+fn settings_are_kept_to_by_every_command_that_makes_or_ends_keys() {
+    let shell = Shell::initialised();
+    let shown = shell.json(&["settings", "show"]);
+    assert_eq!((&shown["version"], &shown["reason_required"]), (&0.into(), &false.into()));
+    let old = shell.json(&["keys", "create", "--title", "x"]);
+    let old = text(&old, "/key/id");
+    let limit = ["settings", "set", "--kind", "secret", "--max-lifetime", "1h"];
+    let preview = shell.json(&[&limit[..], &["--dry-run"]].concat());
+    assert_eq!(
+        (&preview["version"], &preview["effects"][0]["beyond_maximum"]),
+        (&0.into(), &1.into())
+    );
+    let set =
+        shell.json(&[&limit[..], &["--owner-required", "true", "--if-version", "0"]].concat());
+    assert_eq!(
+        (&set["version"], &set["secret"]["max_lifetime_seconds"]),
+        (&1.into(), &3600.into())
+    );
+    let lost = shell.run(&[&limit[..], &["--if-version", "0"]].concat());
+    assert_eq!((code(&lost), stderr(&lost).contains("at version 1")), (1, true));
+    for (bad, why) in [
+        (&["settings", "set"][..], "say what to set"),
+        (&["settings", "set", "--max-lifetime", "1h"], "--kind"),
+        (&["settings", "set", "--kind", "secret", "--max-lifetime", "0s"], "1s or more"),
+        (&["settings", "set", "--kind", "public", "--max-lifetime", "1h"], "possible values"),
+        (&["settings", "set", "--kind", "admin", "--idle-days", "30"], "idle_days"),
+        (
+            &["settings", "set", "--kind", "secret", "--default-lifetime", "2h"],
+            "max_lifetime_seconds",
+        ),
+    ] {
+        let refused = shell.run(bad);
+        assert_eq!(
+            (code(&refused), stderr(&refused).contains(why)),
+            (2, true),
+            "{}",
+            stderr(&refused)
+        );
+    }
+
+    let owner = shell.json(&["owners", "create", "--name", "Acme"])["number"].to_string();
+    let create = ["keys", "create", "--title", "x"];
+    let error = |args: &[&str]| {
+        let refused = shell.run(&[args, &["--json"]].concat());
+        assert_eq!((code(&refused), stdout(&refused).as_str()), (2, ""), "{args:?}");
+        let last = stderr(&refused);
+        let error: Value = serde_json::from_str(last.lines().last().unwrap()).unwrap();
+        text(&error, "/error/code").to_owned()
+    };
+    let owned = [&create[..], &["--owner", &owner]].concat();
+    for (args, refused) in [
+        ([&create[..], &["--expires-in", "1h"]].concat(), "owner_required"),
+        (owned.clone(), "expiry_required"),
+        ([&owned[..], &["--never-expires"]].concat(), "expiry_required"),
+        ([&owned[..], &["--expires-in", "61m"]].concat(), "lifetime_too_long"),
+        ([&owned[..], &["--expires-in", "61m", "--count", "3"]].concat(), "lifetime_too_long"),
+        (vec!["keys", "roll", old, "--expires-in", "1h"], "owner_required"),
+        (vec!["keys", "roll", old, "--owner", &owner], "expiry_required"),
+    ] {
+        assert_eq!(error(&args), refused, "{args:?}");
+    }
+    let file = shell.folder.path().join("old.csv");
+    let lines = format!("title,owner,never_expires\na,0,true\nb,{owner},true\n");
+    std::fs::write(file, lines).unwrap();
+    let imported = shell.run(&["import", "old.csv"]);
+    assert_eq!((code(&imported), stdout(&imported).as_str()), (2, ""));
+    assert!(stderr(&imported).contains("`owner` is missing"), "{}", stderr(&imported));
+    assert!(stderr(&imported).contains("`expires_at` is missing"), "{}", stderr(&imported));
+
+    shell.json(&["settings", "set", "--kind", "secret", "--default-lifetime", "30m"]);
+    let made = shell.json(&owned);
+    assert!(made["key"]["expires_at"].is_string(), "the default is taken");
+    let id = text(&made, "/key/id");
+    shell.json(&["settings", "set", "--reason-required", "true", "--by", "zoe"]);
+    let acts = [
+        vec!["keys", "suspend", id],
+        vec!["keys", "roll", id],
+        vec!["keys", "undo", id],
+        vec!["keys", "revoke", id],
+        vec!["keys", "revoke", "--owner", &owner, "--yes"],
+        vec!["revoke", "--owner", &owner, "--yes"],
+        vec!["keys", "delete", id],
+    ];
+    for args in acts.iter().filter(|args| args[1] != "delete") {
+        assert_eq!(error(args), "reason_required", "{args:?}");
+        assert_eq!(error(&[&args[..], &["--reason", "  "]].concat()), "invalid", "{args:?}");
+    }
+    shell.json(&["keys", "revoke", id, "--reason", "it leaked"]);
+    assert_eq!(error(&["keys", "delete", id]), "reason_required");
+    shell.json(&["keys", "delete", id, "--reason", "tidied up"]);
+    let told = shell.json(&["audit", "list", "--type", "api-key.revoked", "--limit", "1"]);
+    assert_eq!(text(&told, "/events/0/data/reason"), "it leaked");
+    let preview = shell.json(&["jobs", "run", "idle-keys", "--dry-run"]);
+    assert_eq!(preview["kinds"], serde_json::json!([]), "nothing is asked");
+    shell.json(&["settings", "set", "--kind", "secret", "--idle-days", "30"]);
+    let preview = shell.json(&["jobs", "run", "idle-keys", "--dry-run"]);
+    assert!(text(&preview, "/kinds/0/waits").starts_with("no use of a secret key was reported"));
+    assert_eq!(code(&shell.run(&["jobs", "run", "prune", "--dry-run"])), 2);
+}

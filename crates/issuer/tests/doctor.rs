@@ -14,7 +14,7 @@ use portcullis_core::token::Environment;
 use portcullis_issuer::doctor::{Check, Diagnosis, examine};
 use portcullis_issuer::issuer::DEFAULT_VALID_FOR;
 use portcullis_issuer::publish::Target;
-use portcullis_issuer::rules::{MassRevocation, Whose};
+use portcullis_issuer::rules::{KindChange, MassRevocation, NewKey, SettingsChange, Whose};
 use portcullis_issuer::webhooks::{NewWebhook, Reach};
 
 const DAY: u64 = 24 * 60 * 60 * 1000;
@@ -121,4 +121,43 @@ async fn webhooks_that_nothing_can_be_sent_to_are_found() {
     let seen = look(&bench, &[]).await;
     let sealed = check(&seen, "webhooks")[0];
     assert!(!sealed.ok && sealed.mend.as_deref().unwrap().contains("rotate-secret"));
+}
+
+#[tokio::test]
+async fn keys_of_before_that_are_not_as_new_ones_must_be_are_told() {
+    let bench = Bench::new().await;
+    let told = async || {
+        let seen = look(&bench, &[]).await;
+        assert!(seen.is_healthy(), "they go on as they were made");
+        let found = check(&seen, "settings");
+        found.iter().map(|check| (check.found.clone(), check.mend.clone())).collect::<Vec<_>>()
+    };
+    assert_eq!(told().await, [("nothing is asked of keys".into(), None)]);
+    let old = bench.issuer.create(&NewKey::titled("x")).await.unwrap().record.id;
+    let asked = KindChange {
+        max_lifetime_seconds: Some(Some(3600)),
+        idle_days: Some(Some(30)),
+        owner_required: Some(true),
+        ..KindChange::default()
+    };
+    let kinds = [asked, KindChange::default(), KindChange::default()];
+    let change = SettingsChange { kinds, ..SettingsChange::default() };
+    bench.issuer.change_settings(&change).await.unwrap();
+    let found = told().await;
+    assert_eq!(found.len(), 3, "{found:?}");
+    assert!(found[0].0.contains("1 secret keys in force live longer") && found[0].0.contains(&old));
+    assert!(found[1].0.contains("have no owner") && found[1].0.contains(&old));
+    assert!(found[2].0.contains("no idle secret key is suspended"));
+    assert!(found.iter().all(|(_, mend)| mend.is_some()));
+    let none = KindChange {
+        max_lifetime_seconds: Some(None),
+        idle_days: Some(None),
+        owner_required: Some(false),
+        ..KindChange::default()
+    };
+    let kinds = [none, KindChange { owner_required: Some(true), ..none }, none];
+    let kinds = SettingsChange { kinds: [kinds[0], kinds[1], KindChange::default()], ..change };
+    bench.issuer.change_settings(&kinds).await.unwrap();
+    let found = told().await;
+    assert_eq!(found, [("all keys in force are as new ones must be".into(), None)]);
 }

@@ -112,7 +112,7 @@ async fn a_stream_ends_with_its_key() {
         let router = router(issuer);
         let owner = bench.owner("o").await;
         let expires = Some(Moment::In(Duration::from_secs(100)));
-        let new = NewKey { owner, expires, ..auditor() };
+        let new = NewKey { owner, expires: expires.into(), ..auditor() };
         let made = issuer.create(&new).await.unwrap();
         let id = &made.record.id;
         let open = router.clone().oneshot(follow(&made.token)).await.unwrap();
@@ -586,7 +586,7 @@ fn the_trail_the_jobs_and_the_doctor_have_their_commands() {
     let listed = shell.json(&["audit", "list", "--type", "api-key.created", "--limit", "1"]);
     assert_eq!(listed["next_cursor"], "3");
 
-    for job in ["expiry-notices", "prune", "key-age"] {
+    for job in ["expiry-notices", "prune", "key-age", "idle-keys"] {
         assert_eq!(shell.json(&["jobs", "run", job])["job"], job);
     }
     assert_eq!(shell.json(&["jobs", "list"])["jobs"][0]["state"], "ended");

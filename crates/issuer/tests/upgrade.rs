@@ -204,6 +204,17 @@ async fn texts(connection: &mut AnyConnection, sql: &str) -> Vec<String> {
     rows.iter().map(|row| row.try_get(0).unwrap()).collect()
 }
 
+/// The steps that there are, in their order.
+fn versions() -> Vec<i64> {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/migrations/sqlite");
+    let names = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name());
+    let mut versions: Vec<i64> = names
+        .map(|name| name.to_str().unwrap().split('_').next().unwrap().parse().unwrap())
+        .collect();
+    versions.sort_unstable();
+    versions
+}
+
 /// What holds of a database of an earlier schema once it was opened.
 async fn is_up_to_date(home: &Home, about: &Value) {
     let issuer = open(home).await;
@@ -211,8 +222,9 @@ async fn is_up_to_date(home: &Home, about: &Value) {
     let steps = sqlx::query("SELECT version FROM _sqlx_migrations ORDER BY version");
     let steps = steps.fetch_all(&mut *reading).await.unwrap();
     let steps: Vec<i64> = steps.iter().map(|row| row.try_get(0).unwrap()).collect();
-    assert_eq!(steps, (1..=9).collect::<Vec<_>>());
+    assert_eq!(steps, versions());
     drop(reading);
+    assert_eq!(issuer.settings().await.unwrap(), Default::default(), "nothing is asked of keys");
     let keys = issuer.list_keys(&Query::default()).await.unwrap().keys.len();
     assert!(keys > 1);
     issuer.create(&NewKey::titled("later")).await.unwrap();
@@ -242,6 +254,40 @@ async fn every_step_is_taken_from_an_earlier_schema() {
         eprintln!("LEFT OUT: PORTCULLIS_TEST_POSTGRES names no PostgreSQL server");
     }
     is_up_to_date(&home, &about).await;
+}
+
+/// A program of before knows no settings: where they may have been set, it makes no key.
+#[tokio::test]
+async fn a_program_that_knows_no_settings_makes_no_key() {
+    let folder = tempfile::tempdir().unwrap();
+    let (home, _) = unpack("schema-6", folder.path());
+    let mut databases = vec![home.clone()];
+    if let Ok(server) = std::env::var("PORTCULLIS_TEST_POSTGRES") {
+        databases.push(home.clone().with_database(moved(&home, 6, &server).await));
+    }
+    for home in databases {
+        let issuer = open(&home).await;
+        let id = issuer.create(&NewKey::titled("x")).await.unwrap().record.id;
+        // What it wrote: each column that it knew, and no other.
+        let columns = "id, serial, kid, nonce, purpose, kind, environment, label, title, folded, \
+                       metadata, admin_scopes, owner, policy, redacted, token, issued_at, \
+                       expires_at, created_by, maker, rolled_from, created_ms, updated_ms";
+        let values = columns.replacen("id, serial", "'other', serial + 1", 1);
+        let insert = format!(
+            "INSERT INTO api_keys ({columns}) SELECT {values} FROM api_keys WHERE id = '{id}'"
+        );
+        let mut writing = issuer.store().write().await.unwrap();
+        let refused = sqlx::query(AssertSqlSafe(insert.clone())).execute(&mut *writing).await;
+        let refused = refused.unwrap_err().to_string();
+        assert!(refused.contains("settings"), "{refused}");
+        writing.rollback().await.unwrap();
+        let mut writing = issuer.store().write().await.unwrap();
+        let known = insert.replacen("updated_ms)", "updated_ms, settings_version)", 1);
+        let known = known.replacen("updated_ms FROM", "updated_ms, 0 FROM", 1);
+        sqlx::query(AssertSqlSafe(known)).execute(&mut *writing).await.unwrap();
+        writing.rollback().await.unwrap();
+        issuer.store().close().await;
+    }
 }
 
 fn key_file(folder: &Path) -> std::path::PathBuf {

@@ -1,7 +1,8 @@
 //! `portcullis jobs …`: what the scheduler does, for cron.
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use portcullis_issuer::Issuer;
+use portcullis_issuer::rules::Idle;
 use portcullis_issuer::schedule::{DEFAULT_KEY_AGE_DAYS, Job, Options};
 use portcullis_issuer::view::rfc3339_millis;
 use serde_json::json;
@@ -25,6 +26,7 @@ pub(crate) enum Jobs {
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  portcullis jobs run expiry-notices\n  \
                         portcullis jobs run key-age --days 180\n  \
+                        portcullis jobs run idle-keys --dry-run\n  \
                         portcullis jobs run key-age --days 180 --rotate-with /media/usb/root.key")]
 pub(crate) struct Run {
     /// The job
@@ -38,12 +40,16 @@ pub(crate) struct Run {
     /// first, and HMAC secrets wait until you have handed them out and promote them
     #[arg(long, value_name = "ROOT_KEY")]
     rotate_with: Option<std::path::PathBuf>,
+    /// For idle-keys: only say how many keys it would suspend
+    #[arg(long)]
+    dry_run: bool,
 }
 
 impl Jobs {
     pub(super) async fn run(&self, issuer: &Issuer, out: &Out) -> Result<Outcome> {
         match self {
             Self::List => list(issuer, out).await,
+            Self::Run(run) if run.dry_run => run.preview(issuer, out).await,
             Self::Run(run) => {
                 let options =
                     Options { key_age_days: run.days, rotate_with: run.rotate_with.clone() };
@@ -52,6 +58,35 @@ impl Jobs {
                 Ok(Outcome::Yes)
             }
         }
+    }
+}
+
+impl Run {
+    async fn preview(&self, issuer: &Issuer, out: &Out) -> Result<Outcome> {
+        if self.job != Job::IdleKeys {
+            bail!("--dry-run is for the job idle-keys alone");
+        }
+        let idle = issuer.preview_idle().await?;
+        let kinds = idle.iter().filter_map(|(class, idle)| match idle {
+            Idle::Off => None,
+            Idle::Waits(why) => Some(json!({ "kind": class.name(), "idle": 0, "waits": why })),
+            Idle::Keys(many) => Some(json!({ "kind": class.name(), "idle": many })),
+        });
+        let json =
+            json!({ "dry_run": true, "job": "idle-keys", "kinds": kinds.collect::<Vec<_>>() });
+        out.answer(&json, |o| {
+            field(o, "Dry run", "nothing was changed")?;
+            for (class, idle) in &idle {
+                let class = class.name();
+                match idle {
+                    Idle::Off => field(o, class, "not asked")?,
+                    Idle::Waits(why) => field(o, class, format_args!("none, because {why}"))?,
+                    Idle::Keys(many) => field(o, class, format_args!("{many} keys"))?,
+                }
+            }
+            Ok(())
+        })?;
+        Ok(Outcome::Yes)
     }
 }
 

@@ -7,7 +7,7 @@ use anyhow::Result;
 use portcullis_core::time::Time;
 use portcullis_core::token::{Algorithm, Environment, Kind};
 use portcullis_issuer::record::{KeyPurpose, KeyRecord};
-use portcullis_issuer::rules::{Idempotency, Moment, NewKey};
+use portcullis_issuer::rules::{Expiry, Idempotency, Moment, NewKey};
 use portcullis_issuer::view::{Around, KeyView};
 use portcullis_issuer::{Error, Issuer};
 use serde_json::{Map, Value, json};
@@ -69,6 +69,9 @@ pub(crate) struct Create {
     /// Expire at this time (RFC 3339)
     #[arg(long, value_name = "TIME", conflicts_with = "expires_in", value_parser = args::instant)]
     expires_at: Option<Time>,
+    /// Never expire, whatever the settings name for keys of which nothing is said
+    #[arg(long, conflicts_with_all = ["expires_in", "expires_at"])]
+    never_expires: bool,
     /// The owner's number, 0 for none
     #[arg(long, default_value_t = 0)]
     owner: u32,
@@ -168,7 +171,7 @@ impl Create {
             policy: self.policy,
             sales_channels: self.sales_channels.clone(),
             admin_scopes: self.scopes.clone(),
-            expires,
+            expires: if self.never_expires { Expiry::Never } else { expires.into() },
             created_by: self.by.clone(),
         };
         if let Some(count) = self.count {

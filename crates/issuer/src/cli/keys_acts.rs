@@ -117,10 +117,14 @@ pub(crate) struct Suspend {
     /// In whose name
     #[arg(long, value_name = "WHO")]
     by: Option<String>,
+    /// Why; the trail tells it, and the settings may ask for it
+    #[arg(long, value_name = "TEXT")]
+    reason: Option<String>,
 }
 
 impl Suspend {
     pub(super) async fn run(&self, issuer: &Issuer, out: &Out) -> Result<Outcome> {
+        let issuer = &issuer.because(self.reason.as_deref())?;
         changed(issuer, issuer.suspend(&self.id, self.by.as_deref()).await?, out).await
     }
 }
@@ -134,10 +138,14 @@ pub(crate) struct Resume {
     /// In whose name
     #[arg(long, value_name = "WHO")]
     by: Option<String>,
+    /// Why; the trail tells it, and the settings may ask for it
+    #[arg(long, value_name = "TEXT")]
+    reason: Option<String>,
 }
 
 impl Resume {
     pub(super) async fn run(&self, issuer: &Issuer, out: &Out) -> Result<Outcome> {
+        let issuer = &issuer.because(self.reason.as_deref())?;
         changed(issuer, issuer.resume(&self.id, self.by.as_deref()).await?, out).await
     }
 }
@@ -213,10 +221,14 @@ pub(crate) struct RollKey {
     /// In whose name
     #[arg(long, value_name = "WHO")]
     by: Option<String>,
+    /// Why; the trail tells it, and the settings may ask for it
+    #[arg(long, value_name = "TEXT")]
+    reason: Option<String>,
 }
 
 impl RollKey {
     pub(super) async fn run(&self, issuer: &Issuer, out: &Out) -> Result<Outcome> {
+        let issuer = &issuer.because(self.reason.as_deref())?;
         let expires = self.expires_in.map(Moment::In).or(self.expires_at.map(Moment::At));
         let roll = Roll {
             overlap: self.overlap,
@@ -258,10 +270,14 @@ pub(crate) struct Delete {
     /// The keys' ids, apk_…
     #[arg(value_name = "ID", required = true)]
     ids: Vec<String>,
+    /// Why; the trail tells it, and the settings may ask for it
+    #[arg(long, value_name = "TEXT")]
+    reason: Option<String>,
 }
 
 impl Delete {
     pub(super) async fn run(&self, issuer: &Issuer, out: &Out) -> Result<Outcome> {
+        let issuer = &issuer.because(self.reason.as_deref())?;
         let ids = issuer.delete(&self.ids, None).await?;
         let json = json!({ "ids": ids, "object": "api_key", "deleted": true });
         out.answer(&json, |o| ids.iter().try_for_each(|id| field(o, "Deleted", id)))?;
@@ -276,10 +292,14 @@ pub(crate) struct Undo {
     /// The keys' ids, apk_…
     #[arg(value_name = "ID", required = true)]
     ids: Vec<String>,
+    /// Why; the trail tells it, and the settings may ask for it
+    #[arg(long, value_name = "TEXT")]
+    reason: Option<String>,
 }
 
 impl Undo {
     pub(super) async fn run(&self, issuer: &Issuer, out: &Out) -> Result<Outcome> {
+        let issuer = &issuer.because(self.reason.as_deref())?;
         let undone = issuer.undo_create(&self.ids, None).await?;
         let ids: Vec<&str> = undone.records.iter().map(|record| record.id.as_str()).collect();
         let json = json!({ "ids": ids, "object": "api_key", "deleted": true });

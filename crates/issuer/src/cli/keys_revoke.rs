@@ -59,6 +59,9 @@ pub(crate) struct Revoke {
     /// In whose name
     #[arg(long, value_name = "WHO")]
     by: Option<String>,
+    /// Why; the trail tells it, and the settings may ask for it
+    #[arg(long, value_name = "TEXT")]
+    reason: Option<String>,
 }
 
 /// The ids in a file, one a line; blank lines, and ids that come again, are left out.
@@ -87,6 +90,7 @@ fn ids_in(file: &Path) -> Result<Vec<String>> {
 
 impl Revoke {
     pub(super) async fn run(&self, issuer: &Issuer, out: &Out) -> Result<Outcome> {
+        let issuer = &issuer.because(self.reason.as_deref())?;
         let when = self.after.map(Moment::In).or(self.at.map(Moment::At)).unwrap_or(Moment::Now);
         let by = self.by.clone();
         let revocation = Revocation { when, by };

@@ -26,6 +26,7 @@ mod recover;
 mod revoke;
 mod scan;
 mod serve;
+mod settings;
 mod supervisor;
 mod sure;
 mod verify;
@@ -91,6 +92,8 @@ enum Command {
     Webhooks(Box<webhooks::Webhooks>),
     #[command(subcommand)]
     Jobs(jobs::Jobs),
+    #[command(subcommand)]
+    Settings(settings::Settings),
     Doctor(doctor::Doctor),
     Serve(serve::Serve),
 }
@@ -156,6 +159,7 @@ async fn dispatch(cli: &Cli, out: &Out) -> Result<Outcome> {
         }
         Command::Audit(command) => command.run(global, out).await,
         Command::Webhooks(command) => at_work(global, async |i| command.run(i, out).await).await,
+        Command::Settings(command) => at_work(global, async |i| command.run(i, out).await).await,
         Command::Doctor(command) => command.run(global, out).await,
         Command::Jobs(command) => at_work(global, async |i| command.run(i, out).await).await,
     }
@@ -221,6 +225,7 @@ fn fail(out: &Out, error: &anyhow::Error) -> ExitCode {
                 | Error::SomeNotEarlier(_)
                 | Error::LastAdmin { .. }
                 | Error::NotTheCount { .. }
+                | Error::SettingsChanged { .. }
                 | Error::NotEarlier
                 | Error::NotRevoked(_)
                 | Error::NotSuspended

@@ -61,10 +61,14 @@ pub(crate) struct Revoke {
     /// In whose name
     #[arg(long, value_name = "WHO")]
     by: Option<String>,
+    /// Why; the trail tells it, and the settings may ask for it
+    #[arg(long, value_name = "TEXT")]
+    reason: Option<String>,
 }
 
 impl Revoke {
     pub(super) async fn run(&self, issuer: &Issuer, out: &Out) -> Result<Outcome> {
+        let issuer = &issuer.because(self.reason.as_deref())?;
         if self.list {
             return list(issuer, out).await;
         }

@@ -15,7 +15,7 @@ use super::auth::{Acting, Admin};
 use super::body::Json;
 use super::idempotency;
 use super::keys::minted_view;
-use super::keys_query::moment;
+use super::keys_query::expiry;
 use super::problem::Problem;
 use crate::error::Error;
 use crate::issuer::Issuer;
@@ -37,6 +37,9 @@ struct CreateAdminBody {
     scopes: Vec<String>,
     expires_in_seconds: Option<u64>,
     expires_at: Option<String>,
+    /// It never expires, whatever the settings name for keys of which nothing is said.
+    #[serde(default)]
+    never_expires: bool,
     created_by: Option<String>,
 }
 
@@ -58,7 +61,7 @@ async fn create_admin(
     scopes::check(KeyPurpose::Admin, &body.scopes)?;
     scopes::check_grant(&admin.scopes, &body.scopes)?;
     let idempotency = idempotency::named(&headers, &admin, settings)?;
-    let expires = moment(body.expires_in_seconds, body.expires_at.as_deref(), "expires_at")?;
+    let expires = expiry(body.expires_in_seconds, body.expires_at.as_deref(), body.never_expires)?;
     let new = NewKey {
         purpose: KeyPurpose::Admin,
         environment: Environment::Live,

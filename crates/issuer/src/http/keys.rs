@@ -17,7 +17,7 @@ use super::Settings;
 use super::auth::{Acting, Admin};
 use super::body::{Json, OneOrMany, Path, Query};
 use super::idempotency;
-use super::keys_query::{Filter, algorithm, environment, kind, moment};
+use super::keys_query::{Filter, algorithm, environment, expiry, kind};
 use super::problem::Problem;
 use crate::error::Error;
 use crate::issuer::Issuer;
@@ -53,6 +53,9 @@ pub(super) struct CreateKeyBody {
     sales_channels: Vec<String>,
     expires_in_seconds: Option<u64>,
     expires_at: Option<String>,
+    /// It never expires, whatever the settings name for keys of which nothing is said.
+    #[serde(default)]
+    never_expires: bool,
     created_by: Option<String>,
 }
 
@@ -78,7 +81,11 @@ impl CreateKeyBody {
             owner: self.owner,
             policy: self.policy,
             sales_channels: self.sales_channels,
-            expires: moment(self.expires_in_seconds, self.expires_at.as_deref(), "expires_at")?,
+            expires: expiry(
+                self.expires_in_seconds,
+                self.expires_at.as_deref(),
+                self.never_expires,
+            )?,
             created_by: self.created_by,
         })
     }

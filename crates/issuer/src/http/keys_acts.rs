@@ -70,6 +70,8 @@ struct RevokeBody {
     /// It may be the last admin key that can make others.
     #[serde(default)]
     last_admin: bool,
+    /// Why; the trail tells it. The settings may ask for it.
+    reason: Option<String>,
 }
 
 impl RevokeBody {
@@ -107,6 +109,7 @@ async fn revoke(
     Json(body): Json<RevokeBody>,
 ) -> Answer {
     let (care, if_revoked) = (body.care(None), body.if_revoked()?);
+    let issuer = issuer.because(body.reason.as_deref())?;
     let revoked = issuer.revoke_with(&id, &body.revocation()?, &care, if_revoked).await;
     let revoked = revoked.map_err(|error| Problem::about(&id, error))?;
     let key = json!(view(&issuer, &revoked.record).await?);
@@ -133,6 +136,8 @@ struct RevokeManyBody {
     /// The last admin key that can make others may be among them.
     #[serde(default)]
     last_admin: bool,
+    /// Why; the trail tells it. The settings may ask for it.
+    reason: Option<String>,
 }
 
 /// Revoke many keys, by their ids or by what they are like, all or none.
@@ -168,7 +173,8 @@ async fn revoke_many(
     };
     let (in_seconds, at, revoked_by) = (body.in_seconds, body.at, body.revoked_by);
     let (if_revoked, last_admin) = (body.if_revoked, body.last_admin);
-    let one = RevokeBody { in_seconds, at, revoked_by, if_revoked, last_admin };
+    let issuer = issuer.because(body.reason.as_deref())?;
+    let one = RevokeBody { in_seconds, at, revoked_by, if_revoked, last_admin, reason: None };
     let (care, if_revoked) = (one.care(body.confirm), one.if_revoked()?);
     let revocation = one.revocation()?;
     if body.dry_run {
@@ -216,6 +222,8 @@ fn challenge(error: Error) -> Response {
 #[serde(deny_unknown_fields)]
 struct ByBody {
     by: Option<String>,
+    /// Why; the trail tells it. The settings may ask for it.
+    reason: Option<String>,
 }
 
 /// Suspend a key: it is refused until it is resumed.
@@ -230,6 +238,7 @@ struct ByBody {
     )
 )]
 async fn suspend(Acting(issuer): Acting, Path(id): Path, Json(body): Json<ByBody>) -> Answer {
+    let issuer = issuer.because(body.reason.as_deref())?;
     answer_change(&issuer, &id, issuer.suspend(&id, body.by.as_deref()).await).await
 }
 
@@ -245,6 +254,7 @@ async fn suspend(Acting(issuer): Acting, Path(id): Path, Json(body): Json<ByBody
     )
 )]
 async fn resume(Acting(issuer): Acting, Path(id): Path, Json(body): Json<ByBody>) -> Answer {
+    let issuer = issuer.because(body.reason.as_deref())?;
     answer_change(&issuer, &id, issuer.resume(&id, body.by.as_deref()).await).await
 }
 
@@ -260,6 +270,8 @@ struct RollBody {
     expires_at: Option<String>,
     #[serde(default)]
     never_expires: bool,
+    /// Why; the trail tells it. The settings may ask for it.
+    reason: Option<String>,
 }
 
 /// Put a new key in a key's place; both are valid for the overlap.
@@ -290,6 +302,7 @@ async fn roll(
         return Err(Error::Invalid { field: "never_expires", reason }.into());
     }
     let idempotency = idempotency::named(&headers, &admin, settings)?;
+    let issuer = issuer.because(body.reason.as_deref())?;
     let roll = Roll {
         overlap: body.overlap_seconds.map_or(Roll::DEFAULT_OVERLAP, Duration::from_secs),
         by: body.rolled_by,

@@ -1,16 +1,18 @@
 //! Deleting records, and taking creates back.
 
+#![allow(unused_qualifications, reason = "what utoipa writes for query parameters")]
+
 use axum::Extension;
 use axum::http::StatusCode;
 use axum::response::IntoResponse as _;
 use serde::Deserialize;
 use serde_json::json;
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::auth::{Acting, Admin};
-use super::body::{Json, Path};
+use super::body::{Json, Path, Query};
 use super::keys::{Answer, check_may_change_all};
 use super::list::committed;
 use super::problem::Problem;
@@ -29,13 +31,14 @@ pub(super) fn routes() -> OpenApiRouter<Issuer> {
 /// Delete the record of a key that is revoked in effect.
 #[utoipa::path(
     delete, path = "/keys/{id}", tag = "keys", operation_id = "delete_key",
-    params(("id" = String, Path, description = "The key's id, apk_…")),
+    params(("id" = String, Path, description = "The key's id, apk_…"), ReasonQuery),
     security(("admin_key" = ["keys:write"])),
     responses(
         (status = 200, description = "Deleted", body = DeletedAnswer)
     )
 )]
-async fn delete(Acting(issuer): Acting, Path(id): Path) -> Answer {
+async fn delete(Acting(issuer): Acting, Path(id): Path, Query(why): Query<ReasonQuery>) -> Answer {
+    let issuer = issuer.because(why.reason.as_deref())?;
     let deleted = issuer.delete(std::slice::from_ref(&id), None).await;
     deleted.map_err(|error| not_found_one(&id, error))?;
     Ok(axum::Json(DeletedAnswer::of(id)).into_response())
@@ -45,6 +48,23 @@ async fn delete(Acting(issuer): Acting, Path(id): Path) -> Answer {
 #[serde(deny_unknown_fields)]
 struct IdsBody {
     ids: Vec<String>,
+    /// Why; the trail tells it. The settings may ask for it.
+    reason: Option<String>,
+}
+
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct ReasonQuery {
+    /// Why; the trail tells it. The settings may ask for it.
+    reason: Option<String>,
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct ReasonBody {
+    /// Why; the trail tells it. The settings may ask for it.
+    reason: Option<String>,
 }
 
 /// Delete the records of keys that are revoked in effect, all or none.
@@ -62,6 +82,7 @@ async fn delete_many(
     Json(body): Json<IdsBody>,
 ) -> Answer {
     check_may_change_all(&issuer, &admin, &body.ids).await?;
+    let issuer = issuer.because(body.reason.as_deref())?;
     let ids = issuer.delete(&body.ids, None).await?;
     Ok(axum::Json(DeletedManyAnswer::of(ids)).into_response())
 }
@@ -70,13 +91,15 @@ async fn delete_many(
 #[utoipa::path(
     post, path = "/keys/{id}/undo", tag = "keys", operation_id = "undo_key",
     params(("id" = String, Path, description = "The key's id, apk_…")),
+    request_body = Option<ReasonBody>,
     security(("admin_key" = ["keys:revoke"])),
     responses(
         (status = 200, description = "Done and published", body = UndoneAnswer),
         (status = 202, description = "Done, not yet published", body = UndoneAnswer)
     )
 )]
-async fn undo(Acting(issuer): Acting, Path(id): Path) -> Answer {
+async fn undo(Acting(issuer): Acting, Path(id): Path, Json(body): Json<ReasonBody>) -> Answer {
+    let issuer = issuer.because(body.reason.as_deref())?;
     let undone = issuer.undo_create(std::slice::from_ref(&id), None).await;
     let undone = undone.map_err(|error| not_found_one(&id, error))?;
     let answer = json!(DeletedAnswer::of(id));
@@ -99,6 +122,7 @@ async fn undo_many(
     Json(body): Json<IdsBody>,
 ) -> Answer {
     check_may_change_all(&issuer, &admin, &body.ids).await?;
+    let issuer = issuer.because(body.reason.as_deref())?;
     let undone = issuer.undo_create(&body.ids, None).await?;
     let ids = undone.records.iter().map(|record| record.id.clone()).collect();
     let answer = json!(DeletedManyAnswer::of(ids));

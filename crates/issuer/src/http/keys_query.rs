@@ -12,7 +12,7 @@ use utoipa::{IntoParams, ToSchema};
 use crate::error::Error;
 use crate::names;
 use crate::record::{KeyPurpose, KeyState};
-use crate::rules::{self, Criteria, Moment, Order, Span};
+use crate::rules::{self, Criteria, Expiry, Moment, Order, Span};
 use crate::view::parse_rfc3339;
 
 /// What keys are to be like, as a query string or an object says it.
@@ -124,6 +124,22 @@ pub(super) fn moment(
         (Some(_), Some(_)) => {
             Err(Error::Invalid { field, reason: "and its form in seconds exclude each other" })
         }
+    }
+}
+
+/// What is said of a new key's end.
+pub(super) fn expiry(
+    in_seconds: Option<u64>,
+    at: Option<&str>,
+    never: bool,
+) -> Result<Expiry, Error> {
+    match (moment(in_seconds, at, "expires_at")?, never) {
+        (Some(_), true) => {
+            let reason = "and a time of expiry exclude each other";
+            Err(Error::Invalid { field: "never_expires", reason })
+        }
+        (None, true) => Ok(Expiry::Never),
+        (moment, false) => Ok(moment.into()),
     }
 }
 

@@ -34,6 +34,7 @@ mod policies;
 mod problem;
 mod revocations;
 mod serve;
+mod settings;
 mod status_lists;
 mod streams;
 mod usage;
@@ -85,6 +86,7 @@ fn v1() -> OpenApiRouter<Issuer> {
         .merge(events::routes())
         .merge(webhooks::routes())
         .merge(usage::routes())
+        .merge(settings::routes())
 }
 
 /// The description of `/v1`, OpenAPI 3.1, as `docs/openapi.json` holds it.

@@ -52,6 +52,8 @@ struct RevocationBody {
     /// The last admin key that can make others may be among them.
     #[serde(default)]
     last_admin: bool,
+    /// Why; the trail tells it. The settings may ask for it.
+    reason: Option<String>,
 }
 
 /// Revoke or suspend many keys at once: an owner's, a signer's, an environment's, or those issued in a span of time.
@@ -103,6 +105,7 @@ async fn create(
         let preview = issuer.preview_many(&what).await?;
         return Ok(Answered(DryRunAnswer::of(preview, None)).into_response());
     }
+    let issuer = issuer.because(body.reason.as_deref())?;
     let care = Care { confirm: body.confirm, last_admin: body.last_admin };
     let MassRevoked { entry, published } = issuer.revoke_many_with(&what, &care).await?;
     let answer = json!(WideView::new(&entry));

@@ -1,13 +1,13 @@
 //! `/v1/usage`: what gates report.
 
 use axum::Json as Answered;
-use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use super::auth::Acting;
 use super::body::Json;
 use super::problem::Problem;
 use crate::issuer::Issuer;
@@ -47,10 +47,7 @@ struct UsageAnswer {
     security(("admin_key" = ["gates:report"])),
     responses((status = 200, description = "What of it was written", body = UsageAnswer))
 )]
-async fn report(
-    State(issuer): State<Issuer>,
-    Json(body): Json<UsageBody>,
-) -> Result<Response, Problem> {
+async fn report(Acting(issuer): Acting, Json(body): Json<UsageBody>) -> Result<Response, Problem> {
     let uses = body.uses.into_iter().map(|UseBody { key, uses, last_used_at }| Use {
         key,
         uses,

@@ -22,7 +22,7 @@ use crate::rules::owners::check_owner;
 use crate::rules::policies::check_policy;
 use crate::store::events::{self, Event, EventType};
 use crate::store::wide;
-use crate::store::{Connection, Writing, channels, keys, shards, targets};
+use crate::store::{Connection, Writing, channels, keys, settings, shards, targets};
 
 /// A key to be made, and the one that it takes the place of: its id, and the draft of the policy
 /// that it has for itself.
@@ -42,6 +42,9 @@ impl Issuer {
         let clock = writing.clock();
         let connection = &mut **writing;
         check(connection, makings).await?;
+        let stored = settings::read(connection).await?;
+        let admit = |making: &Making<'_>| stored.settings.admit(making.new, now);
+        let lifetimes = makings.iter().map(admit).collect::<Result<Vec<_>, _>>()?;
         crate::reserve::check(self.home())?;
         // Their times would be of the future.
         crate::publish::check_not_behind(connection, clock).await?;
@@ -52,15 +55,15 @@ impl Issuer {
         let mut policies = draw_policies(connection, own).await?.into_iter();
         let serials = take_serials(connection, makings.len(), now).await?;
         let mut minted = Vec::with_capacity(makings.len());
-        for (making, serial) in makings.iter().zip(serials) {
+        for ((making, lifetime), serial) in makings.iter().zip(lifetimes).zip(serials) {
             let own = making.new.has_own_policy().then(|| policies.next()).flatten();
             let policy = own.unwrap_or(making.new.policy);
-            minted.push(self.mint(keyring, label, making, (serial, policy), now)?);
+            minted.push(self.mint(keyring, label, making, (serial, policy, lifetime), now)?);
         }
         self.check_end(connection, &minted).await?;
         let in_force = wide::in_force(connection).await?;
         minted.iter().try_for_each(|made| check_not_wide(&in_force, &made.record.claims()))?;
-        self.store_made(connection, makings, &minted, now).await?;
+        self.store_made(connection, makings, &minted, (stored.version, now)).await?;
         Ok(minted)
     }
 
@@ -95,12 +98,11 @@ impl Issuer {
         keyring: &Keyring,
         label: Label,
         making: &Making<'_>,
-        (serial, policy): (Serial, u32),
+        (serial, policy, lifetime): (Serial, u32, Lifetime),
         now: Time,
     ) -> Result<Minted, Error> {
         let new = making.new;
         let who = self.who(new.created_by.as_deref());
-        let lifetime = lifetime(new, now)?;
         let keystore = self.keystore();
         let signer = keystore
             .token_key(new.purpose.signer(), new.kind, new.environment, new.algorithm())
@@ -139,6 +141,7 @@ impl Issuer {
             revoked_by: None,
             suspended: None,
             suspended_by: None,
+            resumed: None,
             uses: 0,
             last_used_at: None,
             deleted: None,
@@ -157,10 +160,10 @@ impl Issuer {
         connection: &mut Connection,
         makings: &[Making<'_>],
         minted: &[Minted],
-        now: Time,
+        (settings_version, now): (u32, Time),
     ) -> Result<(), Error> {
         let records: Vec<&KeyRecord> = minted.iter().map(|minted| &minted.record).collect();
-        keys::insert(connection, &records).await?;
+        keys::insert(connection, &records, settings_version).await?;
         let mut policies = Vec::new();
         for (making, key) in makings.iter().zip(&records) {
             if making.new.has_own_policy() {
@@ -230,15 +233,6 @@ fn created<'a>(record: &'a KeyRecord, who: Who<'a>) -> Event<'a> {
         "rolled_from": record.rolled_from,
     });
     Event { event: EventType::Created, key_id: Some(&record.id), who, data }
-}
-
-fn lifetime(new: &NewKey, now: Time) -> Result<Lifetime, Error> {
-    let issued_at = now.secs();
-    let expires_at = new.expires.map(|end| end.resolve(now, "expires_at")).transpose()?;
-    if expires_at.is_some_and(|end| end <= issued_at) {
-        return Err(Error::Invalid { field: "expires_at", reason: "must be in the future" });
-    }
-    Ok(Lifetime { issued_at, expires_at })
 }
 
 /// Takes free slots of the covered shards that have room, from the first on. Slots are drawn at

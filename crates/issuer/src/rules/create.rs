@@ -40,9 +40,41 @@ pub struct NewKey {
     /// The sales channels of a publishable key that has a policy for itself.
     pub sales_channels: Vec<String>,
     /// When it expires, if ever: a second after now.
-    pub expires: Option<Moment>,
+    pub expires: Expiry,
     /// In whose name it is made, as the caller says; the principal's, if nothing is said.
     pub created_by: Option<String>,
+}
+
+/// What is said of a key's end.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Expiry {
+    /// Nothing: the settings say what that means, and it is never if they don't.
+    #[default]
+    Unsaid,
+    /// Never.
+    Never,
+    /// At this moment.
+    At(Moment),
+    /// When the key ended in whose place it comes, or never if that one never did. An end that the
+    /// settings no longer allow counts as unsaid.
+    Kept(Option<u32>),
+}
+
+impl Expiry {
+    /// What the digest of a request holds of it.
+    fn request(self) -> Value {
+        match self {
+            Self::Unsaid | Self::Kept(_) => Value::Null,
+            Self::Never => json!("never"),
+            Self::At(moment) => moment.request(),
+        }
+    }
+}
+
+impl From<Option<Moment>> for Expiry {
+    fn from(moment: Option<Moment>) -> Self {
+        moment.map_or(Self::Unsaid, Self::At)
+    }
 }
 
 impl NewKey {
@@ -60,7 +92,7 @@ impl NewKey {
             owner: 0,
             policy: 0,
             sales_channels: Vec::new(),
-            expires: None,
+            expires: Expiry::Unsaid,
             created_by: None,
         }
     }
@@ -109,7 +141,7 @@ impl NewKey {
             self.owner,
             self.policy,
             self.sales_channels,
-            self.expires.map(Moment::request),
+            self.expires.request(),
             self.created_by.as_deref().unwrap_or_else(by_default),
         ])
     }

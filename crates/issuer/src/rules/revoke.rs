@@ -197,6 +197,7 @@ impl Issuer {
         }
         // Who lets itself in by a key is that key.
         let holder = self.acting_as(Actor::key(&record.id));
+        let holder = holder.because(Some("who holds its text revoked it"))?;
         revoke_in(&mut writing, &mut record, now.secs(), holder.who(None), now).await?;
         let record = shown(&mut writing, &record).await?;
         writing.commit().await?;

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use portcullis_core::time::Time;
 use portcullis_core::token::Algorithm;
 use serde_json::{Value, json};
 
@@ -11,7 +10,7 @@ use crate::error::Error;
 use crate::issuer::Issuer;
 use crate::record::{KeyRecord, KeyState};
 use crate::rules::batch::Making;
-use crate::rules::create::{Minted, NewKey};
+use crate::rules::create::{Expiry, Minted, NewKey};
 use crate::rules::idempotency::{Idempotency, digest};
 use crate::rules::mass::shown;
 use crate::rules::revoke::revoke_in;
@@ -141,7 +140,9 @@ impl Issuer {
         let minted = minted.into_iter().next().ok_or(Error::SelfCheck)?;
         let end = Moment::In(roll.overlap).resolve(now, "overlap_seconds")?;
         let end = old.expires_at.map_or(end, |expiry| expiry.min(end));
-        revoke_in(&mut writing, &mut old, end, who, now).await?;
+        // The roll's own event asks for a reason: this one has one in any case.
+        let ending = who.or_because("it was rolled");
+        revoke_in(&mut writing, &mut old, end, ending, now).await?;
         let data = json!({ "rolled_to": minted.record.id, "revoked_at": old.revoked_at });
         let event = Event { event: EventType::Rolled, key_id: Some(&old.id), who, data };
         events::append(&mut writing, now, &event).await?;
@@ -162,7 +163,6 @@ impl Issuer {
     ) -> Result<NewKey, Error> {
         let view = self.view_in(connection).await?;
         let signer = view.replica().keyring().entry(old.kid).ok_or(Error::NoSigner)?;
-        let same_end = old.expires_at.map(|end| Moment::At(Time::from_secs(end)));
         // A policy for one key alone stays with it: the new key has another of the same content.
         let same_policy = if has_own_policy { 0 } else { old.policy };
         Ok(NewKey {
@@ -176,7 +176,11 @@ impl Issuer {
             owner: roll.owner.unwrap_or(old.owner),
             policy: roll.policy.unwrap_or(same_policy),
             sales_channels: old.sales_channels.clone(),
-            expires: roll.expires.unwrap_or(same_end),
+            expires: match roll.expires {
+                None => Expiry::Kept(old.expires_at),
+                Some(None) => Expiry::Never,
+                Some(Some(moment)) => Expiry::At(moment),
+            },
             created_by: roll.by.clone(),
         })
     }

@@ -42,11 +42,15 @@ pub const GATES_READ: &str = "gates:read";
 pub const GATES_REPORT: &str = "gates:report";
 /// Reading the keyring's signers.
 pub const KEYRING_READ: &str = "keyring:read";
+/// Reading what the issuer asks of its keys.
+pub const SETTINGS_READ: &str = "settings:read";
+/// Changing what the issuer asks of its keys.
+pub const SETTINGS_WRITE: &str = "settings:write";
 /// Measurements.
 pub const METRICS_READ: &str = "metrics:read";
 
 /// Every scope that the API asks for, with what it is for.
-pub const ALL: [(&str, &str); 18] = [
+pub const ALL: [(&str, &str); 20] = [
     (KEYS_READ, "read records of keys"),
     (KEYS_WRITE, "make, change and roll keys"),
     (KEYS_REVOKE, "revoke, suspend and resume keys"),
@@ -64,6 +68,8 @@ pub const ALL: [(&str, &str); 18] = [
     (GATES_READ, "fetch what gates need"),
     (GATES_REPORT, "report how often keys were used"),
     (KEYRING_READ, "read the keyring's signers"),
+    (SETTINGS_READ, "read what the issuer asks of its keys"),
+    (SETTINGS_WRITE, "change what the issuer asks of its keys"),
     (METRICS_READ, "read measurements"),
 ];
 

@@ -52,6 +52,10 @@ impl Issuer {
             (KeyState::Suspended, false) | (KeyState::Active | KeyState::Scheduled, true) => {}
         }
         record.suspended = suspend.then_some(now);
+        if !suspend {
+            // It may lie idle as long as any other from now on.
+            record.resumed = Some(now);
+        }
         let who = self.who(by);
         record.suspended_by = suspend.then(|| who.shown().into());
         record.updated = now;

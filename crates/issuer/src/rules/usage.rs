@@ -2,6 +2,7 @@
 
 use crate::error::Error;
 use crate::issuer::Issuer;
+use crate::rules::idle;
 use crate::store::keys;
 
 pub use crate::store::keys::Use;
@@ -22,6 +23,7 @@ impl Issuer {
         let mut writing = self.store().write().await?;
         let now = writing.now().await?;
         let known = keys::used(&mut writing, uses, now.secs()).await?;
+        idle::note(&mut writing, self.actor().name(), uses, now).await?;
         writing.commit().await?;
         Ok(known)
     }

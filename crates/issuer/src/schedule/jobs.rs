@@ -12,6 +12,8 @@ use super::{Lease, rotate};
 use crate::error::Error;
 use crate::issuer::Issuer;
 use crate::publish::LINGER_SECS;
+use crate::rules::{Idle, prune_usage_days};
+use crate::settings::Class;
 use crate::store::events::{self, Event, EventType};
 use crate::store::jobs as table;
 use crate::store::{shards, state, webhooks};
@@ -36,11 +38,13 @@ pub enum Job {
     Prune,
     /// Reports signing keys that are to be rotated by their age, or rotates them.
     KeyAge,
+    /// Suspends keys that were not used for as long as the settings say.
+    IdleKeys,
 }
 
 impl Job {
     /// All jobs.
-    pub const ALL: [Self; 3] = [Self::ExpiryNotices, Self::Prune, Self::KeyAge];
+    pub const ALL: [Self; 4] = [Self::ExpiryNotices, Self::Prune, Self::KeyAge, Self::IdleKeys];
 
     /// The job's name.
     #[must_use]
@@ -49,6 +53,7 @@ impl Job {
             Self::ExpiryNotices => "expiry-notices",
             Self::Prune => "prune",
             Self::KeyAge => "key-age",
+            Self::IdleKeys => "idle-keys",
         }
     }
 
@@ -63,7 +68,7 @@ impl Job {
     pub const fn period_millis(self) -> u64 {
         match self {
             Self::ExpiryNotices => 10 * 60 * 1000,
-            Self::Prune => 60 * 60 * 1000,
+            Self::Prune | Self::IdleKeys => 60 * 60 * 1000,
             Self::KeyAge => DAY_MILLIS,
         }
     }
@@ -115,6 +120,13 @@ pub enum Done {
         /// The successors that wait until somebody has handed out their secrets.
         waiting: Vec<u16>,
     },
+    /// Keys that were not used were suspended.
+    IdleKeys {
+        /// How many of each kind.
+        suspended: BTreeMap<&'static str, u64>,
+        /// The kinds of which none is suspended, and why.
+        waits: BTreeMap<&'static str, String>,
+    },
 }
 
 impl Done {
@@ -127,6 +139,7 @@ impl Done {
                 idempotency + notices + deliveries > 0
             }
             Self::KeyAge { old, .. } => !old.is_empty(),
+            Self::IdleKeys { suspended, .. } => suspended.values().any(|many| *many > 0),
         }
     }
 
@@ -158,6 +171,17 @@ impl Done {
                 }
                 told
             }
+            Self::IdleKeys { suspended, waits } => {
+                let many = suspended.iter().map(|(kind, many)| format!("{many} {kind} keys"));
+                let mut told = match many.collect::<Vec<_>>().as_slice() {
+                    [] => "no key was suspended".to_owned(),
+                    many => format!("suspended as not used: {}", many.join(", ")),
+                };
+                for (kind, why) in waits {
+                    told.push_str(&format!("; no {kind} key is, because {why}"));
+                }
+                told
+            }
         }
     }
 }
@@ -172,6 +196,7 @@ pub(super) async fn run(
         Job::ExpiryNotices => expiry_notices(issuer, lease).await,
         Job::Prune => prune(issuer).await,
         Job::KeyAge => rotate::key_age(issuer, options, lease).await,
+        Job::IdleKeys => idle_keys(issuer, lease).await,
     }
 }
 
@@ -210,6 +235,35 @@ async fn expiry_notices(issuer: &Issuer, lease: &mut Lease) -> Result<Done, Erro
     Ok(Done::ExpiryNotices { notices })
 }
 
+/// Batch by batch, each a transaction of its own. What was suspended is published once, at the end;
+/// should that fail, the next publication makes up for it.
+async fn idle_keys(issuer: &Issuer, lease: &mut Lease) -> Result<Done, Error> {
+    let (mut suspended, mut waits) = (BTreeMap::new(), BTreeMap::new());
+    for class in Class::ALL {
+        let mut after = Some(0);
+        while let Some(place) = after {
+            if !lease.hold().await? {
+                break;
+            }
+            let (idle, next) = issuer.suspend_idle(class, place).await?;
+            after = next;
+            match idle {
+                Idle::Off => {}
+                Idle::Waits(why) => {
+                    waits.insert(class.name(), why);
+                }
+                Idle::Keys(many) => *suspended.entry(class.name()).or_insert(0) += many,
+            }
+        }
+    }
+    if suspended.values().any(|many| *many > 0)
+        && let Err(error) = issuer.publish().await
+    {
+        tracing::warn!(code = error.code(), "{}", error.chain());
+    }
+    Ok(Done::IdleKeys { suspended, waits })
+}
+
 async fn prune(issuer: &Issuer) -> Result<Done, Error> {
     let mut writing = issuer.store().write().await?;
     let now = writing.now().await?;
@@ -218,6 +272,7 @@ async fn prune(issuer: &Issuer) -> Result<Done, Error> {
     let deliveries = webhooks::prune(&mut writing, back(DELIVERED_DAYS * DAY_MILLIS)).await?;
     state::settle_counts(&mut writing, now.secs()).await?;
     shards::prune_bodies(&mut writing, back(u64::from(LINGER_SECS) * 1000)).await?;
+    prune_usage_days(&mut writing, now).await?;
     writing.commit().await?;
     Ok(Done::Prune { idempotency, notices, deliveries })
 }

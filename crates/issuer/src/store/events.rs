@@ -10,7 +10,7 @@ use crate::actor::Who;
 use crate::error::Error;
 use crate::store::lists::digest;
 use crate::store::select::{ROWS, Select, insert_sql};
-use crate::store::{Connection, millis, time};
+use crate::store::{Connection, millis, settings, time};
 
 /// What an event says has happened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,11 +59,13 @@ pub enum EventType {
     KeyringChanged,
     /// An endpoint of webhooks was made, changed or deleted.
     WebhookChanged,
+    /// What the issuer asks of its keys was changed.
+    SettingsChanged,
 }
 
 impl EventType {
     /// All types.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 23] = [
         Self::Created,
         Self::Revoked,
         Self::Updated,
@@ -86,6 +88,7 @@ impl EventType {
         Self::OwnerDeleted,
         Self::KeyringChanged,
         Self::WebhookChanged,
+        Self::SettingsChanged,
     ];
 
     /// The type's name, as consumers see it.
@@ -114,7 +117,27 @@ impl EventType {
             Self::OwnerDeleted => "owner.deleted",
             Self::KeyringChanged => "keyring.changed",
             Self::WebhookChanged => "webhook.changed",
+            Self::SettingsChanged => "settings.changed",
         }
+    }
+
+    /// Whether it tells of an act that the settings may ask a reason of.
+    const fn asks_reason(self) -> bool {
+        matches!(
+            self,
+            Self::Revoked
+                | Self::Rolled
+                | Self::Suspended
+                | Self::Deleted
+                | Self::ManyRevoked
+                | Self::ManySuspended
+        )
+    }
+
+    /// Whether the reason that was given is told with it.
+    const fn tells_reason(self) -> bool {
+        let undoes = matches!(self, Self::Resumed | Self::ManyResumed | Self::SettingsChanged);
+        self.asks_reason() || undoes
     }
 
     /// The type called `name`.
@@ -137,10 +160,24 @@ pub struct Event<'a> {
     pub data: Value,
 }
 
+impl Event<'_> {
+    /// The rest as it is stored, and the reason with it.
+    fn text(&self) -> String {
+        match (self.who.reason(), self.data.as_object()) {
+            (Some(reason), Some(data)) if self.event.tells_reason() => {
+                let mut data = data.clone();
+                data.insert("reason".into(), reason.into());
+                Value::Object(data).to_string()
+            }
+            _ => self.data.to_string(),
+        }
+    }
+}
+
 /// Adds an event to the outbox, in the transaction of the change that it tells of.
 ///
 /// # Errors
-/// The database's.
+/// [`Error::ReasonRequired`] and the database's.
 pub async fn append(
     connection: &mut Connection,
     now: Time,
@@ -152,7 +189,7 @@ pub async fn append(
 /// Adds events to the outbox in their order, as [`append`] does with one.
 ///
 /// # Errors
-/// The database's.
+/// [`Error::ReasonRequired`] and the database's.
 pub async fn append_all(
     connection: &mut Connection,
     now: Time,
@@ -161,6 +198,7 @@ pub async fn append_all(
     if events.is_empty() {
         return Ok(());
     }
+    check_reasons(connection, events).await?;
     let mut before = last_digest(connection).await?;
     for events in events.chunks(ROWS) {
         let sql = insert_sql(
@@ -171,7 +209,7 @@ pub async fn append_all(
         );
         let mut query = sqlx::query(AssertSqlSafe(sql));
         for event in events {
-            let data = event.data.to_string();
+            let data = event.text();
             let line = Line {
                 at_ms: millis(now),
                 event: event.event.name(),
@@ -191,6 +229,16 @@ pub async fn append_all(
                 .bind(before.0.to_vec());
         }
         query.execute(&mut *connection).await?;
+    }
+    Ok(())
+}
+
+/// Refuses what is done without a reason, if the settings ask for one. No act is done without its
+/// event, so no act goes by this.
+async fn check_reasons(connection: &mut Connection, events: &[Event<'_>]) -> Result<(), Error> {
+    let lacks = |event: &Event<'_>| event.event.asks_reason() && event.who.reason().is_none();
+    if events.iter().any(lacks) && settings::read(connection).await?.settings.reason_required {
+        return Err(Error::ReasonRequired);
     }
     Ok(())
 }

@@ -19,15 +19,20 @@ pub(crate) const CHUNK: usize = 100;
 
 const COLUMNS: &str = "api_keys (id, serial, kid, nonce, purpose, kind, environment, label, \
                        title, folded, metadata, admin_scopes, owner, policy, redacted, token, \
-                       issued_at, expires_at, created_by, maker, rolled_from, created_ms, updated_ms)";
+                       issued_at, expires_at, created_by, maker, rolled_from, created_ms, updated_ms, \
+                       settings_version)";
 
-/// Adds records, without their sales channels.
+/// Adds records, without their sales channels, that were held against this version of the settings.
 ///
 /// # Errors
 /// The database's; a serial that is taken is one of them.
-pub async fn insert(connection: &mut Connection, keys: &[&KeyRecord]) -> Result<(), Error> {
+pub async fn insert(
+    connection: &mut Connection,
+    keys: &[&KeyRecord],
+    settings_version: u32,
+) -> Result<(), Error> {
     for keys in keys.chunks(ROWS) {
-        let mut query = sqlx::query(AssertSqlSafe(insert_sql(connection, COLUMNS, 23, keys.len())));
+        let mut query = sqlx::query(AssertSqlSafe(insert_sql(connection, COLUMNS, 24, keys.len())));
         for key in keys {
             query = query
                 .bind(&key.id)
@@ -52,7 +57,8 @@ pub async fn insert(connection: &mut Connection, keys: &[&KeyRecord]) -> Result<
                 .bind(key.maker.as_deref())
                 .bind(key.rolled_from.as_deref())
                 .bind(millis(key.created))
-                .bind(millis(key.updated));
+                .bind(millis(key.updated))
+                .bind(i64::from(settings_version));
         }
         query.execute(&mut *connection).await?;
     }
@@ -91,13 +97,14 @@ pub async fn revoke(
 pub async fn update(connection: &mut Connection, key: &KeyRecord) -> Result<(), Error> {
     sqlx::query(
         "UPDATE api_keys SET title = $1, folded = $2, metadata = $3, suspended_ms = $4, \
-         suspended_by = $5, updated_ms = $6 WHERE id = $7",
+         suspended_by = $5, resumed_ms = $6, updated_ms = $7 WHERE id = $8",
     )
     .bind(&key.title)
     .bind(key.title.to_lowercase())
     .bind(metadata(key))
     .bind(key.suspended.map(millis))
     .bind(key.suspended_by.as_deref())
+    .bind(key.resumed.map(millis))
     .bind(millis(key.updated))
     .bind(&key.id)
     .execute(connection)
@@ -241,6 +248,7 @@ impl FromRow<'_, AnyRow> for KeyRecord {
             revoked_by: row.try_get("revoked_by")?,
             suspended: time_of("suspended_ms")?,
             suspended_by: row.try_get("suspended_by")?,
+            resumed: time_of("resumed_ms")?,
             created_by: row.try_get("created_by")?,
             maker: row.try_get("maker")?,
             rolled_from: row.try_get("rolled_from")?,

@@ -21,6 +21,7 @@ pub mod policies;
 pub(crate) mod row;
 pub(crate) mod select;
 pub(crate) mod session;
+pub mod settings;
 pub mod shards;
 pub mod signers;
 pub mod state;
@@ -375,6 +376,7 @@ const STEPS: &[Step] = &[
     step!(7, "0007_trail"),
     step!(8, "0008_clock"),
     step!(9, "0009_key_counts"),
+    step!(11, "0011_settings"),
 ];
 
 fn migrations(database: &Database) -> Migrator {

@@ -111,7 +111,11 @@ fn status_of(error: &Error) -> StatusCode {
         | Error::Fixed { .. }
         | Error::NotRevoked(_)
         | Error::NotPublishable
-        | Error::SharedPolicy => StatusCode::BAD_REQUEST,
+        | Error::SharedPolicy
+        | Error::LifetimeTooLong { .. }
+        | Error::ExpiryRequired { .. }
+        | Error::OwnerRequired { .. }
+        | Error::ReasonRequired => StatusCode::BAD_REQUEST,
         Error::NotAuthentic => StatusCode::UNAUTHORIZED,
         Error::PublicText => StatusCode::FORBIDDEN,
         Error::NotFound | Error::NoSuchKeys(_) | Error::Unknown { .. } | Error::NoWebhook => {
@@ -119,6 +123,7 @@ fn status_of(error: &Error) -> StatusCode {
         }
         Error::IdempotencyMismatch => StatusCode::UNPROCESSABLE_ENTITY,
         Error::InUse { .. }
+        | Error::SettingsChanged { .. }
         | Error::WideRevoked
         | Error::AlreadyRevoked
         | Error::SomeAlreadyRevoked { .. }

@@ -21,7 +21,7 @@ async fn metrics_look_at_no_key_that_time_has_left_alone() {
     let owner = bench.owner("o").await;
     for title in ["trap", "trap", "soon revoked", "soon expired"] {
         let expires = (title == "soon expired").then_some(Moment::In(Duration::from_secs(50)));
-        issuer.create(&NewKey { expires, ..NewKey::titled(title) }).await.unwrap();
+        issuer.create(&NewKey { expires: expires.into(), ..NewKey::titled(title) }).await.unwrap();
     }
     let key = NewKey { owner, ..NewKey::titled("of an owner whose keys are revoked") };
     issuer.create(&key).await.unwrap();
@@ -85,7 +85,7 @@ async fn act(issuer: &Issuer, dice: &mut Dice, owner: u32) {
         0..=2 => {
             let expires = (dice.below(2) == 0).then(|| secs(dice));
             let of = if dice.below(4) == 0 { owner } else { 0 };
-            let key = NewKey { expires, owner: of, ..NewKey::titled("x") };
+            let key = NewKey { expires: expires.into(), owner: of, ..NewKey::titled("x") };
             if let Err(error) = issuer.create(&key).await {
                 // That owner's keys were revoked, and so would be each new one.
                 assert_eq!((error.code(), of), ("wide_revoked", owner));

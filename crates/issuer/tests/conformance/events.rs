@@ -207,7 +207,11 @@ pub(crate) async fn what_a_job_does_by_itself_is_its_own_doing(bench: Bench) {
     let hour = Some(Moment::In(Duration::from_secs(3600)));
     let day = Some(Moment::In(Duration::from_secs(25 * 3600)));
     for expires in [hour, day] {
-        bench.issuer.create(&NewKey { expires, ..NewKey::titled("x") }).await.unwrap();
+        bench
+            .issuer
+            .create(&NewKey { expires: expires.into(), ..NewKey::titled("x") })
+            .await
+            .unwrap();
     }
     bench.clock.advance(2 * 3_600_000);
     let actors = async || {
@@ -220,7 +224,7 @@ pub(crate) async fn what_a_job_does_by_itself_is_its_own_doing(bench: Bench) {
     bench.issuer.run_due_jobs(&Options::default()).await.unwrap();
     assert_eq!(actors().await, ["expiry-notices"]);
     let day = Some(Moment::In(Duration::from_secs(25 * 3600)));
-    bench.issuer.create(&NewKey { expires: day, ..NewKey::titled("y") }).await.unwrap();
+    bench.issuer.create(&NewKey { expires: day.into(), ..NewKey::titled("y") }).await.unwrap();
     bench.clock.advance(2 * 3_600_000);
     bench.issuer.run_job(Job::ExpiryNotices, &Options::default()).await.unwrap();
     assert_eq!(actors().await, [bench.issuer.actor().name(), "expiry-notices"]);
@@ -229,7 +233,7 @@ pub(crate) async fn what_a_job_does_by_itself_is_its_own_doing(bench: Bench) {
 pub(crate) async fn each_notice_of_expiry_is_given_once(bench: Bench) {
     let day = Duration::from_secs(24 * 60 * 60);
     let expiring = |title: &str, days: u32| NewKey {
-        expires: Some(Moment::In(day * days)),
+        expires: Some(Moment::In(day * days)).into(),
         ..NewKey::titled(title)
     };
     let long = bench.issuer.create(&expiring("long", 30)).await.unwrap().record.id;
@@ -288,11 +292,11 @@ pub(crate) async fn a_job_runs_in_one_place_at_a_time(bench: Bench) {
 
     let due = bench.issuer.run_due_jobs(&Options::default()).await.unwrap();
     let names: Vec<_> = due.iter().map(|(job, _)| job.name()).collect();
-    assert_eq!(names, ["expiry-notices", "key-age"], "pruning has just been done");
+    assert_eq!(names, ["expiry-notices", "key-age", "idle-keys"], "pruning has just been done");
     assert!(bench.issuer.run_due_jobs(&Options::default()).await.unwrap().is_empty());
     bench.clock.advance(60 * 60 * 1000);
     let due = bench.issuer.run_due_jobs(&Options::default()).await.unwrap();
-    assert_eq!(due.len(), 2, "the age of keys is looked at once a day");
+    assert_eq!(due.len(), 3, "the age of keys is looked at once a day");
 }
 
 pub(crate) async fn what_has_had_its_time_is_pruned(bench: Bench) {

@@ -26,7 +26,7 @@ fn publishable(channels: &[&str]) -> NewKey {
 pub(crate) async fn a_repeated_create_gives_the_same_keys(bench: Bench) {
     let name = Idempotency::new("me", "order 1");
     let new = [
-        NewKey { expires: Some(Moment::In(secs(1_000_000))), ..NewKey::titled("a") },
+        NewKey { expires: Some(Moment::In(secs(1_000_000))).into(), ..NewKey::titled("a") },
         publishable(&["web"]),
         NewKey { algorithm: Some(Algorithm::Ed25519), ..NewKey::titled("b") },
     ];

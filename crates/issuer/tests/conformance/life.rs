@@ -80,7 +80,7 @@ pub(crate) async fn what_can_not_be_made_is_refused_and_leaves_nothing(bench: Be
         Moment::In(secs(u64::MAX)),
         Moment::At(Time::from_millis(u64::from(u32::MAX) * 1000)),
     ] {
-        let new = NewKey { expires: Some(end), ..NewKey::titled("x") };
+        let new = NewKey { expires: Some(end).into(), ..NewKey::titled("x") };
         let error = bench.issuer.create(&new).await.unwrap_err();
         assert!(matches!(error, Error::Invalid { field: "expires_at", .. }), "{end:?}");
     }
@@ -158,7 +158,7 @@ pub(crate) async fn a_timed_revocation_strikes_at_its_second_with_no_publication
 }
 
 pub(crate) async fn an_expired_key_is_refused_and_its_entry_leaves_a_day_later(bench: Bench) {
-    let new = NewKey { expires: Some(Moment::In(secs(100))), ..NewKey::titled("x") };
+    let new = NewKey { expires: Some(Moment::In(secs(100))).into(), ..NewKey::titled("x") };
     let minted = bench.issuer.create(&new).await.unwrap();
     bench.revoke(&minted.record.id, Moment::Now).await.unwrap();
     let revoked = async || bench.issuer.overview().await.unwrap().1[0].counts.revoked;
@@ -180,7 +180,7 @@ pub(crate) async fn a_rolled_key_and_its_successor_are_both_valid_in_the_overlap
         environment: Environment::Test,
         owner,
         policy,
-        expires: Some(Moment::In(secs(1000))),
+        expires: Some(Moment::In(secs(1000))).into(),
         ..NewKey::titled("Shop")
     };
     let old = bench.issuer.create(&new).await.unwrap();
@@ -228,7 +228,11 @@ pub(crate) async fn listings_filter_by_the_state_that_records_say(bench: Bench) 
         (Some(5), Some(20)),
     ] {
         let expires = expires.map(|after| Moment::In(secs(after)));
-        let minted = bench.issuer.create(&NewKey { expires, ..NewKey::titled("x") }).await.unwrap();
+        let minted = bench
+            .issuer
+            .create(&NewKey { expires: expires.into(), ..NewKey::titled("x") })
+            .await
+            .unwrap();
         if let Some(at) = at {
             bench.revoke(&minted.record.id, Moment::In(secs(at))).await.unwrap();
         }
@@ -237,7 +241,7 @@ pub(crate) async fn listings_filter_by_the_state_that_records_say(bench: Bench) 
     let (dead, asleep) = (bench.owner("Dead").await, bench.owner("Asleep").await);
     for (owner, expires) in [(dead, None), (dead, Some(20)), (asleep, None), (asleep, Some(20))] {
         let expires = expires.map(|after| Moment::In(secs(after)));
-        let new = NewKey { owner, expires, ..NewKey::titled("y") };
+        let new = NewKey { owner, expires: expires.into(), ..NewKey::titled("y") };
         bench.issuer.create(&new).await.unwrap();
     }
     for (owner, state) in [(dead, WideState::Revoked), (asleep, WideState::Suspended)] {

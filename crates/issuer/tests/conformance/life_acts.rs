@@ -287,7 +287,7 @@ pub(crate) async fn a_rolled_key_keeps_all_but_what_is_said(bench: Bench) {
     let rolled = bench.issuer.roll(&admin.id, &Roll::default()).await.unwrap().minted.record;
     assert_eq!(rolled.admin_scopes, ["keys:read"]);
 
-    let secret = NewKey { expires: Some(Moment::In(secs(60))), ..NewKey::titled("x") };
+    let secret = NewKey { expires: Some(Moment::In(secs(60))).into(), ..NewKey::titled("x") };
     let secret = bench.issuer.create(&secret).await.unwrap().record;
     let owner = bench.owner("Acme").await;
     let policy = bench.policy("Reader", Visibility::Private, PolicyRules::default()).await;

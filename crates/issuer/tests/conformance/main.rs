@@ -45,6 +45,7 @@ mod lists;
 mod many;
 mod policies;
 mod secrets;
+mod settings;
 mod status;
 mod usage;
 mod webhooks;

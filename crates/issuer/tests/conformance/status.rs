@@ -105,7 +105,9 @@ pub(crate) async fn status_lists_say_what_the_revocation_list_says(bench: Bench)
                 let new = NewKey {
                     owner: *[0, owners[0], owners[1]].get(round % 3).unwrap(),
                     environment: [Environment::Live, Environment::Test][round % 2],
-                    expires: (round % 4 == 0).then(|| Moment::At(now.plus_millis(MINUTE * 60))),
+                    expires: (round % 4 == 0)
+                        .then(|| Moment::At(now.plus_millis(MINUTE * 60)))
+                        .into(),
                     ..NewKey::titled("x")
                 };
                 keys.extend(issuer.create(&new).await.map(|minted| minted.record));

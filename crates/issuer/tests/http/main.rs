@@ -16,6 +16,7 @@ mod files;
 mod life;
 mod many;
 mod secrets;
+mod settings;
 mod status_lists;
 mod trail;
 

@@ -311,7 +311,7 @@ async fn a_replica_judges_as_far_as_it_can() {
     new.algorithm = Some(portcullis_core::token::Algorithm::Ed25519);
     let (live, revoked) =
         (bench.issuer.create(&new).await.unwrap(), bench.issuer.create(&new).await.unwrap());
-    new.expires = Some(Moment::In(std::time::Duration::from_secs(60)));
+    new.expires = Some(Moment::In(std::time::Duration::from_secs(60))).into();
     let expired = bench.issuer.create(&new).await.unwrap();
     let now = Revocation { when: Moment::Now, by: None };
     bench.issuer.revoke(&revoked.record.id, &now).await.unwrap();

@@ -1,0 +1,242 @@
+//! Keys that were not used for as long as the settings say, which a job suspends.
+//!
+//! What is known of uses is what gates report. That nothing was reported is no proof that nothing
+//! was used, so no key of a kind is suspended unless its whole window is covered:
+//!
+//! ```text
+//! uses of keys of the kind arrived on each day of the window, and
+//! each admin key that reports has reported on each day since it first did
+//! ```
+//!
+//! An admin key that was revoked or deleted reports no more, and is not waited for. One that expired
+//! is: a gate may go on with it, and be refused.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use portcullis_core::list::WideState;
+use portcullis_core::time::Time;
+use serde_json::json;
+
+use crate::error::Error;
+use crate::issuer::Issuer;
+use crate::record::{KeyRecord, KeyState};
+use crate::rules::mass::shown;
+use crate::settings::{Class, KindSettings, idle_since};
+use crate::store::events::{self, Event, EventType};
+use crate::store::settings::{self as table, Reported};
+use crate::store::wide::{self, WideRecord};
+use crate::store::{self, Connection, keys};
+
+/// How many keys are suspended in one transaction.
+pub const IDLE_BATCH: u32 = 200;
+/// How many records are looked at together.
+const PAGE: u32 = 1000;
+pub(super) const DAY_SECS: u32 = 24 * 60 * 60;
+/// For how many days it is kept that uses were reported: longer than any window.
+const KEPT_DAYS: u32 = 400;
+
+/// What can be said of idle keys of one kind.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Idle {
+    /// Nothing is asked.
+    Off,
+    /// None is suspended, because this is not known.
+    Waits(String),
+    /// So many were not used for as long as is allowed.
+    Keys(u64),
+}
+
+/// A stretch of days of which all uses must be known.
+#[derive(Clone, Copy, Debug)]
+struct Window {
+    /// The last second at which a key that is idle was used.
+    cutoff: u32,
+    /// From the cutoff's day on.
+    first: u32,
+    /// Before today, which is not over.
+    today: u32,
+}
+
+impl Window {
+    fn new(days: u32, now: u32) -> Self {
+        let cutoff = now.saturating_sub(days.saturating_mul(DAY_SECS));
+        Self { cutoff, first: cutoff / DAY_SECS, today: now / DAY_SECS }
+    }
+}
+
+/// How many keys of a class the job would suspend now.
+pub(super) async fn count(
+    connection: &mut Connection,
+    class: Class,
+    settings: &KindSettings,
+    now: Time,
+) -> Result<Idle, Error> {
+    let Some(days) = settings.idle_days else { return Ok(Idle::Off) };
+    let window = Window::new(days, now.secs());
+    if let Some(why) = gap(connection, class, window, now).await? {
+        return Ok(Idle::Waits(why));
+    }
+    let (mut count, mut after) = (0, 0);
+    loop {
+        let (keys, last) = page(connection, class, window, now, after, PAGE).await?;
+        count += u64::try_from(keys.len()).unwrap_or(u64::MAX);
+        let Some(last) = last else { return Ok(Idle::Keys(count)) };
+        after = last;
+    }
+}
+
+impl Issuer {
+    /// How many keys of each kind the job would suspend now, or why it does not.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn preview_idle(&self) -> Result<Vec<(Class, Idle)>, Error> {
+        let mut reading = self.store().read().await?;
+        let now = store::now(&mut reading, self.now()).await?;
+        let settings = table::read(&mut reading).await?.settings;
+        let mut all = Vec::new();
+        for class in Class::ALL {
+            all.push((class, count(&mut reading, class, settings.of(class), now).await?));
+        }
+        Ok(all)
+    }
+
+    /// Suspends up to [`IDLE_BATCH`] keys of a class that were not used for as long as is allowed, in
+    /// one transaction. `after` is the place behind which to look. Gives what it did, and where to go
+    /// on, if there may be more. Nothing is published.
+    ///
+    /// # Errors
+    /// The store's.
+    pub(crate) async fn suspend_idle(
+        &self,
+        class: Class,
+        after: i64,
+    ) -> Result<(Idle, Option<i64>), Error> {
+        let (ids, last) = {
+            // Millions of records may be looked at: nobody has to wait for that to write.
+            let mut reading = self.store().read().await?;
+            let now = store::now(&mut reading, self.now()).await?;
+            let settings = table::read(&mut reading).await?.settings;
+            let Some(days) = settings.of(class).idle_days else { return Ok((Idle::Off, None)) };
+            let window = Window::new(days, now.secs());
+            if let Some(why) = gap(&mut reading, class, window, now).await? {
+                return Ok((Idle::Waits(why), None));
+            }
+            let (keys, last) = page(&mut reading, class, window, now, after, IDLE_BATCH).await?;
+            (keys.into_iter().map(|key| key.id).collect::<Vec<_>>(), last)
+        };
+        if ids.is_empty() {
+            return Ok((Idle::Keys(0), last));
+        }
+        let mut writing = self.store().write().await?;
+        let now = writing.now().await?;
+        let settings = table::read(&mut writing).await?.settings;
+        let Some(days) = settings.of(class).idle_days else { return Ok((Idle::Off, None)) };
+        let window = Window::new(days, now.secs());
+        // What has happened to them in between counts.
+        let mut keys = keys::find_all(&mut writing, &ids).await?;
+        let entries = wide::all(&mut writing).await?;
+        keys.retain(|key| is_idle(key, &entries, window, now));
+        let reason = format!("not used for {days} days");
+        let who = self.who(None).or_because(&reason);
+        for key in &mut keys {
+            key.suspended = Some(now);
+            key.suspended_by = Some(who.shown().into());
+            key.updated = now;
+            keys::update(&mut writing, key).await?;
+        }
+        let event = |key| {
+            let key: &KeyRecord = key;
+            let data = json!({ "idle_days": days, "last_used_at": key.last_used_at });
+            Event { event: EventType::Suspended, key_id: Some(key.id.as_str()), who, data }
+        };
+        let events: Vec<Event<'_>> = keys.iter().map(event).collect();
+        events::append_all(&mut writing, now, &events).await?;
+        writing.commit().await?;
+        Ok((Idle::Keys(u64::try_from(keys.len()).unwrap_or(u64::MAX)), last))
+    }
+}
+
+/// The idle ones among the next `limit` keys that may be, and the place of the last that was looked
+/// at.
+async fn page(
+    connection: &mut Connection,
+    class: Class,
+    window: Window,
+    now: Time,
+    after: i64,
+    limit: u32,
+) -> Result<(Vec<KeyRecord>, Option<i64>), Error> {
+    let when = (now.secs(), window.cutoff);
+    let (mut keys, last) = table::idle(connection, class, when, after, limit).await?;
+    let entries = wide::all(connection).await?;
+    keys.retain(|key| is_idle(key, &entries, window, now));
+    Ok((keys, last))
+}
+
+/// Whether a key counts and was not used since the cutoff, although it could have been.
+fn is_idle(key: &KeyRecord, entries: &[WideRecord], window: Window, now: Time) -> bool {
+    // Under a suspension of many keys it could not be used.
+    let held_back = |record: &WideRecord| {
+        record.entry.state == WideState::Suspended
+            && record.lifted.is_none_or(|lifted| lifted.secs() > window.cutoff)
+            && record.entry.applies_to(&key.claims())
+    };
+    key.state(now) == KeyState::Active
+        && idle_since(key) <= window.cutoff
+        && !entries.iter().any(held_back)
+}
+
+/// The first thing that is missing for it to be known that a key of this class was not used.
+async fn gap(
+    connection: &mut Connection,
+    class: Class,
+    window: Window,
+    now: Time,
+) -> Result<Option<String>, Error> {
+    let reported = table::reported(connection).await?;
+    let mut days: BTreeMap<&str, BTreeSet<u32>> = BTreeMap::new();
+    for Reported { reporter, day, .. } in &reported {
+        days.entry(reporter).or_default().insert(*day);
+    }
+    let of_class: BTreeSet<u32> =
+        reported.iter().filter(|one| one.kind == class.name()).map(|one| one.day).collect();
+    if let Some(day) = (window.first..window.today).find(|day| !of_class.contains(day)) {
+        let (class, day) = (class.name(), date(day));
+        return Ok(Some(format!("no use of a {class} key was reported on {day}")));
+    }
+    for (reporter, days) in days {
+        let first = days.first().copied().unwrap_or(window.today).max(window.first);
+        let Some(day) = (first..window.today).find(|day| !days.contains(day)) else { continue };
+        if reporter.starts_with("apk_") {
+            let Some(key) = keys::find(connection, reporter).await? else { continue };
+            if shown(connection, &key).await?.state(now) == KeyState::Revoked {
+                continue;
+            }
+        }
+        return Ok(Some(format!("{reporter} reported no use on {}", date(day))));
+    }
+    Ok(None)
+}
+
+/// `2026-01-31`.
+fn date(day: u32) -> String {
+    let text = crate::view::seconds(day.saturating_mul(DAY_SECS));
+    text.get(..10).unwrap_or(&text).to_owned()
+}
+
+/// Notes that uses arrived.
+pub(super) async fn note(
+    connection: &mut Connection,
+    reporter: &str,
+    uses: &[keys::Use],
+    now: Time,
+) -> Result<(), Error> {
+    table::note_reported(connection, reporter, uses, now.secs() / DAY_SECS).await
+}
+
+/// Takes away what no window asks for any more.
+pub(crate) async fn prune(connection: &mut Connection, now: Time) -> Result<(), Error> {
+    let day = (now.secs() / DAY_SECS).saturating_sub(KEPT_DAYS);
+    table::prune_reported(connection, day).await
+}

@@ -1,0 +1,242 @@
+//! What an issuer asks of its keys: how long they may live, whose they must be, how long they may
+//! lie idle, and whether acts need a reason. They are the issuer's and lie in its database, so each
+//! server and each command on it keeps to the same.
+
+use std::num::NonZeroU32;
+
+use portcullis_core::time::Time;
+use portcullis_core::token::Kind;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::error::Error;
+use crate::record::{KeyPurpose, KeyRecord};
+
+/// The days after which an unused key may be suspended.
+const IDLE_DAYS: std::ops::RangeInclusive<u32> = 7..=365;
+/// The longest lifetime that can be set: tokens spell seconds with 32 bits.
+const MAX_SECONDS: u32 = u32::MAX - 1;
+
+/// The kinds of keys that settings tell apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Class {
+    /// Secret keys for gates.
+    Secret,
+    /// Publishable keys for gates.
+    Publishable,
+    /// Keys for the issuer's API.
+    Admin,
+}
+
+impl Class {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Secret, Self::Publishable, Self::Admin];
+
+    /// The class of a key.
+    #[must_use]
+    pub const fn of(purpose: KeyPurpose, kind: Kind) -> Self {
+        match (purpose, kind) {
+            (KeyPurpose::Admin, _) => Self::Admin,
+            (KeyPurpose::Token, Kind::Secret) => Self::Secret,
+            (KeyPurpose::Token, Kind::Publishable) => Self::Publishable,
+        }
+    }
+
+    /// `secret`, `publishable` or `admin`.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Secret => "secret",
+            Self::Publishable => "publishable",
+            Self::Admin => "admin",
+        }
+    }
+
+    /// The class called `name`.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|class| class.name() == name)
+    }
+}
+
+/// What is asked of keys of one kind.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct KindSettings {
+    /// The longest lifetime, in seconds: a key that would outlive it, or never expire, is not made.
+    #[schema(value_type = Option<u32>)]
+    pub max_lifetime_seconds: Option<NonZeroU32>,
+    /// The lifetime of a key for which none is named, in seconds.
+    #[schema(value_type = Option<u32>)]
+    pub default_lifetime_seconds: Option<NonZeroU32>,
+    /// After so many days without a use a key is suspended, 7 to 365.
+    pub idle_days: Option<u32>,
+    /// Whether each key must have an owner.
+    pub owner_required: bool,
+}
+
+impl KindSettings {
+    /// The last second at which a key that is issued at `issued_at` may expire. None for any.
+    #[must_use]
+    pub fn latest(&self, issued_at: u32) -> Option<u32> {
+        let latest = |max: NonZeroU32| issued_at.saturating_add(max.get()).min(MAX_SECONDS);
+        self.max_lifetime_seconds.map(latest)
+    }
+
+    /// Whether a key that is issued at `issued_at` may have this end.
+    #[must_use]
+    pub fn allows(&self, issued_at: u32, end: Option<u32>) -> bool {
+        match (self.latest(issued_at), end) {
+            (None, _) => true,
+            (Some(_), None) => false,
+            (Some(latest), Some(end)) => end <= latest,
+        }
+    }
+
+    /// Whether this asks anything.
+    #[must_use]
+    pub fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+
+    fn check(&self, class: Class) -> Result<(), Error> {
+        let invalid = |field, reason| Err(Error::Invalid { field, reason });
+        if let (Some(max), Some(default)) =
+            (self.max_lifetime_seconds, self.default_lifetime_seconds)
+            && default > max
+        {
+            let reason = "must not be longer than `max_lifetime_seconds`";
+            return invalid("default_lifetime_seconds", reason);
+        }
+        if self.idle_days.is_some_and(|days| !IDLE_DAYS.contains(&days)) {
+            return invalid("idle_days", "must be 7 to 365");
+        }
+        if class == Class::Admin && self.idle_days.is_some() {
+            let reason =
+                "is for secret and publishable keys: nothing counts the uses of admin keys";
+            return invalid("idle_days", reason);
+        }
+        if class == Class::Admin && self.owner_required {
+            return invalid("owner_required", "is for secret and publishable keys");
+        }
+        Ok(())
+    }
+}
+
+/// What an issuer asks. Nothing, unless it was set.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Settings {
+    /// Of secret keys.
+    pub secret: KindSettings,
+    /// Of publishable keys.
+    pub publishable: KindSettings,
+    /// Of admin keys.
+    pub admin: KindSettings,
+    /// Whether revoking, suspending, rolling, deleting and undoing need a reason.
+    pub reason_required: bool,
+}
+
+impl Settings {
+    /// What is asked of keys of this class.
+    #[must_use]
+    pub const fn of(&self, class: Class) -> &KindSettings {
+        match class {
+            Class::Secret => &self.secret,
+            Class::Publishable => &self.publishable,
+            Class::Admin => &self.admin,
+        }
+    }
+
+    pub(crate) const fn of_mut(&mut self, class: Class) -> &mut KindSettings {
+        match class {
+            Class::Secret => &mut self.secret,
+            Class::Publishable => &mut self.publishable,
+            Class::Admin => &mut self.admin,
+        }
+    }
+
+    /// Checks that the settings can be kept together.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] names the field.
+    pub fn check(&self) -> Result<(), Error> {
+        Class::ALL.into_iter().try_for_each(|class| self.of(class).check(class))
+    }
+}
+
+/// Since when a key has not been used, in seconds: since its last use, else since it was made, and in
+/// no case since before it was last resumed.
+#[must_use]
+pub fn idle_since(key: &KeyRecord) -> u32 {
+    let resumed = key.resumed.map_or(0, Time::secs);
+    key.issued_at.max(key.last_used_at.unwrap_or(0)).max(resumed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn settings_that_contradict_each_other_are_refused() {
+        let field = |settings: &Settings| match settings.check() {
+            Err(Error::Invalid { field, .. }) => Some(field),
+            _ => None,
+        };
+        let of = |max: u32, default: u32, idle_days| KindSettings {
+            max_lifetime_seconds: NonZeroU32::new(max),
+            default_lifetime_seconds: NonZeroU32::new(default),
+            idle_days,
+            owner_required: false,
+        };
+        let secret = |secret| Settings { secret, ..Settings::default() };
+        let admin = |admin| Settings { admin, ..Settings::default() };
+        assert_eq!(field(&Settings::default()), None);
+        assert_eq!(field(&secret(of(60, 60, Some(7)))), None);
+        assert_eq!(field(&secret(of(0, 61, Some(365)))), None);
+        assert_eq!(field(&secret(of(60, 61, None))), Some("default_lifetime_seconds"));
+        for days in [0, 6, 366, u32::MAX] {
+            assert_eq!(field(&secret(of(0, 0, Some(days)))), Some("idle_days"));
+        }
+        assert_eq!(field(&admin(of(60, 60, None))), None);
+        assert_eq!(field(&admin(of(0, 0, Some(30)))), Some("idle_days"));
+        let owned = KindSettings { owner_required: true, ..KindSettings::default() };
+        assert_eq!(field(&admin(owned)), Some("owner_required"));
+    }
+
+    #[test]
+    fn what_is_stored_is_read_back_and_what_is_unknown_is_refused() {
+        let stored = serde_json::to_string(&Settings::default()).unwrap();
+        assert_eq!(serde_json::from_str::<Settings>(&stored).unwrap(), Settings::default());
+        for (from, to) in [
+            ("\"reason_required\":false", "\"reason_required\":false,\"colour\":1"),
+            ("\"max_lifetime_seconds\":null", "\"max_lifetime_seconds\":0"),
+        ] {
+            let text = stored.replacen(from, to, 1);
+            assert_ne!(text, stored);
+            assert!(serde_json::from_str::<Settings>(&text).is_err(), "{text}");
+        }
+    }
+
+    proptest! {
+        /// The end that is allowed is the sum in numbers that can't overflow, cut at the last second
+        /// that a token spells.
+        #[test]
+        fn an_end_is_allowed_up_to_the_maximum_and_not_a_second_more(
+            issued_at: u32, max in 1..=u32::MAX, end: Option<u32>,
+        ) {
+            let settings = KindSettings {
+                max_lifetime_seconds: NonZeroU32::new(max), ..KindSettings::default()
+            };
+            let sum = u64::from(issued_at) + u64::from(max);
+            let latest = settings.latest(issued_at).unwrap();
+            prop_assert_eq!(u64::from(latest), sum.min(u64::from(u32::MAX - 1)));
+            let allowed = end.is_some_and(|end| u64::from(end) <= sum && end < u32::MAX);
+            prop_assert_eq!(settings.allows(issued_at, end), allowed);
+            prop_assert!(settings.allows(issued_at, Some(latest)));
+            prop_assert!(!settings.allows(issued_at, latest.checked_add(1)));
+            prop_assert!(KindSettings::default().allows(issued_at, end));
+        }
+    }
+}
