@@ -10,6 +10,7 @@ use serde_json::json;
 
 use super::{Lease, rotate};
 use crate::error::Error;
+use crate::events::{Retention, Trimmed};
 use crate::issuer::Issuer;
 use crate::publish::LINGER_SECS;
 use crate::store::events::{self, Event, EventType};
@@ -36,11 +37,13 @@ pub enum Job {
     Prune,
     /// Reports signing keys that are to be rotated by their age, or rotates them.
     KeyAge,
+    /// Removes the trail's oldest events, where that is asked for.
+    TrimEvents,
 }
 
 impl Job {
     /// All jobs.
-    pub const ALL: [Self; 3] = [Self::ExpiryNotices, Self::Prune, Self::KeyAge];
+    pub const ALL: [Self; 4] = [Self::ExpiryNotices, Self::Prune, Self::KeyAge, Self::TrimEvents];
 
     /// The job's name.
     #[must_use]
@@ -49,6 +52,7 @@ impl Job {
             Self::ExpiryNotices => "expiry-notices",
             Self::Prune => "prune",
             Self::KeyAge => "key-age",
+            Self::TrimEvents => "trim-events",
         }
     }
 
@@ -64,7 +68,15 @@ impl Job {
         match self {
             Self::ExpiryNotices => 10 * 60 * 1000,
             Self::Prune => 60 * 60 * 1000,
-            Self::KeyAge => DAY_MILLIS,
+            Self::KeyAge | Self::TrimEvents => DAY_MILLIS,
+        }
+    }
+
+    /// Whether it is done when it is due.
+    pub(super) const fn is_wanted(self, options: &Options) -> bool {
+        match self {
+            Self::TrimEvents => options.retention.is_some(),
+            Self::ExpiryNotices | Self::Prune | Self::KeyAge => true,
         }
     }
 }
@@ -76,11 +88,13 @@ pub struct Options {
     pub key_age_days: u32,
     /// The root key's file, where old signing keys are to be rotated and not only reported.
     pub rotate_with: Option<PathBuf>,
+    /// Which events are removed; none where nothing is said.
+    pub retention: Option<Retention>,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { key_age_days: DEFAULT_KEY_AGE_DAYS, rotate_with: None }
+        Self { key_age_days: DEFAULT_KEY_AGE_DAYS, rotate_with: None, retention: None }
     }
 }
 
@@ -115,6 +129,8 @@ pub enum Done {
         /// The successors that wait until somebody has handed out their secrets.
         waiting: Vec<u16>,
     },
+    /// These events were removed.
+    TrimEvents(Trimmed),
 }
 
 impl Done {
@@ -127,6 +143,7 @@ impl Done {
                 idempotency + notices + deliveries > 0
             }
             Self::KeyAge { old, .. } => !old.is_empty(),
+            Self::TrimEvents(trimmed) => trimmed.removed > 0 || trimmed.held.is_some(),
         }
     }
 
@@ -158,6 +175,7 @@ impl Done {
                 }
                 told
             }
+            Self::TrimEvents(trimmed) => trimmed.summary(),
         }
     }
 }
@@ -172,6 +190,13 @@ pub(super) async fn run(
         Job::ExpiryNotices => expiry_notices(issuer, lease).await,
         Job::Prune => prune(issuer).await,
         Job::KeyAge => rotate::key_age(issuer, options, lease).await,
+        Job::TrimEvents => match &options.retention {
+            Some(retention) => Ok(Done::TrimEvents(issuer.trim(retention, lease).await?)),
+            None => {
+                let reason = "must say for how long events are kept, such as 400d";
+                Err(Error::Invalid { field: "keep_events", reason })
+            }
+        },
     }
 }
 

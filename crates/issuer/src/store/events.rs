@@ -59,11 +59,13 @@ pub enum EventType {
     KeyringChanged,
     /// An endpoint of webhooks was made, changed or deleted.
     WebhookChanged,
+    /// The trail's oldest events were removed.
+    TrailTrimmed,
 }
 
 impl EventType {
     /// All types.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 23] = [
         Self::Created,
         Self::Revoked,
         Self::Updated,
@@ -86,6 +88,7 @@ impl EventType {
         Self::OwnerDeleted,
         Self::KeyringChanged,
         Self::WebhookChanged,
+        Self::TrailTrimmed,
     ];
 
     /// The type's name, as consumers see it.
@@ -114,6 +117,7 @@ impl EventType {
             Self::OwnerDeleted => "owner.deleted",
             Self::KeyringChanged => "keyring.changed",
             Self::WebhookChanged => "webhook.changed",
+            Self::TrailTrimmed => "trail.trimmed",
         }
     }
 

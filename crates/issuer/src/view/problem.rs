@@ -93,7 +93,7 @@ const fn kind_of(status: StatusCode) -> &'static str {
         400 | 408 | 413 | 415 => "invalid_data",
         401 => "unauthorized",
         403 => "forbidden",
-        404 => "not_found",
+        404 | 410 => "not_found",
         405 => "not_allowed",
         409 => "conflict",
         422 => "duplicate_error",
@@ -115,6 +115,7 @@ fn status_of(error: &Error) -> StatusCode {
         Error::NotFound | Error::NoSuchKeys(_) | Error::Unknown { .. } | Error::NoWebhook => {
             StatusCode::NOT_FOUND
         }
+        Error::EventsRemoved { .. } => StatusCode::GONE,
         Error::IdempotencyMismatch => StatusCode::UNPROCESSABLE_ENTITY,
         Error::InUse { .. }
         | Error::WideRevoked
@@ -168,6 +169,7 @@ fn status_of(error: &Error) -> StatusCode {
         | Error::Database(_)
         | Error::Descriptors { .. }
         | Error::NoActor
+        | Error::TrailBroken { .. }
         | Error::Random
         | Error::HttpClient(_)
         | Error::SelfCheck

@@ -28,6 +28,7 @@ use zeroize::Zeroizing;
 
 use crate::actor::Who;
 use crate::error::Error;
+use crate::events::check_kept;
 use crate::issuer::Issuer;
 use crate::rules::check_text;
 use crate::store::events::{self, Event, EventType};
@@ -333,7 +334,8 @@ impl Issuer {
     /// events there are to look at).
     ///
     /// # Errors
-    /// [`Error::NoWebhook`], [`Error::Invalid`] where there is no such delivery, and the store's.
+    /// [`Error::NoWebhook`], [`Error::Invalid`] where there is no such delivery,
+    /// [`Error::EventsRemoved`] where events behind that one were removed, and the store's.
     pub async fn replay_webhook(&self, id: &str, what: Replay) -> Result<u64, Error> {
         let mut writing = self.store().write().await?;
         let now = store::now(&mut writing, self.now()).await?;
@@ -354,6 +356,7 @@ impl Issuer {
                     let reason = "must be the id of an event, or 0 for all";
                     return Err(Error::Invalid { field: "after", reason });
                 }
+                check_kept(&mut writing, position).await?;
                 webhooks::forget_after(&mut writing, id, position).await?;
                 webhooks::set_position(&mut writing, id, position).await?;
                 u64::try_from(newest.saturating_sub(position)).unwrap_or(0)

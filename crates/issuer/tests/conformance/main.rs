@@ -44,6 +44,8 @@ mod life_listing;
 mod lists;
 mod many;
 mod policies;
+mod retention;
+mod retention_model;
 mod secrets;
 mod status;
 mod usage;

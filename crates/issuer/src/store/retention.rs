@@ -1,0 +1,100 @@
+//! What is removed from the trail, what keeps it, and where the trail starts since then.
+
+use portcullis_core::time::Time;
+use sqlx::Row as _;
+
+use crate::error::Error;
+use crate::store::row::maybe;
+use crate::store::{Connection, millis, time};
+
+/// The signed file that says where the trail starts; none while nothing was removed.
+///
+/// # Errors
+/// The database's.
+pub async fn start(connection: &mut Connection) -> Result<Option<Vec<u8>>, Error> {
+    let row = sqlx::query("SELECT file FROM trail_start").fetch_optional(connection).await?;
+    Ok(row.map(|row| row.try_get(0)).transpose()?)
+}
+
+/// Notes where the trail starts from now on.
+///
+/// # Errors
+/// The database's.
+pub async fn set_start(connection: &mut Connection, file: &[u8]) -> Result<(), Error> {
+    sqlx::query(
+        "INSERT INTO trail_start (one, file) VALUES (1, $1) \
+         ON CONFLICT (one) DO UPDATE SET file = excluded.file",
+    )
+    .bind(file)
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// The place of the event that bears the latest time before `before`. It and all that stand before
+/// it were committed before then: the order of places is that of commits.
+///
+/// # Errors
+/// The database's.
+pub async fn newest_before(
+    connection: &mut Connection,
+    before: Time,
+) -> Result<Option<i64>, Error> {
+    let query =
+        sqlx::query("SELECT id FROM events WHERE at_ms < $1 ORDER BY at_ms DESC, id DESC LIMIT 1");
+    let row = query.bind(millis(before)).fetch_optional(connection).await?;
+    Ok(row.map(|row| row.try_get(0)).transpose()?)
+}
+
+/// Place and time of the oldest event.
+///
+/// # Errors
+/// The database's.
+pub async fn oldest(connection: &mut Connection) -> Result<Option<(i64, Time)>, Error> {
+    let query = sqlx::query("SELECT id, at_ms FROM events ORDER BY id LIMIT 1");
+    let row = query.fetch_optional(connection).await?;
+    row.map(|row| Ok((row.try_get(0)?, time(row.try_get(1)?)))).transpose()
+}
+
+/// How many events stand at this place and before it.
+///
+/// # Errors
+/// The database's.
+pub async fn count_through(connection: &mut Connection, last: i64) -> Result<i64, Error> {
+    let query = sqlx::query("SELECT COUNT(*) FROM events WHERE id <= $1").bind(last);
+    Ok(query.fetch_one(connection).await?.try_get(0)?)
+}
+
+/// The webhook that is furthest behind, with the last place of which it needs nothing any more: it
+/// has its deliveries of all that stand there and before, and none of them is still to be made.
+///
+/// # Errors
+/// The database's.
+pub async fn furthest_behind(connection: &mut Connection) -> Result<Option<(String, i64)>, Error> {
+    let query = sqlx::query(
+        "SELECT w.id, w.position, (SELECT MIN(d.event_id) FROM deliveries d \
+         WHERE d.webhook_id = w.id AND d.state = 'pending') AS pending FROM webhooks w",
+    );
+    let mut found: Option<(String, i64)> = None;
+    for row in query.fetch_all(connection).await? {
+        let position: i64 = row.try_get("position")?;
+        let pending: Option<i64> = maybe(&row, "pending")?;
+        let done = pending.map_or(position, |first| position.min(first.saturating_sub(1)));
+        if found.as_ref().is_none_or(|(_, before)| done < *before) {
+            found = Some((row.try_get("id")?, done));
+        }
+    }
+    Ok(found)
+}
+
+/// Removes the events at this place and before it, with what is noted of their deliveries; says how
+/// many events there were.
+///
+/// # Errors
+/// The database's.
+pub async fn remove_through(connection: &mut Connection, last: i64) -> Result<u64, Error> {
+    let deliveries = sqlx::query("DELETE FROM deliveries WHERE event_id <= $1").bind(last);
+    deliveries.execute(&mut *connection).await?;
+    let events = sqlx::query("DELETE FROM events WHERE id <= $1").bind(last);
+    Ok(events.execute(connection).await?.rows_affected())
+}
