@@ -297,16 +297,11 @@ impl Issuer {
             head: newest_head(&batch.events).or(standing.head),
         };
         retention::set_start(&mut writing, &start.sign(&signer)).await?;
-        let removed = retention::remove_through(&mut writing, last.id).await?;
-        if removed != count {
-            // Others than those that were looked at: nothing is committed.
-            return Err(Error::TrailBroken { id: last.id });
-        }
         let mut data = json!({
             "through": last.id,
             "digest": last.digest.to_string(),
             "last_at": rfc3339_millis(last.at()),
-            "removed": removed,
+            "removed": count,
             "removed_in_all": start.removed,
             "before": rfc3339_millis(before),
         });
@@ -317,18 +312,22 @@ impl Issuer {
         }
         let event =
             Event { event: EventType::TrailTrimmed, key_id: None, who: self.who(None), data };
+        // Before anything is gone: it is built on the newest event, which may be one of them.
         events::append(&mut writing, now, &event).await?;
+        if retention::remove_through(&mut writing, last.id).await? != count {
+            // Others than those that were looked at: nothing is committed.
+            return Err(Error::TrailBroken { id: last.id });
+        }
         writing.commit().await?;
         Ok(Some(anchor))
     }
 }
 
 /// Which events may be removed of those that were committed before `before`: all that neither the
-/// list nor a webhook needs. The newest is never among them: the next one is built on its digest.
+/// list nor a webhook needs.
 async fn reach(connection: &mut Connection, before: Time) -> Result<Option<Reach>, Error> {
     let Some(old) = retention::newest_before(connection, before).await? else { return Ok(None) };
-    let newest = events::position(connection).await?;
-    let mut reach = Reach { last: old.min(newest.saturating_sub(1)), held: None };
+    let mut reach = Reach { last: old, held: None };
     let mut hold = |done: i64, by: String| {
         if done < reach.last {
             reach = Reach { last: done, held: Some(Held { from: done.saturating_add(1), by }) };
