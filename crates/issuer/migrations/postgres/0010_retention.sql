@@ -1,9 +1,9 @@
--- Where the trail starts since its oldest events were removed: one signed file, written in the
--- transaction that removes them. No row while nothing was removed.
+-- The start of the trail once its oldest events have been removed: one signed file, written in the
+-- transaction that removes them. There is no row while nothing was removed.
 
 CREATE TABLE trail_start (
     one           BIGINT PRIMARY KEY CHECK (one = 1),
     file          BYTEA NOT NULL
 );
--- Which events are older than an instant is asked once a day.
+-- Retention looks once a day for the newest event that is old enough.
 CREATE INDEX events_at ON events (at_ms, id);

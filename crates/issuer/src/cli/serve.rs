@@ -144,8 +144,8 @@ impl Serve {
         let retention = self.retention.retention(issuer.now())?;
         if self.retention.keep_events.is_some_and(|keep| keep < self.idempotency_window) {
             bail!(
-                "--keep-events must be as long as --idempotency-window at least: whoever sends a \
-                 request again may look for what it did"
+                "--keep-events must be at least as long as --idempotency-window: a request that is \
+                 sent again answers what the trail still has to show"
             );
         }
         let targets = global.targets()?;

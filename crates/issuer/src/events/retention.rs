@@ -1,13 +1,13 @@
 //! Removing the oldest events, oldest first and without holes, so that what is kept verifies.
 //!
 //! ```text
-//! look       which events are old enough, and needed by nobody; their chain is walked
-//! archive    they are written to a file and synced, where there is a folder for that
-//! remove     one transaction: signed start, events removed, `trail.trimmed` appended
+//! look       choose the events that are old enough and no longer needed; walk their chain
+//! archive    write them to a file and sync it, if there is a folder for that
+//! remove     in one transaction: sign the start, append `trail.trimmed`, remove the events
 //! ```
 //!
-//! A run does this batch by batch. One that ends in between has left whole batches behind it, and
-//! perhaps a file of events that are in the database as well.
+//! A run does this batch by batch. A run that is killed has removed whole batches. It may have left a
+//! file of events that are still in the database.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -28,7 +28,7 @@ use crate::store::events::{self, Event, EventRecord, EventType};
 use crate::store::{self, Connection, lists, retention, targets};
 use crate::view::rfc3339_millis;
 
-/// No event is removed before it is so old. Deliveries of webhooks are tried for three days and
+/// The least age at which an event is removed. Deliveries of webhooks are tried for three days and
 /// shown for seven.
 pub const MIN_KEEP: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 /// How many events one transaction removes.
@@ -40,9 +40,9 @@ const LIST: &str = "list";
 pub struct Retention {
     /// Which are old enough.
     pub age: Age,
-    /// Where they are written to before they are removed.
+    /// The folder that they are written to before they are removed.
     pub archive: Option<PathBuf>,
-    /// Whether events go whose chain is broken. Their digests are taken as they are.
+    /// Whether events are removed although their chain is broken. Their digests are taken as they are.
     pub even_if_broken: bool,
 }
 
@@ -263,12 +263,12 @@ impl Issuer {
                 Ok(Before { last: Some(start.last), removed: start.removed, head: start.head })
             }
             None if even_if_broken => Ok(Before::default()),
-            // What it vouches for is not known, so nothing is built on it.
+            // An unsigned start may hide a cut: signing a new one on top of it would cover that up.
             Some(_) | None => Err(Error::TrailBroken { id: oldest }),
         }
     }
 
-    /// Removes a batch, unless another has been removed or something needs it since.
+    /// Removes a batch, unless another process has removed it or something has come to need it since.
     async fn remove(
         &self,
         batch: &Batch,
@@ -312,10 +312,10 @@ impl Issuer {
         }
         let event =
             Event { event: EventType::TrailTrimmed, key_id: None, who: self.who(None), data };
-        // Before anything is gone: it is built on the newest event, which may be one of them.
+        // Appended first, because its digest covers the newest event, which may be removed here.
         events::append(&mut writing, now, &event).await?;
         if retention::remove_through(&mut writing, last.id).await? != count {
-            // Others than those that were looked at: nothing is committed.
+            // The database holds other events than the batch: nothing is committed.
             return Err(Error::TrailBroken { id: last.id });
         }
         writing.commit().await?;

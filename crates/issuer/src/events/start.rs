@@ -1,4 +1,4 @@
-//! Where the trail starts since its oldest events were removed: a signed file.
+//! The start of the trail, once its oldest events have been removed: a signed file.
 //!
 //! ```text
 //!  4  magic `PCT` 1         8  how many were removed in all
@@ -9,8 +9,8 @@
 //!  8  its time, ms
 //! ```
 //!
-//! It is signed by the signer of lists, whose key lies in the keystore: whoever can write the
-//! database alone can't cut off the trail's beginning and write a start behind the cut.
+//! The signer of lists signs it. That key lies in the keystore, so a writer of the database alone can't
+//! cut off the trail's beginning and forge a start behind the cut.
 
 use portcullis_core::crypto::{Context, Digest, IssuerId};
 use portcullis_core::issue::ListSigner;
@@ -28,12 +28,12 @@ use crate::view::Instant;
 const MAGIC: [u8; 4] = *b"PCT\x01";
 const LEN: usize = 118;
 
-/// Where the trail starts.
+/// The last event that was removed, on which the oldest event that is kept is built.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Start {
-    /// Whose trail it is.
+    /// The trail's issuer.
     pub issuer: IssuerId,
-    /// Who signed this.
+    /// The kid of the signer.
     pub kid: u16,
     /// The last event that was removed.
     pub last: Anchor,
@@ -98,7 +98,7 @@ impl Start {
         bytes
     }
 
-    /// What a file says, whoever signed it; none of what is no such file.
+    /// Reads a file without checking its signature; none if it is no such file.
     #[must_use]
     pub fn read(file: &[u8]) -> Option<Self> {
         let (signed, signature) = file.split_at_checked(LEN)?;
@@ -118,8 +118,8 @@ impl Start {
         (id > 0).then_some(Self { issuer, kid, last, last_at, removed, at, head })
     }
 
-    /// Whether the file was signed by a signer of lists that one of `keyrings` lists, which the root
-    /// has signed. One that is retired by now counts as well: the file is not signed anew.
+    /// Whether the file was signed by a signer of lists in one of `keyrings`. A signer that has been
+    /// retired since counts as well, because the file is not signed anew.
     #[must_use]
     pub fn is_signed(&self, file: &[u8], keyrings: &[Keyring]) -> bool {
         let Some((signed, signature)) = file.split_last_chunk::<64>() else { return false };
@@ -140,7 +140,7 @@ fn take<const N: usize>(rest: &mut &[u8]) -> Option<[u8; N]> {
 }
 
 impl Issuer {
-    /// Where the trail starts, as the database says: [`Issuer::verify_trail`] looks who signed it.
+    /// The start in the database. Its signature is checked by [`Issuer::verify_trail`].
     ///
     /// # Errors
     /// The store's.
@@ -148,8 +148,8 @@ impl Issuer {
         start_in(&mut *self.store().read().await?).await
     }
 
-    /// What the database holds where the trail's start belongs, and whether a signer of lists of
-    /// this issuer's signed it.
+    /// The start in the database, none inside if it can't be read, and whether a signer of lists of
+    /// this issuer signed it.
     pub(super) async fn signed_start(
         &self,
         connection: &mut Connection,
@@ -166,13 +166,13 @@ impl Issuer {
     }
 }
 
-/// Where the trail starts, as the database says.
+/// The start in the database, unchecked.
 pub(crate) async fn start_in(connection: &mut Connection) -> Result<Option<Start>, Error> {
     Ok(retention::start(connection).await?.and_then(|file| Start::read(&file)))
 }
 
-/// Refuses a place behind which events were removed that its holder has not seen. Who starts at 0
-/// has seen none, and asks for all that there are.
+/// Refuses a place if events behind it were removed: a reader that continues from there would miss
+/// them. Place 0 asks for all events that are kept.
 ///
 /// # Errors
 /// [`Error::EventsRemoved`] and the database's.
@@ -213,6 +213,6 @@ mod tests {
         let mut other = file.clone();
         other[3] = 2;
         assert_eq!(Start::read(&other), None, "another version");
-        assert!(!start.is_signed(&file, &[]), "nobody vouches for the key");
+        assert!(!start.is_signed(&file, &[]), "no keyring lists the key");
     }
 }

@@ -159,8 +159,8 @@ impl Walk {
     }
 
     /// The first line of a file: whether it is taken as it is, because nothing at hand precedes it.
-    /// The next line's digest covers it. Where a file before it goes further, both must say the same
-    /// of that one's last event.
+    /// The next line's digest covers it. If the file before it goes further, both must agree on that
+    /// file's last event.
     pub(super) fn begin_file(&mut self, id: i64, digest: Digest) -> bool {
         match self.last {
             None if id <= 1 => return false,
@@ -248,8 +248,8 @@ impl Issuer {
         self.verify_trail_behind(&[], anchors).await
     }
 
-    /// The same, as one chain with exports of what retention has removed. The files may hold events
-    /// that are in the database as well; in which order they are given is the order of their events.
+    /// The same, as one chain with exports of what retention has removed. The files are given in the
+    /// order of their events, and may hold events that are in the database as well.
     ///
     /// # Errors
     /// The store's, and [`Error::Io`] of the files.
@@ -318,8 +318,8 @@ impl Issuer {
         Ok(found.joined(report))
     }
 
-    /// Whether the trail starts where a signed start says, and where its own event of the newest
-    /// removal does. A start that nobody signed is told of, and believed for the rest of the walk.
+    /// Checks the start's signature, and that the newest `trail.trimmed` names the same event. An
+    /// unsigned start is a finding; the walk goes on from it, to find what else is wrong.
     async fn check_start(
         &self,
         connection: &mut Connection,

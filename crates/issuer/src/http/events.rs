@@ -131,8 +131,8 @@ struct Follower {
 /// Follow events as they are committed.
 ///
 /// `Last-Event-ID` resumes behind an event, `?after=` starts behind
-/// one (0 for all that are kept); without either only what is new is told. Where events behind that
-/// one were removed by retention, nothing is left out in silence: the answer is 410. The admin key is looked at again before
+/// one (0 for all that are kept); without either only what is new is told. If retention has removed
+/// events behind that one, the answer is 410. The admin key is looked at again before
 /// anything is told, and every 5 s. When it no longer opens this stream, a last event `stream.ended`
 /// says why, as a problem, and the stream ends.
 #[utoipa::path(

@@ -37,7 +37,7 @@ pub enum Job {
     Prune,
     /// Reports signing keys that are to be rotated by their age, or rotates them.
     KeyAge,
-    /// Removes the trail's oldest events, where that is asked for.
+    /// Removes the trail's oldest events, if a retention is set.
     TrimEvents,
 }
 
@@ -88,7 +88,7 @@ pub struct Options {
     pub key_age_days: u32,
     /// The root key's file, where old signing keys are to be rotated and not only reported.
     pub rotate_with: Option<PathBuf>,
-    /// Which events are removed; none where nothing is said.
+    /// Which events are removed; none if nothing is said.
     pub retention: Option<Retention>,
 }
 

@@ -1,4 +1,4 @@
-//! What is removed from the trail, what keeps it, and where the trail starts since then.
+//! What retention removes from the trail, what holds it back, and the start that it leaves.
 
 use portcullis_core::time::Time;
 use sqlx::Row as _;
@@ -7,7 +7,7 @@ use crate::error::Error;
 use crate::store::row::maybe;
 use crate::store::{Connection, millis, time};
 
-/// The signed file that says where the trail starts; none while nothing was removed.
+/// The trail's start, as a signed file; none while nothing was removed.
 ///
 /// # Errors
 /// The database's.
@@ -16,7 +16,7 @@ pub async fn start(connection: &mut Connection) -> Result<Option<Vec<u8>>, Error
     Ok(row.map(|row| row.try_get(0)).transpose()?)
 }
 
-/// Notes where the trail starts from now on.
+/// Writes the trail's start.
 ///
 /// # Errors
 /// The database's.
@@ -65,8 +65,8 @@ pub async fn count_through(connection: &mut Connection, last: i64) -> Result<i64
     Ok(query.fetch_one(connection).await?.try_get(0)?)
 }
 
-/// The webhook that is furthest behind, with the last place of which it needs nothing any more: it
-/// has its deliveries of all that stand there and before, and none of them is still to be made.
+/// The webhook that is furthest behind, and the last event that it no longer needs: the webhook has
+/// deliveries of all events up to there, and none of those deliveries is pending.
 ///
 /// # Errors
 /// The database's.
@@ -93,7 +93,11 @@ pub async fn furthest_behind(connection: &mut Connection) -> Result<Option<(Stri
 /// # Errors
 /// The database's.
 pub async fn remove_through(connection: &mut Connection, last: i64) -> Result<u64, Error> {
-    let deliveries = sqlx::query("DELETE FROM deliveries WHERE event_id <= $1").bind(last);
+    // By webhook, as the index has them.
+    let deliveries = sqlx::query(
+        "DELETE FROM deliveries WHERE webhook_id IN (SELECT id FROM webhooks) AND event_id <= $1",
+    );
+    let deliveries = deliveries.bind(last);
     deliveries.execute(&mut *connection).await?;
     let events = sqlx::query("DELETE FROM events WHERE id <= $1").bind(last);
     Ok(events.execute(connection).await?.rows_affected())

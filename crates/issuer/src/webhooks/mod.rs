@@ -28,7 +28,7 @@ use zeroize::Zeroizing;
 
 use crate::actor::Who;
 use crate::error::Error;
-use crate::events::check_kept;
+use crate::events::{check_kept, start_in};
 use crate::issuer::Issuer;
 use crate::rules::check_text;
 use crate::store::events::{self, Event, EventType};
@@ -335,7 +335,7 @@ impl Issuer {
     ///
     /// # Errors
     /// [`Error::NoWebhook`], [`Error::Invalid`] where there is no such delivery,
-    /// [`Error::EventsRemoved`] where events behind that one were removed, and the store's.
+    /// [`Error::EventsRemoved`] if events behind that one were removed, and the store's.
     pub async fn replay_webhook(&self, id: &str, what: Replay) -> Result<u64, Error> {
         let mut writing = self.store().write().await?;
         let now = store::now(&mut writing, self.now()).await?;
@@ -359,7 +359,8 @@ impl Issuer {
                 check_kept(&mut writing, position).await?;
                 webhooks::forget_after(&mut writing, id, position).await?;
                 webhooks::set_position(&mut writing, id, position).await?;
-                u64::try_from(newest.saturating_sub(position)).unwrap_or(0)
+                let removed = start_in(&mut writing).await?.map_or(0, |start| start.last.id);
+                u64::try_from(newest.saturating_sub(position.max(removed))).unwrap_or(0)
             }
         };
         tell(&mut writing, "replayed", &webhook, self.who(None), now).await?;

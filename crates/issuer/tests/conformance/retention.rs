@@ -62,10 +62,9 @@ pub(crate) fn keep(days: u64) -> Retention {
 
 pub(crate) async fn trim(issuer: &Issuer, retention: &Retention) -> Result<Trimmed, Error> {
     let options = Options { retention: Some(retention.clone()), ..Options::default() };
-    match issuer.run_job(Job::TrimEvents, &options).await? {
-        Done::TrimEvents(trimmed) => Ok(trimmed),
-        other => panic!("{other:?}"),
-    }
+    let done = issuer.run_job(Job::TrimEvents, &options).await?;
+    let Done::TrimEvents(trimmed) = done else { panic!("{done:?}") };
+    Ok(trimmed)
 }
 
 /// Ten events, then thirty days and a list that knows of them.

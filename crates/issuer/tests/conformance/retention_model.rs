@@ -168,13 +168,7 @@ pub(crate) async fn whatever_is_appended_removed_and_exported_verifies_and_what_
             match dice.below(4) {
                 0 => drop(lines.remove(at)),
                 1 => lines[at] = lines[at].replacen("\"at_ms\":1", "\"at_ms\":3", 1),
-                2 => {
-                    lines[at] = lines[at].replacen(
-                        "\"on_behalf_of\":",
-                        "\"on_behalf_of\":\"x\",\"data\":",
-                        1,
-                    )
-                }
+                2 => lines[at] = lines[at].replacen("\"data\":\"{", "\"data\":\"{ ", 1),
                 _ => {
                     let other = dice.below(lines.len());
                     lines.swap(at, other);
