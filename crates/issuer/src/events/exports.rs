@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use portcullis_core::crypto::Digest;
 
 use super::archive::ExportLine;
-use super::trail::{Anchor, Report, Walk};
+use super::walk::{Anchor, Report, Walk};
 use crate::error::Error;
 use crate::names;
 use crate::store::events::Line;

@@ -5,12 +5,13 @@ mod exports;
 mod retention;
 mod start;
 mod trail;
+mod walk;
 
 pub use archive::ExportLine;
 pub use exports::{check_export, check_files};
 pub use retention::{Age, Held, MIN_KEEP, Outlook, Retention, Trimmed};
 pub use start::{RemovedView, Start};
-pub use trail::{Anchor, Finding, Report};
+pub use walk::{Anchor, Finding, Report};
 
 pub(crate) use start::{check_kept, start_in};
 

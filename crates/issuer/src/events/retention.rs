@@ -20,7 +20,7 @@ use serde_json::{Value, json};
 
 use super::archive;
 use super::start::Start;
-use super::trail::Anchor;
+use super::walk::Anchor;
 use crate::error::Error;
 use crate::issuer::Issuer;
 use crate::schedule::Lease;

@@ -19,7 +19,7 @@ use portcullis_core::time::Time;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::trail::Anchor;
+use super::walk::Anchor;
 use crate::error::Error;
 use crate::issuer::Issuer;
 use crate::store::{Connection, lists, retention};

@@ -45,6 +45,7 @@ mod lists;
 mod many;
 mod policies;
 mod retention;
+mod retention_found;
 mod retention_model;
 mod secrets;
 mod status;
