@@ -265,6 +265,7 @@ export interface components {
             events: components["schemas"]["EventView"][];
             /** @description Where the next page begins; null behind the last. */
             next_cursor?: string | null;
+            removed?: components["schemas"]["RemovedView"] | null;
         };
         /** @description What keys are to be like, as a query string or an object says it. */
         Filter: {
@@ -655,6 +656,25 @@ export interface components {
         ReasonBody: {
             /** @description Why; the trail tells it. The settings may ask for it. */
             reason?: string | null;
+        };
+        /** @description What was removed from the trail, as HTTP and `--json` show it. */
+        RemovedView: {
+            /** @description When the last of them were removed. */
+            at: components["schemas"]["Instant"];
+            /**
+             * Format: int64
+             * @description How many were removed in all.
+             */
+            count: number;
+            /** @description Its digest, on which the oldest event that is kept is built. */
+            digest: string;
+            /** @description When that event was committed. */
+            last_at: components["schemas"]["Instant"];
+            /**
+             * Format: int64
+             * @description The last event that was removed: all before it were too.
+             */
+            through: number;
         };
         ReplayBody: {
             /** Format: int64 */

@@ -27,7 +27,8 @@ export interface Events {
   ): Pages<IssuerEvent>;
   /**
    * Events as they are committed, each once and in order, over lost connections too: those behind the
-   * event `after` (0 for all of them), or else what is new. It ends with the signal, or with a refusal.
+   * event `after` (0 for all that are kept), or else what is new. It ends with the signal, or with a
+   * refusal: `events_removed` (410) where retention has removed events behind `after`.
    */
   follow(
     filter?: {

@@ -3,7 +3,7 @@
 //! ```text
 //! over HTTP          the public name of the key that was sent, apk_…
 //! at the shell       user@host
-//! by itself          publisher, expiry-notices, prune, key-age, idle-keys
+//! by itself          publisher, expiry-notices, prune, key-age, idle-keys, trim-events
 //! ```
 //!
 //! The principal is never what a caller says. It goes with the [handle](crate::Issuer::acting_as)

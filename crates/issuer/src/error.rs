@@ -171,6 +171,26 @@ pub enum Error {
     /// Another process runs this job.
     #[error("another process runs this job now; nothing was done")]
     JobTaken,
+    /// Events were asked for that retention has removed.
+    #[error(
+        "of the events behind {after}, those up to {through} were removed by retention; read on \
+         from {through}, and take what is missing from the archive, if there is one"
+    )]
+    EventsRemoved {
+        /// Behind which event.
+        after: i64,
+        /// The last one that was removed.
+        through: i64,
+    },
+    /// The oldest events are not as they were written, so they are not removed.
+    #[error(
+        "the trail is not as it was written at the event {id}: nothing of it is removed; look with \
+         `portcullis audit verify`, and keep the database as it is until you know why"
+    )]
+    TrailBroken {
+        /// The event.
+        id: i64,
+    },
     /// The key is revoked already, in effect.
     #[error("the key is already revoked; nothing was changed")]
     AlreadyRevoked,
@@ -543,6 +563,8 @@ impl Error {
             Self::NoWebhook => "webhook_not_found",
             Self::HttpClient(_) => "http_client",
             Self::JobTaken => "job_taken",
+            Self::EventsRemoved { .. } => "events_removed",
+            Self::TrailBroken { .. } => "trail_broken",
             Self::AlreadyRevoked => "already_revoked",
             Self::NotEarlier => "revocation_not_earlier",
             Self::Expired => "expired",

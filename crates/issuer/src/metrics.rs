@@ -15,10 +15,11 @@ use prometheus_client::registry::{Registry, Unit};
 use tokio::sync::Mutex;
 
 use crate::error::Error;
+use crate::events;
 use crate::issuer::Issuer;
 use crate::reserve;
 use crate::sparse::Sparse;
-use crate::store::{self, Connection, lists, shards, state, targets, webhooks, wide};
+use crate::store::{self, Connection, lists, retention, shards, state, targets, webhooks, wide};
 
 /// How old a count of keys may be, in milliseconds, while an entry that is wider than a key is in
 /// force: what it covers is counted anew each time.
@@ -109,6 +110,8 @@ pub struct Metrics {
     restored: Whole,
     implausible_clock: Whole,
     free: Whole,
+    trail_age: Real,
+    trail_removed: Whole,
     counted: Mutex<Option<u64>>,
 }
 
@@ -147,6 +150,8 @@ impl Metrics {
             restored: Whole::default(),
             implausible_clock: Whole::default(),
             free: Whole::default(),
+            trail_age: Real::default(),
+            trail_removed: Whole::default(),
             counted: Mutex::new(None),
         };
         let r = &mut it.registry;
@@ -255,6 +260,17 @@ impl Metrics {
             Unit::Bytes,
             self.free.clone(),
         );
+        r.register_with_unit(
+            "trail_age",
+            "How old the oldest event is that is kept",
+            Unit::Seconds,
+            self.trail_age.clone(),
+        );
+        r.register(
+            "trail_removed",
+            "Events that retention has removed in all",
+            self.trail_removed.clone(),
+        );
         let build = Family::<BuildLabels, Whole>::default();
         build.get_or_create(&BuildLabels { version: env!("CARGO_PKG_VERSION") }).set(1);
         r.register("build_info", "The program", build);
@@ -328,6 +344,11 @@ impl Issuer {
         let (pending, dead) = webhooks::backlog(&mut reading).await?;
         metrics.backlog.set(pending);
         metrics.dead.set(dead);
+        let oldest = retention::oldest(&mut reading).await?;
+        let age = oldest.map_or(0, |(_, at)| now.millis_since(at));
+        metrics.trail_age.set(Duration::from_millis(age).as_secs_f64());
+        let removed = events::start_in(&mut reading).await?.map_or(0, |start| start.removed);
+        metrics.trail_removed.set(i64::try_from(removed).unwrap_or(i64::MAX));
         self.measure_signers(&mut reading).await?;
         let restored = match targets::check_not_restored(&mut reading).await {
             Err(Error::Restored { .. }) => 1,

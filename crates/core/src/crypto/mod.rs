@@ -47,6 +47,9 @@ impl Context {
     pub const HEAD: Self = Self(b"portc1/head");
     /// What a gate tells its origin.
     pub const ASSERTION: Self = Self(b"portc1/asrt");
+    /// The start of an issuer's audit trail, once its oldest events have been removed.
+    #[cfg(feature = "issue")]
+    pub const TRAIL: Self = Self(b"portc1/trai");
     /// The salt of a private policy body (a tag).
     #[cfg(feature = "issue")]
     pub const SALT: Self = Self(b"portc1/salt");

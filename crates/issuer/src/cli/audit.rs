@@ -1,14 +1,14 @@
 //! `portcullis audit …`: the trail of events.
 
-use std::fs::File;
-use std::io::{BufRead as _, BufReader, BufWriter, Write};
+use std::io::{BufWriter, Write};
 use std::path::PathBuf;
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use portcullis_core::time::Time;
 use portcullis_issuer::Issuer;
 use portcullis_issuer::events::{
-    Anchor, EventPage, EventQuery, EventView, ExportLine, MAX_PAGE, Report, check_export,
+    Anchor, EventPage, EventQuery, EventView, ExportLine, MAX_PAGE, RemovedView, Report, Start,
+    check_files,
 };
 use portcullis_issuer::files::{Privacy, write_atomic};
 use portcullis_issuer::store::events::{EventType, Filter};
@@ -19,13 +19,14 @@ use super::args::{self, Global};
 use super::out::{Out, field, table};
 use super::{Outcome, at_work};
 
-/// List, export and check the events: who did what, when
+/// List, export, check and trim the events: who did what, when
 #[derive(Debug, clap::Subcommand)]
 #[command(after_help = "Example:\n  portcullis audit verify")]
 pub(crate) enum Audit {
     List(List),
     Export(Export),
     Verify(Verify),
+    Trim(super::audit_trim::Trim),
 }
 
 /// Which events
@@ -109,11 +110,16 @@ pub(crate) struct Export {
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  portcullis audit verify\n  \
                         portcullis audit verify --anchor 41:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08\n  \
-                        portcullis audit verify --file trail.jsonl")]
+                        portcullis audit verify --file trail.jsonl\n  \
+                        portcullis audit verify --archive /srv/trail/*.jsonl")]
 pub(crate) struct Verify {
-    /// An export to check, instead of the database
-    #[arg(long, value_name = "FILE")]
-    file: Option<PathBuf>,
+    /// Exports to check as one chain, instead of the database; in the order of their events
+    #[arg(long = "file", value_name = "FILE", num_args = 1..)]
+    files: Vec<PathBuf>,
+    /// Exports of what retention has removed, to check as one chain with the database; in the order
+    /// of their events
+    #[arg(long, value_name = "FILE", num_args = 1.., conflicts_with = "files")]
+    archive: Vec<PathBuf>,
     /// A place and the digest that it had, as an earlier check printed it; may be given again
     #[arg(long = "anchor", value_name = "ID:DIGEST", value_parser = anchor)]
     anchors: Vec<Anchor>,
@@ -129,6 +135,7 @@ impl Audit {
             Self::List(command) => at_work(global, async |i| command.run(i, out).await).await,
             Self::Export(command) => at_work(global, async |i| command.run(i, out).await).await,
             Self::Verify(command) => command.run(global, out).await,
+            Self::Trim(command) => at_work(global, async |i| command.run(i, out).await).await,
         }
     }
 }
@@ -140,9 +147,10 @@ impl List {
             cursor: self.cursor.clone(),
             limit: Some(self.limit),
         };
-        let EventPage { events, next_cursor } = issuer.list_events(&query).await?;
+        let EventPage { events, next_cursor, removed } = issuer.list_events(&query).await?;
         let views: Vec<EventView> = events.iter().map(EventView::new).collect();
-        let json = json!({ "events": views, "next_cursor": next_cursor });
+        let view = removed.as_ref().map(RemovedView::from);
+        let json = json!({ "events": views, "next_cursor": next_cursor, "removed": view });
         out.answer(&json, |o| {
             let mut rows =
                 vec![["ID", "AT", "TYPE", "KEY", "ACTOR", "ON BEHALF OF"].map(String::from)];
@@ -159,6 +167,9 @@ impl List {
             table(o, &rows)?;
             next_cursor.iter().try_for_each(|cursor| writeln!(o, "\nmore: --cursor {cursor}"))
         })?;
+        if let Some(start) = removed.filter(|_| next_cursor.is_none() || self.oldest_first) {
+            out.note(&of_before(&start));
+        }
         Ok(Outcome::Yes)
     }
 }
@@ -214,20 +225,28 @@ fn is_broken_pipe(error: &anyhow::Error) -> bool {
 
 impl Verify {
     async fn run(&self, global: &Global, out: &Out) -> Result<Outcome> {
-        let report = match &self.file {
-            Some(path) => {
-                let file = File::open(path)
-                    .with_context(|| format!("{} could not be read", path.display()))?;
-                check_export(BufReader::new(file).lines(), &self.anchors)?
-            }
-            None => {
-                let verify = async |issuer: &Issuer| Ok(issuer.verify_trail(&self.anchors).await?);
-                at_work(global, verify).await?
-            }
+        let report = if self.files.is_empty() {
+            let verify = async |issuer: &Issuer| {
+                Ok(issuer.verify_trail_behind(&self.archive, &self.anchors).await?)
+            };
+            at_work(global, verify).await?
+        } else {
+            check_files(&self.files, &self.anchors)?
         };
         say(&report, out)?;
         Ok(if report.is_sound() { Outcome::Yes } else { Outcome::No })
     }
+}
+
+/// What of before the trail's start was removed, as a sentence.
+fn of_before(start: &Start) -> String {
+    format!(
+        "{} events up to {}, the last of them of {}, were removed by retention on {}",
+        start.removed,
+        start.last.id,
+        rfc3339_millis(start.last_at),
+        rfc3339_millis(start.at)
+    )
 }
 
 fn say(report: &Report, out: &Out) -> Result<()> {
@@ -235,6 +254,8 @@ fn say(report: &Report, out: &Out) -> Result<()> {
     let json = json!({
         "ok": report.is_sound(),
         "events": report.events,
+        "first": report.first,
+        "removed": report.start.as_ref().map(RemovedView::from),
         "anchor": anchor,
         "findings": report.findings,
         "more_findings": report.more,
@@ -247,7 +268,12 @@ fn say(report: &Report, out: &Out) -> Result<()> {
             writeln!(o, "and {} more", report.more)?;
         }
         let word = if report.is_sound() { "sound" } else { "NOT as it was written" };
-        field(o, "Trail", format_args!("{} events, {word}", report.events))?;
+        let from = report.first.filter(|first| *first > 1);
+        let from = from.map(|first| format!(" from {first} on")).unwrap_or_default();
+        field(o, "Trail", format_args!("{} events{from}, {word}", report.events))?;
+        if let Some(start) = &report.start {
+            field(o, "Removed", of_before(start))?;
+        }
         match &anchor {
             Some(anchor) if report.is_sound() => {
                 field(o, "Anchor", anchor)?;

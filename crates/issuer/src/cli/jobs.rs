@@ -10,6 +10,7 @@ use serde_json::json;
 use clap::builder::{PossibleValuesParser, TypedValueParser as _};
 
 use super::Outcome;
+use super::audit_trim::RetentionArgs;
 use super::out::{Out, field, table};
 
 /// Run the scheduler's jobs by hand or by cron
@@ -27,7 +28,8 @@ pub(crate) enum Jobs {
 #[command(after_help = "Examples:\n  portcullis jobs run expiry-notices\n  \
                         portcullis jobs run key-age --days 180\n  \
                         portcullis jobs run idle-keys --dry-run\n  \
-                        portcullis jobs run key-age --days 180 --rotate-with /media/usb/root.key")]
+                        portcullis jobs run key-age --days 180 --rotate-with /media/usb/root.key\n  \
+                        portcullis jobs run trim-events --keep-events 400d")]
 pub(crate) struct Run {
     /// The job
     #[arg(value_parser = PossibleValuesParser::new(Job::ALL.map(Job::name))
@@ -43,6 +45,8 @@ pub(crate) struct Run {
     /// For idle-keys: only say how many keys it would suspend
     #[arg(long)]
     dry_run: bool,
+    #[command(flatten)]
+    retention: RetentionArgs,
 }
 
 impl Jobs {
@@ -51,8 +55,14 @@ impl Jobs {
             Self::List => list(issuer, out).await,
             Self::Run(run) if run.dry_run => run.preview(issuer, out).await,
             Self::Run(run) => {
-                let options =
-                    Options { key_age_days: run.days, rotate_with: run.rotate_with.clone() };
+                let options = Options {
+                    key_age_days: run.days,
+                    rotate_with: run.rotate_with.clone(),
+                    retention: match run.job {
+                        Job::TrimEvents => run.retention.retention(issuer.now())?,
+                        Job::ExpiryNotices | Job::Prune | Job::KeyAge | Job::IdleKeys => None,
+                    },
+                };
                 let done = issuer.run_job(run.job, &options).await?;
                 out.answer(&done, |o| field(o, "Done", done.summary()))?;
                 Ok(Outcome::Yes)

@@ -5,6 +5,7 @@
 
 mod args;
 mod audit;
+mod audit_trim;
 mod backup;
 mod bundle;
 mod doctor;

@@ -14,6 +14,7 @@ use portcullis_issuer::schedule::{DEFAULT_KEY_AGE_DAYS, Options};
 
 use super::Outcome;
 use super::args::{self, Global};
+use super::audit_trim::RetentionArgs;
 use super::out::Out;
 use super::supervisor;
 use super::webhooks::ReachArgs;
@@ -57,6 +58,8 @@ pub(crate) struct Serve {
     /// run `portcullis jobs run key-age --rotate-with` by hand
     #[arg(long, value_name = "ROOT_KEY", env = "PORTCULLIS_ROTATE_WITH")]
     rotate_with: Option<std::path::PathBuf>,
+    #[command(flatten)]
+    retention: RetentionArgs,
     #[command(flatten)]
     connections: ConnectionArgs,
 }
@@ -139,6 +142,13 @@ impl Serve {
         if self.stamp_every < Duration::from_millis(50) {
             bail!("--stamp-every must be 50ms at least");
         }
+        let retention = self.retention.retention(issuer.now())?;
+        if self.retention.keep_events.is_some_and(|keep| keep < self.idempotency_window) {
+            bail!(
+                "--keep-events must be at least as long as --idempotency-window: a request that is \
+                 sent again answers what the trail still has to show"
+            );
+        }
         let targets = global.targets()?;
         if let Some(target) = targets.iter().find(|target| !target.is_writable()) {
             bail!("{} can only be read; name it with --witness", target.name);
@@ -171,7 +181,11 @@ impl Serve {
             open_metrics: self.open_metrics,
             idempotency_window: Some(self.idempotency_window),
         };
-        let options = Options { key_age_days: self.key_age, rotate_with: self.rotate_with.clone() };
+        let options = Options {
+            key_age_days: self.key_age,
+            rotate_with: self.rotate_with.clone(),
+            retention,
+        };
         let server = server.with(settings, options);
         let descriptors = raise_descriptor_limit();
         let server = server.with_connections(&self.connections.settings(), descriptors)?;

@@ -1,8 +1,19 @@
 //! The audit trail: the events of the outbox, read, exported and checked.
 
+mod archive;
+mod exports;
+mod retention;
+mod start;
 mod trail;
+mod walk;
 
-pub use trail::{Anchor, ExportLine, Finding, Report, check_export};
+pub use archive::ExportLine;
+pub use exports::{check_export, check_files};
+pub use retention::{Age, Held, MIN_KEEP, Outlook, Retention, Trimmed};
+pub use start::{RemovedView, Start};
+pub use walk::{Anchor, Finding, Report};
+
+pub(crate) use start::{check_kept, start_in};
 
 use serde::Serialize;
 use serde_json::json;
@@ -34,6 +45,8 @@ pub struct EventPage {
     pub events: Vec<EventRecord>,
     /// Where the next page starts, if there is one.
     pub next_cursor: Option<String>,
+    /// What retention has removed: it is on no page.
+    pub removed: Option<Start>,
 }
 
 /// An event as HTTP and `--json` show it.
@@ -66,6 +79,8 @@ pub struct EventsAnswer {
     pub events: Vec<EventView>,
     /// Where the next page begins; null behind the last.
     pub next_cursor: Option<String>,
+    /// What retention has removed, which no page shows; null if nothing.
+    pub removed: Option<RemovedView>,
 }
 
 impl EventView {
@@ -101,7 +116,8 @@ impl Issuer {
     /// A page of events, newest first unless asked otherwise.
     ///
     /// # Errors
-    /// [`Error::Invalid`] for a limit or cursor that is none, and the store's.
+    /// [`Error::Invalid`] for a limit or cursor that is none; oldest first, [`Error::EventsRemoved`]
+    /// for a cursor behind which events were removed since; and the store's.
     pub async fn list_events(&self, query: &EventQuery) -> Result<EventPage, Error> {
         let limit = query.limit.unwrap_or(50);
         if !(1..=MAX_PAGE).contains(&limit) {
@@ -119,20 +135,32 @@ impl Issuer {
             }
         }
         let mut reading = self.store().read().await?;
+        check_kept(&mut reading, filter.after.unwrap_or(0)).await?;
+        let removed = start_in(&mut reading).await?;
         let mut found = events::list(&mut reading, &filter, limit.saturating_add(1)).await?;
         let wanted = usize::try_from(limit).unwrap_or(usize::MAX);
         let more = found.len() > wanted;
         found.truncate(wanted);
         let next_cursor = found.last().filter(|_| more).map(|event| event.id.to_string());
-        Ok(EventPage { events: found, next_cursor })
+        Ok(EventPage { events: found, next_cursor, removed })
     }
 
     /// The events behind `position`, oldest first: how consumers of the outbox read it.
     ///
     /// # Errors
-    /// The store's.
+    /// [`Error::EventsRemoved`] if one of them was removed, and the store's.
     pub async fn events_after(&self, position: i64, limit: u32) -> Result<Vec<EventRecord>, Error> {
-        events::after(&mut *self.store().read().await?, position, limit).await
+        let mut reading = self.store().read().await?;
+        check_kept(&mut reading, position).await?;
+        events::after(&mut reading, position, limit).await
+    }
+
+    /// Refuses a place behind which events were removed.
+    ///
+    /// # Errors
+    /// As [`Issuer::events_after`].
+    pub async fn check_events_after(&self, position: i64) -> Result<(), Error> {
+        check_kept(&mut *self.store().read().await?, position).await
     }
 
     /// The newest event's place, 0 before the first.

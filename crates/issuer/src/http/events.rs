@@ -26,7 +26,7 @@ use super::body::Query;
 use super::problem::Problem;
 use super::streams::{BATCH, Batch, Seat, Streams};
 use crate::error::Error;
-use crate::events::{EventQuery, EventView, EventsAnswer, types};
+use crate::events::{EventQuery, EventView, EventsAnswer, RemovedView, types};
 use crate::issuer::Issuer;
 use crate::rules::{NotAdmin, scopes};
 use crate::store::events::{EventRecord, EventType, Filter};
@@ -64,7 +64,10 @@ struct ListQuery {
     get, path = "/events", tag = "events", operation_id = "list_events",
     params(ListQuery),
     security(("admin_key" = ["audit:read"])),
-    responses((status = 200, description = "A page of events", body = EventsAnswer))
+    responses(
+        (status = 200, description = "A page of events", body = EventsAnswer),
+        (status = 410, description = "Oldest first: events behind the cursor were removed by retention: `events_removed`", body = Problem, content_type = "application/problem+json")
+    )
 )]
 async fn list(State(issuer): State<Issuer>, Query(query): Query<ListQuery>) -> Answer {
     let ascending = match query.order.as_deref() {
@@ -87,7 +90,9 @@ async fn list(State(issuer): State<Issuer>, Query(query): Query<ListQuery>) -> A
     let query = EventQuery { filter, cursor: query.cursor, limit: query.limit };
     let page = issuer.list_events(&query).await?;
     let events = page.events.iter().map(EventView::new).collect();
-    Ok(axum::Json(EventsAnswer { events, next_cursor: page.next_cursor }).into_response())
+    let removed = page.removed.as_ref().map(RemovedView::from);
+    let answer = EventsAnswer { events, next_cursor: page.next_cursor, removed };
+    Ok(axum::Json(answer).into_response())
 }
 
 type Answer = Result<Response, Problem>;
@@ -126,7 +131,8 @@ struct Follower {
 /// Follow events as they are committed.
 ///
 /// `Last-Event-ID` resumes behind an event, `?after=` starts behind
-/// one (0 for all); without either only what is new is told. The admin key is looked at again before
+/// one (0 for all that are kept); without either only what is new is told. If retention has removed
+/// events behind that one, the answer is 410. The admin key is looked at again before
 /// anything is told, and every 5 s. When it no longer opens this stream, a last event `stream.ended`
 /// says why, as a problem, and the stream ends.
 #[utoipa::path(
@@ -135,6 +141,7 @@ struct Follower {
     security(("admin_key" = ["audit:read"])),
     responses(
         (status = 200, description = "Events, as `text/event-stream`"),
+        (status = 410, description = "Events behind the given one were removed by retention: `events_removed`", body = Problem, content_type = "application/problem+json"),
         (status = 429, description = "This key, or all together, follow as many streams as they may: `too_many_streams`", body = Problem, content_type = "application/problem+json")
     )
 )]
@@ -153,7 +160,9 @@ async fn follow(
         Some(text) => {
             let reason = "must be the id of an event";
             let place = text.trim().parse().ok().filter(|&place: &i64| place >= 0);
-            place.ok_or(Error::Invalid { field: "Last-Event-ID", reason })?
+            let place = place.ok_or(Error::Invalid { field: "Last-Event-ID", reason })?;
+            issuer.check_events_after(place).await?;
+            place
         }
     };
     let follower = Follower {

@@ -219,7 +219,10 @@ struct ReplayBody {
     request_body = ReplayBody,
     params(("id" = String, Path, description = "The endpoint's id")),
     security(("admin_key" = ["webhooks:write", "audit:read"])),
-    responses((status = 200, description = "How many deliveries were queued", body = ReplayedAnswer))
+    responses(
+        (status = 200, description = "How many deliveries were queued", body = ReplayedAnswer),
+        (status = 410, description = "Events behind `after` were removed by retention: `events_removed`", body = Problem, content_type = "application/problem+json")
+    )
 )]
 async fn replay(Acting(issuer): Acting, Path(id): Path, Json(body): Json<ReplayBody>) -> Answer {
     let what = match (body.delivery, body.after, body.dead) {

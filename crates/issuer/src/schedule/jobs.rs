@@ -10,6 +10,7 @@ use serde_json::json;
 
 use super::{Lease, rotate};
 use crate::error::Error;
+use crate::events::{Retention, Trimmed};
 use crate::issuer::Issuer;
 use crate::publish::LINGER_SECS;
 use crate::rules::{Idle, prune_usage_days};
@@ -40,11 +41,14 @@ pub enum Job {
     KeyAge,
     /// Suspends keys that were not used for as long as the settings say.
     IdleKeys,
+    /// Removes the trail's oldest events, if a retention is set.
+    TrimEvents,
 }
 
 impl Job {
     /// All jobs.
-    pub const ALL: [Self; 4] = [Self::ExpiryNotices, Self::Prune, Self::KeyAge, Self::IdleKeys];
+    pub const ALL: [Self; 5] =
+        [Self::ExpiryNotices, Self::Prune, Self::KeyAge, Self::IdleKeys, Self::TrimEvents];
 
     /// The job's name.
     #[must_use]
@@ -54,6 +58,7 @@ impl Job {
             Self::Prune => "prune",
             Self::KeyAge => "key-age",
             Self::IdleKeys => "idle-keys",
+            Self::TrimEvents => "trim-events",
         }
     }
 
@@ -69,7 +74,15 @@ impl Job {
         match self {
             Self::ExpiryNotices => 10 * 60 * 1000,
             Self::Prune | Self::IdleKeys => 60 * 60 * 1000,
-            Self::KeyAge => DAY_MILLIS,
+            Self::KeyAge | Self::TrimEvents => DAY_MILLIS,
+        }
+    }
+
+    /// Whether it is done when it is due.
+    pub(super) const fn is_wanted(self, options: &Options) -> bool {
+        match self {
+            Self::TrimEvents => options.retention.is_some(),
+            Self::ExpiryNotices | Self::Prune | Self::KeyAge | Self::IdleKeys => true,
         }
     }
 }
@@ -81,11 +94,13 @@ pub struct Options {
     pub key_age_days: u32,
     /// The root key's file, where old signing keys are to be rotated and not only reported.
     pub rotate_with: Option<PathBuf>,
+    /// Which events are removed; none if nothing is said.
+    pub retention: Option<Retention>,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { key_age_days: DEFAULT_KEY_AGE_DAYS, rotate_with: None }
+        Self { key_age_days: DEFAULT_KEY_AGE_DAYS, rotate_with: None, retention: None }
     }
 }
 
@@ -127,6 +142,8 @@ pub enum Done {
         /// The kinds of which none is suspended, and why.
         waits: BTreeMap<&'static str, String>,
     },
+    /// These events were removed.
+    TrimEvents(Trimmed),
 }
 
 impl Done {
@@ -140,6 +157,7 @@ impl Done {
             }
             Self::KeyAge { old, .. } => !old.is_empty(),
             Self::IdleKeys { suspended, .. } => suspended.values().any(|many| *many > 0),
+            Self::TrimEvents(trimmed) => trimmed.removed > 0 || trimmed.held.is_some(),
         }
     }
 
@@ -182,6 +200,7 @@ impl Done {
                 }
                 told
             }
+            Self::TrimEvents(trimmed) => trimmed.summary(),
         }
     }
 }
@@ -197,6 +216,13 @@ pub(super) async fn run(
         Job::Prune => prune(issuer).await,
         Job::KeyAge => rotate::key_age(issuer, options, lease).await,
         Job::IdleKeys => idle_keys(issuer, lease).await,
+        Job::TrimEvents => match &options.retention {
+            Some(retention) => Ok(Done::TrimEvents(issuer.trim(retention, lease).await?)),
+            None => {
+                let reason = "must say for how long events are kept, such as 400d";
+                Err(Error::Invalid { field: "keep_events", reason })
+            }
+        },
     }
 }
 

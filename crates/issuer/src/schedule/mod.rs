@@ -118,7 +118,7 @@ impl Issuer {
         let known = self.list_jobs().await?;
         let now = self.now();
         let mut ran = Vec::new();
-        for job in Job::ALL {
+        for job in Job::ALL.into_iter().filter(|job| job.is_wanted(options)) {
             let last = known.iter().find(|record| record.name == job.name());
             let ended = last.and_then(|record| record.ended);
             if ended.is_some_and(|ended| now.millis_since(ended) < job.period_millis()) {

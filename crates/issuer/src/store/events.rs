@@ -61,11 +61,13 @@ pub enum EventType {
     WebhookChanged,
     /// What the issuer asks of its keys was changed.
     SettingsChanged,
+    /// The trail's oldest events were removed.
+    TrailTrimmed,
 }
 
 impl EventType {
     /// All types.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 24] = [
         Self::Created,
         Self::Revoked,
         Self::Updated,
@@ -89,6 +91,7 @@ impl EventType {
         Self::KeyringChanged,
         Self::WebhookChanged,
         Self::SettingsChanged,
+        Self::TrailTrimmed,
     ];
 
     /// The type's name, as consumers see it.
@@ -118,6 +121,7 @@ impl EventType {
             Self::KeyringChanged => "keyring.changed",
             Self::WebhookChanged => "webhook.changed",
             Self::SettingsChanged => "settings.changed",
+            Self::TrailTrimmed => "trail.trimmed",
         }
     }
 

@@ -18,6 +18,7 @@ pub mod lists;
 mod open;
 pub mod owners;
 pub mod policies;
+pub mod retention;
 pub(crate) mod row;
 pub(crate) mod select;
 pub(crate) mod session;
@@ -376,6 +377,7 @@ const STEPS: &[Step] = &[
     step!(7, "0007_trail"),
     step!(8, "0008_clock"),
     step!(9, "0009_key_counts"),
+    step!(10, "0010_retention"),
     step!(11, "0011_settings"),
 ];
 

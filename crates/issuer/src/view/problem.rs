@@ -95,7 +95,7 @@ const fn kind_of(status: StatusCode) -> &'static str {
         400 | 408 | 413 | 415 => "invalid_data",
         401 => "unauthorized",
         403 => "forbidden",
-        404 => "not_found",
+        404 | 410 => "not_found",
         405 => "not_allowed",
         409 => "conflict",
         422 => "duplicate_error",
@@ -121,6 +121,7 @@ fn status_of(error: &Error) -> StatusCode {
         Error::NotFound | Error::NoSuchKeys(_) | Error::Unknown { .. } | Error::NoWebhook => {
             StatusCode::NOT_FOUND
         }
+        Error::EventsRemoved { .. } => StatusCode::GONE,
         Error::IdempotencyMismatch => StatusCode::UNPROCESSABLE_ENTITY,
         Error::InUse { .. }
         | Error::SettingsChanged { .. }
@@ -176,6 +177,7 @@ fn status_of(error: &Error) -> StatusCode {
         | Error::Database(_)
         | Error::Descriptors { .. }
         | Error::NoActor
+        | Error::TrailBroken { .. }
         | Error::Random
         | Error::HttpClient(_)
         | Error::SelfCheck

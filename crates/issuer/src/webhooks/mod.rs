@@ -28,6 +28,7 @@ use zeroize::Zeroizing;
 
 use crate::actor::Who;
 use crate::error::Error;
+use crate::events::{check_kept, start_in};
 use crate::issuer::Issuer;
 use crate::rules::check_text;
 use crate::store::Connection;
@@ -333,7 +334,8 @@ impl Issuer {
     /// events there are to look at).
     ///
     /// # Errors
-    /// [`Error::NoWebhook`], [`Error::Invalid`] where there is no such delivery, and the store's.
+    /// [`Error::NoWebhook`], [`Error::Invalid`] where there is no such delivery,
+    /// [`Error::EventsRemoved`] if events behind that one were removed, and the store's.
     pub async fn replay_webhook(&self, id: &str, what: Replay) -> Result<u64, Error> {
         let mut writing = self.store().write().await?;
         let now = writing.now().await?;
@@ -354,9 +356,11 @@ impl Issuer {
                     let reason = "must be the id of an event, or 0 for all";
                     return Err(Error::Invalid { field: "after", reason });
                 }
+                check_kept(&mut writing, position).await?;
                 webhooks::forget_after(&mut writing, id, position).await?;
                 webhooks::set_position(&mut writing, id, position).await?;
-                u64::try_from(newest.saturating_sub(position)).unwrap_or(0)
+                let removed = start_in(&mut writing).await?.map_or(0, |start| start.last.id);
+                u64::try_from(newest.saturating_sub(position.max(removed))).unwrap_or(0)
             }
         };
         tell(&mut writing, "replayed", &webhook, self.who(None), now).await?;

@@ -337,7 +337,7 @@ pub(crate) async fn signing_keys_are_reported_by_their_age(bench: Bench) {
 pub(crate) async fn signing_keys_are_rotated_where_the_root_key_is_lent(bench: Bench) {
     const DAY: u64 = 24 * 60 * 60 * 1000;
     let rotate_with = Some(bench.home.root_key());
-    let options = Options { key_age_days: 90, rotate_with };
+    let options = Options { key_age_days: 90, rotate_with, ..Options::default() };
     let run = async || {
         let done = bench.issuer.run_job(Job::KeyAge, &options).await.unwrap();
         let Done::KeyAge { old, announced, promoted, waiting, .. } = done else { panic!() };
@@ -366,7 +366,8 @@ pub(crate) async fn signing_keys_are_rotated_where_the_root_key_is_lent(bench: B
     ] {
         assert_eq!(state_of(kid).await, state, "{kid}");
     }
-    let nobody = Options { rotate_with: Some("no/such/root.key".into()), key_age_days: 1 };
+    let rotate_with = Some("no/such/root.key".into());
+    let nobody = Options { rotate_with, key_age_days: 1, ..Options::default() };
     assert!(bench.issuer.run_job(Job::KeyAge, &nobody).await.is_err());
 }
 

@@ -1,0 +1,150 @@
+//! `portcullis audit trim`, and for how long `serve` and `jobs` keep events.
+
+use std::io::{IsTerminal as _, Write as _};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, bail};
+use portcullis_core::time::Time;
+use portcullis_issuer::events::{Age, Outlook, Retention};
+use portcullis_issuer::schedule::{Done, Job, Options};
+use portcullis_issuer::view::rfc3339_millis;
+use portcullis_issuer::{Error, Issuer};
+use serde_json::json;
+
+use super::Outcome;
+use super::args;
+use super::out::{Out, field};
+
+/// For how long events are kept.
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct RetentionArgs {
+    /// Remove events that are older than this, once a day, such as 400d; 7d at least. For ever if
+    /// nothing is said
+    #[arg(long, value_name = "DURATION", env = "PORTCULLIS_KEEP_EVENTS", value_parser = args::duration)]
+    pub(super) keep_events: Option<Duration>,
+    /// Write events to files in this folder before they are removed
+    #[arg(long, value_name = "DIR", env = "PORTCULLIS_ARCHIVE_EVENTS")]
+    pub(super) archive_events: Option<PathBuf>,
+}
+
+impl RetentionArgs {
+    /// Refuses at once what would fail in the night.
+    pub(super) fn retention(&self, now: Time) -> Result<Option<Retention>> {
+        let Some(keep) = self.keep_events else {
+            if self.archive_events.is_some() {
+                bail!("--archive-events needs --keep-events: without it no event is removed");
+            }
+            return Ok(None);
+        };
+        let age = Age::Keep(keep);
+        age.before(now)?;
+        check_folder(self.archive_events.as_deref())?;
+        let archive = self.archive_events.clone();
+        Ok(Some(Retention { age, archive, even_if_broken: false }))
+    }
+}
+
+fn check_folder(folder: Option<&std::path::Path>) -> Result<()> {
+    let Some(folder) = folder else { return Ok(()) };
+    let found = std::fs::metadata(folder).with_context(|| {
+        format!("the archive {} can't be used; make that folder", folder.display())
+    })?;
+    if !found.is_dir() {
+        bail!("the archive {} is no folder", folder.display());
+    }
+    Ok(())
+}
+
+/// Remove the oldest events for good, as `serve --keep-events` does once a day
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Examples:\n  portcullis audit trim --before 2025-01-01T00:00:00Z --dry-run\n  \
+                        portcullis audit trim --before 2025-01-01T00:00:00Z --archive /srv/trail"
+)]
+pub(crate) struct Trim {
+    /// Those that were committed before this time (RFC 3339), which lies seven days back at least
+    #[arg(long, value_name = "TIME", value_parser = args::instant)]
+    before: Time,
+    /// Write them to files in this folder first
+    #[arg(long, value_name = "DIR")]
+    archive: Option<PathBuf>,
+    /// Only say what would be done
+    #[arg(long)]
+    dry_run: bool,
+    /// It is meant: nobody is asked. Without it a script gets exit code 2, and nothing is done
+    #[arg(long, conflicts_with = "dry_run")]
+    yes: bool,
+    /// Also events whose chain of digests is broken, once you know why it is
+    #[arg(long)]
+    even_if_broken: bool,
+}
+
+impl Trim {
+    pub(super) async fn run(&self, issuer: &Issuer, out: &Out) -> Result<Outcome> {
+        check_folder(self.archive.as_deref())?;
+        let age = Age::Before(self.before);
+        let outlook = issuer.preview_trim(age).await?;
+        if self.dry_run || outlook.events == 0 {
+            return self.say(&outlook, out);
+        }
+        if !self.yes && !self.ask(&outlook, out)? {
+            return Ok(Outcome::No);
+        }
+        let retention =
+            Retention { age, archive: self.archive.clone(), even_if_broken: self.even_if_broken };
+        let options = Options { retention: Some(retention), ..Options::default() };
+        let done = issuer.run_job(Job::TrimEvents, &options).await?;
+        let Done::TrimEvents(trimmed) = &done else { return Ok(Outcome::Unfinished) };
+        let json = json!({ "dry_run": false, "events": trimmed.removed, "through": trimmed.through,
+                           "files": trimmed.files, "held": trimmed.held });
+        out.answer(&json, |o| {
+            for file in &trimmed.files {
+                field(o, "Written", file.display())?;
+            }
+            field(o, "Done", trimmed.summary())
+        })?;
+        Ok(Outcome::Yes)
+    }
+
+    fn say(&self, outlook: &Outlook, out: &Out) -> Result<Outcome> {
+        let json = json!({ "dry_run": self.dry_run, "events": outlook.events,
+                           "through": outlook.through, "files": [], "held": outlook.held });
+        out.answer(&json, |o| {
+            field(o, "Would", told(outlook))?;
+            outlook.held.iter().try_for_each(|held| field(o, "Held", held))
+        })?;
+        Ok(Outcome::Yes)
+    }
+
+    fn ask(&self, outlook: &Outlook, out: &Out) -> Result<bool> {
+        let mut what = told(outlook);
+        if self.archive.is_none() {
+            what.push_str(", and they are written nowhere first");
+        }
+        if !std::io::stdin().is_terminal() || !std::io::stderr().is_terminal() {
+            return Err(Error::NotConfirmed { what: format!("this would {what}") }.into());
+        }
+        let mut stderr = anstream::stderr();
+        writeln!(stderr, "This would {what}. It can't be undone.")?;
+        write!(stderr, "Type the number of events to go on: ")?;
+        stderr.flush()?;
+        let mut line = String::new();
+        std::io::stdin().read_line(&mut line)?;
+        let meant = line.trim() == outlook.events.to_string();
+        if !meant {
+            out.note("Nothing was removed.");
+        }
+        Ok(meant)
+    }
+}
+
+fn told(outlook: &Outlook) -> String {
+    let before = rfc3339_millis(outlook.before);
+    match outlook.through {
+        Some(through) => {
+            format!("remove {} events of before {before}, up to {through}", outlook.events)
+        }
+        None => format!("remove no event: none of before {before} may go"),
+    }
+}

@@ -1,0 +1,87 @@
+//! Checking exports with nothing else at hand.
+
+use std::fs::File;
+use std::io::{BufRead as _, BufReader};
+use std::path::PathBuf;
+
+use portcullis_core::crypto::Digest;
+
+use super::archive::ExportLine;
+use super::walk::{Anchor, Report, Walk};
+use crate::error::Error;
+use crate::names;
+use crate::store::events::Line;
+
+/// Checks an export, line by line, with nothing else at hand. A whole export starts at the first
+/// event; a part of one is checked from its second line on, whose digest covers the first.
+///
+/// # Errors
+/// What `lines` brings. A line that is none is a finding.
+pub fn check_export(
+    lines: impl Iterator<Item = std::io::Result<String>>,
+    anchors: &[Anchor],
+) -> std::io::Result<Report> {
+    let mut walk = Walk::new(anchors);
+    check_lines(&mut walk, lines)?;
+    Ok(walk.end())
+}
+
+/// Checks exports as one chain, in the order of their events, which is that in which they are given.
+/// One may begin with events that the one before ends with.
+///
+/// # Errors
+/// [`Error::Io`] for a file that can't be read.
+pub fn check_files(files: &[PathBuf], anchors: &[Anchor]) -> Result<Report, Error> {
+    let mut walk = Walk::new(anchors);
+    for path in files {
+        let failed = |source| Error::Io { path: path.clone(), source };
+        let lines = BufReader::new(File::open(path).map_err(failed)?).lines();
+        let ended = walk.last;
+        check_lines(&mut walk, lines).map_err(failed)?;
+        let (Some((before, _)), Some((ends, _))) = (ended, walk.last) else { continue };
+        if ends < before {
+            let message = format!(
+                "{} ends with the event {ends}, and the file before it with {before}: give the \
+                 files in the order of their events",
+                path.display()
+            );
+            walk.report.find(ends, "reordered", message);
+            walk.last = ended;
+        }
+    }
+    Ok(walk.end())
+}
+
+fn check_lines(
+    walk: &mut Walk,
+    lines: impl Iterator<Item = std::io::Result<String>>,
+) -> std::io::Result<()> {
+    for (number, text) in (1_i64..).zip(lines) {
+        let text = text?;
+        let line: Option<(ExportLine, Digest)> = serde_json::from_str(&text)
+            .ok()
+            .and_then(|line: ExportLine| names::digest(&line.digest).map(|digest| (line, digest)));
+        let Some((line, digest)) = line else {
+            let message = format!("the line {number} is none of an export");
+            walk.report.find(number, "changed", message);
+            continue;
+        };
+        if number == 1 && walk.begin_file(line.id, digest) {
+            continue;
+        }
+        let (actor, on_behalf_of) = match &line.on_behalf_of {
+            Some(on_behalf_of) => (line.actor.as_deref(), on_behalf_of.as_deref()),
+            None => (None, line.actor.as_deref()),
+        };
+        let event = Line {
+            at_ms: line.at_ms,
+            event: &line.r#type,
+            key_id: line.key_id.as_deref(),
+            actor,
+            on_behalf_of,
+            data: &line.data,
+        };
+        walk.step(line.id, event, digest);
+    }
+    Ok(())
+}

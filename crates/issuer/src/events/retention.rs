@@ -1,0 +1,354 @@
+//! Removing the oldest events, oldest first and without holes, so that what is kept verifies.
+//!
+//! ```text
+//! look       choose the events that are old enough and no longer needed; walk their chain
+//! archive    write them to a file and sync it, if there is a folder for that
+//! remove     in one transaction: sign the start, append `trail.trimmed`, remove the events
+//! ```
+//!
+//! A run does this batch by batch. A run that is killed has removed whole batches. It may have left a
+//! file of events that are still in the database.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use portcullis_core::crypto::Digest;
+use portcullis_core::time::Time;
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use super::archive;
+use super::start::Start;
+use super::walk::Anchor;
+use crate::error::Error;
+use crate::issuer::Issuer;
+use crate::schedule::Lease;
+use crate::store::events::{self, Event, EventRecord, EventType};
+use crate::store::{self, Connection, lists, retention, targets};
+use crate::view::rfc3339_millis;
+
+/// The least age at which an event is removed. Deliveries of webhooks are tried for three days and
+/// shown for seven.
+pub const MIN_KEEP: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+/// How many events one transaction removes.
+const BATCH: u32 = 2_000;
+const LIST: &str = "list";
+
+/// Which events to remove.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Retention {
+    /// Which are old enough.
+    pub age: Age,
+    /// The folder that they are written to before they are removed.
+    pub archive: Option<PathBuf>,
+    /// Whether events are removed although their chain is broken. Their digests are taken as they are.
+    pub even_if_broken: bool,
+}
+
+/// Which events are old enough to be removed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Age {
+    /// Those that were committed longer ago.
+    Keep(Duration),
+    /// Those that were committed before.
+    Before(Time),
+}
+
+/// What keeps events that are old enough.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Held {
+    /// The first event that is kept for it.
+    pub from: i64,
+    /// A webhook's id, or `list`: the published list does not know of them yet.
+    pub by: String,
+}
+
+/// What would be removed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outlook {
+    /// How many events.
+    pub events: u64,
+    /// The last of them.
+    pub through: Option<i64>,
+    /// Those that are older than this.
+    pub before: Time,
+    /// What keeps others that are old enough.
+    pub held: Option<Held>,
+}
+
+/// What was removed.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Trimmed {
+    /// How many events.
+    pub removed: u64,
+    /// The last of them.
+    pub through: Option<i64>,
+    /// The files that they were written to.
+    pub files: Vec<PathBuf>,
+    /// What keeps others that are old enough.
+    pub held: Option<Held>,
+}
+
+impl Trimmed {
+    /// What was done, as a sentence.
+    #[must_use]
+    pub fn summary(&self) -> String {
+        let mut told = match self.through {
+            None => "no event was removed".to_owned(),
+            Some(through) => format!("{} events were removed, up to {through}", self.removed),
+        };
+        if !self.files.is_empty() {
+            told.push_str(&format!("; they are in {} files", self.files.len()));
+        }
+        if let Some(held) = &self.held {
+            told.push_str(&format!("; {held}"));
+        }
+        told
+    }
+}
+
+impl fmt::Display for Held {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { from, by } = self;
+        if by == LIST {
+            write!(f, "from {from} on they are kept until the list that knows of them is published")
+        } else {
+            write!(
+                f,
+                "from {from} on they are kept for the webhook {by}, which is still to be told of \
+                 them: enable it, mend its endpoint, or delete it"
+            )
+        }
+    }
+}
+
+impl Age {
+    /// The instant before which an event was committed that is old enough.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] for less than [`MIN_KEEP`].
+    pub fn before(self, now: Time) -> Result<Time, Error> {
+        let least = u64::try_from(MIN_KEEP.as_millis()).unwrap_or(u64::MAX);
+        match self {
+            Self::Keep(keep) if keep < MIN_KEEP => {
+                let reason = "must be 7d at least: a webhook's deliveries are tried again for three \
+                              days and shown for seven";
+                Err(Error::Invalid { field: "keep_events", reason })
+            }
+            Self::Keep(keep) => {
+                let keep = u64::try_from(keep.as_millis()).unwrap_or(u64::MAX);
+                Ok(Time::from_millis(now.millis().saturating_sub(keep)))
+            }
+            Self::Before(before) if before > now || now.millis_since(before) < least => {
+                let reason = "must lie seven days back at least: a webhook's deliveries are tried \
+                              again for three days and shown for seven";
+                Err(Error::Invalid { field: "before", reason })
+            }
+            Self::Before(before) => Ok(before),
+        }
+    }
+}
+
+/// The last event that may be removed, and what keeps those behind it.
+struct Reach {
+    last: i64,
+    held: Option<Held>,
+}
+
+/// What the chain is built on behind the events that were removed, or at its beginning.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Before {
+    last: Option<Anchor>,
+    removed: u64,
+    head: Option<Digest>,
+}
+
+/// What one transaction removes.
+struct Batch {
+    before: Before,
+    events: Vec<EventRecord>,
+    /// The first event that does not follow the one before it.
+    broken: Option<i64>,
+}
+
+impl Issuer {
+    /// What a removal would come to.
+    ///
+    /// # Errors
+    /// As [`Age::before`], and the store's.
+    pub async fn preview_trim(&self, age: Age) -> Result<Outlook, Error> {
+        let mut reading = self.store().read().await?;
+        let before = age.before(store::now(&mut reading, self.now()).await?)?;
+        let Some(reach) = reach(&mut reading, before).await? else {
+            return Ok(Outlook { events: 0, through: None, before, held: None });
+        };
+        let count = retention::count_through(&mut reading, reach.last).await?;
+        let events = u64::try_from(count).unwrap_or(0);
+        let through = (events > 0).then_some(reach.last);
+        Ok(Outlook { events, through, before, held: reach.held })
+    }
+
+    /// Removes the events that are old enough, batch by batch, for as long as the lease is held.
+    ///
+    /// # Errors
+    /// As [`Age::before`]; [`Error::TrailBroken`] for a chain that is not as it was written;
+    /// [`Error::Restored`], [`Error::NoSigner`], those of the archive's folder, and the store's.
+    /// Each batch is removed as a whole or not at all.
+    pub(crate) async fn trim(
+        &self,
+        retention: &Retention,
+        lease: &mut Lease,
+    ) -> Result<Trimmed, Error> {
+        let now = store::now(&mut *self.store().read().await?, self.now()).await?;
+        let before = retention.age.before(now)?;
+        let mut done = Trimmed::default();
+        while lease.hold().await? {
+            let (batch, held) = self.look(retention, before).await?;
+            done.held = held;
+            let Some(batch) = batch else { break };
+            let file = match &retention.archive {
+                Some(folder) => {
+                    let issuer = self.keystore().issuer();
+                    Some(archive::write(folder, issuer, &batch.events)?)
+                }
+                None => None,
+            };
+            let Some(last) = self.remove(&batch, before, file.as_deref()).await? else { continue };
+            done.removed += u64::try_from(batch.events.len()).unwrap_or(0);
+            done.through = Some(last.id);
+            done.files.extend(file);
+        }
+        Ok(done)
+    }
+
+    /// The next batch, if there is one.
+    async fn look(
+        &self,
+        retention: &Retention,
+        before: Time,
+    ) -> Result<(Option<Batch>, Option<Held>), Error> {
+        let mut reading = self.store().read().await?;
+        let Some(reach) = reach(&mut reading, before).await? else { return Ok((None, None)) };
+        let standing = self.standing(&mut reading, retention.even_if_broken).await?;
+        let mut events = events::after(&mut reading, 0, BATCH).await?;
+        events.retain(|event| event.id <= reach.last);
+        let mut digest = standing.last.map_or(Digest([0; 32]), |last| last.digest);
+        let mut broken = None;
+        for event in &events {
+            if event.line().digest(digest) != event.digest {
+                broken = broken.or(Some(event.id));
+            }
+            digest = event.digest;
+        }
+        if let Some(id) = broken.filter(|_| !retention.even_if_broken) {
+            return Err(Error::TrailBroken { id });
+        }
+        let batch = Batch { before: standing, events, broken };
+        Ok((Some(batch).filter(|batch| !batch.events.is_empty()), reach.held))
+    }
+
+    /// What the oldest event is built on.
+    async fn standing(
+        &self,
+        connection: &mut Connection,
+        even_if_broken: bool,
+    ) -> Result<Before, Error> {
+        let Some((start, is_signed)) = self.signed_start(&mut *connection).await? else {
+            return Ok(Before::default());
+        };
+        let oldest = retention::oldest(connection).await?.map_or(0, |(id, _)| id);
+        match start {
+            Some(start) if is_signed || even_if_broken => {
+                Ok(Before { last: Some(start.last), removed: start.removed, head: start.head })
+            }
+            None if even_if_broken => Ok(Before::default()),
+            // An unsigned start may hide a cut: signing a new one on top of it would cover that up.
+            Some(_) | None => Err(Error::TrailBroken { id: oldest }),
+        }
+    }
+
+    /// Removes a batch, unless another process has removed it or something has come to need it since.
+    async fn remove(
+        &self,
+        batch: &Batch,
+        before: Time,
+        file: Option<&Path>,
+    ) -> Result<Option<Anchor>, Error> {
+        let Some(last) = batch.events.last() else { return Ok(None) };
+        let count = u64::try_from(batch.events.len()).unwrap_or(0);
+        let mut writing = self.store().write().await?;
+        targets::check_not_restored(&mut writing).await?;
+        let now = writing.now().await?;
+        let standing = self.standing(&mut writing, true).await?;
+        let reach = reach(&mut writing, before).await?;
+        if standing != batch.before || reach.is_none_or(|reach| reach.last < last.id) {
+            return Ok(None);
+        }
+        let signer = self.keystore().list_signer().ok_or(Error::NoSigner)?;
+        let anchor = Anchor { id: last.id, digest: last.digest };
+        let start = Start {
+            issuer: signer.issuer,
+            kid: signer.kid,
+            last: anchor,
+            last_at: last.at(),
+            removed: standing.removed.saturating_add(count),
+            at: now,
+            head: newest_head(&batch.events).or(standing.head),
+        };
+        retention::set_start(&mut writing, &start.sign(&signer)).await?;
+        let mut data = json!({
+            "through": last.id,
+            "digest": last.digest.to_string(),
+            "last_at": rfc3339_millis(last.at()),
+            "removed": count,
+            "removed_in_all": start.removed,
+            "before": rfc3339_millis(before),
+        });
+        if let Some(data) = data.as_object_mut() {
+            let name = file.and_then(Path::file_name).map(|name| name.to_string_lossy());
+            data.extend(name.map(|name| ("file".into(), Value::from(name))));
+            data.extend(batch.broken.map(|id| ("broken_at".into(), Value::from(id))));
+        }
+        let event =
+            Event { event: EventType::TrailTrimmed, key_id: None, who: self.who(None), data };
+        // Appended first, because its digest covers the newest event, which may be removed here.
+        events::append(&mut writing, now, &event).await?;
+        if retention::remove_through(&mut writing, last.id).await? != count {
+            // The database holds other events than the batch: nothing is committed.
+            return Err(Error::TrailBroken { id: last.id });
+        }
+        writing.commit().await?;
+        Ok(Some(anchor))
+    }
+}
+
+/// Which events may be removed of those that were committed before `before`: all that neither the
+/// list nor a webhook needs.
+async fn reach(connection: &mut Connection, before: Time) -> Result<Option<Reach>, Error> {
+    let Some(old) = retention::newest_before(connection, before).await? else { return Ok(None) };
+    let mut reach = Reach { last: old, held: None };
+    let mut hold = |done: i64, by: String| {
+        if done < reach.last {
+            reach = Reach { last: done, held: Some(Held { from: done.saturating_add(1), by }) };
+        }
+    };
+    // A list weighs what was committed behind the place that the one before knows of.
+    hold(lists::promise(connection).await?.map_or(0, |promise| promise.position), LIST.into());
+    if let Some((id, done)) = retention::furthest_behind(connection).await? {
+        hold(done, id);
+    }
+    Ok(Some(reach))
+}
+
+/// The head of the newest list that one of these events tells of.
+fn newest_head(events: &[EventRecord]) -> Option<Digest> {
+    let lists = events.iter().rev().filter(|event| event.event == EventType::ListPublished.name());
+    lists.filter_map(head_of).next()
+}
+
+/// The head that a `list.published` tells of.
+fn head_of(event: &EventRecord) -> Option<Digest> {
+    let data: Value = serde_json::from_str(&event.data).ok()?;
+    crate::names::digest(data.get("head")?.as_str()?)
+}

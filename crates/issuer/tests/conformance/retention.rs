@@ -1,0 +1,354 @@
+//! Retention: the oldest events go, and what is kept verifies; nothing goes that is needed.
+
+use std::time::Duration;
+
+use portcullis_core::time::Time;
+use portcullis_issuer::actor::{Actor, Who};
+use portcullis_issuer::events::{Age, EventQuery, Report, Retention, Trimmed};
+use portcullis_issuer::issuer::DEFAULT_VALID_FOR;
+use portcullis_issuer::rules::{Moment, NewKey};
+use portcullis_issuer::schedule::{Done, Job, Options};
+use portcullis_issuer::store::events::{self, Event, EventType, Filter};
+use portcullis_issuer::webhooks::{NewWebhook, Reach, Replay, WebhookChange};
+use portcullis_issuer::{Error, Issuer};
+use serde_json::{Value, json};
+
+use crate::common::Bench;
+
+conformance! {
+    what_is_old_goes_and_the_rest_verifies,
+    nothing_young_goes_and_nothing_without_being_asked,
+    what_a_webhook_needs_is_kept,
+    what_the_list_does_not_know_of_is_kept,
+    a_quiet_issuers_newest_head_may_be_told_of_by_no_event,
+    a_removal_is_whole_or_nothing,
+    two_who_trim_at_once_remove_each_event_once,
+    a_restored_database_is_not_trimmed,
+    what_a_key_made_is_found_when_its_events_are_gone,
+}
+
+pub(crate) const DAY: u64 = 24 * 60 * 60 * 1000;
+
+/// Adds events that say next to nothing.
+pub(crate) async fn fill(bench: &Bench, count: usize) {
+    let actor = Actor::part("test");
+    let mut writing = bench.issuer.store().write().await.unwrap();
+    let event = |number: usize| Event {
+        event: EventType::Updated,
+        key_id: None,
+        who: Who::new(&actor, Some("zoë@example.com")),
+        data: json!({ "number": number }),
+    };
+    let all: Vec<Event<'_>> = (0..count).map(event).collect();
+    events::append_all(&mut writing, bench.issuer.now(), &all).await.unwrap();
+    writing.commit().await.unwrap();
+}
+
+pub(crate) fn keep(days: u64) -> Retention {
+    let age = Age::Keep(Duration::from_millis(days * DAY));
+    Retention { age, archive: None, even_if_broken: false }
+}
+
+pub(crate) async fn trim(issuer: &Issuer, retention: &Retention) -> Result<Trimmed, Error> {
+    let options = Options { retention: Some(retention.clone()), ..Options::default() };
+    let done = issuer.run_job(Job::TrimEvents, &options).await?;
+    let Done::TrimEvents(trimmed) = done else { panic!("{done:?}") };
+    Ok(trimmed)
+}
+
+/// Ten events, then thirty days and a list that knows of them.
+pub(crate) async fn old_trail(bench: &Bench) {
+    bench.clock.advance(1_000);
+    fill(bench, 10).await;
+    bench.clock.advance(30 * DAY);
+    bench.issuer.publish().await.unwrap();
+}
+
+pub(crate) async fn sound(bench: &Bench) -> Report {
+    let report = bench.issuer.verify_trail(&[]).await.unwrap();
+    assert_eq!(report.findings, []);
+    report
+}
+
+pub(crate) async fn codes(bench: &Bench) -> Vec<&'static str> {
+    let report = bench.issuer.verify_trail(&[]).await.unwrap();
+    report.findings.iter().map(|finding| finding.code).collect()
+}
+
+pub(crate) async fn run(bench: &Bench, sql: &'static str) {
+    let mut writing = bench.issuer.store().write().await.unwrap();
+    sqlx::query(sql).execute(&mut *writing).await.unwrap();
+    writing.commit().await.unwrap();
+}
+
+pub(crate) async fn what_is_old_goes_and_the_rest_verifies(bench: Bench) {
+    old_trail(&bench).await;
+    let before = sound(&bench).await;
+    let anchor = before.newest.unwrap();
+    let job = bench.issuer.acting_as(Actor::part("trim-events"));
+    let outlook = job.preview_trim(keep(20).age).await.unwrap();
+    let done = trim(&job, &keep(20)).await.unwrap();
+    assert_eq!((outlook.events, outlook.through), (done.removed, done.through));
+    assert_eq!(done.through, Some(anchor.id), "all that there was");
+
+    let report = bench.issuer.verify_trail(&[anchor]).await.unwrap();
+    assert_eq!(report.findings, []);
+    assert_eq!((report.first, report.events), (Some(anchor.id + 1), 1));
+    let start = report.start.unwrap();
+    assert_eq!((start.last, start.removed), (anchor, done.removed));
+    assert_eq!(start.at, bench.issuer.now());
+    let told = bench.issuer.events_after(anchor.id, 10).await.unwrap();
+    let [told] = told.as_slice() else { panic!("{told:?}") };
+    assert_eq!(
+        (told.event.as_str(), told.actor.as_deref()),
+        ("trail.trimmed", Some("trim-events"))
+    );
+    let data: Value = serde_json::from_str(&told.data).unwrap();
+    assert_eq!(data["through"], start.last.id);
+    assert_eq!(data["digest"], start.last.digest.to_string());
+    assert_eq!(
+        (&data["removed"], &data["removed_in_all"]),
+        (&json!(done.removed), &json!(done.removed))
+    );
+
+    // What was said of people is gone with them.
+    let said = Filter { on_behalf_of: Some("zoë@example.com".into()), ..Filter::default() };
+    let query = EventQuery { filter: said, ..EventQuery::default() };
+    let page = bench.issuer.list_events(&query).await.unwrap();
+    assert_eq!((page.events.len(), page.removed), (0, Some(start)));
+
+    // It goes on from there: again, and more than a batch at a time.
+    assert_eq!(trim(&job, &keep(20)).await.unwrap(), Trimmed::default(), "nothing is old any more");
+    fill(&bench, 4_500).await;
+    bench.clock.advance(30 * DAY);
+    bench.issuer.publish().await.unwrap();
+    let again = trim(&job, &keep(20)).await.unwrap();
+    assert_eq!(again.removed, 4_501, "what told of the first removal as well");
+    let report = sound(&bench).await;
+    assert_eq!(report.start.unwrap().removed, done.removed + again.removed);
+    assert_eq!(report.events, 3, "three batches were told of");
+    let tail = bench.issuer.verify_tail(1000).await.unwrap();
+    assert_eq!((tail.findings, tail.events), (vec![], 3));
+    assert!(bench.issuer.verify_tail(2).await.unwrap().is_sound());
+    bench.clock.advance(DAY);
+    let text = bench.issuer.metrics_text().await.unwrap();
+    let removed = done.removed + again.removed;
+    assert!(text.contains(&format!("portcullis_trail_removed {removed}")), "{text}");
+    assert!(text.contains("portcullis_trail_age_seconds 86400"), "{text}");
+}
+
+pub(crate) async fn nothing_young_goes_and_nothing_without_being_asked(bench: Bench) {
+    old_trail(&bench).await;
+    let ran = bench.issuer.run_due_jobs(&Options::default()).await.unwrap();
+    assert!(ran.iter().all(|(job, _)| *job != Job::TrimEvents));
+    let unsaid = bench.issuer.run_job(Job::TrimEvents, &Options::default()).await;
+    assert_eq!(unsaid.unwrap_err().code(), "invalid");
+    let now = bench.issuer.now();
+    let days = |days: u64| Time::from_millis(now.millis() - days * DAY);
+    for age in [
+        keep(6).age,
+        Age::Before(days(6)),
+        Age::Before(now),
+        Age::Before(now.plus_millis(DAY)),
+        Age::Keep(Duration::ZERO),
+    ] {
+        let error = bench.issuer.preview_trim(age).await.unwrap_err();
+        assert_eq!(error.code(), "invalid", "{age:?}");
+        let retention = Retention { age, archive: None, even_if_broken: true };
+        assert_eq!(trim(&bench.issuer, &retention).await.unwrap_err().code(), "invalid");
+    }
+    for age in [keep(40).age, Age::Before(days(31)), Age::Keep(Duration::MAX)] {
+        assert_eq!(bench.issuer.preview_trim(age).await.unwrap().events, 0, "{age:?}");
+        let retention = Retention { age, archive: None, even_if_broken: false };
+        assert_eq!(trim(&bench.issuer, &retention).await.unwrap().removed, 0);
+    }
+    let report = sound(&bench).await;
+    assert_eq!((report.first, report.start), (Some(1), None));
+    // A scheduler that is told does it once a day.
+    bench.clock.advance(DAY);
+    let options = Options { retention: Some(keep(20)), ..Options::default() };
+    let ran = bench.issuer.run_due_jobs(&options).await.unwrap();
+    assert!(ran.iter().any(|(job, done)| *job == Job::TrimEvents && done.is_ok()));
+    assert!(sound(&bench).await.start.is_some());
+    let again = bench.issuer.run_due_jobs(&options).await.unwrap();
+    assert!(again.iter().all(|(job, _)| *job != Job::TrimEvents));
+}
+
+pub(crate) async fn what_a_webhook_needs_is_kept(bench: Bench) {
+    let reach = Reach { http: false, private: true };
+    let new = NewWebhook {
+        url: "https://127.0.0.1:1/".into(),
+        description: String::new(),
+        types: vec![EventType::Updated],
+        by: None,
+    };
+    fill(&bench, 3).await;
+    let id = bench.issuer.create_webhook(&new, reach).await.unwrap().webhook.id;
+    let known = bench.issuer.show_webhook(&id).await.unwrap().position;
+    old_trail(&bench).await;
+
+    // It has no deliveries yet of what came after it, whether it is enabled or not.
+    for enabled in [true, false] {
+        let change = WebhookChange { enabled: Some(enabled), ..WebhookChange::default() };
+        bench.issuer.update_webhook(&id, &change, None, reach).await.unwrap();
+        let outlook = bench.issuer.preview_trim(keep(20).age).await.unwrap();
+        let held = outlook.held.unwrap();
+        assert_eq!((held.from, &held.by), (known + 1, &id));
+        assert!(held.to_string().contains("enable it, mend its endpoint, or delete it"));
+        let done = trim(&bench.issuer, &keep(20)).await.unwrap();
+        assert_eq!(done.through, enabled.then_some(known));
+        assert_eq!(done.held, Some(held));
+        sound(&bench).await;
+    }
+    let change = WebhookChange { enabled: Some(true), ..WebhookChange::default() };
+    bench.issuer.update_webhook(&id, &change, None, reach).await.unwrap();
+
+    // It has them, and they are still to be made: the first one holds all behind it.
+    let dispatcher = portcullis_issuer::webhooks::Dispatcher::new(bench.issuer.clone(), reach);
+    let made = dispatcher.unwrap().fan_out().await.unwrap();
+    assert!(made >= 10, "{made}");
+    let pending = bench.issuer.list_deliveries(&id, None, None, None).await.unwrap();
+    let first = pending.iter().map(|delivery| delivery.event_id).min().unwrap();
+    let done = trim(&bench.issuer, &keep(20)).await.unwrap();
+    assert_eq!(done.held.unwrap().from, first);
+    let mut reading = bench.issuer.store().read().await.unwrap();
+    for delivery in &pending {
+        assert!(events::find(&mut reading, delivery.event_id).await.unwrap().is_some());
+    }
+    drop(reading);
+
+    // What was delivered, or given up, goes with its event, and is not revived without it.
+    run(&bench, "UPDATE deliveries SET state = 'dead' WHERE id % 2 = 0").await;
+    run(&bench, "UPDATE deliveries SET state = 'delivered' WHERE id % 2 = 1").await;
+    let done = trim(&bench.issuer, &keep(20)).await.unwrap();
+    assert!(done.removed >= 10 && done.held.is_none(), "{done:?}");
+    let left = bench.issuer.list_deliveries(&id, None, None, None).await.unwrap();
+    assert!(left.iter().all(|delivery| delivery.event_id > done.through.unwrap()));
+    sound(&bench).await;
+    let replay = async |after: i64| bench.issuer.replay_webhook(&id, Replay::After(after)).await;
+    assert_eq!(replay(1).await.unwrap_err().code(), "events_removed");
+    replay(0).await.unwrap();
+    replay(done.through.unwrap()).await.unwrap();
+}
+
+pub(crate) async fn what_the_list_does_not_know_of_is_kept(bench: Bench) {
+    bench.issuer.create(&NewKey::titled("x")).await.unwrap();
+    let known = bench.issuer.publish().await.unwrap().position;
+    assert!(known > 0);
+    fill(&bench, 5).await;
+    bench.clock.advance(30 * DAY);
+    let done = trim(&bench.issuer, &keep(20)).await.unwrap();
+    assert_eq!(done.through, Some(known));
+    let held = done.held.unwrap();
+    assert_eq!((held.from, held.by.as_str()), (known + 1, "list"));
+    assert!(held.to_string().contains("until the list that knows of them is published"));
+    bench.issuer.publish().await.unwrap();
+    assert!(trim(&bench.issuer, &keep(20)).await.unwrap().removed > 0);
+    sound(&bench).await;
+}
+
+pub(crate) async fn a_quiet_issuers_newest_head_may_be_told_of_by_no_event(bench: Bench) {
+    old_trail(&bench).await;
+    let lists = Filter { types: vec![EventType::ListPublished], ..Filter::default() };
+    trim(&bench.issuer, &keep(20)).await.unwrap();
+    let query = EventQuery { filter: lists, ..EventQuery::default() };
+    assert_eq!(bench.issuer.list_events(&query).await.unwrap().events, []);
+    let start = sound(&bench).await.start.unwrap();
+    assert!(start.head.is_some());
+    // Handed on from start to start.
+    fill(&bench, 3).await;
+    bench.clock.advance(30 * DAY);
+    bench.issuer.publish().await.unwrap();
+    trim(&bench.issuer, &keep(20)).await.unwrap();
+    assert_eq!(sound(&bench).await.start.unwrap().head, start.head);
+    // A head that neither tells of is still found: the end was cut off.
+    bench.revoke(&bench.made.admin.id, Moment::Now).await.unwrap();
+    sound(&bench).await;
+    run(&bench, "DELETE FROM events WHERE type = 'list.published'").await;
+    assert!(codes(&bench).await.contains(&"truncated"));
+}
+
+pub(crate) async fn a_removal_is_whole_or_nothing(bench: Bench) {
+    old_trail(&bench).await;
+    let before = bench.issuer.events_after(0, 100).await.unwrap();
+    // The last thing that a removal does fails: it is told of in nobody's name.
+    let nobody = bench.issuer.acting_as(Actor::nobody());
+    let options = Options { retention: Some(keep(20)), ..Options::default() };
+    let failed = nobody.run_job(Job::TrimEvents, &options).await.unwrap_err();
+    assert_eq!(failed.code(), "no_actor");
+    assert_eq!(bench.issuer.events_after(0, 100).await.unwrap(), before);
+    assert_eq!(bench.issuer.trail_start().await.unwrap(), None);
+    // The folder for what is removed is not there: nothing is removed either.
+    let archive = Some(bench.folder.path().join("not/there"));
+    let failed = trim(&bench.issuer, &Retention { archive, ..keep(20) }).await.unwrap_err();
+    assert_eq!(failed.code(), "io");
+    assert_eq!(bench.issuer.events_after(0, 100).await.unwrap(), before);
+    sound(&bench).await;
+}
+
+pub(crate) async fn two_who_trim_at_once_remove_each_event_once(bench: Bench) {
+    fill(&bench, 9_000).await;
+    bench.clock.advance(30 * DAY);
+    bench.issuer.publish().await.unwrap();
+    let other = Issuer::open(&bench.home, bench.clock.clone(), DEFAULT_VALID_FOR).await.unwrap();
+    let all = bench.issuer.last_event().await.unwrap();
+    let run = async |issuer: &Issuer| {
+        let mut removed = 0;
+        for _ in 0..40 {
+            // As if the lease had run out while its holder was frozen.
+            let mut writing = issuer.store().write().await.unwrap();
+            let free = "UPDATE jobs SET holder = NULL, until_ms = 0";
+            sqlx::query(free).execute(&mut *writing).await.unwrap();
+            writing.commit().await.unwrap();
+            match trim(issuer, &keep(20)).await {
+                Ok(done) => removed += done.removed,
+                Err(error) => assert_eq!(error.code(), "job_taken"),
+            }
+        }
+        removed
+    };
+    let (one, two) = tokio::join!(run(&bench.issuer), run(&other));
+    let report = sound(&bench).await;
+    let start = report.start.unwrap();
+    assert_eq!(one + two, start.removed);
+    assert!(start.last.id >= all, "{start:?}");
+    assert_eq!(i64::try_from(start.removed).unwrap(), start.last.id, "without holes, from 1 on");
+    other.store().close().await;
+}
+
+pub(crate) async fn a_restored_database_is_not_trimmed(bench: Bench) {
+    old_trail(&bench).await;
+    let mut writing = bench.issuer.store().write().await.unwrap();
+    let now = bench.issuer.now();
+    let mark = portcullis_issuer::store::targets::set_restored;
+    mark(&mut writing, "", Time::from_millis(0), now).await.unwrap();
+    writing.commit().await.unwrap();
+    let error = trim(&bench.issuer, &keep(20)).await.unwrap_err();
+    assert_eq!(error.code(), "restored_backup");
+    assert_eq!(bench.issuer.trail_start().await.unwrap(), None);
+    bench.issuer.recover_alone().await.unwrap();
+    assert!(trim(&bench.issuer, &keep(20)).await.unwrap().removed > 0);
+    sound(&bench).await;
+    // Lists go on: what was revoked before the removal is revoked in the next one too.
+    bench.issuer.publish().await.unwrap();
+}
+
+pub(crate) async fn what_a_key_made_is_found_when_its_events_are_gone(bench: Bench) {
+    let admin = bench.issuer.acting_as(Actor::key(&bench.made.admin.id));
+    let made = admin.create(&NewKey::titled("theirs")).await.unwrap();
+    let revoked = admin.create(&NewKey::titled("revoked")).await.unwrap();
+    bench.revoke(&revoked.record.id, Moment::Now).await.unwrap();
+    bench.clock.advance(30 * DAY);
+    bench.issuer.publish().await.unwrap();
+    trim(&bench.issuer, &keep(20)).await.unwrap();
+    assert_eq!(bench.events(&made.record.id).await, [""; 0]);
+    let record = bench.issuer.show(&made.record.id).await.unwrap();
+    assert_eq!(record.maker.as_deref(), Some(bench.made.admin.id.as_str()));
+    assert!(bench.judge(&revoked.token).await.is_err(), "revoked as before");
+    assert!(bench.judge(&made.token).await.is_ok());
+    // A list that is made of all records anew says the same.
+    run(&bench, "UPDATE promise SET position = 0").await;
+    bench.issuer.publish().await.unwrap();
+    assert!(bench.judge(&revoked.token).await.is_err());
+    sound(&bench).await;
+}
