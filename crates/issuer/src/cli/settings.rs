@@ -192,7 +192,8 @@ fn write_settings(out: &mut dyn Write, view: &SettingsView) -> io::Result<()> {
 /// `90d`, `36h`, `90s`: in the largest unit that divides it.
 fn long(seconds: u32) -> String {
     let units = [(24 * 60 * 60, "d"), (60 * 60, "h"), (60, "m"), (1, "s")];
-    let (unit, name) = units.into_iter().find(|(unit, _)| seconds % unit == 0).unwrap_or((1, "s"));
+    let (unit, name) =
+        units.into_iter().find(|(unit, _)| seconds.is_multiple_of(*unit)).unwrap_or((1, "s"));
     format!("{}{name}", seconds / unit)
 }
 
