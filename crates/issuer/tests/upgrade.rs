@@ -211,7 +211,7 @@ async fn is_up_to_date(home: &Home, about: &Value) {
     let steps = sqlx::query("SELECT version FROM _sqlx_migrations ORDER BY version");
     let steps = steps.fetch_all(&mut *reading).await.unwrap();
     let steps: Vec<i64> = steps.iter().map(|row| row.try_get(0).unwrap()).collect();
-    assert_eq!(steps, (1..=9).collect::<Vec<_>>());
+    assert_eq!(steps, (1..=10).collect::<Vec<_>>());
     drop(reading);
     let keys = issuer.list_keys(&Query::default()).await.unwrap().keys.len();
     assert!(keys > 1);
