@@ -1,7 +1,7 @@
 //! The audit trail: the events of the outbox, read, exported and checked.
 
 mod trail;
-
+pub(crate) use trail::verify_in;
 pub use trail::{Anchor, ExportLine, Finding, Report, check_export};
 
 use serde::Serialize;

@@ -153,24 +153,9 @@ impl Issuer {
     /// # Errors
     /// The store's.
     pub async fn verify_trail(&self, anchors: &[Anchor]) -> Result<Report, Error> {
-        let mut reading = self.store().read().await?;
-        let mut walk = Walk::new(anchors);
-        let mut position = 0;
-        loop {
-            let page = events::after(&mut reading, position, PAGE).await?;
-            let Some(last) = page.last() else { break };
-            position = last.id;
-            for event in &page {
-                walk.step(event.id, event.line(), event.digest);
-            }
-        }
-        let mut report = walk.end();
-        check_end(&mut reading, &mut report).await?;
-        Ok(report)
+        verify_in(&mut *self.store().read().await?, anchors).await
     }
-}
 
-impl Issuer {
     /// Walks the newest `count` events only.
     ///
     /// # Errors
@@ -192,6 +177,26 @@ impl Issuer {
         check_end(&mut reading, &mut report).await?;
         Ok(report)
     }
+}
+
+/// Walks the whole trail of a database.
+pub(crate) async fn verify_in(
+    reading: &mut Connection,
+    anchors: &[Anchor],
+) -> Result<Report, Error> {
+    let mut walk = Walk::new(anchors);
+    let mut position = 0;
+    loop {
+        let page = events::after(reading, position, PAGE).await?;
+        let Some(last) = page.last() else { break };
+        position = last.id;
+        for event in &page {
+            walk.step(event.id, event.line(), event.digest);
+        }
+    }
+    let mut report = walk.end();
+    check_end(reading, &mut report).await?;
+    Ok(report)
 }
 
 /// What the rest of the database knows of the trail's end.

@@ -14,11 +14,13 @@ pub mod jobs;
 pub mod keys;
 pub mod listing;
 pub mod lists;
+pub mod moves;
 mod open;
 pub mod owners;
 pub mod policies;
 pub(crate) mod row;
 pub(crate) mod select;
+pub(crate) mod server;
 pub(crate) mod session;
 pub mod shards;
 pub mod signers;
@@ -105,13 +107,19 @@ impl Store {
     ///
     /// # Errors
     /// [`Error::DatabaseMissing`], [`Error::DatabaseCorrupt`], [`Error::DatabaseForeign`],
-    /// [`Error::DatabaseVersion`].
+    /// [`Error::DatabaseVersion`]; [`Error::Moved`] and the like for an end of a move.
     pub async fn open(database: &Database, issuer: IssuerId) -> Result<Self, Error> {
         let store = Self::on(open::open(database).await?, database);
-        match store.bring_up(issuer).await {
-            Ok(()) => Ok(store),
+        let up = store.bring_up(issuer).await;
+        store.ready(up).await
+    }
+
+    /// The store, or, closed, why it is not to be used.
+    async fn ready(self, done: Result<(), Error>) -> Result<Self, Error> {
+        match done {
+            Ok(()) => Ok(self),
             Err(error) => {
-                store.close().await;
+                self.close().await;
                 Err(error)
             }
         }
@@ -132,10 +140,12 @@ impl Store {
     async fn bring_up(&self, issuer: IssuerId) -> Result<(), Error> {
         let mut connection = self.pool.acquire().await?;
         open::check(&self.database, &mut connection).await?;
+        // A half of a move is left as it is.
+        if let Some(mark) = moves::mark_if_known(&mut connection, &self.database).await? {
+            mark.check()?;
+        }
         self.migrate(&mut connection).await?;
-        let row = sqlx::query("SELECT id FROM issuer").fetch_optional(&mut *connection).await?;
-        let found: Option<String> = row.map(|row| row.try_get(0)).transpose()?;
-        if found == Some(issuer.to_string()) { Ok(()) } else { Err(Error::DatabaseForeign) }
+        check_issuer(&mut connection, issuer).await
     }
 
     async fn migrate(&self, connection: &mut Connection) -> Result<(), Error> {
@@ -169,8 +179,13 @@ impl Store {
         let (mut writing, server) = match self.database {
             Database::File(_) => {
                 let turn = self.turn.wait().await?;
-                let writing = self.pool.begin_with("BEGIN IMMEDIATE").await?;
+                let mut writing = self.pool.begin_with("BEGIN IMMEDIATE").await?;
                 drop(turn);
+                // Looked at by each transaction: a server that runs on while the records are moved
+                // writes nothing any more.
+                if let Some(mark) = moves::mark(&mut writing).await? {
+                    mark.check()?;
+                }
                 (writing, None)
             }
             Database::Server(_) => {
@@ -298,6 +313,12 @@ pub async fn now(connection: &mut Connection, clock: Time) -> Result<Time, Error
     Ok(promise.map_or(clock, |promise| clock.max(promise.mark.this_update)))
 }
 
+async fn check_issuer(connection: &mut Connection, issuer: IssuerId) -> Result<(), Error> {
+    let row = sqlx::query("SELECT id FROM issuer").fetch_optional(connection).await?;
+    let found: Option<String> = row.map(|row| row.try_get(0)).transpose()?;
+    if found == Some(issuer.to_string()) { Ok(()) } else { Err(Error::DatabaseForeign) }
+}
+
 /// Milliseconds as the store keeps them.
 pub(crate) fn millis(time: Time) -> i64 {
     i64::try_from(time.millis()).unwrap_or(i64::MAX)
@@ -331,6 +352,7 @@ const STEPS: &[Step] = &[
     step!(7, "0007_trail"),
     step!(8, "0008_clock"),
     step!(9, "0009_key_counts"),
+    step!(12, "0012_moves"),
 ];
 
 fn migrations(database: &Database) -> Migrator {

@@ -140,8 +140,12 @@ fn status_of(error: &Error) -> StatusCode {
         | Error::TargetFull { .. }
         | Error::DatabaseBusy
         | Error::DatabaseUnreachable(_)
+        | Error::DatabaseTls(_)
         | Error::DatabaseInterrupted(_)
         | Error::StorageFull(_)
+        | Error::Moved { .. }
+        | Error::Moving { .. }
+        | Error::HalfMoved
         | Error::ClockWentBack { .. }
         | Error::ClockImplausible { .. }
         | Error::ValidFor { .. }
@@ -164,6 +168,8 @@ fn status_of(error: &Error) -> StatusCode {
         | Error::DatabaseTaken
         | Error::DatabasePooled
         | Error::SchemaMissing
+        | Error::DatabaseUrl { .. }
+        | Error::Move(_)
         | Error::DatabaseVersion(_)
         | Error::Database(_)
         | Error::Descriptors { .. }

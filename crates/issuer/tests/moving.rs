@@ -1,0 +1,1 @@
+//! Moving the records from SQLite to PostgreSQL, by the built program.
