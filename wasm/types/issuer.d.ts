@@ -114,6 +114,8 @@ export type IssuerErrorCode =
   | 'restored_backup'
   | 'database_busy'
   | 'database_interrupted'
+  | 'database_moving'
+  | 'database_moved'
   | 'storage_full'
   | 'clock_implausible'
   | 'clock_went_back'

@@ -177,12 +177,12 @@ impl<'a> Shown<'a> {
 
     fn step(&mut self, step: Progress<'_>) {
         count(self.bar, step);
-        let (what, table) = match step {
-            Progress::Copied { table, .. } => ("copying", table),
-            Progress::Verified { table, .. } => ("verifying", table),
+        let (what, table, rows) = match step {
+            Progress::Copied { table, rows } => ("copying", table, rows),
+            Progress::Verified { table, rows } => ("verifying", table, rows),
         };
         let is_same = self.last.as_ref().is_some_and(|(done, of)| *done == what && of == table);
-        if is_same || !self.bar.is_hidden() {
+        if rows == 0 || is_same || !self.bar.is_hidden() {
             return;
         }
         self.out.note(&format!("{what} {table}"));
@@ -199,6 +199,9 @@ fn show(o: &mut dyn std::io::Write, preview: &Preview) -> std::io::Result<()> {
     };
     field(o, "Move to", &preview.place)?;
     field(o, "Next", next)?;
+    if let Some(running) = &preview.running {
+        field(o, "Running", format_args!("{running}: stop it first"))?;
+    }
     if let Some(until) = &preview.list_until {
         let told =
             format_args!("in force until {until}; nothing is published before the move is done");

@@ -99,10 +99,20 @@ impl Filler {
     async fn put(&mut self, table: &Table, lines: &str) -> Result<(), Error> {
         let columns: Vec<String> = table.columns.keys().map(|name| format!("\"{name}\"")).collect();
         let sql = format!("COPY \"{}\" ({}) FROM STDIN", table.name, columns.join(", "));
-        let mut copy = self.connection.copy_in_raw(&sql).await?;
-        copy.send(lines.as_bytes()).await?;
-        copy.finish().await?;
-        Ok(())
+        let put = async {
+            let mut copy = self.connection.copy_in_raw(&sql).await?;
+            copy.send(lines.as_bytes()).await?;
+            copy.finish().await
+        };
+        match put.await {
+            Ok(_) => Ok(()),
+            // Its beginning is not all that is there, or not that of the source.
+            Err(sqlx::Error::Database(error)) if error.constraint().is_some() => {
+                let what = format!("a row is there that was not copied yet: {error}");
+                Err(MoveError::Differs { table: table.name.clone(), what }.into())
+            }
+            Err(error) => Err(error.into()),
+        }
     }
 
     async fn count(&mut self, table: &Table) -> Result<u64, Error> {

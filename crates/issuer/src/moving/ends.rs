@@ -119,14 +119,23 @@ impl Move {
 /// Refuses a database that a server publishes from, or whose jobs are run. Whoever else has it open is
 /// refused with its next transaction.
 pub(super) async fn check_idle(connection: &mut Connection, now: Time) -> Result<(), Error> {
+    match who_works(connection, now).await? {
+        None => Ok(()),
+        Some((who, until)) => Err(MoveError::Running { who, until }.into()),
+    }
+}
+
+/// Who holds a lease in a database, and when it ends.
+pub(super) async fn who_works(
+    connection: &mut Connection,
+    now: Time,
+) -> Result<Option<(String, String)>, Error> {
     let leader = targets::leader(connection).await?;
     let server = leader.map(|(holder, until)| (format!("a server ({holder})"), until));
     let jobs = jobs::all(connection).await?.into_iter();
     let jobs = jobs
         .filter(|job| job.holder.is_some())
         .map(|job| (format!("a process that runs the job {}", job.name), job.until));
-    match server.into_iter().chain(jobs).find(|(_, until)| *until > now) {
-        None => Ok(()),
-        Some((who, until)) => Err(MoveError::Running { who, until: rfc3339_millis(until) }.into()),
-    }
+    let working = server.into_iter().chain(jobs).find(|(_, until)| *until > now);
+    Ok(working.map(|(who, until)| (who, rfc3339_millis(until))))
 }

@@ -67,6 +67,9 @@ pub struct Preview {
     pub next: &'static str,
     /// The tables.
     pub tables: Vec<TableRows>,
+    /// Who works with the source, and until when if nothing more is heard of them: they must end
+    /// first.
+    pub running: Option<String>,
     /// Until when gates judge by the list that is out.
     pub list_until: Option<String>,
 }

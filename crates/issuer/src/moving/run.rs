@@ -5,7 +5,8 @@ use std::sync::Arc;
 use portcullis_core::crypto::IssuerId;
 
 use super::copy::Filler;
-use super::ends::{Stage, check_idle};
+use super::ends::{Stage, check_idle, who_works};
+use super::tables::Table;
 use super::{
     Move, MoveError, Moved, Options, Preview, Report, TableRows, Witnesses, tables, verify,
 };
@@ -52,8 +53,14 @@ impl Move {
             let rows = table.count(&mut reading).await?;
             counted.push(TableRows { table: table.name, rows });
         }
+        let running = match mark {
+            // Nothing can be written any more, whoever runs.
+            Some(_) => None,
+            None => who_works(&mut reading, self.clock.now()).await?,
+        };
         let promise = lists::promise(&mut reading).await?;
         Ok(Preview {
+            running: running.map(|(who, until)| format!("{who} until {until}")),
             place: self.place.clone(),
             next: stage.name(),
             tables: counted,
@@ -70,8 +77,7 @@ impl Move {
             issuer.store().check_clock().await?;
             let mut reading = issuer.store().read().await?;
             targets::check_not_restored(&mut reading).await?;
-            check_not_behind(&mut reading, issuer.now()).await?;
-            check_idle(&mut reading, issuer.now()).await
+            check_not_behind(&mut reading, issuer.now()).await
         };
         let checked = checked.await;
         issuer.store().close().await;
@@ -108,6 +114,7 @@ impl Move {
         let marked = moves::mark(&mut *source.read().await?).await?;
         if marked.is_none() {
             self.check_source(witnesses).await?;
+            check_idle(&mut *source.read().await?, self.clock.now()).await?;
         }
         let look: Look = moves::look(&self.target).await?;
         self.check_clock(&look)?;
@@ -138,12 +145,13 @@ impl Move {
             }
         };
         let moved = async {
+            let tables = self.check_tables(source, &target).await?;
             let at_source = MoveMark { part: Part::Source, ..mark.clone() };
             if marked.is_none() {
                 self.check_empty(&target).await?;
                 self.mark_source(source, &at_source).await?;
             }
-            let moved = self.fill(source, &target, filler, options, report).await?;
+            let moved = self.fill((source, &target), &tables, filler, options, report).await?;
             let done = Some(self.clock.now());
             target.release_target(&MoveMark { done, ..mark.clone() }).await?;
             self.settle(source, &MoveMark { done, ..mark.clone() }).await?;
@@ -178,19 +186,24 @@ impl Move {
         Ok(())
     }
 
+    /// The tables to copy, which must be those of the target.
+    async fn check_tables(&self, source: &Store, target: &Store) -> Result<Vec<Table>, Error> {
+        let tables = tables::of_source(&mut *source.read().await?).await?;
+        tables::check_same(&tables, &tables::of_target(&mut *target.read().await?).await?)?;
+        Ok(tables)
+    }
+
     async fn fill(
         &self,
-        source: &Store,
-        target: &Store,
+        (source, target): (&Store, &Store),
+        tables: &[Table],
         filler: &mut Filler,
         options: Options,
         report: &mut Report<'_>,
     ) -> Result<Moved, Error> {
         let mut here = source.patient().await?;
         let mut there = target.patient().await?;
-        let tables = tables::of_source(&mut here).await?;
-        tables::check_same(&tables, &tables::of_target(&mut there).await?)?;
-        for table in &tables {
+        for table in tables {
             filler.copy(&mut here, table, options.batch, report).await?;
         }
         let sequences = tables::sequences(&mut here, &mut there).await?;
@@ -198,7 +211,7 @@ impl Move {
             verify::set_sequence(&mut there, sequence).await?;
         }
         let mut done = Vec::new();
-        for table in &tables {
+        for table in tables {
             done.push(verify::compare(&mut here, &mut there, table, report).await?);
         }
         for sequence in &sequences {
