@@ -367,7 +367,7 @@ pub enum Error {
     )]
     HalfMoved,
     /// The records were not moved.
-    #[error("the records were not moved")]
+    #[error(transparent)]
     Move(#[from] MoveError),
     /// The database server can't be reached or refuses to talk.
     #[error("the database server can't be reached or refuses the connection; check DATABASE_URL")]

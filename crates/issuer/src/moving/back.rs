@@ -72,7 +72,7 @@ impl Move {
             let mut here = source.patient().await?;
             let mut writing = target.write_end().await?;
             writing.execute("SET LOCAL statement_timeout = 0").await?;
-            check_idle(&mut writing, self.clock.now()).await?;
+            check_idle(&mut writing, &self.place, self.clock.now()).await?;
             let tables = tables::of_source(&mut here).await?;
             tables::check_same(&tables, &tables::of_target(&mut writing).await?)?;
             for table in &tables {

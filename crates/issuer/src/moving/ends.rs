@@ -9,6 +9,9 @@ use crate::store::{Connection, Store, clock, jobs, targets};
 use crate::view::rfc3339_millis;
 use portcullis_core::time::Time;
 
+/// What the source is called.
+pub(super) const SOURCE: &str = "issuer.db";
+
 /// How far a move is, as both ends say.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Stage {
@@ -110,7 +113,7 @@ impl Move {
             return Err(MoveError::OtherMove(other.place).into());
         }
         targets::check_not_restored(&mut writing).await?;
-        check_idle(&mut writing, self.clock.now()).await?;
+        check_idle(&mut writing, SOURCE, self.clock.now()).await?;
         moves::set_mark(&mut writing, mark).await?;
         Ok(writing.commit().await?)
     }
@@ -118,10 +121,14 @@ impl Move {
 
 /// Refuses a database that a server publishes from, or whose jobs are run. Whoever else has it open is
 /// refused with its next transaction.
-pub(super) async fn check_idle(connection: &mut Connection, now: Time) -> Result<(), Error> {
+pub(super) async fn check_idle(
+    connection: &mut Connection,
+    place: &str,
+    now: Time,
+) -> Result<(), Error> {
     match who_works(connection, now).await? {
         None => Ok(()),
-        Some((who, until)) => Err(MoveError::Running { who, until }.into()),
+        Some((who, until)) => Err(MoveError::Running { place: place.into(), who, until }.into()),
     }
 }
 

@@ -15,12 +15,14 @@ pub enum MoveError {
          and put it into PGPASSWORD or a passfile (~/.pgpass), or the whole URL into DATABASE_URL"
     )]
     PasswordShown,
-    /// Somebody works with the source.
+    /// Somebody works with one of the databases.
     #[error(
-        "{who} works with issuer.db, until {until} if nothing more is heard of it: stop it \
+        "{who} works with {place}, until {until} if nothing more is heard of it: stop it \
          (`systemctl stop portcullis`), then try again; nothing was changed"
     )]
     Running {
+        /// issuer.db, or the target.
+        place: String,
         /// A server, or a job.
         who: String,
         /// When its lease ends.

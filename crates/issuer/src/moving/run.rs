@@ -5,7 +5,7 @@ use std::sync::Arc;
 use portcullis_core::crypto::IssuerId;
 
 use super::copy::Filler;
-use super::ends::{Stage, check_idle, who_works};
+use super::ends::{SOURCE, Stage, check_idle, who_works};
 use super::tables::Table;
 use super::{
     Move, MoveError, Moved, Options, Preview, Report, TableRows, Witnesses, tables, verify,
@@ -114,7 +114,7 @@ impl Move {
         let marked = moves::mark(&mut *source.read().await?).await?;
         if marked.is_none() {
             self.check_source(witnesses).await?;
-            check_idle(&mut *source.read().await?, self.clock.now()).await?;
+            check_idle(&mut *source.read().await?, SOURCE, self.clock.now()).await?;
         }
         let look: Look = moves::look(&self.target).await?;
         self.check_clock(&look)?;
