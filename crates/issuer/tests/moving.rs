@@ -17,6 +17,7 @@ use std::panic::AssertUnwindSafe;
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use futures_util::FutureExt as _;
@@ -279,18 +280,20 @@ async fn a_server_that_runs_is_noticed_and_whoever_is_not_writes_nothing_more() 
     served.stop();
     // One that has it open and is silent: what it acknowledged is there, and it acknowledges no more.
     let issuer = open(&Home::new(shell.home())).await;
+    let over = Arc::new(AtomicBool::new(false));
+    let is_over = Arc::clone(&over);
     let writer = tokio::spawn(async move {
         let mut acknowledged = Vec::new();
-        loop {
+        let mut refusal = None;
+        while refusal.is_none() && !is_over.load(Ordering::Relaxed) {
             match issuer.create(&NewKey::titled("Meanwhile")).await {
                 Ok(made) => acknowledged.push(made.record.id),
                 Err(Error::DatabaseBusy) => {}
-                Err(error) => {
-                    issuer.store().close().await;
-                    return (acknowledged, error);
-                }
+                Err(error) => refusal = Some(error),
             }
         }
+        issuer.store().close().await;
+        (acknowledged, refusal)
     });
     tokio::time::sleep(Duration::from_millis(200)).await;
     let (shell, url) = tokio::task::spawn_blocking(move || {
@@ -299,7 +302,9 @@ async fn a_server_that_runs_is_noticed_and_whoever_is_not_writes_nothing_more() 
     })
     .await
     .unwrap();
+    over.store(true, Ordering::Relaxed);
     let (acknowledged, error) = writer.await.unwrap();
+    let error = error.expect("it was refused before the move was done");
     assert!(["database_moving", "database_moved"].contains(&error.code()), "{error}");
     assert!(!acknowledged.is_empty());
     for id in &acknowledged {

@@ -36,6 +36,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Result;
 use clap::{CommandFactory as _, FromArgMatches as _, Parser as _};
@@ -118,7 +119,10 @@ pub(crate) fn run() -> ExitCode {
         Ok(runtime) => runtime,
         Err(error) => return fail(&out, &anyhow::Error::new(error)),
     };
-    match runtime.block_on(dispatch(&cli, &out)) {
+    let done = runtime.block_on(dispatch(&cli, &out));
+    // What is done has been done: nothing that hangs in another thread keeps the process.
+    runtime.shutdown_timeout(Duration::from_secs(1));
+    match done {
         Ok(Outcome::Yes) => ExitCode::SUCCESS,
         Ok(Outcome::No) => ExitCode::from(1),
         Ok(Outcome::Unfinished) => ExitCode::from(2),

@@ -21,6 +21,9 @@ use crate::webhooks::Dispatcher;
 /// How long a client may keep the server from ending.
 const GRACE: Duration = Duration::from_secs(10);
 
+/// How long a database or a target that says nothing may keep the server from ending after that.
+const LAST: Duration = Duration::from_secs(15);
+
 /// How many connections the system holds until they are accepted; its own bound may be lower.
 const BACKLOG: u32 = 4096;
 
@@ -81,7 +84,8 @@ impl Server {
         self.listener.local_addr()
     }
 
-    /// Serves until `end` is over; requests that have begun are answered, for ten seconds at most.
+    /// Serves until `end` is over; requests that have begun are answered, for ten seconds at most,
+    /// and a publication that has begun comes to its end, for fifteen more.
     ///
     /// # Errors
     /// The system's.
@@ -123,13 +127,18 @@ impl Server {
         }
         drop(stop);
         // The last beat may be in the middle of a publication: it is let finish.
-        let publishing = publishing.done().await;
-        let _ = jobs.await;
-        if let Some(dispatcher) = dispatcher {
-            let _ = dispatcher.await;
+        let last = async {
+            let publishing = publishing.done().await;
+            let _ = jobs.await;
+            if let Some(dispatcher) = dispatcher {
+                let _ = dispatcher.await;
+            }
+            self.issuer.store().close().await;
+            publishing.end().await;
+        };
+        if tokio::time::timeout(LAST, last).await.is_err() {
+            tracing::warn!("the database or a target did not answer: what was begun there is left");
         }
-        self.issuer.store().close().await;
-        publishing.end().await;
         Ok(())
     }
 }
@@ -155,15 +164,21 @@ impl Apart {
     fn start(work: impl Future + Send + 'static) -> io::Result<Self> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let (finished, done) = oneshot::channel();
-        let (over, is_over) = oneshot::channel();
+        let (over, mut is_over) = oneshot::channel();
         let thread = tokio::task::spawn_blocking(move || {
             runtime.block_on(async {
-                work.await;
+                tokio::select! {
+                    // Nobody waits for it any more.
+                    _ = &mut is_over => return,
+                    _ = work => {}
+                }
                 let _ = finished.send(());
                 // Connections to the database that were made here live as long as this runtime,
                 // and requests publish over them too.
                 let _ = is_over.await;
             });
+            // What it waits for in other threads may never come.
+            runtime.shutdown_background();
         });
         Ok(Self { done, over, thread })
     }

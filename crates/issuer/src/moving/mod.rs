@@ -90,7 +90,7 @@ pub struct TableMoved {
     pub table: String,
     /// How many rows it has.
     pub rows: u64,
-    /// Over all of their values, in the order of their keys.
+    /// Over all values that stand in the target, in the order of the keys.
     pub digest: String,
 }
 

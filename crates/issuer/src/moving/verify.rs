@@ -21,7 +21,7 @@ pub(super) async fn compare(
     let differs = |what: String| MoveError::Differs { table: table.name.clone(), what };
     let mut here = sqlx::query(AssertSqlSafe(table.select(Side::Source))).bind(0_i64).fetch(source);
     let mut there = sqlx::query(AssertSqlSafe(table.select(Side::Target))).fetch(target);
-    let (mut sent, mut arrived) = (Rows::default(), Rows::default());
+    let mut arrived = Rows::default();
     loop {
         let (one, other) = (here.try_next().await?, there.try_next().await?);
         let one = one.map(|row| read(table, &row)).transpose()?;
@@ -35,7 +35,6 @@ pub(super) async fn compare(
                 return Err(differs(format!("the row {} is one more", key(table, &row))).into());
             }
             (Some(one), Some(other)) => {
-                sent.add(&one);
                 arrived.add(&other);
                 if one != other {
                     let what = format!("the row {} is not the same", key(table, &one));
@@ -43,16 +42,13 @@ pub(super) async fn compare(
                 }
             }
         }
-        if sent.count % STEP == 0 {
+        if arrived.count % STEP == 0 {
             report(Progress::Verified { table: &table.name, rows: STEP });
         }
     }
-    report(Progress::Verified { table: &table.name, rows: sent.count % STEP });
-    let (rows, digest) = (sent.count, sent.digest());
-    if arrived.count != rows || arrived.digest() != digest {
-        return Err(differs("their digests are not the same".into()).into());
-    }
-    Ok(TableMoved { table: table.name.clone(), rows, digest: digest.to_string() })
+    report(Progress::Verified { table: &table.name, rows: arrived.count % STEP });
+    let (rows, digest) = (arrived.count, arrived.digest().to_string());
+    Ok(TableMoved { table: table.name.clone(), rows, digest })
 }
 
 /// Has PostgreSQL go on where SQLite has ended.
