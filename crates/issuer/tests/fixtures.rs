@@ -157,7 +157,7 @@ fn is_meant(table: &str, column: &str) -> bool {
 
 /// The database of a kept issuer, on a server.
 async fn load(home: Home, sql: &Path, server: &str) -> (Home, String) {
-    let Database::Server(url) = new_database(server).await else { unreachable!() };
+    let Database::Server(url) = new_database(server).await else { panic!("a server") };
     let mut connection = AnyConnection::connect(&url).await.unwrap();
     let text = std::fs::read_to_string(sql).unwrap();
     connection.execute(AssertSqlSafe(text)).await.unwrap();
@@ -310,7 +310,7 @@ async fn write_the_newest() {
 
     let server = server().unwrap();
     let database = new_database(&server).await;
-    let Database::Server(url) = &database else { unreachable!() };
+    let Database::Server(url) = &database else { panic!("a server") };
     let (home, about) = made(&work.path().join("postgres"), Some(database.clone())).await;
     let args = ["--inserts", "--no-owner", "--no-privileges", "--schema=portcullis"];
     let dump = Command::new("pg_dump").args(args).arg(url).output().unwrap();

@@ -102,7 +102,7 @@ async fn a_database_that_says_nothing_keeps_no_server() {
         eprintln!("LEFT OUT: PORTCULLIS_TEST_POSTGRES names no PostgreSQL server");
         return;
     };
-    let Database::Server(direct) = new_database(&server).await else { unreachable!() };
+    let Database::Server(direct) = new_database(&server).await else { panic!("a server") };
     let (_, place) = direct.split_once('@').unwrap();
     let (place, name) = place.split_once('/').unwrap();
     let wire = Wire::start(place);

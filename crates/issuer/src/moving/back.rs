@@ -44,18 +44,27 @@ impl Move {
         report: &mut Report<'_>,
     ) -> Result<Option<String>, Error> {
         let aside = format!("portcullis_back_{}", mark.id);
-        match moves::look(&self.target).await?.held {
-            Held::Marked(target, _) if target.id == mark.id => match target.done {
+        let held = moves::look(&self.target).await?.held;
+        if let Held::Marked(target, _) = &held
+            && target.id == mark.id
+        {
+            return match target.done {
                 // It was never anybody's database.
                 None => filler.drop_target().await.map(|()| None),
                 Some(_) => self.rename(source, &aside, report).await.map(|()| Some(aside)),
-            },
-            // An earlier run has ended in between.
-            _ if filler.has_schema(&aside).await? => Ok(Some(aside)),
-            Held::Nothing if mark.done.is_none() && mark.place == self.place => Ok(None),
-            _ if mark.done.is_none() => Err(MoveError::OtherMove(mark.place.clone()).into()),
-            _ => Err(MoveError::TargetLost(mark.place.clone()).into()),
+            };
         }
+        if filler.has_schema(&aside).await? {
+            // An earlier run has ended in between.
+            return Ok(Some(aside));
+        }
+        if mark.done.is_some() {
+            return Err(MoveError::TargetLost(mark.place.clone()).into());
+        }
+        if held == Held::Nothing && mark.place == self.place {
+            return Ok(None);
+        }
+        Err(MoveError::OtherMove(mark.place.clone()).into())
     }
 
     /// Renames the schema if it holds what the source does: in one transaction that holds the right
