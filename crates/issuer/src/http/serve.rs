@@ -22,7 +22,7 @@ use crate::webhooks::Dispatcher;
 const GRACE: Duration = Duration::from_secs(10);
 
 /// How long a database or a target that says nothing may keep the server from ending after that.
-const LAST: Duration = Duration::from_secs(15);
+const LAST: Duration = Duration::from_secs(8);
 
 /// How many connections the system holds until they are accepted; its own bound may be lower.
 const BACKLOG: u32 = 4096;
@@ -85,7 +85,7 @@ impl Server {
     }
 
     /// Serves until `end` is over; requests that have begun are answered, for ten seconds at most,
-    /// and a publication that has begun comes to its end, for fifteen more.
+    /// and a publication that has begun comes to its end, for eight more.
     ///
     /// # Errors
     /// The system's.

@@ -51,6 +51,8 @@ const CONNECTIONS: u32 = 8;
 const FOR_PUBLISHING: u32 = 3;
 /// How long a transaction waits for another's end before it gives up.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// How long a server may take to let connections go.
+const FAREWELL: Duration = Duration::from_secs(5);
 /// The advisory lock of PostgreSQL that stands for the right to write: the bytes `PCTS`.
 const WRITE_LOCK: i64 = 0x5043_5453;
 
@@ -286,12 +288,21 @@ impl Store {
         Ok(())
     }
 
-    /// Closes every connection, so that a file alone holds everything.
+    /// Closes every connection, so that a file alone holds everything. A server that says nothing
+    /// is not waited for.
     pub async fn close(&self) {
-        if let Some(others) = &self.others {
-            others.close().await;
+        let close = async {
+            if let Some(others) = &self.others {
+                others.close().await;
+            }
+            self.pool.close().await;
+        };
+        match self.database {
+            Database::File(_) => close.await,
+            Database::Server(_) => {
+                let _ = tokio::time::timeout(FAREWELL, close).await;
+            }
         }
-        self.pool.close().await;
     }
 
     /// Takes back what [`Store::create`] made.
