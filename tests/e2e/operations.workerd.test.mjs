@@ -322,6 +322,29 @@ test('many keys leaked', { timeout: 900_000 }, async () => {
   });
 });
 
+/** A new database on the server that the environment names. */
+async function newDatabase() {
+  const server = process.env.PORTCULLIS_TEST_POSTGRES;
+  const name = `portcullis_drill_${process.pid}`;
+  const made = await run('psql', ['-q', `${server}postgres`, '-c', `CREATE DATABASE ${name}`]);
+  assert.equal(made.code, 0, made.stderr);
+  return { url: `${server}${name}`, place: new URL(`${server}${name}`) };
+}
+
+const withoutPostgres = () =>
+  process.env.PORTCULLIS_TEST_POSTGRES || process.env.CI ? without('psql') : 'LEFT OUT: PORTCULLIS_TEST_POSTGRES names no server';
+
+test('moving to PostgreSQL', { skip: withoutPostgres() }, async () => {
+  const { url, place } = await newDatabase();
+  const on = await stage({
+    places: {
+      'postgres://portcullis@db.internal/portcullis?sslmode=verify-full': url,
+      'postgres://db.internal:5432/portcullis': `postgres://${place.host}${place.pathname}`,
+    },
+  });
+  await drill('moving-to-postgresql', on);
+});
+
 test('each page is a drill, and stands in the table', async () => {
   const folder = new URL('../../docs/operations/', import.meta.url);
   const pages = (await readdir(folder)).filter((name) => name.endsWith('.md'));

@@ -122,6 +122,8 @@ export type IssuerErrorCode =
   | 'database_interrupted'
   | 'database_missing'
   | 'database_replaced'
+  | 'database_moving'
+  | 'database_moved'
   | 'storage_full'
   | 'clock_implausible'
   | 'clock_went_back'

@@ -11,6 +11,7 @@ use portcullis_core::replica::AdoptError;
 
 use crate::conceal::concealed;
 use crate::keystore::{KeystoreError, SealError};
+use crate::moving::MoveError;
 use crate::rules::RotationError;
 
 /// Why the issuer did not do what it was asked.
@@ -412,9 +413,48 @@ pub enum Error {
     /// The PostgreSQL database holds no issuer.
     #[error("the database holds no issuer (no schema `portcullis`); check DATABASE_URL")]
     SchemaMissing,
+    /// The URL of a PostgreSQL database is misspelt.
+    #[error("the database's URL {reason}")]
+    DatabaseUrl {
+        /// What is wrong with it, without a password.
+        reason: String,
+    },
+    /// The records are in another database now.
+    #[error(
+        "the issuer's records were moved to {place}, and this database is used no more: set \
+         DATABASE_URL to that one"
+    )]
+    Moved {
+        /// Where they are, without user and password.
+        place: String,
+    },
+    /// The records are being moved.
+    #[error(
+        "the issuer's records are being moved to {place}, and nothing is written here any more: run \
+         `portcullis migrate` again to go on, or `portcullis migrate --back` to stay here"
+    )]
+    Moving {
+        /// Where they go, without user and password.
+        place: String,
+    },
+    /// The database is the target of a move that is not done.
+    #[error(
+        "the database is the target of a move that is not done, and is not used before: run \
+         `portcullis migrate` again, with the folder that holds issuer.db"
+    )]
+    HalfMoved,
+    /// The records were not moved.
+    #[error(transparent)]
+    Move(#[from] MoveError),
     /// The database server can't be reached or refuses to talk.
     #[error("the database server can't be reached or refuses the connection; check DATABASE_URL")]
     DatabaseUnreachable(#[source] sqlx::Error),
+    /// The connection to the database server can't be encrypted as is asked for.
+    #[error(
+        "no TLS connection to the database server as DATABASE_URL asks for (sslmode, sslrootcert): \
+         it has no TLS, or its certificate is of another authority or for another name"
+    )]
+    DatabaseTls(#[source] sqlx::Error),
     /// Another process held the database for too long.
     #[error("the database is busy; try again")]
     DatabaseBusy,
@@ -598,7 +638,13 @@ impl Error {
             Self::DatabaseVersion(_) => "database_version",
             Self::DatabaseTaken => "database_taken",
             Self::SchemaMissing => "database_schema_missing",
+            Self::DatabaseUrl { .. } => "database_url",
+            Self::Moved { .. } => "database_moved",
+            Self::Moving { .. } => "database_moving",
+            Self::HalfMoved => "database_half_moved",
+            Self::Move(error) => error.code(),
             Self::DatabaseUnreachable(_) => "database_unreachable",
+            Self::DatabaseTls(_) => "database_tls",
             Self::DatabaseBusy => "database_busy",
             Self::DatabaseInterrupted(_) => "database_interrupted",
             Self::DatabasePooled => "database_pooled",

@@ -447,7 +447,7 @@ impl Issuer {
 }
 
 /// Looks at what is published, and whether keystore and keyring belong together.
-async fn look_in(
+pub(crate) async fn look_in(
     home: &Home,
     keystore: Keystore,
     store: &Store,

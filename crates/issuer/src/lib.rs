@@ -26,6 +26,7 @@ pub mod issuer;
 pub mod keystore;
 pub mod metrics;
 pub mod mirror;
+pub mod moving;
 pub mod names;
 pub mod publish;
 pub mod random;

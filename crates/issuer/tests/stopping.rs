@@ -18,7 +18,8 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
-use common::Shell;
+use common::{Shell, new_database};
+use portcullis_issuer::store::Database;
 
 /// A server that was started; killed when the test is over.
 struct Running {
@@ -202,5 +203,79 @@ fn what_is_documented_for_managers_leaves_the_server_its_time() {
     assert!(flags.len() >= 4, "{flags:?}");
     for flag in flags {
         assert!(help.contains(flag), "{flag}");
+    }
+}
+
+#[tokio::test]
+async fn a_database_that_says_nothing_keeps_no_server() {
+    let Ok(server) = std::env::var("PORTCULLIS_TEST_POSTGRES") else {
+        assert!(std::env::var_os("CI").is_none(), "PORTCULLIS_TEST_POSTGRES names no server");
+        eprintln!("LEFT OUT: PORTCULLIS_TEST_POSTGRES names no PostgreSQL server");
+        return;
+    };
+    let Database::Server(direct) = new_database(&server).await else { panic!("a server") };
+    let (_, place) = direct.split_once('@').unwrap();
+    let (place, name) = place.split_once('/').unwrap();
+    let wire = Wire::start(place);
+    let user = direct.split_once('@').unwrap().0;
+    let url = format!("{user}@127.0.0.1:{}/{name}", wire.port);
+    let shell = Shell::new();
+    let made = shell.command(&["init"]).env("DATABASE_URL", &url).output().unwrap();
+    assert!(made.status.success());
+    let mut command = shell.command(&["serve", "--listen", "127.0.0.1:0"]);
+    command.env("DATABASE_URL", &url);
+    let mut served = Running::start(command);
+    wire.cut();
+    // A beat is under way, and waits for an answer that does not come.
+    std::thread::sleep(Duration::from_secs(2));
+    served.terminate();
+    assert!(served.ended(Duration::from_secs(60)).is_some(), "it goes on");
+}
+
+/// What stands between a server and its database, and can let everything vanish.
+struct Wire {
+    port: u16,
+    cut: std::sync::Arc<std::sync::atomic::AtomicBool>,
+}
+
+impl Wire {
+    fn start(to: &str) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let cut = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
+        let (to, is_cut) = (to.to_owned(), cut.clone());
+        std::thread::spawn(move || {
+            for inside in listener.incoming() {
+                let (inside, is_cut) = (inside.unwrap(), is_cut.clone());
+                let Ok(outside) = TcpStream::connect(&to) else { return };
+                let ways = [
+                    (inside.try_clone().unwrap(), outside.try_clone().unwrap()),
+                    (outside, inside),
+                ];
+                for (from, into) in ways {
+                    let is_cut = is_cut.clone();
+                    std::thread::spawn(move || carry(from, into, &is_cut));
+                }
+            }
+        });
+        Self { port, cut }
+    }
+
+    fn cut(&self) {
+        self.cut.store(true, std::sync::atomic::Ordering::SeqCst);
+    }
+}
+
+/// Carries what comes, until the wire is cut: then it is taken and goes nowhere, and nobody is told.
+fn carry(mut from: TcpStream, mut into: TcpStream, cut: &std::sync::atomic::AtomicBool) {
+    let mut bytes = [0; 4096];
+    while let Ok(many @ 1..) = from.read(&mut bytes) {
+        if !cut.load(std::sync::atomic::Ordering::SeqCst) && into.write_all(&bytes[..many]).is_err()
+        {
+            return;
+        }
+    }
+    if !cut.load(std::sync::atomic::Ordering::SeqCst) {
+        let _ = into.shutdown(std::net::Shutdown::Both);
     }
 }

@@ -13,7 +13,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::sync::Arc;
 
-use common::START;
+use common::{START, unpack};
 use portcullis_issuer::clock::ManualClock;
 use portcullis_issuer::events::{Anchor, check_export};
 use portcullis_issuer::issuer::DEFAULT_VALID_FOR;
@@ -27,19 +27,6 @@ use sqlx::migrate::{Migration, MigrationType, Migrator};
 use sqlx::{
     AnyConnection, AssertSqlSafe, Connection as _, Executor as _, Row as _, SqlSafeStr as _,
 };
-
-/// Unpacks an issuer of that schema into `folder`; gives what is noted of it.
-fn unpack(schema: &str, folder: &Path) -> (Home, Value) {
-    let path = format!("{}/tests/fixtures/{schema}.tar.gz", env!("CARGO_MANIFEST_DIR"));
-    let file = flate2::read::GzDecoder::new(std::fs::File::open(path).unwrap());
-    tar::Archive::new(file).unpack(folder).unwrap();
-    for name in ["issuer.db", "keystore.json"] {
-        let private = std::fs::Permissions::from_mode(0o600);
-        std::fs::set_permissions(folder.join(name), private).unwrap();
-    }
-    let about = std::fs::read(folder.join("about.json")).unwrap();
-    (Home::new(folder), serde_json::from_slice(&about).unwrap())
-}
 
 async fn open(home: &Home) -> Issuer {
     let clock = Arc::new(ManualClock::at(START));
@@ -204,17 +191,6 @@ async fn texts(connection: &mut AnyConnection, sql: &str) -> Vec<String> {
     rows.iter().map(|row| row.try_get(0).unwrap()).collect()
 }
 
-/// The steps that there are, in their order.
-fn versions() -> Vec<i64> {
-    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/migrations/sqlite");
-    let names = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name());
-    let mut versions: Vec<i64> = names
-        .map(|name| name.to_str().unwrap().split('_').next().unwrap().parse().unwrap())
-        .collect();
-    versions.sort_unstable();
-    versions
-}
-
 /// What holds of a database of an earlier schema once it was opened.
 async fn is_up_to_date(home: &Home, about: &Value) {
     let issuer = open(home).await;
@@ -222,7 +198,7 @@ async fn is_up_to_date(home: &Home, about: &Value) {
     let steps = sqlx::query("SELECT version FROM _sqlx_migrations ORDER BY version");
     let steps = steps.fetch_all(&mut *reading).await.unwrap();
     let steps: Vec<i64> = steps.iter().map(|row| row.try_get(0).unwrap()).collect();
-    assert_eq!(steps, versions());
+    assert_eq!(steps, common::schemas());
     drop(reading);
     assert_eq!(issuer.settings().await.unwrap(), Default::default(), "nothing is asked of keys");
     let keys = issuer.list_keys(&Query::default()).await.unwrap().keys.len();

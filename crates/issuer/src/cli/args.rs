@@ -134,9 +134,14 @@ impl Global {
         self.target.iter().chain(&self.witness).map(|text| Target::parse(text)).collect()
     }
 
+    /// The folder that is named, with the database in it.
+    pub(crate) fn folder(&self) -> Result<Home, Error> {
+        Ok(Home::new(&self.home).with_unlock(unlock()?))
+    }
+
     /// The folder and the database that are named.
     pub(crate) fn home(&self) -> Result<Home, Error> {
-        let home = Home::new(&self.home).with_unlock(unlock()?);
+        let home = self.folder()?;
         match self.database_url.as_deref() {
             None => Ok(home),
             Some(url) => Ok(home.with_database(Database::from_url(url)?)),

@@ -20,6 +20,7 @@ mod keys_list;
 mod keys_revoke;
 mod keystore;
 mod list;
+mod migrate;
 mod out;
 mod owners;
 mod policies;
@@ -85,6 +86,7 @@ enum Command {
     Keystore(keystore::Keystore),
     Backup(backup::Backup),
     Restore(backup::Restore),
+    Migrate(migrate::Migrate),
     Verify(verify::Verify),
     Scan(Box<scan::Scan>),
     #[command(subcommand)]
@@ -145,6 +147,7 @@ async fn dispatch(cli: &Cli, out: &Out) -> Result<Outcome> {
         Command::Keystore(command) => command.run(global, out),
         Command::Backup(command) => at_work(global, async |i| command.run(i, out).await).await,
         Command::Restore(command) => command.run(global, out),
+        Command::Migrate(command) => command.run(global, out).await,
         Command::Verify(command) => at_work(global, async |i| command.run(i, out).await).await,
         Command::Scan(command) => command.run(global, out).await,
         Command::Owners(command) => at_work(global, async |i| command.run(i, out).await).await,

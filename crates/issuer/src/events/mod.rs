@@ -14,6 +14,7 @@ pub use start::{RemovedView, Start};
 pub use walk::{Anchor, Finding, Report};
 
 pub(crate) use start::{check_kept, start_in};
+pub(crate) use trail::verify_in;
 
 use serde::Serialize;
 use serde_json::json;

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use serde_json::Value;
 
 use super::exports::check_files;
-use super::start::Start;
+use super::start::{Start, start_in};
 use super::walk::{Anchor, Report, Walk};
 use crate::error::Error;
 use crate::issuer::Issuer;
@@ -58,19 +58,7 @@ impl Issuer {
         if let Some(ends) = ends.filter(|ends| ends.id > removed) {
             walk.after(ends);
         }
-        let mut position = removed;
-        loop {
-            let page = events::after(&mut reading, position, PAGE).await?;
-            let Some(last) = page.last() else { break };
-            position = last.id;
-            for event in &page {
-                walk.step(event.id, event.line(), event.digest);
-            }
-        }
-        let mut report = walk.end();
-        report.start = start;
-        check_end(&mut reading, &mut report).await?;
-        Ok(whole.joined(report))
+        Ok(whole.joined(walk_kept(&mut reading, walk, start).await?))
     }
 
     /// Walks the newest `count` events only.
@@ -172,6 +160,36 @@ fn through(event: &EventRecord) -> Option<Anchor> {
     let data: Value = serde_json::from_str(&event.data).ok()?;
     let id = data.get("through")?.as_i64()?;
     Some(Anchor { id, digest: names::digest(data.get("digest")?.as_str()?)? })
+}
+
+/// Walks what a database holds of the trail. Whether its start is signed is not asked here.
+pub(crate) async fn verify_in(
+    reading: &mut Connection,
+    anchors: &[Anchor],
+) -> Result<Report, Error> {
+    let start = start_in(reading).await?;
+    walk_kept(reading, Walk::behind(anchors, start.as_ref()), start).await
+}
+
+/// Goes on with `walk` over all events that a database holds.
+async fn walk_kept(
+    reading: &mut Connection,
+    mut walk: Walk,
+    start: Option<Start>,
+) -> Result<Report, Error> {
+    let mut position = start.map_or(0, |start| start.last.id);
+    loop {
+        let page = events::after(reading, position, PAGE).await?;
+        let Some(last) = page.last() else { break };
+        position = last.id;
+        for event in &page {
+            walk.step(event.id, event.line(), event.digest);
+        }
+    }
+    let mut report = walk.end();
+    report.start = start;
+    check_end(reading, &mut report).await?;
+    Ok(report)
 }
 
 /// What the rest of the database knows of the trail's end.

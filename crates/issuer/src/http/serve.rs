@@ -167,15 +167,21 @@ impl Apart {
     fn start(work: impl Future + Send + 'static) -> io::Result<Self> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let (finished, done) = oneshot::channel();
-        let (over, is_over) = oneshot::channel();
+        let (over, mut is_over) = oneshot::channel();
         let thread = tokio::task::spawn_blocking(move || {
             runtime.block_on(async {
-                work.await;
+                tokio::select! {
+                    // Nobody waits for it any more.
+                    _ = &mut is_over => return,
+                    _ = work => {}
+                }
                 let _ = finished.send(());
                 // Connections to the database that were made here live as long as this runtime,
                 // and requests publish over them too.
                 let _ = is_over.await;
             });
+            // What it waits for in other threads may never come.
+            runtime.shutdown_background();
         });
         Ok(Self { done, over, thread })
     }

@@ -57,7 +57,12 @@ fn of_sqlx(error: &sqlx::Error) -> Make {
         BUSY
     } else if matches!(error, Sqlx::Io(error) if is_full(error)) {
         FULL
-    } else if matches!(error, Sqlx::Io(_) | Sqlx::Tls(_)) {
+    } else if matches!(error, Sqlx::Tls(_))
+        // What TLS refuses comes as data that are not valid.
+        || matches!(error, Sqlx::Io(error) if error.kind() == std::io::ErrorKind::InvalidData)
+    {
+        Error::DatabaseTls
+    } else if matches!(error, Sqlx::Io(_)) {
         Error::DatabaseUnreachable
     } else if matches!(error, Sqlx::Protocol(_) | Sqlx::WorkerCrashed | Sqlx::PoolClosed) {
         // What is read from a connection that breaks off in the middle of a message.

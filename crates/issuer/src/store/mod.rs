@@ -15,12 +15,14 @@ pub mod jobs;
 pub mod keys;
 pub mod listing;
 pub mod lists;
+pub mod moves;
 mod open;
 pub mod owners;
 pub mod policies;
 pub mod retention;
 pub(crate) mod row;
 pub(crate) mod select;
+pub(crate) mod server;
 pub(crate) mod session;
 pub mod settings;
 pub mod shards;
@@ -57,6 +59,8 @@ const FOR_PUBLISHING: u32 = 3;
 const PATIENCE: Duration = Duration::from_secs(10);
 /// How long one that reads waits for a connection that is open, if no other may be made.
 const FOR_WHAT_IS_OPEN: Duration = Duration::from_secs(1);
+/// How long a server may take to let connections go.
+const FAREWELL: Duration = Duration::from_secs(5);
 /// The advisory lock of PostgreSQL that stands for the right to write: the bytes `PCTS`.
 const WRITE_LOCK: i64 = 0x5043_5453;
 
@@ -116,7 +120,7 @@ impl Store {
     ///
     /// # Errors
     /// [`Error::DatabaseMissing`], [`Error::DatabaseCorrupt`], [`Error::DatabaseForeign`],
-    /// [`Error::DatabaseVersion`].
+    /// [`Error::DatabaseVersion`]; [`Error::Moved`] and the like for an end of a move.
     pub async fn open(
         database: &Database,
         issuer: IssuerId,
@@ -124,10 +128,16 @@ impl Store {
     ) -> Result<Self, Error> {
         let held = Held::default();
         let store = Self::on(open::open(database, &held).await?, database, clock, held);
-        match store.bring_up(issuer).await {
-            Ok(()) => Ok(store),
+        let up = store.bring_up(issuer).await;
+        store.ready(up).await
+    }
+
+    /// The store, or, closed, why it is not to be used.
+    async fn ready(self, done: Result<(), Error>) -> Result<Self, Error> {
+        match done {
+            Ok(()) => Ok(self),
             Err(error) => {
-                store.close().await;
+                self.close().await;
                 Err(error)
             }
         }
@@ -148,10 +158,12 @@ impl Store {
     async fn bring_up(&self, issuer: IssuerId) -> Result<(), Error> {
         let mut connection = self.pool.acquire().await?;
         open::check(&self.database, &mut connection).await?;
+        // A half of a move is left as it is.
+        if let Some(mark) = moves::mark_if_known(&mut connection, &self.database).await? {
+            mark.check()?;
+        }
         self.migrate(&mut connection).await?;
-        let row = sqlx::query("SELECT id FROM issuer").fetch_optional(&mut *connection).await?;
-        let found: Option<String> = row.map(|row| row.try_get(0)).transpose()?;
-        if found == Some(issuer.to_string()) { Ok(()) } else { Err(Error::DatabaseForeign) }
+        check_issuer(&mut connection, issuer).await
     }
 
     async fn migrate(&self, connection: &mut Connection) -> Result<(), Error> {
@@ -188,8 +200,13 @@ impl Store {
         let (mut transaction, server) = match self.database {
             Database::File(_) => {
                 let turn = self.turn.wait().await?;
-                let transaction = self.pool.begin_with("BEGIN IMMEDIATE").await?;
+                let mut transaction = self.pool.begin_with("BEGIN IMMEDIATE").await?;
                 drop(turn);
+                // Looked at by each transaction: a server that runs on while the records are moved
+                // writes nothing any more.
+                if let Some(mark) = moves::mark(&mut transaction).await? {
+                    mark.check()?;
+                }
                 (transaction, None)
             }
             Database::Server(_) => {
@@ -316,12 +333,21 @@ impl Store {
         Ok(())
     }
 
-    /// Closes every connection, so that a file alone holds everything.
+    /// Closes every connection, so that a file alone holds everything. A server that says nothing
+    /// is not waited for.
     pub async fn close(&self) {
-        if let Some(others) = &self.others {
-            others.close().await;
+        let close = async {
+            if let Some(others) = &self.others {
+                others.close().await;
+            }
+            self.pool.close().await;
+        };
+        match self.database {
+            Database::File(_) => close.await,
+            Database::Server(_) => {
+                let _ = tokio::time::timeout(FAREWELL, close).await;
+            }
         }
-        self.pool.close().await;
         self.held.close().await;
     }
 
@@ -342,6 +368,12 @@ impl Store {
 pub async fn now(connection: &mut Connection, clock: Time) -> Result<Time, Error> {
     let promise = lists::promise(connection).await?;
     Ok(promise.map_or(clock, |promise| clock.max(promise.mark.this_update)))
+}
+
+async fn check_issuer(connection: &mut Connection, issuer: IssuerId) -> Result<(), Error> {
+    let row = sqlx::query("SELECT id FROM issuer").fetch_optional(connection).await?;
+    let found: Option<String> = row.map(|row| row.try_get(0)).transpose()?;
+    if found == Some(issuer.to_string()) { Ok(()) } else { Err(Error::DatabaseForeign) }
 }
 
 /// Milliseconds as the store keeps them.
@@ -379,6 +411,7 @@ const STEPS: &[Step] = &[
     step!(9, "0009_key_counts"),
     step!(10, "0010_retention"),
     step!(11, "0011_settings"),
+    step!(12, "0012_moves"),
 ];
 
 fn migrations(database: &Database) -> Migrator {

@@ -10,7 +10,7 @@ use super::held::Held;
 use super::{AnyPool, AnyPoolOptions, CONNECTIONS, Connection, PATIENCE};
 use crate::error::Error;
 use crate::files::{self, Privacy};
-use crate::store::{row, session};
+use crate::store::{row, server, session};
 
 /// The bytes `PCTS`, by which an issuer's database is told from other SQLite files.
 const APPLICATION_ID: i64 = 0x5043_5453;
@@ -28,9 +28,11 @@ impl Database {
     /// The database that `DATABASE_URL` names.
     ///
     /// # Errors
-    /// [`Error::Invalid`] where it names another kind than PostgreSQL.
+    /// [`Error::Invalid`] where it names another kind than PostgreSQL, [`Error::DatabaseUrl`] where
+    /// it does not say what it seems to.
     pub fn from_url(url: &str) -> Result<Self, Error> {
         if url.starts_with("postgres://") || url.starts_with("postgresql://") {
+            server::check(url)?;
             return Ok(Self::Server(url.into()));
         }
         let reason = "must begin with postgres://; leave it out to use SQLite in the home folder";
@@ -59,14 +61,21 @@ pub(super) async fn create(database: &Database, held: &Held) -> Result<AnyPool, 
             Ok(pool)
         }
         Database::Server(_) => {
-            let pool = connect(database, held).await?;
-            if has_schema(&pool).await? {
-                return Err(Error::DatabaseTaken);
-            }
+            let pool = connect_new(database, held).await?;
             pool.execute("CREATE SCHEMA portcullis").await?;
             Ok(pool)
         }
     }
+}
+
+/// Connects to a server's database in which there must be no schema of ours.
+pub(super) async fn connect_new(database: &Database, held: &Held) -> Result<AnyPool, Error> {
+    let pool = connect(database, held).await?;
+    if has_schema(&pool).await? {
+        pool.close().await;
+        return Err(Error::DatabaseTaken);
+    }
+    Ok(pool)
 }
 
 /// Takes back what [`create`] made.
@@ -93,7 +102,7 @@ pub(super) async fn open(database: &Database, held: &Held) -> Result<AnyPool, Er
     Ok(pool)
 }
 
-async fn has_schema(pool: &AnyPool) -> Result<bool, Error> {
+pub(super) async fn has_schema(pool: &AnyPool) -> Result<bool, Error> {
     let query = sqlx::query("SELECT 1 FROM pg_namespace WHERE nspname = 'portcullis'");
     Ok(query.fetch_optional(pool).await?.is_some())
 }
@@ -106,7 +115,7 @@ pub(super) async fn check(database: &Database, connection: &mut Connection) -> R
     if id == APPLICATION_ID { Ok(()) } else { Err(Error::DatabaseForeign) }
 }
 
-async fn connect(database: &Database, held: &Held) -> Result<AnyPool, Error> {
+pub(super) async fn connect(database: &Database, held: &Held) -> Result<AnyPool, Error> {
     let options = options(database)?;
     // A pool tries again and again what will never do, and then says only that it took too long.
     let mut first = session::within(PATIENCE, options.connect()).await??;

@@ -150,8 +150,12 @@ fn status_of(error: &Error) -> StatusCode {
         | Error::DatabaseReplaced { .. }
         | Error::DatabaseBusy
         | Error::DatabaseUnreachable(_)
+        | Error::DatabaseTls(_)
         | Error::DatabaseInterrupted(_)
         | Error::StorageFull(_)
+        | Error::Moved { .. }
+        | Error::Moving { .. }
+        | Error::HalfMoved
         | Error::ClockWentBack { .. }
         | Error::ClockImplausible { .. }
         | Error::ValidFor { .. }
@@ -173,6 +177,8 @@ fn status_of(error: &Error) -> StatusCode {
         | Error::DatabaseTaken
         | Error::DatabasePooled
         | Error::SchemaMissing
+        | Error::DatabaseUrl { .. }
+        | Error::Move(_)
         | Error::DatabaseVersion(_)
         | Error::Database(_)
         | Error::Descriptors { .. }

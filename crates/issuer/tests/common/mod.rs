@@ -2,6 +2,8 @@
 
 #![allow(dead_code, reason = "each test file uses its own part")]
 
+pub(crate) mod filled;
+
 use std::path::PathBuf;
 use std::process::{Command, Output};
 use std::sync::Arc;
@@ -162,4 +164,30 @@ pub(crate) fn stdout(output: &Output) -> String {
 
 pub(crate) fn stderr(output: &Output) -> String {
     String::from_utf8(output.stderr.clone()).unwrap()
+}
+
+/// Unpacks an issuer of that schema into `folder`; gives what is noted of it.
+pub(crate) fn unpack(schema: &str, folder: &std::path::Path) -> (Home, serde_json::Value) {
+    use std::os::unix::fs::PermissionsExt as _;
+    let path = format!("{}/tests/fixtures/{schema}.tar.gz", env!("CARGO_MANIFEST_DIR"));
+    let file = flate2::read::GzDecoder::new(std::fs::File::open(path).unwrap());
+    tar::Archive::new(file).unpack(folder).unwrap();
+    for name in ["issuer.db", "keystore.json"].iter().filter(|name| folder.join(name).exists()) {
+        let private = std::fs::Permissions::from_mode(0o600);
+        std::fs::set_permissions(folder.join(name), private).unwrap();
+    }
+    let about = std::fs::read(folder.join("about.json")).unwrap();
+    (Home::new(folder), serde_json::from_slice(&about).unwrap())
+}
+
+/// The numbers of all steps that the tables have taken, by their files.
+pub(crate) fn schemas() -> Vec<i64> {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/migrations/sqlite");
+    let number = |entry: std::io::Result<std::fs::DirEntry>| {
+        let name = entry.unwrap().file_name().into_string().unwrap();
+        name.split('_').next().unwrap().parse().unwrap()
+    };
+    let mut all: Vec<i64> = std::fs::read_dir(folder).unwrap().map(number).collect();
+    all.sort_unstable();
+    all
 }

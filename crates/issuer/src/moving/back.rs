@@ -1,0 +1,104 @@
+//! Taking a move back, as long as nothing was written where the records went.
+
+use sqlx::{AssertSqlSafe, Executor as _};
+
+use super::copy::Filler;
+use super::ends::check_idle;
+use super::{Back, Move, MoveError, Report, tables, verify};
+use crate::error::Error;
+use crate::store::moves::{self, Held, MoveMark};
+use crate::store::{Database, Store};
+
+impl Move {
+    /// Takes the move back: the file in the folder is the issuer's database again. What stands in
+    /// the target is put aside first, so that nobody goes on with it.
+    ///
+    /// # Errors
+    /// [`MoveError::NotMoved`], [`MoveError::Written`], [`MoveError::TargetLost`],
+    /// [`MoveError::Running`], and the databases'.
+    pub async fn back(&self, report: &mut Report<'_>) -> Result<Back, Error> {
+        let issuer = self.issuer()?;
+        let mut filler = Filler::connect(&self.target).await?;
+        let source = Store::open_end(&self.home.database(), issuer).await?;
+        let back = async {
+            let mark = moves::mark(&mut *source.read().await?).await?;
+            let mark = mark.ok_or(MoveError::NotMoved)?;
+            let left_in = self.put_aside(&source, &mark, &mut filler, report).await?;
+            let mut writing = source.write_end().await?;
+            moves::clear_mark(&mut writing).await?;
+            writing.commit().await?;
+            Ok(Back { place: self.place.clone(), left_in })
+        };
+        let back = back.await;
+        source.close().await;
+        filler.close().await;
+        back
+    }
+
+    /// Makes sure that nobody uses the target; gives the schema in which its tables are left.
+    async fn put_aside(
+        &self,
+        source: &Store,
+        mark: &MoveMark,
+        filler: &mut Filler,
+        report: &mut Report<'_>,
+    ) -> Result<Option<String>, Error> {
+        let aside = format!("portcullis_back_{}", mark.id);
+        let held = moves::look(&self.target).await?.held;
+        if let Held::Marked(target, _) = &held
+            && target.id == mark.id
+        {
+            return match target.done {
+                // It was never anybody's database.
+                None => filler.drop_target().await.map(|()| None),
+                Some(_) => self.rename(source, &aside, report).await.map(|()| Some(aside)),
+            };
+        }
+        if filler.has_schema(&aside).await? {
+            // An earlier run has ended in between.
+            return Ok(Some(aside));
+        }
+        if mark.done.is_some() {
+            return Err(MoveError::TargetLost(mark.place.clone()).into());
+        }
+        if held == Held::Nothing && mark.place == self.place {
+            return Ok(None);
+        }
+        Err(MoveError::OtherMove(mark.place.clone()).into())
+    }
+
+    /// Renames the schema if it holds what the source does: in one transaction that holds the right
+    /// to write, so that nothing is acknowledged in between, nor afterwards.
+    async fn rename(
+        &self,
+        source: &Store,
+        aside: &str,
+        report: &mut Report<'_>,
+    ) -> Result<(), Error> {
+        let Database::Server(_) = self.target else { return Err(MoveError::NoTarget.into()) };
+        let target = Store::open_end(&self.target, self.issuer()?).await?;
+        let renamed = async {
+            let mut here = source.patient().await?;
+            let mut writing = target.write_end().await?;
+            writing.execute("SET LOCAL statement_timeout = 0").await?;
+            check_idle(&mut writing, &self.place, self.clock.now()).await?;
+            let tables = tables::of_source(&mut here).await?;
+            tables::check_same(&tables, &tables::of_target(&mut writing).await?)?;
+            for table in &tables {
+                match verify::compare(&mut here, &mut writing, table, report).await {
+                    Err(Error::Move(MoveError::Differs { table, .. })) => {
+                        let place = self.place.clone();
+                        return Err(MoveError::Written { place, table }.into());
+                    }
+                    other => other?,
+                };
+            }
+            let rename = format!("ALTER SCHEMA portcullis RENAME TO \"{aside}\"");
+            writing.execute(AssertSqlSafe(rename)).await?;
+            Ok(writing.commit().await?)
+        };
+        let renamed = renamed.await;
+        target.close().await;
+        renamed
+    }
+}

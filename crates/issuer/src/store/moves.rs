@@ -1,0 +1,293 @@
+//! The mark of a move to PostgreSQL: at the source, where nothing is written from then on, and at
+//! the target, which nobody uses until the move is done.
+
+use std::sync::Arc;
+
+use portcullis_core::crypto::IssuerId;
+use portcullis_core::time::Time;
+use sqlx::any::AnyRow;
+use sqlx::{Any, Executor as _, Row as _, Transaction};
+
+use super::held::Held as Files;
+use super::row::{maybe, named};
+use super::{
+    Connection, Database, Store, check_issuer, is_current, migration_error, migrations, millis,
+    open, session,
+};
+use crate::clock::SystemClock;
+use crate::error::Error;
+
+/// Which end of a move a database is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// The SQLite database that is moved.
+    Source,
+    /// The PostgreSQL database that it is moved to.
+    Target,
+}
+
+impl Part {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Source => "source",
+            Self::Target => "target",
+        }
+    }
+
+    fn from_name(name: &str) -> Option<Self> {
+        [Self::Source, Self::Target].into_iter().find(|part| part.name() == name)
+    }
+}
+
+/// The mark of a move.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MoveMark {
+    /// The same at both ends.
+    pub id: String,
+    /// Which end this is.
+    pub part: Part,
+    /// Whose records are moved.
+    pub issuer: String,
+    /// The target, without user and password.
+    pub place: String,
+    /// When the move was begun.
+    pub begun: Time,
+    /// When it was done, if it is.
+    pub done: Option<Time>,
+}
+
+impl MoveMark {
+    /// Refuses a database that is not to be used, or no more.
+    ///
+    /// # Errors
+    /// [`Error::Moved`], [`Error::Moving`], [`Error::HalfMoved`].
+    pub fn check(self) -> Result<(), Error> {
+        match (self.part, self.done) {
+            (Part::Source, Some(_)) => Err(Error::Moved { place: self.place }),
+            (Part::Source, None) => Err(Error::Moving { place: self.place }),
+            (Part::Target, None) => Err(Error::HalfMoved),
+            (Part::Target, Some(_)) => Ok(()),
+        }
+    }
+}
+
+/// The mark, in a database whose tables are up to date.
+///
+/// # Errors
+/// The database's.
+pub async fn mark(connection: &mut Connection) -> Result<Option<MoveMark>, Error> {
+    let row = sqlx::query("SELECT * FROM moves").fetch_optional(connection).await?;
+    Ok(row.as_ref().map(read).transpose()?)
+}
+
+/// The mark, in a database whose tables may be older than it.
+///
+/// # Errors
+/// The database's.
+pub(super) async fn mark_if_known(
+    connection: &mut Connection,
+    database: &Database,
+) -> Result<Option<MoveMark>, Error> {
+    let known = match database {
+        Database::File(_) => "SELECT 1 FROM sqlite_master WHERE name = 'moves'",
+        Database::Server(_) => {
+            "SELECT 1 FROM pg_tables WHERE schemaname = 'portcullis' AND tablename = 'moves'"
+        }
+    };
+    match sqlx::query(known).fetch_optional(&mut *connection).await? {
+        Some(_) => mark(connection).await,
+        None => Ok(None),
+    }
+}
+
+/// Writes the mark, in the place of one that there is.
+///
+/// # Errors
+/// The database's.
+pub async fn set_mark(connection: &mut Connection, mark: &MoveMark) -> Result<(), Error> {
+    sqlx::query("DELETE FROM moves").execute(&mut *connection).await?;
+    sqlx::query(
+        "INSERT INTO moves (one, id, part, issuer, place, begun_ms, done_ms) \
+         VALUES (1, $1, $2, $3, $4, $5, $6)",
+    )
+    .bind(&mark.id)
+    .bind(mark.part.name())
+    .bind(&mark.issuer)
+    .bind(&mark.place)
+    .bind(millis(mark.begun))
+    .bind(mark.done.map(millis))
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Takes the mark away.
+///
+/// # Errors
+/// The database's.
+pub async fn clear_mark(connection: &mut Connection) -> Result<(), Error> {
+    sqlx::query("DELETE FROM moves").execute(connection).await?;
+    Ok(())
+}
+
+fn read(row: &AnyRow) -> sqlx::Result<MoveMark> {
+    Ok(MoveMark {
+        id: row.try_get("id")?,
+        part: named(row, "part", Part::from_name)?,
+        issuer: row.try_get("issuer")?,
+        place: row.try_get("place")?,
+        begun: super::time(row.try_get("begun_ms")?),
+        done: maybe(row, "done_ms")?.map(Time::from_millis),
+    })
+}
+
+/// What a server's database holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Held {
+    /// No schema of ours.
+    Nothing,
+    /// A schema of our name, which is not ours.
+    Foreign,
+    /// The records of this issuer, without a mark.
+    Issuer(String),
+    /// An end of a move, and whether its tables are those of this program.
+    Marked(MoveMark, bool),
+}
+
+/// A look at a server's database.
+#[derive(Clone, Debug)]
+pub(crate) struct Look {
+    pub(crate) held: Held,
+    /// How it writes texts.
+    pub(crate) encoding: String,
+    /// What its clock says.
+    pub(crate) now: Time,
+}
+
+/// Looks at a server's database, and changes nothing.
+///
+/// # Errors
+/// The database's.
+pub(crate) async fn look(database: &Database) -> Result<Look, Error> {
+    let pool = open::connect(database, &Files::default()).await?;
+    let looked = async {
+        let mut connection = pool.acquire().await?;
+        let row = sqlx::query("SHOW server_encoding").fetch_one(&mut *connection).await?;
+        let encoding = row.try_get(0)?;
+        let now = session::now(&mut connection).await?;
+        let held = if open::has_schema(&pool).await? {
+            held(&mut connection, database).await?
+        } else {
+            Held::Nothing
+        };
+        Ok(Look { held, encoding, now })
+    };
+    let looked = looked.await;
+    pool.close().await;
+    looked
+}
+
+async fn held(connection: &mut Connection, database: &Database) -> Result<Held, Error> {
+    if let Some(mark) = mark_if_known(connection, database).await? {
+        let is_current = is_current(connection, &migrations(database)).await;
+        return Ok(Held::Marked(mark, is_current));
+    }
+    let known = "SELECT 1 FROM pg_tables WHERE schemaname = 'portcullis' AND tablename = 'issuer'";
+    if sqlx::query(known).fetch_optional(&mut *connection).await?.is_none() {
+        return Ok(Held::Foreign);
+    }
+    let row = sqlx::query("SELECT id FROM portcullis.issuer").fetch_optional(connection).await?;
+    let id: Option<String> = row.map(|row| row.try_get(0)).transpose()?;
+    Ok(id.map_or(Held::Foreign, Held::Issuer))
+}
+
+/// The tables that the steps have filled are emptied, and what they do of themselves is left to the
+/// source, which has done it.
+const QUIET: &str = "DO $$ DECLARE one RECORD; BEGIN \
+    FOR one IN SELECT tablename AS name FROM pg_tables WHERE schemaname = 'portcullis' \
+        AND tablename NOT IN ('_sqlx_migrations', 'moves') LOOP \
+        EXECUTE format('TRUNCATE portcullis.%I CASCADE', one.name); \
+        EXECUTE format('ALTER TABLE portcullis.%I DISABLE TRIGGER USER', one.name); \
+    END LOOP; END $$";
+const AWAKE: &str = "DO $$ DECLARE one RECORD; BEGIN \
+    FOR one IN SELECT tablename AS name FROM pg_tables WHERE schemaname = 'portcullis' LOOP \
+        EXECUTE format('ALTER TABLE portcullis.%I ENABLE TRIGGER USER', one.name); \
+    END LOOP; END $$";
+
+impl Store {
+    /// Opens either end of a move, whatever its mark says.
+    ///
+    /// # Errors
+    /// As [`Store::open`]. Whose records a target holds is for the move to look at.
+    pub(crate) async fn open_end(database: &Database, issuer: IssuerId) -> Result<Self, Error> {
+        let files = Files::default();
+        let pool = open::open(database, &files).await?;
+        let store = Self::on(pool, database, Arc::new(SystemClock), files);
+        let up = async {
+            let mut connection = store.pool.acquire().await?;
+            open::check(&store.database, &mut connection).await?;
+            store.migrate(&mut connection).await?;
+            match store.database {
+                Database::File(_) => check_issuer(&mut connection, issuer).await,
+                Database::Server(_) => Ok(()),
+            }
+        };
+        let up = up.await;
+        store.ready(up).await
+    }
+
+    /// Makes the tables of a move's target, empty and with its mark, all at once.
+    ///
+    /// # Errors
+    /// [`Error::DatabaseTaken`] and the database's.
+    pub(crate) async fn create_target(database: &Database, mark: &MoveMark) -> Result<Self, Error> {
+        let files = Files::default();
+        let pool = open::connect_new(database, &files).await?;
+        let store = Self::on(pool, database, Arc::new(SystemClock), files);
+        let made = async {
+            let mut writing = store.pool.begin().await?;
+            writing.execute("CREATE SCHEMA portcullis").await?;
+            let mut steps = migrations(database);
+            steps.set_locking(false).run(&mut *writing).await.map_err(migration_error)?;
+            writing.execute(QUIET).await?;
+            set_mark(&mut writing, mark).await?;
+            Ok(writing.commit().await?)
+        };
+        let made = made.await;
+        store.ready(made).await
+    }
+
+    /// Makes a target that is filled what it was made for, all at once.
+    ///
+    /// # Errors
+    /// The database's.
+    pub(crate) async fn release_target(&self, mark: &MoveMark) -> Result<(), Error> {
+        let mut writing = self.pool.begin().await?;
+        writing.execute(AWAKE).await?;
+        set_mark(&mut writing, mark).await?;
+        Ok(writing.commit().await?)
+    }
+
+    /// Starts a transaction that writes at either end of a move, whatever its mark says.
+    ///
+    /// # Errors
+    /// As [`Store::write`].
+    pub(crate) async fn write_end(&self) -> Result<Transaction<'static, Any>, Error> {
+        match self.database {
+            Database::File(_) => Ok(self.pool.begin_with("BEGIN IMMEDIATE").await?),
+            Database::Server(_) => Ok(session::write(&self.pool, &self.turn).await?.0),
+        }
+    }
+
+    /// A connection of its own for a statement that may take as long as it likes.
+    ///
+    /// # Errors
+    /// The database's.
+    pub(crate) async fn patient(&self) -> Result<sqlx::pool::PoolConnection<Any>, Error> {
+        let mut connection = self.pool.acquire().await?;
+        if let Database::Server(_) = self.database {
+            connection.execute("SET statement_timeout = 0").await?;
+        }
+        Ok(connection)
+    }
+}

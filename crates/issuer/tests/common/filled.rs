@@ -1,0 +1,155 @@
+//! An issuer that has done everything once: every table of it that acts fill has rows.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use portcullis_core::keyring::Purpose;
+use portcullis_core::list::WideState;
+use portcullis_core::policy::Visibility;
+use portcullis_core::token::Kind;
+use portcullis_issuer::clock::{Clock, ManualClock, SystemClock};
+use portcullis_issuer::issuer::Terms;
+use portcullis_issuer::keystore::Vault;
+use portcullis_issuer::rules::{
+    Idempotency, ImportLine, KeyringChange, MassRevocation, Moment, NewKey, NewOwner, NewPolicy,
+    NewSigner, PolicyRules, Revocation, Use, Whose,
+};
+use portcullis_issuer::schedule::{Done, Job, Options};
+use portcullis_issuer::status::StatusLists;
+use portcullis_issuer::webhooks::{Dispatcher, NewWebhook, Reach};
+use portcullis_issuer::{Home, Issuer};
+use serde_json::{Value, json};
+
+/// Tables that are empty in an issuer that nothing has happened to, and that no server runs on.
+pub(crate) const MAY_BE_EMPTY: [&str; 5] =
+    ["policy_files", "publisher", "restored", "targets", "upkeep"];
+
+/// The name under which keys were made once.
+pub(crate) fn idempotency() -> Idempotency {
+    let window = Duration::from_secs(10 * 365 * 24 * 60 * 60);
+    Idempotency { scope: "filled".into(), name: "once".into(), window }
+}
+
+/// Does everything once; tells what a test looks for afterwards.
+///
+/// Time passes with the machine's clock, unless it is moved by hand.
+pub(crate) async fn fill(home: &Home, by_hand: Option<Arc<ManualClock>>) -> Value {
+    let clock: Arc<dyn Clock> = match &by_hand {
+        Some(clock) => Arc::clone(clock) as Arc<dyn Clock>,
+        None => Arc::new(SystemClock),
+    };
+    let lists = StatusLists::new(
+        "https://keys.example/status",
+        Duration::from_secs(60),
+        Duration::from_secs(600),
+    );
+    let terms = Terms { status_lists: Some(lists.unwrap()), ..Terms::default() };
+    let issuer = Issuer::open_with(home, clock, terms).await.unwrap();
+    let signer = KeyringChange::Rotate(NewSigner {
+        purpose: Purpose::StatusList,
+        algorithm: None,
+        environments: vec![],
+        kinds: vec![],
+        at_once: true,
+    });
+    let root = Vault::new(home.root_key(), home.unlock().clone());
+    issuer.change_keyring(&signer, &root, Some("me")).await.unwrap();
+
+    // Signs that the formats between the databases give a meaning.
+    let odd = "backslash \\N \\. quote ' \u{1F511} \u{e9}";
+    let new =
+        NewOwner { name: odd.into(), external_id: Some("ext-1".into()), ..NewOwner::default() };
+    let owner = issuer.create_owner(&new).await.unwrap().number;
+    let rules = PolicyRules { scopes: vec!["orders:read".into()], ..PolicyRules::default() };
+    for visibility in [Visibility::Private, Visibility::Public] {
+        let rules =
+            if visibility == Visibility::Public { PolicyRules::default() } else { rules.clone() };
+        let new = NewPolicy { name: "Orders".into(), visibility, rules, by: None };
+        issuer.create_policy(&new).await.unwrap();
+    }
+    let once = issuer.create_all(&[NewKey::titled(odd)], Some(&idempotency())).await.unwrap();
+    let valid = issuer.create(&NewKey { owner, ..NewKey::titled("Valid") }).await.unwrap();
+    let revoked = issuer.create(&NewKey::titled("Revoked")).await.unwrap();
+    let suspended = issuer.create(&NewKey::titled("Suspended")).await.unwrap();
+    let later = issuer.create(&NewKey::titled("Later")).await.unwrap();
+    let deleted = issuer.create(&NewKey::titled("Deleted")).await.unwrap();
+    // A notice is due a second later.
+    let soon = Some(Moment::In(Duration::from_secs(14 * 24 * 60 * 60 + 1)));
+    issuer.create(&NewKey { expires: soon.into(), ..NewKey::titled("Soon") }).await.unwrap();
+    let shop = NewKey {
+        kind: Kind::Publishable,
+        sales_channels: vec!["sc_1".into(), "sc_2".into()],
+        ..NewKey::titled("Shop")
+    };
+    issuer.create(&shop).await.unwrap();
+    let line = ImportLine { external_id: "old-1".into(), new: NewKey::titled("Imported") };
+    issuer.import(&[line]).await.unwrap();
+    let now = |when| Revocation { when, by: Some("security".into()) };
+    for (key, when) in [
+        (&revoked, Moment::Now),
+        (&deleted, Moment::Now),
+        (&later, Moment::In(Duration::from_secs(50_000))),
+    ] {
+        issuer.revoke(&key.record.id, &now(when)).await.unwrap();
+    }
+    issuer.suspend(&suspended.record.id, None).await.unwrap();
+    issuer.delete(std::slice::from_ref(&deleted.record.id), None).await.unwrap();
+    let other = NewOwner { name: "Left".into(), ..NewOwner::default() };
+    let other = issuer.create_owner(&other).await.unwrap().number;
+    let mass = MassRevocation {
+        whose: Whose::Owner(other),
+        state: WideState::Suspended,
+        issued_from: None,
+        issued_before: None,
+        by: None,
+    };
+    issuer.revoke_many(&mass).await.unwrap();
+    let last_used_at = issuer.now().secs();
+    let used = Use { key: valid.record.id.clone(), uses: 7, last_used_at };
+    issuer.report_usage(&[used]).await.unwrap();
+    let new = NewWebhook {
+        url: "https://127.0.0.1:9/".into(),
+        description: "x".into(),
+        types: vec![],
+        by: None,
+    };
+    let reach = Reach { http: false, private: true };
+    let webhook = issuer.create_webhook(&new, reach).await.unwrap();
+    let overlap = Duration::from_secs(60 * 60);
+    let rotated = issuer.rotate_webhook(&webhook.webhook.id, overlap, None).await.unwrap();
+    issuer.suspend(&valid.record.id, None).await.unwrap();
+    issuer.resume(&valid.record.id, None).await.unwrap();
+    Dispatcher::new(issuer.clone(), reach).unwrap().fan_out().await.unwrap();
+    let options = Options { key_age_days: 365, rotate_with: None, retention: None };
+    issuer.run_job(Job::KeyAge, &options).await.unwrap();
+    while let Done::ExpiryNotices { notices: 0 } =
+        issuer.run_job(Job::ExpiryNotices, &options).await.unwrap()
+    {
+        match &by_hand {
+            Some(clock) => clock.advance(2_000),
+            None => tokio::time::sleep(Duration::from_millis(100)).await,
+        }
+    }
+    issuer.publish().await.unwrap();
+    issuer.renew_status_lists().await.unwrap();
+
+    let report = issuer.verify_trail(&[]).await.unwrap();
+    assert!(report.is_sound());
+    let published = issuer.published().await.unwrap();
+    let about = json!({
+        "anchor": report.newest.unwrap().to_string(),
+        "epoch": published.epoch,
+        "number": published.number,
+        "owner": owner,
+        "once": once.keys[0].token.as_str(),
+        "valid": valid.token.as_str(),
+        "valid_id": valid.record.id,
+        "revoked": revoked.token.as_str(),
+        "suspended": suspended.token.as_str(),
+        "webhook": webhook.webhook.id,
+        "secret": rotated.secret,
+        "old_secret": webhook.secret,
+    });
+    issuer.store().close().await;
+    about
+}
