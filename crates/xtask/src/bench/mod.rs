@@ -14,7 +14,7 @@ use crate::build::{self, Built};
 use crate::setup::{self, Setup, TARGET};
 use crate::stamp::Stamp;
 use crate::ui::{self, Outcome};
-use crate::{cmd, paths};
+use crate::{cmd, paths, torture};
 use anyhow::{Context, Result, bail};
 use clap::ValueEnum;
 use results::Results;
@@ -85,7 +85,7 @@ pub(crate) fn run(quick: bool, only: &[Group]) -> Result<()> {
     // Numbers to keep come from whole runs alone.
     let folder = if quick || !only.is_empty() { bench.files } else { paths::root().join("docs") };
     let page = folder.join("benchmarks.md");
-    std::fs::write(&page, report::page(&machine, &rows, &results))?;
+    std::fs::write(&page, report::page(&machine, &rows, &results, &torture::section()?))?;
     std::fs::write(folder.join("benchmarks.json"), results.to_json(&machine)?)?;
     eprintln!("\n{}\nwritten: {}", report::rows(&rows), page.display());
     Ok(())

@@ -44,7 +44,13 @@ bytes at level 9. Fuse: a binary fuse filter of 8 bits, which would refuse 0.4 %
 |--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|
 ";
 
-pub(crate) fn page(machine: &[(String, String)], rows: &[Row], results: &Results) -> String {
+/// `torture` is the section of the campaigns' figures, which are measured apart.
+pub(crate) fn page(
+    machine: &[(String, String)],
+    rows: &[Row],
+    results: &Results,
+    torture: &str,
+) -> String {
     let mut page = INTRODUCTION.to_owned();
     page.push_str("\n## Machine and versions\n\n");
     for (name, value) in machine {
@@ -64,6 +70,9 @@ pub(crate) fn page(machine: &[(String, String)], rows: &[Row], results: &Results
     page.push_str(&list_sizes(results));
     page.push_str(&gate::sections(results));
     page.push_str(&soak::section(results));
+    page.push('\n');
+    page.push_str(torture.trim_end());
+    page.push('\n');
     page.push_str(&everything(results));
     page
 }

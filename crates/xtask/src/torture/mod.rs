@@ -2,13 +2,16 @@
 //! gates behind it, with an oracle of its own. The campaign is in `tests/torture`.
 
 mod planted;
+mod record;
+
+pub(crate) use record::section;
 
 use crate::build::{self, Built};
 use crate::{cmd, paths, setup, ui};
 use anyhow::{Result, bail};
 use clap::{Args, ValueEnum};
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 const CAMPAIGN: &str = "tests/torture/main.mjs";
 
@@ -28,6 +31,9 @@ pub(crate) struct Options {
     /// Print the figures as JSON
     #[arg(long)]
     json: bool,
+    /// Keep the figures in docs/torture.json and write them into docs/benchmarks.md
+    #[arg(long, conflicts_with = "planted")]
+    record: bool,
     /// Plant each of the bugs in tests/torture/planted, one after the other: the campaign must find it
     #[arg(long)]
     planted: bool,
@@ -112,6 +118,11 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     let Some(database) = scene.possible(options.database) else { bail!("there is no PostgreSQL") };
     let issuer = &scene.built.issuer;
     let mut command = scene.campaign(issuer, database, options.minutes, options.seed);
+    if options.record {
+        let figures = cmd::read(command.arg("--json").stderr(Stdio::inherit()))?;
+        print!("{figures}");
+        return record::keep(&figures);
+    }
     if options.json {
         command.arg("--json");
     }
