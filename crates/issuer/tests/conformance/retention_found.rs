@@ -107,6 +107,15 @@ pub(crate) async fn a_start_is_signed_by_a_signer_of_lists(bench: Bench) {
         set_file(&bench, &Start { kid, ..start }.sign(&signer)).await;
         assert_eq!(codes(&bench).await, ["start"], "{kid}");
     }
+    // A key that no keyring lists, under the kid of one that is: all else is as it should be.
+    let mallory = SigningKey::from_seed(&[9; 32]);
+    let forger = ListSigner { issuer: start.issuer, kid: start.kid, key: mallory };
+    set_file(&bench, &start.sign(&forger)).await;
+    assert_eq!(codes(&bench).await, ["start"]);
+    bench.clock.advance(30 * DAY);
+    bench.issuer.publish().await.unwrap();
+    let refused = trim(&bench.issuer, &keep(20)).await.unwrap_err();
+    assert_eq!(refused.code(), "trail_broken", "nothing is removed and signed on top of it");
     let signer = bench.issuer.keystore().list_signer().unwrap();
     let elsewhere = Start { issuer: portcullis_core::crypto::IssuerId([1; 16]), ..start };
     set_file(&bench, &elsewhere.sign(&signer)).await;
