@@ -12,7 +12,7 @@ use portcullis_issuer::issuer::Terms;
 use portcullis_issuer::keystore::Vault;
 use portcullis_issuer::rules::{
     Idempotency, ImportLine, KeyringChange, MassRevocation, Moment, NewKey, NewOwner, NewPolicy,
-    NewSigner, PolicyRules, Revocation, Use, Whose,
+    NewSigner, PolicyRules, Revocation, SettingsChange, Use, Whose,
 };
 use portcullis_issuer::schedule::{Done, Job, Options};
 use portcullis_issuer::status::StatusLists;
@@ -20,9 +20,10 @@ use portcullis_issuer::webhooks::{Dispatcher, NewWebhook, Reach};
 use portcullis_issuer::{Home, Issuer};
 use serde_json::{Value, json};
 
-/// Tables that are empty in an issuer that nothing has happened to, and that no server runs on.
-pub(crate) const MAY_BE_EMPTY: [&str; 5] =
-    ["policy_files", "publisher", "restored", "targets", "upkeep"];
+/// Tables that are empty in an issuer that nothing has happened to, that no server runs on, and that
+/// keeps all its events.
+pub(crate) const MAY_BE_EMPTY: [&str; 6] =
+    ["policy_files", "publisher", "restored", "targets", "trail_start", "upkeep"];
 
 /// The name under which keys were made once.
 pub(crate) fn idempotency() -> Idempotency {
@@ -130,6 +131,10 @@ pub(crate) async fn fill(home: &Home, by_hand: Option<Arc<ManualClock>>) -> Valu
             None => tokio::time::sleep(Duration::from_millis(100)).await,
         }
     }
+    let mut settings = SettingsChange::default();
+    settings.kinds[0].max_lifetime_seconds = Some(Some(2_000_000_000));
+    settings.kinds[0].default_lifetime_seconds = Some(Some(1_000_000_000));
+    issuer.change_settings(&settings).await.unwrap();
     issuer.publish().await.unwrap();
     issuer.renew_status_lists().await.unwrap();
 
