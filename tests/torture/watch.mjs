@@ -9,6 +9,8 @@ import { VALID_FOR_MS } from './world.mjs';
 
 const WELL_KNOWN = '/.well-known/portcullis';
 const JUDGED_IN_FULL = 5;
+/** Where a stamp says when it was signed. */
+const UPDATE_AT = 34;
 
 /** Where a list can be read: `get` gives a file, `undefined` where there is none, and throws if nobody answers. */
 export const atServer = (world, server) => ({
@@ -48,7 +50,8 @@ export class Watch {
   }
 
   start() {
-    this.running = [...this.sources.map((source) => this.follow(source)), ...(this.isTimed ? [this.clock()] : [])];
+    const timed = this.isTimed ? [this.clock(), ...this.sources.filter(({ kind }) => kind !== 'store').map((source) => this.sample(source))] : [];
+    this.running = [...this.sources.map((source) => this.follow(source)), ...timed];
   }
 
   async stop() {
@@ -130,6 +133,15 @@ export class Watch {
     } else before.this_update = Math.max(before.this_update, told.this_update);
   }
 
+  /** Looks at the time of a stamp alone. To read a list whole takes the reader longer than to renew it. */
+  async sample(source) {
+    while (!this.over) {
+      const stamp = source.isThere() ? await source.get('stamp').catch(() => undefined) : undefined;
+      if (stamp?.length > UPDATE_AT + 8) this.sampled = Math.max(this.sampled ?? 0, Number(stamp.readBigUInt64BE(UPDATE_AT)));
+      await pause(100);
+    }
+  }
+
   /** How old the newest list is that anybody can have. */
   async clock() {
     const { world } = this;
@@ -141,8 +153,8 @@ export class Watch {
       // A machine that did nothing at all for a while has an excuse.
       if (now - last > 500) world.excuse(2 * (now - last));
       last = now;
-      if (!this.newest) continue;
-      const age = now - this.newest[2];
+      if (!this.newest || !this.sampled) continue;
+      const age = now - this.sampled;
       world.findings.time('without_fresh_list_ms', age);
       if (!world.isCalm) {
         late = false;
@@ -151,7 +163,7 @@ export class Watch {
       world.findings.time('without_fresh_list_calm_ms', age);
       // Half its validity is where /health/ready says at the latest that it is late.
       const isLate = age > VALID_FOR_MS / 2;
-      if (isLate && !late) world.findings.wrong('list not renewed', { age, newest: this.newest });
+      if (isLate && !late) world.findings.wrong('list not renewed', { age, sampled: this.sampled, newest: this.newest });
       late = isLate;
     }
   }

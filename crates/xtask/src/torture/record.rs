@@ -42,6 +42,10 @@ pub(super) fn keep(json: &str) -> Result<()> {
         bail!("figures of a campaign that found something are not kept");
     }
     std::fs::write(kept(), format!("{}\n", serde_json::to_string_pretty(&runs)?))?;
+    write_section()
+}
+
+fn write_section() -> Result<()> {
     let page = paths::root().join("docs/benchmarks.md");
     let text = std::fs::read_to_string(&page)?;
     std::fs::write(&page, with_section(&text, &section()?))?;
@@ -127,6 +131,12 @@ mod tests {
         assert_eq!(first, "# A\n\n## One\n\nx\n\n## Torture\n\n1\n\n## Last\n\ny\n");
         let second = with_section(&first, "## Torture\n\n2\n\n");
         assert_eq!(second, "# A\n\n## One\n\nx\n\n## Torture\n\n2\n\n## Last\n\ny\n");
+    }
+
+    #[test]
+    #[ignore = "writes docs/benchmarks.md: for figures of several campaigns that were put together"]
+    fn write_the_section() {
+        write_section().unwrap();
     }
 
     #[test]
