@@ -842,7 +842,15 @@ export interface components {
             effects: components["schemas"]["Effect"][];
         };
         /** @description What the issuer asks of its keys. */
-        SettingsView: components["schemas"]["Settings"] & {
+        SettingsView: {
+            /** @description Of admin keys. */
+            admin: components["schemas"]["KindSettings"];
+            /** @description Of publishable keys. */
+            publishable: components["schemas"]["KindSettings"];
+            /** @description Whether revoking, suspending, rolling, deleting and undoing need a reason. */
+            reason_required: boolean;
+            /** @description Of secret keys. */
+            secret: components["schemas"]["KindSettings"];
             updated_at?: components["schemas"]["Instant"] | null;
             /**
              * Format: int32

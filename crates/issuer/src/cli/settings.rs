@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::{Result, bail};
 use clap::builder::{PossibleValuesParser, TypedValueParser as _};
 use portcullis_issuer::rules::{Effect, KindChange, SettingsChange};
-use portcullis_issuer::settings::{Class, KindSettings, Settings as Asked};
+use portcullis_issuer::settings::{Class, KindSettings};
 use portcullis_issuer::view::settings::{SettingsChangedView, SettingsView};
 use portcullis_issuer::{Error, Issuer};
 
@@ -176,16 +176,15 @@ fn answer(view: &SettingsChangedView, out: &Out) -> Result<Outcome> {
 }
 
 fn write_settings(out: &mut dyn Write, view: &SettingsView) -> io::Result<()> {
-    let asked: &Asked = &view.settings;
     field(out, "Version", view.version)?;
     for class in Class::ALL {
         let mut label = class.name().to_owned();
         if let Some(first) = label.get_mut(..1) {
             first.make_ascii_uppercase();
         }
-        field(out, &label, told(asked.of(class)))?;
+        field(out, &label, told(view.of(class)))?;
     }
-    let reasons = if asked.reason_required { "required" } else { "not required" };
+    let reasons = if view.reason_required { "required" } else { "not required" };
     field(out, "Reasons", reasons)
 }
 

@@ -5,7 +5,7 @@ use utoipa::ToSchema;
 
 use super::Instant;
 use crate::rules::{Effect, SettingsChanged};
-use crate::settings::Settings;
+use crate::settings::{Class, KindSettings, Settings};
 use crate::store::settings::Stored;
 
 /// What the issuer asks of its keys.
@@ -15,19 +15,32 @@ pub struct SettingsView {
     pub version: u32,
     /// When they were last changed.
     pub updated_at: Option<Instant>,
-    /// What is asked.
-    #[serde(flatten)]
-    pub settings: Settings,
+    /// Of secret keys.
+    pub secret: KindSettings,
+    /// Of publishable keys.
+    pub publishable: KindSettings,
+    /// Of admin keys.
+    pub admin: KindSettings,
+    /// Whether revoking, suspending, rolling, deleting and undoing need a reason.
+    pub reason_required: bool,
 }
 
 impl SettingsView {
     /// As they stand.
     #[must_use]
     pub fn new(stored: &Stored) -> Self {
-        Self {
-            version: stored.version,
-            updated_at: stored.updated.map(Instant),
-            settings: stored.settings.clone(),
+        let Settings { secret, publishable, admin, reason_required } = stored.settings.clone();
+        let (version, updated_at) = (stored.version, stored.updated.map(Instant));
+        Self { version, updated_at, secret, publishable, admin, reason_required }
+    }
+
+    /// What is asked of keys of this kind.
+    #[must_use]
+    pub const fn of(&self, class: Class) -> &KindSettings {
+        match class {
+            Class::Secret => &self.secret,
+            Class::Publishable => &self.publishable,
+            Class::Admin => &self.admin,
         }
     }
 }
