@@ -56,7 +56,7 @@ const calls = {
   createIssuer: [(options) => createIssuer({ url: 'https://keys.example', adminKey: 'x', ...options })],
   'a call of the issuer': [
     (options) => api.keys.get('a', options), (options) => api.keys.list({}, options), (options) => api.owners.list({}, options),
-    (options) => api.keys.revoke('a', {}, options), (options) => api.keys.delete('a', options), (options) => api.events.list({}, options),
+    (options) => api.keys.revoke('a', {}, options), (options) => api.events.list({}, options),
     (options) => api.events.follow({}, options), (options) => api.webhooks.deliveries('a', {}, options), (options) => api.health.live(options),
     (options) => api.policies.update(1, {}, options), (options) => api.revokeHeld('x', options), (options) => api.list.show(options),
   ],
@@ -65,6 +65,10 @@ const calls = {
     (options) => api.keys.roll('apk_1', {}, options),
   ],
   'verify and keys.authenticate': [(options) => api.verify('x', options), (options) => api.keys.authenticate('x', options)],
+  'what ends keys': [
+    (options) => api.keys.delete('a', options), (options) => api.keys.deleteMany(['a'], options),
+    (options) => api.keys.undo('a', options), (options) => api.keys.undoMany(['a'], options),
+  ],
   'keys.import': [(options) => api.keys.import('', options)],
   'revocations.lift': [(options) => api.revocations.lift(1, options)],
   'events.follow': [(filter) => api.events.follow(filter)],
