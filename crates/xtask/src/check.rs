@@ -246,6 +246,8 @@ fn node(built: &Built, runtime: &str, fuzz: &Fuzz) -> Result<()> {
     let servers = if on_workerd { setup::servers()? } else { Vec::new() };
     let python = if on_workerd { setup::python()? } else { None };
     let promtool = if runtime.is_empty() { setup::promtool()? } else { None };
+    // One of the drills moves an issuer there. The server ends with this binding.
+    let postgres = if on_workerd { setup::postgres()? } else { None };
     if on_workerd {
         // The drills set clocks.
         setup::issuer_tools();
@@ -266,6 +268,7 @@ fn node(built: &Built, runtime: &str, fuzz: &Fuzz) -> Result<()> {
         .envs(rust_worker.map(|folder| ("PORTCULLIS_RUST_WORKER", folder)))
         .envs(servers)
         .envs(python.map(|program| ("PORTCULLIS_PYTHON", program)))
+        .envs(postgres.as_ref().map(setup::Postgres::variable))
         .envs(promtool.map(|program| ("PORTCULLIS_PROMTOOL", program)))
         .envs(fuzz.variables())
         .envs(chromium.map(|program| ("CHROMIUM", program)));
