@@ -56,7 +56,9 @@ impl House {
             ports.console,
             |port, command| {
                 command.arg(root.join("www/serve.mjs")).args(["--port", port]);
-                command.args(["--issuer", &server.url, "--root", &issuer.root]);
+                // A key may begin with a dash, as an option does.
+                command.arg(format!("--issuer={}", server.url));
+                command.arg(format!("--root={}", issuer.root));
             },
             &built.node,
         )?;
