@@ -39,13 +39,13 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::time::Duration;
 
 use anyhow::Result;
 use clap::{CommandFactory as _, FromArgMatches as _, Parser as _};
 use portcullis_issuer::clock::SystemClock;
 use portcullis_issuer::conceal::concealed;
 use portcullis_issuer::config::Config;
+use portcullis_issuer::http::LETS_GO_WITHIN;
 use portcullis_issuer::issuer::Terms;
 use portcullis_issuer::{Error, Issuer};
 
@@ -126,7 +126,7 @@ pub(crate) fn run() -> ExitCode {
     };
     let outcome = runtime.block_on(dispatch(&cli, &out));
     // A thread that waits for a disk or a name server must not keep the process.
-    runtime.shutdown_timeout(Duration::from_secs(1));
+    runtime.shutdown_timeout(LETS_GO_WITHIN);
     match outcome {
         Ok(Outcome::Yes) => ExitCode::SUCCESS,
         Ok(Outcome::No) => ExitCode::from(1),

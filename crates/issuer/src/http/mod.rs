@@ -46,7 +46,7 @@ pub use connections::{
 };
 pub use limits::Rate;
 pub use problem::Problem;
-pub use serve::{STOPS_WITHIN, Server};
+pub use serve::{LETS_GO_WITHIN, STOPS_WITHIN, Server};
 pub use streams::StreamLimits;
 
 use std::sync::Arc;

@@ -21,9 +21,11 @@ use crate::webhooks::Dispatcher;
 /// How long a client may keep the server from ending.
 const GRACE: Duration = Duration::from_secs(10);
 /// How long what is under way may keep it after that: a publication, a target that hangs, a webhook.
-const LAST: Duration = Duration::from_secs(15);
-/// How long after it was asked to end a server has ended, whatever happens.
-pub const STOPS_WITHIN: Duration = GRACE.saturating_add(LAST);
+const LAST: Duration = Duration::from_secs(14);
+/// How long a program may wait after that for threads that hang, such as in a disk or a name server.
+pub const LETS_GO_WITHIN: Duration = Duration::from_secs(1);
+/// How long after it was asked to end a server's process has ended, whatever happens.
+pub const STOPS_WITHIN: Duration = GRACE.saturating_add(LAST).saturating_add(LETS_GO_WITHIN);
 
 /// How many connections the system holds until they are accepted; its own bound may be lower.
 const BACKLOG: u32 = 4096;
@@ -86,7 +88,7 @@ impl Server {
     }
 
     /// Serves until `end` is over. Then requests that have begun are answered, for ten seconds at
-    /// most, and what is under way is let finish, for fifteen more.
+    /// most, and what is under way is let finish, for fourteen more.
     ///
     /// # Errors
     /// The system's.
