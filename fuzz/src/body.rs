@@ -1,6 +1,6 @@
 //! Bodies of shards: as bytes, and as facts that are written and read back.
 
-use portcullis_core::issue::{ShardFacts, encode_body};
+use portcullis_core::issue::{ShardContents, encode_body};
 use portcullis_core::list::{Body, SlotState, TimedSlot};
 use portcullis_core::time::Time;
 
@@ -22,8 +22,8 @@ pub fn run(bytes: &[u8]) {
     }
 }
 
-fn facts_of(body: &Body) -> ShardFacts {
-    ShardFacts {
+fn facts_of(body: &Body) -> ShardContents {
+    ShardContents {
         capacity: body.capacity(),
         revoked: body.revoked().slots(),
         suspended: body.suspended().slots(),
@@ -32,7 +32,7 @@ fn facts_of(body: &Body) -> ShardFacts {
 }
 
 /// The look-ups agree with the sets: at the ends, and around some of the slots that are listed.
-fn check(body: &Body, facts: &ShardFacts) {
+fn check(body: &Body, facts: &ShardContents) {
     let listed = facts.revoked.iter().chain(&facts.suspended);
     let every = (facts.revoked.len() + facts.suspended.len()) / 16 + 1;
     let near = listed.step_by(every).chain(facts.timed.iter().take(16).map(|entry| &entry.slot));
@@ -60,14 +60,14 @@ fn check(body: &Body, facts: &ShardFacts) {
 }
 
 /// Facts of any value: runs of slots, each a gap, a length and a state.
-fn facts(bytes: &[u8]) -> ShardFacts {
+fn facts(bytes: &[u8]) -> ShardContents {
     let mut source = Source(bytes);
     let capacity = match source.u16() {
         // The one capacity that issuers use, seldom, because it takes its time.
         u16::MAX => Body::MAX_CAPACITY,
         small => u32::from(small) % 0x1000,
     };
-    let mut facts = ShardFacts { capacity, ..ShardFacts::default() };
+    let mut facts = ShardContents { capacity, ..ShardContents::default() };
     let mut slot = 0_u32;
     while !source.0.is_empty() {
         let what = source.u8();

@@ -3,18 +3,18 @@
 use portcullis_core::issue::{HeadDraft, StampDraft, name_file};
 use portcullis_core::list::{Body, Bundle, Deployment, FileName, Head, ShardLine};
 use portcullis_core::policy::Policies;
-use portcullis_core::replica::Replica;
+use portcullis_core::verifier::Verifier;
 
 use super::support::World;
 
 /// Runs the target.
 pub fn run(bytes: &[u8]) {
     thread_local! {
-        static ISSUER: (World, Vec<u8>, Replica) = {
+        static ISSUER: (World, Vec<u8>, Verifier) = {
             let world = World::new();
             let keyring = world.publish().keyring;
-            let replica = world.empty_replica();
-            (world, keyring, replica)
+            let verifier = world.empty_replica();
+            (world, keyring, verifier)
         };
     }
     let Ok(Deployment { bundle: bytes, policies }) = Deployment::decode(bytes) else { return };
@@ -26,10 +26,10 @@ pub fn run(bytes: &[u8]) {
     let Ok(bundle) = Bundle::decode(bytes) else { return };
     assert_eq!(bundle.encode(), bytes);
     ISSUER.with(|(world, keyring, empty)| {
-        let mut replica = empty.clone();
-        if replica.adopt_bundle(bytes, world.this_update).is_ok() {
-            assert!(replica.list().is_some());
-            assert_eq!(replica.adopt_bundle(bytes, world.this_update), Ok(false));
+        let mut verifier = empty.clone();
+        if verifier.adopt_bundle(bytes, world.this_update).is_ok() {
+            assert!(verifier.list().is_some());
+            assert_eq!(verifier.adopt_bundle(bytes, world.this_update), Ok(false));
         }
         signed(world, keyring, empty.clone(), &bundle.bodies);
     });
@@ -37,7 +37,7 @@ pub fn run(bytes: &[u8]) {
 
 /// Under a head that names the first two of these files as its directories: what is taken can be
 /// looked up in, and taking it again changes nothing.
-fn deployed(world: &World, keyring: &[u8], mut replica: Replica, files: &[&[u8]]) {
+fn deployed(world: &World, keyring: &[u8], mut verifier: Verifier, files: &[&[u8]]) {
     // A head can name no other.
     let named = |at: usize| {
         let file = files.get(at).filter(|file| (1..=8192).contains(&file.len()));
@@ -45,10 +45,10 @@ fn deployed(world: &World, keyring: &[u8], mut replica: Replica, files: &[&[u8]]
     };
     let list = sign(world, (named(0), named(1)), &[]);
     let bundle = Bundle { keyring, stamp: &list.1, head: &list.0, bodies: Vec::new() };
-    if replica.adopt_bundle(&bundle.encode(), world.this_update).is_err() {
+    if verifier.adopt_bundle(&bundle.encode(), world.this_update).is_err() {
         return;
     }
-    let head: &Head = replica.list().unwrap().head();
+    let head: &Head = verifier.list().unwrap().head();
     let mut policies = Policies::new(1 << 20);
     let held = policies.restore(head, files);
     assert!(held <= files.len());
@@ -73,19 +73,23 @@ fn sign(
         public_policies,
         private_policies,
         shards: bodies.iter().enumerate().map(line).collect(),
-        wide: Vec::new(),
+        bulk: Vec::new(),
     };
     let signer = world.list_signer();
     let head = signer.sign_head(&head).unwrap();
-    let draft = StampDraft { mark: world.mark(), head: name_file(&head), keyring_version: 1 };
+    let draft = StampDraft {
+        list_version: world.list_version(),
+        head: name_file(&head),
+        keyring_version: 1,
+    };
     let stamp = signer.sign_stamp(&draft);
     (head, stamp)
 }
 
 /// A list of these bodies is adopted if each of them can be read, and not otherwise.
-fn signed(world: &World, keyring: &[u8], mut replica: Replica, bodies: &[&[u8]]) {
+fn signed(world: &World, keyring: &[u8], mut verifier: Verifier, bodies: &[&[u8]]) {
     let (head, stamp) = sign(world, (FileName::NONE, FileName::NONE), bodies);
     let bundle = Bundle { keyring, stamp: &stamp, head: &head, bodies: bodies.to_vec() };
-    let adopted = replica.adopt_bundle(&bundle.encode(), world.this_update).is_ok();
+    let adopted = verifier.adopt_bundle(&bundle.encode(), world.this_update).is_ok();
     assert_eq!(adopted, bodies.iter().all(|body| Body::decode(body).is_ok()));
 }

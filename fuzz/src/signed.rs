@@ -8,10 +8,10 @@ use portcullis_core::issue::{
     HeadDraft, KeyringDraft, ListSigner, SigningKey, StampDraft, name_file,
 };
 use portcullis_core::keyring::{KeyEntry, Keyring, Material, Purpose, State, Validity};
-use portcullis_core::list::{FileName, Head, Mark, Stamp};
-use portcullis_core::replica::Replica;
+use portcullis_core::list::{FileName, Head, ListVersion, Stamp};
 use portcullis_core::time::Time;
 use portcullis_core::token::{Claims, Environment, Kind, Label, Lifetime, Serial};
+use portcullis_core::verifier::Verifier;
 
 use super::Source;
 
@@ -95,13 +95,13 @@ fn stamp(key: &SigningKey, file: &[u8], choice: u8) {
     assert_eq!(choice & 0xC0, 0, "another issuer's keyring, or a retired signer");
     let kid = keyring.entries()[0].kid;
     let draft = StampDraft {
-        mark: stamp.mark(),
+        list_version: stamp.list_version(),
         head: FileName { digest: stamp.head(), len: stamp.head_len() },
         keyring_version: stamp.keyring_version(),
     };
     let signer = ListSigner { issuer: stamp.issuer(), kid, key: SigningKey::from_seed(&[7; 32]) };
     assert_eq!(signer.sign_stamp(&draft), file);
-    assert!(Stamp::open(file, &keyring, stamp.mark().next_update).is_err());
+    assert!(Stamp::open(file, &keyring, stamp.list_version().next_update).is_err());
 }
 
 fn head(key: &SigningKey, file: &[u8], choice: u8) {
@@ -110,9 +110,10 @@ fn head(key: &SigningKey, file: &[u8], choice: u8) {
     let (kid, epoch) = (fields.u16(), fields.u32());
     let (number, made) = (u64::from_be_bytes(fields.array()), u64::from_be_bytes(fields.array()));
     let now = Time::from_millis(made);
-    let mark = Mark { epoch, number, this_update: now, next_update: now.plus_millis(1) };
+    let list_version =
+        ListVersion { epoch, number, this_update: now, next_update: now.plus_millis(1) };
     let signer = ListSigner { issuer: keyring.issuer(), kid, key: SigningKey::from_seed(&[7; 32]) };
-    let draft = StampDraft { mark, head: name_file(file), keyring_version: 1 };
+    let draft = StampDraft { list_version, head: name_file(file), keyring_version: 1 };
     let stamp = signer.sign_stamp(&draft);
     let Ok(opened) = Stamp::open(&stamp, &keyring, now) else { return };
     let Ok(head) = Head::open(file, &opened, &keyring, now) else { return };
@@ -125,11 +126,11 @@ fn head(key: &SigningKey, file: &[u8], choice: u8) {
         public_policies: head.public_policies(),
         private_policies: head.private_policies(),
         shards: head.shards().to_vec(),
-        wide: head.wide().to_vec(),
+        bulk: head.bulk().to_vec(),
     };
     assert_eq!(signer.sign_head(&draft).as_deref(), Ok(file));
     adopt(&keyring, &stamp, &head, now);
-    for entry in head.wide() {
+    for entry in head.bulk() {
         let _ = entry.applies_to(&Claims {
             kind: Kind::Secret,
             environment: Environment::Live,
@@ -146,8 +147,8 @@ fn head(key: &SigningKey, file: &[u8], choice: u8) {
 /// Each body is wanted once, and none but those that the head names is taken.
 fn adopt(keyring: &Keyring, stamp: &[u8], head: &Head, now: Time) {
     let root = SigningKey::from_seed(&[7; 32]).public().unwrap();
-    let mut replica = Replica::new(root, keyring.document()).unwrap();
-    let mut update = replica.offer_stamp(stamp, now).unwrap().unwrap();
+    let mut verifier = Verifier::new(root, keyring.document()).unwrap();
+    let mut update = verifier.offer_stamp(stamp, now).unwrap().unwrap();
     update.offer_head(head.file(), keyring, now).unwrap();
     let wanted = update.wants_bodies();
     for (at, name) in wanted.iter().enumerate() {
@@ -157,5 +158,5 @@ fn adopt(keyring: &Keyring, stamp: &[u8], head: &Head, now: Time) {
         assert!(wanted.iter().any(|name| name.digest == line.body));
     }
     assert!(update.offer_body(b"PCB").is_err());
-    assert_eq!(replica.commit(update).is_ok(), head.shards().is_empty());
+    assert_eq!(verifier.commit(update).is_ok(), head.shards().is_empty());
 }

@@ -1,8 +1,8 @@
 //! Tokens: as a text, as bytes behind a right checksum, and as claims behind a right proof.
 
 use portcullis_core::base62;
-use portcullis_core::replica::Replica;
 use portcullis_core::token::{Claims, Environment, Kind, Lifetime, Serial};
+use portcullis_core::verifier::Verifier;
 use portcullis_core::verify::{Refusal, Unverified};
 
 use super::Source;
@@ -11,27 +11,27 @@ use super::support::{ANY, ED25519, HMAC_LIVE, HMAC_TEST, World, first_shard};
 /// Runs the target.
 pub fn run(bytes: &[u8]) {
     thread_local! {
-        static ISSUER: (World, Replica) = {
+        static ISSUER: (World, Verifier) = {
             let mut world = World::new();
             first_shard(&mut world).revoked = vec![1];
             first_shard(&mut world).suspended = vec![2];
-            let replica = world.replica();
-            (world, replica)
+            let verifier = world.verifier();
+            (world, verifier)
         };
     }
-    ISSUER.with(|(world, replica)| {
+    ISSUER.with(|(world, verifier)| {
         if let Ok(text) = std::str::from_utf8(bytes) {
-            read(replica, world, text);
+            read(verifier, world, text);
         }
-        read(replica, world, &sealed(bytes));
-        mint(replica, world, bytes);
+        read(verifier, world, &sealed(bytes));
+        mint(verifier, world, bytes);
     });
 }
 
 /// Whatever is read has the prefix that it shows, and the memo changes no verdict.
-fn read(replica: &Replica, world: &World, text: &str) {
+fn read(verifier: &Verifier, world: &World, text: &str) {
     let now = world.this_update;
-    let verdict = replica.verify(text, &ANY, now).map(|accepted| *accepted.claims());
+    let verdict = verifier.verify(text, &ANY, now).map(|accepted| *accepted.claims());
     match Unverified::parse(text) {
         Ok(token) => {
             let prefix = token.text().prefix().to_string();
@@ -75,7 +75,7 @@ fn sealed(bytes: &[u8]) -> String {
 
 /// Claims of any value, minted by a signer of the keyring: what is accepted is what was minted, and
 /// what is refused is refused for a reason that the claims have.
-fn mint(replica: &Replica, world: &World, bytes: &[u8]) {
+fn mint(verifier: &Verifier, world: &World, bytes: &[u8]) {
     let mut source = Source(bytes);
     let kid = [HMAC_LIVE, HMAC_TEST, ED25519][usize::from(source.u8() % 3)];
     let choice = source.u8();
@@ -113,6 +113,6 @@ fn mint(replica: &Replica, world: &World, bytes: &[u8]) {
     } else {
         Ok(claims)
     };
-    let verdict = replica.verify(&text, &ANY, world.this_update);
+    let verdict = verifier.verify(&text, &ANY, world.this_update);
     assert_eq!(verdict.map(|accepted| *accepted.claims()).map_err(Refusal::code), expected);
 }

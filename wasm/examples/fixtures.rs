@@ -14,10 +14,10 @@ use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use portcullis_core::crypto::{Digest, HmacKey, IssuerId};
 use portcullis_core::issue::{
     HeadDraft, HmacSigner, KeyringDraft, ListSigner, PolicyDraft, PolicyFiles, PolicyTree, SaltKey,
-    ShardFacts, SigningKey, StampDraft, TokenSigner, encode_body, name_file,
+    ShardContents, SigningKey, StampDraft, TokenSigner, encode_body, name_file,
 };
 use portcullis_core::keyring::{KeyEntry, Material, Purpose, State, Validity};
-use portcullis_core::list::{Bundle, Mark, ShardLine, TimedSlot};
+use portcullis_core::list::{Bundle, ListVersion, ShardLine, TimedSlot};
 use portcullis_core::policy::Network;
 use portcullis_core::time::Time;
 use portcullis_core::token::{Claims, Environment, Kind, Label, Lifetime, Serial};
@@ -209,13 +209,13 @@ impl Issuer {
         let signer = ListSigner { issuer: self.id, kid: LISTS, key: self.key(LISTS) };
         let from = self.at(30_000).secs();
         let shards = [
-            ShardFacts {
+            ShardContents {
                 capacity: CAPACITY,
                 revoked: plan.revoked.clone(),
                 suspended: vec![6],
                 timed: vec![TimedSlot { slot: 7, from }],
             },
-            ShardFacts { capacity: 8, ..ShardFacts::default() },
+            ShardContents { capacity: 8, ..ShardContents::default() },
         ];
         let mut bodies: Vec<Vec<u8>> = Vec::new();
         let mut lines = Vec::new();
@@ -236,11 +236,14 @@ impl Issuer {
             public_policies: public.directory,
             private_policies: private.directory,
             shards: lines,
-            wide: Vec::new(),
+            bulk: Vec::new(),
         })?;
-        let mark = Mark { epoch, number, this_update, next_update };
-        let stamp =
-            signer.sign_stamp(&StampDraft { mark, head: name_file(&head), keyring_version });
+        let list_version = ListVersion { epoch, number, this_update, next_update };
+        let stamp = signer.sign_stamp(&StampDraft {
+            list_version,
+            head: name_file(&head),
+            keyring_version,
+        });
         let parts: Vec<&[u8]> = bodies.iter().map(Vec::as_slice).collect();
         let bundle = Bundle { keyring, stamp: &stamp, head: &head, bodies: parts }.encode();
         let named: BTreeMap<String, String> =

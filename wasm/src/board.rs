@@ -3,7 +3,7 @@
 use portcullis_core::base62;
 use portcullis_core::crypto::IssuerId;
 use portcullis_core::keyring::Keyring;
-use portcullis_core::list::Mark;
+use portcullis_core::list::ListVersion;
 use portcullis_core::time::Time;
 use portcullis_core::token::{Algorithm, Name};
 use portcullis_core::verify::Accepted;
@@ -55,8 +55,8 @@ pub struct ListFacts {
 
 impl ListFacts {
     /// `current` says whether the list may be judged by at `now`.
-    pub fn of(mark: Mark, now: Time, fresh_for: u64, current: bool) -> Self {
-        let age = mark.age_millis(now);
+    pub fn of(list_version: ListVersion, now: Time, fresh_for: u64, current: bool) -> Self {
+        let age = list_version.age_millis(now);
         let standing = match current {
             true if age <= fresh_for => Standing::Fresh,
             true => Standing::Stale,
@@ -64,11 +64,11 @@ impl ListFacts {
         };
         Self {
             standing,
-            epoch: mark.epoch,
-            number: number(mark.number),
+            epoch: list_version.epoch,
+            number: number(list_version.number),
             age_ms: number(age),
-            this_update: number(mark.this_update.millis()),
-            next_update: number(mark.next_update.millis()),
+            this_update: number(list_version.this_update.millis()),
+            next_update: number(list_version.next_update.millis()),
         }
     }
 }

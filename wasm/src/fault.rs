@@ -3,7 +3,7 @@
 use portcullis_core::crypto::PublicKeyError;
 use portcullis_core::keyring::KeyringError;
 use portcullis_core::list::ListError;
-use portcullis_core::replica::AdoptError;
+use portcullis_core::verifier::AdoptError;
 
 /// Why a call throws.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]

@@ -1,6 +1,6 @@
 //! The npm package's Rust half: `portcullis-core` as JavaScript needs it.
 //!
-//! Everything that decides is in [`Verifier`] and is tested on the host. What crosses to JavaScript
+//! Everything that decides is in [`Engine`] and is tested on the host. What crosses to JavaScript
 //! stands on a [`Board`], or is the number of a [`Reason`]. The functions that JavaScript calls are
 //! in `module/`.
 
@@ -18,4 +18,4 @@ pub use board::{Board, ListFacts, Standing};
 pub use door::{Denied, Facts};
 pub use fault::Fault;
 pub use reason::Reason;
-pub use verifier::{Ask, Place, Verifier, Wanted};
+pub use verifier::{Ask, Engine, Place, Wanted};

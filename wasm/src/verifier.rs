@@ -6,12 +6,12 @@ use core::fmt;
 use portcullis_core::crypto::{HmacKey, PublicKey};
 use portcullis_core::keyring::{Keyring, Purpose};
 use portcullis_core::list::{Bundle, FileName, ListError};
-use portcullis_core::memo::{Memo, SignatureToCheck};
 use portcullis_core::policy::{Grant, NoPolicy, Policies, RequestFacts, Visibility, decide};
-use portcullis_core::replica::Replica;
+use portcullis_core::signature_cache::{PendingSignature, SignatureCache};
 use portcullis_core::time::Time;
 use portcullis_core::token::{Environment, Kind, Malformed, Name, Serial};
-use portcullis_core::verify::{Accepted, Demand, Refusal, Unverified};
+use portcullis_core::verifier::Verifier;
+use portcullis_core::verify::{Accepted, Refusal, Requirements, Unverified};
 use zeroize::Zeroizing;
 
 use crate::board::ListFacts;
@@ -21,14 +21,14 @@ use crate::fault::Fault;
 type Secret = Zeroizing<[u8; HmacKey::SECRET_LEN]>;
 
 /// Judges keys of the one issuer whose root it pins.
-pub struct Verifier {
+pub struct Engine {
     root: PublicKey,
     /// `None` until the first keyring.
-    replica: Option<Replica>,
+    verifier: Option<Verifier>,
     /// Secrets of kids that no keyring has named yet: a gate may be given tomorrow's secret
     /// before it sees tomorrow's keyring.
     waiting: Vec<(u16, Secret)>,
-    memo: Memo,
+    signature_cache: SignatureCache,
     policies: Policies,
 }
 
@@ -63,7 +63,7 @@ pub struct Wanted {
 #[derive(Clone, Copy, Debug)]
 pub struct Ask {
     /// What the door asks of a key.
-    pub demand: Demand,
+    pub requirements: Requirements,
     /// The instant to judge at.
     pub now: Time,
 }
@@ -72,21 +72,22 @@ impl Ask {
     /// An ask in numbers: the `code()` of a kind and of an environment, 0 for any.
     #[must_use]
     pub fn from_codes(kind: u8, environment: u8, now: Time) -> Self {
-        let demand = Demand {
+        let requirements = Requirements {
             purpose: Purpose::Token,
             kind: Kind::ALL.into_iter().find(|k| k.code() == kind),
             environment: Environment::ALL.into_iter().find(|e| e.code() == environment),
         };
-        Self { demand, now }
+        Self { requirements, now }
     }
 }
 
-impl Verifier {
+impl Engine {
     /// A verifier that pins `root` and refuses every key.
     #[must_use]
     pub fn new(root: PublicKey) -> Self {
-        let (memo, policies) = (Memo::new(REMEMBERED), Policies::new(POLICY_BYTES));
-        Self { root, replica: None, waiting: Vec::new(), memo, policies }
+        let (signature_cache, policies) =
+            (SignatureCache::new(REMEMBERED), Policies::new(POLICY_BYTES));
+        Self { root, verifier: None, waiting: Vec::new(), signature_cache, policies }
     }
 
     /// Holds the secret of an HMAC key, at once or from the first keyring on that names its kid.
@@ -107,10 +108,10 @@ impl Verifier {
     /// [`Fault::Keyring`]. Where it is about a waiting secret the keyring has been taken all the
     /// same: it is that secret which is dropped.
     pub fn offer_keyring(&mut self, document: &[u8]) -> Result<bool, Fault> {
-        let news = match &mut self.replica {
-            Some(replica) => replica.offer_keyring(document)?,
+        let news = match &mut self.verifier {
+            Some(verifier) => verifier.offer_keyring(document)?,
             None => {
-                self.replica = Some(Replica::new(self.root, document)?);
+                self.verifier = Some(Verifier::new(self.root, document)?);
                 true
             }
         };
@@ -124,14 +125,14 @@ impl Verifier {
     /// [`Fault::Keyring`] and [`Fault::List`]. A keyring that is good is kept even where the list
     /// beside it is not.
     pub fn adopt_bundle(&mut self, file: &[u8], now: Time) -> Result<bool, Fault> {
-        let first = self.replica.is_none();
+        let first = self.verifier.is_none();
         if first {
             let error = |error| ListError::Wire { part: "bundle", error };
-            self.replica =
-                Some(Replica::new(self.root, Bundle::decode(file).map_err(error)?.keyring)?);
+            self.verifier =
+                Some(Verifier::new(self.root, Bundle::decode(file).map_err(error)?.keyring)?);
         }
-        let adopted = match &mut self.replica {
-            Some(replica) => replica.adopt_bundle(file, now),
+        let adopted = match &mut self.verifier {
+            Some(verifier) => verifier.adopt_bundle(file, now),
             None => return Err(Fault::NoKeyring),
         };
         self.retain_policies();
@@ -158,12 +159,12 @@ impl Verifier {
         now: Time,
         without_policies: bool,
     ) -> Result<Vec<Wanted>, Fault> {
-        let replica = self.replica.as_mut().ok_or(Fault::NoKeyring)?;
-        let Some(mut update) = replica.offer_stamp(stamp, now)? else { return Ok(Vec::new()) };
+        let verifier = self.verifier.as_mut().ok_or(Fault::NoKeyring)?;
+        let Some(mut update) = verifier.offer_stamp(stamp, now)? else { return Ok(Vec::new()) };
         let mut parts = parts.iter();
         let head = parts.next();
         if let Some(head) = head {
-            update.offer_head(head, replica.keyring(), now)?;
+            update.offer_head(head, verifier.keyring(), now)?;
         }
         for body in parts {
             update.offer_body(body)?;
@@ -173,7 +174,7 @@ impl Verifier {
         let mut wanted: Vec<Wanted> =
             heads.chain(bodies).map(|(place, name)| Wanted { place, name }).collect();
         if let (true, false, Some(next)) = (wanted.is_empty(), without_policies, update.head())
-            && let Some(list) = replica.list()
+            && let Some(list) = verifier.list()
         {
             for kind in Kind::ALL {
                 let visibility = Visibility::of(kind);
@@ -183,7 +184,7 @@ impl Verifier {
             }
         }
         if wanted.is_empty() {
-            replica.commit(update)?;
+            verifier.commit(update)?;
             self.retain_policies();
         }
         Ok(wanted)
@@ -201,7 +202,7 @@ impl Verifier {
     /// up: `None` where it can, or there is no such policy.
     #[must_use]
     pub fn wants_policy(&self, kind: Kind, number: u32) -> Option<Wanted> {
-        let head = self.replica.as_ref()?.list()?.head();
+        let head = self.verifier.as_ref()?.list()?.head();
         match self.policies.find(head, kind, number) {
             Err(NoPolicy::Unavailable(name)) => Some(Wanted { place: place_of(kind), name }),
             Ok(_) | Err(NoPolicy::Missing) => None,
@@ -217,14 +218,14 @@ impl Verifier {
         accepted: &Accepted,
         request: &RequestFacts<'_>,
     ) -> Result<Grant<'_>, Denied> {
-        let list = self.replica.as_ref().and_then(Replica::list);
+        let list = self.verifier.as_ref().and_then(Verifier::list);
         let head = list.ok_or(NoPolicy::Missing)?.head();
         let claims = accepted.claims();
         Ok(decide(&self.policies.find(head, claims.kind, claims.policy)?, request)?)
     }
 
     fn retain_policies(&mut self) {
-        if let Some(list) = self.replica.as_ref().and_then(Replica::list) {
+        if let Some(list) = self.verifier.as_ref().and_then(Verifier::list) {
             let head = list.head();
             self.policies.retain(&[head.public_policies(), head.private_policies()]);
         }
@@ -234,15 +235,15 @@ impl Verifier {
     /// [`remember`](Self::remember) if it is good. `None` where there is nothing that it could
     /// spare: the signature is known, or the key is refused anyway.
     #[must_use]
-    pub fn signature_to_check(&self, token: &[u8]) -> Option<SignatureToCheck> {
+    pub fn signature_to_check(&self, token: &[u8]) -> Option<PendingSignature> {
         let keyring = self.keyring()?;
         let unverified = Unverified::parse(core::str::from_utf8(token).ok()?).ok()?;
-        unverified.signature_to_check(keyring, Purpose::Token, &self.memo).ok()?
+        unverified.signature_to_check(keyring, Purpose::Token, &self.signature_cache).ok()?
     }
 
     /// Keeps a signature that the caller has verified.
-    pub fn remember(&mut self, signature: SignatureToCheck) {
-        self.memo.insert(signature);
+    pub fn remember(&mut self, signature: PendingSignature) {
+        self.signature_cache.insert(signature);
     }
 
     /// Judges a token, or a text that is too long to be looked at, which `None` stands for. A
@@ -253,8 +254,10 @@ impl Verifier {
     pub fn verify(&mut self, token: Option<&[u8]>, ask: &Ask) -> Result<Accepted, Refusal> {
         let token = token.ok_or(Malformed::TooLong)?;
         let text = core::str::from_utf8(token).map_err(|_| Malformed::Character)?;
-        match &self.replica {
-            Some(replica) => replica.verify_with(&mut self.memo, text, &ask.demand, ask.now),
+        match &self.verifier {
+            Some(verifier) => {
+                verifier.verify_with(&mut self.signature_cache, text, &ask.requirements, ask.now)
+            }
             None => {
                 Unverified::parse(text)?;
                 Err(ListError::Missing.into())
@@ -265,15 +268,15 @@ impl Verifier {
     /// The keyring that is held.
     #[must_use]
     pub fn keyring(&self) -> Option<&Keyring> {
-        self.replica.as_ref().map(Replica::keyring)
+        self.verifier.as_ref().map(Verifier::keyring)
     }
 
     /// The list that is held, and whether it may be judged by at `now`.
     #[must_use]
     pub fn list(&self, now: Time, fresh_for: u64) -> Option<ListFacts> {
-        let replica = self.replica.as_ref()?;
-        let mark = replica.list()?.mark();
-        Some(ListFacts::of(mark, now, fresh_for, replica.at(now).is_ok()))
+        let verifier = self.verifier.as_ref()?;
+        let list_version = verifier.list()?.list_version();
+        Some(ListFacts::of(list_version, now, fresh_for, verifier.list_at(now).is_ok()))
     }
 
     /// The kids whose secrets no keyring has named yet.
@@ -284,17 +287,17 @@ impl Verifier {
     /// The public name of the key with this serial.
     #[must_use]
     pub fn name(&self, serial: u64) -> Option<Name> {
-        Some(Name::derive(self.replica.as_ref()?.issuer(), Serial::new(serial)?))
+        Some(Name::derive(self.verifier.as_ref()?.issuer(), Serial::new(serial)?))
     }
 
     /// Gives the keyring the waiting secrets of the kids that it names. All are tried before the
     /// first error is reported.
     fn place_secrets(&mut self) -> Result<(), Fault> {
-        let Some(replica) = &mut self.replica else { return Ok(()) };
+        let Some(verifier) = &mut self.verifier else { return Ok(()) };
         let mut outcome = Ok(());
         self.waiting.retain(|(kid, secret)| {
-            let named = replica.keyring().entry(*kid).is_some();
-            if named && let Err(error) = replica.hold_secret(*kid, secret) {
+            let named = verifier.keyring().entry(*kid).is_some();
+            if named && let Err(error) = verifier.hold_secret(*kid, secret) {
                 outcome = outcome.and(Err(error.into()));
             }
             !named
@@ -303,7 +306,7 @@ impl Verifier {
     }
 }
 
-impl fmt::Debug for Verifier {
+impl fmt::Debug for Engine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Verifier").field("root", &self.root).finish_non_exhaustive()
     }

@@ -127,7 +127,7 @@ fn denials() -> impl Iterator<Item = Denied> {
     walk(NoPolicy::Missing.into(), after_denied)
 }
 
-/// What `Replica::at` says of the list that is held.
+/// What `Verifier::at` says of the list that is held.
 const OF_A_HELD_LIST: [ListError; 4] = [
     ListError::Missing,
     ListError::PastNextUpdate,

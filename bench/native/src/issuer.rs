@@ -2,14 +2,14 @@
 
 use portcullis_core::crypto::{Digest, HmacKey, IssuerId};
 use portcullis_core::issue::{
-    HeadDraft, HmacSigner, KeyringDraft, ListSigner, ShardFacts, SigningKey, StampDraft,
+    HeadDraft, HmacSigner, KeyringDraft, ListSigner, ShardContents, SigningKey, StampDraft,
     TokenSigner, encode_body, name_file,
 };
 use portcullis_core::keyring::{KeyEntry, Material, Purpose, State, Validity};
 use portcullis_core::list::{Body, Bundle, FileName, Mark, ShardLine};
-use portcullis_core::replica::Replica;
 use portcullis_core::time::Time;
 use portcullis_core::token::{Claims, Environment, Kind, Label, Lifetime, Serial};
+use portcullis_core::verifier::Replica;
 use std::sync::LazyLock;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -83,7 +83,7 @@ pub fn bodies(capacity: u32, revoked: &[u32]) -> Vec<Vec<u8>> {
             let (here, behind) = rest.split_at(rest.partition_point(|s| *s - first < capacity));
             rest = behind;
             let revoked = here.iter().map(|serial| serial - first).collect();
-            encode_body(&ShardFacts { capacity, revoked, ..ShardFacts::default() }).unwrap()
+            encode_body(&ShardContents { capacity, revoked, ..ShardContents::default() }).unwrap()
         })
         .collect()
 }
@@ -118,11 +118,11 @@ impl Published {
     }
 }
 
-pub fn replica(bundle: &[u8]) -> Replica {
-    let mut replica = Replica::new(root().public().unwrap(), &keyring()).unwrap();
-    replica.hold_secret(HMAC, &SECRET).unwrap();
-    replica.adopt_bundle(bundle, now()).unwrap();
-    replica
+pub fn verifier(bundle: &[u8]) -> Replica {
+    let mut verifier = Replica::new(root().public().unwrap(), &keyring()).unwrap();
+    verifier.hold_secret(HMAC, &SECRET).unwrap();
+    verifier.adopt_bundle(bundle, now()).unwrap();
+    verifier
 }
 
 /// The key with this serial, as long-lived as it gets.

@@ -39,8 +39,8 @@ impl Peers {
 
 pub fn run(effort: Effort) -> Report {
     let peers = Peers::new();
-    let replica = issuer::replica(&peers.bundle);
-    let (list, now) = (replica.list().unwrap(), issuer::now());
+    let verifier = issuer::verifier(&peers.bundle);
+    let (list, now) = (verifier.list().unwrap(), issuer::now());
     let claims = |serial: u32| Claims {
         kind: Kind::Secret,
         environment: Environment::Live,

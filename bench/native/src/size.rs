@@ -4,7 +4,7 @@ use crate::{Report, issuer, sets};
 use bench_peers::bitmap;
 use clubcard::ApproximateSizeOf as _;
 use flate2::{Compression, write::ZlibEncoder};
-use portcullis_core::issue::{ShardFacts, encode_body};
+use portcullis_core::issue::{ShardContents, encode_body};
 use portcullis_core::list::Body;
 use roaring::RoaringBitmap;
 use serde_json::json;
@@ -75,7 +75,7 @@ fn fuse(revoked: &[u32]) -> usize {
 fn half_issued(report: &mut Report) {
     let (capacity, issued) = (Body::MAX_CAPACITY, Body::MAX_CAPACITY / 10 * 6);
     let revoked = sets::subset(capacity, issued / 100);
-    let facts = ShardFacts { capacity, revoked, ..ShardFacts::default() };
+    let facts = ShardContents { capacity, revoked, ..ShardContents::default() };
     let bytes = encode_body(&facts).unwrap().len();
     report.facts.insert("size, 60 % issued, list".into(), json!(bytes));
     report

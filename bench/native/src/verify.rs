@@ -37,13 +37,13 @@ pub fn proved(token: &str) -> Vec<u8> {
 pub fn run(effort: Effort) -> Report {
     let revoked = sets::subset(ISSUED, ISSUED / 100);
     let bundle = issuer::publish(issuer::bodies(ISSUED, &revoked)).bundle();
-    let replica = issuer::replica(&bundle);
+    let verifier = issuer::verifier(&bundle);
     let now = issuer::now();
     let tokens = tokens(issuer::HMAC, 1024);
     let claims: Vec<Claims> = tokens
         .iter()
         .map(|token| {
-            *replica.verify(token, &DEMAND, now).map_err(|e| e.to_string()).unwrap().claims()
+            *verifier.verify(token, &DEMAND, now).map_err(|e| e.to_string()).unwrap().claims()
         })
         .collect();
     let bytes: Vec<Vec<u8>> = tokens.iter().map(|token| proved(token)).collect();
@@ -71,15 +71,15 @@ pub fn run(effort: Effort) -> Report {
         compress256(&mut state, &[block]);
         state
     });
-    rounds.each("verify", &tokens, |token| replica.verify(token, &DEMAND, now).is_ok());
+    rounds.each("verify", &tokens, |token| verifier.verify(token, &DEMAND, now).is_ok());
     rounds.each("verify, name", &tokens, |token| {
-        replica.verify(token, &DEMAND, now).map(|accepted| accepted.name())
+        verifier.verify(token, &DEMAND, now).map(|accepted| accepted.name())
     });
     // Each of these does a little more than the one before: the differences are the steps.
     rounds.each("parse", &tokens, |token| Unverified::parse(token).is_ok());
     rounds.each("parse, authenticate", &tokens, |token| {
         let unverified = Unverified::parse(token).unwrap();
-        unverified.authenticate(replica.keyring(), Purpose::Token).is_ok()
+        unverified.authenticate(verifier.keyring(), Purpose::Token).is_ok()
     });
     // And each of these is one thing alone.
     rounds.each("base62 alone", &tokens, |token| {
@@ -88,8 +88,8 @@ pub fn run(effort: Effort) -> Report {
     });
     rounds.each("checksum alone", &covered, |covered| CRC.checksum(covered));
     rounds.each("HMAC alone", &messages, |(message, tag)| hmac.verify(message, tag));
-    let list = replica.list().unwrap();
+    let list = verifier.list().unwrap();
     rounds.each("look-up alone", &claims, |claims| list.status(claims, now));
-    rounds.add("freshness alone", || replica.at(black_box(now)).is_ok());
+    rounds.add("freshness alone", || verifier.at(black_box(now)).is_ok());
     Report::of(rounds.run(effort))
 }

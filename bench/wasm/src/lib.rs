@@ -5,9 +5,9 @@ use bench_peers::{Clubcard, bit, bitmap, contains, numbers, unpack, walk};
 use portcullis_core::crypto::PublicKey;
 use portcullis_core::keyring::Purpose;
 use portcullis_core::list::{Bundle, Status};
-use portcullis_core::replica::Replica;
 use portcullis_core::time::Time;
 use portcullis_core::token::{Claims, Environment, Kind, Lifetime, Serial};
+use portcullis_core::verifier::Replica;
 use portcullis_core::verify::{Demand, Unverified};
 use roaring::RoaringBitmap;
 use sha2::{Digest as _, Sha256, block_api::compress256};
@@ -26,7 +26,7 @@ struct State {
     bundle: Vec<u8>,
     /// Keyring and secret, no list yet.
     empty: Replica,
-    replica: Replica,
+    verifier: Replica,
     keys: Vec<String>,
     card: Option<Clubcard>,
     roaring: RoaringBitmap,
@@ -60,15 +60,15 @@ extern "C" fn open(now_ms: f64) {
     let root = PublicKey::from_bytes(root.try_into().unwrap()).unwrap();
     let mut empty = Replica::new(root, Bundle::decode(bundle).unwrap().keyring).unwrap();
     empty.hold_secret(1, secret.try_into().unwrap()).unwrap();
-    let mut replica = empty.clone();
-    replica.adopt_bundle(bundle, now).unwrap();
+    let mut verifier = empty.clone();
+    verifier.adopt_bundle(bundle, now).unwrap();
     let roaring = RoaringBitmap::deserialize_from(roaring).unwrap_or_default();
     let capacity = roaring.max().map_or(0, |last| last + 1).next_multiple_of(1_000_000);
     let state = State {
         now,
         bundle: bundle.to_vec(),
         empty,
-        replica,
+        verifier,
         keys: keys.split(|b| *b == b'\n').map(|k| str::from_utf8(k).unwrap().to_owned()).collect(),
         card: postcard::from_bytes(card).ok(),
         bitmap: bitmap(capacity, &roaring),
@@ -92,7 +92,7 @@ fn each_key(times: u32, once: impl Fn(&State, &str) -> bool) -> u32 {
 
 #[unsafe(no_mangle)]
 extern "C" fn verify(times: u32) -> u32 {
-    each_key(times, |state, key| state.replica.verify(key, &DEMAND, state.now).is_ok())
+    each_key(times, |state, key| state.verifier.verify(key, &DEMAND, state.now).is_ok())
 }
 
 #[unsafe(no_mangle)]
@@ -104,7 +104,7 @@ extern "C" fn parse(times: u32) -> u32 {
 extern "C" fn authenticate(times: u32) -> u32 {
     each_key(times, |state, key| {
         let unverified = Unverified::parse(key).unwrap();
-        unverified.authenticate(state.replica.keyring(), Purpose::Token).is_ok()
+        unverified.authenticate(state.verifier.keyring(), Purpose::Token).is_ok()
     })
 }
 
@@ -125,12 +125,12 @@ extern "C" fn load(times: u32) -> u32 {
     with(|state| {
         let files = Bundle::decode(&state.bundle).unwrap();
         for _ in 0..times {
-            let mut replica = state.empty.clone();
-            let mut update = replica.offer_stamp(files.stamp, state.now).unwrap().unwrap();
-            update.offer_head(files.head, replica.keyring(), state.now).unwrap();
+            let mut verifier = state.empty.clone();
+            let mut update = verifier.offer_stamp(files.stamp, state.now).unwrap().unwrap();
+            update.offer_head(files.head, verifier.keyring(), state.now).unwrap();
             files.bodies.iter().for_each(|body| update.offer_body(body).unwrap());
-            replica.commit(update).unwrap();
-            black_box(replica);
+            verifier.commit(update).unwrap();
+            black_box(verifier);
         }
         times
     })
@@ -155,7 +155,7 @@ extern "C" fn sha256(times: u32) -> u32 {
 extern "C" fn look(structure: u32, hits: u32, times: u32) -> u32 {
     with(|state| {
         let serials = if hits == 1 { &state.hits } else { &state.misses };
-        let list = state.replica.list().unwrap();
+        let list = state.verifier.list().unwrap();
         match structure {
             0 => walk(serials, times, |serial| {
                 list.status(&claims(serial), state.now) == Status::Revoked

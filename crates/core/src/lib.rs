@@ -11,7 +11,7 @@
 //! ```
 //!
 //! Each step consumes the one before ([`verify`]); claims can be read from
-//! [`Accepted`](verify::Accepted) alone. A [`Replica`](replica::Replica) holds keyring and list,
+//! [`Accepted`](verify::Accepted) alone. A [`Verifier`](replica::Replica) holds keyring and list,
 //! adopts newer ones, and never goes back.
 //!
 //! What an accepted key may do is said by its [`Policy`](policy::Policy), which
@@ -35,12 +35,12 @@ pub mod crypto;
 pub mod issue;
 pub mod keyring;
 pub mod list;
-pub mod memo;
 pub mod policy;
 mod refusal;
-pub mod replica;
+pub mod signature_cache;
 pub mod time;
 pub mod token;
+pub mod verifier;
 pub mod verify;
 mod wire;
 

@@ -1,32 +1,32 @@
 //! The path of a verification.
 //!
 //! ```
-//! # use portcullis_core::{replica::Replica, time::Time, verify::*};
+//! # use portcullis_core::{verifier::Verifier, time::Time, verify::*};
 //! # fn judge(
-//! #     replica: &Replica, text: &str, demand: &Demand, now: Time,
+//! #     verifier: &Verifier, text: &str, requirements: &Requirements, now: Time,
 //! # ) -> Result<Accepted, Refusal> {
 //!     Unverified::parse(text)?
-//!         .authenticate(replica.keyring(), demand.purpose)?
-//!         .current(&replica.at(now)?)?
-//!         .accept(demand)
+//!         .authenticate(verifier.keyring(), requirements.purpose)?
+//!         .current(&verifier.list_at(now)?)?
+//!         .accept(requirements)
 //! # }
 //! ```
 
 use crate::crypto::{Context, HmacKey, IssuerId, PublicKey, last_block};
 use crate::keyring::{KeyEntry, Keyring, Material, Purpose};
-use crate::list::{List, Mark, Status};
-use crate::memo::{Memo, SignatureToCheck};
-use crate::replica::{Fresh, Replica};
+use crate::list::{List, ListVersion, Status};
+use crate::signature_cache::{PendingSignature, SignatureCache};
 use crate::time::Time;
 use crate::token::{
     Algorithm, Claims, Environment, Kind, Malformed, Name, Prefix, Serial, SignedPart, Text,
 };
+use crate::verifier::{ListAt, Verifier};
 
 pub use crate::refusal::Refusal;
 
 /// What the caller asks of a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Demand {
+pub struct Requirements {
     /// The purpose that the key's signer must have: token, or admin.
     pub purpose: Purpose,
     /// The kind, where only one will do.
@@ -65,16 +65,16 @@ impl Unverified {
         keyring: &'v Keyring,
         purpose: Purpose,
     ) -> Result<Authentic<'v>, Refusal> {
-        self.authenticate_with(&mut Memo::new(0), keyring, purpose)
+        self.authenticate_with(&mut SignatureCache::new(0), keyring, purpose)
     }
 
-    /// The same; a signature that `memo` holds is not verified again.
+    /// The same; a signature that `signature_cache` holds is not verified again.
     ///
     /// # Errors
     /// As [`authenticate`](Self::authenticate).
     pub fn authenticate_with<'v>(
         &'v self,
-        memo: &mut Memo,
+        signature_cache: &mut SignatureCache,
         keyring: &'v Keyring,
         purpose: Purpose,
     ) -> Result<Authentic<'v>, Refusal> {
@@ -82,8 +82,8 @@ impl Unverified {
         let authentic = match proof {
             Proof::Tag(good) => good,
             Proof::Signature { key, message, signature } => {
-                let signature = SignatureToCheck::new(key, &message, signature);
-                signature.is_some_and(|signature| is_good(memo, key, signature))
+                let signature = PendingSignature::new(key, &message, signature);
+                signature.is_some_and(|signature| is_good(signature_cache, key, signature))
             }
         };
         if !authentic {
@@ -92,12 +92,12 @@ impl Unverified {
         Ok(Authentic { text: &self.0, signer, keyring })
     }
 
-    /// The same where nothing is left to verify by Ed25519: the key's tag is right, or `memo` holds
+    /// The same where nothing is left to verify by Ed25519: the key's tag is right, or `signature_cache` holds
     /// its signature. `None` says nothing of the key.
     #[must_use]
     pub fn authenticate_known<'v>(
         &'v self,
-        memo: &Memo,
+        signature_cache: &SignatureCache,
         keyring: &'v Keyring,
         purpose: Purpose,
     ) -> Option<Authentic<'v>> {
@@ -105,21 +105,21 @@ impl Unverified {
         let known = match proof {
             Proof::Tag(good) => good,
             Proof::Signature { key, message, signature } => {
-                memo.holds(&SignatureToCheck::new(key, &message, signature)?)
+                signature_cache.holds(&PendingSignature::new(key, &message, signature)?)
             }
         };
         known.then_some(Authentic { text: &self.0, signer, keyring })
     }
 
     /// Authenticates as far as nothing has to be verified by Ed25519: a tag is checked, and a
-    /// signature that `memo` holds is good. Any other is given back, for the caller to have verified
+    /// signature that `signature_cache` holds is good. Any other is given back, for the caller to have verified
     /// by whatever is quickest.
     ///
     /// # Errors
     /// As [`authenticate`](Self::authenticate).
     pub fn authenticate_by<'v>(
         &'v self,
-        memo: &Memo,
+        signature_cache: &SignatureCache,
         keyring: &'v Keyring,
         purpose: Purpose,
     ) -> Result<Authentication<'v>, Refusal> {
@@ -129,9 +129,9 @@ impl Unverified {
             Proof::Tag(true) => Ok(Authentication::Authentic(authentic)),
             Proof::Tag(false) => Err(Refusal::BadSignature),
             Proof::Signature { key, message, signature } => {
-                let signature = SignatureToCheck::new(key, &message, signature);
+                let signature = PendingSignature::new(key, &message, signature);
                 let signature = signature.ok_or(Refusal::BadSignature)?;
-                Ok(if memo.holds(&signature) {
+                Ok(if signature_cache.holds(&signature) {
                     Authentication::Authentic(authentic)
                 } else {
                     Authentication::Unchecked(UncheckedSignature { authentic, key, signature })
@@ -140,7 +140,7 @@ impl Unverified {
         }
     }
 
-    /// The signature that a host may verify natively and insert into `memo` before it calls
+    /// The signature that a host may verify natively and insert into `signature_cache` before it calls
     /// [`authenticate_with`](Self::authenticate_with): `None` where the key is proved by an HMAC, or the memo
     /// holds its signature.
     ///
@@ -151,15 +151,15 @@ impl Unverified {
         &self,
         keyring: &Keyring,
         purpose: Purpose,
-        memo: &Memo,
-    ) -> Result<Option<SignatureToCheck>, Refusal> {
+        signature_cache: &SignatureCache,
+    ) -> Result<Option<PendingSignature>, Refusal> {
         match self.proof(keyring, purpose)?.1 {
             Proof::Tag(true) => Ok(None),
             Proof::Tag(false) => Err(Refusal::BadSignature),
             Proof::Signature { key, message, signature } => {
-                let signature = SignatureToCheck::new(key, &message, signature);
+                let signature = PendingSignature::new(key, &message, signature);
                 let signature = signature.ok_or(Refusal::BadSignature)?;
-                Ok(Some(signature).filter(|signature| !memo.holds(signature)))
+                Ok(Some(signature).filter(|signature| !signature_cache.holds(signature)))
             }
         }
     }
@@ -207,21 +207,21 @@ pub enum Authentication<'v> {
 pub struct UncheckedSignature<'v> {
     authentic: Authentic<'v>,
     key: &'v PublicKey,
-    signature: SignatureToCheck,
+    signature: PendingSignature,
 }
 
 impl<'v> UncheckedSignature<'v> {
     /// What a host may verify natively.
     #[must_use]
-    pub const fn signature(&self) -> &SignatureToCheck {
+    pub const fn signature(&self) -> &PendingSignature {
         &self.signature
     }
 
-    /// Verifies it here. What is good may be kept in a [`Memo`].
+    /// Verifies it here. What is good may be kept in a [`SignatureCache`].
     ///
     /// # Errors
     /// [`Refusal::BadSignature`].
-    pub fn verify(self) -> Result<(Authentic<'v>, SignatureToCheck), Refusal> {
+    pub fn verify(self) -> Result<(Authentic<'v>, PendingSignature), Refusal> {
         let Self { authentic, key, signature } = self;
         if key.verify_message(&signature.message, &signature.signature) {
             Ok((authentic, signature))
@@ -239,13 +239,17 @@ enum Proof<'k, 't> {
     Signature { key: &'k PublicKey, message: [u8; 55], signature: &'t [u8; 64] },
 }
 
-fn is_good(memo: &mut Memo, key: &PublicKey, signature: SignatureToCheck) -> bool {
-    if memo.holds(&signature) {
+fn is_good(
+    signature_cache: &mut SignatureCache,
+    key: &PublicKey,
+    signature: PendingSignature,
+) -> bool {
+    if signature_cache.holds(&signature) {
         return true;
     }
     let good = key.verify_message(&signature.message, &signature.signature);
     if good {
-        memo.insert(signature);
+        signature_cache.insert(signature);
     }
     good
 }
@@ -303,7 +307,7 @@ impl<'v> Authentic<'v> {
     ///
     /// # Errors
     /// [`Refusal`], from [`Refusal::ForeignList`] to [`Refusal::Expired`].
-    pub fn current(self, fresh: &Fresh<'v>) -> Result<Current<'v>, Refusal> {
+    pub fn current(self, fresh: &ListAt<'v>) -> Result<Current<'v>, Refusal> {
         let claims = self.text.claims();
         if fresh.list.issuer() != self.keyring.issuer() {
             return Err(Refusal::ForeignList);
@@ -336,13 +340,13 @@ impl Current<'_> {
     ///
     /// # Errors
     /// [`Refusal::WrongKind`] and [`Refusal::WrongEnvironment`].
-    pub fn accept(self, demand: &Demand) -> Result<Accepted, Refusal> {
+    pub fn accept(self, requirements: &Requirements) -> Result<Accepted, Refusal> {
         let claims = *self.text.claims();
         let Claims { kind, environment, .. } = claims;
-        if let Some(needed) = demand.kind.filter(|needed| *needed != kind) {
+        if let Some(needed) = requirements.kind.filter(|needed| *needed != kind) {
             return Err(Refusal::WrongKind { needed, given: kind });
         }
-        if let Some(needed) = demand.environment.filter(|needed| *needed != environment) {
+        if let Some(needed) = requirements.environment.filter(|needed| *needed != environment) {
             return Err(Refusal::WrongEnvironment { needed, given: environment });
         }
         Ok(Accepted {
@@ -351,7 +355,7 @@ impl Current<'_> {
             issuer: self.list.issuer(),
             // The length says it, and the signer's entry agreed.
             algorithm: self.text.algorithm(),
-            list: self.list.mark(),
+            list: self.list.list_version(),
         })
     }
 }
@@ -364,7 +368,7 @@ pub struct Accepted {
     prefix: Prefix,
     issuer: IssuerId,
     algorithm: Algorithm,
-    list: Mark,
+    list: ListVersion,
 }
 
 impl Accepted {
@@ -406,18 +410,23 @@ impl Accepted {
 
     /// The list that the verdict was given by.
     #[must_use]
-    pub const fn list(&self) -> Mark {
+    pub const fn list(&self) -> ListVersion {
         self.list
     }
 }
 
-impl Replica {
+impl Verifier {
     /// Judges `text` at `now`: the whole path.
     ///
     /// # Errors
     /// [`Refusal`]: every doubt is one.
-    pub fn verify(&self, text: &str, demand: &Demand, now: Time) -> Result<Accepted, Refusal> {
-        self.verify_with(&mut Memo::new(0), text, demand, now)
+    pub fn verify(
+        &self,
+        text: &str,
+        requirements: &Requirements,
+        now: Time,
+    ) -> Result<Accepted, Refusal> {
+        self.verify_with(&mut SignatureCache::new(0), text, requirements, now)
     }
 
     /// The same, with the signatures that were checked before.
@@ -426,16 +435,16 @@ impl Replica {
     /// As [`verify`](Self::verify).
     pub fn verify_with(
         &self,
-        memo: &mut Memo,
+        signature_cache: &mut SignatureCache,
         text: &str,
-        demand: &Demand,
+        requirements: &Requirements,
         now: Time,
     ) -> Result<Accepted, Refusal> {
         let mut unverified = Unverified(Text::BLANK);
         unverified.0.read(text)?;
         unverified
-            .authenticate_with(memo, self.keyring(), demand.purpose)?
-            .current(&self.at(now)?)?
-            .accept(demand)
+            .authenticate_with(signature_cache, self.keyring(), requirements.purpose)?
+            .current(&self.list_at(now)?)?
+            .accept(requirements)
     }
 }

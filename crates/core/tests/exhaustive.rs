@@ -4,7 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 use portcullis_core::WireError;
-use portcullis_core::issue::{ShardFacts, encode_body};
+use portcullis_core::issue::{ShardContents, encode_body};
 use portcullis_core::list::{Body, SlotState};
 use portcullis_core::time::Time;
 
@@ -49,7 +49,7 @@ fn check(serials: u32) {
             let revoked: Vec<u32> =
                 (0..capacity).filter(|_| random.next() % 10_000 < density).collect();
             revoked_in_all += revoked.len() as u64;
-            let facts = ShardFacts { capacity, revoked, ..ShardFacts::default() };
+            let facts = ShardContents { capacity, revoked, ..ShardContents::default() };
             let file = encode_body(&facts).unwrap();
             bytes += file.len();
             shard_count += 1;
@@ -89,9 +89,10 @@ fn ten_million() {
 #[test]
 fn a_slot_that_is_named_twice_is_refused() {
     for slots in [vec![3, 3], vec![0, 0], vec![4, 3]] {
-        let facts = ShardFacts { capacity: 10, revoked: slots.clone(), ..ShardFacts::default() };
+        let facts =
+            ShardContents { capacity: 10, revoked: slots.clone(), ..ShardContents::default() };
         assert_eq!(encode_body(&facts), Err(WireError::NotCanonical("revoked")));
-        let facts = ShardFacts { capacity: 10, suspended: slots, ..ShardFacts::default() };
+        let facts = ShardContents { capacity: 10, suspended: slots, ..ShardContents::default() };
         assert_eq!(encode_body(&facts), Err(WireError::NotCanonical("suspended")));
         assert_eq!((facts.counts().revoked, facts.counts().suspended), (0, 2));
     }

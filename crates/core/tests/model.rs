@@ -14,11 +14,13 @@ mod support;
 use std::collections::{BTreeMap, BTreeSet};
 
 use portcullis_core::crypto::Digest;
-use portcullis_core::issue::{ShardFacts, StampDraft, encode_body, name_file};
-use portcullis_core::list::{Body, IssuedAt, Mark, TimedSlot, WideEntry, WideScope, WideState};
-use portcullis_core::replica::Replica;
+use portcullis_core::issue::{ShardContents, StampDraft, encode_body, name_file};
+use portcullis_core::list::{
+    Body, BulkEntry, BulkScope, BulkState, IssuedAt, ListVersion, TimedSlot,
+};
 use portcullis_core::time::Time;
 use portcullis_core::token::{Claims, Environment, Lifetime, Serial};
+use portcullis_core::verifier::Verifier;
 use portcullis_core::verify::Refusal;
 use proptest::prelude::*;
 use proptest::sample::Index;
@@ -38,7 +40,7 @@ struct Facts {
     revoked: BTreeSet<Place>,
     suspended: BTreeSet<Place>,
     timed: BTreeMap<Place, u32>,
-    wide: Vec<WideEntry>,
+    bulk: Vec<BulkEntry>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -48,7 +50,7 @@ enum Act {
     Suspend(Place),
     Lift(Place),
     Cover(u32, u32),
-    Wide(WideEntry),
+    Bulk(BulkEntry),
     RenewKeyring,
     RaiseEpoch,
     Publish,
@@ -86,7 +88,7 @@ impl Facts {
                 let covered = self.capacities.entry(shard).or_insert(capacity);
                 *covered = capacity.max(*covered);
             }
-            Act::Wide(entry) => self.wide.push(entry),
+            Act::Bulk(entry) => self.bulk.push(entry),
             Act::Revoke(_)
             | Act::RevokeAt(..)
             | Act::Suspend(_)
@@ -104,14 +106,14 @@ impl Facts {
     /// What must be said of a key, in the order of the spec.
     fn says(&self, claims: &Claims, now: Time) -> Option<&'static str> {
         let place = (claims.serial.shard(), claims.serial.slot());
-        let wide = |state| self.wide.iter().any(|e| e.state == state && speaks_of(e, claims));
+        let bulk = |state| self.bulk.iter().any(|e| e.state == state && speaks_of(e, claims));
         let struck = |from: &u32| u64::from(*from) * 1000 <= now.millis();
         let timed = self.timed.get(&place).is_some_and(struck);
-        if self.revoked.contains(&place) || timed || wide(WideState::Revoked) {
+        if self.revoked.contains(&place) || timed || bulk(BulkState::Revoked) {
             Some("revoked")
         } else if !self.covers(place) {
             Some("not_covered")
-        } else if self.suspended.contains(&place) || wide(WideState::Suspended) {
+        } else if self.suspended.contains(&place) || bulk(BulkState::Suspended) {
             Some("suspended")
         } else {
             None
@@ -119,7 +121,7 @@ impl Facts {
     }
 
     /// What the writer is given, all at once.
-    fn shards(&self) -> Vec<(u32, ShardFacts)> {
+    fn shards(&self) -> Vec<(u32, ShardContents)> {
         let slots = |places: &BTreeSet<Place>, shard| {
             places.iter().filter(|(s, _)| *s == shard).map(|(_, slot)| *slot).collect()
         };
@@ -127,20 +129,20 @@ impl Facts {
             let timed = self.timed.iter().filter(|((s, _), _)| *s == shard);
             let timed = timed.map(|((_, slot), from)| TimedSlot { slot: *slot, from: *from });
             let (revoked, suspended) = (slots(&self.revoked, shard), slots(&self.suspended, shard));
-            (shard, ShardFacts { capacity, revoked, suspended, timed: timed.collect() })
+            (shard, ShardContents { capacity, revoked, suspended, timed: timed.collect() })
         };
         self.capacities.iter().map(shard).collect()
     }
 }
 
-fn speaks_of(entry: &WideEntry, claims: &Claims) -> bool {
+fn speaks_of(entry: &BulkEntry, claims: &Claims) -> bool {
     let IssuedAt { from, before } = entry.issued;
     let issued_at = claims.lifetime.issued_at;
     let of_subject = match entry.scope {
-        WideScope::Owner(owner) => owner == claims.owner,
-        WideScope::Kid(kid) => kid == claims.kid,
-        WideScope::Environment(environment) => environment == claims.environment,
-        WideScope::Serials { first, last } => first <= claims.serial && claims.serial <= last,
+        BulkScope::Owner(owner) => owner == claims.owner,
+        BulkScope::Kid(kid) => kid == claims.kid,
+        BulkScope::Environment(environment) => environment == claims.environment,
+        BulkScope::Serials { first, last } => first <= claims.serial && claims.serial <= last,
     };
     of_subject && from <= issued_at && (before == u32::MAX || issued_at < before)
 }
@@ -154,7 +156,7 @@ impl Steps {
         let shard = match act {
             Act::Revoke((shard, _)) | Act::RevokeAt((shard, _), _) => shard,
             Act::Suspend((shard, _)) | Act::Lift((shard, _)) | Act::Cover(shard, _) => shard,
-            Act::Wide(_)
+            Act::Bulk(_)
             | Act::RenewKeyring
             | Act::RaiseEpoch
             | Act::Publish
@@ -193,7 +195,7 @@ struct Stage {
     facts: Facts,
     steps: Steps,
     editions: Vec<Edition>,
-    replica: Replica,
+    verifier: Verifier,
     /// How far the replica's clock is ahead of the issuer's, in milliseconds.
     ahead: i64,
     keys: Vec<(Claims, String)>,
@@ -213,7 +215,7 @@ impl Stage {
         };
         Self {
             keys: keys.map(key).collect(),
-            replica: world.empty_replica(),
+            verifier: world.empty_replica(),
             world,
             ahead,
             facts: Facts::default(),
@@ -250,7 +252,7 @@ impl Stage {
             | Act::Suspend(_)
             | Act::Lift(_)
             | Act::Cover(..)
-            | Act::Wide(_) => {}
+            | Act::Bulk(_) => {}
         }
     }
 
@@ -261,7 +263,7 @@ impl Stage {
     fn publish(&mut self) {
         self.world.number += 1;
         self.world.shards = self.facts.shards();
-        self.world.wide.clone_from(&self.facts.wide);
+        self.world.bulk.clone_from(&self.facts.bulk);
         let published = self.world.publish();
         let mut stepwise: Vec<Vec<u8>> = Vec::new();
         for body in self.steps.0.values() {
@@ -271,7 +273,7 @@ impl Stage {
         }
         assert_eq!(stepwise, published.bodies, "built step by step and at once");
         // The order in which things were entered leaves no trace.
-        self.world.wide.reverse();
+        self.world.bulk.reverse();
         assert_eq!(self.world.publish().head, published.head);
         self.world.previous = Digest::of(&published.head);
         let (world, facts) = (self.world.clone(), self.facts.clone());
@@ -286,7 +288,7 @@ impl Stage {
         }
         let world = World { this_update: self.world.this_update, ..world.clone() };
         let stamp = world.list_signer().sign_stamp(&StampDraft {
-            mark: world.mark(),
+            list_version: world.list_version(),
             head: name_file(&published.head),
             keyring_version: world.keyring_version,
         });
@@ -301,11 +303,11 @@ impl Stage {
             return;
         };
         let now = self.now();
-        let adopted = self.replica.adopt_bundle(&published.bundle(), now);
-        let offered = world.mark();
-        let held = self.replica.list().map(portcullis_core::list::List::mark);
+        let adopted = self.verifier.adopt_bundle(&published.bundle(), now);
+        let offered = world.list_version();
+        let held = self.verifier.list().map(portcullis_core::list::List::list_version);
         // What is in time and no step back is taken, and nothing else.
-        let current = world.epoch == self.replica.keyring().epoch();
+        let current = world.epoch == self.verifier.keyring().epoch();
         let in_time = now < offered.next_update && offered.this_update <= now.plus_millis(10_000);
         let back = held.is_some_and(|held| held.number > offered.number);
         assert_eq!(adopted.is_ok(), current && in_time && !back, "{adopted:?}");
@@ -319,35 +321,37 @@ impl Stage {
     fn deliver_files(&mut self, which: Option<usize>) {
         let Some(Edition { published, .. }) = which.map(|at| &self.editions[at]) else { return };
         let now = self.now();
-        let Ok(Some(mut update)) = self.replica.offer_stamp(&published.stamp, now) else { return };
-        let keyring = self.replica.keyring().clone();
+        let Ok(Some(mut update)) = self.verifier.offer_stamp(&published.stamp, now) else { return };
+        let keyring = self.verifier.keyring().clone();
         update.offer_head(&published.head, &keyring, now).unwrap();
         for name in update.wants_bodies() {
             let body = published.bodies.iter().find(|body| name_file(body) == name).unwrap();
             update.offer_body(body).unwrap();
         }
-        self.replica.commit(update).unwrap();
+        self.verifier.commit(update).unwrap();
     }
 
     /// The replica says of every key what the newest list that it took says, or nothing at all.
     fn check(&mut self) {
         let now = self.now();
-        let mark = self.replica.list().map(portcullis_core::list::List::mark);
-        let held = mark.map(|Mark { epoch, number, .. }| (epoch, number));
+        let list_version = self.verifier.list().map(portcullis_core::list::List::list_version);
+        let held = list_version.map(|ListVersion { epoch, number, .. }| (epoch, number));
         assert!(held.is_none_or(|held| held >= self.newest), "{held:?} after {:?}", self.newest);
         self.newest = held.unwrap_or(self.newest);
         let taken = self.editions.iter().find(|e| Some((e.world.epoch, e.world.number)) == held);
         assert_eq!(taken.is_some(), held.is_some(), "a list that nobody published");
         for (claims, token) in &self.keys {
-            let expected = match (mark, taken) {
-                (Some(mark), _) if now >= mark.next_update => Some("list_past_next_update"),
-                (Some(mark), _) if now.plus_millis(10_000) < mark.this_update => {
+            let expected = match (list_version, taken) {
+                (Some(list_version), _) if now >= list_version.next_update => {
+                    Some("list_past_next_update")
+                }
+                (Some(list_version), _) if now.plus_millis(10_000) < list_version.this_update => {
                     Some("list_from_the_future")
                 }
                 (Some(_), Some(edition)) => edition.facts.says(claims, now),
                 _ => Some("list_missing"),
             };
-            let verdict = self.replica.verify(token, &ANY, now);
+            let verdict = self.verifier.verify(token, &ANY, now);
             let code = verdict.as_ref().err().copied().map(Refusal::code);
             assert_eq!(code, expected, "{claims:?} at {now:?}");
         }
@@ -362,20 +366,20 @@ fn second() -> impl Strategy<Value = u32> {
     START..START + 300
 }
 
-fn wide() -> impl Strategy<Value = WideEntry> {
+fn bulk() -> impl Strategy<Value = BulkEntry> {
     let serial = || place().prop_map(|(shard, slot)| Serial::at(shard, slot).unwrap());
     let scope = prop_oneof![
-        (0..4_u32).prop_map(WideScope::Owner),
-        Just(WideScope::Kid(HMAC_LIVE)),
-        Just(WideScope::Environment(Environment::Test)),
+        (0..4_u32).prop_map(BulkScope::Owner),
+        Just(BulkScope::Kid(HMAC_LIVE)),
+        Just(BulkScope::Environment(Environment::Test)),
         (serial(), serial())
-            .prop_map(|(a, b)| WideScope::Serials { first: a.min(b), last: a.max(b) }),
+            .prop_map(|(a, b)| BulkScope::Serials { first: a.min(b), last: a.max(b) }),
     ];
-    let state = prop_oneof![Just(WideState::Suspended), Just(WideState::Revoked)];
+    let state = prop_oneof![Just(BulkState::Suspended), Just(BulkState::Revoked)];
     let issued = (START..START + 4, 1..4_u32, any::<bool>()).prop_map(|(from, len, open)| {
         IssuedAt { from, before: if open { u32::MAX } else { from + len } }
     });
-    (scope, state, issued).prop_map(|(scope, state, issued)| WideEntry { scope, state, issued })
+    (scope, state, issued).prop_map(|(scope, state, issued)| BulkEntry { scope, state, issued })
 }
 
 fn act() -> impl Strategy<Value = Act> {
@@ -385,7 +389,7 @@ fn act() -> impl Strategy<Value = Act> {
         4 => place().prop_map(Act::Suspend),
         2 => place().prop_map(Act::Lift),
         3 => (0..SHARDS, 1..SLOTS).prop_map(|(shard, capacity)| Act::Cover(shard, capacity)),
-        1 => wide().prop_map(Act::Wide),
+        1 => bulk().prop_map(Act::Bulk),
         1 => Just(Act::RenewKeyring),
         1 => Just(Act::RaiseEpoch),
         6 => Just(Act::Publish),

@@ -13,12 +13,12 @@ use portcullis_core::base62;
 use portcullis_core::crypto::{Context, Digest, HmacKey, IssuerId, PublicKey};
 use portcullis_core::issue::redact;
 use portcullis_core::keyring::Purpose;
-use portcullis_core::memo::Memo;
+use portcullis_core::signature_cache::SignatureCache;
 use portcullis_core::time::Time;
 use portcullis_core::token::{
     Claims, Environment, Kind, Label, Lifetime, Malformed, Name, Prefix, Serial, Text,
 };
-use portcullis_core::verify::{Demand, Refusal, Unverified};
+use portcullis_core::verify::{Refusal, Requirements, Unverified};
 use support::{ADMIN, ANY, ED25519, HMAC_LIVE, HMAC_TEST, RETIRED, START, World};
 
 fn bytes_of(token: &str) -> (String, Vec<u8>) {
@@ -43,9 +43,9 @@ fn reseal(front: &str, bytes: &[u8]) -> String {
 #[test]
 fn a_key_passes_and_says_what_it_was_made_with() {
     let world = World::new();
-    let replica = world.replica();
+    let verifier = world.verifier();
     for kid in [HMAC_LIVE, HMAC_TEST, ED25519] {
-        let accepted = replica.verify(&world.token(kid, 42), &ANY, world.this_update).unwrap();
+        let accepted = verifier.verify(&world.token(kid, 42), &ANY, world.this_update).unwrap();
         assert_eq!(*accepted.claims(), world.claims(kid, 42));
         assert_eq!(accepted.list().number, 1);
         assert!(accepted.name().to_string().starts_with("apk_"));
@@ -57,13 +57,13 @@ fn a_key_passes_and_says_what_it_was_made_with() {
 #[test]
 fn every_changed_bit_is_refused_by_the_proof_and_not_only_by_the_checksum() {
     let world = World::new();
-    let replica = world.replica();
+    let verifier = world.verifier();
     for kid in [HMAC_LIVE, ED25519] {
         let (front, bytes) = bytes_of(&world.token(kid, 42));
         for bit in 0..(bytes.len() - 4) * 8 {
             let mut forged = bytes.clone();
             forged[bit / 8] ^= 1 << (bit % 8);
-            let refusal = replica.verify(&reseal(&front, &forged), &ANY, world.this_update);
+            let refusal = verifier.verify(&reseal(&front, &forged), &ANY, world.this_update);
             // Version, kind and environment are looked at before the proof; kid chooses the key.
             match (bit / 8, refusal.unwrap_err()) {
                 (0, Refusal::Malformed(Malformed::Version))
@@ -86,7 +86,7 @@ fn a_second_spelling_of_a_signature_is_refused_before_a_host_could_take_it() {
         0x14, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x10,
     ];
     let world = World::new();
-    let replica = world.replica();
+    let verifier = world.verifier();
     let (front, mut bytes) = bytes_of(&world.token(ED25519, 42));
     let mut carry = 0;
     for (byte, more) in bytes[60..92].iter_mut().zip(ORDER) {
@@ -95,24 +95,24 @@ fn a_second_spelling_of_a_signature_is_refused_before_a_host_could_take_it() {
     }
     let unverified = reseal(&front, &bytes);
     let unverified = Unverified::parse(&unverified).unwrap();
-    let (keyring, memo) = (replica.keyring(), Memo::new(8));
-    let asked = unverified.signature_to_check(keyring, Purpose::Token, &memo);
+    let (keyring, signature_cache) = (verifier.keyring(), SignatureCache::new(8));
+    let asked = unverified.signature_to_check(keyring, Purpose::Token, &signature_cache);
     assert_eq!(asked, Err(Refusal::BadSignature));
-    let by = unverified.authenticate_by(&memo, keyring, Purpose::Token);
+    let by = unverified.authenticate_by(&signature_cache, keyring, Purpose::Token);
     assert_eq!(by.err(), Some(Refusal::BadSignature));
 }
 
 #[test]
 fn every_changed_character_is_refused() {
     let world = World::new();
-    let replica = world.replica();
+    let verifier = world.verifier();
     for kid in [HMAC_LIVE, ED25519] {
         let token = world.token(kid, 42);
         for at in 0..token.len() {
             for other in "0AZaz_".chars() {
                 let mut changed = token.clone();
                 changed.replace_range(at..=at, &other.to_string());
-                let verdict = replica.verify(&changed, &ANY, world.this_update);
+                let verdict = verifier.verify(&changed, &ANY, world.this_update);
                 assert_eq!(verdict.is_ok(), changed == token, "{changed}");
             }
         }
@@ -123,7 +123,7 @@ fn every_changed_character_is_refused() {
 fn prefix_label_and_issuer_are_bound() {
     let mut world = World::new();
     world.label = Label::new("acme").unwrap();
-    let replica = world.replica();
+    let verifier = world.verifier();
     let (front, bytes) = bytes_of(&world.token(HMAC_LIVE, 42));
     assert_eq!(front, "acme_sk_live_");
     for (other, refusal) in [
@@ -132,27 +132,27 @@ fn prefix_label_and_issuer_are_bound() {
         ("acme_pk_live_", Refusal::Malformed(Malformed::Fields)),
         ("acme_sk_test_", Refusal::Malformed(Malformed::Fields)),
     ] {
-        let verdict = replica.verify(&reseal(other, &bytes), &ANY, world.this_update);
+        let verdict = verifier.verify(&reseal(other, &bytes), &ANY, world.this_update);
         assert_eq!(verdict.unwrap_err(), refusal, "{other}");
     }
 
     // Another issuer with the very same HMAC secret and kid: the binding alone tells them apart.
     let mut twin = world.clone();
     twin.issuer.0[0] ^= 1;
-    let verdict = replica.verify(&twin.token(HMAC_LIVE, 42), &ANY, world.this_update);
+    let verdict = verifier.verify(&twin.token(HMAC_LIVE, 42), &ANY, world.this_update);
     assert_eq!(verdict.unwrap_err(), Refusal::BadSignature);
     let stranger = World::with_seed(2).token(ED25519, 42);
-    let verdict = World::new().replica().verify(&stranger, &ANY, world.this_update);
+    let verdict = World::new().verifier().verify(&stranger, &ANY, world.this_update);
     assert_eq!(verdict.unwrap_err(), Refusal::BadSignature);
 }
 
 #[test]
 fn the_keyring_decides_who_may_sign_what() {
     let world = World::new();
-    let replica = world.replica();
+    let verifier = world.verifier();
     let judge = |claims: &Claims, signed_by: u16| {
         let token = world.signer(signed_by).mint(world.issuer, world.label, claims);
-        replica.verify(&token, &ANY, world.this_update).unwrap_err()
+        verifier.verify(&token, &ANY, world.this_update).unwrap_err()
     };
     let claims = world.claims(HMAC_LIVE, 1);
     let test_key = Claims { environment: Environment::Test, ..claims };
@@ -166,9 +166,9 @@ fn the_keyring_decides_who_may_sign_what() {
     assert_eq!(judge(&Claims { kid: ED25519, ..claims }, HMAC_LIVE), Refusal::BadSignature);
     assert_eq!(judge(&claims, ED25519), Refusal::BadSignature);
     // An admin key opens the admin door and no other.
-    let admin = Demand { purpose: Purpose::Admin, ..ANY };
-    assert!(replica.verify(&world.token(ADMIN, 1), &admin, world.this_update).is_ok());
-    let token = replica.verify(&world.token(HMAC_LIVE, 1), &admin, world.this_update);
+    let admin = Requirements { purpose: Purpose::Admin, ..ANY };
+    assert!(verifier.verify(&world.token(ADMIN, 1), &admin, world.this_update).is_ok());
+    let token = verifier.verify(&world.token(HMAC_LIVE, 1), &admin, world.this_update);
     assert_eq!(token.unwrap_err(), Refusal::SignerNotAllowed(HMAC_LIVE));
 }
 
@@ -176,30 +176,33 @@ fn the_keyring_decides_who_may_sign_what() {
 fn an_hmac_key_can_be_judged_only_where_its_secret_is() {
     let world = World::new();
     let published = world.publish();
-    let mut replica =
-        portcullis_core::replica::Replica::new(world.root().public().unwrap(), &published.keyring)
-            .unwrap();
-    replica.adopt_bundle(&published.bundle(), world.this_update).unwrap();
-    let verdict = replica.verify(&world.token(HMAC_LIVE, 1), &ANY, world.this_update);
+    let mut verifier = portcullis_core::verifier::Verifier::new(
+        world.root().public().unwrap(),
+        &published.keyring,
+    )
+    .unwrap();
+    verifier.adopt_bundle(&published.bundle(), world.this_update).unwrap();
+    let verdict = verifier.verify(&world.token(HMAC_LIVE, 1), &ANY, world.this_update);
     assert_eq!(verdict.unwrap_err(), Refusal::SecretNotHeld(HMAC_LIVE));
-    assert!(replica.verify(&world.token(ED25519, 1), &ANY, world.this_update).is_ok());
-    assert!(replica.hold_secret(HMAC_LIVE, &[0; 32]).is_err());
-    assert!(replica.hold_secret(ED25519, &[0; 32]).is_err());
-    assert!(replica.hold_secret(HMAC_LIVE, &world.secret(HMAC_LIVE)).is_ok());
-    assert!(replica.verify(&world.token(HMAC_LIVE, 1), &ANY, world.this_update).is_ok());
+    assert!(verifier.verify(&world.token(ED25519, 1), &ANY, world.this_update).is_ok());
+    assert!(verifier.hold_secret(HMAC_LIVE, &[0; 32]).is_err());
+    assert!(verifier.hold_secret(ED25519, &[0; 32]).is_err());
+    assert!(verifier.hold_secret(HMAC_LIVE, &world.secret(HMAC_LIVE)).is_ok());
+    assert!(verifier.verify(&world.token(HMAC_LIVE, 1), &ANY, world.this_update).is_ok());
 }
 
 #[test]
 fn a_key_is_for_one_kind_of_door() {
     let world = World::new();
-    let replica = world.replica();
-    let door = |kind, environment| Demand {
+    let verifier = world.verifier();
+    let door = |kind, environment| Requirements {
         purpose: Purpose::Token,
         kind: Some(kind),
         environment: Some(environment),
     };
-    let judge =
-        |kid, demand: Demand| replica.verify(&world.token(kid, 1), &demand, world.this_update);
+    let judge = |kid, requirements: Requirements| {
+        verifier.verify(&world.token(kid, 1), &requirements, world.this_update)
+    };
     assert!(judge(HMAC_LIVE, door(Kind::Secret, Environment::Live)).is_ok());
     assert!(judge(ED25519, door(Kind::Publishable, Environment::Live)).is_ok());
     assert_eq!(
@@ -220,10 +223,10 @@ fn a_key_is_for_one_kind_of_door() {
 fn a_key_expires_at_its_second_though_the_list_never_speaks_of_it() {
     let mut world = World::new();
     world.valid_millis = 80_000_000;
-    let replica = world.replica();
+    let verifier = world.verifier();
     let lifetime = Lifetime { issued_at: START, expires_at: Some(START + 60) };
     let token = world.mint(&Claims { lifetime, ..world.claims(HMAC_LIVE, 1) });
-    let at = |millis| replica.verify(&token, &ANY, world.this_update.plus_millis(millis));
+    let at = |millis| verifier.verify(&token, &ANY, world.this_update.plus_millis(millis));
     assert!(at(59_999).is_ok());
     assert_eq!(at(60_000).unwrap_err(), Refusal::Expired);
 }

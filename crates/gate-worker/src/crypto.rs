@@ -5,7 +5,7 @@ use core::cell::RefCell;
 use wasm_bindgen::{JsCast as _, JsValue};
 use worker::js_sys::{self, Array, Uint8Array};
 
-use portcullis_core::memo::SignatureToCheck;
+use portcullis_core::signature_cache::PendingSignature;
 
 use crate::js::{call, get};
 
@@ -29,7 +29,7 @@ fn subtle() -> Result<JsValue, JsValue> {
 
 /// Whether a signature is good. Its R and S are strict, so that the runtime's equation, which has
 /// no cofactor either, says what ours would.
-pub(crate) async fn verify(signature: &SignatureToCheck) -> Result<bool, JsValue> {
+pub(crate) async fn verify(signature: &PendingSignature) -> Result<bool, JsValue> {
     let subtle = subtle()?;
     let algorithm = JsValue::from_str("Ed25519");
     let held = PUBLIC.with_borrow(|keys| {

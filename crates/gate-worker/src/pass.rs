@@ -116,7 +116,7 @@ impl Passage {
     ///
     /// # Errors
     /// The runtime's, by which no request passes.
-    pub fn demand(self, scopes: &[&str]) -> worker::Result<Verdict> {
+    pub fn requirements(self, scopes: &[&str]) -> worker::Result<Verdict> {
         match self.forward.lacks(scopes, now()) {
             Some(refused) => {
                 refuse(&self.runtime, refused, self.origin.as_deref()).map(Verdict::Answer)

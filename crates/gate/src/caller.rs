@@ -1,6 +1,6 @@
 //! Who is calling: a key that was accepted, and what its policy grants.
 
-use portcullis_core::list::Mark;
+use portcullis_core::list::ListVersion;
 use portcullis_core::policy::{Policy, is_scope, scope};
 use portcullis_core::token::{Claims, Environment, Kind, Name};
 use portcullis_core::verify::Accepted;
@@ -17,7 +17,7 @@ pub struct Caller {
     scopes: Vec<String>,
     sales_channels: Vec<String>,
     claims: Claims,
-    list: Mark,
+    list: ListVersion,
     standing: Standing,
 }
 
@@ -103,7 +103,7 @@ impl Caller {
     }
 
     /// The list itself.
-    pub(crate) const fn mark(&self) -> Mark {
+    pub(crate) const fn list_version(&self) -> ListVersion {
         self.list
     }
 }

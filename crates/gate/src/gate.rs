@@ -3,12 +3,12 @@
 use std::rc::Rc;
 
 use portcullis_core::keyring::Purpose;
-use portcullis_core::list::{ListError, Mark};
-use portcullis_core::memo::{Memo, SignatureToCheck};
+use portcullis_core::list::{ListError, ListVersion};
 use portcullis_core::policy::Policy;
-use portcullis_core::replica::Replica;
+use portcullis_core::signature_cache::{PendingSignature, SignatureCache};
 use portcullis_core::time::Time;
 use portcullis_core::token::Name;
+use portcullis_core::verifier::Verifier;
 use portcullis_core::verify::Accepted;
 
 use crate::analytics::MOST_POINTS;
@@ -35,8 +35,8 @@ const REMEMBERED: usize = 1024;
 #[derive(Debug)]
 pub struct Gate {
     pub(crate) settings: Rc<Settings>,
-    pub(crate) replica: Option<Replica>,
-    pub(crate) memo: Memo,
+    pub(crate) verifier: Option<Verifier>,
+    pub(crate) signature_cache: SignatureCache,
     pub(crate) pace: Pace,
     pub(crate) policies: PolicyFiles,
     pub(crate) limiter: Limiter,
@@ -56,8 +56,8 @@ impl Gate {
     #[must_use]
     pub fn new(settings: Settings) -> Self {
         Self {
-            replica: None,
-            memo: Memo::new(REMEMBERED),
+            verifier: None,
+            signature_cache: SignatureCache::new(REMEMBERED),
             pace: Pace::new(settings.bounds),
             policies: PolicyFiles::new(),
             limiter: Limiter::default(),
@@ -80,7 +80,7 @@ impl Gate {
         now: Time,
     ) -> Option<Asserted> {
         let (kid, _) = self.settings.secrets.as_ref()?.assertion()?;
-        let entry = self.replica.as_ref()?.keyring().entry(kid)?;
+        let entry = self.verifier.as_ref()?.keyring().entry(kid)?;
         let may_sign = entry.purpose == Purpose::Assertion && entry.counts_at(now);
         let signer = (kid, self.settings.origin.authority());
         self.assertions.find(signer, accepted, said, now).filter(|_| may_sign)
@@ -110,17 +110,17 @@ impl Gate {
     }
 
     /// Keeps a signature that the host has found to be good.
-    pub fn remember(&mut self, signature: SignatureToCheck) {
-        self.memo.insert(signature);
+    pub fn remember(&mut self, signature: PendingSignature) {
+        self.signature_cache.insert(signature);
     }
 
     /// The list that is held, whether or not it may still be judged by.
     pub(crate) fn list_seen(&self, now: Time) -> Option<ListSeen> {
-        self.mark().map(|mark| ListSeen::new(mark, &self.pace, now))
+        self.list_version().map(|list_version| ListSeen::new(list_version, &self.pace, now))
     }
 
-    pub(crate) fn held(&self, now: Time) -> Result<Mark, ListError> {
-        let replica = self.replica.as_ref().ok_or(ListError::Missing)?;
-        replica.at(now).map(|fresh| fresh.mark())
+    pub(crate) fn held(&self, now: Time) -> Result<ListVersion, ListError> {
+        let verifier = self.verifier.as_ref().ok_or(ListError::Missing)?;
+        verifier.list_at(now).map(|fresh| fresh.list_version())
     }
 }

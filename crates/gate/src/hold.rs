@@ -3,9 +3,9 @@
 use std::rc::Rc;
 
 use portcullis_core::keyring::KeyringError;
-use portcullis_core::list::{Bundle, Deployment, List, ListError, Mark};
-use portcullis_core::replica::{AdoptError, Replica, Update};
+use portcullis_core::list::{Bundle, Deployment, List, ListError, ListVersion};
 use portcullis_core::time::Time;
+use portcullis_core::verifier::{AdoptError, Update, Verifier};
 
 use crate::assertions::Assertions;
 use crate::gate::Gate;
@@ -56,15 +56,15 @@ impl Gate {
 
     /// What is held of keyring and list.
     #[must_use]
-    pub const fn replica(&self) -> Option<&Replica> {
-        self.replica.as_ref()
+    pub const fn verifier(&self) -> Option<&Verifier> {
+        self.verifier.as_ref()
     }
 
     /// Whether the list is young enough that nothing newer need be fetched.
     #[must_use]
     pub fn is_young(&self, now: Time) -> bool {
         let half = self.pace.bounds().fresh_for / 2;
-        self.held(now).is_ok_and(|mark| mark.age_millis(now) < half)
+        self.held(now).is_ok_and(|list_version| list_version.age_millis(now) < half)
     }
 
     /// A refresh that no request asks for; none while one is out.
@@ -84,10 +84,10 @@ impl Gate {
     /// # Errors
     /// See [`KeyringError`]. What is held stays as it is.
     pub fn adopt_keyring(&mut self, document: &[u8]) -> Result<Vec<Event>, KeyringError> {
-        let is_new = match &mut self.replica {
-            Some(replica) => replica.offer_keyring(document)?,
+        let is_new = match &mut self.verifier {
+            Some(verifier) => verifier.offer_keyring(document)?,
             none => {
-                *none = Some(Replica::new(self.settings.root, document)?);
+                *none = Some(Verifier::new(self.settings.root, document)?);
                 true
             }
         };
@@ -96,27 +96,27 @@ impl Gate {
 
     /// A secret that does not fit stays unheld, and its kid's keys stay refused.
     fn hold_secrets(&mut self) -> Vec<Event> {
-        let (Some(replica), Some(secrets)) = (&mut self.replica, &self.settings.secrets) else {
+        let (Some(verifier), Some(secrets)) = (&mut self.verifier, &self.settings.secrets) else {
             return Vec::new();
         };
-        if !secrets.are_of(replica.issuer()) {
+        if !secrets.are_of(verifier.issuer()) {
             return vec![Event::ForeignSecrets];
         }
         let refused = secrets
             .keys()
-            .filter_map(|(kid, secret)| replica.hold_secret(kid, secret).err().map(Event::Secret));
+            .filter_map(|(kid, secret)| verifier.hold_secret(kid, secret).err().map(Event::Secret));
         refused.collect()
     }
 
-    /// Weighs a stamp. See [`Replica::offer_stamp`].
+    /// Weighs a stamp. See [`Verifier::offer_stamp`].
     ///
     /// # Errors
     /// See [`ListError`]. What is held stays as it is.
     pub fn offer_stamp(&mut self, file: &[u8], now: Time) -> Result<Option<Update>, ListError> {
-        let replica = self.replica.as_mut().ok_or(ListError::Missing)?;
-        let before = replica.list().map(List::mark);
-        let update = replica.offer_stamp(file, now)?;
-        if replica.list().map(List::mark) != before {
+        let verifier = self.verifier.as_mut().ok_or(ListError::Missing)?;
+        let before = verifier.list().map(List::list_version);
+        let update = verifier.offer_stamp(file, now)?;
+        if verifier.list().map(List::list_version) != before {
             self.stamp = file.to_vec();
         }
         Ok(update)
@@ -127,8 +127,8 @@ impl Gate {
     /// # Errors
     /// See [`ListError`].
     pub fn offer_head(&self, update: &mut Update, file: &[u8], now: Time) -> Result<(), ListError> {
-        let replica = self.replica.as_ref().ok_or(ListError::Missing)?;
-        update.offer_head(file, replica.keyring(), now)
+        let verifier = self.verifier.as_ref().ok_or(ListError::Missing)?;
+        update.offer_head(file, verifier.keyring(), now)
     }
 
     /// Takes the list that an update has gathered; `stamp` is what it began with.
@@ -136,10 +136,10 @@ impl Gate {
     /// # Errors
     /// See [`ListError`]. What is held stays as it is.
     pub fn commit(&mut self, update: Update, stamp: Vec<u8>) -> Result<(), ListError> {
-        let replica = self.replica.as_mut().ok_or(ListError::Missing)?;
-        replica.commit(update)?;
+        let verifier = self.verifier.as_mut().ok_or(ListError::Missing)?;
+        verifier.commit(update)?;
         self.stamp = stamp;
-        if let Some(list) = replica.list() {
+        if let Some(list) = verifier.list() {
             self.policies.retain(list.head());
         }
         Ok(())
@@ -159,9 +159,9 @@ impl Gate {
             Err(KeyringError::Older { .. }) => Vec::new(),
             other => other?,
         };
-        if let Some(replica) = &mut self.replica {
-            replica.restore(bundle, now)?;
-            if let Some(list) = replica.list().filter(|_| !policies.is_empty()) {
+        if let Some(verifier) = &mut self.verifier {
+            verifier.restore(bundle, now)?;
+            if let Some(list) = verifier.list().filter(|_| !policies.is_empty()) {
                 self.policies.restore(list.head(), &policies);
             }
         }
@@ -172,14 +172,14 @@ impl Gate {
     /// that nothing older gets under.
     #[must_use]
     pub fn floor(&self) -> Option<Vec<u8>> {
-        let keyring = self.replica.as_ref().map(|replica| replica.keyring().document())?;
+        let keyring = self.verifier.as_ref().map(|verifier| verifier.keyring().document())?;
         let bundle = Bundle { keyring, stamp: &self.stamp, head: &[], bodies: Vec::new() };
         (!self.stamp.is_empty()).then(|| bundle.encode())
     }
 
     /// Epoch, number and times of the list, whether or not it may still be judged by.
     #[must_use]
-    pub fn mark(&self) -> Option<Mark> {
-        self.replica.as_ref().and_then(Replica::list).map(List::mark)
+    pub fn list_version(&self) -> Option<ListVersion> {
+        self.verifier.as_ref().and_then(Verifier::list).map(List::list_version)
     }
 }

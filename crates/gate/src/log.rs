@@ -1,8 +1,8 @@
 //! What the gate tells its operator: one JSON object a line, never a token.
 
 use portcullis_core::keyring::KeyringError;
-use portcullis_core::replica::AdoptError;
 use portcullis_core::token::Name;
+use portcullis_core::verifier::AdoptError;
 use serde_json::{Value, json};
 
 use crate::refused::Refused;

@@ -13,7 +13,7 @@
 //! timers of their own and look at this state again. After a refresh that did not help nobody
 //! waits and none goes out until a pause is over.
 
-use portcullis_core::list::Mark;
+use portcullis_core::list::ListVersion;
 use portcullis_core::time::Time;
 use portcullis_core::verify::Refusal;
 
@@ -177,10 +177,10 @@ impl Pace {
     }
 
     /// What a request does at `now`; `held` is the list, where one may be judged by at all.
-    pub fn look(&self, held: Option<Mark>, now: Time) -> Step {
+    pub fn look(&self, held: Option<ListVersion>, now: Time) -> Step {
         let in_flight = self.in_flight(now);
         let may_start = in_flight.is_none() && !self.pause.contains(now);
-        let Some(mark) = held else {
+        let Some(list_version) = held else {
             let at_most = self.bounds.cold_deadline;
             return if in_flight.is_some() || may_start {
                 Step::Wait { at_most, refresh: may_start }
@@ -188,7 +188,7 @@ impl Pace {
                 Step::Closed
             };
         };
-        let age = mark.age_millis(now);
+        let age = list_version.age_millis(now);
         if age <= self.bounds.fresh_for {
             let refresh = may_start && age >= self.bounds.fresh_for / 2;
             return Step::Go { standing: Standing::Fresh, refresh };
@@ -218,7 +218,7 @@ impl Pace {
 
     /// Charges the caller with a refresh. To be called only where [`look`](Self::look) or
     /// [`may_settle`](Self::may_settle) said so, or where none [is out](Self::is_in_flight).
-    pub fn start(&mut self, held: Option<Mark>, doubt: Option<Doubt>, now: Time) -> Job {
+    pub fn start(&mut self, held: Option<ListVersion>, doubt: Option<Doubt>, now: Time) -> Job {
         let spent = Span::new(now, self.bounds.fresh_for);
         let [not_covered, unknown_signer] = &mut self.out_of_turn;
         match doubt {
@@ -258,13 +258,21 @@ impl Pace {
     }
 
     /// Tells that a refresh has ended. `random` spreads what many gates do after one failure.
-    pub fn end(&mut self, job: &Job, good: bool, held: Option<Mark>, now: Time, random: u32) {
+    pub fn end(
+        &mut self,
+        job: &Job,
+        good: bool,
+        held: Option<ListVersion>,
+        now: Time,
+        random: u32,
+    ) {
         if self.lease.take_if(|lease| lease.id == job.lease).is_none() {
             return;
         }
         self.ended += 1;
         self.failures = if good { 0 } else { self.failures.saturating_add(1) };
-        let young = held.is_some_and(|mark| mark.age_millis(now) < self.bounds.fresh_for / 2);
+        let young = held
+            .is_some_and(|list_version| list_version.age_millis(now) < self.bounds.fresh_for / 2);
         // A good refresh that brought nothing younger counts as one that did not help, without
         // growing: the issuer has nothing newer to give.
         let pause = if good && young { 0 } else { self.back_off(random) };
@@ -315,8 +323,8 @@ impl Pace {
 
     /// How current a list is at `now`.
     #[must_use]
-    pub fn standing(&self, mark: Mark, now: Time) -> Standing {
-        if mark.age_millis(now) <= self.bounds.fresh_for {
+    pub fn standing(&self, list_version: ListVersion, now: Time) -> Standing {
+        if list_version.age_millis(now) <= self.bounds.fresh_for {
             Standing::Fresh
         } else {
             Standing::Stale

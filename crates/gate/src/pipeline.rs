@@ -5,13 +5,13 @@
 //! sees to the need and asks again: see [`crate::slow_path`] and [`crate::fast_path`].
 
 use portcullis_core::keyring::Purpose;
-use portcullis_core::list::{List, ListError, Mark};
-use portcullis_core::memo::SignatureToCheck;
+use portcullis_core::list::{List, ListError, ListVersion};
 use portcullis_core::policy::{Denial, NoPolicy, Policy, RequestFacts, decide};
-use portcullis_core::replica::Replica;
+use portcullis_core::signature_cache::PendingSignature;
 use portcullis_core::time::Time;
 use portcullis_core::token::{Kind, Name};
-use portcullis_core::verify::{Accepted, Authentication, Demand, Refusal, Unverified};
+use portcullis_core::verifier::Verifier;
+use portcullis_core::verify::{Accepted, Authentication, Refusal, Requirements, Unverified};
 
 use crate::assertions::Asserted;
 use crate::credential::{Credential, Taken};
@@ -30,7 +30,7 @@ pub(crate) struct Inquiry<'r> {
     /// A refresh is to go out behind the request, whatever becomes of it.
     pub(crate) refresh: bool,
     /// A signature that was verified here, to be remembered.
-    pub(crate) verified: Option<Box<SignatureToCheck>>,
+    pub(crate) verified: Option<Box<PendingSignature>>,
 }
 
 impl<'r> Inquiry<'r> {
@@ -72,13 +72,13 @@ pub(crate) enum Stop {
 /// What has to be known before a request is decided on.
 pub(crate) enum Need {
     /// A fresher list, or any at all.
-    List { held: Option<Mark>, at_most: u64, refresh: bool },
+    List { held: Option<ListVersion>, at_most: u64, refresh: bool },
     /// What a refresh out of turn may tell of this key.
     Doubt(Doubt),
     /// A policy that is not held.
     Policy { kind: Kind, number: u32 },
     /// Whether a signature is good.
-    Signature(Box<SignatureToCheck>),
+    Signature(Box<PendingSignature>),
 }
 
 impl Stop {
@@ -112,12 +112,12 @@ impl Gate {
         }
         let credential = Credential::read(request, &route.places, route.kinds)
             .map_err(|error| Stop::refuse(Reason::Credential(error)))?;
-        let demand = Demand {
+        let requirements = Requirements {
             purpose: Purpose::Token,
             kind: route.kinds.only(),
             environment: Some(route.environment),
         };
-        let (accepted, standing) = self.verify(credential.token(), demand, inquiry)?;
+        let (accepted, standing) = self.verify(credential.token(), requirements, inquiry)?;
         let stop = |reason| Stop::Refuse(reason, Some(accepted.name()));
         if route.strict && standing == Standing::Stale {
             return Err(stop(Reason::Stale));
@@ -157,8 +157,8 @@ impl Gate {
         let (places, kinds) = (Places::HEADERS, Kinds { secret: true, publishable: false });
         let credential = Credential::read(request, &places, kinds)
             .map_err(|error| Stop::refuse(Reason::Credential(error)))?;
-        let demand = Demand { purpose: Purpose::Admin, kind: None, environment: None };
-        self.verify(credential.token(), demand, inquiry).map(|_| ())
+        let requirements = Requirements { purpose: Purpose::Admin, kind: None, environment: None };
+        self.verify(credential.token(), requirements, inquiry).map(|_| ())
     }
 
     /// A request that needs no key. Those that it carries are taken out all the same.
@@ -201,19 +201,23 @@ impl Gate {
     fn verify(
         &self,
         token: &str,
-        demand: Demand,
+        requirements: Requirements,
         inquiry: &mut Inquiry<'_>,
     ) -> Result<(Accepted, Standing), Stop> {
         let now = inquiry.now;
         let held = self.held(now).ok();
         let unverified = Unverified::parse(token).map_err(|error| Stop::because(error.into()))?;
-        let Some(replica) = &self.replica else {
+        let Some(verifier) = &self.verifier else {
             // Without a keyring nothing at all can be said of a key.
             self.enforce_bound(held, inquiry)?;
             return Err(Stop::because(ListError::Missing.into()));
         };
-        let keyring = replica.keyring();
-        let authentic = match unverified.authenticate_by(&self.memo, keyring, demand.purpose) {
+        let keyring = verifier.keyring();
+        let authentic = match unverified.authenticate_by(
+            &self.signature_cache,
+            keyring,
+            requirements.purpose,
+        ) {
             Ok(Authentication::Authentic(authentic)) => authentic,
             Ok(Authentication::Unchecked(unchecked)) => {
                 let signature = unchecked.signature();
@@ -233,8 +237,8 @@ impl Gate {
             }
         };
         let name = authentic.namer();
-        let verdict = match &replica.at(now) {
-            Ok(fresh) => authentic.current(fresh).and_then(|current| current.accept(&demand)),
+        let verdict = match &verifier.list_at(now) {
+            Ok(fresh) => authentic.current(fresh).and_then(|current| current.accept(&requirements)),
             Err(error) => Err((*error).into()),
         };
         // Enforce the freshness bound first: a verdict by a stale list must not be returned, accept
@@ -259,7 +263,7 @@ impl Gate {
         if claims.policy == 0 && self.settings.require_policy {
             return Err(stop(Reason::PolicyRequired));
         }
-        let list = self.replica.as_ref().and_then(Replica::list);
+        let list = self.verifier.as_ref().and_then(Verifier::list);
         let head = list.map(List::head).ok_or_else(|| stop(ListError::Missing.into()))?;
         match self.policies.find(head, claims.kind, claims.policy) {
             Ok(policy) => Ok(policy),
@@ -276,7 +280,7 @@ impl Gate {
     /// Applies the two bounds. `Ok` if what is held decides: waiting is over, or was not needed.
     pub(crate) fn enforce_bound(
         &self,
-        held: Option<Mark>,
+        held: Option<ListVersion>,
         inquiry: &mut Inquiry<'_>,
     ) -> Result<(), Stop> {
         match self.pace.look(held, inquiry.now) {

@@ -26,7 +26,7 @@ use core::cell::{Cell, RefCell};
 use futures_util::future::{Either, join, select, try_join_all};
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
 use portcullis_core::list::{List, ListError};
-use portcullis_core::replica::{Replica, Update};
+use portcullis_core::verifier::{Update, Verifier};
 
 use crate::gate::Gate;
 use crate::host::Host;
@@ -47,10 +47,10 @@ const MOST_POLICIES: usize = 48;
 pub async fn refresh<H: Host>(gate: &RefCell<Gate>, host: &H, job: Job) {
     let seen = number_and_keyring(gate);
     let run = Run { gate, host, job, keyring_tried: Cell::new(false) };
-    let mut cold = gate.borrow().replica().is_none();
+    let mut cold = gate.borrow().verifier().is_none();
     if cold {
         run.restore().await;
-        cold = gate.borrow().replica().is_none();
+        cold = gate.borrow().verifier().is_none();
     }
     let end = |good| {
         let (now, random) = (host.now(), host.random());
@@ -80,8 +80,8 @@ pub async fn refresh<H: Host>(gate: &RefCell<Gate>, host: &H, job: Job) {
 
 fn number_and_keyring(gate: &RefCell<Gate>) -> Option<(u64, u32)> {
     let gate = gate.borrow();
-    let list = gate.replica().and_then(Replica::list)?;
-    Some((list.mark().number, list.stamp().keyring_version()))
+    let list = gate.verifier().and_then(Verifier::list)?;
+    Some((list.list_version().number, list.stamp().keyring_version()))
 }
 
 /// Which keyring ends a search.
@@ -182,8 +182,10 @@ impl<H: Host> Run<'_, H> {
         }
         let now = self.host.now();
         let mut gate = self.gate.borrow_mut();
-        if let (Some(mark), Some(state)) = (gate.mark(), gate.sources.get_mut(source)) {
-            state.served(mark.number, mark.age_millis(now), now);
+        if let (Some(list_version), Some(state)) =
+            (gate.list_version(), gate.sources.get_mut(source))
+        {
+            state.served(list_version.number, list_version.age_millis(now), now);
         }
         Ok(())
     }
@@ -195,7 +197,7 @@ impl<H: Host> Run<'_, H> {
         loop {
             let wanted = {
                 let gate = self.gate.borrow();
-                let old = gate.replica().and_then(Replica::list).map(List::head);
+                let old = gate.verifier().and_then(Verifier::list).map(List::head);
                 let (Some(old), Some(new)) = (old, update.head()) else { return };
                 gate.policies().wants(old, new)
             };
@@ -228,7 +230,7 @@ impl<H: Host> Run<'_, H> {
         self.keyring_tried.set(true);
         let version = || {
             let gate = self.gate.borrow();
-            gate.replica().map(|replica| replica.keyring().version())
+            gate.verifier().map(|verifier| verifier.keyring().version())
         };
         let (held, sources) = (version(), self.gate.borrow().settings().sources.len());
         let mut documents: FuturesUnordered<_> =

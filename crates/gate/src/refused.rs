@@ -1,6 +1,6 @@
 //! A request that does not go to the origin, and why.
 
-use portcullis_core::list::{ListError, Mark};
+use portcullis_core::list::{ListError, ListVersion};
 use portcullis_core::policy::{Denial, NoPolicy};
 use portcullis_core::time::Time;
 use portcullis_core::token::Name;
@@ -39,10 +39,10 @@ pub struct Refused {
 impl Refused {
     /// The refusal of a caller that lacks one of `scopes`; `None` where all of them are granted.
     pub(crate) fn lacking(caller: &Caller, scopes: &[&str], now: Time) -> Option<Self> {
-        let mark = caller.mark();
+        let list_version = caller.list_version();
         let list = ListSeen {
-            number: mark.number,
-            age_millis: mark.age_millis(now),
+            number: list_version.number,
+            age_millis: list_version.age_millis(now),
             standing: caller.standing(),
         };
         scopes.iter().any(|scope| !caller.may(scope)).then(|| Self {
@@ -132,8 +132,8 @@ pub struct ListSeen {
 }
 
 impl ListSeen {
-    pub(crate) fn new(mark: Mark, pace: &Pace, now: Time) -> Self {
-        let standing = pace.standing(mark, now);
-        Self { number: mark.number, age_millis: mark.age_millis(now), standing }
+    pub(crate) fn new(list_version: ListVersion, pace: &Pace, now: Time) -> Self {
+        let standing = pace.standing(list_version, now);
+        Self { number: list_version.number, age_millis: list_version.age_millis(now), standing }
     }
 }

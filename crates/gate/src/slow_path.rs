@@ -82,7 +82,7 @@ impl Gate {
             let outcome = self.outcome(request, &mut inquiry);
             let Inquiry { refresh, verified, .. } = inquiry;
             if let Some(signature) = verified {
-                self.memo.insert(*signature);
+                self.signature_cache.insert(*signature);
             }
             if refresh && background.refresh.is_none() {
                 background.refresh = Some(self.pace.start(self.held(now).ok(), None, now));

@@ -1,8 +1,8 @@
 //! The status page: what an operator wants to know of one isolate.
 
 use portcullis_core::list::List;
-use portcullis_core::replica::Replica;
 use portcullis_core::time::Time;
+use portcullis_core::verifier::Verifier;
 use serde_json::{Value, json};
 
 use crate::counters::SourceState;
@@ -31,11 +31,11 @@ impl Gate {
     #[must_use]
     pub fn status(&self, now: Time) -> String {
         let Bounds { fresh_for, deadline, cold_deadline } = self.pace.bounds();
-        let list = self.replica.as_ref().and_then(Replica::list);
+        let list = self.verifier.as_ref().and_then(Verifier::list);
         let lag = self.sources.iter().filter_map(SourceState::worst_lag).min();
         json!({
-            "issuer": self.replica.as_ref().map(|replica| replica.issuer().to_string()),
-            "keyring": self.replica.as_ref().map(|replica| replica.keyring().version()),
+            "issuer": self.verifier.as_ref().map(|verifier| verifier.issuer().to_string()),
+            "keyring": self.verifier.as_ref().map(|verifier| verifier.keyring().version()),
             "list": list.map(|list| self.list_status(list, now)),
             "in_force": self.held(now).is_ok(),
             "bounds": {
@@ -46,8 +46,8 @@ impl Gate {
                 // its period and its source's lag.
                 "soft_ms": lag.map(|lag| lag + fresh_for + deadline),
                 "hard_ms": list.map(|list| {
-                    let mark = list.mark();
-                    mark.next_update.millis_since(mark.this_update)
+                    let list_version = list.list_version();
+                    list_version.next_update.millis_since(list_version.this_update)
                 }),
             },
             "sources": self.sources.iter().map(|source| source.status(now)).collect::<Vec<_>>(),
@@ -59,13 +59,13 @@ impl Gate {
     }
 
     fn list_status(&self, list: &List, now: Time) -> Value {
-        let mark = list.mark();
+        let list_version = list.list_version();
         json!({
-            "epoch": mark.epoch,
-            "number": mark.number,
-            "age_ms": mark.age_millis(now),
-            "standing": self.pace.standing(mark, now).name(),
-            "next_update_in_ms": mark.next_update.millis_since(now),
+            "epoch": list_version.epoch,
+            "number": list_version.number,
+            "age_ms": list_version.age_millis(now),
+            "standing": self.pace.standing(list_version, now).name(),
+            "next_update_in_ms": list_version.next_update.millis_since(now),
         })
     }
 }

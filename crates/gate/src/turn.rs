@@ -1,6 +1,6 @@
 //! One request's way through the gate: what it waits for, and what comes of it.
 
-use portcullis_core::memo::SignatureToCheck;
+use portcullis_core::signature_cache::PendingSignature;
 use portcullis_core::time::Time;
 
 use crate::forward::Forward;
@@ -23,7 +23,7 @@ pub struct RequestState {
     /// A policy's fetch has just failed: waiting would not help.
     pub(crate) policy_failed: bool,
     /// The signature that the host has found to be bad.
-    pub(crate) rejected: Option<SignatureToCheck>,
+    pub(crate) rejected: Option<PendingSignature>,
     /// The host could not verify a signature: it is done here.
     pub(crate) verifies_here: bool,
 }
@@ -75,7 +75,7 @@ impl RequestState {
     }
 
     /// Tells what the host has found of a signature; `None` if it could not verify it.
-    pub fn signature_is(&mut self, signature: SignatureToCheck, good: Option<bool>) {
+    pub fn signature_is(&mut self, signature: PendingSignature, good: Option<bool>) {
         match good {
             // The gate remembers it.
             Some(true) => {}
@@ -127,7 +127,7 @@ pub struct Judged {
 pub enum Next {
     /// The host is to verify this signature, to [tell](RequestState::signature_is) what it found,
     /// and to have the request evaluated again.
-    Verify(SignatureToCheck),
+    Verify(PendingSignature),
     /// To sleep for so many milliseconds, then to be evaluated again.
     Sleep(u64),
     /// It goes to the origin.

@@ -4,7 +4,7 @@
 //! The state is [`Pace`](crate::pace::Pace)'s and [`PolicyFiles`](crate::policies::PolicyFiles)'s;
 //! here one request's state meets it.
 
-use portcullis_core::list::Mark;
+use portcullis_core::list::ListVersion;
 use portcullis_core::time::Time;
 use portcullis_core::token::Kind;
 
@@ -18,7 +18,7 @@ impl Gate {
     /// Begins to wait for a list, or goes on with it.
     pub(crate) fn wait_for_list(
         &mut self,
-        (held, at_most, refresh): (Option<Mark>, u64, bool),
+        (held, at_most, refresh): (Option<ListVersion>, u64, bool),
         (state, now): (&mut RequestState, Time),
         background: &mut Background,
     ) {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use portcullis_core::keyring::{Purpose, State};
-use portcullis_core::list::{WideScope, WideState};
+use portcullis_core::list::{BulkScope, BulkState};
 use portcullis_core::time::Time;
 use portcullis_core::token::Environment;
 use serde::Serialize;
@@ -20,8 +20,8 @@ use crate::publish::Target;
 use crate::reserve;
 use crate::rules::Idle;
 use crate::settings::{Class, Settings};
+use crate::store::bulk::{self, BulkRecord};
 use crate::store::settings::Wanting;
-use crate::store::wide::{self, WideRecord};
 use crate::store::{self, Connection, Database, jobs, lists, settings, webhooks};
 use crate::view::rfc3339_millis;
 
@@ -215,7 +215,7 @@ async fn within(issuer: &Issuer, seen: &mut Diagnosis) -> Result<(), Error> {
     signers(&issuer.keystore(), seen);
     revoked_signers(issuer, &mut reading, seen).await?;
     let view = issuer.view_in(&mut reading).await?;
-    let ends = view.replica().keyring().not_after();
+    let ends = view.verifier().keyring().not_after();
     let days = ends.millis_since(issuer.now()) / DAY_MILLIS;
     keyring(issuer.home(), ends, days, seen);
     work(issuer, &mut reading, seen).await?;
@@ -263,13 +263,13 @@ async fn revoked_signers(
     seen: &mut Diagnosis,
 ) -> Result<(), Error> {
     let now = store::now(connection, issuer.now()).await?.secs();
-    let entries = wide::in_force(connection).await?;
-    let ends = |record: &&WideRecord, key: &StoredKey| {
+    let entries = bulk::in_force(connection).await?;
+    let ends = |record: &&BulkRecord, key: &StoredKey| {
         let issued = record.entry.issued;
         let whose = match record.entry.scope {
-            WideScope::Kid(kid) => kid == key.kid,
-            WideScope::Environment(environment) => key.environments == [environment],
-            WideScope::Owner(_) | WideScope::Serials { .. } => false,
+            BulkScope::Kid(kid) => kid == key.kid,
+            BulkScope::Environment(environment) => key.environments == [environment],
+            BulkScope::Owner(_) | BulkScope::Serials { .. } => false,
         };
         whose && (issued.from..issued.before).contains(&now)
     };
@@ -280,8 +280,8 @@ async fn revoked_signers(
         }
         if let Some(record) = entries.iter().find(|record| ends(record, key)) {
             let state = match record.entry.state {
-                WideState::Revoked => "revoked",
-                WideState::Suspended => "suspended",
+                BulkState::Revoked => "revoked",
+                BulkState::Suspended => "suspended",
             };
             let (kid, purpose) = (key.kid, key.purpose.name());
             let found = format!(
@@ -290,10 +290,10 @@ async fn revoked_signers(
                 record.id
             );
             let mend = match record.entry.state {
-                WideState::Revoked => {
+                BulkState::Revoked => {
                     format!("make another: `portcullis keyring rotate --purpose {purpose} --now`")
                 }
-                WideState::Suspended => {
+                BulkState::Suspended => {
                     format!("lift it: `portcullis revoke --lift {}`", record.id)
                 }
             };
@@ -329,7 +329,7 @@ async fn clock(
     seen: &mut Diagnosis,
 ) -> Result<(), Error> {
     let behind = match lists::promise(connection).await? {
-        Some(last) => last.mark.this_update.millis_since(issuer.now()),
+        Some(last) => last.list_version.this_update.millis_since(issuer.now()),
         None => 0,
     };
     if behind > 0 {

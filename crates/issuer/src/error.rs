@@ -7,7 +7,7 @@ use portcullis_core::WireError;
 use portcullis_core::crypto::PublicKeyError;
 use portcullis_core::keyring::KeyringError;
 use portcullis_core::list::ListError;
-use portcullis_core::replica::AdoptError;
+use portcullis_core::verifier::AdoptError;
 
 use crate::conceal::concealed;
 use crate::keystore::{KeystoreError, SealError};
@@ -134,7 +134,7 @@ pub enum Error {
         "a revocation of many keys covers this one: it would be refused everywhere; choose another \
          owner, environment or algorithm, or rotate the signer"
     )]
-    WideRevoked,
+    BulkRevoked,
     /// The database is an older one than what was published.
     #[error(
         "the database is a restored backup: {}; nothing is created or published until \
@@ -596,7 +596,7 @@ impl Error {
             Self::NotAuthentic => "not_authentic",
             Self::Unknown { .. } => "not_found",
             Self::InUse { .. } => "in_use",
-            Self::WideRevoked => "wide_revoked",
+            Self::BulkRevoked => "wide_revoked",
             Self::Restored { .. } => "restored_backup",
             Self::Target { .. } => "target",
             Self::TargetFull { .. } => "target_full",

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use portcullis_core::list::Mark;
+use portcullis_core::list::ListVersion;
 use portcullis_core::time::Time;
 
 use crate::error::Error;
@@ -66,16 +66,16 @@ impl Health {
 
     /// Whether the list that is out is late, and still in force.
     #[must_use]
-    pub fn late(&self, mark: &Mark, now: Time) -> Option<Late> {
+    pub fn late(&self, list_version: &ListVersion, now: Time) -> Option<Late> {
         let beats = self.period_millis.load(Ordering::Relaxed).saturating_mul(10);
         let late = u64::try_from(LATE.as_millis()).unwrap_or(u64::MAX).max(beats);
         // However short it is in force, there is time to do something about it.
-        let half = mark.next_update.millis_since(mark.this_update) / 2;
-        let age = now.millis_since(mark.this_update);
+        let half = list_version.next_update.millis_since(list_version.this_update) / 2;
+        let age = now.millis_since(list_version.this_update);
         if age <= late.min(half) {
             return None;
         }
-        let left_secs = mark.next_update.millis_since(now) / 1000;
+        let left_secs = list_version.next_update.millis_since(now) / 1000;
         let failure = self.failure.lock().unwrap_or_else(PoisonError::into_inner).clone();
         Some(Late { age_secs: age / 1000, left_secs, failure })
     }
@@ -114,7 +114,7 @@ mod tests {
     #[test]
     fn a_list_is_late_well_before_it_runs_out() {
         let start = Time::from_secs(1_800_000_000);
-        let mark = |valid_for: u64| Mark {
+        let list_version = |valid_for: u64| ListVersion {
             epoch: 1,
             number: 1,
             this_update: start,
@@ -123,7 +123,7 @@ mod tests {
         let health = Health::default();
         let late = |period: u64, valid_for: u64, age: u64| {
             health.beats_every(Duration::from_millis(period));
-            health.late(&mark(valid_for), start.plus_millis(age))
+            health.late(&list_version(valid_for), start.plus_millis(age))
         };
         for (period, valid_for, limit) in
             [(1_000, 300_000, 30_000), (10_000, 300_000, 100_000), (1_000, 20_000, 10_000)]

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use portcullis_core::crypto::PublicKey;
-use portcullis_core::list::{Bundle, Mark};
+use portcullis_core::list::{Bundle, ListVersion};
 use portcullis_core::time::Time;
 use tokio::sync::{Mutex, Notify};
 
@@ -363,9 +363,11 @@ impl Issuer {
     }
 
     /// How long a stamp is to be valid that comes after `last`.
-    pub(crate) fn valid_for_millis(&self, last: Option<&Mark>) -> u64 {
+    pub(crate) fn valid_for_millis(&self, last: Option<&ListVersion>) -> u64 {
         let millis = |valid: Duration| u64::try_from(valid.as_millis()).unwrap_or(u64::MAX);
-        let as_last = || last.map(|mark| mark.next_update.millis_since(mark.this_update));
+        let as_last = || {
+            last.map(|list_version| list_version.next_update.millis_since(list_version.this_update))
+        };
         let said = self.inner.terms.valid_for.map(millis).or_else(as_last);
         said.unwrap_or(millis(DEFAULT_VALID_FOR))
     }

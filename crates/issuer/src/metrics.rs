@@ -19,7 +19,7 @@ use crate::events;
 use crate::issuer::Issuer;
 use crate::reserve;
 use crate::sparse::Sparse;
-use crate::store::{self, Connection, lists, retention, shards, state, targets, webhooks, wide};
+use crate::store::{self, Connection, bulk, lists, retention, shards, state, targets, webhooks};
 
 /// How old a count of keys may be, in milliseconds, while an entry that is wider than a key is in
 /// force: what it covers is counted anew each time.
@@ -358,8 +358,8 @@ impl Issuer {
 
         let mut counted = metrics.counted.lock().await;
         let fresh = counted.is_some_and(|at| now.millis().abs_diff(at) < COUNT_EVERY_MILLIS);
-        let wide = !wide::in_force(&mut reading).await?.is_empty();
-        if !(fresh && wide) {
+        let bulk = !bulk::in_force(&mut reading).await?.is_empty();
+        if !(fresh && bulk) {
             let at = store::now(&mut reading, now).await?;
             for (state, count) in state::count_by_state(&mut reading, at.secs()).await? {
                 metrics.keys.get_or_create(&StateLabels { state: state.name() }).set(count);

@@ -7,11 +7,11 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use portcullis_core::crypto::Digest;
 use portcullis_core::keyring::{Keyring, Purpose};
-use portcullis_core::list::{ListError, Mark};
-use portcullis_core::replica::Replica;
+use portcullis_core::list::{ListError, ListVersion};
 use portcullis_core::time::Time;
 use portcullis_core::token::Algorithm;
-use portcullis_core::verify::{Accepted, Demand, Refusal};
+use portcullis_core::verifier::Verifier;
+use portcullis_core::verify::{Accepted, Refusal, Requirements};
 use tokio::sync::Mutex;
 
 use crate::error::Error;
@@ -31,7 +31,7 @@ pub(crate) struct Mirror {
 
 #[derive(Debug)]
 struct Held {
-    replica: Arc<Replica>,
+    verifier: Arc<Verifier>,
     stamp: Vec<u8>,
     /// The keystore's file as it was read: looked at again while a key is missing from it.
     file: Option<FileMark>,
@@ -40,7 +40,7 @@ struct Held {
 /// The replica as of one look at the database.
 #[derive(Clone, Debug)]
 pub struct View {
-    replica: Arc<Replica>,
+    verifier: Arc<Verifier>,
     refused: Option<ListError>,
 }
 
@@ -49,8 +49,13 @@ impl View {
     ///
     /// # Errors
     /// [`Refusal`].
-    pub fn verify(&self, text: &str, demand: &Demand, now: Time) -> Result<Accepted, Refusal> {
-        let verdict = self.replica.verify(text, demand, now);
+    pub fn verify(
+        &self,
+        text: &str,
+        requirements: &Requirements,
+        now: Time,
+    ) -> Result<Accepted, Refusal> {
+        let verdict = self.verifier.verify(text, requirements, now);
         match (verdict, self.refused) {
             // The list that is out is not one to judge by: that is the reason, not the lack of it.
             (Err(Refusal::List(ListError::Missing)), Some(error)) => Err(Refusal::List(error)),
@@ -60,25 +65,25 @@ impl View {
 
     /// The replica.
     #[must_use]
-    pub fn replica(&self) -> &Replica {
-        &self.replica
+    pub fn verifier(&self) -> &Verifier {
+        &self.verifier
     }
 
     /// The mark of the list that is held.
     #[must_use]
-    pub fn mark(&self) -> Option<Mark> {
-        self.replica.list().map(portcullis_core::list::List::mark)
+    pub fn list_version(&self) -> Option<ListVersion> {
+        self.verifier.list().map(portcullis_core::list::List::list_version)
     }
 }
 
 impl Mirror {
     /// A mirror that trusts the keystore's root and holds its HMAC secrets.
     pub(crate) fn new(vault: Vault, keystore: Keystore, keyring: &[u8]) -> Result<Self, Error> {
-        let mut replica = Replica::new(*keystore.root(), keyring)?;
-        let keystore = under(keystore, replica.keyring(), &vault)?;
-        hold_secrets(&mut replica, &keystore)?;
+        let mut verifier = Verifier::new(*keystore.root(), keyring)?;
+        let keystore = under(keystore, verifier.keyring(), &vault)?;
+        hold_secrets(&mut verifier, &keystore)?;
         let file = FileMark::of(&vault);
-        let held = Held { replica: Arc::new(replica), stamp: Vec::new(), file };
+        let held = Held { verifier: Arc::new(verifier), stamp: Vec::new(), file };
         let keystore = RwLock::new(Arc::new(keystore));
         Ok(Self { vault, keystore, held: Mutex::new(held) })
     }
@@ -95,7 +100,7 @@ impl Mirror {
         held: &mut Held,
         connection: &mut Connection,
     ) -> Result<(), Error> {
-        let keyring = held.replica.keyring();
+        let keyring = held.verifier.keyring();
         let is_newest = lists::keyring_version(connection).await? == keyring.version();
         if is_newest && self.keystore().lacks(keyring).is_empty() {
             return Ok(());
@@ -105,21 +110,21 @@ impl Mirror {
         if is_newest && (file.is_none() || file == held.file) {
             return Ok(());
         }
-        let mut replica = Replica::clone(&held.replica);
-        replica.offer_keyring(&lists::keyring(connection).await?)?;
+        let mut verifier = Verifier::clone(&held.verifier);
+        verifier.offer_keyring(&lists::keyring(connection).await?)?;
         let keystore = Keystore::read(&self.vault)?;
         if keystore.root() != self.keystore().root() {
             let path = self.vault.path().to_owned();
             return Err(Error::Keystore { path, source: KeystoreError::Field("root") });
         }
-        let keystore = under(keystore, replica.keyring(), &self.vault)?;
-        hold_secrets(&mut replica, &keystore)?;
-        let lacking = keystore.lacks(replica.keyring());
+        let keystore = under(keystore, verifier.keyring(), &self.vault)?;
+        hold_secrets(&mut verifier, &keystore)?;
+        let lacking = keystore.lacks(verifier.keyring());
         if !lacking.is_empty() {
             tracing::warn!(kids = ?lacking, "the keystore lacks keys that the keyring lists");
         }
         *self.keystore.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(keystore);
-        held.replica = Arc::new(replica);
+        held.verifier = Arc::new(verifier);
         held.file = file;
         Ok(())
     }
@@ -139,10 +144,10 @@ impl Mirror {
         };
         let mut refused = None;
         if let Some(published) = published.filter(|published| published.stamp != held.stamp) {
-            let mut replica = Replica::clone(&held.replica);
-            match offer(&mut replica, connection, &published.stamp, now).await {
+            let mut verifier = Verifier::clone(&held.verifier);
+            match offer(&mut verifier, connection, &published.stamp, now).await {
                 Ok(()) => {
-                    held.replica = Arc::new(replica);
+                    held.verifier = Arc::new(verifier);
                     held.stamp = published.stamp;
                 }
                 // Whether what is held may be judged by is looked at again at each verdict.
@@ -150,7 +155,7 @@ impl Mirror {
                 Err(error) => return Err(error),
             }
         }
-        Ok(View { replica: Arc::clone(&held.replica), refused })
+        Ok(View { verifier: Arc::clone(&held.verifier), refused })
     }
 
     /// Reads a stamp back with the verifying half, before anybody else sees it.
@@ -162,9 +167,9 @@ impl Mirror {
     ) -> Result<(), Error> {
         let mut held = self.held.lock().await;
         self.renew_keyring(&mut held, connection).await?;
-        let mut replica = Replica::clone(&held.replica);
+        let mut verifier = Verifier::clone(&held.verifier);
         drop(held);
-        offer(&mut replica, connection, stamp, now).await
+        offer(&mut verifier, connection, stamp, now).await
     }
 }
 
@@ -187,33 +192,33 @@ fn under(keystore: Keystore, keyring: &Keyring, vault: &Vault) -> Result<Keystor
     keystore.under(keyring).map_err(|source| Error::Keystore { path: path(), source })
 }
 
-fn hold_secrets(replica: &mut Replica, keystore: &Keystore) -> Result<(), Error> {
+fn hold_secrets(verifier: &mut Verifier, keystore: &Keystore) -> Result<(), Error> {
     for key in keystore.keys() {
         if key.algorithm == Algorithm::HmacSha256 && key.purpose == Purpose::Token {
-            replica.hold_secret(key.kid, &key.secret)?;
+            verifier.hold_secret(key.kid, &key.secret)?;
         }
     }
     Ok(())
 }
 
 async fn offer(
-    replica: &mut Replica,
+    verifier: &mut Verifier,
     connection: &mut Connection,
     stamp: &[u8],
     now: Time,
 ) -> Result<(), Error> {
-    let Some(mut update) = replica.offer_stamp(stamp, now)? else {
+    let Some(mut update) = verifier.offer_stamp(stamp, now)? else {
         return Ok(());
     };
     if let Some(name) = update.wants_head() {
         let (head, _) = stored_head(connection, name.digest).await?;
-        update.offer_head(&head, replica.keyring(), now)?;
+        update.offer_head(&head, verifier.keyring(), now)?;
     }
     for name in update.wants_bodies() {
         let body = shards::body(connection, name.digest).await?;
         update.offer_body(&body.ok_or(ListError::WrongDigest("body"))?)?;
     }
-    Ok(replica.commit(update)?)
+    Ok(verifier.commit(update)?)
 }
 
 /// The head that a row of this database names.

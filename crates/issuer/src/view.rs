@@ -10,7 +10,7 @@ pub mod targets;
 
 use jiff::Timestamp;
 use portcullis_core::keyring::Keyring;
-use portcullis_core::list::Mark;
+use portcullis_core::list::ListVersion;
 use portcullis_core::time::Time;
 use portcullis_core::token::{Kind, Serial};
 use portcullis_core::verify::{Accepted, Refusal};
@@ -122,7 +122,7 @@ impl<'a> Around<'a> {
     /// As of now, under the keyring of `view`.
     #[must_use]
     pub fn of(issuer: &'a Issuer, view: &'a View) -> Self {
-        let keyring = view.replica().keyring();
+        let keyring = view.verifier().keyring();
         Self { keyring, status_lists: issuer.status_lists(), now: issuer.now() }
     }
 
@@ -201,13 +201,13 @@ impl Serialize for Instant {
 impl MarkView {
     /// The mark as of `now`.
     #[must_use]
-    pub fn new(mark: &Mark, now: Time) -> Self {
+    pub fn new(list_version: &ListVersion, now: Time) -> Self {
         Self {
-            epoch: mark.epoch,
-            number: mark.number,
-            age_millis: mark.age_millis(now),
-            this_update: Instant(mark.this_update),
-            next_update: Instant(mark.next_update),
+            epoch: list_version.epoch,
+            number: list_version.number,
+            age_millis: list_version.age_millis(now),
+            this_update: Instant(list_version.this_update),
+            next_update: Instant(list_version.next_update),
         }
     }
 
@@ -215,7 +215,7 @@ impl MarkView {
     #[must_use]
     pub fn of(published: &Published, now: Time) -> Self {
         let Published { epoch, number, this_update, next_update, .. } = *published;
-        Self::new(&Mark { epoch, number, this_update, next_update }, now)
+        Self::new(&ListVersion { epoch, number, this_update, next_update }, now)
     }
 }
 
@@ -268,7 +268,7 @@ impl VerdictView {
     /// The verdict as of `now`.
     #[must_use]
     pub fn new(verdict: &Verdict, now: Time) -> Self {
-        let list = verdict.list.as_ref().map(|mark| MarkView::new(mark, now));
+        let list = verdict.list.as_ref().map(|list_version| MarkView::new(list_version, now));
         match &verdict.result {
             Ok(accepted) => {
                 let key = Some(accepted_view(accepted, verdict.title.clone()));
@@ -307,7 +307,7 @@ fn accepted_view(accepted: &Accepted, title: Option<String>) -> AcceptedView {
 pub struct ListView {
     /// Epoch, number and times.
     #[serde(flatten)]
-    pub mark: MarkView,
+    pub list_version: MarkView,
     /// The SHA-256 of the head.
     pub head: String,
     /// The newest event that the list knows of.
@@ -351,7 +351,7 @@ impl ListView {
             body: shard.line.map(|line| line.body.to_string()),
         };
         Self {
-            mark: MarkView::of(published, now),
+            list_version: MarkView::of(published, now),
             head: published.digest.to_string(),
             position: published.position,
             expired: now >= published.next_update,

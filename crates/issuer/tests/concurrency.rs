@@ -13,13 +13,14 @@ use std::collections::HashSet;
 use common::{Bench, Shell, code, stderr};
 use portcullis_core::crypto::Digest;
 use portcullis_core::keyring::Purpose;
-use portcullis_core::verify::{Demand, Refusal};
+use portcullis_core::verify::{Refusal, Requirements};
 use portcullis_issuer::Issuer;
 use portcullis_issuer::issuer::DEFAULT_VALID_FOR;
 use portcullis_issuer::rules::{Moment, NewKey, Revocation};
 use sqlx::Row as _;
 
-const DEMAND: Demand = Demand { purpose: Purpose::Token, kind: None, environment: None };
+const DEMAND: Requirements =
+    Requirements { purpose: Purpose::Token, kind: None, environment: None };
 /// Where a head names the one before: behind magic, issuer, kid, epoch, number and this update.
 const PREVIOUS: std::ops::Range<usize> = 42..74;
 
@@ -82,7 +83,7 @@ async fn four_issuers_create_revoke_and_publish_at_once() {
         assert_eq!(verdict, if *revoked { Err(Refusal::Revoked) } else { Ok(()) });
     }
     let newest = check_chain(&bench.issuer).await;
-    assert_eq!(u64::try_from(newest).unwrap(), gate.list().unwrap().mark().number);
+    assert_eq!(u64::try_from(newest).unwrap(), gate.list().unwrap().list_version().number);
     let (_, shards) = bench.issuer.overview().await.unwrap();
     assert_eq!(shards[0].issued, 1 + 4 * u32::try_from(EACH).unwrap());
     assert_eq!(shards[0].counts.revoked, 2 * u32::try_from(EACH).unwrap());

@@ -9,7 +9,7 @@
 mod common;
 
 use common::Bench;
-use portcullis_core::list::WideState;
+use portcullis_core::list::BulkState;
 use portcullis_core::token::Environment;
 use portcullis_issuer::doctor::{Check, Diagnosis, examine};
 use portcullis_issuer::issuer::DEFAULT_VALID_FOR;
@@ -48,7 +48,7 @@ async fn a_missing_witness_is_a_warning_that_says_what_may_happen() {
 #[tokio::test]
 async fn an_active_signer_whose_keys_are_all_refused_is_found() {
     for (whose, kid) in [(Whose::Kid(1), 1), (Whose::Environment(Environment::Live), 1)] {
-        for state in [WideState::Revoked, WideState::Suspended] {
+        for state in [BulkState::Revoked, BulkState::Suspended] {
             let bench = Bench::new().await;
             let (issued_from, issued_before) = (None, None);
             let what = MassRevocation { whose, state, issued_from, issued_before, by: None };
@@ -57,12 +57,12 @@ async fn an_active_signer_whose_keys_are_all_refused_is_found() {
             bench.clock.advance(2000);
             bench.issuer.publish().await.unwrap();
             let seen = look(&bench, &[]).await;
-            let bounded = matches!(whose, Whose::Environment(_)) && state == WideState::Revoked;
+            let bounded = matches!(whose, Whose::Environment(_)) && state == BulkState::Revoked;
             let bad: Vec<_> = check(&seen, "signers").into_iter().filter(|one| !one.ok).collect();
             assert_eq!(bad.is_empty(), bounded, "{whose:?} {state:?}");
             if let Some(bad) = bad.first() {
                 assert!(bad.found.contains(&format!("the active signer {kid} ")), "{}", bad.found);
-                let word = if state == WideState::Revoked { "keyring rotate" } else { "--lift" };
+                let word = if state == BulkState::Revoked { "keyring rotate" } else { "--lift" };
                 assert!(bad.mend.as_deref().unwrap().contains(word));
             }
         }

@@ -201,7 +201,7 @@ async fn every_value_is_kept_when_a_database_is_brought_up_to_date() {
         let keys = issuer.list_keys(&Query::default()).await.unwrap().keys;
         let made = issuer.create(&NewKey::titled("later")).await.unwrap();
         assert!(keys.iter().all(|key| key.serial != made.record.serial), "{name}");
-        let mut replica = portcullis_core::replica::Replica::new(
+        let mut verifier = portcullis_core::verifier::Verifier::new(
             *issuer.root(),
             &issuer.keyring_document().await.unwrap(),
         )
@@ -210,7 +210,7 @@ async fn every_value_is_kept_when_a_database_is_brought_up_to_date() {
         let is = issuer.publish().await.unwrap();
         assert_eq!(is.epoch, was.epoch, "{name}");
         assert!((was.number..=was.number + 1).contains(&is.number), "{name}");
-        assert!(replica.offer_stamp(&is.stamp, issuer.now()).unwrap().is_some(), "{name}");
+        assert!(verifier.offer_stamp(&is.stamp, issuer.now()).unwrap().is_some(), "{name}");
         let report = issuer.verify_trail(&[anchor]).await.unwrap();
         assert!(report.is_sound(), "{name}: {:?}", report.findings);
         let webhook = issuer.show_webhook(about["webhook"].as_str().unwrap()).await.unwrap();

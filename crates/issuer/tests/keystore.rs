@@ -17,7 +17,7 @@ use std::time::Duration;
 use common::{Bench, Shell, code, stderr, stdout};
 use portcullis_core::keyring::{Purpose, State};
 use portcullis_core::token::{Environment, Kind};
-use portcullis_core::verify::{Demand, Refusal};
+use portcullis_core::verify::{Refusal, Requirements};
 use portcullis_issuer::issuer::DEFAULT_VALID_FOR;
 use portcullis_issuer::keystore::Vault;
 use portcullis_issuer::rules::{
@@ -26,7 +26,7 @@ use portcullis_issuer::rules::{
 use portcullis_issuer::{Error, Issuer};
 use serde_json::Value;
 
-const TOKEN: Demand = Demand { purpose: Purpose::Token, kind: None, environment: None };
+const TOKEN: Requirements = Requirements { purpose: Purpose::Token, kind: None, environment: None };
 
 fn signer(purpose: Purpose, at_once: bool) -> KeyringChange {
     KeyringChange::Rotate(NewSigner {

@@ -25,8 +25,8 @@ use futures_util::FutureExt as _;
 use common::filled::{MAY_BE_EMPTY, fill, idempotency};
 use common::{START, Shell, code, new_database, stderr};
 use portcullis_core::keyring::Purpose;
-use portcullis_core::replica::Replica;
-use portcullis_core::verify::Demand;
+use portcullis_core::verifier::Verifier;
+use portcullis_core::verify::Requirements;
 use portcullis_issuer::clock::{ManualClock, SystemClock};
 use portcullis_issuer::events::Anchor;
 use portcullis_issuer::issuer::{DEFAULT_VALID_FOR, Terms};
@@ -113,8 +113,9 @@ async fn open(home: &Home) -> Issuer {
 }
 
 /// A gate of this issuer, which knows what is out.
-async fn gate(issuer: &Issuer) -> Replica {
-    let mut gate = Replica::new(*issuer.root(), &issuer.keyring_document().await.unwrap()).unwrap();
+async fn gate(issuer: &Issuer) -> Verifier {
+    let mut gate =
+        Verifier::new(*issuer.root(), &issuer.keyring_document().await.unwrap()).unwrap();
     for key in issuer.keystore().keys() {
         let _ = gate.hold_secret(key.kid, &key.secret);
     }
@@ -123,7 +124,7 @@ async fn gate(issuer: &Issuer) -> Replica {
 }
 
 /// The gate fetches what is out, as gates do, by the files alone.
-async fn look(gate: &mut Replica, issuer: &Issuer) {
+async fn look(gate: &mut Verifier, issuer: &Issuer) {
     use portcullis_core::list::Bundle;
     let bundle = issuer.bundle().await.unwrap();
     let bundle = Bundle::decode(&bundle).unwrap();
@@ -215,7 +216,7 @@ async fn everything_arrives_and_the_list_goes_on() {
     assert_eq!(u64::from(published.epoch), about["epoch"].as_u64().unwrap());
     assert_eq!(published.number, about["number"].as_u64().unwrap() + 1, "without a gap");
     let now = issuer.now();
-    let demand = Demand { purpose: Purpose::Token, kind: None, environment: None };
+    let demand = Requirements { purpose: Purpose::Token, kind: None, environment: None };
     assert!(gate.verify(&text("valid"), &demand, now).is_ok());
     look(&mut gate, &issuer).await;
     assert!(gate.verify(&text("valid"), &demand, now).is_err());

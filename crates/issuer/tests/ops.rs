@@ -18,7 +18,7 @@ use axum::body::Body;
 use axum::http::{HeaderMap, Request, StatusCode};
 use common::{Bench, Shell, code, stderr, stdout};
 use futures_util::StreamExt as _;
-use portcullis_core::list::WideState;
+use portcullis_core::list::BulkState;
 use portcullis_issuer::http::{Rate, Settings, StreamLimits, router, router_with};
 use portcullis_issuer::record::KeyPurpose;
 use portcullis_issuer::rules::{MassRevocation, Moment, NewKey, Whose};
@@ -132,7 +132,7 @@ async fn a_stream_ends_with_its_key() {
                 issuer
                     .revoke_many(&MassRevocation {
                         whose: Whose::Owner(owner),
-                        state: WideState::Revoked,
+                        state: BulkState::Revoked,
                         issued_from: None,
                         issued_before: None,
                         by: None,

@@ -21,9 +21,9 @@ use common::Shell;
 use portcullis_core::crypto::{Digest, PublicKey};
 use portcullis_core::keyring::{Keyring, Purpose};
 use portcullis_core::list::Stamp;
-use portcullis_core::replica::Replica;
 use portcullis_core::time::Time;
-use portcullis_core::verify::{Demand, Refusal};
+use portcullis_core::verifier::Verifier;
+use portcullis_core::verify::{Refusal, Requirements};
 use portcullis_issuer::Home;
 use portcullis_issuer::clock::{Clock as _, SystemClock};
 use portcullis_issuer::keystore::Keystore;
@@ -32,7 +32,8 @@ use portcullis_issuer::store::{Database, Store};
 use serde_json::{Value, json};
 use sqlx::Row as _;
 
-const DEMAND: Demand = Demand { purpose: Purpose::Token, kind: None, environment: None };
+const DEMAND: Requirements =
+    Requirements { purpose: Purpose::Token, kind: None, environment: None };
 
 struct Served {
     child: Child,
@@ -58,27 +59,27 @@ impl Drop for Served {
     }
 }
 
-fn replica(shell: &Shell, root: &str, keyring: &[u8]) -> Replica {
-    let mut replica = Replica::new(PublicKey::from_text(root).unwrap(), keyring).unwrap();
+fn verifier(shell: &Shell, root: &str, keyring: &[u8]) -> Verifier {
+    let mut verifier = Verifier::new(PublicKey::from_text(root).unwrap(), keyring).unwrap();
     let keystore = Keystore::read(&Home::new(shell.home()).keystore_vault()).unwrap();
     for key in &keystore.keys()[..2] {
-        replica.hold_secret(key.kid, &key.secret).unwrap();
+        verifier.hold_secret(key.kid, &key.secret).unwrap();
     }
-    replica
+    verifier
 }
 
 /// What a gate holds that fetches its files with `read`.
-fn adopt(shell: &Shell, root: &str, read: impl Fn(&str) -> Vec<u8>) -> (Replica, Time) {
-    let mut replica = replica(shell, root, &read("keyring"));
+fn adopt(shell: &Shell, root: &str, read: impl Fn(&str) -> Vec<u8>) -> (Verifier, Time) {
+    let mut verifier = verifier(shell, root, &read("keyring"));
     let now = SystemClock.now();
-    let mut update = replica.offer_stamp(&read("stamp"), now).unwrap().unwrap();
+    let mut update = verifier.offer_stamp(&read("stamp"), now).unwrap().unwrap();
     let name = update.wants_head().unwrap();
-    update.offer_head(&read(&format!("heads/{}", name.digest)), replica.keyring(), now).unwrap();
+    update.offer_head(&read(&format!("heads/{}", name.digest)), verifier.keyring(), now).unwrap();
     for name in update.wants_bodies() {
         update.offer_body(&read(&format!("bodies/{}", name.digest))).unwrap();
     }
-    replica.commit(update).unwrap();
-    (replica, now)
+    verifier.commit(update).unwrap();
+    (verifier, now)
 }
 
 /// A real S3 server on a folder.
@@ -389,10 +390,10 @@ async fn four_servers(database: Option<String>) {
             client.get(url).send().await.unwrap().bytes().await.unwrap().to_vec()
         };
         let root = made["root"].as_str().unwrap();
-        let mut gate = replica(&shell, root, &get("keyring").await);
+        let mut gate = verifier(&shell, root, &get("keyring").await);
         let now = SystemClock.now();
         gate.adopt_bundle(&get("bundle").await, SystemClock.now()).unwrap();
-        assert!(gate.list().unwrap().mark().number >= newest);
+        assert!(gate.list().unwrap().list_version().number >= newest);
         for (_, token, revoked) in &made_keys {
             let verdict = gate.verify(token, &DEMAND, now).map(|_| ());
             assert_eq!(verdict, if *revoked { Err(Refusal::Revoked) } else { Ok(()) });

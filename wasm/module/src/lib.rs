@@ -23,11 +23,11 @@ use alloc::vec::Vec;
 
 use portcullis_core::crypto::{Digest, PublicKey};
 use portcullis_core::list::FileName;
-use portcullis_core::memo::SignatureToCheck;
 use portcullis_core::policy::{NoPolicy, Policy};
+use portcullis_core::signature_cache::PendingSignature;
 use portcullis_core::time::Time;
 use portcullis_core::token::Kind;
-use portcullis_wasm::{Ask, Board, Facts, Fault, ListFacts, Reason, Verifier, Wanted};
+use portcullis_wasm::{Ask, Board, Engine, Facts, Fault, ListFacts, Reason, Wanted};
 use zeroize::Zeroizing;
 
 #[cfg(target_arch = "wasm32")]
@@ -44,7 +44,7 @@ fn trap(_: &core::panic::PanicInfo<'_>) -> ! {
 /// A verifier, and the memory that it shares with JavaScript.
 #[derive(Debug)]
 pub struct Desk {
-    verifier: Verifier,
+    verifier: Engine,
     board: Board,
     /// What the next call is about: a file, a secret.
     given: Vec<u8>,
@@ -86,7 +86,7 @@ impl Desk {
 /// 0 where [`why`] says so.
 #[cfg_attr(target_arch = "wasm32", unsafe(no_mangle))]
 pub extern "C" fn open(a: u64, b: u64, c: u64, d: u64) -> Option<Box<Desk>> {
-    let verifier = Verifier::new(root([a, b, c, d]).ok()?);
+    let verifier = Engine::new(root([a, b, c, d]).ok()?);
     let (given, reply) = (Vec::new(), Vec::new());
     Some(Box::new(Desk { verifier, board: Board::default(), given, reply, busy: false }))
 }
@@ -228,7 +228,7 @@ pub extern "C" fn remember(desk: &mut Desk) {
         let Some((key, rest)) = given.split_first_chunk() else { return };
         let Some((message, rest)) = rest.split_first_chunk() else { return };
         let Ok(signature) = rest.try_into() else { return };
-        desk.verifier.remember(SignatureToCheck { key: *key, message: *message, signature });
+        desk.verifier.remember(PendingSignature { key: *key, message: *message, signature });
     });
 }
 

@@ -1,9 +1,9 @@
 //! Random issuers: what each publishes, one list after the other.
 
 use portcullis_core::crypto::Digest;
-use portcullis_core::issue::{KeyringDraft, ShardFacts, SigningKey};
+use portcullis_core::issue::{KeyringDraft, ShardContents, SigningKey};
 use portcullis_core::keyring::State;
-use portcullis_core::list::{IssuedAt, TimedSlot, WideEntry, WideScope, WideState};
+use portcullis_core::list::{BulkEntry, BulkScope, BulkState, IssuedAt, TimedSlot};
 use portcullis_core::time::Time;
 use portcullis_core::token::{Environment, Label, Serial};
 use proptest::prelude::RngExt as _;
@@ -53,7 +53,7 @@ impl History {
             world.valid_millis = *pick(rng, &[1, 60_000, 86_400_000, 86_400_001]);
         }
         world.shards = shards(rng);
-        world.wide = (0..*pick(rng, &[0, 0, 1, 3])).map(|_| wide(rng)).collect();
+        world.bulk = (0..*pick(rng, &[0, 0, 1, 3])).map(|_| bulk(rng)).collect();
         let mut draft = world.keyring_draft();
         unsettle(rng, &mut draft);
         let succeeds = chance(rng, 15);
@@ -119,7 +119,7 @@ fn advance(rng: &mut TestRng, world: &mut World, draft: &mut KeyringDraft) {
         world.shards[at].1 = facts(rng, capacity);
     }
     if chance(rng, 20) {
-        world.wide.push(wide(rng));
+        world.bulk.push(bulk(rng));
     }
     if chance(rng, 40) {
         draft.version += 1;
@@ -146,7 +146,7 @@ fn unsettle_again(rng: &mut TestRng, world: &mut World, draft: &mut KeyringDraft
     world.epoch = if chance(rng, 95) { draft.epoch } else { 7 };
 }
 
-fn shards(rng: &mut TestRng) -> Vec<(u32, ShardFacts)> {
+fn shards(rng: &mut TestRng) -> Vec<(u32, ShardContents)> {
     let mut numbers = vec![0, rng.random_range(1..1 << 28), (1 << 28) - 1];
     numbers.truncate(*pick(rng, &[1, 1, 2, 3]));
     let shard = |number| {
@@ -160,9 +160,9 @@ fn shards(rng: &mut TestRng) -> Vec<(u32, ShardFacts)> {
     numbers.into_iter().map(shard).collect()
 }
 
-fn facts(rng: &mut TestRng, capacity: u32) -> ShardFacts {
+fn facts(rng: &mut TestRng, capacity: u32) -> ShardContents {
     const PER_MILLE: [u32; 15] = [0, 0, 0, 1, 1, 10, 100, 245, 255, 300, 500, 745, 755, 950, 1000];
-    let mut facts = ShardFacts { capacity, ..ShardFacts::default() };
+    let mut facts = ShardContents { capacity, ..ShardContents::default() };
     let [revoked, suspended, timed] = [(); 3].map(|()| *pick(rng, &PER_MILLE));
     let timed = if chance(rng, 70) { 0 } else { timed.min(100) };
     for slot in 0..capacity {
@@ -181,13 +181,13 @@ fn facts(rng: &mut TestRng, capacity: u32) -> ShardFacts {
     facts
 }
 
-fn wide(rng: &mut TestRng) -> WideEntry {
+fn bulk(rng: &mut TestRng) -> BulkEntry {
     let slot = rng.random_range(1..2_000);
     let scope = match rng.random_range(0..4) {
-        0 => WideScope::Owner(*pick(rng, &[0, 7, 8, u32::MAX])),
-        1 => WideScope::Kid(*pick(rng, &[1, 2, 3, u16::MAX])),
-        2 => WideScope::Environment(*pick(rng, &Environment::ALL)),
-        _ => WideScope::Serials {
+        0 => BulkScope::Owner(*pick(rng, &[0, 7, 8, u32::MAX])),
+        1 => BulkScope::Kid(*pick(rng, &[1, 2, 3, u16::MAX])),
+        2 => BulkScope::Environment(*pick(rng, &Environment::ALL)),
+        _ => BulkScope::Serials {
             first: Serial::at(0, slot).unwrap(),
             last: *pick(
                 rng,
@@ -204,5 +204,5 @@ fn wide(rng: &mut TestRng) -> WideEntry {
             IssuedAt { from: START - 5, before: START + 5 },
         ],
     );
-    WideEntry { scope, state: *pick(rng, &[WideState::Suspended, WideState::Revoked]), issued }
+    BulkEntry { scope, state: *pick(rng, &[BulkState::Suspended, BulkState::Revoked]), issued }
 }

@@ -1,6 +1,6 @@
 //! Random keys: good ones, ones of which the list says something, changed ones, noise.
 
-use portcullis_core::list::{WideEntry, WideScope};
+use portcullis_core::list::{BulkEntry, BulkScope};
 use portcullis_core::token::{Claims, Environment, Kind, Lifetime, Serial};
 use proptest::prelude::RngExt as _;
 use proptest::test_runner::TestRng;
@@ -60,8 +60,8 @@ fn claims(rng: &mut TestRng, edition: &Edition) -> (Claims, u64) {
     }
     let mut serial = Serial::at(shard, slot.unwrap_or(0)).unwrap();
     if chance(rng, 15)
-        && let Some(WideEntry { scope: WideScope::Serials { first, last }, .. }) =
-            world.wide.iter().find(|entry| matches!(entry.scope, WideScope::Serials { .. }))
+        && let Some(BulkEntry { scope: BulkScope::Serials { first, last }, .. }) =
+            world.bulk.iter().find(|entry| matches!(entry.scope, BulkScope::Serials { .. }))
     {
         let place = *pick(rng, &[first.get(), first.get() - 1, last.get(), last.get() + 1]);
         serial = Serial::new(place).unwrap_or(*first);

@@ -1,7 +1,7 @@
 //! Bundles with something wrong in them: in what is signed, in what is named, or in the whole.
 
 use portcullis_core::crypto::{Context, Digest};
-use portcullis_core::issue::{ShardFacts, SigningKey, encode_body};
+use portcullis_core::issue::{ShardContents, SigningKey, encode_body};
 use proptest::prelude::RngExt as _;
 use proptest::test_runner::TestRng;
 
@@ -89,7 +89,7 @@ fn spoilt_body(rng: &mut TestRng, bodies: &[Vec<u8>]) -> Vec<u8> {
     if chance(rng, 30) {
         // The last byte of a set, of which some bits are padding.
         let revoked = (0..capacity).filter(|_| rng.random_ratio(1, 9)).collect();
-        let facts = ShardFacts { capacity, revoked, ..ShardFacts::default() };
+        let facts = ShardContents { capacity, revoked, ..ShardContents::default() };
         let mut file = encode_body(&facts).unwrap();
         let last = file.len() - 9;
         file[last] ^= 1 << rng.random_range(4..8);

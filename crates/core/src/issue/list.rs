@@ -5,14 +5,16 @@ use alloc::vec::Vec;
 
 use crate::crypto::{Context, Digest, IssuerId};
 use crate::issue::SigningKey;
-use crate::list::{Body, Counts, FileName, Mark, ShardLine, TimedSlot, WideEntry, encode_set};
+use crate::list::{
+    Body, BulkEntry, Counts, FileName, ListVersion, ShardLine, TimedSlot, encode_set,
+};
 use crate::list::{head, stamp};
 use crate::time::Time;
 use crate::wire::{Put as _, WireError};
 
 /// What is to be said of one shard.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct ShardFacts {
+pub struct ShardContents {
     /// Slots that are covered, 1 to 2^20.
     pub capacity: u32,
     /// Revoked slots, ascending.
@@ -23,7 +25,7 @@ pub struct ShardFacts {
     pub timed: Vec<TimedSlot>,
 }
 
-impl ShardFacts {
+impl ShardContents {
     /// How many slots stand in each set.
     #[must_use]
     pub fn counts(&self) -> Counts {
@@ -36,7 +38,7 @@ impl ShardFacts {
 ///
 /// # Errors
 /// [`WireError::NotCanonical`] names the field whose facts contradict each other or don't ascend.
-pub fn encode_body(facts: &ShardFacts) -> Result<Vec<u8>, WireError> {
+pub fn encode_body(facts: &ShardContents) -> Result<Vec<u8>, WireError> {
     if !(1..=Body::MAX_CAPACITY).contains(&facts.capacity) {
         return Err(WireError::NotCanonical("capacity"));
     }
@@ -104,14 +106,14 @@ pub struct HeadDraft {
     /// The shards, by ascending number, with the bodies' names.
     pub shards: Vec<ShardLine>,
     /// The wide entries, in any order.
-    pub wide: Vec<WideEntry>,
+    pub bulk: Vec<BulkEntry>,
 }
 
 /// What a stamp is to say.
 #[derive(Clone, Copy, Debug)]
 pub struct StampDraft {
     /// Epoch, number and times.
-    pub mark: Mark,
+    pub list_version: ListVersion,
     /// The head's name.
     pub head: FileName,
     /// The version of the keyring that is in force.
@@ -124,9 +126,9 @@ impl ListSigner {
     /// # Errors
     /// [`WireError::NotCanonical`] names the field of a draft that no verifier would accept.
     pub fn sign_head(&self, draft: &HeadDraft) -> Result<Vec<u8>, WireError> {
-        let mut wide = draft.wide.clone();
-        wide.sort_unstable();
-        wide.dedup();
+        let mut bulk = draft.bulk.clone();
+        bulk.sort_unstable();
+        bulk.dedup();
         let fields = head::Fields {
             issuer: self.issuer,
             kid: self.kid,
@@ -137,7 +139,7 @@ impl ListSigner {
             public_policies: draft.public_policies,
             private_policies: draft.private_policies,
             shards: draft.shards.clone(),
-            wide,
+            bulk,
         };
         let bytes = fields.encode();
         head::Fields::decode(&bytes)?;
@@ -150,7 +152,7 @@ impl ListSigner {
         let fields = stamp::Fields {
             issuer: self.issuer,
             kid: self.kid,
-            mark: draft.mark,
+            list_version: draft.list_version,
             head: draft.head.digest,
             head_len: draft.head.len,
             keyring_version: draft.keyring_version,

@@ -6,7 +6,7 @@ mod list;
 mod policy;
 mod token;
 
-pub use list::{HeadDraft, ListSigner, ShardFacts, StampDraft, encode_body, name_file};
+pub use list::{HeadDraft, ListSigner, ShardContents, StampDraft, encode_body, name_file};
 pub use policy::{PolicyDraft, PolicyFiles, PolicyTree, SaltKey};
 pub use token::{HmacSigner, TokenSigner, redact};
 

@@ -171,11 +171,11 @@ fn decode_set(reader: &mut Reader<'_>, capacity: u32) -> Result<SlotSet, WireErr
 #[cfg(all(test, feature = "issue"))]
 mod tests {
     use super::*;
-    use crate::issue::{ShardFacts, encode_body};
+    use crate::issue::{ShardContents, encode_body};
     use alloc::vec;
 
-    fn facts() -> ShardFacts {
-        ShardFacts {
+    fn facts() -> ShardContents {
+        ShardContents {
             capacity: 1000,
             revoked: vec![3, 999],
             suspended: vec![0, 7],
@@ -199,7 +199,7 @@ mod tests {
 
     #[test]
     fn contradictions_are_refused() {
-        let both = |change: fn(&mut ShardFacts)| {
+        let both = |change: fn(&mut ShardContents)| {
             let mut facts = facts();
             change(&mut facts);
             encode_body(&facts)
@@ -216,7 +216,7 @@ mod tests {
     fn a_slot_is_not_both_however_many_are_either() {
         let all = |len| (0..len).collect::<Vec<u32>>();
         let read = |revoked, suspended| {
-            let facts = ShardFacts { capacity: 1000, revoked, suspended, timed: vec![] };
+            let facts = ShardContents { capacity: 1000, revoked, suspended, timed: vec![] };
             encode_body(&facts).map(|bytes| Body::decode(&bytes).unwrap())
         };
         let both = Err(WireError::NotCanonical("suspended"));

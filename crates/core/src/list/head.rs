@@ -1,12 +1,12 @@
 //! The head: which bodies make up the list, and the entries that are wider than one key.
 //!
 //! ```text
-//!  4  magic `PCH` 1          then per shard, 40 bytes:      then per wide entry, 22 bytes:
+//!  4  magic `PCH` 1          then per shard, 40 bytes:      then per bulk entry, 22 bytes:
 //! 16  issuer id               4  shard, ascending            1  scope  1 owner 2 kid 3 environment
 //!  2  kid                     4  body length                           4 serial range
 //!  4  list epoch             32  body digest                 1  state  1 suspended 2 revoked
 //!  8  number                 then                            6  first
-//!  8  this update, ms         4  number of wide entries      6  last
+//!  8  this update, ms         4  number of bulk entries      6  last
 //! 32  digest of head before                                  4  issued at or after, s
 //! 36  public policies                                        4  issued before, s; 2^32-1: no bound
 //! 36  private policies                                      at the end: 64  signature
@@ -26,7 +26,7 @@ use crate::wire::{Reader, WireError, split_signature};
 
 pub(crate) const LETTER: u8 = b'H';
 const LINE_LEN: usize = 40;
-const WIDE_LEN: usize = 22;
+const BULK_LEN: usize = 22;
 
 /// A head whose signature has been verified.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,7 +47,7 @@ pub(crate) struct Fields {
     pub(crate) public_policies: FileName,
     pub(crate) private_policies: FileName,
     pub(crate) shards: Vec<ShardLine>,
-    pub(crate) wide: Vec<WideEntry>,
+    pub(crate) bulk: Vec<BulkEntry>,
 }
 
 /// A content-addressed file: digest and length, all zeros for none.
@@ -77,18 +77,18 @@ pub struct ShardLine {
 
 /// A revocation or suspension of many keys at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct WideEntry {
+pub struct BulkEntry {
     /// Whose keys.
-    pub scope: WideScope,
+    pub scope: BulkScope,
     /// Revoked or suspended.
-    pub state: WideState,
+    pub state: BulkState,
     /// Only keys issued in this interval.
     pub issued: IssuedAt,
 }
 
 /// Whose keys a wide entry speaks of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum WideScope {
+pub enum BulkScope {
     /// All keys of one owner.
     Owner(u32),
     /// All keys of one signer.
@@ -106,7 +106,7 @@ pub enum WideScope {
 
 /// What a wide entry does; the stronger one counts where several apply.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum WideState {
+pub enum BulkState {
     /// Suspended.
     Suspended,
     /// Revoked.
@@ -132,15 +132,15 @@ impl IssuedAt {
     }
 }
 
-impl WideEntry {
+impl BulkEntry {
     /// Whether the entry speaks of the key with these claims.
     #[must_use]
     pub fn applies_to(&self, claims: &Claims) -> bool {
         let in_scope = match self.scope {
-            WideScope::Owner(owner) => claims.owner == owner,
-            WideScope::Kid(kid) => claims.kid == kid,
-            WideScope::Environment(environment) => claims.environment == environment,
-            WideScope::Serials { first, last } => (first..=last).contains(&claims.serial),
+            BulkScope::Owner(owner) => claims.owner == owner,
+            BulkScope::Kid(kid) => claims.kid == kid,
+            BulkScope::Environment(environment) => claims.environment == environment,
+            BulkScope::Serials { first, last } => (first..=last).contains(&claims.serial),
         };
         in_scope && self.issued.contains(claims.lifetime.issued_at)
     }
@@ -165,10 +165,10 @@ impl Head {
         let fields = Fields::decode(signed).map_err(&wire)?;
         let key = list_key(keyring, fields.issuer, fields.kid, now)?;
         verify_signed(key, Context::HEAD, (signed, signature))?;
-        let mark = stamp.mark();
-        if fields.epoch != mark.epoch
-            || fields.number != mark.number
-            || fields.this_update > mark.this_update
+        let list_version = stamp.list_version();
+        if fields.epoch != list_version.epoch
+            || fields.number != list_version.number
+            || fields.this_update > list_version.this_update
         {
             return Err(ListError::WrongDigest("head"));
         }
@@ -231,8 +231,8 @@ impl Head {
 
     /// The entries that are wider than one key.
     #[must_use]
-    pub fn wide(&self) -> &[WideEntry] {
-        &self.fields.wide
+    pub fn bulk(&self) -> &[BulkEntry] {
+        &self.fields.bulk
     }
 }
 
@@ -261,14 +261,14 @@ impl Fields {
             }
             shards.push(line);
         }
-        let count = reader.len(WIDE_LEN)?;
-        let mut wide: Vec<WideEntry> = Vec::with_capacity(count);
+        let count = reader.len(BULK_LEN)?;
+        let mut bulk: Vec<BulkEntry> = Vec::with_capacity(count);
         for _ in 0..count {
-            let entry = decode_wide(&mut reader)?;
-            if wide.last().is_some_and(|last| *last >= entry) {
+            let entry = decode_bulk(&mut reader)?;
+            if bulk.last().is_some_and(|last| *last >= entry) {
                 return Err(WireError::NotCanonical("wide entries"));
             }
-            wide.push(entry);
+            bulk.push(entry);
         }
         reader.finish()?;
         Ok(Self {
@@ -281,7 +281,7 @@ impl Fields {
             public_policies,
             private_policies,
             shards,
-            wide,
+            bulk,
         })
     }
 
@@ -304,17 +304,17 @@ impl Fields {
         for line in &self.shards {
             out.put_u32(line.shard).put_u32(line.len).put(&line.body.0);
         }
-        out.put_u32(count(self.wide.len()));
-        for entry in &self.wide {
+        out.put_u32(count(self.bulk.len()));
+        for entry in &self.bulk {
             let (code, first, last) = match entry.scope {
-                WideScope::Owner(owner) => (1, u64::from(owner), u64::from(owner)),
-                WideScope::Kid(kid) => (2, u64::from(kid), u64::from(kid)),
-                WideScope::Environment(e) => (3, u64::from(e.code()), u64::from(e.code())),
-                WideScope::Serials { first, last } => (4, first.get(), last.get()),
+                BulkScope::Owner(owner) => (1, u64::from(owner), u64::from(owner)),
+                BulkScope::Kid(kid) => (2, u64::from(kid), u64::from(kid)),
+                BulkScope::Environment(e) => (3, u64::from(e.code()), u64::from(e.code())),
+                BulkScope::Serials { first, last } => (4, first.get(), last.get()),
             };
             let state = match entry.state {
-                WideState::Suspended => 1,
-                WideState::Revoked => 2,
+                BulkState::Suspended => 1,
+                BulkState::Revoked => 2,
             };
             out.put_u8(code).put_u8(state).put_u48(first).put_u48(last);
             out.put_u32(entry.issued.from).put_u32(entry.issued.before);
@@ -332,25 +332,25 @@ fn decode_file_name(reader: &mut Reader<'_>) -> Result<FileName, WireError> {
     Ok(name)
 }
 
-fn decode_wide(reader: &mut Reader<'_>) -> Result<WideEntry, WireError> {
+fn decode_bulk(reader: &mut Reader<'_>) -> Result<BulkEntry, WireError> {
     use crate::token::{Environment, Serial};
     const FIELD: WireError = WireError::NotCanonical("wide entry");
     let (code, state) = (reader.u8()?, reader.u8()?);
     let (first, last) = (reader.u48()?, reader.u48()?);
     let issued = IssuedAt { from: reader.u32()?, before: reader.u32()? };
     let state = match state {
-        1 => WideState::Suspended,
-        2 => WideState::Revoked,
+        1 => BulkState::Suspended,
+        2 => BulkState::Revoked,
         _ => return Err(FIELD),
     };
     let scope = match code {
-        1 => WideScope::Owner(u32::try_from(first).map_err(|_| FIELD)?),
-        2 => WideScope::Kid(u16::try_from(first).map_err(|_| FIELD)?),
+        1 => BulkScope::Owner(u32::try_from(first).map_err(|_| FIELD)?),
+        2 => BulkScope::Kid(u16::try_from(first).map_err(|_| FIELD)?),
         3 => {
             let code = u8::try_from(first).map_err(|_| FIELD)?;
-            WideScope::Environment(Environment::from_code(code).ok_or(FIELD)?)
+            BulkScope::Environment(Environment::from_code(code).ok_or(FIELD)?)
         }
-        4 => WideScope::Serials {
+        4 => BulkScope::Serials {
             first: Serial::new(first).ok_or(FIELD)?,
             last: Serial::new(last).ok_or(FIELD)?,
         },
@@ -360,5 +360,5 @@ fn decode_wide(reader: &mut Reader<'_>) -> Result<WideEntry, WireError> {
     if !one_subject || first > last || issued.from >= issued.before {
         return Err(FIELD);
     }
-    Ok(WideEntry { scope, state, issued })
+    Ok(BulkEntry { scope, state, issued })
 }

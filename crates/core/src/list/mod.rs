@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! stamp   154 bytes, signed, renewed every second or few: number, head digest, this and next update
-//! head    signed: number, digest of the head before, one line per shard, wide entries
+//! head    signed: number, digest of the head before, one line per shard, bulk entries
 //! bodies  immutable, named by their SHA-256: the slots of one shard that are revoked,
 //!         suspended, or revoked from a moment on
 //! ```
@@ -23,9 +23,9 @@ pub(crate) mod stamp;
 pub use body::{Body, Counts, SlotState, TimedSlot};
 pub use bundle::{Bundle, MAX_BUNDLE_LEN};
 pub use deployment::Deployment;
-pub use head::{FileName, Head, IssuedAt, ShardLine, WideEntry, WideScope, WideState};
+pub use head::{BulkEntry, BulkScope, BulkState, FileName, Head, IssuedAt, ShardLine};
 pub use set::SlotSet;
-pub use stamp::{MAX_SKEW_MILLIS, Mark, Stamp};
+pub use stamp::{ListVersion, MAX_SKEW_MILLIS, Stamp};
 
 #[cfg(feature = "issue")]
 pub(crate) use body::LETTER as BODY_LETTER;
@@ -174,8 +174,8 @@ impl List {
 
     /// Epoch, number and times, as signed.
     #[must_use]
-    pub fn mark(&self) -> Mark {
-        self.stamp.mark()
+    pub fn list_version(&self) -> ListVersion {
+        self.stamp.list_version()
     }
 
     /// The stamp.
@@ -210,11 +210,11 @@ impl List {
         let shard = self.shards.binary_search_by_key(&serial.shard(), |(shard, _)| *shard);
         let body = shard.ok().and_then(|at| self.shards.get(at));
         let slot = body.map_or(SlotState::NotCovered, |(_, body)| body.state(serial.slot(), now));
-        let wide = self.head.wide().iter().filter(|entry| entry.applies_to(claims));
-        match (slot, wide.map(|entry| entry.state).max()) {
-            (SlotState::Revoked, _) | (_, Some(WideState::Revoked)) => Status::Revoked,
+        let bulk = self.head.bulk().iter().filter(|entry| entry.applies_to(claims));
+        match (slot, bulk.map(|entry| entry.state).max()) {
+            (SlotState::Revoked, _) | (_, Some(BulkState::Revoked)) => Status::Revoked,
             (SlotState::NotCovered, _) => Status::NotCovered,
-            (SlotState::Suspended, _) | (_, Some(WideState::Suspended)) => Status::Suspended,
+            (SlotState::Suspended, _) | (_, Some(BulkState::Suspended)) => Status::Suspended,
             (SlotState::Good, None) => Status::Good,
         }
     }

@@ -31,7 +31,7 @@ pub struct Stamp {
 pub(crate) struct Fields {
     pub(crate) issuer: IssuerId,
     pub(crate) kid: u16,
-    pub(crate) mark: Mark,
+    pub(crate) list_version: ListVersion,
     pub(crate) head: Digest,
     pub(crate) head_len: u32,
     pub(crate) keyring_version: u32,
@@ -39,7 +39,7 @@ pub(crate) struct Fields {
 
 /// Which list this is and when it counts: what a verdict says of the list it was given by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Mark {
+pub struct ListVersion {
     /// The list epoch, raised only by a keyring.
     pub epoch: u32,
     /// The number, which only grows within an epoch.
@@ -50,7 +50,7 @@ pub struct Mark {
     pub next_update: Time,
 }
 
-impl Mark {
+impl ListVersion {
     /// How old the list's knowledge is, in milliseconds.
     #[must_use]
     pub const fn age_millis(&self, now: Time) -> u64 {
@@ -84,7 +84,7 @@ impl Stamp {
     ) -> Result<(Self, Time), ListError> {
         let wire = ListError::wire("stamp");
         let (signed, _) = split_signature(file).map_err(&wire)?;
-        let then = now.min(Fields::decode(signed).map_err(&wire)?.mark.this_update);
+        let then = now.min(Fields::decode(signed).map_err(&wire)?.list_version.this_update);
         Ok((Self::open(file, keyring, then)?, then))
     }
 
@@ -95,8 +95,8 @@ impl Stamp {
         keyring: &'k Keyring,
         now: Time,
     ) -> Result<&'k PublicKey, ListError> {
-        let Fields { issuer, kid, mark, keyring_version: needed, .. } = self.fields;
-        let Mark { epoch, this_update, next_update, .. } = mark;
+        let Fields { issuer, kid, list_version, keyring_version: needed, .. } = self.fields;
+        let ListVersion { epoch, this_update, next_update, .. } = list_version;
         if issuer != keyring.issuer() {
             return Err(ListError::ForeignIssuer);
         }
@@ -128,8 +128,8 @@ impl Stamp {
 
     /// Epoch, number and times.
     #[must_use]
-    pub const fn mark(&self) -> Mark {
-        self.fields.mark
+    pub const fn list_version(&self) -> ListVersion {
+        self.fields.list_version
     }
 
     /// The digest of the head that the stamp announces.
@@ -164,8 +164,8 @@ impl Fields {
         let head_len = reader.u32()?;
         let keyring_version = reader.u32()?;
         reader.finish()?;
-        let mark = Mark { epoch, number, this_update, next_update };
-        Ok(Self { issuer, kid, mark, head, head_len, keyring_version })
+        let list_version = ListVersion { epoch, number, this_update, next_update };
+        Ok(Self { issuer, kid, list_version, head, head_len, keyring_version })
     }
 
     #[cfg(feature = "issue")]
@@ -175,10 +175,10 @@ impl Fields {
         out.put_magic(LETTER)
             .put(&self.issuer.0)
             .put_u16(self.kid)
-            .put_u32(self.mark.epoch)
-            .put_u64(self.mark.number)
-            .put_u64(self.mark.this_update.millis())
-            .put_u64(self.mark.next_update.millis())
+            .put_u32(self.list_version.epoch)
+            .put_u64(self.list_version.number)
+            .put_u64(self.list_version.this_update.millis())
+            .put_u64(self.list_version.next_update.millis())
             .put(&self.head.0)
             .put_u32(self.head_len)
             .put_u32(self.keyring_version);

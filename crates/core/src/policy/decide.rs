@@ -81,16 +81,19 @@ impl Denial {
 /// # Errors
 /// The first [`Denial`], in the order of its variants.
 pub fn decide<'p>(policy: &Policy<'p>, request: &RequestFacts<'_>) -> Result<Grant<'p>, Denial> {
-    let demand = |allowed: bool, denial: Denial| if allowed { Ok(()) } else { Err(denial) };
-    demand(address_allowed(policy, request.address), Denial::Address)?;
+    let requirements = |allowed: bool, denial: Denial| if allowed { Ok(()) } else { Err(denial) };
+    requirements(address_allowed(policy, request.address), Denial::Address)?;
     let origin = request.origin.unwrap_or_default();
-    demand(text_allowed(policy.items(List::Origins), origin), Denial::Origin)?;
-    demand(text_allowed(policy.items(List::Methods), request.method), Denial::Method)?;
-    demand(path_allowed(policy, request.path.as_bytes()), Denial::Path)?;
-    demand(request.scopes.iter().all(|s| scope_granted(policy, s.as_bytes())), Denial::Scope)?;
+    requirements(text_allowed(policy.items(List::Origins), origin), Denial::Origin)?;
+    requirements(text_allowed(policy.items(List::Methods), request.method), Denial::Method)?;
+    requirements(path_allowed(policy, request.path.as_bytes()), Denial::Path)?;
+    requirements(
+        request.scopes.iter().all(|s| scope_granted(policy, s.as_bytes())),
+        Denial::Scope,
+    )?;
     let mut channels = policy.items(List::SalesChannels);
     let channel = request.sales_channel.map(str::as_bytes);
-    demand(channel.is_none_or(|id| channels.any(|held| held == id)), Denial::SalesChannel)?;
+    requirements(channel.is_none_or(|id| channels.any(|held| held == id)), Denial::SalesChannel)?;
     Ok(Grant { policy: *policy })
 }
 

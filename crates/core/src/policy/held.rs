@@ -65,7 +65,7 @@ impl NoPolicy {
 /// There are more files of policies than may be held at once: they can't all be looked up in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the policies take {needed} bytes or more; make room for them, or fetch as keys ask")]
-pub struct NoRoom {
+pub struct CapacityExceeded {
     /// The bytes of all files that are known of so far, each counted as 128 or more.
     pub needed: usize,
 }
@@ -166,15 +166,15 @@ impl Policies {
     /// round brings files that stay, so this ends.
     ///
     /// # Errors
-    /// [`NoRoom`] as soon as the directories that are held name more than may be held at once: what
+    /// [`CapacityExceeded`] as soon as the directories that are held name more than may be held at once: what
     /// is offered next would push out what it was found by, for ever.
-    pub fn wants_all(&self, directories: &[FileName]) -> Result<Vec<FileName>, NoRoom> {
+    pub fn wants_all(&self, directories: &[FileName]) -> Result<Vec<FileName>, CapacityExceeded> {
         let places = directories.iter().flat_map(|directory| self.reach(*directory, None));
         let mut names = distinct(places.map(|place| place.name));
         let lens = names.iter().map(|name| usize::try_from(name.len).unwrap_or(usize::MAX));
         let needed = lens.map(room).fold(0, usize::saturating_add);
         if needed > self.max_bytes {
-            return Err(NoRoom { needed });
+            return Err(CapacityExceeded { needed });
         }
         names.retain(|name| self.get(*name).is_none());
         Ok(names)

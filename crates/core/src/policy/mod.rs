@@ -24,7 +24,7 @@ pub mod scope;
 pub use body::PolicyBody;
 pub use decide::{Denial, Grant, RequestFacts, decide};
 pub use directory::{PolicyDirectory, RangeLine};
-pub use held::{NoPolicy, NoRoom, Policies};
+pub use held::{CapacityExceeded, NoPolicy, Policies};
 pub use network::Network;
 pub use path::{PlainPath, is_pattern as is_path_pattern};
 pub use record::{Policy, Texts};

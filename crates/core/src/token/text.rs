@@ -221,12 +221,12 @@ fn split(text: &str) -> Option<(Algorithm, &[u8], &[u8])> {
 
 /// Puts a prefix at the end of `place`.
 fn put_front(place: &mut [u8; FRONT], front: &[u8]) {
-    let (Some((label, mark)), Some((before, end))) =
+    let (Some((label, list_version)), Some((before, end))) =
         (front.split_last_chunk::<8>(), place.split_last_chunk_mut::<8>())
     else {
         return;
     };
-    *end = *mark;
+    *end = *list_version;
     // A copy of a length that is not known is a call, which most prefixes have no use for.
     if !label.is_empty() {
         before.iter_mut().rev().zip(label.iter().rev()).for_each(|(slot, byte)| *slot = *byte);

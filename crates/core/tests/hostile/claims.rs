@@ -8,7 +8,7 @@ use portcullis_core::crypto::Context;
 use portcullis_core::issue::{PolicyDraft, PolicyTree, StampDraft, name_file};
 use portcullis_core::keyring::Keyring;
 use portcullis_core::list::{
-    Body, Bundle, Head, IssuedAt, Stamp, TimedSlot, WideEntry, WideScope, WideState,
+    Body, BulkEntry, BulkScope, BulkState, Bundle, Head, IssuedAt, Stamp, TimedSlot,
 };
 use portcullis_core::policy::{Policies, PolicyBody, PolicyDirectory};
 
@@ -41,9 +41,9 @@ fn crowded() -> World {
     facts.revoked = vec![1, 2, 30_000];
     facts.suspended = vec![7];
     facts.timed = vec![TimedSlot { slot: 3, from: START + 10 }];
-    world.wide = vec![WideEntry {
-        scope: WideScope::Owner(1),
-        state: WideState::Revoked,
+    world.bulk = vec![BulkEntry {
+        scope: BulkScope::Owner(1),
+        state: BulkState::Revoked,
         issued: IssuedAt::ANY,
     }];
     world
@@ -82,8 +82,8 @@ fn a_set_asks_for_no_more_than_its_bytes_hold() {
 #[test]
 fn a_stamp_and_a_head_ask_for_no_more_than_they_have() {
     let world = crowded();
-    let (published, replica) = (world.publish(), world.empty_replica());
-    let (keyring, now) = (replica.keyring(), world.this_update);
+    let (published, verifier) = (world.publish(), world.empty_replica());
+    let (keyring, now) = (verifier.keyring(), world.this_update);
     let key = world.signing_key(LIST);
     let seal = |context, file: &[u8]| {
         let signed = &file[..file.len() - 64];
@@ -95,7 +95,11 @@ fn a_stamp_and_a_head_ask_for_no_more_than_they_have() {
     });
     everywhere(&published.head, 64, &mut |file| {
         let file = seal(Context::HEAD, file);
-        let draft = StampDraft { mark: world.mark(), head: name_file(&file), keyring_version: 1 };
+        let draft = StampDraft {
+            list_version: world.list_version(),
+            head: name_file(&file),
+            keyring_version: 1,
+        };
         let stamp = Stamp::open(&world.list_signer().sign_stamp(&draft), keyring, now).unwrap();
         asked(|| Head::open(&file, &stamp, keyring, now)) + asked(|| Head::signer_of(&file))
     });
@@ -159,6 +163,6 @@ fn policies_ask_for_no_more_than_they_have() {
 #[test]
 fn what_is_altered_was_good_before() {
     let world = crowded();
-    let verdict = world.replica().verify(&world.token(HMAC_LIVE, 0), &ANY, world.this_update);
+    let verdict = world.verifier().verify(&world.token(HMAC_LIVE, 0), &ANY, world.this_update);
     assert!(verdict.is_ok());
 }

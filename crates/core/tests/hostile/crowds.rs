@@ -4,7 +4,7 @@
 use crate::support::{World, first_shard};
 use crate::{SPARE, asked};
 use portcullis_core::crypto::Digest;
-use portcullis_core::issue::{HeadDraft, ShardFacts, StampDraft, encode_body, name_file};
+use portcullis_core::issue::{HeadDraft, ShardContents, StampDraft, encode_body, name_file};
 use portcullis_core::list::{FileName, ShardLine};
 use portcullis_core::policy::{Policies, Visibility};
 
@@ -14,7 +14,7 @@ fn a_head_of_many_shards_costs_what_its_lines_cost() {
     let facts = first_shard(&mut world).clone();
     let body = |slot| {
         let revoked = vec![slot];
-        encode_body(&ShardFacts { revoked, ..facts.clone() }).unwrap()
+        encode_body(&ShardContents { revoked, ..facts.clone() }).unwrap()
     };
     let bodies: Vec<Vec<u8>> = (0..5_000).map(body).collect();
     // Every body is named by two shards, far from each other.
@@ -27,21 +27,25 @@ fn a_head_of_many_shards_costs_what_its_lines_cost() {
         public_policies: FileName::NONE,
         private_policies: FileName::NONE,
         shards: named.map(|(body, shard)| ShardLine::new(shard, body)).collect(),
-        wide: vec![],
+        bulk: vec![],
     };
     let (signer, now) = (world.list_signer(), world.this_update);
     let head = signer.sign_head(&draft).unwrap();
-    let draft = StampDraft { mark: world.mark(), head: name_file(&head), keyring_version: 1 };
+    let draft = StampDraft {
+        list_version: world.list_version(),
+        head: name_file(&head),
+        keyring_version: 1,
+    };
     let stamp = signer.sign_stamp(&draft);
-    let mut replica = world.empty_replica();
-    let keyring = replica.keyring().clone();
+    let mut verifier = world.empty_replica();
+    let keyring = verifier.keyring().clone();
     let given = head.len() + bodies.iter().map(Vec::len).sum::<usize>();
     let asked = asked(|| {
-        let mut update = replica.offer_stamp(&stamp, now).unwrap().unwrap();
+        let mut update = verifier.offer_stamp(&stamp, now).unwrap().unwrap();
         update.offer_head(&head, &keyring, now).unwrap();
         assert_eq!(update.wants_bodies().len(), bodies.len());
         bodies.iter().for_each(|body| update.offer_body(body).unwrap());
-        replica.commit(update).unwrap();
+        verifier.commit(update).unwrap();
     });
     assert!(asked <= 24 * given as u64 + SPARE, "{asked} for {given}");
 }

@@ -6,8 +6,8 @@ use portcullis_core::assertion;
 use portcullis_core::crypto::PublicKey;
 use portcullis_core::issue::{PolicyDraft, redact};
 use portcullis_core::list::TimedSlot;
-use portcullis_core::memo::{Memo, SignatureToCheck};
 use portcullis_core::policy::{Policy, RequestFacts, decide, is_path_pattern, is_scope, scope};
+use portcullis_core::signature_cache::{PendingSignature, SignatureCache};
 use portcullis_core::token::{Label, Prefix};
 use portcullis_core::verify::{Refusal, Unverified};
 
@@ -17,10 +17,10 @@ fn a_verification_asks_for_no_memory() {
     let facts = first_shard(&mut world);
     (facts.revoked, facts.suspended) = (vec![5], vec![6]);
     facts.timed = vec![TimedSlot { slot: 7, from: START }];
-    let (replica, now) = (world.replica(), world.this_update);
-    let mut memo = Memo::new(8);
+    let (verifier, now) = (world.verifier(), world.this_update);
+    let mut signature_cache = SignatureCache::new(8);
     let publishable = world.token(ED25519, 1);
-    let _ = replica.verify_with(&mut memo, &publishable, &ANY, now).unwrap();
+    let _ = verifier.verify_with(&mut signature_cache, &publishable, &ANY, now).unwrap();
     let stranger = World::with_seed(2).token(HMAC_LIVE, 1);
     for (token, code) in [
         (world.token(HMAC_LIVE, 1), None),
@@ -34,7 +34,7 @@ fn a_verification_asks_for_no_memory() {
         ("sk_live_".repeat(1 << 17), Some("malformed_too_long")),
     ] {
         let asked = asked(|| {
-            let verdict = replica.verify_with(&mut memo, &token, &ANY, now);
+            let verdict = verifier.verify_with(&mut signature_cache, &token, &ANY, now);
             assert_eq!(verdict.err().map(Refusal::code), code);
         });
         assert_eq!(asked, 0, "{code:?}");
@@ -44,15 +44,16 @@ fn a_verification_asks_for_no_memory() {
 #[test]
 fn a_memo_of_any_capacity_is_made_and_one_that_finds_no_room_keeps_nothing() {
     let world = World::new();
-    let (replica, now) = (world.replica(), world.this_update);
+    let (verifier, now) = (world.verifier(), world.this_update);
     let token = world.token(ED25519, 1);
     for capacity in [usize::MAX, usize::MAX / 2, usize::MAX / 150, 0] {
-        let mut memo = Memo::new(capacity);
-        assert!(replica.verify_with(&mut memo, &token, &ANY, now).is_ok());
+        let mut signature_cache = SignatureCache::new(capacity);
+        assert!(verifier.verify_with(&mut signature_cache, &token, &ANY, now).is_ok());
         let unverified = Unverified::parse(&token).unwrap();
-        let asked = unverified.signature_to_check(replica.keyring(), ANY.purpose, &memo);
-        let signature: SignatureToCheck = asked.unwrap().expect("it was not kept");
-        memo.insert(signature);
+        let asked =
+            unverified.signature_to_check(verifier.keyring(), ANY.purpose, &signature_cache);
+        let signature: PendingSignature = asked.unwrap().expect("it was not kept");
+        signature_cache.insert(signature);
     }
 }
 

@@ -5,33 +5,33 @@ use portcullis_core::crypto::Digest;
 use portcullis_core::issue::{SigningKey, StampDraft, name_file};
 use portcullis_core::keyring::KeyringError;
 use portcullis_core::list::{Bundle, ListError};
-use portcullis_core::replica::{AdoptError, Replica};
 use portcullis_core::time::Time;
+use portcullis_core::verifier::{AdoptError, Verifier};
 use portcullis_core::verify::Refusal;
 
 #[test]
 fn a_replica_never_goes_back() {
     let mut world = World::new();
     let first = world.publish();
-    let mut replica = world.replica();
+    let mut verifier = world.verifier();
     first_shard(&mut world).revoked = vec![5];
     world.number = 2;
     world.previous = Digest::of(&first.head);
     let second = world.publish();
     let now = world.this_update;
-    assert_eq!(replica.adopt_bundle(&second.bundle(), now), Ok(true));
-    assert_eq!(replica.adopt_bundle(&second.bundle(), now), Ok(false));
-    assert_eq!(replica.list().unwrap().head().previous(), Digest::of(&first.head));
+    assert_eq!(verifier.adopt_bundle(&second.bundle(), now), Ok(true));
+    assert_eq!(verifier.adopt_bundle(&second.bundle(), now), Ok(false));
+    assert_eq!(verifier.list().unwrap().head().previous(), Digest::of(&first.head));
 
-    let back = replica.adopt_bundle(&first.bundle(), now);
+    let back = verifier.adopt_bundle(&first.bundle(), now);
     assert_eq!(back, Err(AdoptError::List(ListError::Rollback { held: 2, offered: 1 })));
 
     // The same number with other contents: the issuer contradicts itself.
     first_shard(&mut world).revoked = vec![];
-    let other = replica.adopt_bundle(&world.publish().bundle(), now);
+    let other = verifier.adopt_bundle(&world.publish().bundle(), now);
     assert_eq!(other, Err(AdoptError::List(ListError::Equivocation(2))));
 
-    let verdict = replica.verify(&world.token(HMAC_LIVE, 5), &ANY, now);
+    let verdict = verifier.verify(&world.token(HMAC_LIVE, 5), &ANY, now);
     assert_eq!(verdict.unwrap_err(), Refusal::Revoked);
 }
 
@@ -58,28 +58,29 @@ fn what_was_held_before_is_a_floor_and_needs_a_stamp_alone() {
     let stamp_alone = Bundle { head: &[], ..without_bodies.clone() };
     let files = [kept.bundle(), without_bodies.encode(), stamp_alone.encode()];
     for (file, whole) in files.iter().zip([true, false, false]) {
-        let mut replica = world.empty_replica();
-        assert_eq!(replica.restore(file, late), Ok(true));
-        assert_eq!(replica.restore(file, late), Ok(false));
-        assert_eq!(replica.list().is_some(), whole);
+        let mut verifier = world.empty_replica();
+        assert_eq!(verifier.restore(file, late), Ok(true));
+        assert_eq!(verifier.restore(file, late), Ok(false));
+        assert_eq!(verifier.list().is_some(), whole);
         let no_list = if whole { ListError::PastNextUpdate } else { ListError::Missing };
-        assert_eq!(replica.at(late).unwrap_err(), no_list, "nothing is judged by it");
-        let refused = replica.offer_stamp(&older().stamp, late).unwrap_err();
+        assert_eq!(verifier.list_at(late).unwrap_err(), no_list, "nothing is judged by it");
+        let refused = verifier.offer_stamp(&older().stamp, late).unwrap_err();
         assert_eq!(refused, ListError::Rollback { held: 7, offered: 6 });
-        let refused = replica.offer_stamp(&contradicting().stamp, late).unwrap_err();
+        let refused = verifier.offer_stamp(&contradicting().stamp, late).unwrap_err();
         assert_eq!(refused, ListError::Equivocation(7));
         // The same head under a new stamp: all of it is here, or none.
-        let mut mark = world.mark();
-        (mark.this_update, mark.next_update) = (late, late.plus_millis(world.valid_millis));
-        let stamp = StampDraft { mark, head: name_file(&kept.head), keyring_version: 1 };
-        let update = replica.offer_stamp(&world.list_signer().sign_stamp(&stamp), late).unwrap();
+        let mut list_version = world.list_version();
+        (list_version.this_update, list_version.next_update) =
+            (late, late.plus_millis(world.valid_millis));
+        let stamp = StampDraft { list_version, head: name_file(&kept.head), keyring_version: 1 };
+        let update = verifier.offer_stamp(&world.list_signer().sign_stamp(&stamp), late).unwrap();
         assert_eq!(update.is_none(), whole);
         if let Some(mut update) = update {
-            update.offer_head(&kept.head, replica.keyring(), late).unwrap();
+            update.offer_head(&kept.head, verifier.keyring(), late).unwrap();
             kept.bodies.iter().for_each(|body| update.offer_body(body).unwrap());
-            replica.commit(update).unwrap();
+            verifier.commit(update).unwrap();
         }
-        let verdict = replica.verify(&world.token(HMAC_LIVE, 5), &ANY, late).unwrap_err();
+        let verdict = verifier.verify(&world.token(HMAC_LIVE, 5), &ANY, late).unwrap_err();
         assert_eq!(verdict, Refusal::Revoked);
     }
 }
@@ -87,32 +88,32 @@ fn what_was_held_before_is_a_floor_and_needs_a_stamp_alone() {
 #[test]
 fn a_renewed_stamp_moves_the_times_and_an_older_one_does_not_move_them_back() {
     let world = World::new();
-    let mut replica = world.replica();
+    let mut verifier = world.verifier();
     let head = world.publish().head;
     let stamp_at = |seconds: u64| {
         let this_update = world.this_update.plus_millis(seconds * 1000);
-        let mut mark = world.mark();
-        mark.this_update = this_update;
-        mark.next_update = this_update.plus_millis(world.valid_millis);
+        let mut list_version = world.list_version();
+        list_version.this_update = this_update;
+        list_version.next_update = this_update.plus_millis(world.valid_millis);
         world.list_signer().sign_stamp(&StampDraft {
-            mark,
+            list_version,
             head: name_file(&head),
             keyring_version: 1,
         })
     };
     let now = world.this_update.plus_millis(20_000);
-    assert!(replica.offer_stamp(&stamp_at(20), now).unwrap().is_none());
-    assert!(replica.offer_stamp(&stamp_at(10), now).unwrap().is_none());
-    let mark = replica.list().unwrap().mark();
-    assert_eq!(mark.this_update, now);
-    assert_eq!(mark.age_millis(now.plus_millis(7)), 7);
+    assert!(verifier.offer_stamp(&stamp_at(20), now).unwrap().is_none());
+    assert!(verifier.offer_stamp(&stamp_at(10), now).unwrap().is_none());
+    let list_version = verifier.list().unwrap().list_version();
+    assert_eq!(list_version.this_update, now);
+    assert_eq!(list_version.age_millis(now.plus_millis(7)), 7);
 }
 
 #[test]
 fn a_withheld_keyring_is_noticed_and_a_raised_epoch_lowers_the_floor() {
     let mut world = World::new();
     world.number = u64::MAX;
-    let mut replica = world.replica();
+    let mut verifier = world.verifier();
     let now = world.this_update;
 
     // The issuer moved on to a keyring that somebody keeps from this replica.
@@ -120,7 +121,7 @@ fn a_withheld_keyring_is_noticed_and_a_raised_epoch_lowers_the_floor() {
     next.keyring_version = 2;
     let published = next.publish();
     assert_eq!(
-        replica.offer_stamp(&published.stamp, now).unwrap_err(),
+        verifier.offer_stamp(&published.stamp, now).unwrap_err(),
         ListError::KeyringBehind { held: 1, needed: 2 }
     );
 
@@ -128,21 +129,21 @@ fn a_withheld_keyring_is_noticed_and_a_raised_epoch_lowers_the_floor() {
     next.epoch = 2;
     next.number = 1;
     let published = next.publish();
-    assert_eq!(replica.offer_keyring(&published.keyring), Ok(true));
-    assert!(replica.list().is_none(), "a list of a lower epoch is let go");
-    assert_eq!(replica.adopt_bundle(&published.bundle(), now), Ok(true));
+    assert_eq!(verifier.offer_keyring(&published.keyring), Ok(true));
+    assert!(verifier.list().is_none(), "a list of a lower epoch is let go");
+    assert_eq!(verifier.adopt_bundle(&published.bundle(), now), Ok(true));
     assert_eq!(
-        replica.adopt_bundle(&world.publish().bundle(), now),
+        verifier.adopt_bundle(&world.publish().bundle(), now),
         Err(AdoptError::List(ListError::WrongEpoch { held: 2, offered: 1 }))
     );
     // The secrets came along with the keyring.
-    assert!(replica.verify(&next.token(HMAC_LIVE, 1), &ANY, now).is_ok());
+    assert!(verifier.verify(&next.token(HMAC_LIVE, 1), &ANY, now).is_ok());
 }
 
 #[test]
 fn keyrings_only_move_forward_and_only_by_the_root() {
     let world = World::new();
-    let mut replica = world.replica();
+    let mut verifier = world.verifier();
     let sign = |version, epoch, root: &SigningKey, successor| {
         let mut draft = world.keyring_draft();
         (draft.version, draft.epoch, draft.successor) = (version, epoch, successor);
@@ -151,28 +152,31 @@ fn keyrings_only_move_forward_and_only_by_the_root() {
     let (root, heir) = (world.root(), SigningKey::from_seed(&[0xAA; 32]));
     let stranger = World::with_seed(2);
     assert_eq!(
-        replica.offer_keyring(&stranger.publish().keyring),
+        verifier.offer_keyring(&stranger.publish().keyring),
         Err(KeyringError::NotSignedByRoot)
     );
     let v3 = sign(3, 1, &root, Some(heir.public().unwrap()));
-    assert_eq!(replica.offer_keyring(&v3), Ok(true));
-    assert_eq!(replica.offer_keyring(&v3), Ok(false));
+    assert_eq!(verifier.offer_keyring(&v3), Ok(true));
+    assert_eq!(verifier.offer_keyring(&v3), Ok(false));
     assert_eq!(
-        replica.offer_keyring(&sign(2, 1, &root, None)),
+        verifier.offer_keyring(&sign(2, 1, &root, None)),
         Err(KeyringError::Older { held: 3, offered: 2 })
     );
-    assert_eq!(replica.offer_keyring(&sign(3, 1, &root, None)), Err(KeyringError::Equivocation));
-    assert_eq!(replica.offer_keyring(&sign(4, 0, &root, None)), Err(KeyringError::Equivocation));
+    assert_eq!(verifier.offer_keyring(&sign(3, 1, &root, None)), Err(KeyringError::Equivocation));
+    assert_eq!(verifier.offer_keyring(&sign(4, 0, &root, None)), Err(KeyringError::Equivocation));
     // The successor that version 3 names may sign version 4; nobody else may.
-    assert_eq!(replica.offer_keyring(&sign(4, 1, &heir, None)), Ok(true));
+    assert_eq!(verifier.offer_keyring(&sign(4, 1, &heir, None)), Ok(true));
     // From then on it is the root, and the old one signs nothing any more.
-    assert_eq!(replica.offer_keyring(&sign(5, 1, &root, None)), Err(KeyringError::NotSignedByRoot));
-    assert_eq!(replica.offer_keyring(&sign(5, 1, &heir, None)), Ok(true));
+    assert_eq!(
+        verifier.offer_keyring(&sign(5, 1, &root, None)),
+        Err(KeyringError::NotSignedByRoot)
+    );
+    assert_eq!(verifier.offer_keyring(&sign(5, 1, &heir, None)), Ok(true));
     let mut foreign = world.keyring_draft();
     foreign.version = 9;
     foreign.issuer.0[0] ^= 1;
     assert_eq!(
-        replica.offer_keyring(&foreign.sign(&heir).unwrap()),
+        verifier.offer_keyring(&foreign.sign(&heir).unwrap()),
         Err(KeyringError::ForeignIssuer)
     );
 }
@@ -181,11 +185,11 @@ fn keyrings_only_move_forward_and_only_by_the_root() {
 fn an_expired_keyring_closes_the_replica() {
     let mut world = World::new();
     world.this_update = Time::from_secs(START + 365 * 86_400 - 1);
-    let replica = world.replica();
+    let verifier = world.verifier();
     let token = world.token(ED25519, 1);
-    assert!(replica.verify(&token, &ANY, world.this_update).is_ok());
+    assert!(verifier.verify(&token, &ANY, world.this_update).is_ok());
     let end = world.this_update.plus_millis(1_000);
-    let verdict = replica.verify(&token, &ANY, end).unwrap_err();
+    let verdict = verifier.verify(&token, &ANY, end).unwrap_err();
     assert_eq!(verdict, Refusal::List(ListError::KeyringExpired));
 }
 
@@ -203,29 +207,29 @@ fn a_floor_outlives_a_keyring_and_holds_back_what_was_on_its_way() {
         let Published { keyring, stamp, .. } = of;
         Bundle { keyring, stamp, head: &[], bodies: Vec::new() }.encode()
     };
-    let gather = |replica: &mut Replica, of: &Published| {
-        let mut update = replica.offer_stamp(&of.stamp, now)?.unwrap();
-        update.offer_head(&of.head, replica.keyring(), now)?;
+    let gather = |verifier: &mut Verifier, of: &Published| {
+        let mut update = verifier.offer_stamp(&of.stamp, now)?.unwrap();
+        update.offer_head(&of.head, verifier.keyring(), now)?;
         of.bodies.iter().try_for_each(|body| update.offer_body(body))?;
         Ok::<_, ListError>(update)
     };
-    let mut replica = world.empty_replica();
-    let update = gather(&mut replica, &numbered(6, 1, 1)).unwrap();
-    assert_eq!(replica.restore(&stamp_alone(&numbered(7, 1, 1)), now), Ok(true));
+    let mut verifier = world.empty_replica();
+    let update = gather(&mut verifier, &numbered(6, 1, 1)).unwrap();
+    assert_eq!(verifier.restore(&stamp_alone(&numbered(7, 1, 1)), now), Ok(true));
     let rollback = ListError::Rollback { held: 7, offered: 6 };
-    assert_eq!(replica.commit(update), Err(rollback));
+    assert_eq!(verifier.commit(update), Err(rollback));
     // The list of the floor itself, and one above it, are taken.
     for number in [7, 8] {
-        let mut replica = replica.clone();
-        let update = gather(&mut replica, &numbered(number, 1, 1)).unwrap();
-        assert_eq!(replica.commit(update), Ok(()));
+        let mut verifier = verifier.clone();
+        let update = gather(&mut verifier, &numbered(number, 1, 1)).unwrap();
+        assert_eq!(verifier.commit(update), Ok(()));
     }
 
     world.keyring_version = 2;
-    assert_eq!(replica.offer_keyring(&world.publish().keyring), Ok(true));
-    assert_eq!(gather(&mut replica, &numbered(6, 1, 1)).unwrap_err(), rollback);
+    assert_eq!(verifier.offer_keyring(&world.publish().keyring), Ok(true));
+    assert_eq!(gather(&mut verifier, &numbered(6, 1, 1)).unwrap_err(), rollback);
     (world.keyring_version, world.epoch) = (3, 2);
-    assert_eq!(replica.offer_keyring(&world.publish().keyring), Ok(true));
-    let update = gather(&mut replica, &numbered(1, 2, 3)).unwrap();
-    assert_eq!(replica.commit(update), Ok(()));
+    assert_eq!(verifier.offer_keyring(&world.publish().keyring), Ok(true));
+    let update = gather(&mut verifier, &numbered(1, 2, 3)).unwrap();
+    assert_eq!(verifier.commit(update), Ok(()));
 }

@@ -3,9 +3,9 @@
 use crate::support::{ANY, ED25519, HMAC_LIVE, LIST, START, World, first_shard};
 use portcullis_core::WireError;
 use portcullis_core::issue::{StampDraft, name_file};
-use portcullis_core::list::{IssuedAt, ListError, TimedSlot, WideEntry, WideScope, WideState};
-use portcullis_core::replica::AdoptError;
+use portcullis_core::list::{BulkEntry, BulkScope, BulkState, IssuedAt, ListError, TimedSlot};
 use portcullis_core::time::Time;
+use portcullis_core::verifier::AdoptError;
 use portcullis_core::verify::Refusal;
 
 #[test]
@@ -28,9 +28,9 @@ fn what_is_restored_is_checked_like_any_other() {
         (long.publish().bundle(), "list_too_long_valid"),
         (b"PCZ".to_vec(), "list_unreadable"),
     ] {
-        let mut replica = world.empty_replica();
-        assert_eq!(replica.restore(&file, world.this_update).unwrap_err().code(), code);
-        assert_eq!(replica.at(world.this_update).unwrap_err(), ListError::Missing);
+        let mut verifier = world.empty_replica();
+        assert_eq!(verifier.restore(&file, world.this_update).unwrap_err().code(), code);
+        assert_eq!(verifier.list_at(world.this_update).unwrap_err(), ListError::Missing);
     }
 }
 
@@ -38,10 +38,10 @@ fn what_is_restored_is_checked_like_any_other() {
 fn stamps_with_impossible_times_are_refused() {
     let refused = |change: fn(&mut World)| {
         let world = World::new();
-        let mut replica = world.empty_replica();
+        let mut verifier = world.empty_replica();
         let mut liar = world.clone();
         change(&mut liar);
-        match replica.adopt_bundle(&liar.publish().bundle(), world.this_update) {
+        match verifier.adopt_bundle(&liar.publish().bundle(), world.this_update) {
             Err(AdoptError::List(error)) => error,
             other => panic!("{other:?}"),
         }
@@ -61,14 +61,14 @@ fn stamps_with_impossible_times_are_refused() {
 #[test]
 fn a_list_whose_signer_is_retired_judges_nothing_any_more() {
     let world = World::new();
-    let mut replica = world.replica();
+    let mut verifier = world.verifier();
     let mut draft = world.keyring_draft();
     draft.version = 2;
     for entry in draft.entries.iter_mut().filter(|entry| entry.kid == LIST) {
         entry.state = portcullis_core::keyring::State::Retired;
     }
-    assert_eq!(replica.offer_keyring(&draft.sign(&world.root()).unwrap()), Ok(true));
-    let verdict = replica.verify(&world.token(HMAC_LIVE, 1), &ANY, world.this_update).unwrap_err();
+    assert_eq!(verifier.offer_keyring(&draft.sign(&world.root()).unwrap()), Ok(true));
+    let verdict = verifier.verify(&world.token(HMAC_LIVE, 1), &ANY, world.this_update).unwrap_err();
     assert_eq!(verdict, Refusal::List(ListError::NotAListKey(LIST)));
 }
 
@@ -77,9 +77,9 @@ fn a_list_on_its_way_in_is_not_taken_under_a_keyring_that_refuses_it() {
     let world = World::new();
     let now = world.this_update;
     let published = world.publish();
-    let mut replica = world.empty_replica();
-    let mut update = replica.offer_stamp(&published.stamp, now).unwrap().unwrap();
-    update.offer_head(&published.head, &replica.keyring().clone(), now).unwrap();
+    let mut verifier = world.empty_replica();
+    let mut update = verifier.offer_stamp(&published.stamp, now).unwrap().unwrap();
+    update.offer_head(&published.head, &verifier.keyring().clone(), now).unwrap();
     update.offer_body(&published.bodies[0]).unwrap();
 
     // Another issuer's replica does not take it either.
@@ -92,17 +92,17 @@ fn a_list_on_its_way_in_is_not_taken_under_a_keyring_that_refuses_it() {
     for entry in draft.entries.iter_mut().filter(|entry| entry.kid == LIST) {
         entry.state = portcullis_core::keyring::State::Retired;
     }
-    assert_eq!(replica.offer_keyring(&draft.sign(&world.root()).unwrap()), Ok(true));
-    assert_eq!(replica.commit(update.clone()), Err(ListError::NotAListKey(LIST)));
+    assert_eq!(verifier.offer_keyring(&draft.sign(&world.root()).unwrap()), Ok(true));
+    assert_eq!(verifier.commit(update.clone()), Err(ListError::NotAListKey(LIST)));
 
     (draft.version, draft.epoch) = (3, 2);
     for entry in &mut draft.entries {
         entry.state = portcullis_core::keyring::State::Active;
     }
-    assert_eq!(replica.offer_keyring(&draft.sign(&world.root()).unwrap()), Ok(true));
-    let verdict = replica.commit(update);
+    assert_eq!(verifier.offer_keyring(&draft.sign(&world.root()).unwrap()), Ok(true));
+    let verdict = verifier.commit(update);
     assert_eq!(verdict, Err(ListError::WrongEpoch { held: 2, offered: 1 }));
-    assert!(replica.list().is_none());
+    assert!(verifier.list().is_none());
 }
 
 #[test]
@@ -111,17 +111,17 @@ fn every_cut_flip_and_added_byte_of_every_file_is_refused() {
     let facts = first_shard(&mut world);
     facts.revoked = vec![1, 2, 30_000];
     facts.timed = vec![TimedSlot { slot: 3, from: START + 10 }];
-    world.wide = vec![WideEntry {
-        scope: WideScope::Owner(1),
-        state: WideState::Revoked,
+    world.bulk = vec![BulkEntry {
+        scope: BulkScope::Owner(1),
+        state: BulkState::Revoked,
         issued: IssuedAt::ANY,
     }];
     let bundle = world.publish().bundle();
     let empty = world.empty_replica();
     let refused = |bytes: &[u8]| {
-        let mut replica = empty.clone();
-        let verdict = replica.adopt_bundle(bytes, world.this_update);
-        verdict.is_err() && replica.list().is_none()
+        let mut verifier = empty.clone();
+        let verdict = verifier.adopt_bundle(bytes, world.this_update);
+        verdict.is_err() && verifier.list().is_none()
     };
     assert!(!refused(&bundle));
     for len in 0..bundle.len() {
@@ -138,33 +138,37 @@ fn every_cut_flip_and_added_byte_of_every_file_is_refused() {
 #[test]
 fn lists_signed_by_another_key_or_for_another_issuer_are_refused() {
     let world = World::new();
-    let mut replica = world.empty_replica();
+    let mut verifier = world.empty_replica();
     let stranger = World::with_seed(2).publish();
     assert_eq!(
-        replica.offer_stamp(&stranger.stamp, world.this_update).unwrap_err(),
+        verifier.offer_stamp(&stranger.stamp, world.this_update).unwrap_err(),
         ListError::ForeignIssuer
     );
     let mut signer = world.list_signer();
     signer.key = world.signing_key(ED25519);
-    let draft = StampDraft { mark: world.mark(), head: name_file(b"head"), keyring_version: 1 };
+    let draft = StampDraft {
+        list_version: world.list_version(),
+        head: name_file(b"head"),
+        keyring_version: 1,
+    };
     let now = world.this_update;
     assert_eq!(
-        replica.offer_stamp(&signer.sign_stamp(&draft), now).unwrap_err(),
+        verifier.offer_stamp(&signer.sign_stamp(&draft), now).unwrap_err(),
         ListError::BadSignature
     );
     // A token key, used under its own kid: its purpose is not lists.
     signer.kid = ED25519;
     assert_eq!(
-        replica.offer_stamp(&signer.sign_stamp(&draft), now).unwrap_err(),
+        verifier.offer_stamp(&signer.sign_stamp(&draft), now).unwrap_err(),
         ListError::NotAListKey(ED25519)
     );
     signer.kid = LIST;
     signer.key = world.signing_key(LIST);
     let good = signer.sign_stamp(&draft);
-    assert!(replica.offer_stamp(&good, now).unwrap().is_some());
+    assert!(verifier.offer_stamp(&good, now).unwrap().is_some());
     assert_eq!(good.len(), portcullis_core::list::Stamp::LEN);
     assert_eq!(
-        replica.offer_stamp(&world.publish().keyring, now).unwrap_err(),
+        verifier.offer_stamp(&world.publish().keyring, now).unwrap_err(),
         ListError::Wire { part: "stamp", error: WireError::WrongFile { expected: "stamp" } }
     );
 }
@@ -174,11 +178,11 @@ fn a_list_of_another_issuer_judges_nothing() {
     let world = World::new();
     let mut other = world.clone();
     other.issuer.0[5] ^= 1;
-    let (mine, theirs) = (world.replica(), other.replica());
+    let (mine, theirs) = (world.verifier(), other.verifier());
     let token = world.token(HMAC_LIVE, 1);
     let unverified = portcullis_core::verify::Unverified::parse(&token).unwrap();
     let authentic =
         unverified.authenticate(mine.keyring(), portcullis_core::keyring::Purpose::Token).unwrap();
-    let verdict = authentic.current(&theirs.at(world.this_update).unwrap());
+    let verdict = authentic.current(&theirs.list_at(world.this_update).unwrap());
     assert_eq!(verdict.unwrap_err(), Refusal::ForeignList);
 }

@@ -19,5 +19,5 @@ use portcullis_core::verify::Refusal;
 use support::{ANY, World};
 
 fn refusal(world: &World, token: &str, now: Time) -> Option<&'static str> {
-    world.replica().verify(token, &ANY, now).err().map(Refusal::code)
+    world.verifier().verify(token, &ANY, now).err().map(Refusal::code)
 }

@@ -2,10 +2,10 @@
 
 use crate::refusal;
 use crate::support::{ANY, HMAC_LIVE, HMAC_TEST, START, World, first_shard};
-use portcullis_core::list::{IssuedAt, ListError, TimedSlot, WideEntry, WideScope, WideState};
-use portcullis_core::replica::Replica;
+use portcullis_core::list::{BulkEntry, BulkScope, BulkState, IssuedAt, ListError, TimedSlot};
 use portcullis_core::time::Time;
 use portcullis_core::token::{Claims, Environment, Lifetime, Serial};
+use portcullis_core::verifier::Verifier;
 use portcullis_core::verify::Refusal;
 
 #[test]
@@ -15,10 +15,10 @@ fn revoked_suspended_and_timed_each_strike_in_their_way() {
     facts.revoked = vec![1];
     facts.suspended = vec![2];
     facts.timed = vec![TimedSlot { slot: 3, from: START + 10 }];
-    let replica = world.replica();
+    let verifier = world.verifier();
     let at = |slot, millis| {
         let now = world.this_update.plus_millis(millis);
-        replica.verify(&world.token(HMAC_LIVE, slot), &ANY, now).err().map(Refusal::code)
+        verifier.verify(&world.token(HMAC_LIVE, slot), &ANY, now).err().map(Refusal::code)
     };
     assert_eq!(at(0, 0), None);
     assert_eq!(at(1, 0), Some("revoked"));
@@ -39,13 +39,13 @@ fn what_the_list_does_not_cover_is_its_own_outcome() {
 }
 
 #[test]
-fn wide_entries_strike_many_keys_at_once() {
+fn bulk_entries_strike_many_keys_at_once() {
     let cases = [
-        (WideScope::Owner(7), IssuedAt::ANY, [true, true, false]),
-        (WideScope::Kid(HMAC_LIVE), IssuedAt::ANY, [true, false, true]),
-        (WideScope::Environment(Environment::Test), IssuedAt::ANY, [false, true, false]),
+        (BulkScope::Owner(7), IssuedAt::ANY, [true, true, false]),
+        (BulkScope::Kid(HMAC_LIVE), IssuedAt::ANY, [true, false, true]),
+        (BulkScope::Environment(Environment::Test), IssuedAt::ANY, [false, true, false]),
         (
-            WideScope::Serials {
+            BulkScope::Serials {
                 first: Serial::at(0, 0).unwrap(),
                 last: Serial::at(0, 1).unwrap(),
             },
@@ -53,14 +53,14 @@ fn wide_entries_strike_many_keys_at_once() {
             [true, true, false],
         ),
         // `before` excludes its own second.
-        (WideScope::Owner(7), IssuedAt { from: 0, before: START }, [false, false, false]),
-        (WideScope::Owner(7), IssuedAt { from: START, before: START + 1 }, [true, true, false]),
+        (BulkScope::Owner(7), IssuedAt { from: 0, before: START }, [false, false, false]),
+        (BulkScope::Owner(7), IssuedAt { from: START, before: START + 1 }, [true, true, false]),
     ];
     for (scope, issued, struck) in cases {
-        for (state, code) in [(WideState::Revoked, "revoked"), (WideState::Suspended, "suspended")]
+        for (state, code) in [(BulkState::Revoked, "revoked"), (BulkState::Suspended, "suspended")]
         {
             let mut world = World::new();
-            world.wide = vec![WideEntry { scope, state, issued }];
+            world.bulk = vec![BulkEntry { scope, state, issued }];
             let keys = [
                 world.claims(HMAC_LIVE, 0),
                 world.claims(HMAC_TEST, 1),
@@ -78,17 +78,17 @@ fn wide_entries_strike_many_keys_at_once() {
 fn no_list_and_a_list_past_its_next_update_refuse_everything() {
     let world = World::new();
     let token = world.token(HMAC_LIVE, 1);
-    let judge = |replica: &Replica, millis| {
+    let judge = |verifier: &Verifier, millis| {
         let now = world.this_update.plus_millis(millis);
-        replica.verify(&token, &ANY, now).map(|_| ()).map_err(Refusal::code)
+        verifier.verify(&token, &ANY, now).map(|_| ()).map_err(Refusal::code)
     };
     assert_eq!(judge(&world.empty_replica(), 0), Err("list_missing"));
-    let replica = world.replica();
-    assert_eq!(judge(&replica, world.valid_millis - 1), Ok(()));
-    assert_eq!(judge(&replica, world.valid_millis), Err("list_past_next_update"));
+    let verifier = world.verifier();
+    assert_eq!(judge(&verifier, world.valid_millis - 1), Ok(()));
+    assert_eq!(judge(&verifier, world.valid_millis), Err("list_past_next_update"));
     // A clock that was set back far behind the list is no clock to judge by.
     let before = Time::from_millis(world.this_update.millis() - 10_001);
-    let verdict = replica.verify(&token, &ANY, before).unwrap_err();
+    let verdict = verifier.verify(&token, &ANY, before).unwrap_err();
     assert_eq!(verdict, Refusal::List(ListError::FromTheFuture));
     assert!(Refusal::List(ListError::Missing).is_unavailable());
     assert!(!Refusal::Revoked.is_unavailable());

@@ -75,8 +75,8 @@ fn the_head_in_force_decides_and_private_policies_may_be_unavailable() {
     let mut world = World::new();
     world.public_policies = shelf.put(public.write().unwrap());
     world.private_policies = shelf.put(private.write().unwrap());
-    let replica = world.replica();
-    let head = replica.list().unwrap().head();
+    let verifier = world.verifier();
+    let head = verifier.list().unwrap().head();
     assert_eq!(head.public_policies(), world.public_policies);
     assert_eq!(head.private_policies(), world.private_policies);
 
@@ -97,8 +97,8 @@ fn the_head_in_force_decides_and_private_policies_may_be_unavailable() {
 
     // The next list has no policies: what is held doesn't count under it.
     let next = World { public_policies: FileName::NONE, number: 2, ..world.clone() };
-    let replica = next.replica();
-    let head = replica.list().unwrap().head();
+    let verifier = next.verifier();
+    let head = verifier.list().unwrap().head();
     assert_eq!(policies.find(head, Kind::Publishable, 9).unwrap_err(), NoPolicy::Missing);
     policies.retain(&[next.public_policies, next.private_policies]);
     assert!(policies.find(head, Kind::Secret, 9).is_ok());

@@ -1,7 +1,7 @@
 //! Keys that every verifier must accept.
 
 use portcullis_core::crypto::PublicKey;
-use portcullis_core::issue::{KeyringDraft, ShardFacts};
+use portcullis_core::issue::{KeyringDraft, ShardContents};
 use portcullis_core::keyring::{Material, State};
 use portcullis_core::token::{Claims, Environment, Kind, Label, Lifetime, Serial};
 
@@ -96,7 +96,7 @@ pub(super) fn all() -> Vec<Vector> {
         .accepted(),
     ];
     let last = (1 << 28) - 1;
-    let mut far = world_of(ShardFacts { capacity: 1 << 20, ..ShardFacts::default() });
+    let mut far = world_of(ShardContents { capacity: 1 << 20, ..ShardContents::default() });
     far.shards[0].0 = last;
     vectors.push(
         scenario("accepted-last-serial", "The last slot of the last shard.", &far)

@@ -1,7 +1,7 @@
 //! Lists that are offered: which take the place of the one that is held, and why others don't.
 
 use portcullis_core::crypto::{Context, Digest};
-use portcullis_core::issue::{KeyringDraft, ShardFacts, StampDraft, name_file};
+use portcullis_core::issue::{KeyringDraft, ShardContents, StampDraft, name_file};
 use portcullis_core::keyring::{KeyEntry, Material, Purpose, State, Validity};
 use portcullis_core::time::Time;
 
@@ -241,8 +241,8 @@ fn signed_by(world: &World, stamp: u16, head: u16) -> Published {
     let mut published = world.publish();
     let kid = |bytes: &mut Vec<u8>| bytes[20..22].copy_from_slice(&head.to_be_bytes());
     published.head = resigned(&published.head, Context::HEAD, &signer(head).key, kid);
-    let (mark, keyring_version) = (world.mark(), world.keyring_version);
-    let draft = StampDraft { mark, head: name_file(&published.head), keyring_version };
+    let (list_version, keyring_version) = (world.list_version(), world.keyring_version);
+    let draft = StampDraft { list_version, head: name_file(&published.head), keyring_version };
     published.stamp = signer(stamp).sign_stamp(&draft);
     published
 }
@@ -333,7 +333,7 @@ fn bodies() -> Vec<Vector> {
     };
     let two = {
         let mut world = new.clone();
-        world.shards.push((1, ShardFacts { capacity: 9, ..ShardFacts::default() }));
+        world.shards.push((1, ShardContents { capacity: 9, ..ShardContents::default() }));
         let mut published = world.publish();
         published.bodies.pop();
         published

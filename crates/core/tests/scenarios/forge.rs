@@ -77,8 +77,8 @@ pub(crate) fn with_head(world: &World, change: impl FnOnce(&mut Vec<u8>)) -> Pub
 
 /// `published` with a stamp for the head that it has.
 pub(crate) fn stamped(world: &World, mut published: Published) -> Published {
-    let (mark, keyring_version) = (world.mark(), world.keyring_version);
-    let draft = StampDraft { mark, head: name_file(&published.head), keyring_version };
+    let (list_version, keyring_version) = (world.list_version(), world.keyring_version);
+    let draft = StampDraft { list_version, head: name_file(&published.head), keyring_version };
     published.stamp = world.list_signer().sign_stamp(&draft);
     published
 }
@@ -94,7 +94,7 @@ pub(crate) fn with_body(world: &World, body: &[u8]) -> Published {
         public_policies: world.public_policies,
         private_policies: world.private_policies,
         shards: vec![ShardLine::new(0, body)],
-        wide: world.wide.clone(),
+        bulk: world.bulk.clone(),
     };
     published.head = world.list_signer().sign_head(&draft).unwrap();
     published.bodies = vec![body.to_vec()];

@@ -1,6 +1,6 @@
 //! Authentic keys that the list, its age or their signer's age decides.
 
-use portcullis_core::issue::{KeyringDraft, ShardFacts};
+use portcullis_core::issue::{KeyringDraft, ShardContents};
 use portcullis_core::list::{Body, TimedSlot};
 use portcullis_core::time::Time;
 use portcullis_core::token::{Claims, Lifetime, Serial};
@@ -81,19 +81,19 @@ fn order() -> Vec<Vector> {
 }
 
 /// Slots below `capacity` of which `count` are revoked, spread evenly.
-fn spread(capacity: u32, count: u32) -> ShardFacts {
+fn spread(capacity: u32, count: u32) -> ShardContents {
     let revoked = (0..count).map(|i| i * capacity / count).collect();
-    ShardFacts { capacity, revoked, ..ShardFacts::default() }
+    ShardContents { capacity, revoked, ..ShardContents::default() }
 }
 
 fn codings() -> Vec<Vector> {
     let mut inverted = World::new();
     first_shard(&mut inverted).revoked = (0..1 << 20).filter(|slot| slot % 1000 != 7).collect();
-    let dense = world_of(ShardFacts {
+    let dense = world_of(ShardContents {
         capacity: 600,
         revoked: (0..600).filter(|slot| slot % 5 < 2).collect(),
         suspended: (0..600).filter(|slot| slot % 5 == 3).collect(),
-        ..ShardFacts::default()
+        ..ShardContents::default()
     });
     let full = world_of(spread(100, 100));
     let mut vectors = vec![
@@ -140,10 +140,11 @@ fn shards() -> Vec<Vector> {
         serial: Serial::at(shard, slot).unwrap(),
         ..world.claims(HMAC_LIVE, 0)
     };
-    let small = world_of(ShardFacts { capacity: 100, revoked: vec![99], ..ShardFacts::default() });
-    let empty = ShardFacts { capacity: 1 << 20, ..ShardFacts::default() };
+    let small =
+        world_of(ShardContents { capacity: 100, revoked: vec![99], ..ShardContents::default() });
+    let empty = ShardContents { capacity: 1 << 20, ..ShardContents::default() };
     let mut three = World::new();
-    let second = ShardFacts { revoked: vec![5], ..empty.clone() };
+    let second = ShardContents { revoked: vec![5], ..empty.clone() };
     three.shards = vec![(0, empty.clone()), (3, second), (7, empty)];
     vec![
         scenario("list-not-covered", "A shard that the list does not speak of.", &world)

@@ -3,6 +3,7 @@
 mod accepted;
 mod adopt;
 pub(crate) mod assertion;
+mod bulk;
 mod door;
 mod forge;
 mod keyrings;
@@ -13,9 +14,8 @@ mod proof;
 pub(crate) mod shape;
 mod text;
 mod unreadable;
-mod wide;
 
-use portcullis_core::issue::ShardFacts;
+use portcullis_core::issue::ShardContents;
 use portcullis_core::token::{Claims, Name};
 use shape::{Adopt, Expect, Key, Secret, Vector, encode};
 
@@ -28,7 +28,7 @@ pub(crate) fn all() -> Vec<Vector> {
         proof::all(),
         points::all(),
         list::all(),
-        wide::all(),
+        bulk::all(),
         adopt::all(),
         keyrings::all(),
         unreadable::all(),
@@ -139,6 +139,6 @@ impl Scenario {
 }
 
 /// A world whose first shard is this.
-fn world_of(facts: ShardFacts) -> World {
+fn world_of(facts: ShardContents) -> World {
     World { shards: vec![(0, facts)], ..World::new() }
 }

@@ -4,10 +4,10 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use portcullis_core::crypto::PublicKey;
 use portcullis_core::keyring::Purpose;
-use portcullis_core::replica::Replica;
 use portcullis_core::time::Time;
 use portcullis_core::token::{Environment, Kind};
-use portcullis_core::verify::{Accepted, Demand};
+use portcullis_core::verifier::Verifier;
+use portcullis_core::verify::{Accepted, Requirements};
 use serde::{Deserialize, Serialize};
 
 /// One file. Bytes are unpadded base64url; times are milliseconds since the epoch.
@@ -121,29 +121,29 @@ pub(crate) fn judge(vector: &Vector) -> Outcome {
         Ok(root) => root,
         Err(error) => return refused(error.code(), Vec::new()),
     };
-    let mut replica = match Replica::new(root, &decode(&vector.keyring)) {
-        Ok(replica) => replica,
+    let mut verifier = match Verifier::new(root, &decode(&vector.keyring)) {
+        Ok(verifier) => verifier,
         Err(error) => return refused(error.code(), Vec::new()),
     };
     for Secret { kid, secret } in &vector.secrets {
         // A secret that is not the keyring's is not held, and its keys are refused for that.
-        let _ = replica.hold_secret(*kid, &decode(secret).try_into().unwrap());
+        let _ = verifier.hold_secret(*kid, &decode(secret).try_into().unwrap());
     }
     let offer = |Adopt { bundle, at_ms, .. }: &Adopt| {
-        let adopted = replica.adopt_bundle(&decode(bundle), Time::from_millis(*at_ms));
+        let adopted = verifier.adopt_bundle(&decode(bundle), Time::from_millis(*at_ms));
         adopted.err().map(|error| error.code().into())
     };
     let adopt = vector.adopt.iter().map(offer).collect();
     let named =
         |name: &str, names: [&str; 2]| names.iter().position(|known| *known == name).unwrap();
     let (kind, environment) = (vector.kind.as_deref(), vector.environment.as_deref());
-    let demand = Demand {
+    let requirements = Requirements {
         purpose: Purpose::Token,
         kind: kind.map(|name| Kind::ALL[named(name, Kind::ALL.map(Kind::name))]),
         environment: environment
             .map(|name| Environment::ALL[named(name, Environment::ALL.map(Environment::name))]),
     };
-    match replica.verify(&vector.token, &demand, Time::from_millis(vector.now_ms)) {
+    match verifier.verify(&vector.token, &requirements, Time::from_millis(vector.now_ms)) {
         Ok(accepted) => {
             Outcome { verdict: "accepted", code: None, adopt, key: Some(Key::of(&accepted)) }
         }

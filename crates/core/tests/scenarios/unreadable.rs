@@ -1,8 +1,8 @@
 //! Files that are signed, or named by a signed one, and not in their one canonical form.
 
 use portcullis_core::crypto::Digest;
-use portcullis_core::issue::{ShardFacts, encode_body};
-use portcullis_core::list::{FileName, IssuedAt, WideEntry, WideScope, WideState};
+use portcullis_core::issue::{ShardContents, encode_body};
+use portcullis_core::list::{BulkEntry, BulkScope, BulkState, FileName, IssuedAt};
 
 use super::forge::{body, with_body, with_head, with_keyring, with_stamp};
 use super::shape::{Vector, encode};
@@ -121,19 +121,19 @@ fn stamps() -> Vec<Vector> {
 
 /// Where the second line of a head of two shards begins, and its first wide entry.
 const LINE_2: usize = 150 + 40;
-const WIDE: usize = 150 + 2 * 40 + 4;
+const BULK: usize = 150 + 2 * 40 + 4;
 
 fn heads() -> Vec<Vector> {
-    let entry = |scope| WideEntry { scope, state: WideState::Revoked, issued: IssuedAt::ANY };
+    let entry = |scope| BulkEntry { scope, state: BulkState::Revoked, issued: IssuedAt::ANY };
     let mut world = World::new();
-    world.shards.push((1, ShardFacts { capacity: 1, ..ShardFacts::default() }));
-    world.wide = vec![entry(WideScope::Owner(7)), entry(WideScope::Kid(1))];
+    world.shards.push((1, ShardContents { capacity: 1, ..ShardContents::default() }));
+    world.bulk = vec![entry(BulkScope::Owner(7)), entry(BulkScope::Kid(1))];
     let changes: [(&str, &str, Change); 19] = [
         ("magic", "Another file's magic.", |h| h[2] = b'S'),
         ("trailing", "A byte behind the wide entries.", |h| h.push(0)),
         ("cut", "The last byte of the wide entries is missing.", |h| _ = h.pop()),
         ("shards-claimed", "2^32 - 1 shards are announced.", |h| h[146..150].fill(0xFF)),
-        ("wide-claimed", "2^32 - 1 wide entries are announced.", |h| h[WIDE - 4..WIDE].fill(0xFF)),
+        ("wide-claimed", "2^32 - 1 wide entries are announced.", |h| h[BULK - 4..BULK].fill(0xFF)),
         ("shard-twice", "A shard that is there twice.", |h| h[LINE_2 + 3] = 0),
         ("shard-of-2-28", "A shard of 29 bits.", |h| h[LINE_2] = 0x10),
         ("policies-half", "Policies with a length and no digest.", |h| h[109] = 1),
@@ -146,23 +146,23 @@ fn heads() -> Vec<Vector> {
             put(h, 110, &[1; 32]);
             put(h, 142, &[0, 0, 0x20, 1]);
         }),
-        ("wide-scope", "A scope that is not listed.", |h| h[WIDE] = 5),
-        ("wide-state", "A state that is not listed.", |h| h[WIDE + 1] = 3),
-        ("wide-two-owners", "A range of owners.", |h| h[WIDE + 13] = 8),
+        ("wide-scope", "A scope that is not listed.", |h| h[BULK] = 5),
+        ("wide-state", "A state that is not listed.", |h| h[BULK + 1] = 3),
+        ("wide-two-owners", "A range of owners.", |h| h[BULK + 13] = 8),
         ("wide-large-kid", "A kid of 17 bits.", |h| {
-            h[WIDE + 22 + 5] = 1;
-            h[WIDE + 22 + 11] = 1;
+            h[BULK + 22 + 5] = 1;
+            h[BULK + 22 + 11] = 1;
         }),
         ("wide-environment", "An environment that is neither.", |h| {
-            put(h, WIDE + 22, &[3, 2, 0, 0, 0, 0, 0, 3, 0, 0, 0, 0, 0, 3]);
+            put(h, BULK + 22, &[3, 2, 0, 0, 0, 0, 0, 3, 0, 0, 0, 0, 0, 3]);
         }),
         ("wide-serials-backwards", "A range whose last serial comes first.", |h| {
-            put(h, WIDE + 22, &[4, 2, 0, 0, 0, 0, 0, 3, 0, 0, 0, 0, 0, 2]);
+            put(h, BULK + 22, &[4, 2, 0, 0, 0, 0, 0, 3, 0, 0, 0, 0, 0, 2]);
         }),
         ("wide-no-interval", "Issued before is issued at or after.", |h| {
-            h[WIDE + 14..WIDE + 22].fill(9);
+            h[BULK + 14..BULK + 22].fill(9);
         }),
-        ("wide-not-ascending", "Wide entries in another order.", |h| h[WIDE] = 2),
+        ("wide-not-ascending", "Wide entries in another order.", |h| h[BULK] = 2),
     ];
     changes
         .into_iter()
@@ -193,7 +193,7 @@ fn sets() -> Vec<Vector> {
         body_refused(name, about, &body(capacity, [(count, coded), NONE], &[]))
     };
     let coded = |capacity, revoked: Vec<u32>| {
-        let facts = ShardFacts { capacity, revoked, ..ShardFacts::default() };
+        let facts = ShardContents { capacity, revoked, ..ShardContents::default() };
         let body = encode_body(&facts).unwrap();
         body[12..body.len() - 8].to_vec()
     };
@@ -243,7 +243,7 @@ fn sets() -> Vec<Vector> {
 }
 
 fn bodies() -> Vec<Vector> {
-    let facts = |capacity, revoked| ShardFacts { capacity, revoked, ..ShardFacts::default() };
+    let facts = |capacity, revoked| ShardContents { capacity, revoked, ..ShardContents::default() };
     let one = encode_body(&facts(1000, vec![5])).unwrap();
     let set = (1, &one[12..one.len() - 8]);
     let case = |name: &str, about: &str, bytes: Vec<u8>| body_refused(name, about, &bytes);

@@ -4,15 +4,15 @@
 
 use portcullis_core::crypto::{Digest, HmacKey, IssuerId};
 use portcullis_core::issue::{
-    HeadDraft, HmacSigner, KeyringDraft, ListSigner, ShardFacts, SigningKey, StampDraft,
+    HeadDraft, HmacSigner, KeyringDraft, ListSigner, ShardContents, SigningKey, StampDraft,
     TokenSigner, encode_body, name_file,
 };
 use portcullis_core::keyring::{KeyEntry, Material, Purpose, State, Validity};
-use portcullis_core::list::{Body, Bundle, FileName, Mark, ShardLine, WideEntry};
-use portcullis_core::replica::Replica;
+use portcullis_core::list::{Body, BulkEntry, Bundle, FileName, ListVersion, ShardLine};
 use portcullis_core::time::Time;
 use portcullis_core::token::{Claims, Environment, Kind, Label, Lifetime, Serial};
-use portcullis_core::verify::Demand;
+use portcullis_core::verifier::Verifier;
+use portcullis_core::verify::Requirements;
 
 /// 2026-01-01T00:00:00Z: when every test world begins.
 pub const START: u32 = 1_767_225_600;
@@ -37,8 +37,8 @@ pub struct World {
     pub this_update: Time,
     pub valid_millis: u64,
     pub previous: Digest,
-    pub shards: Vec<(u32, ShardFacts)>,
-    pub wide: Vec<WideEntry>,
+    pub shards: Vec<(u32, ShardContents)>,
+    pub bulk: Vec<BulkEntry>,
     pub public_policies: FileName,
     pub private_policies: FileName,
     /// What this world's keyring has that others have not.
@@ -77,8 +77,11 @@ impl World {
             this_update: Time::from_secs(START),
             valid_millis: 300_000,
             previous: Digest([0; 32]),
-            shards: vec![(0, ShardFacts { capacity: Body::MAX_CAPACITY, ..ShardFacts::default() })],
-            wide: Vec::new(),
+            shards: vec![(
+                0,
+                ShardContents { capacity: Body::MAX_CAPACITY, ..ShardContents::default() },
+            )],
+            bulk: Vec::new(),
             public_policies: FileName::NONE,
             private_policies: FileName::NONE,
             amend: |_| (),
@@ -156,8 +159,8 @@ impl World {
         draft
     }
 
-    pub fn mark(&self) -> Mark {
-        Mark {
+    pub fn list_version(&self) -> ListVersion {
+        ListVersion {
             epoch: self.epoch,
             number: self.number,
             this_update: self.this_update,
@@ -189,11 +192,11 @@ impl World {
                 public_policies: self.public_policies,
                 private_policies: self.private_policies,
                 shards,
-                wide: self.wide.clone(),
+                bulk: self.bulk.clone(),
             })
             .unwrap();
         let stamp = signer.sign_stamp(&StampDraft {
-            mark: self.mark(),
+            list_version: self.list_version(),
             head: name_file(&head),
             keyring_version: self.keyring_version,
         });
@@ -202,21 +205,21 @@ impl World {
     }
 
     /// A replica that holds everything that is published, and every HMAC secret.
-    pub fn replica(&self) -> Replica {
+    pub fn verifier(&self) -> Verifier {
         let published = self.publish();
-        let mut replica = self.empty_replica();
-        replica.adopt_bundle(&published.bundle(), self.this_update).unwrap();
-        replica
+        let mut verifier = self.empty_replica();
+        verifier.adopt_bundle(&published.bundle(), self.this_update).unwrap();
+        verifier
     }
 
     /// A replica that holds keyring and secrets, but no list.
-    pub fn empty_replica(&self) -> Replica {
+    pub fn empty_replica(&self) -> Verifier {
         let keyring = self.publish().keyring;
-        let mut replica = Replica::new(self.root().public().unwrap(), &keyring).unwrap();
+        let mut verifier = Verifier::new(self.root().public().unwrap(), &keyring).unwrap();
         for kid in [HMAC_LIVE, HMAC_TEST] {
-            replica.hold_secret(kid, &self.secret(kid)).unwrap();
+            verifier.hold_secret(kid, &self.secret(kid)).unwrap();
         }
-        replica
+        verifier
     }
 
     pub fn claims(&self, kid: u16, slot: u32) -> Claims {
@@ -249,9 +252,10 @@ impl World {
 }
 
 /// A door that takes any key of the purpose token.
-pub const ANY: Demand = Demand { purpose: Purpose::Token, kind: None, environment: None };
+pub const ANY: Requirements =
+    Requirements { purpose: Purpose::Token, kind: None, environment: None };
 
 /// The facts of the world's first shard.
-pub fn first_shard(world: &mut World) -> &mut ShardFacts {
+pub fn first_shard(world: &mut World) -> &mut ShardContents {
     &mut world.shards[0].1
 }

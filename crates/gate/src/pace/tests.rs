@@ -7,9 +7,14 @@ fn at(millis: u64) -> Time {
     Time::from_millis(1_000_000 + millis)
 }
 
-fn list(this_update: u64) -> Option<Mark> {
+fn list(this_update: u64) -> Option<ListVersion> {
     let this_update = at(this_update);
-    Some(Mark { epoch: 1, number: 1, this_update, next_update: this_update.plus_millis(60_000) })
+    Some(ListVersion {
+        epoch: 1,
+        number: 1,
+        this_update,
+        next_update: this_update.plus_millis(60_000),
+    })
 }
 
 fn go(standing: Standing, refresh: bool) -> Step {
@@ -136,17 +141,17 @@ proptest! {
     fn whatever_happens_the_bounds_hold(events in events(), fresh_for in 1_000..9_000_u64) {
         let bounds = Bounds { fresh_for, ..BOUNDS };
         let mut pace = Pace::new(bounds);
-        let (mut now, mut held, mut job) = (at(0), None::<Mark>, None);
+        let (mut now, mut held, mut job) = (at(0), None::<ListVersion>, None);
         for event in events {
             match event {
                 Event::Pass(millis) => now = now.plus_millis(millis),
                 Event::Request => {
-                    let usable = held.filter(|mark| now < mark.next_update);
+                    let usable = held.filter(|list_version| now < list_version.next_update);
                     let step = pace.look(usable, now);
                     let (refresh, waits) = match step {
                         Step::Go { standing, refresh } => {
-                            let mark = usable.expect("nothing goes on without a list in force");
-                            prop_assert_eq!(standing, pace.standing(mark, now));
+                            let list_version = usable.expect("nothing goes on without a list in force");
+                            prop_assert_eq!(standing, pace.standing(list_version, now));
                             (refresh, 0)
                         }
                         Step::Wait { at_most, refresh } => (refresh, at_most),
@@ -164,7 +169,7 @@ proptest! {
                     }
                 }
                 Event::End { good, random } => if let Some(job) = job.take() {
-                    if good { held = Some(Mark {
+                    if good { held = Some(ListVersion {
                         epoch: 1, number: 1, this_update: now, next_update: now.plus_millis(20_000),
                     }); }
                     pace.end(&job, good, held, now, random);

@@ -4,7 +4,7 @@ use core::cell::RefCell;
 
 use portcullis_core::list::{List, ListError};
 use portcullis_core::policy::{NoPolicy, Visibility};
-use portcullis_core::replica::Replica;
+use portcullis_core::verifier::Verifier;
 
 use crate::gate::Gate;
 use crate::host::Host;
@@ -35,7 +35,7 @@ async fn policy_files<H: Host>(
     loop {
         let wanted = {
             let gate = gate.borrow();
-            let head = gate.replica().and_then(Replica::list).map(List::head);
+            let head = gate.verifier().and_then(Verifier::list).map(List::head);
             let head = head.ok_or(ListError::Missing)?;
             gate.policies().find(head, job.kind, job.number).map(|_| ())
         };

@@ -71,7 +71,7 @@ fn the_gates_own_pages_open_to_an_admin_key_and_to_no_other() {
     bench.publish(5, &[], 60_000);
     assert_eq!(bench.refusal(&admin), Refusal::SignerNotAllowed(ADMIN_KID));
     let gate = bench.gate.borrow();
-    let keyring = gate.replica().unwrap().keyring();
+    let keyring = gate.verifier().unwrap().keyring();
     assert_eq!(keyring.entry(ADMIN_KID).unwrap().purpose, Purpose::Admin);
 }
 

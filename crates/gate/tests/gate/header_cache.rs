@@ -156,7 +156,7 @@ fn an_assertion_is_the_newest_and_says_what_the_gate_has_found() {
     let read = |text: &str, audience: &str| {
         let gate = bench.gate.borrow();
         let now = Time::from_millis(bench.world.now.get());
-        let verified = verify(text, gate.replica().unwrap().keyring(), audience, now);
+        let verified = verify(text, gate.verifier().unwrap().keyring(), audience, now);
         verified.map(|it| {
             let said = it.read().unwrap();
             (said.list, said.owner, said.fresh)

@@ -2,11 +2,11 @@
 
 use portcullis_core::crypto::{Digest, HmacKey, IssuerId};
 use portcullis_core::issue::{
-    HeadDraft, HmacSigner, KeyringDraft, ListSigner, PolicyDraft, PolicyTree, SaltKey, ShardFacts,
-    SigningKey, StampDraft, TokenSigner, encode_body, name_file,
+    HeadDraft, HmacSigner, KeyringDraft, ListSigner, PolicyDraft, PolicyTree, SaltKey,
+    ShardContents, SigningKey, StampDraft, TokenSigner, encode_body, name_file,
 };
 use portcullis_core::keyring::{KeyEntry, Material, Purpose, State, Validity};
-use portcullis_core::list::{Mark, ShardLine};
+use portcullis_core::list::{ListVersion, ShardLine};
 use portcullis_core::time::Time;
 use portcullis_core::token::{Claims, Environment, Kind, Label, Lifetime, Serial};
 
@@ -124,8 +124,11 @@ impl Issuer {
         let private_policies = directory(Kind::Secret, PolicyTree::private(salt));
         let signer =
             ListSigner { issuer: self.id, kid: LIST_KID, key: SigningKey::from_seed(&[21; 32]) };
-        let facts =
-            ShardFacts { capacity: CAPACITY, revoked: revoked.to_vec(), ..ShardFacts::default() };
+        let facts = ShardContents {
+            capacity: CAPACITY,
+            revoked: revoked.to_vec(),
+            ..ShardContents::default()
+        };
         let body = encode_body(&facts).unwrap();
         let head = HeadDraft {
             epoch: 1,
@@ -135,12 +138,12 @@ impl Issuer {
             public_policies,
             private_policies,
             shards: vec![ShardLine::new(0, &body)],
-            wide: vec![],
+            bulk: vec![],
         };
         let head = signer.sign_head(&head).unwrap();
         let next_update = this_update.plus_millis(valid_for);
         let stamp = signer.sign_stamp(&StampDraft {
-            mark: Mark { epoch: 1, number, this_update, next_update },
+            list_version: ListVersion { epoch: 1, number, this_update, next_update },
             head: name_file(&head),
             keyring_version,
         });

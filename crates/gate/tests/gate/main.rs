@@ -156,7 +156,7 @@ fn a_stamp_that_names_a_newer_keyring_makes_the_gate_fetch_it() {
     let now = Time::from_millis(bench.world.now.get());
     bench.world.publish(&bench.issuer.list(6, 2, &[], now, 60_000));
     bench.request(&bench.issuer.key(2, |claims| claims.kid = LATER_KID)).unwrap();
-    assert_eq!(bench.gate.borrow().replica().unwrap().keyring().version(), 2);
+    assert_eq!(bench.gate.borrow().verifier().unwrap().keyring().version(), 2);
 }
 
 #[test]
@@ -350,9 +350,9 @@ proptest! {
                     let verdict = bench.request(&good);
                     let now = Time::from_millis(bench.world.now.get());
                     let gate = bench.gate.borrow();
-                    let list = gate.replica().and_then(|replica| replica.list());
+                    let list = gate.verifier().and_then(|verifier| verifier.list());
                     match verdict {
-                        Ok(_) => prop_assert!(now < list.unwrap().mark().next_update),
+                        Ok(_) => prop_assert!(now < list.unwrap().list_version().next_update),
                         Err(Refused { reason: Reason::Key(refusal), .. }) => {
                             prop_assert!(refusal.is_unavailable());
                         }

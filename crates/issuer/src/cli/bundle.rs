@@ -49,9 +49,9 @@ impl Bundle {
     async fn write(&self, issuer: &Issuer, out: &Out) -> Result<Outcome> {
         const NOTHING: &str = "nothing was written; run `portcullis list publish`";
         let (bundle, now) = (issuer.bundle().await?, issuer.now());
-        let (replica, _) = adopt(&bundle, *issuer.root(), now).context(NOTHING)?;
-        let list = replica.list().context(NOTHING)?;
-        let view = MarkView::new(&list.mark(), now);
+        let (verifier, _) = adopt(&bundle, *issuer.root(), now).context(NOTHING)?;
+        let list = verifier.list().context(NOTHING)?;
+        let view = MarkView::new(&list.list_version(), now);
         if !self.for_gate {
             write_atomic(&self.out, &bundle, Privacy::Public)?;
             let json = json!({ "file": self.out, "bundle_len": bundle.len(), "list": view });

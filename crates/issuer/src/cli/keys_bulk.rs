@@ -74,7 +74,7 @@ fn write(out: &mut impl Write, format: Lines, minted: &Minted) -> Result<()> {
 /// A bar on standard error, where that is a terminal.
 pub(super) fn progress(length: u64) -> ProgressBar {
     let bar = ProgressBar::new(length);
-    let template = "{wide_bar} {human_pos} of {human_len}  {per_sec}  {eta} left";
+    let template = "{bulk_bar} {human_pos} of {human_len}  {per_sec}  {eta} left";
     if let Ok(style) = ProgressStyle::with_template(template) {
         bar.set_style(style);
     }

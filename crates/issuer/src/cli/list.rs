@@ -8,8 +8,8 @@ use anyhow::{Context as _, Result};
 use portcullis_core::crypto::PublicKey;
 use portcullis_core::list::{Bundle, Deployment, List as HeldList, ListError};
 use portcullis_core::policy::Policies;
-use portcullis_core::replica::{AdoptError, Replica};
 use portcullis_core::time::Time;
+use portcullis_core::verifier::{AdoptError, Verifier};
 use portcullis_issuer::clock::{Clock as _, SystemClock};
 use portcullis_issuer::store::lists::Published;
 use portcullis_issuer::view::status_lists::StatusListsView;
@@ -86,7 +86,7 @@ async fn show(issuer: &Issuer, out: &Out) -> Result<Outcome> {
     let status_lists = status_lists.map(|lists| json!({ "status_lists": lists }));
     let answer = merged(merged(json!(view), Some(&targets)), status_lists.as_ref());
     out.answer(&answer, |o| {
-        write_mark(o, &view.mark)?;
+        write_mark(o, &view.list_version)?;
         if view.expired {
             field(
                 o,
@@ -194,7 +194,7 @@ impl VerifyList {
                 at_work(global, read).await?
             }
         };
-        let (replica, policies) = match adopt(&file, root, now) {
+        let (verifier, policies) = match adopt(&file, root, now) {
             Ok(adopted) => adopted,
             Err(error) => {
                 let code = match error {
@@ -206,12 +206,12 @@ impl VerifyList {
                 return Ok(Outcome::No);
             }
         };
-        let mark = replica.list().map(HeldList::mark);
-        let view = mark.as_ref().map(|mark| MarkView::new(mark, now));
-        let keyring = replica.keyring();
+        let list_version = verifier.list().map(HeldList::list_version);
+        let view = list_version.as_ref().map(|list_version| MarkView::new(list_version, now));
+        let keyring = verifier.keyring();
         let json = json!({
             "ok": true,
-            "issuer": replica.issuer().to_string(),
+            "issuer": verifier.issuer().to_string(),
             "keyring_version": keyring.version(),
             "list": view,
             "bundle_len": file.len(),
@@ -222,7 +222,7 @@ impl VerifyList {
                 0 => field(o, "Verified", "keyring, stamp, head and bodies")?,
                 _ => field(o, "Verified", "keyring, stamp, head, bodies and policies")?,
             }
-            field(o, "Issuer", replica.issuer())?;
+            field(o, "Issuer", verifier.issuer())?;
             field(
                 o,
                 "Keyring",
@@ -249,22 +249,31 @@ pub(super) fn adopt(
     file: &[u8],
     root: PublicKey,
     now: Time,
-) -> Result<(Replica, usize), AdoptError> {
+) -> Result<(Verifier, usize), AdoptError> {
     let wire = |error| ListError::Wire { part: "bundle", error };
     let Deployment { bundle, policies } = Deployment::decode(file).map_err(wire)?;
-    let mut replica = Replica::new(root, Bundle::decode(bundle).map_err(wire)?.keyring)?;
-    replica.adopt_bundle(bundle, now)?;
-    let head = replica.list().map(HeldList::head).ok_or(ListError::Missing)?;
+    let mut verifier = Verifier::new(root, Bundle::decode(bundle).map_err(wire)?.keyring)?;
+    verifier.adopt_bundle(bundle, now)?;
+    let head = verifier.list().map(HeldList::head).ok_or(ListError::Missing)?;
     let held = Policies::new(usize::MAX).restore(head, &policies);
     if held != policies.len() {
         return Err(ListError::WrongDigest("policy file").into());
     }
-    Ok((replica, held))
+    Ok((verifier, held))
 }
 
-pub(super) fn write_mark(out: &mut dyn Write, mark: &MarkView) -> std::io::Result<()> {
-    field(out, "List", format_args!("number {}, epoch {}", mark.number, mark.epoch))?;
-    let age = format!("{}.{:03} s ago", mark.age_millis / 1000, mark.age_millis % 1000);
-    field(out, "This update", format_args!("{}  ({age})", rfc3339_millis(mark.this_update.0)))?;
-    field(out, "Next update", rfc3339_millis(mark.next_update.0))
+pub(super) fn write_mark(out: &mut dyn Write, list_version: &MarkView) -> std::io::Result<()> {
+    field(
+        out,
+        "List",
+        format_args!("number {}, epoch {}", list_version.number, list_version.epoch),
+    )?;
+    let age =
+        format!("{}.{:03} s ago", list_version.age_millis / 1000, list_version.age_millis % 1000);
+    field(
+        out,
+        "This update",
+        format_args!("{}  ({age})", rfc3339_millis(list_version.this_update.0)),
+    )?;
+    field(out, "Next update", rfc3339_millis(list_version.next_update.0))
 }

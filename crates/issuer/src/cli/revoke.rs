@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 use anyhow::Result;
-use portcullis_core::list::WideState;
+use portcullis_core::list::BulkState;
 use portcullis_core::time::Time;
 use portcullis_core::token::Environment;
 use portcullis_issuer::Issuer;
 use portcullis_issuer::rules::{MassRevocation, MassRevoked, Preview, Whose};
 use portcullis_issuer::view::keys::DryRunAnswer;
-use portcullis_issuer::view::records::WideView;
+use portcullis_issuer::view::records::BulkView;
 use serde_json::{Value, json};
 
 use super::Outcome;
@@ -78,7 +78,7 @@ impl Revoke {
         let MassRevoked { entry, published } = match self.lift {
             Some(id) => issuer.lift(id, by.as_deref()).await?,
             None => {
-                let state = if self.suspend { WideState::Suspended } else { WideState::Revoked };
+                let state = if self.suspend { BulkState::Suspended } else { BulkState::Revoked };
                 let (issued_from, issued_before) = (self.issued_from, self.issued_before);
                 let what = MassRevocation { whose, state, issued_from, issued_before, by };
                 let preview = issuer.preview_many(&what).await?;
@@ -98,7 +98,7 @@ impl Revoke {
                 issuer.revoke_many_with(&what, &care).await?
             }
         };
-        let view = WideView::new(&entry);
+        let view = BulkView::new(&entry);
         let targets = wait(issuer, &published, self.wait.map(Duration::from_secs)).await?;
         let json = committed(issuer, json!(view), &published);
         let json = merged(json, targets.as_ref());
@@ -129,8 +129,8 @@ pub(super) fn merged(mut json: Value, more: Option<&Value>) -> Value {
 }
 
 async fn list(issuer: &Issuer, out: &Out) -> Result<Outcome> {
-    let entries = issuer.wide_entries().await?;
-    let views: Vec<WideView> = entries.iter().map(WideView::new).collect();
+    let entries = issuer.bulk_entries().await?;
+    let views: Vec<BulkView> = entries.iter().map(BulkView::new).collect();
     out.answer(&json!({ "revocations": views }), |o| {
         let mut rows = vec![["ID", "STATE", "KEYS", "MADE BY"].map(String::from)];
         rows.extend(views.iter().map(|view| {
@@ -143,7 +143,7 @@ async fn list(issuer: &Issuer, out: &Out) -> Result<Outcome> {
     Ok(Outcome::Yes)
 }
 
-fn keys(view: &WideView) -> String {
+fn keys(view: &BulkView) -> String {
     let mut text = match (view.owner, view.kid, view.environment, view.serials) {
         (Some(owner), ..) => format!("of owner {owner}"),
         (_, Some(kid), ..) => format!("of signer {kid}"),

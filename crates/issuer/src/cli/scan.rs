@@ -12,8 +12,8 @@ use anyhow::{Context as _, Result};
 use indicatif::{HumanBytes, HumanCount, ProgressBar, ProgressStyle};
 use portcullis_core::crypto::PublicKey;
 use portcullis_core::list::Bundle;
-use portcullis_core::replica::Replica;
 use portcullis_core::time::Time;
+use portcullis_core::verifier::Verifier;
 use portcullis_issuer::clock::{Clock as _, SystemClock};
 use portcullis_issuer::scan::{
     Checksum, Finding, Form, Judge, Options, Progress, Report, State, Unreadable, scan,
@@ -144,8 +144,8 @@ impl Scan {
     pub(super) async fn run(&self, global: &Global, out: &Out) -> Result<Outcome> {
         let now = SystemClock.now();
         let home = global.home()?;
-        let report = if let Some(replica) = self.replica(now)? {
-            self.look(Some(Judge::new(&replica, now)), global)
+        let report = if let Some(verifier) = self.verifier(now)? {
+            self.look(Some(Judge::new(&verifier, now)), global)
         } else if home.keystore().exists() {
             at_work(global, async |issuer| self.look_at_home(issuer, global).await).await?
         } else if home.path() == Path::new(DEFAULT_HOME) {
@@ -157,25 +157,25 @@ impl Scan {
     }
 
     /// What is to be judged by, if it was named.
-    fn replica(&self, now: Time) -> Result<Option<Replica>> {
+    fn verifier(&self, now: Time) -> Result<Option<Verifier>> {
         let Some(root) = self.root else { return Ok(None) };
         if let Some(path) = &self.keyring {
             let keyring = read(path)?;
-            let replica = Replica::new(root, &keyring);
-            return Ok(Some(replica.with_context(|| format!("{} is refused", path.display()))?));
+            let verifier = Verifier::new(root, &keyring);
+            return Ok(Some(verifier.with_context(|| format!("{} is refused", path.display()))?));
         }
         let Some(path) = &self.bundle else { return Ok(None) };
         let (file, refused) = (read(path)?, || format!("{} is refused", path.display()));
         let bundle = Bundle::decode(&file).with_context(refused)?;
-        let mut replica = Replica::new(root, bundle.keyring).with_context(refused)?;
-        replica.adopt_bundle(&file, now).with_context(refused)?;
-        Ok(Some(replica))
+        let mut verifier = Verifier::new(root, bundle.keyring).with_context(refused)?;
+        verifier.adopt_bundle(&file, now).with_context(refused)?;
+        Ok(Some(verifier))
     }
 
     /// The issuer holds every secret, and where no list is in force, its records tell.
     async fn look_at_home(&self, issuer: &Issuer, global: &Global) -> Result<Report> {
         let (view, now) = (issuer.view().await?, issuer.now());
-        let mut report = self.look(Some(Judge::new(view.replica(), now)), global);
+        let mut report = self.look(Some(Judge::new(view.verifier(), now)), global);
         for judged in report.findings.iter_mut().filter_map(|finding| finding.judged.as_mut()) {
             if let (State::NoList, Some((name, _))) = (judged.state, judged.proved) {
                 match issuer.show(&name.to_string()).await {

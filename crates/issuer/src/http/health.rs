@@ -44,7 +44,7 @@ async fn ready(State(issuer): State<Issuer>) -> Result<Response, Problem> {
     issuer.store().check_files()?;
     let view = issuer.view().await?;
     let keystore = issuer.keystore();
-    let lacking = keystore.lacks(view.replica().keyring());
+    let lacking = keystore.lacks(view.verifier().keyring());
     if !lacking.is_empty() {
         let detail = format!("the keystore lacks keys that the keyring lists: {lacking:?}");
         return Err(unavailable("keystore", detail));
@@ -57,11 +57,13 @@ async fn ready(State(issuer): State<Issuer>) -> Result<Response, Problem> {
         return Err(unavailable(error.code(), error.to_string()));
     }
     let now = issuer.now();
-    view.replica().at(now).map_err(|error| unavailable(error.code(), error.to_string()))?;
-    if let Some(late) = view.mark().and_then(|mark| issuer.health().late(&mark, now)) {
+    view.verifier().list_at(now).map_err(|error| unavailable(error.code(), error.to_string()))?;
+    if let Some(late) =
+        view.list_version().and_then(|list_version| issuer.health().late(&list_version, now))
+    {
         return Err(unavailable("list_late", late.to_string()));
     }
-    let list = view.mark().map(|mark| MarkView::new(&mark, now));
+    let list = view.list_version().map(|list_version| MarkView::new(&list_version, now));
     Ok(Json(json!({ "status": "ready", "store": "ok", "keystore": "ok", "list": list }))
         .into_response())
 }

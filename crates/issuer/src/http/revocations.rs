@@ -6,7 +6,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
 use axum::{Extension, Json as Answered};
-use portcullis_core::list::{WideScope, WideState};
+use portcullis_core::list::{BulkScope, BulkState};
 use portcullis_core::time::Time;
 use serde::Deserialize;
 use serde_json::json;
@@ -24,7 +24,7 @@ use crate::names;
 use crate::rules::{Care, MassRevocation, MassRevoked, Whose, scopes};
 use crate::view::keys::DryRunAnswer;
 use crate::view::parse_rfc3339;
-use crate::view::records::{RevocationsAnswer, WideAnswer, WideView};
+use crate::view::records::{BulkAnswer, BulkView, RevocationsAnswer};
 
 pub(super) fn routes() -> OpenApiRouter<Issuer> {
     OpenApiRouter::new().routes(routes!(create, list)).routes(routes!(lift))
@@ -64,8 +64,8 @@ struct RevocationBody {
     security(("admin_key" = ["keys:revoke"])),
     responses(
         (status = 200, description = "What a dry run tells", body = DryRunAnswer),
-        (status = 201, description = "Revoked and published", body = WideAnswer),
-        (status = 202, description = "Revoked, not yet published", body = WideAnswer)
+        (status = 201, description = "Revoked and published", body = BulkAnswer),
+        (status = 202, description = "Revoked, not yet published", body = BulkAnswer)
     )
 )]
 async fn create(
@@ -75,8 +75,8 @@ async fn create(
     Json(body): Json<RevocationBody>,
 ) -> Answer {
     let state = match body.state.as_deref() {
-        None | Some("revoked") => WideState::Revoked,
-        Some("suspended") => WideState::Suspended,
+        None | Some("revoked") => BulkState::Revoked,
+        Some("suspended") => BulkState::Suspended,
         Some(_) => {
             let reason = "must be revoked or suspended";
             return Err(Error::Invalid { field: "state", reason }.into());
@@ -108,7 +108,7 @@ async fn create(
     let issuer = issuer.because(body.reason.as_deref())?;
     let care = Care { confirm: body.confirm, last_admin: body.last_admin };
     let MassRevoked { entry, published } = issuer.revoke_many_with(&what, &care).await?;
-    let answer = json!(WideView::new(&entry));
+    let answer = json!(BulkView::new(&entry));
     committed_and_waited(&issuer, answer, StatusCode::CREATED, published, wait).await
 }
 
@@ -121,8 +121,8 @@ async fn create(
     )
 )]
 async fn list(State(issuer): State<Issuer>) -> Answer {
-    let entries = issuer.wide_entries().await?;
-    let entries: Vec<WideView> = entries.iter().map(WideView::new).collect();
+    let entries = issuer.bulk_entries().await?;
+    let entries: Vec<BulkView> = entries.iter().map(BulkView::new).collect();
     Ok(Answered(json!({ "revocations": entries })).into_response())
 }
 
@@ -132,8 +132,8 @@ async fn list(State(issuer): State<Issuer>) -> Answer {
     params(("id" = i64, Path, description = "Its place"), WaitQuery),
     security(("admin_key" = ["keys:revoke"])),
     responses(
-        (status = 200, description = "Done and published", body = WideAnswer),
-        (status = 202, description = "Done, not yet published", body = WideAnswer)
+        (status = 200, description = "Done and published", body = BulkAnswer),
+        (status = 202, description = "Done, not yet published", body = BulkAnswer)
     )
 )]
 async fn lift(
@@ -143,12 +143,12 @@ async fn lift(
     Query(wait): Query<WaitQuery>,
 ) -> Answer {
     let id = id.parse().map_err(|_| Error::Unknown { what: "revocation" })?;
-    let entries = issuer.wide_entries().await?;
+    let entries = issuer.bulk_entries().await?;
     if let Some(record) = entries.iter().find(|record| record.id == id) {
-        check_reach(&admin, matches!(record.entry.scope, WideScope::Owner(_)))?;
+        check_reach(&admin, matches!(record.entry.scope, BulkScope::Owner(_)))?;
     }
     let MassRevoked { entry, published } = issuer.lift(id, None).await?;
-    let answer = json!(WideView::new(&entry));
+    let answer = json!(BulkView::new(&entry));
     committed_and_waited(&issuer, answer, StatusCode::OK, published, wait).await
 }
 

@@ -64,7 +64,7 @@ impl Move {
             place: self.place.clone(),
             next: stage.name(),
             tables: counted,
-            list_until: promise.map(|promise| rfc3339_millis(promise.mark.next_update)),
+            list_until: promise.map(|promise| rfc3339_millis(promise.list_version.next_update)),
         })
     }
 

@@ -2,7 +2,7 @@
 
 use portcullis_core::crypto::Digest;
 use portcullis_core::issue::{HeadDraft, ListSigner, encode_body};
-use portcullis_core::list::{Mark, ShardLine};
+use portcullis_core::list::{ListVersion, ShardLine};
 use portcullis_core::policy::Visibility;
 use portcullis_core::time::Time;
 use serde_json::json;
@@ -13,7 +13,7 @@ use crate::error::Error;
 use crate::store::Connection;
 use crate::store::events::{self, Event, EventType};
 use crate::store::lists::{self, Promise};
-use crate::store::{policies, shards, wide};
+use crate::store::{bulk, policies, shards};
 
 /// Writes the bodies that say something else than before; says whether there was one.
 pub(super) async fn renew_bodies(
@@ -21,8 +21,8 @@ pub(super) async fn renew_bodies(
     last: Option<&Promise>,
     now: Time,
 ) -> Result<bool, Error> {
-    let (position, since) =
-        last.map_or((0, Time::from_millis(0)), |last| (last.position, last.mark.this_update));
+    let (position, since) = last
+        .map_or((0, Time::from_millis(0)), |last| (last.position, last.list_version.this_update));
     let stale = shards::stale_shards(connection, position, since, now, LINGER_SECS).await?;
     if stale.is_empty() {
         return Ok(false);
@@ -52,11 +52,11 @@ pub(super) const fn unwanted_since(now: Time) -> Time {
 pub(super) async fn write_head(
     connection: &mut Connection,
     signer: &ListSigner,
-    mark: &Mark,
+    list_version: &ListVersion,
     previous: Digest,
     who: Who<'_>,
 ) -> Result<Digest, Error> {
-    let wide = wide::in_force(connection).await?.iter().map(|record| record.entry).collect();
+    let bulk = bulk::in_force(connection).await?.iter().map(|record| record.entry).collect();
     let public_policies = policies::directory(connection, Visibility::Public).await?;
     let private_policies = policies::directory(connection, Visibility::Private).await?;
     let shards: Vec<ShardLine> =
@@ -68,19 +68,19 @@ pub(super) async fn write_head(
         }
     }
     let head = signer.sign_head(&HeadDraft {
-        epoch: mark.epoch,
-        number: mark.number,
-        this_update: mark.this_update,
+        epoch: list_version.epoch,
+        number: list_version.number,
+        this_update: list_version.this_update,
         previous,
         public_policies,
         private_policies,
         shards,
-        wide,
+        bulk,
     })?;
     let digest = Digest::of(&head);
-    lists::insert_list(connection, mark, &head, &bodies).await?;
-    let data = json!({ "epoch": mark.epoch, "number": mark.number, "head": digest.to_string() });
+    lists::insert_list(connection, list_version, &head, &bodies).await?;
+    let data = json!({ "epoch": list_version.epoch, "number": list_version.number, "head": digest.to_string() });
     let event = Event { event: EventType::ListPublished, key_id: None, who, data };
-    events::append(connection, mark.this_update, &event).await?;
+    events::append(connection, list_version.this_update, &event).await?;
     Ok(digest)
 }

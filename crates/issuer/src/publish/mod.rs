@@ -26,7 +26,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use portcullis_core::crypto::Digest;
 use portcullis_core::issue::{ListSigner, StampDraft, name_file};
-use portcullis_core::list::{FileName, Head, ListError, Mark};
+use portcullis_core::list::{FileName, Head, ListError, ListVersion};
 use portcullis_core::time::Time;
 use tokio::sync::Mutex;
 
@@ -34,7 +34,7 @@ use crate::error::Error;
 use crate::issuer::Issuer;
 use crate::store::lists::{self, Promise, Published};
 use crate::store::session::{DEADLINE, within};
-use crate::store::{Connection, clock, events, shards, wide};
+use crate::store::{Connection, bulk, clock, events, shards};
 use content::{renew_bodies, unwanted_since, write_head};
 pub use deployment::GateFile;
 pub use lead::{has, heart_beat};
@@ -90,7 +90,7 @@ impl Issuer {
     async fn publish_now(&self) -> Result<Published, Error> {
         let (signer, promise, head_len, keyring_version) = self.promise().await?;
         let name = FileName { digest: promise.digest, len: head_len };
-        let draft = StampDraft { mark: promise.mark, head: name, keyring_version };
+        let draft = StampDraft { list_version: promise.list_version, head: name, keyring_version };
         let stamp = signer.sign_stamp(&draft);
         let published = self.put_out(&promise, &stamp).await?;
         self.status_wanted().notify_one();
@@ -105,12 +105,12 @@ impl Issuer {
         let mut writing = self.store().write().await?;
         crate::store::targets::check_not_restored(&mut writing).await?;
         let view = self.view_in(&mut writing).await?;
-        let keyring = view.replica().keyring();
+        let keyring = view.verifier().keyring();
         // Asked for once the view has been brought up to the newest keyring.
         let signer = self.keystore().list_signer().ok_or(Error::NoSigner)?;
         let max_secs = keyring.max_validity_millis() / 1000;
         let last = lists::promise(&mut writing).await?;
-        let valid_for = self.valid_for_millis(last.as_ref().map(|last| &last.mark));
+        let valid_for = self.valid_for_millis(last.as_ref().map(|last| &last.list_version));
         if !(1000..=keyring.max_validity_millis()).contains(&valid_for) {
             return Err(Error::ValidFor { max_secs });
         }
@@ -119,7 +119,8 @@ impl Issuer {
         let reading = writing.reading().clone();
         let this_update = next_instant(reading.wall, last.as_ref())?;
         let next_update = this_update.plus_millis(valid_for);
-        let mark = |number| Mark { epoch: keyring.epoch(), number, this_update, next_update };
+        let list_version =
+            |number| ListVersion { epoch: keyring.epoch(), number, this_update, next_update };
         let position = events::position(&mut writing).await?;
         let since = last.map_or(0, |last| last.position);
         shards::open_ahead(&mut writing).await?;
@@ -128,7 +129,7 @@ impl Issuer {
         let salt = self.keystore().salt_key();
         let policies =
             renew_policies(&mut writing, &mut held, &salt, (since, position), instants).await?;
-        let wide = wide::touched_since(&mut writing, since).await?;
+        let bulk = bulk::touched_since(&mut writing, since).await?;
         // A head counts for as long as its signer: a new signer says it all anew.
         let signed = is_signed_by(&mut writing, last.as_ref(), signer.kid).await?;
         // Whoever holds an earlier stamp holds it until the latest of them has run out, by a clock
@@ -137,19 +138,21 @@ impl Issuer {
         let usable = latest.map_or(this_update, |latest| latest.plus_millis(MAX_BEHIND_MILLIS));
         shards::set_covered(&mut writing, this_update, usable).await?;
         let latest = latest.map_or(next_update, |latest| latest.max(next_update));
-        let same_epoch = last.filter(|last| last.mark.epoch == keyring.epoch());
+        let same_epoch = last.filter(|last| last.list_version.epoch == keyring.epoch());
         let promise = match same_epoch {
-            Some(last) if signed && !(bodies || policies || wide) => {
-                let mark = mark(last.mark.number);
-                Promise { mark, digest: last.digest, position, latest }
+            Some(last) if signed && !(bodies || policies || bulk) => {
+                let list_version = list_version(last.list_version.number);
+                Promise { list_version, digest: last.digest, position, latest }
             }
             same_epoch => {
-                let number = same_epoch.map_or(0, |last| last.mark.number).saturating_add(1);
+                let number =
+                    same_epoch.map_or(0, |last| last.list_version.number).saturating_add(1);
                 let previous = last.map_or(Digest([0; 32]), |last| last.digest);
-                let mark = mark(number);
+                let list_version = list_version(number);
                 let digest =
-                    write_head(&mut writing, &signer, &mark, previous, self.who(None)).await?;
-                Promise { mark, digest, position, latest }
+                    write_head(&mut writing, &signer, &list_version, previous, self.who(None))
+                        .await?;
+                Promise { list_version, digest, position, latest }
             }
         };
         lists::set_promise(&mut writing, &promise).await?;
@@ -189,7 +192,7 @@ async fn is_signed_by(
 /// The this update to promise: the clock, but always later than the one before.
 fn next_instant(clock: Time, last: Option<&Promise>) -> Result<Time, Error> {
     let Some(last) = last else { return Ok(clock) };
-    let last = last.mark.this_update;
+    let last = last.list_version.this_update;
     not_behind(clock, last)?;
     Ok(clock.max(last.plus_millis(1)))
 }
@@ -211,5 +214,5 @@ pub(crate) async fn check_not_behind(
     clock: Time,
 ) -> Result<(), Error> {
     let last = lists::promise(connection).await?;
-    last.map_or(Ok(()), |last| not_behind(clock, last.mark.this_update))
+    last.map_or(Ok(()), |last| not_behind(clock, last.list_version.this_update))
 }

@@ -8,7 +8,7 @@ use std::collections::HashSet;
 
 use portcullis_core::crypto::Digest;
 use portcullis_core::keyring::Keyring;
-use portcullis_core::list::{ListError, Mark, Stamp};
+use portcullis_core::list::{ListError, ListVersion, Stamp};
 use portcullis_core::policy::Visibility;
 use portcullis_core::time::Time;
 
@@ -40,9 +40,11 @@ impl Issuer {
         let is_cut = found.bytes.as_ref().is_some_and(|file| file.len() < Stamp::LEN);
         if !is_cut && let Some(stamp) = self.read_stamp(target, &found).await? {
             self.check_witness(&target.name, &stamp).await?;
-            let mark = stamp.mark();
-            if (mark.epoch, mark.this_update) >= (published.epoch, published.this_update) {
-                let carries = (mark.epoch, mark.number, mark.this_update);
+            let list_version = stamp.list_version();
+            if (list_version.epoch, list_version.this_update)
+                >= (published.epoch, published.this_update)
+            {
+                let carries = (list_version.epoch, list_version.number, list_version.this_update);
                 return self.note(target, carries).await;
             }
         }
@@ -77,7 +79,7 @@ impl Issuer {
         let view = self.view_in(&mut reading).await?;
         let (head, bodies) = crate::mirror::stored_head(&mut reading, published.digest).await?;
         let mut files: Vec<(String, Digest, Visibility)> = Vec::new();
-        let list = view.replica().list().filter(|list| list.stamp().head() == published.digest);
+        let list = view.verifier().list().filter(|list| list.stamp().head() == published.digest);
         let list = list.ok_or(ListError::WrongDigest("head"))?;
         for visibility in Visibility::ALL {
             if visibility == Visibility::Private && !place.is_private() {
@@ -162,19 +164,19 @@ impl Issuer {
 
     /// Compares a published stamp with what this database has promised.
     pub(super) async fn check_witness(&self, name: &str, stamp: &Stamp) -> Result<(), Error> {
-        let mark = stamp.mark();
+        let list_version = stamp.list_version();
         let promise = lists::promise(&mut *self.store().read().await?).await?;
-        if promise.is_some_and(|promise| !is_later(&mark, &promise.mark)) {
+        if promise.is_some_and(|promise| !is_later(&list_version, &promise.list_version)) {
             return Ok(());
         }
         let mut writing = self.store().write().await?;
         // Another issuer may have promised since.
         let promise = lists::promise(&mut writing).await?;
-        if promise.is_some_and(|promise| !is_later(&mark, &promise.mark)) {
+        if promise.is_some_and(|promise| !is_later(&list_version, &promise.list_version)) {
             return Ok(());
         }
         let now = writing.clock();
-        targets::set_restored(&mut writing, name, mark.this_update, now).await?;
+        targets::set_restored(&mut writing, name, list_version.this_update, now).await?;
         writing.commit().await?;
         tracing::error!(witness = name, "the database is a restored backup");
         Err(Error::Restored { witness: name.into() })
@@ -183,8 +185,8 @@ impl Issuer {
 
 /// Whether a list says something that one who promised the other knows nothing of. An epoch that is
 /// over counts for less than the one that came after it, whatever time it bears.
-pub(super) fn is_later(mark: &Mark, promised: &Mark) -> bool {
-    (mark.epoch, mark.this_update) > (promised.epoch, promised.this_update)
+pub(super) fn is_later(list_version: &ListVersion, promised: &ListVersion) -> bool {
+    (list_version.epoch, list_version.this_update) > (promised.epoch, promised.this_update)
 }
 
 /// The keyring at a place, as the successor of the one that is held.

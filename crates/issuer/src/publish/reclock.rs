@@ -11,7 +11,7 @@
 
 use portcullis_core::issue::{KeyringDraft, SigningKey};
 use portcullis_core::keyring::{Keyring, Purpose, State};
-use portcullis_core::list::Mark;
+use portcullis_core::list::ListVersion;
 use portcullis_core::time::Time;
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -86,7 +86,7 @@ impl Issuer {
         let (now, usual) = (writing.clock(), writing.now().await?);
         let connection = &mut *writing;
         let promise = lists::promise(connection).await?.ok_or(Error::NoList)?;
-        let ahead = promise.mark.this_update.millis_since(now);
+        let ahead = promise.list_version.this_update.millis_since(now);
         let was_ahead = ahead > MAX_BEHIND_MILLIS;
         let now = match why {
             Why::Clock if !was_ahead => return Err(Error::ClockNotBehind),
@@ -105,12 +105,12 @@ impl Issuer {
         let query = sqlx::query("SELECT COUNT(*) FROM api_keys WHERE issued_at > $1");
         let future = i64::from(now.plus_millis(MAX_BEHIND_MILLIS).secs());
         let keys: i64 = query.bind(future).fetch_one(&mut *connection).await?.try_get(0)?;
-        let valid_for = self.valid_for_millis(Some(&promise.mark));
+        let valid_for = self.valid_for_millis(Some(&promise.list_version));
         let next_update = now.plus_millis(valid_for);
         redate(connection, now, next_update.plus_millis(MAX_BEHIND_MILLIS)).await?;
-        let mark = Mark { this_update: now, next_update, ..promise.mark };
+        let list_version = ListVersion { this_update: now, next_update, ..promise.list_version };
         // Position 0: all that is said is weighed anew.
-        let anew = Promise { mark, position: 0, latest: next_update, ..promise };
+        let anew = Promise { list_version, position: 0, latest: next_update, ..promise };
         lists::set_promise(connection, &anew).await?;
         let mut done = Reclocked {
             ahead_secs: if was_ahead { ahead / 1000 } else { 0 },

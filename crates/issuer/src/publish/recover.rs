@@ -9,12 +9,12 @@
 
 use portcullis_core::crypto::Digest;
 use portcullis_core::list::{
-    Body, FileName, IssuedAt, ListError, Mark, WideEntry, WideScope, WideState,
+    Body, BulkEntry, BulkScope, BulkState, FileName, IssuedAt, ListError, ListVersion,
 };
 use portcullis_core::policy::{PolicyBody, PolicyDirectory, Visibility};
-use portcullis_core::replica::Replica;
 use portcullis_core::time::Time;
 use portcullis_core::token::Serial;
+use portcullis_core::verifier::Verifier;
 use serde::Serialize;
 use serde_json::json;
 
@@ -26,7 +26,7 @@ use crate::store::clock::MAX_AHEAD_MILLIS;
 use crate::store::events::{self, Event, EventType};
 use crate::store::lists::{self, Promise};
 use crate::store::policies::{self, PolicyRecord};
-use crate::store::{self, Connection, keys, shards, targets, wide};
+use crate::store::{self, Connection, bulk, keys, shards, targets};
 
 /// How far a recovered issuer's numbers move on: more lists than a witness can have missed.
 pub(super) const LEAP: u64 = 1000;
@@ -58,7 +58,7 @@ pub struct Recovered {
 /// The list that a witness carries, authenticated.
 struct Witnessed<'t> {
     target: &'t Target,
-    replica: Replica,
+    verifier: Verifier,
     keyring: Option<Vec<u8>>,
     stamp: Vec<u8>,
     head: Vec<u8>,
@@ -112,7 +112,7 @@ impl Issuer {
             let failed = |fault: Fault| fault.at(&witness.name);
             let found = witness.place.get("stamp").await.map_err(failed)?;
             if let Some(stamp) = self.read_stamp(witness, &found).await? {
-                let at = (stamp.mark().epoch, stamp.mark().this_update);
+                let at = (stamp.list_version().epoch, stamp.list_version().this_update);
                 if newest.is_none_or(|(before, _)| at > before) {
                     newest = Some((at, witness));
                 }
@@ -122,8 +122,10 @@ impl Issuer {
         let (_, witness) = newest.ok_or_else(|| none("no witness carries a list; name one"))?;
         let witnessed = self.witnessed(witness).await?;
         let promise = lists::promise(&mut *self.store().read().await?).await?;
-        let mark = witnessed.mark()?;
-        if promise.is_some_and(|promise| !super::push::is_later(&mark, &promise.mark)) {
+        let list_version = witnessed.list_version()?;
+        if promise
+            .is_some_and(|promise| !super::push::is_later(&list_version, &promise.list_version))
+        {
             let marked = targets::is_restored(&mut *self.store().read().await?).await?;
             if !marked {
                 let reason = "the database knows of all that the witnesses carry; nothing to do";
@@ -133,7 +135,7 @@ impl Issuer {
             let recovered = self.recover_alone().await?;
             return Ok(Recovered {
                 witness: witness.name.clone(),
-                witness_number: mark.number,
+                witness_number: list_version.number,
                 lost_until: None,
                 ..recovered
             });
@@ -150,29 +152,29 @@ impl Issuer {
             bytes.ok_or_else(|| failed(format!("has no {name}").into()))
         };
         let ours = self.keyring_document().await?;
-        let mut replica = Replica::new(*self.root(), &ours)?;
+        let mut verifier = Verifier::new(*self.root(), &ours)?;
         let keyring = get("keyring").await?;
-        let newer = matches!(replica.offer_keyring(&keyring), Ok(true));
+        let newer = matches!(verifier.offer_keyring(&keyring), Ok(true));
         let stamp = get("stamp").await?;
         // As of its own this update: it may have run out since.
-        let at = super::push::open_whenever(&stamp, replica.keyring())?.mark().this_update;
-        let mut update = replica.offer_stamp(&stamp, at)?.ok_or(ListError::Missing)?;
+        let at = super::push::open_whenever(&stamp, verifier.keyring())?.list_version().this_update;
+        let mut update = verifier.offer_stamp(&stamp, at)?.ok_or(ListError::Missing)?;
         let name = update.wants_head().ok_or(ListError::Missing)?;
         let head = get(&format!("heads/{}", name.digest)).await?;
-        update.offer_head(&head, replica.keyring(), at)?;
+        update.offer_head(&head, verifier.keyring(), at)?;
         let mut bodies = Vec::new();
         for name in update.wants_bodies() {
             let body = get(&format!("bodies/{}", name.digest)).await?;
             update.offer_body(&body)?;
             bodies.push((name.digest, Body::decode(&body)?));
         }
-        replica.commit(update)?;
+        verifier.commit(update)?;
         let keyring = newer.then_some(keyring);
-        Ok(Witnessed { target, replica, keyring, stamp, head, bodies })
+        Ok(Witnessed { target, verifier, keyring, stamp, head, bodies })
     }
 
     async fn take_in(&self, witnessed: &Witnessed<'_>) -> Result<Recovered, Error> {
-        let mark = witnessed.mark()?;
+        let list_version = witnessed.list_version()?;
         // Read before the transaction: it must not wait for anybody's network.
         let mut told = Vec::new();
         let mut private_policies = true;
@@ -187,11 +189,11 @@ impl Issuer {
             }
         }
         let mut writing = self.store().write().await?;
-        let now = writing.now().await?.max(mark.this_update);
+        let now = writing.now().await?.max(list_version.this_update);
         let connection = &mut *writing;
         let lost_from = last_commit(connection).await?;
         if let Some(keyring) = &witnessed.keyring {
-            let version = witnessed.replica.keyring().version();
+            let version = witnessed.verifier.keyring().version();
             lists::insert_keyring(connection, version, keyring, now).await?;
         }
         let entries = witnessed.import_entries(connection, lost_from, now).await?;
@@ -202,24 +204,27 @@ impl Issuer {
         let digest = Digest::of(&witnessed.head);
         if lists::head(connection, digest).await?.is_none() {
             let bodies: Vec<Digest> = witnessed.bodies.iter().map(|(digest, _)| *digest).collect();
-            let at = Mark { this_update: mark.this_update, ..mark };
+            let at = ListVersion { this_update: list_version.this_update, ..list_version };
             lists::insert_list(connection, &at, &witnessed.head, &bodies).await?;
         }
-        let valid_for = self.valid_for_millis(Some(&mark));
+        let valid_for = self.valid_for_millis(Some(&list_version));
         let before = lists::promise(connection).await?.map_or(now, |promise| promise.latest);
         let promise = Promise {
-            mark: Mark { number: mark.number.saturating_add(LEAP), ..mark },
+            list_version: ListVersion {
+                number: list_version.number.saturating_add(LEAP),
+                ..list_version
+            },
             digest,
             // All that is said is weighed anew.
             position: 0,
-            latest: before.max(mark.next_update).max(now.plus_millis(valid_for)),
+            latest: before.max(list_version.next_update).max(now.plus_millis(valid_for)),
         };
         lists::set_promise(connection, &promise).await?;
         targets::clear_restored(connection).await?;
         let recovered = Recovered {
             witness: witnessed.target.name.clone(),
-            witness_number: mark.number,
-            number: promise.mark.number,
+            witness_number: list_version.number,
+            number: promise.list_version.number,
             entries,
             policies: imported,
             private_policies,
@@ -237,8 +242,8 @@ impl Issuer {
 }
 
 impl Witnessed<'_> {
-    fn mark(&self) -> Result<Mark, Error> {
-        Ok(super::push::open_whenever(&self.stamp, self.replica.keyring())?.mark())
+    fn list_version(&self) -> Result<ListVersion, Error> {
+        Ok(super::push::open_whenever(&self.stamp, self.verifier.keyring())?.list_version())
     }
 
     /// What the published list says of keys, and the entry that revokes those that are lost.
@@ -248,7 +253,7 @@ impl Witnessed<'_> {
         lost_from: Time,
         now: Time,
     ) -> Result<u64, Error> {
-        let list = self.replica.list().ok_or(ListError::Missing)?;
+        let list = self.verifier.list().ok_or(ListError::Missing)?;
         let held = shards::shards(connection).await?;
         let first_open = held.iter().find(|shard| shard.closed.is_none()).map(|shard| shard.shard);
         let mut entries = 0;
@@ -268,10 +273,10 @@ impl Witnessed<'_> {
                 entries += suspend_slot(connection, line.shard, slot, now).await?;
             }
         }
-        let in_force = wide::in_force(connection).await?;
-        for entry in list.head().wide() {
+        let in_force = bulk::in_force(connection).await?;
+        for entry in list.head().bulk() {
             if in_force.iter().all(|held| held.entry != *entry) {
-                wide::insert(connection, entry, Some(BY), now).await?;
+                bulk::insert(connection, entry, Some(BY), now).await?;
             }
         }
         let last = shards::shards(connection).await?.last().map(|shard| shard.shard);
@@ -280,9 +285,9 @@ impl Witnessed<'_> {
         });
         if let Some((first, last)) = ends {
             let issued = IssuedAt { from: lost_from.secs(), before: u32::MAX };
-            let scope = WideScope::Serials { first, last };
-            let entry = WideEntry { scope, state: WideState::Revoked, issued };
-            wide::insert(connection, &entry, Some(BY), now).await?;
+            let scope = BulkScope::Serials { first, last };
+            let entry = BulkEntry { scope, state: BulkState::Revoked, issued };
+            bulk::insert(connection, &entry, Some(BY), now).await?;
         }
         shards::close_all(connection, now).await?;
         shards::forget_bodies(connection, now).await?;
@@ -296,7 +301,7 @@ impl Witnessed<'_> {
     ) -> Result<Option<Vec<(u32, PolicyRules)>>, Error> {
         let failed = |fault: Fault| fault.at(&self.target.name);
         let folder = if visibility == Visibility::Public { "policies" } else { "private" };
-        let list = self.replica.list().ok_or(ListError::Missing)?;
+        let list = self.verifier.list().ok_or(ListError::Missing)?;
         let mut wanted = vec![(list.head().policies(visibility), true)];
         let mut found = Vec::new();
         while let Some((name, is_directory)) = wanted.pop() {
@@ -334,7 +339,7 @@ pub(super) async fn last_commit(connection: &mut Connection) -> Result<Time, Err
     let row = query.fetch_optional(&mut *connection).await?;
     let event = store::time(row.map_or(Ok(0), |row| row.try_get(0))?);
     let promise = lists::promise(connection).await?;
-    Ok(promise.map_or(event, |promise| event.max(promise.mark.this_update)))
+    Ok(promise.map_or(event, |promise| event.max(promise.list_version.this_update)))
 }
 
 async fn revoke_slot(

@@ -9,7 +9,7 @@
 //! - shards that were opened since are unknown: keys of theirs are told from later ones by when they
 //!   were issued.
 
-use portcullis_core::list::{Body, IssuedAt, Mark, WideEntry, WideScope, WideState};
+use portcullis_core::list::{Body, BulkEntry, BulkScope, BulkState, IssuedAt, ListVersion};
 use portcullis_core::time::Time;
 use portcullis_core::token::Serial;
 use serde_json::json;
@@ -19,7 +19,7 @@ use crate::error::Error;
 use crate::issuer::Issuer;
 use crate::store::events::{self, Event, EventType};
 use crate::store::lists::{self, Promise};
-use crate::store::{Connection, Database, shards, targets, wide};
+use crate::store::{Connection, Database, bulk, shards, targets};
 
 impl Issuer {
     /// Brings a restored backup into use without a witness: revokes keys that were issued since its
@@ -41,12 +41,12 @@ impl Issuer {
         let lost_from = last_commit(connection).await?;
         let promise = lists::promise(connection).await?.ok_or(Error::NoList)?;
         revoke_window(connection, lost_from, now).await?;
-        let valid_for = self.valid_for_millis(Some(&promise.mark));
+        let valid_for = self.valid_for_millis(Some(&promise.list_version));
         // No list takes less than a millisecond.
         let lists_since = now.millis_since(lost_from).saturating_add(LEAP);
-        let number = promise.mark.number.saturating_add(lists_since);
+        let number = promise.list_version.number.saturating_add(lists_since);
         let promise = Promise {
-            mark: Mark { number, ..promise.mark },
+            list_version: ListVersion { number, ..promise.list_version },
             // All that is said is weighed anew.
             position: 0,
             latest: promise.latest.max(now.plus_millis(valid_for)),
@@ -92,10 +92,10 @@ async fn revoke_window(
     );
     for (first, last, before) in [known, unknown] {
         let Some((first, last)) = first.zip(last) else { continue };
-        let scope = WideScope::Serials { first, last };
+        let scope = BulkScope::Serials { first, last };
         let issued = IssuedAt { from, before };
-        let entry = WideEntry { scope, state: WideState::Revoked, issued };
-        wide::insert(connection, &entry, Some(BY), now).await?;
+        let entry = BulkEntry { scope, state: BulkState::Revoked, issued };
+        bulk::insert(connection, &entry, Some(BY), now).await?;
     }
     shards::close_all(connection, now).await?;
     shards::forget_bodies(connection, now).await

@@ -1,7 +1,7 @@
 //! Status lists: the facts of the list that is out, for verifiers of other tokens.
 //!
 //! ```text
-//! one look    the list that is out, the keys that its wide entries speak of -> statuses
+//! one look    the list that is out, the keys that its bulk entries speak of -> statuses
 //! sign        as of that list's this update
 //! one shard   one transaction: stored, unless one of a later list is there
 //! ```
@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use portcullis_core::crypto::Digest;
 use portcullis_core::keyring::Keyring;
-use portcullis_core::list::{Body, ListError, ShardLine, WideEntry, WideState};
+use portcullis_core::list::{Body, BulkEntry, BulkState, ListError, ShardLine};
 use portcullis_core::time::Time;
 use tokio::sync::watch;
 
@@ -41,7 +41,7 @@ struct Look<'a> {
     lists: &'a StatusLists,
     signer: StatusListSigner,
     at: Time,
-    wide: Vec<WideEntry>,
+    bulk: Vec<BulkEntry>,
 }
 
 impl Issuer {
@@ -55,13 +55,13 @@ impl Issuer {
         let mut reading = self.store().read().await?;
         let published = lists::published(&mut reading).await?;
         let view = self.view_in(&mut reading).await?;
-        let list = view.replica().list().filter(|list| list.stamp().head() == published.digest);
+        let list = view.verifier().list().filter(|list| list.stamp().head() == published.digest);
         // Another list has come out since this look at the database: whoever put it out asks again.
         let Some(list) = list else { return Ok(()) };
         // Asked for once the view has been brought up to the newest keyring.
         let signer = self.keystore().status_list_signer().ok_or(Error::NoStatusSigner)?;
-        let wide = list.head().wide().to_vec();
-        let look = Look { lists, signer, at: published.this_update, wide };
+        let bulk = list.head().bulk().to_vec();
+        let look = Look { lists, signer, at: published.this_update, bulk };
         let marks = table::marks(&mut reading).await?;
         let issued = shards::shards(&mut reading).await?;
         let issued: HashMap<u32, u32> =
@@ -192,7 +192,7 @@ impl Look<'_> {
     ) -> Result<Made, Error> {
         let body = shards::body(connection, line.body).await?;
         let body = Body::decode(&body.ok_or(ListError::WrongDigest("body"))?)?;
-        let covered = table::covered(connection, line.shard, &self.wide).await?;
+        let covered = table::covered(connection, line.shard, &self.bulk).await?;
         let at = self.at;
         // A full shard takes a while: the requests that are served beside it need not wait.
         let packed = tokio::task::spawn_blocking(move || {
@@ -209,12 +209,12 @@ impl Look<'_> {
     /// come since.
     fn facts(&self, line: &ShardLine, issued: u32) -> Digest {
         let mut facts = line.body.0.to_vec();
-        if !self.wide.is_empty() {
+        if !self.bulk.is_empty() {
             facts.extend(issued.to_be_bytes());
-            for entry in &self.wide {
+            for entry in &self.bulk {
                 let state = match entry.state {
-                    WideState::Suspended => "suspended",
-                    WideState::Revoked => "revoked",
+                    BulkState::Suspended => "suspended",
+                    BulkState::Revoked => "revoked",
                 };
                 let text = format!("{:?} {state} {:?};", entry.scope, entry.issued);
                 facts.extend(text.into_bytes());

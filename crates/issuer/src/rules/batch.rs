@@ -17,11 +17,11 @@ use crate::keystore::StoredKey;
 use crate::random;
 use crate::record::{KeyPurpose, KeyRecord};
 use crate::rules::create::{Minted, NewKey};
-use crate::rules::mass::check_not_wide;
+use crate::rules::mass::check_not_bulk;
 use crate::rules::owners::check_owner;
 use crate::rules::policies::check_policy;
+use crate::store::bulk;
 use crate::store::events::{self, Event, EventType};
-use crate::store::wide;
 use crate::store::{Connection, Writing, channels, keys, settings, shards, targets};
 
 /// A key to be made, and the one that it takes the place of: its id, and the draft of the policy
@@ -49,7 +49,7 @@ impl Issuer {
         // Their times would be of the future.
         crate::publish::check_not_behind(connection, clock).await?;
         let view = self.view_in(connection).await?;
-        let keyring = view.replica().keyring();
+        let keyring = view.verifier().keyring();
         let label = keyring.labels().first().copied().unwrap_or(Label::NONE);
         let own = makings.iter().filter(|making| making.new.has_own_policy()).count();
         let mut policies = draw_policies(connection, own).await?.into_iter();
@@ -61,8 +61,8 @@ impl Issuer {
             minted.push(self.mint(keyring, label, making, (serial, policy, lifetime), now)?);
         }
         self.check_end(connection, &minted).await?;
-        let in_force = wide::in_force(connection).await?;
-        minted.iter().try_for_each(|made| check_not_wide(&in_force, &made.record.claims()))?;
+        let in_force = bulk::in_force(connection).await?;
+        minted.iter().try_for_each(|made| check_not_bulk(&in_force, &made.record.claims()))?;
         self.store_made(connection, makings, &minted, (stored.version, now)).await?;
         Ok(minted)
     }

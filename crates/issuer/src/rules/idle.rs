@@ -13,7 +13,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use portcullis_core::list::WideState;
+use portcullis_core::list::BulkState;
 use portcullis_core::time::Time;
 use serde_json::json;
 
@@ -22,9 +22,9 @@ use crate::issuer::Issuer;
 use crate::record::{KeyRecord, KeyState};
 use crate::rules::mass::shown;
 use crate::settings::{Class, KindSettings, idle_since};
+use crate::store::bulk::{self, BulkRecord};
 use crate::store::events::{self, Event, EventType};
 use crate::store::settings::{self as table, Reported};
-use crate::store::wide::{self, WideRecord};
 use crate::store::{self, Connection, keys};
 
 /// How many keys are suspended in one transaction.
@@ -135,7 +135,7 @@ impl Issuer {
         let window = Window::new(days, now.secs());
         // What has happened to them in between counts.
         let mut keys = keys::find_all(&mut writing, &ids).await?;
-        let entries = wide::all(&mut writing).await?;
+        let entries = bulk::all(&mut writing).await?;
         keys.retain(|key| is_idle(key, &entries, window, now));
         let reason = format!("not used for {days} days");
         let who = self.who(None).or_because(&reason);
@@ -169,16 +169,16 @@ async fn page(
 ) -> Result<(Vec<KeyRecord>, Option<i64>), Error> {
     let when = (now.secs(), window.cutoff);
     let (mut keys, last) = table::idle(connection, class, when, after, limit).await?;
-    let entries = wide::all(connection).await?;
+    let entries = bulk::all(connection).await?;
     keys.retain(|key| is_idle(key, &entries, window, now));
     Ok((keys, last))
 }
 
 /// Whether a key counts and was not used since the cutoff, although it could have been.
-fn is_idle(key: &KeyRecord, entries: &[WideRecord], window: Window, now: Time) -> bool {
+fn is_idle(key: &KeyRecord, entries: &[BulkRecord], window: Window, now: Time) -> bool {
     // Under a suspension of many keys it could not be used.
-    let held_back = |record: &WideRecord| {
-        record.entry.state == WideState::Suspended
+    let held_back = |record: &BulkRecord| {
+        record.entry.state == BulkState::Suspended
             && record.lifted.is_none_or(|lifted| lifted.secs() > window.cutoff)
             && record.entry.applies_to(&key.claims())
     };

@@ -1,7 +1,7 @@
 //! Revoking and suspending many keys at once: entries of the list that are wider than one key.
 //! They cost 22 bytes each, whatever the number of keys.
 
-use portcullis_core::list::{IssuedAt, WideEntry, WideScope, WideState};
+use portcullis_core::list::{BulkEntry, BulkScope, BulkState, IssuedAt};
 use portcullis_core::time::Time;
 use portcullis_core::token::{Claims, Environment, Serial};
 use serde_json::json;
@@ -12,9 +12,9 @@ use crate::issuer::Issuer;
 use crate::record::KeyRecord;
 use crate::rules::care::{Admins, Care, Preview};
 use crate::rules::check_text;
+use crate::store::bulk::{self, BulkRecord};
 use crate::store::events::{self, Event, EventType};
 use crate::store::lists::Published;
-use crate::store::wide::{self, WideRecord};
 use crate::store::{self, Connection, listing, owners};
 
 /// Whose keys are meant.
@@ -36,7 +36,7 @@ pub struct MassRevocation {
     /// Whose keys.
     pub whose: Whose,
     /// Revoked for good, or suspended until it is lifted.
-    pub state: WideState,
+    pub state: BulkState,
     /// Only keys that were issued at this instant or later.
     pub issued_from: Option<Time>,
     /// Only keys that were issued before this instant, and not at it.
@@ -49,7 +49,7 @@ pub struct MassRevocation {
 #[derive(Debug)]
 pub struct MassRevoked {
     /// The entry.
-    pub entry: WideRecord,
+    pub entry: BulkRecord,
     /// The list that says so, or why it could not be published yet.
     pub published: Result<Published, Error>,
 }
@@ -99,9 +99,9 @@ impl Issuer {
             admins.check(&preview, care)?;
         }
         let who = self.who(what.by.as_deref());
-        let id = wide::insert(&mut writing, &entry, Some(who.shown()), now).await?;
+        let id = bulk::insert(&mut writing, &entry, Some(who.shown()), now).await?;
         let made_by = Some(who.shown().to_owned());
-        let record = WideRecord { id, entry, made_by, created: now, lifted: None };
+        let record = BulkRecord { id, entry, made_by, created: now, lifted: None };
         append(&mut writing, &record, who, now).await?;
         writing.commit().await?;
         Ok(MassRevoked { entry: record, published: self.publish().await })
@@ -116,10 +116,10 @@ impl Issuer {
     pub async fn lift(&self, id: i64, by: Option<&str>) -> Result<MassRevoked, Error> {
         let mut writing = self.store().write().await?;
         let now = writing.now().await?;
-        let entry = wide::find(&mut writing, id).await?;
+        let entry = bulk::find(&mut writing, id).await?;
         let mut entry = entry.ok_or(Error::Unknown { what: "revocation" })?;
         let invalid = |reason| Error::Invalid { field: "id", reason };
-        if entry.entry.state == WideState::Revoked {
+        if entry.entry.state == BulkState::Revoked {
             return Err(invalid(
                 "names a revocation, which is for good; only suspensions are lifted",
             ));
@@ -127,7 +127,7 @@ impl Issuer {
         if entry.lifted.is_some() {
             return Err(invalid("names a suspension that was lifted already"));
         }
-        wide::lift(&mut writing, id, now).await?;
+        bulk::lift(&mut writing, id, now).await?;
         entry.lifted = Some(now);
         append(&mut writing, &entry, self.who(by), now).await?;
         writing.commit().await?;
@@ -138,8 +138,8 @@ impl Issuer {
     ///
     /// # Errors
     /// The store's.
-    pub async fn wide_entries(&self) -> Result<Vec<WideRecord>, Error> {
-        wide::all(&mut *self.store().read().await?).await
+    pub async fn bulk_entries(&self) -> Result<Vec<BulkRecord>, Error> {
+        bulk::all(&mut *self.store().read().await?).await
     }
 
     async fn entry(
@@ -147,16 +147,16 @@ impl Issuer {
         connection: &mut Connection,
         what: &MassRevocation,
         now: Time,
-    ) -> Result<WideEntry, Error> {
+    ) -> Result<BulkEntry, Error> {
         let scope = self.scope(connection, what).await?;
-        Ok(WideEntry { scope, state: what.state, issued: interval(what, now)? })
+        Ok(BulkEntry { scope, state: what.state, issued: interval(what, now)? })
     }
 
     async fn scope(
         &self,
         connection: &mut Connection,
         what: &MassRevocation,
-    ) -> Result<WideScope, Error> {
+    ) -> Result<BulkScope, Error> {
         Ok(match what.whose {
             Whose::Owner(0) => {
                 let reason = "must be an owner's number; 0 stands for keys without an owner";
@@ -165,19 +165,19 @@ impl Issuer {
             // Also one that was deleted. A number that nobody ever had is a slip of the hand, and the
             // entry would stay for good.
             Whose::Owner(owner) if owners::is_known(connection, owner).await? => {
-                WideScope::Owner(owner)
+                BulkScope::Owner(owner)
             }
             Whose::Owner(_) => return Err(Error::Unknown { what: "owner" }),
             Whose::Kid(kid) => {
                 let view = self.view_in(connection).await?;
-                let entry = view.replica().keyring().entry(kid);
+                let entry = view.verifier().keyring().entry(kid);
                 if entry.is_none_or(|entry| entry.kinds.is_empty()) {
                     let reason = "must be the kid of a signer of keys";
                     return Err(Error::Invalid { field: "kid", reason });
                 }
-                WideScope::Kid(kid)
+                BulkScope::Kid(kid)
             }
-            Whose::Environment(environment) => WideScope::Environment(environment),
+            Whose::Environment(environment) => BulkScope::Environment(environment),
             Whose::Everybody => {
                 if what.issued_before.is_none() && what.issued_from.is_none() {
                     let reason = "is missing: name an owner, a kid, an environment, or when the \
@@ -190,9 +190,9 @@ impl Issuer {
     }
 }
 
-const EVERY_SERIAL: Option<WideScope> =
+const EVERY_SERIAL: Option<BulkScope> =
     match (Serial::at(0, 0), Serial::at((1 << 28) - 1, (1 << 20) - 1)) {
-        (Some(first), Some(last)) => Some(WideScope::Serials { first, last }),
+        (Some(first), Some(last)) => Some(BulkScope::Serials { first, last }),
         _ => None,
     };
 
@@ -202,7 +202,7 @@ fn interval(what: &MassRevocation, now: Time) -> Result<IssuedAt, Error> {
     let from = what.issued_from.map_or(0, Time::secs);
     let before = what.issued_before.map(Time::secs);
     let made_so_far = now.secs().saturating_add(1);
-    let bounded = matches!(what.whose, Whose::Environment(_)) && what.state == WideState::Revoked;
+    let bounded = matches!(what.whose, Whose::Environment(_)) && what.state == BulkState::Revoked;
     let before = before.or(bounded.then_some(made_so_far)).unwrap_or(u32::MAX);
     if from >= before {
         let reason = "must lie after the beginning of the interval";
@@ -214,7 +214,7 @@ fn interval(what: &MassRevocation, now: Time) -> Result<IssuedAt, Error> {
 /// What the entry ends.
 async fn preview(
     connection: &mut Connection,
-    entry: &WideEntry,
+    entry: &BulkEntry,
     now: Time,
 ) -> Result<(Admins, Preview), Error> {
     let counts = listing::covered(connection, entry, now.secs()).await?;
@@ -225,44 +225,44 @@ async fn preview(
 
 async fn append(
     connection: &mut Connection,
-    record: &WideRecord,
+    record: &BulkRecord,
     who: Who<'_>,
     now: Time,
 ) -> Result<(), Error> {
     let event = match (record.entry.state, record.lifted) {
-        (WideState::Revoked, _) => EventType::ManyRevoked,
-        (WideState::Suspended, None) => EventType::ManySuspended,
-        (WideState::Suspended, Some(_)) => EventType::ManyResumed,
+        (BulkState::Revoked, _) => EventType::ManyRevoked,
+        (BulkState::Suspended, None) => EventType::ManySuspended,
+        (BulkState::Suspended, Some(_)) => EventType::ManyResumed,
     };
-    let data = json!(crate::view::records::WideView::new(record));
+    let data = json!(crate::view::records::BulkView::new(record));
     events::append(connection, now, &Event { event, key_id: None, who, data }).await
 }
 
 /// Refuses to make a key that a revocation of many keys would refuse from its first second on.
-pub(crate) fn check_not_wide(in_force: &[WideRecord], claims: &Claims) -> Result<(), Error> {
-    let dead = |record: &WideRecord| {
-        record.entry.state == WideState::Revoked && record.entry.applies_to(claims)
+pub(crate) fn check_not_bulk(in_force: &[BulkRecord], claims: &Claims) -> Result<(), Error> {
+    let dead = |record: &BulkRecord| {
+        record.entry.state == BulkState::Revoked && record.entry.applies_to(claims)
     };
-    if in_force.iter().any(dead) { Err(Error::WideRevoked) } else { Ok(()) }
+    if in_force.iter().any(dead) { Err(Error::BulkRevoked) } else { Ok(()) }
 }
 
-/// A copy of a record for people and judgements, with what [`show_wide`] shows.
+/// A copy of a record for people and judgements, with what [`show_bulk`] shows.
 pub(crate) async fn shown(
     connection: &mut Connection,
     key: &KeyRecord,
 ) -> Result<KeyRecord, Error> {
     let mut shown = key.clone();
-    show_wide(connection, [&mut shown]).await?;
+    show_bulk(connection, [&mut shown]).await?;
     Ok(shown)
 }
 
 /// Shows on records what revocations and suspensions of many keys do to them. Only for what is
 /// shown and judged, never for what is written back.
-pub(crate) async fn show_wide<'k>(
+pub(crate) async fn show_bulk<'k>(
     connection: &mut Connection,
     keys: impl IntoIterator<Item = &'k mut KeyRecord>,
 ) -> Result<(), Error> {
-    let in_force = wide::in_force(connection).await?;
+    let in_force = bulk::in_force(connection).await?;
     for key in keys {
         for record in &in_force {
             record.show_on(key);

@@ -9,7 +9,7 @@ use crate::error::Error;
 use crate::issuer::Issuer;
 use crate::record::{KeyPurpose, KeyRecord, KeyState};
 use crate::rules::care::{Admins, Care, Preview};
-use crate::rules::mass::{show_wide, shown};
+use crate::rules::mass::{show_bulk, shown};
 use crate::rules::read::check_criteria;
 use crate::rules::{Criteria, Moment, check_by, find_all};
 use crate::store::events::{self, Event, EventType};
@@ -155,7 +155,7 @@ impl Issuer {
         let (mut records, skipped) = chosen(&mut writing, selector, (at, now), if_revoked).await?;
         check_care(&mut writing, &records, care, now).await?;
         revoke_all_in(&mut writing, &mut records, at, who, now).await?;
-        show_wide(&mut writing, &mut records).await?;
+        show_bulk(&mut writing, &mut records).await?;
         writing.commit().await?;
         Ok(RevokedMany { records, skipped, published: self.publish().await })
     }
@@ -175,7 +175,7 @@ impl Issuer {
         let at = revocation.when.resolve(now, "at")?.max(now.secs());
         let (mut records, _) = chosen(&mut reading, selector, (at, now), if_revoked).await?;
         let (_, preview) = preview(&mut reading, &records, now).await?;
-        show_wide(&mut reading, &mut records).await?;
+        show_bulk(&mut reading, &mut records).await?;
         Ok((records, preview))
     }
 
@@ -234,7 +234,7 @@ async fn chosen(
         Selector::Ids(ids) => {
             let mut records = find_all(connection, ids).await?;
             let mut shown = records.clone();
-            show_wide(connection, &mut shown).await?;
+            show_bulk(connection, &mut shown).await?;
             if if_revoked == IfRevoked::Refuse {
                 check_each(&shown, at, now)?;
                 return Ok((records, Vec::new()));

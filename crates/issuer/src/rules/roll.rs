@@ -162,7 +162,7 @@ impl Issuer {
         roll: &Roll,
     ) -> Result<NewKey, Error> {
         let view = self.view_in(connection).await?;
-        let signer = view.replica().keyring().entry(old.kid).ok_or(Error::NoSigner)?;
+        let signer = view.verifier().keyring().entry(old.kid).ok_or(Error::NoSigner)?;
         // A policy for one key alone stays with it: the new key has another of the same content.
         let same_policy = if has_own_policy { 0 } else { old.policy };
         Ok(NewKey {

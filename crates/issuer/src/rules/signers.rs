@@ -215,7 +215,7 @@ impl Issuer {
         let mut reading = self.store().read().await?;
         let view = self.view_in(&mut reading).await?;
         let now = store::now(&mut reading, self.now()).await?;
-        let keyring = view.replica().keyring();
+        let keyring = view.verifier().keyring();
         let keys = signers::keys_of_signers(&mut reading, now).await?;
         let keystore = self.keystore();
         let signer = |entry: &KeyEntry| Signer {

@@ -1,10 +1,10 @@
 //! Verifying keys, by the path that every gate uses, over the list that is published.
 
 use portcullis_core::keyring::Purpose;
-use portcullis_core::list::Mark;
+use portcullis_core::list::ListVersion;
 use portcullis_core::time::Time;
 use portcullis_core::token::{Environment, Kind};
-use portcullis_core::verify::{Accepted, Demand, Refusal, Unverified};
+use portcullis_core::verify::{Accepted, Refusal, Requirements, Unverified};
 
 use crate::error::Error;
 use crate::issuer::Issuer;
@@ -21,7 +21,7 @@ pub struct Verdict {
     /// The key's title, where it is accepted and the store knows it.
     pub title: Option<String>,
     /// The list that it was judged by.
-    pub list: Option<Mark>,
+    pub list: Option<ListVersion>,
 }
 
 /// Why a caller is not let in to the issuer's API. What is answered does not tell these apart.
@@ -78,8 +78,8 @@ impl Issuer {
         let mut reading = self.store().read().await?;
         let now = store::now(&mut reading, self.now()).await?;
         let view = self.view_in(&mut reading).await?;
-        let demand = Demand { purpose: Purpose::Token, kind: Some(kind), environment };
-        if let Err(refusal) = view.verify(token, &demand, self.now())
+        let requirements = Requirements { purpose: Purpose::Token, kind: Some(kind), environment };
+        if let Err(refusal) = view.verify(token, &requirements, self.now())
             && !refusal.is_unavailable()
         {
             return Ok(Strict { result: Err(refusal.into()) });
@@ -89,7 +89,7 @@ impl Issuer {
             Ok(None) => Err(StrictRefusal::Unknown),
             Ok(Some(record)) => {
                 let record = shown(&mut reading, &record).await?;
-                match judge(&record, &demand, now) {
+                match judge(&record, &requirements, now) {
                     Ok(()) => Ok(Box::new(record)),
                     Err(refusal) => Err(refusal.into()),
                 }
@@ -107,7 +107,7 @@ impl Issuer {
     ) -> Result<Result<Option<KeyRecord>, Refusal>, Error> {
         let token = names::key_text(token);
         let view = self.view_in(connection).await?;
-        let keyring = view.replica().keyring();
+        let keyring = view.verifier().keyring();
         let unverified = match Unverified::parse(token) {
             Ok(unverified) => unverified,
             Err(malformed) => return Ok(Err(malformed.into())),
@@ -139,8 +139,8 @@ impl Issuer {
         let token = names::key_text(token);
         let mut reading = self.store().read().await?;
         let view = self.view_in(&mut reading).await?;
-        let demand = Demand { purpose: Purpose::Token, kind, environment };
-        let result = view.verify(token, &demand, self.now());
+        let requirements = Requirements { purpose: Purpose::Token, kind, environment };
+        let result = view.verify(token, &requirements, self.now());
         let title = match &result {
             Ok(accepted) => {
                 let record = keys::find(&mut reading, &accepted.name().to_string()).await?;
@@ -152,7 +152,7 @@ impl Issuer {
             }
             Err(_) => None,
         };
-        Ok(Verdict { result, title, list: view.mark() })
+        Ok(Verdict { result, title, list: view.list_version() })
     }
 
     /// The record of the admin key called `id`, which is judged as if it came in anew.
@@ -179,9 +179,9 @@ impl Issuer {
         let token = names::key_text(token);
         let mut reading = self.store().read().await?;
         let view = self.view_in(&mut reading).await?;
-        let demand =
-            Demand { purpose: Purpose::Admin, kind: Some(Kind::Secret), environment: None };
-        let accepted = match view.verify(token, &demand, self.now()) {
+        let requirements =
+            Requirements { purpose: Purpose::Admin, kind: Some(Kind::Secret), environment: None };
+        let accepted = match view.verify(token, &requirements, self.now()) {
             Ok(accepted) => accepted,
             Err(refusal) => return Ok(Err(NotAdmin::Refused(refusal))),
         };
@@ -199,7 +199,7 @@ impl Issuer {
 }
 
 /// What a gate that looks at the record in the place of a list would say, in a gate's order.
-fn judge(record: &KeyRecord, demand: &Demand, now: Time) -> Result<(), Refusal> {
+fn judge(record: &KeyRecord, requirements: &Requirements, now: Time) -> Result<(), Refusal> {
     match record.state(now) {
         KeyState::Active | KeyState::Scheduled => {}
         KeyState::Suspended => return Err(Refusal::Suspended),
@@ -209,10 +209,10 @@ fn judge(record: &KeyRecord, demand: &Demand, now: Time) -> Result<(), Refusal> 
     if record.purpose != KeyPurpose::Token {
         return Err(Refusal::SignerNotAllowed(record.kid));
     }
-    if let Some(needed) = demand.kind.filter(|needed| *needed != record.kind) {
+    if let Some(needed) = requirements.kind.filter(|needed| *needed != record.kind) {
         return Err(Refusal::WrongKind { needed, given: record.kind });
     }
-    if let Some(needed) = demand.environment.filter(|needed| *needed != record.environment) {
+    if let Some(needed) = requirements.environment.filter(|needed| *needed != record.environment) {
         return Err(Refusal::WrongEnvironment { needed, given: record.environment });
     }
     Ok(())

@@ -1,9 +1,9 @@
 //! What a key that was found is worth: whether gates still accept it.
 
 use portcullis_core::keyring::Purpose;
-use portcullis_core::replica::Replica;
 use portcullis_core::time::Time;
 use portcullis_core::token::Name;
+use portcullis_core::verifier::Verifier;
 use portcullis_core::verify::{Authentic, Refusal, Unverified};
 
 use crate::record::KeyState;
@@ -88,15 +88,15 @@ pub struct Judged {
 /// Keyring and list to judge by, and the instant to judge for.
 #[derive(Clone, Copy, Debug)]
 pub struct Judge<'r> {
-    replica: &'r Replica,
+    verifier: &'r Verifier,
     now: Time,
 }
 
 impl<'r> Judge<'r> {
-    /// Judges by what `replica` holds.
+    /// Judges by what `verifier` holds.
     #[must_use]
-    pub const fn new(replica: &'r Replica, now: Time) -> Self {
-        Self { replica, now }
+    pub const fn new(verifier: &'r Verifier, now: Time) -> Self {
+        Self { verifier, now }
     }
 
     /// Judges a key, admin keys too.
@@ -105,7 +105,7 @@ impl<'r> Judge<'r> {
         let Ok(unverified) = Unverified::parse(text) else {
             return Judged { state: State::Foreign, proved: None };
         };
-        let authenticate = |purpose| unverified.authenticate(self.replica.keyring(), purpose);
+        let authenticate = |purpose| unverified.authenticate(self.verifier.keyring(), purpose);
         let (authentic, purpose) = match authenticate(Purpose::Token) {
             Err(Refusal::SignerNotAllowed(_)) => (authenticate(Purpose::Admin), Purpose::Admin),
             token => (token, Purpose::Token),
@@ -121,7 +121,7 @@ impl<'r> Judge<'r> {
     }
 
     fn currency(&self, authentic: Authentic<'_>) -> State {
-        let Ok(fresh) = self.replica.at(self.now) else { return State::NoList };
+        let Ok(fresh) = self.verifier.list_at(self.now) else { return State::NoList };
         match authentic.current(&fresh) {
             Ok(_) => State::Live,
             Err(Refusal::Revoked) => State::Revoked,

@@ -5,7 +5,7 @@ use std::io::{self, Write as _};
 
 use flate2::Compression;
 use flate2::write::ZlibEncoder;
-use portcullis_core::list::{Body, WideState};
+use portcullis_core::list::{Body, BulkState};
 use portcullis_core::time::Time;
 
 /// The registered values.
@@ -25,19 +25,19 @@ impl Statuses {
     /// What the list says at `at` of each slot: `body`, with the slots of keys that its wide
     /// entries speak of, in any order. A revocation beats a suspension.
     #[must_use]
-    pub fn new(body: &Body, wide: &[(u32, WideState)], at: Time) -> Self {
+    pub fn new(body: &Body, bulk: &[(u32, BulkState)], at: Time) -> Self {
         let mut values = vec![0_u8; body.capacity() as usize];
         let mut set = |slot: u32, value: u8| {
             if let Some(status) = values.get_mut(slot as usize) {
                 *status = value;
             }
         };
-        let of = |state| wide.iter().filter(move |entry| entry.1 == state).map(|entry| entry.0);
+        let of = |state| bulk.iter().filter(move |entry| entry.1 == state).map(|entry| entry.0);
         let struck = body.timed().iter().filter(|entry| at >= Time::from_secs(entry.from));
-        for slot in body.suspended().slots().into_iter().chain(of(WideState::Suspended)) {
+        for slot in body.suspended().slots().into_iter().chain(of(BulkState::Suspended)) {
             set(slot, SUSPENDED);
         }
-        let revoked = body.revoked().slots().into_iter().chain(of(WideState::Revoked));
+        let revoked = body.revoked().slots().into_iter().chain(of(BulkState::Revoked));
         for slot in revoked.chain(struck.map(|entry| entry.slot)) {
             set(slot, INVALID);
         }
@@ -73,13 +73,13 @@ impl Statuses {
 mod tests {
     use std::io::Read as _;
 
-    use portcullis_core::issue::{ShardFacts, encode_body};
+    use portcullis_core::issue::{ShardContents, encode_body};
     use portcullis_core::list::{SlotState, TimedSlot};
     use proptest::prelude::*;
 
     use super::*;
 
-    fn body(facts: &ShardFacts) -> Body {
+    fn body(facts: &ShardContents) -> Body {
         Body::decode(&encode_body(facts).unwrap()).unwrap()
     }
 
@@ -92,7 +92,7 @@ mod tests {
     #[test]
     fn the_draft_s_small_lists() {
         let revoked = vec![0, 3, 4, 5, 7, 8, 9, 13, 15];
-        let facts = ShardFacts { capacity: 16, revoked, ..ShardFacts::default() };
+        let facts = ShardContents { capacity: 16, revoked, ..ShardContents::default() };
         let statuses = Statuses::new(&body(&facts), &[], Time::from_secs(0));
         assert_eq!((statuses.bits, statuses.bytes.as_slice()), (1, [0xB9, 0xA3].as_slice()));
         assert_eq!(inflate(&statuses.compress().unwrap()), statuses.bytes);
@@ -100,31 +100,31 @@ mod tests {
 
     #[test]
     fn two_bits_only_where_a_key_is_suspended() {
-        let facts = ShardFacts { capacity: 8, suspended: vec![2], ..ShardFacts::default() };
+        let facts = ShardContents { capacity: 8, suspended: vec![2], ..ShardContents::default() };
         let suspended = Statuses::new(&body(&facts), &[], Time::from_secs(0));
         assert_eq!((suspended.bits, suspended.bytes.as_slice()), (2, [0x20, 0].as_slice()));
         // Revoked as well, by its owner: nobody is suspended then.
-        let wide = [(2, WideState::Suspended), (2, WideState::Revoked)];
-        let revoked = Statuses::new(&body(&facts), &wide, Time::from_secs(0));
+        let bulk = [(2, BulkState::Suspended), (2, BulkState::Revoked)];
+        let revoked = Statuses::new(&body(&facts), &bulk, Time::from_secs(0));
         assert_eq!((revoked.bits, revoked.bytes.as_slice()), (1, [4].as_slice()));
     }
 
     #[test]
     fn a_sparse_shard_is_small() {
         let revoked = (0..1 << 20).step_by(1000).collect();
-        let facts = ShardFacts { capacity: 1 << 20, revoked, ..ShardFacts::default() };
+        let facts = ShardContents { capacity: 1 << 20, revoked, ..ShardContents::default() };
         let packed = Statuses::new(&body(&facts), &[], Time::from_secs(0)).compress().unwrap();
         assert!(packed.len() < 3_000, "{}", packed.len());
     }
 
     /// Two bits a slot: revoked, suspended, timed or nothing, and what wide entries say.
-    fn any_facts() -> impl Strategy<Value = (ShardFacts, Vec<(u32, WideState)>)> {
+    fn any_facts() -> impl Strategy<Value = (ShardContents, Vec<(u32, BulkState)>)> {
         let slots = proptest::collection::vec((0_u8..6, 0_u32..100, 0_u8..4), 1..300);
         slots.prop_map(|slots| {
             let capacity = u32::try_from(slots.len()).unwrap();
-            let mut facts = ShardFacts { capacity, ..ShardFacts::default() };
-            let mut wide = Vec::new();
-            for (slot, (kind, from, by_wide)) in (0..).zip(slots) {
+            let mut facts = ShardContents { capacity, ..ShardContents::default() };
+            let mut bulk = Vec::new();
+            for (slot, (kind, from, by_bulk)) in (0..).zip(slots) {
                 match kind {
                     0 => facts.revoked.push(slot),
                     1 | 2 => facts.suspended.push(slot),
@@ -133,30 +133,30 @@ mod tests {
                 if kind == 2 || kind == 3 {
                     facts.timed.push(TimedSlot { slot, from });
                 }
-                if by_wide & 1 != 0 {
-                    wide.push((slot, WideState::Suspended));
+                if by_bulk & 1 != 0 {
+                    bulk.push((slot, BulkState::Suspended));
                 }
-                if by_wide & 2 != 0 {
-                    wide.push((slot, WideState::Revoked));
+                if by_bulk & 2 != 0 {
+                    bulk.push((slot, BulkState::Revoked));
                 }
             }
-            (facts, wide)
+            (facts, bulk)
         })
     }
 
     proptest! {
         /// Whatever the facts and the time, each slot says what the revocation list says.
         #[test]
-        fn it_says_what_the_revocation_list_says((facts, wide) in any_facts(), at in 0_u32..100) {
+        fn it_says_what_the_revocation_list_says((facts, bulk) in any_facts(), at in 0_u32..100) {
             let (body, at) = (body(&facts), Time::from_secs(at));
-            let statuses = Statuses::new(&body, &wide, at);
+            let statuses = Statuses::new(&body, &bulk, at);
             prop_assert_eq!(statuses.bytes.len(), (facts.capacity as usize * usize::from(statuses.bits)).div_ceil(8));
             let mut suspended = false;
             for slot in 0..facts.capacity {
-                let wide = wide.iter().filter(|entry| entry.0 == slot).map(|entry| entry.1).max();
-                let expected = match (body.state(slot, at), wide) {
-                    (SlotState::Revoked, _) | (_, Some(WideState::Revoked)) => 1,
-                    (SlotState::Suspended, _) | (_, Some(WideState::Suspended)) => 2,
+                let bulk = bulk.iter().filter(|entry| entry.0 == slot).map(|entry| entry.1).max();
+                let expected = match (body.state(slot, at), bulk) {
+                    (SlotState::Revoked, _) | (_, Some(BulkState::Revoked)) => 1,
+                    (SlotState::Suspended, _) | (_, Some(BulkState::Suspended)) => 2,
                     (SlotState::Good | SlotState::NotCovered, None) => 0,
                 };
                 suspended |= expected == 2;

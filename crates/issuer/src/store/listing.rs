@@ -1,6 +1,6 @@
 //! Which keys, and in which order: the conditions of listings and of mass changes.
 
-use portcullis_core::list::{WideEntry, WideScope, WideState};
+use portcullis_core::list::{BulkEntry, BulkScope, BulkState};
 use portcullis_core::time::Time;
 use portcullis_core::token::{Environment, Kind};
 use sqlx::any::AnyRow;
@@ -9,10 +9,10 @@ use sqlx::{FromRow, Row as _};
 use crate::error::Error;
 use crate::names;
 use crate::record::{KeyPurpose, KeyRecord, KeyState};
+use crate::store::bulk::{self, BulkRecord};
 use crate::store::keys::place_of;
 use crate::store::select::{Arg, Select};
 use crate::store::state::push_state;
-use crate::store::wide::{self, WideRecord};
 use crate::store::{Connection, channels, millis};
 
 /// A span of time: from an instant on, and before another.
@@ -211,7 +211,7 @@ pub(crate) async fn admins(connection: &mut Connection) -> Result<Vec<KeyRecord>
 /// covers.
 pub(crate) async fn covered(
     connection: &mut Connection,
-    entry: &WideEntry,
+    entry: &BulkEntry,
     now: u32,
 ) -> Result<(usize, usize), Error> {
     let mut select = Select::new(
@@ -221,16 +221,16 @@ pub(crate) async fn covered(
     select.arg(i64::from(now)).push(") AND (expires_at IS NULL OR expires_at > ");
     select.arg(i64::from(now)).push(")");
     match entry.scope {
-        WideScope::Owner(owner) => {
+        BulkScope::Owner(owner) => {
             select.push(" AND owner <> 0 AND owner = ").arg(i64::from(owner));
         }
-        WideScope::Kid(kid) => {
+        BulkScope::Kid(kid) => {
             select.push(" AND kid = ").arg(i64::from(kid));
         }
-        WideScope::Environment(environment) => {
+        BulkScope::Environment(environment) => {
             select.push(" AND environment = ").arg(environment.name());
         }
-        WideScope::Serials { first, last } => {
+        BulkScope::Serials { first, last } => {
             select.push(" AND serial >= ").arg(place_of(first));
             select.push(" AND serial <= ").arg(place_of(last));
         }
@@ -246,14 +246,14 @@ pub(crate) async fn covered(
 async fn in_force_for(
     connection: &mut Connection,
     criteria: &Criteria,
-) -> Result<Vec<WideRecord>, Error> {
-    if criteria.state.is_some() { wide::in_force(connection).await } else { Ok(Vec::new()) }
+) -> Result<Vec<BulkRecord>, Error> {
+    if criteria.state.is_some() { bulk::in_force(connection).await } else { Ok(Vec::new()) }
 }
 
 fn conditions(
     select: &mut Select,
     criteria: &Criteria,
-    in_force: &[WideRecord],
+    in_force: &[BulkRecord],
     (purpose, now): (Search, u32),
 ) {
     let equal = |select: &mut Select, sql: &'static str, arg: Option<Arg>| {
@@ -312,9 +312,9 @@ fn conditions(
     equal(select, " AND revoked_at < ", criteria.revoked.before.map(in_seconds));
     if let Some(state) = criteria.state {
         // Few keys are in these two states of their own: their indices find them.
-        let wide_suspended = in_force.iter().any(|wide| wide.entry.state == WideState::Suspended);
+        let bulk_suspended = in_force.iter().any(|bulk| bulk.entry.state == BulkState::Suspended);
         match state {
-            KeyState::Suspended if !wide_suspended => {
+            KeyState::Suspended if !bulk_suspended => {
                 select.push(" AND suspended_ms IS NOT NULL");
             }
             KeyState::Scheduled => {

@@ -1,7 +1,7 @@
 //! The tables of the revocation list: keyrings, heads, what is promised and what is published.
 
 use portcullis_core::crypto::Digest;
-use portcullis_core::list::Mark;
+use portcullis_core::list::ListVersion;
 use portcullis_core::time::Time;
 use sqlx::Row as _;
 use sqlx::any::AnyRow;
@@ -14,7 +14,7 @@ use crate::store::{Connection, millis, time};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Promise {
     /// Epoch, number and times.
-    pub mark: Mark,
+    pub list_version: ListVersion,
     /// The head.
     pub digest: Digest,
     /// The newest event that the list knows of.
@@ -97,7 +97,7 @@ pub async fn insert_keyring(
 /// The database's; an epoch and number that are there already are one of them.
 pub async fn insert_list(
     connection: &mut Connection,
-    mark: &Mark,
+    list_version: &ListVersion,
     head: &[u8],
     bodies: &[Digest],
 ) -> Result<(), Error> {
@@ -106,12 +106,12 @@ pub async fn insert_list(
         "INSERT INTO lists (epoch, number, digest, head, bodies, this_update) \
          VALUES ($1, $2, $3, $4, $5, $6)",
     )
-    .bind(i64::from(mark.epoch))
-    .bind(i64::try_from(mark.number).unwrap_or(i64::MAX))
+    .bind(i64::from(list_version.epoch))
+    .bind(i64::try_from(list_version.number).unwrap_or(i64::MAX))
     .bind(Digest::of(head).0.as_slice())
     .bind(head)
     .bind(bodies)
-    .bind(millis(mark.this_update))
+    .bind(millis(list_version.this_update))
     .execute(connection)
     .await?;
     Ok(())
@@ -152,7 +152,7 @@ pub async fn promise(connection: &mut Connection) -> Result<Option<Promise>, Err
     let row = sqlx::query("SELECT * FROM promise").fetch_optional(connection).await?;
     row.map(|row| {
         Ok(Promise {
-            mark: Mark {
+            list_version: ListVersion {
                 epoch: number(&row, "epoch")?,
                 number: number(&row, "number")?,
                 this_update: time(row.try_get("this_update")?),
@@ -179,11 +179,11 @@ pub async fn set_promise(connection: &mut Connection, promise: &Promise) -> Resu
          this_update = excluded.this_update, next_update = excluded.next_update, \
          position = excluded.position, latest_ms = excluded.latest_ms",
     )
-    .bind(i64::from(promise.mark.epoch))
-    .bind(i64::try_from(promise.mark.number).unwrap_or(i64::MAX))
+    .bind(i64::from(promise.list_version.epoch))
+    .bind(i64::try_from(promise.list_version.number).unwrap_or(i64::MAX))
     .bind(promise.digest.0.as_slice())
-    .bind(millis(promise.mark.this_update))
-    .bind(millis(promise.mark.next_update))
+    .bind(millis(promise.list_version.this_update))
+    .bind(millis(promise.list_version.next_update))
     .bind(promise.position)
     .bind(millis(promise.latest))
     .execute(connection)
@@ -209,8 +209,8 @@ pub async fn set_published(
     )
     .bind(stamp)
     .bind(promise.digest.0.as_slice())
-    .bind(millis(promise.mark.this_update))
-    .bind(millis(promise.mark.next_update))
+    .bind(millis(promise.list_version.this_update))
+    .bind(millis(promise.list_version.next_update))
     .bind(promise.position)
     .execute(connection)
     .await?;

@@ -5,6 +5,7 @@
 //! transaction that writes excludes all others that do, in every process. Only the tables are
 //! spelled twice, in `migrations`.
 
+pub mod bulk;
 pub mod channels;
 pub mod clock;
 pub mod events;
@@ -32,7 +33,6 @@ pub mod status;
 pub mod targets;
 pub mod upkeep;
 pub mod webhooks;
-pub mod wide;
 mod writing;
 
 use std::sync::Arc;
@@ -367,7 +367,7 @@ impl Store {
 /// The database's.
 pub async fn now(connection: &mut Connection, clock: Time) -> Result<Time, Error> {
     let promise = lists::promise(connection).await?;
-    Ok(promise.map_or(clock, |promise| clock.max(promise.mark.this_update)))
+    Ok(promise.map_or(clock, |promise| clock.max(promise.list_version.this_update)))
 }
 
 async fn check_issuer(connection: &mut Connection, issuer: IssuerId) -> Result<(), Error> {

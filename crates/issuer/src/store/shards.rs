@@ -1,7 +1,7 @@
 //! The tables of shards and their bodies: what is to be said of each serial.
 
 use portcullis_core::crypto::Digest;
-use portcullis_core::issue::ShardFacts;
+use portcullis_core::issue::ShardContents;
 use portcullis_core::list::{Counts, ShardLine, TimedSlot};
 use portcullis_core::time::Time;
 use sqlx::Row as _;
@@ -288,7 +288,7 @@ pub async fn facts(
     shard: &Shard,
     now: Time,
     linger_secs: u32,
-) -> Result<ShardFacts, Error> {
+) -> Result<ShardContents, Error> {
     let rows = sqlx::query(
         // Each half has an index of its own.
         "SELECT serial, revoked_at, suspended_ms FROM api_keys \
@@ -303,7 +303,7 @@ pub async fn facts(
     .bind(i64::from(linger_secs))
     .fetch_all(connection)
     .await?;
-    let mut facts = ShardFacts { capacity: shard.capacity, ..ShardFacts::default() };
+    let mut facts = ShardContents { capacity: shard.capacity, ..ShardContents::default() };
     for row in &rows {
         let slot = serial(row.try_get(0)?).ok_or_else(|| no_value("serial"))?.slot();
         let revoked: Option<u32> = maybe(row, "revoked_at")?;

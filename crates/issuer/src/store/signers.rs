@@ -3,10 +3,10 @@
 use portcullis_core::time::Time;
 
 use crate::error::Error;
+use crate::store::bulk;
 use crate::store::row::number;
 use crate::store::select::Select;
 use crate::store::state::push_state;
-use crate::store::wide;
 use crate::store::{Connection, time};
 use sqlx::Row as _;
 
@@ -29,7 +29,7 @@ pub async fn keys_of_signers(
     connection: &mut Connection,
     now: Time,
 ) -> Result<Vec<KeysOfSigner>, Error> {
-    let in_force = wide::in_force(connection).await?;
+    let in_force = bulk::in_force(connection).await?;
     let mut select = Select::new("SELECT kid, COUNT(*) AS total, COUNT(CASE WHEN ");
     push_state(&mut select, &in_force, now.secs());
     select.push(" IN ('revoked', 'expired') THEN NULL ELSE 1 END) AS live FROM api_keys");

@@ -3,34 +3,34 @@
 
 use std::collections::BTreeMap;
 
-use portcullis_core::list::{WideEntry, WideScope, WideState};
+use portcullis_core::list::{BulkEntry, BulkScope, BulkState};
 use sqlx::Row as _;
 
 use crate::error::Error;
 use crate::record::KeyState;
 use crate::store::Connection;
+use crate::store::bulk::{self, BulkRecord};
 use crate::store::keys::place_of;
 use crate::store::row::named;
 use crate::store::select::Select;
-use crate::store::wide::{self, WideRecord};
 
 /// Appends an expression that is one of the states' names: that of a row of `api_keys` at `now`,
 /// in seconds.
-pub(crate) fn push_state(select: &mut Select, in_force: &[WideRecord], now: u32) {
+pub(crate) fn push_state(select: &mut Select, in_force: &[BulkRecord], now: u32) {
     let now = i64::from(now);
-    let entries: Vec<WideEntry> = in_force.iter().map(|wide| wide.entry).collect();
+    let entries: Vec<BulkEntry> = in_force.iter().map(|bulk| bulk.entry).collect();
     select.push("CASE WHEN revoked_at <= ").arg(now).push(" OR ");
-    push_covered(select, &entries, WideState::Revoked);
+    push_covered(select, &entries, BulkState::Revoked);
     select.push(" THEN 'revoked' WHEN expires_at <= ").arg(now);
     select.push(" THEN 'expired' WHEN suspended_ms IS NOT NULL OR ");
-    push_covered(select, &entries, WideState::Suspended);
+    push_covered(select, &entries, BulkState::Suspended);
     select.push(" THEN 'suspended' WHEN revoked_at IS NOT NULL THEN 'scheduled' ELSE 'active' END");
 }
 
 /// Appends a condition that holds for the keys that entries of this state speak of.
-pub(crate) fn push_covered(select: &mut Select, wide: &[WideEntry], state: WideState) {
+pub(crate) fn push_covered(select: &mut Select, bulk: &[BulkEntry], state: BulkState) {
     select.push("(1 = 0");
-    for entry in wide.iter().filter(|entry| entry.state == state) {
+    for entry in bulk.iter().filter(|entry| entry.state == state) {
         select.push(" OR ");
         push_entry(select, entry);
     }
@@ -38,22 +38,22 @@ pub(crate) fn push_covered(select: &mut Select, wide: &[WideEntry], state: WideS
 }
 
 /// Appends a condition that holds for the keys that an entry speaks of.
-fn push_entry(select: &mut Select, entry: &WideEntry) {
+fn push_entry(select: &mut Select, entry: &BulkEntry) {
     match entry.scope {
-        WideScope::Owner(owner) => {
+        BulkScope::Owner(owner) => {
             select.push("(owner = ").arg(i64::from(owner));
             // The index has the owned keys alone, which the database can't tell from an argument.
             if owner != 0 {
                 select.push(" AND owner <> 0");
             }
         }
-        WideScope::Kid(kid) => {
+        BulkScope::Kid(kid) => {
             select.push("(kid = ").arg(i64::from(kid));
         }
-        WideScope::Environment(environment) => {
+        BulkScope::Environment(environment) => {
             select.push("(environment = ").arg(environment.name());
         }
-        WideScope::Serials { first, last } => {
+        BulkScope::Serials { first, last } => {
             select.push("(serial BETWEEN ").arg(place_of(first));
             select.push(" AND ").arg(place_of(last));
         }
@@ -74,7 +74,7 @@ pub async fn count_by_state(
     connection: &mut Connection,
     now: u32,
 ) -> Result<BTreeMap<KeyState, i64>, Error> {
-    let in_force = wide::in_force(connection).await?;
+    let in_force = bulk::in_force(connection).await?;
     counts(connection, &in_force, now).await
 }
 
@@ -99,7 +99,7 @@ pub async fn settle_counts(connection: &mut Connection, now: u32) -> Result<(), 
 
 async fn counts(
     connection: &mut Connection,
-    in_force: &[WideRecord],
+    in_force: &[BulkRecord],
     now: u32,
 ) -> Result<BTreeMap<KeyState, i64>, Error> {
     let mut counts: BTreeMap<KeyState, i64> = BTreeMap::new();
@@ -121,11 +121,11 @@ async fn counts(
 /// them.
 async fn changed(
     connection: &mut Connection,
-    in_force: &[WideRecord],
+    in_force: &[BulkRecord],
     as_of: u32,
     now: u32,
 ) -> Result<Vec<(KeyState, KeyState, i64)>, Error> {
-    let entries: Vec<WideEntry> = in_force.iter().map(|wide| wide.entry).collect();
+    let entries: Vec<BulkEntry> = in_force.iter().map(|bulk| bulk.entry).collect();
     // Clocks of several issuers differ: the counts may be of a later instant.
     let (from, to) = (i64::from(as_of.min(now)), i64::from(as_of.max(now)));
     let mut select = Select::new("SELECT was, state, COUNT(*) AS many FROM (SELECT ");
@@ -159,7 +159,7 @@ pub async fn recount_by_state(
     connection: &mut Connection,
     now: u32,
 ) -> Result<BTreeMap<KeyState, i64>, Error> {
-    let in_force = wide::in_force(connection).await?;
+    let in_force = bulk::in_force(connection).await?;
     let mut select = Select::new("SELECT state, COUNT(*) AS many FROM (SELECT ");
     push_state(&mut select, &in_force, now);
     select.push(" AS state FROM api_keys WHERE deleted_ms IS NULL) AS keys GROUP BY state");

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use portcullis_core::crypto::Digest;
-use portcullis_core::list::{WideEntry, WideState};
+use portcullis_core::list::{BulkEntry, BulkState};
 use portcullis_core::time::Time;
 use sqlx::Row as _;
 use sqlx::any::AnyRow;
@@ -164,17 +164,17 @@ pub async fn in_force_until(connection: &mut Connection, kid: u16) -> Result<Opt
 pub async fn covered(
     connection: &mut Connection,
     shard: u32,
-    wide: &[WideEntry],
-) -> Result<Vec<(u32, WideState)>, Error> {
+    bulk: &[BulkEntry],
+) -> Result<Vec<(u32, BulkState)>, Error> {
     let first = i64::from(shard).saturating_mul(SHARD);
     let mut covered = Vec::new();
-    for state in [WideState::Suspended, WideState::Revoked] {
-        if !wide.iter().any(|entry| entry.state == state) {
+    for state in [BulkState::Suspended, BulkState::Revoked] {
+        if !bulk.iter().any(|entry| entry.state == state) {
             continue;
         }
         let mut select = Select::new("SELECT serial FROM api_keys WHERE serial BETWEEN ");
         select.arg(first).push(" AND ").arg(first.saturating_add(SHARD - 1)).push(" AND ");
-        push_covered(&mut select, wide, state);
+        push_covered(&mut select, bulk, state);
         for row in select.rows(connection).await? {
             let slot = serial(row.try_get(0)?).ok_or_else(|| no_value("serial"))?.slot();
             covered.push((slot, state));

@@ -125,7 +125,7 @@ fn status_of(error: &Error) -> StatusCode {
         Error::IdempotencyMismatch => StatusCode::UNPROCESSABLE_ENTITY,
         Error::InUse { .. }
         | Error::SettingsChanged { .. }
-        | Error::WideRevoked
+        | Error::BulkRevoked
         | Error::AlreadyRevoked
         | Error::SomeAlreadyRevoked { .. }
         | Error::SomeNotEarlier(_)

@@ -1,6 +1,6 @@
 //! Owners, policies, and revocations of many keys, as HTTP and `--json` say them.
 
-use portcullis_core::list::{WideScope, WideState};
+use portcullis_core::list::{BulkScope, BulkState};
 use serde::Serialize;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
@@ -8,9 +8,9 @@ use utoipa::ToSchema;
 use super::keys::CommittedAnswer;
 use super::{Instant, seconds};
 use crate::rules::PolicyRules;
+use crate::store::bulk::BulkRecord;
 use crate::store::owners::Owner;
 use crate::store::policies::{PolicyRecord, visibility_name};
-use crate::store::wide::WideRecord;
 
 /// An owner.
 #[derive(Clone, Debug, Serialize, ToSchema)]
@@ -80,7 +80,7 @@ impl From<&PolicyRecord> for PolicyView {
 
 /// A revocation or suspension of many keys.
 #[derive(Clone, Debug, Serialize, ToSchema)]
-pub struct WideView {
+pub struct BulkView {
     /// Its place.
     pub id: i64,
     /// `revoked` or `suspended`.
@@ -109,16 +109,16 @@ pub struct WideView {
     pub lifted_at: Option<Instant>,
 }
 
-impl WideView {
+impl BulkView {
     /// The view of this entry.
     #[must_use]
-    pub fn new(record: &WideRecord) -> Self {
+    pub fn new(record: &BulkRecord) -> Self {
         let entry = record.entry;
         let mut view = Self {
             id: record.id,
             state: match entry.state {
-                WideState::Revoked => "revoked",
-                WideState::Suspended => "suspended",
+                BulkState::Revoked => "revoked",
+                BulkState::Suspended => "suspended",
             },
             owner: None,
             kid: None,
@@ -131,10 +131,10 @@ impl WideView {
             lifted_at: record.lifted.map(Instant),
         };
         match entry.scope {
-            WideScope::Owner(owner) => view.owner = Some(owner),
-            WideScope::Kid(kid) => view.kid = Some(kid),
-            WideScope::Environment(environment) => view.environment = Some(environment.name()),
-            WideScope::Serials { first, last } => view.serials = Some([first.get(), last.get()]),
+            BulkScope::Owner(owner) => view.owner = Some(owner),
+            BulkScope::Kid(kid) => view.kid = Some(kid),
+            BulkScope::Environment(environment) => view.environment = Some(environment.name()),
+            BulkScope::Serials { first, last } => view.serials = Some([first.get(), last.get()]),
         }
         view
     }
@@ -183,10 +183,10 @@ pub struct PolicyDeletedAnswer {
 
 /// A revocation or suspension of many keys that is committed.
 #[derive(Clone, Debug, Serialize, ToSchema)]
-pub struct WideAnswer {
+pub struct BulkAnswer {
     /// The entry.
     #[serde(flatten)]
-    pub entry: WideView,
+    pub entry: BulkView,
     /// Whether verifiers are told.
     #[serde(flatten)]
     pub committed: CommittedAnswer,
@@ -196,5 +196,5 @@ pub struct WideAnswer {
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct RevocationsAnswer {
     /// The entries.
-    pub revocations: Vec<WideView>,
+    pub revocations: Vec<BulkView>,
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use portcullis_core::keyring::Purpose;
-use portcullis_core::list::WideState;
+use portcullis_core::list::BulkState;
 use portcullis_core::policy::Visibility;
 use portcullis_core::token::Kind;
 use portcullis_issuer::clock::{Clock, ManualClock, SystemClock};
@@ -99,7 +99,7 @@ pub(crate) async fn fill(home: &Home, by_hand: Option<Arc<ManualClock>>) -> Valu
     let other = issuer.create_owner(&other).await.unwrap().number;
     let mass = MassRevocation {
         whose: Whose::Owner(other),
-        state: WideState::Suspended,
+        state: BulkState::Suspended,
         issued_from: None,
         issued_before: None,
         by: None,

@@ -10,9 +10,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use portcullis_core::policy::Visibility;
-use portcullis_core::replica::Replica;
 use portcullis_core::time::Time;
 use portcullis_core::token::Label;
+use portcullis_core::verifier::Verifier;
 use portcullis_core::verify::Refusal;
 use portcullis_issuer::clock::ManualClock;
 use portcullis_issuer::init::{Initialised, Plan, init};
@@ -90,13 +90,13 @@ impl Bench {
     }
 
     /// A verifier that knows the root and the gate's secrets, and nothing of the database.
-    pub(crate) async fn gate(&self) -> Replica {
+    pub(crate) async fn gate(&self) -> Verifier {
         let keyring = self.issuer.keyring_document().await.unwrap();
-        let mut replica = Replica::new(self.made.root, &keyring).unwrap();
+        let mut verifier = Verifier::new(self.made.root, &keyring).unwrap();
         for key in &self.issuer.keystore().keys()[..2] {
-            replica.hold_secret(key.kid, &key.secret).unwrap();
+            verifier.hold_secret(key.kid, &key.secret).unwrap();
         }
-        replica
+        verifier
     }
 }
 

@@ -7,9 +7,9 @@ use std::sync::{Arc, Mutex};
 
 use portcullis_core::keyring::Purpose;
 use portcullis_core::list::MAX_SKEW_MILLIS;
-use portcullis_core::replica::{AdoptError, Replica};
 use portcullis_core::time::Time;
-use portcullis_core::verify::{Demand, Refusal};
+use portcullis_core::verifier::{AdoptError, Verifier};
+use portcullis_core::verify::{Refusal, Requirements};
 use portcullis_issuer::clock::{Clock, ManualClock, Reading, SystemClock};
 use portcullis_issuer::doctor::examine;
 use portcullis_issuer::init::{Plan, init};
@@ -36,7 +36,8 @@ conformance! {
 }
 
 const DAY: u64 = 24 * 60 * 60 * 1000;
-const DEMAND: Demand = Demand { purpose: Purpose::Token, kind: None, environment: None };
+const DEMAND: Requirements =
+    Requirements { purpose: Purpose::Token, kind: None, environment: None };
 
 /// The newest of all times that are committed.
 async fn newest(issuer: &Issuer) -> Time {
@@ -356,17 +357,17 @@ fn start_gate(
     keyring: &[u8],
     folder: &Path,
     now: Time,
-) -> Result<Replica, AdoptError> {
+) -> Result<Verifier, AdoptError> {
     let read = |name: &str| std::fs::read(folder.join(name)).unwrap();
-    let mut replica = Replica::new(bench.made.root, keyring).unwrap();
-    let mut update = replica.offer_stamp(&read("stamp"), now)?.unwrap();
+    let mut verifier = Verifier::new(bench.made.root, keyring).unwrap();
+    let mut update = verifier.offer_stamp(&read("stamp"), now)?.unwrap();
     let head = update.wants_head().unwrap();
-    update.offer_head(&read(&format!("heads/{}", head.digest)), replica.keyring(), now)?;
+    update.offer_head(&read(&format!("heads/{}", head.digest)), verifier.keyring(), now)?;
     for name in update.wants_bodies() {
         update.offer_body(&read(&format!("bodies/{}", name.digest)))?;
     }
-    replica.commit(update)?;
-    Ok(replica)
+    verifier.commit(update)?;
+    Ok(verifier)
 }
 
 pub(crate) async fn what_a_clock_left_behind_is_got_rid_of(bench: Bench) {

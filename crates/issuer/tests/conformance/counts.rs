@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use portcullis_core::list::WideState;
+use portcullis_core::list::BulkState;
 use portcullis_issuer::Issuer;
 use portcullis_issuer::rules::{MassRevocation, Moment, NewKey, Query, Revocation, Whose};
 use portcullis_issuer::schedule::{Job, Options};
@@ -33,7 +33,7 @@ async fn metrics_look_at_no_key_that_time_has_left_alone() {
     issuer.run_job(Job::Prune, &Options::default()).await.unwrap();
     let many = MassRevocation {
         whose: Whose::Owner(owner),
-        state: WideState::Revoked,
+        state: BulkState::Revoked,
         issued_from: None,
         issued_before: None,
         by: None,
@@ -140,8 +140,8 @@ pub(crate) async fn counts_are_kept_through_random_acts_at_once_and_through_time
             }
             3 => {
                 for (state, whose) in [
-                    (WideState::Suspended, Whose::Owner(owner)),
-                    (WideState::Revoked, Whose::Owner(owner)),
+                    (BulkState::Suspended, Whose::Owner(owner)),
+                    (BulkState::Revoked, Whose::Owner(owner)),
                 ] {
                     let (issued_from, issued_before) = (None, None);
                     let many =

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use portcullis_core::list::WideState;
+use portcullis_core::list::BulkState;
 use portcullis_core::policy::Visibility;
 use portcullis_core::time::Time;
 use portcullis_core::token::{Algorithm, Environment, Kind};
@@ -244,7 +244,7 @@ pub(crate) async fn listings_filter_by_the_state_that_records_say(bench: Bench) 
         let new = NewKey { owner, expires: expires.into(), ..NewKey::titled("y") };
         bench.issuer.create(&new).await.unwrap();
     }
-    for (owner, state) in [(dead, WideState::Revoked), (asleep, WideState::Suspended)] {
+    for (owner, state) in [(dead, BulkState::Revoked), (asleep, BulkState::Suspended)] {
         let whose = Whose::Owner(owner);
         let (issued_from, issued_before) = (None, None);
         let many = MassRevocation { whose, state, issued_from, issued_before, by: None };

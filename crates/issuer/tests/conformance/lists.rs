@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 
 use portcullis_core::keyring::Purpose;
 use portcullis_core::list::MAX_SKEW_MILLIS;
-use portcullis_core::replica::Replica;
-use portcullis_core::verify::{Demand, Refusal};
+use portcullis_core::verifier::Verifier;
+use portcullis_core::verify::{Refusal, Requirements};
 use portcullis_issuer::issuer::DEFAULT_VALID_FOR;
 use portcullis_issuer::publish::{Target, has, heart_beat};
 use portcullis_issuer::rules::*;
@@ -25,7 +25,8 @@ conformance! {
     a_list_goes_out_while_those_who_ask_have_every_connection,
 }
 
-const DEMAND: Demand = Demand { purpose: Purpose::Token, kind: None, environment: None };
+const DEMAND: Requirements =
+    Requirements { purpose: Purpose::Token, kind: None, environment: None };
 const BEAT: Duration = Duration::from_millis(50);
 
 /// Polls until `look` gives something, and fails loudly after half a minute.
@@ -152,27 +153,27 @@ pub(crate) async fn a_list_goes_out_while_those_who_ask_have_every_connection(be
     assert!(another().await.is_err(), "they have them still");
 }
 
-async fn adopt(bench: &Bench, folder: &Path) -> Replica {
+async fn adopt(bench: &Bench, folder: &Path) -> Verifier {
     let read = |name: &str| std::fs::read(folder.join(name)).unwrap();
     adopt_with(bench, read).await
 }
 
-pub(crate) async fn adopt_with(bench: &Bench, read: impl Fn(&str) -> Vec<u8>) -> Replica {
-    let mut replica = Replica::new(bench.made.root, &read("keyring")).unwrap();
+pub(crate) async fn adopt_with(bench: &Bench, read: impl Fn(&str) -> Vec<u8>) -> Verifier {
+    let mut verifier = Verifier::new(bench.made.root, &read("keyring")).unwrap();
     for key in &bench.issuer.keystore().keys()[..2] {
-        replica.hold_secret(key.kid, &key.secret).unwrap();
+        verifier.hold_secret(key.kid, &key.secret).unwrap();
     }
     let now = bench.issuer.now().plus_millis(1_000);
-    let mut update = replica.offer_stamp(&read("stamp"), now).unwrap().unwrap();
+    let mut update = verifier.offer_stamp(&read("stamp"), now).unwrap().unwrap();
     let name = update.wants_head().unwrap();
     let head = read(&format!("heads/{}", name.digest));
     assert_eq!(head, read("head"));
-    update.offer_head(&head, replica.keyring(), now).unwrap();
+    update.offer_head(&head, verifier.keyring(), now).unwrap();
     for name in update.wants_bodies() {
         update.offer_body(&read(&format!("bodies/{}", name.digest))).unwrap();
     }
-    replica.commit(update).unwrap();
-    replica
+    verifier.commit(update).unwrap();
+    verifier
 }
 
 pub(crate) async fn a_directory_carries_the_list(bench: Bench) {
@@ -317,9 +318,9 @@ async fn a_restored_backup_stands_still_until_it_is_recovered() {
     issuer.show_policy(made).await.unwrap();
     // A gate that holds what was published before takes what comes now.
     let mut gate = adopt(&bench, &folder).await;
-    let held = gate.list().unwrap().mark();
+    let held = gate.list().unwrap().list_version();
     gate.adopt_bundle(&issuer.bundle().await.unwrap(), issuer.now().plus_millis(1_000)).unwrap();
-    assert!(gate.list().unwrap().mark().number > held.number);
+    assert!(gate.list().unwrap().list_version().number > held.number);
 
     // Keys are made again once the stamps of before have run out, in shards of their own.
     assert!(matches!(issuer.create(&NewKey::titled("x")).await, Err(Error::ShardFull)));

@@ -1,6 +1,6 @@
 //! Revoking and suspending many keys at once.
 
-use portcullis_core::list::{WideScope, WideState};
+use portcullis_core::list::{BulkScope, BulkState};
 use portcullis_core::time::Time;
 use portcullis_core::token::{Environment, Kind};
 use portcullis_core::verify::Refusal;
@@ -18,7 +18,7 @@ conformance! {
     nobody_in_particular_is_never_everybody,
 }
 
-fn all_of(whose: Whose, state: WideState) -> MassRevocation {
+fn all_of(whose: Whose, state: BulkState) -> MassRevocation {
     MassRevocation { whose, state, issued_from: None, issued_before: None, by: Some("me".into()) }
 }
 
@@ -39,7 +39,7 @@ pub(crate) async fn an_owners_keys_are_revoked_by_one_entry(bench: Bench) {
     }
     let kept = key(&bench, other, Environment::Live).await;
     let before = bench.issuer.overview().await.unwrap().1[0].line;
-    let what = all_of(Whose::Owner(acme), WideState::Revoked);
+    let what = all_of(Whose::Owner(acme), BulkState::Revoked);
     let done = bench.issuer.revoke_many(&what).await.unwrap();
     done.published.unwrap();
     assert_eq!(bench.issuer.overview().await.unwrap().1[0].line, before, "no body was written");
@@ -60,16 +60,16 @@ pub(crate) async fn an_owners_keys_are_revoked_by_one_entry(bench: Bench) {
     bench.judge(&kept.token).await.unwrap();
     assert_eq!(state(&bench, &kept).await, KeyState::Active);
     let new = NewKey { owner: acme, ..NewKey::titled("late") };
-    assert!(matches!(bench.issuer.create(&new).await, Err(Error::WideRevoked)));
+    assert!(matches!(bench.issuer.create(&new).await, Err(Error::BulkRevoked)));
     let mut gate = bench.gate().await;
     gate.adopt_bundle(&bench.issuer.bundle().await.unwrap(), bench.issuer.now()).unwrap();
-    assert_eq!(gate.list().unwrap().head().wide().len(), 1);
+    assert_eq!(gate.list().unwrap().head().bulk().len(), 1);
 }
 
 pub(crate) async fn a_suspension_of_many_is_lifted_and_a_revocation_is_not(bench: Bench) {
     let owner = bench.owner("Acme").await;
     let minted = key(&bench, owner, Environment::Live).await;
-    let what = all_of(Whose::Owner(owner), WideState::Suspended);
+    let what = all_of(Whose::Owner(owner), BulkState::Suspended);
     let done = bench.issuer.revoke_many(&what).await.unwrap();
     assert_eq!(bench.judge(&minted.token).await, Err(Refusal::Suspended));
     assert_eq!(state(&bench, &minted).await, KeyState::Suspended);
@@ -84,7 +84,7 @@ pub(crate) async fn a_suspension_of_many_is_lifted_and_a_revocation_is_not(bench
     assert_eq!(state(&bench, &minted).await, KeyState::Active);
     assert!(matches!(bench.issuer.lift(id, None).await, Err(Error::Invalid { field: "id", .. })));
     assert!(matches!(bench.issuer.lift(id + 1, None).await, Err(Error::Unknown { .. })));
-    let what = all_of(Whose::Owner(owner), WideState::Revoked);
+    let what = all_of(Whose::Owner(owner), BulkState::Revoked);
     let done = bench.issuer.revoke_many(&what).await.unwrap();
     let lifted = bench.issuer.lift(done.entry.id, None).await;
     assert!(matches!(lifted, Err(Error::Invalid { field: "id", .. })));
@@ -101,14 +101,14 @@ pub(crate) async fn issued_before_leaves_out_its_own_second(bench: Bench) {
     let second = Time::from_secs(START.secs() + 1);
     let what = MassRevocation {
         issued_before: Some(second),
-        ..all_of(Whose::Everybody, WideState::Revoked)
+        ..all_of(Whose::Everybody, BulkState::Revoked)
     };
     bench.issuer.revoke_many(&what).await.unwrap().published.unwrap();
     assert_eq!(bench.judge(&minted[0].token).await, Err(Refusal::Revoked));
     bench.judge(&minted[1].token).await.unwrap();
     let what = MassRevocation {
         issued_from: Some(Time::from_secs(START.secs() + 2)),
-        ..all_of(Whose::Owner(owner), WideState::Suspended)
+        ..all_of(Whose::Owner(owner), BulkState::Suspended)
     };
     bench.issuer.revoke_many(&what).await.unwrap().published.unwrap();
     bench.judge(&minted[1].token).await.unwrap();
@@ -118,9 +118,9 @@ pub(crate) async fn issued_before_leaves_out_its_own_second(bench: Bench) {
 pub(crate) async fn an_environment_is_revoked_as_it_stands(bench: Bench) {
     let old = key(&bench, 0, Environment::Test).await;
     let live = key(&bench, 0, Environment::Live).await;
-    let what = all_of(Whose::Environment(Environment::Test), WideState::Revoked);
+    let what = all_of(Whose::Environment(Environment::Test), BulkState::Revoked);
     let entry = bench.issuer.revoke_many(&what).await.unwrap().entry;
-    assert_eq!(entry.entry.scope, WideScope::Environment(Environment::Test));
+    assert_eq!(entry.entry.scope, BulkScope::Environment(Environment::Test));
     assert_eq!(bench.judge(&old.token).await, Err(Refusal::Revoked));
     bench.judge(&live.token).await.unwrap();
     bench.clock.advance(1_000);
@@ -130,14 +130,14 @@ pub(crate) async fn an_environment_is_revoked_as_it_stands(bench: Bench) {
 
 pub(crate) async fn nobody_in_particular_is_never_everybody(bench: Bench) {
     for whose in [Whose::Everybody, Whose::Owner(0), Whose::Kid(999), Whose::Kid(5)] {
-        let refused = bench.issuer.revoke_many(&all_of(whose, WideState::Revoked)).await;
+        let refused = bench.issuer.revoke_many(&all_of(whose, BulkState::Revoked)).await;
         assert!(matches!(refused, Err(Error::Invalid { .. })), "{whose:?}");
     }
-    assert_eq!(bench.issuer.wide_entries().await.unwrap(), []);
+    assert_eq!(bench.issuer.bulk_entries().await.unwrap(), []);
     // A signer's keys, whenever they say they were issued.
     let minted = key(&bench, 0, Environment::Live).await;
-    let what = all_of(Whose::Kid(minted.record.kid), WideState::Revoked);
+    let what = all_of(Whose::Kid(minted.record.kid), BulkState::Revoked);
     bench.issuer.revoke_many(&what).await.unwrap().published.unwrap();
     assert_eq!(bench.judge(&minted.token).await, Err(Refusal::Revoked));
-    assert!(matches!(bench.issuer.create(&NewKey::titled("x")).await, Err(Error::WideRevoked)));
+    assert!(matches!(bench.issuer.create(&NewKey::titled("x")).await, Err(Error::BulkRevoked)));
 }

@@ -35,7 +35,7 @@ fn reader() -> PolicyRules {
 }
 
 async fn head(issuer: &Issuer) -> Head {
-    issuer.view().await.unwrap().replica().list().unwrap().head().clone()
+    issuer.view().await.unwrap().verifier().list().unwrap().head().clone()
 }
 
 /// What a gate finds under a number, all files fetched from the store by name.

@@ -320,8 +320,8 @@ pub(crate) async fn a_restored_database_is_not_trimmed(bench: Bench) {
     old_trail(&bench).await;
     let mut writing = bench.issuer.store().write().await.unwrap();
     let now = bench.issuer.now();
-    let mark = portcullis_issuer::store::targets::set_restored;
-    mark(&mut writing, "", Time::from_millis(0), now).await.unwrap();
+    let list_version = portcullis_issuer::store::targets::set_restored;
+    list_version(&mut writing, "", Time::from_millis(0), now).await.unwrap();
     writing.commit().await.unwrap();
     let error = trim(&bench.issuer, &keep(20)).await.unwrap_err();
     assert_eq!(error.code(), "restored_backup");

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use portcullis_core::list::WideState;
+use portcullis_core::list::BulkState;
 use portcullis_core::token::Kind;
 use portcullis_issuer::actor::Actor;
 use portcullis_issuer::events::EventQuery;
@@ -223,7 +223,7 @@ pub(crate) async fn what_ends_a_key_needs_a_reason_by_whichever_way(bench: Bench
     async fn acts(issuer: &Issuer, ids: &[String], owner: u32) -> Vec<Result<(), Error>> {
         use portcullis_issuer::rules::{Revocation, Selector};
         let now = Revocation { when: Moment::Now, by: None };
-        let wide = |state| MassRevocation {
+        let bulk = |state| MassRevocation {
             whose: Whose::Owner(owner),
             state,
             issued_from: None,
@@ -237,8 +237,8 @@ pub(crate) async fn what_ends_a_key_needs_a_reason_by_whichever_way(bench: Bench
             issuer.roll(&ids[3], &Roll::default()).await.map(drop),
             issuer.undo_create(&[ids[4].clone()], None).await.map(drop),
             issuer.delete(&[ids[7].clone()], None).await.map(drop),
-            issuer.revoke_many(&wide(WideState::Suspended)).await.map(drop),
-            issuer.revoke_many(&wide(WideState::Revoked)).await.map(drop),
+            issuer.revoke_many(&bulk(BulkState::Suspended)).await.map(drop),
+            issuer.revoke_many(&bulk(BulkState::Revoked)).await.map(drop),
         ]
     }
     for (act, result) in acts(issuer, &ids, owner).await.into_iter().enumerate() {
@@ -486,7 +486,7 @@ pub(crate) async fn a_suspension_of_many_is_no_idleness(bench: Bench) {
     set_idle(issuer).await;
     let what = MassRevocation {
         whose: Whose::Owner(owner),
-        state: WideState::Suspended,
+        state: BulkState::Suspended,
         issued_from: None,
         issued_before: None,
         by: None,

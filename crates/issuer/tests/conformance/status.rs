@@ -7,7 +7,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use flate2::read::ZlibDecoder;
 use portcullis_core::keyring::{Keyring, Purpose, State};
-use portcullis_core::list::{Status, WideState};
+use portcullis_core::list::{BulkState, Status};
 use portcullis_core::token::Environment;
 use portcullis_issuer::issuer::Terms;
 use portcullis_issuer::keystore::Vault;
@@ -126,7 +126,7 @@ pub(crate) async fn status_lists_say_what_the_revocation_list_says(bench: Bench)
                     _ => Whose::Everybody,
                 };
                 let revoked = dice.below(4) == 0;
-                let state = if revoked { WideState::Revoked } else { WideState::Suspended };
+                let state = if revoked { BulkState::Revoked } else { BulkState::Suspended };
                 let before = portcullis_core::time::Time::from_millis(
                     now.millis() - dice.below(10 * MINUTE),
                 );
@@ -147,11 +147,11 @@ pub(crate) async fn status_lists_say_what_the_revocation_list_says(bench: Bench)
         issuer.publish().await.unwrap();
         issuer.renew_status_lists().await.unwrap();
         let view = issuer.view().await.unwrap();
-        let list = view.replica().list().unwrap();
+        let list = view.verifier().list().unwrap();
         let read = read(&issuer, 0).await;
         let mut suspended = false;
         for key in &keys {
-            let expected = match list.status(&key.claims(), list.mark().this_update) {
+            let expected = match list.status(&key.claims(), list.list_version().this_update) {
                 Status::Good => 0,
                 Status::Revoked => 1,
                 Status::Suspended => 2,

@@ -27,7 +27,7 @@ impl Api {
 }
 
 #[tokio::test]
-async fn every_wide_act_is_looked_at_first_and_confirmed_by_its_count() {
+async fn every_bulk_act_is_looked_at_first_and_confirmed_by_its_count() {
     let api = Api::new().await;
     let owner = api.post("/v1/owners", json!({ "name": "Acme" })).await.json();
     let owner = owner["number"].as_u64().unwrap();

@@ -26,13 +26,13 @@ use axum::http::{HeaderMap, Method, Request, StatusCode};
 use common::{Bench, START};
 use portcullis_core::crypto::Digest;
 use portcullis_core::keyring::Purpose;
-use portcullis_core::verify::{Demand, Refusal};
+use portcullis_core::verify::{Refusal, Requirements};
 use portcullis_issuer::http::{MAX_BODY_LEN, router};
 use portcullis_issuer::rules::{Moment, NewKey, Revocation};
 use serde_json::{Value, json};
 use tower::ServiceExt as _;
 
-const TOKEN: Demand = Demand { purpose: Purpose::Token, kind: None, environment: None };
+const TOKEN: Requirements = Requirements { purpose: Purpose::Token, kind: None, environment: None };
 
 struct Api {
     bench: Bench,

@@ -17,7 +17,7 @@ use std::process::{Output, Stdio};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use common::{Bench, Shell, code, stderr, stdout};
-use portcullis_core::replica::Replica;
+use portcullis_core::verifier::Verifier;
 use portcullis_issuer::record::KeyState;
 use portcullis_issuer::rules::{Moment, NewKey, Revocation};
 use portcullis_issuer::scan::{Judge, Options, Progress, Report, State, scan};
@@ -322,8 +322,8 @@ async fn a_replica_judges_as_far_as_it_can() {
     let file = bench.folder.path().join("keys");
     let keys = [&hmac, &live, &revoked, &expired, &foreign];
     fs::write(&file, keys.map(|key| key.token.as_str()).join(" ")).unwrap();
-    let look = |replica: &Replica| {
-        let judge = Judge::new(replica, bench.issuer.now());
+    let look = |verifier: &Verifier| {
+        let judge = Judge::new(verifier, bench.issuer.now());
         let report = scan(
             std::slice::from_ref(&file),
             Options::default(),
@@ -333,15 +333,15 @@ async fn a_replica_judges_as_far_as_it_can() {
         states(&report)
     };
     let keyring = bench.issuer.keyring_document().await.unwrap();
-    let mut replica = Replica::new(bench.made.root, &keyring).unwrap();
+    let mut verifier = Verifier::new(bench.made.root, &keyring).unwrap();
     let (none, unheld) = (State::NoList, State::SecretNotHeld);
     // Without the secret nobody can tell whose HMAC key it is.
-    assert_eq!(look(&replica), [unheld, none, none, none, unheld]);
-    replica.adopt_bundle(&bench.issuer.bundle().await.unwrap(), bench.issuer.now()).unwrap();
+    assert_eq!(look(&verifier), [unheld, none, none, none, unheld]);
+    verifier.adopt_bundle(&bench.issuer.bundle().await.unwrap(), bench.issuer.now()).unwrap();
     let judged = [State::Live, State::Revoked, State::Expired];
-    assert_eq!(look(&replica), [&[unheld], &judged[..], &[unheld]].concat());
+    assert_eq!(look(&verifier), [&[unheld], &judged[..], &[unheld]].concat());
     let view = bench.issuer.view().await.unwrap();
-    assert_eq!(look(view.replica()), [&[State::Live], &judged[..], &[State::Foreign]].concat());
+    assert_eq!(look(view.verifier()), [&[State::Live], &judged[..], &[State::Foreign]].concat());
     assert_eq!(State::from(expired.record.state(bench.issuer.now())), State::Expired);
     assert_eq!(State::from(KeyState::Scheduled), State::Live);
 }

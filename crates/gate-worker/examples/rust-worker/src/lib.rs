@@ -19,7 +19,7 @@ async fn fetch(request: web_sys::Request, env: Env, ctx: Context) -> Result<web_
     };
     match passage.path().as_str() {
         "/whoami" => answer(&passage, &passage.caller().map_or(Value::Null, who)),
-        "/reports" => match passage.demand(&["reports:read"])? {
+        "/reports" => match passage.requirements(&["reports:read"])? {
             Verdict::Pass(passage) => {
                 let asked = passage.request().text().await?;
                 answer(&passage, &reports(passage.caller(), &asked))

@@ -70,9 +70,9 @@ impl Export {
         let view = issuer.view().await?;
         let text = URL_SAFE_NO_PAD.encode(&document);
         let json = json!({
-            "issuer": view.replica().issuer().to_string(),
+            "issuer": view.verifier().issuer().to_string(),
             "root": issuer.root().to_string(),
-            "version": view.replica().keyring().version(),
+            "version": view.verifier().keyring().version(),
             "keyring": text,
         });
         out.answer(&json, |o| writeln!(o, "{text}"))?;

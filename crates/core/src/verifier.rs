@@ -3,13 +3,13 @@
 //! It does no I/O. A host that fetches files asks what is wanted next and hands in what it got:
 //!
 //! ```text
-//! let mut update = match replica.offer_stamp(&stamp, now)? { Some(update) => update, None => done };
+//! let mut update = match verifier.offer_stamp(&stamp, now)? { Some(update) => update, None => done };
 //! if update.wants_head()      update.offer_head(&file)?
 //! for name in update.wants_bodies()   update.offer_body(&file)?
-//! replica.commit(update)?
+//! verifier.commit(update)?
 //! ```
 //!
-//! Until [`Replica::commit`] succeeds the list that is held goes on counting.
+//! Until [`Verifier::commit`] succeeds the list that is held goes on counting.
 
 use alloc::collections::BinaryHeap;
 use alloc::sync::Arc;
@@ -17,12 +17,12 @@ use alloc::vec::Vec;
 
 use crate::crypto::{Digest, HmacKey, IssuerId, PublicKey};
 use crate::keyring::{Keyring, KeyringError};
-use crate::list::{Body, Bundle, FileName, Head, List, ListError, Mark, Stamp};
+use crate::list::{Body, Bundle, FileName, Head, List, ListError, ListVersion, Stamp};
 use crate::time::Time;
 
 /// The newest keyring and list of one issuer.
 #[derive(Clone, Debug)]
-pub struct Replica {
+pub struct Verifier {
     keyring: Keyring,
     list: Option<List>,
     /// The newest stamp that was restored without its list: nothing older counts.
@@ -65,12 +65,12 @@ pub struct Update {
 
 /// A list that may be judged by at one instant.
 #[derive(Clone, Copy, Debug)]
-pub struct Fresh<'r> {
+pub struct ListAt<'r> {
     pub(crate) list: &'r List,
     pub(crate) now: Time,
 }
 
-impl Replica {
+impl Verifier {
     /// A replica that trusts `root` and holds no list yet: it refuses every key.
     ///
     /// # Errors
@@ -117,8 +117,8 @@ impl Replica {
         let Some(next) = self.keyring.succeed(document)? else {
             return Ok(false);
         };
-        self.list = self.list.take().filter(|list| list.mark().epoch == next.epoch());
-        self.floor = self.floor.take().filter(|stamp| stamp.mark().epoch == next.epoch());
+        self.list = self.list.take().filter(|list| list.list_version().epoch == next.epoch());
+        self.floor = self.floor.take().filter(|stamp| stamp.list_version().epoch == next.epoch());
         self.keyring = next;
         Ok(true)
     }
@@ -130,9 +130,9 @@ impl Replica {
     /// See [`ListError`]. What is held stays as it is.
     pub fn offer_stamp(&mut self, file: &[u8], now: Time) -> Result<Option<Update>, ListError> {
         let stamp = Stamp::open(file, &self.keyring, now)?;
-        let offered = stamp.mark();
+        let offered = stamp.list_version();
         if let Some(newest) = self.newest() {
-            let held = newest.mark().number;
+            let held = newest.list_version().number;
             if offered.number < held {
                 return Err(ListError::Rollback { held, offered: offered.number });
             }
@@ -140,8 +140,10 @@ impl Replica {
                 return Err(ListError::Equivocation(held));
             }
         }
-        if let Some(list) = self.list.as_mut().filter(|list| list.mark().number == offered.number) {
-            if offered.this_update > list.mark().this_update {
+        if let Some(list) =
+            self.list.as_mut().filter(|list| list.list_version().number == offered.number)
+        {
+            if offered.this_update > list.list_version().this_update {
                 list.renew(stamp);
             }
             return Ok(None);
@@ -158,9 +160,9 @@ impl Replica {
     pub fn commit(&mut self, update: Update) -> Result<(), ListError> {
         // Under the keyring that is held now: it may have retired the stamp's signer since.
         update.stamp.check(&self.keyring, update.now)?;
-        let offered = update.stamp.mark().number;
-        let list = self.list.as_ref().map(|list| list.mark().number);
-        let floor = self.floor.as_ref().map(|stamp| stamp.mark().number);
+        let offered = update.stamp.list_version().number;
+        let list = self.list.as_ref().map(|list| list.list_version().number);
+        let floor = self.floor.as_ref().map(|stamp| stamp.list_version().number);
         let held = list.filter(|held| *held >= offered).or(floor.filter(|held| *held > offered));
         if let Some(held) = held {
             return Err(ListError::Rollback { held, offered });
@@ -186,7 +188,7 @@ impl Replica {
             Err(KeyringError::Older { .. }) => false,
             other => other?,
         };
-        let before = self.list.as_ref().map(List::mark);
+        let before = self.list.as_ref().map(List::list_version);
         if let Some(mut update) = self.offer_stamp(bundle.stamp, now)? {
             update.offer_head(bundle.head, &self.keyring, now)?;
             for body in bundle.bodies {
@@ -194,7 +196,7 @@ impl Replica {
             }
             self.commit(update)?;
         }
-        Ok(newer_keyring || self.list.as_ref().map(List::mark) != before)
+        Ok(newer_keyring || self.list.as_ref().map(List::list_version) != before)
     }
 
     /// Takes from a bundle what was held before: kept by a verifier that ended, or deployed with it.
@@ -211,7 +213,10 @@ impl Replica {
             other => other?,
         };
         let (stamp, then) = Stamp::open_past(bundle.stamp, &self.keyring, now)?;
-        if self.newest().is_some_and(|held| held.mark().number >= stamp.mark().number) {
+        if self
+            .newest()
+            .is_some_and(|held| held.list_version().number >= stamp.list_version().number)
+        {
             return Ok(newer_keyring);
         }
         let mut update =
@@ -233,7 +238,7 @@ impl Replica {
     /// The newest stamp that is known of: the list's, or the floor.
     fn newest(&self) -> Option<&Stamp> {
         let list = self.list.as_ref().map(List::stamp);
-        list.into_iter().chain(&self.floor).max_by_key(|stamp| stamp.mark().number)
+        list.into_iter().chain(&self.floor).max_by_key(|stamp| stamp.list_version().number)
     }
 
     /// The list, if it may be judged by at `now`, under the keyring that is held now: its signer
@@ -241,10 +246,10 @@ impl Replica {
     ///
     /// # Errors
     /// [`ListError::Missing`], and what [`Stamp::open`] refuses but for the signature.
-    pub fn at(&self, now: Time) -> Result<Fresh<'_>, ListError> {
+    pub fn list_at(&self, now: Time) -> Result<ListAt<'_>, ListError> {
         let list = self.list.as_ref().ok_or(ListError::Missing)?;
         list.stamp().check(&self.keyring, now)?;
-        Ok(Fresh { list, now })
+        Ok(ListAt { list, now })
     }
 }
 
@@ -351,10 +356,10 @@ impl Parts {
     }
 }
 
-impl Fresh<'_> {
+impl ListAt<'_> {
     /// Epoch, number and times of the list.
     #[must_use]
-    pub fn mark(&self) -> Mark {
-        self.list.mark()
+    pub fn list_version(&self) -> ListVersion {
+        self.list.list_version()
     }
 }

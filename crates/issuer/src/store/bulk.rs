@@ -1,6 +1,6 @@
 //! The table of wide entries: revocations and suspensions of many keys at once.
 
-use portcullis_core::list::{IssuedAt, WideEntry, WideScope, WideState};
+use portcullis_core::list::{BulkEntry, BulkScope, BulkState, IssuedAt};
 use portcullis_core::time::Time;
 use portcullis_core::token::Environment;
 use sqlx::any::AnyRow;
@@ -14,11 +14,11 @@ use crate::store::{Connection, millis, time};
 
 /// A wide entry and its record.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct WideRecord {
+pub struct BulkRecord {
     /// Its place.
     pub id: i64,
     /// What the list says.
-    pub entry: WideEntry,
+    pub entry: BulkEntry,
     /// Who made it.
     pub made_by: Option<String>,
     /// When it was made.
@@ -27,7 +27,7 @@ pub struct WideRecord {
     pub lifted: Option<Time>,
 }
 
-impl WideRecord {
+impl BulkRecord {
     /// Shows on a record what this entry does to its key. Only for what is shown and judged, never
     /// for what is written back: an entry may be lifted.
     pub fn show_on(&self, key: &mut KeyRecord) {
@@ -35,7 +35,7 @@ impl WideRecord {
             return;
         }
         match self.entry.state {
-            WideState::Revoked => {
+            BulkState::Revoked => {
                 // A key that was made later is refused from its first second on.
                 let at = self.created.secs().max(key.issued_at);
                 if key.revoked_at.is_none_or(|earlier| at < earlier) {
@@ -43,7 +43,7 @@ impl WideRecord {
                     key.revoked_by.clone_from(&self.made_by);
                 }
             }
-            WideState::Suspended => {
+            BulkState::Suspended => {
                 if key.suspended.is_none() {
                     key.suspended = Some(self.created);
                     key.suspended_by.clone_from(&self.made_by);
@@ -62,41 +62,41 @@ fn environment_number(environment: Environment) -> i64 {
     }
 }
 
-fn spell(scope: WideScope) -> (&'static str, i64, i64) {
+fn spell(scope: BulkScope) -> (&'static str, i64, i64) {
     let one = |name, number| (name, number, number);
     match scope {
-        WideScope::Owner(owner) => one("owner", i64::from(owner)),
-        WideScope::Kid(kid) => one("kid", i64::from(kid)),
-        WideScope::Environment(environment) => one("environment", environment_number(environment)),
-        WideScope::Serials { first, last } => ("serials", place_of(first), place_of(last)),
+        BulkScope::Owner(owner) => one("owner", i64::from(owner)),
+        BulkScope::Kid(kid) => one("kid", i64::from(kid)),
+        BulkScope::Environment(environment) => one("environment", environment_number(environment)),
+        BulkScope::Serials { first, last } => ("serials", place_of(first), place_of(last)),
     }
 }
 
-fn read_scope(row: &AnyRow) -> Result<WideScope, sqlx::Error> {
+fn read_scope(row: &AnyRow) -> Result<BulkScope, sqlx::Error> {
     let (first, last): (i64, i64) = (row.try_get("first")?, row.try_get("last")?);
     let wrong = || no_value("first");
     let scope = named(row, "scope", |name| SCOPES.into_iter().find(|scope| *scope == name))?;
     Ok(match scope {
-        "owner" => WideScope::Owner(number(row, "first")?),
-        "kid" => WideScope::Kid(number(row, "first")?),
-        "environment" => WideScope::Environment(
+        "owner" => BulkScope::Owner(number(row, "first")?),
+        "kid" => BulkScope::Kid(number(row, "first")?),
+        "environment" => BulkScope::Environment(
             Environment::ALL
                 .into_iter()
                 .find(|environment| environment_number(*environment) == first)
                 .ok_or_else(wrong)?,
         ),
-        _ => WideScope::Serials {
+        _ => BulkScope::Serials {
             first: serial(first).ok_or_else(wrong)?,
             last: serial(last).ok_or_else(wrong)?,
         },
     })
 }
 
-impl FromRow<'_, AnyRow> for WideRecord {
+impl FromRow<'_, AnyRow> for BulkRecord {
     fn from_row(row: &AnyRow) -> Result<Self, sqlx::Error> {
         let state = named(row, "state", |name| match name {
-            "revoked" => Some(WideState::Revoked),
-            "suspended" => Some(WideState::Suspended),
+            "revoked" => Some(BulkState::Revoked),
+            "suspended" => Some(BulkState::Suspended),
             _ => None,
         })?;
         let issued = IssuedAt {
@@ -105,7 +105,7 @@ impl FromRow<'_, AnyRow> for WideRecord {
         };
         Ok(Self {
             id: row.try_get("id")?,
-            entry: WideEntry { scope: read_scope(row)?, state, issued },
+            entry: BulkEntry { scope: read_scope(row)?, state, issued },
             made_by: row.try_get("made_by")?,
             created: time(row.try_get("created_ms")?),
             lifted: maybe(row, "lifted_ms")?.map(Time::from_millis),
@@ -119,14 +119,14 @@ impl FromRow<'_, AnyRow> for WideRecord {
 /// The database's.
 pub async fn insert(
     connection: &mut Connection,
-    entry: &WideEntry,
+    entry: &BulkEntry,
     made_by: Option<&str>,
     now: Time,
 ) -> Result<i64, Error> {
     let (scope, first, last) = spell(entry.scope);
     let state = match entry.state {
-        WideState::Revoked => "revoked",
-        WideState::Suspended => "suspended",
+        BulkState::Revoked => "revoked",
+        BulkState::Suspended => "suspended",
     };
     let before = (entry.issued.before < u32::MAX).then_some(i64::from(entry.issued.before));
     let row = sqlx::query(
@@ -164,7 +164,7 @@ pub async fn lift(connection: &mut Connection, id: i64, now: Time) -> Result<(),
 ///
 /// # Errors
 /// The database's.
-pub async fn find(connection: &mut Connection, id: i64) -> Result<Option<WideRecord>, Error> {
+pub async fn find(connection: &mut Connection, id: i64) -> Result<Option<BulkRecord>, Error> {
     let query = sqlx::query_as("SELECT * FROM wide_entries WHERE id = $1").bind(id);
     Ok(query.fetch_optional(connection).await?)
 }
@@ -173,7 +173,7 @@ pub async fn find(connection: &mut Connection, id: i64) -> Result<Option<WideRec
 ///
 /// # Errors
 /// The database's.
-pub async fn all(connection: &mut Connection) -> Result<Vec<WideRecord>, Error> {
+pub async fn all(connection: &mut Connection) -> Result<Vec<BulkRecord>, Error> {
     Ok(sqlx::query_as("SELECT * FROM wide_entries ORDER BY id DESC").fetch_all(connection).await?)
 }
 
@@ -181,7 +181,7 @@ pub async fn all(connection: &mut Connection) -> Result<Vec<WideRecord>, Error> 
 ///
 /// # Errors
 /// The database's.
-pub async fn in_force(connection: &mut Connection) -> Result<Vec<WideRecord>, Error> {
+pub async fn in_force(connection: &mut Connection) -> Result<Vec<BulkRecord>, Error> {
     let query = sqlx::query_as("SELECT * FROM wide_entries WHERE lifted_ms IS NULL ORDER BY id");
     Ok(query.fetch_all(connection).await?)
 }

@@ -18,7 +18,7 @@ use crate::crypto::is_strict;
 /// whose library has the cofactorless one, as WebCrypto has in workerd, Chromium and Node, may do
 /// that step and [`insert`](Memo::insert) the signature if it is good.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SignatureToCheck {
+pub struct PendingSignature {
     /// The signer's public key.
     pub key: [u8; 32],
     /// What is signed, its context included.
@@ -27,7 +27,7 @@ pub struct SignatureToCheck {
     pub signature: [u8; 64],
 }
 
-impl SignatureToCheck {
+impl PendingSignature {
     /// The signature over `message`, unless it is not strict.
     pub(crate) fn new(key: &PublicKey, message: &[u8; 55], signature: &[u8; 64]) -> Option<Self> {
         let (key, message, signature) = (key.to_bytes(), *message, *signature);
@@ -50,12 +50,12 @@ const WAYS: usize = 4;
 /// A bounded number of signatures that are known to be good. Of those that share their places the
 /// newest stay.
 #[derive(Clone, Debug, Default)]
-pub struct Memo {
-    places: Vec<Option<SignatureToCheck>>,
+pub struct SignatureCache {
+    places: Vec<Option<PendingSignature>>,
     capacity: usize,
 }
 
-impl Memo {
+impl SignatureCache {
     /// A memo for `capacity` signatures of about 150 bytes each; 0 keeps none.
     #[must_use]
     pub const fn new(capacity: usize) -> Self {
@@ -64,7 +64,7 @@ impl Memo {
 
     /// Whether the signature is known to be good.
     #[must_use]
-    pub fn holds(&self, signature: &SignatureToCheck) -> bool {
+    pub fn holds(&self, signature: &PendingSignature) -> bool {
         self.set(signature).is_some_and(|set| {
             let mut held = self.places.get(set).into_iter().flatten().flatten();
             held.any(|held| held == signature)
@@ -72,7 +72,7 @@ impl Memo {
     }
 
     /// Keeps a signature that the caller has verified.
-    pub fn insert(&mut self, signature: SignatureToCheck) {
+    pub fn insert(&mut self, signature: PendingSignature) {
         if self.places.is_empty() {
             // A memo for more than there is memory for keeps none.
             if self.places.try_reserve_exact(self.capacity).is_err() {
@@ -95,7 +95,7 @@ impl Memo {
     }
 
     /// The places that a signature may have; the last set is what is left of the capacity.
-    fn set(&self, signature: &SignatureToCheck) -> Option<Range<usize>> {
+    fn set(&self, signature: &PendingSignature) -> Option<Range<usize>> {
         let start = signature.set(self.capacity.div_ceil(WAYS)).checked_mul(WAYS)?;
         Some(start..start.checked_add(WAYS)?.min(self.capacity))
     }

@@ -1,18 +1,18 @@
 //! Entries of the list that speak of many keys at once.
 
-use portcullis_core::list::{IssuedAt, WideEntry, WideScope, WideState};
+use portcullis_core::list::{BulkEntry, BulkScope, BulkState, IssuedAt};
 use portcullis_core::token::{Claims, Environment, Lifetime, Serial};
 
 use super::scenario;
 use super::shape::Vector;
 use crate::support::{ED25519, HMAC_LIVE, HMAC_TEST, START, World, first_shard};
 
-fn entry(scope: WideScope, state: WideState) -> WideEntry {
-    WideEntry { scope, state, issued: IssuedAt::ANY }
+fn entry(scope: BulkScope, state: BulkState) -> BulkEntry {
+    BulkEntry { scope, state, issued: IssuedAt::ANY }
 }
 
-fn world_with(wide: Vec<WideEntry>) -> World {
-    World { wide, ..World::new() }
+fn world_with(bulk: Vec<BulkEntry>) -> World {
+    World { bulk, ..World::new() }
 }
 
 pub(super) fn all() -> Vec<Vector> {
@@ -22,17 +22,17 @@ pub(super) fn all() -> Vec<Vector> {
 fn subjects() -> Vec<Vector> {
     let before = IssuedAt { from: 0, before: START + 1 };
     let mixed = world_with(vec![
-        WideEntry { issued: before, ..entry(WideScope::Owner(7), WideState::Suspended) },
-        entry(WideScope::Kid(HMAC_TEST), WideState::Revoked),
+        BulkEntry { issued: before, ..entry(BulkScope::Owner(7), BulkState::Suspended) },
+        entry(BulkScope::Kid(HMAC_TEST), BulkState::Revoked),
     ]);
     let environment =
-        world_with(vec![entry(WideScope::Environment(Environment::Test), WideState::Suspended)]);
-    let nobody = world_with(vec![entry(WideScope::Owner(0), WideState::Revoked)]);
+        world_with(vec![entry(BulkScope::Environment(Environment::Test), BulkState::Suspended)]);
+    let nobody = world_with(vec![entry(BulkScope::Owner(0), BulkState::Revoked)]);
     let both = world_with(vec![
-        entry(WideScope::Owner(7), WideState::Revoked),
-        entry(WideScope::Owner(7), WideState::Suspended),
+        entry(BulkScope::Owner(7), BulkState::Revoked),
+        entry(BulkScope::Owner(7), BulkState::Suspended),
     ]);
-    let mut suspended = world_with(vec![entry(WideScope::Owner(7), WideState::Revoked)]);
+    let mut suspended = world_with(vec![entry(BulkScope::Owner(7), BulkState::Revoked)]);
     first_shard(&mut suspended).suspended = vec![42];
     let later = Lifetime { issued_at: START + 1, expires_at: None };
     vec![
@@ -71,8 +71,8 @@ fn subjects() -> Vec<Vector> {
 /// From slot 5 of shard 0 to slot 3 of shard 2.
 fn ranges() -> Vec<Vector> {
     let serial = |shard, slot| Serial::at(shard, slot).unwrap();
-    let range = WideScope::Serials { first: serial(0, 5), last: serial(2, 3) };
-    let mut world = world_with(vec![entry(range, WideState::Revoked)]);
+    let range = BulkScope::Serials { first: serial(0, 5), last: serial(2, 3) };
+    let mut world = world_with(vec![entry(range, BulkState::Revoked)]);
     let facts = world.shards[0].1.clone();
     world.shards = (0..3).map(|shard| (shard, facts.clone())).collect();
     let case = |name: &str, about: &str, shard, slot| {
@@ -80,8 +80,8 @@ fn ranges() -> Vec<Vector> {
         scenario(name, about, &world).claims(claims)
     };
     let one = world_with(vec![entry(
-        WideScope::Serials { first: serial(0, 42), last: serial(0, 42) },
-        WideState::Suspended,
+        BulkScope::Serials { first: serial(0, 42), last: serial(0, 42) },
+        BulkState::Suspended,
     )]);
     vec![
         case("list-wide-before-serials", "The serial before the range.", 0, 4).accepted(),
@@ -99,8 +99,8 @@ fn ranges() -> Vec<Vector> {
 
 fn intervals() -> Vec<Vector> {
     let of = |from, before| {
-        let revoked = entry(WideScope::Kid(HMAC_LIVE), WideState::Revoked);
-        world_with(vec![WideEntry { issued: IssuedAt { from, before }, ..revoked }])
+        let revoked = entry(BulkScope::Kid(HMAC_LIVE), BulkState::Revoked);
+        world_with(vec![BulkEntry { issued: IssuedAt { from, before }, ..revoked }])
     };
     let case = |name: &str, about: &str, world: &World, issued_at| {
         let lifetime = Lifetime { issued_at, expires_at: None };
@@ -123,11 +123,11 @@ fn intervals() -> Vec<Vector> {
 
 fn coverage() -> Vec<Vector> {
     let of = |state| {
-        let mut world = world_with(vec![entry(WideScope::Kid(ED25519), state)]);
+        let mut world = world_with(vec![entry(BulkScope::Kid(ED25519), state)]);
         first_shard(&mut world).capacity = 100;
         world
     };
-    let (revoked, suspended) = (of(WideState::Revoked), of(WideState::Suspended));
+    let (revoked, suspended) = (of(BulkState::Revoked), of(BulkState::Suspended));
     let case = |name: &str, about: &str, world: &World, shard, slot| {
         let serial = Serial::at(shard, slot).unwrap();
         scenario(name, about, world).claims(Claims { serial, ..world.claims(ED25519, 0) })
