@@ -11,7 +11,7 @@ use portcullis_gate::gate::Gate;
 use portcullis_gate::host::Host as _;
 use portcullis_gate::log::Event;
 use portcullis_gate::refused::Refused;
-use portcullis_gate::turn::Page;
+use portcullis_gate::request_state::ReservedPage;
 
 use crate::clock::now;
 use crate::host::Runtime;
@@ -34,12 +34,16 @@ pub(crate) fn refuse(
 }
 
 /// The gate's own pages.
-pub(crate) fn own(gate: &RefCell<Gate>, page: Page) -> worker::Result<web_sys::Response> {
+pub(crate) fn own(gate: &RefCell<Gate>, page: ReservedPage) -> worker::Result<web_sys::Response> {
     let (status, kind, body) = match page {
-        Page::Health { ready: true } => (200, "text/plain", "ready\n".to_owned()),
-        Page::Health { ready: false } => (503, "text/plain", "no list is in force\n".to_owned()),
-        Page::Status => (200, "application/json", gate.borrow().status(now())),
-        Page::Nothing => (404, "text/plain", "there is nothing at this address\n".to_owned()),
+        ReservedPage::Health { ready: true } => (200, "text/plain", "ready\n".to_owned()),
+        ReservedPage::Health { ready: false } => {
+            (503, "text/plain", "no list is in force\n".to_owned())
+        }
+        ReservedPage::Status => (200, "application/json", gate.borrow().status(now())),
+        ReservedPage::Nothing => {
+            (404, "text/plain", "there is nothing at this address\n".to_owned())
+        }
     };
     let headers = [("content-type", kind.to_owned()), ("cache-control", "no-store".to_owned())];
     respond(status, &headers, &body)

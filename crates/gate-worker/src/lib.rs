@@ -28,7 +28,7 @@
 
 mod analytics;
 mod answer;
-mod behind;
+mod background;
 mod clock;
 mod crypto;
 mod host;
@@ -52,8 +52,8 @@ use portcullis_gate::gate::Gate;
 use portcullis_gate::log::Event;
 use portcullis_gate::refresh::{fetch_policy, refresh};
 use portcullis_gate::request::{Malformed, Request};
+use portcullis_gate::request_state::{Next, RequestState};
 use portcullis_gate::settings::{Settings, SettingsError};
-use portcullis_gate::turn::{Next, RequestState};
 
 use crate::answer::answer;
 use crate::clock::now;
@@ -61,11 +61,11 @@ use crate::host::Runtime;
 use crate::js::{get, variable};
 use crate::request::Texts;
 
-pub use crate::behind::{queue, scheduled};
+pub use crate::background::{queue, scheduled};
 pub use crate::pass::Passage;
 pub use portcullis_core::token::{Environment, Kind, Name};
 pub use portcullis_gate::caller::Caller;
-pub use portcullis_gate::pace::Standing;
+pub use portcullis_gate::refresh_schedule::Standing;
 
 /// What the gate's own module needs besides: no part of the interface.
 #[doc(hidden)]

@@ -72,7 +72,7 @@ const fn double(number: u64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::pace::Standing;
+    use crate::refresh_schedule::Standing;
     use crate::refused::Reason;
     use crate::settings::RateClasses;
     use portcullis_core::crypto::IssuerId;

@@ -10,7 +10,7 @@ use portcullis_core::time::Time;
 use portcullis_core::token::Claims;
 use portcullis_core::verify::Accepted;
 
-use crate::pace::Standing;
+use crate::refresh_schedule::Standing;
 
 /// How long an assertion is good for, in seconds.
 const LIFETIME_SECS: u32 = 60;

@@ -6,7 +6,7 @@ use portcullis_core::token::{Claims, Environment, Kind, Name};
 use portcullis_core::verify::Accepted;
 
 use crate::identity::{Form, Identity};
-use crate::pace::Standing;
+use crate::refresh_schedule::Standing;
 
 /// An accepted key.
 #[derive(Clone, Debug, PartialEq, Eq)]

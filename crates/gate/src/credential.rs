@@ -16,14 +16,14 @@ use crate::settings::{Kinds, Places};
 pub struct Credential<'a> {
     token: Cow<'a, str>,
     /// The place of the key that is verified.
-    place: Place,
+    location: Location,
     /// Every place in which a key stood.
     taken: Taken,
 }
 
 /// Where a key may stand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Place {
+enum Location {
     Authorization,
     XApiKey,
     Publishable,
@@ -47,13 +47,13 @@ pub struct Taken {
 }
 
 impl Taken {
-    const fn of(place: Place) -> Self {
+    const fn of(location: Location) -> Self {
         Self {
-            authorization: matches!(place, Place::Authorization),
-            x_api_key: matches!(place, Place::XApiKey),
-            publishable_key: matches!(place, Place::Publishable),
-            protocol: matches!(place, Place::Protocol),
-            query: matches!(place, Place::Query),
+            authorization: matches!(location, Location::Authorization),
+            x_api_key: matches!(location, Location::XApiKey),
+            publishable_key: matches!(location, Location::Publishable),
+            protocol: matches!(location, Location::Protocol),
+            query: matches!(location, Location::Query),
         }
     }
 
@@ -125,15 +125,15 @@ impl CredentialError {
 /// A text that stands where a key may, and what kind of key it looks like.
 #[derive(Clone)]
 struct Candidate<'a> {
-    place: Place,
+    location: Location,
     text: Cow<'a, str>,
     kind: Option<Kind>,
 }
 
 impl<'a> Candidate<'a> {
-    fn new(place: Place, text: Cow<'a, str>) -> Self {
+    fn new(location: Location, text: Cow<'a, str>) -> Self {
         let kind = kind_of(&text);
-        Self { place, text, kind }
+        Self { location, text, kind }
     }
 }
 
@@ -148,23 +148,23 @@ impl<'a> Credential<'a> {
     /// See [`CredentialError`].
     pub fn read(
         request: &'a Request<'_>,
-        places: &'a Places,
+        locations: &'a Places,
         kinds: Kinds,
     ) -> Result<Self, CredentialError> {
         use CredentialError::Empty;
         let bearer =
-            request.authorization.filter(|_| places.bearer).map(bearer).transpose()?.flatten();
-        let basic = request.authorization.filter(|_| places.basic && bearer.is_none());
+            request.authorization.filter(|_| locations.bearer).map(bearer).transpose()?.flatten();
+        let basic = request.authorization.filter(|_| locations.basic && bearer.is_none());
         let authorization =
             bearer.map(Cow::Borrowed).or(basic.map(basic_key).transpose()?.flatten());
         let header =
             |value: Option<&'a str>, read: bool| value.filter(|_| read).map(one).transpose();
-        let x_api_key = header(request.x_api_key, places.x_api_key)?;
-        let publishable = header(request.publishable_key, places.publishable_key)?;
-        let handshake = request.handshake.filter(|_| places.websocket_protocol);
+        let x_api_key = header(request.x_api_key, locations.x_api_key)?;
+        let publishable = header(request.publishable_key, locations.publishable_key)?;
+        let handshake = request.handshake.filter(|_| locations.websocket_protocol);
         let protocol =
             only_one(handshake.iter().flat_map(|handshake| handshake.keys().map(not_empty)))?;
-        let query = match &places.query {
+        let query = match &locations.query {
             Some(name) => {
                 let values = query::values(&request.query, name)?.map(query::value);
                 only_one(values.map(|value| if value.is_empty() { Err(Empty) } else { Ok(value) }))?
@@ -172,19 +172,19 @@ impl<'a> Credential<'a> {
             None => None,
         };
         let found = [
-            authorization.map(|text| Candidate::new(Place::Authorization, text)),
-            x_api_key.map(|text| Candidate::new(Place::XApiKey, text.into())),
-            publishable.map(|text| Candidate::new(Place::Publishable, text.into())),
-            protocol.map(|text| Candidate::new(Place::Protocol, text.into())),
-            query.map(|text| Candidate::new(Place::Query, text)),
+            authorization.map(|text| Candidate::new(Location::Authorization, text)),
+            x_api_key.map(|text| Candidate::new(Location::XApiKey, text.into())),
+            publishable.map(|text| Candidate::new(Location::Publishable, text.into())),
+            protocol.map(|text| Candidate::new(Location::Protocol, text.into())),
+            query.map(|text| Candidate::new(Location::Query, text)),
         ];
         Self::choose(found, kinds)
     }
 
     fn choose(found: [Option<Candidate<'a>>; 5], kinds: Kinds) -> Result<Self, CredentialError> {
-        let elsewhere = found.iter().flatten().any(|one| one.place != Place::Authorization);
+        let elsewhere = found.iter().flatten().any(|one| one.location != Location::Authorization);
         let is_foreign =
-            |one: &Candidate<'_>| one.place == Place::Authorization && one.kind.is_none();
+            |one: &Candidate<'_>| one.location == Location::Authorization && one.kind.is_none();
         let mut chosen: Option<Candidate<'a>> = None;
         let (mut secret, mut publishable) = (None::<Cow<'a, str>>, None::<Cow<'a, str>>);
         let mut taken = Taken::default();
@@ -192,7 +192,7 @@ impl<'a> Credential<'a> {
             if elsewhere && is_foreign(&one) {
                 continue;
             }
-            taken = taken.and(Taken::of(one.place));
+            taken = taken.and(Taken::of(one.location));
             // What looks like neither kind contradicts both.
             let (first, second) = match one.kind {
                 Some(Kind::Secret) => (Some(&mut secret), None),
@@ -208,8 +208,8 @@ impl<'a> Credential<'a> {
                 chosen = Some(one);
             }
         }
-        let Candidate { place, text, .. } = chosen.ok_or(CredentialError::Missing)?;
-        Ok(Self { token: text, place, taken })
+        let Candidate { location, text, .. } = chosen.ok_or(CredentialError::Missing)?;
+        Ok(Self { token: text, location, taken })
     }
 
     /// Every place in which the route was shown a key.
@@ -222,7 +222,7 @@ impl<'a> Credential<'a> {
     /// answer is for one key alone (RFC 9111, section 3.5).
     #[must_use]
     pub const fn is_in_authorization(&self) -> bool {
-        matches!(self.place, Place::Authorization)
+        matches!(self.location, Location::Authorization)
     }
 
     /// The key's text.
@@ -235,22 +235,26 @@ impl<'a> Credential<'a> {
     /// is verified. Its field is not kept if another key stands in it as well.
     #[must_use]
     pub fn taken(&self, keep_verified: bool, request: &Request<'_>) -> Taken {
-        let field = match self.place {
-            Place::Authorization => request.authorization,
-            Place::XApiKey => request.x_api_key,
-            Place::Publishable => request.publishable_key,
+        let field = match self.location {
+            Location::Authorization => request.authorization,
+            Location::XApiKey => request.x_api_key,
+            Location::Publishable => request.publishable_key,
             // The parameter holds one key, and subprotocols with keys never go on.
-            Place::Protocol | Place::Query => None,
+            Location::Protocol | Location::Query => None,
         };
         let is_alone = || !field.is_some_and(|value| holds_other(value, &self.token));
-        if keep_verified && is_alone() { self.taken.but(Taken::of(self.place)) } else { self.taken }
+        if keep_verified && is_alone() {
+            self.taken.but(Taken::of(self.location))
+        } else {
+            self.taken
+        }
     }
 }
 
 impl core::fmt::Debug for Credential<'_> {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         f.debug_struct("Credential")
-            .field("place", &self.place)
+            .field("place", &self.location)
             .field("taken", &self.taken)
             .finish_non_exhaustive()
     }

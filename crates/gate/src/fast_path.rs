@@ -15,12 +15,12 @@ use crate::forward::{Edits, Flags};
 use crate::gate::{Gate, RESERVED};
 use crate::header_cache::{CachedEdits, Wanted};
 use crate::identity::Identity;
-use crate::pace::Standing;
 use crate::pipeline::{Cleared, ClearedKey, Inquiry};
+use crate::refresh_schedule::Standing;
 use crate::refused::Rate;
 use crate::request::Request;
+use crate::request_state::RequestState;
 use crate::settings::Settings;
-use crate::turn::RequestState;
 
 /// A request that is forwarded at once.
 #[derive(Clone, Debug, PartialEq, Eq)]

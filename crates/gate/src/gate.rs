@@ -17,9 +17,9 @@ use crate::caller::Caller;
 use crate::counters::{Counters, SourceState};
 use crate::forward::Forward;
 use crate::header_cache::HeaderCache;
-use crate::pace::{Pace, Span, Standing};
 use crate::policies::PolicyFiles;
 use crate::rate::Limiter;
+use crate::refresh_schedule::{RefreshSchedule, Span, Standing};
 use crate::refused::{ListSeen, Reason, Refused};
 use crate::settings::Settings;
 use crate::usage::{BATCH, Usage};
@@ -37,7 +37,7 @@ pub struct Gate {
     pub(crate) settings: Rc<Settings>,
     pub(crate) verifier: Option<Verifier>,
     pub(crate) signature_cache: SignatureCache,
-    pub(crate) pace: Pace,
+    pub(crate) refresh_schedule: RefreshSchedule,
     pub(crate) policies: PolicyFiles,
     pub(crate) limiter: Limiter,
     pub(crate) assertions: Assertions,
@@ -58,7 +58,7 @@ impl Gate {
         Self {
             verifier: None,
             signature_cache: SignatureCache::new(REMEMBERED),
-            pace: Pace::new(settings.bounds),
+            refresh_schedule: RefreshSchedule::new(settings.bounds),
             policies: PolicyFiles::new(),
             limiter: Limiter::default(),
             assertions: Assertions::default(),
@@ -116,7 +116,8 @@ impl Gate {
 
     /// The list that is held, whether or not it may still be judged by.
     pub(crate) fn list_seen(&self, now: Time) -> Option<ListSeen> {
-        self.list_version().map(|list_version| ListSeen::new(list_version, &self.pace, now))
+        self.list_version()
+            .map(|list_version| ListSeen::new(list_version, &self.refresh_schedule, now))
     }
 
     pub(crate) fn held(&self, now: Time) -> Result<ListVersion, ListError> {

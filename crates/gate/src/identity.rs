@@ -5,7 +5,7 @@ use core::fmt::{Display, Write as _};
 use portcullis_core::policy::Policy;
 use portcullis_core::verify::Accepted;
 
-use crate::pace::Standing;
+use crate::refresh_schedule::Standing;
 
 /// The header that says all of it. Whatever begins with it and a hyphen is the gate's as well; a
 /// client's own are dropped.

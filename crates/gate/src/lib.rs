@@ -13,10 +13,10 @@
 //! | [`gate`] | what an isolate holds |
 //! | `slow_path` | a decision with all that it may take |
 //! | [`fast_path`], [`header_cache`] | how a good key passes at once |
-//! | [`turn`], `waits` | what one request waits for, and what comes of it |
+//! | [`request_state`], `waits` | what one request waits for, and what comes of it |
 //! | [`refused`] | a request that is not forwarded, and why |
 //! | [`forward`] | what changes between the client's request and the origin's |
-//! | [`pace`] | when to refresh, who waits and for how long: pure |
+//! | [`refresh_schedule`] | when to refresh, who waits and for how long: pure |
 //! | [`source`], [`host`] | the files that an issuer publishes, and what else comes from outside |
 //! | [`refresh`] | which files are fetched and what is made of them |
 //! | [`hold`] | how the gate takes what is newer |
@@ -25,13 +25,14 @@
 //! | [`caller`] | who is calling |
 //! | [`identity`], [`assertions`] | what the origin is told of it |
 //! | [`answer`] | what the gate answers itself |
-//! | [`usage`], [`deliver`], [`inbox`] | how often keys are used, for the issuer; by way of a queue |
+//! | [`usage`], [`deliver`], [`usage_queue`] | how often keys are used, for the issuer; by way of a queue |
 //! | [`cron`] | what is done without requests |
 //! | [`status`], [`log`], [`analytics`] | what the operator is told |
 //!
 //! All of it runs, and is tested, on the host. What connects it with the runtime is in `worker/`,
 //! and the module that is deployed in `module/`.
 
+pub mod adopt;
 pub mod analytics;
 pub mod answer;
 pub mod assertions;
@@ -44,23 +45,22 @@ pub mod fast_path;
 pub mod forward;
 pub mod gate;
 pub mod header_cache;
-pub mod hold;
 pub mod host;
 pub mod identity;
-pub mod inbox;
 pub mod log;
-pub mod pace;
 mod pipeline;
 pub mod policies;
 pub mod rate;
 pub mod refresh;
+pub mod refresh_schedule;
 pub mod refused;
 mod report;
 pub mod request;
+pub mod request_state;
 pub mod settings;
 mod slow_path;
 pub mod source;
 pub mod status;
-pub mod turn;
 pub mod usage;
+pub mod usage_queue;
 mod waits;

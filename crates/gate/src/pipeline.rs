@@ -16,12 +16,12 @@ use portcullis_core::verify::{Accepted, Authentication, Refusal, Requirements, U
 use crate::assertions::Asserted;
 use crate::credential::{Credential, Taken};
 use crate::gate::Gate;
-use crate::pace::{Doubt, Standing, Step};
+use crate::refresh_schedule::{ListStep, RefreshReason, Standing};
 use crate::refused::Reason;
 use crate::request::keys::holds_key;
 use crate::request::{Malformed, Request, query};
+use crate::request_state::RequestState;
 use crate::settings::{Kinds, NoRoute, Places, RateClass, Route};
-use crate::turn::RequestState;
 
 /// What a request is evaluated with, and what is found on the way.
 pub(crate) struct Inquiry<'r> {
@@ -74,7 +74,7 @@ pub(crate) enum Need {
     /// A fresher list, or any at all.
     List { held: Option<ListVersion>, at_most: u64, refresh: bool },
     /// What a refresh out of turn may tell of this key.
-    Doubt(Doubt),
+    RefreshReason(RefreshReason),
     /// A policy that is not held.
     Policy { kind: Kind, number: u32 },
     /// Whether a signature is good.
@@ -232,7 +232,7 @@ impl Gate {
                 authentic
             }
             Err(refusal) => {
-                self.settle(Doubt::of(refusal), inquiry)?;
+                self.settle(RefreshReason::of(refusal), inquiry)?;
                 return Err(Stop::because(refusal));
             }
         };
@@ -246,11 +246,11 @@ impl Gate {
         self.enforce_bound(held, inquiry)?;
         match verdict {
             Ok(accepted) => {
-                let standing = self.pace.standing(accepted.list(), now);
+                let standing = self.refresh_schedule.standing(accepted.list(), now);
                 Ok((accepted, standing))
             }
             Err(refusal) => {
-                self.settle(Doubt::of(refusal), inquiry)?;
+                self.settle(RefreshReason::of(refusal), inquiry)?;
                 Err(Stop::Refuse(refusal.into(), Some(name())))
             }
         }
@@ -268,7 +268,7 @@ impl Gate {
         match self.policies.find(head, claims.kind, claims.policy) {
             Ok(policy) => Ok(policy),
             Err(NoPolicy::Unavailable(_))
-                if !inquiry.state.policy_is_over(&self.pace, inquiry.now) =>
+                if !inquiry.state.policy_is_over(&self.refresh_schedule, inquiry.now) =>
             {
                 let (kind, number) = (claims.kind, claims.policy);
                 Err(Stop::Need(Need::Policy { kind, number }))
@@ -283,32 +283,38 @@ impl Gate {
         held: Option<ListVersion>,
         inquiry: &mut Inquiry<'_>,
     ) -> Result<(), Stop> {
-        match self.pace.look(held, inquiry.now) {
-            Step::Go { refresh, .. } => {
+        match self.refresh_schedule.list_step(held, inquiry.now) {
+            ListStep::Go { refresh, .. } => {
                 inquiry.refresh |= refresh;
                 Ok(())
             }
-            Step::Wait { at_most, refresh } => {
+            ListStep::Wait { at_most, refresh } => {
                 let state = inquiry.state;
-                if state.list_is_over(held.is_none(), &self.pace, &self.policies, inquiry.now) {
+                if state.list_is_over(
+                    held.is_none(),
+                    &self.refresh_schedule,
+                    &self.policies,
+                    inquiry.now,
+                ) {
                     Ok(())
                 } else {
                     Err(Stop::Need(Need::List { held, at_most, refresh }))
                 }
             }
-            Step::Closed => Ok(()),
+            ListStep::Closed => Ok(()),
         }
     }
 
     /// Asks for one fetch if that may tell more of this key. `Ok` if it may not, or has not.
-    fn settle(&self, doubt: Option<Doubt>, inquiry: &Inquiry<'_>) -> Result<(), Stop> {
-        let Some(doubt) = doubt else { return Ok(()) };
+    fn settle(&self, reason: Option<RefreshReason>, inquiry: &Inquiry<'_>) -> Result<(), Stop> {
+        let Some(reason) = reason else { return Ok(()) };
         let now = inquiry.now;
-        let may = self.pace.may_settle(doubt, now) || self.pace.is_in_flight(now);
-        if inquiry.state.doubt_is_over(now) || !may {
+        let may = self.refresh_schedule.may_settle(reason, now)
+            || self.refresh_schedule.is_in_flight(now);
+        if inquiry.state.retry_is_over(now) || !may {
             Ok(())
         } else {
-            Err(Stop::Need(Need::Doubt(doubt)))
+            Err(Stop::Need(Need::RefreshReason(reason)))
         }
     }
 }

@@ -9,7 +9,7 @@ use portcullis_core::policy::{NoPolicy, Policies, Policy, Visibility};
 use portcullis_core::time::Time;
 use portcullis_core::token::Kind;
 
-use crate::pace::Span;
+use crate::refresh_schedule::Span;
 
 /// How many bytes of policies an isolate holds of its 128 MB.
 const MOST_BYTES: usize = 8 << 20;

@@ -31,7 +31,7 @@ use portcullis_core::verifier::{Update, Verifier};
 use crate::gate::Gate;
 use crate::host::Host;
 use crate::log::Event;
-use crate::pace::Job;
+use crate::refresh_schedule::Job;
 use crate::source::{FetchError, File, RefreshError};
 
 use named::from_any;

@@ -8,8 +8,8 @@ use portcullis_core::verify::Refusal;
 
 use crate::caller::Caller;
 use crate::credential::CredentialError;
-use crate::pace::{Pace, Standing};
 use crate::rate::Allowance;
+use crate::refresh_schedule::{RefreshSchedule, Standing};
 use crate::request::Malformed;
 
 /// A key's rate class, by its place in the settings.
@@ -132,8 +132,12 @@ pub struct ListSeen {
 }
 
 impl ListSeen {
-    pub(crate) fn new(list_version: ListVersion, pace: &Pace, now: Time) -> Self {
-        let standing = pace.standing(list_version, now);
+    pub(crate) fn new(
+        list_version: ListVersion,
+        refresh_schedule: &RefreshSchedule,
+        now: Time,
+    ) -> Self {
+        let standing = refresh_schedule.standing(list_version, now);
         Self { number: list_version.number, age_millis: list_version.age_millis(now), standing }
     }
 }

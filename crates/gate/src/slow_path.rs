@@ -10,15 +10,15 @@ use crate::answer::debug;
 use crate::caller::Caller;
 use crate::forward::{Flags, Forward};
 use crate::gate::{Gate, RESERVED};
-use crate::pace::{Job, Pace};
 use crate::pipeline::{Cleared, ClearedKey, Inquiry, Need, Stop};
 use crate::policies::PolicyJob;
+use crate::refresh_schedule::{Job, RefreshSchedule};
 use crate::refused::{ListSeen, Rate, Reason, Refused};
 use crate::request::client::Client;
 use crate::request::handshake::Handshake;
 use crate::request::{Malformed, Request};
+use crate::request_state::{Next, RequestState, ReservedPage, Step};
 use crate::settings::Settings;
-use crate::turn::{Judged, Next, Page, RequestState};
 
 /// Needs that one evaluation after the other may meet before the request sleeps: a list, a doubt, a
 /// policy, and a list that runs out meanwhile.
@@ -40,7 +40,7 @@ impl Gate {
         request: &Result<Request<'_>, Malformed>,
         state: &mut RequestState,
         now: Time,
-    ) -> Judged {
+    ) -> Step {
         let mut background = Background::default();
         let next = self.next(request, (state, now), &mut background);
         let mut report = None;
@@ -56,7 +56,7 @@ impl Gate {
             Next::Refuse(refused) => self.counters.refused(refused.reason.code()),
         }
         let Background { refresh, policy } = background;
-        Judged { refresh, policy, report, next }
+        Step { refresh, policy, report, next }
     }
 
     fn next(
@@ -85,7 +85,8 @@ impl Gate {
                 self.signature_cache.insert(*signature);
             }
             if refresh && background.refresh.is_none() {
-                background.refresh = Some(self.pace.start(self.held(now).ok(), None, now));
+                background.refresh =
+                    Some(self.refresh_schedule.start(self.held(now).ok(), None, now));
             }
             let need = match outcome {
                 Ok(next) => return next,
@@ -99,7 +100,9 @@ impl Gate {
                 Need::List { held, at_most, refresh } => {
                     self.wait_for_list((held, at_most, refresh), (state, now), background);
                 }
-                Need::Doubt(doubt) => self.wait_for_doubt(doubt, (state, now), background),
+                Need::RefreshReason(reason) => {
+                    self.wait_for_doubt(reason, (state, now), background);
+                }
                 Need::Policy { kind, number } => {
                     self.wait_for_policy((kind, number), (state, now), background);
                 }
@@ -116,20 +119,21 @@ impl Gate {
         let Some(page) = request.path.strip_prefix(RESERVED) else {
             let now = inquiry.now;
             let cleared = self.evaluate(request, inquiry)?;
-            let forward = Self::forward(&self.settings, &self.pace, cleared, request, now);
+            let forward =
+                Self::forward(&self.settings, &self.refresh_schedule, cleared, request, now);
             return self.counted(forward, now).map(|forward| Next::Forward(Box::new(forward)));
         };
         let page = match page {
             // Whoever looks makes the gate fetch, so that a gate without traffic gets ready.
             "health" => {
                 self.enforce_bound(self.held(inquiry.now).ok(), inquiry)?;
-                Page::Health { ready: self.held(inquiry.now).is_ok() }
+                ReservedPage::Health { ready: self.held(inquiry.now).is_ok() }
             }
             "status" => {
                 self.evaluate_admin(request, inquiry)?;
-                Page::Status
+                ReservedPage::Status
             }
-            _ => Page::Nothing,
+            _ => ReservedPage::Nothing,
         };
         Ok(Next::Own(page))
     }
@@ -138,7 +142,7 @@ impl Gate {
     /// counts.
     fn forward(
         settings: &Settings,
-        pace: &Pace,
+        refresh_schedule: &RefreshSchedule,
         cleared: Cleared<'_>,
         request: &Request<'_>,
         now: Time,
@@ -168,7 +172,7 @@ impl Gate {
         let Some(key) = key else { return (forward, None) };
         let ClearedKey { accepted, standing, policy, class, assertion, in_authorization } = key;
         let asks = settings.debug || (request.debug && may_debug(&policy));
-        let seen = asks.then(|| ListSeen::new(accepted.list(), pace, now));
+        let seen = asks.then(|| ListSeen::new(accepted.list(), refresh_schedule, now));
         forward.debug = seen.map(|seen| debug("accepted", Some(accepted.name()), Some(seen)));
         forward.caller = Some(Caller::new(settings.identity, &accepted, &policy, standing));
         forward.assertion = assertion;
@@ -207,7 +211,7 @@ impl Gate {
         now: Time,
     ) -> Refused {
         let list = self.list_seen(now);
-        let seconds = self.pace.pause_left(now).div_ceil(1000).max(1);
+        let seconds = self.refresh_schedule.pause_left(now).div_ceil(1000).max(1);
         let retry_after = u32::try_from(seconds).unwrap_or(u32::MAX);
         let needed = || {
             let request = request?;

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::counters::SourceState;
 use crate::gate::Gate;
-use crate::pace::{Bounds, Span};
+use crate::refresh_schedule::{Bounds, Span};
 
 impl Gate {
     /// The source whose stamps are youngest when they come, and their age, where even that is more
@@ -15,7 +15,8 @@ impl Gate {
     #[must_use]
     pub fn outpaced(&self) -> Option<(&'static str, u64)> {
         let lags = self.sources.iter().filter_map(|source| Some((source.name(), source.lag()?)));
-        lags.min_by_key(|(_, lag)| *lag).filter(|(_, lag)| *lag > self.pace.bounds().fresh_for)
+        lags.min_by_key(|(_, lag)| *lag)
+            .filter(|(_, lag)| *lag > self.refresh_schedule.bounds().fresh_for)
     }
 
     /// The same, once an hour.
@@ -30,7 +31,7 @@ impl Gate {
     /// The status page, as JSON. It holds no key and no secret.
     #[must_use]
     pub fn status(&self, now: Time) -> String {
-        let Bounds { fresh_for, deadline, cold_deadline } = self.pace.bounds();
+        let Bounds { fresh_for, deadline, cold_deadline } = self.refresh_schedule.bounds();
         let list = self.verifier.as_ref().and_then(Verifier::list);
         let lag = self.sources.iter().filter_map(SourceState::worst_lag).min();
         json!({
@@ -64,7 +65,7 @@ impl Gate {
             "epoch": list_version.epoch,
             "number": list_version.number,
             "age_ms": list_version.age_millis(now),
-            "standing": self.pace.standing(list_version, now).name(),
+            "standing": self.refresh_schedule.standing(list_version, now).name(),
             "next_update_in_ms": list_version.next_update.millis_since(now),
         })
     }

@@ -10,7 +10,7 @@ use std::collections::HashMap;
 use portcullis_core::time::Time;
 use portcullis_core::token::Name;
 
-use crate::pace::Span;
+use crate::refresh_schedule::Span;
 use crate::report::body;
 
 /// A report goes out after so many milliseconds with requests,

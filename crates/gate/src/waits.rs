@@ -1,7 +1,7 @@
 //! Seeing to what a request needs before it is decided on: a list, a policy, a refresh that may
 //! settle a doubt.
 //!
-//! The state is [`Pace`](crate::pace::Pace)'s and [`PolicyFiles`](crate::policies::PolicyFiles)'s;
+//! The state is [`RefreshSchedule`](crate::pace::Pace)'s and [`PolicyFiles`](crate::policies::PolicyFiles)'s;
 //! here one request's state meets it.
 
 use portcullis_core::list::ListVersion;
@@ -9,10 +9,10 @@ use portcullis_core::time::Time;
 use portcullis_core::token::Kind;
 
 use crate::gate::Gate;
-use crate::pace::Doubt;
 use crate::policies::Lack;
+use crate::refresh_schedule::RefreshReason;
+use crate::request_state::{End, ListWait, RequestState, Wait};
 use crate::slow_path::Background;
-use crate::turn::{End, ListWait, RequestState, Wait};
 
 impl Gate {
     /// Begins to wait for a list, or goes on with it.
@@ -29,15 +29,15 @@ impl Gate {
         let begun = begun.unwrap_or_else(|| {
             let from = if cold { since } else { now };
             let until = from.plus_millis(at_most);
-            let end = End::Refresh(self.pace.ended());
+            let end = End::Refresh(self.refresh_schedule.ended());
             ListWait { wait: Wait { since: now, until, end }, cold }
         });
         state.for_list = Some(begun);
-        if begun.wait.is_over(&self.pace, &self.policies, now) {
+        if begun.wait.is_over(&self.refresh_schedule, &self.policies, now) {
             return;
         }
         if refresh {
-            background.refresh = Some(self.pace.start(held, None, now));
+            background.refresh = Some(self.refresh_schedule.start(held, None, now));
         }
         state.wait = Some(begun.wait);
     }
@@ -45,18 +45,19 @@ impl Gate {
     /// Fetches once, or waits for the fetch that is out, because that may tell more of a key.
     pub(crate) fn wait_for_doubt(
         &mut self,
-        doubt: Doubt,
+        reason: RefreshReason,
         (state, now): (&mut RequestState, Time),
         background: &mut Background,
     ) {
-        let deadline = now.plus_millis(self.pace.bounds().deadline);
-        let until = *state.doubt_until.get_or_insert(deadline);
-        if self.pace.may_settle(doubt, now) {
+        let deadline = now.plus_millis(self.refresh_schedule.bounds().deadline);
+        let until = *state.retry_until.get_or_insert(deadline);
+        if self.refresh_schedule.may_settle(reason, now) {
             state.asked = true;
             let held = self.held(now).ok();
-            background.refresh = Some(self.pace.start(held, Some(doubt), now));
+            background.refresh = Some(self.refresh_schedule.start(held, Some(reason), now));
         }
-        state.wait = Some(Wait { since: now, until, end: End::Refresh(self.pace.ended()) });
+        state.wait =
+            Some(Wait { since: now, until, end: End::Refresh(self.refresh_schedule.ended()) });
     }
 
     /// Fetches a policy, or waits for the fetch that is out.
@@ -66,7 +67,7 @@ impl Gate {
         (state, now): (&mut RequestState, Time),
         background: &mut Background,
     ) {
-        let patience = self.pace.bounds().cold_deadline;
+        let patience = self.refresh_schedule.bounds().cold_deadline;
         let until = state.arrived.get_or_insert(now).plus_millis(patience);
         match self.policies.lack(kind, number, patience, now) {
             Lack::Fetch(job) => background.policy = Some(job),
@@ -84,10 +85,10 @@ impl Gate {
     pub(crate) fn still_waiting(&self, state: &mut RequestState, now: Time) -> Option<u64> {
         state.wait = state.wait.filter(|wait| {
             let out = match wait.end {
-                End::Refresh(_) => self.pace.is_in_flight(now),
+                End::Refresh(_) => self.refresh_schedule.is_in_flight(now),
                 End::Policy(_) => true,
             };
-            out && !wait.is_over(&self.pace, &self.policies, now)
+            out && !wait.is_over(&self.refresh_schedule, &self.policies, now)
         });
         state.wait.map(|wait| wait.pause(now))
     }

@@ -23,8 +23,8 @@ fn read(
     request: &Request<'_>,
     kinds: Kinds,
 ) -> Result<(String, Vec<&'static str>), CredentialError> {
-    let places = Places::HEADERS;
-    let credential = Credential::read(request, &places, kinds)?;
+    let locations = Places::HEADERS;
+    let credential = Credential::read(request, &locations, kinds)?;
     Ok((credential.token().to_owned(), credential.taken(false, request).headers().collect()))
 }
 
@@ -111,23 +111,26 @@ fn only_the_places_of_the_route_are_read() {
     let mut everywhere = request("Bearer sk_live_1", "sk_live_2", "-");
     everywhere.query = "a=1&key=sk_live_3".into();
     let read = |change: fn(&mut Places)| {
-        let mut places = Places::NONE;
-        change(&mut places);
-        let credential = Credential::read(&everywhere, &places, SECRET);
+        let mut locations = Places::NONE;
+        change(&mut locations);
+        let credential = Credential::read(&everywhere, &locations, SECRET);
         credential.map(|credential| credential.token().to_owned())
     };
-    assert_eq!(read(|places| places.bearer = true), Ok("sk_live_1".into()));
-    assert_eq!(read(|places| places.x_api_key = true), Ok("sk_live_2".into()));
-    assert_eq!(read(|places| places.query = Some("key".into())), Ok("sk_live_3".into()));
-    assert_eq!(read(|places| places.basic = true), Err(CredentialError::Missing));
-    assert_eq!(read(|places| places.query = Some("none".into())), Err(CredentialError::Missing));
+    assert_eq!(read(|locations| locations.bearer = true), Ok("sk_live_1".into()));
+    assert_eq!(read(|locations| locations.x_api_key = true), Ok("sk_live_2".into()));
+    assert_eq!(read(|locations| locations.query = Some("key".into())), Ok("sk_live_3".into()));
+    assert_eq!(read(|locations| locations.basic = true), Err(CredentialError::Missing));
+    assert_eq!(
+        read(|locations| locations.query = Some("none".into())),
+        Err(CredentialError::Missing)
+    );
 }
 
 #[test]
 fn a_key_that_the_origin_asks_for_stays_and_others_go() {
     let request = request("Bearer sk_live_1", "-", "pk_live_1");
-    let places = Places::HEADERS;
-    let credential = Credential::read(&request, &places, SECRET).unwrap();
+    let locations = Places::HEADERS;
+    let credential = Credential::read(&request, &locations, SECRET).unwrap();
     let kept = credential.taken(true, &request);
     assert_eq!(kept.headers().collect::<Vec<_>>(), ["x-publishable-api-key"]);
 }
@@ -136,10 +139,10 @@ fn a_key_that_the_origin_asks_for_stays_and_others_go() {
 fn a_field_is_not_kept_for_one_key_with_another_in_it() {
     let key = KEY.trim();
     let (alone, both) = ("Bearer sk_live_1".to_owned(), format!("Bearer sk_live_1, Token {key}"));
-    let places = Places::HEADERS;
+    let locations = Places::HEADERS;
     let kept = |value: &str| {
         let request = request(value, "-", "-");
-        let credential = Credential::read(&request, &places, SECRET);
+        let credential = Credential::read(&request, &locations, SECRET);
         credential.map(|credential| !credential.taken(true, &request).authorization)
     };
     assert_eq!(kept(&alone), Ok(true));
@@ -156,8 +159,8 @@ fn a_browsers_websocket_carries_its_key_as_a_subprotocol() {
     let of = |protocols| {
         Request::with(|it| it.handshake = Handshake::read("GET", upgrade, Some(protocols)))
     };
-    let read = |request: &Request<'_>, places: &Places| {
-        let credential = Credential::read(request, places, BOTH);
+    let read = |request: &Request<'_>, locations: &Places| {
+        let credential = Credential::read(request, locations, BOTH);
         credential.map(|credential| credential.token().to_owned())
     };
     let one = of("portcullis, portcullis-key.pk_live_1");
@@ -217,8 +220,8 @@ fn keys_are_taken_out_wherever_no_route_looks_for_them() {
 fn a_header_of_a_megabyte_is_read_and_never_shown() {
     let huge = format!("Bearer {}", "a".repeat(1 << 20));
     let request = request(&huge, "-", "-");
-    let places = Places::HEADERS;
-    let read = Credential::read(&request, &places, SECRET).unwrap();
+    let locations = Places::HEADERS;
+    let read = Credential::read(&request, &locations, SECRET).unwrap();
     assert_eq!(read.token().len(), 1 << 20);
     assert!(format!("{read:?}{request:?}").len() < 300);
 }
@@ -229,7 +232,7 @@ proptest! {
         a in any::<Option<String>>(), x in any::<Option<String>>(), p in any::<Option<String>>(),
         query in any::<String>(), raw in any::<Vec<u8>>(),
     ) {
-        let places = Places { query: Some("key".into()), ..Places::HEADERS };
+        let locations = Places { query: Some("key".into()), ..Places::HEADERS };
         let basic = format!("Basic {}", STANDARD.encode(&raw));
         for authorization in [a.as_deref(), Some(basic.as_str())] {
             let request = Request::with(|request| {
@@ -238,7 +241,7 @@ proptest! {
                 request.publishable_key = p.as_deref();
                 request.query = query.as_str().into();
             });
-            if let Ok(read) = Credential::read(&request, &places, BOTH) {
+            if let Ok(read) = Credential::read(&request, &locations, BOTH) {
                 prop_assert!(!read.token().is_empty());
             }
         }

@@ -18,7 +18,7 @@ use portcullis_core::token::{Environment, Kind};
 use zeroize::Zeroizing;
 
 use crate::identity::Form;
-use crate::pace::Bounds;
+use crate::refresh_schedule::Bounds;
 use crate::request::client::ClientAddress;
 use crate::request::path::OriginPaths;
 

@@ -18,9 +18,9 @@ use portcullis_gate::log::Event;
 use portcullis_gate::refresh::{fetch_policy, refresh};
 use portcullis_gate::refused::{Reason, Refused};
 use portcullis_gate::request::{Malformed, Received, Request};
+use portcullis_gate::request_state::{Next, RequestState, Step};
 use portcullis_gate::settings::Settings;
 use portcullis_gate::source::{FetchError, File};
-use portcullis_gate::turn::{Judged, Next, RequestState};
 
 use crate::fast_path;
 use crate::issuer::{Files, Issuer};
@@ -209,7 +209,7 @@ impl Bench {
     }
 
     /// One evaluation.
-    pub(crate) fn judge(&self, request: &Incoming<'_>, state: &mut RequestState) -> Judged {
+    pub(crate) fn judge(&self, request: &Incoming<'_>, state: &mut RequestState) -> Step {
         let now = Time::from_millis(self.world.now.get());
         let settings = self.gate.borrow().shared_settings();
         request.read(&settings, |request| self.gate.borrow_mut().judge(request, state, now))

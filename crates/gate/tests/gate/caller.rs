@@ -6,7 +6,7 @@ use portcullis_core::time::Time;
 use portcullis_core::token::{Environment, Kind};
 use portcullis_gate::answer::Problem;
 use portcullis_gate::credential::CredentialError;
-use portcullis_gate::pace::Standing;
+use portcullis_gate::refresh_schedule::Standing;
 use portcullis_gate::refused::Reason;
 use portcullis_gate::settings::RateClasses;
 

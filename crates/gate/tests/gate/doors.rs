@@ -6,7 +6,7 @@ use portcullis_core::keyring::Purpose;
 use portcullis_core::token::Kind;
 use portcullis_core::verify::Refusal;
 use portcullis_gate::refused::Reason;
-use portcullis_gate::turn::{Next, Page, RequestState};
+use portcullis_gate::request_state::{Next, RequestState, ReservedPage};
 
 use crate::bench::{Bench, Incoming, get};
 use crate::issuer::{ADMIN_KID, ED25519_KID, Issuer};
@@ -63,9 +63,9 @@ fn the_gates_own_pages_open_to_an_admin_key_and_to_no_other() {
     assert_eq!(bench.code(&status), "signer_not_allowed");
     assert_eq!(bench.code(&Incoming { x_api_key: None, ..status }), "no_key");
     let allowed = Incoming { x_api_key: Some(&admin), ..status };
-    assert!(matches!(bench.outcome(&allowed), Next::Own(Page::Status)));
+    assert!(matches!(bench.outcome(&allowed), Next::Own(ReservedPage::Status)));
     let nothing = Incoming { path: "/.portcullis/elsewhere", ..get(&admin) };
-    assert!(matches!(bench.outcome(&nothing), Next::Own(Page::Nothing)));
+    assert!(matches!(bench.outcome(&nothing), Next::Own(ReservedPage::Nothing)));
     // What opens the pages opens no route: a signer has one purpose.
     let bench = Bench::new(&[]);
     bench.publish(5, &[], 60_000);

@@ -7,14 +7,14 @@ use portcullis_core::token::Kind;
 use portcullis_gate::assertions::Asserted;
 use portcullis_gate::fast_path::FastForward;
 use portcullis_gate::header_cache::CachedEdits;
-use portcullis_gate::turn::{Judged, Next, RequestState};
+use portcullis_gate::request_state::{Next, RequestState, Step};
 
 use crate::bench::{Bench, Incoming, get, said, set, taken};
 use crate::issuer::ED25519_KID;
 
 /// What is forwarded at once is forwarded by the slow path, with the same edits and nothing else to
 /// be done.
-pub(crate) fn assert_same(passed: &FastForward, judged: &Judged) {
+pub(crate) fn assert_same(passed: &FastForward, judged: &Step) {
     let Next::Forward(forward) = &judged.next else { panic!("{:?}", judged.next) };
     assert!(judged.refresh.is_none() && judged.policy.is_none());
     // A report may have become due by this very request.
@@ -38,7 +38,7 @@ impl Bench {
         })
     }
 
-    fn glance(&self, request: &Incoming<'_>) -> Option<Rc<CachedEdits>> {
+    fn fast_forward(&self, request: &Incoming<'_>) -> Option<Rc<CachedEdits>> {
         let passed = self.try_forward(request)?;
         assert_eq!(passed.rate, None);
         Some(passed.edits)
@@ -50,28 +50,28 @@ fn a_good_key_passes_at_a_glance_once_there_is_a_list() {
     let bench = Bench::new(&[]);
     bench.publish(5, &[3], 60_000);
     let good = bench.issuer.key(1, |_| {});
-    assert_eq!(bench.glance(&get(&good)), None);
+    assert_eq!(bench.fast_forward(&get(&good)), None);
     bench.request(&good).unwrap();
-    let onward = bench.glance(&get(&good)).unwrap();
+    let onward = bench.fast_forward(&get(&good)).unwrap();
     assert_eq!(taken(onward.lines()), ["x-api-key"]);
     assert!(said(set(onward.lines()).into_iter(), "owner").as_deref() == Some("77"));
     let bearer = format!("Bearer {good}");
     let twice = Incoming { authorization: Some(&bearer), ..get(&good) };
-    let both = bench.glance(&twice).unwrap();
+    let both = bench.fast_forward(&twice).unwrap();
     assert_eq!(taken(both.lines()), ["authorization", "x-api-key"]);
     for bad in [bench.issuer.key(3, |_| {}), bench.issuer.key(4, |c| c.kind = Kind::Publishable)] {
-        assert_eq!(bench.glance(&get(&bad)), None);
+        assert_eq!(bench.fast_forward(&get(&bad)), None);
     }
     for other in [
         Incoming { path: "/.portcullis/status", ..get(&good) },
         Incoming { debug: true, ..get(&good) },
         Incoming { x_api_key: None, ..get(&good) },
     ] {
-        assert_eq!(bench.glance(&other), None, "{other:?}");
+        assert_eq!(bench.fast_forward(&other), None, "{other:?}");
     }
     // From half of the soft bound on somebody has to send out a refresh.
     bench.world.pass_time(2_500);
-    assert_eq!(bench.glance(&get(&good)), None);
+    assert_eq!(bench.fast_forward(&get(&good)), None);
 }
 
 #[test]
@@ -80,11 +80,11 @@ fn a_signature_that_is_new_is_for_the_runtime_and_one_that_is_known_passes() {
     bench.publish(5, &[], 60_000);
     bench.request(&bench.issuer.key(1, |_| {})).unwrap();
     let key = bench.issuer.key(2, |claims| claims.kid = ED25519_KID);
-    assert_eq!(bench.glance(&get(&key)), None);
+    assert_eq!(bench.fast_forward(&get(&key)), None);
     let mut state = RequestState::new();
     let Next::Verify(signature) = bench.judge(&get(&key), &mut state).next else { panic!() };
     bench.gate.borrow_mut().remember(signature);
-    assert!(bench.glance(&get(&key)).is_some());
+    assert!(bench.fast_forward(&get(&key)).is_some());
     assert!(matches!(bench.judge(&get(&key), &mut state).next, Next::Forward(_)));
 }
 
@@ -110,7 +110,7 @@ fn what_the_origin_is_told_is_written_anew_when_anything_of_it_changes() {
     let (one, other) = (key(77), key(78));
     let told = |token: &str, name: &str| {
         bench.request(token).unwrap();
-        let onward = bench.glance(&get(token)).unwrap();
+        let onward = bench.fast_forward(&get(token)).unwrap();
         said(set(onward.lines()).into_iter(), name).unwrap()
     };
     // The same serial, and so the same place.
@@ -118,11 +118,11 @@ fn what_the_origin_is_told_is_written_anew_when_anything_of_it_changes() {
         assert_eq!(told(&one, "owner"), "77");
         assert_eq!(told(&other, "owner"), "78");
     }
-    let first = bench.glance(&get(&one)).unwrap();
-    assert!(Rc::ptr_eq(&first, &bench.glance(&get(&one)).unwrap()));
+    let first = bench.fast_forward(&get(&one)).unwrap();
+    assert!(Rc::ptr_eq(&first, &bench.fast_forward(&get(&one)).unwrap()));
     let bearer = format!("Bearer {one}");
     let elsewhere = Incoming { authorization: Some(&bearer), x_api_key: None, ..get(&one) };
-    let elsewhere = bench.glance(&elsewhere).unwrap();
+    let elsewhere = bench.fast_forward(&elsewhere).unwrap();
     assert_eq!(taken(elsewhere.lines()), ["authorization"]);
     bench.world.pass_time(5_001);
     bench.publish(6, &[], 60_000);

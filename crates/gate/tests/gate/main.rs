@@ -10,7 +10,7 @@
 )]
 
 mod alarms;
-mod behind;
+mod background;
 mod bench;
 mod caller;
 mod doors;
@@ -29,7 +29,7 @@ use portcullis_core::verify::Refusal;
 use portcullis_gate::log::Event;
 use portcullis_gate::refresh::refresh;
 use portcullis_gate::refused::{Reason, Refused};
-use portcullis_gate::turn::{Next, RequestState};
+use portcullis_gate::request_state::{Next, RequestState};
 use proptest::prelude::*;
 #[test]
 fn a_cold_gate_fetches_everything_once_and_then_nothing() {
@@ -247,8 +247,8 @@ fn nobody_waits_longer_than_the_deadline_for_a_refresh_that_hangs() {
     bench.request(&good).unwrap();
     bench.world.pass_time(6_000);
     // The leader takes a job and is never heard of again.
-    let mut turn = RequestState::new();
-    let judged = bench.judge(&get(&good), &mut turn);
+    let mut request_state = RequestState::new();
+    let judged = bench.judge(&get(&good), &mut request_state);
     assert!(judged.refresh.is_some());
     let arrived = bench.world.now.get();
     assert_eq!(bench.standing(&good), "stale");
@@ -266,10 +266,10 @@ fn whoever_waits_as_the_list_runs_out_waits_on_like_a_cold_one() {
     bench.request(&good).unwrap();
     let start = bench.world.now.get();
     bench.world.pass_time(5_900);
-    let mut turn = RequestState::new();
+    let mut request_state = RequestState::new();
     let mut out = None;
     let next = loop {
-        let judged = bench.judge(&get(&good), &mut turn);
+        let judged = bench.judge(&get(&good), &mut request_state);
         assert!(judged.refresh.is_none() || out.is_none(), "one refresh is out");
         out = out.or(judged.refresh);
         match judged.next {
@@ -288,9 +288,9 @@ fn whoever_waits_as_the_list_runs_out_waits_on_like_a_cold_one() {
 
     // With nothing to come it is refused, no later than a cold request is.
     bench.world.pass_time(5_900);
-    let (arrived, mut turn) = (bench.world.now.get(), RequestState::new());
+    let (arrived, mut request_state) = (bench.world.now.get(), RequestState::new());
     loop {
-        match bench.judge(&get(&good), &mut turn).next {
+        match bench.judge(&get(&good), &mut request_state).next {
             Next::Sleep(millis) => bench.world.pass_time(millis),
             next => break assert!(matches!(next, Next::Refuse(_)), "{next:?}"),
         }

@@ -6,7 +6,7 @@ use portcullis_core::time::Time;
 use portcullis_core::token::Kind;
 use portcullis_gate::refused::{Reason, Refused};
 use portcullis_gate::request::Malformed;
-use portcullis_gate::turn::{Next, RequestState};
+use portcullis_gate::request_state::{Next, RequestState};
 
 use crate::bench::{Bench, Incoming, get, taken, told};
 use crate::issuer::ED25519_KID;
@@ -172,9 +172,9 @@ fn a_fetch_that_hangs_is_waited_for_no_longer_than_a_cold_one() {
     bench.request(&bench.with_policy(0)).unwrap();
     let key = bench.with_policy(9);
     let arrived = bench.world.now.get();
-    let mut turn = RequestState::new();
+    let mut request_state = RequestState::new();
     loop {
-        let judged = bench.judge(&get(&key), &mut turn);
+        let judged = bench.judge(&get(&key), &mut request_state);
         match judged.next {
             Next::Sleep(millis) => bench.world.pass_time(millis),
             Next::Refuse(Refused { reason, .. }) => {

@@ -4,8 +4,8 @@ use portcullis_core::signature_cache::PendingSignature;
 use portcullis_core::time::Time;
 
 use crate::forward::Forward;
-use crate::pace::{Job, Pace};
 use crate::policies::{PolicyFiles, PolicyJob};
+use crate::refresh_schedule::{Job, RefreshSchedule};
 use crate::refused::Refused;
 use crate::usage::Report;
 
@@ -18,7 +18,7 @@ pub struct RequestState {
     pub(crate) arrived: Option<Time>,
     pub(crate) wait: Option<Wait>,
     pub(crate) for_list: Option<ListWait>,
-    pub(crate) doubt_until: Option<Time>,
+    pub(crate) retry_until: Option<Time>,
     pub(crate) asked: bool,
     /// A policy's fetch has just failed: waiting would not help.
     pub(crate) policy_failed: bool,
@@ -52,9 +52,14 @@ pub(crate) enum End {
 
 impl Wait {
     /// Whether time is up, or the fetch has ended. A clock that was set back ends a wait too.
-    pub(crate) fn is_over(&self, pace: &Pace, policies: &PolicyFiles, now: Time) -> bool {
+    pub(crate) fn is_over(
+        &self,
+        refresh_schedule: &RefreshSchedule,
+        policies: &PolicyFiles,
+        now: Time,
+    ) -> bool {
         let ended = match self.end {
-            End::Refresh(seen) => pace.ended() != seen,
+            End::Refresh(seen) => refresh_schedule.ended() != seen,
             End::Policy(seen) => policies.ended() != seen,
         };
         ended || now < self.since || now >= self.until
@@ -89,29 +94,29 @@ impl RequestState {
     pub(crate) fn list_is_over(
         &self,
         cold: bool,
-        pace: &Pace,
+        refresh_schedule: &RefreshSchedule,
         policies: &PolicyFiles,
         now: Time,
     ) -> bool {
         let begun = self.for_list.filter(|begun| begun.cold || !cold);
-        begun.is_some_and(|begun| begun.wait.is_over(pace, policies, now))
+        begun.is_some_and(|begun| begun.wait.is_over(refresh_schedule, policies, now))
     }
 
-    pub(crate) fn doubt_is_over(&self, now: Time) -> bool {
-        self.asked || self.doubt_until.is_some_and(|until| now >= until)
+    pub(crate) fn retry_is_over(&self, now: Time) -> bool {
+        self.asked || self.retry_until.is_some_and(|until| now >= until)
     }
 
     /// Whether waiting for a policy is over: as long as for a list by a cold gate.
-    pub(crate) fn policy_is_over(&self, pace: &Pace, now: Time) -> bool {
+    pub(crate) fn policy_is_over(&self, refresh_schedule: &RefreshSchedule, now: Time) -> bool {
         let since = self.arrived.unwrap_or(now);
-        let until = since.plus_millis(pace.bounds().cold_deadline);
+        let until = since.plus_millis(refresh_schedule.bounds().cold_deadline);
         self.policy_failed || now < since || now >= until
     }
 }
 
 /// What a request does next.
 #[derive(Debug)]
-pub struct Judged {
+pub struct Step {
     /// A refresh that this request is to send out, behind itself.
     pub refresh: Option<Job>,
     /// A fetch of a policy that it is to send out, behind itself.
@@ -135,12 +140,12 @@ pub enum Next {
     /// It is refused, or can't be decided on.
     Refuse(Refused),
     /// The gate's own answer, at its reserved path.
-    Own(Page),
+    Own(ReservedPage),
 }
 
 /// What the gate answers at its reserved path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Page {
+pub enum ReservedPage {
     /// Whether keys can be judged.
     Health {
         /// They can: a list is in force.

@@ -10,8 +10,8 @@ use portcullis_core::verifier::{AdoptError, Update, Verifier};
 use crate::assertions::Assertions;
 use crate::gate::Gate;
 use crate::log::Event;
-use crate::pace::{Job, Pace};
 use crate::policies::PolicyFiles;
+use crate::refresh_schedule::{Job, RefreshSchedule};
 use crate::settings::Settings;
 use crate::usage::Usage;
 
@@ -29,8 +29,8 @@ impl Gate {
     }
 
     /// The refreshes.
-    pub const fn pace_mut(&mut self) -> &mut Pace {
-        &mut self.pace
+    pub const fn pace_mut(&mut self) -> &mut RefreshSchedule {
+        &mut self.refresh_schedule
     }
 
     /// What was counted.
@@ -63,20 +63,21 @@ impl Gate {
     /// Whether the list is young enough that nothing newer need be fetched.
     #[must_use]
     pub fn is_young(&self, now: Time) -> bool {
-        let half = self.pace.bounds().fresh_for / 2;
+        let half = self.refresh_schedule.bounds().fresh_for / 2;
         self.held(now).is_ok_and(|list_version| list_version.age_millis(now) < half)
     }
 
     /// A refresh that no request asks for; none while one is out.
     pub(crate) fn refresh_now(&mut self, now: Time) -> Option<Job> {
         let held = self.held(now).ok();
-        (!self.pace.is_in_flight(now)).then(|| self.pace.start(held, None, now))
+        (!self.refresh_schedule.is_in_flight(now))
+            .then(|| self.refresh_schedule.start(held, None, now))
     }
 
     /// Ends a refresh.
     pub fn end_refresh(&mut self, job: &Job, good: bool, now: Time, random: u32) {
         let held = self.held(now).ok();
-        self.pace.end(job, good, held, now, random);
+        self.refresh_schedule.end(job, good, held, now, random);
     }
 
     /// Takes a keyring; says what the operator should know of its secrets.

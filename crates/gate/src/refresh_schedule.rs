@@ -3,7 +3,7 @@
 //! ```text
 //!   age of the list    a request            a refresh
 //!   up to half         goes on              -
-//!   up to fresh_for    goes on              goes out behind it
+//!   up to fresh_for    goes on              goes out background it
 //!   up to next_update  waits, then goes on  goes out, is waited for `deadline`
 //!   none, or beyond    waits, then closed   goes out, is waited for `cold_deadline`
 //! ```
@@ -57,7 +57,7 @@ impl Standing {
 /// What a request does now.
 #[must_use]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Step {
+pub enum ListStep {
     /// It is judged by the list that is held.
     Go {
         /// How current that list is.
@@ -78,14 +78,14 @@ pub enum Step {
 
 /// Why a refresh out of turn may tell more of a key than the list and keyring that are held.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Doubt {
+pub enum RefreshReason {
     /// The key is authentic and the list does not cover it.
     NotCovered,
     /// The keyring does not list the key's signer. Anybody can write such a key.
     UnknownSigner,
 }
 
-impl Doubt {
+impl RefreshReason {
     /// What a fetch may change about a refusal.
     pub(crate) const fn of(refusal: Refusal) -> Option<Self> {
         match refusal {
@@ -149,7 +149,7 @@ struct Lease {
 
 /// The state of a gate's refreshes.
 #[derive(Clone, Debug)]
-pub struct Pace {
+pub struct RefreshSchedule {
     bounds: Bounds,
     lease: Option<Lease>,
     leases: u64,
@@ -160,7 +160,7 @@ pub struct Pace {
     out_of_turn: [Span; 2],
 }
 
-impl Pace {
+impl RefreshSchedule {
     /// The pace of a gate that has fetched nothing yet.
     #[must_use]
     pub const fn new(bounds: Bounds) -> Self {
@@ -177,56 +177,61 @@ impl Pace {
     }
 
     /// What a request does at `now`; `held` is the list, where one may be judged by at all.
-    pub fn look(&self, held: Option<ListVersion>, now: Time) -> Step {
+    pub fn list_step(&self, held: Option<ListVersion>, now: Time) -> ListStep {
         let in_flight = self.in_flight(now);
         let may_start = in_flight.is_none() && !self.pause.contains(now);
         let Some(list_version) = held else {
             let at_most = self.bounds.cold_deadline;
             return if in_flight.is_some() || may_start {
-                Step::Wait { at_most, refresh: may_start }
+                ListStep::Wait { at_most, refresh: may_start }
             } else {
-                Step::Closed
+                ListStep::Closed
             };
         };
         let age = list_version.age_millis(now);
         if age <= self.bounds.fresh_for {
             let refresh = may_start && age >= self.bounds.fresh_for / 2;
-            return Step::Go { standing: Standing::Fresh, refresh };
+            return ListStep::Go { standing: Standing::Fresh, refresh };
         }
         // A refresh that has been out for longer than anybody may wait is waited for by nobody.
         let patience = in_flight
             .map(|lease| lease.started.plus_millis(self.bounds.deadline).millis_since(now))
             .filter(|at_most| *at_most > 0);
         match (patience, may_start) {
-            (Some(at_most), _) => Step::Wait { at_most, refresh: false },
-            (None, true) => Step::Wait { at_most: self.bounds.deadline, refresh: true },
-            (None, false) => Step::Go { standing: Standing::Stale, refresh: false },
+            (Some(at_most), _) => ListStep::Wait { at_most, refresh: false },
+            (None, true) => ListStep::Wait { at_most: self.bounds.deadline, refresh: true },
+            (None, false) => ListStep::Go { standing: Standing::Stale, refresh: false },
         }
     }
 
     /// Whether a refresh out of turn may go out for this doubt: once per `fresh_for` and doubt, so
     /// that no stream of keys makes the gate hammer its issuer.
     #[must_use]
-    pub fn may_settle(&self, doubt: Doubt, now: Time) -> bool {
+    pub fn may_settle(&self, reason: RefreshReason, now: Time) -> bool {
         let [not_covered, unknown_signer] = &self.out_of_turn;
-        let spent = match doubt {
-            Doubt::NotCovered => not_covered,
-            Doubt::UnknownSigner => unknown_signer,
+        let spent = match reason {
+            RefreshReason::NotCovered => not_covered,
+            RefreshReason::UnknownSigner => unknown_signer,
         };
         self.in_flight(now).is_none() && !self.pause.contains(now) && !spent.contains(now)
     }
 
-    /// Charges the caller with a refresh. To be called only where [`look`](Self::look) or
+    /// Charges the caller with a refresh. To be called only where [`list_step`](Self::look) or
     /// [`may_settle`](Self::may_settle) said so, or where none [is out](Self::is_in_flight).
-    pub fn start(&mut self, held: Option<ListVersion>, doubt: Option<Doubt>, now: Time) -> Job {
+    pub fn start(
+        &mut self,
+        held: Option<ListVersion>,
+        reason: Option<RefreshReason>,
+        now: Time,
+    ) -> Job {
         let spent = Span::new(now, self.bounds.fresh_for);
         let [not_covered, unknown_signer] = &mut self.out_of_turn;
-        match doubt {
-            Some(Doubt::NotCovered) => *not_covered = spent,
-            Some(Doubt::UnknownSigner) => *unknown_signer = spent,
+        match reason {
+            Some(RefreshReason::NotCovered) => *not_covered = spent,
+            Some(RefreshReason::UnknownSigner) => *unknown_signer = spent,
             None => {}
         }
-        let keyring = doubt == Some(Doubt::UnknownSigner) || !self.keyring.contains(now);
+        let keyring = reason == Some(RefreshReason::UnknownSigner) || !self.keyring.contains(now);
         if keyring {
             self.keyring = Span::new(now, KEYRING_PERIOD);
         }
@@ -242,7 +247,7 @@ impl Pace {
         let id = self.leases;
         let span = Span::new(now, file_timeout + LEASE_MARGIN);
         self.lease = Some(Lease { id, started: now, span, file_timeout });
-        let keyring_first = doubt == Some(Doubt::UnknownSigner);
+        let keyring_first = reason == Some(RefreshReason::UnknownSigner);
         Job { lease: id, keyring, keyring_first, file_timeout }
     }
 

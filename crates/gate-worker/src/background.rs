@@ -10,8 +10,8 @@ use worker::js_sys::{Array, Date, JSON, JsString};
 use portcullis_core::time::Time;
 use portcullis_gate::cron;
 use portcullis_gate::host::Host as _;
-use portcullis_gate::inbox::{self, Message, Settled};
 use portcullis_gate::log::Event;
+use portcullis_gate::usage_queue::{self, Message, Settled};
 
 use crate::clock::time;
 use crate::host::Runtime;
@@ -36,7 +36,7 @@ pub async fn queue(batch: &JsValue, env: &Env) -> Result<(), JsValue> {
     let messages = get(batch, "messages").map(|messages| Array::from(&messages).to_vec());
     let messages = messages.unwrap_or_default();
     let read: Vec<Message> = messages.iter().map(|message| read(message, runtime.now())).collect();
-    let settled = inbox::forward(&runtime, &read).await;
+    let settled = usage_queue::forward(&runtime, &read).await;
     for (message, settled) in messages.iter().zip(settled) {
         match settled {
             Settled::Arrived | Settled::Dropped => call(message, "ack", &[]).await?,
