@@ -12,13 +12,13 @@ use portcullis_core::token::Environment;
 use serde::Serialize;
 use sqlx::Row as _;
 
+use crate::actions::Idle;
 use crate::clock::Clock;
 use crate::error::Error;
 use crate::issuer::{Home, Issuer};
 use crate::keystore::{Keystore, StoredKey};
 use crate::publish::Target;
 use crate::reserve;
-use crate::rules::Idle;
 use crate::settings::{Class, Settings};
 use crate::store::bulk::{self, BulkRecord};
 use crate::store::settings::Wanting;

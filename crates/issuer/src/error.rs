@@ -9,10 +9,10 @@ use portcullis_core::keyring::KeyringError;
 use portcullis_core::list::ListError;
 use portcullis_core::verifier::AdoptError;
 
+use crate::actions::RotationError;
 use crate::conceal::concealed;
 use crate::keystore::{KeystoreError, SealError};
 use crate::moving::MoveError;
-use crate::rules::RotationError;
 
 /// Why the issuer did not do what it was asked.
 ///

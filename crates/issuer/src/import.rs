@@ -8,10 +8,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
+use crate::actions::{Expiry, ImportLine, Imported, Minted, NewKey, When};
 use crate::error::Error;
 use crate::issuer::Issuer;
 use crate::names;
-use crate::rules::{Expiry, ImportLine, Imported, Minted, Moment, NewKey};
 use crate::view::parse_rfc3339;
 
 /// How a file is written.
@@ -93,7 +93,7 @@ impl Row {
                     return Err(Error::Invalid { field: "never_expires", reason });
                 }
                 (None, true) => Expiry::Never,
-                (end, false) => end.map(Moment::At).into(),
+                (end, false) => end.map(When::At).into(),
             },
             created_by: self.created_by.or_else(|| by.map(Into::into)),
             ..NewKey::titled(&self.title)

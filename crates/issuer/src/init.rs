@@ -15,13 +15,13 @@ use portcullis_core::list::Body;
 use portcullis_core::token::{Algorithm, Environment, Kind, Label};
 use zeroize::Zeroizing;
 
+use crate::actions::{Minted, NewKey, scopes};
 use crate::clock::Clock;
 use crate::error::Error;
 use crate::files::{self, Privacy};
 use crate::issuer::{DEFAULT_VALID_FOR, Home, Issuer};
 use crate::keystore::{Keystore, StoredKey, Vault};
 use crate::record::{KeyPurpose, KeyRecord};
-use crate::rules::{Minted, NewKey, scopes};
 use crate::store::{Database, Store, lists, shards};
 
 const YEAR_MILLIS: u64 = 365 * 24 * 60 * 60 * 1000;
@@ -179,10 +179,10 @@ async fn fill(
     writing.commit().await?;
 
     // From here on by the same path as ever: the list goes out before the first serial is used.
-    let at_work = Issuer::open(draft, clock, valid_for).await?;
-    at_work.publish().await?;
-    let admin = at_work.create(&first_admin_key()).await?;
-    at_work.store().close().await;
+    let with_issuer = Issuer::open(draft, clock, valid_for).await?;
+    with_issuer.publish().await?;
+    let admin = with_issuer.create(&first_admin_key()).await?;
+    with_issuer.store().close().await;
     Ok(admin)
 }
 

@@ -15,9 +15,9 @@ use crate::clock::{Clock, Reading};
 use crate::error::Error;
 use crate::health::Health;
 use crate::keystore::{Keystore, Unlock, Vault};
+use crate::local_verifier::{LocalVerifier, PublishedState};
 use crate::metrics::Metrics;
-use crate::mirror::{Mirror, View};
-use crate::publish::{Forest, Gate};
+use crate::publish::{PolicyTrees, PublishQueue};
 use crate::status::StatusLists;
 use crate::store::Connection;
 use crate::store::lists::{self, Published};
@@ -142,10 +142,10 @@ struct Inner {
     publishing: Store,
     root: PublicKey,
     clock: Arc<dyn Clock>,
-    mirror: Mirror,
-    gate: Gate,
-    forest: Mutex<Option<Forest>>,
-    terms: Terms,
+    local_verifier: LocalVerifier,
+    publish_queue: PublishQueue,
+    policy_trees: Mutex<Option<PolicyTrees>>,
+    publish_options: PublishOptions,
     metrics: Metrics,
     health: Health,
     ending: AtomicBool,
@@ -155,7 +155,7 @@ struct Inner {
 
 /// What is promised of what is published.
 #[derive(Clone, Debug, Default)]
-pub struct Terms {
+pub struct PublishOptions {
     /// How long each stamp is valid; as long as the last one where nothing is said.
     pub valid_for: Option<Duration>,
     /// Status lists, where they are published too.
@@ -175,8 +175,9 @@ impl Issuer {
         clock: Arc<dyn Clock>,
         valid_for: Duration,
     ) -> Result<Self, Error> {
-        let terms = Terms { valid_for: Some(valid_for), ..Terms::default() };
-        Self::open_with(home, clock, terms).await
+        let publish_options =
+            PublishOptions { valid_for: Some(valid_for), ..PublishOptions::default() };
+        Self::open_with(home, clock, publish_options).await
     }
 
     /// Opens the issuer in `home`, to publish on these terms.
@@ -186,7 +187,7 @@ impl Issuer {
     pub async fn open_with(
         home: &Home,
         clock: Arc<dyn Clock>,
-        terms: Terms,
+        publish_options: PublishOptions,
     ) -> Result<Self, Error> {
         if let Err(error) = home.check_keystore() {
             // The folder may be empty because the records are elsewhere.
@@ -204,25 +205,25 @@ impl Issuer {
         let root = *keystore.root();
         let mut store =
             Store::open(&home.database(), keystore.issuer(), Arc::clone(&clock)).await?;
-        if terms.trust_clock {
+        if publish_options.trust_clock {
             store = store.trusting_its_clock();
         }
         match look_in(home, keystore, &store, clock.now()).await {
-            Ok(mirror) => {
+            Ok(local_verifier) => {
                 let home = home.clone();
                 let metrics = Metrics::new();
                 let ending = AtomicBool::new(false);
-                let (gate, forest) = (Gate::default(), Mutex::new(None));
+                let (publish_queue, policy_trees) = (PublishQueue::default(), Mutex::new(None));
                 let inner = Inner {
                     home,
                     publishing: store.for_publishing()?,
                     store,
                     root,
                     clock,
-                    mirror,
-                    gate,
-                    forest,
-                    terms,
+                    local_verifier,
+                    publish_queue,
+                    policy_trees,
+                    publish_options,
                     metrics,
                     health: Health::default(),
                     ending,
@@ -266,7 +267,7 @@ impl Issuer {
     /// # Errors
     /// [`Error::Invalid`] for a reason that is blank, or longer than 255 characters.
     pub fn because(&self, reason: Option<&str>) -> Result<Self, Error> {
-        reason.map_or(Ok(()), |reason| crate::rules::check_text("reason", reason))?;
+        reason.map_or(Ok(()), |reason| crate::actions::check_text("reason", reason))?;
         Ok(Self { reason: reason.map(Into::into), ..self.clone() })
     }
 
@@ -306,7 +307,7 @@ impl Issuer {
     /// The signing keys, as of the last look at the keyring: they change when it does.
     #[must_use]
     pub fn keystore(&self) -> Arc<Keystore> {
-        self.inner.mirror.keystore()
+        self.inner.local_verifier.keystore()
     }
 
     /// The root's public key, which verifiers pin.
@@ -328,15 +329,15 @@ impl Issuer {
 
     /// Whether the clock is trusted whatever it is compared with.
     pub(crate) fn trusts_clock(&self) -> bool {
-        self.inner.terms.trust_clock
+        self.inner.publish_options.trust_clock
     }
 
-    pub(crate) fn gate(&self) -> &Gate {
-        &self.inner.gate
+    pub(crate) fn publish_queue(&self) -> &PublishQueue {
+        &self.inner.publish_queue
     }
 
-    pub(crate) fn forest(&self) -> &Mutex<Option<Forest>> {
-        &self.inner.forest
+    pub(crate) fn policy_trees(&self) -> &Mutex<Option<PolicyTrees>> {
+        &self.inner.policy_trees
     }
 
     /// What this process counts and measures.
@@ -368,14 +369,14 @@ impl Issuer {
         let as_last = || {
             last.map(|list_version| list_version.next_update.millis_since(list_version.this_update))
         };
-        let said = self.inner.terms.valid_for.map(millis).or_else(as_last);
+        let said = self.inner.publish_options.valid_for.map(millis).or_else(as_last);
         said.unwrap_or(millis(DEFAULT_VALID_FOR))
     }
 
     /// The status lists that are published beside the revocation list, where they are.
     #[must_use]
     pub fn status_lists(&self) -> Option<&StatusLists> {
-        self.inner.terms.status_lists.as_ref()
+        self.inner.publish_options.status_lists.as_ref()
     }
 
     pub(crate) fn status_wanted(&self) -> &Notify {
@@ -386,13 +387,16 @@ impl Issuer {
     ///
     /// # Errors
     /// The database's.
-    pub async fn view(&self) -> Result<View, Error> {
+    pub async fn view(&self) -> Result<PublishedState, Error> {
         let mut reading = self.store().read().await?;
         self.view_in(&mut reading).await
     }
 
-    pub(crate) async fn view_in(&self, connection: &mut Connection) -> Result<View, Error> {
-        self.inner.mirror.view(connection, self.now()).await
+    pub(crate) async fn view_in(
+        &self,
+        connection: &mut Connection,
+    ) -> Result<PublishedState, Error> {
+        self.inner.local_verifier.view(connection, self.now()).await
     }
 
     pub(crate) async fn read_back_in(
@@ -400,7 +404,7 @@ impl Issuer {
         connection: &mut Connection,
         stamp: &[u8],
     ) -> Result<(), Error> {
-        self.inner.mirror.read_back(connection, stamp, self.now()).await
+        self.inner.local_verifier.read_back(connection, stamp, self.now()).await
     }
 
     /// The newest keyring document.
@@ -436,7 +440,8 @@ impl Issuer {
         let mut reading = self.store().read().await?;
         let keyring = lists::keyring(&mut reading).await?;
         let published = lists::published(&mut reading).await?;
-        let (head, digests) = crate::mirror::stored_head(&mut reading, published.digest).await?;
+        let (head, digests) =
+            crate::local_verifier::stored_head(&mut reading, published.digest).await?;
         let mut bodies = Vec::with_capacity(digests.len());
         for digest in digests {
             let missing = portcullis_core::list::ListError::WrongDigest("body");
@@ -454,12 +459,12 @@ pub(crate) async fn look_in(
     keystore: Keystore,
     store: &Store,
     now: Time,
-) -> Result<Mirror, Error> {
+) -> Result<LocalVerifier, Error> {
     let mut reading = store.read().await?;
     let document = lists::keyring(&mut reading).await?;
-    let mirror = Mirror::new(home.keystore_vault(), keystore, &document)?;
-    mirror.view(&mut reading, now).await?;
-    Ok(mirror)
+    let local_verifier = LocalVerifier::new(home.keystore_vault(), keystore, &document)?;
+    local_verifier.view(&mut reading, now).await?;
+    Ok(local_verifier)
 }
 
 impl std::fmt::Debug for Issuer {

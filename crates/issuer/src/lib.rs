@@ -9,6 +9,7 @@
 //! The program `portcullis` and the [HTTP API](http) are two doors to one set of [`rules`]. Time
 //! is handed in ([`clock::Clock`]). No secret token is stored, and no hash of one.
 
+pub mod actions;
 pub mod actor;
 pub mod backup;
 pub mod clock;
@@ -24,15 +25,14 @@ pub mod import;
 pub mod init;
 pub mod issuer;
 pub mod keystore;
+pub mod local_verifier;
 pub mod metrics;
-pub mod mirror;
 pub mod moving;
 pub mod names;
 pub mod publish;
 pub mod random;
 pub mod record;
 pub(crate) mod reserve;
-pub mod rules;
 pub mod scan;
 pub mod schedule;
 pub mod settings;

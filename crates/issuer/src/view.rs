@@ -17,10 +17,10 @@ use portcullis_core::verify::{Accepted, Refusal};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::actions::Verdict;
 use crate::issuer::Issuer;
-use crate::mirror::View;
+use crate::local_verifier::PublishedState;
 use crate::record::{KeyPurpose, KeyRecord};
-use crate::rules::Verdict;
 use crate::status::StatusLists;
 use crate::store::lists::Published;
 use crate::store::shards::Shard;
@@ -112,16 +112,16 @@ pub struct StatusReference {
 
 /// What a key's record is shown by.
 #[derive(Clone, Copy, Debug)]
-pub struct Around<'a> {
+pub struct KeyContext<'a> {
     keyring: &'a Keyring,
     status_lists: Option<&'a StatusLists>,
     now: Time,
 }
 
-impl<'a> Around<'a> {
+impl<'a> KeyContext<'a> {
     /// As of now, under the keyring of `view`.
     #[must_use]
-    pub fn of(issuer: &'a Issuer, view: &'a View) -> Self {
+    pub fn of(issuer: &'a Issuer, view: &'a PublishedState) -> Self {
         let keyring = view.verifier().keyring();
         Self { keyring, status_lists: issuer.status_lists(), now: issuer.now() }
     }
@@ -135,8 +135,8 @@ impl<'a> Around<'a> {
 impl KeyView {
     /// The key as it stands now.
     #[must_use]
-    pub fn new(record: &KeyRecord, around: &Around<'_>) -> Self {
-        let Around { keyring, now, .. } = *around;
+    pub fn new(record: &KeyRecord, around: &KeyContext<'_>) -> Self {
+        let KeyContext { keyring, now, .. } = *around;
         Self {
             id: record.id.clone(),
             title: record.title.clone(),

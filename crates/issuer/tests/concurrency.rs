@@ -15,8 +15,8 @@ use portcullis_core::crypto::Digest;
 use portcullis_core::keyring::Purpose;
 use portcullis_core::verify::{Refusal, Requirements};
 use portcullis_issuer::Issuer;
+use portcullis_issuer::actions::{NewKey, Revocation, When};
 use portcullis_issuer::issuer::DEFAULT_VALID_FOR;
-use portcullis_issuer::rules::{Moment, NewKey, Revocation};
 use sqlx::Row as _;
 
 const DEMAND: Requirements =
@@ -56,7 +56,7 @@ async fn four_issuers_create_revoke_and_publish_at_once() {
                 let minted = issuer.create(&NewKey::titled(&title)).await.unwrap();
                 let revoked = number % 2 == 0;
                 if revoked {
-                    let revocation = Revocation { when: Moment::Now, by: None };
+                    let revocation = Revocation { when: When::Now, by: None };
                     let done = issuer.revoke(&minted.record.id, &revocation).await.unwrap();
                     done.published.unwrap();
                     let verdict = issuer.verify(&minted.token, None, None).await.unwrap();

@@ -154,7 +154,7 @@ async fn a_full_shard_says_so_and_changes_nothing() {
     let mut writing = bench.issuer.store().write().await.unwrap();
     sqlx::query("UPDATE shards SET issued = 943718").execute(&mut *writing).await.unwrap();
     writing.commit().await.unwrap();
-    let new = portcullis_issuer::rules::NewKey::titled("x");
+    let new = portcullis_issuer::actions::NewKey::titled("x");
     assert!(matches!(bench.issuer.create(&new).await, Err(Error::ShardFull)));
     let mut writing = bench.issuer.store().write().await.unwrap();
     sqlx::query("UPDATE shards SET issued = 943717 WHERE shard = 0")
@@ -171,7 +171,7 @@ async fn a_serial_outside_the_published_shards_is_never_handed_out() {
     let mut writing = bench.issuer.store().write().await.unwrap();
     sqlx::query("UPDATE shards SET issued = capacity").execute(&mut *writing).await.unwrap();
     writing.commit().await.unwrap();
-    let new = portcullis_issuer::rules::NewKey::titled("x");
+    let new = portcullis_issuer::actions::NewKey::titled("x");
     assert!(matches!(bench.issuer.create(&new).await, Err(Error::ShardFull)));
     // The stamps that were out before still lack the new shards.
     bench.issuer.publish().await.unwrap();

@@ -11,10 +11,12 @@ mod common;
 use common::Bench;
 use portcullis_core::list::BulkState;
 use portcullis_core::token::Environment;
+use portcullis_issuer::actions::{
+    BulkRevocation, BulkSelection, KindChange, NewKey, SettingsChange,
+};
 use portcullis_issuer::doctor::{Check, Diagnosis, examine};
 use portcullis_issuer::issuer::DEFAULT_VALID_FOR;
 use portcullis_issuer::publish::Target;
-use portcullis_issuer::rules::{KindChange, MassRevocation, NewKey, SettingsChange, Whose};
 use portcullis_issuer::webhooks::{NewWebhook, Reach};
 
 const DAY: u64 = 24 * 60 * 60 * 1000;
@@ -47,17 +49,20 @@ async fn a_missing_witness_is_a_warning_that_says_what_may_happen() {
 
 #[tokio::test]
 async fn an_active_signer_whose_keys_are_all_refused_is_found() {
-    for (whose, kid) in [(Whose::Kid(1), 1), (Whose::Environment(Environment::Live), 1)] {
+    for (whose, kid) in
+        [(BulkSelection::Kid(1), 1), (BulkSelection::Environment(Environment::Live), 1)]
+    {
         for state in [BulkState::Revoked, BulkState::Suspended] {
             let bench = Bench::new().await;
             let (issued_from, issued_before) = (None, None);
-            let what = MassRevocation { whose, state, issued_from, issued_before, by: None };
+            let what = BulkRevocation { whose, state, issued_from, issued_before, by: None };
             bench.issuer.revoke_many(&what).await.unwrap();
             // A revocation of an environment is of the keys that there are: it ends no signer.
             bench.clock.advance(2000);
             bench.issuer.publish().await.unwrap();
             let seen = look(&bench, &[]).await;
-            let bounded = matches!(whose, Whose::Environment(_)) && state == BulkState::Revoked;
+            let bounded =
+                matches!(whose, BulkSelection::Environment(_)) && state == BulkState::Revoked;
             let bad: Vec<_> = check(&seen, "signers").into_iter().filter(|one| !one.ok).collect();
             assert_eq!(bad.is_empty(), bounded, "{whose:?} {state:?}");
             if let Some(bad) = bad.first() {

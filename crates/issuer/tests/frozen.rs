@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 use common::{Bench, Shell, code, new_database, stderr};
 use futures_util::StreamExt as _;
 use portcullis_issuer::Error;
-use portcullis_issuer::rules::NewKey;
+use portcullis_issuer::actions::NewKey;
 use portcullis_issuer::store::Database;
 use serde_json::{Value, json};
 use sqlx::{Connection as _, Row as _};

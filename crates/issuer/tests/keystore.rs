@@ -18,11 +18,11 @@ use common::{Bench, Shell, code, stderr, stdout};
 use portcullis_core::keyring::{Purpose, State};
 use portcullis_core::token::{Environment, Kind};
 use portcullis_core::verify::{Refusal, Requirements};
-use portcullis_issuer::issuer::DEFAULT_VALID_FOR;
-use portcullis_issuer::keystore::Vault;
-use portcullis_issuer::rules::{
+use portcullis_issuer::actions::{
     Idempotency, KeyringChange, KeyringChanged, NewKey, NewSigner, RotationError,
 };
+use portcullis_issuer::issuer::DEFAULT_VALID_FOR;
+use portcullis_issuer::keystore::Vault;
 use portcullis_issuer::{Error, Issuer};
 use serde_json::Value;
 

@@ -27,11 +27,11 @@ use common::{START, Shell, code, new_database, stderr};
 use portcullis_core::keyring::Purpose;
 use portcullis_core::verifier::Verifier;
 use portcullis_core::verify::Requirements;
+use portcullis_issuer::actions::{NewKey, Query, Revocation, When};
 use portcullis_issuer::clock::{ManualClock, SystemClock};
 use portcullis_issuer::events::Anchor;
-use portcullis_issuer::issuer::{DEFAULT_VALID_FOR, Terms};
+use portcullis_issuer::issuer::{DEFAULT_VALID_FOR, PublishOptions};
 use portcullis_issuer::moving::{Move, MoveError, Options, Progress};
-use portcullis_issuer::rules::{Moment, NewKey, Query, Revocation};
 use portcullis_issuer::store::Database;
 use portcullis_issuer::store::state::{count_by_state, recount_by_state};
 use portcullis_issuer::{Error, Home, Issuer};
@@ -211,7 +211,7 @@ async fn everything_arrives_and_the_list_goes_on() {
     let new = issuer.create(&NewKey::titled("After the move")).await.unwrap();
     assert!(keys.iter().all(|key| key.serial != new.record.serial), "no serial is given twice");
     let by = Some("me".into());
-    issuer.revoke(&text("valid_id"), &Revocation { when: Moment::Now, by }).await.unwrap();
+    issuer.revoke(&text("valid_id"), &Revocation { when: When::Now, by }).await.unwrap();
     let published = issuer.published().await.unwrap();
     assert_eq!(u64::from(published.epoch), about["epoch"].as_u64().unwrap());
     assert_eq!(published.number, about["number"].as_u64().unwrap() + 1, "without a gap");
@@ -377,7 +377,7 @@ async fn killed_anywhere_and_run_again_it_goes_on() {
 /// A move by hand, on the machine's clock.
 fn by_hand(shell: &Shell, url: &str) -> Move {
     let home = Home::new(shell.home());
-    Move::new(&home, url, Arc::new(SystemClock), Terms::default()).unwrap()
+    Move::new(&home, url, Arc::new(SystemClock), PublishOptions::default()).unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -587,7 +587,7 @@ async fn an_older_schema_is_moved_as_one_of_now() {
     let (home, about) = common::unpack("schema-6", folder.path());
     let url = database(&server).await;
     let clock = Arc::new(ManualClock::at(START));
-    let moving = Move::new(&home, &url, clock.clone(), Terms::default()).unwrap();
+    let moving = Move::new(&home, &url, clock.clone(), PublishOptions::default()).unwrap();
     let preview = moving.look(&[], Options::default()).await.unwrap();
     let moved = moving.go(&[], Options::default(), &mut |_| ()).await.unwrap();
     assert_eq!(preview.tables.len(), moved.tables.len());

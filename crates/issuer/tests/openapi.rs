@@ -11,9 +11,9 @@ mod common;
 use axum::body::Body;
 use axum::http::{HeaderMap, Method, Request, StatusCode};
 use common::Bench;
+use portcullis_issuer::actions::{NewKey, scopes};
 use portcullis_issuer::http::{openapi, router};
 use portcullis_issuer::record::KeyPurpose;
-use portcullis_issuer::rules::{NewKey, scopes};
 use serde_json::{Value, json};
 use tower::ServiceExt as _;
 

@@ -19,9 +19,9 @@ use axum::http::{HeaderMap, Request, StatusCode};
 use common::{Bench, Shell, code, stderr, stdout};
 use futures_util::StreamExt as _;
 use portcullis_core::list::BulkState;
+use portcullis_issuer::actions::{BulkRevocation, BulkSelection, NewKey, When};
 use portcullis_issuer::http::{Rate, Settings, StreamLimits, router, router_with};
 use portcullis_issuer::record::KeyPurpose;
-use portcullis_issuer::rules::{MassRevocation, Moment, NewKey, Whose};
 use portcullis_issuer::webhooks::Reach;
 use serde_json::{Value, json};
 use tower::ServiceExt as _;
@@ -111,7 +111,7 @@ async fn a_stream_ends_with_its_key() {
         let issuer = &bench.issuer;
         let router = router(issuer);
         let owner = bench.owner("o").await;
-        let expires = Some(Moment::In(Duration::from_secs(100)));
+        let expires = Some(When::In(Duration::from_secs(100)));
         let new = NewKey { owner, expires: expires.into(), ..auditor() };
         let made = issuer.create(&new).await.unwrap();
         let id = &made.record.id;
@@ -119,7 +119,7 @@ async fn a_stream_ends_with_its_key() {
         assert_eq!(open.status(), StatusCode::OK);
         let listening = tokio::spawn(until_the_end(open));
         match end {
-            "revoked" => drop(bench.revoke(id, Moment::Now).await.unwrap()),
+            "revoked" => drop(bench.revoke(id, When::Now).await.unwrap()),
             "suspended" => drop(issuer.suspend(id, None).await.unwrap()),
             "expired" => bench.clock.advance(101_000),
             "lost its scope" => {
@@ -130,8 +130,8 @@ async fn a_stream_ends_with_its_key() {
             }
             _ => drop(
                 issuer
-                    .revoke_many(&MassRevocation {
-                        whose: Whose::Owner(owner),
+                    .revoke_many(&BulkRevocation {
+                        whose: BulkSelection::Owner(owner),
                         state: BulkState::Revoked,
                         issued_from: None,
                         issued_before: None,

@@ -16,10 +16,10 @@ use std::time::{Duration, Instant};
 
 use common::{Shell, code, new_database, stderr};
 use portcullis_core::verify::Refusal;
+use portcullis_issuer::actions::{NewKey, Revocation, When};
 use portcullis_issuer::clock::{Clock as _, SystemClock};
 use portcullis_issuer::issuer::DEFAULT_VALID_FOR;
 use portcullis_issuer::keystore::Unlock;
-use portcullis_issuer::rules::{Moment, NewKey, Revocation};
 use portcullis_issuer::store::Database;
 use portcullis_issuer::{Error, Home, Issuer};
 use serde_json::{Value, json};
@@ -264,7 +264,7 @@ async fn a_restored_issuer_goes_on_without_a_witness() {
     let file = bench.folder.path().join("backup.pcx");
     bench.clock.advance(2000);
     issuer.back_up(&file).await.unwrap();
-    let revocation = Revocation { when: Moment::Now, by: None };
+    let revocation = Revocation { when: When::Now, by: None };
     issuer.revoke(&old.record.id, &revocation).await.unwrap();
     let lost = make(&issuer, "made after the backup").await;
     let number = issuer.publish().await.unwrap().number;

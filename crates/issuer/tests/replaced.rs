@@ -16,8 +16,8 @@ use axum::Router;
 use axum::body::Body;
 use axum::http::Request;
 use common::Bench;
+use portcullis_issuer::actions::{NewKey, Query};
 use portcullis_issuer::http::router;
-use portcullis_issuer::rules::{NewKey, Query};
 use serde_json::Value;
 use tower::ServiceExt as _;
 

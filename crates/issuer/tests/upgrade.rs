@@ -14,10 +14,10 @@ use std::path::Path;
 use std::sync::Arc;
 
 use common::{START, unpack};
+use portcullis_issuer::actions::{NewKey, Query};
 use portcullis_issuer::clock::ManualClock;
 use portcullis_issuer::events::{Anchor, check_export};
 use portcullis_issuer::issuer::DEFAULT_VALID_FOR;
-use portcullis_issuer::rules::{NewKey, Query};
 use portcullis_issuer::store::events::Filter;
 use portcullis_issuer::store::state::{count_by_state, recount_by_state};
 use portcullis_issuer::store::{self, Database};

@@ -12,10 +12,10 @@ use std::time::Instant;
 use anyhow::Result;
 use portcullis_core::time::Time;
 use portcullis_core::token::Label;
+use portcullis_issuer::actions::NewKey;
 use portcullis_issuer::clock::ManualClock;
 use portcullis_issuer::init::{Plan, init};
 use portcullis_issuer::issuer::DEFAULT_VALID_FOR;
-use portcullis_issuer::rules::NewKey;
 use portcullis_issuer::{Home, Issuer};
 use serde_json::json;
 

@@ -1,7 +1,7 @@
 //! What a page, a search and a revocation take among ten thousand keys and among a million.
 
 use anyhow::{Context as _, Result};
-use portcullis_issuer::rules::{Criteria, Moment, NewKey, Order, Query, Revocation};
+use portcullis_issuer::actions::{Criteria, NewKey, Order, Query, Revocation, When};
 
 use crate::{Place, Samples};
 
@@ -43,7 +43,7 @@ async fn weigh(place: &Place, names: [&'static str; 4], samples: &mut Samples) -
     let found = samples.time(search, 1, list(query)).await?;
     found.iter().find(|key| key.id == one.id).context("the key that was searched for")?;
     let key = place.issuer.create(&NewKey::titled("One")).await?.record;
-    let revocation = Revocation { when: Moment::Now, by: None };
+    let revocation = Revocation { when: When::Now, by: None };
     let act = async { Ok(place.issuer.revoke(&key.id, &revocation).await?.published?) };
     samples.time(revoke, 1, act).await?;
     Ok(())

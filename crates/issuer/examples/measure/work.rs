@@ -2,7 +2,7 @@
 //! from the store.
 
 use anyhow::Result;
-use portcullis_issuer::rules::{Moment, NewKey, Revocation};
+use portcullis_issuer::actions::{NewKey, Revocation, When};
 
 use crate::{Place, Samples};
 
@@ -32,7 +32,7 @@ pub(crate) async fn measure(samples: &mut Samples, quick: bool) -> Result<()> {
         .execute(&mut *writing)
         .await?;
         writing.commit().await?;
-        let revocation = Revocation { when: Moment::Now, by: None };
+        let revocation = Revocation { when: When::Now, by: None };
         let one = async { Ok(place.issuer.revoke(&key.id, &revocation).await?.published?) };
         samples.time("revoke, commit to stamp", 1, one).await?;
     }

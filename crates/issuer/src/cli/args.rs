@@ -8,11 +8,11 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use portcullis_core::keyring::Purpose;
 use portcullis_core::time::Time;
 use portcullis_core::token::{Algorithm, Environment, Kind};
-use portcullis_issuer::issuer::{DEFAULT_VALID_FOR, Terms};
+use portcullis_issuer::actions::Order;
+use portcullis_issuer::issuer::{DEFAULT_VALID_FOR, PublishOptions};
 use portcullis_issuer::keystore::Unlock;
 use portcullis_issuer::publish::Target;
 use portcullis_issuer::record::{KeyPurpose, KeyState};
-use portcullis_issuer::rules::Order;
 use portcullis_issuer::status::StatusLists;
 use portcullis_issuer::store::Database;
 use portcullis_issuer::{Error, Home, names, view};
@@ -113,15 +113,22 @@ pub(crate) struct Global {
 
 impl Global {
     /// On which terms lists are published.
-    pub(crate) fn terms(&self) -> Result<Terms, Error> {
+    pub(crate) fn publish_options(&self) -> Result<PublishOptions, Error> {
         let lists = |base: &String| StatusLists::new(base, self.status_ttl, self.status_valid_for);
         let status_lists = self.status_lists.as_ref().map(lists).transpose()?;
-        Ok(Terms { valid_for: self.valid_for, status_lists, trust_clock: self.trust_clock })
+        Ok(PublishOptions {
+            valid_for: self.valid_for,
+            status_lists,
+            trust_clock: self.trust_clock,
+        })
     }
 
     /// On which terms a server publishes, whatever was published before it.
-    pub(crate) fn terms_of_server(&self) -> Result<Terms, Error> {
-        Ok(Terms { valid_for: self.valid_for.or(Some(DEFAULT_VALID_FOR)), ..self.terms()? })
+    pub(crate) fn publish_options_of_server(&self) -> Result<PublishOptions, Error> {
+        Ok(PublishOptions {
+            valid_for: self.valid_for.or(Some(DEFAULT_VALID_FOR)),
+            ..self.publish_options()?
+        })
     }
 
     /// Where the list is put out.

@@ -17,7 +17,7 @@ use serde_json::json;
 
 use super::args::{self, Global};
 use super::out::{Out, field, table};
-use super::{Outcome, at_work};
+use super::{Outcome, with_issuer};
 
 /// List, export, check and trim the events: who did what, when
 #[derive(Debug, clap::Subcommand)]
@@ -132,10 +132,10 @@ fn anchor(text: &str) -> Result<Anchor, String> {
 impl Audit {
     pub(super) async fn run(&self, global: &Global, out: &Out) -> Result<Outcome> {
         match self {
-            Self::List(command) => at_work(global, async |i| command.run(i, out).await).await,
-            Self::Export(command) => at_work(global, async |i| command.run(i, out).await).await,
+            Self::List(command) => with_issuer(global, async |i| command.run(i, out).await).await,
+            Self::Export(command) => with_issuer(global, async |i| command.run(i, out).await).await,
             Self::Verify(command) => command.run(global, out).await,
-            Self::Trim(command) => at_work(global, async |i| command.run(i, out).await).await,
+            Self::Trim(command) => with_issuer(global, async |i| command.run(i, out).await).await,
         }
     }
 }
@@ -229,7 +229,7 @@ impl Verify {
             let verify = async |issuer: &Issuer| {
                 Ok(issuer.verify_trail_behind(&self.archive, &self.anchors).await?)
             };
-            at_work(global, verify).await?
+            with_issuer(global, verify).await?
         } else {
             check_files(&self.files, &self.anchors)?
         };

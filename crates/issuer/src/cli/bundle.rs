@@ -12,7 +12,7 @@ use serde_json::json;
 use super::args::Global;
 use super::list::{adopt, write_mark};
 use super::out::{Out, field};
-use super::{Outcome, at_work};
+use super::{Outcome, with_issuer};
 
 /// Write keyring and list into one file: to deploy with a gate, or to carry to where no network is
 ///
@@ -43,7 +43,7 @@ pub(crate) struct Bundle {
 
 impl Bundle {
     pub(super) async fn run(&self, global: &Global, out: &Out) -> Result<Outcome> {
-        at_work(global, async |issuer| self.write(issuer, out).await).await
+        with_issuer(global, async |issuer| self.write(issuer, out).await).await
     }
 
     async fn write(&self, issuer: &Issuer, out: &Out) -> Result<Outcome> {

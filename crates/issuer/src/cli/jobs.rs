@@ -2,7 +2,7 @@
 
 use anyhow::{Result, bail};
 use portcullis_issuer::Issuer;
-use portcullis_issuer::rules::Idle;
+use portcullis_issuer::actions::Idle;
 use portcullis_issuer::schedule::{DEFAULT_KEY_AGE_DAYS, Job, Options};
 use portcullis_issuer::view::rfc3339_millis;
 use serde_json::json;

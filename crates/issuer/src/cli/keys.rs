@@ -6,9 +6,9 @@ use std::time::Duration;
 use anyhow::Result;
 use portcullis_core::time::Time;
 use portcullis_core::token::{Algorithm, Environment, Kind};
+use portcullis_issuer::actions::{Expiry, Idempotency, NewKey, When};
 use portcullis_issuer::record::{KeyPurpose, KeyRecord};
-use portcullis_issuer::rules::{Expiry, Idempotency, Moment, NewKey};
-use portcullis_issuer::view::{Around, KeyView};
+use portcullis_issuer::view::{KeyContext, KeyView};
 use portcullis_issuer::{Error, Issuer};
 use serde_json::{Map, Value, json};
 
@@ -158,7 +158,7 @@ impl Keys {
 
 impl Create {
     async fn run(&self, issuer: &Issuer, out: &Out) -> Result<Outcome> {
-        let expires = self.expires_in.map(Moment::In).or(self.expires_at.map(Moment::At));
+        let expires = self.expires_in.map(When::In).or(self.expires_at.map(When::At));
         let purpose = if self.admin { KeyPurpose::Admin } else { KeyPurpose::Token };
         let new = NewKey {
             purpose,
@@ -197,7 +197,7 @@ impl Create {
 
 pub(super) async fn view(issuer: &Issuer, record: &KeyRecord) -> Result<KeyView, Error> {
     let view = issuer.view().await?;
-    Ok(KeyView::new(record, &Around::of(issuer, &view)))
+    Ok(KeyView::new(record, &KeyContext::of(issuer, &view)))
 }
 
 pub(super) fn write_key(out: &mut dyn Write, key: &KeyView) -> io::Result<()> {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::Result;
 use portcullis_core::time::Time;
 use portcullis_core::token::{Algorithm, Environment, Kind};
-use portcullis_issuer::rules::{self, Changed, Moment, Roll, check_fixed};
+use portcullis_issuer::actions::{self, Changed, Roll, When, check_fixed};
 use portcullis_issuer::view::KeyView;
 use portcullis_issuer::{Error, Issuer};
 use serde_json::{Map, Value, json};
@@ -75,7 +75,7 @@ impl Update {
             check_fixed(name)?;
         }
         let named = !self.sales_channels.is_empty() || self.no_sales_channels;
-        let update = rules::Update {
+        let update = actions::Update {
             title: self.title.clone(),
             metadata: self.metadata.clone(),
             sales_channels: named.then(|| self.sales_channels.clone()),
@@ -174,7 +174,7 @@ pub(crate) struct SelfRevoke {
 
 impl SelfRevoke {
     pub(super) async fn run(&self, issuer: &Issuer, out: &Out) -> Result<Outcome> {
-        let revoked = issuer.revoke_held(&token(&self.token)?).await?;
+        let revoked = issuer.revoke_by_token(&token(&self.token)?).await?;
         let key = view(issuer, &revoked.record).await?;
         let json = committed(issuer, json!(key), &revoked.published);
         out.answer(&json, |o| {
@@ -229,7 +229,7 @@ pub(crate) struct RollKey {
 impl RollKey {
     pub(super) async fn run(&self, issuer: &Issuer, out: &Out) -> Result<Outcome> {
         let issuer = &issuer.because(self.reason.as_deref())?;
-        let expires = self.expires_in.map(Moment::In).or(self.expires_at.map(Moment::At));
+        let expires = self.expires_in.map(When::In).or(self.expires_at.map(When::At));
         let roll = Roll {
             overlap: self.overlap,
             by: self.by.clone(),

@@ -5,7 +5,7 @@ use std::io::{self, BufWriter, Write};
 use anyhow::{Context as _, Result};
 use indicatif::{ProgressBar, ProgressStyle};
 use portcullis_issuer::Issuer;
-use portcullis_issuer::rules::{Minted, NewKey};
+use portcullis_issuer::actions::{Minted, NewKey};
 use serde_json::json;
 
 use super::Outcome;

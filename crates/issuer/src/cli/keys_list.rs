@@ -4,8 +4,8 @@ use anyhow::Result;
 use portcullis_core::time::Time;
 use portcullis_core::token::{Environment, Kind};
 use portcullis_issuer::Issuer;
+use portcullis_issuer::actions::{Criteria, Order, Query, Span};
 use portcullis_issuer::record::{KeyPurpose, KeyState};
-use portcullis_issuer::rules::{Criteria, Order, Query, Span};
 use serde_json::json;
 
 use super::Outcome;

@@ -8,8 +8,8 @@ use anyhow::{Context as _, Result, bail};
 use clap::builder::{PossibleValuesParser, TypedValueParser as _};
 use portcullis_core::time::Time;
 use portcullis_issuer::Issuer;
+use portcullis_issuer::actions::{Criteria, IfRevoked, Preview, Revocation, Selector, When};
 use portcullis_issuer::record::KeyRecord;
-use portcullis_issuer::rules::{Criteria, IfRevoked, Moment, Preview, Revocation, Selector};
 use portcullis_issuer::view::keys::DryRunAnswer;
 use serde_json::json;
 
@@ -91,7 +91,7 @@ fn ids_in(file: &Path) -> Result<Vec<String>> {
 impl Revoke {
     pub(super) async fn run(&self, issuer: &Issuer, out: &Out) -> Result<Outcome> {
         let issuer = &issuer.because(self.reason.as_deref())?;
-        let when = self.after.map(Moment::In).or(self.at.map(Moment::At)).unwrap_or(Moment::Now);
+        let when = self.after.map(When::In).or(self.at.map(When::At)).unwrap_or(When::Now);
         let by = self.by.clone();
         let revocation = Revocation { when, by };
         let patience = self.wait.map(Duration::from_secs);

@@ -21,7 +21,7 @@ use serde_json::{Value, json};
 use super::args::Global;
 use super::out::{Out, field, table};
 use super::revoke::merged;
-use super::{Outcome, at_work};
+use super::{Outcome, with_issuer};
 
 /// Publish, show and verify the revocation list
 #[derive(Debug, clap::Subcommand)]
@@ -69,9 +69,9 @@ impl List {
                     issuer.renew_status_lists().await?;
                     show(issuer, out).await
                 };
-                at_work(global, publish).await
+                with_issuer(global, publish).await
             }
-            Self::Show => at_work(global, async |issuer| show(issuer, out).await).await,
+            Self::Show => with_issuer(global, async |issuer| show(issuer, out).await).await,
             Self::Verify(command) => command.run(global, out).await,
         }
     }
@@ -191,7 +191,7 @@ impl VerifyList {
                 let read = async |issuer: &Issuer| {
                     Ok((issuer.bundle().await?, *issuer.root(), issuer.now()))
                 };
-                at_work(global, read).await?
+                with_issuer(global, read).await?
             }
         };
         let (verifier, policies) = match adopt(&file, root, now) {

@@ -53,7 +53,7 @@ impl Migrate {
     pub(super) async fn run(&self, global: &Global, out: &Out) -> Result<Outcome> {
         let home = global.folder()?;
         let url = self.url(global.database_url.as_deref())?;
-        let plan = Move::new(&home, url, Arc::new(SystemClock), global.terms()?)?;
+        let plan = Move::new(&home, url, Arc::new(SystemClock), global.publish_options()?)?;
         if self.back {
             return self.back(&plan, out).await;
         }

@@ -46,7 +46,7 @@ use portcullis_issuer::clock::SystemClock;
 use portcullis_issuer::conceal::concealed;
 use portcullis_issuer::config::Config;
 use portcullis_issuer::http::LETS_GO_WITHIN;
-use portcullis_issuer::issuer::Terms;
+use portcullis_issuer::issuer::PublishOptions;
 use portcullis_issuer::{Error, Issuer};
 
 use args::Global;
@@ -139,46 +139,55 @@ async fn dispatch(cli: &Cli, out: &Out) -> Result<Outcome> {
     let global = &cli.global;
     match &cli.command {
         Command::Init(command) => command.run(global, out).await,
-        Command::Keys(command) => at_work(global, async |i| command.run(i, out).await).await,
-        Command::Import(command) => at_work(global, async |i| command.run(i, out).await).await,
+        Command::Keys(command) => with_issuer(global, async |i| command.run(i, out).await).await,
+        Command::Import(command) => with_issuer(global, async |i| command.run(i, out).await).await,
         Command::List(command) => command.run(global, out).await,
         Command::Bundle(command) => command.run(global, out).await,
-        Command::Keyring(command) => at_work(global, async |i| command.run(i, out).await).await,
+        Command::Keyring(command) => with_issuer(global, async |i| command.run(i, out).await).await,
         Command::Keystore(command) => command.run(global, out),
-        Command::Backup(command) => at_work(global, async |i| command.run(i, out).await).await,
+        Command::Backup(command) => with_issuer(global, async |i| command.run(i, out).await).await,
         Command::Restore(command) => command.run(global, out),
         Command::Migrate(command) => command.run(global, out).await,
-        Command::Verify(command) => at_work(global, async |i| command.run(i, out).await).await,
+        Command::Verify(command) => with_issuer(global, async |i| command.run(i, out).await).await,
         Command::Scan(command) => command.run(global, out).await,
-        Command::Owners(command) => at_work(global, async |i| command.run(i, out).await).await,
-        Command::Policies(command) => at_work(global, async |i| command.run(i, out).await).await,
-        Command::Revoke(command) => at_work(global, async |i| command.run(i, out).await).await,
+        Command::Owners(command) => with_issuer(global, async |i| command.run(i, out).await).await,
+        Command::Policies(command) => {
+            with_issuer(global, async |i| command.run(i, out).await).await
+        }
+        Command::Revoke(command) => with_issuer(global, async |i| command.run(i, out).await).await,
         Command::Recover(command) => {
             let recover = async |i: &Issuer| command.run(i, global, out).await;
-            at_work_on_any(global, global.terms()?, recover).await
+            at_work_on_any(global, global.publish_options()?, recover).await
         }
         Command::Serve(command) => {
-            let terms = global.terms_of_server()?;
-            at_work_on(global, terms, async |i| command.run(i, global, out).await).await
+            let publish_options = global.publish_options_of_server()?;
+            at_work_on(global, publish_options, async |i| command.run(i, global, out).await).await
         }
         Command::Audit(command) => command.run(global, out).await,
-        Command::Webhooks(command) => at_work(global, async |i| command.run(i, out).await).await,
-        Command::Settings(command) => at_work(global, async |i| command.run(i, out).await).await,
+        Command::Webhooks(command) => {
+            with_issuer(global, async |i| command.run(i, out).await).await
+        }
+        Command::Settings(command) => {
+            with_issuer(global, async |i| command.run(i, out).await).await
+        }
         Command::Doctor(command) => command.run(global, out).await,
-        Command::Jobs(command) => at_work(global, async |i| command.run(i, out).await).await,
+        Command::Jobs(command) => with_issuer(global, async |i| command.run(i, out).await).await,
     }
 }
 
 /// Opens the issuer, looks whether its database is a restored backup, where there is somebody to
 /// ask, works with it, and closes its database however that ended.
-async fn at_work<T>(global: &Global, work: impl AsyncFnOnce(&Issuer) -> Result<T>) -> Result<T> {
-    at_work_on(global, global.terms()?, work).await
+async fn with_issuer<T>(
+    global: &Global,
+    work: impl AsyncFnOnce(&Issuer) -> Result<T>,
+) -> Result<T> {
+    at_work_on(global, global.publish_options()?, work).await
 }
 
 /// The same, to publish on these terms.
 async fn at_work_on<T>(
     global: &Global,
-    terms: Terms,
+    publish_options: PublishOptions,
     work: impl AsyncFnOnce(&Issuer) -> Result<T>,
 ) -> Result<T> {
     let witnesses = global.witnesses()?;
@@ -194,17 +203,17 @@ async fn at_work_on<T>(
         }
         work(issuer).await
     };
-    at_work_on_any(global, terms, watched).await
+    at_work_on_any(global, publish_options, watched).await
 }
 
 /// Opens the issuer, works with it, and closes its database however that ended.
 async fn at_work_on_any<T>(
     global: &Global,
-    terms: Terms,
+    publish_options: PublishOptions,
     work: impl AsyncFnOnce(&Issuer) -> Result<T>,
 ) -> Result<T> {
     let home = global.home()?;
-    let issuer = Issuer::open_with(&home, Arc::new(SystemClock), terms).await?;
+    let issuer = Issuer::open_with(&home, Arc::new(SystemClock), publish_options).await?;
     let done = work(&issuer).await;
     issuer.store().close().await;
     done

@@ -2,7 +2,7 @@
 
 use anyhow::{Context as _, Result};
 use portcullis_issuer::Issuer;
-use portcullis_issuer::rules::{NewOwner, OwnerChange};
+use portcullis_issuer::actions::{NewOwner, OwnerChange};
 use portcullis_issuer::view::records::OwnerView;
 use serde_json::{Map, Value, json};
 

@@ -4,7 +4,7 @@ use anyhow::Result;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use portcullis_core::policy::Visibility;
 use portcullis_issuer::Issuer;
-use portcullis_issuer::rules::{NewPolicy, PolicyChange, PolicyRules, Saved};
+use portcullis_issuer::actions::{NewPolicy, PolicyChange, PolicyRules, Saved};
 use portcullis_issuer::store::policies::{visibility, visibility_name};
 use portcullis_issuer::view::records::PolicyView;
 use serde_json::json;

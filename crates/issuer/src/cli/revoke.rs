@@ -7,7 +7,7 @@ use portcullis_core::list::BulkState;
 use portcullis_core::time::Time;
 use portcullis_core::token::Environment;
 use portcullis_issuer::Issuer;
-use portcullis_issuer::rules::{MassRevocation, MassRevoked, Preview, Whose};
+use portcullis_issuer::actions::{BulkRevocation, BulkRevoked, BulkSelection, Preview};
 use portcullis_issuer::view::keys::DryRunAnswer;
 use portcullis_issuer::view::records::BulkView;
 use serde_json::{Value, json};
@@ -73,14 +73,16 @@ impl Revoke {
             return list(issuer, out).await;
         }
         let by = self.by.clone();
-        let whose = self.owner.map(Whose::Owner).or(self.kid.map(Whose::Kid));
-        let whose = whose.or(self.environment.map(Whose::Environment)).unwrap_or(Whose::Everybody);
-        let MassRevoked { entry, published } = match self.lift {
+        let whose = self.owner.map(BulkSelection::Owner).or(self.kid.map(BulkSelection::Kid));
+        let whose = whose
+            .or(self.environment.map(BulkSelection::Environment))
+            .unwrap_or(BulkSelection::Everybody);
+        let BulkRevoked { entry, published } = match self.lift {
             Some(id) => issuer.lift(id, by.as_deref()).await?,
             None => {
                 let state = if self.suspend { BulkState::Suspended } else { BulkState::Revoked };
                 let (issued_from, issued_before) = (self.issued_from, self.issued_before);
-                let what = MassRevocation { whose, state, issued_from, issued_before, by };
+                let what = BulkRevocation { whose, state, issued_from, issued_before, by };
                 let preview = issuer.preview_many(&what).await?;
                 let act = if self.suspend { "suspends" } else { "revokes for good" };
                 if self.sure.dry_run {

@@ -23,7 +23,7 @@ use serde::Serialize;
 
 use super::args::Global;
 use super::out::{Out, table};
-use super::{Outcome, at_work};
+use super::{Outcome, with_issuer};
 
 const DEFAULT_HOME: &str = "portcullis-data";
 const LIVE: Style = AnsiColor::Red.on_default().bold();
@@ -147,7 +147,7 @@ impl Scan {
         let report = if let Some(verifier) = self.verifier(now)? {
             self.look(Some(Judge::new(&verifier, now)), global)
         } else if home.keystore().exists() {
-            at_work(global, async |issuer| self.look_at_home(issuer, global).await).await?
+            with_issuer(global, async |issuer| self.look_at_home(issuer, global).await).await?
         } else if home.path() == Path::new(DEFAULT_HOME) {
             self.look(None, global)
         } else {

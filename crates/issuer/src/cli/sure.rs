@@ -4,7 +4,7 @@ use std::io::{IsTerminal as _, Write as _};
 
 use anyhow::Result;
 use portcullis_issuer::Error;
-use portcullis_issuer::rules::{Care, Preview};
+use portcullis_issuer::actions::{Care, Preview};
 
 use super::out::Out;
 

@@ -17,10 +17,10 @@ use super::idempotency;
 use super::keys::minted_view;
 use super::keys_query::expiry;
 use super::problem::Problem;
+use crate::actions::{NewKey, scopes};
 use crate::error::Error;
 use crate::issuer::Issuer;
 use crate::record::KeyPurpose;
-use crate::rules::{NewKey, scopes};
 use crate::view::keys::CreatedAnswer;
 use crate::view::signers::SignersView;
 

@@ -10,13 +10,13 @@ use axum::response::{IntoResponse as _, Response};
 
 use portcullis_core::verify::Refusal;
 
-use super::openapi::Demands;
+use super::openapi::RouteScopes;
 use super::problem::Problem;
+use crate::actions::{NotAdmin, scopes};
 use crate::actor::Actor;
 use crate::error::Error;
 use crate::issuer::Issuer;
 use crate::names;
-use crate::rules::{NotAdmin, scopes};
 
 /// The admin key that a request came in with.
 #[derive(Clone, Debug)]
@@ -43,14 +43,14 @@ impl FromRequestParts<Issuer> for Acting {
 
 /// What the door knows: whose keys, and what each route demands.
 #[derive(Clone)]
-pub(super) struct Door {
+pub(super) struct AuthState {
     pub(super) issuer: Issuer,
-    pub(super) demands: Arc<Demands>,
+    pub(super) demands: Arc<RouteScopes>,
 }
 
 /// Lets requests pass that carry an admin key in force, with an [`Admin`] beside them.
 pub(super) async fn require_admin(
-    State(Door { issuer, demands }): State<Door>,
+    State(AuthState { issuer, demands }): State<AuthState>,
     request: Request,
     next: Next,
 ) -> Response {
@@ -101,7 +101,7 @@ pub(super) fn note_actor(id: &str) {
 /// Whether the key holds what the route demands, and may do this to the key that the path names.
 async fn may_pass(
     issuer: &Issuer,
-    demands: &Demands,
+    demands: &RouteScopes,
     admin: &Admin,
     parts: &mut Parts,
 ) -> Result<(), Error> {

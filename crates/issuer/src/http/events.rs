@@ -25,10 +25,10 @@ use super::auth::{self, Admin};
 use super::body::Query;
 use super::problem::Problem;
 use super::streams::{BATCH, Batch, Seat, Streams};
+use crate::actions::{NotAdmin, scopes};
 use crate::error::Error;
 use crate::events::{EventQuery, EventView, EventsAnswer, RemovedView, types};
 use crate::issuer::Issuer;
-use crate::rules::{NotAdmin, scopes};
 use crate::store::events::{EventRecord, EventType, Filter};
 use crate::view::parse_rfc3339;
 

@@ -17,8 +17,8 @@ use super::Settings;
 use super::auth::Admin;
 use super::openapi;
 use super::problem::Problem;
+use crate::actions::Idempotency;
 use crate::error::Error;
-use crate::rules::Idempotency;
 
 const HEADER: HeaderName = HeaderName::from_static("idempotency-key");
 /// Says in which answers what was made before is told again.

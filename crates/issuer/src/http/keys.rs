@@ -19,12 +19,12 @@ use super::body::{Json, OneOrMany, Path, Query};
 use super::idempotency;
 use super::keys_query::{Filter, algorithm, environment, expiry, kind};
 use super::problem::Problem;
+use crate::actions::{Minted, NewKey};
 use crate::error::Error;
 use crate::issuer::Issuer;
 use crate::record::{KeyPurpose, KeyRecord};
-use crate::rules::{Minted, NewKey};
 use crate::view::keys::{CreatedAnswer, CreatedAnswers, PageAnswer};
-use crate::view::{Around, KeyView};
+use crate::view::{KeyContext, KeyView};
 
 /// How many keys one request makes at most.
 const MAX_KEYS: usize = 1000;
@@ -187,11 +187,11 @@ pub(super) async fn check_may_change_all(
 
 pub(super) async fn view(issuer: &Issuer, record: &KeyRecord) -> Result<KeyView, Error> {
     let view = issuer.view().await?;
-    Ok(KeyView::new(record, &Around::of(issuer, &view)))
+    Ok(KeyView::new(record, &KeyContext::of(issuer, &view)))
 }
 
 pub(super) async fn views(issuer: &Issuer, records: &[KeyRecord]) -> Result<Vec<KeyView>, Error> {
     let view = issuer.view().await?;
-    let around = Around::of(issuer, &view);
+    let around = KeyContext::of(issuer, &view);
     Ok(records.iter().map(|record| KeyView::new(record, &around)).collect())
 }

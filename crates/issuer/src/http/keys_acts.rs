@@ -27,9 +27,9 @@ use super::keys_change::answer_change;
 use super::keys_query::{Filter, algorithm, environment, kind, moment};
 use super::list::{WaitQuery, committed, committed_and_waited};
 use super::problem::Problem;
+use crate::actions::{Care, IfRevoked, Revocation, Roll, Selector, When, scopes};
 use crate::error::Error;
 use crate::issuer::Issuer;
-use crate::rules::{Care, IfRevoked, Moment, Revocation, Roll, Selector, scopes};
 use crate::view::VerdictView;
 use crate::view::keys::{
     AuthenticatedAnswer, ChangedAnswer, DryRunAnswer, RevokedAnswer, RevokedManyAnswer,
@@ -76,7 +76,7 @@ struct RevokeBody {
 
 impl RevokeBody {
     fn revocation(self) -> Result<Revocation, Error> {
-        let when = moment(self.in_seconds, self.at.as_deref(), "at")?.unwrap_or(Moment::Now);
+        let when = moment(self.in_seconds, self.at.as_deref(), "at")?.unwrap_or(When::Now);
         Ok(Revocation { when, by: self.revoked_by })
     }
 
@@ -196,7 +196,7 @@ async fn revoke_self(State(issuer): State<Issuer>, headers: HeaderMap) -> Answer
         let detail = "send the key that is to be revoked as `Authorization: Bearer <key>`";
         return Ok(auth::refuse(r#"Bearer realm="portcullis""#, "no_key", detail));
     };
-    match issuer.revoke_held(token).await {
+    match issuer.revoke_by_token(token).await {
         Ok(revoked) => {
             auth::note_actor(&revoked.record.id);
             let key = view(&issuer, &revoked.record).await?;

@@ -14,9 +14,9 @@ use super::body::{Json, OneOrMany, Path};
 use super::keys::{Answer, CreateKeyBody, check_many, minted_view, view, views};
 use super::list::committed;
 use super::problem::Problem;
+use crate::actions::{Changed, Update, Upsert, check_fixed};
 use crate::error::Error;
 use crate::issuer::Issuer;
-use crate::rules::{Changed, Update, Upsert, check_fixed};
 use crate::view::keys::{ChangedAnswer, UpsertedAnswer};
 
 pub(super) fn routes() -> OpenApiRouter<Issuer> {

@@ -9,10 +9,10 @@ use portcullis_core::token::{Algorithm, Environment, Kind};
 use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
 
+use crate::actions::{self, Criteria, Expiry, Order, Span, When};
 use crate::error::Error;
 use crate::names;
 use crate::record::{KeyPurpose, KeyState};
-use crate::rules::{self, Criteria, Expiry, Moment, Order, Span};
 use crate::view::parse_rfc3339;
 
 /// What keys are to be like, as a query string or an object says it.
@@ -58,7 +58,7 @@ impl Filter {
         Ok(self.query()?.criteria)
     }
 
-    pub(super) fn query(self) -> Result<rules::Query, Error> {
+    pub(super) fn query(self) -> Result<actions::Query, Error> {
         let span = |from: Option<String>, before: Option<String>, fields: [&'static str; 2]| {
             let [from_field, before_field] = fields;
             let from = instant(from.as_deref(), from_field)?;
@@ -103,7 +103,7 @@ impl Filter {
         let order = named(self.order.as_deref(), Order::parse, "order", reason)?;
         let (order, ascending) = order.unwrap_or_default();
         let (limit, cursor, count) = (self.limit, self.cursor, self.count.unwrap_or(false));
-        Ok(rules::Query { criteria, order, ascending, limit, cursor, count })
+        Ok(actions::Query { criteria, order, ascending, limit, cursor, count })
     }
 }
 
@@ -116,11 +116,11 @@ pub(super) fn moment(
     in_seconds: Option<u64>,
     at: Option<&str>,
     field: &'static str,
-) -> Result<Option<Moment>, Error> {
+) -> Result<Option<When>, Error> {
     match (in_seconds, at) {
         (None, None) => Ok(None),
-        (Some(seconds), None) => Ok(Some(Moment::In(Duration::from_secs(seconds)))),
-        (None, at @ Some(_)) => Ok(instant(at, field)?.map(Moment::At)),
+        (Some(seconds), None) => Ok(Some(When::In(Duration::from_secs(seconds)))),
+        (None, at @ Some(_)) => Ok(instant(at, field)?.map(When::At)),
         (Some(_), Some(_)) => {
             Err(Error::Invalid { field, reason: "and its form in seconds exclude each other" })
         }

@@ -60,11 +60,11 @@ use axum::routing::get;
 use axum::{Extension, Router};
 use utoipa_axum::router::OpenApiRouter;
 
+use crate::actions::scopes;
 use crate::actor::Actor;
 use crate::issuer::Issuer;
-use crate::rules::scopes;
 use crate::webhooks::Reach;
-use openapi::Demands;
+use openapi::RouteScopes;
 
 /// The largest request body, in bytes.
 pub const MAX_BODY_LEN: usize = 64 * 1024;
@@ -122,8 +122,8 @@ pub fn router_with(issuer: &Issuer, settings: Settings) -> Router {
     let document = openapi::document(api);
     let honoured = Arc::new(idempotency::Honoured::of(&document));
     let named = middleware::from_fn_with_state(honoured, idempotency::refuse_unless_honoured);
-    let demands = Demands::of(&document).and(METRICS, Method::GET, scopes::METRICS_READ);
-    let door = auth::Door { issuer: issuer.clone(), demands: Arc::new(demands) };
+    let demands = RouteScopes::of(&document).and(METRICS, Method::GET, scopes::METRICS_READ);
+    let door = auth::AuthState { issuer: issuer.clone(), demands: Arc::new(demands) };
     let admins_alone = middleware::from_fn_with_state(door, auth::require_admin);
     let (policy, page) = (openapi::page_policy(), axum::response::Html(openapi::page(&document)));
     let document = document.to_string();

@@ -14,8 +14,8 @@ use sha2::{Digest as _, Sha256};
 use utoipa::OpenApi as _;
 
 use super::problem::Problem;
+use crate::actions::scopes;
 use crate::import::LineView;
-use crate::rules::scopes;
 
 const PREFIX: &str = "/v1";
 const SCHEME: &str = "admin_key";
@@ -79,9 +79,9 @@ pub(super) fn operations(document: &Value) -> impl Iterator<Item = (&str, Method
 
 /// Which scopes each route demands.
 #[derive(Debug, Default)]
-pub(super) struct Demands(HashMap<String, HashMap<Method, Vec<String>>>);
+pub(super) struct RouteScopes(HashMap<String, HashMap<Method, Vec<String>>>);
 
-impl Demands {
+impl RouteScopes {
     /// Those that the description names.
     pub(super) fn of(document: &Value) -> Self {
         let mut demands = Self::default();

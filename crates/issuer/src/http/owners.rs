@@ -15,9 +15,9 @@ use utoipa_axum::routes;
 use super::auth::Acting;
 use super::body::{Json, Path, Query};
 use super::problem::Problem;
+use crate::actions::{NewOwner, OwnerChange};
 use crate::error::Error;
 use crate::issuer::Issuer;
-use crate::rules::{NewOwner, OwnerChange};
 use crate::view::records::{OwnerView, OwnersAnswer};
 
 pub(super) fn routes() -> OpenApiRouter<Issuer> {

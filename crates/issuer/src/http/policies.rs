@@ -16,9 +16,9 @@ use super::auth::Acting;
 use super::body::{Json, Path, Query};
 use super::list::committed;
 use super::problem::Problem;
+use crate::actions::{NewPolicy, PolicyChange, PolicyRules, Saved};
 use crate::error::Error;
 use crate::issuer::Issuer;
-use crate::rules::{NewPolicy, PolicyChange, PolicyRules, Saved};
 use crate::store::policies;
 use crate::view::records::{PoliciesAnswer, PolicyAnswer, PolicyDeletedAnswer, PolicyView};
 

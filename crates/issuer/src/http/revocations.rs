@@ -18,10 +18,10 @@ use super::auth::{Acting, Admin};
 use super::body::{Json, Path, Query};
 use super::list::{WaitQuery, committed_and_waited};
 use super::problem::Problem;
+use crate::actions::{BulkRevocation, BulkRevoked, BulkSelection, Care, scopes};
 use crate::error::Error;
 use crate::issuer::Issuer;
 use crate::names;
-use crate::rules::{Care, MassRevocation, MassRevoked, Whose, scopes};
 use crate::view::keys::DryRunAnswer;
 use crate::view::parse_rfc3339;
 use crate::view::records::{BulkAnswer, BulkView, RevocationsAnswer};
@@ -84,17 +84,19 @@ async fn create(
     };
     let invalid = Error::Invalid { field: "environment", reason: "must be live or test" };
     let whose = match (body.owner, body.kid, body.environment.as_deref()) {
-        (Some(owner), None, None) => Whose::Owner(owner),
-        (None, Some(kid), None) => Whose::Kid(kid),
-        (None, None, Some(name)) => Whose::Environment(names::environment(name).ok_or(invalid)?),
-        (None, None, None) => Whose::Everybody,
+        (Some(owner), None, None) => BulkSelection::Owner(owner),
+        (None, Some(kid), None) => BulkSelection::Kid(kid),
+        (None, None, Some(name)) => {
+            BulkSelection::Environment(names::environment(name).ok_or(invalid)?)
+        }
+        (None, None, None) => BulkSelection::Everybody,
         _ => {
             let reason = "and `kid` and `environment` exclude each other: send one at a time";
             return Err(Error::Invalid { field: "owner", reason }.into());
         }
     };
-    check_reach(&admin, matches!(whose, Whose::Owner(_)))?;
-    let what = MassRevocation {
+    check_reach(&admin, matches!(whose, BulkSelection::Owner(_)))?;
+    let what = BulkRevocation {
         whose,
         state,
         issued_from: instant(body.issued_from.as_deref(), "issued_from")?,
@@ -107,7 +109,7 @@ async fn create(
     }
     let issuer = issuer.because(body.reason.as_deref())?;
     let care = Care { confirm: body.confirm, last_admin: body.last_admin };
-    let MassRevoked { entry, published } = issuer.revoke_many_with(&what, &care).await?;
+    let BulkRevoked { entry, published } = issuer.revoke_many_with(&what, &care).await?;
     let answer = json!(BulkView::new(&entry));
     committed_and_waited(&issuer, answer, StatusCode::CREATED, published, wait).await
 }
@@ -147,7 +149,7 @@ async fn lift(
     if let Some(record) = entries.iter().find(|record| record.id == id) {
         check_reach(&admin, matches!(record.entry.scope, BulkScope::Owner(_)))?;
     }
-    let MassRevoked { entry, published } = issuer.lift(id, None).await?;
+    let BulkRevoked { entry, published } = issuer.lift(id, None).await?;
     let answer = json!(BulkView::new(&entry));
     committed_and_waited(&issuer, answer, StatusCode::OK, published, wait).await
 }

@@ -14,7 +14,7 @@ use crate::error::Error;
 use crate::http::Settings;
 use crate::http::connections::{Connections, Listening, Plan};
 use crate::issuer::Issuer;
-use crate::publish::{Target, follow_with_status_lists, heart_beat};
+use crate::publish::{Target, follow_with_status_lists, run_leader};
 use crate::schedule;
 use crate::webhooks::Dispatcher;
 
@@ -96,7 +96,7 @@ impl Server {
         let (stop, stopped) = watch::channel(());
         let issuer = self.issuer.acting_as(Actor::part(PUBLISHER)).publishing();
         let following = follow_with_status_lists(issuer.clone(), stop.subscribe());
-        let beating = heart_beat(issuer, self.stamp_every, self.targets, stopped);
+        let beating = run_leader(issuer, self.stamp_every, self.targets, stopped);
         let publishing = Apart::start(async { tokio::join!(beating, following) })?;
         let jobs = schedule::run(self.issuer.clone(), self.jobs.clone(), stop.subscribe());
         let jobs = tokio::spawn(jobs);

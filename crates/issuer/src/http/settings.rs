@@ -11,8 +11,8 @@ use utoipa_axum::routes;
 use super::auth::Acting;
 use super::body::{Json, given};
 use super::problem::Problem;
+use crate::actions::{KindChange, SettingsChange};
 use crate::issuer::Issuer;
-use crate::rules::{KindChange, SettingsChange};
 use crate::view::settings::{SettingsChangedView, SettingsView};
 
 pub(super) fn routes() -> OpenApiRouter<Issuer> {

@@ -13,7 +13,7 @@ use crate::issuer::Issuer;
 use crate::store::events::EventRecord;
 
 /// How often one look is taken for what is new.
-const LOOK_EVERY: Duration = Duration::from_millis(500);
+const POLL_INTERVAL: Duration = Duration::from_millis(500);
 /// How many events are read at once.
 pub(super) const BATCH: u32 = 200;
 /// How many batches a follower may fall behind before it reads for itself.
@@ -158,7 +158,7 @@ async fn look(issuer: Issuer, streams: Streams, news: broadcast::Sender<Arc<Batc
             }
         };
         if !more {
-            tokio::time::sleep(LOOK_EVERY).await;
+            tokio::time::sleep(POLL_INTERVAL).await;
         }
     }
 }

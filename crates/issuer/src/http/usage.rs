@@ -10,8 +10,8 @@ use utoipa_axum::routes;
 use super::auth::Acting;
 use super::body::Json;
 use super::problem::Problem;
+use crate::actions::Use;
 use crate::issuer::Issuer;
-use crate::rules::Use;
 
 pub(super) fn routes() -> OpenApiRouter<Issuer> {
     OpenApiRouter::new().routes(routes!(report))

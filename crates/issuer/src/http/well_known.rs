@@ -15,10 +15,10 @@ use super::auth;
 use super::body::Path;
 use super::problem::Problem;
 use super::status_lists;
+use crate::actions::scopes;
 use crate::error::Error;
 use crate::issuer::Issuer;
 use crate::names;
-use crate::rules::scopes;
 use crate::store::{lists, policies, shards};
 
 const NEWEST: &str = "public, max-age=1";

@@ -98,7 +98,7 @@ impl Move {
 
     /// Whether this clock may write into the target.
     pub(super) fn check_clock(&self, look: &Look) -> Result<(), Error> {
-        if self.terms.trust_clock || !self.clock.is_the_machines() {
+        if self.publish_options.trust_clock || !self.clock.is_the_machines() {
             return Ok(());
         }
         let evidence = clock::Evidence { server: Some(look.now), last: None };

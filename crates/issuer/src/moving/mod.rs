@@ -28,7 +28,7 @@ use serde::Serialize;
 
 use crate::clock::Clock;
 use crate::error::Error;
-use crate::issuer::{Home, Terms};
+use crate::issuer::{Home, PublishOptions};
 use crate::keystore::Keystore;
 use crate::publish::Target;
 use crate::store::{Database, server};
@@ -40,7 +40,7 @@ pub struct Move {
     target: Database,
     place: String,
     clock: Arc<dyn Clock>,
-    terms: Terms,
+    publish_options: PublishOptions,
 }
 
 /// How a move is done.
@@ -147,10 +147,15 @@ impl Move {
     ///
     /// # Errors
     /// [`Error::DatabaseUrl`], [`Error::Invalid`].
-    pub fn new(home: &Home, url: &str, clock: Arc<dyn Clock>, terms: Terms) -> Result<Self, Error> {
+    pub fn new(
+        home: &Home,
+        url: &str,
+        clock: Arc<dyn Clock>,
+        publish_options: PublishOptions,
+    ) -> Result<Self, Error> {
         let home = home.clone().with_database(Database::File(home.database_file()));
         let target = Database::from_url(url)?;
-        Ok(Self { home, target, place: server::place(url), clock, terms })
+        Ok(Self { home, target, place: server::place(url), clock, publish_options })
     }
 
     /// The target, without user and password.

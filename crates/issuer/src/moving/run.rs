@@ -71,7 +71,7 @@ impl Move {
     /// Opens the issuer as every command does, and looks whether it may write.
     async fn check_source(&self, witnesses: Witnesses<'_>) -> Result<(), Error> {
         let clock = Arc::clone(&self.clock);
-        let issuer = Issuer::open_with(&self.home, clock, self.terms.clone()).await?;
+        let issuer = Issuer::open_with(&self.home, clock, self.publish_options.clone()).await?;
         let checked = async {
             issuer.check_witnesses(witnesses).await?;
             issuer.store().check_clock().await?;

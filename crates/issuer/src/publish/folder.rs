@@ -5,12 +5,12 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use super::place::Fault;
+use super::destination::Fault;
 use crate::files::{self, Privacy};
 
 /// How long another may hold the directory's lock. It holds it for as long as it takes to write one
 /// file; one that holds it for longer is frozen.
-const PATIENCE: Duration = Duration::from_secs(5);
+const TIMEOUT: Duration = Duration::from_secs(5);
 /// How much older than what was just written a temporary file is that nobody will ever finish.
 const ABANDONED: Duration = Duration::from_secs(600);
 /// The files that are replaced. All others have the digest of what is in them for a name.
@@ -51,7 +51,7 @@ pub(super) fn replace(
 ) -> Result<(), Fault> {
     let path = folder.join(name);
     fs::create_dir_all(folder).map_err(|error| Fault::of_io(folder, &error))?;
-    let _lock = lock(folder, PATIENCE)?;
+    let _lock = lock(folder, TIMEOUT)?;
     if read(&path)?.as_deref() != found {
         return Err(OVERTAKEN.into());
     }
@@ -154,7 +154,7 @@ mod tests {
     #[test]
     fn a_frozen_holder_of_the_lock_stops_nobody() {
         let folder = tempfile::tempdir().unwrap();
-        let frozen = lock(folder.path(), PATIENCE).unwrap();
+        let frozen = lock(folder.path(), TIMEOUT).unwrap();
         let (taken, wait) = std::sync::mpsc::channel();
         let path = folder.path().to_owned();
         std::thread::spawn(move || taken.send(lock(&path, Duration::from_millis(50))));
@@ -164,7 +164,7 @@ mod tests {
         let waiting = File::open(folder.path().join(LOCK)).unwrap();
         assert!(matches!(waiting.try_lock(), Err(fs::TryLockError::WouldBlock)));
         drop(ours);
-        lock(folder.path(), PATIENCE).unwrap();
+        lock(folder.path(), TIMEOUT).unwrap();
     }
 
     #[test]

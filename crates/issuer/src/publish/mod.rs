@@ -10,11 +10,11 @@
 //! this update is in its head, however many processes publish. A publisher that is overtaken
 //! between the two finds a newer stamp out, which says all that its own would have said.
 
-mod content;
 mod deployment;
+mod destination;
 mod folder;
-mod lead;
-mod place;
+mod leader;
+mod list_builder;
 mod policies;
 mod push;
 mod reclock;
@@ -35,11 +35,11 @@ use crate::issuer::Issuer;
 use crate::store::lists::{self, Promise, Published};
 use crate::store::session::{DEADLINE, within};
 use crate::store::{Connection, bulk, clock, events, shards};
-use content::{renew_bodies, unwanted_since, write_head};
 pub use deployment::GateFile;
-pub use lead::{has, heart_beat};
-pub use place::Target;
-pub(crate) use policies::Forest;
+pub use destination::Target;
+pub use leader::{has, run_leader};
+use list_builder::{renew_bodies, retention_cutoff, write_head};
+pub(crate) use policies::PolicyTrees;
 use policies::renew_policies;
 pub use reclock::Reclocked;
 pub use recover::Recovered;
@@ -49,11 +49,11 @@ pub(crate) use status::follow as follow_with_status_lists;
 /// verifiers put up with.
 const MAX_BEHIND_MILLIS: u64 = portcullis_core::list::MAX_SKEW_MILLIS;
 /// How long an entry stays after its key has expired, so that a slow clock revives nothing.
-pub const LINGER_SECS: u32 = 24 * 60 * 60;
+pub const RETENTION_SECS: u32 = 24 * 60 * 60;
 
 /// The publications of this process: one at a time, and those who wait for the same share one.
 #[derive(Debug, Default)]
-pub(crate) struct Gate {
+pub(crate) struct PublishQueue {
     begun: AtomicU64,
     last: Mutex<Option<(u64, Published)>>,
 }
@@ -69,15 +69,15 @@ impl Issuer {
     /// [`Error::ClockWentBack`], [`Error::Restored`], the database's, and the verifying half's
     /// where it would refuse what was made. Nothing that was out is touched then.
     pub async fn publish(&self) -> Result<Published, Error> {
-        let gate = self.gate();
-        let begun_before = gate.begun.load(Ordering::SeqCst);
-        let mut last = gate.last.lock().await;
+        let publish_queue = self.publish_queue();
+        let begun_before = publish_queue.begun.load(Ordering::SeqCst);
+        let mut last = publish_queue.last.lock().await;
         if let Some((begun, published)) = &*last
             && *begun > begun_before
         {
             return Ok(published.clone());
         }
-        let begun = gate.begun.fetch_add(1, Ordering::SeqCst).saturating_add(1);
+        let begun = publish_queue.begun.fetch_add(1, Ordering::SeqCst).saturating_add(1);
         let start = std::time::Instant::now();
         // Whoever waits here for ever would keep all others from publishing.
         let published = within(DEADLINE, self.publishing().publish_now()).await.flatten();
@@ -99,9 +99,9 @@ impl Issuer {
 
     /// Commits to number, digest and this update before the stamp is signed.
     async fn promise(&self) -> Result<(ListSigner, Promise, u32, u32), Error> {
-        let mut forest = self.forest().lock().await;
+        let mut policy_trees = self.policy_trees().lock().await;
         // Let go of unless all of this is committed: it would know of files that are not there.
-        let mut held = forest.take();
+        let mut held = policy_trees.take();
         let mut writing = self.store().write().await?;
         crate::store::targets::check_not_restored(&mut writing).await?;
         let view = self.view_in(&mut writing).await?;
@@ -125,11 +125,11 @@ impl Issuer {
         let since = last.map_or(0, |last| last.position);
         shards::open_ahead(&mut writing).await?;
         let bodies = renew_bodies(&mut writing, last.as_ref(), this_update).await?;
-        let instants = (this_update, unwanted_since(this_update));
+        let instants = (this_update, retention_cutoff(this_update));
         let salt = self.keystore().salt_key();
         let policies =
             renew_policies(&mut writing, &mut held, &salt, (since, position), instants).await?;
-        let bulk = bulk::touched_since(&mut writing, since).await?;
+        let bulk = bulk::changed_since(&mut writing, since).await?;
         // A head counts for as long as its signer: a new signer says it all anew.
         let signed = is_signed_by(&mut writing, last.as_ref(), signer.kid).await?;
         // Whoever holds an earlier stamp holds it until the latest of them has run out, by a clock
@@ -157,10 +157,10 @@ impl Issuer {
         };
         lists::set_promise(&mut writing, &promise).await?;
         clock::note(&mut writing, &reading).await?;
-        let (head, _) = crate::mirror::stored_head(&mut writing, promise.digest).await?;
+        let (head, _) = crate::local_verifier::stored_head(&mut writing, promise.digest).await?;
         let head_len = name_file(&head).len;
         writing.commit().await?;
-        *forest = held;
+        *policy_trees = held;
         Ok((signer, promise, head_len, keyring.version()))
     }
 
@@ -185,7 +185,7 @@ async fn is_signed_by(
     kid: u16,
 ) -> Result<bool, Error> {
     let Some(last) = last else { return Ok(false) };
-    let (head, _) = crate::mirror::stored_head(connection, last.digest).await?;
+    let (head, _) = crate::local_verifier::stored_head(connection, last.digest).await?;
     Ok(Head::signer_of(&head)? == kid)
 }
 

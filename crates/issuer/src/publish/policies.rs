@@ -18,28 +18,28 @@ use crate::store::policies::{self, Say};
 
 /// The trees of both visibilities, as of an event.
 #[derive(Debug)]
-pub(crate) struct Forest {
+pub(crate) struct PolicyTrees {
     public: PolicyTree,
     private: PolicyTree,
     position: i64,
 }
 
-impl Forest {
+impl PolicyTrees {
     async fn load(
         connection: &mut Connection,
         salt: &SaltKey,
         position: i64,
     ) -> Result<Self, Error> {
         let (public, private) = (PolicyTree::public(), PolicyTree::private(salt.clone()));
-        let mut forest = Self { public, private, position };
-        for say in policies::say_all(connection).await? {
-            forest.take(&say)?;
+        let mut policy_trees = Self { public, private, position };
+        for say in policies::all_policy_rows(connection).await? {
+            policy_trees.take(&say)?;
         }
-        Ok(forest)
+        Ok(policy_trees)
     }
 
     async fn follow(&mut self, connection: &mut Connection, position: i64) -> Result<(), Error> {
-        for number in policies::touched_since(connection, self.position).await? {
+        for number in policies::changed_since(connection, self.position).await? {
             if let Some(say) = policies::say_one(connection, number).await? {
                 self.take(&say)?;
             }
@@ -72,25 +72,25 @@ impl Forest {
 /// transaction is not committed.
 pub(super) async fn renew_policies(
     connection: &mut Connection,
-    held: &mut Option<Forest>,
+    held: &mut Option<PolicyTrees>,
     salt: &SaltKey,
     (last, position): (i64, i64),
     (now, since): (Time, Time),
 ) -> Result<bool, Error> {
-    if policies::touched_since(connection, last).await?.is_empty() {
+    if policies::changed_since(connection, last).await?.is_empty() {
         return Ok(false);
     }
-    let mut forest = match held.take() {
-        Some(mut forest) => {
-            forest.follow(connection, position).await?;
-            forest
+    let mut policy_trees = match held.take() {
+        Some(mut policy_trees) => {
+            policy_trees.follow(connection, position).await?;
+            policy_trees
         }
-        None => Forest::load(connection, salt, position).await?,
+        None => PolicyTrees::load(connection, salt, position).await?,
     };
     let mut changed = false;
     for visibility in Visibility::ALL {
         let before = policies::directory(connection, visibility).await?;
-        let written = forest.tree(visibility).write()?;
+        let written = policy_trees.tree(visibility).write()?;
         for (name, file) in &written.files {
             policies::put_file(connection, visibility, *name, file).await?;
         }
@@ -109,7 +109,7 @@ pub(super) async fn renew_policies(
         }
     }
     policies::prune_files(connection, since).await?;
-    *held = Some(forest);
+    *held = Some(policy_trees);
     Ok(changed)
 }
 

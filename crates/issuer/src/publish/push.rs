@@ -12,7 +12,7 @@ use portcullis_core::list::{ListError, ListVersion, Stamp};
 use portcullis_core::policy::Visibility;
 use portcullis_core::time::Time;
 
-use super::place::{Fault, Found, Place, Target};
+use super::destination::{Destination, Fault, Found, Target};
 use super::policies::files_under;
 use crate::error::Error;
 use crate::issuer::Issuer;
@@ -35,7 +35,7 @@ impl Issuer {
     pub(super) async fn push(&self, target: &Target, known: &mut Known) -> Result<(), Error> {
         let failed = |fault: Fault| fault.at(&target.name);
         let published = self.published().await?;
-        let found = target.place.get("stamp").await.map_err(failed)?;
+        let found = target.destination.get("stamp").await.map_err(failed)?;
         // Half of a stamp says nothing, and is written over as if nothing were there.
         let is_cut = found.bytes.as_ref().is_some_and(|file| file.len() < Stamp::LEN);
         if !is_cut && let Some(stamp) = self.read_stamp(target, &found).await? {
@@ -49,9 +49,9 @@ impl Issuer {
             }
         }
         let keyring = self.put_files(target, &published, known).await?;
-        let place = &target.place;
-        place.replace("stamp", &published.stamp, &found).await.map_err(failed)?;
-        place.read_back("stamp", &published.stamp).await.map_err(failed)?;
+        let destination = &target.destination;
+        destination.replace("stamp", &published.stamp, &found).await.map_err(failed)?;
+        destination.read_back("stamp", &published.stamp).await.map_err(failed)?;
         known.keyring = Some(keyring);
         known.head = Some(published.digest);
         self.note(target, (published.epoch, published.number, published.this_update)).await
@@ -72,17 +72,18 @@ impl Issuer {
         known: &mut Known,
     ) -> Result<u32, Error> {
         let failed = |fault: Fault| fault.at(&target.name);
-        let place = &target.place;
+        let destination = &target.destination;
         let mut reading = self.store().read().await?;
         let version = lists::keyring_version(&mut reading).await?;
         let keyring = lists::keyring(&mut reading).await?;
         let view = self.view_in(&mut reading).await?;
-        let (head, bodies) = crate::mirror::stored_head(&mut reading, published.digest).await?;
+        let (head, bodies) =
+            crate::local_verifier::stored_head(&mut reading, published.digest).await?;
         let mut files: Vec<(String, Digest, Visibility)> = Vec::new();
         let list = view.verifier().list().filter(|list| list.stamp().head() == published.digest);
         let list = list.ok_or(ListError::WrongDigest("head"))?;
         for visibility in Visibility::ALL {
-            if visibility == Visibility::Private && !place.is_private() {
+            if visibility == Visibility::Private && !destination.is_private() {
                 continue;
             }
             let folder = if visibility == Visibility::Public { "policies" } else { "private" };
@@ -97,23 +98,23 @@ impl Issuer {
         for digest in bodies.iter().filter(|digest| !known.files.contains(digest)) {
             let body = shards::body(&mut reading, *digest).await?;
             let body = body.ok_or(ListError::WrongDigest("body"))?;
-            place.put_once(&format!("bodies/{digest}"), &body).await.map_err(failed)?;
+            destination.put_once(&format!("bodies/{digest}"), &body).await.map_err(failed)?;
         }
         for (name, digest, visibility) in &files {
             if !known.files.contains(digest) {
                 let file = policies::file(&mut reading, *visibility, *digest).await?;
                 let file = file.ok_or(ListError::WrongDigest("policy file"))?;
-                place.put_once(name, &file).await.map_err(failed)?;
+                destination.put_once(name, &file).await.map_err(failed)?;
             }
         }
         drop(reading);
         if known.keyring != Some(version) {
-            place.put("keyring", &keyring).await.map_err(failed)?;
+            destination.put("keyring", &keyring).await.map_err(failed)?;
         }
         if known.head != Some(published.digest) {
             let name = format!("heads/{}", published.digest);
-            place.put_once(&name, &head).await.map_err(failed)?;
-            place.put("head", &head).await.map_err(failed)?;
+            destination.put_once(&name, &head).await.map_err(failed)?;
+            destination.put("head", &head).await.map_err(failed)?;
         }
         known.files = wanted;
         Ok(version)
@@ -141,7 +142,7 @@ impl Issuer {
                 if let Some(stamp) = self.read_old_stamp(file).await? {
                     return Ok(Some(stamp));
                 }
-                let keyring = newer_keyring(&target.place, keyring).await;
+                let keyring = newer_keyring(&target.destination, keyring).await;
                 let keyring = keyring.map_err(|fault| fault.at(&target.name))?;
                 Ok(Some(open_whenever(file, &keyring)?))
             }
@@ -190,8 +191,11 @@ pub(super) fn is_later(list_version: &ListVersion, promised: &ListVersion) -> bo
 }
 
 /// The keyring at a place, as the successor of the one that is held.
-pub(super) async fn newer_keyring(place: &Place, held: Keyring) -> Result<Keyring, Fault> {
-    let document = place.get("keyring").await?.bytes.ok_or("holds a stamp and no keyring")?;
+pub(super) async fn newer_keyring(
+    destination: &Destination,
+    held: Keyring,
+) -> Result<Keyring, Fault> {
+    let document = destination.get("keyring").await?.bytes.ok_or("holds a stamp and no keyring")?;
     match held.succeed(&document) {
         Ok(Some(keyring)) => Ok(keyring),
         Ok(None) => Ok(held),

@@ -18,10 +18,10 @@ use serde_json::{Value, json};
 use sqlx::Row as _;
 
 use super::MAX_BEHIND_MILLIS;
+use crate::actions::{KEYRING_VALIDITY, NewSigner};
 use crate::error::Error;
 use crate::issuer::Issuer;
 use crate::keystore::{Keystore, Vault};
-use crate::rules::{KEYRING_VALIDITY, NewSigner};
 use crate::store::events::{self, Event, EventType};
 use crate::store::lists::{self, Promise};
 use crate::store::{self, Connection};
@@ -140,7 +140,7 @@ impl Issuer {
             let _ = vault.rewrite(&before);
             return Err(error);
         }
-        self.forest().lock().await.take();
+        self.policy_trees().lock().await.take();
         done.number = self.publish().await?.number;
         Ok(done)
     }
@@ -184,7 +184,7 @@ fn succeed(
         });
         let kids = draft.entries.iter().map(|entry| entry.kid);
         let highest = kids.chain(keystore.keys().iter().map(|key| key.kid)).max();
-        let none_left = crate::rules::RotationError::NoKidLeft;
+        let none_left = crate::actions::RotationError::NoKidLeft;
         let kid = highest.unwrap_or(0).checked_add(1).ok_or(none_left)?;
         let (environments, kinds) = (Vec::new(), Vec::new());
         let new = NewSigner { purpose, algorithm: None, environments, kinds, at_once: true };

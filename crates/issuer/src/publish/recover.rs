@@ -18,10 +18,10 @@ use portcullis_core::verifier::Verifier;
 use serde::Serialize;
 use serde_json::json;
 
-use super::place::{Fault, Target};
+use super::destination::{Fault, Target};
+use crate::actions::PolicyRules;
 use crate::error::Error;
 use crate::issuer::Issuer;
-use crate::rules::PolicyRules;
 use crate::store::clock::MAX_AHEAD_MILLIS;
 use crate::store::events::{self, Event, EventType};
 use crate::store::lists::{self, Promise};
@@ -86,7 +86,7 @@ impl Issuer {
 
     async fn ask(&self, witness: &Target) -> Result<(), Error> {
         let failed = |fault: Fault| fault.at(&witness.name);
-        let found = witness.place.get("stamp").await.map_err(failed)?;
+        let found = witness.destination.get("stamp").await.map_err(failed)?;
         if let Some(date) = found.date {
             let ahead_millis = self.now().millis_since(date);
             if ahead_millis > MAX_AHEAD_MILLIS && !self.trusts_clock() {
@@ -110,7 +110,7 @@ impl Issuer {
         let mut newest: Option<((u32, Time), &Target)> = None;
         for witness in witnesses {
             let failed = |fault: Fault| fault.at(&witness.name);
-            let found = witness.place.get("stamp").await.map_err(failed)?;
+            let found = witness.destination.get("stamp").await.map_err(failed)?;
             if let Some(stamp) = self.read_stamp(witness, &found).await? {
                 let at = (stamp.list_version().epoch, stamp.list_version().this_update);
                 if newest.is_none_or(|(before, _)| at > before) {
@@ -148,7 +148,7 @@ impl Issuer {
     async fn witnessed<'t>(&self, target: &'t Target) -> Result<Witnessed<'t>, Error> {
         let failed = |fault: Fault| fault.at(&target.name);
         let get = async |name: &str| {
-            let bytes = target.place.get(name).await.map_err(failed)?.bytes;
+            let bytes = target.destination.get(name).await.map_err(failed)?.bytes;
             bytes.ok_or_else(|| failed(format!("has no {name}").into()))
         };
         let ours = self.keyring_document().await?;
@@ -236,7 +236,7 @@ impl Issuer {
         events::append(connection, now, &event).await?;
         writing.commit().await?;
         // What is held in memory is of before.
-        self.forest().lock().await.take();
+        self.policy_trees().lock().await.take();
         Ok(recovered)
     }
 }
@@ -309,7 +309,7 @@ impl Witnessed<'_> {
                 continue;
             }
             let path = format!("{folder}/{}", name.digest);
-            let Some(file) = self.target.place.get(&path).await.map_err(failed)?.bytes else {
+            let Some(file) = self.target.destination.get(&path).await.map_err(failed)?.bytes else {
                 if visibility == Visibility::Private {
                     return Ok(None);
                 }
@@ -357,7 +357,7 @@ async fn revoke_slot(
     .bind(i64::from(at))
     .bind(BY)
     .bind(store::millis(now))
-    .bind(keys::place_of(serial))
+    .bind(keys::serial_to_sql(serial))
     .execute(connection)
     .await?;
     Ok(done.rows_affected())
@@ -376,7 +376,7 @@ async fn suspend_slot(
     )
     .bind(store::millis(now))
     .bind(BY)
-    .bind(keys::place_of(serial))
+    .bind(keys::serial_to_sql(serial))
     .execute(connection)
     .await?;
     Ok(done.rows_affected())

@@ -65,7 +65,7 @@ impl Issuer {
         events::append(connection, now, &event).await?;
         writing.commit().await?;
         // What is held in memory is of before.
-        self.forest().lock().await.take();
+        self.policy_trees().lock().await.take();
         recovered.number = self.publish().await?.number;
         Ok(recovered)
     }

@@ -17,7 +17,7 @@ use portcullis_core::list::{Body, BulkEntry, BulkState, ListError, ShardLine};
 use portcullis_core::time::Time;
 use tokio::sync::watch;
 
-use super::place::{Fault, Page, Target};
+use super::destination::{Fault, Page, Target};
 use crate::error::Error;
 use crate::issuer::Issuer;
 use crate::status::pack::Statuses;
@@ -97,15 +97,15 @@ impl Issuer {
         let page = |media_type| Page { media_type, max_age_secs: lists.ttl_secs() };
         let put = async |name: &str, bytes: &[u8], page: Page| {
             let name = format!("{}/{name}", status::FOLDER);
-            let found = target.place.get(&name).await?;
+            let found = target.destination.get(&name).await?;
             let there = found.bytes.as_deref();
             let is_newer =
                 || Some(token::open(there?, &keyring)?.iat > token::open(bytes, &keyring)?.iat);
             if there == Some(bytes) || is_newer() == Some(true) {
                 return Ok(());
             }
-            target.place.replace_page(&name, bytes, &found, Some(page)).await?;
-            target.place.read_back(&name, bytes).await
+            target.destination.replace_page(&name, bytes, &found, Some(page)).await?;
+            target.destination.read_back(&name, bytes).await
         };
         // The key before what it signed.
         let jwks = token::jwks(&keyring).to_string();
@@ -245,7 +245,7 @@ pub(crate) async fn follow(issuer: Issuer, mut stopped: watch::Receiver<()>) {
         }
         let renewed = issuer.renew_status_lists().await;
         let failed = renewed.is_err();
-        super::lead::report(
+        super::leader::report(
             &issuer,
             renewed,
             ("status lists", "the status lists are"),

@@ -9,11 +9,11 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::{Lease, rotate};
+use crate::actions::{Idle, prune_usage_days};
 use crate::error::Error;
 use crate::events::{Retention, Trimmed};
 use crate::issuer::Issuer;
-use crate::publish::LINGER_SECS;
-use crate::rules::{Idle, prune_usage_days};
+use crate::publish::RETENTION_SECS;
 use crate::settings::Class;
 use crate::store::events::{self, Event, EventType};
 use crate::store::jobs as table;
@@ -297,7 +297,7 @@ async fn prune(issuer: &Issuer) -> Result<Done, Error> {
     let (idempotency, notices) = table::prune(&mut writing, now).await?;
     let deliveries = webhooks::prune(&mut writing, back(DELIVERED_DAYS * DAY_MILLIS)).await?;
     state::settle_counts(&mut writing, now.secs()).await?;
-    shards::prune_bodies(&mut writing, back(u64::from(LINGER_SECS) * 1000)).await?;
+    shards::prune_bodies(&mut writing, back(u64::from(RETENTION_SECS) * 1000)).await?;
     prune_usage_days(&mut writing, now).await?;
     writing.commit().await?;
     Ok(Done::Prune { idempotency, notices, deliveries })

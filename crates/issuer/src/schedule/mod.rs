@@ -19,7 +19,7 @@ use crate::store::jobs::{self as table, JobRecord};
 /// How long a lease lasts when nothing more is heard of its holder.
 const LEASE_MILLIS: u64 = 30_000;
 /// How often the scheduler looks whether a job is due.
-const LOOK_EVERY: Duration = Duration::from_secs(5);
+const POLL_INTERVAL: Duration = Duration::from_secs(5);
 
 /// The right to run a job, which one process has at a time.
 #[derive(Debug)]
@@ -135,7 +135,7 @@ impl Issuer {
 
 /// Runs jobs as they fall due, until the sender of `stopped` is dropped.
 pub async fn run(issuer: Issuer, options: Options, mut stopped: watch::Receiver<()>) {
-    let mut ticks = tokio::time::interval(LOOK_EVERY);
+    let mut ticks = tokio::time::interval(POLL_INTERVAL);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         tokio::select! {

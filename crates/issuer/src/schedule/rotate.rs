@@ -17,10 +17,10 @@ use portcullis_core::token::Algorithm;
 
 use super::Lease;
 use super::jobs::{DAY_MILLIS, Done, Options};
+use crate::actions::{KeyringChange, NewSigner, takes_over};
 use crate::error::Error;
 use crate::issuer::Issuer;
 use crate::keystore::Vault;
-use crate::rules::{KeyringChange, NewSigner, takes_over};
 use crate::store::lists;
 
 /// How long a successor is announced before it takes over: far longer than a stamp is valid, so
@@ -39,8 +39,8 @@ pub(super) async fn key_age(
     let now = issuer.store().check_clock().await?.wall;
     let age = |entry: &KeyEntry| listed.get(&entry.kid).map_or(0, |at| now.millis_since(*at));
     let is_old = |entry: &KeyEntry| age(entry) >= u64::from(days).saturating_mul(DAY_MILLIS);
-    let at_work = |entry: &&KeyEntry| matches!(entry.state, State::Active | State::Next);
-    let old = entries.iter().filter(at_work).filter(|entry| is_old(entry));
+    let with_issuer = |entry: &&KeyEntry| matches!(entry.state, State::Active | State::Next);
+    let old = entries.iter().filter(with_issuer).filter(|entry| is_old(entry));
     let old: BTreeMap<u16, u64> = old.map(|entry| (entry.kid, age(entry) / DAY_MILLIS)).collect();
     let (mut announced, mut promoted, mut waiting) = (Vec::new(), Vec::new(), Vec::new());
     if let Some(root) = &options.rotate_with {

@@ -8,7 +8,7 @@ use sqlx::{FromRow, Row as _};
 
 use crate::error::Error;
 use crate::record::KeyRecord;
-use crate::store::keys::{place_of, serial};
+use crate::store::keys::{serial, serial_to_sql};
 use crate::store::row::{maybe, named, no_value, number};
 use crate::store::{Connection, millis, time};
 
@@ -68,7 +68,9 @@ fn spell(scope: BulkScope) -> (&'static str, i64, i64) {
         BulkScope::Owner(owner) => one("owner", i64::from(owner)),
         BulkScope::Kid(kid) => one("kid", i64::from(kid)),
         BulkScope::Environment(environment) => one("environment", environment_number(environment)),
-        BulkScope::Serials { first, last } => ("serials", place_of(first), place_of(last)),
+        BulkScope::Serials { first, last } => {
+            ("serials", serial_to_sql(first), serial_to_sql(last))
+        }
     }
 }
 
@@ -190,7 +192,7 @@ pub async fn in_force(connection: &mut Connection) -> Result<Vec<BulkRecord>, Er
 ///
 /// # Errors
 /// The database's.
-pub async fn touched_since(connection: &mut Connection, position: i64) -> Result<bool, Error> {
+pub async fn changed_since(connection: &mut Connection, position: i64) -> Result<bool, Error> {
     let query = sqlx::query("SELECT 1 FROM events WHERE id > $1 AND type LIKE 'keys.%' LIMIT 1");
     Ok(query.bind(position).fetch_optional(connection).await?.is_some())
 }

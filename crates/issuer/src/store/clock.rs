@@ -39,13 +39,13 @@ pub(crate) struct Evidence {
 
 /// The clock whose time is written.
 #[derive(Clone)]
-pub(super) struct Door {
+pub(super) struct ClockGuard {
     clock: Arc<dyn Clock>,
     /// It is right, whatever it is compared with.
     pub(super) trusted: bool,
 }
 
-impl Door {
+impl ClockGuard {
     pub(super) const fn of(clock: Arc<dyn Clock>) -> Self {
         Self { clock, trusted: false }
     }
@@ -69,7 +69,7 @@ impl Door {
     }
 }
 
-impl std::fmt::Debug for Door {
+impl std::fmt::Debug for ClockGuard {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Door")
     }

@@ -36,7 +36,7 @@ pub async fn insert(
         for key in keys {
             query = query
                 .bind(&key.id)
-                .bind(place_of(key.serial))
+                .bind(serial_to_sql(key.serial))
                 .bind(i64::from(key.kid))
                 .bind(i64::from(key.nonce))
                 .bind(key.purpose.name())
@@ -203,7 +203,7 @@ pub async fn taken(
     let mut taken = HashSet::new();
     for serials in serials.chunks(CHUNK) {
         let mut select = Select::new("SELECT serial FROM api_keys WHERE serial IN (");
-        select.args(serials.iter().map(|serial| place_of(*serial))).push(")");
+        select.args(serials.iter().map(|serial| serial_to_sql(*serial))).push(")");
         for row in select.rows(connection).await? {
             taken.insert(serial(row.try_get(0)?).ok_or_else(|| no_value("serial"))?);
         }
@@ -212,7 +212,7 @@ pub async fn taken(
 }
 
 /// A serial as the store keeps it: 48 bits.
-pub(crate) fn place_of(serial: Serial) -> i64 {
+pub(crate) fn serial_to_sql(serial: Serial) -> i64 {
     i64::try_from(serial.get()).unwrap_or(i64::MAX)
 }
 

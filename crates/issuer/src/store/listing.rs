@@ -10,7 +10,7 @@ use crate::error::Error;
 use crate::names;
 use crate::record::{KeyPurpose, KeyRecord, KeyState};
 use crate::store::bulk::{self, BulkRecord};
-use crate::store::keys::place_of;
+use crate::store::keys::serial_to_sql;
 use crate::store::select::{Arg, Select};
 use crate::store::state::push_state;
 use crate::store::{Connection, channels, millis};
@@ -231,8 +231,8 @@ pub(crate) async fn covered(
             select.push(" AND environment = ").arg(environment.name());
         }
         BulkScope::Serials { first, last } => {
-            select.push(" AND serial >= ").arg(place_of(first));
-            select.push(" AND serial <= ").arg(place_of(last));
+            select.push(" AND serial >= ").arg(serial_to_sql(first));
+            select.push(" AND serial <= ").arg(serial_to_sql(last));
         }
     }
     select.push(" AND issued_at >= ").arg(i64::from(entry.issued.from));

@@ -46,7 +46,7 @@ use sqlx::{Any, AnyPool, Executor as _, Row as _, SqlSafeStr as _, SqlStr, Trans
 
 use crate::clock::{Clock, Reading};
 use crate::error::Error;
-use clock::Door;
+use clock::ClockGuard;
 use held::Held;
 pub use open::Database;
 use session::Turn;
@@ -56,7 +56,7 @@ const CONNECTIONS: u32 = 8;
 /// How many are kept for publishing: the beat, a target and a revocation at a time.
 const FOR_PUBLISHING: u32 = 3;
 /// How long a transaction waits for another's end before it gives up.
-const PATIENCE: Duration = Duration::from_secs(10);
+const TIMEOUT: Duration = Duration::from_secs(10);
 /// How long one that reads waits for a connection that is open, if no other may be made.
 const FOR_WHAT_IS_OPEN: Duration = Duration::from_secs(1);
 /// How long a server may take to let connections go.
@@ -74,7 +74,7 @@ pub struct Store {
     database: Database,
     /// Connections of another store that end with this one's.
     others: Option<AnyPool>,
-    door: Door,
+    door: ClockGuard,
     turn: Turn,
     held: Held,
 }
@@ -100,7 +100,7 @@ impl Store {
     }
 
     fn on(pool: AnyPool, database: &Database, clock: Arc<dyn Clock>, held: Held) -> Self {
-        let (database, door) = (database.clone(), Door::of(clock));
+        let (database, door) = (database.clone(), ClockGuard::of(clock));
         Self { pool, database, others: None, door, turn: Turn::of_many(), held }
     }
 
@@ -251,7 +251,7 @@ impl Store {
             },
             Database::Server(_) => {
                 let begin = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
-                Ok(session::within(PATIENCE, self.pool.begin_with(begin)).await??)
+                Ok(session::within(TIMEOUT, self.pool.begin_with(begin)).await??)
             }
         }
     }

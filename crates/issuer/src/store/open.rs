@@ -7,7 +7,7 @@ use sqlx::any::{AnyConnectOptions, install_default_drivers};
 use sqlx::{ConnectOptions as _, Connection as _, Executor as _};
 
 use super::held::Held;
-use super::{AnyPool, AnyPoolOptions, CONNECTIONS, Connection, PATIENCE};
+use super::{AnyPool, AnyPoolOptions, CONNECTIONS, Connection, TIMEOUT};
 use crate::error::Error;
 use crate::files::{self, Privacy};
 use crate::store::{row, server, session};
@@ -118,7 +118,7 @@ pub(super) async fn check(database: &Database, connection: &mut Connection) -> R
 pub(super) async fn connect(database: &Database, held: &Held) -> Result<AnyPool, Error> {
     let options = options(database)?;
     // A pool tries again and again what will never do, and then says only that it took too long.
-    let mut first = session::within(PATIENCE, options.connect()).await??;
+    let mut first = session::within(TIMEOUT, options.connect()).await??;
     session::settle(&mut first, database).await?;
     match database {
         Database::File(path) => {
@@ -158,7 +158,7 @@ fn pool(connections: u32, database: &Database, held: &Held) -> AnyPoolOptions {
     let (settled, held) = (database.clone(), held.clone());
     AnyPoolOptions::new()
         .max_connections(connections)
-        .acquire_timeout(PATIENCE)
+        .acquire_timeout(TIMEOUT)
         // A connection that is cut answers nothing, and the pool would wait for that.
         .test_before_acquire(!is_server)
         .before_acquire(move |connection, _| {

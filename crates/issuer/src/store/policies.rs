@@ -10,8 +10,8 @@ use serde_json::Value;
 use sqlx::Row as _;
 use sqlx::any::AnyRow;
 
+use crate::actions::PolicyRules;
 use crate::error::Error;
-use crate::rules::PolicyRules;
 use crate::store::lists::digest;
 use crate::store::row::{named, number};
 use crate::store::select::Select;
@@ -185,7 +185,7 @@ pub type Say = (u32, Visibility, Option<PolicyDraft>);
 ///
 /// # Errors
 /// The database's.
-pub async fn say_all(connection: &mut Connection) -> Result<Vec<Say>, Error> {
+pub async fn all_policy_rows(connection: &mut Connection) -> Result<Vec<Say>, Error> {
     let query = sqlx::query("SELECT * FROM policies WHERE deleted_ms IS NULL ORDER BY number");
     let rows = query.fetch_all(&mut *connection).await?;
     let channels = sqlx::query(
@@ -241,7 +241,7 @@ fn say(row: &AnyRow) -> Result<Say, sqlx::Error> {
 ///
 /// # Errors
 /// The database's.
-pub async fn touched_since(connection: &mut Connection, position: i64) -> Result<Vec<u32>, Error> {
+pub async fn changed_since(connection: &mut Connection, position: i64) -> Result<Vec<u32>, Error> {
     let rows = sqlx::query(
         "SELECT e.data, p.number FROM events e LEFT JOIN policies p ON p.key_id = e.key_id \
          WHERE e.id > $1 AND (e.type LIKE 'policy.%' OR p.number IS NOT NULL)",

@@ -12,7 +12,7 @@ use portcullis_core::time::Time;
 use sqlx::{Any, Connection as _, Executor as _, Row as _, Transaction};
 use tokio::sync::{Mutex, MutexGuard};
 
-use super::{AnyPool, Connection, Database, PATIENCE, WRITE_LOCK};
+use super::{AnyPool, Connection, Database, TIMEOUT, WRITE_LOCK};
 use crate::error::Error;
 
 /// How long a transaction that writes may wait for its owner's next statement. The work between two
@@ -58,7 +58,7 @@ impl Turn {
             drop(next);
             line
         };
-        within(PATIENCE, both).await.map_err(|_| Error::DatabaseBusy)
+        within(TIMEOUT, both).await.map_err(|_| Error::DatabaseBusy)
     }
 }
 
@@ -114,7 +114,7 @@ pub(super) async fn write(pool: &AnyPool, turn: &Turn) -> Result<(Locked, Time),
 }
 
 async fn lock(pool: &AnyPool) -> Result<(Locked, Time), Error> {
-    let mut writing = within(PATIENCE, pool.begin()).await??;
+    let mut writing = within(TIMEOUT, pool.begin()).await??;
     // Whoever only reads may be silent for longer: a file is being put out, perhaps, and nobody
     // waits for that.
     let lock = sqlx::query(
@@ -124,7 +124,7 @@ async fn lock(pool: &AnyPool) -> Result<(Locked, Time), Error> {
     );
     let lock = lock.bind(format!("{}s", SILENCE.as_secs())).bind(WRITE_LOCK);
     // The server gives up first, unless it can't be heard.
-    let row = within(PATIENCE + ANSWER, lock.fetch_one(&mut *writing)).await??;
+    let row = within(TIMEOUT + ANSWER, lock.fetch_one(&mut *writing)).await??;
     let now = super::time(row.try_get(0)?);
     Ok((writing, now))
 }
@@ -145,7 +145,7 @@ async fn end_who_is_silent(pool: &AnyPool) -> Result<i64, Error> {
          AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database()) \
          AND a.wait_event_type = 'Client' AND a.state_change < now() - INTERVAL '4 s'",
     );
-    let row = within(PATIENCE, query.bind(WRITE_LOCK).fetch_one(pool)).await??;
+    let row = within(TIMEOUT, query.bind(WRITE_LOCK).fetch_one(pool)).await??;
     let ended: i64 = row.try_get(0)?;
     if ended > 0 {
         tracing::warn!(ended, "a session held the right to write and was silent: it was ended");
@@ -218,9 +218,9 @@ mod tests {
 
     #[test]
     fn the_settings_say_what_the_constants_do() {
-        assert!(POSTGRES.contains(&format!("lock_timeout = '{}s'", PATIENCE.as_secs())));
-        assert!(SQLITE.contains(&format!("busy_timeout = {}", PATIENCE.as_millis())));
+        assert!(POSTGRES.contains(&format!("lock_timeout = '{}s'", TIMEOUT.as_secs())));
+        assert!(SQLITE.contains(&format!("busy_timeout = {}", TIMEOUT.as_millis())));
         // A frozen issuer, and what it has in the line, is gone before those who wait give up.
-        assert!(SILENCE * 2 < PATIENCE);
+        assert!(SILENCE * 2 < TIMEOUT);
     }
 }

@@ -10,7 +10,7 @@ use crate::error::Error;
 use crate::record::KeyState;
 use crate::store::Connection;
 use crate::store::bulk::{self, BulkRecord};
-use crate::store::keys::place_of;
+use crate::store::keys::serial_to_sql;
 use crate::store::row::named;
 use crate::store::select::Select;
 
@@ -54,8 +54,8 @@ fn push_entry(select: &mut Select, entry: &BulkEntry) {
             select.push("(environment = ").arg(environment.name());
         }
         BulkScope::Serials { first, last } => {
-            select.push("(serial BETWEEN ").arg(place_of(first));
-            select.push(" AND ").arg(place_of(last));
+            select.push("(serial BETWEEN ").arg(serial_to_sql(first));
+            select.push(" AND ").arg(serial_to_sql(last));
         }
     }
     select.push(" AND issued_at >= ").arg(i64::from(entry.issued.from));

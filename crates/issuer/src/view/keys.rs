@@ -6,7 +6,7 @@ use utoipa::ToSchema;
 use super::problem::Problem;
 use super::targets::TargetView;
 use super::{KeyView, MarkView};
-use crate::rules::Preview;
+use crate::actions::Preview;
 
 /// A key that was made. Its text is answered this once and, of secret keys, kept nowhere.
 #[derive(Clone, Debug, Serialize, ToSchema)]

@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 
 use super::keys::CommittedAnswer;
 use super::{Instant, seconds};
-use crate::rules::PolicyRules;
+use crate::actions::PolicyRules;
 use crate::store::bulk::BulkRecord;
 use crate::store::owners::Owner;
 use crate::store::policies::{PolicyRecord, visibility_name};

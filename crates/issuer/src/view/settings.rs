@@ -4,7 +4,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::Instant;
-use crate::rules::{Effect, SettingsChanged};
+use crate::actions::{Effect, SettingsChanged};
 use crate::settings::{Class, KindSettings, Settings};
 use crate::store::settings::Stored;
 

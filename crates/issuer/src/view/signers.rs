@@ -5,7 +5,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::Instant;
-use crate::rules::{KeyringChanged, Signer, Signers};
+use crate::actions::{KeyringChanged, Signer, Signers};
 
 /// A signer of the issuer.
 #[derive(Clone, Debug, Serialize, ToSchema)]

@@ -30,7 +30,7 @@ const MAX_ATTEMPTS: u32 = 12;
 /// How long an endpoint that fails keeps what else waits for it waiting.
 const HOLD_BACK_MILLIS: u64 = 60_000;
 /// How often the outbox is looked at.
-const LOOK_EVERY: Duration = Duration::from_millis(500);
+const POLL_INTERVAL: Duration = Duration::from_millis(500);
 const BATCH: u32 = 500;
 const UNREADABLE: &str = "the webhook's secret was sealed under another keystore: give it a new \
                           one with `portcullis webhooks rotate-secret`";
@@ -234,7 +234,7 @@ impl Dispatcher {
     /// Sends until the sender of `stopped` is dropped; attempts that have begun are ended first.
     /// Among many issuers one sends at a time.
     pub async fn run(self, mut stopped: watch::Receiver<()>) {
-        let mut ticks = tokio::time::interval(LOOK_EVERY);
+        let mut ticks = tokio::time::interval(POLL_INTERVAL);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut lease = Lease::new(&self.issuer, "webhooks");
         let mut running = HashSet::new();

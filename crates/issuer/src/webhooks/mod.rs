@@ -26,11 +26,11 @@ use serde_json::json;
 use utoipa::ToSchema;
 use zeroize::Zeroizing;
 
+use crate::actions::check_text;
 use crate::actor::Who;
 use crate::error::Error;
 use crate::events::{check_kept, start_in};
 use crate::issuer::Issuer;
-use crate::rules::check_text;
 use crate::store::Connection;
 use crate::store::events::{self, Event, EventType};
 use crate::store::webhooks::{self, Delivery, DeliveryState, WebhookRecord};

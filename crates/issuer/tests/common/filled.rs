@@ -7,13 +7,13 @@ use portcullis_core::keyring::Purpose;
 use portcullis_core::list::BulkState;
 use portcullis_core::policy::Visibility;
 use portcullis_core::token::Kind;
-use portcullis_issuer::clock::{Clock, ManualClock, SystemClock};
-use portcullis_issuer::issuer::Terms;
-use portcullis_issuer::keystore::Vault;
-use portcullis_issuer::rules::{
-    Idempotency, ImportLine, KeyringChange, MassRevocation, Moment, NewKey, NewOwner, NewPolicy,
-    NewSigner, PolicyRules, Revocation, SettingsChange, Use, Whose,
+use portcullis_issuer::actions::{
+    BulkRevocation, BulkSelection, Idempotency, ImportLine, KeyringChange, NewKey, NewOwner,
+    NewPolicy, NewSigner, PolicyRules, Revocation, SettingsChange, Use, When,
 };
+use portcullis_issuer::clock::{Clock, ManualClock, SystemClock};
+use portcullis_issuer::issuer::PublishOptions;
+use portcullis_issuer::keystore::Vault;
 use portcullis_issuer::schedule::{Done, Job, Options};
 use portcullis_issuer::status::StatusLists;
 use portcullis_issuer::webhooks::{Dispatcher, NewWebhook, Reach};
@@ -44,8 +44,9 @@ pub(crate) async fn fill(home: &Home, by_hand: Option<Arc<ManualClock>>) -> Valu
         Duration::from_secs(60),
         Duration::from_secs(600),
     );
-    let terms = Terms { status_lists: Some(lists.unwrap()), ..Terms::default() };
-    let issuer = Issuer::open_with(home, clock, terms).await.unwrap();
+    let publish_options =
+        PublishOptions { status_lists: Some(lists.unwrap()), ..PublishOptions::default() };
+    let issuer = Issuer::open_with(home, clock, publish_options).await.unwrap();
     let signer = KeyringChange::Rotate(NewSigner {
         purpose: Purpose::StatusList,
         algorithm: None,
@@ -75,7 +76,7 @@ pub(crate) async fn fill(home: &Home, by_hand: Option<Arc<ManualClock>>) -> Valu
     let later = issuer.create(&NewKey::titled("Later")).await.unwrap();
     let deleted = issuer.create(&NewKey::titled("Deleted")).await.unwrap();
     // A notice is due a second later.
-    let soon = Some(Moment::In(Duration::from_secs(14 * 24 * 60 * 60 + 1)));
+    let soon = Some(When::In(Duration::from_secs(14 * 24 * 60 * 60 + 1)));
     issuer.create(&NewKey { expires: soon.into(), ..NewKey::titled("Soon") }).await.unwrap();
     let shop = NewKey {
         kind: Kind::Publishable,
@@ -87,9 +88,9 @@ pub(crate) async fn fill(home: &Home, by_hand: Option<Arc<ManualClock>>) -> Valu
     issuer.import(&[line]).await.unwrap();
     let now = |when| Revocation { when, by: Some("security".into()) };
     for (key, when) in [
-        (&revoked, Moment::Now),
-        (&deleted, Moment::Now),
-        (&later, Moment::In(Duration::from_secs(50_000))),
+        (&revoked, When::Now),
+        (&deleted, When::Now),
+        (&later, When::In(Duration::from_secs(50_000))),
     ] {
         issuer.revoke(&key.record.id, &now(when)).await.unwrap();
     }
@@ -97,8 +98,8 @@ pub(crate) async fn fill(home: &Home, by_hand: Option<Arc<ManualClock>>) -> Valu
     issuer.delete(std::slice::from_ref(&deleted.record.id), None).await.unwrap();
     let other = NewOwner { name: "Left".into(), ..NewOwner::default() };
     let other = issuer.create_owner(&other).await.unwrap().number;
-    let mass = MassRevocation {
-        whose: Whose::Owner(other),
+    let mass = BulkRevocation {
+        whose: BulkSelection::Owner(other),
         state: BulkState::Suspended,
         issued_from: None,
         issued_before: None,

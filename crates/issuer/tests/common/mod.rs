@@ -14,10 +14,10 @@ use portcullis_core::time::Time;
 use portcullis_core::token::Label;
 use portcullis_core::verifier::Verifier;
 use portcullis_core::verify::Refusal;
+use portcullis_issuer::actions::{NewOwner, NewPolicy, PolicyRules, Revocation, Revoked, When};
 use portcullis_issuer::clock::ManualClock;
 use portcullis_issuer::init::{Initialised, Plan, init};
 use portcullis_issuer::issuer::DEFAULT_VALID_FOR;
-use portcullis_issuer::rules::{Moment, NewOwner, NewPolicy, PolicyRules, Revocation, Revoked};
 use portcullis_issuer::store::{Database, events};
 use portcullis_issuer::{Error, Home, Issuer};
 
@@ -67,7 +67,7 @@ impl Bench {
         self.issuer.verify(token, None, None).await.unwrap().result.map(|_| ())
     }
 
-    pub(crate) async fn revoke(&self, id: &str, when: Moment) -> Result<Revoked, Error> {
+    pub(crate) async fn revoke(&self, id: &str, when: When) -> Result<Revoked, Error> {
         self.issuer.revoke(id, &Revocation { when, by: Some("me".into()) }).await
     }
 

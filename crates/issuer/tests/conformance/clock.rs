@@ -10,13 +10,13 @@ use portcullis_core::list::MAX_SKEW_MILLIS;
 use portcullis_core::time::Time;
 use portcullis_core::verifier::{AdoptError, Verifier};
 use portcullis_core::verify::{Refusal, Requirements};
+use portcullis_issuer::actions::*;
 use portcullis_issuer::clock::{Clock, ManualClock, Reading, SystemClock};
 use portcullis_issuer::doctor::examine;
 use portcullis_issuer::init::{Plan, init};
-use portcullis_issuer::issuer::{DEFAULT_VALID_FOR, Terms};
+use portcullis_issuer::issuer::{DEFAULT_VALID_FOR, PublishOptions};
 use portcullis_issuer::keystore::Vault;
-use portcullis_issuer::publish::{Target, heart_beat};
-use portcullis_issuer::rules::*;
+use portcullis_issuer::publish::{Target, run_leader};
 use portcullis_issuer::schedule::{Job, Lease, Options};
 use portcullis_issuer::webhooks::{NewWebhook, Reach};
 use portcullis_issuer::{Error, Home, Issuer};
@@ -76,7 +76,7 @@ async fn all_is_refused(bench: &Bench, issuer: &Issuer, id: &str, code: &str) {
     refused("publish", issuer.publish().await.unwrap_err());
     let roll = Roll::default();
     refused("roll", issuer.roll(id, &roll).await.unwrap_err());
-    let revocation = Revocation { when: Moment::Now, by: None };
+    let revocation = Revocation { when: When::Now, by: None };
     refused("revoke", issuer.revoke(id, &revocation).await.unwrap_err());
     let owner = NewOwner { name: "x".into(), ..NewOwner::default() };
     refused("owner", issuer.create_owner(&owner).await.unwrap_err());
@@ -137,8 +137,9 @@ pub(crate) async fn a_clock_that_jumps_ahead_is_held_before_anything_is_written(
     // The machine was paused and set right: that must be said once, and holds for all.
     drop(working);
     bench.clock.jump(right.plus_millis(DAY));
-    let terms = Terms { trust_clock: true, ..Terms::default() };
-    let trusting = Issuer::open_with(&bench.home, bench.clock.clone(), terms).await.unwrap();
+    let publish_options = PublishOptions { trust_clock: true, ..PublishOptions::default() };
+    let trusting =
+        Issuer::open_with(&bench.home, bench.clock.clone(), publish_options).await.unwrap();
     trusting.publish().await.unwrap();
     issuer.create(&NewKey::titled("z")).await.unwrap();
 }
@@ -211,7 +212,7 @@ async fn act(issuer: &Issuer, what: &str, id: &str) {
     let refused = match what {
         "create" => issuer.create(&NewKey::titled("x")).await.err(),
         "revoke" => {
-            let revocation = Revocation { when: Moment::Now, by: None };
+            let revocation = Revocation { when: When::Now, by: None };
             issuer.revoke(id, &revocation).await.and_then(|done| done.published).err()
         }
         "roll" => issuer.roll(id, &Roll::default()).await.and_then(|done| done.published).err(),
@@ -290,7 +291,7 @@ pub(crate) async fn a_beat_is_as_long_as_the_time_that_was_looked_at(bench: Benc
             moody.is_set(number, 1, wrong_times(right)[wrong]);
             let (stop, stopped) = tokio::sync::watch::channel(());
             let period = std::time::Duration::from_secs(3600);
-            let beat = tokio::spawn(heart_beat(issuer.clone(), period, Vec::new(), stopped));
+            let beat = tokio::spawn(run_leader(issuer.clone(), period, Vec::new(), stopped));
             // It is done, or noted that it failed.
             until("the beat", async || {
                 let out = other.published().await.unwrap().this_update >= right;
@@ -387,11 +388,12 @@ pub(crate) async fn what_a_clock_left_behind_is_got_rid_of(bench: Bench) {
     let spec = format!("dir:{},every=50ms", folder.display());
     let made_then;
     {
-        let terms = Terms { trust_clock: true, ..Terms::default() };
-        let old = Issuer::open_with(&bench.home, bench.clock.clone(), terms).await.unwrap();
+        let publish_options = PublishOptions { trust_clock: true, ..PublishOptions::default() };
+        let old =
+            Issuer::open_with(&bench.home, bench.clock.clone(), publish_options).await.unwrap();
         bench.clock.jump(right.plus_millis(10 * DAY));
         made_then = old.create(&NewKey::titled("of the future")).await.unwrap();
-        let now = Revocation { when: Moment::Now, by: None };
+        let now = Revocation { when: When::Now, by: None };
         old.revoke(&revoked.record.id, &now).await.unwrap().published.unwrap();
         let out = old.published().await.unwrap();
         let _working = work(&old, &[&spec]);
@@ -446,7 +448,7 @@ pub(crate) async fn what_a_stolen_signer_of_lists_signed_is_ended(bench: Bench) 
     let issuer = &bench.issuer;
     let revoked = issuer.create(&NewKey::titled("revoked")).await.unwrap();
     let kept = issuer.create(&NewKey::titled("kept")).await.unwrap();
-    let now = Revocation { when: Moment::Now, by: None };
+    let now = Revocation { when: When::Now, by: None };
     issuer.revoke(&revoked.record.id, &now).await.unwrap().published.unwrap();
     for _ in 0..3 {
         let other = issuer.create(&NewKey::titled("other")).await.unwrap();

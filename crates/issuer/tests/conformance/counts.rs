@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use portcullis_core::list::BulkState;
 use portcullis_issuer::Issuer;
-use portcullis_issuer::rules::{MassRevocation, Moment, NewKey, Query, Revocation, Whose};
+use portcullis_issuer::actions::{BulkRevocation, BulkSelection, NewKey, Query, Revocation, When};
 use portcullis_issuer::schedule::{Job, Options};
 use portcullis_issuer::store::state::{count_by_state, recount_by_state};
 
@@ -20,19 +20,19 @@ async fn metrics_look_at_no_key_that_time_has_left_alone() {
     let issuer = &bench.issuer;
     let owner = bench.owner("o").await;
     for title in ["trap", "trap", "soon revoked", "soon expired"] {
-        let expires = (title == "soon expired").then_some(Moment::In(Duration::from_secs(50)));
+        let expires = (title == "soon expired").then_some(When::In(Duration::from_secs(50)));
         issuer.create(&NewKey { expires: expires.into(), ..NewKey::titled(title) }).await.unwrap();
     }
     let key = NewKey { owner, ..NewKey::titled("of an owner whose keys are revoked") };
     issuer.create(&key).await.unwrap();
     let keys = issuer.list_keys(&Query::default()).await.unwrap().keys;
     let id = keys.into_iter().find(|key| key.title == "soon revoked").unwrap().id;
-    let when = Moment::In(Duration::from_secs(50));
+    let when = When::In(Duration::from_secs(50));
     issuer.revoke(&id, &Revocation { when, by: None }).await.unwrap();
     // The counts are those of the machine's clock when the tables were made.
     issuer.run_job(Job::Prune, &Options::default()).await.unwrap();
-    let many = MassRevocation {
-        whose: Whose::Owner(owner),
+    let many = BulkRevocation {
+        whose: BulkSelection::Owner(owner),
         state: BulkState::Revoked,
         issued_from: None,
         issued_before: None,
@@ -74,7 +74,7 @@ impl Dice {
 
 /// One act on some key, which may be refused: what is refused changes nothing.
 async fn act(issuer: &Issuer, dice: &mut Dice, owner: u32) {
-    let secs = |dice: &mut Dice| Moment::In(Duration::from_secs(1 + dice.below(200)));
+    let secs = |dice: &mut Dice| When::In(Duration::from_secs(1 + dice.below(200)));
     let keys =
         issuer.list_keys(&Query { limit: Some(200), ..Query::default() }).await.unwrap().keys;
     // Not the admin key: it is the last.
@@ -92,7 +92,7 @@ async fn act(issuer: &Issuer, dice: &mut Dice, owner: u32) {
             }
         }
         3 | 4 => {
-            let when = if dice.below(2) == 0 { Moment::Now } else { secs(dice) };
+            let when = if dice.below(2) == 0 { When::Now } else { secs(dice) };
             let _ = issuer.revoke(&id, &Revocation { when, by: None }).await;
         }
         5 => drop(issuer.suspend(&id, None).await),
@@ -140,12 +140,12 @@ pub(crate) async fn counts_are_kept_through_random_acts_at_once_and_through_time
             }
             3 => {
                 for (state, whose) in [
-                    (BulkState::Suspended, Whose::Owner(owner)),
-                    (BulkState::Revoked, Whose::Owner(owner)),
+                    (BulkState::Suspended, BulkSelection::Owner(owner)),
+                    (BulkState::Revoked, BulkSelection::Owner(owner)),
                 ] {
                     let (issued_from, issued_before) = (None, None);
                     let many =
-                        MassRevocation { whose, state, issued_from, issued_before, by: None };
+                        BulkRevocation { whose, state, issued_from, issued_before, by: None };
                     issuer.revoke_many(&many).await.unwrap();
                     compare(issuer, "with many at once").await;
                 }

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use portcullis_core::crypto::Digest;
 use portcullis_core::keyring::State;
+use portcullis_issuer::actions::{NewKey, When};
 use portcullis_issuer::events::{Anchor, EventQuery, ExportLine, Report, check_export, types};
-use portcullis_issuer::rules::{Moment, NewKey};
 use portcullis_issuer::schedule::{Done, Job, Options};
 use portcullis_issuer::store::events::{EventType, Filter, Line};
 
@@ -34,7 +34,7 @@ async fn some_trail(bench: &Bench) -> String {
         ids.push(bench.issuer.create(&NewKey::titled(title)).await.unwrap().record.id);
     }
     let id = ids.remove(1);
-    bench.revoke(&id, Moment::Now).await.unwrap();
+    bench.revoke(&id, When::Now).await.unwrap();
     id
 }
 
@@ -204,8 +204,8 @@ pub(crate) async fn an_export_is_checked_without_the_database(bench: Bench) {
 }
 
 pub(crate) async fn what_a_job_does_by_itself_is_its_own_doing(bench: Bench) {
-    let hour = Some(Moment::In(Duration::from_secs(3600)));
-    let day = Some(Moment::In(Duration::from_secs(25 * 3600)));
+    let hour = Some(When::In(Duration::from_secs(3600)));
+    let day = Some(When::In(Duration::from_secs(25 * 3600)));
     for expires in [hour, day] {
         bench
             .issuer
@@ -223,7 +223,7 @@ pub(crate) async fn what_a_job_does_by_itself_is_its_own_doing(bench: Bench) {
     // When it is due, nobody runs it; by hand somebody does.
     bench.issuer.run_due_jobs(&Options::default()).await.unwrap();
     assert_eq!(actors().await, ["expiry-notices"]);
-    let day = Some(Moment::In(Duration::from_secs(25 * 3600)));
+    let day = Some(When::In(Duration::from_secs(25 * 3600)));
     bench.issuer.create(&NewKey { expires: day.into(), ..NewKey::titled("y") }).await.unwrap();
     bench.clock.advance(2 * 3_600_000);
     bench.issuer.run_job(Job::ExpiryNotices, &Options::default()).await.unwrap();
@@ -233,13 +233,13 @@ pub(crate) async fn what_a_job_does_by_itself_is_its_own_doing(bench: Bench) {
 pub(crate) async fn each_notice_of_expiry_is_given_once(bench: Bench) {
     let day = Duration::from_secs(24 * 60 * 60);
     let expiring = |title: &str, days: u32| NewKey {
-        expires: Some(Moment::In(day * days)).into(),
+        expires: Some(When::In(day * days)).into(),
         ..NewKey::titled(title)
     };
     let long = bench.issuer.create(&expiring("long", 30)).await.unwrap().record.id;
     let short = bench.issuer.create(&expiring("short", 2)).await.unwrap().record.id;
     let revoked = bench.issuer.create(&expiring("revoked", 30)).await.unwrap().record.id;
-    bench.revoke(&revoked, Moment::Now).await.unwrap();
+    bench.revoke(&revoked, When::Now).await.unwrap();
     let run = async |days: u64| {
         bench.clock.set(START.plus_millis(days * 24 * 60 * 60 * 1000));
         let done = bench.issuer.run_job(Job::ExpiryNotices, &Options::default()).await.unwrap();

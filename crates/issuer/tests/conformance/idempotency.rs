@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use portcullis_core::token::{Algorithm, Kind};
 use portcullis_issuer::Error;
-use portcullis_issuer::rules::{Creation, Idempotency, Moment, NewKey, Query, Roll, Rolled};
+use portcullis_issuer::actions::{Creation, Idempotency, NewKey, Query, Roll, Rolled, When};
 
 use crate::common::Bench;
 
@@ -26,7 +26,7 @@ fn publishable(channels: &[&str]) -> NewKey {
 pub(crate) async fn a_repeated_create_gives_the_same_keys(bench: Bench) {
     let name = Idempotency::new("me", "order 1");
     let new = [
-        NewKey { expires: Some(Moment::In(secs(1_000_000))).into(), ..NewKey::titled("a") },
+        NewKey { expires: Some(When::In(secs(1_000_000))).into(), ..NewKey::titled("a") },
         publishable(&["web"]),
         NewKey { algorithm: Some(Algorithm::Ed25519), ..NewKey::titled("b") },
     ];
@@ -57,7 +57,7 @@ pub(crate) async fn a_repeated_create_gives_the_same_keys(bench: Bench) {
     let made: Vec<Creation> = made.into_iter().map(Result::unwrap).collect();
     assert_eq!(made.iter().filter(|made| !made.repeated).count(), 1);
     assert!(made.windows(2).all(|pair| tokens(&pair[0]) == tokens(&pair[1])));
-    bench.revoke(&made[0].keys[0].record.id, Moment::Now).await.unwrap();
+    bench.revoke(&made[0].keys[0].record.id, When::Now).await.unwrap();
     let id = made[0].keys[0].record.id.clone();
     bench.issuer.delete(&[id], None).await.unwrap();
     let gone = bench.issuer.create_all(&new[..1], Some(&fresh)).await;
@@ -118,7 +118,7 @@ pub(crate) async fn a_repeated_roll_gives_the_same_key(bench: Bench) {
             Roll { policy: Some(0), ..roll.clone() },
             Roll { algorithm: Some(Algorithm::Ed25519), ..roll.clone() },
             Roll { expires: Some(None), ..roll.clone() },
-            Roll { expires: Some(Some(Moment::In(secs(9)))), ..roll.clone() },
+            Roll { expires: Some(Some(When::In(secs(9)))), ..roll.clone() },
         ] {
             assert!(matches!(send(other).await, Err(Error::IdempotencyMismatch)));
         }

@@ -8,9 +8,9 @@ use portcullis_core::time::Time;
 use portcullis_core::token::{Algorithm, Environment, Kind};
 use portcullis_core::verify::Refusal;
 use portcullis_issuer::Error;
+use portcullis_issuer::actions::*;
 use portcullis_issuer::issuer::DEFAULT_VALID_FOR;
 use portcullis_issuer::record::{KeyPurpose, KeyState};
-use portcullis_issuer::rules::*;
 use portcullis_issuer::store::state::count_by_state;
 
 use crate::common::{Bench, START};
@@ -74,11 +74,11 @@ pub(crate) async fn what_can_not_be_made_is_refused_and_leaves_nothing(bench: Be
         assert!(matches!(error, Error::Invalid { field: "title", .. }), "{title}");
     }
     for end in [
-        Moment::Now,
-        Moment::In(secs(0)),
-        Moment::At(START),
-        Moment::In(secs(u64::MAX)),
-        Moment::At(Time::from_millis(u64::from(u32::MAX) * 1000)),
+        When::Now,
+        When::In(secs(0)),
+        When::At(START),
+        When::In(secs(u64::MAX)),
+        When::At(Time::from_millis(u64::from(u32::MAX) * 1000)),
     ] {
         let new = NewKey { expires: Some(end).into(), ..NewKey::titled("x") };
         let error = bench.issuer.create(&new).await.unwrap_err();
@@ -103,20 +103,20 @@ pub(crate) async fn an_admin_key_opens_the_api_and_nothing_else(bench: Bench) {
         bench.issuer.admin(&token.token).await.unwrap().unwrap_err(),
         NotAdmin::Refused(Refusal::SignerNotAllowed(1))
     );
-    bench.revoke(&admin.record.id, Moment::Now).await.unwrap();
+    bench.revoke(&admin.record.id, When::Now).await.unwrap();
     let refused = bench.issuer.admin(&admin.token).await.unwrap().unwrap_err();
     assert_eq!(refused, NotAdmin::Refused(Refusal::Revoked));
 }
 
 pub(crate) async fn a_revocation_is_published_before_it_is_answered(bench: Bench) {
     let minted = bench.issuer.create(&NewKey::titled("x")).await.unwrap();
-    let revoked = bench.revoke(&minted.record.id, Moment::Now).await.unwrap();
+    let revoked = bench.revoke(&minted.record.id, When::Now).await.unwrap();
     assert_eq!(revoked.published.unwrap().number, 2);
     assert_eq!(revoked.record.revoked_by.as_deref(), Some("me"));
     assert_eq!(bench.judge(&minted.token).await, Err(Refusal::Revoked));
-    let again = bench.revoke(&minted.record.id, Moment::Now).await;
+    let again = bench.revoke(&minted.record.id, When::Now).await;
     assert!(matches!(again, Err(Error::AlreadyRevoked)));
-    assert!(matches!(bench.revoke("apk_x", Moment::Now).await, Err(Error::NotFound)));
+    assert!(matches!(bench.revoke("apk_x", When::Now).await, Err(Error::NotFound)));
     let events = bench.events(&minted.record.id).await;
     assert_eq!(events, ["api-key.created", "api-key.revoked"]);
 }
@@ -124,24 +124,22 @@ pub(crate) async fn a_revocation_is_published_before_it_is_answered(bench: Bench
 pub(crate) async fn a_revocation_moves_earlier_and_never_later(bench: Bench) {
     let minted = bench.issuer.create(&NewKey::titled("x")).await.unwrap();
     let id = &minted.record.id;
-    let at = bench.revoke(id, Moment::In(secs(100))).await.unwrap().record.revoked_at;
+    let at = bench.revoke(id, When::In(secs(100))).await.unwrap().record.revoked_at;
     assert_eq!(at, Some(START.secs() + 100));
-    for later in
-        [Moment::In(secs(100)), Moment::In(secs(101)), Moment::At(START.plus_millis(200_000))]
-    {
+    for later in [When::In(secs(100)), When::In(secs(101)), When::At(START.plus_millis(200_000))] {
         assert!(matches!(bench.revoke(id, later).await, Err(Error::NotEarlier)));
     }
     assert_eq!(bench.issuer.show(id).await.unwrap().revoked_at, at);
-    let at = bench.revoke(id, Moment::At(START.plus_millis(50_900))).await.unwrap();
+    let at = bench.revoke(id, When::At(START.plus_millis(50_900))).await.unwrap();
     assert_eq!(at.record.revoked_at, Some(START.secs() + 50), "rounded down, never later");
-    let at = bench.revoke(id, Moment::At(Time::from_secs(1))).await.unwrap();
+    let at = bench.revoke(id, When::At(Time::from_secs(1))).await.unwrap();
     assert_eq!(at.record.revoked_at, Some(START.secs()), "the past means now");
     assert_eq!(bench.judge(&minted.token).await, Err(Refusal::Revoked));
 }
 
 pub(crate) async fn a_timed_revocation_strikes_at_its_second_with_no_publication(bench: Bench) {
     let minted = bench.issuer.create(&NewKey::titled("x")).await.unwrap();
-    let revoked = bench.revoke(&minted.record.id, Moment::In(secs(60))).await.unwrap();
+    let revoked = bench.revoke(&minted.record.id, When::In(secs(60))).await.unwrap();
     assert_eq!(revoked.record.state(START), KeyState::Scheduled);
     let before = revoked.published.unwrap();
     bench.clock.advance(59_999);
@@ -158,11 +156,11 @@ pub(crate) async fn a_timed_revocation_strikes_at_its_second_with_no_publication
 }
 
 pub(crate) async fn an_expired_key_is_refused_and_its_entry_leaves_a_day_later(bench: Bench) {
-    let new = NewKey { expires: Some(Moment::In(secs(100))).into(), ..NewKey::titled("x") };
+    let new = NewKey { expires: Some(When::In(secs(100))).into(), ..NewKey::titled("x") };
     let minted = bench.issuer.create(&new).await.unwrap();
-    bench.revoke(&minted.record.id, Moment::Now).await.unwrap();
+    bench.revoke(&minted.record.id, When::Now).await.unwrap();
     let revoked = async || bench.issuer.overview().await.unwrap().1[0].counts.revoked;
-    let day = u64::from(portcullis_issuer::publish::LINGER_SECS) * 1000;
+    let day = u64::from(portcullis_issuer::publish::RETENTION_SECS) * 1000;
     bench.clock.advance(100_000 + day - 1);
     bench.issuer.publish().await.unwrap();
     assert_eq!(revoked().await, 1);
@@ -180,7 +178,7 @@ pub(crate) async fn a_rolled_key_and_its_successor_are_both_valid_in_the_overlap
         environment: Environment::Test,
         owner,
         policy,
-        expires: Some(Moment::In(secs(1000))).into(),
+        expires: Some(When::In(secs(1000))).into(),
         ..NewKey::titled("Shop")
     };
     let old = bench.issuer.create(&new).await.unwrap();
@@ -227,27 +225,27 @@ pub(crate) async fn listings_filter_by_the_state_that_records_say(bench: Bench) 
         (Some(50), Some(20)),
         (Some(5), Some(20)),
     ] {
-        let expires = expires.map(|after| Moment::In(secs(after)));
+        let expires = expires.map(|after| When::In(secs(after)));
         let minted = bench
             .issuer
             .create(&NewKey { expires: expires.into(), ..NewKey::titled("x") })
             .await
             .unwrap();
         if let Some(at) = at {
-            bench.revoke(&minted.record.id, Moment::In(secs(at))).await.unwrap();
+            bench.revoke(&minted.record.id, When::In(secs(at))).await.unwrap();
         }
     }
     // Keys that revocations and suspensions of many speak of, beside those that they don't.
     let (dead, asleep) = (bench.owner("Dead").await, bench.owner("Asleep").await);
     for (owner, expires) in [(dead, None), (dead, Some(20)), (asleep, None), (asleep, Some(20))] {
-        let expires = expires.map(|after| Moment::In(secs(after)));
+        let expires = expires.map(|after| When::In(secs(after)));
         let new = NewKey { owner, expires: expires.into(), ..NewKey::titled("y") };
         bench.issuer.create(&new).await.unwrap();
     }
     for (owner, state) in [(dead, BulkState::Revoked), (asleep, BulkState::Suspended)] {
-        let whose = Whose::Owner(owner);
+        let whose = BulkSelection::Owner(owner);
         let (issued_from, issued_before) = (None, None);
-        let many = MassRevocation { whose, state, issued_from, issued_before, by: None };
+        let many = BulkRevocation { whose, state, issued_from, issued_before, by: None };
         bench.issuer.revoke_many(&many).await.unwrap().published.unwrap();
     }
     for elapsed in [0, 4_999, 5_000, 19_999, 20_000, 49_999, 50_000] {
@@ -314,7 +312,7 @@ pub(crate) async fn an_unchanged_list_only_renews_its_stamp(bench: Bench) {
 pub(crate) async fn a_revocation_stays_committed_where_it_can_not_be_published(bench: Bench) {
     let minted = bench.issuer.create(&NewKey::titled("x")).await.unwrap();
     bench.clock.set(Time::from_millis(START.millis() - 60_000));
-    let revoked = bench.revoke(&minted.record.id, Moment::Now).await.unwrap();
+    let revoked = bench.revoke(&minted.record.id, When::Now).await.unwrap();
     assert!(matches!(revoked.published, Err(Error::ClockWentBack { behind_millis: 60_000.. })));
     let record = bench.issuer.show(&minted.record.id).await.unwrap();
     assert!(record.revoked_at >= Some(START.secs()), "dated by the store's clock");

@@ -6,8 +6,8 @@ use portcullis_core::policy::Visibility;
 use portcullis_core::token::{Algorithm, Environment, Kind};
 use portcullis_core::verify::Refusal;
 use portcullis_issuer::Error;
+use portcullis_issuer::actions::*;
 use portcullis_issuer::record::{KeyPurpose, KeyState};
-use portcullis_issuer::rules::*;
 use serde_json::json;
 use sqlx::Row as _;
 
@@ -44,7 +44,7 @@ async fn titled(bench: &Bench, title: &str) -> Minted {
     bench.issuer.create(&NewKey::titled(title)).await.unwrap()
 }
 
-const NOW: Revocation = Revocation { when: Moment::Now, by: None };
+const NOW: Revocation = Revocation { when: When::Now, by: None };
 
 pub(crate) async fn a_title_and_metadata_change_and_what_the_token_says_does_not(bench: Bench) {
     let minted = titled(&bench, "Old").await;
@@ -81,7 +81,7 @@ pub(crate) async fn a_title_and_metadata_change_and_what_the_token_says_does_not
         assert!(matches!(check_fixed(field), Err(Error::Fixed { .. })));
     }
     check_fixed("title").unwrap();
-    bench.revoke(id, Moment::Now).await.unwrap();
+    bench.revoke(id, When::Now).await.unwrap();
     bench.issuer.update(id, &update, None).await.unwrap();
     let missing = bench.issuer.update("apk_none", &update, None).await;
     assert!(matches!(missing, Err(Error::NotFound)));
@@ -145,7 +145,7 @@ pub(crate) async fn a_suspended_key_is_refused_until_it_is_resumed(bench: Bench)
     bench.judge(&minted.token).await.unwrap();
     assert!(matches!(bench.issuer.resume(id, None).await, Err(Error::NotSuspended)));
     bench.issuer.suspend(id, None).await.unwrap();
-    bench.revoke(id, Moment::Now).await.unwrap();
+    bench.revoke(id, When::Now).await.unwrap();
     assert_eq!(bench.judge(&minted.token).await, Err(Refusal::Revoked));
     assert!(matches!(bench.issuer.resume(id, None).await, Err(Error::AlreadyRevoked)));
     assert!(matches!(bench.issuer.suspend("apk_none", None).await, Err(Error::NotFound)));
@@ -183,14 +183,14 @@ pub(crate) async fn several_are_revoked_or_none(bench: Bench) {
     bench.judge(&keys[1].token).await.unwrap();
 
     // Publishable keys die once as well, and a selector leaves the dead in peace.
-    bench.revoke(&shop.record.id, Moment::Now).await.unwrap();
+    bench.revoke(&shop.record.id, When::Now).await.unwrap();
     bench.clock.advance(10_000);
-    let later = bench.revoke(&shop.record.id, Moment::In(secs(3600))).await;
+    let later = bench.revoke(&shop.record.id, When::In(secs(3600))).await;
     assert!(matches!(later, Err(Error::AlreadyRevoked)));
     let shop = bench.issuer.show(&shop.record.id).await.unwrap();
     assert_eq!(shop.revoked_at, Some(START.secs()));
     let of_owner = like(Criteria { owner: Some(owner), ..Criteria::default() });
-    let in_an_hour = Revocation { when: Moment::In(secs(3600)), by: Some("me".into()) };
+    let in_an_hour = Revocation { when: When::In(secs(3600)), by: Some("me".into()) };
     let revoked = bench.issuer.revoke_all(&of_owner, &in_an_hour).await.unwrap();
     assert_eq!(revoked.records.len(), 2);
     assert_eq!(bench.issuer.revoke_all(&of_owner, &in_an_hour).await.unwrap().records.len(), 0);
@@ -211,8 +211,8 @@ pub(crate) async fn what_is_deleted_is_gone_for_all_but_the_list(bench: Bench) {
     let minted = bench.issuer.create(&publishable(&["web"])).await.unwrap();
     let other = titled(&bench, "other").await.record;
     let id = minted.record.id.clone();
-    bench.revoke(&id, Moment::Now).await.unwrap();
-    bench.revoke(&other.id, Moment::In(secs(60))).await.unwrap();
+    bench.revoke(&id, When::Now).await.unwrap();
+    bench.revoke(&other.id, When::In(secs(60))).await.unwrap();
     let both = [id.clone(), other.id.clone()];
     let error = bench.issuer.delete(&both, None).await.unwrap_err();
     let message = format!("Cannot delete api keys that are not revoked - {}", other.id);
@@ -227,7 +227,7 @@ pub(crate) async fn what_is_deleted_is_gone_for_all_but_the_list(bench: Bench) {
         std::slice::from_ref(&id)
     );
     assert!(matches!(bench.issuer.show(&id).await, Err(Error::NotFound)));
-    assert!(matches!(bench.revoke(&id, Moment::Now).await, Err(Error::NotFound)));
+    assert!(matches!(bench.revoke(&id, When::Now).await, Err(Error::NotFound)));
     assert!(matches!(bench.issuer.roll(&id, &Roll::default()).await, Err(Error::NotFound)));
     assert!(matches!(
         bench.issuer.delete(std::slice::from_ref(&id), None).await,
@@ -287,7 +287,7 @@ pub(crate) async fn a_rolled_key_keeps_all_but_what_is_said(bench: Bench) {
     let rolled = bench.issuer.roll(&admin.id, &Roll::default()).await.unwrap().minted.record;
     assert_eq!(rolled.admin_scopes, ["keys:read"]);
 
-    let secret = NewKey { expires: Some(Moment::In(secs(60))).into(), ..NewKey::titled("x") };
+    let secret = NewKey { expires: Some(When::In(secs(60))).into(), ..NewKey::titled("x") };
     let secret = bench.issuer.create(&secret).await.unwrap().record;
     let owner = bench.owner("Acme").await;
     let policy = bench.policy("Reader", Visibility::Private, PolicyRules::default()).await;
@@ -309,19 +309,22 @@ pub(crate) async fn whoever_holds_a_secret_key_can_revoke_it(bench: Bench) {
     let secret = titled(&bench, "x").await;
     let shop = bench.issuer.create(&publishable(&[])).await.unwrap();
     bench.issuer.suspend(&secret.record.id, None).await.unwrap();
-    let revoked = bench.issuer.revoke_held(&secret.token).await.unwrap();
+    let revoked = bench.issuer.revoke_by_token(&secret.token).await.unwrap();
     revoked.published.unwrap();
     assert_eq!(revoked.record.revoked_by, Some(secret.record.id.clone()));
     assert_eq!(bench.judge(&secret.token).await, Err(Refusal::Revoked));
-    assert!(matches!(bench.issuer.revoke_held(&secret.token).await, Err(Error::AlreadyRevoked)));
-    assert!(matches!(bench.issuer.revoke_held(&shop.token).await, Err(Error::PublicText)));
+    assert!(matches!(
+        bench.issuer.revoke_by_token(&secret.token).await,
+        Err(Error::AlreadyRevoked)
+    ));
+    assert!(matches!(bench.issuer.revoke_by_token(&shop.token).await, Err(Error::PublicText)));
     bench.judge(&shop.token).await.unwrap();
-    let admin = bench.issuer.revoke_held(&bench.made.admin_token).await.unwrap().record;
+    let admin = bench.issuer.revoke_by_token(&bench.made.admin_token).await.unwrap().record;
     assert_eq!(admin.id, bench.made.admin.id);
     let mut altered = secret.token.to_string();
     altered.replace_range(20..21, if &altered[20..21] == "0" { "1" } else { "0" });
     for foreign in ["", "x", altered.as_str()] {
-        assert!(matches!(bench.issuer.revoke_held(foreign).await, Err(Error::NotAuthentic)));
+        assert!(matches!(bench.issuer.revoke_by_token(foreign).await, Err(Error::NotAuthentic)));
     }
 }
 
@@ -380,7 +383,7 @@ pub(crate) async fn an_import_goes_on_where_it_ended(bench: Bench) {
     };
     assert_eq!((a.record.title.as_str(), &again.token), ("a", &a.token));
     bench.judge(&b.token).await.unwrap();
-    bench.revoke(&b.record.id, Moment::Now).await.unwrap();
+    bench.revoke(&b.record.id, When::Now).await.unwrap();
     bench.issuer.delete(std::slice::from_ref(&b.record.id), None).await.unwrap();
     let second = bench.issuer.import(&[line("a"), line("b"), line("c")]).await.unwrap();
     let [Imported::Before(same), Imported::Deleted(gone), Imported::Made(_)] = second.as_slice()

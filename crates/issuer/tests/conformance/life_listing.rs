@@ -3,8 +3,8 @@
 use portcullis_core::policy::Visibility;
 use portcullis_core::token::{Environment, Kind};
 use portcullis_issuer::Error;
+use portcullis_issuer::actions::*;
 use portcullis_issuer::record::KeyPurpose;
-use portcullis_issuer::rules::*;
 
 use crate::common::{Bench, START};
 
@@ -36,7 +36,7 @@ pub(crate) async fn keys_are_found_by_what_they_are_like(bench: Bench) {
         ..NewKey::titled("b")
     };
     let b = bench.issuer.create(&b).await.unwrap();
-    bench.revoke(&a.id, Moment::At(START.plus_millis(60_000))).await.unwrap();
+    bench.revoke(&a.id, When::At(START.plus_millis(60_000))).await.unwrap();
     let at = |millis| Some(START.plus_millis(millis));
     let first = "First admin key";
     for (criteria, titles) in [
@@ -111,7 +111,7 @@ pub(crate) async fn every_order_is_turned_page_by_page(bench: Bench) {
     }
     for at in [5, 1, 3] {
         bench.clock.advance(1);
-        bench.revoke(&ids[at], Moment::In(std::time::Duration::from_secs(60))).await.unwrap();
+        bench.revoke(&ids[at], When::In(std::time::Duration::from_secs(60))).await.unwrap();
     }
     for order in Order::ALL {
         for ascending in [false, true] {

@@ -7,9 +7,9 @@ use portcullis_core::keyring::Purpose;
 use portcullis_core::list::MAX_SKEW_MILLIS;
 use portcullis_core::verifier::Verifier;
 use portcullis_core::verify::{Refusal, Requirements};
+use portcullis_issuer::actions::*;
 use portcullis_issuer::issuer::DEFAULT_VALID_FOR;
-use portcullis_issuer::publish::{Target, has, heart_beat};
-use portcullis_issuer::rules::*;
+use portcullis_issuer::publish::{Target, has, run_leader};
 use portcullis_issuer::store::targets;
 use portcullis_issuer::{Error, Issuer};
 use tokio::sync::watch;
@@ -49,7 +49,7 @@ pub(crate) struct Working {
 pub(crate) fn work(issuer: &Issuer, targets: &[&str]) -> Working {
     let targets = targets.iter().map(|text| Target::parse(text).unwrap()).collect();
     let (stop, stopped) = watch::channel(());
-    tokio::spawn(heart_beat(issuer.clone(), BEAT, targets, stopped));
+    tokio::spawn(run_leader(issuer.clone(), BEAT, targets, stopped));
     Working { _sender: stop }
 }
 
@@ -190,7 +190,7 @@ pub(crate) async fn a_directory_carries_the_list(bench: Bench) {
     let gate = adopt(&bench, &folder).await;
     gate.verify(&minted.token, &DEMAND, issuer.now()).map(|_| ()).unwrap();
 
-    let revoked = bench.revoke(&minted.record.id, Moment::Now).await.unwrap().published.unwrap();
+    let revoked = bench.revoke(&minted.record.id, When::Now).await.unwrap().published.unwrap();
     let list = (revoked.epoch, revoked.number);
     let targets = issuer.wait_for(list, Duration::from_secs(30)).await.unwrap();
     assert_eq!(targets.len(), 1);
@@ -220,7 +220,7 @@ pub(crate) async fn a_target_that_fails_is_reported_and_the_others_go_on(bench: 
     .await;
     assert_eq!(bad.name, specs[0]);
     let minted = issuer.create(&NewKey::titled("x")).await.unwrap();
-    let list = bench.revoke(&minted.record.id, Moment::Now).await.unwrap().published.unwrap();
+    let list = bench.revoke(&minted.record.id, When::Now).await.unwrap().published.unwrap();
     let list = (list.epoch, list.number);
     until("the good one", async || {
         let targets = issuer.targets().await.unwrap();
@@ -251,7 +251,7 @@ pub(crate) async fn a_publisher_that_wakes_up_late_changes_nothing(bench: Bench)
     let stamp = lists::published(&mut reading).await.unwrap().stamp;
     drop(reading);
     let minted = issuer.create(&NewKey::titled("x")).await.unwrap();
-    bench.revoke(&minted.record.id, Moment::Now).await.unwrap();
+    bench.revoke(&minted.record.id, When::Now).await.unwrap();
     let newest = issuer.published().await.unwrap();
     let mut writing = issuer.store().write().await.unwrap();
     assert!(!lists::set_published(&mut writing, &late, &stamp).await.unwrap());
@@ -281,7 +281,7 @@ async fn a_restored_backup_stands_still_until_it_is_recovered() {
     pool.close().await;
     bench.clock.advance(5_000);
     let lost = bench.issuer.create(&NewKey::titled("lost")).await.unwrap();
-    bench.revoke(&revoked.record.id, Moment::Now).await.unwrap().published.unwrap();
+    bench.revoke(&revoked.record.id, When::Now).await.unwrap().published.unwrap();
     let sold = vec!["sc_1".to_owned()];
     let change = PolicyChange { sales_channels: Some(sold.clone()), ..PolicyChange::default() };
     bench.issuer.update_policy(edited, &change).await.unwrap().published.unwrap();

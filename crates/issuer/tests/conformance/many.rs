@@ -5,8 +5,8 @@ use portcullis_core::time::Time;
 use portcullis_core::token::{Environment, Kind};
 use portcullis_core::verify::Refusal;
 use portcullis_issuer::Error;
+use portcullis_issuer::actions::*;
 use portcullis_issuer::record::KeyState;
-use portcullis_issuer::rules::*;
 
 use crate::common::{Bench, START};
 
@@ -18,8 +18,8 @@ conformance! {
     nobody_in_particular_is_never_everybody,
 }
 
-fn all_of(whose: Whose, state: BulkState) -> MassRevocation {
-    MassRevocation { whose, state, issued_from: None, issued_before: None, by: Some("me".into()) }
+fn all_of(whose: BulkSelection, state: BulkState) -> BulkRevocation {
+    BulkRevocation { whose, state, issued_from: None, issued_before: None, by: Some("me".into()) }
 }
 
 async fn key(bench: &Bench, owner: u32, environment: Environment) -> Minted {
@@ -39,7 +39,7 @@ pub(crate) async fn an_owners_keys_are_revoked_by_one_entry(bench: Bench) {
     }
     let kept = key(&bench, other, Environment::Live).await;
     let before = bench.issuer.overview().await.unwrap().1[0].line;
-    let what = all_of(Whose::Owner(acme), BulkState::Revoked);
+    let what = all_of(BulkSelection::Owner(acme), BulkState::Revoked);
     let done = bench.issuer.revoke_many(&what).await.unwrap();
     done.published.unwrap();
     assert_eq!(bench.issuer.overview().await.unwrap().1[0].line, before, "no body was written");
@@ -50,7 +50,7 @@ pub(crate) async fn an_owners_keys_are_revoked_by_one_entry(bench: Bench) {
         assert_eq!(shown.revoked_by.as_deref(), Some("me"));
         let again = bench.issuer.roll(&minted.record.id, &Roll::default()).await;
         assert!(matches!(again, Err(Error::AlreadyRevoked)));
-        let again = bench.revoke(&minted.record.id, Moment::Now).await;
+        let again = bench.revoke(&minted.record.id, When::Now).await;
         assert!(matches!(again, Err(Error::AlreadyRevoked)));
         let suspended = bench.issuer.suspend(&minted.record.id, None).await;
         assert!(matches!(suspended, Err(Error::AlreadyRevoked)));
@@ -69,7 +69,7 @@ pub(crate) async fn an_owners_keys_are_revoked_by_one_entry(bench: Bench) {
 pub(crate) async fn a_suspension_of_many_is_lifted_and_a_revocation_is_not(bench: Bench) {
     let owner = bench.owner("Acme").await;
     let minted = key(&bench, owner, Environment::Live).await;
-    let what = all_of(Whose::Owner(owner), BulkState::Suspended);
+    let what = all_of(BulkSelection::Owner(owner), BulkState::Suspended);
     let done = bench.issuer.revoke_many(&what).await.unwrap();
     assert_eq!(bench.judge(&minted.token).await, Err(Refusal::Suspended));
     assert_eq!(state(&bench, &minted).await, KeyState::Suspended);
@@ -84,7 +84,7 @@ pub(crate) async fn a_suspension_of_many_is_lifted_and_a_revocation_is_not(bench
     assert_eq!(state(&bench, &minted).await, KeyState::Active);
     assert!(matches!(bench.issuer.lift(id, None).await, Err(Error::Invalid { field: "id", .. })));
     assert!(matches!(bench.issuer.lift(id + 1, None).await, Err(Error::Unknown { .. })));
-    let what = all_of(Whose::Owner(owner), BulkState::Revoked);
+    let what = all_of(BulkSelection::Owner(owner), BulkState::Revoked);
     let done = bench.issuer.revoke_many(&what).await.unwrap();
     let lifted = bench.issuer.lift(done.entry.id, None).await;
     assert!(matches!(lifted, Err(Error::Invalid { field: "id", .. })));
@@ -99,16 +99,16 @@ pub(crate) async fn issued_before_leaves_out_its_own_second(bench: Bench) {
         bench.clock.advance(1_000);
     }
     let second = Time::from_secs(START.secs() + 1);
-    let what = MassRevocation {
+    let what = BulkRevocation {
         issued_before: Some(second),
-        ..all_of(Whose::Everybody, BulkState::Revoked)
+        ..all_of(BulkSelection::Everybody, BulkState::Revoked)
     };
     bench.issuer.revoke_many(&what).await.unwrap().published.unwrap();
     assert_eq!(bench.judge(&minted[0].token).await, Err(Refusal::Revoked));
     bench.judge(&minted[1].token).await.unwrap();
-    let what = MassRevocation {
+    let what = BulkRevocation {
         issued_from: Some(Time::from_secs(START.secs() + 2)),
-        ..all_of(Whose::Owner(owner), BulkState::Suspended)
+        ..all_of(BulkSelection::Owner(owner), BulkState::Suspended)
     };
     bench.issuer.revoke_many(&what).await.unwrap().published.unwrap();
     bench.judge(&minted[1].token).await.unwrap();
@@ -118,7 +118,7 @@ pub(crate) async fn issued_before_leaves_out_its_own_second(bench: Bench) {
 pub(crate) async fn an_environment_is_revoked_as_it_stands(bench: Bench) {
     let old = key(&bench, 0, Environment::Test).await;
     let live = key(&bench, 0, Environment::Live).await;
-    let what = all_of(Whose::Environment(Environment::Test), BulkState::Revoked);
+    let what = all_of(BulkSelection::Environment(Environment::Test), BulkState::Revoked);
     let entry = bench.issuer.revoke_many(&what).await.unwrap().entry;
     assert_eq!(entry.entry.scope, BulkScope::Environment(Environment::Test));
     assert_eq!(bench.judge(&old.token).await, Err(Refusal::Revoked));
@@ -129,14 +129,19 @@ pub(crate) async fn an_environment_is_revoked_as_it_stands(bench: Bench) {
 }
 
 pub(crate) async fn nobody_in_particular_is_never_everybody(bench: Bench) {
-    for whose in [Whose::Everybody, Whose::Owner(0), Whose::Kid(999), Whose::Kid(5)] {
+    for whose in [
+        BulkSelection::Everybody,
+        BulkSelection::Owner(0),
+        BulkSelection::Kid(999),
+        BulkSelection::Kid(5),
+    ] {
         let refused = bench.issuer.revoke_many(&all_of(whose, BulkState::Revoked)).await;
         assert!(matches!(refused, Err(Error::Invalid { .. })), "{whose:?}");
     }
     assert_eq!(bench.issuer.bulk_entries().await.unwrap(), []);
     // A signer's keys, whenever they say they were issued.
     let minted = key(&bench, 0, Environment::Live).await;
-    let what = all_of(Whose::Kid(minted.record.kid), BulkState::Revoked);
+    let what = all_of(BulkSelection::Kid(minted.record.kid), BulkState::Revoked);
     bench.issuer.revoke_many(&what).await.unwrap().published.unwrap();
     assert_eq!(bench.judge(&minted.token).await, Err(Refusal::Revoked));
     assert!(matches!(bench.issuer.create(&NewKey::titled("x")).await, Err(Error::BulkRevoked)));

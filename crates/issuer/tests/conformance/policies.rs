@@ -5,9 +5,9 @@ use axum::http::{Request, StatusCode};
 use portcullis_core::list::{FileName, Head};
 use portcullis_core::policy::{Policies, Visibility};
 use portcullis_core::token::Kind;
+use portcullis_issuer::actions::*;
 use portcullis_issuer::issuer::DEFAULT_VALID_FOR;
 use portcullis_issuer::record::KeyPurpose;
-use portcullis_issuer::rules::*;
 use portcullis_issuer::store::policies as stored;
 use portcullis_issuer::{Error, Issuer};
 use tower::ServiceExt as _;
@@ -126,7 +126,7 @@ pub(crate) async fn a_policy_fits_the_kind_of_its_keys_and_stays_while_they_do(b
     }
     let refused = bench.issuer.delete_policy(policy, None).await;
     assert!(matches!(refused, Err(Error::InUse { what: "policy" })));
-    bench.revoke(&minted.record.id, Moment::Now).await.unwrap();
+    bench.revoke(&minted.record.id, When::Now).await.unwrap();
     bench.issuer.delete_policy(policy, None).await.unwrap();
 }
 
@@ -215,7 +215,7 @@ pub(crate) async fn owners_are_numbered_once_and_for_all(bench: Bench) {
         (changed.name.as_str(), changed.external_id.as_deref()),
         ("Acme Ltd", Some("cus_42"))
     );
-    bench.revoke(&minted.record.id, Moment::Now).await.unwrap();
+    bench.revoke(&minted.record.id, When::Now).await.unwrap();
     issuer.delete_owner(owner.number, None).await.unwrap();
     let refused = issuer.create(&key).await;
     assert!(matches!(refused, Err(Error::Invalid { field: "owner", .. })));

@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use portcullis_core::time::Time;
+use portcullis_issuer::actions::{NewKey, When};
 use portcullis_issuer::actor::{Actor, Who};
 use portcullis_issuer::events::{Age, EventQuery, Report, Retention, Trimmed};
 use portcullis_issuer::issuer::DEFAULT_VALID_FOR;
-use portcullis_issuer::rules::{Moment, NewKey};
 use portcullis_issuer::schedule::{Done, Job, Options};
 use portcullis_issuer::store::events::{self, Event, EventType, Filter};
 use portcullis_issuer::webhooks::{NewWebhook, Reach, Replay, WebhookChange};
@@ -262,7 +262,7 @@ pub(crate) async fn a_quiet_issuers_newest_head_may_be_told_of_by_no_event(bench
     trim(&bench.issuer, &keep(20)).await.unwrap();
     assert_eq!(sound(&bench).await.start.unwrap().head, start.head);
     // A head that neither tells of is still found: the end was cut off.
-    bench.revoke(&bench.made.admin.id, Moment::Now).await.unwrap();
+    bench.revoke(&bench.made.admin.id, When::Now).await.unwrap();
     sound(&bench).await;
     run(&bench, "DELETE FROM events WHERE type = 'list.published'").await;
     assert!(codes(&bench).await.contains(&"truncated"));
@@ -337,7 +337,7 @@ pub(crate) async fn what_a_key_made_is_found_when_its_events_are_gone(bench: Ben
     let admin = bench.issuer.acting_as(Actor::key(&bench.made.admin.id));
     let made = admin.create(&NewKey::titled("theirs")).await.unwrap();
     let revoked = admin.create(&NewKey::titled("revoked")).await.unwrap();
-    bench.revoke(&revoked.record.id, Moment::Now).await.unwrap();
+    bench.revoke(&revoked.record.id, When::Now).await.unwrap();
     bench.clock.advance(30 * DAY);
     bench.issuer.publish().await.unwrap();
     trim(&bench.issuer, &keep(20)).await.unwrap();

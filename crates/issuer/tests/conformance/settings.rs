@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use portcullis_core::list::BulkState;
 use portcullis_core::token::Kind;
+use portcullis_issuer::actions::{
+    BulkRevocation, BulkSelection, Expiry, IDLE_BATCH, Idle, ImportLine, Imported, KindChange,
+    Minted, NewKey, Roll, Rolled, SettingsChange, Update, Upsert, Use, When, scopes,
+};
 use portcullis_issuer::actor::Actor;
 use portcullis_issuer::events::EventQuery;
 use portcullis_issuer::record::{KeyPurpose, KeyState};
-use portcullis_issuer::rules::{
-    Expiry, IDLE_BATCH, Idle, ImportLine, Imported, KindChange, MassRevocation, Minted, Moment,
-    NewKey, Roll, Rolled, SettingsChange, Update, Upsert, Use, Whose, scopes,
-};
 use portcullis_issuer::schedule::{Done, Job, Options};
 use portcullis_issuer::store::events::{EventType, Filter};
 use portcullis_issuer::{Error, Issuer};
@@ -66,8 +66,7 @@ fn each_kind(expires: Expiry) -> Vec<NewKey> {
 
 /// What each way of making a key makes of this one; rolls are of `old`.
 async fn made(issuer: &Issuer, new: &NewKey, old: &str) -> Vec<Result<Minted, Error>> {
-    let other =
-        NewKey { expires: Expiry::At(Moment::In(secs(60))), owner: new.owner, ..new.clone() };
+    let other = NewKey { expires: Expiry::At(When::In(secs(60))), owner: new.owner, ..new.clone() };
     let created = issuer.create(new).await;
     let batch = issuer.create_all(&[other, new.clone()], None).await;
     let upsert = issuer.upsert(&[Upsert::Create(new.clone())]).await;
@@ -101,8 +100,8 @@ pub(crate) async fn no_key_outlives_the_maximum_by_whichever_way_it_is_made(benc
     set(issuer, &maximum(HOUR)).await;
     let before = olds.clone();
     let cases = [
-        (Expiry::At(Moment::In(secs(HOUR + 1))), "lifetime_too_long"),
-        (Expiry::At(Moment::In(secs(u32::MAX / 2))), "lifetime_too_long"),
+        (Expiry::At(When::In(secs(HOUR + 1))), "lifetime_too_long"),
+        (Expiry::At(When::In(secs(u32::MAX / 2))), "lifetime_too_long"),
         (Expiry::Never, "expiry_required"),
         (Expiry::Unsaid, "expiry_required"),
     ];
@@ -119,7 +118,7 @@ pub(crate) async fn no_key_outlives_the_maximum_by_whichever_way_it_is_made(benc
     }
     // Up to the second it is theirs to choose.
     let now = issuer.now().secs();
-    let at_most = Expiry::At(Moment::In(secs(HOUR)));
+    let at_most = Expiry::At(When::In(secs(HOUR)));
     for (new, old) in each_kind(at_most).iter().zip(&olds) {
         for (way, result) in made(issuer, new, old).await.into_iter().enumerate() {
             assert_eq!(result.unwrap().record.expires_at, Some(now + HOUR), "{way} {new:?}");
@@ -213,7 +212,7 @@ pub(crate) async fn what_ends_a_key_needs_a_reason_by_whichever_way(bench: Bench
         keys.push(issuer.create(&new).await.unwrap());
     }
     let ids: Vec<String> = keys.iter().map(|key| key.record.id.clone()).collect();
-    bench.revoke(&ids[7], Moment::Now).await.unwrap();
+    bench.revoke(&ids[7], When::Now).await.unwrap();
     let reason_required = Some(true);
     set(issuer, &SettingsChange { reason_required, ..SettingsChange::default() }).await;
     let events = async || issuer.events_after(0, 1000).await.unwrap().len();
@@ -221,10 +220,10 @@ pub(crate) async fn what_ends_a_key_needs_a_reason_by_whichever_way(bench: Bench
 
     /// Each act once, by this handle.
     async fn acts(issuer: &Issuer, ids: &[String], owner: u32) -> Vec<Result<(), Error>> {
-        use portcullis_issuer::rules::{Revocation, Selector};
-        let now = Revocation { when: Moment::Now, by: None };
-        let bulk = |state| MassRevocation {
-            whose: Whose::Owner(owner),
+        use portcullis_issuer::actions::{Revocation, Selector};
+        let now = Revocation { when: When::Now, by: None };
+        let bulk = |state| BulkRevocation {
+            whose: BulkSelection::Owner(owner),
             state,
             issued_from: None,
             issued_before: None,
@@ -260,7 +259,7 @@ pub(crate) async fn what_ends_a_key_needs_a_reason_by_whichever_way(bench: Bench
     // Whoever holds a key's text is never asked, and what is lifted needs no reason.
     let held = NewKey::titled("held");
     let held = issuer.create(&held).await.unwrap();
-    issuer.revoke_held(&held.token).await.unwrap();
+    issuer.revoke_by_token(&held.token).await.unwrap();
     assert_eq!(
         reasons(issuer, EventType::Revoked).await[0],
         "who holds its text revoked it",
@@ -317,7 +316,7 @@ pub(crate) async fn settings_change_in_one_place_and_the_trail_tells_how(bench: 
 }
 
 pub(crate) async fn a_repeated_request_gets_its_answer_whatever_was_set_since(bench: Bench) {
-    use portcullis_issuer::rules::Idempotency;
+    use portcullis_issuer::actions::Idempotency;
     let issuer = &bench.issuer;
     let [one, two] = ["one", "two"].map(|name| Idempotency::new("cli", name));
     let new = [NewKey::titled("x")];
@@ -458,7 +457,7 @@ pub(crate) async fn each_that_reports_is_waited_for(bench: Bench) {
     };
     let (steady, _) = reporter(Expiry::Never).await;
     let (silent, id) = reporter(Expiry::Never).await;
-    let short = Expiry::At(Moment::In(secs(2 * 24 * HOUR)));
+    let short = Expiry::At(When::In(secs(2 * 24 * HOUR)));
     let (ended, expired) = reporter(short).await;
     for one in [&silent, &ended] {
         let use_of = Use { key: busy.clone(), uses: 1, last_used_at: issuer.now().secs() };
@@ -469,7 +468,7 @@ pub(crate) async fn each_that_reports_is_waited_for(bench: Bench) {
         let (many, why) = run(issuer).await;
         assert!(many == 0 && why.unwrap().contains(" reported no use on "));
         // That it ended by itself says nothing of the gate: that it was revoked does.
-        let ended = bench.revoke(&gone, Moment::Now).await;
+        let ended = bench.revoke(&gone, When::Now).await;
         if let Err(error) = ended {
             panic!("{error}");
         }
@@ -484,8 +483,8 @@ pub(crate) async fn a_suspension_of_many_is_no_idleness(bench: Bench) {
     let new = NewKey { owner, ..NewKey::titled("held back") };
     let held = issuer.create(&new).await.unwrap().record.id;
     set_idle(issuer).await;
-    let what = MassRevocation {
-        whose: Whose::Owner(owner),
+    let what = BulkRevocation {
+        whose: BulkSelection::Owner(owner),
         state: BulkState::Suspended,
         issued_from: None,
         issued_before: None,

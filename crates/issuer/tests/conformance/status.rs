@@ -9,10 +9,10 @@ use flate2::read::ZlibDecoder;
 use portcullis_core::keyring::{Keyring, Purpose, State};
 use portcullis_core::list::{BulkState, Status};
 use portcullis_core::token::Environment;
-use portcullis_issuer::issuer::Terms;
+use portcullis_issuer::actions::*;
+use portcullis_issuer::issuer::PublishOptions;
 use portcullis_issuer::keystore::Vault;
 use portcullis_issuer::record::KeyRecord;
-use portcullis_issuer::rules::*;
 use portcullis_issuer::status::StatusLists;
 use portcullis_issuer::status::token::{self, Claims};
 use portcullis_issuer::store::status;
@@ -34,8 +34,8 @@ const MINUTE: u64 = 60_000;
 async fn opened(bench: &Bench, base: &str) -> Issuer {
     let minutes = |minutes: u64| Duration::from_secs(minutes * 60);
     let lists = StatusLists::new(base, minutes(1), minutes(10)).unwrap();
-    let terms = Terms { status_lists: Some(lists), ..Terms::default() };
-    Issuer::open_with(&bench.home, bench.clock.clone(), terms).await.unwrap()
+    let publish_options = PublishOptions { status_lists: Some(lists), ..PublishOptions::default() };
+    Issuer::open_with(&bench.home, bench.clock.clone(), publish_options).await.unwrap()
 }
 
 async fn change(bench: &Bench, change: KeyringChange) -> Result<KeyringChanged, Error> {
@@ -106,31 +106,31 @@ pub(crate) async fn status_lists_say_what_the_revocation_list_says(bench: Bench)
                     owner: *[0, owners[0], owners[1]].get(round % 3).unwrap(),
                     environment: [Environment::Live, Environment::Test][round % 2],
                     expires: (round % 4 == 0)
-                        .then(|| Moment::At(now.plus_millis(MINUTE * 60)))
+                        .then(|| When::At(now.plus_millis(MINUTE * 60)))
                         .into(),
                     ..NewKey::titled("x")
                 };
                 keys.extend(issuer.create(&new).await.map(|minted| minted.record));
             }
-            3 => drop(bench.revoke(&id, Moment::Now).await),
+            3 => drop(bench.revoke(&id, When::Now).await),
             4 => {
                 let soon = now.plus_millis(dice.below(5 * MINUTE));
-                drop(bench.revoke(&id, Moment::At(soon)).await);
+                drop(bench.revoke(&id, When::At(soon)).await);
             }
             5 => drop(issuer.suspend(&id, None).await),
             6 => drop(issuer.resume(&id, None).await),
             7 => {
                 let whose = match dice.below(3) {
-                    0 => Whose::Owner(owners[usize::try_from(dice.below(2)).unwrap()]),
-                    1 => Whose::Environment(Environment::Test),
-                    _ => Whose::Everybody,
+                    0 => BulkSelection::Owner(owners[usize::try_from(dice.below(2)).unwrap()]),
+                    1 => BulkSelection::Environment(Environment::Test),
+                    _ => BulkSelection::Everybody,
                 };
                 let revoked = dice.below(4) == 0;
                 let state = if revoked { BulkState::Revoked } else { BulkState::Suspended };
                 let before = portcullis_core::time::Time::from_millis(
                     now.millis() - dice.below(10 * MINUTE),
                 );
-                let what = MassRevocation {
+                let what = BulkRevocation {
                     whose,
                     state,
                     issued_from: None,
@@ -189,7 +189,7 @@ pub(crate) async fn a_status_list_is_made_anew_when_it_has_to_be(bench: Bench) {
     assert_eq!(second.0.status_list, first.0.status_list);
 
     let strikes = issuer.now().plus_millis(MINUTE);
-    bench.revoke(&key.id, Moment::At(strikes)).await.unwrap();
+    bench.revoke(&key.id, When::At(strikes)).await.unwrap();
     bench.clock.advance(59_000);
     assert_eq!(look_up(&again().await, slot), 0, "it strikes when it is due");
     bench.clock.advance(1_000);

@@ -1,7 +1,7 @@
 //! What gates report of keys.
 
 use portcullis_issuer::Error;
-use portcullis_issuer::rules::{MAX_USES, NewKey, Use};
+use portcullis_issuer::actions::{MAX_USES, NewKey, Use};
 
 use crate::common::Bench;
 

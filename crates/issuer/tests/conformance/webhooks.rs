@@ -9,7 +9,7 @@ use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
-use portcullis_issuer::rules::{Moment, NewKey};
+use portcullis_issuer::actions::{NewKey, When};
 use portcullis_issuer::store::events::EventType;
 use portcullis_issuer::store::webhooks::{DeliveryState, WebhookRecord};
 use portcullis_issuer::webhooks::{
@@ -158,7 +158,7 @@ pub(crate) async fn an_endpoint_is_told_of_its_types_in_their_order(bench: Bench
     hook(&bench, &some, &[EventType::Revoked, EventType::ListPublished]).await;
     let dispatcher = dispatcher(&bench);
     let id = bench.issuer.create(&NewKey::titled("x")).await.unwrap().record.id;
-    bench.revoke(&id, Moment::Now).await.unwrap();
+    bench.revoke(&id, When::Now).await.unwrap();
     // The first fails: what stands behind it waits with it.
     all.answer(&[500]);
     assert_eq!(dispatcher.round().await.unwrap(), round(2, 1));

@@ -39,7 +39,7 @@ async fn the_api_opens_to_admin_keys_in_force_alone() {
     assert!(seen.windows(2).all(|pair| pair[0] == pair[1]), "one message for every reason");
     assert_eq!(send(Some(format!("bEARER {admin}"))).await.status, StatusCode::OK);
 
-    let revocation = Revocation { when: Moment::Now, by: None };
+    let revocation = Revocation { when: When::Now, by: None };
     api.bench.issuer.revoke(&api.bench.made.admin.id, &revocation).await.unwrap();
     assert_eq!(send(Some(format!("Bearer {admin}"))).await.status, StatusCode::UNAUTHORIZED);
     assert_eq!(api.get("/v1/no-such-thing").await.status, StatusCode::UNAUTHORIZED);
@@ -247,6 +247,6 @@ async fn blanks_and_line_ends_around_a_key_are_no_part_of_it() {
         let verdict = api.post("/v1/verify", json!({ "token": format!("{one}{inner}{other}") }));
         assert_eq!(verdict.await.json()["ok"], false, "inside it is");
     }
-    let revoked = issuer.revoke_held(&format!(" {}\n", made.token.as_str())).await;
+    let revoked = issuer.revoke_by_token(&format!(" {}\n", made.token.as_str())).await;
     assert!(revoked.is_ok());
 }

@@ -48,7 +48,7 @@ async fn what_another_process_publishes_is_served_at_once() {
     let other =
         portcullis_issuer::Issuer::open(&api.bench.home, api.bench.clock.clone(), valid_for);
     let other = other.await.unwrap();
-    other.revoke(&minted.record.id, &Revocation { when: Moment::Now, by: None }).await.unwrap();
+    other.revoke(&minted.record.id, &Revocation { when: When::Now, by: None }).await.unwrap();
     assert_ne!(api.public("stamp", None).await.bytes, before);
     let verdict = api.post("/v1/verify", json!({ "token": minted.token.as_str() })).await.json();
     assert_eq!(verdict["code"], "revoked");
@@ -83,7 +83,7 @@ async fn a_revocation_that_is_not_published_yet_says_so() {
     // Such a clock makes the list look to be from the future: the API is closed, the rules are not.
     let path = format!("/v1/keys/{}/revoke", minted.record.id);
     assert_eq!(api.post(&path, json!({})).await.status, StatusCode::SERVICE_UNAVAILABLE);
-    let revocation = Revocation { when: Moment::Now, by: None };
+    let revocation = Revocation { when: When::Now, by: None };
     let revoked = api.bench.issuer.revoke(&minted.record.id, &revocation).await.unwrap();
     assert_eq!(revoked.published.unwrap_err().code(), "clock_went_back");
     api.bench.clock.set(START);

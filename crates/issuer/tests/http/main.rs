@@ -27,8 +27,8 @@ use common::{Bench, START};
 use portcullis_core::crypto::Digest;
 use portcullis_core::keyring::Purpose;
 use portcullis_core::verify::{Refusal, Requirements};
+use portcullis_issuer::actions::{NewKey, Revocation, When};
 use portcullis_issuer::http::{MAX_BODY_LEN, router};
-use portcullis_issuer::rules::{Moment, NewKey, Revocation};
 use serde_json::{Value, json};
 use tower::ServiceExt as _;
 

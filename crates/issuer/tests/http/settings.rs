@@ -92,7 +92,7 @@ async fn key(api: &Api) -> String {
 }
 
 /// The code that an operation answers which makes a key with these members, or nothing.
-async fn making(api: &Api, operation: &str, old: &str, with: &Value) -> String {
+async fn key_request(api: &Api, operation: &str, old: &str, with: &Value) -> String {
     let mut body = with.clone();
     body.as_object_mut().unwrap().insert("title".into(), "x".into());
     let answer = match operation {
@@ -158,11 +158,11 @@ async fn no_route_makes_a_key_past_the_settings() {
             (json!({ "never_expires": true }), "expiry_required"),
             (json!({}), "expiry_required"),
         ] {
-            assert_eq!(making(&api, operation, &old, &with).await, code, "{operation} {with}");
+            assert_eq!(key_request(&api, operation, &old, &with).await, code, "{operation} {with}");
         }
         let good = json!({ "expires_in_seconds": 3600 });
         let old = key_in_an_hour(&api).await;
-        assert_eq!(making(&api, operation, &old, &good).await, "", "{operation}");
+        assert_eq!(key_request(&api, operation, &old, &good).await, "", "{operation}");
     }
     // A default is within the maximum, and takes the place of what is not said.
     set(&api, json!({ "admin": { "default_lifetime_seconds": 60 } })).await;
@@ -174,7 +174,11 @@ async fn no_route_makes_a_key_past_the_settings() {
     for operation in does(Does::Makes).into_iter().filter(|name| *name != "create_admin") {
         // What is rolled has an owner unless another is said.
         let with = json!({ "expires_in_seconds": 60, "owner": 0 });
-        assert_eq!(making(&api, operation, &old, &with).await, "owner_required", "{operation}");
+        assert_eq!(
+            key_request(&api, operation, &old, &with).await,
+            "owner_required",
+            "{operation}"
+        );
     }
 }
 

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use portcullis_core::keyring::Purpose as SignerPurpose;
 use portcullis_issuer::Issuer;
-use portcullis_issuer::issuer::Terms;
+use portcullis_issuer::actions::{KeyringChange, NewSigner};
+use portcullis_issuer::issuer::PublishOptions;
 use portcullis_issuer::keystore::Vault;
-use portcullis_issuer::rules::{KeyringChange, NewSigner};
 use portcullis_issuer::status::StatusLists;
 
 use super::*;
@@ -26,8 +26,9 @@ async fn api() -> Api {
     bench.issuer.change_keyring(&signer, &root, None).await.unwrap();
     let minute = Duration::from_secs(60);
     let lists = StatusLists::new(BASE, minute, minute * 2).unwrap();
-    let terms = Terms { status_lists: Some(lists), ..Terms::default() };
-    let issuer = Issuer::open_with(&bench.home, bench.clock.clone(), terms).await.unwrap();
+    let publish_options = PublishOptions { status_lists: Some(lists), ..PublishOptions::default() };
+    let issuer =
+        Issuer::open_with(&bench.home, bench.clock.clone(), publish_options).await.unwrap();
     issuer.publish().await.unwrap();
     issuer.renew_status_lists().await.unwrap();
     Api { router: router(&issuer), bench }

@@ -1,10 +1,10 @@
 //! Whose doing each change is: the key's that was sent, whatever a body says.
 
 use portcullis_core::keyring::Purpose;
+use portcullis_issuer::actions::{KeyringChange, NewSigner};
 use portcullis_issuer::http::openapi;
 use portcullis_issuer::keystore::{Unlock, Vault};
 use portcullis_issuer::record::KeyPurpose;
-use portcullis_issuer::rules::{KeyringChange, NewSigner};
 
 use super::*;
 
@@ -224,7 +224,7 @@ async fn by_a_handle_that_is_nobodys_nothing_is_committed() {
     let nobody = bench.issuer.acting_as(portcullis_issuer::actor::Actor::nobody());
     let made = NewKey { created_by: Some("the boss".into()), ..NewKey::titled("x") };
     assert_eq!(nobody.create(&made).await.unwrap_err().code(), "no_actor");
-    let revocation = Revocation { when: Moment::Now, by: Some("the boss".into()) };
+    let revocation = Revocation { when: When::Now, by: Some("the boss".into()) };
     let revoked = nobody.revoke(&bench.made.admin.id, &revocation).await;
     assert_eq!(revoked.unwrap_err().code(), "no_actor");
     let change = KeyringChange::Rotate(NewSigner {

@@ -18,8 +18,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use common::{Bench, Shell, code, stderr, stdout};
 use portcullis_core::verifier::Verifier;
+use portcullis_issuer::actions::{NewKey, Revocation, When};
 use portcullis_issuer::record::KeyState;
-use portcullis_issuer::rules::{Moment, NewKey, Revocation};
 use portcullis_issuer::scan::{Judge, Options, Progress, Report, State, scan};
 use serde_json::Value;
 
@@ -311,9 +311,9 @@ async fn a_replica_judges_as_far_as_it_can() {
     new.algorithm = Some(portcullis_core::token::Algorithm::Ed25519);
     let (live, revoked) =
         (bench.issuer.create(&new).await.unwrap(), bench.issuer.create(&new).await.unwrap());
-    new.expires = Some(Moment::In(std::time::Duration::from_secs(60))).into();
+    new.expires = Some(When::In(std::time::Duration::from_secs(60))).into();
     let expired = bench.issuer.create(&new).await.unwrap();
-    let now = Revocation { when: Moment::Now, by: None };
+    let now = Revocation { when: When::Now, by: None };
     bench.issuer.revoke(&revoked.record.id, &now).await.unwrap();
     let other = Bench::new().await;
     let foreign = other.issuer.create(&NewKey::titled("x")).await.unwrap();

@@ -17,10 +17,10 @@ use portcullis_core::list::BulkState;
 use portcullis_core::time::Time;
 use serde_json::json;
 
+use crate::actions::bulk::effective_state;
 use crate::error::Error;
 use crate::issuer::Issuer;
 use crate::record::{KeyRecord, KeyState};
-use crate::rules::mass::shown;
 use crate::settings::{Class, KindSettings, idle_since};
 use crate::store::bulk::{self, BulkRecord};
 use crate::store::events::{self, Event, EventType};
@@ -210,7 +210,7 @@ async fn gap(
         let Some(day) = (first..window.today).find(|day| !days.contains(day)) else { continue };
         if reporter.starts_with("apk_") {
             let Some(key) = keys::find(connection, reporter).await? else { continue };
-            if shown(connection, &key).await?.state(now) == KeyState::Revoked {
+            if effective_state(connection, &key).await?.state(now) == KeyState::Revoked {
                 continue;
             }
         }

@@ -5,13 +5,13 @@ use portcullis_core::time::Time;
 use portcullis_core::token::Kind;
 use serde_json::{Map, Value, json};
 
+use crate::actions::create::{Minted, NewKey};
+use crate::actions::mint::KeyRequest;
+use crate::actions::{check_by, check_channels, check_metadata, check_text};
 use crate::actor::Who;
 use crate::error::Error;
 use crate::issuer::Issuer;
 use crate::record::KeyRecord;
-use crate::rules::batch::Making;
-use crate::rules::create::{Minted, NewKey};
-use crate::rules::{check_by, check_channels, check_metadata, check_text};
 use crate::store::events::{self, Event, EventType};
 use crate::store::lists::Published;
 use crate::store::{Connection, channels, keys};
@@ -128,14 +128,14 @@ impl Issuer {
     pub async fn upsert(&self, all: &[Upsert]) -> Result<(Vec<Minted>, Vec<KeyRecord>), Error> {
         let mut writing = self.store().write().await?;
         let now = writing.now().await?;
-        let mut makings = Vec::new();
+        let mut key_requests = Vec::new();
         for upsert in all {
             if let Upsert::Create(new) = upsert {
                 new.check()?;
-                makings.push(Making { new, rolled_from: None });
+                key_requests.push(KeyRequest { new, rolled_from: None });
             }
         }
-        let made = self.make(&mut writing, &makings, now).await?;
+        let made = self.make(&mut writing, &key_requests, now).await?;
         let mut changed = Vec::new();
         for upsert in all {
             if let Upsert::Update(id, update, by) = upsert {

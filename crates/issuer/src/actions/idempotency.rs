@@ -6,8 +6,8 @@ use portcullis_core::crypto::Digest;
 use portcullis_core::time::Time;
 use serde_json::Value;
 
+use crate::actions::check_text;
 use crate::error::Error;
-use crate::rules::check_text;
 use crate::store::Connection;
 use crate::store::idempotency::{self, Made};
 

@@ -1,8 +1,8 @@
 //! How often keys are used, as gates report it.
 
+use crate::actions::idle;
 use crate::error::Error;
 use crate::issuer::Issuer;
-use crate::rules::idle;
 use crate::store::keys;
 
 pub use crate::store::keys::Use;

@@ -7,7 +7,7 @@ use portcullis_core::policy::Visibility;
 use portcullis_core::time::Time;
 use serde_json::json;
 
-use super::LINGER_SECS;
+use super::RETENTION_SECS;
 use crate::actor::Who;
 use crate::error::Error;
 use crate::store::Connection;
@@ -23,13 +23,13 @@ pub(super) async fn renew_bodies(
 ) -> Result<bool, Error> {
     let (position, since) = last
         .map_or((0, Time::from_millis(0)), |last| (last.position, last.list_version.this_update));
-    let stale = shards::stale_shards(connection, position, since, now, LINGER_SECS).await?;
+    let stale = shards::stale_shards(connection, position, since, now, RETENTION_SECS).await?;
     if stale.is_empty() {
         return Ok(false);
     }
     let mut changed = false;
     for shard in shards::shards(connection).await?.iter().filter(|s| stale.contains(&s.shard)) {
-        let facts = shards::facts(connection, shard, now, LINGER_SECS).await?;
+        let facts = shards::facts(connection, shard, now, RETENTION_SECS).await?;
         let body = encode_body(&facts)?;
         let line = ShardLine::new(shard.shard, &body);
         let before = shard.line.map(|line| line.body);
@@ -39,13 +39,13 @@ pub(super) async fn renew_bodies(
         shards::set_body(connection, (&line, facts.counts()), &body, before, now).await?;
         changed = true;
     }
-    shards::prune_bodies(connection, unwanted_since(now)).await?;
+    shards::prune_bodies(connection, retention_cutoff(now)).await?;
     Ok(changed)
 }
 
 /// No stamp outlives a day: what left the list before that is wanted by nobody.
-pub(super) const fn unwanted_since(now: Time) -> Time {
-    Time::from_millis(now.millis().saturating_sub(LINGER_SECS as u64 * 1000))
+pub(super) const fn retention_cutoff(now: Time) -> Time {
+    Time::from_millis(now.millis().saturating_sub(RETENTION_SECS as u64 * 1000))
 }
 
 /// Signs and stores the head of the bodies that there are, with its event.

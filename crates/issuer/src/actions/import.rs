@@ -3,11 +3,11 @@
 
 use std::collections::HashMap;
 
+use crate::actions::check_text;
+use crate::actions::create::{Minted, NewKey};
+use crate::actions::mint::KeyRequest;
 use crate::error::Error;
 use crate::issuer::Issuer;
-use crate::rules::batch::Making;
-use crate::rules::check_text;
-use crate::rules::create::{Minted, NewKey};
 use crate::store::{idempotency, keys};
 
 /// The longest id of another system, in characters.
@@ -58,14 +58,14 @@ impl Issuer {
         let before = idempotency::imported(&mut writing, &external).await?;
 
         let mut places = HashMap::new();
-        let mut makings = Vec::new();
+        let mut key_requests = Vec::new();
         for ImportLine { external_id, new } in lines {
             if !before.contains_key(external_id) && !places.contains_key(external_id.as_str()) {
-                places.insert(external_id.as_str(), makings.len());
-                makings.push(Making { new, rolled_from: None });
+                places.insert(external_id.as_str(), key_requests.len());
+                key_requests.push(KeyRequest { new, rolled_from: None });
             }
         }
-        let made = self.make(&mut writing, &makings, now).await?;
+        let made = self.make(&mut writing, &key_requests, now).await?;
         let pairs = places.iter().filter_map(|(external_id, place)| {
             made.get(*place).map(|minted| (*external_id, minted.record.id.as_str()))
         });

@@ -2,10 +2,10 @@
 
 use portcullis_core::policy::scope;
 
+use crate::actions::Criteria;
 use crate::error::Error;
 use crate::issuer::Issuer;
 use crate::record::{KeyPurpose, KeyRecord};
-use crate::rules::Criteria;
 use crate::store::keys;
 
 /// Reading records of keys.

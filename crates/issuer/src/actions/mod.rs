@@ -1,7 +1,7 @@
 //! The rules of a key's life, one set for command line and HTTP. Each change and its event are one
 //! transaction; where several keys are named, it is all of them or none.
 
-mod batch;
+mod bulk;
 mod care;
 mod channels;
 mod create;
@@ -9,7 +9,7 @@ mod delete;
 mod idempotency;
 mod idle;
 mod import;
-mod mass;
+mod mint;
 mod owners;
 mod policies;
 mod read;
@@ -24,13 +24,13 @@ mod update;
 mod usage;
 mod verify;
 
+pub use bulk::{BulkRevocation, BulkRevoked, BulkSelection};
 pub use care::{Care, Preview};
 pub use create::{Creation, Expiry, Minted, NewKey};
 pub use idempotency::Idempotency;
 pub(crate) use idle::prune as prune_usage_days;
 pub use idle::{IDLE_BATCH, Idle};
 pub use import::{ImportLine, Imported, MAX_EXTERNAL_ID_CHARS};
-pub use mass::{MassRevocation, MassRevoked, Whose};
 pub use owners::{NewOwner, OwnerChange};
 pub use policies::{NewPolicy, PolicyChange, PolicyRules, Saved};
 pub use read::{Page, Query};
@@ -66,7 +66,7 @@ pub const MAX_SALES_CHANNELS: usize = 100;
 
 /// An instant, as commands name it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Moment {
+pub enum When {
     /// The instant of the transaction.
     Now,
     /// So much later.
@@ -75,7 +75,7 @@ pub enum Moment {
     At(Time),
 }
 
-impl Moment {
+impl When {
     /// What the digest of a request holds of it.
     fn request(self) -> serde_json::Value {
         match self {

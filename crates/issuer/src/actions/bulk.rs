@@ -6,12 +6,12 @@ use portcullis_core::time::Time;
 use portcullis_core::token::{Claims, Environment, Serial};
 use serde_json::json;
 
+use crate::actions::care::{Admins, Care, Preview};
+use crate::actions::check_text;
 use crate::actor::Who;
 use crate::error::Error;
 use crate::issuer::Issuer;
 use crate::record::KeyRecord;
-use crate::rules::care::{Admins, Care, Preview};
-use crate::rules::check_text;
 use crate::store::bulk::{self, BulkRecord};
 use crate::store::events::{self, Event, EventType};
 use crate::store::lists::Published;
@@ -19,7 +19,7 @@ use crate::store::{self, Connection, listing, owners};
 
 /// Whose keys are meant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Whose {
+pub enum BulkSelection {
     /// All keys of one owner.
     Owner(u32),
     /// All keys of one signer.
@@ -32,9 +32,9 @@ pub enum Whose {
 
 /// What to do to many keys.
 #[derive(Clone, Debug)]
-pub struct MassRevocation {
+pub struct BulkRevocation {
     /// Whose keys.
-    pub whose: Whose,
+    pub whose: BulkSelection,
     /// Revoked for good, or suspended until it is lifted.
     pub state: BulkState,
     /// Only keys that were issued at this instant or later.
@@ -47,7 +47,7 @@ pub struct MassRevocation {
 
 /// A change that is committed: no later failure takes it back.
 #[derive(Debug)]
-pub struct MassRevoked {
+pub struct BulkRevoked {
     /// The entry.
     pub entry: BulkRecord,
     /// The list that says so, or why it could not be published yet.
@@ -64,7 +64,7 @@ impl Issuer {
     /// # Errors
     /// [`Error::Invalid`], [`Error::Unknown`] for an owner that there never was, and the store's: then
     /// nothing was changed.
-    pub async fn revoke_many(&self, what: &MassRevocation) -> Result<MassRevoked, Error> {
+    pub async fn revoke_many(&self, what: &BulkRevocation) -> Result<BulkRevoked, Error> {
         self.revoke_many_with(what, &Care::MEANT).await
     }
 
@@ -72,7 +72,7 @@ impl Issuer {
     ///
     /// # Errors
     /// As [`Issuer::revoke_many`].
-    pub async fn preview_many(&self, what: &MassRevocation) -> Result<Preview, Error> {
+    pub async fn preview_many(&self, what: &BulkRevocation) -> Result<Preview, Error> {
         let mut reading = self.store().read().await?;
         let now = store::now(&mut reading, self.now()).await?;
         let entry = self.entry(&mut reading, what, now).await?;
@@ -85,9 +85,9 @@ impl Issuer {
     /// As [`Issuer::revoke_many`]; [`Error::NotTheCount`], [`Error::LastAdmin`].
     pub async fn revoke_many_with(
         &self,
-        what: &MassRevocation,
+        what: &BulkRevocation,
         care: &Care,
-    ) -> Result<MassRevoked, Error> {
+    ) -> Result<BulkRevoked, Error> {
         if let Some(by) = &what.by {
             check_text("by", by)?;
         }
@@ -104,7 +104,7 @@ impl Issuer {
         let record = BulkRecord { id, entry, made_by, created: now, lifted: None };
         append(&mut writing, &record, who, now).await?;
         writing.commit().await?;
-        Ok(MassRevoked { entry: record, published: self.publish().await })
+        Ok(BulkRevoked { entry: record, published: self.publish().await })
     }
 
     /// Lifts a suspension of many keys, commits, and publishes. Keys that are suspended or revoked
@@ -113,7 +113,7 @@ impl Issuer {
     /// # Errors
     /// [`Error::Unknown`], [`Error::Invalid`] for a revocation, which nothing lifts, or for what was
     /// lifted already, and the store's: then nothing was changed.
-    pub async fn lift(&self, id: i64, by: Option<&str>) -> Result<MassRevoked, Error> {
+    pub async fn lift(&self, id: i64, by: Option<&str>) -> Result<BulkRevoked, Error> {
         let mut writing = self.store().write().await?;
         let now = writing.now().await?;
         let entry = bulk::find(&mut writing, id).await?;
@@ -131,7 +131,7 @@ impl Issuer {
         entry.lifted = Some(now);
         append(&mut writing, &entry, self.who(by), now).await?;
         writing.commit().await?;
-        Ok(MassRevoked { entry, published: self.publish().await })
+        Ok(BulkRevoked { entry, published: self.publish().await })
     }
 
     /// All revocations and suspensions of many keys, newest first.
@@ -145,7 +145,7 @@ impl Issuer {
     async fn entry(
         &self,
         connection: &mut Connection,
-        what: &MassRevocation,
+        what: &BulkRevocation,
         now: Time,
     ) -> Result<BulkEntry, Error> {
         let scope = self.scope(connection, what).await?;
@@ -155,20 +155,20 @@ impl Issuer {
     async fn scope(
         &self,
         connection: &mut Connection,
-        what: &MassRevocation,
+        what: &BulkRevocation,
     ) -> Result<BulkScope, Error> {
         Ok(match what.whose {
-            Whose::Owner(0) => {
+            BulkSelection::Owner(0) => {
                 let reason = "must be an owner's number; 0 stands for keys without an owner";
                 return Err(Error::Invalid { field: "owner", reason });
             }
             // Also one that was deleted. A number that nobody ever had is a slip of the hand, and the
             // entry would stay for good.
-            Whose::Owner(owner) if owners::is_known(connection, owner).await? => {
+            BulkSelection::Owner(owner) if owners::is_known(connection, owner).await? => {
                 BulkScope::Owner(owner)
             }
-            Whose::Owner(_) => return Err(Error::Unknown { what: "owner" }),
-            Whose::Kid(kid) => {
+            BulkSelection::Owner(_) => return Err(Error::Unknown { what: "owner" }),
+            BulkSelection::Kid(kid) => {
                 let view = self.view_in(connection).await?;
                 let entry = view.verifier().keyring().entry(kid);
                 if entry.is_none_or(|entry| entry.kinds.is_empty()) {
@@ -177,8 +177,8 @@ impl Issuer {
                 }
                 BulkScope::Kid(kid)
             }
-            Whose::Environment(environment) => BulkScope::Environment(environment),
-            Whose::Everybody => {
+            BulkSelection::Environment(environment) => BulkScope::Environment(environment),
+            BulkSelection::Everybody => {
                 if what.issued_before.is_none() && what.issued_from.is_none() {
                     let reason = "is missing: name an owner, a kid, an environment, or when the \
                                   keys were issued";
@@ -198,11 +198,12 @@ const EVERY_SERIAL: Option<BulkScope> =
 
 /// The seconds of issue that are meant. A token says whole seconds, rounded down: one that says
 /// the second in which T lies was issued before T or at it, and is not meant by "before T".
-fn interval(what: &MassRevocation, now: Time) -> Result<IssuedAt, Error> {
+fn interval(what: &BulkRevocation, now: Time) -> Result<IssuedAt, Error> {
     let from = what.issued_from.map_or(0, Time::secs);
     let before = what.issued_before.map(Time::secs);
     let made_so_far = now.secs().saturating_add(1);
-    let bounded = matches!(what.whose, Whose::Environment(_)) && what.state == BulkState::Revoked;
+    let bounded =
+        matches!(what.whose, BulkSelection::Environment(_)) && what.state == BulkState::Revoked;
     let before = before.or(bounded.then_some(made_so_far)).unwrap_or(u32::MAX);
     if from >= before {
         let reason = "must lie after the beginning of the interval";
@@ -246,19 +247,19 @@ pub(crate) fn check_not_bulk(in_force: &[BulkRecord], claims: &Claims) -> Result
     if in_force.iter().any(dead) { Err(Error::BulkRevoked) } else { Ok(()) }
 }
 
-/// A copy of a record for people and judgements, with what [`show_bulk`] shows.
-pub(crate) async fn shown(
+/// A copy of a record for people and judgements, with what [`effective_states`] shows.
+pub(crate) async fn effective_state(
     connection: &mut Connection,
     key: &KeyRecord,
 ) -> Result<KeyRecord, Error> {
     let mut shown = key.clone();
-    show_bulk(connection, [&mut shown]).await?;
+    effective_states(connection, [&mut shown]).await?;
     Ok(shown)
 }
 
 /// Shows on records what revocations and suspensions of many keys do to them. Only for what is
 /// shown and judged, never for what is written back.
-pub(crate) async fn show_bulk<'k>(
+pub(crate) async fn effective_states<'k>(
     connection: &mut Connection,
     keys: impl IntoIterator<Item = &'k mut KeyRecord>,
 ) -> Result<(), Error> {

@@ -11,11 +11,11 @@ use serde::Serialize;
 use serde_json::json;
 use utoipa::ToSchema;
 
+use crate::actions::create::{Expiry, NewKey};
+use crate::actions::idle::{self, Idle};
+use crate::actions::{When, check_by};
 use crate::error::Error;
 use crate::issuer::Issuer;
-use crate::rules::create::{Expiry, NewKey};
-use crate::rules::idle::{self, Idle};
-use crate::rules::{Moment, check_by};
 use crate::settings::{Class, KindSettings, Settings};
 use crate::store::events::{self, Event, EventType};
 use crate::store::settings::{self as table, Stored, Wanting};
@@ -230,7 +230,7 @@ impl KindSettings {
         let issued_at = now.secs();
         let by_default = || {
             let default = self.default_lifetime_seconds.map(NonZeroU32::get);
-            let default = default.map(|secs| Moment::In(Duration::from_secs(secs.into())));
+            let default = default.map(|secs| When::In(Duration::from_secs(secs.into())));
             default.map(|moment| moment.resolve(now, "expires_at")).transpose()
         };
         let expires_at = match expiry {
@@ -265,12 +265,11 @@ mod tests {
             Just(Expiry::Unsaid),
             Just(Expiry::Never),
             any::<Option<u32>>().prop_map(Expiry::Kept),
-            any::<u64>().prop_map(|millis| Expiry::At(Moment::At(Time::from_millis(millis)))),
-            any::<u32>().prop_map(|at| Expiry::At(Moment::At(Time::from_secs(at)))),
-            any::<u32>()
-                .prop_map(|after| Expiry::At(Moment::In(Duration::from_secs(after.into())))),
-            any::<Duration>().prop_map(|after| Expiry::At(Moment::In(after))),
-            Just(Expiry::At(Moment::Now)),
+            any::<u64>().prop_map(|millis| Expiry::At(When::At(Time::from_millis(millis)))),
+            any::<u32>().prop_map(|at| Expiry::At(When::At(Time::from_secs(at)))),
+            any::<u32>().prop_map(|after| Expiry::At(When::In(Duration::from_secs(after.into())))),
+            any::<Duration>().prop_map(|after| Expiry::At(When::In(after))),
+            Just(Expiry::At(When::Now)),
         ]
     }
 
@@ -300,7 +299,7 @@ mod tests {
             }
             match expiry {
                 Expiry::Never => prop_assert_eq!(lifetime.expires_at, None),
-                Expiry::At(Moment::At(at)) => {
+                Expiry::At(When::At(at)) => {
                     prop_assert_eq!(lifetime.expires_at.map(u64::from), Some(at.millis() / 1000));
                 }
                 Expiry::Unsaid => {
@@ -308,7 +307,7 @@ mod tests {
                     let end = default.map(|default| lifetime.issued_at + default);
                     prop_assert_eq!(lifetime.expires_at, end);
                 }
-                Expiry::At(Moment::In(_) | Moment::Now) | Expiry::Kept(_) => {}
+                Expiry::At(When::In(_) | When::Now) | Expiry::Kept(_) => {}
             }
         }
     }

@@ -11,7 +11,7 @@ use serde_json::json;
 use tokio::sync::watch;
 use tokio::time::{Instant, MissedTickBehavior};
 
-use super::place::Target;
+use super::destination::Target;
 use super::push::Known;
 use super::status::KnownStatus;
 use crate::error::Error;
@@ -22,11 +22,11 @@ use crate::store::session::{DEADLINE, within};
 use crate::store::targets::{self, TargetRecord};
 
 /// How often the outbox is looked at for targets.
-const LOOK_EVERY: Duration = Duration::from_millis(100);
+const POLL_INTERVAL: Duration = Duration::from_millis(100);
 /// The longest pause between attempts at a target that fails.
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 /// How long a whole attempt may take.
-const PATIENCE: Duration = Duration::from_secs(120);
+const TIMEOUT: Duration = Duration::from_secs(120);
 /// How often what killed writers left is looked for.
 const SWEEP_EVERY: Duration = Duration::from_secs(600);
 /// A target that no publisher has had for so long is one no more.
@@ -35,7 +35,7 @@ const FORGOTTEN_MILLIS: u64 = 10 * 60 * 1000;
 /// Publishes every `period` while this issuer leads, and serves the targets, until the sender of
 /// `stopped` is dropped or sends. A failure is logged, noted and tried again: gates go on until the
 /// next update of what is out.
-pub async fn heart_beat(
+pub async fn run_leader(
     issuer: Issuer,
     period: Duration,
     targets: Vec<Target>,
@@ -155,7 +155,7 @@ async fn serve_target(issuer: Issuer, target: Target, mut leading: watch::Receiv
     let (mut known, mut known_status) = (Known::default(), KnownStatus::default());
     let (mut there, mut due, mut failures) = (None, Instant::now(), 0_u32);
     let mut sweep_at = Instant::now();
-    let mut ticks = tokio::time::interval(LOOK_EVERY);
+    let mut ticks = tokio::time::interval(POLL_INTERVAL);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         tokio::select! {
@@ -179,7 +179,7 @@ async fn serve_target(issuer: Issuer, target: Target, mut leading: watch::Receiv
             issuer.push(&target, &mut known).await?;
             issuer.push_status_lists(&target, &mut known_status).await
         };
-        let pushed = tokio::time::timeout(PATIENCE, push).await;
+        let pushed = tokio::time::timeout(TIMEOUT, push).await;
         let reason = "was not brought up to date within two minutes".to_owned();
         match pushed.unwrap_or(Err(Error::Target { target: target.name.clone(), reason })) {
             Ok(()) => {
@@ -191,7 +191,7 @@ async fn serve_target(issuer: Issuer, target: Target, mut leading: watch::Receiv
                 due = Instant::now() + target.every;
                 if Instant::now() >= sweep_at {
                     sweep_at = Instant::now() + SWEEP_EVERY;
-                    match target.place.sweep().await {
+                    match target.destination.sweep().await {
                         Ok(0) => {}
                         Ok(files) => tracing::info!(target = target.name, files, "swept"),
                         Err(fault) => tracing::warn!("not swept: {}", fault.at(&target.name)),
@@ -219,7 +219,7 @@ async fn serve_target(issuer: Issuer, target: Target, mut leading: watch::Receiv
 
 async fn note_seen(issuer: &Issuer, target: &Target) -> Result<(), Error> {
     let mut writing = issuer.store().write().await?;
-    let kind = target.place.kind();
+    let kind = target.destination.kind();
     let now = writing.clock();
     targets::seen(&mut writing, (&target.name, kind), now).await?;
     writing.commit().await
@@ -259,7 +259,7 @@ impl Issuer {
             if done || Instant::now() >= deadline {
                 return Ok(targets);
             }
-            tokio::time::sleep(LOOK_EVERY / 2).await;
+            tokio::time::sleep(POLL_INTERVAL / 2).await;
         }
     }
 }

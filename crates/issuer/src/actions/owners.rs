@@ -3,10 +3,10 @@
 
 use serde_json::{Map, Value, json};
 
+use crate::actions::check_text;
 use crate::actor::Who;
 use crate::error::Error;
 use crate::issuer::Issuer;
-use crate::rules::check_text;
 use crate::store::Connection;
 use crate::store::events::{self, Event, EventType};
 use crate::store::owners::{self, Owner};

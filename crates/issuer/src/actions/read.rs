@@ -3,11 +3,11 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
+use crate::actions::bulk::effective_states;
+use crate::actions::{Criteria, Order};
 use crate::error::Error;
 use crate::issuer::Issuer;
 use crate::record::KeyRecord;
-use crate::rules::mass::show_bulk;
-use crate::rules::{Criteria, Order};
 use crate::store::listing::{self, Place};
 use crate::store::{self, keys};
 
@@ -50,7 +50,7 @@ impl Issuer {
     pub async fn show(&self, id: &str) -> Result<KeyRecord, Error> {
         let mut reading = self.store().read().await?;
         let mut key = keys::find(&mut reading, id).await?.ok_or(Error::NotFound)?;
-        show_bulk(&mut reading, [&mut key]).await?;
+        effective_states(&mut reading, [&mut key]).await?;
         Ok(key)
     }
 
@@ -91,7 +91,7 @@ impl Issuer {
             None
         };
         let mut keys: Vec<KeyRecord> = placed.into_iter().map(|placed| placed.key).collect();
-        show_bulk(&mut reading, &mut keys).await?;
+        effective_states(&mut reading, &mut keys).await?;
         Ok(Page { keys, next_cursor, count })
     }
 }

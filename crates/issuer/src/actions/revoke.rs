@@ -4,14 +4,14 @@ use portcullis_core::time::Time;
 use portcullis_core::token::Kind;
 use serde_json::json;
 
+use crate::actions::bulk::{effective_state, effective_states};
+use crate::actions::care::{Admins, Care, Preview};
+use crate::actions::read::check_criteria;
+use crate::actions::{Criteria, When, check_by, find_all};
 use crate::actor::{Actor, Who};
 use crate::error::Error;
 use crate::issuer::Issuer;
 use crate::record::{KeyPurpose, KeyRecord, KeyState};
-use crate::rules::care::{Admins, Care, Preview};
-use crate::rules::mass::{show_bulk, shown};
-use crate::rules::read::check_criteria;
-use crate::rules::{Criteria, Moment, check_by, find_all};
 use crate::store::events::{self, Event, EventType};
 use crate::store::lists::Published;
 use crate::store::{self, Connection, keys, listing};
@@ -20,7 +20,7 @@ use crate::store::{self, Connection, keys, listing};
 #[derive(Clone, Debug)]
 pub struct Revocation {
     /// From when on. A moment that has passed means now.
-    pub when: Moment,
+    pub when: When,
     /// In whose name, as the caller says; at most 255 characters.
     pub by: Option<String>,
 }
@@ -103,7 +103,7 @@ impl Issuer {
         let now = writing.now().await?;
         let mut record = keys::find(&mut writing, id).await?.ok_or(Error::NotFound)?;
         let at = revocation.when.resolve(now, "at")?.max(now.secs());
-        let as_shown = shown(&mut writing, &record).await?;
+        let as_shown = effective_state(&mut writing, &record).await?;
         if if_revoked == IfRevoked::Skip && is_settled(&as_shown, at, now) {
             // Publishing takes its own turn at the database.
             writing.rollback().await?;
@@ -118,7 +118,7 @@ impl Issuer {
         check_care(&mut writing, std::slice::from_ref(&record), care, now).await?;
         let who = self.who(revocation.by.as_deref());
         revoke_in(&mut writing, &mut record, at, who, now).await?;
-        let record = shown(&mut writing, &record).await?;
+        let record = effective_state(&mut writing, &record).await?;
         writing.commit().await?;
         Ok(Revoked { record, published: self.publish().await })
     }
@@ -155,7 +155,7 @@ impl Issuer {
         let (mut records, skipped) = chosen(&mut writing, selector, (at, now), if_revoked).await?;
         check_care(&mut writing, &records, care, now).await?;
         revoke_all_in(&mut writing, &mut records, at, who, now).await?;
-        show_bulk(&mut writing, &mut records).await?;
+        effective_states(&mut writing, &mut records).await?;
         writing.commit().await?;
         Ok(RevokedMany { records, skipped, published: self.publish().await })
     }
@@ -175,7 +175,7 @@ impl Issuer {
         let at = revocation.when.resolve(now, "at")?.max(now.secs());
         let (mut records, _) = chosen(&mut reading, selector, (at, now), if_revoked).await?;
         let (_, preview) = preview(&mut reading, &records, now).await?;
-        show_bulk(&mut reading, &mut records).await?;
+        effective_states(&mut reading, &mut records).await?;
         Ok((records, preview))
     }
 
@@ -184,7 +184,7 @@ impl Issuer {
     ///
     /// # Errors
     /// [`Error::NotAuthentic`], [`Error::PublicText`], [`Error::AlreadyRevoked`], and the store's.
-    pub async fn revoke_held(&self, token: &str) -> Result<Revoked, Error> {
+    pub async fn revoke_by_token(&self, token: &str) -> Result<Revoked, Error> {
         let mut writing = self.store().write().await?;
         let now = writing.now().await?;
         let found = self.record_of(&mut writing, token).await?;
@@ -192,14 +192,14 @@ impl Issuer {
         if record.kind == Kind::Publishable {
             return Err(Error::PublicText);
         }
-        if shown(&mut writing, &record).await?.state(now) == KeyState::Revoked {
+        if effective_state(&mut writing, &record).await?.state(now) == KeyState::Revoked {
             return Err(Error::AlreadyRevoked);
         }
         // Who lets itself in by a key is that key.
         let holder = self.acting_as(Actor::key(&record.id));
         let holder = holder.because(Some("who holds its text revoked it"))?;
         revoke_in(&mut writing, &mut record, now.secs(), holder.who(None), now).await?;
-        let record = shown(&mut writing, &record).await?;
+        let record = effective_state(&mut writing, &record).await?;
         writing.commit().await?;
         Ok(Revoked { record, published: holder.publish().await })
     }
@@ -234,7 +234,7 @@ async fn chosen(
         Selector::Ids(ids) => {
             let mut records = find_all(connection, ids).await?;
             let mut shown = records.clone();
-            show_bulk(connection, &mut shown).await?;
+            effective_states(connection, &mut shown).await?;
             if if_revoked == IfRevoked::Refuse {
                 check_each(&shown, at, now)?;
                 return Ok((records, Vec::new()));

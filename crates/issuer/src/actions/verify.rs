@@ -6,11 +6,11 @@ use portcullis_core::time::Time;
 use portcullis_core::token::{Environment, Kind};
 use portcullis_core::verify::{Accepted, Refusal, Requirements, Unverified};
 
+use crate::actions::bulk::effective_state;
 use crate::error::Error;
 use crate::issuer::Issuer;
 use crate::names;
 use crate::record::{KeyPurpose, KeyRecord, KeyState};
-use crate::rules::mass::shown;
 use crate::store::{self, Connection, keys};
 
 /// What a gate of this issuer would say, and by which list.
@@ -88,7 +88,7 @@ impl Issuer {
             Err(refusal) => Err(refusal.into()),
             Ok(None) => Err(StrictRefusal::Unknown),
             Ok(Some(record)) => {
-                let record = shown(&mut reading, &record).await?;
+                let record = effective_state(&mut reading, &record).await?;
                 match judge(&record, &requirements, now) {
                     Ok(()) => Ok(Box::new(record)),
                     Err(refusal) => Err(refusal.into()),

@@ -5,14 +5,14 @@
 use portcullis_core::time::Time;
 use serde_json::json;
 
+use crate::actions::bulk::effective_states;
+use crate::actions::care::Care;
+use crate::actions::revoke::{RevokedMany, check_care, revoke_all_in};
+use crate::actions::{check_by, find_all};
 use crate::actor::Who;
 use crate::error::Error;
 use crate::issuer::Issuer;
 use crate::record::{KeyRecord, KeyState};
-use crate::rules::care::Care;
-use crate::rules::mass::show_bulk;
-use crate::rules::revoke::{RevokedMany, check_care, revoke_all_in};
-use crate::rules::{check_by, find_all};
 use crate::store::events::{self, Event, EventType};
 use crate::store::{Connection, channels, idempotency, keys};
 
@@ -28,7 +28,7 @@ impl Issuer {
         let now = writing.now().await?;
         let records = find_all(&mut writing, ids).await?;
         let mut shown = records.clone();
-        show_bulk(&mut writing, &mut shown).await?;
+        effective_states(&mut writing, &mut shown).await?;
         let counts = shown.iter().filter(|record| record.state(now) != KeyState::Revoked);
         let counts: Vec<String> = counts.map(|record| record.id.clone()).collect();
         if !counts.is_empty() {

@@ -3,10 +3,10 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::actions::bulk::effective_states;
+use crate::actions::scopes;
 use crate::error::Error;
 use crate::record::{KeyRecord, KeyState};
-use crate::rules::mass::show_bulk;
-use crate::rules::scopes;
 use crate::store::{Connection, listing};
 use portcullis_core::time::Time;
 
@@ -41,7 +41,7 @@ pub(super) struct Admins(Vec<KeyRecord>);
 impl Admins {
     pub(super) async fn of(connection: &mut Connection, now: Time) -> Result<Self, Error> {
         let mut admins = listing::admins(connection).await?;
-        show_bulk(connection, &mut admins).await?;
+        effective_states(connection, &mut admins).await?;
         let needed = [scopes::ADMINS_WRITE.to_owned()];
         admins.retain(|key| {
             key.state(now) == KeyState::Active

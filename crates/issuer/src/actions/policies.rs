@@ -7,10 +7,10 @@ use portcullis_core::token::Kind;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
+use crate::actions::check_text;
 use crate::actor::Who;
 use crate::error::Error;
 use crate::issuer::Issuer;
-use crate::rules::check_text;
 use crate::store::Connection;
 use crate::store::events::{self, Event, EventType};
 use crate::store::lists::Published;

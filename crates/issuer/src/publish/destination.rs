@@ -21,7 +21,7 @@ use crate::error::Error;
 use crate::files;
 
 /// How long one request may take.
-const PATIENCE: Duration = Duration::from_secs(10);
+const TIMEOUT: Duration = Duration::from_secs(10);
 /// No file of a list is longer.
 const MAX_FILE_LEN: usize = portcullis_core::list::MAX_BUNDLE_LEN;
 
@@ -32,12 +32,12 @@ pub struct Target {
     pub name: String,
     /// How often its stamp is renewed where nothing else changes.
     pub every: Duration,
-    pub(crate) place: Place,
+    pub(crate) destination: Destination,
 }
 
 /// Where files go.
 #[derive(Clone, Debug)]
-pub(crate) enum Place {
+pub(crate) enum Destination {
     Folder(PathBuf),
     Bucket { store: Arc<dyn ObjectStore>, prefix: Key },
     Kv { client: reqwest::Client, values: Url, token: String },
@@ -136,8 +136,8 @@ impl Target {
                 }
             }
         }
-        let (place, by_default) = if let Some(path) = name.strip_prefix("dir:") {
-            (Place::Folder(PathBuf::from(path)), 1)
+        let (destination, by_default) = if let Some(path) = name.strip_prefix("dir:") {
+            (Destination::Folder(PathBuf::from(path)), 1)
         } else if let Some(rest) = name.strip_prefix("s3://") {
             (bucket(rest, endpoint, region)?, 5)
         } else if let Some(rest) = name.strip_prefix("kv:") {
@@ -145,7 +145,7 @@ impl Target {
             (kv(rest, api)?, 30)
         } else if name.starts_with("http://") || name.starts_with("https://") {
             let base = Url::parse(&name).map_err(|error| error.to_string())?;
-            (Place::Http { client: client()?, base }, 1)
+            (Destination::Http { client: client()?, base }, 1)
         } else {
             return Err("must be dir:PATH, s3://BUCKET/PREFIX or kv:ACCOUNT/NAMESPACE".into());
         };
@@ -153,17 +153,17 @@ impl Target {
         if every < Duration::from_millis(50) {
             return Err("every= must be 50ms at least".into());
         }
-        Ok(Self { name, every, place })
+        Ok(Self { name, every, destination })
     }
 
     /// Whether files can be put there.
     #[must_use]
     pub const fn is_writable(&self) -> bool {
-        !matches!(self.place, Place::Http { .. })
+        !matches!(self.destination, Destination::Http { .. })
     }
 }
 
-impl Place {
+impl Destination {
     /// `dir`, `s3`, `kv` or `http`.
     pub(crate) const fn kind(&self) -> &'static str {
         match self {
@@ -338,7 +338,7 @@ impl Place {
     }
 }
 
-fn bucket(rest: &str, endpoint: Option<&str>, region: Option<&str>) -> Result<Place, String> {
+fn bucket(rest: &str, endpoint: Option<&str>, region: Option<&str>) -> Result<Destination, String> {
     let (name, prefix) = rest.split_once('/').unwrap_or((rest, ""));
     install_tls();
     let mut builder = AmazonS3Builder::from_env().with_bucket_name(name);
@@ -352,7 +352,7 @@ fn bucket(rest: &str, endpoint: Option<&str>, region: Option<&str>) -> Result<Pl
         object_store::RetryConfig { max_retries: 1, ..object_store::RetryConfig::default() };
     let store = builder.with_retry(retry).build().map_err(|error| chain(&error))?;
     let prefix = Key::parse(prefix).map_err(|error| chain(&error))?;
-    Ok(Place::Bucket { store: Arc::new(store), prefix })
+    Ok(Destination::Bucket { store: Arc::new(store), prefix })
 }
 
 fn attributes(page: Page) -> Attributes {
@@ -363,7 +363,7 @@ fn attributes(page: Page) -> Attributes {
     attributes
 }
 
-fn kv(rest: &str, api: Option<&str>) -> Result<Place, String> {
+fn kv(rest: &str, api: Option<&str>) -> Result<Destination, String> {
     const API: &str = "https://api.cloudflare.com/client/v4";
     let (account, namespace) = rest.split_once('/').ok_or("must be kv:ACCOUNT/NAMESPACE")?;
     let mut values = Url::parse(api.unwrap_or(API)).map_err(|error| error.to_string())?;
@@ -374,7 +374,7 @@ fn kv(rest: &str, api: Option<&str>) -> Result<Place, String> {
         .extend(["accounts", account, "storage", "kv", "namespaces", namespace, "values"]);
     let token = std::env::var("CLOUDFLARE_API_TOKEN")
         .map_err(|_| "the environment has no CLOUDFLARE_API_TOKEN")?;
-    Ok(Place::Kv { client: client()?, values, token })
+    Ok(Destination::Kv { client: client()?, values, token })
 }
 
 /// A key of Workers KV is one segment of the path, its slashes escaped.
@@ -391,7 +391,7 @@ fn install_tls() {
 
 fn client() -> Result<reqwest::Client, String> {
     install_tls();
-    let client = reqwest::Client::builder().timeout(PATIENCE);
+    let client = reqwest::Client::builder().timeout(TIMEOUT);
     client.redirect(reqwest::redirect::Policy::none()).build().map_err(http_error)
 }
 
@@ -432,7 +432,7 @@ fn key(prefix: &Key, name: &str) -> Key {
 }
 
 async fn within<T>(work: impl Future<Output = T>) -> Result<T, String> {
-    let done = tokio::time::timeout(PATIENCE, work).await;
+    let done = tokio::time::timeout(TIMEOUT, work).await;
     done.map_err(|_| "did not answer within ten seconds".into())
 }
 

@@ -22,7 +22,7 @@ use crate::store::{lists, shards};
 
 /// The replica, the stamp that it was last brought up to, and the signing keys under its keyring.
 #[derive(Debug)]
-pub(crate) struct Mirror {
+pub(crate) struct LocalVerifier {
     vault: Vault,
     /// Of which the lock is held for as long as it takes to clone or to replace the pointer.
     keystore: RwLock<Arc<Keystore>>,
@@ -39,12 +39,12 @@ struct Held {
 
 /// The replica as of one look at the database.
 #[derive(Clone, Debug)]
-pub struct View {
+pub struct PublishedState {
     verifier: Arc<Verifier>,
     refused: Option<ListError>,
 }
 
-impl View {
+impl PublishedState {
     /// Judges `text` at `now` as a gate that holds every secret would.
     ///
     /// # Errors
@@ -76,7 +76,7 @@ impl View {
     }
 }
 
-impl Mirror {
+impl LocalVerifier {
     /// A mirror that trusts the keystore's root and holds its HMAC secrets.
     pub(crate) fn new(vault: Vault, keystore: Keystore, keyring: &[u8]) -> Result<Self, Error> {
         let mut verifier = Verifier::new(*keystore.root(), keyring)?;
@@ -130,12 +130,16 @@ impl Mirror {
     }
 
     /// Looks at what is published and takes what is new.
-    pub(crate) async fn view(&self, connection: &mut Connection, now: Time) -> Result<View, Error> {
+    pub(crate) async fn view(
+        &self,
+        connection: &mut Connection,
+        now: Time,
+    ) -> Result<PublishedState, Error> {
         // All who judge a key stand in line here.
         within(DEADLINE, self.look(connection, now)).await.flatten()
     }
 
-    async fn look(&self, connection: &mut Connection, now: Time) -> Result<View, Error> {
+    async fn look(&self, connection: &mut Connection, now: Time) -> Result<PublishedState, Error> {
         let mut held = self.held.lock().await;
         self.renew_keyring(&mut held, connection).await?;
         let published = match lists::published(connection).await {
@@ -155,7 +159,7 @@ impl Mirror {
                 Err(error) => return Err(error),
             }
         }
-        Ok(View { verifier: Arc::clone(&held.verifier), refused })
+        Ok(PublishedState { verifier: Arc::clone(&held.verifier), refused })
     }
 
     /// Reads a stamp back with the verifying half, before anybody else sees it.

@@ -5,16 +5,16 @@ use std::time::Duration;
 use portcullis_core::token::Algorithm;
 use serde_json::{Value, json};
 
+use crate::actions::bulk::effective_state;
+use crate::actions::create::{Expiry, Minted, NewKey};
+use crate::actions::idempotency::{Idempotency, digest};
+use crate::actions::mint::KeyRequest;
+use crate::actions::revoke::revoke_in;
+use crate::actions::{When, check_by, find_all};
 use crate::actor::Actor;
 use crate::error::Error;
 use crate::issuer::Issuer;
 use crate::record::{KeyRecord, KeyState};
-use crate::rules::batch::Making;
-use crate::rules::create::{Expiry, Minted, NewKey};
-use crate::rules::idempotency::{Idempotency, digest};
-use crate::rules::mass::shown;
-use crate::rules::revoke::revoke_in;
-use crate::rules::{Moment, check_by, find_all};
 use crate::store::events::{self, Event, EventType};
 use crate::store::idempotency::Made;
 use crate::store::lists::Published;
@@ -34,7 +34,7 @@ pub struct Roll {
     /// The new key's algorithm.
     pub algorithm: Option<Algorithm>,
     /// When the new key expires; `Some(None)` for never.
-    pub expires: Option<Option<Moment>>,
+    pub expires: Option<Option<When>>,
 }
 
 impl Roll {
@@ -53,7 +53,7 @@ impl Roll {
             self.owner,
             self.policy,
             self.algorithm.map(Algorithm::name),
-            self.expires.map(|expires| json!([expires.map(Moment::request)])),
+            self.expires.map(|expires| json!([expires.map(When::request)])),
         ])
     }
 }
@@ -125,7 +125,7 @@ impl Issuer {
             return Ok(Rolled { minted, old, published: self.publish().await, repeated: true });
         }
         let mut old = keys::find(&mut writing, id).await?.ok_or(Error::NotFound)?;
-        match shown(&mut writing, &old).await?.state(now) {
+        match effective_state(&mut writing, &old).await?.state(now) {
             KeyState::Active | KeyState::Scheduled => {}
             KeyState::Revoked => return Err(Error::AlreadyRevoked),
             KeyState::Suspended => return Err(Error::Suspended),
@@ -135,10 +135,10 @@ impl Issuer {
         let draft = channels::own_policy(&mut writing, &old.id).await?;
         let new = self.successor(&mut writing, &old, draft.is_some(), roll).await?;
         new.check()?;
-        let making = Making { new: &new, rolled_from: Some((&old.id, draft.as_deref())) };
-        let minted = self.make(&mut writing, &[making], now).await?;
+        let key_request = KeyRequest { new: &new, rolled_from: Some((&old.id, draft.as_deref())) };
+        let minted = self.make(&mut writing, &[key_request], now).await?;
         let minted = minted.into_iter().next().ok_or(Error::SelfCheck)?;
-        let end = Moment::In(roll.overlap).resolve(now, "overlap_seconds")?;
+        let end = When::In(roll.overlap).resolve(now, "overlap_seconds")?;
         let end = old.expires_at.map_or(end, |expiry| expiry.min(end));
         // The roll's own event asks for a reason: this one has one in any case.
         let ending = who.or_because("it was rolled");

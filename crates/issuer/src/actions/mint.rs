@@ -10,23 +10,23 @@ use portcullis_core::verify::Unverified;
 use serde_json::json;
 use zeroize::Zeroizing;
 
+use crate::actions::bulk::check_not_bulk;
+use crate::actions::create::{Minted, NewKey};
+use crate::actions::owners::check_owner;
+use crate::actions::policies::check_policy;
 use crate::actor::Who;
 use crate::error::Error;
 use crate::issuer::Issuer;
 use crate::keystore::StoredKey;
 use crate::random;
 use crate::record::{KeyPurpose, KeyRecord};
-use crate::rules::create::{Minted, NewKey};
-use crate::rules::mass::check_not_bulk;
-use crate::rules::owners::check_owner;
-use crate::rules::policies::check_policy;
 use crate::store::bulk;
 use crate::store::events::{self, Event, EventType};
 use crate::store::{Connection, Writing, channels, keys, settings, shards, targets};
 
 /// A key to be made, and the one that it takes the place of: its id, and the draft of the policy
 /// that it has for itself.
-pub(super) struct Making<'n> {
+pub(super) struct KeyRequest<'n> {
     pub(super) new: &'n NewKey,
     pub(super) rolled_from: Option<(&'n str, Option<&'n str>)>,
 }
@@ -36,34 +36,35 @@ impl Issuer {
     pub(super) async fn make(
         &self,
         writing: &mut Writing,
-        makings: &[Making<'_>],
+        key_requests: &[KeyRequest<'_>],
         now: Time,
     ) -> Result<Vec<Minted>, Error> {
         let clock = writing.clock();
         let connection = &mut **writing;
-        check(connection, makings).await?;
+        check(connection, key_requests).await?;
         let stored = settings::read(connection).await?;
-        let admit = |making: &Making<'_>| stored.settings.admit(making.new, now);
-        let lifetimes = makings.iter().map(admit).collect::<Result<Vec<_>, _>>()?;
+        let admit = |key_request: &KeyRequest<'_>| stored.settings.admit(key_request.new, now);
+        let lifetimes = key_requests.iter().map(admit).collect::<Result<Vec<_>, _>>()?;
         crate::reserve::check(self.home())?;
         // Their times would be of the future.
         crate::publish::check_not_behind(connection, clock).await?;
         let view = self.view_in(connection).await?;
         let keyring = view.verifier().keyring();
         let label = keyring.labels().first().copied().unwrap_or(Label::NONE);
-        let own = makings.iter().filter(|making| making.new.has_own_policy()).count();
+        let own =
+            key_requests.iter().filter(|key_request| key_request.new.has_own_policy()).count();
         let mut policies = draw_policies(connection, own).await?.into_iter();
-        let serials = take_serials(connection, makings.len(), now).await?;
-        let mut minted = Vec::with_capacity(makings.len());
-        for ((making, lifetime), serial) in makings.iter().zip(lifetimes).zip(serials) {
-            let own = making.new.has_own_policy().then(|| policies.next()).flatten();
-            let policy = own.unwrap_or(making.new.policy);
-            minted.push(self.mint(keyring, label, making, (serial, policy, lifetime), now)?);
+        let serials = take_serials(connection, key_requests.len(), now).await?;
+        let mut minted = Vec::with_capacity(key_requests.len());
+        for ((key_request, lifetime), serial) in key_requests.iter().zip(lifetimes).zip(serials) {
+            let own = key_request.new.has_own_policy().then(|| policies.next()).flatten();
+            let policy = own.unwrap_or(key_request.new.policy);
+            minted.push(self.mint(keyring, label, key_request, (serial, policy, lifetime), now)?);
         }
         self.check_end(connection, &minted).await?;
         let in_force = bulk::in_force(connection).await?;
         minted.iter().try_for_each(|made| check_not_bulk(&in_force, &made.record.claims()))?;
-        self.store_made(connection, makings, &minted, (stored.version, now)).await?;
+        self.store_made(connection, key_requests, &minted, (stored.version, now)).await?;
         Ok(minted)
     }
 
@@ -97,11 +98,11 @@ impl Issuer {
         &self,
         keyring: &Keyring,
         label: Label,
-        making: &Making<'_>,
+        key_request: &KeyRequest<'_>,
         (serial, policy, lifetime): (Serial, u32, Lifetime),
         now: Time,
     ) -> Result<Minted, Error> {
-        let new = making.new;
+        let new = key_request.new;
         let who = self.who(new.created_by.as_deref());
         let keystore = self.keystore();
         let signer = keystore
@@ -147,7 +148,7 @@ impl Issuer {
             deleted: None,
             created_by: Some(who.shown().into()),
             maker: Some(who.actor()?.into()),
-            rolled_from: making.rolled_from.map(|(id, _)| id.into()),
+            rolled_from: key_request.rolled_from.map(|(id, _)| id.into()),
             created: now,
             updated: now,
         };
@@ -158,16 +159,16 @@ impl Issuer {
     async fn store_made(
         &self,
         connection: &mut Connection,
-        makings: &[Making<'_>],
+        key_requests: &[KeyRequest<'_>],
         minted: &[Minted],
         (settings_version, now): (u32, Time),
     ) -> Result<(), Error> {
         let records: Vec<&KeyRecord> = minted.iter().map(|minted| &minted.record).collect();
         keys::insert(connection, &records, settings_version).await?;
         let mut policies = Vec::new();
-        for (making, key) in makings.iter().zip(&records) {
-            if making.new.has_own_policy() {
-                let draft = making.rolled_from.and_then(|(_, draft)| draft).unwrap_or("{}");
+        for (key_request, key) in key_requests.iter().zip(&records) {
+            if key_request.new.has_own_policy() {
+                let draft = key_request.rolled_from.and_then(|(_, draft)| draft).unwrap_or("{}");
                 policies.push((key.policy, key.id.as_str(), draft));
             }
         }
@@ -178,7 +179,8 @@ impl Issuer {
         };
         let pairs: Vec<(&str, &str)> = records.iter().copied().flat_map(of_key).collect();
         channels::add(connection, &pairs).await?;
-        let named = makings.iter().map(|making| self.who(making.new.created_by.as_deref()));
+        let named =
+            key_requests.iter().map(|key_request| self.who(key_request.new.created_by.as_deref()));
         let events: Vec<Event<'_>> =
             records.iter().zip(named).map(|(record, who)| created(record, who)).collect();
         events::append_all(connection, now, &events).await
@@ -202,16 +204,19 @@ impl Issuer {
 }
 
 /// Checks what the store has to say of keys that are to be made, each owner and policy once.
-async fn check(connection: &mut Connection, makings: &[Making<'_>]) -> Result<(), Error> {
-    if !makings.is_empty() {
+async fn check(connection: &mut Connection, key_requests: &[KeyRequest<'_>]) -> Result<(), Error> {
+    if !key_requests.is_empty() {
         targets::check_not_restored(connection).await?;
     }
-    let owners: BTreeSet<u32> = makings.iter().map(|making| making.new.owner).collect();
+    let owners: BTreeSet<u32> =
+        key_requests.iter().map(|key_request| key_request.new.owner).collect();
     for owner in owners {
         check_owner(connection, owner).await?;
     }
-    let policies: BTreeSet<(u32, Kind)> =
-        makings.iter().map(|making| (making.new.policy, making.new.kind)).collect();
+    let policies: BTreeSet<(u32, Kind)> = key_requests
+        .iter()
+        .map(|key_request| (key_request.new.policy, key_request.new.kind))
+        .collect();
     for (policy, kind) in policies {
         check_policy(connection, policy, kind).await?;
     }

@@ -2,12 +2,12 @@
 
 use serde_json::json;
 
+use crate::actions::bulk::effective_state;
+use crate::actions::check_by;
+use crate::actions::update::Changed;
 use crate::error::Error;
 use crate::issuer::Issuer;
 use crate::record::KeyState;
-use crate::rules::check_by;
-use crate::rules::mass::shown;
-use crate::rules::update::Changed;
 use crate::store::events::{self, Event, EventType};
 use crate::store::keys;
 
@@ -40,7 +40,7 @@ impl Issuer {
         let mut writing = self.store().write().await?;
         let now = writing.now().await?;
         let mut record = keys::find(&mut writing, id).await?.ok_or(Error::NotFound)?;
-        if shown(&mut writing, &record).await?.state(now) == KeyState::Revoked {
+        if effective_state(&mut writing, &record).await?.state(now) == KeyState::Revoked {
             return Err(Error::AlreadyRevoked);
         }
         // A suspension of many keys is another one: the key's own goes on when that is lifted.
@@ -63,7 +63,7 @@ impl Issuer {
         let event = if suspend { EventType::Suspended } else { EventType::Resumed };
         let event = Event { event, key_id: Some(&record.id), who, data: json!({}) };
         events::append(&mut writing, now, &event).await?;
-        let record = shown(&mut writing, &record).await?;
+        let record = effective_state(&mut writing, &record).await?;
         writing.commit().await?;
         Ok(Changed { record, published: Some(self.publish().await) })
     }

@@ -4,15 +4,15 @@ use portcullis_core::token::{Algorithm, Environment, Kind};
 use serde_json::{Map, Value, json};
 use zeroize::Zeroizing;
 
+use crate::actions::idempotency::{Idempotency, digest};
+use crate::actions::mint::KeyRequest;
+use crate::actions::{
+    When, check_by, check_channels, check_metadata, check_text, find_all, scopes,
+};
 use crate::actor::Actor;
 use crate::error::Error;
 use crate::issuer::Issuer;
 use crate::record::{KeyPurpose, KeyRecord};
-use crate::rules::batch::Making;
-use crate::rules::idempotency::{Idempotency, digest};
-use crate::rules::{
-    Moment, check_by, check_channels, check_metadata, check_text, find_all, scopes,
-};
 use crate::store::Connection;
 use crate::store::idempotency::Made;
 
@@ -54,7 +54,7 @@ pub enum Expiry {
     /// Never.
     Never,
     /// At this moment.
-    At(Moment),
+    At(When),
     /// When the key ended in whose place it comes, or never if that one never did. An end that the
     /// settings no longer allow counts as unsaid.
     Kept(Option<u32>),
@@ -71,8 +71,8 @@ impl Expiry {
     }
 }
 
-impl From<Option<Moment>> for Expiry {
-    fn from(moment: Option<Moment>) -> Self {
+impl From<Option<When>> for Expiry {
+    fn from(moment: Option<When>) -> Self {
         moment.map_or(Self::Unsaid, Self::At)
     }
 }
@@ -197,9 +197,9 @@ impl Issuer {
             let keys = self.made_before(&mut writing, &ids).await?;
             return Ok(Creation { keys, repeated: true });
         }
-        let makings: Vec<Making<'_>> =
-            new.iter().map(|new| Making { new, rolled_from: None }).collect();
-        let keys = self.make(&mut writing, &makings, now).await?;
+        let key_requests: Vec<KeyRequest<'_>> =
+            new.iter().map(|new| KeyRequest { new, rolled_from: None }).collect();
+        let keys = self.make(&mut writing, &key_requests, now).await?;
         if let Some(idempotency) = idempotency {
             let key_ids = keys.iter().map(|key| key.record.id.clone()).collect();
             idempotency.remember(&mut writing, &Made { request, key_ids }, now).await?;

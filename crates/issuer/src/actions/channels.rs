@@ -1,8 +1,8 @@
 //! Sales channels of publishable keys: adding some and taking some away in one act.
 
+use crate::actions::update::{Changed, Update, update_in};
 use crate::error::Error;
 use crate::issuer::Issuer;
-use crate::rules::update::{Changed, Update, update_in};
 use crate::store::keys;
 use portcullis_core::token::Kind;
 
