@@ -15,7 +15,7 @@ pub fn run(bytes: &[u8]) {
         for (number, policy) in body.policies() {
             assert_eq!(body.find(number), Some(policy));
             tree.set(number, &PolicyDraft::from(&policy)).unwrap();
-            judge(&policy, bytes);
+            verify(&policy, bytes);
         }
         if body.visibility() == Visibility::Public {
             assert_eq!(tree.write().unwrap().files[0].1, bytes);
@@ -23,7 +23,7 @@ pub fn run(bytes: &[u8]) {
     }
     if let Ok(policy) = Policy::decode(bytes) {
         assert_eq!(PolicyDraft::from(&policy).encode().as_deref(), Ok(bytes));
-        judge(&policy, bytes);
+        verify(&policy, bytes);
     }
     if let Ok(directory) = PolicyDirectory::decode(bytes) {
         for line in directory.ranges() {
@@ -34,7 +34,7 @@ pub fn run(bytes: &[u8]) {
 }
 
 /// A request with texts of the input, against a policy of the input.
-fn judge(policy: &Policy<'_>, bytes: &[u8]) {
+fn verify(policy: &Policy<'_>, bytes: &[u8]) {
     let text = std::str::from_utf8(bytes).unwrap_or("/a/%2e/b");
     let address = bytes.first_chunk::<16>().map(|octets| IpAddr::from(*octets));
     let request = RequestFacts {
@@ -81,7 +81,7 @@ fn draft(bytes: &[u8]) {
     let Ok(record) = draft.encode() else { return };
     let policy = Policy::decode(&record).unwrap();
     assert_eq!(PolicyDraft::from(&policy).encode().as_deref(), Ok(&record[..]));
-    judge(&policy, bytes);
+    verify(&policy, bytes);
     requests(&policy, text);
     look_up(&draft, bytes);
 }

@@ -2,7 +2,7 @@
 //!
 //! ```
 //! # use portcullis_core::{verifier::Verifier, time::Time, verify::*};
-//! # fn judge(
+//! # fn verify(
 //! #     verifier: &Verifier, text: &str, requirements: &Requirements, now: Time,
 //! # ) -> Result<Accepted, Refusal> {
 //!     Unverified::parse(text)?

@@ -61,7 +61,7 @@ fn each_signature_gets_its_verdict() {
         for vector in vectors {
             let what = format!("{name} {}: {:?}", vector.id, vector.refused);
             let (message, signature) = (decode(&vector.message), decode(&vector.signature));
-            let said = Signature::judge(&decode(&vector.key), &message, &signature);
+            let said = Signature::verify(&decode(&vector.key), &message, &signature);
             assert_eq!(said.is_accepted(), vector.accepted, "{what}");
             // Signed files are not asked first whether they are strict: the library does that.
             assert_eq!(said.is_key && said.is_good, vector.accepted, "{what}, as a file's");
@@ -88,7 +88,7 @@ fn each_signature_gets_its_verdict() {
 #[test]
 fn each_tag_gets_its_verdict() {
     let vectors: Vec<TagVector> = read("hmac-sha256-wycheproof");
-    let mut judged = 0;
+    let mut verified = 0;
     for vector in &vectors {
         let (secret, tag) = (decode(&vector.secret).try_into().unwrap(), decode(&vector.tag));
         let (message, what) = (decode(&vector.message), vector.id);
@@ -97,11 +97,11 @@ fn each_tag_gets_its_verdict() {
             assert_eq!(said, None, "{what}");
             continue;
         }
-        judged += 1;
+        verified += 1;
         assert_eq!(said, Some(vector.cut_accepted), "{what}, its first 16 bytes");
         let digest = hmac_digest(&secret, &message).unwrap();
         assert_eq!(digest.starts_with(&tag), vector.accepted, "{what}, all of it");
         assert!(!vector.accepted || vector.theirs == "valid", "{what}");
     }
-    assert_eq!((vectors.len(), judged), (174, 166));
+    assert_eq!((vectors.len(), verified), (174, 166));
 }

@@ -11,7 +11,7 @@ use portcullis_core::verify::{Refusal, Unverified};
 use support::{ANY, ED25519, HMAC_LIVE, START, World, first_shard};
 
 #[test]
-fn a_remembered_signature_is_judged_anew_each_time() {
+fn a_remembered_signature_is_verified_anew_each_time() {
     let mut world = World::new();
     let lifetime = Lifetime { issued_at: START, expires_at: Some(START + 60) };
     let token = world.mint(&Claims { lifetime, ..world.claims(ED25519, 5) });

@@ -150,21 +150,21 @@ fn prefix_label_and_issuer_are_bound() {
 fn the_keyring_decides_who_may_sign_what() {
     let world = World::new();
     let verifier = world.verifier();
-    let judge = |claims: &Claims, signed_by: u16| {
+    let verify = |claims: &Claims, signed_by: u16| {
         let token = world.signer(signed_by).mint(world.issuer, world.label, claims);
         verifier.verify(&token, &ANY, world.this_update).unwrap_err()
     };
     let claims = world.claims(HMAC_LIVE, 1);
     let test_key = Claims { environment: Environment::Test, ..claims };
-    assert_eq!(judge(&test_key, HMAC_LIVE), Refusal::SignerNotAllowed(HMAC_LIVE));
+    assert_eq!(verify(&test_key, HMAC_LIVE), Refusal::SignerNotAllowed(HMAC_LIVE));
     let publishable = Claims { kind: Kind::Publishable, ..claims };
-    assert_eq!(judge(&publishable, HMAC_LIVE), Refusal::SignerNotAllowed(HMAC_LIVE));
-    assert_eq!(judge(&world.claims(ADMIN, 1), ADMIN), Refusal::SignerNotAllowed(ADMIN));
-    assert_eq!(judge(&world.claims(RETIRED, 1), RETIRED), Refusal::SignerNotAllowed(RETIRED));
-    assert_eq!(judge(&Claims { kid: 99, ..claims }, HMAC_LIVE), Refusal::UnknownKid(99));
+    assert_eq!(verify(&publishable, HMAC_LIVE), Refusal::SignerNotAllowed(HMAC_LIVE));
+    assert_eq!(verify(&world.claims(ADMIN, 1), ADMIN), Refusal::SignerNotAllowed(ADMIN));
+    assert_eq!(verify(&world.claims(RETIRED, 1), RETIRED), Refusal::SignerNotAllowed(RETIRED));
+    assert_eq!(verify(&Claims { kid: 99, ..claims }, HMAC_LIVE), Refusal::UnknownKid(99));
     // A token can't choose its algorithm: an HMAC tag under an Ed25519 kid and the reverse.
-    assert_eq!(judge(&Claims { kid: ED25519, ..claims }, HMAC_LIVE), Refusal::BadSignature);
-    assert_eq!(judge(&claims, ED25519), Refusal::BadSignature);
+    assert_eq!(verify(&Claims { kid: ED25519, ..claims }, HMAC_LIVE), Refusal::BadSignature);
+    assert_eq!(verify(&claims, ED25519), Refusal::BadSignature);
     // An admin key opens the admin door and no other.
     let admin = Requirements { purpose: Purpose::Admin, ..ANY };
     assert!(verifier.verify(&world.token(ADMIN, 1), &admin, world.this_update).is_ok());
@@ -173,7 +173,7 @@ fn the_keyring_decides_who_may_sign_what() {
 }
 
 #[test]
-fn an_hmac_key_can_be_judged_only_where_its_secret_is() {
+fn an_hmac_key_can_be_verified_only_where_its_secret_is() {
     let world = World::new();
     let published = world.publish();
     let mut verifier = portcullis_core::verifier::Verifier::new(
@@ -200,21 +200,21 @@ fn a_key_is_for_one_kind_of_door() {
         kind: Some(kind),
         environment: Some(environment),
     };
-    let judge = |kid, requirements: Requirements| {
+    let verify = |kid, requirements: Requirements| {
         verifier.verify(&world.token(kid, 1), &requirements, world.this_update)
     };
-    assert!(judge(HMAC_LIVE, door(Kind::Secret, Environment::Live)).is_ok());
-    assert!(judge(ED25519, door(Kind::Publishable, Environment::Live)).is_ok());
+    assert!(verify(HMAC_LIVE, door(Kind::Secret, Environment::Live)).is_ok());
+    assert!(verify(ED25519, door(Kind::Publishable, Environment::Live)).is_ok());
     assert_eq!(
-        judge(HMAC_LIVE, door(Kind::Publishable, Environment::Live)).unwrap_err().code(),
+        verify(HMAC_LIVE, door(Kind::Publishable, Environment::Live)).unwrap_err().code(),
         "wrong_kind"
     );
     assert_eq!(
-        judge(ED25519, door(Kind::Secret, Environment::Live)).unwrap_err().code(),
+        verify(ED25519, door(Kind::Secret, Environment::Live)).unwrap_err().code(),
         "wrong_kind"
     );
     assert_eq!(
-        judge(HMAC_TEST, door(Kind::Secret, Environment::Live)).unwrap_err().code(),
+        verify(HMAC_TEST, door(Kind::Secret, Environment::Live)).unwrap_err().code(),
         "wrong_environment"
     );
 }

@@ -77,13 +77,13 @@ fn every_vector_gets_its_verdict() {
     for file in files(&assertions()) {
         let vector: AssertionVector =
             serde_json::from_str(&fs::read_to_string(file).unwrap()).unwrap();
-        assert_eq!(assertion::shape::judge(&vector), vector.expect, "{}", vector.name);
+        assert_eq!(assertion::shape::run_vector(&vector), vector.expect, "{}", vector.name);
     }
 }
 
 fn run(vector: &Vector) {
     let name = &vector.name;
-    let outcome = shape::judge(vector);
+    let outcome = shape::run_vector(vector);
     let adopt: Vec<_> = vector.adopt.iter().map(|offer| offer.refused.clone()).collect();
     assert_eq!(outcome.adopt, adopt, "{name}: adoption");
     let (code, key) = match vector.expect.clone().unwrap() {
@@ -95,7 +95,7 @@ fn run(vector: &Vector) {
 
 fn run_policy(vector: &PolicyVector) {
     let name = &vector.name;
-    let outcome = policy::shape::judge(vector);
+    let outcome = policy::shape::run_vector(vector);
     let files: Vec<_> = vector.files.iter().map(|offer| offer.refused.clone()).collect();
     assert_eq!(outcome.files, files, "{name}: files");
     assert_eq!(Some(&outcome.expect), vector.expect.as_ref(), "{name}");

@@ -3,7 +3,7 @@
 //! ```ignore
 //! #[event(fetch)]
 //! async fn fetch(request: web_sys::Request, env: Env, ctx: Context) -> Result<web_sys::Response> {
-//!     let passage = match portcullis_gate_worker::judge(request, &env, &ctx).await? {
+//!     let passage = match portcullis_gate_worker::authorize(request, &env, &ctx).await? {
 //!         Verdict::Pass(passage) => passage,
 //!         Verdict::Answer(answer) => return Ok(answer),
 //!     };
@@ -104,7 +104,11 @@ pub enum Verdict {
 ///
 /// # Errors
 /// The runtime's, which no request passes by.
-pub async fn judge(request: web_sys::Request, env: &Env, ctx: &Context) -> worker::Result<Verdict> {
+pub async fn authorize(
+    request: web_sys::Request,
+    env: &Env,
+    ctx: &Context,
+) -> worker::Result<Verdict> {
     let env: JsValue = env.clone().into();
     let shared = match shared(&env) {
         Ok(shared) => shared,
@@ -117,7 +121,7 @@ pub async fn judge(request: web_sys::Request, env: &Env, ctx: &Context) -> worke
     let texts = Texts::of(&request, &shared.settings)?;
     let runtime = Rc::new(Runtime { env, settings: Rc::clone(&shared.settings) });
     let evaluated = async |request: &Result<Request<'_>, Malformed>| {
-        let next = judged(&shared.gate, &runtime, ctx, request).await;
+        let next = authorized(&shared.gate, &runtime, ctx, request).await;
         (next, request.as_ref().ok().and_then(Request::origin).map(str::to_owned))
     };
     let (next, origin) = texts.read(&shared.settings, evaluated).await;
@@ -131,7 +135,7 @@ pub async fn judge(request: web_sys::Request, env: &Env, ctx: &Context) -> worke
             answer::refuse(&runtime, refused, origin.as_deref()).map(Verdict::Answer)
         }
         Next::Own(page) => answer::own(&shared.gate, page).map(Verdict::Answer),
-        // `judged` does these itself.
+        // `authorized` does these itself.
         Next::Sleep(_) | Next::Verify(_) => {
             let problem = Problem::Unavailable { retry_after: 1 };
             answer(&problem, None, origin.as_deref()).map(Verdict::Answer)
@@ -169,7 +173,7 @@ pub fn held() -> Option<Shared> {
 
 /// Decides on a request; sleeps if it has to wait, and has the runtime verify a signature that is new
 /// to this isolate, because its own Ed25519 is quicker.
-async fn judged(
+async fn authorized(
     gate: &Rc<RefCell<Gate>>,
     runtime: &Rc<Runtime>,
     ctx: &Context,
@@ -177,20 +181,20 @@ async fn judged(
 ) -> Next {
     let mut state = RequestState::new();
     loop {
-        let judged = gate.borrow_mut().judge(request, &mut state, now());
-        if let Some(job) = judged.refresh {
+        let authorized = gate.borrow_mut().next_step(request, &mut state, now());
+        if let Some(job) = authorized.refresh {
             let (gate, runtime) = (Rc::clone(gate), Rc::clone(runtime));
             ctx.wait_until(async move { refresh(&gate, &*runtime, job).await });
         }
-        if let Some(job) = judged.policy {
+        if let Some(job) = authorized.policy {
             let (gate, runtime) = (Rc::clone(gate), Rc::clone(runtime));
             ctx.wait_until(async move { fetch_policy(&gate, &*runtime, job).await });
         }
-        if let Some(report) = judged.report {
+        if let Some(report) = authorized.report {
             let (gate, runtime) = (Rc::clone(gate), Rc::clone(runtime));
             ctx.wait_until(async move { deliver(&gate, &*runtime, report).await });
         }
-        match judged.next {
+        match authorized.next {
             Next::Sleep(millis) => Delay::from(Duration::from_millis(millis)).await,
             Next::Verify(signature) => {
                 let good = crypto::verify(&signature).await.ok();

@@ -44,7 +44,7 @@ impl FastForward {
 impl Gate {
     /// Forwards a request at once, if nothing is to be waited for, fetched, counted by the platform,
     /// signed or told of its key. `None` says nothing of the request:
-    /// [`judge`](Self::judge) does.
+    /// [`next_step`](Self::judge) does.
     #[must_use]
     pub fn try_forward(&mut self, request: &Request<'_>, now: Time) -> Option<FastForward> {
         let settings = Rc::clone(&self.settings);

@@ -35,7 +35,7 @@ impl Gate {
     /// Decides on a request at `now`. The host does what the answer says, and asks again after a
     /// sleep or once it has verified a signature.
     #[must_use]
-    pub fn judge(
+    pub fn next_step(
         &mut self,
         request: &Result<Request<'_>, Malformed>,
         state: &mut RequestState,

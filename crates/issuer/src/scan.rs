@@ -2,7 +2,7 @@
 //! they are live.
 //!
 //! ```text
-//! walk (parallel, honours .gitignore) -> stream -> shape, base64 -> checksum -> judge -> report
+//! walk (parallel, honours .gitignore) -> stream -> shape, base64 -> checksum -> verify -> report
 //! ```
 //!
 //! No key leaves this module: a finding holds its redacted form.
@@ -10,11 +10,11 @@
 mod base64;
 mod candidate;
 mod encoding;
-mod judge;
 mod shape;
 mod stream;
 #[cfg(test)]
 mod tests;
+mod token_state;
 
 use std::fs::{self, File};
 use std::io::{self, Read};
@@ -28,8 +28,8 @@ use portcullis_core::token::{Algorithm, Environment, Kind, Malformed};
 use portcullis_core::verify::Unverified;
 
 pub use candidate::{Candidate, Form};
-pub use judge::{Judge, Judged, State};
 pub use stream::{Looked, Scanner};
+pub use token_state::{State, TokenState, TokenVerifier};
 
 /// The path that stands for standard input.
 pub const STDIN: &str = "-";
@@ -111,7 +111,7 @@ pub struct Finding {
     /// Whether the checksum is right.
     pub checksum: Checksum,
     /// Whether it is live, where there was something to judge by and the checksum is right.
-    pub judged: Option<Judged>,
+    pub verified: Option<TokenState>,
 }
 
 /// A path that could not be read, or not to its end.
@@ -165,10 +165,10 @@ impl Progress {
 pub fn scan(
     paths: &[PathBuf],
     options: Options,
-    judge: Option<Judge<'_>>,
+    verify: Option<TokenVerifier<'_>>,
     progress: &Progress,
 ) -> Report {
-    let work = Work { options, judge, progress, report: Mutex::default() };
+    let work = Work { options, verify, progress, report: Mutex::default() };
     let (stdin, paths): (Vec<_>, Vec<_>) = paths.iter().partition(|path| path.as_os_str() == STDIN);
     if !stdin.is_empty() {
         let mut source = io::stdin().lock();
@@ -204,7 +204,7 @@ pub fn scan(
 
 struct Work<'w> {
     options: Options,
-    judge: Option<Judge<'w>>,
+    verify: Option<TokenVerifier<'w>>,
     progress: &'w Progress,
     report: Mutex<Report>,
 }
@@ -259,7 +259,7 @@ impl Work<'_> {
         if !is_listed {
             return;
         }
-        let judge = self.judge.filter(|_| candidate.checksum == Checksum::Right);
+        let verify = self.verify.filter(|_| candidate.checksum == Checksum::Right);
         let finding = Finding {
             path,
             line: candidate.line,
@@ -271,7 +271,7 @@ impl Work<'_> {
             algorithm: candidate.algorithm(),
             form: candidate.form,
             checksum: candidate.checksum,
-            judged: judge.map(|judge| judge.judge(candidate.text())),
+            verified: verify.map(|verify| verify.verify(candidate.text())),
         };
         self.report(|report| report.findings.push(finding));
     }

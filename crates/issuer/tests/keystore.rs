@@ -114,11 +114,11 @@ async fn repetition(bench: Bench) {
     let again = bench.issuer.create_all(&new, Some(&name)).await.unwrap();
     assert!(again.repeated);
     assert_eq!((again.keys[0].token.as_str(), again.keys[0].record.kid), (token.as_str(), 1));
-    assert_eq!(bench.judge(&token).await.unwrap_err(), Refusal::SignerNotAllowed(1));
+    assert_eq!(bench.verify(&token).await.unwrap_err(), Refusal::SignerNotAllowed(1));
     let other =
         bench.issuer.create_all(&new, Some(&Idempotency::new("me", "twice"))).await.unwrap();
     assert_eq!(other.keys[0].record.kid, 6);
-    assert!(bench.judge(&other.keys[0].token).await.is_ok());
+    assert!(bench.verify(&other.keys[0].token).await.is_ok());
 }
 
 async fn list_signers(bench: Bench) {

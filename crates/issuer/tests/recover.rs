@@ -253,7 +253,7 @@ async fn a_restored_issuer_goes_on_without_a_witness() {
         bench.clock.advance(2000);
         issuer.create(&NewKey::titled(title)).await.unwrap()
     };
-    let judge = async |issuer: &Issuer, token: &str| {
+    let verify = async |issuer: &Issuer, token: &str| {
         issuer.verify(token, None, None).await.unwrap().result.map(|_| ())
     };
     let kept = make(&issuer, "kept").await;
@@ -283,9 +283,9 @@ async fn a_restored_issuer_goes_on_without_a_witness() {
     let recovered = restored.recover_alone().await.unwrap();
     assert!(recovered.number > number + 1000, "{recovered:?}");
     assert!(recovered.lost_until.is_some());
-    assert_eq!(judge(&restored, &kept.token).await, Ok(()));
-    assert_eq!(judge(&restored, &lost.token).await, Err(Refusal::Revoked));
-    assert_eq!(judge(&restored, &old.token).await, Ok(()), "not known, which is said");
+    assert_eq!(verify(&restored, &kept.token).await, Ok(()));
+    assert_eq!(verify(&restored, &lost.token).await, Err(Refusal::Revoked));
+    assert_eq!(verify(&restored, &old.token).await, Ok(()), "not known, which is said");
     assert!(restored.recover_alone().await.is_err(), "once");
     // Once the stamps of before have run out there are keys again, of shards that may have been
     // used in the window as well.
@@ -293,7 +293,7 @@ async fn a_restored_issuer_goes_on_without_a_witness() {
     restored.publish().await.unwrap();
     let new = make(&restored, "new").await;
     restored.publish().await.unwrap();
-    assert_eq!(judge(&restored, &new.token).await, Ok(()));
+    assert_eq!(verify(&restored, &new.token).await, Ok(()));
     assert_ne!(new.record.serial.shard(), kept.record.serial.shard());
     assert!(restored.verify_trail(&[]).await.unwrap().is_sound());
 }

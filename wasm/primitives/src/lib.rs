@@ -54,7 +54,7 @@ pub extern "C" fn room(room: &mut Room, length: usize) -> *mut u8 {
 pub extern "C" fn signature(room: &Room, length: usize) -> u32 {
     let Some((key, rest)) = room.0.split_first_chunk::<32>() else { return 0 };
     let Some((message, signature)) = rest.split_at_checked(length) else { return 0 };
-    let said = Signature::judge(key, message, signature);
+    let said = Signature::verify(key, message, signature);
     bits([said.is_key, said.is_strict, said.is_good, said.is_accepted()])
 }
 

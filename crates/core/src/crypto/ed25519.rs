@@ -197,34 +197,34 @@ mod tests {
     fn strict_is_what_the_library_refuses_before_its_equation() {
         use curve25519_dalek::constants::EIGHT_TORSION;
         let mut signature = [0; 64];
-        let mut judge = |r: [u8; 32], s: [u8; 32]| {
+        let mut verify = |r: [u8; 32], s: [u8; 32]| {
             signature[..32].copy_from_slice(&r);
             signature[32..].copy_from_slice(&s);
             is_strict(&signature)
         };
         for point in EIGHT_TORSION {
             let mut r = point.compress().to_bytes();
-            assert!(!judge(r, [0; 32]));
+            assert!(!verify(r, [0; 32]));
             r[31] ^= 0x80;
-            assert!(!judge(r, [0; 32]), "the other sign");
+            assert!(!verify(r, [0; 32]), "the other sign");
         }
         let mut r = [0; 32];
         r[0] = 9;
-        assert!(judge(r, [0; 32]));
+        assert!(verify(r, [0; 32]));
         for low in 0xED..=0xFF_u8 {
             let mut second = [0xFF; 32];
             second[0] = low;
-            assert!(!judge(second, [0; 32]));
+            assert!(!verify(second, [0; 32]));
             second[31] = 0x7F;
-            assert!(!judge(second, [0; 32]));
+            assert!(!verify(second, [0; 32]));
         }
         let order: [u8; 32] =
             hex("edd3f55c1a631258d69cf7a2def9de1400000000000000000000000000000010");
         let mut below = order;
         below[0] -= 1;
-        assert!(judge(r, below));
-        assert!(!judge(r, order));
-        assert!(!judge(r, [0xFF; 32]));
+        assert!(verify(r, below));
+        assert!(!verify(r, order));
+        assert!(!verify(r, [0xFF; 32]));
     }
 
     #[test]

@@ -22,7 +22,7 @@ impl Signature {
     /// Judges a signature. One whose parts have other lengths than theirs can't be asked about, as
     /// no token carries it.
     #[must_use]
-    pub fn judge(key: &[u8], message: &[u8], signature: &[u8]) -> Self {
+    pub fn verify(key: &[u8], message: &[u8], signature: &[u8]) -> Self {
         let (Ok(key), Ok(signature)) = (key.try_into(), signature.try_into()) else {
             return Self::default();
         };

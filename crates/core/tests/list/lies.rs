@@ -59,7 +59,7 @@ fn stamps_with_impossible_times_are_refused() {
 }
 
 #[test]
-fn a_list_whose_signer_is_retired_judges_nothing_any_more() {
+fn a_list_whose_signer_is_retired_verifies_nothing_any_more() {
     let world = World::new();
     let mut verifier = world.verifier();
     let mut draft = world.keyring_draft();
@@ -174,7 +174,7 @@ fn lists_signed_by_another_key_or_for_another_issuer_are_refused() {
 }
 
 #[test]
-fn a_list_of_another_issuer_judges_nothing() {
+fn a_list_of_another_issuer_verifies_nothing() {
     let world = World::new();
     let mut other = world.clone();
     other.issuer.0[5] ^= 1;

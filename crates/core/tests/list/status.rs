@@ -78,14 +78,14 @@ fn bulk_entries_strike_many_keys_at_once() {
 fn no_list_and_a_list_past_its_next_update_refuse_everything() {
     let world = World::new();
     let token = world.token(HMAC_LIVE, 1);
-    let judge = |verifier: &Verifier, millis| {
+    let verify = |verifier: &Verifier, millis| {
         let now = world.this_update.plus_millis(millis);
         verifier.verify(&token, &ANY, now).map(|_| ()).map_err(Refusal::code)
     };
-    assert_eq!(judge(&world.empty_replica(), 0), Err("list_missing"));
+    assert_eq!(verify(&world.empty_replica(), 0), Err("list_missing"));
     let verifier = world.verifier();
-    assert_eq!(judge(&verifier, world.valid_millis - 1), Ok(()));
-    assert_eq!(judge(&verifier, world.valid_millis), Err("list_past_next_update"));
+    assert_eq!(verify(&verifier, world.valid_millis - 1), Ok(()));
+    assert_eq!(verify(&verifier, world.valid_millis), Err("list_past_next_update"));
     // A clock that was set back far behind the list is no clock to judge by.
     let before = Time::from_millis(world.this_update.millis() - 10_001);
     let verdict = verifier.verify(&token, &ANY, before).unwrap_err();

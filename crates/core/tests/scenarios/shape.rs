@@ -1,4 +1,4 @@
-//! The shape of a vector, and how it is run. The examples `judge` and `cases` share it.
+//! The shape of a vector, and how it is run. The examples `run_vector` and `cases` share it.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -110,7 +110,7 @@ fn decode(text: &str) -> Vec<u8> {
 }
 
 /// Runs a vector, whatever it expects.
-pub(crate) fn judge(vector: &Vector) -> Outcome {
+pub(crate) fn run_vector(vector: &Vector) -> Outcome {
     let refused = |code: &str, adopt| Outcome {
         verdict: "refused",
         code: Some(code.into()),

@@ -11,7 +11,7 @@ use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 use worker::{Context, Env, ScheduleContext, ScheduledEvent, event, web_sys};
 
-use portcullis_gate_worker::{Verdict, judge};
+use portcullis_gate_worker::{Verdict, authorize};
 
 /// Answers a request, or passes it on.
 #[event(fetch)]
@@ -20,7 +20,7 @@ async fn fetch(
     env: Env,
     ctx: Context,
 ) -> worker::Result<web_sys::Response> {
-    match judge(request, &env, &ctx).await? {
+    match authorize(request, &env, &ctx).await? {
         Verdict::Pass(passage) => passage.send().await,
         Verdict::Answer(answer) => Ok(answer),
     }

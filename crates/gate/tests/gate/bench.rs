@@ -209,10 +209,10 @@ impl Bench {
     }
 
     /// One evaluation.
-    pub(crate) fn judge(&self, request: &Incoming<'_>, state: &mut RequestState) -> Step {
+    pub(crate) fn next_step(&self, request: &Incoming<'_>, state: &mut RequestState) -> Step {
         let now = Time::from_millis(self.world.now.get());
         let settings = self.gate.borrow().shared_settings();
-        request.read(&settings, |request| self.gate.borrow_mut().judge(request, state, now))
+        request.read(&settings, |request| self.gate.borrow_mut().next_step(request, state, now))
     }
 
     /// One request from its arrival to its verdict; refreshes are done at once.
@@ -221,17 +221,17 @@ impl Bench {
         for _ in 0..10_000 {
             // Both count, where this isolate limits a key.
             let fast = (!self.limits).then(|| self.try_forward(request)).flatten();
-            let judged = self.judge(request, &mut state);
+            let step = self.next_step(request, &mut state);
             if let Some(passed) = fast {
-                fast_path::assert_same(&passed, &judged);
+                fast_path::assert_same(&passed, &step);
             }
-            if let Some(job) = judged.refresh {
+            if let Some(job) = step.refresh {
                 block_on(refresh(&self.gate, &&self.world, job));
             }
-            if let Some(job) = judged.policy {
+            if let Some(job) = step.policy {
                 block_on(fetch_policy(&self.gate, &&self.world, job));
             }
-            match judged.next {
+            match step.next {
                 Next::Sleep(millis) => {
                     assert!((1..=25).contains(&millis), "a sleep of {millis} ms");
                     self.world.pass_time(millis);

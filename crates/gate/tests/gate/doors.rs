@@ -17,7 +17,7 @@ impl Bench {
     fn outcome(&self, request: &Incoming<'_>) -> Next {
         let mut state = RequestState::new();
         loop {
-            match self.judge(request, &mut state).next {
+            match self.next_step(request, &mut state).next {
                 Next::Verify(signature) => state.signature_is(signature, None),
                 next => return next,
             }
@@ -53,11 +53,11 @@ fn the_gates_own_pages_open_to_an_admin_key_and_to_no_other() {
     bench.publish(5, &[], 60_000);
     let key = bench.issuer.key(1, |claims| claims.kid = ED25519_KID);
     let admin = bench.issuer.key(2, |claims| claims.kid = ADMIN_KID);
-    let refresh = bench.judge(&get(&key), &mut RequestState::new());
+    let refresh = bench.next_step(&get(&key), &mut RequestState::new());
     assert!(matches!(refresh.next, Next::Forward(_)), "the route is open");
     let health = Incoming { path: "/.portcullis/health", ..get(&key) };
     let mut state = RequestState::new();
-    let job = bench.judge(&health, &mut state).refresh.unwrap();
+    let job = bench.next_step(&health, &mut state).refresh.unwrap();
     crate::bench::block_on(portcullis_gate::refresh::refresh(&bench.gate, &&bench.world, job));
     let status = Incoming { path: "/.portcullis/status", ..get(&key) };
     assert_eq!(bench.code(&status), "signer_not_allowed");

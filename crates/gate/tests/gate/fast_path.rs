@@ -14,9 +14,9 @@ use crate::issuer::ED25519_KID;
 
 /// What is forwarded at once is forwarded by the slow path, with the same edits and nothing else to
 /// be done.
-pub(crate) fn assert_same(passed: &FastForward, judged: &Step) {
-    let Next::Forward(forward) = &judged.next else { panic!("{:?}", judged.next) };
-    assert!(judged.refresh.is_none() && judged.policy.is_none());
+pub(crate) fn assert_same(passed: &FastForward, step: &Step) {
+    let Next::Forward(forward) = &step.next else { panic!("{:?}", step.next) };
+    assert!(step.refresh.is_none() && step.policy.is_none());
     // A report may have become due by this very request.
     let more = (&forward.max_connection_age, &forward.debug, &forward.rate);
     assert!(matches!(more, (None, None, None)));
@@ -82,10 +82,10 @@ fn a_signature_that_is_new_is_for_the_runtime_and_one_that_is_known_passes() {
     let key = bench.issuer.key(2, |claims| claims.kid = ED25519_KID);
     assert_eq!(bench.fast_forward(&get(&key)), None);
     let mut state = RequestState::new();
-    let Next::Verify(signature) = bench.judge(&get(&key), &mut state).next else { panic!() };
+    let Next::Verify(signature) = bench.next_step(&get(&key), &mut state).next else { panic!() };
     bench.gate.borrow_mut().remember(signature);
     assert!(bench.fast_forward(&get(&key)).is_some());
-    assert!(matches!(bench.judge(&get(&key), &mut state).next, Next::Forward(_)));
+    assert!(matches!(bench.next_step(&get(&key), &mut state).next, Next::Forward(_)));
 }
 
 #[test]
@@ -95,10 +95,10 @@ fn a_signature_that_the_runtime_rejects_is_not_verified_again() {
     bench.request(&bench.issuer.key(1, |_| {})).unwrap();
     let good = bench.issuer.key(2, |claims| claims.kid = ED25519_KID);
     let mut state = RequestState::new();
-    let Next::Verify(signature) = bench.judge(&get(&good), &mut state).next else { panic!() };
+    let Next::Verify(signature) = bench.next_step(&get(&good), &mut state).next else { panic!() };
     // Were it verified here as well, this good one would pass.
     state.signature_is(signature, Some(false));
-    let Next::Refuse(refused) = bench.judge(&get(&good), &mut state).next else { panic!() };
+    let Next::Refuse(refused) = bench.next_step(&get(&good), &mut state).next else { panic!() };
     assert_eq!(refused.reason.code(), "bad_signature");
 }
 

@@ -248,8 +248,8 @@ fn nobody_waits_longer_than_the_deadline_for_a_refresh_that_hangs() {
     bench.world.pass_time(6_000);
     // The leader takes a job and is never heard of again.
     let mut request_state = RequestState::new();
-    let judged = bench.judge(&get(&good), &mut request_state);
-    assert!(judged.refresh.is_some());
+    let step = bench.next_step(&get(&good), &mut request_state);
+    assert!(step.refresh.is_some());
     let arrived = bench.world.now.get();
     assert_eq!(bench.standing(&good), "stale");
     assert_eq!(bench.world.now.get() - arrived, 300);
@@ -269,10 +269,10 @@ fn whoever_waits_as_the_list_runs_out_waits_on_like_a_cold_one() {
     let mut request_state = RequestState::new();
     let mut out = None;
     let next = loop {
-        let judged = bench.judge(&get(&good), &mut request_state);
-        assert!(judged.refresh.is_none() || out.is_none(), "one refresh is out");
-        out = out.or(judged.refresh);
-        match judged.next {
+        let step = bench.next_step(&get(&good), &mut request_state);
+        assert!(step.refresh.is_none() || out.is_none(), "one refresh is out");
+        out = out.or(step.refresh);
+        match step.next {
             Next::Sleep(millis) => bench.world.pass_time(millis),
             next => break next,
         }
@@ -290,7 +290,7 @@ fn whoever_waits_as_the_list_runs_out_waits_on_like_a_cold_one() {
     bench.world.pass_time(5_900);
     let (arrived, mut request_state) = (bench.world.now.get(), RequestState::new());
     loop {
-        match bench.judge(&get(&good), &mut request_state).next {
+        match bench.next_step(&get(&good), &mut request_state).next {
             Next::Sleep(millis) => bench.world.pass_time(millis),
             next => break assert!(matches!(next, Next::Refuse(_)), "{next:?}"),
         }

@@ -174,8 +174,8 @@ fn a_fetch_that_hangs_is_waited_for_no_longer_than_a_cold_one() {
     let arrived = bench.world.now.get();
     let mut request_state = RequestState::new();
     loop {
-        let judged = bench.judge(&get(&key), &mut request_state);
-        match judged.next {
+        let step = bench.next_step(&get(&key), &mut request_state);
+        match step.next {
             Next::Sleep(millis) => bench.world.pass_time(millis),
             Next::Refuse(Refused { reason, .. }) => {
                 assert_eq!(reason.code(), "policy_unavailable");
@@ -230,10 +230,10 @@ fn a_class_that_this_isolate_counts_is_held_to_its_limit() {
 }
 
 #[test]
-fn a_class_counts_the_same_at_a_glance_as_when_it_is_judged() {
+fn a_class_counts_the_same_at_a_glance_as_when_it_is_verified() {
     let classes = r#"{"gold": {"limit": 2, "period": 2}}"#;
     let gold = PolicyDraft { rate_class: Some("gold".into()), ..PolicyDraft::default() };
-    let [glancing, judging] = [(); 2].map(|()| {
+    let [glancing, verifying] = [(); 2].map(|()| {
         let bench = Bench::new(&[SECRET, &[("RATE_CLASSES", classes)]].concat());
         bench.publish_policies(5, &[(Kind::Secret, 9, gold.clone())]);
         bench.request(&bench.with_policy(9)).unwrap();
@@ -242,11 +242,11 @@ fn a_class_counts_the_same_at_a_glance_as_when_it_is_judged() {
     let key = glancing.with_policy(9);
     let mut passes = 0;
     for pause in [0, 1, 400, 400, 800, 800, 1] {
-        for bench in [&glancing, &judging] {
+        for bench in [&glancing, &verifying] {
             bench.world.pass_time(pause);
         }
         let passed = glancing.try_forward(&get(&key));
-        match judging.request(&key) {
+        match verifying.request(&key) {
             Ok(passage) => {
                 let passed = passed.unwrap();
                 assert_eq!(passed.rate, passage.rate);

@@ -89,7 +89,7 @@ impl Issuer {
             Ok(None) => Err(StrictRefusal::Unknown),
             Ok(Some(record)) => {
                 let record = effective_state(&mut reading, &record).await?;
-                match judge(&record, &requirements, now) {
+                match verify_record(&record, &requirements, now) {
                     Ok(()) => Ok(Box::new(record)),
                     Err(refusal) => Err(refusal.into()),
                 }
@@ -199,7 +199,11 @@ impl Issuer {
 }
 
 /// What a gate that looks at the record in the place of a list would say, in a gate's order.
-fn judge(record: &KeyRecord, requirements: &Requirements, now: Time) -> Result<(), Refusal> {
+fn verify_record(
+    record: &KeyRecord,
+    requirements: &Requirements,
+    now: Time,
+) -> Result<(), Refusal> {
     match record.state(now) {
         KeyState::Active | KeyState::Scheduled => {}
         KeyState::Suspended => return Err(Refusal::Suspended),

@@ -16,7 +16,7 @@ use portcullis_core::time::Time;
 use portcullis_core::verifier::Verifier;
 use portcullis_issuer::clock::{Clock as _, SystemClock};
 use portcullis_issuer::scan::{
-    Checksum, Finding, Form, Judge, Options, Progress, Report, State, Unreadable, scan,
+    Checksum, Finding, Form, Options, Progress, Report, State, TokenVerifier, Unreadable, scan,
 };
 use portcullis_issuer::{Error, Issuer};
 use serde::Serialize;
@@ -99,7 +99,7 @@ struct FindingView<'f> {
 
 impl<'f> FindingView<'f> {
     fn new(finding: &'f Finding) -> Self {
-        let proved = finding.judged.and_then(|judged| judged.proved);
+        let proved = finding.verified.and_then(|verified| verified.proved);
         Self {
             path: finding.path.to_string_lossy(),
             line: finding.line,
@@ -111,7 +111,7 @@ impl<'f> FindingView<'f> {
             algorithm: finding.algorithm.name(),
             encoding: finding.form.name(),
             checksum: finding.checksum.name(),
-            state: finding.judged.map(|judged| judged.state.code()),
+            state: finding.verified.map(|verified| verified.state.code()),
             id: proved.map(|(name, _)| name.to_string()),
             purpose: proved.map(|(_, purpose)| purpose.name()),
         }
@@ -145,7 +145,7 @@ impl Scan {
         let now = SystemClock.now();
         let home = global.home()?;
         let report = if let Some(verifier) = self.verifier(now)? {
-            self.look(Some(Judge::new(&verifier, now)), global)
+            self.look(Some(TokenVerifier::new(&verifier, now)), global)
         } else if home.keystore().exists() {
             with_issuer(global, async |issuer| self.look_at_home(issuer, global).await).await?
         } else if home.path() == Path::new(DEFAULT_HOME) {
@@ -175,11 +175,11 @@ impl Scan {
     /// The issuer holds every secret, and where no list is in force, its records tell.
     async fn look_at_home(&self, issuer: &Issuer, global: &Global) -> Result<Report> {
         let (view, now) = (issuer.view().await?, issuer.now());
-        let mut report = self.look(Some(Judge::new(view.verifier(), now)), global);
-        for judged in report.findings.iter_mut().filter_map(|finding| finding.judged.as_mut()) {
-            if let (State::NoList, Some((name, _))) = (judged.state, judged.proved) {
+        let mut report = self.look(Some(TokenVerifier::new(view.verifier(), now)), global);
+        for verified in report.findings.iter_mut().filter_map(|finding| finding.verified.as_mut()) {
+            if let (State::NoList, Some((name, _))) = (verified.state, verified.proved) {
                 match issuer.show(&name.to_string()).await {
-                    Ok(record) => judged.state = record.state(now).into(),
+                    Ok(record) => verified.state = record.state(now).into(),
                     Err(Error::NotFound) => {}
                     Err(error) => return Err(error.into()),
                 }
@@ -188,18 +188,18 @@ impl Scan {
         Ok(report)
     }
 
-    fn look(&self, judge: Option<Judge<'_>>, global: &Global) -> Report {
+    fn look(&self, verify: Option<TokenVerifier<'_>>, global: &Global) -> Report {
         let Self { hidden, no_ignore, binary, all, .. } = *self;
         let options = Options { hidden, no_ignore, binary, all };
         let progress = Progress::default();
         if global.json || !io::stderr().is_terminal() {
-            return scan(&self.paths, options, judge, &progress);
+            return scan(&self.paths, options, verify, &progress);
         }
         let (done, watched) = mpsc::channel();
         thread::scope(|scope| {
             let progress = &progress;
             scope.spawn(move || show_progress(progress, &watched));
-            let report = scan(&self.paths, options, judge, progress);
+            let report = scan(&self.paths, options, verify, progress);
             drop(done);
             report
         })
@@ -269,16 +269,16 @@ fn write_findings(out: &mut dyn Write, findings: &[Finding]) -> io::Result<()> {
         return Ok(());
     }
     let mut heading = ["WHERE", "KEY", "KIND", "ENVIRONMENT", "CHECKSUM", "ID", "STATE"];
-    if findings.iter().all(|finding| finding.judged.is_none()) {
+    if findings.iter().all(|finding| finding.verified.is_none()) {
         heading[5..].fill("");
     }
     let mut rows = vec![heading.map(String::from)];
     rows.extend(findings.iter().map(|finding| {
         let Finding { path, line, column, redacted, kind, environment, checksum, .. } = finding;
-        let (id, state) = match finding.judged {
-            Some(judged) => {
-                let id = judged.proved.map_or_else(|| "-".into(), |(name, _)| name.to_string());
-                (id, state(judged.state))
+        let (id, state) = match finding.verified {
+            Some(verified) => {
+                let id = verified.proved.map_or_else(|| "-".into(), |(name, _)| name.to_string());
+                (id, state(verified.state))
             }
             None => (String::new(), String::new()),
         };

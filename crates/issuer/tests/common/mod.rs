@@ -63,7 +63,7 @@ impl Bench {
         Self { folder, home, clock, issuer, made }
     }
 
-    pub(crate) async fn judge(&self, token: &str) -> Result<(), Refusal> {
+    pub(crate) async fn verify(&self, token: &str) -> Result<(), Refusal> {
         self.issuer.verify(token, None, None).await.unwrap().result.map(|_| ())
     }
 

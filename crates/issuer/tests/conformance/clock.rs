@@ -416,8 +416,8 @@ pub(crate) async fn what_a_clock_left_behind_is_got_rid_of(bench: Bench) {
     // At once all is as it should be: for keys that are made, for gates that were there before, and
     // at the target, which carried the future.
     issuer.create(&NewKey::titled("y")).await.unwrap();
-    assert_eq!(bench.judge(&revoked.token).await, Err(Refusal::Revoked));
-    bench.judge(&kept.token).await.unwrap();
+    assert_eq!(bench.verify(&revoked.token).await, Err(Refusal::Revoked));
+    bench.verify(&kept.token).await.unwrap();
     let now = issuer.now().plus_millis(1_000);
     assert!(warm.offer_keyring(&issuer.keyring_document().await.unwrap()).unwrap());
     warm.adopt_bundle(&issuer.bundle().await.unwrap(), now).unwrap();
@@ -476,7 +476,7 @@ pub(crate) async fn what_a_stolen_signer_of_lists_signed_is_ended(bench: Bench) 
     assert!(warm.verify(&kept.token, &DEMAND, now).is_ok());
     assert!(warm.offer_stamp(&last.stamp, now).is_err());
     let fresh = issuer.create(&NewKey::titled("after")).await.unwrap();
-    bench.judge(&fresh.token).await.unwrap();
+    bench.verify(&fresh.token).await.unwrap();
     // It can be done again, and the clock was never in question.
     assert_eq!(issuer.recover_clock(&root, "me").await.unwrap_err().code(), "clock_not_behind");
     assert_eq!(issuer.recover_signer(&root, "me").await.unwrap().epoch, 3);

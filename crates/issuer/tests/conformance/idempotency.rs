@@ -107,7 +107,7 @@ pub(crate) async fn a_repeated_roll_gives_the_same_key(bench: Bench) {
         let keys = bench.issuer.list_keys(&Query::default()).await.unwrap().keys;
         let successors = keys.iter().filter(|key| key.rolled_from.as_ref() == Some(&old.id));
         assert_eq!(successors.count(), 1);
-        bench.judge(&first.minted.token).await.unwrap();
+        bench.verify(&first.minted.token).await.unwrap();
         let events = bench.events(&old.id).await;
         assert_eq!(events.iter().filter(|event| *event == "api-key.rolled").count(), 1);
 

@@ -29,7 +29,7 @@ conformance! {
     pages_follow_each_other_without_gap,
     an_unchanged_list_only_renews_its_stamp,
     a_revocation_stays_committed_where_it_can_not_be_published,
-    an_old_list_is_not_judged_by,
+    an_old_list_is_not_verified_by,
 }
 
 const fn secs(secs: u64) -> Duration {
@@ -60,7 +60,7 @@ pub(crate) async fn kind_and_environment_choose_the_signer(bench: Bench) {
         assert_eq!(minted.record.kid, kid);
         assert_eq!(minted.token.rsplit('_').next().unwrap().len(), chars);
         assert_eq!(minted.record.token.is_some(), kind == Kind::Publishable);
-        bench.judge(&minted.token).await.unwrap();
+        bench.verify(&minted.token).await.unwrap();
     }
     let algorithm = Some(Algorithm::HmacSha256);
     let new = NewKey { kind: Kind::Publishable, algorithm, ..NewKey::titled("x") };
@@ -98,7 +98,7 @@ pub(crate) async fn an_admin_key_opens_the_api_and_nothing_else(bench: Bench) {
     let admin = bench.issuer.create(&new).await.unwrap();
     let token = bench.issuer.create(&NewKey::titled("x")).await.unwrap();
     assert_eq!(bench.issuer.admin(&admin.token).await.unwrap().unwrap().id, admin.record.id);
-    assert_eq!(bench.judge(&admin.token).await, Err(Refusal::SignerNotAllowed(4)));
+    assert_eq!(bench.verify(&admin.token).await, Err(Refusal::SignerNotAllowed(4)));
     assert_eq!(
         bench.issuer.admin(&token.token).await.unwrap().unwrap_err(),
         NotAdmin::Refused(Refusal::SignerNotAllowed(1))
@@ -113,7 +113,7 @@ pub(crate) async fn a_revocation_is_published_before_it_is_answered(bench: Bench
     let revoked = bench.revoke(&minted.record.id, When::Now).await.unwrap();
     assert_eq!(revoked.published.unwrap().number, 2);
     assert_eq!(revoked.record.revoked_by.as_deref(), Some("me"));
-    assert_eq!(bench.judge(&minted.token).await, Err(Refusal::Revoked));
+    assert_eq!(bench.verify(&minted.token).await, Err(Refusal::Revoked));
     let again = bench.revoke(&minted.record.id, When::Now).await;
     assert!(matches!(again, Err(Error::AlreadyRevoked)));
     assert!(matches!(bench.revoke("apk_x", When::Now).await, Err(Error::NotFound)));
@@ -134,7 +134,7 @@ pub(crate) async fn a_revocation_moves_earlier_and_never_later(bench: Bench) {
     assert_eq!(at.record.revoked_at, Some(START.secs() + 50), "rounded down, never later");
     let at = bench.revoke(id, When::At(Time::from_secs(1))).await.unwrap();
     assert_eq!(at.record.revoked_at, Some(START.secs()), "the past means now");
-    assert_eq!(bench.judge(&minted.token).await, Err(Refusal::Revoked));
+    assert_eq!(bench.verify(&minted.token).await, Err(Refusal::Revoked));
 }
 
 pub(crate) async fn a_timed_revocation_strikes_at_its_second_with_no_publication(bench: Bench) {
@@ -143,16 +143,16 @@ pub(crate) async fn a_timed_revocation_strikes_at_its_second_with_no_publication
     assert_eq!(revoked.record.state(START), KeyState::Scheduled);
     let before = revoked.published.unwrap();
     bench.clock.advance(59_999);
-    bench.judge(&minted.token).await.unwrap();
+    bench.verify(&minted.token).await.unwrap();
     bench.clock.advance(1);
-    assert_eq!(bench.judge(&minted.token).await, Err(Refusal::Revoked));
+    assert_eq!(bench.verify(&minted.token).await, Err(Refusal::Revoked));
     // The next publication counts it as revoked, under a new number.
     let after = bench.issuer.publish().await.unwrap();
     assert_eq!(after.number, before.number + 1);
     let (_, shards) = bench.issuer.overview().await.unwrap();
     let counts = shards[0].counts;
     assert_eq!((counts.revoked, counts.timed), (1, 0));
-    assert_eq!(bench.judge(&minted.token).await, Err(Refusal::Revoked));
+    assert_eq!(bench.verify(&minted.token).await, Err(Refusal::Revoked));
 }
 
 pub(crate) async fn an_expired_key_is_refused_and_its_entry_leaves_a_day_later(bench: Bench) {
@@ -167,7 +167,7 @@ pub(crate) async fn an_expired_key_is_refused_and_its_entry_leaves_a_day_later(b
     bench.clock.advance(1);
     bench.issuer.publish().await.unwrap();
     assert_eq!(revoked().await, 0);
-    assert_eq!(bench.judge(&minted.token).await, Err(Refusal::Expired));
+    assert_eq!(bench.verify(&minted.token).await, Err(Refusal::Expired));
 }
 
 pub(crate) async fn a_rolled_key_and_its_successor_are_both_valid_in_the_overlap(bench: Bench) {
@@ -192,11 +192,11 @@ pub(crate) async fn a_rolled_key_and_its_successor_are_both_valid_in_the_overlap
         (old.record.kid, owner, policy, "Shop", old.record.expires_at)
     );
     bench.clock.advance(59_999);
-    bench.judge(&old.token).await.unwrap();
-    bench.judge(&rolled.minted.token).await.unwrap();
+    bench.verify(&old.token).await.unwrap();
+    bench.verify(&rolled.minted.token).await.unwrap();
     bench.clock.advance(1);
-    assert_eq!(bench.judge(&old.token).await, Err(Refusal::Revoked));
-    bench.judge(&rolled.minted.token).await.unwrap();
+    assert_eq!(bench.verify(&old.token).await, Err(Refusal::Revoked));
+    bench.verify(&rolled.minted.token).await.unwrap();
     let again = bench.issuer.roll(&old.record.id, &roll).await;
     assert!(matches!(again, Err(Error::AlreadyRevoked)));
     let events = bench.events(&old.record.id).await;
@@ -208,8 +208,8 @@ pub(crate) async fn a_rolled_key_and_its_successor_are_both_valid_in_the_overlap
     assert_eq!(second.old.revoked_at, new.expires_at);
     let none = Roll { overlap: secs(0), ..Roll::default() };
     let third = bench.issuer.roll(&second.minted.record.id, &none).await.unwrap();
-    assert_eq!(bench.judge(&second.minted.token).await, Err(Refusal::Revoked));
-    bench.judge(&third.minted.token).await.unwrap();
+    assert_eq!(bench.verify(&second.minted.token).await, Err(Refusal::Revoked));
+    bench.verify(&third.minted.token).await.unwrap();
     bench.clock.advance(1_000_000);
     bench.issuer.publish().await.unwrap();
     let late = bench.issuer.roll(&third.minted.record.id, &none).await;
@@ -318,15 +318,15 @@ pub(crate) async fn a_revocation_stays_committed_where_it_can_not_be_published(b
     assert!(record.revoked_at >= Some(START.secs()), "dated by the store's clock");
     bench.clock.set(START.plus_millis(1_000));
     bench.issuer.publish().await.unwrap();
-    assert_eq!(bench.judge(&minted.token).await, Err(Refusal::Revoked));
+    assert_eq!(bench.verify(&minted.token).await, Err(Refusal::Revoked));
 }
 
-pub(crate) async fn an_old_list_is_not_judged_by(bench: Bench) {
+pub(crate) async fn an_old_list_is_not_verified_by(bench: Bench) {
     let minted = bench.issuer.create(&NewKey::titled("x")).await.unwrap();
     bench.clock.advance(u64::try_from(DEFAULT_VALID_FOR.as_millis()).unwrap());
-    let refusal = bench.judge(&minted.token).await.unwrap_err();
+    let refusal = bench.verify(&minted.token).await.unwrap_err();
     assert_eq!(refusal.code(), "list_past_next_update");
     assert!(refusal.is_unavailable());
     bench.issuer.publish().await.unwrap();
-    bench.judge(&minted.token).await.unwrap();
+    bench.verify(&minted.token).await.unwrap();
 }

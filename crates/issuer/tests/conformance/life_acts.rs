@@ -22,7 +22,7 @@ conformance! {
     a_create_is_undone_in_one_act,
     a_rolled_key_keeps_all_but_what_is_said,
     whoever_holds_a_secret_key_can_revoke_it,
-    the_records_judge_ahead_of_every_list,
+    the_records_verify_ahead_of_every_list,
     upserts_make_and_change_in_one_act,
     an_import_goes_on_where_it_ended,
 }
@@ -138,15 +138,15 @@ pub(crate) async fn a_suspended_key_is_refused_until_it_is_resumed(bench: Bench)
     assert_eq!(suspended.record.state(START), KeyState::Suspended);
     assert_eq!(suspended.record.suspended_by.as_deref(), Some("me"));
     suspended.published.unwrap().unwrap();
-    assert_eq!(bench.judge(&minted.token).await, Err(Refusal::Suspended));
+    assert_eq!(bench.verify(&minted.token).await, Err(Refusal::Suspended));
     assert!(matches!(bench.issuer.suspend(id, None).await, Err(Error::Suspended)));
     let resumed = bench.issuer.resume(id, Some("me")).await.unwrap();
     assert_eq!(bench.issuer.show(id).await.unwrap(), resumed.record);
-    bench.judge(&minted.token).await.unwrap();
+    bench.verify(&minted.token).await.unwrap();
     assert!(matches!(bench.issuer.resume(id, None).await, Err(Error::NotSuspended)));
     bench.issuer.suspend(id, None).await.unwrap();
     bench.revoke(id, When::Now).await.unwrap();
-    assert_eq!(bench.judge(&minted.token).await, Err(Refusal::Revoked));
+    assert_eq!(bench.verify(&minted.token).await, Err(Refusal::Revoked));
     assert!(matches!(bench.issuer.resume(id, None).await, Err(Error::AlreadyRevoked)));
     assert!(matches!(bench.issuer.suspend("apk_none", None).await, Err(Error::NotFound)));
     let [suspended, resumed] = ["api-key.suspended", "api-key.resumed"];
@@ -173,14 +173,14 @@ pub(crate) async fn several_are_revoked_or_none(bench: Bench) {
     let missing = Selector::Ids(vec![keys[0].record.id.clone(), "apk_none".into()]);
     let error = revoke(&missing).await.unwrap_err();
     assert!(matches!(&error, Error::NoSuchKeys(ids) if ids == &["apk_none"]), "{error}");
-    bench.judge(&keys[0].token).await.unwrap();
+    bench.verify(&keys[0].token).await.unwrap();
 
     let revoked = revoke(&ids(&[0])).await.unwrap();
     assert_eq!(revoked.records.len(), 1);
     revoked.published.unwrap();
     let error = revoke(&ids(&[0, 1])).await.unwrap_err();
     assert_eq!(error.to_string(), "There are 1 secret keys that are already revoked.");
-    bench.judge(&keys[1].token).await.unwrap();
+    bench.verify(&keys[1].token).await.unwrap();
 
     // Publishable keys die once as well, and a selector leaves the dead in peace.
     bench.revoke(&shop.record.id, When::Now).await.unwrap();
@@ -200,7 +200,7 @@ pub(crate) async fn several_are_revoked_or_none(bench: Bench) {
     ));
     assert_eq!(revoke(&of_owner).await.unwrap().records.len(), 2);
     for key in &keys {
-        assert_eq!(bench.judge(&key.token).await, Err(Refusal::Revoked));
+        assert_eq!(bench.verify(&key.token).await, Err(Refusal::Revoked));
     }
     assert_eq!(bench.issuer.show(&keys[0].record.id).await.unwrap().revoked_at, Some(START.secs()));
     let none = like(Criteria { owner: Some(owner ^ 1), ..Criteria::default() });
@@ -245,7 +245,7 @@ pub(crate) async fn what_is_deleted_is_gone_for_all_but_the_list(bench: Bench) {
         assert!(listed.iter().all(|key| key.id != id));
     }
     bench.issuer.publish().await.unwrap();
-    assert_eq!(bench.judge(&minted.token).await, Err(Refusal::Revoked), "the list still tells");
+    assert_eq!(bench.verify(&minted.token).await, Err(Refusal::Revoked), "the list still tells");
     assert_eq!(bench.events(&id).await, ["api-key.created", "api-key.revoked", "api-key.deleted"]);
 }
 
@@ -256,15 +256,15 @@ pub(crate) async fn a_create_is_undone_in_one_act(bench: Bench) {
     let ids: Vec<String> = made.iter().map(|key| key.record.id.clone()).collect();
     let partly = [ids[0].clone(), "apk_none".to_owned()];
     assert!(matches!(bench.issuer.undo_create(&partly, None).await, Err(Error::NoSuchKeys(_))));
-    bench.judge(&made[0].token).await.unwrap();
+    bench.verify(&made[0].token).await.unwrap();
     bench.issuer.undo_create(&ids, Some("me")).await.unwrap().published.unwrap();
     for key in &made {
-        assert_eq!(bench.judge(&key.token).await, Err(Refusal::Revoked));
+        assert_eq!(bench.verify(&key.token).await, Err(Refusal::Revoked));
         assert!(matches!(bench.issuer.show(&key.record.id).await, Err(Error::NotFound)));
     }
     let again = bench.issuer.create_all(&new, Some(&name)).await.unwrap();
     assert!(!again.repeated, "the name is free again");
-    bench.judge(&again.keys[0].token).await.unwrap();
+    bench.verify(&again.keys[0].token).await.unwrap();
     assert!(matches!(bench.issuer.undo_create(&[], None).await, Err(Error::NothingSelected)));
 }
 
@@ -302,7 +302,7 @@ pub(crate) async fn a_rolled_key_keeps_all_but_what_is_said(bench: Bench) {
     let new = &rolled.minted.record;
     assert_eq!((new.owner, new.policy, new.kid, new.expires_at), (owner, policy, 3, None));
     assert_eq!(rolled.old.revoked_at, secret.expires_at, "never beyond its expiry");
-    bench.judge(&rolled.minted.token).await.unwrap();
+    bench.verify(&rolled.minted.token).await.unwrap();
 }
 
 pub(crate) async fn whoever_holds_a_secret_key_can_revoke_it(bench: Bench) {
@@ -312,13 +312,13 @@ pub(crate) async fn whoever_holds_a_secret_key_can_revoke_it(bench: Bench) {
     let revoked = bench.issuer.revoke_by_token(&secret.token).await.unwrap();
     revoked.published.unwrap();
     assert_eq!(revoked.record.revoked_by, Some(secret.record.id.clone()));
-    assert_eq!(bench.judge(&secret.token).await, Err(Refusal::Revoked));
+    assert_eq!(bench.verify(&secret.token).await, Err(Refusal::Revoked));
     assert!(matches!(
         bench.issuer.revoke_by_token(&secret.token).await,
         Err(Error::AlreadyRevoked)
     ));
     assert!(matches!(bench.issuer.revoke_by_token(&shop.token).await, Err(Error::PublicText)));
-    bench.judge(&shop.token).await.unwrap();
+    bench.verify(&shop.token).await.unwrap();
     let admin = bench.issuer.revoke_by_token(&bench.made.admin_token).await.unwrap().record;
     assert_eq!(admin.id, bench.made.admin.id);
     let mut altered = secret.token.to_string();
@@ -328,10 +328,10 @@ pub(crate) async fn whoever_holds_a_secret_key_can_revoke_it(bench: Bench) {
     }
 }
 
-pub(crate) async fn the_records_judge_ahead_of_every_list(bench: Bench) {
+pub(crate) async fn the_records_verify_ahead_of_every_list(bench: Bench) {
     let secret = titled(&bench, "x").await;
     let shop = bench.issuer.create(&publishable(&[])).await.unwrap();
-    let judge = async |token: &str, kind, environment| {
+    let verify = async |token: &str, kind, environment| {
         let strict = bench.issuer.authenticate(token, kind, environment).await.unwrap();
         strict.result.map(|record| record.id).map_err(StrictRefusal::code)
     };
@@ -339,23 +339,23 @@ pub(crate) async fn the_records_judge_ahead_of_every_list(bench: Bench) {
     // The same with a list in force and without one.
     for elapsed in [0, 1_000_000] {
         bench.clock.advance(elapsed);
-        assert_eq!(judge(&secret.token, Kind::Secret, live).await, Ok(secret.record.id.clone()));
-        assert_eq!(judge(&shop.token, Kind::Publishable, None).await, Ok(shop.record.id.clone()));
-        assert_eq!(judge(&shop.token, Kind::Secret, None).await, Err("wrong_kind"));
-        assert_eq!(judge(&secret.token, Kind::Publishable, None).await, Err("wrong_kind"));
-        assert_eq!(judge(&secret.token, Kind::Secret, test).await, Err("wrong_environment"));
-        let admin = judge(&bench.made.admin_token, Kind::Secret, None).await;
+        assert_eq!(verify(&secret.token, Kind::Secret, live).await, Ok(secret.record.id.clone()));
+        assert_eq!(verify(&shop.token, Kind::Publishable, None).await, Ok(shop.record.id.clone()));
+        assert_eq!(verify(&shop.token, Kind::Secret, None).await, Err("wrong_kind"));
+        assert_eq!(verify(&secret.token, Kind::Publishable, None).await, Err("wrong_kind"));
+        assert_eq!(verify(&secret.token, Kind::Secret, test).await, Err("wrong_environment"));
+        let admin = verify(&bench.made.admin_token, Kind::Secret, None).await;
         assert_eq!(admin, Err("signer_not_allowed"));
-        assert!(judge("x", Kind::Secret, None).await.is_err());
+        assert!(verify("x", Kind::Secret, None).await.is_err());
     }
     // Committed, and published nowhere.
     let mut writing = bench.issuer.store().write().await.unwrap();
     let update = sqlx::query("UPDATE api_keys SET suspended_ms = 1 WHERE id = $1");
     update.bind(&secret.record.id).execute(&mut *writing).await.unwrap();
     writing.commit().await.unwrap();
-    assert_eq!(judge(&secret.token, Kind::Secret, None).await, Err("suspended"));
+    assert_eq!(verify(&secret.token, Kind::Secret, None).await, Err("suspended"));
     bench.issuer.undo_create(std::slice::from_ref(&shop.record.id), None).await.unwrap();
-    assert_eq!(judge(&shop.token, Kind::Publishable, None).await, Err("revoked"));
+    assert_eq!(verify(&shop.token, Kind::Publishable, None).await, Err("revoked"));
 }
 
 pub(crate) async fn upserts_make_and_change_in_one_act(bench: Bench) {
@@ -367,7 +367,7 @@ pub(crate) async fn upserts_make_and_change_in_one_act(bench: Bench) {
     let all = [change(&old.id), Upsert::Create(NewKey::titled("new"))];
     let (made, changed) = bench.issuer.upsert(&all).await.unwrap();
     assert_eq!((made[0].record.title.as_str(), changed[0].title.as_str()), ("new", "changed"));
-    bench.judge(&made[0].token).await.unwrap();
+    bench.verify(&made[0].token).await.unwrap();
     let failing = [Upsert::Create(NewKey::titled("never")), change("apk_none")];
     assert!(matches!(bench.issuer.upsert(&failing).await, Err(Error::NoSuchKeys(_))));
     let criteria = Criteria { title: Some("never".into()), ..Criteria::default() };
@@ -382,7 +382,7 @@ pub(crate) async fn an_import_goes_on_where_it_ended(bench: Bench) {
         unreachable!("{first:?}");
     };
     assert_eq!((a.record.title.as_str(), &again.token), ("a", &a.token));
-    bench.judge(&b.token).await.unwrap();
+    bench.verify(&b.token).await.unwrap();
     bench.revoke(&b.record.id, When::Now).await.unwrap();
     bench.issuer.delete(std::slice::from_ref(&b.record.id), None).await.unwrap();
     let second = bench.issuer.import(&[line("a"), line("b"), line("c")]).await.unwrap();

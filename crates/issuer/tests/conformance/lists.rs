@@ -93,7 +93,7 @@ pub(crate) async fn shards_are_opened_ahead_and_used_when_every_list_has_them(be
         keys.iter().map(|key| key.record.serial.shard()).collect();
     assert_eq!(shards, [7, 8, 9, 10].into());
     for key in &keys {
-        bench.judge(&key.token).await.unwrap();
+        bench.verify(&key.token).await.unwrap();
     }
 }
 
@@ -308,12 +308,12 @@ async fn a_restored_backup_stands_still_until_it_is_recovered() {
     let recovered = issuer.recover(&witnesses).await.unwrap();
     assert_eq!((recovered.entries, recovered.policies), (1, 2), "{recovered:?}");
     assert!(recovered.number > last.number);
-    let judge = async |token: &str| {
+    let verify = async |token: &str| {
         issuer.verify(token, None, None).await.unwrap().result.map(|_| ()).map_err(Refusal::code)
     };
-    assert_eq!(judge(&kept.token).await, Ok(()));
-    assert_eq!(judge(&revoked.token).await, Err("revoked"));
-    assert_eq!(judge(&lost.token).await, Err("revoked"));
+    assert_eq!(verify(&kept.token).await, Ok(()));
+    assert_eq!(verify(&revoked.token).await, Err("revoked"));
+    assert_eq!(verify(&lost.token).await, Err("revoked"));
     assert_eq!(issuer.show_policy(edited).await.unwrap().rules.sales_channels, sold);
     issuer.show_policy(made).await.unwrap();
     // A gate that holds what was published before takes what comes now.
@@ -328,7 +328,7 @@ async fn a_restored_backup_stands_still_until_it_is_recovered() {
     bench.clock.advance(valid_for + MAX_SKEW_MILLIS + 1_000);
     issuer.publish().await.unwrap();
     let minted = issuer.create(&NewKey::titled("x")).await.unwrap();
-    assert_eq!(judge(&minted.token).await, Ok(()));
+    assert_eq!(verify(&minted.token).await, Ok(()));
     assert!(minted.record.serial.shard() > lost.record.serial.shard() + 1);
     assert_eq!(issuer.check_witnesses(&witnesses).await.unwrap(), 1);
     let again = issuer.recover(&witnesses).await;

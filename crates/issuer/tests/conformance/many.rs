@@ -44,7 +44,7 @@ pub(crate) async fn an_owners_keys_are_revoked_by_one_entry(bench: Bench) {
     done.published.unwrap();
     assert_eq!(bench.issuer.overview().await.unwrap().1[0].line, before, "no body was written");
     for minted in &acmes {
-        assert_eq!(bench.judge(&minted.token).await, Err(Refusal::Revoked));
+        assert_eq!(bench.verify(&minted.token).await, Err(Refusal::Revoked));
         assert_eq!(state(&bench, minted).await, KeyState::Revoked);
         let shown = bench.issuer.show(&minted.record.id).await.unwrap();
         assert_eq!(shown.revoked_by.as_deref(), Some("me"));
@@ -57,7 +57,7 @@ pub(crate) async fn an_owners_keys_are_revoked_by_one_entry(bench: Bench) {
         let strict = bench.issuer.authenticate(&minted.token, Kind::Secret, None).await.unwrap();
         assert_eq!(strict.result.unwrap_err().code(), "revoked");
     }
-    bench.judge(&kept.token).await.unwrap();
+    bench.verify(&kept.token).await.unwrap();
     assert_eq!(state(&bench, &kept).await, KeyState::Active);
     let new = NewKey { owner: acme, ..NewKey::titled("late") };
     assert!(matches!(bench.issuer.create(&new).await, Err(Error::BulkRevoked)));
@@ -71,7 +71,7 @@ pub(crate) async fn a_suspension_of_many_is_lifted_and_a_revocation_is_not(bench
     let minted = key(&bench, owner, Environment::Live).await;
     let what = all_of(BulkSelection::Owner(owner), BulkState::Suspended);
     let done = bench.issuer.revoke_many(&what).await.unwrap();
-    assert_eq!(bench.judge(&minted.token).await, Err(Refusal::Suspended));
+    assert_eq!(bench.verify(&minted.token).await, Err(Refusal::Suspended));
     assert_eq!(state(&bench, &minted).await, KeyState::Suspended);
     let key = &minted.record.id;
     assert!(matches!(bench.issuer.resume(key, None).await, Err(Error::NotSuspended)));
@@ -80,7 +80,7 @@ pub(crate) async fn a_suspension_of_many_is_lifted_and_a_revocation_is_not(bench
     assert_eq!(resumed.suspended_by.as_deref(), Some("me"), "the other suspension goes on");
     let id = done.entry.id;
     bench.issuer.lift(id, Some("me")).await.unwrap().published.unwrap();
-    bench.judge(&minted.token).await.unwrap();
+    bench.verify(&minted.token).await.unwrap();
     assert_eq!(state(&bench, &minted).await, KeyState::Active);
     assert!(matches!(bench.issuer.lift(id, None).await, Err(Error::Invalid { field: "id", .. })));
     assert!(matches!(bench.issuer.lift(id + 1, None).await, Err(Error::Unknown { .. })));
@@ -88,7 +88,7 @@ pub(crate) async fn a_suspension_of_many_is_lifted_and_a_revocation_is_not(bench
     let done = bench.issuer.revoke_many(&what).await.unwrap();
     let lifted = bench.issuer.lift(done.entry.id, None).await;
     assert!(matches!(lifted, Err(Error::Invalid { field: "id", .. })));
-    assert_eq!(bench.judge(&minted.token).await, Err(Refusal::Revoked));
+    assert_eq!(bench.verify(&minted.token).await, Err(Refusal::Revoked));
 }
 
 pub(crate) async fn issued_before_leaves_out_its_own_second(bench: Bench) {
@@ -104,15 +104,15 @@ pub(crate) async fn issued_before_leaves_out_its_own_second(bench: Bench) {
         ..all_of(BulkSelection::Everybody, BulkState::Revoked)
     };
     bench.issuer.revoke_many(&what).await.unwrap().published.unwrap();
-    assert_eq!(bench.judge(&minted[0].token).await, Err(Refusal::Revoked));
-    bench.judge(&minted[1].token).await.unwrap();
+    assert_eq!(bench.verify(&minted[0].token).await, Err(Refusal::Revoked));
+    bench.verify(&minted[1].token).await.unwrap();
     let what = BulkRevocation {
         issued_from: Some(Time::from_secs(START.secs() + 2)),
         ..all_of(BulkSelection::Owner(owner), BulkState::Suspended)
     };
     bench.issuer.revoke_many(&what).await.unwrap().published.unwrap();
-    bench.judge(&minted[1].token).await.unwrap();
-    assert_eq!(bench.judge(&minted[2].token).await, Err(Refusal::Suspended));
+    bench.verify(&minted[1].token).await.unwrap();
+    assert_eq!(bench.verify(&minted[2].token).await, Err(Refusal::Suspended));
 }
 
 pub(crate) async fn an_environment_is_revoked_as_it_stands(bench: Bench) {
@@ -121,11 +121,11 @@ pub(crate) async fn an_environment_is_revoked_as_it_stands(bench: Bench) {
     let what = all_of(BulkSelection::Environment(Environment::Test), BulkState::Revoked);
     let entry = bench.issuer.revoke_many(&what).await.unwrap().entry;
     assert_eq!(entry.entry.scope, BulkScope::Environment(Environment::Test));
-    assert_eq!(bench.judge(&old.token).await, Err(Refusal::Revoked));
-    bench.judge(&live.token).await.unwrap();
+    assert_eq!(bench.verify(&old.token).await, Err(Refusal::Revoked));
+    bench.verify(&live.token).await.unwrap();
     bench.clock.advance(1_000);
     let new = key(&bench, 0, Environment::Test).await;
-    bench.judge(&new.token).await.unwrap();
+    bench.verify(&new.token).await.unwrap();
 }
 
 pub(crate) async fn nobody_in_particular_is_never_everybody(bench: Bench) {
@@ -143,6 +143,6 @@ pub(crate) async fn nobody_in_particular_is_never_everybody(bench: Bench) {
     let minted = key(&bench, 0, Environment::Live).await;
     let what = all_of(BulkSelection::Kid(minted.record.kid), BulkState::Revoked);
     bench.issuer.revoke_many(&what).await.unwrap().published.unwrap();
-    assert_eq!(bench.judge(&minted.token).await, Err(Refusal::Revoked));
+    assert_eq!(bench.verify(&minted.token).await, Err(Refusal::Revoked));
     assert!(matches!(bench.issuer.create(&NewKey::titled("x")).await, Err(Error::BulkRevoked)));
 }

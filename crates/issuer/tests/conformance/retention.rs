@@ -344,11 +344,11 @@ pub(crate) async fn what_a_key_made_is_found_when_its_events_are_gone(bench: Ben
     assert_eq!(bench.events(&made.record.id).await, [""; 0]);
     let record = bench.issuer.show(&made.record.id).await.unwrap();
     assert_eq!(record.maker.as_deref(), Some(bench.made.admin.id.as_str()));
-    assert!(bench.judge(&revoked.token).await.is_err(), "revoked as before");
-    assert!(bench.judge(&made.token).await.is_ok());
+    assert!(bench.verify(&revoked.token).await.is_err(), "revoked as before");
+    assert!(bench.verify(&made.token).await.is_ok());
     // A list that is made of all records anew says the same.
     run(&bench, "UPDATE promise SET position = 0").await;
     bench.issuer.publish().await.unwrap();
-    assert!(bench.judge(&revoked.token).await.is_err());
+    assert!(bench.verify(&revoked.token).await.is_err());
     sound(&bench).await;
 }

@@ -380,7 +380,7 @@ pub(crate) async fn keys_that_lie_idle_are_suspended_and_resumed(bench: Bench) {
     // The job is due again when its period is over.
     bench.clock.advance(Job::IdleKeys.period_millis() + 1000);
     issuer.publish().await.unwrap();
-    bench.judge(&ids[1].token).await.unwrap();
+    bench.verify(&ids[1].token).await.unwrap();
     let due = issuer.run_due_jobs(&Options::default()).await.unwrap();
     assert!(due.iter().all(|(_, done)| done.is_ok()), "{due:?}");
     bench.clock.advance(1000);
@@ -388,7 +388,7 @@ pub(crate) async fn keys_that_lie_idle_are_suspended_and_resumed(bench: Bench) {
     for other in [&busy, &young, &publishable] {
         assert_eq!(state(&bench, other).await, KeyState::Active);
     }
-    let gate = bench.judge(&ids[1].token).await.unwrap_err();
+    let gate = bench.verify(&ids[1].token).await.unwrap_err();
     assert_eq!(gate.code(), "suspended", "it was published");
     let filter = Filter { types: vec![EventType::Suspended], ..Filter::default() };
     let query = EventQuery { filter, ..EventQuery::default() };

@@ -175,8 +175,8 @@ async fn whoever_holds_a_key_revokes_it_and_nothing_else() {
     let secret = api.post("/v1/keys", json!({ "title": "x" })).await.json();
     let token = format!("Bearer {}", text(&secret, "/token"));
     let strict = json!({ "token": text(&secret, "/token") });
-    let judged = api.post("/v1/keys/authenticate", strict.clone()).await.json();
-    assert_eq!((&judged["ok"], &judged["key"]["id"]), (&json!(true), &secret["key"]["id"]));
+    let verified = api.post("/v1/keys/authenticate", strict.clone()).await.json();
+    assert_eq!((&verified["ok"], &verified["key"]["id"]), (&json!(true), &secret["key"]["id"]));
     assert_eq!(revoke("").await.status, StatusCode::UNAUTHORIZED);
     assert_eq!(revoke("Bearer x").await.status, StatusCode::UNAUTHORIZED);
     assert_eq!(revoke(&altered(&token)).await.status, StatusCode::UNAUTHORIZED);
@@ -184,8 +184,8 @@ async fn whoever_holds_a_key_revokes_it_and_nothing_else() {
     assert_eq!((revoked.status, text(&revoked.json(), "/state")), (StatusCode::OK, "revoked"));
     assert_eq!(revoked.header("cache-control"), "no-store");
     assert_eq!(revoke(&token).await.status, StatusCode::CONFLICT);
-    let judged = api.post("/v1/keys/authenticate", strict).await.json();
-    assert_eq!((&judged["ok"], text(&judged, "/code")), (&json!(false), "revoked"));
+    let verified = api.post("/v1/keys/authenticate", strict).await.json();
+    assert_eq!((&verified["ok"], text(&verified, "/code")), (&json!(false), "revoked"));
     let shop = api.post("/v1/keys", json!({ "title": "x", "kind": "publishable" })).await.json();
     let shop = revoke(&format!("Bearer {}", text(&shop, "/token"))).await;
     assert_eq!((shop.status, text(&shop.json(), "/code")), (StatusCode::FORBIDDEN, "public_text"));

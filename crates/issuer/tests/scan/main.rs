@@ -20,7 +20,7 @@ use common::{Bench, Shell, code, stderr, stdout};
 use portcullis_core::verifier::Verifier;
 use portcullis_issuer::actions::{NewKey, Revocation, When};
 use portcullis_issuer::record::KeyState;
-use portcullis_issuer::scan::{Judge, Options, Progress, Report, State, scan};
+use portcullis_issuer::scan::{Options, Progress, Report, State, TokenVerifier, scan};
 use serde_json::Value;
 
 fn text<'a>(value: &'a Value, pointer: &str) -> &'a str {
@@ -272,7 +272,7 @@ fn odd_files_neither_block_nor_mislead() {
 }
 
 #[test]
-fn an_issuer_judges_what_is_found() {
+fn an_issuer_verifies_what_is_found() {
     let tree = Tree::new();
     let (live, id) = tree.create(&[]);
     let (dead, dead_id) = tree.create(&["--kind", "publishable"]);
@@ -304,7 +304,7 @@ fn an_issuer_judges_what_is_found() {
 
 /// A bundle and a keyring judge as far as they go; the bundle's time is the clock's.
 #[tokio::test]
-async fn a_replica_judges_as_far_as_it_can() {
+async fn a_replica_verifies_as_far_as_it_can() {
     let bench = Bench::new().await;
     let mut new = NewKey::titled("x");
     let hmac = bench.issuer.create(&new).await.unwrap();
@@ -323,11 +323,11 @@ async fn a_replica_judges_as_far_as_it_can() {
     let keys = [&hmac, &live, &revoked, &expired, &foreign];
     fs::write(&file, keys.map(|key| key.token.as_str()).join(" ")).unwrap();
     let look = |verifier: &Verifier| {
-        let judge = Judge::new(verifier, bench.issuer.now());
+        let verify = TokenVerifier::new(verifier, bench.issuer.now());
         let report = scan(
             std::slice::from_ref(&file),
             Options::default(),
-            Some(judge),
+            Some(verify),
             &Progress::default(),
         );
         states(&report)
@@ -338,20 +338,20 @@ async fn a_replica_judges_as_far_as_it_can() {
     // Without the secret nobody can tell whose HMAC key it is.
     assert_eq!(look(&verifier), [unheld, none, none, none, unheld]);
     verifier.adopt_bundle(&bench.issuer.bundle().await.unwrap(), bench.issuer.now()).unwrap();
-    let judged = [State::Live, State::Revoked, State::Expired];
-    assert_eq!(look(&verifier), [&[unheld], &judged[..], &[unheld]].concat());
+    let verified = [State::Live, State::Revoked, State::Expired];
+    assert_eq!(look(&verifier), [&[unheld], &verified[..], &[unheld]].concat());
     let view = bench.issuer.view().await.unwrap();
-    assert_eq!(look(view.verifier()), [&[State::Live], &judged[..], &[State::Foreign]].concat());
+    assert_eq!(look(view.verifier()), [&[State::Live], &verified[..], &[State::Foreign]].concat());
     assert_eq!(State::from(expired.record.state(bench.issuer.now())), State::Expired);
     assert_eq!(State::from(KeyState::Scheduled), State::Live);
 }
 
 fn states(report: &Report) -> Vec<State> {
-    report.findings.iter().filter_map(|finding| Some(finding.judged?.state)).collect()
+    report.findings.iter().filter_map(|finding| Some(finding.verified?.state)).collect()
 }
 
 #[test]
-fn a_keyring_or_a_bundle_judges_with_a_pinned_root() {
+fn a_keyring_or_a_bundle_verifies_with_a_pinned_root() {
     let shell = Shell::new();
     let root = text(&shell.json(&["init"]), "/root").to_owned();
     let made = shell.json(&["keys", "create", "--title", "x", "--kind", "publishable"]);

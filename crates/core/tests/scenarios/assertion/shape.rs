@@ -73,7 +73,7 @@ impl Said {
 }
 
 /// Runs a vector, whatever it expects.
-pub(crate) fn judge(vector: &AssertionVector) -> AssertionExpect {
+pub(crate) fn run_vector(vector: &AssertionVector) -> AssertionExpect {
     let root = PublicKey::from_text(&vector.root).unwrap();
     let keyring = Keyring::open(&URL_SAFE_NO_PAD.decode(&vector.keyring).unwrap(), &root).unwrap();
     let now = Time::from_millis(vector.now_ms);

@@ -1,4 +1,4 @@
-//! The shape of a policy's vector, and how it is run. The examples `judge` and `cases` share it.
+//! The shape of a policy's vector, and how it is run. The examples `run_vector` and `cases` share it.
 
 use portcullis_core::crypto::Digest;
 use portcullis_core::list::FileName;
@@ -88,7 +88,7 @@ fn file_name(digest: &str, len: u32) -> FileName {
 }
 
 /// Runs a vector, whatever it expects.
-pub(crate) fn judge(vector: &PolicyVector) -> PolicyOutcome {
+pub(crate) fn run_vector(vector: &PolicyVector) -> PolicyOutcome {
     let mut policies = Policies::new(1 << 20);
     let offer = |Offer { digest, length, bytes, .. }: &Offer| {
         let offered = policies.offer(file_name(digest, *length), &unhex(bytes));

@@ -5,13 +5,13 @@
 
 #![cfg(target_arch = "wasm32")]
 
-use portcullis_gate_worker::{Caller, Passage, Verdict, judge};
+use portcullis_gate_worker::{Caller, Passage, Verdict, authorize};
 use serde_json::{Value, json};
 use worker::{Context, Env, Response, Result, event, web_sys};
 
 #[event(fetch)]
 async fn fetch(request: web_sys::Request, env: Env, ctx: Context) -> Result<web_sys::Response> {
-    let passage = match judge(request, &env, &ctx).await? {
+    let passage = match authorize(request, &env, &ctx).await? {
         Verdict::Pass(passage) => passage,
         // The key is refused, or can't be judged; or it was a question for the gate itself, such as
         // `/.portcullis/health`.

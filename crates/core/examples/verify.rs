@@ -1,5 +1,5 @@
 //! Judges cases of the vectors' shape, one JSON object a line on standard input, one verdict a
-//! line on standard output: the protocol of `tests/python/judge.py`, whose answers
+//! line on standard output: the protocol of `tests/python/run_vector.py`, whose answers
 //! `tests/python/differential.py` holds these against.
 
 #![allow(
@@ -29,8 +29,8 @@ fn main() -> io::Result<()> {
     let mut out = BufWriter::new(io::stdout().lock());
     for line in io::stdin().lines() {
         let answer = match serde_json::from_str(&line?)? {
-            Case::Policy(case) => serde_json::to_string(&policy::judge(&case))?,
-            Case::Key(case) => serde_json::to_string(&shape::judge(&case))?,
+            Case::Policy(case) => serde_json::to_string(&policy::run_vector(&case))?,
+            Case::Key(case) => serde_json::to_string(&shape::run_vector(&case))?,
         };
         writeln!(out, "{answer}")?;
     }

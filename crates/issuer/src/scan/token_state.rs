@@ -78,7 +78,7 @@ impl From<KeyState> for State {
 
 /// What was found out about a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Judged {
+pub struct TokenState {
     /// Whether it is live.
     pub state: State,
     /// Its public name and what it opens, where its issuer is proved.
@@ -87,12 +87,12 @@ pub struct Judged {
 
 /// Keyring and list to judge by, and the instant to judge for.
 #[derive(Clone, Copy, Debug)]
-pub struct Judge<'r> {
+pub struct TokenVerifier<'r> {
     verifier: &'r Verifier,
     now: Time,
 }
 
-impl<'r> Judge<'r> {
+impl<'r> TokenVerifier<'r> {
     /// Judges by what `verifier` holds.
     #[must_use]
     pub const fn new(verifier: &'r Verifier, now: Time) -> Self {
@@ -101,9 +101,9 @@ impl<'r> Judge<'r> {
 
     /// Judges a key, admin keys too.
     #[must_use]
-    pub fn judge(&self, text: &str) -> Judged {
+    pub fn verify(&self, text: &str) -> TokenState {
         let Ok(unverified) = Unverified::parse(text) else {
-            return Judged { state: State::Foreign, proved: None };
+            return TokenState { state: State::Foreign, proved: None };
         };
         let authenticate = |purpose| unverified.authenticate(self.verifier.keyring(), purpose);
         let (authentic, purpose) = match authenticate(Purpose::Token) {
@@ -113,10 +113,12 @@ impl<'r> Judge<'r> {
         match authentic {
             Ok(authentic) => {
                 let proved = Some((authentic.name(), purpose));
-                Judged { state: self.currency(authentic), proved }
+                TokenState { state: self.currency(authentic), proved }
             }
-            Err(Refusal::SecretNotHeld(_)) => Judged { state: State::SecretNotHeld, proved: None },
-            Err(_) => Judged { state: State::Foreign, proved: None },
+            Err(Refusal::SecretNotHeld(_)) => {
+                TokenState { state: State::SecretNotHeld, proved: None }
+            }
+            Err(_) => TokenState { state: State::Foreign, proved: None },
         }
     }
 
