@@ -1,7 +1,7 @@
 //! `cargo xtask up`: the whole product on this machine, on loopback alone.
 
+mod demo;
 mod service;
-mod story;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -19,7 +19,7 @@ use service::{Issuer, Service};
 const FRESH_FOR: &str = "1";
 
 /// Everything that runs, stopped in the order of its fields when it goes.
-pub(super) struct House {
+pub(super) struct Stack {
     gate: Service,
     console: Service,
     server: Service,
@@ -27,7 +27,7 @@ pub(super) struct House {
     issuer: Issuer,
 }
 
-impl House {
+impl Stack {
     /// Starts all of it over the issuer in `home`, making one if there is none.
     fn start(built: &Built, home: PathBuf, ports: Ports) -> Result<Self> {
         let root = paths::root();
@@ -107,8 +107,8 @@ impl Ports {
 pub(crate) fn run(check: bool, built: &Built) -> Result<()> {
     if check {
         let home = paths::target().join(format!("up-check-{}", std::process::id()));
-        let outcome = House::start(built, home.clone(), Ports::ANY)
-            .and_then(|house| story::tell(&house, built));
+        let outcome = Stack::start(built, home.clone(), Ports::ANY)
+            .and_then(|stack| demo::tell(&stack, built));
         std::fs::remove_dir_all(&home).ok();
         return outcome;
     }
@@ -116,10 +116,10 @@ pub(crate) fn run(check: bool, built: &Built) -> Result<()> {
     let flag = Arc::clone(&stop);
     ctrlc::set_handler(move || flag.store(true, Ordering::SeqCst))
         .context("cannot listen for Ctrl-C")?;
-    let mut house = House::start(built, paths::target().join("up"), Ports::USUAL)?;
-    story::invite(&house)?;
+    let mut stack = Stack::start(built, paths::target().join("up"), Ports::USUAL)?;
+    demo::invite(&stack)?;
     while !stop.load(Ordering::SeqCst) {
-        for service in house.services() {
+        for service in stack.services() {
             if let Some(status) = service.ended()? {
                 bail!("the {} ended by itself: {status}\n{}", service.name, service.said());
             }

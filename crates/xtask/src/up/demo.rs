@@ -6,7 +6,7 @@ use anyhow::{Context as _, Result, bail, ensure};
 use serde_json::{Value, json};
 
 use crate::build::Built;
-use crate::up::House;
+use crate::up::Stack;
 use crate::up::service::{get, post, string};
 use crate::{cmd, paths};
 
@@ -14,11 +14,11 @@ const DEADLINE: Duration = Duration::from_secs(15);
 
 /// Create, pass, revoke, be refused; for a secret key at the gate, for a publishable one by the
 /// npm package.
-pub(super) fn tell(house: &House, built: &Built) -> Result<()> {
+pub(super) fn tell(stack: &Stack, built: &Built) -> Result<()> {
     eprintln!();
-    let (id, secret) = create(house, "secret")?;
+    let (id, secret) = create(stack, "secret")?;
     say("created", &format!("a secret key, {id}"));
-    let (status, body) = get(&format!("{}/orders", house.gate.url), Some(&secret))?;
+    let (status, body) = get(&format!("{}/orders", stack.gate.url), Some(&secret))?;
     ensure!(status == 200, "the gate answered {status} to a good key: {body}");
     let seen: Value = serde_json::from_str(&body).context("the origin answered no JSON")?;
     let told = string(&seen, "headers.portcullis")?;
@@ -26,9 +26,9 @@ pub(super) fn tell(house: &House, built: &Built) -> Result<()> {
     ensure!(!body.contains(&secret), "the key reached the origin");
     say("passed", &format!("the gate; the origin was told: {told}"));
 
-    let revoked = revoke(house, &id)?;
+    let revoked = revoke(stack, &id)?;
     let refused = until_refused(|| {
-        let (status, body) = get(&house.gate.url, Some(&secret))?;
+        let (status, body) = get(&stack.gate.url, Some(&secret))?;
         match status {
             200 => Ok(None),
             401 => Ok(Some(body)),
@@ -39,35 +39,35 @@ pub(super) fn tell(house: &House, built: &Built) -> Result<()> {
     ensure!(!refused.contains(&secret), "the answer shows the key");
     say("revoked", &format!("and refused at the gate {} ms later", took.as_millis()));
 
-    let (id, publishable) = create(house, "publishable")?;
+    let (id, publishable) = create(stack, "publishable")?;
     say("created", &format!("a publishable key, {id}"));
     let verdict = |token: &str| {
         let script = paths::root().join("tests/judge.mjs");
         let mut node = cmd::new(&built.node);
-        cmd::read(node.arg(script).args([&house.server.url, &house.issuer.root, token]))
+        cmd::read(node.arg(script).args([&stack.server.url, &stack.issuer.root, token]))
     };
     let first = verdict(&publishable)?;
     ensure!(first == "accepted", "the npm package said {first} of a good key");
     let hidden = verdict(&secret)?;
     ensure!(hidden == "secret_not_held", "the npm package said {hidden} of an HMAC key");
     say("accepted", "by the npm package, which leaves HMAC keys to the gates");
-    revoke(house, &id)?;
+    revoke(stack, &id)?;
     let last = verdict(&publishable)?;
     ensure!(last == "revoked", "the npm package said {last} of a revoked key");
     say("revoked", "and refused by the npm package");
 
-    let (status, page) = get(&house.console.url, None)?;
+    let (status, page) = get(&stack.console.url, None)?;
     ensure!(status == 200 && page.contains("<html"), "the console answered {status}");
     println!("revoked at the issuer, refused at the gate: {} ms", took.as_millis());
     Ok(())
 }
 
 /// Prints what to try.
-pub(super) fn invite(house: &House) -> Result<()> {
-    let (_, token) = create(house, "secret")?;
-    let (id, publishable) = create(house, "publishable")?;
-    let (gate, issuer) = (&house.gate.url, &house.server.url);
-    let admin = &house.issuer.admin_key;
+pub(super) fn invite(stack: &Stack) -> Result<()> {
+    let (_, token) = create(stack, "secret")?;
+    let (id, publishable) = create(stack, "publishable")?;
+    let (gate, issuer) = (&stack.gate.url, &stack.server.url);
+    let admin = &stack.issuer.admin_key;
     println!(
         "
 Portcullis is up. Everything listens on this machine alone; Ctrl-C stops it.
@@ -90,25 +90,25 @@ Paste this publishable key into the console and watch it while you revoke it:
   {publishable}
   curl -s {issuer}/v1/keys/{id}/revoke -H 'Authorization: Bearer {admin}' -H 'Content-Type: application/json' -d '{{}}'
 ",
-        console = house.console.url,
+        console = stack.console.url,
     );
     Ok(())
 }
 
 /// The id and the text of a new key.
-fn create(house: &House, kind: &str) -> Result<(String, String)> {
+fn create(stack: &Stack, kind: &str) -> Result<(String, String)> {
     let body = json!({ "title": format!("a {kind} key"), "kind": kind, "environment": "live" });
-    let url = format!("{}/v1/keys", house.server.url);
-    let (status, answer) = post(&url, &house.issuer.admin_key, &body)?;
+    let url = format!("{}/v1/keys", stack.server.url);
+    let (status, answer) = post(&url, &stack.issuer.admin_key, &body)?;
     ensure!(status == 201, "the issuer answered {status}: {answer}");
     let made: Value = serde_json::from_str(&answer)?;
     Ok((string(&made, "key.id")?, string(&made, "token")?))
 }
 
 /// Revokes a key; gives the instant at which the issuer had answered.
-fn revoke(house: &House, id: &str) -> Result<Instant> {
-    let url = format!("{}/v1/keys/{id}/revoke", house.server.url);
-    let (status, answer) = post(&url, &house.issuer.admin_key, &json!({}))?;
+fn revoke(stack: &Stack, id: &str) -> Result<Instant> {
+    let url = format!("{}/v1/keys/{id}/revoke", stack.server.url);
+    let (status, answer) = post(&url, &stack.issuer.admin_key, &json!({}))?;
     ensure!(status == 200, "the issuer answered {status}: {answer}");
     Ok(Instant::now())
 }
