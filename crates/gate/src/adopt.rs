@@ -1,4 +1,4 @@
-//! What the gate holds of its issuer, and how it takes what is newer.
+//! What the gate holds of its issuer, and how newer data replaces it.
 
 use std::rc::Rc;
 
@@ -22,23 +22,23 @@ impl Gate {
         &self.settings
     }
 
-    /// The settings, for whoever outlives a borrow of the gate.
+    /// The settings, as an `Rc` that outlives a borrow of the gate.
     #[must_use]
     pub fn shared_settings(&self) -> Rc<Settings> {
         Rc::clone(&self.settings)
     }
 
-    /// The refreshes.
+    /// The refresh schedule.
     pub const fn pace_mut(&mut self) -> &mut RefreshSchedule {
         &mut self.refresh_schedule
     }
 
-    /// What was counted.
+    /// The uses that were counted.
     pub const fn usage_mut(&mut self) -> &mut Usage {
         &mut self.usage
     }
 
-    /// The assertions that were signed.
+    /// The cache of signed assertions.
     pub const fn assertions_mut(&mut self) -> &mut Assertions {
         &mut self.assertions
     }
@@ -54,7 +54,7 @@ impl Gate {
         &mut self.policies
     }
 
-    /// What is held of keyring and list.
+    /// The held keyring and list.
     #[must_use]
     pub const fn verifier(&self) -> Option<&Verifier> {
         self.verifier.as_ref()
@@ -67,7 +67,7 @@ impl Gate {
         self.held(now).is_ok_and(|list_version| list_version.age_millis(now) < half)
     }
 
-    /// A refresh that no request asks for; none while one is out.
+    /// Starts a refresh that no request needs; `None` while one is in flight.
     pub(crate) fn refresh_now(&mut self, now: Time) -> Option<Job> {
         let held = self.held(now).ok();
         (!self.refresh_schedule.is_in_flight(now))
@@ -80,7 +80,7 @@ impl Gate {
         self.refresh_schedule.end(job, good, held, now, random);
     }
 
-    /// Takes a keyring; says what the operator should know of its secrets.
+    /// Adopts a keyring. Returns what the operator should know of its secrets.
     ///
     /// # Errors
     /// See [`KeyringError`]. What is held stays as it is.
@@ -95,7 +95,8 @@ impl Gate {
         Ok(if is_new { self.hold_secrets() } else { Vec::new() })
     }
 
-    /// A secret that does not fit stays unheld, and its kid's keys stay refused.
+    /// Gives the verifier the HMAC secrets. A secret that doesn't match is not held, and keys of
+    /// its kid stay refused.
     fn hold_secrets(&mut self) -> Vec<Event> {
         let (Some(verifier), Some(secrets)) = (&mut self.verifier, &self.settings.secrets) else {
             return Vec::new();
@@ -109,7 +110,7 @@ impl Gate {
         refused.collect()
     }
 
-    /// Weighs a stamp. See [`Verifier::offer_stamp`].
+    /// Offers a stamp to the verifier. See [`Verifier::offer_stamp`].
     ///
     /// # Errors
     /// See [`ListError`]. What is held stays as it is.
@@ -123,7 +124,7 @@ impl Gate {
         Ok(update)
     }
 
-    /// Hands a head to an update.
+    /// Offers a head to an update.
     ///
     /// # Errors
     /// See [`ListError`].
@@ -132,7 +133,8 @@ impl Gate {
         update.offer_head(file, verifier.keyring(), now)
     }
 
-    /// Takes the list that an update has gathered; `stamp` is what it began with.
+    /// Commits the list that an update has gathered; `stamp` is the stamp that the update began
+    /// with.
     ///
     /// # Errors
     /// See [`ListError`]. What is held stays as it is.
@@ -146,9 +148,9 @@ impl Gate {
         Ok(())
     }
 
-    /// Takes what was held before: deployed with the gate, or kept by another isolate. Nothing is
-    /// judged by it once it is past its next update, and nothing older is taken any more. Of the
-    /// policies in it those count that the list leads to which is held then.
+    /// Restores what was held before: deployed with the gate, or kept by another isolate. A
+    /// restored list past its next update verifies nothing, but from then on nothing older is
+    /// adopted. Of the policies in the file, those are taken that the held list's head then names.
     ///
     /// # Errors
     /// See [`AdoptError`]. What is held stays as it is.
@@ -169,8 +171,8 @@ impl Gate {
         Ok(events)
     }
 
-    /// The keyring and the newest stamp, for other isolates to [`restore`](Self::restore): a floor
-    /// that nothing older gets under.
+    /// The keyring and the newest stamp, for other isolates to [`restore`](Self::restore): a
+    /// rollback floor. `None` without a keyring or stamp.
     #[must_use]
     pub fn floor(&self) -> Option<Vec<u8>> {
         let keyring = self.verifier.as_ref().map(|verifier| verifier.keyring().document())?;
@@ -178,7 +180,7 @@ impl Gate {
         (!self.stamp.is_empty()).then(|| bundle.encode())
     }
 
-    /// Epoch, number and times of the list, whether or not it may still be judged by.
+    /// Epoch, number and times of the held list, even if it is past its next update.
     #[must_use]
     pub fn list_version(&self) -> Option<ListVersion> {
         self.verifier.as_ref().and_then(Verifier::list).map(List::list_version)

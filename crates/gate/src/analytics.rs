@@ -1,41 +1,41 @@
-//! What Workers Analytics Engine is told, where a dataset is bound as `ANALYTICS`: a data point for
-//! each refusal, and one for each key of a report of uses.
+//! Data points for Workers Analytics Engine, if a dataset is bound as `ANALYTICS`: one for each
+//! refusal, and one for each key of a report of uses.
 //!
-//! The columns are in `docs/gate.md`, and dashboards are built on them: one that is in use keeps
-//! its place and its meaning. No point holds a key, or anything that a client has written.
+//! `docs/gate.md` documents the columns, and operators build dashboards on them: a column in use
+//! keeps its position and meaning. No point holds a key or any text of a client.
 
 use portcullis_core::token::Name;
 
 use crate::answer::Problem;
 use crate::refused::{ListSeen, Refused};
 
-/// The platform takes 250 data points of one invocation. A report of uses takes this many at most,
-/// so that there is room for whatever else its request has to tell.
+/// The platform takes 250 data points per invocation. A report of uses takes at most this many,
+/// which leaves room for the other points of the same request.
 pub const MOST_POINTS: usize = 200;
 
 /// One call of `writeDataPoint`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct DataPoint {
-    /// What the platform samples by: the key's public name, or the code where no key is known. Of
-    /// 96 bytes at most.
+    /// The platform's sampling key: the key's public name, or the code if no key is known. At most
+    /// 96 bytes.
     pub index: String,
-    /// Event, code, the key's public name, the list's standing, and the answer's type; empty where
-    /// there is none.
+    /// Event, code, the key's public name, the list's standing, and the answer's type. A missing
+    /// one is empty.
     pub blobs: [String; 5],
-    /// How many requests, the list's number, and its age in milliseconds; 0 where there is no list.
+    /// How many requests, the list's number, and its age in milliseconds. Without a list the latter
+    /// two are 0.
     pub doubles: [f64; 3],
 }
 
 impl DataPoint {
-    /// A request that did not go to the origin, and what it was told.
+    /// A refused request, and the type of its answer.
     #[must_use]
     pub fn refused(refused: &Refused, problem: &Problem) -> Self {
         let told = problem.urn().rsplit(':').next().unwrap_or_default();
         Self::new("refused", (refused.reason.code(), told), refused.name, 1, refused.list)
     }
 
-    /// Requests of one key that went to the origin, and the list by which the last of them could
-    /// be judged.
+    /// Forwarded requests of one key, and the list that is held at the time of the report.
     #[must_use]
     pub fn passed(name: Name, uses: u32, list: Option<ListSeen>) -> Self {
         Self::new("passed", ("accepted", ""), Some(name), uses, list)
@@ -63,7 +63,7 @@ impl DataPoint {
     }
 }
 
-/// Exact up to 2^53, which no list's number and no age comes near to.
+/// Exact up to 2^53, far above any list number or age.
 #[expect(clippy::cast_precision_loss, reason = "the platform knows no other numbers")]
 const fn double(number: u64) -> f64 {
     number as f64

@@ -1,4 +1,4 @@
-//! What the gate answers itself: few and fixed problems (RFC 9457), whatever the reason inside.
+//! The gate's own answers: few and fixed problems (RFC 9457), whatever the internal reason.
 
 use portcullis_core::policy::{Denial, NoPolicy};
 use portcullis_core::token::Name;
@@ -12,14 +12,14 @@ use crate::settings::{RateClass, RateClasses};
 
 const REALM: &str = r#"Bearer realm="portcullis""#;
 
-/// An answer that the gate gives in the origin's place.
+/// An answer that the gate gives instead of the origin.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Problem {
     /// No key was sent.
     NoKey,
     /// The key could not be read from the request.
     InvalidRequest(CredentialError),
-    /// The key is refused; the client is not told why.
+    /// The key is refused; the answer doesn't say why.
     InvalidKey,
     /// The key lacks a scope.
     InsufficientScope {
@@ -34,28 +34,28 @@ pub enum Problem {
     NoRoute,
     /// The key has made too many requests.
     RateLimited {
-        /// Its class.
+        /// The key's rate class.
         class: RateClass,
-        /// What is left, where this isolate counted.
+        /// The allowance left, if this isolate counted.
         allowance: Option<Allowance>,
     },
-    /// No key can be judged now; `retry_after` is in seconds.
+    /// Keys can't be verified now.
     Unavailable {
-        /// When to come back.
+        /// Seconds until the client should retry.
         retry_after: u32,
     },
-    /// The gate's own settings are wrong; its log says which.
+    /// The gate's own settings are invalid; its log names the field.
     Misconfigured,
-    /// The request was let through and the origin could not be reached.
+    /// The request was accepted, and the origin could not be reached.
     OriginUnreachable,
 }
 
 impl Problem {
-    /// The answer to a request that is refused. What tells one reason from another is in the log
-    /// alone, but for what the rightful holder of a key has to know.
+    /// The answer to a refused request. Only the log holds the precise reason, except for what the
+    /// rightful holder of a key needs to know.
     ///
-    /// A key from a wrong address gets the answer of a bad one: whoever stole it must not learn
-    /// that it is good elsewhere.
+    /// A key used from a wrong address gets the answer of an invalid key: a thief must not learn
+    /// that it works elsewhere.
     #[must_use]
     pub fn of(refused: &Refused, rates: &RateClasses) -> Self {
         let retry_after = refused.retry_after;
@@ -128,7 +128,7 @@ impl Problem {
         }
     }
 
-    /// The problem's type: a URN, since no host need answer for it.
+    /// The problem's type: a URN, since no host needs to serve it.
     #[must_use]
     pub const fn urn(&self) -> &'static str {
         match self {
@@ -201,7 +201,7 @@ impl Problem {
         let mut challenge =
             |error: &str| headers.push(("www-authenticate", format!("{REALM}{error}")));
         match self {
-            // RFC 6750, section 3.1: no error code where no authentication was attempted.
+            // RFC 6750, section 3.1: no error code if the request carried no authentication.
             Self::NoKey => challenge(""),
             Self::InvalidRequest(_) => challenge(r#", error="invalid_request""#),
             Self::InvalidKey => challenge(r#", error="invalid_token""#),
@@ -228,7 +228,7 @@ impl Problem {
     /// The body: a problem document.
     #[must_use]
     pub fn body(&self) -> String {
-        // Which rule of a request's form was broken tells nothing of any key.
+        // The code of a malformed request reveals nothing about a key.
         let code = match self {
             Self::Malformed(malformed) => Some(malformed.code()),
             Self::NoKey
@@ -254,9 +254,9 @@ impl Problem {
     }
 }
 
-/// What lets a page of another origin read an answer that the gate gives itself: without these the
-/// browser shows a CORS error in the reason's place. Nothing in such an answer depends on cookies, so
-/// a page that sends some may read it as well.
+/// CORS headers that let a page of another origin read the gate's own answers. Without them the
+/// browser shows a CORS error instead of the reason. No such answer depends on cookies, so requests
+/// with credentials are allowed as well.
 #[must_use]
 pub fn cors_headers(origin: Option<&str>) -> Vec<(&'static str, String)> {
     const EXPOSED: &str = "WWW-Authenticate, Retry-After, RateLimit, RateLimit-Policy";
@@ -269,8 +269,8 @@ pub fn cors_headers(origin: Option<&str>) -> Vec<(&'static str, String)> {
     ]
 }
 
-/// `RateLimit-Policy` and `RateLimit` (draft-ietf-httpapi-ratelimit-headers). How much is left is
-/// known where this isolate counts, and where nothing is.
+/// `RateLimit-Policy` and `RateLimit` (draft-ietf-httpapi-ratelimit-headers). The remaining count
+/// is known if this isolate counts, and if the request was refused.
 #[must_use]
 pub fn rate_headers(
     class: &RateClass,
@@ -287,7 +287,7 @@ pub fn rate_headers(
     headers
 }
 
-/// What a caller that may know is told of its key: the value of the header `portcullis-debug`.
+/// The value of the header `portcullis-debug`, for a caller that may see it.
 #[must_use]
 pub fn debug(code: &str, name: Option<Name>, list: Option<ListSeen>) -> String {
     let mut text = format!("code={code}");

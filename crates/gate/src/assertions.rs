@@ -1,5 +1,5 @@
-//! Assertions that were signed a moment ago, so that a key that comes again costs no second
-//! signature. See `docs/assertion.md`.
+//! A cache of assertions, so that a key's next request costs no second signature. See
+//! `docs/assertion.md`.
 
 use std::rc::Rc;
 
@@ -12,15 +12,16 @@ use portcullis_core::verify::Accepted;
 
 use crate::refresh_schedule::Standing;
 
-/// How long an assertion is good for, in seconds.
+/// Lifetime of an assertion, in seconds.
 const LIFETIME_SECS: u32 = 60;
-/// How long it is handed out for: the origin's clock may be behind, and a request takes its time.
+/// How long a cached one is reused: less than its lifetime, because the origin's clock may differ
+/// and a request takes time.
 const REUSED_SECS: u32 = 30;
-/// So many are kept, of some 400 bytes each.
+/// Entries in the cache, of some 400 bytes each.
 const KEPT: usize = 1024;
 
-/// What an assertion is known by: all that the key says, and the list, which stands for the policy
-/// as well. A serial alone would not do: after a restored backup it may be handed out anew.
+/// The cache key of an assertion: the key's claims and the list, whose number also fixes the
+/// policy. The serial alone is not enough: after a restored backup an issuer may assign it again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Known {
     issuer: IssuerId,
@@ -33,21 +34,21 @@ pub struct Known {
 /// The assertion for a request.
 #[derive(Clone, Debug)]
 pub enum Asserted {
-    /// It is there.
+    /// It is cached.
     Signed(Rc<str>),
-    /// It has to be signed, and may be [kept](Assertions::keep) then.
+    /// It has to be signed; then [keep](Assertions::keep) it.
     Unsigned(Known, UnsignedAssertion),
 }
 
-/// The newest assertions: each key has one place.
+/// The newest assertions: a direct-mapped cache, one slot for each key.
 #[derive(Debug, Default)]
 pub struct Assertions {
     places: Vec<Option<(Known, Rc<str>)>>,
 }
 
 impl Assertions {
-    /// The assertion for an accepted key. `None` where it would be longer than one may be: then the
-    /// origin gets none.
+    /// The assertion for an accepted key. `None` if it would exceed the maximal length: the origin
+    /// then gets none.
     pub fn find(
         &self,
         (kid, audience): (u16, &str),
@@ -86,7 +87,7 @@ impl Assertions {
         Some(Asserted::Unsigned(known, assertion.unsigned(kid).ok()?))
     }
 
-    /// Keeps an assertion that was signed.
+    /// Caches a signed assertion.
     pub fn keep(&mut self, known: Known, text: Rc<str>) {
         if self.places.is_empty() {
             self.places.resize(KEPT, None);
@@ -98,14 +99,14 @@ impl Assertions {
 }
 
 impl Known {
-    /// Whether an assertion that is known as this one serves for `asked`, which is asked for now.
+    /// Whether the assertion cached under `self` may be used for `asked` now.
     fn serves(&self, asked: &Self) -> bool {
         let age = asked.issued_at.checked_sub(self.issued_at);
         let same = Self { issued_at: self.issued_at, ..*asked } == *self;
         same && matches!(age, Some(0..REUSED_SECS))
     }
 
-    /// Serials are handed out in a random order.
+    /// The slot. Serials are assigned in a random order, so they spread evenly.
     fn place(&self) -> usize {
         usize::try_from(self.claims.serial.get() % KEPT as u64).unwrap_or(0)
     }

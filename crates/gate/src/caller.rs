@@ -1,4 +1,4 @@
-//! Who is calling: a key that was accepted, and what its policy grants.
+//! The caller: an accepted key, and what its policy grants.
 
 use portcullis_core::list::ListVersion;
 use portcullis_core::policy::{Policy, is_scope, scope};
@@ -12,7 +12,7 @@ use crate::refresh_schedule::Standing;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Caller {
     name: Name,
-    /// What the origin is told.
+    /// The identity headers for the origin.
     pub identity: Identity,
     scopes: Vec<String>,
     sales_channels: Vec<String>,
@@ -22,7 +22,7 @@ pub struct Caller {
 }
 
 impl Caller {
-    /// The holder of an accepted key with this policy, judged by a list of this standing.
+    /// The holder of an accepted key with this policy, verified against a list of this standing.
     #[must_use]
     pub fn new(form: Form, accepted: &Accepted, policy: &Policy<'_>, standing: Standing) -> Self {
         Self {
@@ -36,13 +36,13 @@ impl Caller {
         }
     }
 
-    /// The key's public name, `apk_…`: for logs and support, and to tell one key from another.
+    /// The key's public name, `apk_…`: for logs and support, and to distinguish keys.
     #[must_use]
     pub const fn name(&self) -> Name {
         self.name
     }
 
-    /// Secret or publishable. Whoever looks at a page has its publishable key.
+    /// Secret or publishable. A publishable key is public: every visitor of a page has it.
     #[must_use]
     pub const fn kind(&self) -> Kind {
         self.claims.kind
@@ -54,32 +54,32 @@ impl Caller {
         self.claims.environment
     }
 
-    /// The number of the key's owner (tenant), where it has one.
+    /// The number of the key's owner (tenant), if any.
     #[must_use]
     pub const fn owner(&self) -> Option<u32> {
         not_0(self.claims.owner)
     }
 
-    /// The number of the key's policy, where it has one.
+    /// The number of the key's policy, if any.
     #[must_use]
     pub const fn policy(&self) -> Option<u32> {
         not_0(self.claims.policy)
     }
 
-    /// All that the key says.
+    /// All claims of the key.
     #[must_use]
     pub const fn claims(&self) -> &Claims {
         &self.claims
     }
 
-    /// What the policy grants, as it is written there: `orders:*` may be among them, so whether a
-    /// scope is granted is for [`may`](Self::may) to say.
+    /// The scopes as the policy writes them. Patterns such as `orders:*` are among them, so use
+    /// [`may`](Self::may) to check a scope.
     pub fn scopes(&self) -> impl Iterator<Item = &str> {
         self.scopes.iter().map(String::as_str)
     }
 
-    /// Whether the policy grants this scope. What is no scope, one with a `*` in it too, is granted
-    /// to nobody.
+    /// Whether the policy grants this scope. `false` for a text that isn't a scope, such as one
+    /// with a `*`.
     #[must_use]
     pub fn may(&self, scope: &str) -> bool {
         is_scope(scope) && self.scopes().any(|it| scope::covers(it.as_bytes(), scope.as_bytes()))
@@ -90,7 +90,7 @@ impl Caller {
         self.sales_channels.iter().map(String::as_str)
     }
 
-    /// The number of the list that the key was judged by.
+    /// The number of the list that the key was verified against.
     #[must_use]
     pub const fn list(&self) -> u64 {
         self.list.number
@@ -102,13 +102,13 @@ impl Caller {
         self.standing
     }
 
-    /// The list itself.
+    /// The version of that list.
     pub(crate) const fn list_version(&self) -> ListVersion {
         self.list
     }
 }
 
-/// 0 is no owner and no policy.
+/// The number 0 means no owner and no policy.
 const fn not_0(number: u32) -> Option<u32> {
     if number == 0 { None } else { Some(number) }
 }

@@ -1,4 +1,4 @@
-//! What is counted and noted for the status page: answers, and how the sources do.
+//! Counts for the status page: answers, and the state of the sources.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::settings::SourceSetting;
 
-/// What an isolate has counted since it began.
+/// Counts of an isolate since it started.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Counters {
     /// Requests that went to the origin.
@@ -16,13 +16,13 @@ pub(crate) struct Counters {
 }
 
 impl Counters {
-    /// Counts a request that did not.
+    /// Counts a request that was refused.
     pub(crate) fn refused(&mut self, code: &'static str) {
         *self.refused.entry(code).or_default() += 1;
     }
 }
 
-/// What is known of a source.
+/// The observed state of a source.
 #[derive(Clone, Debug)]
 pub(crate) struct SourceState {
     name: &'static str,
@@ -41,20 +41,20 @@ struct Served {
 }
 
 impl SourceState {
-    /// A source that has not been asked yet.
+    /// A source without any answer yet.
     #[must_use]
     pub(crate) const fn new(setting: &SourceSetting) -> Self {
         let name = setting.name();
         Self { name, served: None, failed: None, is_good: None, lags: [None; 8] }
     }
 
-    /// How logs call it.
+    /// Its name in logs.
     #[must_use]
     pub(crate) const fn name(&self) -> &'static str {
         self.name
     }
 
-    /// Notes a stamp that was `lag` milliseconds old when it came.
+    /// Records a stamp that was `lag` milliseconds old on arrival.
     pub(crate) fn served(&mut self, number: u64, lag: u64, now: Time) {
         self.served = Some(Served { at: now, number });
         self.is_good = Some(true);
@@ -64,7 +64,8 @@ impl SourceState {
         }
     }
 
-    /// Notes a failure; says whether the source was not failing before.
+    /// Records a failure. Returns whether it is news: the source was not failing, or failed with
+    /// another code.
     pub(crate) fn failed(&mut self, code: &'static str, now: Time) -> bool {
         let is_news = self.is_good != Some(false) || self.failed.is_none_or(|(old, _)| old != code);
         self.failed = Some((code, now));
@@ -72,8 +73,8 @@ impl SourceState {
         is_news
     }
 
-    /// How old its stamps are when they come, in milliseconds: the median of the last few, once
-    /// there are enough.
+    /// The age of its stamps on arrival, in milliseconds: the median of the last eight. `None` with
+    /// fewer than five.
     #[must_use]
     pub(crate) fn lag(&self) -> Option<u64> {
         let mut lags: Vec<u64> = self.lags.iter().flatten().copied().collect();
@@ -81,13 +82,13 @@ impl SourceState {
         (lags.len() >= 5).then(|| lags.get(lags.len() / 2).copied()).flatten()
     }
 
-    /// The age of the oldest of them.
+    /// The largest of those ages, in milliseconds.
     #[must_use]
     pub(crate) fn worst_lag(&self) -> Option<u64> {
         self.lags.iter().flatten().copied().max()
     }
 
-    /// As the status page tells of it.
+    /// Its entry on the status page.
     pub(crate) fn status(&self, now: Time) -> Value {
         json!({
             "source": self.name,

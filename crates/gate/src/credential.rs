@@ -1,4 +1,4 @@
-//! Where a request carries its key.
+//! Finding the key in a request.
 
 use core::iter;
 use std::borrow::Cow;
@@ -11,17 +11,17 @@ use crate::request::keys::{holds_key, holds_other};
 use crate::request::{Malformed, Request, query};
 use crate::settings::{Kinds, Places};
 
-/// The key that a request carries, not looked at yet, and where keys stood.
+/// The unverified key of a request, and the places that held keys.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Credential<'a> {
     token: Cow<'a, str>,
-    /// The place of the key that is verified.
+    /// The place of the key to verify.
     location: Location,
-    /// Every place in which a key stood.
+    /// Every place that held a key.
     taken: Taken,
 }
 
-/// Where a key may stand.
+/// A place that may hold a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Location {
     Authorization,
@@ -31,16 +31,16 @@ enum Location {
     Query,
 }
 
-/// Which places of a request held keys: what is taken out before it goes on.
+/// The places of a request that held keys, and are removed before it goes on.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Taken {
-    /// `Authorization`. Where it carried something else it stays: it is the origin's then.
+    /// `Authorization`. With other contents it is left for the origin.
     pub authorization: bool,
     /// `X-API-Key`.
     pub x_api_key: bool,
     /// `x-publishable-api-key`.
     pub publishable_key: bool,
-    /// The subprotocols of a WebSocket that carry keys. They never go on.
+    /// The subprotocols of a WebSocket that carry keys. They are never forwarded.
     pub protocol: bool,
     /// The query parameter that the route names.
     pub query: bool,
@@ -77,7 +77,7 @@ impl Taken {
         }
     }
 
-    /// The names of the headers.
+    /// The names of the headers to remove.
     pub fn headers(self) -> impl Iterator<Item = &'static str> {
         let headers = [
             ("authorization", self.authorization),
@@ -91,19 +91,19 @@ impl Taken {
 /// Why no key could be read from a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CredentialError {
-    /// No place that is read carries one.
+    /// No place that the route reads carries a key.
     #[error("the request carries no API key")]
     Missing,
-    /// `Authorization` says `Bearer` and then no token, or more than a token.
+    /// `Authorization` has the scheme `Bearer` and then no token, or more than one.
     #[error("the Authorization header is not `Bearer` and one API key")]
     BearerForm,
-    /// A place that is for keys alone is empty.
+    /// A place that only holds keys is empty.
     #[error("a header or parameter that is for the API key is empty")]
     Empty,
-    /// Two different keys of one kind: which one is meant can't be known.
+    /// Two different keys of one kind: it is ambiguous which one is meant.
     #[error("the request carries two different API keys; send one")]
     Conflict,
-    /// The parameter that a route reads keys from has a second spelling in this request.
+    /// A parameter of the request is another spelling of the one that the route reads keys from.
     #[error(transparent)]
     Parameter(#[from] Malformed),
 }
@@ -122,7 +122,7 @@ impl CredentialError {
     }
 }
 
-/// A text that stands where a key may, and what kind of key it looks like.
+/// A text in a place for keys, and the kind of key that it looks like.
 #[derive(Clone)]
 struct Candidate<'a> {
     location: Location,
@@ -138,11 +138,12 @@ impl<'a> Candidate<'a> {
 }
 
 impl<'a> Credential<'a> {
-    /// Reads the key from the places that a route reads, for a route that takes `kinds`.
+    /// Reads the key from the places that a route reads, for a route that accepts `kinds`.
     ///
-    /// A secret and a publishable key may stand side by side; of the kinds that the route takes the
-    /// secret one is verified. What stands in `Authorization` and looks like no key (a shopper's
-    /// JWT) is left for the origin if a key stands elsewhere, and verified if none does.
+    /// A request may carry both a secret and a publishable key. Of the kinds that the route
+    /// accepts, the secret key is preferred. A text in `Authorization` that doesn't look like a key
+    /// (a shopper's JWT) is left for the origin if another place holds a key, and verified
+    /// otherwise.
     ///
     /// # Errors
     /// See [`CredentialError`].
@@ -152,6 +153,7 @@ impl<'a> Credential<'a> {
         kinds: Kinds,
     ) -> Result<Self, CredentialError> {
         use CredentialError::Empty;
+        // Read each place that the route allows.
         let bearer =
             request.authorization.filter(|_| locations.bearer).map(bearer).transpose()?.flatten();
         let basic = request.authorization.filter(|_| locations.basic && bearer.is_none());
@@ -193,7 +195,7 @@ impl<'a> Credential<'a> {
                 continue;
             }
             taken = taken.and(Taken::of(one.location));
-            // What looks like neither kind contradicts both.
+            // A text that looks like neither kind conflicts with keys of both.
             let (first, second) = match one.kind {
                 Some(Kind::Secret) => (Some(&mut secret), None),
                 Some(Kind::Publishable) => (Some(&mut publishable), None),
@@ -212,14 +214,14 @@ impl<'a> Credential<'a> {
         Ok(Self { token: text, location, taken })
     }
 
-    /// Every place in which the route was shown a key.
+    /// Every place that held a key among those that the route reads.
     #[must_use]
     pub const fn presented(&self) -> Taken {
         self.taken
     }
 
-    /// Whether the key that is verified stood in `Authorization`, by which caches know that an
-    /// answer is for one key alone (RFC 9111, section 3.5).
+    /// Whether the verified key was in `Authorization`, which shows caches that the answer is for
+    /// one key alone (RFC 9111, section 3.5).
     #[must_use]
     pub const fn is_in_authorization(&self) -> bool {
         matches!(self.location, Location::Authorization)
@@ -231,15 +233,16 @@ impl<'a> Credential<'a> {
         &self.token
     }
 
-    /// What must not reach the origin: every key, or if one is to be kept, every one but that which
-    /// is verified. Its field is not kept if another key stands in it as well.
+    /// The places to remove before the request goes to the origin. That is every key, or every key
+    /// except the verified one if `keep_verified`. A field that holds a second key is removed all
+    /// the same.
     #[must_use]
     pub fn taken(&self, keep_verified: bool, request: &Request<'_>) -> Taken {
         let field = match self.location {
             Location::Authorization => request.authorization,
             Location::XApiKey => request.x_api_key,
             Location::Publishable => request.publishable_key,
-            // The parameter holds one key, and subprotocols with keys never go on.
+            // The parameter holds one key, and subprotocols with keys are never forwarded.
             Location::Protocol | Location::Query => None,
         };
         let is_alone = || !field.is_some_and(|value| holds_other(value, &self.token));
@@ -261,8 +264,9 @@ impl core::fmt::Debug for Credential<'_> {
 }
 
 impl Taken {
-    /// Where a request holds keys of ours, wherever a route looks for them: by their form and
-    /// checksum, so that another system's tokens stay. Of `presented` it is known already.
+    /// The places that hold keys of this system, whether or not the route reads them. Keys are
+    /// recognized by form and checksum, so that other systems' tokens stay. Places in `presented`
+    /// are known already and not searched.
     pub(crate) fn found_in(request: &Request<'_>, presented: Self) -> Self {
         let any = |value: Option<&str>, known: bool| !known && value.is_some_and(holds_key);
         Self {
@@ -275,7 +279,7 @@ impl Taken {
     }
 }
 
-/// Which of several keys a route is asked with: secret ones first, of the kinds that it takes.
+/// Preference among several keys: secret ones first, of the kinds that the route accepts.
 const fn rank(kind: Option<Kind>, kinds: Kinds) -> u8 {
     match kind {
         Some(Kind::Secret) if kinds.secret => 0,
@@ -284,7 +288,7 @@ const fn rank(kind: Option<Kind>, kinds: Kinds) -> u8 {
     }
 }
 
-/// The kind that the prefix of a text says, which is all that is looked at.
+/// The kind that a text's prefix names. Only the prefix is examined.
 fn kind_of(text: &str) -> Option<Kind> {
     let (prefix, _) = text.split_at(text.rfind('_')? + 1);
     Prefix::parse(prefix.as_bytes()).map(|prefix| prefix.kind)
@@ -302,8 +306,8 @@ fn bearer(value: &str) -> Result<Option<&str>, CredentialError> {
     only_one(tokens.map(|token| token.filter(is_token).ok_or(CredentialError::BearerForm)))
 }
 
-/// A key that is sent as the user's name of `Basic`, with an empty password, or in its place as it
-/// stands. Any other user and password are none of the gate's business.
+/// A key as the user name of `Basic` with an empty password, or unencoded in place of the
+/// credentials. Any other user and password are left alone.
 fn basic_key(value: &str) -> Result<Option<Cow<'_, str>>, CredentialError> {
     let keys = value.split(',').filter_map(|part| {
         let text = strip_scheme(part, "basic")?;
@@ -318,7 +322,7 @@ fn basic_key(value: &str) -> Result<Option<Cow<'_, str>>, CredentialError> {
     only_one(keys)
 }
 
-/// What follows the scheme's name, which is case-insensitive (RFC 9110).
+/// The text after the scheme's name, which is case-insensitive (RFC 9110).
 fn strip_scheme<'a>(part: &'a str, scheme: &str) -> Option<&'a str> {
     let part = part.trim_ascii();
     let (name, rest) = part.split_at_checked(scheme.len())?;
@@ -326,7 +330,8 @@ fn strip_scheme<'a>(part: &'a str, scheme: &str) -> Option<&'a str> {
     (name.eq_ignore_ascii_case(scheme) && ends).then(|| rest.trim_ascii())
 }
 
-/// The one key of a header. No key holds a comma: equal ones count as one.
+/// The one key of a header. A key holds no comma, so the header is split there; equal keys count as
+/// one.
 fn one(value: &str) -> Result<&str, CredentialError> {
     only_one(value.split(',').map(|part| not_empty(part.trim_ascii())))?
         .ok_or(CredentialError::Empty)

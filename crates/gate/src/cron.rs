@@ -1,7 +1,7 @@
-//! What a gate does without requests, where a cron trigger calls it.
+//! The work of a gate without requests, if a cron trigger calls it.
 //!
-//! An isolate that has gone quiet holds a list that grows old, and uses that nobody was told of.
-//! The platform calls one isolate of its choice: what this does for the others is the floor.
+//! In an idle isolate the list ages and counted uses stay unreported. The platform calls one
+//! isolate of its choice; the others profit only from the floor.
 
 use core::cell::RefCell;
 
@@ -10,13 +10,13 @@ use crate::gate::Gate;
 use crate::host::Host;
 use crate::refresh::refresh;
 
-/// Refreshes the list, keeps the floor for isolates to come, and reports all uses that were counted.
+/// Refreshes the list, stores the floor for future isolates, and reports all counted uses.
 pub async fn tick<H: Host>(gate: &RefCell<Gate>, host: &H) {
     let job = gate.borrow_mut().refresh_now(host.now());
     if let Some(job) = job {
         refresh(gate, host, job).await;
     }
-    // A refresh keeps the floor only where the list is another; its newest stamp is a better one.
+    // A refresh stores the floor only if the list changed. The newest stamp is a better floor.
     let floor = gate.borrow().floor();
     if let Some(floor) = floor {
         host.keep(floor).await;
@@ -26,7 +26,7 @@ pub async fn tick<H: Host>(gate: &RefCell<Gate>, host: &H) {
         let report = gate.borrow_mut().usage_mut().flush(host.now());
         let Some(report) = report else { return };
         deliver(gate, host, report).await;
-        // A second one would be more data points than the platform takes of one call.
+        // A second report would exceed the platform's limit of data points per invocation.
         if analytics {
             return;
         }

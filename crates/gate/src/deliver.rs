@@ -1,4 +1,4 @@
-//! How a report of uses gets to the issuer and to Analytics Engine, behind a request.
+//! Delivers a report of uses to the issuer and to Analytics Engine, in the background.
 
 use core::cell::RefCell;
 
@@ -8,7 +8,7 @@ use crate::host::Host;
 use crate::log::Event;
 use crate::usage::{PATIENCE, Report};
 
-/// Sends a report; what does not arrive is kept.
+/// Sends a report. If the delivery fails, the uses are kept for the next report.
 pub async fn deliver<H: Host>(gate: &RefCell<Gate>, host: &H, mut report: Report) {
     let (analytics, report_usage, list) = {
         let gate = gate.borrow();

@@ -1,9 +1,10 @@
-//! The way of nearly every request: a key that is good, by what is held. One synchronous call from
-//! plain JavaScript, because an asynchronous handler costs more than the verification does.
+//! The path of nearly every request: a valid key, decided on from the gate's memory. It is one
+//! synchronous call from plain JavaScript, because an asynchronous handler costs more than the
+//! verification.
 //!
-//! The decision is [`Gate::evaluate`]'s, as on the slow path. What needs more than that (a wait, a
-//! fetch, a signature, the platform's rate limiter, a word about the key) is left to the slow path.
-//! So nothing is refused here, and no state is changed but the counts of what passed.
+//! [`Gate::evaluate`] decides, as on the slow path. Whatever needs more (a wait, a fetch, a
+//! signature, the platform's rate limiter, a debug header) falls through to the slow path. So the
+//! fast path refuses nothing, and changes no state except the counts of forwarded requests.
 
 use std::rc::Rc;
 
@@ -27,13 +28,13 @@ use crate::settings::Settings;
 pub struct FastForward {
     /// What changes between the client's request and the origin's.
     pub edits: Rc<CachedEdits>,
-    /// What has counted it, if its key is limited by this isolate.
+    /// The allowance after this request, if this isolate limits the key.
     pub rate: Option<Rate>,
 }
 
 impl FastForward {
-    /// What the client is told with the origin's answer, names and values by turns; nothing if
-    /// nothing limits its key.
+    /// The rate-limit headers for the origin's answer, as names and values. Empty if nothing limits
+    /// the key.
     #[must_use]
     pub fn answered(&self, settings: &Settings) -> Vec<(&'static str, String)> {
         let limit = self.rate.and_then(|rate| Some((settings.rates.get(rate.class)?, rate)));
@@ -42,9 +43,8 @@ impl FastForward {
 }
 
 impl Gate {
-    /// Forwards a request at once, if nothing is to be waited for, fetched, counted by the platform,
-    /// signed or told of its key. `None` says nothing of the request:
-    /// [`next_step`](Self::judge) does.
+    /// Forwards a request at once, if it needs no wait, fetch, platform limiter, signature or debug
+    /// header. `None` decides nothing about the request: call [`next_step`](Self::next_step).
     #[must_use]
     pub fn try_forward(&mut self, request: &Request<'_>, now: Time) -> Option<FastForward> {
         let settings = Rc::clone(&self.settings);
@@ -58,7 +58,7 @@ impl Gate {
         }
         let state = RequestState::new();
         let mut inquiry = Inquiry::new(&state, now);
-        // Looked at where they lie: what is cleared takes some hundred bytes.
+        // Destructured by reference: a `Cleared` is some hundred bytes.
         let outcome = self.evaluate(request, &mut inquiry);
         let Ok(Cleared { route, taken, query, key: Some(key) }) = &outcome else { return None };
         let ClearedKey { accepted, standing, policy, class, assertion, in_authorization } = key;
@@ -71,7 +71,7 @@ impl Gate {
             Some(Asserted::Signed(text)) => Some(text),
             None => None,
         };
-        // The platform's own limiter has to be asked, which takes a wait.
+        // The platform's own limiter needs an `await`. A stale verdict is left to the slow path.
         if class.is_some_and(|(_, class)| class.binding.is_some()) || *standing != Standing::Fresh {
             return None;
         }
@@ -85,6 +85,7 @@ impl Gate {
         let wanted = Wanted { accepted, taken: *taken, flags, client, assertion };
         let class = class.map(|(class, _)| class);
         let serial = accepted.serial().get();
+        // Reuse the edits of the last such request, or write them.
         let found = self.header_cache.find(&wanted);
         let mut new = None;
         let edits = found.unwrap_or_else(|| {

@@ -1,8 +1,7 @@
-//! A request that goes to the origin, as edits of what the client sent.
+//! A request for the origin, as edits of the client's request.
 //!
-//! A host starts from the client's fields without those whose rule says that they are removed, and
-//! carries the edits out: nothing else of the client's request is changed, and nothing else of it
-//! reaches the origin.
+//! A host starts from the client's fields, drops those whose rule removes them, and applies the
+//! edits. Nothing else of the client's request is changed, and no removed field reaches the origin.
 
 use core::fmt::Write as _;
 use core::net::IpAddr;
@@ -15,48 +14,49 @@ use crate::request::client::Client;
 
 use portcullis_core::time::Time;
 
-/// The field in which an origin finds the assertion.
+/// The field with the assertion for the origin.
 pub const ASSERTION: &str = "portcullis-assertion";
-/// What a request with a key tells the caches on its way: its answer is for this key alone.
+/// `Cache-Control` of a request with a key, for caches on the way: the answer is for this key
+/// alone.
 const NOT_SHARED: &str = "no-cache, no-store";
 
 /// A request that goes to the origin.
 #[derive(Clone, Debug)]
 pub struct Forward {
-    /// Who is calling, but for open routes and preflights.
+    /// The caller; `None` for open routes and preflights.
     pub caller: Option<Caller>,
     /// The method.
     pub method: String,
     /// Path and query.
     pub target: String,
-    /// What tells the origin the same as the caller's identity, signed, if the gate has a key for that.
+    /// The signed statement of the caller's identity, if the gate has an assertion key.
     pub assertion: Option<Asserted>,
-    /// What counts the key's requests.
+    /// The rate class that limits the key.
     pub rate: Option<Rate>,
-    /// After how many seconds a connection that is still open is ended.
+    /// Seconds after which an open connection is closed.
     pub max_connection_age: Option<u32>,
-    /// What was found of the key, for the caller, if that is asked for and allowed.
+    /// The value of the debug header, if it is requested and allowed.
     pub debug: Option<String>,
-    /// What the host has to know besides.
+    /// What else the host needs to know.
     pub flags: Flags,
     pub(crate) taken: Taken,
     pub(crate) hop_by_hop: Vec<String>,
     pub(crate) client: Option<(Option<IpAddr>, String, String)>,
-    /// The subprotocols that are left for the origin, of a WebSocket's handshake.
+    /// The subprotocols for the origin, if the request is a WebSocket handshake.
     pub(crate) protocols: Option<String>,
 }
 
-/// What a host has to know of a request beside its edits.
+/// What a host needs to know of a request besides its edits.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Flags {
-    /// Caches are passed by: the answer is for this key alone.
+    /// Bypass caches: the answer is for this key alone.
     pub uncached: bool,
-    /// The answer is to say `private`, unless it says itself who may keep it: the client's key was
-    /// not in `Authorization`, by which caches know.
+    /// Add `private` to the answer unless it has its own cache directives. The client's key was not
+    /// in `Authorization`, which caches recognize.
     pub private: bool,
     /// The client offers the gate's own subprotocol, which is chosen if the origin chooses none.
     pub own_protocol: bool,
-    /// The answer's body may be cut off later: it goes on as it came, in its own encoding.
+    /// The answer's body may be cut off later, so it is passed on in its original encoding.
     pub may_be_cut: bool,
 }
 
@@ -75,8 +75,8 @@ impl Flags {
 }
 
 impl Forward {
-    /// The edits: a name and a value in a line each. A field with an empty value is to be taken out,
-    /// the others are to be set.
+    /// The edits: names and values alternate, one per line. An empty value removes the field, any
+    /// other value sets it.
     #[must_use]
     pub fn edits(&self, assertion: Option<&str>) -> String {
         let client = self.client.as_ref();
@@ -94,7 +94,7 @@ impl Forward {
         .lines(self.hop_by_hop.iter().map(String::as_str), self.protocols.as_deref())
     }
 
-    /// The refusal if not all of `scopes` are granted; without a key none is.
+    /// The refusal if not all of `scopes` are granted; always a refusal without a key.
     #[must_use]
     pub fn lacks(&self, scopes: &[&str], now: Time) -> Option<Refused> {
         match &self.caller {
@@ -110,7 +110,7 @@ impl Forward {
     }
 }
 
-/// What the edits of a request are made of.
+/// The inputs of a request's edits.
 pub(crate) struct Edits<'a> {
     pub(crate) taken: Taken,
     pub(crate) client: Option<Client<'a>>,
@@ -133,7 +133,7 @@ impl Edits<'_> {
         if let Some(Client { address, host, scheme }) = self.client {
             if let Some(address) = address {
                 let mut text = String::new();
-                // Writing to a text can't fail.
+                // Writing to a `String` can't fail.
                 let _ = write!(text, "{address}");
                 set("x-forwarded-for", &text);
             }

@@ -1,4 +1,4 @@
-//! The gate: what one isolate holds. How it decides is in `pipeline`.
+//! The gate: the state of one isolate. `pipeline` holds the decision.
 
 use std::rc::Rc;
 
@@ -27,11 +27,11 @@ use crate::usage::{BATCH, Usage};
 /// Every path under this prefix is the gate's own and never reaches the origin.
 pub const RESERVED: &str = "/.portcullis/";
 
-/// Signatures that one isolate remembers to have checked: 150 kB of its 128 MB.
+/// Signatures that one isolate remembers as verified: 150 kB of its 128 MB.
 const REMEMBERED: usize = 1024;
 
-/// What one isolate holds. It starts empty and therefore closed; so does it after a panic, because
-/// the runtime then makes a new instance whose memory is blank.
+/// The state of one isolate. It starts empty, so it accepts no key. After a panic the runtime makes
+/// a new instance, which starts empty as well.
 #[derive(Debug)]
 pub struct Gate {
     pub(crate) settings: Rc<Settings>,
@@ -45,9 +45,9 @@ pub struct Gate {
     pub(crate) usage: Usage,
     pub(crate) counters: Counters,
     pub(crate) sources: Vec<SourceState>,
-    /// How long the operator need not be told again that no source is as quick as `fresh_for`.
+    /// While this span lasts, the warning that no source is as quick as `fresh_for` isn't repeated.
     pub(crate) outpaced_told: Span,
-    /// The stamp of the list that is held, as it was received.
+    /// The stamp of the held list, byte for byte as received.
     pub(crate) stamp: Vec<u8>,
 }
 
@@ -72,7 +72,8 @@ impl Gate {
         }
     }
 
-    /// What tells the origin who is calling, signed, where the keyring lists the gate's key for it.
+    /// The signed statement of the caller for the origin. `None` unless the keyring lists the
+    /// gate's assertion key.
     pub(crate) fn assertion(
         &self,
         accepted: &Accepted,
@@ -86,7 +87,7 @@ impl Gate {
         self.assertions.find(signer, accepted, said, now).filter(|_| may_sign)
     }
 
-    /// Counts a request that passes.
+    /// Counts a forwarded request.
     pub(crate) fn count_passed(&mut self, name: Name, now: Time) {
         self.counters.passed += 1;
         if self.settings.report_usage || self.settings.analytics {
@@ -94,8 +95,8 @@ impl Gate {
         }
     }
 
-    /// A request that was to pass, and that the platform's rate limiter then did not let through.
-    /// Nothing for one that no limiter counts.
+    /// The refusal of a request that the gate accepted and the platform's rate limiter then
+    /// rejected. `None` if no limiter counts the request.
     pub fn limited(&mut self, forward: &Forward, now: Time) -> Option<Refused> {
         let reason = Reason::RateLimited(forward.rate?);
         self.counters.refused(reason.code());
@@ -104,17 +105,17 @@ impl Gate {
         Some(Refused { reason, name, list, retry_after: 1, scopes: None })
     }
 
-    /// Whether what was counted is due to be told, which takes more than a look.
+    /// Whether a report of uses is due. Building it is left to the slow path.
     pub(crate) fn has_report(&self, now: Time) -> bool {
         self.usage.is_due(now)
     }
 
-    /// Keeps a signature that the host has found to be good.
+    /// Remembers a signature that the host has verified.
     pub fn remember(&mut self, signature: PendingSignature) {
         self.signature_cache.insert(signature);
     }
 
-    /// The list that is held, whether or not it may still be judged by.
+    /// The held list, even if it is past its next update.
     pub(crate) fn list_seen(&self, now: Time) -> Option<ListSeen> {
         self.list_version()
             .map(|list_version| ListSeen::new(list_version, &self.refresh_schedule, now))

@@ -1,8 +1,7 @@
-//! Edits of requests that were forwarded a moment ago, so that a key that comes again costs no
-//! second writing of them.
+//! A cache of the edits of forwarded requests, so that they are not built again for a key's next
+//! request.
 //!
-//! No verdict is kept here: a key is verified each time, and what it was found to be then leads to
-//! the text.
+//! The cache holds no verdict: the key is verified each time, and the result is the cache key.
 
 use core::net::IpAddr;
 use std::rc::Rc;
@@ -15,11 +14,11 @@ use crate::credential::Taken;
 use crate::forward::Flags;
 use crate::request::client::Client;
 
-/// So many texts are kept, of some 600 bytes each.
+/// Entries in the cache, of some 600 bytes each.
 pub const PLACES: usize = 1024;
 
-/// What changes between a client's request and the origin's, as one text of lines, names and values
-/// by turns: a field with an empty value is to be taken out, the others are to be set.
+/// The edits between a client's request and the origin's, as one text. Names and values alternate,
+/// one per line. An empty value removes the field, any other value sets it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CachedEdits {
     pub(crate) lines: String,
@@ -29,26 +28,26 @@ pub struct CachedEdits {
 }
 
 impl CachedEdits {
-    /// The lines; the last one ends like the others.
+    /// The text. Its last line ends with a line feed too.
     #[must_use]
     pub fn lines(&self) -> &str {
         &self.lines
     }
 
-    /// What the host has to know besides.
+    /// What else the host needs to know.
     #[must_use]
     pub const fn flags(&self) -> Flags {
         self.flags
     }
 
-    /// Where this text is kept, below [`PLACES`]: for a host that keeps it in another form as well.
+    /// The slot of this text, below [`PLACES`]: for a host that caches it in another form as well.
     #[must_use]
     pub const fn place(&self) -> usize {
         self.place
     }
 }
 
-/// All that such a text is made of. A list's number stands for the policies that it leads to.
+/// The cache key: everything that the text depends on. The list's number also fixes its policies.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Known {
     issuer: IssuerId,
@@ -62,7 +61,7 @@ pub(crate) struct Known {
     assertion: Option<Rc<str>>,
 }
 
-/// What a text is looked for by, borrowed.
+/// The borrowed form of the cache key.
 pub(crate) struct Wanted<'a> {
     pub(crate) accepted: &'a Accepted,
     pub(crate) taken: Taken,
@@ -72,7 +71,8 @@ pub(crate) struct Wanted<'a> {
 }
 
 impl Wanted<'_> {
-    /// Serials are handed out in a random order. A publishable key is used from many addresses.
+    /// The slot. Serials are random, so they spread evenly. The address is hashed in because many
+    /// clients use the same publishable key.
     pub(crate) fn place(&self) -> usize {
         let address = match self.client.address {
             Some(IpAddr::V4(address)) => u64::from(address.to_bits()),
@@ -116,7 +116,7 @@ impl Wanted<'_> {
     }
 }
 
-/// The newest texts: each key has a place for each address.
+/// The newest texts: a direct-mapped cache, one slot for each key and address.
 #[derive(Debug, Default)]
 pub(crate) struct HeaderCache {
     places: Vec<Option<(Known, Rc<CachedEdits>)>>,
@@ -128,7 +128,7 @@ impl HeaderCache {
         held.filter(|(known, _)| wanted.is(known)).map(|(_, text)| Rc::clone(text))
     }
 
-    /// Keeps a text in its place.
+    /// Stores a text in its slot.
     pub(crate) fn keep(&mut self, known: Known, text: Rc<CachedEdits>) {
         if self.places.is_empty() {
             self.places.resize(PLACES, None);

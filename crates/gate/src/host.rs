@@ -1,4 +1,4 @@
-//! What the gate needs from outside: files, a clock, a log, and whoever is told how keys are used.
+//! What the gate needs from outside: files, a clock, a log, and the receiver of usage reports.
 
 use core::future::Future;
 
@@ -8,7 +8,7 @@ use crate::analytics::DataPoint;
 use crate::log::Event;
 use crate::source::{FetchError, File};
 
-/// What the gate needs from outside. Sources are known by their place in the settings.
+/// The interface to the outside. A source is identified by its index in the settings.
 pub trait Host {
     /// Fetches a file, of at most [`File::longest`] bytes, within `timeout` milliseconds.
     fn get(
@@ -18,30 +18,31 @@ pub trait Host {
         timeout: u64,
     ) -> impl Future<Output = Result<Vec<u8>, FetchError>>;
 
-    /// What another isolate in the same place has kept: see [`keep`](Self::keep).
+    /// The floor that an isolate in the same location has stored: see [`keep`](Self::keep).
     fn kept(&self) -> impl Future<Output = Option<Vec<u8>>>;
 
-    /// Keeps a floor for isolates to come. It may be lost.
+    /// Stores a floor for future isolates. The store may lose it.
     fn keep(&self, floor: Vec<u8>) -> impl Future<Output = ()>;
 
-    /// Sends a report of uses: over the queue where one is bound, else to the issuer.
+    /// Sends a report of uses: over the queue if one is bound, else to the issuer.
     fn report(&self, body: String, timeout: u64) -> impl Future<Output = Result<(), FetchError>>;
 
-    /// Hands the issuer a report of uses.
+    /// Delivers a report of uses to the issuer.
     fn deliver(&self, body: String, timeout: u64) -> impl Future<Output = Result<(), FetchError>>;
 
-    /// Hands a data point to Analytics Engine, which answers nothing. It may be lost.
+    /// Writes a data point to Analytics Engine, which gives no acknowledgement. The point may be
+    /// lost.
     fn write(&self, point: &DataPoint);
 
-    /// Waits.
+    /// Sleeps.
     fn sleep(&self, millis: u64) -> impl Future<Output = ()>;
 
     /// The clock.
     fn now(&self) -> Time;
 
-    /// A number that other gates would not draw at the same moment. It keeps no secret.
+    /// A number that differs between gates at the same moment. It needn't be secret.
     fn random(&self) -> u32;
 
-    /// Tells the operator.
+    /// Writes an event to the log.
     fn log(&self, event: &Event);
 }

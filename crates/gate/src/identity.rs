@@ -1,4 +1,4 @@
-//! Who is calling, as the origin is told: headers that only the gate can have set.
+//! The caller's identity for the origin, in headers that only the gate can have set.
 
 use core::fmt::{Display, Write as _};
 
@@ -7,25 +7,25 @@ use portcullis_core::verify::Accepted;
 
 use crate::refresh_schedule::Standing;
 
-/// The header that says all of it. Whatever begins with it and a hyphen is the gate's as well; a
-/// client's own are dropped.
+/// The header with the whole identity. Names that begin with it and a hyphen are reserved as well;
+/// those of a client are dropped.
 pub const NAME: &str = "portcullis";
 
-/// In how many headers the origin is told: `IDENTITY`.
+/// In how many headers the origin gets the identity: `IDENTITY`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Form {
-    /// One, a dictionary of structured fields (RFC 9651). Each header more costs the gate about a
-    /// microsecond, and the origin its reading.
+    /// One header: a dictionary of structured fields (RFC 9651). Each further header costs the gate
+    /// about a microsecond, and the origin its parsing.
     #[default]
     One,
-    /// One for each thing that is told.
+    /// One header for each value.
     Each,
 }
 
 /// Whether a client's header must not reach the origin.
 ///
-/// `Portcullis_Key` counts as well: CGI and its heirs turn both spellings into one variable.
-/// `Connection` names headers that the next proxy shall take out, and could name the gate's.
+/// `Portcullis_Key` is reserved too: CGI and its descendants turn both spellings into one variable.
+/// `Connection` names headers that the next proxy removes, and could name the gate's.
 #[must_use]
 pub fn is_reserved(header: &str) -> bool {
     let mut name = header.bytes().map(|b| if b == b'_' { b'-' } else { b.to_ascii_lowercase() });
@@ -34,13 +34,13 @@ pub fn is_reserved(header: &str) -> bool {
             && matches!(name.next(), None | Some(b'-')))
 }
 
-/// The headers that tell the origin whose request it is: names and values by turns, each in a line
-/// of its own, so that all of them cross to the runtime as one text. No value holds a line's end.
+/// The identity headers. Names and values alternate, one per line, so that all of them cross to the
+/// runtime as one string. No value holds a line break.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Identity(String);
 
 impl Identity {
-    /// The identity of an accepted key with this policy, judged by a list of this standing.
+    /// The identity of an accepted key with this policy, verified against a list of this standing.
     #[must_use]
     pub fn new(form: Form, accepted: &Accepted, policy: &Policy<'_>, standing: Standing) -> Self {
         let claims = accepted.claims();
@@ -51,7 +51,7 @@ impl Identity {
         said.word("environment", claims.environment.name());
         said.word("list", accepted.list().number);
         said.word("standing", standing.name());
-        // 0 is no owner and no policy: an origin that looks one up must not find a number.
+        // 0 means none; leave it out, so that an origin never looks up the number 0.
         if claims.owner != 0 {
             said.word("owner", claims.owner);
         }
@@ -63,7 +63,7 @@ impl Identity {
         Self(said.lines())
     }
 
-    /// The lines.
+    /// All lines.
     #[must_use]
     pub fn lines(&self) -> &str {
         &self.0
@@ -76,8 +76,8 @@ impl Identity {
     }
 }
 
-/// What is being said, in one of the forms. Nothing that is said holds a quotation mark, a backslash
-/// or anything beyond visible ASCII: scopes and sales channels are checked by their policy.
+/// A writer of the identity, in one of the forms. No value holds a quotation mark, a backslash or
+/// anything beyond visible ASCII: the policy decoder checks scopes and sales channels.
 struct Said {
     form: Form,
     text: String,
@@ -94,7 +94,7 @@ impl Said {
             Form::One => write!(self.text, ", {key}="),
             Form::Each => writeln!(self.text, "{NAME}-{key}"),
         };
-        // Writing to a text can't fail.
+        // Writing to a `String` can't fail.
         debug_assert!(said.is_ok());
     }
 
@@ -116,8 +116,8 @@ impl Said {
         self.end();
     }
 
-    /// An inner list of strings of RFC 9651, or in a header of its own with `between` between them;
-    /// nothing where there are none.
+    /// An inner list of strings (RFC 9651), or in a header of its own with `between` between the
+    /// values. Writes nothing if there are no values.
     fn texts<'a>(&mut self, key: &str, values: impl Iterator<Item = &'a str>, between: char) {
         let mut values = values.peekable();
         if values.peek().is_none() {

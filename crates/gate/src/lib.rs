@@ -1,36 +1,36 @@
-//! The gate: what verifies API keys in front of an origin.
+//! The gate verifies API keys in front of an origin.
 //!
-//! A request's key is verified with no network call: the gate holds its issuer's keyring,
-//! revocation list and policies and refreshes them behind requests. Accepted requests go to the
-//! origin with verified identity headers in the key's place; everything else is answered here.
+//! A key is verified without a network call: the gate holds its issuer's keyring, revocation list
+//! and policies, and refreshes them in the background. An accepted request goes to the origin with
+//! verified identity headers in place of the key. The gate answers every other request itself.
 //!
 //! | module | |
 //! | --- | --- |
-//! | [`settings`] | what the operator sets: bounds, sources, routes, rate classes |
-//! | [`request`] | a request in normal form: what is decided on, and what is sent |
-//! | [`credential`] | where a request carries its key |
+//! | [`settings`] | what the operator configures: bounds, sources, routes, rate classes |
+//! | [`request`] | a request in normal form, for the decision and the origin |
+//! | [`credential`] | finding the key in a request |
 //! | `pipeline` | the decision: pure, in the order of its steps |
-//! | [`gate`] | what an isolate holds |
-//! | `slow_path` | a decision with all that it may take |
-//! | [`fast_path`], [`header_cache`] | how a good key passes at once |
-//! | [`request_state`], `waits` | what one request waits for, and what comes of it |
+//! | [`gate`] | the state of one isolate |
+//! | `slow_path` | a decision that may wait, fetch, sign or refuse |
+//! | [`fast_path`], [`header_cache`] | forwarding a valid key in one synchronous call |
+//! | [`request_state`], `waits` | what one request waits for, and its next step |
 //! | [`refused`] | a request that is not forwarded, and why |
-//! | [`forward`] | what changes between the client's request and the origin's |
-//! | [`refresh_schedule`] | when to refresh, who waits and for how long: pure |
-//! | [`source`], [`host`] | the files that an issuer publishes, and what else comes from outside |
-//! | [`refresh`] | which files are fetched and what is made of them |
-//! | [`hold`] | how the gate takes what is newer |
-//! | [`policies`] | the policies that are held, and which are on their way |
+//! | [`forward`] | the edits between the client's request and the origin's |
+//! | [`refresh_schedule`] | when to refresh, which requests wait and for how long: pure |
+//! | [`source`], [`host`] | an issuer's files, and other inputs from outside |
+//! | [`refresh`] | which files a refresh fetches, and how it applies them |
+//! | [`adopt`] | replacing the held keyring, list and policies by newer ones |
+//! | [`policies`] | the policies that are held, and the fetches in flight |
 //! | [`rate`] | counting a key's requests |
-//! | [`caller`] | who is calling |
-//! | [`identity`], [`assertions`] | what the origin is told of it |
-//! | [`answer`] | what the gate answers itself |
-//! | [`usage`], [`deliver`], [`usage_queue`] | how often keys are used, for the issuer; by way of a queue |
-//! | [`cron`] | what is done without requests |
-//! | [`status`], [`log`], [`analytics`] | what the operator is told |
+//! | [`caller`] | the accepted key and its grants |
+//! | [`identity`], [`assertions`] | the caller, for the origin: headers, and a signed assertion |
+//! | [`answer`] | the gate's own answers |
+//! | [`usage`], [`deliver`], [`usage_queue`] | reporting uses of keys to the issuer |
+//! | [`cron`] | work without requests |
+//! | [`status`], [`log`], [`analytics`] | reporting to the operator |
 //!
-//! All of it runs, and is tested, on the host. What connects it with the runtime is in `worker/`,
-//! and the module that is deployed in `module/`.
+//! All of it runs, and is tested, on the host. `crates/gate-worker` connects it with the Workers
+//! runtime, and `crates/gate-worker/module` is the module that is deployed.
 
 pub mod adopt;
 pub mod analytics;

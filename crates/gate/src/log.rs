@@ -1,4 +1,4 @@
-//! What the gate tells its operator: one JSON object a line, never a token.
+//! The gate's log: one JSON object per line, never a token.
 
 use portcullis_core::keyring::KeyringError;
 use portcullis_core::token::Name;
@@ -10,28 +10,28 @@ use crate::report::MessageError;
 use crate::settings::SettingsError;
 use crate::source::{FetchError, RefreshError};
 
-/// Something that the operator may want to know.
+/// An event for the operator.
 #[derive(Clone, Debug)]
 pub enum Event {
-    /// A request was refused, or could not be judged.
+    /// A request was refused, or could not be decided on.
     Refused(Refused),
-    /// A setting is missing or wrong: every request is refused.
+    /// A setting is missing or invalid: every request is refused.
     Settings(SettingsError),
     /// A list was adopted.
     List {
         /// Its number.
         number: u64,
-        /// The version of the keyring that it was made under.
+        /// The version of the keyring that its stamp names.
         keyring: u32,
     },
-    /// A source served no list; what is held goes on counting.
+    /// A source served no valid list; the held one stays in use.
     Refresh {
         /// The source.
         source: &'static str,
         /// Why.
         error: RefreshError,
     },
-    /// The keyring could not be renewed, and the refresh went on without.
+    /// The keyring could not be renewed, and the refresh continued without a newer one.
     Keyring(RefreshError),
     /// A policy could not be fetched: keys that carry it are refused.
     Policy {
@@ -40,37 +40,37 @@ pub enum Event {
         /// Why.
         error: RefreshError,
     },
-    /// What was deployed with the gate, or kept by another isolate, was not taken.
+    /// A restored file, deployed with the gate or stored by another isolate, was refused.
     Floor(AdoptError),
-    /// Even the quickest source serves stamps that are older than `fresh_for`.
+    /// Even the quickest source serves stamps older than `fresh_for`.
     Outpaced {
         /// That source.
         source: &'static str,
-        /// How old its stamps are when they come, in milliseconds.
+        /// The age of its stamps on arrival, in milliseconds.
         lag: u64,
     },
-    /// A secret in `HMAC_KEYS` was not taken: keys of that kid are refused.
+    /// A secret in `HMAC_KEYS` was refused: so are keys of its kid.
     Secret(KeyringError),
-    /// `HMAC_KEYS` is another issuer's: HMAC keys are refused.
+    /// `HMAC_KEYS` belongs to another issuer: HMAC keys are refused.
     ForeignSecrets,
     /// An assertion could not be signed: the origin gets none.
     Assertion,
-    /// A report of uses did not arrive; it is tried again.
+    /// A report of uses did not arrive; it is sent again.
     Usage(FetchError),
-    /// A message on the queue was no report of uses, and was dropped.
+    /// A message on the queue isn't a report of uses, and was dropped.
     Message(MessageError),
-    /// The dataset that is bound for analytics does not take data points.
+    /// The dataset bound for analytics takes no data points.
     Analytics,
-    /// A rate-limit binding did not answer: it limits nobody.
+    /// A rate-limit binding did not answer; the request was let through.
     RateLimiter {
         /// The class.
         class: String,
     },
-    /// A request that was let through did not reach the origin.
+    /// An accepted request did not reach the origin.
     Origin {
-        /// The key that was accepted, if one was needed.
+        /// The accepted key, if the route needs one.
         key: Option<Name>,
-        /// What the runtime said.
+        /// The runtime's error text.
         reason: String,
     },
 }
@@ -139,8 +139,8 @@ impl Event {
         object.to_string()
     }
 
-    /// Whether somebody should be woken: the issuer contradicts itself, or the gate is shut by its
-    /// own settings.
+    /// Whether the event is an alarm: the issuer contradicts itself, or a setting or secret of the
+    /// gate doesn't work.
     #[must_use]
     pub const fn is_alarm(&self) -> bool {
         match self {

@@ -1,8 +1,9 @@
-//! The decision on a request, in one function for both ways of sending it.
+//! The decision on a request, in one function for both paths.
 //!
-//! [`Gate::evaluate`] changes nothing. It clears the request, refuses it, or says what it needs to
-//! know first. The fast path takes what is cleared and leaves everything else to the slow one, which
-//! sees to the need and asks again: see [`crate::slow_path`] and [`crate::fast_path`].
+//! [`Gate::evaluate`] doesn't change the gate. It clears the request, refuses it, or returns what
+//! it needs first. The fast path forwards a cleared request and leaves everything else to the slow
+//! path, which meets the need and evaluates again: see [`crate::slow_path`] and
+//! [`crate::fast_path`].
 
 use portcullis_core::keyring::Purpose;
 use portcullis_core::list::{List, ListError, ListVersion};
@@ -23,13 +24,13 @@ use crate::request::{Malformed, Request, query};
 use crate::request_state::RequestState;
 use crate::settings::{Kinds, NoRoute, Places, RateClass, Route};
 
-/// What a request is evaluated with, and what is found on the way.
+/// The inputs of an evaluation, and its side results.
 pub(crate) struct Inquiry<'r> {
     pub(crate) now: Time,
     pub(crate) state: &'r RequestState,
-    /// A refresh is to go out behind the request, whatever becomes of it.
+    /// Start a background refresh, whatever the decision.
     pub(crate) refresh: bool,
-    /// A signature that was verified here, to be remembered.
+    /// A signature that was verified here, for the signature cache.
     pub(crate) verified: Option<Box<PendingSignature>>,
 }
 
@@ -42,11 +43,11 @@ impl<'r> Inquiry<'r> {
 /// A request that may go to the origin.
 pub(crate) struct Cleared<'g> {
     pub(crate) route: &'g Route,
-    /// The places that hold keys, which must not go on.
+    /// The places that hold keys, which the gate removes.
     pub(crate) taken: Taken,
-    /// The query without the keys that it held.
+    /// The query without keys, if it held any.
     pub(crate) query: Option<String>,
-    /// Its key, unless its route needs none.
+    /// The key, unless the route needs none.
     pub(crate) key: Option<ClearedKey<'g>>,
 }
 
@@ -55,7 +56,7 @@ pub(crate) struct ClearedKey<'g> {
     pub(crate) accepted: Accepted,
     pub(crate) standing: Standing,
     pub(crate) policy: Policy<'g>,
-    /// Its rate class. Nothing has been counted yet.
+    /// The rate class. The request isn't counted yet.
     pub(crate) class: Option<(usize, &'g RateClass)>,
     pub(crate) assertion: Option<Asserted>,
     pub(crate) in_authorization: bool,
@@ -63,21 +64,21 @@ pub(crate) struct ClearedKey<'g> {
 
 /// Why an evaluation ends without clearing the request.
 pub(crate) enum Stop {
-    /// It is refused. The name is that of an authentic key.
+    /// Refused. The name is that of an authentic key.
     Refuse(Reason, Option<Name>),
-    /// Something has to be known first.
+    /// The decision needs something first.
     Need(Need),
 }
 
-/// What has to be known before a request is decided on.
+/// What the gate needs before it decides on a request.
 pub(crate) enum Need {
-    /// A fresher list, or any at all.
+    /// A fresher list, or the first one.
     List { held: Option<ListVersion>, at_most: u64, refresh: bool },
-    /// What a refresh out of turn may tell of this key.
+    /// An extra refresh, which may change the verdict on this key.
     RefreshReason(RefreshReason),
     /// A policy that is not held.
     Policy { kind: Kind, number: u32 },
-    /// Whether a signature is good.
+    /// The verification of a signature.
     Signature(Box<PendingSignature>),
 }
 
@@ -92,7 +93,7 @@ impl Stop {
 }
 
 impl Gate {
-    /// Decides on a request that is for the origin.
+    /// Decides on a request for the origin.
     pub(crate) fn evaluate<'g>(
         &'g self,
         request: &Request<'_>,
@@ -100,7 +101,7 @@ impl Gate {
     ) -> Result<Cleared<'g>, Stop> {
         let settings = &*self.settings;
         let find = |method| settings.routes.find(method, request.path);
-        // A preflight is on the route of the method that it asks about, and carries no key.
+        // A preflight carries no key, and belongs to the route of the method that it asks about.
         if let Some(Ok(route)) = request.preflight().map(find)
             && route.preflight
         {
@@ -110,6 +111,7 @@ impl Gate {
         if route.open {
             return Ok(self.without_key(route, request));
         }
+        // Find the key and verify it.
         let credential = Credential::read(request, &route.places, route.kinds)
             .map_err(|error| Stop::refuse(Reason::Credential(error)))?;
         let requirements = Requirements {
@@ -122,6 +124,7 @@ impl Gate {
         if route.strict && standing == Standing::Stale {
             return Err(stop(Reason::Stale));
         }
+        // Check its policy and rate class.
         let policy = self.policy(&accepted, inquiry)?;
         permit(&policy, route, request).map_err(stop)?;
         let class = match settings.rates.find(policy.rate_class()) {
@@ -129,6 +132,7 @@ impl Gate {
             Err(_) if settings.passes_unknown_class => None,
             Err(_) => return Err(stop(Reason::UnknownRateClass)),
         };
+        // List what to remove: the presented keys, and keys in places that the route doesn't read.
         let taken = credential.taken(route.keep_credential, request);
         let elsewhere = Taken::found_in(request, credential.presented());
         let assertion = self.assertion(&accepted, (&policy, standing), inquiry.now);
@@ -148,7 +152,7 @@ impl Gate {
         })
     }
 
-    /// Decides on a request for one of the gate's own pages that only an admin may see.
+    /// Decides on a request for a page of the gate that needs an admin key.
     pub(crate) fn evaluate_admin(
         &self,
         request: &Request<'_>,
@@ -161,7 +165,7 @@ impl Gate {
         self.verify(credential.token(), requirements, inquiry).map(|_| ())
     }
 
-    /// A request that needs no key. Those that it carries are taken out all the same.
+    /// Clears a request that needs no key. Keys that it carries are removed all the same.
     fn without_key<'g>(&'g self, route: &'g Route, request: &Request<'_>) -> Cleared<'g> {
         Cleared {
             route,
@@ -171,8 +175,8 @@ impl Gate {
         }
     }
 
-    /// The query without keys, if it holds any: whatever stands in the parameter that the route
-    /// reads, if it is taken, and keys of ours in those of other routes.
+    /// The query without keys; `None` if it holds none. Removes the parameter that the route reads
+    /// if `taken`, and this system's keys from the parameters of other routes.
     fn query_without_keys(
         &self,
         request: &Request<'_>,
@@ -196,8 +200,8 @@ impl Gate {
         left
     }
 
-    /// Verifies a key. Keys that need no list to be refused are refused before any wait, so that only
-    /// an authentic key makes the gate fetch, or wait, for its sake.
+    /// Verifies a key. A key that can be refused without a list is refused before any wait, so that
+    /// only an authentic key makes the gate fetch or wait.
     fn verify(
         &self,
         token: &str,
@@ -208,11 +212,12 @@ impl Gate {
         let held = self.held(now).ok();
         let unverified = Unverified::parse(token).map_err(|error| Stop::because(error.into()))?;
         let Some(verifier) = &self.verifier else {
-            // Without a keyring nothing at all can be said of a key.
+            // Without a keyring nothing can be verified.
             self.enforce_bound(held, inquiry)?;
             return Err(Stop::because(ListError::Missing.into()));
         };
         let keyring = verifier.keyring();
+        // Authenticate: by the signature cache, or by a verification on the host or here.
         let authentic = match unverified.authenticate_by(
             &self.signature_cache,
             keyring,
@@ -237,12 +242,13 @@ impl Gate {
             }
         };
         let name = authentic.namer();
+        // Check the key against the list and the requirements.
         let verdict = match &verifier.list_at(now) {
             Ok(fresh) => authentic.current(fresh).and_then(|current| current.accept(&requirements)),
             Err(error) => Err((*error).into()),
         };
-        // Enforce the freshness bound first: a verdict by a stale list must not be returned, accept
-        // or refuse.
+        // Enforce the freshness bound first: neither an accept nor a refusal by a list beyond the
+        // bound may be returned before the wait is over.
         self.enforce_bound(held, inquiry)?;
         match verdict {
             Ok(accepted) => {
@@ -277,7 +283,7 @@ impl Gate {
         }
     }
 
-    /// Applies the two bounds. `Ok` if what is held decides: waiting is over, or was not needed.
+    /// Enforces the two bounds. `Ok` if the held list decides: the wait is over, or none is needed.
     pub(crate) fn enforce_bound(
         &self,
         held: Option<ListVersion>,
@@ -305,7 +311,8 @@ impl Gate {
         }
     }
 
-    /// Asks for one fetch if that may tell more of this key. `Ok` if it may not, or has not.
+    /// Requests one refresh if that may change the verdict on this key. `Ok` if it can't, or
+    /// didn't.
     fn settle(&self, reason: Option<RefreshReason>, inquiry: &Inquiry<'_>) -> Result<(), Stop> {
         let Some(reason) = reason else { return Ok(()) };
         let now = inquiry.now;
@@ -319,8 +326,8 @@ impl Gate {
     }
 }
 
-/// Holds a request against a policy: with the scopes that its route needs, and if the route reads
-/// sales channels from the query, with each of them.
+/// Checks a request against a policy with the scopes that its route needs. If the route reads sales
+/// channels from the query, checks each of them.
 fn permit(policy: &Policy<'_>, route: &Route, request: &Request<'_>) -> Result<(), Reason> {
     let scopes: Vec<&str> = route.scopes.iter().map(String::as_str).collect();
     let address = request.client.address;

@@ -1,8 +1,8 @@
-//! The policies that the gate holds, and which of them are on their way.
+//! The policies that the gate holds, and the fetches in flight.
 //!
-//! A policy is fetched when a key first asks for it, by one fetch however many requests want it.
-//! Whoever waits for it keeps a timer of its own; after a fetch that failed nobody waits until a
-//! pause is over. What replaces the files in use is fetched before a new list counts.
+//! A policy is fetched when a key first needs it, by one fetch for all requests that wait. Each
+//! waiting request keeps a timer of its own. After a failed fetch no request waits until a pause is
+//! over. The successors of the files in use are fetched before a new list takes effect.
 
 use portcullis_core::list::{FileName, Head};
 use portcullis_core::policy::{NoPolicy, Policies, Policy, Visibility};
@@ -11,12 +11,12 @@ use portcullis_core::token::Kind;
 
 use crate::refresh_schedule::Span;
 
-/// How many bytes of policies an isolate holds of its 128 MB.
+/// Bytes of policies that an isolate holds at most, of its 128 MB.
 const MOST_BYTES: usize = 8 << 20;
-/// How many fetches may be out at once.
+/// Fetches that may be in flight at once.
 const MOST_FETCHES: usize = 16;
 
-/// A fetch of one key's policy that a request has been charged with.
+/// The fetch of a policy, which one request has to carry out.
 #[must_use]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PolicyJob {
@@ -29,19 +29,19 @@ pub struct PolicyJob {
     pub file_timeout: u64,
 }
 
-/// What a request that lacks its policy does.
+/// What a request whose policy is missing does.
 #[must_use]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Lack {
-    /// It sends out a fetch, and waits for it.
+    /// Start a fetch, and wait for it.
     Fetch(PolicyJob),
-    /// It waits for the fetch that is out.
+    /// Wait for the fetch in flight.
     Wait,
-    /// A fetch has just failed: waiting would not help.
+    /// A fetch has just failed: waiting doesn't help.
     Failed,
 }
 
-/// The state of policies and their fetches.
+/// The held policies and their fetches.
 #[derive(Debug)]
 pub struct PolicyFiles {
     files: Policies,
@@ -53,13 +53,13 @@ pub struct PolicyFiles {
 #[derive(Clone, Copy, Debug)]
 struct Fetch {
     job: PolicyJob,
-    /// While it is out, how long it may be; after it failed, how long that is remembered.
+    /// How long a fetch in flight may take, or how long a failure is remembered.
     span: Span,
     failed: bool,
 }
 
 impl PolicyFiles {
-    /// Holds nothing yet.
+    /// Holds no policy yet.
     #[must_use]
     pub fn new() -> Self {
         Self { files: Policies::new(MOST_BYTES), fetches: Vec::new(), started: 0, ended: 0 }
@@ -73,7 +73,7 @@ impl PolicyFiles {
         self.files.find(head, kind, number)
     }
 
-    /// What to do where [`find`](Self::find) says that a file is not held.
+    /// What a request does if [`find`](Self::find) misses a file.
     pub fn lack(&mut self, kind: Kind, number: u32, file_timeout: u64, now: Time) -> Lack {
         self.fetches.retain(|fetch| fetch.span.contains(now));
         let is_it = |fetch: &&Fetch| fetch.job.kind == kind && fetch.job.number == number;
@@ -85,7 +85,7 @@ impl PolicyFiles {
         if self.fetches.iter().filter(|fetch| !fetch.failed).count() >= MOST_FETCHES {
             return Lack::Wait;
         }
-        // The failures that are remembered longest go first: they are only a kindness.
+        // Forget failures if there are too many: remembering them only spares waits.
         if self.fetches.len() >= 4 * MOST_FETCHES {
             self.fetches.retain(|fetch| !fetch.failed);
         }
@@ -95,14 +95,14 @@ impl PolicyFiles {
         Lack::Fetch(job)
     }
 
-    /// Tells that a fetch goes on with its next file. `false`: it has taken too long.
+    /// Extends a fetch for its next file. `false` if the fetch has timed out and must stop.
     #[must_use]
     pub fn extend(&mut self, job: &PolicyJob, now: Time) -> bool {
         let fetch = self.fetches.iter_mut().find(|fetch| fetch.job.id == job.id);
         fetch.map(|fetch| fetch.span = Span::new(now, job.file_timeout)).is_some()
     }
 
-    /// Tells that a fetch has ended. One that failed is not tried again for `pause` milliseconds.
+    /// Ends a fetch. One that failed is not tried again for `pause` milliseconds.
     pub fn end(&mut self, job: &PolicyJob, good: bool, pause: u64, now: Time) {
         self.ended += 1;
         if good {
@@ -112,13 +112,13 @@ impl PolicyFiles {
         }
     }
 
-    /// How many fetches have ended: a waiter sees by it that the one it waited for may have.
+    /// How many fetches have ended. A change tells a waiting request that its fetch may have.
     #[must_use]
     pub const fn ended(&self) -> u64 {
         self.ended
     }
 
-    /// Takes a file under the name that it was asked for by.
+    /// Takes a file under the name that it was fetched by.
     ///
     /// # Errors
     /// See [`Policies::offer`].
@@ -130,12 +130,12 @@ impl PolicyFiles {
         self.files.offer(name, file)
     }
 
-    /// Takes what was deployed with the gate. See [`Policies::restore`].
+    /// Restores the files that were deployed with the gate. See [`Policies::restore`].
     pub fn restore(&mut self, head: &Head, files: &[&[u8]]) -> usize {
         self.files.restore(head, files)
     }
 
-    /// What replaces, under `new`, the files that are in use under `old`.
+    /// The files under `new` that replace those in use under `old`.
     #[must_use]
     pub fn wants(&self, old: &Head, new: &Head) -> Vec<(Visibility, FileName)> {
         let wanted = Visibility::ALL.into_iter().flat_map(|visibility| {
@@ -145,7 +145,7 @@ impl PolicyFiles {
         wanted.collect()
     }
 
-    /// Lets go of what this head no longer leads to.
+    /// Drops the files that this head doesn't name.
     pub fn retain(&mut self, head: &Head) {
         self.files.retain(&Visibility::ALL.map(|visibility| head.policies(visibility)));
     }

@@ -1,26 +1,26 @@
-//! Counting a key's requests in this isolate, where no binding of the platform counts them.
+//! Counting a key's requests in this isolate, for classes without a rate-limit binding.
 //!
-//! It is an approximation: each isolate counts for itself, and a place runs several. What is exact
-//! within one isolate is the generic cell rate algorithm: a key may make `limit` requests at once,
+//! The limit is approximate: each isolate counts for itself, and a location runs several. Within
+//! one isolate the generic cell rate algorithm is exact: a key may make `limit` requests at once,
 //! and earns one more every `period / limit`.
 
 use portcullis_core::time::Time;
 
 use crate::settings::RateClass;
 
-/// Keys that are counted at the same time: 200 kB at most.
+/// Sets of the table. With [`WAYS`] keys in each the table takes 200 kB at most.
 const SETS: usize = 1024;
-/// Keys that share a set. Where it is full the key that has the most left is forgotten.
+/// Keys that share a set. A full set forgets the key with the largest allowance.
 const WAYS: usize = 4;
 
-/// What is left to a key.
+/// The allowance of a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Allowance {
     /// Whether this request is within the limit.
     pub allowed: bool,
-    /// How many more would be at this moment.
+    /// How many more would be within the limit at this moment.
     pub remaining: u32,
-    /// In how many seconds there is one more, or where it is allowed all of them.
+    /// Seconds until one more is allowed, or if this one was allowed, until all of them are.
     pub reset: u32,
 }
 
@@ -32,15 +32,15 @@ pub struct Limiter {
 
 #[derive(Clone, Copy, Debug, Default)]
 struct Counter {
-    /// The key's serial, and the class that it was counted in.
+    /// The key's serial, and the index of its class.
     key: u64,
     class: usize,
-    /// When all of the limit would be back, in microseconds.
+    /// When the whole limit is available again, in microseconds.
     full_at: u64,
 }
 
 impl Limiter {
-    /// Counts a request of the key with this serial.
+    /// Counts a request of the key with this serial, in the class with the index `at`.
     pub fn take(&mut self, key: u64, at: usize, class: &RateClass, now: Time) -> Allowance {
         if self.places.is_empty() {
             self.places.resize(SETS * WAYS, Counter::default());
@@ -48,10 +48,11 @@ impl Limiter {
         let (limit, period) = (u64::from(class.limit).max(1), u64::from(class.period) * 1_000_000);
         let now = now.millis().saturating_mul(1000);
         let each = period.div_ceil(limit);
-        // Serials are handed out in a random order; neighbours in a shard are still told apart.
+        // Multiplicative hash, so that consecutive serials of a shard fall into different sets.
         let hash = (key ^ (at as u64) << 56).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 40;
         let set = usize::try_from(hash).unwrap_or(0) % SETS;
         let places = self.places.get_mut(set * WAYS..(set + 1) * WAYS).unwrap_or_default();
+        // Use the key's counter, or replace the one in the set that is full again soonest.
         let known = places.iter().position(|held| held.key == key && held.class == at);
         let place = known.or_else(|| {
             let oldest = places.iter().enumerate().min_by_key(|(_, held)| held.full_at);
@@ -60,7 +61,7 @@ impl Limiter {
         let Some(held) = place.and_then(|place| places.get_mut(place)) else {
             return Allowance { allowed: false, remaining: 0, reset: class.period };
         };
-        // A clock that was set back must not lock a key out for longer than a period.
+        // After the clock was set back, a key is locked out for at most one period.
         let full_at = if known.is_some() { held.full_at.clamp(now, now + period) } else { now };
         let spent = full_at - now;
         let seconds = |micros: u64| u32::try_from(micros.div_ceil(1_000_000)).unwrap_or(u32::MAX);
@@ -101,7 +102,7 @@ mod tests {
         assert!(!limiter.take(7, 0, &class, at(5_999)).allowed);
         assert!(limiter.take(7, 0, &class, at(6_000)).allowed);
         assert!(!limiter.take(7, 0, &class, at(6_001)).allowed);
-        // Another key and another class are counted by themselves.
+        // Each key and each class has its own counter.
         assert_eq!(limiter.take(8, 0, &class, at(6_001)).remaining, 9);
         assert_eq!(limiter.take(7, 1, &class, at(6_001)).remaining, 9);
         assert_eq!(limiter.take(7, 0, &class, at(100_000)).remaining, 9);
@@ -112,7 +113,7 @@ mod tests {
         let mut limiter = Limiter::default();
         let class = class(1, 60);
         assert!(limiter.take(7, 0, &class, at(0)).allowed);
-        // Some of these share a set with it.
+        // Some of these keys share a set with key 7.
         assert!((1_000..9_000).all(|key| limiter.take(key, 0, &class, at(0)).allowed));
     }
 

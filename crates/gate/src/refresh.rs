@@ -1,20 +1,20 @@
-//! A refresh: which files are fetched, in which order, and what is made of them.
+//! A refresh: which files it fetches, in which order, and how it applies them.
 //!
 //! ```text
-//! [floor]     cold: what another isolate in the same place has kept
-//! [keyring]   cold, every minute, or where the stamp or a key asks for a newer one
+//! [floor]     cold gate: what another isolate in the same location has stored
+//! [keyring]   cold gate, every minute, or if the stamp or a key needs a newer one
 //! stamp       from every source at once; most refreshes end here: it is the one that is held
 //! head        named by the stamp
 //! bodies      named by the head; those that are held are not fetched again
-//! policies    those that replace what is in use, as far as the time allows
+//! policies    the successors of those in use, as far as the time allows
 //! ```
 //!
-//! Stamps are taken as they come until one is young: a source that is slow holds up nobody, and the
-//! highest number wins. Whatever has a digest in its name is fetched from the source that the stamp
-//! came from, and from the others where that one fails or dawdles.
+//! Stamps are applied as they arrive, until the list is young: a slow source delays nobody, and the
+//! highest number wins. A file with a digest in its name is fetched from the source of the stamp,
+//! and from the others if that source fails or is slow.
 //!
-//! Nothing borrows the gate across an `await`, and nothing is adopted that the core did not check:
-//! a source may be slow, lie, or go on for ever.
+//! The gate is never borrowed across an `await`, and it adopts nothing that the core did not
+//! verify: a source may be slow, lie, or send without end.
 
 mod named;
 mod policy;
@@ -38,12 +38,13 @@ use named::from_any;
 
 /// As many connections as a Worker may have open at once.
 const AT_ONCE: usize = 6;
-/// How long a cold gate waits for what another isolate has kept.
+/// How long a cold gate waits for the stored floor, in milliseconds.
 const FLOOR_PATIENCE: u64 = 200;
-/// More files of policies than these are fetched when keys ask for them.
+/// If more policy files than this changed, a refresh fetches none: keys then fetch theirs on
+/// demand.
 const MOST_POLICIES: usize = 48;
 
-/// Does a refresh and ends its lease.
+/// Runs a refresh and ends its lease.
 pub async fn refresh<H: Host>(gate: &RefCell<Gate>, host: &H, job: Job) {
     let seen = number_and_keyring(gate);
     let run = Run { gate, host, job, keyring_tried: Cell::new(false) };
@@ -57,18 +58,19 @@ pub async fn refresh<H: Host>(gate: &RefCell<Gate>, host: &H, job: Job) {
         gate.borrow_mut().end_refresh(&job, good, now, random);
     };
     if cold {
-        // Nothing can be said of a stamp without a keyring.
+        // A stamp can't be verified without a keyring.
         let good = run.keyring(Until::First).await && run.list().await.is_ok();
         end(good);
     } else if job.keyring_first {
         let (_, list) = join(run.keyring(Until::Newer), run.list()).await;
         end(list.is_ok());
     } else {
-        // The lease ends with the list: a keyring that dawdles delays no refresh.
+        // The lease ends with the list, so that a slow keyring doesn't delay the next refresh.
         let list = async { end(run.list().await.is_ok()) };
         let keyring = async { job.keyring && run.keyring(Until::Newer).await };
         join(list, keyring).await;
     }
+    // Log the new list, and store it as the floor for other isolates.
     if let Some((number, keyring)) = number_and_keyring(gate).filter(|now| Some(*now) != seen) {
         host.log(&Event::List { number, keyring });
         let floor = gate.borrow().floor();
@@ -84,7 +86,7 @@ fn number_and_keyring(gate: &RefCell<Gate>) -> Option<(u64, u32)> {
     Some((list.list_version().number, list.stamp().keyring_version()))
 }
 
-/// Which keyring ends a search.
+/// Which keyring ends the search.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Until {
     First,
@@ -99,7 +101,7 @@ struct Run<'g, H> {
 }
 
 impl<H: Host> Run<'_, H> {
-    /// Takes the floor that another isolate has kept, if it comes at once.
+    /// Restores the floor that another isolate has stored, if it arrives within [`FLOOR_PATIENCE`].
     async fn restore(&self) {
         let kept = core::pin::pin!(self.host.kept());
         let late = core::pin::pin!(self.host.sleep(FLOOR_PATIENCE));
@@ -111,7 +113,7 @@ impl<H: Host> Run<'_, H> {
         }
     }
 
-    /// Asks every source for its stamp, until one is young.
+    /// Fetches the stamp of every source and applies each, until the list is young.
     async fn list(&self) -> Result<(), RefreshError> {
         let sources = self.gate.borrow().settings().sources.len();
         let stamps =
@@ -139,7 +141,7 @@ impl<H: Host> Run<'_, H> {
         outcome
     }
 
-    /// Where another source served, a source that goes on failing is told of once.
+    /// Logs failures. While another source serves, a source that keeps failing is logged once.
     fn tell(&self, failures: &[(usize, RefreshError)], served: bool) {
         let now = self.host.now();
         for (source, error) in failures {
@@ -158,7 +160,7 @@ impl<H: Host> Run<'_, H> {
         }
     }
 
-    /// Weighs a stamp and fetches what it leads to.
+    /// Offers a stamp to the gate and fetches the files that it names.
     async fn take_stamp(&self, source: usize, stamp: Vec<u8>) -> Result<(), RefreshError> {
         let mut offered = self.offer_stamp(&stamp);
         let asks = offered.as_ref().is_err_and(|error| asks_for_keyring(*error));
@@ -190,10 +192,12 @@ impl<H: Host> Run<'_, H> {
         Ok(())
     }
 
-    /// What replaces the policies in use, so that the first key under the new list need not wait. A
-    /// revocation waits for none of it: what does not come in time is fetched when it is asked for.
+    /// Fetches the successors of the policies in use, so that the first key under the new list need
+    /// not wait. The new list is not delayed by more than `deadline`: what is missing then is
+    /// fetched on demand.
     async fn fetch_policies(&self, source: usize, update: &Update) {
         let until = self.host.now().plus_millis(self.gate.borrow().settings().bounds.deadline);
+        // Each turn fetches one level of the policy tree: directories name the next files.
         loop {
             let wanted = {
                 let gate = self.gate.borrow();
@@ -224,8 +228,8 @@ impl<H: Host> Run<'_, H> {
         }
     }
 
-    /// Asks the sources for the keyring; says whether one was had. A mirror may lag behind: who
-    /// needs a newer one asks on.
+    /// Fetches the keyring from the sources; returns whether one was valid. A mirror may lag
+    /// behind, so a search for a newer keyring goes on past the held version.
     async fn keyring(&self, until: Until) -> bool {
         self.keyring_tried.set(true);
         let version = || {

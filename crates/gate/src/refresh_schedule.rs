@@ -1,26 +1,26 @@
-//! When to refresh, who waits for it and for how long: state and arithmetic, no I/O.
+//! When to refresh, which requests wait and for how long: state and arithmetic, no I/O.
 //!
 //! ```text
 //!   age of the list    a request            a refresh
-//!   up to half         goes on              -
-//!   up to fresh_for    goes on              goes out background it
-//!   up to next_update  waits, then goes on  goes out, is waited for `deadline`
-//!   none, or beyond    waits, then closed   goes out, is waited for `cold_deadline`
+//!   up to half         proceeds             -
+//!   up to fresh_for    proceeds             starts in the background
+//!   up to next_update  waits, then proceeds starts, is waited for `deadline`
+//!   none, or beyond    waits, then closed   starts, is waited for `cold_deadline`
 //! ```
 //!
-//! One refresh is in flight at a time, under a lease: plain state with an end, not a promise that
-//! requests share, because workerd cancels a promise with the request that made it. Waiters keep
-//! timers of their own and look at this state again. After a refresh that did not help nobody
-//! waits and none goes out until a pause is over.
+//! One refresh is in flight at a time, under a lease. The lease is plain state with an end, not a
+//! promise that requests share, because workerd cancels a promise with the request that made it.
+//! Each waiting request keeps a timer of its own and polls this state. After a refresh that brought
+//! nothing newer, no request waits and no refresh starts until a pause is over.
 
 use portcullis_core::list::ListVersion;
 use portcullis_core::time::Time;
 use portcullis_core::verify::Refusal;
 
-/// How long the keyring is held before it is fetched on its own, in milliseconds: so that a
-/// withheld stamp can't withhold the keyring as well.
+/// How often the keyring is fetched on its own, in milliseconds. Without this, withholding stamps
+/// would withhold the keyring as well.
 pub const KEYRING_PERIOD: u64 = 60_000;
-/// What a lease outlasts the time of one file by.
+/// How much longer a lease lasts than the timeout of one file, in milliseconds.
 const LEASE_MARGIN: u64 = 250;
 
 /// The gate's bounds, in milliseconds.
@@ -28,18 +28,18 @@ const LEASE_MARGIN: u64 = 250;
 pub struct Bounds {
     /// Up to this age of the list no request waits.
     pub fresh_for: u64,
-    /// The longest wait where a list is held.
+    /// The longest wait while a list is held.
     pub deadline: u64,
-    /// The longest wait where none may be judged by.
+    /// The longest wait without a valid list.
     pub cold_deadline: u64,
 }
 
-/// How current the list is that a key was judged by.
+/// How current the list is that a key was verified against.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Standing {
     /// Not older than `fresh_for`.
     Fresh,
-    /// Older; the refresh did not come in time.
+    /// Older; the refresh did not finish in time.
     Stale,
 }
 
@@ -58,35 +58,35 @@ impl Standing {
 #[must_use]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ListStep {
-    /// It is judged by the list that is held.
+    /// Decide by the held list.
     Go {
         /// How current that list is.
         standing: Standing,
-        /// Whether a refresh is to go out behind it.
+        /// Whether to start a refresh in the background.
         refresh: bool,
     },
-    /// It waits for the refresh in flight.
+    /// Wait for the refresh in flight.
     Wait {
-        /// For at most so many milliseconds from now.
+        /// The longest wait from now, in milliseconds.
         at_most: u64,
-        /// Whether it has to send out that refresh first.
+        /// Whether to start that refresh first.
         refresh: bool,
     },
-    /// Nothing may be judged, and waiting would not help before the pause is over.
+    /// Refuse: no list is valid, and no refresh may start before the pause is over.
     Closed,
 }
 
-/// Why a refresh out of turn may tell more of a key than the list and keyring that are held.
+/// Why an extra refresh may change the verdict on a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RefreshReason {
     /// The key is authentic and the list does not cover it.
     NotCovered,
-    /// The keyring does not list the key's signer. Anybody can write such a key.
+    /// The keyring doesn't list the key's signer. Anyone can write such a key.
     UnknownSigner,
 }
 
 impl RefreshReason {
-    /// What a fetch may change about a refusal.
+    /// The reason to refresh for a refusal, if a refresh may change it.
     pub(crate) const fn of(refusal: Refusal) -> Option<Self> {
         match refusal {
             Refusal::NotCovered => Some(Self::NotCovered),
@@ -107,20 +107,20 @@ impl RefreshReason {
     }
 }
 
-/// A refresh that one request has been charged with.
+/// A refresh that one request has to carry out.
 #[must_use]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Job {
     lease: u64,
-    /// Whether the keyring is fetched, whatever the stamp says of it.
+    /// Whether to fetch the keyring, whatever the stamp names.
     pub keyring: bool,
-    /// Whether it is what somebody waits for.
+    /// Whether the waiting request needs the keyring, so that the refresh ends only with it.
     pub keyring_first: bool,
     /// How long each file may take, in milliseconds.
     pub file_timeout: u64,
 }
 
-/// An interval of the clock. A clock that was set back ends it, instead of stretching it.
+/// An interval of the clock. Setting the clock back ends it rather than stretching it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Span {
     from: Time,
@@ -161,7 +161,7 @@ pub struct RefreshSchedule {
 }
 
 impl RefreshSchedule {
-    /// The pace of a gate that has fetched nothing yet.
+    /// The state of a gate that has fetched nothing yet.
     #[must_use]
     pub const fn new(bounds: Bounds) -> Self {
         Self {
@@ -176,7 +176,7 @@ impl RefreshSchedule {
         }
     }
 
-    /// What a request does at `now`; `held` is the list, where one may be judged by at all.
+    /// What a request does at `now`; `held` is the list, if a valid one is held.
     pub fn list_step(&self, held: Option<ListVersion>, now: Time) -> ListStep {
         let in_flight = self.in_flight(now);
         let may_start = in_flight.is_none() && !self.pause.contains(now);
@@ -193,7 +193,7 @@ impl RefreshSchedule {
             let refresh = may_start && age >= self.bounds.fresh_for / 2;
             return ListStep::Go { standing: Standing::Fresh, refresh };
         }
-        // A refresh that has been out for longer than anybody may wait is waited for by nobody.
+        // Nobody waits for a refresh that has been in flight longer than `deadline`.
         let patience = in_flight
             .map(|lease| lease.started.plus_millis(self.bounds.deadline).millis_since(now))
             .filter(|at_most| *at_most > 0);
@@ -204,8 +204,8 @@ impl RefreshSchedule {
         }
     }
 
-    /// Whether a refresh out of turn may go out for this doubt: once per `fresh_for` and doubt, so
-    /// that no stream of keys makes the gate hammer its issuer.
+    /// Whether an extra refresh may start for this reason: once per `fresh_for` and reason, so that
+    /// no stream of keys makes the gate flood its issuer.
     #[must_use]
     pub fn may_settle(&self, reason: RefreshReason, now: Time) -> bool {
         let [not_covered, unknown_signer] = &self.out_of_turn;
@@ -216,8 +216,9 @@ impl RefreshSchedule {
         self.in_flight(now).is_none() && !self.pause.contains(now) && !spent.contains(now)
     }
 
-    /// Charges the caller with a refresh. To be called only where [`list_step`](Self::look) or
-    /// [`may_settle`](Self::may_settle) said so, or where none [is out](Self::is_in_flight).
+    /// Starts a refresh, which the caller has to carry out. Call it only if
+    /// [`list_step`](Self::list_step) or [`may_settle`](Self::may_settle) allowed it, or if no
+    /// refresh is [in flight](Self::is_in_flight).
     pub fn start(
         &mut self,
         held: Option<ListVersion>,
@@ -235,8 +236,9 @@ impl RefreshSchedule {
         if keyring {
             self.keyring = Span::new(now, KEYRING_PERIOD);
         }
-        // While all goes well a file that is late is given up early, so that a refresh whose
-        // request was killed is replaced in time. A source that is merely slow gets longer.
+        // While refreshes succeed, a late file is given up early, so that a refresh whose request
+        // was killed is replaced in time. After a failure the timeout is longer, for a source that
+        // is merely slow.
         let Bounds { fresh_for, deadline, cold_deadline } = self.bounds;
         let file_timeout = if held.is_some() && self.failures == 0 {
             cold_deadline.min(deadline.max(fresh_for / 2))
@@ -251,8 +253,8 @@ impl RefreshSchedule {
         Job { lease: id, keyring, keyring_first, file_timeout }
     }
 
-    /// Tells that a refresh goes on with its next file. `false`: its lease has run out and another
-    /// was given; it must stop.
+    /// Extends a refresh for its next file. `false`: its lease has expired and another one was
+    /// given, so it must stop.
     #[must_use]
     pub fn extend(&mut self, job: &Job, now: Time) -> bool {
         let Some(lease) = self.lease.as_mut().filter(|lease| lease.id == job.lease) else {
@@ -262,7 +264,7 @@ impl RefreshSchedule {
         true
     }
 
-    /// Tells that a refresh has ended. `random` spreads what many gates do after one failure.
+    /// Ends a refresh. `random` spreads the retries of many gates after one failure.
     pub fn end(
         &mut self,
         job: &Job,
@@ -278,14 +280,14 @@ impl RefreshSchedule {
         self.failures = if good { 0 } else { self.failures.saturating_add(1) };
         let young = held
             .is_some_and(|list_version| list_version.age_millis(now) < self.bounds.fresh_for / 2);
-        // A good refresh that brought nothing younger counts as one that did not help, without
-        // growing: the issuer has nothing newer to give.
+        // A successful refresh that brought nothing younger pauses too, without back-off growth:
+        // the issuer has nothing newer.
         let pause = if good && young { 0 } else { self.back_off(random) };
         self.pause = Span::new(now, pause);
     }
 
-    /// An eighth of `fresh_for`, doubled by each further failure up to `fresh_for`, then between
-    /// half of that and the whole.
+    /// The pause after a refresh: an eighth of `fresh_for`, doubled by each further failure up to
+    /// `fresh_for`, then a random value between half of that and the whole.
     fn back_off(&self, random: u32) -> u64 {
         let doublings = self.failures.saturating_sub(1).min(3);
         let longest = (self.bounds.fresh_for / 8) << doublings;
@@ -296,25 +298,25 @@ impl RefreshSchedule {
         self.lease.as_ref().filter(|lease| lease.span.contains(now))
     }
 
-    /// Whether a refresh is out.
+    /// Whether a refresh is in flight.
     #[must_use]
     pub fn is_in_flight(&self, now: Time) -> bool {
         self.in_flight(now).is_some()
     }
 
-    /// How many refreshes have ended: a waiter sees by it that the one it waited for has.
+    /// How many refreshes have ended. A change tells a waiting request that its refresh has.
     #[must_use]
     pub const fn ended(&self) -> u64 {
         self.ended
     }
 
-    /// How long nobody waits for a policy again whose fetch failed.
+    /// How long no request waits again for a policy whose fetch failed, in milliseconds.
     #[must_use]
     pub fn policy_pause(&self) -> u64 {
         self.bounds.fresh_for.min(1_000)
     }
 
-    /// How long until a refresh may go out again, in milliseconds.
+    /// How long until a refresh may start again, in milliseconds.
     #[must_use]
     pub fn pause_left(&self, now: Time) -> u64 {
         if self.pause.contains(now) { self.pause.until.millis_since(now) } else { 0 }

@@ -12,32 +12,32 @@ use crate::rate::Allowance;
 use crate::refresh_schedule::{RefreshSchedule, Standing};
 use crate::request::Malformed;
 
-/// A key's rate class, by its place in the settings.
+/// A key's rate class, by its index in the settings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rate {
-    /// Its place.
+    /// The index.
     pub class: usize,
-    /// What is left, where this isolate counts; else a binding has to be asked.
+    /// The allowance left, if this isolate counts. `None` if a binding counts.
     pub allowance: Option<Allowance>,
 }
 
-/// A request that does not go to the origin, as the log tells of it.
+/// A request that is not forwarded, with the details for the log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refused {
     /// The precise reason.
     pub reason: Reason,
-    /// The key's public name, where it is authentic.
+    /// The key's public name, if the key is authentic.
     pub name: Option<Name>,
-    /// The list that is held.
+    /// The held list.
     pub list: Option<ListSeen>,
-    /// When to come back if the gate is what lacks something, in seconds.
+    /// When to retry if the gate lacks something, in seconds.
     pub retry_after: u32,
-    /// The scopes that the route needs, where one is missing.
+    /// The scopes that the route needs, if one is missing.
     pub scopes: Option<String>,
 }
 
 impl Refused {
-    /// The refusal of a caller that lacks one of `scopes`; `None` where all of them are granted.
+    /// The refusal of a caller that lacks one of `scopes`; `None` if it has all of them.
     pub(crate) fn lacking(caller: &Caller, scopes: &[&str], now: Time) -> Option<Self> {
         let list_version = caller.list_version();
         let list = ListSeen {
@@ -64,19 +64,19 @@ pub enum Reason {
     Malformed(Malformed),
     /// No route has this method and path.
     NoRoute,
-    /// The key is refused, or there is no list to judge it by.
+    /// The key is refused, or there is no list to verify it against.
     Key(Refusal),
-    /// The route takes no verdict by a list that is not fresh.
+    /// The route is strict and the list is stale.
     Stale,
-    /// There is no policy to hold the request against.
+    /// The key's policy is missing or unavailable.
     Policy(NoPolicy),
-    /// The key has none, and this gate asks for one.
+    /// The key has no policy, and the settings require one.
     PolicyRequired,
     /// The policy does not allow the request.
     Denied(Denial),
-    /// The policy has networks, and nothing says where the client's address is read.
+    /// The policy restricts networks, and the client's address is unknown.
     AddressUnknown,
-    /// The policy's rate class is none of this gate's.
+    /// The policy's rate class is not among the gate's.
     UnknownRateClass,
     /// The key has made too many requests.
     RateLimited(Rate),
@@ -120,14 +120,14 @@ impl From<ListError> for Reason {
     }
 }
 
-/// A list, as the log tells of it.
+/// A list, with the details for the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ListSeen {
     /// Its number.
     pub number: u64,
-    /// How old its knowledge is.
+    /// Milliseconds since its `this_update`.
     pub age_millis: u64,
-    /// Whether that is fresh.
+    /// Whether it is fresh.
     pub standing: Standing,
 }
 

@@ -5,16 +5,16 @@ use serde_json::json;
 /// The most keys that the issuer takes at once.
 pub(crate) const MOST_USES: usize = 1_000;
 
-/// Why a message is no report of uses.
+/// Why a message isn't a report of uses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum MessageError {
-    /// It has not the form of one.
+    /// It doesn't have the form of a report.
     #[error("a message on the queue is no report of uses; look for who else sends to it")]
     Form,
-    /// It names something that is no key's public name.
+    /// One of its names isn't a key's public name.
     #[error("a report on the queue names what is no key")]
     Key,
-    /// It is longer than a gate's.
+    /// It is longer than a gate's reports.
     #[error("a report on the queue names more keys than a gate reports at once")]
     TooMany,
 }
@@ -37,7 +37,7 @@ struct Report {
     uses: Vec<Line>,
 }
 
-/// How often a key was used, and when at last, in seconds since 1970.
+/// How often a key was used, and the time of the last use, in seconds since 1970.
 #[derive(serde::Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Line {
@@ -46,7 +46,7 @@ pub(crate) struct Line {
     pub(crate) last_used_at: u32,
 }
 
-/// Writes a report, of public names, uses and when they were last used.
+/// Writes a report from public names, uses, and times of last use.
 pub(crate) fn body(lines: impl Iterator<Item = (String, u32, u32)>) -> String {
     let uses = lines.map(|(key, uses, last_used_at)| {
         json!({ "key": key, "uses": uses, "last_used_at": last_used_at })
@@ -54,7 +54,7 @@ pub(crate) fn body(lines: impl Iterator<Item = (String, u32, u32)>) -> String {
     json!({ "uses": uses.collect::<Vec<_>>() }).to_string()
 }
 
-/// Reads one, which anybody may have written.
+/// Reads a report of untrusted origin.
 pub(crate) fn read(text: &str) -> Result<Vec<Line>, MessageError> {
     let Report { uses } = serde_json::from_str(text).map_err(|_| MessageError::Form)?;
     if uses.len() > MOST_USES {

@@ -1,4 +1,4 @@
-//! One request's way through the gate: what it waits for, and what comes of it.
+//! The state of one request in the gate: what it waits for, and its next step.
 
 use portcullis_core::signature_cache::PendingSignature;
 use portcullis_core::time::Time;
@@ -9,10 +9,10 @@ use crate::refresh_schedule::{Job, RefreshSchedule};
 use crate::refused::Refused;
 use crate::usage::Report;
 
-/// Between two looks at what is waited for, in milliseconds.
+/// Shortest sleep between two checks of a wait, in milliseconds.
 const SHORTEST_SLEEP: u64 = 2;
 
-/// What a request has waited for so far, and what it was told.
+/// What a request has waited for so far, and the results.
 #[derive(Debug, Default)]
 pub struct RequestState {
     pub(crate) arrived: Option<Time>,
@@ -24,11 +24,11 @@ pub struct RequestState {
     pub(crate) policy_failed: bool,
     /// The signature that the host has found to be bad.
     pub(crate) rejected: Option<PendingSignature>,
-    /// The host could not verify a signature: it is done here.
+    /// The host could not verify a signature: verify it in the module.
     pub(crate) verifies_here: bool,
 }
 
-/// A wait for a list, and whether it began with none that may be judged by.
+/// A wait for a list. `cold` if no valid list was held when it began.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ListWait {
     pub(crate) wait: Wait,
@@ -43,7 +43,7 @@ pub(crate) struct Wait {
     pub(crate) end: End,
 }
 
-/// What ends a wait early: that another fetch than so many has ended.
+/// What ends a wait early: the count of ended fetches differs from this one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum End {
     Refresh(u64),
@@ -51,7 +51,7 @@ pub(crate) enum End {
 }
 
 impl Wait {
-    /// Whether time is up, or the fetch has ended. A clock that was set back ends a wait too.
+    /// Whether the time is up, or the fetch has ended. A clock that was set back ends a wait too.
     pub(crate) fn is_over(
         &self,
         refresh_schedule: &RefreshSchedule,
@@ -65,7 +65,8 @@ impl Wait {
         ended || now < self.since || now >= self.until
     }
 
-    /// How long to sleep before looking again: it is all that a waiter costs.
+    /// How long to sleep before the next check, in milliseconds: a quarter of the wait so far, at
+    /// most 25.
     pub(crate) fn pause(&self, now: Time) -> u64 {
         let pause = (now.millis_since(self.since) / 4).clamp(SHORTEST_SLEEP, 25);
         pause.min(self.until.millis_since(now)).max(1)
@@ -79,18 +80,18 @@ impl RequestState {
         Self::default()
     }
 
-    /// Tells what the host has found of a signature; `None` if it could not verify it.
+    /// Sets the host's verdict on a signature; `None` if the host could not verify it.
     pub fn signature_is(&mut self, signature: PendingSignature, good: Option<bool>) {
         match good {
-            // The gate remembers it.
+            // The gate remembers a good one.
             Some(true) => {}
             Some(false) => self.rejected = Some(signature),
             None => self.verifies_here = true,
         }
     }
 
-    /// Whether waiting for a list is over. One who waited for a fresher list and has none at all now
-    /// is a cold one, who waits anew.
+    /// Whether the wait for a list is over. If the list expired during a wait for a fresher one,
+    /// the request waits anew, as on a cold gate.
     pub(crate) fn list_is_over(
         &self,
         cold: bool,
@@ -106,7 +107,7 @@ impl RequestState {
         self.asked || self.retry_until.is_some_and(|until| now >= until)
     }
 
-    /// Whether waiting for a policy is over: as long as for a list by a cold gate.
+    /// Whether the wait for a policy is over: it lasts as long as a cold gate's wait for a list.
     pub(crate) fn policy_is_over(&self, refresh_schedule: &RefreshSchedule, now: Time) -> bool {
         let since = self.arrived.unwrap_or(now);
         let until = since.plus_millis(refresh_schedule.bounds().cold_deadline);
@@ -114,45 +115,45 @@ impl RequestState {
     }
 }
 
-/// What a request does next.
+/// The next step of a request.
 #[derive(Debug)]
 pub struct Step {
-    /// A refresh that this request is to send out, behind itself.
+    /// A refresh that the request starts in the background.
     pub refresh: Option<Job>,
-    /// A fetch of a policy that it is to send out, behind itself.
+    /// A policy fetch that the request starts in the background.
     pub policy: Option<PolicyJob>,
-    /// A report of uses that it is to send, behind itself.
+    /// A report of uses that the request sends in the background.
     pub report: Option<Report>,
-    /// Its own way.
+    /// How the request itself continues.
     pub next: Next,
 }
 
-/// A request's own way.
+/// How a request continues.
 #[derive(Debug)]
 pub enum Next {
-    /// The host is to verify this signature, to [tell](RequestState::signature_is) what it found,
-    /// and to have the request evaluated again.
+    /// The host verifies this signature, passes [the result](RequestState::signature_is), and
+    /// evaluates the request again.
     Verify(PendingSignature),
-    /// To sleep for so many milliseconds, then to be evaluated again.
+    /// Sleep for this many milliseconds, then evaluate again.
     Sleep(u64),
-    /// It goes to the origin.
+    /// Forward it to the origin.
     Forward(Box<Forward>),
-    /// It is refused, or can't be decided on.
+    /// Refuse it, or answer that it can't be decided on.
     Refuse(Refused),
-    /// The gate's own answer, at its reserved path.
+    /// Answer with one of the gate's own pages.
     Own(ReservedPage),
 }
 
-/// What the gate answers at its reserved path.
+/// A page at the gate's reserved path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ReservedPage {
-    /// Whether keys can be judged.
+    /// Whether keys can be verified.
     Health {
-        /// They can: a list is in force.
+        /// Whether a list is in force.
         ready: bool,
     },
-    /// What an operator wants to know: [`Gate::status`](crate::gate::Gate::status).
+    /// The status page: [`Gate::status`](crate::gate::Gate::status).
     Status,
-    /// There is nothing.
+    /// There is no such page.
     Nothing,
 }

@@ -1,4 +1,4 @@
-//! Deciding on a request with all that this may take: waits, fetches, signatures, and a refusal.
+//! Deciding on a request that may wait, fetch, need a signature, or be refused.
 
 use std::rc::Rc;
 
@@ -20,11 +20,11 @@ use crate::request::{Malformed, Request};
 use crate::request_state::{Next, RequestState, ReservedPage, Step};
 use crate::settings::Settings;
 
-/// Needs that one evaluation after the other may meet before the request sleeps: a list, a doubt, a
-/// policy, and a list that runs out meanwhile.
+/// Needs that consecutive evaluations may meet before the request sleeps: a list, a reason to
+/// refresh, a policy, and a list that expires meanwhile.
 const MOST_NEEDS: usize = 8;
 
-/// What a request sends out behind itself.
+/// Background work that a request starts.
 #[derive(Debug, Default)]
 pub(crate) struct Background {
     pub(crate) refresh: Option<Job>,
@@ -32,8 +32,8 @@ pub(crate) struct Background {
 }
 
 impl Gate {
-    /// Decides on a request at `now`. The host does what the answer says, and asks again after a
-    /// sleep or once it has verified a signature.
+    /// Decides on a request at `now`. The host carries out the step, and calls again after a sleep
+    /// or once it has verified a signature.
     #[must_use]
     pub fn next_step(
         &mut self,
@@ -74,8 +74,8 @@ impl Gate {
         if let Some(pause) = self.still_waiting(state, now) {
             return Next::Sleep(pause);
         }
-        // Each turn sees to one need, and a need that was seen to is not met again: it is waited for,
-        // or waiting for it is over.
+        // Each turn handles one need. The next evaluation doesn't meet it again: either the request
+        // sleeps for it, or the wait is over.
         for _ in 0..MOST_NEEDS {
             state.arrived.get_or_insert(now);
             let mut inquiry = Inquiry::new(state, now);
@@ -114,7 +114,7 @@ impl Gate {
         Next::Sleep(1)
     }
 
-    /// The gate's own pages, and everything else.
+    /// Serves the gate's own pages, and evaluates every other request.
     fn outcome(&mut self, request: &Request<'_>, inquiry: &mut Inquiry<'_>) -> Result<Next, Stop> {
         let Some(page) = request.path.strip_prefix(RESERVED) else {
             let now = inquiry.now;
@@ -124,7 +124,7 @@ impl Gate {
             return self.counted(forward, now).map(|forward| Next::Forward(Box::new(forward)));
         };
         let page = match page {
-            // Whoever looks makes the gate fetch, so that a gate without traffic gets ready.
+            // A health check starts a refresh, so that a gate without traffic gets ready.
             "health" => {
                 self.enforce_bound(self.held(inquiry.now).ok(), inquiry)?;
                 ReservedPage::Health { ready: self.held(inquiry.now).is_ok() }
@@ -138,8 +138,8 @@ impl Gate {
         Ok(Next::Own(page))
     }
 
-    /// What was cleared, as it is forwarded. The serial is that of a key whose requests this isolate
-    /// counts.
+    /// Turns a cleared request into a `Forward`. The second value is the key's serial, if this
+    /// isolate counts its requests.
     fn forward(
         settings: &Settings,
         refresh_schedule: &RefreshSchedule,
@@ -183,7 +183,8 @@ impl Gate {
         (forward, counts_here.then(|| accepted.serial().get()))
     }
 
-    /// Counts a request last of all, if this isolate limits its key.
+    /// Counts a request if this isolate limits its key. Last, so that a refused request is not
+    /// counted.
     fn counted(
         &mut self,
         (mut forward, serial): (Forward, Option<u64>),
@@ -224,8 +225,8 @@ impl Gate {
     }
 }
 
-/// Whether the holder of a key may be told what was found of it. By name: a key that may do
-/// everything has not asked for this.
+/// Whether the holder of a key may see what the gate found about it. The scope has to be granted by
+/// its name: `*` doesn't include it.
 fn may_debug(policy: &Policy<'_>) -> bool {
     policy.scopes().any(|grant| grant == "portcullis:debug")
 }

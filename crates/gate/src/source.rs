@@ -1,4 +1,4 @@
-//! Where files come from: what is asked of a source, and how it, or what it serves, may fail.
+//! The files of an issuer, and the errors of fetching and applying them.
 
 use core::fmt;
 
@@ -28,7 +28,7 @@ impl File {
         format!("/.well-known/portcullis/{self}")
     }
 
-    /// How far a fetch reads: the length that was announced, where one was.
+    /// How many bytes a fetch reads at most: the length in the file's name, if it has one.
     #[must_use]
     pub fn longest(self) -> usize {
         match self {
@@ -40,7 +40,7 @@ impl File {
         }
     }
 
-    /// Whether it is for gates with a credential alone.
+    /// Whether only gates with a credential may fetch it.
     #[must_use]
     pub const fn is_private(self) -> bool {
         matches!(self, Self::Policy(Visibility::Private, _))
@@ -48,7 +48,7 @@ impl File {
 }
 
 impl fmt::Display for File {
-    /// The name under which every source has it.
+    /// The file's name at every source.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Keyring => f.write_str("keyring"),
@@ -61,28 +61,28 @@ impl fmt::Display for File {
     }
 }
 
-/// Why a file was not fetched.
+/// Why a fetch failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum FetchError {
     /// No answer, or one that broke off.
     #[error("the source can't be reached, or the answer broke off")]
     Unreachable,
-    /// It took too long.
+    /// The answer timed out.
     #[error("the answer did not come in time")]
     Late,
-    /// Another status than 200, redirects included: a list is where its issuer says, or nowhere.
+    /// A status other than 200. Redirects are not followed.
     #[error("the answer has the status {0}, not 200")]
     Status(u16),
     /// The store has nothing under this name.
     #[error("nothing is there under this name")]
     Absent,
-    /// It is longer than announced.
+    /// It is longer than its name says, or than its kind allows.
     #[error("the answer is longer than such a file can be")]
     TooLong,
-    /// The file is private, and no source is set up that gives it to this gate.
+    /// The file is private, and no source is configured that serves private files to this gate.
     #[error("set the secret GATE_KEY, to an admin key with the scope gates:read, or bind LIST_KV")]
     NoCredential,
-    /// Nobody is set up to take a report of uses.
+    /// No receiver of usage reports is configured.
     #[error("set ISSUER_URL, and the secret GATE_KEY to an admin key with the scope gates:report")]
     NoIssuer,
 }
@@ -120,7 +120,7 @@ pub enum RefreshError {
     /// The list was refused.
     #[error(transparent)]
     List(#[from] ListError),
-    /// Another refresh has taken over.
+    /// Another refresh has taken over the lease.
     #[error("the refresh took too long and was replaced")]
     Replaced,
 }
@@ -137,7 +137,7 @@ impl RefreshError {
         }
     }
 
-    /// Whether the issuer contradicts itself.
+    /// Whether the issuer signed two different documents under one number.
     #[must_use]
     pub const fn is_equivocation(self) -> bool {
         matches!(

@@ -1,4 +1,4 @@
-//! The status page: what an operator wants to know of one isolate.
+//! The status page of one isolate, for the operator.
 
 use portcullis_core::list::List;
 use portcullis_core::time::Time;
@@ -10,8 +10,8 @@ use crate::gate::Gate;
 use crate::refresh_schedule::{Bounds, Span};
 
 impl Gate {
-    /// The source whose stamps are youngest when they come, and their age, where even that is more
-    /// than `fresh_for`: then requests wait again and again, and are judged by a stale list.
+    /// The source whose stamps are youngest on arrival, and their age in milliseconds, if even that
+    /// exceeds `fresh_for`. Requests then wait again and again, and are decided on by a stale list.
     #[must_use]
     pub fn outpaced(&self) -> Option<(&'static str, u64)> {
         let lags = self.sources.iter().filter_map(|source| Some((source.name(), source.lag()?)));
@@ -19,7 +19,7 @@ impl Gate {
             .filter(|(_, lag)| *lag > self.refresh_schedule.bounds().fresh_for)
     }
 
-    /// The same, once an hour.
+    /// [`outpaced`](Self::outpaced), at most once an hour.
     pub(crate) fn tell_outpaced(&mut self, now: Time) -> Option<(&'static str, u64)> {
         let outpaced = self.outpaced().filter(|_| !self.outpaced_told.contains(now));
         if outpaced.is_some() {
@@ -43,7 +43,7 @@ impl Gate {
                 "fresh_for_ms": fresh_for,
                 "deadline_ms": deadline,
                 "cold_deadline_ms": cold_deadline,
-                // On a good day: see docs/revocation-bound.md. The age of a stamp when it comes is
+                // In normal operation: see docs/revocation-bound.md. A stamp's age on arrival is
                 // its period and its source's lag.
                 "soft_ms": lag.map(|lag| lag + fresh_for + deadline),
                 "hard_ms": list.map(|list| {

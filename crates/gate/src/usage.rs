@@ -1,9 +1,9 @@
-//! How often keys are used: counted here, reported to the issuer and to Analytics Engine in batches,
-//! behind requests.
+//! Counting uses of keys, and reporting them to the issuer and to Analytics Engine in batches, in
+//! the background.
 //!
-//! A report that fails is kept and tried again. What is lost is what an isolate has counted when it
-//! ends, and keys beyond a number. A report whose answer gets lost is sent twice. Analytics Engine,
-//! which answers nothing, is told of each use once.
+//! A report that fails is kept and sent again. Lost are the counts of an isolate that ends, and
+//! uses of keys beyond a limit. A report whose acknowledgement is lost is sent twice. Analytics
+//! Engine gives no acknowledgement, and gets each use once.
 
 use std::collections::HashMap;
 
@@ -13,23 +13,23 @@ use portcullis_core::token::Name;
 use crate::refresh_schedule::Span;
 use crate::report::body;
 
-/// A report goes out after so many milliseconds with requests,
+/// A report is due this many milliseconds after the previous one,
 const PERIOD: u64 = 10_000;
-/// or for so many keys, which is also the most in one: some 40 kB.
+/// or at this many keys, which is also the maximum in one report: some 40 kB.
 pub(crate) const BATCH: usize = 500;
-/// Keys that are counted between two reports. Beyond them uses are lost, and that is counted.
+/// Keys that are counted between two reports. Uses of further keys are lost, and counted as lost.
 const MOST_KEYS: usize = 4_096;
-/// How long a report may take.
+/// How long sending a report may take, in milliseconds.
 pub(crate) const PATIENCE: u64 = 10_000;
-/// How long none goes out after one that failed.
+/// The pause after a failed report, in milliseconds.
 const PAUSE: u64 = 10_000;
 
-/// What was counted since the last report.
+/// The uses counted since the last report.
 #[derive(Debug)]
 pub struct Usage {
     keys: HashMap<Name, Uses>,
     since: Option<Time>,
-    /// While a report is out, or one has failed a moment ago.
+    /// A report is in flight, or one has just failed.
     rests: Span,
     lost: u64,
     /// The most keys in one report.
@@ -40,16 +40,16 @@ pub struct Usage {
 struct Uses {
     uses: u32,
     last_used_at: u32,
-    /// How many of them Analytics Engine was told of.
+    /// How many of them were written to Analytics Engine.
     told: u32,
 }
 
-/// What a request is charged with sending.
+/// A report, which one request has to send.
 #[derive(Debug)]
 pub struct Report(Vec<(Name, Uses)>);
 
 impl Usage {
-    /// Has counted nothing yet. A report is of at most `batch` keys.
+    /// No uses yet. A report holds at most `batch` keys.
     #[must_use]
     pub fn new(batch: usize) -> Self {
         Self { keys: HashMap::new(), since: None, rests: Span::NEVER, lost: 0, batch }
@@ -61,7 +61,7 @@ impl Usage {
         self.since.get_or_insert(now);
     }
 
-    /// Whether a report is due. A clock that was set back is no reason to wait.
+    /// Whether a report is due. A clock that was set back doesn't delay it.
     #[must_use]
     pub fn is_due(&self, now: Time) -> bool {
         let is_time = |since: Time| now < since || now.millis_since(since) >= PERIOD;
@@ -69,12 +69,13 @@ impl Usage {
         is_due && !self.keys.is_empty() && !self.rests.contains(now)
     }
 
-    /// Takes the report that is due.
+    /// Takes a report if one is due.
     pub fn report(&mut self, now: Time) -> Option<Report> {
         if self.is_due(now) { self.flush(now) } else { None }
     }
 
-    /// Takes a report of what there is, due or not; none while one is out, or has just failed.
+    /// Takes a report of the counted uses, due or not. `None` while one is in flight or has just
+    /// failed.
     pub fn flush(&mut self, now: Time) -> Option<Report> {
         if self.keys.is_empty() || self.rests.contains(now) {
             return None;
@@ -97,12 +98,12 @@ impl Usage {
         held.last_used_at = held.last_used_at.max(more.last_used_at);
     }
 
-    /// Tells that a report has arrived.
+    /// Notes that the report has arrived.
     pub const fn arrived(&mut self) {
         self.rests = Span::NEVER;
     }
 
-    /// Takes back a report that did not arrive.
+    /// Adds the uses of a failed report to the counts again.
     pub fn take_back(&mut self, report: Report, now: Time) {
         self.rests = Span::new(now, PAUSE);
         for (name, uses) in report.0 {
@@ -110,7 +111,7 @@ impl Usage {
         }
     }
 
-    /// Uses that no report will tell of.
+    /// Uses that no report will contain.
     #[must_use]
     pub const fn lost(&self) -> u64 {
         self.lost
@@ -118,7 +119,7 @@ impl Usage {
 }
 
 impl Report {
-    /// Of each key how many uses Analytics Engine has not been told of yet. It has been then.
+    /// The uses of each key that were not yet written to Analytics Engine. Marks them as written.
     pub(crate) fn news(&mut self) -> impl Iterator<Item = (Name, u32)> {
         self.0.iter_mut().filter_map(|(name, uses)| {
             let news = uses.uses.saturating_sub(uses.told);
@@ -210,7 +211,7 @@ mod tests {
         assert_eq!(told.len(), 200);
         assert_eq!(report.news().count(), 0);
         usage.take_back(report, at(0));
-        // The one that failed goes out again, and what has come since is all that is news.
+        // The failed report is sent again. For Analytics Engine only the use after it is new.
         usage.count(told[0], at(1));
         let mut told = 0;
         let mut reported = 0;

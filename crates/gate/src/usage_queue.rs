@@ -1,9 +1,9 @@
-//! Reports of uses that came over a queue, on their way to the issuer.
+//! Forwarding reports of uses from a queue to the issuer.
 //!
-//! A message is a stranger's: whoever may send to the queue can have written it. One that is no
-//! report is dropped, since it would be none the next time either; one that did not reach the
-//! issuer comes again, later each time. A queue delivers at least once: a batch that arrived, and
-//! whose end the queue was not told of, is counted twice.
+//! Messages are untrusted: anyone with access to the queue may have written them. A message that
+//! isn't a report is dropped, since a retry can't help. One that did not reach the issuer is
+//! retried, with growing delays. A queue delivers at least once: a batch that arrived but was not
+//! acknowledged is counted twice.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -13,36 +13,37 @@ use crate::log::Event;
 use crate::report::{Line, MOST_USES, MessageError, body, read};
 use crate::usage::PATIENCE;
 
-/// When a message comes again, in seconds, at the earliest
+/// Seconds before a retry of a message, at least
 const SOONEST: u32 = 10;
-/// and at the latest. A hundred times are nearly the four days for which a queue keeps it.
+/// and at most. A hundred retries take nearly the four days for which a queue keeps a message.
 const LATEST: u32 = 3_600;
 
-/// A message as it was received.
+/// A message from the queue.
 #[derive(Clone, Debug)]
 pub struct Message {
-    /// Its text, where it has one.
+    /// Its text, if it has one.
     pub body: Option<String>,
-    /// How long ago it was sent.
+    /// Seconds since it was sent.
     pub age_secs: u32,
 }
 
-/// What becomes of a message.
+/// The outcome for a message.
 #[must_use]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Settled {
     /// The issuer has it.
     Arrived,
-    /// It is no report.
+    /// It isn't a report.
     Dropped,
-    /// It is to come again.
+    /// To be retried.
     Again {
-        /// After so many seconds: as long as it has been on its way already.
+        /// After this many seconds: as long as the message has been in the queue, but 10 at least
+        /// and 3600 at most.
         seconds: u32,
     },
 }
 
-/// Messages that go to the issuer as one report.
+/// Messages that go to the issuer in one report.
 #[derive(Default)]
 struct Group {
     places: Vec<usize>,
@@ -52,7 +53,7 @@ struct Group {
 
 impl Group {
     fn has_room(&self, lines: &[Line]) -> bool {
-        // Each line counts, known or not: a few requests more do no harm.
+        // Counts a line even if its key is in the group already: a few more requests do no harm.
         self.keys.len() + lines.len() <= MOST_USES
     }
 
@@ -77,8 +78,9 @@ impl Group {
     }
 }
 
-/// Hands the issuer what is in a batch, in as few reports as it takes. What becomes of each message
-/// is said in their order. Where one report fails those behind it are not tried: the issuer is away.
+/// Delivers a batch to the issuer, in as few reports as possible. Returns each message's outcome,
+/// in the order of the messages. After a failed report the following ones are not tried: the issuer
+/// is unreachable.
 pub async fn forward<H: Host>(host: &H, messages: &[Message]) -> Vec<Settled> {
     let again = |message: &Message| {
         let seconds = message.age_secs.clamp(SOONEST, LATEST);
@@ -92,6 +94,7 @@ pub async fn forward<H: Host>(host: &H, messages: &[Message]) -> Vec<Settled> {
             }
         }
     };
+    // Drop what isn't a report, and group the rest.
     let mut groups: Vec<Group> = Vec::new();
     for (place, message) in messages.iter().enumerate() {
         match message.body.as_deref().ok_or(MessageError::Form).and_then(read) {
@@ -109,6 +112,7 @@ pub async fn forward<H: Host>(host: &H, messages: &[Message]) -> Vec<Settled> {
             },
         }
     }
+    // Deliver each group.
     for mut group in groups {
         let places = core::mem::take(&mut group.places);
         match host.deliver(group.body(), PATIENCE).await {

@@ -1,8 +1,8 @@
-//! Seeing to what a request needs before it is decided on: a list, a policy, a refresh that may
-//! settle a doubt.
+//! What a request waits for before it can be decided on: a list, a policy, or an extra refresh.
 //!
-//! The state is [`RefreshSchedule`](crate::pace::Pace)'s and [`PolicyFiles`](crate::policies::PolicyFiles)'s;
-//! here one request's state meets it.
+//! Connects one request's state with that of
+//! [`RefreshSchedule`](crate::refresh_schedule::RefreshSchedule) and
+//! [`PolicyFiles`](crate::policies::PolicyFiles).
 
 use portcullis_core::list::ListVersion;
 use portcullis_core::time::Time;
@@ -15,7 +15,7 @@ use crate::request_state::{End, ListWait, RequestState, Wait};
 use crate::slow_path::Background;
 
 impl Gate {
-    /// Begins to wait for a list, or goes on with it.
+    /// Begins or continues a wait for a list.
     pub(crate) fn wait_for_list(
         &mut self,
         (held, at_most, refresh): (Option<ListVersion>, u64, bool),
@@ -24,7 +24,7 @@ impl Gate {
     ) {
         let since = *state.arrived.get_or_insert(now);
         let cold = held.is_none();
-        // If the list has run out while the request waited, the deadline of a cold one counts.
+        // If the list expired during the wait, the cold-start deadline applies.
         let begun = state.for_list.filter(|begun| begun.cold || !cold);
         let begun = begun.unwrap_or_else(|| {
             let from = if cold { since } else { now };
@@ -42,7 +42,8 @@ impl Gate {
         state.wait = Some(begun.wait);
     }
 
-    /// Fetches once, or waits for the fetch that is out, because that may tell more of a key.
+    /// Starts one extra refresh, or waits for the one in flight, because it may change the verdict
+    /// on a key.
     pub(crate) fn wait_for_doubt(
         &mut self,
         reason: RefreshReason,
@@ -60,7 +61,7 @@ impl Gate {
             Some(Wait { since: now, until, end: End::Refresh(self.refresh_schedule.ended()) });
     }
 
-    /// Fetches a policy, or waits for the fetch that is out.
+    /// Fetches a policy, or waits for the fetch in flight.
     pub(crate) fn wait_for_policy(
         &mut self,
         (kind, number): (Kind, u32),
@@ -81,7 +82,8 @@ impl Gate {
         state.wait = Some(Wait { since: now, until, end });
     }
 
-    /// How long to sleep before looking again, while what is waited for is out.
+    /// How long to sleep before the next check, in milliseconds. `None` if the wait is over, or its
+    /// refresh no longer in flight.
     pub(crate) fn still_waiting(&self, state: &mut RequestState, now: Time) -> Option<u64> {
         state.wait = state.wait.filter(|wait| {
             let out = match wait.end {

@@ -107,7 +107,7 @@ fn a_limit_says_what_it_is_and_when_to_come_back() {
     assert_eq!(header(&problem, "retry-after").as_deref(), Some("7"));
     assert_eq!(header(&problem, "ratelimit-policy").as_deref(), Some(r#""gold";q=100;w=60"#));
     assert_eq!(header(&problem, "ratelimit").as_deref(), Some(r#""gold";r=0;t=7"#));
-    // A binding says no more than yes or no.
+    // A binding only answers yes or no.
     let problem = Problem::RateLimited { class: class.clone(), allowance: None };
     assert_eq!(header(&problem, "retry-after").as_deref(), Some("60"));
     assert_eq!(header(&problem, "ratelimit").as_deref(), Some(r#""gold";r=0;t=60"#));

@@ -6,11 +6,11 @@ use proptest::prelude::*;
 const SECRET: Kinds = Kinds { secret: true, publishable: false };
 const PUBLISHABLE: Kinds = Kinds { secret: false, publishable: true };
 const BOTH: Kinds = Kinds { secret: true, publishable: true };
-/// A shopper's, as a Medusa storefront sends it.
+/// A shopper's token, as a Medusa storefront sends it.
 const JWT: &str = "Bearer eyJhbGciOiJIUzI1NiJ9.e30.x";
 
 fn request<'a>(authorization: &'a str, x_api_key: &'a str, publishable: &'a str) -> Request<'a> {
-    // `-` stands for a header that is not there.
+    // `-` means that the header is absent.
     let header = |value: &'a str| Some(value).filter(|value| *value != "-");
     Request::with(|request| {
         request.authorization = header(authorization);
@@ -72,7 +72,7 @@ fn each_way_of_carrying_a_secret_key() {
         ("", "-", Err(Missing)),
         ("-", "", Err(Empty)),
         ("-", "sk_live_1,", Err(Empty)),
-        // No key, but a form that is judged like one: 401, not 400.
+        // Not a key, but verified as one: 401, not 400.
         (JWT, "-", Ok((JWT.trim_start_matches("Bearer "), A))),
         (JWT, "sk_live_1", Ok(("sk_live_1", X))),
         ("-", "nonsense", Ok(("nonsense", X))),
@@ -96,7 +96,7 @@ fn a_key_of_each_kind_may_stand_side_by_side() {
         ("Bearer pk_live_1", "pk_live_1", PUBLISHABLE, Ok(("pk_live_1", AP))),
         // A shopper who is logged in.
         (JWT, "pk_live_1", PUBLISHABLE, Ok(("pk_live_1", &AP[1..]))),
-        // The wrong kind alone: it is refused for that, and not as missing.
+        // Only the wrong kind: refused as the wrong kind, not as missing.
         ("-", "pk_live_1", SECRET, Ok(("pk_live_1", &AP[1..]))),
     ];
     for (authorization, publishable, kinds, expected) in table {
@@ -173,7 +173,7 @@ fn a_browsers_websocket_carries_its_key_as_a_subprotocol() {
     assert_eq!(read(&one, &elsewhere), Err(CredentialError::Missing));
 }
 
-/// A key whose form and checksum are right, of an issuer that nobody knows here.
+/// A key with valid form and checksum, of an unknown issuer.
 const KEY: &str = include_str!("../../tests/key.txt");
 
 #[test]
@@ -208,7 +208,8 @@ fn keys_are_taken_out_wherever_no_route_looks_for_them() {
     assert_eq!(found(&several, nowhere), ["x-api-key", "x-publishable-api-key"]);
     let presented = Taken { x_api_key: true, publishable_key: true, ..nowhere };
     assert!(found(&several, presented).is_empty(), "the credential says what is taken there");
-    // Another system's, and ours with one character changed: the checksum is wrong.
+    // Another system's key, and one of this system with a changed character and so a wrong
+    // checksum.
     let changed = key.replacen("_live_", "_test_", 1);
     for foreign in ["sk_live_4eC39HqLyjWDarjtT1zdp7dc", &changed, JWT] {
         let request = request(foreign, foreign, "-");

@@ -1,5 +1,5 @@
-//! A file that is known by its digest: it is the same wherever it comes from, so the sources are
-//! asked until one has it.
+//! Fetching a file that is named by its digest. Its contents don't depend on the source, so the
+//! sources are tried until one serves it.
 
 use core::cell::RefCell;
 
@@ -10,10 +10,10 @@ use crate::gate::Gate;
 use crate::host::Host;
 use crate::source::{FetchError, File};
 
-/// How long one source is waited for before the next is asked as well, in milliseconds.
+/// How long to wait for one source before trying the next as well, in milliseconds.
 const HEDGE: u64 = 150;
 
-/// A file that is known by its digest, from whichever source has it: `first` is asked first.
+/// Fetches a file that is named by its digest from any source that may have it, `first` first.
 pub(super) async fn from_any<H: Host>(
     gate: &RefCell<Gate>,
     host: &H,
@@ -30,6 +30,7 @@ pub(super) async fn from_any<H: Host>(
     let mut order = order.into_iter();
     let mut out = FuturesUnordered::new();
     let mut last = FetchError::NoCredential;
+    // Each turn starts one more source, until the first good answer or the end of all fetches.
     loop {
         let next = order.next();
         let waits = next.is_none();

@@ -1,4 +1,5 @@
-//! A policy that a key asks for and the gate does not hold: what leads to it is fetched.
+//! Fetching a policy that a key needs and the gate doesn't hold, with the directories that lead to
+//! it.
 
 use core::cell::RefCell;
 
@@ -14,7 +15,7 @@ use crate::source::{File, RefreshError};
 
 use super::named::from_any;
 
-/// Fetches what leads to a policy, and ends its job.
+/// Fetches the files that lead to a policy, and ends the job.
 pub async fn fetch_policy<H: Host>(gate: &RefCell<Gate>, host: &H, job: PolicyJob) {
     let outcome = policy_files(gate, host, job).await;
     if let Err(error) = outcome {
@@ -26,7 +27,7 @@ pub async fn fetch_policy<H: Host>(gate: &RefCell<Gate>, host: &H, job: PolicyJo
     gate.policies_mut().end(&job, outcome.is_ok(), pause, now);
 }
 
-/// From directory to directory to the body: each names the next.
+/// Fetches directory after directory down to the body: each names the next file.
 async fn policy_files<H: Host>(
     gate: &RefCell<Gate>,
     host: &H,
@@ -40,7 +41,7 @@ async fn policy_files<H: Host>(
             gate.policies().find(head, job.kind, job.number).map(|_| ())
         };
         let name = match wanted {
-            // That there is none is an answer as well.
+            // That the policy doesn't exist is an answer as well.
             Ok(()) | Err(NoPolicy::Missing) => return Ok(()),
             Err(NoPolicy::Unavailable(name)) => name,
         };

@@ -86,7 +86,7 @@ fn after_a_failure_nobody_waits_until_the_pause_is_over() {
         refresh_schedule.list_step(list(0), at(5_600)),
         ListStep::Wait { at_most: 300, refresh: true }
     );
-    // A source that fails may be slow: its next file gets the longer time.
+    // After a failure the timeout is longer, since the source may be slow.
     assert_eq!(refresh_schedule.start(list(0), None, at(5_600)).file_timeout, 3_000);
 }
 
@@ -137,7 +137,7 @@ fn each_doubt_sends_one_refresh_in_fresh_for() {
     assert!(refresh_schedule.may_settle(RefreshReason::UnknownSigner, at(4_000)));
 }
 
-/// What may happen to a gate, in any order.
+/// What can happen to a gate, in any order.
 #[derive(Clone, Debug)]
 enum Event {
     Pass(u64),

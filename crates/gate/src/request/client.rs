@@ -1,4 +1,4 @@
-//! Where a request comes from: the client's address, and the host and scheme that it asked for.
+//! The client's address, and the host and scheme that it asked for.
 
 use core::net::{IpAddr, SocketAddr};
 
@@ -6,21 +6,22 @@ use portcullis_core::policy::Network;
 
 use crate::request::Received;
 
-/// Where the client's address is read: `CLIENT_ADDRESS`.
+/// How the client's address is determined: `CLIENT_ADDRESS`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum ClientAddress {
-    /// Nowhere: it is not known.
+    /// Not at all: it is unknown.
     #[default]
     Unknown,
-    /// `CF-Connecting-IP`, which Cloudflare sets whatever the client sent.
+    /// `CF-Connecting-IP`, which Cloudflare sets and a client can't override.
     Cloudflare,
-    /// The connection's other end.
+    /// The connection's peer.
     Peer,
-    /// The connection's other end, or what it has forwarded if it is one of these proxies.
+    /// The connection's peer, or the address in its `X-Forwarded-For` if the peer is one of these
+    /// proxies.
     Forwarded(Vec<Network>),
 }
 
-/// Who is asking, and for which host.
+/// The client's address, and the requested host and scheme.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Client<'a> {
     pub(crate) address: Option<IpAddr>,
@@ -29,13 +30,13 @@ pub(crate) struct Client<'a> {
 }
 
 impl ClientAddress {
-    /// Whether the fields of Cloudflare are its own here, and not a client's.
+    /// Whether Cloudflare's fields can be trusted here, rather than come from a client.
     #[must_use]
     pub const fn keeps_cloudflares(&self) -> bool {
         matches!(self, Self::Cloudflare)
     }
 
-    /// Whether the connection's other end has to be known.
+    /// Whether the host has to know the connection's peer.
     #[must_use]
     pub const fn needs_peer(&self) -> bool {
         matches!(self, Self::Peer | Self::Forwarded(_))
@@ -75,8 +76,8 @@ impl ClientAddress {
     }
 }
 
-/// The address that the last trusted proxy has seen. What stands in front of it, anybody can have
-/// written. A hop that is no address ends the search without one.
+/// The address that the last trusted proxy saw: the rightmost that isn't a proxy's. Addresses
+/// further left can be forged. `None` if a hop isn't an address.
 fn last_untrusted(
     peer: Option<IpAddr>,
     hops: &str,
@@ -95,7 +96,7 @@ fn last_untrusted(
     seen
 }
 
-/// An address, also with a port behind it, and IPv6 in brackets.
+/// An address, possibly with a port, IPv6 possibly in brackets.
 fn read_address(text: &str) -> Option<IpAddr> {
     let text = text.trim_ascii();
     let bare = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(text);
@@ -103,7 +104,7 @@ fn read_address(text: &str) -> Option<IpAddr> {
     address.or_else(|| text.parse::<SocketAddr>().ok().map(|socket| socket.ip()))
 }
 
-/// What a host with its port may hold, so that it splits no field.
+/// Whether a text holds only characters of a host and port, so that it can't split a field.
 fn is_host(text: &str) -> bool {
     let is_sign =
         |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_' | b':' | b'[' | b']');

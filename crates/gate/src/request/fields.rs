@@ -1,64 +1,64 @@
 //! The rule of each header field, by its name.
 //!
-//! Origins fold names: CGI and its heirs make one variable of `portcullis-owner`, `Portcullis_Owner`
-//! and `portcullis.owner`. A name that has a rule only when folded is refused, because nobody can
-//! know which one the origin will see.
+//! Origins fold names: CGI and its descendants map `portcullis-owner`, `Portcullis_Owner` and
+//! `portcullis.owner` to one variable. A name that has a rule only when folded is refused, because
+//! the gate can't know which one the origin will use.
 
 use std::borrow::Cow;
 
 use crate::identity::NAME;
 use crate::request::Malformed;
 
-/// What becomes of a header field.
+/// What happens to a header field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Rule {
-    /// The origin gets it. No decision looks at it.
+    /// Forwarded, and no decision reads it.
     PassOn,
-    /// The origin does not get it, and no decision looks at it.
+    /// Not forwarded, and no decision reads it.
     Remove,
-    /// A decision looks at it, and says whether the origin gets it.
+    /// A decision reads it, and determines whether it is forwarded.
     Read,
-    /// A decision looks at it, and the origin does not get it.
+    /// A decision reads it, and it isn't forwarded.
     ReadAndRemove,
     /// The request is refused.
     Refuse,
 }
 
-/// What a field is to the gate.
+/// The role of a field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Group {
-    /// The gate's own, which a client may not speak in.
+    /// Reserved for the gate.
     Own,
-    /// What it holds is shown to the client that asks for it.
+    /// The client asks for debug information.
     Debug,
-    /// Of this connection alone (RFC 9110, section 7.6.1).
+    /// Hop-by-hop (RFC 9110, section 7.6.1).
     Connection,
-    /// Read to see whether a connection is to be upgraded.
+    /// Read to recognize an upgrade of the connection.
     Upgrade,
-    /// How the body is framed, which the host writes anew.
+    /// The framing of the body, which the host sets anew.
     Framing,
-    /// How long the body is, read to see whether there is one at all.
+    /// The length of the body, read to see whether there is a body.
     Length,
-    /// Who is said to have forwarded the request, and from where.
+    /// An unverified claim about who forwarded the request, and from where.
     Forwarding,
-    /// The same, read if the connection is a trusted proxy's.
+    /// The claims that are read if the connection is a trusted proxy's.
     Forwarded,
-    /// The client's address, as Cloudflare has it.
+    /// The client's address according to Cloudflare.
     Cloudflare,
-    /// Another path than the request's, or a proxy for a CGI's own requests.
+    /// A path other than the request's, or a proxy for a CGI's own requests.
     Target,
-    /// Another method than the request's.
+    /// A method other than the request's.
     Method,
     /// It may hold a key.
     Credential,
-    /// A decision looks at it.
+    /// A decision reads it.
     Read,
-    /// The gate sets it on some requests; on others the origin gets the client's.
+    /// The gate sets it on some requests; on the others the client's is forwarded.
     Set,
 }
 
-/// The rule of the field with this name. `cloudflare` says that the fields of Cloudflare are its
-/// own, and not a client's.
+/// The rule of the field with this name. `cloudflare`: Cloudflare's fields can be trusted here,
+/// rather than come from a client.
 #[must_use]
 pub fn rule(name: &str, cloudflare: bool) -> Rule {
     let folded = fold(name);
@@ -80,8 +80,8 @@ pub fn rule(name: &str, cloudflare: bool) -> Rule {
     }
 }
 
-/// What a request says in the fields that a decision looks at, blanks around the values cut off: they
-/// are no part of them (RFC 9110, section 5.5).
+/// The fields that decisions read, without surrounding blanks, which are not part of a value (RFC
+/// 9110, section 5.5).
 #[derive(Default)]
 pub(crate) struct Fields<'a> {
     pub(crate) authorization: Option<&'a str>,
@@ -90,7 +90,7 @@ pub(crate) struct Fields<'a> {
     pub(crate) origin: Option<&'a str>,
     pub(crate) preflight_for: Option<&'a str>,
     pub(crate) connection: Option<&'a str>,
-    /// As it came: runtimes take a handshake for one by the exact value alone.
+    /// Not trimmed: runtimes recognize a handshake by the exact value only.
     pub(crate) upgrade: Option<&'a str>,
     pub(crate) protocols: Option<&'a str>,
     pub(crate) content_length: Option<&'a str>,
@@ -99,7 +99,7 @@ pub(crate) struct Fields<'a> {
 }
 
 impl<'a> Fields<'a> {
-    /// Reads them in one go; refuses what no request by `method` may have.
+    /// Reads all fields in one pass. Refuses those that no request with `method` may have.
     pub(crate) fn read(fields: &[(&'a str, &'a str)], method: &str) -> Result<Self, Malformed> {
         let mut read = Self::default();
         for (name, value) in fields {
@@ -123,8 +123,8 @@ impl<'a> Fields<'a> {
     }
 }
 
-/// Whether a request may have the field at all: not a name that has a rule only when folded, and not
-/// one that asks for another method than `method`.
+/// Refuses a name that has a rule only when folded, and a method override to a method other than
+/// `method`.
 fn check(name: &str, value: &str, method: &str) -> Result<(), Malformed> {
     let folded = fold(name);
     match (group(&folded), folded) {
@@ -138,8 +138,8 @@ fn check(name: &str, value: &str, method: &str) -> Result<(), Malformed> {
     }
 }
 
-/// The fields that a `Connection` names, which are removed (RFC 9110, section 7.6.1). One that the
-/// gate reads or sets is refused: its removal would change what was decided on.
+/// Collects the fields that `Connection` names, which are removed (RFC 9110, section 7.6.1).
+/// Refuses a field that the gate reads or sets: its removal would change the basis of the decision.
 pub(crate) fn connection_options<'a>(
     options: &'a str,
     named: &mut Vec<&'a str>,
@@ -178,7 +178,7 @@ const fn is_name_byte(byte: u8) -> bool {
         || matches!(byte, b'!' | b'#'..=b'\'' | b'*' | b'+' | b'-' | b'.' | b'^'..=b'`' | b'|' | b'~')
 }
 
-/// The name as CGI would spell it, with hyphens; borrowed if that is how it is spelled.
+/// The name as CGI would fold it, with hyphens; borrowed if it doesn't change.
 fn fold(name: &str) -> Cow<'_, str> {
     let is_plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
     if name.bytes().all(is_plain) {

@@ -1,28 +1,28 @@
-//! WebSocket handshakes: the only upgrade that is passed on, and the way in which browsers show a key.
+//! WebSocket handshakes: the only upgrade that is forwarded, and a way for browsers to send a key.
 
 use crate::request::keys::holds_key;
 
-/// What a subprotocol begins with that carries a key.
+/// Prefix of a subprotocol that carries a key.
 pub const KEY_PROTOCOL: &str = "portcullis-key.";
-/// The subprotocol that the gate chooses for a client that offers it, if the origin chooses none.
+/// The gate's own subprotocol, chosen for a client that offers it if the origin chooses none.
 pub const OWN_PROTOCOL: &str = "portcullis";
 
 /// A request for a WebSocket (RFC 6455).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Handshake<'a> {
-    /// The subprotocols as they were offered, the gate's own among them.
+    /// The subprotocols as offered, the gate's own among them.
     protocols: &'a str,
 }
 
 impl<'a> Handshake<'a> {
-    /// The handshake, if the request is one: by `GET`, and asked for by `Upgrade` and `Connection`.
-    /// Every other upgrade is ignored (RFC 9110, section 7.8).
+    /// The handshake, if the request is one: a `GET` with matching `Upgrade` and `Connection`. Any
+    /// other upgrade is ignored (RFC 9110, section 7.8).
     pub(crate) fn read(
         method: &str,
         (upgrade, connection): (&str, Option<&str>),
         protocols: Option<&'a str>,
     ) -> Option<Self> {
-        // A choice of protocols is no handshake: runtimes hand a WebSocket on for this one alone.
+        // A list of protocols doesn't count: runtimes open a WebSocket for the single value only.
         let asks = upgrade.eq_ignore_ascii_case("websocket");
         let mut options = connection.unwrap_or_default().split(',').map(str::trim_ascii);
         let is_one =
@@ -44,8 +44,8 @@ impl<'a> Handshake<'a> {
         self.items().any(|item| item == OWN_PROTOCOL)
     }
 
-    /// The subprotocols that are left for the origin: without the gate's own, and without any in
-    /// which a key stands, however it is spelled.
+    /// The subprotocols for the origin: without the gate's own, and without any that holds a key,
+    /// in whatever spelling.
     pub(crate) fn passed_on(self) -> String {
         let is_keys = |item: &str| {
             let start = item.get(..KEY_PROTOCOL.len());

@@ -1,16 +1,16 @@
-//! Finding keys of ours in texts that clients send, wherever they stand.
+//! Finding this system's keys anywhere in a client's text.
 
 use base64::alphabet;
 use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig};
 use base64::engine::{DecodePaddingMode, Engine as _};
 use portcullis_core::verify::Unverified;
 
-/// Whether a text holds a key: as it stands, between any other signs, or in base64.
+/// Whether a text holds a key: verbatim, between any other characters, or in base64.
 pub(crate) fn holds_key(value: &str) -> bool {
     holds_other(value, "")
 }
 
-/// Whether a text holds another key than `known`.
+/// Whether a text holds a key other than `known`.
 pub(crate) fn holds_other(value: &str, known: &str) -> bool {
     let is_sign = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'_';
     let holds = |text: &[u8]| {
@@ -19,7 +19,7 @@ pub(crate) fn holds_other(value: &str, known: &str) -> bool {
     };
     let is_base64 = |byte: &u8| is_sign(byte) || matches!(byte, b'+' | b'/' | b'-');
     let encodes = |run: &[u8]| {
-        // Whether a run is of one alphabet or the other, or of neither, decoding says.
+        // Try both alphabets.
         let decoded =
             [&STANDARD_ANY, &URL_SAFE_ANY].iter().find_map(|base64| base64.decode(run).ok());
         run.len() >= SHORTEST_IN_BASE64 && decoded.is_some_and(|text| holds(&text))
@@ -28,7 +28,7 @@ pub(crate) fn holds_other(value: &str, known: &str) -> bool {
     holds(bytes) || bytes.split(|byte| !is_base64(byte)).any(encodes)
 }
 
-/// A key of 66 digits and the shortest prefix, in base64.
+/// Length of the shortest key in base64: the shortest prefix and 66 digits.
 const SHORTEST_IN_BASE64: usize = 98;
 const ANY: GeneralPurposeConfig = GeneralPurposeConfig::new()
     .with_decode_padding_mode(DecodePaddingMode::Indifferent)
@@ -36,7 +36,7 @@ const ANY: GeneralPurposeConfig = GeneralPurposeConfig::new()
 static STANDARD_ANY: GeneralPurpose = GeneralPurpose::new(&alphabet::STANDARD, ANY);
 static URL_SAFE_ANY: GeneralPurpose = GeneralPurpose::new(&alphabet::URL_SAFE, ANY);
 
-/// A key of some issuer of ours: its form and its checksum are right.
+/// Whether a text has the form and checksum of a key, of any issuer.
 fn is_key(text: &str) -> bool {
     Unverified::parse(text).is_ok()
 }

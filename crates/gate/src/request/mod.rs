@@ -1,15 +1,15 @@
-//! A request in normal form: what the gate decides on, and what the origin's request is built from.
+//! A request in normal form: the basis of the decision and of the origin's request.
 //!
-//! A host reads what a client sent into [`Received`]. [`Request::read`] brings that into normal form
-//! or refuses it, so no second spelling gets past a decision. See `docs/request.md`.
+//! A host reads the client's request into [`Received`]. [`Request::read`] brings it into normal
+//! form or refuses it, so that no alternative spelling gets past a decision. See `docs/request.md`.
 //!
 //! | module | |
 //! | --- | --- |
 //! | [`fields`] | the rule of each header field, by its name |
-//! | [`query`] | parameters of the query, in every spelling |
+//! | [`query`] | query parameters, in every spelling |
 //! | [`path`] | paths that an origin may fold into others |
-//! | [`client`] | where a request comes from |
-//! | [`handshake`] | WebSockets |
+//! | [`client`] | the client's address, host and scheme |
+//! | [`handshake`] | WebSocket handshakes |
 //! | `keys` | keys in any text |
 
 pub mod client;
@@ -27,31 +27,31 @@ use crate::request::fields::Fields;
 use crate::request::handshake::Handshake;
 use crate::settings::Settings;
 
-/// What a client sent, as a host read it. Nothing is decided on it.
+/// A client's request as a host read it. No decision is made on it.
 #[derive(Clone, Copy, Default)]
 pub struct Received<'a> {
     /// The method.
     pub method: &'a str,
-    /// Path and query, as they came.
+    /// Path and query, unchanged.
     pub target: &'a str,
-    /// `http` or `https`, of the connection.
+    /// The connection's scheme, `http` or `https`.
     pub scheme: &'a str,
-    /// The host that the client asked for, with its port.
+    /// The requested host, with its port.
     pub host: &'a str,
-    /// The connection's other end, with or without its port, where the host can tell.
+    /// The peer address of the connection, with or without its port, if the host knows it.
     pub peer: Option<&'a str>,
-    /// Whether a body follows.
+    /// Whether the request has a body.
     pub has_body: bool,
-    /// Names in lower case, and values, of at least those fields whose [rule](fields::rule) says that
-    /// they are read. A field that came twice is one, its values joined by commas.
+    /// Names in lower case and values. At least the fields whose [rule](fields::rule) reads them. A
+    /// repeated field appears once, its values joined by commas.
     pub fields: &'a [(&'a str, &'a str)],
 }
 
-/// A request in normal form. There is no other way to one than [`read`](Self::read).
+/// A request in normal form. [`read`](Self::read) is the only constructor.
 #[derive(Clone)]
 pub struct Request<'a> {
     pub(crate) method: &'a str,
-    /// Path and query as they came.
+    /// Path and query, unchanged.
     target: &'a str,
     pub(crate) path: &'a str,
     pub(crate) query: Cow<'a, str>,
@@ -63,23 +63,23 @@ pub struct Request<'a> {
     pub(crate) handshake: Option<Handshake<'a>>,
     pub(crate) client: Client<'a>,
     pub(crate) debug: bool,
-    /// Fields that `Connection` names: they were for the gate alone.
+    /// Fields that `Connection` names: they are hop-by-hop.
     pub(crate) hop_by_hop: Vec<&'a str>,
 }
 
 /// Why a request has no normal form.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Malformed {
-    /// The method is no token in capital letters, or one that is never passed on.
+    /// The method isn't a token in capital letters, or is one that is never forwarded.
     #[error("the method is not one that is passed on")]
     Method,
-    /// The request asks for another method than its own.
+    /// The request asks for a method other than its own.
     #[error("the request asks for another method than its own; send that method instead")]
     MethodOverride,
     /// `GET` or `HEAD` with a body.
     #[error("a GET or HEAD request has a body; send it without, or by another method")]
     UnexpectedBody,
-    /// The path holds what no URI has.
+    /// The path holds a character that no URI has.
     #[error("the path holds a character that must be percent-encoded")]
     Target,
     /// The path has a segment that is `.` or `..`.
@@ -149,7 +149,7 @@ impl<'a> Request<'a> {
             x_api_key: read.x_api_key,
             publishable_key: read.publishable_key,
             origin: read.origin.filter(|origin| !origin.is_empty()),
-            // A preflight names a method. CGI leaves an empty field out, and sees none.
+            // A preflight names a method. An empty field counts as absent, as CGI omits it.
             preflight_for: read.preflight_for.filter(|method| is_method(method)),
             handshake,
             client: settings.client.locate(received),
@@ -158,7 +158,7 @@ impl<'a> Request<'a> {
         })
     }
 
-    /// The method, which the origin gets as well.
+    /// The method, for the decision and for the origin.
     #[must_use]
     pub const fn method(&self) -> &'a str {
         self.method
@@ -170,7 +170,7 @@ impl<'a> Request<'a> {
         self.path
     }
 
-    /// Path and query as they are sent, the query without keys if it held some.
+    /// The path and query for the origin; `without_keys` replaces a query that held keys.
     pub(crate) fn target(&self, without_keys: Option<&str>) -> Cow<'a, str> {
         match (without_keys, &self.query) {
             (None, Cow::Borrowed(_)) => Cow::Borrowed(self.target),
@@ -180,19 +180,19 @@ impl<'a> Request<'a> {
         }
     }
 
-    /// Whether the query is sent in another spelling than it came in.
+    /// Whether the query is sent in another encoding than it was received in.
     pub(crate) const fn is_encoded_anew(&self) -> bool {
         matches!(self.query, Cow::Owned(_))
     }
 
-    /// The `Origin` field: who shows the answer in a browser.
+    /// The `Origin` field: the page's origin, set by browsers.
     #[must_use]
     pub const fn origin(&self) -> Option<&'a str> {
         self.origin
     }
 
-    /// The method that a browser asks about before it sends a request to another origin (Fetch
-    /// standard, CORS-preflight request). Such a request carries no credentials.
+    /// The method of a CORS preflight (Fetch standard, CORS-preflight request). A preflight carries
+    /// no credentials.
     #[must_use]
     pub fn preflight(&self) -> Option<&'a str> {
         self.preflight_for.filter(|_| self.method == "OPTIONS" && self.origin.is_some())
@@ -200,7 +200,7 @@ impl<'a> Request<'a> {
 }
 
 impl fmt::Debug for Request<'_> {
-    /// Without credentials, and without the query, which may hold one.
+    /// Omits credentials, and the query, which may hold one.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Request")
             .field("method", &self.method)
@@ -212,14 +212,14 @@ impl fmt::Debug for Request<'_> {
 }
 
 impl fmt::Debug for Received<'_> {
-    /// As [`Request`]'s.
+    /// Shows the method only.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Received").field("method", &self.method).finish_non_exhaustive()
     }
 }
 
-/// A token of RFC 9110 in capital letters, but for the methods that show a request to its client or
-/// open a tunnel.
+/// An RFC 9110 token of capital letters, digits, `-` and `_`, except the methods that echo a
+/// request or open a tunnel.
 fn is_method(method: &str) -> bool {
     (1..=32).contains(&method.len())
         && method.bytes().all(|b| matches!(b, b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_'))
@@ -228,7 +228,7 @@ fn is_method(method: &str) -> bool {
 
 #[cfg(test)]
 impl<'a> Request<'a> {
-    /// A request for `/` with nothing in it but what `change` puts there.
+    /// A `GET` of `/` that is empty apart from the changes of `change`.
     pub(crate) fn with(change: impl FnOnce(&mut Self)) -> Self {
         let mut request = Self {
             method: "GET",

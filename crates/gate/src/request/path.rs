@@ -1,15 +1,15 @@
-//! Paths: which ones are sent on, and which an origin may fold into another.
+//! Paths: which may be forwarded, and which an origin may fold into another.
 
 use crate::request::Malformed;
 
-/// Whether a path is sent as it stands by every host: visible ASCII, but for the signs that the URL
-/// standard percent-encodes or turns in a path, and no dot segments, percent-encoded or not: hosts
-/// resolve those before they send.
+/// Checks that every host forwards the path unchanged. It must be visible ASCII, without the
+/// characters that the URL standard encodes or converts in a path. It must not have dot segments,
+/// encoded or not: hosts resolve them before they send.
 ///
 /// # Errors
 /// [`Malformed::Target`] and [`Malformed::AmbiguousPath`].
 pub(crate) fn check(path: &str) -> Result<(), Malformed> {
-    // One pass, for every request takes it.
+    // A single pass, since every request is checked.
     let mut may_have_dots = false;
     for byte in path.bytes() {
         match byte {
@@ -38,20 +38,20 @@ fn is_dots(segment: &str) -> bool {
     )
 }
 
-/// How an origin reads paths: `ORIGIN_PATHS`.
+/// How an origin interprets paths: `ORIGIN_PATHS`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum OriginPaths {
-    /// It may fold case, a slash, blanks and dots at the end, and a suffix such as `.json`.
+    /// It may ignore case, a final slash, blanks and dots at the end, and a suffix such as `.json`.
     #[default]
     Loose,
-    /// It tells all of them apart. Percent-escapes are decoded by every origin.
+    /// It distinguishes all of them. Every origin decodes percent-escapes.
     Exact,
 }
 
 /// Whether an origin may take `path` for one that `pattern` matches.
 pub(crate) fn may_match(pattern: &str, path: &str, origin: OriginPaths) -> bool {
     let loose = origin == OriginPaths::Loose;
-    // A slash at the end is an empty last segment. For a loose origin it is none at all.
+    // A final slash is an empty last segment, which a loose origin ignores.
     let path = if loose { path.strip_suffix('/').unwrap_or(path) } else { path };
     let pattern = if loose { pattern.strip_suffix('/').unwrap_or(pattern) } else { pattern };
     let mut given = path.split('/').skip(1).peekable();
@@ -72,7 +72,7 @@ pub(crate) fn may_match(pattern: &str, path: &str, origin: OriginPaths) -> bool 
     given.next().is_none()
 }
 
-/// Whether a segment holds nothing but what a loose origin cuts off, and so may be read as none.
+/// Whether a loose origin may trim a whole segment away, and so skip it.
 pub(crate) fn has_vanishing_segments(path: &str, origin: OriginPaths) -> bool {
     let vanishes = |segment: &str| {
         !segment.is_empty()
@@ -81,7 +81,7 @@ pub(crate) fn has_vanishing_segments(path: &str, origin: OriginPaths) -> bool {
     origin == OriginPaths::Loose && path.contains(['.', '%']) && path.split('/').any(vanishes)
 }
 
-/// Whether a path's segment may be read as a pattern's.
+/// Whether an origin may take the path's segment for the pattern's.
 fn may_be(wanted: &str, given: &str, loose: bool, is_last: bool) -> bool {
     let case = if loose { Case::Folded } else { Case::Apart };
     if same(wanted, given, case) {
@@ -90,7 +90,7 @@ fn may_be(wanted: &str, given: &str, loose: bool, is_last: bool) -> bool {
     if !loose {
         return false;
     }
-    // Servers on Windows cut blanks and dots off; frameworks cut off a suffix.
+    // Servers on Windows trim blanks and dots; frameworks strip a suffix.
     let cut = |text| Folded::of(text, case).collect::<String>();
     let (wanted, given) = (cut(wanted), cut(given));
     let trimmed = given.trim_start_matches(' ').trim_end_matches([' ', '.']);
@@ -105,7 +105,8 @@ fn same(wanted: &str, given: &str, case: Case) -> bool {
     Folded::of(wanted, case).eq(Folded::of(given, case))
 }
 
-/// Equal, or with letters beyond ASCII at the same places: their case is not known here.
+/// Whether the texts are equal, or differ only in letters beyond ASCII, whose case folding is
+/// unknown.
 fn alike(wanted: &str, given: &str) -> bool {
     let mut given = given.chars();
     let pairs = wanted
@@ -114,15 +115,15 @@ fn alike(wanted: &str, given: &str) -> bool {
     pairs && given.next().is_none()
 }
 
-/// Whether upper and lower case are one.
+/// Whether upper and lower case are distinguished.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Case {
     Apart,
     Folded,
 }
 
-/// A segment's characters, percent-decoded. Folded, letters are in lower case, and the few beyond
-/// ASCII that some server's fold takes for one of ASCII are that one.
+/// A segment's characters, percent-decoded. With [`Case::Folded`] letters are in lower case, and a
+/// character beyond ASCII that some server folds to ASCII is replaced by that letter.
 struct Folded<'a> {
     bytes: core::str::Bytes<'a>,
     case: Case,

@@ -1,22 +1,22 @@
-//! Parameters of the query, in the one spelling that every origin reads alike.
+//! Query parameters, in the one spelling that every origin reads alike.
 //!
-//! Servers fold names: PHP makes `_` of dots and blanks, qs takes `[name]` for `name`, others end a
-//! pair at a semicolon or tell no case apart. What a server may take for a parameter that the gate
-//! reads, and the gate would not, is refused.
+//! Servers fold names: PHP turns dots and blanks into `_`, qs reads `[name]` as `name`, and others
+//! end a pair at a semicolon or ignore case. A parameter is refused if a server may take it for one
+//! that the gate reads and the gate would not.
 
 use core::fmt::Write as _;
 use std::borrow::Cow;
 
 use crate::request::Malformed;
 
-/// The query as it is sent: the four signs of ASCII that the URL standard percent-encodes in it are,
-/// and all others beyond ASCII. Hosts that follow that standard would do so themselves.
+/// The query for the origin. Percent-encodes what the URL standard encodes in a query: four ASCII
+/// characters and everything beyond ASCII. Hosts that follow the standard would do the same.
 ///
 /// # Errors
-/// [`Malformed::Target`] for a sign that can't be sent, or that a host could not read.
+/// [`Malformed::Target`] for a character that can't be sent, or that a host could not decode.
 pub(crate) fn as_sent(query: &str) -> Result<Cow<'_, str>, Malformed> {
     let is_encoded = |byte: u8| matches!(byte, b'"' | b'\'' | b'<' | b'>' | 0x80..);
-    // One pass, for every request takes it.
+    // A single pass, since every request is checked.
     let mut changes = false;
     for byte in query.bytes() {
         if !matches!(byte, 0x21 | 0x22 | 0x24..=0x7E | 0x80..) {
@@ -33,7 +33,7 @@ pub(crate) fn as_sent(query: &str) -> Result<Cow<'_, str>, Malformed> {
     let mut text = String::with_capacity(query.len() + 16);
     for byte in query.bytes() {
         if is_encoded(byte) {
-            // Writing to a text can't fail.
+            // Writing to a `String` can't fail.
             let _ = write!(text, "%{byte:02X}");
         } else {
             text.push(char::from(byte));
@@ -42,11 +42,11 @@ pub(crate) fn as_sent(query: &str) -> Result<Cow<'_, str>, Malformed> {
     Ok(Cow::Owned(text))
 }
 
-/// The values of the parameter `name`: each pair whose name is `name`, `name[]` or `name[7]` once it
-/// is percent-decoded. Values are not decoded.
+/// The values of the parameter `name`: of each pair whose percent-decoded name is `name`, `name[]`
+/// or `name[7]`. Values are not decoded.
 ///
 /// # Errors
-/// [`Malformed::AmbiguousParameter`], as [`check`].
+/// [`Malformed::AmbiguousParameter`], as for [`check`].
 pub(crate) fn values<'q>(
     query: &'q str,
     name: &'q str,
@@ -63,7 +63,7 @@ pub(crate) fn values<'q>(
 pub(crate) fn check(query: &str, name: &str) -> Result<(), Malformed> {
     let is_one_way = |pair: &str| {
         let (whole, mut parts) = (Name::of(pair), pair.split(';'));
-        // A server that ends pairs at semicolons reads the first part's name as we do.
+        // A server that splits at semicolons reads the same name from the first part.
         parts.next();
         (whole.is(name) || !whole.may_be(name)) && !parts.any(|part| Name::of(part).may_be(name))
     };
@@ -74,7 +74,7 @@ pub(crate) fn check(query: &str, name: &str) -> Result<(), Malformed> {
     }
 }
 
-/// `query` without the pairs of `name` that `is_taken` names by their values.
+/// `query` without the pairs of `name` whose value `is_taken` selects.
 pub(crate) fn without(query: &str, name: &str, is_taken: impl Fn(&str) -> bool) -> String {
     let is_kept = |pair: &&str| {
         let value = pair.split_once('=').map_or("", |(_, value)| value);
@@ -83,7 +83,7 @@ pub(crate) fn without(query: &str, name: &str, is_taken: impl Fn(&str) -> bool) 
     query.split('&').filter(is_kept).collect::<Vec<_>>().join("&")
 }
 
-/// Whether a parameter asks for another method, as some frameworks take it: `_method`, or what a
+/// Whether a parameter overrides the method, as in some frameworks: `_method`, or a name that a
 /// server may take for it.
 pub(crate) fn asks_for_a_method(query: &str) -> bool {
     let asks = |name: Name<'_>| {
@@ -95,7 +95,7 @@ pub(crate) fn asks_for_a_method(query: &str) -> bool {
     !query.is_empty() && query.split(['&', ';']).map(Name::of).any(asks)
 }
 
-/// A value as an origin reads it.
+/// A value as an origin decodes it.
 pub(crate) fn value(text: &str) -> Cow<'_, str> {
     match decoded(text.as_bytes()) {
         Cow::Borrowed(_) => Cow::Borrowed(text),
@@ -122,9 +122,9 @@ impl<'q> Name<'q> {
         }
     }
 
-    /// Whether a server may take this for `name`: by its words alone, of the whole, of what comes
-    /// before the first bracket or dot, or of the first part that is not empty. A name that is still
-    /// encoded, or in overlong UTF-8, may be anything.
+    /// Whether a server may take this for `name`. Only the words count: of the whole name, of the
+    /// part before the first bracket, dot or NUL, or of the first part that isn't empty. A name
+    /// that is encoded twice, or in overlong UTF-8, may be anything.
     fn may_be(&self, name: &str) -> bool {
         if may_be_encoded(&self.0) {
             return true;
@@ -144,13 +144,13 @@ impl<'q> Name<'q> {
     }
 }
 
-/// What every fold leaves alone but for its case: runs of letters and digits.
+/// Runs of letters and digits: what every fold keeps, apart from case.
 fn words(text: &[u8]) -> impl Iterator<Item = &[u8]> {
     text.split(|byte| !byte.is_ascii_alphanumeric()).filter(|word| !word.is_empty())
 }
 
-/// Whether another decoding would give another text: an escape that is left, or a byte that begins
-/// an overlong form of ASCII.
+/// Whether another decoding would change the text: it has an escape left, or the start of an
+/// overlong form of ASCII.
 fn may_be_encoded(name: &[u8]) -> bool {
     let escape = |three: &[u8]| matches!(three, [b'%', high, low] if is_hex(*high) && is_hex(*low));
     let overlong =
@@ -162,7 +162,7 @@ const fn is_hex(byte: u8) -> bool {
     byte.is_ascii_hexdigit()
 }
 
-/// The bytes that a form's text stands for.
+/// Decodes form encoding.
 fn decoded(text: &[u8]) -> Cow<'_, [u8]> {
     if !text.iter().any(|byte| matches!(byte, b'%' | b'+')) {
         return Cow::Borrowed(text);

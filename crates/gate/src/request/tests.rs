@@ -62,7 +62,7 @@ fn a_body_belongs_to_a_method_that_has_one() {
         (Err(Malformed::UnexpectedBody), Err(Malformed::UnexpectedBody))
     );
     assert_eq!((with("DELETE"), with("OPTIONS")), (Ok(()), Ok(())));
-    // Some clients say of every request how long its body is.
+    // Some clients send a body length with every request.
     let fields = [("content-length", "0")];
     assert_eq!(outcome(&Received { has_body: true, fields: &fields, ..get("/") }), Ok(()));
     let fields = [("content-length", "0"), ("transfer-encoding", "chunked")];

@@ -1,4 +1,4 @@
-//! What the operator sets, checked once, with an error that names the field.
+//! The operator's settings, checked once, with an error that names the field.
 
 mod rates;
 mod routes;
@@ -25,59 +25,60 @@ use crate::request::path::OriginPaths;
 /// The gate's settings, all of them valid.
 #[derive(Debug)]
 pub struct Settings {
-    /// Where the list comes from, at least one place.
+    /// The sources of the list, at least one.
     pub sources: Vec<SourceSetting>,
-    /// `ORIGIN_URL`: where accepted requests go.
+    /// `ORIGIN_URL`: the target of accepted requests.
     pub origin: BaseUrl,
     /// `ROOT`: the public key that signs keyrings.
     pub root: PublicKey,
     /// `FRESH_FOR`, `DEADLINE_MS` and `COLD_DEADLINE_MS`.
     pub bounds: Bounds,
-    /// `CLIENT_ADDRESS` and `TRUSTED_PROXIES`: where a client's address is read.
+    /// `CLIENT_ADDRESS` and `TRUSTED_PROXIES`: how a client's address is determined.
     pub client: ClientAddress,
-    /// `HMAC_KEYS`: what HMAC keys are judged with; without it they are refused.
+    /// `HMAC_KEYS`: the secrets for verifying HMAC keys. Without it HMAC keys are refused.
     pub secrets: Option<Secrets>,
-    /// `ROUTES`, or one for all paths made of `KIND` and `ENVIRONMENT`.
+    /// `ROUTES`, or one route for all paths from `KIND` and `ENVIRONMENT`.
     pub routes: Routes,
     /// `RATE_CLASSES`.
     pub rates: RateClasses,
-    /// `UNKNOWN_RATE_CLASS`: whether a key passes whose class `RATE_CLASSES` does not have.
+    /// `UNKNOWN_RATE_CLASS`: whether a key passes if its class is missing in `RATE_CLASSES`.
     pub passes_unknown_class: bool,
     /// `REQUIRE_POLICY`: whether keys without a policy are refused.
     pub require_policy: bool,
-    /// `IDENTITY`: in how many headers the origin is told who calls.
+    /// `IDENTITY`: in how many headers the origin gets the caller's identity.
     pub identity: Form,
-    /// `REPORT_USAGE`: whether the issuer is told how often keys are used.
+    /// `REPORT_USAGE`: whether uses of keys are reported to the issuer.
     pub report_usage: bool,
-    /// Whether a queue is bound as `USAGE_QUEUE`: then that is told by it.
+    /// Whether a queue is bound as `USAGE_QUEUE`, which then carries the reports.
     pub usage_queue: bool,
     /// Whether a dataset of Analytics Engine is bound as `ANALYTICS`.
     pub analytics: bool,
-    /// `DEBUG`: whether every answer says what was found of the key.
+    /// `DEBUG`: whether every answer has the debug header.
     pub debug: bool,
 }
 
-/// A place that carries the issuer's files. None is trusted: what they carry is signed.
+/// A source of the issuer's files. No source is trusted: the files are signed.
 #[derive(Debug)]
 pub enum SourceSetting {
     /// `ISSUER_URL`, or one of `MIRROR_URLS`.
     Http {
         /// Its address.
         base: BaseUrl,
-        /// `GATE_KEY`, which opens the private policies: for the issuer alone, never for a mirror.
+        /// `GATE_KEY`, which gives access to private policies: for the issuer only, never for a
+        /// mirror.
         key: Option<GateKey>,
     },
     /// The Workers KV namespace that is bound as `LIST_KV`.
     Kv,
-    /// The R2 bucket that is bound as `LIST_R2`; `LIST_R2_PREFIX` is in front of each name.
+    /// The R2 bucket that is bound as `LIST_R2`; `LIST_R2_PREFIX` precedes each name.
     R2 {
-        /// Empty, or with a slash at its end.
+        /// Empty, or with a final slash.
         prefix: String,
     },
 }
 
 impl SourceSetting {
-    /// How logs and the status page call the source.
+    /// The source's name in logs and on the status page.
     #[must_use]
     pub const fn name(&self) -> &'static str {
         match self {
@@ -88,14 +89,14 @@ impl SourceSetting {
         }
     }
 
-    /// Whether private policies can be had there.
+    /// Whether the source serves private policies.
     #[must_use]
     pub const fn has_private(&self) -> bool {
         matches!(self, Self::Http { key: Some(_), .. } | Self::Kv)
     }
 }
 
-/// The key by which the issuer knows the gate. Wiped when dropped, hidden from `Debug`.
+/// The key that identifies the gate to the issuer. Wiped when dropped, hidden from `Debug`.
 #[derive(Clone)]
 pub struct GateKey(Zeroizing<String>);
 
@@ -113,11 +114,11 @@ impl core::fmt::Debug for GateKey {
     }
 }
 
-/// A setting that is missing or wrong.
+/// A setting that is missing or invalid.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{field} {fault}")]
 pub struct SettingsError {
-    /// The variable or secret, and what inside of it: `ROUTES[2].path`.
+    /// The variable or secret, and the place in it: `ROUTES[2].path`.
     pub field: String,
     /// What is wrong with it.
     pub fault: Fault,
@@ -129,22 +130,23 @@ impl SettingsError {
     }
 }
 
-/// What is wrong with a setting. No value is repeated: it may be a secret in the wrong place.
+/// What is wrong with a setting. Values are never repeated: a value may be a secret in the wrong
+/// place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Fault {
-    /// It is not set, or empty.
+    /// It is missing or empty.
     #[error("is not set")]
     Missing,
-    /// It is no address to build others on.
+    /// It isn't a base URL.
     #[error("must be like https://host, https://host:port or https://host/path")]
     Url,
-    /// It is no public key.
+    /// It isn't a public key.
     #[error("is not a root's public key: {0}")]
     Root(PublicKeyError),
-    /// It is none of the words that it may be.
+    /// It isn't one of the allowed words.
     #[error("must be {0}")]
     Word(&'static str),
-    /// It is no number in its range.
+    /// It isn't a number in its range.
     #[error("must be a number of {unit} from {min} to {max}")]
     Number {
         /// Seconds or milliseconds.
@@ -160,26 +162,26 @@ pub enum Fault {
     /// A secret in it is not 32 bytes of base64url.
     #[error("holds a secret for kid {0} that is not 32 bytes in base64url")]
     Secret(u16),
-    /// A field that no such object has.
+    /// An object has an unknown field.
     #[error("is no field that there is; remove it, or look for a slip in its name")]
     Unknown,
-    /// It is no list of networks.
+    /// It isn't a list of networks.
     #[error("must be networks such as `10.0.0.0/8`, with blanks between, one at least")]
     Networks,
-    /// It is set, and what it belongs to is not.
+    /// It is set, and the setting that it belongs to isn't.
     #[error("is set, and CLIENT_ADDRESS is not `forwarded`; set that, or remove this")]
     NotForwarded,
-    /// A class names a binding that the Worker lacks.
+    /// A class names a binding that the Worker doesn't have.
     #[error("names a binding that is not there; add it to wrangler.toml, or leave this out")]
     NotBound,
 }
 
 impl Settings {
-    /// Reads the settings; `variable` gives a variable's or secret's value by its name, and
-    /// something that is not empty for a binding.
+    /// Reads the settings. `variable` returns the value of a variable or secret by name, and any
+    /// non-empty text for a binding.
     ///
     /// # Errors
-    /// The first field that is missing or wrong.
+    /// The first field that is missing or invalid.
     pub fn read(variable: impl Fn(&str) -> Option<String>) -> Result<Self, SettingsError> {
         let get = |field: &str| variable(field).filter(|value| !value.trim().is_empty());
         let need = |field| get(field).ok_or_else(|| SettingsError::new(field, Fault::Missing));
@@ -207,7 +209,8 @@ impl Settings {
         })?;
         let report_usage = flag("REPORT_USAGE")?;
         let usage_queue = get("USAGE_QUEUE").is_some();
-        // Who takes from the queue needs them, which may be another Worker.
+        // With a queue, its consumer delivers the reports and needs these; that may be another
+        // Worker.
         if report_usage && !usage_queue {
             need("ISSUER_URL")?;
             need("GATE_KEY")?;
@@ -275,7 +278,7 @@ fn client_address(get: &impl Fn(&str) -> Option<String>) -> Result<ClientAddress
     Ok(address)
 }
 
-/// A network in CIDR notation; an address alone is a network of one.
+/// A network in CIDR notation; a plain address is a network of one.
 fn network(text: &str) -> Option<Network> {
     let (address, bits) = match text.split_once('/') {
         Some((address, bits)) => (address, Some(digits(bits)?)),
@@ -330,7 +333,7 @@ fn word<T: Copy>(text: &str, words: &[(&str, T)], expected: &'static str) -> Res
     found.map(|(_, value)| *value).ok_or(Fault::Word(expected))
 }
 
-/// Seconds with at most three decimals, in milliseconds.
+/// Parses seconds with at most three decimals into milliseconds.
 fn parse_seconds(text: &str) -> Result<u64, Fault> {
     const FAULT: Fault = Fault::Number { unit: "seconds", min: 1, max: 3600 };
     let (whole, fraction) = text.trim().split_once('.').unwrap_or((text.trim(), "0"));
@@ -347,7 +350,7 @@ fn parse_millis(text: &str, max: u32) -> Result<u64, Fault> {
     number.ok_or(Fault::Number { unit: "milliseconds", min: 1, max })
 }
 
-/// `str::parse` also takes a plus sign, and settings have one spelling.
+/// Unlike `str::parse`, refuses a plus sign, so that each value has one spelling.
 fn digits(text: &str) -> Option<u64> {
     if text.bytes().all(|b| b.is_ascii_digit()) { text.parse().ok() } else { None }
 }

@@ -1,4 +1,4 @@
-//! Rate classes: what the labels in policies mean at this gate.
+//! Rate classes: the limits behind the labels in policies.
 
 use portcullis_core::policy::is_rate_class;
 use serde_json::Value;
@@ -10,22 +10,22 @@ use super::{Fault, SettingsError};
 #[derive(Clone, Debug, Default)]
 pub struct RateClasses(Vec<RateClass>);
 
-/// How many requests a key of this class may make.
+/// The limit of a key of this class.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RateClass {
-    /// The label, or `*` for keys whose policy has none, or one that is not listed.
+    /// The label, or `*` for keys whose policy has no label or one that isn't listed.
     pub name: String,
-    /// So many requests
+    /// This many requests
     pub limit: u32,
-    /// in so many seconds.
+    /// in this many seconds.
     pub period: u32,
-    /// The platform's rate-limit binding that counts, by its name. It counts per location, and its
-    /// limit and period stand in `wrangler.toml`. Without one each isolate counts for itself.
+    /// The name of the platform's rate-limit binding that counts. It counts per location, by the
+    /// limit and period in `wrangler.toml`. Without a binding each isolate counts for itself.
     pub binding: Option<String>,
 }
 
-/// A policy names a class that this gate does not have, and there is none for all: it would limit
-/// nothing, and nobody would know.
+/// A policy names a class that the gate doesn't have, and there is no class `*`. Passing the key
+/// would silently leave it unlimited.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct UnknownClass;
 
@@ -33,7 +33,7 @@ impl RateClasses {
     /// Reads the setting: an object with a class under each name.
     ///
     /// # Errors
-    /// Names the field that is wrong.
+    /// Names the invalid field.
     pub(super) fn parse(
         text: &str,
         is_bound: impl Fn(&str) -> bool,
@@ -70,8 +70,8 @@ impl RateClasses {
         Ok(Self(classes))
     }
 
-    /// The class that a policy's label means here, with its place; `None` for a policy without one,
-    /// if there is no class for all.
+    /// The class of a policy's label, with its index. `None` for a policy without a label, if there
+    /// is no class `*`.
     ///
     /// # Errors
     /// [`UnknownClass`].
@@ -83,7 +83,7 @@ impl RateClasses {
         }
     }
 
-    /// The class at a place.
+    /// The class with this index.
     #[must_use]
     pub fn get(&self, at: usize) -> Option<&RateClass> {
         self.0.get(at)

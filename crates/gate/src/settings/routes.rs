@@ -8,22 +8,22 @@ use crate::request::path::{OriginPaths, has_vanishing_segments, may_match};
 
 use super::{ENVIRONMENTS, Fault, KINDS, SettingsError, environments, kinds, word};
 
-/// All routes, in the order in which they are tried.
+/// All routes, in the order of matching.
 #[derive(Clone, Debug)]
 pub struct Routes {
     list: Vec<Route>,
-    /// How the origin reads paths, if paths tell routes apart.
+    /// How the origin interprets paths; `None` if one route takes every path.
     by_path: Option<OriginPaths>,
-    /// The parameters in which some route reads keys.
+    /// The query parameters in which some route reads keys.
     key_parameters: Vec<String>,
 }
 
-/// Why a request is on no route.
+/// Why a request has no route.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NoRoute {
-    /// None has its method and path.
+    /// No route has its method and path.
     Unknown,
-    /// Two servers could read its path in two ways, and one of them would find another route.
+    /// The path is ambiguous: another reading of it could match another route.
     Ambiguous,
 }
 
@@ -32,29 +32,29 @@ pub enum NoRoute {
 pub struct Route {
     /// The pattern of its paths.
     path: String,
-    /// Its methods; none for all.
+    /// Its methods; empty for all.
     methods: Vec<String>,
-    /// Whether its requests pass without a key.
+    /// Whether its requests need no key.
     pub open: bool,
-    /// The kinds of keys that it takes.
+    /// The kinds of keys that it accepts.
     pub kinds: Kinds,
     /// The environment of its keys.
     pub environment: Environment,
-    /// The scopes that a key's policy must grant, all of them.
+    /// The scopes that a key's policy must all grant.
     pub scopes: Vec<String>,
-    /// The query parameter that names a sales channel, which the policy must grant.
+    /// The query parameter with a sales channel, which the policy must grant.
     pub sales_channel: Option<String>,
-    /// Whether it takes no verdict by a list that is older than `fresh_for`.
+    /// Whether it refuses to decide by a list older than `fresh_for`.
     pub strict: bool,
-    /// Where it reads keys.
+    /// The places in which it reads keys.
     pub places: Places,
-    /// Whether CORS preflights pass, which carry no key.
+    /// Whether CORS preflights, which carry no key, are forwarded.
     pub preflight: bool,
-    /// Whether the origin gets the key as well.
+    /// Whether the key is forwarded to the origin.
     pub keep_credential: bool,
-    /// Whether its answers are the same for every key, so that caches may share them.
+    /// Whether its answers don't depend on the key, so that caches may share them.
     pub shared_cache: bool,
-    /// After how many seconds a WebSocket or a body that is still being sent is ended.
+    /// Seconds after which a WebSocket, or a body that is still being sent, is ended.
     pub max_connection_age: Option<u32>,
 }
 
@@ -68,7 +68,7 @@ pub struct Kinds {
 }
 
 impl Kinds {
-    /// The kind, where there is one only.
+    /// The kind, if there is only one.
     #[must_use]
     pub const fn only(self) -> Option<Kind> {
         match (self.secret, self.publishable) {
@@ -86,7 +86,7 @@ impl Kinds {
     }
 }
 
-/// Places in which keys are looked for.
+/// Places in which keys are read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Places {
     /// `Authorization: Bearer`.
@@ -99,7 +99,7 @@ pub struct Places {
     pub publishable_key: bool,
     /// A subprotocol of a WebSocket, for browsers.
     pub websocket_protocol: bool,
-    /// A parameter of the query. URLs end up in logs and histories: off unless asked for.
+    /// A query parameter. Off by default, since URLs end up in logs and histories.
     pub query: Option<String>,
 }
 
@@ -142,8 +142,7 @@ impl Route {
         }
     }
 
-    /// Whether it takes this method. Origins answer `HEAD` by what they do for `GET`, so whoever
-    /// lists that one has listed both.
+    /// Whether it accepts this method. `GET` includes `HEAD`, which origins answer alike.
     fn takes(&self, method: &str) -> bool {
         let is_it = |known: &String| known == method || (method == "HEAD" && known == "GET");
         self.methods.is_empty() || self.methods.iter().any(is_it)
@@ -227,10 +226,10 @@ impl Routes {
         Self { list: vec![route], by_path: None, key_parameters: Vec::new() }
     }
 
-    /// Reads the setting: a list of objects. What a route does not say is as in `default`.
+    /// Reads the setting: a list of objects. Omitted fields are as in `default`.
     ///
     /// # Errors
-    /// Names the field that is wrong.
+    /// Names the invalid field.
     pub(super) fn parse(
         text: &str,
         default: &Route,
@@ -251,16 +250,17 @@ impl Routes {
         Ok(Self { list, by_path: Some(origin), key_parameters })
     }
 
-    /// The parameters in which some route reads keys. They hold keys on no other route either.
+    /// The query parameters in which some route reads keys. Keys in them are removed on every other
+    /// route.
     pub(crate) fn key_parameters(&self) -> impl Iterator<Item = &str> {
         self.key_parameters.iter().map(String::as_str)
     }
 
-    /// The first route that a method on a path is on.
+    /// The first route for a method and path.
     ///
     /// # Errors
-    /// [`NoRoute`]. A path is ambiguous if it is not plain, or if an origin may fold it into one of
-    /// a route that comes before.
+    /// [`NoRoute`]. A path is ambiguous if it isn't plain, or if an origin may fold it into a path
+    /// of an earlier route.
     pub fn find(&self, method: &str, path: &str) -> Result<&Route, NoRoute> {
         let Some(origin) = self.by_path else {
             return self.list.first().ok_or(NoRoute::Unknown);
@@ -281,7 +281,7 @@ impl Routes {
     }
 }
 
-/// The fields of a JSON object, each asked for once.
+/// The fields of a JSON object. Each is taken once; [`finish`](Self::finish) refuses the rest.
 pub(super) struct Fields<'v> {
     name: String,
     object: &'v Map<String, Value>,

@@ -1,4 +1,4 @@
-//! The secrets that the issuer exports for gates: of HMAC keys, and what assertions are signed with.
+//! The secrets that the issuer exports for gates: for HMAC keys, and for signing assertions.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -7,7 +7,7 @@ use zeroize::Zeroizing;
 
 use super::Fault;
 
-/// The secrets of one issuer's HMAC keys. Wiped when dropped, hidden from `Debug`.
+/// The HMAC secrets and the assertion key of one issuer. Wiped when dropped, hidden from `Debug`.
 pub struct Secrets {
     issuer: String,
     keys: Vec<Named>,
@@ -49,13 +49,13 @@ impl Secrets {
         })
     }
 
-    /// Whether these are the secrets of `issuer`.
+    /// Whether these secrets belong to `issuer`.
     #[must_use]
     pub fn are_of(&self, issuer: IssuerId) -> bool {
         self.issuer == issuer.to_string()
     }
 
-    /// The signer of assertions: its kid, and the seed of its Ed25519 key.
+    /// The signer of assertions: its kid and the seed of its Ed25519 key.
     #[must_use]
     pub fn assertion(&self) -> Option<(u16, &[u8; 32])> {
         self.assertion.as_ref().map(|(kid, seed)| (*kid, &**seed))

@@ -1,14 +1,14 @@
-//! Addresses that the operator writes.
+//! URLs in the settings.
 
 use super::{Fault, digits};
 
-/// An address that paths are put behind.
+/// A URL to which paths are appended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BaseUrl(String);
 
 impl BaseUrl {
-    /// Narrower than a URL may be, on purpose: a whole parser of URLs would be the largest part of
-    /// the module, to read two addresses that the operator writes by hand.
+    /// Accepts fewer URLs than the standard, on purpose: a full URL parser would be the largest
+    /// part of the module, to read two URLs that an operator writes by hand.
     pub(super) fn parse(text: &str) -> Result<Self, Fault> {
         let (scheme, rest) = text.trim().split_once("://").ok_or(Fault::Url)?;
         let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
@@ -26,14 +26,14 @@ impl BaseUrl {
         Ok(Self(format!("{scheme}://{authority}{}", path.trim_end_matches('/'))))
     }
 
-    /// Host, and port where there is one.
+    /// The host, and the port if there is one.
     #[must_use]
     pub fn authority(&self) -> &str {
         let rest = self.0.split_once("://").map_or("", |(_, rest)| rest);
         rest.split('/').next().unwrap_or_default()
     }
 
-    /// The address of `path`, which starts with a slash and may carry a query.
+    /// The URL of `path`, which starts with a slash and may have a query.
     #[must_use]
     pub fn join(&self, path: &str) -> String {
         [self.0.as_str(), path].concat()
