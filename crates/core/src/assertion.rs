@@ -1,16 +1,16 @@
-//! Assertions: what a gate tells its origin of a key, signed, so that the origin need not trust the
-//! network in between.
+//! Assertions: a gate's signed statement about a key to its origin, so that the origin need not
+//! trust the network in between.
 //!
 //! ```text
 //!  4  magic `PCA` 1          4  issued at, s           16  public name of the key
 //! 16  issuer id              4  expires at, s           4  owner, 0 for none
 //!  2  kid                    1  kind: 1 or 2            4  policy, 0 for none
 //!  8  list number            1  environment: 1 or 2     1  standing: 1 fresh, 2 stale
-//! then three texts, each behind its length in 2 bytes: audience, scopes, sales channels
-//! 64  signature, over its context and all that stands before
+//! then three texts, each after its length in 2 bytes: audience, scopes, sales channels
+//! 64  signature, over its context and all bytes before
 //! ```
 //!
-//! In a header it stands in base64url without padding. Specified in `docs/assertion.md`.
+//! A header carries it in unpadded base64url. Specified in `docs/assertion.md`.
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -27,22 +27,22 @@ use crate::wire::{Put as _, Reader, WireError, split_signature};
 
 const LETTER: u8 = b'A';
 
-/// The longest that an assertion may be good for, in seconds.
+/// The longest lifetime of an assertion, in seconds.
 pub const MAX_LIFETIME_SECS: u32 = 300;
 
-/// No assertion is longer than this, in characters: three texts of 64 kB each would not fit.
+/// The maximal length of an assertion, in characters: less than three texts of 64 kB.
 pub const MAX_LEN: usize = 32 << 10;
 
-/// What is asserted.
+/// The contents of an assertion.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Assertion<'a> {
     /// The issuer of the key.
     pub issuer: IssuerId,
-    /// The list that the key was judged by.
+    /// The number of the list that the key was verified against.
     pub list: u64,
     /// When the gate signed this, in seconds since 1970.
     pub issued_at: u32,
-    /// The first second in which it is no longer good.
+    /// The first second in which it is no longer valid.
     pub expires_at: u32,
     /// The key's kind.
     pub kind: Kind,
@@ -56,36 +56,36 @@ pub struct Assertion<'a> {
     pub policy: u32,
     /// Whether the list was fresh.
     pub fresh: bool,
-    /// Whom it is for: host, and port where there is one, of the origin's address.
+    /// The recipient: host, and port if there is one, of the origin's URL.
     pub audience: &'a str,
-    /// What the policy grants, with blanks between.
+    /// The scopes that the policy grants, separated by blanks.
     pub scopes: &'a str,
-    /// The policy's sales channels, with commas between.
+    /// The policy's sales channels, separated by commas.
     pub sales_channels: &'a str,
 }
 
 /// Why an assertion is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum AssertionError {
-    /// The text is not base64url, or longer than any assertion.
+    /// The text isn't base64url, or is longer than any assertion.
     #[error("this is no assertion; take the value of the header as it is")]
     Text,
     /// The bytes are not an assertion.
     #[error("the assertion can't be read: {0}")]
     Wire(#[from] WireError),
-    /// It is of another issuer than the keyring.
+    /// It belongs to another issuer than the keyring.
     #[error("the assertion is of another issuer than the keyring")]
     ForeignIssuer,
-    /// The keyring does not list its kid for assertions, or not now.
+    /// The keyring doesn't list its kid for assertions at this time.
     #[error("kid {0} may not sign assertions now; fetch the keyring again")]
     SignerNotAllowed(u16),
     /// The signature is wrong.
     #[error("the signature of the assertion is wrong; it was altered or forged")]
     BadSignature,
-    /// It is for somebody else.
+    /// It is for another audience.
     #[error("the assertion is for another audience")]
     WrongAudience,
-    /// It is not good yet, or not any more, or claims to be good for too long.
+    /// It isn't valid yet, has expired, or has too long a lifetime.
     #[error("the assertion is out of its time; check the clock")]
     OutOfTime,
 }
@@ -106,20 +106,20 @@ impl AssertionError {
     }
 }
 
-/// An assertion that still lacks its signature, by whatever signs for the gate.
+/// An assertion without its signature, for the gate's signer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UnsignedAssertion {
     message: Vec<u8>,
 }
 
 impl UnsignedAssertion {
-    /// What the signature has to be over: Ed25519, under the key of the kid.
+    /// The message to sign: with Ed25519, under the key of the kid.
     #[must_use]
     pub fn message(&self) -> &[u8] {
         &self.message
     }
 
-    /// The header's value.
+    /// Appends the signature and returns the header's value.
     #[must_use]
     pub fn seal(mut self, signature: &[u8; 64]) -> String {
         self.message.extend_from_slice(signature);
@@ -127,27 +127,27 @@ impl UnsignedAssertion {
     }
 }
 
-/// An assertion that was checked.
+/// An assertion whose signature and times were verified.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct VerifiedAssertion {
     body: Vec<u8>,
 }
 
 impl VerifiedAssertion {
-    /// What it says.
+    /// The contents.
     ///
     /// # Errors
-    /// None: it was read before.
+    /// None: the bytes were decoded before.
     pub fn read(&self) -> Result<Assertion<'_>, WireError> {
         decode(&self.body).map(|(_, assertion)| assertion)
     }
 }
 
 impl Assertion<'_> {
-    /// Spells it, for the signer `kid`.
+    /// Encodes it for the signer `kid`.
     ///
     /// # Errors
-    /// [`WireError::NotCanonical`] where a text is longer than 2 bytes can say.
+    /// [`WireError::NotCanonical`] if a text is longer than 2 bytes can express.
     pub fn unsigned(&self, kid: u16) -> Result<UnsignedAssertion, WireError> {
         let mut message = Vec::with_capacity(256);
         message
@@ -172,10 +172,10 @@ impl Assertion<'_> {
     }
 }
 
-/// Checks the value of the header, as `audience` at `now`.
+/// Verifies a header's value, as `audience` at `now`.
 ///
 /// # Errors
-/// See [`AssertionError`]: every doubt is one.
+/// See [`AssertionError`]: whatever can't be verified is refused.
 pub fn verify(
     text: &str,
     keyring: &Keyring,
@@ -186,6 +186,7 @@ pub fn verify(
         return Err(AssertionError::Text);
     }
     let file = URL_SAFE_NO_PAD.decode(text).map_err(|_| AssertionError::Text)?;
+    // Decode, and find the signer.
     let (body, signature) = split_signature(&file)?;
     let (kid, assertion) = decode(body)?;
     if assertion.issuer != keyring.issuer() {
@@ -197,12 +198,14 @@ pub fn verify(
     let Some(Material::Ed25519(key)) = entry.map(|entry| &entry.material) else {
         return Err(AssertionError::SignerNotAllowed(kid));
     };
+    // Verify the signature before the audience and the times.
     if !key.verify(Context::ASSERTION, body, signature) {
         return Err(AssertionError::BadSignature);
     }
     if assertion.audience != audience {
         return Err(AssertionError::WrongAudience);
     }
+    // Check the times. Only the issue time may be ahead of the clock, by the allowed skew.
     let Assertion { issued_at, expires_at, .. } = assertion;
     let is_short = expires_at > issued_at && expires_at - issued_at <= MAX_LIFETIME_SECS;
     let has_begun = Time::from_secs(issued_at) <= now.plus_millis(MAX_SKEW_MILLIS);

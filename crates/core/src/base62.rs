@@ -1,12 +1,12 @@
-//! Base62 in chunks: 8 bytes to 11 characters, one spelling per value.
+//! Base62 in chunks of 8 bytes and 11 characters, with one spelling per value.
 //!
-//! The digits are `0-9A-Za-z` in ASCII order, most significant first, so that texts sort as the
-//! bytes they spell. 62^11 exceeds 2^64, so a chunk can spell a number that 8 bytes can't hold:
-//! such a chunk is refused, or two texts would mean the same key.
+//! The digits are `0-9A-Za-z` in ASCII order, most significant first, so that texts sort like their
+//! bytes. 62^11 exceeds 2^64, so a chunk can spell a number that 8 bytes can't hold. Such a chunk
+//! is refused, so that no two texts mean the same key.
 
-/// Characters to a chunk.
+/// Characters per chunk.
 pub const CHUNK_CHARS: usize = 11;
-/// Bytes to a chunk.
+/// Bytes per chunk.
 pub const CHUNK_BYTES: usize = 8;
 
 const DIGITS: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
@@ -28,15 +28,15 @@ pub enum Base62Error {
 /// Decodes `text` into `out`, which must hold 8 bytes for every 11 characters.
 ///
 /// # Errors
-/// See [`Base62Error`]; `out` then holds nothing of meaning.
+/// See [`Base62Error`]; the contents of `out` are then unspecified.
 pub fn decode(text: &[u8], out: &mut [u8]) -> Result<(), Base62Error> {
     let (chunks, tail) = text.as_chunks::<CHUNK_CHARS>();
     let (slots, rest) = out.as_chunks_mut::<CHUNK_BYTES>();
     if !tail.is_empty() || !rest.is_empty() || chunks.len() != slots.len() {
         return Err(Base62Error::Length);
     }
-    // Six chunks at a time, as many as an HMAC token has: an array's length is known, so that the
-    // compiler takes sixteen characters to a step.
+    // Six chunks at a time, as many as an HMAC token has. The array's length is fixed, so the
+    // compiler vectorizes over sixteen characters per step.
     let (sixes, rest) = chunks.as_chunks::<6>();
     let (six_slots, rest_slots) = slots.as_chunks_mut::<6>();
     for (six, slots) in sixes.iter().zip(six_slots) {
@@ -57,8 +57,8 @@ fn decode_chunks<const N: usize>(
     for digit in digits.as_flattened_mut() {
         let character = *digit;
         let (upper, lower) = (u8::from(character >= b'A'), u8::from(character >= b'a'));
-        // The three runs of digits lie 7 and 6 characters apart; what is between them, or before
-        // the first, comes out above the last digit of its run.
+        // The three runs of digits are 7 and 6 characters apart. A character between them, or
+        // before the first, maps above the last digit of its run.
         *digit = character.wrapping_sub(b'0' + 7 * upper + 6 * lower);
         wrong |= u8::from(*digit > 9 + 26 * (upper + lower));
     }
@@ -74,15 +74,15 @@ fn decode_chunks<const N: usize>(
 /// The number that eleven digits spell; `None` for 2^64 or more.
 fn number([a, b, c, low @ ..]: [u8; CHUNK_CHARS]) -> Option<u64> {
     let high = (u64::from(a) * 62 + u64::from(b)) * 62 + u64::from(c);
-    // Neighbours are joined, each time half as many and twice as wide: bytes to pairs below 62^2,
-    // these to fours below 62^4, these to one. No lane overflows into the next.
+    // Join neighbours pairwise, each time half as many and twice as wide: bytes to pairs below
+    // 62^2, pairs to fours below 62^4, fours to one. No lane overflows into the next.
     let bytes = u64::from_le_bytes(low);
     let pairs = (bytes & 0x00FF_00FF_00FF_00FF) * 62 + (bytes >> 8 & 0x00FF_00FF_00FF_00FF);
     let fours =
         (pairs & 0x0000_FFFF_0000_FFFF) * 62_u64.pow(2) + (pairs >> 16 & 0x0000_FFFF_0000_FFFF);
     let low = (fours & 0xFFFF_FFFF) * 62_u64.pow(4) + (fours >> 32);
     const UNIT: u64 = 62_u64.pow(8);
-    // A processor tells by itself that a product overflows; WebAssembly would multiply in 128 bits.
+    // A native multiplication detects overflow; WebAssembly would multiply in 128 bits.
     let high = if cfg!(target_family = "wasm") {
         (high <= u64::MAX / UNIT).then(|| high * UNIT)
     } else {
@@ -107,7 +107,7 @@ pub fn encode_chunk(bytes: [u8; CHUNK_BYTES]) -> [u8; CHUNK_CHARS] {
 
 /// Appends `bytes`, whose length must be a multiple of 8, to `text`.
 ///
-/// A remainder of less than 8 bytes is left out; callers encode fixed layouts.
+/// A remainder of fewer than 8 bytes is omitted; callers encode fixed layouts.
 pub fn encode_into(bytes: &[u8], text: &mut alloc::string::String) {
     let (chunks, _) = bytes.as_chunks::<CHUNK_BYTES>();
     for chunk in chunks {
@@ -149,7 +149,7 @@ mod tests {
 
     #[test]
     fn each_length_that_does_not_fit_is_refused() {
-        // A text of 11 characters for every 8 bytes, and what is off in one place alone.
+        // Not 11 characters for every 8 bytes, each off in one place only.
         for (chars, bytes) in [(0, 1), (0, 8), (1, 0), (11, 0), (11, 7), (11, 9), (11, 16), (12, 8)]
         {
             let read = decode(&vec![b'0'; chars], &mut vec![0; bytes]);

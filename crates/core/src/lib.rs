@@ -1,8 +1,9 @@
-//! Portcullis: API keys that prove themselves at the edge, and die everywhere within seconds.
+//! Portcullis: API keys that are verified offline at the edge and revoked everywhere within
+//! seconds.
 //!
-//! This crate judges a key from its own bytes, a [`Keyring`](keyring::Keyring) signed by a pinned
+//! This crate verifies a key from its own bytes, a [`Keyring`](keyring::Keyring) signed by a pinned
 //! root, and the latest signed revocation [`List`](list::List). It does no I/O, reads no clock and
-//! draws no random numbers: time is an argument, and files are handed in.
+//! draws no random numbers: the caller passes the time and the files.
 //!
 //! # The path of a verification
 //!
@@ -10,19 +11,19 @@
 //! text -> Unverified -> Authentic -> Current -> Accepted
 //! ```
 //!
-//! Each step consumes the one before ([`verify`]); claims can be read from
-//! [`Accepted`](verify::Accepted) alone. A [`Verifier`](replica::Replica) holds keyring and list,
-//! adopts newer ones, and never goes back.
+//! Each step consumes the previous one ([`verify`]). Only [`Accepted`](verify::Accepted) gives
+//! access to claims. A [`Verifier`](verifier::Verifier) holds keyring and list and adopts newer
+//! ones, never older ones.
 //!
-//! What an accepted key may do is said by its [`Policy`](policy::Policy), which
-//! [`decide`](policy::decide) holds a request against.
+//! The [`Policy`](policy::Policy) of an accepted key says what the key may do;
+//! [`decide`](policy::decide) checks a request against it.
 //!
-//! A gate tells its origin who is calling by a signed [`Assertion`](assertion::Assertion).
+//! A gate names the caller to its origin in a signed [`Assertion`](assertion::Assertion).
 //!
 //! The formats are specified in `docs/token.md`, `docs/keyring.md`, `docs/revocation-list.md`,
 //! `docs/policy.md` and `docs/assertion.md`.
 //!
-//! The writing half, which signs, is the feature `issue`; a verifier is built without it.
+//! The feature `issue` adds the signing half; a verifier is built without it.
 
 #![no_std]
 

@@ -1,38 +1,38 @@
-//! The reasons for which a verification ends in "no".
+//! The reasons for refusing a key.
 
 use crate::list::ListError;
 use crate::token::{Environment, Kind, Malformed};
 
 /// Why a key is refused.
 ///
-/// The codes are for logs. What a client is told is coarser: see `docs/token.md`.
+/// The codes are for logs. A client gets a coarser answer: see `docs/token.md`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
-    /// The text is no key.
+    /// The text isn't a key.
     #[error(transparent)]
     Malformed(#[from] Malformed),
-    /// The prefix carries a label that the issuer does not use.
+    /// The issuer doesn't use the prefix's label.
     #[error("the key's label is not one of this issuer's")]
     ForeignLabel,
-    /// The keyring lists no such signer: the keyring is older than the key, or the key is another
-    /// issuer's.
+    /// The keyring lists no such signer: the keyring is older than the key, or the key belongs to
+    /// another issuer.
     #[error("the keyring lists no signer with kid {0}; fetch the keyring, or ask whose key it is")]
     UnknownKid(u16),
     /// The signer is listed for another purpose, kind or environment, is retired, or is outside
     /// its validity.
     #[error("kid {0} may not sign such keys now")]
     SignerNotAllowed(u16),
-    /// The key is proved by an HMAC whose secret is not held here: only its issuer's gates can
-    /// judge it.
+    /// The key has an HMAC tag whose secret is not held here: only its issuer's gates can verify
+    /// it.
     #[error("this key can be judged only by its issuer's gates, which hold the secret of kid {0}")]
     SecretNotHeld(u16),
     /// The tag or signature is wrong: the key is altered, forged, or another issuer's.
     #[error("the key is not authentic")]
     BadSignature,
-    /// The list is of another issuer than the key.
+    /// The list belongs to another issuer than the key.
     #[error("the list is of another issuer than the key")]
     ForeignList,
-    /// There is no list that may be judged by.
+    /// No valid list is held.
     #[error("no key can be judged now: {0}")]
     List(#[from] ListError),
     /// The list does not cover the key's serial: it is older than the key.
@@ -47,18 +47,18 @@ pub enum Refusal {
     /// The key has expired.
     #[error("the key has expired")]
     Expired,
-    /// A secret key where a publishable one is asked for, or the other way round.
+    /// A secret key if a publishable one is required, or the reverse.
     #[error("a {} key is needed here, this one is {}", needed.name(), given.name())]
     WrongKind {
-        /// The kind that is asked for.
+        /// The required kind.
         needed: Kind,
         /// The key's kind.
         given: Kind,
     },
-    /// A key of one environment in the other.
+    /// A key of the other environment.
     #[error("a {} key is needed here, this one is for {}", needed.name(), given.name())]
     WrongEnvironment {
-        /// The environment that is asked for.
+        /// The required environment.
         needed: Environment,
         /// The key's environment.
         given: Environment,
@@ -66,7 +66,7 @@ pub enum Refusal {
 }
 
 impl Refusal {
-    /// A stable code for logs and for programs that hold both sides.
+    /// A stable code, for logs and for programs on either side.
     #[must_use]
     pub const fn code(self) -> &'static str {
         match self {
@@ -87,8 +87,8 @@ impl Refusal {
         }
     }
 
-    /// Whether the verifier is what lacks something, so that the same key may pass once it has
-    /// fetched: no list in force, or one that does not cover the key.
+    /// Whether the verifier lacks a valid list, so that the same key may pass once it has fetched
+    /// one.
     #[must_use]
     pub const fn is_unavailable(self) -> bool {
         match self {

@@ -1,9 +1,8 @@
-//! Signatures that have been checked before, so that a key which comes again costs no second
-//! verification by Ed25519.
+//! A cache of verified signatures, so that a key's next use costs no second Ed25519 verification.
 //!
-//! What is kept is that a signature is good, never that a key is: time, keyring and list are looked
-//! at each time. A signature gets in only once it has been verified, so nobody without a signer's
-//! key can fill the memo or push others out of it.
+//! The cache records that a signature is good, never that a key is valid: time, keyring and list
+//! are checked each time. A signature is inserted only once it has been verified, so only the
+//! holder of a signer's key can fill the cache or evict entries.
 
 use alloc::vec::Vec;
 use core::ops::Range;
@@ -11,30 +10,30 @@ use core::ops::Range;
 use crate::crypto::PublicKey;
 use crate::crypto::is_strict;
 
-/// A signature and what it is over: all that a native verification needs.
+/// A signature and its message: the inputs of a native verification.
 ///
-/// [`Unverified::signature_to_check`](crate::verify::Unverified::signature_to_check) gives it out
-/// only where its R and S are strict, so that what is left is the equation `[S]B = R + [k]A`. A host
-/// whose library has the cofactorless one, as WebCrypto has in workerd, Chromium and Node, may do
-/// that step and [`insert`](Memo::insert) the signature if it is good.
+/// [`Unverified::signature_to_check`](crate::verify::Unverified::signature_to_check) returns it
+/// only if its R and S are strict, so that only the equation `[S]B = R + [k]A` remains. A host may
+/// check that equation and [`insert`](SignatureCache::insert) a good signature if its library uses
+/// the cofactorless form, as WebCrypto does in workerd, Chromium and Node.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PendingSignature {
     /// The signer's public key.
     pub key: [u8; 32],
-    /// What is signed, its context included.
+    /// The signed message, its context included.
     pub message: [u8; 55],
     /// The signature.
     pub signature: [u8; 64],
 }
 
 impl PendingSignature {
-    /// The signature over `message`, unless it is not strict.
+    /// The signature over `message`; `None` if it isn't strict.
     pub(crate) fn new(key: &PublicKey, message: &[u8; 55], signature: &[u8; 64]) -> Option<Self> {
         let (key, message, signature) = (key.to_bytes(), *message, *signature);
         is_strict(&signature).then_some(Self { key, message, signature })
     }
 
-    /// By bytes of R, which are as good as random in a signature that is genuine.
+    /// The set, by bytes of R, which are uniformly distributed in genuine signatures.
     fn set(&self, sets: usize) -> usize {
         let [a, b, c, d, ..] = self.signature;
         let hash = usize::try_from(u32::from_le_bytes([a, b, c, d])).unwrap_or(0);
@@ -42,13 +41,12 @@ impl PendingSignature {
     }
 }
 
-/// How many places a signature has. With one alone, two keys in steady use that share it would
-/// push each other out at every request, each time at the price of a verification: of 500 such
-/// keys in 1024 places two in five would. With four it is one in twenty.
+/// Slots per set. In a direct-mapped cache, two keys in steady use that share a slot would evict
+/// each other at every request, each time at the cost of a verification: of 500 such keys in 1024
+/// slots two in five would. With four ways it is one in twenty.
 const WAYS: usize = 4;
 
-/// A bounded number of signatures that are known to be good. Of those that share their places the
-/// newest stay.
+/// A bounded cache of good signatures. Each set keeps its newest.
 #[derive(Clone, Debug, Default)]
 pub struct SignatureCache {
     places: Vec<Option<PendingSignature>>,
@@ -56,7 +54,7 @@ pub struct SignatureCache {
 }
 
 impl SignatureCache {
-    /// A memo for `capacity` signatures of about 150 bytes each; 0 keeps none.
+    /// A cache for `capacity` signatures of about 150 bytes each; 0 disables it.
     #[must_use]
     pub const fn new(capacity: usize) -> Self {
         Self { places: Vec::new(), capacity }
@@ -71,10 +69,10 @@ impl SignatureCache {
         })
     }
 
-    /// Keeps a signature that the caller has verified.
+    /// Inserts a signature that the caller has verified.
     pub fn insert(&mut self, signature: PendingSignature) {
         if self.places.is_empty() {
-            // A memo for more than there is memory for keeps none.
+            // If the memory can't be allocated, the cache stays empty.
             if self.places.try_reserve_exact(self.capacity).is_err() {
                 return;
             }
@@ -85,7 +83,7 @@ impl SignatureCache {
         if set.iter().flatten().any(|held| *held == signature) {
             return;
         }
-        // The oldest comes to the front, to be written over.
+        // Move the oldest to the front, to be overwritten.
         if let Some(oldest) = set.len().checked_sub(1) {
             set.rotate_right(oldest.min(1));
         }
@@ -94,7 +92,7 @@ impl SignatureCache {
         }
     }
 
-    /// The places that a signature may have; the last set is what is left of the capacity.
+    /// The slots of a signature's set; the last set may be smaller.
     fn set(&self, signature: &PendingSignature) -> Option<Range<usize>> {
         let start = signature.set(self.capacity.div_ceil(WAYS)).checked_mul(WAYS)?;
         Some(start..start.checked_add(WAYS)?.min(self.capacity))

@@ -1,11 +1,11 @@
-//! Instants, always handed in by the caller.
+//! Instants, always passed by the caller.
 
 use core::fmt;
 
-/// An instant in milliseconds since 1970-01-01T00:00:00Z, leap seconds not counted.
+/// An instant in milliseconds since 1970-01-01T00:00:00Z, without leap seconds.
 ///
-/// Stamps are dated in milliseconds, because a bound of one second is promised on them. Tokens
-/// carry whole seconds in 32 bits, which last until 2106.
+/// Stamps are dated in milliseconds, because their bound is as low as one second. Tokens carry
+/// whole seconds in 32 bits, which last until 2106.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Time(u64);
 
@@ -48,7 +48,7 @@ impl Time {
 }
 
 impl fmt::Display for Time {
-    /// Seconds with three decimals, as log lines sort and subtract them.
+    /// Seconds with three decimals, so that log lines can be sorted and subtracted.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}.{:03}", self.0 / 1000, self.0 % 1000)
     }

@@ -1,15 +1,15 @@
-//! A replica: keyring and list as one verifier holds them, always the newest that it has seen.
+//! A verifier: the newest keyring and list of one issuer.
 //!
-//! It does no I/O. A host that fetches files asks what is wanted next and hands in what it got:
+//! It does no I/O. A host asks which file is needed next, fetches it and offers it:
 //!
 //! ```text
-//! let mut update = match verifier.offer_stamp(&stamp, now)? { Some(update) => update, None => done };
-//! if update.wants_head()      update.offer_head(&file)?
+//! let Some(mut update) = verifier.offer_stamp(&stamp, now)? else { done }
+//! if update.wants_head()              update.offer_head(&file)?
 //! for name in update.wants_bodies()   update.offer_body(&file)?
 //! verifier.commit(update)?
 //! ```
 //!
-//! Until [`Verifier::commit`] succeeds the list that is held goes on counting.
+//! Until [`Verifier::commit`] succeeds, the held list stays in force.
 
 use alloc::collections::BinaryHeap;
 use alloc::sync::Arc;
@@ -25,7 +25,7 @@ use crate::time::Time;
 pub struct Verifier {
     keyring: Keyring,
     list: Option<List>,
-    /// The newest stamp that was restored without its list: nothing older counts.
+    /// The newest stamp that was restored without its list. Older stamps are refused.
     floor: Option<Stamp>,
 }
 
@@ -51,19 +51,19 @@ impl AdoptError {
     }
 }
 
-/// A list on its way in.
+/// A newer list that is being gathered.
 #[derive(Clone, Debug)]
 pub struct Update {
     stamp: Stamp,
-    /// When the stamp was weighed.
+    /// The time at which the stamp was verified.
     now: Time,
-    /// The bodies of the list that was held then.
+    /// The bodies of the list that was held at that time.
     held: Vec<(Digest, Arc<Body>)>,
     head: Option<Head>,
     parts: Parts,
 }
 
-/// A list that may be judged by at one instant.
+/// A list that is valid at one instant.
 #[derive(Clone, Copy, Debug)]
 pub struct ListAt<'r> {
     pub(crate) list: &'r List,
@@ -71,7 +71,7 @@ pub struct ListAt<'r> {
 }
 
 impl Verifier {
-    /// A replica that trusts `root` and holds no list yet: it refuses every key.
+    /// A verifier that trusts `root` and holds no list yet: it refuses every key.
     ///
     /// # Errors
     /// See [`KeyringError`].
@@ -79,7 +79,7 @@ impl Verifier {
         Ok(Self { keyring: Keyring::open(keyring, &root)?, list: None, floor: None })
     }
 
-    /// Holds the secret of an HMAC key.
+    /// Adds the secret of an HMAC key.
     ///
     /// # Errors
     /// See [`Keyring::hold_secret`].
@@ -91,7 +91,7 @@ impl Verifier {
         self.keyring.hold_secret(kid, secret)
     }
 
-    /// The keyring that is held.
+    /// The held keyring.
     #[must_use]
     pub const fn keyring(&self) -> &Keyring {
         &self.keyring
@@ -103,13 +103,13 @@ impl Verifier {
         self.keyring.issuer()
     }
 
-    /// The list that is held, whether or not it may still be judged by.
+    /// The held list, even if it is past its next update.
     #[must_use]
     pub const fn list(&self) -> Option<&List> {
         self.list.as_ref()
     }
 
-    /// Takes a newer keyring; says whether it was one. A list of a lower epoch is let go.
+    /// Adopts a newer keyring; returns whether it was newer. Drops a list of a lower epoch.
     ///
     /// # Errors
     /// See [`Keyring::succeed`]. What is held stays as it is.
@@ -123,14 +123,15 @@ impl Verifier {
         Ok(true)
     }
 
-    /// Weighs a stamp. `None`: nothing more is wanted, because it is the one that is held, an
-    /// older renewal of it, or a newer renewal, which has been taken.
+    /// Verifies a stamp and starts an update. `None` if no file is needed: the stamp is the held
+    /// one, an older renewal of it, or a newer renewal, which has been adopted.
     ///
     /// # Errors
     /// See [`ListError`]. What is held stays as it is.
     pub fn offer_stamp(&mut self, file: &[u8], now: Time) -> Result<Option<Update>, ListError> {
         let stamp = Stamp::open(file, &self.keyring, now)?;
         let offered = stamp.list_version();
+        // Refuse a lower number, and the same number for another head.
         if let Some(newest) = self.newest() {
             let held = newest.list_version().number;
             if offered.number < held {
@@ -140,6 +141,7 @@ impl Verifier {
                 return Err(ListError::Equivocation(held));
             }
         }
+        // The same list: adopt a newer renewal of the stamp.
         if let Some(list) =
             self.list.as_mut().filter(|list| list.list_version().number == offered.number)
         {
@@ -152,13 +154,14 @@ impl Verifier {
         Ok(Some(Update { stamp, now, held, head: None, parts: Parts::default() }))
     }
 
-    /// Takes the list that `update` has gathered.
+    /// Adopts the list that `update` has gathered.
     ///
     /// # Errors
-    /// [`ListError::WrongDigest`] where a part is still wanted, and the reasons of
-    /// [`offer_stamp`](Self::offer_stamp), looked at again: another update may have come first.
+    /// [`ListError::WrongDigest`] if a part is missing, and the errors of
+    /// [`offer_stamp`](Self::offer_stamp), which is checked again: another update may have been
+    /// committed meanwhile.
     pub fn commit(&mut self, update: Update) -> Result<(), ListError> {
-        // Under the keyring that is held now: it may have retired the stamp's signer since.
+        // Check under the current keyring: it may have retired the stamp's signer meanwhile.
         update.stamp.check(&self.keyring, update.now)?;
         let offered = update.stamp.list_version().number;
         let list = self.list.as_ref().map(|list| list.list_version().number);
@@ -178,10 +181,10 @@ impl Verifier {
         Ok(())
     }
 
-    /// Takes keyring and list from a bundle; says whether anything in it was news.
+    /// Adopts keyring and list from a bundle; returns whether either was new.
     ///
     /// # Errors
-    /// See [`AdoptError`]. An older keyring in a bundle is passed over: its list may be newer.
+    /// See [`AdoptError`]. An older keyring in a bundle is skipped: its list may be newer.
     pub fn adopt_bundle(&mut self, file: &[u8], now: Time) -> Result<bool, AdoptError> {
         let bundle = Bundle::decode(file).map_err(ListError::wire("bundle"))?;
         let newer_keyring = match self.offer_keyring(bundle.keyring) {
@@ -199,13 +202,14 @@ impl Verifier {
         Ok(newer_keyring || self.list.as_ref().map(List::list_version) != before)
     }
 
-    /// Takes from a bundle what was held before: kept by a verifier that ended, or deployed with it.
-    /// Its list may be past its next update: then nothing is judged by it, but nothing older is
-    /// taken either, and a new stamp for the same head is all that has to be fetched. Where bodies
-    /// are left out the stamp counts as that floor alone. Says whether anything in it was news.
+    /// Restores from a bundle what was held before: stored by an earlier verifier, or deployed with
+    /// this one. A list past its next update verifies nothing, but nothing older is adopted any
+    /// more, and a new stamp for the same head is all that has to be fetched. If bodies are
+    /// missing, only the stamp is kept, as that floor. Returns whether anything in the bundle was
+    /// new.
     ///
     /// # Errors
-    /// See [`AdoptError`]. An older keyring in the bundle is passed over.
+    /// See [`AdoptError`]. An older keyring in the bundle is skipped.
     pub fn restore(&mut self, file: &[u8], now: Time) -> Result<bool, AdoptError> {
         let bundle = Bundle::decode(file).map_err(ListError::wire("bundle"))?;
         let newer_keyring = match self.offer_keyring(bundle.keyring) {
@@ -235,17 +239,17 @@ impl Verifier {
         Ok(true)
     }
 
-    /// The newest stamp that is known of: the list's, or the floor.
+    /// The newest known stamp: the list's, or the floor.
     fn newest(&self) -> Option<&Stamp> {
         let list = self.list.as_ref().map(List::stamp);
         list.into_iter().chain(&self.floor).max_by_key(|stamp| stamp.list_version().number)
     }
 
-    /// The list, if it may be judged by at `now`, under the keyring that is held now: its signer
-    /// may have been retired since it came.
+    /// The list, if it is valid at `now` under the current keyring, which may have retired the
+    /// list's signer since.
     ///
     /// # Errors
-    /// [`ListError::Missing`], and what [`Stamp::open`] refuses but for the signature.
+    /// [`ListError::Missing`], and the errors of [`Stamp::open`] except for the signature.
     pub fn list_at(&self, now: Time) -> Result<ListAt<'_>, ListError> {
         let list = self.list.as_ref().ok_or(ListError::Missing)?;
         list.stamp().check(&self.keyring, now)?;
@@ -254,14 +258,14 @@ impl Verifier {
 }
 
 impl Update {
-    /// The head to fetch next, if it has not been handed in.
+    /// The head to fetch next, unless it has been offered.
     #[must_use]
     pub fn wants_head(&self) -> Option<FileName> {
         let name = FileName { digest: self.stamp.head(), len: self.stamp.head_len() };
         self.head.is_none().then_some(name)
     }
 
-    /// Hands in the head.
+    /// Offers the head.
     ///
     /// # Errors
     /// See [`Head::open`].
@@ -280,14 +284,14 @@ impl Update {
         Ok(())
     }
 
-    /// The head that was handed in: it says which policies the new list has.
+    /// The head, once it has been offered: it names the policies of the new list.
     #[must_use]
     pub const fn head(&self) -> Option<&Head> {
         self.head.as_ref()
     }
 
     /// The bodies still to fetch, each once, in the order in which the head first names them. Empty
-    /// before the head has been handed in.
+    /// until the head has been offered.
     #[must_use]
     pub fn wants_bodies(&self) -> Vec<FileName> {
         let lines = self.head.iter().flat_map(Head::shards).zip(0..);
@@ -297,8 +301,8 @@ impl Update {
         wanted.map(|(line, _)| FileName { digest: line.body, len: line.len }).collect()
     }
 
-    /// Hands in a body. It is known by its digest; one that the head does not name is refused, and
-    /// one that is held already is passed over unread.
+    /// Offers a body, identified by its digest. A body that the head doesn't name is refused; one
+    /// that is held already is skipped without decoding.
     ///
     /// # Errors
     /// [`ListError::WrongDigest`] and [`ListError::Wire`].
@@ -312,22 +316,22 @@ impl Update {
     }
 }
 
-/// The bodies that a head names, each once, by ascending digest: a head may have as many shards as
-/// it likes, so nothing is looked for from line to line.
+/// The bodies that a head names, each once, by ascending digest. Sorted for binary search, because
+/// the number of a head's shards is unbounded.
 #[derive(Clone, Debug, Default)]
 struct Parts(Vec<Part>);
 
 #[derive(Clone, Debug)]
 struct Part {
     digest: Digest,
-    /// The first of the head's lines that names it.
+    /// The first line of the head that names it.
     line: u32,
     body: Option<Arc<Body>>,
 }
 
 impl Parts {
     fn of(head: &Head) -> Self {
-        // By a heap, because `sort` would be a quarter of the whole wasm module.
+        // A heap sorts here, because `sort` would be a quarter of the whole wasm module.
         let lines: BinaryHeap<(Digest, u32)> =
             head.shards().iter().map(|shard| shard.body).zip(0..).collect();
         let mut lines = lines.into_sorted_vec();

@@ -1,4 +1,4 @@
-//! The path of a verification.
+//! The steps of a verification.
 //!
 //! ```
 //! # use portcullis_core::{verifier::Verifier, time::Time, verify::*};
@@ -24,18 +24,18 @@ use crate::verifier::{ListAt, Verifier};
 
 pub use crate::refusal::Refusal;
 
-/// What the caller asks of a key.
+/// What the caller requires of a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Requirements {
     /// The purpose that the key's signer must have: token, or admin.
     pub purpose: Purpose,
-    /// The kind, where only one will do.
+    /// The required kind, if any.
     pub kind: Option<Kind>,
-    /// The environment, where only one will do.
+    /// The required environment, if any.
     pub environment: Option<Environment>,
 }
 
-/// A text of the right form. Nothing is known of who made it.
+/// A well-formed text. Nothing is verified yet.
 #[derive(Debug)]
 pub struct Unverified(Text);
 
@@ -55,8 +55,8 @@ impl Unverified {
         &self.0
     }
 
-    /// Checks the tag or signature under the key that the keyring lists for the token's kid. The
-    /// keyring's entry decides the algorithm, the token never does.
+    /// Verifies the tag or signature with the key that the keyring lists for the token's kid. The
+    /// keyring's entry determines the algorithm, never the token.
     ///
     /// # Errors
     /// [`Refusal`], from [`Refusal::ForeignLabel`] to [`Refusal::BadSignature`].
@@ -68,7 +68,8 @@ impl Unverified {
         self.authenticate_with(&mut SignatureCache::new(0), keyring, purpose)
     }
 
-    /// The same; a signature that `signature_cache` holds is not verified again.
+    /// [`authenticate`](Self::authenticate) with a cache: a signature in `signature_cache` is not
+    /// verified again.
     ///
     /// # Errors
     /// As [`authenticate`](Self::authenticate).
@@ -92,8 +93,8 @@ impl Unverified {
         Ok(Authentic { text: &self.0, signer, keyring })
     }
 
-    /// The same where nothing is left to verify by Ed25519: the key's tag is right, or `signature_cache` holds
-    /// its signature. `None` says nothing of the key.
+    /// Authenticates if no Ed25519 verification is needed: the key's tag is right, or
+    /// `signature_cache` holds its signature. `None` decides nothing about the key.
     #[must_use]
     pub fn authenticate_known<'v>(
         &'v self,
@@ -111,9 +112,9 @@ impl Unverified {
         known.then_some(Authentic { text: &self.0, signer, keyring })
     }
 
-    /// Authenticates as far as nothing has to be verified by Ed25519: a tag is checked, and a
-    /// signature that `signature_cache` holds is good. Any other is given back, for the caller to have verified
-    /// by whatever is quickest.
+    /// Authenticates as far as possible without an Ed25519 verification: checks a tag, and accepts
+    /// a signature that `signature_cache` holds. Any other signature is returned, for the caller to
+    /// verify in the fastest way.
     ///
     /// # Errors
     /// As [`authenticate`](Self::authenticate).
@@ -140,13 +141,13 @@ impl Unverified {
         }
     }
 
-    /// The signature that a host may verify natively and insert into `signature_cache` before it calls
-    /// [`authenticate_with`](Self::authenticate_with): `None` where the key is proved by an HMAC, or the memo
-    /// holds its signature.
+    /// The signature that a host may verify natively and insert into `signature_cache` before it
+    /// calls [`authenticate_with`](Self::authenticate_with). `None` if the key has an HMAC tag, or
+    /// the cache holds its signature.
     ///
     /// # Errors
-    /// [`Refusal`], as [`authenticate`](Self::authenticate) has it of this key whatever the host
-    /// would find.
+    /// The [`Refusal`] of [`authenticate`](Self::authenticate), if it doesn't depend on the
+    /// signature's verification.
     pub fn signature_to_check(
         &self,
         keyring: &Keyring,
@@ -164,19 +165,22 @@ impl Unverified {
         }
     }
 
-    /// Finds the signer, and looks at a tag; what there is to look at of a signature is given.
+    /// Finds the signer and checks a tag. For a signature, returns the inputs of its verification.
     fn proof<'k, 't>(
         &'t self,
         keyring: &'k Keyring,
         purpose: Purpose,
     ) -> Result<(&'k KeyEntry, Proof<'k, 't>), Refusal> {
         use crate::token::Proof as Carried;
+        // Find the signer: the prefix must be the issuer's, and the keyring must list the kid for
+        // this purpose, kind and environment.
         let Claims { kid, kind, environment, .. } = *self.0.claims();
         let block = keyring.block(self.0.prefix()).ok_or(Refusal::ForeignLabel)?;
         let signer = keyring.entry(kid).ok_or(Refusal::UnknownKid(kid))?;
         if signer.purpose != purpose || !signer.may_sign(kind, environment) {
             return Err(Refusal::SignerNotAllowed(kid));
         }
+        // Check the tag, or assemble the signed message.
         let block = with_signed(block, self.0.signed().ok_or(Malformed::Length)?);
         let proof = match (&signer.material, self.0.proof().ok_or(Malformed::Length)?) {
             (Material::Hmac { .. }, Carried::Tag(tag)) => {
@@ -193,16 +197,16 @@ impl Unverified {
     }
 }
 
-/// How far a key is authenticated without Ed25519.
+/// The result of authentication without Ed25519.
 #[derive(Debug)]
 pub enum Authentication<'v> {
-    /// All the way.
+    /// The key is authentic.
     Authentic(Authentic<'v>),
-    /// Its signature is still to be verified.
+    /// Its signature has to be verified.
     Unchecked(UncheckedSignature<'v>),
 }
 
-/// A key whose signature is still to be verified: its issuer's only if that is good.
+/// A key with an unverified signature. The key is authentic only if the signature is good.
 #[derive(Debug)]
 pub struct UncheckedSignature<'v> {
     authentic: Authentic<'v>,
@@ -211,13 +215,13 @@ pub struct UncheckedSignature<'v> {
 }
 
 impl<'v> UncheckedSignature<'v> {
-    /// What a host may verify natively.
+    /// The signature, which a host may verify natively.
     #[must_use]
     pub const fn signature(&self) -> &PendingSignature {
         &self.signature
     }
 
-    /// Verifies it here. What is good may be kept in a [`SignatureCache`].
+    /// Verifies the signature here. A good one may be inserted into a [`SignatureCache`].
     ///
     /// # Errors
     /// [`Refusal::BadSignature`].
@@ -231,11 +235,11 @@ impl<'v> UncheckedSignature<'v> {
     }
 }
 
-/// What was found of a token's tag or signature.
+/// The state of a token's tag or signature.
 enum Proof<'k, 't> {
     /// Whether the tag is right.
     Tag(bool),
-    /// A signature that is still to be checked.
+    /// A signature that has to be verified.
     Signature { key: &'k PublicKey, message: [u8; 55], signature: &'t [u8; 64] },
 }
 
@@ -254,8 +258,8 @@ fn is_good(
     good
 }
 
-/// The block of SHA-256 in which a token's message stands with its padding, but for the signed
-/// part: context, binding, 28 zeros, and the padding of a message behind HMAC's first block.
+/// The padded SHA-256 block of a token's message, without the signed part: context, binding, 28
+/// zeros, and the padding of a message after HMAC's first block.
 pub(crate) fn message_block(binding: &[u8; 16]) -> [u8; 64] {
     let mut message = [0; HmacKey::MESSAGE_LEN];
     let parts = Context::TOKEN.bytes().iter().chain(binding);
@@ -263,7 +267,7 @@ pub(crate) fn message_block(binding: &[u8; 16]) -> [u8; 64] {
     last_block(&message, 64 + HmacKey::MESSAGE_LEN)
 }
 
-/// The same with the 28 bytes as they were received.
+/// `block` with the 28 signed bytes as received.
 pub(crate) fn with_signed(block: &[u8; 64], signed: &SignedPart) -> [u8; 64] {
     const AT: usize = Context::LEN + 16;
     let mut block = *block;
@@ -273,15 +277,15 @@ pub(crate) fn with_signed(block: &[u8; 64], signed: &SignedPart) -> [u8; 64] {
     block
 }
 
-/// What a tag or signature covers: context, binding, signed part.
+/// The message of a tag or signature: context, binding, signed part.
 pub(crate) fn message_in(block: &[u8; 64]) -> [u8; HmacKey::MESSAGE_LEN] {
     block.first_chunk().copied().unwrap_or([0; HmacKey::MESSAGE_LEN])
 }
 
-/// A key that its issuer made. It may be revoked, expired, or for another door.
+/// A key whose tag or signature is verified. It may still be revoked, expired, or not what the
+/// caller requires.
 ///
-/// It looks at the text and the keyring where they lie: a verification copies no claims before it
-/// accepts them.
+/// It borrows the text and the keyring: a verification copies no claims before it accepts them.
 #[derive(Debug)]
 pub struct Authentic<'v> {
     text: &'v Text,
@@ -290,20 +294,19 @@ pub struct Authentic<'v> {
 }
 
 impl<'v> Authentic<'v> {
-    /// The key's public name: for the log line of a key that is its issuer's and refused all the
-    /// same.
+    /// The key's public name, for the log line of an authentic key that is refused.
     #[must_use]
     pub fn name(&self) -> Name {
         Name::derive(self.keyring.issuer(), self.text.claims().serial)
     }
 
-    /// The same, for a caller that seldom needs it: deriving it takes a hash.
+    /// A closure that derives [`name`](Self::name) on demand, which takes a hash.
     pub fn namer(&self) -> impl Fn() -> Name + use<> {
         let (issuer, serial) = (self.keyring.issuer(), self.text.claims().serial);
         move || Name::derive(issuer, serial)
     }
 
-    /// Checks the key against a list that may be judged by now.
+    /// Checks the key against a list that is valid now.
     ///
     /// # Errors
     /// [`Refusal`], from [`Refusal::ForeignList`] to [`Refusal::Expired`].
@@ -336,7 +339,7 @@ pub struct Current<'v> {
 }
 
 impl Current<'_> {
-    /// Checks the key against what this door asks for.
+    /// Checks the key against the caller's requirements.
     ///
     /// # Errors
     /// [`Refusal::WrongKind`] and [`Refusal::WrongEnvironment`].
@@ -353,14 +356,14 @@ impl Current<'_> {
             claims,
             prefix: *self.text.prefix(),
             issuer: self.list.issuer(),
-            // The length says it, and the signer's entry agreed.
+            // From the length; the signer's entry has the same algorithm.
             algorithm: self.text.algorithm(),
             list: self.list.list_version(),
         })
     }
 }
 
-/// A key that passed every check: the only place where claims can be read.
+/// A key that passed every check. Only this type gives access to claims.
 #[must_use]
 #[derive(Debug)]
 pub struct Accepted {
@@ -396,19 +399,19 @@ impl Accepted {
         self.algorithm
     }
 
-    /// What the key says.
+    /// The key's claims.
     #[must_use]
     pub const fn claims(&self) -> &Claims {
         &self.claims
     }
 
-    /// The key's place in the revocation list.
+    /// The key's index in the revocation list.
     #[must_use]
     pub const fn serial(&self) -> Serial {
         self.claims.serial
     }
 
-    /// The list that the verdict was given by.
+    /// The list that the key was checked against.
     #[must_use]
     pub const fn list(&self) -> ListVersion {
         self.list
@@ -416,10 +419,10 @@ impl Accepted {
 }
 
 impl Verifier {
-    /// Judges `text` at `now`: the whole path.
+    /// Verifies `text` at `now`: all steps.
     ///
     /// # Errors
-    /// [`Refusal`]: every doubt is one.
+    /// [`Refusal`]: whatever can't be verified is refused.
     pub fn verify(
         &self,
         text: &str,
@@ -429,7 +432,7 @@ impl Verifier {
         self.verify_with(&mut SignatureCache::new(0), text, requirements, now)
     }
 
-    /// The same, with the signatures that were checked before.
+    /// [`verify`](Self::verify) with a cache of verified signatures.
     ///
     /// # Errors
     /// As [`verify`](Self::verify).

@@ -2,9 +2,9 @@
 
 use alloc::vec::Vec;
 
-/// Why the bytes of a keyring, stamp, head, body or bundle are not one.
+/// Why the bytes of a keyring, stamp, head, body or bundle can't be decoded.
 ///
-/// Every format has exactly one spelling of each content; whatever is not that spelling is refused.
+/// Every format has exactly one encoding of each content; any other is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum WireError {
     /// The file ends before its layout does.
@@ -13,16 +13,16 @@ pub enum WireError {
     /// Bytes follow the end of the layout.
     #[error("bytes follow the end of the file; it was altered or joined with another")]
     TrailingBytes,
-    /// The first three bytes are not those of the kind of file that was expected.
+    /// The first three bytes belong to another kind of file.
     #[error("this is not a {expected}; check the address that it came from")]
     WrongFile {
-        /// The kind of file that was expected.
+        /// The expected kind of file.
         expected: &'static str,
     },
-    /// The version byte is not one that this verifier knows.
+    /// The version byte is unknown to this verifier.
     #[error("format version {0} is not known here; update the verifier")]
     UnknownVersion(u8),
-    /// A field holds a value that its definition excludes, or a second spelling of a value.
+    /// A field holds a value outside its definition, or a second encoding of a value.
     #[error("the field `{0}` is out of range or not in its canonical form")]
     NotCanonical(&'static str),
 }
@@ -30,7 +30,7 @@ pub enum WireError {
 /// The first four bytes of every signed or content-addressed file: `PC`, a letter, a version.
 pub(crate) const VERSION: u8 = 1;
 
-/// The file ends before what is read does. Without a word of its own: `?` copies none.
+/// The file is shorter than its layout. Zero-sized, so `?` moves nothing on the hot path.
 pub(crate) struct Truncated;
 
 impl From<Truncated> for WireError {
@@ -49,7 +49,7 @@ impl<'a> Reader<'a> {
         Self { rest: bytes }
     }
 
-    /// Opens a file whose magic is `PC` and `letter`, at the one version that is known.
+    /// Opens a file whose magic is `PC` and `letter`, in the one known version.
     pub(crate) fn open(
         bytes: &'a [u8],
         letter: u8,
@@ -98,8 +98,8 @@ impl<'a> Reader<'a> {
         self.array().map(u64::from_be_bytes)
     }
 
-    /// A length, read as 32 bits and held against what is left, so that nothing is allocated for a
-    /// claim that the file can't fulfil.
+    /// A count of items of `bytes_each` bytes, read as 32 bits. Checked against the remaining
+    /// bytes, so that nothing is allocated for a count that the file can't hold.
     pub(crate) fn len(&mut self, bytes_each: usize) -> Result<usize, Truncated> {
         let count = usize::try_from(self.u32()?).map_err(|_| Truncated)?;
         match count.checked_mul(bytes_each) {
@@ -117,7 +117,7 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// Splits a signed file into what is signed and its last 64 bytes.
+/// Splits a signed file into the signed bytes and the last 64 bytes.
 pub(crate) fn split_signature(file: &[u8]) -> Result<(&[u8], &[u8; 64]), WireError> {
     file.split_last_chunk::<64>().ok_or(WireError::Truncated)
 }

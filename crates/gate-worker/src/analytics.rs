@@ -1,5 +1,5 @@
-//! Data points for Workers Analytics Engine. It answers nothing, and whatever it does changes no
-//! answer of the gate.
+//! Data points for Workers Analytics Engine. It gives no acknowledgement, and its failures don't
+//! affect the gate's answers.
 
 use core::cell::Cell;
 
@@ -13,11 +13,12 @@ use crate::js::{get, object};
 use crate::log::log;
 
 thread_local! {
-    /// Told of once an isolate: a dataset that fails would fail for each request.
+    /// Whether a failure was logged. Logged once per isolate: a failing dataset would fail for
+    /// every request.
     static FAILED: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Hands a data point to the dataset that is bound.
+/// Writes a data point to the bound dataset.
 pub(crate) fn write(env: &JsValue, point: &DataPoint) {
     if try_write(env, point).is_err() && !FAILED.replace(true) {
         log(&Event::Analytics);

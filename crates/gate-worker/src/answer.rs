@@ -1,4 +1,4 @@
-//! What is answered in the origin's place.
+//! The gate's own answers.
 
 use core::cell::RefCell;
 
@@ -17,7 +17,7 @@ use crate::clock::now;
 use crate::host::Runtime;
 use crate::log::log;
 
-/// The answer to a request that is refused, for a page of `origin` too.
+/// The answer to a refused request. `origin` is that of the page that sent it, for CORS.
 pub(crate) fn refuse(
     runtime: &Runtime,
     refused: Refused,
@@ -33,7 +33,7 @@ pub(crate) fn refuse(
     answer(&problem, debug.as_deref(), origin)
 }
 
-/// The gate's own pages.
+/// One of the gate's own pages.
 pub(crate) fn own(gate: &RefCell<Gate>, page: ReservedPage) -> worker::Result<web_sys::Response> {
     let (status, kind, body) = match page {
         ReservedPage::Health { ready: true } => (200, "text/plain", "ready\n".to_owned()),
@@ -49,10 +49,10 @@ pub(crate) fn own(gate: &RefCell<Gate>, page: ReservedPage) -> worker::Result<we
     respond(status, &headers, &body)
 }
 
-/// A problem's answer, which a page of `origin` can read.
+/// The answer for a problem, readable by a page of `origin`.
 ///
 /// # Errors
-/// The runtime's.
+/// Those of the runtime.
 pub fn answer(
     problem: &Problem,
     debug: Option<&str>,

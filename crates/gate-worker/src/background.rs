@@ -1,5 +1,5 @@
-//! What the platform calls the gate for beside requests: a cron trigger, and a batch of the queue
-//! that its reports of uses go over.
+//! Handlers besides requests: for a cron trigger, and for a batch of the queue that carries the
+//! reports of uses.
 
 use std::rc::Rc;
 
@@ -19,18 +19,18 @@ use crate::js::{call, get, object};
 use crate::log::log;
 use crate::{Shared, shared};
 
-/// Refreshes the list, keeps the floor and reports what was counted: for a cron trigger.
+/// Refreshes the list, stores the floor and reports the counted uses: for a cron trigger.
 pub async fn scheduled(env: &Env) {
     if let Ok((shared, runtime)) = woken(env) {
         cron::tick(&shared.gate, &runtime).await;
     }
 }
 
-/// Hands the issuer the reports in a batch of the queue that is bound as `USAGE_QUEUE`, and says of
-/// each message whether it is to come again.
+/// Delivers the reports in a batch of the queue `USAGE_QUEUE` to the issuer. Acknowledges each
+/// message, or asks for its redelivery.
 ///
 /// # Errors
-/// Where the settings are wrong, or the batch is none. The platform then delivers all of it again.
+/// If the settings are invalid, or `batch` isn't a batch. The platform then redelivers all of it.
 pub async fn queue(batch: &JsValue, env: &Env) -> Result<(), JsValue> {
     let (_, runtime) = woken(env)?;
     let messages = get(batch, "messages").map(|messages| Array::from(&messages).to_vec());
@@ -59,7 +59,7 @@ fn woken(env: &Env) -> Result<(Shared, Runtime), JsValue> {
     Ok((shared, runtime))
 }
 
-/// A message as it came: whoever may send to the queue can have written anything.
+/// Reads a message. It is untrusted: anyone with access to the queue may have written it.
 fn read(message: &JsValue, now: Time) -> Message {
     let body = get(message, "body").and_then(|body| match body.dyn_into::<JsString>() {
         Ok(text) => Some(text.into()),

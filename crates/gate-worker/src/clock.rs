@@ -7,7 +7,7 @@ pub(crate) fn now() -> Time {
     time(js_sys::Date::now())
 }
 
-/// An instant as the runtime has it.
+/// An instant from the runtime's milliseconds.
 #[expect(
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,

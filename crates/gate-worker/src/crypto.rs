@@ -1,4 +1,4 @@
-//! Signing and verifying by the runtime's own Ed25519.
+//! Signing and verifying with the runtime's native Ed25519.
 
 use core::cell::RefCell;
 
@@ -9,17 +9,17 @@ use portcullis_core::signature_cache::PendingSignature;
 
 use crate::js::{call, get};
 
-/// What stands in front of a seed in PKCS #8 (RFC 8410).
+/// The PKCS #8 prefix of a seed (RFC 8410).
 const PKCS8: [u8; 16] = [0x30, 0x2e, 2, 1, 0, 0x30, 5, 6, 3, 0x2b, 0x65, 0x70, 4, 0x22, 4, 0x20];
 
 thread_local! {
-    /// The isolate's signer, imported once: its seed is a setting, and never changes.
+    /// The isolate's signing key, imported once: its seed is a setting and never changes.
     static SIGNER: RefCell<Option<JsValue>> = const { RefCell::new(None) };
-    /// The newest of the keyring's public keys that were imported.
+    /// Imported public keys of the keyring, newest first.
     static PUBLIC: RefCell<Vec<([u8; 32], JsValue)>> = const { RefCell::new(Vec::new()) };
 }
 
-/// A keyring has a handful of signers at work.
+/// Enough for the few active signers of a keyring.
 const MOST_PUBLIC: usize = 16;
 
 fn subtle() -> Result<JsValue, JsValue> {
@@ -27,8 +27,8 @@ fn subtle() -> Result<JsValue, JsValue> {
     subtle.ok_or(JsValue::UNDEFINED)
 }
 
-/// Whether a signature is good. Its R and S are strict, so that the runtime's equation, which has
-/// no cofactor either, says what ours would.
+/// Whether a signature is good. Its R and S are strict already, and the runtime's equation has no
+/// cofactor either, so the verdict is that of the core.
 pub(crate) async fn verify(signature: &PendingSignature) -> Result<bool, JsValue> {
     let subtle = subtle()?;
     let algorithm = JsValue::from_str("Ed25519");
@@ -55,7 +55,7 @@ pub(crate) async fn verify(signature: &PendingSignature) -> Result<bool, JsValue
     Ok(good.is_truthy())
 }
 
-/// The signature of the key with this seed over `message`.
+/// Signs `message` with the key of this seed.
 pub(crate) async fn sign(seed: &[u8; 32], message: &[u8]) -> Result<[u8; 64], JsValue> {
     let subtle = subtle()?;
     let algorithm = JsValue::from_str("Ed25519");

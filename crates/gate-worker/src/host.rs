@@ -1,5 +1,5 @@
-//! What the gate needs from outside, as the runtime has it: HTTP, Workers KV, R2, the Cache API,
-//! timers, clock and log.
+//! The gate's `Host` on the Workers runtime: HTTP, Workers KV, R2, the Cache API, timers, clock and
+//! log.
 
 use core::future::Future;
 use core::time::Duration;
@@ -24,12 +24,12 @@ use crate::js::{call, get, object, read};
 use crate::log::log;
 use crate::{analytics, queue};
 
-/// Where the floor is kept: a name that no other Worker of the zone may use.
+/// The cache key of the floor: a name that no other Worker of the zone may use.
 const FLOOR_URL: &str = "https://portcullis.invalid/floor/";
-/// A floor that nobody has raised for a week is of no use to a list that lives for minutes.
+/// A week. An older floor is useless for a list that is valid for minutes.
 const FLOOR_CACHING: &str = "max-age=604800";
 
-/// The runtime, for one request. Not `Debug`: its environment holds secrets.
+/// The runtime, for one request. Not `Debug`, because its environment holds secrets.
 pub(crate) struct Runtime {
     pub(crate) env: JsValue,
     pub(crate) settings: Rc<Settings>,
@@ -50,7 +50,7 @@ impl Host for Runtime {
     }
 
     async fn keep(&self, floor: Vec<u8>) {
-        // What can't be kept is fetched again.
+        // If the floor can't be stored, later isolates fetch instead.
         let _ = self.put_floor(&floor).await;
     }
 
@@ -124,8 +124,8 @@ impl Runtime {
 
     async fn kv(&self, file: File) -> Result<Vec<u8>, FetchError> {
         let namespace = get(&self.env, "LIST_KV").ok_or(FetchError::Absent)?;
-        // How long the edge may go on with what it has: the least that the platform allows for
-        // what changes, a day for what never does.
+        // How long the edge may cache: the platform's minimum for files that change, a day for
+        // those that never do.
         let seconds = match file {
             File::Keyring | File::Stamp => 30,
             File::Head(_) | File::Body(_) | File::Policy(..) => 86_400,
@@ -148,7 +148,7 @@ impl Runtime {
         read(&body.unchecked_into(), file.longest()).await
     }
 
-    /// A zone's Workers share a cache: the root tells one gate's floor from another's.
+    /// A zone's Workers share a cache: the root key distinguishes the floors of different gates.
     fn floor_url(&self) -> String {
         [FLOOR_URL, &self.settings.root.to_string()].concat()
     }
@@ -174,7 +174,7 @@ async fn http(base: &BaseUrl, key: Option<&GateKey>, file: File) -> Result<Vec<u
     let abort = Abort(AbortController::new().map_err(unreachable)?);
     let init = web_sys::RequestInit::new();
     init.set_signal(Some(&abort.0.signal()));
-    // workerd knows no `error`; a redirect is an answer like another, and not a 200.
+    // workerd doesn't support `error`. With `manual` a redirect is returned, and isn't a 200.
     init.set_redirect(web_sys::RequestRedirect::Manual);
     init.set_cache(web_sys::RequestCache::NoStore);
     if let Some(key) = key.filter(|_| file.is_private()) {
@@ -210,8 +210,7 @@ async fn post(base: &BaseUrl, key: &GateKey, body: &str) -> Result<(), FetchErro
     if answer.status() == 200 { Ok(()) } else { Err(FetchError::Status(answer.status())) }
 }
 
-/// Ends a fetch whose answer nobody waits for any more. One that has been read to its end does not
-/// mind.
+/// Aborts a fetch that is no longer awaited. Has no effect once the answer has been read.
 struct Abort(AbortController);
 
 impl Drop for Abort {
@@ -220,7 +219,7 @@ impl Drop for Abort {
     }
 }
 
-/// `caches.default`, which only Workers have: of this place, and shared by its isolates.
+/// `caches.default`, which only Workers have: one per location, shared by its isolates.
 fn default_cache() -> Option<web_sys::Cache> {
     let caches = get(&js_sys::global(), "caches")?;
     Some(Reflect::get(&caches, &JsValue::from_str("default")).ok()?.unchecked_into())

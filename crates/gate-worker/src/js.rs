@@ -1,4 +1,4 @@
-//! Calls into the runtime for which there are no bindings, and reading streams with an end.
+//! Calls into the runtime that have no bindings, and reading streams up to a limit.
 
 use worker::js_sys::{Array, Function, Promise, Reflect, Uint8Array};
 use worker::wasm_bindgen::{JsCast as _, JsValue};
@@ -7,7 +7,7 @@ use worker::web_sys::{ReadableStream, ReadableStreamDefaultReader};
 
 use portcullis_gate::source::FetchError;
 
-/// `object[name]`, where it is there and not null.
+/// `object[name]`, if it exists and isn't null.
 pub(crate) fn get(object: &JsValue, name: &str) -> Option<JsValue> {
     let value = Reflect::get(object, &JsValue::from_str(name)).ok()?;
     (!value.is_null() && !value.is_undefined()).then_some(value)
@@ -19,8 +19,8 @@ pub(crate) async fn call(
     method: &str,
     arguments: &[&JsValue],
 ) -> Result<JsValue, JsValue> {
-    // A method of a service binding is callable and no `Function`: its own `apply` would be called
-    // over there.
+    // A service binding's method is callable but not a `Function`: its `apply` would be called
+    // remotely.
     let function: Function = Reflect::get(object, &JsValue::from_str(method))?.unchecked_into();
     let arguments: Array = arguments.iter().copied().collect();
     JsFuture::from(Promise::resolve(&Reflect::apply(&function, object, &arguments)?)).await
@@ -36,15 +36,14 @@ pub(crate) fn object(fields: &[(&str, JsValue)]) -> JsValue {
     object.into()
 }
 
-/// A variable, secret or binding as text. `null` is what workerd's `fromEnvironment` gives for an
-/// unset one; numbers and objects are what a `wrangler.toml` may hold.
+/// A variable, secret or binding as text. `null` is the value of an unset `fromEnvironment` in
+/// workerd; numbers and objects come from `wrangler.toml`.
 pub(crate) fn variable(env: &JsValue, name: &str) -> Option<String> {
     let value = get(env, name)?;
     value.as_string().or_else(|| worker::js_sys::JSON::stringify(&value).ok().map(String::from))
 }
 
-/// Reads a stream to its end, which must come within `longest` bytes: whatever still comes is not
-/// waited for.
+/// Reads a stream to its end, at most `longest` bytes. Fails as soon as it exceeds them.
 pub(crate) async fn read(stream: &ReadableStream, longest: usize) -> Result<Vec<u8>, FetchError> {
     let unreachable = |_: JsValue| FetchError::Unreachable;
     let mut reader = Reader { inner: stream.get_reader().unchecked_into(), ended: false };
@@ -64,7 +63,7 @@ pub(crate) async fn read(stream: &ReadableStream, longest: usize) -> Result<Vec<
     }
 }
 
-/// A reader that lets go of its stream where the reading is given up.
+/// A reader that cancels its stream if reading is abandoned.
 struct Reader {
     inner: ReadableStreamDefaultReader,
     ended: bool,
@@ -74,7 +73,7 @@ impl Drop for Reader {
     fn drop(&mut self) {
         if !self.ended {
             let cancelled = JsFuture::from(self.inner.cancel());
-            // That this fails as well is nobody's concern, and must not be reported as unhandled.
+            // A failure here has no effect, and must not be reported as unhandled.
             spawn_local(async move { drop(cancelled.await) });
         }
     }

@@ -1,4 +1,4 @@
-//! The gate in a Rust Worker: verifies a request's API key, and passes the request on.
+//! The gate in a Rust Worker: verifies a request's API key and forwards the request.
 //!
 //! ```ignore
 //! #[event(fetch)]
@@ -15,14 +15,14 @@
 //! ```
 //!
 //! Settings and bindings are those of the gate (`docs/gate.md`), read from the Worker's environment
-//! by its first request. Requests and answers are the runtime's own, so that what passes is not
-//! taken apart and made anew; a `worker::Response` becomes one by `into()`.
+//! at its first request. Requests and answers are the runtime's own types, so that they are
+//! forwarded without being rebuilt; `into()` converts a `worker::Response` to one.
 //!
-//! State lives in this instance's memory. After a panic, whoever's it was, `worker` 0.8.7 marks the
-//! instance as broken and makes a new one before the next request: what was held is gone, the new
-//! gate is cold and therefore closed until it has fetched and verified keyring and list again. The
-//! request that panicked never gets an answer from here; the runtime gives it a 500. Nothing passes
-//! by a panic: tried in workerd, before and after an `await`, with the issuer there and gone.
+//! The gate's state is in this instance's memory. After any panic, `worker` 0.8.7 marks the
+//! instance as broken and makes a new one before the next request. The state is then lost, and the
+//! new gate accepts nothing until it has fetched and verified keyring and list again. The request
+//! that panicked gets a 500 from the runtime. No panic lets a request through: tested in workerd,
+//! before and after an `await`, with the issuer reachable and unreachable.
 
 #![cfg(target_arch = "wasm32")]
 
@@ -67,7 +67,7 @@ pub use portcullis_core::token::{Environment, Kind, Name};
 pub use portcullis_gate::caller::Caller;
 pub use portcullis_gate::refresh_schedule::Standing;
 
-/// What the gate's own module needs besides: no part of the interface.
+/// Internals for the gate's own module; not part of the interface.
 #[doc(hidden)]
 pub mod module {
     pub use crate::answer::answer;
@@ -81,7 +81,7 @@ thread_local! {
     static GATE: RefCell<Option<Shared>> = const { RefCell::new(None) };
 }
 
-/// The isolate's gate, and its settings, which never change.
+/// The isolate's gate and its settings, which never change.
 #[doc(hidden)]
 #[derive(Clone)]
 pub struct Shared {
@@ -89,21 +89,22 @@ pub struct Shared {
     pub settings: Rc<Settings>,
 }
 
-/// What becomes of a request.
+/// The decision on a request.
 #[must_use]
 #[derive(Debug)]
 pub enum Verdict {
-    /// It may pass: its key is good, or it needs none.
+    /// Accepted: its key is valid, or it needs none.
     Pass(Passage),
-    /// It may not, or asks for one of the gate's own pages: this is what to answer.
+    /// Refused, or a request for one of the gate's own pages: return this answer.
     Answer(web_sys::Response),
 }
 
-/// Decides on a request. It waits only if there is no list that may be verified by, and never longer
-/// than the settings allow; every doubt, wrong settings among them, is an [`Answer`](Verdict::Answer).
+/// Decides on a request. Waits for a fresh list, an extra refresh or a policy if it needs one, and
+/// never longer than the settings allow. Whatever can't be decided, invalid settings included, is
+/// an [`Answer`](Verdict::Answer).
 ///
 /// # Errors
-/// The runtime's, which no request passes by.
+/// Those of the runtime; they let no request through.
 pub async fn authorize(
     request: web_sys::Request,
     env: &Env,
@@ -135,7 +136,7 @@ pub async fn authorize(
             answer::refuse(&runtime, refused, origin.as_deref()).map(Verdict::Answer)
         }
         Next::Own(page) => answer::own(&shared.gate, page).map(Verdict::Answer),
-        // `authorized` does these itself.
+        // Handled in `authorized`.
         Next::Sleep(_) | Next::Verify(_) => {
             let problem = Problem::Unavailable { retry_after: 1 };
             answer(&problem, None, origin.as_deref()).map(Verdict::Answer)
@@ -143,14 +144,14 @@ pub async fn authorize(
     }
 }
 
-/// The isolate's gate, made by the first request whose settings are valid.
+/// The isolate's gate, made by the first request with valid settings.
 fn shared(env: &JsValue) -> Result<Shared, SettingsError> {
     GATE.with_borrow_mut(|shared| {
         if let Some(shared) = shared {
             return Ok(shared.clone());
         }
         let mut gate = Gate::new(Settings::read(|name| variable(env, name))?);
-        // What was deployed with the Worker: as a module, or bound.
+        // Restore the bundle that was deployed with the Worker, as a module or as a binding.
         let bundle = get(&js_sys::global(), "PORTCULLIS_BUNDLE").or_else(|| get(env, "BUNDLE"));
         let bundle = bundle.map(|bundle| Uint8Array::new(&bundle).to_vec());
         if let Some(bundle) = bundle.filter(|bundle| !bundle.is_empty()) {
@@ -164,15 +165,15 @@ fn shared(env: &JsValue) -> Result<Shared, SettingsError> {
     })
 }
 
-/// The isolate's gate, once there is one.
+/// The isolate's gate, if it exists already.
 #[doc(hidden)]
 #[must_use]
 pub fn held() -> Option<Shared> {
     GATE.with_borrow(Clone::clone)
 }
 
-/// Decides on a request; sleeps if it has to wait, and has the runtime verify a signature that is new
-/// to this isolate, because its own Ed25519 is quicker.
+/// Decides on a request, sleeping while it has to wait. The runtime verifies signatures that are
+/// new to this isolate, because its native Ed25519 is faster.
 async fn authorized(
     gate: &Rc<RefCell<Gate>>,
     runtime: &Rc<Runtime>,

@@ -1,4 +1,4 @@
-//! Sending a request on, as who it was found to be, and the origin's answer back as it comes.
+//! Forwarding a request with the caller's identity, and streaming the origin's answer back.
 
 use core::fmt;
 use core::pin::pin;
@@ -29,7 +29,7 @@ use crate::{Shared, Verdict};
 
 #[wasm_bindgen(module = "/src/forward.js")]
 extern "C" {
-    /// Sends a request on by its plan; gives a promise of the origin's answer.
+    /// Forwards a request according to its plan. Returns a promise of the origin's answer.
     #[wasm_bindgen(catch)]
     fn send(
         request: &web_sys::Request,
@@ -37,7 +37,7 @@ extern "C" {
         fields: &web_sys::Headers,
         plan: &Array,
     ) -> Result<Promise, JsValue>;
-    /// The same as a request.
+    /// Like `send`, but returns the request instead of fetching it.
     #[wasm_bindgen(catch, js_name = onward)]
     fn onward_request(
         request: &web_sys::Request,
@@ -45,44 +45,44 @@ extern "C" {
         fields: &web_sys::Headers,
         plan: &Array,
     ) -> Result<web_sys::Request, JsValue>;
-    /// What becomes of a request and of its answer, as the others take it.
+    /// The plan of a request and its answer, for the other functions.
     #[doc(hidden)]
     #[wasm_bindgen(js_name = planOf)]
     pub fn plan_of(told: &str, flags: &str, target: &str, edits: &str) -> Array;
-    /// An answer as the client gets it.
+    /// The answer for the client.
     fn answered(answer: &web_sys::Response, plan: &Array, seconds: u32) -> web_sys::Response;
     #[wasm_bindgen(thread_local_v2, js_name = send)]
     static SEND: Function;
 }
 
-/// What sends requests on, for the entry.
+/// The function that forwards requests, for the entry.
 #[doc(hidden)]
 #[must_use]
 pub fn sender() -> Function {
     SEND.with(Clone::clone)
 }
 
-/// A request that may pass.
+/// An accepted request.
 pub struct Passage {
     pub(crate) shared: Shared,
     pub(crate) runtime: Rc<Runtime>,
     pub(crate) request: web_sys::Request,
-    /// The fields that no origin gets.
+    /// The fields that are never forwarded.
     pub(crate) removed: Vec<String>,
-    /// The page that asks, if one does.
+    /// The origin of the page that sent the request, if any.
     pub(crate) origin: Option<String>,
     pub(crate) forward: Box<Forward>,
 }
 
 impl fmt::Debug for Passage {
-    /// Without request and environment, which hold keys and secrets.
+    /// Omits request and environment, which hold keys and secrets.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Passage").field("caller", &self.forward.caller).finish_non_exhaustive()
     }
 }
 
 impl Passage {
-    /// Passes, unless the platform's rate limiter counts the key's requests and says otherwise.
+    /// Passes, unless the platform's rate limiter counts the key's requests and refuses this one.
     pub(crate) async fn limited(self) -> worker::Result<Verdict> {
         if let Some(class) = self.class()
             && self.forward.rate.is_some_and(|rate| rate.allowance.is_none())
@@ -97,25 +97,25 @@ impl Passage {
         Ok(Verdict::Pass(self))
     }
 
-    /// Who is calling; nobody on a route that is open, and in the preflights of the others.
+    /// The caller. `None` on an open route, and for preflights of other routes.
     #[must_use]
     pub const fn caller(&self) -> Option<&Caller> {
         self.forward.caller.as_ref()
     }
 
-    /// The path that the key's policy was held against, without the query: what a Worker with
-    /// routes of its own should go by.
+    /// The path that was checked against the key's policy, without the query. A Worker should match
+    /// its own routes against this path.
     #[must_use]
     pub fn path(&self) -> String {
         let target = self.forward.target.as_str();
         target.split_once('?').map_or(target, |(path, _)| path).to_owned()
     }
 
-    /// Passes, if the key's policy grants these scopes as well: to be asked before the request is
-    /// answered or sent on. Without a key it does not pass.
+    /// Passes if the key's policy grants these scopes as well; never without a key. Call it before
+    /// the request is answered or forwarded.
     ///
     /// # Errors
-    /// The runtime's, by which no request passes.
+    /// Those of the runtime; they let no request through.
     pub fn requirements(self, scopes: &[&str]) -> worker::Result<Verdict> {
         match self.forward.lacks(scopes, now()) {
             Some(refused) => {
@@ -125,18 +125,18 @@ impl Passage {
         }
     }
 
-    /// The request, as it came: with its key, and its body, which can be read once.
+    /// The original request, with its key, and with its body, which can be read once.
     #[must_use]
     pub fn request(&self) -> worker::Request {
-        // Not `self.request.clone()`: that is the runtime's, and makes two bodies of one.
+        // Not `self.request.clone()`: that is the runtime's `clone`, which tees the body.
         Clone::clone(&self.request).into()
     }
 
-    /// Sends the request on to the gate's origin, and gives its answer back as it comes. An origin
-    /// that can't be reached is answered for.
+    /// Forwards the request to the gate's origin and streams its answer. Answers 502 if the origin
+    /// can't be reached.
     ///
     /// # Errors
-    /// The runtime's.
+    /// Those of the runtime.
     pub async fn send(self) -> worker::Result<web_sys::Response> {
         let (headers, plan) = self.plan(self.assertion().await.as_deref())?;
         let base = self.runtime.settings.origin.join("");
@@ -152,18 +152,18 @@ impl Passage {
         }
     }
 
-    /// The request as the origin gets it: without its key, and with what tells whose it is. It has
-    /// the body, which can be read once.
+    /// The request for the origin: without its key, with the caller's identity. It takes over the
+    /// body, which can be read once.
     ///
     /// # Errors
-    /// The runtime's.
+    /// Those of the runtime.
     pub async fn onward(&self) -> worker::Result<web_sys::Request> {
         let (headers, plan) = self.plan(self.assertion().await.as_deref())?;
         let base = self.runtime.settings.origin.join("");
         Ok(onward_request(&self.request, &base, &headers, &plan)?)
     }
 
-    /// The client's fields without those that no origin gets, and what else changes.
+    /// The client's fields without the removed ones, and the plan of all other changes.
     fn plan(&self, assertion: Option<&str>) -> Result<(web_sys::Headers, Array), JsValue> {
         let headers = web_sys::Headers::new_with_headers(&self.request.headers())?;
         for name in &self.removed {
@@ -178,7 +178,7 @@ impl Passage {
         self.forward.rate.and_then(|rate| self.runtime.settings.rates.get(rate.class))
     }
 
-    /// What tells the origin who is calling, signed now or a moment ago.
+    /// The signed statement of the caller for the origin, cached or signed now.
     async fn assertion(&self) -> Option<Rc<str>> {
         let (known, unsigned) = match self.forward.assertion.clone()? {
             Asserted::Signed(text) => return Some(text),
@@ -194,11 +194,11 @@ impl Passage {
         Some(text)
     }
 
-    /// An answer as the client gets it: untouched, unless there is something to say of the key's
-    /// rate, of who may keep it, or of what was found of the key, or a time at which it ends.
+    /// The answer for the client. Unchanged unless rate-limit or debug headers, `Cache-Control:
+    /// private` or a time limit apply.
     ///
     /// # Errors
-    /// The runtime's.
+    /// Those of the runtime.
     pub fn finish(&self, response: &web_sys::Response) -> worker::Result<web_sys::Response> {
         let mut lines = Vec::new();
         if let Some(class) = self.class() {
@@ -213,8 +213,8 @@ impl Passage {
     }
 }
 
-/// Asks the platform's rate limiter. One that does not answer within the deadline limits nobody: it
-/// says how often a key may come, never whether it is good.
+/// Asks the platform's rate limiter. If it doesn't answer within the deadline the request passes:
+/// the limiter bounds a key's rate and doesn't decide whether the key is valid.
 async fn within_limit(runtime: &Runtime, class: &RateClass, forward: &Forward) -> bool {
     let asked = async {
         let binding = get(&runtime.env, class.binding.as_deref()?)?;

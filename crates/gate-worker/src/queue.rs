@@ -1,4 +1,4 @@
-//! Sending over the queue that is bound as `USAGE_QUEUE`.
+//! Sending to the queue that is bound as `USAGE_QUEUE`.
 
 use worker::js_sys::JSON;
 use worker::wasm_bindgen::JsValue;
@@ -7,7 +7,7 @@ use portcullis_gate::source::FetchError;
 
 use crate::js::{call, get, object};
 
-/// Sends a report over the queue.
+/// Sends a report to the queue.
 pub(crate) async fn send(env: &JsValue, report: &str) -> Result<(), FetchError> {
     let queue = get(env, "USAGE_QUEUE").ok_or(FetchError::Absent)?;
     let report = JSON::parse(report).map_err(|_| FetchError::Unreachable)?;

@@ -1,4 +1,4 @@
-//! The runtime's request, as the gate reads it.
+//! The runtime's request, as input of the gate.
 
 use worker::js_sys;
 use worker::wasm_bindgen::{JsCast as _, JsValue};
@@ -10,15 +10,15 @@ use portcullis_gate::settings::Settings;
 
 use crate::js::get;
 
-/// What a request says, as texts of our own: the runtime hands out copies.
+/// The texts of a request, owned, because the runtime returns copies.
 pub(crate) struct Texts {
     method: String,
     url: String,
     peer: Option<String>,
     has_body: bool,
-    /// The fields that a decision looks at.
+    /// The fields that decisions read.
     read: Vec<(String, String)>,
-    /// The names of those that no origin gets.
+    /// The names of the fields that are never forwarded.
     pub(crate) removed: Vec<String>,
 }
 
@@ -37,7 +37,7 @@ impl Texts {
                     removed.push(name.clone());
                     read.push((name, text(1)));
                 }
-                // Reading it refuses it.
+                // Reading a field with the rule `Refuse` refuses the request.
                 Rule::Read | Rule::Refuse => read.push((name, text(1))),
             }
         }
@@ -52,7 +52,7 @@ impl Texts {
         })
     }
 
-    /// Has `then` look at the request in normal form.
+    /// Calls `then` with the request in normal form.
     pub(crate) async fn read<T>(
         &self,
         settings: &Settings,
@@ -74,8 +74,8 @@ impl Texts {
     }
 }
 
-/// Scheme, host and target of a URL, as the runtime writes those of requests. A target that holds
-/// what no URI has is refused when it is read.
+/// Scheme, host and target of a request's URL, as the runtime writes it. Characters that no URI has
+/// are refused later, when the target is read.
 #[doc(hidden)]
 #[must_use]
 pub fn parts_of(url: &str) -> (&str, &str, &str) {

@@ -8,7 +8,7 @@ use ed25519_dalek::{Signature, VerifyingKey};
 
 use crate::crypto::Context;
 
-/// Why 32 bytes or a text are not a public key that Portcullis accepts.
+/// Why 32 bytes or a text aren't an acceptable public key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PublicKeyError {
     /// The text is not 43 characters of unpadded base64url (RFC 4648, section 5).
@@ -17,13 +17,13 @@ pub enum PublicKeyError {
     /// The bytes are not the canonical encoding of a point on the curve.
     #[error("the bytes are not the canonical encoding of an Ed25519 public key")]
     NotCanonical,
-    /// The point has small order: signatures under it prove nothing.
+    /// The point has small order, so signatures under it prove nothing.
     #[error("the public key has small order and proves nothing")]
     SmallOrder,
 }
 
 impl PublicKeyError {
-    /// A stable code for logs. The only public key that is read from text is the pinned root.
+    /// A stable code for logs. The pinned root is the only public key that is read from text.
     #[must_use]
     pub const fn code(self) -> &'static str {
         match self {
@@ -37,8 +37,8 @@ impl PublicKeyError {
 /// An Ed25519 public key (RFC 8032), decompressed once, verified strictly.
 ///
 /// Strict means: the encodings of A and R are canonical, neither has small order, S < L, and the
-/// equation is the cofactorless `[S]B = R + [k]A`. These are checked here so that every
-/// implementation gives the same verdict, whatever its own library would let through.
+/// equation is the cofactorless `[S]B = R + [k]A`. All of this is checked here, so that every
+/// implementation gives the same verdict, whatever its library accepts.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct PublicKey(VerifyingKey);
 
@@ -49,14 +49,14 @@ impl PublicKey {
     /// [`PublicKeyError::NotCanonical`] and [`PublicKeyError::SmallOrder`].
     pub fn from_bytes(bytes: &[u8; 32]) -> Result<Self, PublicKeyError> {
         let key = VerifyingKey::from_bytes(bytes).map_err(|_| PublicKeyError::NotCanonical)?;
-        // dalek decompresses y >= p as y - p; its own encoding of the point tells the two apart.
+        // dalek decompresses y >= p as y - p; re-encoding the point reveals that.
         if key.to_edwards().compress().as_bytes() != bytes {
             return Err(PublicKeyError::NotCanonical);
         }
         if key.is_weak() { Err(PublicKeyError::SmallOrder) } else { Ok(Self(key)) }
     }
 
-    /// The key that `text` spells: 43 characters of unpadded base64url, as in a JWK's `x`.
+    /// Parses 43 characters of unpadded base64url, as in a JWK's `x`.
     ///
     /// # Errors
     /// See [`PublicKeyError`].
@@ -74,33 +74,33 @@ impl PublicKey {
         self.0.to_bytes()
     }
 
-    /// Whether `signature` is this key's over `context || body`.
+    /// Whether `signature` is this key's signature over `context || body`.
     #[must_use]
     pub fn verify(&self, context: Context, body: &[u8], signature: &[u8; 64]) -> bool {
         self.verify_message(&context.message(body), signature)
     }
 
-    /// Whether `signature` is this key's over the signing input of a JWS.
+    /// Whether `signature` is this key's signature over the signing input of a JWS.
     #[must_use]
     pub fn verify_jws(&self, signing_input: &JwsInput<'_>, signature: &[u8; 64]) -> bool {
         self.verify_message(signing_input.text().as_bytes(), signature)
     }
 
-    /// Whether `signature` is this key's over `message`, its context included.
+    /// Whether `signature` is this key's signature over `message`, its context included.
     #[must_use]
     pub(crate) fn verify_message(&self, message: &[u8], signature: &[u8; 64]) -> bool {
         self.0.verify_strict(message, &Signature::from_bytes(signature)).is_ok()
     }
 }
 
-/// The signing input of a JWS: header and payload in base64url with a dot between.
+/// The signing input of a JWS: header and payload in base64url, separated by a dot.
 ///
-/// Its header is a JSON object, so it starts with `ey`: no [`Context`] does.
+/// The header is a JSON object, so the input starts with `ey`, which no [`Context`] does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct JwsInput<'a>(&'a str);
 
 impl<'a> JwsInput<'a> {
-    /// The text, where it can be one.
+    /// The signing input; `None` if the text can't be one.
     #[must_use]
     pub fn new(text: &'a str) -> Option<Self> {
         let is_input = text.starts_with("ey") && text.bytes().filter(|b| *b == b'.').count() == 1;
@@ -112,11 +112,11 @@ impl<'a> JwsInput<'a> {
     }
 }
 
-/// Whether a signature's R and S are ones that may be verified at all: S is below the order of the
-/// group; R is spelled canonically and is not one of the eight points of small order.
+/// Whether a signature's R and S are acceptable: S is below the group order, and R is canonically
+/// encoded and isn't one of the eight points of small order.
 ///
-/// It is what every library's own verification is preceded by, so that all give one verdict.
-/// Whether R is a point at all the equation itself decides, where it is cofactorless.
+/// This check precedes every library's own verification, so that all give the same verdict. Whether
+/// R is a point at all is decided by the equation, if it is cofactorless.
 #[must_use]
 pub(crate) fn is_strict(signature: &[u8; 64]) -> bool {
     /// 2^252 + 27742317777372353535851937790883648493, little-endian.
@@ -131,7 +131,7 @@ pub(crate) fn is_strict(signature: &[u8; 64]) -> bool {
         field[31] = 0x7F;
         field
     };
-    /// The y of the points of order 8, of which there are two.
+    /// The y coordinates of the points of order 8. There are two.
     const ORDER_8: [[u8; 32]; 2] = [
         [
             0x26, 0xe8, 0x95, 0x8f, 0xc2, 0xb2, 0x27, 0xb0, 0x45, 0xc3, 0xf4, 0x89, 0xf2, 0xef,
@@ -156,8 +156,8 @@ pub(crate) fn is_strict(signature: &[u8; 64]) -> bool {
         y.split_first()
             .is_some_and(|(first, rest)| *first == low && rest.iter().all(|byte| *byte == 0))
     };
-    // y of 0, 1 and -1 are the points of order 4, 1 and 2; with x = 0 the sign bit is a second
-    // spelling, which is thereby refused as well.
+    // y of 0, 1 and -1 belong to the points of order 4, 1 and 2. With x = 0 the sign bit gives a
+    // second encoding, which is refused as well.
     let is_small_order = small(0) || small(1) || y == minus_one || ORDER_8.contains(&y);
     below(&y, &FIELD) && !is_small_order && below(s, &ORDER)
 }
@@ -232,7 +232,7 @@ mod tests {
         let mut identity = [0; 32];
         identity[0] = 1;
         assert_eq!(PublicKey::from_bytes(&identity), Err(PublicKeyError::SmallOrder));
-        // y = p + 3 names the same point as y = 3, where both exist.
+        // y = p + 3 is a second encoding of y = 3, if both are points.
         for low in 0..19_u8 {
             let mut second = [0xFF; 32];
             second[0] = 0xED + low;

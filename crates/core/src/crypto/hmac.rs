@@ -8,14 +8,14 @@ use zeroize::{Zeroize as _, Zeroizing};
 
 use crate::crypto::{Context, IssuerId};
 
-/// An HMAC-SHA256 key (RFC 2104) with its two compressions of set-up already done.
+/// An HMAC-SHA256 key (RFC 2104) with both key blocks compressed in advance.
 ///
-/// Tags are cut to their first 16 bytes (RFC 2104, section 5). A token's message fills one block
-/// with its padding, so that a tag costs two compressions more: the `hmac` crate, which serves
-/// messages of every length, spends as much again on its buffers. Not shown by `Debug`.
+/// Tags are truncated to their first 16 bytes (RFC 2104, section 5). A padded token message fills
+/// one block, so a tag costs two more compressions. The `hmac` crate, which serves messages of any
+/// length, spends as much again on its buffers. `Debug` doesn't show the key.
 #[derive(Clone)]
 pub struct HmacKey {
-    /// SHA-256 after the block of the key and ipad, and after that of the key and opad.
+    /// The SHA-256 states after the block of key and ipad, and after the block of key and opad.
     inner: [u32; 8],
     outer: [u32; 8],
 }
@@ -25,13 +25,13 @@ impl HmacKey {
     pub const SECRET_LEN: usize = 32;
     /// Bytes in a tag.
     pub const TAG_LEN: usize = 16;
-    /// Bytes in a token's message: the most that fit one block of SHA-256 with its padding.
+    /// Bytes in a token's message: the most that fit into one block of SHA-256 with the padding.
     pub const MESSAGE_LEN: usize = 55;
 
     /// Prepares a secret.
     #[must_use]
     pub fn new(secret: &[u8; Self::SECRET_LEN]) -> Self {
-        // HMAC pads a key to the hash's block; 32 bytes become a block of 64 with zeros behind.
+        // HMAC pads a key to the block length: 32 bytes followed by 32 zeros.
         let mut block = Zeroizing::new([0; 64]);
         if let Some(front) = block.first_chunk_mut() {
             *front = *secret;
@@ -43,15 +43,15 @@ impl HmacKey {
         Self { inner: after_pad(0x36), outer: after_pad(0x5C) }
     }
 
-    /// Whether `tag` is this key's tag of `message`, compared in constant time.
+    /// Whether `tag` is this key's tag for `message`, compared in constant time.
     #[must_use]
     pub fn verify(&self, message: &[u8; Self::MESSAGE_LEN], tag: &[u8; Self::TAG_LEN]) -> bool {
         self.verify_block(&last_block(message, 64 + Self::MESSAGE_LEN), tag)
     }
 
-    /// The same of a message that stands in its block already.
+    /// [`verify`](Self::verify) for a message that is already in its padded block.
     pub(crate) fn verify_block(&self, block: &[u8; 64], tag: &[u8; Self::TAG_LEN]) -> bool {
-        // In two numbers: byte by byte takes a third as long as a compression.
+        // Compare two 64-bit words: byte by byte takes a third as long as a compression.
         let ([high, low], []) = tag.as_chunks() else { return false };
         let [a, b, c, d, ..] = self.full_tag(block);
         let same = |wide: &[u8; 8], a: u32, b: u32| u64::from_be_bytes(*wide).ct_eq(&joined(a, b));
@@ -70,8 +70,8 @@ impl HmacKey {
         state_after(&self.outer, &last_block(&bytes_of(inner), 64 + 32))
     }
 
-    /// What stands in the keyring in the secret's place: it tells a gate whether it was given the
-    /// right secret and tells nobody anything else.
+    /// The check value of the secret in the keyring. It lets a gate verify that its secret is the
+    /// right one, and reveals nothing else.
     #[must_use]
     pub fn check_value(&self, issuer: IssuerId, kid: u16) -> [u8; 32] {
         let mut message = [0; Context::LEN + 16 + 2];
@@ -94,7 +94,7 @@ fn joined(high: u32, low: u32) -> u64 {
     u64::from(high) << 32 | u64::from(low)
 }
 
-/// A digest's bytes.
+/// The digest's bytes.
 pub(super) fn bytes_of(state: [u32; 8]) -> [u8; 32] {
     let mut digest = [0; 32];
     for (bytes, word) in digest.as_chunks_mut().0.iter_mut().zip(state) {
@@ -103,7 +103,7 @@ pub(super) fn bytes_of(state: [u32; 8]) -> [u8; 32] {
     digest
 }
 
-/// The state that SHA-256 starts from (FIPS 180-4, section 5.3.3).
+/// The initial state of SHA-256 (FIPS 180-4, section 5.3.3).
 const SHA256_START: [u32; 8] = [
     0x6a09_e667,
     0xbb67_ae85,
@@ -115,7 +115,7 @@ const SHA256_START: [u32; 8] = [
     0x5be0_cd19,
 ];
 
-/// The last block of a message of `whole` bytes, of which `tail`, at most 55, are left.
+/// The last block of a message of `whole` bytes; `tail`, at most 55 bytes, is its end.
 pub(crate) fn last_block<const N: usize>(tail: &[u8; N], whole: usize) -> [u8; 64] {
     const { assert!(N <= HmacKey::MESSAGE_LEN) };
     let mut block = [0; 64];

@@ -1,11 +1,11 @@
-//! The primitives as Portcullis uses them: contexts, digests, HMAC tags, strict Ed25519.
+//! The cryptographic primitives: contexts, digests, HMAC tags, strict Ed25519.
 //!
 //! # Contexts
 //!
-//! Every signature and tag is over `context || message`, where the context is 11 bytes that name
-//! the purpose, so that a signature made for one purpose is none for another even under one key.
-//! The context is part of the message (plain Ed25519, not Ed25519ctx), because WebCrypto offers no
-//! other form.
+//! Every signature and tag covers `context || message`. The context is 11 bytes that name the
+//! purpose, so that a signature made for one purpose is invalid for any other, even under the same
+//! key. The context is part of the message (plain Ed25519, not Ed25519ctx), because WebCrypto
+//! offers no other form.
 
 mod ed25519;
 mod hmac;
@@ -24,7 +24,7 @@ use core::fmt;
 
 use sha2::{Digest as _, Sha256};
 
-/// What a signature, tag or derived value is for: 11 bytes in front of what is signed or hashed.
+/// The purpose of a signature, tag or derived value: 11 bytes before the signed or hashed message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Context(&'static [u8; Context::LEN]);
 
@@ -45,7 +45,7 @@ impl Context {
     pub const STAMP: Self = Self(b"portc1/stmp");
     /// The list's head.
     pub const HEAD: Self = Self(b"portc1/head");
-    /// What a gate tells its origin.
+    /// A gate's assertion to its origin.
     pub const ASSERTION: Self = Self(b"portc1/asrt");
     /// The start of an issuer's audit trail, once its oldest events have been removed.
     #[cfg(feature = "issue")]
@@ -54,7 +54,7 @@ impl Context {
     #[cfg(feature = "issue")]
     pub const SALT: Self = Self(b"portc1/salt");
 
-    /// The bytes that go in front.
+    /// The bytes of the context.
     #[must_use]
     pub const fn bytes(self) -> &'static [u8; Self::LEN] {
         self.0
@@ -69,18 +69,18 @@ impl Context {
         hasher.finalize().into()
     }
 
-    /// The message that is signed: context, then `body`.
+    /// The signed message: context, then `body`.
     pub(crate) fn message(self, body: &[u8]) -> Vec<u8> {
         [self.0.as_slice(), body].concat()
     }
 }
 
-/// The SHA-256 of a whole file, signature included: what heads and bodies are named by.
+/// The SHA-256 of a whole file, signature included: the name of heads, bodies and policy files.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Digest(pub [u8; 32]);
 
 impl Ord for Digest {
-    /// One for all: wherever it is inlined a wasm module has half a kilobyte more.
+    /// Never inlined: each inlined copy would add half a kilobyte to a wasm module.
     #[inline(never)]
     fn cmp(&self, other: &Self) -> Ordering {
         self.0.cmp(&other.0)
@@ -102,7 +102,7 @@ impl Digest {
 }
 
 impl fmt::Display for Digest {
-    /// 64 lowercase hexadecimal digits, as in a body's address.
+    /// 64 lowercase hexadecimal digits, as in a body's URL.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
     }
@@ -114,7 +114,7 @@ impl fmt::Debug for Digest {
     }
 }
 
-/// Sixteen random bytes that name an issuer for ever; the root that speaks for it may change.
+/// Sixteen random bytes that identify an issuer permanently, even if its root changes.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct IssuerId(pub [u8; 16]);
 
@@ -131,7 +131,7 @@ impl fmt::Debug for IssuerId {
     }
 }
 
-/// Writes a name of 16 bytes: a prefix, then two chunks of base62.
+/// Writes an identifier of 16 bytes: a prefix, then two chunks of base62.
 pub(crate) fn write_named(
     f: &mut fmt::Formatter<'_>,
     prefix: &str,

@@ -1,26 +1,27 @@
-//! Doors to what proves a token, for messages that no token has.
+//! Access to the functions that verify a token, for messages that no token has.
 //!
-//! Other people's test vectors are of every length, and a token's message is of 55 bytes. The feature
-//! `primitives` opens these doors; a test of the workspace sees to it that nothing which is shipped
-//! asks for it. There is no check in here: each answer is that of the function that a token takes.
+//! Public test vectors have messages of any length; a token's message has 55 bytes. The feature
+//! `primitives` enables this module; a test of the workspace checks that no shipped crate enables
+//! it. The module adds no checks of its own: each result is that of the function that verifies
+//! tokens.
 
 use crate::crypto::hmac::{bytes_of, last_block};
 use crate::crypto::{HmacKey, PublicKey, is_strict};
 
-/// What each step on a token's way says of a signature.
+/// The verdict of each step of a signature's verification.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Signature {
     /// A keyring may list the public key.
     pub is_key: bool,
-    /// R and S are such that a host may be asked about the rest.
+    /// R and S are strict, so a host may verify the rest.
     pub is_strict: bool,
-    /// The library's verification accepts it, which is all that a signed file needs.
+    /// The library's verification accepts the signature, which is all that a signed file requires.
     pub is_good: bool,
 }
 
 impl Signature {
-    /// Judges a signature. One whose parts have other lengths than theirs can't be asked about, as
-    /// no token carries it.
+    /// Verifies a signature. If a part has a wrong length, all verdicts are `false`, as no token
+    /// carries such a signature.
     #[must_use]
     pub fn verify(key: &[u8], message: &[u8], signature: &[u8]) -> Self {
         let (Ok(key), Ok(signature)) = (key.try_into(), signature.try_into()) else {
@@ -34,15 +35,15 @@ impl Signature {
         }
     }
 
-    /// Whether a token with it is authentic.
+    /// Whether a token with this signature is authentic.
     #[must_use]
     pub const fn is_accepted(self) -> bool {
         self.is_key && self.is_strict && self.is_good
     }
 }
 
-/// Whether the tag is the secret's tag of the message: `None` of a message that fills more than the
-/// one block that is ever read.
+/// Whether the tag is the secret's tag for the message. `None` if the message is longer than one
+/// block.
 #[must_use]
 pub fn hmac_verifies(
     secret: &[u8; HmacKey::SECRET_LEN],
@@ -52,13 +53,13 @@ pub fn hmac_verifies(
     Some(HmacKey::new(secret).verify_block(&block(message)?, tag))
 }
 
-/// All 32 bytes of the tag, as a keyring has them of its check values.
+/// All 32 bytes of the tag, as in a keyring's check values.
 #[must_use]
 pub fn hmac_digest(secret: &[u8; HmacKey::SECRET_LEN], message: &[u8]) -> Option<[u8; 32]> {
     Some(bytes_of(HmacKey::new(secret).full_tag(&block(message)?)))
 }
 
-/// The block of a message whose length the compiler does not know.
+/// The padded block of a message of a length known only at run time.
 fn block(message: &[u8]) -> Option<[u8; 64]> {
     macro_rules! of_length {
         ($($length:literal)*) => {

@@ -1,5 +1,5 @@
-//! Writing lists: bodies, head, stamp. Each is read back by the verifying half before it is
-//! handed out, so that what is published is what verifiers accept.
+//! Writing lists: bodies, head, stamp. Bodies and heads are decoded by the verifying half before
+//! they are returned, so that verifiers accept what is published.
 
 use alloc::vec::Vec;
 
@@ -12,21 +12,21 @@ use crate::list::{head, stamp};
 use crate::time::Time;
 use crate::wire::{Put as _, WireError};
 
-/// What is to be said of one shard.
+/// The contents of one shard's body.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ShardContents {
-    /// Slots that are covered, 1 to 2^20.
+    /// Covered slots, 1 to 2^20.
     pub capacity: u32,
     /// Revoked slots, ascending.
     pub revoked: Vec<u32>,
     /// Suspended slots, ascending, none of them revoked.
     pub suspended: Vec<u32>,
-    /// Slots that are revoked from a moment on, ascending, none of them revoked.
+    /// Slots with a timed revocation, ascending, none of them revoked.
     pub timed: Vec<TimedSlot>,
 }
 
 impl ShardContents {
-    /// How many slots stand in each set.
+    /// The sizes of the sets.
     #[must_use]
     pub fn counts(&self) -> Counts {
         let [revoked, suspended] = [&self.revoked, &self.suspended].map(|slots| count(slots.len()));
@@ -34,10 +34,10 @@ impl ShardContents {
     }
 }
 
-/// Writes the body of a shard.
+/// Encodes the body of a shard.
 ///
 /// # Errors
-/// [`WireError::NotCanonical`] names the field whose facts contradict each other or don't ascend.
+/// [`WireError::NotCanonical`] names the field whose entries contradict another or don't ascend.
 pub fn encode_body(facts: &ShardContents) -> Result<Vec<u8>, WireError> {
     if !(1..=Body::MAX_CAPACITY).contains(&facts.capacity) {
         return Err(WireError::NotCanonical("capacity"));
@@ -45,7 +45,7 @@ pub fn encode_body(facts: &ShardContents) -> Result<Vec<u8>, WireError> {
     let mut out = Vec::new();
     out.put_magic(crate::list::BODY_LETTER).put_u32(facts.capacity);
     for (name, slots) in [("revoked", &facts.revoked), ("suspended", &facts.suspended)] {
-        // To the end in any case: that is several at a time.
+        // Without an early exit, so that the compiler can vectorize.
         let pairs = slots.iter().zip(slots.iter().skip(1));
         let ascends = pairs.fold(true, |ascends, (a, b)| ascends & (a < b));
         if !ascends || slots.last().is_some_and(|&last| last >= facts.capacity) {
@@ -77,7 +77,7 @@ pub fn name_file(file: &[u8]) -> FileName {
     FileName { digest: Digest::of(file), len: count(file.len()) }
 }
 
-/// The key that signs lists, under its kid.
+/// The key that signs lists, with its kid.
 #[derive(Debug)]
 pub struct ListSigner {
     /// The issuer.
@@ -88,35 +88,35 @@ pub struct ListSigner {
     pub key: SigningKey,
 }
 
-/// What a head is to say.
+/// The contents of a head.
 #[derive(Clone, Debug)]
 pub struct HeadDraft {
     /// The list epoch.
     pub epoch: u32,
-    /// The number, greater than that of the head before.
+    /// The number, greater than the previous head's.
     pub number: u64,
     /// Every revocation committed before this instant is in the bodies.
     pub this_update: Time,
-    /// The digest of the head before, zeros for the first.
+    /// The digest of the previous head, zeros for the first.
     pub previous: Digest,
-    /// The directory of the publishable keys' policies, [`FileName::NONE`] where there are none.
+    /// The directory of the publishable keys' policies, [`FileName::NONE`] if there are none.
     pub public_policies: FileName,
-    /// The directory of the secret keys' policies, [`FileName::NONE`] where there are none.
+    /// The directory of the secret keys' policies, [`FileName::NONE`] if there are none.
     pub private_policies: FileName,
     /// The shards, by ascending number, with the bodies' names.
     pub shards: Vec<ShardLine>,
-    /// The wide entries, in any order.
+    /// The bulk entries, in any order.
     pub bulk: Vec<BulkEntry>,
 }
 
-/// What a stamp is to say.
+/// The contents of a stamp.
 #[derive(Clone, Copy, Debug)]
 pub struct StampDraft {
     /// Epoch, number and times.
     pub list_version: ListVersion,
     /// The head's name.
     pub head: FileName,
-    /// The version of the keyring that is in force.
+    /// The version of the current keyring.
     pub keyring_version: u32,
 }
 
@@ -124,7 +124,7 @@ impl ListSigner {
     /// Signs a head.
     ///
     /// # Errors
-    /// [`WireError::NotCanonical`] names the field of a draft that no verifier would accept.
+    /// [`WireError::NotCanonical`] names the field that verifiers would refuse.
     pub fn sign_head(&self, draft: &HeadDraft) -> Result<Vec<u8>, WireError> {
         let mut bulk = draft.bulk.clone();
         bulk.sort_unstable();

@@ -1,6 +1,6 @@
-//! The writing half: signs tokens, keyrings and lists. Behind the feature `issue`.
+//! The signing half: signs tokens, keyrings and lists. Enabled by the feature `issue`.
 //!
-//! It is deterministic: the same facts give the same bytes. Randomness and time are arguments.
+//! It is deterministic: the same inputs give the same bytes. Randomness and time are arguments.
 
 mod list;
 mod policy;
@@ -25,17 +25,16 @@ use crate::wire::WireError;
 pub struct SigningKey(ed25519_dalek::SigningKey);
 
 impl SigningKey {
-    /// The key whose seed (RFC 8032's private key) is `seed`.
+    /// The key with this seed (RFC 8032's private key).
     #[must_use]
     pub fn from_seed(seed: &[u8; 32]) -> Self {
         Self(ed25519_dalek::SigningKey::from_bytes(seed))
     }
 
-    /// The public half.
+    /// The public key.
     ///
     /// # Errors
-    /// Never for a seed drawn at random; the checks of [`PublicKey::from_bytes`] are applied all
-    /// the same.
+    /// Never for a random seed; the checks of [`PublicKey::from_bytes`] are applied all the same.
     pub fn public(&self) -> Result<PublicKey, crate::crypto::PublicKeyError> {
         PublicKey::from_bytes(&self.0.verifying_key().to_bytes())
     }
@@ -46,15 +45,15 @@ impl SigningKey {
         self.sign_message(&context.message(body))
     }
 
-    /// The header's value for an assertion that this key's kid signs.
+    /// Signs an assertion for this key's kid. Returns the header's value.
     #[must_use]
     pub fn assert(&self, assertion: UnsignedAssertion) -> alloc::string::String {
         let signature = self.sign_message(assertion.message());
         assertion.seal(&signature)
     }
 
-    /// The signature of a JWS (RFC 7515) over its signing input, which starts with `ey` and so never
-    /// with a [`Context`]: what is signed here is nothing else that a verifier of ours takes.
+    /// The signature of a JWS (RFC 7515) over its signing input. That starts with `ey`, which no
+    /// [`Context`] does, so the signature is valid for nothing else that verifiers accept.
     #[must_use]
     pub fn sign_jws(&self, signing_input: &JwsInput<'_>) -> [u8; 64] {
         self.sign_message(signing_input.text().as_bytes())
@@ -64,7 +63,7 @@ impl SigningKey {
         self.0.sign(message).to_bytes()
     }
 
-    /// `body` with its signature behind: a signed file.
+    /// Appends the signature to `body`: a signed file.
     pub(crate) fn seal(&self, context: Context, mut body: Vec<u8>) -> Vec<u8> {
         let signature = self.sign(context, &body);
         body.extend_from_slice(&signature);
@@ -78,20 +77,20 @@ impl core::fmt::Debug for SigningKey {
     }
 }
 
-/// What a keyring is to say. See [`Keyring`](crate::keyring::Keyring) for each field.
+/// The contents of a keyring. See [`Keyring`](crate::keyring::Keyring) for each field.
 #[derive(Clone, Debug)]
 pub struct KeyringDraft {
     /// The issuer.
     pub issuer: IssuerId,
-    /// Greater than that of every keyring signed before.
+    /// Greater than the version of every keyring signed before.
     pub version: u32,
-    /// From this instant on the keyring is void.
+    /// From this instant on the keyring is invalid.
     pub not_after: Time,
     /// The list epoch.
     pub epoch: u32,
     /// The longest validity of a stamp, in seconds.
     pub max_validity_secs: u32,
-    /// The root that may sign the next keyring too.
+    /// The root that may sign the next keyring as well.
     pub successor: Option<PublicKey>,
     /// One to four labels; [`Label::NONE`] for tokens without one.
     pub labels: Vec<Label>,
@@ -103,7 +102,7 @@ impl KeyringDraft {
     /// Signs the keyring.
     ///
     /// # Errors
-    /// [`WireError::NotCanonical`] names the field of a draft that no verifier would accept.
+    /// [`WireError::NotCanonical`] names the field that verifiers would refuse.
     pub fn sign(&self, root: &SigningKey) -> Result<Vec<u8>, WireError> {
         let content = Content {
             issuer: self.issuer,

@@ -15,13 +15,13 @@ use crate::verify::{message_block, message_in, with_signed};
 /// A signer of tokens: a keyring key of the purpose token or admin, with its private half.
 #[derive(Debug)]
 pub enum TokenSigner {
-    /// HMAC-SHA256 cut to 128 bits.
+    /// HMAC-SHA256 truncated to 128 bits.
     Hmac(HmacSigner),
     /// Ed25519.
     Ed25519(SigningKey),
 }
 
-/// An HMAC key that mints.
+/// An HMAC key for minting.
 #[derive(Debug)]
 pub struct HmacSigner(HmacKey);
 
@@ -43,8 +43,8 @@ impl TokenSigner {
         }
     }
 
-    /// Mints the token that says `claims`, for `issuer`, under `label`. The same arguments give
-    /// the same text.
+    /// Mints the token with `claims`, for `issuer`, under `label`. The same arguments give the same
+    /// text.
     #[must_use]
     pub fn mint(&self, issuer: IssuerId, label: Label, claims: &Claims) -> Zeroizing<String> {
         let prefix = Prefix { label, kind: claims.kind, environment: claims.environment };
@@ -66,7 +66,7 @@ impl TokenSigner {
     }
 }
 
-/// The form in which a token may be shown once it has been handed out: its first 6 characters,
+/// The redacted form of a token, which may be shown after its issuance: its first 6 characters,
 /// `***`, its last 3.
 #[must_use]
 pub fn redact(token: &str) -> String {

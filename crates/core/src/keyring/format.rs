@@ -1,4 +1,4 @@
-//! The keyring document's bytes.
+//! The encoding of the keyring document.
 //!
 //! ```text
 //!  4  magic `PCK` 1          then per label:            then per key, 55 bytes:
@@ -25,31 +25,31 @@ use crate::wire::{Reader, WireError, split_signature};
 pub(crate) const LETTER: u8 = b'K';
 const MAX_LABELS: u8 = 4;
 
-/// A signer, as the keyring lists it.
+/// A signer in the keyring.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KeyEntry {
     /// The key id, never used for another key.
     pub kid: u16,
-    /// What the key is used for.
+    /// The purpose of the key.
     pub purpose: Purpose,
     /// The environments whose keys it may sign; empty unless the purpose is token or admin.
     pub environments: Vec<Environment>,
     /// The kinds of keys it may sign; empty unless the purpose is token or admin.
     pub kinds: Vec<Kind>,
-    /// Where it stands in its life.
+    /// Its state.
     pub state: State,
-    /// When its signatures count.
+    /// When its signatures are valid.
     pub validity: Validity,
-    /// What signatures are checked with.
+    /// The verification material.
     pub material: Material,
 }
 
-/// From `not_before` on, up to `not_after` and not including it.
+/// A validity period: from `not_before` up to, but not including, `not_after`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Validity {
     /// The first instant.
     pub not_before: Time,
-    /// The first instant after.
+    /// The first instant after the period.
     pub not_after: Time,
 }
 
@@ -59,10 +59,11 @@ impl Validity {
         Self { not_before: Time::from_millis(0), not_after: Time::from_millis(u64::MAX) };
 }
 
-/// What stands in the keyring for a signer's key.
+/// The keyring's material for a signer's key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Material {
-    /// HMAC-SHA256 cut to 128 bits: a value that tells the right secret, which travels apart.
+    /// HMAC-SHA256 truncated to 128 bits. The check value identifies the secret, which is
+    /// distributed separately.
     Hmac {
         /// See [`HmacKey::check_value`](crate::crypto::HmacKey::check_value).
         check: [u8; 32],
@@ -71,16 +72,16 @@ pub enum Material {
     Ed25519(PublicKey),
 }
 
-/// Where a signer stands in its life.
+/// The state of a signer in its life cycle.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum State {
-    /// Announced, not yet used by the issuer; signatures count.
+    /// Announced, not yet used by the issuer; its signatures are valid.
     Next,
     /// Used by the issuer.
     Active,
-    /// No longer used by the issuer; signatures count.
+    /// No longer used by the issuer; its signatures are valid.
     Retiring,
-    /// Signatures no longer count. The entry stays, so that its kid is never used again.
+    /// Its signatures are invalid. The entry stays, so that its kid is never reused.
     Retired,
 }
 
@@ -114,7 +115,7 @@ pub(crate) struct Content {
 
 pub(crate) fn open(document: &[u8], root: &PublicKey) -> Result<Content, KeyringError> {
     let (signed, signature) = split_signature(document)?;
-    // The magic is looked at first, so that a wrong file is called that and not a forgery.
+    // Check the magic first, so that a wrong file isn't reported as a forgery.
     let reader = Reader::open(signed, LETTER, "keyring")?;
     if !root.verify(Context::KEYRING, signed, signature) {
         return Err(KeyringError::NotSignedByRoot);
@@ -182,7 +183,7 @@ fn decode_entry(reader: &mut Reader<'_>) -> Result<KeyEntry, WireError> {
     };
     let signs_keys = match purpose {
         Purpose::Token => true,
-        // A shared secret can't tell who used it: admin keys and lists are always Ed25519.
+        // A shared secret doesn't identify its user: admin keys and lists are always Ed25519.
         Purpose::Admin => material_is_public(&material)?,
         Purpose::List | Purpose::StatusList | Purpose::Assertion => {
             material_is_public(&material)?;
@@ -207,13 +208,13 @@ fn public_key(bytes: &[u8; 32], field: &'static str) -> Result<PublicKey, WireEr
     PublicKey::from_bytes(bytes).map_err(|_| WireError::NotCanonical(field))
 }
 
-/// The value whose code is its place in `all`, counted from 1.
+/// The value with this code: its position in `all`, counted from 1.
 fn from_code<T: Copy>(all: &[T], code: u8, field: &'static str) -> Result<T, WireError> {
     let place = usize::from(code).checked_sub(1).ok_or(WireError::NotCanonical(field))?;
     all.get(place).copied().ok_or(WireError::NotCanonical(field))
 }
 
-/// The members whose code is a bit in `bits`.
+/// The members whose code is a bit of `bits`.
 fn set<T: Copy>(
     all: &[T],
     code: fn(T) -> u8,
@@ -232,7 +233,7 @@ impl Content {
     /// The bytes that the root signs.
     ///
     /// # Errors
-    /// [`WireError::NotCanonical`] names the field that no reader would accept.
+    /// [`WireError::NotCanonical`] names the field that a reader would refuse.
     pub(crate) fn encode(&self) -> Result<Vec<u8>, WireError> {
         use crate::wire::Put as _;
         let mut out = Vec::new();
@@ -253,7 +254,7 @@ impl Content {
         for entry in &self.entries {
             encode_entry(entry, &mut out);
         }
-        // What is signed must be what a verifier reads: an impossible draft is refused here.
+        // Decode the result, so that the root never signs a document that verifiers refuse.
         decode(Reader::open(&out, LETTER, "keyring")?)?;
         Ok(out)
     }
@@ -277,7 +278,7 @@ fn encode_entry(entry: &KeyEntry, out: &mut Vec<u8>) {
         .put(&bytes);
 }
 
-/// The place of `value` in `all`, counted from 1.
+/// The position of `value` in `all`, counted from 1.
 #[cfg(feature = "issue")]
 fn code_of<T: PartialEq>(all: &[T], value: &T) -> u8 {
     let place = all.iter().position(|member| member == value);

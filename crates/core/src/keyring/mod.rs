@@ -1,4 +1,4 @@
-//! The keyring: which signers speak for an issuer, and for what. Signed by the pinned root.
+//! The keyring: the signers of an issuer and their purposes. Signed by the pinned root.
 //!
 //! Specified in `docs/keyring.md`.
 
@@ -17,18 +17,18 @@ use crate::token::{Algorithm, Environment, Kind, Label, Prefix};
 use crate::verify::message_block;
 use crate::wire::WireError;
 
-/// What a signer's key is used for, and nothing else.
+/// The only purpose of a signer's key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Purpose {
     /// Signs keys that gates and verifiers accept.
     Token,
-    /// Signs keys that open the issuer's API and a gate's reserved path.
+    /// Signs keys for the issuer's API and a gate's reserved path.
     Admin,
     /// Signs stamps and heads of the revocation list.
     List,
     /// Signs IETF Token Status Lists.
     StatusList,
-    /// Signs the short-lived assertions that a gate hands to its origin.
+    /// Signs the short-lived assertions of a gate for its origin.
     Assertion,
 }
 
@@ -53,31 +53,31 @@ impl Purpose {
 /// Why a keyring, or a secret for it, is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum KeyringError {
-    /// The bytes are not a keyring.
+    /// The bytes aren't a keyring.
     #[error("the keyring can't be read: {0}")]
     Wire(#[from] WireError),
-    /// The signature is not the pinned root's.
+    /// The signature isn't the pinned root's.
     #[error("the keyring is not signed by the pinned root; check that both are of one issuer")]
     NotSignedByRoot,
-    /// The keyring is of another issuer than the one that is held.
+    /// The keyring belongs to another issuer than the held one.
     #[error("the keyring is of another issuer")]
     ForeignIssuer,
-    /// The keyring's version is lower than the one that is held.
+    /// The keyring's version is lower than the held one's.
     #[error("keyring version {offered} is older than version {held}, which is held")]
     Older {
-        /// The version that is held.
+        /// The held version.
         held: u32,
-        /// The version that was offered.
+        /// The offered version.
         offered: u32,
     },
-    /// Two different keyrings carry one version, or a newer one lowers the list epoch: the root
-    /// signed what it must not. Report it.
+    /// Two different keyrings have one version, or a newer one lowers the list epoch: the root
+    /// signed contradicting documents. Report it.
     #[error("the root signed two keyrings that contradict each other; report this to the issuer")]
     Equivocation,
     /// A secret was given for a kid that the keyring does not list as an HMAC key.
     #[error("kid {0} is no HMAC key of this keyring; export the gate's keys again")]
     NoSuchSecret(u16),
-    /// The secret given for a kid is not the one that the keyring's check value was made from.
+    /// The secret for a kid doesn't match the keyring's check value.
     #[error("the secret for kid {0} is not the issuer's; export the gate's keys again")]
     WrongSecret(u16),
 }
@@ -106,7 +106,7 @@ pub struct Keyring {
     document: Vec<u8>,
     content: Content,
     secrets: Vec<(u16, HmacKey)>,
-    /// The block of every prefix that the issuer uses, computed once: see [`message_block`].
+    /// The message block of every prefix of the issuer, computed once: see [`message_block`].
     blocks: Vec<(Prefix, [u8; 64])>,
 }
 
@@ -117,7 +117,7 @@ impl Keyring {
     /// [`KeyringError::Wire`] and [`KeyringError::NotSignedByRoot`].
     pub fn open(document: &[u8], root: &PublicKey) -> Result<Self, KeyringError> {
         let content = format::open(document, root)?;
-        // Loops, because the same in iterators is a kilobyte of a wasm module.
+        // Loops, because iterators would add a kilobyte to a wasm module.
         let mut blocks = Vec::new();
         for &label in &content.labels {
             for kind in Kind::ALL {
@@ -130,11 +130,12 @@ impl Keyring {
         Ok(Self { root: *root, document: document.to_vec(), content, secrets: Vec::new(), blocks })
     }
 
-    /// The keyring to hold once `document` has been offered: a newer one with the secrets carried
-    /// over, or `None` where it is the one that is held.
+    /// The keyring to hold after `document` was offered: a newer one that inherits the secrets, or
+    /// `None` if it is the held one.
     ///
-    /// It is signed by the root of the held keyring, or by the successor which that one names;
-    /// the successor is then the root, and the old root signs nothing any more.
+    /// It must be signed by the root of the held keyring, or by the successor that the held keyring
+    /// names. The successor then becomes the root, and the old root's signatures are no longer
+    /// accepted.
     ///
     /// # Errors
     /// See [`KeyringError`]. The held keyring stays as it is.
@@ -148,6 +149,7 @@ impl Keyring {
             }
             (opened, _) => opened,
         };
+        // Same issuer, newer version, no lower epoch.
         let mut next = opened?;
         if next.issuer() != self.issuer() {
             return Err(KeyringError::ForeignIssuer);
@@ -159,6 +161,7 @@ impl Keyring {
         if next.version() == self.version() || next.epoch() < self.epoch() {
             return Err(KeyringError::Equivocation);
         }
+        // Keep the secrets that the new keyring lists with the same check value.
         next.secrets = self
             .secrets
             .iter()
@@ -168,7 +171,7 @@ impl Keyring {
         Ok(Some(next))
     }
 
-    /// Holds the secret of an HMAC key, so that its tokens can be judged here.
+    /// Adds the secret of an HMAC key, so that its tokens can be verified here.
     ///
     /// # Errors
     /// [`KeyringError::NoSuchSecret`] and [`KeyringError::WrongSecret`].
@@ -194,25 +197,25 @@ impl Keyring {
         }
     }
 
-    /// The bytes that the root signed, signature included.
+    /// The document that the root signed, signature included.
     #[must_use]
     pub fn document(&self) -> &[u8] {
         &self.document
     }
 
-    /// The issuer that the keyring speaks for.
+    /// The issuer of the keyring.
     #[must_use]
     pub const fn issuer(&self) -> IssuerId {
         self.content.issuer
     }
 
-    /// The version, which only grows.
+    /// The version, which only increases.
     #[must_use]
     pub const fn version(&self) -> u32 {
         self.content.version
     }
 
-    /// From this instant on nothing may be judged by this keyring.
+    /// From this instant on the keyring verifies nothing.
     #[must_use]
     pub const fn not_after(&self) -> Time {
         self.content.not_after
@@ -224,20 +227,19 @@ impl Keyring {
         self.content.epoch
     }
 
-    /// The longest time, in milliseconds, that a stamp may claim between its this update and its
-    /// next update.
+    /// The longest time, in milliseconds, between a stamp's `this_update` and its `next_update`.
     #[must_use]
     pub const fn max_validity_millis(&self) -> u64 {
         self.content.max_validity_secs as u64 * 1000
     }
 
-    /// The root that may sign the next keyring too.
+    /// The root that may sign the next keyring as well.
     #[must_use]
     pub const fn successor(&self) -> Option<PublicKey> {
         self.content.successor
     }
 
-    /// The labels that the issuer's tokens carry or carried.
+    /// The labels that the issuer's tokens have or had.
     #[must_use]
     pub fn labels(&self) -> &[Label] {
         &self.content.labels
@@ -256,19 +258,19 @@ impl Keyring {
         self.content.entries.get(at)
     }
 
-    /// The prepared secret of an HMAC key, where it is held.
+    /// The prepared secret of an HMAC key, if it is held.
     pub(crate) fn secret(&self, kid: u16) -> Option<&HmacKey> {
         self.secrets.iter().find(|(held, _)| *held == kid).map(|(_, key)| key)
     }
 
-    /// The block that the messages of a prefix are written into, where the issuer uses it.
+    /// The message block of a prefix; `None` if the issuer doesn't use the prefix.
     pub(crate) fn block(&self, prefix: &Prefix) -> Option<&[u8; 64]> {
         self.blocks.iter().find(|(known, _)| known == prefix).map(|(_, block)| block)
     }
 }
 
 impl KeyEntry {
-    /// The algorithm of the signer's material.
+    /// The algorithm of the signer's key.
     #[must_use]
     pub const fn algorithm(&self) -> Algorithm {
         match self.material {
@@ -277,16 +279,17 @@ impl KeyEntry {
         }
     }
 
-    /// Whether the signer may make keys of this kind for this environment.
+    /// Whether the signer may sign keys of this kind for this environment.
     #[must_use]
     pub fn may_sign(&self, kind: Kind, environment: Environment) -> bool {
         self.kinds.contains(&kind) && self.environments.contains(&environment)
     }
 
-    /// Whether signatures count at `now`: the state is not retired and `now` is in the validity.
+    /// Whether its signatures are valid at `now`: the state isn't retired and `now` is in the
+    /// validity period.
     ///
-    /// A signer in the state *next* counts: it is announced so that verifiers know it before its
-    /// first signature.
+    /// Signatures of a signer in the state *next* are valid: it is announced early, so that
+    /// verifiers know it before its first signature.
     #[must_use]
     pub fn counts_at(&self, now: Time) -> bool {
         let state = match self.state {

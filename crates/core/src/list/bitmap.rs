@@ -1,4 +1,4 @@
-//! Crowded sets in memory: a bit for each slot.
+//! Large sets in memory: a bit for each slot.
 
 use alloc::vec;
 use alloc::vec::Vec;
@@ -10,12 +10,12 @@ pub(crate) struct Bitmap {
 }
 
 impl Bitmap {
-    /// Holds no slot yet; there is room for those below `capacity`.
+    /// An empty set with room for slots below `capacity`.
     pub(crate) fn new(capacity: u32) -> Self {
         Self { words: vec![0; (capacity / 64 + 1) as usize] }
     }
 
-    /// Adds a slot that lies below the capacity.
+    /// Adds a slot below the capacity.
     pub(crate) fn insert(&mut self, slot: u32) {
         if let Some(word) = self.words.get_mut((slot / 64) as usize) {
             *word |= 1 << (slot % 64);
@@ -27,7 +27,7 @@ impl Bitmap {
         self.words.get((slot / 64) as usize).is_some_and(|word| word >> (slot % 64) & 1 == 1)
     }
 
-    /// Shows `see` the slots, ascending.
+    /// Calls `see` with each slot, ascending.
     pub(crate) fn each(&self, see: &mut dyn FnMut(u32)) {
         for (base, word) in (0..).step_by(64).zip(&self.words) {
             let mut rest = *word;

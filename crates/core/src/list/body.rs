@@ -1,4 +1,4 @@
-//! The body of one shard: which of its slots are revoked, suspended, or revoked from a moment on.
+//! The body of one shard: its slots that are revoked, suspended, or revoked from a later time on.
 //!
 //! ```text
 //! 4  magic `PCB` 1
@@ -8,8 +8,8 @@
 //! 4  timed: how many, then 8 bytes each: slot, from (seconds), ascending by slot
 //! ```
 //!
-//! A body names neither issuer nor shard: the head that names its digest does. So all empty shards
-//! share one body.
+//! A body names neither issuer nor shard; the head does, next to the body's digest. So all empty
+//! shards share one body.
 
 use alloc::vec::Vec;
 
@@ -20,7 +20,7 @@ use crate::wire::{Reader, WireError};
 
 pub(crate) const LETTER: u8 = b'B';
 
-/// A shard's body, validated from end to end.
+/// A shard's body, fully validated.
 #[derive(Clone, Debug)]
 pub struct Body {
     capacity: u32,
@@ -29,36 +29,36 @@ pub struct Body {
     timed: Vec<TimedSlot>,
 }
 
-/// A slot that is revoked from a second on.
+/// A slot with a timed revocation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TimedSlot {
     /// The slot.
     pub slot: u32,
-    /// The first second, since the epoch, at which it is revoked.
+    /// The first second, since the epoch, at which the slot is revoked.
     pub from: u32,
 }
 
-/// How many slots of a shard stand in each of a body's sets.
+/// The numbers of slots in a body's sets.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
-    /// Revoked now.
+    /// Slots revoked now.
     pub revoked: u32,
-    /// Suspended.
+    /// Suspended slots.
     pub suspended: u32,
-    /// Revoked from a moment on.
+    /// Slots with a timed revocation.
     pub timed: u32,
 }
 
-/// What a body says of one slot at one instant.
+/// The state of one slot at one instant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SlotState {
     /// No entry applies.
     Good,
-    /// Revoked, at once or because its moment has come.
+    /// Revoked, by an entry without a time or by a timed one that is due.
     Revoked,
     /// Suspended.
     Suspended,
-    /// The slot lies above the capacity.
+    /// The slot is at or above the capacity.
     NotCovered,
 }
 
@@ -66,16 +66,17 @@ impl Body {
     /// The most slots that a shard can cover.
     pub const MAX_CAPACITY: u32 = 1 << Serial::SLOT_BITS;
 
-    /// Reads a body.
+    /// Decodes a body.
     ///
     /// # Errors
-    /// [`WireError`] for whatever is not the one spelling of a body.
+    /// [`WireError`] for anything but the one encoding of a body.
     pub fn decode(bytes: &[u8]) -> Result<Self, WireError> {
         let mut reader = Reader::open(bytes, LETTER, "list body")?;
         let capacity = reader.u32()?;
         if !(1..=Self::MAX_CAPACITY).contains(&capacity) {
             return Err(WireError::NotCanonical("capacity"));
         }
+        // Decode the two sets, then the timed entries.
         let revoked = decode_set(&mut reader, capacity)?;
         let suspended = decode_set(&mut reader, capacity)?;
         let count = reader.len(8)?;
@@ -89,8 +90,9 @@ impl Body {
             timed.push(entry);
         }
         reader.finish()?;
-        // Of two sets that share no slot the smaller one takes no more room than half of the shard:
-        // it can't have more slots than its bytes account for, as a set of all slots has.
+        // Check that the sets share no slot by iterating over the smaller one, which has at most
+        // half of the shard's slots if the sets are disjoint. A set of all slots takes hardly any
+        // bytes, so this bounds the work.
         let (few, many) = if suspended.count() <= revoked.count() {
             (&suspended, &revoked)
         } else {
@@ -106,7 +108,7 @@ impl Body {
         Ok(Self { capacity, revoked, suspended, timed })
     }
 
-    /// What stands in each set.
+    /// The sizes of the sets.
     #[must_use]
     pub fn counts(&self) -> Counts {
         Counts {
@@ -122,7 +124,7 @@ impl Body {
         self.capacity
     }
 
-    /// The slots that are revoked at once.
+    /// The slots that are revoked now.
     #[must_use]
     pub const fn revoked(&self) -> &SlotSet {
         &self.revoked
@@ -134,14 +136,14 @@ impl Body {
         &self.suspended
     }
 
-    /// The slots that are revoked from a moment on, ascending.
+    /// The slots with a timed revocation, ascending.
     #[must_use]
     pub fn timed(&self) -> &[TimedSlot] {
         &self.timed
     }
 
-    /// What the body says of `slot` at `now`. A timed revocation strikes with the first instant of
-    /// its second.
+    /// The state of `slot` at `now`. A timed revocation takes effect with the first instant of its
+    /// second.
     #[must_use]
     pub fn state(&self, slot: u32, now: Time) -> SlotState {
         if slot >= self.capacity {

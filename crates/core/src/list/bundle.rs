@@ -2,12 +2,12 @@
 //!
 //! ```text
 //! 4  magic `PCZ` 1
-//! then, each behind its length in 4 bytes: the keyring, the stamp, the head
-//! 4  number of bodies, then each behind its length in 4 bytes, in the order in which the head
+//! then, each after its length in 4 bytes: the keyring, the stamp, the head
+//! 4  number of bodies, then each after its length in 4 bytes, in the order in which the head
 //!    first names them
 //! ```
 //!
-//! A bundle is not signed: its parts are.
+//! A bundle isn't signed; its parts are.
 
 use alloc::vec::Vec;
 
@@ -15,10 +15,10 @@ use crate::wire::{Reader, Truncated, WireError};
 
 pub(crate) const LETTER: u8 = b'Z';
 
-/// No bundle that a verifier should fetch is longer than this, in bytes.
+/// The maximal length of a bundle that a verifier should fetch, in bytes.
 pub const MAX_BUNDLE_LEN: usize = 32 << 20;
 
-/// The parts of a bundle, none of them looked at yet.
+/// The parts of a bundle, not decoded yet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Bundle<'a> {
     /// The keyring document.
@@ -32,10 +32,10 @@ pub struct Bundle<'a> {
 }
 
 impl<'a> Bundle<'a> {
-    /// Takes a bundle apart.
+    /// Splits a bundle into its parts.
     ///
     /// # Errors
-    /// [`WireError`] where the lengths don't fit the file.
+    /// [`WireError`] if the lengths don't match the file.
     pub fn decode(file: &'a [u8]) -> Result<Self, WireError> {
         let mut reader = Reader::open(file, LETTER, "bundle")?;
         let keyring = part(&mut reader)?;

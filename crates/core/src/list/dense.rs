@@ -1,9 +1,9 @@
 //! Dense sets: the exact arithmetic code of a set of known size (Witten, Neal and Cleary 1987;
 //! Cover 1973).
 //!
-//! Slot by slot, the chance that it belongs to the set is what is left of the set over what is
-//! left of the slots. That spells each set in log2 C(capacity, count) bits, and 8 bytes more, where
-//! Golomb codes, whose lengths are whole bits, stray to 1.04 of that.
+//! The probability that a slot belongs to the set is the number of members left divided by the
+//! number of slots left. This encodes each set in log2 C(capacity, count) bits and 8 bytes more.
+//! Golomb codes, whose lengths are whole bits, exceed that by up to 4 %.
 
 #[cfg(feature = "issue")]
 use alloc::vec::Vec;
@@ -11,39 +11,40 @@ use alloc::vec::Vec;
 use crate::list::bitmap::Bitmap;
 use crate::wire::{Reader, WireError};
 
-/// Ranges stay at or above this, so that the division of a range by 2^20 slots keeps 36 bits.
+/// Ranges stay at or above this, so that a range divided by 2^20 slots keeps 36 bits.
 const LOWEST_RANGE: u64 = 1 << 56;
 
-/// How the range is split: the part below goes to a slot that belongs to the set.
+/// The split of the range: the lower part belongs to members of the set.
 fn split(range: u64, members_left: u32, slots_left: u32) -> u64 {
     range / u64::from(slots_left.max(1)) * u64::from(members_left)
 }
 
-/// Reads `count` slots below `capacity` from the front of `bytes` and says how many bytes they
-/// take.
+/// Decodes `count` slots below `capacity` from the front of `bytes`. Returns the set and the number
+/// of bytes used.
 ///
 /// # Errors
-/// [`WireError`] for whatever is not the one encoding of a set.
+/// [`WireError`] for anything but the one encoding of a set.
 pub(crate) fn decode(
     capacity: u32,
     count: u32,
     bytes: &[u8],
 ) -> Result<(Bitmap, usize), WireError> {
-    // A set of a quarter of the slots to three quarters of them takes 0.81 bits a slot. What can't
-    // hold half a bit is refused before memory is asked for.
+    // A dense set has a quarter to three quarters of the slots and takes at least 0.81 bits per
+    // slot. Refuse fewer than half a bit per slot before memory is allocated.
     if u64::from(capacity) > bytes.len() as u64 * 16 {
         return Err(WireError::Truncated);
     }
     let mut reader = Reader::new(bytes);
-    // How far the spelled number lies above the bottom of the range.
+    // The encoded number, relative to the bottom of the range.
     let mut above = reader.u64()?;
     let mut range = u64::MAX;
-    // The number lies within the range from here on, so that no shift loses a bit of it.
+    // From here on the number is within the range, so that no shift loses a bit of it.
     if above == range {
         return Err(WireError::NotCanonical("dense set"));
     }
     let mut members_left = count;
     let mut set = Bitmap::new(capacity);
+    // Narrow the range by each slot, and read a byte whenever the range gets small.
     for slot in 0..capacity {
         let slots_left = capacity - slot;
         let split = split(range, members_left, slots_left);
@@ -62,15 +63,15 @@ pub(crate) fn decode(
             range <<= 8;
         }
     }
-    // The encoder spells the bottom of the last range: any other number in it is a second
-    // spelling of the set.
+    // The encoder writes the bottom of the last range. Any other number in it is a second encoding
+    // of the set.
     if above != 0 {
         return Err(WireError::NotCanonical("dense set"));
     }
     Ok((set, bytes.len() - reader.rest().len()))
 }
 
-/// Appends the one encoding of `count` slots, which ascend and lie below `capacity`.
+/// Appends the one encoding of `count` slots, ascending and below `capacity`.
 #[cfg(feature = "issue")]
 pub(crate) fn encode(capacity: u32, count: u32, slots: &[u32], out: &mut Vec<u8>) {
     let start = out.len();
@@ -100,7 +101,7 @@ pub(crate) fn encode(capacity: u32, count: u32, slots: &[u32], out: &mut Vec<u8>
     out.extend_from_slice(&bottom.to_be_bytes());
 }
 
-/// Adds one to the number that the bytes from `start` on spell.
+/// Adds one to the number in the bytes from `start` on.
 #[cfg(feature = "issue")]
 fn carry_into(out: &mut [u8], start: usize) {
     for byte in out.iter_mut().skip(start).rev() {
@@ -115,7 +116,7 @@ fn carry_into(out: &mut [u8], start: usize) {
 mod tests {
     use super::*;
 
-    /// A number above the range would wrap around to a second spelling of 230 to 379 of 400.
+    /// A number above the range would wrap around to a second encoding of 230 to 379 of 400.
     #[test]
     fn a_number_above_the_range_is_refused() {
         let slots: Vec<u32> = (230..380).collect();

@@ -1,14 +1,14 @@
-//! What is deployed with a gate: a bundle, and the files of policies that its head leads to, so that
-//! a gate that starts needs no more than a stamp.
+//! The file deployed with a gate: a bundle and the policy files that its head leads to, so that a
+//! starting gate needs only a stamp.
 //!
 //! ```text
 //! 4  magic `PCG` 1
 //! 4  length of the bundle, then the bundle
-//! 4  number of files of policies, then each behind its length in 4 bytes
+//! 4  number of policy files, then each after its length in 4 bytes
 //! ```
 //!
-//! It is not signed, as a bundle is not: every file is known by its digest, and counts for no more
-//! than what the head in the bundle leads to. With private policies in it the file is private.
+//! Like a bundle it isn't signed: every file is identified by its digest, and is used only if the
+//! head in the bundle leads to it. With private policies the file is private.
 
 use alloc::vec::Vec;
 
@@ -17,20 +17,20 @@ use crate::wire::{Put as _, Reader, WireError};
 
 const LETTER: u8 = b'G';
 
-/// The parts of a deployment, none of them looked at yet.
+/// The parts of a deployment, not decoded yet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Deployment<'a> {
     /// The bundle.
     pub bundle: &'a [u8],
-    /// The files of policies, in any order.
+    /// The policy files, in any order.
     pub policies: Vec<&'a [u8]>,
 }
 
 impl<'a> Deployment<'a> {
-    /// Takes a deployment apart. A bundle by itself is one without policies.
+    /// Splits a deployment into its parts. A bundle alone is a deployment without policies.
     ///
     /// # Errors
-    /// [`WireError`] where the lengths don't fit the file.
+    /// [`WireError`] if the lengths don't match the file.
     pub fn decode(file: &'a [u8]) -> Result<Self, WireError> {
         if file.get(2) == Some(&bundle::LETTER) {
             return Ok(Self { bundle: file, policies: Vec::new() });

@@ -1,7 +1,7 @@
 //! The code of sparse sets: Golomb-coded gaps (Golomb 1966; Gallager and van Voorhis 1975).
 //!
-//! The modulus is a function of capacity and count, so that a set has exactly one encoding and
-//! no parameter travels.
+//! The modulus is a function of capacity and count, so a set has exactly one encoding and no
+//! parameter is transmitted.
 
 #[cfg(feature = "issue")]
 use alloc::vec::Vec;
@@ -15,7 +15,7 @@ use crate::wire::WireError;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Code {
     modulus: u64,
-    /// The bits of every remainder; remainders from `cutoff` on take one more.
+    /// The bits of a short remainder; remainders from `cutoff` on take one more.
     short_bits: u32,
     cutoff: u64,
 }
@@ -30,8 +30,8 @@ impl Code {
     }
 }
 
-/// `max(1, ceil(ln 2 * capacity / coded - (1 + ln 2) / 2))`, which is the optimal modulus for gaps
-/// of random sets, in integers of 32 fractional bits so that every implementation agrees.
+/// `max(1, ceil(ln 2 * capacity / coded - (1 + ln 2) / 2))`: the optimal modulus for gaps of random
+/// sets. Computed with 32 fractional bits, so that all implementations agree.
 fn modulus(capacity: u32, coded: u32) -> u64 {
     const LN_2: u64 = 0xB172_17F8;
     const HALF_OF_ONE_AND_LN_2: u64 = 0xD8B9_0BFC;
@@ -41,14 +41,14 @@ fn modulus(capacity: u32, coded: u32) -> u64 {
     scaled.saturating_sub(HALF_OF_ONE_AND_LN_2).div_ceil(1 << 32).max(1)
 }
 
-/// Reads `coded` slots below `capacity` from the front of `bytes` and says how many bytes they
-/// take.
+/// Decodes `coded` slots below `capacity` from the front of `bytes`. Returns the slots and the
+/// number of bytes used.
 ///
 /// # Errors
-/// [`WireError`] for whatever is not the one encoding of a set.
+/// [`WireError`] for anything but the one encoding of a set.
 pub(crate) fn decode(capacity: u32, coded: u32, bytes: &[u8]) -> Result<(Pages, usize), WireError> {
-    // Every code takes at least a bit: a count that the bytes can't hold is refused before memory
-    // is asked for.
+    // Every code takes at least a bit: refuse a count that the bytes can't hold before memory is
+    // allocated.
     if u64::from(coded) > bytes.len() as u64 * 8 {
         return Err(WireError::Truncated);
     }
@@ -61,7 +61,7 @@ pub(crate) fn decode(capacity: u32, coded: u32, bytes: &[u8]) -> Result<(Pages, 
     while slots.missing() > 0 {
         bits.fours(&code, &mut slots);
         bits.four(&code, &mut slots);
-        // Slots ascend: the last one speaks for all.
+        // Slots ascend, so checking the last one is enough.
         if bits.base > u64::from(capacity) {
             return Err(WireError::NotCanonical("gap"));
         }
@@ -69,23 +69,23 @@ pub(crate) fn decode(capacity: u32, coded: u32, bytes: &[u8]) -> Result<(Pages, 
     Ok((slots.finish(), bits.finish()?))
 }
 
-/// A reader of codes. Bits come least significant first; behind the last byte they are zeros, which
-/// [`finish`](Self::finish) refuses.
+/// A reader of codes. Bits come least significant first. After the last byte the reader supplies
+/// zeros, which [`finish`](Self::finish) refuses.
 #[derive(Clone, Copy)]
 struct Bits<'a> {
     bytes: &'a [u8],
-    /// The first byte of which not all bits are held.
+    /// The first byte that is not wholly in the window.
     next: usize,
-    /// The bits that are held, and above them zeros or those that come again. Between codes they
-    /// begin with the one that ends the quotient.
+    /// The bits read ahead; above `held` bits are zeros, or bits that the next fill sets again.
+    /// Between codes the window starts with the one that ends the quotient.
     window: u64,
     held: u32,
-    /// The smallest slot that the code can name, as far as it has been read.
+    /// The smallest slot that the current code can have, by what has been read of it.
     base: u64,
 }
 
 impl Bits<'_> {
-    /// At least 56 bits are held afterwards.
+    /// Refills the window to at least 56 bits.
     #[inline(always)]
     fn fill(&mut self) {
         let word = match self.bytes.get(self.next..).and_then(<[u8]>::first_chunk) {
@@ -97,17 +97,17 @@ impl Bits<'_> {
         self.held |= 56;
     }
 
-    /// Reads codes by fours, as long as the window holds four and the next quotient, which it
-    /// nearly always does.
+    /// Reads four codes at a time while the window holds all four and the next quotient, which is
+    /// nearly always the case.
     #[inline(never)]
     fn fours(&mut self, code: &Code, slots: &mut Writer) {
-        // A copy can live in registers.
+        // A local copy can stay in registers.
         let mut bits = *self;
         slots.push_fours(|| {
             let mut ahead = bits;
             ahead.fill();
             let four = [ahead.slot(code), ahead.slot(code), ahead.slot(code), ahead.slot(code)];
-            // What was dropped and not held has made this wrap around, or left nothing.
+            // If the codes took more bits than the window held, `held` has wrapped around or is 0.
             (1..64).contains(&ahead.held).then(|| {
                 bits = ahead;
                 four
@@ -116,8 +116,8 @@ impl Bits<'_> {
         *self = bits;
     }
 
-    /// Reads the next four codes, or what is left, that the window may not hold together, or not
-    /// even one.
+    /// Reads the next four codes, or as many as are left, refilling the window for each. For codes
+    /// too long for [`fours`](Self::fours).
     #[cold]
     #[inline(never)]
     fn four(&mut self, code: &Code, slots: &mut Writer) {
@@ -140,8 +140,8 @@ impl Bits<'_> {
         slot
     }
 
-    /// Reads the one and the remainder, which say what slot it is. Whether a remainder is long is
-    /// anyone's guess, so that there is no branch on it.
+    /// Reads the one bit and the remainder, which complete a slot. Branchless, because the length of
+    /// a remainder is unpredictable.
     #[inline(always)]
     #[expect(clippy::cast_possible_truncation, reason = "who reads looks at `base` in the end")]
     fn remainder(&mut self, code: &Code) -> u32 {
@@ -165,7 +165,8 @@ impl Bits<'_> {
         self.held = self.held.wrapping_sub(count);
     }
 
-    /// Reads a quotient: zeros up to the next one. Where there is none, more than any set has.
+    /// Reads a quotient: the zeros up to the next one bit. At the end of the bytes, sets `base`
+    /// above any slot.
     fn seek(&mut self, code: &Code) {
         loop {
             let zeros = self.window.trailing_zeros().min(self.held);
@@ -183,7 +184,7 @@ impl Bits<'_> {
         }
     }
 
-    /// Checks that the last byte is filled with zeros and says how many bytes were used.
+    /// Checks that the last byte is padded with zeros. Returns the number of bytes used.
     fn finish(self) -> Result<usize, WireError> {
         let place = self.next * 8 - self.held as usize;
         let used = place.div_ceil(8);
@@ -196,7 +197,7 @@ impl Bits<'_> {
     }
 }
 
-/// What is left from `next` on, fewer than 8 bytes, and zeros behind it.
+/// The remaining bytes from `next` on, fewer than 8, padded with zeros.
 #[cold]
 #[inline(never)]
 fn last_word(bytes: &[u8], next: usize) -> u64 {
@@ -204,14 +205,15 @@ fn last_word(bytes: &[u8], next: usize) -> u64 {
     rest.iter().rev().fold(0, |word, byte| word << 8 | u64::from(*byte))
 }
 
-/// Appends the one encoding of slots that ascend and lie below `capacity`, which is at most 2^20.
+/// Appends the one encoding of slots, ascending and below `capacity`, which is at most 2^20.
 #[cfg(feature = "issue")]
 pub(crate) fn encode(capacity: u32, slots: &[u32], out: &mut Vec<u8>) {
     if slots.is_empty() {
         return;
     }
     let code = Code::new(capacity, u32::try_from(slots.len()).unwrap_or(u32::MAX));
-    // All quotients together are what fits into the capacity; and a word is written at a time.
+    // Room for all codes: the quotients sum to at most capacity / modulus. A whole word is written
+    // at a time, hence 8 bytes more.
     let quotients = usize::try_from(u64::from(capacity) / code.modulus).unwrap_or(0);
     let most_bits = slots.len() * (code.short_bits as usize + 2) + quotients;
     let start = out.len();
@@ -229,8 +231,8 @@ pub(crate) fn encode(capacity: u32, slots: &[u32], out: &mut Vec<u8>) {
     out.truncate(end);
 }
 
-/// The product of this and a number below 2^20, without its 40 lowest bits, is the quotient. What
-/// rounding up adds to the product is less than 2^20; a quotient with a remainder lies further
+/// For a number below 2^20, the product with this, shifted right by 40, is the quotient. Rounding
+/// up adds less than 2^20 to the product, and a quotient with a remainder is further than that
 /// below the next.
 #[cfg(feature = "issue")]
 fn reciprocal(modulus: u64) -> u64 {
@@ -239,11 +241,11 @@ fn reciprocal(modulus: u64) -> u64 {
 
 #[cfg(feature = "issue")]
 struct BitWriter<'a> {
-    /// Long enough for a word to be written at `next`, of which the rest will be written again.
+    /// Long enough to write a whole word at `next`; the excess is overwritten later.
     out: &'a mut [u8],
     /// The first byte that is not full.
     next: usize,
-    /// Its bits.
+    /// The bits of that byte.
     window: u64,
     held: u32,
 }
@@ -271,7 +273,7 @@ impl BitWriter<'_> {
         }
         let zeros = u32::try_from(quotient).unwrap_or(0);
         let long = remainder >= code.cutoff;
-        // Of a long remainder the lowest bit comes last.
+        // The lowest bit of a long remainder comes last.
         let above = remainder + code.cutoff;
         let long_bits = above | 1 | (above & 1) << (code.short_bits + 1);
         let bits = select_unpredictable(long, long_bits, remainder << 1 | 1);
@@ -283,7 +285,7 @@ impl BitWriter<'_> {
 mod tests {
     use super::*;
 
-    /// The largest gap that each quotient has, and the smallest, for every modulus.
+    /// For every modulus: the smallest and the largest gap of several quotients.
     #[test]
     #[cfg(feature = "issue")]
     fn the_reciprocal_divides_exactly() {

@@ -1,4 +1,4 @@
-//! The head: which bodies make up the list, and the entries that are wider than one key.
+//! The head: the bodies that make up the list, and the bulk entries.
 //!
 //! ```text
 //!  4  magic `PCH` 1          then per shard, 40 bytes:      then per bulk entry, 22 bytes:
@@ -35,7 +35,7 @@ pub struct Head {
     file: Vec<u8>,
 }
 
-/// What is signed, in its order.
+/// The signed fields, in order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Fields {
     pub(crate) issuer: IssuerId,
@@ -50,12 +50,12 @@ pub(crate) struct Fields {
     pub(crate) bulk: Vec<BulkEntry>,
 }
 
-/// A content-addressed file: digest and length, all zeros for none.
+/// The name of a content-addressed file: digest and length. All zeros mean no file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FileName {
     /// The SHA-256 of the file.
     pub digest: Digest,
-    /// Its length in bytes: a fetch of it need never read further.
+    /// Its length in bytes: a fetch needn't read further.
     pub len: u32,
 }
 
@@ -64,7 +64,7 @@ impl FileName {
     pub const NONE: Self = Self { digest: Digest([0; 32]), len: 0 };
 }
 
-/// A shard, as the head lists it.
+/// A shard in the head.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ShardLine {
     /// The shard's number.
@@ -78,15 +78,15 @@ pub struct ShardLine {
 /// A revocation or suspension of many keys at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct BulkEntry {
-    /// Whose keys.
+    /// Which keys.
     pub scope: BulkScope,
     /// Revoked or suspended.
     pub state: BulkState,
-    /// Only keys issued in this interval.
+    /// Only keys that were issued in this interval.
     pub issued: IssuedAt,
 }
 
-/// Whose keys a wide entry speaks of.
+/// The keys of a bulk entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum BulkScope {
     /// All keys of one owner.
@@ -104,7 +104,7 @@ pub enum BulkScope {
     },
 }
 
-/// What a wide entry does; the stronger one counts where several apply.
+/// The effect of a bulk entry. If several apply, the stronger one counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum BulkState {
     /// Suspended.
@@ -113,18 +113,18 @@ pub enum BulkState {
     Revoked,
 }
 
-/// An interval of issued-at, in seconds: from `from` on, up to `before` and not including it.
-/// `before` at `u32::MAX` is no bound.
+/// An interval of `issued_at`, in seconds: from `from` up to, but not including, `before`.
+/// `u32::MAX` as `before` means no bound.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct IssuedAt {
     /// The first second.
     pub from: u32,
-    /// The first second after.
+    /// The first second after the interval.
     pub before: u32,
 }
 
 impl IssuedAt {
-    /// Whenever issued.
+    /// Any time.
     pub const ANY: Self = Self { from: 0, before: u32::MAX };
 
     fn contains(self, issued_at: u32) -> bool {
@@ -133,7 +133,7 @@ impl IssuedAt {
 }
 
 impl BulkEntry {
-    /// Whether the entry speaks of the key with these claims.
+    /// Whether the entry applies to the key with these claims.
     #[must_use]
     pub fn applies_to(&self, claims: &Claims) -> bool {
         let in_scope = match self.scope {
@@ -147,10 +147,10 @@ impl BulkEntry {
 }
 
 impl Head {
-    /// Opens the head that `stamp` announces.
+    /// Opens the head that `stamp` names.
     ///
     /// # Errors
-    /// [`ListError::WrongDigest`] where it is another file, and see [`ListError`].
+    /// [`ListError::WrongDigest`] if it is another file; see [`ListError`].
     pub fn open(
         file: &[u8],
         stamp: &Stamp,
@@ -175,46 +175,46 @@ impl Head {
         Ok(Self { fields, file: file.to_vec() })
     }
 
-    /// The signer that the head in `file` names, without looking at the signature.
+    /// The kid in the head `file`. The signature isn't verified.
     ///
     /// # Errors
-    /// [`WireError`] where it is no head.
+    /// [`WireError`] if it isn't a head.
     pub fn signer_of(file: &[u8]) -> Result<u16, WireError> {
         let (signed, _) = split_signature(file)?;
         Ok(Fields::decode(signed)?.kid)
     }
 
-    /// The bytes that were received, signature included.
+    /// The bytes as received, signature included.
     #[must_use]
     pub fn file(&self) -> &[u8] {
         &self.file
     }
 
-    /// The digest of the head before this one, zeros for the first.
+    /// The digest of the previous head, zeros for the first.
     #[must_use]
     pub const fn previous(&self) -> Digest {
         self.fields.previous
     }
 
-    /// When the head was made: its own this update, which later stamps move on.
+    /// When the head was made. Later stamps for the same head have a later `this_update`.
     #[must_use]
     pub const fn this_update(&self) -> Time {
         self.fields.this_update
     }
 
-    /// The directory of the publishable keys' policies, [`FileName::NONE`] where there are none.
+    /// The directory of the publishable keys' policies, [`FileName::NONE`] if there are none.
     #[must_use]
     pub const fn public_policies(&self) -> FileName {
         self.fields.public_policies
     }
 
-    /// The directory of the secret keys' policies, [`FileName::NONE`] where there are none.
+    /// The directory of the secret keys' policies, [`FileName::NONE`] if there are none.
     #[must_use]
     pub const fn private_policies(&self) -> FileName {
         self.fields.private_policies
     }
 
-    /// One of the two.
+    /// The directory of this visibility.
     #[must_use]
     pub const fn policies(&self, visibility: Visibility) -> FileName {
         match visibility {
@@ -229,7 +229,7 @@ impl Head {
         &self.fields.shards
     }
 
-    /// The entries that are wider than one key.
+    /// The bulk entries.
     #[must_use]
     pub fn bulk(&self) -> &[BulkEntry] {
         &self.fields.bulk
@@ -248,6 +248,7 @@ impl Fields {
         let public_policies = decode_file_name(&mut reader)?;
         let private_policies = decode_file_name(&mut reader)?;
         let count = reader.len(LINE_LEN)?;
+        // Shards: ascending, with 28-bit numbers.
         let mut shards: Vec<ShardLine> = Vec::with_capacity(count);
         for _ in 0..count {
             let line = ShardLine {
@@ -262,6 +263,7 @@ impl Fields {
             shards.push(line);
         }
         let count = reader.len(BULK_LEN)?;
+        // Bulk entries: strictly ascending.
         let mut bulk: Vec<BulkEntry> = Vec::with_capacity(count);
         for _ in 0..count {
             let entry = decode_bulk(&mut reader)?;

@@ -1,13 +1,14 @@
-//! The revocation list: a stamp, a head, and bodies, each authenticated by the one before.
+//! The revocation list: a stamp, a head, and bodies. The stamp authenticates the head, and the head
+//! the bodies.
 //!
 //! ```text
-//! stamp   154 bytes, signed, renewed every second or few: number, head digest, this and next update
-//! head    signed: number, digest of the head before, one line per shard, bulk entries
+//! stamp   154 bytes, signed, renewed every few seconds: number, head digest, this and next update
+//! head    signed: number, digest of the previous head, one line per shard, bulk entries
 //! bodies  immutable, named by their SHA-256: the slots of one shard that are revoked,
-//!         suspended, or revoked from a moment on
+//!         suspended, or revoked from a later time on
 //! ```
 //!
-//! Specified in `docs/revocation-list.md`; the words are those of RFC 5280.
+//! Specified in `docs/revocation-list.md`; the terms are those of RFC 5280.
 
 mod bitmap;
 mod body;
@@ -40,7 +41,7 @@ use crate::time::Time;
 use crate::token::{Claims, Serial};
 use crate::wire::WireError;
 
-/// Why a list, or a part of one, is not adopted, or not judged by.
+/// Why a list, or a part of one, is refused or no longer valid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ListError {
     /// The bytes of a stamp, head, body or bundle can't be read.
@@ -51,60 +52,58 @@ pub enum ListError {
         /// What is wrong with the bytes.
         error: WireError,
     },
-    /// The part is of another issuer than the keyring.
+    /// The part belongs to another issuer than the keyring.
     #[error("the list is of another issuer than the keyring")]
     ForeignIssuer,
-    /// The part names a kid that the keyring does not list for lists, or whose state or validity
-    /// excludes it now.
+    /// The keyring doesn't list the part's kid for lists, or its state or validity excludes it now.
     #[error("kid {0} may not sign lists; fetch the keyring again")]
     NotAListKey(u16),
-    /// The signature is not that of the key which the part names.
+    /// The signature isn't that of the key with the part's kid.
     #[error("the signature of the list is wrong; it was altered or forged")]
     BadSignature,
-    /// The stamp's epoch is not the keyring's.
+    /// The stamp's epoch isn't the keyring's.
     #[error("the list is of epoch {offered}, the keyring of epoch {held}")]
     WrongEpoch {
-        /// The epoch of the keyring that is held.
+        /// The held keyring's epoch.
         held: u32,
-        /// The epoch that was offered.
+        /// The offered epoch.
         offered: u32,
     },
-    /// The stamp was made under a newer keyring than the one that is held.
+    /// The stamp names a newer keyring than the held one.
     #[error("the list needs keyring version {needed}, version {held} is held; fetch the keyring")]
     KeyringBehind {
-        /// The version that is held.
+        /// The held version.
         held: u32,
-        /// The version that the stamp names.
+        /// The version in the stamp.
         needed: u32,
     },
-    /// No keyring was left in force: its `not_after` has passed.
+    /// The held keyring has expired: its `not_after` has passed.
     #[error("the keyring has expired; the issuer must sign a new one")]
     KeyringExpired,
-    /// A lower number than one that is held: an old list, perhaps put out again on purpose.
+    /// A lower number than the held one: an old list, possibly replayed on purpose.
     #[error("list number {offered} is older than number {held}, which is held")]
     Rollback {
-        /// The number that is held.
+        /// The held number.
         held: u64,
-        /// The number that was offered.
+        /// The offered number.
         offered: u64,
     },
-    /// Another head under a number that is known. The issuer signed two lists that contradict each
-    /// other: report it.
+    /// Another head under a known number: the issuer signed two contradicting lists. Report it.
     #[error("two different lists carry the number {0}; report this to the issuer")]
     Equivocation(u64),
-    /// The stamp's this update is later than now, or its times are not in order.
+    /// The stamp's `this_update` is later than now, or its times are out of order.
     #[error("the list is dated in the future; check the clock")]
     FromTheFuture,
-    /// The stamp claims a longer validity than the keyring allows.
+    /// The stamp has a longer validity than the keyring allows.
     #[error("the list claims to be valid for longer than the keyring allows")]
     TooLongValid,
-    /// The next update was due and has not come.
+    /// The time of the next update has passed.
     #[error("the list is past its next update; fetch a newer one")]
     PastNextUpdate,
-    /// A head or body is not the one that the stamp or head names.
+    /// A head or body isn't the one that the stamp or head names.
     #[error("the {0} is not the one that was announced; fetch it again")]
     WrongDigest(&'static str),
-    /// There is no list yet.
+    /// No list is held yet.
     #[error("no list is held; fetch one")]
     Missing,
 }
@@ -136,7 +135,7 @@ impl ListError {
     }
 }
 
-/// A whole list: every part authenticated, every body in memory.
+/// A whole list: every part is verified, every body is in memory.
 #[derive(Clone, Debug)]
 pub struct List {
     stamp: Stamp,
@@ -144,7 +143,7 @@ pub struct List {
     shards: Vec<(u32, Arc<Body>)>,
 }
 
-/// What a list says of one key at one instant.
+/// The state of one key at one instant.
 #[must_use]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Status {
@@ -154,14 +153,14 @@ pub enum Status {
     Revoked,
     /// A suspension is in effect.
     Suspended,
-    /// The serial is outside of what this list speaks of: the list is older than the key, or the
-    /// key was never issued.
+    /// The list doesn't cover the serial: the list is older than the key, or the key was never
+    /// issued.
     NotCovered,
 }
 
 impl List {
-    /// Puts a list together from parts that were opened and checked against each other: `shards`
-    /// holds the body of each of the head's lines.
+    /// Assembles a list from parts that were opened and checked against each other. `shards` holds
+    /// the body of each of the head's lines.
     pub(crate) const fn assemble(stamp: Stamp, head: Head, shards: Vec<(u32, Arc<Body>)>) -> Self {
         Self { stamp, head, shards }
     }
@@ -190,7 +189,7 @@ impl List {
         &self.head
     }
 
-    /// The bodies that are held, by the digest that the head names them by.
+    /// The held bodies, with the digests that the head names.
     pub(crate) fn bodies(&self) -> impl Iterator<Item = (Digest, Arc<Body>)> {
         self.head
             .shards()
@@ -199,13 +198,14 @@ impl List {
             .map(|(line, (_, body))| (line.body, Arc::clone(body)))
     }
 
-    /// Takes a newer stamp for the same head.
+    /// Replaces the stamp by a newer one for the same head.
     pub(crate) fn renew(&mut self, stamp: Stamp) {
         self.stamp = stamp;
     }
 
-    /// What the list says at `now` of the key with these claims.
+    /// The state at `now` of the key with these claims.
     pub fn status(&self, claims: &Claims, now: Time) -> Status {
+        // Precedence: revoked, then not covered, then suspended.
         let serial: Serial = claims.serial;
         let shard = self.shards.binary_search_by_key(&serial.shard(), |(shard, _)| *shard);
         let body = shard.ok().and_then(|at| self.shards.get(at));

@@ -1,8 +1,7 @@
-//! Sparse sets in memory: the low halves of the slots, ascending, and where each page of them
-//! begins.
+//! Sparse sets in memory: the low bits of the slots, ascending, and the start of each page.
 //!
-//! That is two bytes a slot. A look-up is a search within one page: one place in memory, and no
-//! code to be read.
+//! That is two bytes per slot. A look-up is a binary search within one page: it touches one place
+//! in memory, and nothing has to be decoded.
 
 use alloc::vec;
 use alloc::vec::Vec;
@@ -10,15 +9,15 @@ use alloc::vec::Vec;
 /// A set of slots.
 #[derive(Clone, Debug)]
 pub(crate) struct Pages {
-    /// Slots that agree in all but so many low bits, at most 16, share a page.
+    /// Slots that differ only in this many low bits share a page. At most 16.
     bits: u32,
-    /// How many slots lie in the pages before each one, and in the end, how many there are.
+    /// The number of slots in the pages before each page, and last the number of all slots.
     starts: Vec<u32>,
     lows: Vec<u16>,
 }
 
-/// Slots to a page are so many on average, or up to half as many. Fewer would be found faster; but
-/// a page costs when the set is read.
+/// A page has this many slots on average, or down to half as many. Smaller pages would be searched
+/// faster, but each page costs time when the set is decoded.
 const SLOTS_PER_PAGE: u32 = 256;
 
 impl Pages {
@@ -34,7 +33,7 @@ impl Pages {
         self.lows.get(start as usize..end as usize).unwrap_or_default()
     }
 
-    /// Shows `see` the slots, ascending.
+    /// Calls `see` with each slot, ascending.
     pub(crate) fn each(&self, see: &mut dyn FnMut(u32)) {
         let mask = (1 << self.bits) - 1;
         for (page, _) in (0..).zip(&self.starts) {
@@ -45,7 +44,7 @@ impl Pages {
     }
 }
 
-/// Takes slots as they come, ascending.
+/// Builds the set from ascending slots.
 pub(crate) struct Writer {
     pages: Pages,
     len: usize,
@@ -68,7 +67,7 @@ impl Writer {
         self.pages.lows.len() - self.len
     }
 
-    /// Takes the next slot. One that is out of place spoils the set, and nothing else.
+    /// Appends the next slot. A slot out of order makes the set wrong, but does no other harm.
     #[expect(clippy::cast_possible_truncation, reason = "the page stands for what is cut off")]
     pub(crate) fn push(&mut self, slot: u32) {
         if let Some(low) = self.pages.lows.get_mut(self.len) {
@@ -78,7 +77,7 @@ impl Writer {
         }
     }
 
-    /// Takes slots by fours, as long as `next` has some and at least one slot is left missing.
+    /// Appends slots by fours, while `next` returns some and more than four are missing.
     #[inline(always)]
     #[expect(clippy::cast_possible_truncation, reason = "the page stands for what is cut off")]
     pub(crate) fn push_fours(&mut self, mut next: impl FnMut() -> Option<[u32; 4]>) {
@@ -104,7 +103,7 @@ impl Writer {
         }
     }
 
-    /// Notes the pages that begin with this slot.
+    /// Records the start of every page up to this slot's.
     #[expect(clippy::cast_possible_truncation, reason = "a shard has at most 2^20 slots")]
     fn turn(&mut self, slot: u32) {
         let page = slot >> self.pages.bits;
@@ -113,7 +112,7 @@ impl Writer {
         self.page = page;
     }
 
-    /// The set, once no slot is missing.
+    /// The set, once all slots have been appended.
     #[expect(clippy::cast_possible_truncation, reason = "a shard has at most 2^20 slots")]
     pub(crate) fn finish(mut self) -> Pages {
         let behind = self.pages.starts.get_mut(self.page as usize + 1..);
@@ -126,7 +125,7 @@ impl Writer {
 mod tests {
     use super::*;
 
-    /// One by one and by fours, with pages that begin at each place within four, and empty ones.
+    /// One by one and by fours, with page starts at each position within four, and empty pages.
     #[test]
     fn every_slot_is_found_and_no_other() {
         let large = if cfg!(miri) { 6_000 } else { 1_u32 << 20 };

@@ -1,4 +1,4 @@
-//! A set of slots in its one encoding, which capacity and count choose.
+//! A set of slots in its one encoding, which capacity and count determine.
 
 use alloc::vec::Vec;
 
@@ -7,31 +7,32 @@ use crate::list::pages::Pages;
 use crate::list::{dense, golomb};
 use crate::wire::WireError;
 
-/// A set of slots below a capacity, validated from end to end.
+/// A set of slots below a capacity, fully validated.
 #[derive(Clone, Debug)]
 pub struct SlotSet {
     capacity: u32,
     count: u32,
-    /// What is held are the slots that are not of the set.
+    /// Whether `held` has the slots that are not in the set.
     inverted: bool,
     held: Held,
 }
 
-/// The form in memory, which is the quicker one to look things up in and small enough.
+/// The form in memory: the one with the faster look-up that is small enough.
 #[derive(Clone, Debug)]
 enum Held {
     Pages(Pages),
     Bitmap(Bitmap),
 }
 
-/// Which of the three it is.
+/// The three encodings.
 enum Form {
     Members,
     Others,
     Dense,
 }
 
-/// At most a quarter: the Golomb code is then within 1.013 of the bound.
+/// The Golomb code is used for at most a quarter of the slots; its size is then within 1.013 of the
+/// bound.
 fn form(capacity: u32, count: u32) -> Form {
     let few = |slots: u32| u64::from(slots) * 4 <= u64::from(capacity);
     if few(count) {
@@ -44,11 +45,11 @@ fn form(capacity: u32, count: u32) -> Form {
 }
 
 impl SlotSet {
-    /// Reads the encoding of a set of `count` slots below `capacity` from the front of `bytes` and
-    /// says how many bytes it takes.
+    /// Decodes a set of `count` slots below `capacity` from the front of `bytes`. Returns the set
+    /// and the number of bytes used.
     ///
     /// # Errors
-    /// [`WireError`] for whatever is not the one encoding of a set.
+    /// [`WireError`] for anything but the one encoding of a set.
     pub(crate) fn decode(
         capacity: u32,
         count: u32,
@@ -94,7 +95,7 @@ impl SlotSet {
         slots
     }
 
-    /// Shows `see` the slots of the set, ascending.
+    /// Calls `see` with each slot of the set, ascending.
     pub(crate) fn each(&self, see: &mut dyn FnMut(u32)) {
         if self.inverted {
             let mut base = 0;
@@ -112,7 +113,7 @@ impl SlotSet {
 impl Held {
     fn decode(capacity: u32, coded: u32, bytes: &[u8]) -> Result<(Self, usize), WireError> {
         let (pages, used) = golomb::decode(capacity, coded, bytes)?;
-        // Two bytes a slot are then no more than a bit for each slot below the capacity.
+        // Pages take two bytes per slot: here at most as much as a bitmap.
         if u64::from(coded) * 16 <= u64::from(capacity) {
             return Ok((Self::Pages(pages), used));
         }
@@ -129,7 +130,7 @@ impl Held {
     }
 }
 
-/// Appends the one encoding of `slots`, which ascend and lie below `capacity`.
+/// Appends the one encoding of `slots`, ascending and below `capacity`.
 #[cfg(feature = "issue")]
 pub(crate) fn encode_set(capacity: u32, slots: &[u32], out: &mut Vec<u8>) {
     let count = u32::try_from(slots.len()).unwrap_or(u32::MAX).min(capacity);
@@ -159,8 +160,8 @@ mod tests {
         out
     }
 
-    /// Every set of up to 9 slots: it round-trips, and every other string of up to 2 bytes that is
-    /// accepted would be a second spelling, so none may be.
+    /// Every set of up to 9 slots round-trips. Any other string of up to 2 bytes that is accepted
+    /// would be a second encoding, so none may be.
     #[test]
     fn small_sets_have_one_spelling_each() {
         for capacity in 1..=if cfg!(miri) { 2 } else { 9_u32 } {
@@ -211,7 +212,7 @@ mod tests {
             prop_assert_eq!(set.slots(), slots);
         }
 
-        /// Gaps of any length side by side: quotients that no window holds, pages without a slot.
+        /// Gaps of very different lengths: quotients longer than the window, pages without a slot.
         #[test]
         fn sets_in_clusters_round_trip_and_a_flipped_bit_is_another_set_or_none(
             gaps in prop::collection::vec(prop_oneof![0..3_u32, 0..300_u32, 0..150_000_u32], 1..200),
@@ -258,7 +259,7 @@ mod tests {
         }
     }
 
-    /// log2 of the number of sets of `count` slots among `capacity`: what no code can beat.
+    /// log2 of the number of sets of `count` slots among `capacity`: the lower bound of any code.
     fn bound_bits(capacity: u32, count: u32) -> f64 {
         let log2_factorial = |n: u32| (1..=n).map(|i| f64::from(i).log2()).sum::<f64>();
         log2_factorial(capacity) - log2_factorial(count) - log2_factorial(capacity - count)

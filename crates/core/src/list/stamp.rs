@@ -1,5 +1,5 @@
-//! The stamp: the one small file that says which list is the newest, and until when it may be
-//! believed. TUF's timestamp role, in 154 bytes.
+//! The stamp: the small file that names the newest list and how long it is valid. TUF's timestamp
+//! role, in 154 bytes.
 //!
 //! ```text
 //!  4  magic `PCS` 1         8  this update, ms       4  keyring version
@@ -17,16 +17,16 @@ use crate::wire::{Reader, WireError, split_signature};
 
 pub(crate) const LETTER: u8 = b'S';
 
-/// How far a stamp may be dated ahead of the verifier's clock: clocks differ.
+/// How far a stamp may be dated ahead of the verifier's clock, because clocks differ.
 pub const MAX_SKEW_MILLIS: u64 = 10_000;
 
-/// A stamp whose signature has been verified and whose times were plausible when it was opened.
+/// A stamp with a verified signature, and with times that were valid when it was opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Stamp {
     pub(crate) fields: Fields,
 }
 
-/// What is signed, in its order.
+/// The signed fields, in order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Fields {
     pub(crate) issuer: IssuerId,
@@ -37,21 +37,21 @@ pub(crate) struct Fields {
     pub(crate) keyring_version: u32,
 }
 
-/// Which list this is and when it counts: what a verdict says of the list it was given by.
+/// Identity and validity of a list, as reported with a verdict.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ListVersion {
-    /// The list epoch, raised only by a keyring.
+    /// The list epoch, which only a keyring raises.
     pub epoch: u32,
-    /// The number, which only grows within an epoch.
+    /// The number, which only increases within an epoch.
     pub number: u64,
     /// Every revocation committed before this instant, by the store's clock, is in the list.
     pub this_update: Time,
-    /// From this instant on nothing may be judged by this stamp.
+    /// From this instant on the stamp is no longer valid.
     pub next_update: Time,
 }
 
 impl ListVersion {
-    /// How old the list's knowledge is, in milliseconds.
+    /// The age of the list's information, in milliseconds.
     #[must_use]
     pub const fn age_millis(&self, now: Time) -> u64 {
         now.millis_since(self.this_update)
@@ -62,10 +62,10 @@ impl Stamp {
     /// Bytes in a stamp.
     pub const LEN: usize = 154;
 
-    /// Opens a stamp under `keyring`, as of `now`.
+    /// Opens a stamp and verifies it with `keyring`, as of `now`.
     ///
     /// # Errors
-    /// See [`ListError`]: every doubt about issuer, signer, epoch and times is one.
+    /// See [`ListError`]: issuer, signer, epoch and times are all checked.
     pub fn open(file: &[u8], keyring: &Keyring, now: Time) -> Result<Self, ListError> {
         let wire = ListError::wire("stamp");
         let (signed, signature) = split_signature(file).map_err(&wire)?;
@@ -75,8 +75,8 @@ impl Stamp {
         Ok(stamp)
     }
 
-    /// Opens a stamp that was in force once, and may be past its next update now. It is checked as
-    /// of the instant that is given beside it: `now`, or where it is older its own this update.
+    /// Opens a stamp that was valid once and may be past its next update now. It is checked as of
+    /// the returned instant: the earlier of `now` and its own `this_update`.
     pub(crate) fn open_past(
         file: &[u8],
         keyring: &Keyring,
@@ -88,8 +88,8 @@ impl Stamp {
         Ok((Self::open(file, keyring, then)?, then))
     }
 
-    /// Everything that [`open`](Self::open) checks but the signature; gives the key to check that
-    /// by.
+    /// Performs all checks of [`open`](Self::open) except the signature. Returns the key to verify
+    /// it with.
     pub(crate) fn check<'k>(
         &self,
         keyring: &'k Keyring,
@@ -132,19 +132,19 @@ impl Stamp {
         self.fields.list_version
     }
 
-    /// The digest of the head that the stamp announces.
+    /// The digest of the head that the stamp names.
     #[must_use]
     pub const fn head(&self) -> Digest {
         self.fields.head
     }
 
-    /// The length of that head in bytes: a fetch of it need never read further.
+    /// The length of that head in bytes: a fetch needn't read further.
     #[must_use]
     pub const fn head_len(&self) -> u32 {
         self.fields.head_len
     }
 
-    /// The version of the keyring that the stamp was made under.
+    /// The version of the keyring that was in force when the stamp was made.
     #[must_use]
     pub const fn keyring_version(&self) -> u32 {
         self.fields.keyring_version
@@ -207,7 +207,7 @@ pub(crate) fn list_key(
     }
 }
 
-/// Checks the signature of a file, split into what is signed and the signature.
+/// Verifies the signature of a file that was split into signed part and signature.
 pub(crate) fn verify_signed(
     key: &PublicKey,
     context: Context,

@@ -3,7 +3,7 @@
 //! ```text
 //!  4  magic `PCP` 1
 //!  1  visibility: 1 public, 2 private
-//! 32  salt, in private bodies alone
+//! 32  salt, in private bodies only
 //!  2  number of policies, not 0; then 6 bytes each, by strictly ascending number:
 //!       4  number, not 0
 //!       2  where its record ends, counted from the first record on
@@ -16,26 +16,26 @@ use crate::policy::{MAX_FILE_LEN, Policy, SALT_LEN, Visibility};
 use crate::wire::{Reader, WireError};
 
 pub(crate) const LETTER: u8 = b'P';
-/// Bytes in front of the index of a public body.
+/// Bytes before the index of a public body.
 #[cfg(feature = "issue")]
 pub(crate) const HEADER_LEN: usize = 7;
 pub(crate) const INDEX_LEN: usize = 6;
 
-/// A body of policies, validated from end to end.
+/// A body of policies, fully validated.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PolicyBody {
     visibility: Visibility,
     file: Vec<u8>,
 }
 
-/// Numbers with the ends of their records, and the records.
+/// The index, with numbers and ends of records; and the records.
 type Parts<'a> = (&'a [[u8; INDEX_LEN]], &'a [u8]);
 
 impl PolicyBody {
-    /// Reads a body.
+    /// Decodes a body.
     ///
     /// # Errors
-    /// [`WireError`] for whatever is not the one spelling of a body.
+    /// [`WireError`] for anything but the one encoding of a body.
     pub fn decode(file: &[u8]) -> Result<Self, WireError> {
         if file.len() > MAX_FILE_LEN {
             return Err(WireError::NotCanonical("length"));
@@ -57,19 +57,19 @@ impl PolicyBody {
         }
     }
 
-    /// Whether the body is for everyone.
+    /// Whether the body is public.
     #[must_use]
     pub const fn visibility(&self) -> Visibility {
         self.visibility
     }
 
-    /// The bytes that were received.
+    /// The bytes as received.
     #[must_use]
     pub fn file(&self) -> &[u8] {
         &self.file
     }
 
-    /// The policy with this number, if it is here.
+    /// The policy with this number, if the body has it.
     #[must_use]
     pub fn find(&self, wanted: u32) -> Option<Policy<'_>> {
         let parts = self.parts();

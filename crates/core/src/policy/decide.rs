@@ -1,62 +1,62 @@
-//! Holding a request against a policy.
+//! Checking a request against a policy.
 
 use core::net::IpAddr;
 
 use crate::policy::item::{Items, List};
 use crate::policy::{PlainPath, Policy, scope};
 
-/// What is known of a request, exactly as the gate saw it.
+/// The facts about a request, exactly as the gate saw it.
 ///
-/// A fact that is not known is `None` or empty: where the policy restricts it, that is a denial.
+/// An unknown fact is `None` or empty, and denied if the policy restricts it.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct RequestFacts<'a> {
-    /// The address of the client, from the platform and never from a header that a client may set.
+    /// The client's address, from the platform and never from a header that a client may set.
     pub address: Option<IpAddr>,
     /// The `Origin` header.
     pub origin: Option<&'a str>,
     /// The method.
     pub method: &'a str,
-    /// The path of the request's target, not decoded, without the query.
+    /// The path of the request's target, undecoded and without the query.
     pub path: &'a str,
     /// The scopes that the request needs, all of them; no wildcards.
     pub scopes: &'a [&'a str],
-    /// The sales channel that the request is about.
+    /// The sales channel of the request.
     pub sales_channel: Option<&'a str>,
 }
 
-/// A request that its policy allows. There is no other way to get one than [`decide`].
+/// A request that its policy allows. Only [`decide`] returns one.
 #[derive(Clone, Copy, Debug)]
 pub struct Grant<'p> {
     policy: Policy<'p>,
 }
 
 impl<'p> Grant<'p> {
-    /// The policy that allowed it: its sales channels, scopes and rate class.
+    /// The policy, with its sales channels, scopes and rate class.
     #[must_use]
     pub const fn policy(&self) -> &Policy<'p> {
         &self.policy
     }
 }
 
-/// Why a policy does not allow a request. For logs: clients are told that it was refused.
+/// Why a policy doesn't allow a request. For logs: clients only learn that it was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Denial {
-    /// The client's address is of none of the policy's networks, or is not known.
+    /// The client's address is in none of the policy's networks, or is unknown.
     #[error("the client's address is in none of the policy's networks")]
     Address,
-    /// The origin is none of the policy's, or there is none.
+    /// The origin isn't one of the policy's, or the request has none.
     #[error("the request's origin is none of the policy's")]
     Origin,
-    /// The method is none of the policy's.
+    /// The method isn't one of the policy's.
     #[error("the policy does not allow the method")]
     Method,
-    /// The path matches none of the policy's patterns, or reads in two ways.
+    /// The path matches none of the policy's patterns, or is ambiguous.
     #[error("the policy does not allow the path")]
     Path,
-    /// A scope that the request needs is not granted.
+    /// The policy doesn't grant a scope that the request needs.
     #[error("the policy does not grant a scope that the request needs")]
     Scope,
-    /// The sales channel is not granted.
+    /// The policy doesn't grant the sales channel.
     #[error("the policy does not grant the sales channel")]
     SalesChannel,
 }
@@ -76,7 +76,7 @@ impl Denial {
     }
 }
 
-/// Holds a request against a policy, first what it restricts and then what it grants.
+/// Checks a request against a policy: first the restrictions, then the grants.
 ///
 /// # Errors
 /// The first [`Denial`], in the order of its variants.

@@ -1,4 +1,4 @@
-//! A policy directory: which file holds the policies of which numbers.
+//! A policy directory: maps ranges of policy numbers to files.
 //!
 //! ```text
 //! 4  magic `PCD` 1
@@ -21,7 +21,7 @@ pub(crate) const LETTER: u8 = b'D';
 const HEADER_LEN: usize = 8;
 const RANGE_LEN: usize = 40;
 
-/// A directory, validated from end to end.
+/// A directory, fully validated.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PolicyDirectory {
     visibility: Visibility,
@@ -34,24 +34,24 @@ pub struct PolicyDirectory {
 pub struct RangeLine {
     /// The first policy number of the range.
     pub first: u32,
-    /// The file that holds the policies of the range.
+    /// The file with the policies of the range.
     pub file: FileName,
 }
 
 impl PolicyDirectory {
-    /// The most ranges in a directory: it is then 5128 bytes long.
+    /// The most ranges in a directory, which then has 5128 bytes.
     pub const MAX_RANGES: usize = 128;
 
-    /// The highest level: four directories and a body at most stand on the way to a policy.
+    /// The highest level: at most four directories and a body lead to a policy.
     pub const MAX_LEVEL: u8 = 3;
 
-    /// The length of the longest.
+    /// The length of the longest directory, in bytes.
     pub(crate) const MAX_LEN: usize = HEADER_LEN + Self::MAX_RANGES * RANGE_LEN;
 
-    /// Reads a directory.
+    /// Decodes a directory.
     ///
     /// # Errors
-    /// [`WireError`] for whatever is not the one spelling of a directory.
+    /// [`WireError`] for anything but the one encoding of a directory.
     pub fn decode(file: &[u8]) -> Result<Self, WireError> {
         let mut reader = Reader::open(file, LETTER, "policy directory")?;
         let visibility = Visibility::read(&mut reader)?;
@@ -79,13 +79,13 @@ impl PolicyDirectory {
         Ok(Self { visibility, level, ranges })
     }
 
-    /// Whether the directory is for everyone.
+    /// Whether the directory is public.
     #[must_use]
     pub const fn visibility(&self) -> Visibility {
         self.visibility
     }
 
-    /// 0 where the ranges name bodies; else they name directories of the level below.
+    /// 0 if the ranges name bodies; otherwise they name directories of the next lower level.
     #[must_use]
     pub const fn level(&self) -> u8 {
         self.level
@@ -97,12 +97,12 @@ impl PolicyDirectory {
         &self.ranges
     }
 
-    /// The length of the file that was received.
+    /// The length of the file as received, in bytes.
     pub(crate) const fn file_len(&self) -> usize {
         HEADER_LEN + self.ranges.len() * RANGE_LEN
     }
 
-    /// The file in which the policy with this number stands, if there is one.
+    /// The file for the policy with this number, if there is one.
     #[must_use]
     pub fn find(&self, number: u32) -> Option<FileName> {
         let above = self.ranges.partition_point(|line| line.first <= number);

@@ -1,13 +1,13 @@
-//! The files of policies that one verifier holds.
+//! The policy files that one verifier holds.
 //!
-//! Every look-up begins at the directory that the head in force names, and every file is known by
-//! its digest: so a new head changes all policies at once, and no old one can be found under it.
-//! A host that fetches files asks what is wanted, and hands in what it got:
+//! Every look-up starts at the directory that the current head names, and every file is identified
+//! by its digest. So a new head changes all policies at once, and no outdated policy can be found
+//! under it. A host asks which files are wanted, fetches them and offers them:
 //!
 //! ```text
-//! before a new head counts:   while policies.wants(old, new) is not empty   policies.offer(...)
-//! when it counts:             policies.retain(&new)
-//! on a request:               policies.find(...), and on Unavailable(name) fetch it and ask again
+//! before a new head takes effect   while policies.wants(old, new) is not empty policies.offer(...)
+//! when it takes effect             policies.retain(&new)
+//! on a request                     policies.find(...), on Unavailable(name) fetch and find again
 //! ```
 
 use alloc::collections::BinaryHeap;
@@ -21,7 +21,7 @@ use crate::token::Kind;
 
 /// Directories and bodies by digest, up to a number of bytes.
 ///
-/// By ascending digest in one piece: maps and `sort` would be a seventh of the whole wasm module.
+/// A sorted vector: maps and `sort` would be a seventh of the whole wasm module.
 #[derive(Clone, Debug)]
 pub struct Policies {
     files: Vec<(Key, Held)>,
@@ -29,8 +29,8 @@ pub struct Policies {
     max_bytes: usize,
 }
 
-/// A digest as numbers: WebAssembly reads bytes little-endian, and would have to swap each of them
-/// to compare digests as texts.
+/// A digest as numbers. Little-endian, because WebAssembly would have to swap bytes to compare
+/// digests in byte order.
 type Key = [u64; 4];
 
 #[derive(Clone, Debug)]
@@ -39,14 +39,14 @@ enum Held {
     Body(PolicyBody),
 }
 
-/// Why there is no policy to hold a request against. Neither lets a gate accept.
+/// Why no policy is available to check a request against. In either case a gate must not accept it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NoPolicy {
-    /// The list in force has no policy with the key's number.
+    /// The current list has no policy with the key's number.
     #[error("the list has no policy with this number; the issuer must publish one")]
     Missing,
-    /// The file in which it would be found is not held: fetch it and ask again. It is private for
-    /// secret keys; who has no credential for it can't judge their policies.
+    /// The file that leads to the policy is not held: fetch it and try again. For secret keys it is
+    /// private; a verifier without a credential for it can't apply their policies.
     #[error("the policy is not held; fetch its file")]
     Unavailable(FileName),
 }
@@ -62,11 +62,11 @@ impl NoPolicy {
     }
 }
 
-/// There are more files of policies than may be held at once: they can't all be looked up in.
+/// The policy files need more bytes than may be held at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the policies take {needed} bytes or more; make room for them, or fetch as keys ask")]
 pub struct CapacityExceeded {
-    /// The bytes of all files that are known of so far, each counted as 128 or more.
+    /// The bytes of all files that are known so far, each counted as 128 at least.
     pub needed: usize,
 }
 
@@ -75,7 +75,7 @@ const _: () = {
     assert!(2 * (directories * PolicyDirectory::MAX_LEN + MAX_FILE_LEN) <= Policies::MIN_BYTES);
 };
 
-/// A file that a directory leads to, and the numbers that it is asked about.
+/// A file that a directory leads to, and the numbers that it is for.
 #[derive(Clone, Copy)]
 struct Place {
     name: FileName,
@@ -84,26 +84,26 @@ struct Place {
 }
 
 impl Policies {
-    /// The least room: that of every file on the way to one policy, and the next version of each.
-    /// With less, looking a policy up could let go of what it was looked up by, and never end.
+    /// The minimal capacity: every file on the path to one policy, and the next version of each.
+    /// With less, a look-up could evict the files on its own path, and never end.
     const MIN_BYTES: usize = 1 << 16;
 
-    /// Holds nothing yet, and never more than `max_bytes` bytes of files (64 KiB at least), of which
-    /// each counts as 128 or more. Where a file would go beyond them, all others are let go and
-    /// fetched again when they are asked for.
+    /// Holds no files yet, and never more than `max_bytes` bytes of files (at least 64 KiB); each
+    /// file counts as 128 bytes at least. If a file would exceed the limit, all others are dropped,
+    /// and fetched again on demand.
     #[must_use]
     pub fn new(max_bytes: usize) -> Self {
         Self { files: Vec::new(), bytes: 0, max_bytes: max_bytes.max(Self::MIN_BYTES) }
     }
 
-    /// How many bytes of files are held, each file counted as 128 or more.
+    /// The bytes of all held files, each counted as 128 at least.
     #[must_use]
     pub const fn bytes(&self) -> usize {
         self.bytes
     }
 
-    /// The policy with the number that a key of this kind carries, under the head in force. Number
-    /// 0 is [`Policy::NONE`].
+    /// The policy with the number in a key of this kind, under the current head. Number 0 is
+    /// [`Policy::NONE`].
     ///
     /// # Errors
     /// See [`NoPolicy`].
@@ -112,7 +112,7 @@ impl Policies {
         self.find_under(head.policies(visibility), visibility, number)
     }
 
-    /// [`find`](Self::find) under the directory of this name.
+    /// [`find`](Self::find) under the directory with this name.
     ///
     /// # Errors
     /// See [`NoPolicy`].
@@ -130,7 +130,7 @@ impl Policies {
         }
         let mut name = directory;
         let mut above: Option<u8> = None;
-        // Each step goes down one level: a tree that doesn't is refused, so this ends.
+        // Each step goes down exactly one level, or ends: any other tree is refused.
         loop {
             match self.get(name).ok_or(NoPolicy::Unavailable(name))? {
                 Held::Directory(directory)
@@ -150,8 +150,8 @@ impl Policies {
         }
     }
 
-    /// What to fetch so that numbers that could be looked up under the directory `old` can be under
-    /// `new`. Ask again when it has been offered, until nothing is wanted.
+    /// The files to fetch so that policies that are found under the directory `old` can be found
+    /// under `new`. Offer them and ask again, until none is wanted.
     #[must_use]
     pub fn wants(&self, old: FileName, new: FileName) -> Vec<FileName> {
         let held = |place: &Place| matches!(self.get(place.name), Some(Held::Body(_)));
@@ -161,13 +161,13 @@ impl Policies {
         distinct(names.filter(|name| self.get(*name).is_none()))
     }
 
-    /// What to fetch so that every number can be looked up under all of these directories, and what
-    /// to put into a bundle. Ask again when it has been offered, until nothing is wanted: every
-    /// round brings files that stay, so this ends.
+    /// The files to fetch so that every number can be found under all of these directories, also
+    /// for a bundle. Offer them and ask again, until none is wanted. Files of earlier rounds stay,
+    /// so this ends.
     ///
     /// # Errors
-    /// [`CapacityExceeded`] as soon as the directories that are held name more than may be held at once: what
-    /// is offered next would push out what it was found by, for ever.
+    /// [`CapacityExceeded`] as soon as the held directories name more than may be held at once:
+    /// each new file would evict the files that lead to it, endlessly.
     pub fn wants_all(&self, directories: &[FileName]) -> Result<Vec<FileName>, CapacityExceeded> {
         let places = directories.iter().flat_map(|directory| self.reach(*directory, None));
         let mut names = distinct(places.map(|place| place.name));
@@ -180,10 +180,10 @@ impl Policies {
         Ok(names)
     }
 
-    /// Hands in a file.
+    /// Offers a file.
     ///
     /// # Errors
-    /// [`ListError::WrongDigest`] where it is not the one that is named, its length included, and
+    /// [`ListError::WrongDigest`] if digest or length differ from the name's, and
     /// [`ListError::Wire`].
     pub fn offer(&mut self, name: FileName, file: &[u8]) -> Result<(), ListError> {
         if usize::try_from(name.len) != Ok(file.len()) || Digest::of(file) != name.digest {
@@ -212,20 +212,19 @@ impl Policies {
         Ok(())
     }
 
-    /// Takes files whose names were not handed over, as a [deployment](crate::list::Deployment) holds
-    /// them: each counts under the digest that it has, and stays if `head` leads to it by what is
-    /// held then. Gives how many were taken; the others are passed over, and fetched when they are
-    /// asked for.
+    /// Takes files without names, as in a [deployment](crate::list::Deployment): each is identified
+    /// by its digest, and stays if `head` leads to it by the files that are then held. Returns how
+    /// many files are held afterwards; the others are dropped, and fetched on demand.
     pub fn restore(&mut self, head: &Head, files: &[&[u8]]) -> usize {
         for file in files {
-            // What can't be read is no policy file: it is as if it were not there.
+            // An unreadable file is ignored, as if it were absent.
             let _ = self.take(key(Digest::of(file)), file);
         }
         self.retain(&Visibility::ALL.map(|visibility| head.policies(visibility)));
         self.files.len()
     }
 
-    /// Lets go of the files that none of these directories leads to.
+    /// Drops the files that none of these directories leads to.
     pub fn retain(&mut self, directories: &[FileName]) {
         let places = directories.iter().flat_map(|directory| self.reach(*directory, None));
         let kept: BinaryHeap<Key> = places.map(|place| key(place.name.digest)).collect();
@@ -238,7 +237,7 @@ impl Policies {
         self.files.binary_search_by(|(held, _)| held.cmp(key))
     }
 
-    /// A file that has another length than its name says is not the one that is named.
+    /// The file with this name. A file of another length than the name's isn't it.
     fn get(&self, name: FileName) -> Option<&Held> {
         self.get_placed(name).map(|(_, held)| held)
     }
@@ -249,9 +248,9 @@ impl Policies {
         (usize::try_from(name.len) == Ok(held.len())).then_some((at, held))
     }
 
-    /// Every file that `directory` leads to, itself included, as far as directories are held; with
-    /// `spans` (ascending) only those that are asked about a number inside of one. All bodies stand
-    /// on one level, so they come by ascending range.
+    /// Every file that `directory` leads to, itself included, as far as directories are held. With
+    /// `spans` (ascending) only files for a number inside one of them. All bodies are on one level,
+    /// so they are in ascending order.
     fn reach(&self, directory: FileName, spans: Option<&[Place]>) -> Vec<Place> {
         let wanted = |first: u32, last: u32| match spans {
             Some(spans) => {
@@ -260,12 +259,14 @@ impl Policies {
             }
             None => true,
         };
-        // A file that is named twice is followed once, so that no tree takes longer than its size.
+        // A file that is named twice is followed only once, so the work is bounded by the number of
+        // files.
         let mut seen = vec![false; self.files.len()];
         let mut places = Vec::new();
         if directory != FileName::NONE && wanted(0, u32::MAX) {
             places.push(Place { name: directory, first: 0, last: u32::MAX });
         }
+        // Breadth first: `places` is both the queue and the result.
         let mut next = 0;
         while let Some(&Place { name, last: end, .. }) = places.get(next) {
             next += 1;
@@ -284,7 +285,7 @@ impl Policies {
     }
 }
 
-/// Each name once, where it comes first.
+/// Each name once, at its first position.
 fn distinct(names: impl Iterator<Item = FileName>) -> Vec<FileName> {
     let mut names: Vec<Option<FileName>> = names.map(Some).collect();
     let keys = names.iter().flatten().map(|name| key(name.digest)).zip(0_usize..);
@@ -300,8 +301,8 @@ fn distinct(names: impl Iterator<Item = FileName>) -> Vec<FileName> {
     names.into_iter().flatten().collect()
 }
 
-/// What a file counts as. One of hardly any bytes takes a place like any other: without that a
-/// room for a few long files would hold hundreds of thousands of short ones.
+/// The bytes that a file counts as. With a minimum, so that short files can't fill the limit with
+/// hundreds of thousands of entries.
 fn room(len: usize) -> usize {
     len.max(128)
 }

@@ -1,4 +1,4 @@
-//! The lists of a policy, and what each of their items must be.
+//! The lists of a policy, and the valid items of each.
 
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -42,7 +42,7 @@ impl List {
         }
     }
 
-    /// Whether `text` may stand in this list.
+    /// Whether `text` is a valid item of this list.
     pub(crate) fn admits(self, text: &[u8]) -> bool {
         match self {
             Self::Ipv4 | Self::Ipv6 => false,
@@ -55,7 +55,7 @@ impl List {
         }
     }
 
-    /// Refuses whatever is not the one spelling of this list.
+    /// Refuses anything but the one encoding of this list.
     pub(crate) fn check(self, list: &[u8]) -> Result<(), WireError> {
         let refused = WireError::NotCanonical(self.name());
         let canonical = match self {
@@ -70,7 +70,7 @@ impl List {
                 let mut texts = Items(list);
                 let mut last: &[u8] = &[];
                 let mut canonical = true;
-                // An empty text does not ascend above the empty one that this starts from.
+                // Starting from the empty text also refuses empty items.
                 for text in &mut texts {
                     canonical &= last < text && self.admits(text);
                     last = text;
@@ -83,7 +83,7 @@ impl List {
     }
 }
 
-/// Whether fixed items fill a list, ascend strictly, and are each of their kind.
+/// Whether fixed-size items fill a list, ascend strictly and are all valid.
 fn ascends<const N: usize>(
     (items, rest): (&[[u8; N]], &[u8]),
     is_item: impl Fn(&[u8; N]) -> bool,
@@ -110,14 +110,14 @@ fn is_word(text: &[u8], max: usize) -> bool {
     (1..=max).contains(&text.len()) && text.iter().all(is_word)
 }
 
-/// A method as the registry of RFC 9110 spells them. `get` is another method than `GET`, and only
-/// ever a slip.
+/// A method as RFC 9110's registry spells it. `get` is another method than `GET`, and always a
+/// mistake.
 fn is_method(text: &[u8]) -> bool {
     is_word(text, 32) && !text.iter().any(u8::is_ascii_lowercase)
 }
 
-/// An origin as a browser would send it (RFC 6454): `scheme://host[:port]`, lower case, no port
-/// where it is the scheme's own.
+/// An origin as a browser sends it (RFC 6454): `scheme://host[:port]`, in lower case, without the
+/// scheme's default port.
 fn is_origin(text: &[u8]) -> bool {
     let Some(at) = text.windows(3).position(|three| three == b"://") else { return false };
     let (scheme, rest) = (text.get(..at), text.get(at + 3..));
@@ -126,10 +126,11 @@ fn is_origin(text: &[u8]) -> bool {
     let is_scheme =
         first.is_ascii_lowercase() && more.iter().all(|b| is_label(*b) || matches!(b, b'+' | b'.'));
     let (host, port) = match rest.iter().rposition(|b| *b == b':') {
-        // A colon inside of brackets belongs to the address.
+        // A colon inside brackets belongs to the address.
         Some(colon) if rest.last() != Some(&b']') => (rest.get(..colon), rest.get(colon + 1..)),
         _ => (Some(rest), None),
     };
+    // The host: an IPv6 address in brackets, or a name.
     let is_host = match host {
         Some([b'[', address @ .., b']']) => {
             address.contains(&b':')
@@ -157,7 +158,7 @@ fn is_port(text: &[u8]) -> bool {
     text.first() != Some(&b'0') && number.is_some_and(|number| number > 0)
 }
 
-/// The texts of a list as they stand there.
+/// The texts of a list, in order.
 #[derive(Clone, Copy)]
 pub(crate) struct Items<'a>(pub(crate) &'a [u8]);
 

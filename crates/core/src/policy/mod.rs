@@ -1,13 +1,13 @@
-//! Policies: what a key may do, looked up by the number that the token carries.
+//! Policies: what a key may do. Found by the policy number in the token.
 //!
 //! ```text
 //! directory   maps ranges of policy numbers to bodies, or to directories of narrower ranges
-//! bodies      the policies of one range; private ones behind a salt
+//! bodies      the policies of one range; private ones begin with a salt
 //! ```
 //!
-//! The head of the list names two directories by digest and length: one for publishable keys, whose
-//! policies are public, and one for secret keys. [`Policies`] holds the files that were fetched and
-//! finds a [`Policy`] under a head; [`decide`] holds a request against it.
+//! The list's head names two directories by digest and length: one for publishable keys, whose
+//! policies are public, and one for secret keys. [`Policies`] holds the fetched files and finds a
+//! [`Policy`] under a head; [`decide`] checks a request against it.
 //!
 //! Specified in `docs/policy.md`.
 
@@ -56,10 +56,10 @@ pub fn is_rate_class(text: &str) -> bool {
     item::List::RateClass.admits(text.as_bytes())
 }
 
-/// No file of policies is longer: an edit costs a verifier a few of them.
+/// The maximal length of a policy file: after an edit a verifier fetches a few of them.
 pub(crate) const MAX_FILE_LEN: usize = 8192;
 
-/// Bytes of the salt in front of a private body.
+/// Bytes of the salt of a private body.
 pub(crate) const SALT_LEN: usize = 32;
 
 /// Who may read a directory and its bodies.
@@ -75,7 +75,7 @@ impl Visibility {
     /// Both.
     pub const ALL: [Self; 2] = [Self::Public, Self::Private];
 
-    /// Where the policies of keys of this kind stand.
+    /// The visibility of the policies of keys of this kind.
     #[must_use]
     pub const fn of(kind: crate::token::Kind) -> Self {
         match kind {

@@ -1,12 +1,12 @@
-//! Networks: an address whose host bits are zero, and how many of its bits count.
+//! Networks: an address whose host bits are zero, and a prefix length.
 
 use core::fmt;
 use core::net::{IpAddr, Ipv6Addr};
 
 /// A network in CIDR notation, host bits zero.
 ///
-/// IPv4 addresses are matched by IPv4 networks alone, however they are written: `::ffff:192.0.2.1`
-/// is 192.0.2.1 to every network, and a network inside of `::ffff:0:0/96` is none.
+/// Only IPv4 networks match IPv4 addresses, in any notation: every network treats
+/// `::ffff:192.0.2.1` as 192.0.2.1, and a network inside `::ffff:0:0/96` is invalid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Network {
     address: IpAddr,
@@ -14,8 +14,8 @@ pub struct Network {
 }
 
 impl Network {
-    /// The network of all addresses that share the first `bits` bits of `address`. `None` where
-    /// there are not that many bits, where one after them is set, and for IPv4 written as IPv6.
+    /// The network of all addresses that share the first `bits` bits of `address`. `None` if there
+    /// are fewer bits, if a host bit is set, and for IPv4 written as IPv6.
     #[must_use]
     pub fn new(address: IpAddr, bits: u8) -> Option<Self> {
         let canonical = match address {
@@ -37,16 +37,16 @@ impl Network {
         self.address
     }
 
-    /// How many bits of it count.
+    /// The prefix length in bits.
     #[must_use]
     pub const fn bits(self) -> u8 {
         self.bits
     }
 
-    /// Whether `address` is of the network.
+    /// Whether `address` is in the network.
     #[must_use]
     pub fn contains(self, address: IpAddr) -> bool {
-        // A shift by all bits is none for the processor: /0 leaves nothing to compare.
+        // `checked_shr`, because processors ignore a shift by all bits: for /0 nothing is compared.
         match (self.address, address.to_canonical()) {
             (IpAddr::V4(network), IpAddr::V4(address)) => {
                 let differing = network.to_bits() ^ address.to_bits();
@@ -77,7 +77,7 @@ impl fmt::Display for Network {
 impl core::str::FromStr for Network {
     type Err = crate::wire::WireError;
 
-    /// Reads CIDR notation; an address alone is a network of one.
+    /// Parses CIDR notation; a plain address is a network of one.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         const FIELD: crate::wire::WireError = crate::wire::WireError::NotCanonical("network");
         let (address, bits) = match text.split_once('/') {
@@ -155,7 +155,7 @@ mod tests {
         }
     }
 
-    /// Bit by bit.
+    /// Compares bit by bit.
     fn naive(network: &[u8], bits: u8, address: &[u8]) -> bool {
         let spread = |octets: &[u8]| -> std::vec::Vec<bool> {
             octets.iter().flat_map(|octet| (0..8).map(move |i| octet << i & 0x80 != 0)).collect()
@@ -179,7 +179,7 @@ mod tests {
         fn containment_agrees_with_a_naive_model(
             base: u128, bits in 0..=128_u8, flip in 0..=128_u8, v4: bool, mapped: bool, noise: u128,
         ) {
-            // An address near the network's edge: one bit differs, and all after it may.
+            // An address near the network's edge: one bit may differ, and all after it.
             let tail = u128::MAX.checked_shr(u32::from(flip)).unwrap_or(0);
             let near = base ^ (noise & tail);
             let (network, address, bits) = if v4 {

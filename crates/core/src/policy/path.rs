@@ -1,13 +1,13 @@
-//! Path patterns, held against the path exactly as it stands in the request.
+//! Path patterns, matched against the undecoded path of the request.
 
 use alloc::vec::Vec;
 
-/// Whether every reader of `path` sees the same segments in it.
+/// Whether every reader of `path` sees the same segments.
 ///
-/// Origins differ in what they decode, merge and cut off before they route. A path that two of them
-/// could read in two ways is matched by no pattern.
+/// Origins differ in what they decode, merge and trim before they route. No pattern matches a path
+/// that two of them could read differently.
 pub(crate) fn is_plain(path: &[u8]) -> bool {
-    /// What the segment is so far: nothing, one dot, two, or a name.
+    /// The current segment so far: empty, one dot, two dots, or a name.
     const EMPTY: u8 = 0;
     const NAME: u8 = 3;
     let Some((b'/', mut rest)) = path.split_first() else { return false };
@@ -27,11 +27,11 @@ pub(crate) fn is_plain(path: &[u8]) -> bool {
     }
 }
 
-/// What follows the escapes of one character, if that is plain.
+/// The text after the escapes of one character, if the character is plain.
 fn escaped(text: &[u8]) -> Option<&[u8]> {
     let (first, mut rest) = escape(text)?;
-    // How many bytes follow, and what the first of them may be: that excludes overlong spellings,
-    // surrogates and what lies beyond Unicode.
+    // How many bytes follow, and the range of the first of them. This excludes overlong encodings,
+    // surrogates and values beyond Unicode.
     let (more, allowed) = match first {
         0..=0x7F => return is_plain_escape(first).then_some(rest),
         0xC2..=0xDF => (1, 0x80..=0xBF),
@@ -54,14 +54,14 @@ fn escaped(text: &[u8]) -> Option<&[u8]> {
     Some(rest)
 }
 
-/// The byte that an escape spells, and what follows it.
+/// The byte of an escape, and the text after it.
 fn escape(text: &[u8]) -> Option<(u8, &[u8])> {
     let [b'%', high, low, rest @ ..] = text else { return None };
     Some((nibble(*high)? << 4 | nibble(*low)?, rest))
 }
 
-/// The characters of a path in RFC 3986 but for `/`, `.` and `%`, and but for `;`, at which some
-/// servers cut a segment off.
+/// The characters of a path in RFC 3986, except `/`, `.` and `%`, and except `;`, where some
+/// servers cut a segment.
 fn is_plain_byte(byte: u8) -> bool {
     matches!(
         byte,
@@ -70,8 +70,8 @@ fn is_plain_byte(byte: u8) -> bool {
     )
 }
 
-/// What an escape of ASCII may hide: no control, no character with a meaning in a path, and nothing
-/// that decodes to another escape.
+/// Whether an ASCII character may be escaped: not a control, not a character with a meaning in a
+/// path, and nothing that starts another escape.
 fn is_plain_escape(byte: u8) -> bool {
     !matches!(byte, 0..=0x1F | b'%' | b'.' | b'/' | b';' | b'\\' | 0x7F)
 }
@@ -85,8 +85,8 @@ fn nibble(digit: u8) -> Option<u8> {
     }
 }
 
-/// Whether `text` is a pattern: a plain path, escapes in upper case, in which a segment may be `*`
-/// and the last one `**`.
+/// Whether `text` is a pattern: a plain path with escapes in upper case, in which a segment may be
+/// `*`, and the last one `**`.
 #[must_use]
 pub fn is_pattern(text: &[u8]) -> bool {
     let mut segments = text.split(|b| *b == b'/').peekable();
@@ -102,23 +102,23 @@ pub fn is_pattern(text: &[u8]) -> bool {
     stars && upper && is_plain(text)
 }
 
-/// The segments of a plain path. They are found once and not by each pattern: a policy may have a
-/// thousand patterns, and the client chooses how long its path is.
+/// The segments of a plain path. Split once for all patterns: a policy may have a thousand
+/// patterns, and the client chooses the path's length.
 #[derive(Clone, Debug)]
 pub struct PlainPath<'p>(Vec<&'p [u8]>);
 
 impl<'p> PlainPath<'p> {
-    /// One more than the longest pattern has. What follows them, no pattern tells apart.
+    /// One more than the longest pattern has; no pattern distinguishes further ones.
     const MAX: usize = 129;
 
-    /// `None` for a path that is not plain.
+    /// `None` if the path isn't plain.
     #[must_use]
     pub fn of(path: &'p [u8]) -> Option<Self> {
         is_plain(path).then(|| Self(split(path).take(Self::MAX).collect()))
     }
 
-    /// Whether `pattern` matches the path: `*` one segment that is not empty, `**` whatever is
-    /// left, which may be nothing.
+    /// Whether `pattern` matches the path. `*` matches one segment that isn't empty, `**` all
+    /// remaining segments, or none.
     #[must_use]
     pub fn match_pattern(&self, pattern: &[u8]) -> bool {
         let mut segments = self.0.iter();
@@ -137,7 +137,7 @@ impl<'p> PlainPath<'p> {
     }
 }
 
-/// What stands behind each `/`.
+/// The text after each `/`.
 fn split(path: &[u8]) -> impl Iterator<Item = &[u8]> {
     path.split(|b| *b == b'/').skip(1)
 }

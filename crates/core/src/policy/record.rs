@@ -1,11 +1,11 @@
-//! One policy: what it restricts, what it grants, and its rate class.
+//! One policy: its restrictions, its grants, and its rate class.
 //!
 //! ```text
 //! 1  which lists follow, a set of bits; a list that doesn't follow is empty
 //! then each of them: 2 bytes of length (not 0), and that many bytes of items, strictly ascending:
 //!   bit 0  IPv4 networks    5 bytes each: address, bits
 //!   bit 1  IPv6 networks   17 bytes each: address, bits
-//!   bit 2  origins          texts, each behind its length in 1 byte
+//!   bit 2  origins          texts, each after its length in 1 byte
 //!   bit 3  methods          texts
 //!   bit 4  paths            texts
 //!   bit 5  scopes           texts
@@ -17,25 +17,25 @@ use crate::policy::Network;
 use crate::policy::item::{Items, List, ipv4, ipv6};
 use crate::wire::{Reader, WireError};
 
-/// The longest policy: with its number it fits a body of its own.
+/// The longest policy, in bytes: with its number it fits into a body of its own.
 pub(crate) const MAX_POLICY_LEN: usize = 8000;
 
-/// A policy inside of a body, validated from end to end.
+/// A policy in a body, fully validated.
 ///
-/// [`Policy::NONE`] is that of a key without one.
+/// [`Policy::NONE`] is the policy of a key without one.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Policy<'a> {
     lists: [&'a [u8]; 8],
 }
 
 impl<'a> Policy<'a> {
-    /// No policy, number 0: nothing is granted, nothing is restricted.
+    /// Number 0: no policy. It grants nothing and restricts nothing.
     pub const NONE: Self = Self { lists: [&[]; 8] };
 
-    /// Finds the lists of a policy.
+    /// Splits a policy into its lists.
     ///
     /// # Errors
-    /// [`WireError`] where they don't fill `record`; their items are not looked at.
+    /// [`WireError`] if they don't fill `record`. The items aren't checked.
     pub(crate) fn split(record: &'a [u8]) -> Result<Self, WireError> {
         let mut reader = Reader::new(record);
         let flags = reader.u8()?;
@@ -53,10 +53,10 @@ impl<'a> Policy<'a> {
         Ok(policy)
     }
 
-    /// Reads a policy.
+    /// Decodes a policy.
     ///
     /// # Errors
-    /// [`WireError`] for whatever is not the one spelling of a policy.
+    /// [`WireError`] for anything but the one encoding of a policy.
     pub fn decode(record: &'a [u8]) -> Result<Self, WireError> {
         if record.len() > MAX_POLICY_LEN {
             return Err(WireError::NotCanonical("policy"));
@@ -79,44 +79,44 @@ impl<'a> Policy<'a> {
         Items(self.list(list))
     }
 
-    /// The networks that a client may call from; none for anywhere.
+    /// The networks that a client may call from. Empty: any network.
     pub fn networks(&self) -> impl Iterator<Item = Network> + use<'a> {
         let (v4, _) = self.list(List::Ipv4).as_chunks();
         let (v6, _) = self.list(List::Ipv6).as_chunks();
         v4.iter().filter_map(ipv4).chain(v6.iter().filter_map(ipv6))
     }
 
-    /// The origins that a page may call from; none for any, and for no page at all.
+    /// The origins that a page may call from. Empty: any, or none.
     #[must_use]
     pub fn origins(&self) -> Texts<'a> {
         Texts(self.items(List::Origins))
     }
 
-    /// The methods that are allowed; none for all.
+    /// The allowed methods. Empty: all.
     #[must_use]
     pub fn methods(&self) -> Texts<'a> {
         Texts(self.items(List::Methods))
     }
 
-    /// The patterns of the paths that are allowed; none for all.
+    /// The patterns of the allowed paths. Empty: all.
     #[must_use]
     pub fn paths(&self) -> Texts<'a> {
         Texts(self.items(List::Paths))
     }
 
-    /// The scopes that are granted; none for none.
+    /// The granted scopes. Empty: none.
     #[must_use]
     pub fn scopes(&self) -> Texts<'a> {
         Texts(self.items(List::Scopes))
     }
 
-    /// The sales channels that are granted; none for none.
+    /// The granted sales channels. Empty: none.
     #[must_use]
     pub fn sales_channels(&self) -> Texts<'a> {
         Texts(self.items(List::SalesChannels))
     }
 
-    /// The rate class, a label that a gate maps to what its platform offers.
+    /// The rate class, a label that a gate maps to a limit.
     #[must_use]
     pub fn rate_class(&self) -> Option<&'a str> {
         Texts(self.items(List::RateClass)).next()

@@ -1,9 +1,9 @@
 //! Scopes: `orders:read`, and grants that cover many of them by segment.
 
-/// The longest scope, whether it is granted or needed.
+/// The longest scope, granted or needed.
 const MAX_LEN: usize = 255;
 
-/// Whether `text` is segments of `[a-z0-9_.-]+` joined by colons; in a grant `*` is a segment too.
+/// Whether `text` is segments of `[a-z0-9_.-]+` joined by colons. In a grant a segment may be `*`.
 pub(crate) fn is_scope(text: &[u8], is_grant: bool) -> bool {
     text.len() <= MAX_LEN
         && text.split(|b| *b == b':').all(|segment| {
@@ -15,14 +15,14 @@ pub(crate) fn is_scope(text: &[u8], is_grant: bool) -> bool {
         })
 }
 
-/// Whether `text` is a scope in which `*` may stand for segments.
+/// Whether `text` is a scope in which segments may be `*`.
 #[must_use]
 pub fn is_grant(text: &[u8]) -> bool {
     is_scope(text, true)
 }
 
-/// Whether `grant` covers the scope `required`: segment by segment, where `*` stands for any one,
-/// and for any one or more at the end.
+/// Whether `grant` covers the scope `required`, segment by segment. `*` matches any one segment,
+/// and at the end any one or more.
 #[must_use]
 pub fn covers(mut grant: &[u8], mut required: &[u8]) -> bool {
     loop {

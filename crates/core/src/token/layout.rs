@@ -1,4 +1,4 @@
-//! The 28 signed bytes.
+//! The 28 signed bytes of a token.
 //!
 //! ```text
 //!  0  1  version, 1
@@ -17,12 +17,12 @@ use core::fmt;
 use crate::time::Time;
 use crate::token::{Environment, Kind};
 
-/// The index of a key in the revocation list: a shard and a slot in it. Never used twice.
+/// The index of a key in the revocation list: a shard and a slot in it. Never reused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Serial(u64);
 
 impl Serial {
-    /// Slots in a shard are numbered with this many bits.
+    /// Bits of a slot number within a shard.
     pub const SLOT_BITS: u32 = 20;
     /// The largest serial.
     pub const MAX: u64 = (1 << 48) - 1;
@@ -69,10 +69,10 @@ impl fmt::Display for Serial {
     }
 }
 
-/// From when to when a key is meant to live. Issued-at is no not-before: a key counts at once.
+/// The lifetime of a key. `issued_at` isn't a not-before: a key is valid at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Lifetime {
-    /// When the issuer's store made it, in seconds since the epoch.
+    /// When the issuer's store made the key, in seconds since the epoch.
     pub issued_at: u32,
     /// From this second on the key is refused; `None` for never.
     pub expires_at: Option<u32>,
@@ -86,7 +86,7 @@ impl Lifetime {
     }
 }
 
-/// What a token says, once it is known to be authentic.
+/// The claims of a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Claims {
     /// Secret or publishable.
@@ -97,9 +97,10 @@ pub struct Claims {
     pub kid: u16,
     /// The index in the revocation list.
     pub serial: Serial,
-    /// Sixteen random bits: two tokens differ even where a store was restored and a serial came back.
+    /// Sixteen random bits, so that two tokens differ even if a restored store assigns a serial
+    /// twice.
     pub nonce: u16,
-    /// Issued and expires.
+    /// When the key was issued and when it expires.
     pub lifetime: Lifetime,
     /// The owner's (tenant's) number; 0 for none.
     pub owner: u32,
@@ -114,7 +115,7 @@ pub type SignedPart = [u8; 28];
 pub(crate) const VERSION: u8 = 1;
 
 impl Claims {
-    /// The claims of no key.
+    /// Placeholder claims of no key.
     pub(crate) const BLANK: Self = Self {
         kind: Kind::Secret,
         environment: Environment::Live,
@@ -126,7 +127,7 @@ impl Claims {
         policy: 0,
     };
 
-    /// Reads the 28 bytes; `None` where a field holds a value that the layout excludes.
+    /// Decodes the 28 bytes; `None` if a field holds a value that the layout excludes.
     pub(crate) fn decode(bytes: &SignedPart) -> Option<Self> {
         let [
             version,
@@ -177,7 +178,7 @@ impl Claims {
         Some(Self { kind, environment, kid, serial, nonce, lifetime, owner, policy })
     }
 
-    /// Writes the 28 bytes.
+    /// Encodes the 28 bytes.
     #[cfg(feature = "issue")]
     pub(crate) fn encode(&self) -> SignedPart {
         use crate::wire::Put as _;

@@ -1,4 +1,4 @@
-//! The token: what a key looks like, and the 28 bytes that its tag or signature covers.
+//! The token: a key's text, and the 28 bytes that its tag or signature covers.
 //!
 //! Specified in `docs/token.md`.
 
@@ -17,12 +17,12 @@ use core::fmt;
 
 use crate::crypto::{Context, IssuerId, write_named};
 
-/// Who a key is made for. One kind never passes for the other.
+/// The intended holder of a key. The two kinds are never interchangeable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Kind {
-    /// `sk`: held by servers, never shown.
+    /// `sk`: held by servers, never published.
     Secret,
-    /// `pk`: stands in web pages and apps, for anybody to read.
+    /// `pk`: published in web pages and apps.
     Publishable,
 }
 
@@ -62,12 +62,12 @@ impl Kind {
     }
 }
 
-/// Where a key counts. One environment's keys are refused in the other.
+/// The environment of a key. One environment's keys are refused in the other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Environment {
-    /// The real one.
+    /// Production.
     Live,
-    /// The one for trying things out.
+    /// For trying things out.
     Test,
 }
 
@@ -98,12 +98,12 @@ impl Environment {
     }
 }
 
-/// How a signer's tokens are proved. The keyring says which; a token never chooses.
+/// The algorithm of a signer's tokens. The keyring determines it, never the token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Algorithm {
-    /// HMAC-SHA256 cut to 128 bits. Who can verify can also mint.
+    /// HMAC-SHA256 truncated to 128 bits. A verifier can also mint tokens.
     HmacSha256,
-    /// Ed25519, verified strictly. Who can verify can't mint.
+    /// Ed25519, verified strictly. A verifier can't mint tokens.
     Ed25519,
 }
 
@@ -120,8 +120,8 @@ impl Algorithm {
 
 /// A key's public name, for logs and support: `apk_` and 22 characters.
 ///
-/// The first 16 bytes of SHA-256 over context, issuer and serial. It names the key and proves
-/// nothing; it is not the key id (`kid`), which is the signer's.
+/// The first 16 bytes of SHA-256 over context, issuer and serial. It identifies the key and proves
+/// nothing. It isn't the key id (`kid`), which is the signer's.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Name([u8; 16]);
 
@@ -134,7 +134,7 @@ impl Name {
         Self(name)
     }
 
-    /// The name of these 16 bytes, as an assertion carries them.
+    /// The name with these 16 bytes, as in an assertion.
     pub(crate) const fn from_bytes(bytes: [u8; 16]) -> Self {
         Self(bytes)
     }

@@ -1,4 +1,4 @@
-//! The readable front of a token: `sk_live_`, or `acme_sk_live_` with an issuer's label.
+//! The readable prefix of a token: `sk_live_`, or `acme_sk_live_` with an issuer's label.
 
 use core::fmt;
 
@@ -7,20 +7,20 @@ use crate::token::{Environment, Kind};
 
 /// An issuer's label, `[a-z][a-z0-9]{0,15}`, or none.
 ///
-/// `sk`, `pk`, `live` and `test` are no labels: a prefix would read two ways.
+/// `sk`, `pk`, `live` and `test` aren't labels: a prefix would be ambiguous.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Label {
     bytes: [u8; Label::MAX_LEN],
     len: u8,
 }
 
-/// Why a text is no label.
+/// Why a text isn't a label.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum LabelError {
     /// The text is not `[a-z][a-z0-9]{0,15}`.
     #[error("a label is 1 to 16 of a-z and 0-9, and starts with a letter")]
     Form,
-    /// The text is a word that a prefix uses itself.
+    /// The text is a reserved word of prefixes.
     #[error("`sk`, `pk`, `live` and `test` can't be labels; choose your product's name")]
     Reserved,
 }
@@ -31,7 +31,7 @@ impl Label {
     /// No label: tokens start with `sk_` or `pk_`.
     pub const NONE: Self = Self { bytes: [0; Self::MAX_LEN], len: 0 };
 
-    /// The label that `text` spells; the empty text is [`Label::NONE`].
+    /// Parses a label; the empty text is [`Label::NONE`].
     ///
     /// # Errors
     /// See [`LabelError`].
@@ -68,7 +68,7 @@ impl fmt::Debug for Label {
     }
 }
 
-/// A whole prefix. Its exact text is bound into the tag, so that no part can be exchanged.
+/// A whole prefix. The tag or signature covers its exact text, so no part can be exchanged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Prefix {
     /// The issuer's label, or [`Label::NONE`].
@@ -83,7 +83,7 @@ impl Prefix {
     /// Characters in the longest prefix.
     pub const MAX_LEN: usize = Label::MAX_LEN + 1 + 8;
 
-    /// The prefix that `text` spells, its last underscore included.
+    /// Parses a prefix, its last underscore included.
     #[must_use]
     pub fn parse(text: &[u8]) -> Option<Self> {
         let (label, tail) = text.split_last_chunk::<8>()?;
@@ -104,7 +104,7 @@ impl Prefix {
         Some(Self { label, kind, environment })
     }
 
-    /// What ties a token to its issuer and to this text: the first 16 bytes of SHA-256 over
+    /// The binding of a token to its issuer and prefix text: the first 16 bytes of SHA-256 over
     /// context, issuer id and the prefix's text.
     #[must_use]
     pub fn binding(&self, issuer: IssuerId) -> [u8; 16] {

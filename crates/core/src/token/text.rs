@@ -1,4 +1,4 @@
-//! From text to bytes: everything that can be known of a token without any key.
+//! From text to bytes: the checks of a token that need no key.
 
 use crc::{CRC_32_ISO_HDLC, Crc, Table};
 
@@ -6,14 +6,14 @@ use crate::base62;
 use crate::token::layout::{Claims, SignedPart, VERSION};
 use crate::token::{Algorithm, Environment, Kind, Label, Prefix};
 
-/// The checksum by sixteen tables, which take a third of the time of one.
+/// CRC-32 with sixteen tables, three times as fast as with one.
 #[cfg(not(target_family = "wasm"))]
 fn crc() -> &'static Crc<u32, Table<16>> {
     static TABLES: Crc<u32, Table<16>> = Crc::<u32, Table<16>>::new(&CRC_32_ISO_HDLC);
     &TABLES
 }
 
-/// The same, made when the first token comes: 16 kB that nobody has to download.
+/// CRC-32, its tables computed at the first token: that saves 16 kB of download.
 #[cfg(target_family = "wasm")]
 fn crc() -> &'static Crc<u32, Table<16>> {
     static TABLES: once_cell::race::OnceBox<Crc<u32, Table<16>>> = once_cell::race::OnceBox::new();
@@ -29,7 +29,7 @@ const MAX_BYTES: usize = 96;
 /// Room for the longest prefix.
 const FRONT: usize = 32;
 
-/// Why a text is no token, found with no key at all.
+/// Why a text isn't a token, found without any key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 pub enum Malformed {
     /// There is no text.
@@ -41,7 +41,7 @@ pub enum Malformed {
     /// A character is not one of `0-9A-Za-z_`.
     #[error("a key holds only letters, digits and underscores; check for spaces and quotes")]
     Character,
-    /// The front is not `sk_live_`, `pk_live_`, `sk_test_` or `pk_test_`, with or without a label.
+    /// The prefix isn't `sk_live_`, `pk_live_`, `sk_test_` or `pk_test_`, with or without a label.
     #[error("a key starts with sk_live_, sk_test_, pk_live_ or pk_test_, or a label before that")]
     Prefix,
     /// What follows the prefix is not 66 or 132 characters long.
@@ -79,13 +79,13 @@ impl Malformed {
     }
 }
 
-/// A well-formed token text: its checksum is right and its fields make sense. It may still be
-/// forged; nothing is known of who made it.
+/// A well-formed token text: its checksum is right and its fields are consistent. It may still be
+/// forged: its issuer isn't verified.
 pub struct Text {
     prefix: Prefix,
     claims: Claims,
-    /// The prefix, which ends at [`FRONT`], and behind it the bytes: what the checksum covers, in
-    /// one run.
+    /// The prefix, which ends at [`FRONT`], and after it the bytes: all that the checksum covers is
+    /// contiguous.
     run: [u8; FRONT + MAX_BYTES],
     algorithm: Algorithm,
 }
@@ -110,8 +110,7 @@ impl Text {
         Ok(place)
     }
 
-    /// A place for a text to be read into: what is handed from function to function by value is
-    /// copied each time, and a text is long.
+    /// A buffer to read a text into. Passing a `Text` by value copies it each time, and it is long.
     pub(crate) const BLANK: Self = Self {
         prefix: Prefix { label: Label::NONE, kind: Kind::Secret, environment: Environment::Live },
         claims: Claims::BLANK,
@@ -119,9 +118,9 @@ impl Text {
         algorithm: Algorithm::HmacSha256,
     };
 
-    /// Reads a token's text in the place of the one before. After an error what stands here means
-    /// nothing.
+    /// Reads a token's text into this buffer. After an error the contents are unspecified.
     pub(crate) fn read(&mut self, text: &str) -> Result<(), Malformed> {
+        // Split the text by its length, and decode prefix and body.
         let Some((algorithm, front, body)) = split(text) else {
             return Err(reason(text));
         };
@@ -136,11 +135,13 @@ impl Text {
         }
         let (before, _) = run.split_first_chunk_mut::<FRONT>().ok_or(Malformed::Length)?;
         put_front(before, front);
+        // Check the CRC over prefix and bytes.
         let covered = run.get(FRONT - front.len()..end).and_then(<[u8]>::split_last_chunk::<4>);
         let (covered, checksum) = covered.ok_or(Malformed::Length)?;
         if crc().checksum(covered) != u32::from_be_bytes(*checksum) {
             return Err(Malformed::Checksum);
         }
+        // Check version and fields.
         let (_, bytes) = run.split_first_chunk::<FRONT>().ok_or(Malformed::Length)?;
         let signed: &SignedPart = bytes.first_chunk().ok_or(Malformed::Length)?;
         if signed.first() != Some(&VERSION) {
@@ -154,30 +155,30 @@ impl Text {
         Ok(())
     }
 
-    /// The prefix, unproved.
+    /// The prefix, unverified.
     #[must_use]
     pub const fn prefix(&self) -> &Prefix {
         &self.prefix
     }
 
-    /// The algorithm that a token of this length would be of.
+    /// The algorithm of a token of this length.
     #[must_use]
     pub const fn algorithm(&self) -> Algorithm {
         self.algorithm
     }
 
-    /// The signer that the token names, unproved: it serves to look a key up and nothing else.
+    /// The kid in the token, unverified: use it only to look up the signer.
     #[must_use]
     pub const fn kid(&self) -> u16 {
         self.claims.kid
     }
 
-    /// What the token says, unproved.
+    /// The claims, unverified.
     pub(crate) const fn claims(&self) -> &Claims {
         &self.claims
     }
 
-    /// The bytes that were received and that the proof must cover.
+    /// The received bytes that the tag or signature must cover.
     pub(crate) fn signed(&self) -> Option<&SignedPart> {
         let (_, bytes) = self.run.split_first_chunk::<FRONT>()?;
         bytes.first_chunk()
@@ -194,21 +195,21 @@ impl Text {
 
 impl Drop for Text {
     fn drop(&mut self) {
-        // One write of all, which the barrier keeps from being left out: a third of the cost
-        // of wiping byte by byte.
+        // One write of the whole buffer, which the barrier keeps from being optimized away: a third
+        // of the cost of wiping byte by byte.
         self.run = [0; FRONT + MAX_BYTES];
         zeroize::optimization_barrier(&self.run);
     }
 }
 
 impl core::fmt::Debug for Text {
-    /// The prefix alone: the rest is a credential.
+    /// Shows the prefix only: the rest is a credential.
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         write!(f, "Text({}***)", self.prefix)
     }
 }
 
-/// Algorithm, prefix and body, of which the length alone tells where each ends.
+/// Algorithm, prefix and body. The length alone determines where each ends.
 fn split(text: &str) -> Option<(Algorithm, &[u8], &[u8])> {
     let (algorithm, body) = match text.len().checked_sub(ED25519_CHARS) {
         Some(_) => (Algorithm::Ed25519, ED25519_CHARS),
@@ -219,7 +220,7 @@ fn split(text: &str) -> Option<(Algorithm, &[u8], &[u8])> {
     Some((algorithm, front, body))
 }
 
-/// Puts a prefix at the end of `place`.
+/// Copies a prefix to the end of `place`.
 fn put_front(place: &mut [u8; FRONT], front: &[u8]) {
     let (Some((label, list_version)), Some((before, end))) =
         (front.split_last_chunk::<8>(), place.split_last_chunk_mut::<8>())
@@ -227,13 +228,13 @@ fn put_front(place: &mut [u8; FRONT], front: &[u8]) {
         return;
     };
     *end = *list_version;
-    // A copy of a length that is not known is a call, which most prefixes have no use for.
+    // A copy of variable length is a call, which prefixes without a label avoid.
     if !label.is_empty() {
         before.iter_mut().rev().zip(label.iter().rev()).for_each(|(slot, byte)| *slot = *byte);
     }
 }
 
-/// Why a text that could not be taken apart is no token: the first reason in the spec's order.
+/// Why a text that can't be split is malformed: the first reason in the order of the specification.
 #[cold]
 fn reason(text: &str) -> Malformed {
     if text.is_empty() {
@@ -256,7 +257,7 @@ fn reason(text: &str) -> Malformed {
     }
 }
 
-/// CRC-32 of the prefix's ASCII text and the bytes before the checksum.
+/// CRC-32 over the prefix's ASCII text and the bytes before the checksum.
 #[cfg(feature = "issue")]
 pub(crate) fn checksum(prefix: &[u8], covered: &[u8]) -> u32 {
     let mut digest = crc().digest();

@@ -1,4 +1,4 @@
-//! What the entry calls for each request, in plain synchronous calls: see `portcullis_gate::fast_path`.
+//! The synchronous calls of the entry for each request: see `portcullis_gate::fast_path`.
 
 use core::cell::RefCell;
 use std::rc::Rc;
@@ -15,12 +15,11 @@ use portcullis_gate::request::fields::{Rule, rule};
 use portcullis_gate::request::{Received, Request};
 use portcullis_gate_worker::module::{answer, held, log, parts_of, plan_of, sender};
 
-/// A text, and what the runtime has of it.
+/// Cached edits, and their plan as a JavaScript array.
 type Handed = (Rc<CachedEdits>, Array);
 
 thread_local! {
-    /// Texts that were handed over, as the runtime has them: a key that comes again is told of by
-    /// an object that is there.
+    /// Plans that were passed to JavaScript, so that a key's next request reuses the array.
     static ARRAYS: RefCell<Vec<Option<Handed>>> = const { RefCell::new(Vec::new()) };
 }
 
@@ -35,7 +34,7 @@ fn array_of(edits: &Rc<CachedEdits>) -> Array {
         {
             return array.clone();
         }
-        // Nothing for the answer, and the target as it came.
+        // No headers for the answer, and an unchanged target.
         let array = plan_of("", &edits.flags().letters(), "", edits.lines());
         if let Some(place) = place {
             *place = Some((Rc::clone(edits), array.clone()));
@@ -44,7 +43,7 @@ fn array_of(edits: &Rc<CachedEdits>) -> Array {
     })
 }
 
-/// With what the client is told of its limit in the first place, in an array of this request's own.
+/// A copy of the array with this request's rate-limit headers as its first element.
 fn limited(array: &Array, told: &[(&'static str, String)]) -> Array {
     let lines: Vec<String> = told.iter().map(|(name, value)| format!("{name}\n{value}")).collect();
     let own = array.slice(0, array.length());
@@ -52,38 +51,38 @@ fn limited(array: &Array, told: &[(&'static str, String)]) -> Array {
     own
 }
 
-/// The calls. A class, because worker-build exports nothing else from the module that it makes.
+/// The exported calls. A class, because worker-build exports nothing else of this module.
 #[wasm_bindgen]
 #[derive(Debug)]
 pub struct FastPath;
 
 #[wasm_bindgen]
 impl FastPath {
-    /// Does nothing. After a panic the first call makes a new instance, and only one that hands
-    /// over no text does it soundly: the text would lie in the old instance's memory.
+    /// Does nothing. The first call after a panic makes a new instance. It must not pass a string,
+    /// which would lie in the old instance's memory.
     pub fn wake() {}
 
-    /// Where requests go, without the slash at the end; nothing before the gate has its settings.
+    /// The origin's URL, without a final slash; `None` until the gate has its settings.
     #[must_use]
     pub fn origin() -> Option<String> {
         held().map(|shared| shared.settings.origin.join(""))
     }
 
-    /// Whether a decision takes the connection's other end: then it is told.
+    /// Whether the settings need the connection's peer address.
     #[must_use]
     pub fn needs_peer() -> bool {
         held().is_some_and(|shared| shared.settings.client.needs_peer())
     }
 
-    /// What sends a request on by its plan.
+    /// The function that forwards a request according to its plan.
     #[must_use]
     pub fn sender() -> Function {
         sender()
     }
 
-    /// The rule of the field with this name: 0, it is passed on; 1, it is removed; 2, it is read; 3,
-    /// both; 4, the handler refuses the request. Nothing before the gate has its settings. The entry
-    /// keeps the answers.
+    /// The rule of the field with this name: 0, forwarded; 1, removed; 2, read; 3, read and
+    /// removed; 4, left to the handler, which refuses the request. `None` until the gate has its
+    /// settings. The entry caches the results.
     #[must_use]
     pub fn rule(name: &str) -> Option<u8> {
         let shared = held()?;
@@ -96,12 +95,11 @@ impl FastPath {
         })
     }
 
-    /// The plan of a request that is forwarded at once, in an array that is not to be changed: see
-    /// `forward.js`. Nothing if the handler has to look at it.
+    /// The plan of a request that is forwarded at once, in an array that must not be changed: see
+    /// `forward.js`. `None` if the handler has to decide.
     ///
-    /// `request` is a line each for method, URL, the connection's other end, and `1` if a body
-    /// follows; then two for each field that is read, its name and its value. No value of them holds
-    /// a line's end.
+    /// `request` has one line each for method, URL, peer address, and `1` if a body follows; then
+    /// two lines for the name and value of each field that is read. No value holds a line break.
     #[must_use]
     pub fn plan(request: &str, now_millis: f64) -> Option<Array> {
         let shared = held()?;
@@ -126,11 +124,11 @@ impl FastPath {
         Some(if told.is_empty() { array } else { limited(&array, &told) })
     }
 
-    /// The answer if a request that was forwarded did not reach the origin; `origin` is that of the
-    /// page that asks, or empty.
+    /// The answer if a forwarded request did not reach the origin. `origin` is that of the page
+    /// that sent it, or empty.
     ///
     /// # Errors
-    /// The runtime's.
+    /// Those of the runtime.
     pub fn unreachable(reason: String, origin: &str) -> worker::Result<web_sys::Response> {
         log(&Event::Origin { key: None, reason });
         answer(&Problem::OriginUnreachable, None, Some(origin).filter(|it| !it.is_empty()))

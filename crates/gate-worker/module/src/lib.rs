@@ -1,7 +1,8 @@
-//! The gate's module: what the runtime calls, and nothing else.
+//! The gate's module: the event handlers, and nothing else.
 //!
-//! Nearly every request passes by `fast_path`, which `entry.js` asks first; what is left comes to `fetch`.
-//! Events are handled here and not in `portcullis_gate_worker`: its users have handlers of their own.
+//! `entry.js` tries `fast_path` first, which forwards nearly every request; the others reach
+//! `fetch`. The events are handled here and not in `portcullis_gate_worker`, whose users have
+//! handlers of their own.
 
 #![cfg(target_arch = "wasm32")]
 
@@ -13,7 +14,7 @@ use worker::{Context, Env, ScheduleContext, ScheduledEvent, event, web_sys};
 
 use portcullis_gate_worker::{Verdict, authorize};
 
-/// Answers a request, or passes it on.
+/// Answers or forwards a request.
 #[event(fetch)]
 async fn fetch(
     request: web_sys::Request,
@@ -26,17 +27,17 @@ async fn fetch(
     }
 }
 
-/// Refreshes and reports without a request.
+/// Refreshes and reports, by a cron trigger.
 #[event(scheduled)]
 async fn scheduled(_: ScheduledEvent, env: Env, _: ScheduleContext) {
     portcullis_gate_worker::scheduled(&env).await;
 }
 
-/// Hands the issuer what gates have sent over the queue of reports. By itself, for `worker` hands
-/// over no message that it can't read.
+/// Delivers reports of uses from the queue to the issuer. Exported directly, because `worker`
+/// passes no message that it can't deserialize.
 ///
 /// # Errors
-/// Then the platform delivers the batch again.
+/// The platform then redelivers the batch.
 #[wasm_bindgen(
     wasm_bindgen_futures = ::worker::wasm_bindgen_futures,
     js_sys = ::worker::js_sys

@@ -1,4 +1,4 @@
-//! Writing one policy: its lists sorted, and read back before it is handed out.
+//! Writing one policy: its lists are sorted, and the result is decoded before it is returned.
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -6,31 +6,31 @@ use alloc::vec::Vec;
 use crate::policy::{Network, Policy};
 use crate::wire::{Put as _, WireError};
 
-/// What a policy is to say: lists in any order, repetitions allowed. See [`Policy`] for each.
+/// The contents of a policy: lists in any order, with repetitions allowed. See [`Policy`] for each.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PolicyDraft {
-    /// Where a client may call from; empty for anywhere.
+    /// The networks that a client may call from; empty for any.
     pub networks: Vec<Network>,
     /// The origins that a page may call from; empty for any.
     pub origins: Vec<String>,
-    /// The methods that are allowed; empty for all.
+    /// The allowed methods; empty for all.
     pub methods: Vec<String>,
-    /// The patterns of the paths that are allowed; empty for all.
+    /// The patterns of the allowed paths; empty for all.
     pub paths: Vec<String>,
-    /// The scopes that are granted; empty for none.
+    /// The granted scopes; empty for none.
     pub scopes: Vec<String>,
-    /// The sales channels that are granted; empty for none.
+    /// The granted sales channels; empty for none.
     pub sales_channels: Vec<String>,
     /// The rate class.
     pub rate_class: Option<String>,
 }
 
 impl PolicyDraft {
-    /// Writes the record.
+    /// Encodes the record.
     ///
     /// # Errors
-    /// [`WireError::NotCanonical`] names the list with an item that no verifier would accept, or
-    /// `policy` for one that is longer than 8000 bytes.
+    /// [`WireError::NotCanonical`] names the list with an item that verifiers would refuse, or
+    /// `policy` if the record is longer than 8000 bytes.
     pub fn encode(&self) -> Result<Vec<u8>, WireError> {
         let texts = |list: &[String]| {
             let mut texts: Vec<&[u8]> = list.iter().map(String::as_bytes).collect();
@@ -38,7 +38,7 @@ impl PolicyDraft {
             texts.dedup();
             let mut out = Vec::new();
             for text in texts {
-                // 256 and more are too long for any list; 255 is then refused or another's text.
+                // No list has items of 256 bytes or more.
                 let len =
                     u8::try_from(text.len()).map_err(|_| WireError::NotCanonical("policy"))?;
                 out.put_u8(len).put(text);
@@ -56,6 +56,7 @@ impl PolicyDraft {
             texts(&self.sales_channels)?,
             texts(self.rate_class.as_slice())?,
         ];
+        // The flags name the lists that follow; the first list is the lowest bit.
         let mut out = Vec::new();
         out.put_u8(
             lists.iter().rev().fold(0, |flags, list| flags << 1 | u8::from(!list.is_empty())),
@@ -88,7 +89,7 @@ impl PolicyDraft {
 }
 
 impl From<&Policy<'_>> for PolicyDraft {
-    /// The draft that this policy was written from, in its order.
+    /// The draft that encodes to this policy, in its order.
     fn from(policy: &Policy<'_>) -> Self {
         Self {
             networks: policy.networks().collect(),

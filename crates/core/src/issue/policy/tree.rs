@@ -1,9 +1,9 @@
-//! Writing bodies and directories. Each file is read back by the verifying half before it is handed
-//! out.
+//! Writing bodies and directories. Each file is decoded by the verifying half before it is
+//! returned.
 //!
-//! The same policies give the same files, whatever the way to them was: a range of numbers is
-//! halved for as long as its file would be too long, and for no other reason. So an edit writes one
-//! body, seldom two, and the directories above it.
+//! The same policies give the same files, whatever the edits that led to them: a range of numbers
+//! is halved while its file would be too long, and for no other reason. So an edit writes one body,
+//! rarely two, and the directories above it.
 
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
@@ -22,11 +22,11 @@ use crate::policy::{
 };
 use crate::wire::{Put as _, WireError};
 
-/// The key that salts private bodies are derived under. Wiped when dropped, hidden from `Debug`.
+/// The key that the salts of private bodies are derived with. Wiped when dropped, hidden from
+/// `Debug`.
 ///
-/// Digests of private bodies reach the public: without a salt that can't be guessed, who guesses a
-/// policy could confirm the guess. The salt depends on the content, so that the writer stays
-/// deterministic.
+/// Digests of private bodies are public: without a secret salt, anyone could confirm a guessed
+/// policy. The salt depends on the content, so that writing stays deterministic.
 #[derive(Clone)]
 pub struct SaltKey(Zeroizing<[u8; 32]>);
 
@@ -37,7 +37,7 @@ impl SaltKey {
         Self(Zeroizing::new(*secret))
     }
 
-    /// The salt of the body whose bytes after the salt are `content`.
+    /// The salt of a body; `content` is its bytes after the salt.
     fn salt(&self, content: &[u8]) -> [u8; SALT_LEN] {
         let mut block = Zeroizing::new([0; 64]);
         if let Some(front) = block.first_chunk_mut() {
@@ -55,16 +55,16 @@ impl core::fmt::Debug for SaltKey {
     }
 }
 
-/// All policies of one visibility, and the files that they were last written to.
+/// All policies of one visibility, and the files of the last write.
 #[derive(Clone, Debug)]
 pub struct PolicyTree {
     salt_key: Option<SaltKey>,
     records: BTreeMap<u32, Vec<u8>>,
-    /// By the first number of the range.
+    /// By the first number of their range.
     bodies: BTreeMap<u32, BodyPlan>,
-    /// The numbers whose records were changed since the last writing.
+    /// The numbers whose records changed since the last write.
     changed: BTreeSet<u32>,
-    /// The files of the last writing.
+    /// The files of the last write.
     written: BTreeSet<Digest>,
 }
 
@@ -75,23 +75,23 @@ struct BodyPlan {
     file: Option<FileName>,
 }
 
-/// What is to be put out, in this order, before a head that names the directory.
+/// The files to publish, in this order, before a head that names the directory.
 #[derive(Clone, Debug)]
 pub struct PolicyFiles {
-    /// What the head is to name; [`FileName::NONE`] where there are no policies.
+    /// The directory for the head; [`FileName::NONE`] if there are no policies.
     pub directory: FileName,
-    /// The files that the last writing had not: bodies, then directories, the lowest first.
+    /// The files that are new since the last write: bodies, then directories, lowest level first.
     pub files: Vec<(FileName, Vec<u8>)>,
 }
 
 impl PolicyTree {
-    /// A tree of publishable keys' policies, none yet.
+    /// An empty tree, for publishable keys' policies.
     #[must_use]
     pub const fn public() -> Self {
         Self::new(None)
     }
 
-    /// A tree of secret keys' policies, none yet.
+    /// An empty tree, for secret keys' policies.
     #[must_use]
     pub const fn private(salt_key: SaltKey) -> Self {
         Self::new(Some(salt_key))
@@ -114,13 +114,13 @@ impl PolicyTree {
         }
     }
 
-    /// How many policies there are.
+    /// The number of policies.
     #[must_use]
     pub fn len(&self) -> usize {
         self.records.len()
     }
 
-    /// Whether there are none.
+    /// Whether there are no policies.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.records.is_empty()
@@ -129,7 +129,7 @@ impl PolicyTree {
     /// Adds or replaces the policy with this number.
     ///
     /// # Errors
-    /// See [`PolicyDraft::encode`]; 0 is no number of a policy.
+    /// See [`PolicyDraft::encode`]. 0 isn't a valid number.
     pub fn set(&mut self, number: u32, policy: &PolicyDraft) -> Result<(), WireError> {
         if number == 0 {
             return Err(WireError::NotCanonical("policy number"));
@@ -139,7 +139,7 @@ impl PolicyTree {
         Ok(())
     }
 
-    /// Removes the policy with this number; says whether there was one.
+    /// Removes the policy with this number; returns whether it existed.
     pub fn remove(&mut self, number: u32) -> bool {
         let was_there = self.records.remove(&number).is_some();
         if was_there {
@@ -148,18 +148,18 @@ impl PolicyTree {
         was_there
     }
 
-    /// Writes what has changed since the last writing. The work is that of the changed bodies and
-    /// of all directories, which come to about half a byte for each policy.
+    /// Writes what has changed since the last write. The work is that of the changed bodies and of
+    /// all directories, which take about half a byte per policy.
     ///
     /// # Errors
-    /// [`WireError`] where a file is refused on being read back.
+    /// [`WireError`] if a file can't be decoded again.
     pub fn write(&mut self) -> Result<PolicyFiles, WireError> {
         self.plan();
         let mut files = Vec::new();
         let mut lines = Vec::new();
         let (records, salt_key) = (&self.records, self.salt_key.as_ref());
         for (&first, plan) in &mut self.bodies {
-            // Named, and not written, if the last writing failed after this body.
+            // A body has a name but isn't written if the last write failed after it.
             let file = match plan.file.filter(|file| self.written.contains(&file.digest)) {
                 Some(file) => file,
                 None => {
@@ -176,7 +176,7 @@ impl PolicyTree {
         let fresh = |(name, _): &(FileName, Vec<u8>)| !self.written.contains(&name.digest);
         let names: Vec<Digest> = files.iter().map(|(name, _)| name.digest).collect();
         files.retain(fresh);
-        // Bodies that were left as they are count as written too.
+        // Unchanged bodies count as written too.
         self.written = names
             .into_iter()
             .chain(self.bodies.values().filter_map(|b| Some(b.file?.digest)))
@@ -212,7 +212,7 @@ impl PolicyTree {
         put(level, &lines)
     }
 
-    /// Gives every changed number the widest range around it that fits a body.
+    /// Assigns every changed number the widest range around it that fits into a body.
     fn plan(&mut self) {
         let mut changed = core::mem::take(&mut self.changed);
         let mut planned: Option<RangeInclusive<u32>> = None;
@@ -227,7 +227,7 @@ impl PolicyTree {
                 && end >= number
                 && (start < first || end > last)
             {
-                // A body that has outgrown its limit: all that it held is planned anew.
+                // The body has outgrown its limit: plan all of its policies anew.
                 self.bodies.remove(&start);
                 changed.extend(self.records.range(start..=end).map(|(number, _)| *number));
             }
@@ -243,7 +243,7 @@ impl PolicyTree {
         }
     }
 
-    /// The widest of the ranges around `number` (all numbers, their half, …) that fits a body.
+    /// The widest range around `number` (all numbers, a half, a quarter, …) that fits into a body.
     fn widest(&self, number: u32) -> RangeInclusive<u32> {
         let around = |bits: u32| {
             let rest = u32::MAX.checked_shr(bits).unwrap_or(0);
@@ -262,8 +262,8 @@ impl PolicyTree {
     }
 }
 
-/// Halves the range that begins at `first` and shares its first `bits` bits for as long as it has
-/// more lines than a directory holds.
+/// Halves a range until no part has more lines than a directory holds. The range starts at `first`,
+/// and its numbers share the first `bits` bits.
 fn halve<'l>(
     lines: &'l [RangeLine],
     first: u32,
@@ -314,7 +314,7 @@ fn encode_body<'r>(
     out
 }
 
-// A policy of the greatest length has room in a private body.
+// A policy of maximal length fits into a private body.
 const _: () = assert!(HEADER_LEN + SALT_LEN + INDEX_LEN + MAX_POLICY_LEN <= MAX_FILE_LEN);
 
 #[cfg(test)]

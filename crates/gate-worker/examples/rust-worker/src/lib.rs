@@ -1,7 +1,7 @@
-//! A Worker of your own that judges API keys itself: it says who is calling, has a route of its own
-//! that asks for a scope, and passes everything else on to an origin, which is told who is calling.
+//! A Worker that verifies API keys itself: it reports the caller, has a route that requires a
+//! scope, and forwards every other request to an origin with the caller's identity.
 //!
-//! Which keys which requests need may also stand in `ROUTES`, as for the gate.
+//! `ROUTES` may configure which requests need which keys, as for the gate.
 
 #![cfg(target_arch = "wasm32")]
 
@@ -13,8 +13,8 @@ use worker::{Context, Env, Response, Result, event, web_sys};
 async fn fetch(request: web_sys::Request, env: Env, ctx: Context) -> Result<web_sys::Response> {
     let passage = match authorize(request, &env, &ctx).await? {
         Verdict::Pass(passage) => passage,
-        // The key is refused, or can't be judged; or it was a question for the gate itself, such as
-        // `/.portcullis/health`.
+        // The key is refused, or can't be verified; or the request was for a page of the gate, such
+        // as `/.portcullis/health`.
         Verdict::Answer(answer) => return Ok(answer),
     };
     match passage.path().as_str() {
@@ -30,7 +30,7 @@ async fn fetch(request: web_sys::Request, env: Env, ctx: Context) -> Result<web_
     }
 }
 
-/// An answer of our own. `finish` adds what a limited key is to know of its limit.
+/// An answer of this Worker. `finish` adds the rate-limit headers of a limited key.
 fn answer(passage: &Passage, body: &Value) -> Result<web_sys::Response> {
     passage.finish(&Response::from_json(body)?.into())
 }
@@ -49,7 +49,7 @@ fn who(caller: &Caller) -> Value {
     })
 }
 
-/// What this Worker is for. An owner gets its own reports, and nobody else's.
+/// The purpose of this Worker. An owner gets only its own reports.
 fn reports(caller: Option<&Caller>, asked: &str) -> Value {
     let owner = caller.and_then(Caller::owner);
     json!({ "owner": owner, "asked": asked, "reports": [] })
