@@ -1,4 +1,4 @@
-//! The memory that JavaScript and the module share: a key's text one way, facts the other.
+//! The memory that JavaScript and the module share: a key's text in, results out.
 
 use portcullis_core::base62;
 use portcullis_core::crypto::IssuerId;
@@ -10,10 +10,10 @@ use portcullis_core::verify::Accepted;
 
 use crate::reason::Reason;
 
-/// What is written here is read by `js/module.js` by its place, which is said beside each `put_…`.
+/// `js/module.js` reads it by position; each `put_…` documents its positions.
 ///
-/// The list has its places to itself. The places before those are a key's, a reason's or a
-/// keyring's: whichever the call was about.
+/// The list has positions of its own. The positions before them belong to the key, reason or
+/// keyring of the current call.
 #[repr(C)]
 #[derive(Debug)]
 pub struct Board {
@@ -21,7 +21,7 @@ pub struct Board {
     pub numbers: [f64; 8],
     /// Codes, kids and other small numbers.
     pub words: [u32; 10],
-    /// A key to judge, or a text for JavaScript. Longer than any key: what does not fit is none.
+    /// A key to verify, or a text for JavaScript. Longer than any key; a longer text isn't a key.
     pub text: [u8; 256],
 }
 
@@ -31,18 +31,18 @@ impl Default for Board {
     }
 }
 
-/// How far a list may be trusted.
+/// The state of the held list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Standing {
-    /// Younger than the caller's bound.
+    /// Not older than the caller's bound.
     Fresh = 1,
     /// Older than that, and not past its next update.
     Stale = 2,
-    /// What is held may not be judged by.
+    /// Not valid now.
     Unknown = 3,
 }
 
-/// The list that is held.
+/// The held list.
 #[derive(Clone, Copy, Debug)]
 pub struct ListFacts {
     standing: Standing,
@@ -54,7 +54,7 @@ pub struct ListFacts {
 }
 
 impl ListFacts {
-    /// `current` says whether the list may be judged by at `now`.
+    /// `current`: whether the list is valid at `now`.
     pub fn of(list_version: ListVersion, now: Time, fresh_for: u64, current: bool) -> Self {
         let age = list_version.age_millis(now);
         let standing = match current {
@@ -75,7 +75,7 @@ impl ListFacts {
 
 impl Board {
     /// `words`: 0 kind, 1 environment, 2 algorithm, 3 kid, 4 owner, 5 policy. `numbers`: 0 serial,
-    /// 1 issued at, 2 expires at. 0 stands for none.
+    /// 1 issued at, 2 expires at. 0 means none.
     pub fn put_key(&mut self, accepted: &Accepted) {
         let claims = accepted.claims();
         let algorithm = match accepted.algorithm() {
@@ -96,7 +96,7 @@ impl Board {
         *expires_at = claims.lifetime.expires_at.map_or(0.0, millis);
     }
 
-    /// `words`: 0 to 3 address and length of two texts. `numbers`: 0 and 1 the reason's own.
+    /// `words`: 0 to 3 address and length of two texts. `numbers`: 0 and 1 those of the reason.
     pub fn put_reason(&mut self, reason: Reason) -> u32 {
         let [a, a_len, b, b_len, ..] = &mut self.words;
         let [first, second] = reason.texts;
@@ -108,14 +108,14 @@ impl Board {
         reason.row
     }
 
-    /// `words`: 6 and 7 address and length of `reply`, which stays where it is until the next call.
+    /// `words`: 6 and 7 address and length of `reply`, which isn't moved until the next call.
     pub fn put_reply(&mut self, reply: &[u8]) -> u32 {
         let [.., at, len, _, _] = &mut self.words;
         (*at, *len) = place(reply);
         0
     }
 
-    /// `words`: 4 kind, 5 policy: what [`wants_policy`](crate::Verifier::wants_policy) takes.
+    /// `words`: 4 kind, 5 policy: the arguments of [`wants_policy`](crate::Engine::wants_policy).
     pub fn put_policy(&mut self, accepted: &Accepted) {
         let claims = accepted.claims();
         let [.., kind, policy, _, _, _, _] = &mut self.words;
@@ -130,14 +130,14 @@ impl Board {
         *not_after = number(keyring.not_after().millis());
     }
 
-    /// `words`: 0 whether a file was news.
+    /// `words`: 0 whether a file was new.
     pub fn put_news(&mut self, news: bool) -> u32 {
         let [place, ..] = &mut self.words;
         *place = news.into();
         0
     }
 
-    /// `words`: 8 standing, 0 where no list is held, 9 epoch. `numbers`: 4 number, 5 age, 6 this
+    /// `words`: 8 standing, 0 if no list is held, 9 epoch. `numbers`: 4 number, 5 age, 6 this
     /// update, 7 next update.
     pub fn put_list(&mut self, list: Option<ListFacts>) {
         let [.., standing, epoch] = &mut self.words;
@@ -154,17 +154,17 @@ impl Board {
         *next_update = list.next_update;
     }
 
-    /// Writes an issuer's name into `text`; gives its length.
+    /// Writes an issuer's name into `text`; returns its length.
     pub fn put_issuer(&mut self, issuer: IssuerId) -> usize {
         self.put_name(b"iss_", &issuer.0)
     }
 
-    /// Writes a key's public name into `text`; gives its length.
+    /// Writes a key's public name into `text`; returns its length.
     pub fn put_key_name(&mut self, name: Name) -> usize {
         self.put_name(b"apk_", name.bytes())
     }
 
-    /// As `Display` writes it: without that, there is no formatting in the whole module.
+    /// The same text as `Display`, without linking any formatting code into the module.
     fn put_name(&mut self, prefix: &[u8; 4], bytes: &[u8; 16]) -> usize {
         let Some((front, rest)) = self.text.split_first_chunk_mut() else { return 0 };
         *front = *prefix;
@@ -176,14 +176,14 @@ impl Board {
     }
 }
 
-/// Where in the module's memory `bytes` are, whose addresses have 32 bits.
+/// Address and length of `bytes` in the module's 32-bit memory.
 fn place(bytes: &[u8]) -> (u32, u32) {
     let word = |number| u32::try_from(number).unwrap_or(0);
     (word(bytes.as_ptr().expose_provenance()), word(bytes.len()))
 }
 
-/// Exact up to 2^53, which serials and honest instants and list numbers keep well below; beyond it
-/// the nearest number that JavaScript has.
+/// Exact up to 2^53, far above serials and genuine instants and list numbers; beyond that the
+/// nearest number in JavaScript.
 #[expect(clippy::cast_precision_loss, reason = "see above: these are shown, never compared")]
 const fn number(value: u64) -> f64 {
     value as f64

@@ -1,4 +1,4 @@
-//! What a key's policy says of a request.
+//! Checking a request against the policy of a key.
 
 use alloc::vec::Vec;
 use core::net::IpAddr;
@@ -6,10 +6,10 @@ use core::net::IpAddr;
 use portcullis_core::policy::{Denial, NoPolicy, RequestFacts};
 use portcullis_core::token::Kind;
 
-/// Why an accepted key may not do what a request asks for, or nothing is known of that.
+/// Why an accepted key doesn't allow a request, or why that is unknown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Denied {
-    /// There is no policy to hold the request against.
+    /// No policy is available to check the request against.
     #[error(transparent)]
     NoPolicy(#[from] NoPolicy),
     /// The policy does not allow it.
@@ -28,14 +28,14 @@ impl Denied {
     }
 }
 
-/// The facts of a request, as JavaScript hands them in: files that lie one behind the other.
+/// The facts of a request from JavaScript, as consecutive files:
 ///
 /// ```text
-/// address        4 or 16 bytes; none where it is not known
-/// origin         a text behind one byte; none where it is not known
+/// address        4 or 16 bytes; empty if unknown
+/// origin         a text after one byte; empty if unknown
 /// method, path   texts
-/// sales channel  a text behind one byte; none where there is none
-/// scopes         texts, as many as there are
+/// sales channel  a text after one byte; empty if there is none
+/// scopes         any number of texts
 /// ```
 #[derive(Clone, Debug)]
 pub struct Facts<'a> {
@@ -48,7 +48,7 @@ pub struct Facts<'a> {
 }
 
 impl<'a> Facts<'a> {
-    /// Reads the files. `None` where there are fewer than five.
+    /// Reads the files. `None` if there are fewer than five.
     #[must_use]
     pub fn read(files: &[&'a [u8]]) -> Option<Self> {
         let ([address, origin, method, path, sales_channel], scopes) = files.split_first_chunk()?;
@@ -62,7 +62,7 @@ impl<'a> Facts<'a> {
         })
     }
 
-    /// As the core takes them.
+    /// The facts as the core's type.
     #[must_use]
     pub fn request(&self) -> RequestFacts<'_> {
         let Self { address, origin, method, path, sales_channel, ref scopes } = *self;
@@ -80,7 +80,7 @@ fn read_known(bytes: &[u8]) -> Option<&str> {
     bytes.split_first().map(|(_, text)| read_text(text))
 }
 
-/// What is no UTF-8 is empty, which no policy allows or grants.
+/// Invalid UTF-8 is read as empty, which no policy allows or grants.
 fn read_text(bytes: &[u8]) -> &str {
     core::str::from_utf8(bytes).unwrap_or_default()
 }

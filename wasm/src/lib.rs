@@ -1,8 +1,7 @@
 //! The npm package's Rust half: `portcullis-core` as JavaScript needs it.
 //!
-//! Everything that decides is in [`Engine`] and is tested on the host. What crosses to JavaScript
-//! stands on a [`Board`], or is the number of a [`Reason`]. The functions that JavaScript calls are
-//! in `module/`.
+//! [`Engine`] makes all decisions and is tested on the host. Results reach JavaScript on a
+//! [`Board`], or as the number of a [`Reason`]. `module/` has the functions that JavaScript calls.
 
 #![cfg_attr(target_arch = "wasm32", no_std)]
 

@@ -1,7 +1,7 @@
 //! Why a key was refused or a call failed, as a row of the table in `js/reasons.js`.
 //!
-//! The module carries no sentence and no code: each is a number here, and `tests/codes.rs` holds
-//! the table to what [`Refusal`] and [`Fault`] say themselves.
+//! The module contains no sentences and no codes, only their numbers. `tests/codes.rs` compares the
+//! table with the texts of [`Refusal`] and [`Fault`].
 
 use portcullis_core::WireError;
 use portcullis_core::crypto::PublicKeyError;
@@ -14,15 +14,15 @@ use portcullis_core::verify::Refusal;
 use crate::door::Denied;
 use crate::fault::Fault;
 
-/// A row, and what goes into its sentence: `{0}` and `{1}` are the numbers, `{2}` and `{3}` the
+/// A row and the values for its sentence: `{0}` and `{1}` are the numbers, `{2}` and `{3}` the
 /// texts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Reason {
     /// The row's index, never 0.
     pub row: u32,
-    /// What `{0}` and `{1}` stand for.
+    /// The values of `{0}` and `{1}`.
     pub numbers: [u64; 2],
-    /// What `{2}` and `{3}` stand for.
+    /// The values of `{2}` and `{3}`.
     pub texts: [&'static str; 2],
 }
 
@@ -76,13 +76,13 @@ impl Reason {
             Refusal::List(ListError::PastNextUpdate) => Self::plain(23),
             Refusal::List(ListError::KeyringExpired) => Self::plain(24),
             Refusal::List(ListError::FromTheFuture) => Self::plain(25),
-            // A list that is held was weighed when it came: time alone can turn it, as above, or a
-            // newer keyring, which then is what the sentence is about.
+            // A held list was verified on adoption. Later it can become invalid by time alone, as
+            // above, or by a newer keyring; the sentence is then about the keyring.
             Refusal::List(error) => Self::of_list(error),
         }
     }
 
-    /// Why an accepted key may not do what was asked.
+    /// Why an accepted key doesn't allow the request.
     #[must_use]
     pub const fn of_denied(denied: Denied) -> Self {
         Self::plain(match denied {

@@ -1,4 +1,4 @@
-//! A verifier as a host holds it for life: root, keyring, list, and secrets that wait for theirs.
+//! A long-lived verifier of a host: root, keyring, list, and secrets without a keyring yet.
 
 use alloc::vec::Vec;
 use core::fmt;
@@ -20,24 +20,24 @@ use crate::fault::Fault;
 
 type Secret = Zeroizing<[u8; HmacKey::SECRET_LEN]>;
 
-/// Judges keys of the one issuer whose root it pins.
+/// Verifies keys of the one issuer whose root it pins.
 pub struct Engine {
     root: PublicKey,
     /// `None` until the first keyring.
     verifier: Option<Verifier>,
-    /// Secrets of kids that no keyring has named yet: a gate may be given tomorrow's secret
-    /// before it sees tomorrow's keyring.
+    /// Secrets of kids that no keyring has named yet: a secret may be deployed before the keyring
+    /// that names it.
     waiting: Vec<(u16, Secret)>,
     signature_cache: SignatureCache,
     policies: Policies,
 }
 
-/// Ed25519 signatures that are remembered as good: 150 kB, once the first one is.
+/// Ed25519 signatures remembered as good: 150 kB, allocated with the first one.
 const REMEMBERED: usize = 1024;
-/// Files of policies: about 60,000 policies of an origin and a sales channel.
+/// Bytes of policy files: about 60,000 policies of an origin and a sales channel.
 const POLICY_BYTES: usize = 4 << 20;
 
-/// Where a file is, below the source's folder.
+/// The folder of a file, below the source's folder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Place {
     /// `heads/`
@@ -50,7 +50,7 @@ pub enum Place {
     Private = 3,
 }
 
-/// A file that is wanted, and where it is to be had.
+/// A file to fetch, and its folder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Wanted {
     /// The folder.
@@ -59,17 +59,17 @@ pub struct Wanted {
     pub name: FileName,
 }
 
-/// What is asked of a key, and when.
+/// The requirements on a key, and the time.
 #[derive(Clone, Copy, Debug)]
 pub struct Ask {
-    /// What the door asks of a key.
+    /// What the caller requires of a key.
     pub requirements: Requirements,
-    /// The instant to judge at.
+    /// The instant of the verification.
     pub now: Time,
 }
 
 impl Ask {
-    /// An ask in numbers: the `code()` of a kind and of an environment, 0 for any.
+    /// From numbers: the `code()` of a kind and of an environment, 0 for any.
     #[must_use]
     pub fn from_codes(kind: u8, environment: u8, now: Time) -> Self {
         let requirements = Requirements {
@@ -90,10 +90,10 @@ impl Engine {
         Self { root, verifier: None, waiting: Vec::new(), signature_cache, policies }
     }
 
-    /// Holds the secret of an HMAC key, at once or from the first keyring on that names its kid.
+    /// Adds the secret of an HMAC key, at once or with the first keyring that names its kid.
     ///
     /// # Errors
-    /// [`Fault::SecretLength`]; [`Fault::Keyring`] where the keyring says otherwise of that kid.
+    /// [`Fault::SecretLength`]; [`Fault::Keyring`] if the keyring doesn't match it.
     pub fn hold_secret(&mut self, kid: u16, secret: &[u8]) -> Result<(), Fault> {
         let secret: &[u8; HmacKey::SECRET_LEN] =
             secret.try_into().map_err(|_| Fault::SecretLength)?;
@@ -102,11 +102,11 @@ impl Engine {
         self.place_secrets()
     }
 
-    /// Takes a keyring; says whether it was news.
+    /// Adopts a keyring; returns whether it was new.
     ///
     /// # Errors
-    /// [`Fault::Keyring`]. Where it is about a waiting secret the keyring has been taken all the
-    /// same: it is that secret which is dropped.
+    /// [`Fault::Keyring`]. If the error is about a waiting secret, the keyring has been adopted all
+    /// the same, and the secret was dropped.
     pub fn offer_keyring(&mut self, document: &[u8]) -> Result<bool, Fault> {
         let news = match &mut self.verifier {
             Some(verifier) => verifier.offer_keyring(document)?,
@@ -119,11 +119,11 @@ impl Engine {
         Ok(news)
     }
 
-    /// Takes keyring and list from a bundle; says whether anything in it was news.
+    /// Adopts keyring and list from a bundle; returns whether either was new.
     ///
     /// # Errors
-    /// [`Fault::Keyring`] and [`Fault::List`]. A keyring that is good is kept even where the list
-    /// beside it is not.
+    /// [`Fault::Keyring`] and [`Fault::List`]. A valid keyring is kept even if the list in the
+    /// bundle is not.
     pub fn adopt_bundle(&mut self, file: &[u8], now: Time) -> Result<bool, Fault> {
         let first = self.verifier.is_none();
         if first {
@@ -142,16 +142,16 @@ impl Engine {
         Ok(first || news)
     }
 
-    /// Takes a list from its parts; gives what is still to fetch, nothing where it is in force:
-    /// the head alone while `parts` is empty, then bodies, and at last, unless `without_policies`,
-    /// the policy files that replace ones in use.
+    /// Adopts a list from its parts. Returns the files still to fetch, none once the list is in
+    /// force. While `parts` is empty that is the head, then the bodies, and at last, unless
+    /// `without_policies`, the policy files that replace those in use.
     ///
-    /// `parts` is the head and then any bodies: none at first, and each time all that was fetched
-    /// so far, together. Nothing of it is kept between two calls, so that two updates under way at
-    /// once can't mix. Policy files go to [`offer_policy`](Self::offer_policy).
+    /// `parts` is the head, then any bodies: empty at first, and on each further call everything
+    /// fetched so far. Nothing is kept between two calls, so that concurrent updates can't mix.
+    /// Policy files go to [`offer_policy`](Self::offer_policy).
     ///
     /// # Errors
-    /// [`Fault::NoKeyring`] and [`Fault::List`]. The list that was in force stays so.
+    /// [`Fault::NoKeyring`] and [`Fault::List`]. The held list then stays in force.
     pub fn offer_list(
         &mut self,
         stamp: &[u8],
@@ -169,6 +169,7 @@ impl Engine {
         for body in parts {
             update.offer_body(body)?;
         }
+        // Name the missing head or bodies, then the policy files to replace.
         let heads = update.wants_head().into_iter().map(|name| (Place::Heads, name));
         let bodies = update.wants_bodies().into_iter().map(|name| (Place::Bodies, name));
         let mut wanted: Vec<Wanted> =
@@ -190,7 +191,7 @@ impl Engine {
         Ok(wanted)
     }
 
-    /// Takes a file of policies.
+    /// Adopts a policy file.
     ///
     /// # Errors
     /// [`Fault::List`].
@@ -198,8 +199,8 @@ impl Engine {
         Ok(self.policies.offer(name, file)?)
     }
 
-    /// The file to fetch before the policy with this number, of keys of this kind, can be looked
-    /// up: `None` where it can, or there is no such policy.
+    /// The file to fetch before the policy with this number, for keys of this kind, can be found.
+    /// `None` if it can be found already, or doesn't exist.
     #[must_use]
     pub fn wants_policy(&self, kind: Kind, number: u32) -> Option<Wanted> {
         let head = self.verifier.as_ref()?.list()?.head();
@@ -209,7 +210,7 @@ impl Engine {
         }
     }
 
-    /// Holds a request against the policy of a key that was accepted.
+    /// Checks a request against the policy of an accepted key.
     ///
     /// # Errors
     /// [`Denied`].
@@ -232,8 +233,8 @@ impl Engine {
     }
 
     /// The signature of a token that JavaScript may verify natively and
-    /// [`remember`](Self::remember) if it is good. `None` where there is nothing that it could
-    /// spare: the signature is known, or the key is refused anyway.
+    /// [`remember`](Self::remember) if it is good. `None` if that would save nothing: the signature
+    /// is known, or the key is refused anyway.
     #[must_use]
     pub fn signature_to_check(&self, token: &[u8]) -> Option<PendingSignature> {
         let keyring = self.keyring()?;
@@ -241,13 +242,13 @@ impl Engine {
         unverified.signature_to_check(keyring, Purpose::Token, &self.signature_cache).ok()?
     }
 
-    /// Keeps a signature that the caller has verified.
+    /// Remembers a signature that the caller has verified.
     pub fn remember(&mut self, signature: PendingSignature) {
         self.signature_cache.insert(signature);
     }
 
-    /// Judges a token, or a text that is too long to be looked at, which `None` stands for. A
-    /// verifier that was never given a keyring still tells noise from keys.
+    /// Verifies a token; `None` means a text that is too long. Without a keyring, malformed texts
+    /// are still recognized as such.
     ///
     /// # Errors
     /// [`Refusal`].
@@ -265,13 +266,13 @@ impl Engine {
         }
     }
 
-    /// The keyring that is held.
+    /// The held keyring.
     #[must_use]
     pub fn keyring(&self) -> Option<&Keyring> {
         self.verifier.as_ref().map(Verifier::keyring)
     }
 
-    /// The list that is held, and whether it may be judged by at `now`.
+    /// The held list, and whether it is valid at `now`.
     #[must_use]
     pub fn list(&self, now: Time, fresh_for: u64) -> Option<ListFacts> {
         let verifier = self.verifier.as_ref()?;
@@ -279,7 +280,7 @@ impl Engine {
         Some(ListFacts::of(list_version, now, fresh_for, verifier.list_at(now).is_ok()))
     }
 
-    /// The kids whose secrets no keyring has named yet.
+    /// The kids of secrets that no keyring has named yet.
     pub fn waiting(&self) -> impl Iterator<Item = u16> {
         self.waiting.iter().map(|(kid, _)| *kid)
     }
@@ -291,7 +292,7 @@ impl Engine {
     }
 
     /// Gives the keyring the waiting secrets of the kids that it names. All are tried before the
-    /// first error is reported.
+    /// first error is returned.
     fn place_secrets(&mut self) -> Result<(), Fault> {
         let Some(verifier) = &mut self.verifier else { return Ok(()) };
         let mut outcome = Ok(());

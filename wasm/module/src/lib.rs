@@ -1,14 +1,14 @@
-//! The exports of the npm package's module: functions of numbers, whose one caller is
-//! `js/module.js`. Everything that decides is in `portcullis-wasm`; `index.d.ts` describes what
-//! users see. There is no clock and no randomness in here, and the module imports nothing.
+//! The exports of the npm package's module: functions of numbers, called only by `js/module.js`.
+//! `portcullis-wasm` makes all decisions; `index.d.ts` describes the interface for users. The
+//! module has no clock and no randomness, and imports nothing.
 //!
-//! Nothing but numbers crosses: a verification that builds JavaScript's objects and strings from
-//! here takes ten times as long as the verification itself. A key's text is written by JavaScript
-//! into a [`Board`], a file into the room that was asked for; a call's answer is the number of a
-//! [`Reason`], 0 for none; and what else there is to say stands on the board.
+//! Only numbers cross the boundary: building JavaScript objects and strings from here would take
+//! ten times as long as the verification. JavaScript writes a key's text into a [`Board`], and a
+//! file into the requested buffer. A call returns the number of a [`Reason`], 0 for none; all other
+//! results are on the board.
 //!
-//! The address that [`open`] gives is a reference in every other function's hands. JavaScript
-//! passes it on unchanged, and no more once it has called [`close`].
+//! The address that [`open`] returns is a reference for every other function. JavaScript passes it
+//! unchanged, and never after it has called [`close`].
 
 #![cfg_attr(target_arch = "wasm32", no_std)]
 #![cfg_attr(
@@ -34,23 +34,23 @@ use zeroize::Zeroizing;
 #[global_allocator]
 static ALLOCATOR: talc::wasm::WasmDynamicTalc = talc::wasm::new_wasm_dynamic_allocator();
 
-/// A defect. JavaScript gets a `RuntimeError`; saying more would double the module.
+/// A panic traps: JavaScript gets a `RuntimeError`. A message would double the module's size.
 #[cfg(target_arch = "wasm32")]
 #[panic_handler]
 fn trap(_: &core::panic::PanicInfo<'_>) -> ! {
     core::arch::wasm32::unreachable()
 }
 
-/// A verifier, and the memory that it shares with JavaScript.
+/// A verifier and the memory that it shares with JavaScript.
 #[derive(Debug)]
 pub struct Desk {
     verifier: Engine,
     board: Board,
-    /// What the next call is about: a file, a secret.
+    /// The input of the next call: a file, a secret.
     given: Vec<u8>,
-    /// What the last call answered that had more to say than fits the board.
+    /// The last call's result, if it is too long for the board.
     reply: Vec<u8>,
-    /// Whether a call is under way, or ended in a trap and left who knows what behind.
+    /// Whether a call is running, or has trapped and left an undefined state.
     busy: bool,
 }
 
@@ -62,7 +62,7 @@ impl Desk {
         answer
     }
 
-    /// Place in one byte, SHA-256, and length in four bytes, little-endian, of each file.
+    /// Writes for each file: folder in one byte, SHA-256, and length in four bytes, little-endian.
     fn reply_wanted(&mut self, wanted: &[Wanted]) -> u32 {
         self.reply.clear();
         for Wanted { place, name } in wanted {
@@ -73,7 +73,7 @@ impl Desk {
         self.board.put_reply(&self.reply)
     }
 
-    /// `words[0]` says whether what was taken was news.
+    /// `words[0]` is whether the file was new.
     fn tell(&mut self, news: Result<bool, Fault>) -> u32 {
         match news {
             Ok(news) => self.board.put_news(news),
@@ -82,8 +82,8 @@ impl Desk {
     }
 }
 
-/// A verifier that pins the root with these 32 bytes, little-endian, and knows nothing else yet;
-/// 0 where [`why`] says so.
+/// A verifier that pins the root with these 32 bytes, little-endian, and has no keyring yet. 0 on
+/// an error, which [`why`] returns.
 #[cfg_attr(target_arch = "wasm32", unsafe(no_mangle))]
 pub extern "C" fn open(a: u64, b: u64, c: u64, d: u64) -> Option<Box<Desk>> {
     let verifier = Engine::new(root([a, b, c, d]).ok()?);
@@ -91,7 +91,7 @@ pub extern "C" fn open(a: u64, b: u64, c: u64, d: u64) -> Option<Box<Desk>> {
     Some(Box::new(Desk { verifier, board: Board::default(), given, reply, busy: false }))
 }
 
-/// Why there is no verifier for a root.
+/// The reason why a root can't be used.
 #[cfg_attr(target_arch = "wasm32", unsafe(no_mangle))]
 pub extern "C" fn why(a: u64, b: u64, c: u64, d: u64) -> u32 {
     root([a, b, c, d]).map_or_else(|fault| Reason::of_fault(&fault).row, |_| 0)
@@ -105,7 +105,7 @@ fn root(words: [u64; 4]) -> Result<PublicKey, Fault> {
     Ok(PublicKey::from_bytes(&bytes)?)
 }
 
-/// Lets a verifier go; one that a trap left behind is not fit even for that.
+/// Drops a verifier. One that has trapped is leaked instead, because its state is undefined.
 #[cfg_attr(target_arch = "wasm32", unsafe(no_mangle))]
 pub extern "C" fn close(desk: Box<Desk>) {
     if desk.busy {
@@ -113,13 +113,13 @@ pub extern "C" fn close(desk: Box<Desk>) {
     }
 }
 
-/// Where the [`Board`] is in memory, for as long as the verifier lives.
+/// The address of the [`Board`], valid as long as the verifier.
 #[cfg_attr(target_arch = "wasm32", unsafe(no_mangle))]
 pub extern "C" fn board(desk: &Desk) -> *const Board {
     &raw const desk.board
 }
 
-/// Where the `length` bytes that the next call is about are to be written.
+/// The address for the `length` input bytes of the next call.
 #[cfg_attr(target_arch = "wasm32", unsafe(no_mangle))]
 pub extern "C" fn room(desk: &mut Desk, length: usize) -> *mut u8 {
     desk.call(|desk| {
@@ -129,7 +129,7 @@ pub extern "C" fn room(desk: &mut Desk, length: usize) -> *mut u8 {
     })
 }
 
-/// Holds the secret of an HMAC key, which is wiped from the room.
+/// Adds the secret of an HMAC key, and wipes the input.
 #[cfg_attr(target_arch = "wasm32", unsafe(no_mangle))]
 pub extern "C" fn hold_secret(desk: &mut Desk, kid: u16) -> u32 {
     desk.call(|desk| {
@@ -139,7 +139,7 @@ pub extern "C" fn hold_secret(desk: &mut Desk, kid: u16) -> u32 {
     })
 }
 
-/// Takes a keyring; `words[0]` says whether it was news.
+/// Adopts a keyring; `words[0]` is whether it was new.
 #[cfg_attr(target_arch = "wasm32", unsafe(no_mangle))]
 pub extern "C" fn offer_keyring(desk: &mut Desk) -> u32 {
     desk.call(|desk| {
@@ -148,7 +148,7 @@ pub extern "C" fn offer_keyring(desk: &mut Desk) -> u32 {
     })
 }
 
-/// Takes keyring and list from a bundle; `words[0]` says whether anything in it was news.
+/// Adopts keyring and list from a bundle; `words[0]` is whether either was new.
 #[cfg_attr(target_arch = "wasm32", unsafe(no_mangle))]
 pub extern "C" fn adopt_bundle(desk: &mut Desk, now_ms: f64) -> u32 {
     desk.call(|desk| {
@@ -158,10 +158,10 @@ pub extern "C" fn adopt_bundle(desk: &mut Desk, now_ms: f64) -> u32 {
     })
 }
 
-/// Takes a list from its stamp and the parts fetched so far. The room holds `count` lengths of
-/// four bytes, little-endian, and behind them what they are the lengths of: stamp and parts.
-/// Replies with what is still to fetch, nothing once the list is in force; unless
-/// `without_policies`, policy files that replace ones in use are wanted before it is.
+/// Adopts a list from its stamp and the parts fetched so far. The input holds `count` lengths of
+/// four bytes, little-endian, and then the files: stamp and parts. Replies with the files still to
+/// fetch, none once the list is in force. Unless `without_policies`, those include the policy files
+/// that replace the ones in use.
 #[cfg_attr(target_arch = "wasm32", unsafe(no_mangle))]
 pub extern "C" fn offer_list(
     desk: &mut Desk,
@@ -180,7 +180,7 @@ pub extern "C" fn offer_list(
     })
 }
 
-/// Takes a file of policies, which lies in the room behind its name: digest and length.
+/// Adopts a policy file. The input is its name (digest and length), then the file.
 #[cfg_attr(target_arch = "wasm32", unsafe(no_mangle))]
 pub extern "C" fn offer_policy(desk: &mut Desk) -> u32 {
     desk.call(|desk| {
@@ -193,8 +193,8 @@ pub extern "C" fn offer_policy(desk: &mut Desk) -> u32 {
     })
 }
 
-/// Replies with the file to fetch before this policy can be looked up, or with nothing. `kind` is
-/// 1 for secret, 2 for publishable.
+/// Replies with the file to fetch before this policy can be found, or with nothing. `kind` is 1 for
+/// secret, 2 for publishable.
 #[cfg_attr(target_arch = "wasm32", unsafe(no_mangle))]
 pub extern "C" fn wants_policy(desk: &mut Desk, kind: u8, number: u32) -> u32 {
     desk.call(|desk| {
@@ -204,8 +204,9 @@ pub extern "C" fn wants_policy(desk: &mut Desk, kind: u8, number: u32) -> u32 {
     })
 }
 
-/// Replies with what a native verification takes of the token that is the first `length` bytes of
-/// [`Board::text`]: public key, message and signature. With nothing where it would be no use.
+/// Replies with the inputs of a native verification of the token in the first `length` bytes of
+/// [`Board::text`]: public key, message and signature. Replies with nothing if that would save
+/// nothing.
 #[cfg_attr(target_arch = "wasm32", unsafe(no_mangle))]
 pub extern "C" fn signature(desk: &mut Desk, length: usize) -> u32 {
     desk.call(|desk| {
@@ -220,7 +221,7 @@ pub extern "C" fn signature(desk: &mut Desk, length: usize) -> u32 {
     })
 }
 
-/// Keeps a signature that was verified natively: what [`signature`] replied with, in the room.
+/// Remembers a natively verified signature. The input is the reply of [`signature`].
 #[cfg_attr(target_arch = "wasm32", unsafe(no_mangle))]
 pub extern "C" fn remember(desk: &mut Desk) {
     desk.call(|desk| {
@@ -232,12 +233,12 @@ pub extern "C" fn remember(desk: &mut Desk) {
     });
 }
 
-/// Judges the token that is the first `length` bytes of [`Board::text`]. `kind` is 1 for secret,
-/// 2 for publishable, `environment` 1 for live, 2 for test; 0 asks for neither.
+/// Verifies the token in the first `length` bytes of [`Board::text`]. `kind` is 1 for secret, 2 for
+/// publishable, `environment` 1 for live, 2 for test; 0 means any.
 ///
-/// With `facts` other than 0 there are so many [`Facts`] in the room, in the form of
-/// [`offer_list`], which the key's policy must allow: the reply is then its sales channels,
-/// scopes and rate class, each text behind its length in one byte, each list with a 0 behind it.
+/// If `facts` isn't 0, the input holds that many [`Facts`] files, in the format of [`offer_list`],
+/// and the key's policy must allow the request. The reply is then the policy's sales channels,
+/// scopes and rate class: each text after its length in one byte, each list followed by a 0.
 #[cfg_attr(target_arch = "wasm32", unsafe(no_mangle))]
 pub extern "C" fn verify(
     desk: &mut Desk,
@@ -288,7 +289,7 @@ fn write_grant(reply: &mut Vec<u8>, policy: &Policy<'_>) {
     reply.clear();
     let mut write = |texts: &mut dyn Iterator<Item = &str>| {
         for text in texts {
-            // No item of a policy is longer than its length in one byte says.
+            // No item of a policy is longer than 255 bytes.
             reply.push(u8::try_from(text.len()).unwrap_or(0));
             reply.extend_from_slice(text.as_bytes());
         }
@@ -299,8 +300,8 @@ fn write_grant(reply: &mut Vec<u8>, policy: &Policy<'_>) {
     write(&mut policy.rate_class().into_iter());
 }
 
-/// Puts what is held on the board: the list, and of the keyring, if there is one, which the answer
-/// says, `words[0]` as its version and `numbers[0]` as its end.
+/// Puts the held list on the board, and the keyring's version in `words[0]` and its `not_after` in
+/// `numbers[0]`. Returns whether a keyring is held.
 #[cfg_attr(target_arch = "wasm32", unsafe(no_mangle))]
 pub extern "C" fn status(desk: &mut Desk, now_ms: f64, fresh_for_ms: f64) -> bool {
     desk.call(|desk| {
@@ -309,7 +310,7 @@ pub extern "C" fn status(desk: &mut Desk, now_ms: f64, fresh_for_ms: f64) -> boo
     })
 }
 
-/// Replies with the kids whose secrets no keyring has named yet, two bytes each.
+/// Replies with the kids of secrets that no keyring has named yet, two bytes each.
 #[cfg_attr(target_arch = "wasm32", unsafe(no_mangle))]
 pub extern "C" fn waiting(desk: &mut Desk) -> u32 {
     desk.call(|desk| {
@@ -321,7 +322,7 @@ pub extern "C" fn waiting(desk: &mut Desk) -> u32 {
     })
 }
 
-/// Writes the issuer's name into [`Board::text`] and gives its length: 0 before a keyring.
+/// Writes the issuer's name into [`Board::text`] and returns its length: 0 without a keyring.
 #[cfg_attr(target_arch = "wasm32", unsafe(no_mangle))]
 pub extern "C" fn issuer(desk: &mut Desk) -> usize {
     desk.call(|desk| {
@@ -329,8 +330,8 @@ pub extern "C" fn issuer(desk: &mut Desk) -> usize {
     })
 }
 
-/// Writes the public name of the key with `serial` into [`Board::text`] and gives its length: 0
-/// before a keyring.
+/// Writes the public name of the key with `serial` into [`Board::text`] and returns its length: 0
+/// without a keyring.
 #[cfg_attr(target_arch = "wasm32", unsafe(no_mangle))]
 pub extern "C" fn name(desk: &mut Desk, serial: f64) -> usize {
     desk.call(|desk| {
@@ -338,8 +339,8 @@ pub extern "C" fn name(desk: &mut Desk, serial: f64) -> usize {
     })
 }
 
-/// The files that lie in `given` behind their lengths; one that would end behind it is left out,
-/// and then missed.
+/// The files in `given`, after their lengths. A file that would end beyond `given` is omitted, with
+/// all after it.
 fn split(given: &[u8], count: usize) -> Vec<&[u8]> {
     let mut files = Vec::new();
     let Some((lengths, mut rest)) = given.split_at_checked(count.saturating_mul(4)) else {
@@ -358,7 +359,7 @@ fn instant(millis_since_epoch: f64) -> Time {
     Time::from_millis(millis(millis_since_epoch))
 }
 
-/// Below zero and NaN become 0, an instant at which every list is from the future.
+/// Negative numbers and NaN become 0, an instant at which every list is from the future.
 #[expect(
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,
