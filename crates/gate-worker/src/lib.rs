@@ -183,6 +183,7 @@ async fn authorized(
     let mut state = RequestState::new();
     loop {
         let authorized = gate.borrow_mut().next_step(request, &mut state, now());
+        // Start background work, which may outlast the request.
         if let Some(job) = authorized.refresh {
             let (gate, runtime) = (Rc::clone(gate), Rc::clone(runtime));
             ctx.wait_until(async move { refresh(&gate, &*runtime, job).await });
@@ -195,6 +196,7 @@ async fn authorized(
             let (gate, runtime) = (Rc::clone(gate), Rc::clone(runtime));
             ctx.wait_until(async move { deliver(&gate, &*runtime, report).await });
         }
+        // Wait or verify, and evaluate again; otherwise the decision is made.
         match authorized.next {
             Next::Sleep(millis) => Delay::from(Duration::from_millis(millis)).await,
             Next::Verify(signature) => {

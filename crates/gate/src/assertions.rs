@@ -65,6 +65,7 @@ impl Assertions {
             standing,
             issued_at: now.secs(),
         };
+        // Reuse the cached assertion if it is the same apart from its time, and young enough.
         let kept = self.places.get(known.place()).and_then(Option::as_ref);
         if let Some((_, text)) = kept.filter(|(held, _)| held.serves(&known)) {
             return Some(Asserted::Signed(Rc::clone(text)));

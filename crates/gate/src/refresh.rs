@@ -163,12 +163,14 @@ impl<H: Host> Run<'_, H> {
     /// Offers a stamp to the gate and fetches the files that it names.
     async fn take_stamp(&self, source: usize, stamp: Vec<u8>) -> Result<(), RefreshError> {
         let mut offered = self.offer_stamp(&stamp);
+        // A stamp may need a newer keyring: fetch that once, and offer the stamp again.
         let asks = offered.as_ref().is_err_and(|error| asks_for_keyring(*error));
         if asks && !self.keyring_tried.get() {
             self.keyring(Until::Newer).await;
             offered = self.offer_stamp(&stamp);
         }
         if let Some(mut update) = offered? {
+            // Fetch what is missing: head, bodies, policies. Then commit.
             if let Some(name) = update.wants_head() {
                 let file = self.get_any(source, File::Head(name)).await?;
                 self.gate.borrow().offer_head(&mut update, &file, self.host.now())?;

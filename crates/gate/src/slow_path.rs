@@ -150,6 +150,7 @@ impl Gate {
         let Cleared { route, taken, query, key } = cleared;
         let handshake = request.handshake;
         let Client { address, host, scheme } = request.client;
+        // What every request has.
         let mut forward = Forward {
             caller: None,
             method: request.method.to_owned(),
@@ -171,6 +172,7 @@ impl Gate {
         };
         let Some(key) = key else { return (forward, None) };
         let ClearedKey { accepted, standing, policy, class, assertion, in_authorization } = key;
+        // What a key adds: identity, assertion, caching and rate.
         let asks = settings.debug || (request.debug && may_debug(&policy));
         let seen = asks.then(|| ListSeen::new(accepted.list(), refresh_schedule, now));
         forward.debug = seen.map(|seen| debug("accepted", Some(accepted.name()), Some(seen)));

@@ -4,8 +4,8 @@
 //!
 //! Only numbers cross the boundary: building JavaScript objects and strings from here would take
 //! ten times as long as the verification. JavaScript writes a key's text into a [`Board`], and a
-//! file into the requested buffer. A call returns the number of a [`Reason`], 0 for none; all other
-//! results are on the board.
+//! file into the buffer of [`room`]. A call returns the number of a [`Reason`], 0 for none; all
+//! other results are on the board.
 //!
 //! The address that [`open`] returns is a reference for every other function. JavaScript passes it
 //! unchanged, and never after it has called [`close`].
@@ -257,6 +257,7 @@ pub extern "C" fn verify(
             Ok(accepted) => {
                 let list = ListFacts::of(accepted.list(), now, fresh_for, true);
                 desk.board.put_list(Some(list));
+                // Check the request against the key's policy, if there is one to check.
                 if facts != 0 {
                     let given = core::mem::take(&mut desk.given);
                     let Some(facts) = Facts::read(&split(&given, facts)) else {

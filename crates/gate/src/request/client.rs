@@ -56,6 +56,7 @@ impl ClientAddress {
             Self::Peer => own(peer),
             Self::Forwarded(proxies) => {
                 let is_proxy = |address: IpAddr| proxies.iter().any(|one| one.contains(address));
+                // The forwarding fields count only if a trusted proxy set them.
                 if !peer.is_some_and(is_proxy) {
                     return own(peer);
                 }

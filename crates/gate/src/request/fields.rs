@@ -145,6 +145,7 @@ pub(crate) fn connection_options<'a>(
     named: &mut Vec<&'a str>,
 ) -> Result<(), Malformed> {
     for option in options.split(',').map(str::trim_ascii).filter(|option| !option.is_empty()) {
+        // These two are options, not names of fields.
         if ["close", "keep-alive"].iter().any(|known| option.eq_ignore_ascii_case(known)) {
             continue;
         }

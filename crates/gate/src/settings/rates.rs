@@ -55,6 +55,7 @@ impl RateClasses {
             let binding = fields.text("binding", |name| !name.is_empty(), expected)?;
             let missing =
                 |name: &'static str| SettingsError::new(format!("{field}.{name}"), Fault::Missing);
+            // Limit and period are required; a binding must exist.
             let class = RateClass {
                 name: name.clone(),
                 limit: limit.ok_or_else(|| missing("limit"))?,

@@ -151,11 +151,13 @@ impl Route {
     fn parse(field: &str, value: &Value, default: &Self) -> Result<Self, SettingsError> {
         let mut fields = Fields::of(field, value)?;
         let mut route = default.clone();
+        // Which requests the route matches.
         let path = fields.text("path", is_pattern, "a path or a pattern such as `/store/**`")?;
         route.path = path.ok_or_else(|| fields.error("path", Fault::Missing))?;
         let methods = fields.texts("methods", is_method, "a list of methods such as `GET`")?;
         route.methods = methods.unwrap_or_default();
         route.open = fields.flag("open")?.unwrap_or(false);
+        // Which keys it accepts, and what their policies must grant.
         const SOME_KINDS: Fault = Fault::Word("a list of `secret` and `publishable`");
         if let Some(words) = fields.texts("kinds", |_| true, "a list of kinds")? {
             route.kinds = Kinds { secret: false, publishable: false };
@@ -176,6 +178,7 @@ impl Route {
         let parameter = "a parameter's name of letters, digits, `-` and `_`";
         route.sales_channel = fields.text("sales_channel_parameter", is_parameter, parameter)?;
         route.strict = fields.flag("strict")?.unwrap_or(false);
+        // Where it reads keys, and how its requests are forwarded.
         if let Some(words) = fields.texts("keys_in", |_| true, PLACES)? {
             let places = places(&words).ok_or_else(|| fields.error("keys_in", Fault::Word(PLACES)));
             route.places = places?;
