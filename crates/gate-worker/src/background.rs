@@ -30,7 +30,8 @@ pub async fn scheduled(env: &Env) {
 /// message, or asks for its redelivery.
 ///
 /// # Errors
-/// If the settings are invalid, or `batch` isn't a batch. The platform then redelivers all of it.
+/// If the settings are invalid, or a message can't be acknowledged. The platform then redelivers the
+/// batch.
 pub async fn queue(batch: &JsValue, env: &Env) -> Result<(), JsValue> {
     let (_, runtime) = woken(env)?;
     let messages = get(batch, "messages").map(|messages| Array::from(&messages).to_vec());

@@ -137,7 +137,7 @@ impl RefreshError {
         }
     }
 
-    /// Whether the issuer signed two different documents under one number.
+    /// Whether the issuer signed documents that contradict each other.
     #[must_use]
     pub const fn is_equivocation(self) -> bool {
         matches!(

@@ -257,7 +257,7 @@ pub extern "C" fn verify(
             Ok(accepted) => {
                 let list = ListFacts::of(accepted.list(), now, fresh_for, true);
                 desk.board.put_list(Some(list));
-                // Check the request against the key's policy, if there is one to check.
+                // Check the facts of a request, if any, against the key's policy.
                 if facts != 0 {
                     let given = core::mem::take(&mut desk.given);
                     let Some(facts) = Facts::read(&split(&given, facts)) else {
