@@ -1,5 +1,5 @@
-//! Revoking and suspending many keys at once: entries of the list that are wider than one key.
-//! They cost 22 bytes each, whatever the number of keys.
+//! Revokes and suspends many keys at once with bulk entries in the list. An entry costs 22 bytes,
+//! whatever the number of keys it covers.
 
 use portcullis_core::list::{BulkEntry, BulkScope, BulkState, IssuedAt};
 use portcullis_core::time::Time;
@@ -17,7 +17,7 @@ use crate::store::events::{self, Event, EventType};
 use crate::store::lists::Published;
 use crate::store::{self, Connection, listing, owners};
 
-/// Whose keys are meant.
+/// The keys that a bulk entry covers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BulkSelection {
     /// All keys of one owner.
@@ -26,52 +26,49 @@ pub enum BulkSelection {
     Kid(u16),
     /// All keys of one environment.
     Environment(Environment),
-    /// Everybody's: only together with a bound on when they were issued.
+    /// All keys; requires a bound on the time of issue.
     Everybody,
 }
 
-/// What to do to many keys.
+/// A bulk revocation or suspension.
 #[derive(Clone, Debug)]
 pub struct BulkRevocation {
-    /// Whose keys.
+    /// The keys to cover.
     pub whose: BulkSelection,
-    /// Revoked for good, or suspended until it is lifted.
+    /// Revoked permanently, or suspended until the entry is lifted.
     pub state: BulkState,
-    /// Only keys that were issued at this instant or later.
+    /// Covers only keys issued at this instant or later.
     pub issued_from: Option<Time>,
-    /// Only keys that were issued before this instant, and not at it.
+    /// Covers only keys issued strictly before this instant.
     pub issued_before: Option<Time>,
-    /// In whose name, as the caller says.
+    /// The person the caller acts for, as named by the caller.
     pub by: Option<String>,
 }
 
-/// A change that is committed: no later failure takes it back.
+/// A committed change. A failed publication doesn't undo it.
 #[derive(Debug)]
 pub struct BulkRevoked {
-    /// The entry.
+    /// The stored entry.
     pub entry: BulkRecord,
-    /// The list that says so, or why it could not be published yet.
+    /// The list that carries the entry, or why publishing failed.
     pub published: Result<Published, Error>,
 }
 
 impl Issuer {
-    /// Revokes or suspends many keys, commits, and publishes. Admin keys are keys of their owner,
-    /// signer and environment too.
+    /// Revokes or suspends many keys, commits, and publishes. Admin keys count as keys of their
+    /// owner, signer and environment.
     ///
-    /// A revocation of an environment without a bound speaks of the keys that there are: those
-    /// that are made later are not meant, because nothing could ever lift it.
+    /// A revocation of an environment without a bound covers only keys that exist already. Keys
+    /// made later are excluded, because a revocation can't be lifted.
     ///
     /// # Errors
-    /// [`Error::Invalid`], [`Error::Unknown`] for an owner that there never was, and the store's: then
-    /// nothing was changed.
+    /// [`Error::Invalid`], [`Error::Unknown`] for an owner that never existed, and the store's. On
+    /// error nothing has changed.
     pub async fn revoke_many(&self, what: &BulkRevocation) -> Result<BulkRevoked, Error> {
         self.revoke_many_with(what, &Care::MEANT).await
     }
 
-    /// What a revocation or suspension of many keys would do. Nothing is changed.
-    ///
-    /// # Errors
-    /// As [`Issuer::revoke_many`].
+    /// Previews a bulk revocation or suspension. Changes nothing.
     pub async fn preview_many(&self, what: &BulkRevocation) -> Result<Preview, Error> {
         let mut reading = self.store().read().await?;
         let now = store::now(&mut reading, self.now()).await?;
@@ -79,10 +76,7 @@ impl Issuer {
         Ok(preview(&mut reading, &entry, now).await?.1)
     }
 
-    /// The same as [`Issuer::revoke_many`] with what the caller says of it.
-    ///
-    /// # Errors
-    /// As [`Issuer::revoke_many`]; [`Error::NotTheCount`], [`Error::LastAdmin`].
+    /// Like [`Issuer::revoke_many`], with the caller's confirmations in `care`.
     pub async fn revoke_many_with(
         &self,
         what: &BulkRevocation,
@@ -107,12 +101,12 @@ impl Issuer {
         Ok(BulkRevoked { entry: record, published: self.publish().await })
     }
 
-    /// Lifts a suspension of many keys, commits, and publishes. Keys that are suspended or revoked
-    /// by themselves stay so.
+    /// Lifts a bulk suspension, commits, and publishes. Keys that are individually suspended or
+    /// revoked remain so.
     ///
     /// # Errors
-    /// [`Error::Unknown`], [`Error::Invalid`] for a revocation, which nothing lifts, or for what was
-    /// lifted already, and the store's: then nothing was changed.
+    /// [`Error::Unknown`]; [`Error::Invalid`] for a revocation, which is permanent, and for an
+    /// entry that was lifted before; and the store's. On error nothing has changed.
     pub async fn lift(&self, id: i64, by: Option<&str>) -> Result<BulkRevoked, Error> {
         let mut writing = self.store().write().await?;
         let now = writing.now().await?;
@@ -134,10 +128,7 @@ impl Issuer {
         Ok(BulkRevoked { entry, published: self.publish().await })
     }
 
-    /// All revocations and suspensions of many keys, newest first.
-    ///
-    /// # Errors
-    /// The store's.
+    /// All bulk revocations and suspensions, newest first.
     pub async fn bulk_entries(&self) -> Result<Vec<BulkRecord>, Error> {
         bulk::all(&mut *self.store().read().await?).await
     }
@@ -162,8 +153,8 @@ impl Issuer {
                 let reason = "must be an owner's number; 0 stands for keys without an owner";
                 return Err(Error::Invalid { field: "owner", reason });
             }
-            // Also one that was deleted. A number that nobody ever had is a slip of the hand, and the
-            // entry would stay for good.
+            // Accept a deleted owner too. A number that was never assigned is a typo, and its entry
+            // could never be removed.
             BulkSelection::Owner(owner) if owners::is_known(connection, owner).await? => {
                 BulkScope::Owner(owner)
             }
@@ -196,8 +187,9 @@ const EVERY_SERIAL: Option<BulkScope> =
         _ => None,
     };
 
-/// The seconds of issue that are meant. A token says whole seconds, rounded down: one that says
-/// the second in which T lies was issued before T or at it, and is not meant by "before T".
+/// The seconds of issue that the entry covers. Tokens carry whole seconds, rounded down. A token
+/// that carries the second containing T may have been issued before or at T, so "before T" excludes
+/// it.
 fn interval(what: &BulkRevocation, now: Time) -> Result<IssuedAt, Error> {
     let from = what.issued_from.map_or(0, Time::secs);
     let before = what.issued_before.map(Time::secs);
@@ -212,7 +204,7 @@ fn interval(what: &BulkRevocation, now: Time) -> Result<IssuedAt, Error> {
     Ok(IssuedAt { from, before })
 }
 
-/// What the entry ends.
+/// The keys that the entry ends, and the admin keys in force.
 async fn preview(
     connection: &mut Connection,
     entry: &BulkEntry,
@@ -239,7 +231,7 @@ async fn append(
     events::append(connection, now, &Event { event, key_id: None, who, data }).await
 }
 
-/// Refuses to make a key that a revocation of many keys would refuse from its first second on.
+/// Refuses to make a key that a bulk revocation in force covers from its first second.
 pub(crate) fn check_not_bulk(in_force: &[BulkRecord], claims: &Claims) -> Result<(), Error> {
     let dead = |record: &BulkRecord| {
         record.entry.state == BulkState::Revoked && record.entry.applies_to(claims)
@@ -247,7 +239,8 @@ pub(crate) fn check_not_bulk(in_force: &[BulkRecord], claims: &Claims) -> Result
     if in_force.iter().any(dead) { Err(Error::BulkRevoked) } else { Ok(()) }
 }
 
-/// A copy of a record for people and judgements, with what [`effective_states`] shows.
+/// A copy of the record with bulk entries applied ([`effective_states`]), for display and
+/// verification.
 pub(crate) async fn effective_state(
     connection: &mut Connection,
     key: &KeyRecord,
@@ -257,8 +250,8 @@ pub(crate) async fn effective_state(
     Ok(shown)
 }
 
-/// Shows on records what revocations and suspensions of many keys do to them. Only for what is
-/// shown and judged, never for what is written back.
+/// Applies bulk revocations and suspensions to records. The result is for display and verification
+/// only and must not be written back.
 pub(crate) async fn effective_states<'k>(
     connection: &mut Connection,
     keys: impl IntoIterator<Item = &'k mut KeyRecord>,

@@ -1,4 +1,4 @@
-//! Care for what can't be undone: what an act would do, and what the caller must have said for it.
+//! Safeguards for irreversible operations: previews, and the confirmations a caller must give.
 
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -10,17 +10,17 @@ use crate::record::{KeyRecord, KeyState};
 use crate::store::{Connection, listing};
 use portcullis_core::time::Time;
 
-/// What the caller says of an act that can't be undone.
+/// The caller's confirmations for an irreversible operation.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Care {
-    /// How many keys it is to end: if there are more or fewer by now, nothing is done.
+    /// The number of keys the operation must end. If the actual number differs, nothing is done.
     pub confirm: Option<u64>,
-    /// It may end the last admin key that can make others.
+    /// The operation may end the last admin key that can make admin keys.
     pub last_admin: bool,
 }
 
 impl Care {
-    /// Whatever there is, it is meant.
+    /// The caller confirms any count and any consequence.
     pub(super) const MEANT: Self = Self { confirm: None, last_admin: true };
 }
 
@@ -35,7 +35,7 @@ pub struct Preview {
     pub admins_left: u64,
 }
 
-/// The admin keys in force that can make others: without one, the command line alone can.
+/// The admin keys in force that can make admin keys. Without one, only the command line can.
 pub(super) struct Admins(Vec<KeyRecord>);
 
 impl Admins {
@@ -50,8 +50,8 @@ impl Admins {
         Ok(Self(admins))
     }
 
-    /// What an act comes to that ends `count` keys, among them `admins` admin keys, which `ends`
-    /// tells.
+    /// Previews an operation that ends `count` keys, `admins` of them admin keys. `ends` reports
+    /// whether it ends a given admin key.
     pub(super) fn preview(
         &self,
         (count, admins): (usize, usize),
@@ -62,7 +62,7 @@ impl Admins {
         Preview { count: number(count), admins: number(admins), admins_left: number(left) }
     }
 
-    /// Whether the caller has said what it takes to do that.
+    /// Checks the caller's confirmations against the preview.
     pub(super) fn check(&self, preview: &Preview, care: &Care) -> Result<(), Error> {
         if let Some(confirmed) = care.confirm.filter(|confirmed| *confirmed != preview.count) {
             return Err(Error::NotTheCount { confirmed, count: preview.count });

@@ -1,4 +1,4 @@
-//! Sales channels of publishable keys: adding some and taking some away in one act.
+//! Adds and removes sales channels of a publishable key in one operation.
 
 use crate::actions::update::{Changed, Update, update_in};
 use crate::error::Error;
@@ -7,12 +7,12 @@ use crate::store::keys;
 use portcullis_core::token::Kind;
 
 impl Issuer {
-    /// Adds sales channels to a publishable key and takes others away, and publishes. Adding what
-    /// it has, and taking what it has not, changes nothing.
+    /// Adds and removes sales channels of a publishable key, and publishes. Adding a channel that
+    /// the key has, or removing one that it lacks, changes nothing.
     ///
     /// # Errors
-    /// [`Error::NotFound`], [`Error::NotPublishable`], [`Error::SharedPolicy`],
-    /// [`Error::Invalid`], and the store's: then nothing was changed.
+    /// [`Error::NotFound`], [`Error::NotPublishable`], [`Error::SharedPolicy`], [`Error::Invalid`],
+    /// and the store's. On error nothing has changed.
     pub async fn change_sales_channels(
         &self,
         id: &str,

@@ -16,52 +16,54 @@ use crate::record::{KeyPurpose, KeyRecord};
 use crate::store::Connection;
 use crate::store::idempotency::Made;
 
-/// What key to make.
+/// The properties of a key to make.
 #[derive(Clone, Debug)]
 pub struct NewKey {
-    /// For gates, or for the issuer's API.
+    /// Whether the key is for gates or for the issuer's API.
     pub purpose: KeyPurpose,
     /// Secret or publishable.
     pub kind: Kind,
     /// Live or test.
     pub environment: Environment,
-    /// The algorithm; by default HMAC for secret keys and Ed25519 for publishable and admin keys.
+    /// The algorithm. The default is HMAC for secret keys, and Ed25519 for publishable and admin
+    /// keys.
     pub algorithm: Option<Algorithm>,
-    /// What people call the key: 1 to 255 characters.
+    /// The display name: 1 to 255 characters.
     pub title: String,
-    /// What people keep with it.
+    /// The user's metadata.
     pub metadata: Map<String, Value>,
-    /// What an admin key may do (see [`scopes`]); empty for others.
+    /// The scopes of an admin key (see [`scopes`]); empty for other keys.
     pub admin_scopes: Vec<String>,
     /// The owner's number, 0 for none.
     pub owner: u32,
-    /// The policy's number, 0 for none: then a publishable key gets one that it alone has.
+    /// The policy's number. With 0, a publishable key gets a policy of its own and a secret key
+    /// none.
     pub policy: u32,
-    /// The sales channels of a publishable key that has a policy for itself.
+    /// The sales channels, for a publishable key with a policy of its own.
     pub sales_channels: Vec<String>,
-    /// When it expires, if ever: a second after now.
+    /// When the key expires, at least a second from now.
     pub expires: Expiry,
-    /// In whose name it is made, as the caller says; the principal's, if nothing is said.
+    /// The person the key is made for, as named by the caller. The default is the principal.
     pub created_by: Option<String>,
 }
 
-/// What is said of a key's end.
+/// The requested expiry of a key.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Expiry {
-    /// Nothing: the settings say what that means, and it is never if they don't.
+    /// Not specified: the settings' default lifetime applies, or never if they set none.
     #[default]
     Unsaid,
     /// Never.
     Never,
     /// At this moment.
     At(When),
-    /// When the key ended in whose place it comes, or never if that one never did. An end that the
-    /// settings no longer allow counts as unsaid.
+    /// The expiry of the key that this one replaces, `None` for never. If the settings no longer
+    /// allow it, it counts as not specified.
     Kept(Option<u32>),
 }
 
 impl Expiry {
-    /// What the digest of a request holds of it.
+    /// The part of the request digest that covers the expiry.
     fn request(self) -> Value {
         match self {
             Self::Unsaid | Self::Kept(_) => Value::Null,
@@ -78,7 +80,7 @@ impl From<Option<When>> for Expiry {
 }
 
 impl NewKey {
-    /// A secret live key with this title and nothing else.
+    /// A secret live key with this title and defaults otherwise.
     #[must_use]
     pub fn titled(title: &str) -> Self {
         Self {
@@ -105,13 +107,13 @@ impl NewKey {
         self.algorithm.unwrap_or(by_default)
     }
 
-    /// Whether the key gets a policy that it alone has, so that its sales channels can change
-    /// without those of others.
+    /// Whether the key gets a policy of its own, so that its sales channels can change
+    /// independently of other keys.
     pub(super) fn has_own_policy(&self) -> bool {
         self.kind == Kind::Publishable && self.policy == 0
     }
 
-    /// Checks all that can be said without looking at clock and store.
+    /// Checks everything that doesn't depend on the clock or the store.
     ///
     /// # Errors
     /// [`Error::Invalid`], [`Error::NotPublishable`], [`Error::SharedPolicy`].
@@ -127,7 +129,7 @@ impl NewKey {
         scopes::check(self.purpose, &self.admin_scopes)
     }
 
-    /// What is asked for, such that two requests are equal if this is. Who sends it is `actor`.
+    /// The canonical request: two requests are equal if their values are. `actor` sends it.
     fn request(&self, actor: &Actor) -> Value {
         let by_default = || if actor.is_key() { actor.name() } else { "cli" };
         json!([
@@ -147,7 +149,7 @@ impl NewKey {
     }
 }
 
-/// A key that was made, with its text, which for a secret key is kept nowhere.
+/// A new key and its token. The token of a secret key is stored nowhere.
 #[derive(Clone, Debug)]
 pub struct Minted {
     /// The record.
@@ -156,17 +158,17 @@ pub struct Minted {
     pub token: Zeroizing<String>,
 }
 
-/// Keys that were made by one request.
+/// The keys made by one request.
 #[derive(Clone, Debug)]
 pub struct Creation {
-    /// The keys, in the order in which they were asked for.
+    /// The keys, in the order of the request.
     pub keys: Vec<Minted>,
-    /// Whether they were made by an earlier request of the same name.
+    /// Whether an earlier request with the same idempotency key made them.
     pub repeated: bool,
 }
 
 impl Issuer {
-    /// Makes a key. Its serial is covered by the list that is published, so it counts at once.
+    /// Makes a key. The published list already covers its serial, so gates accept it at once.
     ///
     /// # Errors
     /// [`Error::Invalid`], [`Error::NoSigner`], [`Error::ShardFull`], and the store's.
@@ -175,12 +177,12 @@ impl Issuer {
         made.keys.into_iter().next().ok_or(Error::SelfCheck)
     }
 
-    /// Makes keys, all of them or none. A request of the same name as an earlier one gets the keys
-    /// that were made then, their tokens signed again from the records.
+    /// Makes keys, all or none. A request that repeats an idempotency key returns the keys of the
+    /// earlier request. Their tokens are signed again from the records.
     ///
     /// # Errors
-    /// As [`Issuer::create`]; [`Error::IdempotencyMismatch`]; [`Error::NoSuchKeys`] where keys of
-    /// the earlier request were deleted since.
+    /// As [`Issuer::create`]; [`Error::IdempotencyMismatch`]; [`Error::NoSuchKeys`] if keys of the
+    /// earlier request have been deleted.
     pub async fn create_all(
         &self,
         new: &[NewKey],
@@ -209,7 +211,7 @@ impl Issuer {
         Ok(Creation { keys, repeated: false })
     }
 
-    /// The keys with these ids, as they were handed out.
+    /// The keys with these ids, with the same tokens as when they were made.
     pub(super) async fn made_before(
         &self,
         connection: &mut Connection,

@@ -1,6 +1,6 @@
-//! Deleting records of keys that no longer count, and undoing the making of keys.
+//! Deletes records of revoked keys, and undoes the making of keys.
 //!
-//! What is deleted is gone for every reader but the list, which tells of the key until it expires.
+//! Readers no longer see a deleted record. The list still names the key until it expires.
 
 use portcullis_core::time::Time;
 use serde_json::json;
@@ -17,11 +17,11 @@ use crate::store::events::{self, Event, EventType};
 use crate::store::{Connection, channels, idempotency, keys};
 
 impl Issuer {
-    /// Deletes the records of keys that are revoked, all of them or none.
+    /// Deletes the records of revoked keys, all or none.
     ///
     /// # Errors
-    /// [`Error::NothingSelected`], [`Error::NoSuchKeys`], [`Error::NotRevoked`] with those whose
-    /// revocation is not in effect, and the store's: then nothing was changed.
+    /// [`Error::NothingSelected`], [`Error::NoSuchKeys`], [`Error::NotRevoked`] with the keys not
+    /// yet revoked, and the store's. On error nothing has changed.
     pub async fn delete(&self, ids: &[String], by: Option<&str>) -> Result<Vec<String>, Error> {
         check_by("by", by)?;
         let mut writing = self.store().write().await?;
@@ -39,13 +39,13 @@ impl Issuer {
         Ok(records.into_iter().map(|record| record.id).collect())
     }
 
-    /// Undoes the making of keys, all of them or none: revokes and deletes them in one act, and
-    /// publishes. Names under which they were made can be used again. The records are as they were
+    /// Undoes the making of keys, all or none: revokes and deletes them in one transaction, and
+    /// publishes. Their idempotency keys become available again. Returns the records as they were
     /// before.
     ///
     /// # Errors
-    /// [`Error::NothingSelected`], [`Error::NoSuchKeys`], [`Error::LastAdmin`], and the store's: then
-    /// nothing was changed.
+    /// [`Error::NothingSelected`], [`Error::NoSuchKeys`], [`Error::LastAdmin`], and the store's. On
+    /// error nothing has changed.
     pub async fn undo_create(
         &self,
         ids: &[String],

@@ -1,4 +1,4 @@
-//! Requests that have a name: each is done once, however often it is sent.
+//! Idempotency keys: a request that is sent several times is executed once.
 
 use std::time::Duration;
 
@@ -11,19 +11,19 @@ use crate::error::Error;
 use crate::store::Connection;
 use crate::store::idempotency::{self, Made};
 
-/// A name for a request, under which it is done once however often it is sent.
+/// A request's idempotency key.
 #[derive(Clone, Debug)]
 pub struct Idempotency {
-    /// Who chose the name: others' names do not meet it.
+    /// The client that chose the name. Names of different scopes are independent.
     pub scope: String,
-    /// The name, 1 to 255 characters.
+    /// The name: 1 to 255 characters.
     pub name: String,
-    /// For how long the name is remembered.
+    /// How long the name is remembered.
     pub window: Duration,
 }
 
 impl Idempotency {
-    /// The window if nothing else is said: a day.
+    /// The default window: a day.
     pub const DEFAULT_WINDOW: Duration = Duration::from_secs(24 * 60 * 60);
 
     /// A name of this scope, remembered for a day.
@@ -36,10 +36,10 @@ impl Idempotency {
         check_text("Idempotency-Key", &self.name)
     }
 
-    /// The ids of the keys that an earlier request of this name made, if there was one.
+    /// The ids of the keys that an earlier request under this name made, if any.
     ///
     /// # Errors
-    /// [`Error::IdempotencyMismatch`] if it asked for something else, and the database's.
+    /// [`Error::IdempotencyMismatch`] if the earlier request differs, and the database's.
     pub(super) async fn recall(
         &self,
         connection: &mut Connection,
@@ -68,7 +68,7 @@ impl Idempotency {
     }
 }
 
-/// The digest of what is asked for: two requests are the same if it is.
+/// The digest of a request. Equal requests have equal digests.
 pub(super) fn digest(request: &Value) -> Digest {
     Digest::of(request.to_string().as_bytes())
 }

@@ -1,15 +1,13 @@
-//! Keys that were not used for as long as the settings say, which a job suspends.
+//! Suspends keys that were unused for the number of days in the settings.
 //!
-//! What is known of uses is what gates report. That nothing was reported is no proof that nothing
-//! was used, so no key of a kind is suspended unless its whole window is covered:
-//!
-//! ```text
+//! Gates report the uses. A missing report doesn't prove that a key was unused, so keys of a kind
+//! are suspended only if reports cover the whole window:
 //! uses of keys of the kind arrived on each day of the window, and
 //! each admin key that reports has reported on each day since it first did
 //! ```
 //!
-//! An admin key that was revoked or deleted reports no more, and is not waited for. One that expired
-//! is: a gate may go on with it, and be refused.
+//! A revoked or deleted admin key reports no more and is ignored. An expired admin key is still
+//! awaited: a gate may keep using it, and its reports are refused.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -27,33 +25,33 @@ use crate::store::events::{self, Event, EventType};
 use crate::store::settings::{self as table, Reported};
 use crate::store::{self, Connection, keys};
 
-/// How many keys are suspended in one transaction.
+/// The most keys that one transaction suspends.
 pub const IDLE_BATCH: u32 = 200;
-/// How many records are looked at together.
+/// The number of records read at a time.
 const PAGE: u32 = 1000;
 pub(super) const DAY_SECS: u32 = 24 * 60 * 60;
-/// For how many days it is kept that uses were reported: longer than any window.
+/// How many days the report dates are kept: longer than any window.
 const KEPT_DAYS: u32 = 400;
 
-/// What can be said of idle keys of one kind.
+/// What is known about idle keys of one kind.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Idle {
-    /// Nothing is asked.
+    /// The settings set no limit.
     Off,
-    /// None is suspended, because this is not known.
+    /// None is suspended, because of this gap in the reports.
     Waits(String),
-    /// So many were not used for as long as is allowed.
+    /// The number of keys that were unused for longer than the settings allow.
     Keys(u64),
 }
 
-/// A stretch of days of which all uses must be known.
+/// The days that reports must cover.
 #[derive(Clone, Copy, Debug)]
 struct Window {
-    /// The last second at which a key that is idle was used.
+    /// A key last used at this second or earlier is idle.
     cutoff: u32,
-    /// From the cutoff's day on.
+    /// The first day, that of the cutoff.
     first: u32,
-    /// Before today, which is not over.
+    /// The end, exclusive: today, which isn't over.
     today: u32,
 }
 
@@ -64,7 +62,7 @@ impl Window {
     }
 }
 
-/// How many keys of a class the job would suspend now.
+/// Counts the keys of a class that the job would suspend now.
 pub(super) async fn count(
     connection: &mut Connection,
     class: Class,
@@ -86,7 +84,8 @@ pub(super) async fn count(
 }
 
 impl Issuer {
-    /// How many keys of each kind the job would suspend now, or why it does not.
+    /// Counts, per kind, the keys that the job would suspend now, or gives the reason that it
+    /// waits.
     ///
     /// # Errors
     /// The store's.
@@ -101,9 +100,9 @@ impl Issuer {
         Ok(all)
     }
 
-    /// Suspends up to [`IDLE_BATCH`] keys of a class that were not used for as long as is allowed, in
-    /// one transaction. `after` is the place behind which to look. Gives what it did, and where to go
-    /// on, if there may be more. Nothing is published.
+    /// Suspends up to [`IDLE_BATCH`] idle keys of a class in one transaction, scanning from behind
+    /// the cursor `after`. Returns the outcome, and the cursor for the next call if there may be
+    /// more keys. Publishes nothing.
     ///
     /// # Errors
     /// The store's.
@@ -113,7 +112,8 @@ impl Issuer {
         after: i64,
     ) -> Result<(Idle, Option<i64>), Error> {
         let (ids, last) = {
-            // Millions of records may be looked at: nobody has to wait for that to write.
+            // Scan in a read transaction: it may cover millions of records and mustn't block
+            // writers.
             let mut reading = self.store().read().await?;
             let now = store::now(&mut reading, self.now()).await?;
             let settings = table::read(&mut reading).await?.settings;
@@ -133,7 +133,7 @@ impl Issuer {
         let settings = table::read(&mut writing).await?.settings;
         let Some(days) = settings.of(class).idle_days else { return Ok((Idle::Off, None)) };
         let window = Window::new(days, now.secs());
-        // What has happened to them in between counts.
+        // Check the candidates again: they may have changed between the two transactions.
         let mut keys = keys::find_all(&mut writing, &ids).await?;
         let entries = bulk::all(&mut writing).await?;
         keys.retain(|key| is_idle(key, &entries, window, now));
@@ -157,8 +157,8 @@ impl Issuer {
     }
 }
 
-/// The idle ones among the next `limit` keys that may be, and the place of the last that was looked
-/// at.
+/// Scans the next `limit` candidates. Returns the idle ones among them, and the cursor of the last
+/// one scanned.
 async fn page(
     connection: &mut Connection,
     class: Class,
@@ -174,9 +174,9 @@ async fn page(
     Ok((keys, last))
 }
 
-/// Whether a key counts and was not used since the cutoff, although it could have been.
+/// Whether a key is active and was unused since the cutoff although it was usable.
 fn is_idle(key: &KeyRecord, entries: &[BulkRecord], window: Window, now: Time) -> bool {
-    // Under a suspension of many keys it could not be used.
+    // A bulk suspension in force after the cutoff made the key unusable.
     let held_back = |record: &BulkRecord| {
         record.entry.state == BulkState::Suspended
             && record.lifted.is_none_or(|lifted| lifted.secs() > window.cutoff)
@@ -187,7 +187,7 @@ fn is_idle(key: &KeyRecord, entries: &[BulkRecord], window: Window, now: Time) -
         && !entries.iter().any(held_back)
 }
 
-/// The first thing that is missing for it to be known that a key of this class was not used.
+/// The first gap in the reports that leaves it open whether a key of this class was used.
 async fn gap(
     connection: &mut Connection,
     class: Class,
@@ -219,13 +219,13 @@ async fn gap(
     Ok(None)
 }
 
-/// `2026-01-31`.
+/// Formats a day, such as `2026-01-31`.
 fn date(day: u32) -> String {
     let text = crate::view::seconds(day.saturating_mul(DAY_SECS));
     text.get(..10).unwrap_or(&text).to_owned()
 }
 
-/// Notes that uses arrived.
+/// Records that a reporter's uses arrived today.
 pub(super) async fn note(
     connection: &mut Connection,
     reporter: &str,
@@ -235,7 +235,7 @@ pub(super) async fn note(
     table::note_reported(connection, reporter, uses, now.secs() / DAY_SECS).await
 }
 
-/// Takes away what no window asks for any more.
+/// Deletes report dates older than [`KEPT_DAYS`].
 pub(crate) async fn prune(connection: &mut Connection, now: Time) -> Result<(), Error> {
     let day = (now.secs() / DAY_SECS).saturating_sub(KEPT_DAYS);
     table::prune_reported(connection, day).await

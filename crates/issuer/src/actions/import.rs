@@ -1,5 +1,5 @@
-//! Records from another system, each of which gets a key. An import that is run again makes no key
-//! twice: ids of the other system are kept.
+//! Imports records of another system and makes a key for each. The other system's ids are kept, so
+//! repeating an import makes no key twice.
 
 use std::collections::HashMap;
 
@@ -10,31 +10,31 @@ use crate::error::Error;
 use crate::issuer::Issuer;
 use crate::store::{idempotency, keys};
 
-/// The longest id of another system, in characters.
+/// The longest id in another system, in characters.
 pub const MAX_EXTERNAL_ID_CHARS: usize = super::MAX_TITLE_CHARS;
 
 /// A record of another system.
 #[derive(Clone, Debug)]
 pub struct ImportLine {
-    /// Its id there.
+    /// The record's id in the other system.
     pub external_id: String,
-    /// The key that it gets.
+    /// The key to make for the record.
     pub new: NewKey,
 }
 
-/// What has become of a record.
+/// The result for one record.
 #[derive(Clone, Debug)]
 pub enum Imported {
-    /// It got this key.
+    /// The import made this key.
     Made(Minted),
-    /// It got this key in an earlier import, or in an earlier line.
+    /// An earlier import, or an earlier line of this one, made this key.
     Before(Minted),
-    /// It got the key with this id, which was deleted since.
+    /// An earlier import made the key with this id, and it has been deleted since.
     Deleted(String),
 }
 
 impl ImportLine {
-    /// Checks all that can be said without looking at clock and store.
+    /// Checks everything that doesn't depend on the clock or the store.
     ///
     /// # Errors
     /// [`Error::Invalid`] and the like, as of [`NewKey::check`].
@@ -45,11 +45,11 @@ impl ImportLine {
 }
 
 impl Issuer {
-    /// Makes a key for each record that has none yet, all of them or none. One answer for each
-    /// line, in their order.
+    /// Makes a key for each record that has none yet, all or none. Returns one result per line, in
+    /// order.
     ///
     /// # Errors
-    /// Those of [`Issuer::create`]: then nothing was changed.
+    /// Those of [`Issuer::create`]. On error nothing has changed.
     pub async fn import(&self, lines: &[ImportLine]) -> Result<Vec<Imported>, Error> {
         lines.iter().try_for_each(ImportLine::check)?;
         let mut writing = self.store().write().await?;
@@ -57,6 +57,7 @@ impl Issuer {
         let external: Vec<&str> = lines.iter().map(|line| line.external_id.as_str()).collect();
         let before = idempotency::imported(&mut writing, &external).await?;
 
+        // Make one key for each external id that is new, however many lines name it.
         let mut places = HashMap::new();
         let mut key_requests = Vec::new();
         for ImportLine { external_id, new } in lines {
@@ -71,6 +72,7 @@ impl Issuer {
         });
         idempotency::insert_imports(&mut writing, &pairs.collect::<Vec<_>>()).await?;
 
+        // Answer each line. The first line with a new id gets `Made`, its repetitions `Before`.
         let ids: Vec<String> = before.values().cloned().collect();
         let known = keys::find_all(&mut writing, &ids).await?;
         let known: HashMap<&str, _> = known.iter().map(|key| (key.id.as_str(), key)).collect();
@@ -90,6 +92,7 @@ impl Issuer {
                 });
                 continue;
             }
+            // An earlier import made this key: sign its token again, or report its deletion.
             let id = before.get(&line.external_id).ok_or(Error::SelfCheck)?;
             imported.push(match known.get(id.as_str()) {
                 None => Imported::Deleted(id.clone()),

@@ -1,4 +1,4 @@
-//! Making keys, one or a million: serials, tokens, records and events of one transaction.
+//! Makes keys, one or a million, in one transaction: serials, tokens, records and events.
 
 use std::collections::{BTreeSet, HashSet};
 
@@ -24,15 +24,15 @@ use crate::store::bulk;
 use crate::store::events::{self, Event, EventType};
 use crate::store::{Connection, Writing, channels, keys, settings, shards, targets};
 
-/// A key to be made, and the one that it takes the place of: its id, and the draft of the policy
-/// that it has for itself.
+/// A key to make. If it replaces another, `rolled_from` has that key's id and the draft of its own
+/// policy.
 pub(super) struct KeyRequest<'n> {
     pub(super) new: &'n NewKey,
     pub(super) rolled_from: Option<(&'n str, Option<&'n str>)>,
 }
 
 impl Issuer {
-    /// Makes keys in a transaction of which it is a part.
+    /// Makes keys within the caller's transaction.
     pub(super) async fn make(
         &self,
         writing: &mut Writing,
@@ -46,7 +46,7 @@ impl Issuer {
         let admit = |key_request: &KeyRequest<'_>| stored.settings.admit(key_request.new, now);
         let lifetimes = key_requests.iter().map(admit).collect::<Result<Vec<_>, _>>()?;
         crate::reserve::check(self.home())?;
-        // Their times would be of the future.
+        // If the clock is behind the last publication, the keys' times would be in the future.
         crate::publish::check_not_behind(connection, clock).await?;
         let view = self.view_in(connection).await?;
         let keyring = view.verifier().keyring();
@@ -68,8 +68,8 @@ impl Issuer {
         Ok(minted)
     }
 
-    /// Refuses admin keys that would outlive the admin key that makes them: else a key that expires
-    /// would make itself one that does not. However admin keys are made, they are made here.
+    /// Refuses admin keys that would outlive the admin key that makes them. Otherwise an expiring
+    /// key could make itself a permanent one. All admin keys are made through here.
     async fn check_end(&self, connection: &mut Connection, minted: &[Minted]) -> Result<(), Error> {
         let mut admins = minted.iter().filter(|made| made.record.purpose == KeyPurpose::Admin);
         if !self.actor().is_key() || admins.clone().next().is_none() {
@@ -84,9 +84,8 @@ impl Issuer {
         Err(Error::OutlivesMaker { latest: crate::view::seconds(end) })
     }
 
-    /// Publishes where keys were made that have a policy of their own: gates learn from the list
-    /// what such a key may do. The keys are committed, whatever becomes of it: a failure is logged,
-    /// and the next publication makes up for it.
+    /// Publishes if a new key has a policy of its own, since gates learn policies from the list.
+    /// The keys are committed already: a failure is logged, and the next publication includes them.
     pub(super) async fn publish_policies(&self, made: &[Minted]) {
         let publishable = made.iter().any(|minted| minted.record.kind == Kind::Publishable);
         if publishable && let Err(error) = self.publish().await {
@@ -118,6 +117,7 @@ impl Issuer {
             owner: new.owner,
             policy,
         };
+        // The text is read back before anything is stored.
         let token = mint(signer, keyring, new.purpose, label, &claims)?;
         let record = KeyRecord {
             id: Name::derive(keyring.issuer(), claims.serial).to_string(),
@@ -155,7 +155,7 @@ impl Issuer {
         Ok(Minted { record, token })
     }
 
-    /// Writes records, the policies and sales channels that go with them, and events.
+    /// Writes records, their policies and sales channels, and events.
     async fn store_made(
         &self,
         connection: &mut Connection,
@@ -186,7 +186,7 @@ impl Issuer {
         events::append_all(connection, now, &events).await
     }
 
-    /// Signs the token of a record again: the same text as when the key was made.
+    /// Signs the token of a record again. The text equals that of the original token.
     pub(super) fn sign_again(&self, record: &KeyRecord) -> Result<Zeroizing<String>, Error> {
         let keystore = self.keystore();
         let signer = keystore.keys().iter().find(|key| key.kid == record.kid);
@@ -203,7 +203,7 @@ impl Issuer {
     }
 }
 
-/// Checks what the store has to say of keys that are to be made, each owner and policy once.
+/// Checks the requests against the store, each owner and policy once.
 async fn check(connection: &mut Connection, key_requests: &[KeyRequest<'_>]) -> Result<(), Error> {
     if !key_requests.is_empty() {
         targets::check_not_restored(connection).await?;
@@ -240,8 +240,8 @@ fn created<'a>(record: &'a KeyRecord, who: Who<'a>) -> Event<'a> {
     Event { event: EventType::Created, key_id: Some(&record.id), who, data }
 }
 
-/// Takes free slots of the covered shards that have room, from the first on. Slots are drawn at
-/// random, so that a key does not tell how many were made, and never used twice.
+/// Takes free slots of the open shards that have room, in shard order. Slots are drawn at random,
+/// so that a serial doesn't reveal how many keys exist, and are never reused.
 async fn take_serials(
     connection: &mut Connection,
     many: usize,
@@ -272,7 +272,7 @@ async fn take_serials(
     if serials.len() == many { Ok(serials) } else { Err(Error::ShardFull) }
 }
 
-/// As many slots of a shard, none of them twice nor among those that are `drawn`.
+/// Draws `many` distinct slots of a shard, none of them in `drawn`.
 fn draw_slots(
     shard: &shards::Shard,
     many: usize,
@@ -287,7 +287,7 @@ fn draw_slots(
     Ok(draw.into_iter().collect())
 }
 
-/// Draws numbers that no policy ever had.
+/// Draws unused policy numbers.
 async fn draw_policies(connection: &mut Connection, many: usize) -> Result<Vec<u32>, Error> {
     let mut drawn: HashSet<u32> = HashSet::with_capacity(many);
     while drawn.len() < many {
@@ -303,7 +303,7 @@ async fn draw_policies(connection: &mut Connection, many: usize) -> Result<Vec<u
     Ok(drawn.into_iter().collect())
 }
 
-/// Mints a token and reads it back with the verifying half.
+/// Mints a token and verifies that it reads back.
 fn mint(
     signer: &StoredKey,
     keyring: &Keyring,

@@ -1,5 +1,5 @@
-//! The rules of a key's life, one set for command line and HTTP. Each change and its event are one
-//! transaction; where several keys are named, it is all of them or none.
+//! The rules of a key's life cycle, shared by the command line and HTTP. A change and its event are
+//! one transaction. A change of several keys applies to all or none.
 
 mod bulk;
 mod care;
@@ -64,19 +64,19 @@ pub const MAX_METADATA_LEN: usize = 16 * 1024;
 /// The most sales channels that a key can have.
 pub const MAX_SALES_CHANNELS: usize = 100;
 
-/// An instant, as commands name it.
+/// An instant, as commands specify it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum When {
     /// The instant of the transaction.
     Now,
-    /// So much later.
+    /// This duration after the transaction.
     In(Duration),
-    /// This one.
+    /// This instant.
     At(Time),
 }
 
 impl When {
-    /// What the digest of a request holds of it.
+    /// The part of the request digest that covers the instant.
     fn request(self) -> serde_json::Value {
         match self {
             Self::Now => json!("now"),
@@ -85,10 +85,10 @@ impl When {
         }
     }
 
-    /// The whole second of this moment, rounded down, for a transaction at `now`.
+    /// Resolves to whole seconds, rounded down, for a transaction at `now`.
     ///
     /// # Errors
-    /// [`Error::Invalid`] for `field` where tokens can't spell it: from 2106 on.
+    /// [`Error::Invalid`] for `field` if tokens can't encode the instant: from 2106 on.
     fn resolve(self, now: Time, field: &'static str) -> Result<u32, Error> {
         let time = match self {
             Self::Now => now,
@@ -102,7 +102,7 @@ impl When {
     }
 }
 
-/// Checks a text that people chose: not blank, at most 255 characters, no control characters.
+/// Checks a user's text: not blank, at most 255 characters, no control characters.
 pub(crate) fn check_text(field: &'static str, text: &str) -> Result<(), Error> {
     let length = text.chars().count();
     if text.trim().is_empty() || length > MAX_TITLE_CHARS || text.chars().any(char::is_control) {
@@ -116,7 +116,7 @@ fn check_by(field: &'static str, by: Option<&str>) -> Result<(), Error> {
     by.map_or(Ok(()), |by| check_text(field, by))
 }
 
-/// Checks what people keep with a key.
+/// Checks the length of a key's metadata.
 fn check_metadata(metadata: &serde_json::Map<String, serde_json::Value>) -> Result<(), Error> {
     let length = serde_json::to_vec(metadata).map_or(usize::MAX, |json| json.len());
     if length > MAX_METADATA_LEN {
@@ -126,7 +126,7 @@ fn check_metadata(metadata: &serde_json::Map<String, serde_json::Value>) -> Resu
     Ok(())
 }
 
-/// Checks sales channels, and brings them in order.
+/// Checks sales channels, sorts them and removes duplicates.
 fn check_channels(channels: &[String]) -> Result<Vec<String>, Error> {
     channels.iter().try_for_each(|channel| check_text("sales_channels", channel))?;
     let channels: BTreeSet<&String> = channels.iter().collect();
@@ -137,7 +137,7 @@ fn check_channels(channels: &[String]) -> Result<Vec<String>, Error> {
     Ok(channels.into_iter().cloned().collect())
 }
 
-/// The records with these ids, each named once, and none without a record.
+/// The records with these ids. Duplicate ids count once; an id without a record is an error.
 async fn find_all(connection: &mut Connection, ids: &[String]) -> Result<Vec<KeyRecord>, Error> {
     if ids.is_empty() {
         return Err(Error::NothingSelected);

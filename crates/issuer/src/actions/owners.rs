@@ -1,5 +1,5 @@
-//! Owners: the tenants whose keys there are. Their numbers stand in tokens, so they are drawn at
-//! random, tell nothing, and are never used twice.
+//! Owners: the tenants that keys belong to. Tokens carry an owner's number, so numbers are random,
+//! reveal nothing, and are never reused.
 
 use serde_json::{Map, Value, json};
 
@@ -14,29 +14,29 @@ use crate::store::owners::{self, Owner};
 /// The longest metadata, in bytes of JSON.
 const MAX_METADATA_LEN: usize = 16 * 1024;
 
-/// What owner to make.
+/// The properties of an owner to make.
 #[derive(Clone, Debug, Default)]
 pub struct NewOwner {
-    /// What people call it: 1 to 255 characters.
+    /// The display name: 1 to 255 characters.
     pub name: String,
-    /// What another system calls it.
+    /// The owner's id in another system.
     pub external_id: Option<String>,
-    /// What people keep with it.
+    /// The user's metadata.
     pub metadata: Map<String, Value>,
-    /// In whose name, as the caller says.
+    /// The person the caller acts for, as named by the caller.
     pub by: Option<String>,
 }
 
-/// What to change of an owner.
+/// A change of an owner. `None` keeps a field.
 #[derive(Clone, Debug, Default)]
 pub struct OwnerChange {
     /// A new name.
     pub name: Option<String>,
-    /// A new external id, or none any more.
+    /// A new external id; `Some(None)` removes it.
     pub external_id: Option<Option<String>>,
-    /// New metadata in place of all that there was.
+    /// New metadata, which replaces the old as a whole.
     pub metadata: Option<Map<String, Value>>,
-    /// In whose name, as the caller says.
+    /// The person the caller acts for, as named by the caller.
     pub by: Option<String>,
 }
 
@@ -74,8 +74,8 @@ impl Issuer {
         find(&mut *self.store().read().await?, number).await
     }
 
-    /// Up to `limit` owners by ascending number, after `after`; or the one that another system
-    /// calls `external_id`.
+    /// Up to `limit` owners by ascending number, after `after`. With `external_id`, only the owner
+    /// with that id in the other system.
     ///
     /// # Errors
     /// [`Error::Invalid`] and the store's.
@@ -121,7 +121,7 @@ impl Issuer {
         Ok(owner)
     }
 
-    /// Deletes an owner that no key in force has. The number is never used again.
+    /// Deletes an owner that no key in force has. The number is never reused.
     ///
     /// # Errors
     /// [`Error::Unknown`], [`Error::InUse`], and the store's.
@@ -140,7 +140,7 @@ impl Issuer {
     }
 }
 
-/// Checks that a key may carry this owner: 0 for none, or one that there is.
+/// Checks that a key may carry this owner: 0 for none, or an existing owner.
 pub(crate) async fn check_owner(connection: &mut Connection, number: u32) -> Result<(), Error> {
     if number != 0 && owners::find(connection, number).await?.is_none() {
         let reason = "must be the number of an owner (`portcullis owners list`), or 0 for none";

@@ -1,4 +1,4 @@
-//! Policies: what keys may do. An edit is published with the next list, and the tokens stay.
+//! Policies: what keys may do. An edit takes effect with the next list; tokens don't change.
 
 use portcullis_core::WireError;
 use portcullis_core::issue::PolicyDraft;
@@ -37,10 +37,10 @@ pub struct PolicyRules {
 }
 
 impl PolicyRules {
-    /// The same for the core, which checks it.
+    /// Converts to the core's draft, which validates the rules.
     ///
     /// # Errors
-    /// [`Error::Invalid`] names the field that no verifier would accept.
+    /// [`Error::Invalid`] with the field that verifiers would refuse.
     pub fn draft(&self) -> Result<PolicyDraft, Error> {
         let network = |text: &String| {
             network(text).ok_or(Error::Invalid { field: "cidrs", reason: CIDR_REASON })
@@ -58,7 +58,7 @@ impl PolicyRules {
         Ok(draft)
     }
 
-    /// The rules that a published policy was written from.
+    /// The rules that a published policy encodes.
     #[must_use]
     pub fn of(policy: &Policy<'_>) -> Self {
         let draft = PolicyDraft::from(policy);
@@ -74,7 +74,7 @@ impl PolicyRules {
         }
     }
 
-    /// As the store keeps it.
+    /// The JSON text that the store keeps.
     pub(crate) fn to_text(&self) -> String {
         serde_json::to_string(self).unwrap_or_else(|_| "{}".into())
     }
@@ -88,7 +88,7 @@ fn network(text: &str) -> Option<Network> {
     Network::new(address.parse().ok()?, bits.parse().ok()?)
 }
 
-/// Which field the core has refused, and how its items are spelled.
+/// Maps the core's error to the field and the syntax of its items.
 fn refused(error: WireError) -> Error {
     let (field, reason) = match error {
         WireError::NotCanonical("networks" | "network") => ("cidrs", CIDR_REASON),
@@ -125,20 +125,20 @@ fn refused(error: WireError) -> Error {
     Error::Invalid { field, reason }
 }
 
-/// What policy to make.
+/// The properties of a policy to make.
 #[derive(Clone, Debug)]
 pub struct NewPolicy {
-    /// What people call it: 1 to 255 characters.
+    /// The display name: 1 to 255 characters.
     pub name: String,
     /// For publishable keys (public) or for secret keys (private).
     pub visibility: Visibility,
-    /// What it says.
+    /// The rules.
     pub rules: PolicyRules,
-    /// In whose name, as the caller says.
+    /// The person the caller acts for, as named by the caller.
     pub by: Option<String>,
 }
 
-/// What to change of a policy: each list in place of the one that there was.
+/// A change of a policy. `None` keeps a field; a list replaces the old one as a whole.
 #[derive(Clone, Debug, Default)]
 pub struct PolicyChange {
     /// A new name.
@@ -155,9 +155,9 @@ pub struct PolicyChange {
     pub cidrs: Option<Vec<String>>,
     /// New origins.
     pub origins: Option<Vec<String>>,
-    /// A new rate class, or none any more.
+    /// A new rate class; `Some(None)` removes it.
     pub rate_class: Option<Option<String>>,
-    /// In whose name, as the caller says.
+    /// The person the caller acts for, as named by the caller.
     pub by: Option<String>,
 }
 
@@ -179,12 +179,12 @@ impl PolicyChange {
     }
 }
 
-/// A change of a policy that is committed: no later failure takes it back.
+/// A committed change of a policy. A failed publication doesn't undo it.
 #[derive(Debug)]
 pub struct Saved {
     /// The policy as it is now.
     pub policy: PolicyRecord,
-    /// The list that says so, or why it could not be published yet.
+    /// The list that carries the change, or why publishing failed.
     pub published: Result<Published, Error>,
 }
 
@@ -192,7 +192,7 @@ impl Issuer {
     /// Makes a policy, commits, and publishes.
     ///
     /// # Errors
-    /// [`Error::Invalid`] and the store's: then nothing was changed.
+    /// [`Error::Invalid`] and the store's. On error nothing has changed.
     pub async fn create_policy(&self, new: &NewPolicy) -> Result<Saved, Error> {
         check_text("name", &new.name)?;
         new.rules.draft()?;
@@ -222,8 +222,8 @@ impl Issuer {
         find(&mut *self.store().read().await?, number).await
     }
 
-    /// Up to `limit` policies by ascending number, after `after`. Publishable keys' own are not
-    /// among them: they are shown with their keys.
+    /// Up to `limit` policies by ascending number, after `after`. Policies that belong to one
+    /// publishable key are excluded: they are shown with their keys.
     ///
     /// # Errors
     /// [`Error::Invalid`] and the store's.
@@ -240,7 +240,7 @@ impl Issuer {
     /// Changes a policy, commits, and publishes.
     ///
     /// # Errors
-    /// [`Error::Unknown`], [`Error::Invalid`], and the store's: then nothing was changed.
+    /// [`Error::Unknown`], [`Error::Invalid`], and the store's. On error nothing has changed.
     pub async fn update_policy(&self, number: u32, change: &PolicyChange) -> Result<Saved, Error> {
         let mut writing = self.store().write().await?;
         let now = writing.now().await?;
@@ -256,11 +256,11 @@ impl Issuer {
         Ok(Saved { policy, published: self.publish().await })
     }
 
-    /// Deletes a policy that no key in force has, commits, and publishes. The number is never used
-    /// again.
+    /// Deletes a policy that no key in force has, commits, and publishes. The number is never
+    /// reused.
     ///
     /// # Errors
-    /// [`Error::Unknown`], [`Error::InUse`], and the store's: then nothing was changed.
+    /// [`Error::Unknown`], [`Error::InUse`], and the store's. On error nothing has changed.
     pub async fn delete_policy(&self, number: u32, by: Option<&str>) -> Result<Saved, Error> {
         let mut writing = self.store().write().await?;
         let now = writing.now().await?;
@@ -276,8 +276,8 @@ impl Issuer {
     }
 }
 
-/// Checks that a key of this kind may carry this policy: 0 for none, or one that there is, for
-/// keys of its kind.
+/// Checks that a key of this kind may carry this policy: 0 for none, or an existing policy for keys
+/// of this kind.
 pub(crate) async fn check_policy(
     connection: &mut Connection,
     number: u32,

@@ -1,4 +1,4 @@
-//! Reading records: one, or a page of them.
+//! Reads records: one, or a page of them.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -11,23 +11,23 @@ use crate::record::KeyRecord;
 use crate::store::listing::{self, Place};
 use crate::store::{self, keys};
 
-/// The longest text to search for, in characters.
+/// The longest search text, in characters.
 const MAX_Q_CHARS: usize = 255;
 
-/// Which keys to list, and how.
+/// A listing's filter, order and page.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Query {
-    /// What they are to be like.
+    /// The filter.
     pub criteria: Criteria,
-    /// What they are ordered by.
+    /// The sort key.
     pub order: Order,
-    /// The other way round: the oldest, or A, first.
+    /// Reverses the order, so that the oldest, or A, comes first.
     pub ascending: bool,
-    /// At most so many, 1 to 200; 50 by default.
+    /// The page size, 1 to 200; 50 by default.
     pub limit: Option<u32>,
-    /// The cursor of the page before.
+    /// The cursor that the previous page returned.
     pub cursor: Option<String>,
-    /// Whether all that meet the criteria are counted, which takes longer the more there are.
+    /// Whether to count all matches, which takes longer the more there are.
     pub count: bool,
 }
 
@@ -36,9 +36,9 @@ pub struct Query {
 pub struct Page {
     /// The records.
     pub keys: Vec<KeyRecord>,
-    /// Where the next page starts, if there is one.
+    /// The cursor of the next page, if there is one.
     pub next_cursor: Option<String>,
-    /// How many there are on all pages, where that was asked for.
+    /// The number of matches on all pages, if requested.
     pub count: Option<u64>,
 }
 
@@ -54,10 +54,10 @@ impl Issuer {
         Ok(key)
     }
 
-    /// A page of records. A key that does not change while pages are turned is on exactly one.
+    /// A page of records. A key that doesn't change between pages appears on exactly one.
     ///
     /// # Errors
-    /// [`Error::Invalid`] for a limit, cursor or search that is none, and the store's.
+    /// [`Error::Invalid`] for an invalid limit, cursor or search, and the store's.
     pub async fn list_keys(&self, query: &Query) -> Result<Page, Error> {
         const MAX: u32 = 200;
         let limit = query.limit.unwrap_or(50);
@@ -76,7 +76,7 @@ impl Issuer {
         };
         let mut reading = self.store().read().await?;
         let now = store::now(&mut reading, self.now()).await?.secs();
-        // One more than asked for tells whether there is another page.
+        // Read one more than requested to see whether there is another page.
         let more = limit.saturating_add(1);
         let mut placed =
             listing::list(&mut reading, &query.criteria, order, after.as_ref(), more, now).await?;
@@ -96,7 +96,7 @@ impl Issuer {
     }
 }
 
-/// Checks what a listing or a mass change is limited to.
+/// Checks the criteria of a listing or a bulk change.
 pub(super) fn check_criteria(criteria: &Criteria) -> Result<(), Error> {
     if let Some(q) = &criteria.q
         && (q.is_empty() || q.chars().count() > MAX_Q_CHARS)
@@ -109,7 +109,7 @@ pub(super) fn check_criteria(criteria: &Criteria) -> Result<(), Error> {
     Ok(())
 }
 
-/// A cursor is the place of the last key in its order, as JSON in Base64.
+/// Encodes a cursor: the place of the last key in its order, as JSON in Base64.
 fn write_cursor(place: &Place, (order, descending): (Order, bool)) -> String {
     let (value, seq) = match place {
         Place::Created { seq } => (String::new(), seq),

@@ -1,4 +1,4 @@
-//! Revoking keys: now, or from a moment on. Never later than it was to be.
+//! Revokes keys at once or from a later instant. A scheduled revocation can only move earlier.
 
 use portcullis_core::time::Time;
 use portcullis_core::token::Kind;
@@ -16,56 +16,57 @@ use crate::store::events::{self, Event, EventType};
 use crate::store::lists::Published;
 use crate::store::{self, Connection, keys, listing};
 
-/// When a key is to be revoked, and by whom.
+/// The time of a revocation, and the person behind it.
 #[derive(Clone, Debug)]
 pub struct Revocation {
-    /// From when on. A moment that has passed means now.
+    /// When the revocation takes effect. A past instant means now.
     pub when: When,
-    /// In whose name, as the caller says; at most 255 characters.
+    /// The person the caller acts for, as named by the caller; at most 255 characters.
     pub by: Option<String>,
 }
 
-/// Which keys are to be revoked. Nothing at all never means all of them.
+/// The keys to revoke. An empty selector is an error and never means all keys.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Selector {
-    /// Those with these ids: one that there is not, or that is revoked already, and none is.
+    /// The keys with these ids. An unknown id, or by default a revoked key, fails the whole
+    /// selection.
     Ids(Vec<String>),
-    /// Those that are like this and not to be revoked by then anyway.
+    /// The keys that match and wouldn't be revoked by then anyway.
     Like(Box<Criteria>),
 }
 
-/// A revocation that is committed: no later failure takes it back.
+/// A committed revocation. A failed publication doesn't undo it.
 #[derive(Debug)]
 pub struct Revoked {
     /// The record as it is now.
     pub record: KeyRecord,
-    /// The list that says so, or why it could not be published yet.
+    /// The list that carries the revocation, or why publishing failed.
     pub published: Result<Published, Error>,
 }
 
-/// Revocations that are committed: no later failure takes them back.
+/// Committed revocations. A failed publication doesn't undo them.
 #[derive(Debug)]
 pub struct RevokedMany {
     /// The records as they are now.
     pub records: Vec<KeyRecord>,
-    /// Those that were left as they are, since they were revoked already.
+    /// The keys left unchanged because they were revoked already.
     pub skipped: Vec<String>,
-    /// The list that says so, or why it could not be published yet.
+    /// The list that carries the revocations, or why publishing failed.
     pub published: Result<Published, Error>,
 }
 
-/// What to do with keys that are revoked already, or are to be by then.
+/// What to do with keys that are revoked already, or will be by then.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum IfRevoked {
-    /// Nothing is done to any key, and the error names them.
+    /// Change no key, and return an error that names them.
     #[default]
     Refuse,
-    /// They are left as they are: in an incident it is what they are afterwards that counts.
+    /// Leave them unchanged. During an incident only the resulting state matters.
     Skip,
 }
 
 impl IfRevoked {
-    /// `refuse` or `skip`.
+    /// Parses `refuse` or `skip`.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
         match name {
@@ -81,13 +82,13 @@ impl Issuer {
     ///
     /// # Errors
     /// [`Error::NotFound`], [`Error::AlreadyRevoked`], [`Error::NotEarlier`], [`Error::Invalid`],
-    /// and the store's: then nothing was changed.
+    /// and the store's. On error nothing has changed.
     pub async fn revoke(&self, id: &str, revocation: &Revocation) -> Result<Revoked, Error> {
         self.revoke_with(id, revocation, &Care::MEANT, IfRevoked::Refuse).await
     }
 
-    /// The same with what the caller says of it. A key that is revoked already is shown as it is, if
-    /// that is to be skipped.
+    /// Like [`Issuer::revoke`], with the caller's confirmations. With [`IfRevoked::Skip`], a key
+    /// that is revoked already is returned unchanged.
     ///
     /// # Errors
     /// As [`Issuer::revoke`], and [`Error::LastAdmin`].
@@ -105,7 +106,7 @@ impl Issuer {
         let at = revocation.when.resolve(now, "at")?.max(now.secs());
         let as_shown = effective_state(&mut writing, &record).await?;
         if if_revoked == IfRevoked::Skip && is_settled(&as_shown, at, now) {
-            // Publishing takes its own turn at the database.
+            // End the transaction first: publishing takes the database's write lock itself.
             writing.rollback().await?;
             return Ok(Revoked { record: as_shown, published: self.publish().await });
         }
@@ -123,11 +124,12 @@ impl Issuer {
         Ok(Revoked { record, published: self.publish().await })
     }
 
-    /// Revokes keys, all of them or none, commits, and publishes.
+    /// Revokes keys, all or none, commits, and publishes.
     ///
     /// # Errors
     /// [`Error::NothingSelected`], [`Error::NoSuchKeys`], [`Error::SomeAlreadyRevoked`],
-    /// [`Error::SomeNotEarlier`], [`Error::Invalid`], and the store's: then nothing was changed.
+    /// [`Error::SomeNotEarlier`], [`Error::Invalid`], and the store's. On error nothing has
+    /// changed.
     pub async fn revoke_all(
         &self,
         selector: &Selector,
@@ -136,7 +138,7 @@ impl Issuer {
         self.revoke_all_with(selector, revocation, &Care::MEANT, IfRevoked::Refuse).await
     }
 
-    /// The same with what the caller says of it.
+    /// Like [`Issuer::revoke_all`], with the caller's confirmations.
     ///
     /// # Errors
     /// As [`Issuer::revoke_all`]; [`Error::NotTheCount`], [`Error::LastAdmin`].
@@ -160,7 +162,7 @@ impl Issuer {
         Ok(RevokedMany { records, skipped, published: self.publish().await })
     }
 
-    /// What [`Issuer::revoke_all_with`] would do, and to which keys. Nothing is changed.
+    /// Previews [`Issuer::revoke_all_with`] and the keys it would revoke. Changes nothing.
     ///
     /// # Errors
     /// As [`Issuer::revoke_all`].
@@ -179,8 +181,8 @@ impl Issuer {
         Ok((records, preview))
     }
 
-    /// Revokes the key that somebody holds the text of, at once. Only secret keys: everybody can
-    /// read the text of a publishable one.
+    /// Revokes at once the key with this token, for any holder of the text. Secret keys only: the
+    /// text of a publishable key is public.
     ///
     /// # Errors
     /// [`Error::NotAuthentic`], [`Error::PublicText`], [`Error::AlreadyRevoked`], and the store's.
@@ -195,7 +197,7 @@ impl Issuer {
         if effective_state(&mut writing, &record).await?.state(now) == KeyState::Revoked {
             return Err(Error::AlreadyRevoked);
         }
-        // Who lets itself in by a key is that key.
+        // The holder of a token acts as that key.
         let holder = self.acting_as(Actor::key(&record.id));
         let holder = holder.because(Some("who holds its text revoked it"))?;
         revoke_in(&mut writing, &mut record, now.secs(), holder.who(None), now).await?;
@@ -223,7 +225,7 @@ fn is_settled(record: &KeyRecord, at: u32, now: Time) -> bool {
     record.state(now) == KeyState::Revoked || record.revoked_at.is_some_and(|earlier| earlier <= at)
 }
 
-/// The keys that are meant, and those that are left as they are.
+/// The keys to revoke, and the ids of those to leave unchanged.
 async fn chosen(
     connection: &mut Connection,
     selector: &Selector,
@@ -256,7 +258,7 @@ async fn chosen(
     }
 }
 
-/// What the revocation of these comes to.
+/// Previews the revocation of these keys.
 async fn preview(
     connection: &mut Connection,
     records: &[KeyRecord],
@@ -269,7 +271,7 @@ async fn preview(
     Ok((all, preview))
 }
 
-/// Whether the caller has said what the revocation of these takes.
+/// Checks the caller's confirmations for revoking these keys.
 pub(super) async fn check_care(
     connection: &mut Connection,
     records: &[KeyRecord],
@@ -283,7 +285,7 @@ pub(super) async fn check_care(
     admins.check(&preview, care)
 }
 
-/// Refuses to choose keys for a change of many by a search that says next to nothing.
+/// Refuses a search text that is too short to select keys for a bulk change.
 fn check_narrow(criteria: &Criteria) -> Result<(), Error> {
     const LEAST: usize = 3;
     let says = |q: &str| q.trim().chars().count() >= LEAST && q.chars().any(char::is_alphanumeric);
@@ -295,8 +297,8 @@ fn check_narrow(criteria: &Criteria) -> Result<(), Error> {
     Err(Error::Invalid { field: "q", reason })
 }
 
-/// Revokes a key from the second `at` on, in a transaction of which it is a part. An earlier
-/// revocation stays.
+/// Revokes a key from the second `at` on, within the caller's transaction. An earlier revocation
+/// stays.
 pub(super) async fn revoke_in(
     connection: &mut Connection,
     record: &mut KeyRecord,
@@ -307,7 +309,7 @@ pub(super) async fn revoke_in(
     revoke_all_in(connection, std::slice::from_mut(record), at, who, now).await
 }
 
-/// The same with several.
+/// Like [`revoke_in`], for several keys.
 pub(super) async fn revoke_all_in(
     connection: &mut Connection,
     records: &mut [KeyRecord],

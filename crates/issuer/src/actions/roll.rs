@@ -1,4 +1,4 @@
-//! Rolling a key: a new one in its place, and both valid for an overlap.
+//! Rolls a key: makes a replacement, and keeps both valid for an overlap.
 
 use std::time::Duration;
 
@@ -20,16 +20,16 @@ use crate::store::idempotency::Made;
 use crate::store::lists::Published;
 use crate::store::{Connection, channels, keys};
 
-/// How to roll a key. What is not said stays as it is.
+/// How to roll a key. `None` keeps a property.
 #[derive(Clone, Debug)]
 pub struct Roll {
-    /// How long the old key stays valid; zero for not at all.
+    /// How long the old key stays valid; zero revokes it at once.
     pub overlap: Duration,
-    /// In whose name it is rolled, as the caller says; at most 255 characters.
+    /// The person the caller acts for, as named by the caller; at most 255 characters.
     pub by: Option<String>,
     /// The new key's owner, 0 for none.
     pub owner: Option<u32>,
-    /// The new key's policy; 0 for none, or for one of a publishable key's own.
+    /// The new key's policy; 0 for none, or for a publishable key's own.
     pub policy: Option<u32>,
     /// The new key's algorithm.
     pub algorithm: Option<Algorithm>,
@@ -38,11 +38,11 @@ pub struct Roll {
 }
 
 impl Roll {
-    /// The overlap where nothing else is said: a day.
+    /// The default overlap: a day.
     pub const DEFAULT_OVERLAP: Duration = Duration::from_secs(24 * 60 * 60);
 
-    /// What is asked for, such that two requests are equal if this is. A create's is a list of
-    /// lists, so no roll equals a create.
+    /// The canonical request: two requests are equal if their values are. A create request is a
+    /// list of lists, so it never equals a roll.
     fn request(&self, id: &str, actor: &Actor) -> Value {
         let by_default = || if actor.is_key() { actor.name() } else { "cli" };
         json!([
@@ -71,37 +71,37 @@ impl Default for Roll {
     }
 }
 
-/// A roll that is committed: no later failure takes it back.
+/// A committed roll. A failed publication doesn't undo it.
 #[derive(Debug)]
 pub struct Rolled {
     /// The new key.
     pub minted: Minted,
     /// The old key's record as it is now.
     pub old: KeyRecord,
-    /// The list that says so, or why it could not be published yet.
+    /// The list that carries the roll, or why publishing failed.
     pub published: Result<Published, Error>,
-    /// Whether an earlier request of the same name did it.
+    /// Whether an earlier request with the same idempotency key did it.
     pub repeated: bool,
 }
 
 impl Issuer {
-    /// Makes a key like another but for what `roll` says, and revokes the old one after the
-    /// overlap, or earlier where it was to end earlier. Commits, and publishes.
+    /// Makes a copy of the key with the changes in `roll`. Revokes the old key after the overlap,
+    /// or at its earlier expiry. Commits, and publishes.
     ///
     /// # Errors
-    /// [`Error::NotFound`], [`Error::AlreadyRevoked`], [`Error::Suspended`],
-    /// [`Error::Expired`], those of
-    /// [`Issuer::create`], and the store's: then nothing was changed.
+    /// [`Error::NotFound`], [`Error::AlreadyRevoked`], [`Error::Suspended`], [`Error::Expired`],
+    /// those of [`Issuer::create`], and the store's. On error nothing has changed.
     pub async fn roll(&self, id: &str, roll: &Roll) -> Result<Rolled, Error> {
         self.roll_once(id, roll, None).await
     }
 
-    /// The same under a name: a request of the same name as an earlier one gets the key that was
-    /// made then, its token signed again from the record, and makes no second one.
+    /// Like [`Issuer::roll`], with an idempotency key. A request that repeats the key returns the
+    /// new key of the earlier request, its token signed again from the record, and makes no second
+    /// one.
     ///
     /// # Errors
-    /// As [`Issuer::roll`]; [`Error::IdempotencyMismatch`]; [`Error::NoSuchKeys`] if one of the two
-    /// keys was deleted since the earlier request.
+    /// As [`Issuer::roll`]; [`Error::IdempotencyMismatch`]; [`Error::NoSuchKeys`] if either key has
+    /// been deleted since the earlier request.
     pub async fn roll_once(
         &self,
         id: &str,
@@ -120,7 +120,7 @@ impl Issuer {
             let minted = minted.into_iter().next().ok_or(Error::SelfCheck)?;
             let old = find_all(&mut writing, &[id.to_owned()]).await?;
             let old = old.into_iter().next().ok_or(Error::SelfCheck)?;
-            // Publishing takes its own turn at the database.
+            // End the transaction first: publishing takes the database's write lock itself.
             writing.rollback().await?;
             return Ok(Rolled { minted, old, published: self.publish().await, repeated: true });
         }
@@ -140,7 +140,8 @@ impl Issuer {
         let minted = minted.into_iter().next().ok_or(Error::SelfCheck)?;
         let end = When::In(roll.overlap).resolve(now, "overlap_seconds")?;
         let end = old.expires_at.map_or(end, |expiry| expiry.min(end));
-        // The roll's own event asks for a reason: this one has one in any case.
+        // The settings may require a reason. Only the roll's own event takes the caller's: the
+        // revocation has this one.
         let ending = who.or_because("it was rolled");
         revoke_in(&mut writing, &mut old, end, ending, now).await?;
         let data = json!({ "rolled_to": minted.record.id, "revoked_at": old.revoked_at });
@@ -163,7 +164,7 @@ impl Issuer {
     ) -> Result<NewKey, Error> {
         let view = self.view_in(connection).await?;
         let signer = view.verifier().keyring().entry(old.kid).ok_or(Error::NoSigner)?;
-        // A policy for one key alone stays with it: the new key has another of the same content.
+        // A policy of one key's own stays with that key: the new key gets a copy.
         let same_policy = if has_own_policy { 0 } else { old.policy };
         Ok(NewKey {
             purpose: old.purpose,

@@ -1,14 +1,14 @@
-//! What may be done to a keyring's signers so that verifiers lose none that they need.
+//! The permitted changes of a keyring's signers. They keep every signer that verifiers need.
 
 use portcullis_core::keyring::{KeyEntry, Purpose, State};
 
-/// Why a change of the keyring is refused. Nothing was changed.
+/// Why a keyring change is refused. Nothing has changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RotationError {
     /// The keyring lists no signer under this kid.
     #[error("no signer has the kid {0}; `portcullis keyring show` lists those that there are")]
     NoSuchKid(u16),
-    /// Only what is announced can be promoted.
+    /// Only a signer that is next can be promoted.
     #[error("kid {kid} is {}; only a signer that is next can be promoted", state.name())]
     NotNext {
         /// The signer.
@@ -19,7 +19,7 @@ pub enum RotationError {
     /// The signer is retired already.
     #[error("kid {0} is retired already")]
     Retired(u16),
-    /// Without it, nothing could be signed any more.
+    /// Nothing else could sign in its place.
     #[error(
         "kid {kid} is the only active signer of its work ({}); rotate, and promote another first",
         purpose.name()
@@ -52,16 +52,16 @@ pub enum RotationError {
         /// For how long.
         secs: u64,
     },
-    /// The keystore at hand lacks the key.
+    /// The local keystore lacks the signer's key.
     #[error("the keystore here does not hold kid {0}; bring it from where it was made")]
     NotHere(u16),
-    /// Such a signer can't be.
+    /// No such signer can exist.
     #[error("{0}")]
     Impossible(&'static str),
     /// No kid is left.
     #[error("all 65535 kids are used")]
     NoKidLeft,
-    /// The keyring would be void at once.
+    /// The keyring's validity is out of range.
     #[error("a keyring must be valid for a while: for a day at least and ten years at most")]
     Validity,
 }
@@ -85,7 +85,7 @@ impl RotationError {
     }
 }
 
-/// Makes the signer active, and those whose whole work it takes over retiring; gives their kids.
+/// Activates the signer, and sets the signers it can fully replace to retiring. Returns their kids.
 pub(super) fn promote(entries: &mut [KeyEntry], kid: u16) -> Result<Vec<u16>, RotationError> {
     let entry = entries.iter_mut().find(|entry| entry.kid == kid);
     let entry = entry.ok_or(RotationError::NoSuchKid(kid))?;
@@ -104,7 +104,7 @@ pub(super) fn promote(entries: &mut [KeyEntry], kid: u16) -> Result<Vec<u16>, Ro
     Ok(retiring)
 }
 
-/// Retires the signer. `live` keys in force are signed by it; `anyway` says that they may die.
+/// Retires the signer. `live` keys in force are signed by it; `anyway` permits refusing them.
 pub(super) fn retire(
     entries: &mut [KeyEntry],
     kid: u16,
@@ -120,7 +120,7 @@ pub(super) fn retire(
         .iter()
         .any(|other| other.kid != kid && other.state == State::Active && takes_over(other, &entry));
     let is_needed = entry.state == State::Active && !is_replaced;
-    // Without a signer of lists nothing is judged any more, anywhere: no word of theirs allows it.
+    // Without a list signer, verifiers refuse everything. `anyway` doesn't override that.
     if is_needed && (!anyway || entry.purpose == Purpose::List) {
         return Err(RotationError::LastSigner { kid, purpose: entry.purpose });
     }
@@ -133,7 +133,7 @@ pub(super) fn retire(
     Ok(())
 }
 
-/// Whether all that `old` signs could be signed by `new`.
+/// Whether `new` could sign everything that `old` signs.
 pub(crate) fn takes_over(new: &KeyEntry, old: &KeyEntry) -> bool {
     new.purpose == old.purpose
         && new.algorithm() == old.algorithm()
@@ -185,8 +185,8 @@ mod tests {
     }
 
     proptest! {
-        /// Whatever is asked for, in any order, lists can be signed afterwards, and what is
-        /// retired stays so.
+        /// Any sequence of operations leaves an active list signer, and retired signers stay
+        /// retired.
         #[test]
         fn a_list_signer_is_always_left(acts in proptest::collection::vec((0_u8..3, 1_u16..9), 1..40)) {
             let mut entries = vec![entry(1, Purpose::List, State::Active, &[])];

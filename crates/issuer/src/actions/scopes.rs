@@ -14,9 +14,9 @@ pub const KEYS_READ: &str = "keys:read";
 pub const KEYS_WRITE: &str = "keys:write";
 /// Revoking, suspending and resuming keys.
 pub const KEYS_REVOKE: &str = "keys:revoke";
-/// Asking whether a key counts.
+/// Verifying keys.
 pub const KEYS_VERIFY: &str = "keys:verify";
-/// Making admin keys, and everything that is done to one.
+/// Making admin keys, and changing them in any way.
 pub const ADMINS_WRITE: &str = "admins:write";
 /// Reading policies.
 pub const POLICIES_READ: &str = "policies:read";
@@ -36,20 +36,20 @@ pub const AUDIT_READ: &str = "audit:read";
 pub const WEBHOOKS_READ: &str = "webhooks:read";
 /// Making and changing webhooks.
 pub const WEBHOOKS_WRITE: &str = "webhooks:write";
-/// What gates with a credential fetch.
+/// Fetching what gates with a credential read.
 pub const GATES_READ: &str = "gates:read";
-/// What gates report.
+/// Reporting from gates.
 pub const GATES_REPORT: &str = "gates:report";
 /// Reading the keyring's signers.
 pub const KEYRING_READ: &str = "keyring:read";
-/// Reading what the issuer asks of its keys.
+/// Reading the settings that keys must meet.
 pub const SETTINGS_READ: &str = "settings:read";
-/// Changing what the issuer asks of its keys.
+/// Changing the settings that keys must meet.
 pub const SETTINGS_WRITE: &str = "settings:write";
-/// Measurements.
+/// Reading metrics.
 pub const METRICS_READ: &str = "metrics:read";
 
-/// Every scope that the API asks for, with what it is for.
+/// Every scope that the API requires, with its purpose.
 pub const ALL: [(&str, &str); 20] = [
     (KEYS_READ, "read records of keys"),
     (KEYS_WRITE, "make, change and roll keys"),
@@ -73,24 +73,24 @@ pub const ALL: [(&str, &str); 20] = [
     (METRICS_READ, "read measurements"),
 ];
 
-/// What covers every scope. A route that names none asks for it.
+/// Covers every scope. A route that names no scope requires it.
 pub const EVERYTHING: &str = "*";
 
 const MAX_SCOPES: usize = 64;
 const MAX_SCOPE_LEN: usize = 255;
 
-/// Whether one of the grants covers what is asked for, which may hold wildcards: then only a grant
-/// that is as wide covers it.
+/// Whether one of the grants covers `wanted`. If `wanted` holds wildcards, only a grant at least as
+/// wide covers it.
 #[must_use]
 pub fn covers(grants: &[String], wanted: &str) -> bool {
     grants.iter().any(|grant| scope::covers(grant.as_bytes(), wanted.as_bytes()))
 }
 
-/// Checks the scopes that a key of this purpose is to have.
+/// Checks the scopes of a new key with this purpose.
 ///
 /// # Errors
-/// [`Error::Invalid`] for scopes on a key that is no admin key, for none on one that is, and for
-/// texts that no scope of the API could be covered by.
+/// [`Error::Invalid`] for scopes on a key that is no admin key, for an admin key without scopes,
+/// and for a text that covers no scope of the API.
 pub fn check(purpose: KeyPurpose, scopes: &[String]) -> Result<(), Error> {
     let invalid = |reason| Err(Error::Invalid { field: "scopes", reason });
     match purpose {
@@ -120,10 +120,10 @@ pub fn check(purpose: KeyPurpose, scopes: &[String]) -> Result<(), Error> {
     }
 }
 
-/// Checks that whoever holds `held` may give `wanted` away.
+/// Checks that a holder of `held` may grant `wanted`.
 ///
 /// # Errors
-/// [`Error::Scope`] with the first scope that is not held.
+/// [`Error::Scope`] with the first scope that `held` lacks.
 pub fn check_grant(held: &[String], wanted: &[String]) -> Result<(), Error> {
     match wanted.iter().find(|wanted| !covers(held, wanted)) {
         None => Ok(()),
@@ -132,23 +132,23 @@ pub fn check_grant(held: &[String], wanted: &[String]) -> Result<(), Error> {
 }
 
 impl Issuer {
-    /// Checks that who holds `held` may change the key `id`: an admin key only with
-    /// [`ADMINS_WRITE`] and every scope of that key, since rolling it gives them away, and
-    /// revoking it takes them.
+    /// Checks that a holder of `held` may change the key `id`. An admin key requires
+    /// [`ADMINS_WRITE`] and every scope of that key, because rolling it grants them and revoking it
+    /// removes them.
     ///
     /// # Errors
-    /// [`Error::Scope`], and the store's. There being no such key is none.
+    /// [`Error::Scope`], and the store's. An unknown key is no error.
     pub async fn check_may_change(&self, held: &[String], id: &str) -> Result<(), Error> {
         let record = keys::find(&mut *self.store().read().await?, id).await?;
         record.map_or(Ok(()), |record| may_change(held, &record))
     }
 }
 
-/// What is chosen by what keys are like: admin keys only for who may change every one of them,
-/// and for others the remaining keys.
+/// Narrows criteria to the keys that a holder of `held` may change: all keys with [`EVERYTHING`],
+/// otherwise no admin keys.
 ///
 /// # Errors
-/// [`Error::Scope`] where admin keys alone were meant.
+/// [`Error::Scope`] if the criteria select only admin keys.
 pub fn narrow(held: &[String], criteria: Criteria) -> Result<Criteria, Error> {
     let everything = check_grant(held, &[EVERYTHING.to_owned()]);
     match (everything, criteria.purpose) {

@@ -1,6 +1,6 @@
-//! The issuer's settings: reading and changing them, and holding keys that are to be made against
-//! them. Every key is made by [`Issuer::make`](super::batch), which asks [`Settings::admit`] for its
-//! lifetime, so none is made past them.
+//! Reads and changes the issuer's settings, and checks new keys against them. Every key is made by
+//! [`Issuer::make`](super::mint), which takes its lifetime from [`Settings::admit`], so none
+//! bypasses them.
 
 use std::num::NonZeroU32;
 use std::time::Duration;
@@ -22,16 +22,16 @@ use crate::store::settings::{self as table, Stored, Wanting};
 use crate::store::{self, Connection};
 use crate::view::seconds;
 
-/// What to change of the settings for one kind of keys; what is not said stays.
+/// A change of the settings for one kind of keys. `None` keeps a setting.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct KindChange {
-    /// The longest lifetime in seconds, or none any more.
+    /// The longest lifetime in seconds; `Some(None)` removes it.
     pub max_lifetime_seconds: Option<Option<u32>>,
-    /// The lifetime that is meant if none is named, or none any more.
+    /// The default lifetime in seconds; `Some(None)` removes it.
     pub default_lifetime_seconds: Option<Option<u32>>,
-    /// After how many days without a use a key is suspended, or never any more.
+    /// The number of unused days after which a key is suspended; `Some(None)` turns this off.
     pub idle_days: Option<Option<u32>>,
-    /// Whether each key must have an owner.
+    /// Whether each new key must have an owner.
     pub owner_required: Option<bool>,
 }
 
@@ -57,16 +57,16 @@ impl KindChange {
     }
 }
 
-/// What to change of the settings; what is not said stays.
+/// A change of the settings. `None` keeps a setting.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SettingsChange {
     /// For secret, publishable and admin keys, in the order of [`Class::ALL`].
     pub kinds: [KindChange; 3],
-    /// Whether acts need a reason.
+    /// Whether operations require a reason.
     pub reason_required: Option<bool>,
-    /// Only if the settings are at this version.
+    /// Apply the change only if the settings are at this version.
     pub if_version: Option<u32>,
-    /// In whose name, as the caller says.
+    /// The person the caller acts for, as named by the caller.
     pub by: Option<String>,
 }
 
@@ -98,14 +98,14 @@ pub struct Effect {
     pub idle_waits: Option<String>,
 }
 
-/// Settings as they were and as they are.
+/// The settings before and after a change.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SettingsChanged {
-    /// What was asked before.
+    /// The settings before.
     pub before: Settings,
-    /// What is asked now, or would be after a dry run.
+    /// The settings now, or after a dry run as they would be.
     pub stored: Stored,
-    /// What that comes to for the keys that there are.
+    /// The effect on existing keys.
     pub effects: Vec<Effect>,
 }
 
@@ -118,10 +118,11 @@ impl Issuer {
         table::read(&mut *self.store().read().await?).await
     }
 
-    /// Changes the settings. Keys that there are stay as they are.
+    /// Changes the settings. Existing keys stay as they are.
     ///
     /// # Errors
-    /// [`Error::Invalid`], [`Error::SettingsChanged`], and the store's: then nothing was changed.
+    /// [`Error::Invalid`], [`Error::SettingsChanged`], and the store's. On error nothing has
+    /// changed.
     pub async fn change_settings(&self, change: &SettingsChange) -> Result<SettingsChanged, Error> {
         check_by("by", change.by.as_deref())?;
         let mut writing = self.store().write().await?;
@@ -150,7 +151,7 @@ impl Issuer {
         Ok(SettingsChanged { before: before.settings, stored, effects })
     }
 
-    /// What [`Issuer::change_settings`] would come to. Nothing is changed.
+    /// Previews [`Issuer::change_settings`]. Changes nothing.
     ///
     /// # Errors
     /// As [`Issuer::change_settings`].
@@ -171,7 +172,7 @@ impl Issuer {
     }
 }
 
-/// The settings, at the version that the change names.
+/// Reads the settings, and checks the version that the change expects.
 async fn checked(connection: &mut Connection, change: &SettingsChange) -> Result<Stored, Error> {
     let stored = table::read(connection).await?;
     match change.if_version {
@@ -210,11 +211,11 @@ async fn effects(
 }
 
 impl Settings {
-    /// The lifetime of a key that is to be made, if the settings let it be made.
+    /// The lifetime of a new key, if the settings admit it.
     ///
     /// # Errors
     /// [`Error::OwnerRequired`], [`Error::ExpiryRequired`], [`Error::LifetimeTooLong`], and
-    /// [`Error::Invalid`] for an end that no token spells or that is over.
+    /// [`Error::Invalid`] for an expiry that is past or that tokens can't encode.
     pub fn admit(&self, new: &NewKey, now: Time) -> Result<Lifetime, Error> {
         let class = Class::of(new.purpose, new.kind);
         let of = self.of(class);
@@ -274,8 +275,8 @@ mod tests {
     }
 
     proptest! {
-        /// Whatever is asked for, at whatever time: what is admitted ends after it begins, by the
-        /// maximum at the latest, and at the second that was named if one was.
+        /// At any time and for any request, an admitted lifetime is positive, respects the maximum,
+        /// and ends at the requested second if there is one.
         #[test]
         fn nothing_is_admitted_that_outlives_the_maximum(
             max: Option<u32>, default: Option<u32>, expiry in some_expiry(),
@@ -288,6 +289,7 @@ mod tests {
             };
             let now = Time::from_millis(millis);
             let Ok(lifetime) = of.lifetime(Class::Secret, expiry, now) else { return Ok(()) };
+            // An admitted lifetime starts now and respects the maximum.
             prop_assert_eq!(u64::from(lifetime.issued_at), millis / 1000);
             if let Some(max) = of.max_lifetime_seconds {
                 let end = lifetime.expires_at.map(u64::from);
@@ -297,6 +299,7 @@ mod tests {
             if let Some(end) = lifetime.expires_at {
                 prop_assert!(end > lifetime.issued_at && end < u32::MAX);
             }
+            // The end is the requested one, or the default.
             match expiry {
                 Expiry::Never => prop_assert_eq!(lifetime.expires_at, None),
                 Expiry::At(When::At(at)) => {

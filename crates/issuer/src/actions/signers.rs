@@ -1,12 +1,11 @@
-//! The issuer's own signers: a new keyring for each change, signed by the root.
-//!
+//! Changes the issuer's signers. Each change makes a new keyring, signed by the root.
 //! ```text
 //! one transaction   newest keyring -> change -> root's signature; keystore file; keyring, event
 //! then              publish: the stamp names the new version, and gates fetch it
 //! ```
 //!
-//! The keystore file is written before the commit. Where that fails, it holds one key more than
-//! the keyring lists, which is never used.
+//! The keystore file is written before the commit. If the commit fails, the file holds one key that
+//! the keyring doesn't list, which is never used.
 
 use std::time::Duration;
 
@@ -27,7 +26,7 @@ use crate::store::signers::{self, KeysOfSigner};
 use crate::store::status;
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
-/// How long a keyring is valid from the moment that it is signed, where nothing else is said.
+/// The default validity of a keyring, from the moment of signing.
 pub(crate) const KEYRING_VALIDITY: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
 /// A signer to make.
@@ -35,70 +34,70 @@ pub(crate) const KEYRING_VALIDITY: Duration = Duration::from_secs(365 * 24 * 60 
 pub struct NewSigner {
     /// What it signs.
     pub purpose: Purpose,
-    /// How; by default HMAC for tokens of secret keys, Ed25519 for all others.
+    /// The algorithm. The default is HMAC for tokens of secret keys, and Ed25519 otherwise.
     pub algorithm: Option<Algorithm>,
-    /// For tokens and admin keys: where they count.
+    /// For tokens and admin keys: the environments.
     pub environments: Vec<Environment>,
-    /// For tokens: of which kinds.
+    /// For tokens: the kinds.
     pub kinds: Vec<Kind>,
-    /// Active at once, without the time in which gates get to know it.
+    /// Activates the signer at once, without time for gates to fetch the new keyring.
     pub at_once: bool,
 }
 
-/// What to do to the keyring.
+/// A change of the keyring.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum KeyringChange {
     /// Makes a signer.
     Rotate(NewSigner),
-    /// Makes the next signer active, and those whose work it takes over retiring.
+    /// Activates the next signer, and sets the signers it replaces to retiring.
     Promote(u16),
-    /// Lets a signer's signatures count no longer.
+    /// Retires a signer: its signatures are no longer accepted.
     Retire {
         /// The signer.
         kid: u16,
-        /// Though keys in force are signed by it.
+        /// Retires it even if it signed keys in force.
         anyway: bool,
     },
-    /// Lets the keyring count for so long from now on.
+    /// Makes the keyring valid for this long from now.
     Renew(Duration),
 }
 
-/// A change that is committed: no later failure takes it back.
+/// A committed change. A failed publication doesn't undo it.
 #[derive(Debug)]
 pub struct KeyringChanged {
     /// The new keyring's version.
     pub version: u32,
-    /// Until when it counts.
+    /// The end of the keyring's validity.
     pub not_after: Time,
     /// The signer that was made or changed.
     pub kid: Option<u16>,
     /// Its state now.
     pub state: Option<State>,
-    /// The signers that it took over from, which go on verifying.
+    /// The signers that it replaces, which still verify.
     pub retiring: Vec<u16>,
-    /// The list whose stamp names the new version, or why it could not be published yet.
+    /// The list with a stamp that names the new version, or why publishing failed.
     pub published: Result<Published, Error>,
 }
 
-/// A signer and what stands under it.
+/// A signer and its keys.
 #[derive(Clone, Debug)]
 pub struct Signer {
     /// Its line in the keyring.
     pub entry: KeyEntry,
-    /// Whether the keystore here holds its key.
+    /// Whether the local keystore holds its private key.
     pub is_here: bool,
     /// The keys that it signed.
     pub keys: KeysOfSigner,
 }
 
-/// The newest keyring, with what stands under each signer.
+/// The newest keyring, with each signer's keys.
 #[derive(Clone, Debug)]
 pub struct Signers {
     /// Its version.
     pub version: u32,
-    /// Until when it counts.
+    /// The end of its validity.
     pub not_after: Time,
-    /// Every version that there was and when it was stored, newest first.
+    /// Every stored version and when it was stored, newest first.
     pub versions: Vec<(u32, Time)>,
     /// The signers, by ascending kid.
     pub signers: Vec<Signer>,
@@ -135,12 +134,12 @@ impl NewSigner {
 }
 
 impl Issuer {
-    /// Changes the keyring: a new version, signed with the root key in `root`. Commits, and
+    /// Makes a new version of the keyring, signed with the root key in `root`. Commits, and
     /// publishes.
     ///
     /// # Errors
     /// [`Error::Rotation`], [`Error::RootMissing`], [`Error::RootWrong`], [`Error::Sealed`], and
-    /// the store's: then nothing was changed.
+    /// the store's. On error nothing has changed.
     pub async fn change_keyring(
         &self,
         change: &KeyringChange,
@@ -160,13 +159,13 @@ impl Issuer {
             let secs = until.millis_since(now).div_ceil(1000);
             return Err(RotationError::ListsInForce { kid, secs }.into());
         }
-        // As it is on disk: another process may have changed it since.
+        // Read the file again: another process may have changed it.
         let mut keystore = Keystore::read(&vault)?;
         let before = keystore.encode(vault.path())?;
         let mut done = apply(change, &keyring, &mut keystore, &keys, now)?;
         done.draft.version = keyring.version().saturating_add(1);
         let document = done.draft.sign(&root_key)?;
-        // What verifiers would refuse is never stored.
+        // Never store a keyring that verifiers would refuse as the successor.
         keyring.succeed(&document)?;
         for entry in &done.draft.entries {
             keystore.set_state(entry.kid, entry.state);
@@ -192,7 +191,7 @@ impl Issuer {
             writing.commit().await
         };
         if let Err(error) = committed.await {
-            // One key more than the keyring lists does no harm; the first error is to be told.
+            // Report the first error. A leftover key in the keystore is harmless.
             let _ = vault.rewrite(&before);
             return Err(error);
         }
@@ -207,7 +206,7 @@ impl Issuer {
         })
     }
 
-    /// The newest keyring's signers, and how many keys stand under each.
+    /// The newest keyring's signers, with the number of keys of each.
     ///
     /// # Errors
     /// The database's.
@@ -252,7 +251,8 @@ fn apply(
     let draft = KeyringDraft {
         issuer: keyring.issuer(),
         version: keyring.version(),
-        // The root is at hand: the keyring is good for another year in any case.
+        // Every change extends the keyring to at least another year, since the root key is
+        // available.
         not_after: keyring.not_after().max(until(KEYRING_VALIDITY)),
         epoch: keyring.epoch(),
         max_validity_secs: u32::try_from(keyring.max_validity_millis() / 1000).unwrap_or(u32::MAX),

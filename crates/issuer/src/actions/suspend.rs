@@ -1,4 +1,4 @@
-//! Suspending a key, which is undone by resuming it. Gates refuse it in between.
+//! Suspends and resumes keys. Gates refuse a suspended key.
 
 use serde_json::json;
 
@@ -16,16 +16,16 @@ impl Issuer {
     ///
     /// # Errors
     /// [`Error::NotFound`], [`Error::AlreadyRevoked`], [`Error::Expired`], [`Error::Suspended`],
-    /// and the store's: then nothing was changed.
+    /// and the store's. On error nothing has changed.
     pub async fn suspend(&self, id: &str, by: Option<&str>) -> Result<Changed, Error> {
         self.set_suspended(id, true, by).await
     }
 
-    /// Resumes a key that is suspended, commits, and publishes.
+    /// Resumes a suspended key, commits, and publishes.
     ///
     /// # Errors
-    /// [`Error::NotFound`], [`Error::AlreadyRevoked`], [`Error::Expired`],
-    /// [`Error::NotSuspended`], and the store's: then nothing was changed.
+    /// [`Error::NotFound`], [`Error::AlreadyRevoked`], [`Error::Expired`], [`Error::NotSuspended`],
+    /// and the store's. On error nothing has changed.
     pub async fn resume(&self, id: &str, by: Option<&str>) -> Result<Changed, Error> {
         self.set_suspended(id, false, by).await
     }
@@ -43,7 +43,7 @@ impl Issuer {
         if effective_state(&mut writing, &record).await?.state(now) == KeyState::Revoked {
             return Err(Error::AlreadyRevoked);
         }
-        // A suspension of many keys is another one: the key's own goes on when that is lifted.
+        // Bulk suspensions are independent: the key's own suspension outlasts them.
         match (record.state(now), suspend) {
             (KeyState::Revoked, _) => return Err(Error::AlreadyRevoked),
             (KeyState::Expired, _) => return Err(Error::Expired),
@@ -53,7 +53,7 @@ impl Issuer {
         }
         record.suspended = suspend.then_some(now);
         if !suspend {
-            // It may lie idle as long as any other from now on.
+            // The idle period starts again.
             record.resumed = Some(now);
         }
         let who = self.who(by);

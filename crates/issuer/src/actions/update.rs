@@ -1,5 +1,5 @@
-//! Changing what is kept with a key. What the token itself says can't be changed: that takes a new
-//! token, which rolling makes.
+//! Changes the stored properties of a key. Properties in the token can't change: rolling the key
+//! makes a new token.
 
 use portcullis_core::time::Time;
 use portcullis_core::token::Kind;
@@ -16,33 +16,33 @@ use crate::store::events::{self, Event, EventType};
 use crate::store::lists::Published;
 use crate::store::{Connection, channels, keys};
 
-/// What to change; what is not said stays as it is.
+/// A change of a key. `None` keeps a property.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Update {
-    /// What people call the key.
+    /// The display name.
     pub title: Option<String>,
-    /// Members of the metadata to set; null takes one away.
+    /// Metadata members to set; null removes a member.
     pub metadata: Option<Map<String, Value>>,
-    /// All sales channels, in the place of those that it has.
+    /// All sales channels, which replace the old ones.
     pub sales_channels: Option<Vec<String>>,
 }
 
-/// A change that is committed: no later failure takes it back.
+/// A committed change. A failed publication doesn't undo it.
 #[derive(Debug)]
 pub struct Changed {
     /// The record as it is now.
     pub record: KeyRecord,
-    /// The list that says so, or why it could not be published yet; `None` where lists say nothing
-    /// of what was changed.
+    /// The list that carries the change, or why publishing failed; `None` if lists don't carry what
+    /// was changed.
     pub published: Option<Result<Published, Error>>,
 }
 
-/// A key to be made, or one to be changed.
+/// A key to make or to change.
 #[derive(Clone, Debug)]
 pub enum Upsert {
-    /// Make this one.
+    /// Makes this key.
     Create(NewKey),
-    /// Change the one with this id, on behalf of somebody if they say so.
+    /// Changes the key with this id, optionally on behalf of a person.
     Update(String, Update, Option<String>),
 }
 
@@ -53,7 +53,7 @@ const FIXED: &str = "it says how the key came about";
 const REVOKE: &str = "revoke the key instead";
 const SUSPEND: &str = "suspend or resume the key instead";
 
-/// What a key has that no update changes, and what to do instead.
+/// The fields that no update changes, with the advice for each.
 pub const FIXED_FIELDS: [(&str, &str); 24] = [
     ("owner", ROLL),
     ("policy", ROLL),
@@ -84,7 +84,7 @@ pub const FIXED_FIELDS: [(&str, &str); 24] = [
 /// Refuses a field that no update changes.
 ///
 /// # Errors
-/// [`Error::Fixed`] with what to do instead.
+/// [`Error::Fixed`] with the advice.
 pub fn check_fixed(name: &str) -> Result<(), Error> {
     let fixed = FIXED_FIELDS.into_iter().find(|(field, _)| *field == name);
     fixed.map_or(Ok(()), |(field, advice)| Err(Error::Fixed { field, advice }))
@@ -98,11 +98,11 @@ impl Update {
 }
 
 impl Issuer {
-    /// Changes what is kept with a key, revoked or not. Where sales channels change it publishes.
+    /// Changes the stored properties of a key, revoked or not. Publishes if sales channels change.
     ///
     /// # Errors
-    /// [`Error::NotFound`], [`Error::Invalid`], [`Error::NotPublishable`],
-    /// [`Error::SharedPolicy`], and the store's: then nothing was changed.
+    /// [`Error::NotFound`], [`Error::Invalid`], [`Error::NotPublishable`], [`Error::SharedPolicy`],
+    /// and the store's. On error nothing has changed.
     pub async fn update(
         &self,
         id: &str,
@@ -120,11 +120,10 @@ impl Issuer {
         Ok(Changed { record, published })
     }
 
-    /// Makes keys and changes others, all of it or nothing. Gives those that were made, and then
-    /// those that were changed.
+    /// Makes keys and changes others, all or none. Returns the new keys, then the changed ones.
     ///
     /// # Errors
-    /// Those of [`Issuer::create`] and [`Issuer::update`]: then nothing was changed.
+    /// Those of [`Issuer::create`] and [`Issuer::update`]. On error nothing has changed.
     pub async fn upsert(&self, all: &[Upsert]) -> Result<(Vec<Minted>, Vec<KeyRecord>), Error> {
         let mut writing = self.store().write().await?;
         let now = writing.now().await?;
@@ -152,7 +151,7 @@ impl Issuer {
     }
 }
 
-/// Changes a record in a transaction of which it is a part.
+/// Changes a record within the caller's transaction.
 pub(super) async fn update_in(
     connection: &mut Connection,
     record: &mut KeyRecord,
@@ -167,6 +166,7 @@ pub(super) async fn update_in(
         record.title.clone_from(title);
         changed.push("title");
     }
+    // Merge the metadata, and check the result as a whole.
     if let Some(members) = &update.metadata {
         let mut metadata = record.metadata.clone();
         for (name, value) in members {
@@ -187,6 +187,7 @@ pub(super) async fn update_in(
     {
         changed.push("sales_channels");
     }
+    // An update that changes nothing writes no record and no event.
     if changed.is_empty() {
         return Ok(());
     }
@@ -201,7 +202,7 @@ pub(super) async fn update_in(
     events::append(connection, now, &event).await
 }
 
-/// Gives a key these sales channels and no others, and says whether it had others before.
+/// Replaces a key's sales channels. Returns whether they changed.
 async fn set_channels(
     connection: &mut Connection,
     record: &mut KeyRecord,

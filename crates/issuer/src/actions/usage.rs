@@ -1,4 +1,4 @@
-//! How often keys are used, as gates report it.
+//! Stores the uses of keys that gates report.
 
 use crate::actions::idle;
 use crate::error::Error;
@@ -11,8 +11,8 @@ pub use crate::store::keys::Use;
 pub const MAX_USES: usize = 1_000;
 
 impl Issuer {
-    /// Adds a gate's report to the records, all of it in one transaction; says how many keys of it
-    /// there are. It is no change of a key: nothing is published, and no event is written.
+    /// Adds a gate's report to the records in one transaction. Returns how many of the reported
+    /// keys exist. A report isn't a change of a key: it publishes nothing and writes no event.
     ///
     /// # Errors
     /// [`Error::Invalid`] for more than [`MAX_USES`], and the store's.

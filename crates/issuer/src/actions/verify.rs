@@ -1,4 +1,4 @@
-//! Verifying keys, by the path that every gate uses, over the list that is published.
+//! Verifies keys as every gate does, against the published list.
 
 use portcullis_core::keyring::Purpose;
 use portcullis_core::list::ListVersion;
@@ -13,40 +13,40 @@ use crate::names;
 use crate::record::{KeyPurpose, KeyRecord, KeyState};
 use crate::store::{self, Connection, keys};
 
-/// What a gate of this issuer would say, and by which list.
+/// A gate's verdict, and the list it used.
 #[derive(Debug)]
 pub struct Verdict {
     /// The key, or why it is refused.
     pub result: Result<Accepted, Refusal>,
-    /// The key's title, where it is accepted and the store knows it.
+    /// The key's title, if it is accepted and has a record.
     pub title: Option<String>,
-    /// The list that it was judged by.
+    /// The list used for verification.
     pub list: Option<ListVersion>,
 }
 
-/// Why a caller is not let in to the issuer's API. What is answered does not tell these apart.
+/// Why a caller may not use the issuer's API. The response doesn't distinguish the two.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NotAdmin {
-    /// The key is refused as any would be.
+    /// Verification refuses the key.
     Refused(Refusal),
     /// The key is authentic, but the store does not hold it as an admin key in force.
     NotInForce,
 }
 
-/// What the records themselves say of a key, which is ahead of every list.
+/// The verdict of the records, which are ahead of every list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Strict {
     /// The record, or why the key is refused.
     pub result: Result<Box<KeyRecord>, StrictRefusal>,
 }
 
-/// Why a key is refused by the records.
+/// Why the records refuse a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum StrictRefusal {
     /// A gate would refuse it too.
     #[error(transparent)]
     Refused(#[from] Refusal),
-    /// It is authentic, but there is no such record.
+    /// The key is authentic but has no record.
     #[error("the key is not on record; it was deleted, or was not made here")]
     Unknown,
 }
@@ -63,11 +63,11 @@ impl StrictRefusal {
 }
 
 impl Issuer {
-    /// Judges a token by the records, whether or not a list is in force, and by what the list says
-    /// besides. Asked for secret keys it refuses publishable ones, and the other way round.
+    /// Verifies a token against the list if one is in force, and against its record in any case. A
+    /// key of a kind other than `kind` is refused.
     ///
     /// # Errors
-    /// The store's. A key that is refused is no error.
+    /// The store's. A refused key is no error.
     pub async fn authenticate(
         &self,
         token: &str,
@@ -98,8 +98,7 @@ impl Issuer {
         Ok(Strict { result })
     }
 
-    /// The record of the key that this text is, if it is authentic and there is one, whatever
-    /// state it is in.
+    /// The record of the key with this token, in any state, if the token is authentic and has one.
     pub(super) async fn record_of(
         &self,
         connection: &mut Connection,
@@ -121,15 +120,16 @@ impl Issuer {
             Err(refusal) => return Ok(Err(refusal)),
         };
         let Some(record) = keys::find(connection, &name).await? else { return Ok(Ok(None)) };
-        // Whoever steals a signing key can name a serial, but not say what its record says.
+        // Compare with the token that the record yields: a stolen signing key can name a serial but
+        // not reproduce its record's claims.
         let same = *self.sign_again(&record)? == token;
         Ok(Ok(Some(record).filter(|_| same)))
     }
 
-    /// Judges a token as a gate that asks for this kind and environment would.
+    /// Verifies a token as a gate that requires this kind and environment does.
     ///
     /// # Errors
-    /// The store's. A key that is refused is no error.
+    /// The store's. A refused key is no error.
     pub async fn verify(
         &self,
         token: &str,
@@ -155,7 +155,7 @@ impl Issuer {
         Ok(Verdict { result, title, list: view.list_version() })
     }
 
-    /// The record of the admin key called `id`, which is judged as if it came in anew.
+    /// The record of the admin key `id`, verified again as if its token had been presented.
     ///
     /// # Errors
     /// The store's.
@@ -164,14 +164,14 @@ impl Issuer {
         let Some(record) = record else { return Ok(Err(NotAdmin::NotInForce)) };
         match self.sign_again(&record) {
             Ok(token) => self.admin(&token).await,
-            // Its signer was taken out of the keystore.
+            // Its signer was removed from the keystore.
             Err(Error::NoSigner) => Ok(Err(NotAdmin::NotInForce)),
             Err(error) => Err(error),
         }
     }
 
-    /// The record of the admin key that `token` is: verified like any key, and looked up as well,
-    /// so that who steals a signing key still lacks a record.
+    /// The record of the admin key with this token. The token is verified like any key and must
+    /// match a record, so a stolen signing key isn't enough.
     ///
     /// # Errors
     /// The store's.
@@ -198,7 +198,7 @@ impl Issuer {
     }
 }
 
-/// What a gate that looks at the record in the place of a list would say, in a gate's order.
+/// Applies a gate's checks to the record in place of a list, in a gate's order.
 fn verify_record(
     record: &KeyRecord,
     requirements: &Requirements,

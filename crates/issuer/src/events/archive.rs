@@ -9,7 +9,7 @@ use crate::error::Error;
 use crate::files::{Privacy, write_atomic};
 use crate::store::events::EventRecord;
 
-/// A line of an export. `data` is the text as it was written, because the digest covers it.
+/// A line of an export. `data` is the text as written, because the digest covers it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ExportLine {
@@ -18,14 +18,14 @@ pub struct ExportLine {
     pub(super) r#type: String,
     pub(super) key_id: Option<String>,
     pub(super) actor: Option<String>,
-    /// Lines of before there were principals lack it: what the caller said is their `actor`.
+    /// Missing in lines that predate principals; their `actor` is the name that the caller gave.
     #[serde(default, deserialize_with = "given")]
     pub(super) on_behalf_of: Option<Option<String>>,
     pub(super) data: String,
     pub(super) digest: String,
 }
 
-/// A field that is there, be it null.
+/// Distinguishes a null field from a missing one.
 fn given<'de, D>(deserializer: D) -> Result<Option<Option<String>>, D::Error>
 where
     D: serde::Deserializer<'de>,
@@ -48,11 +48,11 @@ impl From<&EventRecord> for ExportLine {
     }
 }
 
-/// Writes events to a file of their own in `folder`, which is on the disk when this returns.
+/// Writes events to a file of their own in `folder`. The file is synced when this returns.
 ///
-/// Names are in the order of the events. A name says whose events they are and holds the beginning
-/// of the last one's digest: what stands under the same name is the same events, and what another
-/// issuer, or this one before a backup was restored, has written is never replaced.
+/// File names sort in the order of the events. A name contains the issuer and the start of the last
+/// event's digest. So a file with the same name has the same events, and files of another issuer,
+/// or of this one before a backup was restored, are never replaced.
 pub(super) fn write(
     folder: &Path,
     issuer: IssuerId,

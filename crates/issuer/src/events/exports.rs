@@ -1,4 +1,4 @@
-//! Checking exports with nothing else at hand.
+//! Verifies exports without a database.
 
 use std::fs::File;
 use std::io::{BufRead as _, BufReader};
@@ -12,11 +12,11 @@ use crate::error::Error;
 use crate::names;
 use crate::store::events::Line;
 
-/// Checks an export, line by line, with nothing else at hand. A whole export starts at the first
-/// event; a part of one is checked from its second line on, whose digest covers the first.
+/// Verifies an export line by line, without a database. A complete export starts at the first
+/// event. A partial one is verified from its second line, with a digest that covers the first.
 ///
 /// # Errors
-/// What `lines` brings. A line that is none is a finding.
+/// The errors of `lines`. An invalid line is a finding.
 pub fn check_export(
     lines: impl Iterator<Item = std::io::Result<String>>,
     anchors: &[Anchor],
@@ -26,11 +26,8 @@ pub fn check_export(
     Ok(walk.end())
 }
 
-/// Checks exports as one chain, in the order of their events, which is that in which they are given.
-/// One may begin with events that the one before ends with.
-///
-/// # Errors
-/// [`Error::Io`] for a file that can't be read.
+/// Verifies exports as one chain. The files must be in the order of their events. A file may begin
+/// with events that the previous one ends with.
 pub fn check_files(files: &[PathBuf], anchors: &[Anchor]) -> Result<Report, Error> {
     let mut walk = Walk::new(anchors);
     for path in files {
@@ -69,6 +66,7 @@ fn check_lines(
         if number == 1 && walk.begin_file(line.id, digest) {
             continue;
         }
+        // Lines that predate principals have the caller's name in `actor`.
         let (actor, on_behalf_of) = match &line.on_behalf_of {
             Some(on_behalf_of) => (line.actor.as_deref(), on_behalf_of.as_deref()),
             None => (None, line.actor.as_deref()),

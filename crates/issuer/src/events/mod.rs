@@ -1,4 +1,4 @@
-//! The audit trail: the events of the outbox, read, exported and checked.
+//! The audit trail: reads, exports and verifies the events of the outbox.
 
 mod archive;
 mod exports;
@@ -25,17 +25,17 @@ use crate::issuer::Issuer;
 use crate::store::events::{self, EventRecord, EventType, Filter};
 use crate::view::Instant;
 
-/// The most events of one page.
+/// The most events per page.
 pub const MAX_PAGE: u32 = 1000;
 
-/// Which events to show.
+/// A query for events.
 #[derive(Clone, Debug, Default)]
 pub struct EventQuery {
-    /// Types, key, actor, times, order.
+    /// The types, key, actor, times and order.
     pub filter: Filter,
-    /// The cursor of the page before.
+    /// The cursor that the previous page returned.
     pub cursor: Option<String>,
-    /// At most so many, 1 to 1000; 50 by default.
+    /// The page size, 1 to 1000; 50 by default.
     pub limit: Option<u32>,
 }
 
@@ -44,9 +44,9 @@ pub struct EventQuery {
 pub struct EventPage {
     /// The events.
     pub events: Vec<EventRecord>,
-    /// Where the next page starts, if there is one.
+    /// The cursor of the next page, if there is one.
     pub next_cursor: Option<String>,
-    /// What retention has removed: it is on no page.
+    /// What retention has removed; no page contains it.
     pub removed: Option<Start>,
 }
 
@@ -85,10 +85,10 @@ pub struct EventsAnswer {
 }
 
 impl EventView {
-    /// The event for people and programs.
+    /// The event for the API and `--json`.
     #[must_use]
     pub fn new(event: &EventRecord) -> Self {
-        // A text that is no JSON was put there by nobody of ours; it is shown as it is.
+        // We only write JSON. A text that isn't was put there by something else; show it unchanged.
         let data = serde_json::from_str(&event.data).unwrap_or_else(|_| json!(event.data));
         Self {
             id: event.id,
@@ -103,10 +103,10 @@ impl EventView {
     }
 }
 
-/// The types that a text names, separated by commas.
+/// Parses comma-separated type names.
 ///
 /// # Errors
-/// [`Error::Invalid`] for a name that is none.
+/// [`Error::Invalid`] for an unknown name.
 pub fn types(text: &str) -> Result<Vec<EventType>, Error> {
     let reason = "must name events such as api-key.created or list.published, separated by commas";
     let read = |name: &str| EventType::from_name(name.trim());
@@ -114,11 +114,11 @@ pub fn types(text: &str) -> Result<Vec<EventType>, Error> {
 }
 
 impl Issuer {
-    /// A page of events, newest first unless asked otherwise.
+    /// A page of events, newest first by default.
     ///
     /// # Errors
-    /// [`Error::Invalid`] for a limit or cursor that is none; oldest first, [`Error::EventsRemoved`]
-    /// for a cursor behind which events were removed since; and the store's.
+    /// [`Error::Invalid`] for an invalid limit or cursor; in ascending order
+    /// [`Error::EventsRemoved`], if events after the cursor were removed since; and the store's.
     pub async fn list_events(&self, query: &EventQuery) -> Result<EventPage, Error> {
         let limit = query.limit.unwrap_or(50);
         if !(1..=MAX_PAGE).contains(&limit) {
@@ -146,7 +146,7 @@ impl Issuer {
         Ok(EventPage { events: found, next_cursor, removed })
     }
 
-    /// The events behind `position`, oldest first: how consumers of the outbox read it.
+    /// The events after `position`, oldest first, for consumers of the outbox.
     ///
     /// # Errors
     /// [`Error::EventsRemoved`] if one of them was removed, and the store's.
@@ -156,7 +156,7 @@ impl Issuer {
         events::after(&mut reading, position, limit).await
     }
 
-    /// Refuses a place behind which events were removed.
+    /// Refuses a position if events after it were removed.
     ///
     /// # Errors
     /// As [`Issuer::events_after`].
@@ -164,7 +164,7 @@ impl Issuer {
         check_kept(&mut *self.store().read().await?, position).await
     }
 
-    /// The newest event's place, 0 before the first.
+    /// The newest event's id; 0 if there is none.
     ///
     /// # Errors
     /// The store's.

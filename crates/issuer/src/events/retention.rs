@@ -1,13 +1,13 @@
-//! Removing the oldest events, oldest first and without holes, so that what is kept verifies.
+//! Removes the oldest events, in order and without gaps, so that the rest still verifies.
 //!
 //! ```text
 //! look       choose the events that are old enough and no longer needed; walk their chain
-//! archive    write them to a file and sync it, if there is a folder for that
+//! archive    write them to a file and sync it, if a folder is set
 //! remove     in one transaction: sign the start, append `trail.trimmed`, remove the events
 //! ```
 //!
-//! A run does this batch by batch. A run that is killed has removed whole batches. It may have left a
-//! file of events that are still in the database.
+//! A run works batch by batch. A killed run has removed whole batches, and may have left a file of
+//! events that are still in the database.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -28,70 +28,71 @@ use crate::store::events::{self, Event, EventRecord, EventType};
 use crate::store::{self, Connection, lists, retention, targets};
 use crate::view::rfc3339_millis;
 
-/// The least age at which an event is removed. Deliveries of webhooks are tried for three days and
-/// shown for seven.
+/// The least age of removed events. Webhook deliveries are retried for three days and shown for
+/// seven.
 pub const MIN_KEEP: Duration = Duration::from_secs(7 * 24 * 60 * 60);
-/// How many events one transaction removes.
+/// The most events that one transaction removes.
 const BATCH: u32 = 2_000;
 const LIST: &str = "list";
 
-/// Which events to remove.
+/// The events to remove.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Retention {
-    /// Which are old enough.
+    /// The age limit.
     pub age: Age,
-    /// The folder that they are written to before they are removed.
+    /// The folder to archive them in before the removal.
     pub archive: Option<PathBuf>,
-    /// Whether events are removed although their chain is broken. Their digests are taken as they are.
+    /// Whether to remove events although their chain is broken. Their digests are accepted as they
+    /// are.
     pub even_if_broken: bool,
 }
 
-/// Which events are old enough to be removed.
+/// The age limit of events.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Age {
-    /// Those that were committed longer ago.
+    /// Remove events older than this.
     Keep(Duration),
-    /// Those that were committed before.
+    /// Remove events committed before this instant.
     Before(Time),
 }
 
-/// What keeps events that are old enough.
+/// Why old enough events are kept.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Held {
-    /// The first event that is kept for it.
+    /// The first event kept.
     pub from: i64,
-    /// A webhook's id, or `list`: the published list does not know of them yet.
+    /// A webhook's id, or `list` if the published list doesn't include the events yet.
     pub by: String,
 }
 
-/// What would be removed.
+/// The preview of a removal.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Outlook {
-    /// How many events.
+    /// The number of events.
     pub events: u64,
     /// The last of them.
     pub through: Option<i64>,
-    /// Those that are older than this.
+    /// The age limit as an instant.
     pub before: Time,
-    /// What keeps others that are old enough.
+    /// Why other old enough events are kept.
     pub held: Option<Held>,
 }
 
-/// What was removed.
+/// The result of a removal.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Trimmed {
-    /// How many events.
+    /// The number of events removed.
     pub removed: u64,
     /// The last of them.
     pub through: Option<i64>,
-    /// The files that they were written to.
+    /// The files that they were archived in.
     pub files: Vec<PathBuf>,
-    /// What keeps others that are old enough.
+    /// Why other old enough events are kept.
     pub held: Option<Held>,
 }
 
 impl Trimmed {
-    /// What was done, as a sentence.
+    /// A summary as a sentence.
     #[must_use]
     pub fn summary(&self) -> String {
         let mut told = match self.through {
@@ -124,7 +125,7 @@ impl fmt::Display for Held {
 }
 
 impl Age {
-    /// The instant before which an event was committed that is old enough.
+    /// The instant that events must predate to be old enough.
     ///
     /// # Errors
     /// [`Error::Invalid`] for less than [`MIN_KEEP`].
@@ -150,13 +151,13 @@ impl Age {
     }
 }
 
-/// The last event that may be removed, and what keeps those behind it.
+/// The last event that may be removed, and what holds back the rest.
 struct Reach {
     last: i64,
     held: Option<Held>,
 }
 
-/// What the chain is built on behind the events that were removed, or at its beginning.
+/// The state of the chain before the oldest kept event.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Before {
     last: Option<Anchor>,
@@ -164,16 +165,16 @@ struct Before {
     head: Option<Digest>,
 }
 
-/// What one transaction removes.
+/// The events that one transaction removes.
 struct Batch {
     before: Before,
     events: Vec<EventRecord>,
-    /// The first event that does not follow the one before it.
+    /// The first event with a digest that doesn't follow from its predecessor.
     broken: Option<i64>,
 }
 
 impl Issuer {
-    /// What a removal would come to.
+    /// Previews a removal.
     ///
     /// # Errors
     /// As [`Age::before`], and the store's.
@@ -189,12 +190,12 @@ impl Issuer {
         Ok(Outlook { events, through, before, held: reach.held })
     }
 
-    /// Removes the events that are old enough, batch by batch, for as long as the lease is held.
+    /// Removes the old enough events, batch by batch, as long as the lease is held.
     ///
     /// # Errors
-    /// As [`Age::before`]; [`Error::TrailBroken`] for a chain that is not as it was written;
-    /// [`Error::Restored`], [`Error::NoSigner`], those of the archive's folder, and the store's.
-    /// Each batch is removed as a whole or not at all.
+    /// As [`Age::before`]; [`Error::TrailBroken`] for a broken chain; [`Error::Restored`],
+    /// [`Error::NoSigner`], the archive folder's, and the store's. Each batch is removed as a whole
+    /// or not at all.
     pub(crate) async fn trim(
         &self,
         retention: &Retention,
@@ -248,7 +249,7 @@ impl Issuer {
         Ok((Some(batch).filter(|batch| !batch.events.is_empty()), reach.held))
     }
 
-    /// What the oldest event is built on.
+    /// The state of the chain before the oldest event.
     async fn standing(
         &self,
         connection: &mut Connection,
@@ -263,12 +264,12 @@ impl Issuer {
                 Ok(Before { last: Some(start.last), removed: start.removed, head: start.head })
             }
             None if even_if_broken => Ok(Before::default()),
-            // An unsigned start may hide a cut: signing a new one on top of it would cover that up.
+            // An unsigned start may hide a truncation, which a new signed start would cover up.
             Some(_) | None => Err(Error::TrailBroken { id: oldest }),
         }
     }
 
-    /// Removes a batch, unless another process has removed it or something has come to need it since.
+    /// Removes a batch, unless another process removed it or something needs it now.
     async fn remove(
         &self,
         batch: &Batch,
@@ -312,10 +313,10 @@ impl Issuer {
         }
         let event =
             Event { event: EventType::TrailTrimmed, key_id: None, who: self.who(None), data };
-        // Appended first, because its digest covers the newest event, which may be removed here.
+        // Append first: the event's digest covers the newest event, which may be removed here.
         events::append(&mut writing, now, &event).await?;
         if retention::remove_through(&mut writing, last.id).await? != count {
-            // The database holds other events than the batch: nothing is committed.
+            // The database holds other events than the batch, so roll back.
             return Err(Error::TrailBroken { id: last.id });
         }
         writing.commit().await?;
@@ -323,8 +324,8 @@ impl Issuer {
     }
 }
 
-/// Which events may be removed of those that were committed before `before`: all that neither the
-/// list nor a webhook needs.
+/// The last event that may be removed among those committed before `before`: the list and all
+/// webhooks must be past it.
 async fn reach(connection: &mut Connection, before: Time) -> Result<Option<Reach>, Error> {
     let Some(old) = retention::newest_before(connection, before).await? else { return Ok(None) };
     let mut reach = Reach { last: old, held: None };
@@ -333,7 +334,7 @@ async fn reach(connection: &mut Connection, before: Time) -> Result<Option<Reach
             reach = Reach { last: done, held: Some(Held { from: done.saturating_add(1), by }) };
         }
     };
-    // A list weighs what was committed behind the place that the one before knows of.
+    // The next list processes the events after the promise's position.
     hold(lists::promise(connection).await?.map_or(0, |promise| promise.position), LIST.into());
     if let Some((id, done)) = retention::furthest_behind(connection).await? {
         hold(done, id);
@@ -341,13 +342,13 @@ async fn reach(connection: &mut Connection, before: Time) -> Result<Option<Reach
     Ok(Some(reach))
 }
 
-/// The head of the newest list that one of these events tells of.
+/// The head of the newest list published in these events.
 fn newest_head(events: &[EventRecord]) -> Option<Digest> {
     let lists = events.iter().rev().filter(|event| event.event == EventType::ListPublished.name());
     lists.filter_map(head_of).next()
 }
 
-/// The head that a `list.published` tells of.
+/// The head that a `list.published` event names.
 fn head_of(event: &EventRecord) -> Option<Digest> {
     let data: Value = serde_json::from_str(&event.data).ok()?;
     crate::names::digest(data.get("head")?.as_str()?)

@@ -8,8 +8,8 @@
 //! 32  its digest
 //!  8  its time, ms
 //! ```
-//!
-//! The signer of lists signs it. That key lies in the keystore, so a writer of the database alone can't
+//! The list signer signs it. Its key is in the keystore, so an attacker who can only write to the
+//! database can't cut off the trail's beginning and forge a start.
 //! cut off the trail's beginning and forge a start behind the cut.
 
 use portcullis_core::crypto::{Context, Digest, IssuerId};
@@ -28,22 +28,22 @@ use crate::view::Instant;
 const MAGIC: [u8; 4] = *b"PCT\x01";
 const LEN: usize = 118;
 
-/// The last event that was removed, on which the oldest event that is kept is built.
+/// The last removed event, which the oldest kept event builds on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Start {
     /// The trail's issuer.
     pub issuer: IssuerId,
     /// The kid of the signer.
     pub kid: u16,
-    /// The last event that was removed.
+    /// The last removed event.
     pub last: Anchor,
-    /// When that one was committed.
+    /// When that event was committed.
     pub last_at: Time,
-    /// How many events were removed in all.
+    /// The total number of events removed.
     pub removed: u64,
-    /// When the last of them were removed.
+    /// When the last removal happened.
     pub at: Time,
-    /// The newest list's head that a removed event told of.
+    /// The head of the newest list that a removed event names.
     pub head: Option<Digest>,
 }
 
@@ -98,7 +98,7 @@ impl Start {
         bytes
     }
 
-    /// Reads a file without checking its signature; none if it is no such file.
+    /// Decodes a file without verifying its signature; `None` if it is malformed.
     #[must_use]
     pub fn read(file: &[u8]) -> Option<Self> {
         let (signed, signature) = file.split_at_checked(LEN)?;
@@ -118,8 +118,8 @@ impl Start {
         (id > 0).then_some(Self { issuer, kid, last, last_at, removed, at, head })
     }
 
-    /// Whether the file was signed by a signer of lists in one of `keyrings`. A signer that has been
-    /// retired since counts as well, because the file is not signed anew.
+    /// Whether a list signer in one of `keyrings` signed the file. Retired signers count too,
+    /// because the file isn't signed again.
     #[must_use]
     pub fn is_signed(&self, file: &[u8], keyrings: &[Keyring]) -> bool {
         let Some((signed, signature)) = file.split_last_chunk::<64>() else { return false };
@@ -140,7 +140,7 @@ fn take<const N: usize>(rest: &mut &[u8]) -> Option<[u8; N]> {
 }
 
 impl Issuer {
-    /// The start in the database. Its signature is checked by [`Issuer::verify_trail`].
+    /// The start in the database. [`Issuer::verify_trail`] verifies its signature.
     ///
     /// # Errors
     /// The store's.
@@ -148,8 +148,8 @@ impl Issuer {
         start_in(&mut *self.store().read().await?).await
     }
 
-    /// The start in the database, none inside if it can't be read, and whether a signer of lists of
-    /// this issuer signed it.
+    /// The start in the database, and whether a list signer of this issuer signed it. The inner
+    /// `None` means that it is malformed.
     pub(super) async fn signed_start(
         &self,
         connection: &mut Connection,
@@ -166,16 +166,13 @@ impl Issuer {
     }
 }
 
-/// The start in the database, unchecked.
+/// The start in the database, unverified.
 pub(crate) async fn start_in(connection: &mut Connection) -> Result<Option<Start>, Error> {
     Ok(retention::start(connection).await?.and_then(|file| Start::read(&file)))
 }
 
-/// Refuses a place if events behind it were removed: a reader that continues from there would miss
-/// them. Place 0 asks for all events that are kept.
-///
-/// # Errors
-/// [`Error::EventsRemoved`] and the database's.
+/// Refuses a position if events after it were removed, since a reader that continues there would
+/// miss them. Position 0 requests all events kept.
 pub(crate) async fn check_kept(connection: &mut Connection, after: i64) -> Result<(), Error> {
     let through = start_in(connection).await?.map_or(0, |start| start.last.id);
     if after > 0 && after < through {

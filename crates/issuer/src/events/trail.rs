@@ -1,8 +1,8 @@
-//! Checking the chain of digests: nothing changed, missing, added or put elsewhere.
+//! Verifies the chain of digests: no event was changed, removed, added or moved.
 //!
-//! The chain alone does not tell that its end was cut off. Three things do: an [`Anchor`] that was
-//! noted before, the position that the promised list knows of, and the heads that were signed. That
-//! its beginning was removed by retention, and not cut off, is what the signed [`Start`] tells.
+//! The chain alone can't show that its end was cut off. Three other things do: an [`Anchor`] noted
+//! earlier, the position in the promised list, and the signed heads. The signed [`Start`] proves
+//! that retention, and not an attacker, removed the beginning.
 
 use std::path::PathBuf;
 
@@ -20,8 +20,8 @@ use crate::store::{Connection, lists};
 const PAGE: u32 = 1000;
 
 impl Issuer {
-    /// Walks the whole trail, and holds its end against `anchors`, the promised list and the heads
-    /// that were signed.
+    /// Verifies the whole trail, and checks its end against `anchors`, the promised list and the
+    /// signed heads.
     ///
     /// # Errors
     /// The store's.
@@ -29,8 +29,8 @@ impl Issuer {
         self.verify_trail_behind(&[], anchors).await
     }
 
-    /// The same, as one chain with exports of what retention has removed. The files are given in the
-    /// order of their events, and may hold events that are in the database as well.
+    /// Like [`Issuer::verify_trail`], with exports of removed events as the first part of the
+    /// chain. The files must be in the order of their events, and may overlap with the database.
     ///
     /// # Errors
     /// The store's, and [`Error::Io`] of the files.
@@ -43,6 +43,8 @@ impl Issuer {
         let mut found = Report::default();
         let start = self.check_start(&mut reading, &mut found).await?;
         let removed = start.map_or(0, |start| start.last.id);
+        // Anchors among the removed events are checked against the archive, the others against the
+        // database.
         let (mut of_archive, mut of_database): (Vec<Anchor>, Vec<Anchor>) =
             anchors.iter().partition(|anchor| anchor.id < removed);
         let mut whole = found;
@@ -61,7 +63,7 @@ impl Issuer {
         Ok(whole.joined(walk_kept(&mut reading, walk, start).await?))
     }
 
-    /// Walks the newest `count` events only.
+    /// Verifies only the newest `count` events.
     ///
     /// # Errors
     /// The store's.
@@ -88,7 +90,7 @@ impl Issuer {
     }
 
     /// Checks the start's signature, and that the newest `trail.trimmed` names the same event. An
-    /// unsigned start is a finding; the walk goes on from it, to find what else is wrong.
+    /// unsigned start is a finding; verification continues from it to find further faults.
     async fn check_start(
         &self,
         connection: &mut Connection,
@@ -115,6 +117,7 @@ impl Issuer {
                 return Ok(None);
             }
         };
+        // Report an unsigned start, and one that differs from the last `trail.trimmed`.
         let id = start.last.id;
         if !is_signed {
             let message = format!(
@@ -134,7 +137,7 @@ impl Issuer {
     }
 }
 
-/// Checks the files of what was removed; the last event that was removed must be in them.
+/// Verifies the files of removed events. They must contain the last removed event.
 fn check_archive(
     files: &[PathBuf],
     behind: Option<Anchor>,
@@ -155,14 +158,14 @@ fn check_archive(
     Ok(report)
 }
 
-/// The last event that a `trail.trimmed` says was removed.
+/// The last removed event according to a `trail.trimmed`.
 fn through(event: &EventRecord) -> Option<Anchor> {
     let data: Value = serde_json::from_str(&event.data).ok()?;
     let id = data.get("through")?.as_i64()?;
     Some(Anchor { id, digest: names::digest(data.get("digest")?.as_str()?)? })
 }
 
-/// Walks what a database holds of the trail. Whether its start is signed is not asked here.
+/// Verifies the trail in a database, without its start's signature.
 pub(crate) async fn verify_in(
     reading: &mut Connection,
     anchors: &[Anchor],
@@ -171,7 +174,7 @@ pub(crate) async fn verify_in(
     walk_kept(reading, Walk::behind(anchors, start.as_ref()), start).await
 }
 
-/// Goes on with `walk` over all events that a database holds.
+/// Continues `walk` over all events in a database.
 async fn walk_kept(
     reading: &mut Connection,
     mut walk: Walk,
@@ -192,7 +195,7 @@ async fn walk_kept(
     Ok(report)
 }
 
-/// What the rest of the database knows of the trail's end.
+/// Checks the trail's end against the rest of the database.
 async fn check_end(connection: &mut Connection, report: &mut Report) -> Result<(), Error> {
     let newest = report.newest.map_or(0, |anchor| anchor.id);
     if let Some(promise) = lists::promise(connection).await?
@@ -211,7 +214,8 @@ async fn check_end(connection: &mut Connection, report: &mut Report) -> Result<(
         let told = events::list(connection, &filter, 1).await?;
         let is_told = match told.first() {
             Some(event) => event.data.contains(&head.to_string()),
-            // Nothing was published for so long that retention has removed the newest of them.
+            // Nothing was published for so long that retention has removed the last
+            // `list.published`.
             None => report.start.is_some_and(|start| start.head == Some(head)),
         };
         if !is_told {

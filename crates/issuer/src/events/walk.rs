@@ -1,5 +1,4 @@
-//! The walk along a chain of digests, from the database or from exports: what it meets, and what it
-//! finds.
+//! Walks along a chain of digests, from the database or from exports, and collects findings.
 
 use portcullis_core::crypto::Digest;
 use serde::Serialize;
@@ -8,20 +7,20 @@ use super::start::Start;
 use crate::names;
 use crate::store::events::Line;
 
-/// Findings beyond so many are counted, not listed.
+/// Findings beyond this number are only counted.
 const MAX_FINDINGS: usize = 100;
 
-/// A place in the trail and the digest that it had: what an operator notes, or a webhook brought.
+/// An event's id and digest at some time: noted by an operator, or delivered by a webhook.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Anchor {
-    /// The event's place.
+    /// The event's id.
     pub id: i64,
     /// Its digest.
     pub digest: Digest,
 }
 
 impl Anchor {
-    /// Reads `ID:DIGEST`.
+    /// Parses `ID:DIGEST`.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let (id, digest) = text.trim().split_once(':')?;
@@ -36,31 +35,31 @@ impl std::fmt::Display for Anchor {
     }
 }
 
-/// Something in the trail that is not as it was written.
+/// A deviation of the trail from what was written.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Finding {
-    /// The event at which it shows.
+    /// The event that shows it.
     pub id: i64,
     /// `changed`, `missing`, `reordered`, `truncated`, `anchor`, `start` or `removed`.
     pub code: &'static str,
-    /// What it means, as a sentence.
+    /// An explanation as a sentence.
     pub message: String,
 }
 
-/// What the check of a trail came to.
+/// The result of verifying a trail.
 #[derive(Clone, Debug, Default)]
 pub struct Report {
-    /// How many events were read.
+    /// The number of events read.
     pub events: u64,
-    /// The oldest event that was read.
+    /// The oldest event read.
     pub first: Option<i64>,
     /// What was removed before the events of the database.
     pub start: Option<Start>,
     /// The newest event: the anchor to note.
     pub newest: Option<Anchor>,
-    /// What is wrong, by place; at most a hundred.
+    /// The findings in order, at most a hundred.
     pub findings: Vec<Finding>,
-    /// Findings that are not listed.
+    /// The number of findings not listed.
     pub more: u64,
 }
 
@@ -71,7 +70,7 @@ impl Report {
         self.findings.is_empty()
     }
 
-    /// Both as one: `other` is of what follows.
+    /// Joins two reports; `other` covers the part that follows.
     pub(super) fn joined(self, other: Self) -> Self {
         let mut whole = Self {
             events: self.events + other.events,
@@ -96,15 +95,15 @@ impl Report {
     }
 }
 
-/// The walk along the chain.
+/// A walk along the chain.
 pub(super) struct Walk {
     pub(super) report: Report,
-    /// The newest place and the digest that stands there.
+    /// The id and digest of the last event.
     pub(super) last: Option<(i64, Digest)>,
-    /// What must be met, each with how it is known.
+    /// The anchors to check, each with its origin for messages.
     anchors: Vec<(Anchor, &'static str)>,
     seen: Vec<Anchor>,
-    /// Events up to this place were counted before.
+    /// Events up to this id were counted already.
     counted: i64,
 }
 
@@ -122,7 +121,7 @@ impl Walk {
         }
     }
 
-    /// Starts behind the events that retention removed.
+    /// Starts after the events that retention removed.
     pub(super) fn behind(anchors: &[Anchor], start: Option<&Start>) -> Self {
         let mut walk = Self::new(anchors);
         let Some(start) = start else { return walk };
@@ -141,15 +140,15 @@ impl Walk {
         walk
     }
 
-    /// What is walked over goes on with what an export ended with.
+    /// Requires the walk to continue from an export's last event.
     pub(super) fn after(&mut self, export: Anchor) {
         self.anchors.push((export, IN_FILES));
         self.counted = export.id;
     }
 
-    /// The first line of a file: whether it is taken as it is, because nothing at hand precedes it.
-    /// The next line's digest covers it. If the file before it goes further, both must agree on that
-    /// file's last event.
+    /// Handles the first line of a file. Returns whether the line is accepted unverified because
+    /// its predecessor is unavailable; the next line's digest covers it. If the previous file goes
+    /// further, the two must agree on that file's last event.
     pub(super) fn begin_file(&mut self, id: i64, digest: Digest) -> bool {
         match self.last {
             None if id <= 1 => return false,

@@ -1,4 +1,4 @@
-//! Encrypting what lies in the issuer's folder, and the way back.
+//! Encrypts and decrypts the secret files in the issuer's folder.
 
 use std::path::{Path, PathBuf};
 
@@ -8,7 +8,7 @@ use super::vault::Vault;
 use crate::error::Error;
 use crate::issuer::Home;
 
-/// A secret file of the issuer, and whether it is encrypted.
+/// A secret file, and whether it is encrypted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AtRest {
     /// The file.
@@ -17,8 +17,8 @@ pub struct AtRest {
     pub encrypted: bool,
 }
 
-/// The secret files that are here: the keystore, and the root key at `root` or in the folder. Who
-/// finds a plain one has the keys.
+/// The secret files present: the keystore, and the root key at `root` or in the folder. Anyone who
+/// obtains an unencrypted one has the keys.
 ///
 /// # Errors
 /// As [`Vault::lock`].
@@ -30,7 +30,7 @@ pub fn at_rest(home: &Home, root: Option<&Path>) -> Result<Vec<AtRest>, Error> {
     files.iter().map(look).collect()
 }
 
-/// Encrypts the plain ones of these files with what `with` holds; gives those.
+/// Encrypts the unencrypted files with the secret in `with`. Returns their paths.
 ///
 /// # Errors
 /// [`Error::Sealed`] for a secret that is too short, and as [`Vault::read`].
@@ -38,7 +38,7 @@ pub fn encrypt(home: &Home, root: Option<&Path>, with: &Unlock) -> Result<Vec<Pa
     change(home, root, with, false)
 }
 
-/// Encrypts these files with another secret than before: what `with` holds; gives those.
+/// Encrypts the encrypted files again, with the new secret in `with`. Returns their paths.
 ///
 /// # Errors
 /// As [`encrypt`].
@@ -53,7 +53,7 @@ fn change(
     sealed: bool,
 ) -> Result<Vec<PathBuf>, Error> {
     let files = chosen(home, root, sealed)?;
-    // All of them can be read before the first is written.
+    // Read all of them before writing the first.
     let read = files.iter().map(|vault| Ok((vault, vault.read()?)));
     let read: Vec<_> = read.collect::<Result<_, Error>>()?;
     let secret = with.new_secret(&home.keystore())?;
@@ -63,7 +63,7 @@ fn change(
     Ok(files.iter().map(|vault| vault.path().to_owned()).collect())
 }
 
-/// Writes the encrypted ones of these files as they are; gives those.
+/// Decrypts the encrypted files. Returns their paths.
 ///
 /// # Errors
 /// As [`Vault::read`].
@@ -90,7 +90,7 @@ fn chosen(home: &Home, root: Option<&Path>, sealed: bool) -> Result<Vec<Vault>, 
     Ok(chosen)
 }
 
-/// The root key first: where the work ends half-way, the issuer still starts as it did.
+/// The root key first: if the process ends half-way, the issuer still starts as before.
 fn vaults(home: &Home, root: Option<&Path>) -> Vec<Vault> {
     let root = root.map_or_else(|| home.root_key(), Path::to_owned);
     let root = root.exists().then(|| Vault::new(root, home.unlock().clone()));

@@ -1,4 +1,4 @@
-//! Secrets that lie in the database: each sealed under a key of the keystore and bound to its place.
+//! Secrets in the database: each is sealed under a key from the keystore and bound to its place.
 //!
 //! ```text
 //! `s1.` base64url( nonce of 24 bytes, XChaCha20-Poly1305 of the text with its tag )
@@ -6,9 +6,9 @@
 //! key: HMAC-SHA256( a secret of the keystore, `portcullis column v1` )
 //! ```
 //!
-//! The key is derived from what every machine's copy of the keystore holds from the beginning on,
-//! so that nothing has to be handed round. Who reads the database, or a backup of it, learns
-//! nothing; who writes it can't put one webhook's secret in the place of another's.
+//! The key is derived from a secret that every machine's copy of the keystore has from the start,
+//! so nothing has to be distributed. A reader of the database or its backups learns nothing. A
+//! writer can't substitute one webhook's secret for another's.
 
 use std::fmt;
 
@@ -27,22 +27,22 @@ const CONTEXT: &str = "portcullis column v1";
 const PREFIX: &str = "s1.";
 const NONCE_LEN: usize = 24;
 
-/// A text as it lies in the database. Only a [`ColumnKey`] makes one of a secret.
+/// A column's text. Only a [`ColumnKey`] turns a secret into one.
 #[derive(Clone, PartialEq, Eq)]
 pub struct SealedText(String);
 
 impl SealedText {
-    /// What a column holds.
+    /// Wraps a column's text.
     pub(crate) const fn of_column(text: String) -> Self {
         Self(text)
     }
 
-    /// As the column holds it.
+    /// The text for the column.
     pub(crate) fn as_column(&self) -> &str {
         &self.0
     }
 
-    /// Whether this was sealed at all: a database of before has secrets as they are.
+    /// Whether the text is sealed. Databases of earlier versions hold plain secrets.
     pub(crate) fn is_sealed(&self) -> bool {
         self.0.starts_with(PREFIX)
     }
@@ -54,7 +54,7 @@ impl fmt::Debug for SealedText {
     }
 }
 
-/// What seals secrets in the database, and opens them.
+/// Seals and opens secrets in the database.
 pub struct ColumnKey {
     issuer: IssuerId,
     key: Zeroizing<[u8; 32]>,
@@ -68,7 +68,7 @@ impl fmt::Debug for ColumnKey {
 
 impl ColumnKey {
     pub(super) fn derive(issuer: IssuerId, from: &[u8; 32]) -> Result<Self, Error> {
-        // HMAC takes keys of any length: this never fails.
+        // HMAC accepts keys of any length, so this never fails.
         let mac = <Hmac<Sha256> as hmac::KeyInit>::new_from_slice(from);
         let mut mac = mac.map_err(|_| Error::Random)?;
         mac.update(CONTEXT.as_bytes());
@@ -85,7 +85,7 @@ impl ColumnKey {
         parts.concat()
     }
 
-    /// Seals a text for its place, such as a webhook's id.
+    /// Seals a text and binds it to a place, such as a webhook's id.
     ///
     /// # Errors
     /// [`Error::Random`].
@@ -93,13 +93,13 @@ impl ColumnKey {
         let nonce: [u8; NONCE_LEN] = *crate::random::secret()?;
         let payload = Payload { msg: text.as_bytes(), aad: &self.bound_to(place) };
         let sealed = self.cipher().encrypt(&XNonce::from(nonce), payload);
-        // Only a text of 256 GiB is too long.
+        // Only texts above 256 GiB are too long.
         let sealed = sealed.map_err(|_| Error::Random)?;
         let bytes = [nonce.as_slice(), &sealed].concat();
         Ok(SealedText(format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode(bytes))))
     }
 
-    /// Opens what was sealed for that place under this key; `None` for anything else.
+    /// Opens a text sealed for this place under this key; `None` otherwise.
     #[must_use]
     pub fn open(&self, place: &str, sealed: &SealedText) -> Option<Zeroizing<String>> {
         let bytes = URL_SAFE_NO_PAD.decode(sealed.0.strip_prefix(PREFIX)?).ok()?;

@@ -49,7 +49,7 @@ impl From<&StoredKey> for KeyDocument {
 }
 
 pub(super) fn decode(bytes: &[u8]) -> Result<Keystore, KeystoreError> {
-    // serde_json's own message may quote the value that it stumbled over: only the place is kept.
+    // serde_json's message may quote a secret value, so only the position is kept.
     let document: Document = serde_json::from_slice(bytes)
         .map_err(|error| KeystoreError::Json { line: error.line(), column: error.column() })?;
     if document.version != VERSION {
@@ -100,7 +100,7 @@ pub(super) fn encode(keystore: &Keystore) -> serde_json::Result<Zeroizing<Vec<u8
         keys: keystore.keys.iter().map(KeyDocument::from).collect(),
         policy_salt: keystore.salt.as_ref().map(|salt| super::secret_text(salt)),
     };
-    // Room for any keystore: a buffer that grows would leave copies of secrets behind.
+    // Allocate enough at once: a growing buffer would leave copies of secrets in memory.
     let mut out = Zeroizing::new(Vec::with_capacity(1024 + 512 * keystore.keys.len()));
     serde_json::to_writer_pretty(&mut *out, &document)?;
     out.push(b'\n');

@@ -1,12 +1,4 @@
-//! The keystore: the issuer's signing keys, apart from the database.
-//!
-//! A JSON file of mode 0600, which may be [encrypted](seal):
-//!
-//! ```json
-//! {"version":1,"issuer":"iss_…","root":"<public, base64url>","keys":[
-//!   {"kid":1,"algorithm":"hmac-sha256-128","purpose":"token","environments":["live"],
-//!    "kinds":["secret"],"state":"active","secret":"<32 bytes, base64url>"}]}
-//! ```
+//! The keystore: the issuer's signing keys, stored outside the database.
 
 mod at_rest;
 mod column;
@@ -35,10 +27,10 @@ pub use seal::{SealError, is_sealed};
 pub use unlock::{Ask, Lock, Unlock};
 pub use vault::Vault;
 
-/// What is wrong with a keystore. Never quotes the file: it holds secrets.
+/// A fault in a keystore. Never quotes the file, which holds secrets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum KeystoreError {
-    /// The file is not the JSON that a keystore is.
+    /// The file is not a keystore's JSON.
     #[error("it is not a keystore: the mistake is at line {line}, column {column}")]
     Json {
         /// The line, counted from 1.
@@ -46,13 +38,13 @@ pub enum KeystoreError {
         /// The column, counted from 1.
         column: usize,
     },
-    /// The format's version is not known.
+    /// An unknown format version.
     #[error("its version is {0}, which this program does not know; update the program")]
     Version(u32),
-    /// A field holds a value that is none.
+    /// A field has an invalid value.
     #[error("its field `{0}` holds a value that is none")]
     Field(&'static str),
-    /// A key is not the one that the keyring lists under its kid.
+    /// A key differs from the one that the keyring lists under its kid.
     #[error("its key of kid {0} is not the one that the keyring lists")]
     NotInKeyring(u16),
 }
@@ -62,7 +54,7 @@ pub struct Keystore {
     issuer: IssuerId,
     root: PublicKey,
     keys: Vec<StoredKey>,
-    /// Private policies are salted under it.
+    /// The secret for the salts of private policies.
     salt: Option<Zeroizing<[u8; 32]>>,
 }
 
@@ -72,13 +64,13 @@ pub struct StoredKey {
     pub kid: u16,
     /// The algorithm.
     pub algorithm: Algorithm,
-    /// What the key is used for.
+    /// The purpose.
     pub purpose: Purpose,
-    /// The environments whose keys it signs.
+    /// The environments of the keys that it signs.
     pub environments: Vec<Environment>,
     /// The kinds of keys that it signs.
     pub kinds: Vec<Kind>,
-    /// Where it stands in its life.
+    /// The state in its life cycle.
     pub state: State,
     /// The HMAC secret, or the Ed25519 seed.
     pub secret: Zeroizing<[u8; 32]>,
@@ -91,7 +83,7 @@ impl Keystore {
         Self { issuer, root, keys, salt: None }
     }
 
-    /// The same with a new secret for the salts of private policies.
+    /// Replaces the secret for the salts of private policies with a new one.
     ///
     /// # Errors
     /// [`Error::Random`].
@@ -99,7 +91,7 @@ impl Keystore {
         Ok(Self { salt: Some(crate::random::secret()?), ..self })
     }
 
-    /// The same with other keys.
+    /// A copy with other keys.
     #[must_use]
     pub fn with_keys(&self, keys: Vec<StoredKey>) -> Self {
         Self { issuer: self.issuer, root: self.root, keys, salt: self.salt.clone() }
@@ -111,13 +103,13 @@ impl Keystore {
         SaltKey::new(self.salt.as_deref().unwrap_or(&[0; 32]))
     }
 
-    /// What secrets in the database are sealed under.
+    /// The key that seals secrets in the database.
     ///
     /// # Errors
-    /// [`Error::NoSigner`] for a keystore that holds nothing.
+    /// [`Error::NoSigner`] for an empty keystore.
     pub fn column_key(&self) -> Result<ColumnKey, Error> {
-        // A keystore of before there were private policies has no secret of its own for this: the
-        // oldest of its keys, which is never taken out, stands in.
+        // Keystores older than private policies have no salt. Use their oldest key, which is never
+        // removed.
         let oldest = self.keys.first().map(|key| &*key.secret);
         let secret = self.salt.as_deref().or(oldest).ok_or(Error::NoSigner)?;
         ColumnKey::derive(self.issuer, secret)
@@ -126,13 +118,13 @@ impl Keystore {
     /// Reads a keystore file.
     ///
     /// # Errors
-    /// As [`Vault::read`], and [`Error::Keystore`] for a file that is none.
+    /// As [`Vault::read`], and [`Error::Keystore`] for an invalid file.
     pub fn read(vault: &Vault) -> Result<Self, Error> {
         let path = || vault.path().to_owned();
         document::decode(&vault.read()?).map_err(|source| Error::Keystore { path: path(), source })
     }
 
-    /// Writes the keystore file, whole or not at all, encrypted where it was.
+    /// Writes the keystore file atomically, encrypted if it was.
     ///
     /// # Errors
     /// [`Error::Io`], and as [`Vault::rewrite`].
@@ -150,7 +142,7 @@ impl Keystore {
             .map_err(|error| Error::Io { path: path.to_owned(), source: error.into() })
     }
 
-    /// The issuer that the keys are of.
+    /// The issuer that the keys belong to.
     #[must_use]
     pub const fn issuer(&self) -> IssuerId {
         self.issuer
@@ -168,7 +160,7 @@ impl Keystore {
         &self.keys
     }
 
-    /// The active key that signs such keys, newest kid first.
+    /// The active key that signs such keys; the newest if there are several.
     #[must_use]
     pub fn token_key(
         &self,
@@ -207,13 +199,13 @@ impl Keystore {
         Some(StatusListSigner { kid: key.kid, key: SigningKey::from_seed(&key.secret) })
     }
 
-    /// The same keys as `keyring`, which alone counts, says that they stand in their lives.
+    /// Sets each key's state from `keyring`, which is authoritative.
     ///
-    /// A key that the keyring does not list under any kid is left out: it is what a rotation left
-    /// that did not come to its end, and nothing was ever signed with it.
+    /// Drops keys that the keyring doesn't list: an interrupted rotation left them, and they never
+    /// signed anything.
     ///
     /// # Errors
-    /// [`KeystoreError::NotInKeyring`] for a key that is another than the one that is listed.
+    /// [`KeystoreError::NotInKeyring`] for a key that differs from the listed one.
     pub(crate) fn under(self, keyring: &Keyring) -> Result<Self, KeystoreError> {
         let Self { issuer, root, keys, salt } = self;
         let mut listed = Vec::with_capacity(keys.len());
@@ -238,8 +230,8 @@ impl Keystore {
         Ok(Self { issuer, root, keys: listed, salt })
     }
 
-    /// The kids that `keyring` has use for and that are not here: on another machine's keystore,
-    /// perhaps, from where it must be brought.
+    /// The kids in use in `keyring` that this keystore lacks. Another machine's keystore may have
+    /// them, and they must be copied from there.
     #[must_use]
     pub fn lacks(&self, keyring: &Keyring) -> Vec<u16> {
         let wanted = keyring.entries().iter().filter(|entry| entry.state != State::Retired);
@@ -247,12 +239,12 @@ impl Keystore {
         wanted.map(|entry| entry.kid).filter(|&kid| !held(kid)).collect()
     }
 
-    /// Adds a key, whose kid must be higher than all others.
+    /// Adds a key. Its kid must be higher than all others.
     pub(crate) fn push(&mut self, key: StoredKey) {
         self.keys.push(key);
     }
 
-    /// Notes where a key stands in its life.
+    /// Sets a key's state.
     pub(crate) fn set_state(&mut self, kid: u16, state: State) {
         for key in self.keys.iter_mut().filter(|key| key.kid == kid) {
             key.state = state;
@@ -261,7 +253,7 @@ impl Keystore {
 }
 
 impl StoredKey {
-    /// The key's line in the keyring, valid without bounds.
+    /// The key's entry in the keyring, without time bounds.
     ///
     /// # Errors
     /// [`Error::PublicKey`], never for a seed drawn at random.
@@ -283,7 +275,7 @@ impl StoredKey {
         })
     }
 
-    /// The signer of tokens that this key is.
+    /// The token signer for this key.
     #[must_use]
     pub fn token_signer(&self) -> TokenSigner {
         match self.algorithm {

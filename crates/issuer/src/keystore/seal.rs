@@ -1,4 +1,4 @@
-//! Files that are encrypted at rest: the keystore, the root key, backups.
+//! Files encrypted at rest: the keystore, the root key, backups.
 //!
 //! ```text
 //!  4  `PCX` 01
@@ -10,8 +10,7 @@
 //! then parts of up to 65536 bytes and a tag of 16 each, by XChaCha20-Poly1305 in the STREAM
 //! construction (nonce, part number, whether it is the last), each bound to all of the above
 //! ```
-//!
-//! Argon2id gives 48 bytes: the key, then the check value.
+//! Argon2id derives 48 bytes: the key, then the check value.
 
 use std::io::{self, Read, Write};
 
@@ -27,35 +26,35 @@ const MAGIC: &[u8; 4] = b"PCX\x01";
 const HEADER_LEN: usize = 4 + 1 + 12 + 16 + 19 + 16;
 const PART_LEN: usize = 64 * 1024;
 const TAG_LEN: usize = 16;
-/// What a file may ask for: more memory than this is a damaged file, or an attack.
+/// The limits of Argon2id's costs. A file with higher values is damaged or malicious.
 const MAX_MEMORY_KIB: u32 = 1024 * 1024;
 const MAX_PASSES: u32 = 64;
 const MAX_LANES: u32 = 16;
 
-/// Why a file that is encrypted can't be used.
+/// Why an encrypted file can't be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SealError {
-    /// Nothing was said that opens it.
+    /// No passphrase or key file was given.
     #[error("it is encrypted and needs {}", .0.how())]
     Locked(Lock),
-    /// The passphrase or key file is another one.
+    /// The passphrase or key file is the wrong one.
     #[error("the {} is not the one that it was encrypted with", .0.name())]
     Wrong(Lock),
-    /// It was altered, or its end is missing.
+    /// The file was altered or truncated.
     #[error("it is damaged, or was altered; restore it from a backup")]
     Damaged,
-    /// Its format is not known.
+    /// The format's version is unknown.
     #[error("its format is one that this program does not know; update the program")]
     Version,
-    /// It is no such file at all.
+    /// It is not an encrypted file.
     #[error("it is no file that Portcullis encrypted")]
     NotSealed,
-    /// The passphrase is too short to be one.
+    /// The passphrase or key file is too short.
     #[error("a passphrase has at least 12 characters, and a key file at least 32 bytes")]
     Weak,
 }
 
-/// Whether these bytes begin as an encrypted file does.
+/// Whether the bytes start like an encrypted file.
 #[must_use]
 pub fn is_sealed(bytes: &[u8]) -> bool {
     bytes.starts_with(b"PCX")
@@ -71,7 +70,8 @@ struct Header {
 impl Header {
     fn new(secret: &Secret) -> io::Result<(Self, Zeroizing<[u8; 32]>)> {
         let failed = |error: SealError| io::Error::other(error);
-        // RFC 9106's second choice for passphrases. A key file can't be guessed at any price.
+        // RFC 9106's second recommended option, for passphrases. A key file can't be guessed, so
+        // the least cost suffices.
         let (memory, passes, lanes): (u32, u32, u32) = match secret.lock {
             Lock::Passphrase => (64 * 1024, 3, 4),
             Lock::KeyFile => (64, 1, 1),
@@ -130,8 +130,8 @@ impl Header {
     }
 }
 
-/// Encrypts what is written to it. [`finish`](Sealer::finish) writes the end, without which the
-/// file is damaged.
+/// Encrypts what is written to it. [`finish`](Sealer::finish) writes the end; without it the file
+/// counts as damaged.
 pub(crate) struct Sealer<W> {
     inner: W,
     header: [u8; HEADER_LEN],
@@ -180,19 +180,19 @@ fn too_long() -> io::Error {
     io::Error::other("more than 2^32 parts")
 }
 
-/// Reads an encrypted file. What is altered, cut or longer than it was is an error of the kind
-/// [`io::ErrorKind::InvalidData`], at the latest at the end.
+/// Reads an encrypted file. Altered, truncated or extended files cause an error of the kind
+/// [`io::ErrorKind::InvalidData`], at the end at the latest.
 pub(crate) struct Opener<R> {
     inner: R,
     header: [u8; HEADER_LEN],
     cipher: Option<DecryptorBE32<XChaCha20Poly1305>>,
     part: Zeroizing<Vec<u8>>,
     read: usize,
-    /// The next part's bytes, read ahead: only the one behind which nothing follows is the last.
+    /// The next part, read ahead: a part is the last if nothing follows it.
     ahead: Vec<u8>,
 }
 
-/// What a file says of itself before it is opened.
+/// An encrypted file with its header read, not yet opened.
 pub(crate) struct Sealed<R> {
     inner: R,
     header: Header,
@@ -259,17 +259,17 @@ impl<R: Read> Read for Opener<R> {
     }
 }
 
-/// `bytes`, encrypted.
+/// Encrypts `bytes`.
 pub(crate) fn seal(bytes: &[u8], secret: &Secret) -> io::Result<Vec<u8>> {
     let mut sealer = Sealer::new(Vec::new(), secret)?;
     sealer.write_all(bytes)?;
     sealer.finish()
 }
 
-/// What an encrypted file holds.
+/// Decrypts a file.
 pub(crate) fn open(file: &[u8], secret: &Secret) -> Result<Zeroizing<Vec<u8>>, SealError> {
     let mut opener = Sealed::look(file)?.open(secret)?;
-    // Room for all of it at once: a buffer that grows would leave copies behind.
+    // Allocate enough at once: a growing buffer would leave copies of secrets in memory.
     let mut bytes = Zeroizing::new(Vec::with_capacity(file.len()));
     opener.read_to_end(&mut bytes).map_err(|_| SealError::Damaged)?;
     Ok(bytes)
@@ -301,7 +301,7 @@ mod tests {
             let longer = [&file[..], b"x"].concat();
             prop_assert_eq!(open(&longer, &secret(b"key")).unwrap_err(), SealError::Damaged);
             let at = at.index(file.len());
-            // Costs that Argon2 would be asked for are bounded, and still may take minutes.
+            // Argon2's costs are limited, but at the limit it may take minutes.
             prop_assume!(!(5..17).contains(&at));
             file[at] ^= 1_u8 << bit;
             prop_assert!(open(&file, &secret(b"key")).is_err());

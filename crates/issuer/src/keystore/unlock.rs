@@ -1,4 +1,4 @@
-//! What opens encrypted files: a passphrase or a key file, named by the environment or asked for.
+//! The secrets that open encrypted files: a passphrase or a key file, configured or prompted for.
 
 use std::fmt;
 use std::io;
@@ -11,16 +11,16 @@ use super::seal::SealError;
 use crate::error::Error;
 use crate::files;
 
-/// The fewest characters of a passphrase, and bytes of a key file, that something is encrypted with.
+/// The least characters of a passphrase, and bytes of a key file, for encryption.
 const MIN_PASSPHRASE_CHARS: usize = 12;
 const MIN_KEY_FILE_LEN: usize = 32;
 
-/// By what kind of secret a file is opened.
+/// The kind of secret that opens a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Lock {
-    /// Words that somebody knows.
+    /// A passphrase that a person knows.
     Passphrase,
-    /// A file that somebody has.
+    /// A key file.
     KeyFile,
 }
 
@@ -66,10 +66,10 @@ pub(crate) struct Secret {
     pub(crate) bytes: Zeroizing<Vec<u8>>,
 }
 
-/// Asks a person for a passphrase: the argument says what it is for.
+/// Prompts a person for a passphrase. The argument is the prompt.
 pub type Ask = fn(&str) -> io::Result<Zeroizing<String>>;
 
-/// Where the secret that opens files comes from. Cheap to clone; all clones are one.
+/// The source of the secret that opens files. Clones share it and are cheap.
 #[derive(Clone, Default)]
 pub struct Unlock(Source);
 
@@ -89,7 +89,7 @@ impl Unlock {
         Self(Source::Known(Arc::new(Secret { lock: Lock::Passphrase, bytes })))
     }
 
-    /// The passphrase in a file, without the line's end.
+    /// The passphrase in a file, without the final line break.
     ///
     /// # Errors
     /// As [`files::read_secret`].
@@ -101,7 +101,7 @@ impl Unlock {
         Ok(Self(Source::Known(Arc::new(Secret { lock: Lock::Passphrase, bytes }))))
     }
 
-    /// A key file: all of its bytes.
+    /// A key file, used as a whole.
     ///
     /// # Errors
     /// As [`files::read_secret`].
@@ -110,19 +110,19 @@ impl Unlock {
         Ok(Self(Source::Known(Arc::new(Secret { lock: Lock::KeyFile, bytes }))))
     }
 
-    /// Somebody who is asked once, when it is needed.
+    /// Prompts once, when a secret is first needed.
     #[must_use]
     pub fn ask(ask: Ask) -> Self {
         Self(Source::Ask(ask, Arc::default()))
     }
 
-    /// Whether there is anything that could open a file.
+    /// Whether a secret is available.
     #[must_use]
     pub const fn is_some(&self) -> bool {
         !matches!(self.0, Source::Nothing)
     }
 
-    /// The secret for a file that is opened by `lock`.
+    /// The secret for a file with this kind of lock.
     pub(crate) fn secret(&self, lock: Lock, path: &Path) -> Result<Arc<Secret>, Error> {
         let sealed = |source| Error::Sealed { path: path.to_owned(), source };
         let secret = match &self.0 {
@@ -139,7 +139,7 @@ impl Unlock {
         if secret.lock == lock { Ok(secret) } else { Err(sealed(SealError::Locked(lock))) }
     }
 
-    /// The secret to encrypt a file with: one that is worth it.
+    /// The secret for encrypting a file; it must be long enough.
     pub(crate) fn new_secret(&self, path: &Path) -> Result<Arc<Secret>, Error> {
         let sealed = |source| Error::Sealed { path: path.to_owned(), source };
         let secret = match &self.0 {

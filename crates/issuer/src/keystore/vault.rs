@@ -13,7 +13,7 @@ use super::unlock::{Lock, Secret, Unlock};
 use crate::error::Error;
 use crate::files::{self, Privacy};
 
-/// A secret file and what opens it.
+/// A secret file and the secret that opens it.
 #[derive(Clone, Debug)]
 pub struct Vault {
     path: PathBuf,
@@ -21,19 +21,19 @@ pub struct Vault {
 }
 
 impl Vault {
-    /// The file at `path`, opened by `unlock` where it is encrypted.
+    /// The file at `path`, opened with `unlock` if it is encrypted.
     #[must_use]
     pub const fn new(path: PathBuf, unlock: Unlock) -> Self {
         Self { path, unlock }
     }
 
-    /// Where the file is.
+    /// The file's path.
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// What the file is encrypted with; `None` for one that is not.
+    /// The kind of lock; `None` if the file isn't encrypted.
     ///
     /// # Errors
     /// As [`files::read_secret`], and [`Error::Sealed`].
@@ -45,7 +45,7 @@ impl Vault {
         Ok(Some(Sealed::look(bytes.as_slice()).map_err(|source| self.sealed(source))?.lock()))
     }
 
-    /// What the file holds, decrypted where it must be.
+    /// The content, decrypted if necessary.
     ///
     /// # Errors
     /// As [`files::read_secret`], and [`Error::Sealed`].
@@ -60,7 +60,7 @@ impl Vault {
         seal::open(&bytes, &secret).map_err(sealed)
     }
 
-    /// Writes the file anew, encrypted as it was, or not.
+    /// Replaces the content, and keeps the file encrypted if it was.
     ///
     /// # Errors
     /// As [`Vault::read`], and [`Error::Io`].
@@ -78,7 +78,7 @@ impl Vault {
     /// Writes the file encrypted.
     pub(crate) fn write_sealed(&self, bytes: &[u8], secret: &Secret) -> Result<(), Error> {
         let file = seal::seal(bytes, secret).map_err(|source| self.io(source))?;
-        // Read back before it takes the place of what could be read.
+        // Check that it opens before it replaces a readable file.
         let read = seal::open(&file, secret).map_err(|source| self.sealed(source))?;
         if *read != *bytes {
             return Err(self.sealed(SealError::Damaged));
@@ -86,7 +86,7 @@ impl Vault {
         files::write_atomic(&self.path, &file, Privacy::Secret)
     }
 
-    /// Writes the file as it is.
+    /// Writes the file unencrypted.
     ///
     /// # Errors
     /// [`Error::Io`].
@@ -94,7 +94,7 @@ impl Vault {
         files::write_atomic(&self.path, bytes, Privacy::Secret)
     }
 
-    /// The root key in this file, which must be that of `public`.
+    /// The root key in this file. It must match `public`.
     ///
     /// # Errors
     /// [`Error::RootMissing`], [`Error::RootWrong`], and as [`Vault::read`].

@@ -1,6 +1,6 @@
-//! What is deployed with a gate: the bundle, and the policies that its head leads to.
+//! The file deployed with a gate: the bundle, and the policies that its head names.
 //!
-//! Those of secret keys among them: the file is for the gate alone, as its secrets are.
+//! It includes the policies of secret keys, so it is for the gate only, like the gate's secrets.
 
 use std::collections::{BTreeSet, VecDeque};
 
@@ -12,9 +12,9 @@ use crate::error::Error;
 use crate::issuer::Issuer;
 use crate::store::policies;
 
-/// How many bytes of policies a gate holds.
+/// The most bytes of policies that a gate holds.
 const GATE_ROOM: usize = 8 << 20;
-/// What a file counts as there at least.
+/// The least size that a gate counts for a file.
 const LEAST_ROOM: usize = 128;
 
 /// A file to deploy with a gate.
@@ -22,22 +22,23 @@ const LEAST_ROOM: usize = 128;
 pub struct GateFile {
     /// The [deployment](Deployment).
     pub file: Vec<u8>,
-    /// How many files of policies are in it, public and private.
+    /// How many policy files it contains, public and private.
     pub policies: [usize; 2],
-    /// How many bytes those are.
+    /// Their total size in bytes.
     pub policies_len: usize,
-    /// How many were left out because there was no room. What a directory among them names is not
+    /// How many files were left out for lack of room. The contents of a directory left out aren't
     /// counted.
     pub left_out: usize,
 }
 
 impl Issuer {
-    /// Puts `bundle` and the files of policies under its `head` into one file of at most `max_len`
-    /// bytes, and of no more policies than a gate holds: directories first, then bodies, by number.
+    /// Combines `bundle` and the policy files under its `head` into one file of at most `max_len`
+    /// bytes, and of no more policies than a gate holds. Directories come first, then bodies, by
+    /// number.
     ///
     /// # Errors
-    /// The database's, and [`ListError::WrongDigest`] where a file is not there any more: a newer
-    /// list is out.
+    /// The database's, and [`ListError::WrongDigest`] if a file no longer exists because a newer
+    /// list was published.
     pub async fn gate_file(
         &self,
         bundle: &[u8],
@@ -76,7 +77,7 @@ impl Issuer {
         }
         let policies_len = files.iter().map(Vec::len).sum();
         let policies: Vec<&[u8]> = files.iter().map(Vec::as_slice).collect();
-        // As the gate will: whatever it would pass over was made wrongly.
+        // Restore them as the gate does: a file that it would skip is a bug here.
         if Policies::new(GATE_ROOM).restore(head, &policies) != policies.len() {
             return Err(ListError::WrongDigest("policy file").into());
         }

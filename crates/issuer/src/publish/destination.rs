@@ -1,8 +1,8 @@
-//! Places where lists are put out, and read back: a directory, an S3-compatible bucket, a Workers
-//! KV namespace, and, for reading alone, an HTTP address.
+//! Places that lists are published to and read from: a directory, an S3-compatible bucket, a
+//! Workers KV namespace, and, read-only, an HTTP address.
 //!
-//! All hold the files under the names of `/.well-known/portcullis/`. What has a digest in its name
-//! is written once; `keyring`, `head` and `stamp` are replaced.
+//! All use the file names of `/.well-known/portcullis/`. Files with a digest in their name are
+//! written once; `keyring`, `head` and `stamp` are replaced.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -20,22 +20,22 @@ use super::folder;
 use crate::error::Error;
 use crate::files;
 
-/// How long one request may take.
+/// The time limit of one request.
 const TIMEOUT: Duration = Duration::from_secs(10);
-/// No file of a list is longer.
+/// The size limit of any file of a list.
 const MAX_FILE_LEN: usize = portcullis_core::list::MAX_BUNDLE_LEN;
 
 /// A target: a place, its name, and how often its stamp is renewed.
 #[derive(Clone, Debug)]
 pub struct Target {
-    /// What it is called in answers: what it was named by, without options.
+    /// Its name in the API: the text it was configured with, without options.
     pub name: String,
-    /// How often its stamp is renewed where nothing else changes.
+    /// How often its stamp is renewed if nothing else changes.
     pub every: Duration,
     pub(crate) destination: Destination,
 }
 
-/// Where files go.
+/// A place for files.
 #[derive(Clone, Debug)]
 pub(crate) enum Destination {
     Folder(PathBuf),
@@ -44,7 +44,7 @@ pub(crate) enum Destination {
     Http { client: reqwest::Client, base: Url },
 }
 
-/// What a web server is to say of a file that people's programs fetch.
+/// The HTTP metadata of a file that clients fetch directly.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Page {
     pub(crate) media_type: &'static str,
@@ -55,7 +55,7 @@ pub(crate) struct Page {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Fault {
     reason: String,
-    /// It has no room left.
+    /// Whether the place is full.
     is_full: bool,
 }
 
@@ -64,7 +64,7 @@ impl Fault {
         Self { reason: format!("{}: {error}", path.display()), is_full: files::is_full(error) }
     }
 
-    /// The error of the target that is called `name`.
+    /// The error for the target `name`.
     pub(crate) fn at(self, name: &str) -> Error {
         let (target, reason) = (name.to_owned(), self.reason);
         if self.is_full {
@@ -94,25 +94,25 @@ impl From<Error> for Fault {
     }
 }
 
-/// What stood at a name, and how a conditional put names it.
+/// The content of a name, and the version for a conditional put.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Found {
     pub(crate) bytes: Option<Vec<u8>>,
-    /// What the clock of the place says, where it tells.
+    /// The time of the place's clock, if it sends one.
     pub(crate) date: Option<Time>,
     version: Option<UpdateVersion>,
 }
 
 impl Target {
-    /// Reads `dir:PATH`, `s3://BUCKET/PREFIX` or `kv:ACCOUNT/NAMESPACE`, with options behind
+    /// Parses `dir:PATH`, `s3://BUCKET/PREFIX` or `kv:ACCOUNT/NAMESPACE`, with options after
     /// commas: `every=5s` for all, `endpoint=URL` and `region=NAME` for S3, `api=URL` for Workers
-    /// KV. A witness may be an `http://` or `https://` address too, which is only read.
+    /// KV. A witness may also be an `http://` or `https://` address, which is only read.
     ///
     /// Credentials come from the environment: `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY` and the
     /// rest of that family; `CLOUDFLARE_API_TOKEN`.
     ///
     /// # Errors
-    /// [`Error::Target`] says what is wrong.
+    /// [`Error::Target`] with the reason.
     pub fn parse(text: &str) -> Result<Self, Error> {
         Self::read(text).map_err(|reason| Error::Target { target: text.into(), reason })
     }
@@ -141,7 +141,7 @@ impl Target {
         } else if let Some(rest) = name.strip_prefix("s3://") {
             (bucket(rest, endpoint, region)?, 5)
         } else if let Some(rest) = name.strip_prefix("kv:") {
-            // Workers KV takes one write a second to a key, and shows it within a minute.
+            // Workers KV accepts one write per second and key, and shows it within a minute.
             (kv(rest, api)?, 30)
         } else if name.starts_with("http://") || name.starts_with("https://") {
             let base = Url::parse(&name).map_err(|error| error.to_string())?;
@@ -156,7 +156,7 @@ impl Target {
         Ok(Self { name, every, destination })
     }
 
-    /// Whether files can be put there.
+    /// Whether the place can be written to.
     #[must_use]
     pub const fn is_writable(&self) -> bool {
         !matches!(self.destination, Destination::Http { .. })
@@ -174,12 +174,12 @@ impl Destination {
         }
     }
 
-    /// Whether only who has a credential reads there: then private policies go there too.
+    /// Whether reading requires a credential. Only then private policies are published there.
     pub(crate) const fn is_private(&self) -> bool {
         matches!(self, Self::Kv { .. })
     }
 
-    /// What stands at `name`.
+    /// The content of `name`.
     pub(crate) async fn get(&self, name: &str) -> Result<Found, Fault> {
         match self {
             Self::Folder(folder) => {
@@ -212,7 +212,7 @@ impl Destination {
         }
     }
 
-    /// Writes a file whose name says what is in it, where it is not there yet.
+    /// Writes a file named by its digest, unless it exists.
     pub(crate) async fn put_once(&self, name: &str, bytes: &[u8]) -> Result<(), Fault> {
         match self {
             Self::Bucket { store, prefix } => {
@@ -221,7 +221,8 @@ impl Destination {
                 let put = store.put_opts(&key, bytes.to_vec().into(), options);
                 match within(put).await? {
                     Ok(_) => {}
-                    // The store may have kept half of it once: its name says what belongs there.
+                    // A store may have kept a partial file earlier. The name determines the
+                    // content, so repair it.
                     Err(object_store::Error::AlreadyExists { .. }) => {
                         if self.get(name).await?.bytes.as_deref() != Some(bytes) {
                             self.put(name, bytes).await?;
@@ -247,7 +248,7 @@ impl Destination {
         self.read_back(name, bytes).await
     }
 
-    /// Writes a file, whatever is there.
+    /// Writes a file unconditionally.
     pub(crate) async fn put(&self, name: &str, bytes: &[u8]) -> Result<(), Fault> {
         match self {
             Self::Folder(folder) => {
@@ -272,8 +273,8 @@ impl Destination {
         }
     }
 
-    /// Writes a file in the place of what was found, and refuses where it is not that any more, as
-    /// far as the place can tell.
+    /// Replaces the content that was found. Refuses if it has changed since, as far as the place
+    /// can detect that.
     pub(crate) async fn replace(
         &self,
         name: &str,
@@ -283,7 +284,7 @@ impl Destination {
         self.replace_page(name, bytes, found, None).await
     }
 
-    /// The same, with what is to be said of it where the place can say such things: in a bucket.
+    /// Like [`Destination::replace`], with HTTP metadata if the place supports it: in a bucket.
     pub(crate) async fn replace_page(
         &self,
         name: &str,
@@ -317,19 +318,19 @@ impl Destination {
         }
     }
 
-    /// Removes what writers left there that were killed.
+    /// Removes temporary files of killed writers.
     pub(crate) async fn sweep(&self) -> Result<usize, Fault> {
         match self {
             Self::Folder(path) => {
                 let path = path.clone();
                 blocking(move || folder::sweep(&path)).await
             }
-            // What is put there is there as a whole, or not at all.
+            // These places write files atomically.
             Self::Bucket { .. } | Self::Kv { .. } | Self::Http { .. } => Ok(0),
         }
     }
 
-    /// Checks that what is read at `name` is what was written.
+    /// Checks that `name` reads back as written.
     pub(crate) async fn read_back(&self, name: &str, bytes: &[u8]) -> Result<(), Fault> {
         if self.get(name).await?.bytes.as_deref() == Some(bytes) {
             return Ok(());
@@ -377,7 +378,7 @@ fn kv(rest: &str, api: Option<&str>) -> Result<Destination, String> {
     Ok(Destination::Kv { client: client()?, values, token })
 }
 
-/// A key of Workers KV is one segment of the path, its slashes escaped.
+/// A Workers KV key is one path segment, with slashes escaped.
 fn kv_url(values: &Url, name: &str) -> Result<Url, String> {
     let mut url = values.clone();
     url.path_segments_mut().map_err(|()| "api= must be an http address")?.push(name);
@@ -385,7 +386,7 @@ fn kv_url(values: &Url, name: &str) -> Result<Url, String> {
 }
 
 fn install_tls() {
-    // Whoever comes second finds that there is one already, which is as good.
+    // A second installation fails, which is harmless.
     let _ = rustls::crypto::ring::default_provider().install_default();
 }
 
@@ -413,7 +414,7 @@ async fn fetch(request: reqwest::RequestBuilder) -> Result<Found, String> {
     Ok(Found { bytes: Some(bytes), date, version: None })
 }
 
-/// What the clock of the server says: the date of the answer, and how long a cache has had it.
+/// The server's time: the date of the response plus its age in caches.
 fn date_of(headers: &reqwest::header::HeaderMap) -> Option<Time> {
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
     let date = jiff::fmt::rfc2822::parse(text("date")?).ok()?.timestamp().as_millisecond();
@@ -423,7 +424,7 @@ fn date_of(headers: &reqwest::header::HeaderMap) -> Option<Time> {
 
 #[allow(clippy::needless_pass_by_value, reason = "the shape that map_err wants")]
 fn http_error(error: reqwest::Error) -> String {
-    // The address may hold what is nobody's business.
+    // The address may be confidential.
     chain(&error.without_url())
 }
 

@@ -1,5 +1,5 @@
-//! A directory as a place: files that are written whole, one writer at a time, and what writers
-//! leave that are killed.
+//! A directory as a place: atomic writes, a lock between writers, and the removal of temporary
+//! files of killed writers.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -8,14 +8,14 @@ use std::time::{Duration, Instant};
 use super::destination::Fault;
 use crate::files::{self, Privacy};
 
-/// How long another may hold the directory's lock. It holds it for as long as it takes to write one
-/// file; one that holds it for longer is frozen.
+/// How long to wait for the directory's lock. It is held while one file is written; a holder that
+/// keeps it longer is frozen.
 const TIMEOUT: Duration = Duration::from_secs(5);
-/// How much older than what was just written a temporary file is that nobody will ever finish.
+/// How much older than the stamp a temporary file must be to count as abandoned.
 const ABANDONED: Duration = Duration::from_secs(600);
-/// The files that are replaced. All others have the digest of what is in them for a name.
+/// The files that are replaced. All others are named by their digest.
 const REPLACED: [&str; 3] = ["keyring", "head", "stamp"];
-/// The folders in which temporary files can be.
+/// The folders that may contain temporary files.
 const FOLDERS: [&str; 6] = ["", "bodies", "heads", "policies", "private", "status-lists"];
 const LOCK: &str = ".lock";
 
@@ -29,7 +29,7 @@ pub(super) fn read(path: &Path) -> Result<Option<Vec<u8>>, Fault> {
     }
 }
 
-/// Writes a file, and reads it back.
+/// Writes a file and reads it back.
 pub(super) fn write(path: &Path, bytes: &[u8]) -> Result<(), Fault> {
     let folder = files::folder_of(path);
     fs::create_dir_all(&folder).map_err(|error| Fault::of_io(&folder, &error))?;
@@ -42,7 +42,7 @@ pub(super) fn write(path: &Path, bytes: &[u8]) -> Result<(), Fault> {
     }
 }
 
-/// Writes a file in the place of what was found there, while nobody else does.
+/// Replaces the content that was found, under the lock.
 pub(super) fn replace(
     folder: &Path,
     name: &str,
@@ -58,11 +58,10 @@ pub(super) fn replace(
     write(&path, bytes)
 }
 
-/// Takes the directory's lock, which ends with the file that is given.
+/// Takes the directory's lock. Dropping the returned file releases it.
 ///
-/// A frozen holder is not waited for: a new lock file takes the place of the one that it holds.
-/// When it wakes up, it may put its older stamp there, until the next renewal. No verifier goes
-/// back to that.
+/// A frozen holder isn't waited for: a new lock file replaces the one it holds. When it wakes up,
+/// it may write its older stamp, until the next renewal. Verifiers never go back to an older stamp.
 fn lock(folder: &Path, patience: Duration) -> Result<File, Fault> {
     let path = folder.join(LOCK);
     let failed = |error: std::io::Error| Fault::of_io(&path, &error);
@@ -71,7 +70,7 @@ fn lock(folder: &Path, patience: Duration) -> Result<File, Fault> {
         let file = File::options().create(true).append(true).open(&path).map_err(failed)?;
         match file.try_lock() {
             Ok(()) if is_still(&file, &path) => return Ok(file),
-            // Somebody has put another in its place.
+            // Another process has replaced the lock file.
             Ok(()) => continue,
             Err(fs::TryLockError::WouldBlock) => {}
             Err(fs::TryLockError::Error(error)) => return Err(failed(error)),
@@ -86,7 +85,7 @@ fn lock(folder: &Path, patience: Duration) -> Result<File, Fault> {
     }
 }
 
-/// Whether an open file is the one that has this name.
+/// Whether an open file is still the one with this name.
 #[cfg(unix)]
 fn is_still(file: &File, path: &Path) -> bool {
     use std::os::unix::fs::MetadataExt as _;
@@ -99,8 +98,8 @@ fn is_still(_: &File, path: &Path) -> bool {
     path.exists()
 }
 
-/// Removes what writers left that were killed: files whose names we alone give, which are far older
-/// than the stamp that was just written. The folder's own times are compared, not clocks.
+/// Removes temporary files of killed writers: files named as only we name them, and far older than
+/// the stamp just written. Compares the folder's own timestamps, not clocks.
 pub(super) fn sweep(folder: &Path) -> Result<usize, Fault> {
     let stamp = folder.join("stamp");
     let newest = fs::metadata(&stamp).and_then(|found| found.modified());
@@ -110,7 +109,7 @@ pub(super) fn sweep(folder: &Path) -> Result<usize, Fault> {
         for path in abandoned(&folder.join(name), newest) {
             match fs::remove_file(&path) {
                 Ok(()) => removed += 1,
-                // Another issuer has swept.
+                // Another issuer removed it first.
                 Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
                 Err(error) => return Err(Fault::of_io(&path, &error)),
             }
@@ -132,7 +131,7 @@ fn abandoned(folder: &Path, newest: std::time::SystemTime) -> Vec<PathBuf> {
     old.map(|entry| entry.path()).collect()
 }
 
-/// Whether a name is one that [`files::write_atomic`] gives to a temporary file of ours.
+/// Whether [`files::write_atomic`] gives this name to one of our temporary files.
 fn is_temporary(name: &str) -> bool {
     let lower_hex =
         |text: &str| text.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
@@ -160,7 +159,7 @@ mod tests {
         std::thread::spawn(move || taken.send(lock(&path, Duration::from_millis(50))));
         let ours = wait.recv_timeout(Duration::from_secs(30)).unwrap().unwrap();
         assert!(!is_still(&frozen, &folder.path().join(LOCK)));
-        // The new lock is one: whoever comes now waits, and gets it when it is free.
+        // The new lock works: the next writer waits, and gets it once it is free.
         let waiting = File::open(folder.path().join(LOCK)).unwrap();
         assert!(matches!(waiting.try_lock(), Err(fs::TryLockError::WouldBlock)));
         drop(ours);
@@ -182,7 +181,7 @@ mod tests {
             (".keyring.0123abcd", true),
             ("..lock.0123abcd", true),
             (&*format!("bodies/.{digest}.0000000a"), true),
-            // Not ours, or not old.
+            // Not named by us, or not old.
             (".stamp.0000000A", false),
             (".stamp.a", false),
             ("stamp.0000000a", false),

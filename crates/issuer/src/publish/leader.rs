@@ -1,8 +1,8 @@
-//! The publisher at work: one among many issuers renews the stamp and serves the targets; the
-//! others stand by and take over when it falls silent.
+//! The publishing loop. One of several issuers renews the stamp and serves the targets; the others
+//! take over when it goes silent.
 //!
-//! The lease saves work, no more: whoever publishes is fenced by the promise, and every put by
-//! what stands at the target. Any issuer still publishes at once what it has revoked itself.
+//! The lease only saves work. The promise fences publications, and conditional puts fence the
+//! targets. Any issuer still publishes its own revocations at once.
 
 use std::time::Duration;
 
@@ -21,20 +21,20 @@ use crate::store::events::{self, Event, EventType};
 use crate::store::session::{DEADLINE, within};
 use crate::store::targets::{self, TargetRecord};
 
-/// How often the outbox is looked at for targets.
+/// How often the outbox is polled for the targets.
 const POLL_INTERVAL: Duration = Duration::from_millis(100);
-/// The longest pause between attempts at a target that fails.
+/// The longest pause between attempts at a failing target.
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
-/// How long a whole attempt may take.
+/// The time limit of one attempt.
 const TIMEOUT: Duration = Duration::from_secs(120);
-/// How often what killed writers left is looked for.
+/// How often temporary files of killed writers are removed.
 const SWEEP_EVERY: Duration = Duration::from_secs(600);
-/// A target that no publisher has had for so long is one no more.
+/// A target that no publisher has had for this long is forgotten.
 const FORGOTTEN_MILLIS: u64 = 10 * 60 * 1000;
 
 /// Publishes every `period` while this issuer leads, and serves the targets, until the sender of
-/// `stopped` is dropped or sends. A failure is logged, noted and tried again: gates go on until the
-/// next update of what is out.
+/// `stopped` is dropped or sends. A failure is logged, recorded and retried: gates use the
+/// published list until its next update.
 pub async fn run_leader(
     issuer: Issuer,
     period: Duration,
@@ -52,7 +52,7 @@ pub async fn run_leader(
     }
     let mut ticks = tokio::time::interval(period);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    // Whoever is silent for three beats is taken for dead.
+    // An issuer that misses three renewals loses the lease.
     let lease = period.saturating_mul(3).max(Duration::from_secs(3));
     let mut failing = false;
     issuer.health().beats_every(period);
@@ -67,7 +67,7 @@ pub async fn run_leader(
             Err(_) => {}
             Ok(_) => reserve::keep(issuer.home()),
         }
-        // Where the database can't say, the targets still get what can be read.
+        // If the database can't answer, keep serving the targets with what can be read.
         leads.send_if_modified(|leads| match beat {
             Ok(now) if now != *leads => {
                 *leads = now;
@@ -87,7 +87,7 @@ pub async fn run_leader(
     }
 }
 
-/// Makes what room there is to be had for the next beat.
+/// Frees disk space for the next publication.
 async fn make_room(issuer: &Issuer) {
     if reserve::give_up(issuer.home()) {
         tracing::error!(
@@ -99,7 +99,7 @@ async fn make_room(issuer: &Issuer) {
     }
 }
 
-/// Takes or renews the lease, and publishes where it is held; says whether it is.
+/// Takes or renews the lease, and publishes if it is held. Returns whether it is.
 async fn beat(issuer: &Issuer, holder: &str, lease: Duration) -> Result<bool, Error> {
     let mut writing = issuer.store().write().await?;
     let now = writing.clock();
@@ -112,7 +112,8 @@ async fn beat(issuer: &Issuer, holder: &str, lease: Duration) -> Result<bool, Er
     Ok(leads)
 }
 
-/// Logs a failure, and notes the first of several; `what` is published, or not.
+/// Logs a failure, and records the first of a series. `what` names the publication and `is` the
+/// same with its verb, for the messages.
 pub(super) async fn report(
     issuer: &Issuer,
     published: Result<(), Error>,
@@ -132,7 +133,7 @@ pub(super) async fn report(
     *failing = published.is_err();
 }
 
-/// Writes `list.failed`. Where even that can't be written, the log has it.
+/// Writes `list.failed`. If that fails too, only the log has it.
 async fn note_failure(issuer: &Issuer, target: Option<&str>, error: &Error) {
     let data = json!({ "target": target, "code": error.code(), "problem": error.chain() });
     let who = issuer.who(None);
@@ -149,8 +150,8 @@ async fn note_failure(issuer: &Issuer, target: Option<&str>, error: &Error) {
     }
 }
 
-/// Brings a target up to date whenever a new head is out, and renews its stamp, while this issuer
-/// leads and until the sender of `leading` is dropped.
+/// Updates a target whenever a new head is published, and renews its stamp, while this issuer leads
+/// and until the sender of `leading` is dropped.
 async fn serve_target(issuer: Issuer, target: Target, mut leading: watch::Receiver<bool>) {
     let (mut known, mut known_status) = (Known::default(), KnownStatus::default());
     let (mut there, mut due, mut failures) = (None, Instant::now(), 0_u32);
@@ -199,7 +200,7 @@ async fn serve_target(issuer: Issuer, target: Target, mut leading: watch::Receiv
                 }
             }
             Err(error) => {
-                // What is there now may be anything.
+                // The target's content is unknown after a failure.
                 (known, known_status) = (Known::default(), KnownStatus::default());
                 failures = failures.saturating_add(1);
                 let pause = Duration::from_millis(500).saturating_mul(1 << failures.min(10));
@@ -233,17 +234,14 @@ async fn note_failed(issuer: &Issuer, target: &Target, error: &Error) -> Result<
 }
 
 impl Issuer {
-    /// The targets that publishers have, as they last left them.
-    ///
-    /// # Errors
-    /// The database's.
+    /// The targets that publishers have, with their last recorded status.
     pub async fn targets(&self) -> Result<Vec<TargetRecord>, Error> {
         let since = Time::from_millis(self.now().millis().saturating_sub(FORGOTTEN_MILLIS));
         targets::all(&mut *self.store().read().await?, since).await
     }
 
-    /// Waits until every target carries the list `number` of `epoch` or a later one, for
-    /// `patience` at most; gives the targets as they are then.
+    /// Waits until every target carries the list `number` of `epoch` or a later one, for at most
+    /// `patience`. Returns the targets at the end.
     ///
     /// # Errors
     /// The database's.

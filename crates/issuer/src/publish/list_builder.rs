@@ -1,4 +1,4 @@
-//! What a list says: bodies from the records, and the head that names them.
+//! Builds a list: the bodies from the records, and the head that names them.
 
 use portcullis_core::crypto::Digest;
 use portcullis_core::issue::{HeadDraft, ListSigner, encode_body};
@@ -15,7 +15,7 @@ use crate::store::events::{self, Event, EventType};
 use crate::store::lists::{self, Promise};
 use crate::store::{bulk, policies, shards};
 
-/// Writes the bodies that say something else than before; says whether there was one.
+/// Writes the bodies that have changed. Returns whether any has.
 pub(super) async fn renew_bodies(
     connection: &mut Connection,
     last: Option<&Promise>,
@@ -43,12 +43,13 @@ pub(super) async fn renew_bodies(
     Ok(changed)
 }
 
-/// No stamp outlives a day: what left the list before that is wanted by nobody.
+/// The time before which unused files can be deleted. No stamp is valid for more than a day, so no
+/// gate needs files that left the list earlier.
 pub(super) const fn retention_cutoff(now: Time) -> Time {
     Time::from_millis(now.millis().saturating_sub(RETENTION_SECS as u64 * 1000))
 }
 
-/// Signs and stores the head of the bodies that there are, with its event.
+/// Signs and stores the head of the current bodies, with its event.
 pub(super) async fn write_head(
     connection: &mut Connection,
     signer: &ListSigner,
@@ -61,6 +62,7 @@ pub(super) async fn write_head(
     let private_policies = policies::directory(connection, Visibility::Private).await?;
     let shards: Vec<ShardLine> =
         shards::shards(connection).await?.iter().filter_map(|shard| shard.line).collect();
+    // Equal shards share a body.
     let mut bodies: Vec<Digest> = Vec::new();
     for line in &shards {
         if !bodies.contains(&line.body) {

@@ -3,12 +3,12 @@
 //! ```text
 //! one transaction   clock, outbox position, facts -> bodies, head -> (number, digest, this update)
 //! then              sign the stamp, read it back with the verifying half
-//! one transaction   put it out, unless a newer one is out
+//! one transaction   publish it, unless a newer one is published
 //! ```
 //!
-//! The first transaction holds SQLite's write lock, so that every revocation committed before its
-//! this update is in its head, however many processes publish. A publisher that is overtaken
-//! between the two finds a newer stamp out, which says all that its own would have said.
+//! The first transaction holds the database's write lock. So every revocation committed before the
+//! list's this update is in its head, however many processes publish. A publisher that is overtaken
+//! between the two transactions finds a newer stamp, which covers everything its own would have.
 
 mod deployment;
 mod destination;
@@ -45,13 +45,14 @@ pub use reclock::Reclocked;
 pub use recover::Recovered;
 pub(crate) use status::follow as follow_with_status_lists;
 
-/// How far the clock may stand behind the last list before nothing is published any more: what
-/// verifiers put up with.
+/// How far the clock may be behind the last list. Beyond this, the skew that verifiers tolerate,
+/// nothing is published.
 const MAX_BEHIND_MILLIS: u64 = portcullis_core::list::MAX_SKEW_MILLIS;
-/// How long an entry stays after its key has expired, so that a slow clock revives nothing.
+/// How long an entry stays after its key has expired, so that a gate with a slow clock doesn't
+/// accept the key again.
 pub const RETENTION_SECS: u32 = 24 * 60 * 60;
 
-/// The publications of this process: one at a time, and those who wait for the same share one.
+/// Serialises the publications of this process. Callers that wait at the same time share one.
 #[derive(Debug, Default)]
 pub(crate) struct PublishQueue {
     begun: AtomicU64,
@@ -59,15 +60,15 @@ pub(crate) struct PublishQueue {
 }
 
 impl Issuer {
-    /// Publishes: a new head where what is to be said has changed, and a new stamp in any case.
-    /// Gives what is out afterwards, which another process may have put out.
+    /// Publishes: a new stamp, and a new head if the content has changed. Returns the published
+    /// list, which may be another process's.
     ///
-    /// Of many that are called at once, the one that begins first after all were called does the
-    /// work of all: what was committed before the call is in what it puts out.
+    /// If several calls wait, the first publication that begins after they were made serves them
+    /// all: it contains everything committed before the calls.
     ///
     /// # Errors
-    /// [`Error::ClockWentBack`], [`Error::Restored`], the database's, and the verifying half's
-    /// where it would refuse what was made. Nothing that was out is touched then.
+    /// [`Error::ClockWentBack`], [`Error::Restored`], the database's, and the verifying half's if
+    /// it refuses the result. On error the published list is unchanged.
     pub async fn publish(&self) -> Result<Published, Error> {
         let publish_queue = self.publish_queue();
         let begun_before = publish_queue.begun.load(Ordering::SeqCst);
@@ -79,7 +80,7 @@ impl Issuer {
         }
         let begun = publish_queue.begun.fetch_add(1, Ordering::SeqCst).saturating_add(1);
         let start = std::time::Instant::now();
-        // Whoever waits here for ever would keep all others from publishing.
+        // Limit the time, since all other publications wait for this one.
         let published = within(DEADLINE, self.publishing().publish_now()).await.flatten();
         self.metrics().publication(published.is_ok(), start.elapsed());
         let published = published?;
@@ -97,16 +98,17 @@ impl Issuer {
         Ok(published)
     }
 
-    /// Commits to number, digest and this update before the stamp is signed.
+    /// Commits to the number, digest and this update before the stamp is signed.
     async fn promise(&self) -> Result<(ListSigner, Promise, u32, u32), Error> {
         let mut policy_trees = self.policy_trees().lock().await;
-        // Let go of unless all of this is committed: it would know of files that are not there.
+        // Taken out, and put back only after the commit: otherwise the trees would refer to files
+        // that were rolled back.
         let mut held = policy_trees.take();
         let mut writing = self.store().write().await?;
         crate::store::targets::check_not_restored(&mut writing).await?;
         let view = self.view_in(&mut writing).await?;
         let keyring = view.verifier().keyring();
-        // Asked for once the view has been brought up to the newest keyring.
+        // Read the signer after the view has loaded the newest keyring.
         let signer = self.keystore().list_signer().ok_or(Error::NoSigner)?;
         let max_secs = keyring.max_validity_millis() / 1000;
         let last = lists::promise(&mut writing).await?;
@@ -114,8 +116,8 @@ impl Issuer {
         if !(1000..=keyring.max_validity_millis()).contains(&valid_for) {
             return Err(Error::ValidFor { max_secs });
         }
-        // What was looked at: a clock that is set meanwhile must not be noted beside a time that it
-        // never said, and its time must not be signed.
+        // Use the transaction's reading. The clock may have been set since, and an unchecked time
+        // must neither be recorded nor signed.
         let reading = writing.reading().clone();
         let this_update = next_instant(reading.wall, last.as_ref())?;
         let next_update = this_update.plus_millis(valid_for);
@@ -130,10 +132,10 @@ impl Issuer {
         let policies =
             renew_policies(&mut writing, &mut held, &salt, (since, position), instants).await?;
         let bulk = bulk::changed_since(&mut writing, since).await?;
-        // A head counts for as long as its signer: a new signer says it all anew.
+        // A head is valid only as long as its signer, so a new signer needs a new head.
         let signed = is_signed_by(&mut writing, last.as_ref(), signer.kid).await?;
-        // Whoever holds an earlier stamp holds it until the latest of them has run out, by a clock
-        // that may stand behind this one.
+        // A new shard is usable only when the latest earlier stamp has expired everywhere,
+        // including on clocks that are behind this one.
         let latest = last.map(|last| last.latest);
         let usable = latest.map_or(this_update, |latest| latest.plus_millis(MAX_BEHIND_MILLIS));
         shards::set_covered(&mut writing, this_update, usable).await?;
@@ -167,7 +169,7 @@ impl Issuer {
     async fn put_out(&self, promise: &Promise, stamp: &[u8]) -> Result<Published, Error> {
         let mut writing = self.store().write().await?;
         match self.read_back_in(&mut writing, stamp).await {
-            // Another process has published since, and this one's mirror knows of it.
+            // Another process has published since, and this one's mirror has seen it.
             Ok(()) | Err(Error::List(ListError::Rollback { .. })) => {}
             Err(error) => return Err(error),
         }
@@ -178,7 +180,7 @@ impl Issuer {
     }
 }
 
-/// Whether the head that was last promised is of this signer.
+/// Whether this signer signed the head of the last promise.
 async fn is_signed_by(
     connection: &mut Connection,
     last: Option<&Promise>,
@@ -189,7 +191,7 @@ async fn is_signed_by(
     Ok(Head::signer_of(&head)? == kid)
 }
 
-/// The this update to promise: the clock, but always later than the one before.
+/// The this update to promise: the clock's time, but always later than the previous one.
 fn next_instant(clock: Time, last: Option<&Promise>) -> Result<Time, Error> {
     let Some(last) = last else { return Ok(clock) };
     let last = last.list_version.this_update;
@@ -205,7 +207,7 @@ const fn not_behind(clock: Time, last: Time) -> Result<(), Error> {
     Ok(())
 }
 
-/// Refuses a clock that stands before what was promised.
+/// Refuses a clock that is behind the last promise.
 ///
 /// # Errors
 /// [`Error::ClockWentBack`] and the database's.

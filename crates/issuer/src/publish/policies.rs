@@ -1,8 +1,8 @@
-//! The files of policies: bodies and directories, from the records.
+//! The files of policies: bodies and directories, built from the records.
 //!
-//! The tree is kept in memory between publications, so that an edit costs the body that it is in
-//! and the directories above. It is a cache: another process's edits are followed by the outbox,
-//! and where a publication fails it is let go and built anew from the records.
+//! The trees stay in memory between publications, so that an edit only rewrites its body and the
+//! directories above. They are a cache: they follow other processes' edits through the outbox, and
+//! are rebuilt from the records after a failed publication.
 
 use std::collections::BTreeSet;
 
@@ -67,9 +67,9 @@ impl PolicyTrees {
     }
 }
 
-/// Writes the files of the policies that say something else than after the event `last`, and notes
-/// the directories; says whether a directory has changed. `held` must be let go if the
-/// transaction is not committed.
+/// Writes the files of policies that have changed since the event `last`, and records the
+/// directories. Returns whether a directory has changed. The caller must drop `held` if the
+/// transaction isn't committed.
 pub(super) async fn renew_policies(
     connection: &mut Connection,
     held: &mut Option<PolicyTrees>,
@@ -99,6 +99,7 @@ pub(super) async fn renew_policies(
         }
         changed = true;
         policies::set_directory(connection, visibility, written.directory).await?;
+        // Record which files are out of use, and which are in use again.
         let old = files_under(connection, visibility, before).await?;
         let new = files_under(connection, visibility, written.directory).await?;
         for digest in old.difference(&new) {
@@ -113,7 +114,7 @@ pub(super) async fn renew_policies(
     Ok(changed)
 }
 
-/// The directory, those that it names, and the bodies: all files that a verifier may want.
+/// All files that a verifier may fetch: the directory, those under it, and the bodies.
 pub(crate) async fn files_under(
     connection: &mut Connection,
     visibility: Visibility,

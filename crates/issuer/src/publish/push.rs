@@ -1,8 +1,8 @@
-//! Bringing a target up to date: bodies, then head, then stamp, each read back.
+//! Updates a target: bodies, then the head, then the stamp, each read back.
 //!
-//! What is put out is what the database says is out, so that a publisher that takes over puts out
-//! the bytes of the one before. The stamp that stands there is looked at first: where it is newer
-//! than all that this database ever promised, the database is a backup that was restored.
+//! The data comes from the database, so a publisher that takes over writes the same bytes as its
+//! predecessor. The target's current stamp is read first: if it is newer than anything this
+//! database has promised, the database is a restored backup.
 
 use std::collections::HashSet;
 
@@ -19,7 +19,7 @@ use crate::issuer::Issuer;
 use crate::store::lists::{self, Published};
 use crate::store::{policies, shards, targets};
 
-/// What a target is known to hold.
+/// The files that a target is known to hold.
 #[derive(Debug, Default)]
 pub(super) struct Known {
     files: HashSet<Digest>,
@@ -28,15 +28,15 @@ pub(super) struct Known {
 }
 
 impl Issuer {
-    /// Brings a target up to date.
+    /// Updates a target.
     ///
     /// # Errors
-    /// [`Error::Target`] where it fails, [`Error::Restored`], and the database's.
+    /// [`Error::Target`] if the target fails, [`Error::Restored`], and the database's.
     pub(super) async fn push(&self, target: &Target, known: &mut Known) -> Result<(), Error> {
         let failed = |fault: Fault| fault.at(&target.name);
         let published = self.published().await?;
         let found = target.destination.get("stamp").await.map_err(failed)?;
-        // Half of a stamp says nothing, and is written over as if nothing were there.
+        // A truncated stamp is ignored and overwritten.
         let is_cut = found.bytes.as_ref().is_some_and(|file| file.len() < Stamp::LEN);
         if !is_cut && let Some(stamp) = self.read_stamp(target, &found).await? {
             self.check_witness(&target.name, &stamp).await?;
@@ -64,7 +64,7 @@ impl Issuer {
         writing.commit().await
     }
 
-    /// Puts what the target lacks; gives the version of the keyring that it has then.
+    /// Writes the files that the target lacks. Returns the version of its keyring afterwards.
     async fn put_files(
         &self,
         target: &Target,
@@ -76,6 +76,7 @@ impl Issuer {
         let mut reading = self.store().read().await?;
         let version = lists::keyring_version(&mut reading).await?;
         let keyring = lists::keyring(&mut reading).await?;
+        // Collect everything that the head names.
         let view = self.view_in(&mut reading).await?;
         let (head, bodies) =
             crate::local_verifier::stored_head(&mut reading, published.digest).await?;
@@ -95,6 +96,7 @@ impl Issuer {
         let mut wanted: HashSet<Digest> = bodies.iter().copied().collect();
         wanted.extend(files.iter().map(|(_, digest, _)| *digest));
         wanted.insert(published.digest);
+        // Write what is missing: bodies and policies before the head that names them.
         for digest in bodies.iter().filter(|digest| !known.files.contains(digest)) {
             let body = shards::body(&mut reading, *digest).await?;
             let body = body.ok_or(ListError::WrongDigest("body"))?;
@@ -120,7 +122,7 @@ impl Issuer {
         Ok(version)
     }
 
-    /// The stamp that stands at a place, if it is one of this issuer's.
+    /// The stamp at a place, if it is this issuer's.
     pub(super) async fn read_stamp(
         &self,
         target: &Target,
@@ -133,7 +135,8 @@ impl Issuer {
         let keyring = Keyring::open(&ours, self.root())?;
         match open_whenever(file, &keyring) {
             Ok(stamp) => Ok(Some(stamp)),
-            // Made under a keyring that this database has not: the place holds that too.
+            // It was made under a keyring that this database lacks; the place holds that keyring
+            // too.
             Err(
                 ListError::KeyringBehind { .. }
                 | ListError::WrongEpoch { .. }
@@ -153,7 +156,7 @@ impl Issuer {
         }
     }
 
-    /// A stamp of a signer that has been retired since, or of an epoch that is over.
+    /// A stamp by a signer that has been retired since, or of an earlier epoch.
     async fn read_old_stamp(&self, file: &[u8]) -> Result<Option<Stamp>, Error> {
         let keyrings = lists::keyrings(&mut *self.store().read().await?).await?;
         let opened = keyrings.iter().rev().skip(1).filter_map(|(document, _)| {
@@ -163,7 +166,7 @@ impl Issuer {
         Ok(opened.into_iter().next())
     }
 
-    /// Compares a published stamp with what this database has promised.
+    /// Compares a published stamp with this database's last promise.
     pub(super) async fn check_witness(&self, name: &str, stamp: &Stamp) -> Result<(), Error> {
         let list_version = stamp.list_version();
         let promise = lists::promise(&mut *self.store().read().await?).await?;
@@ -171,7 +174,7 @@ impl Issuer {
             return Ok(());
         }
         let mut writing = self.store().write().await?;
-        // Another issuer may have promised since.
+        // Check again under the write lock: another issuer may have promised since.
         let promise = lists::promise(&mut writing).await?;
         if promise.is_some_and(|promise| !is_later(&list_version, &promise.list_version)) {
             return Ok(());
@@ -184,13 +187,13 @@ impl Issuer {
     }
 }
 
-/// Whether a list says something that one who promised the other knows nothing of. An epoch that is
-/// over counts for less than the one that came after it, whatever time it bears.
+/// Whether a list is newer than the promised one. A later epoch always wins over an earlier one,
+/// whatever their times.
 pub(super) fn is_later(list_version: &ListVersion, promised: &ListVersion) -> bool {
     (list_version.epoch, list_version.this_update) > (promised.epoch, promised.this_update)
 }
 
-/// The keyring at a place, as the successor of the one that is held.
+/// The keyring at a place, if it is a successor of `held`; otherwise `held`.
 pub(super) async fn newer_keyring(
     destination: &Destination,
     held: Keyring,
@@ -203,7 +206,7 @@ pub(super) async fn newer_keyring(
     }
 }
 
-/// Opens a stamp as of its own this update: it may have run out long ago.
+/// Opens a stamp as of its own this update, since it may have expired.
 pub(super) fn open_whenever(file: &[u8], keyring: &Keyring) -> Result<Stamp, ListError> {
     const THIS_UPDATE: std::ops::Range<usize> = 34..42;
     let at = file.get(THIS_UPDATE).and_then(|bytes| bytes.try_into().ok());

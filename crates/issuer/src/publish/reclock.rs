@@ -1,13 +1,12 @@
-//! A new epoch, by which the root ends all lists of before: of a clock that was ahead once, or of a
-//! signer of lists that is in the wrong hands.
+//! Recovery by a new epoch, signed by the root. It ends all earlier lists: those made with a fast
+//! clock, or those of a compromised list signer.
 //!
-//! What was signed then says that it is of the future, so every verifier refuses it until that
-//! future is there. Taking the number back would let those lists come into force one day. So the
-//! root ends them: a new epoch and new signers, without which no list of before counts for whoever
-//! has the new keyring. What was committed with those times is dated anew.
+//! Verifiers refuse lists from the future until that time comes. Resetting the number would let
+//! those lists come into force later. So the root signs a new epoch with new signers: with the new
+//! keyring, verifiers accept no earlier list. Commits that carry the wrong times are redated.
 //!
-//! Whoever has the signer of lists may have signed one under a number that this issuer will not get
-//! to. A verifier that has seen it goes back to no lower one, unless the root raises the epoch.
+//! An attacker with the list signer may have signed a list with an unreachable number. A verifier
+//! that has seen it accepts no lower number, unless the root raises the epoch.
 
 use portcullis_core::issue::{KeyringDraft, SigningKey};
 use portcullis_core::keyring::{Keyring, Purpose, State};
@@ -26,19 +25,19 @@ use crate::store::events::{self, Event, EventType};
 use crate::store::lists::{self, Promise};
 use crate::store::{self, Connection};
 
-/// Why the root ends all lists of before.
+/// Why a new epoch is needed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Why {
-    /// A clock was ahead when they were made.
+    /// Lists were made with a fast clock.
     Clock,
-    /// Somebody else may sign lists.
+    /// The list signer may be in other hands.
     Signer,
 }
 
-/// What was done by a new epoch.
+/// The result of a recovery by a new epoch.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Reclocked {
-    /// How far ahead the newest list was, in seconds; 0 where it was not.
+    /// How far ahead the newest list was, in seconds; 0 if it was not.
     pub ahead_secs: u64,
     /// The new keyring's version.
     pub keyring: u32,
@@ -46,34 +45,34 @@ pub struct Reclocked {
     pub epoch: u32,
     /// The new signers.
     pub signers: Vec<u16>,
-    /// Revocations that would have struck in the future, and strike now.
+    /// How many revocations were scheduled by the wrong clock, and take effect now.
     pub revocations: u64,
-    /// Keys whose token says that it was issued in the future. They are what they are: roll them.
+    /// How many keys carry a time of issue in the future. They don't change; roll them.
     pub keys: u64,
-    /// Until when a verifier that is started with the keyring of before, and is shown nothing newer,
-    /// may take a list of those for a fresh one, once its clock gets there.
+    /// Until when a verifier started with the previous keyring, and cut off from newer files, may
+    /// accept an earlier list as fresh once its clock reaches the list's time.
     pub window: String,
-    /// The number that is out now.
+    /// The number of the list published now.
     pub number: u64,
 }
 
 impl Issuer {
-    /// Ends what was published by a clock that was ahead, with the root key in `root`, and publishes
-    /// by the clock as it is now.
+    /// Ends the lists published by a fast clock, using the root key in `root`, and publishes with
+    /// the current clock.
     ///
     /// # Errors
     /// [`Error::ClockNotBehind`], [`Error::ClockImplausible`], [`Error::RootMissing`],
-    /// [`Error::RootWrong`], and the store's: then nothing was changed.
+    /// [`Error::RootWrong`], and the store's. On error nothing has changed.
     pub async fn recover_clock(&self, root: &Vault, by: &str) -> Result<Reclocked, Error> {
         self.new_epoch(root, by, Why::Clock).await
     }
 
-    /// Ends every list that the signer of lists has signed, whoever did, with the root key in `root`, and
-    /// publishes under a new signer and epoch.
+    /// Ends every list of the current list signer, including forged ones, using the root key in
+    /// `root`. Publishes under a new signer and epoch.
     ///
     /// # Errors
-    /// [`Error::ClockImplausible`], [`Error::RootMissing`], [`Error::RootWrong`], and the store's: then
-    /// nothing was changed.
+    /// [`Error::ClockImplausible`], [`Error::RootMissing`], [`Error::RootWrong`], and the store's.
+    /// On error nothing has changed.
     pub async fn recover_signer(&self, root: &Vault, by: &str) -> Result<Reclocked, Error> {
         self.new_epoch(root, by, Why::Signer).await
     }
@@ -82,7 +81,8 @@ impl Issuer {
         let root_key = root.root_key(self.root())?;
         let vault = self.home().keystore_vault();
         let mut writing = self.store().write().await?;
-        // Not the transaction's instant, which is that of the newest list.
+        // Use the clock. The transaction's instant is never before the newest list, which is wrong
+        // here.
         let (now, usual) = (writing.clock(), writing.now().await?);
         let connection = &mut *writing;
         let promise = lists::promise(connection).await?.ok_or(Error::NoList)?;
@@ -109,7 +109,7 @@ impl Issuer {
         let next_update = now.plus_millis(valid_for);
         redate(connection, now, next_update.plus_millis(MAX_BEHIND_MILLIS)).await?;
         let list_version = ListVersion { this_update: now, next_update, ..promise.list_version };
-        // Position 0: all that is said is weighed anew.
+        // Position 0, so that the next publication rebuilds everything.
         let anew = Promise { list_version, position: 0, latest: next_update, ..promise };
         lists::set_promise(connection, &anew).await?;
         let mut done = Reclocked {
@@ -121,7 +121,7 @@ impl Issuer {
             keys: u64::try_from(keys).unwrap_or(0),
             window: crate::view::rfc3339_millis(match why {
                 Why::Clock => promise.latest.min(keyring.not_after()),
-                // Whoever has the key dates lists as they like.
+                // A holder of the key can choose the dates of lists.
                 Why::Signer => keyring.not_after(),
             }),
             number: 0,
@@ -136,7 +136,7 @@ impl Issuer {
         }
         keystore.write(&vault)?;
         if let Err(error) = writing.commit().await {
-            // Keys more than the keyring lists do no harm; the first error is to be told.
+            // Report the first error. Leftover keys in the keystore are harmless.
             let _ = vault.rewrite(&before);
             return Err(error);
         }
@@ -155,7 +155,7 @@ impl Why {
     }
 }
 
-/// The keyring of the new epoch: every signer of lists is another.
+/// The keyring of the new epoch, with new signers for lists and status lists.
 fn succeed(
     keyring: &Keyring,
     keystore: &mut Keystore,
@@ -173,6 +173,7 @@ fn succeed(
         entries: keyring.entries().to_vec(),
     };
     let mut signers = Vec::new();
+    // Retire each purpose's signers and add one new signer.
     for purpose in [Purpose::List, Purpose::StatusList] {
         let mut old = draft.entries.iter_mut().filter(|entry| entry.purpose == purpose);
         let is_used = old.any(|entry| entry.state != State::Retired);
@@ -201,15 +202,15 @@ fn succeed(
     Ok((draft, signers))
 }
 
-/// Signs the new keyring; what verifiers would refuse is never stored.
+/// Signs the new keyring, and refuses one that verifiers wouldn't accept.
 fn sign(keyring: &Keyring, draft: &KeyringDraft, root: &SigningKey) -> Result<Vec<u8>, Error> {
     let document = draft.sign(root)?;
     keyring.succeed(&document)?;
     Ok(document)
 }
 
-/// Lets revocations strike as long after now as they were to strike after they were made: never
-/// later than was asked for.
+/// Moves scheduled revocations so that the delay from now equals the original delay. They never
+/// take effect later than requested.
 async fn revoke_now(connection: &mut Connection, now: Time) -> Result<u64, Error> {
     let query = sqlx::query(
         "SELECT key_id, at_ms, data FROM events WHERE at_ms > $1 AND key_id IS NOT NULL \
@@ -231,7 +232,7 @@ async fn revoke_now(connection: &mut Connection, now: Time) -> Result<u64, Error
     Ok(moved)
 }
 
-/// Brings back to `now` what would wait for the future, or keep what is of now from being taken.
+/// Sets times in the future back to `now`: they would delay work or block the correct clock.
 async fn redate(connection: &mut Connection, now: Time, usable: Time) -> Result<(), Error> {
     let (now, usable) = (store::millis(now), store::millis(usable));
     for (statement, to) in [
@@ -252,7 +253,7 @@ async fn redate(connection: &mut Connection, now: Time, usable: Time) -> Result<
         ),
         ("UPDATE bodies SET left_ms = $1 WHERE left_ms > $1", now),
         ("UPDATE policy_files SET left_ms = $1 WHERE left_ms > $1", now),
-        // They are made anew, by the new signer.
+        // The new signer makes these again.
         ("DELETE FROM status_lists WHERE made_ms > $1", now),
         ("UPDATE status_signers SET until_ms = $1 WHERE until_ms > $1", now),
     ] {

@@ -1,11 +1,9 @@
-//! A backup that was restored: how it is recognised, and how it is brought up to what had been
-//! published.
+//! Recognises a restored backup, and brings it up to date with what was published.
 //!
-//! What the backup lacks are the keys of the lost window, and what was said of other keys in it.
-//! The first can't be told apart by serial, which are drawn at random; but they were issued after
-//! the backup's last commit, and their serials are of shards that were open then or later. So one
-//! wide entry revokes them all, and none of these shards is drawn from again. The second is read
-//! from the published list.
+//! The backup lacks the keys made since, and the revocations and suspensions since. Serials are
+//! random, so the lost keys can't be identified by serial. But they were issued after the backup's
+//! last commit, from shards that were open then or later. So one bulk entry revokes them all, and
+//! these shards are closed. Revocations and suspensions are imported from the published list.
 
 use portcullis_core::crypto::Digest;
 use portcullis_core::list::{
@@ -28,34 +26,34 @@ use crate::store::lists::{self, Promise};
 use crate::store::policies::{self, PolicyRecord};
 use crate::store::{self, Connection, bulk, keys, shards, targets};
 
-/// How far a recovered issuer's numbers move on: more lists than a witness can have missed.
+/// How far the number advances on recovery: more lists than a witness can have missed.
 pub(super) const LEAP: u64 = 1000;
 pub(super) const BY: &str = "portcullis recover";
 
-/// What a recovery has done.
+/// The result of a recovery.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Recovered {
-    /// Who was believed.
+    /// The witness used.
     pub witness: String,
-    /// The number of the list that it carries.
+    /// The number of its list.
     pub witness_number: u64,
-    /// The number that is out now.
+    /// The number of the list published now.
     pub number: u64,
-    /// Keys whose revocation or suspension was imported.
+    /// How many revocations and suspensions of keys were imported.
     pub entries: u64,
-    /// Policies that were imported.
+    /// How many policies were imported.
     pub policies: u64,
-    /// Whether the private policies could be read. Where not, those of the backup count.
+    /// Whether the private policies could be read. If not, the backup's are in force.
     pub private_policies: bool,
-    /// Keys of the closed shards that were issued in this second or later are revoked.
+    /// Keys of the closed shards issued at this second or later are revoked.
     pub lost_from: String,
-    /// Without a witness: what was revoked or suspended from then until this second is not known, and
-    /// counts again.
+    /// Without a witness: revocations and suspensions between `lost_from` and this second are lost,
+    /// and those keys are in force again.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub lost_until: Option<String>,
 }
 
-/// The list that a witness carries, authenticated.
+/// The authenticated list of a witness.
 struct Witnessed<'t> {
     target: &'t Target,
     verifier: Verifier,
@@ -66,12 +64,11 @@ struct Witnessed<'t> {
 }
 
 impl Issuer {
-    /// Looks whether a witness carries a list that this database knows nothing of; gives how many
-    /// of them could be read.
+    /// Checks whether a witness carries a list that this database doesn't know. Returns how many
+    /// witnesses could be read.
     ///
     /// # Errors
-    /// [`Error::Restored`], which stays until [`Issuer::recover`] has done its work, and the
-    /// database's.
+    /// [`Error::Restored`], which persists until [`Issuer::recover`], and the database's.
     pub async fn check_witnesses(&self, witnesses: &[Target]) -> Result<usize, Error> {
         let mut readable = 0;
         for witness in witnesses {
@@ -100,12 +97,11 @@ impl Issuer {
         }
     }
 
-    /// Brings a restored backup up to what the newest of the witnesses carries, and publishes.
+    /// Brings a restored backup up to date with the newest list among the witnesses, and publishes.
     ///
     /// # Errors
-    /// [`Error::Target`] where no witness can be read or none carries more than the database knows
-    /// of, [`Error::List`] where what it carries is refused, and the store's: then nothing was
-    /// changed.
+    /// [`Error::Target`] if a witness can't be read or none is newer than the database,
+    /// [`Error::List`] if its list is refused, and the store's. On error nothing has changed.
     pub async fn recover(&self, witnesses: &[Target]) -> Result<Recovered, Error> {
         let mut newest: Option<((u32, Time), &Target)> = None;
         for witness in witnesses {
@@ -156,7 +152,7 @@ impl Issuer {
         let keyring = get("keyring").await?;
         let newer = matches!(verifier.offer_keyring(&keyring), Ok(true));
         let stamp = get("stamp").await?;
-        // As of its own this update: it may have run out since.
+        // Verify as of the stamp's own this update, since it may have expired.
         let at = super::push::open_whenever(&stamp, verifier.keyring())?.list_version().this_update;
         let mut update = verifier.offer_stamp(&stamp, at)?.ok_or(ListError::Missing)?;
         let name = update.wants_head().ok_or(ListError::Missing)?;
@@ -175,7 +171,7 @@ impl Issuer {
 
     async fn take_in(&self, witnessed: &Witnessed<'_>) -> Result<Recovered, Error> {
         let list_version = witnessed.list_version()?;
-        // Read before the transaction: it must not wait for anybody's network.
+        // Read from the network before the transaction starts.
         let mut told = Vec::new();
         let mut private_policies = true;
         for visibility in Visibility::ALL {
@@ -215,7 +211,7 @@ impl Issuer {
                 ..list_version
             },
             digest,
-            // All that is said is weighed anew.
+            // Position 0, so that the next publication rebuilds everything.
             position: 0,
             latest: before.max(list_version.next_update).max(now.plus_millis(valid_for)),
         };
@@ -235,7 +231,7 @@ impl Issuer {
         let event = Event { event, key_id: None, who: self.who(Some(BY)), data };
         events::append(connection, now, &event).await?;
         writing.commit().await?;
-        // What is held in memory is of before.
+        // The cached trees predate the recovery.
         self.policy_trees().lock().await.take();
         Ok(recovered)
     }
@@ -246,7 +242,8 @@ impl Witnessed<'_> {
         Ok(super::push::open_whenever(&self.stamp, self.verifier.keyring())?.list_version())
     }
 
-    /// What the published list says of keys, and the entry that revokes those that are lost.
+    /// Imports the published list's entries, and adds the entry that revokes the lost keys. Returns
+    /// how many keys were affected.
     async fn import_entries(
         &self,
         connection: &mut Connection,
@@ -257,6 +254,7 @@ impl Witnessed<'_> {
         let held = shards::shards(connection).await?;
         let first_open = held.iter().find(|shard| shard.closed.is_none()).map(|shard| shard.shard);
         let mut entries = 0;
+        // Revocations and suspensions of single keys, shard by shard.
         for line in list.head().shards() {
             let body = self.bodies.iter().find(|(digest, _)| *digest == line.body);
             let (_, body) = body.ok_or(ListError::WrongDigest("body"))?;
@@ -273,12 +271,14 @@ impl Witnessed<'_> {
                 entries += suspend_slot(connection, line.shard, slot, now).await?;
             }
         }
+        // Bulk entries that the backup lacks.
         let in_force = bulk::in_force(connection).await?;
         for entry in list.head().bulk() {
             if in_force.iter().all(|held| held.entry != *entry) {
                 bulk::insert(connection, entry, Some(BY), now).await?;
             }
         }
+        // Revoke what was issued since the last commit, in all shards open then or later.
         let last = shards::shards(connection).await?.last().map(|shard| shard.shard);
         let ends = first_open.or(last).zip(last).and_then(|(first, last)| {
             Serial::at(first, 0).zip(Serial::at(last, Body::MAX_CAPACITY - 1))
@@ -294,7 +294,7 @@ impl Witnessed<'_> {
         Ok(entries)
     }
 
-    /// The published policies; none where their files can't be read.
+    /// The published policies; `None` if the files can't be read.
     async fn policies(
         &self,
         visibility: Visibility,
@@ -331,10 +331,10 @@ impl Witnessed<'_> {
     }
 }
 
-/// The instant of the newest event or promise: whatever came later is not in this database.
+/// The time of the newest event or promise. Anything later is missing in this database.
 pub(super) async fn last_commit(connection: &mut Connection) -> Result<Time, Error> {
     use sqlx::Row as _;
-    // By its place: a clock that was ahead once has left later times behind it.
+    // By id: a clock that was once fast may have left later times in earlier events.
     let query = sqlx::query("SELECT at_ms FROM events ORDER BY id DESC LIMIT 1");
     let row = query.fetch_optional(&mut *connection).await?;
     let event = store::time(row.map_or(Ok(0), |row| row.try_get(0))?);
@@ -382,7 +382,7 @@ async fn suspend_slot(
     Ok(done.rows_affected())
 }
 
-/// Takes a published policy; says whether the backup had it otherwise or not at all.
+/// Imports a published policy. Returns whether the backup lacked it or had another version.
 async fn import_policy(
     connection: &mut Connection,
     visibility: Visibility,
@@ -401,7 +401,7 @@ async fn import_policy(
         policies::insert(connection, &policy).await?;
         return Ok(true);
     };
-    // The sales channels of a publishable key's own policy stand with the key.
+    // The sales channels of a key's own policy are stored with the key.
     let own = PolicyRules { sales_channels: Vec::new(), ..rules.clone() };
     let new = if held.key_id.is_some() { own } else { rules.clone() };
     if let Some(key_id) = &held.key_id {

@@ -1,13 +1,12 @@
-//! A backup that was restored while nobody carries the list that was out: what can be known without
-//! a witness.
+//! Recovers a restored backup without a witness that carries the published list.
 //!
-//! Keys of the lost window are revoked, as with a witness. What was revoked in it is lost: those keys
-//! count again, and whoever recovers is told the window. What was published meanwhile is unknown as
-//! well, so that
+//! Keys made since the backup are revoked, as with a witness. Revocations since the backup are
+//! lost: those keys are in force again, and the report gives the period. The published number and
+//! shards are unknown too, so:
 //!
-//! - the number moves on by more lists than can have been made since;
-//! - shards that were opened since are unknown: keys of theirs are told from later ones by when they
-//!   were issued.
+//! - the number advances by more lists than can have been made since;
+//! - shards opened since are unknown. Their lost keys are distinguished from later keys by the time
+//!   of issue.
 
 use portcullis_core::list::{Body, BulkEntry, BulkScope, BulkState, IssuedAt, ListVersion};
 use portcullis_core::time::Time;
@@ -22,13 +21,13 @@ use crate::store::lists::{self, Promise};
 use crate::store::{Connection, Database, bulk, shards, targets};
 
 impl Issuer {
-    /// Brings a restored backup into use without a witness: revokes keys that were issued since its
-    /// last commit, closes its shards, and publishes.
+    /// Brings a restored backup into use without a witness: revokes the keys issued since its last
+    /// commit, closes its shards, and publishes.
     ///
     /// # Errors
-    /// [`Error::Target`] if the database is not taken for a restored backup, and the store's:
-    /// then nothing was changed. A PostgreSQL server's is believed to be one, since it is restored by
-    /// other tools.
+    /// [`Error::Target`] if a SQLite database isn't marked as a restored backup, and the store's.
+    /// On error nothing has changed. A PostgreSQL database needs no mark, since other tools restore
+    /// it.
     pub async fn recover_alone(&self) -> Result<Recovered, Error> {
         let mut writing = self.store().write().await?;
         let now = writing.now().await?;
@@ -42,12 +41,12 @@ impl Issuer {
         let promise = lists::promise(connection).await?.ok_or(Error::NoList)?;
         revoke_window(connection, lost_from, now).await?;
         let valid_for = self.valid_for_millis(Some(&promise.list_version));
-        // No list takes less than a millisecond.
+        // Publishing a list takes at least a millisecond.
         let lists_since = now.millis_since(lost_from).saturating_add(LEAP);
         let number = promise.list_version.number.saturating_add(lists_since);
         let promise = Promise {
             list_version: ListVersion { number, ..promise.list_version },
-            // All that is said is weighed anew.
+            // Position 0, so that the next publication rebuilds everything.
             position: 0,
             latest: promise.latest.max(now.plus_millis(valid_for)),
             ..promise
@@ -64,15 +63,15 @@ impl Issuer {
         let event = Event { event, key_id: None, who: self.who(Some(BY)), data };
         events::append(connection, now, &event).await?;
         writing.commit().await?;
-        // What is held in memory is of before.
+        // The cached trees predate the recovery.
         self.policy_trees().lock().await.take();
         recovered.number = self.publish().await?.number;
         Ok(recovered)
     }
 }
 
-/// Revokes what was issued in the window, in the shards that there are and in those that may have
-/// been opened in it.
+/// Revokes the keys issued since the last commit, in the known shards and in those that may have
+/// been opened since.
 async fn revoke_window(
     connection: &mut Connection,
     lost_from: Time,
@@ -83,7 +82,7 @@ async fn revoke_window(
     let open = held.iter().find(|shard| shard.closed.is_none()).map_or(last, |shard| shard.shard);
     let from = lost_from.secs();
     let known = (Serial::at(open, 0), Serial::at(last, Body::MAX_CAPACITY - 1), u32::MAX);
-    // Keys that are made from now on have these serials too.
+    // Future keys use these serials too, so the entry needs an end.
     let until = now.secs().saturating_add(1);
     let unknown = (
         Serial::at(last.saturating_add(1), 0),

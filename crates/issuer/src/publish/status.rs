@@ -1,12 +1,12 @@
-//! Status lists: the facts of the list that is out, for verifiers of other tokens.
+//! Status lists: the content of the published list, for verifiers of other tokens.
 //!
 //! ```text
-//! one look    the list that is out, the keys that its bulk entries speak of -> statuses
+//! one read    the published list, the keys that its bulk entries cover -> statuses
 //! sign        as of that list's this update
-//! one shard   one transaction: stored, unless one of a later list is there
+//! one shard   one transaction: stored, unless one of a later list is stored
 //! ```
 //!
-//! It follows the revocation list and never holds it up: no gate looks at status lists.
+//! They follow the revocation list and never delay it, since gates don't use status lists.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -26,17 +26,17 @@ use crate::status::{self, StatusLists};
 use crate::store::status::{StatusMark, StatusRecord};
 use crate::store::{Connection, lists, shards, status as table};
 
-/// After a failure the next attempt is made so much later, or with the next list.
+/// The pause after a failure, unless a new list comes first.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// What the statuses of a shard come to: those that are stored, or new ones.
+/// The statuses of a shard, stored or new.
 struct Made {
     bits: u8,
     facts: Digest,
     list: Vec<u8>,
 }
 
-/// The state of one look at what is out.
+/// The inputs of one renewal.
 struct Look<'a> {
     lists: &'a StatusLists,
     signer: StatusListSigner,
@@ -45,20 +45,20 @@ struct Look<'a> {
 }
 
 impl Issuer {
-    /// Brings the status lists up to what is out: those whose facts have changed, and those of
-    /// which half the time is over. Does nothing where none are published.
+    /// Updates the status lists to the published list: those with changed facts, and those past
+    /// half of their validity. Does nothing if status lists are off.
     ///
     /// # Errors
-    /// [`Error::NoStatusSigner`], and the database's. What was stored before stays.
+    /// [`Error::NoStatusSigner`], and the database's. Lists stored before remain.
     pub async fn renew_status_lists(&self) -> Result<(), Error> {
         let Some(lists) = self.status_lists() else { return Ok(()) };
         let mut reading = self.store().read().await?;
         let published = lists::published(&mut reading).await?;
         let view = self.view_in(&mut reading).await?;
         let list = view.verifier().list().filter(|list| list.stamp().head() == published.digest);
-        // Another list has come out since this look at the database: whoever put it out asks again.
+        // A newer list was published since this read; its publisher triggers the next renewal.
         let Some(list) = list else { return Ok(()) };
-        // Asked for once the view has been brought up to the newest keyring.
+        // Read the signer after the view has loaded the newest keyring.
         let signer = self.keystore().status_list_signer().ok_or(Error::NoStatusSigner)?;
         let bulk = list.head().bulk().to_vec();
         let look = Look { lists, signer, at: published.this_update, bulk };
@@ -78,7 +78,7 @@ impl Issuer {
         Ok(())
     }
 
-    /// Puts out at a target the status lists that it lacks, with the documents about them.
+    /// Writes the status lists that a target lacks, with the documents about them.
     pub(super) async fn push_status_lists(
         &self,
         target: &Target,
@@ -107,7 +107,7 @@ impl Issuer {
             target.destination.replace_page(&name, bytes, &found, Some(page)).await?;
             target.destination.read_back(&name, bytes).await
         };
-        // The key before what it signed.
+        // Publish the key before what it signed.
         let jwks = token::jwks(&keyring).to_string();
         let shards: Vec<u32> = marks.keys().copied().collect();
         let aggregation = lists.aggregation(&shards).to_string();
@@ -131,7 +131,7 @@ impl Issuer {
         Ok(())
     }
 
-    /// A number that grows with every status list that is made.
+    /// A number that grows with every new status list.
     pub(super) async fn status_revision(&self) -> Result<i64, Error> {
         if self.status_lists().is_none() {
             return Ok(0);
@@ -140,7 +140,7 @@ impl Issuer {
     }
 }
 
-/// What a target is known to hold.
+/// The status lists that a target is known to hold.
 #[derive(Debug, Default)]
 pub(super) struct KnownStatus {
     made: HashMap<u32, Time>,
@@ -148,7 +148,7 @@ pub(super) struct KnownStatus {
 }
 
 impl Look<'_> {
-    /// The list of a shard, where it is to be made anew.
+    /// The list of a shard, if it must be renewed.
     async fn renew(
         &self,
         connection: &mut Connection,
@@ -157,7 +157,7 @@ impl Look<'_> {
         mark: Option<&StatusMark>,
     ) -> Result<Option<StatusRecord>, Error> {
         let (facts, frame) = (self.facts(line, issued), self.frame(line.shard));
-        // Time enough is left for whoever fetches it now to use it for as long as it says.
+        // Renew at half time, so that a client that fetches a list can use it for a while.
         let half = u64::from(self.lists.valid_for_secs()) * 1000 / 2;
         let is_young = |mark: &StatusMark| self.at.plus_millis(half) < mark.expires;
         if mark.is_some_and(|mark| mark.facts == facts && mark.frame == frame && is_young(mark)) {
@@ -194,7 +194,7 @@ impl Look<'_> {
         let body = Body::decode(&body.ok_or(ListError::WrongDigest("body"))?)?;
         let covered = table::covered(connection, line.shard, &self.bulk).await?;
         let at = self.at;
-        // A full shard takes a while: the requests that are served beside it need not wait.
+        // A full shard takes a while: don't block the requests served by this thread.
         let packed = tokio::task::spawn_blocking(move || {
             let statuses = Statuses::new(&body, &covered, at);
             statuses.compress().map(|list| (statuses.bits, list))
@@ -204,9 +204,9 @@ impl Look<'_> {
         Ok(Made { bits, facts, list })
     }
 
-    /// What the statuses of a shard follow from. The body says which keys are revoked as of the list
-    /// that it is in, timed ones included. Wide entries speak of keys, to which others may have
-    /// come since.
+    /// A digest of everything that a shard's statuses depend on. The body has the keys revoked as
+    /// of its list, including scheduled ones. Bulk entries also cover keys made later, so the
+    /// number of issued serials counts too.
     fn facts(&self, line: &ShardLine, issued: u32) -> Digest {
         let mut facts = line.body.0.to_vec();
         if !self.bulk.is_empty() {
@@ -223,7 +223,7 @@ impl Look<'_> {
         Digest::of(&facts)
     }
 
-    /// What is signed around them, but for the time.
+    /// A digest of the other signed claims, except the time.
     fn frame(&self, shard: u32) -> Digest {
         let (lists, kid) = (self.lists, self.signer.kid);
         let times = (lists.ttl_secs(), lists.valid_for_secs());
@@ -231,8 +231,8 @@ impl Look<'_> {
     }
 }
 
-/// Renews the status lists whenever a revocation list is out, until the sender of `stopped` is
-/// dropped or sends.
+/// Renews the status lists whenever a revocation list is published, until the sender of `stopped`
+/// is dropped or sends.
 pub(crate) async fn follow(issuer: Issuer, mut stopped: watch::Receiver<()>) {
     if issuer.status_lists().is_none() {
         return;

@@ -1,4 +1,4 @@
-//! The table of wide entries: revocations and suspensions of many keys at once.
+//! The table of bulk entries: revocations and suspensions of many keys at once.
 
 use portcullis_core::list::{BulkEntry, BulkScope, BulkState, IssuedAt};
 use portcullis_core::time::Time;
@@ -12,31 +12,31 @@ use crate::store::keys::{serial, serial_to_sql};
 use crate::store::row::{maybe, named, no_value, number};
 use crate::store::{Connection, millis, time};
 
-/// A wide entry and its record.
+/// A bulk entry and its record.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BulkRecord {
-    /// Its place.
+    /// The row's id.
     pub id: i64,
-    /// What the list says.
+    /// The entry as the list carries it.
     pub entry: BulkEntry,
-    /// Who made it.
+    /// The person who made it.
     pub made_by: Option<String>,
     /// When it was made.
     pub created: Time,
-    /// When it was lifted: a suspension only.
+    /// When it was lifted; suspensions only.
     pub lifted: Option<Time>,
 }
 
 impl BulkRecord {
-    /// Shows on a record what this entry does to its key. Only for what is shown and judged, never
-    /// for what is written back: an entry may be lifted.
+    /// Applies this entry to a record, for display and verification only. The result must not be
+    /// written back, because an entry may be lifted.
     pub fn show_on(&self, key: &mut KeyRecord) {
         if self.lifted.is_some() || !self.entry.applies_to(&key.claims()) {
             return;
         }
         match self.entry.state {
             BulkState::Revoked => {
-                // A key that was made later is refused from its first second on.
+                // A key made after the entry is refused from its first second.
                 let at = self.created.secs().max(key.issued_at);
                 if key.revoked_at.is_none_or(|earlier| at < earlier) {
                     key.revoked_at = Some(at);
@@ -115,10 +115,7 @@ impl FromRow<'_, AnyRow> for BulkRecord {
     }
 }
 
-/// Adds an entry; gives its place.
-///
-/// # Errors
-/// The database's.
+/// Adds an entry and returns its id.
 pub async fn insert(
     connection: &mut Connection,
     entry: &BulkEntry,
@@ -162,7 +159,7 @@ pub async fn lift(connection: &mut Connection, id: i64, now: Time) -> Result<(),
     Ok(())
 }
 
-/// The entry with this place.
+/// The entry with this id.
 ///
 /// # Errors
 /// The database's.
@@ -179,7 +176,7 @@ pub async fn all(connection: &mut Connection) -> Result<Vec<BulkRecord>, Error> 
     Ok(sqlx::query_as("SELECT * FROM wide_entries ORDER BY id DESC").fetch_all(connection).await?)
 }
 
-/// The entries that count.
+/// The entries in force.
 ///
 /// # Errors
 /// The database's.

@@ -1,4 +1,4 @@
-//! Sales channels of publishable keys, and the policy that each such key has for itself.
+//! Sales channels of publishable keys, and the policy that belongs to each such key.
 
 use std::collections::HashMap;
 
@@ -12,7 +12,7 @@ use crate::store::keys::CHUNK;
 use crate::store::select::{ROWS, Select, insert_sql};
 use crate::store::{Connection, millis};
 
-/// Gives records the sales channels that they have.
+/// Loads the sales channels of the records.
 pub(crate) async fn fill<'k>(
     connection: &mut Connection,
     keys: impl IntoIterator<Item = &'k mut KeyRecord>,
@@ -37,7 +37,7 @@ pub(crate) async fn fill<'k>(
     Ok(())
 }
 
-/// Adds sales channels to keys: pairs of a key's id and a channel that it does not have.
+/// Adds sales channels to keys: pairs of a key's id and a channel that the key lacks.
 ///
 /// # Errors
 /// The database's.
@@ -51,7 +51,7 @@ pub async fn add(connection: &mut Connection, pairs: &[(&str, &str)]) -> Result<
     Ok(())
 }
 
-/// Takes a sales channel from a key.
+/// Removes a sales channel from a key.
 ///
 /// # Errors
 /// The database's.
@@ -64,11 +64,11 @@ pub async fn remove(connection: &mut Connection, id: &str, channel: &str) -> Res
     Ok(())
 }
 
-/// Makes an empty public policy for each of these keys alone: its number, the key's id, and a draft
-/// as another key's policy had it.
+/// Adds a public policy for each of these keys: the policy's number, the key's id, and the draft
+/// copied from another key's policy.
 ///
 /// # Errors
-/// The database's; a number that was ever used is one of them.
+/// The database's, among them one for a number that was ever used.
 pub async fn insert_policies(
     connection: &mut Connection,
     policies: &[(u32, &str, &str)],
@@ -87,7 +87,7 @@ pub async fn insert_policies(
     Ok(())
 }
 
-/// Which of these numbers were ever a policy's.
+/// The numbers among these that were ever assigned to a policy.
 ///
 /// # Errors
 /// The database's.
@@ -103,7 +103,7 @@ pub async fn taken(connection: &mut Connection, numbers: &[u32]) -> Result<Vec<u
     Ok(taken)
 }
 
-/// The draft of the policy that a key has for itself, if it has one.
+/// The draft of the key's own policy, if it has one.
 ///
 /// # Errors
 /// The database's.
@@ -113,7 +113,7 @@ pub async fn own_policy(connection: &mut Connection, id: &str) -> Result<Option<
     Ok(row.map(|row| row.try_get(0)).transpose()?)
 }
 
-/// Says that the policy that a key has for itself has changed: its sales channels are a part of it.
+/// Marks the key's own policy as changed: its sales channels are a part of it.
 ///
 /// # Errors
 /// The database's.
@@ -126,8 +126,7 @@ pub async fn touch_policy(connection: &mut Connection, id: &str, now: Time) -> R
     Ok(())
 }
 
-/// Deletes the sales channels of keys and the policies that they have for themselves, whose
-/// numbers stay used.
+/// Deletes the sales channels and the own policies of keys. The policies' numbers stay taken.
 ///
 /// # Errors
 /// The database's.

@@ -1,8 +1,8 @@
-//! The door at which clocks that can't be right are held: nothing is written that bears their time.
+//! Refuses to write with a clock that can't be right.
 //!
-//! A clock that is ahead does more harm than one that is behind. What is signed with its time is in
-//! force one day, and what was committed with it keeps the right time from being used. So the
-//! machine's clock is compared with those that nobody sets by mistake at the same moment.
+//! A fast clock does more harm than a slow one. Signatures with its time come into force later, and
+//! commits with its time block the correct clock. So the machine's clock is compared with
+//! independent clocks that are unlikely to be wrong in the same way.
 
 use std::sync::Arc;
 
@@ -14,34 +14,34 @@ use super::{Connection, millis};
 use crate::clock::{Clock, Reading};
 use crate::error::Error;
 
-/// How far the clock may be ahead of another. So much is over before a list runs out that is valid
-/// for the usual five minutes.
+/// How far the clock may be ahead of another. A list with the usual validity of five minutes
+/// outlives an error of this size.
 pub const MAX_AHEAD_MILLIS: u64 = 60_000;
-/// How far it may be ahead of what was last published, where nothing else tells the time: for so
-/// long an issuer may have been off.
+/// How far the clock may be ahead of the last publication when no other evidence exists: the
+/// longest time an issuer may have been off.
 pub const MAX_OFF_MILLIS: u64 = 30 * 24 * 60 * 60 * 1000;
 
-/// The latest end that somebody else's lease may have, if one that is taken now ends at `until`. A
-/// lease that ends later was taken by a clock that was far ahead, and counts for nothing: otherwise
-/// it would last until then.
+/// The latest plausible end of another holder's lease, if a lease taken now ends at `until`. A
+/// later end was written by a clock far ahead, and the lease is ignored; otherwise it would block
+/// until then.
 pub(super) const fn latest_end(until: Time) -> Time {
     until.plus_millis(MAX_AHEAD_MILLIS)
 }
 
-/// What a clock is compared with.
+/// The evidence that a clock is compared with.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Evidence {
     /// The database server's clock.
     pub(crate) server: Option<Time>,
-    /// What the clocks said when the list was last published.
+    /// The clocks' readings at the last publication.
     pub(crate) last: Option<Reading>,
 }
 
-/// The clock whose time is written.
+/// The clock that dates every write.
 #[derive(Clone)]
 pub(super) struct ClockGuard {
     clock: Arc<dyn Clock>,
-    /// It is right, whatever it is compared with.
+    /// Skips the comparison.
     pub(super) trusted: bool,
 }
 
@@ -50,15 +50,15 @@ impl ClockGuard {
         Self { clock, trusted: false }
     }
 
-    /// Looks at the clock once, refuses it if it can't be right, and gives what it said: no other
-    /// reading may be written. A clock that is set in between would say something else, which was
-    /// never compared with anything. `server` is what PostgreSQL's says, just now.
+    /// Reads the clock once, refuses an implausible time, and returns the reading. Only this
+    /// reading may be written: the clock may be set later, and a second reading would be unchecked.
+    /// `server` is the current time of PostgreSQL's clock.
     pub(super) async fn check(
         &self,
         connection: &mut Connection,
         server: Option<Time>,
     ) -> Result<Reading, Error> {
-        // A clock of a test has nothing to do with that of a real server.
+        // A test's clock is unrelated to a real server's.
         let server = server.filter(|_| self.clock.is_the_machines());
         let last = if server.is_none() { last(connection).await? } else { None };
         let reading = self.clock.read();
@@ -75,9 +75,10 @@ impl std::fmt::Debug for ClockGuard {
     }
 }
 
-/// Whether a clock that says this can be right.
+/// Checks whether a reading is plausible.
 ///
-/// The server's clock settles it: then a machine that was paused and set right is no mistake.
+/// The server's clock decides if it is available: after a pause, the machine's clock may
+/// legitimately have been set.
 pub(crate) fn check(reading: &Reading, evidence: &Evidence) -> Result<(), Error> {
     let ahead = |than: &'static str, time: Time, most: u64| {
         let ahead_millis = reading.wall.millis_since(time);
@@ -111,7 +112,7 @@ async fn last(connection: &mut Connection) -> Result<Option<Reading>, Error> {
     }))
 }
 
-/// Notes what the clocks say at a publication.
+/// Records the clocks' readings at a publication.
 ///
 /// # Errors
 /// The database's.
@@ -147,14 +148,14 @@ mod tests {
         let at = |boot: &str, steady: u64, ahead: u64| {
             check(&reading(boot, steady, NOW.plus_millis(ahead)), &last)
         };
-        // An hour has passed by either clock.
+        // An hour has passed on both clocks.
         assert!(at("a", 3_605_000, 3_600_000).is_ok());
         assert!(at("a", 5_000, MAX_AHEAD_MILLIS).is_ok());
         let held = at("a", 5_000, MAX_AHEAD_MILLIS + 1).unwrap_err();
         assert!(held.to_string().contains("60 s ahead of the time that has passed"), "{held}");
-        // Behind is for the publisher to judge.
+        // The publisher handles a clock that is behind.
         assert!(check(&reading("a", 5_000, Time::from_secs(0)), &last).is_ok());
-        // After a restart of the machine nothing tells how long that took.
+        // After a restart of the machine, the elapsed time is unknown.
         assert!(at("b", 0, MAX_OFF_MILLIS).is_ok());
         assert_eq!(at("b", 0, MAX_OFF_MILLIS + 1).unwrap_err().code(), "clock_implausible");
     }

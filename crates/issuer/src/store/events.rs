@@ -1,4 +1,4 @@
-//! The outbox: what happened, in the order in which it was committed.
+//! The outbox: events in commit order.
 
 use portcullis_core::crypto::Digest;
 use portcullis_core::time::Time;
@@ -12,16 +12,16 @@ use crate::store::lists::digest;
 use crate::store::select::{ROWS, Select, insert_sql};
 use crate::store::{Connection, millis, settings, time};
 
-/// What an event says has happened.
+/// The type of an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EventType {
     /// A key was made.
     Created,
     /// A key's revocation was committed or brought forward.
     Revoked,
-    /// What is kept with a key was changed.
+    /// A stored property of a key was changed.
     Updated,
-    /// A key was given a successor.
+    /// A key was rolled.
     Rolled,
     /// A key was suspended.
     Suspended,
@@ -31,11 +31,11 @@ pub enum EventType {
     Deleted,
     /// A key will expire soon.
     Expiring,
-    /// A list of a new number was committed.
+    /// A list with a new number was committed.
     ListPublished,
-    /// A list could not be put out at a target, or could not be made.
+    /// A list could not be published at a target, or could not be made.
     ListFailed,
-    /// A restored backup was brought up to what had been published.
+    /// A restored backup was brought up to date with the last publication.
     ListRecovered,
     /// Many keys were revoked at once.
     ManyRevoked,
@@ -57,9 +57,9 @@ pub enum EventType {
     OwnerDeleted,
     /// A new version of the keyring was signed.
     KeyringChanged,
-    /// An endpoint of webhooks was made, changed or deleted.
+    /// A webhook endpoint was made, changed or deleted.
     WebhookChanged,
-    /// What the issuer asks of its keys was changed.
+    /// The issuer's settings were changed.
     SettingsChanged,
     /// The trail's oldest events were removed.
     TrailTrimmed,
@@ -94,7 +94,7 @@ impl EventType {
         Self::TrailTrimmed,
     ];
 
-    /// The type's name, as consumers see it.
+    /// The type's name in the API.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -125,7 +125,7 @@ impl EventType {
         }
     }
 
-    /// Whether it tells of an act that the settings may ask a reason of.
+    /// Whether the event's operation requires a reason under the settings.
     const fn asks_reason(self) -> bool {
         matches!(
             self,
@@ -138,34 +138,34 @@ impl EventType {
         )
     }
 
-    /// Whether the reason that was given is told with it.
+    /// Whether the event carries the reason given.
     const fn tells_reason(self) -> bool {
         let undoes = matches!(self, Self::Resumed | Self::ManyResumed | Self::SettingsChanged);
         self.asks_reason() || undoes
     }
 
-    /// The type called `name`.
+    /// The type with this name.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|event| event.name() == name)
     }
 }
 
-/// What is to be told.
+/// An event to write.
 #[derive(Clone, Debug)]
 pub struct Event<'a> {
-    /// What has happened.
+    /// The type.
     pub event: EventType,
-    /// The key that it happened to.
+    /// The key concerned.
     pub key_id: Option<&'a str>,
-    /// Who did it, and in whose name.
+    /// The principal, and the person it acts for.
     pub who: Who<'a>,
-    /// The rest, without any secret.
+    /// The remaining data; contains no secret.
     pub data: Value,
 }
 
 impl Event<'_> {
-    /// The rest as it is stored, and the reason with it.
+    /// The stored data, with the reason.
     fn text(&self) -> String {
         match (self.who.reason(), self.data.as_object()) {
             (Some(reason), Some(data)) if self.event.tells_reason() => {
@@ -178,7 +178,7 @@ impl Event<'_> {
     }
 }
 
-/// Adds an event to the outbox, in the transaction of the change that it tells of.
+/// Adds an event to the outbox, within the transaction of its change.
 ///
 /// # Errors
 /// [`Error::ReasonRequired`] and the database's.
@@ -190,7 +190,7 @@ pub async fn append(
     append_all(connection, now, std::slice::from_ref(event)).await
 }
 
-/// Adds events to the outbox in their order, as [`append`] does with one.
+/// Adds events to the outbox in order, like [`append`].
 ///
 /// # Errors
 /// [`Error::ReasonRequired`] and the database's.
@@ -203,6 +203,7 @@ pub async fn append_all(
         return Ok(());
     }
     check_reasons(connection, events).await?;
+    // Each digest covers its predecessor, so the events form a hash chain.
     let mut before = last_digest(connection).await?;
     for events in events.chunks(ROWS) {
         let sql = insert_sql(
@@ -237,8 +238,8 @@ pub async fn append_all(
     Ok(())
 }
 
-/// Refuses what is done without a reason, if the settings ask for one. No act is done without its
-/// event, so no act goes by this.
+/// Refuses an operation without a reason if the settings require one. Every operation writes an
+/// event, so none bypasses this check.
 async fn check_reasons(connection: &mut Connection, events: &[Event<'_>]) -> Result<(), Error> {
     let lacks = |event: &Event<'_>| event.event.asks_reason() && event.who.reason().is_none();
     if events.iter().any(lacks) && settings::read(connection).await?.settings.reason_required {
@@ -247,7 +248,7 @@ async fn check_reasons(connection: &mut Connection, events: &[Event<'_>]) -> Res
     Ok(())
 }
 
-/// An event as its digest sees it.
+/// The fields that an event's digest covers.
 #[derive(Clone, Copy, Debug)]
 pub struct Line<'a> {
     /// Milliseconds since 1970.
@@ -256,21 +257,21 @@ pub struct Line<'a> {
     pub event: &'a str,
     /// The key's id.
     pub key_id: Option<&'a str>,
-    /// Who did it: the principal. None of the time before principals were noted.
+    /// The principal. `None` for events older than the recording of principals.
     pub actor: Option<&'a str>,
-    /// In whose name, as the caller says.
+    /// The person the caller acts for, as named by the caller.
     pub on_behalf_of: Option<&'a str>,
-    /// The rest, as it is stored.
+    /// The remaining data as stored.
     pub data: &'a str,
 }
 
 impl Line<'_> {
-    /// The digest that is kept with the event: SHA-256 over that of the event before, the instant,
-    /// and each text behind its length, 2^64-1 for none. All numbers are 64 bits, big-endian.
+    /// The digest stored with the event. It is SHA-256 over the previous digest, the instant, and
+    /// each text with its length prepended (2^64-1 for none). All numbers are 64-bit big-endian.
     ///
-    /// An event without a principal is one of before there were any, and its digest is as it was:
-    /// over four texts. The others' begin with a length that no text has, so that neither can be
-    /// taken for the other.
+    /// An event without a principal predates principals and keeps its old form with four texts. In
+    /// the new form, the texts follow a marker that is no valid length, so the two forms can't
+    /// collide.
     #[must_use]
     pub fn digest(&self, before: Digest) -> Digest {
         const WITH_ACTOR: u64 = u64::MAX - 1;
@@ -290,14 +291,14 @@ impl Line<'_> {
     }
 }
 
-/// The digest of the newest event, zeros before the first.
+/// The digest of the newest event; zeros if there is none.
 pub(crate) async fn last_digest(connection: &mut Connection) -> Result<Digest, Error> {
     let query = sqlx::query("SELECT digest FROM events ORDER BY id DESC LIMIT 1");
     let row = query.fetch_optional(connection).await?;
     Ok(row.map(|row| digest(&row, "digest")).transpose()?.unwrap_or(Digest([0; 32])))
 }
 
-/// The place of the newest event, 0 before the first.
+/// The id of the newest event; 0 if there is none.
 ///
 /// # Errors
 /// The database's.
@@ -316,29 +317,29 @@ pub async fn types_of(connection: &mut Connection, key_id: &str) -> Result<Vec<S
     rows.iter().map(|row| Ok(row.try_get(0)?)).collect()
 }
 
-/// An event as it is stored.
+/// A stored event.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EventRecord {
-    /// Its place in the outbox, from 1 on.
+    /// The id, from 1.
     pub id: i64,
-    /// When it was committed, by the store's clock, in milliseconds.
+    /// The commit time by the store's clock, in milliseconds.
     pub at_ms: i64,
     /// The type's name.
     pub event: String,
-    /// The key that it happened to.
+    /// The key concerned.
     pub key_id: Option<String>,
-    /// Who did it: the principal. None for events of before principals were noted.
+    /// The principal. `None` for events older than the recording of principals.
     pub actor: Option<String>,
-    /// In whose name, as the caller said.
+    /// The person the caller acted for, as named by the caller.
     pub on_behalf_of: Option<String>,
-    /// The rest: JSON, as it was written.
+    /// The remaining data: JSON, as written.
     pub data: String,
-    /// Over this event and all before.
+    /// The digest over this event and all before it.
     pub digest: Digest,
 }
 
 impl EventRecord {
-    /// What the digest is taken over, besides the digest before.
+    /// The fields that the digest covers, besides the previous digest.
     #[must_use]
     pub fn line(&self) -> Line<'_> {
         Line {
@@ -351,7 +352,7 @@ impl EventRecord {
         }
     }
 
-    /// When it was committed.
+    /// The commit time.
     #[must_use]
     pub fn at(&self) -> Time {
         time(self.at_ms)
@@ -373,30 +374,30 @@ impl FromRow<'_, AnyRow> for EventRecord {
     }
 }
 
-/// Which events to read.
+/// A filter on events.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Filter {
-    /// Only these types; all for none.
+    /// Only these types; empty for all.
     pub types: Vec<EventType>,
-    /// Only those of this key.
+    /// Only events of this key.
     pub key_id: Option<String>,
-    /// Only those of this principal's doing.
+    /// Only events by this principal.
     pub actor: Option<String>,
-    /// Only those that are said to be on this one's behalf.
+    /// Only events on behalf of this person.
     pub on_behalf_of: Option<String>,
-    /// Only from this instant on.
+    /// Only events from this instant on.
     pub since: Option<Time>,
-    /// Only before this instant.
+    /// Only events before this instant.
     pub until: Option<Time>,
-    /// Only events behind this place.
+    /// Only events with a greater id.
     pub after: Option<i64>,
-    /// Only events before this place.
+    /// Only events with a lesser id.
     pub before: Option<i64>,
     /// Oldest first, instead of newest first.
     pub ascending: bool,
 }
 
-/// At most `limit` of the events that `filter` lets through.
+/// At most `limit` events that match the filter.
 ///
 /// # Errors
 /// The database's.
@@ -434,7 +435,7 @@ pub async fn list(
     select.all(connection).await
 }
 
-/// The events behind `position`, oldest first.
+/// The events after `position`, oldest first.
 ///
 /// # Errors
 /// The database's.
@@ -447,7 +448,7 @@ pub async fn after(
     list(connection, &filter, limit).await
 }
 
-/// The event at this place.
+/// The event with this id.
 ///
 /// # Errors
 /// The database's.

@@ -1,11 +1,11 @@
-//! What the databases say, as the issuer's errors.
+//! Maps the databases' errors to the issuer's.
 
 use crate::error::Error;
 
 impl From<sqlx::Error> for Error {
     fn from(error: sqlx::Error) -> Self {
         let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code);
-        // PostgreSQL's codes have five characters; SQLite's are numbers, and shorter.
+        // PostgreSQL's codes have five characters. SQLite's are shorter numbers.
         match code.as_deref() {
             Some(state) if state.len() == 5 => of_postgres(state)(error),
             Some(code) => of_sqlite(code.parse().unwrap_or(0))(error),
@@ -22,24 +22,26 @@ const CORRUPT: Make = |error| Error::DatabaseCorrupt(Some(error));
 fn of_postgres(state: &str) -> Make {
     let (class, _) = state.split_at_checked(2).unwrap_or_default();
     match (class, state) {
-        // lock_not_available, query_canceled (by the timeout), too_many_connections and the like.
+        // lock_not_available, query_canceled (the timeout), too_many_connections, out_of_memory and
+        // configuration_limit_exceeded.
         (_, "55P03" | "57014" | "53300" | "53200" | "53400") => BUSY,
-        // serialization_failure and deadlock_detected; the others of 40 leave a result unknown.
+        // serialization_failure and deadlock_detected. The other codes of class 40 leave the result
+        // unknown.
         (_, "40001" | "40P01") => BUSY,
         (_, "53000" | "53100" | "58030") => FULL,
-        // cannot_connect_now: it starts, or ends.
+        // cannot_connect_now: the server is starting or stopping.
         (_, "57P03" | "3D000") | ("08" | "28", _) => Error::DatabaseUnreachable,
-        // The session was ended: by a timeout, by an administrator, with the server.
+        // The session was ended by a timeout, an administrator, or the server's end.
         (_, "25P03" | "25P04") | ("57" | "40", _) => Error::DatabaseInterrupted,
         _ => Error::Database,
     }
 }
 
-/// The primary result code of SQLite is the low byte of the extended one.
+/// SQLite's primary result code is the low byte of the extended one.
 fn of_sqlite(code: u32) -> Make {
     match code & 0xFF {
         5 | 6 => BUSY,
-        // SQLITE_FULL, and SQLITE_IOERR, which is what a full disk says through some file systems.
+        // SQLITE_FULL, and SQLITE_IOERR, which some file systems cause when the disk is full.
         13 | 10 => FULL,
         // SQLITE_CORRUPT and SQLITE_NOTADB.
         11 | 26 => CORRUPT,
@@ -50,7 +52,7 @@ fn of_sqlite(code: u32) -> Make {
 fn of_sqlx(error: &sqlx::Error) -> Make {
     use sqlx::Error as Sqlx;
     let is_full = |error: &std::io::Error| error.kind() == std::io::ErrorKind::StorageFull;
-    // A value that no column of ours can hold: something else altered the file.
+    // No column of ours holds such a value: something else altered the file.
     if matches!(error, Sqlx::ColumnDecode { .. } | Sqlx::Decode(_)) {
         CORRUPT
     } else if matches!(error, Sqlx::PoolTimedOut) {
@@ -58,14 +60,14 @@ fn of_sqlx(error: &sqlx::Error) -> Make {
     } else if matches!(error, Sqlx::Io(error) if is_full(error)) {
         FULL
     } else if matches!(error, Sqlx::Tls(_))
-        // What TLS refuses comes as data that are not valid.
+        // TLS reports a refused certificate as invalid data.
         || matches!(error, Sqlx::Io(error) if error.kind() == std::io::ErrorKind::InvalidData)
     {
         Error::DatabaseTls
     } else if matches!(error, Sqlx::Io(_)) {
         Error::DatabaseUnreachable
     } else if matches!(error, Sqlx::Protocol(_) | Sqlx::WorkerCrashed | Sqlx::PoolClosed) {
-        // What is read from a connection that breaks off in the middle of a message.
+        // The connection broke in the middle of a message.
         Error::DatabaseInterrupted
     } else {
         Error::Database

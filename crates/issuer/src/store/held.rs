@@ -1,10 +1,10 @@
-//! Whether the files of a SQLite database that are open are still those at its path.
+//! Checks that the open files of a SQLite database are still those at its path.
 //!
-//! A file that is deleted, moved or replaced stays what it is for whoever has it open: what is
-//! written there would be acknowledged, and be gone with the process. The same holds for SQLite's log
-//! (`-wal`), in which the newest commits are, and for its index (`-shm`), by which processes share
-//! locks. So all three are told by device and inode, from one connection on that stays open for as
-//! long as the store does: while there is one, SQLite itself never makes these files anew.
+//! A process keeps a file open after it is deleted, moved or replaced. Writes to it would be
+//! acknowledged and lost when the process ends. The same holds for SQLite's log (`-wal`), which has
+//! the newest commits, and for its index (`-shm`), which carries the locks between processes. So
+//! all three files are identified by device and inode. One connection stays open as long as the
+//! store: while it does, SQLite never recreates these files.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -16,7 +16,7 @@ use tokio::sync::Mutex;
 use super::Connection;
 use crate::error::Error;
 
-/// Which file it is, whatever its name.
+/// A file's identity, independent of its name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct FileId {
     device: u64,
@@ -31,29 +31,29 @@ impl FileId {
         Ok(Some(Self { device: found.dev(), inode: found.ino() }))
     }
 
-    /// There is no saying, but a file that is open can't be deleted either.
+    /// Unknown here; but an open file can't be deleted on these systems either.
     #[cfg(not(unix))]
     fn at(_: &Path) -> io::Result<Option<Self>> {
         Ok(None)
     }
 }
 
-/// A database's files, from when they were first told on. A server's database has none.
+/// The identities of a database's files, recorded once. Empty for a server's database.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Held(Arc<OnceLock<Files>>);
 
 #[derive(Debug)]
 struct Files {
-    /// The database as it is named, and what lies beside it.
+    /// The database's path and its companion files.
     files: Vec<(PathBuf, Option<FileId>)>,
     open: Mutex<Option<Connection>>,
 }
 
 impl Held {
-    /// Tells the files of the database at `path`, which `open` has open and has read.
+    /// Records the files of the database at `path`. `open` has it open and has read from it.
     pub(super) fn keep(&self, path: &Path, open: Connection) -> Result<(), Error> {
         let failed = |source| Error::Io { path: path.to_owned(), source };
-        // SQLite puts what lies beside it next to the file itself, and not next to a link to it.
+        // SQLite puts the companion files next to the real file, not next to a symbolic link.
         let real = std::fs::canonicalize(path).map_err(failed)?;
         let beside = ["-wal", "-shm"].map(|end| {
             let mut name = real.clone().into_os_string();
@@ -66,12 +66,12 @@ impl Held {
             Ok((path, id))
         });
         let files = files.collect::<Result<_, Error>>()?;
-        // Only the first call keeps anything.
+        // Only the first call has an effect.
         let _ = self.0.set(Files { files, open: Mutex::new(Some(open)) });
         Ok(())
     }
 
-    /// Whether each file is still the one that it was.
+    /// Checks that each file is still the recorded one.
     ///
     /// # Errors
     /// [`Error::DatabaseMissing`], [`Error::DatabaseReplaced`], [`Error::Io`].
@@ -81,7 +81,7 @@ impl Held {
             match FileId::at(path) {
                 Ok(found) if found == *id => {}
                 Ok(_) => return Err(Error::DatabaseReplaced { path: path.clone() }),
-                // Without the database there is nothing to put back to.
+                // A missing database is an error of its own, below.
                 Err(error) if error.kind() == io::ErrorKind::NotFound && number > 0 => {
                     return Err(Error::DatabaseReplaced { path: path.clone() });
                 }
@@ -91,8 +91,8 @@ impl Held {
         Ok(())
     }
 
-    /// Closes the connection that has stayed open. The last one that is closed leaves the database
-    /// as one file.
+    /// Closes the connection that was kept open. The last connection to close merges the log into
+    /// the database file.
     pub(super) async fn close(&self) {
         let Some(held) = self.0.get() else { return };
         if let Some(open) = held.open.lock().await.take()

@@ -1,5 +1,5 @@
-//! What was made under names that callers chose: idempotency keys, which are kept for a time, and
-//! ids of other systems, which are kept for good.
+//! The results of requests with idempotency keys, which are kept for a time, and the ids of
+//! imported records, which are kept permanently.
 
 use std::collections::HashMap;
 
@@ -14,16 +14,16 @@ use crate::store::row::no_value;
 use crate::store::select::{ROWS, Select, insert_sql};
 use crate::store::{Connection, millis};
 
-/// What was asked for under an idempotency key, and the ids of what it made.
+/// The result of a request with an idempotency key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Made {
     /// The digest of the request.
     pub request: Digest,
-    /// The keys, in the order in which they were asked for.
+    /// The ids of the keys it made, in the order of the request.
     pub key_ids: Vec<String>,
 }
 
-/// What was made under `name` in `scope`, unless that is forgotten by `now`.
+/// The result stored under `name` in `scope`, unless it has expired by `now`.
 ///
 /// # Errors
 /// The database's.
@@ -48,7 +48,7 @@ pub async fn find(
     Ok(Some(Made { request: digest(&row, "request")?, key_ids }))
 }
 
-/// Remembers until `expires` what was made under `name` in `scope`, and forgets what has expired.
+/// Stores a result under `name` in `scope` until `expires`, and deletes expired ones.
 ///
 /// # Errors
 /// The database's.
@@ -76,13 +76,14 @@ pub async fn insert(
     Ok(())
 }
 
-/// Forgets under which names a key was made, so that they can be used again.
+/// Deletes the idempotency keys and import ids of these keys, so that they can be used again.
 ///
 /// # Errors
 /// The database's.
 pub async fn forget(connection: &mut Connection, ids: &[&str]) -> Result<(), Error> {
     for id in ids {
-        // Ids are letters and digits behind `apk_`, and `_` stands for itself among others.
+        // `_` is a wildcard in LIKE, but ids are `apk_` and letters and digits, so no other id
+        // matches.
         sqlx::query("DELETE FROM idempotency WHERE key_ids LIKE $1")
             .bind(format!("%\"{id}\"%"))
             .execute(&mut *connection)
@@ -116,8 +117,7 @@ pub async fn imported(
     Ok(found)
 }
 
-/// Remembers which keys were imported under which ids of another system: pairs of the foreign id
-/// and the key's.
+/// Stores the ids of imported records: pairs of the external id and the key's id.
 ///
 /// # Errors
 /// The database's.

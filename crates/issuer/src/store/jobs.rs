@@ -1,4 +1,4 @@
-//! The tables of the scheduler: who runs which job, and which notices were given.
+//! The tables of the scheduler: the job leases and the expiry notices.
 
 use portcullis_core::time::Time;
 use sqlx::any::AnyRow;
@@ -10,20 +10,20 @@ use crate::store::row::maybe;
 use crate::store::select::Select;
 use crate::store::{Connection, millis};
 
-/// A job as it stands.
+/// A job's state.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct JobRecord {
     /// The job's name.
     pub name: String,
-    /// Who runs it now.
+    /// The current holder of its lease.
     pub holder: Option<String>,
-    /// Until when, if nothing more is heard of them.
+    /// When the lease ends unless it is renewed.
     pub until: Time,
-    /// When it was last begun.
+    /// When it last started.
     pub started: Option<Time>,
     /// When it last ended.
     pub ended: Option<Time>,
-    /// Why it last failed.
+    /// The error of its last run, if it failed.
     pub error: Option<String>,
 }
 
@@ -49,7 +49,7 @@ pub async fn all(connection: &mut Connection) -> Result<Vec<JobRecord>, Error> {
     Select::new("SELECT * FROM jobs ORDER BY name").all(connection).await
 }
 
-/// Takes or renews the lease of a job, unless somebody else holds it.
+/// Takes or renews the lease of a job, unless another holder has it.
 ///
 /// # Errors
 /// The database's.
@@ -79,7 +79,7 @@ pub async fn take(
     Ok(done.rows_affected() > 0)
 }
 
-/// Gives a lease back, with how the job ended.
+/// Releases a lease and records the result of the job.
 ///
 /// # Errors
 /// The database's.
@@ -102,7 +102,7 @@ pub async fn give_back(
     Ok(())
 }
 
-/// A key of which a notice may be due.
+/// A key with an expiry notice that may be due.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Expiring {
     /// The key.
@@ -126,8 +126,8 @@ impl FromRow<'_, AnyRow> for Expiring {
     }
 }
 
-/// Keys that are not to be revoked before they expire, for which the notice of `days` was passed
-/// at the second `now` and was not given.
+/// Keys that are within `days` of their expiry at the second `now`, won't be revoked before, and
+/// haven't had the notice of `days`.
 ///
 /// # Errors
 /// The database's.
@@ -149,7 +149,7 @@ pub async fn expiring(
     select.all(connection).await
 }
 
-/// Notes that a notice was given.
+/// Records that a notice was given.
 ///
 /// # Errors
 /// The database's.
@@ -168,8 +168,7 @@ pub async fn note_notice(
     Ok(())
 }
 
-/// Takes away what nobody asks for any more: answers of idempotency keys, and notices of keys that
-/// have expired.
+/// Deletes expired idempotency keys, and notices of keys that have expired.
 ///
 /// # Errors
 /// The database's.
@@ -178,7 +177,7 @@ pub async fn prune(connection: &mut Connection, now: Time) -> Result<(u64, u64),
     select.arg(millis(now));
     let answers = select.execute(connection).await?;
     let mut select = Select::new("DELETE FROM expiry_notices WHERE at_ms < ");
-    // The first notice is given 14 days ahead: a month later its key has expired.
+    // The first notice comes 14 days before expiry, so a month later the key has expired.
     select.arg(millis(now) - 31 * 24 * 60 * 60 * 1000);
     let notices = select.execute(connection).await?;
     Ok((answers, notices))

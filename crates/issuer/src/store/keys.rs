@@ -14,7 +14,7 @@ use crate::store::row::{maybe, named, no_value, number};
 use crate::store::select::{ROWS, Select, insert_sql};
 use crate::store::{Connection, channels, millis, time};
 
-/// How many ids one statement names at most.
+/// The most ids in one statement.
 pub(crate) const CHUNK: usize = 100;
 
 const COLUMNS: &str = "api_keys (id, serial, kid, nonce, purpose, kind, environment, label, \
@@ -22,10 +22,11 @@ const COLUMNS: &str = "api_keys (id, serial, kid, nonce, purpose, kind, environm
                        issued_at, expires_at, created_by, maker, rolled_from, created_ms, updated_ms, \
                        settings_version)";
 
-/// Adds records, without their sales channels, that were held against this version of the settings.
+/// Adds records, without their sales channels. `settings_version` is the version of the settings
+/// that admitted them.
 ///
 /// # Errors
-/// The database's; a serial that is taken is one of them.
+/// The database's, among them one for a serial that is taken.
 pub async fn insert(
     connection: &mut Connection,
     keys: &[&KeyRecord],
@@ -90,7 +91,8 @@ pub async fn revoke(
     Ok(())
 }
 
-/// Writes what an update or a suspension changes: title, metadata, who suspended the key and when.
+/// Writes the fields that an update or a suspension changes: title, metadata, and the time and
+/// person of the suspension.
 ///
 /// # Errors
 /// The database's.
@@ -112,7 +114,7 @@ pub async fn update(connection: &mut Connection, key: &KeyRecord) -> Result<(), 
     Ok(())
 }
 
-/// Takes from the records with these ids all that the list does not need.
+/// Erases from the records with these ids everything that the list doesn't need.
 ///
 /// # Errors
 /// The database's.
@@ -130,8 +132,8 @@ pub async fn delete(connection: &mut Connection, ids: &[&str], now: Time) -> Res
     Ok(())
 }
 
-/// Adds what gates report of keys: how often, and when last. What is later than `now` counts as now;
-/// a record that there is not, or that is deleted, is passed over.
+/// Adds reported uses to the records. A time after `now` counts as `now`. Unknown and deleted keys
+/// are skipped.
 ///
 /// # Errors
 /// The database's.
@@ -148,14 +150,14 @@ pub async fn used(connection: &mut Connection, uses: &[Use], now: u32) -> Result
     Ok(known)
 }
 
-/// What a gate reports of one key.
+/// A gate's report about one key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Use {
-    /// The key's public name.
+    /// The key's id.
     pub key: String,
-    /// How often it was let pass since the last report.
+    /// How many requests with it the gate accepted since the last report.
     pub uses: u32,
-    /// When last, in seconds since 1970.
+    /// The last use, in seconds since 1970.
     pub last_used_at: u32,
 }
 
@@ -171,8 +173,7 @@ pub async fn find(connection: &mut Connection, id: &str) -> Result<Option<KeyRec
     Ok(Some(key))
 }
 
-/// The records with these ids, in the order of the ids; those that there are not, and those that
-/// are deleted, are left out.
+/// The records with these ids, in the order of the ids. Unknown and deleted ones are omitted.
 ///
 /// # Errors
 /// The database's.
@@ -192,7 +193,7 @@ pub async fn find_all(
     Ok(keys)
 }
 
-/// Which of these serials have been handed out.
+/// The serials among these that are taken.
 ///
 /// # Errors
 /// The database's.
@@ -211,7 +212,7 @@ pub async fn taken(
     Ok(taken)
 }
 
-/// A serial as the store keeps it: 48 bits.
+/// A serial as stored: 48 bits.
 pub(crate) fn serial_to_sql(serial: Serial) -> i64 {
     i64::try_from(serial.get()).unwrap_or(i64::MAX)
 }

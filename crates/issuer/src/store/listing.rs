@@ -1,4 +1,4 @@
-//! Which keys, and in which order: the conditions of listings and of mass changes.
+//! The conditions and order of key listings and bulk changes.
 
 use portcullis_core::list::{BulkEntry, BulkScope, BulkState};
 use portcullis_core::time::Time;
@@ -15,61 +15,61 @@ use crate::store::select::{Arg, Select};
 use crate::store::state::push_state;
 use crate::store::{Connection, channels, millis};
 
-/// A span of time: from an instant on, and before another.
+/// A span of time: from an instant, inclusive, to another, exclusive.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Span {
-    /// Not before this.
+    /// The inclusive start.
     pub from: Option<Time>,
-    /// Before this.
+    /// The exclusive end.
     pub before: Option<Time>,
 }
 
-/// What keys are to be like; what is not said lets all through.
+/// The criteria that keys must meet. `None` matches all.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Criteria {
-    /// The title or the redacted form contains this, in upper or lower case; what has neither letter
-    /// nor digit is looked for in titles alone. What has the shape of a redacted form is looked for
-    /// as such alone. Where it chooses the keys of an act, a redacted form must end with it.
+    /// The title or the redacted form contains this text, ignoring case. A text without letters and
+    /// digits is searched in titles only. A text shaped like a redacted form must equal it. When
+    /// the search selects keys for a change, a redacted form must end with the text.
     pub q: Option<String>,
-    /// One of these, if any are named.
+    /// The id is one of these, if any are given.
     pub ids: Vec<String>,
-    /// The title is this.
+    /// The title equals this.
     pub title: Option<String>,
-    /// The token is this, which only publishable keys have on record.
+    /// The token equals this; only publishable keys have theirs on record.
     pub token: Option<String>,
-    /// For gates or for the issuer's API.
+    /// The purpose.
     pub purpose: Option<KeyPurpose>,
-    /// Secret or publishable.
+    /// The kind.
     pub kind: Option<Kind>,
-    /// Live or test.
+    /// The environment.
     pub environment: Option<Environment>,
-    /// Where it stands now.
+    /// The current state.
     pub state: Option<KeyState>,
     /// The owner's number, 0 for none.
     pub owner: Option<u32>,
     /// The policy's number, 0 for none.
     pub policy: Option<u32>,
-    /// This principal made it, or a key that this principal made, and so on.
+    /// The key was made by this principal, or by a key that this principal made, and so on.
     pub maker: Option<String>,
-    /// It has this sales channel.
+    /// The key has this sales channel.
     pub sales_channel: Option<String>,
     /// When it was made.
     pub created: Span,
     /// When it was last changed.
     pub updated: Span,
-    /// When its revocation strikes or struck.
+    /// When its revocation takes or took effect.
     pub revoked: Span,
 }
 
-/// What a listing is ordered by. Keys that are equal in it stand in the order of making.
+/// The sort key of a listing. Ties are sorted by creation.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Order {
-    /// When they were made.
+    /// The time of creation.
     #[default]
     Created,
-    /// When they were last changed.
+    /// The time of the last change.
     Updated,
-    /// The title, in upper or lower case.
+    /// The title, ignoring case.
     Title,
 }
 
@@ -87,8 +87,7 @@ impl Order {
         }
     }
 
-    /// The order that a text names, and whether it is ascending: `title`, or `-title` for the
-    /// other way round.
+    /// Parses an order and whether it is ascending: `title`, or `-title` for descending.
     #[must_use]
     pub fn parse(text: &str) -> Option<(Self, bool)> {
         let (name, ascending) = text.strip_prefix('-').map_or((text, true), |name| (name, false));
@@ -96,7 +95,7 @@ impl Order {
     }
 }
 
-/// The place of a key in an order.
+/// The position of a key in an order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Place {
     Created { seq: i64 },
@@ -104,7 +103,7 @@ pub(crate) enum Place {
     Title { folded: String, seq: i64 },
 }
 
-/// A record with its place in the order of making.
+/// A record with its sequence number.
 #[derive(Debug)]
 pub(crate) struct Placed {
     pub(crate) seq: i64,
@@ -118,7 +117,7 @@ impl FromRow<'_, AnyRow> for Placed {
 }
 
 impl Placed {
-    /// The place in `order`.
+    /// The position in `order`.
     pub(crate) fn place(&self, order: Order) -> Place {
         let seq = self.seq;
         match order {
@@ -129,7 +128,7 @@ impl Placed {
     }
 }
 
-/// At most `limit` of the keys that meet `criteria` at `now`, in seconds, behind `after`.
+/// At most `limit` keys after `after` that meet `criteria` at the second `now`.
 pub(crate) async fn list(
     connection: &mut Connection,
     criteria: &Criteria,
@@ -141,6 +140,7 @@ pub(crate) async fn list(
     let mut select = Select::new("SELECT * FROM api_keys WHERE ");
     let in_force = in_force_for(connection, criteria).await?;
     conditions(&mut select, criteria, &in_force, (Search::ToList, now));
+    // Continue after the cursor: compare the sort key, then the sequence number.
     let beyond = if descending { " < (" } else { " > (" };
     match after {
         None => {}
@@ -170,7 +170,7 @@ pub(crate) async fn list(
     Ok(placed)
 }
 
-/// How many keys meet `criteria` at `now`, in seconds.
+/// How many keys meet `criteria` at the second `now`.
 pub(crate) async fn count(
     connection: &mut Connection,
     criteria: &Criteria,
@@ -184,7 +184,7 @@ pub(crate) async fn count(
     Ok(crate::store::row::number(row, "many")?)
 }
 
-/// The keys that meet `criteria` at `now`, in seconds, and are not to be revoked by `at` anyway.
+/// The keys that meet `criteria` at the second `now` and won't be revoked by `at` anyway.
 pub(crate) async fn to_revoke(
     connection: &mut Connection,
     criteria: &Criteria,
@@ -201,14 +201,14 @@ pub(crate) async fn to_revoke(
     Ok(keys)
 }
 
-/// The records of admin keys: there are few.
+/// The records of admin keys; there are few.
 pub(crate) async fn admins(connection: &mut Connection) -> Result<Vec<KeyRecord>, Error> {
     let sql = "SELECT * FROM api_keys WHERE purpose = 'admin' AND deleted_ms IS NULL ORDER BY seq";
     Select::new(sql).all(connection).await
 }
 
-/// How many keys of each purpose, tokens and admin keys, that are in force at `now` a wide entry
-/// covers.
+/// How many keys in force at the second `now` a bulk entry covers: all of them, and the admin keys
+/// among them.
 pub(crate) async fn covered(
     connection: &mut Connection,
     entry: &BulkEntry,
@@ -242,7 +242,7 @@ pub(crate) async fn covered(
     Ok((crate::store::row::number(row, "many")?, crate::store::row::number(row, "admins")?))
 }
 
-/// The wide entries that a condition on the state asks for.
+/// The bulk entries in force, if the criteria depend on the state.
 async fn in_force_for(
     connection: &mut Connection,
     criteria: &Criteria,
@@ -277,7 +277,7 @@ fn conditions(
     equal(select, " AND kind = ", criteria.kind.map(|kind| kind.name().into()));
     let environment = criteria.environment.map(|environment| environment.name().into());
     equal(select, " AND environment = ", environment);
-    // The second condition lets the index of those that have one be used.
+    // The second condition lets the database use the partial index.
     for (number, is, any) in [
         (criteria.owner, " AND owner = ", " AND owner <> 0"),
         (criteria.policy, " AND policy = ", " AND policy <> 0"),
@@ -301,7 +301,7 @@ fn conditions(
         select.arg(channel.as_str()).push(")");
     }
     let in_millis = |time: Time| Arg::from(millis(time));
-    // The first whole second that is not before the instant.
+    // Round up to whole seconds.
     let in_seconds =
         |time: Time| Arg::from(i64::try_from(time.millis().div_ceil(1000)).unwrap_or(i64::MAX));
     equal(select, " AND created_ms >= ", criteria.created.from.map(in_millis));
@@ -311,7 +311,7 @@ fn conditions(
     equal(select, " AND revoked_at >= ", criteria.revoked.from.map(in_seconds));
     equal(select, " AND revoked_at < ", criteria.revoked.before.map(in_seconds));
     if let Some(state) = criteria.state {
-        // Few keys are in these two states of their own: their indices find them.
+        // Few keys are in these two states by themselves, and indices find them.
         let bulk_suspended = in_force.iter().any(|bulk| bulk.entry.state == BulkState::Suspended);
         match state {
             KeyState::Suspended if !bulk_suspended => {
@@ -328,20 +328,20 @@ fn conditions(
     }
 }
 
-/// How many characters at the end of a redacted form are the key's own.
+/// The number of characters at the end of a redacted form that come from the key itself.
 const TOLD_BY: usize = 3;
 
-/// What keys are searched for.
+/// The purpose of a search.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Search {
-    /// To be shown to somebody.
+    /// To display the keys.
     ToList,
-    /// To have something done to all of them.
+    /// To change all of them.
     ToAct,
 }
 
 fn search(select: &mut Select, q: &str, purpose: Search) {
-    // Consoles show dots in the place of the stars.
+    // Consoles display the stars as dots.
     let redacted = q.trim().replace("•••", "***");
     if redacted.is_ascii() && redacted.len() == 12 && redacted.get(6..9) == Some("***") {
         select.push(" AND redacted = ").arg(redacted);
@@ -359,9 +359,9 @@ fn search(select: &mut Select, q: &str, purpose: Search) {
     };
     select.push(r" AND (folded LIKE ").arg(like(q, "%")).push(r" ESCAPE '\'");
     let in_redacted = match purpose {
-        // Separators stand in every redacted form.
+        // Every redacted form contains separators.
         Search::ToList if q.chars().any(char::is_alphanumeric) => Some(like(q, "%")),
-        // What redacted forms begin with is the same for all: what tells one from another is its end.
+        // The start of a redacted form is common to many keys; only its end identifies one.
         Search::ToAct if redacted.chars().count() >= TOLD_BY => Some(like(&redacted, "")),
         Search::ToList | Search::ToAct => None,
     };

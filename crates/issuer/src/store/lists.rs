@@ -1,4 +1,4 @@
-//! The tables of the revocation list: keyrings, heads, what is promised and what is published.
+//! The tables of the revocation list: keyrings, heads, the promise and the published stamp.
 
 use portcullis_core::crypto::Digest;
 use portcullis_core::list::ListVersion;
@@ -10,42 +10,42 @@ use crate::error::Error;
 use crate::store::row::{bytes, maybe, no_value, number};
 use crate::store::{Connection, millis, time};
 
-/// What was committed before it was signed.
+/// A list version that was committed before it was signed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Promise {
-    /// Epoch, number and times.
+    /// The epoch, the number and the times.
     pub list_version: ListVersion,
-    /// The head.
+    /// The digest of the head.
     pub digest: Digest,
-    /// The newest event that the list knows of.
+    /// The newest event that the list includes.
     pub position: i64,
-    /// The latest next update that was ever promised, this one's included.
+    /// The latest next update ever promised, including this one.
     pub latest: Time,
 }
 
-/// What is served as the newest list.
+/// The newest published list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Published {
     /// The signed stamp.
     pub stamp: Vec<u8>,
-    /// The head that it announces.
+    /// The digest of the head that the stamp names.
     pub digest: Digest,
     /// That head's epoch.
     pub epoch: u32,
     /// That head's number.
     pub number: u64,
-    /// From the stamp.
+    /// The stamp's this update.
     pub this_update: Time,
-    /// From the stamp.
+    /// The stamp's next update.
     pub next_update: Time,
-    /// The newest event that the list knows of.
+    /// The newest event that the list includes.
     pub position: i64,
 }
 
 /// The version of the newest keyring.
 ///
 /// # Errors
-/// The database's; [`Error::DatabaseForeign`] where there is no keyring.
+/// The database's; [`Error::DatabaseForeign`] if there is no keyring.
 pub async fn keyring_version(connection: &mut Connection) -> Result<u32, Error> {
     let row =
         sqlx::query("SELECT MAX(version) AS version FROM keyrings").fetch_one(connection).await?;
@@ -62,7 +62,7 @@ pub async fn keyring(connection: &mut Connection) -> Result<Vec<u8>, Error> {
     Ok(row.try_get(0)?)
 }
 
-/// All keyring documents with the times at which they were put in, oldest first.
+/// All keyring documents and when they were stored, oldest first.
 ///
 /// # Errors
 /// The database's.
@@ -75,7 +75,7 @@ pub async fn keyrings(connection: &mut Connection) -> Result<Vec<(Vec<u8>, Time)
 /// Adds a keyring document.
 ///
 /// # Errors
-/// The database's; a version that is there already is one of them.
+/// The database's, among them one for a version that exists already.
 pub async fn insert_keyring(
     connection: &mut Connection,
     version: u32,
@@ -91,10 +91,10 @@ pub async fn insert_keyring(
     Ok(())
 }
 
-/// Stores a signed head; `bodies` in the order in which it first names them.
+/// Stores a signed head. `bodies` is in the order of their first mention in the head.
 ///
 /// # Errors
-/// The database's; an epoch and number that are there already are one of them.
+/// The database's, among them one for an epoch and number that exist already.
 pub async fn insert_list(
     connection: &mut Connection,
     list_version: &ListVersion,
@@ -144,7 +144,7 @@ pub async fn newest_head(connection: &mut Connection) -> Result<Option<Digest>, 
     Ok(row.map(|row| digest(&row, "digest")).transpose()?)
 }
 
-/// What was last committed to be signed.
+/// The last promise: the version last committed for signing.
 ///
 /// # Errors
 /// The database's.
@@ -166,7 +166,7 @@ pub async fn promise(connection: &mut Connection) -> Result<Option<Promise>, Err
     .transpose()
 }
 
-/// Commits to what will be signed.
+/// Commits to the version that will be signed.
 ///
 /// # Errors
 /// The database's.
@@ -191,7 +191,7 @@ pub async fn set_promise(connection: &mut Connection, promise: &Promise) -> Resu
     Ok(())
 }
 
-/// Puts a signed stamp out, unless a newer one is out; says whether it did.
+/// Publishes a signed stamp, unless a newer one is published. Returns whether it did.
 ///
 /// # Errors
 /// The database's.
@@ -217,7 +217,7 @@ pub async fn set_published(
     Ok(done.rows_affected() > 0)
 }
 
-/// What is out.
+/// The published list.
 ///
 /// # Errors
 /// [`Error::NoList`] before the first publication, and the database's.

@@ -1,9 +1,9 @@
-//! The store: SQLite or PostgreSQL, through sqlx. What is decided is decided in
-//! [`rules`](crate::rules); here are connections, transactions and statements.
+//! The store: SQLite or PostgreSQL, through sqlx. It holds connections, transactions and
+//! statements; the rules are in [`actions`](crate::actions).
 //!
-//! One set of statements serves both: numbers are 64 bits, placeholders are `$1`, and a
-//! transaction that writes excludes all others that do, in every process. Only the tables are
-//! spelled twice, in `migrations`.
+//! The same statements serve both databases: numbers are 64 bits, placeholders are `$1`, and a
+//! writing transaction excludes all other writers in every process. Only the tables in `migrations`
+//! have one version per database.
 
 pub mod bulk;
 pub mod channels;
@@ -53,15 +53,15 @@ use session::Turn;
 pub use writing::Writing;
 
 const CONNECTIONS: u32 = 8;
-/// How many are kept for publishing: the beat, a target and a revocation at a time.
+/// Connections reserved for publishing: the timer, a target and a revocation at a time.
 const FOR_PUBLISHING: u32 = 3;
-/// How long a transaction waits for another's end before it gives up.
+/// How long a transaction waits for another's end.
 const TIMEOUT: Duration = Duration::from_secs(10);
-/// How long one that reads waits for a connection that is open, if no other may be made.
+/// How long a reader waits for an open connection if no new one may be made.
 const FOR_WHAT_IS_OPEN: Duration = Duration::from_secs(1);
-/// How long a server may take to let connections go.
+/// How long the server may take to close connections.
 const FAREWELL: Duration = Duration::from_secs(5);
-/// The advisory lock of PostgreSQL that stands for the right to write: the bytes `PCTS`.
+/// PostgreSQL's advisory lock for writers: the bytes `PCTS`.
 const WRITE_LOCK: i64 = 0x5043_5453;
 
 /// A connection to either database.
@@ -72,7 +72,7 @@ pub type Connection = sqlx::AnyConnection;
 pub struct Store {
     pool: AnyPool,
     database: Database,
-    /// Connections of another store that end with this one's.
+    /// Another store's pool, which closes with this one.
     others: Option<AnyPool>,
     door: ClockGuard,
     turn: Turn,
@@ -80,7 +80,7 @@ pub struct Store {
 }
 
 impl Store {
-    /// Makes a new database, where there must be none.
+    /// Makes a new database. None may exist.
     ///
     /// # Errors
     /// [`Error::DatabaseTaken`], [`Error::Io`] and the database's.
@@ -115,8 +115,8 @@ impl Store {
         Ok(())
     }
 
-    /// Opens the database of `issuer` and brings its tables up to date. Never makes one. Nothing is
-    /// written by `clock` while it can't be right.
+    /// Opens the database of `issuer` and migrates its tables; never makes a database. While
+    /// `clock` is implausible, nothing is written.
     ///
     /// # Errors
     /// [`Error::DatabaseMissing`], [`Error::DatabaseCorrupt`], [`Error::DatabaseForeign`],
@@ -132,7 +132,7 @@ impl Store {
         store.ready(up).await
     }
 
-    /// The store, or, closed, why it is not to be used.
+    /// Returns the store, or closes it if `done` is an error.
     async fn ready(self, done: Result<(), Error>) -> Result<Self, Error> {
         match done {
             Ok(()) => Ok(self),
@@ -143,8 +143,8 @@ impl Store {
         }
     }
 
-    /// The same database with connections of its own, made when they are needed: whoever uses it
-    /// waits for nobody who uses this one. They are closed with this one's.
+    /// The same database with a separate pool of lazy connections, so that its users never wait for
+    /// users of this one. The pool closes with this store's.
     ///
     /// # Errors
     /// The database's.
@@ -158,7 +158,7 @@ impl Store {
     async fn bring_up(&self, issuer: IssuerId) -> Result<(), Error> {
         let mut connection = self.pool.acquire().await?;
         open::check(&self.database, &mut connection).await?;
-        // A half of a move is left as it is.
+        // Don't migrate either end of an unfinished move.
         if let Some(mark) = moves::mark_if_known(&mut connection, &self.database).await? {
             mark.check()?;
         }
@@ -174,27 +174,27 @@ impl Store {
         if is_current(connection, &steps).await {
             return Ok(());
         }
-        // Under our own lock: that of the library is held by a session, which nothing ends when it is
-        // silent. A table of millions of rows takes its time.
+        // Migrate under our own write lock. The library's lock belongs to a session, and nothing
+        // ends a silent session. Disable the timeout: a table of millions of rows takes long.
         let (mut writing, _) = session::write(&self.pool, &self.turn).await?;
         writing.execute("SET LOCAL statement_timeout = 0").await?;
         steps.set_locking(false).run(&mut *writing).await.map_err(migration_error)?;
         Ok(writing.commit().await?)
     }
 
-    /// The same, by whose clock is written whatever it is compared with.
+    /// Trusts the clock without comparing it.
     #[must_use]
     pub fn trusting_its_clock(mut self) -> Self {
         self.door.trusted = true;
         self
     }
 
-    /// Starts a transaction that writes. Dropped without a commit, it leaves nothing.
+    /// Starts a writing transaction. Dropping it without a commit rolls it back.
     ///
     /// # Errors
-    /// [`Error::DatabaseBusy`] where others hold the lock for longer than ten seconds and work;
+    /// [`Error::DatabaseBusy`] if working transactions hold the lock for more than ten seconds;
     /// [`Error::ClockImplausible`]; [`Error::DatabaseMissing`] and [`Error::DatabaseReplaced`] if
-    /// the files that are open are not those of the database any more.
+    /// the open files are no longer those of the database.
     pub async fn write(&self) -> Result<Writing, Error> {
         self.held.check()?;
         let (mut transaction, server) = match self.database {
@@ -202,8 +202,8 @@ impl Store {
                 let turn = self.turn.wait().await?;
                 let mut transaction = self.pool.begin_with("BEGIN IMMEDIATE").await?;
                 drop(turn);
-                // Looked at by each transaction: a server that runs on while the records are moved
-                // writes nothing any more.
+                // Check the mark in each transaction, so that a running server stops writing once a
+                // move starts.
                 if let Some(mark) = moves::mark(&mut transaction).await? {
                     mark.check()?;
                 }
@@ -218,7 +218,7 @@ impl Store {
         Ok(Writing::new(transaction, reading, self.held.clone()))
     }
 
-    /// Whether the files that are open are still those of the database.
+    /// Checks that the open files are still those of the database.
     ///
     /// # Errors
     /// [`Error::DatabaseMissing`], [`Error::DatabaseReplaced`], [`Error::Io`].
@@ -226,7 +226,7 @@ impl Store {
         self.held.check()
     }
 
-    /// What the clock says, if it can be right: what is decided by it may be acted upon.
+    /// The clock's reading, if it is plausible and may be acted on.
     ///
     /// # Errors
     /// [`Error::ClockImplausible`] and the database's.
@@ -239,7 +239,7 @@ impl Store {
         self.door.check(&mut reading, server).await
     }
 
-    /// Starts a transaction that reads: all of its statements see the same moment.
+    /// Starts a reading transaction: all its statements see one snapshot.
     ///
     /// # Errors
     /// The database's.
@@ -256,8 +256,8 @@ impl Store {
         }
     }
 
-    /// What is open may be read although its file is gone: gates are still shown the list. A
-    /// connection that is made now would read what lies at the path, so an open one is waited for.
+    /// Reads through an open connection although the file is gone, so that gates still get the
+    /// list. A new connection would read the file now at the path, so wait for an open one.
     async fn read_what_is_open(&self, gone: Error) -> Result<Transaction<'static, Any>, Error> {
         let deadline = tokio::time::Instant::now() + FOR_WHAT_IS_OPEN;
         loop {
@@ -277,7 +277,7 @@ impl Store {
         &self.database
     }
 
-    /// Whether a server's database holds an issuer. A file tells by being there.
+    /// Whether a server's database holds an issuer. For a file, its existence says so.
     pub(crate) async fn holds_issuer(database: &Database) -> bool {
         let Database::Server(_) = database else { return false };
         match open::open(database, &Held::default()).await {
@@ -289,10 +289,10 @@ impl Store {
         }
     }
 
-    /// Writes the database anew, such that nothing is left in it of what was overwritten or deleted.
+    /// Rewrites the database, so that no overwritten or deleted data remains in the file.
     ///
     /// # Errors
-    /// The database's: another process has it, or there is no room.
+    /// The database's: another process uses it, or the disk is full.
     pub(crate) async fn wipe(&self) -> Result<(), Error> {
         let mut connection = self.pool.acquire().await?;
         match self.database {
@@ -310,7 +310,7 @@ impl Store {
         }
     }
 
-    /// Writes a copy of a SQLite database as one transaction sees it, to a file that must not exist.
+    /// Writes a snapshot of a SQLite database to a new file.
     ///
     /// # Errors
     /// The database's.
@@ -321,8 +321,8 @@ impl Store {
         Ok(())
     }
 
-    /// Brings SQLite's log into the database, so that it is written from its beginning again, in the
-    /// room that it has already.
+    /// Checkpoints SQLite's log into the database, so that the log is written from its start again
+    /// and doesn't grow.
     ///
     /// # Errors
     /// The database's.
@@ -333,8 +333,8 @@ impl Store {
         Ok(())
     }
 
-    /// Closes every connection, so that a file alone holds everything. A server that says nothing
-    /// is not waited for.
+    /// Closes every connection, so that a SQLite file holds everything. Doesn't wait for a server
+    /// that is unresponsive.
     pub async fn close(&self) {
         let close = async {
             if let Some(others) = &self.others {
@@ -351,7 +351,7 @@ impl Store {
         self.held.close().await;
     }
 
-    /// Takes back what [`Store::create`] made.
+    /// Removes what [`Store::create`] made.
     pub(crate) async fn discard(&self) {
         if let Err(error) = open::discard(&self.database, &self.pool).await {
             tracing::warn!(error = error.chain(), "what was made in the database stays");
@@ -360,8 +360,8 @@ impl Store {
     }
 }
 
-/// The instant of a look at the database by the store's clock: never before the list that was last
-/// promised, so that "committed before this update" can be read off the records.
+/// The instant of a transaction by the store's clock. It is never before the last promised list, so
+/// that records show which changes were committed before an update.
 ///
 /// # Errors
 /// The database's.
@@ -376,7 +376,7 @@ async fn check_issuer(connection: &mut Connection, issuer: IssuerId) -> Result<(
     if found == Some(issuer.to_string()) { Ok(()) } else { Err(Error::DatabaseForeign) }
 }
 
-/// Milliseconds as the store keeps them.
+/// Milliseconds as stored.
 pub(crate) fn millis(time: Time) -> i64 {
     i64::try_from(time.millis()).unwrap_or(i64::MAX)
 }
@@ -385,7 +385,7 @@ pub(crate) fn time(millis: i64) -> Time {
     Time::from_millis(u64::try_from(millis).unwrap_or(0))
 }
 
-/// Version, subject, and the tables as SQLite and as PostgreSQL spell them.
+/// A migration: version, name, and the SQL for SQLite and for PostgreSQL.
 type Step = (i64, &'static str, &'static str, &'static str);
 
 macro_rules! step {
@@ -426,10 +426,10 @@ fn migrations(database: &Database) -> Migrator {
     Migrator::with_migrations(steps.collect())
 }
 
-/// Whether all steps were taken, just as they are here, and no other.
+/// Whether exactly these migrations were applied, with the same checksums.
 async fn is_current(connection: &mut Connection, steps: &Migrator) -> bool {
     let query = sqlx::query("SELECT version, checksum FROM _sqlx_migrations WHERE success");
-    // Where that table is not, nothing was done yet.
+    // Without that table, no migration has run.
     let Ok(rows) = query.fetch_all(connection).await else { return false };
     let taken = rows.iter().map(|row| Some((row.try_get(0).ok()?, row.try_get(1).ok()?)));
     let Some(mut taken) = taken.collect::<Option<Vec<(i64, Vec<u8>)>>>() else { return false };

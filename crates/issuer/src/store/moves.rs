@@ -1,5 +1,5 @@
-//! The mark of a move to PostgreSQL: at the source, where nothing is written from then on, and at
-//! the target, which nobody uses until the move is done.
+//! The mark of a move to PostgreSQL. It stops writes at the source, and any use of the target until
+//! the move is done.
 
 use std::sync::Arc;
 
@@ -17,12 +17,12 @@ use super::{
 use crate::clock::SystemClock;
 use crate::error::Error;
 
-/// Which end of a move a database is.
+/// The role of a database in a move.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Part {
-    /// The SQLite database that is moved.
+    /// The SQLite database to move.
     Source,
-    /// The PostgreSQL database that it is moved to.
+    /// The PostgreSQL database to move to.
     Target,
 }
 
@@ -42,22 +42,22 @@ impl Part {
 /// The mark of a move.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MoveMark {
-    /// The same at both ends.
+    /// The id, equal at both ends.
     pub id: String,
-    /// Which end this is.
+    /// The role of this database.
     pub part: Part,
-    /// Whose records are moved.
+    /// The issuer that is moved.
     pub issuer: String,
     /// The target, without user and password.
     pub place: String,
-    /// When the move was begun.
+    /// When the move started.
     pub begun: Time,
-    /// When it was done, if it is.
+    /// When it was completed.
     pub done: Option<Time>,
 }
 
 impl MoveMark {
-    /// Refuses a database that is not to be used, or no more.
+    /// Refuses a database that may not be used.
     ///
     /// # Errors
     /// [`Error::Moved`], [`Error::Moving`], [`Error::HalfMoved`].
@@ -71,7 +71,7 @@ impl MoveMark {
     }
 }
 
-/// The mark, in a database whose tables are up to date.
+/// The mark, in a database with current tables.
 ///
 /// # Errors
 /// The database's.
@@ -80,7 +80,7 @@ pub async fn mark(connection: &mut Connection) -> Result<Option<MoveMark>, Error
     Ok(row.as_ref().map(read).transpose()?)
 }
 
-/// The mark, in a database whose tables may be older than it.
+/// The mark, in a database with tables that may predate it.
 ///
 /// # Errors
 /// The database's.
@@ -100,7 +100,7 @@ pub(super) async fn mark_if_known(
     }
 }
 
-/// Writes the mark, in the place of one that there is.
+/// Writes the mark, replacing any other.
 ///
 /// # Errors
 /// The database's.
@@ -121,7 +121,7 @@ pub async fn set_mark(connection: &mut Connection, mark: &MoveMark) -> Result<()
     Ok(())
 }
 
-/// Takes the mark away.
+/// Removes the mark.
 ///
 /// # Errors
 /// The database's.
@@ -141,30 +141,30 @@ fn read(row: &AnyRow) -> sqlx::Result<MoveMark> {
     })
 }
 
-/// What a server's database holds.
+/// The contents of a server's database.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Held {
-    /// No schema of ours.
+    /// No schema named `portcullis`.
     Nothing,
-    /// A schema of our name, which is not ours.
+    /// A schema of that name that isn't ours.
     Foreign,
     /// The records of this issuer, without a mark.
     Issuer(String),
-    /// An end of a move, and whether its tables are those of this program.
+    /// An end of a move, and whether its tables match this program.
     Marked(MoveMark, bool),
 }
 
-/// A look at a server's database.
+/// The result of inspecting a server's database.
 #[derive(Clone, Debug)]
 pub(crate) struct Look {
     pub(crate) held: Held,
-    /// How it writes texts.
+    /// The server's encoding.
     pub(crate) encoding: String,
-    /// What its clock says.
+    /// The server's time.
     pub(crate) now: Time,
 }
 
-/// Looks at a server's database, and changes nothing.
+/// Inspects a server's database without changing it.
 ///
 /// # Errors
 /// The database's.
@@ -201,8 +201,8 @@ async fn held(connection: &mut Connection, database: &Database) -> Result<Held, 
     Ok(id.map_or(Held::Foreign, Held::Issuer))
 }
 
-/// The tables that the steps have filled are emptied, and what they do of themselves is left to the
-/// source, which has done it.
+/// Empties the tables that the migrations filled and disables triggers: the source's rows already
+/// contain their effects.
 const QUIET: &str = "DO $$ DECLARE one RECORD; BEGIN \
     FOR one IN SELECT tablename AS name FROM pg_tables WHERE schemaname = 'portcullis' \
         AND tablename NOT IN ('_sqlx_migrations', 'moves') LOOP \
@@ -215,10 +215,10 @@ const AWAKE: &str = "DO $$ DECLARE one RECORD; BEGIN \
     END LOOP; END $$";
 
 impl Store {
-    /// Opens either end of a move, whatever its mark says.
+    /// Opens either end of a move, whatever its mark.
     ///
     /// # Errors
-    /// As [`Store::open`]. Whose records a target holds is for the move to look at.
+    /// As [`Store::open`]. The move itself checks which issuer's records a target holds.
     pub(crate) async fn open_end(database: &Database, issuer: IssuerId) -> Result<Self, Error> {
         let files = Files::default();
         let pool = open::open(database, &files).await?;
@@ -236,7 +236,7 @@ impl Store {
         store.ready(up).await
     }
 
-    /// Makes the tables of a move's target, empty and with its mark, all at once.
+    /// Makes the tables of a move's target, empty and with its mark, in one transaction.
     ///
     /// # Errors
     /// [`Error::DatabaseTaken`] and the database's.
@@ -257,7 +257,7 @@ impl Store {
         store.ready(made).await
     }
 
-    /// Makes a target that is filled what it was made for, all at once.
+    /// Turns a filled target into a usable database, in one transaction.
     ///
     /// # Errors
     /// The database's.
@@ -268,7 +268,7 @@ impl Store {
         Ok(writing.commit().await?)
     }
 
-    /// Starts a transaction that writes at either end of a move, whatever its mark says.
+    /// Starts a writing transaction at either end of a move, whatever its mark.
     ///
     /// # Errors
     /// As [`Store::write`].
@@ -279,7 +279,7 @@ impl Store {
         }
     }
 
-    /// A connection of its own for a statement that may take as long as it likes.
+    /// A separate connection for a statement without a time limit.
     ///
     /// # Errors
     /// The database's.

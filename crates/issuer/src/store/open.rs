@@ -1,4 +1,4 @@
-//! Making, opening and recognising the two kinds of databases.
+//! Creates, opens and recognises both kinds of database.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -12,24 +12,24 @@ use crate::error::Error;
 use crate::files::{self, Privacy};
 use crate::store::{row, server, session};
 
-/// The bytes `PCTS`, by which an issuer's database is told from other SQLite files.
+/// The bytes `PCTS`, which mark a SQLite file as an issuer's database.
 const APPLICATION_ID: i64 = 0x5043_5453;
 
-/// Where an issuer's records are.
+/// The location of an issuer's records.
 #[derive(Clone, PartialEq, Eq)]
 pub enum Database {
     /// A SQLite file.
     File(PathBuf),
-    /// A PostgreSQL database, by its URL; the tables are in its schema `portcullis`.
+    /// A PostgreSQL database, by URL. The tables are in its schema `portcullis`.
     Server(String),
 }
 
 impl Database {
-    /// The database that `DATABASE_URL` names.
+    /// Parses `DATABASE_URL`.
     ///
     /// # Errors
-    /// [`Error::Invalid`] where it names another kind than PostgreSQL, [`Error::DatabaseUrl`] where
-    /// it does not say what it seems to.
+    /// [`Error::Invalid`] if it names another kind than PostgreSQL; [`Error::DatabaseUrl`] if a
+    /// part is malformed or unknown.
     pub fn from_url(url: &str) -> Result<Self, Error> {
         if url.starts_with("postgres://") || url.starts_with("postgresql://") {
             server::check(url)?;
@@ -41,7 +41,7 @@ impl Database {
 }
 
 impl fmt::Debug for Database {
-    /// Without the URL, which may hold a password.
+    /// Omits the URL, which may hold a password.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::File(path) => write!(f, "File({})", path.display()),
@@ -68,7 +68,7 @@ pub(super) async fn create(database: &Database, held: &Held) -> Result<AnyPool, 
     }
 }
 
-/// Connects to a server's database in which there must be no schema of ours.
+/// Connects to a server's database that must not have our schema.
 pub(super) async fn connect_new(database: &Database, held: &Held) -> Result<AnyPool, Error> {
     let pool = connect(database, held).await?;
     if has_schema(&pool).await? {
@@ -78,10 +78,10 @@ pub(super) async fn connect_new(database: &Database, held: &Held) -> Result<AnyP
     Ok(pool)
 }
 
-/// Takes back what [`create`] made.
+/// Removes what [`create`] made.
 pub(super) async fn discard(database: &Database, pool: &AnyPool) -> Result<(), Error> {
     match database {
-        // The folder that it lies in is removed as a whole.
+        // The caller removes the folder as a whole.
         Database::File(_) => Ok(()),
         Database::Server(_) => {
             pool.execute("DROP SCHEMA portcullis CASCADE").await?;
@@ -107,7 +107,7 @@ pub(super) async fn has_schema(pool: &AnyPool) -> Result<bool, Error> {
     Ok(query.fetch_optional(pool).await?.is_some())
 }
 
-/// Whether a database that could be opened is an issuer's at all.
+/// Checks that an opened database is an issuer's.
 pub(super) async fn check(database: &Database, connection: &mut Connection) -> Result<(), Error> {
     let Database::File(_) = database else { return Ok(()) };
     let row = sqlx::query("PRAGMA application_id").fetch_one(connection).await?;
@@ -117,12 +117,13 @@ pub(super) async fn check(database: &Database, connection: &mut Connection) -> R
 
 pub(super) async fn connect(database: &Database, held: &Held) -> Result<AnyPool, Error> {
     let options = options(database)?;
-    // A pool tries again and again what will never do, and then says only that it took too long.
+    // Connect once without the pool: a pool retries permanent errors and then only reports a
+    // timeout.
     let mut first = session::within(TIMEOUT, options.connect()).await??;
     session::settle(&mut first, database).await?;
     match database {
         Database::File(path) => {
-            // What lies beside the file is opened by the first look into it.
+            // SQLite opens the companion files on the first read.
             first.execute("SELECT COUNT(*) FROM sqlite_schema").await?;
             held.keep(path, first)?;
             Ok(pool(CONNECTIONS, database, held).connect_with(options).await?)
@@ -137,7 +138,7 @@ pub(super) async fn connect(database: &Database, held: &Held) -> Result<AnyPool,
     }
 }
 
-/// A pool that makes its connections when they are needed.
+/// A pool that connects on demand.
 pub(super) fn lazily(database: &Database, held: &Held, connections: u32) -> Result<AnyPool, Error> {
     Ok(pool(connections, database, held).connect_lazy_with(options(database)?))
 }
@@ -148,7 +149,7 @@ fn options(database: &Database) -> Result<AnyConnectOptions, Error> {
         Database::File(path) => file_options(path)?,
         Database::Server(url) => url.parse::<AnyConnectOptions>()?,
     };
-    // Statements are logged by nobody: their arguments are people's data.
+    // Don't log statements: their arguments are personal data.
     let options = options.disable_statement_logging();
     Ok(options)
 }
@@ -159,7 +160,7 @@ fn pool(connections: u32, database: &Database, held: &Held) -> AnyPoolOptions {
     AnyPoolOptions::new()
         .max_connections(connections)
         .acquire_timeout(TIMEOUT)
-        // A connection that is cut answers nothing, and the pool would wait for that.
+        // The pool's own test has no time limit, and a cut connection never answers.
         .test_before_acquire(!is_server)
         .before_acquire(move |connection, _| {
             Box::pin(async move {
@@ -173,14 +174,14 @@ fn pool(connections: u32, database: &Database, held: &Held) -> AnyPoolOptions {
         .after_connect(move |connection, _| {
             let (database, held) = (settled.clone(), held.clone());
             Box::pin(async move {
-                // It would write to, or read, what has taken the database's place.
+                // A new connection would use a file that has replaced the database.
                 held.check().map_err(|gone| sqlx::Error::Configuration(Box::new(gone)))?;
                 session::settle(connection, &database).await
             })
         })
 }
 
-/// The path in a URL, whose reserved characters are escaped.
+/// Encodes the path as a URL, with reserved characters escaped.
 fn file_options(path: &Path) -> Result<AnyConnectOptions, Error> {
     let invalid = || Error::Io {
         path: path.to_owned(),
@@ -193,8 +194,8 @@ fn file_options(path: &Path) -> Result<AnyConnectOptions, Error> {
     Ok(url.parse()?)
 }
 
-/// SQLite takes an empty file for an empty database, and a cut one for a database until it reads
-/// what is missing: both are looked for here.
+/// SQLite treats an empty file as an empty database, and detects a truncated one only when it reads
+/// the missing part. Detect both here.
 fn check_file(path: &Path) -> Result<(), Error> {
     use std::io::Read as _;
     let failed = |source: std::io::Error| {

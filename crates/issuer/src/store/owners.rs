@@ -1,4 +1,4 @@
-//! The table of owners: the tenants whose keys there are.
+//! The table of owners: the tenants that keys belong to.
 
 use portcullis_core::time::Time;
 use serde_json::{Map, Value};
@@ -13,13 +13,13 @@ use crate::store::{Connection, millis, time};
 /// An owner of keys.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Owner {
-    /// What its keys carry; never 0.
+    /// The number that its keys carry; never 0.
     pub number: u32,
-    /// What people call it.
+    /// The display name.
     pub name: String,
-    /// What another system calls it; no two owners share one.
+    /// Its id in another system; unique among owners.
     pub external_id: Option<String>,
-    /// What people keep with it.
+    /// The user's metadata.
     pub metadata: Map<String, Value>,
     /// When it was made.
     pub created: Time,
@@ -43,7 +43,7 @@ impl FromRow<'_, AnyRow> for Owner {
 /// Adds an owner.
 ///
 /// # Errors
-/// The database's; a number or external id that is taken is one of them.
+/// The database's, among them one for a number or external id that is taken.
 pub async fn insert(connection: &mut Connection, owner: &Owner) -> Result<(), Error> {
     sqlx::query(
         "INSERT INTO owners (number, name, external_id, metadata, created_ms, updated_ms) \
@@ -60,7 +60,7 @@ pub async fn insert(connection: &mut Connection, owner: &Owner) -> Result<(), Er
     Ok(())
 }
 
-/// Writes what may change of an owner.
+/// Writes the mutable fields of an owner.
 ///
 /// # Errors
 /// As [`insert`].
@@ -79,7 +79,7 @@ pub async fn update(connection: &mut Connection, owner: &Owner) -> Result<(), Er
     Ok(())
 }
 
-/// Deletes an owner: the number stays taken, the external id is free again.
+/// Deletes an owner. Its number stays taken; its external id becomes available.
 ///
 /// # Errors
 /// The database's.
@@ -103,7 +103,7 @@ pub async fn find(connection: &mut Connection, number: u32) -> Result<Option<Own
     Ok(query.bind(i64::from(number)).fetch_optional(connection).await?)
 }
 
-/// The owner that another system calls so.
+/// The owner with this external id.
 ///
 /// # Errors
 /// The database's.
@@ -129,7 +129,7 @@ pub async fn list(
     select.all(connection).await
 }
 
-/// Whether a number is taken, by an owner that was deleted too.
+/// Whether a number is taken, including by a deleted owner.
 ///
 /// # Errors
 /// The database's.
@@ -152,7 +152,7 @@ pub async fn is_used(connection: &mut Connection, number: u32, now: Time) -> Res
     Ok(query.fetch_optional(connection).await?.is_some())
 }
 
-/// Whether there is or was an owner with this number, or a key that carries it.
+/// Whether an owner with this number exists or existed, or a key carries it.
 ///
 /// # Errors
 /// The database's.

@@ -1,5 +1,5 @@
-//! The tables of policies: records, the files that they were written to, and the directories that
-//! the newest head names.
+//! The tables of policies: the records, the files that encode them, and the directories that the
+//! newest head names.
 
 use portcullis_core::crypto::Digest;
 use portcullis_core::issue::PolicyDraft;
@@ -20,15 +20,15 @@ use crate::store::{Connection, millis, time};
 /// A policy.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PolicyRecord {
-    /// What keys carry; never 0.
+    /// The number that keys carry; never 0.
     pub number: u32,
-    /// Whether secret keys (private) or publishable keys (public) can have it.
+    /// Whether it is for secret keys (private) or publishable keys (public).
     pub visibility: Visibility,
-    /// What people call it.
+    /// The display name.
     pub name: String,
-    /// What it says.
+    /// The rules.
     pub rules: PolicyRules,
-    /// The publishable key whose own it is, if it is one's own.
+    /// The publishable key that it belongs to, if it is a key's own policy.
     pub key_id: Option<String>,
     /// When it was made.
     pub created: Time,
@@ -45,7 +45,7 @@ pub const fn visibility_name(visibility: Visibility) -> &'static str {
     }
 }
 
-/// The visibility called `name`.
+/// The visibility with this name.
 #[must_use]
 pub fn visibility(name: &str) -> Option<Visibility> {
     Visibility::ALL.into_iter().find(|visibility| visibility_name(*visibility) == name)
@@ -68,7 +68,7 @@ impl sqlx::FromRow<'_, AnyRow> for PolicyRecord {
 /// Adds a policy.
 ///
 /// # Errors
-/// The database's; a number that is taken is one of them.
+/// The database's, among them one for a number that is taken.
 pub async fn insert(connection: &mut Connection, policy: &PolicyRecord) -> Result<(), Error> {
     sqlx::query(
         "INSERT INTO policies (number, visibility, name, draft, key_id, created_ms, updated_ms) \
@@ -86,7 +86,7 @@ pub async fn insert(connection: &mut Connection, policy: &PolicyRecord) -> Resul
     Ok(())
 }
 
-/// Writes what may change of a policy.
+/// Writes the mutable fields of a policy.
 ///
 /// # Errors
 /// The database's.
@@ -101,7 +101,7 @@ pub async fn update(connection: &mut Connection, policy: &PolicyRecord) -> Resul
     Ok(())
 }
 
-/// Deletes a policy, whose number stays taken.
+/// Deletes a policy. Its number stays taken.
 ///
 /// # Errors
 /// The database's.
@@ -123,7 +123,7 @@ pub async fn find(connection: &mut Connection, number: u32) -> Result<Option<Pol
     Ok(query.bind(i64::from(number)).fetch_optional(connection).await?)
 }
 
-/// The policy that is this key's own.
+/// This key's own policy.
 ///
 /// # Errors
 /// The database's.
@@ -135,7 +135,7 @@ pub async fn of_key(
     Ok(query.bind(key_id).fetch_optional(connection).await?)
 }
 
-/// Policies that people made, by ascending number, after `after`.
+/// Policies that don't belong to one key, by ascending number, after `after`.
 ///
 /// # Errors
 /// The database's.
@@ -155,7 +155,7 @@ pub async fn list(
     select.all(connection).await
 }
 
-/// Whether a number is taken, by a policy that was deleted too.
+/// Whether a number is taken, including by a deleted policy.
 ///
 /// # Errors
 /// The database's.
@@ -178,10 +178,10 @@ pub async fn is_used(connection: &mut Connection, number: u32, now: Time) -> Res
     Ok(query.fetch_optional(connection).await?.is_some())
 }
 
-/// What is to be published of a policy: none where it was deleted.
+/// The content of a policy to publish; `None` if it was deleted.
 pub type Say = (u32, Visibility, Option<PolicyDraft>);
 
-/// What every policy says.
+/// The content of every policy.
 ///
 /// # Errors
 /// The database's.
@@ -207,7 +207,7 @@ pub async fn all_policy_rows(connection: &mut Connection) -> Result<Vec<Say>, Er
     Ok(all)
 }
 
-/// What one policy says.
+/// The content of one policy.
 ///
 /// # Errors
 /// The database's.
@@ -236,8 +236,8 @@ fn say(row: &AnyRow) -> Result<Say, sqlx::Error> {
     ))
 }
 
-/// The policies that say something else than after the event `position`: those that were touched
-/// themselves, and those of publishable keys to which anything happened.
+/// The policies that may have changed since the event `position`: those with an event of their own,
+/// and those of publishable keys with any event.
 ///
 /// # Errors
 /// The database's.
@@ -275,7 +275,7 @@ pub async fn directory(
     Ok(FileName { digest: digest(&row, "digest")?, len: number(&row, "len")? })
 }
 
-/// Notes the directory that the next head is to name for `visibility`.
+/// Records the directory that the next head names for `visibility`.
 ///
 /// # Errors
 /// The database's.
@@ -296,7 +296,7 @@ pub async fn set_directory(
     Ok(())
 }
 
-/// Stores a file, or notes that it is wanted again.
+/// Stores a file, or marks an existing one as in use again.
 ///
 /// # Errors
 /// The database's.
@@ -318,7 +318,7 @@ pub async fn put_file(
     Ok(())
 }
 
-/// Notes that no directory names a file any more, or that one does again.
+/// Records since when no directory names a file; `None` if one names it again.
 ///
 /// # Errors
 /// The database's.
@@ -335,7 +335,7 @@ pub async fn set_left(
     Ok(())
 }
 
-/// Lets go of the files that no directory has named since `since`.
+/// Deletes the files that no directory has named since `since`.
 ///
 /// # Errors
 /// The database's.

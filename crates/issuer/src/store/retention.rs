@@ -1,4 +1,5 @@
-//! What retention removes from the trail, what holds it back, and the start that it leaves.
+//! Queries for retention: the events to remove, the webhooks that hold them back, and the trail's
+//! start.
 
 use portcullis_core::time::Time;
 use sqlx::Row as _;
@@ -7,7 +8,7 @@ use crate::error::Error;
 use crate::store::row::maybe;
 use crate::store::{Connection, millis, time};
 
-/// The trail's start, as a signed file; none while nothing was removed.
+/// The trail's start, as a signed file; `None` if nothing was ever removed.
 ///
 /// # Errors
 /// The database's.
@@ -31,8 +32,8 @@ pub async fn set_start(connection: &mut Connection, file: &[u8]) -> Result<(), E
     Ok(())
 }
 
-/// The place of the event that bears the latest time before `before`. It and all that stand before
-/// it were committed before then: the order of places is that of commits.
+/// The id of the event with the latest time before `before`. It and all events with lesser ids were
+/// committed before then, since ids follow the commit order.
 ///
 /// # Errors
 /// The database's.
@@ -46,7 +47,7 @@ pub async fn newest_before(
     Ok(row.map(|row| row.try_get(0)).transpose()?)
 }
 
-/// Place and time of the oldest event.
+/// The id and time of the oldest event.
 ///
 /// # Errors
 /// The database's.
@@ -56,7 +57,7 @@ pub async fn oldest(connection: &mut Connection) -> Result<Option<(i64, Time)>, 
     row.map(|row| Ok((row.try_get(0)?, time(row.try_get(1)?)))).transpose()
 }
 
-/// How many events stand at this place and before it.
+/// How many events have this id or a lesser one.
 ///
 /// # Errors
 /// The database's.
@@ -65,8 +66,8 @@ pub async fn count_through(connection: &mut Connection, last: i64) -> Result<i64
     Ok(query.fetch_one(connection).await?.try_get(0)?)
 }
 
-/// The webhook that is furthest behind, and the last event that it no longer needs: the webhook has
-/// deliveries of all events up to there, and none of those deliveries is pending.
+/// The webhook that is furthest behind, and the last event it no longer needs: it has deliveries of
+/// all events up to that one, and none of them is pending.
 ///
 /// # Errors
 /// The database's.
@@ -87,13 +88,13 @@ pub async fn furthest_behind(connection: &mut Connection) -> Result<Option<(Stri
     Ok(found)
 }
 
-/// Removes the events at this place and before it, with what is noted of their deliveries; says how
-/// many events there were.
+/// Removes the events with this id or a lesser one, and their deliveries. Returns the number of
+/// events.
 ///
 /// # Errors
 /// The database's.
 pub async fn remove_through(connection: &mut Connection, last: i64) -> Result<u64, Error> {
-    // By webhook, as the index has them.
+    // Select by webhook to use the index.
     let deliveries = sqlx::query(
         "DELETE FROM deliveries WHERE webhook_id IN (SELECT id FROM webhooks) AND event_id <= $1",
     );

@@ -1,15 +1,15 @@
-//! Columns as both databases give them: numbers of 64 bits, texts, bytes.
+//! Reads columns from either database: 64-bit numbers, texts and bytes.
 
 use sqlx::Row as _;
 use sqlx::any::AnyRow;
 
-/// A number that is there.
+/// A number.
 pub(crate) fn number<T: TryFrom<i64>>(row: &AnyRow, column: &'static str) -> sqlx::Result<T> {
     let number: i64 = row.try_get(column)?;
     T::try_from(number).map_err(|_| no_value(column))
 }
 
-/// A number, or none.
+/// An optional number.
 pub(crate) fn maybe<T: TryFrom<i64>>(
     row: &AnyRow,
     column: &'static str,
@@ -18,7 +18,7 @@ pub(crate) fn maybe<T: TryFrom<i64>>(
     number.map(|number| T::try_from(number).map_err(|_| no_value(column))).transpose()
 }
 
-/// A text that names one of a few values.
+/// A text that names one of several values.
 pub(crate) fn named<T>(
     row: &AnyRow,
     column: &'static str,
@@ -33,7 +33,7 @@ pub(crate) fn bytes(row: &AnyRow, column: &'static str) -> sqlx::Result<Vec<u8>>
     row.try_get(column)
 }
 
-/// A column that holds what no program of ours writes: the database was altered.
+/// The column holds a value that we never write: the database was altered.
 pub(crate) fn no_value(column: &'static str) -> sqlx::Error {
     sqlx::Error::Decode(format!("the column {column} holds a value that is none").into())
 }

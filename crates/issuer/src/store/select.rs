@@ -1,4 +1,4 @@
-//! Statements whose conditions depend on what is asked for.
+//! Builds statements with conditional parts.
 
 use sqlx::any::AnyRow;
 use sqlx::query::{Query, QueryAs};
@@ -7,14 +7,14 @@ use sqlx::{Any, AssertSqlSafe, FromRow};
 use crate::error::Error;
 use crate::store::Connection;
 
-/// A statement that grows: its text from pieces of the program's own, its arguments apart.
+/// A statement under construction. Its text is constant parts only; arguments are bound separately.
 #[derive(Clone, Debug)]
 pub(crate) struct Select {
     sql: String,
     args: Vec<Arg>,
 }
 
-/// An argument, as both databases take it.
+/// An argument that both databases accept.
 #[derive(Clone, Debug)]
 pub(crate) enum Arg {
     Number(i64),
@@ -39,14 +39,14 @@ impl From<&str> for Arg {
     }
 }
 
-/// How many rows one statement adds at most: few enough for it to be read quickly, enough for what
-/// a statement costs to be shared.
+/// The most rows that one statement adds: few enough to parse quickly, enough to share the
+/// statement's overhead.
 pub(crate) const ROWS: usize = 100;
 
-/// A statement that adds `rows` rows of `columns` columns to `table`, which lists them.
+/// A statement that adds `rows` rows of `columns` columns to `table`, which lists the columns.
 ///
-/// SQLite looks for the name of a place among those of all others: with a thousand places that
-/// takes longer than adding the rows. So they have none there.
+/// SQLite searches all placeholder names for each placeholder. With a thousand of them this takes
+/// longer than inserting the rows, so SQLite gets unnamed ones.
 pub(crate) fn insert_sql(
     connection: &Connection,
     table: &'static str,
@@ -60,7 +60,7 @@ pub(crate) fn insert_sql(
         sql.push_str(if row == 0 { "(" } else { ", (" });
         for column in 1..=columns {
             let comma = if column == 1 { "" } else { ", " };
-            // Writing to a string does not fail.
+            // Writing to a string can't fail.
             let _ = if named {
                 write!(sql, "{comma}${}", row * columns + column)
             } else {
@@ -77,20 +77,20 @@ impl Select {
         Self { sql: sql.into(), args: Vec::new() }
     }
 
-    /// Appends text of the program's own: never what somebody sent.
+    /// Appends constant SQL; `'static` keeps out user input.
     pub(crate) fn push(&mut self, sql: &'static str) -> &mut Self {
         self.sql.push_str(sql);
         self
     }
 
-    /// Appends an argument's place.
+    /// Appends a placeholder and its argument.
     pub(crate) fn arg(&mut self, arg: impl Into<Arg>) -> &mut Self {
         self.args.push(arg.into());
         self.sql.push_str(&format!("${}", self.args.len()));
         self
     }
 
-    /// Appends an argument's place, or that there is none.
+    /// Appends a placeholder and its argument, or NULL.
     pub(crate) fn maybe(&mut self, arg: Option<impl Into<Arg>>) -> &mut Self {
         match arg {
             Some(arg) => self.arg(arg),
@@ -98,7 +98,7 @@ impl Select {
         }
     }
 
-    /// Appends the places of several arguments, between commas.
+    /// Appends placeholders for several arguments, separated by commas.
     pub(crate) fn args<A: Into<Arg>>(&mut self, args: impl IntoIterator<Item = A>) -> &mut Self {
         for (index, arg) in args.into_iter().enumerate() {
             if index > 0 {
@@ -127,7 +127,7 @@ impl Select {
         Ok(self.query().fetch_all(connection).await?)
     }
 
-    /// Runs the statement and says how many rows it changed.
+    /// Runs the statement and returns the number of rows changed.
     pub(crate) async fn execute(self, connection: &mut Connection) -> Result<u64, Error> {
         Ok(self.query().execute(connection).await?.rows_affected())
     }

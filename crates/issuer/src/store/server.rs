@@ -1,5 +1,5 @@
-//! The URL of a PostgreSQL database: read once, before anything connects, so that what is misspelt
-//! is refused and not passed over, and no message holds a password.
+//! Checks the URL of a PostgreSQL database before connecting. Misspelt parts are refused rather
+//! than ignored, and no message contains a password.
 
 use std::str::FromStr as _;
 
@@ -7,7 +7,7 @@ use sqlx::postgres::PgConnectOptions;
 
 use crate::error::Error;
 
-/// What a URL may say behind its question mark, as the client reads it.
+/// The URL parameters that the client reads.
 const PARAMETERS: &[&str] = &[
     "sslmode",
     "sslrootcert",
@@ -23,13 +23,13 @@ const PARAMETERS: &[&str] = &[
     "options",
     "statement-cache-capacity",
 ];
-/// What the client does, not what it takes: it reads `allow` as `disable`.
+/// The client's effective modes. `allow` is absent because the client treats it as `disable`.
 const MODES: &[&str] = &["disable", "prefer", "require", "verify-ca", "verify-full"];
 
-/// Refuses a URL that does not say what it seems to.
+/// Refuses a URL with malformed or unknown parts.
 ///
 /// # Errors
-/// [`Error::DatabaseUrl`], which never quotes a value that may be a secret.
+/// [`Error::DatabaseUrl`], which never quotes a value that may be secret.
 pub(super) fn check(text: &str) -> Result<(), Error> {
     let refuse = |reason: String| Err(Error::DatabaseUrl { reason });
     let Ok(url) = url::Url::parse(text) else {
@@ -46,7 +46,8 @@ pub(super) fn check(text: &str) -> Result<(), Error> {
     let mut mode = std::env::var("PGSSLMODE").ok().filter(|mode| !mode.is_empty());
     for (name, value) in url.query_pairs() {
         if !PARAMETERS.contains(&&*name) {
-            // With a stray sign in it, the end of a password is taken for a parameter.
+            // If an unescaped `@` remains, the end of a password may have been parsed as a
+            // parameter.
             let is_name = !url.query().unwrap_or_default().contains('@');
             let shown = if is_name { format!(" `{}`", plain(&name)) } else { String::new() };
             return refuse(format!(
@@ -97,7 +98,7 @@ pub(super) fn check(text: &str) -> Result<(), Error> {
     }
 }
 
-/// Server and database, without user and password.
+/// The server and database, without user and password.
 pub(crate) fn place(text: &str) -> String {
     let Ok(options) = PgConnectOptions::from_str(text) else { return "the database".into() };
     let database = options.get_database().unwrap_or_else(|| options.get_username());
@@ -109,15 +110,15 @@ pub(crate) fn place(text: &str) -> String {
     }
 }
 
-/// Whether the URL itself holds a password.
+/// Whether the URL contains a password.
 pub(crate) fn holds_password(text: &str) -> bool {
-    // What can't be read may hold anything.
+    // An unparsable URL may contain one.
     url::Url::parse(text).map_or(text.contains('@'), |url| {
         url.password().is_some() || url.query_pairs().any(|(name, _)| name == "password")
     })
 }
 
-/// What was typed in a name's place, shortened.
+/// The parameter name as typed, shortened and without control characters.
 fn plain(text: &str) -> String {
     text.chars().take(24).filter(|sign| !sign.is_control()).collect()
 }

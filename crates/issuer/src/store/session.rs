@@ -1,9 +1,9 @@
-//! What every connection is told before it is used, and when one is thrown away.
+//! Session settings of every connection, and the conditions to discard one.
 //!
-//! A process that is frozen, a machine that is suspended and a network that is cut have one thing
-//! in common: whoever they cut off still holds what it held. So the server ends a transaction
-//! whose owner is silent ([`SILENCE`]), and whoever waits for the right to write ends what holds
-//! it and does not work ([`end_who_is_silent`]), should the server not have been told to.
+//! A frozen process, a suspended machine and a cut network have one effect in common: the client is
+//! gone, but its session keeps its locks. So the server ends a transaction when its client is
+//! silent for [`SILENCE`]. In case the server lacks that setting, a client that waits for the write
+//! lock ends a session that holds the lock without working ([`end_who_is_silent`]).
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,39 +15,39 @@ use tokio::sync::{Mutex, MutexGuard};
 use super::{AnyPool, Connection, Database, TIMEOUT, WRITE_LOCK};
 use crate::error::Error;
 
-/// How long a transaction that writes may wait for its owner's next statement. The work between two
+/// How long a writing transaction may wait for the client's next statement. The work between two
 /// statements takes milliseconds.
 const SILENCE: Duration = Duration::from_secs(4);
-/// How long an answer to the smallest question may take, before a connection counts as cut.
+/// How long a ping may take before the connection counts as cut.
 const ANSWER: Duration = Duration::from_secs(5);
-/// How long the work for one publication may take, and the wait for one look at the database.
+/// The time limit of one publication's work, and of the wait for one read of the database.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(90);
 
 type Lock = Arc<Mutex<()>>;
-/// A transaction that holds the right to write.
+/// A transaction that holds the write lock.
 type Locked = Transaction<'static, Any>;
 
-/// Whose turn it is to wait for the right to write, among those of one process.
+/// A queue for the write lock among the tasks of one process.
 #[derive(Clone, Debug)]
 pub(super) struct Turn {
-    /// Held by whoever waits in the database's own line.
+    /// Held by the task that waits in the database's own queue.
     line: Lock,
-    /// Held by whoever is next of those who ask. What publishes does not wait for it.
+    /// Held by the next of the ordinary tasks. Publishing doesn't wait for it.
     next: Option<Lock>,
 }
 
 impl Turn {
-    /// The turn of those who ask: they wait for one another.
+    /// The turn of ordinary tasks, which wait for one another.
     pub(super) fn of_many() -> Self {
         Self { line: Lock::default(), next: Some(Lock::default()) }
     }
 
-    /// In the same line, behind one of those who ask at most.
+    /// A turn in the same queue, behind at most one ordinary task.
     pub(super) fn first(&self) -> Self {
         Self { line: Arc::clone(&self.line), next: None }
     }
 
-    /// Waits for it.
+    /// Waits for the turn.
     pub(super) async fn wait(&self) -> Result<MutexGuard<'_, ()>, Error> {
         let both = async {
             let next = match &self.next {
@@ -65,15 +65,15 @@ impl Turn {
 const SQLITE: &str = "PRAGMA busy_timeout = 10000; PRAGMA journal_mode = WAL; \
     PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; \
     PRAGMA cache_size = -65536";
-/// The TCP settings make the server notice that a client's machine is gone, also while it is
-/// sending: they have no effect on a Unix socket, where there is no such machine.
+/// The TCP settings make the server notice a dead client machine even while sending. On a Unix
+/// socket they have no effect and aren't needed.
 const POSTGRES: &str = "SET search_path TO portcullis; SET TIME ZONE 'UTC'; \
     SET lock_timeout = '10s'; SET statement_timeout = '60s'; \
     SET idle_in_transaction_session_timeout = '300s'; \
     SET tcp_keepalives_idle = 5; SET tcp_keepalives_interval = 2; SET tcp_keepalives_count = 3; \
     SET tcp_user_timeout = 10000";
 
-/// Tells a new connection what holds for all of ours.
+/// Applies our session settings to a new connection.
 pub(super) async fn settle(
     connection: &mut Connection,
     database: &Database,
@@ -86,24 +86,24 @@ pub(super) async fn settle(
     Ok(())
 }
 
-/// Whether a connection may go back to the pool: not one that is cut, and not one that is still in
-/// a transaction, because that could not be rolled back. What is begun there would fail, or be a
-/// part of it.
+/// Whether a connection may return to the pool. A cut one may not. Nor may one that is still in a
+/// transaction because the rollback failed: a new transaction would fail or become part of the old
+/// one.
 pub(super) async fn is_reusable(connection: &mut Connection) -> Result<bool, sqlx::Error> {
     answers(connection).await?;
     Ok(!connection.is_in_transaction())
 }
 
-/// Whether the other end answers. Nobody else sets a limit to this.
+/// Whether the server answers. The library sets no time limit.
 pub(super) async fn answers(connection: &mut Connection) -> Result<(), sqlx::Error> {
     tokio::time::timeout(ANSWER, connection.ping()).await.unwrap_or_else(|_| Err(timed_out()))
 }
 
-/// A transaction of PostgreSQL that excludes all others that write, and what the server's clock
-/// says since then.
+/// Starts a PostgreSQL transaction that excludes all other writers, and reads the server's clock
+/// after taking the lock.
 pub(super) async fn write(pool: &AnyPool, turn: &Turn) -> Result<(Locked, Time), Error> {
-    // One of us waits for the lock at a time. A process that is frozen has no more than one in the
-    // line then, and those of a process that wait leave its connections to those that read.
+    // One task per process waits for the lock at a time. So a frozen process has at most one entry
+    // in the queue, and waiting writers leave the connections to readers.
     let turn = turn.wait().await?;
     let locked = match lock(pool).await {
         Err(Error::DatabaseBusy) if end_who_is_silent(pool).await? > 0 => lock(pool).await,
@@ -115,28 +115,28 @@ pub(super) async fn write(pool: &AnyPool, turn: &Turn) -> Result<(Locked, Time),
 
 async fn lock(pool: &AnyPool) -> Result<(Locked, Time), Error> {
     let mut writing = within(TIMEOUT, pool.begin()).await??;
-    // Whoever only reads may be silent for longer: a file is being put out, perhaps, and nobody
-    // waits for that.
+    // The stricter timeout is for writers only: a reader may be silent for longer, for example
+    // while it uploads a file, and blocks nobody.
     let lock = sqlx::query(
         "SELECT (EXTRACT(EPOCH FROM clock_timestamp()) * 1000)::BIGINT FROM (SELECT \
          set_config('idle_in_transaction_session_timeout', $1, true), \
          pg_advisory_xact_lock($2)) AS held",
     );
     let lock = lock.bind(format!("{}s", SILENCE.as_secs())).bind(WRITE_LOCK);
-    // The server gives up first, unless it can't be heard.
+    // The server times out first, unless it is unreachable.
     let row = within(TIMEOUT + ANSWER, lock.fetch_one(&mut *writing)).await??;
     let now = super::time(row.try_get(0)?);
     Ok((writing, now))
 }
 
-/// What the server's clock says.
+/// The server's time.
 pub(super) async fn now(connection: &mut Connection) -> Result<Time, Error> {
     let ask = sqlx::query("SELECT (EXTRACT(EPOCH FROM clock_timestamp()) * 1000)::BIGINT");
     Ok(super::time(ask.fetch_one(connection).await?.try_get(0)?))
 }
 
-/// Ends the session that has held the right to write for as long as we have waited, and waits for
-/// its client. The same role may do so. Where the settings hold, there is none.
+/// Ends the session that has held the write lock throughout our wait while idle. The same role may
+/// do so. If the server applies our settings, no such session exists.
 async fn end_who_is_silent(pool: &AnyPool) -> Result<i64, Error> {
     let query = sqlx::query(
         "SELECT COUNT(*) FILTER (WHERE pg_terminate_backend(a.pid)) FROM pg_locks l \
@@ -153,7 +153,7 @@ async fn end_who_is_silent(pool: &AnyPool) -> Result<i64, Error> {
     Ok(ended)
 }
 
-/// Waits for what the database is to say, but not for ever: a network that is cut says nothing.
+/// Applies a time limit to database work: a cut network never answers.
 pub(crate) async fn within<T>(limit: Duration, work: impl Future<Output = T>) -> Result<T, Error> {
     tokio::time::timeout(limit, work).await.map_err(|_| Error::DatabaseUnreachable(timed_out()))
 }
@@ -163,11 +163,11 @@ fn timed_out() -> sqlx::Error {
     sqlx::Error::Io(std::io::Error::new(std::io::ErrorKind::TimedOut, reason))
 }
 
-/// Refuses a pooler that gives each transaction another session: what [`settle`] says would hold
-/// for whoever comes next, and not for us.
+/// Refuses a pooler that changes the server session between transactions: settings from [`settle`]
+/// would apply to other clients, and not to us.
 ///
-/// Two connections say something of themselves. Behind such a pooler the second takes the place
-/// of the first, or the first is asked in another session.
+/// Each of two connections sets a variable. Behind such a pooler the second overwrites the first's,
+/// or the first is read in another session.
 pub(super) async fn check_own_session(
     first: &mut Connection,
     second: &mut Connection,
@@ -179,7 +179,7 @@ pub(super) async fn check_own_session(
     if held == said { Ok(()) } else { Err(Error::DatabasePooled) }
 }
 
-/// Lets a session have a name. Nothing is prepared for it, what such a pooler takes amiss as well.
+/// Gives the session a random name. Uses no prepared statement, which such poolers reject too.
 async fn say(connection: &mut Connection) -> Result<String, Error> {
     let name = u32::from_be_bytes(*crate::random::secret::<4>()?).to_string();
     let say = sqlx::AssertSqlSafe(format!("SET portcullis.session = '{name}'"));
@@ -204,7 +204,7 @@ mod tests {
                 let _line = turn.wait().await.unwrap();
                 order.lock().unwrap().push(name);
             });
-            // Each waits before the next one comes.
+            // Let each task start to wait before the next one.
             for _ in 0..10 {
                 tokio::task::yield_now().await;
             }
@@ -220,7 +220,7 @@ mod tests {
     fn the_settings_say_what_the_constants_do() {
         assert!(POSTGRES.contains(&format!("lock_timeout = '{}s'", TIMEOUT.as_secs())));
         assert!(SQLITE.contains(&format!("busy_timeout = {}", TIMEOUT.as_millis())));
-        // A frozen issuer, and what it has in the line, is gone before those who wait give up.
+        // A frozen issuer and its entry in the queue are ended before waiting tasks give up.
         assert!(SILENCE * 2 < TIMEOUT);
     }
 }

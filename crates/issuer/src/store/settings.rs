@@ -1,4 +1,4 @@
-//! The tables of settings, and of the days on which uses were reported.
+//! The tables of settings, and of the days with reported uses.
 
 use std::collections::BTreeSet;
 
@@ -13,21 +13,21 @@ use crate::store::row::{named, number};
 use crate::store::select::Select;
 use crate::store::{Connection, channels, millis, time};
 
-/// Settings as they stand.
+/// The stored settings.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Stored {
-    /// What is asked.
+    /// The settings.
     pub settings: Settings,
-    /// How often they were changed.
+    /// The number of changes so far.
     pub version: u32,
     /// When they were last changed.
     pub updated: Option<Time>,
 }
 
-/// The issuer's settings: those that ask nothing, as long as nothing was set.
+/// The issuer's settings; the defaults, which require nothing, if none were set.
 ///
 /// # Errors
-/// The database's; that its text is none that this program writes is one of them.
+/// The database's, among them one for a text that this program can't have written.
 pub async fn read(connection: &mut Connection) -> Result<Stored, Error> {
     let query = sqlx::query("SELECT version, body, updated_ms FROM settings");
     let Some(row) = query.fetch_optional(connection).await? else { return Ok(Stored::default()) };
@@ -38,7 +38,7 @@ pub async fn read(connection: &mut Connection) -> Result<Stored, Error> {
     })
 }
 
-/// Writes settings in the place of those that there were.
+/// Replaces the settings.
 ///
 /// # Errors
 /// The database's.
@@ -57,28 +57,28 @@ pub async fn write(connection: &mut Connection, stored: &Stored, now: Time) -> R
     Ok(())
 }
 
-/// Keys that are like this, and some of them.
+/// The number of matching keys, and some of their ids.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Found {
-    /// How many.
+    /// The number of keys.
     pub count: u64,
-    /// The ids of the first.
+    /// The ids of the first ones.
     pub first: Vec<String>,
 }
 
-/// How many ids a [`Found`] tells.
+/// How many ids a [`Found`] holds.
 const TOLD: i64 = 5;
 
-/// What keys of a class are looked for.
+/// A requirement that keys may fail.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Wanting {
-    /// Those without an owner.
+    /// Keys without an owner.
     Owner,
-    /// Those that live longer than so many seconds, or for ever.
+    /// Keys with a lifetime above this many seconds, or without an expiry.
     End(u32),
 }
 
-/// The keys of a class that are in force at `now` and are not what is asked of new ones.
+/// The keys of a class in force at `now` that fail a requirement for new keys.
 pub(crate) async fn wanting(
     connection: &mut Connection,
     class: Class,
@@ -119,9 +119,9 @@ fn in_force(select: &mut Select, class: Class, now: u32) {
     select.push(") AND (expires_at IS NULL OR expires_at > ").arg(i64::from(now)).push(")");
 }
 
-/// At most `limit` keys behind the place `after` that are in force at `now`, are not to be revoked,
-/// and were neither made, used nor resumed later than at the second `cutoff`; and the place of the
-/// last. Whether a suspension of many keys covers them, or did, is still to be looked at.
+/// At most `limit` idle candidates after the position `after`, and the position of the last. A
+/// candidate is in force at `now`, has no revocation, and was neither made, used nor resumed after
+/// the second `cutoff`. The caller still has to check for bulk suspensions.
 pub(crate) async fn idle(
     connection: &mut Connection,
     class: Class,
@@ -134,7 +134,7 @@ pub(crate) async fn idle(
     select.push(" AND suspended_ms IS NULL AND revoked_at IS NULL AND issued_at <= ");
     select.arg(i64::from(cutoff)).push(" AND (last_used_at IS NULL OR last_used_at <= ");
     select.arg(i64::from(cutoff)).push(") AND (resumed_ms IS NULL OR resumed_ms < ");
-    // As with the others, a second counts from its beginning to its end.
+    // Include the whole cutoff second, as for the other columns.
     select.arg((i64::from(cutoff) + 1) * 1000).push(") AND seq > ").arg(after);
     select.push(" ORDER BY seq LIMIT ").arg(i64::from(limit));
     let placed: Vec<super::listing::Placed> = select.all(connection).await?;
@@ -144,8 +144,7 @@ pub(crate) async fn idle(
     Ok((keys, last))
 }
 
-/// Notes that uses of these keys arrived from `reporter` on this day. Keys that there are not say
-/// nothing.
+/// Records that uses of these keys arrived from `reporter` on this day. Unknown keys are ignored.
 pub(crate) async fn note_reported(
     connection: &mut Connection,
     reporter: &str,
@@ -177,7 +176,7 @@ pub(crate) async fn note_reported(
     Ok(())
 }
 
-/// A day on which uses of keys of a kind arrived from somebody.
+/// A day on which a reporter sent uses of keys of a kind.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Reported {
     pub(crate) reporter: String,
@@ -185,7 +184,7 @@ pub(crate) struct Reported {
     pub(crate) day: u32,
 }
 
-/// All such days that are kept.
+/// All stored days.
 pub(crate) async fn reported(connection: &mut Connection) -> Result<Vec<Reported>, Error> {
     let query = sqlx::query("SELECT reporter, kind, day FROM usage_days ORDER BY reporter, day");
     let rows = query.fetch_all(connection).await?;
@@ -196,7 +195,7 @@ pub(crate) async fn reported(connection: &mut Connection) -> Result<Vec<Reported
     reported.collect()
 }
 
-/// Takes away the days before this one.
+/// Deletes the days before this one.
 pub(crate) async fn prune_reported(connection: &mut Connection, day: u32) -> Result<(), Error> {
     let mut select = Select::new("DELETE FROM usage_days WHERE day < ");
     select.arg(i64::from(day));

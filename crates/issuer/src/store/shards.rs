@@ -1,4 +1,4 @@
-//! The tables of shards and their bodies: what is to be said of each serial.
+//! The tables of shards and their bodies: the status of each serial.
 
 use portcullis_core::crypto::Digest;
 use portcullis_core::issue::ShardContents;
@@ -13,36 +13,36 @@ use crate::store::lists::digest;
 use crate::store::row::{maybe, no_value, number};
 use crate::store::{Connection, millis};
 
-/// A shard as the store knows it.
+/// A shard's record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Shard {
     /// Its number.
     pub shard: u32,
-    /// How many slots it covers.
+    /// The number of slots that it covers.
     pub capacity: u32,
-    /// How many of them have been handed out.
+    /// The number of serials issued.
     pub issued: u32,
-    /// Since when no more are handed out.
+    /// When it was closed: no more serials are issued from it.
     pub closed: Option<Time>,
     /// When the first stamp that covers it was promised.
     pub covered: Option<Time>,
-    /// When every stamp that lacks it has run out, wherever it is held.
+    /// When every stamp without it has expired everywhere.
     pub usable: Option<Time>,
-    /// Its line in the newest head; `None` before it has gone out.
+    /// Its line in the newest head; `None` before it is published.
     pub line: Option<ShardLine>,
-    /// What stands in the body that has gone out.
+    /// The counts in its published body.
     pub counts: Counts,
 }
 
 impl Shard {
-    /// How many serials are drawn from a shard at most: up to nine tenths a draw finds a free slot
-    /// within ten tries on average.
+    /// The most serials to issue from the shard. Up to nine tenths of its slots, a random draw
+    /// finds a free one within ten tries on average.
     const fn fill(&self) -> u64 {
         let fill = self.capacity as u64 * 9 / 10;
         if fill == 0 { 1 } else { fill }
     }
 
-    /// How many serials may still be drawn from it.
+    /// How many more serials may be issued.
     #[must_use]
     pub const fn room(&self) -> u64 {
         if self.closed.is_some() {
@@ -51,14 +51,14 @@ impl Shard {
         self.fill().saturating_sub(self.issued as u64)
     }
 
-    /// Whether serials of it may be drawn at `now`: no stamp that lacks it is in force anywhere.
+    /// Whether serials may be issued at `now`: every stamp in force covers the shard.
     #[must_use]
     pub fn is_open(&self, now: Time) -> bool {
         self.room() > 0 && self.line.is_some() && self.usable.is_some_and(|from| now >= from)
     }
 }
 
-/// Adds a shard, which counts as covered once a head with it has been published.
+/// Adds a shard. It is covered once a head with it has been published.
 ///
 /// # Errors
 /// The database's.
@@ -87,9 +87,9 @@ pub async fn shards(connection: &mut Connection) -> Result<Vec<Shard>, Error> {
     rows.iter().map(shard_from).collect()
 }
 
-/// Adds the shards that are wanted ahead of use: there is always room for one and a half. A shard
-/// that is opened only once the one before it is half used up is in every list long before its
-/// first serial, even where keys are made as fast as can be.
+/// Adds shards ahead of use, so that there is always room for one and a half. A new shard is opened
+/// when the one before is half full. So every list covers it long before its first serial, even at
+/// the highest rate of new keys.
 ///
 /// # Errors
 /// The database's.
@@ -107,8 +107,8 @@ pub async fn open_ahead(connection: &mut Connection) -> Result<(), Error> {
     Ok(())
 }
 
-/// Notes that the shards with a body are covered by the list that is promised for `this_update`,
-/// while no stamp without them is in force from `usable` on.
+/// Marks the shards with a body as covered by the list promised for `this_update`. No stamp without
+/// them is in force from `usable` on.
 ///
 /// # Errors
 /// The database's.
@@ -128,7 +128,7 @@ pub async fn set_covered(
     Ok(())
 }
 
-/// Makes every shard's body one that is to be written anew, from the records.
+/// Discards every shard's body, so that all are rebuilt from the records.
 ///
 /// # Errors
 /// The database's.
@@ -139,7 +139,7 @@ pub async fn forget_bodies(connection: &mut Connection, now: Time) -> Result<(),
     Ok(())
 }
 
-/// Closes every shard: no more serials are drawn from those that there are.
+/// Closes every shard: no more serials are issued from the existing ones.
 ///
 /// # Errors
 /// The database's.
@@ -174,7 +174,7 @@ fn shard_from(row: &AnyRow) -> Result<Shard, Error> {
     })
 }
 
-/// Counts `many` more serials of `shard` as handed out.
+/// Adds `many` to the number of serials issued from `shard`.
 ///
 /// # Errors
 /// The database's.
@@ -187,7 +187,7 @@ pub async fn count_issued(connection: &mut Connection, shard: u32, many: u32) ->
     Ok(())
 }
 
-/// Stores a body and makes it that of its shard.
+/// Stores a body and assigns it to its shard.
 ///
 /// # Errors
 /// The database's.
@@ -218,6 +218,7 @@ pub async fn set_body(
     .bind(i64::from(line.shard))
     .execute(&mut *connection)
     .await?;
+    // Gates may still fetch the previous body: record since when it is out of use.
     if let Some(before) = before {
         sqlx::query("UPDATE bodies SET left_ms = $1 WHERE digest = $2")
             .bind(millis(now))
@@ -228,7 +229,7 @@ pub async fn set_body(
     Ok(())
 }
 
-/// Lets go of the bodies that no shard has had since `since`.
+/// Deletes the bodies that no shard has used since `since`.
 ///
 /// # Errors
 /// The database's.
@@ -243,9 +244,10 @@ pub async fn prune_bodies(connection: &mut Connection, since: Time) -> Result<()
     Ok(())
 }
 
-/// The shards whose body may say something else at `now` than at `last`: those that are new, those
-/// with a revocation or suspension committed after the event `position`, those with a revocation
-/// that has struck since, and those with a revoked key that has been expired for long enough to leave.
+/// The shards with a body that may differ between `last` and `now`. These are new shards, and
+/// shards with one of these: a revocation or suspension committed after the event `position`, a
+/// scheduled revocation that has taken effect, or a revoked or suspended key that expired long
+/// enough ago to be dropped.
 ///
 /// # Errors
 /// The database's.
@@ -279,7 +281,7 @@ pub async fn stale_shards(
     rows.iter().map(|row| Ok(number(row, "stale")?)).collect()
 }
 
-/// What is to be said at `now` of a shard: a function of the records and of `now` alone.
+/// The contents of a shard at `now`: a function of the records and `now` only.
 ///
 /// # Errors
 /// The database's.
@@ -290,7 +292,7 @@ pub async fn facts(
     linger_secs: u32,
 ) -> Result<ShardContents, Error> {
     let rows = sqlx::query(
-        // Each half has an index of its own.
+        // Each half uses its own index.
         "SELECT serial, revoked_at, suspended_ms FROM api_keys \
          WHERE revoked_at IS NOT NULL AND serial / 1048576 = $1 \
          AND (expires_at IS NULL OR expires_at > $2 - $3) \

@@ -1,4 +1,4 @@
-//! How many keys stand under each signer, and the keyrings that there were.
+//! The number of keys of each signer, and the versions of the keyring.
 
 use portcullis_core::time::Time;
 
@@ -15,13 +15,13 @@ use sqlx::Row as _;
 pub struct KeysOfSigner {
     /// The signer.
     pub kid: u16,
-    /// How many it ever signed.
+    /// How many keys it ever signed.
     pub total: u64,
     /// How many of them are neither revoked nor expired.
     pub live: u64,
 }
 
-/// The keys under each signer that has any, as of `now`.
+/// The keys of each signer that has any, as of `now`.
 ///
 /// # Errors
 /// The database's.

@@ -1,5 +1,5 @@
-//! The state of a key as the databases work it out: what `KeyRecord::state` says of a record on
-//! which the wide entries in force are shown. A test holds the two against each other.
+//! The state of a key as an SQL expression. It equals `KeyRecord::state` of a record with the bulk
+//! entries in force applied; a test compares the two.
 
 use std::collections::BTreeMap;
 
@@ -14,8 +14,8 @@ use crate::store::keys::serial_to_sql;
 use crate::store::row::named;
 use crate::store::select::Select;
 
-/// Appends an expression that is one of the states' names: that of a row of `api_keys` at `now`,
-/// in seconds.
+/// Appends an expression for the name of a key's state: for a row of `api_keys` at the second
+/// `now`.
 pub(crate) fn push_state(select: &mut Select, in_force: &[BulkRecord], now: u32) {
     let now = i64::from(now);
     let entries: Vec<BulkEntry> = in_force.iter().map(|bulk| bulk.entry).collect();
@@ -27,7 +27,7 @@ pub(crate) fn push_state(select: &mut Select, in_force: &[BulkRecord], now: u32)
     select.push(" THEN 'suspended' WHEN revoked_at IS NOT NULL THEN 'scheduled' ELSE 'active' END");
 }
 
-/// Appends a condition that holds for the keys that entries of this state speak of.
+/// Appends a condition that holds for the keys covered by entries of this state.
 pub(crate) fn push_covered(select: &mut Select, bulk: &[BulkEntry], state: BulkState) {
     select.push("(1 = 0");
     for entry in bulk.iter().filter(|entry| entry.state == state) {
@@ -37,12 +37,12 @@ pub(crate) fn push_covered(select: &mut Select, bulk: &[BulkEntry], state: BulkS
     select.push(")");
 }
 
-/// Appends a condition that holds for the keys that an entry speaks of.
+/// Appends a condition that holds for the keys covered by an entry.
 fn push_entry(select: &mut Select, entry: &BulkEntry) {
     match entry.scope {
         BulkScope::Owner(owner) => {
             select.push("(owner = ").arg(i64::from(owner));
-            // The index has the owned keys alone, which the database can't tell from an argument.
+            // The index contains owned keys only, which the database can't infer from an argument.
             if owner != 0 {
                 select.push(" AND owner <> 0");
             }
@@ -65,8 +65,8 @@ fn push_entry(select: &mut Select, entry: &BulkEntry) {
     select.push(")");
 }
 
-/// How many keys are in each state as of `now`, in seconds: the counts that are kept, and what time
-/// and the entries in force have changed since.
+/// How many keys are in each state at the second `now`: the stored counts, adjusted for the time
+/// since and for the entries in force.
 ///
 /// # Errors
 /// The database's.
@@ -78,7 +78,7 @@ pub async fn count_by_state(
     counts(connection, &in_force, now).await
 }
 
-/// Brings the kept counts up to `now`, so that less has changed since.
+/// Brings the stored counts up to `now`, so that later adjustments are smaller.
 ///
 /// # Errors
 /// The database's.
@@ -126,7 +126,7 @@ async fn changed(
     now: u32,
 ) -> Result<Vec<(KeyState, KeyState, i64)>, Error> {
     let entries: Vec<BulkEntry> = in_force.iter().map(|bulk| bulk.entry).collect();
-    // Clocks of several issuers differ: the counts may be of a later instant.
+    // Several issuers' clocks differ, so the counts may be of a later instant.
     let (from, to) = (i64::from(as_of.min(now)), i64::from(as_of.max(now)));
     let mut select = Select::new("SELECT was, state, COUNT(*) AS many FROM (SELECT ");
     push_state(&mut select, &[], as_of);
@@ -137,7 +137,7 @@ async fn changed(
         select.push("(").push(at).push(" > ").arg(from);
         select.push(" AND ").push(at).push(" <= ").arg(to).push(")").push(joint);
     }
-    // Side by side: SQLite uses an index for each of them only if none is nested in another.
+    // Keep the conditions flat: SQLite uses an index for each only if none is nested.
     for entry in &entries {
         select.push(" OR ");
         push_entry(&mut select, entry);
@@ -151,7 +151,7 @@ async fn changed(
     Ok(changes.collect::<sqlx::Result<_>>()?)
 }
 
-/// The same as [`count_by_state`] by looking at every key: what the kept counts are held against.
+/// Like [`count_by_state`], by scanning every key: the reference for the stored counts.
 ///
 /// # Errors
 /// The database's.

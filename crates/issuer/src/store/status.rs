@@ -1,4 +1,4 @@
-//! The tables of status lists: what is served, and until when each signer's tokens are in force.
+//! The tables of status lists: the lists served, and until when each signer's tokens are in force.
 
 use std::collections::BTreeMap;
 
@@ -16,34 +16,34 @@ use crate::store::select::Select;
 use crate::store::state::push_covered;
 use crate::store::{Connection, millis, time};
 
-/// How many serials there are in a shard.
+/// The number of serials in a shard.
 const SHARD: i64 = 1 << 20;
 
-/// What is known of a shard's list without its bytes.
+/// A shard's status list without its bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StatusMark {
     /// The shard.
     pub shard: u32,
-    /// What its statuses were made from.
+    /// The digest of the facts that the statuses encode.
     pub facts: Digest,
-    /// What was signed around them.
+    /// The digest of the signed claims around the list.
     pub frame: Digest,
-    /// For each slot.
+    /// Bits per slot.
     pub bits: u8,
     /// The signer.
     pub kid: u16,
-    /// The this update of the revocation list that it tells of.
+    /// The this update of the revocation list that it reflects.
     pub made: Time,
-    /// From this instant on nothing may be looked up in it.
+    /// The expiry: the list mustn't be used from this instant on.
     pub expires: Time,
 }
 
-/// A shard's list, to be stored.
+/// A shard's status list to store.
 #[derive(Clone, Debug)]
 pub struct StatusRecord {
-    /// All but the bytes.
+    /// Everything but the bytes.
     pub mark: StatusMark,
-    /// The statuses, compressed.
+    /// The compressed statuses.
     pub list: Vec<u8>,
     /// The signed token.
     pub token: String,
@@ -93,7 +93,7 @@ pub async fn list(connection: &mut Connection, shard: u32) -> Result<Option<Vec<
     Ok(row.map(|row| bytes(&row, "list")).transpose()?)
 }
 
-/// The signed token of a shard, and when it is over.
+/// The signed token of a shard, and its expiry.
 ///
 /// # Errors
 /// The database's.
@@ -106,7 +106,7 @@ pub async fn token(
     row.map(|row| Ok((row.try_get(0)?, time(row.try_get(1)?)))).transpose()
 }
 
-/// Stores a list, unless one of a later revocation list is there; says whether it did.
+/// Stores a list, unless one of a later revocation list is stored. Returns whether it did.
 ///
 /// # Errors
 /// The database's.
@@ -135,6 +135,7 @@ pub async fn put(connection: &mut Connection, record: &StatusRecord) -> Result<b
     if done.rows_affected() == 0 {
         return Ok(false);
     }
+    // Retiring the signer must wait for its latest list to expire.
     sqlx::query(
         "INSERT INTO status_signers (kid, until_ms) VALUES ($1, $2) \
          ON CONFLICT (kid) DO UPDATE SET until_ms = excluded.until_ms \
@@ -147,7 +148,7 @@ pub async fn put(connection: &mut Connection, record: &StatusRecord) -> Result<b
     Ok(true)
 }
 
-/// Until when lists are in force that this signer made.
+/// Until when lists of this signer are in force.
 ///
 /// # Errors
 /// The database's.
@@ -157,7 +158,7 @@ pub async fn in_force_until(connection: &mut Connection, kid: u16) -> Result<Opt
     row.map(|row| Ok(time(row.try_get(0)?))).transpose()
 }
 
-/// The slots of the keys of `shard` that wide entries speak of, with what they say.
+/// The slots of keys in `shard` that bulk entries cover, and their states.
 ///
 /// # Errors
 /// The database's.

@@ -1,4 +1,4 @@
-//! The tables of what is known of targets, of who publishes, and of a backup that was restored.
+//! The tables of targets, of the publishing lease, and of a restored backup.
 
 use portcullis_core::time::Time;
 use sqlx::any::AnyRow;
@@ -9,24 +9,24 @@ use crate::store::clock::latest_end;
 use crate::store::row::{maybe, number};
 use crate::store::{Connection, millis, time};
 
-/// A target, as its publisher last left it.
+/// A target's status, as last recorded by its publisher.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TargetRecord {
     /// Its name.
     pub name: String,
     /// `dir`, `s3` or `kv`.
     pub kind: String,
-    /// Epoch, number and this update of the list that it was last seen to carry.
+    /// The epoch, number and this update of the list that it was last seen to carry.
     pub carries: Option<(u32, u64, Time)>,
-    /// When that was.
+    /// When the target was last seen to carry it.
     pub done: Option<Time>,
-    /// Why the last attempt failed, if it did.
+    /// The error of the last attempt, if it failed.
     pub error: Option<String>,
-    /// Since when they have.
+    /// Since when attempts have failed.
     pub failed: Option<Time>,
-    /// How many have in a row.
+    /// The number of consecutive failures.
     pub failures: u32,
-    /// When a publisher last had it among its targets.
+    /// When a publisher last had the target configured.
     pub seen: Time,
 }
 
@@ -61,7 +61,7 @@ pub async fn all(connection: &mut Connection, since: Time) -> Result<Vec<TargetR
     Ok(query.bind(millis(since)).fetch_all(connection).await?)
 }
 
-/// Notes that a publisher has this target.
+/// Records that a publisher has this target.
 ///
 /// # Errors
 /// The database's.
@@ -82,7 +82,7 @@ pub async fn seen(
     Ok(())
 }
 
-/// Notes what a target carries, unless it was seen to carry something newer.
+/// Records the list that a target carries, unless a newer one was recorded.
 ///
 /// # Errors
 /// The database's.
@@ -107,7 +107,7 @@ pub async fn carries(
     Ok(())
 }
 
-/// Notes that a target could not be brought up to date; gives how many attempts in a row.
+/// Records a failed attempt at a target. Returns the number of consecutive failures.
 ///
 /// # Errors
 /// The database's.
@@ -129,8 +129,8 @@ pub async fn failed(
     Ok(row.map(|row| number(&row, "failures")).transpose()?.unwrap_or(0))
 }
 
-/// Takes the lease of the publisher until `until`, or renews it; says whether `holder` has it now.
-/// It is there only so that not all issuers do the same work: what fences them is the promise.
+/// Takes or renews the publishing lease until `until`. Returns whether `holder` has it now. The
+/// lease only avoids duplicate work among issuers; the promise is what fences them.
 ///
 /// # Errors
 /// The database's.
@@ -154,7 +154,7 @@ pub async fn lead(
     Ok(done.rows_affected() > 0)
 }
 
-/// Gives the lease back, so that another issuer takes over at once.
+/// Releases the lease, so that another issuer can take over at once.
 ///
 /// # Errors
 /// The database's.
@@ -164,7 +164,7 @@ pub async fn resign(connection: &mut Connection, holder: &str) -> Result<(), Err
     Ok(())
 }
 
-/// Who publishes, and until when without renewing it.
+/// The holder of the publishing lease, and when it ends unless renewed.
 ///
 /// # Errors
 /// The database's.
@@ -174,7 +174,7 @@ pub async fn leader(connection: &mut Connection) -> Result<Option<(String, Time)
     row.map(|row| Ok((row.try_get(0)?, time(row.try_get(1)?)))).transpose()
 }
 
-/// Notes that the database is a restored backup, because `witness` carries a newer list.
+/// Records that the database is a restored backup, because `witness` carries a newer list.
 ///
 /// # Errors
 /// The database's.
@@ -197,7 +197,7 @@ pub async fn set_restored(
     Ok(())
 }
 
-/// Notes that the database was brought up to what was published.
+/// Records that the database was brought up to date with the last publication.
 ///
 /// # Errors
 /// The database's.
@@ -206,7 +206,7 @@ pub async fn clear_restored(connection: &mut Connection) -> Result<(), Error> {
     Ok(())
 }
 
-/// Whether the database is taken for a restored backup.
+/// Whether the database is marked as a restored backup.
 ///
 /// # Errors
 /// The database's.
@@ -215,7 +215,7 @@ pub async fn is_restored(connection: &mut Connection) -> Result<bool, Error> {
     Ok(query.fetch_optional(connection).await?.is_some())
 }
 
-/// Refuses where the database is a restored backup.
+/// Refuses to work on a restored backup.
 ///
 /// # Errors
 /// [`Error::Restored`], and the database's.

@@ -1,4 +1,4 @@
-//! What is still to be done to a database of an earlier program.
+//! Pending tasks on the database of an earlier program version.
 
 use sqlx::Row as _;
 
@@ -6,7 +6,7 @@ use crate::error::Error;
 use crate::keystore::{ColumnKey, SealedText};
 use crate::store::Connection;
 
-/// Whether a task is still to be done.
+/// Whether a task is pending.
 ///
 /// # Errors
 /// The database's.
@@ -15,7 +15,7 @@ pub async fn is_due(connection: &mut Connection, task: &str) -> Result<bool, Err
     Ok(query.fetch_optional(connection).await?.is_some())
 }
 
-/// Notes that a task is done.
+/// Marks a task as done.
 ///
 /// # Errors
 /// The database's.
@@ -24,7 +24,7 @@ pub async fn done(connection: &mut Connection, task: &str) -> Result<(), Error> 
     Ok(())
 }
 
-/// Seals the secrets of webhooks that are not; gives how many webhooks had one.
+/// Seals the unsealed secrets of webhooks. Returns the number of webhooks changed.
 ///
 /// # Errors
 /// The database's, and [`Error::Random`].

@@ -11,28 +11,28 @@ use crate::store::row::{maybe, named};
 use crate::store::select::Select;
 use crate::store::{Connection, millis, time};
 
-/// An endpoint that is told of events.
+/// An endpoint that receives events.
 #[derive(Clone, PartialEq, Eq)]
 pub struct WebhookRecord {
     /// `whk_…`.
     pub id: String,
-    /// Where messages are sent.
+    /// The URL that messages are sent to.
     pub url: String,
-    /// What people call it.
+    /// The description.
     pub description: String,
-    /// The types that it is told of; all for none.
+    /// The event types that it receives; empty for all.
     pub types: Vec<EventType>,
-    /// Signs each message: `whsec_…`, sealed for this webhook.
+    /// The signing secret: `whsec_…`, sealed for this webhook.
     pub secret: SealedText,
-    /// Signs beside it, until the instant.
+    /// The previous secret, which also signs until this instant.
     pub old_secret: Option<(SealedText, Time)>,
-    /// Since when nothing is sent.
+    /// When it was disabled.
     pub disabled: Option<Time>,
-    /// Why, where it was not a person's doing.
+    /// Why it was disabled, unless a person did it.
     pub disabled_why: Option<String>,
-    /// The newest event for which there are deliveries.
+    /// The newest event with deliveries for it.
     pub position: i64,
-    /// Who made it, as they were named.
+    /// The person who made it, as named then.
     pub created_by: Option<String>,
     /// When it was made.
     pub created: Time,
@@ -41,7 +41,7 @@ pub struct WebhookRecord {
 }
 
 impl std::fmt::Debug for WebhookRecord {
-    /// Without the secrets.
+    /// Omits the secrets.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("WebhookRecord").field("id", &self.id).finish_non_exhaustive()
     }
@@ -122,7 +122,7 @@ pub async fn all(connection: &mut Connection) -> Result<Vec<WebhookRecord>, Erro
     Select::new("SELECT * FROM webhooks ORDER BY created_ms, id").all(connection).await
 }
 
-/// Takes a webhook away, with all that was still to be sent to it.
+/// Removes a webhook and its deliveries.
 ///
 /// # Errors
 /// The database's.
@@ -136,14 +136,14 @@ pub async fn delete(connection: &mut Connection, id: &str) -> Result<(), Error> 
     Ok(())
 }
 
-/// Where a delivery stands.
+/// The state of a delivery.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DeliveryState {
-    /// Still to be made.
+    /// Not delivered yet.
     Pending,
     /// Accepted by the endpoint.
     Delivered,
-    /// Given up.
+    /// Given up on.
     Dead,
 }
 
@@ -158,33 +158,33 @@ impl DeliveryState {
         }
     }
 
-    /// The state called `name`.
+    /// The state with this name.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
         [Self::Pending, Self::Delivered, Self::Dead].into_iter().find(|s| s.name() == name)
     }
 }
 
-/// One event on its way to one webhook.
+/// The delivery of one event to one webhook.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Delivery {
-    /// Its number.
+    /// The row's id.
     pub id: i64,
     /// The webhook.
     pub webhook_id: String,
     /// The event.
     pub event_id: i64,
-    /// Where it stands.
+    /// The state.
     pub state: DeliveryState,
-    /// How often it was tried.
+    /// The number of attempts.
     pub attempts: u32,
-    /// When it is to be tried (again).
+    /// When the next attempt is due.
     pub next: Time,
-    /// What the endpoint last answered.
+    /// The endpoint's last status code.
     pub status: Option<u16>,
     /// Why the last attempt failed.
     pub error: Option<String>,
-    /// When that was.
+    /// When it was last updated.
     pub updated: Time,
 }
 
@@ -204,7 +204,7 @@ impl FromRow<'_, AnyRow> for Delivery {
     }
 }
 
-/// Adds a delivery for each of `events`, in their order; one that there is stays.
+/// Adds a delivery for each of `events`, in order. Existing ones stay.
 ///
 /// # Errors
 /// The database's.
@@ -231,7 +231,7 @@ pub async fn enqueue(
     Ok(added)
 }
 
-/// Notes the newest event for which a webhook has its deliveries.
+/// Records the newest event with deliveries for a webhook.
 ///
 /// # Errors
 /// The database's.
@@ -246,7 +246,7 @@ pub async fn set_position(
     Ok(())
 }
 
-/// The deliveries that are due at `now`, in the order of their events.
+/// The deliveries due at `now`, in the order of their events.
 ///
 /// # Errors
 /// The database's.
@@ -286,7 +286,7 @@ pub async fn deliveries(
     select.all(connection).await
 }
 
-/// Writes what an attempt came to.
+/// Writes the result of an attempt.
 ///
 /// # Errors
 /// The database's.
@@ -307,7 +307,7 @@ pub async fn update_delivery(connection: &mut Connection, made: &Delivery) -> Re
     Ok(())
 }
 
-/// Lets what waits for a webhook wait until `until`: its endpoint just failed.
+/// Postpones a webhook's pending deliveries until `until`, after its endpoint failed.
 ///
 /// # Errors
 /// The database's.
@@ -323,7 +323,7 @@ pub async fn hold_back(
     Ok(())
 }
 
-/// Makes deliveries pending again, from their first attempt on: one, or all that are dead.
+/// Resets deliveries to pending with no attempts: one, or all dead ones.
 ///
 /// # Errors
 /// The database's.
@@ -343,7 +343,7 @@ pub async fn revive(
     select.execute(connection).await
 }
 
-/// Forgets the deliveries of all events behind `position`.
+/// Deletes the deliveries of all events after `position`.
 ///
 /// # Errors
 /// The database's.
@@ -358,7 +358,7 @@ pub async fn forget_after(
     Ok(())
 }
 
-/// Takes away what was delivered before `before`.
+/// Deletes what was delivered before `before`.
 ///
 /// # Errors
 /// The database's.
@@ -369,7 +369,7 @@ pub async fn prune(connection: &mut Connection, before: Time) -> Result<u64, Err
     select.execute(connection).await
 }
 
-/// How many deliveries are pending and how many are dead.
+/// The numbers of pending and dead deliveries.
 ///
 /// # Errors
 /// The database's.
@@ -382,7 +382,7 @@ pub async fn backlog(connection: &mut Connection) -> Result<(i64, i64), Error> {
     Ok((row.try_get("pending")?, row.try_get("dead")?))
 }
 
-/// The webhooks for which something waits that has failed at least once.
+/// The webhooks with a pending delivery that has failed at least once.
 ///
 /// # Errors
 /// The database's.

@@ -1,4 +1,4 @@
-//! A transaction that writes, with the time that it writes.
+//! A writing transaction and its time.
 
 use std::ops::{Deref, DerefMut};
 
@@ -10,11 +10,11 @@ use super::{Connection, now};
 use crate::clock::Reading;
 use crate::error::Error;
 
-/// A transaction that excludes all others that write from its start: whoever has one sees every
-/// change that was committed and nobody else commits before it.
+/// A writing transaction. It excludes all other writers from its start: it sees every committed
+/// change, and no other transaction commits before it ends.
 ///
-/// It has one time, that of the clock when the transaction began, which was compared with others
-/// then. Whatever it writes bears that time: the clock may be set while it is at work.
+/// It has a single time, read and checked when it began. Everything it writes carries that time,
+/// even if the clock is set meanwhile.
 #[derive(Debug)]
 pub struct Writing {
     transaction: Transaction<'static, Any>,
@@ -31,20 +31,20 @@ impl Writing {
         Self { transaction, reading, held }
     }
 
-    /// What both clocks said when it began.
+    /// Both clocks' readings at the start.
     #[must_use]
     pub const fn reading(&self) -> &Reading {
         &self.reading
     }
 
-    /// What the clock said when it began: the time of leases and of what is tried again.
+    /// The wall clock at the start: the time for leases and retries.
     #[must_use]
     pub const fn clock(&self) -> Time {
         self.reading.wall
     }
 
-    /// Its instant: never before the list that was last promised, so that "committed before this
-    /// update" can be read off the records.
+    /// The transaction's instant. It is never before the last promised list, so that records show
+    /// which changes were committed before an update.
     ///
     /// # Errors
     /// The database's.
@@ -52,8 +52,8 @@ impl Writing {
         now(&mut self.transaction, self.reading.wall).await
     }
 
-    /// Commits. What went into a file that has been deleted or replaced is lost with this process,
-    /// so that counts as not committed.
+    /// Commits. If the file was deleted or replaced, the data is lost when this process ends, so
+    /// the transaction counts as not committed.
     ///
     /// # Errors
     /// The database's; [`Error::DatabaseMissing`], [`Error::DatabaseReplaced`].
@@ -62,7 +62,7 @@ impl Writing {
         self.held.check()
     }
 
-    /// Leaves nothing of it, now and not when it is dropped.
+    /// Rolls back now instead of when dropped.
     ///
     /// # Errors
     /// The database's.
