@@ -1,4 +1,4 @@
-//! Who acts: the principal of each event.
+//! The actor: the principal of each event.
 //!
 //! ```text
 //! over HTTP          the public name of the key that was sent, apk_…
@@ -6,18 +6,18 @@
 //! by itself          publisher, expiry-notices, prune, key-age, idle-keys, trim-events
 //! ```
 //!
-//! The principal is never what a caller says. It goes with the [handle](crate::Issuer::acting_as)
-//! by which the rules are called, so no rule can forget it. What the caller says of whose wish it
-//! is stands beside it: *on behalf of*.
+//! The principal never comes from the caller. It is part of the [handle](crate::Issuer::acting_as)
+//! that the rules are called on, so no rule can omit it. The person that the caller names is
+//! recorded separately, as *on behalf of*.
 
 use std::fmt;
 use std::sync::Arc;
 
 use crate::error::Error;
 
-/// What renews the list and puts it out, without anybody's asking.
+/// The publishing loop, which acts without a request.
 pub const PUBLISHER: &str = "publisher";
-/// The longest name of a user or a host that is noted, in characters.
+/// The longest name of a user or a host, in characters.
 const MAX_CHARS: usize = 120;
 
 /// A principal.
@@ -25,38 +25,38 @@ const MAX_CHARS: usize = 120;
 pub struct Actor(Arc<str>);
 
 impl Actor {
-    /// The key with this public name, which was authenticated.
+    /// The authenticated key with this id.
     #[must_use]
     pub fn key(id: &str) -> Self {
         Self(id.into())
     }
 
-    /// A part of the program that acts by itself.
+    /// A part of the program that acts without a request.
     #[must_use]
     pub fn part(name: &'static str) -> Self {
         Self(name.into())
     }
 
-    /// Whoever runs this process: `user@host`, which is never the name of a key.
+    /// The user of this process as `user@host`, which is never a key's id.
     #[must_use]
     pub fn process() -> Self {
         Self(format!("{}@{}", tidy(&user()), tidy(&host())).into())
     }
 
-    /// Nobody: what a server's own handle is, until a request is authenticated. Nothing is
-    /// committed in nobody's name.
+    /// No actor: the server's own handle before a request is authenticated. Nothing can be
+    /// committed without an actor.
     #[must_use]
     pub fn nobody() -> Self {
         Self("".into())
     }
 
-    /// The name, as events hold it.
+    /// The name as events record it.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.0
     }
 
-    /// Whether it is a key: whoever sent its text.
+    /// Whether it is a key, that is, the holder of its token.
     pub(crate) fn is_key(&self) -> bool {
         self.0.starts_with("apk_")
     }
@@ -72,7 +72,7 @@ impl fmt::Debug for Actor {
     }
 }
 
-/// Who does something, in whose name, and why.
+/// The actor of an operation, the person it acts for, and the reason.
 #[derive(Clone, Copy, Debug)]
 pub struct Who<'a> {
     actor: &'a Actor,
@@ -81,45 +81,45 @@ pub struct Who<'a> {
 }
 
 impl<'a> Who<'a> {
-    /// `actor`, who says that it is on behalf of somebody, or does not.
+    /// `actor`, with the person that it says it acts for, if any.
     #[must_use]
     pub const fn new(actor: &'a Actor, on_behalf_of: Option<&'a str>) -> Self {
         Self { actor, on_behalf_of, reason: None }
     }
 
-    /// The same, for this reason.
+    /// The same, with this reason.
     #[must_use]
     pub const fn because(self, reason: Option<&'a str>) -> Self {
         Self { reason, ..self }
     }
 
-    /// The same, for this reason if none was given.
+    /// The same, with this reason if none was given.
     #[must_use]
     pub fn or_because(self, reason: &'a str) -> Self {
         Self { reason: self.reason.or(Some(reason)), ..self }
     }
 
-    /// Why it is done, as the caller says.
+    /// The reason given by the caller.
     #[must_use]
     pub const fn reason(self) -> Option<&'a str> {
         self.reason
     }
 
-    /// The principal.
+    /// The principal's name.
     ///
     /// # Errors
-    /// [`Error::NoActor`] for nobody.
+    /// [`Error::NoActor`] if there is none.
     pub fn actor(self) -> Result<&'a str, Error> {
         if self.actor.is_nobody() { Err(Error::NoActor) } else { Ok(self.actor.name()) }
     }
 
-    /// Whom the caller names: text of theirs, which nobody has checked.
+    /// The person that the caller names; unverified.
     #[must_use]
     pub const fn on_behalf_of(self) -> Option<&'a str> {
         self.on_behalf_of
     }
 
-    /// What a record says of who did it: whom the caller names, or else the principal.
+    /// The name that records show: the person that the caller names, or else the principal.
     #[must_use]
     pub fn shown(self) -> &'a str {
         self.on_behalf_of.unwrap_or(self.actor.name())
@@ -153,7 +153,7 @@ fn host() -> String {
     std::env::var("COMPUTERNAME").unwrap_or_else(|_| "unknown".into())
 }
 
-/// Without what would break a line or a terminal.
+/// Replaces characters that would break a line or a terminal.
 fn tidy(name: &str) -> String {
     let name = name.trim().chars().take(MAX_CHARS);
     name.map(|one| if one.is_control() || one.is_whitespace() { '_' } else { one }).collect()

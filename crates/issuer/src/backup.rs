@@ -1,8 +1,8 @@
-//! Sealed backups: keystore and database in one encrypted file.
+//! Encrypted backups: the keystore and the database in one file.
 //!
-//! A tar archive inside a [sealed](crate::keystore) file: `keystore.json` as it lies in the folder
-//! (encrypted once more where it is so there), then, of SQLite, `issuer.db` as one transaction saw
-//! it. A PostgreSQL database has backups of its own. The root key is never in it.
+//! A tar archive inside a [sealed](crate::keystore) file. It contains `keystore.json` as in the
+//! folder, encrypted twice if it is encrypted there, and for SQLite a snapshot `issuer.db`.
+//! PostgreSQL has its own backups. The root key is never included.
 
 use std::fs::{self, File};
 use std::io::{self, Read as _, Write as _};
@@ -17,29 +17,29 @@ use portcullis_core::time::Time;
 
 const KEYSTORE: &str = "keystore.json";
 const DATABASE: &str = "issuer.db";
-/// Says that a database of before was put there, until the first start has noted it inside.
+/// Marks a restored database, until the first start has recorded that inside.
 const MARK: &str = "restored";
 const MARKED: &str = "`portcullis restore` put this database here: run `portcullis recover`.\n";
 
-/// What is in a backup.
+/// The result of a backup.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BackedUp {
-    /// Its length, in bytes.
+    /// The size in bytes.
     pub bytes: u64,
-    /// Whether the database is in it: not where it is a PostgreSQL server's.
+    /// Whether it includes the database: only SQLite's.
     pub with_database: bool,
 }
 
-/// What was restored.
+/// The result of a restoration.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Restored {
-    /// The files, by their places now.
+    /// The restored files, by their new paths.
     pub files: Vec<PathBuf>,
-    /// Whether the database was in it.
+    /// Whether the backup included the database.
     pub with_database: bool,
 }
 
-/// A folder that goes away when it is dropped.
+/// A temporary folder, removed when dropped.
 struct Draft(PathBuf);
 
 impl Draft {
@@ -54,13 +54,13 @@ impl Draft {
 
 impl Drop for Draft {
     fn drop(&mut self) {
-        // It may have taken its place already.
+        // It may have been moved to its final place.
         let _ = fs::remove_dir_all(&self.0);
     }
 }
 
 impl Issuer {
-    /// Notes in the database that `restore` put it there. Again if a start ended in between.
+    /// Records in the database that `restore` put it there. Repeated if a start was interrupted.
     pub(crate) async fn mark_restored(&self) -> Result<(), Error> {
         let list_version = self.home().restored_mark();
         if !list_version.exists() {
@@ -73,12 +73,11 @@ impl Issuer {
         fs::remove_file(&list_version).map_err(|source| Error::Io { path: list_version, source })
     }
 
-    /// Writes a backup to `path`, which must not exist, encrypted with what opens the folder's
+    /// Writes a backup to `path`, which must not exist, encrypted with the secret of the folder's
     /// files.
     ///
     /// # Errors
-    /// [`Error::Backup`] where the file exists, [`Error::Sealed`], [`Error::Io`], and the
-    /// database's.
+    /// [`Error::Backup`] if the file exists, [`Error::Sealed`], [`Error::Io`], and the database's.
     pub async fn back_up(&self, path: &Path) -> Result<BackedUp, Error> {
         let failed = |source| Error::Io { path: path.to_owned(), source };
         if path.exists() {
@@ -87,7 +86,7 @@ impl Issuer {
         }
         let secret = self.home().unlock().new_secret(path)?;
         let draft = Draft::beside(path, "backup")?;
-        // The database first: a keystore that is read later holds every key that it needs.
+        // Copy the database first: a keystore read later has every key that it needs.
         let copy = draft.0.join(DATABASE);
         let with_database = matches!(self.store().database(), Database::File(_));
         if with_database {
@@ -130,14 +129,14 @@ fn append(
     archive.append_data(&mut header, name, bytes)
 }
 
-/// Puts a backup into `home`, where there must be no issuer. All of it, or nothing.
+/// Restores a backup into `home`, all or nothing. `home` must not contain an issuer.
 ///
 /// # Errors
 /// [`Error::AlreadyInitialised`], [`Error::KeystoreLost`], [`Error::Sealed`], [`Error::Backup`],
 /// [`Error::Io`].
 ///
-/// A database of before lacks what was revoked since: the folder is marked, and nothing is created
-/// or published from it until [`Issuer::recover`] or [`Issuer::recover_alone`] has done its work.
+/// The database lacks revocations made after the backup. So the folder is marked, and nothing is
+/// created or published until [`Issuer::recover`] or [`Issuer::recover_alone`] has run.
 pub fn restore(path: &Path, home: &Home) -> Result<Restored, Error> {
     match home.check_keystore() {
         Err(Error::NotInitialised { .. }) => {}
@@ -147,8 +146,8 @@ pub fn restore(path: &Path, home: &Home) -> Result<Restored, Error> {
     put_back(path, home, &[DATABASE, KEYSTORE])
 }
 
-/// Puts the keystore of a backup beside a database that is there and has lost it. The database is
-/// as it was: nothing of it is lost.
+/// Restores only the keystore, next to a database that has lost its keystore. The database is
+/// current, so it isn't marked.
 ///
 /// # Errors
 /// As [`restore`]; [`Error::AlreadyInitialised`] if there is a keystore.
@@ -171,7 +170,7 @@ fn put_back(path: &Path, home: &Home, wanted: &[&str]) -> Result<Restored, Error
     let draft = Draft::beside(home.path(), "restore")?;
     let mut archive = tar::Archive::new(opener);
     let names = unpack(&mut archive, &draft.0).map_err(|error| damaged(path, error))?;
-    // To the last byte: what was cut off or added behind the archive's end is seen here.
+    // Read to the last byte, to detect a truncated file or data after the archive.
     io::copy(&mut archive.into_inner().take(u64::MAX), &mut io::sink())
         .map_err(|error| damaged(path, error))?;
     if !names.contains(&KEYSTORE) {
@@ -198,7 +197,8 @@ fn damaged(path: &Path, error: io::Error) -> Error {
     Error::Io { path: path.to_owned(), source: error }
 }
 
-/// Only what a backup holds, under names of ours: an archive's own names lead anywhere.
+/// Extracts only the expected files, to paths that we choose: an archive's names could point
+/// anywhere.
 fn unpack(archive: &mut tar::Archive<impl io::Read>, to: &Path) -> io::Result<Vec<&'static str>> {
     let mut names = Vec::new();
     for entry in archive.entries()? {
@@ -214,8 +214,8 @@ fn unpack(archive: &mut tar::Archive<impl io::Read>, to: &Path) -> io::Result<Ve
     Ok(names)
 }
 
-/// The mark first, so that no database of before is ever there without it, and the keystore as the
-/// last, by which an issuer is known.
+/// Writes the mark first, so that a restored database never exists without it. Writes the keystore
+/// last, because its presence means that the issuer exists.
 fn take_place(draft: &Draft, home: &Home, names: &[&str]) -> Result<Vec<PathBuf>, Error> {
     let failed = |path: &Path, source| Error::Io { path: path.to_owned(), source };
     if !home.path().exists() {
@@ -227,7 +227,7 @@ fn take_place(draft: &Draft, home: &Home, names: &[&str]) -> Result<Vec<PathBuf>
     let files = files.into_iter().filter(|(name, _)| names.contains(name));
     let list_version = Some(list_version).filter(|_| names.contains(&DATABASE));
     for (name, to) in list_version.into_iter().chain(files) {
-        // A hard link is made only where nothing stands; a rename would replace it.
+        // Unlike a rename, a hard link fails if the target exists.
         if let Err(source) = fs::hard_link(draft.0.join(name), &to) {
             for path in &made {
                 let _ = fs::remove_file(path);

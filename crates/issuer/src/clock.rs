@@ -1,4 +1,4 @@
-//! The one place where the issuer reads a clock.
+//! The only place where the issuer reads a clock.
 
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -6,28 +6,28 @@ use std::time::Instant;
 
 use portcullis_core::time::Time;
 
-/// Says what time it is. Rules and publisher are handed one, so that tests need not wait.
+/// A source of time. Rules and the publisher take one as an argument, so that tests need not wait.
 pub trait Clock: Send + Sync {
-    /// Now.
+    /// The current time.
     fn now(&self) -> Time;
 
-    /// Now, and what the clock says that nobody can set.
+    /// The current time, and the reading of the monotonic clock.
     fn read(&self) -> Reading;
 
-    /// Whether this is the time that a database server has, too.
+    /// Whether this is real time, comparable to a database server's.
     fn is_the_machines(&self) -> bool {
         true
     }
 }
 
-/// What two clocks say at one moment.
+/// Two clocks' readings at the same moment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reading {
-    /// The time of the day.
+    /// The wall clock.
     pub wall: Time,
-    /// Milliseconds since the machine was started, those in which it slept included.
+    /// Milliseconds since the machine was booted, including sleep.
     pub steady_millis: u64,
-    /// Which start of which machine that was.
+    /// Identifies the boot and the machine.
     pub boot: String,
 }
 
@@ -42,19 +42,20 @@ impl Clock for SystemClock {
             reason = "the issuer's only reading of the clock; everything else is handed a `Clock`"
         )]
         let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-        // Before 1970 is a broken clock; the publisher refuses to go back to it.
+        // A time before 1970 means a broken clock; the publisher refuses to go back to it.
         Time::from_millis(since.map_or(0, |d| u64::try_from(d.as_millis()).unwrap_or(u64::MAX)))
     }
 
     fn read(&self) -> Reading {
-        // The steady clock first: a process that is frozen in between finds the time of the day
-        // ahead, which passes. The other way round its note would hold every clock that is right.
+        // Read the steady clock first. If the process is frozen between the two readings, the wall
+        // clock seems ahead, which is temporary. In the other order, the recorded reading would
+        // make every correct clock look implausible.
         let (steady_millis, boot) = steady();
         Reading { wall: self.now(), steady_millis, boot }
     }
 }
 
-/// Since when the second clock counts, where the system does not say.
+/// The start of the fallback clock, for systems that don't provide a boot time.
 static STARTED: LazyLock<(Instant, String)> = LazyLock::new(|| {
     let tag = crate::random::secret::<16>().map_or(0, |bytes| u128::from_be_bytes(*bytes));
     (Instant::now(), format!("process {} {tag:032x}", std::process::id()))
@@ -83,7 +84,7 @@ fn since_start() -> (u64, String) {
     (u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX), name.clone())
 }
 
-/// A clock that stands still until it is moved.
+/// A clock that moves only by calls of its methods.
 #[derive(Debug)]
 pub struct ManualClock {
     wall: AtomicU64,
@@ -91,26 +92,26 @@ pub struct ManualClock {
 }
 
 impl ManualClock {
-    /// A clock that stands at `time`.
+    /// A clock at `time`.
     #[must_use]
     pub const fn at(time: Time) -> Self {
         Self { wall: AtomicU64::new(time.millis()), steady: AtomicU64::new(0) }
     }
 
-    /// Lets `millis` milliseconds pass.
+    /// Advances both clocks by `millis` milliseconds.
     pub fn advance(&self, millis: u64) {
         self.wall.fetch_add(millis, Ordering::SeqCst);
         self.steady.fetch_add(millis, Ordering::SeqCst);
     }
 
-    /// Lets time pass until `time`; or sets the clock back.
+    /// Advances both clocks to `time`, or sets the wall clock back.
     pub fn set(&self, time: Time) {
         let passed = time.millis_since(self.now());
         self.steady.fetch_add(passed, Ordering::SeqCst);
         self.wall.store(time.millis(), Ordering::SeqCst);
     }
 
-    /// Sets the clock, though no time has passed.
+    /// Sets the wall clock without any time passing.
     pub fn jump(&self, time: Time) {
         self.wall.store(time.millis(), Ordering::SeqCst);
     }

@@ -1,11 +1,11 @@
-//! Keys in texts that somebody else reads: what was typed in the wrong place comes back in an error.
+//! Redacts keys in texts for others: a key typed in the wrong place would be echoed in an error.
 
 use std::borrow::Cow;
 
 use portcullis_core::issue::redact;
 use portcullis_core::verify::Unverified;
 
-/// The text with each key in it in its redacted form. A key is known by its form and its checksum.
+/// The text with each key redacted. A key is recognised by its shape and checksum.
 #[must_use]
 pub fn concealed(text: &str) -> Cow<'_, str> {
     let mut shown = Cow::Borrowed(text);

@@ -1,18 +1,6 @@
-//! The configuration file: TOML, each setting by the name of its flag with underscores.
+//! The configuration file: TOML, with each flag's name in snake case.
 //!
-//! One precedence holds for all: flags, then the environment, then the file, then what is built in.
-//!
-//! ```toml
-//! home = "/var/lib/portcullis"
-//! valid_for = "5m"
-//! log_format = "json"
-//!
-//! [serve]
-//! listen = "127.0.0.1:8080"
-//! stamp_every = "1s"
-//! rate_limit = 6000
-//! trusted_proxy = "10.0.0.0/8 2001:db8::/32"
-//! ```
+//! The precedence is flags, then the environment, then the file, then the defaults.
 
 use std::path::Path;
 
@@ -24,22 +12,23 @@ pub enum ConfigError {
     /// The file can't be read.
     #[error("the configuration {0} could not be read: {1}")]
     Read(String, std::io::Error),
-    /// It is no TOML. The parser's message quotes a line, which may hold a password.
+    /// The file isn't TOML. The parser's message isn't shown: it quotes a line, which may contain a
+    /// password.
     #[error("the configuration {path} is no TOML: see its line {line}")]
     Toml {
         /// The file.
         path: String,
-        /// The line of the mistake, from 1 on.
+        /// The line of the fault, from 1.
         line: usize,
     },
-    /// It sets what there is not.
+    /// It contains unknown settings.
     #[error("the configuration {path} has unknown settings: {names}; there are {known}")]
     Unknown {
         /// The file.
         path: String,
         /// Their names.
         names: String,
-        /// The names that there are.
+        /// The valid names.
         known: String,
     },
     /// A setting has a value of the wrong type.
@@ -52,7 +41,7 @@ pub enum ConfigError {
         /// The setting.
         name: String,
     },
-    /// It holds a password and can be read by others.
+    /// It may contain a password and is readable by others.
     #[error(
         "the configuration {0} sets `database_url`, which may hold a password, and can be read by \
          others; run: chmod 600 {0}"
@@ -60,22 +49,23 @@ pub enum ConfigError {
     Readable(String),
 }
 
-/// What a file sets: texts, as flags would be given them.
+/// The settings of a file, as texts in the syntax of flags.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Config {
     /// For every command.
     pub global: Vec<(String, String)>,
     /// For `serve`.
     pub serve: Vec<(String, String)>,
-    /// The database, where it is not the file in the folder.
+    /// The database, if it isn't the file in the folder.
     pub database_url: Option<String>,
 }
 
 impl Config {
-    /// Reads a file that may set the names in `global` and, in its table `serve`, those in `serve`.
+    /// Reads a file. The names in `global` are allowed at the top level, those in `serve` in its
+    /// table `serve`.
     ///
     /// # Errors
-    /// [`ConfigError`]: nothing in it is passed over in silence.
+    /// [`ConfigError`]: nothing in the file is silently ignored.
     pub fn read(path: &Path, global: &[&str], serve: &[&str]) -> Result<Self, ConfigError> {
         let place = path.display().to_string();
         let text = std::fs::read_to_string(path)
@@ -88,6 +78,7 @@ impl Config {
     }
 
     fn parse(text: &str, path: &str, global: &[&str], serve: &[&str]) -> Result<Self, ConfigError> {
+        // The parser's message may quote a password, so only the line number is kept.
         let mut table: Table = text.parse().map_err(|error: toml::de::Error| {
             let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
             ConfigError::Toml { path: path.into(), line: before.matches('\n').count() + 1 }
@@ -100,6 +91,7 @@ impl Config {
             }
         };
         let database_url = table.remove("database_url");
+        // Refuse unknown names, including those in the table `serve`.
         let is_unknown = |known: &[&str], name: &str| !known.contains(&name);
         let unknown: Vec<String> = table
             .keys()

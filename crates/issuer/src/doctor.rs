@@ -1,5 +1,5 @@
-//! Looking for what is wrong with an issuer, each with how to mend it. Changes nothing, except
-//! that a database of an older program is brought up to date, as every command does.
+//! Diagnoses an issuer. Each finding says how to fix it. Changes nothing, except that it migrates
+//! the tables of an older database, as every command does.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -26,40 +26,40 @@ use crate::store::{self, Connection, Database, jobs, lists, settings, webhooks};
 use crate::view::rfc3339_millis;
 
 const DAY_MILLIS: u64 = 24 * 60 * 60 * 1000;
-/// A keyring that ends this soon is reported.
+/// A keyring that ends within this many days is reported.
 const KEYRING_DAYS: u64 = 30;
-/// One whose root key must be brought first, this soon.
+/// The same if the root key is absent and must be brought first.
 const ROOT_DAYS: u64 = 90;
-/// How many of the newest events are checked; `audit verify` checks all.
+/// How many of the newest events are verified; `audit verify` verifies all.
 const TAIL: i64 = 1000;
-/// Less room than this is reported: a backup and a day's events need more.
+/// Less free space than this is reported: a backup and a day's events need more.
 const LEAST_ROOM: u64 = 256 * 1024 * 1024;
 
-/// One thing that was looked at.
+/// The result of one check.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Check {
-    /// What was looked at.
+    /// The subject.
     pub check: &'static str,
-    /// Whether it is as it should be.
+    /// Whether it passed.
     pub ok: bool,
-    /// What was found.
+    /// The finding.
     pub found: String,
-    /// What to do if it is not, or will not stay so.
+    /// How to fix it, if it failed or will fail.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub mend: Option<String>,
 }
 
-/// Whether it was possible to look, and what was seen.
+/// The result of a diagnosis.
 #[derive(Clone, Debug, Default)]
 pub struct Diagnosis {
-    /// All that was looked at.
+    /// All checks.
     pub checks: Vec<Check>,
-    /// The code of the error that kept the doctor from looking further.
+    /// The code of the error that prevented further checks.
     pub blind: Option<&'static str>,
 }
 
 impl Diagnosis {
-    /// Whether everything could be looked at and nothing is wrong.
+    /// Whether all checks could be made and passed.
     #[must_use]
     pub fn is_healthy(&self) -> bool {
         self.blind.is_none() && self.checks.iter().all(|check| check.ok)
@@ -69,7 +69,7 @@ impl Diagnosis {
         self.checks.push(Check { check, ok: true, found: found.into(), mend: None });
     }
 
-    /// As it should be for now.
+    /// Records a check that passes for now.
     fn warn(&mut self, check: &'static str, found: impl Into<String>, mend: impl Into<String>) {
         let mend = Some(mend.into());
         self.checks.push(Check { check, ok: true, found: found.into(), mend });
@@ -81,7 +81,8 @@ impl Diagnosis {
     }
 }
 
-/// Looks at the issuer in `home`, and asks `witnesses` whether its database is a restored backup.
+/// Diagnoses the issuer in `home`, and checks with `witnesses` whether its database is a restored
+/// backup.
 pub async fn examine(
     home: &Home,
     clock: Arc<dyn Clock>,
@@ -113,7 +114,7 @@ pub async fn examine(
             let of_files = matches!(error, Error::Keystore { .. } | Error::Permissions { .. });
             let check = if of_files { "keystore" } else { "database" };
             seen.bad(check, error.chain(), error.to_string());
-            // A fault that has a name was seen; a server that is away hides what it has.
+            // A named fault is a finding. An unreachable server hides the database's state.
             if matches!(error, Error::DatabaseUnreachable(_) | Error::DatabaseBusy) {
                 seen.blind = Some(error.code());
             }
@@ -170,6 +171,7 @@ fn room(home: &Home, seen: &mut Diagnosis) {
 }
 
 async fn restored(issuer: &Issuer, witnesses: &[Target], seen: &mut Diagnosis) {
+    // The mark set by an earlier check counts even if no witness can be read now.
     let marked = async {
         match issuer.check_witnesses(witnesses).await {
             Ok(asked) => {
@@ -233,7 +235,7 @@ async fn within(issuer: &Issuer, seen: &mut Diagnosis) -> Result<(), Error> {
     Ok(())
 }
 
-/// The root alone can sign another keyring, and is often elsewhere: that is told in good time.
+/// Only the root can sign another keyring, and it is often stored elsewhere, so warn early.
 fn keyring(home: &Home, ends: Time, days: u64, seen: &mut Diagnosis) {
     let mut found = format!("valid until {}, {days} days from now", rfc3339_millis(ends));
     let here = home.root_key().exists();
@@ -256,7 +258,7 @@ fn keyring(home: &Home, ends: Time, days: u64, seen: &mut Diagnosis) {
     }
 }
 
-/// Signers that are active and whose new keys a revocation of many would refuse at once.
+/// Finds active signers with bulk entries that would refuse their new keys at once.
 async fn revoked_signers(
     issuer: &Issuer,
     connection: &mut Connection,
@@ -264,6 +266,7 @@ async fn revoked_signers(
 ) -> Result<(), Error> {
     let now = store::now(connection, issuer.now()).await?.secs();
     let entries = bulk::in_force(connection).await?;
+    // Whether an entry covers the keys that a signer issues now.
     let ends = |record: &&BulkRecord, key: &StoredKey| {
         let issued = record.entry.issued;
         let whose = match record.entry.scope {
@@ -404,7 +407,7 @@ fn signers(keystore: &Keystore, seen: &mut Diagnosis) {
     }
 }
 
-/// Keys that are not what the settings ask of new ones, and idle keys that can't be told.
+/// Finds keys that don't meet the settings for new ones, and gaps in the reports of uses.
 async fn asked(
     issuer: &Issuer,
     connection: &mut Connection,
@@ -419,6 +422,7 @@ async fn asked(
     };
     for class in Class::ALL {
         let (name, of) = (class.name(), settings.of(class));
+        // Keys made before the settings keep their lifetime and owner, so these are warnings.
         if let Some(max) = of.max_lifetime_seconds {
             let beyond = settings::wanting(connection, class, Wanting::End(max.get()), now).await?;
             if beyond.count > 0 {
@@ -442,6 +446,7 @@ async fn asked(
             }
         }
     }
+    // Idle keys that stay active because reports are missing.
     for (class, idle) in issuer.preview_idle().await? {
         if let Idle::Waits(why) = idle {
             let found = format!("no idle {} key is suspended, because {why}", class.name());
@@ -450,6 +455,7 @@ async fn asked(
             seen.warn("settings", found, mend);
         }
     }
+    // Nothing to report: record that the check was made.
     if seen.checks.len() == before {
         let found = if settings == Settings::default() {
             "nothing is asked of keys"
@@ -466,6 +472,7 @@ async fn work(
     connection: &mut Connection,
     seen: &mut Diagnosis,
 ) -> Result<(), Error> {
+    // Webhooks: report the most serious problem.
     let (pending, dead) = webhooks::backlog(connection).await?;
     let failing = webhooks::failing(connection).await?;
     let found = format!("{pending} deliveries wait, {dead} were given up");
@@ -494,6 +501,7 @@ async fn work(
     } else {
         seen.good("webhooks", found);
     }
+    // Jobs that failed at their last run.
     let failed = jobs::all(connection).await?.into_iter().filter_map(|job| {
         let error = job.error?;
         Some(format!("{} failed: {error}", job.name))

@@ -1,4 +1,4 @@
-//! What can go wrong in the issuer, each with what to do next.
+//! The issuer's errors. Each message names the next step.
 
 use std::io;
 use std::path::PathBuf;
@@ -14,18 +14,18 @@ use crate::conceal::concealed;
 use crate::keystore::{KeystoreError, SealError};
 use crate::moving::MoveError;
 
-/// Why the issuer did not do what it was asked.
+/// Why the issuer did not carry out a request.
 ///
-/// `Display` is a sentence with the next step; it never repeats its `source()` and never holds a
+/// `Display` is a sentence with the next step. It never repeats its `source()` and never contains a
 /// secret. [`Error::code`] is stable.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// An argument has a value that its definition excludes.
+    /// An argument has an invalid value.
     #[error("`{field}` {reason}")]
     Invalid {
-        /// The argument, as the HTTP API spells it.
+        /// The argument's name in the HTTP API.
         field: &'static str,
-        /// What it must be.
+        /// The requirement.
         reason: &'static str,
     },
     /// No key has this id.
@@ -34,37 +34,37 @@ pub enum Error {
     /// No keys have these ids.
     #[error("API Keys with ids: {} were not found; nothing was changed", some(.0))]
     NoSuchKeys(Vec<String>),
-    /// Nobody said which keys, which never means all of them.
+    /// No keys were selected, which never means all of them.
     #[error(
         "You must provide an api key id field, or what the keys are to be like: nothing at all \
          never means every key"
     )]
     NothingSelected,
-    /// A field was to be changed that is part of the token.
+    /// The field can't change because it is part of the token.
     #[error("`{field}` can't be changed: {advice}")]
     Fixed {
         /// The field.
         field: &'static str,
-        /// What to do instead.
+        /// The advice.
         advice: &'static str,
     },
-    /// Of several keys some are revoked already, in effect.
+    /// Some of the selected keys are revoked already.
     #[error("There are {count} {keys} keys that are already revoked.", keys = if *.publishable { "API" } else { "secret" })]
     SomeAlreadyRevoked {
-        /// How many.
+        /// The number of keys.
         count: usize,
         /// Whether publishable keys are among them.
         publishable: bool,
         /// Their ids.
         ids: Vec<String>,
     },
-    /// Of several keys some are to be revoked at an earlier moment than the one that was asked for.
+    /// Some of the selected keys have an earlier scheduled revocation.
     #[error(
         "the key is already to be revoked at an earlier moment, and a revocation never moves \
          later; nothing was changed"
     )]
     SomeNotEarlier(Vec<String>),
-    /// The last admin key that can make others would end.
+    /// The last admin key that can make admin keys would end.
     #[error(
         "this would end the last admin key that can make others, {id}; nothing was changed. Make \
          another first, or say that it is meant: `last_admin` over HTTP, --last-admin at the \
@@ -74,26 +74,26 @@ pub enum Error {
         /// The key.
         id: String,
     },
-    /// Another number of keys was confirmed than there are.
+    /// The confirmed number of keys differs from the actual one.
     #[error(
         "{confirmed} keys were confirmed, and there are {count} now; nothing was changed. Look \
          again with a dry run"
     )]
     NotTheCount {
-        /// What was confirmed.
+        /// The confirmed number.
         confirmed: u64,
-        /// What there is.
+        /// The actual number.
         count: u64,
     },
-    /// Nobody said that what can't be undone is meant.
+    /// An irreversible operation wasn't confirmed.
     #[error(
         "{what}; nothing was changed. Say that it is meant with --yes, or look first with --dry-run"
     )]
     NotConfirmed {
-        /// What would be done.
+        /// The operation.
         what: String,
     },
-    /// Keys were to be deleted that still count.
+    /// Some of the keys to delete aren't revoked.
     #[error("Cannot delete api keys that are not revoked - {}", some(.0))]
     NotRevoked(Vec<String>),
     /// The key is not suspended, so it can't be resumed.
@@ -111,54 +111,54 @@ pub enum Error {
     /// The idempotency key was used for another request.
     #[error("this idempotency key was used for another request; choose a new one")]
     IdempotencyMismatch,
-    /// Everybody can read a publishable key, so nobody revokes it by having read it.
+    /// Publishable keys are public, so holding the text gives no right to revoke one.
     #[error("a publishable key is revoked by its id alone, since everybody can read its text")]
     PublicText,
-    /// A text was to be revoked that is no key of this issuer.
+    /// The text to revoke is no key of this issuer.
     #[error("this is no key of this issuer")]
     NotAuthentic,
     /// There is no such owner, policy or entry.
     #[error("there is no {what} with this number")]
     Unknown {
-        /// What there is none of.
+        /// The kind of object.
         what: &'static str,
     },
-    /// What was to be deleted is in use.
+    /// The object to delete is in use.
     #[error("a key that may still be accepted has this {what}; revoke or roll its keys first")]
     InUse {
-        /// What is in use.
+        /// The kind of object.
         what: &'static str,
     },
-    /// A revocation of many keys would make the new key worthless.
+    /// A bulk revocation covers the new key.
     #[error(
         "a revocation of many keys covers this one: it would be refused everywhere; choose another \
          owner, environment or algorithm, or rotate the signer"
     )]
     BulkRevoked,
-    /// The database is an older one than what was published.
+    /// The database is older than the last publication.
     #[error(
         "the database is a restored backup: {}; nothing is created or published until \
          `portcullis recover` has done its work",
         found_by(witness)
     )]
     Restored {
-        /// Who carries it; empty if `restore` put the database there.
+        /// The witness with the newer list; empty if `restore` put the database there.
         witness: String,
     },
-    /// A place where lists are put out, or were, is not spelled as one or does not work.
+    /// A target or witness is misconfigured or fails.
     #[error("{target}: {reason}")]
     Target {
         /// Its name.
         target: String,
-        /// What is wrong.
+        /// The fault.
         reason: String,
     },
-    /// A place where lists are put out has no room left.
+    /// A target is full.
     #[error("{target} has no room left, make some: {reason}")]
     TargetFull {
         /// Its name.
         target: String,
-        /// What could not be written.
+        /// The write that failed.
         reason: String,
     },
     /// No webhook has this id.
@@ -166,24 +166,24 @@ pub enum Error {
         "there is no webhook with this id; `portcullis webhooks list` shows those that there are"
     )]
     NoWebhook,
-    /// The client that sends webhooks could not be made.
+    /// The HTTP client for webhooks could not be created.
     #[error("webhooks can't be sent: the system's certificates could not be read")]
     HttpClient(#[source] reqwest::Error),
     /// Another process runs this job.
     #[error("another process runs this job now; nothing was done")]
     JobTaken,
-    /// Events were asked for that retention has removed.
+    /// Retention has removed some of the requested events.
     #[error(
         "of the events behind {after}, those up to {through} were removed by retention; read on \
          from {through}, and take what is missing from the archive, if there is one"
     )]
     EventsRemoved {
-        /// Behind which event.
+        /// The position that was requested.
         after: i64,
         /// The last one that was removed.
         through: i64,
     },
-    /// The oldest events are not as they were written, so they are not removed.
+    /// The oldest events don't verify, so they aren't removed.
     #[error(
         "the trail is not as it was written at the event {id}: nothing of it is removed; look with \
          `portcullis audit verify`, and keep the database as it is until you know why"
@@ -192,31 +192,31 @@ pub enum Error {
         /// The event.
         id: i64,
     },
-    /// The key is revoked already, in effect.
+    /// The key is revoked already.
     #[error("the key is already revoked; nothing was changed")]
     AlreadyRevoked,
-    /// The key is to be revoked at an earlier moment than the one that was asked for.
+    /// The key has an earlier scheduled revocation.
     #[error(
         "the key is already to be revoked at an earlier moment, and a revocation never moves \
          later; nothing was changed"
     )]
     NotEarlier,
-    /// The key has expired: there is nothing left to hand over.
+    /// The key has expired, so nothing is left to roll.
     #[error("the key has expired; create a new one")]
     Expired,
-    /// The key is suspended: what is done to it is done to a key that counts.
+    /// The key is suspended; the operation requires an active key.
     #[error("the key is suspended; resume it first")]
     Suspended,
     /// The keystore holds no active signer for such keys.
     #[error("no active signer may make such keys; choose another algorithm, kind or environment")]
     NoSigner,
-    /// Status lists are to be published, and no signer of them is active.
+    /// Status lists are enabled, but no signer of them is active.
     #[error(
         "no signer of status lists is active; make one: `portcullis keyring rotate --purpose \
          status-list --now`"
     )]
     NoStatusSigner,
-    /// No shard has serials to spare that every list in force covers.
+    /// No shard that every list in force covers has free serials.
     #[error(
         "the shards that every list in force covers are full: publish, and try again once the \
          lists before have run out (`portcullis list show` says when); nothing was changed"
@@ -229,7 +229,7 @@ pub enum Error {
         /// The folder.
         home: PathBuf,
     },
-    /// The keystore is gone, and what belongs to it is there.
+    /// The keystore is missing, but the issuer's other files exist.
     #[error(
         "the keystore {} is missing, and {beside} is there: nothing can be made, revoked or \
          published without it, and gates judge by the list that is out until that runs out. Put it \
@@ -238,9 +238,9 @@ pub enum Error {
          with another --home, and give gates its root and callers its keys", keystore.display()
     )]
     KeystoreLost {
-        /// Where it was.
+        /// Its expected path.
         keystore: PathBuf,
-        /// What is there.
+        /// What exists.
         beside: String,
     },
     /// The folder holds an issuer already.
@@ -249,13 +249,13 @@ pub enum Error {
         /// The folder.
         home: PathBuf,
     },
-    /// A root key stands already where one was to be written.
+    /// A root key already exists at the target path.
     #[error("{} already exists and is left as it is; choose another place with --root", path.display())]
     RootExists {
         /// The file.
         path: PathBuf,
     },
-    /// A secret file can be read by others than its owner.
+    /// A secret file is readable by users other than its owner.
     #[error(
         "{} can be read by others (mode {mode:03o}), and it holds secrets; run: chmod 600 {}",
         path.display(), path.display()
@@ -274,30 +274,30 @@ pub enum Error {
         /// The system's error.
         source: io::Error,
     },
-    /// The keystore is not one, or not this issuer's.
+    /// The keystore is invalid, or another issuer's.
     #[error("the keystore {} can't be used and was left as it is; restore it from a backup", path.display())]
     Keystore {
         /// The file.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The fault.
         source: KeystoreError,
     },
 
-    /// A file that is encrypted, or is to be, can't be used.
+    /// An encrypted file, or one to encrypt, can't be used.
     #[error("{} can't be opened and was left as it is", path.display())]
     Sealed {
         /// The file.
         path: PathBuf,
-        /// What is wrong.
+        /// The fault.
         source: SealError,
     },
-    /// The root key is needed and is not where it was looked for.
+    /// The root key is needed and isn't at the expected path.
     #[error(
         "the root key, which signs keyrings, is not at {}; bring it, or say with --root where it is",
         path.display()
     )]
     RootMissing {
-        /// Where it was looked for.
+        /// The expected path.
         path: PathBuf,
     },
     /// The file is no root key, or another issuer's.
@@ -306,25 +306,25 @@ pub enum Error {
         /// The file.
         path: PathBuf,
     },
-    /// A change of the keyring would not be safe, or is none.
+    /// A keyring change would be unsafe or have no effect.
     #[error("the keyring was left as it is")]
     Rotation(#[from] RotationError),
-    /// An admin key does not hold the scope that an act needs, or that it would give away.
+    /// The admin key lacks the scope that the operation requires or would grant.
     #[error("this needs the scope `{scope}`, which the admin key does not hold")]
     Scope {
         /// The scope.
         scope: String,
     },
-    /// An admin key was to make one that outlives it.
+    /// An admin key can't make one that outlives it.
     #[error(
         "an admin key makes none that outlives it: `expires_at` must be {latest} or earlier, when \
          the key that asks ends; or use one that lasts longer"
     )]
     OutlivesMaker {
-        /// When the maker ends.
+        /// When the maker expires or is revoked.
         latest: String,
     },
-    /// A key would outlive what the settings allow.
+    /// The key's lifetime would exceed the settings' maximum.
     #[error(
         "`expires_at` must be {latest} or earlier: the issuer's settings limit the lifetime of \
          {class} keys (`portcullis settings show`)"
@@ -332,10 +332,10 @@ pub enum Error {
     LifetimeTooLong {
         /// Secret, publishable or admin.
         class: &'static str,
-        /// The last instant that is allowed.
+        /// The latest expiry allowed.
         latest: String,
     },
-    /// A key would never expire, and the settings allow no such keys.
+    /// The key would never expire, which the settings forbid.
     #[error(
         "`expires_at` is missing: the issuer's settings allow no {class} key that never expires; \
          name {latest} or an earlier time"
@@ -343,10 +343,10 @@ pub enum Error {
     ExpiryRequired {
         /// Secret, publishable or admin.
         class: &'static str,
-        /// The last instant that is allowed.
+        /// The latest expiry allowed.
         latest: String,
     },
-    /// A key was to be made without an owner, and the settings ask for one.
+    /// The settings require an owner.
     #[error(
         "`owner` is missing: the issuer's settings ask for the owner of each {class} key; name its \
          number (`portcullis owners list`)"
@@ -355,37 +355,37 @@ pub enum Error {
         /// Secret or publishable.
         class: &'static str,
     },
-    /// An act was to be done without a reason, and the settings ask for one.
+    /// The settings require a reason.
     #[error(
         "`reason` is missing: the issuer's settings ask why keys are revoked, suspended, rolled, \
          deleted and undone (--reason at the command line); nothing was changed"
     )]
     ReasonRequired,
-    /// The settings were changed since the caller looked.
+    /// The settings have changed since the caller read them.
     #[error(
         "the settings are at version {version}, not at the one that was named; nothing was changed. \
          Look again"
     )]
     SettingsChanged {
-        /// The version that they are at.
+        /// The current version.
         version: u32,
     },
-    /// A backup is not one, or not of this program's making.
+    /// The file isn't a backup, or not one of this program.
     #[error("{} is no backup that can be restored: {reason}", path.display())]
     Backup {
         /// The file.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The fault.
         reason: &'static str,
     },
 
-    /// The keystore is there and the database is not.
+    /// The keystore exists, but the database is missing.
     #[error("the database {} is missing; restore it from a backup (it is never made anew)", path.display())]
     DatabaseMissing {
         /// The file.
         path: PathBuf,
     },
-    /// A file of the database is not the one that this process has open.
+    /// A database file isn't the one this process has open.
     #[error(
         "{} was deleted, moved or replaced while this process has it open: nothing is written, \
          because it would be lost; stop this process, put the file back or restore a backup, and \
@@ -396,12 +396,12 @@ pub enum Error {
         /// The file.
         path: PathBuf,
     },
-    /// The database file is damaged or no SQLite database.
+    /// The database file is damaged or not a SQLite database.
     #[error(
         "the database is damaged or no database, and was left as it is; restore it from a backup"
     )]
     DatabaseCorrupt(#[source] Option<sqlx::Error>),
-    /// The database is a sound one, but not that of the issuer in the keystore.
+    /// The database is valid, but belongs to another issuer than the keystore.
     #[error("the database is not that of the keystore's issuer; check --home")]
     DatabaseForeign,
     /// The database was changed by a newer program.
@@ -416,16 +416,16 @@ pub enum Error {
     /// The URL of a PostgreSQL database is misspelt.
     #[error("the database's URL {reason}")]
     DatabaseUrl {
-        /// What is wrong with it, without a password.
+        /// The fault, without a password.
         reason: String,
     },
-    /// The records are in another database now.
+    /// The records were moved to another database.
     #[error(
         "the issuer's records were moved to {place}, and this database is used no more: set \
          DATABASE_URL to that one"
     )]
     Moved {
-        /// Where they are, without user and password.
+        /// The new database, without user and password.
         place: String,
     },
     /// The records are being moved.
@@ -434,10 +434,10 @@ pub enum Error {
          `portcullis migrate` again to go on, or `portcullis migrate --back` to stay here"
     )]
     Moving {
-        /// Where they go, without user and password.
+        /// The target, without user and password.
         place: String,
     },
-    /// The database is the target of a move that is not done.
+    /// The database is the target of an unfinished move.
     #[error(
         "the database is the target of a move that is not done, and is not used before: run \
          `portcullis migrate` again, with the folder that holds issuer.db"
@@ -446,32 +446,32 @@ pub enum Error {
     /// The records were not moved.
     #[error(transparent)]
     Move(#[from] MoveError),
-    /// The database server can't be reached or refuses to talk.
+    /// The database server is unreachable or refuses the connection.
     #[error("the database server can't be reached or refuses the connection; check DATABASE_URL")]
     DatabaseUnreachable(#[source] sqlx::Error),
-    /// The connection to the database server can't be encrypted as is asked for.
+    /// The TLS connection that the URL requires can't be established.
     #[error(
         "no TLS connection to the database server as DATABASE_URL asks for (sslmode, sslrootcert): \
          it has no TLS, or its certificate is of another authority or for another name"
     )]
     DatabaseTls(#[source] sqlx::Error),
-    /// Another process held the database for too long.
+    /// Another process held the lock for too long.
     #[error("the database is busy; try again")]
     DatabaseBusy,
-    /// The database, or the network to it, broke off in the middle of a transaction.
+    /// The connection broke in the middle of a transaction, so its result is unknown.
     #[error(
         "the database broke off before it said whether this was done: it is being restarted, or \
          this program was silent in a transaction for too long; look whether it was done, then try \
          again"
     )]
     DatabaseInterrupted(#[source] sqlx::Error),
-    /// Between us and PostgreSQL stands a pooler that gives each transaction another session.
+    /// A pooler in front of PostgreSQL changes the server session between transactions.
     #[error(
         "DATABASE_URL leads to a pooler that gives each transaction another session (`pool_mode = \
          transaction`); set `pool_mode = session`, or name the server itself"
     )]
     DatabasePooled,
-    /// No room is left where the records are.
+    /// The database's disk is full.
     #[error(
         "there is no room left where the records are: make room; no key is created until then, and \
          gates refuse every key once the list can't be renewed"
@@ -481,7 +481,7 @@ pub enum Error {
     #[error("the database failed")]
     Database(#[source] sqlx::Error),
 
-    /// The process may open too few files for what is asked of it.
+    /// The limit on open files is too low.
     #[error(
         "the process may open {limit} files, and {needed} are needed for the connections, the \
          database and publishing; raise the limit (`ulimit -n {needed}`, systemd: \
@@ -490,16 +490,16 @@ pub enum Error {
     Descriptors {
         /// The limit.
         limit: u64,
-        /// What it must be.
+        /// The required limit.
         needed: u64,
     },
-    /// Something was to be committed in nobody's name.
+    /// A commit without an actor.
     #[error("nobody was named who does this, so it was not done; this is a fault of the program")]
     NoActor,
-    /// The system gave no random bytes.
+    /// The system provided no random bytes.
     #[error("the system has no random bytes to give; nothing was changed")]
     Random,
-    /// The clock stands before what has been published.
+    /// The clock is behind the last publication.
     #[error(
         "the clock is {behind_millis} ms behind the list that is published: nothing is created or \
          published until it is past that; if the clock is wrong, set it right; if it is right, it \
@@ -509,7 +509,7 @@ pub enum Error {
         /// By how much, in milliseconds.
         behind_millis: u64,
     },
-    /// The clock is ahead of what it can be.
+    /// The clock is implausibly far ahead.
     #[error(
         "the clock is {ahead_secs} s ahead of {than}: nothing is written until it is right again; \
          set it right, or, if it is right, say so once with --trust-clock, as in `portcullis list \
@@ -518,13 +518,13 @@ pub enum Error {
     ClockImplausible {
         /// By how much, in seconds.
         ahead_secs: u64,
-        /// What it was compared with.
+        /// The clock it was compared with.
         than: String,
     },
-    /// There is nothing to recover from: the clock is not behind what was published.
+    /// Nothing to recover: the clock isn't behind the last publication.
     #[error("the clock is not behind the list that is published; nothing was changed")]
     ClockNotBehind,
-    /// A stamp would be valid for longer than the keyring allows, or for no time at all.
+    /// The stamp's validity is zero or exceeds the keyring's maximum.
     #[error(
         "a stamp must be valid for 1 s to {max_secs} s, as the keyring says; change --valid-for"
     )]
@@ -535,13 +535,13 @@ pub enum Error {
     /// Nothing has been published yet.
     #[error("no list has been published yet; run `portcullis list publish`")]
     NoList,
-    /// What was minted is not what the verifying half accepts.
+    /// A minted token doesn't pass verification.
     #[error("the new key did not pass its own verification; nothing was changed")]
     SelfCheck,
-    /// The keyring is refused by the verifying half.
+    /// The verifying half refuses the keyring.
     #[error("the keyring is refused")]
     Keyring(#[from] KeyringError),
-    /// The list is refused by the verifying half.
+    /// The verifying half refuses the list.
     #[error("the list is refused")]
     List(#[from] ListError),
     /// A file could not be encoded.
@@ -552,7 +552,7 @@ pub enum Error {
     PublicKey(#[from] PublicKeyError),
 }
 
-/// How a restored backup is known.
+/// The reason that a database counts as a restored backup.
 fn found_by(witness: &str) -> String {
     if witness.is_empty() {
         "what was revoked since it was made is not in it".into()
@@ -561,7 +561,7 @@ fn found_by(witness: &str) -> String {
     }
 }
 
-/// Names between commas, the first twenty of them.
+/// A list of names, limited to the first twenty.
 fn some(names: &[String]) -> String {
     const MANY: usize = 20;
     let shown = names.iter().take(MANY).map(|name| concealed(name)).collect::<Vec<_>>();

@@ -1,4 +1,4 @@
-//! Files of the issuer's folder: written whole or not at all, secrets for their owner alone.
+//! Files in the issuer's folder: written atomically, secrets with owner-only permissions.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read as _, Write as _};
@@ -8,17 +8,17 @@ use zeroize::Zeroizing;
 
 use crate::error::Error;
 
-/// Whether a file may be read by others than its owner.
+/// Whether others may read a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Privacy {
-    /// Mode 0600: for its owner alone.
+    /// Mode 0600: only the owner.
     Secret,
-    /// What the umask leaves of 0644.
+    /// Mode 0644 minus the umask.
     Public,
 }
 
-/// Writes `bytes` to `path` through a temporary file beside it, synced to disk before it takes the
-/// place of what was there.
+/// Writes `bytes` to `path` atomically: through a temporary file in the same folder, which is
+/// synced before it replaces the old file.
 ///
 /// # Errors
 /// [`Error::Io`].
@@ -34,20 +34,20 @@ pub fn write_atomic(path: &Path, bytes: &[u8], privacy: Privacy) -> Result<(), E
         sync_folder(&folder_of(path))
     });
     written.map_err(|source| {
-        // The file may never have been made; the first error is the one to report.
+        // The temporary file may not exist. Report the first error.
         let _ = fs::remove_file(&temporary);
         failed(source)
     })
 }
 
-/// Whether an error says that there is no room left: on the disk, of a quota, or for the file.
+/// Whether an error means that the disk, a quota or the file size limit is exhausted.
 pub(crate) fn is_full(error: &io::Error) -> bool {
     let full =
         [io::ErrorKind::StorageFull, io::ErrorKind::QuotaExceeded, io::ErrorKind::FileTooLarge];
     full.contains(&error.kind())
 }
 
-/// Makes a file that must not exist yet.
+/// Creates a file that must not exist.
 pub(crate) fn create_new(path: &Path, privacy: Privacy) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);
@@ -64,7 +64,7 @@ pub(crate) fn create_new(path: &Path, privacy: Privacy) -> io::Result<File> {
     options.open(path)
 }
 
-/// Makes a folder that only its owner may enter.
+/// Creates a folder that only its owner may enter.
 pub(crate) fn create_private_folder(path: &Path) -> io::Result<()> {
     let mut builder = fs::DirBuilder::new();
     #[cfg(unix)]
@@ -75,10 +75,10 @@ pub(crate) fn create_private_folder(path: &Path) -> io::Result<()> {
     builder.create(path)
 }
 
-/// Reads a secret file, which must not be readable by group or others.
+/// Reads a secret file. It must not be readable by group or others.
 ///
 /// # Errors
-/// [`Error::Permissions`] where it is, and [`Error::Io`].
+/// [`Error::Permissions`] if it is, and [`Error::Io`].
 pub fn read_secret(path: &Path) -> Result<Zeroizing<Vec<u8>>, Error> {
     let failed = |source| Error::Io { path: path.to_owned(), source };
     let mut file = File::open(path).map_err(failed)?;
@@ -91,14 +91,14 @@ pub fn read_secret(path: &Path) -> Result<Zeroizing<Vec<u8>>, Error> {
             return Err(Error::Permissions { path: path.to_owned(), mode });
         }
     }
-    // Room for the whole file at once: a buffer that grows would leave copies behind.
+    // Allocate enough at once: a growing buffer would leave copies of secrets in memory.
     let room = usize::try_from(metadata.len()).unwrap_or(0).saturating_add(1);
     let mut bytes = Zeroizing::new(Vec::with_capacity(room));
     file.read_to_end(&mut bytes).map_err(failed)?;
     Ok(bytes)
 }
 
-/// The folder that `path` is in.
+/// The folder that contains `path`.
 pub(crate) fn folder_of(path: &Path) -> PathBuf {
     match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
@@ -106,7 +106,7 @@ pub(crate) fn folder_of(path: &Path) -> PathBuf {
     }
 }
 
-/// Makes a rename in `folder` outlast a loss of power.
+/// Makes a rename in `folder` durable.
 pub(crate) fn sync_folder(folder: &Path) -> io::Result<()> {
     if cfg!(unix) { File::open(folder)?.sync_all() } else { Ok(()) }
 }

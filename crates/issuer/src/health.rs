@@ -1,4 +1,4 @@
-//! What a server knows of its own beats: whether the list will run out, before it has.
+//! The health of a server's publishing loop. It warns that the list will expire before it does.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -9,42 +9,43 @@ use portcullis_core::time::Time;
 
 use crate::error::Error;
 
-/// A list that was not renewed for so long is late, or one that missed ten beats: longer than it
-/// takes for another issuer to take over from one that is frozen.
+/// A list not renewed for this long, or for ten periods, is late. That exceeds the time for another
+/// issuer to take over from a frozen one.
 const LATE: Duration = Duration::from_secs(30);
-/// A beat is given up after 90 s. A publisher that has ended none for twice as long is stuck.
+/// An attempt to publish is abandoned after 90 s. A loop that completes none in twice that time is
+/// stuck.
 const STUCK: Duration = Duration::from_secs(180);
 
-/// How the beats of this process go.
+/// The state of this process's publishing loop.
 #[derive(Debug, Default)]
 pub struct Health {
     period_millis: AtomicU64,
-    /// When the last beat ended, well or not; none if this process has no publisher.
+    /// When the last attempt ended, successfully or not; `None` without a publisher.
     last_beat: Mutex<Option<Instant>>,
     failure: Mutex<Option<(&'static str, String)>>,
 }
 
-/// A list that was not renewed when it was to be.
+/// A list that was not renewed in time.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Late {
-    /// How old it is.
+    /// Its age.
     pub age_secs: u64,
-    /// For how long it is judged by yet.
+    /// How long it remains in force.
     pub left_secs: u64,
-    /// The code and the sentence of what keeps this process from publishing, if anything does.
+    /// The code and message of the error that keeps this process from publishing, if any.
     pub failure: Option<(&'static str, String)>,
 }
 
 impl Health {
-    /// Says how often the list is to be renewed.
+    /// Sets how often the list is renewed.
     pub(crate) fn beats_every(&self, period: Duration) {
         let millis = u64::try_from(period.as_millis()).unwrap_or(u64::MAX);
         self.period_millis.store(millis, Ordering::Relaxed);
         self.went_on();
     }
 
-    /// Whether the publisher has ended no beat for so long that it will end none: only a new
-    /// process helps. A failure is no such thing, and neither is a database that is away.
+    /// Whether the publishing loop is stuck, so that only a restart helps. Failed attempts don't
+    /// count, and neither does an unreachable database.
     #[must_use]
     pub fn is_stuck(&self, now: Instant) -> bool {
         let period = Duration::from_millis(self.period_millis.load(Ordering::Relaxed));
@@ -56,20 +57,21 @@ impl Health {
         *self.last_beat.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
     }
 
-    /// Notes how a beat went.
+    /// Records the result of an attempt.
     pub(crate) fn beat(&self, failure: Option<&Error>) {
         self.went_on();
         let failure = failure.map(|error| (error.code(), error.to_string()));
-        // Whoever panicked there left it whole.
+        // The value is replaced as a whole, so a poisoned lock is safe to use.
         *self.failure.lock().unwrap_or_else(PoisonError::into_inner) = failure;
     }
 
-    /// Whether the list that is out is late, and still in force.
+    /// Whether the published list is late. Measured against its validity too, so that there is time
+    /// to act.
     #[must_use]
     pub fn late(&self, list_version: &ListVersion, now: Time) -> Option<Late> {
         let beats = self.period_millis.load(Ordering::Relaxed).saturating_mul(10);
         let late = u64::try_from(LATE.as_millis()).unwrap_or(u64::MAX).max(beats);
-        // However short it is in force, there is time to do something about it.
+        // Report at half of the validity at the latest, to leave time to act.
         let half = list_version.next_update.millis_since(list_version.this_update) / 2;
         let age = now.millis_since(list_version.this_update);
         if age <= late.min(half) {

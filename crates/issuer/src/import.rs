@@ -1,6 +1,6 @@
-//! Files of records from another system: CSV with a heading, or one JSON object in each line.
+//! Reads files of records from another system: CSV with a header, or JSON lines.
 //!
-//! A line that can't be used is told of by its number, and the others are not the worse for it.
+//! An unusable line is reported by its number and doesn't affect the others.
 
 use portcullis_core::crypto::Digest;
 use portcullis_core::token::{Environment, Kind};
@@ -14,12 +14,12 @@ use crate::issuer::Issuer;
 use crate::names;
 use crate::view::parse_rfc3339;
 
-/// How a file is written.
+/// The format of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
-    /// Comma-separated, the first line names the columns (RFC 4180).
+    /// Comma-separated, with column names in the first line (RFC 4180).
     Csv,
-    /// One JSON object in each line.
+    /// One JSON object per line.
     Jsonl,
 }
 
@@ -39,7 +39,7 @@ pub const FIELDS: [&str; 12] = [
     "created_by",
 ];
 
-/// A record as a file has it.
+/// A record as read from a file.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Row {
@@ -72,6 +72,7 @@ impl Row {
         ) -> Result<Option<T>, Error> {
             text.map(|text| read(&text).ok_or(Error::Invalid { field, reason })).transpose()
         }
+        // Parse the optional names; a missing one gets its default below.
         let kind = named(self.kind, "kind", "must be secret or publishable", names::kind)?;
         let environment =
             named(self.environment, "environment", "must be live or test", names::environment)?;
@@ -105,9 +106,9 @@ impl Row {
 /// A line of a file.
 #[derive(Clone, Debug)]
 pub struct Line {
-    /// Its number, from 1 on.
+    /// Its number, from 1.
     pub number: u64,
-    /// The record, or what is wrong with it.
+    /// The record, or the fault.
     pub record: Result<ImportLine, String>,
 }
 
@@ -115,7 +116,7 @@ pub struct Line {
 #[derive(Debug)]
 pub struct Reader<'f> {
     rows: Rows<'f>,
-    /// What stands for the file where a line has no id of its own.
+    /// Identifies the file in the ids of lines without one.
     file: String,
     by: Option<String>,
 }
@@ -127,10 +128,10 @@ enum Rows<'f> {
 }
 
 impl<'f> Reader<'f> {
-    /// Reads `file`; if a record does not say in whose name it is made, it is `by`.
+    /// A reader of `file`. `by` is the default for records that don't name a maker.
     ///
     /// # Errors
-    /// What is wrong with the heading of a CSV file.
+    /// The fault in the header of a CSV file.
     pub fn new(format: Format, file: &'f [u8], by: Option<&str>) -> Result<Self, String> {
         let file = file.strip_prefix("\u{feff}".as_bytes()).unwrap_or(file);
         let rows = match format {
@@ -210,6 +211,7 @@ fn csv_row(columns: &[&'static str], record: &csv::StringRecord) -> Result<Row, 
     }
     let mut row = Row::default();
     for (column, text) in columns.iter().zip(record) {
+        // An empty field counts as missing.
         if text.is_empty() {
             continue;
         }
@@ -242,7 +244,7 @@ fn csv_row(columns: &[&'static str], record: &csv::StringRecord) -> Result<Row, 
     Ok(row)
 }
 
-/// What is wrong with a JSON text, without any of its values: one of them may be a key.
+/// The fault in a JSON text, without any of its values: one of them may be a key.
 pub(crate) fn json_detail(error: &serde_json::Error) -> String {
     if error.classify() != serde_json::error::Category::Data {
         return "is not JSON".into();
@@ -281,7 +283,7 @@ pub struct LineView<'l> {
     pub error: Option<&'l str>,
 }
 
-/// A line and what has become of it.
+/// A line and its result.
 #[derive(Debug)]
 pub struct Done {
     line: u64,
@@ -290,7 +292,7 @@ pub struct Done {
 }
 
 impl Done {
-    /// As it is told.
+    /// The line as the API shows it.
     #[must_use]
     pub fn view(&self) -> LineView<'_> {
         let (status, minted, id, error): (_, Option<&Minted>, _, _) = match &self.result {
@@ -309,18 +311,18 @@ impl Done {
         }
     }
 
-    /// The same as one line of JSON.
+    /// The same as a line of JSON.
     #[must_use]
     pub fn json(&self) -> String {
         serde_json::json!(self.view()).to_string()
     }
 }
 
-/// Imports lines in one transaction. Where one of them can't be made as it is, they are tried one
-/// by one, so that it alone is told of.
+/// Imports lines in one transaction. If one of them fails, imports them one by one, so that only
+/// the faulty ones are reported.
 ///
 /// # Errors
-/// The store's, and what stands in the way of every line.
+/// The store's, and errors that affect every line.
 pub async fn import(issuer: &Issuer, lines: Vec<Line>) -> Result<Vec<Done>, Error> {
     let good: Vec<ImportLine> =
         lines.iter().filter_map(|line| line.record.as_ref().ok()).cloned().collect();
@@ -349,7 +351,7 @@ pub async fn import(issuer: &Issuer, lines: Vec<Line>) -> Result<Vec<Done>, Erro
     done.collect()
 }
 
-/// Whether an error is one line's and not all lines'.
+/// Whether an error concerns only one line.
 fn is_of_line(error: &Error) -> bool {
     matches!(
         error,
@@ -366,7 +368,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    /// A line's number, and id and title or what is wrong.
+    /// A line's number, and its id and title, or the fault.
     type Told = (u64, Result<(String, String), String>);
 
     fn read(format: Format, file: &str) -> Vec<Told> {

@@ -1,4 +1,4 @@
-//! Making an issuer: keys, keyring, database, the first list, the first admin key.
+//! Creates an issuer: keys, keyring, database, the first list and the first admin key.
 
 use std::fs;
 use std::io;
@@ -27,33 +27,33 @@ use crate::store::{Database, Store, lists, shards};
 const YEAR_MILLIS: u64 = 365 * 24 * 60 * 60 * 1000;
 const MAX_VALIDITY_SECS: u32 = 24 * 60 * 60;
 
-/// What to make.
+/// The options of a new issuer.
 #[derive(Clone, Debug)]
 pub struct Plan {
-    /// The label in front of every token, or none.
+    /// The label at the start of every token, or none.
     pub label: Label,
-    /// Where the root key is to lie, if not in the folder.
+    /// The path of the root key, if not in the folder.
     pub root: Option<PathBuf>,
-    /// Whether keystore and root key are encrypted with what opens the folder's files.
+    /// Whether to encrypt the keystore and the root key with the secret of the folder's files.
     pub encrypt: bool,
 }
 
-/// What was made.
+/// The new issuer.
 #[derive(Debug)]
 pub struct Initialised {
-    /// The issuer.
+    /// The issuer's id.
     pub issuer: IssuerId,
-    /// What verifiers pin.
+    /// The root's public key, which verifiers pin.
     pub root: PublicKey,
-    /// Where the root key lies.
+    /// The path of the root key.
     pub root_key: PathBuf,
     /// The first admin key.
     pub admin: KeyRecord,
-    /// Its text, which is kept nowhere.
+    /// Its token, which is stored nowhere.
     pub admin_token: Zeroizing<String>,
 }
 
-/// Makes an issuer in `home`. Either all of it is there afterwards, or nothing of it.
+/// Creates an issuer in `home`, all or nothing.
 ///
 /// # Errors
 /// As [`init_for`].
@@ -61,10 +61,10 @@ pub async fn init(home: &Home, plan: &Plan, clock: Arc<dyn Clock>) -> Result<Ini
     init_for(home, plan, clock, DEFAULT_VALID_FOR).await
 }
 
-/// The same with a first list that is valid for so long, as those that follow are to be.
+/// Like [`init`], with the validity of the first list.
 ///
 /// # Errors
-/// [`Error::AlreadyInitialised`] and [`Error::RootExists`] where something would be overwritten,
+/// [`Error::AlreadyInitialised`] and [`Error::RootExists`] instead of overwriting anything,
 /// [`Error::ValidFor`], [`Error::Io`], [`Error::Random`].
 pub async fn init_for(
     home: &Home,
@@ -106,7 +106,7 @@ pub async fn init_for(
     };
     let made: Result<Made, Error> = made.await;
     if made.is_err() {
-        // What could not be finished is of no use; the first error is the one to report.
+        // A partial draft is useless. Report the first error.
         let _ = fs::remove_dir_all(draft.path());
     }
     let Made { issuer, root, admin } = made?;
@@ -126,6 +126,7 @@ async fn make(
     valid_for: Duration,
 ) -> Result<Made, Error> {
     let now = clock.now();
+    // The root key, in its own file.
     let issuer = IssuerId(*crate::random::secret()?);
     let seed = crate::random::secret()?;
     let root = SigningKey::from_seed(&seed);
@@ -139,6 +140,7 @@ async fn make(
     };
     write(&root_key, text.as_bytes())?;
 
+    // The signing keys, and a keyring that lists them, signed by the root.
     let keystore = Keystore::new(issuer, public, first_keys()?);
     let entries = keystore.keys().iter().map(|key| key.entry(issuer));
     let keyring = KeyringDraft {
@@ -155,6 +157,7 @@ async fn make(
     let keystore = keystore.with_new_salt()?;
     write(&draft.keystore_vault(), &keystore.encode(&draft.keystore())?)?;
 
+    // The database, with its first contents.
     let store = Store::create(&draft.database(), issuer, Arc::clone(&clock)).await?;
     let made = fill(draft, &store, (&keyring, &document), clock, valid_for).await;
     if made.is_err() {
@@ -164,7 +167,7 @@ async fn make(
     Ok(Made { issuer, root: public, admin: made? })
 }
 
-/// Puts the first keyring, shard, list and key into an empty store.
+/// Writes the first keyring, shard, list and key to an empty store.
 async fn fill(
     draft: &Home,
     store: &Store,
@@ -178,7 +181,7 @@ async fn fill(
     shards::insert_shard(&mut writing, 0, Body::MAX_CAPACITY).await?;
     writing.commit().await?;
 
-    // From here on by the same path as ever: the list goes out before the first serial is used.
+    // From here on use the regular path: the list is published before the first serial is used.
     let with_issuer = Issuer::open(draft, clock, valid_for).await?;
     with_issuer.publish().await?;
     let admin = with_issuer.create(&first_admin_key()).await?;
@@ -219,13 +222,13 @@ fn first_keys() -> Result<Vec<StoredKey>, Error> {
     ])
 }
 
-/// Moves the finished draft to its place: the folder as a whole where there is none yet, else file
-/// by file, with the keystore, by which an issuer is known, as the last.
+/// Moves the finished draft to its place. A new folder is moved as a whole. Otherwise the files are
+/// moved one by one, the keystore last, because its presence means that the issuer exists.
 fn take_place(draft: &Home, home: &Home, root: Option<&Path>) -> Result<(), Error> {
     let mut made = Vec::new();
     let result = try_take_place(draft, home, root, &mut made);
     if result.is_err() {
-        // Only what this run made: what stood there before is not touched.
+        // Remove only what this run created.
         for path in &made {
             let _ = fs::remove_file(path);
         }
@@ -265,7 +268,7 @@ fn try_take_place(
             .then(|| (draft.database_file(), home.database_file()));
         let rest = file.into_iter().chain([(draft.keystore(), home.keystore())]);
         for (from, to) in root_key.into_iter().chain(rest) {
-            // A hard link is made only where nothing stands; a rename would replace it.
+            // Unlike a rename, a hard link fails if the target exists.
             fs::hard_link(&from, &to).map_err(|source| failed(&to, source))?;
             made.push(to);
         }
@@ -277,7 +280,7 @@ fn try_take_place(
     files::sync_folder(&above).map_err(|source| failed(&above, source))
 }
 
-/// The root key may go to another file system, where nothing can be linked or renamed to.
+/// Copies the root key, since it may go to another file system.
 fn copy_root(from: &Path, to: &Path, made: &mut Vec<PathBuf>) -> io::Result<()> {
     use std::io::Write as _;
     let bytes = Zeroizing::new(fs::read(from)?);

@@ -1,4 +1,4 @@
-//! The issuer: store, keystore and clock together. The rules are methods of it.
+//! The issuer: store, keystore and clock. The rules are its methods.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -24,7 +24,7 @@ use crate::store::lists::{self, Published};
 use crate::store::shards::{self, Shard};
 use crate::store::{Database, Store};
 
-/// How long a stamp is valid where nothing else is said.
+/// The default validity of a stamp.
 pub const DEFAULT_VALID_FOR: Duration = Duration::from_secs(5 * 60);
 
 /// The files of an issuer's folder.
@@ -42,25 +42,25 @@ impl Home {
         Self { path: path.into(), database: None, unlock: Unlock::default() }
     }
 
-    /// The same with its records elsewhere than in the folder.
+    /// Sets a database other than the file in the folder.
     #[must_use]
     pub fn with_database(self, database: Database) -> Self {
         Self { database: Some(database), ..self }
     }
 
-    /// The same with what opens its encrypted files.
+    /// Sets the secret for encrypted files.
     #[must_use]
     pub fn with_unlock(self, unlock: Unlock) -> Self {
         Self { unlock, ..self }
     }
 
-    /// What opens its encrypted files.
+    /// The secret for encrypted files.
     #[must_use]
     pub const fn unlock(&self) -> &Unlock {
         &self.unlock
     }
 
-    /// The keystore, with what opens it.
+    /// The keystore's file with its secret.
     #[must_use]
     pub fn keystore_vault(&self) -> Vault {
         Vault::new(self.keystore(), self.unlock.clone())
@@ -72,31 +72,31 @@ impl Home {
         &self.path
     }
 
-    /// The database: `issuer.db` in the folder, unless it was placed elsewhere.
+    /// The database: `issuer.db` in the folder, unless another was set.
     #[must_use]
     pub fn database(&self) -> Database {
         self.database.clone().unwrap_or_else(|| Database::File(self.database_file()))
     }
 
-    /// Where the database is if it is a file in the folder.
+    /// The path of the database if it is a file in the folder.
     #[must_use]
     pub fn database_file(&self) -> PathBuf {
         self.path.join("issuer.db")
     }
 
-    /// The keystore.
+    /// The keystore's path.
     #[must_use]
     pub fn keystore(&self) -> PathBuf {
         self.path.join("keystore.json")
     }
 
-    /// There while what `restore` has put here is still to be looked at.
+    /// The mark of a restored database that the next start has to record.
     #[must_use]
     pub(crate) fn restored_mark(&self) -> PathBuf {
         self.path.join("restored")
     }
 
-    /// Tells a folder without an issuer from one whose keystore is gone.
+    /// Distinguishes a folder without an issuer from one with a missing keystore.
     ///
     /// # Errors
     /// [`Error::NotInitialised`], [`Error::KeystoreLost`].
@@ -112,15 +112,15 @@ impl Home {
         })
     }
 
-    /// The root key, unless it is kept elsewhere.
+    /// The default path of the root key.
     #[must_use]
     pub fn root_key(&self) -> PathBuf {
         self.path.join("root.key")
     }
 }
 
-/// An issuer at work, in somebody's hands: what is done by this handle is its actor's doing. Cheap
-/// to clone; all clones are one issuer.
+/// A handle on a running issuer. Everything done through it is attributed to its actor. Clones
+/// share one issuer and are cheap.
 #[derive(Clone)]
 pub struct Issuer {
     inner: Arc<Inner>,
@@ -129,7 +129,7 @@ pub struct Issuer {
     lane: Lane,
 }
 
-/// Whose connections to the database are used.
+/// The pool of database connections to use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Lane {
     Requests,
@@ -149,27 +149,27 @@ struct Inner {
     metrics: Metrics,
     health: Health,
     ending: AtomicBool,
-    /// Told of each list that goes out.
+    /// Notified after each published list.
     status_wanted: Notify,
 }
 
-/// What is promised of what is published.
+/// The terms of publishing.
 #[derive(Clone, Debug, Default)]
 pub struct PublishOptions {
-    /// How long each stamp is valid; as long as the last one where nothing is said.
+    /// The validity of each stamp; by default that of the last one.
     pub valid_for: Option<Duration>,
-    /// Status lists, where they are published too.
+    /// The status lists, if they are published.
     pub status_lists: Option<StatusLists>,
-    /// The clock is right, whatever it is compared with.
+    /// Trust the clock without comparing it.
     pub trust_clock: bool,
 }
 
 impl Issuer {
-    /// Opens the issuer in `home`. `valid_for` is how long each stamp is valid.
+    /// Opens the issuer in `home`. `valid_for` is the validity of each stamp.
     ///
     /// # Errors
-    /// [`Error::NotInitialised`], and each kind of damage to keystore and database under its own
-    /// name; nothing is repaired or made anew.
+    /// [`Error::NotInitialised`], and a separate error for each kind of damage to the keystore and
+    /// the database. Nothing is repaired or recreated.
     pub async fn open(
         home: &Home,
         clock: Arc<dyn Clock>,
@@ -180,7 +180,7 @@ impl Issuer {
         Self::open_with(home, clock, publish_options).await
     }
 
-    /// Opens the issuer in `home`, to publish on these terms.
+    /// Opens the issuer in `home`, with these terms of publishing.
     ///
     /// # Errors
     /// As [`Issuer::open`].
@@ -197,7 +197,7 @@ impl Issuer {
             }
             return Err(error);
         }
-        // The root key may lie elsewhere. Where it lies here it must be as private as the keystore.
+        // The root key may be elsewhere. If it is here, it must be as private as the keystore.
         if home.root_key().exists() {
             crate::files::read_secret(&home.root_key())?;
         }
@@ -254,30 +254,30 @@ impl Issuer {
         }
     }
 
-    /// The same issuer in other hands: what is done by this handle is the doing of `actor`. Whoever
-    /// opened it is whoever runs the process.
+    /// The same issuer with another actor. The handle from [`Issuer::open`] acts as the user of the
+    /// process.
     #[must_use]
     pub fn acting_as(&self, actor: Actor) -> Self {
         Self { actor, ..self.clone() }
     }
 
-    /// The same issuer for acts that have this reason: it goes into the event of each act by this
-    /// handle that ends a key, keeps it from counting, or lets it count again.
+    /// The same issuer with a reason. The reason is recorded in the event of each operation through
+    /// this handle that revokes, rolls, suspends, resumes or deletes keys or changes the settings.
     ///
     /// # Errors
-    /// [`Error::Invalid`] for a reason that is blank, or longer than 255 characters.
+    /// [`Error::Invalid`] for a reason that is blank or longer than 255 characters.
     pub fn because(&self, reason: Option<&str>) -> Result<Self, Error> {
         reason.map_or(Ok(()), |reason| crate::actions::check_text("reason", reason))?;
         Ok(Self { reason: reason.map(Into::into), ..self.clone() })
     }
 
-    /// Who acts by this handle.
+    /// The actor of this handle.
     #[must_use]
     pub const fn actor(&self) -> &Actor {
         &self.actor
     }
 
-    /// Who acts by this handle, on whose behalf they say that they do, and why.
+    /// The actor, the person it acts for, and the reason.
     pub(crate) fn who<'a>(&'a self, on_behalf_of: Option<&'a str>) -> Who<'a> {
         Who::new(&self.actor, on_behalf_of).because(self.reason.as_deref())
     }
@@ -291,8 +291,8 @@ impl Issuer {
         }
     }
 
-    /// The same issuer with connections to the database that are kept for publishing: it waits for
-    /// none of those who ask, however many they are.
+    /// The same issuer with the database connections reserved for publishing, which never wait for
+    /// requests.
     #[must_use]
     pub(crate) fn publishing(&self) -> Self {
         Self { lane: Lane::Publishing, ..self.clone() }
@@ -304,7 +304,7 @@ impl Issuer {
         &self.inner.home
     }
 
-    /// The signing keys, as of the last look at the keyring: they change when it does.
+    /// The signing keys, as of the last read of the keyring.
     #[must_use]
     pub fn keystore(&self) -> Arc<Keystore> {
         self.inner.local_verifier.keystore()
@@ -316,18 +316,18 @@ impl Issuer {
         &self.inner.root
     }
 
-    /// Now.
+    /// The current time.
     #[must_use]
     pub fn now(&self) -> Time {
         self.inner.clock.now()
     }
 
-    /// Now, by both clocks.
+    /// Both clocks' readings.
     pub(crate) fn read_clock(&self) -> Reading {
         self.inner.clock.read()
     }
 
-    /// Whether the clock is trusted whatever it is compared with.
+    /// Whether the clock is trusted without comparing it.
     pub(crate) fn trusts_clock(&self) -> bool {
         self.inner.publish_options.trust_clock
     }
@@ -340,19 +340,19 @@ impl Issuer {
         &self.inner.policy_trees
     }
 
-    /// What this process counts and measures.
+    /// This process's metrics.
     #[must_use]
     pub fn metrics(&self) -> &Metrics {
         &self.inner.metrics
     }
 
-    /// How the beats of this process go.
+    /// The state of this process's publishing loop.
     #[must_use]
     pub fn health(&self) -> &Health {
         &self.inner.health
     }
 
-    /// Asks what follows the outbox to end: event streams and the dispatcher of webhooks.
+    /// Asks event streams and the webhook dispatcher to end.
     pub fn end(&self) {
         self.inner.ending.store(true, Ordering::Relaxed);
     }
@@ -363,7 +363,7 @@ impl Issuer {
         self.inner.ending.load(Ordering::Relaxed)
     }
 
-    /// How long a stamp is to be valid that comes after `last`.
+    /// The validity in milliseconds of the stamp after `last`.
     pub(crate) fn valid_for_millis(&self, last: Option<&ListVersion>) -> u64 {
         let millis = |valid: Duration| u64::try_from(valid.as_millis()).unwrap_or(u64::MAX);
         let as_last = || {
@@ -373,7 +373,7 @@ impl Issuer {
         said.unwrap_or(millis(DEFAULT_VALID_FOR))
     }
 
-    /// The status lists that are published beside the revocation list, where they are.
+    /// The status lists, if they are published.
     #[must_use]
     pub fn status_lists(&self) -> Option<&StatusLists> {
         self.inner.publish_options.status_lists.as_ref()
@@ -383,7 +383,7 @@ impl Issuer {
         &self.inner.status_wanted
     }
 
-    /// What is published, as a verifier holds it.
+    /// The published state, as a verifier sees it.
     ///
     /// # Errors
     /// The database's.
@@ -415,7 +415,7 @@ impl Issuer {
         lists::keyring(&mut *self.store().read().await?).await
     }
 
-    /// What is out, from the database.
+    /// The published list, from the database.
     ///
     /// # Errors
     /// [`Error::NoList`] and the database's.
@@ -423,7 +423,7 @@ impl Issuer {
         lists::published(&mut *self.store().read().await?).await
     }
 
-    /// What is out, and the shards that there are.
+    /// The published list, and all shards.
     ///
     /// # Errors
     /// As [`Issuer::published`].
@@ -432,7 +432,7 @@ impl Issuer {
         Ok((lists::published(&mut reading).await?, shards::shards(&mut reading).await?))
     }
 
-    /// Keyring, stamp, head and bodies of what is out, as one file.
+    /// The published keyring, stamp, head and bodies as one file.
     ///
     /// # Errors
     /// As [`Issuer::published`].
@@ -453,7 +453,7 @@ impl Issuer {
     }
 }
 
-/// Looks at what is published, and whether keystore and keyring belong together.
+/// Reads the published state, and checks that the keystore matches the keyring.
 pub(crate) async fn look_in(
     home: &Home,
     keystore: Keystore,

@@ -3,11 +3,11 @@
 //!
 //! ```text
 //! command -> rule -> record and event in one transaction -> publish: facts -> bodies, head, stamp,
-//! read back with the verifying half, put out
+//! read back with the verifying half, published
 //! ```
 //!
-//! The program `portcullis` and the [HTTP API](http) are two doors to one set of [`rules`]. Time
-//! is handed in ([`clock::Clock`]). No secret token is stored, and no hash of one.
+//! The program `portcullis` and the [HTTP API](http) share one set of [`actions`]. Time is an
+//! argument ([`clock::Clock`]). Secret tokens are never stored, and neither are hashes of them.
 
 pub mod actions;
 pub mod actor;

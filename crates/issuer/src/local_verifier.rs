@@ -1,7 +1,7 @@
-//! A replica of what is published, as any verifier would hold it: it judges the keys that come to
-//! the issuer itself, and reads back what is about to be published.
+//! A replica of the published state, as any verifier holds it. It verifies the keys that callers
+//! present to the issuer, and reads back what is about to be published.
 //!
-//! The database is what counts: each use first looks whether another process has published.
+//! The database is authoritative: each use first checks whether another process has published.
 
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -20,11 +20,11 @@ use crate::store::Connection;
 use crate::store::session::{DEADLINE, within};
 use crate::store::{lists, shards};
 
-/// The replica, the stamp that it was last brought up to, and the signing keys under its keyring.
+/// The replica, its current stamp, and the signing keys under its keyring.
 #[derive(Debug)]
 pub(crate) struct LocalVerifier {
     vault: Vault,
-    /// Of which the lock is held for as long as it takes to clone or to replace the pointer.
+    /// Locked only to clone or swap the `Arc`.
     keystore: RwLock<Arc<Keystore>>,
     held: Mutex<Held>,
 }
@@ -33,11 +33,11 @@ pub(crate) struct LocalVerifier {
 struct Held {
     verifier: Arc<Verifier>,
     stamp: Vec<u8>,
-    /// The keystore's file as it was read: looked at again while a key is missing from it.
+    /// The keystore file's mark when it was read. The file is read again while a key is missing.
     file: Option<FileMark>,
 }
 
-/// The replica as of one look at the database.
+/// The replica as of one read of the database.
 #[derive(Clone, Debug)]
 pub struct PublishedState {
     verifier: Arc<Verifier>,
@@ -45,7 +45,7 @@ pub struct PublishedState {
 }
 
 impl PublishedState {
-    /// Judges `text` at `now` as a gate that holds every secret would.
+    /// Verifies `text` at `now` as a gate with every secret does.
     ///
     /// # Errors
     /// [`Refusal`].
@@ -57,7 +57,7 @@ impl PublishedState {
     ) -> Result<Accepted, Refusal> {
         let verdict = self.verifier.verify(text, requirements, now);
         match (verdict, self.refused) {
-            // The list that is out is not one to judge by: that is the reason, not the lack of it.
+            // The published list was refused. Report that instead of a missing list.
             (Err(Refusal::List(ListError::Missing)), Some(error)) => Err(Refusal::List(error)),
             (verdict, _) => verdict,
         }
@@ -69,7 +69,7 @@ impl PublishedState {
         &self.verifier
     }
 
-    /// The mark of the list that is held.
+    /// The version of the current list.
     #[must_use]
     pub fn list_version(&self) -> Option<ListVersion> {
         self.verifier.list().map(portcullis_core::list::List::list_version)
@@ -77,7 +77,7 @@ impl PublishedState {
 }
 
 impl LocalVerifier {
-    /// A mirror that trusts the keystore's root and holds its HMAC secrets.
+    /// A replica that trusts the keystore's root and holds its HMAC secrets.
     pub(crate) fn new(vault: Vault, keystore: Keystore, keyring: &[u8]) -> Result<Self, Error> {
         let mut verifier = Verifier::new(*keystore.root(), keyring)?;
         let keystore = under(keystore, verifier.keyring(), &vault)?;
@@ -88,13 +88,13 @@ impl LocalVerifier {
         Ok(Self { vault, keystore, held: Mutex::new(held) })
     }
 
-    /// The signing keys, as of the last look at the keyring.
+    /// The signing keys, as of the last read of the keyring.
     pub(crate) fn keystore(&self) -> Arc<Keystore> {
-        // Nobody panics while holding it: the pointer is whole in any case.
+        // The `Arc` is swapped as a whole, so a poisoned lock is safe to use.
         Arc::clone(&self.keystore.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Takes a newer keyring, and the keystore that goes with it.
+    /// Loads a newer keyring, and the matching keystore.
     async fn renew_keyring(
         &self,
         held: &mut Held,
@@ -105,7 +105,7 @@ impl LocalVerifier {
         if is_newest && self.keystore().lacks(keyring).is_empty() {
             return Ok(());
         }
-        // A key that is missing is being brought from another machine, perhaps.
+        // An operator may be copying a missing key from another machine, so check the file again.
         let file = FileMark::of(&self.vault);
         if is_newest && (file.is_none() || file == held.file) {
             return Ok(());
@@ -129,13 +129,13 @@ impl LocalVerifier {
         Ok(())
     }
 
-    /// Looks at what is published and takes what is new.
+    /// Checks the published state and applies what is new.
     pub(crate) async fn view(
         &self,
         connection: &mut Connection,
         now: Time,
     ) -> Result<PublishedState, Error> {
-        // All who judge a key stand in line here.
+        // Every verification waits for this lock, so limit the time.
         within(DEADLINE, self.look(connection, now)).await.flatten()
     }
 
@@ -154,7 +154,7 @@ impl LocalVerifier {
                     held.verifier = Arc::new(verifier);
                     held.stamp = published.stamp;
                 }
-                // Whether what is held may be judged by is looked at again at each verdict.
+                // Each verification checks again whether the current list is in force.
                 Err(Error::List(error)) => refused = Some(error),
                 Err(error) => return Err(error),
             }
@@ -162,7 +162,7 @@ impl LocalVerifier {
         Ok(PublishedState { verifier: Arc::clone(&held.verifier), refused })
     }
 
-    /// Reads a stamp back with the verifying half, before anybody else sees it.
+    /// Reads a stamp back with the verifying half before it is published.
     pub(crate) async fn read_back(
         &self,
         connection: &mut Connection,
@@ -177,7 +177,7 @@ impl LocalVerifier {
     }
 }
 
-/// By what a file that was replaced is told from what it was.
+/// Detects that a file was replaced.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct FileMark {
     changed: std::time::SystemTime,
@@ -225,7 +225,7 @@ async fn offer(
     Ok(verifier.commit(update)?)
 }
 
-/// The head that a row of this database names.
+/// The head with this digest. A row of this database refers to it, so it must exist.
 pub(crate) async fn stored_head(
     connection: &mut Connection,
     digest: Digest,

@@ -1,4 +1,4 @@
-//! The program `portcullis`: the issuer's rules at the command line, and its server.
+//! The program `portcullis`: the issuer's command line and server.
 
 mod cli;
 

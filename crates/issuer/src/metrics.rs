@@ -1,4 +1,4 @@
-//! What is counted and measured, for Prometheus.
+//! Metrics for Prometheus.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicI64, AtomicU64};
@@ -21,8 +21,8 @@ use crate::reserve;
 use crate::sparse::Sparse;
 use crate::store::{self, Connection, bulk, lists, retention, shards, state, targets, webhooks};
 
-/// How old a count of keys may be, in milliseconds, while an entry that is wider than a key is in
-/// force: what it covers is counted anew each time.
+/// How old a count of keys may be, in milliseconds, while a bulk entry is in force: counting what
+/// it covers takes a scan each time.
 const COUNT_EVERY_MILLIS: u64 = 30_000;
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -77,7 +77,7 @@ struct WaitLabels {
 type Whole = Gauge<i64, AtomicI64>;
 type Real = Gauge<f64, AtomicU64>;
 
-/// The instruments of one process.
+/// The metrics of one process.
 #[derive(Debug)]
 pub struct Metrics {
     registry: Registry,
@@ -87,9 +87,9 @@ pub struct Metrics {
     publish_seconds: Histogram,
     deliveries: Family<ResultLabels, Counter>,
     refused_keys: Family<CodeLabels, Counter>,
-    /// Lines about keys that are refused.
+    /// Limits log lines about refused keys.
     pub(crate) refusals: Sparse,
-    /// Lines about requests that nobody answers for.
+    /// Limits log lines about requests of unauthenticated clients.
     pub(crate) strangers: Sparse,
     connections: Whole,
     connections_evicted: Counter,
@@ -154,6 +154,7 @@ impl Metrics {
             trail_removed: Whole::default(),
             counted: Mutex::new(None),
         };
+        // What a server does: requests, publications, deliveries, connections, keys and the list.
         let r = &mut it.registry;
         r.register("http_requests", "Requests by route and status", it.requests.clone());
         r.register_with_unit(
@@ -207,7 +208,7 @@ impl Metrics {
         it
     }
 
-    /// What alerts look at: ends, ages and faults.
+    /// Registers the metrics for alerts: expiries, ages and faults.
     fn register_conditions(&mut self) {
         let r = &mut self.registry;
         r.register(
@@ -271,12 +272,14 @@ impl Metrics {
             "Events that retention has removed in all",
             self.trail_removed.clone(),
         );
+        // A constant 1 with the version as its label.
         let build = Family::<BuildLabels, Whole>::default();
         build.get_or_create(&BuildLabels { version: env!("CARGO_PKG_VERSION") }).set(1);
         r.register("build_info", "The program", build);
     }
 
-    /// Counts an HTTP request by its route, never by its path: a path is anybody's text.
+    /// Counts an HTTP request by its route. Paths are chosen by clients and would make the number
+    /// of series unbounded.
     pub(crate) fn request(&self, method: &str, route: &str, status: u16, took: Duration) {
         let (method, route) = (method.to_owned(), route.to_owned());
         let labels = RouteLabels { method: method.clone(), route: route.clone() };
@@ -321,7 +324,7 @@ impl Metrics {
 }
 
 impl Issuer {
-    /// The metrics as of now, in the OpenMetrics text format.
+    /// The current metrics in the OpenMetrics text format.
     ///
     /// # Errors
     /// The store's.
@@ -375,12 +378,12 @@ impl Issuer {
         let free = reserve::room(self.home()).and_then(|room| i64::try_from(room).ok());
         metrics.free.set(free.unwrap_or(-1));
         let mut out = String::new();
-        // Writing to a string fails never; an empty answer would be seen.
+        // Writing to a string can't fail, and an empty response would be noticed.
         let _ = text::encode(&mut out, &metrics.registry);
         Ok(out)
     }
 
-    /// The keyring's end, and the ages of the signers that are active.
+    /// Measures the keyring's expiry, and the ages of the active signers.
     async fn measure_signers(&self, reading: &mut Connection) -> Result<(), Error> {
         let (metrics, now) = (self.metrics(), self.now());
         let mut listed: BTreeMap<u16, Time> = BTreeMap::new();
@@ -405,7 +408,7 @@ impl Issuer {
         Ok(())
     }
 
-    /// How far behind each target is. What no publisher has any more is let go.
+    /// Measures how far behind each target is. Targets that no publisher has are dropped.
     async fn measure_targets(&self) -> Result<(), Error> {
         let (metrics, now) = (self.metrics(), self.now());
         metrics.target_lags.clear();
@@ -422,7 +425,7 @@ impl Issuer {
     }
 }
 
-/// From `now` to `end`; below 0 behind it.
+/// Seconds from `now` to `end`; negative after it.
 fn seconds_until(end: Time, now: Time) -> f64 {
     let left = Duration::from_millis(end.millis_since(now)).as_secs_f64();
     left - Duration::from_millis(now.millis_since(end)).as_secs_f64()

@@ -1,30 +1,29 @@
-//! From the names that files, HTTP and command line use to the core's values.
+//! Parses the names in files, HTTP and the command line into the core's values.
 
 use portcullis_core::base62;
 use portcullis_core::crypto::{Digest, IssuerId};
 use portcullis_core::keyring::{Purpose, State};
 use portcullis_core::token::{Algorithm, Environment, Kind};
 
-/// A key as it was handed in, without the blanks and line ends around it that come with copying.
-/// Every door reads keys by this.
+/// A key as received, without surrounding white space from copying. All interfaces use this.
 #[must_use]
 pub fn key_text(text: &str) -> &str {
     text.trim()
 }
 
-/// The kind called `name`.
+/// The kind with this name.
 #[must_use]
 pub fn kind(name: &str) -> Option<Kind> {
     Kind::ALL.into_iter().find(|kind| kind.name() == name)
 }
 
-/// The environment called `name`.
+/// The environment with this name.
 #[must_use]
 pub fn environment(name: &str) -> Option<Environment> {
     Environment::ALL.into_iter().find(|environment| environment.name() == name)
 }
 
-/// The algorithm called `name`; `hmac` is understood too.
+/// The algorithm with this name; `hmac` is an alias.
 #[must_use]
 pub fn algorithm(name: &str) -> Option<Algorithm> {
     match name {
@@ -33,19 +32,19 @@ pub fn algorithm(name: &str) -> Option<Algorithm> {
     }
 }
 
-/// The signer's purpose called `name`.
+/// The signer purpose with this name.
 #[must_use]
 pub fn purpose(name: &str) -> Option<Purpose> {
     Purpose::ALL.into_iter().find(|purpose| purpose.name() == name)
 }
 
-/// The signer's state called `name`.
+/// The signer state with this name.
 #[must_use]
 pub fn signer_state(name: &str) -> Option<State> {
     State::ALL.into_iter().find(|state| state.name() == name)
 }
 
-/// The issuer id that `text` spells: `iss_` and 22 characters.
+/// Parses an issuer id: `iss_` and 22 characters.
 #[must_use]
 pub fn issuer(text: &str) -> Option<IssuerId> {
     let mut bytes = [0; 16];
@@ -53,7 +52,7 @@ pub fn issuer(text: &str) -> Option<IssuerId> {
     Some(IssuerId(bytes))
 }
 
-/// The digest that `text` spells: 64 lowercase hexadecimal digits.
+/// Parses a digest: 64 lowercase hexadecimal digits.
 #[must_use]
 pub fn digest(text: &str) -> Option<Digest> {
     let value = |digit: u8| match digit {

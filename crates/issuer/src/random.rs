@@ -7,14 +7,14 @@ use crate::error::Error;
 /// `N` random bytes that are wiped when dropped.
 ///
 /// # Errors
-/// [`Error::Random`] where the system has none to give.
+/// [`Error::Random`] if the system provides none.
 pub fn secret<const N: usize>() -> Result<Zeroizing<[u8; N]>, Error> {
     let mut bytes = Zeroizing::new([0; N]);
     getrandom::fill(bytes.as_mut_slice()).map_err(|_| Error::Random)?;
     Ok(bytes)
 }
 
-/// A random number below `bound`, each equally likely; `bound` must be a power of two.
+/// A uniformly random number below `bound`, which must be a power of two.
 ///
 /// # Errors
 /// [`Error::Random`].

@@ -1,13 +1,13 @@
-//! A key's record: what the issuer knows of a key that it made.
+//! A key's record: what the issuer stores about a key.
 
 use portcullis_core::keyring::Purpose;
 use portcullis_core::time::Time;
 use portcullis_core::token::{Claims, Environment, Kind, Lifetime, Serial};
 
-/// What is kept of a key. Never the text of a secret one, nor a hash of it.
+/// A key's record. It never contains a secret key's token or a hash of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KeyRecord {
-    /// The public name, `apk_…`.
+    /// The key's id, `apk_…`.
     pub id: String,
     /// The index in the revocation list.
     pub serial: Serial,
@@ -15,7 +15,7 @@ pub struct KeyRecord {
     pub kid: u16,
     /// The token's nonce.
     pub nonce: u16,
-    /// Whether the key opens the issuer's API (admin) or the gates (token).
+    /// Whether the key is for the issuer's API (admin) or for gates (token).
     pub purpose: KeyPurpose,
     /// Secret or publishable.
     pub kind: Kind,
@@ -23,11 +23,11 @@ pub struct KeyRecord {
     pub environment: Environment,
     /// The label in the prefix, empty for none.
     pub label: String,
-    /// What people call the key, 1 to 255 characters.
+    /// The display name, 1 to 255 characters.
     pub title: String,
-    /// What people keep with it: a JSON object of theirs.
+    /// The user's metadata: a JSON object.
     pub metadata: serde_json::Map<String, serde_json::Value>,
-    /// What an admin key may do; empty for others.
+    /// The scopes of an admin key; empty for other keys.
     pub admin_scopes: Vec<String>,
     /// The owner's number, 0 for none.
     pub owner: u32,
@@ -35,9 +35,9 @@ pub struct KeyRecord {
     pub policy: u32,
     /// The sales channels of a publishable key, ascending.
     pub sales_channels: Vec<String>,
-    /// The form in which the token may be shown.
+    /// The redacted token, for display.
     pub redacted: String,
-    /// The token's text: of publishable keys only, which are public.
+    /// The token; only for publishable keys, which are public.
     pub token: Option<String>,
     /// Seconds since 1970.
     pub issued_at: u32,
@@ -45,25 +45,26 @@ pub struct KeyRecord {
     pub expires_at: Option<u32>,
     /// Seconds since 1970; in the future for a revocation that is scheduled.
     pub revoked_at: Option<u32>,
-    /// Who revoked it, as they were named, or else the principal.
+    /// The person that the caller named when revoking it, or else the principal.
     pub revoked_by: Option<String>,
-    /// Since when it is suspended.
+    /// When it was suspended.
     pub suspended: Option<Time>,
-    /// Who suspended it, as they were named, or else the principal.
+    /// The person that the caller named when suspending it, or else the principal.
     pub suspended_by: Option<String>,
     /// When a suspension of the key was last lifted.
     pub resumed: Option<Time>,
-    /// Who made it, as they were named, or else the principal.
+    /// The person that the caller named when making it, or else the principal.
     pub created_by: Option<String>,
-    /// The principal that made it; none of keys of before that was noted.
+    /// The principal that made it; `None` for keys older than the recording of principals.
     pub maker: Option<String>,
-    /// The id of the key that it takes the place of.
+    /// The id of the key that it replaces.
     pub rolled_from: Option<String>,
-    /// How often gates have let it pass, as they report it: a little less than in truth.
+    /// How often gates accepted it, according to their reports; slightly less than the actual
+    /// number.
     pub uses: u64,
-    /// When it was last let pass, as gates report it. Seconds since 1970.
+    /// When gates last accepted it, according to their reports. Seconds since 1970.
     pub last_used_at: Option<u32>,
-    /// When it was deleted: since then only the list knows of it.
+    /// When it was deleted. Since then only the list uses the record.
     pub deleted: Option<Time>,
     /// When the record was made, by the store's clock.
     pub created: Time,
@@ -71,12 +72,12 @@ pub struct KeyRecord {
     pub updated: Time,
 }
 
-/// The purposes that a key, as opposed to another signer's work, can have.
+/// The purposes of keys, as opposed to those of other signatures.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum KeyPurpose {
     /// Accepted by gates and verifiers.
     Token,
-    /// Opens the issuer's API.
+    /// For the issuer's API.
     Admin,
 }
 
@@ -87,13 +88,13 @@ impl KeyPurpose {
         self.signer().name()
     }
 
-    /// The purpose called `name`.
+    /// The purpose with this name.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
         [Self::Token, Self::Admin].into_iter().find(|purpose| purpose.name() == name)
     }
 
-    /// The purpose that the key's signer has.
+    /// The signer's purpose for such keys.
     #[must_use]
     pub const fn signer(self) -> Purpose {
         match self {
@@ -103,18 +104,18 @@ impl KeyPurpose {
     }
 }
 
-/// Where a key stands in its life at one instant.
+/// A key's state at one instant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum KeyState {
     /// Accepted.
     Active,
-    /// Accepted until its revocation strikes.
+    /// Accepted until its scheduled revocation takes effect.
     Scheduled,
     /// Refused until it is resumed.
     Suspended,
     /// Refused: a revocation is in effect.
     Revoked,
-    /// Refused: its time was over before it was revoked.
+    /// Refused: it expired before any revocation took effect.
     Expired,
 }
 
@@ -123,7 +124,7 @@ impl KeyState {
     pub const ALL: [Self; 5] =
         [Self::Active, Self::Scheduled, Self::Suspended, Self::Revoked, Self::Expired];
 
-    /// The state's name in answers and filters.
+    /// The state's name in the API and in filters.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -135,7 +136,7 @@ impl KeyState {
         }
     }
 
-    /// The state called `name`.
+    /// The state with this name.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|state| state.name() == name)
@@ -143,7 +144,7 @@ impl KeyState {
 }
 
 impl KeyRecord {
-    /// Where the key stands at `now`.
+    /// The key's state at `now`.
     #[must_use]
     pub fn state(&self, now: Time) -> KeyState {
         let lifetime = Lifetime { issued_at: self.issued_at, expires_at: self.expires_at };
@@ -156,7 +157,7 @@ impl KeyRecord {
         }
     }
 
-    /// What the key's token says.
+    /// The claims of the key's token.
     #[must_use]
     pub const fn claims(&self) -> Claims {
         Claims {

@@ -1,8 +1,8 @@
-//! A little room on the disk that is kept for the list: given up when there is no other, so that
-//! stamps are renewed and revocations taken while whoever runs the issuer makes room.
+//! A disk reserve for the list. It is released when the disk is full, so that stamps are renewed
+//! and revocations accepted until the operator frees space.
 //!
-//! Keys are not made from it. What the list needs is little: SQLite writes its log over and over in
-//! the room that it has, as long as it can be brought into the database between.
+//! Keys aren't made from the reserve. The list needs little space: SQLite reuses its log's space as
+//! long as the log can be checkpointed.
 
 use std::fs;
 use std::path::PathBuf;
@@ -12,18 +12,18 @@ use crate::files::{self, Privacy};
 use crate::issuer::Home;
 use crate::store::Database;
 
-/// How much it is.
+/// The size of the reserve in bytes.
 pub(crate) const LEN: u64 = 8 * 1024 * 1024;
 
-/// With less than this and no reserve there is only what was one, or less.
+/// With less free space than this and no reserve, only the released reserve or less is left.
 const ROOM: u64 = 2 * LEN;
 
-/// The file, where the records are in the folder.
+/// The reserve file, if the records are in the folder.
 fn path(home: &Home) -> Option<PathBuf> {
     matches!(home.database(), Database::File(_)).then(|| home.path().join(".reserve"))
 }
 
-/// Makes the reserve where it is missing and there is room for it and as much again.
+/// Creates the reserve if it is missing and twice its size is free.
 pub(crate) fn keep(home: &Home) {
     let Some(path) = path(home) else { return };
     if path.exists() || room(home).is_none_or(|room| room < ROOM) {
@@ -31,7 +31,7 @@ pub(crate) fn keep(home: &Home) {
     }
     if let Err(error) = make(&path) {
         tracing::warn!("no reserve could be made: {}: {error}", path.display());
-        // Half of it is of no use.
+        // A partial reserve is useless.
         let _ = fs::remove_file(&path);
     }
 }
@@ -56,12 +56,12 @@ fn make(_: &std::path::Path) -> std::io::Result<()> {
     Ok(())
 }
 
-/// Gives it up; says whether there was one.
+/// Releases the reserve. Returns whether there was one.
 pub(crate) fn give_up(home: &Home) -> bool {
     path(home).is_some_and(|path| fs::remove_file(path).is_ok())
 }
 
-/// Whether the reserve is all that is left: then keys are not made.
+/// Refuses to make keys if only the released reserve is left.
 ///
 /// # Errors
 /// [`Error::StorageFull`].
@@ -71,7 +71,7 @@ pub(crate) fn check(home: &Home) -> Result<(), Error> {
     if is_short { Err(Error::StorageFull(None)) } else { Ok(()) }
 }
 
-/// How many bytes are free in the folder, if that can be told.
+/// The free bytes in the folder, if known.
 #[cfg(unix)]
 pub(crate) fn room(home: &Home) -> Option<u64> {
     let found = rustix::fs::statvfs(home.path()).ok()?;
@@ -98,7 +98,7 @@ mod tests {
         assert!(file.blocks() * 512 >= LEN, "it is no sparse file");
         assert!(check(&home).is_ok());
         assert!(give_up(&home) && !give_up(&home));
-        // Elsewhere than in the folder there is nothing to keep.
+        // Without a database in the folder there is no reserve.
         let server = Database::from_url("postgres://localhost/x").unwrap();
         let elsewhere = home.with_database(server);
         keep(&elsewhere);

@@ -1,11 +1,11 @@
-//! Finding keys in files, by their shape and their checksum; with a keyring and a list, whether
+//! Finds keys in files, by shape and checksum. With a keyring and a list, it also finds whether
 //! they are live.
 //!
 //! ```text
 //! walk (parallel, honours .gitignore) -> stream -> shape, base64 -> checksum -> verify -> report
 //! ```
 //!
-//! No key leaves this module: a finding holds its redacted form.
+//! No key leaves this module: a finding has only its redacted form.
 
 mod base64;
 mod candidate;
@@ -31,31 +31,31 @@ pub use candidate::{Candidate, Form};
 pub use stream::{Looked, Scanner};
 pub use token_state::{State, TokenState, TokenVerifier};
 
-/// The path that stands for standard input.
+/// The path that means standard input.
 pub const STDIN: &str = "-";
-/// Findings that are listed, give or take one a thread. Those beyond are counted and not judged, so
-/// that no tree takes more memory or time.
+/// The most findings listed, give or take one per thread. Further ones are counted but not
+/// verified, which limits memory and time for any tree.
 pub const MAX_LISTED: usize = 100_000;
 
-/// What to look into, and what to report.
+/// The options of a scan.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Options {
-    /// Hidden files and folders too.
+    /// Include hidden files and folders.
     pub hidden: bool,
-    /// Files that `.gitignore` and its like leave out, too.
+    /// Include files excluded by `.gitignore` and similar files.
     pub no_ignore: bool,
-    /// Files that look binary, too.
+    /// Include files that look binary.
     pub binary: bool,
-    /// Texts of a key's shape whose checksum is wrong, too.
+    /// Include texts with a key's shape and a wrong checksum.
     pub all: bool,
 }
 
-/// Whether a text's checksum is that of a key.
+/// Whether a text has a key's checksum.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Checksum {
     /// It is a key, or was made to look like one.
     Right,
-    /// It is a key with a mistake in it, or none.
+    /// It is a key with an error in it, or no key.
     Wrong,
 }
 
@@ -71,7 +71,8 @@ impl Checksum {
 
     fn of(text: &str) -> Self {
         match Unverified::parse(text) {
-            // The checksum comes before these two: a key, but not one of this version.
+            // The parser verifies the checksum before these two, so it is a key, though not of this
+            // version.
             Ok(_) | Err(Malformed::Version | Malformed::Fields) => Self::Right,
             Err(
                 Malformed::Empty
@@ -86,7 +87,7 @@ impl Checksum {
     }
 }
 
-/// A key, and where it stands.
+/// A key that was found, and its position.
 #[derive(Clone, Debug)]
 pub struct Finding {
     /// The file, `-` for standard input.
@@ -96,34 +97,34 @@ pub struct Finding {
     /// The column in bytes, counted from 1; in base64 that of the character in which the key
     /// starts.
     pub column: u64,
-    /// The form in which the key may be shown.
+    /// The redacted key, for display.
     pub redacted: String,
-    /// The prefix, its last underscore included.
+    /// The prefix, including its last underscore.
     pub prefix: String,
-    /// The kind that the prefix says.
+    /// The kind according to the prefix.
     pub kind: Kind,
-    /// The environment that the prefix says.
+    /// The environment according to the prefix.
     pub environment: Environment,
-    /// The algorithm that a key of this length is proved by.
+    /// The signature algorithm of keys with this length.
     pub algorithm: Algorithm,
-    /// How the key is written there.
+    /// The form of the key in the file.
     pub form: Form,
-    /// Whether the checksum is right.
+    /// Whether the checksum is correct.
     pub checksum: Checksum,
-    /// Whether it is live, where there was something to judge by and the checksum is right.
+    /// Its state, if a verifier was given and the checksum is correct.
     pub verified: Option<TokenState>,
 }
 
-/// A path that could not be read, or not to its end.
+/// A path that could not be read completely.
 #[derive(Debug)]
 pub struct Unreadable {
-    /// The path, where it is known.
+    /// The path, if known.
     pub path: Option<PathBuf>,
-    /// Why.
+    /// The reason.
     pub reason: String,
 }
 
-/// What was found.
+/// The result of a scan.
 #[derive(Debug, Default)]
 pub struct Report {
     /// The findings, by path, line and column.
@@ -132,13 +133,13 @@ pub struct Report {
     pub unlisted: u64,
     /// The paths that could not be read, at most [`MAX_LISTED`] of them.
     pub errors: Vec<Unreadable>,
-    /// Files that were looked through.
+    /// The number of files scanned.
     pub files: u64,
-    /// Files that look binary and were left alone.
+    /// The number of files skipped because they look binary.
     pub binary: u64,
 }
 
-/// How far a scan has got, for whoever watches.
+/// The progress of a scan, for display.
 #[derive(Debug, Default)]
 pub struct Progress {
     files: AtomicU64,
@@ -146,21 +147,21 @@ pub struct Progress {
 }
 
 impl Progress {
-    /// Files that were opened.
+    /// The number of files opened.
     #[must_use]
     pub fn files(&self) -> u64 {
         self.files.load(Ordering::Relaxed)
     }
 
-    /// Bytes that were read.
+    /// The number of bytes read.
     #[must_use]
     pub fn bytes(&self) -> u64 {
         self.bytes.load(Ordering::Relaxed)
     }
 }
 
-/// Looks through files, folders and, for [`STDIN`], standard input. A path that can't be read is
-/// reported, and the others are looked through all the same.
+/// Scans files, folders and, for [`STDIN`], standard input. An unreadable path is reported, and the
+/// others are still scanned.
 #[must_use]
 pub fn scan(
     paths: &[PathBuf],
@@ -196,7 +197,7 @@ pub fn scan(
     let mut report = work.report.into_inner().unwrap_or_else(PoisonError::into_inner);
     let place = |finding: &Finding| (Arc::clone(&finding.path), finding.line, finding.column);
     report.findings.sort_by_cached_key(place);
-    // A file may have been named twice, as `.` and `./src`.
+    // A file may be reached twice, as with `.` and `./src`.
     report.findings.dedup_by_key(|finding| place(finding));
     report.errors.sort_by(|one, other| one.path.cmp(&other.path));
     report
@@ -212,7 +213,8 @@ struct Work<'w> {
 impl Work<'_> {
     fn visit(&self, scanner: &mut Scanner, entry: &DirEntry) {
         let (path, named) = (entry.path(), entry.depth() == 0);
-        // A path that was named is read whatever it is; a pipe or device inside a folder never.
+        // A path given by the caller is read whatever its type; pipes and devices inside folders
+        // never.
         let is_wanted = if named {
             fs::metadata(path).map(|metadata| !metadata.is_dir())
         } else {
@@ -293,7 +295,7 @@ impl Work<'_> {
     }
 }
 
-/// The path that a walk's error is about, and the rest of it.
+/// The path that an error of the walk concerns, and the error without it.
 fn unreadable(error: ignore::Error) -> Unreadable {
     let (mut path, mut error) = (None, error);
     loop {
@@ -308,7 +310,7 @@ fn unreadable(error: ignore::Error) -> Unreadable {
     }
 }
 
-/// A source whose bytes are counted as they are read.
+/// A source that counts the bytes read from it.
 struct Counted<'c, R> {
     source: &'c mut R,
     bytes: &'c AtomicU64,

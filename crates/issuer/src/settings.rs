@@ -1,6 +1,6 @@
-//! What an issuer asks of its keys: how long they may live, whose they must be, how long they may
-//! lie idle, and whether acts need a reason. They are the issuer's and lie in its database, so each
-//! server and each command on it keeps to the same.
+//! The issuer's requirements for keys: maximum lifetimes, owners, idle times, and whether
+//! operations need a reason. They are stored in the database, so they apply to every server and
+//! command.
 
 use std::num::NonZeroU32;
 
@@ -12,12 +12,12 @@ use utoipa::ToSchema;
 use crate::error::Error;
 use crate::record::{KeyPurpose, KeyRecord};
 
-/// The days after which an unused key may be suspended.
+/// The allowed range of idle days.
 const IDLE_DAYS: std::ops::RangeInclusive<u32> = 7..=365;
-/// The longest lifetime that can be set: tokens spell seconds with 32 bits.
+/// The longest lifetime that can be set: tokens store seconds in 32 bits.
 const MAX_SECONDS: u32 = u32::MAX - 1;
 
-/// The kinds of keys that settings tell apart.
+/// The classes of keys with separate settings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Class {
     /// Secret keys for gates.
@@ -29,7 +29,7 @@ pub enum Class {
 }
 
 impl Class {
-    /// All of them.
+    /// All classes.
     pub const ALL: [Self; 3] = [Self::Secret, Self::Publishable, Self::Admin];
 
     /// The class of a key.
@@ -52,7 +52,7 @@ impl Class {
         }
     }
 
-    /// The class called `name`.
+    /// The class with this name.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|class| class.name() == name)
@@ -76,14 +76,15 @@ pub struct KindSettings {
 }
 
 impl KindSettings {
-    /// The last second at which a key that is issued at `issued_at` may expire. None for any.
+    /// The latest expiry, in seconds since 1970, of a key issued at `issued_at`. `None` for no
+    /// limit.
     #[must_use]
     pub fn latest(&self, issued_at: u32) -> Option<u32> {
         let latest = |max: NonZeroU32| issued_at.saturating_add(max.get()).min(MAX_SECONDS);
         self.max_lifetime_seconds.map(latest)
     }
 
-    /// Whether a key that is issued at `issued_at` may have this end.
+    /// Whether a key issued at `issued_at` may have this expiry.
     #[must_use]
     pub fn allows(&self, issued_at: u32, end: Option<u32>) -> bool {
         match (self.latest(issued_at), end) {
@@ -93,7 +94,7 @@ impl KindSettings {
         }
     }
 
-    /// Whether this asks anything.
+    /// Whether these are the defaults.
     #[must_use]
     pub fn is_default(&self) -> bool {
         *self == Self::default()
@@ -138,7 +139,7 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// What is asked of keys of this class.
+    /// The settings for keys of this class.
     #[must_use]
     pub const fn of(&self, class: Class) -> &KindSettings {
         match class {
@@ -156,17 +157,17 @@ impl Settings {
         }
     }
 
-    /// Checks that the settings can be kept together.
+    /// Checks that the settings are consistent.
     ///
     /// # Errors
-    /// [`Error::Invalid`] names the field.
+    /// [`Error::Invalid`] with the field.
     pub fn check(&self) -> Result<(), Error> {
         Class::ALL.into_iter().try_for_each(|class| self.of(class).check(class))
     }
 }
 
-/// Since when a key has not been used, in seconds: since its last use, else since it was made, and in
-/// no case since before it was last resumed.
+/// When the key's idle period started, in seconds since 1970: the last of its issue, its last use
+/// and its last resumption.
 #[must_use]
 pub fn idle_since(key: &KeyRecord) -> u32 {
     let resumed = key.resumed.map_or(0, Time::secs);
@@ -220,8 +221,8 @@ mod tests {
     }
 
     proptest! {
-        /// The end that is allowed is the sum in numbers that can't overflow, cut at the last second
-        /// that a token spells.
+        /// An expiry is allowed up to the exact sum, limited to the last second that tokens can
+        /// store.
         #[test]
         fn an_end_is_allowed_up_to_the_maximum_and_not_a_second_more(
             issued_at: u32, max in 1..=u32::MAX, end: Option<u32>,

@@ -1,15 +1,15 @@
-//! Lines of the log that anybody can cause: so many in a minute, and how many were left out.
+//! Rate-limited log lines, for events that anyone can cause: the number omitted is logged too.
 
 use std::sync::{Mutex, PoisonError};
 
 use portcullis_core::time::Time;
 
-/// How many lines a minute are written.
+/// The most lines per minute.
 pub(crate) const LINES: u32 = 10;
 const MINUTE_MILLIS: u64 = 60_000;
 
-/// Lines of one kind. Whoever is refused may come again as often as they like, and what they fill
-/// is the operator's disk.
+/// Lines of one kind. A client that is refused may try again without limit, and would fill the
+/// disk.
 #[derive(Debug, Default)]
 pub(crate) struct Sparse(Mutex<Minute>);
 
@@ -21,11 +21,11 @@ struct Minute {
 }
 
 impl Sparse {
-    /// Whether a line is to be written: then with how many were left out since the last one.
+    /// Returns whether to write a line: if so, the number omitted since the last one.
     pub(crate) fn line(&self, now: Time) -> Option<u64> {
         let now = now.millis();
         let mut minute = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        // A clock that was set back begins another minute too.
+        // A clock that was set back starts a new minute too.
         if now.abs_diff(minute.since) >= MINUTE_MILLIS {
             *minute = Minute { since: now, written: 0, ..*minute };
         }

@@ -1,19 +1,18 @@
-//! What is done once to a database of an earlier program, beyond its tables: by whoever opens it
-//! first, before anything else.
+//! One-time tasks on the database of an earlier program, beyond its tables. The first process that
+//! opens it does them, before anything else.
 
 use crate::error::Error;
 use crate::issuer::Issuer;
 use crate::store::upkeep as table;
 
-/// Secrets of webhooks lay in the database as they are.
+/// The task of sealing webhook secrets, which earlier programs stored in plain text.
 const SEAL: &str = "seal";
 
 impl Issuer {
-    /// Does what is due. Whatever can't be finished stays due for the next start.
+    /// Does the pending tasks. A task that can't be finished remains pending for the next start.
     ///
     /// # Errors
-    /// The store's, while secrets are sealed. That what was left of them could not be wiped is
-    /// logged.
+    /// The store's, until the secrets are sealed. A failure to wipe the old texts is only logged.
     pub(crate) async fn upkeep(&self) -> Result<(), Error> {
         if !table::is_due(&mut *self.store().read().await?, SEAL).await? {
             return Ok(());
@@ -23,7 +22,7 @@ impl Issuer {
         let sealed = table::seal_webhooks(&mut writing, &key).await?;
         writing.commit().await?;
         tracing::info!(webhooks = sealed, "the secrets of webhooks are sealed now");
-        // The old texts still lie in pages and rows that nobody reads.
+        // The old texts still exist in unused pages and dead rows.
         match self.store().wipe().await {
             Ok(()) => {
                 let mut writing = self.store().write().await?;

@@ -1,4 +1,4 @@
-//! What HTTP answers and `--json` say: one JSON for both.
+//! The JSON that both the HTTP API and `--json` return.
 
 pub mod keys;
 pub mod problem;
@@ -110,7 +110,7 @@ pub struct StatusReference {
     pub uri: String,
 }
 
-/// What a key's record is shown by.
+/// The context for displaying a key's record.
 #[derive(Clone, Copy, Debug)]
 pub struct KeyContext<'a> {
     keyring: &'a Keyring,
@@ -119,7 +119,7 @@ pub struct KeyContext<'a> {
 }
 
 impl<'a> KeyContext<'a> {
-    /// As of now, under the keyring of `view`.
+    /// The current time, and the keyring of `view`.
     #[must_use]
     pub fn of(issuer: &'a Issuer, view: &'a PublishedState) -> Self {
         let keyring = view.verifier().keyring();
@@ -133,7 +133,7 @@ impl<'a> KeyContext<'a> {
 }
 
 impl KeyView {
-    /// The key as it stands now.
+    /// The key in its current state.
     #[must_use]
     pub fn new(record: &KeyRecord, around: &KeyContext<'_>) -> Self {
         let KeyContext { keyring, now, .. } = *around;
@@ -143,6 +143,7 @@ impl KeyView {
             purpose: record.purpose.name(),
             kind: record.kind.name(),
             environment: record.environment.name(),
+            // Unknown if the keyring no longer lists the signer.
             algorithm: keyring.entry(record.kid).map(|entry| entry.algorithm().name()),
             kid: record.kid,
             serial: record.serial.get(),
@@ -199,7 +200,7 @@ impl Serialize for Instant {
 }
 
 impl MarkView {
-    /// The mark as of `now`.
+    /// The version as of `now`.
     #[must_use]
     pub fn new(list_version: &ListVersion, now: Time) -> Self {
         Self {
@@ -211,7 +212,7 @@ impl MarkView {
         }
     }
 
-    /// What is out, as of `now`.
+    /// The published list as of `now`.
     #[must_use]
     pub fn of(published: &Published, now: Time) -> Self {
         let Published { epoch, number, this_update, next_update, .. } = *published;
@@ -338,7 +339,7 @@ pub struct ShardView {
 }
 
 impl ListView {
-    /// What is out, as of `now`.
+    /// The published list as of `now`.
     #[must_use]
     pub fn new(published: &Published, shards: &[Shard], now: Time) -> Self {
         let shard = |shard: &Shard| ShardView {
@@ -360,13 +361,13 @@ impl ListView {
     }
 }
 
-/// `2026-01-31T12:00:00Z`.
+/// Formats as `2026-01-31T12:00:00Z`.
 #[must_use]
 pub fn seconds(seconds: u32) -> String {
     Timestamp::from_second(i64::from(seconds)).map_or_else(|_| String::new(), |t| t.to_string())
 }
 
-/// `2026-01-31T12:00:00.250Z`.
+/// Formats as `2026-01-31T12:00:00.250Z`.
 #[must_use]
 pub fn rfc3339_millis(time: Time) -> String {
     let timestamp =
@@ -374,7 +375,7 @@ pub fn rfc3339_millis(time: Time) -> String {
     timestamp.map_or_else(|| "9999-12-31T23:59:59.999Z".into(), |t| format!("{t:.3}"))
 }
 
-/// The instant that an RFC 3339 text names.
+/// Parses an RFC 3339 instant.
 #[must_use]
 pub fn parse_rfc3339(text: &str) -> Option<Time> {
     let timestamp: Timestamp = text.parse().ok()?;

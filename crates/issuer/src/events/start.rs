@@ -3,7 +3,7 @@
 //! ```text
 //!  4  magic `PCT` 1         8  how many were removed in all
 //! 16  issuer id             8  when the last of them were, ms
-//!  2  kid                  32  the newest head that one of them told of; zeros for none
+//!  2  kid                  32  the newest head that one of them names; zeros for none
 //!  8  last removed place   64  Ed25519 signature of `portc1/trai` and all bytes before
 //! 32  its digest
 //!  8  its time, ms

@@ -6,7 +6,7 @@
 //! 12  Argon2id: memory in KiB, passes, lanes; 4 bytes each, big-endian
 //! 16  salt
 //! 19  the front of every nonce
-//! 16  check value, by which a wrong passphrase is told from a damaged file
+//! 16  check value, to tell a wrong passphrase from a damaged file
 //! then parts of up to 65536 bytes and a tag of 16 each, by XChaCha20-Poly1305 in the STREAM
 //! construction (nonce, part number, whether it is the last), each bound to all of the above
 //! ```

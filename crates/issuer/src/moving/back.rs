@@ -1,4 +1,4 @@
-//! Taking a move back, as long as nothing was written where the records went.
+//! Takes a move back, as long as nothing was written at the target.
 
 use sqlx::{AssertSqlSafe, Executor as _};
 
@@ -10,8 +10,8 @@ use crate::store::moves::{self, Held, MoveMark};
 use crate::store::{Database, Store};
 
 impl Move {
-    /// Takes the move back: the file in the folder is the issuer's database again. What stands in
-    /// the target is put aside first, so that nobody goes on with it.
+    /// Takes the move back: the file in the folder becomes the issuer's database again. The
+    /// target's tables are put aside first, so that nothing keeps using them.
     ///
     /// # Errors
     /// [`MoveError::NotMoved`], [`MoveError::Written`], [`MoveError::TargetLost`],
@@ -35,7 +35,7 @@ impl Move {
         back
     }
 
-    /// Makes sure that nobody uses the target; gives the schema in which its tables are left.
+    /// Makes sure that nothing uses the target. Returns the schema that keeps its tables.
     async fn put_aside(
         &self,
         source: &Store,
@@ -49,13 +49,13 @@ impl Move {
             && target.id == mark.id
         {
             return match target.done {
-                // It was never anybody's database.
+                // The target was never released, so no issuer has used it.
                 None => filler.drop_target().await.map(|()| None),
                 Some(_) => self.rename(source, &aside, report).await.map(|()| Some(aside)),
             };
         }
         if filler.has_schema(&aside).await? {
-            // An earlier run has ended in between.
+            // An earlier run ended between the two steps.
             return Ok(Some(aside));
         }
         if mark.done.is_some() {
@@ -67,8 +67,8 @@ impl Move {
         Err(MoveError::OtherMove(mark.place.clone()).into())
     }
 
-    /// Renames the schema if it holds what the source does: in one transaction that holds the right
-    /// to write, so that nothing is acknowledged in between, nor afterwards.
+    /// Renames the schema if it equals the source. The transaction holds the write lock, so no
+    /// write is acknowledged in between or afterwards.
     async fn rename(
         &self,
         source: &Store,
@@ -77,6 +77,7 @@ impl Move {
     ) -> Result<(), Error> {
         let Database::Server(_) = self.target else { return Err(MoveError::NoTarget.into()) };
         let target = Store::open_end(&self.target, self.issuer()?).await?;
+        // Compare every table under the target's write lock, then rename.
         let renamed = async {
             let mut here = source.patient().await?;
             let mut writing = target.write_end().await?;

@@ -1,5 +1,5 @@
-//! Copying: each table in batches, in the order of its key, each batch whole or not at all. So what
-//! is there of a table is its beginning, and how many rows that are says where to go on.
+//! Copies tables in batches, in key order. A batch is written as a whole or not at all. So a
+//! partial table is always a prefix of the source's, and its row count says where to continue.
 
 use std::str::FromStr as _;
 
@@ -13,23 +13,23 @@ use super::{MoveError, Progress, Report};
 use crate::error::Error;
 use crate::store::{Connection, Database};
 
-/// The advisory lock of PostgreSQL that stands for the right to fill a target: the bytes `PCTM`.
+/// PostgreSQL's advisory lock for filling a target: the bytes `PCTM`.
 const MOVE_LOCK: i64 = 0x5043_544D;
-/// How long a batch gets, in bytes as they are sent, before it goes out with fewer rows.
+/// The size in bytes at which a batch is sent with fewer rows.
 const BATCH_BYTES: usize = 4 * 1024 * 1024;
 
-/// What fills a target: nobody else does meanwhile.
+/// The connection that fills a target, and holds the lock on that.
 pub(super) struct Filler {
     connection: PgConnection,
 }
 
 impl Filler {
-    /// Connects, and takes the right to fill the target.
+    /// Connects, and takes the lock for filling the target.
     pub(super) async fn connect(database: &Database) -> Result<Self, Error> {
         let Database::Server(url) = database else { return Err(MoveError::NoTarget.into()) };
         let options = PgConnectOptions::from_str(url)?.disable_statement_logging();
         let mut connection = options.connect().await?;
-        // Who was killed a moment ago may still have it.
+        // A process killed a moment ago may still hold the lock.
         connection.execute("SET lock_timeout = '10s'").await?;
         let lock = sqlx::query("SELECT pg_advisory_lock($1)").bind(MOVE_LOCK);
         match lock.execute(&mut connection).await.map_err(Error::from) {
@@ -41,24 +41,24 @@ impl Filler {
         Ok(Self { connection })
     }
 
-    /// Empties a target that is filled in part: it goes as a whole.
+    /// Drops a partially filled target as a whole.
     pub(super) async fn drop_target(&mut self) -> Result<(), Error> {
         self.connection.execute("DROP SCHEMA IF EXISTS portcullis CASCADE").await?;
         Ok(())
     }
 
-    /// The same, if it is asked for.
+    /// Drops the target if requested.
     pub(super) async fn drop_if(&mut self, asked: bool) -> Result<(), Error> {
         if asked { self.drop_target().await } else { Ok(()) }
     }
 
-    /// Whether there is a schema of this name.
+    /// Whether a schema of this name exists.
     pub(super) async fn has_schema(&mut self, name: &str) -> Result<bool, Error> {
         let query = sqlx::query("SELECT 1 FROM pg_namespace WHERE nspname = $1").bind(name);
         Ok(query.fetch_optional(&mut self.connection).await?.is_some())
     }
 
-    /// Copies what a table lacks yet.
+    /// Copies the rows that a table lacks.
     pub(super) async fn copy(
         &mut self,
         source: &mut Connection,
@@ -90,12 +90,12 @@ impl Filler {
             self.put(table, &lines).await?;
             report(Progress::Copied { table: name, rows: many });
         }
-        // What the planner goes by, which is otherwise not there for some minutes.
+        // Update the planner's statistics, which would otherwise be missing for some minutes.
         self.connection.execute(AssertSqlSafe(format!("ANALYZE \"{name}\""))).await?;
         Ok(())
     }
 
-    /// One batch, which is there as a whole or not at all.
+    /// Writes one batch, as a whole or not at all.
     async fn put(&mut self, table: &Table, lines: &str) -> Result<(), Error> {
         let columns: Vec<String> = table.columns.keys().map(|name| format!("\"{name}\"")).collect();
         let sql = format!("COPY \"{}\" ({}) FROM STDIN", table.name, columns.join(", "));
@@ -106,7 +106,7 @@ impl Filler {
         };
         match put.await {
             Ok(_) => Ok(()),
-            // Its beginning is not all that is there, or not that of the source.
+            // The target has other rows than a prefix of the source's.
             Err(sqlx::Error::Database(error)) if error.constraint().is_some() => {
                 let what = format!("a row is there that was not copied yet: {error}");
                 Err(MoveError::Differs { table: table.name.clone(), what }.into())
@@ -121,7 +121,7 @@ impl Filler {
         Ok(u64::try_from(row.try_get::<i64, _>(0)?).unwrap_or(0))
     }
 
-    /// Gives the right back.
+    /// Releases the lock.
     pub(super) async fn close(self) {
         let _ = self.connection.close().await;
     }

@@ -1,4 +1,4 @@
-//! The two ends of a move: what is there, and who works there.
+//! The two ends of a move: their contents, and the processes that use them.
 
 use portcullis_core::crypto::IssuerId;
 
@@ -9,21 +9,21 @@ use crate::store::{Connection, Store, clock, jobs, targets};
 use crate::view::rfc3339_millis;
 use portcullis_core::time::Time;
 
-/// What the source is called.
+/// The source's name in messages.
 pub(super) const SOURCE: &str = "issuer.db";
 
-/// How far a move is, as both ends say.
+/// The progress of a move, according to both ends.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Stage {
-    /// Nothing was done yet.
+    /// Nothing has been done.
     Begin,
-    /// The source is marked, the target is not there.
+    /// The source is marked; the target doesn't exist.
     Create(MoveMark),
-    /// The target is filled in part, or is empty still.
+    /// The target is empty or partially filled.
     Fill(MoveMark),
-    /// The target was released, and the source is to say so.
+    /// The target was released; the source has to be marked as moved.
     Settle(MoveMark),
-    /// It is done.
+    /// The move is done.
     Done,
 }
 
@@ -39,7 +39,7 @@ impl Stage {
 }
 
 impl Move {
-    /// Puts together what both ends say, or refuses what does not go together.
+    /// Determines the stage from both ends, or refuses a combination that doesn't match.
     pub(super) fn stage(
         &self,
         issuer: IssuerId,
@@ -53,6 +53,7 @@ impl Move {
         }
         let issuer = issuer.to_string();
         let stage = match (source, &look.held) {
+            // Refuse a target that holds anything but this issuer's move.
             (_, Held::Foreign) => return Err(MoveError::ForeignTables(place()).into()),
             (_, Held::Issuer(other)) | (_, Held::Marked(MoveMark { issuer: other, .. }, _))
                 if *other != issuer =>
@@ -61,6 +62,7 @@ impl Move {
                 return Err(MoveError::OtherIssuer { place, issuer }.into());
             }
             (_, Held::Issuer(_)) => return Err(MoveError::SameIssuer(place()).into()),
+            // Without a target, start, or create the target of a move begun before.
             (None, Held::Nothing) => Stage::Begin,
             (Some(mark), Held::Nothing) if mark.done.is_some() => {
                 return Err(MoveError::TargetLost(mark.place.clone()).into());
@@ -69,6 +71,7 @@ impl Move {
             (Some(mark), Held::Nothing) => {
                 return Err(MoveError::OtherMove(mark.place.clone()).into());
             }
+            // A marked target: compare the marks of both ends.
             (source, Held::Marked(target, is_current)) => {
                 let is_same = source.is_none_or(|source| source.id == target.id);
                 match (target.done, source) {
@@ -96,7 +99,7 @@ impl Move {
         Ok(stage)
     }
 
-    /// Whether this clock may write into the target.
+    /// Checks this machine's clock against the target's before writing there.
     pub(super) fn check_clock(&self, look: &Look) -> Result<(), Error> {
         if self.publish_options.trust_clock || !self.clock.is_the_machines() {
             return Ok(());
@@ -105,10 +108,10 @@ impl Move {
         clock::check(&self.clock.read(), &evidence)
     }
 
-    /// Marks the source, from which on nothing is written there, unless somebody works with it.
+    /// Marks the source, after which nothing is written there. Refuses if a process works with it.
     pub(super) async fn mark_source(&self, store: &Store, mark: &MoveMark) -> Result<(), Error> {
         let mut writing = store.write_end().await?;
-        // Since the look: it is the same transaction that ends it.
+        // Check again in the transaction that sets the mark.
         if let Some(other) = moves::mark(&mut writing).await? {
             return Err(MoveError::OtherMove(other.place).into());
         }
@@ -119,8 +122,8 @@ impl Move {
     }
 }
 
-/// Refuses a database that a server publishes from, or whose jobs are run. Whoever else has it open is
-/// refused with its next transaction.
+/// Refuses a database with a publishing server or a running job. Any other process that has it open
+/// is refused at its next transaction.
 pub(super) async fn check_idle(
     connection: &mut Connection,
     place: &str,
@@ -132,7 +135,7 @@ pub(super) async fn check_idle(
     }
 }
 
-/// Who holds a lease in a database, and when it ends.
+/// The holder of a lease in a database, and when the lease ends.
 pub(super) async fn who_works(
     connection: &mut Connection,
     now: Time,

@@ -1,21 +1,21 @@
-//! Why records are not moved, each with what to do next.
+//! Why records can't be moved. Each error names the next step.
 
-/// Why the records were not moved, or not brought back.
+/// Why the records were not moved, or not moved back.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum MoveError {
-    /// Nobody said where to.
+    /// No target was given.
     #[error("say where the records are to go: --to postgres://USER@HOST/NAME, or DATABASE_URL")]
     NoTarget,
     /// The arguments and the environment name two databases.
     #[error("--to and DATABASE_URL name two databases; leave one of them out")]
     TwoTargets,
-    /// Arguments can be read by every process of the machine.
+    /// Command-line arguments are readable by every process on the machine.
     #[error(
         "--to holds a password, which every process of the machine can read: leave it out there, \
          and put it into PGPASSWORD or a passfile (~/.pgpass), or the whole URL into DATABASE_URL"
     )]
     PasswordShown,
-    /// Somebody works with one of the databases.
+    /// A server or job works with one of the databases.
     #[error(
         "{who} works with {place}, until {until} if nothing more is heard of it: stop it \
          (`systemctl stop portcullis`), then try again; nothing was changed"
@@ -31,7 +31,7 @@ pub enum MoveError {
     /// Another process moves records into the target.
     #[error("another process moves records into that database; wait for its end")]
     Taken,
-    /// The target's database can't hold every text.
+    /// The target's encoding can't represent every text.
     #[error(
         "the database's encoding is {0}, which can't hold every text: make it anew with \
          `CREATE DATABASE name ENCODING 'UTF8' TEMPLATE template0`"
@@ -45,10 +45,10 @@ pub enum MoveError {
     OtherIssuer {
         /// The target.
         place: String,
-        /// Whose records it holds.
+        /// The issuer of the records it holds.
         issuer: String,
     },
-    /// The target holds this issuer's records, but not because of this move.
+    /// The target holds this issuer's records, but not from this move.
     #[error(
         "{0} holds records of this issuer that no move of this database has put there; they are \
          left as they are. Look which are the newer ones, and name another database if these are \
@@ -61,13 +61,13 @@ pub enum MoveError {
          name another database"
     )]
     ForeignTables(String),
-    /// The source is being moved elsewhere, or the target is another move's.
+    /// The source is being moved elsewhere, or the target belongs to another move.
     #[error(
         "a move to {0} was begun, which is another database, or the same one by another name: name \
          that one to go on, or take the move back with `portcullis migrate --back`"
     )]
     OtherMove(String),
-    /// A half-filled target that can't be gone on with.
+    /// A partially filled target that can't be continued.
     #[error(
         "{place} was filled in part {why}, so it can't be gone on with: run `portcullis migrate \
          --start-over`, which empties it first"
@@ -75,19 +75,19 @@ pub enum MoveError {
     StartOver {
         /// The target.
         place: String,
-        /// By whom.
+        /// Which other program or copy filled it.
         why: &'static str,
     },
-    /// There is nothing to take back.
+    /// The records weren't moved.
     #[error("these records were not moved, and nobody has begun to: there is nothing to take back")]
     NotMoved,
-    /// The move is done, and its target is not there.
+    /// The move is done, but its target is missing.
     #[error(
         "the records were moved to {0}, and that database does not hold them: name it as it was \
          named then. If it is lost, restore its backup; what is here is of before the move"
     )]
     TargetLost(String),
-    /// Something was written to the target since.
+    /// Something was written to the target after the move.
     #[error(
         "{place} is in use: something was written to it since the move (first seen in the table \
          `{table}`), so there is no way back to issuer.db, which does not know of that"
@@ -95,10 +95,10 @@ pub enum MoveError {
     Written {
         /// The target.
         place: String,
-        /// Where a difference was seen.
+        /// The table with the first difference.
         table: String,
     },
-    /// What was copied is not what was there.
+    /// The copy differs from the source.
     #[error(
         "the table `{table}` is not the same in both databases: {what}. The target stays unusable; \
          run `portcullis migrate --start-over` to copy everything again"
@@ -106,10 +106,10 @@ pub enum MoveError {
     Differs {
         /// The table.
         table: String,
-        /// Where.
+        /// The difference.
         what: String,
     },
-    /// A value that PostgreSQL does not take.
+    /// A value that PostgreSQL doesn't accept.
     #[error(
         "a text in the table `{table}` (row {key}) holds the character NUL, which PostgreSQL does \
          not take; take it out, then run `portcullis migrate` again"
@@ -120,7 +120,7 @@ pub enum MoveError {
         /// The row's key.
         key: String,
     },
-    /// The tables of the two databases are not the same.
+    /// The two databases have different tables.
     #[error("the tables of the two databases do not match: {0}; this is a fault of the program")]
     Tables(String),
 }

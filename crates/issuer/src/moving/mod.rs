@@ -1,16 +1,17 @@
-//! Moving an issuer's records from SQLite to PostgreSQL.
+//! Moves an issuer's records from SQLite to PostgreSQL.
 //!
 //! ```text
-//! look      both databases, nothing is changed: who works there, what is there
-//! mark      target: tables, empty, marked; source: marked, in one transaction that writes
-//! copy      table by table, batch by batch, in the order of the keys
+//! look      both databases, nothing is changed: contents, and processes at work
+//! mark      target: tables, empty, marked; source: marked, in one writing transaction
+//! copy      table by table, batch by batch, in key order
 //! verify    every value of every row, sequences, the trail, the list
 //! release   target: the mark says done; source: the mark says moved
 //! ```
 //!
-//! From the mark on nothing is written at the source: each transaction looks at it, so that a server
-//! that runs on acknowledges nothing that would not be copied. Nobody uses the target before it is
-//! released, and nobody the source afterwards. Killed anywhere and run again, a move goes on.
+//! Once marked, the source accepts no writes: each transaction checks the mark, so a server that is
+//! still running acknowledges nothing that wouldn't be copied. The target is unusable until it is
+//! released, and the source afterwards. A move that is killed at any point continues when run
+//! again.
 
 mod back;
 mod copy;
@@ -34,7 +35,7 @@ use crate::publish::Target;
 use crate::store::{Database, server};
 pub use error::MoveError;
 
-/// Where the records go, and what is known of both ends.
+/// A move: the target, and the settings for opening both ends.
 pub struct Move {
     home: Home,
     target: Database,
@@ -43,12 +44,12 @@ pub struct Move {
     publish_options: PublishOptions,
 }
 
-/// How a move is done.
+/// The options of a move.
 #[derive(Clone, Copy, Debug)]
 pub struct Options {
-    /// How many rows are one batch.
+    /// The number of rows per batch.
     pub batch: u32,
-    /// Empty a target that was filled in part, and begin anew.
+    /// Empties a partially filled target and starts again.
     pub start_over: bool,
 }
 
@@ -58,92 +59,91 @@ impl Default for Options {
     }
 }
 
-/// What would be done.
+/// The preview of a move.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Preview {
     /// The target, without user and password.
     pub place: String,
-    /// `begin`, `go_on`, `finish` (all is copied and verified), or `nothing` (it is done).
+    /// `begin`, `go_on`, `finish` (all is copied and verified), or `nothing` (the move is done).
     pub next: &'static str,
     /// The tables.
     pub tables: Vec<TableRows>,
-    /// Who works with the source, and until when if nothing more is heard of them: they must end
-    /// first.
+    /// The process that works with the source, and when its lease ends. It must stop first.
     pub running: Option<String>,
-    /// Until when gates judge by the list that is out.
+    /// Until when gates accept the published list.
     pub list_until: Option<String>,
 }
 
-/// How many rows a table has.
+/// The number of rows of a table.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct TableRows {
     /// Its name.
     pub table: String,
-    /// How many.
+    /// The number of rows.
     pub rows: u64,
 }
 
-/// A table that is the same in both databases.
+/// A table that is equal in both databases.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct TableMoved {
     /// Its name.
     pub table: String,
-    /// How many rows it has.
+    /// The number of rows.
     pub rows: u64,
-    /// Over all values that stand in the target, in the order of the keys.
+    /// A digest of all values in the target, in key order.
     pub digest: String,
 }
 
-/// What was done.
+/// The result of a move.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Moved {
     /// The target, without user and password.
     pub place: String,
-    /// Whether it had been done before.
+    /// Whether it was already done.
     pub before: bool,
-    /// The tables; none if it had been done before.
+    /// The tables; empty if the move was already done.
     pub tables: Vec<TableMoved>,
-    /// The newest event and its digest, to be noted as an anchor.
+    /// The newest event and its digest, to note as an anchor.
     pub anchor: Option<String>,
-    /// What is wrong with the trail, in both databases alike.
+    /// The number of faults in the trail, equal in both databases.
     pub trail_findings: u64,
-    /// Epoch and number of the list that is out.
+    /// The epoch and number of the published list.
     pub list: Option<(u32, u64)>,
 }
 
-/// What was taken back.
+/// The result of taking a move back.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Back {
     /// The target, without user and password.
     pub place: String,
-    /// The schema in which its tables are left, if they are.
+    /// The schema that keeps its tables, if any.
     pub left_in: Option<String>,
 }
 
-/// How far it is.
+/// A progress report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Progress<'a> {
-    /// So many rows more were copied, or are there from before.
+    /// This many more rows were copied, or had been copied before.
     Copied {
         /// The table.
         table: &'a str,
-        /// How many.
+        /// The number of rows.
         rows: u64,
     },
-    /// So many rows more were held against each other.
+    /// This many more rows were compared.
     Verified {
         /// The table.
         table: &'a str,
-        /// How many.
+        /// The number of rows.
         rows: u64,
     },
 }
 
-/// Who is told how far it is.
+/// The receiver of progress reports.
 pub type Report<'a> = dyn FnMut(Progress<'_>) + Send + 'a;
 
 impl Move {
-    /// From the file in `home` to the database that `url` names.
+    /// A move from the file in `home` to the database that `url` names.
     ///
     /// # Errors
     /// [`Error::DatabaseUrl`], [`Error::Invalid`].
@@ -176,7 +176,7 @@ impl std::fmt::Debug for Move {
     }
 }
 
-/// Whether a URL that is an argument can be read by others and holds a password.
+/// Refuses a URL with a password on the command line, where other processes can read it.
 ///
 /// # Errors
 /// [`MoveError::PasswordShown`].
@@ -184,5 +184,5 @@ pub fn check_argument(url: &str) -> Result<(), Error> {
     if server::holds_password(url) { Err(MoveError::PasswordShown.into()) } else { Ok(()) }
 }
 
-/// Who can tell whether the source is a restored backup.
+/// The places that can show that the source is a restored backup.
 pub type Witnesses<'a> = &'a [Target];

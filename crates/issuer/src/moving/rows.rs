@@ -1,4 +1,4 @@
-//! Rows as both databases give them, and how they are written: for `COPY`, and for a digest.
+//! Rows as either database returns them, and their encodings for `COPY` and for a digest.
 
 use std::fmt::Write as _;
 
@@ -11,7 +11,7 @@ use super::tables::{Kind, Table};
 use crate::conceal::concealed;
 use crate::error::Error;
 
-/// How much of a key an error shows.
+/// The most characters of a key in an error.
 const SHOWN: usize = 64;
 
 /// A value.
@@ -23,7 +23,7 @@ pub(super) enum Value {
     Bytes(Vec<u8>),
 }
 
-/// A row's values, by the names of their columns.
+/// Decodes a row's values, in the order of the column names.
 pub(super) fn read(table: &Table, row: &AnyRow) -> Result<Vec<Value>, Error> {
     let values = table.columns.values().enumerate().map(|(at, kind)| {
         Ok(match kind {
@@ -36,7 +36,7 @@ pub(super) fn read(table: &Table, row: &AnyRow) -> Result<Vec<Value>, Error> {
     Ok(values.collect::<sqlx::Result<_>>()?)
 }
 
-/// A row's key, as an error shows it.
+/// A row's key, for an error.
 pub(super) fn key(table: &Table, row: &[Value]) -> String {
     let of = |name: &String| {
         let value = table.columns.keys().position(|column| column == name);
@@ -51,7 +51,7 @@ pub(super) fn key(table: &Table, row: &[Value]) -> String {
     table.key.iter().map(of).collect::<Vec<_>>().join(", ")
 }
 
-/// Appends a row as `COPY … FROM STDIN` reads it; says whether PostgreSQL takes it.
+/// Appends a row in the format of `COPY … FROM STDIN`. Returns whether PostgreSQL accepts it.
 pub(super) fn append(line: &mut String, row: &[Value]) -> bool {
     for (at, value) in row.iter().enumerate() {
         if at > 0 {
@@ -59,7 +59,7 @@ pub(super) fn append(line: &mut String, row: &[Value]) -> bool {
         }
         match value {
             Value::Null => line.push_str("\\N"),
-            // Writing to a string does not fail.
+            // Writing to a string can't fail.
             Value::Number(number) => {
                 let _ = write!(line, "{number}");
             }
@@ -91,7 +91,7 @@ fn hex(bytes: &[u8]) -> String {
     bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
 }
 
-/// A digest over rows in the order of their keys.
+/// A digest of rows in key order.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Rows {
     pub(super) count: u64,
@@ -99,7 +99,8 @@ pub(super) struct Rows {
 }
 
 impl Rows {
-    /// Each value by what it is and how long: no two rows are written alike.
+    /// Adds each value with its type and length, so that different rows never have the same
+    /// encoding.
     pub(super) fn add(&mut self, row: &[Value]) {
         self.count += 1;
         for value in row {

@@ -1,4 +1,4 @@
-//! Looking, copying, verifying, releasing.
+//! The steps of a move: look, copy, verify, release.
 
 use std::sync::Arc;
 
@@ -20,11 +20,11 @@ use crate::store::{Connection, Store, lists, targets};
 use crate::view::rfc3339_millis;
 
 impl Move {
-    /// Looks at both ends, and whether anything speaks against the move. Brings the source's tables
-    /// up to date, as every command does, and changes nothing else.
+    /// Inspects both ends, and checks whether the move is possible. Migrates the source's tables,
+    /// as every command does, and changes nothing else.
     ///
     /// # Errors
-    /// [`MoveError`], what speaks against writing to the source, and the databases'.
+    /// [`MoveError`], errors that prevent writing to the source, and the databases'.
     pub async fn look(&self, witnesses: Witnesses<'_>, options: Options) -> Result<Preview, Error> {
         let issuer = self.issuer()?;
         let source = Store::open_end(&self.home.database(), issuer).await?;
@@ -54,7 +54,7 @@ impl Move {
             counted.push(TableRows { table: table.name, rows });
         }
         let running = match mark {
-            // Nothing can be written any more, whoever runs.
+            // The mark stops all writes, whatever is running.
             Some(_) => None,
             None => who_works(&mut reading, self.clock.now()).await?,
         };
@@ -68,7 +68,7 @@ impl Move {
         })
     }
 
-    /// Opens the issuer as every command does, and looks whether it may write.
+    /// Opens the issuer as every command does, and checks that it may write.
     async fn check_source(&self, witnesses: Witnesses<'_>) -> Result<(), Error> {
         let clock = Arc::clone(&self.clock);
         let issuer = Issuer::open_with(&self.home, clock, self.publish_options.clone()).await?;
@@ -84,10 +84,10 @@ impl Move {
         checked
     }
 
-    /// Moves the records, or goes on with that.
+    /// Moves the records, or continues a move.
     ///
     /// # Errors
-    /// As [`Move::look`]; [`MoveError::Differs`] where the target is not what was copied.
+    /// As [`Move::look`]; [`MoveError::Differs`] if the target differs from the source.
     pub async fn go(
         &self,
         witnesses: Witnesses<'_>,
@@ -119,7 +119,7 @@ impl Move {
         let look: Look = moves::look(&self.target).await?;
         self.check_clock(&look)?;
         let stage = self.stage(issuer, marked.as_ref(), &look, options.start_over)?;
-        // Asked for with --start-over, or the stage would be another.
+        // Only --start-over leads here with a target present.
         let is_there = matches!(look.held, Held::Marked(..));
         let (mark, target) = match stage {
             Stage::Done => return Ok(self.before()),
@@ -174,7 +174,7 @@ impl Move {
         })
     }
 
-    /// A target that was filled from a database without a mark was filled from another copy of it.
+    /// An unmarked source has copied nothing, so a filled target comes from another copy of it.
     async fn check_empty(&self, target: &Store) -> Result<(), Error> {
         let mut reading = target.read().await?;
         for table in tables::of_target(&mut reading).await? {
@@ -186,7 +186,7 @@ impl Move {
         Ok(())
     }
 
-    /// The tables to copy, which must be those of the target.
+    /// The tables to copy. Those of the target must be equal.
     async fn check_tables(&self, source: &Store, target: &Store) -> Result<Vec<Table>, Error> {
         let tables = tables::of_source(&mut *source.read().await?).await?;
         tables::check_same(&tables, &tables::of_target(&mut *target.read().await?).await?)?;
@@ -218,7 +218,8 @@ impl Move {
             verify::check_sequence(&mut there, sequence).await?;
         }
         let trail = self.check_trail(&mut here, &mut there).await?;
-        // As an issuer reads it: the keystore is the keyring's, and the list is one.
+        // Read the target as an issuer does: the keystore matches the keyring, and the list is
+        // valid.
         let keystore = Keystore::read(&self.home.keystore_vault())?;
         look_in(&self.home, keystore, target, self.clock.now()).await?;
         let list = match lists::published(&mut there).await {
@@ -235,8 +236,8 @@ impl Move {
         })
     }
 
-    /// Walks the chain of the target's events. What is wrong with it must be wrong with the
-    /// source's: it is copied as it is, and said.
+    /// Verifies the event chain of the target. A fault that the source has too is copied unchanged
+    /// and reported.
     async fn check_trail(
         &self,
         here: &mut Connection,
@@ -250,7 +251,7 @@ impl Move {
         Ok(arrived)
     }
 
-    /// Says at the source that its records are elsewhere.
+    /// Marks the source as moved.
     async fn settle(&self, source: &Store, mark: &MoveMark) -> Result<(), Error> {
         let mark = MoveMark { part: Part::Source, ..mark.clone() };
         let mut writing = source.write_end().await?;

@@ -1,5 +1,5 @@
-//! The tables of an issuer, as the databases themselves list them: one that a later migration adds
-//! is moved without a word here.
+//! The tables of an issuer, as listed by the databases, so that new tables are moved without
+//! changes here.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,10 +9,10 @@ use super::MoveError;
 use crate::error::Error;
 use crate::store::Connection;
 
-/// What is not the issuer's: which steps the tables have taken, and the mark of the move itself.
+/// Tables that aren't moved: the record of migrations, and the move's mark.
 const NOT_MOVED: &str = "('_sqlx_migrations', 'moves')";
 
-/// What a column holds.
+/// The type of a column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
     Number,
@@ -25,9 +25,9 @@ pub(super) enum Kind {
 pub(super) struct Table {
     pub(super) name: String,
     pub(super) columns: BTreeMap<String, Kind>,
-    /// The columns of the primary key, in its order.
+    /// The columns of the primary key, in order.
     pub(super) key: Vec<String>,
-    /// The tables that its rows refer to.
+    /// The tables that its rows reference.
     refers_to: BTreeSet<String>,
 }
 
@@ -39,14 +39,14 @@ pub(super) enum Side {
 }
 
 impl Table {
-    /// Its rows by their key, from the row `$1` on, which SQLite alone is asked for.
+    /// A query for its rows in key order. For SQLite, it skips the first `$1` rows.
     pub(super) fn select(&self, side: Side) -> String {
         let columns = self.columns.iter().map(|(name, kind)| match (side, kind) {
             (Side::Target, Kind::Number) => format!("\"{name}\"::BIGINT"),
             _ => format!("\"{name}\""),
         });
         let columns = columns.collect::<Vec<_>>().join(", ");
-        // Both databases order by bytes then.
+        // Make both databases sort by bytes.
         let key = self.key.iter().map(|name| match (side, self.columns.get(name)) {
             (Side::Target, Some(Kind::Text)) => format!("\"{name}\" COLLATE \"C\""),
             _ => format!("\"{name}\""),
@@ -57,7 +57,7 @@ impl Table {
         format!("SELECT {columns} FROM \"{name}\" ORDER BY {key}{rest}")
     }
 
-    /// How many rows it has.
+    /// The number of its rows.
     pub(super) async fn count(&self, connection: &mut Connection) -> Result<u64, Error> {
         let sql = format!("SELECT COUNT(*) FROM \"{}\"", self.name);
         let row = sqlx::query(AssertSqlSafe(sql)).fetch_one(connection).await?;
@@ -66,7 +66,7 @@ impl Table {
     }
 }
 
-/// The tables of a SQLite database, those first that others refer to.
+/// The tables of a SQLite database, referenced tables first.
 pub(super) async fn of_source(connection: &mut Connection) -> Result<Vec<Table>, Error> {
     let names = texts(
         connection,
@@ -116,6 +116,7 @@ pub(super) async fn of_target(connection: &mut Connection) -> Result<Vec<Table>,
                    LEFT JOIN pg_index i ON i.indrelid = a.attrelid AND i.indisprimary \
                    WHERE a.attrelid = format('portcullis.%I', $1::TEXT)::REGCLASS AND a.attnum > 0 \
                    AND NOT a.attisdropped ORDER BY 3, 1";
+        // A place of -1 means that the column isn't in the primary key.
         let (mut columns, mut key) = (BTreeMap::new(), Vec::new());
         for row in sqlx::query(sql).bind(&name).fetch_all(&mut *connection).await? {
             let (column, kind): (String, String) = (row.try_get(0)?, row.try_get(1)?);
@@ -139,7 +140,7 @@ pub(super) async fn of_target(connection: &mut Connection) -> Result<Vec<Table>,
     in_order(tables)
 }
 
-/// Refuses databases whose tables are not the same.
+/// Refuses databases with different tables.
 pub(super) fn check_same(source: &[Table], target: &[Table]) -> Result<(), MoveError> {
     for table in source {
         match target.iter().find(|other| other.name == table.name) {
@@ -154,7 +155,7 @@ pub(super) fn check_same(source: &[Table], target: &[Table]) -> Result<(), MoveE
     more.map_or(Ok(()), |table| Err(fault(format!("SQLite lacks `{}`", table.name))))
 }
 
-/// The columns that number their rows by themselves, with the newest number that was given.
+/// The columns with generated row numbers, and the last number of each.
 pub(super) async fn sequences(
     source: &mut Connection,
     target: &mut Connection,
@@ -178,13 +179,13 @@ pub(super) async fn sequences(
     Ok(sequences)
 }
 
-/// What numbers the rows of a table.
+/// The generator of a table's row numbers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Sequence {
     pub(super) table: String,
-    /// As PostgreSQL calls it.
+    /// The sequence's name in PostgreSQL.
     pub(super) name: String,
-    /// The newest number that was given; 0 for none.
+    /// The last number generated; 0 if none.
     pub(super) last: i64,
 }
 
@@ -197,7 +198,7 @@ fn kind_of(table: &str, column: &str, kind: &str) -> Result<Kind, MoveError> {
     }
 }
 
-/// Those first that others refer to, else by their names.
+/// Sorts referenced tables first, and otherwise by name.
 fn in_order(mut rest: Vec<Table>) -> Result<Vec<Table>, Error> {
     let mut done: Vec<Table> = Vec::new();
     while !rest.is_empty() {

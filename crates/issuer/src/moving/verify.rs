@@ -1,5 +1,4 @@
-//! Holding the two databases against each other: every value of every row, in the order of the keys,
-//! and what numbers the rows to come.
+//! Compares the two databases: every value of every row in key order, and the sequences.
 
 use futures_util::TryStreamExt as _;
 use sqlx::{AssertSqlSafe, Row as _};
@@ -10,7 +9,7 @@ use super::{MoveError, Progress, Report, TableMoved};
 use crate::error::Error;
 use crate::store::Connection;
 
-/// Walks a table in both databases.
+/// Compares a table in both databases, row by row.
 pub(super) async fn compare(
     source: &mut Connection,
     target: &mut Connection,
@@ -21,6 +20,7 @@ pub(super) async fn compare(
     let differs = |what: String| MoveError::Differs { table: table.name.clone(), what };
     let mut here = sqlx::query(AssertSqlSafe(table.select(Side::Source))).bind(0_i64).fetch(source);
     let mut there = sqlx::query(AssertSqlSafe(table.select(Side::Target))).fetch(target);
+    // Both queries use the same order, so compare row by row without holding a table.
     let mut arrived = Rows::default();
     loop {
         let (one, other) = (here.try_next().await?, there.try_next().await?);
@@ -51,7 +51,7 @@ pub(super) async fn compare(
     Ok(TableMoved { table: table.name.clone(), rows, digest })
 }
 
-/// Has PostgreSQL go on where SQLite has ended.
+/// Sets PostgreSQL's sequence to continue after SQLite's last number.
 pub(super) async fn set_sequence(
     target: &mut Connection,
     sequence: &Sequence,
@@ -65,7 +65,7 @@ pub(super) async fn set_sequence(
     Ok(())
 }
 
-/// Whether PostgreSQL gives the number next that SQLite would give.
+/// Checks that PostgreSQL generates the same next number as SQLite.
 pub(super) async fn check_sequence(
     target: &mut Connection,
     sequence: &Sequence,

@@ -302,6 +302,7 @@ impl Witnessed<'_> {
         let failed = |fault: Fault| fault.at(&self.target.name);
         let folder = if visibility == Visibility::Public { "policies" } else { "private" };
         let list = self.verifier.list().ok_or(ListError::Missing)?;
+        // Walk the tree from its root. The flag tells directories from bodies.
         let mut wanted = vec![(list.head().policies(visibility), true)];
         let mut found = Vec::new();
         while let Some((name, is_directory)) = wanted.pop() {
@@ -315,6 +316,7 @@ impl Witnessed<'_> {
                 }
                 return Err(failed(format!("has no {path}").into()));
             };
+            // The head authenticates the files by their digests.
             if Digest::of(&file) != name.digest {
                 return Err(ListError::WrongDigest("policy file").into());
             }

@@ -26,7 +26,7 @@ use crate::status::{self, StatusLists};
 use crate::store::status::{StatusMark, StatusRecord};
 use crate::store::{Connection, lists, shards, status as table};
 
-/// The pause after a failure, unless a new list comes first.
+/// The pause after a failure. The next list then triggers the next attempt.
 const PAUSE: Duration = Duration::from_secs(1);
 
 /// The statuses of a shard, stored or new.

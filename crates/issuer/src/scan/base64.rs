@@ -1,11 +1,11 @@
-//! Keys inside base64, whatever stands before them in the text that was encoded.
+//! Finds keys inside base64, whatever precedes them in the encoded text.
 //!
-//! Three bytes become four characters, so a key is written in one of three ways, by where it falls
-//! among the three. Each way has characters that depend on the anchor alone, and these are searched
-//! for. They are letters and digits only, so both alphabets and any padding are read alike.
+//! Three bytes become four characters, so a key has one of three encodings, depending on its offset
+//! modulo three. Each encoding contains characters that depend on the anchor only, and these are
+//! searched for. They are letters and digits, so both alphabets and any padding are covered.
 //!
-//! A line break inside base64 is passed over, with the white space around it. So is one that is
-//! escaped as in JSON, `\n` or `\r\n`.
+//! A line break inside base64 is skipped, with the white space around it. So is a break escaped as
+//! in JSON, `\n` or `\r\n`.
 
 use ::base64::Engine as _;
 use ::base64::engine::general_purpose::STANDARD;
@@ -15,26 +15,26 @@ use zeroize::Zeroizing;
 
 use super::shape::{self, ANCHOR, BACK, FRONT};
 
-/// The most bytes that are looked at before an anchor or a line break, and from it on. The longest
-/// key has 26 characters before its anchor and 187 from it on; the rest is for line breaks and
+/// The most bytes examined before an anchor or a line break, and from it on. The longest key has 26
+/// characters before its anchor and 187 from it on; the rest allows for line breaks and
 /// indentation.
 pub(super) const BEFORE: usize = 192;
 pub(super) const AFTER: usize = 512;
-/// Characters for the bytes before an anchor.
+/// The number of characters that encode the bytes before an anchor.
 const FRONT_CHARS: usize = (FRONT * 4).div_ceil(3) + 3;
 
-/// An anchor as base64 writes it.
+/// An anchor in base64.
 struct Anchor {
     text: Vec<u8>,
     finder: Finder<'static>,
-    /// At which of three bytes the anchor's first byte stands.
+    /// The offset of the anchor's first byte, modulo three.
     alignment: usize,
 }
 
 impl Anchor {
     fn new(plain: &[u8; ANCHOR], alignment: usize) -> Self {
         let bytes: Vec<u8> = std::iter::repeat_n(0, alignment).chain(*plain).collect();
-        // The characters before and behind these share bits with other bytes.
+        // The characters before and after these share bits with other bytes.
         let known = (alignment * 4).div_ceil(3)..bytes.len() * 4 / 3;
         let encoded = STANDARD.encode(bytes);
         let text = encoded.as_bytes().get(known).unwrap_or_default().to_vec();
@@ -42,19 +42,19 @@ impl Anchor {
         Self { text, finder, alignment }
     }
 
-    /// At which of four characters the anchor's text starts.
+    /// The offset of the anchor's text, modulo four.
     const fn phase(&self) -> usize {
         (self.alignment * 4).div_ceil(3)
     }
 }
 
-/// A key that was decoded, and where its first character stands.
+/// A decoded key, and the position of its first character.
 pub(super) struct Decoded {
     pub(super) start: usize,
     pub(super) text: Zeroizing<String>,
 }
 
-/// Searches for the six anchors.
+/// A search for the six anchors.
 pub(super) struct Base64 {
     anchors: Vec<Anchor>,
     places: Vec<usize>,
@@ -65,15 +65,15 @@ impl Default for Base64 {
     fn default() -> Self {
         let anchors =
             (0..3).flat_map(|at| [b"k_live_", b"k_test_"].map(|plain| Anchor::new(plain, at)));
-        // With room for all of it: a buffer that grows leaves copies behind.
+        // Allocate enough at once: a growing buffer would leave copies of keys in memory.
         let decoded = Zeroizing::new(Vec::with_capacity(FRONT_CHARS + BACK));
         Self { anchors: anchors.collect(), places: Vec::new(), decoded }
     }
 }
 
 impl Base64 {
-    /// Hands each key to `found` whose anchor starts, or meets its first line break, from
-    /// `searched` on and before `limit`.
+    /// Passes each key to `found` if its anchor starts, or has its first line break, in
+    /// `searched..limit`.
     pub(super) fn search(
         &mut self,
         bytes: &[u8],
@@ -81,6 +81,7 @@ impl Base64 {
         mut found: impl FnMut(Decoded),
     ) {
         let Self { anchors, places, decoded } = self;
+        // Anchors without a line break.
         for anchor in &*anchors {
             let end = limit.saturating_add(anchor.text.len() - 1).min(bytes.len());
             let window = bytes.get(searched..end).unwrap_or_default();
@@ -91,6 +92,7 @@ impl Base64 {
                 }
             }
         }
+        // Anchors with a line break inside.
         let lines = bytes.get(searched..limit).unwrap_or_default();
         for at in memchr2_iter(b'\n', b'\\', lines).map(|at| searched + at) {
             let around = Around::new(bytes, at);
@@ -103,8 +105,8 @@ impl Base64 {
     }
 }
 
-/// The bytes around an anchor or line break that are looked at: as many of them wherever a stream
-/// is cut, so that its pieces make no difference.
+/// The bytes examined around an anchor or line break. Their number doesn't depend on how the stream
+/// is cut into pieces, and so the result doesn't either.
 #[derive(Clone, Copy)]
 struct Around<'b> {
     bytes: &'b [u8],
@@ -121,7 +123,7 @@ impl<'b> Around<'b> {
         if at < self.from { None } else { self.bytes.get(at).copied() }
     }
 
-    /// The key around an anchor whose text starts at `at`.
+    /// The key around an anchor with text that starts at `at`.
     fn key(
         &self,
         anchor: &Anchor,
@@ -167,11 +169,12 @@ impl<'b> Around<'b> {
         Some(Decoded { start, text: Zeroizing::new(text.to_owned()) })
     }
 
-    /// Hands each anchor to `found` whose first line break is at `newline`, and where its text
-    /// starts.
+    /// Passes each anchor to `found` that has its first line break at `newline`, with the position
+    /// of its text.
     fn across(&self, anchors: &[Anchor], newline: usize, mut found: impl FnMut(&Anchor, usize)) {
         const MOST: usize = 8;
         let Some(last) = self.first_break(newline) else { return };
+        // Join the characters before and after the break, and look for anchors that span it.
         let Some(next) = self.character_from(last + 1) else { return };
         let mut joined = [0; 2 * MOST];
         let (before, after) = joined.split_at_mut(MOST);
@@ -198,8 +201,8 @@ impl<'b> Around<'b> {
         }
     }
 
-    /// The last character before the line break at `newline` and the white space before it, if it
-    /// is the first break behind that character.
+    /// The last character before the line break at `newline` and its preceding white space, if no
+    /// other break lies between.
     fn first_break(&self, newline: usize) -> Option<usize> {
         self.break_len(newline)?;
         let mut at = newline.checked_sub(1)?;
@@ -221,7 +224,7 @@ impl<'b> Around<'b> {
         }
     }
 
-    /// Where the character is that stands at `at`, or behind the line break and white space there.
+    /// The position of the character at `at`, or after the line break and white space there.
     fn character_from(&self, at: usize) -> Option<usize> {
         let mut broken = self.get(at).and_then(value).is_some();
         let mut at = at;
@@ -238,8 +241,7 @@ impl<'b> Around<'b> {
         }
     }
 
-    /// Where the character is that stands before `end`, or before the line break and white space
-    /// there.
+    /// The position of the character before `end`, or before the line break and white space there.
     fn character_before(&self, end: usize) -> Option<usize> {
         let mut at = end.checked_sub(1)?;
         if self.is_character(at) {
@@ -257,7 +259,7 @@ impl<'b> Around<'b> {
         }
     }
 
-    /// Whether a character of base64 stands at `at`: not the letter of an escaped line break.
+    /// Whether a base64 character is at `at`, excluding the letter of an escaped line break.
     fn is_character(&self, at: usize) -> bool {
         let Some(byte) = self.get(at) else { return false };
         value(byte).is_some() && !(matches!(byte, b'n' | b'r') && self.is_escaped(at))
@@ -268,7 +270,7 @@ impl<'b> Around<'b> {
     }
 }
 
-/// The six bits that a character of either alphabet stands for.
+/// The six bits that a character of either alphabet encodes.
 const fn value(byte: u8) -> Option<u8> {
     match byte {
         b'A'..=b'Z' => Some(byte - b'A'),
@@ -280,7 +282,7 @@ const fn value(byte: u8) -> Option<u8> {
     }
 }
 
-/// Bits that are read six at a time and handed out eight at a time.
+/// A buffer of bits: six go in at a time, eight come out.
 #[derive(Default)]
 struct Bits {
     bits: u16,

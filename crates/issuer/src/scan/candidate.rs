@@ -1,16 +1,16 @@
-//! What is found in a stream: a text of a key's shape, where it starts and how it is written.
+//! A candidate: a text with a key's shape, its position, and its form.
 
 use portcullis_core::token::{Algorithm, Environment, Kind};
 
 use super::Checksum;
 use super::shape::HMAC_CHARS;
 
-/// How a key is written.
+/// The form in which a key is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Form {
-    /// As it is.
+    /// Plain text.
     Plain,
-    /// In base64, of either alphabet.
+    /// Base64, in either alphabet.
     Base64,
 }
 
@@ -25,28 +25,28 @@ impl Form {
     }
 }
 
-/// A text of a key's shape, and where it starts.
+/// A text with a key's shape, and its position.
 pub struct Candidate<'b> {
     /// The line, counted from 1.
     pub line: u64,
-    /// The column in bytes, counted from 1; in UTF-16 in units. In base64 it is that of the
+    /// The column in bytes, counted from 1; for UTF-16, in code units. In base64 it is that of the
     /// character in which the key starts.
     pub column: u64,
-    /// How it is written.
+    /// The form.
     pub form: Form,
-    /// Whether its checksum is right.
+    /// Whether its checksum is correct.
     pub checksum: Checksum,
     pub(super) text: &'b str,
 }
 
 impl<'b> Candidate<'b> {
-    /// The text. It may be a credential: it is not to be shown or kept.
+    /// The text. It may be a credential: don't display or store it.
     #[must_use]
     pub const fn text(&self) -> &'b str {
         self.text
     }
 
-    /// The prefix, its last underscore included.
+    /// The prefix, including its last underscore.
     #[must_use]
     pub fn prefix(&self) -> &'b str {
         self.text.get(..self.prefix_len()).unwrap_or_default()
@@ -56,7 +56,7 @@ impl<'b> Candidate<'b> {
         self.text.rfind('_').map_or(0, |at| at + 1)
     }
 
-    /// The kind that the prefix says.
+    /// The kind according to the prefix.
     #[must_use]
     pub fn kind(&self) -> Kind {
         let publishable =
@@ -64,13 +64,13 @@ impl<'b> Candidate<'b> {
         if publishable { Kind::Publishable } else { Kind::Secret }
     }
 
-    /// The environment that the prefix says.
+    /// The environment according to the prefix.
     #[must_use]
     pub fn environment(&self) -> Environment {
         if self.prefix().ends_with("live_") { Environment::Live } else { Environment::Test }
     }
 
-    /// The algorithm that a key of this length is proved by.
+    /// The signature algorithm of keys with this length.
     #[must_use]
     pub fn algorithm(&self) -> Algorithm {
         if self.text.len() == self.prefix_len() + HMAC_CHARS {

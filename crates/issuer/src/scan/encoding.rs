@@ -1,13 +1,13 @@
-//! Texts of one byte or two to a character, read as one byte each.
+//! Reads texts with one or two bytes per character as one byte per character.
 
 use std::io::{self, Read};
 
-/// How a text is written. Windows writes UTF-16 where PowerShell redirects.
+/// A text's encoding. PowerShell on Windows redirects output as UTF-16.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Encoding {
-    /// Anything that writes ASCII as ASCII.
+    /// Any superset of ASCII.
     Bytes,
-    /// The same, behind a byte order mark.
+    /// The same, with a byte order mark.
     Utf8,
     Utf16Le,
     Utf16Be,
@@ -23,7 +23,7 @@ impl Encoding {
         }
     }
 
-    /// The length of the byte order mark, after narrowing: it takes no column.
+    /// The length of the byte order mark after narrowing. It doesn't count as a column.
     pub(super) const fn mark_len(self) -> i64 {
         match self {
             Self::Bytes => 0,
@@ -32,8 +32,8 @@ impl Encoding {
         }
     }
 
-    /// Makes one byte of each unit, in place; gives their number. What is not ASCII becomes a byte
-    /// that no key holds.
+    /// Converts each code unit to one byte, in place, and returns their number. Non-ASCII becomes a
+    /// byte that no key contains.
     pub(super) fn narrow(self, bytes: &mut [u8]) -> usize {
         let little = match self {
             Self::Bytes | Self::Utf8 => return bytes.len(),
@@ -55,13 +55,14 @@ impl Encoding {
     }
 }
 
-/// Reads until `room` is full or the source ends; gives how much was gained, and whether it ended.
+/// Reads until `room` is full or the source ends. Returns the number of bytes gained, and whether
+/// the source ended.
 pub(super) fn fill(
     source: &mut impl Read,
     room: &mut [u8],
     encoding: Encoding,
 ) -> io::Result<(usize, bool)> {
-    // An even number of bytes, so that no unit of two is torn.
+    // Read an even number of bytes, so that no code unit is split.
     let whole = room.len() & !1;
     let room = room.get_mut(..whole).unwrap_or_default();
     let mut read = 0;

@@ -1,9 +1,8 @@
-//! A key's shape around an anchor: where the key starts, how long it is, and whether its checksum
-//! is right.
+//! A key's shape around an anchor: its start, its length, and its checksum.
 //!
-//! The checksum decides, so that nothing has to stand before or behind a key: a JSON escape, a
-//! percent escape, another key or any other letter may. Texts whose checksum is wrong have the
-//! shape of the expression with boundaries that `docs/token.md` gives.
+//! The checksum decides, so a key needs no boundaries: it may be next to a JSON escape, a percent
+//! escape, another key or any letter. Texts with a wrong checksum must match the expression with
+//! boundaries in `docs/token.md`.
 
 use std::ops::Range;
 
@@ -11,19 +10,19 @@ use portcullis_core::token::Label;
 
 use super::Checksum;
 
-/// What the two anchors, `k_live_` and `k_test_`, have in common is their length.
+/// The length of the anchors `k_live_` and `k_test_`.
 pub(super) const ANCHOR: usize = b"k_live_".len();
 pub(super) const HMAC_CHARS: usize = 66;
 pub(super) const ED25519_CHARS: usize = 132;
-/// What has to be seen before an anchor: label, underscore, `s` or `p`, and the byte before them.
+/// The bytes needed before an anchor: a label, an underscore, `s` or `p`, and the byte before them.
 pub(super) const FRONT: usize = 1 + Label::MAX_LEN + 1 + 1;
 /// The longest text from an anchor on: the anchor and the longest body.
 pub(super) const BACK: usize = ANCHOR + ED25519_CHARS;
 
-/// The text whose checksum is right around the `k` at `anchor`.
+/// The text with a correct checksum around the `k` at `anchor`.
 ///
-/// A label is part of what the checksum covers, and nothing marks where it starts. Each reading is
-/// tried, the longest label first and the one without a label last.
+/// The checksum covers the label, but nothing marks the label's start. So every start is tried, the
+/// longest label first and no label last.
 pub(super) fn key(bytes: &[u8], anchor: usize) -> Option<Range<usize>> {
     let (before, from) = bytes.split_at_checked(anchor)?;
     let body = from.get(ANCHOR..)?;
@@ -41,7 +40,7 @@ pub(super) fn key(bytes: &[u8], anchor: usize) -> Option<Range<usize>> {
     keys.next()
 }
 
-/// Where a prefix may start that ends behind `front` with `s` or `p`, the longest one first.
+/// The possible starts of a prefix that ends after `front` with `s` or `p`, the longest first.
 fn starts(front: &[u8]) -> impl Iterator<Item = usize> {
     let end = front.len();
     let label = match front {

@@ -1,7 +1,7 @@
-//! Finding texts of a key's shape in a stream of any length, in the memory of one buffer.
+//! Finds texts with a key's shape in a stream of any length, using a fixed buffer.
 //!
-//! `k_live_` and `k_test_` are searched for, as they are and as base64 writes them; what stands
-//! around a hit is looked at by hand.
+//! Searches for `k_live_` and `k_test_`, plain and in base64, and examines the bytes around each
+//! hit.
 
 use std::io::{self, Read};
 
@@ -15,24 +15,24 @@ use super::candidate::{Candidate, Form};
 use super::encoding::{Encoding, fill};
 use super::shape::{self, ANCHOR, BACK, FRONT};
 
-/// What has to be seen before a place that is searched, and from it on.
+/// The bytes needed before a searched position, and from it on.
 const BEFORE: usize = max(FRONT, base64::BEFORE);
 const AFTER: usize = max(BACK + 1, base64::AFTER);
-/// Fits a core's second-level cache, so that the searches run over bytes that are near.
+/// Fits a core's second-level cache, so that the repeated searches are fast.
 const BUFFER: usize = 256 * 1024;
-/// A file with a zero byte in so many at its start is binary: the rule of git.
+/// A file with a zero byte among this many first bytes is binary, as in git.
 const LOOKED_AT: usize = 8000;
 
-/// Whether a stream was looked through.
+/// Whether a stream was scanned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Looked {
-    /// To its end.
+    /// Scanned to its end.
     Through,
-    /// It looks binary and was left alone.
+    /// Skipped because it looks binary.
     Binary,
 }
 
-/// Looks through one stream after another, with one buffer.
+/// Scans streams one after another, with one buffer.
 pub struct Scanner {
     buffer: Zeroizing<Vec<u8>>,
     anchors: [Finder<'static>; 2],
@@ -40,7 +40,7 @@ pub struct Scanner {
     hits: Vec<Hit>,
 }
 
-/// What is found in one filling of the buffer.
+/// A hit in the current buffer.
 struct Hit {
     start: usize,
     form: Form,
@@ -67,7 +67,7 @@ impl Default for Scanner {
 }
 
 impl Scanner {
-    /// `len` must leave room for progress beside what is carried over, in UTF-16 too.
+    /// `len` must leave room for progress beside the bytes carried over, in UTF-16 too.
     pub(super) fn with_buffer(len: usize) -> Self {
         let len = len.max(4 * (BEFORE + AFTER));
         Self {
@@ -83,10 +83,10 @@ impl Scanner {
         self.buffer.len()
     }
 
-    /// Hands each candidate in `source` to `found`, in order.
+    /// Passes each candidate in `source` to `found`, in order.
     ///
     /// # Errors
-    /// Those of `source`. What was found before stands.
+    /// Those of `source`. Candidates found before remain valid.
     pub fn scan(
         &mut self,
         source: &mut impl Read,
@@ -115,7 +115,7 @@ impl Scanner {
             };
             held += read;
             let bytes = buffer.get(..held).unwrap_or_default();
-            // What starts from here on is not seen whole yet.
+            // Texts from here on may be incomplete in this buffer.
             let limit = if ended { held } else { held.saturating_sub(AFTER).max(searched) };
             let end = limit.saturating_add(ANCHOR - 1).min(held);
             let window = bytes.get(searched..end).unwrap_or_default();
@@ -148,12 +148,12 @@ const fn max(one: usize, other: usize) -> usize {
     if one > other { one } else { other }
 }
 
-/// Lines are counted only where something was found, and in what leaves the buffer.
+/// Counts lines only up to hits, and in bytes that leave the buffer.
 struct Lines {
-    /// Bytes of the buffer that are counted.
+    /// The number of bytes in the buffer already counted.
     counted: usize,
     line: u64,
-    /// Where the line starts, in bytes from the buffer's start: before it, where negative.
+    /// The start of the line, relative to the buffer's start; negative if before it.
     start: i64,
 }
 
@@ -192,7 +192,7 @@ mod tests {
     use regex::bytes::Regex;
     use std::sync::LazyLock;
 
-    /// The expression, as it is published.
+    /// The published expression.
     static PUBLISHED: LazyLock<Regex> = LazyLock::new(|| {
         let spec = include_str!("../../../../docs/token.md");
         let line = spec.lines().find(|line| line.trim_start().starts_with(r"\b(")).unwrap();
@@ -212,7 +212,7 @@ mod tests {
         PUBLISHED.find_iter(bytes).map(hit).collect()
     }
 
-    /// Gives what it holds in pieces, as a pipe may.
+    /// Returns its content in pieces, as a pipe may.
     struct Pieces<'b>(&'b [u8], usize);
 
     impl Read for Pieces<'_> {
@@ -234,7 +234,7 @@ mod tests {
         hits
     }
 
-    /// Parts of keys, whole keys, and what may stand between them.
+    /// Parts of keys, whole keys, and text between them.
     fn fragment() -> impl Strategy<Value = Vec<u8>> {
         prop_oneof![
             4 => "([a-z][a-z0-9]{0,16}_)?[sp]k_(live|test)_([0-9A-Za-z]{66}|[0-9A-Za-z]{132})",
@@ -256,7 +256,7 @@ mod tests {
             buffer in 0_usize..2000,
             piece in 1_usize..2000,
         ) {
-            // A byte order mark at the front says how the rest is written: another test's matter.
+            // Avoid a byte order mark at the start, which would select another encoding.
             let bytes = [&b" "[..], &fragments.concat()].concat();
             prop_assert_eq!(by_the_scanner(&bytes, buffer, piece), by_the_expression(&bytes));
         }

@@ -1,4 +1,4 @@
-//! Keys that are planted among anything are found, once and in their place; nothing else is.
+//! Keys planted in any text are found once and at their position; nothing else is found.
 
 use std::io::{self, Read};
 
@@ -15,7 +15,7 @@ use super::{Checksum, Form, Scanner};
 /// Line, column, form and text.
 type Hit = (u64, u64, Form, String);
 
-/// Gives what it holds in pieces, as a pipe may.
+/// Returns its content in pieces, as a pipe may.
 struct Pieces<'b>(&'b [u8], usize);
 
 impl Read for Pieces<'_> {
@@ -28,8 +28,8 @@ impl Read for Pieces<'_> {
     }
 }
 
-/// What is found with a right checksum, by a scanner with the smallest buffer that there is, or one
-/// that is larger by so much.
+/// The findings with a correct checksum, by a scanner with the smallest buffer, or one enlarged by
+/// `buffer`.
 fn found(bytes: &[u8], buffer: usize, piece: usize) -> Vec<Hit> {
     let mut hits = Vec::new();
     let mut scanner = Scanner::with_buffer(buffer);
@@ -43,7 +43,7 @@ fn found(bytes: &[u8], buffer: usize, piece: usize) -> Vec<Hit> {
     hits
 }
 
-/// The line and column of a place.
+/// The line and column of a position.
 fn place(bytes: &[u8], at: usize) -> (u64, u64) {
     let before = &bytes[..at];
     let line = before.iter().filter(|b| **b == b'\n').count() + 1;
@@ -81,7 +81,7 @@ fn a_key() -> impl Strategy<Value = String> {
     })
 }
 
-/// What may stand before or behind a key and make one text with it.
+/// Texts that may adjoin a key.
 fn surroundings() -> impl Strategy<Value = Vec<u8>> {
     let part = prop_oneof![
         vec(any::<u8>(), 0..40),
@@ -96,12 +96,12 @@ fn surroundings() -> impl Strategy<Value = Vec<u8>> {
     vec(part, 0..6).prop_map(|parts| parts.concat())
 }
 
-/// The text behind spaces, which say nothing of how a file is encoded.
+/// The text after spaces, so that its start can't look like a byte order mark.
 fn behind_spaces(many: usize, bytes: &[u8]) -> Vec<u8> {
     [&b" ".repeat(many)[..], bytes].concat()
 }
 
-/// A way in which base64 is written and broken into lines.
+/// A variant of base64 and its line breaks.
 #[derive(Clone, Copy, Debug)]
 struct Writing {
     alphabet: usize,
@@ -110,7 +110,7 @@ struct Writing {
 }
 
 impl Writing {
-    /// The text in base64, and where each of its characters stands in it.
+    /// The text in base64, and the position of each of its characters.
     fn write(self, plain: &[u8]) -> (Vec<u8>, Vec<usize>) {
         let engines = [STANDARD, STANDARD_NO_PAD, URL_SAFE, URL_SAFE_NO_PAD];
         let (mut text, mut places) = (Vec::new(), Vec::new());
@@ -236,7 +236,7 @@ fn a_key_is_found_at_every_border_of_the_buffer() {
             writings.push((Form::Base64, text, places[inner.len() * 4 / 3]));
         }
     }
-    // The smallest buffer: one that is filled twice while the key moves through it.
+    // With the smallest buffer: it is filled twice while the key moves across it.
     let smallest = Scanner::with_buffer(0).buffer_len();
     for (form, text, start) in writings {
         for at in smallest - 900..smallest + 100 {
@@ -274,7 +274,7 @@ fn base64_is_read_in_utf_16_too() {
     assert_eq!(found(&bytes, 0, 999), [(2, 9, Form::Base64, key)]);
 }
 
-/// The worst that a file can hold costs a fixed number of looks at each byte.
+/// Even the worst input costs a fixed number of examinations per byte.
 #[test]
 fn what_is_made_to_be_slow_is_read_to_its_end() {
     let key = mint("", Kind::Secret, Environment::Live, true, 3);

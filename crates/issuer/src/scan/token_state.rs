@@ -1,4 +1,4 @@
-//! What a key that was found is worth: whether gates still accept it.
+//! The state of a key that was found: whether gates still accept it.
 
 use portcullis_core::keyring::Purpose;
 use portcullis_core::time::Time;
@@ -13,26 +13,26 @@ use crate::record::KeyState;
 pub enum State {
     /// Gates accept it.
     Live,
-    /// Its revocation is in effect.
+    /// A revocation is in effect.
     Revoked,
-    /// It is suspended, and may come back.
+    /// It is suspended, and may be resumed.
     Suspended,
-    /// Its time is over.
+    /// It has expired.
     Expired,
-    /// Its signer no longer counts.
+    /// Its signer is no longer accepted.
     SignerRetired,
-    /// This issuer did not make it.
+    /// This issuer didn't make it.
     Foreign,
-    /// It is proved by an HMAC whose secret is not held.
+    /// It uses HMAC, and the signer's secret isn't available here.
     SecretNotHeld,
-    /// It is this issuer's, and there is no list in force.
+    /// It is this issuer's, but no list is in force.
     NoList,
-    /// It is this issuer's, and the list does not cover it.
+    /// It is this issuer's, but the list doesn't cover it.
     NotCovered,
 }
 
 impl State {
-    /// A stable code; where there is one, that of `docs/token.md`.
+    /// A stable code; that of `docs/token.md` if there is one.
     #[must_use]
     pub const fn code(self) -> &'static str {
         match self {
@@ -48,7 +48,7 @@ impl State {
         }
     }
 
-    /// The same, for people.
+    /// The state as text for people.
     #[must_use]
     pub const fn text(self) -> &'static str {
         match self {
@@ -76,16 +76,16 @@ impl From<KeyState> for State {
     }
 }
 
-/// What was found out about a key.
+/// The result for a key that was found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TokenState {
     /// Whether it is live.
     pub state: State,
-    /// Its public name and what it opens, where its issuer is proved.
+    /// Its id and purpose, if its issuer is proved.
     pub proved: Option<(Name, Purpose)>,
 }
 
-/// Keyring and list to judge by, and the instant to judge for.
+/// Verifies keys against a keyring and a list, as of an instant.
 #[derive(Clone, Copy, Debug)]
 pub struct TokenVerifier<'r> {
     verifier: &'r Verifier,
@@ -93,13 +93,13 @@ pub struct TokenVerifier<'r> {
 }
 
 impl<'r> TokenVerifier<'r> {
-    /// Judges by what `verifier` holds.
+    /// A verifier of keys at `now`, with the keyring and list of `verifier`.
     #[must_use]
     pub const fn new(verifier: &'r Verifier, now: Time) -> Self {
         Self { verifier, now }
     }
 
-    /// Judges a key, admin keys too.
+    /// Verifies a key, including admin keys.
     #[must_use]
     pub fn verify(&self, text: &str) -> TokenState {
         let Ok(unverified) = Unverified::parse(text) else {

@@ -1,5 +1,4 @@
-//! What the jobs do. Each may be run at any time and as often as one likes: a second run finds
-//! done what the first has done.
+//! The jobs. Each is idempotent and may run at any time.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -20,26 +19,26 @@ use crate::store::jobs as table;
 use crate::store::{shards, state, webhooks};
 use crate::view::seconds;
 
-/// So many days before a key expires a notice is given, once each.
+/// The days before expiry at which a key's notices are given, once each.
 pub const NOTICE_DAYS: [u32; 3] = [14, 3, 1];
-/// From this age on a signing key is reported.
+/// The default age in days from which a signing key is reported.
 pub const DEFAULT_KEY_AGE_DAYS: u32 = 365;
-/// How many notices are given in one transaction.
+/// The most notices in one transaction.
 const BATCH: u32 = 500;
 pub(super) const DAY_MILLIS: u64 = 24 * 60 * 60 * 1000;
-/// How long what was delivered stays to be looked at.
+/// How many days finished deliveries remain visible.
 const DELIVERED_DAYS: u64 = 7;
 
 /// A job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Job {
-    /// Tells of keys that expire in 14, 3 and 1 days.
+    /// Gives notice of keys that expire in 14, 3 and 1 days.
     ExpiryNotices,
-    /// Takes away what nobody asks for any more.
+    /// Deletes data that is no longer needed.
     Prune,
-    /// Reports signing keys that are to be rotated by their age, or rotates them.
+    /// Reports signing keys that should be rotated for their age, or rotates them.
     KeyAge,
-    /// Suspends keys that were not used for as long as the settings say.
+    /// Suspends keys that were unused for the number of days in the settings.
     IdleKeys,
     /// Removes the trail's oldest events, if a retention is set.
     TrimEvents,
@@ -62,13 +61,13 @@ impl Job {
         }
     }
 
-    /// The job called `name`.
+    /// The job with this name.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|job| job.name() == name)
     }
 
-    /// How long after its end it is due again.
+    /// The time from a job's end until it is due again, in milliseconds.
     #[must_use]
     pub const fn period_millis(self) -> u64 {
         match self {
@@ -78,7 +77,7 @@ impl Job {
         }
     }
 
-    /// Whether it is done when it is due.
+    /// Whether the scheduler runs it.
     pub(super) const fn is_wanted(self, options: &Options) -> bool {
         match self {
             Self::TrimEvents => options.retention.is_some(),
@@ -87,14 +86,14 @@ impl Job {
     }
 }
 
-/// What jobs are told.
+/// The options of jobs.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// From this age on a signing key is reported.
+    /// The age in days from which a signing key is reported.
     pub key_age_days: u32,
-    /// The root key's file, where old signing keys are to be rotated and not only reported.
+    /// The root key's file. If set, old signing keys are rotated, not only reported.
     pub rotate_with: Option<PathBuf>,
-    /// Which events are removed; none if nothing is said.
+    /// The events to remove; `None` keeps all.
     pub retention: Option<Retention>,
 }
 
@@ -104,50 +103,50 @@ impl Default for Options {
     }
 }
 
-/// What a job has done.
+/// The result of a job.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "job", rename_all = "kebab-case")]
 pub enum Done {
-    /// So many notices were given.
+    /// Notices were given.
     ExpiryNotices {
-        /// How many.
+        /// The number of notices.
         notices: u64,
     },
-    /// So many rows were taken away.
+    /// Rows were deleted.
     Prune {
-        /// Answers under idempotency keys whose window is over.
+        /// Expired idempotency keys.
         idempotency: u64,
-        /// Notes of notices.
+        /// Records of notices.
         notices: u64,
-        /// Deliveries that were made a week ago.
+        /// Deliveries made a week ago or earlier.
         deliveries: u64,
     },
-    /// These signing keys are older than was said.
+    /// These signing keys have reached the age limit.
     KeyAge {
-        /// From this age on.
+        /// The age limit in days.
         days: u32,
-        /// Each by its kid, with its age in days.
+        /// The age in days of each, by kid.
         old: BTreeMap<u16, u64>,
-        /// The successors that were made and announced.
+        /// Successors that were made and announced.
         announced: Vec<u16>,
-        /// The successors that took over.
+        /// Successors that took over.
         promoted: Vec<u16>,
-        /// The successors that wait until somebody has handed out their secrets.
+        /// Successors that wait until an operator has distributed their secrets.
         waiting: Vec<u16>,
     },
-    /// Keys that were not used were suspended.
+    /// Idle keys were suspended.
     IdleKeys {
-        /// How many of each kind.
+        /// The number of keys of each kind.
         suspended: BTreeMap<&'static str, u64>,
-        /// The kinds of which none is suspended, and why.
+        /// The kinds without suspensions, and the reason.
         waits: BTreeMap<&'static str, String>,
     },
-    /// These events were removed.
+    /// Events were removed.
     TrimEvents(Trimmed),
 }
 
 impl Done {
-    /// Whether there is anything to say.
+    /// Whether there is something to report.
     #[must_use]
     pub fn is_notable(&self) -> bool {
         match self {
@@ -161,7 +160,7 @@ impl Done {
         }
     }
 
-    /// What was done, as a sentence.
+    /// A summary as a sentence.
     #[must_use]
     pub fn summary(&self) -> String {
         match self {
@@ -177,6 +176,7 @@ impl Done {
                 let old = old.iter().map(|(kid, age)| format!("{kid} ({age} days)"));
                 let old: Vec<String> = old.collect();
                 let mut told = format!("signing keys of {days} days and more: {}", old.join(", "));
+                // Append each list of kids that isn't empty.
                 for (what, kids) in [
                     ("announced", announced),
                     ("promoted", promoted),
@@ -226,8 +226,8 @@ pub(super) async fn run(
     }
 }
 
-/// The shortest notice first: a key for which several are overdue gets the one that is true.
-/// A key that lived no longer than the notice from its start gets none.
+/// Gives the shortest notice first, so that a key with several overdue notices gets the most
+/// accurate one. A key with a lifetime no longer than a notice period doesn't get that notice.
 async fn expiry_notices(issuer: &Issuer, lease: &mut Lease) -> Result<Done, Error> {
     let mut notices = 0;
     for days in NOTICE_DAYS.into_iter().rev() {
@@ -235,6 +235,7 @@ async fn expiry_notices(issuer: &Issuer, lease: &mut Lease) -> Result<Done, Erro
             if !lease.hold().await? {
                 return Ok(Done::ExpiryNotices { notices });
             }
+            // Each batch records its notices and appends their events in one transaction.
             let mut writing = issuer.store().write().await?;
             let now = writing.now().await?;
             let due = table::expiring(&mut writing, days, now.secs(), BATCH).await?;
@@ -261,8 +262,8 @@ async fn expiry_notices(issuer: &Issuer, lease: &mut Lease) -> Result<Done, Erro
     Ok(Done::ExpiryNotices { notices })
 }
 
-/// Batch by batch, each a transaction of its own. What was suspended is published once, at the end;
-/// should that fail, the next publication makes up for it.
+/// Suspends idle keys batch by batch, each in its own transaction, and publishes once at the end.
+/// If publishing fails, the next publication includes them.
 async fn idle_keys(issuer: &Issuer, lease: &mut Lease) -> Result<Done, Error> {
     let (mut suspended, mut waits) = (BTreeMap::new(), BTreeMap::new());
     for class in Class::ALL {

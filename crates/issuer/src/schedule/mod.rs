@@ -1,5 +1,5 @@
-//! Jobs that are done at their time, inside `serve` or by cron: each has a lease in the database,
-//! so that among many issuers one runs it.
+//! Scheduled jobs, inside `serve` or by cron. Each has a lease in the database, so that only one of
+//! several issuers runs it.
 
 mod jobs;
 mod rotate;
@@ -16,30 +16,30 @@ use crate::error::Error;
 use crate::issuer::Issuer;
 use crate::store::jobs::{self as table, JobRecord};
 
-/// How long a lease lasts when nothing more is heard of its holder.
+/// How long a lease lasts without renewal.
 const LEASE_MILLIS: u64 = 30_000;
-/// How often the scheduler looks whether a job is due.
+/// How often the scheduler checks for due jobs.
 const POLL_INTERVAL: Duration = Duration::from_secs(5);
 
-/// The right to run a job, which one process has at a time.
+/// A lease: the exclusive right to run a job.
 #[derive(Debug)]
 pub struct Lease {
     issuer: Issuer,
     name: &'static str,
     holder: Option<String>,
-    /// By the clock that nobody can set: whoever's clock is set back would hold, as it believes,
-    /// what has run out for all others.
+    /// On the monotonic clock. If the wall clock were set back, its process would believe that it
+    /// still holds a lease that has expired for all others.
     renew_at_millis: u64,
 }
 
 impl Lease {
-    /// The lease of the job called `name`, not held yet.
+    /// The lease of the job `name`, not taken yet.
     #[must_use]
     pub fn new(issuer: &Issuer, name: &'static str) -> Self {
         Self { issuer: issuer.clone(), name, holder: None, renew_at_millis: 0 }
     }
 
-    /// Takes the lease, or renews it in good time; says whether it is held.
+    /// Takes the lease, or renews it in time. Returns whether it is held.
     ///
     /// # Errors
     /// The store's.
@@ -56,13 +56,13 @@ impl Lease {
         let until = now.plus_millis(LEASE_MILLIS);
         let held = table::take(&mut writing, self.name, &holder, now, until).await?;
         writing.commit().await?;
-        // Counted from before it was asked for.
+        // Count from before the request was sent.
         self.renew_at_millis = steady_millis.saturating_add(LEASE_MILLIS / 3);
         self.holder = held.then_some(holder);
         Ok(held)
     }
 
-    /// Gives the lease back, so that another need not wait for its end.
+    /// Releases the lease, so that another process need not wait for its end.
     pub async fn give_back(self) {
         let name = self.name;
         if let Err(error) = self.end(None).await {
@@ -85,7 +85,7 @@ impl Issuer {
     /// Runs a job now, whether or not it is due.
     ///
     /// # Errors
-    /// [`Error::JobTaken`] where another process is at it, and the job's.
+    /// [`Error::JobTaken`] if another process runs it, and the job's.
     pub async fn run_job(&self, job: Job, options: &Options) -> Result<Done, Error> {
         let mut lease = Lease::new(self, job.name());
         if !lease.hold().await? {
@@ -98,7 +98,7 @@ impl Issuer {
         Ok(done)
     }
 
-    /// The jobs and when they ran.
+    /// The jobs and their last runs.
     ///
     /// # Errors
     /// The store's.
@@ -106,11 +106,11 @@ impl Issuer {
         table::all(&mut *self.store().read().await?).await
     }
 
-    /// Runs each job that is due: whose last end, by whichever issuer, lies a period back. Gives
-    /// how each ended.
+    /// Runs each due job: one that last ended a period ago or earlier, on any issuer. Returns the
+    /// results.
     ///
     /// # Errors
-    /// The store's, where it can't be told which are due.
+    /// The store's, if the due jobs can't be determined.
     pub async fn run_due_jobs(
         &self,
         options: &Options,
@@ -133,7 +133,7 @@ impl Issuer {
     }
 }
 
-/// Runs jobs as they fall due, until the sender of `stopped` is dropped.
+/// Runs jobs when they are due, until the sender of `stopped` is dropped.
 pub async fn run(issuer: Issuer, options: Options, mut stopped: watch::Receiver<()>) {
     let mut ticks = tokio::time::interval(POLL_INTERVAL);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);

@@ -1,10 +1,10 @@
-//! Signing keys whose age says that they are to be rotated: reported, and where the operator lends
-//! the root key also replaced.
+//! Rotates signing keys by age: reports old ones and, if the operator provides the root key,
+//! replaces them.
 //!
 //! ```text
 //! active, old          -> a successor is made (next), unless there is one
-//! next, a day old      -> takes over where gates know all of it from the keyring (Ed25519)
-//!                      -> waits where they must be given a secret first (HMAC): that is for people
+//! next, a day old      -> takes over if gates get all of it from the keyring (Ed25519)
+//!                      -> waits if gates need its secret first (HMAC): an operator's task
 //! retiring             -> stays: keys that it signed may be in force for years
 //! ```
 
@@ -23,8 +23,8 @@ use crate::issuer::Issuer;
 use crate::keystore::Vault;
 use crate::store::lists;
 
-/// How long a successor is announced before it takes over: far longer than a stamp is valid, so
-/// that every verifier that judges at all has the keyring that lists it.
+/// How long a successor is announced before it takes over. This far exceeds a stamp's validity, so
+/// every verifier that still accepts keys has a keyring with the successor.
 const ANNOUNCED_MILLIS: u64 = DAY_MILLIS;
 const ACTOR: &str = "key-age";
 
@@ -35,7 +35,7 @@ pub(super) async fn key_age(
 ) -> Result<Done, Error> {
     let days = options.key_age_days;
     let (entries, listed) = signers(issuer).await?;
-    // A signer that only a wrong clock takes for an old one must not be followed by another.
+    // Check the clock first: a wrong one would make signers look old and rotate them.
     let now = issuer.store().check_clock().await?.wall;
     let age = |entry: &KeyEntry| listed.get(&entry.kid).map_or(0, |at| now.millis_since(*at));
     let is_old = |entry: &KeyEntry| age(entry) >= u64::from(days).saturating_mul(DAY_MILLIS);
@@ -69,7 +69,7 @@ pub(super) async fn key_age(
     Ok(Done::KeyAge { days, old, announced, promoted, waiting })
 }
 
-/// The newest keyring's entries, and when each was listed first.
+/// The newest keyring's entries, and when each was first listed.
 async fn signers(issuer: &Issuer) -> Result<(Vec<KeyEntry>, BTreeMap<u16, Time>), Error> {
     let mut reading = issuer.store().read().await?;
     let mut listed: BTreeMap<u16, Time> = BTreeMap::new();
@@ -94,7 +94,7 @@ fn successor_of(entry: &KeyEntry) -> NewSigner {
     }
 }
 
-/// Gives the kid of the signer that was made or promoted.
+/// Returns the kid of the signer made or promoted.
 async fn change_keyring(
     issuer: &Issuer,
     change: &KeyringChange,

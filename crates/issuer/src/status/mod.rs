@@ -1,13 +1,13 @@
-//! The revocation list's facts as IETF Token Status Lists (draft-ietf-oauth-status-list), for
-//! tokens of others that carry a key's index: one signed list for each shard, under a stable URI.
+//! The revocation list as IETF Token Status Lists (draft-ietf-oauth-status-list), for tokens of
+//! other systems that carry a key's index: one signed list per shard, under a stable URI.
 //!
 //! ```text
-//! BASE/0.jwt, BASE/1.jwt, …   application/statuslist+jwt, one for each shard
-//! BASE/aggregation.json       the URIs of them all
-//! BASE/jwks.json              the public keys that sign them
+//! BASE/0.jwt, BASE/1.jwt, …   application/statuslist+jwt, one per shard
+//! BASE/aggregation.json       the URIs of all lists
+//! BASE/jwks.json              the public keys of their signers
 //! ```
 //!
-//! Specified, with an example, in `docs/status-list.md`.
+//! `docs/status-list.md` is the specification, with an example.
 
 pub mod pack;
 pub mod token;
@@ -19,7 +19,7 @@ use url::Url;
 
 use crate::error::Error;
 
-/// The folder that lists lie in, below that of the revocation list's own files.
+/// The folder of the lists, below that of the revocation list's files.
 pub const FOLDER: &str = "status-lists";
 /// The name of the document that names all lists.
 pub const AGGREGATION: &str = "aggregation.json";
@@ -29,12 +29,12 @@ pub const JWKS: &str = "jwks.json";
 pub const MEDIA_TYPE: &str = "application/statuslist+jwt";
 /// The media type of the public keys (RFC 7517).
 pub const JWKS_MEDIA_TYPE: &str = "application/jwk-set+json";
-/// How long verifiers may go on with a list that they have, where nothing else is said.
+/// The default time for which verifiers may cache a list.
 pub const DEFAULT_TTL: Duration = Duration::from_secs(60);
-/// How long a list is in force, where nothing else is said.
+/// The default validity of a list.
 pub const DEFAULT_VALID_FOR: Duration = Duration::from_secs(15 * 60);
 
-/// Where lists are to be found, and for how long they count.
+/// The address and validity of the lists.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct StatusLists {
     base: String,
@@ -43,11 +43,11 @@ pub struct StatusLists {
 }
 
 impl StatusLists {
-    /// Lists under `base`, the address at which the folder [`FOLDER`] is served.
+    /// Lists under `base`, the URL at which the folder [`FOLDER`] is served.
     ///
     /// # Errors
-    /// [`Error::Invalid`] for an address that is none, or times that contradict each other: a list
-    /// that is fetched is in force for half its validity at least, so that is the longest `ttl`.
+    /// [`Error::Invalid`] for an unsuitable URL, or inconsistent times. A fetched list is valid for
+    /// at least half its validity, so that half is the longest `ttl`.
     pub fn new(base: &str, ttl: Duration, valid_for: Duration) -> Result<Self, Error> {
         let invalid = |field, reason| Error::Invalid { field, reason };
         const ADDRESS: &str =
@@ -77,7 +77,7 @@ impl StatusLists {
         Ok(Self { base, ttl_secs, valid_for_secs })
     }
 
-    /// The URI of a shard's list, for ever.
+    /// The permanent URI of a shard's list.
     #[must_use]
     pub fn uri(&self, shard: u32) -> String {
         format!("{}/{}", self.base, file_name(shard))
@@ -95,13 +95,13 @@ impl StatusLists {
         format!("{}/{JWKS}", self.base)
     }
 
-    /// How long verifiers may go on with a list that they have.
+    /// The time in seconds for which verifiers may cache a list.
     #[must_use]
     pub const fn ttl_secs(&self) -> u32 {
         self.ttl_secs
     }
 
-    /// How long a list is in force.
+    /// The validity of a list in seconds.
     #[must_use]
     pub const fn valid_for_secs(&self) -> u32 {
         self.valid_for_secs
@@ -121,7 +121,7 @@ pub fn file_name(shard: u32) -> String {
     format!("{shard}.jwt")
 }
 
-/// The shard whose list has this name.
+/// The shard of the list with this file name.
 #[must_use]
 pub fn shard_of(name: &str) -> Option<u32> {
     let shard = name.strip_suffix(".jwt")?.parse().ok()?;

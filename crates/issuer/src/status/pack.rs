@@ -1,5 +1,4 @@
-//! The statuses of a shard: one or two bits for each slot, the lowest bits of a byte first,
-//! compressed.
+//! The statuses of a shard: one or two bits per slot, least significant bits first, compressed.
 
 use std::io::{self, Write as _};
 
@@ -15,15 +14,15 @@ const SUSPENDED: u8 = 2;
 /// The statuses of a shard's slots.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Statuses {
-    /// For each slot: 1, or 2 where one is suspended.
+    /// Bits per slot: 1, or 2 if any slot is suspended.
     pub bits: u8,
-    /// The bytes that they fill, as many as the capacity takes.
+    /// The packed statuses of the whole capacity.
     pub bytes: Vec<u8>,
 }
 
 impl Statuses {
-    /// What the list says at `at` of each slot: `body`, with the slots of keys that its wide
-    /// entries speak of, in any order. A revocation beats a suspension.
+    /// The list's status of each slot at `at`: from `body`, and from the slots that bulk entries
+    /// cover, in any order. A revocation overrides a suspension.
     #[must_use]
     pub fn new(body: &Body, bulk: &[(u32, BulkState)], at: Time) -> Self {
         let mut values = vec![0_u8; body.capacity() as usize];
@@ -58,10 +57,10 @@ impl Statuses {
         Some(byte >> (slot % per_byte * u32::from(self.bits)) & mask)
     }
 
-    /// The bytes in the ZLIB format (RFC 1950), as small as it gets them.
+    /// The bytes in ZLIB format (RFC 1950), at the best compression.
     ///
     /// # Errors
-    /// Never: it writes to memory.
+    /// None: it writes to memory.
     pub fn compress(&self) -> io::Result<Vec<u8>> {
         let mut encoder = ZlibEncoder::new(Vec::new(), Compression::best());
         encoder.write_all(&self.bytes)?;
@@ -103,7 +102,7 @@ mod tests {
         let facts = ShardContents { capacity: 8, suspended: vec![2], ..ShardContents::default() };
         let suspended = Statuses::new(&body(&facts), &[], Time::from_secs(0));
         assert_eq!((suspended.bits, suspended.bytes.as_slice()), (2, [0x20, 0].as_slice()));
-        // Revoked as well, by its owner: nobody is suspended then.
+        // Revoked as well, by its owner's entry, so no slot is suspended.
         let bulk = [(2, BulkState::Suspended), (2, BulkState::Revoked)];
         let revoked = Statuses::new(&body(&facts), &bulk, Time::from_secs(0));
         assert_eq!((revoked.bits, revoked.bytes.as_slice()), (1, [4].as_slice()));
@@ -117,7 +116,8 @@ mod tests {
         assert!(packed.len() < 3_000, "{}", packed.len());
     }
 
-    /// Two bits a slot: revoked, suspended, timed or nothing, and what wide entries say.
+    /// Each slot is revoked, suspended, timed, several of these or none, and covered by bulk
+    /// entries or not.
     fn any_facts() -> impl Strategy<Value = (ShardContents, Vec<(u32, BulkState)>)> {
         let slots = proptest::collection::vec((0_u8..6, 0_u32..100, 0_u8..4), 1..300);
         slots.prop_map(|slots| {
@@ -145,7 +145,7 @@ mod tests {
     }
 
     proptest! {
-        /// Whatever the facts and the time, each slot says what the revocation list says.
+        /// For any facts and time, each slot's status equals that of the revocation list.
         #[test]
         fn it_says_what_the_revocation_list_says((facts, bulk) in any_facts(), at in 0_u32..100) {
             let (body, at) = (body(&facts), Time::from_secs(at));

@@ -15,12 +15,12 @@ use crate::error::Error;
 const ALGORITHM: &str = "EdDSA";
 const TYPE: &str = "statuslist+jwt";
 
-/// The key that signs status lists, under its kid.
+/// The signing key of status lists.
 #[derive(Debug)]
 pub struct StatusListSigner {
     /// The key id.
     pub kid: u16,
-    /// The key, which signs nothing else.
+    /// The key. It signs nothing else.
     pub key: SigningKey,
 }
 
@@ -31,37 +31,37 @@ struct Header {
     typ: String,
 }
 
-/// What a token says. Times are seconds since 1970.
+/// The claims of a token. Times are seconds since 1970.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Claims {
     /// The list's own URI.
     pub sub: String,
-    /// When the revocation list was made that this tells of.
+    /// When the revocation list that it reflects was made.
     pub iat: u64,
-    /// From this second on nothing may be looked up in it.
+    /// The expiry: the list mustn't be used from this second on.
     pub exp: u64,
-    /// For how many seconds who has it may go on without looking for a newer one.
+    /// How many seconds a client may cache the list.
     pub ttl: u32,
     /// The list.
     pub status_list: List,
 }
 
-/// The list in its token.
+/// The list inside its token.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct List {
-    /// For each slot.
+    /// Bits per slot.
     pub bits: u8,
     /// The statuses, compressed, in base64url without padding.
     pub lst: String,
-    /// Where all lists are named.
+    /// The URI of the document that names all lists.
     pub aggregation_uri: String,
 }
 
-/// Signs the list of `shard`, whose compressed statuses are `list`, as of `made`; gives the token
-/// and when it is over.
+/// Signs the list of `shard`, with the compressed statuses `list`, as of `made`. Returns the token
+/// and its expiry.
 ///
 /// # Errors
-/// [`Error::SelfCheck`] where what was made does not read back.
+/// [`Error::SelfCheck`] if the result doesn't verify.
 pub fn sign(
     signer: &StatusListSigner,
     lists: &StatusLists,
@@ -91,7 +91,7 @@ pub fn sign(
     Ok((token, Time::from_millis(exp.saturating_mul(1000))))
 }
 
-/// What a token says that a signer of `keyring` made which is not retired; `None` for any other.
+/// The claims of a token signed by a signer in `keyring` that isn't retired; `None` otherwise.
 #[must_use]
 pub fn open(token: &[u8], keyring: &Keyring) -> Option<Claims> {
     let token = std::str::from_utf8(token).ok()?;
@@ -110,10 +110,10 @@ pub fn open(token: &[u8], keyring: &Keyring) -> Option<Claims> {
     (counts && is_signed).then(|| serde_json::from_slice(&decode(payload)?).ok())?
 }
 
-/// The public keys of the signers of status lists that are not retired, as a JWK Set (RFC 7517).
+/// The public keys of the status-list signers that aren't retired, as a JWK Set (RFC 7517).
 ///
-/// One that is next is there before it signs, and one that was replaced stays until it is retired,
-/// which is refused while lists that it signed are in force.
+/// A next signer is included before it signs. A replaced one is included until it is retired, which
+/// is refused while its lists are in force.
 #[must_use]
 pub fn jwks(keyring: &Keyring) -> Value {
     let entries = keyring.entries().iter();

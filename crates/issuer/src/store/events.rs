@@ -406,6 +406,7 @@ pub async fn list(
     filter: &Filter,
     limit: u32,
 ) -> Result<Vec<EventRecord>, Error> {
+    // Ids start at 1.
     let mut select = Select::new("SELECT * FROM events WHERE id > ");
     select.arg(filter.after.unwrap_or(0));
     if let Some(before) = filter.before {

@@ -33,6 +33,7 @@ pub async fn insert(
     settings_version: u32,
 ) -> Result<(), Error> {
     for keys in keys.chunks(ROWS) {
+        // The order of the values is that of `COLUMNS`.
         let mut query = sqlx::query(AssertSqlSafe(insert_sql(connection, COLUMNS, 24, keys.len())));
         for key in keys {
             query = query
@@ -240,6 +241,7 @@ impl FromRow<'_, AnyRow> for KeyRecord {
             })?,
             owner: number(row, "owner")?,
             policy: number(row, "policy")?,
+            // In a table of their own: see `channels::fill`.
             sales_channels: Vec::new(),
             redacted: row.try_get("redacted")?,
             token: row.try_get("token")?,

@@ -1,4 +1,4 @@
-//! Sending: from the outbox to deliveries, from deliveries to endpoints.
+//! Delivers webhooks: from the outbox to deliveries, and from deliveries to endpoints.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -19,17 +19,17 @@ use crate::store::events::{self, EventRecord};
 use crate::store::webhooks::{self, Delivery, DeliveryState, WebhookRecord};
 use crate::view::rfc3339_millis;
 
-/// How long an endpoint may take to answer.
+/// The time limit of one request.
 const TIMEOUT: Duration = Duration::from_secs(10);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-/// The first wait; each further one is four times as long, up to the longest.
+/// The wait after the first failure. Each further wait is four times as long, up to the longest.
 const FIRST_WAIT_MILLIS: u64 = 5_000;
 const LONGEST_WAIT_MILLIS: u64 = 12 * 60 * 60 * 1000;
-/// With these waits the last attempt is made about three days after the first.
+/// With these waits, the last attempt is about three days after the first.
 const MAX_ATTEMPTS: u32 = 12;
-/// How long an endpoint that fails keeps what else waits for it waiting.
+/// How long other deliveries to a failing endpoint are held back.
 const HOLD_BACK_MILLIS: u64 = 60_000;
-/// How often the outbox is looked at.
+/// How often the outbox is polled.
 const POLL_INTERVAL: Duration = Duration::from_millis(500);
 const BATCH: u32 = 500;
 const UNREADABLE: &str = "the webhook's secret was sealed under another keystore: give it a new \
@@ -37,7 +37,7 @@ const UNREADABLE: &str = "the webhook's secret was sealed under another keystore
 /// How many deliveries are read at once.
 const DUE: u32 = 50;
 
-/// Sends webhooks.
+/// The dispatcher of webhooks.
 #[derive(Clone, Debug)]
 pub struct Dispatcher {
     issuer: Issuer,
@@ -45,22 +45,22 @@ pub struct Dispatcher {
     reach: Reach,
 }
 
-/// What one round came to.
+/// The result of one round.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Round {
-    /// Deliveries that were accepted.
+    /// Deliveries accepted.
     pub delivered: u64,
-    /// Attempts that failed.
+    /// Attempts failed.
     pub failed: u64,
 }
 
 impl Dispatcher {
-    /// A dispatcher of `issuer` that sends as far as `reach` allows.
+    /// A dispatcher for `issuer`, limited to addresses in `reach`.
     ///
     /// # Errors
     /// [`Error::HttpClient`].
     pub fn new(issuer: Issuer, reach: Reach) -> Result<Self, Error> {
-        // Only the first call installs it; it is the provider that the database's client uses.
+        // Only the first call installs it. The database's client uses the same provider.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let client = Client::builder()
             .user_agent(concat!("portcullis/", env!("CARGO_PKG_VERSION")))
@@ -74,7 +74,7 @@ impl Dispatcher {
         Ok(Self { issuer, client, reach })
     }
 
-    /// Makes deliveries of what is new in the outbox.
+    /// Creates deliveries for new events in the outbox.
     ///
     /// # Errors
     /// The store's.
@@ -87,7 +87,7 @@ impl Dispatcher {
             let mut position = webhook.position;
             while position < newest && webhook.disabled.is_none() && !issuer.is_ending() {
                 let mut writing = issuer.store().write().await?;
-                // Another issuer may have been here, or the webhook be gone.
+                // Another issuer may have done this already, or the webhook may have been deleted.
                 let Some(webhook) = webhooks::find(&mut writing, &webhook.id).await? else { break };
                 let page = events::after(&mut writing, webhook.position, BATCH).await?;
                 let Some(last) = page.last() else { break };
@@ -102,7 +102,7 @@ impl Dispatcher {
         Ok(added)
     }
 
-    /// Makes the deliveries of what is new, and every attempt that is due, endpoint by endpoint.
+    /// Creates deliveries for new events, and makes every due attempt, endpoint by endpoint.
     ///
     /// # Errors
     /// The store's.
@@ -117,8 +117,8 @@ impl Dispatcher {
         Ok(round)
     }
 
-    /// Makes the attempts that are due at one endpoint, in the order of the events. Ends with the
-    /// first that fails: what stands behind it waits too, so that order is kept as long as it can.
+    /// Makes the due attempts at one endpoint, in event order. Stops at the first failure, which
+    /// also delays later events, so that the order is kept as far as possible.
     async fn serve(&self, id: &str) -> Result<Round, Error> {
         let mut round = Round::default();
         loop {
@@ -149,7 +149,7 @@ impl Dispatcher {
         }
     }
 
-    /// One attempt, and what it came to in the database; says whether it was accepted.
+    /// Makes one attempt and stores its result. Returns whether it was accepted.
     async fn attempt(
         &self,
         webhook: &WebhookRecord,
@@ -159,7 +159,8 @@ impl Dispatcher {
         let issuer = &self.issuer;
         let outcome = match event {
             Some(event) => self.send(webhook, &event).await,
-            // Only who altered the database takes events away; the trail's check tells.
+            // Retention waits for deliveries, so something else removed the event. Verifying the
+            // trail reveals that.
             None => Outcome::refused("the event is not in the trail any more"),
         };
         issuer.metrics().delivery(outcome.is_accepted());
@@ -225,14 +226,14 @@ impl Dispatcher {
             .header("webhook-signature", signature)
             .body(body);
         match request.send().await {
-            // Whatever else the endpoint says is not read.
+            // The response body is ignored.
             Ok(response) => Outcome::of(response.status(), response.headers()),
             Err(error) => Outcome::refused(what_failed(&error)),
         }
     }
 
-    /// Sends until the sender of `stopped` is dropped; attempts that have begun are ended first.
-    /// Among many issuers one sends at a time.
+    /// Delivers until the sender of `stopped` is dropped, then finishes the attempts in progress.
+    /// Among several issuers, one delivers at a time.
     pub async fn run(self, mut stopped: watch::Receiver<()>) {
         let mut ticks = tokio::time::interval(POLL_INTERVAL);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -258,14 +259,14 @@ impl Dispatcher {
         lease.give_back().await;
     }
 
-    /// Starts a task for each endpoint that has something due and none yet.
+    /// Starts a task for each endpoint that has due deliveries and no task yet.
     async fn spread(
         &self,
         lease: &mut Lease,
         running: &mut HashSet<String>,
         tasks: &mut JoinSet<String>,
     ) -> Result<(), Error> {
-        // Nobody holds a lease, and nothing is written, where there is no webhook.
+        // Without webhooks, take no lease and write nothing.
         let known = self.issuer.list_webhooks().await?;
         if known.is_empty() || !lease.hold().await? {
             return Ok(());
@@ -295,7 +296,7 @@ fn wants(webhook: &WebhookRecord, event: &EventRecord) -> bool {
     webhook.types.is_empty() || webhook.types.iter().any(|wanted| wanted.name() == event.event)
 }
 
-/// The message: `type`, `timestamp` and `data`, as the standard has it.
+/// The message: `type`, `timestamp` and `data`, as Standard Webhooks specifies.
 fn body(issuer: &str, event: &EventRecord) -> String {
     let details: serde_json::Value = serde_json::from_str(&event.data).unwrap_or_default();
     json!({
@@ -314,8 +315,8 @@ fn body(issuer: &str, event: &EventRecord) -> String {
     .to_string()
 }
 
-/// The wait after the attempt of this number, between three and five quarters of what is planned,
-/// so that endpoints which failed together are not called together.
+/// The wait in milliseconds after this number of attempts: 3/4 to 5/4 of the planned time, so that
+/// endpoints that failed together aren't retried together.
 fn wait_millis(attempts: u32) -> Result<u64, Error> {
     let planned = FIRST_WAIT_MILLIS
         .saturating_mul(4_u64.saturating_pow(attempts.saturating_sub(1)))
@@ -324,11 +325,11 @@ fn wait_millis(attempts: u32) -> Result<u64, Error> {
     Ok(planned * 3 / 4 + planned * dice / 2048)
 }
 
-/// What an attempt came to.
+/// The result of an attempt.
 struct Outcome {
     status: Option<u16>,
     error: Option<String>,
-    /// The endpoint wants nothing any more.
+    /// The endpoint wants no more messages.
     gone: bool,
     retry_after_millis: u64,
 }
@@ -364,7 +365,7 @@ impl Outcome {
     }
 }
 
-/// Never the error's own text: it quotes the address, whose query may hold a secret.
+/// A fixed text. The error's own text quotes the address, and its query may contain a secret.
 fn what_failed(error: &reqwest::Error) -> &'static str {
     if error.is_timeout() {
         "the endpoint did not answer in time"

@@ -1,11 +1,11 @@
-//! Webhooks: endpoints that are told of events, in the form of Standard Webhooks.
+//! Webhooks: endpoints that receive events in the format of Standard Webhooks.
 //!
 //! ```text
 //! outbox -> deliveries, by position, in one transaction -> attempts -> delivered, or dead
 //! ```
 //!
-//! Each event reaches each endpoint at least once; its `webhook-id` is the same at every attempt,
-//! by which a receiver knows it again.
+//! Each event is delivered to each endpoint at least once. Its `webhook-id` is the same at every
+//! attempt, so a receiver can recognise duplicates.
 
 pub mod answers;
 mod deliver;
@@ -36,26 +36,25 @@ use crate::store::events::{self, Event, EventType};
 use crate::store::webhooks::{self, Delivery, DeliveryState, WebhookRecord};
 use crate::view::Instant;
 
-/// How long the old secret signs beside the new one, unless asked otherwise.
+/// The default time for which the old secret also signs after a rotation.
 pub const DEFAULT_OVERLAP: Duration = Duration::from_secs(24 * 60 * 60);
-/// The most endpoints: each reads the outbox.
+/// The most endpoints, since each reads the outbox.
 const MAX_WEBHOOKS: usize = 100;
 
-/// What endpoint to tell.
+/// The properties of an endpoint to make.
 #[derive(Clone, Debug)]
 pub struct NewWebhook {
-    /// Where messages are sent.
+    /// The URL that messages are sent to.
     pub url: String,
-    /// What people call it, at most 255 characters.
+    /// The description, at most 255 characters.
     pub description: String,
-    /// The types that it is told of; all for none.
+    /// The event types that it receives; empty for all.
     pub types: Vec<EventType>,
-    /// In whose name, as the caller says.
+    /// The person the caller acts for, as named by the caller.
     pub by: Option<String>,
 }
 
-/// An endpoint with the secret that it has just been given, which is shown this once: the database
-/// has it sealed.
+/// An endpoint with its new secret. The secret is shown only once; the database has it sealed.
 #[derive(Clone)]
 pub struct WithSecret {
     /// The endpoint.
@@ -65,33 +64,33 @@ pub struct WithSecret {
 }
 
 impl std::fmt::Debug for WithSecret {
-    /// Without the secret.
+    /// Omits the secret.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_tuple("WithSecret").field(&self.webhook).finish()
     }
 }
 
-/// What to change of an endpoint; `None` leaves it.
+/// A change of an endpoint. `None` keeps a field.
 #[derive(Clone, Debug, Default)]
 pub struct WebhookChange {
-    /// Where messages are sent.
+    /// The URL that messages are sent to.
     pub url: Option<String>,
-    /// What people call it.
+    /// The description.
     pub description: Option<String>,
-    /// The types that it is told of; all for an empty list.
+    /// The event types that it receives; empty for all.
     pub types: Option<Vec<EventType>>,
-    /// Whether anything is sent. What happens while it is not is sent when it is again.
+    /// Whether messages are sent. Events while disabled are sent once it is enabled again.
     pub enabled: Option<bool>,
 }
 
-/// What to send again.
+/// The deliveries to send again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Replay {
-    /// One delivery, whatever became of it.
+    /// One delivery, whatever its state.
     One(i64),
-    /// All that were given up.
+    /// All dead deliveries.
     Dead,
-    /// Every event behind this one, as if none had been sent.
+    /// Every event after this one, as if none had been sent.
     After(i64),
 }
 
@@ -123,7 +122,7 @@ pub struct WebhookView {
 }
 
 impl WebhookView {
-    /// The endpoint without its secrets, as of `now`.
+    /// The endpoint as of `now`, without its secrets.
     #[must_use]
     pub fn new(webhook: &WebhookRecord, now: Time) -> Self {
         let until = webhook.old_secret.as_ref().map(|(_, until)| *until);
@@ -181,11 +180,10 @@ impl From<&Delivery> for DeliveryView {
 }
 
 impl Issuer {
-    /// Makes an endpoint, which is told of what happens from now on. Its secret is to be shown this
-    /// once.
+    /// Makes an endpoint, which receives the events from now on. Its secret is shown only once.
     ///
     /// # Errors
-    /// [`Error::Invalid`] for an address out of `reach`, and the store's.
+    /// [`Error::Invalid`] for an address outside `reach`, and the store's.
     pub async fn create_webhook(
         &self,
         new: &NewWebhook,
@@ -205,6 +203,7 @@ impl Issuer {
             let reason = "can't be added: there are 100 webhooks; delete one first";
             return Err(Error::Invalid { field: "url", reason });
         }
+        // Start after the newest event.
         let now = writing.now().await?;
         let webhook = WebhookRecord {
             id,
@@ -275,8 +274,7 @@ impl Issuer {
         .await
     }
 
-    /// Gives an endpoint a new secret, to be shown this once. The old one signs beside it for
-    /// `overlap`.
+    /// Gives an endpoint a new secret, shown only once. The old one also signs for `overlap`.
     ///
     /// # Errors
     /// [`Error::NoWebhook`] and the store's.
@@ -296,7 +294,7 @@ impl Issuer {
         Ok(WithSecret { webhook: changed.await?, secret })
     }
 
-    /// Deletes an endpoint and what was still to be sent to it.
+    /// Deletes an endpoint and its pending deliveries.
     ///
     /// # Errors
     /// [`Error::NoWebhook`] and the store's.
@@ -310,7 +308,7 @@ impl Issuer {
         Ok(())
     }
 
-    /// Deliveries of an endpoint, newest first; the dead ones are its dead-letter list.
+    /// The deliveries of an endpoint, newest first. The dead ones are its dead-letter list.
     ///
     /// # Errors
     /// [`Error::NoWebhook`], [`Error::Invalid`] and the store's.
@@ -330,12 +328,12 @@ impl Issuer {
         webhooks::deliveries(&mut reading, id, state, before, limit).await
     }
 
-    /// Sends again; says how many deliveries are pending for it (for [`Replay::After`], how many
-    /// events there are to look at).
+    /// Sends deliveries again. Returns how many are pending for that; for [`Replay::After`], the
+    /// number of events to process.
     ///
     /// # Errors
-    /// [`Error::NoWebhook`], [`Error::Invalid`] where there is no such delivery,
-    /// [`Error::EventsRemoved`] if events behind that one were removed, and the store's.
+    /// [`Error::NoWebhook`], [`Error::Invalid`] if the delivery doesn't exist,
+    /// [`Error::EventsRemoved`] if events after that one were removed, and the store's.
     pub async fn replay_webhook(&self, id: &str, what: Replay) -> Result<u64, Error> {
         let mut writing = self.store().write().await?;
         let now = writing.now().await?;
@@ -387,7 +385,7 @@ impl Issuer {
     }
 }
 
-/// Where events go to is itself part of the audit trail.
+/// Changes of the endpoints are themselves part of the audit trail.
 async fn tell(
     connection: &mut Connection,
     action: &'static str,

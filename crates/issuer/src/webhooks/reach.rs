@@ -1,5 +1,5 @@
-//! Where webhooks may be sent: by TLS, and to addresses of the public Internet, so that who may
-//! make a webhook can't have the issuer knock on doors inside its own network.
+//! The addresses that webhooks may be sent to: over TLS, and on the public Internet. Otherwise a
+//! creator of webhooks could make the issuer send requests inside its own network (SSRF).
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -8,18 +8,18 @@ use url::{Host, Url};
 
 use crate::error::Error;
 
-/// What is allowed beyond https to public addresses.
+/// What is allowed in addition to https to public addresses.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Reach {
-    /// http, without TLS, to any host. To a loopback address it is allowed with `private` alone.
+    /// Plain http to any host. To loopback addresses, `private` alone permits it too.
     pub http: bool,
     /// Loopback and private addresses.
     pub private: bool,
 }
 
 impl Reach {
-    /// Checks an address as it is written. The addresses that a name leads to are looked at
-    /// whenever a connection is made.
+    /// Checks the URL itself. The addresses that a host name resolves to are checked at each
+    /// connection.
     ///
     /// # Errors
     /// [`Error::Invalid`].
@@ -61,8 +61,8 @@ fn is_local_name(name: &str) -> bool {
     name.eq_ignore_ascii_case("localhost") || name.to_ascii_lowercase().ends_with(".localhost")
 }
 
-/// Resolves names as the system does, and leaves out the addresses that are out of reach: what is
-/// looked at is what is connected to.
+/// Resolves names with the system's resolver and drops addresses out of reach. The client connects
+/// only to the addresses returned here, so a second resolution can't bypass the check.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Resolver(pub(super) Reach);
 
@@ -81,8 +81,8 @@ impl Resolve for Resolver {
     }
 }
 
-/// Whether an address belongs to the public Internet, by the registries of special addresses
-/// (RFC 6890 and its successors).
+/// Whether an address is on the public Internet, according to the special-purpose registries (RFC
+/// 6890 and its successors).
 fn is_public(address: IpAddr) -> bool {
     match address.to_canonical() {
         IpAddr::V4(address) => is_public_v4(address),
@@ -114,11 +114,11 @@ fn is_public_v6(address: Ipv6Addr) -> bool {
     });
     let embedded = Ipv4Addr::new(p, q, r, s);
     match (a, b) {
-        // An IPv4 address behind a translator.
+        // An IPv4 address behind a NAT64 translator.
         (0x64, 0xff9b) => c == 0 && is_public_v4(embedded),
         // 6to4, Teredo and other protocol assignments, documentation.
         (0x2002, _) | (0x2001, 0..=0x01ff) | (0x2001, 0x0db8) | (0x3fff, 0..=0x0fff) => false,
-        // Everything else that is public is global unicast.
+        // All other public addresses are global unicast.
         (0x2000..=0x3fff, _) => true,
         _ => false,
     }

@@ -1,4 +1,4 @@
-//! Signing as Standard Webhooks says: HMAC-SHA256 over `id.timestamp.body`.
+//! Signatures of Standard Webhooks: HMAC-SHA256 over `id.timestamp.body`.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -10,11 +10,11 @@ use crate::error::Error;
 
 const PREFIX: &str = "whsec_";
 
-/// The secret of an endpoint.
+/// An endpoint's secret.
 pub struct Secret(Zeroizing<Vec<u8>>);
 
 impl Secret {
-    /// A new one, of 32 random bytes.
+    /// A new secret of 32 random bytes.
     ///
     /// # Errors
     /// [`Error::Random`].
@@ -22,23 +22,23 @@ impl Secret {
         Ok(Self(Zeroizing::new(crate::random::secret::<32>()?.to_vec())))
     }
 
-    /// Reads `whsec_…`.
+    /// Parses `whsec_…`.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let bytes = STANDARD.decode(text.strip_prefix(PREFIX)?).ok()?;
         (!bytes.is_empty()).then(|| Self(Zeroizing::new(bytes)))
     }
 
-    /// `whsec_…`.
+    /// Formats as `whsec_…`.
     #[must_use]
     pub fn text(&self) -> Zeroizing<String> {
         Zeroizing::new(format!("{PREFIX}{}", STANDARD.encode(self.0.as_slice())))
     }
 
-    /// `v1,<base64>` for a message sent at `timestamp`, in seconds.
+    /// `v1,<base64>` for a message sent at `timestamp`, in seconds since 1970.
     #[must_use]
     pub fn sign(&self, id: &str, timestamp: u64, body: &[u8]) -> Option<String> {
-        // HMAC takes keys of any length: this fails never.
+        // HMAC accepts keys of any length, so this never fails.
         let mut mac = Hmac::<Sha256>::new_from_slice(&self.0).ok()?;
         mac.update(format!("{id}.{timestamp}.").as_bytes());
         mac.update(body);
@@ -52,7 +52,7 @@ impl std::fmt::Debug for Secret {
     }
 }
 
-/// The header `webhook-signature`: one signature for each secret, separated by blanks.
+/// The header `webhook-signature`: one signature per secret, separated by spaces.
 #[must_use]
 pub fn signatures<'a>(
     secrets: impl Iterator<Item = &'a str>,
@@ -70,7 +70,7 @@ mod tests {
 
     #[test]
     fn signatures_are_those_of_the_standard() {
-        // The example of the specification's own libraries.
+        // The example of the specification's libraries.
         let secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
         let (id, body) = ("msg_p5jXN8AQM9LWM0D4loKWxJek", br#"{"test": 2432232314}"#);
         let signed = signatures([secret].into_iter(), id, 1_614_265_330, body);
