@@ -10,8 +10,8 @@
 //!
 //! Once marked, the source accepts no writes: each transaction checks the mark, so a server that is
 //! still running acknowledges nothing that wouldn't be copied. The target is unusable until it is
-//! released, and the source afterwards. A move that is killed at any point continues when run
-//! again.
+//! released, and the source is unusable afterwards. A move that is killed at any point continues
+//! when run again.
 
 mod back;
 mod copy;

@@ -45,7 +45,7 @@ pub use reclock::Reclocked;
 pub use recover::Recovered;
 pub(crate) use status::follow as follow_with_status_lists;
 
-/// How far the clock may be behind the last list. Beyond this, the skew that verifiers tolerate,
+/// How far the clock may be behind the last list: the skew that verifiers tolerate. Beyond it,
 /// nothing is published.
 const MAX_BEHIND_MILLIS: u64 = portcullis_core::list::MAX_SKEW_MILLIS;
 /// How long an entry stays after its key has expired, so that a gate with a slow clock doesn't
@@ -207,7 +207,7 @@ const fn not_behind(clock: Time, last: Time) -> Result<(), Error> {
     Ok(())
 }
 
-/// Refuses a clock that is behind the last promise.
+/// Refuses a clock that is behind the last promise by more than [`MAX_BEHIND_MILLIS`].
 ///
 /// # Errors
 /// [`Error::ClockWentBack`] and the database's.

@@ -45,7 +45,7 @@ pub struct Reclocked {
     pub epoch: u32,
     /// The new signers.
     pub signers: Vec<u16>,
-    /// How many revocations were scheduled by the wrong clock, and take effect now.
+    /// How many revocations would have taken effect too late, and were moved earlier.
     pub revocations: u64,
     /// How many keys carry a time of issue in the future. They don't change; roll them.
     pub keys: u64,
