@@ -29,7 +29,7 @@ impl Gate {
     }
 
     /// The refresh schedule.
-    pub const fn pace_mut(&mut self) -> &mut RefreshSchedule {
+    pub const fn refresh_schedule_mut(&mut self) -> &mut RefreshSchedule {
         &mut self.refresh_schedule
     }
 

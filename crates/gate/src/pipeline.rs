@@ -237,7 +237,7 @@ impl Gate {
                 authentic
             }
             Err(refusal) => {
-                self.settle(RefreshReason::of(refusal), inquiry)?;
+                self.refresh_for(RefreshReason::of(refusal), inquiry)?;
                 return Err(Stop::because(refusal));
             }
         };
@@ -256,7 +256,7 @@ impl Gate {
                 Ok((accepted, standing))
             }
             Err(refusal) => {
-                self.settle(RefreshReason::of(refusal), inquiry)?;
+                self.refresh_for(RefreshReason::of(refusal), inquiry)?;
                 Err(Stop::Refuse(refusal.into(), Some(name())))
             }
         }
@@ -313,10 +313,14 @@ impl Gate {
 
     /// Requests one refresh if that may change the verdict on this key. `Ok` if it can't, or
     /// didn't.
-    fn settle(&self, reason: Option<RefreshReason>, inquiry: &Inquiry<'_>) -> Result<(), Stop> {
+    fn refresh_for(
+        &self,
+        reason: Option<RefreshReason>,
+        inquiry: &Inquiry<'_>,
+    ) -> Result<(), Stop> {
         let Some(reason) = reason else { return Ok(()) };
         let now = inquiry.now;
-        let may = self.refresh_schedule.may_settle(reason, now)
+        let may = self.refresh_schedule.may_refresh_for(reason, now)
             || self.refresh_schedule.is_in_flight(now);
         if inquiry.state.retry_is_over(now) || !may {
             Ok(())

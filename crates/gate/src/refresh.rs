@@ -267,7 +267,7 @@ impl<H: Host> Run<'_, H> {
     }
 
     fn extend(&self) -> bool {
-        self.gate.borrow_mut().pace_mut().extend(&self.job, self.host.now())
+        self.gate.borrow_mut().refresh_schedule_mut().extend(&self.job, self.host.now())
     }
 
     async fn get(&self, source: usize, file: File) -> Result<Vec<u8>, RefreshError> {

@@ -207,7 +207,7 @@ impl RefreshSchedule {
     /// Whether an extra refresh may start for this reason: once per `fresh_for` and reason, so that
     /// no stream of keys makes the gate flood its issuer.
     #[must_use]
-    pub fn may_settle(&self, reason: RefreshReason, now: Time) -> bool {
+    pub fn may_refresh_for(&self, reason: RefreshReason, now: Time) -> bool {
         let [not_covered, unknown_signer] = &self.out_of_turn;
         let spent = match reason {
             RefreshReason::NotCovered => not_covered,
@@ -217,7 +217,7 @@ impl RefreshSchedule {
     }
 
     /// Starts a refresh, which the caller has to carry out. Call it only if
-    /// [`list_step`](Self::list_step) or [`may_settle`](Self::may_settle) allowed it, or if no
+    /// [`list_step`](Self::list_step) or [`may_refresh_for`](Self::may_settle) allowed it, or if no
     /// refresh is [in flight](Self::is_in_flight).
     pub fn start(
         &mut self,

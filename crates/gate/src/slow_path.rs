@@ -101,7 +101,7 @@ impl Gate {
                     self.wait_for_list((held, at_most, refresh), (state, now), background);
                 }
                 Need::RefreshReason(reason) => {
-                    self.wait_for_doubt(reason, (state, now), background);
+                    self.wait_for_refresh(reason, (state, now), background);
                 }
                 Need::Policy { kind, number } => {
                     self.wait_for_policy((kind, number), (state, now), background);

@@ -44,7 +44,7 @@ impl Gate {
 
     /// Starts one extra refresh, or waits for the one in flight, because it may change the verdict
     /// on a key.
-    pub(crate) fn wait_for_doubt(
+    pub(crate) fn wait_for_refresh(
         &mut self,
         reason: RefreshReason,
         (state, now): (&mut RequestState, Time),
@@ -52,7 +52,7 @@ impl Gate {
     ) {
         let deadline = now.plus_millis(self.refresh_schedule.bounds().deadline);
         let until = *state.retry_until.get_or_insert(deadline);
-        if self.refresh_schedule.may_settle(reason, now) {
+        if self.refresh_schedule.may_refresh_for(reason, now) {
             state.asked = true;
             let held = self.held(now).ok();
             background.refresh = Some(self.refresh_schedule.start(held, Some(reason), now));

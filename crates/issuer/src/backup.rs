@@ -62,15 +62,15 @@ impl Drop for Draft {
 impl Issuer {
     /// Records in the database that `restore` put it there. Repeated if a start was interrupted.
     pub(crate) async fn mark_restored(&self) -> Result<(), Error> {
-        let list_version = self.home().restored_mark();
-        if !list_version.exists() {
+        let marker = self.home().restored_mark();
+        if !marker.exists() {
             return Ok(());
         }
         let mut writing = self.store().write().await?;
         let now = writing.clock();
         targets::set_restored(&mut writing, "", Time::from_millis(0), now).await?;
         writing.commit().await?;
-        fs::remove_file(&list_version).map_err(|source| Error::Io { path: list_version, source })
+        fs::remove_file(&marker).map_err(|source| Error::Io { path: marker, source })
     }
 
     /// Writes a backup to `path`, which must not exist, encrypted with the secret of the folder's
@@ -180,8 +180,8 @@ fn put_back(path: &Path, home: &Home, wanted: &[&str]) -> Result<Restored, Error
     let names: Vec<&str> = names.into_iter().filter(|name| wanted.contains(name)).collect();
     let with_database = names.contains(&DATABASE);
     if with_database {
-        let list_version = draft.0.join(MARK);
-        let mut file = files::create_new(&list_version, Privacy::Secret).map_err(failed)?;
+        let marker = draft.0.join(MARK);
+        let mut file = files::create_new(&marker, Privacy::Secret).map_err(failed)?;
         file.write_all(MARKED.as_bytes()).map_err(failed)?;
         file.sync_all().map_err(failed)?;
     }
@@ -222,11 +222,11 @@ fn take_place(draft: &Draft, home: &Home, names: &[&str]) -> Result<Vec<PathBuf>
         files::create_private_folder(home.path()).map_err(|e| failed(home.path(), e))?;
     }
     let mut made: Vec<PathBuf> = Vec::new();
-    let list_version = (MARK, home.restored_mark());
+    let marker = (MARK, home.restored_mark());
     let files = [(DATABASE, home.database_file()), (KEYSTORE, home.keystore())];
     let files = files.into_iter().filter(|(name, _)| names.contains(name));
-    let list_version = Some(list_version).filter(|_| names.contains(&DATABASE));
-    for (name, to) in list_version.into_iter().chain(files) {
+    let marker = Some(marker).filter(|_| names.contains(&DATABASE));
+    for (name, to) in marker.into_iter().chain(files) {
         // Unlike a rename, a hard link fails if the target exists.
         if let Err(source) = fs::hard_link(draft.0.join(name), &to) {
             for path in &made {

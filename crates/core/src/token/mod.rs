@@ -41,7 +41,7 @@ impl Kind {
 
     /// `sk` or `pk`.
     #[must_use]
-    pub const fn list_version(self) -> &'static str {
+    pub const fn short_name(self) -> &'static str {
         match self {
             Self::Secret => "sk",
             Self::Publishable => "pk",

@@ -111,7 +111,7 @@ impl Prefix {
         let label = self.label.as_str();
         let after_label = if label.is_empty() { "" } else { "_" };
         let parts: [&str; 6] =
-            [label, after_label, self.kind.list_version(), "_", self.environment.name(), "_"];
+            [label, after_label, self.kind.short_name(), "_", self.environment.name(), "_"];
         let [a, b, c, d, e, f] = parts.map(str::as_bytes);
         let digest = Context::BINDING.digest(&[&issuer.0, a, b, c, d, e, f]);
         let [binding @ .., _, _, _, _, _, _, _, _, _, _, _, _, _, _, _, _] = digest;
@@ -125,7 +125,7 @@ impl fmt::Display for Prefix {
         if !label.is_empty() {
             write!(f, "{label}_")?;
         }
-        write!(f, "{}_{}_", self.kind.list_version(), self.environment.name())
+        write!(f, "{}_{}_", self.kind.short_name(), self.environment.name())
     }
 }
 

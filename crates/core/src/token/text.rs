@@ -222,12 +222,12 @@ fn split(text: &str) -> Option<(Algorithm, &[u8], &[u8])> {
 
 /// Copies a prefix to the end of `place`.
 fn put_front(place: &mut [u8; FRONT], front: &[u8]) {
-    let (Some((label, list_version)), Some((before, end))) =
+    let (Some((label, underscore)), Some((before, end))) =
         (front.split_last_chunk::<8>(), place.split_last_chunk_mut::<8>())
     else {
         return;
     };
-    *end = *list_version;
+    *end = *underscore;
     // A copy of variable length is a call, which prefixes without a label avoid.
     if !label.is_empty() {
         before.iter_mut().rev().zip(label.iter().rev()).for_each(|(slot, byte)| *slot = *byte);

@@ -23,7 +23,7 @@ pub async fn fetch_policy<H: Host>(gate: &RefCell<Gate>, host: &H, job: PolicyJo
     }
     let now = host.now();
     let mut gate = gate.borrow_mut();
-    let pause = gate.pace_mut().policy_pause();
+    let pause = gate.refresh_schedule_mut().policy_pause();
     gate.policies_mut().end(&job, outcome.is_ok(), pause, now);
 }
 

@@ -50,7 +50,7 @@ fn one_refresh_is_out_at_a_time_and_is_waited_for_from_its_start() {
         refresh_schedule.list_step(None, at(5_100)),
         ListStep::Wait { at_most: 3_000, refresh: false }
     );
-    assert!(!refresh_schedule.may_settle(RefreshReason::NotCovered, at(5_100)));
+    assert!(!refresh_schedule.may_refresh_for(RefreshReason::NotCovered, at(5_100)));
 }
 
 #[test]
@@ -81,7 +81,7 @@ fn after_a_failure_nobody_waits_until_the_pause_is_over() {
     assert_eq!(refresh_schedule.pause_left(at(5_100)), 500);
     assert_eq!(refresh_schedule.list_step(list(0), at(5_599)), go(Standing::Stale, false));
     assert_eq!(refresh_schedule.list_step(None, at(5_599)), ListStep::Closed);
-    assert!(!refresh_schedule.may_settle(RefreshReason::UnknownSigner, at(5_599)));
+    assert!(!refresh_schedule.may_refresh_for(RefreshReason::UnknownSigner, at(5_599)));
     assert_eq!(
         refresh_schedule.list_step(list(0), at(5_600)),
         ListStep::Wait { at_most: 300, refresh: true }
@@ -132,9 +132,9 @@ fn each_doubt_sends_one_refresh_in_fresh_for() {
     let mut refresh_schedule = RefreshSchedule::new(BOUNDS);
     let job = refresh_schedule.start(list(0), Some(RefreshReason::UnknownSigner), at(0));
     refresh_schedule.end(&job, true, list(0), at(10), 0);
-    assert!(!refresh_schedule.may_settle(RefreshReason::UnknownSigner, at(3_999)));
-    assert!(refresh_schedule.may_settle(RefreshReason::NotCovered, at(3_999)));
-    assert!(refresh_schedule.may_settle(RefreshReason::UnknownSigner, at(4_000)));
+    assert!(!refresh_schedule.may_refresh_for(RefreshReason::UnknownSigner, at(3_999)));
+    assert!(refresh_schedule.may_refresh_for(RefreshReason::NotCovered, at(3_999)));
+    assert!(refresh_schedule.may_refresh_for(RefreshReason::UnknownSigner, at(4_000)));
 }
 
 /// What can happen to a gate, in any order.

@@ -172,19 +172,19 @@ fn decoded(text: &[u8]) -> Cow<'_, [u8]> {
     loop {
         rest = match rest {
             [] => return Cow::Owned(bytes),
-            [b'%', high, low, background @ ..] if is_hex(*high) && is_hex(*low) => {
+            [b'%', high, low, rest @ ..] if is_hex(*high) && is_hex(*low) => {
                 let digit = |byte: u8| char::from(byte).to_digit(16).unwrap_or(0);
                 let value = digit(*high) << 4 | digit(*low);
                 bytes.push(u8::try_from(value).unwrap_or(b'%'));
-                background
+                rest
             }
-            [b'+', background @ ..] => {
+            [b'+', rest @ ..] => {
                 bytes.push(b' ');
-                background
+                rest
             }
-            [byte, background @ ..] => {
+            [byte, rest @ ..] => {
                 bytes.push(*byte);
-                background
+                rest
             }
         };
     }

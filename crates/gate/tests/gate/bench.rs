@@ -147,8 +147,8 @@ impl Incoming<'_> {
         settings: &Settings,
         then: impl FnOnce(&Result<Request<'_>, Malformed>) -> T,
     ) -> T {
-        let list_version = if self.query.is_empty() { "" } else { "?" };
-        let target = [self.path, list_version, self.query].concat();
+        let question_mark = if self.query.is_empty() { "" } else { "?" };
+        let target = [self.path, question_mark, self.query].concat();
         let known = [
             ("authorization", self.authorization),
             ("x-api-key", self.x_api_key),

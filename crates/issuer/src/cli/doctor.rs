@@ -28,12 +28,12 @@ impl Doctor {
         let json = json!({ "healthy": healthy, "blind": seen.blind, "checks": seen.checks });
         out.answer(&json, |o| {
             for check in &seen.checks {
-                let list_version = match (check.ok, &check.mend) {
+                let mark = match (check.ok, &check.mend) {
                     (true, None) => "ok  ",
                     (true, Some(_)) => "warn ",
                     (false, _) => "BAD ",
                 };
-                field(o, check.check, format_args!("{list_version}{}", check.found))?;
+                field(o, check.check, format_args!("{mark}{}", check.found))?;
                 if let Some(mend) = &check.mend {
                     field(o, "", format_args!("    -> {mend}"))?;
                 }
