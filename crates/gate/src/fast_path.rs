@@ -2,7 +2,7 @@
 //! synchronous call from plain JavaScript, because an asynchronous handler costs more than the
 //! verification.
 //!
-//! [`Gate::evaluate`] decides, as on the slow path. Whatever needs more (a wait, a fetch, a
+//! `Gate::evaluate` decides, as on the slow path. Whatever needs more (a wait, a fetch, a
 //! signature, the platform's rate limiter, a debug header) falls through to the slow path. So the
 //! fast path refuses nothing, and changes no state except the counts of forwarded requests.
 

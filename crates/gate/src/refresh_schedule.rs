@@ -217,7 +217,7 @@ impl RefreshSchedule {
     }
 
     /// Starts a refresh, which the caller has to carry out. Call it only if
-    /// [`list_step`](Self::list_step) or [`may_refresh_for`](Self::may_settle) allowed it, or if no
+    /// [`list_step`](Self::list_step) or [`may_refresh_for`](Self::may_refresh_for) allowed it, or if no
     /// refresh is [in flight](Self::is_in_flight).
     pub fn start(
         &mut self,
