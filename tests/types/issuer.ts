@@ -45,7 +45,9 @@ export async function life(): Promise<string> {
   const serials: [number, number] | undefined = entry?.serials;
   for await (const event of issuer.events.follow({ after: 0 })) console.log(event.id.toFixed(), event.type);
   const signer = (await issuer.keyring.show()).signers[0];
-  console.log(state, by, channels, text, items, count, undone, serials, signer?.purpose === 'list');
+  const labels: string[] = (await issuer.keyring.labels()).labels;
+  const word: string = (await issuer.keys.create({ title: 'd', label: labels[0] ?? '' })).key.label;
+  console.log(state, by, channels, text, items, count, undone, serials, signer?.purpose === 'list', word);
   return said;
 }
 

@@ -27,7 +27,10 @@ export function createIssuer(options) {
         send({ method: 'PATCH', path: ['v1', 'settings'], body, again: property(body, 'if_version') === undefined }, options),
     },
     usage: { report: (uses, options) => send({ method: 'POST', path: ['v1', 'usage'], body: { uses } }, options) },
-    keyring: { show: (options) => send({ method: 'GET', path: ['v1', 'keyring'], again: true }, options) },
+    keyring: {
+      show: (options) => send({ method: 'GET', path: ['v1', 'keyring'], again: true }, options),
+      labels: (options) => send({ method: 'GET', path: ['v1', 'keyring', 'labels'], again: true }, options),
+    },
     list: {
       show: (options) => send({ method: 'GET', path: ['v1', 'list'], again: true }, options),
       publish: (options) => send({ method: 'POST', path: ['v1', 'list', 'publish'], again: true }, options),

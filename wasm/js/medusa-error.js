@@ -2,6 +2,7 @@
 
 import { MedusaError } from '@medusajs/framework/utils';
 import { IssuerError } from './issuer-error.js';
+import { NOT_UNLABELLED } from './medusa-labels.js';
 
 const { Types } = MedusaError;
 const TYPES = new Map([
@@ -20,6 +21,8 @@ export const notFound = (message) => new MedusaError(Types.NOT_FOUND, message);
 // they are unauthorized.
 export function asMedusa(error) {
   if (!(error instanceof IssuerError)) return error;
+  // The module asks for no other label than none.
+  if (error.code === 'label_not_listed') return caused(notAllowed(`API keys: ${NOT_UNLABELLED}`), error);
   const type = TYPES.get(error.kind);
   const refused = error.status === 401 || error.status === 403;
   const why = refused
@@ -29,7 +32,11 @@ export function asMedusa(error) {
     type ?? Types.UNEXPECTED_STATE,
     type === undefined ? `API keys: ${why}` : why,
   );
-  told.cause = error;
+  return caused(told, error);
+}
+
+function caused(told, cause) {
+  told.cause = cause;
   return told;
 }
 

@@ -7,6 +7,7 @@ import { createIssuer } from './issuer.js';
 import { invalid, notAllowed, notFound, throughMedusa } from './medusa-error.js';
 import { isSoftDeleted, select, SOFT_DELETE, toMedusa } from './medusa-key.js';
 import { Judge } from './medusa-judge.js';
+import { UNLABELLED } from './medusa-labels.js';
 import { Lister } from './medusa-list.js';
 import { settings } from './medusa-options.js';
 import { own } from './property.js';
@@ -218,6 +219,7 @@ export class ApiKeyModuleService {
       title,
       kind: type,
       environment,
+      ...(type === 'secret' ? { label: UNLABELLED } : {}),
       ...(owner === undefined ? {} : { owner }),
       ...(type === 'secret' && algorithm !== undefined ? { algorithm } : {}),
       ...(metadata === undefined ? {} : { metadata }),

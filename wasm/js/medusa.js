@@ -7,6 +7,7 @@ import {
   Module,
   Modules,
 } from '@medusajs/framework/utils';
+import { refuseLabelled } from './medusa-labels.js';
 import { ApiKeyModuleService } from './medusa-service.js';
 
 // For Medusa's graph and links alone: there is no such table.
@@ -42,7 +43,7 @@ function elsewhere({ options }) {
 const nothing = async () => [];
 
 export default {
-  ...Module(Modules.API_KEY, { service: ApiKeyModuleService, loaders: [elsewhere] }),
+  ...Module(Modules.API_KEY, { service: ApiKeyModuleService, loaders: [elsewhere, refuseLabelled] }),
   runMigrations: nothing,
   revertMigration: nothing,
   generateMigration: nothing,

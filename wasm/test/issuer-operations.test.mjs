@@ -12,6 +12,7 @@ const ACTS = {
   list_events: (issuer) => issuer.events.list({ type: 't' }).page(),
   follow_events: (issuer) => issuer.events.follow({ type: 't', after: 1 }).next(),
   show_keyring: (issuer) => issuer.keyring.show(),
+  show_labels: (issuer) => issuer.keyring.labels(),
   list_keys: (issuer) => issuer.keys.list({ q: 't', limit: 1 }).page(),
   create_keys: (issuer) => issuer.keys.create({ title: 't' }),
   upsert_keys: (issuer) => issuer.keys.upsert({ title: 't' }),

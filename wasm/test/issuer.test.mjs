@@ -204,6 +204,22 @@ test('admin keys of fewer scopes, and the signers', async () => {
   assert.ok(signers.some(({ purpose }) => purpose === 'list'));
 });
 
+test('a key has a label that the keyring lists', async () => {
+  const cli = (...args) => served.cli(['keyring', 'labels', ...args]);
+  await fails(issuer.keys.create({ title: 'x', label: 'acme' }), 'label_not_listed', { status: 400, kind: 'invalid_data' });
+  await cli('--add', 'acme', '--default', 'acme');
+  const { labels } = await issuer.keyring.labels();
+  assert.deepEqual([labels, (await issuer.keyring.show()).labels], [['acme', ''], ['acme', '']]);
+  try {
+    const { key, token } = await issuer.keys.create({ title: 'x' });
+    assert.deepEqual([key.label, token.slice(0, 13)], ['acme', 'acme_sk_live_']);
+    const rolled = await issuer.keys.roll(key.id, { label: '' });
+    assert.deepEqual([rolled.key.label, rolled.token.slice(0, 8)], ['', 'sk_live_']);
+  } finally {
+    await cli('--default-unlabelled');
+  }
+});
+
 test('events are listed, and followed over lost connections', async () => {
   const { key } = await issuer.keys.create({ title: 'watched' });
   await issuer.keys.revoke(key.id, { revoked_by: 'usr_9' });

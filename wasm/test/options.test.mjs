@@ -58,7 +58,7 @@ const calls = {
     (options) => api.keys.get('a', options), (options) => api.keys.list({}, options), (options) => api.owners.list({}, options),
     (options) => api.keys.revoke('a', {}, options), (options) => api.events.list({}, options),
     (options) => api.events.follow({}, options), (options) => api.webhooks.deliveries('a', {}, options), (options) => api.health.live(options),
-    (options) => api.policies.update(1, {}, options), (options) => api.revokeHeld('x', options), (options) => api.list.show(options),
+    (options) => api.policies.update(1, {}, options), (options) => api.revokeHeld('x', options), (options) => api.list.show(options), (options) => api.keyring.labels(options),
   ],
   'keys.create and keys.roll': [
     (options) => api.keys.create({ title: 'a' }, options),

@@ -95,6 +95,8 @@ export interface components {
             expires_at?: string | null;
             /** Format: int64 */
             expires_in_seconds?: number | null;
+            /** @description One of the keyring's labels, `""` for none; its first, if nothing is said. */
+            label?: string | null;
             /** @description It never expires, whatever the settings name for keys of which nothing is said. */
             never_expires?: boolean;
             /** @description What it may do: scopes such as `keys:read`, `keys:*` or `*`, each of which the caller holds. */
@@ -110,6 +112,8 @@ export interface components {
             /** Format: int64 */
             expires_in_seconds?: number | null;
             kind?: string | null;
+            /** @description One of the keyring's labels, `""` for none; its first, if nothing is said. */
+            label?: string | null;
             metadata?: Record<string, never>;
             /** @description It never expires, whatever the settings name for keys of which nothing is said. */
             never_expires?: boolean;
@@ -331,6 +335,8 @@ export interface components {
             kid: number;
             /** @description `secret` or `publishable`. */
             kind: string;
+            /** @description The word in front of it, empty for none. */
+            label: string;
             /** @description When they last did. */
             last_used_at?: string | null;
             /**
@@ -439,6 +445,16 @@ export interface components {
             max_lifetime_seconds?: number | null;
             /** @description Whether each key must have an owner. Not of admin keys. */
             owner_required?: boolean | null;
+        };
+        /** @description The labels of the newest keyring. */
+        LabelsView: {
+            /** @description The labels, empty for none; new keys get the first, if nothing is said. */
+            labels: string[];
+            /**
+             * Format: int32
+             * @description The keyring's version.
+             */
+            version: number;
         };
         /** @description What has become of a line. */
         LineView: {
@@ -779,6 +795,8 @@ export interface components {
             expires_at?: string | null;
             /** Format: int64 */
             expires_in_seconds?: number | null;
+            /** @description The new key's label, `""` for none; the old key's, if nothing is said. */
+            label?: string | null;
             never_expires?: boolean;
             /** Format: int64 */
             overlap_seconds?: number | null;
@@ -925,6 +943,8 @@ export interface components {
         };
         /** @description The newest keyring. */
         SignersView: {
+            /** @description The labels that keys can have, empty for none; new keys get the first, if nothing is said. */
+            labels: string[];
             /** @description From this instant on nothing may be judged by it. */
             not_after: components["schemas"]["Instant"];
             /** @description The signers, by ascending kid. */

@@ -167,3 +167,6 @@ export type Signers = Answered<
     >[];
   }
 >;
+
+/** The labels of the newest keyring. */
+export type Labels = Answered<Api['LabelsView']>;

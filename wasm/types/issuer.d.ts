@@ -21,7 +21,7 @@ import type { Algorithm, Environment, Kind } from '../index.js';
 import type { CallOptions, Committed, Problem } from './issuer-call.js';
 import type { Events, Webhooks } from './issuer-events.js';
 import type { IssuerVerdict, Keys, KeyState, VerifyOptions } from './issuer-keys.js';
-import type { Admins, Owners, Policies, PublishedList, Revocations, Settings, Signers, Usage } from './issuer-records.js';
+import type { Admins, Labels, Owners, Policies, PublishedList, Revocations, Settings, Signers, Usage } from './issuer-records.js';
 
 export type { Algorithm, Environment, Kind };
 export type * from './issuer-call.js';
@@ -54,7 +54,11 @@ export interface Issuer {
   admins: Admins;
   usage: Usage;
   settings: Settings;
-  keyring: { show(options?: CallOptions): Promise<Signers> };
+  keyring: {
+    show(options?: CallOptions): Promise<Signers>;
+    /** The labels that new keys can have, `''` for none; the first is the default. */
+    labels(options?: CallOptions): Promise<Labels>;
+  };
   list: {
     show(options?: CallOptions): Promise<PublishedList>;
     publish(options?: CallOptions): Promise<PublishedList>;
@@ -103,6 +107,7 @@ export type IssuerErrorCode =
   | 'lifetime_too_long'
   | 'expiry_required'
   | 'owner_required'
+  | 'label_not_listed'
   | 'reason_required'
   | 'settings_changed'
   | 'not_revoked'

@@ -7,12 +7,14 @@ use portcullis_core::WireError;
 use portcullis_core::crypto::PublicKeyError;
 use portcullis_core::keyring::KeyringError;
 use portcullis_core::list::ListError;
+use portcullis_core::token::Label;
 use portcullis_core::verifier::AdoptError;
 
 use crate::actions::RotationError;
 use crate::conceal::concealed;
 use crate::keystore::{KeystoreError, SealError};
 use crate::moving::MoveError;
+use crate::names::labels;
 
 /// Why the issuer did not carry out a request.
 ///
@@ -210,6 +212,18 @@ pub enum Error {
     /// The keystore holds no active signer for such keys.
     #[error("no active signer may make such keys; choose another algorithm, kind or environment")]
     NoSigner,
+    /// A key was to have a label that no verifier knows.
+    #[error(
+        "`label`: the keyring does not list {}; it lists {}. Choose one of these, or add it with the \
+         root key: `portcullis keyring labels {}`",
+        labels::told(.label), labels::all(.listed), labels::to_add(.label)
+    )]
+    LabelNotListed {
+        /// The label.
+        label: Label,
+        /// Those that the keyring lists.
+        listed: Vec<Label>,
+    },
     /// Status lists are enabled, but no signer of them is active.
     #[error(
         "no signer of status lists is active; make one: `portcullis keyring rotate --purpose \
@@ -610,6 +624,7 @@ impl Error {
             Self::Expired => "expired",
             Self::Suspended => "suspended",
             Self::NoSigner => "no_signer",
+            Self::LabelNotListed { .. } => "label_not_listed",
             Self::NoStatusSigner => "no_status_signer",
             Self::ShardFull => "shard_full",
             Self::NotInitialised { .. } => "not_initialised",

@@ -24,12 +24,13 @@ pub enum Format {
 }
 
 /// The columns of a CSV file, and the fields of a JSON object.
-pub const FIELDS: [&str; 12] = [
+pub const FIELDS: [&str; 13] = [
     "external_id",
     "title",
     "kind",
     "environment",
     "algorithm",
+    "label",
     "owner",
     "policy",
     "expires_at",
@@ -38,6 +39,9 @@ pub const FIELDS: [&str; 12] = [
     "sales_channels",
     "created_by",
 ];
+
+/// What a cell of a CSV file says for "no label".
+const NO_LABEL: &str = "-";
 
 /// A record as read from a file.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -48,6 +52,7 @@ struct Row {
     kind: Option<String>,
     environment: Option<String>,
     algorithm: Option<String>,
+    label: Option<String>,
     #[serde(default)]
     owner: u32,
     #[serde(default)]
@@ -84,6 +89,7 @@ impl Row {
             kind: kind.unwrap_or(Kind::Secret),
             environment: environment.unwrap_or(Environment::Live),
             algorithm,
+            label: self.label.as_deref().map(names::label).transpose()?,
             metadata: self.metadata,
             owner: self.owner,
             policy: self.policy,
@@ -223,6 +229,8 @@ fn csv_row(columns: &[&'static str], record: &csv::StringRecord) -> Result<Row, 
             "kind" => row.kind = some,
             "environment" => row.environment = some,
             "algorithm" => row.algorithm = some,
+            // An empty cell says nothing, as in every column.
+            "label" => row.label = some.filter(|text| text != NO_LABEL).or(Some(String::new())),
             "owner" => row.owner = number()?,
             "policy" => row.policy = number()?,
             "expires_at" => row.expires_at = some,
@@ -357,6 +365,7 @@ fn is_of_line(error: &Error) -> bool {
         error,
         Error::Invalid { .. }
             | Error::NoSigner
+            | Error::LabelNotListed { .. }
             | Error::LifetimeTooLong { .. }
             | Error::ExpiryRequired { .. }
             | Error::OwnerRequired { .. }

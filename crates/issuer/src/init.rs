@@ -15,7 +15,7 @@ use portcullis_core::list::Body;
 use portcullis_core::token::{Algorithm, Environment, Kind, Label};
 use zeroize::Zeroizing;
 
-use crate::actions::{Minted, NewKey, scopes};
+use crate::actions::{MAX_LABELS, Minted, NewKey, scopes};
 use crate::clock::Clock;
 use crate::error::Error;
 use crate::files::{self, Privacy};
@@ -30,8 +30,9 @@ const MAX_VALIDITY_SECS: u32 = 24 * 60 * 60;
 /// The options of a new issuer.
 #[derive(Clone, Debug)]
 pub struct Plan {
-    /// The label at the start of every token, or none.
-    pub label: Label,
+    /// The labels that tokens can have, one to four, the default first. [`Label::NONE`] is for no
+    /// label.
+    pub labels: Vec<Label>,
     /// The path of the root key, if not in the folder.
     pub root: Option<PathBuf>,
     /// Whether to encrypt the keystore and the root key with the secret of the folder's files.
@@ -65,13 +66,20 @@ pub async fn init(home: &Home, plan: &Plan, clock: Arc<dyn Clock>) -> Result<Ini
 ///
 /// # Errors
 /// [`Error::AlreadyInitialised`] and [`Error::RootExists`] instead of overwriting anything,
-/// [`Error::ValidFor`], [`Error::Io`], [`Error::Random`].
+/// [`Error::Invalid`] for labels that a keyring can't list, [`Error::ValidFor`], [`Error::Io`],
+/// [`Error::Random`].
 pub async fn init_for(
     home: &Home,
     plan: &Plan,
     clock: Arc<dyn Clock>,
     valid_for: Duration,
 ) -> Result<Initialised, Error> {
+    let repeats = |(at, label)| plan.labels.iter().take(at).any(|other| other == label);
+    if !(1..=MAX_LABELS).contains(&plan.labels.len()) || plan.labels.iter().enumerate().any(repeats)
+    {
+        let reason = "must be 1 to 4, each of them once; \"\" for no label";
+        return Err(Error::Invalid { field: "label", reason });
+    }
     match home.check_keystore() {
         Err(Error::NotInitialised { .. }) => {}
         Ok(()) => return Err(Error::AlreadyInitialised { home: home.path().to_owned() }),
@@ -150,7 +158,7 @@ async fn make(
         epoch: 1,
         max_validity_secs: MAX_VALIDITY_SECS,
         successor: None,
-        labels: vec![plan.label],
+        labels: plan.labels.clone(),
         entries: entries.collect::<Result<_, _>>()?,
     };
     let document = keyring.sign(&root)?;

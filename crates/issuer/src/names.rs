@@ -3,7 +3,9 @@
 use portcullis_core::base62;
 use portcullis_core::crypto::{Digest, IssuerId};
 use portcullis_core::keyring::{Purpose, State};
-use portcullis_core::token::{Algorithm, Environment, Kind};
+use portcullis_core::token::{Algorithm, Environment, Kind, Label};
+
+use crate::error::Error;
 
 /// A key as received, without surrounding white space from copying. All interfaces use this.
 #[must_use]
@@ -29,6 +31,43 @@ pub fn algorithm(name: &str) -> Option<Algorithm> {
     match name {
         "hmac" => Some(Algorithm::HmacSha256),
         _ => [Algorithm::HmacSha256, Algorithm::Ed25519].into_iter().find(|a| a.name() == name),
+    }
+}
+
+/// The label that `text` spells, empty for none.
+///
+/// # Errors
+/// [`Error::Invalid`] with what a label is.
+pub fn label(text: &str) -> Result<Label, Error> {
+    let reason = "must be 1 to 16 of a-z and 0-9, the first a letter, and not sk, pk, live or test; \
+                  \"\" for no label";
+    Label::new(text).map_err(|_| Error::Invalid { field: "label", reason })
+}
+
+/// How labels are told of in sentences, and spelled at the command line.
+pub mod labels {
+    use portcullis_core::token::Label;
+
+    /// The label as a sentence names it.
+    #[must_use]
+    pub fn told(label: &Label) -> String {
+        if *label == Label::NONE { "no label".into() } else { format!("`{}`", label.as_str()) }
+    }
+
+    /// Several of them.
+    #[must_use]
+    pub fn all(labels: &[Label]) -> String {
+        labels.iter().map(told).collect::<Vec<_>>().join(", ")
+    }
+
+    /// The option of `portcullis keyring labels` that adds it.
+    #[must_use]
+    pub fn to_add(label: &Label) -> String {
+        if *label == Label::NONE {
+            "--add-unlabelled".into()
+        } else {
+            format!("--add {}", label.as_str())
+        }
     }
 }
 

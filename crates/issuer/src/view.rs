@@ -40,6 +40,8 @@ pub struct KeyView {
     pub environment: &'static str,
     /// `hmac-sha256-128` or `ed25519`.
     pub algorithm: Option<&'static str>,
+    /// The word in front of it, empty for none.
+    pub label: String,
     /// The signer.
     pub kid: u16,
     /// The index in the revocation list.
@@ -145,6 +147,7 @@ impl KeyView {
             environment: record.environment.name(),
             // Unknown if the keyring no longer lists the signer.
             algorithm: keyring.entry(record.kid).map(|entry| entry.algorithm().name()),
+            label: record.label.clone(),
             kid: record.kid,
             serial: record.serial.get(),
             state: record.state(now).name(),

@@ -187,7 +187,7 @@ async fn a_serial_outside_the_published_shards_is_never_handed_out() {
 async fn two_inits_at_once_make_one_issuer() {
     let folder = tempfile::tempdir().unwrap();
     let home = Home::new(folder.path().join("home"));
-    let plan = Plan { label: Label::NONE, root: None, encrypt: false };
+    let plan = Plan { labels: vec![Label::NONE], root: None, encrypt: false };
     let clock = std::sync::Arc::new(portcullis_issuer::clock::SystemClock);
     let (first, second) =
         tokio::join!(init(&home, &plan, clock.clone()), init(&home, &plan, clock.clone()));

@@ -264,7 +264,7 @@ async fn made(folder: &Path, database: Option<Database>) -> (Home, Value) {
         None => home,
     };
     let clock = Arc::new(ManualClock::at(START));
-    let plan = Plan { label: Label::NONE, root: None, encrypt: false };
+    let plan = Plan { labels: vec![Label::NONE], root: None, encrypt: false };
     init(&home, &plan, clock.clone()).await.unwrap();
     let about = fill(&home, Some(clock)).await;
     (home, about)

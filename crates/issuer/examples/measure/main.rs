@@ -36,7 +36,7 @@ impl Place {
         let folder = tempfile::tempdir()?;
         let home = Home::new(folder.path().join("home"));
         let clock = Arc::new(ManualClock::at(START));
-        let plan = Plan { label: Label::NONE, root: None, encrypt: false };
+        let plan = Plan { labels: vec![Label::NONE], root: None, encrypt: false };
         init(&home, &plan, clock.clone()).await?;
         let issuer = Issuer::open(&home, clock.clone(), DEFAULT_VALID_FOR).await?;
         Ok(Self { issuer, clock, made: 0, _folder: folder })

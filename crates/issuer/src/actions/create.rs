@@ -1,6 +1,6 @@
 //! Creating keys.
 
-use portcullis_core::token::{Algorithm, Environment, Kind};
+use portcullis_core::token::{Algorithm, Environment, Kind, Label};
 use serde_json::{Map, Value, json};
 use zeroize::Zeroizing;
 
@@ -28,6 +28,8 @@ pub struct NewKey {
     /// The algorithm. The default is HMAC for secret keys, and Ed25519 for publishable and admin
     /// keys.
     pub algorithm: Option<Algorithm>,
+    /// One of the keyring's labels, [`Label::NONE`] for none; its first, if nothing is said.
+    pub label: Option<Label>,
     /// The display name: 1 to 255 characters.
     pub title: String,
     /// The user's metadata.
@@ -88,6 +90,7 @@ impl NewKey {
             kind: Kind::Secret,
             environment: Environment::Live,
             algorithm: None,
+            label: None,
             title: title.into(),
             metadata: Map::new(),
             admin_scopes: Vec::new(),
@@ -132,7 +135,7 @@ impl NewKey {
     /// The canonical request: two requests are equal if their values are. `actor` sends it.
     fn request(&self, actor: &Actor) -> Value {
         let by_default = || if actor.is_key() { actor.name() } else { "cli" };
-        json!([
+        let mut request = json!([
             self.purpose.name(),
             self.kind.name(),
             self.environment.name(),
@@ -145,7 +148,12 @@ impl NewKey {
             self.sales_channels,
             self.expires.request(),
             self.created_by.as_deref().unwrap_or_else(by_default),
-        ])
+        ]);
+        // Without a label it is what it was before there was a choice: a name stays good.
+        if let (Some(label), Some(request)) = (&self.label, request.as_array_mut()) {
+            request.push(label.as_str().into());
+        }
+        request
     }
 }
 

@@ -12,6 +12,7 @@ use zeroize::Zeroizing;
 
 use crate::actions::bulk::check_not_bulk;
 use crate::actions::create::{Minted, NewKey};
+use crate::actions::labels;
 use crate::actions::owners::check_owner;
 use crate::actions::policies::check_policy;
 use crate::actor::Who;
@@ -50,13 +51,17 @@ impl Issuer {
         crate::publish::check_not_behind(connection, clock).await?;
         let view = self.view_in(connection).await?;
         let keyring = view.verifier().keyring();
-        let label = keyring.labels().first().copied().unwrap_or(Label::NONE);
+        let labels = key_requests
+            .iter()
+            .map(|key_request| labels::of_new_key(keyring, key_request.new.label));
+        let labels = labels.collect::<Result<Vec<_>, _>>()?;
         let own =
             key_requests.iter().filter(|key_request| key_request.new.has_own_policy()).count();
         let mut policies = draw_policies(connection, own).await?.into_iter();
         let serials = take_serials(connection, key_requests.len(), now).await?;
         let mut minted = Vec::with_capacity(key_requests.len());
-        for ((key_request, lifetime), serial) in key_requests.iter().zip(lifetimes).zip(serials) {
+        let said = key_requests.iter().zip(labels).zip(lifetimes);
+        for (((key_request, label), lifetime), serial) in said.zip(serials) {
             let own = key_request.new.has_own_policy().then(|| policies.next()).flatten();
             let policy = own.unwrap_or(key_request.new.policy);
             minted.push(self.mint(keyring, label, key_request, (serial, policy, lifetime), now)?);
@@ -191,11 +196,7 @@ impl Issuer {
         let keystore = self.keystore();
         let signer = keystore.keys().iter().find(|key| key.kid == record.kid);
         let signer = signer.ok_or(Error::NoSigner)?;
-        let label = if record.label.is_empty() {
-            Label::NONE
-        } else {
-            Label::new(&record.label).map_err(|_| Error::SelfCheck)?
-        };
+        let label = Label::new(&record.label).map_err(|_| Error::SelfCheck)?;
         let issuer = self.keystore().issuer();
         let token = signer.token_signer().mint(issuer, label, &record.claims());
         let same = redact(&token) == record.redacted;
@@ -228,6 +229,7 @@ fn created<'a>(record: &'a KeyRecord, who: Who<'a>) -> Event<'a> {
         "kind": record.kind.name(),
         "environment": record.environment.name(),
         "purpose": record.purpose.name(),
+        "label": record.label,
         "title": record.title,
         "owner": record.owner,
         "policy": record.policy,

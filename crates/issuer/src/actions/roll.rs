@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use portcullis_core::token::Algorithm;
+use portcullis_core::token::{Algorithm, Label};
 use serde_json::{Value, json};
 
 use crate::actions::bulk::effective_state;
@@ -33,6 +33,8 @@ pub struct Roll {
     pub policy: Option<u32>,
     /// The new key's algorithm.
     pub algorithm: Option<Algorithm>,
+    /// The new key's label, [`Label::NONE`] for none.
+    pub label: Option<Label>,
     /// When the new key expires; `Some(None)` for never.
     pub expires: Option<Option<When>>,
 }
@@ -45,7 +47,7 @@ impl Roll {
     /// list of lists, so it never equals a roll.
     fn request(&self, id: &str, actor: &Actor) -> Value {
         let by_default = || if actor.is_key() { actor.name() } else { "cli" };
-        json!([
+        let mut request = json!([
             "roll",
             id,
             self.overlap.as_millis().to_string(),
@@ -54,7 +56,11 @@ impl Roll {
             self.policy,
             self.algorithm.map(Algorithm::name),
             self.expires.map(|expires| json!([expires.map(When::request)])),
-        ])
+        ]);
+        if let (Some(label), Some(request)) = (&self.label, request.as_array_mut()) {
+            request.push(label.as_str().into());
+        }
+        request
     }
 }
 
@@ -66,6 +72,7 @@ impl Default for Roll {
             owner: None,
             policy: None,
             algorithm: None,
+            label: None,
             expires: None,
         }
     }
@@ -164,6 +171,7 @@ impl Issuer {
     ) -> Result<NewKey, Error> {
         let view = self.view_in(connection).await?;
         let signer = view.verifier().keyring().entry(old.kid).ok_or(Error::NoSigner)?;
+        let same_label = Label::new(&old.label).map_err(|_| Error::SelfCheck)?;
         // A policy of one key's own stays with that key: the new key gets a copy.
         let same_policy = if has_own_policy { 0 } else { old.policy };
         Ok(NewKey {
@@ -171,6 +179,7 @@ impl Issuer {
             kind: old.kind,
             environment: old.environment,
             algorithm: Some(roll.algorithm.unwrap_or(signer.algorithm())),
+            label: Some(roll.label.unwrap_or(same_label)),
             title: old.title.clone(),
             metadata: old.metadata.clone(),
             admin_scopes: old.admin_scopes.clone(),

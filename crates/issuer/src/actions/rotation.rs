@@ -1,6 +1,9 @@
 //! The permitted changes of a keyring's signers. They keep every signer that verifiers need.
 
 use portcullis_core::keyring::{KeyEntry, Purpose, State};
+use portcullis_core::token::Label;
+
+use crate::names::labels;
 
 /// Why a keyring change is refused. Nothing has changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -61,6 +64,23 @@ pub enum RotationError {
     /// No kid is left.
     #[error("all 65535 kids are used")]
     NoKidLeft,
+    /// The keyring does not list the label that was to be its first.
+    #[error(
+        "{} is to be the default and is not listed; add it too: `portcullis keyring labels {}`",
+        labels::told(.0), labels::to_add(.0)
+    )]
+    LabelNotThere(Label),
+    /// A keyring without a label could vouch for no key.
+    #[error(
+        "a keyring lists one label at least, \"no label\" counts as one; add another with the same \
+         command"
+    )]
+    LastLabel,
+    /// No keyring lists more labels than four.
+    #[error(
+        "a keyring lists 4 labels at most, \"no label\" counts as one; remove one that no key has"
+    )]
+    TooManyLabels,
     /// The keyring's validity is out of range.
     #[error("a keyring must be valid for a while: for a day at least and ten years at most")]
     Validity,
@@ -81,6 +101,9 @@ impl RotationError {
             Self::Impossible(_) => "signer_impossible",
             Self::NoKidLeft => "no_kid_left",
             Self::Validity => "keyring_validity",
+            Self::LabelNotThere(_) => "label_not_listed",
+            Self::LastLabel => "last_label",
+            Self::TooManyLabels => "too_many_labels",
         }
     }
 }

@@ -12,9 +12,11 @@ use std::time::Duration;
 use portcullis_core::issue::KeyringDraft;
 use portcullis_core::keyring::{KeyEntry, Keyring, Purpose, State};
 use portcullis_core::time::Time;
-use portcullis_core::token::{Algorithm, Environment, Kind};
+use portcullis_core::token::{Algorithm, Environment, Kind, Label};
 use serde_json::json;
 
+use super::care::Care;
+use super::labels::{self, LabelChange};
 use super::rotation::{self, RotationError};
 use crate::error::Error;
 use crate::issuer::Issuer;
@@ -60,6 +62,13 @@ pub enum KeyringChange {
     },
     /// Makes the keyring valid for this long from now.
     Renew(Duration),
+    /// Lists other labels.
+    Labels {
+        /// Which.
+        labels: LabelChange,
+        /// What is said of the keys that are refused from then on.
+        care: Care,
+    },
 }
 
 /// A committed change. A failed publication doesn't undo it.
@@ -69,6 +78,8 @@ pub struct KeyringChanged {
     pub version: u32,
     /// The end of the keyring's validity.
     pub not_after: Time,
+    /// Its labels; the first is the default.
+    pub labels: Vec<Label>,
     /// The signer that was made or changed.
     pub kid: Option<u16>,
     /// Its state now.
@@ -97,6 +108,8 @@ pub struct Signers {
     pub version: u32,
     /// The end of its validity.
     pub not_after: Time,
+    /// Its labels; the first is the default.
+    pub labels: Vec<Label>,
     /// Every stored version and when it was stored, newest first.
     pub versions: Vec<(u32, Time)>,
     /// The signers, by ascending kid.
@@ -159,6 +172,13 @@ impl Issuer {
             let secs = until.millis_since(now).div_ceil(1000);
             return Err(RotationError::ListsInForce { kid, secs }.into());
         }
+        if let KeyringChange::Labels { labels, care } = change {
+            let before = keyring.labels();
+            if labels.apply(before)? == before {
+                return self.unchanged(&keyring, writing).await;
+            }
+            labels::check(&mut writing, (before, labels), care, now).await?;
+        }
         // Read the file again: another process may have changed it.
         let mut keystore = Keystore::read(&vault)?;
         let before = keystore.encode(vault.path())?;
@@ -184,6 +204,7 @@ impl Issuer {
                 "kid": done.kid,
                 "state": state.map(State::name),
                 "retiring": done.retiring,
+                "labels": done.draft.labels.iter().map(Label::as_str).collect::<Vec<_>>(),
             });
             let event =
                 Event { event: EventType::KeyringChanged, key_id: None, who: self.who(by), data };
@@ -199,10 +220,29 @@ impl Issuer {
         Ok(KeyringChanged {
             version: done.draft.version,
             not_after: done.draft.not_after,
+            labels: done.draft.labels,
             kid: done.kid,
             state,
             retiring: done.retiring,
             published,
+        })
+    }
+
+    /// What is said of a change that there is none to make of: it is as it was asked for.
+    async fn unchanged(
+        &self,
+        keyring: &Keyring,
+        writing: store::Writing,
+    ) -> Result<KeyringChanged, Error> {
+        writing.rollback().await?;
+        Ok(KeyringChanged {
+            version: keyring.version(),
+            not_after: keyring.not_after(),
+            labels: keyring.labels().to_vec(),
+            kid: None,
+            state: None,
+            retiring: Vec::new(),
+            published: self.published().await,
         })
     }
 
@@ -225,6 +265,7 @@ impl Issuer {
         Ok(Signers {
             version: keyring.version(),
             not_after: keyring.not_after(),
+            labels: keyring.labels().to_vec(),
             versions: signers::keyring_versions(&mut reading).await?,
             signers: keyring.entries().iter().map(signer).collect(),
         })
@@ -292,6 +333,10 @@ fn apply(
             }
             done.act = "renew";
             done.draft.not_after = until(*validity);
+        }
+        KeyringChange::Labels { labels, care: _ } => {
+            done.act = "labels";
+            done.draft.labels = labels.apply(keyring.labels())?;
         }
     }
     Ok(done)

@@ -68,7 +68,7 @@ pub const FIXED_FIELDS: [(&str, &str); 24] = [
     ("environment", NEW),
     ("purpose", NEW),
     ("admin_scopes", NEW),
-    ("label", NEW),
+    ("label", ROLL),
     ("id", FIXED),
     ("serial", FIXED),
     ("redacted", FIXED),

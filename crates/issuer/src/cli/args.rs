@@ -7,7 +7,7 @@ use std::time::Duration;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use portcullis_core::keyring::Purpose;
 use portcullis_core::time::Time;
-use portcullis_core::token::{Algorithm, Environment, Kind};
+use portcullis_core::token::{Algorithm, Environment, Kind, Label};
 use portcullis_issuer::actions::Order;
 use portcullis_issuer::issuer::{DEFAULT_VALID_FOR, PublishOptions};
 use portcullis_issuer::keystore::Unlock;
@@ -174,6 +174,11 @@ fn unlock() -> Result<Unlock, Error> {
 
 pub(crate) fn ask(what: &str) -> std::io::Result<Zeroizing<String>> {
     rpassword::prompt_password(what).map(Zeroizing::new)
+}
+
+/// A label, empty for none.
+pub(crate) fn label(text: &str) -> Result<Label, String> {
+    Label::new(text).map_err(|error| error.to_string())
 }
 
 /// `90d`, `1h 30m`, `5s`.

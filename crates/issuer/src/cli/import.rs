@@ -15,7 +15,7 @@ use super::out::Out;
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  portcullis import old-keys.csv > new-keys.jsonl\n  \
                         portcullis import old-keys.jsonl --strict --format csv > new-keys.csv\n\n\
-                        Columns: title; and external_id, kind, environment, algorithm, owner, \
+                        Columns: title; and external_id, kind, environment, algorithm, label (- for none), owner, \
                         policy, expires_at, never_expires, metadata, sales_channels (between semicolons), created_by.")]
 pub(crate) struct Import {
     /// The file: .csv with a heading, or .jsonl with an object in each line

@@ -11,16 +11,18 @@ use portcullis_issuer::issuer::DEFAULT_VALID_FOR;
 use serde_json::json;
 
 use super::Outcome;
-use super::args::Global;
+use super::args::{self, Global};
 use super::out::{Out, field};
 
 /// Make an issuer: its keys, its database, its first list and its first admin key
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example:\n  portcullis init --label acme --home ./issuer")]
+#[command(after_help = "Examples:\n  portcullis init --label acme --home ./issuer\n  \
+                        portcullis init --label acme --label ''")]
 pub(crate) struct Init {
-    /// A word in front of every key: acme_sk_live_…
-    #[arg(long, value_name = "WORD", value_parser = label, default_value = "", hide_default_value = true)]
-    label: Label,
+    /// A word in front of keys: acme_sk_live_…; may be given four times, and '' is none. Keys get the
+    /// first if nothing is said, and no label if none is given
+    #[arg(long = "label", value_name = "WORD", value_parser = args::label)]
+    labels: Vec<Label>,
     /// Where to put the root key, which may then be kept offline [default: root.key in the folder]
     #[arg(long, value_name = "FILE")]
     root: Option<PathBuf>,
@@ -30,14 +32,11 @@ pub(crate) struct Init {
     encrypt: bool,
 }
 
-fn label(text: &str) -> Result<Label, String> {
-    Label::new(text).map_err(|error| error.to_string())
-}
-
 impl Init {
     pub(super) async fn run(&self, global: &Global, out: &Out) -> Result<Outcome> {
         let home = global.home()?;
-        let plan = Plan { label: self.label, root: self.root.clone(), encrypt: self.encrypt };
+        let labels = if self.labels.is_empty() { vec![Label::NONE] } else { self.labels.clone() };
+        let plan = Plan { labels, root: self.root.clone(), encrypt: self.encrypt };
         let valid_for = global.valid_for.unwrap_or(DEFAULT_VALID_FOR);
         let made = init_for(&home, &plan, Arc::new(SystemClock), valid_for).await?;
         let Initialised { issuer, root, root_key, admin, admin_token } = &made;

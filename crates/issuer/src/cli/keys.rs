@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 use portcullis_core::time::Time;
-use portcullis_core::token::{Algorithm, Environment, Kind};
+use portcullis_core::token::{Algorithm, Environment, Kind, Label};
 use portcullis_issuer::actions::{Expiry, Idempotency, NewKey, When};
 use portcullis_issuer::record::{KeyPurpose, KeyRecord};
 use portcullis_issuer::view::{KeyContext, KeyView};
@@ -63,6 +63,9 @@ pub(crate) struct Create {
     /// How it is proved [default: hmac for secret, ed25519 for publishable]
     #[arg(long, value_parser = args::algorithm())]
     algorithm: Option<Algorithm>,
+    /// The word in front of it, one that the keyring lists; '' for none [default: the keyring's first]
+    #[arg(long, value_name = "WORD", value_parser = args::label)]
+    label: Option<Label>,
     /// Expire after this long
     #[arg(long, value_name = "DURATION", value_parser = args::duration)]
     expires_in: Option<Duration>,
@@ -165,6 +168,7 @@ impl Create {
             kind: self.kind,
             environment: self.environment,
             algorithm: self.algorithm,
+            label: self.label,
             title: self.title.clone(),
             metadata: self.metadata.clone().unwrap_or_default(),
             owner: self.owner,

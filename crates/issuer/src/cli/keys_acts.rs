@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 use portcullis_core::time::Time;
-use portcullis_core::token::{Algorithm, Environment, Kind};
+use portcullis_core::token::{Algorithm, Environment, Kind, Label};
 use portcullis_issuer::actions::{self, Changed, Roll, When, check_fixed};
 use portcullis_issuer::view::KeyView;
 use portcullis_issuer::{Error, Issuer};
@@ -207,6 +207,9 @@ pub(crate) struct RollKey {
     /// How the new key is proved [default: as the old key]
     #[arg(long, value_parser = args::algorithm())]
     algorithm: Option<Algorithm>,
+    /// The word in front of the new key, '' for none [default: as the old key]
+    #[arg(long, value_name = "WORD", value_parser = args::label)]
+    label: Option<Label>,
     /// The new key expires after this long [default: when the old key does]
     #[arg(long, value_name = "DURATION", value_parser = args::duration)]
     expires_in: Option<Duration>,
@@ -236,6 +239,7 @@ impl RollKey {
             owner: self.owner,
             policy: self.policy,
             algorithm: self.algorithm,
+            label: self.label,
             expires: if self.never_expires { Some(None) } else { expires.map(Some) },
         };
         let rolled = issuer.roll_once(&self.id, &roll, self.naming.idempotency().as_ref()).await?;

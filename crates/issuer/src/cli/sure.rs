@@ -42,24 +42,31 @@ impl Sure {
     /// # Errors
     /// [`Error::NotConfirmed`] if nobody can be asked.
     pub(super) fn ask(self, out: &Out, what: &str, preview: &Preview) -> Result<Answer> {
+        self.ask_of(out, &told(what, preview), "It can't be undone.", preview.count)
+    }
+
+    /// The same of what `told` says in a sentence, with `end` as another.
+    ///
+    /// # Errors
+    /// As [`Sure::ask`].
+    pub(super) fn ask_of(self, out: &Out, told: &str, end: &str, count: u64) -> Result<Answer> {
         if self.yes {
             return Ok(Answer::Go(self.care()));
         }
-        let told = told(what, preview);
         if !std::io::stdin().is_terminal() || !std::io::stderr().is_terminal() {
-            return Err(Error::NotConfirmed { what: told }.into());
+            return Err(Error::NotConfirmed { what: told.into() }.into());
         }
         let mut stderr = anstream::stderr();
-        writeln!(stderr, "{told}. It can't be undone.")?;
+        writeln!(stderr, "{told}. {end}")?;
         write!(stderr, "Type the number of keys to go on: ")?;
         stderr.flush()?;
         let mut line = String::new();
         std::io::stdin().read_line(&mut line)?;
-        if line.trim() != preview.count.to_string() {
+        if line.trim() != count.to_string() {
             out.note("Nothing was changed.");
             return Ok(Answer::Stop);
         }
-        let confirm = Some(preview.count);
+        let confirm = Some(count);
         Ok(Answer::Go(Care { confirm, ..self.care() }))
     }
 }

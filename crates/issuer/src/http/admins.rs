@@ -20,12 +20,16 @@ use super::problem::Problem;
 use crate::actions::{NewKey, scopes};
 use crate::error::Error;
 use crate::issuer::Issuer;
+use crate::names;
 use crate::record::KeyPurpose;
 use crate::view::keys::CreatedAnswer;
-use crate::view::signers::SignersView;
+use crate::view::signers::{LabelsView, SignersView};
 
 pub(super) fn routes() -> OpenApiRouter<Issuer> {
-    OpenApiRouter::new().routes(routes!(create_admin)).routes(routes!(signers))
+    OpenApiRouter::new()
+        .routes(routes!(create_admin))
+        .routes(routes!(signers))
+        .routes(routes!(labels))
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -35,6 +39,8 @@ struct CreateAdminBody {
     title: String,
     /// What it may do: scopes such as `keys:read`, `keys:*` or `*`, each of which the caller holds.
     scopes: Vec<String>,
+    /// One of the keyring's labels, `""` for none; its first, if nothing is said.
+    label: Option<String>,
     expires_in_seconds: Option<u64>,
     expires_at: Option<String>,
     /// It never expires, whatever the settings name for keys of which nothing is said.
@@ -65,6 +71,7 @@ async fn create_admin(
     let new = NewKey {
         purpose: KeyPurpose::Admin,
         environment: Environment::Live,
+        label: body.label.as_deref().map(names::label).transpose()?,
         admin_scopes: body.scopes,
         expires,
         created_by: body.created_by,
@@ -85,4 +92,15 @@ async fn create_admin(
 )]
 async fn signers(State(issuer): State<Issuer>) -> Result<Response, Problem> {
     Ok(axum::Json(SignersView::new(&issuer.signers().await?)).into_response())
+}
+
+/// Show the labels that new keys can have; the first is the default.
+#[utoipa::path(
+    get, path = "/keyring/labels", tag = "keyring", operation_id = "show_labels",
+    security(("admin_key" = ["keys:read"])),
+    responses((status = 200, description = "The newest keyring's labels", body = LabelsView))
+)]
+async fn labels(State(issuer): State<Issuer>) -> Result<Response, Problem> {
+    let view = issuer.view().await?;
+    Ok(axum::Json(LabelsView::of(view.verifier().keyring())).into_response())
 }

@@ -22,6 +22,7 @@ use super::problem::Problem;
 use crate::actions::{Minted, NewKey};
 use crate::error::Error;
 use crate::issuer::Issuer;
+use crate::names;
 use crate::record::{KeyPurpose, KeyRecord};
 use crate::view::keys::{CreatedAnswer, CreatedAnswers, PageAnswer};
 use crate::view::{KeyContext, KeyView};
@@ -42,6 +43,8 @@ pub(super) struct CreateKeyBody {
     kind: Option<String>,
     environment: Option<String>,
     algorithm: Option<String>,
+    /// One of the keyring's labels, `""` for none; its first, if nothing is said.
+    label: Option<String>,
     #[serde(default)]
     #[schema(value_type = Object)]
     metadata: Map<String, Value>,
@@ -75,6 +78,7 @@ impl CreateKeyBody {
             kind: kind(self.kind.as_deref())?.unwrap_or(Kind::Secret),
             environment: environment(self.environment.as_deref())?.unwrap_or(Environment::Live),
             algorithm: algorithm(self.algorithm.as_deref())?,
+            label: self.label.as_deref().map(names::label).transpose()?,
             title: self.title,
             metadata: self.metadata,
             admin_scopes: Vec::new(),

@@ -30,6 +30,7 @@ use super::problem::Problem;
 use crate::actions::{Care, IfRevoked, Revocation, Roll, Selector, When, scopes};
 use crate::error::Error;
 use crate::issuer::Issuer;
+use crate::names;
 use crate::view::VerdictView;
 use crate::view::keys::{
     AuthenticatedAnswer, ChangedAnswer, DryRunAnswer, RevokedAnswer, RevokedManyAnswer,
@@ -266,6 +267,8 @@ struct RollBody {
     owner: Option<u32>,
     policy: Option<u32>,
     algorithm: Option<String>,
+    /// The new key's label, `""` for none; the old key's, if nothing is said.
+    label: Option<String>,
     expires_in_seconds: Option<u64>,
     expires_at: Option<String>,
     #[serde(default)]
@@ -309,6 +312,7 @@ async fn roll(
         owner: body.owner,
         policy: body.policy,
         algorithm: algorithm(body.algorithm.as_deref())?,
+        label: body.label.as_deref().map(names::label).transpose()?,
         expires: if body.never_expires { Some(None) } else { expires.map(Some) },
     };
     let rolled = issuer.roll_once(&id, &roll, idempotency.as_ref()).await;

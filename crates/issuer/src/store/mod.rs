@@ -14,6 +14,7 @@ mod held;
 pub mod idempotency;
 pub mod jobs;
 pub mod keys;
+pub mod labels;
 pub mod listing;
 pub mod lists;
 pub mod moves;

@@ -112,6 +112,7 @@ fn status_of(error: &Error) -> StatusCode {
         | Error::NotRevoked(_)
         | Error::NotPublishable
         | Error::SharedPolicy
+        | Error::LabelNotListed { .. }
         | Error::LifetimeTooLong { .. }
         | Error::ExpiryRequired { .. }
         | Error::OwnerRequired { .. }

@@ -1,11 +1,14 @@
 //! The keyring's signers, as HTTP and `--json` say them.
 
+use portcullis_core::keyring::Keyring;
 use portcullis_core::time::Time;
+use portcullis_core::token::Label;
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::Instant;
-use crate::actions::{KeyringChanged, Signer, Signers};
+use crate::actions::{KeyringChanged, Labels, LabelsPreview, Preview, Signer, Signers};
+use crate::store::labels::KeysOfLabel;
 
 /// A signer of the issuer.
 #[derive(Clone, Debug, Serialize, ToSchema)]
@@ -37,6 +40,8 @@ pub struct SignersView {
     pub version: u32,
     /// From this instant on nothing may be judged by it.
     pub not_after: Instant,
+    /// The labels that keys can have, empty for none; new keys get the first, if nothing is said.
+    pub labels: Vec<String>,
     /// Every version, newest first.
     pub versions: Vec<KeyringVersionView>,
     /// The signers, by ascending kid.
@@ -74,10 +79,34 @@ impl SignersView {
         Self {
             version: signers.version,
             not_after: Instant(signers.not_after),
+            labels: texts(&signers.labels),
             versions: signers.versions.iter().map(version).collect(),
             signers: signers.signers.iter().map(signer).collect(),
         }
     }
+}
+
+/// The labels of the newest keyring.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct LabelsView {
+    /// The keyring's version.
+    pub version: u32,
+    /// The labels, empty for none; new keys get the first, if nothing is said.
+    pub labels: Vec<String>,
+}
+
+impl LabelsView {
+    /// The view of this keyring's.
+    #[must_use]
+    pub fn of(keyring: &Keyring) -> Self {
+        Self { version: keyring.version(), labels: texts(keyring.labels()) }
+    }
+}
+
+/// Labels as texts, empty for none.
+#[must_use]
+pub fn texts(labels: &[Label]) -> Vec<String> {
+    labels.iter().map(|label| label.as_str().to_owned()).collect()
 }
 
 /// A change of the keyring.
@@ -93,6 +122,8 @@ pub struct KeyringChangedView {
     pub state: Option<&'static str>,
     /// The signers that it took over from.
     pub retiring: Vec<u16>,
+    /// Its labels; the first is the default.
+    pub labels: Vec<String>,
     /// Whether a stamp that names it is out.
     pub published: bool,
 }
@@ -107,7 +138,104 @@ impl KeyringChangedView {
             kid: changed.kid,
             state: changed.state.map(portcullis_core::keyring::State::name),
             retiring: changed.retiring.clone(),
+            labels: texts(&changed.labels),
             published: changed.published.is_ok(),
+        }
+    }
+}
+
+/// A label and its keys.
+#[derive(Clone, Debug, Serialize)]
+pub struct LabelCountView {
+    /// The label, empty for none.
+    pub label: String,
+    /// Whether new keys get it if nothing is said.
+    pub default: bool,
+    /// Whether the keyring lists it: else its keys are refused everywhere.
+    pub listed: bool,
+    /// How many records have it.
+    pub keys: u64,
+    /// How many of their keys are neither revoked nor expired.
+    pub in_force: u64,
+}
+
+/// The labels of the newest keyring, and those that it lists no longer and that keys have.
+#[derive(Clone, Debug, Serialize)]
+pub struct LabelsShownView {
+    /// The keyring's version.
+    pub version: u32,
+    /// The labels: first those that are listed, in their order.
+    pub labels: Vec<LabelCountView>,
+}
+
+impl LabelsShownView {
+    /// The view of these labels.
+    #[must_use]
+    pub fn new(labels: &Labels) -> Self {
+        let listed = texts(&labels.listed);
+        let keys_of = |label: &str| labels.keys.iter().find(|keys| keys.label == label);
+        let count = |label: &str, keys: Option<&KeysOfLabel>| LabelCountView {
+            label: label.into(),
+            default: listed.first().is_some_and(|first| first == label),
+            listed: listed.iter().any(|other| other == label),
+            keys: keys.map_or(0, |keys| keys.total),
+            in_force: keys.map_or(0, |keys| keys.live),
+        };
+        let gone = labels.keys.iter().filter(|keys| !listed.contains(&keys.label));
+        let gone = gone.map(|keys| count(&keys.label, Some(keys)));
+        let here = listed.iter().map(|label| count(label, keys_of(label)));
+        Self { version: labels.version, labels: here.chain(gone).collect() }
+    }
+}
+
+/// What a change of labels has come to, or would come to.
+#[derive(Clone, Debug, Serialize)]
+pub struct LabelsChangedView {
+    /// Whether it was a dry run, which changes nothing.
+    pub dry_run: bool,
+    /// Whether the labels are others than before.
+    pub changed: bool,
+    /// The labels, empty for none; the first is the default.
+    pub labels: Vec<String>,
+    /// How many keys in force are refused because of it, and which admin keys are left.
+    pub refused: Preview,
+    /// The keyring's version; not of a dry run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub version: Option<u32>,
+    /// From this instant on nothing may be judged by it; not of a dry run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub not_after: Option<Instant>,
+    /// Whether a stamp that names it is out; not of a dry run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub published: Option<bool>,
+}
+
+impl LabelsChangedView {
+    /// The view of what would be.
+    #[must_use]
+    pub fn dry_run(preview: &LabelsPreview) -> Self {
+        Self {
+            dry_run: true,
+            changed: preview.before != preview.after,
+            labels: texts(&preview.after),
+            refused: preview.refused,
+            version: None,
+            not_after: None,
+            published: None,
+        }
+    }
+
+    /// The view of a change, and of the preview that it was confirmed by.
+    #[must_use]
+    pub fn new(preview: &LabelsPreview, changed: &KeyringChanged) -> Self {
+        Self {
+            dry_run: false,
+            changed: preview.before != changed.labels,
+            labels: texts(&changed.labels),
+            refused: preview.refused,
+            version: Some(changed.version),
+            not_after: Some(Instant(changed.not_after)),
+            published: Some(changed.published.is_ok()),
         }
     }
 }

@@ -57,7 +57,7 @@ impl Bench {
             None => home,
         };
         let clock = Arc::new(ManualClock::at(START));
-        let plan = Plan { label: Label::NONE, root: None, encrypt: false };
+        let plan = Plan { labels: vec![Label::NONE], root: None, encrypt: false };
         let made = init(&home, &plan, clock.clone()).await.unwrap();
         let issuer = Issuer::open(&home, clock.clone(), DEFAULT_VALID_FOR).await.unwrap();
         Self { folder, home, clock, issuer, made }

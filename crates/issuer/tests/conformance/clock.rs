@@ -538,7 +538,8 @@ async fn the_servers_clock_is_asked() {
     };
     let folder = tempfile::tempdir().unwrap();
     let home = Home::new(folder.path().join("home")).with_database(new_database(&server).await);
-    let plan = Plan { label: portcullis_core::token::Label::NONE, root: None, encrypt: false };
+    let plan =
+        Plan { labels: vec![portcullis_core::token::Label::NONE], root: None, encrypt: false };
     init(&home, &plan, Arc::new(SystemClock)).await.unwrap();
     for (ahead, code) in [(0, None), (50_000, None), (70_000, Some("clock_implausible"))] {
         let issuer = Issuer::open(&home, Arc::new(Shifted(ahead)), DEFAULT_VALID_FOR);

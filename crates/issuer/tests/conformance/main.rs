@@ -38,6 +38,7 @@ mod clock;
 mod counts;
 mod events;
 mod idempotency;
+mod labels;
 mod life;
 mod life_acts;
 mod life_listing;

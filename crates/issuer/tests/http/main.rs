@@ -13,6 +13,7 @@ mod care;
 mod common;
 mod doors;
 mod files;
+mod labels;
 mod life;
 mod many;
 mod secrets;

@@ -1,6 +1,7 @@
 //! `portcullis keyring …`: the issuer's own signers.
 
 mod export;
+mod labels;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -18,7 +19,7 @@ use super::Outcome;
 use super::args;
 use super::out::{Out, field, table};
 
-/// Show, rotate and export the keyring: which signers speak for the issuer
+/// Show, rotate, label and export the keyring: which signers speak for the issuer
 #[derive(Debug, clap::Subcommand)]
 #[command(
     after_help = "Example:\n  portcullis keyring rotate --purpose token --environment live\n  \
@@ -30,6 +31,7 @@ pub(crate) enum Keyring {
     Promote(Promote),
     Retire(Retire),
     Renew(Renew),
+    Labels(Box<labels::Labels>),
     Export(export::Export),
 }
 
@@ -114,6 +116,7 @@ impl Keyring {
         let (change, root) = match self {
             Self::Show(_) => return show(issuer, out).await,
             Self::Export(export) => return export.run(issuer, out).await,
+            Self::Labels(labels) => return labels.run(issuer, out).await,
             Self::Rotate(rotate) => (KeyringChange::Rotate(rotate.signer()), &rotate.root),
             Self::Promote(promote) => (KeyringChange::Promote(promote.kid), &promote.root),
             Self::Retire(retire) => {
@@ -122,11 +125,20 @@ impl Keyring {
             }
             Self::Renew(renew) => (KeyringChange::Renew(renew.validity), &renew.root),
         };
+        said(&root.change(issuer, &change).await?, out)
+    }
+}
+
+impl Root {
+    async fn change(
+        &self,
+        issuer: &Issuer,
+        change: &KeyringChange,
+    ) -> Result<KeyringChanged, Error> {
         let home = issuer.home();
-        let path = root.root.clone().unwrap_or_else(|| home.root_key());
+        let path = self.root.clone().unwrap_or_else(|| home.root_key());
         let vault = Vault::new(path, home.unlock().clone());
-        let changed = issuer.change_keyring(&change, &vault, root.by.as_deref()).await?;
-        said(&changed, out)
+        issuer.change_keyring(change, &vault, self.by.as_deref()).await
     }
 }
 
@@ -184,6 +196,7 @@ async fn show(issuer: &Issuer, out: &Out) -> Result<Outcome> {
         field(o, "Keyring", format_args!("version {}", view.version))?;
         field(o, "Valid until", rfc3339_millis(signers.not_after))?;
         field(o, "Root", issuer.root())?;
+        field(o, "Labels", labels::listed(&signers.labels))?;
         writeln!(o)?;
         let mut rows = vec![
             ["KID", "PURPOSE", "ALGORITHM", "FOR", "STATE", "KEYS", "IN FORCE"].map(String::from),

@@ -1,0 +1,168 @@
+//! `portcullis keyring labels`: the words in front of keys.
+
+use anyhow::Result;
+use portcullis_core::token::Label;
+use portcullis_issuer::Issuer;
+use portcullis_issuer::actions::{
+    KeyringChange, KeyringChanged, LabelChange, Labels as Listed, LabelsPreview, Preview,
+};
+use portcullis_issuer::names::labels::told as told_label;
+use portcullis_issuer::view::rfc3339_millis;
+use portcullis_issuer::view::signers::{LabelCountView, LabelsChangedView, LabelsShownView};
+
+use super::{Root, unpublished};
+use crate::cli::Outcome;
+use crate::cli::out::{Out, field, table};
+use crate::cli::sure::{Answer, Sure, told};
+
+/// Show the labels that keys can have (acme_sk_live_…), add, remove, and choose the default
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "The first label is the default: that of a key of which nothing is said. A keyring lists 1 to 4, and \
+                  \"no label\" (sk_live_…) counts as one.\n\n\
+                  Examples:\n  portcullis keyring labels\n  \
+                  portcullis keyring labels --add-unlabelled\n  \
+                  portcullis keyring labels --add shop --default shop\n  \
+                  portcullis keyring labels --remove acme --dry-run"
+)]
+pub(crate) struct Labels {
+    /// List this label too; may be given several times
+    #[arg(long, value_name = "WORD", value_parser = word)]
+    add: Vec<Label>,
+    /// List "no label" too: then keys can begin with sk_ and pk_
+    #[arg(long)]
+    add_unlabelled: bool,
+    /// List this label no longer: its keys are refused everywhere until it is added again
+    #[arg(long, value_name = "WORD", value_parser = word)]
+    remove: Vec<Label>,
+    /// List "no label" no longer: keys without one are refused everywhere until it is added again
+    #[arg(long)]
+    remove_unlabelled: bool,
+    /// Make this label the default
+    #[arg(long, value_name = "WORD", value_parser = word)]
+    default: Option<Label>,
+    /// Make "no label" the default
+    #[arg(long, conflicts_with = "default")]
+    default_unlabelled: bool,
+    #[command(flatten)]
+    sure: Sure,
+    #[command(flatten)]
+    root: Root,
+}
+
+/// A label that is one: a variable that is empty by accident is not "no label".
+fn word(text: &str) -> Result<Label, String> {
+    match Label::new(text) {
+        Ok(Label::NONE) => {
+            Err("\"no label\" is said with --add-unlabelled, --remove-unlabelled or \
+                                --default-unlabelled"
+                .into())
+        }
+        Ok(label) => Ok(label),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+impl Labels {
+    pub(super) async fn run(&self, issuer: &Issuer, out: &Out) -> Result<Outcome> {
+        let change = self.change();
+        if change == LabelChange::default() {
+            return show(&issuer.labels().await?, out);
+        }
+        let preview = issuer.preview_labels(&change).await?;
+        if self.sure.dry_run {
+            return dry_run(&preview, out);
+        }
+        let mut care = self.sure.care();
+        if preview.before == preview.after {
+            out.note("The labels are so already.");
+        } else if preview.refused.count > 0 {
+            let told = told("lets everybody refuse", &preview.refused);
+            let end = "They count again if the label is added again.";
+            match self.sure.ask_of(out, &told, end, preview.refused.count)? {
+                Answer::Go(said) => care = said,
+                Answer::Stop => return Ok(Outcome::No),
+            }
+        }
+        let change = KeyringChange::Labels { labels: change, care };
+        let changed = self.root.change(issuer, &change).await?;
+        said(&preview, &changed, out)
+    }
+
+    fn change(&self) -> LabelChange {
+        let with = |words: &[Label], unlabelled: bool| {
+            words.iter().copied().chain(unlabelled.then_some(Label::NONE)).collect()
+        };
+        LabelChange {
+            add: with(&self.add, self.add_unlabelled),
+            remove: with(&self.remove, self.remove_unlabelled),
+            first: self.default.or(self.default_unlabelled.then_some(Label::NONE)),
+        }
+    }
+}
+
+fn show(labels: &Listed, out: &Out) -> Result<Outcome> {
+    let view = LabelsShownView::new(labels);
+    out.answer(&view, |o| {
+        field(o, "Keyring", format_args!("version {}", view.version))?;
+        writeln!(o)?;
+        let mut rows = vec![["LABEL", "KEYS", "IN FORCE", ""].map(String::from)];
+        rows.extend(view.labels.iter().map(row));
+        table(o, &rows)
+    })?;
+    Ok(Outcome::Yes)
+}
+
+fn row(label: &LabelCountView) -> [String; 4] {
+    let name = if label.label.is_empty() { "(no label)" } else { &label.label };
+    let note = match (label.default, label.listed) {
+        (true, _) => "default",
+        (false, true) => "",
+        (false, false) => "not listed: its keys are refused",
+    };
+    [name.into(), label.keys.to_string(), label.in_force.to_string(), note.into()]
+}
+
+fn dry_run(preview: &LabelsPreview, out: &Out) -> Result<Outcome> {
+    let view = LabelsChangedView::dry_run(preview);
+    out.answer(&view, |o| {
+        field(o, "Labels", listed(&preview.after))?;
+        let would = match preview.refused {
+            _ if preview.before == preview.after => "nothing would change".into(),
+            Preview { count: 0, .. } => "no key would be refused".into(),
+            refused => told("would let everybody refuse", &refused),
+        };
+        field(o, "Dry run", format_args!("{would}; nothing was changed"))
+    })?;
+    Ok(Outcome::Yes)
+}
+
+fn said(preview: &LabelsPreview, changed: &KeyringChanged, out: &Out) -> Result<Outcome> {
+    let view = LabelsChangedView::new(preview, changed);
+    let is_new = |label: &Label| !preview.before.contains(label);
+    out.answer(&view, |o| {
+        field(o, "Keyring", format_args!("version {}", changed.version))?;
+        field(o, "Valid until", rfc3339_millis(changed.not_after))?;
+        field(o, "Labels", listed(&changed.labels))?;
+        match &changed.published {
+            Ok(published) => field(o, "Published in", format_args!("list {}", published.number)),
+            Err(_) => field(o, "Published in", "no list yet"),
+        }
+    })?;
+    if changed.labels.iter().any(is_new) {
+        out.note(
+            "\nGates and verifiers learn of it with the keyring: until then they refuse keys that \
+             have the new label.",
+        );
+    }
+    Ok(unpublished(&changed.published, out))
+}
+
+/// The labels as people read them.
+pub(super) fn listed(labels: &[Label]) -> String {
+    let name = |(at, label): (usize, &Label)| {
+        let default = if at == 0 { " (default)" } else { "" };
+        format!("{}{default}", told_label(label))
+    };
+    labels.iter().enumerate().map(name).collect::<Vec<_>>().join(", ")
+}
