@@ -67,7 +67,7 @@ pub(super) struct CreateKeyBody {
 #[serde(untagged)]
 #[expect(dead_code, reason = "described here, read as `OneOrMany` for the sake of its errors")]
 enum CreateKeysBody {
-    One(CreateKeyBody),
+    One(Box<CreateKeyBody>),
     Many(Vec<CreateKeyBody>),
 }
 
