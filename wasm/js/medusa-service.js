@@ -10,6 +10,7 @@ import { Judge } from './medusa-judge.js';
 import { Lister } from './medusa-list.js';
 import { settings } from './medusa-options.js';
 import { own } from './property.js';
+import { wrappable } from './wrappable.js';
 
 const TYPES = new Set(['secret', 'publishable']);
 // What the list and the text of a publishable key tell of it.
@@ -22,7 +23,7 @@ const UNCHANGING = new Set(['id', 'type', 'redacted', 'created_by', 'created_at'
 const REVOKED = 'revoked in Medusa';
 const DELETED = 'deleted in Medusa';
 
-export class ApiKeyModuleService {
+export const ApiKeyModuleService = wrappable(class ApiKeyModuleService {
   #issuer;
   #judge;
   #lister;
@@ -45,7 +46,10 @@ export class ApiKeyModuleService {
     this.#judge = new Judge({ issuer: this.#issuer, verifier, options: this.#options, inScope, logger });
     this.#lister = new Lister(this.#issuer, { environment, owner, purpose: 'token' });
     this.#events = () => resolved(container, Modules.EVENT_BUS);
-    this.__hooks = {
+  }
+
+  get __hooks() {
+    return {
       onApplicationStart: async () => this.#judge.start(),
       onApplicationShutdown: async () => this.#judge.stop(),
     };
@@ -294,7 +298,7 @@ export class ApiKeyModuleService {
     });
     await bus.emit(records.map(message), { internal: true });
   }
-}
+});
 
 const listOf = (value) => (Array.isArray(value) ? value : value === undefined ? [] : [value]);
 
