@@ -166,7 +166,7 @@ test('every class in the sources has its place', () => {
   const found = new Set();
   for (const name of names) {
     const text = readFileSync(new URL(name.replaceAll('\\', '/'), folder), 'utf8');
-    for (const [, call, one] of text.matchAll(/^.*?(wrappable\()?\bclass ([A-Z]\w*)[^'"]*\{$/gm)) {
+    for (const [, call, one] of text.matchAll(/^.*?(wrappable\()?\bclass ([A-Z]\w*)[^'"\n]*\{$/gm)) {
       found.add(one);
       if (CLASSES.held.includes(one)) assert.equal(call, 'wrappable(', `${one} of ${name} is held by users`);
     }
