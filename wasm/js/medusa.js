@@ -21,6 +21,7 @@ const ApiKey = model.define('ApiKey', {
   created_by: model.text(),
   revoked_by: model.text().nullable(),
   revoked_at: model.dateTime().nullable(),
+  expires_at: model.dateTime().nullable(),
 });
 
 const { alias, ...rest } = defineJoinerConfig(Modules.API_KEY, {
