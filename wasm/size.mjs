@@ -6,15 +6,17 @@ import { fileURLToPath } from 'node:url';
 import { brotliCompressSync, constants } from 'node:zlib';
 import { buildSync } from 'esbuild';
 
+// A quarter of a kilobyte in three of them is wrappable.js: a verifier that no mock and no store can wrap costs
+// its users more.
 const BUDGETS = {
   'module': 45_000,
-  'glue around the module (workerd)': 9_800,
+  'glue around the module (workerd)': 10_300,
   'everything, one file (browser)': 57_000,
   'everything without wasm (pure)': 31_000,
   'middleware for Hono': 2_500,
   'who is calling, for origins': 1_300,
   'assertions, for origins': 22_500,
-  'status of others\' tokens': 4_000,
+  'status of others\' tokens': 4_400,
 };
 
 const here = (name) => fileURLToPath(new URL(name, import.meta.url));

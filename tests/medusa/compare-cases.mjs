@@ -2,6 +2,7 @@
 // enough for a cell of a table; what differs from run to run is written as a name.
 
 const HOUR = 3600;
+const YEAR = 365 * 24 * HOUR;
 const by = { revoked_by: 'usr_1' };
 
 /** `make(title, type)` makes a key; `api` is the service under test; `seen` are the events it told. */
@@ -23,6 +24,8 @@ export const cases = {
   'no keys at all': ({ api }) => api.createApiKeys([]),
   'a key of a type that is neither': ({ api }) => api.createApiKeys({ ...secret('a'), type: 'admin' }),
   'a key of an empty title': async ({ api }) => (await api.createApiKeys(secret(''))).title,
+  'a key of a blank title': async ({ api }) => (await api.createApiKeys(secret('  '))).title,
+  'a key of a title with a line end': async ({ api }) => (await api.createApiKeys(secret('a\nb'))).title.split('\n').length,
   'a key of a title of 300 characters': async ({ api }) => (await api.createApiKeys(secret('x'.repeat(300)))).title.length,
   "a key in nobody's name": async ({ api }) => (await api.createApiKeys({ ...secret('a'), created_by: '' })).created_by,
   'two keys of one title': async ({ make, api }) => {
@@ -193,6 +196,13 @@ export const cases = {
     const revoked = [await api.revoke(a.id, { ...by, revoke_in: 0 }), await api.revoke(b.id, { ...by, revoke_in: -5 })];
     return revoked.map(({ revoked_at }) => when(revoked_at));
   },
+  'a revocation in 200 years': async ({ make, api }) => {
+    const { id, token } = await make('a');
+    const { revoked_at } = await api.revoke(id, { ...by, revoke_in: 200 * YEAR });
+    const years = Math.round((revoked_at.getTime() - Date.now()) / 1000 / YEAR);
+    return [years === 200 ? 'in 200 years' : `in the year ${revoked_at.getUTCFullYear()}`, (await api.authenticate(token)).id === id];
+  },
+  'a revocation of a key without an id': ({ api }) => api.revoke('', by),
   'revocations by a selector': async ({ make, api }) => {
     await make('a');
     await make('b', 'publishable');
@@ -209,6 +219,12 @@ export const cases = {
     const { id } = await make('a');
     await api.revoke(id, by);
     return api.revoke(id, by);
+  },
+  'three keys of which two are revoked already, and a publishable one': async ({ make, api }) => {
+    const keys = [await make('a'), await make('b'), await make('c'), await make('d', 'publishable')];
+    const ids = keys.map(({ id }) => id);
+    await api.revoke({ id: [ids[0], ids[1], ids[3]] }, by);
+    return api.revoke({ id: [...ids, ...ids] }, by);
   },
   'a publishable key revoked twice': async ({ make, api }) => {
     const { id } = await make('a', 'publishable');
@@ -291,6 +307,12 @@ export const cases = {
     await api.revoke(id, by);
     await api.deleteApiKeys(id);
     return seen.filter(({ data }) => data.id === id).map(({ name, metadata: { source, object, action } }) => [name, source, object, action]);
+  },
+  'the events of a restore': async ({ make, api, seen }) => {
+    const { id } = await make('a');
+    await api.softDeleteApiKeys([id]);
+    await api.restoreApiKeys([id]);
+    return seen.filter(({ data }) => data.id === id).map(({ metadata: { action } }) => action);
   },
   'what links to keys': ({ linkable }) => JSON.parse(JSON.stringify(linkable)),
 };

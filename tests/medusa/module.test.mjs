@@ -117,7 +117,7 @@ test('what is refused for another reason than a revocation has a revoked_at all 
   const suspended = await api.createApiKeys(publishable('a'));
   await issuer.api('POST', `/v1/keys/${suspended.id}/suspend`, {});
   const short = await api.createApiKeys({ ...publishable('b'), expires_at: new Date(Date.now() + 2_000) });
-  assert.ok(short.revoked_at > new Date());
+  assert.equal(short.revoked_at, null);
   for (const { token, id } of [suspended, short]) {
     const row = await until('it is refused', async () => {
       const [found] = await window(api, token);
@@ -219,13 +219,10 @@ test('numbers and dates that are none change nothing', async () => {
   assert.deepEqual(await api.listApiKeys({ title: 'of no day' }), []);
 });
 
+// What is missing is told later: see unset.test.mjs.
 test('mistakes in settings are told when the application starts', () => {
   const { url, adminKey, root } = issuer.options;
   for (const options of [
-    undefined,
-    { adminKey, root },
-    { url, root },
-    { url, adminKey },
     { url, adminKey, root, environment: 'production' },
     { url, adminKey, root, authenticate: 'sometimes' },
     { url, adminKey, root, algorithm: 'rsa' },

@@ -21,10 +21,16 @@ export async function use(service: ApiKeyModuleService): Promise<ApiKeyDTO | fal
   const interchangeable: IApiKeyModuleService = service;
   const key = await interchangeable.createApiKeys({ title: 'a', type: 'secret', created_by: 'u' });
   const keys: ApiKeyDTO[] = await service.createApiKeys([{ title: 'a', type: 'secret', created_by: 'u', expires_at: new Date() }]);
+  const [{ expires_at }] = await service.listApiKeys({ expires_at: { $lt: new Date() }, $or: [{ title: 'a' }] });
+  endOf(expires_at);
   await service.undoCreateApiKeys(keys.map(({ id }) => id));
   // @ts-expect-error: a type is one of two
   await service.createApiKeys({ title: 'a', type: 'admin', created_by: 'u' });
   return service.authenticate(key.token);
+}
+
+function endOf(end: Date | null): number | undefined {
+  return end?.getTime();
 }
 
 export const linked: 'api_key_id' = portcullis.linkable.apiKey.id.linkable;

@@ -18,6 +18,7 @@ import { isStrict, verify as verifySignature } from './pure/ed25519.js';
 import { sameBytes } from './pure/reader.js';
 import { base62 } from './pure/token.js';
 import { covers } from './scope.js';
+import { wrappable } from './wrappable.js';
 
 export { PortcullisError } from './errors.js';
 export { covers } from './scope.js';
@@ -67,7 +68,7 @@ export function createAssertionVerifier(options) {
   return new AssertionVerifier(options);
 }
 
-class AssertionVerifier {
+const AssertionVerifier = wrappable(class AssertionVerifier {
   #held;
   #keeper;
   #audiences;
@@ -191,7 +192,7 @@ class AssertionVerifier {
       },
     };
   }
-}
+});
 
 // What its middleware may be told to ask for: the gate has held its networks against the client, and here
 // nobody knows them.

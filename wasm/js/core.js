@@ -13,6 +13,7 @@ import {
 } from './options.js';
 import { property } from './property.js';
 import { Update } from './update.js';
+import { wrappable } from './wrappable.js';
 
 export { PortcullisError } from './errors.js';
 export { covers } from './scope.js';
@@ -47,7 +48,7 @@ const readAdopt = reading('adopt', { now: INSTANT });
 const readRefresh = reading('refresh', { now: INSTANT });
 const readStatus = reading('status', { now: INSTANT, freshFor: DURATION });
 
-export class Verifier {
+export const Verifier = wrappable(class Verifier {
   #engine;
   #keeper;
   #freshFor;
@@ -182,7 +183,7 @@ export class Verifier {
     argument('secrets', 'secret', SECRET, secret);
     this.#engine.holdSecret(kid, typeof secret === 'string' ? spelled(secret) : secret);
   }
-}
+});
 
 // What its middleware may be told to ask for.
 Verifier.prototype[DEMANDS] = OF_A_KEY;

@@ -4,17 +4,17 @@
 import { problemOf } from './answer.js';
 import { DEMANDS, OF_A_KEY, SCOPES } from './demands.js';
 import { argument, FUNCTION, KIND, options as reading } from './options.js';
-import { property } from './property.js';
+import { offered, property } from './property.js';
 import { covers } from './scope.js';
 
 // Judges requests by `verifier`: gives what authenticate gives. Functions of the options are asked about
 // `context`, which is what the framework knows its requests by. `call` is the middleware's own name.
 export function guard(call, verifier, options) {
-  if (typeof property(verifier, 'authenticate') !== 'function') {
+  if (typeof offered(verifier, 'authenticate') !== 'function') {
     throw new TypeError(`${call}: the first argument is what createVerifier gives`);
   }
   // At start-up and not with the first request. What only wraps a verifier is asked as that is.
-  const demands = property(verifier, DEMANDS) ?? OF_A_KEY;
+  const demands = offered(verifier, DEMANDS) ?? OF_A_KEY;
   const { onRefused, ...asked } = reading(call, { ...demands, onRefused: FUNCTION })(options);
   return async (request, context, waitUntil) => {
     const about = ([name, value]) => {

@@ -4,13 +4,14 @@ import { readCall, readFollow } from './issuer-call.js';
 import { IssuerError } from './issuer-error.js';
 import { Pages } from './issuer-pages.js';
 import { sleep } from './issuer-transport.js';
+import { wrappable } from './wrappable.js';
 
 const PATH = ['v1', 'events'];
 // A stream that has nothing to tell shows every 15 s that it lives.
 const SILENCE_MS = 45_000;
 const PAUSE_MS = 1_000;
 
-export class Events {
+export const Events = wrappable(class Events {
   #transport;
 
   constructor(transport) {
@@ -102,4 +103,4 @@ export class Events {
       stop.abort();
     }
   }
-}
+});

@@ -3,6 +3,7 @@
 import { longer, readCall, readCreate, readEnd, readImport, readJudge, waiting } from './issuer-call.js';
 import { Pages } from './issuer-pages.js';
 import { own, property } from './property.js';
+import { wrappable } from './wrappable.js';
 
 const PATH = ['v1', 'keys'];
 const SECRET = /^(?:[a-z0-9]+_)?sk_/;
@@ -14,7 +15,7 @@ const LOST = Object.freeze({
   note: 'the change is committed, by an earlier attempt whose answer was lost; verifiers learn of it with the next list',
 });
 
-export class Keys {
+export const Keys = wrappable(class Keys {
   #transport;
 
   constructor(transport) {
@@ -183,4 +184,4 @@ export class Keys {
   async #send(act, options) {
     return (await this.#transport.send(act, readCall(options))).body;
   }
-}
+});

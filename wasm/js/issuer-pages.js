@@ -3,8 +3,9 @@
 
 import { readAll } from './issuer-call.js';
 import { isPlain } from './options.js';
+import { wrappable } from './wrappable.js';
 
-export class Pages {
+export const Pages = wrappable(class Pages {
   #read;
   #query;
 
@@ -38,4 +39,4 @@ export class Pages {
     for await (const item of this) if (all.push(item) >= atMost) break;
     return all;
   }
-}
+});

@@ -10,6 +10,7 @@ export const FIELDS = [
   'created_by',
   'revoked_by',
   'revoked_at',
+  'expires_at',
   'created_at',
   'updated_at',
   'deleted_at',
@@ -20,10 +21,20 @@ export const SOFT_DELETE = 'medusa:soft-delete';
 
 const date = (text) => (text === null ? null : new Date(text));
 
-// Medusa asks `revoked_at` and nothing else whether a key counts: what the issuer refuses for
-// another reason has one all the same.
-export function toMedusa(record, token = record.token ?? '') {
-  const { at, by } = refusedFrom(record);
+// Medusa asks `revoked_at` and nothing else whether a key counts, and its dashboard shows a key that has one as
+// revoked. So `revoked_at` is that of a revocation, a scheduled one included, as in Medusa's own module. What the
+// issuer refuses already for another reason has one all the same; an end that is to come has none yet.
+export function toMedusa(record, token = record.token ?? '', now = Date.now()) {
+  return row(record, token, earliest([revocation(record), ...others(record).filter(({ at }) => at <= now)]));
+}
+
+// The row of which Medusa asks whether a publishable key counts. It may stand in Medusa's cache past the key's
+// end, so its `revoked_at` is the first instant at which the key is refused.
+export function toJudge(record, token = record.token ?? '') {
+  return row(record, token, refusedFrom(record));
+}
+
+function row(record, token, { at, by }) {
   return {
     id: record.id,
     token,
@@ -34,31 +45,44 @@ export function toMedusa(record, token = record.token ?? '') {
     created_by: record.created_by ?? '',
     revoked_by: by,
     revoked_at: at,
+    expires_at: date(record.expires_at),
     created_at: date(record.issued_at),
     updated_at: date(record.updated_at),
     deleted_at: isSoftDeleted(record) ? date(record.suspended_at) : null,
   };
 }
 
-function refusedFrom(record) {
-  const reasons = [{ at: date(record.revoked_at), by: record.revoked_by }];
+const revocation = (record) => ({ at: date(record.revoked_at), by: record.revoked_by });
+
+// What else the issuer refuses a key for, and since when.
+function others(record) {
+  const reasons = [];
   if (record.expires_at !== null) reasons.push({ at: date(record.expires_at), by: null });
-  if (record.state === 'suspended') {
-    const since = record.suspended_at ?? record.updated_at;
-    if (!isSoftDeleted(record)) reasons.push({ at: date(since), by: record.suspended_by });
+  if (record.state === 'suspended' && !isSoftDeleted(record)) {
+    reasons.push({ at: date(record.suspended_at ?? record.updated_at), by: record.suspended_by });
   }
-  const earliest = reasons.filter(({ at }) => at !== null).toSorted((one, other) => one.at - other.at)[0];
-  return earliest ?? { at: null, by: null };
+  return reasons;
 }
+
+function earliest(reasons) {
+  const known = reasons.filter(({ at }) => at !== null);
+  return known.toSorted((one, other) => one.at - other.at)[0] ?? { at: null, by: null };
+}
+
+const refusedFrom = (record) => earliest([revocation(record), ...others(record)]);
 
 export const isSoftDeleted = (record) =>
   record.state === 'suspended' && record.suspended_by === SOFT_DELETE;
 
+// Whether Medusa sees the key as revoked by now, for whatever reason.
+export function isOver(record, now = Date.now()) {
+  const { at } = refusedFrom(record);
+  return at !== null && at.getTime() <= now;
+}
+
 // Whether the record says that the key counts at `now`.
 export function counts(record, now = Date.now()) {
-  if (record.state === 'suspended') return false;
-  const from = refusedFrom(record).at;
-  return from === null || from.getTime() > now;
+  return record.state !== 'suspended' && !isOver(record, now);
 }
 
 // Of a row what was asked for; the id always comes along, as it does of every database row.

@@ -1,6 +1,7 @@
 // The module's settings, checked where the application starts.
 
-import { DURATION, ENVIRONMENT, FUNCTION, listOf, oneOf, options as reading, TEXT, wrong } from './options.js';
+import { DURATION, ENVIRONMENT, FUNCTION, isPlain, listOf, oneOf, options as reading, TEXT, wrong } from './options.js';
+import { property } from './property.js';
 
 const SECONDS = 1000;
 const CALL = 'portcullis/medusa';
@@ -36,6 +37,25 @@ const readOptions = reading(CALL, {
   [Symbol.for('isSharedConnection')]: { read: any },
 });
 
+// What is needed to reach the issuer.
+const NEEDED = Object.entries({ url: URL_TEXT, adminKey: KEY, root: ROOT });
+
+// Why the module can't reach the issuer by these options, when nothing is wrong with them but that some are missing;
+// undefined when all are there. A job that migrates a shop's database has no admin key, and needs none.
+export function lacking(options) {
+  const given = readOptions(withoutEmpty(options));
+  const missing = NEEDED.find(([name]) => given[name] === undefined && !(name === 'root' && given.authenticate === 'online'));
+  if (missing === undefined) return undefined;
+  const [name, { what }] = missing;
+  return new TypeError(`${CALL}: \`${name}\` is not set: ${what}. Without it \`medusa db:migrate\` works, and nothing else`);
+}
+
+// An environment variable that is set to nothing is not set.
+function withoutEmpty(options) {
+  const empty = isPlain(options) ? NEEDED.map(([name]) => name).filter((name) => property(options, name) === '') : [];
+  return empty.length === 0 ? options : { ...options, ...Object.fromEntries(empty.map((name) => [name, undefined])) };
+}
+
 export function settings(options) {
   const {
     url,
@@ -54,7 +74,7 @@ export function settings(options) {
     timeout,
     retries,
     fetch,
-  } = readOptions(options);
+  } = readOptions(withoutEmpty(options));
   if (url === undefined) throw wrong(CALL, 'url', URL_TEXT);
   if (adminKey === undefined) throw wrong(CALL, 'adminKey', KEY);
   if (authenticate === 'list' && root === undefined) throw wrong(CALL, 'root', ROOT);

@@ -5,16 +5,18 @@ import { createVerifier, httpSource } from 'portcullis';
 
 import { createIssuer } from './issuer.js';
 import { invalid, notAllowed, notFound, throughMedusa } from './medusa-error.js';
-import { isSoftDeleted, select, SOFT_DELETE, toMedusa } from './medusa-key.js';
+import { isOver, isSoftDeleted, select, SOFT_DELETE, toJudge, toMedusa } from './medusa-key.js';
+import {
+  allAreKnown, instant, judged, later, listOf, noneIsRevoked, refusing, singled, titleOf,
+} from './medusa-input.js';
 import { Judge } from './medusa-judge.js';
 import { UNLABELLED } from './medusa-labels.js';
 import { Lister } from './medusa-list.js';
-import { settings } from './medusa-options.js';
+import { lacking, settings } from './medusa-options.js';
 import { own } from './property.js';
+import { wrappable } from './wrappable.js';
 
 const TYPES = new Set(['secret', 'publishable']);
-// What the list and the text of a publishable key tell of it.
-const OF_ITS_TEXT = new Set(['id', 'token', 'type', 'revoked_at', 'deleted_at']);
 // What no act changes.
 const UNCHANGING = new Set(['id', 'type', 'redacted', 'created_by', 'created_at']);
 
@@ -23,14 +25,22 @@ const UNCHANGING = new Set(['id', 'type', 'redacted', 'created_by', 'created_at'
 const REVOKED = 'revoked in Medusa';
 const DELETED = 'deleted in Medusa';
 
-export class ApiKeyModuleService {
+export const ApiKeyModuleService = wrappable(class ApiKeyModuleService {
   #issuer;
   #judge;
   #lister;
   #options;
   #events;
+  #hooks;
 
   constructor(container, options) {
+    const logger = resolved(container, 'logger');
+    const lack = lacking(options);
+    if (lack !== undefined) {
+      this.#hooks = { onApplicationStart: async () => logger?.warn?.(lack.message), onApplicationShutdown: async () => {} };
+      this.#options = this.#issuer = this.#judge = this.#lister = refusing(lack);
+      return;
+    }
     this.#options = settings(options);
     const { url, root, secrets, environment, owner } = this.#options;
     this.#issuer = createIssuer(this.#options.client);
@@ -42,14 +52,17 @@ export class ApiKeyModuleService {
       key.environment === environment &&
       (owner === undefined || key.owner === owner) &&
       (key.purpose === undefined || key.purpose === 'token');
-    const logger = resolved(container, 'logger');
     this.#judge = new Judge({ issuer: this.#issuer, verifier, options: this.#options, inScope, logger });
     this.#lister = new Lister(this.#issuer, { environment, owner, purpose: 'token' });
     this.#events = () => resolved(container, Modules.EVENT_BUS);
-    this.__hooks = {
+    this.#hooks = {
       onApplicationStart: async () => this.#judge.start(),
       onApplicationShutdown: async () => this.#judge.stop(),
     };
+  }
+
+  get __hooks() {
+    return this.#hooks;
   }
 
   createApiKeys(data, sharedContext) {
@@ -118,7 +131,8 @@ export class ApiKeyModuleService {
       const near = await this.#nearby(filters ?? {}, config);
       if (near !== undefined) return near;
       const { records } = await this.#lister.list(filters ?? {}, config);
-      return records.map((record) => select(toMedusa(record), config.select));
+      const toRow = judged(filters ?? {}, config) === undefined ? toMedusa : toJudge;
+      return records.map((record) => select(toRow(record), config.select));
     });
   }
 
@@ -135,8 +149,11 @@ export class ApiKeyModuleService {
       const ids = await this.#selected(idOrSelector);
       if (ids.length === 0) return [];
       const { revoked_by, revoke_in } = own(data);
+      if (ids.includes('')) throw invalid('You must provide an api key id field when revoking a key.');
       if (!revoked_by) throw invalid('You must provide a revoked_by field when revoking a key.');
-      await this.#mustKnow(ids);
+      const records = await this.#recordsOf(ids);
+      noneIsRevoked(records);
+      allAreKnown(ids, records);
       const { keys } = await this.#issuer.keys.revokeMany({
         ids,
         ...later(revoke_in),
@@ -150,13 +167,14 @@ export class ApiKeyModuleService {
     });
   }
 
-  // Keys that are revoked, and those that were made a moment ago: what a workflow takes back.
+  // Keys that Medusa sees as revoked, and those that were made a moment ago: what a workflow takes back.
   deleteApiKeys(ids, sharedContext) {
     return throughMedusa(async () => {
       const records = await this.#recordsOf(listOf(ids));
       const isRevoked = ({ state }) => state === 'revoked';
-      const isYoung = ({ issued_at }) => Date.now() - Date.parse(issued_at) < this.#options.undoWithin;
-      const kept = records.filter((record) => !isRevoked(record) && !isYoung(record));
+      const now = Date.now();
+      const isYoung = ({ issued_at }) => now - Date.parse(issued_at) < this.#options.undoWithin;
+      const kept = records.filter((record) => !isOver(record, now) && !isYoung(record));
       if (kept.length > 0) {
         throw notAllowed(
           `Cannot delete api keys that are not revoked - ${kept.map(({ id }) => id).join(', ')}`,
@@ -231,23 +249,19 @@ export class ApiKeyModuleService {
 
   // The rows of the two lookups that requests themselves cause, where they can be had without a
   // network call.
-  async #nearby(filters, { select: names, withDeleted = false }) {
-    const given = Object.entries(filters).filter(([, value]) => value !== undefined);
-    const single = ([name, value]) => [name, Array.isArray(value) && value.length === 1 ? value[0] : value];
-    const { id, token, type, ...others } = own(Object.fromEntries(given.map(single)));
+  async #nearby(filters, config) {
+    const { select: names, withDeleted = false } = config;
+    const { id, token, type, ...others } = singled(filters);
     if (names === undefined || names === null || Object.keys(others).length > 0) return undefined;
     // Who made the key that a request came in with, deleted since or not.
     if (typeof id === 'string' && withDeleted && token === undefined && type === undefined) {
       const record = names.every((name) => UNCHANGING.has(name)) ? this.#judge.records.peek(id) : undefined;
       return record === undefined ? undefined : [select(toMedusa(record), names)];
     }
-    // Whether a publishable key counts.
-    const alone =
-      id === undefined && typeof token === 'string' && (type ?? 'publishable') === 'publishable';
-    if (!alone || !names.every((name) => OF_ITS_TEXT.has(name))) return undefined;
-    const record = await this.#judge.publishable(token);
+    const text = judged(filters, config);
+    const record = text === undefined ? undefined : await this.#judge.publishable(text);
     if (record === undefined) return undefined;
-    return record === null ? [] : [select(toMedusa(record, token), names)];
+    return record === null ? [] : [select(toJudge(record, text), names)];
   }
 
   async #selected(idOrSelector) {
@@ -270,9 +284,7 @@ export class ApiKeyModuleService {
 
   // The issuer knows keys that are none of this shop's.
   async #mustKnow(ids) {
-    const known = new Set((await this.#recordsOf(ids)).map(({ id }) => id));
-    const unknown = ids.filter((id) => !known.has(id));
-    if (unknown.length > 0) throw notFound(`ApiKey with id "${unknown.join(', ')}" not found`);
+    allAreKnown(ids, await this.#recordsOf(ids));
   }
 
   async #remove(records, act, sharedContext) {
@@ -296,27 +308,7 @@ export class ApiKeyModuleService {
     });
     await bus.emit(records.map(message), { internal: true });
   }
-}
-
-const listOf = (value) => (Array.isArray(value) ? value : value === undefined ? [] : [value]);
-
-// Nothing, and what is before now, means now.
-function later(seconds) {
-  if (!(seconds > 0)) return {};
-  if (!Number.isSafeInteger(Math.floor(seconds))) throw invalid('revoke_in is a number of seconds');
-  return { in_seconds: Math.floor(seconds) };
-}
-
-function instant(date) {
-  const at = new Date(date);
-  if (Number.isNaN(at.getTime())) throw invalid('expires_at is a date');
-  return at.toISOString();
-}
-
-function titleOf(data) {
-  const { id, title } = own(data);
-  return title === undefined ? { id } : { id, title };
-}
+});
 
 // What a deletion of links that cascades goes on with.
 function linkable(records, config) {

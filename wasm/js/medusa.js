@@ -2,6 +2,7 @@
 
 import {
   defineJoinerConfig,
+  MedusaContext,
   MedusaServiceModelObjectsSymbol,
   model,
   Module,
@@ -21,6 +22,7 @@ const ApiKey = model.define('ApiKey', {
   created_by: model.text(),
   revoked_by: model.text().nullable(),
   revoked_at: model.dateTime().nullable(),
+  expires_at: model.dateTime().nullable(),
 });
 
 const { alias, ...rest } = defineJoinerConfig(Modules.API_KEY, {
@@ -32,6 +34,26 @@ const joinerConfig = { ...rest, alias: alias.map(({ __internal: _, ...kept }) =>
 
 ApiKeyModuleService.prototype.__joinerConfig = () => joinerConfig;
 ApiKeyModuleService[MedusaServiceModelObjectsSymbol] = { ApiKey };
+
+// Which argument of a method is the context. Medusa gives a workflow's own there, and with it the group of
+// events that it releases when the workflow has ended and drops when the workflow has failed.
+const CONTEXT_AT = {
+  createApiKeys: 1,
+  upsertApiKeys: 1,
+  updateApiKeys: 2,
+  retrieveApiKey: 2,
+  listApiKeys: 2,
+  listAndCountApiKeys: 2,
+  revoke: 2,
+  deleteApiKeys: 1,
+  undoCreateApiKeys: 1,
+  softDeleteApiKeys: 2,
+  restoreApiKeys: 2,
+  authenticate: 1,
+};
+for (const [method, at] of Object.entries(CONTEXT_AT)) {
+  MedusaContext()(ApiKeyModuleService.prototype, method, at);
+}
 
 // Keys are in no database of the application's. Told so, Medusa filters and sorts by what is linked to
 // them on its own, where else it would have the module do it in SQL.

@@ -7,6 +7,7 @@ import { fromBase64Url } from './base64.js';
 import { ENVIRONMENTS, KINDS } from './options.js';
 import { PortcullisError } from './errors.js';
 import { exports } from './instance.js';
+import { asJson } from './key.js';
 import { REASONS, sentence } from './reasons.js';
 
 const ALGORITHMS = ['', 'hmac-sha256-128', 'ed25519'];
@@ -52,7 +53,7 @@ const keysOf = (module) =>
     }
 
     toJSON() {
-      return { name: this.name, ...this };
+      return asJson(this);
     }
   };
 

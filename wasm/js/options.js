@@ -2,7 +2,7 @@
 // the wrong type is told at once, for it must never pass for no demand. Only an object's own options count,
 // so that nothing in Object.prototype is one.
 
-import { property } from './property.js';
+import { offered, property } from './property.js';
 
 export const KINDS = ['', 'secret', 'publishable'];
 export const ENVIRONMENTS = ['', 'live', 'test'];
@@ -22,7 +22,7 @@ export const KIND = oneOf(...KINDS.slice(1));
 export const ENVIRONMENT = oneOf(...ENVIRONMENTS.slice(1));
 export const SOURCE = {
   what: 'what httpSource(url) gives, or has a method `get` of its own',
-  read: (value) => (typeof property(value, 'get') === 'function' ? value : undefined),
+  read: (value) => (typeof offered(value, 'get') === 'function' ? value : undefined),
 };
 
 export function oneOf(...words) {

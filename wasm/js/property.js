@@ -13,6 +13,12 @@ export function property(object, name) {
   return undefined;
 }
 
+// The same of what may be a Proxy that has nothing itself, and passes on what it is asked.
+export function offered(object, name) {
+  const value = property(object, name) ?? object?.[name];
+  return value === Object.prototype[name] ? undefined : value;
+}
+
 // A copy that has what the object has itself, and nothing else.
 export function own(object) {
   return { __proto__: null, ...object };

@@ -5,6 +5,7 @@
 import { FUNCTION, INSTANT, listOf, options as reading, POSITIVE, wrong } from './options.js';
 import { platform } from './platform.js';
 import { own } from './property.js';
+import { wrappable } from './wrappable.js';
 
 const TYPE = 'statuslist+jwt';
 const TIMEOUT_MS = 5_000;
@@ -59,7 +60,7 @@ function require(condition, code, message) {
   if (!condition) throw new Doubt(code, message);
 }
 
-class StatusChecker {
+const StatusChecker = wrappable(class StatusChecker {
   #key;
   #allow;
   #fetch;
@@ -226,7 +227,7 @@ class StatusChecker {
     const good = await crypto.subtle.verify(algorithm, cryptoKey, signature, signed).catch(() => false);
     require(good === true, 'status_list_bad_signature', 'the signature of the status list token is wrong');
   }
-}
+});
 
 function allowing(uris) {
   if (uris === undefined) return (uri) => uri.startsWith('https://');

@@ -20,6 +20,7 @@
 
 import type {
   ApiKeyDTO,
+  BaseFilterable,
   Context,
   CreateApiKeyDTO,
   FilterableApiKeyProps,
@@ -28,6 +29,7 @@ import type {
   MedusaContainer,
   ModuleExports,
   ModuleJoinerConfig,
+  OperatorMap,
   RevokeApiKeyDTO,
   UpdateApiKeyDTO,
   UpsertApiKeyDTO,
@@ -81,9 +83,23 @@ declare module '@medusajs/types' {
 
 /** A key to make: Medusa's fields, and two of the issuer's. */
 export interface CreateKeyDTO extends CreateApiKeyDTO {
-  /** From this instant on the key is refused, and has it as its `revoked_at`. */
+  /** From this instant on the key is refused. */
   expires_at?: Date | string | null;
   metadata?: Record<string, unknown>;
+}
+
+/** A key: Medusa's fields, and when it ends by itself. */
+export interface KeyDTO extends ApiKeyDTO {
+  /**
+   * From this instant on the key is refused; null for a key without an end. Until then the key is a live one, and
+   * its `revoked_at` is null; afterwards that is no later than this.
+   */
+  expires_at: Date | null;
+}
+
+/** What keys are looked for by. */
+export interface FilterableKeyProps extends Omit<FilterableApiKeyProps, '$and' | '$or'>, BaseFilterable<FilterableKeyProps> {
+  expires_at?: OperatorMap<Date | null>;
 }
 
 /** The service that `container.resolve(Modules.API_KEY)` gives. */
@@ -91,16 +107,16 @@ export class ApiKeyModuleService implements IApiKeyModuleService {
   constructor(container: Record<string, unknown>, options: PortcullisModuleOptions);
   __joinerConfig(): ModuleJoinerConfig;
 
-  createApiKeys(data: CreateKeyDTO[], sharedContext?: Context): Promise<ApiKeyDTO[]>;
-  createApiKeys(data: CreateKeyDTO, sharedContext?: Context): Promise<ApiKeyDTO>;
-  upsertApiKeys(data: UpsertApiKeyDTO[], sharedContext?: Context): Promise<ApiKeyDTO[]>;
-  upsertApiKeys(data: UpsertApiKeyDTO, sharedContext?: Context): Promise<ApiKeyDTO>;
-  updateApiKeys(id: string, data: UpdateApiKeyDTO, sharedContext?: Context): Promise<ApiKeyDTO>;
+  createApiKeys(data: CreateKeyDTO[], sharedContext?: Context): Promise<KeyDTO[]>;
+  createApiKeys(data: CreateKeyDTO, sharedContext?: Context): Promise<KeyDTO>;
+  upsertApiKeys(data: UpsertApiKeyDTO[], sharedContext?: Context): Promise<KeyDTO[]>;
+  upsertApiKeys(data: UpsertApiKeyDTO, sharedContext?: Context): Promise<KeyDTO>;
+  updateApiKeys(id: string, data: UpdateApiKeyDTO, sharedContext?: Context): Promise<KeyDTO>;
   updateApiKeys(
-    selector: FilterableApiKeyProps,
+    selector: FilterableKeyProps,
     data: UpdateApiKeyDTO,
     sharedContext?: Context,
-  ): Promise<ApiKeyDTO[]>;
+  ): Promise<KeyDTO[]>;
   /** Deletes keys that are revoked, and those that are no older than `undoWithin`. */
   deleteApiKeys(ids: string | string[], sharedContext?: Context): Promise<void>;
   /** Revokes and deletes keys in one act, however old they are. For compensations. */
@@ -116,25 +132,25 @@ export class ApiKeyModuleService implements IApiKeyModuleService {
     config?: { returnLinkableKeys?: string[] },
     sharedContext?: Context,
   ): Promise<Record<string, string[]>>;
-  retrieveApiKey(id: string, config?: FindConfig<ApiKeyDTO>, sharedContext?: Context): Promise<ApiKeyDTO>;
+  retrieveApiKey(id: string, config?: FindConfig<ApiKeyDTO>, sharedContext?: Context): Promise<KeyDTO>;
   listApiKeys(
-    filters?: FilterableApiKeyProps,
+    filters?: FilterableKeyProps,
     config?: FindConfig<ApiKeyDTO>,
     sharedContext?: Context,
-  ): Promise<ApiKeyDTO[]>;
+  ): Promise<KeyDTO[]>;
   listAndCountApiKeys(
-    filters?: FilterableApiKeyProps,
+    filters?: FilterableKeyProps,
     config?: FindConfig<ApiKeyDTO>,
     sharedContext?: Context,
-  ): Promise<[ApiKeyDTO[], number]>;
-  revoke(id: string, data: RevokeApiKeyDTO, sharedContext?: Context): Promise<ApiKeyDTO>;
+  ): Promise<[KeyDTO[], number]>;
+  revoke(id: string, data: RevokeApiKeyDTO, sharedContext?: Context): Promise<KeyDTO>;
   revoke(
-    selector: FilterableApiKeyProps,
+    selector: FilterableKeyProps,
     data: RevokeApiKeyDTO,
     sharedContext?: Context,
-  ): Promise<ApiKeyDTO[]>;
+  ): Promise<KeyDTO[]>;
   /** The secret key that this text is, or `false`; never a reason. */
-  authenticate(token: string, sharedContext?: Context): Promise<ApiKeyDTO | false>;
+  authenticate(token: string, sharedContext?: Context): Promise<KeyDTO | false>;
 }
 
 declare const module_: ModuleExports<typeof ApiKeyModuleService> & {

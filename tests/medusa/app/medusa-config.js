@@ -17,7 +17,7 @@ module.exports = defineConfig({
         url: PORTCULLIS_URL,
         adminKey: PORTCULLIS_ADMIN_KEY,
         root: PORTCULLIS_ROOT,
-        secrets: JSON.parse(PORTCULLIS_SECRETS),
+        secrets: JSON.parse(PORTCULLIS_SECRETS || '[]'),
       },
     },
   ],

@@ -1,6 +1,7 @@
 // What the wasm module does, in JavaScript: the same calls, the same verdicts, code for code.
 
 import { sha256 } from '../../dist/noble.js';
+import { asJson } from '../key.js';
 import { ENVIRONMENTS, KINDS } from '../options.js';
 import {
   appliesTo, countsAt, ED25519, HMAC, LIST, readBundle, readHead, readStamp, REVOKED, TOKEN,
@@ -22,31 +23,30 @@ const REMEMBERED = 1024;
 const [BIND, TOKN, CHEK, NAME, STMP, HEAD] =
   ['bind', 'tokn', 'chek', 'name', 'stmp', 'head'].map((word) => ascii(`portc1/${word}`));
 
-class Key {
-  #name;
+// One issuer's keys. A keyring of another one an engine never takes.
+const keysOf = (issuer, text = `iss_${base62(issuer)}`) =>
+  class Key {
+    constructor(token, signer) {
+      this.issuer = text;
+      this.kind = KINDS[token.kind];
+      this.environment = ENVIRONMENTS[token.environment];
+      this.algorithm = ALGORITHMS[signer.algorithm];
+      this.kid = token.kid;
+      this.serial = token.serial;
+      this.issuedAt = token.issuedAt * 1000;
+      this.expiresAt = token.expiresAt * 1000 || null;
+      this.owner = token.owner || null;
+      this.policy = token.policy || null;
+    }
 
-  constructor(token, signer, issuer) {
-    this.issuer = `iss_${base62(issuer)}`;
-    this.kind = KINDS[token.kind];
-    this.environment = ENVIRONMENTS[token.environment];
-    this.algorithm = ALGORITHMS[signer.algorithm];
-    this.kid = token.kid;
-    this.serial = token.serial;
-    this.issuedAt = token.issuedAt * 1000;
-    this.expiresAt = token.expiresAt * 1000 || null;
-    this.owner = token.owner || null;
-    this.policy = token.policy || null;
-    this.#name = () => `apk_${base62(digest16(NAME, issuer, u64(token.serial)))}`;
-  }
+    get name() {
+      return `apk_${base62(digest16(NAME, issuer, u64(this.serial)))}`;
+    }
 
-  get name() {
-    return this.#name();
-  }
-
-  toJSON() {
-    return { name: this.name, ...this };
-  }
-}
+    toJSON() {
+      return asJson(this);
+    }
+  };
 
 export class Engine {
   #root;
@@ -56,6 +56,7 @@ export class Engine {
   #list;
   #policies = new Policies();
   #remembered = new Set();
+  #Key;
   missed;
 
   constructor(root) {
@@ -67,7 +68,8 @@ export class Engine {
     try {
       const { token, signer } = this.#judge(text, kind, environment, now);
       const grant = facts === undefined ? undefined : this.#admit(token, facts);
-      const key = new Key(token, signer, this.#keyring.issuer);
+      this.#Key ??= keysOf(this.#keyring.issuer);
+      const key = new this.#Key(token, signer);
       const list = this.#facts(now, freshFor);
       return grant === undefined ? { ok: true, key, list } : { ok: true, key, list, grant };
     } catch (error) {
