@@ -1,6 +1,8 @@
 // The calls by which the two modules are compared. Each case gives what is to be compared, small
 // enough for a cell of a table; what differs from run to run is written as a name.
 
+import { more } from './compare-more.mjs';
+
 const HOUR = 3600;
 const by = { revoked_by: 'usr_1' };
 
@@ -293,6 +295,7 @@ export const cases = {
     return seen.filter(({ data }) => data.id === id).map(({ name, metadata: { source, object, action } }) => [name, source, object, action]);
   },
   'what links to keys': ({ linkable }) => JSON.parse(JSON.stringify(linkable)),
+  ...more,
 };
 
 const secret = (title) => ({ title, type: 'secret', created_by: 'usr_1' });

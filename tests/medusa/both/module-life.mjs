@@ -9,7 +9,7 @@ export const cases = {
   // Made.
   'a new publishable key says all of itself': {
     run: async ({ api }) => {
-      const { id, token, redacted, created_at, updated_at, ...rest } = await api.createApiKeys({ title: 'Shop', type: 'publishable', created_by: 'usr_1' });
+      const { id, token, redacted, created_at, updated_at, expires_at, ...rest } = await api.createApiKeys({ title: 'Shop', type: 'publishable', created_by: 'usr_1' });
       const shown = [id.startsWith('apk_'), token.startsWith('pk_'), redacted === `${token.slice(0, 6)}***${token.slice(-3)}`];
       return [rest, shown, near(created_at) && near(updated_at)];
     },
@@ -21,7 +21,7 @@ export const cases = {
   },
   'a new secret key says all of itself, and its text only now': {
     run: async ({ api }) => {
-      const { id, token, redacted, created_at, updated_at, ...rest } = await api.createApiKeys({ title: 'Office', type: 'secret', created_by: 'usr_1' });
+      const { id, token, redacted, created_at, updated_at, expires_at, ...rest } = await api.createApiKeys({ title: 'Office', type: 'secret', created_by: 'usr_1' });
       const later = await api.retrieveApiKey(id);
       const shown = [token.startsWith('sk_'), redacted === `${token.slice(0, 6)}***${token.slice(-3)}`, later.redacted === redacted];
       return [rest, shown, later.token];
@@ -313,6 +313,26 @@ export const cases = {
       return (await api.authenticate(token)).id === id;
     },
     both: true,
+  },
+  'keys softly deleted by what they are like': {
+    run: async ({ api, make }) => {
+      for (const title of ['a', 'b', 'c']) await make(title);
+      await api.softDeleteApiKeys({ title: ['a', 'b'] });
+      const left = titles(await api.listApiKeys());
+      await api.restoreApiKeys({ title: 'b' });
+      return [left, titles(await api.listApiKeys())];
+    },
+    both: [['c'], ['b', 'c']],
+  },
+  'a softly deleted key is no longer changed or revoked, and can be deleted': {
+    run: async ({ api, make, refused }) => {
+      const { id } = await make('a');
+      await api.softDeleteApiKeys([id]);
+      const refusals = [await refused(api.updateApiKeys(id, { title: 'b' })), await refused(api.revoke(id, by))];
+      await api.deleteApiKeys([id]);
+      return [...refusals, (await api.listApiKeys({}, { withDeleted: true })).length];
+    },
+    both: ['not_found: ApiKey with id "(id)" not found', 'not_found: ApiKey with id "(id)" not found', 0],
   },
   'a revoked key softly deleted and restored': {
     run: async ({ api, make }) => {

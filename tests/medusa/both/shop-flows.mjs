@@ -45,16 +45,20 @@ export const cases = {
       const { id } = await make('change a');
       await make('change b', 'publishable');
       const update = async (selector, title) => titles((await flows.updateApiKeysWorkflow(container).run({ input: { selector, update: { title } } })).result);
-      return [await update({ id: [id] }, 'change c'), await update({ q: 'change', type: 'publishable' }, 'change d'), await update({ title: 'change z' }, 'none')];
+      return [
+        await update({ id: [id] }, 'change c'),
+        await update({ title: ['change b', 'change c'], type: 'publishable' }, 'change d'),
+        await update({ title: 'change z' }, 'none'),
+      ];
     },
     both: [['change c'], ['change d'], []],
   },
   'the workflow that changes titles, taken back': {
     run: async (context) => {
       const { flows, api, make } = context;
-      for (const title of ['back a', 'back b']) await make(title);
-      const failed = await failing(context, (input) => flows.updateApiKeysStep(input), { selector: { q: 'back' }, update: { title: 'back z' } });
-      return [failed, titles(await api.listApiKeys({ q: 'back' }))];
+      const ids = [(await make('back a')).id, (await make('back b')).id];
+      const failed = await failing(context, (input) => flows.updateApiKeysStep(input), { selector: { id: ids }, update: { title: 'back z' } });
+      return [failed, titles(await api.listApiKeys({ id: ids }))];
     },
     both: ['a later step fails', ['back a', 'back b']],
   },
@@ -167,5 +171,17 @@ export const cases = {
       return messages(context, [id]);
     },
     both: ['api_key.api-key.created', 'api_key.api-key.updated', 'api_key.api-key.updated'],
+  },
+
+  // The last one: it renames every key of a shop of Medusa's module.
+  'the workflow that changes titles, by words': {
+    run: async ({ flows, container, make, api }) => {
+      const [{ id }] = [await make('bystander'), await make('renamed by words')];
+      await flows.updateApiKeysWorkflow(container).run({ input: { selector: { q: 'renamed words' }, update: { title: 'new' } } });
+      return (await api.retrieveApiKey(id)).title;
+    },
+    medusa: 'new',
+    portcullis: 'bystander',
+    row: 'one filter by words, used twice',
   },
 };

@@ -122,6 +122,17 @@ export const cases = {
     both: [200, ['left 2'], 1],
   },
 
+  'a channel that the module deletes, past its workflow': {
+    run: async (context) => {
+      const [key, one] = await apart(context, 'torn', ['torn 1']);
+      await change(context, key, { add: [one.id] });
+      await context.container.resolve('sales_channel').deleteSalesChannels([one.id]);
+      const { status, body } = await context.admin('GET', `/api-keys/${key.id}`);
+      return [status, body.api_key.sales_channels];
+    },
+    both: [200, [null]],
+  },
+
   // By the link and the graph.
   'linked and unlinked by Link': {
     run: async (context) => {
