@@ -264,6 +264,8 @@ export const cases = {
     return [(await api.authenticate(token)).id === id, titles(await api.listApiKeys())];
   },
 
+  ...more,
+
   // Judging keys.
   'a secret key authenticated': async ({ make, api }) => {
     const { id, token } = await make('a');
@@ -295,7 +297,6 @@ export const cases = {
     return seen.filter(({ data }) => data.id === id).map(({ name, metadata: { source, object, action } }) => [name, source, object, action]);
   },
   'what links to keys': ({ linkable }) => JSON.parse(JSON.stringify(linkable)),
-  ...more,
 };
 
 const secret = (title) => ({ title, type: 'secret', created_by: 'usr_1' });

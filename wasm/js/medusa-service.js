@@ -4,9 +4,9 @@ import { Modules } from '@medusajs/framework/utils';
 import { createVerifier, httpSource } from 'portcullis';
 
 import { createIssuer } from './issuer.js';
+import { filtersOf, mustSaySomething } from './medusa-filter.js';
 import { invalid, notAllowed, notFound, throughMedusa } from './medusa-error.js';
 import { isSoftDeleted, select, SOFT_DELETE, toMedusa } from './medusa-key.js';
-import { filtersOf, mustSaySomething } from './medusa-filter.js';
 import { Judge } from './medusa-judge.js';
 import { Lister } from './medusa-list.js';
 import { settings } from './medusa-options.js';
