@@ -1,6 +1,8 @@
 // The calls by which the two modules are compared. Each case gives what is to be compared, small
 // enough for a cell of a table; what differs from run to run is written as a name.
 
+import { more } from './compare-more.mjs';
+
 const HOUR = 3600;
 const YEAR = 365 * 24 * HOUR;
 const by = { revoked_by: 'usr_1' };
@@ -277,6 +279,8 @@ export const cases = {
     await api.restoreApiKeys([id]);
     return [(await api.authenticate(token)).id === id, titles(await api.listApiKeys())];
   },
+
+  ...more,
 
   // Judging keys.
   'a secret key authenticated': async ({ make, api }) => {

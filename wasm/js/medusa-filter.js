@@ -9,20 +9,21 @@ const IDS_AT_ONCE = 200;
 const TOKENS_AT_MOST = 20;
 const LONGEST_Q = 255;
 const NAMES = new Set([...FIELDS, 'q', '$and', '$or', '$not']);
+const DATES = new Set(FIELDS.filter((name) => name.endsWith('_at')));
 const PUBLISHABLE = /^(?:[a-z][a-z0-9]{0,15}_)?pk_(?:live|test)_[0-9A-Za-z]{1,200}$/;
 
 // The issuer's queries whose keys hold all that meet `filters`, and whether those are all: then none
 // needs to be looked at again.
 export function queriesFor(filters) {
+  mustBeReadable(filters);
   // It is narrowed down only to what the filters have.
   const wanted = own({});
   let exact = true;
   const take = (conditions) => {
     for (const [name, condition] of Object.entries(conditions)) {
+      if (condition === undefined) continue;
       if (name === '$and') {
         for (const part of listed(condition, name)) take(part);
-      } else if (!NAMES.has(name)) {
-        throw invalid(`API keys have no field "${name}" to be looked for by`);
       } else if (!narrow(wanted, name, condition)) {
         exact = false;
       }
@@ -33,6 +34,43 @@ export function queriesFor(filters) {
   const both = ids !== undefined && tokens !== undefined;
   exact &&= !both && (tokens?.length ?? 0) <= TOKENS_AT_MOST;
   return { queries: split(query, ids, tokens), exact };
+}
+
+// Ids, or what the keys are like, as filters.
+export function filtersOf(idsOrSelectors) {
+  const all = [idsOrSelectors].flat().filter((one) => one !== undefined && one !== null);
+  const [ids, selectors] = [[], []];
+  for (const one of all) (typeof one === 'object' ? selectors : ids).push(one);
+  selectors.forEach(mustSaySomething);
+  return selectors.length === 0 ? { id: ids } : { $or: [{ id: ids }, ...selectors] };
+}
+
+export function mustSaySomething(selector) {
+  if (Object.values(selector).some((value) => value !== undefined)) return;
+  throw invalid(
+    'You must provide an api key id field, or what the keys are to be like: nothing never means every key',
+  );
+}
+
+// What can't be meant is refused, whether there are keys to look at or none.
+function mustBeReadable(filters) {
+  for (const [name, condition] of Object.entries(filters)) {
+    if (condition === undefined) continue;
+    if (name === '$and' || name === '$or') listed(condition, name).forEach(mustBeReadable);
+    else if (name === '$not') mustBeReadable(condition);
+    else if (!NAMES.has(name)) throw invalid(`API keys have no field "${name}" to be looked for by`);
+    else if (DATES.has(name)) mustBeDates(name, condition);
+    else if (name === 'q' && typeof (condition ?? '') !== 'string') throw invalid('q is a text: the words that are looked for');
+  }
+}
+
+function mustBeDates(name, condition) {
+  if (condition === null || typeof condition === 'boolean') return;
+  if (typeof condition === 'object' && !(condition instanceof Date)) {
+    for (const one of Object.values(condition)) if (one !== undefined) mustBeDates(name, one);
+  } else if (Number.isNaN(new Date(condition).getTime())) {
+    throw invalid(`${name} is looked for by dates, and "${condition}" is none`);
+  }
 }
 
 // Narrows what is asked of the issuer down to `condition`. Whether that says all of it.
@@ -106,7 +144,7 @@ function oneOf(condition) {
 }
 
 const wordsOf = (text) =>
-  String(text ?? '')
+  (text ?? '')
     .toLowerCase()
     .split(/\s+/)
     .filter(Boolean);
@@ -122,10 +160,10 @@ export function meets(row, filters) {
   return Object.entries(filters).every(([name, condition]) => {
     if (condition === undefined) return true;
     if (name === '$and') return listed(condition, name).every((part) => meets(row, part));
-    if (name === '$or') return listed(condition, name).some((part) => meets(row, part));
+    // As in Medusa, no alternatives at all ask nothing.
+    if (name === '$or') return condition.length === 0 || listed(condition, name).some((part) => meets(row, part));
     if (name === '$not') return !meets(row, condition);
     if (name === 'q') return wordsOf(condition).every((word) => found(row, word));
-    if (!NAMES.has(name)) throw invalid(`API keys have no field "${name}" to be looked for by`);
     return fits(row[name], condition);
   });
 }

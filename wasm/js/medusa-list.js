@@ -1,7 +1,7 @@
 // Lists of keys as Medusa asks for them: any filter, any order, so many after so many.
 
 import { compare, meets, queriesFor } from './medusa-filter.js';
-import { isSoftDeleted, toMedusa } from './medusa-key.js';
+import { FIELDS, isSoftDeleted, toMedusa } from './medusa-key.js';
 import { invalid } from './medusa-error.js';
 import { own } from './property.js';
 
@@ -24,6 +24,9 @@ export class Lister {
     // Never a list that is longer than what was asked for.
     if (Object.values(__internal ?? {}).some((joins) => joins?.length > 0)) {
       throw invalid("API keys can't be filtered or ordered in SQL by what is linked to them");
+    }
+    for (const [name, value] of Object.entries({ skip, take })) {
+      if (value < 0) throw invalid(`${name} is a number of API keys, not ${value}`);
     }
     const { queries, exact } = queriesFor(filters);
     const from = Number.isSafeInteger(skip) ? skip : 0;
@@ -98,6 +101,7 @@ function ordering(order) {
 const nullsLast = (a, b) => Number(a === null) - Number(b === null);
 
 function direction(field, way) {
+  if (!FIELDS.includes(field)) throw invalid(`API keys have no field "${field}" to be ordered by`);
   const text = String(way).toLowerCase();
   if (text === 'asc' || text === '1') return 1;
   if (text === 'desc' || text === '-1') return -1;

@@ -4,6 +4,7 @@ import { Modules } from '@medusajs/framework/utils';
 import { createVerifier, httpSource } from 'portcullis';
 
 import { createIssuer } from './issuer.js';
+import { filtersOf, mustSaySomething } from './medusa-filter.js';
 import { invalid, notAllowed, notFound, throughMedusa } from './medusa-error.js';
 import { isOver, isSoftDeleted, select, SOFT_DELETE, toJudge, toMedusa } from './medusa-key.js';
 import {
@@ -170,7 +171,8 @@ export const ApiKeyModuleService = wrappable(class ApiKeyModuleService {
   // Keys that Medusa sees as revoked, and those that were made a moment ago: what a workflow takes back.
   deleteApiKeys(ids, sharedContext) {
     return throughMedusa(async () => {
-      const records = await this.#recordsOf(listOf(ids));
+      const found = await this.#recordsOf(ids, { withDeleted: true });
+      const records = found.filter((record) => !isSoftDeleted(record));
       const isRevoked = ({ state }) => state === 'revoked';
       const now = Date.now();
       const isYoung = ({ issued_at }) => now - Date.parse(issued_at) < this.#options.undoWithin;
@@ -180,20 +182,20 @@ export const ApiKeyModuleService = wrappable(class ApiKeyModuleService {
           `Cannot delete api keys that are not revoked - ${kept.map(({ id }) => id).join(', ')}`,
         );
       }
-      await this.#remove(records, records.every(isRevoked) ? 'deleteMany' : 'undoMany', sharedContext);
+      await this.#remove(found, found.every(isRevoked) ? 'deleteMany' : 'undoMany', sharedContext);
     });
   }
 
   // Takes back the making of keys, however old they are: revokes and deletes them in one act.
   undoCreateApiKeys(ids, sharedContext) {
     return throughMedusa(async () =>
-      this.#remove(await this.#recordsOf(listOf(ids)), 'undoMany', sharedContext),
+      this.#remove(await this.#recordsOf(ids), 'undoMany', sharedContext),
     );
   }
 
   softDeleteApiKeys(ids, config, sharedContext) {
     return throughMedusa(async () => {
-      const records = await this.#recordsOf(listOf(ids));
+      const records = await this.#recordsOf(ids);
       for (const { id, state } of records) {
         // A suspension of somebody else's would be lifted by a restore.
         if (state === 'suspended') throw notAllowed(`Cannot delete api keys that are suspended - ${id}`);
@@ -213,7 +215,7 @@ export const ApiKeyModuleService = wrappable(class ApiKeyModuleService {
 
   restoreApiKeys(ids, config, sharedContext) {
     return throughMedusa(async () => {
-      const records = (await this.#recordsOf(listOf(ids), { withDeleted: true })).filter(isSoftDeleted);
+      const records = (await this.#recordsOf(ids, { withDeleted: true })).filter(isSoftDeleted);
       const restored = [];
       for (const { id } of records) restored.push(await this.#issuer.keys.resume(id, { by: SOFT_DELETE }));
       for (const record of restored) this.#judge.restored(record);
@@ -231,6 +233,7 @@ export const ApiKeyModuleService = wrappable(class ApiKeyModuleService {
 
   #newKey(data) {
     const { title, type, created_by, expires_at, metadata } = own(data);
+    mustBeNew(own(data));
     if (!TYPES.has(type)) throw invalid(`An API key's type is secret or publishable, not "${type}"`);
     const { environment, owner, algorithm } = this.#options;
     return {
@@ -267,18 +270,13 @@ export const ApiKeyModuleService = wrappable(class ApiKeyModuleService {
   async #selected(idOrSelector) {
     if (typeof idOrSelector === 'string') return [idOrSelector];
     if (typeof idOrSelector !== 'object' || idOrSelector === null || Array.isArray(idOrSelector)) return [];
-    const wanted = Object.values(idOrSelector).filter((value) => value !== undefined);
-    if (wanted.length === 0) {
-      throw invalid(
-        'You must provide an api key id field, or what the keys are to be like: nothing never means every key',
-      );
-    }
+    mustSaySomething(idOrSelector);
     const { records } = await this.#lister.list(idOrSelector, {});
     return records.map(({ id }) => id);
   }
 
-  async #recordsOf(ids, config = {}) {
-    const { records } = await this.#lister.list({ id: ids }, own(config));
+  async #recordsOf(idsOrSelectors, config = {}) {
+    const { records } = await this.#lister.list(filtersOf(idsOrSelectors), own(config));
     return records;
   }
 
@@ -310,12 +308,21 @@ export const ApiKeyModuleService = wrappable(class ApiKeyModuleService {
   }
 });
 
+// What a key is made with that nobody can choose, or that comes later, is refused and not passed over.
+function mustBeNew({ title, ...given }) {
+  for (const name of ['id', 'token', 'revoked_at', 'revoked_by']) {
+    if (given[name]) throw invalid(`A new API key can't be given its ${name}`);
+  }
+  if (typeof title !== 'string') throw invalid("An API key's title is a text");
+}
+
 // What a deletion of links that cascades goes on with.
 function linkable(records, config) {
-  const keys = own(config).returnLinkableKeys;
   const ids = records.map(({ id }) => id);
-  if (keys === undefined) return { api_key_id: ids, publishable_key_id: ids };
-  return Object.fromEntries(listOf(keys).map((key) => [key, ids]));
+  const linked = { api_key_id: ids, publishable_key_id: ids };
+  const keys = own(config).returnLinkableKeys;
+  if (keys === undefined) return linked;
+  return Object.fromEntries(listOf(keys).filter((key) => Object.hasOwn(linked, key)).map((key) => [key, ids]));
 }
 
 // A container throws where it is asked for what it does not have.
