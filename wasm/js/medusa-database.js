@@ -44,13 +44,13 @@ export async function withDatabase(options, container, act) {
   }
 }
 
-// Of a container that is a proxy of awilix, a container itself, or a plain object. One that is a proxy throws when it
-// is asked for what it does not have.
+// What a container has by this name: awilix's own, which is asked, or the proxy of one, which throws when it is asked for
+// what it does not have.
 export function resolved(container, name) {
-  if (typeof container?.resolve === 'function' && typeof container.hasRegistration === 'function') {
-    return container.resolve(name, { allowUnregistered: true }) ?? undefined;
-  }
-  return Object.keys(container ?? {}).includes(name) ? (container[name] ?? undefined) : undefined;
+  const names = Object.keys(container ?? {});
+  if (names.includes(name)) return container[name] ?? undefined;
+  if (!names.includes('hasRegistration')) return undefined;
+  return container.resolve(name, { allowUnregistered: true }) ?? undefined;
 }
 
 function givenDatabase(options) {

@@ -1,14 +1,13 @@
 // The service: Medusa's interface of its API Key Module, over the issuer.
 
 import { Modules } from '@medusajs/framework/utils';
-import { createVerifier, httpSource } from 'portcullis';
 
-import { createIssuer } from './issuer.js';
+import { each } from './medusa-acts.js';
+import { resolved } from './medusa-database.js';
 import { invalid, notAllowed, notFound, throughMedusa } from './medusa-error.js';
 import { isSoftDeleted, select, SOFT_DELETE, toMedusa } from './medusa-key.js';
-import { Judge } from './medusa-judge.js';
-import { Lister } from './medusa-list.js';
 import { settings } from './medusa-options.js';
+import { assemble } from './medusa-parts.js';
 import { own } from './property.js';
 
 const TYPES = new Set(['secret', 'publishable']);
@@ -27,27 +26,20 @@ export class ApiKeyModuleService {
   #judge;
   #lister;
   #options;
+  #status;
   #events;
 
   constructor(container, options) {
     this.#options = settings(options);
-    const { url, root, secrets, environment, owner } = this.#options;
-    this.#issuer = createIssuer(this.#options.client);
-    const verifier =
-      this.#options.authenticate === 'list'
-        ? createVerifier({ root, secrets, source: httpSource(url) })
-        : undefined;
-    const inScope = (key) =>
-      key.environment === environment &&
-      (owner === undefined || key.owner === owner) &&
-      (key.purpose === undefined || key.purpose === 'token');
-    const logger = resolved(container, 'logger');
-    this.#judge = new Judge({ issuer: this.#issuer, verifier, options: this.#options, inScope, logger });
-    this.#lister = new Lister(this.#issuer, { environment, owner, purpose: 'token' });
+    const { acts, judge, lister, status, start, stop } = assemble(container, options, this.#options);
+    this.#issuer = { keys: acts };
+    this.#judge = judge;
+    this.#lister = lister;
+    this.#status = status;
     this.#events = () => resolved(container, Modules.EVENT_BUS);
     this.__hooks = {
-      onApplicationStart: async () => this.#judge.start(),
-      onApplicationShutdown: async () => this.#judge.stop(),
+      onApplicationStart: async () => start(),
+      onApplicationShutdown: stop,
     };
   }
 
@@ -179,12 +171,12 @@ export class ApiKeyModuleService {
         // A suspension of somebody else's would be lifted by a restore.
         if (state === 'suspended') throw notAllowed(`Cannot delete api keys that are suspended - ${id}`);
       }
-      const [counting, over] = [
-        records.filter(({ state }) => state === 'active' || state === 'scheduled'),
-        [],
-      ];
-      for (const { id } of counting) over.push(await this.#issuer.keys.suspend(id, { by: SOFT_DELETE, reason: DELETED }));
-      for (const record of over) this.#judge.deleted(record.id);
+      const counting = records.filter(({ state }) => state === 'active' || state === 'scheduled');
+      const over = await each(counting, async ({ id }) => {
+        const record = await this.#issuer.keys.suspend(id, { by: SOFT_DELETE, reason: DELETED });
+        this.#judge.deleted(id);
+        return record;
+      });
       await this.#emit('deleted', over, sharedContext);
       const dead = records.filter((record) => !counting.includes(record));
       await this.#remove(dead, 'undoMany', sharedContext);
@@ -195,9 +187,11 @@ export class ApiKeyModuleService {
   restoreApiKeys(ids, config, sharedContext) {
     return throughMedusa(async () => {
       const records = (await this.#recordsOf(listOf(ids), { withDeleted: true })).filter(isSoftDeleted);
-      const restored = [];
-      for (const { id } of records) restored.push(await this.#issuer.keys.resume(id, { by: SOFT_DELETE }));
-      for (const record of restored) this.#judge.restored(record);
+      const restored = await each(records, async ({ id }) => {
+        const record = await this.#issuer.keys.resume(id, { by: SOFT_DELETE });
+        this.#judge.restored(record);
+        return record;
+      });
       await this.#emit('restored', restored, sharedContext);
       return linkable(records, config);
     });
@@ -208,6 +202,11 @@ export class ApiKeyModuleService {
       const record = await this.#judge.secret(token);
       return record === null ? false : toMedusa(record, '');
     });
+  }
+
+  // Whether the issuer can be reached, and as of when everything is that is told and judged without it.
+  status() {
+    return this.#status();
   }
 
   #newKey(data) {
@@ -257,12 +256,12 @@ export class ApiKeyModuleService {
         'You must provide an api key id field, or what the keys are to be like: nothing never means every key',
       );
     }
-    const { records } = await this.#lister.list(idOrSelector, {});
+    const { records } = await this.#lister.now(idOrSelector, {});
     return records.map(({ id }) => id);
   }
 
   async #recordsOf(ids, config = {}) {
-    const { records } = await this.#lister.list({ id: ids }, own(config));
+    const { records } = await this.#lister.now({ id: ids }, own(config));
     return records;
   }
 
@@ -322,9 +321,4 @@ function linkable(records, config) {
   const ids = records.map(({ id }) => id);
   if (keys === undefined) return { api_key_id: ids, publishable_key_id: ids };
   return Object.fromEntries(listOf(keys).map((key) => [key, ids]));
-}
-
-// A container throws where it is asked for what it does not have.
-function resolved(container, name) {
-  return Object.keys(container ?? {}).includes(name) ? (container[name] ?? undefined) : undefined;
 }
