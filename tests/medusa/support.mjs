@@ -22,15 +22,6 @@ export async function database(name) {
   return server + called;
 }
 
-/** What asks the database at `url`. */
-export async function client(url) {
-  const { Client } = require('pg');
-  const made = new Client({ connectionString: url });
-  await made.connect();
-  atEnd(() => made.end());
-  return (text, values) => made.query(text, values);
-}
-
 /** An issuer, and the options by which the module reaches it. */
 export async function issuerFor(options = {}) {
   const issuer = await startIssuer(options);

@@ -1,18 +1,11 @@
 // The module's tables, by Medusa's own commands, on a real PostgreSQL.
 
 import assert from 'node:assert/strict';
-import { createRequire } from 'node:module';
 import { before, test } from 'node:test';
-import { fileURLToPath } from 'node:url';
 
-import { run } from '../e2e/support/processes.mjs';
-import { client, database } from './support.mjs';
+import { client, medusa } from './shop.mjs';
+import { database } from './support.mjs';
 
-const require = createRequire(import.meta.url);
-const { default: definition } = require('portcullis/medusa');
-
-const MEDUSA = fileURLToPath(new URL('node_modules/.bin/medusa', import.meta.url));
-const app = fileURLToPath(new URL('app/', import.meta.url));
 const TABLES = ['portcullis_api_key', 'portcullis_copy', 'portcullis_migration', 'portcullis_unanswered'];
 let url;
 let sql;
@@ -28,20 +21,12 @@ const tables = async () => {
 const names = async () => (await sql('SELECT name FROM portcullis_migration ORDER BY name')).rows.map(({ name }) => name);
 
 // As a job that has neither the issuer's address nor an admin key.
-const medusa = (...args) =>
-  run(process.execPath, [MEDUSA, ...args], {
-    cwd: app,
-    env: {
-      DATABASE_URL: url,
-      PORTCULLIS_SECRETS: '[]',
-      MEDUSA_DISABLE_TELEMETRY: 'true',
-      NODE_ENV: 'production',
-    },
-  });
+const command = (...args) =>
+  medusa(args, { DATABASE_URL: url, PORTCULLIS_SECRETS: '[]', MEDUSA_DISABLE_TELEMETRY: 'true', NODE_ENV: 'production' });
 
 test('`medusa db:migrate` makes them without the module\'s options, and once', async () => {
   for (const expected of [/● Migrating Portcullis/, /^(?![^]*● Migrating Portcullis)/]) {
-    const { code, stdout, stderr } = await medusa('db:migrate', '--skip-scripts', '--skip-search');
+    const { code, stdout, stderr } = await command('db:migrate', '--skip-scripts', '--skip-search');
     const told = (stdout + stderr).split('\n').filter((line) => /error|Portcullis/.test(line)).join('\n');
     assert.equal(code, 0, told);
     assert.match(told, expected);
@@ -50,7 +35,7 @@ test('`medusa db:migrate` makes them without the module\'s options, and once', a
 });
 
 test('`medusa db:rollback api_key` takes the last one back', async () => {
-  const { code, stdout, stderr } = await medusa('db:rollback', 'api_key');
+  const { code, stdout, stderr } = await command('db:rollback', 'api_key');
   assert.equal(code, 0, stdout + stderr);
   assert.deepEqual(await tables(), ['portcullis_migration']);
   assert.deepEqual(await names(), []);

@@ -48,6 +48,7 @@ export class Copy {
   #there;
   #lookAgainAt = 0;
   #failing = false;
+  #isClosed = false;
   #since;
 
   // `options` as Medusa hands them in. `scope` names the issuer and which of its keys are the shop's.
@@ -60,6 +61,7 @@ export class Copy {
 
   // Whether there are tables to keep a copy in.
   async isThere() {
+    if (this.#isClosed) return false;
     if (this.#there === true) return true;
     if (this.#there instanceof Promise) return this.#there;
     if (Date.now() < this.#lookAgainAt) return false;
@@ -215,7 +217,9 @@ export class Copy {
     await this.#query('DELETE FROM portcullis_unanswered WHERE scope = ?', [this.#scope]);
   }
 
+  // From now on there is no copy: what is under way may find the database gone.
   async close() {
+    this.#isClosed = true;
     const own = this.#own;
     this.#own = undefined;
     await own?.destroy().catch(() => {});
@@ -264,7 +268,7 @@ export class Copy {
   }
 
   #failed(error) {
-    if (!this.#failing) this.#logger?.warn?.(`API keys: the copy in the shop's database can't be used: ${error.message}`);
+    if (!this.#failing && !this.#isClosed) this.#logger?.warn?.(`API keys: the copy in the shop's database can't be used: ${error.message}`);
     this.#failing = true;
   }
 }

@@ -17,25 +17,32 @@ export function elsewhere({ options }) {
   options.database = database;
 }
 
-// The shared connection where there is one and the options name no other; undefined for none.
+// The connection that is there already: that of the option `database`, or the one that all modules share unless the options
+// name another database; undefined for none.
 export function sharedConnection(container, options) {
-  const shared = options?.[SHARED] === true || options?.database === undefined;
+  const database = givenDatabase(options);
+  if (database?.connection !== undefined) return database.connection;
+  const shared = options?.[SHARED] === true || database === undefined;
   return shared ? resolved(container, ContainerRegistrationKeys.PG_CONNECTION) : undefined;
 }
 
-// A connection of the module's own, for the option `database`; undefined where it says nothing.
+// A connection of the module's own, to the database that the options name; undefined when they name none.
 export function ownConnection(options) {
   const database = givenDatabase(options);
+  return database === undefined ? undefined : connected(database);
+}
+
+function connected(database) {
   const settings = ModulesSdkUtils.loadDatabaseConfig(Modules.API_KEY, { database }, true);
-  if (!settings.clientUrl) return undefined;
-  return ModulesSdkUtils.createPgConnection({ ...database, ...settings });
+  return settings.clientUrl ? ModulesSdkUtils.createPgConnection({ ...database, ...settings }) : undefined;
 }
 
 // Gives `act` the database, and ends a connection that was made for it.
 export async function withDatabase(options, container, act) {
   const shared = sharedConnection(container, options);
   if (shared !== undefined) return act(shared);
-  const knex = ownConnection(options);
+  // As Medusa's own modules the environment's, when the options name none.
+  const knex = connected(givenDatabase(options));
   if (knex === undefined) throw new Error('portcullis/medusa: there is no database to migrate: set projectConfig.databaseUrl');
   try {
     return await act(knex);

@@ -36,10 +36,9 @@ export class Filler {
     this.#timer = setTimeout(beat, 0).unref();
   }
 
-  async stop() {
+  stop() {
     this.#isStopped = true;
     clearTimeout(this.#timer);
-    await this.#filling;
   }
 
   // Once, unless it was done a moment ago.

@@ -57,7 +57,8 @@ export function assemble(container, options, settings) {
     filler.start();
   };
   const stop = async () => {
-    await Promise.all([judge.stop(), filler.stop()]);
+    filler.stop();
+    await judge.stop();
     await copy.close();
   };
   return { acts: new Acts(reach, copy), judge, lister, status, start, stop };
