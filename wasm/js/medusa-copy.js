@@ -16,7 +16,7 @@ const UNANSWERED_FOR = "interval '10 minutes'";
 
 // What rows and judgements are made of. All else stays with the issuer, metadata above all.
 const KEPT = [
-  'id', 'title', 'purpose', 'kind', 'environment', 'serial', 'state', 'redacted', 'owner', 'issued_at', 'updated_at', 'expires_at',
+  'id', 'title', 'purpose', 'kind', 'environment', 'state', 'redacted', 'owner', 'issued_at', 'updated_at', 'expires_at',
   'suspended_at', 'suspended_by', 'revoked_at', 'revoked_by', 'created_by', 'last_used_at',
 ];
 
@@ -25,8 +25,12 @@ const KEPT = [
 const NEWER = `kept.gone_at IS NULL AND (kept.updated_at IS NULL OR excluded.updated_at > kept.updated_at
   OR (excluded.updated_at = kept.updated_at
     AND (kept.record->>'revoked_at' IS NULL OR excluded.record->>'revoked_at' IS NOT NULL)))`;
-const PUT = `INSERT INTO portcullis_api_key AS kept (scope, id, record, updated_at)
-  SELECT ?, one->>'id', one, (one->>'updated_at')::timestamptz FROM jsonb_array_elements(?::jsonb) AS one ORDER BY 2
+// Rows are locked by their ids in order, so that two that write at a time don't wait for each other.
+const PUT = `WITH given AS MATERIALIZED (
+    SELECT one, nextval('portcullis_api_key_place_seq') AS place FROM jsonb_array_elements(?::jsonb) WITH ORDINALITY AS row (one, at) ORDER BY at
+  )
+  INSERT INTO portcullis_api_key AS kept (scope, id, place, record, updated_at)
+  SELECT ?, one->>'id', place, one, (one->>'updated_at')::timestamptz FROM given ORDER BY 2
   ON CONFLICT (scope, id) DO UPDATE SET
     record = CASE WHEN ${NEWER} THEN excluded.record ELSE kept.record END,
     updated_at = CASE WHEN ${NEWER} THEN excluded.updated_at ELSE kept.updated_at END,
@@ -72,11 +76,11 @@ export class Copy {
     return there;
   }
 
-  // Keeps `records`, unless what is there is newer.
+  // Keeps `records`, those of one second in the order in which they were made, unless what is there is newer.
   async put(records) {
     const all = new Map(records.map((record) => [record.id, bare(record)]));
     if (all.size === 0) return;
-    await this.#query(PUT, [this.#scope, JSON.stringify([...all.values()])]);
+    await this.#query(PUT, [JSON.stringify([...all.values()]), this.#scope]);
   }
 
   // Keeps that keys were deleted.
@@ -98,12 +102,12 @@ export class Copy {
     const about = await this.listed();
     if (about === undefined) return undefined;
     const rows = await this.#query(
-      'SELECT record FROM portcullis_api_key WHERE scope = ? AND gone_at IS NULL AND record IS NOT NULL',
+      'SELECT record FROM portcullis_api_key WHERE scope = ? AND gone_at IS NULL AND record IS NOT NULL ORDER BY place',
       [this.#scope],
     );
     if (rows === undefined) return undefined;
     const records = rows.map(({ record }) => record);
-    records.sort((one, other) => Date.parse(one.issued_at) - Date.parse(other.issued_at) || one.serial - other.serial);
+    records.sort((one, other) => Date.parse(one.issued_at) - Date.parse(other.issued_at));
     return { ...about, records };
   }
 

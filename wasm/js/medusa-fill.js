@@ -65,7 +65,7 @@ export class Filler {
       for (;;) {
         const { value, done } = await this.#reach.ask(() => pages.next());
         if (done || this.#isStopped) break;
-        await this.#copy.put(value.items);
+        await this.#copy.put(value.items.toReversed());
         seen += value.items.length;
         if (seen >= AT_MOST && value.next !== null) {
           isWhole = false;

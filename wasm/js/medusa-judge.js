@@ -118,8 +118,10 @@ export class Judge {
   }
 
   // The list that keys are judged by.
-  list() {
-    return this.#verifier?.status().list;
+  async list() {
+    if (this.#verifier === undefined) return undefined;
+    await this.#restore();
+    return this.#verifier.status().list;
   }
 
   // From the issuer, or while it is away from the copy.

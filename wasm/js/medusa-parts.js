@@ -30,7 +30,7 @@ export function assemble(container, options, settings) {
   const lister = new KeptLister({ reach, copy, judge, scope, url, listed: () => filler.start() });
 
   async function status() {
-    const [listed, list] = [await copy.listed(), judge.list()];
+    const [listed, list] = await Promise.all([copy.listed(), judge.list()]);
     return {
       reached: reach.awaySince === undefined,
       awaySince: reach.awaySince ?? null,

@@ -24,10 +24,11 @@ export const MIGRATIONS = [
         next_update bigint,
         kept_at timestamptz
       )`,
-      // The issuer's records of keys. No text of a secret key is in them.
+      // The issuer's records of keys. No text of a secret key is in them. `place` orders keys of one second.
       `CREATE TABLE portcullis_api_key (
         scope text NOT NULL,
         id text NOT NULL,
+        place bigserial,
         record jsonb,
         updated_at timestamptz,
         seen_at timestamptz NOT NULL DEFAULT clock_timestamp(),
