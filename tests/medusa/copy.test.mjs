@@ -227,6 +227,24 @@ test('a process that starts with a kept list takes no older one from the network
   }
 });
 
+test('a copy that was damaged is as none', async () => {
+  const one = shop({ refreshEvery: 100 });
+  const { token } = await one.createApiKeys(secret('damaged'));
+  await until('it counts', () => one.authenticate(token));
+  const { bundle, stamp } = await kept();
+  await one.__hooks.onApplicationShutdown();
+  const late = async (bundle_, stamp_) => {
+    await sql('UPDATE portcullis_copy SET bundle = $1, stamp = $2 WHERE bundle IS NOT NULL', [bundle_, stamp_]);
+    const made = shop();
+    return (await until('it counts', () => made.authenticate(token))).title;
+  };
+  const flipped = Buffer.from(bundle);
+  flipped[flipped.length - 1] ^= 1;
+  for (const damaged of [Buffer.from('x'), Buffer.alloc(9, 255), flipped, bundle.subarray(0, 100)]) assert.equal(await late(damaged, stamp), 'damaged');
+  assert.equal(await late(bundle, Buffer.alloc(154, 7)), 'damaged');
+  await sql('UPDATE portcullis_copy SET bundle = NULL WHERE bundle IS NOT NULL');
+});
+
 test('an issuer that refuses the module is there: no copy answers in its place', async () => {
   const one = shop();
   await one.listApiKeys({});

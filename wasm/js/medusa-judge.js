@@ -128,7 +128,7 @@ export class Judge {
   async #record(id) {
     try {
       const record = await this.#reach.read((issuer) => issuer.keys.get(id));
-      this.#copy.put([record]);
+      if (this.#options.inScope(record)) this.#copy.put([record]);
       return record;
     } catch (error) {
       const kept = isAway(error) ? await this.#copy.record(id) : undefined;

@@ -50,8 +50,8 @@ export class Trust {
     const { number, epoch, thisUpdate } = verifier.status().list;
     const facts = factsOf(kept);
     if (number !== null && !isAfter(facts, { epoch, number, thisUpdate })) return;
-    // Past its next update, or of another issuer, it is refused: then nothing is judged by it.
-    if (adopts(verifier, withStamp(kept.bundle, kept.stamp)) || adopts(verifier, kept.bundle)) this.#kept ??= facts;
+    // Past its next update, of another issuer, or damaged, it is refused: then nothing is judged by it.
+    if (adopts(verifier, () => withStamp(kept.bundle, kept.stamp)) || adopts(verifier, () => kept.bundle)) this.#kept ??= facts;
   }
 
   // Keeps what the verifier holds, in the background.
@@ -108,7 +108,7 @@ function isAfter(one, other) {
 
 function adopts(verifier, bundle) {
   try {
-    verifier.adopt(bundle);
+    verifier.adopt(bundle());
     return true;
   } catch {
     return false;
