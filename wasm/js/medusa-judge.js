@@ -69,7 +69,7 @@ export class Judge {
   // The record of a publishable key out of the copy, with an end if the list or this process knows of one; undefined when
   // nothing here can judge the key.
   async kept(record) {
-    const verdict = await this.#verdict(record.token, 'publishable');
+    const verdict = await this.#verdict(record.token ?? '', 'publishable');
     if (verdict === undefined || ASK_ISSUER.has(verdict.code)) return undefined;
     if ((verdict.ok && !this.#isRevokedHere(verdict)) || !counts(record)) return record;
     return { ...record, revoked_at: new Date(verdict.list.thisUpdate).toISOString() };
