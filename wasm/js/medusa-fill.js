@@ -5,7 +5,9 @@ import { isAway } from './medusa-away.js';
 
 const PAGE = 200;
 // Of each kind. What is beyond is judged by the list and its own text alone while the issuer is away.
-export const AT_MOST = 20_000;
+const AT_MOST = 20_000;
+// However short `recordsFor` is.
+const LEAST_PAUSE_MS = 10_000;
 
 export class Filler {
   #reach;
@@ -31,7 +33,7 @@ export class Filler {
     if (this.#timer !== undefined || this.#isStopped) return;
     const beat = async () => {
       await this.fill();
-      if (!this.#isStopped) this.#timer = setTimeout(beat, Math.max(this.#every, 1_000)).unref();
+      if (!this.#isStopped) this.#timer = setTimeout(beat, Math.max(this.#every, LEAST_PAUSE_MS)).unref();
     };
     this.#timer = setTimeout(beat, 0).unref();
   }
