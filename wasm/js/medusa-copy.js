@@ -7,6 +7,8 @@
 import { ownConnection, sharedConnection } from './medusa-database.js';
 
 const LOOK_AGAIN_MS = 10_000;
+// A database that can't be reached keeps nobody waiting for longer.
+const LONGEST_MS = 3_000;
 // No list is in force for longer than a day: a deletion of before is in each that is.
 const GONE_FOR = "interval '3 days'";
 // Transactions commit out of the order of their clocks.
@@ -240,7 +242,7 @@ export class Copy {
     try {
       const knex = this.#database();
       if (knex === undefined) return false;
-      const { rows } = await knex.raw("SELECT to_regclass('portcullis_api_key') IS NOT NULL AS there");
+      const { rows } = await within(knex.raw("SELECT to_regclass('portcullis_api_key') IS NOT NULL AS there"));
       if (!rows[0].there) {
         this.#logger?.warn?.(
           'API keys: the tables of portcullis/medusa are missing, so the shop could not start while the issuer is away; run `medusa db:migrate`',
@@ -262,7 +264,7 @@ export class Copy {
     if (!(await this.isThere())) return undefined;
     try {
       const knex = this.#database();
-      const done = await (whole ? knex.transaction(act) : act(knex));
+      const done = await within(whole ? knex.transaction(act) : act(knex));
       this.#failing = false;
       return done;
     } catch (error) {
@@ -272,6 +274,10 @@ export class Copy {
   }
 
   #failed(error) {
+    if (error === LATE) {
+      this.#there = undefined;
+      this.#lookAgainAt = Date.now() + LOOK_AGAIN_MS;
+    }
     if (!this.#failing && !this.#isClosed) this.#logger?.warn?.(`API keys: the copy in the shop's database can't be used: ${error.message}`);
     this.#failing = true;
   }
@@ -282,4 +288,14 @@ function bare(record) {
   const kept = Object.fromEntries(KEPT.map((name) => [name, record[name] ?? null]));
   if (record.kind === 'publishable' && typeof record.token === 'string') kept.token = record.token;
   return kept;
+}
+
+const LATE = new Error(`the database gave no answer within ${LONGEST_MS} ms`);
+
+function within(promise) {
+  let timer;
+  const late = new Promise((_, reject) => {
+    timer = setTimeout(() => reject(LATE), LONGEST_MS);
+  });
+  return Promise.race([promise, late]).finally(() => clearTimeout(timer));
 }
