@@ -33,8 +33,8 @@ atEnd(async () => {
 });
 
 /** A module as one process of the shop has it, with a connection of its own. */
-function shop(options = {}) {
-  const made = new ApiKeyModuleService({}, { ...issuer.options, database: { clientUrl: url }, ...options });
+function shop(options = {}, container = {}) {
+  const made = new ApiKeyModuleService(container, { ...issuer.options, database: { clientUrl: url }, ...options });
   stops.push(() => made.__hooks.onApplicationShutdown());
   return made;
 }
@@ -255,14 +255,15 @@ test('an issuer that refuses the module is there: no copy answers in its place',
 });
 
 test('without tables, or without a database, the module goes on as if there were no copy', async () => {
-  const empty = await database('copy_empty');
-  for (const where of [{ clientUrl: empty }, { clientUrl: 'postgres://postgres@127.0.0.1:9/none' }, { clientUrl: '' }]) {
-    const api = shop({ database: where });
+  const raw = [() => new Promise(() => {}), async () => Promise.reject(new Error('no database'))];
+  const broken = raw.map((asked) => [{ database: undefined }, { __pg_connection__: { raw: asked } }]);
+  for (const where of [[{ database: { clientUrl: await database('copy_empty') } }], [{ database: { clientUrl: '' } }], [{ database: undefined }], ...broken]) {
+    const api = shop(...where);
     const { id, token } = await api.createApiKeys(secret('no copy'));
     await until('it counts', () => api.authenticate(token));
     assert.equal((await api.retrieveApiKey(id)).title, 'no copy');
     assert.deepEqual(await api.status().then(({ reached, keysAsOf }) => [reached, keysAsOf]), [true, null]);
-    const away = shop({ database: where, url: AWAY, retries: 0 });
+    const away = shop({ ...where[0], url: AWAY, retries: 0 }, where[1]);
     await assert.rejects(away.listApiKeys({}), { type: 'unexpected_state', message: "API keys: the issuer can't be reached; nothing was changed; try again" });
   }
 });

@@ -228,7 +228,7 @@ export class Copy {
     this.#isClosed = true;
     const own = this.#own;
     this.#own = undefined;
-    await own?.destroy().catch(() => {});
+    if (own !== undefined) await within(own.destroy()).catch(() => {});
   }
 
   #database() {
