@@ -15,7 +15,8 @@ const { default: definition, ApiKeyModuleService } = require('portcullis/medusa'
 const { Copy } = await import('./node_modules/portcullis/js/medusa-copy.js');
 
 const OPTIONS = { select: ['id', 'token', 'revoked_at'] };
-const AWAY = 'http://127.0.0.1:9';
+// Nobody listens there.
+const AWAY = 'http://127.0.0.1:64999';
 let issuer;
 let url;
 let sql;
