@@ -136,23 +136,23 @@ test('a create whose answer was lost is not done twice', async () => {
 });
 
 test('what one process revoked counts in another one that has lost the issuer', async () => {
-  const [one, other] = [shop(), shop({ url: (await frozen()).url, refreshEvery: 200, freshFor: 300 })];
+  const way = await freezable();
+  const [one, other] = [shop(), shop({ url: way.url, refreshEvery: 200, freshFor: 300 })];
   const [key, gone, pk] = await one.createApiKeys([secret('elsewhere'), secret('elsewhere, deleted'), publishable('elsewhere')]);
   for (const { token } of [key, gone]) await until('it counts', () => other.authenticate(token));
   await until('it counts', async () => counts(await window(other, pk.token)));
-  await way.freeze();
+  way.freeze();
   await one.revoke({ id: [key.id, pk.id] }, { revoked_by: 'usr_1' });
   await one.deleteApiKeys([gone.id]);
   for (const { token } of [key, gone]) await until('it is refused', async () => (await other.authenticate(token)) === false);
   await until('it is refused', async () => !counts(await window(other, pk.token)));
 });
 
-let way;
-/** A way to the issuer that can be closed. */
-async function frozen() {
-  way = await proxy(issuer.url);
+/** A way to the issuer on which nothing passes any more after `freeze()`. */
+async function freezable() {
+  const way = await proxy(issuer.url);
   atEnd(() => way.close());
-  way.freeze = async () => {
+  way.freeze = () => {
     way.plan = Array.from({ length: 100_000 }, () => 'drop');
   };
   return way;
@@ -185,9 +185,10 @@ test('a copy that has not seen a revocation lets nothing in that the list refuse
   await one.listApiKeys({});
   await until('the keys are listed', async () => (await one.status()).keysAsOf);
   for (const { id } of [key, pk]) await issuer.revokeByApi(id);
-  const late = shop({ url: (await frozen()).url, refreshEvery: 100 });
+  const way = await freezable();
+  const late = shop({ url: way.url, refreshEvery: 100 });
   await until('the revocation is in the list', async () => (await late.authenticate(key.token)) === false);
-  await way.freeze();
+  way.freeze();
   const rows = async () => (await sql("SELECT record->>'revoked_at' AS at FROM portcullis_api_key WHERE id = ANY($1)", [[key.id, pk.id]])).rows;
   await until('the issuer is away', async () => {
     await late.listApiKeys({});
