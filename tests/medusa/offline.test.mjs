@@ -118,8 +118,6 @@ const rows = {
     const one = await shop.call('GET', `/admin/api-keys/${made.window.id}`, admin);
     assert.deepEqual([one.status, one.body.api_key.title, one.body.api_key.token], [200, 'window', made.window.token]);
     assert.equal((await shop.call('GET', '/admin/api-keys/apk_nothing', admin)).status, 404);
-    const bad = await keys('?order=colour');
-    assert.equal(bad.status, 400);
   },
   async 'sales channels of a key: adding and removing'() {
     const path = `/admin/api-keys/${made.spare.id}/sales-channels`;
