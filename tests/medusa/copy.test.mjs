@@ -256,6 +256,30 @@ test('an issuer that refuses the module is there: no copy answers in its place',
   await assert.rejects(refused.retrieveApiKey('apk_1'), { message: /the issuer refuses the module's admin key/ });
 });
 
+test('what the issuer alone can judge is refused while it is away', async () => {
+  const one = shop({ refreshEvery: 100 });
+  const [key, pk] = await one.createApiKeys([secret('hmac'), publishable('window')]);
+  await until('it counts', () => one.authenticate(key.token));
+  await until('a list is kept', kept);
+  assert.equal((await shop({ url: AWAY }).authenticate(key.token)).title, 'hmac');
+  const away = { type: 'unexpected_state', message: /the issuer can't be reached/ };
+  await assert.rejects(shop({ url: AWAY, secrets: undefined }).authenticate(key.token), away);
+  const online = shop({ url: AWAY, authenticate: 'online' });
+  await assert.rejects(online.authenticate(key.token), away);
+  await assert.rejects(window(online, pk.token), away);
+});
+
+test('what takes several requests says how far it came', async () => {
+  const way = await freezable();
+  const api = shop({ url: way.url, retries: 0, authenticate: 'online' });
+  const keys = await api.createApiKeys([secret('first'), secret('second')]);
+  const ids = keys.map(({ id }) => id);
+  await way.during(['pass', 'pass', 'drop'], () =>
+    assert.rejects(api.softDeleteApiKeys(ids), { type: 'unexpected_state', message: /1 of 2 keys were changed; try again for the rest/ }));
+  await until('the rest is done', () => api.softDeleteApiKeys(ids).catch(() => undefined));
+  assert.deepEqual(await api.listApiKeys({ id: ids }), []);
+});
+
 test('without tables, or without a database, the module goes on as if there were no copy', async () => {
   const raw = [() => new Promise(() => {}), async () => Promise.reject(new Error('no database'))];
   const broken = raw.map((asked) => [{ database: undefined }, { __pg_connection__: { raw: asked } }]);

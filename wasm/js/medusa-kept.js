@@ -55,7 +55,8 @@ export class KeptLister {
 
   #nothingKept(cause) {
     return unexpected(
-      `the issuer at ${this.#url} can't be reached, and this shop has not seen its keys yet: start the issuer, or correct the module's option \`url\`, and start the shop again; later starts need no issuer`,
+      `the issuer at ${this.#url} can't be reached, and this shop has not seen its keys yet: start the issuer, or correct ` +
+        'the module\'s option `url`, and start the shop again; later starts need no issuer',
       cause,
     );
   }
