@@ -43,6 +43,18 @@ export class KeptLister {
     return this.#reach.change((issuer) => new Lister(issuer, this.#scope).list(filters, config));
   }
 
+  // Whether the issuer can be reached, and as of when all is that is told and judged without it.
+  async status() {
+    const [listed, list] = await Promise.all([this.#copy.listed(), this.#judge.list()]);
+    return {
+      reached: this.#reach.awaySince === undefined,
+      awaySince: this.#reach.awaySince ?? null,
+      keysAsOf: listed?.at ?? null,
+      keysAreAll: listed?.isWhole ?? null,
+      listUntil: list?.nextUpdate == null ? null : new Date(list.nextUpdate),
+    };
+  }
+
   // Who looks a key up by its text wants to know whether it counts, and the copy may not know of its end: the list decides.
   async #judgeAgain(found, cause) {
     for (const [at, record] of found.records.entries()) {

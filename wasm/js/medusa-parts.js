@@ -29,24 +29,13 @@ export function assemble(container, options, settings) {
   const filler = new Filler({ reach, copy, scope, every: settings.recordsFor, logger });
   const lister = new KeptLister({ reach, copy, judge, scope, url, listed: () => filler.start() });
 
-  async function status() {
-    const [listed, list] = await Promise.all([copy.listed(), judge.list()]);
-    return {
-      reached: reach.awaySince === undefined,
-      awaySince: reach.awaySince ?? null,
-      keysAsOf: listed?.at ?? null,
-      keysAreAll: listed?.isWhole ?? null,
-      listUntil: list?.nextUpdate == null ? null : new Date(list.nextUpdate),
-    };
-  }
-
   async function tell(error) {
     if (error === undefined) {
       logger?.info?.('API keys: the issuer can be reached again');
       filler.fill(0);
       return;
     }
-    const { keysAsOf, listUntil } = await status();
+    const { keysAsOf, listUntil } = await lister.status();
     const judged = listUntil === null ? '' : `; keys that come with requests are judged until ${listUntil.toISOString()}`;
     const as = keysAsOf === null ? 'there is no copy of its keys' : `keys are as of ${keysAsOf.toISOString()}${judged}`;
     logger?.warn?.(`API keys: the issuer can't be reached; ${as} (${error.message})`);
@@ -61,5 +50,5 @@ export function assemble(container, options, settings) {
     await judge.stop();
     await copy.close();
   };
-  return { acts: new Acts(reach, copy), judge, lister, status, start, stop };
+  return { acts: new Acts(reach, copy), judge, lister, start, stop };
 }

@@ -26,16 +26,14 @@ export class ApiKeyModuleService {
   #judge;
   #lister;
   #options;
-  #status;
   #events;
 
   constructor(container, options) {
     this.#options = settings(options);
-    const { acts, judge, lister, status, start, stop } = assemble(container, options, this.#options);
+    const { acts, judge, lister, start, stop } = assemble(container, options, this.#options);
     this.#issuer = { keys: acts };
     this.#judge = judge;
     this.#lister = lister;
-    this.#status = status;
     this.#events = () => resolved(container, Modules.EVENT_BUS);
     this.__hooks = {
       onApplicationStart: async () => start(),
@@ -206,7 +204,7 @@ export class ApiKeyModuleService {
 
   // Whether the issuer can be reached, and as of when everything is that is told and judged without it.
   status() {
-    return this.#status();
+    return this.#lister.status();
   }
 
   #newKey(data) {
