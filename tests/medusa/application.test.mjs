@@ -200,5 +200,5 @@ test('keys that are known are judged while the issuer is away', async () => {
   assert.equal((await call('GET', '/admin/sales-channels', { headers })).status, 200);
   const store = await call('GET', '/store/products', { headers: { 'x-publishable-api-key': window.token } });
   assert.ok(store.body.type !== 'not_allowed', JSON.stringify(store.body));
-  assert.equal((await call('GET', '/admin/api-keys', { headers })).status, 500);
+  assert.equal((await call('GET', '/admin/api-keys', { headers })).status, 200);
 });

@@ -65,7 +65,8 @@ export class Transport {
       }
       const undone = error.status === TOO_OFTEN || isUnsent(error);
       const passing = undone || error.status === null || PASSING.has(error.status);
-      maybeDone ||= passing && !undone;
+      // What only reads does nothing.
+      maybeDone ||= act.method !== 'GET' && passing && !undone;
       error.maybeDone = maybeDone;
       const pause = error.retryAfter ?? pauseBefore(attempt);
       const worth = passing && (act.again || undone) && attempt <= this.#retries;

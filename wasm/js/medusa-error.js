@@ -3,6 +3,7 @@
 import { MedusaError } from '@medusajs/framework/utils';
 import { IssuerError } from './issuer-error.js';
 import { NOT_UNLABELLED } from './medusa-labels.js';
+import { isAway } from './medusa-away.js';
 
 const { Types } = MedusaError;
 const TYPES = new Map([
@@ -17,12 +18,19 @@ export const invalid = (message) => new MedusaError(Types.INVALID_DATA, message)
 export const notAllowed = (message) => new MedusaError(Types.NOT_ALLOWED, message);
 export const notFound = (message) => new MedusaError(Types.NOT_FOUND, message);
 
+export function unexpected(message, cause) {
+  const told = new MedusaError(Types.UNEXPECTED_STATE, `API keys: ${message}`);
+  told.cause = cause;
+  return told;
+}
+
 // That the issuer refuses the module is no news for the shop's clients, who must not be told that
 // they are unauthorized.
 export function asMedusa(error) {
   if (!(error instanceof IssuerError)) return error;
   // The module asks for no other label than none.
   if (error.code === 'label_not_listed') return caused(notAllowed(`API keys: ${NOT_UNLABELLED}`), error);
+  if (isAway(error) && error.problem === null) return unreached(error);
   const type = TYPES.get(error.kind);
   const refused = error.status === 401 || error.status === 403;
   const why = refused
@@ -39,6 +47,15 @@ function caused(told, cause) {
   told.cause = cause;
   return told;
 }
+
+// Nothing was sent, or nothing arrived, unless the error says that it may have been done.
+const unreached = (cause) =>
+  unexpected(
+    cause.maybeDone
+      ? 'the issuer gave no answer, so it is not known whether this was done; try again: what was done is not done twice'
+      : "the issuer can't be reached; nothing was changed; try again",
+    cause,
+  );
 
 // Gives what `act` gives, and throws what it throws as Medusa's.
 export async function throughMedusa(act) {

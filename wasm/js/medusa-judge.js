@@ -1,5 +1,7 @@
 // Whether a key that a request came in with counts: by the list, or by the issuer's own records.
 
+import { IssuerError } from './issuer-error.js';
+import { isAway } from './medusa-away.js';
 import { counts } from './medusa-key.js';
 import { Records } from './medusa-records.js';
 
@@ -20,20 +22,27 @@ const LONGEST_TOKEN = 512;
 const LONGEST_PAUSE_MS = 30_000;
 
 export class Judge {
-  #issuer;
+  #reach;
+  #copy;
+  #trust;
   #verifier;
   #options;
   #refreshing;
+  #refreshedAt = -Infinity;
+  #restoring;
   #timer;
   #failures = 0;
   #revoked = new Map();
 
   // `verifier` is undefined where every key is judged online.
-  constructor({ issuer, verifier, options, inScope, logger }) {
-    this.#issuer = issuer;
+  // `trust` is what is kept for the verifier.
+  constructor({ reach, copy, trust, verifier, options, inScope, logger }) {
+    this.#reach = reach;
+    this.#copy = copy;
+    this.#trust = trust;
     this.#verifier = verifier;
     this.#options = { ...options, inScope, logger };
-    this.records = new Records((id) => issuer.keys.get(id), options.recordsFor);
+    this.records = new Records((id) => this.#record(id), options.recordsFor);
   }
 
   // The key's record, or what its text says where the issuer can't be asked; null where it is refused.
@@ -57,6 +66,15 @@ export class Judge {
     if (this.#isRevokedHere(verdict)) return undefined;
     if (!this.#options.inScope(verdict.key)) return null;
     return this.records.peek(verdict.key.name) ?? fromText(verdict.key, token);
+  }
+
+  // The record of a publishable key out of the copy, with an end if the list or this process knows of one; undefined when
+  // nothing here can judge the key.
+  async kept(record) {
+    const verdict = await this.#verdict(record.token ?? '', 'publishable');
+    if (verdict === undefined || ASK_ISSUER.has(verdict.code)) return undefined;
+    if ((verdict.ok && !this.#isRevokedHere(verdict)) || !counts(record)) return record;
+    return { ...record, revoked_at: new Date(verdict.list.thisUpdate).toISOString() };
   }
 
   // What was changed here counts here at once, whatever list this process has.
@@ -95,15 +113,39 @@ export class Judge {
     this.#timer = setTimeout(beat, 0).unref();
   }
 
-  stop() {
+  async stop() {
     clearTimeout(this.#timer);
     this.#timer = undefined;
+    await this.#trust?.settled();
+  }
+
+  // The list that keys are judged by.
+  async list() {
+    if (this.#verifier === undefined) return undefined;
+    await this.#restore();
+    return this.#verifier.status().list;
+  }
+
+  // From the issuer, or while it is away from the copy.
+  async #record(id) {
+    try {
+      const record = await this.#reach.read((issuer) => issuer.keys.get(id));
+      if (this.#options.inScope(record)) this.#copy.put([record]);
+      return record;
+    } catch (error) {
+      const kept = isAway(error) ? await this.#copy.record(id) : undefined;
+      if (kept === null) throw new IssuerError('not_found', 'the key was deleted', { status: 404 });
+      if (kept === undefined) throw error;
+      return kept;
+    }
   }
 
   async #online(token) {
     const { kind, environment } = { kind: 'secret', environment: this.#options.environment };
-    const { ok, key } = await this.#issuer.keys.authenticate(token, { kind, environment });
-    return ok && this.#options.inScope(key) ? this.records.put(key) : null;
+    const { ok, key } = await this.#reach.ask((issuer) => issuer.keys.authenticate(token, { kind, environment }));
+    if (!ok || !this.#options.inScope(key)) return null;
+    this.#copy.put([key]);
+    return this.records.put(key);
   }
 
   async #verdict(token, kind) {
@@ -114,6 +156,11 @@ export class Judge {
     const verdict = judge();
     // What is no key stays none under a newer list; a keyring may be new, and comes with it.
     if (verdict.list.standing === 'fresh') return verdict;
+    // After a refresh in vain requests wait for none that is in force still.
+    if (verdict.list.standing === 'stale' && this.#failures > 0) {
+      if (Date.now() - this.#refreshedAt >= this.#options.refreshEvery) this.#refresh().catch(() => {});
+      return verdict;
+    }
     await Promise.race([this.#refresh().catch(() => {}), pause(deadline)]);
     return judge();
   }
@@ -129,16 +176,48 @@ export class Judge {
   }
 
   #refresh() {
-    this.#refreshing ??= this.#verifier
-      .refresh()
+    this.#refreshing ??= this.#restore()
+      .then(() => this.#verifier.refresh())
       .then(
         (list) => this.#refreshed(list),
         (error) => this.#failed(error),
       )
       .finally(() => {
         this.#refreshing = undefined;
+        this.#refreshedAt = Date.now();
       });
     return this.#refreshing;
+  }
+
+  // What is kept comes first, so that nothing older is taken from the network. What else the shop's processes know is needed
+  // for as long as the list is no newer.
+  #restore() {
+    this.#restoring ??= this.#catchUp();
+    return this.#restoring;
+  }
+
+  async #catchUp() {
+    await this.#trust?.restore(this.#verifier);
+    for (const { id, record, goneAt } of await this.#copy.changes()) {
+      if (goneAt !== null) this.#ended(id, 0, goneAt.getTime());
+      else if (record !== null) this.#changedElsewhere(record);
+    }
+  }
+
+  #changedElsewhere(record) {
+    const held = this.records.peek(record.id);
+    if (held !== undefined && Date.parse(held.updated_at) > Date.parse(record.updated_at)) return;
+    if (held !== undefined) this.records.put(record);
+    const committed = Date.parse(record.updated_at);
+    if (record.state === 'suspended') this.#ended(record.id, 0, committed);
+    else if (record.revoked_at !== null) this.#ended(record.id, Date.parse(record.revoked_at), committed);
+    else if (this.#revoked.get(record.id)?.committed < committed) this.#revoked.delete(record.id);
+  }
+
+  #ended(id, from, committed) {
+    if (this.#revoked.get(id)?.committed > committed) return;
+    if (from === 0) this.records.forget(id);
+    this.#revoked.set(id, { from, committed });
   }
 
   #refreshed(list) {
@@ -147,15 +226,18 @@ export class Judge {
     this.#failures = 0;
     for (const [id, { committed }] of this.#revoked)
       if (list.thisUpdate > committed) this.#revoked.delete(id);
+    this.#trust?.keep(this.#verifier);
   }
 
-  #failed(error) {
+  async #failed(error) {
     this.#failures += 1;
     if (this.#failures === 1) {
       this.#options.logger?.warn?.(
         `API keys: the revocation list can't be brought up to date: ${error.message}`,
       );
     }
+    // Another process of the shop may have a newer list, and may have revoked keys before the issuer went away.
+    await this.#catchUp();
     throw error;
   }
 }

@@ -20,17 +20,8 @@ export class Lister {
 
   // `records`, and with `counted` how many there are without `skip` and `take`.
   async list(filters, config, counted = false) {
-    const { skip, take, order, withDeleted = false, __internal } = own(config);
-    // Never a list that is longer than what was asked for.
-    if (Object.values(__internal ?? {}).some((joins) => joins?.length > 0)) {
-      throw invalid("API keys can't be filtered or ordered in SQL by what is linked to them");
-    }
-    for (const [name, value] of Object.entries({ skip, take })) {
-      if (value < 0) throw invalid(`${name} is a number of API keys, not ${value}`);
-    }
+    const { from, most, order, withDeleted } = asked(config);
     const { queries, exact } = queriesFor(filters);
-    const from = Number.isSafeInteger(skip) ? skip : 0;
-    const most = Number.isSafeInteger(take) ? take : Infinity;
     const { name, sort } = ordering(order);
     const streamed = queries.length === 1 && sort === null;
     const meetsAll = (record) =>
@@ -77,25 +68,54 @@ export class Lister {
   }
 }
 
+// The same of records that are at hand, oldest first.
+export function page(all, filters, config, counted = false) {
+  const { from, most, order, withDeleted } = asked(config);
+  // What it does not know it refuses, before there is a record to look at.
+  queriesFor(filters);
+  const records = all.filter((record) => (withDeleted || !isSoftDeleted(record)) && meets(toMedusa(record), filters));
+  const rules = rulesOf(order);
+  // Of equals the newest is first where the newest come first.
+  if (rules[0]?.[1] < 0) records.reverse();
+  if (rules.length > 0) records.sort(sorting(rules));
+  return { records: records.slice(from, from + most), count: counted ? records.length : null };
+}
+
+function asked(config) {
+  const { skip, take, order, withDeleted = false, __internal } = own(config);
+  // Never a list that is longer than what was asked for.
+  if (Object.values(__internal ?? {}).some((joins) => joins?.length > 0)) {
+    throw invalid("API keys can't be filtered or ordered in SQL by what is linked to them");
+  }
+  for (const [name, value] of Object.entries({ skip, take })) {
+    if (value < 0) throw invalid(`${name} is a number of API keys, not ${value}`);
+  }
+  const from = Number.isSafeInteger(skip) ? skip : 0;
+  const most = Number.isSafeInteger(take) ? take : Infinity;
+  return { from, most, order, withDeleted };
+}
+
 // How the issuer is to order, and what is left to be sorted here.
 function ordering(order) {
-  const entries = Object.entries(order ?? {});
-  if (entries.length === 0) return { name: 'created', sort: null };
-  const rules = entries.map(([field, way]) => [field, direction(field, way)]);
+  const rules = rulesOf(order);
+  if (rules.length === 0) return { name: 'created', sort: null };
   const [[field, sign]] = rules;
   if (rules.length === 1 && ORDERS[field] !== undefined) {
     return { name: `${sign < 0 ? '-' : ''}${ORDERS[field]}`, sort: null };
   }
-  const sort = (one, other) => {
-    const [a, b] = [toMedusa(one), toMedusa(other)];
-    for (const [name, way] of rules) {
-      const apart = nullsLast(a[name], b[name]) || compare(a[name], b[name]) || 0;
-      if (apart !== 0) return way * apart;
-    }
-    return 0;
-  };
-  return { name: 'created', sort };
+  return { name: 'created', sort: sorting(rules) };
 }
+
+const rulesOf = (order) => Object.entries(order ?? {}).map(([field, way]) => [field, direction(field, way)]);
+
+const sorting = (rules) => (one, other) => {
+  const [a, b] = [toMedusa(one), toMedusa(other)];
+  for (const [name, way] of rules) {
+    const apart = nullsLast(a[name], b[name]) || compare(a[name], b[name]) || 0;
+    if (apart !== 0) return way * apart;
+  }
+  return 0;
+};
 
 // As PostgreSQL has it: null is above everything.
 const nullsLast = (a, b) => Number(a === null) - Number(b === null);

@@ -1,19 +1,18 @@
 // The service: Medusa's interface of its API Key Module, over the issuer.
 
 import { Modules } from '@medusajs/framework/utils';
-import { createVerifier, httpSource } from 'portcullis';
 
-import { createIssuer } from './issuer.js';
+import { each } from './medusa-acts.js';
+import { resolved } from './medusa-database.js';
 import { filtersOf, mustSaySomething } from './medusa-filter.js';
 import { invalid, notAllowed, notFound, throughMedusa } from './medusa-error.js';
 import { isOver, isSoftDeleted, select, SOFT_DELETE, toJudge, toMedusa } from './medusa-key.js';
 import {
   allAreKnown, instant, judged, later, listOf, noneIsRevoked, refusing, singled, titleOf,
 } from './medusa-input.js';
-import { Judge } from './medusa-judge.js';
 import { UNLABELLED } from './medusa-labels.js';
-import { Lister } from './medusa-list.js';
 import { lacking, settings } from './medusa-options.js';
+import { assemble } from './medusa-parts.js';
 import { own } from './property.js';
 import { wrappable } from './wrappable.js';
 
@@ -43,22 +42,14 @@ export const ApiKeyModuleService = wrappable(class ApiKeyModuleService {
       return;
     }
     this.#options = settings(options);
-    const { url, root, secrets, environment, owner } = this.#options;
-    this.#issuer = createIssuer(this.#options.client);
-    const verifier =
-      this.#options.authenticate === 'list'
-        ? createVerifier({ root, secrets, source: httpSource(url) })
-        : undefined;
-    const inScope = (key) =>
-      key.environment === environment &&
-      (owner === undefined || key.owner === owner) &&
-      (key.purpose === undefined || key.purpose === 'token');
-    this.#judge = new Judge({ issuer: this.#issuer, verifier, options: this.#options, inScope, logger });
-    this.#lister = new Lister(this.#issuer, { environment, owner, purpose: 'token' });
+    const { acts, judge, lister, start, stop } = assemble(container, options, this.#options);
+    this.#issuer = { keys: acts };
+    this.#judge = judge;
+    this.#lister = lister;
     this.#events = () => resolved(container, Modules.EVENT_BUS);
     this.#hooks = {
-      onApplicationStart: async () => this.#judge.start(),
-      onApplicationShutdown: async () => this.#judge.stop(),
+      onApplicationStart: async () => start(),
+      onApplicationShutdown: stop,
     };
   }
 
@@ -200,12 +191,12 @@ export const ApiKeyModuleService = wrappable(class ApiKeyModuleService {
         // A suspension of somebody else's would be lifted by a restore.
         if (state === 'suspended') throw notAllowed(`Cannot delete api keys that are suspended - ${id}`);
       }
-      const [counting, over] = [
-        records.filter(({ state }) => state === 'active' || state === 'scheduled'),
-        [],
-      ];
-      for (const { id } of counting) over.push(await this.#issuer.keys.suspend(id, { by: SOFT_DELETE, reason: DELETED }));
-      for (const record of over) this.#judge.deleted(record.id);
+      const counting = records.filter(({ state }) => state === 'active' || state === 'scheduled');
+      const over = await each(counting, async ({ id }) => {
+        const record = await this.#issuer.keys.suspend(id, { by: SOFT_DELETE, reason: DELETED });
+        this.#judge.deleted(id);
+        return record;
+      });
       await this.#emit('deleted', over, sharedContext);
       const dead = records.filter((record) => !counting.includes(record));
       await this.#remove(dead, 'undoMany', sharedContext);
@@ -216,9 +207,11 @@ export const ApiKeyModuleService = wrappable(class ApiKeyModuleService {
   restoreApiKeys(ids, config, sharedContext) {
     return throughMedusa(async () => {
       const records = (await this.#recordsOf(ids, { withDeleted: true })).filter(isSoftDeleted);
-      const restored = [];
-      for (const { id } of records) restored.push(await this.#issuer.keys.resume(id, { by: SOFT_DELETE }));
-      for (const record of restored) this.#judge.restored(record);
+      const restored = await each(records, async ({ id }) => {
+        const record = await this.#issuer.keys.resume(id, { by: SOFT_DELETE });
+        this.#judge.restored(record);
+        return record;
+      });
       await this.#emit('restored', restored, sharedContext);
       return linkable(records, config);
     });
@@ -229,6 +222,11 @@ export const ApiKeyModuleService = wrappable(class ApiKeyModuleService {
       const record = await this.#judge.secret(token);
       return record === null ? false : toMedusa(record, '');
     });
+  }
+
+  // Whether the issuer can be reached, and as of when everything is that is told and judged without it.
+  status() {
+    return this.#lister.status();
   }
 
   #newKey(data) {
@@ -271,12 +269,12 @@ export const ApiKeyModuleService = wrappable(class ApiKeyModuleService {
     if (typeof idOrSelector === 'string') return [idOrSelector];
     if (typeof idOrSelector !== 'object' || idOrSelector === null || Array.isArray(idOrSelector)) return [];
     mustSaySomething(idOrSelector);
-    const { records } = await this.#lister.list(idOrSelector, {});
+    const { records } = await this.#lister.now(idOrSelector, {});
     return records.map(({ id }) => id);
   }
 
   async #recordsOf(idsOrSelectors, config = {}) {
-    const { records } = await this.#lister.list(filtersOf(idsOrSelectors), own(config));
+    const { records } = await this.#lister.now(filtersOf(idsOrSelectors), own(config));
     return records;
   }
 
@@ -323,9 +321,4 @@ function linkable(records, config) {
   const keys = own(config).returnLinkableKeys;
   if (keys === undefined) return linked;
   return Object.fromEntries(listOf(keys).filter((key) => Object.hasOwn(linked, key)).map((key) => [key, ids]));
-}
-
-// A container throws where it is asked for what it does not have.
-function resolved(container, name) {
-  return Object.keys(container ?? {}).includes(name) ? (container[name] ?? undefined) : undefined;
 }

@@ -8,10 +8,12 @@ import {
   Module,
   Modules,
 } from '@medusajs/framework/utils';
+import { elsewhere } from './medusa-database.js';
 import { refuseLabelled } from './medusa-labels.js';
 import { ApiKeyModuleService } from './medusa-service.js';
+import { generateMigration, revertMigration, runMigrations } from './medusa-tables.js';
 
-// For Medusa's graph and links alone: there is no such table.
+// For Medusa's graph and links alone: there is no such table. Those of medusa-tables.js are no models.
 const ApiKey = model.define('ApiKey', {
   id: model.id({ prefix: 'apk' }).primaryKey(),
   token: model.text(),
@@ -35,8 +37,8 @@ const joinerConfig = { ...rest, alias: alias.map(({ __internal: _, ...kept }) =>
 ApiKeyModuleService.prototype.__joinerConfig = () => joinerConfig;
 ApiKeyModuleService[MedusaServiceModelObjectsSymbol] = { ApiKey };
 
-// Which argument of a method is the context. Medusa gives a workflow's own there, and with it the group of
-// events that it releases when the workflow has ended and drops when the workflow has failed.
+// Which argument of a method is the context. Medusa passes a workflow's own context there, with the group of
+// events that it releases when the workflow ends, and drops when the workflow fails.
 const CONTEXT_AT = {
   createApiKeys: 1,
   upsertApiKeys: 1,
@@ -55,19 +57,10 @@ for (const [method, at] of Object.entries(CONTEXT_AT)) {
   MedusaContext()(ApiKeyModuleService.prototype, method, at);
 }
 
-// Keys are in no database of the application's. Told so, Medusa filters and sorts by what is linked to
-// them on its own, where else it would have the module do it in SQL.
-function elsewhere({ options }) {
-  if (options !== undefined) options.database = { clientUrl: `${options.url}` };
-}
-
-// There are no tables to make.
-const nothing = async () => [];
-
 export default {
   ...Module(Modules.API_KEY, { service: ApiKeyModuleService, loaders: [elsewhere, refuseLabelled] }),
-  runMigrations: nothing,
-  revertMigration: nothing,
-  generateMigration: nothing,
+  runMigrations: (how) => runMigrations(how),
+  revertMigration: (how) => revertMigration(how),
+  generateMigration,
 };
 export { ApiKeyModuleService };

@@ -73,6 +73,8 @@ export interface PortcullisModuleOptions extends Omit<IssuerOptions, 'url'> {
    * what a workflow made its compensation can take back. 3,600,000 unless told; 0 for never.
    */
   undoWithin?: number;
+  /** Where the copy is kept that serves while the issuer is away: the shop's own database unless told. */
+  database?: { clientUrl?: string; schema?: string; [setting: string]: unknown };
 }
 
 declare module '@medusajs/types' {
@@ -100,6 +102,20 @@ export interface KeyDTO extends ApiKeyDTO {
 /** What keys are looked for by. */
 export interface FilterableKeyProps extends Omit<FilterableApiKeyProps, '$and' | '$or'>, BaseFilterable<FilterableKeyProps> {
   expires_at?: OperatorMap<Date | null>;
+}
+
+/** Whether the issuer can be reached, and as of when all is that the shop tells and judges without it. */
+export interface IssuerStatus {
+  /** Whether the last call of the issuer had an answer. */
+  reached: boolean;
+  /** Since when it is away; `null` when it is not. */
+  awaySince: Date | null;
+  /** When its keys were listed last for the copy in the shop's database; `null` without a copy. */
+  keysAsOf: Date | null;
+  /** Whether the copy has all of them. */
+  keysAreAll: boolean | null;
+  /** From this instant on every key is refused, unless a newer list comes; `null` without a list. */
+  listUntil: Date | null;
 }
 
 /** The service that `container.resolve(Modules.API_KEY)` gives. */
@@ -151,6 +167,8 @@ export class ApiKeyModuleService implements IApiKeyModuleService {
   ): Promise<KeyDTO[]>;
   /** The secret key that this text is, or `false`; never a reason. */
   authenticate(token: string, sharedContext?: Context): Promise<KeyDTO | false>;
+  authenticate(token: string, sharedContext?: Context): Promise<ApiKeyDTO | false>;
+  status(): Promise<IssuerStatus>;
 }
 
 declare const module_: ModuleExports<typeof ApiKeyModuleService> & {

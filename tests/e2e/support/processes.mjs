@@ -49,8 +49,9 @@ export function run(program, args, { input = '', env = {}, cwd } = {}) {
  * Starts a program that stays. `ready` is asked about everything it prints on its first output
  * and on file descriptor 3, until it gives a value.
  */
-export async function start(program, args, { env = {}, ready }) {
+export async function start(program, args, { env = {}, cwd, ready }) {
   const child = spawn(program, args, {
+    cwd,
     env: { ...process.env, ...env },
     stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
   });

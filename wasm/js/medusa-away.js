@@ -1,0 +1,8 @@
+// Whether an error says that the issuer is away: it gave no answer, or one that says that it can't work now.
+
+import { IssuerError } from './issuer-error.js';
+
+export function isAway(error) {
+  if (!(error instanceof IssuerError)) return false;
+  return error.status === null ? error.code === 'unreachable' || error.code === 'timeout' : error.status >= 500;
+}

@@ -1,0 +1,81 @@
+// Lists of keys from the copy, by the same filters and orders as from the issuer.
+
+import { isAway } from './medusa-away.js';
+import { unexpected } from './medusa-error.js';
+import { Lister, page } from './medusa-list.js';
+
+export class KeptLister {
+  #reach;
+  #copy;
+  #scope;
+  #judge;
+  #url;
+  #listed;
+
+  // `listed` is called when keys were listed.
+  constructor({ reach, copy, judge, scope, url, listed }) {
+    this.#reach = reach;
+    this.#copy = copy;
+    this.#judge = judge;
+    this.#scope = scope;
+    this.#url = url;
+    this.#listed = listed;
+  }
+
+  // As the issuer says, or while it is away as it was when its keys were listed last.
+  async list(filters, config, counted) {
+    try {
+      const found = await this.#reach.read((issuer) => new Lister(issuer, this.#scope).list(filters, config, counted));
+      this.#listed();
+      return found;
+    } catch (error) {
+      if (!isAway(error) || !(await this.#copy.isThere())) throw error;
+      const kept = await this.#copy.listing();
+      if (kept === undefined) throw this.#nothingKept(error);
+      const found = page(kept.records, filters, config, counted);
+      if (namesToken(filters)) await this.#judgeAgain(found, error);
+      return found;
+    }
+  }
+
+  // As the issuer says. What is chosen for a change is chosen by it.
+  now(filters, config) {
+    return this.#reach.change((issuer) => new Lister(issuer, this.#scope).list(filters, config));
+  }
+
+  // Whether the issuer can be reached, and as of when all is that is told and judged without it.
+  async status() {
+    const [listed, list] = await Promise.all([this.#copy.listed(), this.#judge.list()]);
+    return {
+      reached: this.#reach.awaySince === undefined,
+      awaySince: this.#reach.awaySince ?? null,
+      keysAsOf: listed?.at ?? null,
+      keysAreAll: listed?.isWhole ?? null,
+      listUntil: list?.nextUpdate == null ? null : new Date(list.nextUpdate),
+    };
+  }
+
+  // Who looks a key up by its text wants to know whether it counts, and the copy may not know of its end: the list decides.
+  async #judgeAgain(found, cause) {
+    for (const [at, record] of found.records.entries()) {
+      if (record.kind !== 'publishable') continue;
+      const judged = await this.#judge.kept(record);
+      if (judged === undefined) throw unexpected("the issuer can't be reached, and without it the key can't be judged any more; try again", cause);
+      found.records[at] = judged;
+    }
+  }
+
+  #nothingKept(cause) {
+    return unexpected(
+      `the issuer at ${this.#url} can't be reached, and this shop has not seen its keys yet: start the issuer, or correct ` +
+        'the module\'s option `url`, and start the shop again; later starts need no issuer',
+      cause,
+    );
+  }
+}
+
+function namesToken(filters) {
+  if (Array.isArray(filters)) return filters.some(namesToken);
+  if (typeof filters !== 'object' || filters === null) return false;
+  return Object.entries(filters).some(([name, condition]) => name === 'token' || (['$and', '$or', '$not'].includes(name) && namesToken(condition)));
+}

@@ -1,0 +1,54 @@
+// What the service is made of, put together.
+
+import { createVerifier, httpSource } from 'portcullis';
+
+import { Acts } from './medusa-acts.js';
+import { Copy } from './medusa-copy.js';
+import { resolved } from './medusa-database.js';
+import { Filler } from './medusa-fill.js';
+import { Judge } from './medusa-judge.js';
+import { KeptLister } from './medusa-kept.js';
+import { Reach } from './medusa-reach.js';
+import { Trust } from './medusa-trust.js';
+
+// `settings` are the module's options as medusa-options.js reads them, `options` as Medusa hands them in.
+export function assemble(container, options, settings) {
+  const { url, root, secrets, environment, owner, client } = settings;
+  const logger = resolved(container, 'logger');
+  const copy = new Copy({ container, options, logger, scope: [root ?? url, environment, owner ?? 'all'].join(' ') });
+  const reach = new Reach(client, copy, (error) => tell(error));
+  const byList = settings.authenticate === 'list';
+  const trust = byList ? new Trust({ root, source: httpSource(url), copy }) : undefined;
+  const verifier = byList ? createVerifier({ root, secrets, source: trust.source }) : undefined;
+  const inScope = (key) =>
+    key.environment === environment &&
+    (owner === undefined || key.owner === owner) &&
+    (key.purpose === undefined || key.purpose === 'token');
+  const judge = new Judge({ reach, copy, trust, verifier, options: settings, inScope, logger });
+  const scope = { environment, owner, purpose: 'token' };
+  const filler = new Filler({ reach, copy, scope, every: settings.recordsFor, logger });
+  const lister = new KeptLister({ reach, copy, judge, scope, url, listed: () => filler.start() });
+
+  async function tell(error) {
+    if (error === undefined) {
+      logger?.info?.('API keys: the issuer can be reached again');
+      filler.fill(0);
+      return;
+    }
+    const { keysAsOf, listUntil } = await lister.status();
+    const judged = listUntil === null ? '' : `; keys that come with requests are judged until ${listUntil.toISOString()}`;
+    const as = keysAsOf === null ? 'there is no copy of its keys' : `keys are as of ${keysAsOf.toISOString()}${judged}`;
+    logger?.warn?.(`API keys: the issuer can't be reached; ${as} (${error.message})`);
+  }
+
+  const start = () => {
+    judge.start();
+    filler.start();
+  };
+  const stop = async () => {
+    filler.stop();
+    await judge.stop();
+    await copy.close();
+  };
+  return { acts: new Acts(reach, copy), judge, lister, start, stop };
+}
