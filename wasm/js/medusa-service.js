@@ -4,6 +4,7 @@ import { Modules } from '@medusajs/framework/utils';
 import { createVerifier, httpSource } from 'portcullis';
 
 import { createIssuer } from './issuer.js';
+import { fallbackOf, isOfMedusa } from './medusa-fallback.js';
 import { invalid, notAllowed, notFound, throughMedusa } from './medusa-error.js';
 import { isSoftDeleted, select, SOFT_DELETE, toMedusa } from './medusa-key.js';
 import { Judge } from './medusa-judge.js';
@@ -28,6 +29,7 @@ export class ApiKeyModuleService {
   #lister;
   #options;
   #events;
+  #fallback;
 
   constructor(container, options) {
     this.#options = settings(options);
@@ -44,10 +46,16 @@ export class ApiKeyModuleService {
     const logger = resolved(container, 'logger');
     this.#judge = new Judge({ issuer: this.#issuer, verifier, options: this.#options, inScope, logger });
     this.#lister = new Lister(this.#issuer, { environment, owner, purpose: 'token' });
+    // Who made the key is asked for next.
+    const fetch = async (id) => this.#judge.records.put(await this.#issuer.keys.get(id));
+    this.#fallback = fallbackOf({ options: this.#options, container, fetch, inScope, logger });
     this.#events = () => resolved(container, Modules.EVENT_BUS);
     this.__hooks = {
       onApplicationStart: async () => this.#judge.start(),
-      onApplicationShutdown: async () => this.#judge.stop(),
+      onApplicationShutdown: async () => {
+        this.#judge.stop();
+        await this.#fallback?.flush();
+      },
     };
   }
 
@@ -106,31 +114,30 @@ export class ApiKeyModuleService {
       const config = own(given);
       if (id === undefined || id === null || id === '') throw notFound('apiKey - id must be defined');
       const { records } = await this.#lister.list({ id: String(id) }, { withDeleted: config.withDeleted });
-      if (records.length === 0) throw notFound(`ApiKey with id: ${id} was not found`);
+      if (records.length === 0) {
+        const [old] = (await this.#fallback?.rows([String(id)], config)) ?? [];
+        if (old !== undefined) return select(old, config.select);
+        throw notFound(`ApiKey with id: ${id} was not found`);
+      }
       return select(toMedusa(records[0]), config.select);
     });
   }
 
   listApiKeys(filters, given) {
-    return throughMedusa(async () => {
-      const config = own(given);
-      const near = await this.#nearby(filters ?? {}, config);
-      if (near !== undefined) return near;
-      const { records } = await this.#lister.list(filters ?? {}, config);
-      return records.map((record) => select(toMedusa(record), config.select));
-    });
+    return throughMedusa(async () => (await this.#listed(filters, given, false)).rows);
   }
 
   listAndCountApiKeys(filters, given) {
     return throughMedusa(async () => {
-      const config = own(given);
-      const { records, count } = await this.#lister.list(filters ?? {}, config, true);
-      return [records.map((record) => select(toMedusa(record), config.select)), count];
+      const { rows, count } = await this.#listed(filters, given, true);
+      return [rows, count];
     });
   }
 
   revoke(idOrSelector, data, sharedContext) {
     return throughMedusa(async () => {
+      const split = await this.#fallback?.split(idOrSelector);
+      if (split?.old.length > 0) return this.#revokeOld(split, idOrSelector, data, sharedContext);
       const ids = await this.#selected(idOrSelector);
       if (ids.length === 0) return [];
       const { revoked_by, revoke_in } = own(data);
@@ -143,6 +150,7 @@ export class ApiKeyModuleService {
         reason: REVOKED,
       });
       for (const record of keys) this.#judge.changed(record);
+      await this.#fallback?.changed(keys);
       await this.#emit('updated', keys, sharedContext);
       const rows = keys.map((key) => toMedusa(key));
       return typeof idOrSelector === 'string' ? rows[0] : rows;
@@ -162,6 +170,10 @@ export class ApiKeyModuleService {
         );
       }
       await this.#remove(records, records.every(isRevoked) ? 'deleteMany' : 'undoMany', sharedContext);
+      const { old = [] } = (await this.#fallback?.split({ id: listOf(ids) })) ?? {};
+      if (old.length === 0) return;
+      await this.#fallback.remove(old);
+      await this.#emit('deleted', old, sharedContext);
     });
   }
 
@@ -185,6 +197,7 @@ export class ApiKeyModuleService {
       ];
       for (const { id } of counting) over.push(await this.#issuer.keys.suspend(id, { by: SOFT_DELETE, reason: DELETED }));
       for (const record of over) this.#judge.deleted(record.id);
+      await this.#fallback?.changed(over);
       await this.#emit('deleted', over, sharedContext);
       const dead = records.filter((record) => !counting.includes(record));
       await this.#remove(dead, 'undoMany', sharedContext);
@@ -198,6 +211,7 @@ export class ApiKeyModuleService {
       const restored = [];
       for (const { id } of records) restored.push(await this.#issuer.keys.resume(id, { by: SOFT_DELETE }));
       for (const record of restored) this.#judge.restored(record);
+      await this.#fallback?.changed(restored);
       await this.#emit('restored', restored, sharedContext);
       return linkable(records, config);
     });
@@ -205,8 +219,10 @@ export class ApiKeyModuleService {
 
   authenticate(token) {
     return throughMedusa(async () => {
-      const record = await this.#judge.secret(token);
-      return record === null ? false : toMedusa(record, '');
+      const isOld = this.#fallback !== undefined && isOfMedusa(token);
+      const record = isOld ? null : await this.#judge.secret(token);
+      if (record !== null) return toMedusa(record, '');
+      return (await this.#fallback?.secret(token)) ?? false;
     });
   }
 
@@ -225,6 +241,26 @@ export class ApiKeyModuleService {
       // Medusa itself makes a key in nobody's name.
       created_by: created_by || 'medusa',
     };
+  }
+
+  // With those of the fallback where they are asked for.
+  async #listed(filters, given, counted) {
+    const config = own(given);
+    const ask = async (filters, config) => {
+      const near = counted ? undefined : await this.#nearby(filters, config);
+      if (near !== undefined) return { rows: near, count: null };
+      const { records, count } = await this.#lister.list(filters, config, counted);
+      return { rows: records.map((record) => select(toMedusa(record), config.select)), count };
+    };
+    const wanted = filters ?? {};
+    return (await this.#fallback?.listed(own(wanted), config, ask)) ?? ask(wanted, config);
+  }
+
+  async #revokeOld({ old, others }, idOrSelector, data, sharedContext) {
+    const rows = await this.#fallback.revoke(old, own(data));
+    await this.#emit('updated', rows, sharedContext);
+    if (others.length > 0) rows.push(...(await this.revoke({ id: others }, data, sharedContext)));
+    return typeof idOrSelector === 'string' ? rows[0] : rows;
   }
 
   // The rows of the two lookups that requests themselves cause, where they can be had without a
@@ -278,6 +314,7 @@ export class ApiKeyModuleService {
     const ids = records.map(({ id }) => id);
     await this.#issuer.keys[act](ids, { reason: DELETED });
     for (const id of ids) this.#judge.deleted(id);
+    await this.#fallback?.changed(records, { gone: true });
     await this.#emit('deleted', records, sharedContext);
   }
 

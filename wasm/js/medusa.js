@@ -7,9 +7,11 @@ import {
   Module,
   Modules,
 } from '@medusajs/framework/utils';
+import { elsewhere } from './medusa-database.js';
 import { ApiKeyModuleService } from './medusa-service.js';
+import { generateMigration, revertMigration, runMigrations } from './medusa-tables.js';
 
-// For Medusa's graph and links alone: there is no such table.
+// For Medusa's graph and links alone: there is no such table. Those of medusa-tables.js are no models.
 const ApiKey = model.define('ApiKey', {
   id: model.id({ prefix: 'apk' }).primaryKey(),
   token: model.text(),
@@ -32,19 +34,10 @@ const joinerConfig = { ...rest, alias: alias.map(({ __internal: _, ...kept }) =>
 ApiKeyModuleService.prototype.__joinerConfig = () => joinerConfig;
 ApiKeyModuleService[MedusaServiceModelObjectsSymbol] = { ApiKey };
 
-// Keys are in no database of the application's. Told so, Medusa filters and sorts by what is linked to
-// them on its own, where else it would have the module do it in SQL.
-function elsewhere({ options }) {
-  if (options !== undefined) options.database = { clientUrl: `${options.url}` };
-}
-
-// There are no tables to make.
-const nothing = async () => [];
-
 export default {
   ...Module(Modules.API_KEY, { service: ApiKeyModuleService, loaders: [elsewhere] }),
-  runMigrations: nothing,
-  revertMigration: nothing,
-  generateMigration: nothing,
+  runMigrations: (how) => runMigrations(how),
+  revertMigration: (how) => revertMigration(how),
+  generateMigration,
 };
 export { ApiKeyModuleService };
