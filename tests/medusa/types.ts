@@ -11,11 +11,15 @@ const options: PortcullisModuleOptions = {
   secrets: [{ kid: 1, secret: 'secret' }],
   authenticate: 'list',
   owner: 7,
+  fallback: { until: new Date() },
 };
 export const config = defineConfig({ modules: [{ resolve: 'portcullis/medusa', options }] });
 
 // @ts-expect-error: the address is needed
 export const lacking: PortcullisModuleOptions = { adminKey: 'key' };
+
+// @ts-expect-error: a fallback has an end
+export const endless: PortcullisModuleOptions = { ...options, fallback: {} };
 
 export async function use(service: ApiKeyModuleService): Promise<ApiKeyDTO | false> {
   const interchangeable: IApiKeyModuleService = service;

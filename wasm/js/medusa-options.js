@@ -14,6 +14,17 @@ const ROOT = {
 };
 const OWNER = { what: 'the number of an owner', read: (value) => (Number.isInteger(value) ? value : undefined) };
 
+const DAY = 86_400 * SECONDS;
+const UNTIL = {
+  what: 'when old keys end: a Date, or a text such as "2027-01-31" or "2027-01-31T12:00:00Z"; no earlier than 2026 and no later than two years from now',
+  read: (value) => (value instanceof Date || typeof value === 'string' ? value : undefined),
+};
+const EARLIEST = Date.UTC(2026, 0, 1);
+const LATEST = 2 * 366 * DAY;
+// A time of day without a zone would be another one on another machine.
+const DATE = /^\d{4}-\d{2}-\d{2}(?:T\d{2}:\d{2}(?::\d{2}(?:\.\d{1,3})?)?(?:Z|[+-]\d{2}:\d{2}))?$/;
+const readFallback = reading('fallback', { until: UNTIL });
+
 const readOptions = reading(CALL, {
   url: URL_TEXT,
   adminKey: KEY,
@@ -32,6 +43,7 @@ const readOptions = reading(CALL, {
   deadline: DURATION,
   recordsFor: DURATION,
   undoWithin: DURATION,
+  fallback: { what: '`{ until }`, the time until which keys of Medusa\'s own module go on working', read: (value) => (isPlain(value) ? value : undefined) },
   // Medusa writes these into every module's options.
   database: { read: any },
   [Symbol.for('isSharedConnection')]: { read: any },
@@ -56,7 +68,8 @@ function withoutEmpty(options) {
   return empty.length === 0 ? options : { ...options, ...Object.fromEntries(empty.map((name) => [name, undefined])) };
 }
 
-export function settings(options) {
+// `now` is when the application starts.
+export function settings(options, now = Date.now()) {
   const {
     url,
     adminKey,
@@ -71,6 +84,7 @@ export function settings(options) {
     deadline = SECONDS,
     recordsFor = 300 * SECONDS,
     undoWithin = 3600 * SECONDS,
+    fallback,
     timeout,
     retries,
     fetch,
@@ -91,6 +105,22 @@ export function settings(options) {
     deadline,
     recordsFor,
     undoWithin,
+    fallback: fallback === undefined ? undefined : fallbackOf(fallback, now),
     client: { url, adminKey, fetch, timeout, retries },
   };
+}
+
+function fallbackOf(given, now) {
+  const { until } = readFallback(given);
+  const at = until instanceof Date ? until.getTime() : DATE.test(until ?? '') ? dateOf(until) : NaN;
+  if (!(at >= EARLIEST && at <= now + LATEST)) throw wrong(CALL, 'fallback.until', UNTIL);
+  return { until: at };
+}
+
+// The 31st of a month that has 30 days is none.
+function dateOf(text) {
+  const at = Date.parse(text);
+  const [year, month, day] = text.slice(0, 10).split('-').map(Number);
+  const date = new Date(Date.UTC(year, month - 1, day));
+  return date.getUTCMonth() === month - 1 && date.getUTCDate() === day ? at : NaN;
 }

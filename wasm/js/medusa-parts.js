@@ -5,6 +5,7 @@ import { createVerifier, httpSource } from 'portcullis';
 import { Acts } from './medusa-acts.js';
 import { Copy } from './medusa-copy.js';
 import { resolved } from './medusa-database.js';
+import { fallbackOf } from './medusa-fallback.js';
 import { Filler } from './medusa-fill.js';
 import { Judge } from './medusa-judge.js';
 import { KeptLister } from './medusa-kept.js';
@@ -29,6 +30,10 @@ export function assemble(container, options, settings) {
   const filler = new Filler({ reach, copy, scope, every: settings.recordsFor, logger });
   const lister = new KeptLister({ reach, copy, judge, scope, url, listed: () => filler.start() });
 
+  // Medusa asks for the key's creator next.
+  const fetch = async (id) => judge.records.put(await reach.read((issuer) => issuer.keys.get(id)));
+  const fallback = fallbackOf({ options: settings, container, fetch, inScope, logger });
+
   async function tell(error) {
     if (error === undefined) {
       logger?.info?.('API keys: the issuer can be reached again');
@@ -48,7 +53,8 @@ export function assemble(container, options, settings) {
   const stop = async () => {
     filler.stop();
     await judge.stop();
+    await fallback?.flush();
     await copy.close();
   };
-  return { acts: new Acts(reach, copy), judge, lister, start, stop };
+  return { acts: new Acts(reach, copy), judge, lister, fallback, start, stop };
 }

@@ -4,6 +4,7 @@ import { Modules } from '@medusajs/framework/utils';
 
 import { each } from './medusa-acts.js';
 import { resolved } from './medusa-database.js';
+import { isOfMedusa } from './medusa-fallback.js';
 import { filtersOf, mustSaySomething } from './medusa-filter.js';
 import { invalid, notAllowed, notFound, throughMedusa } from './medusa-error.js';
 import { isOver, isSoftDeleted, select, SOFT_DELETE, toJudge, toMedusa } from './medusa-key.js';
@@ -31,6 +32,7 @@ export const ApiKeyModuleService = wrappable(class ApiKeyModuleService {
   #lister;
   #options;
   #events;
+  #fallback;
   #hooks;
 
   constructor(container, options) {
@@ -42,10 +44,11 @@ export const ApiKeyModuleService = wrappable(class ApiKeyModuleService {
       return;
     }
     this.#options = settings(options);
-    const { acts, judge, lister, start, stop } = assemble(container, options, this.#options);
+    const { acts, judge, lister, fallback, start, stop } = assemble(container, options, this.#options);
     this.#issuer = { keys: acts };
     this.#judge = judge;
     this.#lister = lister;
+    this.#fallback = fallback;
     this.#events = () => resolved(container, Modules.EVENT_BUS);
     this.#hooks = {
       onApplicationStart: async () => start(),
@@ -112,32 +115,30 @@ export const ApiKeyModuleService = wrappable(class ApiKeyModuleService {
       const config = own(given);
       if (id === undefined || id === null || id === '') throw notFound('apiKey - id must be defined');
       const { records } = await this.#lister.list({ id: String(id) }, { withDeleted: config.withDeleted });
-      if (records.length === 0) throw notFound(`ApiKey with id: ${id} was not found`);
+      if (records.length === 0) {
+        const [old] = (await this.#fallback?.rows([String(id)], config)) ?? [];
+        if (old !== undefined) return select(old, config.select);
+        throw notFound(`ApiKey with id: ${id} was not found`);
+      }
       return select(toMedusa(records[0]), config.select);
     });
   }
 
   listApiKeys(filters, given) {
-    return throughMedusa(async () => {
-      const config = own(given);
-      const near = await this.#nearby(filters ?? {}, config);
-      if (near !== undefined) return near;
-      const { records } = await this.#lister.list(filters ?? {}, config);
-      const toRow = judged(filters ?? {}, config) === undefined ? toMedusa : toJudge;
-      return records.map((record) => select(toRow(record), config.select));
-    });
+    return throughMedusa(async () => (await this.#listed(filters, given, false)).rows);
   }
 
   listAndCountApiKeys(filters, given) {
     return throughMedusa(async () => {
-      const config = own(given);
-      const { records, count } = await this.#lister.list(filters ?? {}, config, true);
-      return [records.map((record) => select(toMedusa(record), config.select)), count];
+      const { rows, count } = await this.#listed(filters, given, true);
+      return [rows, count];
     });
   }
 
   revoke(idOrSelector, data, sharedContext) {
     return throughMedusa(async () => {
+      const split = await this.#fallback?.split(idOrSelector);
+      if (split?.old.length > 0) return this.#revokeOld(split, idOrSelector, data, sharedContext);
       const ids = await this.#selected(idOrSelector);
       if (ids.length === 0) return [];
       const { revoked_by, revoke_in } = own(data);
@@ -153,6 +154,7 @@ export const ApiKeyModuleService = wrappable(class ApiKeyModuleService {
         reason: REVOKED,
       });
       for (const record of keys) this.#judge.changed(record);
+      await this.#fallback?.changed(keys);
       await this.#emit('updated', keys, sharedContext);
       const rows = keys.map((key) => toMedusa(key));
       return typeof idOrSelector === 'string' ? rows[0] : rows;
@@ -174,6 +176,10 @@ export const ApiKeyModuleService = wrappable(class ApiKeyModuleService {
         );
       }
       await this.#remove(found, found.every(isRevoked) ? 'deleteMany' : 'undoMany', sharedContext);
+      const { old = [] } = (await this.#fallback?.split({ id: listOf(ids) })) ?? {};
+      if (old.length === 0) return;
+      await this.#fallback.remove(old);
+      await this.#emit('deleted', old, sharedContext);
     });
   }
 
@@ -197,6 +203,7 @@ export const ApiKeyModuleService = wrappable(class ApiKeyModuleService {
         this.#judge.deleted(id);
         return record;
       });
+      await this.#fallback?.changed(over);
       await this.#emit('deleted', over, sharedContext);
       const dead = records.filter((record) => !counting.includes(record));
       await this.#remove(dead, 'undoMany', sharedContext);
@@ -212,6 +219,7 @@ export const ApiKeyModuleService = wrappable(class ApiKeyModuleService {
         this.#judge.restored(record);
         return record;
       });
+      await this.#fallback?.changed(restored);
       await this.#emit('restored', restored, sharedContext);
       return linkable(records, config);
     });
@@ -219,8 +227,10 @@ export const ApiKeyModuleService = wrappable(class ApiKeyModuleService {
 
   authenticate(token) {
     return throughMedusa(async () => {
-      const record = await this.#judge.secret(token);
-      return record === null ? false : toMedusa(record, '');
+      const isOld = this.#fallback !== undefined && isOfMedusa(token);
+      const record = isOld ? null : await this.#judge.secret(token);
+      if (record !== null) return toMedusa(record, '');
+      return (await this.#fallback?.secret(token)) ?? false;
     });
   }
 
@@ -246,6 +256,27 @@ export const ApiKeyModuleService = wrappable(class ApiKeyModuleService {
       // Medusa itself makes a key in nobody's name.
       created_by: created_by || 'medusa',
     };
+  }
+
+  // With those of the fallback where they are asked for.
+  async #listed(filters, given, counted) {
+    const config = own(given);
+    const ask = async (filters, config) => {
+      const near = counted ? undefined : await this.#nearby(filters, config);
+      if (near !== undefined) return { rows: near, count: null };
+      const { records, count } = await this.#lister.list(filters, config, counted);
+      const toRow = judged(filters, config) === undefined ? toMedusa : toJudge;
+      return { rows: records.map((record) => select(toRow(record), config.select)), count };
+    };
+    const wanted = filters ?? {};
+    return (await this.#fallback?.listed(own(wanted), config, ask)) ?? ask(wanted, config);
+  }
+
+  async #revokeOld({ old, others }, idOrSelector, data, sharedContext) {
+    const rows = await this.#fallback.revoke(old, own(data));
+    await this.#emit('updated', rows, sharedContext);
+    if (others.length > 0) rows.push(...(await this.revoke({ id: others }, data, sharedContext)));
+    return typeof idOrSelector === 'string' ? rows[0] : rows;
   }
 
   // The rows of the two lookups that requests themselves cause, where they can be had without a
@@ -288,6 +319,7 @@ export const ApiKeyModuleService = wrappable(class ApiKeyModuleService {
     const ids = records.map(({ id }) => id);
     await this.#issuer.keys[act](ids, { reason: DELETED });
     for (const id of ids) this.#judge.deleted(id);
+    await this.#fallback?.changed(records, { gone: true });
     await this.#emit('deleted', records, sharedContext);
   }
 

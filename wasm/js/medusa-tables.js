@@ -3,6 +3,7 @@
 // Nothing here reads the module's options of its own: `db:migrate` runs where there is no admin key.
 
 import { withDatabase } from './medusa-database.js';
+import { REPLACED } from './medusa-old.js';
 
 // In the order in which they are made. What has been released stays as it is: a change is a migration of its own at
 // the end. `up` and `down` are statements of SQL. Names are those of Medusa's migrations: a moment and a subject.
@@ -48,6 +49,7 @@ export const MIGRATIONS = [
     ],
     down: ['DROP TABLE portcullis_unanswered', 'DROP TABLE portcullis_api_key', 'DROP TABLE portcullis_copy'],
   },
+  REPLACED,
 ];
 
 // Of all processes that migrate at a time one goes on. Medusa holds locks of its own meanwhile.

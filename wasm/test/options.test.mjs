@@ -74,11 +74,12 @@ const calls = {
   'events.follow': [(filter) => api.events.follow(filter)],
   toArray: [(options) => api.keys.list().toArray({ atMost: 0, ...options })],
   'portcullis/medusa': [(options) => settings({ ...medusa, ...options })],
+  fallback: [(fallback) => settings({ ...medusa, fallback: { until: new Date(), ...fallback } })],
 };
 // Its one name stands in bodies, whose other names are the issuer's.
 const bodies = { wait: [(body) => api.keys.revoke('a', body), (body) => api.keys.revokeMany({ ids: [], ...body }), (body) => api.revocations.create({ ...body })] };
 // Of these an object of their own is made above.
-const MERGED = new Set(['createVerifier', 'secrets', 'refresh', 'createAssertionVerifier', 'createStatusChecker', 'createIssuer', 'toArray', 'portcullis/medusa']);
+const MERGED = new Set(['createVerifier', 'secrets', 'refresh', 'createAssertionVerifier', 'createStatusChecker', 'createIssuer', 'toArray', 'portcullis/medusa', 'fallback']);
 
 const whole = {
   createVerifier, createPure, createAssertionVerifier, createStatusChecker, createIssuer, settings, refresh: (options) => assertions.refresh(options),

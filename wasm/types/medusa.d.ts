@@ -75,6 +75,20 @@ export interface PortcullisModuleOptions extends Omit<IssuerOptions, 'url'> {
   undoWithin?: number;
   /** Where the copy is kept that serves while the issuer is away: the shop's own database unless told. */
   database?: { clientUrl?: string; schema?: string; [setting: string]: unknown };
+  /**
+   * Keys that Medusa's own module made go on working until then, by its table in the shop's database. They are
+   * outside of the revocation bound. Without it that table is never read. See docs/medusa-switching.md.
+   */
+  fallback?: Fallback;
+}
+
+/** For how long old keys go on working. */
+export interface Fallback {
+  /**
+   * A `Date`, a day (`2027-03-31`, midnight UTC) or a time with a zone; no earlier than 2026, and at most two
+   * years away when the application starts.
+   */
+  until: Date | string;
 }
 
 declare module '@medusajs/types' {
