@@ -8,6 +8,7 @@ import { invalid, notAllowed, notFound, throughMedusa } from './medusa-error.js'
 import { isSoftDeleted, select, SOFT_DELETE, toMedusa } from './medusa-key.js';
 import { Judge } from './medusa-judge.js';
 import { Lister } from './medusa-list.js';
+import { NOBODY } from './medusa-names.js';
 import { settings } from './medusa-options.js';
 import { own } from './property.js';
 
@@ -223,7 +224,7 @@ export class ApiKeyModuleService {
       ...(metadata === undefined ? {} : { metadata }),
       ...(expires_at == null ? {} : { expires_at: instant(expires_at) }),
       // Medusa itself makes a key in nobody's name.
-      created_by: created_by || 'medusa',
+      created_by: created_by || NOBODY,
     };
   }
 

@@ -37,7 +37,7 @@ import type { Algorithm, Environment, Secret } from '../index.js';
 import type { IssuerOptions } from './issuer.js';
 
 /** The `options` of the module. All durations are milliseconds. */
-export interface PortcullisModuleOptions extends Omit<IssuerOptions, 'url'> {
+export type PortcullisModuleOptions = Omit<IssuerOptions, 'url'> & {
   /** The issuer's address. */
   url: string;
   /**
@@ -71,7 +71,7 @@ export interface PortcullisModuleOptions extends Omit<IssuerOptions, 'url'> {
    * what a workflow made its compensation can take back. 3,600,000 unless told; 0 for never.
    */
   undoWithin?: number;
-}
+};
 
 declare module '@medusajs/types' {
   interface ModuleOptions {
