@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 import { launch } from '../../wasm/test/browser.mjs';
-import { atEnd, run } from '../e2e/support/processes.mjs';
+import { atEnd, run, until } from '../e2e/support/processes.mjs';
 
 const require = createRequire(import.meta.url);
 const { Modules } = require('@medusajs/framework/utils');
@@ -126,10 +126,13 @@ class Tab {
     return this.page.getByRole('row', { name: text });
   }
 
-  /** What the page of a key says beside `label`. */
-  async fact(label) {
-    const value = this.page.getByText(label, { exact: true }).locator('xpath=following-sibling::*[1]');
-    return (await value.innerText()).split('\n').at(-1);
+  /** Waits until the page of a key says these things, by their labels. */
+  async has(facts) {
+    for (const [label, wanted] of Object.entries(facts)) {
+      const value = this.page.getByText(label, { exact: true }).locator('xpath=following-sibling::*[1]');
+      // Beside a user's name stands the letter of the avatar.
+      await until(`${label} is ${wanted}`, async () => (await value.innerText()).split('\n').at(-1) === wanted);
+    }
   }
 
   /** Waits until the page of the key with this title shows it with this status. */
@@ -175,7 +178,8 @@ class Tab {
     return (await entry.getAttribute('aria-disabled')) === 'true';
   }
 
-  clipboard() {
-    return this.page.evaluate(() => navigator.clipboard.readText());
+  /** Waits until the clipboard holds `text`. */
+  async copied(text) {
+    await until('it is copied', async () => (await this.page.evaluate(() => navigator.clipboard.readText())) === text);
   }
 }

@@ -5,6 +5,7 @@ import assert from 'node:assert/strict';
 import { createRequire } from 'node:module';
 import { before, test } from 'node:test';
 
+import { until } from '../e2e/support/processes.mjs';
 import { adminPages, openAdmin } from './admin.mjs';
 import { issuerFor, since, startApplication } from './support.mjs';
 
@@ -55,7 +56,7 @@ adminTest('the key that a new shop makes for itself has a page', { skip: skip ||
   await tab.open('publishable');
   await tab.row('Default Publishable API Key').click();
   await tab.shows('Default Publishable API Key', 'Active');
-  assert.equal(await tab.fact('Created by'), '-');
+  await tab.has({ 'Created by': '-' });
   await tab.row('Default Sales Channel').waitFor();
 });
 
@@ -65,18 +66,18 @@ adminTest('a publishable key is created, copied, edited, revoked and deleted', {
   await tab.save('Storefront');
   await tab.says('API key was successfully created.');
   await tab.shows('Storefront', 'Active');
-  assert.deepEqual([await tab.fact('Type'), await tab.fact('Created by'), await tab.fact('Last used at')], ['Publishable', 'Olga Owner', '-']);
+  await tab.has({ Type: 'Publishable', 'Created by': 'Olga Owner', 'Last used at': '-' });
   const made = await record('Storefront');
   assert.deepEqual([made.kind, made.state, made.created_by], ['publishable', 'active', admin.owner]);
-  assert.equal(await tab.fact('Key'), made.redacted.replace('***', '•••'));
+  await tab.has({ Key: made.redacted.replace('***', '•••') });
 
   await tab.page.getByText('•••').click();
-  assert.equal(await tab.clipboard(), made.token);
+  await tab.copied(made.token);
   await tab.open('publishable');
   await tab.page.evaluate(() => navigator.clipboard.writeText(''));
   await tab.choose(tab.row('Storefront'), 'Copy API key');
   await tab.says('API key was copied to clipboard.');
-  assert.equal(await tab.clipboard(), made.token);
+  await tab.copied(made.token);
   assert.equal(await accepted(made.token), true);
 
   await tab.row('Storefront').click();
@@ -91,7 +92,7 @@ adminTest('a publishable key is created, copied, edited, revoked and deleted', {
   await tab.confirm('Revoke API key');
   await tab.says('API key Shop window was successfully revoked.');
   await tab.shows('Shop window', 'Revoked');
-  assert.equal(await tab.fact('Revoked by'), 'Olga Owner');
+  await tab.has({ 'Revoked by': 'Olga Owner' });
   const revoked = await record('Shop window');
   assert.deepEqual([revoked.state, revoked.revoked_by], ['revoked', admin.owner]);
   assert.equal(await accepted(made.token), false);
@@ -117,12 +118,12 @@ adminTest('a secret key is shown once, and edited, revoked and deleted in the li
   assert.equal(`${token.slice(0, 6)}***${token.slice(-3)}`, made.redacted);
   await tab.confirm('Copy API key');
   await tab.says('Secret key was copied to clipboard.');
-  assert.equal(await tab.clipboard(), token);
+  await tab.copied(token);
   assert.equal(await asAdmin(token), 200);
 
   await tab.confirm('Continue');
   await tab.shows('Warehouse', 'Active');
-  assert.deepEqual([await tab.fact('Type'), await tab.fact('Created by')], ['Secret', 'Olga Owner']);
+  await tab.has({ Type: 'Secret', 'Created by': 'Olga Owner' });
   assert.deepEqual([made.kind, made.created_by, made.token ?? null], ['secret', admin.owner, null]);
   await tab.open('secret', made.id);
   await tab.shows('Warehouse', 'Active');
@@ -194,38 +195,38 @@ adminTest('keys are searched, filtered, sorted and turned over in pages', {}, as
     numbers.map((number) => ({ title: `Partner ${number}`, type: 'secret', created_by: admin.owner })),
   );
   await service.revoke(made[4].id, { revoked_by: admin.owner });
-  const titles = async () =>
-    (await tab.page.getByRole('row').filter({ hasText: 'Partner' }).allInnerTexts()).map((text) => text.slice(0, 10));
+  const partners = (from, to) => numbers.slice(from - 1, to).map((number) => `Partner ${number}`);
+  // The page goes on showing the rows that it had until it has others.
+  const lists = (wanted) =>
+    until(`the list is ${wanted}`, async () => {
+      const rows = await tab.page.getByRole('row').filter({ hasText: 'Partner' }).allInnerTexts();
+      return `${rows.map((text) => text.slice(0, 10))}` === `${wanted}`;
+    });
   await tab.open('secret');
   const search = tab.page.getByPlaceholder('Search');
   await search.fill('partner');
+  await lists(partners(1, 20));
   await tab.page.getByText('20 of 23 results').waitFor();
-  assert.equal((await titles()).length, 20);
   await tab.press('Next');
-  await tab.page.getByText('23 of 23 results').waitFor();
-  assert.deepEqual(await titles(), ['Partner 21', 'Partner 22', 'Partner 23']);
+  await lists(partners(21, 23));
   await tab.press('Prev');
-  await tab.page.getByText('20 of 23 results').waitFor();
+  await lists(partners(1, 20));
   await search.fill('ner 17');
-  await tab.page.getByText('1 of 1 results').waitFor();
-  assert.deepEqual(await titles(), ['Partner 17']);
+  await lists(['Partner 17']);
 
   await search.fill('partner');
-  await tab.page.getByText('20 of 23 results').waitFor();
+  await lists(partners(1, 20));
   await search.locator('xpath=following::button[1]').click();
   await tab.page.getByRole('menuitemradio', { name: 'Title' }).click();
   await tab.page.getByRole('menuitemradio', { name: 'Descending' }).click();
   await tab.page.keyboard.press('Escape');
-  await tab.page.getByRole('row').nth(1).filter({ hasText: 'Partner 23' }).waitFor();
-  assert.deepEqual(await titles(), numbers.toReversed().slice(0, 20).map((number) => `Partner ${number}`));
+  await lists(partners(4, 23).toReversed());
 
   await tab.press('Add filter');
   await tab.page.getByRole('menuitem', { name: 'Revoked At' }).click();
   await tab.page.getByText('Last 7 days').click();
-  await tab.page.getByText('1 of 1 results').waitFor();
   await tab.page.keyboard.press('Escape');
-  await tab.row('Partner 05').waitFor();
-  assert.deepEqual(await titles(), ['Partner 05']);
+  await lists(['Partner 05']);
 });
 
 adminTest('a key that was made and revoked at the issuer itself has a page', {}, async (tab) => {
@@ -233,11 +234,11 @@ adminTest('a key that was made and revoked at the issuer itself has a page', {},
   const { key } = await issuer.cli(['keys', 'create', ...options]);
   await tab.open('publishable', key.id);
   await tab.shows('By hand', 'Active');
-  assert.equal(await tab.fact('Created by'), '-');
+  await tab.has({ 'Created by': '-' });
   await issuer.revoke(key.id);
   await tab.open('publishable', key.id);
   await tab.shows('By hand', 'Revoked');
-  assert.equal(await tab.fact('Revoked by'), '-');
+  await tab.has({ 'Revoked by': '-' });
 });
 
 const separate = 'expiry is shown as a revocation until it has a field of its own';
@@ -251,7 +252,7 @@ adminTest('a key that will expire is active, and can be revoked and deleted', { 
   await tab.choose(tab.head('For a day'), 'Revoke API key');
   await tab.confirm('Revoke API key');
   await tab.shows('For a day', 'Revoked');
-  assert.equal(await tab.fact('Revoked by'), 'Olga Owner');
+  await tab.has({ 'Revoked by': 'Olga Owner' });
   assert.equal(await accepted(token), false);
   await tab.choose(tab.head('For a day'), 'Delete');
   await tab.confirm('Delete');
