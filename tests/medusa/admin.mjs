@@ -1,5 +1,6 @@
 // Medusa's own Admin in Chromium: built once for the versions of the lockfile, served by Medusa's own code,
-// and used as a shop's owner uses it.
+// and used as a shop's owner uses it. PORTCULLIS_SCREENSHOTS names a folder for a picture of the page that each test
+// ends with.
 
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';

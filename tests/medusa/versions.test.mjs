@@ -7,7 +7,8 @@ import { test } from 'node:test';
 const read = (path) => readFile(new URL(`../../${path}`, import.meta.url), 'utf8');
 const pinned = async (folder) => {
   const { devDependencies } = JSON.parse(await read(`tests/${folder}/package.json`));
-  const versions = new Set(Object.entries(devDependencies).flatMap(([name, version]) => (name.startsWith('@medusajs/') ? [version] : [])));
+  const medusas = Object.keys(devDependencies).filter((name) => name.startsWith('@medusajs/'));
+  const versions = new Set(medusas.map((name) => devDependencies[name]));
   assert.equal(versions.size, 1, `one version of Medusa in tests/${folder}`);
   return [...versions][0];
 };
