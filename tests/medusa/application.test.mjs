@@ -5,7 +5,7 @@ import { createRequire } from 'node:module';
 import { before, test } from 'node:test';
 
 import { until } from '../e2e/support/processes.mjs';
-import { issuerFor, startApplication } from './support.mjs';
+import { issuerFor, since, startApplication } from './support.mjs';
 
 const require = createRequire(import.meta.url);
 const { Modules, ContainerRegistrationKeys } = require('@medusajs/framework/utils');
@@ -32,7 +32,8 @@ const records = async (title) => (await issuer.api('GET', `/v1/keys?title=${enco
 const verdict = async (token) => (await issuer.api('POST', '/v1/verify', { token })).body;
 const runner = (workflow) => workflow(container);
 
-test('Medusa makes its default key, and links it, without being told anything', async () => {
+const makesOne = { skip: since('2.12.4') ? false : 'this Medusa makes none' };
+test('Medusa makes its default key, and links it, without being told anything', makesOne, async () => {
   const [key] = (await query.graph({
     entity: 'api_key',
     fields: ['title', 'type', 'sales_channels.name'],
@@ -51,8 +52,8 @@ test('the same workflow makes keys from a route, a subscriber and a scheduled jo
   const subscribed = await until('the subscriber makes a key', () => titled('for usr_3'));
   assert.equal(subscribed.created_by, 'usr_3');
 
-  const { result } = await container.resolve(Modules.WORKFLOW_ENGINE).run('job-daily-key', { input: {} });
-  assert.equal((await service.retrieveApiKey(result)).type, 'publishable');
+  await container.resolve(Modules.WORKFLOW_ENGINE).run('job-daily-key', { input: {} });
+  assert.equal((await titled('of the day')).type, 'publishable');
 });
 
 test('a workflow that fails in a later step leaves no live key behind', async () => {
@@ -183,10 +184,13 @@ test('the graph goes from keys to sales channels and back, filtered on either si
   assert.deepEqual(channels.map((channel) => [channel.name, channel.publishable_api_keys.map(({ title }) => title).sort()]).sort(), [
     ['North', ['graph one', 'graph other']], ['South', ['graph other']],
   ]);
-  const southern = await graph('api_key', ['title'], { sales_channels: { name: 'South' } });
-  assert.deepEqual(southern.map(({ title }) => title), ['graph other']);
-  const ofOne = await graph('sales_channel', ['name'], { publishable_api_keys: { title: 'graph one' } });
-  assert.deepEqual(ofOne.map(({ name }) => name), ['North']);
+  // Before, Medusa filtered by what is in the entity's own module alone.
+  if (since('2.18.0')) {
+    const southern = await graph('api_key', ['title'], { sales_channels: { name: 'South' } });
+    assert.deepEqual(southern.map(({ title }) => title), ['graph other']);
+    const ofOne = await graph('sales_channel', ['name'], { publishable_api_keys: { title: 'graph one' } });
+    assert.deepEqual(ofOne.map(({ name }) => name), ['North']);
+  }
   const page = await query.graph({ entity: 'api_key', fields: ['title'], filters: { q: 'graph' }, pagination: { skip: 1, take: 1 } });
   assert.deepEqual([page.data.map(({ title }) => title), page.metadata], [['graph other'], { skip: 1, take: 1, count: 2 }]);
 });

@@ -277,6 +277,11 @@ export const cases = {
     const { id, token } = await make('a');
     await api.softDeleteApiKeys([id]);
     await api.restoreApiKeys([id]);
+    // A list that has the suspension goes on having it until the next one.
+    const deadline = Date.now() + 10_000;
+    while ((await api.authenticate(token)) === false && Date.now() < deadline) {
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
     return [(await api.authenticate(token)).id === id, titles(await api.listApiKeys())];
   },
 

@@ -34,8 +34,14 @@ export async function issuerFor(options = {}) {
   });
 }
 
-/** The whole application of the folder `app`, over HTTP. */
-export async function startApplication(issuer) {
+/** Whether the Medusa that is tested here is `version` or a later one. */
+export function since(version) {
+  const tested = require('@medusajs/medusa/package.json').version;
+  return tested.localeCompare(version, 'en', { numeric: true }) >= 0;
+}
+
+/** The whole application of the folder `app`, over HTTP. `admin` is what serves Medusa's Admin in it. */
+export async function startApplication(issuer, { admin } = {}) {
   const folder = fileURLToPath(new URL('app/', import.meta.url));
   const { url, adminKey, root, secrets } = issuer.options;
   Object.assign(process.env, {
@@ -54,6 +60,7 @@ export async function startApplication(issuer) {
   const { default: load } = require('@medusajs/medusa/loaders/index');
   const express = require('express');
   const app = express();
+  if (admin !== undefined) app.use('/app', admin);
   const { container, shutdown } = await load({ directory: folder, expressApp: app });
   const server = await new Promise((resolve) => {
     const listening = app.listen(0, '127.0.0.1', () => resolve(listening));
@@ -73,5 +80,5 @@ export async function startApplication(issuer) {
     const text = await response.text();
     return { status: response.status, body: text.startsWith('{') ? JSON.parse(text) : text };
   };
-  return { container, call };
+  return { container, call, address };
 }

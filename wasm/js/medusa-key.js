@@ -1,5 +1,7 @@
 // A key of the issuer as Medusa knows keys.
 
+import { createdBy, revokedBy } from './medusa-names.js';
+
 export const FIELDS = [
   'id',
   'token',
@@ -42,8 +44,8 @@ function row(record, token, { at, by }) {
     title: record.title,
     type: record.kind,
     last_used_at: date(record.last_used_at ?? null),
-    created_by: record.created_by ?? '',
-    revoked_by: by,
+    created_by: createdBy(record),
+    revoked_by: revokedBy(by),
     revoked_at: at,
     expires_at: date(record.expires_at),
     created_at: date(record.issued_at),

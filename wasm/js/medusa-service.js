@@ -12,6 +12,7 @@ import {
   allAreKnown, instant, judged, later, listOf, noneIsRevoked, refusing, singled, titleOf,
 } from './medusa-input.js';
 import { UNLABELLED } from './medusa-labels.js';
+import { NOBODY } from './medusa-names.js';
 import { lacking, settings } from './medusa-options.js';
 import { assemble } from './medusa-parts.js';
 import { own } from './property.js';
@@ -254,7 +255,7 @@ export const ApiKeyModuleService = wrappable(class ApiKeyModuleService {
       ...(metadata === undefined ? {} : { metadata }),
       ...(expires_at == null ? {} : { expires_at: instant(expires_at) }),
       // Medusa itself makes a key in nobody's name.
-      created_by: created_by || 'medusa',
+      created_by: created_by || NOBODY,
     };
   }
 

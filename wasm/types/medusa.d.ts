@@ -39,7 +39,7 @@ import type { Algorithm, Environment, Secret } from '../index.js';
 import type { IssuerOptions } from './issuer.js';
 
 /** The `options` of the module. All durations are milliseconds. */
-export interface PortcullisModuleOptions extends Omit<IssuerOptions, 'url'> {
+export type PortcullisModuleOptions = Omit<IssuerOptions, 'url'> & {
   /** The issuer's address. */
   url: string;
   /**
@@ -80,7 +80,7 @@ export interface PortcullisModuleOptions extends Omit<IssuerOptions, 'url'> {
    * outside of the revocation bound. Without it that table is never read. See docs/medusa-switching.md.
    */
   fallback?: Fallback;
-}
+};
 
 /** For how long old keys go on working. */
 export interface Fallback {

@@ -2,7 +2,7 @@
 
 use crate::build::{self, Built};
 use crate::setup;
-use crate::{cmd, paths, torture, ui};
+use crate::{cmd, medusa, paths, torture, ui};
 use anyhow::{Context, Result, bail};
 use clap::{Args, ValueEnum};
 use std::path::{Path, PathBuf};
@@ -28,7 +28,8 @@ pub(crate) enum Step {
     Chromium,
     /// The types of the issuer's client: out of docs/openapi.json, and as its users compile them
     Types,
-    /// node --test in a real Medusa application on PostgreSQL: tests/medusa
+    /// node --test in real Medusa applications on PostgreSQL: tests/medusa, and with --full on the
+    /// oldest Medusa too
     Medusa,
     /// node --test on a Next.js application, built and run: tests/next
     Next,
@@ -73,8 +74,7 @@ const WASM_PACKAGES: [&str; 5] = [
     "portcullis-primitives",
 ];
 const NODE_TESTS: [&str; 2] = ["tests/e2e", "wasm/test"];
-const TYPES_TESTS: &str = "tests/types";
-const MEDUSA_TESTS: &str = "tests/medusa";
+pub(crate) const TYPES_TESTS: &str = "tests/types";
 const NEXT_TESTS: &str = "tests/next";
 /// How long the campaign takes, and with `--full`. What has to happen at least takes its time.
 const TORTURE_MINUTES: f64 = 0.5;
@@ -102,7 +102,7 @@ pub(crate) fn run(only: &[Step], fuzz: &Fuzz, full: bool) -> Result<()> {
             Step::Workerd => built.as_ref().map_or(Ok(()), |built| node(built, ".workerd", fuzz)),
             Step::Chromium => built.as_ref().map_or(Ok(()), |built| node(built, ".chromium", fuzz)),
             Step::Types => types(),
-            Step::Medusa => built.as_ref().map_or(Ok(()), medusa),
+            Step::Medusa => built.as_ref().map_or(Ok(()), |built| medusa::step(built, full)),
             Step::Next => built.as_ref().map_or(Ok(()), next),
             Step::Torture => built.as_ref().map_or(Ok(()), |built| {
                 let minutes = if full { FULL_TORTURE_MINUTES } else { TORTURE_MINUTES };
@@ -283,24 +283,6 @@ fn types() -> Result<()> {
     cmd::stream(&mut command)
 }
 
-fn medusa(built: &Built) -> Result<()> {
-    let Some(postgres) = setup::postgres()? else {
-        // setup::postgres has said so, loudly, and fails in continuous integration.
-        return Ok(());
-    };
-    setup::with_package(&paths::root().join(MEDUSA_TESTS))?;
-    // For its compiler.
-    setup::install_in(&paths::root().join(TYPES_TESTS), setup::Lockfile::Whole)?;
-    let mut command = cmd::new(&built.node);
-    command
-        .current_dir(paths::root())
-        .arg("--test")
-        .args(tests_in(&paths::root().join(MEDUSA_TESTS), "")?)
-        .env("PORTCULLIS_BIN", &built.issuer)
-        .envs([postgres.variable()]);
-    cmd::stream(&mut command)
-}
-
 fn next(built: &Built) -> Result<()> {
     let folder = paths::root().join(NEXT_TESTS);
     setup::with_package(&folder)?;
@@ -310,7 +292,7 @@ fn next(built: &Built) -> Result<()> {
 }
 
 /// Listed here because Node 20 takes no patterns. Relative, as a reader of the output wants them.
-fn tests_in(folder: &Path, runtime: &str) -> Result<Vec<PathBuf>> {
+pub(crate) fn tests_in(folder: &Path, runtime: &str) -> Result<Vec<PathBuf>> {
     if !folder.is_dir() {
         return Ok(Vec::new());
     }

@@ -4,6 +4,7 @@ mod bench;
 mod build;
 mod check;
 mod cmd;
+mod medusa;
 mod mutations;
 mod paths;
 mod setup;
@@ -40,7 +41,7 @@ enum Task {
         only: Vec<check::Step>,
         #[command(flatten)]
         fuzz: check::Fuzz,
-        /// The step `torture` as well, for an hour
+        /// The step `torture` for an hour, and the step `medusa` on the oldest Medusa as well
         #[arg(long)]
         full: bool,
     },

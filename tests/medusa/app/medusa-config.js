@@ -9,6 +9,8 @@ module.exports = defineConfig({
   projectConfig: {
     databaseUrl: DATABASE_URL,
     http: { jwtSecret: 'of the tests', cookieSecret: 'of the tests' },
+    // In production a session's cookie is for HTTPS alone, and the tests have none.
+    cookieOptions: { secure: false, sameSite: 'lax' },
   },
   modules: [
     {
