@@ -10,7 +10,7 @@ import { database, issuerFor } from './support.mjs';
 
 const require = createRequire(import.meta.url);
 const { MedusaApp } = require('@medusajs/framework/modules-sdk');
-const { Modules } = require('@medusajs/framework/utils');
+const { ContainerRegistrationKeys, Modules } = require('@medusajs/framework/utils');
 
 const HOUR = 3_600_000;
 const by = { revoked_by: 'usr_1' };
@@ -33,7 +33,11 @@ before(async () => {
   api = app.modules[Modules.API_KEY];
   query = app.query;
   await app.onApplicationStart();
-  atEnd(() => app.onApplicationShutdown());
+  atEnd(async () => {
+    await app.onApplicationShutdown();
+    // The module keeps its copy by the connection that all modules share.
+    await app.sharedContainer.resolve(ContainerRegistrationKeys.PG_CONNECTION).context.destroy();
+  });
 });
 
 const make = (type, expires_at, title = 'expiring') => api.createApiKeys({ title, type, created_by: 'usr_1', expires_at });

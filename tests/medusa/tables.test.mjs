@@ -6,7 +6,9 @@ import { before, test } from 'node:test';
 import { client, medusa } from './shop.mjs';
 import { database } from './support.mjs';
 
-const TABLES = ['portcullis_api_key', 'portcullis_copy', 'portcullis_migration', 'portcullis_unanswered'];
+// Of each migration, the newest first.
+const MADE = [['portcullis_replaced'], ['portcullis_api_key', 'portcullis_copy', 'portcullis_unanswered']];
+const TABLES = [...MADE.flat(), 'portcullis_migration'].sort();
 let url;
 let sql;
 before(async () => {
@@ -34,9 +36,11 @@ test('`medusa db:migrate` makes them without the module\'s options, and once', a
   }
 });
 
-test('`medusa db:rollback api_key` takes the last one back', async () => {
-  const { code, stdout, stderr } = await command('db:rollback', 'api_key');
-  assert.equal(code, 0, stdout + stderr);
-  assert.deepEqual(await tables(), ['portcullis_migration']);
-  assert.deepEqual(await names(), []);
+test('`medusa db:rollback api_key` takes the last one back, each time', async () => {
+  for (const [at] of MADE.entries()) {
+    const { code, stdout, stderr } = await command('db:rollback', 'api_key');
+    assert.equal(code, 0, stdout + stderr);
+    assert.deepEqual(await tables(), [...MADE.slice(at + 1).flat(), 'portcullis_migration'].sort());
+    assert.equal((await names()).length, MADE.length - at - 1);
+  }
 });

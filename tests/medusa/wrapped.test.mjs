@@ -41,6 +41,7 @@ const LIFE = {
   revoke: async (api, { keys }) => (await api.revoke(keys[0].id, by)).revoked_by,
   deleteApiKeys: async (api, { keys }) => api.deleteApiKeys([keys[0].id]),
   undoCreateApiKeys: async (api, { keys }) => api.undoCreateApiKeys(keys.slice(1).map(({ id }) => id)),
+  status: async (api) => (await api.status()).reached,
   __hooks: async (api) => Object.keys(api.__hooks).sort().join(),
   __joinerConfig: async (api) => api.__joinerConfig().serviceName,
 };
@@ -62,7 +63,7 @@ for (const [how, wrap] of Object.entries({ 'no wrapper': (it) => it, ...WRAPPERS
     assert.deepEqual(told, {
       createApiKeys: 3, upsertApiKeys: 'renamed', updateApiKeys: 'again', retrieveApiKey: 'renamed', listApiKeys: 3, listAndCountApiKeys: 1,
       authenticate: 'renamed', softDeleteApiKeys: 1, restoreApiKeys: 1, revoke: 'usr_1', deleteApiKeys: undefined, undoCreateApiKeys: undefined,
-      __hooks: 'onApplicationShutdown,onApplicationStart', __joinerConfig: 'api_key',
+      status: true, __hooks: 'onApplicationShutdown,onApplicationStart', __joinerConfig: 'api_key',
     });
     const text = shown(wrap(service()));
     const { adminKey, secrets } = issuer.options;

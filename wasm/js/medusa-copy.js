@@ -19,7 +19,7 @@ const UNANSWERED_FOR = "interval '10 minutes'";
 // What rows and judgements are made of. All else stays with the issuer, metadata above all.
 const KEPT = [
   'id', 'title', 'purpose', 'kind', 'environment', 'state', 'redacted', 'owner', 'issued_at', 'updated_at', 'expires_at',
-  'suspended_at', 'suspended_by', 'revoked_at', 'revoked_by', 'created_by', 'last_used_at',
+  'suspended_at', 'suspended_by', 'revoked_at', 'revoked_by', 'created_by', 'maker', 'last_used_at',
 ];
 
 // Whether a record that comes in takes the place of the one that is there. Never of a deletion; and of two of the same
