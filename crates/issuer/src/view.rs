@@ -145,7 +145,7 @@ impl KeyView {
             purpose: record.purpose.name(),
             kind: record.kind.name(),
             environment: record.environment.name(),
-            // Unknown if the keyring no longer lists the signer.
+            // `None` if the keyring no longer lists the signer.
             algorithm: keyring.entry(record.kid).map(|entry| entry.algorithm().name()),
             label: record.label.clone(),
             kid: record.kid,

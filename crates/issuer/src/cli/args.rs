@@ -1,4 +1,4 @@
-//! Arguments that several commands share, and how their texts are read.
+//! Arguments that several commands share, and the parsers of their texts.
 
 use std::io::IsTerminal as _;
 use std::path::PathBuf;
@@ -112,7 +112,7 @@ pub(crate) struct Global {
 }
 
 impl Global {
-    /// On which terms lists are published.
+    /// The options with which a command publishes lists.
     pub(crate) fn publish_options(&self) -> Result<PublishOptions, Error> {
         let lists = |base: &String| StatusLists::new(base, self.status_ttl, self.status_valid_for);
         let status_lists = self.status_lists.as_ref().map(lists).transpose()?;
@@ -123,7 +123,7 @@ impl Global {
         })
     }
 
-    /// On which terms a server publishes, whatever was published before it.
+    /// The options with which a server publishes, whatever was published before it.
     pub(crate) fn publish_options_of_server(&self) -> Result<PublishOptions, Error> {
         Ok(PublishOptions {
             valid_for: self.valid_for.or(Some(DEFAULT_VALID_FOR)),
@@ -131,22 +131,22 @@ impl Global {
         })
     }
 
-    /// Where the list is put out.
+    /// The targets of the list.
     pub(crate) fn targets(&self) -> Result<Vec<Target>, Error> {
         self.target.iter().map(|text| Target::parse(text)).collect()
     }
 
-    /// Who can tell what was published last: the targets too.
+    /// The witnesses of what was published last, targets included.
     pub(crate) fn witnesses(&self) -> Result<Vec<Target>, Error> {
         self.target.iter().chain(&self.witness).map(|text| Target::parse(text)).collect()
     }
 
-    /// The folder that is named, with the database in it.
+    /// The folder that was given, with its database.
     pub(crate) fn folder(&self) -> Result<Home, Error> {
         Ok(Home::new(&self.home).with_unlock(unlock()?))
     }
 
-    /// The folder and the database that are named.
+    /// The folder and the database that were given.
     pub(crate) fn home(&self) -> Result<Home, Error> {
         let home = self.folder()?;
         match self.database_url.as_deref() {
@@ -156,8 +156,8 @@ impl Global {
     }
 }
 
-/// What opens encrypted files, as the environment names it, or else whoever sits at the terminal.
-/// Never an argument: those can be read by every process of the machine.
+/// The key or passphrase that opens encrypted files: from the environment, or else asked for at the
+/// terminal. Never from an argument, because every process of the machine can read those.
 fn unlock() -> Result<Unlock, Error> {
     let named = |name| std::env::var_os(name).map(PathBuf::from);
     match (named("PORTCULLIS_PASSPHRASE_FILE"), named("PORTCULLIS_KEY_FILE")) {

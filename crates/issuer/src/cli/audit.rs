@@ -238,7 +238,7 @@ impl Verify {
     }
 }
 
-/// What of before the trail's start was removed, as a sentence.
+/// The range that was removed before the trail's start, as a sentence.
 fn of_before(start: &Start) -> String {
     format!(
         "{} events up to {}, the last of them of {}, were removed by retention on {}",

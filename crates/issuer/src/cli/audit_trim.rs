@@ -1,4 +1,4 @@
-//! `portcullis audit trim`, and for how long `serve` and `jobs` keep events.
+//! `portcullis audit trim`, and the retention of events by `serve` and `jobs`.
 
 use std::io::{IsTerminal as _, Write as _};
 use std::path::PathBuf;
@@ -29,7 +29,7 @@ pub(crate) struct RetentionArgs {
 }
 
 impl RetentionArgs {
-    /// Refuses at once what would fail in the night.
+    /// Checks the settings at the start, so that an error shows at once and not in a nightly job.
     pub(super) fn retention(&self, now: Time) -> Result<Option<Retention>> {
         let Some(keep) = self.keep_events else {
             if self.archive_events.is_some() {

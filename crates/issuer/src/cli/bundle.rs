@@ -1,4 +1,4 @@
-//! `portcullis bundle`: what a verifier starts with, as one file.
+//! `portcullis bundle`: the data that a verifier starts with, in one file.
 
 use std::path::PathBuf;
 
@@ -34,7 +34,7 @@ pub(crate) struct Bundle {
     /// With the policies, public and private: for a gate's deployment, and for nobody else
     #[arg(long)]
     for_gate: bool,
-    // A Worker of the free plan may be of 3 MB when it is compressed, the gate's own part included.
+    // A Worker of the free plan may have 3 MB when compressed, including the gate's own part.
     /// The most bytes that the file may have; policies for which there is no room are left out, and
     /// the gate fetches them when a key needs them
     #[arg(long, value_name = "BYTES", default_value_t = 2_500_000, requires = "for_gate")]

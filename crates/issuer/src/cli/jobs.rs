@@ -1,4 +1,4 @@
-//! `portcullis jobs …`: what the scheduler does, for cron.
+//! `portcullis jobs …`: the scheduler's jobs, for cron.
 
 use anyhow::{Result, bail};
 use portcullis_issuer::Issuer;

@@ -128,7 +128,7 @@ pub(crate) struct Naming {
     idempotency_window: Duration,
 }
 
-/// What is noted of a key that an earlier command made.
+/// The note about a key that an earlier command made.
 pub(super) const REPEATED: &str = "This was made by an earlier command of the same name.\n";
 
 impl Naming {

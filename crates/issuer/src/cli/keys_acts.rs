@@ -1,4 +1,4 @@
-//! What else is done to keys: `portcullis keys update`, `sales-channels`, `suspend`, `resume`,
+//! Other acts on keys: `portcullis keys update`, `sales-channels`, `suspend`, `resume`,
 //! `self-revoke`, `roll`, `delete`, `undo`, `authenticate`.
 
 use std::time::Duration;
@@ -43,7 +43,8 @@ pub(crate) struct Update {
     /// In whose name
     #[arg(long, value_name = "WHO")]
     by: Option<String>,
-    // What can't be changed is understood, so that it can be said what to do instead.
+    // Fields that can't be changed are parsed, so that the error can name the command to use
+    // instead.
     #[arg(long, hide = true)]
     owner: Option<String>,
     #[arg(long, hide = true)]

@@ -19,8 +19,8 @@ pub(crate) enum Lines {
     Csv,
 }
 
-/// Makes `count` keys like `new`, a transaction for each `batch`. What has been committed has been
-/// written to standard output, or is written next.
+/// Makes `count` keys like `new`, with one transaction for each `batch`. Committed keys have been
+/// written to standard output, or are written next.
 pub(super) async fn create_many(
     issuer: &Issuer,
     new: &NewKey,
@@ -71,7 +71,7 @@ fn write(out: &mut impl Write, format: Lines, minted: &Minted) -> Result<()> {
     Ok(())
 }
 
-/// A bar on standard error, where that is a terminal.
+/// A progress bar on standard error, if that is a terminal.
 pub(super) fn progress(length: u64) -> ProgressBar {
     let bar = ProgressBar::new(length);
     let template = "{bulk_bar} {human_pos} of {human_len}  {per_sec}  {eta} left";

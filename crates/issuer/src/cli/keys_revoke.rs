@@ -64,7 +64,7 @@ pub(crate) struct Revoke {
     reason: Option<String>,
 }
 
-/// The ids in a file, one a line; blank lines, and ids that come again, are left out.
+/// Reads the ids in a file, one a line. Blank lines and repeated ids are left out.
 fn ids_in(file: &Path) -> Result<Vec<String>> {
     let text = if file == Path::new("-") {
         std::io::read_to_string(std::io::stdin()).context("standard input")?
@@ -73,7 +73,7 @@ fn ids_in(file: &Path) -> Result<Vec<String>> {
     };
     let (mut seen, mut ids) = (HashSet::new(), Vec::new());
     for (at, line) in text.lines().map(str::trim).enumerate() {
-        // What stands there may be a key: it is not told again.
+        // The line may be a key, so the error does not show it.
         if !line.is_empty() && !line.starts_with("apk_") {
             bail!(
                 "{}, line {}: this is no id (apk_…); `portcullis scan` tells the ids of keys",

@@ -44,7 +44,7 @@ pub(crate) struct VerifyList {
     /// A bundle file, as served at /.well-known/portcullis/bundle or written by `portcullis bundle`
     #[arg(long, value_name = "FILE", requires = "root")]
     bundle: Option<PathBuf>,
-    // One root in 64 starts with a hyphen.
+    // One public key in 64 starts with a hyphen.
     /// The root's public key, as `init` prints it
     #[arg(
         long,
@@ -115,7 +115,7 @@ async fn show(issuer: &Issuer, out: &Out) -> Result<Outcome> {
     Ok(Outcome::Yes)
 }
 
-/// Adds to an answer whether the change, which is committed, is published too.
+/// Adds to an answer whether the committed change is also published.
 pub(super) fn committed(
     issuer: &Issuer,
     mut json: Value,
@@ -135,7 +135,7 @@ pub(super) fn committed(
     json
 }
 
-/// How a change ended that is committed, and published or not.
+/// The outcome of a committed change, published or not.
 pub(super) fn outcome(out: &Out, published: &Result<Published, Error>) -> Outcome {
     let Err(error) = published else { return Outcome::Yes };
     let message = format!(
@@ -156,7 +156,7 @@ pub(super) fn write_published(
     }
 }
 
-/// Waits for the targets where that was asked for, and says which carry the list.
+/// Waits for the targets if `--wait` was given, and returns which of them carry the list.
 pub(super) async fn wait(
     issuer: &Issuer,
     published: &Result<Published, Error>,
@@ -168,7 +168,7 @@ pub(super) async fn wait(
     }
 }
 
-/// Writes where a list is out.
+/// Writes which targets carry a list.
 pub(super) fn write_targets(out: &mut dyn Write, targets: &Value) -> std::io::Result<()> {
     let mut rows = vec![["TARGET", "LIST", "VISIBLE", "PROBLEM"].map(String::from)];
     let targets = targets.get("targets").and_then(Value::as_array);
@@ -243,8 +243,8 @@ fn read(path: &Path) -> Result<Vec<u8>> {
     std::fs::read(path).with_context(|| format!("{} could not be read", path.display()))
 }
 
-/// A fresh replica, as a verifier that pins `root` starts with, and how many files of policies its
-/// list leads to.
+/// A new replica, in the state in which a verifier that pins `root` starts, and the number of
+/// policy files that its list refers to.
 pub(super) fn adopt(
     file: &[u8],
     root: PublicKey,

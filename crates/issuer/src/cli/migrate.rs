@@ -88,7 +88,7 @@ impl Migrate {
         Ok(Outcome::Yes)
     }
 
-    /// Where to: an argument without a password, or the environment.
+    /// The target: an argument without a password, or the environment.
     fn url<'a>(&'a self, environment: Option<&'a str>) -> Result<&'a str, Error> {
         match (self.to.as_deref(), environment) {
             (Some(url), environment) => {
@@ -163,7 +163,7 @@ fn count(bar: &ProgressBar, step: Progress<'_>) {
     }
 }
 
-/// A bar on a terminal; a line for each table elsewhere.
+/// Progress: a bar on a terminal, else a line for each table.
 struct Shown<'a> {
     bar: &'a ProgressBar,
     out: &'a Out,

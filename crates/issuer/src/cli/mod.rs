@@ -1,7 +1,7 @@
-//! The command line: arguments, exit codes, and one printing door.
+//! The command line: arguments and exit codes.
 //!
-//! Exit codes: 0 done or accepted; 1 no: refused, or there is no such thing; 2 misuse, or it could
-//! not be done.
+//! Exit codes: 0 done or accepted; 1 refused or not found; 2 misuse, or the command could not do
+//! it.
 
 mod args;
 mod audit;
@@ -108,11 +108,11 @@ enum Outcome {
     Yes,
     /// Refused.
     No,
-    /// Something was left undone; it has been said what.
+    /// Something was left undone, and the output says what.
     Unfinished,
 }
 
-/// Runs the program on the process's arguments.
+/// Runs the program with the process's arguments.
 pub(crate) fn run() -> ExitCode {
     let cli = match parse(std::env::args_os().collect()) {
         Ok(cli) => cli,
@@ -125,7 +125,7 @@ pub(crate) fn run() -> ExitCode {
         Err(error) => return fail(&out, &anyhow::Error::new(error)),
     };
     let outcome = runtime.block_on(dispatch(&cli, &out));
-    // A thread that waits for a disk or a name server must not keep the process.
+    // A thread that waits for a disk or a name server must not keep the process alive.
     runtime.shutdown_timeout(LETS_GO_WITHIN);
     match outcome {
         Ok(Outcome::Yes) => ExitCode::SUCCESS,
@@ -175,8 +175,8 @@ async fn dispatch(cli: &Cli, out: &Out) -> Result<Outcome> {
     }
 }
 
-/// Opens the issuer, looks whether its database is a restored backup, where there is somebody to
-/// ask, works with it, and closes its database however that ended.
+/// Opens the issuer, checks against its witnesses, if there are any, whether its database is a
+/// restored backup, works with it, and closes its database in any case.
 async fn with_issuer<T>(
     global: &Global,
     work: impl AsyncFnOnce(&Issuer) -> Result<T>,
@@ -184,7 +184,7 @@ async fn with_issuer<T>(
     at_work_on(global, global.publish_options()?, work).await
 }
 
-/// The same, to publish on these terms.
+/// As [`with_issuer`], with these options for publishing.
 async fn at_work_on<T>(
     global: &Global,
     publish_options: PublishOptions,
@@ -193,7 +193,8 @@ async fn at_work_on<T>(
     let witnesses = global.witnesses()?;
     let watched = async |issuer: &Issuer| {
         match issuer.check_witnesses(&witnesses).await {
-            // What only reads may go on: what writes finds out for itself.
+            // Commands that only read may continue. Commands that write run into the same error
+            // themselves.
             Err(Error::Restored { witness }) => {
                 tracing::warn!("{}", Error::Restored { witness });
             }
@@ -206,7 +207,7 @@ async fn at_work_on<T>(
     at_work_on_any(global, publish_options, watched).await
 }
 
-/// Opens the issuer, works with it, and closes its database however that ended.
+/// Opens the issuer, works with it, and closes its database in any case.
 async fn at_work_on_any<T>(
     global: &Global,
     publish_options: PublishOptions,
@@ -250,8 +251,8 @@ fn fail(out: &Out, error: &anyhow::Error) -> ExitCode {
     ExitCode::from(if is_no { 1 } else { 2 })
 }
 
-/// Flags, then the environment, then the file: what the file sets takes the place of what is built
-/// in, which clap asks last.
+/// Settings come from flags, then the environment, then the file. The file's values replace clap's
+/// built-in defaults, which clap uses last.
 fn parse(args: Vec<OsString>) -> Result<Cli> {
     let Some(path) = config_path(&args) else {
         return Ok(Cli::try_parse_from(args).unwrap_or_else(|error| refuse(&error)));
@@ -274,7 +275,7 @@ fn parse(args: Vec<OsString>) -> Result<Cli> {
                 .get_arguments()
                 .find(|arg| arg.get_long().is_some_and(|long| long.replace('-', "_") == name));
             let Some(id) = id.map(|arg| arg.get_id().clone()) else { return command };
-            // Read once, and asked for until the end.
+            // Read once, and needed until the process ends.
             let value: &'static str = value.leak();
             command.mut_arg(id, |arg| arg.default_value(value))
         })
@@ -287,7 +288,7 @@ fn parse(args: Vec<OsString>) -> Result<Cli> {
     Ok(cli)
 }
 
-/// Ends as clap would, but that a key which was typed in a wrong place is not shown.
+/// Exits as clap would, but shows no key that was typed in a wrong place.
 fn refuse(error: &clap::Error) -> ! {
     let plain = error.render().to_string();
     match concealed(&plain) {
@@ -299,7 +300,7 @@ fn refuse(error: &clap::Error) -> ! {
     std::process::exit(error.exit_code())
 }
 
-/// The file is needed before the arguments can be read, so it is looked for by itself.
+/// Finds the configuration file's path, which is needed before clap can parse the arguments.
 fn config_path(args: &[OsString]) -> Option<PathBuf> {
     let mut args = args.iter().take_while(|arg| *arg != "--");
     while let Some(arg) = args.next() {
@@ -313,7 +314,8 @@ fn config_path(args: &[OsString]) -> Option<PathBuf> {
     std::env::var_os("PORTCULLIS_CONFIG").filter(|path| !path.is_empty()).map(PathBuf::from)
 }
 
-/// What is logged never holds a token: requests are logged by their route, errors by what they are.
+/// Starts the log. It never holds a token: requests are logged by their route, errors by their
+/// kind.
 fn start_log(serving: bool, json: bool) {
     let by_default = if serving { "info" } else { "warn" };
     let filter = tracing_subscriber::EnvFilter::try_from_default_env()

@@ -1,4 +1,4 @@
-//! The program's one printing door: text for people, JSON for programs, colours on a terminal only.
+//! The only module that prints: text for people, JSON for programs, colours only on a terminal.
 
 use std::fmt::Display;
 use std::io::{self, Write};
@@ -15,7 +15,7 @@ const GOOD: Style = AnsiColor::Green.on_default();
 const BAD: Style = AnsiColor::Red.on_default();
 const SOON: Style = AnsiColor::Yellow.on_default();
 
-/// Where answers go.
+/// The output of answers.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Out {
     json: bool,
@@ -26,7 +26,7 @@ impl Out {
         Self { json }
     }
 
-    /// The answer: as JSON, or as the lines that `text` writes.
+    /// Prints the answer: as JSON, or as the lines that `text` writes.
     pub(crate) fn answer(
         &self,
         json: &impl Serialize,
@@ -42,21 +42,22 @@ impl Out {
         quiet_when_nobody_reads(written.and_then(|()| stdout.flush()))
     }
 
-    /// One line that is the same in text and JSON mode.
+    /// Prints one line that is the same in text and JSON mode.
     pub(crate) fn line(&self, line: &str) -> Result<()> {
         let mut stdout = anstream::stdout().lock();
         let written = writeln!(stdout, "{line}");
         quiet_when_nobody_reads(written.and_then(|()| stdout.flush()))
     }
 
-    /// A remark for people, beside the answer.
+    /// Prints a remark for people, apart from the answer.
     pub(crate) fn note(&self, note: &str) {
         if !self.json {
             let _ = writeln!(anstream::stderr(), "{note}");
         }
     }
 
-    /// Why something failed. There is no better place to say that this could not be said.
+    /// Prints why something failed. An error of this write can't be reported anywhere, so it is
+    /// ignored.
     pub(crate) fn error(&self, code: &str, message: &str) {
         let message = concealed(message);
         let mut stderr = anstream::stderr();

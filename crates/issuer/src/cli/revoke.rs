@@ -88,7 +88,7 @@ impl Revoke {
                 if self.sure.dry_run {
                     return dry_run(act, preview, out);
                 }
-                // A suspension is lifted by another command.
+                // A suspension needs no confirmation, because another command lifts it.
                 let care = if self.suspend {
                     self.sure.care()
                 } else {
@@ -122,7 +122,7 @@ fn dry_run(act: &str, preview: Preview, out: &Out) -> Result<Outcome> {
     Ok(Outcome::Yes)
 }
 
-/// Puts the fields of `more` beside those of `json`.
+/// Adds the fields of `more` to those of `json`.
 pub(super) fn merged(mut json: Value, more: Option<&Value>) -> Value {
     if let (Some(to), Some(from)) = (json.as_object_mut(), more.and_then(Value::as_object)) {
         to.extend(from.clone());

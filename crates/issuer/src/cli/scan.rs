@@ -48,7 +48,7 @@ pub(crate) struct Scan {
     /// Judge by this bundle of keyring and list, as served at /.well-known/portcullis/bundle
     #[arg(long, value_name = "FILE", group = "by")]
     bundle: Option<PathBuf>,
-    // One root in 64 starts with a hyphen.
+    // One public key in 64 starts with a hyphen.
     /// The root's public key, as `init` prints it
     #[arg(
         long,
@@ -86,14 +86,14 @@ struct FindingView<'f> {
     kind: &'static str,
     environment: &'static str,
     algorithm: &'static str,
-    /// `plain` or `base64`: how the key is written.
+    /// The encoding of the key: `plain` or `base64`.
     encoding: &'static str,
     checksum: &'static str,
-    /// Null where there was nothing to judge by.
+    /// Null if there was nothing to verify the key with.
     state: Option<&'static str>,
-    /// The public name, `apk_…`, where the key is proved to be the issuer's.
+    /// The public name, `apk_…`, if the key is verified to be the issuer's.
     id: Option<String>,
-    /// `token` or `admin`, where the key is proved to be the issuer's.
+    /// `token` or `admin`, if the key is verified to be the issuer's.
     purpose: Option<&'static str>,
 }
 
@@ -156,7 +156,7 @@ impl Scan {
         self.answer(&report, global, out)
     }
 
-    /// What is to be judged by, if it was named.
+    /// The verifier from the keyring or bundle that was named, if any.
     fn verifier(&self, now: Time) -> Result<Option<Verifier>> {
         let Some(root) = self.root else { return Ok(None) };
         if let Some(path) = &self.keyring {
@@ -172,7 +172,8 @@ impl Scan {
         Ok(Some(verifier))
     }
 
-    /// The issuer holds every secret, and where no list is in force, its records tell.
+    /// Scans with the issuer's own data: it holds every secret, and if no list is in force, its
+    /// records decide.
     async fn look_at_home(&self, issuer: &Issuer, global: &Global) -> Result<Report> {
         let (view, now) = (issuer.view().await?, issuer.now());
         let mut report = self.look(Some(TokenVerifier::new(view.verifier(), now)), global);
@@ -233,7 +234,7 @@ impl Scan {
         })
     }
 
-    /// How much was looked into, and what was not.
+    /// How much was scanned, and what was skipped.
     fn summary(&self, report: &Report) -> String {
         let count = |count: u64, one: &str| {
             format!("{} {one}{}", HumanCount(count), if count == 1 { "" } else { "s" })
@@ -311,7 +312,7 @@ fn state(state: State) -> String {
     format!("{style}{}{style:#}", state.text())
 }
 
-/// A path as it may be written to a terminal, whatever its author put into it.
+/// A path in a form that is safe to write to a terminal, whatever characters it contains.
 fn shown(path: &Path) -> String {
     let mut text = String::new();
     for character in path.to_string_lossy().chars() {
@@ -324,7 +325,7 @@ fn shown(path: &Path) -> String {
     text
 }
 
-/// Shows how far a scan has got, once it takes long, until the other end of `watched` is dropped.
+/// Shows the progress of a scan that takes long, until the other end of `watched` is dropped.
 fn show_progress(progress: &Progress, watched: &mpsc::Receiver<()>) {
     const LONG: Duration = Duration::from_secs(1);
     const STEP: Duration = Duration::from_millis(100);

@@ -189,7 +189,7 @@ impl Serve {
         let server = server.with(settings, options);
         let descriptors = raise_descriptor_limit();
         let server = server.with_connections(&self.connections.settings(), descriptors)?;
-        // Gates that start with this server find a list in force at once.
+        // Gates that start together with this server then find a list in force at once.
         issuer.publish().await?;
         issuer.renew_status_lists().await?;
         let server = server.with_targets(targets);
@@ -208,7 +208,8 @@ impl Serve {
     }
 }
 
-/// Ends with the first SIGINT or SIGTERM. The handlers stand before anybody is told to send one.
+/// Completes at the first SIGINT or SIGTERM. The handlers are installed before the server announces
+/// that it is ready.
 #[cfg(unix)]
 fn end() -> io::Result<impl Future<Output = ()> + Send + 'static> {
     use tokio::signal::unix::{SignalKind, signal};

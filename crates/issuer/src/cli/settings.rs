@@ -1,4 +1,4 @@
-//! `portcullis settings …`: what the issuer asks of its keys.
+//! `portcullis settings …`: what the issuer requires of its keys.
 
 use std::io::{self, IsTerminal as _, Write};
 use std::time::Duration;
@@ -70,7 +70,7 @@ pub(crate) struct Set {
     reason: Option<String>,
 }
 
-/// A number, or none any more. Not an `Option`, which clap takes for an argument that may be absent.
+/// A number, or `none`. Not an `Option`, which clap takes for an argument that may be absent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Number(Option<u32>);
 
@@ -145,7 +145,7 @@ impl Set {
     }
 }
 
-/// Asks whether so many keys may be suspended.
+/// Asks for confirmation that this many keys may be suspended.
 fn confirmed(idle: u64, out: &Out) -> Result<bool> {
     let what = format!("the job idle-keys then suspends {idle} keys that were not used");
     if !io::stdin().is_terminal() || !io::stderr().is_terminal() {
@@ -188,7 +188,7 @@ fn write_settings(out: &mut dyn Write, view: &SettingsView) -> io::Result<()> {
     field(out, "Reasons", reasons)
 }
 
-/// `90d`, `36h`, `90s`: in the largest unit that divides it.
+/// A duration such as `90d`, `36h`, `90s`: in the largest unit that divides it.
 fn long(seconds: u32) -> String {
     let units = [(24 * 60 * 60, "d"), (60 * 60, "h"), (60, "m"), (1, "s")];
     let (unit, name) =
@@ -196,7 +196,7 @@ fn long(seconds: u32) -> String {
     format!("{}{name}", seconds / unit)
 }
 
-/// What is asked of keys of a kind, in a few words.
+/// The requirements on keys of a kind, in a few words.
 fn told(kind: &KindSettings) -> String {
     let parts = [
         kind.max_lifetime_seconds.map(|max| format!("live {} at most", long(max.get()))),

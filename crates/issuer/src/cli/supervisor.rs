@@ -1,25 +1,25 @@
-//! What a service manager is told, as sd_notify(3) says: that the server is ready, that it ends, and,
-//! if it wants to know, that it goes on publishing. Without one nothing is told.
+//! Notifications to a service manager, by sd_notify(3): the server is ready, it is stopping, and,
+//! if the manager watches it, its publisher is running. Without a manager nothing is sent.
 
 use std::time::{Duration, Instant};
 
 use portcullis_issuer::Issuer;
 use sd_notify::NotifyState;
 
-/// The server listens, and its list is in force.
+/// Reports that the server listens and its list is in force.
 pub(super) fn ready() {
     tell(&NotifyState::Ready);
 }
 
-/// The server was asked to end.
+/// Reports that the server is stopping.
 pub(super) fn ending() {
     tell(&NotifyState::Stopping);
 }
 
-/// Says so for as long as the publisher goes on, if the manager restarts what is silent
-/// (`WatchdogSec=`). A publisher that fails goes on; one that is stuck does not.
+/// Notifies the watchdog as long as the publisher is running, if the manager restarts silent
+/// services (`WatchdogSec=`). A publisher whose attempts fail is running; one that is stuck is not.
 pub(super) async fn go_on(issuer: Issuer) {
-    // Silence of half the time is allowed, sd_watchdog_enabled(3).
+    // sd_watchdog_enabled(3) recommends half of the watchdog's interval.
     let Some(every) = sd_notify::watchdog_enabled().and_then(|most| most.checked_div(2)) else {
         return;
     };

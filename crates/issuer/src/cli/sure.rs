@@ -1,4 +1,5 @@
-//! Whether what can't be undone is meant: a preview, a question on a terminal, `--yes` in scripts.
+//! Confirmation of acts that can't be undone: a preview, a question on a terminal, `--yes` in
+//! scripts.
 
 use std::io::{IsTerminal as _, Write as _};
 
@@ -22,30 +23,30 @@ pub(crate) struct Sure {
     last_admin: bool,
 }
 
-/// What has become of the question.
+/// The result of the confirmation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Answer {
-    /// Do it, with this care.
+    /// Do it, with these safeguards.
     Go(Care),
-    /// It is not meant.
+    /// Don't do it.
     Stop,
 }
 
 impl Sure {
-    /// What the rules are told if nobody needs to be asked.
+    /// The safeguards of an act that needs no confirmation.
     pub(super) const fn care(self) -> Care {
         Care { confirm: None, last_admin: self.last_admin }
     }
 
-    /// Asks, unless `--yes` was said. `what` says in a few words what is done.
+    /// Asks for confirmation, unless `--yes` was given. `what` names the act in a few words.
     ///
     /// # Errors
-    /// [`Error::NotConfirmed`] if nobody can be asked.
+    /// [`Error::NotConfirmed`] if there is no terminal to ask at.
     pub(super) fn ask(self, out: &Out, what: &str, preview: &Preview) -> Result<Answer> {
         self.ask_of(out, &told(what, preview), "It can't be undone.", preview.count)
     }
 
-    /// The same of what `told` says in a sentence, with `end` as another.
+    /// As [`Sure::ask`], with the sentence `told` and the ending `end`.
     ///
     /// # Errors
     /// As [`Sure::ask`].

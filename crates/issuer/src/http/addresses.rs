@@ -1,5 +1,5 @@
-//! Addresses of requests: logs, histories and proxies on the way keep them, so that no secret
-//! belongs there.
+//! Checks requests' addresses for secret keys. Logs, histories and proxies on the way keep
+//! addresses, so no secret belongs in one.
 
 use axum::extract::Request;
 use axum::http::StatusCode;
@@ -9,9 +9,10 @@ use url::form_urlencoded;
 
 use super::problem::Problem;
 
-/// What secret keys begin with, behind a label.
+/// The beginnings of secret keys, after an optional label.
 const SECRET: [&str; 2] = ["sk_live_", "sk_test_"];
-/// So many characters behind that are no search for a beginning.
+/// How many characters after such a beginning make the text a key rather than a search for a
+/// prefix.
 const TELLING: usize = 12;
 
 /// Refuses requests whose address holds a secret key's text.
@@ -26,7 +27,7 @@ pub(super) async fn refuse_secrets(request: Request, next: Next) -> Response {
 }
 
 fn holds_secret(path: &str, query: &str) -> bool {
-    // A path decodes as a form does, but for a plus sign, which no key has.
+    // Decode the path as a form. The only difference is the plus sign, which no key contains.
     let path = form_urlencoded::parse(path.as_bytes());
     let parts = path.chain(form_urlencoded::parse(query.as_bytes()));
     parts.flat_map(|(name, value)| [name, value]).any(|text| is_telling(&text))

@@ -1,4 +1,4 @@
-//! `/v1/admins` and `/v1/keyring`: who may use this API, and who signs.
+//! `/v1/admins` and `/v1/keyring`: admin keys of this API, and the keyring's signers.
 
 use axum::Extension;
 use axum::extract::State;

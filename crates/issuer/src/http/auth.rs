@@ -1,4 +1,4 @@
-//! The door of `/v1`: an admin key, verified like any key and looked up as well.
+//! Authentication for `/v1`: an admin key is verified like any key, and its record is looked up.
 
 use std::sync::Arc;
 
@@ -18,17 +18,17 @@ use crate::error::Error;
 use crate::issuer::Issuer;
 use crate::names;
 
-/// The admin key that a request came in with.
+/// The admin key that authenticated the request.
 #[derive(Clone, Debug)]
 pub(super) struct Admin {
     /// Its public name.
     pub(super) id: String,
-    /// What it may do.
+    /// Its scopes.
     pub(super) scopes: Vec<String>,
 }
 
-/// The issuer in the hands of the admin key that the request came in with. What a handler changes,
-/// it changes by this: by the server's own handle nothing can be committed.
+/// The issuer, acting as the request's admin key. A handler has to make its changes through it:
+/// nothing can be committed through the server's own handle.
 #[derive(Debug)]
 pub(super) struct Acting(pub(super) Issuer);
 
@@ -41,14 +41,14 @@ impl FromRequestParts<Issuer> for Acting {
     }
 }
 
-/// What the door knows: whose keys, and what each route demands.
+/// The state of the authentication layer: the issuer, and the scopes that each route requires.
 #[derive(Clone)]
 pub(super) struct AuthState {
     pub(super) issuer: Issuer,
     pub(super) demands: Arc<RouteScopes>,
 }
 
-/// Lets requests pass that carry an admin key in force, with an [`Admin`] beside them.
+/// Lets a request pass if it carries an admin key in force, and attaches the [`Admin`].
 pub(super) async fn require_admin(
     State(AuthState { issuer, demands }): State<AuthState>,
     request: Request,
@@ -93,19 +93,20 @@ pub(super) async fn require_admin(
     }
 }
 
-/// Puts the principal into the request's lines of the log.
+/// Records the principal in the request's log lines.
 pub(super) fn note_actor(id: &str) {
     tracing::Span::current().record("actor", id);
 }
 
-/// Whether the key holds what the route demands, and may do this to the key that the path names.
+/// Checks that the key has the scopes that the route requires, and may change the key that the path
+/// names.
 async fn may_pass(
     issuer: &Issuer,
     demands: &RouteScopes,
     admin: &Admin,
     parts: &mut Parts,
 ) -> Result<(), Error> {
-    // At an address that there is not, nothing is demanded: it is answered that there is none.
+    // A path without a route requires no scope: the router answers 404.
     let Some(route) = parts.extensions.get::<MatchedPath>().cloned() else { return Ok(()) };
     let route = route.as_str();
     scopes::check_grant(&admin.scopes, &demands.scopes(route, &parts.method))?;
@@ -113,7 +114,7 @@ async fn may_pass(
     if reads || !route.starts_with("/v1/keys/{") {
         return Ok(());
     }
-    // As the handler reads it: decoded.
+    // Decode the path parameters as the handler does.
     let Ok(names) = RawPathParams::from_request_parts(parts, &()).await else { return Ok(()) };
     for (_, id) in &names {
         issuer.check_may_change(&admin.scopes, id).await?;
@@ -121,7 +122,7 @@ async fn may_pass(
     Ok(())
 }
 
-/// RFC 6750, section 3.1: the answer names the scope that is missing.
+/// RFC 6750, section 3.1: the answer names the missing scope.
 fn refuse_scope(error: Error) -> Response {
     let challenge = if let Error::Scope { scope } = &error {
         let error = "insufficient_scope";
@@ -130,14 +131,14 @@ fn refuse_scope(error: Error) -> Response {
         None
     };
     let mut response = Problem::from(error).into_response();
-    // Scopes are letters, digits, colons and the like: a header value.
+    // Scopes contain only characters that are valid in a header value.
     if let Some(challenge) = challenge.and_then(|text| HeaderValue::from_str(&text).ok()) {
         response.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);
     }
     response
 }
 
-/// The credentials of the scheme Bearer (RFC 6750, section 2.1), whose name has no case.
+/// The credentials of the scheme Bearer (RFC 6750, section 2.1), whose name is case-insensitive.
 pub(super) fn bearer(headers: &HeaderMap) -> Option<&str> {
     let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
     let (scheme, token) = value.split_once(' ')?;
@@ -145,13 +146,13 @@ pub(super) fn bearer(headers: &HeaderMap) -> Option<&str> {
         .filter(|token| scheme.eq_ignore_ascii_case("bearer") && !token.is_empty())
 }
 
-/// No admin key can be judged.
+/// The answer if no admin key can be verified at present.
 pub(super) fn unavailable(refusal: Refusal) -> Problem {
     let detail = "no list in force is published; run `portcullis list publish`";
     Problem::new(StatusCode::SERVICE_UNAVAILABLE, refusal.code(), detail)
 }
 
-/// One answer for every reason for which a key opens nothing.
+/// The same answer for every reason for which a key is refused.
 pub(super) fn invalid_admin_key() -> Problem {
     let detail = "this key does not open the issuer's API; use an admin key in force";
     Problem::new(StatusCode::UNAUTHORIZED, "invalid_admin_key", detail)

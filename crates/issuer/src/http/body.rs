@@ -1,4 +1,4 @@
-//! Request bodies and queries: strict JSON, no unknown fields, each mistake a problem.
+//! Request bodies and queries: strict JSON without unknown fields. Each error becomes a problem.
 
 use axum::body::Bytes;
 use axum::extract::rejection::QueryRejection;
@@ -12,7 +12,7 @@ use super::connections::is_timeout;
 use super::problem::Problem;
 use crate::import::json_detail;
 
-/// A body as it was sent, up to the limit of its route.
+/// The raw body, up to the limit of its route.
 #[derive(Debug)]
 pub(super) struct Whole(pub(super) Bytes);
 
@@ -77,7 +77,8 @@ pub(super) enum OneOrMany<T> {
 }
 
 impl<'de, T: serde::Deserialize<'de>> serde::Deserialize<'de> for OneOrMany<T> {
-    /// Told apart by what comes first, so that a mistake is told of as in the form that was meant.
+    /// Chooses the variant by the first character, so that an error refers to the form that the
+    /// caller used.
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         use serde::Deserialize as _;
         use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
@@ -108,8 +109,8 @@ impl<'de, T: serde::Deserialize<'de>> serde::Deserialize<'de> for OneOrMany<T> {
     }
 }
 
-/// A field that was sent, where null is a value of its own: with `#[serde(default)]`, one that was
-/// not sent is `None`.
+/// Deserializes a field for which null is a value of its own. With `#[serde(default)]`, a missing
+/// field is `None`.
 pub(super) fn given<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
 where
     D: serde::Deserializer<'de>,
@@ -118,7 +119,7 @@ where
     T::deserialize(deserializer).map(Some)
 }
 
-/// The one parameter of a path.
+/// The only parameter of a path.
 #[derive(Debug)]
 pub(super) struct Path(pub(super) String);
 

@@ -1,10 +1,10 @@
-//! What browsers are told of every answer: it is what it says it is, and nothing frames it.
+//! Security headers of every answer: browsers must not guess its type, and no page may frame it.
 
 use axum::http::{HeaderName, HeaderValue, header};
 use axum::response::Response;
 
-/// An answer runs nothing, fetches nothing and stands in no frame. The page of the API alone says
-/// otherwise, of its style.
+/// An answer runs no script, fetches nothing and can't be framed. Only the API's documentation page
+/// has a policy of its own, which allows its style.
 const NOTHING: &str = "default-src 'none'; frame-ancestors 'none'";
 const ALWAYS: [(HeaderName, &str); 4] = [
     (header::CONTENT_SECURITY_POLICY, NOTHING),
@@ -13,7 +13,7 @@ const ALWAYS: [(HeaderName, &str); 4] = [
     (header::REFERRER_POLICY, "no-referrer"),
 ];
 
-/// Adds what the answer does not say itself.
+/// Adds the headers that the answer does not set itself.
 pub(super) async fn told(mut response: Response) -> Response {
     for (name, value) in ALWAYS {
         response.headers_mut().entry(name).or_insert(HeaderValue::from_static(value));

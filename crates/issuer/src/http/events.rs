@@ -1,4 +1,4 @@
-//! `/v1/events`: the audit trail, by pages and as a stream.
+//! `/v1/events`: the audit trail, in pages and as a stream.
 
 #![allow(unused_qualifications, reason = "what utoipa writes for query parameters")]
 
@@ -32,10 +32,9 @@ use crate::issuer::Issuer;
 use crate::store::events::{EventRecord, EventType, Filter};
 use crate::view::parse_rfc3339;
 
-/// The type of the event that says why a stream ends.
+/// The type of the event that gives the reason why a stream ends.
 const ENDED: &str = "stream.ended";
-/// How often the key of a stream that has nothing to tell is looked at, and the stream shows that
-/// it lives.
+/// How often an idle stream checks its key, and sends a comment to show that it is alive.
 const BEAT_EVERY: Duration = Duration::from_secs(5);
 
 pub(super) fn routes() -> OpenApiRouter<Issuer> {
@@ -113,7 +112,7 @@ struct FollowQuery {
     after: Option<String>,
 }
 
-/// Where a stream stands.
+/// The state of one stream.
 struct Follower {
     issuer: Issuer,
     admin: String,
@@ -122,7 +121,7 @@ struct Follower {
     pending: VecDeque<EventRecord>,
     news: broadcast::Receiver<Arc<Batch>>,
     beat_at: Instant,
-    /// Whether all that was there when it began has been read.
+    /// Whether all events that existed when the stream began have been read.
     caught_up: bool,
     ended: bool,
     _seat: Seat,
@@ -180,7 +179,7 @@ async fn follow(
     Ok(Sse::new(stream::unfold(follower, next)).into_response())
 }
 
-/// What a follower hears.
+/// What a follower waits for.
 enum News {
     Events(Vec<EventRecord>),
     Beat,
@@ -188,14 +187,14 @@ enum News {
 }
 
 impl Follower {
-    /// What is behind the follower's place: read by itself until it has caught up, from then on as
-    /// the one who looks for all tells it.
+    /// Waits for the events after the follower's position. The follower reads them from the
+    /// database until it has caught up, and from then on takes them from the shared reader.
     async fn listen(&mut self) -> Result<News, Error> {
         loop {
             if self.issuer.is_ending() {
                 return Ok(News::End);
             }
-            // Also if there is nothing but news that this follower does not want.
+            // Checked on every pass, because filtered-out events alone must not delay the beat.
             if Instant::now() >= self.beat_at {
                 return Ok(self.beat());
             }
@@ -208,7 +207,8 @@ impl Follower {
             }
             match tokio::time::timeout_at(self.beat_at, self.news.recv()).await {
                 Err(_) => return Ok(self.beat()),
-                // Its first news may begin behind what it has read, if it fell behind since.
+                // If the batch begins after the last event that was read, the follower has missed
+                // some: read them from the database.
                 Ok(Ok(batch)) if batch.after > self.position => self.caught_up = false,
                 Ok(Ok(batch)) => {
                     let new = batch.events.iter().filter(|event| event.id > self.position);
@@ -228,7 +228,7 @@ impl Follower {
         News::Beat
     }
 
-    /// Why the key opens this stream no longer, if so.
+    /// The reason why the key may no longer read this stream, if there is one.
     async fn objection(&self) -> Result<Option<Problem>, Error> {
         let record = match self.issuer.admin_again(&self.admin).await? {
             Ok(record) => record,
@@ -246,7 +246,7 @@ impl Follower {
     }
 }
 
-/// The next event to tell; the stream ends when the server does, and the client comes again.
+/// The next event to send. The stream ends when the server stops, and the client reconnects.
 async fn next(mut follower: Follower) -> Option<(Result<sse::Event, Infallible>, Follower)> {
     loop {
         if let Some(event) = follower.pending.pop_front() {
@@ -278,7 +278,7 @@ async fn next(mut follower: Follower) -> Option<(Result<sse::Event, Infallible>,
 }
 
 impl Follower {
-    /// The last event of a stream that its client should know the end of.
+    /// The last event of a stream, if the client is to learn why it ends.
     fn end(&mut self, problem: &Problem) -> sse::Event {
         self.ended = true;
         let data = serde_json::to_string(problem).unwrap_or_default();

@@ -22,8 +22,8 @@ fn unavailable(code: &'static str, detail: String) -> Problem {
     Problem::new(StatusCode::SERVICE_UNAVAILABLE, code, detail)
 }
 
-/// Live: the server answers, and its publisher goes on. Nothing else is asked, so that a restart is
-/// not the answer to a database that is away.
+/// Live: the server answers, and its publisher is running. Nothing else is checked, because a
+/// restart would not help if the database is unreachable.
 async fn live(State(issuer): State<Issuer>) -> Result<Response, Problem> {
     if issuer.health().is_stuck(Instant::now()) {
         let detail = "the publisher has been stuck for minutes; restart this server".to_owned();
@@ -32,15 +32,16 @@ async fn live(State(issuer): State<Issuer>) -> Result<Response, Problem> {
     Ok(Json(json!({ "status": "live" })).into_response())
 }
 
-/// Ready: the database answers and is where it belongs, the keystore is that of the newest keyring and can sign a list,
-/// the clock can be right, and what is out may be judged by and was renewed in time: it is not ready
-/// any more well before the list runs out.
+/// Ready: the database answers and its files are in place, the keystore belongs to the newest
+/// keyring and can sign a list, the clock is plausible, and the published list is valid and was
+/// renewed in time. The check of the renewal fails well before the list expires.
 async fn ready(State(issuer): State<Issuer>) -> Result<Response, Problem> {
-    // A server that ends answers what has begun. What begins now belongs elsewhere.
+    // A stopping server answers the requests that have begun. New requests belong to another
+    // server.
     if issuer.is_ending() {
         return Err(unavailable("ending", "this server is about to end; ask another".into()));
     }
-    // Whatever it would read is of a database that is gone.
+    // If the files are gone, any read would come from a deleted database.
     issuer.store().check_files()?;
     let view = issuer.view().await?;
     let keystore = issuer.keystore();

@@ -1,8 +1,8 @@
-//! The header `Idempotency-Key`: an operation honours it, or refuses it. None passes over it.
+//! The header `Idempotency-Key`: an operation honours it or refuses it. No operation ignores it.
 //!
-//! The description decides: an operation honours the header if it declares it as a parameter. So
-//! what is described and what is done can't differ, and a new operation refuses the header until
-//! it says otherwise.
+//! The API's description decides: an operation honours the header if it declares it as a parameter.
+//! So the description and the behaviour can't differ, and a new operation refuses the header until
+//! it declares it.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -21,19 +21,19 @@ use crate::actions::Idempotency;
 use crate::error::Error;
 
 const HEADER: HeaderName = HeaderName::from_static("idempotency-key");
-/// Says in which answers what was made before is told again.
+/// Marks an answer that repeats what an earlier request made.
 const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 
 /// The operations that honour the header.
 #[derive(Debug)]
 pub(super) struct Honoured {
     operations: HashSet<(Method, String)>,
-    /// The same, as a problem names them.
+    /// The same operations, as a problem lists them.
     names: String,
 }
 
 impl Honoured {
-    /// Those that declare the header in the description.
+    /// The operations that declare the header in the description.
     pub(super) fn of(document: &Value) -> Self {
         let mut operations = HashSet::new();
         let mut names = Vec::new();
@@ -58,13 +58,13 @@ impl Honoured {
     }
 }
 
-/// Refuses requests that have the header, unless their operation honours it.
+/// Refuses a request with the header, unless its operation honours it.
 pub(super) async fn refuse_unless_honoured(
     State(honoured): State<Arc<Honoured>>,
     request: Request,
     next: Next,
 ) -> Response {
-    // An address that does not exist is answered as such.
+    // A path without a route gets the usual 404.
     let path = request.extensions().get::<MatchedPath>().map(MatchedPath::as_str);
     if let Some(path) = path
         && request.headers().contains_key(HEADER)
@@ -75,7 +75,7 @@ pub(super) async fn refuse_unless_honoured(
     next.run(request).await
 }
 
-/// The name that the caller gives the request. Different callers' names do not meet.
+/// The idempotency key of the request. Keys of different callers never collide.
 pub(super) fn named(
     headers: &HeaderMap,
     admin: &Admin,
@@ -93,7 +93,7 @@ pub(super) fn named(
     Ok(Some(Idempotency { window, ..Idempotency::new(&admin.id, name) }))
 }
 
-/// The answer, marked if it tells again of what an earlier request made.
+/// Marks the answer if it repeats what an earlier request made.
 pub(super) fn marked(mut response: Response, repeated: bool) -> Response {
     if repeated {
         response.headers_mut().insert(REPLAYED, HeaderValue::from_static("true"));

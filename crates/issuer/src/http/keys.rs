@@ -27,7 +27,7 @@ use crate::record::{KeyPurpose, KeyRecord};
 use crate::view::keys::{CreatedAnswer, CreatedAnswers, PageAnswer};
 use crate::view::{KeyContext, KeyView};
 
-/// How many keys one request makes at most.
+/// The most keys that one request can make.
 const MAX_KEYS: usize = 1000;
 
 pub(super) fn routes() -> OpenApiRouter<Issuer> {
@@ -176,8 +176,8 @@ async fn show(State(issuer): State<Issuer>, Path(id): Path) -> Answer {
     Ok(axum::Json(view(&issuer, &record).await?).into_response())
 }
 
-/// Refuses what is done to several keys where one of them is an admin key that is beyond the
-/// caller; where one is named in the path, the door has looked already.
+/// Refuses an act on several keys if one of them is an admin key that the caller may not change.
+/// For a key that the path names, the authentication layer has already checked this.
 pub(super) async fn check_may_change_all(
     issuer: &Issuer,
     admin: &Admin,

@@ -1,4 +1,4 @@
-//! What is done to a key: revoking, suspending, rolling, its sales channels, judging it.
+//! Acts on a key: revoking, suspending, rolling, changing its sales channels, verifying it.
 
 #![allow(unused_qualifications, reason = "what utoipa writes for query parameters")]
 
@@ -49,7 +49,7 @@ pub(super) fn routes() -> OpenApiRouter<Issuer> {
         .routes(routes!(verify))
 }
 
-/// What whoever holds a key may do with it: the key itself is what lets them in.
+/// Routes for the holder of a key. The key itself authenticates the request.
 pub(super) fn self_routes() -> Router<Issuer> {
     Router::new()
         .route("/revoke", post(revoke_self))

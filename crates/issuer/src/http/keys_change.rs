@@ -70,7 +70,7 @@ enum UpsertKeysBody {
     Many(Vec<UpsertKeyBody>),
 }
 
-/// What a body asks to be changed, and by whom.
+/// Reads from a body what to change, and in whose name.
 fn read_update(mut body: Map<String, Value>) -> Result<(Update, Option<String>), Problem> {
     fn take<T: serde::de::DeserializeOwned>(
         body: &mut Map<String, Value>,
@@ -131,7 +131,7 @@ async fn update_by_post(issuer: Acting, id: Path, body: Json<Map<String, Value>>
     update(issuer, id, body).await
 }
 
-/// A record that was changed, and whether that is published, where lists tell of it.
+/// Answers a changed record, and whether the change is published if lists carry it.
 pub(super) async fn answer_change(
     issuer: &Issuer,
     id: &str,

@@ -1,4 +1,4 @@
-//! Deleting records, and taking creates back.
+//! Deleting records, and undoing creates.
 
 #![allow(unused_qualifications, reason = "what utoipa writes for query parameters")]
 
@@ -129,7 +129,7 @@ async fn undo_many(
     Ok(committed(&issuer, answer, StatusCode::OK, undone.published))
 }
 
-/// An error about several keys, where there was but one.
+/// Rewrites an error about several keys for a request that names only one.
 fn not_found_one(id: &str, error: Error) -> Problem {
     let error = if matches!(error, Error::NoSuchKeys(_)) { Error::NotFound } else { error };
     Problem::about(id, error)

@@ -1,4 +1,4 @@
-//! `/v1/keys/import`: records of another system as a file.
+//! `/v1/keys/import`: imports records of another system from a file.
 
 use axum::extract::DefaultBodyLimit;
 use axum::http::{HeaderMap, StatusCode, header};
@@ -14,7 +14,7 @@ use crate::issuer::Issuer;
 
 /// The largest file, in bytes.
 const MAX_LEN: usize = 8 * 1024 * 1024;
-/// How many lines are one transaction.
+/// The number of lines in one transaction.
 const LINES: usize = 1000;
 
 pub(super) fn routes() -> OpenApiRouter<Issuer> {

@@ -1,4 +1,4 @@
-//! What requests about keys say, from texts to the rules' values.
+//! Converts the texts in requests about keys to the values that the rules use.
 
 #![allow(unused_qualifications, reason = "what utoipa writes for query parameters")]
 
@@ -48,7 +48,7 @@ pub(super) struct Filter {
 }
 
 impl Filter {
-    /// The criteria alone: what they choose is in no order, and not divided into pages.
+    /// The criteria alone, without order and pages.
     pub(super) fn criteria(self) -> Result<Criteria, Error> {
         let paging = self.limit.is_some() || self.count.is_some();
         if self.order.is_some() || self.cursor.is_some() || paging {
@@ -111,7 +111,7 @@ fn instant(text: Option<&str>, field: &'static str) -> Result<Option<Time>, Erro
     named(text, parse_rfc3339, field, "must be a time such as 2026-01-31T12:00:00Z (RFC 3339)")
 }
 
-/// A moment, which is said in one of two ways.
+/// A moment, which a request gives either in seconds from now or as a time.
 pub(super) fn moment(
     in_seconds: Option<u64>,
     at: Option<&str>,
@@ -127,7 +127,7 @@ pub(super) fn moment(
     }
 }
 
-/// What is said of a new key's end.
+/// The expiry of a new key.
 pub(super) fn expiry(
     in_seconds: Option<u64>,
     at: Option<&str>,

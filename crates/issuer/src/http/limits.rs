@@ -1,4 +1,4 @@
-//! How often an admin key may ask: a bucket that leaks evenly, one for each key.
+//! The rate limit of each admin key: a leaky bucket for each key.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -17,15 +17,15 @@ use crate::issuer::Issuer;
 
 const LIMIT: HeaderName = HeaderName::from_static("ratelimit");
 const POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
-/// Beyond so many keys, those whose buckets are empty are forgotten.
+/// With more buckets than this, empty ones are dropped.
 const MANY: usize = 10_000;
 
-/// So many requests in so long, at once or spread.
+/// The rate: this many requests in each window, in a burst or evenly spread.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rate {
     /// How many requests; 0 for any number.
     pub requests: u32,
-    /// In how long.
+    /// The length of the window.
     pub window: Duration,
 }
 
@@ -43,12 +43,13 @@ pub(super) struct Limiter {
     empty_at: Arc<Mutex<HashMap<String, u64>>>,
 }
 
-/// What a bucket says to one request.
+/// The state of a bucket after one request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Level {
     allowed: bool,
     remaining: u64,
-    /// Until the bucket is empty, or until the next request is let in.
+    /// Seconds until the bucket is empty, or, if the request is refused, until the next one is
+    /// allowed.
     wait_secs: u64,
 }
 
@@ -78,7 +79,7 @@ impl Limiter {
     }
 }
 
-/// Lets an admin key's requests pass as often as the rate allows, and says how many are left
+/// Enforces the rate for an admin key, and reports how many requests are left
 /// (draft-ietf-httpapi-ratelimit-headers).
 pub(super) async fn limit(
     State(issuer): State<Issuer>,
@@ -91,8 +92,8 @@ pub(super) async fn limit(
     if rate.requests == 0 {
         return next.run(request).await;
     }
-    // By the clock that nobody can set: a key that asked while the other was ahead would be held
-    // until that time is there.
+    // Use the monotonic clock: if the wall clock were ahead and then set back, a key that sent
+    // requests meanwhile would be blocked until the clock reaches that time again.
     let micros = issuer.read_clock().steady_millis.saturating_mul(1000);
     let level = limiter.ask(&admin.id, micros).await;
     let mut response = if level.allowed {

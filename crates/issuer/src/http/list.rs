@@ -1,4 +1,4 @@
-//! `/v1/list`: what is out and where, and putting it out now.
+//! `/v1/list`: what is published and where, and publishing now.
 
 #![allow(unused_qualifications, reason = "what utoipa writes for query parameters")]
 
@@ -62,7 +62,7 @@ pub(super) struct WaitQuery {
     pub(super) wait: Option<u64>,
 }
 
-/// A change that is committed: `status` where it is published too, else 202 with the reason.
+/// Answers a committed change: with `status` if it is published too, else with 202 and the reason.
 pub(super) fn committed(
     issuer: &Issuer,
     mut answer: Value,
@@ -88,7 +88,7 @@ pub(super) fn committed(
     (status, Json(answer)).into_response()
 }
 
-/// The same, with the targets that carry the list, where that was asked for.
+/// As [`committed`], with the targets that carry the list if the caller asked for them.
 pub(super) async fn committed_and_waited(
     issuer: &Issuer,
     mut answer: Value,

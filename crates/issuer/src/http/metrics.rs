@@ -1,7 +1,7 @@
-//! `/metrics`, and what is seen of each request: an id, a line in the log, a count.
+//! `/metrics`, and the observation of each request: an id, a log line, a count.
 //!
-//! Of a request only method and route are ever logged. Headers carry keys, and a path or a query is
-//! anybody's text, in which somebody may have put one.
+//! Only method and route of a request are ever logged. Headers carry keys, and a path or a query is
+//! text that any client can choose and that may contain a key.
 
 use std::time::Instant;
 
@@ -23,7 +23,7 @@ pub(super) async fn show(State(issuer): State<Issuer>) -> Result<Response, Probl
     Ok(([(header::CONTENT_TYPE, kind)], text).into_response())
 }
 
-/// Names the request, by the id that it came with if that is one, and watches it.
+/// Gives the request an id, its own if that is well-formed, and logs and counts it.
 pub(super) async fn observe(
     State(issuer): State<Issuer>,
     request: Request,
@@ -33,7 +33,7 @@ pub(super) async fn observe(
     let method = method(request.method());
     let route = request.extensions().get::<MatchedPath>().map_or("none", MatchedPath::as_str);
     let route = route.to_owned();
-    // Whoever is let in says who that is.
+    // The authentication layer fills this in.
     let actor = tracing::field::Empty;
     let span = tracing::info_span!("http", request_id = id, method, route, actor);
     let start = Instant::now();
@@ -43,7 +43,7 @@ pub(super) async fn observe(
     issuer.metrics().request(method, &route, status, took);
     span.in_scope(|| {
         let took_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
-        // What gates and monitors ask every second is no news.
+        // Gates' and monitors' frequent requests are logged at debug level only.
         if route.starts_with("/v1") && status == StatusCode::UNAUTHORIZED {
             if let Some(left_out) = issuer.metrics().strangers.line(issuer.now()) {
                 tracing::info!(status, took_ms, left_out, "answered");
@@ -60,7 +60,7 @@ pub(super) async fn observe(
     response
 }
 
-/// A method that is none of the known ones is anybody's text.
+/// A known method, or `other`: an unknown method is text that any client can choose.
 fn method(method: &axum::http::Method) -> &'static str {
     match method.as_str() {
         "GET" => "GET",
@@ -74,8 +74,8 @@ fn method(method: &axum::http::Method) -> &'static str {
     }
 }
 
-/// The id that a request came with: letters, digits, full stops and hyphens. No key is made of
-/// these alone, so none gets into the log or an answer by this way.
+/// The request's own id, if it consists of letters, digits, full stops and hyphens. No key consists
+/// of these alone, so no key gets into the log or an answer this way.
 fn request_id(given: Option<&HeaderValue>) -> String {
     let fits = |text: &&str| {
         (1..=64).contains(&text.len())
@@ -84,7 +84,7 @@ fn request_id(given: Option<&HeaderValue>) -> String {
     if let Some(text) = given.and_then(|value| value.to_str().ok()).filter(fits) {
         return text.to_owned();
     }
-    // A request is answered without an id rather than not at all.
+    // Without randomness the request gets the id `none`: it must still be answered.
     let id = crate::random::secret::<16>().map(|bytes| u128::from_be_bytes(*bytes));
     id.map_or_else(|_| "none".to_owned(), |id| format!("{id:032x}"))
 }

@@ -95,22 +95,22 @@ pub fn openapi() -> serde_json::Value {
     openapi::document(v1().split_for_parts().1)
 }
 
-/// What the operator says of the API.
+/// The operator's settings of the API.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Settings {
-    /// How far webhooks may reach.
+    /// Which addresses webhooks may reach.
     pub reach: Reach,
-    /// How often an admin key may ask.
+    /// How many requests an admin key may make.
     pub rate: Rate,
-    /// How many may follow the audit trail.
+    /// How many streams may follow the audit trail.
     pub streams: StreamLimits,
-    /// Whether `/metrics` is for everybody.
+    /// Whether `/metrics` is open to everyone.
     pub open_metrics: bool,
-    /// For how long an idempotency key is remembered; a day by default.
+    /// How long an idempotency key is remembered; a day by default.
     pub idempotency_window: Option<Duration>,
 }
 
-/// The whole API of `issuer`, with what is set by default.
+/// The whole API of `issuer`, with default settings.
 pub fn router(issuer: &Issuer) -> Router {
     router_with(issuer, Settings::default())
 }

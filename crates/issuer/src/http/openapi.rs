@@ -1,7 +1,7 @@
-//! The API's description, OpenAPI 3.1, and what each route demands.
+//! The API's description, OpenAPI 3.1, and the scopes that each route requires.
 //!
 //! Both come from one place: the `#[utoipa::path]` beside each handler, whose `security` names the
-//! scope. A route that has none is described nowhere, and only a key with `*` may use it.
+//! scope. A route without one is not described, and only a key with `*` may use it.
 
 use std::collections::HashMap;
 use std::fmt::Write as _;
@@ -30,10 +30,10 @@ const SCHEME: &str = "admin_key";
 )]
 struct Api;
 
-/// The description of the routes in `api`, as they lie under `/v1`.
+/// The description of the routes in `api`, which are nested under `/v1`.
 pub(super) fn document(api: utoipa::openapi::OpenApi) -> Value {
     let base = serde_json::to_value(Api::openapi().merge_from(api));
-    // A value of our own types is JSON.
+    // Serializing a value of our own types never fails.
     let Ok(Value::Object(mut document)) = base else { return Value::Null };
     let paths = document.remove("paths");
     let mut placed = Map::new();
@@ -65,7 +65,7 @@ fn problem() -> Value {
     })
 }
 
-/// Each operation of a description: its path, its method, and what is said of it.
+/// Each operation of a description: its path, its method, and its object.
 pub(super) fn operations(document: &Value) -> impl Iterator<Item = (&str, Method, &Value)> {
     let paths = document["paths"].as_object().into_iter().flatten();
     paths.flat_map(|(path, item)| {
@@ -77,12 +77,12 @@ pub(super) fn operations(document: &Value) -> impl Iterator<Item = (&str, Method
     })
 }
 
-/// Which scopes each route demands.
+/// The scopes that each route requires.
 #[derive(Debug, Default)]
 pub(super) struct RouteScopes(HashMap<String, HashMap<Method, Vec<String>>>);
 
 impl RouteScopes {
-    /// Those that the description names.
+    /// The scopes that the description names.
     pub(super) fn of(document: &Value) -> Self {
         let mut demands = Self::default();
         for (path, method, operation) in operations(document) {
@@ -98,13 +98,13 @@ impl RouteScopes {
         demands
     }
 
-    /// The same with a route that lies outside `/v1`.
+    /// Adds a route outside `/v1`.
     pub(super) fn and(mut self, path: &str, method: Method, scope: &str) -> Self {
         self.0.entry(path.into()).or_default().insert(method, vec![scope.into()]);
         self
     }
 
-    /// The scopes that this route demands: all of them, where it is described nowhere.
+    /// The scopes that this route requires. A route that is not described requires all of them.
     pub(super) fn scopes(&self, path: &str, method: &Method) -> Vec<String> {
         let method = if method == Method::HEAD { &Method::GET } else { method };
         let found = self.0.get(path).and_then(|methods| methods.get(method));
@@ -116,13 +116,13 @@ const STYLE: &str = "body{font:16px/1.5 system-ui,sans-serif;max-width:50rem;mar
                      padding:0 1rem}pre{background:#8882;padding:.5rem;overflow:auto}\
                      code{font-size:.9em}summary{cursor:pointer}";
 
-/// What the page may do: have this style.
+/// The content security policy of the page: it allows this style alone.
 pub(super) fn page_policy() -> String {
     let digest = STANDARD.encode(Sha256::digest(STYLE));
     format!("default-src 'none'; style-src 'sha256-{digest}'; frame-ancestors 'none'")
 }
 
-/// The description as a page that fetches nothing.
+/// The description as an HTML page that fetches nothing.
 pub(super) fn page(document: &Value) -> String {
     let mut page = String::from(
         "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\">\

@@ -140,7 +140,7 @@ async fn delete(Acting(issuer): Acting, Path(number): Path) -> Answer {
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 
-/// A number in a path. What is none names nothing that there is.
+/// Reads a number in a path. A text that is no number gives the same error as an unknown number.
 fn read(number: &str) -> Result<u32, Error> {
     number.parse().map_err(|_| Error::Unknown { what: "owner" })
 }

@@ -1,4 +1,4 @@
-//! Problems as they are answered.
+//! Problems as HTTP answers.
 
 use axum::Json;
 use axum::http::{HeaderValue, header};

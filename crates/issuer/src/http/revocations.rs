@@ -154,8 +154,9 @@ async fn lift(
     committed_and_waited(&issuer, answer, StatusCode::OK, published, wait).await
 }
 
-/// Admin keys have no owner, but a signer, an environment and a time of issue: what may reach them,
-/// or let them in again, is for who may change them.
+/// Admin keys have no owner, but they have a signer, an environment and a time of issue. A
+/// revocation that may cover them, or that would let them in again, therefore needs the scope for
+/// changing them.
 fn check_reach(admin: &Admin, owners_alone: bool) -> Result<(), Error> {
     if owners_alone {
         return Ok(());

@@ -1,4 +1,4 @@
-//! The server: listening, the heart-beat that renews the stamp, the end.
+//! The server: listening, the beat that renews the stamp, and stopping.
 
 use std::future::Future;
 use std::io;
@@ -18,16 +18,17 @@ use crate::publish::{Target, follow_with_status_lists, run_leader};
 use crate::schedule;
 use crate::webhooks::Dispatcher;
 
-/// How long a client may keep the server from ending.
+/// How long clients can delay the end of the server.
 const GRACE: Duration = Duration::from_secs(10);
-/// How long what is under way may keep it after that: a publication, a target that hangs, a webhook.
+/// How long unfinished work can delay it after that: a publication, a target that hangs, a webhook.
 const LAST: Duration = Duration::from_secs(14);
-/// How long a program may wait after that for threads that hang, such as in a disk or a name server.
+/// How long a program may wait after that for threads that hang, for example in a disk or a name
+/// server.
 pub const LETS_GO_WITHIN: Duration = Duration::from_secs(1);
-/// How long after it was asked to end a server's process has ended, whatever happens.
+/// How long after a request to stop a server's process has ended in any case.
 pub const STOPS_WITHIN: Duration = GRACE.saturating_add(LAST).saturating_add(LETS_GO_WITHIN);
 
-/// How many connections the system holds until they are accepted; its own bound may be lower.
+/// How many connections the system queues until they are accepted; its own limit may be lower.
 const BACKLOG: u32 = 4096;
 
 /// A server that is bound to its address, and publishes.
@@ -43,7 +44,7 @@ pub struct Server {
 }
 
 impl Server {
-    /// Binds to `listen` (port 0 for any that is free).
+    /// Binds to `listen` (port 0 takes any free port).
     ///
     /// # Errors
     /// The system's, such as [`io::ErrorKind::AddrInUse`].
@@ -54,11 +55,11 @@ impl Server {
         Ok(Self { issuer, listener, stamp_every, targets, settings, jobs, plan })
     }
 
-    /// The same with rules for connections, for a process that may have so many `descriptors`;
-    /// `None` for any number.
+    /// Sets limits of connections, for a process that may have this many `descriptors`; `None` for
+    /// any number.
     ///
     /// # Errors
-    /// [`Error::Descriptors`] if these are too few.
+    /// [`Error::Descriptors`] if there are too few.
     pub fn with_connections(
         self,
         connections: &Connections,
@@ -67,19 +68,19 @@ impl Server {
         Ok(Self { plan: connections.plan(descriptors)?, ..self })
     }
 
-    /// The same, which serves these targets too.
+    /// Sets the targets that the server publishes to.
     #[must_use]
     pub fn with_targets(self, targets: Vec<Target>) -> Self {
         Self { targets, ..self }
     }
 
-    /// The same with what the operator says.
+    /// Sets the operator's settings.
     #[must_use]
     pub fn with(self, settings: Settings, jobs: schedule::Options) -> Self {
         Self { settings, jobs, ..self }
     }
 
-    /// The address that it is bound to.
+    /// The address that the server is bound to.
     ///
     /// # Errors
     /// The system's.
@@ -87,8 +88,8 @@ impl Server {
         self.listener.local_addr()
     }
 
-    /// Serves until `end` is over. Then requests that have begun are answered, for ten seconds at
-    /// most, and what is under way is let finish, for fourteen more.
+    /// Serves until `end` completes. Then the server answers requests that have begun, for at most
+    /// ten seconds, and finishes other work that is under way, for at most fourteen more.
     ///
     /// # Errors
     /// The system's.
@@ -108,7 +109,8 @@ impl Server {
             }
         };
         let mut settings = self.settings;
-        // A stream is never closed for another connection: they must not be all that there is.
+        // A stream is never evicted for another connection, so streams must not be able to take all
+        // connections.
         settings.streams.max = settings.streams.max.min((self.plan.max / 2).max(1));
         let router = super::router_with(&self.issuer, settings);
         let mut ended = stop.subscribe();
@@ -116,7 +118,7 @@ impl Server {
             let (stop, issuer) = (stop.clone(), self.issuer.clone());
             async move {
                 end.await;
-                // Event streams end by this, which would keep the server from ending.
+                // This ends the event streams, which would otherwise keep the server from stopping.
                 issuer.end();
                 let _ = stop.send(());
             }
@@ -130,7 +132,7 @@ impl Server {
         }
         drop(stop);
         let rest = async {
-            // The last beat may be in the middle of a publication: it is let finish.
+            // The last beat may be in the middle of a publication: let it finish.
             let publishing = publishing.done().await;
             let _ = jobs.await;
             if let Some(dispatcher) = dispatcher {
@@ -139,8 +141,8 @@ impl Server {
             self.issuer.store().close().await;
             publishing.end().await;
         };
-        // What is cut off here is as safe as at a kill: it is in no transaction, or in one that is
-        // not committed.
+        // Work that is cut off here is as safe as if the process were killed: it is in no
+        // transaction, or in one that is not committed.
         if tokio::time::timeout(LAST, rest).await.is_err() {
             tracing::warn!("what was under way is left as it is; the next start takes it up");
         }
@@ -148,7 +150,7 @@ impl Server {
     }
 }
 
-/// Listens, with room for many whose connection is still to be accepted: they cost no descriptor.
+/// Listens with a long queue: connections that are not yet accepted cost no descriptor.
 fn listener(address: SocketAddr) -> io::Result<TcpListener> {
     let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
     #[cfg(unix)]
@@ -157,8 +159,8 @@ fn listener(address: SocketAddr) -> io::Result<TcpListener> {
     socket.listen(BACKLOG)
 }
 
-/// What publishes, on a thread and a runtime of its own. Among the requests each of its steps
-/// would wait for every request that is ready, so that many of them would stop the list.
+/// The publisher, on a thread and a runtime of its own. On the runtime of the requests, each of its
+/// steps would wait for every request that is ready, so that many requests would stop the list.
 struct Apart {
     done: oneshot::Receiver<()>,
     over: oneshot::Sender<()>,
@@ -173,22 +175,22 @@ impl Apart {
         let thread = tokio::task::spawn_blocking(move || {
             runtime.block_on(async {
                 tokio::select! {
-                    // Nobody waits for it any more.
+                    // The server has stopped waiting for the work.
                     _ = &mut is_over => return,
                     _ = work => {}
                 }
                 let _ = finished.send(());
-                // Connections to the database that were made here live as long as this runtime,
-                // and requests publish over them too.
+                // Keep the runtime alive: database connections that were made here depend on it,
+                // and requests that publish use them too.
                 let _ = is_over.await;
             });
-            // What it waits for in other threads may never come.
+            // Don't wait for blocking tasks, which may never end.
             runtime.shutdown_background();
         });
         Ok(Self { done, over, thread })
     }
 
-    /// Until the work is done.
+    /// Waits until the work is done.
     async fn done(mut self) -> Self {
         let _ = (&mut self.done).await;
         self

@@ -1,4 +1,4 @@
-//! `/v1/settings`: what the issuer asks of its keys.
+//! `/v1/settings`: what the issuer requires of its keys.
 
 use axum::Json as Answered;
 use axum::extract::State;

@@ -1,4 +1,4 @@
-//! The status lists as relying parties fetch them, with the documents about them. ETags are strong.
+//! The status lists for relying parties, with the documents about them. ETags are strong.
 
 use axum::extract::{RawQuery, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
@@ -70,11 +70,11 @@ async fn jwks(
     Ok(page(document, status::JWKS_MEDIA_TYPE, &caching, headers))
 }
 
-/// Caches may keep it for as long as who has it may, and never past its end.
+/// A cache may keep a list as long as a relying party may, and never past its expiry.
 fn caching(lists: &StatusLists, expires: Option<Time>, now: Time) -> HeaderValue {
     let ttl = u64::from(lists.ttl_secs());
     let max_age = expires.map_or(ttl, |expires| ttl.min(expires.millis_since(now) / 1000));
-    // Digits are a header value.
+    // Digits are a valid header value.
     HeaderValue::from_str(&format!("public, max-age={max_age}"))
         .unwrap_or(HeaderValue::from_static("no-store"))
 }

@@ -1,5 +1,5 @@
-//! Who follows the audit trail: one look at the database tells all of them, and each follower's
-//! key is looked at again before anything is told.
+//! The followers of the audit trail. One task reads the database for all of them, and each
+//! follower's key is checked again before anything is sent.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -12,17 +12,17 @@ use super::problem::Problem;
 use crate::issuer::Issuer;
 use crate::store::events::EventRecord;
 
-/// How often one look is taken for what is new.
+/// How often the task looks for new events.
 const POLL_INTERVAL: Duration = Duration::from_millis(500);
-/// How many events are read at once.
+/// How many events it reads at once.
 pub(super) const BATCH: u32 = 200;
-/// How many batches a follower may fall behind before it reads for itself.
+/// How many batches a follower may fall behind before it reads the database itself.
 const BEHIND: usize = 16;
 
-/// How many may follow.
+/// How many streams there may be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StreamLimits {
-    /// In all.
+    /// In total.
     pub max: usize,
     /// With one admin key.
     pub max_per_key: usize,
@@ -34,10 +34,10 @@ impl Default for StreamLimits {
     }
 }
 
-/// Events that follow each other.
+/// Consecutive events.
 #[derive(Debug)]
 pub(super) struct Batch {
-    /// The place that they lie behind.
+    /// The id of the event before them.
     pub(super) after: i64,
     pub(super) events: Vec<EventRecord>,
 }
@@ -59,7 +59,7 @@ struct Table {
     news: Option<broadcast::Sender<Arc<Batch>>>,
 }
 
-/// A follower's place, until it is dropped.
+/// A stream's entry in the counts, removed when it is dropped.
 #[derive(Debug)]
 pub(super) struct Seat {
     streams: Streams,
@@ -75,7 +75,7 @@ impl Streams {
         self.0.table.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Gives the key another stream, and what is new from now on.
+    /// Counts another stream of the key, and returns the receiver of new events.
     pub(super) fn join(
         &self,
         issuer: &Issuer,
@@ -108,8 +108,8 @@ impl Streams {
         Ok((Seat { streams: self.clone(), key: key.to_owned() }, news))
     }
 
-    /// Whether nobody follows any more, or nobody is to, which ends all streams. Whoever comes next
-    /// needs another look-out.
+    /// Whether all streams have ended, or have to end because the server is stopping. The next
+    /// follower then needs a new task.
     fn are_over(&self, ending: bool) -> bool {
         let mut table = self.table();
         if table.open > 0 && !ending {
@@ -133,12 +133,12 @@ impl Drop for Seat {
     }
 }
 
-/// Looks for all followers, as long as there are any.
+/// Reads new events for all followers, as long as there are any.
 async fn look(issuer: Issuer, streams: Streams, news: broadcast::Sender<Arc<Batch>>) {
     let mut place = None;
     while !streams.are_over(issuer.is_ending()) {
         let found = match place {
-            // What was there before is read by each follower for itself.
+            // Each follower reads the earlier events itself.
             None => issuer.last_event().await.map(|last| (last, Vec::new())),
             Some(after) => issuer.events_after(after, BATCH).await.map(|events| (after, events)),
         };
@@ -147,7 +147,7 @@ async fn look(issuer: Issuer, streams: Streams, news: broadcast::Sender<Arc<Batc
                 let (first, more) = (place.is_none(), !events.is_empty());
                 place = Some(events.last().map_or(after, |event| event.id));
                 if first || more {
-                    // A follower that is just ending hears nothing.
+                    // A send error means that the last follower has just left.
                     let _ = news.send(Arc::new(Batch { after, events }));
                 }
                 more

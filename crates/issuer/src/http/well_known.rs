@@ -1,4 +1,4 @@
-//! What verifiers fetch. Each answer is read from the database, so that a revocation made by
+//! The files that verifiers fetch. Each answer is read from the database, so that a revocation by
 //! another process is served at once. ETags are strong: the SHA-256 of the bytes.
 
 use axum::Router;
@@ -94,7 +94,7 @@ async fn public_policies(
     Ok(file(policy_file(&issuer, Visibility::Public, &digest).await?, FOR_EVER, &headers))
 }
 
-/// Private files are for gates alone. Whoever else asks learns no more than from any other name.
+/// Private files are for gates alone. Other clients get the same answer as for an unknown name.
 async fn private_policies(
     State(issuer): State<Issuer>,
     Path(digest): Path,
@@ -104,7 +104,7 @@ async fn private_policies(
         return Err(unknown());
     }
     let bytes = policy_file(&issuer, Visibility::Private, &digest).await?;
-    // For whoever sent the credential, and for no cache on the way.
+    // For the sender of this credential; no shared cache may keep it.
     Ok(file(bytes, FOR_GATES, &headers))
 }
 
@@ -118,7 +118,7 @@ async fn policy_file(
     policies::file(&mut reading, visibility, digest).await?.ok_or_else(unknown)
 }
 
-/// Whether the request carries an admin key that may read what gates do.
+/// Whether the request carries an admin key with the scope of gates.
 async fn is_gate(issuer: &Issuer, headers: &HeaderMap) -> Result<bool, Error> {
     let Some(token) = auth::bearer(headers) else { return Ok(false) };
     let record = match issuer.admin(token).await? {
@@ -137,7 +137,7 @@ fn file(bytes: Vec<u8>, caching: &'static str, headers: &HeaderMap) -> Response 
     page(bytes, "application/octet-stream", &HeaderValue::from_static(caching), headers)
 }
 
-/// A file with its ETag, or 304 where the client has it.
+/// A file with its ETag, or 304 if the client has it.
 pub(super) fn page(
     bytes: Vec<u8>,
     media_type: &'static str,
@@ -156,7 +156,7 @@ pub(super) fn page(
     };
     let headers = response.headers_mut();
     headers.insert(header::CACHE_CONTROL, caching.clone());
-    // Hexadecimal digits and quotes are a header value.
+    // Hexadecimal digits and quotes are a valid header value.
     if let Ok(etag) = HeaderValue::from_str(&etag) {
         headers.insert(header::ETAG, etag);
     }

@@ -1,4 +1,4 @@
-//! What is answered about keys, besides the key itself.
+//! Answers about keys, besides the key itself.
 
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -135,7 +135,7 @@ pub struct DryRunAnswer {
 }
 
 impl DryRunAnswer {
-    /// Of this preview.
+    /// The answer for this preview.
     #[must_use]
     pub const fn of(preview: Preview, keys: Option<Vec<KeyView>>) -> Self {
         Self { dry_run: true, preview, keys }
@@ -173,7 +173,7 @@ pub struct DeletedAnswer {
 }
 
 impl DeletedAnswer {
-    /// Of the key with this id.
+    /// The answer for the key with this id.
     #[must_use]
     pub const fn of(id: String) -> Self {
         Self { id, object: "api_key", deleted: true }
@@ -192,7 +192,7 @@ pub struct DeletedManyAnswer {
 }
 
 impl DeletedManyAnswer {
-    /// Of the keys with these ids.
+    /// The answer for the keys with these ids.
     #[must_use]
     pub const fn of(ids: Vec<String>) -> Self {
         Self { ids, object: "api_key", deleted: true }

@@ -22,7 +22,7 @@ pub struct Problem {
 }
 
 impl Problem {
-    /// The problem with a stable code and a sentence that says what to do.
+    /// A problem with a stable code and a sentence that says what to do.
     pub fn new(status: StatusCode, code: &'static str, detail: impl std::fmt::Display) -> Self {
         Self {
             r#type: format!("tag:portcullis,2026:{code}"),
@@ -35,7 +35,7 @@ impl Problem {
         }
     }
 
-    /// The same of one key: where there is no such key, it says which.
+    /// As `from`, for an error about one key: if there is no such key, the problem names it.
     pub(crate) fn about(id: &str, error: Error) -> Self {
         let missing = matches!(error, Error::NotFound);
         let mut problem = Self::from(error);
@@ -55,7 +55,8 @@ impl From<Error> for Problem {
         let status = status_of(&error);
         if status.is_server_error() {
             tracing::error!(code = error.code(), "{}", error.chain());
-            // What whoever runs it has to do is no secret; what it is told of by others may be one.
+            // What the operator has to do is no secret. Texts from other systems may contain
+            // secrets.
             let is_ours = matches!(
                 error,
                 Error::StorageFull(_)

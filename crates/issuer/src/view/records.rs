@@ -1,4 +1,4 @@
-//! Owners, policies, and revocations of many keys, as HTTP and `--json` say them.
+//! Owners, policies, and revocations of many keys, in the form that HTTP and `--json` use.
 
 use portcullis_core::list::{BulkScope, BulkState};
 use serde::Serialize;

@@ -1,4 +1,4 @@
-//! Settings, as HTTP and `--json` say them.
+//! Settings, in the form that HTTP and `--json` use.
 
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -26,7 +26,7 @@ pub struct SettingsView {
 }
 
 impl SettingsView {
-    /// As they stand.
+    /// The view of the stored settings.
     #[must_use]
     pub fn new(stored: &Stored) -> Self {
         let Settings { secret, publishable, admin, reason_required } = stored.settings.clone();
@@ -34,7 +34,7 @@ impl SettingsView {
         Self { version, updated_at, secret, publishable, admin, reason_required }
     }
 
-    /// What is asked of keys of this kind.
+    /// The requirements on keys of this kind.
     #[must_use]
     pub const fn of(&self, class: Class) -> &KindSettings {
         match class {
@@ -61,7 +61,7 @@ pub struct SettingsChangedView {
 }
 
 impl SettingsChangedView {
-    /// After this change, or of this dry run.
+    /// The view of this change, or of this dry run.
     #[must_use]
     pub fn new(changed: &SettingsChanged, dry_run: bool) -> Self {
         Self {

@@ -1,4 +1,4 @@
-//! The keyring's signers, as HTTP and `--json` say them.
+//! The keyring's signers, in the form that HTTP and `--json` use.
 
 use portcullis_core::keyring::Keyring;
 use portcullis_core::time::Time;
@@ -96,7 +96,7 @@ pub struct LabelsView {
 }
 
 impl LabelsView {
-    /// The view of this keyring's.
+    /// The view of this keyring's labels.
     #[must_use]
     pub fn of(keyring: &Keyring) -> Self {
         Self { version: keyring.version(), labels: texts(keyring.labels()) }
@@ -114,17 +114,17 @@ pub fn texts(labels: &[Label]) -> Vec<String> {
 pub struct KeyringChangedView {
     /// The new version.
     pub version: u32,
-    /// From this instant on nothing may be judged by it.
+    /// From this instant on nothing may be verified by it.
     pub not_after: Instant,
     /// The signer that was made or changed.
     pub kid: Option<u16>,
     /// Its state now.
     pub state: Option<&'static str>,
-    /// The signers that it took over from.
+    /// The signers that it replaces.
     pub retiring: Vec<u16>,
     /// Its labels; the first is the default.
     pub labels: Vec<String>,
-    /// Whether a stamp that names it is out.
+    /// Whether a stamp that names it is published.
     pub published: bool,
 }
 
@@ -149,9 +149,9 @@ impl KeyringChangedView {
 pub struct LabelCountView {
     /// The label, empty for none.
     pub label: String,
-    /// Whether new keys get it if nothing is said.
+    /// Whether it is the default of new keys.
     pub default: bool,
-    /// Whether the keyring lists it: else its keys are refused everywhere.
+    /// Whether the keyring lists it. If not, its keys are refused everywhere.
     pub listed: bool,
     /// How many records have it.
     pub keys: u64,
@@ -159,7 +159,7 @@ pub struct LabelCountView {
     pub in_force: u64,
 }
 
-/// The labels of the newest keyring, and those that it lists no longer and that keys have.
+/// The labels of the newest keyring, and the labels that it no longer lists but keys still have.
 #[derive(Clone, Debug, Serialize)]
 pub struct LabelsShownView {
     /// The keyring's version.
@@ -188,30 +188,30 @@ impl LabelsShownView {
     }
 }
 
-/// What a change of labels has come to, or would come to.
+/// The result of a change of labels, or of its dry run.
 #[derive(Clone, Debug, Serialize)]
 pub struct LabelsChangedView {
     /// Whether it was a dry run, which changes nothing.
     pub dry_run: bool,
-    /// Whether the labels are others than before.
+    /// Whether the labels differ from those before.
     pub changed: bool,
     /// The labels, empty for none; the first is the default.
     pub labels: Vec<String>,
-    /// How many keys in force are refused because of it, and which admin keys are left.
+    /// How many keys in force the change refuses, and which admin keys are left.
     pub refused: Preview,
-    /// The keyring's version; not of a dry run.
+    /// The keyring's version; absent in a dry run.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub version: Option<u32>,
-    /// From this instant on nothing may be judged by it; not of a dry run.
+    /// From this instant on nothing may be verified by it; absent in a dry run.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub not_after: Option<Instant>,
-    /// Whether a stamp that names it is out; not of a dry run.
+    /// Whether a stamp that names it is published; absent in a dry run.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub published: Option<bool>,
 }
 
 impl LabelsChangedView {
-    /// The view of what would be.
+    /// The view of a dry run.
     #[must_use]
     pub fn dry_run(preview: &LabelsPreview) -> Self {
         Self {
@@ -225,7 +225,7 @@ impl LabelsChangedView {
         }
     }
 
-    /// The view of a change, and of the preview that it was confirmed by.
+    /// The view of a change, and of the preview with which it was confirmed.
     #[must_use]
     pub fn new(preview: &LabelsPreview, changed: &KeyringChanged) -> Self {
         Self {

@@ -1,4 +1,4 @@
-//! The status lists that are out, as HTTP says it.
+//! The published status lists, in the form that HTTP uses.
 
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -38,7 +38,7 @@ pub struct StatusListView {
 }
 
 impl StatusListsView {
-    /// What is out; `None` where the issuer publishes none.
+    /// The published lists; `None` if the issuer publishes none.
     ///
     /// # Errors
     /// The database's.

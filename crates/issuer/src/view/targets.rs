@@ -1,4 +1,4 @@
-//! Where a list is out, as HTTP and `--json` say it.
+//! The targets of a list, in the form that HTTP and `--json` use.
 
 use std::time::Duration;
 
@@ -51,7 +51,7 @@ pub struct ListAnswer {
     pub status_lists: Option<StatusListsView>,
 }
 
-/// All targets, the issuer's own HTTP first, as carriers of `published`.
+/// All targets, the issuer's own HTTP first, and whether each carries `published`.
 #[must_use]
 pub fn target_views(targets: &[TargetRecord], published: &Published) -> Vec<TargetView> {
     let own = TargetView {
@@ -84,7 +84,7 @@ pub fn target_views(targets: &[TargetRecord], published: &Published) -> Vec<Targ
     std::iter::once(own).chain(others).collect()
 }
 
-/// Waits for the targets, and says which carry the list, and whether all do.
+/// Waits for the targets. Returns which carry the list, and whether all do.
 ///
 /// # Errors
 /// The database's.

@@ -1,4 +1,4 @@
-//! `portcullis keyring export`: the public keyring, or what a gate needs and no more.
+//! `portcullis keyring export`: the public keyring, or the secrets that a gate needs.
 
 use std::path::PathBuf;
 
@@ -43,7 +43,7 @@ pub(crate) struct Export {
 struct GateKeys {
     issuer: String,
     secrets: Vec<GateSecret>,
-    /// What the gate signs assertions with, where the keyring lists such a signer.
+    /// The secret that the gate signs assertions with, if the keyring lists such a signer.
     #[serde(skip_serializing_if = "Option::is_none")]
     assertion: Option<GateSecret>,
 }
@@ -60,7 +60,7 @@ impl Export {
     }
 
     async fn public(&self, issuer: &Issuer, out: &Out) -> Result<Outcome> {
-        // The document comes from the database, which holds no secret; the keystore is not asked.
+        // The document comes from the database, which holds no secret. The keystore is not read.
         let document = issuer.keyring_document().await?;
         if let Some(path) = &self.output {
             write_atomic(path, &document, Privacy::Public)?;

@@ -1,4 +1,4 @@
-//! `portcullis keyring labels`: the words in front of keys.
+//! `portcullis keyring labels`: the labels that keys begin with.
 
 use anyhow::Result;
 use portcullis_core::token::Label;
@@ -50,7 +50,8 @@ pub(crate) struct Labels {
     root: Root,
 }
 
-/// A label that is one: a variable that is empty by accident is not "no label".
+/// Parses a label and refuses an empty one: a variable that is empty by accident does not mean "no
+/// label".
 fn word(text: &str) -> Result<Label, String> {
     match Label::new(text) {
         Ok(Label::NONE) => {
@@ -158,7 +159,7 @@ fn said(preview: &LabelsPreview, changed: &KeyringChanged, out: &Out) -> Result<
     Ok(unpublished(&changed.published, out))
 }
 
-/// The labels as people read them.
+/// The labels as shown to people.
 pub(super) fn listed(labels: &[Label]) -> String {
     let name = |(at, label): (usize, &Label)| {
         let default = if at == 0 { " (default)" } else { "" };

@@ -1,4 +1,4 @@
-//! The table of all connections, and who is let in.
+//! The table of all connections, and the decision to admit a new one.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
@@ -10,13 +10,13 @@ use tokio::time::Instant;
 use super::Plan;
 use super::phase::Watch;
 
-/// Of so many connections one is closed at a time: looking for the ones to close takes a walk
+/// One in this many connections is closed at a time, because finding the ones to close takes a walk
 /// through the table.
 const SHARE: usize = 64;
 
 #[derive(Debug)]
 struct Entry {
-    /// Whose it is; `None` for a trusted proxy's.
+    /// The client's address; `None` for a trusted proxy.
     client: Option<IpAddr>,
     watch: Arc<Watch>,
 }
@@ -36,7 +36,7 @@ pub(super) struct Admission {
     freed: Notify,
 }
 
-/// A connection's place in the table, until it is dropped.
+/// A connection's entry in the table, removed when it is dropped.
 #[derive(Debug)]
 pub(super) struct Place {
     admission: Arc<Admission>,
@@ -44,7 +44,8 @@ pub(super) struct Place {
     pub(super) watch: Arc<Watch>,
 }
 
-/// A connection, and how many were given up for it; or that its client has too many.
+/// An admitted connection with the number of connections that were evicted for it, or a refusal
+/// because its client has too many.
 pub(super) enum Admitted {
     Yes(Place, usize),
     TooMany,
@@ -63,18 +64,18 @@ impl Admission {
         &self.plan
     }
 
-    /// How many connections there are.
+    /// The number of open connections.
     pub(super) fn open(&self) -> usize {
         self.table().open.len()
     }
 
-    /// Until some connection has ended.
+    /// Waits until a connection has ended.
     pub(super) async fn freed(&self) {
         self.freed.notified().await;
     }
 
-    /// If no connection may be added, gives up those that it would be for: of the clients with the
-    /// most, the ones that have waited longest. Says how many it gave up; `None` if there is room.
+    /// If the table is full, evicts connections: of the clients with the most connections, those
+    /// that have waited longest. Returns how many it evicted, or `None` if there is room.
     pub(super) fn make_room(&self, now: Instant) -> Option<usize> {
         let table = self.table();
         if table.open.len() < self.plan.max {
@@ -83,14 +84,16 @@ impl Admission {
         Some(give_up(&table, None, self.plan.max.div_ceil(SHARE), now))
     }
 
-    /// Gives up some however many there are: the system has no descriptor left.
+    /// Evicts some connections even if there is room in the table, because the system has no
+    /// descriptor left.
     pub(super) fn shed(&self, now: Instant) -> usize {
         let table = self.table();
         give_up(&table, None, table.open.len().div_ceil(SHARE), now)
     }
 
-    /// Lets a connection of `peer` in. One too many of a client takes the place of another of the
-    /// same client, or is refused if that client's are all being served.
+    /// Admits a connection of `peer`. If its client has reached its limit, the new connection takes
+    /// the place of another of the same client. If the server is serving requests on all of these,
+    /// it refuses the new one.
     pub(super) fn admit(self: &Arc<Self>, peer: IpAddr, now: Instant) -> Admitted {
         let trusted = self.plan.trusted_proxies.iter().any(|network| network.contains(peer));
         let client = (!trusted).then(|| client(peer));
@@ -115,10 +118,11 @@ impl Admission {
     }
 }
 
-/// Gives up connections, of one client or of all, until `many` are about to end.
+/// Evicts connections, of one client or of all, until `many` are about to end.
 ///
-/// Each connection's rank is how many younger ones its client has: the highest go first, and of
-/// equals the one that has waited longest. So whoever has few keeps them while others have many.
+/// A connection's rank is the number of the same client's waiting connections that are younger. The
+/// highest ranks go first, and among equals the connection that has waited longest. So a client
+/// with few connections keeps them while other clients have many.
 fn give_up(table: &Table, of: Option<IpAddr>, many: usize, now: Instant) -> usize {
     let entries = || table.open.values().filter(|entry| of.is_none() || entry.client == of);
     let ending = entries().filter(|entry| entry.watch.is_evicted()).count();
@@ -134,7 +138,7 @@ fn give_up(table: &Table, of: Option<IpAddr>, many: usize, now: Instant) -> usiz
     let mut last = None;
     let mut rank = 0_usize;
     for (client, since, watch) in waiting {
-        // A proxy's connections stand for a client each.
+        // Each connection of a trusted proxy counts as a client of its own.
         rank = if client.is_some() && last == Some(client) { rank + 1 } else { 0 };
         last = Some(client);
         ranked.push((std::cmp::Reverse(rank), since, watch));
@@ -143,8 +147,8 @@ fn give_up(table: &Table, of: Option<IpAddr>, many: usize, now: Instant) -> usiz
     ranked.iter().filter(|(.., watch)| watch.evict(now)).take(many).count()
 }
 
-/// Who a client is: an IPv4 address, or the /64 that an IPv6 address is of, because whoever has
-/// one of its addresses has them all.
+/// Identifies a client: by its IPv4 address, or by the /64 of its IPv6 address, because a client
+/// that has one address of a /64 has them all.
 fn client(peer: IpAddr) -> IpAddr {
     match peer.to_canonical() {
         IpAddr::V6(address) => {

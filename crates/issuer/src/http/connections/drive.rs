@@ -1,4 +1,4 @@
-//! The loop that accepts connections, and what drives each of them to its end.
+//! The loop that accepts connections, and the future that drives each of them to its end.
 
 use std::io;
 use std::pin::pin;
@@ -23,9 +23,10 @@ use super::io::{Answer, Request, Socket};
 use super::phase::Late;
 use crate::issuer::Issuer;
 
-/// The most bytes of a request's head. Whoever sends half of one holds them.
+/// The largest head of a request, in bytes. A client that sends half a head occupies this much
+/// memory.
 const MAX_HEAD_LEN: usize = 16 * 1024;
-/// How long the loop waits for a place before it looks again.
+/// How long the loop waits for a place before it checks again.
 const LOOK_AGAIN: Duration = Duration::from_millis(50);
 
 /// A listener with its rules.
@@ -38,7 +39,7 @@ pub(in crate::http) struct Listening {
 
 /// How a connection ended.
 enum End {
-    /// By itself, or because the server ends.
+    /// By itself, or because the server is stopping.
     Done,
     Evicted,
     Late(Late),
@@ -76,13 +77,13 @@ impl Listening {
         }
     }
 
-    /// The next connection that is let in, if there is room for one.
+    /// Returns the next admitted connection, if there is room for one.
     async fn next(&self) -> Option<(TcpStream, Place)> {
         let metrics = self.issuer.metrics();
         if let Some(evicted) = self.admission.make_room(Instant::now()) {
             metrics.connections_evicted(evicted);
-            // The next is accepted when one is closed, not when it has been told to close: the
-            // descriptors are what must not run out.
+            // Accept the next connection only when an evicted one is closed, not when it has been
+            // told to close: descriptors are the resource that must not run out.
             let _ = tokio::time::timeout(LOOK_AGAIN, self.admission.freed()).await;
             return None;
         }
@@ -105,8 +106,9 @@ impl Listening {
         }
     }
 
-    /// A connection that was gone before it was accepted is nobody's fault. Any other error is the
-    /// system's, which has no descriptors or no memory left.
+    /// Handles an error of `accept`. A connection that was gone before it was accepted is not an
+    /// error of the server. Any other error means that the system has no descriptors or no memory
+    /// left.
     async fn refused(&self, error: &io::Error) {
         use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset, Interrupted};
         if [ConnectionAborted, ConnectionRefused, ConnectionReset, Interrupted]
@@ -120,7 +122,7 @@ impl Listening {
     }
 }
 
-/// Serves the requests of one connection, until it ends or must.
+/// Serves the requests of one connection, until the connection ends or has to be closed.
 async fn drive(
     stream: TcpStream,
     place: Place,
@@ -167,7 +169,7 @@ async fn drive(
         if stopping && watch.wants_head() {
             return Poll::Ready(End::Done);
         }
-        // What has just happened may have moved the end.
+        // The poll above may have moved the deadline.
         let Some((at, late)) = watch.deadline(patience) else { return Poll::Pending };
         if timer.deadline() != at {
             timer.as_mut().reset(at);

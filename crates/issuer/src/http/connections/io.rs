@@ -1,4 +1,4 @@
-//! A connection's socket and bodies, which tell its [`Watch`] what happens.
+//! A connection's socket and bodies, which report their progress to its [`Watch`].
 
 use std::io;
 use std::pin::Pin;
@@ -75,7 +75,7 @@ impl AsyncWrite for Socket {
     }
 }
 
-/// Why a request's body was given up.
+/// Why the server stopped reading a request's body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum Lost {
     #[error("the body did not arrive in time")]
@@ -86,7 +86,7 @@ pub(super) enum Lost {
     Connection,
 }
 
-/// Whether an error, or one behind it, says that a request's body was late.
+/// Whether an error, or one of its sources, reports that a request's body was late.
 pub(in crate::http) fn is_timeout(error: &(dyn std::error::Error + 'static)) -> bool {
     let mut error = Some(error);
     while let Some(this) = error {
@@ -98,12 +98,12 @@ pub(in crate::http) fn is_timeout(error: &(dyn std::error::Error + 'static)) -> 
     false
 }
 
-/// A request's body, which must be there in time as a whole.
+/// A request's body, which must arrive completely within a time limit.
 #[derive(Debug)]
 pub(super) struct Request {
     pub(super) body: Incoming,
     pub(super) watch: Arc<Watch>,
-    /// From the first wait on, how long it may take.
+    /// The time limit, from the first wait on.
     pub(super) within: Duration,
     pub(super) timer: Option<Pin<Box<Sleep>>>,
 }
@@ -139,7 +139,7 @@ impl HttpBody for Request {
     }
 }
 
-/// An answer's body, with whose end the request ends.
+/// An answer's body. The request ends when this body ends.
 #[derive(Debug)]
 pub(super) struct Answer {
     pub(super) body: axum::body::Body,

@@ -1,10 +1,11 @@
-//! Connections: how many there may be, for how long, and whose goes when there are too many.
+//! Limits of connections: how many there may be, for how long, and which are closed if there are
+//! too many.
 //!
-//! Whoever takes all descriptors of the process stops it from publishing, and then every gate refuses
-//! every key. So the number of connections is a part of the descriptors that the process may have,
-//! and the rest is kept for the database and the targets. While that number is reached, a new
-//! connection takes the place of one that waits for its client: a gate or an admin that asks at
-//! once is served however many others wait.
+//! If clients took all descriptors of the process, it could not publish any more, and then every
+//! gate would refuse every key. The limit of connections is therefore a share of the descriptors
+//! that the process may have, and the rest is kept for the database and the targets. At the limit,
+//! a new connection takes the place of one that waits for its client. A gate or an admin that sends
+//! its request at once is therefore served however many other connections wait.
 
 mod admission;
 mod descriptors;
@@ -22,20 +23,21 @@ use portcullis_core::policy::Network;
 
 use crate::error::Error;
 
-/// The most connections if nothing is said and the descriptors would do for more.
+/// The most connections if no limit is set and the descriptors allow more.
 pub const DEFAULT_MAX: usize = 8192;
-/// With fewer descriptors than this no server starts.
+/// No server starts with fewer descriptors than this.
 pub const LEAST_DESCRIPTORS: u64 = 128;
 
-/// What the operator says of connections.
+/// The operator's limits of connections.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Connections {
-    /// The most at a time; as many as the descriptors allow if nothing is said, up to
+    /// The most connections at a time. By default as many as the descriptors allow, up to
     /// [`DEFAULT_MAX`].
     pub max: Option<usize>,
-    /// The most of one client address (IPv6: of one /64); a quarter of all if nothing is said.
+    /// The most connections of one client address (IPv6: of one /64). By default a quarter of all.
     pub max_per_address: Option<usize>,
-    /// The networks of proxies, which speak for many clients: they have no limit of their own.
+    /// The networks of proxies. They forward many clients' requests, so they have no limit per
+    /// address.
     pub trusted_proxies: Vec<Network>,
     /// How long a client may take.
     pub patience: Patience,
@@ -44,13 +46,14 @@ pub struct Connections {
 /// How long a client may take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Patience {
-    /// Until a request's head is there: from the connection's start, or from the head's first byte.
+    /// Until a request's head is complete: from the connection's start, or from the head's first
+    /// byte.
     pub head: Duration,
-    /// Until a request's body is there, from the end of its head.
+    /// Until a request's body is complete, from the end of its head.
     pub body: Duration,
     /// Between two requests.
     pub idle: Duration,
-    /// Without taking anything of an answer.
+    /// Without accepting any byte of an answer.
     pub write: Duration,
 }
 
@@ -65,7 +68,7 @@ impl Default for Patience {
     }
 }
 
-/// What follows from the settings and the descriptors.
+/// The limits that follow from the settings and the descriptors.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Plan {
     pub(crate) max: usize,
@@ -75,15 +78,16 @@ pub(crate) struct Plan {
 }
 
 impl Default for Plan {
-    /// For a process that may have any number of descriptors.
+    /// The plan for a process that may have any number of descriptors.
     fn default() -> Self {
         let (max, patience) = (DEFAULT_MAX, Patience::default());
         Self { max, max_per_address: max / 4, trusted_proxies: Vec::new(), patience }
     }
 }
 
-/// How many of so many descriptors are kept for publishing and the database: a quarter, from 64 to
-/// 256. SQLite takes up to 30, each target and each webhook that is being sent takes a few.
+/// How many of `descriptors` are reserved for publishing and the database: a quarter, at least 64
+/// and at most 256. SQLite takes up to 30; each target, and each webhook that is being sent, takes
+/// a few.
 const fn reserve(descriptors: u64) -> u64 {
     let quarter = descriptors / 4;
     if quarter < 64 {
@@ -96,10 +100,10 @@ const fn reserve(descriptors: u64) -> u64 {
 }
 
 impl Connections {
-    /// What is to hold if the process may have so many descriptors; `None` for any number.
+    /// The limits for a process that may have this many descriptors; `None` for any number.
     ///
     /// # Errors
-    /// [`Error::Descriptors`] if that is too few.
+    /// [`Error::Descriptors`] if there are too few.
     pub(crate) fn plan(&self, descriptors: Option<u64>) -> Result<Plan, Error> {
         let room = match descriptors {
             None => usize::MAX,

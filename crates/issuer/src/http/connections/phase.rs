@@ -1,5 +1,4 @@
-//! What a connection is doing, and so how long it may go on and whether it may be closed for
-//! another.
+//! The phase of a connection, which decides how long it may last and whether it may be evicted.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -9,21 +8,21 @@ use tokio::time::Instant;
 
 use super::Patience;
 
-/// A client that lets the server wait in the middle of a request or an answer for so long may lose
-/// its place to another.
+/// A client that keeps the server waiting in the middle of a request or an answer for this long may
+/// lose its connection to another client.
 const SLOW: Duration = Duration::from_millis(500);
-/// The problem that says that a body is late is given so long to arrive.
+/// How long the problem that reports a late body may take to reach the client.
 const LAST_WORD: Duration = Duration::from_secs(2);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Phase {
-    /// A request's head is waited for or has come in part.
+    /// The server waits for a request's head, or has received a part of it.
     Head,
-    /// A request was answered, and nothing of another is there.
+    /// A request was answered, and no byte of the next one has arrived.
     Idle,
-    /// A request's body is waited for.
+    /// The server waits for a request's body.
     Body,
-    /// The server works, or writes.
+    /// The server handles a request, or writes the answer.
     Answer,
 }
 
@@ -50,14 +49,16 @@ impl Late {
 #[derive(Debug)]
 struct State {
     phase: Phase,
-    /// When the client began to be waited for; in `Answer` and `Body`, when the head was there.
+    /// When the current wait for the client began; in `Answer` and `Body`, when the head was
+    /// complete.
     since: Instant,
-    /// Since when the client takes nothing of what is written to it.
+    /// Since when the client has accepted no byte of the answer.
     stalled: Option<Instant>,
     evicted: bool,
 }
 
-/// What is known of one connection: its socket, its requests and the table of all look at it.
+/// The state of one connection, shared by its socket, its requests and the table of all
+/// connections.
 #[derive(Debug)]
 pub(super) struct Watch {
     state: Mutex<State>,
@@ -74,7 +75,7 @@ impl Watch {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Bytes came.
+    /// Records that bytes arrived.
     pub(super) fn read(&self) {
         let mut state = self.state();
         if state.phase == Phase::Idle {
@@ -82,7 +83,7 @@ impl Watch {
         }
     }
 
-    /// Bytes could be written, or could not.
+    /// Records whether bytes could be written.
     pub(super) fn wrote(&self, some: bool) {
         let mut state = self.state();
         if some {
@@ -92,45 +93,46 @@ impl Watch {
         }
     }
 
-    /// A request's head is there. No if the connection was given up: then the request is not
-    /// begun, so that whoever sent it can send it again.
+    /// Records that a request's head is complete. Returns false if the connection was evicted: then
+    /// the request is not started, so that the client can send it again.
     pub(super) fn begin(&self) -> bool {
         let mut state = self.state();
         (state.phase, state.since) = (Phase::Answer, Instant::now());
         !state.evicted
     }
 
-    /// The request's body is waited for, or came. No if the connection was given up.
+    /// Records that the server waits for the request's body, or that the body arrived. Returns
+    /// false if the connection was evicted.
     pub(super) fn body(&self, waits: bool) -> bool {
         let mut state = self.state();
         state.phase = if waits { Phase::Body } else { Phase::Answer };
         !state.evicted
     }
 
-    /// The answer is complete.
+    /// Records that the answer is complete.
     pub(super) fn answered(&self) {
         let mut state = self.state();
         (state.phase, state.since) = (Phase::Idle, Instant::now());
     }
 
-    /// Since when the client has been waited for, if the connection may be closed for another:
-    /// never while the server works on a request.
+    /// Since when the server has waited for the client, if the connection may be evicted. A
+    /// connection is never evicted while the server works on a request.
     pub(super) fn waits_since(&self, now: Instant) -> Option<Instant> {
         self.state().waits_since(now)
     }
 
-    /// Whether nothing but a request's head is waited for.
+    /// Whether the server waits only for a request's head.
     pub(super) fn wants_head(&self) -> bool {
         let state = self.state();
         state.phase == Phase::Head && state.stalled.is_none()
     }
 
-    /// Whether the connection was given up.
+    /// Whether the connection was evicted.
     pub(super) fn is_evicted(&self) -> bool {
         self.state().evicted
     }
 
-    /// Gives the connection up, if it may be.
+    /// Evicts the connection if that is allowed. Returns whether it was evicted.
     pub(super) fn evict(&self, now: Instant) -> bool {
         let mut state = self.state();
         if state.waits_since(now).is_none() {
@@ -142,12 +144,12 @@ impl Watch {
         true
     }
 
-    /// Until the connection is given up.
+    /// Waits until the connection is evicted.
     pub(super) async fn evicted(&self) {
         self.evicted.notified().await;
     }
 
-    /// The instant at which the connection is closed unless something happens, and what for.
+    /// The instant at which the connection is closed unless it makes progress, and the reason.
     pub(super) fn deadline(&self, patience: &Patience) -> Option<(Instant, Late)> {
         let state = self.state();
         let phase = match state.phase {
