@@ -69,6 +69,8 @@ impl Import {
             let reader = Reader::new(format, &file, self.by.as_deref());
             reader.map_err(|error| anyhow!("{}: {error}", self.file.display()))
         };
+        // First pass: count the lines, and with `--strict` report every bad one before anything is
+        // imported.
         let mut total = 0;
         let mut bad = 0_u64;
         for line in read()? {
@@ -89,6 +91,8 @@ impl Import {
         if self.format == Lines::Csv {
             writeln!(stdout, "line,external_id,id,token")?;
         }
+        // Second pass: one transaction for each batch. The new keys of a batch are flushed before
+        // the next batch begins.
         let mut reader = read()?;
         loop {
             let size = usize::try_from(self.batch).unwrap_or(usize::MAX);

@@ -103,6 +103,8 @@ impl Revoke {
         if self.ids_from.is_some() && criteria != Criteria::default() {
             bail!("name keys by their ids, or say what they are like: not both");
         }
+        // A single id without a preview has an answer of its own form. An empty file must not
+        // select every key.
         let selector = match (ids.as_slice(), criteria == Criteria::default()) {
             ([], _) if self.ids_from.is_some() => bail!("there is no id in the file"),
             ([id], true) if !self.sure.dry_run => {
@@ -112,6 +114,7 @@ impl Revoke {
             (ids, true) => Selector::Ids(ids.to_vec()),
             (_, false) => bail!("name keys by their ids, or say what they are like: not both"),
         };
+        // Keys that are selected by criteria are revoked only after a preview and a confirmation.
         let mut care = self.sure.care();
         if self.sure.dry_run || matches!(selector, Selector::Like(_)) {
             let (records, preview) =

@@ -185,6 +185,8 @@ pub(super) fn write_targets(out: &mut dyn Write, targets: &Value) -> std::io::Re
 
 impl VerifyList {
     async fn run(&self, global: &Global, out: &Out) -> Result<Outcome> {
+        // Read the bundle from a file, with the root that the caller pins, or from the issuer
+        // itself.
         let (file, root, now) = match (&self.bundle, self.root) {
             (Some(path), Some(root)) => (read(path)?, root, SystemClock.now()),
             _ => {
@@ -194,6 +196,7 @@ impl VerifyList {
                 with_issuer(global, read).await?
             }
         };
+        // Check it as a verifier would that starts with it.
         let (verifier, policies) = match adopt(&file, root, now) {
             Ok(adopted) => adopted,
             Err(error) => {

@@ -57,6 +57,7 @@ impl Migrate {
         if self.back {
             return self.back(&plan, out).await;
         }
+        // Preview the move, and ask before it.
         let witnesses = global.witnesses()?;
         let options = Options { batch: self.batch, start_over: self.start_over };
         let preview = plan.look(&witnesses, options).await?;
@@ -69,6 +70,7 @@ impl Migrate {
         if !self.is_sure(out, &what, &preview)? {
             return Ok(Outcome::No);
         }
+        // Each row counts twice: it is copied, then compared.
         let bar = progress(rows.saturating_mul(2));
         let mut shown = Shown::new(&bar, out);
         let moved = plan.go(&witnesses, options, &mut |step| shown.step(step)).await;

@@ -84,6 +84,7 @@ impl Recover {
         if self.root.is_some() || self.by.is_some() {
             bail!("--root and --by are for --clock and --list-signer");
         }
+        // Recover from witnesses, or without any only if the caller says so.
         let witnesses: Vec<Target> = global.witnesses()?;
         let recovered = match (self.no_witness, witnesses.is_empty()) {
             (true, true) => issuer.recover_alone().await?,

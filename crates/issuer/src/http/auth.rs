@@ -70,6 +70,7 @@ pub(super) async fn require_admin(
             parts.extensions.insert(admin);
             next.run(Request::from_parts(parts, body)).await
         }
+        // No list in force: the fault is the issuer's, so the answer is 503 and not 401.
         Ok(Err(NotAdmin::Refused(refusal))) if refusal.is_unavailable() => {
             let code = refusal.code();
             if let Some(left_out) = issuer.metrics().refusals.line(issuer.now()) {
@@ -77,6 +78,8 @@ pub(super) async fn require_admin(
             }
             unavailable(refusal).into_response()
         }
+        // The code is for the log and the metrics. The client gets the same answer for every
+        // reason.
         Ok(Err(reason)) => {
             let code = match reason {
                 NotAdmin::Refused(refusal) => refusal.code(),

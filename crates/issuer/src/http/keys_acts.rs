@@ -158,6 +158,8 @@ async fn revoke_many(
     Query(wait): Query<WaitQuery>,
     Json(body): Json<RevokeManyBody>,
 ) -> Answer {
+    // Select keys by ids, each of which the caller may change, or by a filter that is narrowed to
+    // keys that the caller may change.
     let selector = match (body.ids, body.r#where) {
         (Some(ids), None) => {
             check_may_change_all(&issuer, &admin, &ids).await?;

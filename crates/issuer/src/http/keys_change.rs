@@ -164,6 +164,8 @@ async fn upsert(
         OneOrMany::Many(bodies) => bodies,
     };
     check_many(bodies.len())?;
+    // Read and check all entries before the one transaction: with an `id` an update, without one a
+    // create.
     let mut all = Vec::with_capacity(bodies.len());
     for mut body in bodies {
         match body.remove("id") {

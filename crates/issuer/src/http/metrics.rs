@@ -43,7 +43,8 @@ pub(super) async fn observe(
     issuer.metrics().request(method, &route, status, took);
     span.in_scope(|| {
         let took_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
-        // Gates' and monitors' frequent requests are logged at debug level only.
+        // Requests outside `/v1`, which gates and monitors send every second, are logged at debug
+        // level only. Lines about unauthenticated requests are limited.
         if route.starts_with("/v1") && status == StatusCode::UNAUTHORIZED {
             if let Some(left_out) = issuer.metrics().strangers.line(issuer.now()) {
                 tracing::info!(status, took_ms, left_out, "answered");

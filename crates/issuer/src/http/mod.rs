@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! /v1/keys…, /v1/verify, /v1/list        JSON, behind an admin key, never cached
-//! /v1/self/revoke                        for whoever holds a secret key: it is the key sent
+//! /v1/self/revoke                        the key in the request revokes itself
 //! /v1/openapi.json, /v1/docs             what the API is: public
 //! /.well-known/portcullis/…              what verifiers fetch: public, with strong ETags
 //! /health/live, /health/ready, /metrics  for monitors; metrics behind an admin key unless opened
@@ -127,6 +127,8 @@ pub fn router_with(issuer: &Issuer, settings: Settings) -> Router {
     let admins_alone = middleware::from_fn_with_state(door, auth::require_admin);
     let (policy, page) = (openapi::page_policy(), axum::response::Html(openapi::page(&document)));
     let document = document.to_string();
+    // The last layer runs first: authentication, the rate limit, the checks of the address and of the
+    // header `Idempotency-Key`, then the handler.
     let v1 = v1
         .fallback(no_such_resource)
         .method_not_allowed_fallback(wrong_method)

@@ -83,6 +83,8 @@ async fn create(
         }
     };
     let invalid = Error::Invalid { field: "environment", reason: "must be live or test" };
+    // At most one of owner, signer and environment selects the keys. Without any, the time of issue
+    // alone does.
     let whose = match (body.owner, body.kid, body.environment.as_deref()) {
         (Some(owner), None, None) => BulkSelection::Owner(owner),
         (None, Some(kid), None) => BulkSelection::Kid(kid),
