@@ -1,6 +1,7 @@
-// `portcullis-medusa rollback`: makes the shop's table say what the issuer says, for Medusa's own module to go on
-// with. Old texts and those that `migrate` made work with it; what was made since the switch does not, apart from
-// publishable keys, whose texts are on record and are copied.
+// `portcullis-medusa rollback`: brings the shop's table in line with the issuer, so that Medusa's
+// own module can take over again. The old texts and those that `migrate` made work with it. Keys
+// that were made since the switch don't, except publishable keys, which are copied because their
+// texts are on record.
 
 import { prepare } from './medusa-cli-shop.js';
 import { Mistake } from './medusa-cli-mistake.js';
@@ -61,10 +62,10 @@ async function write(shop, { copied, ended }, print) {
           values (?, ?, '', ?, ?, 'publishable', ?, ?, ?) on conflict do nothing`,
         [id, token, redact(token), title, created_by ?? 'medusa', end?.at ?? null, end?.by ?? null],
       );
-      // The same key on both sides.
+      // The key keeps its id and text on both sides.
       await shop.query('insert into portcullis_replaced (old_id, new_id, new_token, carried_at) values (?, ?, ?, now()) on conflict do nothing', [id, id, token]);
     }
-    // Links are those that the dashboard showed last.
+    // The links become those that the dashboard showed last.
     await shop.query(
       `delete from publishable_api_key_sales_channel l using portcullis_replaced r where l.publishable_key_id = r.old_id
         and r.ended_at is null and r.new_id <> r.old_id and r.new_token is not null and exists (select 1 from api_key k where k.id = r.new_id)`,
@@ -80,7 +81,8 @@ async function write(shop, { copied, ended }, print) {
   return {};
 }
 
-// From when on the issuer refuses the key; undefined as long as it does not. Medusa's module knows no suspension.
+// The instant from which the issuer refuses the key; undefined if it doesn't. Medusa's module has
+// no suspension, so a suspended key counts as ended.
 function endOf(record, now) {
   if (record === undefined) return { at: new Date(now), by: DELETED };
   if (record.state === 'suspended') return { at: new Date(record.suspended_at ?? now), by: record.suspended_by ?? BY };

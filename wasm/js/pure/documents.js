@@ -1,5 +1,5 @@
-// The signed documents (docs/keyring.md, docs/revocation-list.md). Reading one says nothing about its
-// signature. Instants and list numbers have 64 bits, and are compared with all of them.
+// Parses the signed documents (docs/keyring.md, docs/revocation-list.md). Parsing verifies no
+// signature. Instants and list numbers have 64 bits and stay BigInt, so that all bits are compared.
 
 import { keyFault } from './ed25519.js';
 import { demand, isZero, latin1, Reader } from './reader.js';
@@ -17,7 +17,7 @@ const SUSPENDED = 1;
 export const REVOKED = 2;
 const LONGEST_POLICY_FILE = 8192;
 const NO_BOUND = 2 ** 32 - 1;
-// By scope: owner, kid, environment, serials.
+// The largest subject by scope: owner, kid, environment, serials.
 const LARGEST = [0, 2 ** 32 - 1, 2 ** 16 - 1, 2, 2 ** 48 - 1];
 const SERIALS = 4;
 const ENVIRONMENT = 3;
@@ -147,7 +147,7 @@ export function readHead(document) {
     epoch: reader.u32(),
     number: reader.u64(),
     thisUpdate: reader.u64(),
-    // The head before: a verifier doesn't follow the chain.
+    // The previous head's digest. A verifier doesn't follow the chain.
     previous: reader.take(32),
     publicPolicies: readPolicies(reader),
     privatePolicies: readPolicies(reader),
