@@ -113,8 +113,7 @@ export class Transport {
       }
       throw new IssuerError('unreachable', "the issuer can't be reached", { attempts, cause });
     } finally {
-      // The timeout covers the response up to here. A body that is left open is read without a
-      // limit.
+      // The timeout ends here: an open body is read without a time limit.
       clearTimeout(timer);
     }
   }

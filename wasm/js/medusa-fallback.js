@@ -125,7 +125,7 @@ export class Fallback {
     return this.rows(ids);
   }
 
-  // Takes old keys that are revoked off the table.
+  // Deletes revoked old keys from the table.
   async remove(rows) {
     const kept = rows.filter((row) => !this.#isRevoked(row));
     if (kept.length > 0) {

@@ -4,7 +4,8 @@
 import { isAway } from './medusa-away.js';
 
 const PAGE = 200;
-// Of each kind. What is beyond is judged by the list and its own text alone while the issuer is away.
+// Per kind. While the issuer is away, keys beyond this number are verified only by the list and
+// their own text.
 const AT_MOST = 20_000;
 // The lower bound of the interval, even if `recordsFor` is shorter.
 const LEAST_PAUSE_MS = 10_000;
@@ -28,7 +29,7 @@ export class Filler {
     this.#logger = logger;
   }
 
-  // From now on.
+  // Starts filling at intervals.
   start() {
     if (this.#timer !== undefined || this.#isStopped) return;
     const beat = async () => {

@@ -1,5 +1,5 @@
-// A Worker of your own in front of the gate: it answers what needs no key, and hands everything
-// else to the gate, which judges it and passes it on to the origin. In its wrangler.toml:
+// A Worker of your own in front of the gate: it answers requests that need no key, and passes all
+// others to the gate, which verifies them and forwards them to the origin. In its wrangler.toml:
 //
 //   [[services]]
 //   binding = "GATE"
