@@ -10,7 +10,7 @@
 //
 // Only one refresh runs at a time, under a lease. workerd cancels a promise together with the
 // request that created it, so there each waiter uses its own timer and polls plain state. After a
-// refresh that failed or brought nothing newer, no call waits and none starts a refresh until a
+// refresh that failed or left the list too old, no call waits and none starts a refresh until a
 // pause is over.
 
 import { platform } from './platform.js';

@@ -14,15 +14,18 @@ const DELETED = 'deleted';
 export async function rollback({ shop, issuer, scope, print }) {
   const [{ there }] = await shop.query("select to_regclass('portcullis_replaced') is not null as there");
   if (!there) throw new Mistake('Nothing was taken over in this database, so there is nothing to go back from', 1);
+  // The old keys with their rows, and the rows of the keys that replace them.
   const pairs = await shop.query(`select r.old_id, r.new_id, o.id as old_row, o.revoked_at as old_revoked_at,
       m.id as new_row, m.revoked_at as new_revoked_at
     from portcullis_replaced r left join api_key o on o.id = r.old_id left join api_key m on m.id = r.new_id
     where r.new_id is not null and r.ended_at is null order by r.old_id`);
   if (pairs.length === 0) throw new Mistake("The old keys were ended by `finish`, or there were none: Medusa's module would know no key", 1);
+  // The issuer's records of all keys of the shop.
   const records = new Map();
   const { environment, owner } = scope;
   const filter = { environment, purpose: 'token', limit: PAGE, ...(owner === undefined ? {} : { owner }) };
   for await (const record of issuer.keys.list(filter)) records.set(record.id, record);
+  // Keys that were made since the switch: publishable ones can be copied, secret ones are lost.
   const known = new Set(pairs.map(({ new_id }) => new_id));
   const since = [...records.values()].filter(({ id }) => !known.has(id));
   const now = Date.now();
@@ -30,6 +33,7 @@ export async function rollback({ shop, issuer, scope, print }) {
   const publishable = since.filter(({ kind }) => kind === 'publishable').map((record) => ({ ...record, end: endOf(record, now) }));
   const copied = publishable.filter(({ end }) => !isOver(end));
   const lost = since.filter((record) => record.kind === 'secret' && !isOver(endOf(record, now)));
+  // Keys that ended at the issuer, but whose rows don't say so yet.
   const ended = pairs.map((pair) => ({ ...pair, end: endOf(records.get(pair.new_id), now) })).filter(isNews);
 
   for (const { id, title, created_by } of lost) print(`lost, since Medusa's module can't know its text: ${id} ${JSON.stringify(title)}, made by ${created_by}`);

@@ -128,7 +128,7 @@ export class Copy {
   }
 
   // The start of a listing by the database's clock; undefined if any process has completed a
-  // listing within the last `pause` milliseconds.
+  // listing that began within the last `pause` milliseconds.
   async beginListing(pause) {
     const rows = await this.#query(
       `SELECT clock_timestamp() AS now FROM (SELECT 1) AS one WHERE NOT EXISTS (

@@ -157,7 +157,8 @@ export class Judge {
     const { environment, freshFor, deadline } = this.#options;
     const judge = () => this.#verifier.verify(token, { kind, environment, freshFor });
     const verdict = judge();
-    // A fresh list's verdict is final.
+    // Final under a fresh list: a newer one doesn't make a key of a text that is none, and a newer
+    // keyring arrives with the next refresh.
     if (verdict.list.standing === 'fresh') return verdict;
     // After a failed refresh, requests don't wait for another one as long as the list is in force.
     if (verdict.list.standing === 'stale' && this.#failures > 0) {

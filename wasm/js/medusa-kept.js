@@ -22,7 +22,8 @@ export class KeptLister {
     this.#listed = listed;
   }
 
-  // Lists from the issuer; while it is away, from the copy, as of the last complete listing.
+  // Lists from the issuer; while it is away, from the copy, as of its last listing of the issuer's
+  // keys.
   async list(filters, config, counted) {
     try {
       const found = await this.#reach.read((issuer) => new Lister(issuer, this.#scope).list(filters, config, counted));

@@ -89,6 +89,7 @@ export function settings(options, now = Date.now()) {
     retries,
     fetch,
   } = readOptions(withoutEmpty(options));
+  // Required; `root` only if keys are verified against the list.
   if (url === undefined) throw wrong(CALL, 'url', URL_TEXT);
   if (adminKey === undefined) throw wrong(CALL, 'adminKey', KEY);
   if (authenticate === 'list' && root === undefined) throw wrong(CALL, 'root', ROOT);

@@ -67,6 +67,7 @@ export function readKeyring(document) {
   };
   if (isZero(keyring.successor)) keyring.successor = undefined;
   else demand(keyFault(keyring.successor) === undefined, 'successor');
+  // 1 to 4 distinct labels; an empty one allows keys without a label.
   for (let count = reader.u8(); count > 0; count -= 1) {
     const label = latin1(reader.take(reader.u8()));
     demand(label === '' || (LABEL.test(label) && !RESERVED.has(label)), 'labels');
@@ -74,6 +75,7 @@ export function readKeyring(document) {
   }
   const { labels } = keyring;
   demand(labels.length >= 1 && labels.length <= 4 && new Set(labels).size === labels.length, 'labels');
+  // The signers, in ascending order of their kids.
   let least = 0;
   for (let count = reader.u16(); count > 0; count -= 1) {
     const signer = readSigner(reader);
@@ -81,6 +83,7 @@ export function readKeyring(document) {
     keyring.signers.set(signer.kid, signer);
     least = signer.kid + 1;
   }
+  // The signature, which the caller has verified.
   reader.take(64);
   reader.end();
   return keyring;
