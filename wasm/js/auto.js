@@ -15,7 +15,7 @@ const VECTOR = Uint8Array.of(
 let chosen = inline;
 try {
   if (!WebAssembly.validate(VECTOR)) throw new TypeError('this engine knows no vectors');
-  // Even if it validates, the page's Content-Security-Policy may forbid to compile it.
+  // Even if it validates, the page's Content-Security-Policy may forbid compiling it.
   new WebAssembly.Module(VECTOR);
 } catch {
   chosen = await import('../dist/pure.js');

@@ -199,7 +199,8 @@ function isUnavailable(verdict) {
   return !verdict.ok && verdict.code === 'policy_unavailable';
 }
 
-// The facts of a `Request`, or of one of Node's requests. The path is taken from the target as received.
+// The facts of a `Request`, or of one of Node's requests. The path is taken from the target as
+// received.
 function targetOf(request, headers) {
   const method = property(request, 'method');
   const targets = ['originalUrl', 'url'].map((name) => property(request, name));

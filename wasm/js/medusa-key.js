@@ -26,7 +26,7 @@ const date = (text) => (text === null ? null : new Date(text));
 // Medusa checks only `revoked_at` to find out whether a key is valid, and its dashboard shows a key
 // that has one as revoked. So `revoked_at` is the time of a revocation, including a scheduled one,
 // as in Medusa's own module. A key that the issuer already refuses for another reason has one as
-// well; an expiry in the future has none yet.
+// well; an expiry in the future sets none.
 export function toMedusa(record, token = record.token ?? '', now = Date.now()) {
   return row(record, token, earliest([revocation(record), ...others(record).filter(({ at }) => at <= now)]));
 }

@@ -63,7 +63,8 @@ export class Reach {
     return this.#wait(act);
   }
 
-  // For changes. If it throws an error that `isAway` and that lacks `maybeDone`, nothing was sent.
+  // For changes. If the error means that the issuer is away (`isAway`) and has no `maybeDone`,
+  // nothing was sent.
   async change(act) {
     if (this.#since !== undefined) await this.#look();
     if (this.#since !== undefined) throw this.#error;

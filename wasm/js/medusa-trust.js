@@ -88,8 +88,8 @@ export class Trust {
     this.#kept = { ...this.#kept, thisUpdate: list.thisUpdate, nextUpdate: list.nextUpdate };
   }
 
-  // A verifier of its own checks the bundle first, so that one which a verifier can't start with is
-  // not stored.
+  // A separate verifier checks the bundle first, so that a bundle with which no verifier can start
+  // is not stored.
   async #keepBundle() {
     this.#bundleAt = Date.now();
     const bundle = await this.#source.get('bundle', LONGEST);

@@ -11,7 +11,7 @@ export default {
     if (pathname === '/robots.txt') return new Response('User-agent: *\nDisallow: /\n');
     const answer = await env.GATE.fetch(request);
     if (answer.status !== 401) return answer;
-    // The gate's answers are `application/problem+json`; this is the place to say it your way.
+    // The gate answers with `application/problem+json`. Change the response here as you like.
     const headers = new Headers(answer.headers);
     headers.set('link', '<https://example.com/docs/api-keys>; rel="help"');
     return new Response(answer.body, { status: 401, headers });

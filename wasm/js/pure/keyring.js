@@ -19,7 +19,7 @@ export function readRoot(text) {
 }
 
 // Returns the new keyring and the root that signed it, or `undefined` if the document is the
-// keyring that is held. `root` is the root that signed `held`.
+// keyring that is held. `root` is the root that signed `held`; the pinned root if none is held.
 export function takeKeyring(held, root, document) {
   if (held === undefined) return openKeyring(document, [root]);
   if (sameBytes(document, held.document)) return undefined;
