@@ -14,30 +14,31 @@
  *
  * All instants are milliseconds since 1970 (`Date.now()`), all durations milliseconds.
  *
- * Options are one plain object of the caller's own. A name that a call does not know, and a value of another
- * type, null among them, is a `TypeError`: at start-up, if the value is known there. `undefined` is not given.
+ * Options are passed as one plain object. An unknown option, or a value of the wrong type (`null`
+ * included), throws a `TypeError`; at start-up if the value is known then. `undefined` counts as
+ * not set.
  */
 
-/** Who a key is made for: servers (`sk_…`), or web pages and apps (`pk_…`). */
+/** What a key is made for: servers (`sk_…`), or web pages and apps (`pk_…`). */
 export type Kind = 'secret' | 'publishable';
 
-/** Where a key counts. */
+/** The environment in which a key is valid. */
 export type Environment = 'live' | 'test';
 
 /**
- * How a key is proved. An HMAC key can be judged only by who holds its secret; an Ed25519 key by
- * anybody.
+ * The algorithm that proves a key. An HMAC key can be verified only with its secret, an Ed25519 key
+ * by any verifier.
  */
 export type Algorithm = 'hmac-sha256-128' | 'ed25519';
 
 /**
- * What an accepted key says. All but the name are fields of the object's own: `{ ...key }` copies
- * them, `JSON.stringify(key)` and {@link Key.toJSON} give them together with the name.
+ * The contents of an accepted key. All but the name are own properties: `{ ...key }` copies them,
+ * `JSON.stringify(key)` and {@link Key.toJSON} return them together with the name.
  */
 export interface Key {
   /**
-   * Its public name, for logs and support: `apk_` and 22 characters. It proves nothing. A getter,
-   * which works it out each time: half a microsecond that a key whose name nobody asks for is spared.
+   * The public name, for logs and support: `apk_` and 22 characters. It proves nothing. A getter
+   * that computes the name on each access, which takes half a microsecond.
    */
   readonly name: string;
   /** `iss_` and 22 characters. */
@@ -47,22 +48,22 @@ export interface Key {
   algorithm: Algorithm;
   /** The signer's number in the keyring. */
   kid: number;
-  /** The key's place in the revocation list. */
+  /** The key's index in the revocation list. */
   serial: number;
   issuedAt: number;
-  /** The first instant at which the key is refused; `null` for never. */
+  /** The first instant at which the key is refused; `null` if it never expires. */
   expiresAt: number | null;
-  /** The owner's (tenant's) number; `null` for none. */
+  /** The number of the owner (tenant); `null` if there is none. */
   owner: number | null;
-  /** The number of the key's policy; `null` for none. */
+  /** The number of the key's policy; `null` if there is none. */
   policy: number | null;
-  /** The fields and the name. */
+  /** The own properties and the name. */
   toJSON(): Omit<Key, 'toJSON'>;
 }
 
-/** Which list, and how old its knowledge is. */
+/** Identifies a list and says how old it is. */
 export interface ListFacts {
-  /** Raised only by a keyring. */
+  /** Only a keyring raises it. */
   epoch: number;
   /** Grows with every list of an epoch. Exact up to 2^53. */
   number: number;
@@ -70,16 +71,16 @@ export interface ListFacts {
   ageMs: number;
   /** Every revocation committed before this instant is in the list. */
   thisUpdate: number;
-  /** From this instant on every key is refused, unless a newer list is adopted. */
+  /** From this instant on, every key is refused until a newer list is adopted. */
   nextUpdate: number;
 }
 
-/** A list that may be judged by: `fresh` up to the age `freshFor`, `stale` above it. */
+/** A list that keys are verified against: `fresh` up to the age `freshFor`, `stale` above it. */
 export interface CurrentList extends ListFacts {
   standing: 'fresh' | 'stale';
 }
 
-/** A list that is held and may not be judged by: see the code of the refusal. */
+/** A list that is held, but that no key may be accepted by. The refusal's code says why. */
 export interface OutdatedList extends ListFacts {
   standing: 'unknown';
 }
@@ -94,64 +95,64 @@ export interface NoList {
   nextUpdate: null;
 }
 
-/** The list as it stands at the instant that was asked about. */
+/** The list, and its state at the instant of the call. */
 export type List = CurrentList | OutdatedList | NoList;
 
-/** The key is authentic, not revoked, not expired, and of the kind and environment asked for. */
+/** The key is authentic, not revoked, not expired, and of the required kind and environment. */
 export interface Accepted {
   ok: true;
   key: Key;
   list: CurrentList;
 }
 
-/** What a key's policy grants. All of it is empty for a key without one. */
+/** What a key's policy grants. Everything is empty if the key has no policy. */
 export interface Grant {
-  /** `orders:read`, and wildcards by segment: `orders:*`. See {@link covers}. */
+  /** Scopes such as `orders:read`, with wildcards for segments: `orders:*`. See {@link covers}. */
   scopes: string[];
   salesChannels: string[];
-  /** A label that your rate limits are looked up by; it denies nothing here. */
+  /** A label by which to look up your rate limits. The verifier itself limits nothing. */
   rateClass: string | null;
 }
 
-/** An accepted key whose policy allows the request that was asked about. */
+/** An accepted key whose policy allows the request. */
 export interface Admitted extends Accepted {
   grant: Grant;
 }
 
-/** The key is refused. Nothing that it says may be believed, so nothing of it is told. */
+/** The key is refused. Nothing that its text says is verified, so the verdict contains none of it. */
 export interface Refused {
   ok: false;
-  /** For your logs. A client should be told no more than "unauthorized". */
+  /** For your logs. Tell the client no more than "unauthorized". */
   code: RefusalCode;
-  /** The same in a sentence. */
+  /** The reason as a sentence. */
   message: string;
   list: List;
 }
 
-/** What {@link Verifier.verify} answers: test `ok`. */
+/** The result of {@link Verifier.verify}. Check `ok` first. */
 export type Verdict = Accepted | Refused;
 
 /**
- * The facts of a request that a policy may speak of. One that is left out is not known: where the
- * policy restricts it, that is a refusal.
+ * The facts of a request that a policy can restrict. A fact that is left out is unknown, and a
+ * policy that restricts it refuses the request.
  */
 export interface RequestFacts {
-  /** The client's IP address, from the platform, never from a header that a client may set. */
+  /** The client's IP address. Take it from the platform, never from a header that a client can set. */
   address?: string | null;
   /** The `Origin` header. */
   origin?: string | null;
   method?: string | null;
-  /** The path as it was received: not decoded, without the query. */
+  /** The path as received: not decoded, without the query. */
   path?: string | null;
-  /** The scopes that the request needs, all of them; no wildcards. It needs none when the list is empty. */
+  /** All scopes that the request needs, without wildcards. Empty if it needs none. */
   scopes?: Iterable<string> | string;
-  /** The sales channel that the request is about. */
+  /** The sales channel that the request concerns. */
   salesChannel?: string | null;
 }
 
 /** Why a key is refused. The union is closed: a `switch` over it can be exhaustive. */
 export type RefusalCode =
-  // The text is no key: an attacker's noise, or a mistake in copying.
+  // The text is no key: noise, or a mistake in copying.
   | 'malformed_empty'
   | 'malformed_too_long'
   | 'malformed_character'
@@ -161,22 +162,22 @@ export type RefusalCode =
   | 'malformed_checksum'
   | 'malformed_version'
   | 'malformed_fields'
-  // It is a key, and not one that the issuer vouches for.
+  // The text has the form of a key, but the issuer doesn't vouch for it.
   | 'foreign_label'
   | 'foreign_list'
   | 'unknown_kid'
   | 'signer_not_allowed'
   | 'bad_signature'
-  // An HMAC key whose secret is not held here: its issuer's gates can judge it, this verifier can't.
+  // An HMAC key whose secret this verifier doesn't hold. Its issuer's gates can verify it.
   | 'secret_not_held'
-  // It was good once.
+  // The key was valid once.
   | 'revoked'
   | 'suspended'
   | 'expired'
-  // It is good, and not what was asked for.
+  // The key is valid, but not of the required kind or environment.
   | 'wrong_kind'
   | 'wrong_environment'
-  // It is good, and its policy does not allow the request.
+  // The key is valid, but its policy does not allow the request.
   | 'policy_missing'
   | 'address_denied'
   | 'origin_denied'
@@ -184,25 +185,25 @@ export type RefusalCode =
   | 'path_denied'
   | 'scope_missing'
   | 'sales_channel_denied'
-  // Its policy is not held; `refresh` fetches it, and so does `authenticate`.
+  // The key's policy is not held. `refresh` and `authenticate` fetch it.
   | 'policy_unavailable'
-  // This verifier can't judge the key now; `refresh` may help.
+  // This verifier can't verify the key now. `refresh` may help.
   | 'not_covered'
   | 'list_missing'
   | 'list_past_next_update'
   | 'list_from_the_future'
   | 'keyring_expired';
 
-/** Why a call throws. Bad keys never do. */
+/** The reason why a call throws. An invalid key never causes an exception. */
 export type ErrorCode =
-  // What was pinned or configured.
+  // The root or the secrets were refused.
   | 'root_unreadable'
   | 'root_not_canonical'
   | 'root_small_order'
   | 'secret_length'
   | 'secret_without_kid'
   | 'secret_wrong'
-  // A keyring was refused; the one that was held stays.
+  // A keyring was refused. The held one stays in use.
   | 'keyring_unreadable'
   | 'keyring_not_signed_by_root'
   | 'keyring_foreign_issuer'
@@ -211,7 +212,7 @@ export type ErrorCode =
   | 'keyring_missing'
   | 'keyring_behind'
   | 'keyring_expired'
-  // A list was refused; the one that was held stays.
+  // A list was refused. The held one stays in use.
   | 'list_unreadable'
   | 'list_foreign_issuer'
   | 'list_unknown_kid'
@@ -232,39 +233,40 @@ export type ErrorCode =
   | 'source_status'
   | 'source_too_large';
 
-/** What the package throws, apart from a `TypeError` for arguments of the wrong type. */
+/** Every error of the package, except for the `TypeError` for an argument of the wrong type. */
 export class PortcullisError extends Error {
   readonly name: 'PortcullisError';
   readonly code: ErrorCode;
 }
 
 /**
- * Where a verifier's files come from. Write your own for files, KV or R2; it need not be trusted.
+ * Where a verifier's files come from. Implement it yourself for files, KV or R2. A source need not
+ * be trusted.
  */
 export interface Source {
   /**
-   * Gives the file `name`: `stamp`, `keyring`, `bundle`, or below `heads/`, `bodies/`, `policies/`
-   * or `private/` (policies of secret keys) the one with that SHA-256 in hexadecimal.
-   * Rejects where it is longer than `longest` bytes or can't be had; `status: 404` on the error
-   * says that there is none.
+   * Resolves to the file `name`: `stamp`, `keyring`, `bundle`, or a file named by its SHA-256 in
+   * hexadecimal below `heads/`, `bodies/`, `policies/` or `private/` (policies of secret keys).
+   * Rejects if the file is longer than `longest` bytes or can't be read; `status: 404` on the error
+   * means that there is no such file.
    */
   get(name: string, longest: number): Promise<Uint8Array>;
 }
 
-/** Settings of {@link httpSource}. */
+/** Options of {@link httpSource}. */
 export interface HttpSourceOptions {
-  /** For one file, headers and body together. 5,000 ms unless told. */
+  /** The timeout of one file, headers and body together. Default: 5,000 ms. */
   timeout?: number;
-  /** Instead of the global `fetch`. */
+  /** Replaces the global `fetch`. */
   fetch?: (address: string, init: { signal: AbortSignal }) => Promise<Response>;
-  /** Sent for the policies of secret keys alone, which an issuer gives to none but its gates. */
+  /** Sent only with requests for the policies of secret keys, which an issuer serves to its gates only. */
   privateHeaders?: Record<string, string>;
 }
 
 /**
  * The files below `<url>/.well-known/portcullis/`, as the issuer serves them.
  *
- * @throws TypeError where `url` is no http or https address.
+ * @throws TypeError if `url` is not an http or https URL.
  */
 export function httpSource(url: string | URL, options?: HttpSourceOptions): Source;
 
@@ -274,40 +276,43 @@ export interface Secret {
   secret: Uint8Array | ArrayBuffer | string;
 }
 
-/** What {@link createVerifier} is made from. */
+/** Options of {@link createVerifier}. */
 export interface VerifierOptions {
   /** The issuer's public root key, 43 characters, as `portcullis init` prints it. */
   root: string;
-  /** A keyring document signed by that root, where it is at hand. */
+  /** A keyring document signed by that root, if you have one. */
   keyring?: Uint8Array | ArrayBuffer;
   /**
-   * The secrets of HMAC keys: the `secrets` of what `portcullis keyring export --gate` prints. Only
-   * for servers and gates: who holds them can make keys. They are copied into the module; one whose
-   * kid is in no keyring yet waits there for it.
+   * The secrets of HMAC keys: `secrets` in the output of `portcullis keyring export --gate`. Only
+   * for servers and gates, because a secret is enough to make keys. They are copied into the
+   * module. A secret whose kid is in no keyring yet is kept until a keyring lists it.
    */
   secrets?: Iterable<Secret>;
-  /** Keyring and list in one file, where it is at hand. */
+  /** Keyring and list in one file, if you have one. */
   bundle?: Uint8Array | ArrayBuffer;
   /** Where {@link Verifier.refresh} fetches from. */
   source?: Source;
   /**
-   * Up to this age a list is called fresh. 5,000 ms unless told. With a `source` a list of more than
-   * half that age is refreshed behind the answer.
+   * The age up to which a list counts as fresh. Default: 5,000 ms. With a `source`, a list older
+   * than half of that is refreshed in the background.
    */
   freshFor?: number;
-  /** How long {@link Verifier.authenticate} waits for a newer list than a stale one. 300 ms unless told. */
+  /**
+   * How long {@link Verifier.authenticate} waits for a newer list when the held one is stale.
+   * Default: 300 ms.
+   */
   deadline?: number;
-  /** The same where there is none that may be judged by. 3,000 ms unless told. */
+  /** How long it waits when no list is in force. Default: 3,000 ms. */
   coldDeadline?: number;
-  /** What `WWW-Authenticate` names. `portcullis` unless told. */
+  /** The realm in `WWW-Authenticate`. Default: `portcullis`. */
   realm?: string;
-  /** When `bundle` is weighed. The clock's time unless told. */
+  /** The time at which `bundle` is checked. Default: the current time. */
   now?: number | Date;
 }
 
-/** What is asked of a key. */
+/** What a key must satisfy. */
 export interface VerifyOptions {
-  /** The instant to judge at. The clock's time unless told. */
+  /** The time of the verification. Default: the current time. */
   now?: number | Date;
   /** Refuse keys of the other kind. */
   kind?: Kind;
@@ -316,52 +321,52 @@ export interface VerifyOptions {
   /** See {@link VerifierOptions.freshFor}. */
   freshFor?: number;
   /**
-   * Hold the key's policy against this request. Without it no policy is looked at, and the key's
-   * number is all that is told of it.
+   * Also check the key's policy against this request. Without it, no policy is read, and the
+   * verdict has only the policy's number.
    */
   request?: RequestFacts;
 }
 
-/** What {@link Verifier.authenticate} takes: a `Request`, or one of Node's. */
+/** The request that {@link Verifier.authenticate} takes: a `Request`, or one of Node's. */
 export interface IncomingRequest {
   headers: { get(name: string): string | null } | Record<string, string | string[] | undefined>;
   method?: string | undefined;
-  /** An address, or the target as it was received. */
+  /** A URL, or the request target as received. */
   url?: string | undefined;
-  /** Express has the target here. */
+  /** The request target in Express. */
   originalUrl?: string | undefined;
 }
 
-/** What is asked of a request's key. */
+/** What a request's key must satisfy. */
 export interface AuthenticateOptions<R = IncomingRequest> {
   kind?: Kind;
   environment?: Environment;
-  /** The scopes that the request needs, all of them. It needs none when the list is empty. */
+  /** All scopes that the request needs. Empty if it needs none. */
   scopes?: Iterable<string> | string;
-  /** The client's address: policies with networks refuse where it is not known. */
+  /** The client's address. If it is unknown, a policy with networks refuses the request. */
   address?: string | null | ((request: R) => string | null | undefined);
-  /** The sales channel that the request is about. */
+  /** The sales channel that the request concerns. */
   salesChannel?: string | null | ((request: R) => string | null | undefined);
-  /** Reads the key from elsewhere than the headers above: `undefined` for none. */
+  /** Reads the key from somewhere other than the usual headers. Return `undefined` if there is none. */
   getKey?: (request: R) => string | null | undefined;
-  /** Keeps a refresh alive behind the answer: `ctx.waitUntil.bind(ctx)` in a Worker. */
+  /** Keeps a refresh alive after the response: `ctx.waitUntil.bind(ctx)` in a Worker. */
   waitUntil?: (promise: Promise<unknown>) => void;
-  /** The instant to judge at. The clock's time unless told. */
+  /** The time of the verification. Default: the current time. */
   now?: number | Date;
 }
 
-/** Why no key could be read from a request. */
+/** The reason why no key could be read from a request. */
 export type CredentialCode = 'no_key' | 'malformed_authorization' | 'empty_key' | 'two_keys';
 
-/** Status, headers and body of a refusal, for hosts without a `Response`. */
+/** Status, headers and body for a refusal, for hosts without a `Response`. */
 export interface Problem {
   status: number;
   headers: Record<string, string>;
-  /** RFC 9457, as JSON. It never tells which part of a guess was right. */
+  /** JSON (RFC 9457). It never reveals which part of a guess was right. */
   body: string;
 }
 
-/** A request that is refused, and what to answer. */
+/** A refused request, and the response to send. */
 export interface Rejected {
   ok: false;
   /** For your logs. */
@@ -369,11 +374,11 @@ export interface Rejected {
   message: string;
   list: List;
   problem: Problem;
-  /** The same as a `Response` (RFC 6750), a new one each time it is read. */
+  /** The problem as a `Response` (RFC 6750). Each access makes a new one. */
   readonly response: Response;
 }
 
-/** What {@link Verifier.authenticate} resolves to: test `ok`. */
+/** The result of {@link Verifier.authenticate}. Check `ok` first. */
 export type Authentication = Admitted | Rejected;
 
 /** What a verifier holds. */
@@ -382,70 +387,74 @@ export interface Status {
   issuer: string | null;
   keyring: { version: number; notAfter: number } | null;
   list: List;
-  /** Kids whose secrets were given and that no keyring has named yet. */
+  /** Kids of secrets that no keyring lists yet. */
   waitingSecrets: number[];
-  /** Why the last refresh failed, `null` where it did not. */
+  /** Why the last refresh failed; `null` if it succeeded. */
   lastError: Error | null;
 }
 
 /**
- * Judges the keys of one issuer. Make one and keep it: it holds its state in the WebAssembly
- * module, and there is nothing to free.
+ * Verifies the keys of one issuer. Make one and keep it. Its state is in the WebAssembly module,
+ * and there is nothing to free.
  */
 export interface Verifier {
   /**
-   * Judges a key, at once and without a network call. A string that is no key, of whatever length
-   * and characters, is refused like any bad key.
+   * Verifies a key synchronously and without a network call. Any string that is no key is refused
+   * like an invalid key, whatever its length and characters.
    *
-   * With a `source` a refresh goes out behind a verdict by a list of more than half `freshFor`,
-   * except in workerd, where it would end with its request.
+   * With a `source`, a verdict by a list older than half of `freshFor` starts a refresh in the
+   * background; not in workerd, where the refresh would end with its request.
    *
-   * @throws TypeError when `token` is not a string, or an option is misspelt or of another type.
+   * @throws TypeError if `token` is not a string, or an option is misspelt or of the wrong type.
    */
   verify(token: string, options: VerifyOptions & { request: RequestFacts }): Admitted | Refused;
   verify(token: string, options?: VerifyOptions): Verdict;
 
   /**
-   * Reads a request's key (`Authorization: Bearer` or `Basic`, `X-API-Key`,
-   * `x-publishable-api-key`; where a secret and a publishable one stand side by side, the one of the
-   * `kind` that is asked for, else the secret one), judges it, and holds the request against its policy. With a `source`
-   * it keeps the gate's two bounds: a list older than `freshFor` is refreshed first, for at most
-   * `deadline`; past the list's next update nothing is accepted, whatever the network does.
+   * Reads a request's key, verifies it, and checks its policy against the request. The key is read
+   * from `Authorization: Bearer` or `Basic`, `X-API-Key` or `x-publishable-api-key`. If the request
+   * carries both a secret and a publishable key, the one of the required `kind` is used, by default
+   * the secret one.
    *
-   * @throws TypeError where an option is misspelt. Never for a bad key or request.
+   * With a `source` it keeps the gate's two bounds: a list older than `freshFor` is refreshed
+   * first, for at most `deadline`; and past the list's next update no key is accepted, whether or
+   * not the network works.
+   *
+   * @throws TypeError if an option is misspelt. Never for an invalid key or request.
    */
   authenticate<R extends IncomingRequest>(request: R, options?: AuthenticateOptions<R>): Promise<Authentication>;
 
   /**
-   * Takes keyring and list from a bundle, if they are newer. `true` where anything was news.
+   * Adopts keyring and list from a bundle if they are newer. Returns whether anything was newer.
    *
-   * @throws PortcullisError where either is refused. What was held stays.
+   * @throws PortcullisError if either is refused. What was held stays in use.
    */
   adopt(bundle: Uint8Array | ArrayBuffer, options?: { now?: number | Date }): boolean;
 
   /**
-   * Fetches what is newer from the `source`: 154 bytes where nothing is. Call it before the first
-   * key and then every second or few, behind your requests rather than in front of them. Calls at
-   * the same time share their fetches, except in workerd, where a request can't wait for another.
+   * Fetches newer files from the `source`; 154 bytes if there are none. Call it before the first
+   * key, and then every second or every few seconds, in the background rather than during a
+   * request. Concurrent calls share their fetches, except in workerd, where a request can't wait
+   * for another's.
    *
    * Resolves to the list that is then held.
    *
-   * @throws PortcullisError where a file can't be had or is refused. What was held stays.
+   * @throws PortcullisError if a file can't be fetched or is refused. What was held stays in use.
    */
   refresh(options?: { now?: number | Date }): Promise<List>;
 
-  /** What is held, and whether it may be judged by. */
+  /** What the verifier holds, and whether keys can be verified with it. */
   status(options?: { now?: number | Date; freshFor?: number }): Status;
 }
 
 /**
- * A verifier that pins `root`. Without a bundle, or before the first refresh, it refuses every key
- * with `list_missing`.
+ * Makes a verifier that pins `root`. Without a bundle, it refuses every key with `list_missing`
+ * until the first refresh.
  *
- * @throws PortcullisError where root, keyring, secrets or bundle are refused.
- * @throws TypeError where an option has the wrong type.
+ * @throws PortcullisError if root, keyring, secrets or bundle are refused.
+ * @throws TypeError if an option has the wrong type.
  */
 export function createVerifier(options: VerifierOptions): Verifier;
 
-/** Whether a grant covers a scope: `orders:*` covers `orders:read`, and not `orders`. */
+/** Whether a grant covers a scope: `orders:*` covers `orders:read`, but not `orders`. */
 export function covers(grant: string, scope: string): boolean;

@@ -1,4 +1,4 @@
-// The page: one verifier, the key in the field, and the clock.
+// The page: one verifier, the key in the field, and a clock.
 
 import { EMPTY, sayTrouble, sayVerdict } from './words.js';
 
@@ -11,9 +11,9 @@ const field = at('key');
 const state = {
   issuer: '',
   verifier: undefined,
-  // The last refresh's error; undefined after a good one.
+  // The last refresh's error; undefined if it succeeded.
   trouble: undefined,
-  // What the key in the field was last found to be, to notice when that changes by itself.
+  // The last verdict on the key in the field, to notice a change that the user didn't cause.
   last: { token: '', ok: false },
 };
 
@@ -31,7 +31,8 @@ async function start() {
     if (!issuer || !root) return ask('Which issuer? Tell its address and root key.');
     state.verifier = createVerifier({ root, source: httpSource(issuer) });
   } catch (error) {
-    // Without a code it is none of ours: the module did not load, or the address is none.
+    // An error without a code is not the package's: the module did not load, or the address is
+    // invalid.
     return ask(error.code ? sayTrouble(error) : `The verifier can’t start: ${error.message}`);
   }
   show();
@@ -39,7 +40,7 @@ async function start() {
   setInterval(show, TICK_MS);
 }
 
-// The address's query, and what it leaves out from the server's configuration.
+// The settings from the page's query; missing ones come from the server's configuration.
 async function configuration() {
   const query = new URLSearchParams(location.search);
   const asked = { issuer: query.get('issuer') ?? '', root: query.get('root') ?? '' };
@@ -67,7 +68,8 @@ async function keepFresh() {
   setTimeout(keepFresh, REFRESH_MS);
 }
 
-// All that depends on the key, the list or the time: called whenever one of them may have changed.
+// Renders everything that depends on the key, the list or the time. Called whenever one of them may
+// have changed.
 function show() {
   if (state.verifier === undefined) return;
   const now = Date.now();
@@ -78,7 +80,7 @@ function show() {
 }
 
 function showKey(now) {
-  // Spaces around a key come with copying; inside one they are a mistake.
+  // Copying can add spaces around a key; spaces inside it are a mistake.
   const token = field.value.trim();
   at('clear').hidden = field.value === '';
   showWarning(/^(?:[a-z][a-z0-9]*_)?sk_/.test(token));
@@ -104,7 +106,7 @@ function showWarning(secret) {
   warning.hidden = !secret;
 }
 
-// Says so when the key that is being looked at stops being good by itself.
+// Tells the user when the key in the field stops being accepted without a change to the field.
 function showTurn(token, ok, number, now) {
   if (token !== state.last.token) at('turned').hidden = true;
   else if (state.last.ok && !ok) {
@@ -196,7 +198,7 @@ function showTrouble(text, grave) {
   trouble.hidden = text === '';
 }
 
-// Only on a change: a screen reader hears of each.
+// Write only changes, because a screen reader announces each write.
 function put(id, text) {
   const element = at(id);
   if (element.textContent !== String(text)) element.textContent = text;

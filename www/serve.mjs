@@ -17,7 +17,7 @@ const TYPES = {
   wasm: 'application/wasm',
 };
 
-// Every file there is to serve, by its address: no path of a request ever reaches the disk.
+// All files that can be served, by address. A request's path is never used as a file path.
 function addresses() {
   const here = (name) => new URL(name, import.meta.url);
   const page = ['style.css', 'app.js', 'words.js', 'icon.svg'];
@@ -31,7 +31,7 @@ function addresses() {
   ]);
 }
 
-// The page may ask nobody but the issuer that it is about: a key can't leave it for elsewhere.
+// The page may connect only to its issuer, so that a key can't be sent anywhere else.
 function policy(issuer) {
   const origin = URL.canParse(issuer) ? new URL(issuer).origin : '';
   const connect = /^https?:/.test(origin) ? `'self' ${origin}` : "'self'";

@@ -1,4 +1,4 @@
-// What codes mean, in plain sentences. `open` is neither yes nor no: this page can't tell.
+// Sentences for the codes. `open` is neither accepted nor refused: this page can't decide.
 
 const broken = (why) => ['refused', 'Not a key', why];
 const refused = (title, why) => ['refused', title, why];

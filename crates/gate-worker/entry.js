@@ -1,38 +1,40 @@
 // The Worker's entry: the gate, and the list that was deployed with it.
 //
-// `bundle.bin` is empty, or what the issuer serves as its bundle: so that an isolate that
-// starts has keyring, floor and bodies, and needs one stamp.
+// `bundle.bin` is either empty or the issuer's bundle. With a bundle, a new isolate starts with
+// keyring, floor and bodies, and needs only one stamp.
 //
-// A good key passes by one synchronous call; whatever needs more is the handler's. The handler
-// holds the state: if a panic has ended it, the next call makes a new one, which holds nothing
-// and lets nothing pass.
+// A valid key takes one synchronous call (the fast path); everything else goes to the handler. The
+// handler holds the state. If a panic destroyed it, the next call makes a new one, which holds no
+// list and refuses every request until it has one.
 //
-// What costs here is objects of the runtime: a second Request, Headers of our own, an iterator. So
-// fields go on as names and values.
+// The main cost here is creating runtime objects: a second Request, another Headers, an iterator.
+// So fields are passed on as names and values.
 
 import bundle from './bundle.bin';
 import Gate, { FastPath } from './build/index.js';
 
 globalThis.PORTCULLIS_BUNDLE = bundle;
 
-// Not through `FastPath` at each call: it is a Proxy.
+// Bound once, because `FastPath` is a Proxy and each access through it costs.
 const { plan, rule, origin, needs_peer: needsPeer, sender, unreachable, wake } = FastPath;
 
-// What `rule` answers.
+// The results of `rule`.
 const PASS_ON = 0;
 const REMOVE = 1;
 const READ = 2;
 const READ_AND_REMOVE = 3;
 const REFUSE = 4;
 
-// A plain object can't hold a field of the first name, and of the second only one: the handler sends them.
+// The fast path sends fields as a plain object. That can't hold a field `__proto__`, nor
+// `set-cookie` more than once, so requests with these go to the handler.
 const UNLISTED = new Set(['__proto__', 'set-cookie']);
 
-// The rules of the names that came so far. Clients choose names, so there is an end to it.
+// The rules of the field names seen so far. Clients choose names, so the cache is bounded.
 const MOST_RULES = 1024;
 const rules = new Map();
 
-// Of the gate's settings, once it has them: where requests go, and whether the peer is asked for.
+// From the gate's settings, once they are loaded: the origin's address, whether the plan needs the
+// peer's address, and the function that sends.
 let base;
 let peers;
 let send;
@@ -49,16 +51,17 @@ export default {
   },
 };
 
-/** The origin's answer, if the request is forwarded at once. */
+/** The origin's answer if the request can be forwarded on the fast path, else undefined. */
 function forward(request) {
   if (base === undefined && !begin()) return;
   const { method, url, headers: came, body } = request;
   if (method === 'OPTIONS') return;
+  // Collect the fields to send and those that the plan reads.
   const fields = [];
   let read = '';
   let page = '';
   let isHandlers = false;
-  // An iterator would cost an object for each field.
+  // An iterator would create an object per field.
   came.forEach((value, name) => {
     const known = rules.get(name) ?? learn(name);
     if (known === PASS_ON || known === READ) {
@@ -72,17 +75,18 @@ function forward(request) {
   });
   if (isHandlers) return;
   const peer = peers ? (request.cf?.clientIp ?? '') : '';
+  // The module verifies the key and plans the request.
   const found = planFor(`${method}\n${url}\n${peer}\n${body === null ? '' : '1'}${read}`);
   if (found === undefined) return;
   const answer = send(request, base, fields, found, { method, url, body });
   return answer.catch(page === '' ? unreached : (error) => unreached(error, page));
 }
 
-// The engine knows of most texts at once that no such sign is in them.
+// The engine knows for most strings, without a scan, that they can't contain this character.
 const LOST = /\ufffd/;
 
-// Whether a field as text is not what came: bytes that are no UTF-8, or a `Cookie` of several lines,
-// which no comma may join (RFC 6265, section 5.4).
+// Whether the field as text differs from what was received: bytes that are not UTF-8, or a `Cookie`
+// of several lines, which must not be joined with a comma (RFC 6265, section 5.4).
 function isAltered(name, value) {
   return LOST.test(value) || (name === 'cookie' && value.includes(', '));
 }
@@ -91,9 +95,9 @@ function unreached({ message }, page = '') {
   return unreachable(String(message), page);
 }
 
-// Each of these three calls the module by itself, and not by way of one function for all: the engine
-// inlines a call that has one target. After a panic nothing is known of the request: the handler
-// looks at it.
+// Each of these three functions calls the module itself, and not through one shared function: the
+// engine inlines a call that has a single target. After a panic nothing is known about the request,
+// so it goes to the handler.
 
 function planFor(asked) {
   try {
@@ -132,6 +136,6 @@ function revive() {
   try {
     wake();
   } catch {
-    // Then the handler says so.
+    // The handler reports it.
   }
 }

@@ -1,10 +1,11 @@
-// The bytes of an IP address, 4 or 16: of the texts of RFC 4291, section 2.2, and no others.
+// Parses an IP address to its 4 or 16 bytes. Accepts the text forms of RFC 4291, section 2.2, and
+// no others.
 
 const OCTET = '(25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])';
 const IPV4 = new RegExp(`^${OCTET}\\.${OCTET}\\.${OCTET}\\.${OCTET}$`);
 const LONGEST = 45;
 
-// `undefined` where `text` is none.
+// `undefined` if `text` is no address.
 export function addressBytes(text) {
   if (typeof text !== 'string' || text.length > LONGEST) return undefined;
   return ipv4(text) ?? ipv6(text);
@@ -21,14 +22,15 @@ function ipv6(text) {
   const front = groups(before, after === undefined);
   const back = after === undefined ? [] : groups(after, true);
   if (front === undefined || back === undefined) return undefined;
-  // `::` stands for one group at least.
+  // `::` replaces at least one group.
   const missing = 8 - front.length - back.length;
   if (after === undefined ? missing !== 0 : missing < 1) return undefined;
   const all = [...front, ...new Array(missing).fill(0), ...back];
   return Uint8Array.from(all.flatMap((group) => [group >> 8, group & 0xff]));
 }
 
-// The 16-bit groups of one side; the last two of the whole may be written as an IPv4 address.
+// The 16-bit groups of one side of `::`. The last two groups of the address may be written as an
+// IPv4 address.
 function groups(side, isLast) {
   if (side === '') return [];
   const found = [];

@@ -1,5 +1,5 @@
-// What a client is told in place of an answer: few and fixed problems (RFC 6750, RFC 9457),
-// whatever the reason inside.
+// What the client gets for a refused request: a small fixed set of problems (RFC 6750, RFC 9457),
+// whatever the internal reason.
 
 import { own } from './property.js';
 
@@ -10,7 +10,8 @@ const UNAVAILABLE = new Set([
   'keyring_expired',
   'policy_unavailable',
 ]);
-// But for the address: that a key is good elsewhere is nobody's business.
+// `address_denied` is not in here: a client at the wrong address must not learn that the key works
+// elsewhere.
 const NOT_ALLOWED = new Set([
   'policy_missing',
   'origin_denied',
@@ -21,11 +22,11 @@ const NOT_ALLOWED = new Set([
 const INVALID_REQUEST = new Set(['malformed_authorization', 'empty_key', 'two_keys']);
 const SCOPE_TOKEN = /^[\x21\x23-\x5b\x5d-\x7e]+$/;
 
-// Status, headers and body for a refusal, as plain values: for hosts that have no `Response`.
+// Status, headers and body of a refusal, as plain values for hosts that have no `Response`.
 export function problemOf({ code, message }, realm = 'portcullis', scopes = [], retryAfter = 1) {
   const challenge = `Bearer realm="${realm.replace(/[^\x20\x21\x23-\x5b\x5d-\x7e]/g, '')}"`;
   if (code === 'no_key') {
-    // RFC 6750, section 3.1: no error code where no authentication was attempted.
+    // RFC 6750, section 3.1: no error code if the request carried no credentials.
     return problem(401, 'no-key', 'An API key is needed',
       'Send your API key as `Authorization: Bearer <key>` or `X-API-Key: <key>`.', challenge);
   }

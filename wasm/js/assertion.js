@@ -1,5 +1,5 @@
-// Assertions (docs/assertion.md): what a gate signs of its callers, judged where the origin is. For
-// whatever has WebCrypto; where that knows no Ed25519 the noble libraries do.
+// Verifies assertions (docs/assertion.md), the gate's signed statements about its callers, at the
+// origin. Runs on any platform with WebCrypto; if that lacks Ed25519, the noble libraries verify.
 
 import { problem, problemOf, toResponse } from './answer.js';
 import { reader } from './credential.js';
@@ -31,12 +31,12 @@ const COLD_DEADLINE_MS = 3_000;
 const LONGEST_PAUSE_MS = 5_000;
 const SKEW_MS = 10_000;
 const LONGEST_LIFE_SECS = 300;
-// A gate sends the same assertion for half a minute.
+// A gate sends the same assertion for half a minute, so good signatures are cached.
 const REMEMBERED = 1024;
 
-// Host, or host and port: no address.
+// A host, or host and port; not a URL.
 const AUDIENCE = /^[^\s/?#@]+$/;
-// What a newer keyring may settle.
+// The refusal that a newer keyring may resolve.
 const NOT_ALLOWED = 'assertion_signer_not_allowed';
 
 const MESSAGES = {
@@ -73,7 +73,7 @@ const AssertionVerifier = wrappable(class AssertionVerifier {
   #keeper;
   #audiences;
   #realm;
-  // What was found to be signed, by its text, under one keyring.
+  // Assertions whose signature is good, by their text; valid for one keyring only.
   #signed = { by: undefined, texts: new Map() };
 
   constructor(options) {
@@ -140,7 +140,7 @@ const AssertionVerifier = wrappable(class AssertionVerifier {
     };
   }
 
-  // The checks of docs/assertion.md in their order, by the keyring that is held now.
+  // The checks of docs/assertion.md in their order, with the keyring that is held now.
   async #judge(text, said, demand, now) {
     const { keyring } = this.#held;
     if (keyring === undefined) return refused('keyring_missing');
@@ -181,7 +181,7 @@ const AssertionVerifier = wrappable(class AssertionVerifier {
     const closed = code === 'keyring_missing' || (code === NOT_ALLOWED && !this.#held.isInForce(now));
     const retryAfter = (this.#keeper?.pauseLeft(now) ?? 0) / 1000;
     const told = closed || !code.startsWith('assertion_')
-      // As of a list that is not there, where it is the keyring.
+      // Without a valid keyring, answer as if the list were missing: 503.
       ? problemOf(closed ? { code: 'list_missing' } : refusal, this.#realm, scopes, retryAfter)
       : problem(403, 'no-assertion', 'The request did not come through the gate', 'Send it to the public address of this API.');
     return {
@@ -194,8 +194,9 @@ const AssertionVerifier = wrappable(class AssertionVerifier {
   }
 });
 
-// What its middleware may be told to ask for: the gate has held its networks against the client, and here
-// nobody knows them.
+// The options that middleware over this verifier accepts. There is no `address`: the gate has
+// already checked its networks against the client, and the origin doesn't know the client's
+// address.
 AssertionVerifier.prototype[DEMANDS] = OF_AN_ASSERTION;
 
 function refused(code, message = MESSAGES[code]) {
@@ -237,7 +238,8 @@ function isInTime({ issuedAt, expiresAt }, now) {
   return isShort && issuedAt * 1000 <= now + SKEW_MS && now < expiresAt * 1000;
 }
 
-// The header's value, of a text, a `Request` or one of Node's; `undefined` where there is none.
+// The header's value, of a string, a `Request` or one of Node's requests; `undefined` if there is
+// none.
 function textOf(input) {
   if (typeof input === 'string') return input;
   if (input === undefined || input === null) return undefined;

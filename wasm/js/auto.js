@@ -1,9 +1,10 @@
-// The wasm module, or where it can't be had the same in JavaScript, which is loaded only then. In one
-// file, so that a bundler can't let it wait for the one that waits for it.
+// The wasm module, or the JavaScript engine if WebAssembly is not available; the latter is loaded
+// only then. This stays one file, because a bundler that splits it can create two modules that wait
+// for each other.
 
 import * as inline from './inline.js';
 
-// A function that makes a vector: engines that know none can't load our module.
+// A function that makes a vector. An engine without SIMD can't load our module.
 const VECTOR = Uint8Array.of(
   0, 0x61, 0x73, 0x6d, 1, 0, 0, 0, // \0asm, version 1
   1, 5, 1, 0x60, 0, 1, 0x7b, //       one type: () -> v128
@@ -14,7 +15,7 @@ const VECTOR = Uint8Array.of(
 let chosen = inline;
 try {
   if (!WebAssembly.validate(VECTOR)) throw new TypeError('this engine knows no vectors');
-  // A page's Content-Security-Policy may forbid what could be validated.
+  // Even if it validates, the page's Content-Security-Policy may forbid compiling it.
   new WebAssembly.Module(VECTOR);
 } catch {
   chosen = await import('../dist/pure.js');

@@ -1,4 +1,4 @@
-// 32 bytes in base64url without padding: 43 characters, of which the last carries only four bits.
+// Base64url without padding. 32 bytes take 43 characters; the last one carries only four bits.
 
 export const THIRTY_TWO_BYTES = /^[A-Za-z0-9_-]{43}$/;
 

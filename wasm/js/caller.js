@@ -1,6 +1,6 @@
-// Who is calling, as the gate tells its origin: docs/gate.md, "What the origin gets". Read only as
-// the gate writes it (crates/gate/src/identity.rs), where structured fields would allow more: another
-// order or spelling is somebody else's.
+// Reads the headers by which the gate tells its origin about the caller (docs/gate.md, "What the
+// origin gets"). Accepts exactly what the gate writes (crates/gate/src/identity.rs), although
+// structured fields allow more: another order or spelling did not come from the gate.
 
 import { reader } from './credential.js';
 import { property } from './property.js';
@@ -9,7 +9,7 @@ export { covers } from './scope.js';
 
 const HEADER = 'portcullis';
 const PARTS = ['key', 'issuer', 'kind', 'environment', 'list', 'standing', 'owner', 'policy', 'scopes', 'sales-channels'];
-// What stands between the items of a list in a header of its own.
+// The separators in a list that has a header of its own.
 const BETWEEN = { scopes: ' ', 'sales-channels': ',' };
 
 const NUMBER = '[1-9][0-9]{0,15}';
@@ -19,10 +19,10 @@ const CHANNEL = '"[A-Za-z0-9_-]{1,64}"';
 const LINE = new RegExp(
   '^key=(apk_[0-9A-Za-z]{22}), issuer=(iss_[0-9A-Za-z]{22}), kind=(secret|publishable), environment=(live|test)'
   + `, list=(0|${NUMBER}), standing=(fresh|stale)(?:, owner=(${NUMBER}))?`
-  // Without a policy nothing is granted.
+  // Without a policy, nothing is granted.
   + `(?:, policy=(${NUMBER})(?:, scopes=\\((${SCOPE}(?: ${SCOPE})*)\\))?(?:, sales-channels=\\((${CHANNEL}(?: ${CHANNEL})*)\\))?)?$`,
 );
-// 2^64 - 1 in base62, whose digits ascend as their characters do.
+// 2^64 - 1 in base62. Its digits sort in the order of their character codes.
 const LARGEST_CHUNK = 'LygHa16AHYF';
 const LARGEST_NUMBER = 2 ** 32 - 1;
 const LONGEST_SCOPE = 255;
@@ -32,7 +32,7 @@ export function readCaller(input) {
     const line = lineOf(input);
     return line === undefined ? undefined : callerOf(LINE.exec(line));
   } catch {
-    // Whatever throws where headers should be has none.
+    // If reading the headers throws, there are none.
     return undefined;
   }
 }
@@ -49,7 +49,7 @@ function callerOf(match) {
     : undefined;
 }
 
-// Behind the prefix: 128 bits as two chunks of 64.
+// After the prefix: 128 bits, as two chunks of 64.
 function isId(text) {
   return text.slice(4, 15) <= LARGEST_CHUNK && text.slice(15) <= LARGEST_CHUNK;
 }
@@ -58,19 +58,20 @@ function ascends(texts) {
   return texts.every((text, at) => at === 0 || texts[at - 1] < text);
 }
 
-// The header's value, of a text, of headers, or of what has them; `undefined` where there is none.
+// The header's value, of a string, of headers, or of an object that has headers; `undefined` if
+// there is none.
 function lineOf(input) {
   if (typeof input === 'string') return input;
   const headers = property(input, 'headers');
   const get = reader(typeof headers === 'object' && headers !== null ? headers : input);
   const parts = PARTS.map((part) => [part, get(`${HEADER}-${part}`)]).filter(([, value]) => value !== undefined);
   const line = get(HEADER);
-  // Of `IDENTITY`s there is one.
+  // The gate sends the one header or the separate ones, never both.
   if (line !== undefined) return parts.length === 0 ? line : undefined;
   return parts.map(member).join(', ');
 }
 
-// A header of its own as a member of the dictionary.
+// A separate header, written as a member of the one header's dictionary.
 function member([part, value]) {
   const between = BETWEEN[part];
   const foreign = between === undefined ? /\W/ : /"/;

@@ -1,4 +1,4 @@
-// The package itself, over an engine: the wasm module, or the same in JavaScript.
+// The verifier behind every entry, on top of an engine: the wasm module, or its JavaScript port.
 
 import { problemOf, toResponse } from './answer.js';
 import { fromBase64Url, THIRTY_TWO_BYTES } from './base64.js';
@@ -24,7 +24,7 @@ const DEADLINE_MS = 300;
 const COLD_DEADLINE_MS = 3_000;
 const POLICY_TRIES = 3;
 
-// What a key is refused for that a newer list or keyring may settle.
+// Refusals that a newer list or keyring may resolve.
 const DOUBTS = new Set(['not_covered', 'unknown_kid']);
 
 const KID = {
@@ -63,7 +63,8 @@ export const Verifier = wrappable(class Verifier {
     this.#freshFor = freshFor;
     this.#realm = realm;
     this.#engine = new Engine(root);
-    // Before the secrets, so that a wrong one is told at once and not with the first refresh.
+    // The keyring goes in before the secrets, so that a wrong secret throws here and not at the
+    // first refresh.
     if (keyring !== undefined) this.#engine.offerKeyring(keyring);
     if (bundle !== undefined) this.#engine.adoptBundle(bundle, now);
     for (const held of secrets) this.#holdSecret(held);
@@ -95,7 +96,7 @@ export const Verifier = wrappable(class Verifier {
     );
     if (this.#keeper !== undefined) {
       if (isUnavailable(verdict)) this.#keeper.miss(this.#engine.missed, now === undefined ? Date.now : undefined);
-      // Of another instant than now nothing is to be fetched.
+      // If the caller set `now`, the time isn't the present: fetch nothing.
       if (now === undefined) this.#keeper.behind(verdict.list.ageMs, Date.now);
     }
     return verdict;
@@ -109,6 +110,7 @@ export const Verifier = wrappable(class Verifier {
     const clock = now === undefined ? Date.now : () => now;
     const headers = property(request, 'headers');
     const held = getKey === undefined ? readCredential(headers, kind) : given(getKey, request);
+    // Read the key from the caller's own place, or from the headers by the gate's rules.
     if (held.code !== undefined) {
       const { list } = this.#engine.status(clock(), this.#freshFor);
       return this.#refuse({ ok: false, ...held, list }, scopes, clock);
@@ -116,6 +118,7 @@ export const Verifier = wrappable(class Verifier {
 
     const facts = readFacts({
       ...targetOf(request, headers),
+      // Collect the facts that policies restrict.
       address: typeof address === 'function' ? address(request) : address,
       scopes,
       salesChannel: typeof salesChannel === 'function' ? salesChannel(request) : salesChannel,
@@ -129,11 +132,14 @@ export const Verifier = wrappable(class Verifier {
     };
     const keeper = this.#keeper;
     if (keeper !== undefined) await keeper.current(clock, waitUntil);
+    // Wait for a refresh if the list is too old, then verify.
     let verdict = await judge();
     const doubt = keeper !== undefined && !verdict.ok && DOUBTS.has(verdict.code);
     if (doubt && (await keeper.settle(verdict.code, clock))) verdict = await judge();
+    // If a newer list or keyring may change the refusal, refresh and verify again.
     for (let tries = 0; isUnavailable(verdict) && tries < POLICY_TRIES; tries += 1) {
       if (keeper === undefined || !(await keeper.policy(missed, clock))) break;
+      // If the policy isn't held, fetch its files and verify again.
       verdict = await judge();
     }
     return verdict.ok ? verdict : this.#refuse(verdict, scopes, clock);
@@ -160,7 +166,8 @@ export const Verifier = wrappable(class Verifier {
     return { ...held, lastError: this.#keeper?.lastError ?? null };
   }
 
-  // Leaves a signature that is not good to the engine, which then says so.
+  // Verifies the signature natively and caches it if it is good. Anything else is left to the
+  // engine, which refuses the key with the right code.
   async #checkSignature(token) {
     const found = this.#engine.signature(token);
     if (found !== undefined && (await isGood(found)) === true) this.#engine.remember(found);
@@ -185,14 +192,15 @@ export const Verifier = wrappable(class Verifier {
   }
 });
 
-// What its middleware may be told to ask for.
+// The options that middleware over this verifier accepts.
 Verifier.prototype[DEMANDS] = OF_A_KEY;
 
 function isUnavailable(verdict) {
   return !verdict.ok && verdict.code === 'policy_unavailable';
 }
 
-// What a request says of itself: a `Request`, or one of Node's, whose target is as it was received.
+// The facts of a `Request`, or of one of Node's requests. The path is taken from the target as
+// received.
 function targetOf(request, headers) {
   const method = property(request, 'method');
   const targets = ['originalUrl', 'url'].map((name) => property(request, name));
@@ -201,7 +209,7 @@ function targetOf(request, headers) {
   return { method: typeof method === 'string' ? method : '', path, origin: reader(headers)('origin') };
 }
 
-// The key from where the caller keeps it.
+// The key that the caller's `getKey` returns.
 function given(getKey, request) {
   const token = getKey(request);
   return typeof token === 'string' && token !== '' ? { token, code: undefined } : noKey();

@@ -1,5 +1,5 @@
-// Where a request carries its key: `Authorization` (Bearer, or Basic with the key as user and no
-// password), `X-API-Key`, `x-publishable-api-key`. The rules are the gate's.
+// Finds the key of a request: `Authorization` (Bearer, or Basic with the key as the user and no
+// password), `X-API-Key` or `x-publishable-api-key`. The rules are the gate's.
 
 import { property } from './property.js';
 
@@ -12,11 +12,12 @@ const PROBLEMS = {
   two_keys: 'the request carries two different API keys; send one',
 };
 
-// `{ token, code: undefined }`, or `{ code, message }` when no key can be read. `kind` is the one that is asked for.
+// Returns `{ token, code: undefined }`, or `{ code, message }` if no key can be read. `kind` is the
+// kind that the caller requires.
 //
-// A secret and a publishable key may stand side by side; of the kind that is asked for, else the
-// secret one, is judged. What stands in `Authorization` and looks like no key (a shopper's token) is
-// none of ours where a key stands elsewhere, and judged where none does.
+// A request may carry both a secret and a publishable key. The one of the required kind is used, by
+// default the secret one. If `Authorization` holds something that doesn't look like a key (a
+// shopper's token), it is ignored if there is a key elsewhere, and used as the key otherwise.
 export function readCredential(headers, kind) {
   const get = reader(headers);
   const fields = [
@@ -31,7 +32,7 @@ export function readCredential(headers, kind) {
   const found = [isForeign ? undefined : first, ...elsewhere].filter(Boolean);
   if (found.length === 0) return noKey();
   for (const each of ['secret', 'publishable']) {
-    // What looks like neither kind contradicts both.
+    // A text that looks like neither kind conflicts with both.
     const texts = found.filter((one) => one.kind === undefined || one.kind === each).map(({ token }) => token);
     if (texts.some((text) => text !== texts[0])) return problem('two_keys');
   }
@@ -47,7 +48,8 @@ function problem(code) {
   return { code, message: PROBLEMS[code] };
 }
 
-// `Headers`, or an object with names in lower case, as Node has it. What is no text is not there.
+// Returns a function that reads a header by its lower-case name. Takes `Headers`, or an object with
+// lower-case names as in Node. A value that is no string counts as missing.
 export function reader(headers) {
   const text = (value) => (typeof value === 'string' ? value : undefined);
   const get = property(headers, 'get');
@@ -59,13 +61,13 @@ export function reader(headers) {
   };
 }
 
-// What the prefix of a text says, which is all that is looked at.
+// The kind by the prefix; the rest of the text is not checked.
 function kindOf(text) {
   return KINDS[KEY.exec(text)?.[1]];
 }
 
-// A header that was sent twice comes as one value with a comma, and no key holds one: equal ones
-// count as one.
+// A header that was sent twice arrives as one value with a comma, which no key contains. Equal
+// values count as one.
 function single(tokens) {
   if (tokens.length === 0) return undefined;
   return tokens.some((token) => token !== tokens[0]) ? problem('two_keys') : { token: tokens[0], code: undefined };
@@ -87,8 +89,8 @@ function authorization(value) {
   return single(parts.map(basicKey).filter((key) => key !== undefined));
 }
 
-// The user of `Basic`, where it is a key and there is no password, or a key in their place. Any other
-// user is none of ours.
+// The user of `Basic` if it is a key and there is no password, or a key in place of the encoded
+// pair. Any other user is ignored.
 function basicKey(part) {
   const text = /^basic[ \t]+(\S+)$/i.exec(part)?.[1];
   if (text === undefined || kindOf(text) !== undefined) return text;

@@ -1,11 +1,11 @@
-// What may be asked of a request: of a key by `authenticate`, of an assertion by its own, and by every
-// middleware of either. The values stay as callers write them, so that they can be handed on.
+// The options that say what a request must satisfy: for a key, for an assertion, and for the
+// middleware of either. Values stay as the caller wrote them, so that they can be passed on.
 
 import { ENVIRONMENT, FUNCTION, INSTANT, KIND, listOf, orFunction } from './options.js';
 import { isScope } from './scope.js';
 
 export const SCOPES = { what: 'a text like `orders:read`, without wildcards, or a list of them', read: scopesOf };
-// What is not known is null.
+// null means unknown.
 export const FACT = { what: 'a string, or null', read: (value) => (typeof value === 'string' || value === null ? value : undefined) };
 
 export const OF_AN_ASSERTION = {
@@ -13,10 +13,12 @@ export const OF_AN_ASSERTION = {
 };
 export const OF_A_KEY = { ...OF_AN_ASSERTION, address: orFunction(FACT), getKey: FUNCTION };
 
-// Under this name a verifier tells its middleware which of the two it takes: each may be of a bundle of its own.
+// The property in which a verifier tells middleware which of the two option tables it takes. A
+// registered symbol, because verifier and middleware may be in different bundles.
 export const DEMANDS = Symbol.for('portcullis.demands');
 
-// A list is gone through once: what gives its members but once would else ask for nothing the next time.
+// Copies the list, because an iterable that yields its members only once would be an empty demand
+// the second time.
 function scopesOf(value) {
   const list = typeof value === 'string' ? [value] : listOf(value);
   return list?.every(isScope) ? list : undefined;

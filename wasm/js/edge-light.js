@@ -1,10 +1,10 @@
-// Vercel's edge runtime, and Next.js's middleware: code may not be made from bytes there.
+// Vercel's edge runtime, and Next.js's middleware. Compiling wasm from bytes is forbidden there.
 import module from '../dist/portcullis.wasm?module';
 import { start } from './instance.js';
 import { platform } from './platform.js';
 
 start(new WebAssembly.Instance(module));
-// A fetch may end with the request that made it.
+// A fetch may end with the request that started it.
 platform.sharesPromises = false;
 
 export * from './wasm.js';

@@ -1,7 +1,7 @@
 import { guard, kindDemand, scopeDemand } from './guard.js';
 import { property } from './property.js';
 
-// What was admitted stands in `request.portcullis`.
+// Stores the result in `request.portcullis`.
 export function apiKey(verifier, options) {
   const judge = guard('apiKey', verifier, options);
   return (request, response, next) => {

@@ -1,4 +1,4 @@
-// What is known of a request, as policies speak of it.
+// The facts of a request that policies can restrict.
 
 import { addressBytes } from './address.js';
 import { FACT, SCOPES } from './demands.js';
@@ -8,7 +8,8 @@ const FACTS = options('request', {
   address: FACT, origin: FACT, method: FACT, path: FACT, scopes: SCOPES, salesChannel: FACT,
 });
 
-// The caller's facts, looked at. One that is not known is allowed by no policy that restricts it.
+// Validates the caller's facts. A policy that restricts a fact denies requests for which it is
+// unknown.
 export function readFacts(request) {
   const { address, origin, method, path, scopes, salesChannel } = FACTS(request);
   return {

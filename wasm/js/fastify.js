@@ -1,8 +1,8 @@
 import { guard, kindDemand, scopeDemand } from './guard.js';
 import { property } from './property.js';
 
-// A plugin: all routes of the scope that it is registered in, and of those inside, need a key. What
-// was admitted stands in `request.portcullis`.
+// A plugin: all routes of the scope that it is registered in, and of nested scopes, need a key.
+// Stores the result in `request.portcullis`.
 export function apiKey(verifier, options) {
   const judge = guard('apiKey', verifier, options);
   const plugin = (fastify, _options, done) => {
@@ -15,7 +15,8 @@ export function apiKey(verifier, options) {
     });
     done();
   };
-  // Fastify's own mark for a plugin that belongs to the scope that registers it.
+  // Fastify's mark for a plugin without encapsulation, which applies to the scope that registers
+  // it.
   plugin[Symbol.for('skip-override')] = true;
   plugin[Symbol.for('fastify.display-name')] = 'portcullis';
   return plugin;
@@ -37,7 +38,7 @@ function demanding(demand) {
   };
 }
 
-// The target as it was received, whatever rewrote it since.
+// Uses the URL as it was received, before any rewriting.
 function shape(request) {
   const { headers, method, raw } = request;
   return { headers, method, url: property(request, 'originalUrl') ?? raw.url };

@@ -1,14 +1,15 @@
-// For whatever is a function of a `Request`: Workers, Deno.serve, Bun.serve, service workers.
+// Middleware for hosts whose handler is a function of a `Request`: Workers, Deno.serve, Bun.serve,
+// service workers.
 
 import { toResponse } from './answer.js';
 import { kindDemand, protecting, scopeDemand } from './guard.js';
 
-// `handler(request, admitted, ...rest)` runs for admitted requests alone.
+// `handler(request, admitted, ...rest)` runs for admitted requests only.
 export function protect(verifier, handler, options) {
   return protecting('protect', verifier, handler, options);
 }
 
-// The answer to give where a scope is missing, `undefined` where none is.
+// Returns the response to send if a scope is missing, else `undefined`.
 export function requireScopes(...scopes) {
   return answering(scopeDemand(scopes));
 }

@@ -1,5 +1,5 @@
-// What every middleware is made of: one judgement of a request, and demands on what it found. All of
-// it is closed by default: only a request that was admitted goes on.
+// The shared base of every middleware: authenticates a request once, and checks demands on the
+// result. It is closed by default: only an admitted request goes on.
 
 import { problemOf } from './answer.js';
 import { DEMANDS, OF_A_KEY, SCOPES } from './demands.js';
@@ -7,13 +7,15 @@ import { argument, FUNCTION, KIND, options as reading } from './options.js';
 import { offered, property } from './property.js';
 import { covers } from './scope.js';
 
-// Judges requests by `verifier`: gives what authenticate gives. Functions of the options are asked about
-// `context`, which is what the framework knows its requests by. `call` is the middleware's own name.
+// Returns a function that authenticates a request with `verifier` and resolves to what
+// `authenticate` returns. Options that are functions are called with `context`, the framework's own
+// request object. `call` is the middleware's name, for error messages.
 export function guard(call, verifier, options) {
   if (typeof offered(verifier, 'authenticate') !== 'function') {
     throw new TypeError(`${call}: the first argument is what createVerifier gives`);
   }
-  // At start-up and not with the first request. What only wraps a verifier is asked as that is.
+  // Check the options at start-up, not with the first request. A wrapper of a verifier is treated
+  // like the verifier.
   const demands = offered(verifier, DEMANDS) ?? OF_A_KEY;
   const { onRefused, ...asked } = reading(call, { ...demands, onRefused: FUNCTION })(options);
   return async (request, context, waitUntil) => {
@@ -30,7 +32,8 @@ export function guard(call, verifier, options) {
   };
 }
 
-// Why what was admitted may not go on for want of a scope: `undefined` when it may.
+// Returns a check of an admitted request: a refusal if one of the scopes is missing, else
+// `undefined`.
 export function scopeDemand(scopes) {
   const needed = argument('requireScopes', 'scopes', SCOPES, scopes.flat());
   if (needed.length === 0) throw new TypeError('requireScopes: at least one scope');
@@ -40,7 +43,7 @@ export function scopeDemand(scopes) {
   };
 }
 
-// The same for the key's kind.
+// Like scopeDemand, for the key's kind.
 export function kindDemand(kind) {
   argument('requireKind', 'kind', KIND, kind);
   return (admitted) => {
@@ -58,13 +61,13 @@ function refusal(code, message, scopes) {
   return { ok: false, code, message, problem: problemOf({ code, message }, undefined, scopes) };
 }
 
-// The host's `waitUntil`, when there is one.
+// The host's `waitUntil`, or `undefined` if it has none.
 export function waitUntilOf(context) {
   return typeof property(context, 'waitUntil') === 'function' ? (promise) => context.waitUntil(promise) : undefined;
 }
 
-// A function of a `Request` that runs `handler` for admitted requests alone. An argument that has `waitUntil` is the
-// host's context.
+// Wraps `handler` so that it runs for admitted requests only. An argument that has a `waitUntil` is
+// taken as the host's context.
 export function protecting(call, verifier, handler, options) {
   if (typeof handler !== 'function') throw new TypeError(`${call}: the handler is a function`);
   const judge = guard(call, verifier, options);

@@ -1,11 +1,11 @@
-// The keyring that assertions are checked by, as a Keeper keeps it current: one is held, a newer one
-// fetched.
+// The keyring that verifies assertions, with the interface that Keeper needs: it holds one and
+// fetches newer ones.
 
 import { readRoot, takeKeyring } from './pure/keyring.js';
 import { copied } from './pure/reader.js';
 import { fault } from './pure/refusal.js';
 
-// In bytes. One of all the kids there can be has 3.6 million.
+// In bytes. A keyring with every possible kid has 3.6 million.
 const LONGEST = 4 << 20;
 
 export class HeldKeyring {
@@ -19,7 +19,7 @@ export class HeldKeyring {
     this.#source = source;
   }
 
-  // Whether it was news.
+  // Returns whether the keyring is newer than the one held.
   offer(document) {
     const taken = fault(() => takeKeyring(this.keyring, this.#root, copied(document)));
     if (taken === undefined) return false;
@@ -31,7 +31,8 @@ export class HeldKeyring {
     return this.keyring !== undefined && BigInt(Math.floor(now)) < this.keyring.notAfter;
   }
 
-  // A keyring says when it ends and not when it was signed: its age is counted from the last fetch.
+  // A keyring carries its expiry, but not the time of its signature, so its age is counted from the
+  // last fetch.
   status(now, freshFor) {
     const ageMs = now >= this.#fetchedAt ? now - this.#fetchedAt : Infinity;
     const current = ageMs <= freshFor ? 'fresh' : 'stale';
@@ -43,7 +44,7 @@ export class HeldKeyring {
     try {
       this.offer(document);
     } catch (error) {
-      // Some cache's older copy is no news, and no error either.
+      // A cache served an older copy. That is neither news nor an error.
       if (error.code !== 'keyring_rollback') throw error;
     }
     this.#fetchedAt = clock();

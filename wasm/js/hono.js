@@ -1,7 +1,7 @@
 import { toResponse } from './answer.js';
 import { guard, kindDemand, scopeDemand, waitUntilOf } from './guard.js';
 
-// What was admitted stands in `c.get('portcullis')`.
+// Stores the result in `c.get('portcullis')`.
 export function apiKey(verifier, options) {
   const judge = guard('apiKey', verifier, options);
   return async (c, next) => {
@@ -28,7 +28,7 @@ function demanding(demand) {
   };
 }
 
-// Hono throws where its host has no such context.
+// Hono throws if its host has no execution context.
 function waiting(c) {
   try {
     return waitUntilOf(c.executionCtx);

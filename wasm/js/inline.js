@@ -1,5 +1,5 @@
-// The package with its module inside: for whatever loads JavaScript, with any bundler or none, and
-// without a request of its own.
+// The package with the module embedded: works with any bundler or none, and needs no further
+// request.
 
 import { MODULE } from '../dist/inline.js';
 import { PortcullisError } from './errors.js';
@@ -9,7 +9,8 @@ import { createVerifier as create } from './wasm.js';
 
 export { covers, httpSource, PortcullisError } from './core.js';
 
-// A stamp out of a browser's cache would be old; asked for so, an unchanged one costs a 304.
+// A browser cache could return an old stamp. With `no-cache`, the browser revalidates, and an
+// unchanged stamp costs a 304.
 if (globalThis.document !== undefined || typeof globalThis.importScripts === 'function') {
   platform.fetch = { cache: 'no-cache' };
 }
@@ -29,8 +30,8 @@ function instantiate() {
   }
 }
 
-// Hexadecimal and compressed it is a twentieth larger than compressed bytes; base64 hides what a
-// compressor looks for, and makes it a third.
+// Compressed, hexadecimal is 5% larger than the compressed bytes; base64 is 33% larger, because it
+// hides the repetitions from the compressor.
 function fromHex(text) {
   if (Uint8Array.fromHex !== undefined) return Uint8Array.fromHex(text);
   if (globalThis.Buffer !== undefined) return globalThis.Buffer.from(text, 'hex');

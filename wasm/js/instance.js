@@ -1,4 +1,4 @@
-// The one copy of the wasm module, which an entry starts before anybody can call anything.
+// The one instance of the wasm module. An entry starts it before any other code can call it.
 
 export let exports;
 

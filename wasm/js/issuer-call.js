@@ -1,5 +1,5 @@
-// What calls of the issuer's API take. What is sent to the issuer (bodies, filters) the issuer checks itself,
-// name by name: a newer one may know more.
+// The options of calls of the issuer's API. The issuer itself checks bodies and filters by name,
+// because a newer issuer may accept more.
 
 import { ENVIRONMENT, FUNCTION, isPlain, KIND, options as reading, POSITIVE, TEXT } from './options.js';
 import { own, property } from './property.js';
@@ -23,14 +23,14 @@ export const readFollow = reading('events.follow', { type: TEXT, after: ID, sile
 export const readAll = reading('toArray', { atMost: COUNT });
 const readWait = reading('wait', { wait: SECONDS });
 
-// A body without `wait`, which the address says.
+// Splits `wait`, which is sent as a query parameter, from the body.
 export function waiting(call, given = {}) {
   if (!isPlain(given)) throw new TypeError(`${call}: the body is a plain object`);
   const { wait, ...body } = own(given);
   return own({ ...readWait({ wait }), body });
 }
 
-// What waits for the targets to carry the list takes so much longer.
+// A request that waits until the targets carry the list may take that much longer.
 export function longer(wait) {
   return wait === undefined ? {} : { longer: wait * 1000 };
 }

@@ -1,5 +1,5 @@
-// What the client of the issuer's API throws. Nothing secret is in it: the issuer names no values
-// in its problems, and neither admin key nor bodies are kept here.
+// The error that the issuer's client throws. It holds no secrets: the issuer's problem documents
+// contain no values, and neither the admin key nor bodies are kept here.
 
 import { own } from './property.js';
 
@@ -18,7 +18,7 @@ export class IssuerError extends Error {
   }
 }
 
-// The answer `response`, which is no success, as an error.
+// Makes an error of an unsuccessful response.
 export async function refused(response, attempts) {
   const { status } = response;
   const retryAfter = waitAsked(response.headers.get('retry-after'));
@@ -35,7 +35,7 @@ export async function refused(response, attempts) {
 async function readProblem(response) {
   const kind = response.headers.get('content-type') ?? '';
   if (!kind.startsWith('application/problem+json')) {
-    // An unread body would keep its connection.
+    // An unread body would keep the connection open.
     response.body?.cancel().catch(() => {});
     return null;
   }
@@ -44,7 +44,7 @@ async function readProblem(response) {
   return whole ? problem : null;
 }
 
-// `Retry-After` in milliseconds: seconds, or a date (RFC 9110, section 10.2.3).
+// `Retry-After` in milliseconds. The header holds seconds or a date (RFC 9110, section 10.2.3).
 function waitAsked(value) {
   if (value === null) return null;
   if (/^\d{1,9}$/.test(value)) return Number(value) * 1000;

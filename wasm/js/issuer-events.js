@@ -1,4 +1,4 @@
-// The audit trail: `/v1/events`, by pages and as it grows.
+// The audit trail, `/v1/events`: in pages, or followed live.
 
 import { readCall, readFollow } from './issuer-call.js';
 import { IssuerError } from './issuer-error.js';
@@ -7,7 +7,7 @@ import { sleep } from './issuer-transport.js';
 import { wrappable } from './wrappable.js';
 
 const PATH = ['v1', 'events'];
-// A stream that has nothing to tell shows every 15 s that it lives.
+// An idle stream sends a sign of life every 15 s.
 const SILENCE_MS = 45_000;
 const PAUSE_MS = 1_000;
 
@@ -31,14 +31,15 @@ export const Events = wrappable(class Events {
     return new Pages(read, filter);
   }
 
-  // Each event once, in its order, whatever happens to the connection, until the caller has enough.
+  // Yields each event once and in order, across lost connections, until the caller stops.
   follow(filter, options) {
     const { type, after, silence = SILENCE_MS } = readFollow(filter);
     return this.#follow(type, after, silence, readCall(options).signal);
   }
 
   async *#follow(type, after, silence, signal) {
-    // Without a place to start from, what comes while a connection is made would be missed.
+    // Start after the newest event, so that events that arrive while the connection is made are not
+    // missed.
     let last = after ?? (await this.#newest({ signal }));
     for (;;) {
       try {
@@ -48,7 +49,7 @@ export const Events = wrappable(class Events {
         }
       } catch (error) {
         if (signal?.aborted) throw signal.reason;
-        // What is refused will be refused again; a lost connection is made anew.
+        // A refusal would repeat, so it ends the iteration; a lost connection is made again.
         if (error instanceof IssuerError && error.status !== null) throw error;
       }
       await sleep(PAUSE_MS, signal);
@@ -75,7 +76,7 @@ export const Events = wrappable(class Events {
     const heard = () => {
       clearTimeout(timer);
       timer = setTimeout(() => stop.abort(), silence);
-      // The connection keeps a process alive; this need not.
+      // The connection keeps the process alive; the timer must not.
       timer.unref?.();
     };
     const decoder = new TextDecoder();
@@ -91,7 +92,7 @@ export const Events = wrappable(class Events {
         text = messages.pop();
         for (const message of messages) {
           const lines = message.split('\n');
-          // The key opens the stream no longer: the next connection is refused, with the reason.
+          // The key may no longer open the stream. The next connection is refused with the reason.
           if (lines.includes('event: stream.ended')) return;
           const data = lines.filter((line) => line.startsWith('data:'));
           if (data.length > 0)

@@ -9,7 +9,7 @@ const PATH = ['v1', 'keys'];
 const SECRET = /^(?:[a-z0-9]+_)?sk_/;
 const IDS_AT_ONCE = 200;
 const DONE_ALREADY = new Set(['already_revoked', 'revocation_not_earlier']);
-// What an act answers of which an earlier attempt's answer was lost.
+// Added to the answer if an earlier attempt did the work but its answer was lost.
 const LOST = Object.freeze({
   published: false,
   note: 'the change is committed, by an earlier attempt whose answer was lost; verifiers learn of it with the next list',
@@ -22,7 +22,7 @@ export const Keys = wrappable(class Keys {
     this.#transport = transport;
   }
 
-  // Under a name of its own each time, so that a create that is sent again makes no second key.
+  // Each create has its own idempotency key, so that a retry makes no second key.
   async create(body, options) {
     const { idempotencyKey = crypto.randomUUID(), signal } = readCreate(options);
     const headers = { 'idempotency-key': idempotencyKey };
@@ -31,7 +31,7 @@ export const Keys = wrappable(class Keys {
 
   list(filter = {}, options) {
     readCall(options);
-    // Addresses are written to logs.
+    // Addresses end up in logs, so a secret key must not be in one.
     if (SECRET.test(property(filter, 'token') ?? '')) throw new TypeError('list: `token` is that of a publishable key');
     const read = async (query) => {
       const page = await this.#send({ method: 'GET', path: PATH, query, again: true }, options);
@@ -45,7 +45,7 @@ export const Keys = wrappable(class Keys {
     return this.#send({ method: 'GET', path: [...PATH, id], again: true }, options);
   }
 
-  // As a PATCH, which sets what it says: twice is once.
+  // A PATCH sets values, so a retry changes nothing.
   update(id, body, options) {
     return this.#send({ method: 'PATCH', path: [...PATH, id], body, again: true }, options);
   }
@@ -63,14 +63,15 @@ export const Keys = wrappable(class Keys {
       return await this.#send({ ...act, ...longer(wait) }, options);
     } catch (error) {
       if (!error.maybeDone || !DONE_ALREADY.has(error.code)) throw error;
-      // The answer to an earlier attempt was lost, and what it asked for is so.
+      // An earlier attempt revoked the key, but its answer was lost.
       return { ...(await this.get(id, options)), ...LOST };
     }
   }
 
   async revokeMany(given, options) {
     const { wait, body } = waiting('keys.revokeMany', given);
-    // Chosen by what they are like, those that are revoked by then are no longer chosen.
+    // A retry with ids is safe. With a filter it isn't: keys that the first attempt revoked no
+    // longer match.
     const act = {
       method: 'POST',
       path: [...PATH, 'revoke'],
@@ -83,7 +84,7 @@ export const Keys = wrappable(class Keys {
     } catch (error) {
       if (!act.again || !error.maybeDone || !DONE_ALREADY.has(error.code)) throw error;
       const keys = await this.#all(body.ids, options);
-      // All of them, as an attempt does, or none.
+      // An attempt revokes all keys or none. If one is not revoked, the earlier attempt failed.
       if (keys.some((key) => key.revoked_at === null)) throw error;
       return { count: keys.length, keys, ...LOST };
     }
@@ -97,7 +98,7 @@ export const Keys = wrappable(class Keys {
     return this.#turn(id, 'resume', 'not_suspended', body, options);
   }
 
-  // As a create: a roll that is sent again makes no second successor.
+  // Like create: with an idempotency key, so that a retry makes no second successor.
   async roll(id, body = {}, options) {
     const { idempotencyKey = crypto.randomUUID(), signal } = readCreate(options);
     const headers = { 'idempotency-key': idempotencyKey };
@@ -140,7 +141,7 @@ export const Keys = wrappable(class Keys {
     return this.#send({ method: 'POST', path: [...PATH, 'authenticate'], body, again: true }, { signal });
   }
 
-  // Lines that an earlier import made are told of as such, so a file can be sent again.
+  // The issuer reports lines that an earlier import already made, so a file can be sent again.
   async import(text, options) {
     const { type = 'application/x-ndjson', signal } = readImport(options);
     const act = { method: 'POST', path: [...PATH, 'import'], text, type, again: true, lines: true };
@@ -164,7 +165,7 @@ export const Keys = wrappable(class Keys {
     try {
       return await this.#send({ ...act, again: true }, options);
     } catch (error) {
-      // An earlier attempt may have taken them away: all of them, as it does, or none.
+      // An earlier attempt may have deleted the keys: all of them or none, as each attempt does.
       const maybe = error.maybeDone && error.code === 'not_found';
       if (!maybe || (await this.#all(ids, options)).length > 0) throw error;
       const which = Object.hasOwn(act.body ?? {}, 'ids') ? { ids } : { id: ids[0] };

@@ -1,5 +1,5 @@
-// Pages as async iterators. `read(query)` gives { items, next, count }, where `next` is the query of
-// the page behind, or null.
+// Pages as async iterators. `read(query)` resolves to `{ items, next, count }`; `next` is the query
+// of the following page, or null.
 
 import { readAll } from './issuer-call.js';
 import { isPlain } from './options.js';
@@ -27,7 +27,7 @@ export const Pages = wrappable(class Pages {
     }
   }
 
-  // The one page that the query names.
+  // Only the page that the query names.
   async page() {
     return this.#read(this.#query);
   }

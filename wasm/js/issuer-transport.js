@@ -1,8 +1,8 @@
-// Requests to the issuer, and which of them are sent again.
+// Sends requests to the issuer, and decides which ones to retry.
 //
-// An attempt that got no answer may have done its work all the same. So an act is sent again only
-// where doing it twice comes to the same (`again: true`), or where it surely was not done: nothing
-// was sent, or the issuer said that it was asked too often.
+// An attempt without an answer may still have been carried out. So a request is retried only if
+// repeating it changes nothing (`again: true`), or if it certainly was not carried out: it was
+// never sent, or the issuer answered that there were too many requests.
 
 import { IssuerError, refused } from './issuer-error.js';
 import { FUNCTION, isPlain, options as reading, TEXT, wrong } from './options.js';
@@ -13,7 +13,8 @@ const RETRIES = 3;
 const FIRST_PAUSE_MS = 100;
 const LONGEST_PAUSE_MS = 5_000;
 const LONGEST_WAIT_MS = 60_000;
-// What passes by itself. Behind a gateway's statuses the issuer may have done what was asked.
+// Temporary failures. If a gateway answers one of these, the issuer may have carried out the
+// request.
 const PASSING = new Set([408, 502, 503, 504]);
 const TOO_OFTEN = 429;
 const NOT_SENT = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH']);
@@ -37,17 +38,18 @@ export class Transport {
     if (adminKey === undefined) throw wrong('createIssuer', 'adminKey', KEY);
     this.#base = base(url);
     this.#adminKey = adminKey;
-    // Here, so that a mistake is told of where it is made.
+    // Check the key here, so that a mistake throws when the client is created.
     if (typeof adminKey === 'string') readable(adminKey);
     this.#fetch = fetch;
     this.#timeout = timeout;
     this.#retries = retries;
   }
 
-  // `act`: method, path (an array, whose parts are encoded), query, body, text and type for what is
-  // no JSON, headers, `again`, `bearer` in the place of the admin key, `longer` milliseconds that
-  // an answer may take, `lines` for an answer that is no JSON, `open` for one that is read as it comes.
-  // Resolves to { body, headers, maybeDone }: whether an earlier attempt may have done it already.
+  // `act`: `method`, `path` (an array, its parts get encoded), `query`, `body`; `text` and `type`
+  // for a body that is not JSON; `headers`; `again`; `bearer` in place of the admin key; `longer`,
+  // additional milliseconds for the answer; `lines` if the answer is not JSON; `open` if it is read
+  // as a stream. Resolves to `{ body, headers, maybeDone }`; `maybeDone` tells whether an earlier
+  // attempt may have been carried out already.
   async send(asked, { signal }) {
     const act = own(asked);
     const address = this.#address(act.path, act.query);
@@ -65,7 +67,7 @@ export class Transport {
       }
       const undone = error.status === TOO_OFTEN || isUnsent(error);
       const passing = undone || error.status === null || PASSING.has(error.status);
-      // What only reads does nothing.
+      // A GET changes nothing.
       maybeDone ||= act.method !== 'GET' && passing && !undone;
       error.maybeDone = maybeDone;
       const pause = error.retryAfter ?? pauseBefore(attempt);
@@ -84,7 +86,7 @@ export class Transport {
     const init = own({
       method: act.method,
       headers: { accept: 'application/json', authorization: `Bearer ${readable(key)}`, ...act.headers },
-      // An issuer sends nobody elsewhere, and an admin key goes nowhere else.
+      // An issuer never redirects, and the admin key must not go to another address.
       redirect: 'manual',
       signal: signal === undefined ? limit.signal : AbortSignal.any([signal, limit.signal]),
     });
@@ -111,7 +113,7 @@ export class Transport {
       }
       throw new IssuerError('unreachable', "the issuer can't be reached", { attempts, cause });
     } finally {
-      // A body that is left open is read for as long as it comes.
+      // The timeout ends here: an open body is read without a time limit.
       clearTimeout(timer);
     }
   }
@@ -138,7 +140,7 @@ function base(url) {
   return address;
 }
 
-// A body that takes no `toJSON` from Object.prototype.
+// A copy of the body that takes no `toJSON` from Object.prototype.
 function bare(value) {
   if (Array.isArray(value)) return Object.assign(value.map(bare), own({ toJSON: undefined }));
   if (!isPlain(value)) return value;
@@ -147,7 +149,7 @@ function bare(value) {
   return copy;
 }
 
-// `fetch` would tell of a header that it can't send, key and all.
+// Check the key here: the error of `fetch` for an invalid header would contain the key.
 function readable(key) {
   if (typeof key === 'string' && VISIBLE.test(key)) return key;
   throw new TypeError('a key is a text of visible ASCII characters, without spaces or line ends');
@@ -155,7 +157,7 @@ function readable(key) {
 
 function segment(part) {
   const text = String(part);
-  // Addresses know no way to spell these but as the way up.
+  // `.` and `..` can't be encoded in an address: it resolves them as path segments.
   if (text === '' || text === '.' || text === '..') {
     throw new IssuerError('not_found', 'there is nothing with this id', { status: 404 });
   }
@@ -171,18 +173,19 @@ function json(text, response, attempts) {
   }
 }
 
-// Node names the reason in the cause, other runtimes don't: there nothing is known to be unsent.
+// Node names the reason in the cause. Other runtimes don't, so there nothing counts as unsent.
 function isUnsent(error) {
   return error.code === 'unreachable' && NOT_SENT.has(error.cause?.cause?.code ?? error.cause?.code);
 }
 
-// Doubling, and up to all of it at random, so that clients who failed together don't come together.
+// Doubles with each attempt; up to half of it is random, so that clients that failed together don't
+// retry together.
 function pauseBefore(attempt) {
   const longest = Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** attempt);
   return longest / 2 + (Math.random() * longest) / 2;
 }
 
-// Resolves after `pause` milliseconds, and rejects with the signal's reason where that comes first.
+// Resolves after `pause` milliseconds, or rejects with the signal's reason if it aborts first.
 export function sleep(pause, signal) {
   return new Promise((resolve, reject) => {
     signal?.throwIfAborted();

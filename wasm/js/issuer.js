@@ -22,7 +22,8 @@ export function createIssuer(options) {
     admins: { create: (body, options) => send({ method: 'POST', path: ['v1', 'admins'], body }, options) },
     settings: {
       show: (options) => send({ method: 'GET', path: ['v1', 'settings'], again: true }, options),
-      // Sets what it says: twice is once, unless it names a version, which is then no longer the one.
+      // Safe to repeat, because it sets values; but not with `if_version`, since the first attempt
+      // changes the version.
       change: (body, options) =>
         send({ method: 'PATCH', path: ['v1', 'settings'], body, again: property(body, 'if_version') === undefined }, options),
     },
@@ -49,12 +50,12 @@ export function createIssuer(options) {
   };
 }
 
-// Resolves where the issuer is as asked, and rejects with its reason where it is not.
+// Resolves if the issuer is live or ready, else rejects with its reason.
 async function healthy(send, what, options) {
   await send({ method: 'GET', path: ['health', what], again: true, lines: true }, options);
 }
 
-// What a collection of numbered things shares. `name` is that of the list in an answer.
+// The calls that every numbered collection has. `name` is the name of the list in an answer.
 function numbered(send, name) {
   const path = ['v1', name];
   return {
@@ -97,8 +98,7 @@ function policies(send) {
   };
 }
 
-// A number is never given again: one that is gone when an earlier attempt may have deleted it is as
-// it should be.
+// A number is never reused. So if an earlier attempt may have deleted it, a 404 counts as success.
 function goneBefore(answer) {
   return (error) => {
     if (error.maybeDone && error.status === 404) return answer();
@@ -134,7 +134,7 @@ function webhooks(send) {
     update: (id, body, options) => of(id, 'POST', [], { body, again: true }, options),
     delete: (id, options) =>
       of(id, 'DELETE', [], { again: true }, options).catch(goneBefore(() => ({ id, deleted: true }))),
-    // Twice, the first of the new secrets would be lost.
+    // Not retried: a second rotation would lose the first new secret.
     rotateSecret: (id, body = {}, options) => of(id, 'POST', ['rotate-secret'], { body }, options),
     replay: (id, body, options) => of(id, 'POST', ['replay'], { body }, options),
     deliveries(id, filter = {}, options) {

@@ -1,16 +1,17 @@
-// Keeps a verifier's list current: when to refresh, who waits for it and for how long. The bounds
-// are the gate's, on signed time alone. (A keyring says only when it ends: held-keyring.js counts its
-// age from the last fetch.)
+// Keeps a verifier's list current: decides when to refresh, and which calls wait for the refresh
+// and for how long. The bounds are the gate's and compare signed time only. (A keyring carries no
+// signing time, so held-keyring.js measures its age from the last fetch.)
 //
-//   age of the list    authenticate         a refresh
-//   up to half         goes on              -
-//   up to freshFor     goes on              goes out behind it
-//   up to nextUpdate   waits, then goes on  goes out, is waited for `deadline`
-//   none, or beyond    waits, then closed   goes out, is waited for `coldDeadline`
+//   age of the list       authenticate            refresh
+//   up to freshFor / 2    returns at once         none
+//   up to freshFor        returns at once         starts in the background
+//   up to nextUpdate      waits, then goes on     starts, awaited for `deadline`
+//   none, or past that    waits, then refuses     starts, awaited for `coldDeadline`
 //
-// One refresh is out at a time, under a lease: workerd cancels a promise with the request that made
-// it, so there waiters keep timers of their own and look at plain state. After a refresh that did
-// not help nobody waits and none goes out until a pause is over.
+// Only one refresh runs at a time, under a lease. workerd cancels a promise together with the
+// request that created it, so there each waiter uses its own timer and polls plain state. After a
+// refresh that failed or left the list too old, no call waits and none starts a refresh until a
+// pause is over.
 
 import { platform } from './platform.js';
 
@@ -27,7 +28,7 @@ export class Keeper {
   #fetching = false;
   #failures = 0;
   #pause = { from: 0, until: 0 };
-  // When a doubt about a key may send out a refresh again.
+  // Per doubt (a refusal code): the span in which no further refresh is started for it.
   #settled = new Map();
   lastError = null;
 
@@ -37,21 +38,22 @@ export class Keeper {
     this.#bounds = bounds;
   }
 
-  // The caller's own refresh, or the one that is out.
+  // An explicit refresh: starts one, or joins the one that is running.
   run(clock) {
     if (platform.sharesPromises && this.#underWay !== undefined) return this.#underWay;
     return this.#start(clock);
   }
 
-  // After a judgement by a list of this age: sends a refresh out behind it.
+  // Called after a verification with a list of this age. Starts a refresh in the background if it
+  // is due.
   behind(ageMs, clock) {
     const early = ageMs !== null && ageMs < this.#bounds.freshFor / 2;
     if (early || !platform.sharesPromises || !this.#mayStart(clock())) return;
     this.#start(clock).catch(ignore);
   }
 
-  // Before a judgement: waits where the bounds say so. Behind the answer `waitUntil` keeps what is
-  // out still alive.
+  // Called before a verification: starts a refresh if one is due, and waits as the table says.
+  // `waitUntil` keeps the refresh alive after the response was sent.
   async current(clock, waitUntil) {
     const now = clock();
     const { freshFor, deadline, coldDeadline } = this.#bounds;
@@ -68,8 +70,9 @@ export class Keeper {
     await this.#wait(closed ? coldDeadline : deadline, started);
   }
 
-  // A refresh out of turn, for a key that the list or keyring may be too old for: once per
-  // `freshFor` and doubt, so that no stream of keys makes this hammer the issuer.
+  // An extra refresh for a key that the list or keyring may be too old to know. At most one per
+  // `freshFor` and doubt, so that a stream of unknown keys can't flood the issuer with requests.
+  // Resolves to whether verifying again may help.
   async settle(doubt, clock) {
     const now = clock();
     if (within(this.#lease, now)) {
@@ -83,8 +86,8 @@ export class Keeper {
     return true;
   }
 
-  // Of a policy that was looked for in vain: it comes with the next refresh, or with a clock at once
-  // behind the answer.
+  // Records a policy that was not held. It is fetched with the next refresh; if a clock is given,
+  // in the background at once.
   miss(policy, clock) {
     this.#update.miss(policy);
     if (clock !== undefined && platform.sharesPromises && !this.#fetching) {
@@ -95,7 +98,7 @@ export class Keeper {
     }
   }
 
-  // Fetches one policy; says whether it may be looked for again.
+  // Fetches one policy. Resolves to true if looking it up again may succeed.
   async policy(policy, clock) {
     const fetched = this.#update.policy(policy, clock).catch((error) => {
       this.lastError = error;
@@ -104,7 +107,7 @@ export class Keeper {
     return (await race(fetched, this.#bounds.coldDeadline)) === true;
   }
 
-  // How long until a refresh may go out again.
+  // Milliseconds until the next refresh may start.
   pauseLeft(now) {
     return within(this.#pause, now) ? this.#pause.until - now : 0;
   }
@@ -132,7 +135,7 @@ export class Keeper {
   }
 
   #end(lease, clock, error) {
-    // A lease that ran out was given to another.
+    // If our lease ran out, another refresh took it over: leave its state alone.
     if (this.#lease !== lease) return;
     this.#lease = { from: 0, until: 0 };
     this.#ended += 1;
@@ -145,7 +148,8 @@ export class Keeper {
     this.#pause = { from: now, until: now + millis };
   }
 
-  // An eighth of the longest pause, doubled by each further failure up to that; half of it by chance.
+  // Exponential back-off: starts at an eighth of the longest pause and doubles with each failure up
+  // to that; half of the result is random.
   #backOff() {
     const longest = (this.#bounds.longestPause / 8) * 2 ** Math.min(3, Math.max(0, this.#failures - 1));
     return longest / 2 + (longest / 2) * Math.random();
@@ -155,6 +159,7 @@ export class Keeper {
     const out = started ?? (platform.sharesPromises ? this.#underWay : undefined);
     if (out !== undefined) {
       await race(out.catch(ignore), atMost);
+      // Without a shared promise, poll for the end of the refresh.
       return;
     }
     const ended = this.#ended;
@@ -163,7 +168,7 @@ export class Keeper {
   }
 }
 
-// A clock that was set back ends a span, instead of stretching it.
+// If the clock was set back, the span counts as over instead of lasting longer.
 function within({ from, until }, now) {
   return now >= from && now < until;
 }

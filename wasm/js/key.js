@@ -1,6 +1,6 @@
-// What an accepted key says, as JSON has it.
+// The JSON form of an accepted key.
 
-// Each name by itself: what only wraps a key has none of its own.
+// Reads each property by name, because a wrapper of a key has no own properties.
 export function asJson({ name, issuer, kind, environment, algorithm, kid, serial, issuedAt, expiresAt, owner, policy }) {
   return { name, issuer, kind, environment, algorithm, kid, serial, issuedAt, expiresAt, owner, policy };
 }

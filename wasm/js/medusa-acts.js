@@ -1,5 +1,6 @@
-// What changes keys, with the copy kept up to date: the issuer first, then the copy, and then the caller is answered. So
-// what one process of the shop revoked counts in a process that starts a moment later, whatever list that has.
+// Calls that change keys, and keep the copy up to date: first the issuer, then the copy, then the
+// answer to the caller. So a key that one process of the shop revoked is refused by a process that
+// starts a moment later, whatever list that process has.
 
 import { createHash, randomUUID } from 'node:crypto';
 
@@ -10,7 +11,7 @@ import { unexpected } from './medusa-error.js';
 export class Acts {
   #reach;
   #copy;
-  // Where there is no copy: creates whose answer was lost, by what was asked for.
+  // Creates whose answer was lost, by request, while there is no copy to keep them in.
   #unanswered = new Map();
 
   constructor(reach, copy) {
@@ -18,8 +19,9 @@ export class Acts {
     this.#copy = copy;
   }
 
-  // A create whose answer was lost is asked for again under its idempotency key when the same keys are asked for again, so
-  // that no key is made twice, and none is left behind whose text nobody was given.
+  // If the answer to a create was lost and the same keys are requested again, the create is
+  // repeated under its idempotency key. So no key is made twice, and none is left whose text was
+  // never returned.
   async create(bodies) {
     const request = createHash('sha256').update(JSON.stringify(bodies)).digest('hex');
     const idempotencyKey = (await this.#takeUnanswered(request)) ?? randomUUID();
@@ -41,7 +43,7 @@ export class Acts {
     try {
       answer = await this.#reach.change((issuer) => issuer.keys.upsert(bodies));
     } catch (error) {
-      // The issuer knows no idempotency key for creates and changes in one.
+      // The issuer supports no idempotency key for creates and changes in one request.
       if (!error.maybeDone || !bodies.some(isNew)) throw error;
       throw unexpected('the issuer gave no answer, so it is not known whether this was done; look at the list of keys before you try again', error);
     }
@@ -81,7 +83,8 @@ export class Acts {
     return answer;
   }
 
-  // A key whose text was lost may be among those that end.
+  // A key whose text was lost may be among those that end, so later creates must not repeat its
+  // request.
   async #ending(act) {
     const answer = await this.#reach.change(act);
     this.#unanswered.clear();
@@ -103,7 +106,7 @@ export class Acts {
   }
 }
 
-// Does `act` with each of `records`, one after the other; an error in the midst of it says how far it came.
+// Runs `act` on each of `records` in order. If it fails midway, the error says how far it came.
 export async function each(records, act) {
   const done = [];
   for (const record of records) {

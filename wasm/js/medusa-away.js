@@ -1,4 +1,5 @@
-// Whether an error says that the issuer is away: it gave no answer, or one that says that it can't work now.
+// Whether an error means that the issuer is away: it gave no answer, or answered that it can't work
+// at the moment.
 
 import { IssuerError } from './issuer-error.js';
 

@@ -1,5 +1,5 @@
-// `portcullis-medusa finish`: the old keys end for good. Their links go, and so do the rows that stood for new keys
-// in Medusa's own table. The old rows stay, revoked.
+// `portcullis-medusa finish`: ends the old keys for good. It deletes their links, and the rows of
+// new keys in Medusa's own table. The old rows stay, revoked.
 
 import { hasTable, prepare } from './medusa-cli-shop.js';
 import { Mistake } from './medusa-cli-mistake.js';
@@ -8,7 +8,7 @@ import { status } from './medusa-cli-status.js';
 const NAME = 'portcullis-medusa finish';
 
 export async function finish({ shop, print }) {
-  // A shop that never changed over would lose all its keys.
+  // Before the migration, this would end all keys of the shop.
   if (!(await hasTable(shop))) throw new Mistake('Nothing was taken over in this database, so there is nothing to finish', 1);
   const { shown } = await status({ shop, print: () => {} });
   const ending = shown.keys.filter(({ state }) => state !== 'ended');
@@ -31,7 +31,7 @@ async function end(shop, print) {
       `delete from publishable_api_key_sales_channel l using api_key k where l.publishable_key_id = k.id
         and not exists (select 1 from portcullis_replaced m where m.new_id = k.id) returning l.id`,
     );
-    // Of old keys that were deleted meanwhile.
+    // Links of old keys that were deleted in the meantime.
     const more = await shop.query(
       `delete from publishable_api_key_sales_channel l using portcullis_replaced r
         where l.publishable_key_id = r.old_id and r.new_id is distinct from r.old_id returning l.id`,

@@ -1,7 +1,8 @@
-// `portcullis-medusa migrate`: for each key of Medusa's own module a new one at the issuer.
+// `portcullis-medusa migrate`: makes a new key at the issuer for each key of Medusa's own module.
 //
-// A key is made under an idempotency key of its own, its text goes to the report, and the shop's tables are
-// written last, in one transaction: a run that is killed anywhere is made good by the next one.
+// Each key is made under an idempotency key of its own, then its text is written to the report, and
+// the shop's tables are written last, in one transaction. So if a run is killed at any point, the
+// next run completes it.
 
 import { createHash } from 'node:crypto';
 import { Mistake } from './medusa-cli-mistake.js';
@@ -12,7 +13,7 @@ import { redact } from './medusa-old.js';
 import { hashed } from './medusa-scrypt.js';
 
 const LONGEST_TITLE = 255;
-// In the metadata of a new key: which old one it replaces.
+// The metadata field of a new key that names the old key it replaces.
 const MARK = 'medusa_api_key';
 const PAGE = 200;
 const EVERY = 1_000;
@@ -82,7 +83,7 @@ async function takeOver(row, { shop, issuer, scope, report, known }) {
   if (row.revoked_at !== null) await revoke(issuer, key.id, row.revoked_at, row.revoked_by, REVOKED);
   const stored = isPublishable ? { token, salt: '' } : await hashed(token);
   const now = await shop.transaction(() => write(shop, row, { id: key.id, title: body.title, redacted: redact(token), ...stored }));
-  // Revoked in Medusa's dashboard while this was made.
+  // Revoked in Medusa's dashboard while the new key was made.
   if (now !== undefined && Number(now.revoked_at) !== Number(row.revoked_at)) {
     await revoke(issuer, key.id, now.revoked_at, now.revoked_by, REVOKED_SINCE);
   }
@@ -90,8 +91,8 @@ async function takeOver(row, { shop, issuer, scope, report, known }) {
   return isPublishable && text !== undefined ? { ...rest, token: text } : rest;
 }
 
-// The row that stands for the new key in Medusa's own table, for processes that still run Medusa's module; links
-// to the same sales channels; and which replaces which.
+// Writes the row of the new key in Medusa's own table, for processes that still run Medusa's
+// module; its links to the same sales channels; and which key it replaces.
 async function write({ query }, row, made) {
   const [now] = await query('select revoked_at, revoked_by from api_key where id = ? for update', [row.id]);
   const { revoked_at, revoked_by } = now ?? row;
@@ -109,23 +110,24 @@ async function write({ query }, row, made) {
   return now;
 }
 
-// `pksc_` and 26 characters, as Medusa's ids of links are.
+// `pksc_` and 26 characters, like Medusa's own link ids.
 const LINKS = (which) => `insert into publishable_api_key_sales_channel (id, publishable_key_id, sales_channel_id)
   select 'pksc_' || upper(substr(md5(r.new_id || l.sales_channel_id), 1, 26)), r.new_id, l.sales_channel_id
   from portcullis_replaced r join publishable_api_key_sales_channel l on l.publishable_key_id = r.old_id
   where ${which} and l.deleted_at is null and r.new_id is not null and r.ended_at is null and r.new_id <> r.old_id
   on conflict do nothing`;
 
-// Links that the old keys got after they were taken over.
+// Links that were added to the old keys after their migration.
 const newLinks = ({ query }) => query(LINKS('l.created_at > r.carried_at'));
 
 async function create(issuer, body, row, earlier, report) {
   const name = createHash('sha256').update(JSON.stringify([row.id, body])).digest('hex').slice(0, 40);
-  // What a killed run made, whose text is on record or in the report.
+  // A killed run made this key. Its text is in its record or in the report.
   const token = earlier?.token ?? report.text(earlier?.id);
   if (token) return { key: earlier, token };
   const answer = await issuer.keys.create(body, { idempotencyKey: `medusa-${name}` });
-  // A killed run made one under an idempotency key that is forgotten since. Nobody has its text.
+  // A killed run made a key under an idempotency key that the issuer has forgotten since, so its
+  // text is lost.
   if (earlier !== undefined && earlier.id !== answer.key.id) await issuer.keys.undo(earlier.id, { reason: 'its text was lost' });
   if (row.type === 'secret' && !answer.token.startsWith('sk_')) {
     await issuer.keys.undo(answer.key.id, { reason: 'Medusa takes no labelled secret key' });
@@ -142,7 +144,7 @@ async function revoke(issuer, id, at, by, reason) {
   });
 }
 
-// Whether the shop's owner revoked rows that stand for new keys, in the dashboard of Medusa's own module.
+// The new keys whose rows were revoked in the dashboard of Medusa's own module since the migration.
 function changedSince(old, known) {
   const isLater = ({ row, at }) => {
     const record = known.byId.get(row.new_id);
@@ -187,7 +189,7 @@ function bodyOf(row, { environment, owner, algorithm }) {
   };
 }
 
-// Medusa takes titles that the issuer does not.
+// Medusa accepts titles that the issuer doesn't.
 function titleOf({ title }) {
   const plain = title.replaceAll(/\p{Cc}+/gu, ' ').trim();
   return Array.from(plain === '' ? UNTITLED : plain).slice(0, LONGEST_TITLE).join('');

@@ -1,4 +1,4 @@
-// What the command's user has to put right.
+// An error that the command's user has to fix.
 
 export class Mistake extends Error {
   constructor(message, exitCode = 2) {

@@ -1,5 +1,6 @@
-// The file that says which key replaces which, with the new keys' texts: one line of JSON for each key, which only
-// the file's owner can read. It is written before the shop's tables are, so that no text is lost.
+// The file that says which key replaces which, with the new keys' texts: one line of JSON per key,
+// readable by the file's owner only. It is written before the shop's tables, so that no text is
+// lost.
 
 import { constants } from 'node:fs';
 import { open } from 'node:fs/promises';
@@ -30,12 +31,12 @@ export class Report {
     return report;
   }
 
-  // What an earlier run wrote of the new key.
+  // The text of the new key that an earlier run wrote.
   text(id) {
     return this.#texts.get(id);
   }
 
-  // Returns when the line is on the disk.
+  // Resolves when the line is on the disk.
   async add(line) {
     if (this.#texts.has(line.new_id)) return;
     await this.#file.write(`${JSON.stringify(line)}\n`);
@@ -57,7 +58,8 @@ export class Report {
     }
   }
 
-  // A line that a killed run left unfinished is closed, so that the next one begins a line.
+  // Reads the texts of earlier runs. If a killed run left an unfinished last line, ends that line,
+  // so that the next one starts on a line of its own.
   async #read() {
     const text = await this.#file.readFile('utf8');
     for (const line of text.split('\n')) {
@@ -65,7 +67,7 @@ export class Report {
         const { new_id, token } = JSON.parse(line);
         if (typeof token === 'string') this.#texts.set(new_id, token);
       } catch {
-        // An unfinished line is made again.
+        // An unfinished line is written again.
       }
     }
     if (text !== '' && !text.endsWith('\n')) await this.#file.write('\n');

@@ -1,6 +1,7 @@
-// `portcullis-medusa rollback`: makes the shop's table say what the issuer says, for Medusa's own module to go on
-// with. Old texts and those that `migrate` made work with it; what was made since the switch does not, apart from
-// publishable keys, whose texts are on record and are copied.
+// `portcullis-medusa rollback`: brings the shop's table in line with the issuer, so that Medusa's
+// own module can take over again. The old texts and those that `migrate` made work with it. Keys
+// that were made since the switch don't, except publishable keys, which are copied because their
+// texts are on record.
 
 import { prepare } from './medusa-cli-shop.js';
 import { Mistake } from './medusa-cli-mistake.js';
@@ -13,15 +14,18 @@ const DELETED = 'deleted';
 export async function rollback({ shop, issuer, scope, print }) {
   const [{ there }] = await shop.query("select to_regclass('portcullis_replaced') is not null as there");
   if (!there) throw new Mistake('Nothing was taken over in this database, so there is nothing to go back from', 1);
+  // The old keys with their rows, and the rows of the keys that replace them.
   const pairs = await shop.query(`select r.old_id, r.new_id, o.id as old_row, o.revoked_at as old_revoked_at,
       m.id as new_row, m.revoked_at as new_revoked_at
     from portcullis_replaced r left join api_key o on o.id = r.old_id left join api_key m on m.id = r.new_id
     where r.new_id is not null and r.ended_at is null order by r.old_id`);
   if (pairs.length === 0) throw new Mistake("The old keys were ended by `finish`, or there were none: Medusa's module would know no key", 1);
+  // The issuer's records of all keys of the shop.
   const records = new Map();
   const { environment, owner } = scope;
   const filter = { environment, purpose: 'token', limit: PAGE, ...(owner === undefined ? {} : { owner }) };
   for await (const record of issuer.keys.list(filter)) records.set(record.id, record);
+  // Keys that were made since the switch: publishable ones can be copied, secret ones are lost.
   const known = new Set(pairs.map(({ new_id }) => new_id));
   const since = [...records.values()].filter(({ id }) => !known.has(id));
   const now = Date.now();
@@ -29,6 +33,7 @@ export async function rollback({ shop, issuer, scope, print }) {
   const publishable = since.filter(({ kind }) => kind === 'publishable').map((record) => ({ ...record, end: endOf(record, now) }));
   const copied = publishable.filter(({ end }) => !isOver(end));
   const lost = since.filter((record) => record.kind === 'secret' && !isOver(endOf(record, now)));
+  // Keys that ended at the issuer, but whose rows don't say so yet.
   const ended = pairs.map((pair) => ({ ...pair, end: endOf(records.get(pair.new_id), now) })).filter(isNews);
 
   for (const { id, title, created_by } of lost) print(`lost, since Medusa's module can't know its text: ${id} ${JSON.stringify(title)}, made by ${created_by}`);
@@ -61,10 +66,10 @@ async function write(shop, { copied, ended }, print) {
           values (?, ?, '', ?, ?, 'publishable', ?, ?, ?) on conflict do nothing`,
         [id, token, redact(token), title, created_by ?? 'medusa', end?.at ?? null, end?.by ?? null],
       );
-      // The same key on both sides.
+      // The key keeps its id and text on both sides.
       await shop.query('insert into portcullis_replaced (old_id, new_id, new_token, carried_at) values (?, ?, ?, now()) on conflict do nothing', [id, id, token]);
     }
-    // Links are those that the dashboard showed last.
+    // The links become those that the dashboard showed last.
     await shop.query(
       `delete from publishable_api_key_sales_channel l using portcullis_replaced r where l.publishable_key_id = r.old_id
         and r.ended_at is null and r.new_id <> r.old_id and r.new_token is not null and exists (select 1 from api_key k where k.id = r.new_id)`,
@@ -80,7 +85,8 @@ async function write(shop, { copied, ended }, print) {
   return {};
 }
 
-// From when on the issuer refuses the key; undefined as long as it does not. Medusa's module knows no suspension.
+// The instant from which the issuer refuses the key; undefined if it doesn't. Medusa's module has
+// no suspension, so a suspended key counts as ended.
 function endOf(record, now) {
   if (record === undefined) return { at: new Date(now), by: DELETED };
   if (record.state === 'suspended') return { at: new Date(record.suspended_at ?? now), by: record.suspended_by ?? BY };

@@ -1,5 +1,5 @@
-// The two ends that the command works between: the shop's database, by the PostgreSQL client that Medusa brought
-// along, and the issuer.
+// The command's two connections: to the shop's database, with the PostgreSQL client that Medusa
+// installs, and to the issuer.
 
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
@@ -7,7 +7,7 @@ import { Mistake } from './medusa-cli-mistake.js';
 import { REPLACED } from './medusa-old.js';
 import { createIssuer } from './issuer.js';
 
-// Packages of Medusa's that have `pg`, where the shop's own folder does not.
+// Packages of Medusa that depend on `pg`, tried if the shop's own folder has none.
 const BY_WAY_OF = ['@medusajs/framework', '@medusajs/deps', '@medusajs/medusa', '@mikro-orm/postgresql', '@mikro-orm/knex'];
 const LOCK = "select pg_try_advisory_lock(hashtext('portcullis-medusa')) as free";
 
@@ -23,7 +23,7 @@ export async function connect(given, env, folder = process.cwd()) {
   checkUrl(url, given !== undefined);
   const { Client } = postgres(folder);
   const client = new Client({ connectionString: url, application_name: 'portcullis-medusa' });
-  // What breaks between two statements is told by the next one.
+  // If the connection breaks between two statements, the next one reports it.
   client.on('error', () => {});
   try {
     await client.connect();
@@ -42,7 +42,7 @@ export async function connect(given, env, folder = process.cwd()) {
   }
 }
 
-// Makes what the command keeps, and sees to it that it runs once at a time.
+// Takes the lock that lets only one command run at a time, and creates the command's table.
 export async function prepare({ query }) {
   const [{ free }] = await query(LOCK);
   if (!free) throw new Mistake('Another portcullis-medusa is at work in this database; wait for it', 1);

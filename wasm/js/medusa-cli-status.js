@@ -1,4 +1,4 @@
-// `portcullis-medusa status`: who still uses an old key.
+// `portcullis-medusa status`: which old keys are still in use.
 
 import { hasTable } from './medusa-cli-shop.js';
 
@@ -21,7 +21,7 @@ export async function status({ shop, print }) {
   return { shown: { keys } };
 }
 
-// Those that were used last come first.
+// The most recently used keys come first.
 async function read(shop) {
   if (!(await hasTable(shop))) {
     return shop.query(`select k.id, k.redacted, k.title, k.type, k.revoked_at, 0 as uses, null as last_used_at, null as new_id, null as ended_at

@@ -1,5 +1,6 @@
 #!/usr/bin/env node
-// `portcullis-medusa`: takes a shop from Medusa's own API Key Module to `portcullis/medusa`, and back.
+// `portcullis-medusa`: moves a shop from Medusa's own API Key Module to `portcullis/medusa`, and
+// back.
 
 import { parseArgs } from 'node:util';
 import { createInterface } from 'node:readline/promises';

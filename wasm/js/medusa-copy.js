@@ -1,33 +1,37 @@
-// What is kept of the issuer in the shop's own database, so that a shop can start and serve while the issuer is away:
-// records of keys, and keyring and list (medusa-trust.js). Several processes write at a time, and the newest wins.
+// A copy of the issuer's data in the shop's own database, so that a shop can start and serve while
+// the issuer is away: the records of keys, and keyring and list (medusa-trust.js). Several
+// processes write to it concurrently; the newest data wins.
 //
-// A copy refuses and describes. It admits nothing: the list does, which is signed. When the database or its tables are
-// missing the module works without: nothing here throws.
+// A copy can refuse and describe keys, but admit none: only the signed list does. If the database
+// or its tables are missing, the module works without them, so nothing here throws.
 
 import { ownConnection, sharedConnection } from './medusa-database.js';
 
 const LOOK_AGAIN_MS = 10_000;
-// A database that can't be reached keeps nobody waiting for longer.
+// The longest wait for a database that can't be reached.
 const LONGEST_MS = 3_000;
-// No list is in force for longer than a day: a deletion of before is in each that is.
+// No list is in force for longer than a day, so after this time every list in force reflects a
+// deletion.
 const GONE_FOR = "interval '3 days'";
-// Transactions commit out of the order of their clocks.
+// Transactions may commit in another order than their clock readings, so read a little further
+// back.
 const OVERLAP = "interval '60 seconds'";
-// A create is asked for again under its idempotency key for so long, which is less than the issuer's window.
+// How long a create can be repeated under its idempotency key; less than the issuer's own window.
 const UNANSWERED_FOR = "interval '10 minutes'";
 
-// What rows and judgements are made of. All else stays with the issuer, metadata above all.
+// The fields that rows and verification need. Everything else stays with the issuer, above all
+// metadata.
 const KEPT = [
   'id', 'title', 'purpose', 'kind', 'environment', 'state', 'redacted', 'owner', 'issued_at', 'updated_at', 'expires_at',
   'suspended_at', 'suspended_by', 'revoked_at', 'revoked_by', 'created_by', 'maker', 'last_used_at',
 ];
 
-// Whether a record that comes in takes the place of the one that is there. Never of a deletion; and of two of the same
-// instant the one that is revoked stays.
+// Whether an incoming record replaces the stored one. It never replaces a deletion; of two records
+// of the same instant, the revoked one wins.
 const NEWER = `kept.gone_at IS NULL AND (kept.updated_at IS NULL OR excluded.updated_at > kept.updated_at
   OR (excluded.updated_at = kept.updated_at
     AND (kept.record->>'revoked_at' IS NULL OR excluded.record->>'revoked_at' IS NOT NULL)))`;
-// Rows are locked by their ids in order, so that two that write at a time don't wait for each other.
+// Rows are locked in the order of their ids, so that two concurrent writers can't deadlock.
 const PUT = `WITH given AS MATERIALIZED (
     SELECT one, nextval('portcullis_api_key_place_seq') AS place FROM jsonb_array_elements(?::jsonb) WITH ORDINALITY AS row (one, at) ORDER BY at
   )
@@ -57,7 +61,8 @@ export class Copy {
   #isClosed = false;
   #since;
 
-  // `options` as Medusa hands them in. `scope` names the issuer and which of its keys are the shop's.
+  // `options` as Medusa passes them. `scope` names the issuer and the part of its keys that belongs
+  // to the shop.
   constructor({ container, options, scope, logger }) {
     this.#container = container;
     this.#options = options;
@@ -65,7 +70,7 @@ export class Copy {
     this.#logger = logger;
   }
 
-  // Whether there are tables to keep a copy in.
+  // Whether the tables of the copy exist.
   async isThere() {
     if (this.#isClosed) return false;
     if (this.#there === true) return true;
@@ -78,28 +83,29 @@ export class Copy {
     return there;
   }
 
-  // Keeps `records`, those of one second in the order in which they were made, unless what is there is newer.
+  // Stores `records` unless the stored ones are newer. Records of the same second keep the order in
+  // which they are passed.
   async put(records) {
     const all = new Map(records.map((record) => [record.id, bare(record)]));
     if (all.size === 0) return;
     await this.#query(PUT, [JSON.stringify([...all.values()]), this.#scope]);
   }
 
-  // Keeps that keys were deleted.
+  // Stores that keys were deleted.
   async gone(ids, at = Date.now()) {
     if (ids.length === 0) return;
     await this.#query(GONE, [this.#scope, new Date(at).toISOString(), JSON.stringify([...new Set(ids)])]);
   }
 
-  // The key's record; null when it was deleted, and undefined when nothing is known of it.
+  // The key's record; null if it was deleted, undefined if the copy doesn't know it.
   async record(id) {
     const rows = await this.#query('SELECT record, gone_at FROM portcullis_api_key WHERE scope = ? AND id = ?', [this.#scope, id]);
     if (!(rows?.length > 0)) return undefined;
     return rows[0].gone_at === null ? rows[0].record : null;
   }
 
-  // All records, oldest first, since when they are so, and whether they are all that there are. Undefined before the
-  // issuer's keys were listed once.
+  // All records, oldest first, with the time of the listing and whether it was complete. Undefined
+  // before the first listing of the issuer's keys.
   async listing() {
     const about = await this.listed();
     if (about === undefined) return undefined;
@@ -121,8 +127,8 @@ export class Copy {
     return rows?.length > 0 ? { at: new Date(rows[0].listed_at), isWhole: rows[0].is_whole } : undefined;
   }
 
-  // The instant at which a listing begins, by the database's clock; undefined when another process, or this one, has
-  // listed within `pause` milliseconds.
+  // The start of a listing by the database's clock; undefined if any process has completed a
+  // listing that began within the last `pause` milliseconds.
   async beginListing(pause) {
     const rows = await this.#query(
       `SELECT clock_timestamp() AS now FROM (SELECT 1) AS one WHERE NOT EXISTS (
@@ -132,7 +138,8 @@ export class Copy {
     return rows?.[0]?.now;
   }
 
-  // Everything was put that was listed since `begun`. What was not seen meanwhile is no key of the shop's any more.
+  // Call it when everything listed since `begun` is stored. If the listing was complete, a key that
+  // was not seen in it no longer belongs to the shop, and its record is deleted.
   async endListing(begun, isWhole) {
     await this.#transaction(async (run) => {
       await run.raw(
@@ -149,8 +156,8 @@ export class Copy {
     });
   }
 
-  // What any process has changed since the last call: `{ id, record, goneAt }`. The first call gives all that ended
-  // within the time that a list can be in force.
+  // The changes by any process since the last call: `{ id, record, goneAt }`. The first call
+  // returns all keys that ended within the time that a list can be in force.
   async changes() {
     const clock = await this.#query('SELECT clock_timestamp() AS now', []);
     if (clock === undefined) return [];
@@ -167,7 +174,7 @@ export class Copy {
     return rows.map(({ id, record, gone_at: goneAt }) => ({ id, record, goneAt: goneAt && new Date(goneAt) }));
   }
 
-  // The keyring and list that are kept, as medusa-trust.js has them.
+  // The stored keyring and list, for medusa-trust.js.
   async trust() {
     const rows = await this.#query(
       `SELECT bundle, stamp, keyring, epoch, number, this_update, next_update, kept_at FROM portcullis_copy
@@ -177,7 +184,7 @@ export class Copy {
     return rows?.[0];
   }
 
-  // Keeps a bundle, unless a newer one is there.
+  // Stores a bundle unless a newer one is stored.
   async putTrust({ bundle, stamp, keyring, epoch, number, thisUpdate, nextUpdate }) {
     await this.#query(
       `INSERT INTO portcullis_copy AS kept (scope, bundle, stamp, keyring, epoch, number, this_update, next_update, kept_at)
@@ -192,7 +199,7 @@ export class Copy {
     );
   }
 
-  // A newer stamp of the list that is kept.
+  // Stores a newer stamp of the stored list.
   async putStamp({ stamp, epoch, number, thisUpdate, nextUpdate }) {
     await this.#query(
       `UPDATE portcullis_copy SET stamp = ?, this_update = ?, next_update = ?, kept_at = clock_timestamp()
@@ -201,7 +208,8 @@ export class Copy {
     );
   }
 
-  // The idempotency key of a create whose answer was lost. One caller gets it.
+  // Removes and returns the idempotency key of a create whose answer was lost. Of several
+  // concurrent callers, only one gets it.
   async takeUnanswered(request) {
     const rows = await this.#query(
       `DELETE FROM portcullis_unanswered WHERE ctid = (
@@ -218,12 +226,13 @@ export class Copy {
     ]);
   }
 
-  // Keys were ended, that of a lost answer maybe among them: what is asked for from now on is a new key.
+  // Keys were ended, perhaps the one whose answer was lost. From now on, the same request makes a
+  // new key.
   async forgetUnanswered() {
     await this.#query('DELETE FROM portcullis_unanswered WHERE scope = ?', [this.#scope]);
   }
 
-  // From now on there is no copy: what is under way may find the database gone.
+  // Ends the use of the copy. A query that is still running may find the connection closed.
   async close() {
     this.#isClosed = true;
     const own = this.#own;
@@ -255,7 +264,7 @@ export class Copy {
     }
   }
 
-  // The rows, or undefined when there is no copy to ask.
+  // The rows, or undefined if there is no copy or the query failed.
   #query(text, values) {
     return this.#transaction(async (run) => (await run.raw(text, values)).rows, false);
   }
@@ -283,7 +292,7 @@ export class Copy {
   }
 }
 
-// Without what is no business of the shop's database. Publishable keys are public.
+// A record reduced to the kept fields. The text of a publishable key is public and is kept.
 function bare(record) {
   const kept = Object.fromEntries(KEPT.map((name) => [name, record[name] ?? null]));
   if (record.kind === 'publishable' && typeof record.token === 'string') kept.token = record.token;

@@ -1,15 +1,16 @@
-// The shop's own database, as Medusa hands it to its modules: one connection that all share, or the module's option
-// `database`.
+// The shop's own database, as Medusa passes it to its modules: one shared connection, or the
+// module's option `database`.
 
 import { ContainerRegistrationKeys, ModulesSdkUtils, Modules } from '@medusajs/framework/utils';
 import { own } from './property.js';
 
 const SHARED = Symbol.for('isSharedConnection');
-// What the option `database` was before `elsewhere` wrote to it.
+// The value of the option `database` before `elsewhere` replaced it.
 const GIVEN = Symbol.for('portcullis.database');
 
-// Keys are in no table that other modules could join. Told that they are in another database, Medusa filters and
-// sorts by what is linked to them on its own, where else it would have the module do it in SQL.
+// Keys are in no table that other modules could join. This tells Medusa that they are in another
+// database, so it filters and sorts by linked data itself instead of asking the module to do so in
+// SQL.
 export function elsewhere({ options }) {
   if (options === undefined) return;
   const database = { clientUrl: `${options.url}` };
@@ -17,8 +18,8 @@ export function elsewhere({ options }) {
   options.database = database;
 }
 
-// The connection that is there already: that of the option `database`, or the one that all modules share unless the options
-// name another database; undefined for none.
+// The existing connection: the one in the option `database`, or the shared one unless the options
+// name another database; else undefined.
 export function sharedConnection(container, options) {
   const database = givenDatabase(options);
   if (database?.connection !== undefined) return database.connection;
@@ -26,7 +27,8 @@ export function sharedConnection(container, options) {
   return shared ? resolved(container, ContainerRegistrationKeys.PG_CONNECTION) : undefined;
 }
 
-// A connection of the module's own, to the database that the options name; undefined when they name none.
+// A connection of the module's own to the database that the options name; undefined if they name
+// none.
 export function ownConnection(options) {
   const database = givenDatabase(options);
   return database === undefined ? undefined : connected(database);
@@ -37,11 +39,12 @@ function connected(database) {
   return settings.clientUrl ? ModulesSdkUtils.createPgConnection({ ...database, ...settings }) : undefined;
 }
 
-// Gives `act` the database, and ends a connection that was made for it.
+// Calls `act` with the database connection, and closes the connection if it was opened for this
+// call.
 export async function withDatabase(options, container, act) {
   const shared = sharedConnection(container, options);
   if (shared !== undefined) return act(shared);
-  // As Medusa's own modules the environment's, when the options name none.
+  // Without a database in the options, use that of the environment, as Medusa's own modules do.
   const knex = connected(givenDatabase(options));
   if (knex === undefined) throw new Error('portcullis/medusa: there is no database to migrate: set projectConfig.databaseUrl');
   try {
@@ -51,8 +54,8 @@ export async function withDatabase(options, container, act) {
   }
 }
 
-// What a container has by this name: awilix's own, which is asked, or the proxy of one, which throws when it is asked for
-// what it does not have.
+// The container's entry of this name, or undefined. The container is awilix's own, or a proxy of
+// one, which throws on access to a name that it doesn't have.
 export function resolved(container, name) {
   const names = Object.keys(container ?? {});
   if (names.includes(name)) return container[name] ?? undefined;

@@ -1,4 +1,5 @@
-// The issuer's errors as Medusa's, whose `type` decides the HTTP status that a shop answers with.
+// Turns the issuer's errors into Medusa's. Their `type` determines the HTTP status with which the
+// shop answers.
 
 import { MedusaError } from '@medusajs/framework/utils';
 import { IssuerError } from './issuer-error.js';
@@ -24,11 +25,11 @@ export function unexpected(message, cause) {
   return told;
 }
 
-// That the issuer refuses the module is no news for the shop's clients, who must not be told that
-// they are unauthorized.
+// If the issuer refuses the module's admin key, the shop's clients must not get a 401 or 403 for
+// it.
 export function asMedusa(error) {
   if (!(error instanceof IssuerError)) return error;
-  // The module asks for no other label than none.
+  // The module only ever requests keys without a label.
   if (error.code === 'label_not_listed') return caused(notAllowed(`API keys: ${NOT_UNLABELLED}`), error);
   if (isAway(error) && error.problem === null) return unreached(error);
   const type = TYPES.get(error.kind);
@@ -48,7 +49,7 @@ function caused(told, cause) {
   return told;
 }
 
-// Nothing was sent, or nothing arrived, unless the error says that it may have been done.
+// Unless the error says that the change may have been made, nothing was sent or nothing arrived.
 const unreached = (cause) =>
   unexpected(
     cause.maybeDone
@@ -57,7 +58,7 @@ const unreached = (cause) =>
     cause,
   );
 
-// Gives what `act` gives, and throws what it throws as Medusa's.
+// Returns what `act` returns, and throws its errors as Medusa's.
 export async function throughMedusa(act) {
   try {
     return await act();

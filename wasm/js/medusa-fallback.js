@@ -1,8 +1,9 @@
-// Old keys, of Medusa's own module, that go on working for a time: `fallback: { until }`.
+// Keeps the keys of Medusa's own module working for a limited time: `fallback: { until }`.
 //
-// An old text counts as long as its row in the shop's table does, and as long as the key that replaces it
-// does. What it resolves to is the replacing key's record, so that its sales channels and its creator are those
-// that the dashboard shows and changes; a key that nothing replaces yet resolves to its own row.
+// An old text is accepted as long as its row in the shop's table is valid and the key that replaces
+// it is. It resolves to the record of the replacing key, so that its sales channels and its creator
+// are those that the dashboard shows and changes. An old key that has no replacement yet resolves
+// to its own row.
 
 import { compare, meets } from './medusa-filter.js';
 import { resolved } from './medusa-database.js';
@@ -18,7 +19,8 @@ const OF_MEDUSA = /^[sp]k_[0-9a-f]{64}$/;
 const FLUSH_MS = 2_000;
 const CONNECTION = '__pg_connection__';
 
-// `undefined` without the option: then the old table is never read. `fetch(id)` gives a record from the issuer.
+// `undefined` without the option; then the old table is never read. `fetch(id)` resolves to a
+// record from the issuer.
 export function fallbackOf({ options, container, fetch, inScope, logger }) {
   if (options.fallback === undefined) return undefined;
   const connection = resolved(container, CONNECTION);
@@ -30,7 +32,7 @@ export function fallbackOf({ options, container, fetch, inScope, logger }) {
   return new Fallback({ ...options.fallback, tables, fetch, inScope, freshFor, recordsFor, deadline, logger });
 }
 
-// Whether only Medusa's module makes texts of this form.
+// Whether the text has the form of a key that only Medusa's own module makes.
 export const isOfMedusa = (text) => OF_MEDUSA.test(text);
 
 export class Fallback {
@@ -63,7 +65,7 @@ export class Fallback {
     this.#hashes = hashes;
   }
 
-  // The row that an old secret text resolves to; null where it is refused.
+  // The row that an old secret text resolves to, or null if the text is refused.
   async secret(text) {
     if (typeof text !== 'string' || text === '' || text.length > LONGEST_TEXT || this.#isOver()) return null;
     for (const row of await this.#tables.secrets(redact(text), new Date(this.#now()))) {
@@ -77,8 +79,8 @@ export class Fallback {
     return null;
   }
 
-  // What a lookup by an old text or by old ids gives, `{ rows, count }`; undefined where it asks for nothing
-  // old. `ask(filters, config)` gives the same of the issuer's keys.
+  // The result of a lookup by an old text or by old ids, `{ rows, count }`; undefined if the lookup
+  // names nothing old. `ask(filters, config)` does the same lookup among the issuer's keys.
   async listed(filters, config, ask) {
     const [text, ...others] = named(filters.token) ?? [];
     if (typeof text === 'string' && others.length === 0) return this.#byText(text, filters, config, ask);
@@ -91,14 +93,14 @@ export class Fallback {
     return matching.length === 0 ? found : this.#together(matching, filters, config, ask);
   }
 
-  // The old rows of these ids, as Medusa knows rows.
+  // The old rows with these ids, in Medusa's form.
   async rows(ids, { withDeleted = false } = {}) {
     if (ids.length === 0) return [];
     const rows = (await this.#tables.byIds(ids)).map((row) => this.#shown(row));
     return rows.filter(({ deleted_at }) => withDeleted || deleted_at === null);
   }
 
-  // The rows of those of `given`, an id or a selector of ids alone, that are old, and the other ids.
+  // Splits `given`, an id or a selector by ids only, into the rows of old keys and the other ids.
   async split(given) {
     const { id, ...rest } = own(typeof given === 'string' ? { id: given } : given);
     const isOfIds = Object.values(rest).every((value) => value === undefined);
@@ -107,7 +109,7 @@ export class Fallback {
     return { old, others: ids.filter((one) => !old.some((row) => row.id === one)) };
   }
 
-  // Ends the texts of old keys alone; what replaces them goes on.
+  // Revokes old keys only. The keys that replace them stay valid.
   async revoke(rows, { revoked_by, revoke_in }) {
     if (!revoked_by) throw invalid('You must provide a revoked_by field when revoking a key.');
     const now = this.#now();
@@ -123,7 +125,7 @@ export class Fallback {
     return this.rows(ids);
   }
 
-  // Takes old keys that are revoked off the table.
+  // Deletes revoked old keys from the table.
   async remove(rows) {
     const kept = rows.filter((row) => !this.#isRevoked(row));
     if (kept.length > 0) {
@@ -132,8 +134,8 @@ export class Fallback {
     await this.#tables.remove(rows.map(({ id }) => id));
   }
 
-  // Keys of the issuer were changed here: what they replace ends with them, in every process. Processes that
-  // still run Medusa's module learn of it by the same rows.
+  // Called after keys of the issuer were changed. The old keys that they replace end with them, in
+  // every process: processes that still run Medusa's module read the same rows.
   async changed(records, { gone = false } = {}) {
     for (const { id } of records) this.#records.delete(id);
     const ends = gone ? records.map(({ id, revoked_at }) => ({ id, revoked_at: revoked_at ?? new Date(this.#now()), revoked_by: 'deleted' })) : records;
@@ -147,7 +149,7 @@ export class Fallback {
     }
   }
 
-  // Writes what was counted.
+  // Writes the uses counted so far to the database.
   async flush() {
     clearTimeout(this.#timer);
     this.#timer = undefined;
@@ -165,7 +167,7 @@ export class Fallback {
     return this.#now() >= this.#until;
   }
 
-  // Nothing is known of it where it was not asked for.
+  // A row that was selected without `revoked_at` counts as not revoked.
   #isRevoked({ revoked_at }) {
     return revoked_at !== undefined && revoked_at !== null && revoked_at.getTime() <= this.#now();
   }
@@ -203,8 +205,8 @@ export class Fallback {
     return record && counts(record, this.#now()) && this.#inScope(record) ? toMedusa(record, '') : null;
   }
 
-  // As it was `freshFor` ago at most. While the issuer is away, `recordsFor`; null past that, and where the
-  // issuer has none.
+  // The record, at most `freshFor` old, or at most `recordsFor` while the issuer is away. Null past
+  // that, and if the issuer has none.
   async #record(id) {
     const held = this.#records.get(id);
     const age = held === undefined ? Infinity : this.#now() - held.at;
@@ -215,7 +217,7 @@ export class Fallback {
     return found === undefined && age <= this.#recordsFor ? held.record : (found ?? null);
   }
 
-  // Undefined where the issuer can't be asked.
+  // Undefined if the issuer can't be reached.
   async #ask(id) {
     const at = this.#now();
     try {
@@ -252,7 +254,7 @@ export class Fallback {
 
 const pause = (millis) => new Promise((resolve) => setTimeout(resolve, millis).unref());
 
-// The values of a condition that names some.
+// The values that a condition lists.
 function named(condition) {
   if (condition === undefined || condition === null) return undefined;
   if (Array.isArray(condition)) return condition;

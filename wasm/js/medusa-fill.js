@@ -1,12 +1,13 @@
-// Fills the copy with the issuer's keys: when the module has listed some for the first time, and then again and again. One
-// of the shop's processes does it for all.
+// Fills the copy with the issuer's keys: after the module has first listed keys, and then at
+// intervals. One process of the shop does it for all.
 
 import { isAway } from './medusa-away.js';
 
 const PAGE = 200;
-// Of each kind. What is beyond is judged by the list and its own text alone while the issuer is away.
+// Per kind. While the issuer is away, keys beyond this number are verified only by the list and
+// their own text.
 const AT_MOST = 20_000;
-// However short `recordsFor` is.
+// The lower bound of the interval, even if `recordsFor` is shorter.
 const LEAST_PAUSE_MS = 10_000;
 
 export class Filler {
@@ -19,7 +20,7 @@ export class Filler {
   #timer;
   #isStopped = false;
 
-  // `scope` is what the issuer is asked for.
+  // `scope` is the filter for the issuer's keys.
   constructor({ reach, copy, scope, every, logger }) {
     this.#reach = reach;
     this.#copy = copy;
@@ -28,7 +29,7 @@ export class Filler {
     this.#logger = logger;
   }
 
-  // From now on.
+  // Starts filling at intervals.
   start() {
     if (this.#timer !== undefined || this.#isStopped) return;
     const beat = async () => {
@@ -43,11 +44,11 @@ export class Filler {
     clearTimeout(this.#timer);
   }
 
-  // Once, unless it was done a moment ago.
+  // Fills once, unless a listing was completed less than `pause` milliseconds ago.
   fill(pause = this.#every / 2) {
     this.#filling ??= this.#fill(pause)
       .catch((error) => {
-        // That the issuer is away has been told.
+        // Reach has already reported that the issuer is away.
         if (!isAway(error)) this.#logger?.warn?.(`API keys: the copy in the shop's database can't be brought up to date: ${error.message}`);
       })
       .finally(() => {
@@ -60,7 +61,7 @@ export class Filler {
     const begun = await this.#copy.beginListing(pause);
     if (begun === undefined) return;
     let isWhole = true;
-    // The shop's windows first: it does not start without them.
+    // Publishable keys first: the storefronts don't start without them.
     for (const kind of ['publishable', 'secret']) {
       let seen = 0;
       const pages = await this.#reach.ask(async (issuer) => issuer.keys.list({ ...this.#scope, kind, order: '-created', limit: PAGE }).pages());

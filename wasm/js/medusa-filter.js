@@ -12,11 +12,11 @@ const NAMES = new Set([...FIELDS, 'q', '$and', '$or', '$not']);
 const DATES = new Set(FIELDS.filter((name) => name.endsWith('_at')));
 const PUBLISHABLE = /^(?:[a-z][a-z0-9]{0,15}_)?pk_(?:live|test)_[0-9A-Za-z]{1,200}$/;
 
-// The issuer's queries whose keys hold all that meet `filters`, and whether those are all: then none
-// needs to be looked at again.
+// Returns queries to the issuer whose results contain all keys that meet `filters`, and whether
+// they contain no others. If so (`exact`), the results need no further filtering.
 export function queriesFor(filters) {
   mustBeReadable(filters);
-  // It is narrowed down only to what the filters have.
+  // Holds only conditions that the filters contain.
   const wanted = own({});
   let exact = true;
   const take = (conditions) => {
@@ -36,7 +36,7 @@ export function queriesFor(filters) {
   return { queries: split(query, ids, tokens), exact };
 }
 
-// Ids, or what the keys are like, as filters.
+// Turns ids and selectors into filters.
 export function filtersOf(idsOrSelectors) {
   const all = [idsOrSelectors].flat().filter((one) => one !== undefined && one !== null);
   const [ids, selectors] = [[], []];
@@ -52,7 +52,7 @@ export function mustSaySomething(selector) {
   );
 }
 
-// What can't be meant is refused, whether there are keys to look at or none.
+// Refuses filters that make no sense, even if there are no keys to apply them to.
 function mustBeReadable(filters) {
   for (const [name, condition] of Object.entries(filters)) {
     if (condition === undefined) continue;
@@ -73,7 +73,8 @@ function mustBeDates(name, condition) {
   }
 }
 
-// Narrows what is asked of the issuer down to `condition`. Whether that says all of it.
+// Narrows the query to the issuer by `condition`. Returns whether the query then expresses the
+// whole condition.
 function narrow(wanted, name, condition) {
   if (condition === undefined) return true;
   const values = oneOf(condition);
@@ -85,7 +86,7 @@ function narrow(wanted, name, condition) {
       wanted.ids = shared(wanted.ids, values);
       return true;
     case 'token':
-      // Only publishable keys have a text on record, and no other is sent in an address.
+      // Only publishable keys have a text on record, and no other text may be sent in an address.
       wanted.tokens = shared(
         wanted.tokens,
         values.filter((text) => PUBLISHABLE.test(text)),
@@ -105,12 +106,13 @@ function narrow(wanted, name, condition) {
   }
 }
 
-// The longest word: the others are looked for in what has it.
+// Searches for the longest word; the other words are then looked for in the results.
 function narrowByText(wanted, text) {
   const words = wordsOf(text);
   const longest = words.toSorted((one, other) => other.length - one.length)[0];
   if (longest === undefined) return true;
-  // What looks like a redacted form the issuer looks for as such alone, and separators in titles alone.
+  // The issuer matches a text that looks like a redacted form only as such, and separators only in
+  // titles, so such words aren't sent.
   const plain =
     longest.length <= LONGEST_Q && !longest.includes('***') && /[a-z0-9]/.test(longest) && wanted.q === undefined;
   if (plain) wanted.q = longest;
@@ -133,7 +135,7 @@ function split(query, ids, tokens) {
   return queries;
 }
 
-// The values of a condition that names some: a value, a list, `$eq` or `$in`.
+// The values of a condition that lists them: a value, an array, `$eq` or `$in`.
 function oneOf(condition) {
   if (Array.isArray(condition)) return condition;
   if (typeof condition !== 'object' || condition === null || condition instanceof Date) return [condition];
@@ -154,13 +156,13 @@ function listed(condition, name) {
   throw invalid(`Expected array for ${name}`);
 }
 
-// Whether a row, as Medusa knows it, meets the filters: as the same SQL would say, where null is
-// neither equal to anything nor different from it.
+// Whether a row in Medusa's form meets the filters. As in SQL, null is neither equal to anything
+// nor different from it.
 export function meets(row, filters) {
   return Object.entries(filters).every(([name, condition]) => {
     if (condition === undefined) return true;
     if (name === '$and') return listed(condition, name).every((part) => meets(row, part));
-    // As in Medusa, no alternatives at all ask nothing.
+    // As in Medusa, an empty `$or` matches everything.
     if (name === '$or') return condition.length === 0 || listed(condition, name).some((part) => meets(row, part));
     if (name === '$not') return !meets(row, condition);
     if (name === 'q') return wordsOf(condition).every((word) => found(row, word));
@@ -220,7 +222,7 @@ function same(value, other) {
   return value === plain(other);
 }
 
-// Not a number, which is neither above nor below, where the two can't be compared.
+// NaN, which is neither above nor below 0, if the two can't be compared.
 export function compare(value, other) {
   if (value === null || other === null || other === undefined) return NaN;
   if (value instanceof Date) return value.getTime() - new Date(other).getTime();

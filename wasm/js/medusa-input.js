@@ -1,23 +1,24 @@
-// What callers of the service hand in, and what of it is refused.
+// Reads and validates the arguments of the service's callers.
 
 import { invalid, notFound } from './medusa-error.js';
 import { own } from './property.js';
 
-// What the list and the text of a publishable key tell of it.
+// The fields that the list and the text of a publishable key determine.
 const OF_ITS_TEXT = new Set(['id', 'token', 'type', 'revoked_at', 'deleted_at']);
 const SECOND = 1000;
 const HOUR = 3600;
-// The last that the issuer can name.
+// The last second that the issuer can represent.
 const LAST_SECOND = 2 ** 32 - 2;
 
-// The filters that are given, each list of one value as that value.
+// The filters that are set, with each array of one value replaced by that value.
 export function singled(filters) {
   const given = Object.entries(filters).filter(([, value]) => value !== undefined);
   const single = ([name, value]) => [name, Array.isArray(value) && value.length === 1 ? value[0] : value];
   return own(Object.fromEntries(given.map(single)));
 }
 
-// The text of a publishable key, where the lookup asks whether that counts, as Medusa's middleware does.
+// The text of a publishable key if the lookup only asks whether that key is valid, as Medusa's
+// middleware does.
 export function judged(filters, { select: names }) {
   const { token, type = 'publishable', ...others } = singled(filters);
   const alone = typeof token === 'string' && type === 'publishable' && Object.keys(others).length === 0;
@@ -32,15 +33,16 @@ export function allAreKnown(ids, records) {
   if (unknown.length > 0) throw notFound(`ApiKey with id "${unknown.join(', ')}" not found`);
 }
 
-// As Medusa counts them: secret keys alone. That a publishable one is revoked the issuer says.
+// Counts only secret keys, as Medusa does. For a publishable key that is already revoked, the
+// issuer reports it.
 export function noneIsRevoked(records) {
   const now = Date.now();
   const revoked = records.filter(({ kind, revoked_at: at }) => kind === 'secret' && at !== null && Date.parse(at) <= now);
   if (revoked.length > 0) throw invalid(`There are ${revoked.length} secret keys that are already revoked.`);
 }
 
-// Nothing, and what is before now, means now. Keys and lists know instants up to 2106: what is to be revoked after
-// the last of them is revoked then.
+// No value, or a negative one, means now. Keys and lists represent instants up to 2106; a later
+// revocation is moved to the last of these.
 export function later(seconds) {
   if (!(seconds > 0)) return {};
   const whole = Math.floor(seconds);
@@ -48,7 +50,7 @@ export function later(seconds) {
   return Date.now() / SECOND + whole < LAST_SECOND - HOUR ? { in_seconds: whole } : { at: new Date(LAST_SECOND * SECOND).toISOString() };
 }
 
-// What stands in the place of the module's parts when they can't be made.
+// Replaces the module's parts if they can't be made: any access throws `error`.
 export function refusing(error) {
   const refuse = () => {
     throw error;

@@ -1,13 +1,13 @@
-// Whether a key that a request came in with counts: by the list, or by the issuer's own records.
+// Verifies the key of a request: against the list, or by the issuer's own records.
 
 import { IssuerError } from './issuer-error.js';
 import { isAway } from './medusa-away.js';
 import { counts } from './medusa-key.js';
 import { Records } from './medusa-records.js';
 
-// The text is no key that this issuer vouches for, whatever a list says.
+// The issuer does not vouch for this text, and no newer list changes that.
 const NO_KEY = /^(?:malformed_|foreign_|unknown_kid$|signer_not_allowed$|bad_signature$|wrong_)/;
-// The verifier can't judge the key, and the issuer can.
+// The verifier can't decide about the key, but the issuer can.
 const ASK_ISSUER = new Set([
   'secret_not_held',
   'not_covered',
@@ -15,7 +15,8 @@ const ASK_ISSUER = new Set([
   'list_past_next_update',
   'list_from_the_future',
   'keyring_expired',
-  // Medusa hands in texts that begin with `sk_` alone: of them it means that a newer keyring may list them.
+  // Medusa passes only texts that begin with `sk_`. For these it means that a newer keyring may
+  // list them.
   'foreign_label',
 ]);
 const LONGEST_TOKEN = 512;
@@ -34,8 +35,8 @@ export class Judge {
   #failures = 0;
   #revoked = new Map();
 
-  // `verifier` is undefined where every key is judged online.
-  // `trust` is what is kept for the verifier.
+  // `verifier` is undefined if every key is verified online. `trust` stores the verifier's keyring
+  // and list.
   constructor({ reach, copy, trust, verifier, options, inScope, logger }) {
     this.#reach = reach;
     this.#copy = copy;
@@ -45,7 +46,8 @@ export class Judge {
     this.records = new Records((id) => this.#record(id), options.recordsFor);
   }
 
-  // The key's record, or what its text says where the issuer can't be asked; null where it is refused.
+  // The key's record, or a record made from its text if the issuer can't be reached; null if the
+  // key is refused.
   async secret(token) {
     if (typeof token !== 'string' || token === '' || token.length > LONGEST_TOKEN) return null;
     const verdict = await this.#verdict(token, 'secret');
@@ -56,8 +58,9 @@ export class Judge {
     return record !== null && counts(record) && this.#options.inScope(record) ? record : null;
   }
 
-  // The same for a publishable key, without a network call: its `id` and since when it is refused, as
-  // far as that is known; null where the text is no key, and undefined where the issuer must be asked.
+  // The same for a publishable key, without a network call: its `id` and the instant from which it
+  // is refused, as far as known. Null if the text is no valid key, undefined if the issuer has to
+  // be asked.
   async publishable(token) {
     if (token === '' || token.length > LONGEST_TOKEN) return null;
     const verdict = await this.#verdict(token, 'publishable');
@@ -68,8 +71,8 @@ export class Judge {
     return this.records.peek(verdict.key.name) ?? fromText(verdict.key, token);
   }
 
-  // The record of a publishable key out of the copy, with an end if the list or this process knows of one; undefined when
-  // nothing here can judge the key.
+  // The copy's record of a publishable key, with a revocation added if the list or this process
+  // knows of one. Undefined if the key can't be verified here.
   async kept(record) {
     const verdict = await this.#verdict(record.token ?? '', 'publishable');
     if (verdict === undefined || ASK_ISSUER.has(verdict.code)) return undefined;
@@ -77,7 +80,7 @@ export class Judge {
     return { ...record, revoked_at: new Date(verdict.list.thisUpdate).toISOString() };
   }
 
-  // What was changed here counts here at once, whatever list this process has.
+  // A change made here takes effect here at once, whatever list this process has.
   changed(record) {
     this.records.put(record);
     if (record.revoked_at !== null) {
@@ -98,7 +101,7 @@ export class Judge {
     this.#revoked.delete(record.id);
   }
 
-  // Keeps the list fresh behind the requests.
+  // Starts to refresh the list in the background.
   start() {
     if (this.#verifier === undefined || this.#timer !== undefined) return;
     const beat = async () => {
@@ -119,14 +122,14 @@ export class Judge {
     await this.#trust?.settled();
   }
 
-  // The list that keys are judged by.
+  // The list that keys are verified against.
   async list() {
     if (this.#verifier === undefined) return undefined;
     await this.#restore();
     return this.#verifier.status().list;
   }
 
-  // From the issuer, or while it is away from the copy.
+  // From the issuer, or from the copy while the issuer is away.
   async #record(id) {
     try {
       const record = await this.#reach.read((issuer) => issuer.keys.get(id));
@@ -154,9 +157,10 @@ export class Judge {
     const { environment, freshFor, deadline } = this.#options;
     const judge = () => this.#verifier.verify(token, { kind, environment, freshFor });
     const verdict = judge();
-    // What is no key stays none under a newer list; a keyring may be new, and comes with it.
+    // Final under a fresh list: a newer one doesn't make a key of a text that is none, and a newer
+    // keyring arrives with the next refresh.
     if (verdict.list.standing === 'fresh') return verdict;
-    // After a refresh in vain requests wait for none that is in force still.
+    // After a failed refresh, requests don't wait for another one as long as the list is in force.
     if (verdict.list.standing === 'stale' && this.#failures > 0) {
       if (Date.now() - this.#refreshedAt >= this.#options.refreshEvery) this.#refresh().catch(() => {});
       return verdict;
@@ -189,8 +193,8 @@ export class Judge {
     return this.#refreshing;
   }
 
-  // What is kept comes first, so that nothing older is taken from the network. What else the shop's processes know is needed
-  // for as long as the list is no newer.
+  // Restores the copy first, so that nothing older is accepted from the network. Revocations that
+  // other processes of the shop know of count until the list is newer than they are.
   #restore() {
     this.#restoring ??= this.#catchUp();
     return this.#restoring;
@@ -236,13 +240,14 @@ export class Judge {
         `API keys: the revocation list can't be brought up to date: ${error.message}`,
       );
     }
-    // Another process of the shop may have a newer list, and may have revoked keys before the issuer went away.
+    // Another process of the shop may have a newer list, and may have revoked keys before the
+    // issuer went away.
     await this.#catchUp();
     throw error;
   }
 }
 
-// What the text of an accepted key says, in the form of a record.
+// A record made from what an accepted key's text says.
 function fromText(key, token) {
   const issued = new Date(key.issuedAt).toISOString();
   return {

@@ -1,4 +1,4 @@
-// Lists of keys from the copy, by the same filters and orders as from the issuer.
+// Lists keys from the copy, with the same filters and orders as from the issuer.
 
 import { isAway } from './medusa-away.js';
 import { unexpected } from './medusa-error.js';
@@ -12,7 +12,7 @@ export class KeptLister {
   #url;
   #listed;
 
-  // `listed` is called when keys were listed.
+  // `listed` is called after keys were listed at the issuer.
   constructor({ reach, copy, judge, scope, url, listed }) {
     this.#reach = reach;
     this.#copy = copy;
@@ -22,7 +22,8 @@ export class KeptLister {
     this.#listed = listed;
   }
 
-  // As the issuer says, or while it is away as it was when its keys were listed last.
+  // Lists from the issuer; while it is away, from the copy, as of its last listing of the issuer's
+  // keys.
   async list(filters, config, counted) {
     try {
       const found = await this.#reach.read((issuer) => new Lister(issuer, this.#scope).list(filters, config, counted));
@@ -38,12 +39,12 @@ export class KeptLister {
     }
   }
 
-  // As the issuer says. What is chosen for a change is chosen by it.
+  // Always from the issuer. Keys that are about to be changed are selected by the issuer.
   now(filters, config) {
     return this.#reach.change((issuer) => new Lister(issuer, this.#scope).list(filters, config));
   }
 
-  // Whether the issuer can be reached, and as of when all is that is told and judged without it.
+  // Whether the issuer can be reached, and how old the data is that is used without it.
   async status() {
     const [listed, list] = await Promise.all([this.#copy.listed(), this.#judge.list()]);
     return {
@@ -55,7 +56,8 @@ export class KeptLister {
     };
   }
 
-  // Who looks a key up by its text wants to know whether it counts, and the copy may not know of its end: the list decides.
+  // A lookup by text asks whether the key is valid, and the copy may not know that it ended: the
+  // list decides.
   async #judgeAgain(found, cause) {
     for (const [at, record] of found.records.entries()) {
       if (record.kind !== 'publishable') continue;

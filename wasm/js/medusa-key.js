@@ -1,4 +1,4 @@
-// A key of the issuer as Medusa knows keys.
+// Converts a key of the issuer to Medusa's form.
 
 import { createdBy, revokedBy } from './medusa-names.js';
 
@@ -18,20 +18,21 @@ export const FIELDS = [
   'deleted_at',
 ];
 
-// Who suspends a key that Medusa deletes softly.
+// The `suspended_by` of a key that Medusa deletes softly.
 export const SOFT_DELETE = 'medusa:soft-delete';
 
 const date = (text) => (text === null ? null : new Date(text));
 
-// Medusa asks `revoked_at` and nothing else whether a key counts, and its dashboard shows a key that has one as
-// revoked. So `revoked_at` is that of a revocation, a scheduled one included, as in Medusa's own module. What the
-// issuer refuses already for another reason has one all the same; an end that is to come has none yet.
+// Medusa checks only `revoked_at` to find out whether a key is valid, and its dashboard shows a key
+// that has one as revoked. So `revoked_at` is the time of a revocation, including a scheduled one,
+// as in Medusa's own module. A key that the issuer already refuses for another reason has one as
+// well; an expiry in the future sets none.
 export function toMedusa(record, token = record.token ?? '', now = Date.now()) {
   return row(record, token, earliest([revocation(record), ...others(record).filter(({ at }) => at <= now)]));
 }
 
-// The row of which Medusa asks whether a publishable key counts. It may stand in Medusa's cache past the key's
-// end, so its `revoked_at` is the first instant at which the key is refused.
+// The row by which Medusa decides whether a publishable key is valid. It may stay in Medusa's cache
+// past the key's end, so its `revoked_at` is the first instant at which the key is refused.
 export function toJudge(record, token = record.token ?? '') {
   return row(record, token, refusedFrom(record));
 }
@@ -56,7 +57,7 @@ function row(record, token, { at, by }) {
 
 const revocation = (record) => ({ at: date(record.revoked_at), by: record.revoked_by });
 
-// What else the issuer refuses a key for, and since when.
+// The other reasons for which the issuer refuses a key, with their times.
 function others(record) {
   const reasons = [];
   if (record.expires_at !== null) reasons.push({ at: date(record.expires_at), by: null });
@@ -76,18 +77,18 @@ const refusedFrom = (record) => earliest([revocation(record), ...others(record)]
 export const isSoftDeleted = (record) =>
   record.state === 'suspended' && record.suspended_by === SOFT_DELETE;
 
-// Whether Medusa sees the key as revoked by now, for whatever reason.
+// Whether Medusa sees the key as revoked at `now`, for whatever reason.
 export function isOver(record, now = Date.now()) {
   const { at } = refusedFrom(record);
   return at !== null && at.getTime() <= now;
 }
 
-// Whether the record says that the key counts at `now`.
+// Whether the key is valid at `now` by its record.
 export function counts(record, now = Date.now()) {
   return record.state !== 'suspended' && !isOver(record, now);
 }
 
-// Of a row what was asked for; the id always comes along, as it does of every database row.
+// The requested fields of a row. The id is always included, as in every database row.
 export function select(row, names) {
   if (names === undefined || names === null || names.includes('*')) return row;
   return Object.fromEntries(

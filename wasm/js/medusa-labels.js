@@ -1,28 +1,30 @@
-// Which keys Medusa takes. Its middleware looks only at texts that begin with `sk_`, so a secret key with
-// an issuer's label in front (`acme_sk_live_…`) opens nothing. Publishable keys are looked up as they are.
+// Refuses issuers whose secret keys Medusa can't take. Medusa's middleware considers only texts
+// that begin with `sk_`, so a secret key with the issuer's label in front (`acme_sk_live_…`) never
+// works. Publishable keys are looked up as they are.
 
 import { createIssuer } from './issuer.js';
 import { settings } from './medusa-options.js';
 
-/** The label of every secret key that the module asks for: none. */
+/** The label of every secret key that the module creates: none. */
 export const UNLABELLED = '';
 
 const COMMAND = 'portcullis keyring labels --add-unlabelled';
-// A start waits for no more than one attempt of this length: without an answer nothing is known.
+// The timeout of the one attempt at start-up. Without an answer, the labels are unknown and the
+// start goes on.
 const PATIENCE_MS = 2_000;
 
-/** What is told where the issuer makes no secret keys that Medusa takes. */
+/** The message if the issuer makes no secret keys that Medusa takes. */
 export const NOT_UNLABELLED =
   "the issuer's keyring allows no keys without a label, and Medusa takes no secret key that does not begin " +
   `with sk_. Where the issuer's root key is, run: ${COMMAND}`;
 
-// A loader: what it throws ends the start of the application. Medusa swallows what a hook throws.
+// A loader: if it throws, the application doesn't start. Medusa swallows the errors of hooks.
 export async function refuseLabelled({ options, logger }) {
   let client;
   try {
     ({ client } = settings(options));
   } catch {
-    // The service tells of it.
+    // The service reports the invalid options.
     return;
   }
   const timeout = Math.min(client.timeout ?? PATIENCE_MS, PATIENCE_MS);
@@ -34,7 +36,7 @@ export async function refuseLabelled({ options, logger }) {
   throw new Error(message);
 }
 
-// Undefined where the issuer does not say: it may be away, or too old to be asked.
+// Undefined if the issuer doesn't say: it may be away, or too old to have this call.
 async function labelsOf(issuer) {
   try {
     const { labels } = await issuer.keyring.labels();

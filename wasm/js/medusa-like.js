@@ -1,17 +1,18 @@
-// SQL's LIKE, as PostgreSQL has it: `%` stands for any characters, `_` for one, and `\` takes its meaning
-// from the next. No pattern takes more steps than its length times the text's.
+// SQL's LIKE with PostgreSQL's rules: `%` matches any characters, `_` matches one, and `\` makes
+// the next character literal. It takes at most as many steps as the pattern's length times the
+// text's length.
 
 const ANY = Symbol('%');
 const ONE = Symbol('_');
 
-// Whether `text` is like `pattern`. `fold` is what the characters of both are compared by. `step` is called at
-// each step, so that tests can count them.
+// Whether `text` matches `pattern`. Characters of both are compared after `fold`. `step` is called
+// at each step, so that tests can count them.
 export function like(text, pattern, fold = (character) => character, step = () => {}) {
   const have = Array.from(text, fold);
   const want = readPattern(pattern, fold);
   if (want === undefined) return false;
   let [at, place] = [0, 0];
-  // What is behind the last `%`, and where in the text that was looked for.
+  // The pattern position after the last `%`, and the text position at which matching it started.
   let [behind, from] = [-1, 0];
   while (at < have.length) {
     step();
@@ -22,7 +23,7 @@ export function like(text, pattern, fold = (character) => character, step = () =
       at += 1;
       place += 1;
     } else if (behind >= 0) {
-      // One character more for the last `%`: an earlier one could take none that this can't.
+      // Extend the last `%` by one character. Extending an earlier `%` can't match anything more.
       from += 1;
       [at, place] = [from, behind];
     } else {
@@ -33,7 +34,7 @@ export function like(text, pattern, fold = (character) => character, step = () =
   return place === want.length;
 }
 
-// `undefined` for one that ends with a lone `\`, which PostgreSQL does not take.
+// `undefined` for a pattern that ends with a lone `\`, which PostgreSQL refuses.
 function readPattern(pattern, fold) {
   const want = [];
   let isPlain = false;

@@ -1,4 +1,4 @@
-// Lists of keys as Medusa asks for them: any filter, any order, so many after so many.
+// Lists keys the way Medusa asks for them: any filter, any order, `skip` and `take`.
 
 import { compare, meets, queriesFor } from './medusa-filter.js';
 import { FIELDS, isSoftDeleted, toMedusa } from './medusa-key.js';
@@ -6,7 +6,7 @@ import { invalid } from './medusa-error.js';
 import { own } from './property.js';
 
 const LARGEST_PAGE = 200;
-// What the issuer orders by itself.
+// The orders that the issuer supports.
 const ORDERS = { created_at: 'created', updated_at: 'updated', title: 'title' };
 
 export class Lister {
@@ -18,7 +18,7 @@ export class Lister {
     this.#scope = scope;
   }
 
-  // `records`, and with `counted` how many there are without `skip` and `take`.
+  // Returns `records`; with `counted` also how many there are without `skip` and `take`.
   async list(filters, config, counted = false) {
     const { from, most, order, withDeleted } = asked(config);
     const { queries, exact } = queriesFor(filters);
@@ -28,7 +28,7 @@ export class Lister {
       (withDeleted || !isSoftDeleted(record)) && (exact || meets(toMedusa(record), filters));
 
     const records = [];
-    // Where all of them are looked at anyway, they are counted on the way.
+    // If all of them have to be read anyway, count them on the way.
     const enough = streamed && (exact || !counted) ? from + most : Infinity;
     for (const query of queries) {
       if (records.length >= enough) break;
@@ -68,14 +68,14 @@ export class Lister {
   }
 }
 
-// The same of records that are at hand, oldest first.
+// The same for records that are at hand, oldest first.
 export function page(all, filters, config, counted = false) {
   const { from, most, order, withDeleted } = asked(config);
-  // What it does not know it refuses, before there is a record to look at.
+  // Refuse unknown filters even if there are no records.
   queriesFor(filters);
   const records = all.filter((record) => (withDeleted || !isSoftDeleted(record)) && meets(toMedusa(record), filters));
   const rules = rulesOf(order);
-  // Of equals the newest is first where the newest come first.
+  // Sorting keeps the order of equal records, so reverse them first if the newest come first.
   if (rules[0]?.[1] < 0) records.reverse();
   if (rules.length > 0) records.sort(sorting(rules));
   return { records: records.slice(from, from + most), count: counted ? records.length : null };
@@ -83,7 +83,7 @@ export function page(all, filters, config, counted = false) {
 
 function asked(config) {
   const { skip, take, order, withDeleted = false, __internal } = own(config);
-  // Never a list that is longer than what was asked for.
+  // Filtering by joins is impossible. Ignoring them would return a longer list than requested.
   if (Object.values(__internal ?? {}).some((joins) => joins?.length > 0)) {
     throw invalid("API keys can't be filtered or ordered in SQL by what is linked to them");
   }
@@ -95,7 +95,7 @@ function asked(config) {
   return { from, most, order, withDeleted };
 }
 
-// How the issuer is to order, and what is left to be sorted here.
+// The order to request from the issuer, and the sorting that is left to do here.
 function ordering(order) {
   const rules = rulesOf(order);
   if (rules.length === 0) return { name: 'created', sort: null };
@@ -117,7 +117,7 @@ const sorting = (rules) => (one, other) => {
   return 0;
 };
 
-// As PostgreSQL has it: null is above everything.
+// As in PostgreSQL, null sorts above everything.
 const nullsLast = (a, b) => Number(a === null) - Number(b === null);
 
 function direction(field, way) {

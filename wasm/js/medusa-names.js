@@ -1,13 +1,17 @@
-// Whose names Medusa reads on a key: those that the shop gave. Its Admin looks each up among the shop's
-// users, and shows an error in place of the key's page if there is no such user. Nobody is shown as `-`.
+// Which names Medusa sees on a key: only those that the shop itself gave. Medusa Admin looks up
+// each name among the shop's users, and shows an error in place of the key's page if there is no
+// such user. An empty name is shown as `-`.
 
-// What the issuer is told when Medusa names nobody: every record of the issuer's says who made the key.
+// Sent to the issuer if Medusa gives no name, because every record of the issuer names the key's
+// creator.
 export const NOBODY = 'medusa';
 
-// Who works at the issuer's own machine and names nobody, such as `root@keys`.
+// The name that the issuer records for work on its own machine if none was given, such as
+// `root@keys`.
 const AT_THE_ISSUER = /^[^@\s]+@[^@\s]+$/;
 
-// The issuer notes as `maker` who made the key, and shows the same if the caller named nobody.
+// The issuer records the key's creator as `maker`, and uses the same as `created_by` if the caller
+// gave no name.
 export function createdBy({ created_by: name, maker }) {
   return name === null || name === undefined || name === NOBODY || name === maker ? '' : name;
 }

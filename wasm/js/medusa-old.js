@@ -1,10 +1,12 @@
-// The tables of a shop that Medusa's own API Key Module left: its keys in `api_key`, their sales channels in
-// `publishable_api_key_sales_channel`, and in `portcullis_replaced` which key of the issuer replaces which.
+// The tables that Medusa's own API Key Module leaves in a shop: its keys in `api_key`, their sales
+// channels in `publishable_api_key_sales_channel`; and `portcullis_replaced`, which maps each old
+// key to the issuer's key that replaces it.
 //
-// While a shop changes over, `api_key` has a row for each new key as well, so that processes which still run
-// Medusa's module take both. Those rows are no old keys: `portcullis_replaced.new_id` tells them apart.
+// During the migration, `api_key` also has a row for each new key, so that processes that still run
+// Medusa's module accept both. These rows are not old keys; they are the ones that
+// `portcullis_replaced.new_id` lists.
 
-// A migration of the module's, which the command makes as well: whichever is first.
+// A migration of the module. The command applies it as well, whichever runs first.
 export const REPLACED = {
   name: 'Portcullis20261130061500Replaced',
   up: [
@@ -31,12 +33,12 @@ const OLD = `from api_key k left join portcullis_replaced r on r.old_id = k.id
 export class OldTables {
   #query;
 
-  // `query(sql, values)` gives rows; values stand for `?`.
+  // `query(sql, values)` resolves to rows; `values` replace the `?`.
   constructor(query) {
     this.#query = query;
   }
 
-  // Of those that a secret text can be, told by the form in which it may be shown.
+  // The rows that may belong to a secret text, found by its redacted form.
   secrets(redacted, now) {
     return this.#ask(
       `select ${COLUMNS} ${OLD} and k.type = 'secret' and k.redacted = ? and k.deleted_at is null
@@ -57,7 +59,7 @@ export class OldTables {
     return this.#ask(`select ${COLUMNS} ${OLD} and k.id = any(?) order by k.created_at, k.id`, [ids]);
   }
 
-  // A revocation never moves later.
+  // A revocation never moves to a later time.
   revoke(ids, { at, by }) {
     return this.#ask(
       `update api_key set revoked_at = ?, revoked_by = ?, updated_at = now()
@@ -66,7 +68,7 @@ export class OldTables {
     );
   }
 
-  // What replaces old keys ends: so do the old ones, and the row that stands for the new one.
+  // Revokes the rows of ended new keys, and the old keys that they replace.
   end(newIds, { at, by }) {
     return this.#ask(
       `update api_key set revoked_at = ?, revoked_by = ?, updated_at = now()
@@ -80,7 +82,7 @@ export class OldTables {
     return this.#ask('delete from api_key where id = any(?)', [ids]);
   }
 
-  // Adds up uses: `[{ id, uses, first, last }]`.
+  // Adds uses to the counts: `[{ id, uses, first, last }]`.
   async count(uses) {
     if (uses.length === 0) return;
     const values = uses.map(() => '(?::text, ?::bigint, ?::timestamptz, ?::timestamptz)').join(', ');
@@ -109,5 +111,5 @@ function lacking(error) {
   return told;
 }
 
-// The form in which Medusa's module shows a key.
+// The redacted form in which Medusa's module shows a key.
 export const redact = (text) => `${text.slice(0, 6)}***${text.slice(-3)}`;

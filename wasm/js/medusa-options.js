@@ -1,4 +1,4 @@
-// The module's settings, checked where the application starts.
+// The module's settings, checked when the application starts.
 
 import { DURATION, ENVIRONMENT, FUNCTION, isPlain, listOf, oneOf, options as reading, TEXT, wrong } from './options.js';
 import { property } from './property.js';
@@ -21,7 +21,7 @@ const UNTIL = {
 };
 const EARLIEST = Date.UTC(2026, 0, 1);
 const LATEST = 2 * 366 * DAY;
-// A time of day without a zone would be another one on another machine.
+// A time of day needs a zone; without one it would depend on the machine.
 const DATE = /^\d{4}-\d{2}-\d{2}(?:T\d{2}:\d{2}(?::\d{2}(?:\.\d{1,3})?)?(?:Z|[+-]\d{2}:\d{2}))?$/;
 const readFallback = reading('fallback', { until: UNTIL });
 
@@ -29,7 +29,7 @@ const readOptions = reading(CALL, {
   url: URL_TEXT,
   adminKey: KEY,
   root: ROOT,
-  // Each is looked at by the verifier, and these three by the client.
+  // The verifier checks the secrets, and the client checks the next three options.
   secrets: { what: 'a list of `{ kid, secret }`', read: listOf },
   timeout: { read: any },
   retries: { read: any },
@@ -44,16 +44,16 @@ const readOptions = reading(CALL, {
   recordsFor: DURATION,
   undoWithin: DURATION,
   fallback: { what: '`{ until }`, the time until which keys of Medusa\'s own module go on working', read: (value) => (isPlain(value) ? value : undefined) },
-  // Medusa writes these into every module's options.
+  // Medusa adds these to every module's options.
   database: { read: any },
   [Symbol.for('isSharedConnection')]: { read: any },
 });
 
-// What is needed to reach the issuer.
+// The options that are needed to reach the issuer.
 const NEEDED = Object.entries({ url: URL_TEXT, adminKey: KEY, root: ROOT });
 
-// Why the module can't reach the issuer by these options, when nothing is wrong with them but that some are missing;
-// undefined when all are there. A job that migrates a shop's database has no admin key, and needs none.
+// Returns the error for a required option that is missing; undefined if all are set. Throws if an
+// option is invalid. A job that migrates a shop's database has no admin key and needs none.
 export function lacking(options) {
   const given = readOptions(withoutEmpty(options));
   const missing = NEEDED.find(([name]) => given[name] === undefined && !(name === 'root' && given.authenticate === 'online'));
@@ -62,13 +62,13 @@ export function lacking(options) {
   return new TypeError(`${CALL}: \`${name}\` is not set: ${what}. Without it \`medusa db:migrate\` works, and nothing else`);
 }
 
-// An environment variable that is set to nothing is not set.
+// An environment variable that is set to an empty string counts as not set.
 function withoutEmpty(options) {
   const empty = isPlain(options) ? NEEDED.map(([name]) => name).filter((name) => property(options, name) === '') : [];
   return empty.length === 0 ? options : { ...options, ...Object.fromEntries(empty.map((name) => [name, undefined])) };
 }
 
-// `now` is when the application starts.
+// `now` is the time at which the application starts.
 export function settings(options, now = Date.now()) {
   const {
     url,
@@ -89,6 +89,7 @@ export function settings(options, now = Date.now()) {
     retries,
     fetch,
   } = readOptions(withoutEmpty(options));
+  // Required; `root` only if keys are verified against the list.
   if (url === undefined) throw wrong(CALL, 'url', URL_TEXT);
   if (adminKey === undefined) throw wrong(CALL, 'adminKey', KEY);
   if (authenticate === 'list' && root === undefined) throw wrong(CALL, 'root', ROOT);
@@ -117,7 +118,7 @@ function fallbackOf(given, now) {
   return { until: at };
 }
 
-// The 31st of a month that has 30 days is none.
+// Refuses dates that don't exist, like the 31st of a month that has 30 days.
 function dateOf(text) {
   const at = Date.parse(text);
   const [year, month, day] = text.slice(0, 10).split('-').map(Number);

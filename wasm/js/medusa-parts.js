@@ -1,4 +1,4 @@
-// What the service is made of, put together.
+// Assembles the parts of the service.
 
 import { createVerifier, httpSource } from 'portcullis';
 
@@ -12,7 +12,8 @@ import { KeptLister } from './medusa-kept.js';
 import { Reach } from './medusa-reach.js';
 import { Trust } from './medusa-trust.js';
 
-// `settings` are the module's options as medusa-options.js reads them, `options` as Medusa hands them in.
+// `settings` are the module's options as medusa-options.js reads them; `options` are those that
+// Medusa passed.
 export function assemble(container, options, settings) {
   const { url, root, secrets, environment, owner, client } = settings;
   const logger = resolved(container, 'logger');
@@ -30,7 +31,7 @@ export function assemble(container, options, settings) {
   const filler = new Filler({ reach, copy, scope, every: settings.recordsFor, logger });
   const lister = new KeptLister({ reach, copy, judge, scope, url, listed: () => filler.start() });
 
-  // Medusa asks for the key's creator next.
+  // Cached, because Medusa asks for the key's creator next.
   const fetch = async (id) => judge.records.put(await reach.read((issuer) => issuer.keys.get(id)));
   const fallback = fallbackOf({ options: settings, container, fetch, inScope, logger });
 

@@ -1,8 +1,9 @@
-// Whether the issuer is there, and how long a shop waits to learn it.
+// Tracks whether the issuer can be reached, and limits how long a shop waits to find out.
 //
-// What reads and can be answered from the copy waits a short time, once: while the issuer is away, reads go to the copy at
-// once and the issuer is looked for behind them. What changes keys looks for it first, and is refused before anything
-// was sent. An issuer that refuses is there: what it refuses no copy answers.
+// A read that the copy can answer waits only a short time, and only once: while the issuer is away,
+// reads go to the copy at once, and the issuer is probed in the background. A change probes the
+// issuer first, and is refused before anything is sent. An issuer that refuses a request is
+// reachable, and its refusal is never replaced by the copy's answer.
 
 import { createIssuer } from './issuer.js';
 import { IssuerError } from './issuer-error.js';
@@ -23,8 +24,8 @@ export class Reach {
   #looking;
   #lookedAt = -Infinity;
 
-  // `client` are the settings of the issuer's client; `told(error)` is called when the issuer is away, and when it is
-  // back with undefined.
+  // `client` are the settings of the issuer's client. `told(error)` is called when the issuer goes
+  // away, and without an error when it is back.
   constructor(client, copy, told) {
     const { timeout = Infinity, retries = Infinity } = client;
     this.#patient = createIssuer(client);
@@ -33,12 +34,12 @@ export class Reach {
     this.#told = told;
   }
 
-  // Since when it is away.
+  // The time since when the issuer is away; undefined if it is not.
   get awaySince() {
     return this.#since;
   }
 
-  // Does what reads. Fails soon when the issuer is away and the copy can answer in its place.
+  // For reads. Fails quickly if the issuer is away and the copy can answer instead.
   async read(act) {
     if (!(await this.#copy.isThere())) return this.ask(act);
     if (this.#since !== undefined) {
@@ -53,7 +54,7 @@ export class Reach {
     }
   }
 
-  // Does what nothing else can answer: an issuer that was there a moment ago is waited for.
+  // For requests that only the issuer can answer. Waits for an issuer that was reachable so far.
   async ask(act) {
     if (this.#since !== undefined) {
       this.#look();
@@ -62,7 +63,8 @@ export class Reach {
     return this.#wait(act);
   }
 
-  // Does what changes something. Nothing was sent when this throws what `isAway` and has not `maybeDone`.
+  // For changes. If the error means that the issuer is away (`isAway`) and has no `maybeDone`,
+  // nothing was sent.
   async change(act) {
     if (this.#since !== undefined) await this.#look();
     if (this.#since !== undefined) throw this.#error;
@@ -80,14 +82,15 @@ export class Reach {
   #noted(error) {
     if (isAway(error) && this.#since === undefined) {
       this.#since = new Date();
-      // Of what comes after it nothing is sent.
+      // Thrown from now on. It has no `maybeDone`, because nothing is sent for the calls that get
+      // it.
       this.#error = new IssuerError(error.code, error.message, { status: error.status, cause: error });
       this.#told(error);
     }
     return error;
   }
 
-  // Looks whether the issuer is back; one look at a time, and after one in vain a pause.
+  // Probes whether the issuer is back: one probe at a time, and a pause after a failed one.
   #look() {
     if (this.#looking === undefined && Date.now() - this.#lookedAt < LOOK_EVERY_MS) return Promise.resolve();
     this.#looking ??= this.#quick.keys

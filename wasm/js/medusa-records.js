@@ -1,5 +1,5 @@
-// What the module remembers of records, so that a key that was seen before is judged without a
-// network call. Nothing is let in by it: the list decides, and a record can only refuse.
+// A cache of records, so that a key that was seen before is verified without a network call. It
+// admits no key: the list decides, and a record can only refuse.
 
 import { IssuerError } from './issuer-error.js';
 
@@ -11,7 +11,7 @@ export class Records {
   #held = new Map();
   #underWay = new Map();
 
-  // `fetch(id)` gives the record from the issuer.
+  // `fetch(id)` resolves to the issuer's record.
   constructor(fetch, keepFor) {
     this.#fetch = fetch;
     this.#keepFor = keepFor;
@@ -32,11 +32,11 @@ export class Records {
     return this.#held.get(id)?.record;
   }
 
-  // The record; null where the issuer has none, and undefined where it can't be asked.
+  // The record; null if the issuer has none, undefined if it can't be reached.
   async get(id) {
     const held = this.#held.get(id);
     if (held === undefined) return this.#ask(id);
-    // An older one serves while it is asked again.
+    // An older record is returned while a newer one is fetched.
     if (Date.now() - held.at > this.#keepFor) this.#ask(id).catch(() => {});
     return held.record;
   }

@@ -1,15 +1,16 @@
-// The hashes that Medusa's own module keeps of secret keys, and how many are computed at once.
+// The hashes that Medusa's own module stores for secret keys, with a limit on how many are computed
+// at once.
 
 import { createHash, randomBytes, scrypt, timingSafeEqual } from 'node:crypto';
 
 const HASH_BYTES = 64;
 const SALT_BYTES = 16;
-// Each takes a thread of Node's four, and 16 MiB.
+// Each hash takes one of Node's four threads, and 16 MiB.
 const AT_ONCE = 2;
 const WAITING_AT_MOST = 64;
 const REMEMBERED = 1_000;
 
-// The salt is hashed as the text that the table has.
+// The salt is hashed as the text in the table, not decoded.
 export function hashOf(text, salt) {
   return new Promise((resolve, reject) => {
     scrypt(text, salt, HASH_BYTES, (error, hash) => (error ? reject(error) : resolve(hash)));
@@ -31,8 +32,8 @@ export class Hashes {
     this.#hash = hash;
   }
 
-  // Whether `row` is the key of this text. What was computed once is not computed again as long as the row
-  // has the same hash. Undefined where too many wait already.
+  // Whether `row` is the key of this text. Results are cached as long as the row has the same hash.
+  // Undefined if too many calls are waiting.
   async matches(text, row) {
     const name = createHash('sha256').update(`${row.id} ${row.salt} ${row.token} ${text}`).digest('hex');
     const known = this.#known.get(name) ?? this.#judge(text, row, name);
@@ -71,7 +72,7 @@ export class Hashes {
     return true;
   }
 
-  // Who waits takes the place over.
+  // Hands the slot to the next waiting call.
   #leave() {
     const next = this.#waiting.shift();
     if (next === undefined) this.#running -= 1;

@@ -1,4 +1,4 @@
-// The service: Medusa's interface of its API Key Module, over the issuer.
+// The service: implements the interface of Medusa's API Key Module on top of the issuer.
 
 import { Modules } from '@medusajs/framework/utils';
 
@@ -19,11 +19,11 @@ import { own } from './property.js';
 import { wrappable } from './wrappable.js';
 
 const TYPES = new Set(['secret', 'publishable']);
-// What no act changes.
+// Fields that no call changes.
 const UNCHANGING = new Set(['id', 'type', 'redacted', 'created_by', 'created_at']);
 
-// Medusa asks nobody why. An issuer whose settings ask for a reason is told what was done there, and in
-// whose name: else a shop could not revoke a key that leaked.
+// Medusa asks its users for no reason. An issuer whose settings require one gets these, because a
+// shop must be able to revoke a key that leaked.
 const REVOKED = 'revoked in Medusa';
 const DELETED = 'deleted in Medusa';
 
@@ -162,7 +162,8 @@ export const ApiKeyModuleService = wrappable(class ApiKeyModuleService {
     });
   }
 
-  // Keys that Medusa sees as revoked, and those that were made a moment ago: what a workflow takes back.
+  // Deletes keys that Medusa sees as revoked, and keys that were made a moment ago, which a
+  // workflow takes back.
   deleteApiKeys(ids, sharedContext) {
     return throughMedusa(async () => {
       const found = await this.#recordsOf(ids, { withDeleted: true });
@@ -184,7 +185,7 @@ export const ApiKeyModuleService = wrappable(class ApiKeyModuleService {
     });
   }
 
-  // Takes back the making of keys, however old they are: revokes and deletes them in one act.
+  // Reverses the creation of keys, however old they are: revokes and deletes them in one call.
   undoCreateApiKeys(ids, sharedContext) {
     return throughMedusa(async () =>
       this.#remove(await this.#recordsOf(ids), 'undoMany', sharedContext),
@@ -195,7 +196,7 @@ export const ApiKeyModuleService = wrappable(class ApiKeyModuleService {
     return throughMedusa(async () => {
       const records = await this.#recordsOf(ids);
       for (const { id, state } of records) {
-        // A suspension of somebody else's would be lifted by a restore.
+        // A later restore would lift this suspension, which the module did not make.
         if (state === 'suspended') throw notAllowed(`Cannot delete api keys that are suspended - ${id}`);
       }
       const counting = records.filter(({ state }) => state === 'active' || state === 'scheduled');
@@ -235,7 +236,7 @@ export const ApiKeyModuleService = wrappable(class ApiKeyModuleService {
     });
   }
 
-  // Whether the issuer can be reached, and as of when everything is that is told and judged without it.
+  // Whether the issuer can be reached, and how old the data is that is used without it.
   status() {
     return this.#lister.status();
   }
@@ -254,12 +255,12 @@ export const ApiKeyModuleService = wrappable(class ApiKeyModuleService {
       ...(type === 'secret' && algorithm !== undefined ? { algorithm } : {}),
       ...(metadata === undefined ? {} : { metadata }),
       ...(expires_at == null ? {} : { expires_at: instant(expires_at) }),
-      // Medusa itself makes a key in nobody's name.
+      // Medusa itself makes a key without a creator.
       created_by: created_by || NOBODY,
     };
   }
 
-  // With those of the fallback where they are asked for.
+  // Includes old keys if the lookup names them.
   async #listed(filters, given, counted) {
     const config = own(given);
     const ask = async (filters, config) => {
@@ -280,13 +281,12 @@ export const ApiKeyModuleService = wrappable(class ApiKeyModuleService {
     return typeof idOrSelector === 'string' ? rows[0] : rows;
   }
 
-  // The rows of the two lookups that requests themselves cause, where they can be had without a
-  // network call.
+  // The rows of the two lookups that happen on every request, if they need no network call.
   async #nearby(filters, config) {
     const { select: names, withDeleted = false } = config;
     const { id, token, type, ...others } = singled(filters);
     if (names === undefined || names === null || Object.keys(others).length > 0) return undefined;
-    // Who made the key that a request came in with, deleted since or not.
+    // The creator of the request's key, even if the key was deleted since.
     if (typeof id === 'string' && withDeleted && token === undefined && type === undefined) {
       const record = names.every((name) => UNCHANGING.has(name)) ? this.#judge.records.peek(id) : undefined;
       return record === undefined ? undefined : [select(toMedusa(record), names)];
@@ -310,7 +310,7 @@ export const ApiKeyModuleService = wrappable(class ApiKeyModuleService {
     return records;
   }
 
-  // The issuer knows keys that are none of this shop's.
+  // The issuer also has keys that don't belong to this shop.
   async #mustKnow(ids) {
     allAreKnown(ids, await this.#recordsOf(ids));
   }
@@ -324,7 +324,8 @@ export const ApiKeyModuleService = wrappable(class ApiKeyModuleService {
     await this.#emit('deleted', records, sharedContext);
   }
 
-  // The events that Medusa's own module tells of its rows, by which caches are invalidated.
+  // Emits the events that Medusa's own module emits for its rows. Medusa invalidates caches by
+  // them.
   async #emit(action, records, sharedContext) {
     const bus = this.#events();
     if (bus === undefined || records.length === 0) return;
@@ -339,7 +340,7 @@ export const ApiKeyModuleService = wrappable(class ApiKeyModuleService {
   }
 });
 
-// What a key is made with that nobody can choose, or that comes later, is refused and not passed over.
+// A field that can't be set on a new key, or only later, is refused instead of ignored.
 function mustBeNew({ title, ...given }) {
   for (const name of ['id', 'token', 'revoked_at', 'revoked_by']) {
     if (given[name]) throw invalid(`A new API key can't be given its ${name}`);
@@ -347,7 +348,7 @@ function mustBeNew({ title, ...given }) {
   if (typeof title !== 'string') throw invalid("An API key's title is a text");
 }
 
-// What a deletion of links that cascades goes on with.
+// The ids with which Medusa continues a cascading deletion of links.
 function linkable(records, config) {
   const ids = records.map(({ id }) => id);
   const linked = { api_key_id: ids, publishable_key_id: ids };

@@ -1,17 +1,18 @@
-// The module's tables in the shop's own database: which migrations make them, and how Medusa's commands run these.
+// The module's tables in the shop's own database: the migrations that create them, and how Medusa's
+// commands run these.
 //
-// Nothing here reads the module's options of its own: `db:migrate` runs where there is no admin key.
+// Nothing here reads the module's own options, because `db:migrate` runs without an admin key.
 
 import { withDatabase } from './medusa-database.js';
 import { REPLACED } from './medusa-old.js';
 
-// In the order in which they are made. What has been released stays as it is: a change is a migration of its own at
-// the end. `up` and `down` are statements of SQL. Names are those of Medusa's migrations: a moment and a subject.
+// In the order in which they run. A released migration never changes; a change is a new migration
+// at the end. `up` and `down` are SQL statements. Names follow Medusa's: a time and a subject.
 export const MIGRATIONS = [
   {
     name: 'Portcullis20261130060000Copy',
     up: [
-      // What is known of the issuer as a whole. `scope` names the issuer, the environment and the owner.
+      // Data about the issuer as a whole. `scope` names the issuer, the environment and the owner.
       `CREATE TABLE portcullis_copy (
         scope text PRIMARY KEY,
         listed_at timestamptz,
@@ -25,7 +26,8 @@ export const MIGRATIONS = [
         next_update bigint,
         kept_at timestamptz
       )`,
-      // The issuer's records of keys. No text of a secret key is in them. `place` orders keys of one second.
+      // The issuer's records of keys, without texts of secret keys. `place` orders keys of the same
+      // second.
       `CREATE TABLE portcullis_api_key (
         scope text NOT NULL,
         id text NOT NULL,
@@ -38,7 +40,7 @@ export const MIGRATIONS = [
         PRIMARY KEY (scope, id)
       )`,
       'CREATE INDEX portcullis_api_key_changed ON portcullis_api_key (scope, changed_at)',
-      // Creates whose answer was lost: under which idempotency key they are asked for again.
+      // Creates whose answer was lost, with the idempotency key for a repetition.
       `CREATE TABLE portcullis_unanswered (
         scope text NOT NULL,
         request text NOT NULL,
@@ -52,14 +54,14 @@ export const MIGRATIONS = [
   REPLACED,
 ];
 
-// Of all processes that migrate at a time one goes on. Medusa holds locks of its own meanwhile.
+// Serializes concurrent migrations. Medusa holds locks of its own at the same time.
 const LOCK = "SELECT pg_advisory_xact_lock(hashtext('portcullis_migration'))";
 const DONE = `CREATE TABLE IF NOT EXISTS portcullis_migration (
   name text PRIMARY KEY,
   executed_at timestamptz NOT NULL DEFAULT clock_timestamp()
 )`;
 
-// Makes what is not there yet, and gives the names of what it made: all of it or, when one fails, nothing.
+// Runs the missing migrations in one transaction and returns their names.
 export function runMigrations({ options, container, logger } = {}, migrations = MIGRATIONS) {
   return withDatabase(options, container, (knex) =>
     knex.transaction(async (run) => {
@@ -75,7 +77,7 @@ export function runMigrations({ options, container, logger } = {}, migrations = 
   );
 }
 
-// Takes back `migrationNames`, or as Medusa's own modules do the last one.
+// Reverts `migrationNames`; without it the last migration, as Medusa's own modules do.
 export function revertMigration({ options, container, logger, migrationNames } = {}, migrations = MIGRATIONS) {
   return withDatabase(options, container, (knex) =>
     knex.transaction(async (run) => {
@@ -91,7 +93,7 @@ export function revertMigration({ options, container, logger, migrationNames } =
   );
 }
 
-// There is nothing to generate from: the statements above are all.
+// There are no models to generate migrations from: the statements above are complete.
 export async function generateMigration() {}
 
 async function executed(run) {

@@ -1,16 +1,18 @@
-// The keyring and the list as they are kept in the copy, so that a process that starts while the issuer is away can
-// judge keys until the list's next update. Nothing of it is trusted: the verifier checks every byte as if it had been
-// fetched. Started with what is kept, it takes nothing older from the network either.
+// Stores keyring and list in the copy, so that a process that starts while the issuer is away can
+// verify keys until the list's next update. The stored data is not trusted: the verifier checks
+// every byte as if it had been fetched. A verifier that starts with it also accepts nothing older
+// from the network.
 
 import { createVerifier } from 'portcullis';
 
-// In bytes, the core's own bound.
+// In bytes; the core's own bound.
 const LONGEST = 32 << 20;
-// A list that says something new is kept at once, but for this pause; a stamp that renews it at the latest when a tenth of
-// the list's validity is over.
+// A list with new content is stored at once, except for this pause. A stamp that renews the list is
+// stored at the latest when a tenth of the list's validity is over.
 const BUNDLE_EVERY_MS = 5_000;
 const STAMP_EVERY_MS = 10_000;
-// docs/revocation-list.md: where number and this update stand in a stamp, and the stamp in a bundle.
+// docs/revocation-list.md: the offsets of number and `thisUpdate` in a stamp, and of the keyring in
+// a bundle.
 const STAMP_BYTES = 154;
 const NUMBER_AT = 26;
 const THIS_UPDATE_AT = 34;
@@ -25,14 +27,14 @@ export class Trust {
   #bundleAt = -Infinity;
   #keeping;
 
-  // `source` is the issuer's own.
+  // `source` is the issuer itself.
   constructor({ root, source, copy }) {
     this.#root = root;
     this.#copy = copy;
     this.#source = source;
   }
 
-  // The source, whose newest stamp is remembered.
+  // The source, wrapped so that the newest stamp is remembered.
   get source() {
     return {
       get: async (name, longest) => {
@@ -43,18 +45,18 @@ export class Trust {
     };
   }
 
-  // Gives the verifier what is kept, if that is newer than what it holds.
+  // Passes the stored bundle to the verifier if it is newer than what the verifier holds.
   async restore(verifier) {
     const kept = await this.#copy.trust();
     if (kept === undefined) return;
     const { number, epoch, thisUpdate } = verifier.status().list;
     const facts = factsOf(kept);
     if (number !== null && !isAfter(facts, { epoch, number, thisUpdate })) return;
-    // Past its next update, of another issuer, or damaged, it is refused: then nothing is judged by it.
+    // The verifier refuses it if it is past its next update, of another issuer, or damaged.
     if (adopts(verifier, () => withStamp(kept.bundle, kept.stamp)) || adopts(verifier, () => kept.bundle)) this.#kept ??= facts;
   }
 
-  // Keeps what the verifier holds, in the background.
+  // Stores what the verifier holds, in the background.
   keep(verifier) {
     this.#keeping ??= this.#keep(verifier)
       .catch(() => {})
@@ -63,7 +65,7 @@ export class Trust {
       });
   }
 
-  // What is being kept is on its way to the database.
+  // Resolves when the running write to the database has ended.
   async settled() {
     await this.#keeping;
   }
@@ -80,13 +82,14 @@ export class Trust {
     const pause = Math.min(STAMP_EVERY_MS, (list.nextUpdate - list.thisUpdate) / 10);
     if (list.thisUpdate - this.#kept.thisUpdate < pause) return;
     const stamp = this.#stamp;
-    // Of a refresh that is under way the stamp may be another one.
+    // During a refresh, the remembered stamp may be a newer one.
     if (stamp === undefined || numberAt(stamp, NUMBER_AT) !== list.number || numberAt(stamp, THIS_UPDATE_AT) !== list.thisUpdate) return;
     await this.#copy.putStamp({ ...list, stamp: Buffer.from(stamp) });
     this.#kept = { ...this.#kept, thisUpdate: list.thisUpdate, nextUpdate: list.nextUpdate };
   }
 
-  // A bundle that can't be started with is not kept: a verifier of its own looks at it.
+  // A separate verifier checks the bundle first, so that a bundle with which no verifier can start
+  // is not stored.
   async #keepBundle() {
     this.#bundleAt = Date.now();
     const bundle = await this.#source.get('bundle', LONGEST);
@@ -118,7 +121,7 @@ function adopts(verifier, bundle) {
 const viewOf = (bytes) => new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 const numberAt = (bytes, at) => (bytes.length === STAMP_BYTES ? Number(viewOf(bytes).getBigUint64(at)) : undefined);
 
-// A bundle begins with its four magic bytes, the keyring behind its length, and the stamp behind its own.
+// A bundle starts with four magic bytes, the keyring after its length, and the stamp after its own.
 const stampAt = (bundle) => KEYRING_AT + viewOf(bundle).getUint32(KEYRING_AT - 4) + 4;
 const stampOf = (bundle) => bundle.subarray(stampAt(bundle), stampAt(bundle) + STAMP_BYTES);
 

@@ -13,7 +13,8 @@ import { refuseLabelled } from './medusa-labels.js';
 import { ApiKeyModuleService } from './medusa-service.js';
 import { generateMigration, revertMigration, runMigrations } from './medusa-tables.js';
 
-// For Medusa's graph and links alone: there is no such table. Those of medusa-tables.js are no models.
+// Only for Medusa's graph and links: this table doesn't exist. The tables in medusa-tables.js are
+// no models.
 const ApiKey = model.define('ApiKey', {
   id: model.id({ prefix: 'apk' }).primaryKey(),
   token: model.text(),
@@ -31,14 +32,14 @@ const { alias, ...rest } = defineJoinerConfig(Modules.API_KEY, {
   models: [ApiKey],
   linkableKeys: { publishable_key_id: 'ApiKey' },
 });
-// `__internal` would have other modules join a table in SQL.
+// With `__internal`, other modules would join a table in SQL.
 const joinerConfig = { ...rest, alias: alias.map(({ __internal: _, ...kept }) => kept) };
 
 ApiKeyModuleService.prototype.__joinerConfig = () => joinerConfig;
 ApiKeyModuleService[MedusaServiceModelObjectsSymbol] = { ApiKey };
 
-// Which argument of a method is the context. Medusa passes a workflow's own context there, with the group of
-// events that it releases when the workflow ends, and drops when the workflow fails.
+// The position of each method's context argument. Medusa passes a workflow's context there, with
+// the event group that it releases when the workflow ends and drops when the workflow fails.
 const CONTEXT_AT = {
   createApiKeys: 1,
   upsertApiKeys: 1,

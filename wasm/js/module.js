@@ -1,7 +1,7 @@
-// The wasm module as objects: the one caller of its exports, which take and give only numbers. A
-// key's text goes into a fixed place in the module's memory, facts come back from another, and a
-// file is written where there is room made for it. What stands where is said in wasm/src/board.rs,
-// what the exports do in wasm/module/src/lib.rs.
+// Wraps the wasm module's exports, which take and return only numbers. A key's text is written to a
+// fixed buffer in the module's memory, results are read from another one, and files are written to
+// a buffer that the module grows on demand. wasm/src/board.rs defines the layout,
+// wasm/module/src/lib.rs the exports.
 
 import { fromBase64Url } from './base64.js';
 import { ENVIRONMENTS, KINDS } from './options.js';
@@ -12,27 +12,28 @@ import { REASONS, sentence } from './reasons.js';
 
 const ALGORITHMS = ['', 'hmac-sha256-128', 'ed25519'];
 const STANDINGS = ['', 'fresh', 'stale', 'unknown'];
-// Where a file is, below the source's folder.
+// A wanted file's folder, relative to the source's folder.
 const PLACES = ['heads', 'bodies', 'policies', 'private'];
 const WANTED_BYTES = 37;
 const SIGNATURE_BYTES = 151;
-// Where a board has its numbers, its words and its text.
+// Byte offsets of a board's numbers, words and text.
 const NUMBERS = 0;
 const WORDS = 64;
 const TEXT = 104;
 const REPLY = 6;
-// Room for the facts of any usual request.
+// Scratch space that holds the facts of a usual request.
 const FACTS = new Uint8Array(4096);
 const ENCODER = new TextEncoder();
-// 43 characters spell 258 bits, and the last two are none of the key's.
+// 43 characters encode 258 bits; the last two must be 0.
 const ROOT = /^[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]$/;
 const ROOT_UNREADABLE = REASONS.find(([code]) => code === 'root_unreadable');
 const POLICY_UNAVAILABLE = REASONS.findIndex(([code]) => code === 'policy_unavailable');
-// Without it what is let go stays in the module's memory.
+// Frees a verifier's memory in the module once it is garbage collected. Without
+// FinalizationRegistry it is never freed.
 const LET_GO = globalThis.FinalizationRegistry && new FinalizationRegistry((desk) => exports.close(desk));
 
-// What an accepted key says, of one verifier's keys: a class to each costs a key no private field. Its
-// name is a digest, which costs as much as half a verification: it is made when somebody asks for it.
+// The class of one verifier's keys. One class per verifier means that no key needs a private field.
+// `name` is a digest, which costs as much as half a verification, so it is computed only on access.
 const keysOf = (module) =>
   class Key {
     constructor(words, numbers) {
@@ -75,8 +76,8 @@ export class Module {
     this.#look();
   }
 
-  // `facts` as readFacts gives them, or none. Of a policy that is not held `missed` then says which
-  // one to fetch, as wantsPolicy takes it.
+  // `facts` is what readFacts returns, or `undefined`. If the policy is not held, `missed` is set
+  // to the arguments for wantsPolicy.
   verify(token, kind, environment, now, freshFor, facts) {
     if (this.#text.length === 0) this.#look();
     const count = facts === undefined ? 0 : this.#giveFacts(facts);
@@ -93,7 +94,8 @@ export class Module {
     return { ok: false, code, message: sentence(text, () => this.#values()), list };
   }
 
-  // What a native verification of this token's signature takes, `undefined` where it is of no use.
+  // What a native verification of this token's signature needs; `undefined` if a native
+  // verification is not possible or not needed.
   signature(token) {
     if (this.#text.length === 0) this.#look();
     this.#check(exports.signature(this.#desk, this.#write(token)));
@@ -102,7 +104,7 @@ export class Module {
     return { bytes, key: bytes.subarray(0, 32), message: bytes.subarray(32, 87), signature: bytes.subarray(87) };
   }
 
-  // Only for one that was found good.
+  // Caches a signature. Call it only after the signature was found good.
   remember({ bytes }) {
     this.#give([bytes]);
     exports.remember(this.#desk);
@@ -136,8 +138,8 @@ export class Module {
     return this.#words[0] === 1;
   }
 
-  // What is to be fetched still: the head while there are no `parts`, then bodies, then policies
-  // that replace ones in use, then nothing.
+  // Returns the files that are still needed: the head if there are no `parts`, then bodies, then
+  // policies that replace those in use, then none.
   offerList(stamp, parts, now, withoutPolicies) {
     this.#giveFiles([stamp, ...parts]);
     this.#check(exports.offer_list(this.#desk, parts.length + 1, now, withoutPolicies));
@@ -154,7 +156,7 @@ export class Module {
     return this.#wanted()[0];
   }
 
-  // Never another one: a keyring of another issuer is refused.
+  // Cached, because the issuer never changes: a keyring of another issuer is refused.
   issuer() {
     this.#issuer ??= this.#read(exports.issuer(this.#desk));
     return this.#issuer;
@@ -164,10 +166,11 @@ export class Module {
     return this.#read(exports.name(this.#desk, serial));
   }
 
-  // Gives the text's length in the module's memory, or one that is too long for it.
+  // Writes the token into the module's memory. Returns its length in bytes, or a length that is too
+  // long if it doesn't fit.
   #write(token) {
     const room = this.#text.length;
-    // A huge string is not looked at; and one of which a part is left over is no shorter string.
+    // Don't encode a huge string; and don't accept one that was encoded only in part.
     if (token.length > room) return room + 1;
     const { read, written } = ENCODER.encodeInto(token, this.#text);
     return read === token.length ? written : room + 1;
@@ -178,7 +181,7 @@ export class Module {
     return String.fromCharCode(...this.#text.subarray(0, length));
   }
 
-  // Writes `files` one behind the other to where the next call reads them.
+  // Writes the concatenated files to the buffer that the next call reads.
   #give(files) {
     let at = exports.room(this.#desk, files.reduce((sum, file) => sum + file.length, 0)) >>> 0;
     for (const file of files) {
@@ -187,14 +190,14 @@ export class Module {
     }
   }
 
-  // The same behind their lengths.
+  // Writes the files after a table of their lengths.
   #giveFiles(files) {
     const lengths = Uint32Array.from(files, (file) => file.length);
     this.#give([new Uint8Array(lengths.buffer), ...files]);
   }
 
-  // What Facts in wasm/src/door.rs reads. Written to one place and from there to the module at once:
-  // a buffer for each text takes longer than all the rest.
+  // Writes what Facts in wasm/src/door.rs reads. All texts are encoded into one buffer and copied
+  // at once: a buffer per text takes longer than everything else here.
   #giveFacts({ address, origin, method, path, salesChannel, scopes }) {
     const known = (text) => (text === undefined ? '' : `!${text}`);
     const texts = [known(origin), method, path, known(salesChannel), ...scopes];
@@ -216,7 +219,8 @@ export class Module {
     return count;
   }
 
-  // A memory that grew has another buffer, and views of the one before have no length.
+  // Makes new views. When the memory grows it gets a new buffer, and views of the old one have
+  // length 0.
   #look() {
     const { buffer } = exports.memory;
     const board = exports.board(this.#desk) >>> 0;
@@ -248,7 +252,7 @@ export class Module {
     throw new PortcullisError(code, sentence(text, () => this.#values()));
   }
 
-  // What a reason's sentence is filled with.
+  // The values for a reason's sentence.
   #values() {
     const text = (at) => String.fromCharCode(...this.#bytes(at));
     return [this.#numbers[0], this.#numbers[1], text(0), text(2)];
@@ -269,7 +273,7 @@ export class Module {
     });
   }
 
-  // Three lists of texts, each text behind its length.
+  // Three lists of texts. Each text follows its length; a length of 0 ends a list.
   #grant() {
     const bytes = this.#bytes(REPLY);
     let at = 0;

@@ -1,12 +1,12 @@
-// Ed25519 by the platform, which checks a signature that was not seen before faster than the engine.
-// What it may be asked about, and so that every platform gives one verdict, is the engine's to say.
+// Ed25519 by the platform, which verifies a new signature faster than the engine. The engine
+// decides which signatures may be verified natively, so that all platforms give the same verdict.
 
 import { platform } from './platform.js';
 
 const KEYS = new Map();
 const KEYS_AT_MOST = 64;
 
-// Whether the signature is good. `undefined` where the platform can't tell.
+// Whether the signature is good; `undefined` if the platform can't verify it.
 export async function isGood({ key, message, signature }) {
   try {
     if (platform.verifyEd25519 !== undefined) return platform.verifyEd25519(key, message, signature);
@@ -18,7 +18,7 @@ export async function isGood({ key, message, signature }) {
   }
 }
 
-// A keyring has few keys, and anybody's token can name only those.
+// The cache is small: a keyring has few keys, and a token can name only those.
 function importKey(subtle, key) {
   const name = key.join();
   let imported = KEYS.get(name);

@@ -1,17 +1,17 @@
-// The options that callers hand in. Every call reads them here: a demand that is misspelt, misplaced or of
-// the wrong type is told at once, for it must never pass for no demand. Only an object's own options count,
-// so that nothing in Object.prototype is one.
+// Reads the options of every call. A misspelt or misplaced option, or one of the wrong type, throws
+// at once, because it must never count as no demand. Only an object's own properties count, so that
+// nothing in Object.prototype acts as an option.
 
 import { offered, property } from './property.js';
 
 export const KINDS = ['', 'secret', 'publishable'];
 export const ENVIRONMENTS = ['', 'live', 'test'];
 
-// The names that each call knows. Tests take them from here.
+// The option names of each call. Tests read them from here.
 export const CALLS = new Map();
 
-// What a call knows is a table of types by name. A type says what a value is, and `read` gives the value as
-// it is used, or `undefined` when it is of another type.
+// Each call has a table of types by option name. A type describes the value in `what`; its `read`
+// returns the value to use, or `undefined` if the type is wrong.
 export const TEXT = { what: 'a string', read: (value) => (typeof value === 'string' ? value : undefined) };
 export const FUNCTION = { what: 'a function', read: (value) => (typeof value === 'function' ? value : undefined) };
 export const INSTANT = { what: 'a Date, or milliseconds since 1970', read: millisOf };
@@ -29,13 +29,14 @@ export function oneOf(...words) {
   return { what: words.join(' or '), read: (value) => (words.includes(value) ? value : undefined) };
 }
 
-// Made by this, what was read has no prototype that anybody could write to.
+// The result of reading options. Its prototype is frozen, so that no other code can add properties
+// to it.
 function Found() {}
 Found.prototype = Object.freeze(Object.create(null));
 const { propertyIsEnumerable: isEnumerable } = Object.prototype;
 const NOTHING = Object.freeze(new Found());
 
-// Gives what reads the options of `call`.
+// Returns the function that reads the options of `call`.
 export function options(call, types) {
   const known = Object.assign(new Found(), types);
   CALLS.set(call, Object.keys(known));
@@ -52,13 +53,14 @@ export function options(call, types) {
       if (read === undefined) throw wrong(call, name, type);
       found[name] = read;
     }
-    // `Reflect.ownKeys` gives them with the names, and takes ten times as long.
+    // `Reflect.ownKeys` returns names and symbols at once, but takes ten times as long.
     for (const name of Object.getOwnPropertySymbols(given)) if (known[name] === undefined) refuse(call, name, given, known);
     return found;
   };
 }
 
-// What is not enumerable is the language's own, as the tag of a module.
+// A property that is not enumerable comes from the language itself, like the tag of a module, and
+// is ignored.
 function refuse(call, name, given, known) {
   if (!isEnumerable.call(given, name)) return;
   const names = Object.keys(known);
@@ -71,25 +73,26 @@ export function wrong(call, name, { what }) {
   return new TypeError(`${call}: \`${name}\` is ${what}`);
 }
 
-// The value, which is no option but an argument.
+// Reads an argument that is not an option.
 export function argument(call, name, type, value) {
   const read = value === undefined ? undefined : type.read(value);
   if (read === undefined) throw wrong(call, name, type);
   return read;
 }
 
-// The members of what can be iterated over. A text is no list of its characters.
+// The members of an iterable. A string doesn't count as a list of its characters.
 export function listOf(value) {
   return typeof value === 'object' && typeof value?.[Symbol.iterator] === 'function' ? [...value] : undefined;
 }
 
-// An option that may be a function of the request.
+// An option that may also be a function of the request.
 export function orFunction({ what, read }) {
   return { what: `${what}, or a function`, read: (value) => (typeof value === 'function' ? value : read(value)) };
 }
 
-// An instance of a class may have its options anywhere, and a Map has none that are looked for. Another
-// realm's Object.prototype is known by what it has.
+// Whether the value is a plain object. An instance of a class may keep its options anywhere, and a
+// Map has none of the names that we read, so both are refused. Another realm's Object.prototype is
+// recognized by its own `isPrototypeOf`.
 export function isPlain(value) {
   if (typeof value !== 'object' || value === null) return false;
   const above = Object.getPrototypeOf(value);
@@ -106,7 +109,7 @@ function bytesOf(value) {
   return value instanceof ArrayBuffer ? new Uint8Array(value) : undefined;
 }
 
-// The name that was meant has most of its pairs of letters.
+// The known name that was probably meant: it shares more than half of the pairs of letters.
 function nearest(name, names) {
   const pairs = Array.from(name, (_, at) => name.slice(at, at + 2).toLowerCase()).slice(0, -1);
   const shared = (one) => pairs.filter((pair) => one.toLowerCase().includes(pair)).length;

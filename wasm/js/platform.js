@@ -1,10 +1,9 @@
-// What differs between the places where the package runs. An entry changes it before anybody can
-// call anything.
+// Settings that differ between runtimes. An entry sets them before any other code runs.
 export const platform = {
-  // Added to every request for a file that changes.
+  // Added to every request for a file that can change.
   fetch: {},
-  // Whether one caller may wait for another caller's fetches.
+  // Whether one request may wait for another request's fetch.
   sharesPromises: true,
-  // Ed25519 by (key, message, signature), where there is something better than WebCrypto.
+  // Ed25519 verification by (key, message, signature), if there is something better than WebCrypto.
   verifyEd25519: undefined,
 };

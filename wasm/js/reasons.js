@@ -1,6 +1,6 @@
-// Why a key is refused or a call throws: codes and sentences, by the number that the module gives.
-// `{0}` and `{1}` stand for its numbers, `{2}` and `{3}` for its texts. wasm/tests/codes.rs reads the
-// table as JSON and holds it to what the Rust half says of itself.
+// The reasons why a key is refused or a call throws: codes and sentences, by the number that the
+// module returns. `{0}` and `{1}` are replaced by its numbers, `{2}` and `{3}` by its texts.
+// wasm/tests/codes.rs parses the table as JSON and compares it with the Rust code.
 
 export const REASONS = [
   ["", ""],

@@ -1,14 +1,14 @@
-// Scopes (docs/policy.md): what a request needs, and which grants cover it.
+// Scopes (docs/policy.md): which grants cover the scopes that a request needs.
 
 const SCOPE = /^[a-z0-9_.-]+(:[a-z0-9_.-]+)*$/;
 const LONGEST = 255;
 
-// Whether `scope` is one that a request may need: nothing covers any other text.
+// Whether `scope` is a valid scope without wildcards. No grant covers any other text.
 export function isScope(scope) {
   return typeof scope === 'string' && scope.length <= LONGEST && SCOPE.test(scope);
 }
 
-// Whether a grant covers a scope, segment by segment. `*` stands for one segment, as the last for
+// Whether a grant covers a scope, segment by segment. `*` matches one segment, as the last segment
 // one or more.
 export function covers(grant, scope) {
   if (!isScope(scope)) return false;

@@ -1,4 +1,4 @@
-// Bring your own module: `init(module)` once, before the first createVerifier.
+// Without an embedded module: call `init(module)` once, before the first createVerifier.
 
 import { start } from './instance.js';
 

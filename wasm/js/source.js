@@ -1,5 +1,5 @@
-// Where a verifier's files come from. Nothing of it is trusted: the engine checks every byte, and a
-// source can at worst withhold.
+// Where a verifier's files come from. A source is not trusted: the engine checks every byte, and
+// the worst that a source can do is to withhold files.
 
 import { PortcullisError } from './errors.js';
 import { DURATION, FUNCTION, isPlain, options as reading } from './options.js';
@@ -28,10 +28,11 @@ export function httpSource(url, options) {
     async get(name, longest) {
       const address = new URL(FOLDER + name, base);
       const init = own({ signal: AbortSignal.timeout(timeout), ...(NAMED.test(name) ? {} : platform.fetch) });
-      // A credential goes where it is asked for, and nowhere else.
+      // Send the credential only to the folder that needs it.
       if (privateHeaders !== undefined && name.startsWith('private/')) {
         init.headers = privateHeaders;
-        // Not to wherever it is sent on: what is no answer is an error below.
+        // Don't follow redirects with it. A redirect is then an error below, since it is not an OK
+        // response.
         init.redirect = 'manual';
       }
       try {
@@ -46,7 +47,7 @@ export function httpSource(url, options) {
 }
 
 function badStatus(address, response) {
-  // An unread body would keep its connection.
+  // An unread body would keep the connection open.
   response.body?.cancel().catch(() => {});
   const error = new PortcullisError('source_status', `${address} answered ${response.status}`);
   error.status = response.status;

@@ -1,4 +1,5 @@
-// workerd and Vercel's edge runtime: who waits there for another request's fetch may wait for ever.
+// workerd and Vercel's edge runtime: a request that waits for another request's fetch may wait
+// forever.
 import { platform } from './platform.js';
 
 platform.sharesPromises = false;

@@ -1,6 +1,7 @@
-// The status of others' tokens by IETF Token Status Lists (draft-ietf-oauth-status-list): what
-// `status.status_list` of a token points at is fetched, verified, and looked up in. It stands beside
-// a library for JWTs, which verifies the token itself.
+// Checks the status of third-party tokens with IETF Token Status Lists
+// (draft-ietf-oauth-status-list): fetches and verifies the list that a token's `status.status_list`
+// names, and looks up the token's entry. Use it together with a JWT library, which verifies the
+// token itself.
 
 import { FUNCTION, INSTANT, listOf, options as reading, POSITIVE, wrong } from './options.js';
 import { platform } from './platform.js';
@@ -13,12 +14,13 @@ const DEADLINE_MS = 300;
 const LONGEST_TOKEN = 4 << 20;
 const LONGEST_LIST = 16 << 20;
 const LISTS_AT_MOST = 64;
-// After a fetch in vain nobody fetches that list for so long.
+// After a failed fetch, no call fetches that list again for this long.
 const PAUSE_MS = 1_000;
-// Where a fetch ends with the request that began it: how long the others count on it.
+// On platforms where a fetch dies with the request that started it: how long other requests wait
+// for it.
 const LEASE_MS = 1_000;
 const LOOK_AGAIN_MS = 10;
-// Where a list says neither when to fetch it again nor when it ends.
+// If a list has neither `ttl` nor `exp`.
 const TTL_MS = 300_000;
 const SKEW_MS = 10_000;
 const STATUSES = ['valid', 'invalid', 'suspended'];
@@ -84,7 +86,7 @@ const StatusChecker = wrappable(class StatusChecker {
     this.#longestList = maxListBytes;
   }
 
-  // Of a token's claims, which its own library has verified.
+  // `claims` are the claims of a token that the caller's own library has already verified.
   async check(claims, options) {
     const { now: at = Date.now(), waitUntil } = readCheck(options);
     try {
@@ -103,7 +105,8 @@ const StatusChecker = wrappable(class StatusChecker {
     }
   }
 
-  // The list, no older than its ttl if one can be had within the deadline; never past its end.
+  // Returns the list: no older than its ttl if a fresh one arrives within the deadline, and never
+  // past its expiry.
   async #current(uri, now, waitUntil) {
     const entry = this.#entry(uri);
     const { held } = entry;
@@ -127,8 +130,9 @@ const StatusChecker = wrappable(class StatusChecker {
     return entry;
   }
 
-  // One fetch of a list is out at a time: all wait for its promise, or none but its own request, and
-  // the others keep timers of their own and look at what became of it.
+  // Only one fetch per list runs at a time. If promises can be shared, all callers wait for its
+  // promise. Otherwise only the request that started the fetch does, and the others poll with their
+  // own timers.
   async #refresh(uri, entry, now, waitUntil) {
     if (now >= entry.failedAt && now - entry.failedAt < PAUSE_MS) throw entry.failed;
     if (platform.sharesPromises) {
@@ -154,7 +158,7 @@ const StatusChecker = wrappable(class StatusChecker {
     entry.lease = lease;
     const fetched = this.#load(uri, now)
       .then((list) => {
-        // An older list put out again is no news.
+        // Ignore an older list that was served again.
         if (entry.held === undefined || list.issuedAt >= entry.held.issuedAt) entry.held = list;
         Object.assign(entry, { failed: undefined, failedAt: -Infinity });
       })
@@ -164,7 +168,7 @@ const StatusChecker = wrappable(class StatusChecker {
       })
       .finally(() => {
         entry.ended += 1;
-        // A lease that ran out was given to another.
+        // If our lease ran out, another fetch took it over: leave its state alone.
         if (entry.lease === lease) entry.lease = { from: 0, until: 0 };
       });
     waitUntil?.(fetched.catch(ignore));
@@ -191,7 +195,7 @@ const StatusChecker = wrappable(class StatusChecker {
     require([1, 2, 4, 8].includes(bits) && typeof lst === 'string', 'status_list_unreadable', 'the status list has no `bits` and `lst`');
     const bytes = await inflate(fromBase64Url(lst), this.#longestList);
     const freshUntil = now + Math.min(ttl ?? TTL_MS, expiresAt === undefined ? Infinity : expiresAt - now);
-    // Without an end of its own a list is trusted for as long again as it is fresh.
+    // A list without `exp` is trusted for twice the time that it is fresh.
     const endsAt = expiresAt ?? now + 2 * (ttl ?? TTL_MS);
     return { bits, bytes, issuedAt, expiresAt: expiresAt ?? null, freshUntil, endsAt };
   }
@@ -213,12 +217,12 @@ const StatusChecker = wrappable(class StatusChecker {
     }
   }
 
-  // The key decides the algorithm; the token's word must agree.
+  // The key determines the algorithm, and the token's header must agree.
   async #verify(header, payload, { token, signed, signature }) {
     let key = this.#key;
     if (typeof key === 'function') {
       const [encodedHeader, encodedPayload, encodedSignature] = token.split('.');
-      // As jose calls its key functions.
+      // Same arguments as jose's key functions.
       key = await key(header, { payload: encodedPayload, protected: encodedHeader, signature: encodedSignature, claims: payload });
     }
     const found = await keyFor(key, header);
@@ -261,7 +265,7 @@ function split(token) {
       const value = JSON.parse(new TextDecoder('utf-8', own({ fatal: true })).decode(fromBase64Url(part)));
       if (typeof value === 'object' && value !== null && !Array.isArray(value)) return own(value);
     } catch {
-      // Told below.
+      // Falls through to the error below.
     }
     throw new Doubt('status_list_unreadable', 'what was fetched is no JWT');
   });
@@ -308,10 +312,10 @@ async function collect(stream, longest, what) {
   return whole;
 }
 
-// The key of a JWK Set that the header names, imported for the header's algorithm, if it is a key
-// for that.
+// Picks the key of a JWK Set that the header names, and imports it for the header's algorithm if it
+// is a key for that.
 async function keyFor(key, { alg, kid }) {
-  // Its name before RFC 9864.
+  // `EdDSA` is the name from before RFC 9864.
   const name = alg === 'EdDSA' ? 'Ed25519' : alg;
   const algorithm = NAMES.get(name);
   if (algorithm === undefined || key === undefined || key === null) return undefined;
@@ -343,7 +347,7 @@ function fitsCryptoKey({ type, algorithm, usages }, wanted) {
     && (hash === undefined || hash === wanted.hash);
 }
 
-// A clock that was set back ends a span, instead of stretching it.
+// If the clock was set back, the span counts as over instead of lasting longer.
 function isWithin({ from, until }) {
   const now = Date.now();
   return now >= from && now < until;

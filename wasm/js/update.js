@@ -1,13 +1,15 @@
-// The order in which files are asked for. The engine checks each and says what is wanted next.
+// Decides the order in which files are fetched. The engine checks each file and names those that it
+// needs next.
 
 const KEYRING_EVERY_MS = 60_000;
 const FILES_AT_ONCE = 4;
-// Of policies: as many as lead to one, and some that were asked for in vain.
+// For policies: the most files on the way to one policy, and how many missed or failed ones are
+// remembered.
 const POLICY_LEVELS = 5;
 const POLICIES_REMEMBERED = 64;
 const POLICY_PAUSE_MS = 1_000;
-// In bytes. A stamp has 154, a keyring of all the kids there can be 3.6 million; a bundle's bound
-// is the core's own.
+// In bytes. A stamp is 154 bytes long; a keyring with every possible kid is 3.6 million bytes long.
+// The bundle's bound is the one of the core.
 const LONGEST = { stamp: 1024, keyring: 4 << 20, bundle: 32 << 20 };
 const KEYRING_MAY_HELP = new Set([
   'keyring_behind',
@@ -21,9 +23,9 @@ export class Update {
   #engine;
   #source;
   #keyringAt = -Infinity;
-  // Policies that were looked for and not held, as [kind, number] by name.
+  // Policies that a verification needed and that were not held: `[kind, number]` by name.
   #missed = new Map();
-  // When each was last fetched in vain.
+  // By policy: the time of its last failed fetch.
   #failed = new Map();
 
   constructor(engine, source) {
@@ -45,13 +47,14 @@ export class Update {
     await Promise.all(missed.map((policy) => this.policy(policy, clock).catch(() => false)));
   }
 
-  // Remembers a policy that is to be fetched.
+  // Remembers a policy for the next fetch.
   miss(policy) {
     if (this.#missed.size < POLICIES_REMEMBERED) this.#missed.set(policy.join(), policy);
   }
 
-  // Fetches what stands between the list and one policy; says whether it may be looked for again.
-  // After a fetch in vain there is a pause: a key that comes again and again is no reason to ask again.
+  // Fetches the files that lead from the list to one policy. Resolves to true if looking it up
+  // again may succeed. After a failed fetch there is a pause, so that a key that keeps coming back
+  // causes no further fetches.
   async policy(policy, clock) {
     const name = policy.join();
     const [now, failed] = [clock(), this.#failed.get(name)];
@@ -79,7 +82,8 @@ export class Update {
     return this.#source.get(`${place}/${digest}`, len);
   }
 
-  // One file instead of three, where the issuer has one.
+  // Cold start: one bundle instead of keyring, stamp and list, if the issuer serves one. Resolves
+  // to whether it was adopted.
   async #start(clock) {
     try {
       const bundle = await this.#source.get('bundle', LONGEST.bundle);
@@ -87,7 +91,8 @@ export class Update {
       this.#keyringAt = clock();
       return true;
     } catch (error) {
-      // Too many shards for a bundle, or a bundle out of an old cache: its parts may do.
+      // If there are too many shards for a bundle, or an old cache served it, the single files may
+      // still work.
       const mayDo = error.status === 404 || error.code === 'list_past_next_update';
       if (!mayDo) throw error;
       await this.#keyring(clock);
@@ -101,7 +106,7 @@ export class Update {
     try {
       this.#engine.offerKeyring(document);
     } catch (error) {
-      // Some cache's older copy is no news, and no error either.
+      // A cache served an older copy. That is neither news nor an error.
       if (error.code !== 'keyring_rollback') throw error;
     }
   }
@@ -110,7 +115,8 @@ export class Update {
     try {
       await this.#gather(clock);
     } catch (error) {
-      // A list that moved on while its parts were fetched may have taken them down.
+      // The list may have advanced while its parts were fetched, and the old parts may be gone
+      // (404); or it needs a newer keyring. Try once more.
       if (error.status !== 404 && !KEYRING_MAY_HELP.has(error.code)) throw error;
       if (error.status !== 404) await this.#keyring(clock);
       await this.#gather(clock);
@@ -122,13 +128,15 @@ export class Update {
     const parts = [];
     let withoutPolicies = false;
     for (;;) {
+      // Offer what we have; the engine answers with the files that it still needs.
       const wanted = this.#engine.offerList(stamp, parts, clock(), withoutPolicies);
       if (wanted.length === 0) return;
       const arePolicies = wanted[0].place === 'policies' || wanted[0].place === 'private';
       for (let at = 0; at < wanted.length; at += FILES_AT_ONCE) {
         const some = wanted.slice(at, at + FILES_AT_ONCE);
         if (!arePolicies) parts.push(...(await Promise.all(some.map((file) => this.#get(file)))));
-        // A revocation does not wait for a policy: what can't be had is not there then.
+        // A revocation must not wait for a policy: if a policy file can't be fetched, adopt the
+        // list without it.
         else if ((await Promise.allSettled(some.map((file) => this.#policyFile(file)))).some(failed)) {
           withoutPolicies = true;
         }

@@ -1,4 +1,4 @@
-// The package over the wasm module that an entry has started.
+// The package on top of the wasm module that an entry has started.
 
 import { Verifier } from './core.js';
 import { PortcullisError } from './errors.js';

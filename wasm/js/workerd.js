@@ -3,7 +3,8 @@ import { start } from './instance.js';
 import { platform } from './platform.js';
 
 start(new WebAssembly.Instance(module));
-// workerd cancels a fetch with the request that made it: who waits for another's waits for ever.
+// workerd cancels a fetch together with the request that started it, so a request that waits for
+// another's fetch would wait forever.
 platform.sharesPromises = false;
 
 export * from './wasm.js';

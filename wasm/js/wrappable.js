@@ -1,16 +1,17 @@
-// What makes a class whose instances others hold. They may wrap it: in a Proxy, or as the prototype of another
-// object, as mocks and tracing do. A private field belongs to one object, so a method that reads it throws when
-// it is called on such a wrapper. So the class that others know is a shell. Its instance holds one of the inner
-// class in a property, which a wrapper finds in the same way as it finds a method.
+// Makes a class whose instances can be wrapped in a Proxy or used as a prototype, as mocks and
+// tracing do. A private field belongs to one object, so a method that reads it throws when it is
+// called on such a wrapper. The exported class is therefore a shell: its instance holds an instance
+// of the inner class in a property, which a wrapper finds in the same way as a method.
 //
-// The property is not enumerable, and the inner one keeps everything in private fields: nothing that prints,
-// copies or compares objects shows a secret. It is frozen, so that what wraps objects deeply leaves it alone.
+// The property is not enumerable and the inner instance keeps everything in private fields, so that
+// code that prints, copies or compares objects shows no secret. The inner instance is frozen, so
+// that code that wraps objects deeply leaves it alone.
 
 import { own } from './property.js';
 
 const INNER = Symbol('inner');
 
-// The shell of `Inner`, under its name and with its methods and getters.
+// Returns the shell of `Inner`, with the same name, methods and getters.
 export function wrappable(Inner) {
   const { [Inner.name]: Shell } = {
     [Inner.name]: class {

@@ -1,6 +1,6 @@
 /**
- * For the origin behind a gate: judges the `portcullis-assertion` header, in which the gate tells it,
- * signed, who is calling. So the origin need not trust the network in between.
+ * For the origin behind a gate: verifies the `portcullis-assertion` header, the gate's signed
+ * statement about the caller. So the origin need not trust the network between gate and origin.
  *
  * ```js
  * const assertions = createAssertionVerifier({
@@ -13,7 +13,7 @@
  * else refuse(verdict.code);
  * ```
  *
- * It can stand in a verifier's place in every middleware: `apiKey(assertions)`, `protect(assertions, …)`.
+ * Every middleware takes it in place of a verifier: `apiKey(assertions)`, `protect(assertions, …)`.
  */
 
 import type { Environment, IncomingRequest, Kind, Problem, Source } from '../index.js';
@@ -21,90 +21,94 @@ import type { Environment, IncomingRequest, Kind, Problem, Source } from '../ind
 export { covers, httpSource, PortcullisError } from '../index.js';
 export type { Environment, ErrorCode, HttpSourceOptions, IncomingRequest, Kind, Problem, Source } from '../index.js';
 
-/** What {@link createAssertionVerifier} is made from. */
+/** Options of {@link createAssertionVerifier}. */
 export interface AssertionVerifierOptions {
   /** The issuer's public root key, 43 characters, as `portcullis init` prints it. */
   root: string;
   /**
-   * Whom assertions must be for: host, and port where there is one, of the gate's `ORIGIN_URL`, as it
-   * is written there. More than one where gates reach this origin by more than one address.
+   * The audience that assertions must name: the host, with the port if there is one, of the gate's
+   * `ORIGIN_URL`, spelled as there. Pass several if gates reach this origin by several addresses.
    */
   audience: string | Iterable<string>;
-  /** A keyring document signed by that root, where it is at hand. */
+  /** A keyring document signed by that root, if you have one. */
   keyring?: Uint8Array | ArrayBuffer;
-  /** Where the keyring is fetched from: `httpSource(url)` of the issuer, or of wherever it publishes to. */
+  /**
+   * Where the keyring is fetched from: `httpSource(url)` with the issuer's address, or the address
+   * that it publishes to.
+   */
   source?: Source;
   /**
-   * How long a keyring is used before a newer one is asked for. 30,000 ms unless told. From half of
-   * that age on one is fetched behind the verdicts; past it a verdict waits for it. So a signer that
-   * the issuer retires is refused after this time plus `deadline`, if the source can be had.
+   * How long a keyring is used before a newer one is fetched. Default: 30,000 ms. From half of that
+   * age on, it is refreshed in the background; past it, a verification waits for the refresh. So a
+   * signer that the issuer retires is refused after this time plus `deadline`, if the source can be
+   * reached.
    */
   freshFor?: number;
-  /** How long a verdict waits for a newer keyring than the one that is held. 300 ms unless told. */
+  /** How long a verification waits for a newer keyring while one is held. Default: 300 ms. */
   deadline?: number;
-  /** The same where none is held, or it has expired. 3,000 ms unless told. */
+  /** How long it waits if none is held, or the held one has expired. Default: 3,000 ms. */
   coldDeadline?: number;
-  /** What `WWW-Authenticate` names. `portcullis` unless told. */
+  /** The realm in `WWW-Authenticate`. Default: `portcullis`. */
   realm?: string;
 }
 
-/** What is asked of an assertion. */
+/** What an assertion must satisfy. */
 export interface AssertionVerifyOptions {
-  /** The instant to judge at. The clock's time unless told. */
+  /** The time of the verification. Default: the current time. */
   now?: number | Date;
   /** Refuse keys of the other kind. */
   kind?: Kind;
   /** Refuse keys of the other environment. */
   environment?: Environment;
-  /** Keeps a fetch of the keyring alive behind the answer: `ctx.waitUntil.bind(ctx)` in a Worker. */
+  /** Keeps a fetch of the keyring alive after the response: `ctx.waitUntil.bind(ctx)` in a Worker. */
   waitUntil?: (promise: Promise<unknown>) => void;
 }
 
-/** The same, and what is asked of the policy's grant. */
+/** The same, with what the policy's grant must contain. */
 export interface AssertionAuthenticateOptions<R = IncomingRequest> extends AssertionVerifyOptions {
-  /** The scopes that the request needs, all of them. It needs none when the list is empty. */
+  /** All scopes that the request needs. Empty if it needs none. */
   scopes?: Iterable<string> | string;
-  /** The sales channel that the request is about. */
+  /** The sales channel that the request concerns. */
   salesChannel?: string | null | ((request: R) => string | null | undefined);
 }
 
-/** What a gate asserts of a key. */
+/** The facts of a key that a gate asserts. */
 export interface AssertedKey {
-  /** `apk_…`: what support and logs call it. */
+  /** `apk_…`, the key's name in logs and support. */
   name: string;
   /** `iss_…` */
   issuer: string;
   kind: Kind;
   environment: Environment;
-  /** The owner's (tenant's) number; `null` for none. */
+  /** The number of the owner (tenant); `null` if there is none. */
   owner: number | null;
-  /** The number of the key's policy; `null` for none. */
+  /** The number of the key's policy; `null` if there is none. */
   policy: number | null;
 }
 
-/** The gate has admitted the request's key, and said so to this origin, a moment ago. */
+/** The gate admitted the request's key and signed an assertion about it for this origin. */
 export interface Asserted {
   ok: true;
   key: AssertedKey;
-  /** What the key's policy grants. Both are empty for a key without one. */
+  /** What the key's policy grants. Both are empty if the key has no policy. */
   grant: {
-    /** `orders:read`, and wildcards by segment: `orders:*`. See {@link covers}. */
+    /** Scopes such as `orders:read`, with wildcards for segments: `orders:*`. See {@link covers}. */
     scopes: string[];
     salesChannels: string[];
   };
-  /** The list that the gate judged by: its number, exact up to 2^53, and whether it was fresh. */
+  /** The list by which the gate verified the key: its number, exact up to 2^53, and whether it was fresh. */
   list: { number: number; standing: 'fresh' | 'stale' };
-  /** The one of the options that it is for. */
+  /** The one of the configured audiences that the assertion names. */
   audience: string;
   /** When the gate signed it. */
   issuedAt: number;
-  /** The first instant at which it is refused. */
+  /** The first instant at which the assertion is refused. */
   expiresAt: number;
 }
 
-/** Why an assertion is refused. The union is closed: a `switch` over it can be exhaustive. */
+/** The reason why an assertion is refused. The union is closed: a `switch` over it can be exhaustive. */
 export type AssertionCode =
-  // The request has none: it did not come through the gate.
+  // The request has no assertion: it did not come through the gate.
   | 'assertion_missing'
   // The checks of docs/assertion.md, in their order.
   | 'assertion_malformed'
@@ -114,34 +118,34 @@ export type AssertionCode =
   | 'assertion_bad_signature'
   | 'assertion_wrong_audience'
   | 'assertion_out_of_time'
-  // It is good, and not what was asked for.
+  // The assertion is valid, but does not satisfy the options.
   | 'wrong_kind'
   | 'wrong_environment'
   | 'scope_missing'
   | 'sales_channel_denied'
-  // None can be judged now; `refresh` may help.
+  // No assertion can be verified now. `refresh` may help.
   | 'keyring_missing';
 
-/** The assertion is refused. Nothing that it says may be believed, so nothing of it is told. */
+/** The assertion is refused. Nothing that it says is verified, so the verdict contains none of it. */
 export interface AssertionRefused {
   ok: false;
   /** For your logs. */
   code: AssertionCode;
-  /** The same in a sentence. */
+  /** The reason as a sentence. */
   message: string;
 }
 
-/** What {@link AssertionVerifier.verify} resolves to: test `ok`. */
+/** The result of {@link AssertionVerifier.verify}. Check `ok` first. */
 export type AssertionVerdict = Asserted | AssertionRefused;
 
-/** A request that is refused, and what to answer. */
+/** A refused request, and the response to send. */
 export interface AssertionRejected extends AssertionRefused {
   problem: Problem;
-  /** The same as a `Response`, a new one each time it is read. */
+  /** The problem as a `Response`. Each access makes a new one. */
   readonly response: Response;
 }
 
-/** What {@link AssertionVerifier.authenticate} resolves to: test `ok`. */
+/** The result of {@link AssertionVerifier.authenticate}. Check `ok` first. */
 export type AssertionAuthentication = Asserted | AssertionRejected;
 
 /** What an assertion verifier holds. */
@@ -149,28 +153,28 @@ export interface AssertionStatus {
   /** `null` before the first keyring. */
   issuer: string | null;
   keyring: { version: number; notAfter: number } | null;
-  /** Why the last fetch failed, `null` where it did not. */
+  /** Why the last fetch failed; `null` if it succeeded. */
   lastError: Error | null;
 }
 
-/** Judges the assertions of one issuer's gates for one origin. Make one and keep it. */
+/** Verifies the assertions of one issuer's gates for one origin. Make one and keep it. */
 export interface AssertionVerifier {
   /**
-   * Judges the header's value, or that of a request: a `Request`, one of Node's, or `undefined` where
-   * there is no such header. Every doubt is a "no".
+   * Verifies the header's value, or that of a request: a `Request` or one of Node's. `undefined`
+   * means that there is no such header. In any doubt the assertion is refused.
    *
-   * With a `source` it fetches the first keyring itself, and keeps it current. An assertion that was
-   * seen before costs no second signature check.
+   * With a `source`, the verifier fetches the first keyring itself and keeps it current. The
+   * signature of an assertion that was seen before is not verified again.
    *
-   * @throws TypeError where an option is misspelt. Never for a bad assertion or request.
+   * @throws TypeError if an option is misspelt. Never for an invalid assertion or request.
    */
   verify(input: string | IncomingRequest | null | undefined, options?: AssertionVerifyOptions): Promise<AssertionVerdict>;
 
   /**
-   * The same of a request, with the scopes and the sales channel that it needs, and with the answer
-   * where it is refused: what middleware calls.
+   * Like `verify` for a request, but also checks the scopes and the sales channel that it needs,
+   * and adds the response to a refusal. Middleware calls this.
    *
-   * @throws TypeError where an option is misspelt. Never for a bad assertion or request.
+   * @throws TypeError if an option is misspelt. Never for an invalid assertion or request.
    */
   authenticate<R extends IncomingRequest>(
     request: R,
@@ -178,29 +182,30 @@ export interface AssertionVerifier {
   ): Promise<AssertionAuthentication>;
 
   /**
-   * Takes a keyring, if it is newer. `true` where it was news.
+   * Adopts a keyring if it is newer. Returns whether it was newer.
    *
-   * @throws PortcullisError where it is refused. What was held stays.
+   * @throws PortcullisError if it is refused. What was held stays in use.
    */
   adopt(keyring: Uint8Array | ArrayBuffer): boolean;
 
   /**
-   * Fetches the keyring now. Nobody has to call it; a server that does before it listens knows that its
-   * source and root are right.
+   * Fetches the keyring now. Calling it is optional: a server that calls it before it listens knows
+   * that its source and root are right.
    *
-   * @throws PortcullisError where the keyring can't be had or is refused. What was held stays.
+   * @throws PortcullisError if the keyring can't be fetched or is refused. What was held stays in
+   * use.
    */
   refresh(options?: { now?: number | Date }): Promise<AssertionStatus>;
 
-  /** What is held. */
+  /** What the verifier holds. */
   status(): AssertionStatus;
 }
 
 /**
- * A verifier that pins `root`. Without a keyring, or before the first that it fetches, it refuses
- * every assertion with `keyring_missing`.
+ * Makes a verifier that pins `root`. Without a keyring, it refuses every assertion with
+ * `keyring_missing` until it has fetched one.
  *
- * @throws PortcullisError where root or keyring are refused.
- * @throws TypeError where an option has the wrong type.
+ * @throws PortcullisError if root or keyring are refused.
+ * @throws TypeError if an option has the wrong type.
  */
 export function createAssertionVerifier(options: AssertionVerifierOptions): AssertionVerifier;

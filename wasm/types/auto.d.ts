@@ -1,8 +1,8 @@
 /**
- * The WebAssembly module, or where the page's Content-Security-Policy forbids it the same in
- * JavaScript, which is loaded only then. Needs a host with top-level `await`.
+ * The WebAssembly module; or, if the page's Content-Security-Policy forbids it, the JavaScript
+ * engine, which is loaded only then. Needs a host with top-level `await`.
  */
 export * from '../index.js';
 
-/** Which of the two it is. */
+/** Which of the two engines is in use. */
 export const engine: 'wasm' | 'javascript';

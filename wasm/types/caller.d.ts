@@ -1,5 +1,6 @@
 /**
- * For the origin behind a gate: reads the header `portcullis`, in which the gate tells it who is calling.
+ * For the origin behind a gate: reads the `portcullis` header, by which the gate tells the origin
+ * about the caller.
  *
  * ```js
  * const caller = readCaller(request);
@@ -7,9 +8,9 @@
  * else serve(caller.key.owner);
  * ```
  *
- * Nothing of it is signed, so it is worth as much as the way between gate and origin: whoever reaches
- * the origin around the gate writes it as he likes. Where anybody could, take `portcullis/assertion`,
- * which is the same, signed, and finds the same `key`, `grant` and `list`.
+ * The header is not signed, so it is only as trustworthy as the path between gate and origin: a
+ * client that can reach the origin directly can write any header. If that is possible, use
+ * `portcullis/assertion`, which is signed and has the same `key`, `grant` and `list`.
  */
 
 import type { IncomingRequest } from '../index.js';
@@ -18,18 +19,19 @@ import type { Asserted, AssertedKey } from './assertion.js';
 export { covers } from '../index.js';
 export type { AssertedKey, IncomingRequest };
 
-/** Whose request it is, as the gate tells it. */
+/** The caller, as the gate describes it. */
 export interface Caller {
   key: AssertedKey;
-  /** What the key's policy grants. Both are empty for a key without one. */
+  /** What the key's policy grants. Both are empty if the key has no policy. */
   grant: Asserted['grant'];
-  /** The list that the gate judged by: its number, and whether it was fresh. */
+  /** The list by which the gate verified the key: its number, and whether it was fresh. */
   list: Asserted['list'];
 }
 
 /**
- * Who is calling, by the header's value, a `Request`, `Headers`, Node's request or its headers; also
- * where a gate with `IDENTITY` = `each` sends a header for each thing. `undefined` where it is not
- * exactly as the gate writes it, or there is none: that is nobody. It throws nothing.
+ * Reads the caller from the header's value, a `Request`, `Headers`, Node's request or its headers.
+ * Also reads the separate headers that a gate with `IDENTITY` = `each` sends. Returns `undefined`
+ * if there is no header, or if it is not exactly as the gate writes it; treat that as no caller.
+ * Never throws.
  */
 export function readCaller(input: string | IncomingRequest | IncomingRequest['headers'] | null | undefined): Caller | undefined;

@@ -4,8 +4,8 @@ import type { AssertionVerifier } from './assertion.js';
 import type { AssertionGuardOptions, GuardOptions } from './guard.js';
 
 /**
- * What `request.portcullis` is: a key's verdict, or where {@link apiKey} is given a verifier of
- * assertions what the program says here, once:
+ * The type of `request.portcullis`: a key's verdict. If {@link apiKey} is given an assertion
+ * verifier, declare the type once in your program:
  * `declare module 'portcullis/express' { interface Found { found: Asserted } }`.
  */
 export interface Found {}
@@ -27,7 +27,7 @@ type Handler = <Req extends IncomingMessage, Res extends ServerResponse>(
   next: (error?: unknown) => void,
 ) => void;
 
-/** Lets admitted requests go on, with `request.portcullis`, and answers all others. */
+/** Lets admitted requests continue, with `request.portcullis` set, and answers all others. */
 export function apiKey<Req extends IncomingMessage = IncomingMessage>(
   verifier: Verifier,
   options?: GuardOptions<Req>,
@@ -37,8 +37,8 @@ export function apiKey<Req extends IncomingMessage = IncomingMessage>(
   options?: AssertionGuardOptions<Req>,
 ): Handler;
 
-/** Behind {@link apiKey}: answers 403 where the key's policy lacks one of the scopes. */
+/** After {@link apiKey}: answers 403 if the key's policy lacks one of the scopes. */
 export function requireScopes(...scopes: (string | string[])[]): Handler;
 
-/** Behind {@link apiKey}: refuses keys of the other kind. */
+/** After {@link apiKey}: refuses keys of the other kind. */
 export function requireKind(kind: Kind): Handler;

@@ -4,8 +4,8 @@ import type { AssertionVerifier } from './assertion.js';
 import type { AssertionGuardOptions, GuardOptions } from './guard.js';
 
 /**
- * What `request.portcullis` is: a key's verdict, or where {@link apiKey} is given a verifier of
- * assertions what the program says here, once:
+ * The type of `request.portcullis`: a key's verdict. If {@link apiKey} is given an assertion
+ * verifier, declare the type once in your program:
  * `declare module 'portcullis/fastify' { interface Found { found: Asserted } }`.
  */
 export interface Found {}
@@ -14,7 +14,7 @@ type Judged = Found extends { found: infer Asserted } ? Asserted : Admitted;
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** Set by {@link apiKey}; `null` where no key was asked for. */
+    /** Set by {@link apiKey}; `null` on routes that need no key. */
     portcullis: Judged | null;
   }
 }
@@ -22,14 +22,14 @@ declare module 'fastify' {
 type Hook = (request: FastifyRequest, reply: FastifyReply) => Promise<unknown>;
 
 /**
- * A plugin: every route of the scope that it is registered in needs a key. What was admitted stands
- * in `request.portcullis`.
+ * A plugin: every route of the scope that it is registered in needs a key. The result is in
+ * `request.portcullis`.
  */
 export function apiKey(verifier: Verifier, options?: GuardOptions<FastifyRequest>): FastifyPluginCallback;
 export function apiKey(verifier: AssertionVerifier, options?: AssertionGuardOptions<FastifyRequest>): FastifyPluginCallback;
 
-/** A route's `onRequest`, behind {@link apiKey}: answers 403 where the policy lacks a scope. */
+/** A route's `onRequest`, after {@link apiKey}: answers 403 if the policy lacks a scope. */
 export function requireScopes(...scopes: (string | string[])[]): Hook;
 
-/** The same for keys of the other kind. */
+/** A route's `onRequest`, after {@link apiKey}: refuses keys of the other kind. */
 export function requireKind(kind: Kind): Hook;

@@ -3,8 +3,8 @@ import type { Asserted, AssertionVerifier } from './assertion.js';
 import type { AssertionGuardOptions, GuardOptions } from './guard.js';
 
 /**
- * A handler that runs for admitted requests alone; what else comes is answered (RFC 6750, RFC 9457).
- * An argument with `waitUntil` keeps refreshes alive.
+ * Wraps a handler so that it runs for admitted requests only; all others are answered (RFC 6750,
+ * RFC 9457). An argument with `waitUntil` keeps refreshes alive.
  */
 export function protect<R extends Request, Rest extends unknown[]>(
   verifier: Verifier,
@@ -17,8 +17,8 @@ export function protect<R extends Request, Rest extends unknown[]>(
   options?: AssertionGuardOptions<R>,
 ): (request: R, ...rest: Rest) => Promise<Response>;
 
-/** The answer to give where the policy lacks one of the scopes, `undefined` where it grants all. */
+/** Returns the response to send if the policy lacks one of the scopes; `undefined` if it grants all. */
 export function requireScopes(...scopes: (string | string[])[]): (admitted: Admitted | Asserted) => Response | undefined;
 
-/** The same for keys of the other kind. */
+/** Returns the response to send if the key is of the other kind; else `undefined`. */
 export function requireKind(kind: Kind): (admitted: Admitted | Asserted) => Response | undefined;

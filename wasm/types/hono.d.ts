@@ -4,8 +4,8 @@ import type { Asserted, AssertionVerifier } from './assertion.js';
 import type { AssertionGuardOptions, GuardOptions } from './guard.js';
 
 /**
- * What the middleware sets: `c.get('portcullis')`. It is `Asserted` where {@link apiKey} is given a
- * verifier of assertions.
+ * The variable that the middleware sets: `c.get('portcullis')`. It is `Asserted` if {@link apiKey}
+ * is given an assertion verifier.
  */
 export interface PortcullisVariables<Found = Admitted> {
   portcullis: Found;
@@ -13,12 +13,12 @@ export interface PortcullisVariables<Found = Admitted> {
 
 type Handler<Found = Admitted> = MiddlewareHandler<{ Variables: PortcullisVariables<Found> }>;
 
-/** Lets admitted requests go on, and answers all others. */
+/** Lets admitted requests continue, and answers all others. */
 export function apiKey(verifier: Verifier, options?: GuardOptions<Request, Context>): Handler;
 export function apiKey(verifier: AssertionVerifier, options?: AssertionGuardOptions<Context>): Handler<Asserted>;
 
-/** Behind {@link apiKey}: answers 403 where the key's policy lacks one of the scopes. */
+/** After {@link apiKey}: answers 403 if the key's policy lacks one of the scopes. */
 export function requireScopes<Found extends Admitted | Asserted = Admitted>(...scopes: (string | string[])[]): Handler<Found>;
 
-/** Behind {@link apiKey}: refuses keys of the other kind. */
+/** After {@link apiKey}: refuses keys of the other kind. */
 export function requireKind<Found extends Admitted | Asserted = Admitted>(kind: Kind): Handler<Found>;

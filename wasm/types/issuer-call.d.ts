@@ -1,20 +1,20 @@
-/** What calls take and give, whatever they are about. */
+/** Types that all calls share. */
 
 import type { Answered, Api } from './issuer-shape.js';
 
-/** What every call takes. */
+/** Options of every call. */
 export interface CallOptions {
-  /** Ends the call, pauses between attempts included: it rejects with the signal's reason. */
+  /** Aborts the call, also during a pause between attempts. The call rejects with the signal's reason. */
   signal?: AbortSignal | undefined;
 }
 
-/** Which list. */
+/** Identifies a list. */
 export type ListMark = Answered<Api['MarkView']>;
 
-/** A place where lists are put out. */
+/** A place that lists are published to. */
 export type Target = Answered<Api['TargetView'], {}, 'error' | 'failing_since'>;
 
-/** Whether verifiers can know of a change, which is committed in any case. */
+/** Whether verifiers can already know of a change. The change is committed in any case. */
 export type Committed = Answered<
   Omit<Api['CommittedAnswer'], 'everywhere' | 'targets'>,
   { list: ListMark; problem: Problem },
@@ -28,27 +28,27 @@ export type Carried = Committed & {
   targets?: Target[];
 };
 
-/** For how long to wait until every target carries the list, in seconds. */
+/** How long to wait until every target carries the list, in seconds. */
 export interface Wait {
   wait?: number;
 }
 
-/** A page. */
+/** One page. */
 export interface Page<T> {
   items: T[];
-  /** On all pages, where that was asked for. */
+  /** The number of items on all pages, if it was requested. */
   count: number | null;
 }
 
-/** Pages, turned as they are read: `for await (const item of pages)`. */
+/** Items that are fetched page by page as you read: `for await (const item of pages)`. */
 export interface Pages<T> extends AsyncIterable<T> {
-  /** Page by page. */
+  /** The pages instead of the items. */
   pages(): AsyncIterable<Page<T>>;
-  /** The first page alone. */
+  /** Only the first page. */
   page(): Promise<Page<T>>;
-  /** All of them, or the first `atMost`. */
+  /** All items, or the first `atMost`. */
   toArray(options?: { atMost?: number }): Promise<T[]>;
 }
 
-/** An error as the issuer answers it (RFC 9457): `detail` says what to do, `kind` is the coarse kind. */
+/** An error of the issuer (RFC 9457): `detail` says what to do, `kind` is the coarse kind. */
 export type Problem = Answered<Api['Problem']>;

@@ -1,50 +1,51 @@
 import type { CallOptions, Pages } from './issuer-call.js';
 import type { Answered, Api, Sent } from './issuer-shape.js';
 
-/** An event of the audit trail: `type` is such as `api-key.revoked` or `list.published`. */
+/** An event of the audit trail. `type` is for example `api-key.revoked` or `list.published`. */
 export type IssuerEvent = Answered<Api['EventView']>;
 
 /** `/v1/events`. */
 export interface Events {
   list(
     filter?: {
-      /** Types between commas. */
+      /** Types, separated by commas. */
       type?: string;
       key_id?: string;
-      /** The principal: an admin key's id, `user@host` of a shell, a job. */
+      /** The principal: an admin key's id, `user@host` of a shell, or a job. */
       actor?: string;
-      /** Whom the caller named. */
+      /** The person that the caller named. */
       on_behalf_of?: string;
       since?: string;
       until?: string;
-      /** `desc` unless told: the newest first. */
+      /** `desc` means the newest first. Default: `desc`. */
       order?: 'asc' | 'desc';
-      /** Events of one page: 1 to 1,000, 50 unless told. */
+      /** Events per page: 1 to 1,000. Default: 50. */
       limit?: number;
       cursor?: string;
     },
     options?: CallOptions,
   ): Pages<IssuerEvent>;
   /**
-   * Events as they are committed, each once and in order, over lost connections too: those behind the
-   * event `after` (0 for all that are kept), or else what is new. It ends with the signal, or with a
-   * refusal: `events_removed` (410) where retention has removed events behind `after`.
+   * Yields events as they are committed, each once and in order, also across lost connections:
+   * those after the event `after` (0 for all that are kept), by default only new ones. It ends with
+   * the signal, or with a refusal: `events_removed` (410) if retention has removed events after
+   * `after`.
    */
   follow(
     filter?: {
       type?: string;
       after?: number;
-      /** For how long a stream may say nothing before it counts as lost. 45,000 ms unless told. */
+      /** How long a stream may be silent before it counts as lost. Default: 45,000 ms. */
       silence?: number;
     },
     options?: CallOptions,
   ): AsyncGenerator<IssuerEvent, void, undefined>;
 }
 
-/** An endpoint that is told of events. */
+/** An endpoint that receives events. */
 export type Webhook = Answered<Api['WebhookView']>;
 
-/** An endpoint with its secret, which can be had this once. */
+/** An endpoint with its secret, which is returned only this once. */
 export type WithSecret = Answered<Api['WebhookSecretAnswer'], { webhook: Webhook }>;
 
 /** A message to an endpoint. */
@@ -71,7 +72,7 @@ export interface Webhooks {
     filter?: { state?: Delivery['state']; limit?: number; before?: number },
     options?: CallOptions,
   ): Pages<Delivery>;
-  /** One delivery, all events behind one, or all that were given up. */
+  /** Repeats one delivery, all events after one, or all deliveries that were given up. */
   replay(
     id: string,
     body: { delivery: number } | { after: number } | { dead: true },

@@ -2,16 +2,19 @@ import type { Algorithm, Environment, Kind } from '../index.js';
 import type { CallOptions, Carried, Committed, ListMark, Pages, Wait } from './issuer-call.js';
 import type { Answered, Api, Sent } from './issuer-shape.js';
 
-/** `active`; `scheduled`: accepted until its revocation strikes; the others are refused. */
+/**
+ * `scheduled` keys are accepted until their revocation takes effect. Of the other states, only
+ * `active` keys are accepted.
+ */
 export type KeyState = 'active' | 'scheduled' | 'suspended' | 'revoked' | 'expired';
 
-/** An admin key opens the issuer's API and no gate. */
+/** An admin key grants access to the issuer's API, and is refused by every gate. */
 export type Purpose = 'token' | 'admin';
 
-/** What people keep with a key or an owner. */
+/** Free data that you store with a key or an owner. */
 export type Metadata = Record<string, unknown>;
 
-/** What the issuer knows of a key. */
+/** The issuer's record of a key. */
 export type KeyRecord = Answered<
   Api['KeyView'],
   {
@@ -25,22 +28,22 @@ export type KeyRecord = Answered<
   'token' | 'scopes' | 'sales_channels' | 'status'
 >;
 
-/** A key to make. Without a time of expiry it has the one that the settings name, or none. */
+/** A key to make. Without an expiry, the default of the settings applies, or the key never expires. */
 export type NewKey = Sent<
   Api['CreateKeyBody'],
   { kind?: Kind; environment?: Environment; algorithm?: Algorithm; metadata?: Metadata }
 >;
 
-/** A key that was made. Of a secret key this is the one time that its text, `token`, can be had. */
+/** A key that was made. For a secret key, this is the only time that its text, `token`, is returned. */
 export type Minted = Answered<Api['CreatedAnswer'], { key: KeyRecord }>;
 
-/** What to change of a key; what is not said stays. Null takes a member of the metadata away. */
+/** The changes to a key. Fields that are left out stay. `null` removes a member of the metadata. */
 export type KeyChange = Sent<Api['UpdateKeyBody'], { metadata?: Metadata }>;
 
-/** A key to be made, or with an `id` one to be changed. */
+/** A key to make, or with an `id` a key to change. */
 export type UpsertKey = NewKey | (KeyChange & { id: string });
 
-/** Which keys to list, and how. */
+/** The filter and order of a list. */
 export type KeyFilter = Sent<
   Api['Filter'],
   {
@@ -54,28 +57,31 @@ export type KeyFilter = Sent<
   }
 >;
 
-/** What keys are to be like. `id` holds ids between commas. */
+/** Selects keys by their properties. `id` holds ids separated by commas. */
 export type KeyCriteria = Omit<KeyFilter, 'id' | 'order' | 'limit' | 'cursor' | 'count'> & { id?: string };
 
-/** From when on, and in whose name. Neither `in_seconds` nor `at` is: now. */
+/** When the revocation takes effect, and in whose name. Without `in_seconds` and `at`: now. */
 export type Revocation = Sent<Api['RevokeBody'], { if_revoked?: 'refuse' | 'skip' }> & Wait;
 
-/** What an act would do: how many keys it ends, and how many admin keys that can make others are left. */
+/**
+ * The effect that an act would have: how many keys it ends, and how many admin keys that can make
+ * others remain.
+ */
 export type DryRun = Answered<Api['DryRunAnswer'], { dry_run: true; keys: KeyRecord[] }, 'keys'>;
 
-/** A key to be put in a key's place. What is not said is as it was. */
+/** A key that replaces another one. Fields that are left out stay as they were. */
 export type Roll = Sent<Api['RollBody'], { algorithm?: Algorithm }>;
 
-/** What is asked of a key that is judged. */
+/** What a key must satisfy to be accepted. */
 export interface VerifyOptions extends CallOptions {
   kind?: Kind;
   environment?: Environment;
 }
 
-/** What the records say of a key, which is ahead of every list. */
+/** The verdict by the issuer's records, which are ahead of every list. */
 export type Authenticated = { ok: true; key: KeyRecord } | { ok: false; code: string; message: string };
 
-/** What a gate would say of a key. */
+/** The verdict that a gate would give. */
 export type IssuerVerdict =
   | { ok: true; key: AcceptedKey; list: ListMark }
   | { ok: false; code: string; message: string; list: ListMark | null };
@@ -86,7 +92,7 @@ export type AcceptedKey = Answered<
   { kind: Kind; environment: Environment; algorithm: Algorithm }
 >;
 
-/** What has become of a line of a file. */
+/** The result for one line of an import. */
 export type ImportedLine = Answered<
   Api['LineView'],
   { status: 'made' | 'before' | 'deleted' | 'bad' },
@@ -96,30 +102,31 @@ export type ImportedLine = Answered<
 /** `/v1/keys`. */
 export interface Keys {
   /**
-   * Makes a key, or up to 1,000, all of them or none. Sent again under the same idempotency key the
-   * issuer tells of the key that it made before; without one of yours each call makes one of its own.
+   * Makes a key, or up to 1,000 keys, all or none. If it is repeated under the same idempotency key,
+   * the issuer returns the key that it made before. Without an `idempotencyKey`, each call generates
+   * its own.
    */
   create(body: NewKey, options?: CreateOptions): Promise<Minted>;
   create(bodies: NewKey[], options?: CreateOptions): Promise<Minted[]>;
   list(filter?: KeyFilter, options?: CallOptions): Pages<KeyRecord>;
   get(id: string, options?: CallOptions): Promise<KeyRecord>;
-  /** Published where sales channels change. */
+  /** Published if sales channels change. */
   update(id: string, body: KeyChange, options?: CallOptions): Promise<KeyRecord & Partial<Committed>>;
-  /** Makes those without `id` and changes the others, all of it or nothing. */
+  /** Makes the keys without `id` and changes the others, all or none. */
   upsert(
     bodies: UpsertKey | UpsertKey[],
     options?: CallOptions,
   ): Promise<{ created: Minted[]; updated: KeyRecord[] }>;
   /** A revocation never moves later: 409 `already_revoked` or `revocation_not_earlier`. */
   revoke(id: string, body?: Revocation, options?: CallOptions): Promise<KeyRecord & Carried>;
-  /** Which keys would be revoked. Nothing is changed. */
+  /** Returns which keys would be revoked, and changes nothing. */
   revokeMany(
     body: { dry_run: true } & Revocation & ({ ids: string[] } | { where: KeyCriteria }),
     options?: CallOptions,
   ): Promise<DryRun>;
   /**
-   * All that are named, or none; or all that are like `where`. With `if_revoked: 'skip'` those that are
-   * revoked already are left; `confirm` is the count that a dry run told.
+   * Revokes all keys in `ids` or none, or all keys that match `where`. With `if_revoked: 'skip'`,
+   * keys that are already revoked are skipped. `confirm` is the count that a dry run returned.
    */
   revokeMany(
     body: { dry_run?: false; confirm?: number } & Revocation & ({ ids: string[] } | { where: KeyCriteria }),
@@ -127,22 +134,22 @@ export interface Keys {
   ): Promise<{ count: number; keys: KeyRecord[]; skipped?: string[] } & Carried>;
   suspend(id: string, body?: Sent<Api['ByBody']>, options?: CallOptions): Promise<KeyRecord & Committed>;
   resume(id: string, body?: Sent<Api['ByBody']>, options?: CallOptions): Promise<KeyRecord & Committed>;
-  /** Makes a key in this one's place, which is revoked when the overlap is over. */
+  /** Makes a key that replaces this one, which is revoked when the overlap is over. */
   roll(id: string, body?: Roll, options?: CreateOptions): Promise<Minted & { rolled: KeyRecord } & Committed>;
   changeSalesChannels(
     id: string,
     body: { add?: string[]; remove?: string[] },
     options?: CallOptions,
   ): Promise<KeyRecord & Partial<Committed>>;
-  /** Deletes the record of a revoked key; the list goes on refusing it. */
+  /** Deletes the record of a revoked key. The list still refuses the key. */
   delete(id: string, options?: EndOptions): Promise<DeletedKey>;
   deleteMany(ids: string[], options?: EndOptions): Promise<DeletedKeys>;
-  /** Takes a create back: revokes and deletes in one act. For compensations. */
+  /** Reverses a create: revokes and deletes the key in one act. For compensations. */
   undo(id: string, options?: EndOptions): Promise<DeletedKey & Committed>;
   undoMany(ids: string[], options?: EndOptions): Promise<DeletedKeys & Committed>;
-  /** Judges a key by the records, ahead of every list. Secret ones unless told. */
+  /** Verifies a key by the issuer's records, which are ahead of every list. Default `kind`: `secret`. */
   authenticate(token: string, options?: VerifyOptions): Promise<Authenticated>;
-  /** Records of another system, as JSON lines or CSV. */
+  /** Imports records of another system, as JSON lines or CSV. */
   import(
     text: string,
     options?: CallOptions & { type?: 'application/x-ndjson' | 'text/csv' },
@@ -150,13 +157,13 @@ export interface Keys {
 }
 
 export interface CreateOptions extends CallOptions {
-  /** 1 to 255 visible ASCII characters, remembered for a day. */
+  /** 1 to 255 visible ASCII characters. The issuer remembers it for a day. */
   idempotencyKey?: string;
 }
 
-/** What deleting and undoing take. */
+/** Options of deleting and undoing. */
 export interface EndOptions extends CallOptions {
-  /** Why; the trail tells it. The issuer's settings may ask for it (`reason_required`). */
+  /** The reason, for the audit trail. The issuer's settings may require one (`reason_required`). */
   reason?: string;
 }
 

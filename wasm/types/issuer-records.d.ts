@@ -3,7 +3,7 @@ import type { CallOptions, Carried, Committed, Pages, Target, Wait } from './iss
 import type { DryRun, Metadata, Minted } from './issuer-keys.js';
 import type { Answered, Api, Sent } from './issuer-shape.js';
 
-/** A tenant, whose number keys carry. */
+/** A tenant. Keys carry its number. */
 export type Owner = Answered<Api['OwnerView'], { metadata: Metadata }>;
 
 /** `/v1/owners`. */
@@ -25,7 +25,7 @@ export interface Owners {
   delete(number: number, options?: CallOptions): Promise<void>;
 }
 
-/** Who may read a policy: `public` is for publishable keys, `private` for secret ones. */
+/** Which keys a policy is for: `public` for publishable keys, `private` for secret keys. */
 export type Visibility = 'public' | 'private';
 
 /** What keys that carry its number may do. */
@@ -59,7 +59,7 @@ export type MassRevocation = Answered<
 
 /** `/v1/revocations`. */
 export interface Revocations {
-  /** How many keys it would end. Nothing is changed. */
+  /** Returns how many keys it would end, and changes nothing. */
   create(
     body: Sent<
       Api['RevocationBody'],
@@ -67,7 +67,7 @@ export interface Revocations {
     >,
     options?: CallOptions,
   ): Promise<DryRun>;
-  /** Of one owner, signer or environment, or of everybody if none is named. */
+  /** Revokes or suspends the keys of one owner, signer or environment; all keys if none is named. */
   create(
     body: Wait &
       Sent<
@@ -81,13 +81,13 @@ export interface Revocations {
   lift(id: number, options?: CallOptions & Wait): Promise<MassRevocation & Carried>;
 }
 
-/** The Token Status Lists that are out, where the issuer publishes such lists. */
+/** The published Token Status Lists, if the issuer publishes such lists. */
 export type StatusLists = Answered<
   Api['StatusListsView'],
   { lists: (Omit<Answered<Api['StatusListView']>, 'bits'> & { bits: 1 | 2 })[] }
 >;
 
-/** What is published. */
+/** The published list. */
 export type PublishedList = Answered<
   Api['ListAnswer'],
   { shards: Answered<Api['ShardView']>[]; targets: Target[]; status_lists: StatusLists },
@@ -96,29 +96,29 @@ export type PublishedList = Answered<
 
 /** `/v1/admins`. */
 export interface Admins {
-  /** An admin key with some of the caller's scopes. */
+  /** Makes an admin key with some of the caller's scopes. */
   create(body: Sent<Api['CreateAdminBody']>, options?: CallOptions): Promise<Minted>;
 }
 
 /** `/v1/usage`. */
 export interface Usage {
-  /** How often keys were used since the last report: 1,000 keys at most. */
+  /** Reports how often keys were used since the last report: at most 1,000 keys. */
   report(
     uses: Sent<Api['UseBody']>[],
     options?: CallOptions,
   ): Promise<Answered<Api['UsageAnswer']>>;
 }
 
-/** What the issuer asks of its keys. */
+/** What the issuer requires of its keys. */
 export type IssuerSettings = Answered<
   Api['SettingsView'],
   { secret: KindSettings; publishable: KindSettings; admin: KindSettings }
 >;
 
-/** What it asks of keys of one kind. */
+/** What the issuer requires of keys of one kind. */
 export type KindSettings = Answered<Api['KindSettings']>;
 
-/** What to change; what is left out stays, and null takes a setting away. */
+/** The changes. Settings that are left out stay; `null` removes a setting. */
 export type SettingsChange = Sent<
   Api['SettingsBody'],
   { secret?: KindSettingsChange; publishable?: KindSettingsChange; admin?: KindSettingsChange }
@@ -133,7 +133,7 @@ export type KindSettingsChange = Sent<
   }
 >;
 
-/** The settings after a change, and what they come to for the keys that there are. */
+/** The settings after a change, and their effect on existing keys. */
 export type SettingsChanged = IssuerSettings &
   Answered<
     Pick<Api['SettingsChangedView'], 'dry_run' | 'before' | 'effects'>,
@@ -147,7 +147,7 @@ export type SettingsChanged = IssuerSettings &
 /** `/v1/settings`. */
 export interface Settings {
   show(options?: CallOptions): Promise<IssuerSettings>;
-  /** On every server at once. Keys that there are stay as they are. */
+  /** Takes effect on every server at once. Existing keys stay as they are. */
   change(body: SettingsChange, options?: CallOptions): Promise<SettingsChanged>;
 }
 

@@ -10,11 +10,11 @@
  * await issuer.keys.revoke(key.id, { wait: 10 });
  * ```
  *
- * Fields are spelled as the API spells them. Instants are RFC 3339 texts in UTC.
+ * Fields are spelled as in the API. Instants are RFC 3339 texts in UTC.
  *
- * What failed for a passing reason is tried again, as long as that is safe: acts that come to the
- * same when they are done twice, creates of keys (each under an idempotency key), and everything that
- * surely was not done. What else fails so is yours to look at: {@link IssuerError.maybeDone}.
+ * Temporary failures are retried if that is safe: requests that can be repeated without a further
+ * effect, creates of keys (each under an idempotency key), and requests that certainly were not
+ * carried out. For other failures, check {@link IssuerError.maybeDone}.
  */
 
 import type { Algorithm, Environment, Kind } from '../index.js';
@@ -29,17 +29,20 @@ export type * from './issuer-events.js';
 export type * from './issuer-keys.js';
 export type * from './issuer-records.js';
 
-/** Settings of {@link createIssuer}. */
+/** Options of {@link createIssuer}. */
 export interface IssuerOptions {
-  /** The issuer's address, `https://keys.example.com`. No redirect is followed. */
+  /** The issuer's address, such as `https://keys.example.com`. Redirects are not followed. */
   url: string | URL;
-  /** An admin key, or what gives one: asked before each attempt, so a rolled key needs no restart. */
+  /**
+   * An admin key, or a function that returns one. It is called before each attempt, so a rolled key
+   * needs no restart.
+   */
   adminKey: string | (() => string | Promise<string>);
-  /** Instead of the global `fetch`. */
+  /** Replaces the global `fetch`. */
   fetch?: ((address: string, init: RequestInit) => Promise<Response>) | undefined;
-  /** For one attempt, answer included. 10,000 ms unless told. */
+  /** The timeout of one attempt, including its answer. Default: 10,000 ms. */
   timeout?: number;
-  /** How often an act is sent again at most. 3 unless told; 0 for never. */
+  /** The maximum number of retries per request; 0 for none. Default: 3. */
   retries?: number;
 }
 
@@ -56,38 +59,38 @@ export interface Issuer {
   settings: Settings;
   keyring: {
     show(options?: CallOptions): Promise<Signers>;
-    /** The labels that new keys can have, `''` for none; the first is the default. */
+    /** The labels that new keys can have, `''` for none. The first is the default. */
     labels(options?: CallOptions): Promise<Labels>;
   };
   list: {
     show(options?: CallOptions): Promise<PublishedList>;
     publish(options?: CallOptions): Promise<PublishedList>;
   };
-  /** Judges a key as a gate would: by the list that is out. */
+  /** Verifies a key as a gate would: against the published list. */
   verify(token: string, options?: VerifyOptions): Promise<IssuerVerdict>;
-  /** Revokes the secret key that is sent, at once and without an admin key. */
+  /** Revokes the secret key `token` itself, at once and without an admin key. */
   revokeHeld(
     token: string,
     options?: CallOptions,
   ): Promise<{ id: string; state: KeyState; revoked_at: string } & Committed>;
   health: {
     live(options?: CallOptions): Promise<void>;
-    /** Rejects with the reason where the issuer is not ready. */
+    /** Rejects with the reason if the issuer is not ready. */
     ready(options?: CallOptions): Promise<void>;
   };
 }
 
 /**
- * The client of one issuer. It opens nothing and holds nothing that is to be closed.
+ * Makes the client of one issuer. It holds no connection or other resource that has to be closed.
  *
- * @throws TypeError where an option is none.
+ * @throws TypeError if an option is invalid.
  */
 export function createIssuer(options: IssuerOptions): Issuer;
 
-/** The client's own codes; the issuer's are beside them in {@link IssuerErrorCode}. */
+/** The client's own codes. {@link IssuerErrorCode} adds the issuer's. */
 export type ClientErrorCode = 'unreachable' | 'timeout' | 'unexpected_answer';
 
-/** The codes that an application may want to tell apart. A newer issuer may have more. */
+/** The codes that an application may want to distinguish. A newer issuer may have more. */
 export type IssuerErrorCode =
   | ClientErrorCode
   | 'no_admin_key'
@@ -134,19 +137,19 @@ export type IssuerErrorCode =
   | 'clock_went_back'
   | (string & {});
 
-/** Why an act failed. Neither keys nor bodies are in it. */
+/** The reason why a call failed. It contains neither keys nor bodies. */
 export class IssuerError extends Error {
   readonly name: 'IssuerError';
   readonly code: IssuerErrorCode;
-  /** The HTTP status; null where there was no answer. */
+  /** The HTTP status; null if there was no answer. */
   readonly status: number | null;
-  /** The problem's kind; null where there is no problem. */
+  /** The problem's kind; null if there is no problem document. */
   readonly kind: string | null;
   readonly problem: Problem | null;
-  /** For how long the issuer asked to wait, in milliseconds. */
+  /** How long the issuer requires the client to wait, in milliseconds. */
   readonly retryAfter: number | null;
-  /** How often it was tried. */
+  /** The number of attempts. */
   readonly attempts: number;
-  /** Whether the act may have been done all the same: an attempt's answer was lost. */
+  /** Whether the request may have been carried out even so, because an attempt's answer was lost. */
   readonly maybeDone: boolean;
 }

@@ -15,7 +15,7 @@
  * ]
  * ```
  *
- * The service keeps the interface of Medusa's own module; where the rules differ, docs/medusa.md says so.
+ * The service keeps the interface of Medusa's own module; docs/medusa.md lists the differences in its rules.
  */
 
 import type {
@@ -43,50 +43,52 @@ export type PortcullisModuleOptions = Omit<IssuerOptions, 'url'> & {
   /** The issuer's address. */
   url: string;
   /**
-   * `list`, unless told: a key is judged here, by the revocation list, and the issuer is asked only for
-   * what the list can't tell. `online`: the issuer's records are asked about each secret key.
+   * `list`: keys are verified here, against the revocation list, and the issuer is called only if
+   * the list is not enough. `online`: each secret key is verified by the issuer's records. Default:
+   * `list`.
    */
   authenticate?: 'list' | 'online';
-  /** The issuer's public root key. Needed with `list`. */
+  /** The issuer's public root key. Required with `list`. */
   root?: string;
   /**
-   * The secrets of HMAC keys, of `portcullis keyring export --gate`. Without them such keys are judged
-   * by the issuer; Ed25519 keys need none.
+   * The secrets of HMAC keys, from `portcullis keyring export --gate`. Without them, the issuer
+   * verifies such keys. Ed25519 keys need none.
    */
   secrets?: Iterable<Secret>;
-  /** The environment whose keys the shop makes, sees and accepts. `live` unless told. */
+  /** The environment whose keys the shop makes, sees and accepts. Default: `live`. */
   environment?: Environment;
-  /** The owner whose keys the shop makes, sees and accepts. All unless told. */
+  /** The owner whose keys the shop makes, sees and accepts. Default: all. */
   owner?: number;
-  /** That of new secret keys. The issuer's default, `hmac-sha256-128`, unless told. */
+  /** The algorithm of new secret keys. Default: the issuer's, `hmac-sha256-128`. */
   algorithm?: Algorithm;
-  /** How often the list is renewed behind the requests. 1,000 unless told. */
+  /** The interval at which the list is refreshed in the background. Default: 1,000. */
   refreshEvery?: number;
-  /** Past this age of the list a request waits for one renewal. 5,000 unless told. */
+  /** Above this age of the list, a request waits for a refresh. Default: 5,000. */
   freshFor?: number;
-  /** For how long it waits at most. 1,000 unless told. */
+  /** The longest time that a request waits for it. Default: 1,000. */
   deadline?: number;
-  /** For how long a key's record (title, created by) is told without asking again. 300,000 unless told. */
+  /** How long a key's record (title, created by) is used before it is fetched again. Default: 300,000. */
   recordsFor?: number;
   /**
-   * A key may be deleted without being revoked first as long as it is no older than this: so that
-   * what a workflow made its compensation can take back. 3,600,000 unless told; 0 for never.
+   * The age up to which a key may be deleted without a revocation, so that the compensation of a
+   * workflow can delete what the workflow made; 0 for never. Default: 3,600,000.
    */
   undoWithin?: number;
-  /** Where the copy is kept that serves while the issuer is away: the shop's own database unless told. */
+  /** The database of the copy that is used while the issuer is away. Default: the shop's own database. */
   database?: { clientUrl?: string; schema?: string; [setting: string]: unknown };
   /**
-   * Keys that Medusa's own module made go on working until then, by its table in the shop's database. They are
-   * outside of the revocation bound. Without it that table is never read. See docs/medusa-switching.md.
+   * Keeps keys that Medusa's own module made working until a given time, by its table in the shop's
+   * database. The bound on revocations does not cover them. Without this option that table is never
+   * read. See docs/medusa-switching.md.
    */
   fallback?: Fallback;
 };
 
-/** For how long old keys go on working. */
+/** How long old keys keep working. */
 export interface Fallback {
   /**
-   * A `Date`, a day (`2027-03-31`, midnight UTC) or a time with a zone; no earlier than 2026, and at most two
-   * years away when the application starts.
+   * A `Date`, a day (`2027-03-31`, midnight UTC) or a time with a zone. Not before 2026, and at
+   * most two years after the application's start.
    */
   until: Date | string;
 }
@@ -99,40 +101,40 @@ declare module '@medusajs/types' {
 
 /** A key to make: Medusa's fields, and two of the issuer's. */
 export interface CreateKeyDTO extends CreateApiKeyDTO {
-  /** From this instant on the key is refused. */
+  /** From this instant on, the key is refused. */
   expires_at?: Date | string | null;
   metadata?: Record<string, unknown>;
 }
 
-/** A key: Medusa's fields, and when it ends by itself. */
+/** A key: Medusa's fields, and its expiry. */
 export interface KeyDTO extends ApiKeyDTO {
   /**
-   * From this instant on the key is refused; null for a key without an end. Until then the key is a live one, and
-   * its `revoked_at` is null; afterwards that is no later than this.
+   * From this instant on, the key is refused; null if the key never expires. Until then the key is
+   * live and its `revoked_at` is null; afterwards `revoked_at` is no later than this.
    */
   expires_at: Date | null;
 }
 
-/** What keys are looked for by. */
+/** Filters for keys. */
 export interface FilterableKeyProps extends Omit<FilterableApiKeyProps, '$and' | '$or'>, BaseFilterable<FilterableKeyProps> {
   expires_at?: OperatorMap<Date | null>;
 }
 
-/** Whether the issuer can be reached, and as of when all is that the shop tells and judges without it. */
+/** Whether the issuer can be reached, and how old the data is that the shop uses without it. */
 export interface IssuerStatus {
-  /** Whether the last call of the issuer had an answer. */
+  /** Whether the last call of the issuer got an answer. */
   reached: boolean;
-  /** Since when it is away; `null` when it is not. */
+  /** Since when the issuer is away; `null` if it is not. */
   awaySince: Date | null;
-  /** When its keys were listed last for the copy in the shop's database; `null` without a copy. */
+  /** When the issuer's keys were last listed for the copy in the shop's database; `null` without a copy. */
   keysAsOf: Date | null;
-  /** Whether the copy has all of them. */
+  /** Whether the copy has all keys. */
   keysAreAll: boolean | null;
-  /** From this instant on every key is refused, unless a newer list comes; `null` without a list. */
+  /** From this instant on, every key is refused until a newer list arrives; `null` without a list. */
   listUntil: Date | null;
 }
 
-/** The service that `container.resolve(Modules.API_KEY)` gives. */
+/** The service that `container.resolve(Modules.API_KEY)` returns. */
 export class ApiKeyModuleService implements IApiKeyModuleService {
   constructor(container: Record<string, unknown>, options: PortcullisModuleOptions);
   __joinerConfig(): ModuleJoinerConfig;
@@ -147,11 +149,11 @@ export class ApiKeyModuleService implements IApiKeyModuleService {
     data: UpdateApiKeyDTO,
     sharedContext?: Context,
   ): Promise<KeyDTO[]>;
-  /** Deletes keys that are revoked, and those that are no older than `undoWithin`. */
+  /** Deletes keys that are revoked, and keys that are no older than `undoWithin`. */
   deleteApiKeys(ids: string | string[], sharedContext?: Context): Promise<void>;
   /** Revokes and deletes keys in one act, however old they are. For compensations. */
   undoCreateApiKeys(ids: string | string[], sharedContext?: Context): Promise<void>;
-  /** Suspends keys and no longer lists them, until they are restored. */
+  /** Suspends keys, and hides them from lists until they are restored. */
   softDeleteApiKeys(
     ids: string | string[],
     config?: { returnLinkableKeys?: string[] },
@@ -179,7 +181,7 @@ export class ApiKeyModuleService implements IApiKeyModuleService {
     data: RevokeApiKeyDTO,
     sharedContext?: Context,
   ): Promise<KeyDTO[]>;
-  /** The secret key that this text is, or `false`; never a reason. */
+  /** The secret key with this text, or `false`; never a reason. */
   authenticate(token: string, sharedContext?: Context): Promise<KeyDTO | false>;
   authenticate(token: string, sharedContext?: Context): Promise<ApiKeyDTO | false>;
   status(): Promise<IssuerStatus>;

@@ -4,7 +4,7 @@ import type { AssertionGuardOptions, GuardOptions } from './guard.js';
 
 export { requireKind, requireScopes } from './fetch.js';
 
-/** A route handler that runs for admitted requests alone. */
+/** Wraps a route handler so that it runs for admitted requests only. */
 export function withApiKey<R extends Request, Rest extends unknown[]>(
   verifier: Verifier,
   handler: (request: R, admitted: Admitted, ...rest: Rest) => Response | Promise<Response>,
@@ -16,7 +16,7 @@ export function withApiKey<R extends Request, Rest extends unknown[]>(
   options?: AssertionGuardOptions<R>,
 ): (request: R, ...rest: Rest) => Promise<Response>;
 
-/** For `middleware.ts` (`proxy.ts`): answers what is refused, and lets the rest go on. */
+/** For `middleware.ts` (`proxy.ts`): answers refused requests, and lets the others continue. */
 export function apiKey<R extends Request>(
   verifier: Verifier,
   options?: GuardOptions<R>,

@@ -1,5 +1,5 @@
 /**
- * The package without WebAssembly, for pages whose Content-Security-Policy forbids it. The same
- * verdicts, slower: a first Ed25519 signature takes milliseconds.
+ * The package without WebAssembly, for pages whose Content-Security-Policy forbids it. The verdicts
+ * are the same, but slower: the first check of an Ed25519 signature takes milliseconds.
  */
 export * from '../index.js';

@@ -1,6 +1,6 @@
 /**
- * The status of others' tokens by IETF Token Status Lists (draft-ietf-oauth-status-list), beside a
- * library that verifies the token itself:
+ * Checks the status of third-party tokens with IETF Token Status Lists
+ * (draft-ietf-oauth-status-list), together with a library that verifies the token itself:
  *
  * ```js
  * const status = createStatusChecker({ key: createRemoteJWKSet(jwks), uris: ['https://issuer.example/statuslists/1'] });
@@ -25,51 +25,52 @@ export interface Jwk {
 
 export type StatusKey = CryptoKey | Jwk | { keys: Jwk[] };
 
-/** What {@link createStatusChecker} is made from. */
+/** Options of {@link createStatusChecker}. */
 export interface StatusCheckerOptions {
   /**
-   * The status issuer's key, or a function that finds it: what `createRemoteJWKSet` of `jose` gives
-   * will do. The key decides the algorithm, and the list's token must agree.
+   * The status issuer's key, or a function that finds it, such as the result of
+   * `createRemoteJWKSet` of `jose`. The key determines the algorithm, and the list's token must
+   * agree.
    */
   key: StatusKey | ((header: any, token: any) => StatusKey | Promise<StatusKey>);
-  /** The lists that tokens may point at. Any https address unless told. */
+  /** The lists that tokens may refer to. Default: any https address. */
   uris?: Iterable<string> | ((uri: string) => boolean);
-  /** Instead of the global `fetch`. */
+  /** Replaces the global `fetch`. */
   fetch?: (uri: string, init: { signal: AbortSignal; headers: Record<string, string> }) => Promise<Response>;
-  /** For one list, in milliseconds. 5,000 unless told. */
+  /** The timeout of one list, in milliseconds. Default: 5,000. */
   timeout?: number;
-  /** How long a check waits for a newer list where the one that is held is past its `ttl`. 300 ms unless told. */
+  /** How long a check waits for a newer list if the held one is past its `ttl`. Default: 300 ms. */
   deadline?: number;
-  /** Of the token, as it is sent. 4 MiB unless told. */
+  /** The maximum size of the token as sent. Default: 4 MiB. */
   maxTokenBytes?: number;
-  /** Of the list, decompressed. 16 MiB unless told: 134 million tokens of one bit. */
+  /** The maximum size of the decompressed list. Default: 16 MiB, enough for 134 million tokens of one bit. */
   maxListBytes?: number;
 }
 
-/** Which list was looked up in. Instants are milliseconds since 1970. */
+/** The list that was used. Instants are milliseconds since 1970. */
 export interface StatusListFacts {
   uri: string;
   idx: number;
-  /** `stale`: past its `ttl`, and no newer one came in time. */
+  /** `stale`: past its `ttl`, and no newer list arrived in time. */
   standing: 'fresh' | 'stale';
   issuedAt: number;
-  /** From this instant on it is not looked up in; `null` where it does not say. */
+  /** From this instant on, the list is no longer used; `null` if the list has no expiry. */
   expiresAt: number | null;
   ageMs: number;
 }
 
-/** Why a token is not accepted. */
+/** The reason why a token is not accepted. */
 export type StatusCode =
-  // What the list says.
+  // By the list's entry.
   | 'status_invalid'
   | 'status_suspended'
   | 'status_other'
   | 'status_not_covered'
-  // What the token says.
+  // By the token's claims.
   | 'status_missing'
   | 'status_unreadable'
   | 'status_uri'
-  // There is no list to look up in.
+  // No list could be used.
   | 'status_list_unavailable'
   | 'status_list_too_large'
   | 'status_list_unreadable'
@@ -80,36 +81,37 @@ export type StatusCode =
   | 'status_list_from_the_future'
   | 'status_list_expired';
 
-/** What {@link StatusChecker.check} resolves to: test `ok`. Every doubt is a "no". */
+/** The result of {@link StatusChecker.check}. Check `ok` first. In any doubt the token is refused. */
 export type StatusResult =
   | { ok: true; status: 'valid'; value: 0; list: StatusListFacts }
   | {
       ok: false;
       code: StatusCode;
       message: string;
-      /** `null` where no list could be looked up in. */
+      /** `null` if no list could be used. */
       status: 'invalid' | 'suspended' | 'other' | null;
       value: number | null;
       list: StatusListFacts | null;
     };
 
-/** How one token is checked. */
+/** Options of one check. */
 export interface StatusCheckOptions {
-  /** The instant to judge at. The clock's time unless told. */
+  /** The time of the check. Default: the current time. */
   now?: number | Date;
   /**
-   * Keeps a fetch of the list alive behind the answer: `ctx.waitUntil.bind(ctx)` in a Worker, where a
-   * fetch that takes longer than `deadline` else ends with the request that began it.
+   * Keeps a fetch of the list alive after the response: `ctx.waitUntil.bind(ctx)` in a Worker.
+   * Without it, a fetch that takes longer than `deadline` ends there with the request that started
+   * it.
    */
   waitUntil?: (promise: Promise<unknown>) => void;
 }
 
 export interface StatusChecker {
   /**
-   * Looks the status of a verified token's claims up. A list is fetched once for its `ttl`; past that
-   * it is fetched anew, and judged by for as long as it has not expired where that fails.
+   * Looks up the status of a verified token by its claims. A list is fetched once per `ttl`. After
+   * that it is fetched again; if that fails, the held list is used until it expires.
    *
-   * @throws TypeError where `claims` is no object.
+   * @throws TypeError if `claims` is not an object.
    */
   check(claims: object, options?: StatusCheckOptions): Promise<StatusResult>;
 }

@@ -1,5 +1,5 @@
-// A Worker of your own in front of the gate: it answers what needs no key, and hands everything
-// else to the gate, which judges it and passes it on to the origin. In its wrangler.toml:
+// A Worker of your own in front of the gate: it answers requests that need no key, and passes all
+// others to the gate, which verifies them and forwards them to the origin. In its wrangler.toml:
 //
 //   [[services]]
 //   binding = "GATE"
@@ -11,7 +11,7 @@ export default {
     if (pathname === '/robots.txt') return new Response('User-agent: *\nDisallow: /\n');
     const answer = await env.GATE.fetch(request);
     if (answer.status !== 401) return answer;
-    // The gate's answers are `application/problem+json`; this is the place to say it your way.
+    // The gate answers with `application/problem+json`. Change the response here as you like.
     const headers = new Headers(answer.headers);
     headers.set('link', '<https://example.com/docs/api-keys>; rel="help"');
     return new Response(answer.body, { status: 401, headers });

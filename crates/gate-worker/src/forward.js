@@ -1,9 +1,9 @@
-// Sending a request on, and giving its answer back: one function for both ways, the entry's fast
-// one and the handler's. What changes is the gate's decision; here it is carried out.
+// Sends a request to the origin and returns its answer. The entry's fast path and the handler share
+// this code. The gate decides what changes; this code only carries it out.
 //
-// A plan is an array: lines of names and values that the client's answer gets, letters (see
-// `Flags` of the gate), the target if it is another than came, the fields that are set, and the
-// names of those that change: the ones that are set, and the ones that are taken out.
+// A plan is an array: names and values that are set on the client's answer, one per line; flag
+// letters (see `Flags` of the gate); the target if it differs from the request's; the fields that
+// are set; and the names of all fields that are set or removed.
 
 const ANSWERED = 0;
 const FLAGS = 1;
@@ -11,18 +11,18 @@ const TARGET = 2;
 const SET = 3;
 const CHANGED = 4;
 
-// How a WebSocket is closed whose time is over, so that its client presents its key again.
+// The close code of a WebSocket whose time is over. The client must present its key again.
 const MUST_ASK_AGAIN = 4401;
 const REASON = 'present the key again';
 
-// What an answer says of shared caches by itself (RFC 9111, section 3.5).
-// A word inside of quotation marks is no directive.
+// Matches a Cache-Control that already addresses shared caches (RFC 9111, section 3.5). A word
+// inside quotation marks is no directive.
 const QUOTED = /"(?:[^"\\]|\\.)*(?:"|$)/g;
 const SAYS_ITSELF = /(?:^|[\s,])(?:private|no-store|public|s-maxage|must-revalidate)(?:$|[\s,=])/i;
 
 /**
- * A plan. `edits` are names and values of the fields that change, by turns, in a line each; an empty
- * value takes a field out.
+ * Makes a plan. `edits` holds alternating names and values of the fields that change, one per line;
+ * an empty value removes the field.
  */
 export function planOf(told, flags, target, edits) {
   const set = {};
@@ -37,25 +37,26 @@ export function planOf(told, flags, target, edits) {
 }
 
 /**
- * The origin's answer. `base` is the origin's address, `fields` the client's without those that no
- * origin gets: as `Headers`, or names and values by turns. `read` is what was read of the request
- * already: the runtime makes a new text each time that it is asked.
+ * Sends the request and resolves to the origin's answer. `base` is the origin's address. `fields`
+ * are the client's fields without those that no origin gets: as `Headers`, or as alternating names
+ * and values. `read` holds the properties of the request that were read already, because the
+ * runtime makes a new string on each access.
  */
 export function send(request, base, fields, plan, read = request) {
   const target = base + (plan[TARGET] || targetOf(read.url));
   const sent = fetch(target, initOf(request, fields, plan, read));
-  // Most answers go on as they come, and cost no further turn.
+  // Most answers are passed on unchanged; return their promise without a further `then`.
   const [told, flags] = plan;
   if (told === '' && !flags.includes('p') && !flags.includes('o')) return sent;
   return sent.then((answer) => answered(answer, plan, 0));
 }
 
-/** The same request for a Worker that sends it on itself. */
+/** The same request, for a Worker that sends it itself. */
 export function onward(request, base, fields, plan) {
   return new Request(base + (plan[TARGET] || targetOf(request.url)), initOf(request, fields, plan, request));
 }
 
-/** An answer as the client gets it. After `seconds`, if that is not 0, one that goes on is ended. */
+/** The answer as the client gets it. If `seconds` is not 0, a streaming answer is ended after that time. */
 export function answered(answer, plan, seconds) {
   const flags = plan[FLAGS];
   const lines = plan[ANSWERED] === '' ? [] : plan[ANSWERED].split('\n');
@@ -68,21 +69,22 @@ export function answered(answer, plan, seconds) {
   return copy;
 }
 
-// Redirects are the client's to follow. The method is the one that was verified: no field can make
-// another of it, for those that could are not among `fields`.
+// Redirects are the client's to follow. The method is the one that was verified: the fields that
+// could override it are not among `fields`.
 function initOf(request, fields, plan, { method, body: came }) {
   const headers = Array.isArray(fields) ? merged(fields, plan) : edited(fields, plan);
-  // Of these two one that has come is empty, or the request was refused.
+  // A GET or HEAD has no body, or an empty one; otherwise the request was refused before.
   const body = method === 'GET' || method === 'HEAD' ? null : came;
   const init = { method, headers, redirect: 'manual' };
   if (body !== null) init.body = body;
   if (plan[FLAGS].includes('u') && isCached(request)) init.cache = 'no-store';
-  // So that a body that is cut off later goes on as it came, in its own encoding and length.
+  // Keep the body in its own encoding and length, so that one that is cut off later arrives as the
+  // origin sent it.
   if (plan[FLAGS].includes('m')) init.encodeResponseBody = 'manual';
   return init;
 }
 
-// A plain object: the runtime takes it over in one go, a `Headers` field by field.
+// A plain object, because the runtime converts it in one step, but a `Headers` field by field.
 function merged(fields, plan) {
   const changed = plan[CHANGED];
   const headers = { ...plan[SET] };
@@ -98,22 +100,24 @@ function edited(headers, plan) {
   return headers;
 }
 
-// Whether the platform keeps answers of origins: Cloudflare does. workerd by itself, which alone tells
-// where a connection comes from, keeps none, and there the mode would cost a sixth of a request.
+// Whether the platform caches the origin's answers, as Cloudflare does. Plain workerd, the only one
+// that reports the client's address as `cf.clientIp`, has no cache; setting the cache mode there
+// would cost a sixth of a request's time.
 let cached;
 function isCached(request) {
   cached ??= request.cf?.clientIp === undefined;
   return cached;
 }
 
-// The Cache-Control of an answer that is for one key alone, unless it says itself who may keep it.
+// The Cache-Control of an answer that depends on the key: adds `private`, unless the answer itself
+// says who may store it.
 function privately({ headers }) {
   const said = headers.get('cache-control');
   if (said === null || said === '') return 'private';
   return SAYS_ITSELF.test(said.replace(QUOTED, '')) ? undefined : `${said}, private`;
 }
 
-// Browsers ask for a choice among the subprotocols that they offer.
+// A browser that offers subprotocols requires the answer to choose one.
 function socketOf(answer, flags, seconds) {
   const chooses = flags.includes('o') && !answer.headers.has('sec-websocket-protocol');
   if (seconds === 0 && !chooses) return answer;
@@ -123,14 +127,14 @@ function socketOf(answer, flags, seconds) {
   return new Response(null, { status: 101, webSocket, headers });
 }
 
-// What follows the host: it is sent as it was verified.
+// The path and query, sent exactly as they were verified.
 function targetOf(url) {
   return url.slice(url.indexOf('/', url.indexOf('//') + 2));
 }
 
-// An answer whose body breaks off after `seconds`.
+// An answer whose body is cut off after `seconds`.
 function endAfter(response, seconds) {
-  // Its encoding and length stay as they came: only the bytes stop.
+  // Encoding and length stay as they are; only the bytes stop.
   if (!response.body) return new Response(null, response);
   const { readable, writable } = streamFor(response);
   const controller = new AbortController();
@@ -143,8 +147,8 @@ function endAfter(response, seconds) {
   return new Response(readable, { status, statusText, headers: fields, encodeBody: 'manual' });
 }
 
-// With its length, so that a body that breaks off is seen to be incomplete. One without a length
-// workerd ends as if it were complete, also when the origin breaks off.
+// With its length, so that a client notices a body that is cut off. A body without a length is
+// ended by workerd as if it were complete, even if the origin breaks off.
 function streamFor({ headers }) {
   const length = headers.get('content-length');
   return length === null ? new IdentityTransformStream() : new FixedLengthStream(Number(length));
@@ -174,12 +178,12 @@ function relayed(origin, millis) {
 }
 
 function close(socket, code, reason) {
-  // 1005 and 1006 say that no code came, and must not be sent.
+  // 1005 and 1006 mean that no code was received, and must not be sent.
   const sendable = code >= 1000 && ![1004, 1005, 1006, 1015].includes(code);
   try {
     if (sendable) socket.close(code, reason);
     else socket.close();
   } catch {
-    // It is closed already.
+    // The socket is already closed.
   }
 }

@@ -1,17 +1,17 @@
-// An assertion's text (docs/assertion.md): base64url, fields, texts. Reading one says nothing about
-// its signature.
+// Parses an assertion (docs/assertion.md): base64url, fields, texts. Parsing verifies no signature.
 
 import { fromBase64Url } from '../base64.js';
 import { ascii, concat, demand, notCanonical, Reader, truncated, Unreadable } from './reader.js';
 
 const LONGEST = 32 << 10;
 const CONTEXT = ascii('portc1/asrt');
-// In its one spelling: no padding, and no bits behind the last byte.
+// Canonical base64url only: no padding, and no set bits after the last byte.
 const BASE64URL = /^(?:[A-Za-z0-9_-]{4})*(?:[A-Za-z0-9_-][AQgw]|[A-Za-z0-9_-]{2}[AEIMQUYcgkosw048])?$/;
 const STANDINGS = ['', 'fresh', 'stale'];
 const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
-// What the text says, with what is signed of it and the signature; or `{ code }`. `code` is a field in any case.
+// Returns the fields, the signed message and the signature, or `{ code }`. Every result has the
+// field `code`.
 export function readAssertion(text) {
   if (text.length > LONGEST || !BASE64URL.test(text)) return { code: 'assertion_malformed' };
   try {

@@ -1,5 +1,5 @@
-// The signed documents (docs/keyring.md, docs/revocation-list.md). Reading one says nothing about its
-// signature. Instants and list numbers have 64 bits, and are compared with all of them.
+// Parses the signed documents (docs/keyring.md, docs/revocation-list.md). Parsing verifies no
+// signature. Instants and list numbers have 64 bits and stay BigInt, so that all bits are compared.
 
 import { keyFault } from './ed25519.js';
 import { demand, isZero, latin1, Reader } from './reader.js';
@@ -17,7 +17,7 @@ const SUSPENDED = 1;
 export const REVOKED = 2;
 const LONGEST_POLICY_FILE = 8192;
 const NO_BOUND = 2 ** 32 - 1;
-// By scope: owner, kid, environment, serials.
+// The largest subject by scope: owner, kid, environment, serials.
 const LARGEST = [0, 2 ** 32 - 1, 2 ** 16 - 1, 2, 2 ** 48 - 1];
 const SERIALS = 4;
 const ENVIRONMENT = 3;
@@ -67,6 +67,7 @@ export function readKeyring(document) {
   };
   if (isZero(keyring.successor)) keyring.successor = undefined;
   else demand(keyFault(keyring.successor) === undefined, 'successor');
+  // 1 to 4 distinct labels; an empty one allows keys without a label.
   for (let count = reader.u8(); count > 0; count -= 1) {
     const label = latin1(reader.take(reader.u8()));
     demand(label === '' || (LABEL.test(label) && !RESERVED.has(label)), 'labels');
@@ -74,6 +75,7 @@ export function readKeyring(document) {
   }
   const { labels } = keyring;
   demand(labels.length >= 1 && labels.length <= 4 && new Set(labels).size === labels.length, 'labels');
+  // The signers, in ascending order of their kids.
   let least = 0;
   for (let count = reader.u16(); count > 0; count -= 1) {
     const signer = readSigner(reader);
@@ -81,6 +83,7 @@ export function readKeyring(document) {
     keyring.signers.set(signer.kid, signer);
     least = signer.kid + 1;
   }
+  // The signature, which the caller has verified.
   reader.take(64);
   reader.end();
   return keyring;
@@ -147,7 +150,7 @@ export function readHead(document) {
     epoch: reader.u32(),
     number: reader.u64(),
     thisUpdate: reader.u64(),
-    // The head before: a verifier doesn't follow the chain.
+    // The previous head's digest. A verifier doesn't follow the chain.
     previous: reader.take(32),
     publicPolicies: readPolicies(reader),
     privatePolicies: readPolicies(reader),

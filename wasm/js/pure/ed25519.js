@@ -1,5 +1,5 @@
-// Ed25519 (RFC 8032), strict: docs/token.md. The library's own verification multiplies by the
-// cofactor and would let more through, so the equation is put together from its points.
+// Strict Ed25519 (RFC 8032; docs/token.md). The library's own verification multiplies by the
+// cofactor and would accept more signatures, so the equation is computed from its points here.
 
 import { ed25519, sha512 } from '../../dist/noble.js';
 import { concat } from './reader.js';
@@ -9,7 +9,8 @@ const ORDER = Point.Fn.ORDER;
 const KEYS = new Map();
 const KEYS_AT_MOST = 64;
 
-// A point that is spelled canonically and has no small order; `undefined` for any other bytes.
+// The point, if its encoding is canonical and it has no small order; `undefined` for any other
+// bytes.
 function strictPoint(bytes) {
   try {
     const point = Point.fromBytes(bytes);
@@ -19,7 +20,7 @@ function strictPoint(bytes) {
   }
 }
 
-// Why these 32 bytes are no public key, or nothing.
+// The code of the reason why these 32 bytes are no public key, or `undefined`.
 export function keyFault(bytes) {
   let point;
   try {
@@ -30,7 +31,8 @@ export function keyFault(bytes) {
   return point.isSmallOrder() ? 'root_small_order' : undefined;
 }
 
-// Whether what is left to check of a signature is the equation alone.
+// Whether everything but the equation is right: S is in range, and R is canonical without small
+// order.
 export function isStrict(signature) {
   return scalarOf(signature) !== undefined && strictPoint(signature.subarray(0, 32)) !== undefined;
 }
@@ -43,6 +45,7 @@ export function verify(key, message, signature) {
   if (a === undefined || r === undefined) return false;
   const k = littleEndian(sha512(concat(encodedR, key, message))) % ORDER;
   return Point.BASE.multiplyUnsafe(s).equals(r.add(a.multiplyUnsafe(k)));
+// [S]B = R + [k]A, without the cofactor.
 }
 
 export function signedBy(key, context, document) {
@@ -50,7 +53,7 @@ export function signedBy(key, context, document) {
   return verify(key, concat(context, document.subarray(0, split)), document.subarray(split));
 }
 
-// A keyring's keys come again and again.
+// A keyring's keys recur, so their decoded points are cached.
 function publicKey(bytes) {
   const name = bytes.join();
   let point = KEYS.get(name);
@@ -62,7 +65,8 @@ function publicKey(bytes) {
   return point;
 }
 
-// S of a signature of 64 bytes: a shorter or longer one may spell the same number.
+// S of a signature of exactly 64 bytes: with another length the same number would have a second
+// encoding.
 function scalarOf(signature) {
   const s = signature.length === 64 ? littleEndian(signature.subarray(32)) : ORDER;
   return s < ORDER ? s : undefined;

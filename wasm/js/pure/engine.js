@@ -1,4 +1,4 @@
-// What the wasm module does, in JavaScript: the same calls, the same verdicts, code for code.
+// The wasm module's engine in JavaScript: the same calls and the same verdicts, code for code.
 
 import { sha256 } from '../../dist/noble.js';
 import { asJson } from '../key.js';
@@ -23,7 +23,8 @@ const REMEMBERED = 1024;
 const [BIND, TOKN, CHEK, NAME, STMP, HEAD] =
   ['bind', 'tokn', 'chek', 'name', 'stmp', 'head'].map((word) => ascii(`portc1/${word}`));
 
-// One issuer's keys. A keyring of another one an engine never takes.
+// The class of one issuer's keys. An engine never changes its issuer, so the issuer's text is made
+// once.
 const keysOf = (issuer, text = `iss_${base62(issuer)}`) =>
   class Key {
     constructor(token, signer) {
@@ -129,7 +130,8 @@ export class Engine {
     this.remember({ name });
   }
 
-  // What a native verification of this token's signature takes, `undefined` where it is of no use.
+  // What a native verification of this token's signature needs; `undefined` if a native
+  // verification is not possible or not needed.
   signature(text) {
     const token = readToken(text);
     if (token.code !== undefined || this.#keyring === undefined) return undefined;
@@ -145,7 +147,7 @@ export class Engine {
     }
   }
 
-  // Only for one that was found good.
+  // Caches a signature. Call it only after the signature was found good.
   remember({ name }) {
     if (this.#remembered.size >= REMEMBERED) this.#remembered.delete(this.#remembered.values().next().value);
     this.#remembered.add(name);
@@ -224,7 +226,7 @@ export class Engine {
     });
   }
 
-  // All are tried before the first error is reported.
+  // Tries all waiting secrets before it throws the first error.
   #placeSecrets() {
     if (this.#keyring === undefined) return;
     let first;
@@ -292,7 +294,7 @@ export class Engine {
     try {
       news = this.#takeKeyring(keyring);
     } catch (error) {
-      // Its list may be newer all the same.
+      // The bundle's list may be newer even if its keyring is older.
       if (error.code !== 'keyring_rollback') throw error;
     }
     const before = this.#list?.stamp;
@@ -314,6 +316,7 @@ export class Engine {
     const signer = this.#checkStamp(stamp, now);
     require(signedBy(signer.key, STMP, file), 'list_bad_signature');
     const held = this.#list;
+    // Never go back to an older list, and never accept a second list with the same number.
     if (held !== undefined) {
       require(stamp.number >= held.stamp.number, 'list_rollback', stamp.number, held.stamp.number);
       if (stamp.number === held.stamp.number) {
@@ -322,6 +325,8 @@ export class Engine {
         return [];
       }
     }
+    // Collect the head, then the bodies that are not held; return the names of those that are
+    // missing.
     if (headFile === undefined) return [wanted('heads', { digest: stamp.headDigest, len: stamp.headLength })];
     const head = this.#openHead(headFile, stamp, now);
     const bodies = new Map(held === undefined ? [] : held.bodies);
@@ -336,12 +341,14 @@ export class Engine {
       if (!bodies.has(hex(digest))) missing.set(hex(digest), wanted('bodies', { digest, len }));
     }
     if (missing.size > 0) return [...missing.values()];
+    // Policies in use should stay available after the switch: fetch their replacements first.
     if (!withoutPolicies && held !== undefined) {
       const wants = (place, which) =>
         this.#policies.wants(held.head[which], head[which]).map((name) => wanted(place, name));
       const files = [...wants('private', 'privatePolicies'), ...wants('policies', 'publicPolicies')];
       if (files.length > 0) return files;
     }
+    // Everything is here: switch to the new list, and drop what it no longer names.
     for (const name of bodies.keys()) if (!named.has(name)) bodies.delete(name);
     const shards = new Map(head.shards.map(({ shard, digest }) => [shard, bodies.get(hex(digest))]));
     this.#list = { stamp, head, bodies, shards };
@@ -359,7 +366,8 @@ export class Engine {
     return head;
   }
 
-  // All but the signature: while it holds, the list is in force. Gives its key.
+  // Checks everything about a stamp but its signature. The list is in force as long as this passes.
+  // Returns the key that signs it.
   #checkStamp(stamp, now) {
     const { issuer, version, epoch, longestValidity } = this.#keyring;
     require(sameBytes(stamp.issuer, issuer), 'list_foreign_issuer');

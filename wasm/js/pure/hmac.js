@@ -1,4 +1,4 @@
-// HMAC-SHA256 (RFC 2104), of which a token carries the first 16 bytes.
+// HMAC-SHA256 (RFC 2104). A token carries its first 16 bytes.
 
 import { hmac, sha256 } from '../../dist/noble.js';
 import { sameBytes } from './reader.js';

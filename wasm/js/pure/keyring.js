@@ -1,5 +1,5 @@
-// Which keyring may be held: the first by the pinned root, then newer ones by that root or by the
-// successor that the one before names (docs/keyring.md).
+// Decides which keyring to accept: the first must be signed by the pinned root, a newer one by that
+// root or by the successor that the held keyring names (docs/keyring.md).
 
 import { fromBase64Url } from '../base64.js';
 import { readKeyring } from './documents.js';
@@ -18,8 +18,8 @@ export function readRoot(text) {
   return root;
 }
 
-// The keyring in the place of the one that is held under `root`, and the root that signed it;
-// `undefined` where the document is the one that is held.
+// Returns the new keyring and the root that signed it, or `undefined` if the document is the
+// keyring that is held. `root` is the root that signed `held`; the pinned root if none is held.
 export function takeKeyring(held, root, document) {
   if (held === undefined) return openKeyring(document, [root]);
   if (sameBytes(document, held.document)) return undefined;

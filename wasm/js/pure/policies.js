@@ -1,4 +1,4 @@
-// The files of policies that one verifier holds, by digest: directories and bodies.
+// The policy files that one verifier holds, by digest: directories and bodies.
 
 import { sha256 } from '../../dist/noble.js';
 import { NO_POLICY, readPolicy } from './policy.js';
@@ -59,7 +59,8 @@ export class Policies {
   #files = new Map();
   #bytes = 0;
 
-  // Whether the file is the one that is named; throws where it can't be read.
+  // Stores the file. Returns false if it is not the one that `name` names; throws if it can't be
+  // parsed.
   offer({ digest, len }, file) {
     const name = hex(digest);
     if (file.length !== len || hex(sha256(file)) !== name) return false;
@@ -79,8 +80,8 @@ export class Policies {
     return file?.len === len ? file : undefined;
   }
 
-  // `{ policy }`, `{ code }`, or both a code and the `name` of the file to fetch first. What is not there is a field
-  // all the same.
+  // Returns `{ policy }`, `{ code }`, or a code with the `name` of the file to fetch first.
+  // Fields without a value are present as `undefined`.
   find(directory, visibility, number) {
     if (number === 0) return { policy: NO_POLICY, code: undefined, name: undefined };
     const missing = { code: 'policy_missing', name: undefined };
@@ -103,7 +104,8 @@ export class Policies {
     }
   }
 
-  // What replaces, under the directory `next`, the bodies in use under `old`.
+  // The files to fetch under the directory `next` because they replace bodies in use under the
+  // directory `old`.
   wants(old, next) {
     const used = this.#reach(old, undefined).filter(({ file }) => file?.policies !== undefined);
     const missing = this.#reach(next, used).filter(({ file }) => file === undefined);
@@ -120,8 +122,8 @@ export class Policies {
     }
   }
 
-  // Every file that a directory leads to, as far as directories are held, with the numbers that it is
-  // asked about; with `spans` only those that are asked about one of them.
+  // Every file reachable from a directory, as far as directories are held, with the range of
+  // numbers that each covers. With `spans`, only files whose range overlaps one of the spans.
   #reach(directory, spans) {
     const wanted = (first, last) =>
       spans === undefined || spans.some((span) => span.first <= last && first <= span.last);

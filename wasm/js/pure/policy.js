@@ -1,4 +1,4 @@
-// Policies (docs/policy.md): one policy read, and a request held against it.
+// Policies (docs/policy.md): parses one policy, and checks a request against it.
 
 import { covers } from '../scope.js';
 import { compareBytes, demand, latin1, notCanonical, Reader } from './reader.js';
@@ -72,7 +72,7 @@ function readNetworks(list, size) {
   });
 }
 
-// Which bits of the byte at this place count.
+// The mask of the bits of the byte `at` that belong to a prefix of `bits` bits.
 function mask(bits, at) {
   const counting = Math.min(8, Math.max(0, bits - 8 * at));
   return (0xff00 >> counting) & 0xff;
@@ -110,7 +110,7 @@ function isPlain(text) {
   return allowed && isUtf8(text);
 }
 
-// What the escapes spell, overlong forms and surrogates refused.
+// Whether the escapes decode to UTF-8; overlong forms and surrogates are refused.
 function isUtf8(text) {
   try {
     decodeURIComponent(text);
@@ -128,7 +128,7 @@ function isPattern(text) {
   return segments.every(wild) && (wild(last) || last === '**') && escapes(text).every((digits) => digits === digits.toUpperCase());
 }
 
-// The code of the first rule that says no.
+// The code of the first rule that denies the request, or `undefined`.
 export function denial(policy, { address, origin, method, path, scopes, salesChannel }) {
   const { networks, origins, methods, paths } = policy;
   if (networks.length > 0 && !networks.some((network) => holds(network, address))) return 'address_denied';
@@ -140,7 +140,7 @@ export function denial(policy, { address, origin, method, path, scopes, salesCha
   return undefined;
 }
 
-// An IPv4 address is one however it is written.
+// An IPv4-mapped IPv6 address counts as the IPv4 address.
 function holds({ address: network, bits }, given) {
   if (given === undefined) return false;
   const address = isMapped(given) ? given.subarray(12) : given;

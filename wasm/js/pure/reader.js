@@ -1,7 +1,7 @@
-// Big-endian numbers and slices, taken from the front of some bytes.
+// Reads big-endian numbers and slices from the front of a byte array.
 
-// The bytes are not in the one form that a file of their kind has. `row` counts from the first of
-// the five sentences that reasons.js has for it.
+// Thrown if the bytes are not in the one canonical form of their kind of file. `row` is the offset
+// from the first of the five sentences that reasons.js has for such a file.
 export class Unreadable extends Error {
   constructor(row, number, word) {
     super('unreadable');
@@ -59,14 +59,14 @@ export class Reader {
     return this.view.getBigUint64(this.#pass(8));
   }
 
-  // A count of things of so many bytes, held against what is left.
+  // A count of items of `bytesEach` bytes or more, checked against the bytes that are left.
   count(bytesEach) {
     const count = this.u32();
     if (count * bytesEach > this.left) throw truncated();
     return count;
   }
 
-  // `letter` says of which kind the file is, `kind` says it in words.
+  // `letter` is the code of the kind of file, `kind` its name for the message.
   magic(letter, kind) {
     const [p, c, found] = this.take(3);
     if (p !== 0x50 || c !== 0x43 || found !== letter.charCodeAt(0)) throw new Unreadable(2, 0, kind);
@@ -86,7 +86,7 @@ export function sameBytes(a, b) {
   return differing === 0;
 }
 
-// As bytes are ordered, and then by length.
+// Orders by bytes, then by length.
 export function compareBytes(a, b) {
   const shorter = Math.min(a.length, b.length);
   for (let at = 0; at < shorter; at += 1) {
@@ -107,7 +107,7 @@ export function ascii(text) {
   return Uint8Array.from(text, (character) => character.charCodeAt(0));
 }
 
-// What the caller does with his bytes later changes nothing here. The `slice` of Node's `Buffer` copies
+// A copy, so that the caller can't change the bytes later. The `slice` of Node's `Buffer` copies
 // nothing.
 export function copied(bytes) {
   return new Uint8Array(bytes);

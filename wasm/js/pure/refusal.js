@@ -1,10 +1,10 @@
-// Why the engine in JavaScript throws or refuses: codes, with what their sentences are filled with.
+// Errors and refusals of the JavaScript engine: a code, and the values for its sentence.
 
 import { PortcullisError } from '../errors.js';
 import { REASONS, sentence } from '../reasons.js';
 import { Unreadable } from './reader.js';
 
-// Why a call throws or a key is refused: the code, and what its sentence is filled with.
+// A refusal of a key or the reason for an error: the code, and the values for its sentence.
 export class Refusal extends Error {
   constructor(code, ...values) {
     super(code);
@@ -12,7 +12,8 @@ export class Refusal extends Error {
   }
 }
 
-// The same code may stand for a key and for a file, with another sentence: the first rows are keys'.
+// A key and a file can be refused with the same code but different sentences. The rows for keys
+// come first, so searches for a file's sentence start at this row.
 const FIRST_OF_FILES = REASONS.findIndex(([code]) => code === 'root_unreadable');
 
 export function told({ code, values }, from = 0) {
@@ -24,7 +25,7 @@ export function require(condition, code, ...values) {
   if (!condition) throw new Refusal(code, ...values);
 }
 
-// What can't be read of a file is its own refusal, with the sentence for what is wrong with it.
+// Turns an unreadable file into the package's error, with the sentence for what is wrong with it.
 export function reading(code, part, read) {
   try {
     return read();
@@ -36,7 +37,7 @@ export function reading(code, part, read) {
   }
 }
 
-// What throws is an error of the package's.
+// Turns a refusal into the package's error.
 export function fault(work) {
   try {
     return work();

@@ -1,13 +1,14 @@
-// Bodies of the revocation list (docs/revocation-list.md): two sets of slots, and the slots that are
-// revoked from a moment on. Each set has one encoding: Golomb codes of its slots, of the slots that
-// are left out, or an arithmetic code.
+// Parses the bodies of the revocation list (docs/revocation-list.md): the set of revoked slots, the
+// set of suspended slots, and the slots that are revoked from a given time on. Each set has exactly
+// one encoding: Golomb codes of its slots, Golomb codes of the slots outside it, or an arithmetic
+// code.
 
 import { demand, notCanonical, Reader } from './reader.js';
 
 const MAX_CAPACITY = 1 << 20;
 const FULL = 2n ** 64n - 1n;
 
-// Slots as bits.
+// A set of slots, as bits.
 class Slots {
   constructor(capacity) {
     this.words = new Uint32Array(Math.ceil(capacity / 32));
@@ -32,7 +33,7 @@ class Slots {
   }
 }
 
-// Single bits, each byte's least significant bit first.
+// Reads single bits, the least significant bit of each byte first.
 class Bits {
   #byte = 0;
   #left = 0;
@@ -63,7 +64,7 @@ class Bits {
   }
 }
 
-// For `coded` slots of `capacity`, at least one.
+// The Golomb parameter for `coded` slots of `capacity`. `coded` is at least 1.
 function modulus(capacity, coded) {
   const quotient = (2977044472n * BigInt(capacity)) / BigInt(coded);
   const difference = quotient > 3636005884n ? quotient - 3636005884n : 0n;
@@ -74,7 +75,7 @@ function modulus(capacity, coded) {
 function readGaps(reader, capacity, coded, slots) {
   if (coded === 0) return;
   const m = modulus(capacity, coded);
-  // Truncated binary: below `short` a remainder takes a bit less.
+  // Truncated binary: a remainder below `short` takes one bit less.
   const width = m === 1 ? 0 : 32 - Math.clz32(m - 1);
   const short = 2 ** width - m;
   const bits = new Bits(reader);
@@ -101,7 +102,8 @@ function readDense(reader, capacity, count, slots) {
   let above = reader.u64();
   let span = FULL;
   let members = count;
-  // Else `above` could outgrow 64 bits, and a reader that wraps would find a second spelling.
+  // Otherwise `above` could exceed 64 bits, and a reader whose arithmetic wraps would accept a
+  // second encoding.
   demand(above < span, 'dense set');
   for (let slot = 0; slot < capacity; slot += 1) {
     const left = capacity - slot;
@@ -138,7 +140,7 @@ function readSet(reader, capacity) {
   return slots;
 }
 
-// `state(slot, now)` says what a body says of a slot.
+// Returns `{ state(slot, now) }`, the state of a slot at a time in milliseconds.
 export function readBody(file) {
   const reader = new Reader(file);
   reader.magic('B', 'list body');

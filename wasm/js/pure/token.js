@@ -1,4 +1,4 @@
-// A key's text (docs/token.md): prefix, base62, checksum, fields.
+// Parses a key (docs/token.md): prefix, base62, checksum, fields.
 
 import { RESERVED } from './documents.js';
 import { ascii, Reader } from './reader.js';
@@ -13,14 +13,14 @@ const CRC = Uint32Array.from({ length: 256 }, (_, byte) => {
   return remainder;
 });
 
-// CRC-32/ISO-HDLC of parts that follow each other.
+// CRC-32/ISO-HDLC over the concatenated parts.
 function crc32(...parts) {
   let state = -1;
   for (const part of parts) for (const byte of part) state = CRC[(state ^ byte) & 0xff] ^ (state >>> 8);
   return ~state >>> 0;
 }
 
-// Bytes by eights, as 11 digits each.
+// Encodes each 8 bytes as 11 digits.
 export function base62(bytes) {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   let text = '';
@@ -33,7 +33,7 @@ export function base62(bytes) {
   return text;
 }
 
-// `undefined` where a chunk spells 2^64 or more.
+// `undefined` if a chunk of digits exceeds 2^64 - 1.
 function fromBase62(text) {
   const bytes = new DataView(new ArrayBuffer((text.length / 11) * 8));
   for (let at = 0; at < text.length; at += 11) {
@@ -51,11 +51,11 @@ function fromBase62(text) {
   return new Uint8Array(bytes.buffer);
 }
 
-// What the text holds, or `{ code }`. `code` is a field in any case.
+// Returns the fields, or `{ code }`. Every result has the field `code`.
 export function readToken(text) {
   const refused = (code) => ({ code });
   if (text === '') return refused('malformed_empty');
-  // Of a text that long no character is looked at.
+  // Check the length first, so that no character of an overlong text is read.
   if (text.length > LONGEST || utf8Length(text) > LONGEST) return refused('malformed_too_long');
   if (!/^[0-9A-Za-z_]*$/.test(text)) return refused('malformed_character');
   const split = text.lastIndexOf('_') + 1;
@@ -95,7 +95,7 @@ export function readToken(text) {
   return fits ? token : refused('malformed_fields');
 }
 
-// As the wasm module is given it, a lone surrogate as U+FFFD.
+// The length in UTF-8, as the wasm module gets it: a lone surrogate counts as U+FFFD.
 function utf8Length(text) {
   let length = 0;
   for (const character of text) {
