@@ -51,6 +51,41 @@ export interface components {
             /** @description Whether the key is accepted. */
             ok: boolean;
         };
+        /** @description A revocation or suspension of many keys that is committed. */
+        BulkAnswer: components["schemas"]["BulkView"] & components["schemas"]["CommittedAnswer"];
+        /** @description A revocation or suspension of many keys. */
+        BulkView: {
+            /** @description When it was made. */
+            created_at: components["schemas"]["Instant"];
+            /** @description All keys of this environment. */
+            environment?: string | null;
+            /**
+             * Format: int64
+             * @description Its place.
+             */
+            id: number;
+            /** @description Only keys issued before this second. */
+            issued_before?: string | null;
+            /** @description Only keys issued in this second or later. */
+            issued_from?: string | null;
+            /**
+             * Format: int32
+             * @description All keys of this signer.
+             */
+            kid?: number | null;
+            lifted_at?: components["schemas"]["Instant"] | null;
+            /** @description Who made it. */
+            made_by?: string | null;
+            /**
+             * Format: int32
+             * @description All keys of this owner.
+             */
+            owner?: number | null;
+            /** @description All serials from the first of these to the last. */
+            serials?: number[] | null;
+            /** @description `revoked` or `suspended`. */
+            state: string;
+        };
         ByBody: {
             by?: string | null;
             /** @description Why; the trail tells it. The settings may ask for it. */
@@ -734,7 +769,7 @@ export interface components {
         /** @description All revocations and suspensions of many keys. */
         RevocationsAnswer: {
             /** @description The entries. */
-            revocations: components["schemas"]["WideView"][];
+            revocations: components["schemas"]["BulkView"][];
         };
         RevokeBody: {
             at?: string | null;
@@ -1158,41 +1193,6 @@ export interface components {
         WebhooksAnswer: {
             /** @description The newest first. */
             webhooks: components["schemas"]["WebhookView"][];
-        };
-        /** @description A revocation or suspension of many keys that is committed. */
-        WideAnswer: components["schemas"]["WideView"] & components["schemas"]["CommittedAnswer"];
-        /** @description A revocation or suspension of many keys. */
-        WideView: {
-            /** @description When it was made. */
-            created_at: components["schemas"]["Instant"];
-            /** @description All keys of this environment. */
-            environment?: string | null;
-            /**
-             * Format: int64
-             * @description Its place.
-             */
-            id: number;
-            /** @description Only keys issued before this second. */
-            issued_before?: string | null;
-            /** @description Only keys issued in this second or later. */
-            issued_from?: string | null;
-            /**
-             * Format: int32
-             * @description All keys of this signer.
-             */
-            kid?: number | null;
-            lifted_at?: components["schemas"]["Instant"] | null;
-            /** @description Who made it. */
-            made_by?: string | null;
-            /**
-             * Format: int32
-             * @description All keys of this owner.
-             */
-            owner?: number | null;
-            /** @description All serials from the first of these to the last. */
-            serials?: number[] | null;
-            /** @description `revoked` or `suspended`. */
-            state: string;
         };
     };
     responses: never;

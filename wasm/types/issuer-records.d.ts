@@ -52,7 +52,7 @@ export interface Policies {
 
 /** A revocation or suspension of many keys. */
 export type MassRevocation = Answered<
-  Api['WideView'],
+  Api['BulkView'],
   { state: 'revoked' | 'suspended'; environment: Environment; serials: [number, number] },
   'owner' | 'kid' | 'environment' | 'serials'
 >;
