@@ -1,6 +1,6 @@
 """Random cases by two verifiers: `differential.py [COUNT [SEED]]`, 1,000 of each kind, of seed 1, unless told.
 
-The cases are made by `crates/core/examples/cases`; `crates/core/examples/judge.rs` and judge.py answer each. They
+The cases are made by `crates/core/examples/cases`; `crates/core/examples/verify.rs` and judge.py answer each. They
 must agree on every bundle's adoption and its code, and on the verdict, its code and what it says of the key; and of
 policies on each file's code, and on what is said of the request. The first disagreements are shown, and all of their
 cases are kept in a file.
@@ -37,7 +37,7 @@ def table(title: str, counts: Counter[str]) -> str:
 def compare(kind: str, count: int, seed: int) -> int:
     started = time.monotonic()
     cases = example("cases", [kind, str(count), str(seed)])
-    answers = example("judge", [], "".join(f"{case}\n" for case in cases))
+    answers = example("verify", [], "".join(f"{case}\n" for case in cases))
     verdicts, parts, disagreements = Counter[str](), Counter[str](), list[str]()
     for case, answer in zip(cases, answers, strict=True):
         ours: dict[str, Any] = judge_any(json.loads(case))
