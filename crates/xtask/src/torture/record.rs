@@ -1,4 +1,5 @@
-//! The figures of campaigns that are kept: `docs/torture.json`, and its section of docs/benchmarks.md.
+//! The committed figures of campaigns: `docs/torture.json`, and their section of
+//! docs/benchmarks.md.
 
 use crate::paths;
 use anyhow::{Context, Result, bail};
@@ -8,7 +9,7 @@ use std::fmt::Write as _;
 use std::path::PathBuf;
 
 const HEADING: &str = "## Torture\n";
-/// Columns by their number, as they stand in a run before its tables.
+/// The numeric columns, in the order in which a run has them before its tables.
 const FIGURES: [&str; 19] = [
     "seconds",
     "faults_injected",
@@ -35,7 +36,7 @@ fn kept() -> PathBuf {
     paths::root().join("docs/torture.json")
 }
 
-/// Keeps the figures of campaigns, if they are sound, and writes them into the page.
+/// Checks the figures of campaigns, keeps them, and writes them into the page.
 pub(super) fn keep(json: &str) -> Result<()> {
     let runs: Vec<Value> = serde_json::from_str(json).context("the campaign's figures")?;
     if runs.iter().any(|run| run.get("sound") != Some(&Value::Bool(true))) {
@@ -105,7 +106,8 @@ fn rendered(runs: &[Value]) -> String {
     text
 }
 
-/// A page with this section in the place of the one that it has, or before its last.
+/// The page with its section replaced by this one, or with this one inserted before the last
+/// section.
 fn with_section(page: &str, section: &str) -> String {
     let next =
         |from: usize| page.get(from..).and_then(|rest| rest.find("\n## ")).map(|at| from + at + 1);

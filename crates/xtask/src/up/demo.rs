@@ -1,4 +1,4 @@
-//! What Portcullis does, told once from beginning to end with everything real.
+//! A tour of Portcullis from start to end, on real services.
 
 use std::time::{Duration, Instant};
 
@@ -12,8 +12,8 @@ use crate::{cmd, paths};
 
 const DEADLINE: Duration = Duration::from_secs(15);
 
-/// Create, pass, revoke, be refused; for a secret key at the gate, for a publishable one by the
-/// npm package.
+/// Creates a key, uses it, revokes it and sees it refused: a secret key at the gate, a publishable
+/// key in the npm package.
 pub(super) fn tell(stack: &Stack, built: &Built) -> Result<()> {
     eprintln!();
     let (id, secret) = create(stack, "secret")?;
@@ -62,7 +62,7 @@ pub(super) fn tell(stack: &Stack, built: &Built) -> Result<()> {
     Ok(())
 }
 
-/// Prints what to try.
+/// Prints commands to try.
 pub(super) fn invite(stack: &Stack) -> Result<()> {
     let (_, token) = create(stack, "secret")?;
     let (id, publishable) = create(stack, "publishable")?;
@@ -95,7 +95,7 @@ Paste this publishable key into the console and watch it while you revoke it:
     Ok(())
 }
 
-/// The id and the text of a new key.
+/// Creates a key; returns its id and its text.
 fn create(stack: &Stack, kind: &str) -> Result<(String, String)> {
     let body = json!({ "title": format!("a {kind} key"), "kind": kind, "environment": "live" });
     let url = format!("{}/v1/keys", stack.server.url);
@@ -105,7 +105,7 @@ fn create(stack: &Stack, kind: &str) -> Result<(String, String)> {
     Ok((string(&made, "key.id")?, string(&made, "token")?))
 }
 
-/// Revokes a key; gives the instant at which the issuer had answered.
+/// Revokes a key; returns the instant at which the issuer had answered.
 fn revoke(stack: &Stack, id: &str) -> Result<Instant> {
     let url = format!("{}/v1/keys/{id}/revoke", stack.server.url);
     let (status, answer) = post(&url, &stack.issuer.admin_key, &json!({}))?;
