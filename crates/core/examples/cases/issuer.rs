@@ -1,4 +1,4 @@
-//! Random issuers: what each publishes, one list after the other.
+//! Random issuers, each with the lists that it publishes, in order.
 
 use portcullis_core::crypto::Digest;
 use portcullis_core::issue::{KeyringDraft, ShardContents, SigningKey};
@@ -12,14 +12,14 @@ use proptest::test_runner::TestRng;
 use crate::support::{Published, START, World};
 use crate::{chance, pick};
 
-/// What an issuer published, first to last.
+/// Everything that an issuer published, oldest first.
 pub(crate) struct History {
     pub(crate) editions: Vec<Edition>,
-    /// Instants, in milliseconds, at which something begins or ends.
+    /// Instants in milliseconds at which a validity begins or ends.
     pub(crate) edges: Vec<u64>,
 }
 
-/// One list, and what it was made from.
+/// One list and its inputs.
 pub(crate) struct Edition {
     pub(crate) world: World,
     pub(crate) labels: Vec<Label>,
@@ -83,7 +83,7 @@ impl History {
     }
 }
 
-/// What is seldom so in a keyring.
+/// Applies changes that are rare in a keyring.
 fn unsettle(rng: &mut TestRng, draft: &mut KeyringDraft) {
     let label = |text| Label::new(text).unwrap();
     if chance(rng, 30) {
@@ -125,7 +125,7 @@ fn advance(rng: &mut TestRng, world: &mut World, draft: &mut KeyringDraft) {
         draft.version += 1;
         unsettle_again(rng, world, draft);
     } else if chance(rng, 5) {
-        // Another keyring of one version, or one that the stamp says nothing of.
+        // A different keyring of the same version, or one that the stamp does not mention.
         unsettle_again(rng, world, draft);
     }
     world.keyring_version = draft.version + u32::from(chance(rng, 5));

@@ -1,4 +1,4 @@
-//! What a look-up and an edit cost a verifier, in fetches and bytes.
+//! The cost of a look-up and of an edit for a verifier, in fetches and bytes.
 
 use portcullis_core::issue::PolicyTree;
 use portcullis_core::policy::Policies;
@@ -6,7 +6,7 @@ use portcullis_core::policy::Policies;
 use crate::support::World;
 use crate::{Shelf, numbered};
 
-/// Fetches that a cold look-up takes, and all bytes that an edit costs an up-to-date verifier.
+/// The fetches of a cold look-up, and the total bytes that an edit costs an up-to-date verifier.
 fn measure(count: u32, shards: u32) -> (usize, usize) {
     let mut tree = PolicyTree::public();
     for index in 0..count {

@@ -1,4 +1,4 @@
-//! An issuer in memory: it signs whatever a test wants it to have signed.
+//! An issuer in memory, which signs whatever a test needs.
 
 use portcullis_core::crypto::{Digest, HmacKey, IssuerId};
 use portcullis_core::issue::{
@@ -87,7 +87,7 @@ impl Issuer {
         draft.sign(&self.root).unwrap()
     }
 
-    /// A list made at `this_update`, in which the slots `revoked` of shard 0 are revoked.
+    /// A list made at `this_update`, with the slots `revoked` of shard 0 revoked.
     pub(crate) fn list(
         &self,
         number: u64,
@@ -99,7 +99,7 @@ impl Issuer {
         self.list_with(number, keyring_version, (revoked, &[]), this_update, valid_for)
     }
 
-    /// The same, with policies of secret and of publishable keys under their numbers.
+    /// Like `list`, with policies of secret and of publishable keys under their numbers.
     pub(crate) fn list_with(
         &self,
         number: u64,
@@ -173,7 +173,7 @@ impl Issuer {
         signer.mint(self.id, Label::NONE, &claims).to_string()
     }
 
-    /// The secret `HMAC_KEYS` with a signer of assertions, which the gate takes for that of `kid`.
+    /// The secret `HMAC_KEYS` with a signer of assertions, which the gate treats as that of `kid`.
     pub(crate) fn asserting_keys(&self, kid: u16) -> String {
         use base64::Engine as _;
         let seed = base64::engine::general_purpose::URL_SAFE_NO_PAD.encode([25; 32]);

@@ -1,5 +1,5 @@
-//! Random cases of policies: files of which some are at fault, and a request near to what one of
-//! their policies allows.
+//! Random cases of policies: files, some of them faulty, and a request close to what one of their
+//! policies allows.
 
 #[expect(dead_code, reason = "the scenarios of the vectors use the rest")]
 #[path = "../../../tests/scenarios/policy/build.rs"]
@@ -24,13 +24,13 @@ use shape::{Named, Offer, PolicyVector, hex};
 use crate::spoil::disturb;
 use crate::{chance, pick};
 
-/// Numbers that policies have, and some of which one is asked for.
+/// The numbers of policies; the cases look up some of them.
 const NUMBERS: [u32; 9] = [1, 2, 9, 10, 100, 0x7FFF_FFFF, 0x8000_0000, 0x8000_0001, u32::MAX];
 
 /// A file, and the name that it is offered under.
 type NamedFile = (Named, Vec<u8>);
 
-/// Half of the cases are about one item of one list, half about anything at once.
+/// Half of the cases are about one item of one list; the other half combine everything.
 pub(crate) fn case(rng: &mut TestRng, name: String) -> PolicyVector {
     if chance(rng, 50) { single(rng, name) } else { many(rng, name) }
 }
@@ -94,7 +94,7 @@ fn many(rng: &mut TestRng, name: String) -> PolicyVector {
 
 type Policies = BTreeMap<u32, (Lists, Vec<u8>)>;
 
-/// What the writer makes of policies without a fault, among many others.
+/// The files that the writer makes of valid policies, among many others.
 fn written(rng: &mut TestRng, visibility: u8, policies: &Policies) -> (Named, Vec<NamedFile>) {
     let mut tree = match visibility {
         PUBLIC => PolicyTree::public(),
@@ -102,12 +102,12 @@ fn written(rng: &mut TestRng, visibility: u8, policies: &Policies) -> (Named, Ve
     };
     tree.set(7, &PolicyDraft::default()).unwrap();
     for (number, (_, policy)) in policies {
-        // Even here a random network may be one of IPv4 that is written as IPv6.
+        // A random network can still be an IPv4 one written as IPv6, which doesn't decode.
         if let Ok(policy) = Policy::decode(policy) {
             tree.set(*number, &PolicyDraft::from(&policy)).unwrap();
         }
     }
-    // Enough of them that bodies are halved.
+    // Sometimes enough policies that bodies are split in half.
     for _ in 0..*pick(rng, &[0, 0, 10, 200]) {
         let number = rng.random_range(1..=u32::MAX);
         if !policies.contains_key(&number) {
@@ -120,7 +120,7 @@ fn written(rng: &mut TestRng, visibility: u8, policies: &Policies) -> (Named, Ve
     (files.last().unwrap().0.clone(), files)
 }
 
-/// Bodies, directories for them, and sometimes directories for those.
+/// Builds bodies, directories over them, and sometimes directories over those.
 fn put_together(
     rng: &mut TestRng,
     visibility: u8,
@@ -167,12 +167,12 @@ fn put_together(
     (lines[0].1.clone(), files)
 }
 
-/// Nearly always `visibility`, and else the other.
+/// Usually `visibility`, rarely the other one.
 fn own(rng: &mut TestRng, visibility: u8) -> u8 {
     if chance(rng, 99) { visibility } else { PUBLIC + PRIVATE - visibility }
 }
 
-/// Adds the file that `make` gives, sometimes with a byte changed, and tells its name.
+/// Adds the file that `make` returns, sometimes with a byte changed, and returns its name.
 fn put(
     rng: &mut TestRng,
     files: &mut Vec<NamedFile>,
@@ -188,7 +188,7 @@ fn put(
     name
 }
 
-/// Something wrong in the ranges of a directory.
+/// Makes one fault in the ranges of a directory.
 fn amiss(rng: &mut TestRng, lines: &mut Vec<(u32, Named)>) {
     let at = rng.random_range(0..lines.len());
     match rng.random_range(0..6) {
@@ -207,7 +207,8 @@ fn amiss(rng: &mut TestRng, lines: &mut Vec<(u32, Named)>) {
     }
 }
 
-/// The files as they come: nearly all, in any order, now and then another than was asked for.
+/// The files as they are offered: nearly all, in any order, and occasionally under another file's
+/// name.
 fn offers(rng: &mut TestRng, files: Vec<NamedFile>) -> Vec<Offer> {
     let mut offers = Vec::new();
     for (Named { digest, mut length }, mut file) in files {
