@@ -1,4 +1,4 @@
-//! Several processes at once on one issuer: nothing is lost, and the list never goes back.
+//! Several processes work on one issuer at once: nothing is lost, and the list never goes back.
 
 #![allow(
     clippy::unwrap_used,
@@ -21,10 +21,11 @@ use sqlx::Row as _;
 
 const DEMAND: Requirements =
     Requirements { purpose: Purpose::Token, kind: None, environment: None };
-/// Where a head names the one before: behind magic, issuer, kid, epoch, number and this update.
+/// The range of the previous head's digest: it follows magic, issuer, kid, epoch, number and this
+/// update.
 const PREVIOUS: std::ops::Range<usize> = 42..74;
 
-/// Every list that was ever committed follows the one before, by number, time and digest.
+/// Checks that every committed list follows the previous one in number, time and digest.
 async fn check_chain(issuer: &Issuer) -> i64 {
     let mut reading = issuer.store().read().await.unwrap();
     let query = sqlx::query("SELECT number, this_update, head FROM lists ORDER BY epoch, number");

@@ -1,5 +1,5 @@
-//! Retention from outside: over HTTP, at the command line, by a process that is killed, and of an
-//! issuer that is restored.
+//! Retention from outside: over HTTP, on the command line, with a killed process, and on a restored
+//! issuer.
 
 #![allow(
     clippy::unwrap_used,
@@ -45,8 +45,8 @@ async fn append(issuer: &Issuer, count: usize, at: Time) {
     writing.commit().await.unwrap();
 }
 
-/// Events of twenty days ago in the issuer at `home`, as a program of that time left them; gives
-/// how many there are in all.
+/// Adds events of twenty days ago to the issuer at `home`, as a program at that time would have;
+/// returns the total number of events.
 async fn of_before(home: &Path, count: usize) -> i64 {
     let home = Home::new(home);
     let issuer = Issuer::open(&home, Arc::new(SystemClock), DEFAULT_VALID_FOR).await.unwrap();
@@ -197,7 +197,7 @@ async fn the_command_line_looks_first_asks_and_removes() {
     assert!(list["events"][0]["actor"].as_str().unwrap().contains('@'), "by hand it is a person");
     assert_eq!(shell.json(&["doctor"])["healthy"], true);
 
-    // Who writes the database alone can't have cut it off.
+    // An attacker who can only write the database can't pass off a cut as a removal.
     let home = Home::new(shell.home());
     let issuer = Issuer::open(&home, Arc::new(SystemClock), DEFAULT_VALID_FOR).await.unwrap();
     let mut writing = issuer.store().write().await.unwrap();
@@ -266,7 +266,7 @@ async fn a_process_that_is_killed_leaves_whole_batches() {
     let (mut killed, mut left) = (0, 0);
     for attempt in 0_u64.. {
         let mut child = shell.command(&args).stdout(std::process::Stdio::null()).spawn().unwrap();
-        // Later and later, so that it comes to its end at last.
+        // Later each time, so that one attempt finishes.
         let until = Instant::now() + Duration::from_millis(60 + 45 * attempt);
         let ended = loop {
             if let Some(status) = child.try_wait().unwrap() {
@@ -286,7 +286,7 @@ async fn a_process_that_is_killed_leaves_whole_batches() {
         match ended.map(|status| status.code()) {
             None => killed += 1,
             Some(Some(0)) => break,
-            // The lease of the one that was killed has not run out yet.
+            // The lease of the killed process has not expired yet.
             Some(taken) => {
                 assert_eq!(taken, Some(1));
                 free_leases(&shell.home()).await;
@@ -300,7 +300,7 @@ async fn a_process_that_is_killed_leaves_whole_batches() {
     let mut files: Vec<String> = std::fs::read_dir(&archive)
         .unwrap()
         .map(|file| file.unwrap().file_name().into_string().unwrap())
-        // Half of a file has another name until it is whole.
+        // An incomplete file has another name until it is complete.
         .filter(|name| !name.starts_with('.'))
         .map(|name| format!("archive/{name}"))
         .collect();

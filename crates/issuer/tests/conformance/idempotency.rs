@@ -1,4 +1,4 @@
-//! Requests that have a name are done once, however often they are sent.
+//! A request with an idempotency key is executed once, however often it is sent.
 
 use std::time::Duration;
 
@@ -64,7 +64,7 @@ pub(crate) async fn a_repeated_create_gives_the_same_keys(bench: Bench) {
     assert!(matches!(gone, Err(Error::NoSuchKeys(_))));
 }
 
-/// Waits for all of them, at once.
+/// Awaits all futures concurrently.
 async fn futures<F: Future>(all: impl Iterator<Item = F>) -> Vec<F::Output> {
     let mut all: Vec<_> = all.map(Box::pin).collect();
     let mut done: Vec<Option<F::Output>> = all.iter().map(|_| None).collect();
@@ -92,7 +92,7 @@ pub(crate) async fn a_repeated_roll_gives_the_same_key(bench: Bench) {
             let rolled = bench.issuer.roll_once(&old.id, &roll, Some(&name)).await;
             rolled.inspect(|rolled| assert!(rolled.published.is_ok()))
         };
-        // At once, and one after the other when the old key has ended.
+        // Concurrently, and then one after the other once the old key has ended.
         let at_once = futures((0..4).map(|_| send(roll.clone()))).await;
         let mut made: Vec<Rolled> = at_once.into_iter().map(Result::unwrap).collect();
         assert_eq!(made.iter().filter(|made| !made.repeated).count(), 1);

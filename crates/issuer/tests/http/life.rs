@@ -1,4 +1,4 @@
-//! A key from its making to its end.
+//! A key from its creation to its end.
 
 use super::*;
 
@@ -65,7 +65,7 @@ async fn a_key_is_rolled_and_timed() {
     let later = api.post(&format!("/v1/keys/{new}/revoke"), json!({ "in_seconds": 20 })).await;
     assert_eq!(later.json()["code"], "revocation_not_earlier");
 
-    // A gate with this list strikes at the second, with nothing fetched.
+    // A gate with this list refuses at that second, without fetching anything.
     let mut gate = api.bench.gate().await;
     gate.adopt_bundle(&api.public("bundle", None).await.bytes, START).unwrap();
     let token = text(&rolled, "/token");
