@@ -106,6 +106,7 @@ fn stamp(key: &SigningKey, file: &[u8], choice: u8) {
 }
 
 fn head(key: &SigningKey, file: &[u8], choice: u8) {
+    // Make a stamp for this head, so that the head is read.
     let keyring = fitting(key, file, choice & 0x3F);
     let mut fields = Source(file.get(20..).unwrap_or_default());
     let (kid, epoch) = (fields.u16(), fields.u32());
@@ -119,6 +120,7 @@ fn head(key: &SigningKey, file: &[u8], choice: u8) {
     let Ok(opened) = Stamp::open(&stamp, &keyring, now) else { return };
     let Ok(head) = Head::open(file, &opened, &keyring, now) else { return };
     assert_eq!(head.file(), file);
+    // The encoding is unique.
     let draft = HeadDraft {
         epoch,
         number,
@@ -130,6 +132,7 @@ fn head(key: &SigningKey, file: &[u8], choice: u8) {
         bulk: head.bulk().to_vec(),
     };
     assert_eq!(signer.sign_head(&draft).as_deref(), Ok(file));
+    // Adopting the head and applying its bulk entries must not panic.
     adopt(&keyring, &stamp, &head, now);
     for entry in head.bulk() {
         let _ = entry.applies_to(&Claims {

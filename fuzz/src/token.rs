@@ -93,6 +93,7 @@ fn mint(verifier: &Verifier, world: &World, bytes: &[u8]) {
         policy: source.u32(),
     };
     let text = world.mint(&claims);
+    // The expected verdict, in the order in which the verifier checks.
     let contradiction =
         claims.lifetime.expires_at.is_some_and(|end| end <= claims.lifetime.issued_at);
     let of_live = claims.environment == Environment::Live && claims.kind == Kind::Secret;

@@ -1,6 +1,5 @@
 //! Prints the fixtures of the JavaScript tests: an issuer with keyrings, lists and tokens, made
-//! from
-//! fixed seeds for a fixed instant, so that a second run prints the same.
+//! from fixed seeds for a fixed instant, so that a second run prints the same.
 //!
 //! ```text
 //! cargo run -p portcullis-wasm --example fixtures > wasm/test/fixtures/issuer.json
@@ -105,6 +104,7 @@ pub(crate) fn document(now: u64) -> Made<String> {
 
 fn tokens(ours: &Issuer, other: &Issuer) -> Made<Value> {
     let day = 86_400;
+    // All tokens were issued a day ago.
     let issued_at = Time::from_millis(ours.now).secs() - day;
     let at = |slot| -> Made<Claims> {
         let serial = Serial::at(0, slot).ok_or("slot")?;

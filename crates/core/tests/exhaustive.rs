@@ -45,6 +45,7 @@ fn check(serials: u32) {
     for density in DENSITIES {
         let mut random = Random(density);
         let (mut bytes, mut revoked_in_all, mut shard_count) = (0, 0, 0);
+        // Every slot has the right state, and the slot after the last is not covered.
         for capacity in shards(serials) {
             let revoked: Vec<u32> =
                 (0..capacity).filter(|_| random.next() % 10_000 < density).collect();
@@ -64,6 +65,8 @@ fn check(serials: u32) {
             }
             assert_eq!(body.state(capacity, Time::from_millis(0)), SlotState::NotCovered);
         }
+        // The size stays within the allowance over the information-theoretic bound, log2 C(n, k)
+        // bits.
         let all = u64::from(serials);
         let bound = (log2_factorial(all)
             - log2_factorial(revoked_in_all)

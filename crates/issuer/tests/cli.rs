@@ -558,6 +558,7 @@ fn settings_are_kept_to_by_every_command_that_makes_or_ends_keys() {
         );
     }
 
+    // Creating, rolling and importing follow the settings.
     let owner = shell.json(&["owners", "create", "--name", "Acme"])["number"].to_string();
     let create = ["keys", "create", "--title", "x"];
     let error = |args: &[&str]| {
@@ -587,6 +588,7 @@ fn settings_are_kept_to_by_every_command_that_makes_or_ends_keys() {
     assert!(stderr(&imported).contains("`owner` is missing"), "{}", stderr(&imported));
     assert!(stderr(&imported).contains("`expires_at` is missing"), "{}", stderr(&imported));
 
+    // The default expiry applies, and ending a key needs a reason.
     shell.json(&["settings", "set", "--kind", "secret", "--default-lifetime", "30m"]);
     let made = shell.json(&owned);
     assert!(made["key"]["expires_at"].is_string(), "the default is taken");

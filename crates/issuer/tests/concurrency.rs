@@ -47,6 +47,7 @@ async fn four_issuers_create_revoke_and_publish_at_once() {
     const EACH: usize = 12;
     let bench = Bench::new().await;
     let mut tasks = Vec::new();
+    // Each worker creates keys, and revokes every second one.
     for worker in 0..4 {
         let issuer =
             Issuer::open(&bench.home, bench.clock.clone(), DEFAULT_VALID_FOR).await.unwrap();
@@ -70,6 +71,7 @@ async fn four_issuers_create_revoke_and_publish_at_once() {
             made
         }));
     }
+    // Every serial is unique, and a gate has the right status for every key.
     let mut made = Vec::new();
     for task in tasks {
         made.extend(task.await.unwrap());
@@ -83,6 +85,7 @@ async fn four_issuers_create_revoke_and_publish_at_once() {
         let verdict = gate.verify(&minted.token, &DEMAND, now).map(|_| ());
         assert_eq!(verdict, if *revoked { Err(Refusal::Revoked) } else { Ok(()) });
     }
+    // The chain of lists has no gap, and the counts are right.
     let newest = check_chain(&bench.issuer).await;
     assert_eq!(u64::try_from(newest).unwrap(), gate.list().unwrap().list_version().number);
     let (_, shards) = bench.issuer.overview().await.unwrap();

@@ -299,6 +299,7 @@ async fn write_the_newest() {
     let newest = *schemas().last().unwrap();
     let work = tempfile::tempdir().unwrap();
     let read = |home: &Home, name: &str| std::fs::read(home.path().join(name)).unwrap();
+    // The SQLite issuer.
     let (home, about) = made(&work.path().join("sqlite"), None).await;
     let about = serde_json::to_vec_pretty(&about).unwrap();
     let files = [
@@ -309,6 +310,7 @@ async fn write_the_newest() {
     let one = format!("schema-{newest}.tar.gz");
     pack(&one, &files);
 
+    // The same on PostgreSQL, as a plain dump.
     let server = server().unwrap();
     let database = new_database(&server).await;
     let Database::Server(url) = &database else { panic!("a server") };
@@ -324,6 +326,7 @@ async fn write_the_newest() {
     ];
     let other = format!("schema-{newest}-postgres.tar.gz");
     pack(&other, &files);
+    // Remove stored schemas that are neither schema 6, nor the newest, nor released.
     let released = released();
     for (schema, on_server) in kept() {
         let is_kept =

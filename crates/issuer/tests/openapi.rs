@@ -259,6 +259,7 @@ async fn each_operation_declares_an_idempotency_key_or_refuses_it() {
     };
     let before = done().await;
     assert!(before > 0);
+    // An operation without support refuses the header and does nothing.
     let (mut honoured, mut refused) = (Vec::new(), 0);
     for (method, path, _) in operations(&document) {
         if declares_idempotency(&document, &method, &path) {
@@ -280,6 +281,7 @@ async fn each_operation_declares_an_idempotency_key_or_refuses_it() {
     assert!(refused > 30, "{refused}");
     assert_eq!(done().await, before, "nothing was done");
 
+    // The others replay the answer, and refuse another body or a malformed value.
     let (_, _, key) = api.send(&admin, "POST", "/v1/keys", &json!({ "title": "Old" })).await;
     let id = key["key"]["id"].as_str().unwrap();
     for (method, path) in honoured {
@@ -387,6 +389,7 @@ async fn null_is_taken_where_the_description_says_so_and_nowhere_else() {
                     .flatten()
                     .filter_map(Value::as_str)
                     .collect();
+                // The smallest valid body.
                 let mut whole = serde_json::Map::new();
                 for name in &required {
                     whole.insert((*name).into(), samples[*name].clone());
@@ -402,6 +405,7 @@ async fn null_is_taken_where_the_description_says_so_and_nowhere_else() {
                             api.send(&admin, &method.to_uppercase(), &place, &body).await;
                         (status, problem["code"].clone(), problem["detail"].clone())
                     };
+                    // Compare the answers with the field as null and without it.
                     let mut with = whole.clone();
                     with.insert(name.clone(), Value::Null);
                     let (without, with) = (answer(&whole).await, answer(&with).await);

@@ -107,6 +107,7 @@ async fn a_stream_ends_with_its_key() {
         ("lost its scope", "insufficient_scope"),
         ("revoked with all of its owner", "invalid_admin_key"),
     ] {
+        // Open a stream, end its key in one of the ways, and create another event.
         let bench = Bench::new().await;
         let issuer = &bench.issuer;
         let router = router(issuer);
@@ -143,6 +144,7 @@ async fn a_stream_ends_with_its_key() {
                     .unwrap(),
             ),
         }
+        // The stream ends with the reason and without that event.
         let secret = "told to nobody whose key is no more";
         issuer.create(&NewKey::titled(secret)).await.unwrap();
         let said = listening.await.unwrap();
@@ -361,6 +363,7 @@ async fn no_other_origin_may_use_the_api() {
 async fn metrics_are_for_admins_and_tell_what_is() {
     let bench = Bench::new().await;
     let router = router(&bench.issuer);
+    // Without a key, metrics are refused unless the settings open them.
     let open = Request::get("/metrics").body(Body::empty()).unwrap();
     assert_eq!(ask(&router, open).await.0, StatusCode::UNAUTHORIZED);
     bench.issuer.create(&NewKey::titled("x")).await.unwrap();

@@ -98,6 +98,7 @@ async fn whoever_asks_over_http_is_told_what_was_removed() {
     let hook = read(ask("POST", "/v1/webhooks", None, Some(hook)).await).await.2;
     let hook = hook["webhook"]["id"].as_str().unwrap().to_owned();
 
+    // Remove the oldest events.
     let retention = Retention {
         age: Age::Keep(Duration::from_millis(20 * DAY)),
         archive: None,
@@ -108,12 +109,14 @@ async fn whoever_asks_over_http_is_told_what_was_removed() {
     let start = bench.issuer.trail_start().await.unwrap().unwrap();
     let through = start.last.id;
 
+    // The listing reports the removal.
     let (_, _, page) = get("/v1/events?order=asc", None).await;
     assert_eq!(page["removed"]["through"], through);
     assert_eq!(page["removed"]["count"], start.removed);
     assert_eq!(page["removed"]["digest"], start.last.digest.to_string());
     assert_eq!(page["events"][0]["id"], through + 1);
 
+    // A reader whose position was removed gets 410 with the next position.
     let replay = format!("/v1/webhooks/{hook}/replay");
     let replayed = async |after: i64| {
         read(ask("POST", &replay, None, Some(json!({ "after": after }))).await).await
@@ -130,6 +133,7 @@ async fn whoever_asks_over_http_is_told_what_was_removed() {
         let detail = problem["detail"].as_str().unwrap();
         assert!(detail.contains(&format!("read on from {through}")), "{detail}");
     }
+    // Starting from the beginning still works.
     assert_eq!(get("/v1/events?cursor=3", None).await.0, StatusCode::OK, "the end of all pages");
     assert_eq!(replayed(0).await.0, StatusCode::OK);
     for path in ["after=0".to_owned(), format!("after={through}")] {
@@ -332,6 +336,7 @@ async fn a_trimmed_issuer_is_backed_up_and_restored() {
     run(&["audit", "trim", "--before", &days_ago(10), "--yes"]);
     let anchor = shell.json(&["audit", "verify"])["anchor"].as_str().unwrap().to_owned();
     run(&["backup", "after.sealed"]);
+    // A backup restores the trail as it was then, and trims only after the recovery.
     for (backup, removed) in [("after.sealed", true), ("before.sealed", false)] {
         std::fs::remove_dir_all(shell.home()).unwrap();
         run(&["restore", backup]);

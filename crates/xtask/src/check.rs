@@ -37,7 +37,7 @@ pub(crate) enum Step {
     Torture,
 }
 
-/// How the step `workerd` fuzzes the gate.
+/// How the gate is fuzzed, in the step `workerd`.
 #[derive(Args)]
 pub(crate) struct Fuzz {
     /// How many random requests go through the gate [default: 2000]

@@ -1,4 +1,5 @@
-//! The step `medusa`: the tests of `tests/medusa` on the newest Medusa, and with `--full` on the oldest too.
+//! The step `medusa`: the tests of `tests/medusa` on the newest Medusa, and with `--full` on the
+//! oldest too.
 
 use crate::build::Built;
 use crate::{check, cmd, paths, setup};

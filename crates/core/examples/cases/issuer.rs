@@ -46,6 +46,7 @@ impl History {
     }
 
     pub(crate) fn new(rng: &mut TestRng) -> Self {
+        // The first list.
         let mut world = World::with_seed(1);
         world.number = *pick(rng, &[1, 1, 1000, u64::MAX - 3]);
         world.valid_millis = 300_000;
@@ -59,6 +60,7 @@ impl History {
         let succeeds = chance(rng, 15);
         draft.successor = succeeds.then(|| heir().public().unwrap());
         let mut editions = Vec::new();
+        // Each edition follows the one before. The successor, if any, signs from the third one on.
         for step in 0..4 {
             if step > 0 {
                 advance(rng, &mut world, &mut draft);
@@ -70,6 +72,7 @@ impl History {
             world.previous = Digest::of(&published.head);
             editions.push(Edition { world: world.clone(), labels, published, root });
         }
+        // Collect the instants at which a verdict may change.
         let mut edges = vec![draft.not_after.millis()];
         for Edition { world, .. } in &editions {
             let this_update = world.this_update.millis();

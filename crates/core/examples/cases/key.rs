@@ -33,12 +33,14 @@ pub(crate) fn token(rng: &mut TestRng, history: &History, edition: &Edition) -> 
 
 fn claims(rng: &mut TestRng, edition: &Edition) -> (Claims, u64) {
     let world = &edition.world;
+    // Mostly signers of tokens, rarely another or an unknown one.
     let kid = match rng.random_range(0..20) {
         0 => *pick(rng, &[ADMIN, LIST, RETIRED, 99]),
         1..8 => HMAC_LIVE,
         8..12 => HMAC_TEST,
         _ => ED25519,
     };
+    // A slot with a status, at the capacity's edge, or anywhere.
     let (shard, facts) = pick(rng, &world.shards);
     let mut edge = world.this_update.millis();
     let slot = match rng.random_range(0..8) {
@@ -58,6 +60,7 @@ fn claims(rng: &mut TestRng, edition: &Edition) -> (Claims, u64) {
     if let Some(end) = expires_at {
         edge = u64::from(end) * 1000;
     }
+    // Sometimes a serial at the edge of a bulk range.
     let mut serial = Serial::at(shard, slot.unwrap_or(0)).unwrap();
     if chance(rng, 15)
         && let Some(BulkEntry { scope: BulkScope::Serials { first, last }, .. }) =
@@ -74,6 +77,7 @@ fn claims(rng: &mut TestRng, edition: &Edition) -> (Claims, u64) {
         policy: *pick(rng, &[0, 9]),
         ..world.claims(kid, 0)
     };
+    // Other kinds and environments, which only the Ed25519 signer may sign.
     if kid == ED25519 && chance(rng, 50) || chance(rng, 5) {
         claims.kind = *pick(rng, &Kind::ALL);
         claims.environment = *pick(rng, &Environment::ALL);

@@ -39,11 +39,14 @@ fn fault(
     mut published: Published,
 ) -> Published {
     let world = &edition.world;
+    // Rarely sign with a key that may not sign lists.
     let mut key = world.list_signer().key;
     if chance(rng, 5) {
         key = world.signing_key(ED25519);
     }
     let other = pick(rng, &history.editions);
+    // Change a signed file and sign it again, change a body, mix up the bodies, or take a file from
+    // another edition.
     match rng.random_range(0..14) {
         0 | 1 => {
             let root: &SigningKey = if chance(rng, 85) { &edition.root } else { &key };

@@ -106,6 +106,7 @@ fn a_head_of_a_hundred_thousand_shards_is_taken_in_a_moment() {
         let revoked = vec![shard];
         encode_body(&ShardContents { revoked, ..empty.clone() }).unwrap()
     };
+    // A hundred thousand shards, each with its own revoked slot.
     let bodies: Vec<Vec<u8>> = (0..100_000).map(body).collect();
     let shards = bodies.iter().zip(0..).map(|(body, shard)| ShardLine::new(shard, body)).collect();
     let draft = HeadDraft {
@@ -125,6 +126,7 @@ fn a_head_of_a_hundred_thousand_shards_is_taken_in_a_moment() {
         head: name_file(&head),
         keyring_version: 1,
     };
+    // A body that the head does not name is refused; the others arrive in reverse order.
     let mut verifier = world.empty_replica();
     let mut update = verifier.offer_stamp(&signer.sign_stamp(&stamp), now).unwrap().unwrap();
     update.offer_head(&head, &verifier.keyring().clone(), now).unwrap();

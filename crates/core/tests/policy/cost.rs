@@ -14,6 +14,7 @@ fn measure(count: u32, shards: u32) -> (usize, usize) {
         tree.set(number, &draft).unwrap();
     }
     assert_eq!(tree.len(), count as usize, "the numbers are distinct");
+    // The size of the files, and the limits of each.
     let mut shelf = Shelf::default();
     let written = tree.write().unwrap();
     let (bodies, directories): (Vec<_>, Vec<_>) =
@@ -32,12 +33,14 @@ fn measure(count: u32, shards: u32) -> (usize, usize) {
     assert!(longest(&bodies) <= 8192 && longest(&directories) <= 5128);
     let old = shelf.put(written);
 
+    // A cold look-up fetches; a second one doesn't.
     let mut policies = Policies::new(1 << 20);
     let (number, mut draft) = numbered(count / 2);
     let (found, fetches, cold) = shelf.look_up(&mut policies, old, number);
     assert!(found);
     assert_eq!(shelf.look_up(&mut policies, old, number), (true, 0, 0));
 
+    // After an edit, an up-to-date verifier fetches only the new files.
     draft.sales_channels.push("sc_other".to_owned());
     tree.set(number, &draft).unwrap();
     let edited = tree.write().unwrap();
@@ -57,6 +60,7 @@ fn measure(count: u32, shards: u32) -> (usize, usize) {
     policies.retain(&[new]);
     assert_eq!(policies.bytes(), counted);
 
+    // The total also includes the head and the stamp.
     let mut world = World::new();
     world.public_policies = new;
     let published = world.publish();

@@ -144,6 +144,7 @@ fn an_assertion_is_the_newest_and_says_what_the_gate_has_found() {
     bench.publish(5, &[], 600_000);
     let key = bench.issuer.key(1, |_| {});
     let signer = SigningKey::from_seed(&[25; 32]);
+    // Signs an assertion as the host does and gives it to the gate to keep.
     let sign = || {
         let Some(Asserted::Unsigned(known, unsigned)) = bench.request(&key).unwrap().assertion
         else {
@@ -166,11 +167,13 @@ fn an_assertion_is_the_newest_and_says_what_the_gate_has_found() {
     assert_eq!(read(&first, "origin.example"), Ok((5, 77, true)));
     assert!(read(&first, "api.example").is_err(), "it is for the gate's origin");
     assert_eq!(field(&bench.edits(&get(&key)), "portcullis-assertion"), Some(&*first));
+    // A new list needs a new assertion.
     bench.world.pass_time(30_000);
     bench.publish(5, &[], 600_000);
     let second = sign();
     assert_ne!(first, second);
     assert_eq!(field(&bench.edits(&get(&key)), "portcullis-assertion"), Some(&*second));
+    // If the issuer is down, the assertion says that the list is not fresh.
     bench.world.down.set(true);
     bench.world.pass_time(31_000);
     assert_eq!(read(&sign(), "origin.example"), Ok((5, 77, false)));

@@ -109,6 +109,7 @@ impl Issuer {
         valid_for: u64,
     ) -> Files {
         let mut files = Vec::new();
+        // Policy files first, because the head names their directories.
         let mut directory = |kind, mut tree: PolicyTree| {
             for (_, number, draft) in policies.iter().filter(|(of, _, _)| *of == kind) {
                 tree.set(*number, draft).unwrap();
@@ -122,6 +123,7 @@ impl Issuer {
         let public_policies = directory(Kind::Publishable, PolicyTree::public());
         let salt = SaltKey::new(&[7; 32]);
         let private_policies = directory(Kind::Secret, PolicyTree::private(salt));
+        // Then body, head and stamp, each named by the next.
         let signer =
             ListSigner { issuer: self.id, kid: LIST_KID, key: SigningKey::from_seed(&[21; 32]) };
         let facts = ShardContents {

@@ -166,6 +166,7 @@ fn each_altered_or_foreign_file_is_refused_and_what_is_held_goes_on() {
     let (good, victim) = (bench.issuer.key(1, |_| {}), bench.issuer.key(3, |_| {}));
     bench.request(&good).unwrap();
     type Change = fn(&mut Files);
+    // The logged code, and the change to the files of the next list.
     let spoil: [(&str, Change); 9] = [
         ("list_bad_signature", |f| f.stamp[50] ^= 1),
         ("list_unreadable", |f| f.stamp.clear()),
@@ -181,6 +182,7 @@ fn each_altered_or_foreign_file_is_refused_and_what_is_held_goes_on() {
             *f = Issuer::new(9).list(6, 1, &[], Time::from_millis(1_700_000_000_000), 1 << 40);
         }),
     ];
+    // Every changed list is refused with its code, and the held list stays in use.
     for (number, (code, change)) in (6_u64..).zip(spoil) {
         bench.world.pass_time(6_000);
         bench.world.codes();

@@ -34,6 +34,7 @@ fn keys_go_on_by_no_route_not_even_one_that_looks_for_none() {
         (claims.kind, claims.kid) = (Kind::Publishable, ED25519_KID);
     });
     let (bearer, query) = (format!("Bearer {key}"), format!("a=1&api_key={key}&b=2"));
+    // A request with keys in every place.
     let everywhere = Incoming {
         method: "GET",
         query: &query,
@@ -51,6 +52,7 @@ fn keys_go_on_by_no_route_not_even_one_that_looks_for_none() {
     assert_eq!(went("/open", &query), ("/open?a=1&b=2".to_owned(), both.clone()));
     assert_eq!(went("/query", &query), ("/query?a=1&b=2".to_owned(), both.clone()));
     assert_eq!(went("/kept", ""), ("/kept".to_owned(), both[1..].to_vec()));
+    // A preflight passes without a caller, and its keys are removed too.
     let preflight = Incoming {
         method: "OPTIONS",
         path: "/store/x",

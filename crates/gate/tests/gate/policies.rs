@@ -234,6 +234,7 @@ fn a_class_that_this_isolate_counts_is_held_to_its_limit() {
 fn a_class_counts_the_same_at_a_glance_as_when_it_is_verified() {
     let classes = r#"{"gold": {"limit": 2, "period": 2}}"#;
     let gold = PolicyDraft { rate_class: Some("gold".into()), ..PolicyDraft::default() };
+    // Two gates in the same state: one only on the fast path, the other on both.
     let [glancing, verifying] = [(); 2].map(|()| {
         let bench = Bench::new(&[SECRET, &[("RATE_CLASSES", classes)]].concat());
         bench.publish_policies(5, &[(Kind::Secret, 9, gold.clone())]);
@@ -242,6 +243,7 @@ fn a_class_counts_the_same_at_a_glance_as_when_it_is_verified() {
     });
     let key = glancing.with_policy(9);
     let mut passes = 0;
+    // Around the limit of 2 requests in 2 periods, both give the same answers.
     for pause in [0, 1, 400, 400, 800, 800, 1] {
         for bench in [&glancing, &verifying] {
             bench.world.pass_time(pause);

@@ -115,6 +115,7 @@ pub(crate) async fn counts_are_kept_through_random_acts_at_once_and_through_time
     let issuer = &bench.issuer;
     let owner = bench.owner("o").await;
     compare(issuer, "at the start").await;
+    // In each round, four tasks act concurrently; then time passes.
     for round in 0..6_u64 {
         let mut tasks = tokio::task::JoinSet::new();
         for task in 0..4 {

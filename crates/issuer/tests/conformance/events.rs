@@ -240,12 +240,14 @@ pub(crate) async fn each_notice_of_expiry_is_given_once(bench: Bench) {
     let short = bench.issuer.create(&expiring("short", 2)).await.unwrap().record.id;
     let revoked = bench.issuer.create(&expiring("revoked", 30)).await.unwrap().record.id;
     bench.revoke(&revoked, When::Now).await.unwrap();
+    // Runs the job on a day; returns the number of notices.
     let run = async |days: u64| {
         bench.clock.set(START.plus_millis(days * 24 * 60 * 60 * 1000));
         let done = bench.issuer.run_job(Job::ExpiryNotices, &Options::default()).await.unwrap();
         let Done::ExpiryNotices { notices } = done else { panic!("{done:?}") };
         notices
     };
+    // The days in a key's notices, oldest first.
     let given = async |id: &str| {
         let filter = Filter {
             types: vec![EventType::Expiring],

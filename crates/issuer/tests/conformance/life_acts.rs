@@ -214,6 +214,7 @@ pub(crate) async fn what_is_deleted_is_gone_for_all_but_the_list(bench: Bench) {
     bench.revoke(&id, When::Now).await.unwrap();
     bench.revoke(&other.id, When::In(secs(60))).await.unwrap();
     let both = [id.clone(), other.id.clone()];
+    // A key that is not revoked stops the whole deletion.
     let error = bench.issuer.delete(&both, None).await.unwrap_err();
     let message = format!("Cannot delete api keys that are not revoked - {}", other.id);
     assert_eq!(error.to_string(), message);
@@ -233,6 +234,7 @@ pub(crate) async fn what_is_deleted_is_gone_for_all_but_the_list(bench: Bench) {
         bench.issuer.delete(std::slice::from_ref(&id), None).await,
         Err(Error::NoSuchKeys(_))
     ));
+    // No listing finds the deleted key.
     for criteria in [
         Criteria::default(),
         Criteria { q: Some("Shop".into()), ..Criteria::default() },

@@ -219,6 +219,7 @@ pub(crate) async fn a_target_that_fails_is_reported_and_the_others_go_on(bench: 
     })
     .await;
     assert_eq!(bad.name, specs[0]);
+    // A revocation reaches the good target.
     let minted = issuer.create(&NewKey::titled("x")).await.unwrap();
     let list = bench.revoke(&minted.record.id, When::Now).await.unwrap().published.unwrap();
     let list = (list.epoch, list.number);
@@ -229,6 +230,7 @@ pub(crate) async fn a_target_that_fails_is_reported_and_the_others_go_on(bench: 
     .await;
     let targets = issuer.wait_for(list, Duration::ZERO).await.unwrap();
     assert!(targets.iter().any(|target| target.name == specs[0] && !has(target, list)));
+    // The failure becomes an event, and the target catches up once it is repaired.
     let told = async || {
         let mut reading = issuer.store().read().await.unwrap();
         let query = sqlx::query("SELECT data FROM events WHERE type = 'list.failed'");

@@ -275,11 +275,13 @@ pub(crate) async fn what_ends_a_key_needs_a_reason_by_whichever_way(bench: Bench
 pub(crate) async fn settings_change_in_one_place_and_the_trail_tells_how(bench: Bench) {
     let issuer = &bench.issuer;
     assert_eq!(issuer.settings().await.unwrap().version, 0);
+    // A preview changes nothing.
     let preview = issuer.preview_settings(&maximum(HOUR)).await.unwrap();
     assert_eq!(preview.stored.settings.secret.max_lifetime_seconds.unwrap().get(), HOUR);
     assert_eq!(preview.effects[2].beyond_maximum, 1, "the first admin key never expires");
     assert_eq!(issuer.settings().await.unwrap().version, 0, "nothing was changed");
 
+    // A change applies in every process; `if_version` detects a lost update.
     let other = Issuer::open(&bench.home, bench.clock.clone(), Duration::from_secs(300));
     let other = other.await.unwrap();
     let by = Some("zoe".to_owned());
@@ -295,6 +297,7 @@ pub(crate) async fn settings_change_in_one_place_and_the_trail_tells_how(bench: 
     set(&other, &all(no_maximum())).await;
     other.store().close().await;
 
+    // The trail has each real change, with the values before and after.
     let filter = Filter { types: vec![EventType::SettingsChanged], ..Filter::default() };
     let query = EventQuery { filter, ..EventQuery::default() };
     let events = issuer.list_events(&query).await.unwrap().events;

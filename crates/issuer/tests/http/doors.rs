@@ -12,6 +12,7 @@ async fn the_api_opens_to_admin_keys_in_force_alone() {
         }
         api.send(request.body(Body::empty()).unwrap()).await
     };
+    // Without a bearer token, the challenge names no error.
     for none in [None, Some("Basic eA==".to_owned()), Some("Bearer ".to_owned())] {
         let answer = send(none).await;
         assert_eq!(answer.status, StatusCode::UNAUTHORIZED);
@@ -19,6 +20,7 @@ async fn the_api_opens_to_admin_keys_in_force_alone() {
         assert!(text(&answer.json(), "/detail").contains("portcullis init"));
         assert_eq!(answer.header("cache-control"), "no-store");
     }
+    // Every other bad key gets the same answer, whatever its fault.
     let admin = api.bench.made.admin_token.as_str();
     let other = Bench::new().await;
     let plain = api.bench.issuer.create(&NewKey::titled("x")).await.unwrap();

@@ -21,6 +21,7 @@ async fn live(api: &Api, acts: &[u8]) -> (Vec<String>, Vec<Vec<u8>>) {
                 json!({ "title": "x", "algorithm": "ed25519", "metadata": { "owner": number } })
             }
         };
+        // Make a key, then run one act on it, sometimes with its text in a wrong field.
         let made = api.post("/v1/keys", made).await.json();
         let (id, token) = (text(&made, "/key/id").to_owned(), text(&made, "/token").to_owned());
         keys.push((id.clone(), token.clone()));

@@ -266,6 +266,7 @@ async fn all_that_a_stolen_key_made_is_found_and_revoked() {
         assert!(made.status.is_success(), "{}", String::from_utf8_lossy(&made.bytes));
         text(&made.json(), "/key/id").to_owned()
     };
+    // The stolen key makes keys directly, by a roll, and through another admin key.
     let mine = key(&api, json!({ "title": "mine" })).await;
     let scopes = json!({ "title": "Stolen", "scopes": ["admins:write", "keys:*"] });
     let (stolen, token) = admin(&api.bench.made.admin_token, scopes.clone()).await;
@@ -277,6 +278,7 @@ async fn all_that_a_stolen_key_made_is_found_and_revoked() {
     let mut made = vec![theirs, rolled, next, last];
     made.sort();
 
+    // One query finds all of them, and one selector revokes them.
     let found = api.get(&format!("/v1/keys?maker={stolen}&count=true")).await.json();
     let ids = |answer: &Value| {
         let keys = answer["keys"].as_array().unwrap().iter();

@@ -168,6 +168,7 @@ fn bar(name: &str, part: f64, whole: f64) -> String {
 
 fn list_sizes(results: &Results) -> String {
     let mut text = String::new();
+    // One row per measured list, next to its peers.
     for capacity in CAPACITIES {
         for size in sizes(results, capacity) {
             let peer = |what: &str| {
@@ -193,6 +194,7 @@ fn list_sizes(results: &Results) -> String {
         return text;
     }
     text.insert_str(0, SIZES);
+    // The one list whose shards are only partly issued.
     let part = |what: &str| results.fact(&format!("size, 60 % issued, {what}"));
     if let (Some(list), Some(bound)) = (part("list"), part("bound")) {
         let _ = writeln!(

@@ -87,6 +87,7 @@ impl<'a> Soak<'a> {
         let line = |name: &str, held: [f64; 4], since: &str| {
             format!("| {name} | {} | {since} |\n", held.map(megabytes).join(" | "))
         };
+        // The memory before the soak begins.
         for (name, when) in [
             ("after the first request", "at first"),
             ("after every key once", "after every key once"),
@@ -99,6 +100,7 @@ impl<'a> Soak<'a> {
         }
         let all =
             [self.gate.resident, self.gate.anonymous, self.pass.resident, self.pass.anonymous];
+        // One row per minute, then the slopes.
         for at in 0..self.gate.resident.len().div_ceil(MINUTE) {
             let since = self.results.fact(&format!("soak, requests until minute {}", at + 1));
             let since = since.map_or_else(String::new, grouped);

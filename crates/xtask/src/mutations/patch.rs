@@ -1,4 +1,4 @@
-//! A mutation: a patch that takes one mechanism out, and the test that must fail without it.
+//! A mutation: a patch that removes one mechanism, and the test that must fail without it.
 //!
 //! ```text
 //! # row: T07
@@ -8,7 +8,7 @@
 //! diff --git …
 //! ```
 //!
-//! `git apply` passes over what stands in front of the diff.
+//! `git apply` ignores the text before the diff.
 
 use crate::paths;
 use anyhow::{Context, Result, bail};

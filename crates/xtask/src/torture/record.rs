@@ -68,6 +68,7 @@ fn rendered(runs: &[Value]) -> String {
         "{HEADING}\nCampaigns of `cargo xtask torture`, which [docs/testing.md](testing.md#torture) describes. A list is valid for \
          12 s in them and renewed every 250 ms. *Calm* is while no fault is at work, nor was one in the last 20 s.\n\n"
     );
+    // A column per run, named by its database and seed.
     let column = |run: &Value| {
         let word = |name| run.get(name).map(|value| value.to_string().replace('"', ""));
         let (database, seed) = (word("database"), word("seed"));
@@ -83,6 +84,7 @@ fn rendered(runs: &[Value]) -> String {
         }
     };
     let number = |run: &Value, name: &str| run.get(name).and_then(Value::as_u64).unwrap_or(0);
+    // First the fixed figures, then the counts per kind, for which the runs may differ.
     let figures = FIGURES
         .map(|name| (name.replace('_', " "), runs.iter().map(|run| number(run, name)).collect()));
     table(&mut text, "", &figures);

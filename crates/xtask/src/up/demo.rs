@@ -16,6 +16,7 @@ const DEADLINE: Duration = Duration::from_secs(15);
 /// key in the npm package.
 pub(super) fn tell(stack: &Stack, built: &Built) -> Result<()> {
     eprintln!();
+    // A secret key passes the gate, and its text doesn't reach the origin.
     let (id, secret) = create(stack, "secret")?;
     say("created", &format!("a secret key, {id}"));
     let (status, body) = get(&format!("{}/orders", stack.gate.url), Some(&secret))?;
@@ -26,6 +27,7 @@ pub(super) fn tell(stack: &Stack, built: &Built) -> Result<()> {
     ensure!(!body.contains(&secret), "the key reached the origin");
     say("passed", &format!("the gate; the origin was told: {told}"));
 
+    // After its revocation, measure the time until the gate refuses it.
     let revoked = revoke(stack, &id)?;
     let refused = until_refused(|| {
         let (status, body) = get(&stack.gate.url, Some(&secret))?;
@@ -39,6 +41,7 @@ pub(super) fn tell(stack: &Stack, built: &Built) -> Result<()> {
     ensure!(!refused.contains(&secret), "the answer shows the key");
     say("revoked", &format!("and refused at the gate {} ms later", took.as_millis()));
 
+    // The npm package accepts a publishable key until it is revoked, and can't verify an HMAC key.
     let (id, publishable) = create(stack, "publishable")?;
     say("created", &format!("a publishable key, {id}"));
     let verdict = |token: &str| {
@@ -56,6 +59,7 @@ pub(super) fn tell(stack: &Stack, built: &Built) -> Result<()> {
     ensure!(last == "revoked", "the npm package said {last} of a revoked key");
     say("revoked", "and refused by the npm package");
 
+    // The console serves its page.
     let (status, page) = get(&stack.console.url, None)?;
     ensure!(status == 200 && page.contains("<html"), "the console answered {status}");
     println!("revoked at the issuer, refused at the gate: {} ms", took.as_millis());

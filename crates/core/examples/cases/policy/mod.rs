@@ -64,12 +64,14 @@ fn many(rng: &mut TestRng, name: String) -> PolicyVector {
     for _ in 0..*pick(rng, &[1, 1, 2, 3, 5]) {
         policies.insert(*pick(rng, &NUMBERS), items::random(rng, faults));
     }
+    // Files from the writer must be valid; assembled ones may have faults.
     let (directory, files) = if !faults && chance(rng, 40) {
         written(rng, visibility, &policies)
     } else {
         put_together(rng, visibility, &policies, faults)
     };
     let known: Vec<u32> = policies.keys().copied().collect();
+    // Mostly a number that has a policy, sometimes a neighbour or 0.
     let policy = match rng.random_range(0..20) {
         0 => 0,
         1 => *pick(rng, &NUMBERS),
@@ -79,6 +81,7 @@ fn many(rng: &mut TestRng, name: String) -> PolicyVector {
     let none = Lists::default();
     let lists = policies.get(&policy).map_or(&none, |(lists, _)| lists);
     let request = request::random(rng, lists);
+    // Rarely look up under the other visibility.
     let asked_for = if chance(rng, 97) { visibility } else { PUBLIC + PRIVATE - visibility };
     PolicyVector {
         name,
@@ -129,6 +132,7 @@ fn put_together(
 ) -> (Named, Vec<NamedFile>) {
     let mut files: Vec<NamedFile> = Vec::new();
     let all: Vec<(u32, &[u8])> = policies.iter().map(|(n, (_, p))| (*n, &p[..])).collect();
+    // Split the policies into at most two bodies.
     let (low, high) = all.split_at(rng.random_range(0..=all.len()));
     let mut lines: Vec<(u32, Named)> = Vec::new();
     for part in [low, high] {
@@ -144,6 +148,7 @@ fn put_together(
         }
         lines.push((first, put(rng, &mut files, faults, |rng| body(own(rng, visibility), &part))));
     }
+    // Build directories level by level; the last one has a single directory.
     let depth = *pick(rng, &[1, 1, 1, 2, 2, 3, 4, 5]);
     for level in 0..depth {
         let level = if faults && chance(rng, 3) { rng.random_range(0..5) } else { level };
