@@ -76,8 +76,8 @@ const WASM_PACKAGES: [&str; 5] = [
 const NODE_TESTS: [&str; 2] = ["tests/e2e", "wasm/test"];
 pub(crate) const TYPES_TESTS: &str = "tests/types";
 const NEXT_TESTS: &str = "tests/next";
-/// The duration of the campaign, in minutes, by default and with `--full`. The actions that every
-/// campaign must perform take longer than a shorter limit would allow.
+/// The duration of the campaign in minutes, by default and with `--full`. A campaign runs longer if
+/// the actions that it must perform take longer.
 const TORTURE_MINUTES: f64 = 0.5;
 const FULL_TORTURE_MINUTES: f64 = 60.0;
 /// The infix before `.test.mjs` in the name of a test that needs another runtime than Node.

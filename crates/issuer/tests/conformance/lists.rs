@@ -137,7 +137,7 @@ pub(crate) async fn one_issuer_leads_and_another_takes_over(bench: Bench) {
     assert!(!lead("other").await);
 }
 
-/// The list of a gate that reads a folder.
+/// The publisher never waits for clients: a list goes out while readers hold every connection.
 pub(crate) async fn a_list_goes_out_while_those_who_ask_have_every_connection(bench: Bench) {
     let issuer = &bench.issuer;
     let another = || tokio::time::timeout(Duration::from_millis(300), issuer.store().read());
@@ -153,6 +153,7 @@ pub(crate) async fn a_list_goes_out_while_those_who_ask_have_every_connection(be
     assert!(another().await.is_err(), "they have them still");
 }
 
+/// The verifier of a gate that reads its files from a folder.
 async fn adopt(bench: &Bench, folder: &Path) -> Verifier {
     let read = |name: &str| std::fs::read(folder.join(name)).unwrap();
     adopt_with(bench, read).await

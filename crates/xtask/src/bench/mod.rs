@@ -56,7 +56,7 @@ pub(crate) enum Group {
     Issuer,
 }
 
-/// The folders of the harnesses and of their fixtures.
+/// The harnesses as built, and their inputs.
 struct Bench {
     quick: bool,
     built: Built,

@@ -14,7 +14,7 @@ const FOLDERS: [(&str, &str); 4] = [
     ("gate-worker/", "crates/gate-worker/"),
     ("issuer/", "crates/issuer/"),
 ];
-/// Path prefixes of our own code: every mechanism that a row names under them needs a mutation.
+/// Paths of our own code. A row has a mutation if and only if its mechanism names one of them.
 const OURS: [&str; 5] =
     ["core/src/", "gate/src/", "issuer/src/", "gate-worker/src/forward.js", "gate-worker/entry.js"];
 

@@ -40,7 +40,7 @@ pub(crate) fn build(version: &str) -> Result<PathBuf> {
     })
 }
 
-/// The standard library's parts, by building a crate that has nothing but them.
+/// Builds an empty crate, and with it the standard library; returns the library's parts.
 fn compile(work: &Path) -> Result<Vec<PathBuf>> {
     std::fs::create_dir_all(work.join("src"))?;
     std::fs::write(work.join("src/lib.rs"), "")?;
@@ -58,7 +58,7 @@ fn compile(work: &Path) -> Result<Vec<PathBuf>> {
         .env("PATH", cmd::path_with(&[Path::new(BIN)])?)
         .env("CARGO", format!("{BIN}/cargo"))
         .env("RUSTC", format!("{BIN}/rustc"))
-        // Debian's is a stable compiler, and building std is not.
+        // Building std is unstable, and Debian's compiler is a stable one.
         .env("RUSTC_BOOTSTRAP", "1")
         // Without bitcode in std, link-time optimisation of crates that use it fails.
         .env("RUSTFLAGS", "-Cembed-bitcode=yes")

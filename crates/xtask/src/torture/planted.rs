@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 const FOLDER: &str = "tests/torture/planted";
-/// In a campaign this short, the actions that every campaign must perform take most of the time.
+/// In minutes. The actions that every campaign must perform fill most of a campaign this short.
 const MINUTES: f64 = 1.0;
 const WIDTH: usize = 30;
 
