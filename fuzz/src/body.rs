@@ -9,7 +9,7 @@ use super::Source;
 /// Runs the target.
 pub fn run(bytes: &[u8]) {
     if let Ok(body) = Body::decode(bytes) {
-        // There is one spelling: what was read is what the writer writes.
+        // The encoding is unique: writing what was read gives the same bytes.
         let facts = facts_of(&body);
         assert_eq!(encode_body(&facts).as_deref(), Ok(bytes));
         check(&body, &facts);
@@ -31,7 +31,7 @@ fn facts_of(body: &Body) -> ShardContents {
     }
 }
 
-/// The look-ups agree with the sets: at the ends, and around some of the slots that are listed.
+/// Checks that look-ups agree with the sets, at both ends and around some of the listed slots.
 fn check(body: &Body, facts: &ShardContents) {
     let listed = facts.revoked.iter().chain(&facts.suspended);
     let every = (facts.revoked.len() + facts.suspended.len()) / 16 + 1;
@@ -59,11 +59,11 @@ fn check(body: &Body, facts: &ShardContents) {
     assert_eq!([counts.0, counts.1, counts.2].map(|count| count as usize), lens);
 }
 
-/// Facts of any value: runs of slots, each a gap, a length and a state.
+/// Facts with arbitrary values: runs of slots, each a gap, a length and a state.
 fn facts(bytes: &[u8]) -> ShardContents {
     let mut source = Source(bytes);
     let capacity = match source.u16() {
-        // The one capacity that issuers use, seldom, because it takes its time.
+        // The one capacity that issuers use; rare, because it is slow.
         u16::MAX => Body::MAX_CAPACITY,
         small => u32::from(small) % 0x1000,
     };
@@ -81,7 +81,7 @@ fn facts(bytes: &[u8]) -> ShardContents {
         match what & 3 {
             0 => facts.revoked.extend(slot..last),
             1 => facts.suspended.extend(slot..last),
-            // Every other slot: a set that is dense in the middle.
+            // Every other slot, which makes a set that is dense in the middle.
             2 => facts.revoked.extend((slot..last).step_by(2)),
             _ => facts.timed.push(TimedSlot { slot, from: source.u32() }),
         }

@@ -1,4 +1,5 @@
-//! Bundles and deployments: as bytes, and as bodies and directories that an issuer put its name to.
+//! Bundles and deployments: as bytes, and as bodies and directories in a list that an issuer
+//! signed.
 
 use portcullis_core::issue::{HeadDraft, StampDraft, name_file};
 use portcullis_core::list::{Body, Bundle, Deployment, FileName, Head, ShardLine};
@@ -35,10 +36,10 @@ pub fn run(bytes: &[u8]) {
     });
 }
 
-/// Under a head that names the first two of these files as its directories: what is taken can be
-/// looked up in, and taking it again changes nothing.
+/// Deploys the files under a head that names the first two as its directories. Policies can be
+/// looked up in accepted files, and accepting a file again changes nothing.
 fn deployed(world: &World, keyring: &[u8], mut verifier: Verifier, files: &[&[u8]]) {
-    // A head can name no other.
+    // A head can't name a file of any other length.
     let named = |at: usize| {
         let file = files.get(at).filter(|file| (1..=8192).contains(&file.len()));
         file.map_or(FileName::NONE, |file| name_file(file))
@@ -58,7 +59,7 @@ fn deployed(world: &World, keyring: &[u8], mut verifier: Verifier, files: &[&[u8
     assert_eq!(wanted_again, wanted);
 }
 
-/// A head with these directories over these bodies, and its stamp.
+/// A head with these directories and bodies, and its stamp.
 fn sign(
     world: &World,
     (public_policies, private_policies): (FileName, FileName),
@@ -86,7 +87,7 @@ fn sign(
     (head, stamp)
 }
 
-/// A list of these bodies is adopted if each of them can be read, and not otherwise.
+/// A list with these bodies is adopted if and only if each of them can be read.
 fn signed(world: &World, keyring: &[u8], mut verifier: Verifier, bodies: &[&[u8]]) {
     let (head, stamp) = sign(world, (FileName::NONE, FileName::NONE), bodies);
     let bundle = Bundle { keyring, stamp: &stamp, head: &head, bodies: bodies.to_vec() };

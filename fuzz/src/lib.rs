@@ -1,8 +1,7 @@
-//! What each fuzz target does with its input, and what must hold whatever that is.
+//! What each fuzz target does with its input, and the invariants that must hold for every input.
 //!
-//! The targets in `fuzz_targets` hand libFuzzer's input over; `crates/core/tests/corpus.rs` hands
-//! over the inputs in `corpus` and those that the vectors give, so that every run of the tests
-//! repeats them.
+//! The targets in `fuzz_targets` pass on libFuzzer's input. `crates/core/tests/corpus.rs` passes
+//! the inputs in `corpus` and those derived from the vectors, so that every test run repeats them.
 
 #![allow(
     clippy::unwrap_used,
@@ -21,7 +20,7 @@ pub mod token;
 #[path = "../../crates/core/tests/support/mod.rs"]
 mod support;
 
-/// Fields of any value, taken from the front of the input; zeros where it has ended.
+/// Reads fields with arbitrary values from the front of the input, and zeros after its end.
 struct Source<'a>(&'a [u8]);
 
 impl Source<'_> {

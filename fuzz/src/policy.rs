@@ -10,7 +10,7 @@ use portcullis_core::policy::{
 /// Runs the target.
 pub fn run(bytes: &[u8]) {
     if let Ok(body) = PolicyBody::decode(bytes) {
-        // There is one spelling: what was read is what the writer writes.
+        // The encoding is unique: writing what was read gives the same bytes.
         let mut tree = PolicyTree::public();
         for (number, policy) in body.policies() {
             assert_eq!(body.find(number), Some(policy));
@@ -33,7 +33,7 @@ pub fn run(bytes: &[u8]) {
     draft(bytes);
 }
 
-/// A request with texts of the input, against a policy of the input.
+/// Decides a request with texts of the input, under a policy of the input.
 fn verify(policy: &Policy<'_>, bytes: &[u8]) {
     let text = std::str::from_utf8(bytes).unwrap_or("/a/%2e/b");
     let address = bytes.first_chunk::<16>().map(|octets| IpAddr::from(*octets));
@@ -46,7 +46,7 @@ fn verify(policy: &Policy<'_>, bytes: &[u8]) {
         sales_channel: Some(text),
     };
     let _ = decide(policy, &request);
-    // What a policy restricts to, it allows.
+    // A policy allows the values that it lists.
     let scopes: Vec<&str> = policy.scopes().filter(|scope| !scope.contains('*')).collect();
     let allowed = RequestFacts {
         address: policy.networks().next().map(Network::address),
@@ -61,7 +61,7 @@ fn verify(policy: &Policy<'_>, bytes: &[u8]) {
     }
 }
 
-/// A draft from lines of text, whose first character says which list the rest is of.
+/// A draft from lines of text; the first character of each selects the list for the rest.
 fn draft(bytes: &[u8]) {
     let Ok(text) = std::str::from_utf8(bytes) else { return };
     let mut draft = PolicyDraft::default();
@@ -86,8 +86,8 @@ fn draft(bytes: &[u8]) {
     look_up(&draft, bytes);
 }
 
-/// What is not granted is denied: the input's lines as requests, judged by hand where that is
-/// a comparison.
+/// Values that aren't granted are denied. Uses the input's lines as requests, and compares by hand
+/// if a plain comparison decides.
 fn requests(policy: &Policy<'_>, text: &str) {
     for line in text.lines() {
         let request = RequestFacts {
@@ -112,8 +112,8 @@ fn requests(policy: &Policy<'_>, text: &str) {
     }
 }
 
-/// Many policies of one draft: each is found under its number through directories and bodies, and
-/// none is under another.
+/// Many policies from one draft: each is found under its number through directories and bodies, and
+/// no other number finds one.
 fn look_up(draft: &PolicyDraft, bytes: &[u8]) {
     let private = bytes.len() % 2 == 1;
     let mut tree =

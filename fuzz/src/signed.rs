@@ -1,7 +1,7 @@
-//! Keyring, stamp and head behind a signature that is right, so that their fields are reached.
+//! Keyring, stamp and head with a valid signature, so that the decoder reaches their fields.
 //!
-//! The first byte says which of them it is and how well the keyring fits it; the rest is what is
-//! signed.
+//! The first byte selects the type of file and how well the keyring fits it; the rest is the signed
+//! part.
 
 use portcullis_core::crypto::{Context, IssuerId, PublicKey};
 use portcullis_core::issue::{
@@ -30,7 +30,7 @@ fn sealed(key: &SigningKey, context: Context, file: &[u8]) -> Vec<u8> {
     [file, &key.sign(context, file)].concat()
 }
 
-/// There is one spelling: what was read is what the writer writes.
+/// The encoding is unique: writing what was read gives the same bytes.
 fn keyring(key: &SigningKey, file: &[u8]) {
     let Ok(keyring) = Keyring::open(file, &key.public().unwrap()) else { return };
     assert_eq!(keyring.document(), file);
@@ -49,7 +49,8 @@ fn keyring(key: &SigningKey, file: &[u8]) {
     for entry in keyring.entries() {
         assert_eq!(keyring.entry(entry.kid), Some(entry));
     }
-    // A keyring that is held gives way to none of its own version and to every newer one.
+    // A held keyring is replaced by every newer version, and by no other keyring of its own
+    // version.
     let succeeds = |version: u32| {
         let next = KeyringDraft { version, not_after: Time::from_millis(1), ..draft.clone() };
         keyring.succeed(&next.sign(key).unwrap()).is_ok_and(|next| next.is_some())
@@ -61,8 +62,8 @@ fn keyring(key: &SigningKey, file: &[u8]) {
     assert!(keyring.succeed(file).unwrap().is_none());
 }
 
-/// A keyring of one list signer, of the issuer, kid and epoch that stand in a stamp's or head's
-/// first bytes, but where `choice` says otherwise.
+/// A keyring with one list signer. Takes issuer, kid and epoch from the first bytes of a stamp or
+/// head, unless `choice` changes them.
 fn fitting(key: &SigningKey, file: &[u8], choice: u8) -> Keyring {
     let mut fields = Source(file.get(4..).unwrap_or_default());
     let (issuer, kid, epoch) = (IssuerId(fields.array()), fields.u16(), fields.u32());
@@ -105,6 +106,7 @@ fn stamp(key: &SigningKey, file: &[u8], choice: u8) {
 }
 
 fn head(key: &SigningKey, file: &[u8], choice: u8) {
+    // Make a stamp for this head, so that the head is read.
     let keyring = fitting(key, file, choice & 0x3F);
     let mut fields = Source(file.get(20..).unwrap_or_default());
     let (kid, epoch) = (fields.u16(), fields.u32());
@@ -118,6 +120,7 @@ fn head(key: &SigningKey, file: &[u8], choice: u8) {
     let Ok(opened) = Stamp::open(&stamp, &keyring, now) else { return };
     let Ok(head) = Head::open(file, &opened, &keyring, now) else { return };
     assert_eq!(head.file(), file);
+    // The encoding is unique.
     let draft = HeadDraft {
         epoch,
         number,
@@ -129,6 +132,7 @@ fn head(key: &SigningKey, file: &[u8], choice: u8) {
         bulk: head.bulk().to_vec(),
     };
     assert_eq!(signer.sign_head(&draft).as_deref(), Ok(file));
+    // Adopting the head and applying its bulk entries must not panic.
     adopt(&keyring, &stamp, &head, now);
     for entry in head.bulk() {
         let _ = entry.applies_to(&Claims {
@@ -144,7 +148,7 @@ fn head(key: &SigningKey, file: &[u8], choice: u8) {
     }
 }
 
-/// Each body is wanted once, and none but those that the head names is taken.
+/// Each body is wanted once, and only bodies that the head names are accepted.
 fn adopt(keyring: &Keyring, stamp: &[u8], head: &Head, now: Time) {
     let root = SigningKey::from_seed(&[7; 32]).public().unwrap();
     let mut verifier = Verifier::new(root, keyring.document()).unwrap();

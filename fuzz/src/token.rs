@@ -1,4 +1,4 @@
-//! Tokens: as a text, as bytes behind a right checksum, and as claims behind a right proof.
+//! Tokens: as a text, as bytes with a correct checksum, and as claims with a valid proof.
 
 use portcullis_core::base62;
 use portcullis_core::token::{Claims, Environment, Kind, Lifetime, Serial};
@@ -28,7 +28,7 @@ pub fn run(bytes: &[u8]) {
     });
 }
 
-/// Whatever is read has the prefix that it shows, and the memo changes no verdict.
+/// A readable text has the prefix that it shows, and the signature cache changes no verdict.
 fn read(verifier: &Verifier, world: &World, text: &str) {
     let now = world.this_update;
     let verdict = verifier.verify(text, &ANY, now).map(|accepted| *accepted.claims());
@@ -40,7 +40,7 @@ fn read(verifier: &Verifier, world: &World, text: &str) {
             let kid = token.text().kid();
             if let Ok(claims) = verdict {
                 assert_eq!(claims.kid, kid);
-                // A tag or signature that is right is on what the issuer would mint.
+                // Only a text that the issuer would mint has a valid tag or signature.
                 assert_eq!(world.mint(&claims), text);
             }
         }
@@ -48,7 +48,7 @@ fn read(verifier: &Verifier, world: &World, text: &str) {
     }
 }
 
-/// The bytes behind one of the prefixes and before the checksum that is right for them.
+/// These bytes between one of the prefixes and a correct checksum.
 fn sealed(bytes: &[u8]) -> String {
     const FRONTS: [&str; 6] = [
         "sk_live_",
@@ -73,8 +73,8 @@ fn sealed(bytes: &[u8]) -> String {
     text
 }
 
-/// Claims of any value, minted by a signer of the keyring: what is accepted is what was minted, and
-/// what is refused is refused for a reason that the claims have.
+/// Mints claims with arbitrary values, by a signer of the keyring. An accepted token has the minted
+/// claims, and each refusal has a reason in the claims.
 fn mint(verifier: &Verifier, world: &World, bytes: &[u8]) {
     let mut source = Source(bytes);
     let kid = [HMAC_LIVE, HMAC_TEST, ED25519][usize::from(source.u8() % 3)];
@@ -93,6 +93,7 @@ fn mint(verifier: &Verifier, world: &World, bytes: &[u8]) {
         policy: source.u32(),
     };
     let text = world.mint(&claims);
+    // The expected verdict, in the order in which the verifier checks.
     let contradiction =
         claims.lifetime.expires_at.is_some_and(|end| end <= claims.lifetime.issued_at);
     let of_live = claims.environment == Environment::Live && claims.kind == Kind::Secret;

@@ -1,9 +1,9 @@
-//! Prints what the JavaScript tests judge by: an issuer with keyrings, lists and tokens, made from
-//! fixed seeds as of a fixed instant, so that a second run prints the same.
+//! Prints the fixtures of the JavaScript tests: an issuer with keyrings, lists and tokens, made
+//! from fixed seeds for a fixed instant, so that a second run prints the same.
 //!
 //! ```text
 //! cargo run -p portcullis-wasm --example fixtures > wasm/test/fixtures/issuer.json
-//! cargo run -p portcullis-wasm --example fixtures 1800000000000    # as of another instant
+//! cargo run -p portcullis-wasm --example fixtures 1800000000000    # for another instant
 //! ```
 
 use std::collections::BTreeMap;
@@ -50,7 +50,7 @@ struct Plan {
     this_update: i64,
     next_update: i64,
     revoked: Vec<u32>,
-    /// What the scopes of the publishable keys' policy are; no policies at all where there are none.
+    /// The scopes of the publishable keys' policy; if empty, there are no policies at all.
     scopes: Vec<&'static str>,
 }
 
@@ -68,7 +68,7 @@ fn main() -> Made<()> {
     Ok(())
 }
 
-/// The whole of it, as JSON.
+/// The whole document, as JSON.
 pub(crate) fn document(now: u64) -> Made<String> {
     let ours = Issuer { id: IssuerId([0x11; 16]), seed: 10, now };
     let other = Issuer { id: IssuerId([0x22; 16]), seed: 90, now };
@@ -104,6 +104,7 @@ pub(crate) fn document(now: u64) -> Made<String> {
 
 fn tokens(ours: &Issuer, other: &Issuer) -> Made<Value> {
     let day = 86_400;
+    // All tokens were issued a day ago.
     let issued_at = Time::from_millis(ours.now).secs() - day;
     let at = |slot| -> Made<Claims> {
         let serial = Serial::at(0, slot).ok_or("slot")?;
@@ -230,7 +231,7 @@ impl Issuer {
         let head = signer.sign_head(&HeadDraft {
             epoch,
             number,
-            // A renewal is a stamp alone: the head stays the one of before.
+            // A renewal is only a stamp: the head stays the same as before.
             this_update: self.at(plan.this_update.min(-500)),
             previous: Digest([0; 32]),
             public_policies: public.directory,
@@ -259,7 +260,7 @@ impl Issuer {
     }
 }
 
-/// Policy 3 of publishable keys and policy 4 of secret ones.
+/// Policy 3 of publishable keys and policy 4 of secret keys.
 fn policies(scopes: &[&str]) -> Made<(PolicyFiles, PolicyFiles)> {
     let salt = SaltKey::new(&[0x53; 32]);
     let (mut public, mut private) = (PolicyTree::public(), PolicyTree::private(salt));

@@ -1,8 +1,8 @@
-//! The codes in `index.d.ts` are those that can come out of the Rust half: no more, no fewer. And
-//! the table in `js/reasons.js` says of each what the Rust half says itself.
+//! The codes in `index.d.ts` are exactly those that the Rust half can return, and the table in
+//! `js/reasons.js` has the Rust half's sentence for each.
 //!
-//! Each `after_…` walks through an enum by an exhaustive match, so that a new variant in the core
-//! fails to compile here until it has a place.
+//! Each `after_…` steps through an enum with an exhaustive match, so that a new variant in the core
+//! fails to compile here until it is placed.
 
 use std::collections::BTreeSet;
 
@@ -17,7 +17,7 @@ use portcullis_wasm::{Denied, Fault, Reason};
 
 const TYPES: &str = include_str!("../index.d.ts");
 const REASONS: &str = include_str!("../js/reasons.js");
-/// Those that `js/` makes by itself.
+/// The codes that only `js/` produces.
 const FROM_JS: [&str; 6] = [
     "wasm_unavailable",
     "source_missing",
@@ -127,7 +127,7 @@ fn denials() -> impl Iterator<Item = Denied> {
     walk(NoPolicy::Missing.into(), after_denied)
 }
 
-/// What `Verifier::at` says of the list that is held.
+/// The errors that `Verifier::at` returns for the held list.
 const OF_A_HELD_LIST: [ListError; 4] = [
     ListError::Missing,
     ListError::PastNextUpdate,
@@ -159,7 +159,7 @@ fn faults() -> impl Iterator<Item = Fault> {
         .chain([Fault::NoKeyring, Fault::SecretLength])
 }
 
-/// The members of a union of string literals, one to a line, the last one with a semicolon.
+/// The members of a union of string literals, one per line, ended by a semicolon.
 fn union(name: &str) -> BTreeSet<&'static str> {
     let start = format!("export type {name} =");
     TYPES
@@ -179,7 +179,7 @@ fn table() -> Option<Vec<(String, String)>> {
     serde_json::from_str(text).ok()
 }
 
-/// The row as `js/module.js` fills it in.
+/// The row with its numbers filled in, as `js/module.js` does it.
 fn filled(sentence: &str, reason: &Reason) -> String {
     let [a, b] = reason.numbers.map(|number| number.to_string());
     let [c, d] = reason.texts;
@@ -195,7 +195,7 @@ fn refusal_codes() {
 
 #[test]
 fn error_codes() {
-    // Nothing that can be thrown is about a list that was never offered.
+    // `list_missing` is never thrown: every thrown error is about an offered list.
     let codes = faults().map(Fault::code).filter(|code| *code != "list_missing");
     assert_eq!(union("ErrorCode"), codes.chain(FROM_JS).collect());
 }

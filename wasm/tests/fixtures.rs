@@ -1,4 +1,4 @@
-//! The committed fixtures are the ones that the example prints.
+//! The committed fixtures equal the example's output.
 
 #[path = "../examples/fixtures.rs"]
 #[expect(dead_code, reason = "the example's own `main`")]

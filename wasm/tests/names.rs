@@ -1,4 +1,4 @@
-//! What the board spells without formatting is what `Display` spells.
+//! The names that the board writes without formatting equal those of `Display`.
 
 use portcullis_core::crypto::IssuerId;
 use portcullis_core::token::{Name, Serial};

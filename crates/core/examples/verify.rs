@@ -1,6 +1,6 @@
-//! Judges cases of the vectors' shape, one JSON object a line on standard input, one verdict a
-//! line on standard output: the protocol of `tests/python/run_vector.py`, whose answers
-//! `tests/python/differential.py` holds these against.
+//! Verifies cases in the vectors' format. It reads one JSON object per line on standard input and
+//! writes one verdict per line on standard output, which is the protocol of
+//! `tests/python/run_vector.py`. `tests/python/differential.py` compares the two.
 
 #![allow(
     clippy::unwrap_used,
@@ -17,7 +17,7 @@ mod shape;
 
 use std::io::{self, BufWriter, Write as _};
 
-/// A case of a key or of a policy: no field of one is one of the other.
+/// A case of a key or of a policy, told apart by their fields, which don't overlap.
 #[derive(serde::Deserialize)]
 #[serde(untagged)]
 enum Case {

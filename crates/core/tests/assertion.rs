@@ -1,5 +1,5 @@
-//! Assertions: what an origin takes, and every way to lie to it. The worked example of
-//! `docs/assertion.md` is made and checked here.
+//! Assertions: what an origin accepts, and every forgery that it must refuse. The worked example of
+//! `docs/assertion.md` is made and verified here.
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
@@ -103,7 +103,7 @@ fn each_doubt_is_a_no() {
         (Assertion { issued_at: START + 16, ..said }, false),
         (Assertion { issued_at: START + 15, ..said }, true),
         (Assertion { expires_at: START, ..said }, false),
-        // Ahead of the clock, and over as soon as it begins.
+        // Issued ahead of the clock, and expired as soon as it begins.
         (Assertion { issued_at: START + 8, expires_at: START + 8, ..said }, false),
         (Assertion { expires_at: START + MAX_LIFETIME_SECS, ..said }, true),
         (Assertion { expires_at: START + MAX_LIFETIME_SECS + 1, ..said }, false),

@@ -1,4 +1,4 @@
-//! Repeats what fuzzing has found worth keeping, and what the vectors hold, in every fuzz target.
+//! Runs the committed fuzzing corpus and inputs from the vectors through every fuzz target.
 //!
 //! `FUZZ_SEEDS=<folder> cargo test -p portcullis-core --test corpus` writes the latter as seeds.
 
@@ -58,7 +58,7 @@ fn what_the_vectors_hold() {
     }
 }
 
-/// The inputs that the vectors give, with the target that each is for.
+/// The inputs derived from the vectors, each with its target.
 fn seeds() -> BTreeSet<(&'static str, Vec<u8>)> {
     let mut seeds = BTreeSet::new();
     let files = fs::read_dir(folder("tests/vectors")).unwrap().map(|entry| entry.unwrap().path());
@@ -94,7 +94,7 @@ fn seeds() -> BTreeSet<(&'static str, Vec<u8>)> {
         tree.set(1, &draft).unwrap();
         tree.set(1 << 31, &PolicyDraft::default()).unwrap();
         let files: Vec<_> = tree.write().unwrap().files.into_iter().map(|(_, file)| file).collect();
-        // Bodies come first of what is written, directories first of what is deployed.
+        // The writer puts bodies first; a deployment puts directories first.
         let policies = files.iter().rev().map(Vec::as_slice).collect();
         seeds.insert(("bundle", Deployment { bundle: b"", policies }.encode()));
         seeds.extend(files.into_iter().map(|file| ("policy", file)));
@@ -107,7 +107,7 @@ fn decode(text: &Value) -> Vec<u8> {
     URL_SAFE_NO_PAD.decode(text.as_str().unwrap()).unwrap()
 }
 
-/// What is signed of a file, behind the byte that says which it is.
+/// The signed part of a file, behind the byte that selects its type.
 fn signed(which: u8, file: &[u8]) -> Vec<u8> {
     [&[which], &file[..file.len().saturating_sub(64)]].concat()
 }

@@ -1,5 +1,5 @@
-//! Every serial of lists of a million and ten million, at densities from one in ten thousand to all
-//! but one in a hundred: exactly right, and no larger than promised.
+//! Checks every serial of lists with one million and ten million slots, at densities from one in
+//! ten thousand to 99 in a hundred: each answer is right, and the list is no larger than specified.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
@@ -8,7 +8,7 @@ use portcullis_core::issue::{ShardContents, encode_body};
 use portcullis_core::list::{Body, SlotState};
 use portcullis_core::time::Time;
 
-/// Revoked out of ten thousand.
+/// Revoked slots per ten thousand.
 const DENSITIES: [u64; 9] = [1, 10, 100, 1_000, 2_500, 3_800, 5_000, 7_500, 9_900];
 
 /// SplitMix64 (Steele, Lea and Flood 2014), for sets that are the same in every run.
@@ -45,6 +45,7 @@ fn check(serials: u32) {
     for density in DENSITIES {
         let mut random = Random(density);
         let (mut bytes, mut revoked_in_all, mut shard_count) = (0, 0, 0);
+        // Every slot has the right state, and the slot after the last is not covered.
         for capacity in shards(serials) {
             let revoked: Vec<u32> =
                 (0..capacity).filter(|_| random.next() % 10_000 < density).collect();
@@ -64,6 +65,8 @@ fn check(serials: u32) {
             }
             assert_eq!(body.state(capacity, Time::from_millis(0)), SlotState::NotCovered);
         }
+        // The size stays within the allowance over the information-theoretic bound, log2 C(n, k)
+        // bits.
         let all = u64::from(serials);
         let bound = (log2_factorial(all)
             - log2_factorial(revoked_in_all)

@@ -1,4 +1,4 @@
-//! What a keyring says of itself, and what its drafts may repeat.
+//! The fields of a keyring, and what its drafts may repeat.
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
@@ -34,7 +34,7 @@ fn what_it_says_is_what_was_signed() {
     assert_eq!(algorithm(ED25519), Algorithm::Ed25519);
 }
 
-/// They stand in documents, commands and interfaces.
+/// These names appear in documents, commands and interfaces.
 #[test]
 fn states_and_purposes_have_the_names_of_the_spec() {
     assert_eq!(State::ALL.map(State::name), ["next", "active", "retiring", "retired"]);

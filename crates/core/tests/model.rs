@@ -1,6 +1,6 @@
-//! The list against a naive model: sets of facts, an issuer that publishes them, a network that
-//! loses, repeats and holds back what it likes, and a replica that must never say anything else
-//! than the newest list that it took.
+//! Tests the list against a naive model: sets of facts, an issuer that publishes them, and a
+//! network that loses, repeats and delays lists at random. The replica must never give any other
+//! status than the newest list that it adopted.
 
 #![allow(
     clippy::unwrap_used,
@@ -27,13 +27,13 @@ use proptest::sample::Index;
 use support::{ANY, HMAC_LIVE, HMAC_TEST, Published, START, World};
 
 const SHARDS: u32 = 3;
-/// Slots that are looked at; no shard of these tests covers all of them.
+/// The number of slots that are checked; no shard in these tests covers all of them.
 const SLOTS: u32 = 40;
 
 /// A shard and a slot.
 type Place = (u32, u32);
 
-/// What is true of the issuer's keys, with nothing clever about it.
+/// The true state of the issuer's keys, stored without any coding.
 #[derive(Clone, Debug, Default)]
 struct Facts {
     capacities: BTreeMap<u32, u32>,
@@ -56,11 +56,11 @@ enum Act {
     Publish,
     Restamp,
     Wait(u64),
-    /// A bundle of those published so far arrives, whole.
+    /// One of the bundles published so far arrives complete.
     Deliver(Index),
-    /// The newest arrives.
+    /// The newest bundle arrives.
     DeliverNewest,
-    /// The same without its keyring, file by file.
+    /// A bundle arrives without its keyring, file by file.
     DeliverFiles(Index),
 }
 
@@ -103,7 +103,7 @@ impl Facts {
         }
     }
 
-    /// What must be said of a key, in the order of the spec.
+    /// The status that a key must have, checked in the order of the spec.
     fn says(&self, claims: &Claims, now: Time) -> Option<&'static str> {
         let place = (claims.serial.shard(), claims.serial.slot());
         let bulk = |state| self.bulk.iter().any(|e| e.state == state && speaks_of(e, claims));
@@ -120,7 +120,7 @@ impl Facts {
         }
     }
 
-    /// What the writer is given, all at once.
+    /// The input of the writer, all at once.
     fn shards(&self) -> Vec<(u32, ShardContents)> {
         let slots = |places: &BTreeSet<Place>, shard| {
             places.iter().filter(|(s, _)| *s == shard).map(|(_, slot)| *slot).collect()
@@ -147,7 +147,7 @@ fn speaks_of(entry: &BulkEntry, claims: &Claims) -> bool {
     of_subject && from <= issued_at && (before == u32::MAX || issued_at < before)
 }
 
-/// One body after the other, each from the one before, read back as a verifier reads it.
+/// Bodies made incrementally, each from the one before, and read back as a verifier reads them.
 #[derive(Default)]
 struct Steps(BTreeMap<u32, Vec<u8>>);
 
@@ -182,7 +182,7 @@ impl Steps {
     }
 }
 
-/// A list that was published, and what was true then.
+/// A published list, and the facts at that time.
 struct Edition {
     published: Published,
     world: World,
@@ -272,7 +272,7 @@ impl Stage {
             }
         }
         assert_eq!(stepwise, published.bodies, "built step by step and at once");
-        // The order in which things were entered leaves no trace.
+        // The order in which the entries were made must not change the output.
         self.world.bulk.reverse();
         assert_eq!(self.world.publish().head, published.head);
         self.world.previous = Digest::of(&published.head);
@@ -280,7 +280,7 @@ impl Stage {
         self.editions.push(Edition { published, world, facts });
     }
 
-    /// A new stamp for the list that was published last.
+    /// Publishes a new stamp for the last published list.
     fn restamp(&mut self) {
         let Some(Edition { published, world, facts }) = self.editions.last() else { return };
         if (world.epoch, world.number) != (self.world.epoch, self.world.number) {
@@ -306,7 +306,7 @@ impl Stage {
         let adopted = self.verifier.adopt_bundle(&published.bundle(), now);
         let offered = world.list_version();
         let held = self.verifier.list().map(portcullis_core::list::List::list_version);
-        // What is in time and no step back is taken, and nothing else.
+        // The replica adopts a list if and only if it is in time and not a step back.
         let current = world.epoch == self.verifier.keyring().epoch();
         let in_time = now < offered.next_update && offered.this_update <= now.plus_millis(10_000);
         let back = held.is_some_and(|held| held.number > offered.number);
@@ -331,7 +331,8 @@ impl Stage {
         self.verifier.commit(update).unwrap();
     }
 
-    /// The replica says of every key what the newest list that it took says, or nothing at all.
+    /// For every key, the replica gives the status of the newest list that it adopted, or none at
+    /// all.
     fn check(&mut self) {
         let now = self.now();
         let list_version = self.verifier.list().map(portcullis_core::list::List::list_version);

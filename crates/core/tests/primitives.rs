@@ -1,4 +1,5 @@
-//! Other people's test vectors (`tests/vectors/primitives`), through the functions that a token takes.
+//! Third-party test vectors (`tests/vectors/primitives`), run through the functions that verify a
+//! token.
 
 #![allow(
     clippy::unwrap_used,
@@ -63,7 +64,7 @@ fn each_signature_gets_its_verdict() {
             let (message, signature) = (decode(&vector.message), decode(&vector.signature));
             let said = Signature::verify(&decode(&vector.key), &message, &signature);
             assert_eq!(said.is_accepted(), vector.accepted, "{what}");
-            // Signed files are not asked first whether they are strict: the library does that.
+            // For signed files the code makes no separate strictness check; the library does it.
             assert_eq!(said.is_key && said.is_good, vector.accepted, "{what}, as a file's");
             assert!(!vector.accepted || vector.theirs.is_none_or(|said| said == "valid"), "{what}");
 
@@ -72,7 +73,8 @@ fn each_signature_gets_its_verdict() {
                 assert_eq!(!said.is_key, refused.starts_with("key_"), "{what}");
             }
             match refused {
-                // No host may be asked about these. Whether R is a point is the equation's to say.
+                // These must be refused before a host verifies them. Whether R is a point is
+                // decided by the equation.
                 "length" | "s_too_large" | "r_not_canonical" | "r_small_order" => {
                     assert!(!said.is_strict, "{what}");
                 }

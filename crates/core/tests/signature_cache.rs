@@ -1,4 +1,5 @@
-//! The memo knows signatures, never verdicts; and the door for native verification lets nothing by.
+//! The cache stores verified signatures, never verdicts; and native verification accepts nothing
+//! that the verifier would refuse.
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
@@ -29,7 +30,8 @@ fn a_remembered_signature_is_verified_anew_each_time() {
     let verdict = world.verifier().verify_with(&mut signature_cache, &token, &ANY, now);
     assert_eq!(verdict.unwrap_err(), Refusal::Revoked);
 
-    // Another issuer's keyring: another key, another binding, so another signature to check.
+    // Another issuer's keyring has another key and another binding, so there is another signature
+    // to verify.
     let stranger = World::with_seed(2);
     let verdict = stranger.verifier().verify_with(&mut signature_cache, &token, &ANY, now);
     assert_eq!(verdict.unwrap_err(), Refusal::BadSignature);
@@ -56,7 +58,7 @@ fn what_is_given_out_is_checked_and_what_comes_back_is_found() {
     assert!(signature_cache.holds(&signature));
     assert_eq!(ask(&signature_cache, &token), Ok(None));
     assert!(verifier.verify_with(&mut signature_cache, &token, &ANY, world.this_update).is_ok());
-    // Keys that are proved by an HMAC need no native help, and bad ones get none.
+    // Keys proved by an HMAC need no native verification, and bad ones get none.
     assert_eq!(ask(&signature_cache, &world.token(HMAC_LIVE, 5)), Ok(None));
     let stranger = World::with_seed(2).token(HMAC_LIVE, 5);
     assert_eq!(ask(&signature_cache, &stranger), Err(Refusal::BadSignature));
@@ -75,7 +77,7 @@ fn a_signature_is_known_for_its_own_key_and_message_alone() {
     let mut others = [known.clone(), known.clone(), known];
     others[0].key[0] ^= 1;
     others[1].message[54] ^= 1;
-    // Of the bytes that choose no place.
+    // A byte that doesn't influence the place in the cache.
     others[2].signature[63] ^= 1;
     assert!(!others.iter().any(|other: &PendingSignature| signature_cache.holds(other)));
 }
@@ -165,7 +167,7 @@ fn signatures_that_share_their_places_push_out_the_oldest_alone() {
     signature_cache.insert(signatures[4].clone());
     assert!(!signature_cache.holds(&signatures[0]));
     assert!(signatures[1..].iter().all(|signature| signature_cache.holds(signature)));
-    // A capacity that is no multiple of four is a bound all the same.
+    // A capacity that is not a multiple of four is still an upper bound.
     for capacity in [0, 1, 3, 5, 7] {
         let mut signature_cache = SignatureCache::new(capacity);
         signatures.iter().for_each(|signature| signature_cache.insert(signature.clone()));

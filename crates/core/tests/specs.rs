@@ -1,4 +1,4 @@
-//! The worked examples of `docs/` are what the code gives.
+//! The worked examples in `docs/` match the code's output.
 
 #![allow(
     clippy::unwrap_used,
@@ -18,7 +18,7 @@ use portcullis_core::list::TimedSlot;
 use portcullis_core::token::{Environment, Kind, Label, Prefix};
 use support::{HMAC_LIVE, START, World, first_shard};
 
-/// A spec without its white space, in which hexadecimal can be looked for however it is laid out.
+/// A spec without white space, so that hexadecimal can be searched for in any layout.
 fn spec(name: &str) -> String {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs").join(name);
     std::fs::read_to_string(path).unwrap().split_whitespace().collect()

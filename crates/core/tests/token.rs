@@ -28,7 +28,7 @@ fn bytes_of(token: &str) -> (String, Vec<u8>) {
     (front.into(), bytes)
 }
 
-/// The token with these bytes and a checksum that is right, so that only the proof can refuse it.
+/// The token with these bytes and a correct checksum, so that only the proof can refuse it.
 fn reseal(front: &str, bytes: &[u8]) -> String {
     let mut bytes = bytes.to_vec();
     let at = bytes.len() - 4;
@@ -64,13 +64,13 @@ fn every_changed_bit_is_refused_by_the_proof_and_not_only_by_the_checksum() {
             let mut forged = bytes.clone();
             forged[bit / 8] ^= 1 << (bit % 8);
             let refusal = verifier.verify(&reseal(&front, &forged), &ANY, world.this_update);
-            // Version, kind and environment are looked at before the proof; kid chooses the key.
+            // Version, kind and environment are checked before the proof; kid selects the key.
             match (bit / 8, refusal.unwrap_err()) {
                 (0, Refusal::Malformed(Malformed::Version))
                 | (1, Refusal::Malformed(Malformed::Fields))
                 | (2..=3, Refusal::UnknownKid(_) | Refusal::SignerNotAllowed(_)) => {}
-                // issued-at past expires-at can't happen: expires-at 0 is none; a set bit in it is
-                // a time before issued-at.
+                // Issued-at can't be later than expires-at here: expires-at 0 means none, and
+                // setting any of its bits gives a time before issued-at.
                 (16..=19, Refusal::Malformed(Malformed::Fields) | Refusal::BadSignature) => {}
                 (_, refusal) => assert_eq!(refusal, Refusal::BadSignature, "bit {bit}"),
             }
@@ -78,7 +78,7 @@ fn every_changed_bit_is_refused_by_the_proof_and_not_only_by_the_checksum() {
     }
 }
 
-/// Libraries differ on S of the order of the group and above: no host is asked about one.
+/// Libraries differ on an S at or above the group order, so no host verifies such a signature.
 #[test]
 fn a_second_spelling_of_a_signature_is_refused_before_a_host_could_take_it() {
     const ORDER: [u8; 32] = [
@@ -136,7 +136,7 @@ fn prefix_label_and_issuer_are_bound() {
         assert_eq!(verdict.unwrap_err(), refusal, "{other}");
     }
 
-    // Another issuer with the very same HMAC secret and kid: the binding alone tells them apart.
+    // Another issuer with the same HMAC secret and kid: only the binding tells them apart.
     let mut twin = world.clone();
     twin.issuer.0[0] ^= 1;
     let verdict = verifier.verify(&twin.token(HMAC_LIVE, 42), &ANY, world.this_update);
@@ -162,10 +162,11 @@ fn the_keyring_decides_who_may_sign_what() {
     assert_eq!(verify(&world.claims(ADMIN, 1), ADMIN), Refusal::SignerNotAllowed(ADMIN));
     assert_eq!(verify(&world.claims(RETIRED, 1), RETIRED), Refusal::SignerNotAllowed(RETIRED));
     assert_eq!(verify(&Claims { kid: 99, ..claims }, HMAC_LIVE), Refusal::UnknownKid(99));
-    // A token can't choose its algorithm: an HMAC tag under an Ed25519 kid and the reverse.
+    // A token can't choose its algorithm: neither an HMAC tag under an Ed25519 kid nor the reverse
+    // passes.
     assert_eq!(verify(&Claims { kid: ED25519, ..claims }, HMAC_LIVE), Refusal::BadSignature);
     assert_eq!(verify(&claims, ED25519), Refusal::BadSignature);
-    // An admin key opens the admin door and no other.
+    // An admin key is accepted only if the caller requires the purpose admin.
     let admin = Requirements { purpose: Purpose::Admin, ..ANY };
     assert!(verifier.verify(&world.token(ADMIN, 1), &admin, world.this_update).is_ok());
     let token = verifier.verify(&world.token(HMAC_LIVE, 1), &admin, world.this_update);
@@ -243,7 +244,8 @@ fn debug_shows_no_credential() {
     );
 }
 
-/// Numbers and names that lead to a key in a log, and to nobody who finds the log.
+/// Numbers and names that let an operator find a key in a log, but don't let a reader of the log
+/// use it.
 #[test]
 fn what_is_no_credential_is_shown_as_it_is() {
     let serial = Serial::at(3, 7).unwrap();

@@ -1,10 +1,10 @@
-//! The shared vectors: one scenario a file in `tests/vectors`, run here, by the npm package and in
-//! the gate; those of policies in `tests/vectors/policy`, run here and by the second verifier; and those of
-//! assertions in `tests/vectors/assertion`, run here, by the npm package and by the second verifier.
+//! The shared vectors, one scenario per file. Those in `tests/vectors` run here, in the npm package
+//! and in the gate; those in `tests/vectors/policy` run here and in the second verifier; those in
+//! `tests/vectors/assertion` run here, in the npm package and in the second verifier.
 //!
-//! The files are generated from the scenarios beside this file, whose keys are fixed. They are committed, and
-//! a test fails where they differ; `UPDATE_VECTORS=1 cargo test -p portcullis-core --test vectors`
-//! writes them anew.
+//! The files are generated from the scenarios next to this file, whose keys are fixed. They are
+//! committed, and a test fails if they differ. `UPDATE_VECTORS=1 cargo test -p portcullis-core
+//! --test vectors` rewrites them.
 
 #![allow(
     clippy::unwrap_used,
@@ -43,7 +43,7 @@ fn files(folder: &Path) -> BTreeSet<PathBuf> {
     paths.filter(|path| path.is_file()).collect()
 }
 
-/// Holds the files of `folder` against the vectors that are to be there, by their names.
+/// Compares the files in `folder` with the vectors that must be there, by name.
 fn compare<V: Serialize>(folder: &Path, vectors: &[V], name: fn(&V) -> &str) {
     let mut names = BTreeSet::new();
     for vector in vectors {

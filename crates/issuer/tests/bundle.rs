@@ -1,4 +1,4 @@
-//! What `portcullis bundle` writes for a gate.
+//! The bundle that `portcullis bundle` writes for a gate.
 
 #![allow(
     clippy::unwrap_used,
@@ -19,7 +19,7 @@ struct Issuer {
     root: String,
 }
 
-/// An issuer with policies of both kinds, more than one file can hold of the private ones.
+/// An issuer with policies of both kinds, with more private ones than fit into one file.
 fn issuer(policies: usize) -> Issuer {
     let shell = Shell::new();
     let root = shell.json(&["init"])["root"].as_str().unwrap().to_owned();
@@ -44,7 +44,7 @@ impl Issuer {
         self.shell.json(&[&["bundle", "--out", path.to_str().unwrap()], more].concat())
     }
 
-    /// What a verifier finds that pins the root.
+    /// The result of a verifier that pins the root.
     fn verify(&self, path: &Path) -> (i32, Value) {
         let path = path.to_str().unwrap();
         let args = ["--json", "list", "verify", "--root", &self.root, "--bundle", path];
@@ -61,7 +61,7 @@ fn holds(file: &[u8], text: &str) -> bool {
 fn a_gates_file_has_the_policies_and_is_for_its_owner_alone() {
     let issuer = issuer(1);
     let path = issuer.path("bundle.bin");
-    // What stood there was for everybody.
+    // The existing file is readable by everyone.
     std::fs::write(&path, b"old").unwrap();
     let written = issuer.write(&path, &["--for-gate"]);
     let file = std::fs::read(&path).unwrap();
@@ -77,7 +77,7 @@ fn a_gates_file_has_the_policies_and_is_for_its_owner_alone() {
     }
     let (exit, verified) = issuer.verify(&path);
     assert_eq!((exit, &verified["policy_files"]), (0, &4.into()));
-    // Nothing of it is in the file that is for everybody.
+    // The public bundle contains none of the policies.
     let public = issuer.path("public.bin");
     issuer.write(&public, &[]);
     let public = std::fs::read(&public).unwrap();
@@ -120,7 +120,7 @@ fn what_there_is_no_room_for_is_left_out_and_said() {
     assert!(std::fs::metadata(&path).unwrap().len() <= room);
     let (exit, verified) = issuer.verify(&path);
     assert_eq!((exit, verified["policy_files"].as_u64()), (0, Some(some)));
-    // The list has to fit, or nothing is written.
+    // If the list doesn't fit, nothing is written.
     let nothing = issuer.path("nothing.bin");
     let args = ["bundle", "--for-gate", "--max-len", "100", "--out", nothing.to_str().unwrap()];
     let output = issuer.shell.run(&args);

@@ -1,4 +1,4 @@
-//! The program, as it is built.
+//! The built program, run from the command line.
 
 #![allow(
     clippy::unwrap_used,
@@ -154,7 +154,7 @@ fn nobody_is_told_more_than_they_asked_for() {
     assert!(!stdout(&plain).contains(secret) && !public.to_string().contains(secret));
 }
 
-/// Every byte of the issuer's folder but the keystore and the root key.
+/// Every byte in the issuer's folder, except the keystore and the root key.
 fn everything_else(shell: &Shell) -> Vec<u8> {
     let mut bytes = Vec::new();
     for entry in std::fs::read_dir(shell.home()).unwrap() {
@@ -179,7 +179,7 @@ fn the_database_holds_no_secret() {
     assert!(holds("Secret one") && holds(text(&public, "/token")), "the scan sees what is there");
     for answer in [&secret, &ed25519, &rolled] {
         let token = text(answer, "/token");
-        // Not the token, nor the part of it that proves.
+        // Neither the token nor its signature part is stored.
         assert!(!holds(token) && !holds(&token[token.len() - 33..]));
     }
     assert!(!holds(text(&made, "/admin_key")));
@@ -196,7 +196,7 @@ fn a_bundle_to_deploy_is_what_is_served() {
     let shell = Shell::new();
     shell.json(&["init"]);
     let path = shell.folder.path().join("bundle.bin");
-    // What stood there before is gone, not mixed with what comes.
+    // The previous file is replaced, not overwritten in part.
     std::fs::write(&path, [7; 100_000]).unwrap();
     let written = shell.json(&["bundle", "--out", path.to_str().unwrap()]);
     let file = std::fs::read(&path).unwrap();
@@ -205,7 +205,7 @@ fn a_bundle_to_deploy_is_what_is_served() {
     let server = Served::start(&shell);
     let served = server.get("/.well-known/portcullis/bundle");
     server.stop();
-    // The server has renewed the stamp: the keyring in front of it is the same.
+    // The server may have renewed the stamp; the keyring in front of it is the same.
     let length = file.len().min(served.len());
     assert!(length > 200 && file[..200] == served[..200]);
     let nowhere = shell.folder.path().join("no/such/folder/bundle.bin");
@@ -411,7 +411,7 @@ fn a_command_publishes_for_as_long_as_what_is_out_unless_it_is_told() {
     assert_eq!(validity(), 60);
 }
 
-/// `--yes` in scripts, and nothing without it.
+/// A script ends many keys only with `--yes`.
 #[test]
 fn many_keys_are_ended_by_no_script_that_does_not_say_so() {
     let shell = Shell::initialised();
@@ -450,7 +450,7 @@ fn many_keys_are_ended_by_no_script_that_does_not_say_so() {
     assert!(code(&dead) == 1 && stderr(&dead).contains(&one), "{}", stderr(&dead));
     let done = shell.json(&["keys", "revoke", &one, &two, "--if-revoked", "skip"]);
     assert_eq!((&done["count"], &done["skipped"]), (&json!(1), &json!([one])));
-    // Ids from a file, of which some are revoked; what is no id is not told again.
+    // Ids from a file, some of them revoked. A line that is not an id is not repeated in the error.
     let three = id(&shell.json(&["keys", "create", "--title", "three"]));
     let file = shell.folder.path().join("ids.txt");
     std::fs::write(&file, format!("{one}\n\n {three} \n{three}\n")).unwrap();
@@ -499,7 +499,8 @@ fn a_key_in_a_wrong_place_is_not_shown() {
     }
 }
 
-/// Publications after it last as long as the one before, if nothing is said: so does the first.
+/// Without an explicit validity, a publication is valid for as long as the one before. That
+/// includes the first one, which `init` makes.
 #[test]
 fn the_first_list_is_valid_for_as_long_as_was_said() {
     let shell = Shell::new();
@@ -510,7 +511,7 @@ fn the_first_list_is_valid_for_as_long_as_was_said() {
     assert_eq!(code(&made), 0, "{}", stderr(&made));
     shell.json(&["list", "publish"]);
     let shown = shell.json(&["list", "show"]);
-    // To the second.
+    // Compared with a precision of one second.
     let at = |pointer| parse_rfc3339(&format!("{}Z", &text(&shown, pointer)[..19])).unwrap();
     let secs = at("/next_update").millis_since(at("/this_update")) / 1000;
     assert_eq!(secs.abs_diff(40 * 60) / 2, 0, "{shown}");
@@ -557,6 +558,7 @@ fn settings_are_kept_to_by_every_command_that_makes_or_ends_keys() {
         );
     }
 
+    // Creating, rolling and importing follow the settings.
     let owner = shell.json(&["owners", "create", "--name", "Acme"])["number"].to_string();
     let create = ["keys", "create", "--title", "x"];
     let error = |args: &[&str]| {
@@ -586,6 +588,7 @@ fn settings_are_kept_to_by_every_command_that_makes_or_ends_keys() {
     assert!(stderr(&imported).contains("`owner` is missing"), "{}", stderr(&imported));
     assert!(stderr(&imported).contains("`expires_at` is missing"), "{}", stderr(&imported));
 
+    // The default expiry applies, and ending a key needs a reason.
     shell.json(&["settings", "set", "--kind", "secret", "--default-lifetime", "30m"]);
     let made = shell.json(&owned);
     assert!(made["key"]["expires_at"].is_string(), "the default is taken");

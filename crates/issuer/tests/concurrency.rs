@@ -1,4 +1,4 @@
-//! Several processes at once on one issuer: nothing is lost, and the list never goes back.
+//! Several processes work on one issuer at once: nothing is lost, and the list never goes back.
 
 #![allow(
     clippy::unwrap_used,
@@ -21,10 +21,11 @@ use sqlx::Row as _;
 
 const DEMAND: Requirements =
     Requirements { purpose: Purpose::Token, kind: None, environment: None };
-/// Where a head names the one before: behind magic, issuer, kid, epoch, number and this update.
+/// The range of the previous head's digest: it follows magic, issuer, kid, epoch, number and this
+/// update.
 const PREVIOUS: std::ops::Range<usize> = 42..74;
 
-/// Every list that was ever committed follows the one before, by number, time and digest.
+/// Checks that every committed list follows the previous one in number, time and digest.
 async fn check_chain(issuer: &Issuer) -> i64 {
     let mut reading = issuer.store().read().await.unwrap();
     let query = sqlx::query("SELECT number, this_update, head FROM lists ORDER BY epoch, number");
@@ -46,6 +47,7 @@ async fn four_issuers_create_revoke_and_publish_at_once() {
     const EACH: usize = 12;
     let bench = Bench::new().await;
     let mut tasks = Vec::new();
+    // Each worker creates keys, and revokes every second one.
     for worker in 0..4 {
         let issuer =
             Issuer::open(&bench.home, bench.clock.clone(), DEFAULT_VALID_FOR).await.unwrap();
@@ -69,6 +71,7 @@ async fn four_issuers_create_revoke_and_publish_at_once() {
             made
         }));
     }
+    // Every serial is unique, and a gate has the right status for every key.
     let mut made = Vec::new();
     for task in tasks {
         made.extend(task.await.unwrap());
@@ -82,6 +85,7 @@ async fn four_issuers_create_revoke_and_publish_at_once() {
         let verdict = gate.verify(&minted.token, &DEMAND, now).map(|_| ());
         assert_eq!(verdict, if *revoked { Err(Refusal::Revoked) } else { Ok(()) });
     }
+    // The chain of lists has no gap, and the counts are right.
     let newest = check_chain(&bench.issuer).await;
     assert_eq!(u64::try_from(newest).unwrap(), gate.list().unwrap().list_version().number);
     let (_, shards) = bench.issuer.overview().await.unwrap();

@@ -1,5 +1,5 @@
-//! A server under clients that take its connections and let it wait: it publishes, serves gates
-//! and admins, and has closed each connection after the time that the documentation says.
+//! A server under clients that take its connections and make it wait. It publishes, serves gates
+//! and admins, and closes each connection after the documented time.
 
 #![allow(
     clippy::unwrap_used,
@@ -29,13 +29,13 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::task::JoinSet;
 
-/// How many connections hostile clients hold: more than the server has descriptors.
+/// The number of connections that hostile clients hold: more than the server has descriptors.
 const HOSTILE: usize = 1100;
-/// How long each of the attacks is watched.
+/// How long each attack is observed.
 const WATCHED: Duration = Duration::from_secs(5);
-/// What a stamp is valid for: short, so that it runs out while an attack is watched.
+/// The validity of a stamp, short enough that it expires during an attack.
 const VALID_FOR: Duration = Duration::from_secs(4);
-/// How long a gate or an admin may have to wait: much longer than on a machine of their own.
+/// How long a gate or an admin may have to wait: much longer than on an idle machine.
 const ANSWERED_WITHIN: Duration = Duration::from_secs(10);
 
 struct Served {
@@ -44,7 +44,7 @@ struct Served {
 }
 
 impl Served {
-    /// A server that may open so many files, and can't raise that.
+    /// Starts a server with this limit of open files, which it can't raise.
     fn start(shell: &Shell, descriptors: u32, args: &[&str]) -> Self {
         let own = shell.command(&[]);
         let mut command = Command::new("prlimit");
@@ -74,7 +74,7 @@ async fn connect(from: IpAddr, to: SocketAddr) -> std::io::Result<TcpStream> {
     socket.connect(to).await
 }
 
-/// One request over a connection of its own: the answer's status and body.
+/// One request over a connection of its own; returns the answer's status and body.
 async fn once(to: SocketAddr, request: &str) -> std::io::Result<(u16, Vec<u8>)> {
     let mut stream = TcpStream::connect(to).await?;
     stream.write_all(request.as_bytes()).await?;
@@ -86,7 +86,7 @@ async fn once(to: SocketAddr, request: &str) -> std::io::Result<(u16, Vec<u8>)> 
     Ok((status, answer.split_off(end + 4)))
 }
 
-/// Asks until it is answered, as gates do. Gives the answer and how long it took.
+/// Retries until there is an answer, as gates do. Returns the answer and how long it took.
 async fn ask(to: SocketAddr, request: &str) -> (u16, Vec<u8>, Duration) {
     let start = Instant::now();
     loop {
@@ -99,7 +99,7 @@ async fn ask(to: SocketAddr, request: &str) -> (u16, Vec<u8>, Duration) {
     }
 }
 
-/// What hostile clients do with their connections.
+/// The behaviour of hostile clients on their connections.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Attack {
     Idle,
@@ -111,7 +111,8 @@ enum Attack {
 }
 
 impl Attack {
-    /// Keeps one connection, or always another one, until the server closes it; then comes again.
+    /// Keeps one connection, or opens a new one each time, until the server closes it; then starts
+    /// again.
     async fn go_on(self, from: IpAddr, to: SocketAddr, stolen: Arc<str>, lived: Arc<AtomicU64>) {
         loop {
             let Ok(mut stream) = connect(from, to).await else {
@@ -144,10 +145,10 @@ impl Attack {
                 return trickle(stream).await;
             }
             Self::Reads => {
-                // Asks for more than the system holds for it, and takes nothing of that.
+                // Request more than the system's buffers hold, and read none of it.
                 let request = b"GET /v1/openapi.json HTTP/1.1\r\nhost: x\r\n\r\n".repeat(10);
                 stream.write_all(&request).await?;
-                // Tells when the server has closed the connection, without reading.
+                // Wait until the server closes the connection, without reading.
                 stream.ready(tokio::io::Interest::ERROR).await?;
                 return Ok(());
             }
@@ -158,7 +159,7 @@ impl Attack {
     }
 }
 
-/// A byte at a time, until the server has closed the connection.
+/// Sends a byte at a time until the server closes the connection.
 async fn trickle(stream: &mut TcpStream) -> std::io::Result<()> {
     let mut sink = [0; 1024];
     loop {
@@ -172,7 +173,7 @@ async fn trickle(stream: &mut TcpStream) -> std::io::Result<()> {
     }
 }
 
-/// How long a stamp is still valid, in milliseconds, by the place of *next update* in its file.
+/// How long a stamp is still valid, in milliseconds, from the offset of *next update* in its file.
 fn valid_for(stamp: &[u8], keyring: &Keyring) -> i64 {
     let now = SystemClock.now();
     Stamp::open(stamp, keyring, now).unwrap();
@@ -194,11 +195,11 @@ fn serve(shell: &Shell, patience: Patience) -> Served {
     Served::start(shell, 1024, &args)
 }
 
-/// How long a server lets its clients take.
+/// How much time a server allows its clients.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Patience {
     Short,
-    /// Longer than anything here lasts.
+    /// Longer than any test lasts.
     Long,
 }
 
@@ -206,13 +207,13 @@ struct Issuer {
     patience: Patience,
     shell: Shell,
     admin: String,
-    /// The key that hostile clients have: it may judge keys, and nothing else.
+    /// The hostile clients' key, which may only verify keys.
     stolen: Arc<str>,
     keyring: Keyring,
 }
 
 impl Issuer {
-    /// An issuer and its server, which puts out into a folder.
+    /// An issuer and its server, which publishes to a folder.
     async fn new(patience: Patience) -> (Self, Served) {
         let shell = Shell::new();
         let made = shell.json(&["init"]);
@@ -237,7 +238,7 @@ impl Issuer {
         valid_for(&bytes, &self.keyring)
     }
 
-    /// Watches a server under attack: what must hold does, at each moment.
+    /// Checks at each moment of an attack that the server's guarantees hold.
     async fn endure(&self, served: &Served, attack: Attack, addresses: u8) {
         let key = self.shell.json(&["keys", "create", "--title", "stolen"]);
         let (id, token) = (text(&key, "/key/id"), text(&key, "/token"));
@@ -279,7 +280,7 @@ impl Issuer {
             "{of}: {asked} asked, the slowest answer {slowest:?}, revoked in {revoked:?}, \
                    no connection lived longer than {lived:?}"
         );
-        // The longest patience, and what a machine that is busy needs to notice.
+        // The longest allowed time, plus what a busy machine needs to notice.
         let is_bounded = self.patience == Patience::Short;
         assert!(
             !is_bounded || lived < Duration::from_secs(3 + 4),
@@ -308,7 +309,7 @@ async fn whoever_takes_all_connections_stops_neither_the_list_nor_gates_nor_admi
     }
 }
 
-/// Nobody waits until hostile clients have had their time.
+/// No client has to wait until the hostile clients' time is over.
 #[tokio::test(flavor = "multi_thread")]
 async fn whoever_asks_gets_the_place_of_who_lets_the_server_wait() {
     let _ = raise_descriptor_limit();
@@ -318,7 +319,7 @@ async fn whoever_asks_gets_the_place_of_who_lets_the_server_wait() {
     }
 }
 
-/// Reads what comes until the server closes the connection.
+/// Reads until the server closes the connection.
 async fn until_closed(stream: &mut TcpStream) -> String {
     let mut said = Vec::new();
     let closed = tokio::time::timeout(ANSWERED_WITHIN, stream.read_to_end(&mut said)).await;

@@ -1,4 +1,4 @@
-//! Damaged files, wrong permissions, half-done work: each has its own answer, and nothing is
+//! Damaged files, wrong permissions, unfinished work: each has its own error, and nothing is
 //! overwritten.
 
 #![allow(
@@ -17,7 +17,8 @@ use portcullis_core::token::Label;
 use portcullis_issuer::init::{Plan, init};
 use portcullis_issuer::{Error, Home};
 
-/// Every file in `folder` with its bytes. SQLite's index of its log says nothing that lasts.
+/// Every file in `folder` with its bytes, except SQLite's shared-memory index, which holds nothing
+/// durable.
 fn snapshot(folder: &Path) -> Vec<(String, Vec<u8>)> {
     let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
     let mut files: Vec<_> = entries
@@ -31,7 +32,8 @@ fn snapshot(folder: &Path) -> Vec<(String, Vec<u8>)> {
     files
 }
 
-/// Every command that opens the issuer answers with `words`, exits with 2 and changes nothing.
+/// Checks that every command that opens the issuer fails with `words`, exits with 2 and changes
+/// nothing.
 fn all_refuse(shell: &Shell, words: &str) {
     let before = snapshot(&shell.home());
     for args in [
@@ -92,7 +94,7 @@ fn a_corrupt_database_is_named() {
         fs::write(shell.home().join("issuer.db"), content).unwrap();
         all_refuse(&shell, "database is damaged");
     }
-    // The header is whole, the pages are not.
+    // The header is intact, the pages are not.
     let shell = Shell::initialised();
     let path = shell.home().join("issuer.db");
     let mut bytes = fs::read(&path).unwrap();
@@ -173,7 +175,7 @@ async fn a_serial_outside_the_published_shards_is_never_handed_out() {
     writing.commit().await.unwrap();
     let new = portcullis_issuer::actions::NewKey::titled("x");
     assert!(matches!(bench.issuer.create(&new).await, Err(Error::ShardFull)));
-    // The stamps that were out before still lack the new shards.
+    // The earlier stamps still lack the new shards.
     bench.issuer.publish().await.unwrap();
     assert!(matches!(bench.issuer.create(&new).await, Err(Error::ShardFull)));
     let valid_for =

@@ -1,5 +1,5 @@
-//! The connection to PostgreSQL over TLS: to a real server whose certificate is of an authority that
-//! is trusted or not, for the host that is named or another, and to one that has no TLS.
+//! The connection to PostgreSQL over TLS: to a real server whose certificate comes from a trusted
+//! or an untrusted authority, for the named host or another one, and to a server without TLS.
 
 #![allow(
     clippy::unwrap_used,
@@ -21,7 +21,7 @@ use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, 
 use serde_json::Value;
 use sqlx::{AnyConnection, Connection as _, Row as _};
 
-/// PostgreSQL's programs, as Debian installs them, the newest first.
+/// PostgreSQL's programs, as Debian installs them, newest first.
 fn programs() -> Option<PathBuf> {
     let folders = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten();
     let mut found: Vec<PathBuf> = folders
@@ -35,7 +35,7 @@ fn programs() -> Option<PathBuf> {
     found.pop()
 }
 
-/// Whose server it is: PostgreSQL does not run as root.
+/// The account that runs the server, because PostgreSQL does not run as root.
 fn user() -> Option<(u32, u32)> {
     let id = |args: &[&str]| -> u32 {
         let output = Command::new("id").args(args).output().unwrap();
@@ -89,7 +89,7 @@ impl Cluster {
         command
     }
 
-    /// A file of the server's own.
+    /// Writes a file that the server owns.
     fn write(&self, name: &str, text: &str) {
         let path = self.within().join(name);
         std::fs::write(&path, text).unwrap();
@@ -99,7 +99,7 @@ impl Cluster {
         }
     }
 
-    /// Starts it, in the place of the one that runs.
+    /// Starts the server, replacing a running one.
     fn start(&mut self, settings: &[&str]) {
         self.stop();
         let port = self.port.to_string();
@@ -123,7 +123,7 @@ impl Cluster {
 
     fn stop(&mut self) {
         if let Some(mut server) = self.server.take() {
-            // The fast way: it ends its sessions.
+            // SIGINT is the fast shutdown, which ends open sessions.
             let id = server.id().to_string();
             let _ = Command::new("kill").args(["-INT", &id]).status();
             let _ = server.wait();
@@ -150,7 +150,7 @@ fn authority(file: &Path) -> CertifiedIssuer<'static, KeyPair> {
     authority
 }
 
-/// Whether the connection that this URL makes is encrypted.
+/// Whether the connection of this URL is encrypted.
 async fn is_encrypted(url: &str) -> bool {
     sqlx::any::install_default_drivers();
     let mut connection = AnyConnection::connect(url).await.unwrap();
@@ -170,7 +170,7 @@ async fn the_connection_is_what_sslmode_says_or_there_is_none() {
     let (right, wrong) = (here.join("right.pem"), here.join("wrong.pem"));
     let ours = authority(&right);
     authority(&wrong);
-    // For a name, and not for the address.
+    // The certificate is for a host name, not for the address.
     let key = KeyPair::generate().unwrap();
     let params = CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
     cluster.write("server.crt", &params.signed_by(&key, &ours).unwrap().pem());
@@ -179,7 +179,7 @@ async fn the_connection_is_what_sslmode_says_or_there_is_none() {
     cluster.start(&with_tls);
 
     let run = |url: &str, args: &[&str]| {
-        // Nobody's certificates but those that are named.
+        // Trust only the certificates that are named.
         let mut command = shell.command(args);
         command.env("DATABASE_URL", url).env("SSL_CERT_FILE", &wrong).env_remove("SSL_CERT_DIR");
         command.output().unwrap()
@@ -202,14 +202,14 @@ async fn the_connection_is_what_sslmode_says_or_there_is_none() {
     assert_eq!(code(&made), 0, "{}", stderr(&made));
     works(&full);
     works(&cluster.url("localhost", &root("verify-ca", &right)));
-    // Another authority's, whether it is named or the system's.
+    // Another authority's certificate, whether that authority is named or the system's.
     refused(&cluster.url("localhost", &root("verify-full", &wrong)), "UnknownIssuer");
     refused(&cluster.url("localhost", &root("verify-ca", &wrong)), "UnknownIssuer");
     refused(&cluster.url("localhost", "?sslmode=verify-full"), "UnknownIssuer");
-    // The right one, and another host.
+    // The right authority, but another host.
     refused(&cluster.url("127.0.0.1", &root("verify-full", &right)), "not valid for name");
     works(&cluster.url("127.0.0.1", &root("verify-ca", &right)));
-    // What checks nothing is encrypted all the same.
+    // A mode without verification still encrypts.
     for (mode, encrypted) in [("disable", false), ("prefer", true), ("require", true)] {
         let url = cluster.url("127.0.0.1", &format!("?sslmode={mode}"));
         works(&url);
@@ -218,7 +218,7 @@ async fn the_connection_is_what_sslmode_says_or_there_is_none() {
     assert!(is_encrypted(&cluster.url("127.0.0.1", "")).await, "by default, where it can be");
     assert!(is_encrypted(&full).await);
 
-    // A server that lets nobody in without TLS.
+    // A server that admits only TLS connections.
     let only = "hostssl all all 127.0.0.1/32 trust\n";
     std::fs::write(cluster.within().join("data/pg_hba.conf"), only).unwrap();
     cluster.start(&with_tls);

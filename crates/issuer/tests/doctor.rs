@@ -1,4 +1,4 @@
-//! What the doctor finds before it hurts.
+//! Problems that the doctor finds before they do harm.
 
 #![allow(
     clippy::unwrap_used,
@@ -57,7 +57,7 @@ async fn an_active_signer_whose_keys_are_all_refused_is_found() {
             let (issued_from, issued_before) = (None, None);
             let what = BulkRevocation { whose, state, issued_from, issued_before, by: None };
             bench.issuer.revoke_many(&what).await.unwrap();
-            // A revocation of an environment is of the keys that there are: it ends no signer.
+            // Revoking an environment covers the existing keys; it doesn't end a signer.
             bench.clock.advance(2000);
             bench.issuer.publish().await.unwrap();
             let seen = look(&bench, &[]).await;
@@ -120,7 +120,7 @@ async fn webhooks_that_nothing_can_be_sent_to_are_found() {
     assert!(failing.ok && failing.mend.is_some() && failing.found.contains(&made.webhook.id));
     alter("UPDATE deliveries SET state = 'dead'").await;
     assert!(!check(&look(&bench, &[]).await, "webhooks")[0].ok);
-    // As under another keystore.
+    // As if sealed under another keystore.
     alter("DELETE FROM deliveries").await;
     alter("UPDATE webhooks SET sealed = 's1.AAAA'").await;
     let seen = look(&bench, &[]).await;

@@ -1,5 +1,5 @@
-//! A server whose clock is set while it runs, by libfaketime. The clock that nobody can set is left
-//! alone.
+//! A server whose clock is set with libfaketime while it runs. The monotonic clock, which can't be
+//! set, is left alone.
 
 #![allow(
     clippy::unwrap_used,
@@ -19,7 +19,7 @@ use common::{Shell, code, stderr};
 use portcullis_issuer::clock::{Clock as _, SystemClock};
 use serde_json::Value;
 
-/// The library, as Debian's package `faketime` brings it.
+/// The library from Debian's package `faketime`.
 fn library() -> Option<PathBuf> {
     let name = "faketime/libfaketime.so.1";
     let folders = ["/usr/lib/x86_64-linux-gnu", "/usr/lib/aarch64-linux-gnu", "/usr/lib"];
@@ -114,13 +114,13 @@ async fn a_clock_that_is_set_ahead_is_held_until_it_is_set_right() {
     }
     let created = site.command(&["keys", "create", "--title", "x"]).output().unwrap();
     assert_eq!(code(&created), 0, "{}", stderr(&created));
-    // The machine was paused, and its clock was set right: one word is enough.
+    // The machine was paused and its clock was set right: one `--trust-clock` is enough.
     site.set("+1h");
     until("the jump", async || ready().await.0 == 503).await;
     let publish = site.command(&["list", "publish", "--trust-clock"]).output().unwrap();
     assert_eq!(code(&publish), 0, "{}", stderr(&publish));
     until("a server that is ready", async || ready().await.0 == 200).await;
-    // It was a mistake: the time that was written is ahead of what is right.
+    // That was a mistake: the time that was written is ahead of the right one.
     site.set("+0");
     let refused = site.command(&["keys", "create", "--title", "x"]).output().unwrap();
     assert!(stderr(&refused).contains("portcullis recover --clock"), "{}", stderr(&refused));

@@ -1,5 +1,5 @@
-//! Databases of earlier schemas, of either kind: bringing one up to date keeps every value, the trail
-//! and the list's number. `fixtures/README.md` says how they are made.
+//! Databases of earlier schemas, of both kinds: an upgrade keeps every value, the trail and the
+//! list's number. `fixtures/README.md` describes how they are made.
 
 #![allow(
     clippy::unwrap_used,
@@ -30,14 +30,14 @@ use serde_json::Value;
 use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, AssertSqlSafe, Connection as _, Executor as _, Row as _};
 
-/// Later than whatever was done to an issuer before it was kept.
+/// Later than any act on an issuer before it was stored.
 const LATER_MILLIS: u64 = 60_000;
 
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures")
 }
 
-/// The schemas that are kept: number, and whether it is one on PostgreSQL.
+/// The stored schemas: the number, and whether it is one on PostgreSQL.
 fn kept() -> Vec<(i64, bool)> {
     let names = std::fs::read_dir(folder()).unwrap();
     let names = names.map(|entry| entry.unwrap().file_name().into_string().unwrap());
@@ -63,7 +63,7 @@ fn server() -> Option<String> {
     server
 }
 
-/// The schemas that were released, by version.
+/// The released schemas, by version.
 fn released() -> BTreeMap<String, i64> {
     let text = std::fs::read_to_string(folder().join("released.json")).unwrap();
     serde_json::from_str(&text).unwrap()
@@ -88,7 +88,7 @@ fn each_schema_that_was_released_is_kept_and_the_newest_too() {
             assert!(kept.contains(&(*schema, on_server)), "the schema of {version} is not kept");
         }
     }
-    // What comes after the newest release is kept as it will be released.
+    // The schema after the newest release is stored as it will be released.
     let newest = *steps.last().unwrap();
     for on_server in [false, true] {
         assert!(
@@ -98,7 +98,7 @@ fn each_schema_that_was_released_is_kept_and_the_newest_too() {
     }
 }
 
-/// All values of a database, by table and column. Rows in the order of their texts, whatever that is.
+/// All values of a database, by table and column; each column's values are sorted by their text.
 type Values = BTreeMap<String, BTreeMap<String, Vec<String>>>;
 
 async fn values(url: &str) -> Values {
@@ -120,7 +120,8 @@ async fn values(url: &str) -> Values {
     }
     let schema = if url.starts_with("sqlite") { "main" } else { "portcullis" };
     for (table, columns) in &mut all {
-        // By its key, the rows of each column are in one order.
+        // Each column's values are sorted on their own below, so the order of the rows doesn't
+        // matter.
         let names: Vec<String> = columns.keys().map(|name| format!("\"{name}\"")).collect();
         let sql = format!("SELECT {} FROM {schema}.{table}", names.join(", "));
         let rows = sqlx::query(AssertSqlSafe(sql)).fetch_all(&mut connection).await.unwrap();
@@ -145,17 +146,17 @@ fn text(row: &AnyRow, at: usize) -> String {
     format!("{:?}", row.try_get::<Option<Vec<u8>>, _>(at).unwrap())
 }
 
-/// What a step is meant to change: the table, and the column or none for all of them.
+/// Whether a step is meant to change this table and column.
 fn is_meant(table: &str, column: &str) -> bool {
     match (table, column) {
-        // What is still to be done is done.
+        // Pending upkeep is done after the upgrade.
         ("upkeep", _) => true,
         ("webhooks", "sealed" | "old_sealed") => true,
         _ => false,
     }
 }
 
-/// The database of a kept issuer, on a server.
+/// Loads a stored issuer's database into a server.
 async fn load(home: Home, sql: &Path, server: &str) -> (Home, String) {
     let Database::Server(url) = new_database(server).await else { panic!("a server") };
     let mut connection = AnyConnection::connect(&url).await.unwrap();
@@ -193,7 +194,7 @@ async fn every_value_is_kept_when_a_database_is_brought_up_to_date() {
         }
         assert!(same > 100, "{name}: {same} columns");
 
-        // It goes on.
+        // The trail continues.
         let anchor = Anchor::parse(about["anchor"].as_str().unwrap()).unwrap();
         let report = issuer.verify_trail(&[anchor]).await.unwrap();
         assert_eq!((report.findings, report.newest), (vec![], Some(anchor)), "{name}");
@@ -206,7 +207,7 @@ async fn every_value_is_kept_when_a_database_is_brought_up_to_date() {
             &issuer.keyring_document().await.unwrap(),
         )
         .unwrap();
-        // The list is renewed under its number, or under the next one if it says something new.
+        // The list is renewed under its number, or under the next one if its contents change.
         let is = issuer.publish().await.unwrap();
         assert_eq!(is.epoch, was.epoch, "{name}");
         assert!((was.number..=was.number + 1).contains(&is.number), "{name}");
@@ -218,7 +219,7 @@ async fn every_value_is_kept_when_a_database_is_brought_up_to_date() {
         let secret = key.open(&webhook.id, &webhook.secret).unwrap();
         assert_eq!(secret.as_str(), about["secret"].as_str().unwrap(), "{name}");
         issuer.store().close().await;
-        // All steps are taken, in whichever order they came.
+        // All steps are applied, in whichever order they were added.
         let mut connection = AnyConnection::connect(&url).await.unwrap();
         let schema = if on_server { "portcullis" } else { "main" };
         let steps = format!("SELECT version FROM {schema}._sqlx_migrations ORDER BY version");
@@ -229,8 +230,8 @@ async fn every_value_is_kept_when_a_database_is_brought_up_to_date() {
     }
 }
 
-/// A kept database has taken the steps up to its own and no others: one that was kept before another
-/// step came between is to be made anew.
+/// A stored database has applied exactly the steps up to its own. One that was stored before a step
+/// was inserted must be made again.
 #[tokio::test]
 async fn a_fixture_is_of_the_schema_that_it_is_named_after() {
     for (schema, on_server) in kept() {
@@ -283,7 +284,7 @@ fn pack(name: &str, files: &[(&str, Vec<u8>)]) {
     archive.into_inner().unwrap().finish().unwrap();
 }
 
-/// What a server of any version reads: no commands of psql, no settings of the session.
+/// The dump without psql's commands and session settings, which a server of any version can read.
 fn plain(dump: &str) -> String {
     let lines = dump.lines().filter(|line| {
         let is_left_out = ["--", "\\", "SET ", "SELECT pg_catalog.set_config("];
@@ -298,6 +299,7 @@ async fn write_the_newest() {
     let newest = *schemas().last().unwrap();
     let work = tempfile::tempdir().unwrap();
     let read = |home: &Home, name: &str| std::fs::read(home.path().join(name)).unwrap();
+    // The SQLite issuer.
     let (home, about) = made(&work.path().join("sqlite"), None).await;
     let about = serde_json::to_vec_pretty(&about).unwrap();
     let files = [
@@ -308,6 +310,7 @@ async fn write_the_newest() {
     let one = format!("schema-{newest}.tar.gz");
     pack(&one, &files);
 
+    // The same on PostgreSQL, as a plain dump.
     let server = server().unwrap();
     let database = new_database(&server).await;
     let Database::Server(url) = &database else { panic!("a server") };
@@ -323,6 +326,7 @@ async fn write_the_newest() {
     ];
     let other = format!("schema-{newest}-postgres.tar.gz");
     pack(&other, &files);
+    // Remove stored schemas that are neither schema 6, nor the newest, nor released.
     let released = released();
     for (schema, on_server) in kept() {
         let is_kept =

@@ -1,5 +1,5 @@
-//! Issuers on one PostgreSQL of which one is frozen, or cut off, in the middle of what it did: the
-//! others go on, and it comes back in order.
+//! Issuers on one PostgreSQL, one of which is frozen or cut off in the middle of its work: the
+//! others continue, and it recovers afterwards.
 
 #![allow(
     clippy::unwrap_used,
@@ -23,14 +23,14 @@ use portcullis_issuer::store::Database;
 use serde_json::{Value, json};
 use sqlx::{Connection as _, Row as _};
 
-/// What `docs/issuer-publishing.md` promises.
+/// The bound in `docs/issuer-publishing.md`.
 const PROMISED: Duration = Duration::from_secs(20);
 const HOLDER: &str = "SELECT a.application_name, a.pid, a.backend_xid::TEXT AS xid, \
     a.xact_start::TEXT AS since FROM pg_locks l JOIN pg_stat_activity a ON a.pid = l.pid \
     WHERE l.locktype = 'advisory' AND l.granted AND a.datname = current_database() \
     AND a.application_name <> '' AND a.xact_start IS NOT NULL";
 
-/// The server that tests may use, or none, said loudly.
+/// The PostgreSQL server for tests; `None`, with a notice, if there is none.
 fn server() -> Option<String> {
     let server = std::env::var("PORTCULLIS_TEST_POSTGRES").ok();
     if server.is_none() {
@@ -107,7 +107,7 @@ impl Site {
         Some(made.pointer("/key/id")?.as_str()?.to_owned())
     }
 
-    /// The same, tried again as a client does that is told that the database is busy.
+    /// Like `create`, retried as a client does when the database is busy.
     async fn create_within(&self, at: &Served, most: Duration) -> String {
         let start = Instant::now();
         loop {
@@ -119,14 +119,14 @@ impl Site {
         }
     }
 
-    /// Who holds the right to write, and since when.
+    /// The holder of the write lock, and since when.
     async fn holder(&mut self) -> Option<(String, String)> {
         let row = sqlx::query(HOLDER).fetch_optional(&mut self.watching).await.unwrap()?;
         let (name, since): (String, String) = (row.get("application_name"), row.get("since"));
         Some((name, since))
     }
 
-    /// Freezes whoever is in the middle of a transaction that excludes all others.
+    /// Freezes a server in the middle of a transaction that excludes all others.
     async fn freeze(&mut self, served: &[Served]) -> usize {
         let start = Instant::now();
         loop {
@@ -172,14 +172,14 @@ async fn a_frozen_issuer_stops_no_other_and_comes_back() {
         let start = Instant::now();
         let before = site.stamp(awake).await.unwrap();
         let file = || this_update(&std::fs::read(folder.join("stamp")).unwrap());
-        // What another one is asked for is done, and the list goes on, also in the folder.
+        // Another server executes requests, and the list is renewed, also in the folder.
         created.push(site.create_within(awake, PROMISED).await);
         while site.stamp(awake).await.is_none_or(|now| now <= before) || file() <= before {
             assert!(start.elapsed() < PROMISED, "round {round}: the others don't publish");
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
         longest = longest.max(start.elapsed());
-        // The one that wakes up goes on as if nothing had been, with what the others put out.
+        // The thawed server continues normally, with the list that the others published.
         let out = site.stamp(awake).await.unwrap();
         served[frozen].signal("-CONT");
         let woken = Instant::now();
@@ -199,8 +199,8 @@ async fn a_frozen_issuer_stops_no_other_and_comes_back() {
     check_history(&mut site.watching, &created).await;
 }
 
-/// What lies between an issuer and PostgreSQL, and can be cut: then nothing comes through, and
-/// nobody is told.
+/// A connection between an issuer and PostgreSQL that can be cut: then no data passes, and neither
+/// side is notified.
 struct Wire {
     port: u16,
     cut: tokio::sync::watch::Sender<bool>,
@@ -223,7 +223,7 @@ impl Wire {
                         _ = copied => return,
                         _ = is_cut.wait_for(|cut| *cut) => {}
                     }
-                    // What was cut stays cut, also when the network is whole again.
+                    // A cut connection stays cut, even if the network works again.
                     std::future::pending::<()>().await;
                 });
             }
@@ -234,7 +234,7 @@ impl Wire {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_issuer_that_is_cut_off_stops_no_other_and_comes_back() {
-    /// What is promised of the one that was cut off: it notices within 90 s.
+    /// The bound for a server that was cut off: it notices within 90 s.
     const NOTICED: Duration = Duration::from_secs(90 + 30);
     let Some(server) = server() else { return };
     let (database, shell, admin) = issuer_on(&server).await;
@@ -265,7 +265,7 @@ async fn an_issuer_that_is_cut_off_stops_no_other_and_comes_back() {
     check_history(&mut site.watching, &created).await;
 }
 
-/// Nothing that was acknowledged is lost, and no list contradicts another.
+/// No acknowledged key is lost, and no list contradicts another.
 async fn check_history(connection: &mut sqlx::AnyConnection, created: &[String]) {
     let keys = sqlx::query("SELECT id, serial FROM portcullis.api_keys");
     let keys = keys.fetch_all(&mut *connection).await.unwrap();
@@ -281,8 +281,8 @@ async fn check_history(connection: &mut sqlx::AnyConnection, created: &[String])
     );
 }
 
-/// A session that holds the right to write and is stuck in sending, which no timeout of the
-/// server ends: whoever waits for it does.
+/// A session holds the write lock and is stuck while sending, which no timeout of the server ends.
+/// The session that waits for the lock ends it.
 #[tokio::test]
 async fn who_is_stuck_in_an_answer_is_ended_by_who_waits() {
     let Some(bench) = Bench::on_postgres().await else { return };
@@ -302,8 +302,8 @@ async fn who_is_stuck_in_an_answer_is_ended_by_who_waits() {
     panic!("the session went on");
 }
 
-/// A machine that is gone says nothing of its end: the server has to ask. It says what the kernel
-/// holds for this session's socket, and not what was asked for.
+/// A machine that fails doesn't close its connections, so the server must probe them. PostgreSQL
+/// reports the kernel's values for this session's socket, not the requested ones.
 #[tokio::test]
 async fn the_server_asks_whether_a_client_is_still_there() {
     let Some(bench) = Bench::on_postgres().await else { return };
@@ -345,8 +345,8 @@ async fn a_session_that_is_ended_is_an_error_of_its_own_and_replaced() {
     }
 }
 
-/// A transaction that the database has rolled back by itself, as SQLite does when the disk is full,
-/// can't be rolled back again: its connection is of no use any more.
+/// A transaction that the database rolled back by itself, as SQLite does when the disk is full,
+/// can't be rolled back again, so its connection is discarded.
 #[tokio::test]
 async fn a_connection_that_is_left_in_a_dead_transaction_is_not_used_again() {
     let mut benches = vec![Bench::new().await];

@@ -1,5 +1,5 @@
-//! A disk that is full, which takes root to make: the list goes on in the room that is kept for it,
-//! no key is made, and all is well again once there is room.
+//! A full disk; the test needs root to make one. The list is renewed in the space reserved for it,
+//! no key is made, and everything works again once there is space.
 
 #![allow(
     clippy::unwrap_used,
@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 use common::{Shell, code, stderr};
 use serde_json::{Value, json};
 
-/// A small file system of our own.
+/// A small file system for the test.
 struct Disk(PathBuf);
 
 impl Disk {
@@ -33,7 +33,7 @@ impl Disk {
         None
     }
 
-    /// Writes until there is no room left at all.
+    /// Writes until no space is left at all.
     fn fill(&self) {
         let mut options = std::fs::OpenOptions::new();
         let mut file = options.create(true).append(true).open(self.0.join("filler")).unwrap();
@@ -130,7 +130,7 @@ async fn the_list_goes_on_while_the_records_disk_is_full() {
     assert_eq!(status, 201, "{made}");
     let id = made["key"]["id"].as_str().unwrap().to_owned();
     disk.fill();
-    // Keys need room that there is not: either way it says so, and so does a command.
+    // Keys need space that is missing: the API and the command both report it.
     let refused = until("a refusal", async || {
         let (status, body) = served.post("/v1/keys", &create).await;
         (status != 201).then_some((status, body))
@@ -138,11 +138,11 @@ async fn the_list_goes_on_while_the_records_disk_is_full() {
     .await;
     assert_eq!((refused.0, &refused.1["code"]), (503, &json!("storage_full")), "{}", refused.1);
     assert!(refused.1["detail"].as_str().unwrap().contains("make room"), "{}", refused.1);
-    // For three times as long as a list counts, stamps are renewed.
+    // Stamps are renewed for three times as long as a list is valid.
     let start = Instant::now();
     let mut last = served.stamp().await;
     while start.elapsed() < Duration::from_secs(60) {
-        // Whatever is given up is taken by somebody else at once.
+        // Space that is freed is taken up by another writer at once.
         if start.elapsed() > Duration::from_secs(20) {
             disk.fill();
         }

@@ -1,4 +1,4 @@
-//! The issuer's signers and the files that hold their keys: rotation, encryption at rest, backups.
+//! The issuer's signers and the files with their keys: rotation, encryption at rest, backups.
 
 #![allow(
     clippy::unwrap_used,
@@ -49,7 +49,7 @@ async fn create(issuer: &Issuer) -> (u16, String) {
 }
 
 async fn rotation(bench: Bench) {
-    // Another process, which learns of all this by the database and the keystore's file alone.
+    // Another process, which learns of all this only from the database and the keystore's file.
     let other = Issuer::open(&bench.home, bench.clock.clone(), DEFAULT_VALID_FOR).await.unwrap();
     let (kid, old) = create(&other).await;
     assert_eq!(kid, 1);
@@ -80,7 +80,7 @@ async fn rotation(bench: Bench) {
     gate.hold_secret(6, &other.keystore().keys()[5].secret).unwrap();
     assert!(gate.verify(&new, &TOKEN, now).is_ok());
 
-    // Two tokens of kid 1 would be refused: that is asked for, and then it is so.
+    // Retiring kid 1 would make two live tokens invalid, so it needs `anyway`.
     let refused = change(&bench, &KeyringChange::Retire { kid: 1, anyway: false }).await;
     assert!(
         matches!(refused, Err(Error::Rotation(RotationError::LiveKeys { kid: 1, live: 2 }))),
@@ -110,7 +110,8 @@ async fn repetition(bench: Bench) {
     let token = first.keys[0].token.to_string();
     change(&bench, &signer(Purpose::Token, true)).await.unwrap();
     change(&bench, &KeyringChange::Retire { kid: 1, anyway: true }).await.unwrap();
-    // The answer is what it was, by the signer that made it then; a key under another would be a second one.
+    // The answer is the same as before, from the signer of that time. A key under another signer
+    // would be a second key.
     let again = bench.issuer.create_all(&new, Some(&name)).await.unwrap();
     assert!(again.repeated);
     assert_eq!((again.keys[0].token.as_str(), again.keys[0].record.kid), (token.as_str(), 1));
@@ -169,7 +170,7 @@ async fn what_a_rotation_left_half_done_is_never_used_nor_is_its_kid() {
     change(&bench, &signer(Purpose::Token, true)).await.unwrap();
     let after = fs::read(bench.home.keystore()).unwrap();
     bench.issuer.store().close().await;
-    // The file was written and the commit failed: as if version 2 had never been stored.
+    // The file was written and the commit failed, as if version 2 had never been stored.
     let half = Bench::new().await;
     fs::write(half.home.keystore(), &before).unwrap();
     assert!(
@@ -292,7 +293,8 @@ fn an_encrypted_issuer_lives_through_every_change() {
     assert_eq!((rotated["kid"].as_u64(), rotated["state"].as_str()), (Some(6), Some("active")));
     assert!(is_sealed(&keystore), "written anew as it was");
 
-    // Without the passphrase, with a wrong one, and damaged: each is named, and nothing is touched.
+    // No passphrase, a wrong one, and a damaged file: each has its own error, and nothing is
+    // changed.
     let bytes = fs::read(&keystore).unwrap();
     let without = locked.shell.run(&["keys", "list"]);
     assert!(stderr(&without).contains("PORTCULLIS_PASSPHRASE_FILE"), "{}", stderr(&without));
@@ -346,7 +348,7 @@ fn a_backup_is_restored_whole_or_not_at_all() {
     let made: Value =
         serde_json::from_str(&locked.ok(&["keys", "create", "--title", "Kept", "--json"])).unwrap();
     let token = made["token"].as_str().unwrap();
-    // Keys of the very second of the last commit are given up by a recovery.
+    // A recovery gives up keys of the same second as the last commit.
     std::thread::sleep(Duration::from_millis(1100));
     locked.ok(&["list", "publish"]);
     let file = locked.shell.folder.path().join("backup.pcx");

@@ -35,7 +35,7 @@ fn an_issuer_with_a_label_makes_keys_without_one() {
     assert!(stderr(&refused).contains("it lists `acme`"), "{}", stderr(&refused));
     assert!(stderr(&refused).contains(advice), "{}", stderr(&refused));
 
-    // What the error proposes.
+    // The command that the error proposes.
     let added = shell.run(&advice.split(' ').skip(1).collect::<Vec<_>>());
     assert_eq!(code(&added), 0, "{}", stderr(&added));
     assert!(stdout(&added).contains("`acme` (default), no label"), "{}", stdout(&added));
@@ -103,7 +103,7 @@ fn a_label_is_removed_when_it_is_meant() {
     let change = events.iter().find(|event| event["type"] == "keyring.changed").unwrap();
     assert_eq!((text(change, "/data/act"), text(change, "/on_behalf_of")), ("labels", "me"));
 
-    // No key has it any more that anybody would miss: nothing is asked.
+    // No live key has the label, so no confirmation is needed.
     assert_eq!(code(&shell.run(&["keyring", "labels", "--add", "shop"])), 0);
     assert_eq!(code(&shell.run(&["keyring", "labels", "--remove", "shop"])), 0);
     let back = shell.json(&["keyring", "labels", "--add", "acme"]);
@@ -144,7 +144,7 @@ fn the_root_key_is_needed_and_what_is_misspelt_is_refused() {
     let missing = shell.run(&add);
     assert_eq!(code(&missing), 2);
     assert!(stderr(&missing).contains("--root"), "{}", stderr(&missing));
-    // What only looks needs none.
+    // Reading needs no confirmation.
     assert_eq!(code(&shell.run(&["keyring", "labels"])), 0);
     assert_eq!(code(&shell.run(&[&add[..], &["--dry-run"]].concat())), 0);
     let root = away.to_str().unwrap();

@@ -1,5 +1,5 @@
-//! Moving the records from SQLite to PostgreSQL: all of them arrive, the list goes on, and what stands
-//! in the way is named.
+//! Moving the records from SQLite to PostgreSQL: all of them arrive, the list continues, and each
+//! obstacle is named.
 
 #![allow(
     clippy::unwrap_used,
@@ -38,7 +38,8 @@ use portcullis_issuer::{Error, Home, Issuer};
 use serde_json::Value;
 use sqlx::{AnyConnection, AssertSqlSafe, Connection as _, Executor as _, Row as _};
 
-/// A server, or nothing where none is named, which in continuous integration is a failure.
+/// The PostgreSQL server for tests, or `None` if none is named; in continuous integration that is a
+/// failure.
 fn server() -> Option<String> {
     let server = std::env::var("PORTCULLIS_TEST_POSTGRES").ok();
     if server.is_none() {
@@ -48,7 +49,7 @@ fn server() -> Option<String> {
     server
 }
 
-/// A new database's URL.
+/// Creates a database; returns its URL.
 async fn database(server: &str) -> String {
     match new_database(server).await {
         Database::Server(url) => url,
@@ -60,14 +61,14 @@ fn run(shell: &Shell, url: &str, args: &[&str]) -> Output {
     shell.command(args).env("DATABASE_URL", url).output().unwrap()
 }
 
-/// Runs a command that must succeed, on that database.
+/// Runs a command on that database, which must succeed.
 fn json(shell: &Shell, url: &str, args: &[&str]) -> Value {
     let output = run(shell, url, &[args, &["--json"]].concat());
     assert_eq!(code(&output), 0, "{args:?}: {}", stderr(&output));
     serde_json::from_slice(&output.stdout).unwrap()
 }
 
-/// The code of the error with which a command ends that must not succeed.
+/// The error code and message of a command that must fail.
 fn refused(output: &Output) -> (String, String) {
     assert_ne!(code(output), 0);
     let text = stderr(output);
@@ -88,7 +89,7 @@ fn file_url(home: &Path) -> String {
     format!("sqlite://{}", home.join("issuer.db").display())
 }
 
-/// How many rows each table has, by its name.
+/// The number of rows in each table, by name.
 async fn counts(url: &str) -> BTreeMap<String, i64> {
     sqlx::any::install_default_drivers();
     let mut connection = AnyConnection::connect(url).await.unwrap();
@@ -112,7 +113,7 @@ async fn open(home: &Home) -> Issuer {
     Issuer::open(home, Arc::new(SystemClock), DEFAULT_VALID_FOR).await.unwrap()
 }
 
-/// A gate of this issuer, which knows what is out.
+/// A gate of this issuer that holds the published list.
 async fn gate(issuer: &Issuer) -> Verifier {
     let mut gate =
         Verifier::new(*issuer.root(), &issuer.keyring_document().await.unwrap()).unwrap();
@@ -123,7 +124,7 @@ async fn gate(issuer: &Issuer) -> Verifier {
     gate
 }
 
-/// The gate fetches what is out, as gates do, by the files alone.
+/// Lets the gate fetch the published files, as gates do.
 async fn look(gate: &mut Verifier, issuer: &Issuer) {
     use portcullis_core::list::Bundle;
     let bundle = issuer.bundle().await.unwrap();
@@ -148,7 +149,7 @@ async fn everything_arrives_and_the_list_goes_on() {
     let home = Home::new(shell.home());
     let about = fill(&home, None).await;
     let url = database(&server).await;
-    // Signs that no rule lets in, and that the way between the databases gives a meaning.
+    // Characters that no rule accepts and that have a special meaning in the transfer format.
     let odd = "UPDATE owners SET metadata = metadata || char(9, 10, 13, 92, 110, 92, 46, 10)";
     sql(&file_url(&shell.home()), odd).await;
     let before = counts(&file_url(&shell.home())).await;
@@ -159,7 +160,7 @@ async fn everything_arrives_and_the_list_goes_on() {
     let events = issuer.events_after(0, 10_000).await.unwrap();
     issuer.store().close().await;
 
-    // A preview changes nothing, and nobody is asked where there is nobody.
+    // A preview changes nothing. Without a terminal, there is no prompt.
     let preview = json(&shell, &url, &["migrate", "--dry-run"]);
     assert_eq!(preview["next"], "begin");
     let told = refused(&run(&shell, &url, &["migrate", "--json"]));
@@ -173,7 +174,7 @@ async fn everything_arrives_and_the_list_goes_on() {
         (moved["list"][0].as_u64(), moved["list"][1].as_u64()),
         (about["epoch"].as_u64(), about["number"].as_u64())
     );
-    // Every table that the schema has, by what both databases list, and each has rows to lose.
+    // Every table in the schema, by the listings of both databases; each has rows to lose.
     let after = counts(&url).await;
     let told = moved["tables"].as_array().unwrap();
     let mut seen = 0;
@@ -189,10 +190,10 @@ async fn everything_arrives_and_the_list_goes_on() {
         seen += 1;
     }
     assert_eq!(seen, told.len());
-    // To say it again does nothing.
+    // Repeating the command does nothing.
     assert_eq!(json(&shell, &url, &["migrate", "--yes"])["before"], true);
 
-    // The server on PostgreSQL goes on.
+    // The server continues on PostgreSQL.
     let there = home.clone().with_database(Database::from_url(&url).unwrap());
     let issuer = open(&there).await;
     let query = Query { limit: Some(200), ..Query::default() };
@@ -204,7 +205,7 @@ async fn everything_arrives_and_the_list_goes_on() {
     assert_eq!(column.open(&webhook.id, &webhook.secret).unwrap().as_str(), text("secret"));
     let old = webhook.old_secret.as_ref().unwrap();
     assert_eq!(column.open(&webhook.id, &old.0).unwrap().as_str(), text("old_secret"));
-    // The same request under the same name answers the same key.
+    // The same request with the same idempotency key returns the same key.
     let odd = keys.iter().find(|key| key.title.starts_with("backslash")).unwrap().title.clone();
     let again = issuer.create_all(&[NewKey::titled(&odd)], Some(&idempotency())).await.unwrap();
     assert_eq!(again.keys[0].token.as_str(), text("once"));
@@ -224,7 +225,7 @@ async fn everything_arrives_and_the_list_goes_on() {
     assert!(gate.verify(new.token.as_str(), &demand, now).is_ok());
     let anchor = Anchor::parse(&text("anchor")).unwrap();
     assert!(issuer.verify_trail(&[anchor]).await.unwrap().is_sound());
-    // The triggers count again.
+    // The triggers maintain the counts again.
     let mut reading = issuer.store().read().await.unwrap();
     let secs = now.secs();
     let kept = count_by_state(&mut reading, secs).await.unwrap();
@@ -232,12 +233,12 @@ async fn everything_arrives_and_the_list_goes_on() {
     drop(reading);
     issuer.store().close().await;
 
-    // What was written there is not in issuer.db: there is no way back.
+    // Records written on PostgreSQL are not in issuer.db, so the move can't be taken back.
     let (code, message) = refused(&run(&shell, &url, &["migrate", "--back", "--yes", "--json"]));
     assert_eq!(code, "move_written", "{message}");
 }
 
-/// A server of the program, until it is dropped.
+/// A running server, stopped when dropped.
 struct Served(Child);
 
 impl Served {
@@ -270,7 +271,7 @@ async fn a_server_that_runs_is_noticed_and_whoever_is_not_writes_nothing_more() 
     let shell = Shell::initialised();
     let url = database(&server).await;
     let served = Served::start(&shell);
-    // Its first beat takes the lease. A preview says so, and changes nothing.
+    // Its first beat takes the lease. A preview reports that and changes nothing.
     let start = Instant::now();
     while json(&shell, &url, &["migrate", "--dry-run"])["running"].is_null() {
         assert!(start.elapsed() < Duration::from_secs(60), "it has no lease");
@@ -279,7 +280,8 @@ async fn a_server_that_runs_is_noticed_and_whoever_is_not_writes_nothing_more() 
     assert_eq!(code, "move_running", "{message}");
     assert!(message.contains("a server") && message.contains("stop it"), "{message}");
     served.stop();
-    // One that has it open and is silent: what it acknowledged is there, and it acknowledges no more.
+    // A process that has the database open without a lease: everything that it acknowledged is
+    // moved, and it acknowledges nothing more.
     let issuer = open(&Home::new(shell.home())).await;
     let over = Arc::new(AtomicBool::new(false));
     let is_over = Arc::clone(&over);
@@ -322,7 +324,7 @@ async fn killed_anywhere_and_run_again_it_goes_on() {
     let url = database(&server).await;
     let before = counts(&file_url(&shell.home())).await;
     let (mut kills, mut halves) = (0, 0);
-    // Each try gets a little longer than the one before, so that one comes to its end.
+    // Each attempt gets a little more time than the one before, so that one finishes.
     let mut patience = 20;
     loop {
         let mut command = shell.command(&["migrate", "--yes", "--json", "--batch", "7"]);
@@ -352,13 +354,14 @@ async fn killed_anywhere_and_run_again_it_goes_on() {
         let half = there.get("api_keys").is_some_and(|rows| *rows > 0);
         halves += u32::from(half && there["api_keys"] < before["api_keys"]);
         if half {
-            // Neither end can be used meanwhile, and both say what to do.
+            // Neither database can be used meanwhile, and both errors name the next step.
             let (code, message) = refused(&shell.run(&["keys", "list", "--json"]));
             assert!(["database_moving", "database_moved"].contains(&code.as_str()), "{message}");
             let serve = &["serve", "--listen", "127.0.0.1:0", "--json"];
             if code == "database_moving" && kills % 3 == 0 {
                 let (code, message) = refused(&run(&shell, &url, serve));
-                // Between the release of the target and the last mark it is usable: not seen here.
+                // The target is usable between its release and the last mark; this test doesn't see
+                // that moment.
                 assert_eq!(code, "database_half_moved", "{message}");
                 assert!(message.contains("portcullis migrate"), "{message}");
             }
@@ -374,7 +377,7 @@ async fn killed_anywhere_and_run_again_it_goes_on() {
     json(&shell, &url, &["keys", "create", "--title", "After"]);
 }
 
-/// A move by hand, on the machine's clock.
+/// A move driven by the test, on the machine's clock.
 fn by_hand(shell: &Shell, url: &str) -> Move {
     let home = Home::new(shell.home());
     Move::new(&home, url, Arc::new(SystemClock), PublishOptions::default()).unwrap()
@@ -383,7 +386,7 @@ fn by_hand(shell: &Shell, url: &str) -> Move {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_row_that_was_damaged_on_its_way_is_found_and_the_target_stays_unusable() {
     let Some(server) = server() else { return };
-    // What is done, in which table it is found, and whether running it again is enough.
+    // The damage, the table in which it is found, and whether another run repairs it.
     for (damage, table, heals) in [
         ("UPDATE portcullis.events SET data = data || ' ' WHERE id = 2", "events", false),
         ("DELETE FROM portcullis.events WHERE id = 3", "events", false),
@@ -418,7 +421,8 @@ async fn a_row_that_was_damaged_on_its_way_is_found_and_the_target_stays_unusabl
         assert_eq!(found, table, "{damage}");
         let (code, _) = refused(&run(&shell, &url, &["keys", "list", "--json"]));
         assert_eq!(code, "database_half_moved");
-        // Run again it is found again, unless it is what a table lacks at its end or is set anew.
+        // Another run finds it again, unless the run restores it: rows missing at the table's end,
+        // or a value that is set again.
         let again = moving.go(&[], Options::default(), &mut |_| ()).await;
         assert_eq!(again.is_ok(), heals, "{damage}: {again:?}");
         if let Err(error) = again {
@@ -437,7 +441,7 @@ async fn what_stands_in_the_way_is_named_and_nothing_is_changed() {
     let migrate = |url: &str, more: &[&str]| {
         refused(&run(&shell, url, &[&["migrate", "--yes", "--json"], more].concat()))
     };
-    // Where to.
+    // Errors of the target's URL.
     let none = refused(&shell.run(&["migrate", "--yes", "--json"]));
     assert_eq!(none.0, "move_target");
     let url = database(&server).await;
@@ -451,7 +455,7 @@ async fn what_stands_in_the_way_is_named_and_nothing_is_changed() {
     let (_, gone) = migrate("postgres://u:hunter2@127.0.0.1:1/x", &[]);
     assert!(!gone.contains("hunter2"), "{gone}");
 
-    // What the target holds.
+    // Errors of the target's contents.
     let foreign = database(&server).await;
     sql(&foreign, "CREATE SCHEMA portcullis").await;
     sql(&foreign, "CREATE TABLE portcullis.orders (id BIGINT)").await;
@@ -470,7 +474,7 @@ async fn what_stands_in_the_way_is_named_and_nothing_is_changed() {
     sql(&format!("{server}postgres"), &make).await;
     assert_eq!(migrate(&format!("{server}{name}"), &[]).0, "move_encoding");
 
-    // What the source is.
+    // Errors of the source.
     let file = file_url(&shell.home());
     let until = 4_000_000_000_000_i64;
     sql(&file, &format!("INSERT INTO publisher VALUES (1, 'x', {until})")).await;
@@ -501,13 +505,14 @@ async fn what_stands_in_the_way_is_named_and_nothing_is_changed() {
     sql(&file, "DROP TABLE kept").await;
     assert_eq!(migrate(&url, &["--back"]).0, "move_not_begun");
     assert_eq!(code(&shell.run(&["keys", "create", "--title", "Here"])), 0);
-    // What PostgreSQL does not take is named by its row, and can be mended meanwhile.
+    // A value that PostgreSQL doesn't accept is reported with its row, and can be corrected
+    // meanwhile.
     sql(&file, "INSERT INTO upkeep VALUES ('a' || char(0))").await;
     let (code_of, message) = migrate(&url, &[]);
     assert!(code_of == "move_unfit" && message.contains("`upkeep`"), "{message}");
     sql(&file, "DELETE FROM upkeep").await;
 
-    // Each of these has left both as they were.
+    // Every refusal so far left both databases unchanged.
     json(&shell, &url, &["migrate", "--yes"]);
     for args in [
         &["keys", "list"][..],
@@ -524,7 +529,7 @@ async fn what_stands_in_the_way_is_named_and_nothing_is_changed() {
         assert_eq!(code, "database_moved", "{args:?}: {message}");
         assert!(message.contains("DATABASE_URL"), "{message}");
     }
-    // Another copy of issuer.db does not get into what is another's by now.
+    // Another copy of issuer.db must not be moved into a database that already holds this issuer.
     let copy = Shell::new();
     std::fs::create_dir(copy.home()).unwrap();
     for name in ["keystore.json", "issuer.db"] {
@@ -543,7 +548,7 @@ async fn a_move_is_taken_back_as_long_as_nothing_was_written_there() {
     let shell = Shell::initialised();
     let url = database(&server).await;
     let moving = by_hand(&shell, &url);
-    // Halfway: the process ends in the midst.
+    // Halfway: the process ends in the middle of the move.
     let mut killed = |_: Progress<'_>| panic!("killed");
     let stopped = moving.go(&[], Options::default(), &mut killed);
     let stopped = AssertUnwindSafe(stopped).catch_unwind();
@@ -558,7 +563,7 @@ async fn a_move_is_taken_back_as_long_as_nothing_was_written_there() {
     assert_eq!(code(&shell.run(&["keys", "create", "--title", "Here again"])), 0);
     assert!(counts(&url).await.is_empty());
 
-    // Afterwards, when only looked at.
+    // After the move, when the target was only read.
     json(&shell, &url, &["migrate", "--yes"]);
     json(&shell, &url, &["keys", "list"]);
     assert_eq!(refused(&run(&shell, &elsewhere, &back)).0, "move_target_lost");
@@ -570,7 +575,7 @@ async fn a_move_is_taken_back_as_long_as_nothing_was_written_there() {
         "database_schema_missing"
     );
     assert_eq!(code(&shell.run(&["keys", "create", "--title", "And again"])), 0);
-    // And anew, when something was written there.
+    // Once more, after a write to the target.
     json(&shell, &url, &["migrate", "--yes"]);
     json(&shell, &url, &["keys", "create", "--title", "There"]);
     let (code_of, message) = refused(&run(&shell, &url, &back));
@@ -579,7 +584,7 @@ async fn a_move_is_taken_back_as_long_as_nothing_was_written_there() {
     assert_eq!(refused(&shell.run(&["keys", "list", "--json"])).0, "database_moved");
 }
 
-/// An issuer of an earlier schema is brought up to date first, and its trail goes on.
+/// An issuer of an earlier schema is upgraded first, and its trail continues.
 #[tokio::test]
 async fn an_older_schema_is_moved_as_one_of_now() {
     let Some(server) = server() else { return };

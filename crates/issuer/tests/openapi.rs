@@ -1,4 +1,4 @@
-//! The API's description is what the code gives, and the door demands what it names.
+//! The API's description matches the code, and authentication demands the scopes that it names.
 
 #![allow(
     clippy::unwrap_used,
@@ -32,7 +32,7 @@ fn the_description_is_what_the_code_gives() {
     );
 }
 
-/// Method, path and scopes of everything that is described.
+/// Method, path and scopes of everything in the description.
 fn operations(document: &Value) -> Vec<(String, String, Vec<String>)> {
     let mut found = Vec::new();
     for (path, item) in document["paths"].as_object().unwrap() {
@@ -78,7 +78,7 @@ impl Api {
         (status, challenge.unwrap_or_default(), json)
     }
 
-    /// The same under names: the values of `Idempotency-Key`.
+    /// Like `send`, with values of `Idempotency-Key`.
     async fn send_named(
         &self,
         key: &str,
@@ -106,7 +106,7 @@ impl Api {
 #[tokio::test]
 async fn each_route_demands_the_scope_that_it_names() {
     let api = Api::new().await;
-    // Else the stream of events is answered without end.
+    // Otherwise the event stream would never end.
     api.bench.issuer.end();
     let operations = operations(&openapi());
     assert!(operations.len() >= 10);
@@ -129,7 +129,7 @@ async fn each_route_demands_the_scope_that_it_names() {
         }
         let all: Vec<&str> = demanded.iter().map(String::as_str).collect();
         let (_, with) = api.admin(&all).await;
-        // Whose keys, where there is a choice, may ask for more.
+        // If the body selects keys, some selections require more scopes.
         let body = if path == "/v1/revocations" { json!({ "owner": 1 }) } else { json!({}) };
         let (status, ..) = api.send(&with, &method, &place, &body).await;
         assert!(
@@ -159,7 +159,7 @@ async fn nobody_gives_or_takes_what_they_do_not_hold() {
         let (status, ..) = api.send(&maker, "POST", "/v1/admins", &body(none)).await;
         assert_eq!(status, StatusCode::BAD_REQUEST);
     }
-    // To roll an admin key is to be given its scopes, and to revoke it is to take them.
+    // Rolling an admin key gives its scopes to the caller, and revoking it takes them away.
     let weak = made["key"]["id"].as_str().unwrap();
     let strong = &api.bench.made.admin.id;
     let encoded = strong.replace('p', "%70");
@@ -223,7 +223,7 @@ async fn admin_keys_are_not_reached_in_bulk_by_who_may_not_change_them() {
         let told = (status, &problem["code"]);
         assert_eq!(told, (StatusCode::FORBIDDEN, &json!("insufficient_scope")), "{path} {body}");
     }
-    // Nor are they let in again by such a one.
+    // A weak key can't lift their suspension either.
     let (_, strong_key) = api.admin(&["*"]).await;
     let suspend = json!({ "state": "suspended", "environment": "test" });
     let (status, _, entry) = api.send(&strong_key, "POST", "/v1/revocations", &suspend).await;
@@ -233,7 +233,7 @@ async fn admin_keys_are_not_reached_in_bulk_by_who_may_not_change_them() {
     assert_eq!(status, StatusCode::FORBIDDEN);
     let (status, ..) = api.send(&strong_key, "POST", &lift, &json!({})).await;
     assert_eq!(status, StatusCode::OK);
-    // What reaches all sorts of keys leaves admin keys out.
+    // A selection across all purposes leaves admin keys out.
     let token = api.bench.issuer.create(&NewKey::titled("Token")).await.unwrap().record.id;
     let like = json!({ "where": { "environment": "live" } });
     let (status, _, revoked) = api.send(&revoker, "POST", "/v1/keys/revoke", &like).await;
@@ -241,7 +241,7 @@ async fn admin_keys_are_not_reached_in_bulk_by_who_may_not_change_them() {
     assert_eq!(revoked["keys"][0]["id"], json!(token));
 }
 
-/// Whether the description says that an operation takes an `Idempotency-Key`.
+/// Whether the description declares an `Idempotency-Key` for an operation.
 fn declares_idempotency(document: &Value, method: &str, path: &str) -> bool {
     let operation = &document["paths"][path][method.to_lowercase()];
     let parameters = operation["parameters"].as_array().cloned().unwrap_or_default();
@@ -259,6 +259,7 @@ async fn each_operation_declares_an_idempotency_key_or_refuses_it() {
     };
     let before = done().await;
     assert!(before > 0);
+    // An operation without support refuses the header and does nothing.
     let (mut honoured, mut refused) = (Vec::new(), 0);
     for (method, path, _) in operations(&document) {
         if declares_idempotency(&document, &method, &path) {
@@ -280,6 +281,7 @@ async fn each_operation_declares_an_idempotency_key_or_refuses_it() {
     assert!(refused > 30, "{refused}");
     assert_eq!(done().await, before, "nothing was done");
 
+    // The others replay the answer, and refuse another body or a malformed value.
     let (_, _, key) = api.send(&admin, "POST", "/v1/keys", &json!({ "title": "Old" })).await;
     let id = key["key"]["id"].as_str().unwrap();
     for (method, path) in honoured {
@@ -350,7 +352,7 @@ fn allows_null(document: &Value, schema: &Value) -> bool {
         || schema.as_object().is_some_and(serde_json::Map::is_empty)
 }
 
-/// The objects that a request's body may be.
+/// The possible objects of a request's body.
 fn bodies<'a>(document: &'a Value, operation: &'a Value) -> Vec<&'a Value> {
     let schema = &operation["requestBody"]["content"]["application/json"]["schema"];
     let mut open = vec![schema];
@@ -387,6 +389,7 @@ async fn null_is_taken_where_the_description_says_so_and_nowhere_else() {
                     .flatten()
                     .filter_map(Value::as_str)
                     .collect();
+                // The smallest valid body.
                 let mut whole = serde_json::Map::new();
                 for name in &required {
                     whole.insert((*name).into(), samples[*name].clone());
@@ -402,6 +405,7 @@ async fn null_is_taken_where_the_description_says_so_and_nowhere_else() {
                             api.send(&admin, &method.to_uppercase(), &place, &body).await;
                         (status, problem["code"].clone(), problem["detail"].clone())
                     };
+                    // Compare the answers with the field as null and without it.
                     let mut with = whole.clone();
                     with.insert(name.clone(), Value::Null);
                     let (without, with) = (answer(&whole).await, answer(&with).await);

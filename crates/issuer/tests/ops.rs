@@ -74,7 +74,7 @@ async fn events_are_listed_and_streamed() {
     assert!(stream.next().await.is_none(), "it ends with the server");
 }
 
-/// What a stream says until it ends, for a minute of its own time at most.
+/// The text of a stream until it ends, for at most a minute of its own time.
 async fn until_the_end(response: axum::response::Response) -> String {
     let mut stream = response.into_body().into_data_stream();
     let mut said = String::new();
@@ -97,7 +97,7 @@ fn auditor() -> NewKey {
     NewKey { purpose: KeyPurpose::Admin, admin_scopes, ..NewKey::titled("auditor") }
 }
 
-/// The ways in which a key can stop being one that may follow.
+/// The ways in which a key can lose the right to follow the stream.
 #[tokio::test]
 async fn a_stream_ends_with_its_key() {
     for (end, code) in [
@@ -107,6 +107,7 @@ async fn a_stream_ends_with_its_key() {
         ("lost its scope", "insufficient_scope"),
         ("revoked with all of its owner", "invalid_admin_key"),
     ] {
+        // Open a stream, end its key in one of the ways, and create another event.
         let bench = Bench::new().await;
         let issuer = &bench.issuer;
         let router = router(issuer);
@@ -143,6 +144,7 @@ async fn a_stream_ends_with_its_key() {
                     .unwrap(),
             ),
         }
+        // The stream ends with the reason and without that event.
         let secret = "told to nobody whose key is no more";
         issuer.create(&NewKey::titled(secret)).await.unwrap();
         let said = listening.await.unwrap();
@@ -178,7 +180,7 @@ async fn streams_are_bounded_for_each_key_and_in_all() {
     assert_eq!(router.clone().oneshot(follow(first)).await.unwrap().status(), 200, "free again");
 }
 
-/// The fewest tasks that are at work over a second: what ends by itself is not among them.
+/// The minimum of running tasks over a second, which excludes short-lived ones.
 async fn tasks_at_work() -> usize {
     let mut least = usize::MAX;
     for _ in 0..50 {
@@ -188,7 +190,7 @@ async fn tasks_at_work() -> usize {
     least
 }
 
-/// Each look is a statement twice a second: streams must not multiply them.
+/// Polling costs a statement twice a second, so more streams must not mean more polling.
 #[tokio::test]
 async fn however_many_follow_one_task_looks_for_all() {
     let bench = Bench::new().await;
@@ -207,7 +209,7 @@ async fn however_many_follow_one_task_looks_for_all() {
     assert_eq!(tasks_at_work().await, nobody, "nobody follows any more");
 }
 
-/// Whoever falls behind the one who looks for all misses nothing, and hears nothing twice.
+/// A follower that falls behind the shared poller misses no event and gets none twice.
 #[tokio::test]
 async fn every_follower_hears_each_event_once_in_its_order() {
     let bench = Bench::new().await;
@@ -238,14 +240,14 @@ async fn every_follower_hears_each_event_once_in_its_order() {
     }
 }
 
-/// A clock that was ahead for a moment leaves no key waiting for the time that it said.
+/// A clock that was briefly ahead doesn't make a key wait until that time.
 #[tokio::test]
 async fn a_clock_that_was_ahead_limits_nobody_afterwards() {
     let bench = Bench::new().await;
     let rate = Rate { requests: 1, window: Duration::from_secs(60) };
     let router = router_with(&bench.issuer, Settings { rate, ..Settings::default() });
     let right = bench.issuer.now();
-    // As far as the list that is out is judged by.
+    // As far ahead as the published list stays in force.
     bench.clock.jump(right.plus_millis(240_000));
     assert_eq!(ask(&router, get(&bench, "/v1/keys")).await.0, StatusCode::OK);
     bench.clock.jump(right);
@@ -361,6 +363,7 @@ async fn no_other_origin_may_use_the_api() {
 async fn metrics_are_for_admins_and_tell_what_is() {
     let bench = Bench::new().await;
     let router = router(&bench.issuer);
+    // Without a key, metrics are refused unless the settings open them.
     let open = Request::get("/metrics").body(Body::empty()).unwrap();
     assert_eq!(ask(&router, open).await.0, StatusCode::UNAUTHORIZED);
     bench.issuer.create(&NewKey::titled("x")).await.unwrap();
@@ -412,7 +415,7 @@ async fn metrics_tell_ends_and_ages_of_keyring_and_signers() {
     let passed = 10.0 * 86_400.0;
     assert!((before - value(end).await - passed).abs() < 5.0);
     assert!((value(age).await - young - passed).abs() < 5.0);
-    // The list has run out, and so has the keyring a year later.
+    // The list has expired, and a year later the keyring too.
     assert!(value("portcullis_list_left_seconds").await < -9.0 * 86_400.0);
     bench.clock.advance(400 * day);
     assert!(value(end).await < 0.0);
@@ -485,7 +488,7 @@ fn no_token_gets_into_the_log() {
     let answered: Vec<Value> = lines.filter(|line| line["message"] == "answered").collect();
     assert!(answered.iter().any(|line| line["span"]["route"] == "/v1/keys/{id}"));
     assert!(answered.iter().any(|line| line["span"]["request_id"] == "given-1"));
-    // Whose request it was, of those that were let in.
+    // The caller of each request that was admitted.
     let me = &made["admin_id"];
     for line in answered.iter().filter(|line| line["span"]["route"] != "none") {
         let refused = line["status"] == 401;
@@ -517,7 +520,7 @@ fn logged(shell: &Shell, work: impl FnOnce(&str)) -> String {
     log.join().unwrap()
 }
 
-/// Who is refused can't choose how much is logged, however they are refused.
+/// A client that is refused can't make the log grow, however it is refused.
 #[test]
 fn strangers_do_not_fill_the_log() {
     let shell = Shell::initialised();

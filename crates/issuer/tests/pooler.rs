@@ -1,5 +1,5 @@
-//! A real pgbouncer between us and PostgreSQL: it works where a session is ours alone, and is
-//! refused where it is not.
+//! A real pgbouncer in front of PostgreSQL: it works if a session belongs to one client, and is
+//! refused otherwise.
 
 #![allow(
     clippy::unwrap_used,
@@ -40,7 +40,7 @@ struct Pooler {
 }
 
 impl Pooler {
-    /// In front of the server at `server`, as `postgres://user@host:port/`.
+    /// Starts it in front of the server at `server`, which is `postgres://user@host:port/`.
     fn start(program: &Path, server: &str, mode: &str) -> Self {
         let (user, place) = server.strip_prefix("postgres://").unwrap().split_once('@').unwrap();
         let (host, port) = place.trim_end_matches('/').split_once(':').unwrap();
@@ -61,7 +61,7 @@ impl Pooler {
         let mut command = Command::new(program);
         command.arg(&config).stdout(Stdio::null()).stderr(Stdio::null());
         if is_root() {
-            // It does not run as root.
+            // pgbouncer does not run as root.
             let open = std::os::unix::fs::PermissionsExt::from_mode(0o755);
             std::fs::set_permissions(folder.path(), open).unwrap();
             command.uid(65534).gid(65534);
@@ -113,7 +113,7 @@ async fn a_session_of_ones_own_is_needed() {
         if mode == "transaction" {
             assert!(told.contains("database_pooled"), "{told}");
         }
-        // What it left behind in the server's sessions troubles nobody.
+        // The state that it left in the server's sessions harms no later client.
         assert_eq!(code(&run(&direct, &["keys", "create", "--title", "y"])), 0);
     }
 }

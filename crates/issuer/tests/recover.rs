@@ -1,5 +1,5 @@
-//! A backup of the database is put back, and the command line brings it up to what was published: on
-//! SQLite and on PostgreSQL.
+//! A backup of the database is restored, and the command line brings it up to date with the
+//! published list, on SQLite and on PostgreSQL.
 
 #![allow(
     clippy::unwrap_used,
@@ -25,7 +25,7 @@ use portcullis_issuer::{Error, Home, Issuer};
 use serde_json::{Value, json};
 use sqlx::{Connection as _, Executor as _};
 
-/// An issuer whose records are in a database that can be named by its URL, if not a file.
+/// An issuer whose database is a file, or is named by a URL.
 struct Site {
     shell: Shell,
     database: Option<String>,
@@ -49,7 +49,7 @@ impl Site {
         (text("/key/id"), text("/token"))
     }
 
-    /// Serves until the folder carries the list that is out now.
+    /// Serves until the folder has the current list.
     fn put_out(&self, target: &str) {
         let args = ["serve", "--listen", "127.0.0.1:0", "--target", target];
         let mut command = self.shell.command(&args);
@@ -67,7 +67,7 @@ impl Site {
             std::thread::sleep(Duration::from_millis(20));
         }
         let carried = carries();
-        // In order, so that SQLite's file is whole afterwards.
+        // Stop it with a signal, so that SQLite's file is complete afterwards.
         let end = Command::new("kill").arg(child.id().to_string()).status().unwrap();
         assert!(end.success() && child.wait().unwrap().success());
         assert!(carried, "the folder was not brought up to date");
@@ -79,7 +79,7 @@ impl Site {
     }
 }
 
-/// Waits for the next second to begin: keys are dated in whole ones.
+/// Waits for the next second, because keys are dated in whole seconds.
 fn next_second() {
     let now = SystemClock.now().secs();
     while SystemClock.now().secs() == now {
@@ -91,7 +91,7 @@ fn next_second() {
 fn recovery(site: &Site, backup: impl FnOnce(), restore: impl FnOnce()) {
     let folder = site.shell.folder.path().join("out");
     let target = format!("dir:{}", folder.display());
-    // Keys of the very second of the last commit are given up.
+    // Keys of the same second as the last commit are given up.
     let (_, kept) = site.created("kept");
     next_second();
     let (old_id, old) = site.created("before the backup");
@@ -122,7 +122,7 @@ fn a_restored_file_is_recovered() {
     let copied = |from: &Path, to: &Path| {
         std::fs::copy(from, to).unwrap();
     };
-    // Nobody has it open: all of it is in the one file.
+    // No process has it open, so the one file holds everything.
     let restore = || {
         for rest in ["issuer.db-wal", "issuer.db-shm"] {
             let _ = std::fs::remove_file(site.shell.home().join(rest));
@@ -161,14 +161,14 @@ fn a_restored_postgres_is_recovered() {
     );
 }
 
-/// What somebody types who has a backup and nothing else.
+/// The commands of an operator who has only a backup.
 #[test]
 fn a_restored_backup_brings_no_revoked_key_back_silently() {
     let shell = Shell::initialised();
     let key = shell.folder.path().join("backup.key");
     write_key(&key);
     let run = |home: &str, args: &[&str]| {
-        // What the issuer published before the backup is to run out soon.
+        // The lists from before the backup must expire soon.
         let valid_for = if home == "home" { "3s" } else { "5m" };
         let options = ["--home", home, "--valid-for", valid_for];
         let mut command = shell.command(&[&options, args].concat());
@@ -188,7 +188,7 @@ fn a_restored_backup_brings_no_revoked_key_back_silently() {
     let (_, kept) = created("home", "kept");
     next_second();
     let (old_id, old) = created("home", "leaks after the backup");
-    // Keys of the very second of the last commit are given up.
+    // Keys of the same second as the last commit are given up.
     next_second();
     json("home", &["list", "publish"]);
     json("home", &["backup", "backup.pcx"]);
@@ -222,7 +222,7 @@ fn a_restored_backup_brings_no_revoked_key_back_silently() {
         std::thread::sleep(Duration::from_millis(100));
     }
     stands_still();
-    // Still so after another start, and by whatever command it was found.
+    // The issuer is still held after another start, and the doctor reports it too.
     stands_still();
     let sick = run("second", &["doctor"]);
     assert_eq!(code(&sick), 1);
@@ -258,7 +258,7 @@ async fn a_restored_issuer_goes_on_without_a_witness() {
     };
     let kept = make(&issuer, "kept").await;
     let old = make(&issuer, "leaks after the backup").await;
-    // Keys of the very second of the last commit are given up.
+    // Keys of the same second as the last commit are given up.
     bench.clock.advance(2000);
     issuer.publish().await.unwrap();
     let file = bench.folder.path().join("backup.pcx");
@@ -287,8 +287,8 @@ async fn a_restored_issuer_goes_on_without_a_witness() {
     assert_eq!(verify(&restored, &lost.token).await, Err(Refusal::Revoked));
     assert_eq!(verify(&restored, &old.token).await, Ok(()), "not known, which is said");
     assert!(restored.recover_alone().await.is_err(), "once");
-    // Once the stamps of before have run out there are keys again, of shards that may have been
-    // used in the window as well.
+    // Once the earlier stamps have expired, keys can be made again, in shards that were not used
+    // before or during the window.
     bench.clock.advance(311_000);
     restored.publish().await.unwrap();
     let new = make(&restored, "new").await;
@@ -304,7 +304,7 @@ fn write_key(path: &Path) {
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600)).unwrap();
 }
 
-/// Whatever is typed says the same: what is lost, what still works, what to do.
+/// Every command reports the same: what is lost, what still works, what to do.
 #[test]
 fn a_lost_keystore_sends_nobody_in_a_circle() {
     let shell = Shell::initialised();
@@ -336,7 +336,7 @@ fn a_lost_keystore_sends_nobody_in_a_circle() {
     }
     let back = run(&["restore", "--keystore-only", "backup.pcx"]);
     assert_eq!(code(&back), 0, "{}", stderr(&back));
-    // The database was not touched: nothing of it is lost.
+    // The database was not touched, so nothing in it is lost.
     for token in [&made["token"], &later["token"]] {
         assert_eq!(code(&shell.run(&["verify", token.as_str().unwrap()])), 0);
     }

@@ -1,5 +1,5 @@
-//! A SQLite database whose files are deleted, moved or replaced under an issuer that has them open:
-//! it acknowledges nothing that would be lost with it.
+//! A SQLite database whose files are deleted, moved or replaced while an issuer has them open: the
+//! issuer acknowledges nothing that would be lost with them.
 
 #![allow(
     clippy::unwrap_used,
@@ -21,19 +21,19 @@ use portcullis_issuer::http::router;
 use serde_json::Value;
 use tower::ServiceExt as _;
 
-/// What becomes of a file.
+/// What happens to a file.
 #[derive(Clone, Copy, Debug)]
 enum Fate {
     Deleted,
     Moved,
-    /// By another of the same content, as a backup that is copied back over it by way of `mv`.
+    /// Replaced by another file with the same content, as when a backup is moved over it with `mv`.
     Replaced,
 }
 
 const FATES: [Fate; 3] = [Fate::Deleted, Fate::Moved, Fate::Replaced];
 
 impl Fate {
-    /// Gives another name of the file as it was.
+    /// Applies the change; returns the path under which the original file is kept.
     fn befall(self, file: &Path) -> PathBuf {
         let with = |end: &str| {
             let mut name = file.as_os_str().to_owned();
@@ -64,7 +64,7 @@ impl Fate {
     }
 }
 
-/// The database's files, by how their names end.
+/// The database's file with this suffix.
 fn file(bench: &Bench, end: &str) -> PathBuf {
     let mut name = bench.home.database_file().into_os_string();
     name.push(end);
@@ -94,7 +94,7 @@ async fn nothing_is_acknowledged_that_would_be_lost_with_the_process() {
             let of = format!("issuer.db{end} {fate:?}");
             let file = file(&bench, end);
             let before = issuer.list_keys(&Query::default()).await.unwrap().keys.len();
-            // Also what had begun.
+            // A transaction that had already begun fails too.
             let begun = issuer.store().write().await.unwrap();
             let kept = fate.befall(&file);
             let code = fate.code(end);
@@ -107,9 +107,9 @@ async fn nothing_is_acknowledged_that_would_be_lost_with_the_process() {
             assert_eq!((status, problem["code"].as_str()), (503, Some(code)), "{of}: {problem}");
             let (status, problem) = ask(&router, ready()).await;
             assert_eq!((status, problem["code"].as_str()), (503, Some(code)), "{of}: {problem}");
-            // What is open may be read: gates are still shown the list.
+            // Reading the open files is allowed, so gates still get the list.
             issuer.published().await.unwrap();
-            // It is put back, and all goes on.
+            // Once the file is put back, everything works again.
             std::fs::rename(&kept, &file).unwrap();
             bench.clock.advance(1_000);
             issuer.publish().await.unwrap();
@@ -122,13 +122,13 @@ async fn nothing_is_acknowledged_that_would_be_lost_with_the_process() {
     }
 }
 
-/// A pool makes connections when they are needed: none of them is to the file that has come since.
+/// A pool opens connections on demand: none of them may open the new file.
 #[tokio::test]
 async fn no_connection_is_made_to_what_has_come_instead() {
     let bench = Bench::new().await;
     let store = bench.issuer.store();
     let kept = Fate::Replaced.befall(&file(&bench, ""));
-    // All that are open are taken, and then none is to be had.
+    // Take all open connections; then there are no more.
     let mut taken = Vec::new();
     let refused = loop {
         match store.read().await {
@@ -143,7 +143,7 @@ async fn no_connection_is_made_to_what_has_come_instead() {
     store.read().await.unwrap();
 }
 
-/// A database that is named by a link has its log beside the file, and not beside the link.
+/// A database that is named by a link has its log next to the file, not next to the link.
 #[tokio::test]
 async fn a_link_to_the_database_is_no_other_file() {
     let bench = Bench::new().await;
@@ -163,7 +163,8 @@ async fn a_link_to_the_database_is_no_other_file() {
     assert_eq!(refused.code(), "database_missing");
 }
 
-/// While the store is open SQLite keeps its log, and when it is closed the file alone holds all.
+/// SQLite keeps its log while the store is open; after it is closed, the file alone holds
+/// everything.
 #[tokio::test]
 async fn closed_in_order_one_file_holds_everything() {
     let bench = Bench::new().await;

@@ -1,5 +1,5 @@
-//! Retention from outside: over HTTP, at the command line, by a process that is killed, and of an
-//! issuer that is restored.
+//! Retention from outside: over HTTP, on the command line, with a killed process, and on a restored
+//! issuer.
 
 #![allow(
     clippy::unwrap_used,
@@ -45,8 +45,8 @@ async fn append(issuer: &Issuer, count: usize, at: Time) {
     writing.commit().await.unwrap();
 }
 
-/// Events of twenty days ago in the issuer at `home`, as a program of that time left them; gives
-/// how many there are in all.
+/// Adds events of twenty days ago to the issuer at `home`, as a program at that time would have;
+/// returns the total number of events.
 async fn of_before(home: &Path, count: usize) -> i64 {
     let home = Home::new(home);
     let issuer = Issuer::open(&home, Arc::new(SystemClock), DEFAULT_VALID_FOR).await.unwrap();
@@ -98,6 +98,7 @@ async fn whoever_asks_over_http_is_told_what_was_removed() {
     let hook = read(ask("POST", "/v1/webhooks", None, Some(hook)).await).await.2;
     let hook = hook["webhook"]["id"].as_str().unwrap().to_owned();
 
+    // Remove the oldest events.
     let retention = Retention {
         age: Age::Keep(Duration::from_millis(20 * DAY)),
         archive: None,
@@ -108,12 +109,14 @@ async fn whoever_asks_over_http_is_told_what_was_removed() {
     let start = bench.issuer.trail_start().await.unwrap().unwrap();
     let through = start.last.id;
 
+    // The listing reports the removal.
     let (_, _, page) = get("/v1/events?order=asc", None).await;
     assert_eq!(page["removed"]["through"], through);
     assert_eq!(page["removed"]["count"], start.removed);
     assert_eq!(page["removed"]["digest"], start.last.digest.to_string());
     assert_eq!(page["events"][0]["id"], through + 1);
 
+    // A reader whose position was removed gets 410 with the next position.
     let replay = format!("/v1/webhooks/{hook}/replay");
     let replayed = async |after: i64| {
         read(ask("POST", &replay, None, Some(json!({ "after": after }))).await).await
@@ -130,6 +133,7 @@ async fn whoever_asks_over_http_is_told_what_was_removed() {
         let detail = problem["detail"].as_str().unwrap();
         assert!(detail.contains(&format!("read on from {through}")), "{detail}");
     }
+    // Starting from the beginning still works.
     assert_eq!(get("/v1/events?cursor=3", None).await.0, StatusCode::OK, "the end of all pages");
     assert_eq!(replayed(0).await.0, StatusCode::OK);
     for path in ["after=0".to_owned(), format!("after={through}")] {
@@ -197,7 +201,7 @@ async fn the_command_line_looks_first_asks_and_removes() {
     assert!(list["events"][0]["actor"].as_str().unwrap().contains('@'), "by hand it is a person");
     assert_eq!(shell.json(&["doctor"])["healthy"], true);
 
-    // Who writes the database alone can't have cut it off.
+    // An attacker who can only write the database can't pass off a cut as a removal.
     let home = Home::new(shell.home());
     let issuer = Issuer::open(&home, Arc::new(SystemClock), DEFAULT_VALID_FOR).await.unwrap();
     let mut writing = issuer.store().write().await.unwrap();
@@ -266,7 +270,7 @@ async fn a_process_that_is_killed_leaves_whole_batches() {
     let (mut killed, mut left) = (0, 0);
     for attempt in 0_u64.. {
         let mut child = shell.command(&args).stdout(std::process::Stdio::null()).spawn().unwrap();
-        // Later and later, so that it comes to its end at last.
+        // Later each time, so that one attempt finishes.
         let until = Instant::now() + Duration::from_millis(60 + 45 * attempt);
         let ended = loop {
             if let Some(status) = child.try_wait().unwrap() {
@@ -286,7 +290,7 @@ async fn a_process_that_is_killed_leaves_whole_batches() {
         match ended.map(|status| status.code()) {
             None => killed += 1,
             Some(Some(0)) => break,
-            // The lease of the one that was killed has not run out yet.
+            // The lease of the killed process has not expired yet.
             Some(taken) => {
                 assert_eq!(taken, Some(1));
                 free_leases(&shell.home()).await;
@@ -300,7 +304,7 @@ async fn a_process_that_is_killed_leaves_whole_batches() {
     let mut files: Vec<String> = std::fs::read_dir(&archive)
         .unwrap()
         .map(|file| file.unwrap().file_name().into_string().unwrap())
-        // Half of a file has another name until it is whole.
+        // An incomplete file has another name until it is complete.
         .filter(|name| !name.starts_with('.'))
         .map(|name| format!("archive/{name}"))
         .collect();
@@ -332,6 +336,7 @@ async fn a_trimmed_issuer_is_backed_up_and_restored() {
     run(&["audit", "trim", "--before", &days_ago(10), "--yes"]);
     let anchor = shell.json(&["audit", "verify"])["anchor"].as_str().unwrap().to_owned();
     run(&["backup", "after.sealed"]);
+    // A backup restores the trail as it was then, and trims only after the recovery.
     for (backup, removed) in [("after.sealed", true), ("before.sealed", false)] {
         std::fs::remove_dir_all(shell.home()).unwrap();
         run(&["restore", backup]);

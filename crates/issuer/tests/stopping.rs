@@ -1,4 +1,5 @@
-//! What a service manager sees of the server: when it is ready, that it goes on, and its end.
+//! The server as a service manager sees it: when it is ready, that it keeps running, and how it
+//! ends.
 
 #![cfg(unix)]
 #![allow(
@@ -21,7 +22,7 @@ use std::time::{Duration, Instant};
 use common::{Shell, new_database};
 use portcullis_issuer::store::Database;
 
-/// A server that was started; killed when the test is over.
+/// A running server, killed at the end of the test.
 struct Running {
     child: Child,
     address: String,
@@ -60,7 +61,7 @@ impl Drop for Running {
     }
 }
 
-/// Where a manager listens, and all that it was told until something.
+/// The socket of a service manager.
 struct Manager {
     socket: UnixDatagram,
     path: std::path::PathBuf,
@@ -104,7 +105,7 @@ fn a_manager_is_told_that_the_server_is_ready_goes_on_and_ends() {
     assert!(server.ended(Duration::from_secs(60)).unwrap().success());
 }
 
-/// A namespace of Workers KV whose every answer takes nine seconds; a target has ten for one.
+/// A Workers KV namespace that takes nine seconds for each answer; the target's timeout is ten.
 fn slow_namespace(listener: TcpListener) -> mpsc::Receiver<()> {
     let (began, begun) = mpsc::channel();
     std::thread::spawn(move || {
@@ -135,7 +136,7 @@ fn slow_namespace(listener: TcpListener) -> mpsc::Receiver<()> {
                 values.get(&name).map_or(("404 Not Found", Vec::new()), |of| ("200 OK", of.clone()))
             };
             let head = format!("HTTP/1.1 {status}\r\ncontent-length: {}\r\n", answer.len());
-            // Whoever asked may be gone.
+            // The client may have disconnected.
             let stream = stream.get_mut();
             let _ = write!(stream, "{head}connection: close\r\n\r\n");
             let _ = stream.write_all(&answer);
@@ -144,7 +145,7 @@ fn slow_namespace(listener: TcpListener) -> mpsc::Receiver<()> {
     begun
 }
 
-/// Neither a client that is in the middle of a request nor a target that is slow keeps it.
+/// Neither a client in the middle of a request nor a slow target delays the end.
 #[test]
 fn nobody_keeps_the_server_from_ending() {
     let shell = Shell::initialised();
@@ -154,7 +155,8 @@ fn nobody_keeps_the_server_from_ending() {
     let mut command =
         shell.command(&["serve", "--listen", "127.0.0.1:0", "--no-witness", "--target", &target]);
     command.env("CLOUDFLARE_API_TOKEN", "test");
-    // It looks at the target before it starts. Nobody is there then, so that it starts at once.
+    // The server reads the target before it starts. Nothing listens there then, so it starts at
+    // once.
     drop(place);
     let mut server = Running::start(command);
     let begun = slow_namespace(TcpListener::bind(address).unwrap());
@@ -169,7 +171,8 @@ fn nobody_keeps_the_server_from_ending() {
     other.read_to_string(&mut answer).unwrap();
     assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
     server.terminate();
-    // Twenty-five seconds are promised. The files that the target lacks would take it a minute.
+    // The documented limit is 25 seconds. Writing the files that the target lacks would take a
+    // minute.
     let status = server.ended(Duration::from_secs(40));
     assert!(status.expect("it goes on").success());
     let listed = shell.json(&["keys", "list"]);
@@ -191,7 +194,7 @@ fn what_is_documented_for_managers_leaves_the_server_its_time() {
     assert!(documented("TimeoutStopSec=") >= promised + 5);
     let pause = documented("preStop: { sleep: { seconds: ");
     assert!(documented("terminationGracePeriodSeconds: ") >= pause + promised + 5);
-    // Every word of the manifest's command line is one that the program takes.
+    // The program accepts every argument in the manifest's command line.
     let page = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/deploy-issuer.md");
     let text = std::fs::read_to_string(page).unwrap();
     let help = Shell::new().run(&["serve", "--help"]);
@@ -226,13 +229,13 @@ async fn a_database_that_says_nothing_keeps_no_server() {
     command.env("DATABASE_URL", &url);
     let mut served = Running::start(command);
     wire.cut();
-    // A beat is under way, and waits for an answer that does not come.
+    // A beat is running and waits for an answer that never arrives.
     std::thread::sleep(Duration::from_secs(2));
     served.terminate();
     assert!(served.ended(Duration::from_secs(60)).is_some(), "it goes on");
 }
 
-/// What stands between a server and its database, and can let everything vanish.
+/// A connection between a server and its database that can drop everything.
 struct Wire {
     port: u16,
     cut: std::sync::Arc<std::sync::atomic::AtomicBool>,
@@ -266,7 +269,8 @@ impl Wire {
     }
 }
 
-/// Carries what comes, until the wire is cut: then it is taken and goes nowhere, and nobody is told.
+/// Forwards data until the wire is cut; after that, data is read and discarded, and neither side is
+/// notified.
 fn carry(mut from: TcpStream, mut into: TcpStream, cut: &std::sync::atomic::AtomicBool) {
     let mut bytes = [0; 4096];
     while let Ok(many @ 1..) = from.read(&mut bytes) {

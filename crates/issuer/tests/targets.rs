@@ -1,4 +1,5 @@
-//! Servers as processes: what they put out at each kind of target, and four of them on one database.
+//! Servers as processes: what they publish to each kind of target, and four of them on one
+//! database.
 
 #![allow(
     clippy::unwrap_used,
@@ -68,7 +69,7 @@ fn verifier(shell: &Shell, root: &str, keyring: &[u8]) -> Verifier {
     verifier
 }
 
-/// What a gate holds that fetches its files with `read`.
+/// The list of a gate that fetches its files with `read`.
 fn adopt(shell: &Shell, root: &str, read: impl Fn(&str) -> Vec<u8>) -> (Verifier, Time) {
     let mut verifier = verifier(shell, root, &read("keyring"));
     let now = SystemClock.now();
@@ -106,7 +107,7 @@ async fn s3(folder: &std::path::Path) -> String {
 
 type Values = Arc<Mutex<HashMap<String, Vec<u8>>>>;
 
-/// The part of the REST API of Workers KV that is used.
+/// The parts of the Workers KV REST API that are used.
 async fn kv() -> (String, Values) {
     type Value = (String, String, String);
     fn allowed(headers: &HeaderMap, account: &str, namespace: &str) -> bool {
@@ -176,7 +177,7 @@ async fn a_revocation_reaches_every_kind_of_target() {
         ("CLOUDFLARE_API_TOKEN", "token"),
     ];
     let _served = Served::start(&shell, &args, &env);
-    // The targets are those that the publisher has been at: it looks at them at once.
+    // The known targets are those that the publisher has read, which it does at once.
     let shell = Arc::new(shell);
     let looking = shell.clone();
     let known = tokio::task::spawn_blocking(move || {
@@ -249,7 +250,7 @@ async fn a_revocation_reaches_every_kind_of_target() {
     }
 }
 
-/// A store that kept half of what it took, and is well again.
+/// A store that kept only half of each file and now works again.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_a_store_kept_half_of_is_written_whole_again() {
     let shell = Shell::new();
@@ -290,7 +291,8 @@ async fn what_a_store_kept_half_of_is_written_whole_again() {
     let served = Served::start(&shell, &args, &env);
     are_whole().await;
     drop(served);
-    // It is a publisher that knows nothing of them that finds them, and no witness that is left.
+    // The damage is found by a publisher without any memory of the targets, not by a remaining
+    // witness.
     let names = values.lock().unwrap().keys().cloned().collect::<Vec<_>>();
     for name in names.iter().filter(|name| name.starts_with("bodies/") || *name == "stamp") {
         halve(name);
@@ -302,10 +304,10 @@ async fn what_a_store_kept_half_of_is_written_whole_again() {
     }
 }
 
-/// What stands at a name in a place.
+/// Reads the file of a name in a target.
 type Read<'a> = &'a dyn Fn(&str) -> Option<Vec<u8>>;
 
-/// What a status list of one bit says of an index.
+/// The status of an index in a status list of one bit.
 fn status_of(list: &[u8], keyring: &Keyring, idx: u64) -> Option<u8> {
     let claims = token::open(list, keyring)?;
     assert_eq!(
@@ -401,7 +403,7 @@ async fn four_servers(database: Option<String>) {
     }
     drop(servers);
 
-    // Every list that was ever committed follows the one before.
+    // Every committed list follows the previous one.
     let database = match database {
         Some(url) => Database::from_url(&url).unwrap(),
         None => Database::File(shell.home().join("issuer.db")),

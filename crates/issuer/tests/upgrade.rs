@@ -1,4 +1,4 @@
-//! Databases of earlier programs, kept as they were left: what is opened is brought up to date.
+//! Databases of earlier programs, stored as they were left: opening one upgrades it.
 
 #![allow(
     clippy::unwrap_used,
@@ -64,7 +64,7 @@ fn an_export_of_before_principals_verifies() {
     let text = std::fs::read(folder.path().join("trail.jsonl")).unwrap();
     let report = check_export(text.lines(), &[anchor]).unwrap();
     assert_eq!((report.findings, report.events), (vec![], 12));
-    // Whoever makes a principal of what the caller wrote is found.
+    // An export that turns the caller's claim into a principal is detected.
     let text = String::from_utf8(text).unwrap();
     let forged =
         text.replacen("\"actor\":\"security\"", "\"on_behalf_of\":null,\"actor\":\"security\"", 1);
@@ -73,7 +73,7 @@ fn an_export_of_before_principals_verifies() {
     assert_eq!(report.findings.iter().map(|one| one.code).collect::<Vec<_>>(), ["changed"]);
 }
 
-/// All that the database's files hold.
+/// The bytes of all the database's files.
 fn files(home: &Home) -> Vec<u8> {
     let mut all = std::fs::read(home.database_file()).unwrap();
     let mut log = home.database_file().into_os_string();
@@ -98,7 +98,7 @@ async fn secrets_of_webhooks_are_sealed_and_what_was_left_of_them_is_wiped() {
     let after = files(&home);
     assert!(!secrets.iter().any(|secret| holds(&after, secret)));
 
-    // They sign as before.
+    // The secrets sign as before.
     let id = about["webhook"].as_str().unwrap();
     let webhook = issuer.show_webhook(id).await.unwrap();
     let key = issuer.keystore().column_key().unwrap();
@@ -106,7 +106,7 @@ async fn secrets_of_webhooks_are_sealed_and_what_was_left_of_them_is_wiped() {
     assert_eq!(key.open(id, &webhook.secret).unwrap().as_str(), secrets[0]);
     assert_eq!(key.open(id, old).unwrap().as_str(), secrets[1]);
     issuer.store().close().await;
-    // It is done once: another start finds what there is.
+    // Sealing happens once: another start finds the sealed secrets.
     let again = open(&home).await.show_webhook(id).await.unwrap();
     assert_eq!(again.secret, webhook.secret);
 }
@@ -116,7 +116,8 @@ async fn a_backup_of_before_is_sealed_when_it_is_restored() {
     let folder = tempfile::tempdir().unwrap();
     let (home, about) = unpack("schema-6", folder.path());
     let secret = about["secret"].as_str().unwrap();
-    // What a backup of now holds is sealed, and what is restored from it opens with its keystore.
+    // A backup made now holds sealed secrets, and a database restored from it opens with its
+    // keystore.
     let unlock = portcullis_issuer::keystore::Unlock::key_file(&key_file(folder.path())).unwrap();
     let home = home.with_unlock(unlock.clone());
     let backup = folder.path().join("backup.pcx");
@@ -154,7 +155,7 @@ async fn moved(home: &Home, schema: i64, server: &str) -> Database {
     Migrator::with_migrations(steps).run(&mut to).await.unwrap();
     let file = format!("sqlite://{}", home.database_file().display());
     let mut from = AnyConnection::connect(&file).await.unwrap();
-    // References are looked at no more until all is there.
+    // Don't check references until everything is there.
     to.execute("SET session_replication_role = replica").await.unwrap();
     let tables = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%' \
                   AND name NOT LIKE '_sqlx_%'";
@@ -191,7 +192,7 @@ async fn texts(connection: &mut AnyConnection, sql: &str) -> Vec<String> {
     rows.iter().map(|row| row.try_get(0).unwrap()).collect()
 }
 
-/// What holds of a database of an earlier schema once it was opened.
+/// What must hold for a database of an earlier schema once it was opened.
 async fn is_up_to_date(home: &Home, about: &Value) {
     let issuer = open(home).await;
     let mut reading = issuer.store().read().await.unwrap();
@@ -232,7 +233,8 @@ async fn every_step_is_taken_from_an_earlier_schema() {
     is_up_to_date(&home, &about).await;
 }
 
-/// A program of before knows no settings: where they may have been set, it makes no key.
+/// An earlier program doesn't know the settings, so it makes no key in a database where they may be
+/// set.
 #[tokio::test]
 async fn a_program_that_knows_no_settings_makes_no_key() {
     let folder = tempfile::tempdir().unwrap();
@@ -244,7 +246,7 @@ async fn a_program_that_knows_no_settings_makes_no_key() {
     for home in databases {
         let issuer = open(&home).await;
         let id = issuer.create(&NewKey::titled("x")).await.unwrap().record.id;
-        // What it wrote: each column that it knew, and no other.
+        // A row as the earlier program wrote it: each column that it knew, and no other.
         let columns = "id, serial, kid, nonce, purpose, kind, environment, label, title, folded, \
                        metadata, admin_scopes, owner, policy, redacted, token, issued_at, \
                        expires_at, created_by, maker, rolled_from, created_ms, updated_ms";

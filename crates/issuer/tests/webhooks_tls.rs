@@ -1,5 +1,5 @@
-//! Webhooks over TLS, from a server as a process: to an endpoint whose certificate the system trusts,
-//! and to one whose it does not.
+//! Webhooks over TLS, from a server process: to an endpoint whose certificate the system trusts,
+//! and to one whose certificate it doesn't.
 
 #![allow(
     clippy::unwrap_used,
@@ -26,13 +26,13 @@ use tokio::net::TcpListener;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio_rustls::TlsAcceptor;
 
-/// A request as it came: its headers in lower case, and its body.
+/// A received request: its headers in lower case, and its body.
 type Message = (HashMap<String, String>, Vec<u8>);
 
 struct Served(Child);
 
 impl Served {
-    /// A server whose system trusts the authority in `trusted` alone.
+    /// A server whose system trusts only the authority in `trusted`.
     fn start(shell: &Shell, trusted: &Path) -> Self {
         let args = ["serve", "--listen", "127.0.0.1:0", "--webhooks-allow-private"];
         let mut command = shell.command(&args);
@@ -52,7 +52,7 @@ impl Drop for Served {
     }
 }
 
-/// An authority: its certificate is written to `file`.
+/// An authority; writes its certificate to `file`.
 fn authority(file: &Path) -> CertifiedIssuer<'static, KeyPair> {
     let mut params = CertificateParams::new(Vec::new()).unwrap();
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -61,7 +61,7 @@ fn authority(file: &Path) -> CertifiedIssuer<'static, KeyPair> {
     authority
 }
 
-/// An endpoint for `localhost` under this authority; gives its port and what comes in.
+/// An endpoint for `localhost` under this authority; returns its port and the requests that arrive.
 async fn endpoint(
     authority: &CertifiedIssuer<'static, KeyPair>,
 ) -> (u16, UnboundedReceiver<Message>) {
@@ -88,7 +88,7 @@ async fn endpoint(
     (port, receiver)
 }
 
-/// Reads one request and answers it; nothing where the client turns away.
+/// Reads one request and answers it; `None` if the client disconnects first.
 async fn answer(
     acceptor: TlsAcceptor,
     stream: tokio::net::TcpStream,
@@ -123,7 +123,7 @@ fn parse(read: &[u8]) -> Option<Message> {
     Some((headers, body))
 }
 
-/// An issuer with one endpoint, and something to tell.
+/// An issuer with one endpoint, and an event to deliver.
 fn told(port: u16) -> (Shell, Value) {
     let shell = Shell::initialised();
     let url = format!("https://localhost:{port}/hook");

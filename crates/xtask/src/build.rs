@@ -1,4 +1,4 @@
-//! `cargo xtask build`: the issuer, the gate and the npm package, each only when it changed.
+//! `cargo xtask build`: builds the issuer, the gate and the npm package, each only if it changed.
 
 use crate::setup::{self, Setup, TARGET};
 use crate::stamp::Stamp;
@@ -10,8 +10,9 @@ use std::process::Command;
 
 const PROFILE: &str = "wasm";
 
-/// What Rust's wasm32 target emits and Node 20, every current browser and workerd understand.
-/// Named one by one: with `--all-features` wasm-opt may use encodings that engines lack still.
+/// The wasm features that Rust's wasm32 target emits and that Node 20, every current browser and
+/// workerd support. They are named one by one because `--all-features` lets wasm-opt use encodings
+/// that some engines still lack.
 const FEATURES: [&str; 7] = [
     "--enable-mutable-globals",
     "--enable-sign-ext",
@@ -19,26 +20,26 @@ const FEATURES: [&str; 7] = [
     "--enable-bulk-memory",
     "--enable-multivalue",
     "--enable-reference-types",
-    // In the gate alone: wasm-bindgen catches what JavaScript throws.
+    // For the gate only: wasm-bindgen catches JavaScript exceptions.
     "--enable-exception-handling",
 ];
-/// Where an engine lacks it the npm package has the same in JavaScript.
+/// If an engine lacks SIMD, the npm package falls back to JavaScript.
 const SIMD: &str = "--enable-simd";
-/// The compiler has inlined what is worth it; and nothing lies in the first kilobyte, which is the
-/// far end of the stack.
+/// The compiler has already inlined what is worth inlining. The first kilobyte of memory is the far
+/// end of the stack and holds no data, hence `--low-memory-unused`.
 const OPTIMIZE: [&str; 3] =
     ["-O3", "--one-caller-inline-max-function-size=0", "--low-memory-unused"];
 const MODULE: &str = "portcullis.wasm";
 
-/// Where everything that was built is.
+/// The paths of everything that was built.
 pub(crate) struct Built {
     /// The program `portcullis`.
     pub(crate) issuer: PathBuf,
     /// The folder with `index.js` and `index_bg.wasm`, as wrangler and workerd take them.
     pub(crate) gate: PathBuf,
-    /// The npm package's module, and what was made of it.
+    /// The npm package's module and the files generated from it.
     pub(crate) npm_dist: PathBuf,
-    /// The workerd program itself, not npm's wrapper.
+    /// The workerd binary itself, not npm's wrapper.
     pub(crate) workerd: PathBuf,
     pub(crate) node: PathBuf,
 }
@@ -65,7 +66,7 @@ fn issuer() -> Result<PathBuf> {
 }
 
 fn gate(setup: &Setup) -> Result<PathBuf> {
-    // The entry imports it; whoever deploys may fill it.
+    // The gate's entry imports this file, so it must exist. A deployment may fill it.
     let bundle = paths::root().join("crates/gate-worker/bundle.bin");
     if !bundle.is_file() {
         std::fs::write(&bundle, [])?;
@@ -75,7 +76,7 @@ fn gate(setup: &Setup) -> Result<PathBuf> {
     Ok(out)
 }
 
-/// The example of a Rust Worker that judges keys itself. Its dependencies are the gate's.
+/// The example of a Rust Worker that verifies keys itself. It has the gate's dependencies.
 pub(crate) fn rust_worker() -> Result<PathBuf> {
     const FOLDER: &str = "crates/gate-worker/examples/rust-worker";
     let out = paths::root().join(FOLDER).join("build");
@@ -83,10 +84,11 @@ pub(crate) fn rust_worker() -> Result<PathBuf> {
     Ok(out)
 }
 
-/// What worker-build makes of a crate: `index.js` and `index_bg.wasm` in the folder `out`.
+/// Runs worker-build on a crate, which writes `index.js` and `index_bg.wasm` to the folder `out`.
 fn worker(setup: &Setup, name: &str, (package, folder): (&str, &str), out: &Path) -> Result<()> {
     ui::step(name, || {
-        // worker-build sets this for its own cargo: with the same, its build finds this one done.
+        // worker-build sets this variable for its own cargo. With the same value here, its build
+        // finds this one done.
         let mut cargo = setup.wasm.cargo()?;
         cargo.env("WASM_BINDGEN_USE_JS_SYS", "1").arg("build");
         let wasm = wasm(cargo, package, &paths::wasm_target())?;
@@ -100,10 +102,10 @@ fn worker(setup: &Setup, name: &str, (package, folder): (&str, &str), out: &Path
         let mut command = cmd::new(&setup.tools.worker_build);
         command
             .current_dir(paths::root().join(folder))
-            // Its wasm-opt would be told of no SIMD.
+            // worker-build would run wasm-opt without enabling SIMD.
             .args(["--profile", PROFILE, "--no-opt", "--out-dir"])
             .arg(out)
-            // It downloads each of these when it is not told where they are.
+            // worker-build downloads each tool whose path isn't set.
             .env("WASM_BINDGEN_BIN", &setup.tools.wasm_bindgen)
             .env("ESBUILD_BIN", &setup.npm.esbuild)
             .env("WASM_OPT_BIN", &setup.npm.wasm_opt);
@@ -126,7 +128,7 @@ fn npm_package(setup: &Setup) -> Result<PathBuf> {
         if stamp.is_fresh() {
             return Ok(Outcome::Fresh);
         }
-        // Whatever lies there is packed.
+        // Everything in this folder is packed, so remove what an earlier build left.
         if dist.is_dir() {
             std::fs::remove_dir_all(&dist)?;
         }
@@ -135,13 +137,13 @@ fn npm_package(setup: &Setup) -> Result<PathBuf> {
         stamp.write()?;
         Ok(Outcome::Done)
     })?;
-    // What it makes of them is a matter of a second, and of every script of the package. It prints
-    // what the package weighs.
+    // This step takes about a second and depends on every script of the package, so it always runs.
+    // It prints the package's size.
     cmd::stream(cmd::new(&setup.npm.node).arg(paths::root().join("wasm/build.mjs")))?;
     Ok(dist)
 }
 
-/// The module of tests alone that other people's test vectors are run in, made as the package's is.
+/// The test-only module that runs third-party test vectors, built like the package's module.
 pub(crate) fn primitives() -> Result<PathBuf> {
     const PACKAGE: &str = "portcullis-primitives";
     let setup = setup::all()?;
@@ -161,7 +163,7 @@ pub(crate) fn primitives() -> Result<PathBuf> {
     Ok(out)
 }
 
-/// A module that was made with others is made anew.
+/// Part of the stamp: a change of these options rebuilds the module.
 fn options() -> String {
     [&OPTIMIZE[..], &FEATURES].concat().join(" ")
 }
@@ -172,8 +174,8 @@ fn optimize(setup: &Setup, from: &Path, to: &Path, features: &[&str]) -> Result<
     cmd::run(&mut opt)
 }
 
-/// Cargo alone knows all that a module is made from, so it is always asked; what follows it is
-/// skipped when the module is the one of last time.
+/// Only cargo knows all inputs of a module, so cargo always runs. The steps after it are skipped if
+/// the module is unchanged.
 fn wasm(mut cargo: Command, package: &str, target: &Path) -> Result<PathBuf> {
     cargo.args(["-p", package, "--lib", "--target", TARGET, "--profile", PROFILE]);
     cmd::run(&mut cargo)?;

@@ -49,7 +49,7 @@ pub(crate) struct Fuzz {
 }
 
 impl Fuzz {
-    /// What tells the tests, which have the defaults.
+    /// The environment variables that pass the options to the tests, which have the defaults.
     fn variables(&self) -> impl Iterator<Item = (&'static str, String)> {
         let all =
             [("PORTCULLIS_FUZZ_REQUESTS", self.requests), ("PORTCULLIS_FUZZ_SEED", self.seed)];
@@ -57,7 +57,7 @@ impl Fuzz {
     }
 }
 
-/// Targets without a standard library: one that is installed will do.
+/// Targets without a standard library, of which one installed target is enough.
 const BARE: [&str; 5] = [
     "thumbv7em-none-eabi",
     "thumbv7em-none-eabihf",
@@ -65,7 +65,7 @@ const BARE: [&str; 5] = [
     "riscv32imac-unknown-none-elf",
     "x86_64-unknown-none",
 ];
-/// What is compiled for wasm alone.
+/// Packages that are compiled for wasm only.
 const WASM_PACKAGES: [&str; 5] = [
     "portcullis-gate-worker",
     "portcullis-gate-module",
@@ -76,15 +76,16 @@ const WASM_PACKAGES: [&str; 5] = [
 const NODE_TESTS: [&str; 2] = ["tests/e2e", "wasm/test"];
 pub(crate) const TYPES_TESTS: &str = "tests/types";
 const NEXT_TESTS: &str = "tests/next";
-/// How long the campaign takes, and with `--full`. What has to happen at least takes its time.
+/// The duration of the campaign in minutes, by default and with `--full`. A campaign runs longer if
+/// the actions that it must perform take longer.
 const TORTURE_MINUTES: f64 = 0.5;
 const FULL_TORTURE_MINUTES: f64 = 60.0;
-/// What stands before `.test.mjs` in the name of a test that needs another runtime than Node.
+/// The infix before `.test.mjs` in the name of a test that needs another runtime than Node.
 const RUNTIMES: [&str; 2] = [".workerd", ".chromium"];
 
 pub(crate) fn run(only: &[Step], fuzz: &Fuzz, full: bool) -> Result<()> {
     let wanted = |step: &Step| only.is_empty() || only.contains(step);
-    // Formatting and lints look at sources alone; asked for by themselves they need no build.
+    // Formatting and lints read only sources, so if they are selected alone, nothing is built.
     let runs_what_was_built =
         [Step::Node, Step::Workerd, Step::Chromium, Step::Medusa, Step::Next, Step::Torture]
             .iter()
@@ -148,7 +149,7 @@ fn clippy() -> Result<()> {
     Ok(())
 }
 
-/// On the host these are empty, or nearly so. A toolchain of its own for wasm has no clippy.
+/// On the host these crates are empty or nearly so. A separate toolchain for wasm has no clippy.
 fn wasm_clippy() -> Result<()> {
     let wasm = setup::wasm_toolchain()?;
     if !wasm.is_hosts() {
@@ -161,7 +162,7 @@ fn wasm_clippy() -> Result<()> {
     cmd::stream(clippy.args(["--", "-D", "warnings"]))
 }
 
-/// Whether a part of the toolchain is there, after trying to add it.
+/// Whether a component of the toolchain works, after trying to add it.
 fn component(subcommand: &str, component: &str) -> Result<bool> {
     let works = || cmd::read(cmd::host_cargo().args([subcommand, "--version"])).is_ok();
     if works() {
@@ -180,9 +181,9 @@ fn component(subcommand: &str, component: &str) -> Result<bool> {
     Ok(false)
 }
 
-/// Compiles core for a target that has no `std`, where the toolchain has one or can get it. Left out
-/// elsewhere, in continuous integration too: WebAssembly's build, which has no `std` either, is the
-/// proof that every machine gives.
+/// Compiles core for a target without `std`, if the toolchain has one or can install it. Otherwise
+/// the step is skipped, in continuous integration too: the WebAssembly build has no `std` either
+/// and proves the same on every machine.
 fn no_std() -> Result<()> {
     let rustc = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
     let sysroot = cmd::read(cmd::new(rustc).args(["--print", "sysroot"]))?;
@@ -214,7 +215,7 @@ fn rust() -> Result<()> {
 
 fn python() -> Result<()> {
     let Some(python) = setup::python()? else {
-        // setup::python has said so, loudly, and fails in continuous integration.
+        // setup::python has already printed a notice, and fails in continuous integration.
         return Ok(());
     };
     let run = |arguments: &[&str]| {
@@ -234,7 +235,7 @@ fn python() -> Result<()> {
 fn node(built: &Built, runtime: &str, fuzz: &Fuzz) -> Result<()> {
     let chromium = if runtime == ".chromium" { setup::chromium()? } else { None };
     if runtime == ".chromium" && chromium.is_none() {
-        // setup::chromium has said so, loudly, and fails in continuous integration.
+        // setup::chromium has already printed a notice, and fails in continuous integration.
         return Ok(());
     }
     let mut files = Vec::new();
@@ -246,10 +247,11 @@ fn node(built: &Built, runtime: &str, fuzz: &Fuzz) -> Result<()> {
     let servers = if on_workerd { setup::servers()? } else { Vec::new() };
     let python = if on_workerd { setup::python()? } else { None };
     let promtool = if runtime.is_empty() { setup::promtool()? } else { None };
-    // One of the drills moves an issuer there. The server ends with this binding.
+    // One of the drills moves an issuer to PostgreSQL. The server stops when this binding is
+    // dropped.
     let postgres = if on_workerd { setup::postgres()? } else { None };
     if on_workerd {
-        // The drills set clocks.
+        // The drills set clocks with these tools.
         setup::issuer_tools();
     }
     if files.is_empty() {
@@ -291,7 +293,8 @@ fn next(built: &Built) -> Result<()> {
     cmd::stream(&mut command)
 }
 
-/// Listed here because Node 20 takes no patterns. Relative, as a reader of the output wants them.
+/// Lists the files here because Node 20 accepts no glob patterns. The paths are relative, which
+/// keeps the output readable.
 pub(crate) fn tests_in(folder: &Path, runtime: &str) -> Result<Vec<PathBuf>> {
     if !folder.is_dir() {
         return Ok(Vec::new());

@@ -1,4 +1,5 @@
-//! Running other programs: never asking, quiet unless they fail, in an environment free of ours.
+//! Running other programs: without prompts, quiet unless they fail, and without our own environment
+//! variables.
 
 use crate::{paths, ui};
 use anyhow::{Context, Result, bail};
@@ -8,7 +9,7 @@ use std::process::{Command, Stdio};
 
 /// `cargo run` describes the xtask's own crate in the environment, and puts its toolchain's
 /// libraries on the loader's path. Children must see neither: another distribution's rustc would
-/// load the wrong LLVM, and crates that read `CARGO_*` at build time would be built again.
+/// load the wrong LLVM, and crates that read `CARGO_*` at build time would be rebuilt.
 const OURS: [&str; 6] = [
     "CARGO_PKG_",
     "CARGO_MANIFEST_",
@@ -19,7 +20,7 @@ const OURS: [&str; 6] = [
 ];
 const LOADER_PATHS: [&str; 2] = ["LD_LIBRARY_PATH", "DYLD_FALLBACK_LIBRARY_PATH"];
 
-/// A command in the caller's environment without what `cargo run` added to it.
+/// A command in the caller's environment, without the variables that `cargo run` added.
 pub(crate) fn new(program: impl AsRef<OsStr>) -> Command {
     let mut command = Command::new(program);
     command.stdin(Stdio::null());
@@ -50,14 +51,14 @@ fn host_cargo_path() -> PathBuf {
     std::env::var_os("CARGO").map_or_else(|| PathBuf::from("cargo"), PathBuf::from)
 }
 
-/// The cargo that runs us: whatever toolchain the user chose for this machine.
+/// The cargo that runs this xtask, from the toolchain that the user chose for this machine.
 pub(crate) fn host_cargo() -> Command {
     let mut command = new(host_cargo_path());
     command.current_dir(paths::root()).env("CARGO_TARGET_DIR", paths::target());
     command
 }
 
-/// Runs to the end; the output is shown only when it fails, or always with `--verbose`.
+/// Runs to the end. The output is shown only if the program fails, or always with `--verbose`.
 pub(crate) fn run(command: &mut Command) -> Result<()> {
     if ui::verbose() {
         ui::note(&format!("$ {}", shown(command)));
@@ -72,7 +73,7 @@ pub(crate) fn run(command: &mut Command) -> Result<()> {
     bail!("`{}` failed: {}", shown(command), output.status)
 }
 
-/// Runs to the end with its output going where ours goes.
+/// Runs to the end, inheriting our standard streams.
 pub(crate) fn stream(command: &mut Command) -> Result<()> {
     let status = command.status().with_context(|| not_started(command))?;
     if !status.success() {
@@ -81,7 +82,7 @@ pub(crate) fn stream(command: &mut Command) -> Result<()> {
     Ok(())
 }
 
-/// What the program prints to its standard output, trimmed.
+/// Runs the program and returns its standard output, trimmed.
 pub(crate) fn read(command: &mut Command) -> Result<String> {
     let output = command.output().with_context(|| not_started(command))?;
     if !output.status.success() {
@@ -108,7 +109,7 @@ pub(crate) fn executable(file: &Path) -> bool {
     file.is_file()
 }
 
-/// PATH with these folders before everything else.
+/// PATH with these folders first.
 pub(crate) fn path_with(first: &[&Path]) -> Result<OsString> {
     let rest = std::env::var_os("PATH").unwrap_or_default();
     let folders = first.iter().map(PathBuf::from).chain(std::env::split_paths(&rest));

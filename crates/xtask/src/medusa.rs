@@ -1,4 +1,5 @@
-//! The step `medusa`: the tests of `tests/medusa` on the newest Medusa, and with `--full` on the oldest too.
+//! The step `medusa`: the tests of `tests/medusa` on the newest Medusa, and with `--full` on the
+//! oldest too.
 
 use crate::build::Built;
 use crate::{check, cmd, paths, setup};
@@ -6,20 +7,22 @@ use anyhow::{Context, Result};
 use std::path::Path;
 
 const NEWEST: &str = "tests/medusa";
-/// A package of its own. The tests are copied beside its `node_modules`, where Node looks for what they
-/// import; it is as deep as the other, so that what they import from elsewhere is found as well.
+/// A package of its own. The tests are copied next to its `node_modules`, because Node resolves
+/// imports from there. The folder has the same depth as the other one, so that relative imports
+/// resolve too.
 const OLDEST: &str = "tests/medusa-oldest";
-/// What is each folder's own: the versions, what is installed of them, and the Admin that is built of it.
+/// Entries that belong to each folder: the versions, the installed packages, and the Admin built
+/// from them.
 const OWN: [&str; 5] = ["node_modules", ".admin", ".npmrc", "package.json", "package-lock.json"];
 
 pub(crate) fn step(built: &Built, full: bool) -> Result<()> {
     let Some(postgres) = setup::postgres()? else {
-        // setup::postgres has said so, loudly, and fails in continuous integration.
+        // setup::postgres has already printed a notice, and fails in continuous integration.
         return Ok(());
     };
-    // The same goes for Chromium, without which the tests of the dashboard skip themselves.
+    // Without Chromium, the tests of the dashboard skip themselves.
     let chromium = setup::chromium()?;
-    // For its compiler.
+    // Installed for its TypeScript compiler.
     setup::install_in(&paths::root().join(check::TYPES_TESTS), setup::Lockfile::Whole)?;
     let run = |folder: &str| {
         let folder = paths::root().join(folder);
@@ -43,14 +46,14 @@ pub(crate) fn step(built: &Built, full: bool) -> Result<()> {
     Ok(())
 }
 
-/// A test file waits most of its time, for applications that start and for lists that come. Node before
-/// 20.10 runs one file at a time on two cores, and knows no option that says otherwise.
+/// A test file spends most of its time waiting for applications to start and for lists to arrive.
+/// Node before 20.10 runs one file at a time on two cores and has no option to change that.
 fn two_at_a_time(node: &Path) -> Option<&'static str> {
     const OPTION: &str = "--test-concurrency=2";
     cmd::read(cmd::new(node).args([OPTION, "--version"])).is_ok().then_some(OPTION)
 }
 
-/// Makes `to` what `from` is, but for what is their own.
+/// Makes `to` a copy of `from`, except for the entries in `OWN`.
 fn copy_tests(from: &Path, to: &Path) -> Result<()> {
     let others = |folder: &Path| -> Result<Vec<_>> {
         let entries = std::fs::read_dir(folder)

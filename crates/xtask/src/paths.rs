@@ -1,11 +1,11 @@
-//! Where things are: the workspace, its target folder, and the cache that outlives both.
+//! Paths: the workspace, its target folder, and the cache that outlives both.
 
 use anyhow::{Context, Result};
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
 static ROOT: LazyLock<PathBuf> = LazyLock::new(|| {
-    // Asked at run time: a checkout that moved must not build into its old place.
+    // Read at run time, so that a checkout that was moved doesn't build into its old folder.
     let manifest = std::env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from);
     let ours = manifest.as_deref().and_then(Path::parent).and_then(Path::parent);
     let here = || std::env::current_dir().unwrap_or_else(|_| PathBuf::from("."));
@@ -17,7 +17,7 @@ pub(crate) fn root() -> &'static Path {
     &ROOT
 }
 
-/// Cargo's target folder for this machine's own programs.
+/// Cargo's target folder for the host's programs.
 pub(crate) fn target() -> PathBuf {
     match std::env::var_os("CARGO_TARGET_DIR") {
         Some(folder) if !folder.is_empty() => root().join(folder),
@@ -25,13 +25,13 @@ pub(crate) fn target() -> PathBuf {
     }
 }
 
-/// Apart from the host's: the wasm toolchain may be another cargo, and two of them in one folder
-/// wait for each other and rebuild each other's work.
+/// Separate from the host's folder: the wasm toolchain may be another cargo, and two cargos in one
+/// folder wait for each other and rebuild each other's output.
 pub(crate) fn wasm_target() -> PathBuf {
     target().join("wasm")
 }
 
-/// Tools and toolchains that are built once for all checkouts.
+/// The folder for tools and toolchains that are built once for all checkouts.
 pub(crate) fn cache() -> Result<PathBuf> {
     let set = |key: &str| std::env::var_os(key).filter(|value| !value.is_empty());
     let folder = if let Some(folder) = set("PORTCULLIS_CACHE") {
@@ -48,8 +48,8 @@ pub(crate) fn cache() -> Result<PathBuf> {
     std::path::absolute(&folder).context("the cache folder has no absolute path")
 }
 
-/// A folder in the cache that appears whole or not at all: it is made under another name and
-/// renamed, so that an interrupted build leaves nothing that looks finished.
+/// A folder in the cache that appears complete or not at all. It is built under a temporary name
+/// and then renamed, so that an interrupted build leaves nothing that looks finished.
 pub(crate) fn cached(relative: &str, make: impl FnOnce(&Path) -> Result<()>) -> Result<PathBuf> {
     let folder = cache()?.join(relative);
     if folder.is_dir() {

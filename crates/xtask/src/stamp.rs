@@ -1,11 +1,11 @@
-//! Whether a step that cargo does not watch has to run again.
+//! Decides whether a step that cargo does not track has to run again.
 
 use anyhow::{Context, Result};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
 
-/// What a step was last made from, and what it made. Contents are compared, not times: a fresh
-/// checkout and a switch of branches change times without changing anything else.
+/// The inputs and outputs of a step's last run. Contents are compared, not times: a fresh checkout
+/// or a switch of branches changes times but not contents.
 pub(crate) struct Stamp {
     file: PathBuf,
     inputs: String,

@@ -1,4 +1,4 @@
-//! What the reader of a terminal or of a CI log sees: one line per step, with the time it took.
+//! The output on a terminal or in a CI log: one line per step, with the time it took.
 
 use anyhow::Result;
 use std::io::{IsTerminal, Write, stderr};
@@ -19,18 +19,20 @@ pub(crate) fn verbose() -> bool {
     VERBOSE.load(Ordering::Relaxed)
 }
 
-/// In continuous integration what would be skipped loudly on someone's laptop is a failure.
+/// In continuous integration, a skip that is only a loud notice on a developer's machine is a
+/// failure.
 pub(crate) fn ci() -> bool {
     std::env::var("CI").is_ok_and(|value| value == "true" || value == "1")
 }
 
-/// What a step did; both are successes.
+/// The outcome of a step that succeeded.
 pub(crate) enum Outcome {
     Done,
     Fresh,
 }
 
-/// Runs one step and prints its line. Steps do not nest: the line belongs to one at a time.
+/// Runs one step and prints its line. Steps must not nest, because only one of them can own the
+/// line.
 pub(crate) fn step(name: &str, work: impl FnOnce() -> Result<Outcome>) -> Result<()> {
     let started = Instant::now();
     let result = if stderr().is_terminal() && !verbose() {
@@ -82,26 +84,26 @@ fn clear_spinner() {
     }
 }
 
-/// Something that the reader should know.
+/// Prints something that the reader should know.
 pub(crate) fn note(text: &str) {
     clear_spinner();
     eprintln!("  {text}");
 }
 
-/// Something left out that the reader must not overlook.
+/// Prints what was skipped, so that the reader can't overlook it.
 pub(crate) fn loud(text: &str) {
     clear_spinner();
     eprintln!("\n  !!! {}\n", text.replace('\n', "\n  !!! "));
 }
 
-/// The one line of a long error that says most, for where failing is not the end.
+/// The most informative line of a long error, for failures that have a fallback.
 pub(crate) fn gist(error: &anyhow::Error) -> String {
     let text = error.root_cause().to_string();
     let said = text.lines().find(|line| line.starts_with("error"));
     said.or_else(|| text.lines().next()).unwrap_or_default().to_owned()
 }
 
-/// The output of a child that failed, set off from our own lines.
+/// Prints the output of a child that failed, set off from our own lines.
 pub(crate) fn child_output(text: &str) {
     clear_spinner();
     eprintln!("\n{}\n", text.trim_end());

@@ -7,8 +7,8 @@ use std::process::Command;
 
 use serde_json::Value;
 
-/// Who may depend on whom, within the workspace. Issuer and edge never see each other: they meet
-/// in the specs and the vectors.
+/// The allowed dependencies within the workspace. The issuer and the edge crates never depend on
+/// each other: they share only the specs and the test vectors.
 const ALLOWED: [(&str, &[&str]); 10] = [
     ("portcullis-core", &[]),
     ("portcullis-issuer", &["portcullis-core"]),

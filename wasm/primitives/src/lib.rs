@@ -1,9 +1,9 @@
-//! A module for tests alone, which no package contains: what proves a token, compiled as the npm
-//! package's module is, for messages of every length. The package's own module has no door for them
-//! and gets none, since every byte of it is downloaded by someone.
+//! A test-only module, which no package contains: the functions that prove a token, compiled like
+//! the npm package's module, for messages of every length. The package's own module doesn't export
+//! them, because its users download every byte of it.
 //!
-//! As there, nothing but numbers crosses: JavaScript writes the parts one behind the other into a
-//! [`Room`] and is answered with bits.
+//! As in the package, only numbers cross the boundary: JavaScript writes the parts one after the
+//! other into a [`Room`] and receives bits.
 
 #![cfg_attr(target_arch = "wasm32", no_std)]
 #![cfg_attr(
@@ -22,24 +22,24 @@ use portcullis_core::crypto::primitives::{Signature, hmac_digest, hmac_verifies}
 #[global_allocator]
 static ALLOCATOR: talc::wasm::WasmDynamicTalc = talc::wasm::new_wasm_dynamic_allocator();
 
-/// A defect: JavaScript gets a `RuntimeError`.
+/// A panic is a defect; JavaScript gets a `RuntimeError`.
 #[cfg(target_arch = "wasm32")]
 #[panic_handler]
 fn trap(_: &core::panic::PanicInfo<'_>) -> ! {
     core::arch::wasm32::unreachable()
 }
 
-/// What the next question is about.
+/// The input of the next call.
 #[derive(Debug, Default)]
 pub struct Room(Vec<u8>);
 
-/// A room, which stays for as long as the module does.
+/// A room that lives as long as the module.
 #[cfg_attr(target_arch = "wasm32", unsafe(no_mangle))]
 pub extern "C" fn open() -> Box<Room> {
     Box::default()
 }
 
-/// Where `length` bytes are to be written.
+/// The address to which JavaScript writes `length` bytes.
 #[cfg_attr(target_arch = "wasm32", unsafe(no_mangle))]
 pub extern "C" fn room(room: &mut Room, length: usize) -> *mut u8 {
     room.0 = Vec::new();
@@ -47,9 +47,9 @@ pub extern "C" fn room(room: &mut Room, length: usize) -> *mut u8 {
     room.0.as_mut_ptr()
 }
 
-/// Judges a signature: a key of 32 bytes, a message of `length`, and the signature behind them.
-/// Bit 0 says that the key is one, bit 1 that the signature is strict, bit 2 that the library accepts
-/// it, and bit 3 that a token with it is authentic.
+/// Verifies a signature. The input is a key of 32 bytes, a message of `length` bytes, and the
+/// signature. Bit 0: the key is valid. Bit 1: the signature is strict. Bit 2: the library accepts
+/// it. Bit 3: a token with it is authentic.
 #[cfg_attr(target_arch = "wasm32", unsafe(no_mangle))]
 pub extern "C" fn signature(room: &Room, length: usize) -> u32 {
     let Some((key, rest)) = room.0.split_first_chunk::<32>() else { return 0 };
@@ -58,9 +58,9 @@ pub extern "C" fn signature(room: &Room, length: usize) -> u32 {
     bits([said.is_key, said.is_strict, said.is_good, said.is_accepted()])
 }
 
-/// Judges a tag: a secret of 32 bytes, a tag of `length`, and the message behind them. Bit 0 says that
-/// its first 16 bytes are right, bit 1 that all of it is, and bit 2 that the message is too long to
-/// be asked about.
+/// Verifies a tag. The input is a secret of 32 bytes, a tag of `length` bytes, and the message. Bit
+/// 0: the tag's first 16 bytes are right. Bit 1: all of it is right. Bit 2: the message is too long
+/// for `hmac_verifies`.
 #[cfg_attr(target_arch = "wasm32", unsafe(no_mangle))]
 pub extern "C" fn tag(room: &Room, length: usize) -> u32 {
     let Some((secret, rest)) = room.0.split_first_chunk::<32>() else { return 0 };

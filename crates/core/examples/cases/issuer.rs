@@ -1,4 +1,4 @@
-//! Random issuers: what each publishes, one list after the other.
+//! Random issuers, each with the lists that it publishes, in order.
 
 use portcullis_core::crypto::Digest;
 use portcullis_core::issue::{KeyringDraft, ShardContents, SigningKey};
@@ -12,14 +12,14 @@ use proptest::test_runner::TestRng;
 use crate::support::{Published, START, World};
 use crate::{chance, pick};
 
-/// What an issuer published, first to last.
+/// Everything that an issuer published, oldest first.
 pub(crate) struct History {
     pub(crate) editions: Vec<Edition>,
-    /// Instants, in milliseconds, at which something begins or ends.
+    /// Instants in milliseconds at which a validity begins or ends.
     pub(crate) edges: Vec<u64>,
 }
 
-/// One list, and what it was made from.
+/// One list and its inputs.
 pub(crate) struct Edition {
     pub(crate) world: World,
     pub(crate) labels: Vec<Label>,
@@ -46,6 +46,7 @@ impl History {
     }
 
     pub(crate) fn new(rng: &mut TestRng) -> Self {
+        // The first list.
         let mut world = World::with_seed(1);
         world.number = *pick(rng, &[1, 1, 1000, u64::MAX - 3]);
         world.valid_millis = 300_000;
@@ -59,6 +60,7 @@ impl History {
         let succeeds = chance(rng, 15);
         draft.successor = succeeds.then(|| heir().public().unwrap());
         let mut editions = Vec::new();
+        // Each edition follows the one before. The successor, if any, signs from the third one on.
         for step in 0..4 {
             if step > 0 {
                 advance(rng, &mut world, &mut draft);
@@ -70,6 +72,7 @@ impl History {
             world.previous = Digest::of(&published.head);
             editions.push(Edition { world: world.clone(), labels, published, root });
         }
+        // Collect the instants at which a verdict may change.
         let mut edges = vec![draft.not_after.millis()];
         for Edition { world, .. } in &editions {
             let this_update = world.this_update.millis();
@@ -83,7 +86,7 @@ impl History {
     }
 }
 
-/// What is seldom so in a keyring.
+/// Applies changes that are rare in a keyring.
 fn unsettle(rng: &mut TestRng, draft: &mut KeyringDraft) {
     let label = |text| Label::new(text).unwrap();
     if chance(rng, 30) {
@@ -125,7 +128,7 @@ fn advance(rng: &mut TestRng, world: &mut World, draft: &mut KeyringDraft) {
         draft.version += 1;
         unsettle_again(rng, world, draft);
     } else if chance(rng, 5) {
-        // Another keyring of one version, or one that the stamp says nothing of.
+        // A different keyring of the same version, or one that the stamp does not mention.
         unsettle_again(rng, world, draft);
     }
     world.keyring_version = draft.version + u32::from(chance(rng, 5));

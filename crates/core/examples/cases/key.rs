@@ -1,4 +1,4 @@
-//! Random keys: good ones, ones of which the list says something, changed ones, noise.
+//! Random keys: good ones, ones that the list mentions, altered ones, and noise.
 
 use portcullis_core::list::{BulkEntry, BulkScope};
 use portcullis_core::token::{Claims, Environment, Kind, Lifetime, Serial};
@@ -10,7 +10,7 @@ use crate::issuer::{Edition, History};
 use crate::support::{ADMIN, ED25519, HMAC_LIVE, HMAC_TEST, LIST, RETIRED, START, World};
 use crate::{chance, pick};
 
-/// A token, and an instant at which the verdict on it may change.
+/// A token, and an instant at which its verdict may change.
 pub(crate) fn token(rng: &mut TestRng, history: &History, edition: &Edition) -> (String, u64) {
     let (claims, edge) = claims(rng, edition);
     let mut world = edition.world.clone();
@@ -33,12 +33,14 @@ pub(crate) fn token(rng: &mut TestRng, history: &History, edition: &Edition) -> 
 
 fn claims(rng: &mut TestRng, edition: &Edition) -> (Claims, u64) {
     let world = &edition.world;
+    // Mostly signers of tokens, rarely another or an unknown one.
     let kid = match rng.random_range(0..20) {
         0 => *pick(rng, &[ADMIN, LIST, RETIRED, 99]),
         1..8 => HMAC_LIVE,
         8..12 => HMAC_TEST,
         _ => ED25519,
     };
+    // A slot with a status, at the capacity's edge, or anywhere.
     let (shard, facts) = pick(rng, &world.shards);
     let mut edge = world.this_update.millis();
     let slot = match rng.random_range(0..8) {
@@ -58,6 +60,7 @@ fn claims(rng: &mut TestRng, edition: &Edition) -> (Claims, u64) {
     if let Some(end) = expires_at {
         edge = u64::from(end) * 1000;
     }
+    // Sometimes a serial at the edge of a bulk range.
     let mut serial = Serial::at(shard, slot.unwrap_or(0)).unwrap();
     if chance(rng, 15)
         && let Some(BulkEntry { scope: BulkScope::Serials { first, last }, .. }) =
@@ -74,6 +77,7 @@ fn claims(rng: &mut TestRng, edition: &Edition) -> (Claims, u64) {
         policy: *pick(rng, &[0, 9]),
         ..world.claims(kid, 0)
     };
+    // Other kinds and environments, which only the Ed25519 signer may sign.
     if kid == ED25519 && chance(rng, 50) || chance(rng, 5) {
         claims.kind = *pick(rng, &Kind::ALL);
         claims.environment = *pick(rng, &Environment::ALL);
@@ -81,7 +85,7 @@ fn claims(rng: &mut TestRng, edition: &Edition) -> (Claims, u64) {
     (claims, edge)
 }
 
-/// A text with a mistake that any reader finds.
+/// A text with a mistake that every reader detects.
 fn misspelt(rng: &mut TestRng, good: &str) -> String {
     const STRANGE: [char; 14] =
         ['0', 'z', 'A', '_', '-', ' ', '\n', '\0', '+', '\u{141}', '\u{e9}', '\u{1F511}', 'l', '1'];
@@ -108,7 +112,7 @@ fn misspelt(rng: &mut TestRng, good: &str) -> String {
     characters.into_iter().collect()
 }
 
-/// Other bytes, with the checksum made right.
+/// Other bytes with a correct checksum.
 fn changed(rng: &mut TestRng, good: &str) -> String {
     let prefixes = ["sk_live_", "sk_test_", "pk_live_", "pk_test_", "acme_sk_live_"];
     let prefix = chance(rng, 30).then(|| *pick(rng, &prefixes));
@@ -127,7 +131,7 @@ fn changed(rng: &mut TestRng, good: &str) -> String {
     })
 }
 
-/// A signature that holds with the cofactor, and sometimes without it.
+/// A signature that satisfies the equation with the cofactor, and sometimes also without it.
 fn crooked(rng: &mut TestRng, world: &World) -> String {
     let torsion_of_r = rng.random_range(0..8);
     let bare_r = torsion_of_r == 0 || chance(rng, 30);

@@ -1,8 +1,8 @@
-//! Random cases of the vectors' shape, one JSON object a line: `cases KIND COUNT SEED`, where the
-//! kind is `keys` or `policies`.
+//! Random cases in the vectors' format, one JSON object per line: `cases KIND COUNT SEED`, with the
+//! kind `keys` or `policies`.
 //!
-//! The same arguments give the same cases. Two verifiers that read the specs alike give the same
-//! answer to each, adoption by adoption and code by code.
+//! The same arguments give the same cases. Two verifiers that implement the specs give the same
+//! answer to each case: the same result for every adoption, and the same codes.
 
 #![allow(
     clippy::unwrap_used,
@@ -33,7 +33,7 @@ use issuer::History;
 use shape::{Adopt, Secret, Vector, encode};
 use support::{HMAC_LIVE, HMAC_TEST};
 
-/// Histories that the cases share, so that a verifier may remember what it has read.
+/// The number of histories, which many cases share so that a verifier can cache what it has read.
 const HISTORIES: usize = 60;
 
 fn main() -> io::Result<()> {
@@ -59,7 +59,7 @@ fn main() -> io::Result<()> {
     out.flush()
 }
 
-/// Whether something of so many in a hundred happens.
+/// True with a probability of `percent` percent.
 fn chance(rng: &mut TestRng, percent: u32) -> bool {
     rng.random_ratio(percent, 100)
 }
@@ -68,7 +68,7 @@ fn pick<'a, T>(rng: &mut TestRng, from: &'a [T]) -> &'a T {
     &from[rng.random_range(0..from.len())]
 }
 
-/// An instant, often the millisecond of an edge or one beside it.
+/// An instant, often the millisecond of an edge or one next to it.
 fn instant(rng: &mut TestRng, edges: &[u64]) -> u64 {
     let edge = *pick(rng, edges);
     match rng.random_range(0..5) {
@@ -96,8 +96,8 @@ fn case(rng: &mut TestRng, history: &History, name: String) -> Vector {
         } else {
             instant(rng, &history.edges)
         };
-        // A keyring that was changed comes last: what a secret is to a later one the specs leave
-        // open.
+        // An altered keyring must come last: the specs leave open what a secret means to a later
+        // keyring.
         let bundle = if !spoilt_keyring && offer + 1 == offers && chance(rng, 35) {
             spoil::bundle(rng, history, edition)
         } else if spoilt_keyring {

@@ -1,4 +1,4 @@
-//! Bundles with something wrong in them: in what is signed, in what is named, or in the whole.
+//! Bundles with a fault: in a signed file, in a named file, or in the bundle itself.
 
 use portcullis_core::crypto::{Context, Digest};
 use portcullis_core::issue::{ShardContents, SigningKey, encode_body};
@@ -10,7 +10,7 @@ use crate::issuer::{Edition, History};
 use crate::support::{ED25519, Published};
 use crate::{chance, pick};
 
-/// A keyring with a byte changed, mostly signed again.
+/// A keyring with a byte changed, usually signed again.
 pub(crate) fn keyring(rng: &mut TestRng, history: &History, mut keyring: Vec<u8>) -> Vec<u8> {
     if chance(rng, 20) {
         disturb(rng, &mut keyring);
@@ -39,11 +39,14 @@ fn fault(
     mut published: Published,
 ) -> Published {
     let world = &edition.world;
+    // Rarely sign with a key that may not sign lists.
     let mut key = world.list_signer().key;
     if chance(rng, 5) {
         key = world.signing_key(ED25519);
     }
     let other = pick(rng, &history.editions);
+    // Change a signed file and sign it again, change a body, mix up the bodies, or take a file from
+    // another edition.
     match rng.random_range(0..14) {
         0 | 1 => {
             let root: &SigningKey = if chance(rng, 85) { &edition.root } else { &key };
@@ -79,7 +82,7 @@ fn fault(
     published
 }
 
-/// A body with other bytes, or one that was put together without looking.
+/// A body with changed bytes, or one assembled from random fields.
 fn spoilt_body(rng: &mut TestRng, bodies: &[Vec<u8>]) -> Vec<u8> {
     if let Some(mut file) = bodies.first().cloned().filter(|_| chance(rng, 60)) {
         disturb(rng, &mut file);
@@ -87,7 +90,7 @@ fn spoilt_body(rng: &mut TestRng, bodies: &[Vec<u8>]) -> Vec<u8> {
     }
     let capacity = rng.random_range(1..300_u32);
     if chance(rng, 30) {
-        // The last byte of a set, of which some bits are padding.
+        // Change the last byte of a set, some bits of which are padding.
         let revoked = (0..capacity).filter(|_| rng.random_ratio(1, 9)).collect();
         let facts = ShardContents { capacity, revoked, ..ShardContents::default() };
         let mut file = encode_body(&facts).unwrap();
@@ -99,7 +102,8 @@ fn spoilt_body(rng: &mut TestRng, bodies: &[Vec<u8>]) -> Vec<u8> {
         let count = rng.random_range(0..=capacity + 1);
         let count = if rng.random_ratio(1, 2) { count % 4 } else { count };
         let length = rng.random_range(0..40);
-        // Ones make short gaps, so that some of these are read to their end.
+        // Bytes with many ones encode short gaps, so that some of these sets are decoded to their
+        // end.
         let byte = |_| rng.random::<u8>() | rng.random::<u8>();
         (count, (0..length).map(byte).collect())
     };
@@ -109,7 +113,7 @@ fn spoilt_body(rng: &mut TestRng, bodies: &[Vec<u8>]) -> Vec<u8> {
     body(capacity, sets, &timed[..rng.random_range(0..2)])
 }
 
-/// One change somewhere.
+/// One change somewhere in the file.
 pub(crate) fn disturb(rng: &mut TestRng, file: &mut Vec<u8>) {
     if file.is_empty() {
         return file.push(0);

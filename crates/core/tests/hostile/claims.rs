@@ -1,4 +1,4 @@
-//! Numbers that a file can't fulfil.
+//! Numbers in a file that promise more than its bytes hold.
 
 use std::ops::Range;
 
@@ -12,15 +12,15 @@ use portcullis_core::list::{
 };
 use portcullis_core::policy::{Policies, PolicyBody, PolicyDirectory};
 
-/// Of each byte that is read: its copy, what it spells in memory, and room to grow.
+/// Allocated bytes allowed per byte read: its copy, its decoded form, and room to grow.
 const EACH: u64 = 16;
 
-/// What a hostile writer would put where a number is expected, and its neighbours.
+/// Values that a hostile writer would put in place of a number, and their neighbours.
 const NUMBERS: [u32; 10] =
     [u32::MAX, u32::MAX - 1, 1 << 31, i32::MAX as u32, 1 << 30, 1 << 28, 1 << 20, 1 << 16, 255, 0];
 
-/// Writes every number to every place of `file` but the last `tail` bytes, and reads what that
-/// gives: whether it is refused or not, little is asked for.
+/// Writes every number at every offset of `file` except in the last `tail` bytes, and reads the
+/// result. Whether the file is refused or not, reading it must allocate little.
 fn everywhere(file: &[u8], tail: usize, read: &mut dyn FnMut(&[u8]) -> u64) {
     for at in 0..file.len() - tail {
         for number in NUMBERS {
@@ -55,7 +55,7 @@ fn a_body_asks_for_no_more_than_it_has() {
     everywhere(&body, 0, &mut |file| asked(|| Body::decode(file)));
 }
 
-/// Every form that capacity and count can choose, of hardly any bytes.
+/// Every coding that capacity and count can select, with very few bytes.
 #[test]
 fn a_set_asks_for_no_more_than_its_bytes_hold() {
     let capacities = [1, 2, 63, 64, 1000, 1 << 16, (1 << 20) - 1, 1 << 20, 1 << 21, u32::MAX];
@@ -121,7 +121,7 @@ fn a_keyring_asks_for_no_more_than_it_has() {
 fn a_bundle_asks_for_no_more_than_it_has() {
     let world = crowded();
     let empty = world.empty_replica();
-    // What is held is copied outside of what is counted.
+    // Copy the held state outside of the measurement.
     everywhere(&world.publish().bundle(), 0, &mut |file| {
         let (mut adopting, mut restored) = (empty.clone(), empty.clone());
         asked(|| Bundle::decode(file))
@@ -153,13 +153,13 @@ fn policies_ask_for_no_more_than_they_have() {
                 asked(|| PolicyBody::decode(&file))
             };
             let offered = asked(|| policies.offer(name, &file));
-            // The multiple is of the whole file, of which only the front is altered.
+            // The limit is a multiple of the whole file, but only the front was altered.
             (decoded + offered).saturating_sub(4 * file.len() as u64)
         });
     }
 }
 
-/// The world that all of this is about is a good one.
+/// Checks that the unaltered world is valid, so that the tests above start from good files.
 #[test]
 fn what_is_altered_was_good_before() {
     let world = crowded();

@@ -1,5 +1,5 @@
-//! Many of everything: heads of many shards, trees of many files, files that are named again and
-//! again.
+//! Large numbers of everything: heads of many shards, trees of many files, and files that are named
+//! many times.
 
 use crate::support::{World, first_shard};
 use crate::{SPARE, asked};
@@ -17,7 +17,7 @@ fn a_head_of_many_shards_costs_what_its_lines_cost() {
         encode_body(&ShardContents { revoked, ..facts.clone() }).unwrap()
     };
     let bodies: Vec<Vec<u8>> = (0..5_000).map(body).collect();
-    // Every body is named by two shards, far from each other.
+    // Each body is named by two shards that are far apart.
     let named = bodies.iter().chain(&bodies).zip(0..);
     let draft = HeadDraft {
         epoch: world.epoch,
@@ -50,7 +50,7 @@ fn a_head_of_many_shards_costs_what_its_lines_cost() {
     assert!(asked <= 24 * given as u64 + SPARE, "{asked} for {given}");
 }
 
-/// Where a directory says that its files are, and what they are.
+/// A directory with these files, whether or not they exist.
 fn directory(level: u8, files: &[FileName]) -> Vec<u8> {
     let mut out = b"PCD\x01\x01".to_vec();
     out.push(level);
@@ -71,7 +71,7 @@ fn look_at_everything(policies: &mut Policies, root: FileName) {
     policies.retain(&[root]);
 }
 
-/// Followed wherever it leads this has 128 to the power of 40 places.
+/// Following every path through this tree would visit 128 to the power of 40 places.
 #[test]
 fn a_tree_that_names_its_branches_again_and_again_is_walked_once() {
     let mut policies = Policies::new(1 << 20);

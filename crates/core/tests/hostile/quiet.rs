@@ -1,4 +1,4 @@
-//! What asks for nothing at all, and requests of any length.
+//! Calls that allocate nothing at all, and requests of any length.
 
 use crate::asked;
 use crate::support::{ANY, ED25519, HMAC_LIVE, HMAC_TEST, START, World, first_shard};
@@ -78,7 +78,7 @@ fn long_texts_are_refused_as_cheaply_as_short_ones() {
     assert!(asked(|| redact(&long)) < 64);
 }
 
-/// A path has as many segments as it likes; no pattern has more than 129.
+/// A path may have any number of segments; no pattern has more than 129.
 #[test]
 fn a_request_asks_for_little_however_long_it_is() {
     let texts = |list: &[&str]| list.iter().map(ToString::to_string).collect();

@@ -1,4 +1,4 @@
-//! Lists, stamps and keyrings only move forward, and what was held before is a floor.
+//! Lists, stamps and keyrings only move forward: the state held before is a floor.
 
 use crate::support::{ANY, ED25519, HMAC_LIVE, Published, START, World, first_shard};
 use portcullis_core::crypto::Digest;
@@ -26,7 +26,7 @@ fn a_replica_never_goes_back() {
     let back = verifier.adopt_bundle(&first.bundle(), now);
     assert_eq!(back, Err(AdoptError::List(ListError::Rollback { held: 2, offered: 1 })));
 
-    // The same number with other contents: the issuer contradicts itself.
+    // The same number with other contents means that the issuer contradicts itself.
     first_shard(&mut world).revoked = vec![];
     let other = verifier.adopt_bundle(&world.publish().bundle(), now);
     assert_eq!(other, Err(AdoptError::List(ListError::Equivocation(2))));
@@ -68,7 +68,7 @@ fn what_was_held_before_is_a_floor_and_needs_a_stamp_alone() {
         assert_eq!(refused, ListError::Rollback { held: 7, offered: 6 });
         let refused = verifier.offer_stamp(&contradicting().stamp, late).unwrap_err();
         assert_eq!(refused, ListError::Equivocation(7));
-        // The same head under a new stamp: all of it is here, or none.
+        // The same head under a new stamp: either every file of it is held already, or none is.
         let mut list_version = world.list_version();
         (list_version.this_update, list_version.next_update) =
             (late, late.plus_millis(world.valid_millis));
@@ -116,7 +116,7 @@ fn a_withheld_keyring_is_noticed_and_a_raised_epoch_lowers_the_floor() {
     let mut verifier = world.verifier();
     let now = world.this_update;
 
-    // The issuer moved on to a keyring that somebody keeps from this replica.
+    // The issuer moved on to a keyring that an attacker withholds from this replica.
     let mut next = world.clone();
     next.keyring_version = 2;
     let published = next.publish();
@@ -125,7 +125,7 @@ fn a_withheld_keyring_is_noticed_and_a_raised_epoch_lowers_the_floor() {
         ListError::KeyringBehind { held: 1, needed: 2 }
     );
 
-    // A stolen list key signed the largest number: only the root can undo that.
+    // A stolen list key signed the largest number. Only a new epoch from the root undoes that.
     next.epoch = 2;
     next.number = 1;
     let published = next.publish();
@@ -136,7 +136,7 @@ fn a_withheld_keyring_is_noticed_and_a_raised_epoch_lowers_the_floor() {
         verifier.adopt_bundle(&world.publish().bundle(), now),
         Err(AdoptError::List(ListError::WrongEpoch { held: 2, offered: 1 }))
     );
-    // The secrets came along with the keyring.
+    // The secrets were carried over to the new keyring.
     assert!(verifier.verify(&next.token(HMAC_LIVE, 1), &ANY, now).is_ok());
 }
 
@@ -164,9 +164,9 @@ fn keyrings_only_move_forward_and_only_by_the_root() {
     );
     assert_eq!(verifier.offer_keyring(&sign(3, 1, &root, None)), Err(KeyringError::Equivocation));
     assert_eq!(verifier.offer_keyring(&sign(4, 0, &root, None)), Err(KeyringError::Equivocation));
-    // The successor that version 3 names may sign version 4; nobody else may.
+    // Only the successor that version 3 names may sign version 4.
     assert_eq!(verifier.offer_keyring(&sign(4, 1, &heir, None)), Ok(true));
-    // From then on it is the root, and the old one signs nothing any more.
+    // From then on the successor is the root, and the old root's signatures are refused.
     assert_eq!(
         verifier.offer_keyring(&sign(5, 1, &root, None)),
         Err(KeyringError::NotSignedByRoot)
@@ -193,8 +193,8 @@ fn an_expired_keyring_closes_the_replica() {
     assert_eq!(verdict, Refusal::List(ListError::KeyringExpired));
 }
 
-/// A floor is a stamp without its list: it holds back lists that were on their way before it came,
-/// and only a raised epoch lowers it.
+/// A floor is a stamp without its list. It refuses older lists that arrive late, and only a raised
+/// epoch lowers it.
 #[test]
 fn a_floor_outlives_a_keyring_and_holds_back_what_was_on_its_way() {
     let mut world = World::new();
@@ -218,7 +218,7 @@ fn a_floor_outlives_a_keyring_and_holds_back_what_was_on_its_way() {
     assert_eq!(verifier.restore(&stamp_alone(&numbered(7, 1, 1)), now), Ok(true));
     let rollback = ListError::Rollback { held: 7, offered: 6 };
     assert_eq!(verifier.commit(update), Err(rollback));
-    // The list of the floor itself, and one above it, are taken.
+    // The floor's own list and the one above it are accepted.
     for number in [7, 8] {
         let mut verifier = verifier.clone();
         let update = gather(&mut verifier, &numbered(number, 1, 1)).unwrap();

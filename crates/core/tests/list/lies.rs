@@ -1,4 +1,4 @@
-//! Lists that were altered, or signed by who may not sign them.
+//! Lists that were altered, or signed by a key that may not sign them.
 
 use crate::support::{ANY, ED25519, HMAC_LIVE, LIST, START, World, first_shard};
 use portcullis_core::WireError;
@@ -82,11 +82,11 @@ fn a_list_on_its_way_in_is_not_taken_under_a_keyring_that_refuses_it() {
     update.offer_head(&published.head, &verifier.keyring().clone(), now).unwrap();
     update.offer_body(&published.bodies[0]).unwrap();
 
-    // Another issuer's replica does not take it either.
+    // Another issuer's replica refuses the update too.
     let mut stranger = World::with_seed(2).empty_replica();
     assert_eq!(stranger.commit(update.clone()), Err(ListError::ForeignIssuer));
 
-    // The key was stolen, and retired while what the thief signed was still on its way.
+    // The key was stolen, and is retired before the thief's list arrives.
     let mut draft = world.keyring_draft();
     draft.version = 2;
     for entry in draft.entries.iter_mut().filter(|entry| entry.kid == LIST) {
@@ -156,7 +156,7 @@ fn lists_signed_by_another_key_or_for_another_issuer_are_refused() {
         verifier.offer_stamp(&signer.sign_stamp(&draft), now).unwrap_err(),
         ListError::BadSignature
     );
-    // A token key, used under its own kid: its purpose is not lists.
+    // A token key under its own kid: its purpose does not include lists.
     signer.kid = ED25519;
     assert_eq!(
         verifier.offer_stamp(&signer.sign_stamp(&draft), now).unwrap_err(),

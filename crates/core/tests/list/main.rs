@@ -1,4 +1,4 @@
-//! The list as a verifier lives with it: revocation, time, and every way to lie about it.
+//! The list during a verifier's life: revocation, time, and every forgery of a list.
 
 #![allow(
     clippy::unwrap_used,

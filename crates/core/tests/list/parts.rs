@@ -1,4 +1,4 @@
-//! A list comes in parts, each announced by the one before.
+//! A list arrives in parts, each announced by the one before.
 
 use crate::support::{ANY, HMAC_LIVE, LIST, World, first_shard};
 use portcullis_core::WireError;
@@ -64,14 +64,14 @@ fn a_body_is_wanted_once_and_in_the_order_in_which_the_head_names_it() {
     assert_eq!(update.wants_bodies(), names);
     update.offer_body(&published.bodies[1]).unwrap();
     assert_eq!(update.wants_bodies(), [names[0], names[2]]);
-    // One that is held already changes nothing.
+    // Offering a body that is held already changes nothing.
     update.offer_body(&published.bodies[1]).unwrap();
     assert_eq!(update.wants_bodies(), [names[0], names[2]]);
     update.offer_body(&published.bodies[0]).unwrap();
     update.offer_body(&published.bodies[2]).unwrap();
     verifier.commit(update).unwrap();
 
-    // The next list wants only what the one before had not.
+    // The next list wants only the bodies that the previous list lacked.
     world.number = 2;
     world.shards.push((10, one(7)));
     let next = world.publish();
@@ -95,7 +95,8 @@ fn a_body_is_wanted_once_and_in_the_order_in_which_the_head_names_it() {
     }
 }
 
-/// Ten thousand million comparisons would be needed where each line is looked for among all others.
+/// Ten thousand million comparisons would be needed if each line were searched for among all the
+/// others.
 #[test]
 fn a_head_of_a_hundred_thousand_shards_is_taken_in_a_moment() {
     let world = World::new();
@@ -105,6 +106,7 @@ fn a_head_of_a_hundred_thousand_shards_is_taken_in_a_moment() {
         let revoked = vec![shard];
         encode_body(&ShardContents { revoked, ..empty.clone() }).unwrap()
     };
+    // A hundred thousand shards, each with its own revoked slot.
     let bodies: Vec<Vec<u8>> = (0..100_000).map(body).collect();
     let shards = bodies.iter().zip(0..).map(|(body, shard)| ShardLine::new(shard, body)).collect();
     let draft = HeadDraft {
@@ -124,6 +126,7 @@ fn a_head_of_a_hundred_thousand_shards_is_taken_in_a_moment() {
         head: name_file(&head),
         keyring_version: 1,
     };
+    // A body that the head does not name is refused; the others arrive in reverse order.
     let mut verifier = world.empty_replica();
     let mut update = verifier.offer_stamp(&signer.sign_stamp(&stamp), now).unwrap().unwrap();
     update.offer_head(&head, &verifier.keyring().clone(), now).unwrap();

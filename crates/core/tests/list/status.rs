@@ -1,4 +1,4 @@
-//! What a list says of a key, and when it says nothing.
+//! Which status a list gives a key, and when it gives none.
 
 use crate::refusal;
 use crate::support::{ANY, HMAC_LIVE, HMAC_TEST, START, World, first_shard};
@@ -86,7 +86,7 @@ fn no_list_and_a_list_past_its_next_update_refuse_everything() {
     let verifier = world.verifier();
     assert_eq!(verify(&verifier, world.valid_millis - 1), Ok(()));
     assert_eq!(verify(&verifier, world.valid_millis), Err("list_past_next_update"));
-    // A clock that was set back far behind the list is no clock to judge by.
+    // A clock that was set back far behind the list can't be used to check it.
     let before = Time::from_millis(world.this_update.millis() - 10_001);
     let verdict = verifier.verify(&token, &ANY, before).unwrap_err();
     assert_eq!(verdict, Refusal::List(ListError::FromTheFuture));

@@ -1,4 +1,4 @@
-//! What a look-up and an edit cost a verifier, in fetches and bytes.
+//! The cost of a look-up and of an edit for a verifier, in fetches and bytes.
 
 use portcullis_core::issue::PolicyTree;
 use portcullis_core::policy::Policies;
@@ -6,7 +6,7 @@ use portcullis_core::policy::Policies;
 use crate::support::World;
 use crate::{Shelf, numbered};
 
-/// Fetches that a cold look-up takes, and all bytes that an edit costs an up-to-date verifier.
+/// The fetches of a cold look-up, and the total bytes that an edit costs an up-to-date verifier.
 fn measure(count: u32, shards: u32) -> (usize, usize) {
     let mut tree = PolicyTree::public();
     for index in 0..count {
@@ -14,6 +14,7 @@ fn measure(count: u32, shards: u32) -> (usize, usize) {
         tree.set(number, &draft).unwrap();
     }
     assert_eq!(tree.len(), count as usize, "the numbers are distinct");
+    // The size of the files, and the limits of each.
     let mut shelf = Shelf::default();
     let written = tree.write().unwrap();
     let (bodies, directories): (Vec<_>, Vec<_>) =
@@ -32,12 +33,14 @@ fn measure(count: u32, shards: u32) -> (usize, usize) {
     assert!(longest(&bodies) <= 8192 && longest(&directories) <= 5128);
     let old = shelf.put(written);
 
+    // A cold look-up fetches; a second one doesn't.
     let mut policies = Policies::new(1 << 20);
     let (number, mut draft) = numbered(count / 2);
     let (found, fetches, cold) = shelf.look_up(&mut policies, old, number);
     assert!(found);
     assert_eq!(shelf.look_up(&mut policies, old, number), (true, 0, 0));
 
+    // After an edit, an up-to-date verifier fetches only the new files.
     draft.sales_channels.push("sc_other".to_owned());
     tree.set(number, &draft).unwrap();
     let edited = tree.write().unwrap();
@@ -57,6 +60,7 @@ fn measure(count: u32, shards: u32) -> (usize, usize) {
     policies.retain(&[new]);
     assert_eq!(policies.bytes(), counted);
 
+    // The total also includes the head and the stamp.
     let mut world = World::new();
     world.public_policies = new;
     let published = world.publish();

@@ -1,4 +1,4 @@
-//! What a policy allows, and what a draft may say.
+//! What a policy allows, and what a draft may contain.
 
 use portcullis_core::WireError;
 use portcullis_core::issue::{PolicyDraft, PolicyTree};
@@ -9,7 +9,7 @@ use portcullis_core::policy::{
 
 use crate::{backend, storefront, texts};
 
-/// Everything that [`backend`] restricts, met.
+/// Facts that meet everything that [`backend`] restricts.
 const ALLOWED: RequestFacts<'static> = RequestFacts {
     address: Some(std::net::IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 77))),
     origin: None,
@@ -131,7 +131,7 @@ fn drafts_that_no_verifier_would_accept_are_refused_by_name() {
     assert_eq!(tree.set(0, &none()), Err(WireError::NotCanonical("policy number")));
 }
 
-/// What routes and commands ask for is held against the same rules as what is granted.
+/// The words that routes and commands require follow the same rules as those that are granted.
 #[test]
 fn words_that_no_policy_could_hold_are_known_as_such() {
     assert!(is_scope("orders:read") && !is_scope("orders:*") && !is_scope(""));

@@ -45,8 +45,8 @@ fn every_number_is_found_through_every_level_and_no_other() {
     assert_eq!(missing.unwrap_err(), NoPolicy::Missing, "public policies are no secret key's");
     let none = policies.find_under(directory, Visibility::Private, 0);
     assert_eq!(none, Ok(Policy::NONE));
-    // With too little room for all that is said before anything is fetched in vain, and it still
-    // gets everywhere, one path at a time.
+    // With too little room for everything, the verifier reports it before it fetches anything in
+    // vain, and it still reaches every policy, one path at a time.
     let mut small = Policies::new(0);
     let mut rounds = 0;
     let no_room = loop {
@@ -95,7 +95,7 @@ fn the_head_in_force_decides_and_private_policies_may_be_unavailable() {
     let missing = policies.find(head, Kind::Secret, 8).unwrap_err();
     assert_eq!(missing.code(), "policy_missing");
 
-    // The next list has no policies: what is held doesn't count under it.
+    // The next list has no policies, so the held files don't count under it.
     let next = World { public_policies: FileName::NONE, number: 2, ..world.clone() };
     let verifier = next.verifier();
     let head = verifier.list().unwrap().head();
@@ -105,7 +105,7 @@ fn the_head_in_force_decides_and_private_policies_may_be_unavailable() {
     assert!(policies.find_under(world.public_policies, Visibility::Public, 9).is_err());
 }
 
-/// A public directory as it is given here: the first number of each range, and the file for it.
+/// A public directory with the given ranges: the first number of each, and the file for it.
 fn directory(level: u8, ranges: &[(u32, FileName)]) -> (FileName, Vec<u8>) {
     let mut file = vec![b'P', b'C', b'D', 1, 1, level];
     file.extend(u16::try_from(ranges.len()).unwrap().to_be_bytes());
@@ -117,7 +117,7 @@ fn directory(level: u8, ranges: &[(u32, FileName)]) -> (FileName, Vec<u8>) {
     (name_file(&file), file)
 }
 
-/// The public body in which policy 9 is [`storefront`].
+/// The public body that holds [`storefront`] as policy 9.
 fn body() -> (FileName, Vec<u8>) {
     let mut tree = PolicyTree::public();
     tree.set(9, &storefront()).unwrap();
@@ -133,13 +133,13 @@ fn files_that_are_not_what_was_announced_are_refused() {
     assert_eq!(policies.offer(other, &body), Err(wrong_digest));
     let longer = FileName { len: name.len + 1, ..name };
     assert_eq!(policies.offer(longer, &body), Err(wrong_digest));
-    // Another file of the same length.
+    // The digest of another file with the same length.
     let forged = FileName { digest: Digest([9; 32]), ..name };
     assert_eq!(policies.offer(forged, &body), Err(wrong_digest));
     assert_eq!(policies.offer(name_file(b"junk"), b"junk").unwrap_err().code(), "list_unreadable");
     assert_eq!(policies.bytes(), 0);
     policies.offer(name, &body).unwrap();
-    // It is held, and not what a directory means that gives it another length.
+    // The body is held, but a directory that names it with another length means a different file.
     let (outer, file) = directory(0, &[(0, longer)]);
     policies.offer(outer, &file).unwrap();
     let found = policies.find_under(outer, Visibility::Public, 9);
@@ -179,7 +179,7 @@ fn the_longest_way_has_room_enough() {
         name
     };
     let mut name = put(body());
-    // All ranges but one lead to what nobody has.
+    // Every range except one leads to a file that doesn't exist.
     let full = |level, name| {
         let elsewhere = |first| (first, FileName { digest: Digest([9; 32]), len: 8192 });
         let mut ranges: Vec<_> = (0..128).map(|i| elsewhere(i << 25)).collect();
@@ -191,7 +191,7 @@ fn the_longest_way_has_room_enough() {
     }
     let (deeper, file) = full(4, name);
     let mut policies = Policies::new(0);
-    // So much is held already that all of it has to go on the way.
+    // So much is held already that all of it must be dropped along the way.
     for first in 0..12 {
         let ranges: Vec<_> = (0..128).map(|i| (first + i, name)).collect();
         let (name, file) = directory(0, &ranges);
@@ -219,7 +219,7 @@ fn a_file_that_is_named_often_is_wanted_once_and_held_once() {
     }
     let held = policies.bytes();
     assert!(held + file.len() > 1 << 16);
-    // What is held already needs no room.
+    // A file that is held already needs no room.
     policies.offer(outer, &file).unwrap();
     assert_eq!(policies.bytes(), held);
     assert!(policies.find_under(outer, Visibility::Public, 9).is_ok());

@@ -61,9 +61,9 @@ fn tree(private: bool) -> PolicyTree {
     if private { PolicyTree::private(SaltKey::new(&[7; 32])) } else { PolicyTree::public() }
 }
 
-/// Numbers and policies as an issuer draws them: a sales channel and an origin each.
+/// Numbers and policies as an issuer draws them: one sales channel and one origin each.
 fn numbered(index: u32) -> (u32, PolicyDraft) {
-    // A bijection of 32 bits that looks random.
+    // A bijection on 32 bits that looks random.
     let mut number = index.wrapping_add(1).wrapping_mul(0x9E37_79B1);
     number = (number ^ number >> 15).wrapping_mul(0x85EB_CA77);
     number ^= number >> 13;
@@ -79,7 +79,7 @@ fn numbered(index: u32) -> (u32, PolicyDraft) {
     (number.max(1), draft)
 }
 
-/// A verifier that fetches what it wants from what is put out, and counts the bytes.
+/// The published files, from which a verifier fetches what it wants; counts the bytes.
 #[derive(Default)]
 struct Shelf {
     files: BTreeMap<Digest, Vec<u8>>,
@@ -98,7 +98,7 @@ impl Shelf {
         names.iter().map(|name| name.len as usize).sum()
     }
 
-    /// Looks a number up, fetching what is not held; says what that came to.
+    /// Looks a number up, fetching the files that aren't held. Returns the result and its cost.
     fn look_up(
         &self,
         policies: &mut Policies,

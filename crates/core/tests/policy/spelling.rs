@@ -1,4 +1,4 @@
-//! Each file has one spelling, whatever is done to it.
+//! Each file has exactly one encoding, whatever edits led to it.
 
 use portcullis_core::crypto::Digest;
 use portcullis_core::issue::{PolicyDraft, PolicyFiles};
@@ -50,8 +50,8 @@ fn rewritten(body: &PolicyBody) -> Vec<u8> {
     files.swap_remove(0).1
 }
 
-/// What was read has one spelling: writing it gives the bytes that were read, but for a salt, which
-/// a reader can't judge.
+/// Checks that a file that can be read has one encoding: writing it again gives the same bytes,
+/// except for a salt, which a reader can't verify.
 fn assert_one_spelling(file: &[u8]) {
     if let Ok(body) = PolicyBody::decode(file) {
         let salted = match body.visibility() {

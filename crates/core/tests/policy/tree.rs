@@ -12,7 +12,8 @@ use proptest::prelude::*;
 use crate::{backend, storefront, tree};
 
 proptest! {
-    /// Whatever the way to a set of policies, its files are the same, and those of the rule.
+    /// Any sequence of edits that leads to a set of policies gives the same files, and those that
+    /// the rule requires.
     #[test]
     fn step_by_step_and_at_once_are_the_same(
         steps in prop::collection::vec((0..400_u32, 0..5_usize, any::<bool>()), 1..300),
@@ -22,7 +23,7 @@ proptest! {
         let mut facts = BTreeMap::new();
         let mut held = BTreeMap::new();
         for (step, (seed, size, keep)) in steps.into_iter().enumerate() {
-            // Numbers that are close together and numbers that are not.
+            // Numbers that are close together, and numbers that aren't.
             let number = seed.wrapping_mul(0x9E37_79B1) >> (seed % spread) | 1;
             if keep {
                 let draft = PolicyDraft {

@@ -27,10 +27,11 @@ fn in_state(state: State) -> fn(&mut KeyringDraft) {
     }
 }
 
-/// A public key with a part of order 8: in the keyring, since it is not of small order itself.
+/// A public key with a component of order 8. The keyring accepts it, since it is not itself of
+/// small order.
 const MIXED: Crooked = Crooked { torsion_of_a: 1, ..Crooked::HONEST };
 
-/// A world whose Ed25519 key is such a one.
+/// A world whose Ed25519 key is [`MIXED`].
 pub(super) fn world_with_mixed_key() -> World {
     let amend = |keyring: &mut KeyringDraft| {
         keyring.entries[2].material =

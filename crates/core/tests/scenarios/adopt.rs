@@ -1,4 +1,4 @@
-//! Lists that are offered: which take the place of the one that is held, and why others don't.
+//! Offered lists: which of them replace the held list, and why the others don't.
 
 use portcullis_core::crypto::{Context, Digest};
 use portcullis_core::issue::{KeyringDraft, ShardContents, StampDraft, name_file};
@@ -12,7 +12,7 @@ use crate::support::{ED25519, LIST, Published, START, World, first_shard};
 
 /// A second signer of lists.
 const LIST_2: u16 = 7;
-/// One that is retired.
+/// A signer of lists that is retired.
 const LIST_RETIRED: u16 = 8;
 
 pub(super) fn all() -> Vec<Vector> {
@@ -27,12 +27,12 @@ fn second() -> World {
     world
 }
 
-/// The first list is held and the second refused: key 42 is good.
+/// The first list is held and the second is refused, so key 42 is accepted.
 fn stays(name: &str, about: &str, offered: &Published, code: &str) -> Vector {
     scenario(name, about, &World::new()).offer(offered, Some(code)).accepted()
 }
 
-/// Nothing is held and nothing adopted.
+/// No list is held, and none is adopted.
 fn nothing(name: &str, about: &str, offered: &Published, code: &str) -> Vector {
     let world = World::new();
     bare(name, about, &world).offer(offered, Some(code)).refused("list", "list_missing")
@@ -47,7 +47,7 @@ fn sequences() -> Vec<Vector> {
     let mut other = new.clone();
     first_shard(&mut other).revoked = vec![];
     let far = World { number: u64::MAX, ..new.clone() };
-    // A renewed stamp names the head that is held, whose own this update stays.
+    // A renewed stamp names the head that is held, which keeps its own this update.
     let renewed = |millis| {
         let mut published = old.publish();
         published.stamp = stamped(&later(&old, millis), old.publish()).stamp;
@@ -231,7 +231,7 @@ fn with_more_list_keys(keyring: &mut KeyringDraft) {
     }
 }
 
-/// `world`'s second list, whose stamp and head are signed by these.
+/// `world`'s second list, with its stamp and its head signed by these kids.
 fn signed_by(world: &World, stamp: u16, head: u16) -> Published {
     let signer = |kid: u16| {
         let mut signer = world.list_signer();

@@ -1,4 +1,4 @@
-//! Entries of the list that speak of many keys at once.
+//! List entries that cover many keys at once.
 
 use portcullis_core::list::{BulkEntry, BulkScope, BulkState, IssuedAt};
 use portcullis_core::token::{Claims, Environment, Lifetime, Serial};

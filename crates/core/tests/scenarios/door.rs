@@ -1,11 +1,11 @@
-//! Keys that are good, and not what was asked for.
+//! Good keys that don't meet the caller's requirements.
 
 use super::{Scenario, scenario};
 use crate::scenarios::shape::Vector;
 use crate::support::{ED25519, HMAC_LIVE, HMAC_TEST, World, first_shard};
 
 impl Scenario {
-    /// The door asks for this.
+    /// Sets the caller's requirements.
     fn door(self, kind: Option<&str>, environment: Option<&str>) -> Self {
         self.with(|vector| {
             vector.kind = kind.map(String::from);

@@ -1,4 +1,4 @@
-//! Files that no honest writer makes: changed and signed again, or put together by hand.
+//! Files that no honest writer makes: changed and signed again, or assembled by hand.
 
 use curve25519_dalek::constants::{ED25519_BASEPOINT_POINT, EIGHT_TORSION};
 use curve25519_dalek::edwards::{CompressedEdwardsY, EdwardsPoint};
@@ -13,7 +13,7 @@ use sha2::{Digest as _, Sha512};
 
 use crate::support::{ED25519, Published, World};
 
-/// `token` with its bytes changed and its checksum made right again.
+/// `token` with its bytes changed and its checksum corrected.
 pub(crate) fn resealed(
     token: &str,
     prefix: Option<&str>,
@@ -31,7 +31,7 @@ pub(crate) fn resealed(
     text
 }
 
-/// The bytes that a token's characters spell, without the checksum.
+/// The bytes that a token's characters encode, without the checksum.
 fn bytes_of(body: &str) -> Vec<u8> {
     let mut bytes = vec![0; body.len() / 11 * 8];
     base62::decode(body.as_bytes(), &mut bytes).unwrap();
@@ -39,7 +39,7 @@ fn bytes_of(body: &str) -> Vec<u8> {
     bytes
 }
 
-/// A signed file with what is signed changed, and signed again.
+/// A signed file with the signed part changed and signed again.
 pub(crate) fn resigned(
     file: &[u8],
     context: Context,
@@ -52,14 +52,14 @@ pub(crate) fn resigned(
     [signed, signature.to_vec()].concat()
 }
 
-/// What `world` publishes, with the keyring changed and signed by the root.
+/// The files of `world`, with the keyring changed and signed by the root.
 pub(crate) fn with_keyring(world: &World, change: impl FnOnce(&mut Vec<u8>)) -> Published {
     let mut published = world.publish();
     published.keyring = resigned(&published.keyring, Context::KEYRING, &world.root(), change);
     published
 }
 
-/// What `world` publishes, with the stamp changed and signed by the list's signer.
+/// The files of `world`, with the stamp changed and signed by the list's signer.
 pub(crate) fn with_stamp(world: &World, change: impl FnOnce(&mut Vec<u8>)) -> Published {
     let mut published = world.publish();
     let key = world.list_signer().key;
@@ -67,7 +67,7 @@ pub(crate) fn with_stamp(world: &World, change: impl FnOnce(&mut Vec<u8>)) -> Pu
     published
 }
 
-/// What `world` publishes, with the head changed and signed, and a stamp for it.
+/// The files of `world`, with the head changed and signed, and a stamp for it.
 pub(crate) fn with_head(world: &World, change: impl FnOnce(&mut Vec<u8>)) -> Published {
     let mut published = world.publish();
     let key = world.list_signer().key;
@@ -75,7 +75,7 @@ pub(crate) fn with_head(world: &World, change: impl FnOnce(&mut Vec<u8>)) -> Pub
     stamped(world, published)
 }
 
-/// `published` with a stamp for the head that it has.
+/// `published` with a new stamp for its head.
 pub(crate) fn stamped(world: &World, mut published: Published) -> Published {
     let (list_version, keyring_version) = (world.list_version(), world.keyring_version);
     let draft = StampDraft { list_version, head: name_file(&published.head), keyring_version };
@@ -83,7 +83,7 @@ pub(crate) fn stamped(world: &World, mut published: Published) -> Published {
     published
 }
 
-/// What `world` publishes, with `body` as that of shard 0.
+/// The files of `world`, with `body` as the body of shard 0.
 pub(crate) fn with_body(world: &World, body: &[u8]) -> Published {
     let mut published = world.publish();
     let draft = HeadDraft {
@@ -101,7 +101,7 @@ pub(crate) fn with_body(world: &World, body: &[u8]) -> Published {
     stamped(world, published)
 }
 
-/// A body as it is given here: two sets, each a count and bytes, and the timed slots.
+/// A body with these contents: two sets, each a count and bytes, and the timed slots.
 pub(crate) fn body(capacity: u32, sets: [(u32, &[u8]); 2], timed: &[[u32; 2]]) -> Vec<u8> {
     let mut out = [&b"PCB\x01"[..], &capacity.to_be_bytes()].concat();
     for (count, coded) in sets {
@@ -127,25 +127,25 @@ pub(crate) fn add_group_order(number: &mut [u8]) {
     }
 }
 
-/// What the holder of the Ed25519 key can sign who doesn't keep to RFC 8032. The points of small
-/// order are named by their place in `EIGHT_TORSION`, of which 0 is none.
+/// What the holder of the Ed25519 key can sign without following RFC 8032. The points of small
+/// order are given as indices into `EIGHT_TORSION`; 0 means none.
 #[derive(Clone, Copy)]
 pub(crate) struct Crooked {
-    /// R is this point alone, with nothing of the base point.
+    /// R is only the small-order point, without a multiple of the base point.
     pub(crate) bare_r: bool,
     /// Added to R.
     pub(crate) torsion_of_r: usize,
-    /// A is a point of small order alone.
+    /// A is only a point of small order.
     pub(crate) bare_a: bool,
-    /// Added to A, which the keyring must list so.
+    /// Added to A; the keyring must list the sum.
     pub(crate) torsion_of_a: usize,
-    /// Other bytes that spell R and A for a reader that lets a second spelling pass.
+    /// Non-canonical encodings of R and A, for a reader that accepts a second encoding.
     pub(crate) spelling_of_r: Option<[u8; 32]>,
     pub(crate) spelling_of_a: Option<[u8; 32]>,
 }
 
 impl Crooked {
-    /// One who keeps to RFC 8032 in all of this.
+    /// A signer that follows RFC 8032 in all of this.
     pub(crate) const HONEST: Self = Self {
         bare_r: false,
         torsion_of_r: 0,
@@ -163,7 +163,7 @@ impl Crooked {
         Scalar::from_bytes_mod_order(clamp_integer(*digest.first_chunk().unwrap()))
     }
 
-    /// The public key, with its torsion.
+    /// The public key, including its torsion.
     pub(crate) fn key(self) -> [u8; 32] {
         spelt(self.point(), self.spelling_of_a)
     }
@@ -172,8 +172,8 @@ impl Crooked {
         self.secret() * ED25519_BASEPOINT_POINT + EIGHT_TORSION[self.torsion_of_a]
     }
 
-    /// A token whose signature satisfies the equation times 8. The cofactorless one holds where
-    /// `holds` says so: the first nonce that makes it so is taken.
+    /// A token whose signature satisfies the equation times 8. Takes the first nonce for which the
+    /// result of the cofactorless equation equals `holds`.
     pub(crate) fn token(self, world: &World, holds: bool) -> (Claims, String) {
         let tokens = (0..).map(|nonce| {
             let claims = Claims { nonce, ..world.claims(ED25519, 42) };
@@ -195,8 +195,8 @@ impl Crooked {
         (resealed(&token, None, |bytes| bytes[28..92].copy_from_slice(&signature)), holds)
     }
 
-    /// A signature of `message` that satisfies the equation times 8, and whether the cofactorless one
-    /// holds as well.
+    /// A signature of `message` that satisfies the equation times 8, and whether the cofactorless
+    /// equation holds as well.
     pub(crate) fn signature(self, message: &[u8]) -> ([u8; 64], bool) {
         let nonce = if self.bare_r { Scalar::ZERO } else { Scalar::from(20_260_101_u64) };
         let r = nonce * ED25519_BASEPOINT_POINT + EIGHT_TORSION[self.torsion_of_r];
@@ -212,7 +212,7 @@ impl Crooked {
     }
 }
 
-/// A point's bytes, or others that a lenient reader takes for it.
+/// A point's canonical bytes, or others that a lenient reader decodes to the same point.
 fn spelt(point: EdwardsPoint, spelling: Option<[u8; 32]>) -> [u8; 32] {
     let Some(spelling) = spelling else { return point.compress().to_bytes() };
     assert_ne!(spelling, point.compress().to_bytes());

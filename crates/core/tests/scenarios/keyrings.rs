@@ -1,4 +1,4 @@
-//! Keyrings that are offered, in bundles, and what they do to the list that is held.
+//! Keyrings offered in bundles, and their effect on the held list.
 
 use portcullis_core::crypto::{Context, PublicKey};
 use portcullis_core::issue::SigningKey;
@@ -22,13 +22,13 @@ pub(super) fn all() -> Vec<Vector> {
     [versions(), roots(), effects()].into_iter().flatten().collect()
 }
 
-/// What `world` publishes, under a keyring signed by `root`.
+/// The files of `world`, under a keyring signed by `root`.
 fn under(world: &World, root: &SigningKey) -> Published {
     let keyring = world.keyring_draft().sign(root).unwrap();
     Published { keyring, ..world.publish() }
 }
 
-/// The list after that of `World::new()`, which revokes slot 42, under this version.
+/// The list after that of `World::new()`. It revokes slot 42, and its keyring has this version.
 fn next(keyring_version: u32) -> World {
     let mut world = World { keyring_version, number: 2, ..World::new() };
     first_shard(&mut world).revoked = vec![42];
@@ -127,7 +127,7 @@ fn roots() -> Vec<Vector> {
     ]
 }
 
-/// What a newer keyring does to the list that is held under the one before.
+/// The effect of a newer keyring on the list held under the previous one.
 fn effects() -> Vec<Vector> {
     let first = World::new();
     let raised = World { epoch: 2, keyring_version: 2, ..World::new() };

@@ -1,4 +1,4 @@
-//! Authentic keys that the list, its age or their signer's age decides.
+//! Authentic keys whose verdict depends on the list, its age or their signer's validity.
 
 use portcullis_core::issue::{KeyringDraft, ShardContents};
 use portcullis_core::list::{Body, TimedSlot};
@@ -57,7 +57,7 @@ fn states() -> Vec<Vector> {
     ]
 }
 
-/// What is said of a key of which several things are true.
+/// The order of precedence: the verdict on a key to which several statuses apply.
 fn order() -> Vec<Vector> {
     let mut world = example();
     first_shard(&mut world).capacity = 80_000;
@@ -80,7 +80,7 @@ fn order() -> Vec<Vector> {
     ]
 }
 
-/// Slots below `capacity` of which `count` are revoked, spread evenly.
+/// `count` revoked slots below `capacity`, spread evenly.
 fn spread(capacity: u32, count: u32) -> ShardContents {
     let revoked = (0..count).map(|i| i * capacity / count).collect();
     ShardContents { capacity, revoked, ..ShardContents::default() }
@@ -116,7 +116,7 @@ fn codings() -> Vec<Vector> {
             .slot(99)
             .refused("list", "revoked"),
     ];
-    // Where one coding gives way to the next, at 400 slots.
+    // The boundaries between the codings, at 400 slots.
     for (name, about, count) in [
         ("list-quarter", "A quarter is the most that is coded by its gaps.", 100),
         ("list-above-quarter", "One slot more than a quarter is dense.", 101),
@@ -203,7 +203,7 @@ fn times() -> Vec<Vector> {
     ]
 }
 
-/// The signer of live secret keys counts from ten seconds after the start to twenty.
+/// The signer of live secret keys is valid from ten to twenty seconds after the start.
 fn ten_seconds(keyring: &mut KeyringDraft) {
     let validity = &mut keyring.entries[0].validity;
     validity.not_before = Time::from_secs(START + 10);

@@ -1,4 +1,5 @@
-//! The scenarios that the shared vectors are generated from, by the layer that decides them.
+//! The scenarios that the shared vectors are generated from, grouped by the layer that decides
+//! them.
 
 mod accepted;
 mod adopt;
@@ -44,8 +45,8 @@ struct Scenario {
     claims: Claims,
 }
 
-/// A verifier that holds the keyring of `world`, both HMAC secrets and no list, and is shown the
-/// live secret key of slot 42 when the list of `world` is made.
+/// A verifier that holds the keyring of `world` and both HMAC secrets, but no list. It verifies the
+/// live secret key of slot 42, at the list's this update.
 fn bare(name: &str, about: &str, world: &World) -> Scenario {
     let secrets =
         [HMAC_LIVE, HMAC_TEST].map(|kid| Secret { kid, secret: encode(&world.secret(kid)) }).into();
@@ -65,13 +66,13 @@ fn bare(name: &str, about: &str, world: &World) -> Scenario {
     Scenario { vector, world: world.clone(), claims: world.claims(HMAC_LIVE, 42) }.slot(42)
 }
 
-/// The same, with the list adopted.
+/// Like [`bare`], with the list adopted.
 fn scenario(name: &str, about: &str, world: &World) -> Scenario {
     bare(name, about, world).offer(&world.publish(), None)
 }
 
 impl Scenario {
-    /// Moves the clock to so many milliseconds after the list's this update.
+    /// Sets the clock to `millis` milliseconds after the list's this update.
     fn at(mut self, millis: u64) -> Self {
         self.vector.now_ms = self.world.this_update.millis() + millis;
         self
@@ -87,26 +88,26 @@ impl Scenario {
         self
     }
 
-    /// Shows the live secret key of this slot.
+    /// Presents the live secret key of this slot.
     fn slot(self, slot: u32) -> Self {
         let claims = self.world.claims(HMAC_LIVE, slot);
         self.claims(claims)
     }
 
-    /// Shows the key that says this.
+    /// Presents the key with these claims.
     fn claims(mut self, claims: Claims) -> Self {
         self.vector.token = self.world.mint(&claims);
         self.claims = claims;
         self
     }
 
-    /// Shows this text.
+    /// Presents this text.
     fn token(mut self, token: impl Into<String>) -> Self {
         self.vector.token = token.into();
         self
     }
 
-    /// Changes what nothing else here changes.
+    /// Makes a change for which there is no other method.
     fn with(mut self, change: impl FnOnce(&mut Vector)) -> Self {
         change(&mut self.vector);
         self
@@ -138,7 +139,7 @@ impl Scenario {
     }
 }
 
-/// A world whose first shard is this.
+/// A world with this first shard.
 fn world_of(facts: ShardContents) -> World {
     World { shards: vec![(0, facts)], ..World::new() }
 }

@@ -1,7 +1,7 @@
-//! Signatures whose points or numbers are such that libraries differ on them, each in a whole token.
+//! Signatures with points or scalars on which libraries disagree, each in a whole token.
 //!
-//! What can be made to hold does hold: the equation without the cofactor if it can, so that nothing
-//! but the part of the rule that a vector is about refuses it.
+//! Every other condition holds, and so does the equation without the cofactor if possible. Only the
+//! part of the rule that the vector is about can therefore refuse it.
 
 use super::accepted::world_with_mixed_key;
 use super::forge::{Crooked, add_group_order, resealed, with_keyring};
@@ -15,11 +15,12 @@ pub(super) fn all() -> Vec<Vector> {
     [signatures(), small_orders_of_r(), keys(), sums()].into_iter().flatten().collect()
 }
 
-/// The orders of the multiples of a point of order 8, as `EIGHT_TORSION` lists them.
+/// The orders of the multiples of a point of order 8, in the order of `EIGHT_TORSION`.
 const ORDERS: [u8; 8] = [1, 8, 4, 8, 2, 8, 4, 8];
 
-/// Second spellings of points of small order: what is wrong, the point's place in `EIGHT_TORSION`,
-/// and the least byte, those between, and the greatest.
+/// Non-canonical encodings of points of small order: the defect, the point's index in
+/// `EIGHT_TORSION`, and the encoding's least significant byte, the bytes in between, and its most
+/// significant byte.
 const SECOND_SPELLINGS: [(&str, usize, [u8; 3]); 6] = [
     ("the identity with the sign of a zero", 0, [0x01, 0x00, 0x80]),
     ("the identity with a y of p + 1", 0, [0xEE, 0xFF, 0x7F]),
@@ -136,7 +137,7 @@ fn signatures() -> Vec<Vector> {
     ]
 }
 
-/// Every R of small order in every spelling, under a public key of mixed order.
+/// Every R of small order in every encoding, under a public key of mixed order.
 fn small_orders_of_r() -> Vec<Vector> {
     let world = world_with_mixed_key();
     let bare = Crooked { bare_r: true, torsion_of_a: 1, ..Crooked::HONEST };
@@ -170,8 +171,9 @@ fn small_orders_of_r() -> Vec<Vector> {
     vectors
 }
 
-/// A signer whose public key is of small order, in every spelling: anybody can sign for it. The root
-/// has signed the keyring that lists it; this is refused, and so is the token under the one before.
+/// A signer whose public key has small order, in every encoding: anyone can sign for it. The root
+/// signed the keyring that lists it. That keyring is refused, and so is the token under the
+/// previous one.
 fn keys() -> Vec<Vector> {
     let bare = Crooked { bare_a: true, ..Crooked::HONEST };
     let refused = |name: String, about: String, crooked: Crooked| {
@@ -202,7 +204,7 @@ fn keys() -> Vec<Vector> {
     canonical.chain(second).collect()
 }
 
-/// R and A both have a part of small order: what decides is whether the parts cancel out.
+/// R and A both have a small-order component; what decides is whether the components cancel out.
 fn sums() -> Vec<Vector> {
     let world = world_with_mixed_key();
     let both = Crooked { torsion_of_r: 3, torsion_of_a: 1, ..Crooked::HONEST };

@@ -1,4 +1,4 @@
-//! Keys that are well-formed and that the issuer did not make.
+//! Well-formed keys that the issuer did not make.
 
 use portcullis_core::token::{Claims, Environment, Kind, Label, Lifetime};
 
@@ -7,7 +7,7 @@ use super::scenario;
 use super::shape::Vector;
 use crate::support::{ADMIN, ED25519, HMAC_LIVE, HMAC_TEST, LIST, RETIRED, START, World};
 
-/// Every test issuer's second label.
+/// The second label of every test issuer.
 fn acme() -> Label {
     Label::new("acme").unwrap()
 }
@@ -20,7 +20,7 @@ pub(super) fn case(name: &str, about: &str, token: &str, code: &str) -> Vector {
     scenario(name, about, &World::new()).token(token).refused("proof", code)
 }
 
-/// The key that says this, signed by the key of another kid.
+/// The key with these claims, signed by the key of another kid.
 fn signed_as(claims: Claims, kid: u16) -> String {
     let world = World::new();
     world.signer(kid).mint(world.issuer, world.label, &claims).to_string()

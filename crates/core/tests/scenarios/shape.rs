@@ -1,4 +1,5 @@
-//! The shape of a vector, and how it is run. The examples `run_vector` and `cases` share it.
+//! The format of a vector, and how it is run. The examples `run_vector` and `cases` share this
+//! file.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -15,18 +16,18 @@ use serde::{Deserialize, Serialize};
 #[serde(deny_unknown_fields)]
 pub(crate) struct Vector {
     pub(crate) name: String,
-    /// What is shown, in a sentence.
+    /// What the vector shows, in a sentence.
     pub(crate) about: String,
     pub(crate) root: String,
     pub(crate) keyring: String,
     pub(crate) secrets: Vec<Secret>,
-    /// Bundles offered in this order, with the code of those that must be refused.
+    /// The bundles offered, in this order, each with its code if it must be refused.
     pub(crate) adopt: Vec<Adopt>,
     pub(crate) token: String,
     pub(crate) now_ms: u64,
     pub(crate) kind: Option<String>,
     pub(crate) environment: Option<String>,
-    /// Left out where nobody knows yet: two verifiers are compared.
+    /// Left out when two verifiers are compared, because the result isn't known in advance.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) expect: Option<Expect>,
 }
@@ -52,7 +53,7 @@ pub(crate) enum Expect {
     },
     Refused {
         code: String,
-        /// Which layer must refuse: `text`, `proof`, `list` or `door`.
+        /// The layer that must refuse: `text`, `proof`, `list` or `door`.
         layer: String,
     },
 }
@@ -91,12 +92,12 @@ impl Key {
     }
 }
 
-/// What this verifier makes of a vector.
+/// This verifier's result for a vector.
 #[derive(Debug, Serialize)]
 pub(crate) struct Outcome {
     pub(crate) verdict: &'static str,
     pub(crate) code: Option<String>,
-    /// For each bundle the code that it was refused with.
+    /// For each bundle, the code with which it was refused.
     pub(crate) adopt: Vec<Option<String>>,
     pub(crate) key: Option<Key>,
 }
@@ -109,7 +110,7 @@ fn decode(text: &str) -> Vec<u8> {
     URL_SAFE_NO_PAD.decode(text).unwrap()
 }
 
-/// Runs a vector, whatever it expects.
+/// Runs a vector, whatever result it expects.
 pub(crate) fn run_vector(vector: &Vector) -> Outcome {
     let refused = |code: &str, adopt| Outcome {
         verdict: "refused",
@@ -126,7 +127,7 @@ pub(crate) fn run_vector(vector: &Vector) -> Outcome {
         Err(error) => return refused(error.code(), Vec::new()),
     };
     for Secret { kid, secret } in &vector.secrets {
-        // A secret that is not the keyring's is not held, and its keys are refused for that.
+        // A secret that doesn't belong to the keyring is not held, so its keys are refused.
         let _ = verifier.hold_secret(*kid, &decode(secret).try_into().unwrap());
     }
     let offer = |Adopt { bundle, at_ms, .. }: &Adopt| {

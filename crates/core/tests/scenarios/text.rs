@@ -1,4 +1,4 @@
-//! Texts that are no keys, which is known without any key.
+//! Texts that aren't keys, which a verifier detects without any signer's key.
 
 use super::forge::resealed;
 use super::scenario;

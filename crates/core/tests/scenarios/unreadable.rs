@@ -1,4 +1,4 @@
-//! Files that are signed, or named by a signed one, and not in their one canonical form.
+//! Files that are signed, or named by a signed file, but not in their canonical form.
 
 use portcullis_core::crypto::Digest;
 use portcullis_core::issue::{ShardContents, encode_body};
@@ -13,20 +13,20 @@ pub(super) fn all() -> Vec<Vector> {
     [keyrings(), stamps(), heads(), sets(), bodies(), bundles()].into_iter().flatten().collect()
 }
 
-/// `change`, which is a function so that tables of them can be written.
+/// A change to a file, as a function pointer so that tables can hold it.
 type Change = fn(&mut Vec<u8>);
 
 pub(super) fn put(file: &mut [u8], at: usize, bytes: &[u8]) {
     file[at..at + bytes.len()].copy_from_slice(bytes);
 }
 
-/// Nothing is held, and this is refused.
+/// No list is held, and this bundle is refused.
 fn refused(name: &str, about: &str, offered: &Published, code: &str) -> Vector {
     let world = World::new();
     bare(name, about, &world).offer(offered, Some(code)).refused("list", "list_missing")
 }
 
-/// Where the entries of a keyring with one empty label begin, and the bytes of each.
+/// The offset of a keyring's entries, with one empty label, and the bytes of each entry.
 pub(super) const ENTRIES: usize = 76;
 pub(super) const ENTRY: usize = 55;
 
@@ -119,7 +119,7 @@ fn stamps() -> Vec<Vector> {
         .collect()
 }
 
-/// Where the second line of a head of two shards begins, and its first wide entry.
+/// The offset of the second line in a head of two shards, and of its first bulk entry.
 const LINE_2: usize = 150 + 40;
 const BULK: usize = 150 + 2 * 40 + 4;
 
@@ -182,7 +182,7 @@ fn longest_policies() -> Vector {
 
 const NONE: (u32, &[u8]) = (0, &[]);
 
-/// A body that is named by its head.
+/// The head names this body, which is refused.
 fn body_refused(name: &str, about: &str, bytes: &[u8]) -> Vector {
     let offered = with_body(&World::new(), bytes);
     refused(&format!("adopt-body-{name}"), about, &offered, "list_unreadable")
@@ -202,7 +202,8 @@ fn sets() -> Vec<Vector> {
         bytes
     };
     let one = coded(1000, vec![5]);
-    // 1000 and 1001 slots have the same modulus for one gap: slot 1000 is spelled so.
+    // A single gap is coded with the same modulus for 1000 and 1001 slots, so these bytes encode
+    // slot 1000 in a body of 1000 slots.
     let beyond = coded(1001, vec![1000]);
     let dense = coded(400, (230..380).collect());
     let second = [&[0xFF; 36][..], b"\xEC\xD3\x81\x7F\x88\x00\xBA\xB0", &[0; 11]].concat();

@@ -1,4 +1,4 @@
-//! A small issuer with fixed keys: every test world is made from it, to the byte.
+//! A small issuer with fixed keys. Every test world is made from it and is the same to the byte.
 
 #![allow(dead_code, unreachable_pub, reason = "each test binary uses its own part")]
 
@@ -14,7 +14,7 @@ use portcullis_core::token::{Claims, Environment, Kind, Label, Lifetime, Serial}
 use portcullis_core::verifier::Verifier;
 use portcullis_core::verify::Requirements;
 
-/// 2026-01-01T00:00:00Z: when every test world begins.
+/// 2026-01-01T00:00:00Z, the start of every test world.
 pub const START: u32 = 1_767_225_600;
 /// The kids of the test issuer.
 pub const HMAC_LIVE: u16 = 1;
@@ -24,11 +24,11 @@ pub const ADMIN: u16 = 4;
 pub const LIST: u16 = 5;
 pub const RETIRED: u16 = 6;
 
-/// What a test issuer says; tests change a field and publish.
+/// The state of a test issuer; tests change a field and publish.
 #[derive(Clone)]
 pub struct World {
     pub issuer: IssuerId,
-    /// Distinguishes the keys of one test issuer from another's.
+    /// Makes the keys of each test issuer distinct.
     pub seed: u8,
     pub label: Label,
     pub keyring_version: u32,
@@ -41,7 +41,7 @@ pub struct World {
     pub bulk: Vec<BulkEntry>,
     pub public_policies: FileName,
     pub private_policies: FileName,
-    /// What this world's keyring has that others have not.
+    /// Changes that only this world's keyring has.
     pub amend: fn(&mut KeyringDraft),
 }
 
@@ -61,7 +61,7 @@ impl Published {
 }
 
 impl World {
-    /// The issuer that most tests are about.
+    /// The issuer that most tests use.
     pub fn new() -> Self {
         Self::with_seed(1)
     }
@@ -204,7 +204,7 @@ impl World {
         Published { keyring, stamp, head, bodies }
     }
 
-    /// A replica that holds everything that is published, and every HMAC secret.
+    /// A replica that holds all published files and every HMAC secret.
     pub fn verifier(&self) -> Verifier {
         let published = self.publish();
         let mut verifier = self.empty_replica();
@@ -212,7 +212,7 @@ impl World {
         verifier
     }
 
-    /// A replica that holds keyring and secrets, but no list.
+    /// A replica that holds the keyring and the secrets, but no list.
     pub fn empty_replica(&self) -> Verifier {
         let keyring = self.publish().keyring;
         let mut verifier = Verifier::new(self.root().public().unwrap(), &keyring).unwrap();
@@ -251,11 +251,11 @@ impl World {
     }
 }
 
-/// A door that takes any key of the purpose token.
+/// Accepts any key with the purpose token.
 pub const ANY: Requirements =
     Requirements { purpose: Purpose::Token, kind: None, environment: None };
 
-/// The facts of the world's first shard.
+/// The contents of the world's first shard.
 pub fn first_shard(world: &mut World) -> &mut ShardContents {
     &mut world.shards[0].1
 }

@@ -1,4 +1,5 @@
-//! What somebody is woken for: an issuer that contradicts itself, or whoever has its signer.
+//! The conditions that alert an operator: an issuer that contradicts itself, or an attacker who has
+//! its signer.
 
 use portcullis_core::keyring::KeyringError;
 use portcullis_core::list::ListError;
@@ -10,7 +11,7 @@ use portcullis_gate::source::RefreshError;
 use crate::bench::Bench;
 use crate::issuer::LATER_KID;
 
-/// A gate with two sources, of which the first may lie.
+/// A gate with two sources, the first of which may serve false files.
 fn bench() -> Bench {
     let bench = Bench::new(&[("MIRROR_URLS", "https://mirror.example")]);
     bench.publish(5, &[3], 600_000);
@@ -48,7 +49,7 @@ fn a_second_keyring_is_told_of_though_another_source_serves_the_first() {
     let bench = bench();
     let second = bench.issuer.keyring_until(1, Time::from_millis(u64::MAX - 1));
     bench.world.lies.borrow_mut().insert("keyring".into(), second);
-    // A key of a signer that is not known makes the gate ask for the keyring.
+    // A key with an unknown kid makes the gate fetch the keyring.
     let unknown = bench.issuer.key(2, |claims| claims.kid = LATER_KID);
     assert_eq!(bench.refusal(&unknown), Refusal::UnknownKid(LATER_KID));
     assert!(bench.world.codes().contains(&"keyring_equivocation".to_owned()));

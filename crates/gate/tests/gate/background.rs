@@ -1,4 +1,4 @@
-//! What the gate does behind requests and without them: usage, the queue, cron, what was deployed.
+//! What the gate does beside requests: usage, the queue, cron, deployed files.
 
 use portcullis_core::issue::PolicyDraft;
 use portcullis_core::list::{Bundle, Deployment};
@@ -14,7 +14,7 @@ use crate::bench::{Bench, block_on, get, told};
 use crate::issuer::Files;
 
 const USAGE: &[(&str, &str)] = &[("REPORT_USAGE", "true"), ("GATE_KEY", "sk_live_x")];
-/// The bench has each request judged at a glance and at length.
+/// The bench evaluates each request on the fast path and on the slow path.
 const EACH: u32 = 2;
 const NAME: &str = "apk_0000000000000000000001";
 const OTHER: &str = "apk_0000000000000000000002";
@@ -51,7 +51,7 @@ fn a_cron_trigger_refreshes_reports_and_keeps_the_newest_floor() {
     let name = bench.request(&key).unwrap().caller.unwrap().name().to_string();
     assert_eq!(reported(&bench), [], "ten seconds of requests make a report");
     let before = bench.world.kept.borrow().clone();
-    // The same list under a newer stamp: no refresh that a request asks for would keep it.
+    // The same list under a newer stamp. A refresh on behalf of a request would not store it.
     bench.world.pass_time(30_000);
     bench.publish(5, &[], 60_000);
     bench.world.fetches();
@@ -200,9 +200,9 @@ fn a_gate_that_was_deployed_with_policies_needs_no_more_than_a_stamp() {
     let all: Vec<&[u8]> = files.policies.iter().map(|(_, file)| file.as_slice()).collect();
     let foreign = bench.issuer.list_with(6, 1, (&[], &[(Kind::Secret, 9, scopes("*"))]), made, 1);
     let junk: Vec<&[u8]> = foreign.policies.iter().map(|(_, file)| file.as_slice()).collect();
-    // In any order, and beside files that the head does not lead to, or that are none.
+    // In any order, and among files that the head does not name or that are not policy files.
     let mixed = [junk.as_slice(), &[b"", b"PCD\x01"], &all].concat();
-    // It was deployed long ago: its stamp has run out, and is all that is fetched.
+    // The files were deployed long ago: the stamp has expired, and only a new stamp is fetched.
     bench.world.pass_time(3_600_000);
     let now = Time::from_millis(bench.world.now.get());
     let newer = bench.issuer.list_with(5, 1, (&[3], &policies), now, 60_000);
@@ -215,7 +215,7 @@ fn a_gate_that_was_deployed_with_policies_needs_no_more_than_a_stamp() {
     }
     let fetched = core::mem::take(&mut *bench.world.fetched.borrow_mut());
     assert_eq!(fetched, ["stamp"]);
-    // What was not deployed is asked for, and is nowhere.
+    // Files that were not deployed are fetched, and here no source has them.
     let bare = Bench::new(&[("GATE_KEY", "sk_live_x")]);
     bare.world.now.set(bench.world.now.get());
     bare.world.files.replace(bench.world.files.take());

@@ -25,11 +25,11 @@ use portcullis_gate::source::{FetchError, File};
 use crate::fast_path;
 use crate::issuer::{Files, Issuer};
 
-/// What the issuer serves, and a clock.
+/// The files that the issuer serves, and a clock.
 #[derive(Default)]
 pub(crate) struct World {
     pub(crate) files: RefCell<HashMap<String, Vec<u8>>>,
-    /// What the first source serves instead.
+    /// Files that the first source serves instead.
     pub(crate) lies: RefCell<HashMap<String, Vec<u8>>>,
     pub(crate) down: Cell<bool>,
     pub(crate) now: Cell<u64>,
@@ -105,7 +105,7 @@ impl Host for &World {
         self.written.borrow_mut().push(point.clone());
     }
 
-    /// Whoever sleeps here waits for something that is there at once.
+    /// Never completes: in these tests, a fetch that races with a sleep is ready at once.
     async fn sleep(&self, _: u64) {
         core::future::pending::<()>().await;
     }
@@ -141,7 +141,7 @@ pub(crate) struct Incoming<'a> {
 }
 
 impl Incoming<'_> {
-    /// The request in normal form.
+    /// Reads the request into its normal form.
     pub(crate) fn read<T>(
         &self,
         settings: &Settings,
@@ -208,18 +208,19 @@ impl Bench {
         self.world.publish(&self.issuer.list(number, 1, revoked, now, valid_for));
     }
 
-    /// One evaluation.
+    /// Evaluates the request once.
     pub(crate) fn next_step(&self, request: &Incoming<'_>, state: &mut RequestState) -> Step {
         let now = Time::from_millis(self.world.now.get());
         let settings = self.gate.borrow().shared_settings();
         request.read(&settings, |request| self.gate.borrow_mut().next_step(request, state, now))
     }
 
-    /// One request from its arrival to its verdict; refreshes are done at once.
+    /// Takes one request from its arrival to its verdict; refreshes complete at once.
     pub(crate) fn ask(&self, request: &Incoming<'_>) -> Result<Forward, Refused> {
         let mut state = RequestState::new();
         for _ in 0..10_000 {
-            // Both count, where this isolate limits a key.
+            // Evaluating twice would count twice against a rate limit, so skip the fast path if
+            // this isolate limits keys.
             let fast = (!self.limits).then(|| self.try_forward(request)).flatten();
             let step = self.next_step(request, &mut state);
             if let Some(passed) = fast {
@@ -265,12 +266,12 @@ pub(crate) fn get(token: &str) -> Incoming<'_> {
     Incoming { method: "GET", path: "/", x_api_key: Some(token), ..Incoming::default() }
 }
 
-/// What the origin is told of this.
+/// The value that the origin receives for `key`.
 pub(crate) fn told(passage: &Forward, key: &str) -> Option<String> {
     said(passage.caller.as_ref().unwrap().identity.headers(), key)
 }
 
-/// A member of the dictionary that an origin is told.
+/// A member of the dictionary in the origin's header.
 pub(crate) fn said<'h>(
     mut headers: impl Iterator<Item = (&'h str, &'h str)>,
     key: &str,
@@ -289,7 +290,7 @@ pub(crate) fn block_on<F: Future>(future: F) -> F::Output {
     }
 }
 
-/// The names of the fields that are taken out.
+/// The names of the fields that are removed.
 pub(crate) fn taken(edits: &str) -> Vec<&str> {
     changes(edits).into_iter().filter(|(_, value)| value.is_empty()).map(|(name, _)| name).collect()
 }

@@ -1,4 +1,4 @@
-//! Who is calling, as a Worker finds it that asks by itself.
+//! The caller's identity, for a Worker that verifies keys itself.
 
 use portcullis_core::issue::PolicyDraft;
 use portcullis_core::policy::Denial;

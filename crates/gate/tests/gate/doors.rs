@@ -1,5 +1,5 @@
-//! Who does not get in: forged keys, keys for another door, and whoever relies on a slip of the
-//! operator's.
+//! Requests that are refused: forged keys, keys for another route, and attempts to exploit a
+//! configuration error.
 
 use portcullis_core::issue::PolicyDraft;
 use portcullis_core::keyring::Purpose;
@@ -13,7 +13,7 @@ use crate::issuer::{ADMIN_KID, ED25519_KID, Issuer};
 use crate::policies::SECRET;
 
 impl Bench {
-    /// What becomes of a request that needs no more than a list and a signature.
+    /// The outcome of a request that needs only a list and a signature.
     fn outcome(&self, request: &Incoming<'_>) -> Next {
         let mut state = RequestState::new();
         loop {
@@ -39,7 +39,7 @@ fn a_signature_of_another_is_refused_however_often_it_comes() {
     bench.publish(5, &[], 60_000);
     let good = bench.issuer.key(2, |claims| claims.kid = ED25519_KID);
     bench.request(&good).unwrap();
-    // The stranger's keys are the same, and its name is another: the signature is over both.
+    // The other issuer has the same keys but another id, and the signature covers both.
     let forged = Issuer::new(8).key(2, |claims| claims.kid = ED25519_KID);
     for _ in 0..3 {
         assert_eq!(bench.refusal(&forged), Refusal::BadSignature);
@@ -66,7 +66,7 @@ fn the_gates_own_pages_open_to_an_admin_key_and_to_no_other() {
     assert!(matches!(bench.outcome(&allowed), Next::Own(ReservedPage::Status)));
     let nothing = Incoming { path: "/.portcullis/elsewhere", ..get(&admin) };
     assert!(matches!(bench.outcome(&nothing), Next::Own(ReservedPage::Nothing)));
-    // What opens the pages opens no route: a signer has one purpose.
+    // A key that opens the status pages opens no route: a signer has one purpose.
     let bench = Bench::new(&[]);
     bench.publish(5, &[], 60_000);
     assert_eq!(bench.refusal(&admin), Refusal::SignerNotAllowed(ADMIN_KID));

@@ -1,4 +1,5 @@
-//! The short way never says what the long one would not: every request of these tests goes both.
+//! The fast path never gives another answer than the slow path: every request in these tests takes
+//! both.
 
 use std::rc::Rc;
 
@@ -12,12 +13,12 @@ use portcullis_gate::request_state::{Next, RequestState, Step};
 use crate::bench::{Bench, Incoming, get, said, set, taken};
 use crate::issuer::ED25519_KID;
 
-/// What is forwarded at once is forwarded by the slow path, with the same edits and nothing else to
-/// be done.
+/// Checks that the slow path also forwards a request that the fast path forwarded, with the same
+/// edits and no further work.
 pub(crate) fn assert_same(passed: &FastForward, step: &Step) {
     let Next::Forward(forward) = &step.next else { panic!("{:?}", step.next) };
     assert!(step.refresh.is_none() && step.policy.is_none());
-    // A report may have become due by this very request.
+    // This request may have made a usage report due.
     let more = (&forward.max_connection_age, &forward.debug, &forward.rate);
     assert!(matches!(more, (None, None, None)));
     let assertion = match &forward.assertion {
@@ -69,7 +70,7 @@ fn a_good_key_passes_at_a_glance_once_there_is_a_list() {
     ] {
         assert_eq!(bench.fast_forward(&other), None, "{other:?}");
     }
-    // From half of the soft bound on somebody has to send out a refresh.
+    // From half of the soft bound on, a request must start a refresh.
     bench.world.pass_time(2_500);
     assert_eq!(bench.fast_forward(&get(&good)), None);
 }
@@ -96,7 +97,7 @@ fn a_signature_that_the_runtime_rejects_is_not_verified_again() {
     let good = bench.issuer.key(2, |claims| claims.kid = ED25519_KID);
     let mut state = RequestState::new();
     let Next::Verify(signature) = bench.next_step(&get(&good), &mut state).next else { panic!() };
-    // Were it verified here as well, this good one would pass.
+    // If the gate verified this valid signature again, it would pass.
     state.signature_is(signature, Some(false));
     let Next::Refuse(refused) = bench.next_step(&get(&good), &mut state).next else { panic!() };
     assert_eq!(refused.reason.code(), "bad_signature");
@@ -113,7 +114,7 @@ fn what_the_origin_is_told_is_written_anew_when_anything_of_it_changes() {
         let onward = bench.fast_forward(&get(token)).unwrap();
         said(set(onward.lines()).into_iter(), name).unwrap()
     };
-    // The same serial, and so the same place.
+    // The same serial, and so the same place in the cache.
     for _ in 0..2 {
         assert_eq!(told(&one, "owner"), "77");
         assert_eq!(told(&other, "owner"), "78");

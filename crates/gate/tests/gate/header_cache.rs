@@ -1,5 +1,5 @@
-//! What is written for one request goes on with no other: each thing that it is made of tells two
-//! requests apart, though they share a place in the cache.
+//! Header edits that were written for one request are never used for another: any difference in
+//! their inputs separates two requests, even if these share a place in the cache.
 
 use std::rc::Rc;
 
@@ -14,12 +14,12 @@ use crate::bench::{Bench, Incoming, get, set, taken};
 use crate::issuer::{ASSERTION_KID, Issuer};
 
 impl Bench {
-    /// What goes on with a request that passes at a glance.
+    /// The edits for a request that passes on the fast path.
     fn edits(&self, request: &Incoming<'_>) -> Rc<CachedEdits> {
         self.try_forward(request).expect("it passes at a glance").edits
     }
 
-    /// The same of a request as a host has received it.
+    /// The edits for a request as a host received it.
     fn edits_of(&self, received: &Received<'_>) -> Rc<CachedEdits> {
         let settings = self.gate.borrow().shared_settings();
         let request = Request::read(received, &settings).unwrap();
@@ -75,7 +75,7 @@ fn where_a_request_comes_from_is_of_this_request() {
     let from = |address: &str| bench.edits(&Incoming { address: Some(address), ..get(&key) });
     let first = from("192.0.2.1");
     assert_eq!(field(&first, "x-forwarded-for"), Some("192.0.2.1"));
-    // Addresses share places; some of these share that one.
+    // Addresses share places in the cache; some of these share the one above.
     let mut shared = 0;
     for at in 0..8_192_u32 {
         let address = format!("10.0.{}.{}", at / 256, at % 256);
@@ -144,6 +144,7 @@ fn an_assertion_is_the_newest_and_says_what_the_gate_has_found() {
     bench.publish(5, &[], 600_000);
     let key = bench.issuer.key(1, |_| {});
     let signer = SigningKey::from_seed(&[25; 32]);
+    // Signs an assertion as the host does and gives it to the gate to keep.
     let sign = || {
         let Some(Asserted::Unsigned(known, unsigned)) = bench.request(&key).unwrap().assertion
         else {
@@ -166,11 +167,13 @@ fn an_assertion_is_the_newest_and_says_what_the_gate_has_found() {
     assert_eq!(read(&first, "origin.example"), Ok((5, 77, true)));
     assert!(read(&first, "api.example").is_err(), "it is for the gate's origin");
     assert_eq!(field(&bench.edits(&get(&key)), "portcullis-assertion"), Some(&*first));
+    // A new list needs a new assertion.
     bench.world.pass_time(30_000);
     bench.publish(5, &[], 600_000);
     let second = sign();
     assert_ne!(first, second);
     assert_eq!(field(&bench.edits(&get(&key)), "portcullis-assertion"), Some(&*second));
+    // If the issuer is down, the assertion says that the list is not fresh.
     bench.world.down.set(true);
     bench.world.pass_time(31_000);
     assert_eq!(read(&sign(), "origin.example"), Ok((5, 77, false)));

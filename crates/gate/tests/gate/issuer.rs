@@ -1,4 +1,4 @@
-//! An issuer in memory: it signs whatever a test wants it to have signed.
+//! An issuer in memory, which signs whatever a test needs.
 
 use portcullis_core::crypto::{Digest, HmacKey, IssuerId};
 use portcullis_core::issue::{
@@ -87,7 +87,7 @@ impl Issuer {
         draft.sign(&self.root).unwrap()
     }
 
-    /// A list made at `this_update`, in which the slots `revoked` of shard 0 are revoked.
+    /// A list made at `this_update`, with the slots `revoked` of shard 0 revoked.
     pub(crate) fn list(
         &self,
         number: u64,
@@ -99,7 +99,7 @@ impl Issuer {
         self.list_with(number, keyring_version, (revoked, &[]), this_update, valid_for)
     }
 
-    /// The same, with policies of secret and of publishable keys under their numbers.
+    /// Like `list`, with policies of secret and of publishable keys under their numbers.
     pub(crate) fn list_with(
         &self,
         number: u64,
@@ -109,6 +109,7 @@ impl Issuer {
         valid_for: u64,
     ) -> Files {
         let mut files = Vec::new();
+        // Policy files first, because the head names their directories.
         let mut directory = |kind, mut tree: PolicyTree| {
             for (_, number, draft) in policies.iter().filter(|(of, _, _)| *of == kind) {
                 tree.set(*number, draft).unwrap();
@@ -122,6 +123,7 @@ impl Issuer {
         let public_policies = directory(Kind::Publishable, PolicyTree::public());
         let salt = SaltKey::new(&[7; 32]);
         let private_policies = directory(Kind::Secret, PolicyTree::private(salt));
+        // Then body, head and stamp, each named by the next.
         let signer =
             ListSigner { issuer: self.id, kid: LIST_KID, key: SigningKey::from_seed(&[21; 32]) };
         let facts = ShardContents {
@@ -173,7 +175,7 @@ impl Issuer {
         signer.mint(self.id, Label::NONE, &claims).to_string()
     }
 
-    /// The secret `HMAC_KEYS` with a signer of assertions, which the gate takes for that of `kid`.
+    /// The secret `HMAC_KEYS` with a signer of assertions, which the gate treats as that of `kid`.
     pub(crate) fn asserting_keys(&self, kid: u16) -> String {
         use base64::Engine as _;
         let seed = base64::engine::general_purpose::URL_SAFE_NO_PAD.encode([25; 32]);

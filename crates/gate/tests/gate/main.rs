@@ -1,4 +1,4 @@
-//! The gate's way through refreshes and judgements.
+//! The gate's requests, from arrival through refreshes to the verdict.
 
 #![allow(
     clippy::expect_used,
@@ -166,6 +166,7 @@ fn each_altered_or_foreign_file_is_refused_and_what_is_held_goes_on() {
     let (good, victim) = (bench.issuer.key(1, |_| {}), bench.issuer.key(3, |_| {}));
     bench.request(&good).unwrap();
     type Change = fn(&mut Files);
+    // The logged code, and the change to the files of the next list.
     let spoil: [(&str, Change); 9] = [
         ("list_bad_signature", |f| f.stamp[50] ^= 1),
         ("list_unreadable", |f| f.stamp.clear()),
@@ -181,6 +182,7 @@ fn each_altered_or_foreign_file_is_refused_and_what_is_held_goes_on() {
             *f = Issuer::new(9).list(6, 1, &[], Time::from_millis(1_700_000_000_000), 1 << 40);
         }),
     ];
+    // Every changed list is refused with its code, and the held list stays in use.
     for (number, (code, change)) in (6_u64..).zip(spoil) {
         bench.world.pass_time(6_000);
         bench.world.codes();
@@ -246,7 +248,7 @@ fn nobody_waits_longer_than_the_deadline_for_a_refresh_that_hangs() {
     let good = bench.issuer.key(1, |_| {});
     bench.request(&good).unwrap();
     bench.world.pass_time(6_000);
-    // The leader takes a job and is never heard of again.
+    // The leader takes a job and never reports back.
     let mut request_state = RequestState::new();
     let step = bench.next_step(&get(&good), &mut request_state);
     assert!(step.refresh.is_some());
@@ -276,7 +278,7 @@ fn whoever_waits_as_the_list_runs_out_waits_on_like_a_cold_one() {
             Next::Sleep(millis) => bench.world.pass_time(millis),
             next => break next,
         }
-        // The refresh takes longer than the deadline, and the list ends in between.
+        // The refresh takes longer than the deadline, and the list expires in between.
         if bench.world.now.get() - start >= 6_500
             && let Some(job) = out
         {
@@ -286,7 +288,7 @@ fn whoever_waits_as_the_list_runs_out_waits_on_like_a_cold_one() {
     };
     assert!(matches!(next, Next::Forward(_)), "{next:?}");
 
-    // With nothing to come it is refused, no later than a cold request is.
+    // If no list arrives, the request is refused, no later than a cold request is.
     bench.world.pass_time(5_900);
     let (arrived, mut request_state) = (bench.world.now.get(), RequestState::new());
     loop {
@@ -315,7 +317,7 @@ fn a_cold_gate_takes_nothing_older_than_what_its_neighbour_kept() {
     cold.publish(7, &[3], 60_000);
     assert_eq!(cold.refusal(&cold.issuer.key(3, |_| {})), Refusal::Revoked);
 
-    // What is kept is believed no more than anything else.
+    // Cached files are verified like any others.
     for junk in [vec![], b"PCZ".to_vec(), vec![0; 1 << 20]] {
         let cold = Bench::new(&[]);
         *cold.world.kept.borrow_mut() = Some(junk);
@@ -328,8 +330,8 @@ fn a_cold_gate_takes_nothing_older_than_what_its_neighbour_kept() {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
 
-    /// Whatever the issuer and the clock do, an accepted request stood under a list in force that
-    /// does not revoke it, and no wait exceeded its deadline.
+    /// Whatever the issuer and the clock do, every accepted request was covered by a list in force
+    /// that does not revoke its key, and no wait exceeded its deadline.
     #[test]
     fn nothing_passes_past_next_update(
         steps in prop::collection::vec((0..4_u8, 0..4_000_u64), 1..60),

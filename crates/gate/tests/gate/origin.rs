@@ -1,4 +1,4 @@
-//! What reaches the origin with a request, and what caches on the way are told.
+//! What reaches the origin with a request, and which directives caches on the way receive.
 
 use std::rc::Rc;
 
@@ -10,7 +10,7 @@ use portcullis_gate::request::fields::{Rule, rule};
 use crate::bench::{Bench, Incoming, get, set, taken};
 use crate::issuer::{ASSERTION_KID, ED25519_KID, Issuer, LIST_KID};
 
-/// A gate that is told to assert by the key of this kid.
+/// A gate configured to assert with the key of this kid.
 fn asserting(kid: u16) -> Bench {
     let bench = Bench::new(&[("HMAC_KEYS", &Issuer::new(9).asserting_keys(kid))]);
     bench.publish(5, &[], 60_000);
@@ -34,6 +34,7 @@ fn keys_go_on_by_no_route_not_even_one_that_looks_for_none() {
         (claims.kind, claims.kid) = (Kind::Publishable, ED25519_KID);
     });
     let (bearer, query) = (format!("Bearer {key}"), format!("a=1&api_key={key}&b=2"));
+    // A request with keys in every place.
     let everywhere = Incoming {
         method: "GET",
         query: &query,
@@ -51,6 +52,7 @@ fn keys_go_on_by_no_route_not_even_one_that_looks_for_none() {
     assert_eq!(went("/open", &query), ("/open?a=1&b=2".to_owned(), both.clone()));
     assert_eq!(went("/query", &query), ("/query?a=1&b=2".to_owned(), both.clone()));
     assert_eq!(went("/kept", ""), ("/kept".to_owned(), both[1..].to_vec()));
+    // A preflight passes without a caller, and its keys are removed too.
     let preflight = Incoming {
         method: "OPTIONS",
         path: "/store/x",
@@ -83,7 +85,7 @@ fn an_answer_is_for_one_key_alone_unless_its_route_says_otherwise() {
     };
     let no_store = Some("no-cache, no-store".to_owned());
     assert_eq!(told(&x_api_key), (no_store.clone(), true, true));
-    // A shared cache knows what `Authorization` means.
+    // A shared cache already recognises `Authorization`, so `private` stays unset.
     assert_eq!(told(&authorization), (no_store, true, false));
     for path in ["/shared/a", "/open"] {
         assert_eq!(told(&Incoming { path, ..x_api_key }), (None, false, false), "{path}");
@@ -113,7 +115,7 @@ fn an_assertion_is_handed_out_for_the_very_same_key_and_no_longer_than_half_of_i
     let text: Rc<str> = unsigned.seal(&[0; 64]).into();
     bench.gate.borrow_mut().assertions_mut().keep(known, Rc::clone(&text));
     assert!(matches!(asserted(&one), Asserted::Signed(held) if held == text));
-    // The same serial, as after a backup that was restored, and another owner.
+    // The same serial, as after a restored backup, and another owner.
     assert!(matches!(asserted(&other), Asserted::Unsigned(..)));
     bench.world.pass_time(30_000);
     bench.publish(5, &[], 60_000);
@@ -146,14 +148,14 @@ fn what_ends_a_connection_later_goes_the_long_way() {
 #[test]
 fn fields_that_lead_a_server_astray_reach_no_origin() {
     for name in [
-        // Where the request goes, by another name.
+        // The request's target, under another name.
         "x-original-url",
         "x-rewrite-url",
         "x-forwarded-prefix",
         "x-forwarded-uri",
-        // A proxy for the requests of a CGI.
+        // The proxy for a CGI's own requests.
         "proxy",
-        // Where one request ends and the next begins.
+        // The boundary between two requests.
         "transfer-encoding",
         "content-length",
         "te",
@@ -161,7 +163,7 @@ fn fields_that_lead_a_server_astray_reach_no_origin() {
         "keep-alive",
         "http2-settings",
         "expect",
-        // Who has sent it.
+        // The sender of the request.
         "x-real-ip",
         "forwarded",
         "true-client-ip",
@@ -223,7 +225,7 @@ fn a_websocket_goes_on_without_the_key_that_it_was_asked_for_by() {
     assert_eq!(field(&edits, "sec-websocket-protocol"), Some("chat"));
     assert_eq!(field(&edits, "upgrade"), Some("websocket"));
     assert!(!edits.contains(&key) && passage.flags.own_protocol);
-    // By another method it is a request like any other.
+    // With another method it is an ordinary request.
     let posted = Incoming { method: "POST", x_api_key: Some(&key), ..request };
     assert_eq!(field(&bench.ask(&posted).unwrap().edits(None), "upgrade"), None);
 }

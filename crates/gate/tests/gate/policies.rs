@@ -1,4 +1,5 @@
-//! Policies at the gate: what they deny, where they come from, and what is said where they don't.
+//! Policies at the gate: what they deny, where they come from, and the response if they are
+//! unavailable.
 
 use portcullis_core::issue::PolicyDraft;
 use portcullis_core::policy::{Denial, NoPolicy};
@@ -77,7 +78,7 @@ fn each_rule_of_a_policy_denies_and_a_request_within_all_of_them_passes() {
     }
     let nowhere = Incoming { address: None, ..good };
     assert_eq!(bench.reason(&nowhere), Reason::AddressUnknown);
-    // Two servers could read it in two ways: it is on no route.
+    // Two servers could interpret this path differently, so it matches no route.
     for path in
         ["/admin/%2e%2e/x", "/admin//x", "/ADMIN/orders", "/admin/orders/", "/%61dmin/orders"]
     {
@@ -113,7 +114,7 @@ fn a_publishable_key_is_held_to_origin_and_sales_channel() {
         let reason = bench.reason(&Incoming { query, ..good });
         assert_eq!(reason, Reason::Denied(Denial::SalesChannel), "{query}");
     }
-    // A browser asks first, and has no key to show.
+    // A browser sends a preflight first, which carries no key.
     let preflight =
         Incoming { method: "OPTIONS", publishable_key: None, preflight_for: Some("GET"), ..good };
     let forward = bench.ask(&preflight).unwrap();
@@ -135,7 +136,7 @@ fn a_policy_that_is_edited_counts_from_the_next_list_on_without_a_wait() {
     bench.world.pass_time(1_001);
     bench.publish_policies(6, &[(Kind::Secret, 9, backend())]);
     assert_eq!(bench.reason(&get(&key)), Reason::AddressUnknown);
-    // Stamp, head and both files of policies came with the list.
+    // Stamp, head and both policy files came with the list.
     assert_eq!(bench.world.fetches(), 4);
     bench.world.pass_time(1_001);
     bench.publish_policies(7, &[]);
@@ -158,7 +159,7 @@ fn without_its_policy_a_key_is_refused_and_nobody_waits_for_what_can_not_be_had(
         assert!(unavailable(bench.reason(&get(&key))));
     }
     assert_eq!(bench.world.fetches(), 0, "a failure is remembered");
-    // A key without a policy is none of that's business.
+    // A key without a policy is not affected.
     bench.request(&bench.with_policy(0)).unwrap();
     bench.world.pass_time(1_000);
     bench.publish_policies(5, &[(Kind::Secret, 9, backend())]);
@@ -233,6 +234,7 @@ fn a_class_that_this_isolate_counts_is_held_to_its_limit() {
 fn a_class_counts_the_same_at_a_glance_as_when_it_is_verified() {
     let classes = r#"{"gold": {"limit": 2, "period": 2}}"#;
     let gold = PolicyDraft { rate_class: Some("gold".into()), ..PolicyDraft::default() };
+    // Two gates in the same state: one only on the fast path, the other on both.
     let [glancing, verifying] = [(); 2].map(|()| {
         let bench = Bench::new(&[SECRET, &[("RATE_CLASSES", classes)]].concat());
         bench.publish_policies(5, &[(Kind::Secret, 9, gold.clone())]);
@@ -241,6 +243,7 @@ fn a_class_counts_the_same_at_a_glance_as_when_it_is_verified() {
     });
     let key = glancing.with_policy(9);
     let mut passes = 0;
+    // Around the limit of 2 requests in 2 periods, both give the same answers.
     for pause in [0, 1, 400, 400, 800, 800, 1] {
         for bench in [&glancing, &verifying] {
             bench.world.pass_time(pause);

@@ -1,4 +1,5 @@
-//! Issuing in bulk, beside plain rows in a table of the same columns, checks and indices.
+//! Issuing in bulk, compared with inserting plain rows into a table with the same columns, checks
+//! and indices.
 
 use anyhow::{Context as _, Result};
 use sqlx::{AssertSqlSafe, Row as _};
@@ -9,7 +10,7 @@ const COLUMNS: &str = "id, serial, kid, nonce, purpose, kind, environment, label
                        metadata, admin_scopes, owner, policy, redacted, token, issued_at, \
                        expires_at, created_by, rolled_from, created_ms, updated_ms";
 const WIDTH: usize = 22;
-/// Rows of one statement, where one adds several.
+/// Rows per statement, if a statement inserts several.
 const ROWS: usize = 100;
 
 pub(crate) async fn measure(samples: &mut Samples, quick: bool) -> Result<()> {
@@ -18,7 +19,7 @@ pub(crate) async fn measure(samples: &mut Samples, quick: bool) -> Result<()> {
         make_table(place).await?;
     }
     for round in 0..if quick { 2 } else { 9 } {
-        // Another one first each time.
+        // Each round starts with another variant.
         for turn in 0..3 {
             match (round + turn) % 3 {
                 0 => samples.time("issue in bulk, a key", BATCH, ours.issue(BATCH)).await?,
@@ -47,7 +48,7 @@ async fn make_table(place: &Place) -> Result<()> {
     Ok(())
 }
 
-/// A transaction that adds as many rows as a batch has keys, `rows` with each statement.
+/// Inserts as many rows as a batch has keys, in one transaction, with `rows` per statement.
 async fn insert(place: &Place, round: usize, rows: usize) -> Result<()> {
     let row = vec!["?"; WIDTH].join(", ");
     let sql = format!(

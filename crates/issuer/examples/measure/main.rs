@@ -1,5 +1,6 @@
-//! What an issuer's work costs on SQLite, beside plain rows and beside doing everything anew.
-//! `cargo xtask bench --only issuer` runs it and judges what it prints: JSON, nanoseconds in rounds.
+//! The cost of an issuer's work on SQLite, compared with plain rows and with rebuilding everything.
+//! `cargo xtask bench --only issuer` runs it and evaluates its output: JSON with nanoseconds per
+//! round.
 
 mod bulk;
 mod scale;
@@ -20,10 +21,10 @@ use portcullis_issuer::{Home, Issuer};
 use serde_json::json;
 
 const START: Time = Time::from_secs(1_800_000_000);
-/// How many keys one transaction makes.
+/// The number of keys per transaction.
 const BATCH: usize = 10_000;
 
-/// An issuer in a folder of its own, on a clock that is moved by hand.
+/// An issuer in a folder of its own, with a manual clock.
 struct Place {
     issuer: Issuer,
     clock: Arc<ManualClock>,
@@ -42,7 +43,7 @@ impl Place {
         Ok(Self { issuer, clock, made: 0, _folder: folder })
     }
 
-    /// Lets the shards that were opened ahead come into use.
+    /// Activates the shards that were opened ahead.
     async fn use_new_shards(&self) -> Result<()> {
         self.issuer.publish().await?;
         self.clock.advance(2 * 60 * 60 * 1000);
@@ -50,7 +51,7 @@ impl Place {
         Ok(())
     }
 
-    /// Makes `many` keys, a transaction for each [`BATCH`].
+    /// Makes `many` keys, in one transaction per [`BATCH`].
     async fn issue(&mut self, many: usize) -> Result<()> {
         let mut left = many;
         while left > 0 {
@@ -65,12 +66,12 @@ impl Place {
     }
 }
 
-/// What was measured, by name.
+/// The measurements, by name.
 #[derive(Default)]
 struct Samples(BTreeMap<&'static str, Vec<u128>>);
 
 impl Samples {
-    /// Does `act` and notes what each of its `parts` took.
+    /// Runs `act` and records the time of each of its `parts`.
     async fn time<T>(
         &mut self,
         name: &'static str,

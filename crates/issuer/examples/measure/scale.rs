@@ -1,4 +1,4 @@
-//! What a page, a search and a revocation take among ten thousand keys and among a million.
+//! The time of a page, a search and a revocation with ten thousand keys and with a million.
 
 use anyhow::{Context as _, Result};
 use portcullis_issuer::actions::{Criteria, NewKey, Order, Query, Revocation, When};
@@ -14,7 +14,7 @@ pub(crate) async fn measure(samples: &mut Samples, quick: bool) -> Result<()> {
     many.use_new_shards().await?;
     many.issue(if quick { 10 * FEW } else { MANY }).await?;
     for place in [&few, &many] {
-        // What is prepared once is prepared.
+        // A warm-up, so that statements are prepared.
         weigh(place, ["", "", "", ""], &mut Samples::default()).await?;
     }
     for round in 0..if quick { 5 } else { 21 } {

@@ -1,12 +1,12 @@
-//! One revocation at 10^8 serials, from commit to published stamp, beside making every shard anew
-//! from the store.
+//! One revocation at 10^8 serials, from commit to published stamp, compared with rebuilding every
+//! shard from the store.
 
 use anyhow::Result;
 use portcullis_issuer::actions::{NewKey, Revocation, When};
 
 use crate::{Place, Samples};
 
-/// 96 shards are 10^8 serials. One in a thousand is revoked; keys that nothing is said of cost the
+/// 96 shards hold 10^8 serials. One in a thousand is revoked. Keys without a status cost the
 /// publisher nothing, so they have no record here.
 const SHARDS: i64 = 96;
 const REVOKED_IN_EACH: i64 = 1_000;
@@ -23,7 +23,7 @@ pub(crate) async fn measure(samples: &mut Samples, quick: bool) -> Result<()> {
         samples.time("publish, every shard anew", 1, whole).await?;
 
         let key = place.issuer.create(&NewKey::titled("x")).await?.record;
-        // Into a shard that is as full of revocations as the others.
+        // Revoke in a shard that has as many revocations as the others.
         let mut writing = place.issuer.store().write().await?;
         sqlx::query(
             "UPDATE api_keys SET serial = 5 * 1048576 + 1048000 - seq % 1000 WHERE id = $1",

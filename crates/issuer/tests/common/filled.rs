@@ -1,4 +1,4 @@
-//! An issuer that has done everything once: every table of it that acts fill has rows.
+//! An issuer on which every act ran once, so that each table that acts fill has rows.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,20 +20,19 @@ use portcullis_issuer::webhooks::{Dispatcher, NewWebhook, Reach};
 use portcullis_issuer::{Home, Issuer};
 use serde_json::{Value, json};
 
-/// Tables that are empty in an issuer that nothing has happened to, that no server runs on, and that
-/// keeps all its events.
+/// Tables that stay empty: nothing was restored, no server runs, and all events are kept.
 pub(crate) const MAY_BE_EMPTY: [&str; 6] =
     ["policy_files", "publisher", "restored", "targets", "trail_start", "upkeep"];
 
-/// The name under which keys were made once.
+/// The idempotency key under which keys were made once.
 pub(crate) fn idempotency() -> Idempotency {
     let window = Duration::from_secs(10 * 365 * 24 * 60 * 60);
     Idempotency { scope: "filled".into(), name: "once".into(), window }
 }
 
-/// Does everything once; tells what a test looks for afterwards.
+/// Does everything once, and returns what a test checks afterwards.
 ///
-/// Time passes with the machine's clock, unless it is moved by hand.
+/// Uses the machine's clock unless a manual one is given.
 pub(crate) async fn fill(home: &Home, by_hand: Option<Arc<ManualClock>>) -> Value {
     let clock: Arc<dyn Clock> = match &by_hand {
         Some(clock) => Arc::clone(clock) as Arc<dyn Clock>,
@@ -57,7 +56,7 @@ pub(crate) async fn fill(home: &Home, by_hand: Option<Arc<ManualClock>>) -> Valu
     let root = Vault::new(home.root_key(), home.unlock().clone());
     issuer.change_keyring(&signer, &root, Some("me")).await.unwrap();
 
-    // Signs that the formats between the databases give a meaning.
+    // Characters that have a special meaning in the formats between the databases.
     let odd = "backslash \\N \\. quote ' \u{1F511} \u{e9}";
     let new =
         NewOwner { name: odd.into(), external_id: Some("ext-1".into()), ..NewOwner::default() };

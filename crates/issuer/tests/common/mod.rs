@@ -1,4 +1,4 @@
-//! What the integration tests share: an issuer in a folder of its own, and the built program.
+//! Shared by the integration tests: an issuer in a folder of its own, and the built program.
 
 #![allow(dead_code, reason = "each test file uses its own part")]
 
@@ -23,7 +23,7 @@ use portcullis_issuer::{Error, Home, Issuer};
 
 pub(crate) const START: Time = Time::from_secs(1_800_000_000);
 
-/// An issuer on a clock that is moved by hand.
+/// An issuer on a manual clock.
 pub(crate) struct Bench {
     pub(crate) folder: tempfile::TempDir,
     pub(crate) home: Home,
@@ -38,8 +38,8 @@ impl Bench {
         Self::with(None).await
     }
 
-    /// On PostgreSQL, in a new database of the server that the environment names. `None`, said
-    /// loudly, where it names none, which in continuous integration is a failure.
+    /// On PostgreSQL, in a new database on the server that the environment names. `None`, with a
+    /// notice, if it names none; in continuous integration that is a failure.
     pub(crate) async fn on_postgres() -> Option<Self> {
         let Ok(server) = std::env::var("PORTCULLIS_TEST_POSTGRES") else {
             assert!(std::env::var_os("CI").is_none(), "PORTCULLIS_TEST_POSTGRES names no server");
@@ -71,13 +71,13 @@ impl Bench {
         self.issuer.revoke(id, &Revocation { when, by: Some("me".into()) }).await
     }
 
-    /// A new owner's number.
+    /// Creates an owner; returns its number.
     pub(crate) async fn owner(&self, name: &str) -> u32 {
         let new = NewOwner { name: name.into(), ..NewOwner::default() };
         self.issuer.create_owner(&new).await.unwrap().number
     }
 
-    /// A new policy's number.
+    /// Creates a policy; returns its number.
     pub(crate) async fn policy(&self, name: &str, seen: Visibility, rules: PolicyRules) -> u32 {
         let new = NewPolicy { name: name.into(), visibility: seen, rules, by: None };
         let saved = self.issuer.create_policy(&new).await.unwrap();
@@ -89,7 +89,7 @@ impl Bench {
         events::types_of(&mut self.issuer.store().read().await.unwrap(), id).await.unwrap()
     }
 
-    /// A verifier that knows the root and the gate's secrets, and nothing of the database.
+    /// A verifier that has the root and the gate's secrets, but no access to the database.
     pub(crate) async fn gate(&self) -> Verifier {
         let keyring = self.issuer.keyring_document().await.unwrap();
         let mut verifier = Verifier::new(self.made.root, &keyring).unwrap();
@@ -100,7 +100,7 @@ impl Bench {
     }
 }
 
-/// A new database in the server at `server`, whose URL ends with a slash.
+/// Creates a database on the server at `server`, whose URL ends with a slash.
 pub(crate) async fn new_database(server: &str) -> Database {
     use sqlx::{Connection as _, Executor as _};
     static NEXT: AtomicU32 = AtomicU32::new(0);
@@ -113,7 +113,7 @@ pub(crate) async fn new_database(server: &str) -> Database {
     Database::from_url(&format!("{server}{name}")).unwrap()
 }
 
-/// A folder for the program to work in.
+/// A working folder for the program.
 pub(crate) struct Shell {
     pub(crate) folder: tempfile::TempDir,
 }
@@ -166,7 +166,7 @@ pub(crate) fn stderr(output: &Output) -> String {
     String::from_utf8(output.stderr.clone()).unwrap()
 }
 
-/// Unpacks an issuer of that schema into `folder`; gives what is noted of it.
+/// Unpacks an issuer of that schema into `folder`; returns what was recorded about it.
 pub(crate) fn unpack(schema: &str, folder: &std::path::Path) -> (Home, serde_json::Value) {
     use std::os::unix::fs::PermissionsExt as _;
     let path = format!("{}/tests/fixtures/{schema}.tar.gz", env!("CARGO_MANIFEST_DIR"));
@@ -180,7 +180,7 @@ pub(crate) fn unpack(schema: &str, folder: &std::path::Path) -> (Home, serde_jso
     (Home::new(folder), serde_json::from_slice(&about).unwrap())
 }
 
-/// The numbers of all steps that the tables have taken, by their files.
+/// The numbers of all schema migrations, from their files.
 pub(crate) fn schemas() -> Vec<i64> {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/migrations/sqlite");
     let number = |entry: std::io::Result<std::fs::DirEntry>| {

@@ -1,4 +1,4 @@
-//! A clock that is ahead, and what it leaves behind.
+//! A clock that is ahead, and the state that it leaves behind.
 
 use std::ops::Range;
 use std::path::Path;
@@ -39,7 +39,7 @@ const DAY: u64 = 24 * 60 * 60 * 1000;
 const DEMAND: Requirements =
     Requirements { purpose: Purpose::Token, kind: None, environment: None };
 
-/// The newest of all times that are committed.
+/// The latest of all committed times.
 async fn newest(issuer: &Issuer) -> Time {
     let mut reading = issuer.store().read().await.unwrap();
     let mut newest = 0;
@@ -58,7 +58,7 @@ async fn newest(issuer: &Issuer) -> Time {
         ("targets", "seen_ms", 1),
         ("keyrings", "created_ms", 1),
         ("webhooks", "created_ms", 1),
-        // Leases, which last for a while.
+        // Leases end later than they were written, so subtract a minute.
         ("jobs", "until_ms - 60000", 1),
         ("publisher", "until_ms - 60000", 1),
     ] {
@@ -69,7 +69,7 @@ async fn newest(issuer: &Issuer) -> Time {
     Time::from_millis(u64::try_from(newest).unwrap())
 }
 
-/// Whatever writes is refused with this code.
+/// Checks that every write is refused with this code.
 async fn all_is_refused(bench: &Bench, issuer: &Issuer, id: &str, code: &str) {
     let refused = |what: &str, error: Error| assert_eq!(error.code(), code, "{what}");
     refused("create", issuer.create(&NewKey::titled("x")).await.unwrap_err());
@@ -100,7 +100,7 @@ pub(crate) async fn a_clock_that_jumps_ahead_is_held_before_anything_is_written(
     until("the target", async || folder.join("stamp").exists().then_some(())).await;
     for ahead in [61_000, DAY, 3650 * DAY] {
         bench.clock.jump(right.plus_millis(ahead));
-        // Also a process that has only begun, as every command is one.
+        // Also check a process that has just started, as each command is.
         let other = Issuer::open(&bench.home, bench.clock.clone(), DEFAULT_VALID_FOR);
         let other = other.await.unwrap();
         for issuer in [issuer, &other] {
@@ -118,7 +118,7 @@ pub(crate) async fn a_clock_that_jumps_ahead_is_held_before_anything_is_written(
         assert!(!clock.ok && clock.mend.as_ref().unwrap().contains("--trust-clock"), "{clock:?}");
     }
     assert!(newest(issuer).await <= right.plus_millis(5_000), "nothing bears a later time");
-    // Whatever the issuer's clock says, the list runs out by that of the gate.
+    // Whatever the issuer's clock shows, the list expires by the gate's clock.
     let ends = issuer.published().await.unwrap().next_update;
     gate.adopt_bundle(&issuer.bundle().await.unwrap(), right.plus_millis(5_000)).unwrap();
     let last = Time::from_millis(ends.millis() - 1);
@@ -126,7 +126,7 @@ pub(crate) async fn a_clock_that_jumps_ahead_is_held_before_anything_is_written(
     let refusal = gate.verify(&minted.token, &DEMAND, ends).map(|_| ()).unwrap_err();
     assert_eq!(refusal.code(), "list_past_next_update");
 
-    // It is set right, and all goes on without anybody's help.
+    // Once the clock is right again, everything continues without intervention.
     bench.clock.jump(right.plus_millis(1_000));
     bench.clock.advance(1_000);
     let again = issuer.publish().await.unwrap();
@@ -134,7 +134,8 @@ pub(crate) async fn a_clock_that_jumps_ahead_is_held_before_anything_is_written(
     issuer.create(&NewKey::titled("y")).await.unwrap();
     issuer.store().check_clock().await.unwrap();
 
-    // The machine was paused and set right: that must be said once, and holds for all.
+    // The machine was paused and its clock then set right. One publication with `trust_clock` is
+    // enough for all processes.
     drop(working);
     bench.clock.jump(right.plus_millis(DAY));
     let publish_options = PublishOptions { trust_clock: true, ..PublishOptions::default() };
@@ -144,14 +145,14 @@ pub(crate) async fn a_clock_that_jumps_ahead_is_held_before_anything_is_written(
     issuer.create(&NewKey::titled("z")).await.unwrap();
 }
 
-/// A machine whose clock says something else for a while, as `date` sets it and sets it back.
-/// Time passes as it does for all others.
+/// A machine whose wall clock is set wrong for a while and then set back, as `date` does it.
+/// Elapsed time passes as everywhere else.
 struct Moody {
     right: Arc<ManualClock>,
     readings: AtomicU64,
-    /// Which of the readings are wrong, by their number.
+    /// The range of readings that are wrong, by their number.
     wrong: Mutex<Range<u64>>,
-    /// What is said then.
+    /// The wrong time.
     says: Mutex<Time>,
 }
 
@@ -161,7 +162,7 @@ impl Moody {
         Arc::new(Self { right: Arc::clone(right), readings, wrong: Mutex::new(0..0), says })
     }
 
-    /// From the `first` reading from now on, `many` of them say this.
+    /// Makes `many` readings return `says`, starting with the `first` one from now.
     fn is_set(&self, first: u64, many: u64, says: Time) {
         let first = self.readings.load(Ordering::SeqCst) + first;
         *self.wrong.lock().unwrap() = first..first.saturating_add(many);
@@ -193,7 +194,7 @@ impl Clock for Moody {
     }
 }
 
-/// Wrong times, as far as the torture sets clocks.
+/// Wrong times, in the range in which the torture campaign sets clocks.
 fn wrong_times(right: Time) -> [Time; 4] {
     [
         right.plus_millis(90_000),
@@ -206,7 +207,7 @@ fn wrong_times(right: Time) -> [Time; 4] {
 const ACTS: [&str; 9] =
     ["create", "revoke", "roll", "publish", "owner", "prune", "notices", "age", "webhook"];
 
-/// One act, which may be refused. Whatever it was refused for, nothing of it stays.
+/// One act, which may be refused. A refused act must leave nothing behind.
 async fn act(issuer: &Issuer, what: &str, id: &str) {
     let options = Options::default();
     let refused = match what {
@@ -232,13 +233,13 @@ async fn act(issuer: &Issuer, what: &str, id: &str) {
         other => unreachable!("{other}"),
     };
     let code = refused.map(|error| error.code());
-    // A list is read back by the time that it is then, which may be another.
+    // A list is read back at the time of that moment, which may be another.
     let known = ["clock_implausible", "clock_went_back", "keyring_expired"];
     assert!(code.is_none_or(|code| known.contains(&code) || code.starts_with("list_")), "{code:?}");
 }
 
-/// The clock is set, and set back, between any two looks that an act takes at it, and so in the
-/// middle of each transaction too.
+/// Sets the clock wrong for exactly one reading of each act, for every reading in turn, and so also
+/// in the middle of each transaction.
 pub(crate) async fn no_time_is_written_that_was_not_looked_at(bench: Bench) {
     let other = &bench.issuer;
     let moody = Moody::new(&bench.clock);
@@ -247,7 +248,7 @@ pub(crate) async fn no_time_is_written_that_was_not_looked_at(bench: Bench) {
         for wrong in 0..wrong_times(bench.clock.now()).len() {
             let mut number = 0;
             loop {
-                // A job whose end could not be written keeps its lease for 30 s.
+                // A job that could not record its end keeps its lease for 30 s.
                 bench.clock.advance(31_000);
                 let right = bench.clock.now();
                 let id = other.create(&NewKey::titled("y")).await.unwrap().record.id;
@@ -258,14 +259,15 @@ pub(crate) async fn no_time_is_written_that_was_not_looked_at(bench: Bench) {
                 let looks = moody.said() - before;
                 moody.is_set_right();
                 assert!(newest(other).await <= right.plus_millis(1_000), "{of}");
-                // Neither itself nor any other is held by what was written.
+                // What was written blocks neither this issuer nor another.
                 for issuer in [other, &issuer] {
                     bench.clock.advance(10);
                     let listed = issuer.publish().await.map_err(|error| error.to_string());
                     assert_eq!(listed.map(|out| out.this_update), Ok(bench.clock.now()), "{of}");
                     issuer.create(&NewKey::titled("z")).await.unwrap();
                 }
-                // An act that is refused looks less often: the next look is tried all the same.
+                // A refused act reads the clock less often, so try every reading until none is
+                // left.
                 if looks <= number {
                     break;
                 }
@@ -276,7 +278,7 @@ pub(crate) async fn no_time_is_written_that_was_not_looked_at(bench: Bench) {
     issuer.store().close().await;
 }
 
-/// A publisher that is killed in its beat leaves a lease that lasts as long as the others wait for.
+/// A publisher that is killed in its beat leaves a lease no longer than the others wait for it.
 pub(crate) async fn a_beat_is_as_long_as_the_time_that_was_looked_at(bench: Bench) {
     let other = &bench.issuer;
     let moody = Moody::new(&bench.clock);
@@ -292,7 +294,7 @@ pub(crate) async fn a_beat_is_as_long_as_the_time_that_was_looked_at(bench: Benc
             let (stop, stopped) = tokio::sync::watch::channel(());
             let period = std::time::Duration::from_secs(3600);
             let beat = tokio::spawn(run_leader(issuer.clone(), period, Vec::new(), stopped));
-            // It is done, or noted that it failed.
+            // Wait until the beat has published, or has recorded its failure.
             until("the beat", async || {
                 let out = other.published().await.unwrap().this_update >= right;
                 let noted = other.last_event().await.unwrap() > before;
@@ -324,7 +326,7 @@ pub(crate) async fn whoever_s_clock_is_set_back_holds_no_lease_that_has_run_out(
         let wrong = || wrong_times(bench.clock.now())[number];
         let (mut lease, mut others) = (Lease::new(&issuer, name), Lease::new(&bench.issuer, name));
         for first in 0..3 {
-            // It is wrong while it is asked for, or from then on for ever.
+            // The time is wrong during the request, or from then on for good.
             moody.is_set(first, 1, wrong());
             let _ = lease.hold().await;
             moody.is_set_right();
@@ -346,13 +348,13 @@ pub(crate) async fn time_that_passes_is_no_jump(bench: Bench) {
         bench.clock.advance(passed);
         bench.issuer.publish().await.unwrap();
         bench.issuer.create(&NewKey::titled("x")).await.unwrap();
-        // Less than a minute is nothing.
+        // A jump of less than a minute is tolerated.
         bench.clock.jump(bench.issuer.now().plus_millis(59_000));
         bench.issuer.publish().await.unwrap();
     }
 }
 
-/// What a gate holds that is started now with this keyring, and is shown what lies in a folder.
+/// The list that a gate holds if it starts now with this keyring and reads this folder.
 fn start_gate(
     bench: &Bench,
     keyring: &[u8],
@@ -382,7 +384,7 @@ pub(crate) async fn what_a_clock_left_behind_is_got_rid_of(bench: Bench) {
     let none = issuer.recover_clock(&root, "me").await.unwrap_err();
     assert_eq!(none.code(), "clock_not_behind");
 
-    // A program that did not look at the clock, ten days ahead.
+    // Simulates a program that did not check the clock, ten days ahead.
     let right = issuer.now();
     let folder = bench.folder.path().join("out");
     let spec = format!("dir:{},every=50ms", folder.display());
@@ -413,8 +415,8 @@ pub(crate) async fn what_a_clock_left_behind_is_got_rid_of(bench: Bench) {
     assert_eq!((done.epoch, done.ahead_secs), (2, 10 * DAY / 1000 - 1));
     assert_eq!(issuer.recover_clock(&root, "me").await.unwrap_err().code(), "clock_not_behind");
 
-    // At once all is as it should be: for keys that are made, for gates that were there before, and
-    // at the target, which carried the future.
+    // Everything works again at once: new keys, gates that were already running, and the target,
+    // which still carried the list from the future.
     issuer.create(&NewKey::titled("y")).await.unwrap();
     assert_eq!(bench.verify(&revoked.token).await, Err(Refusal::Revoked));
     bench.verify(&kept.token).await.unwrap();
@@ -429,11 +431,11 @@ pub(crate) async fn what_a_clock_left_behind_is_got_rid_of(bench: Bench) {
     assert_eq!(issuer.check_witnesses(&[Target::parse(&spec).unwrap()]).await.unwrap(), 1);
     assert!(newest_of_now(issuer).await <= issuer.now().plus_millis(5_000));
 
-    // Ten days later the lists of then would be fresh: nobody takes them who has the keyring.
+    // Ten days later that list would be fresh, but no verifier with the new keyring accepts it.
     let then = Time::from_millis(last.this_update.millis() + 1);
     assert!(warm.offer_stamp(&last.stamp, then).is_err());
     assert!(start_gate(&bench, &new_keyring, &future, then).is_err());
-    // Who has only the old one does, as long as was said.
+    // A verifier with only the old keyring accepts it until the end of the reported window.
     start_gate(&bench, &old_keyring, &future, then).unwrap();
     let end = portcullis_issuer::view::parse_rfc3339(&done.window).unwrap();
     assert!(end >= last.next_update && end <= then.plus_millis(DAY));
@@ -442,8 +444,8 @@ pub(crate) async fn what_a_clock_left_behind_is_got_rid_of(bench: Bench) {
     assert!(record.issued_at > now.secs(), "what a token says can't be changed");
 }
 
-/// A list under a high number, signed by the signer that somebody has stolen, holds no verifier that has the new
-/// keyring; without a new epoch it would, for ever.
+/// A list with a high number, signed with a stolen list signer, doesn't block a verifier that has
+/// the new keyring. Without a new epoch, it would block it forever.
 pub(crate) async fn what_a_stolen_signer_of_lists_signed_is_ended(bench: Bench) {
     let issuer = &bench.issuer;
     let revoked = issuer.create(&NewKey::titled("revoked")).await.unwrap();
@@ -467,7 +469,8 @@ pub(crate) async fn what_a_stolen_signer_of_lists_signed_is_ended(bench: Bench) 
     let trail = issuer.verify_tail(1_000).await.unwrap();
     assert!(trail.findings.is_empty(), "{:?}", trail.findings);
 
-    // A gate that believed it is free as soon as it has the keyring; what was signed before counts for nobody.
+    // A gate that accepted the stolen signer's list recovers as soon as it has the keyring. Lists
+    // signed before are accepted by no verifier.
     let now = issuer.now();
     assert!(warm.offer_keyring(&keyring).unwrap());
     assert!(warm.offer_stamp(&last.stamp, now).is_err());
@@ -477,12 +480,12 @@ pub(crate) async fn what_a_stolen_signer_of_lists_signed_is_ended(bench: Bench) 
     assert!(warm.offer_stamp(&last.stamp, now).is_err());
     let fresh = issuer.create(&NewKey::titled("after")).await.unwrap();
     bench.verify(&fresh.token).await.unwrap();
-    // It can be done again, and the clock was never in question.
+    // The recovery can be repeated; the clock was never wrong.
     assert_eq!(issuer.recover_clock(&root, "me").await.unwrap_err().code(), "clock_not_behind");
     assert_eq!(issuer.recover_signer(&root, "me").await.unwrap().epoch, 3);
 }
 
-/// The newest time that waits for nothing.
+/// The latest time of something that has happened, which leaves out due dates.
 async fn newest_of_now(issuer: &Issuer) -> Time {
     let mut reading = issuer.store().read().await.unwrap();
     let mut newest = 0;
@@ -514,7 +517,7 @@ fn copy(from: &Path, to: &Path) {
     }
 }
 
-/// The machine's clock, set wrongly.
+/// The machine's clock, set wrong.
 struct Shifted(u64);
 
 impl Clock for Shifted {
@@ -523,12 +526,12 @@ impl Clock for Shifted {
     }
 
     fn read(&self) -> Reading {
-        // As one looks that was wrong from the start on.
+        // A wall clock that was wrong from the start.
         Reading { wall: self.now(), ..SystemClock.read() }
     }
 }
 
-/// PostgreSQL alone: its server has a clock of its own.
+/// PostgreSQL only, because its server has a clock of its own.
 #[tokio::test]
 async fn the_servers_clock_is_asked() {
     let Ok(server) = std::env::var("PORTCULLIS_TEST_POSTGRES") else {
@@ -551,11 +554,11 @@ async fn the_servers_clock_is_asked() {
         }
         issuer.store().close().await;
     }
-    // Verifiers put up with less than the door does.
+    // Verifiers tolerate less skew than the issuer does.
     const { assert!(MAX_SKEW_MILLIS < 50_000) };
 }
 
-/// A witness that is asked over HTTP tells the time as well.
+/// A witness that is queried over HTTP also provides a time to compare with.
 #[tokio::test]
 async fn a_witness_tells_the_time() {
     let bench = Bench::new().await;

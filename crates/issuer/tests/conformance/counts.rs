@@ -1,4 +1,4 @@
-//! The counts of keys that are kept are those that a count finds.
+//! The stored counts of keys equal a fresh count.
 
 use std::time::Duration;
 
@@ -12,8 +12,8 @@ use crate::common::Bench;
 
 conformance! { counts_are_kept_through_random_acts_at_once_and_through_time }
 
-/// On SQLite: whoever touches the row of a key that is active and stays so falls into a trap, which
-/// is how a look at every key is told from one at the few that have changed.
+/// SQLite only. A trigger fails any statement that touches the row of a key that stays active. This
+/// tells a scan of every key from an update of the few that changed.
 #[tokio::test]
 async fn metrics_look_at_no_key_that_time_has_left_alone() {
     let bench = Bench::new().await;
@@ -29,7 +29,7 @@ async fn metrics_look_at_no_key_that_time_has_left_alone() {
     let id = keys.into_iter().find(|key| key.title == "soon revoked").unwrap().id;
     let when = When::In(Duration::from_secs(50));
     issuer.revoke(&id, &Revocation { when, by: None }).await.unwrap();
-    // The counts are those of the machine's clock when the tables were made.
+    // The counts date from the machine's clock when the tables were made.
     issuer.run_job(Job::Prune, &Options::default()).await.unwrap();
     let many = BulkRevocation {
         whose: BulkSelection::Owner(owner),
@@ -72,12 +72,12 @@ impl Dice {
     }
 }
 
-/// One act on some key, which may be refused: what is refused changes nothing.
+/// One act on a random key, which may be refused; a refused act changes nothing.
 async fn act(issuer: &Issuer, dice: &mut Dice, owner: u32) {
     let secs = |dice: &mut Dice| When::In(Duration::from_secs(1 + dice.below(200)));
     let keys =
         issuer.list_keys(&Query { limit: Some(200), ..Query::default() }).await.unwrap().keys;
-    // Not the admin key: it is the last.
+    // Leave out the admin key: it is the last one.
     let some = usize::try_from(dice.below(keys.len().max(2) as u64 - 1)).unwrap();
     let id = keys.get(some).map(|key| key.id.clone()).unwrap_or_default();
     let choice = if keys.len() < 4 { 0 } else { dice.below(8) };
@@ -87,7 +87,7 @@ async fn act(issuer: &Issuer, dice: &mut Dice, owner: u32) {
             let of = if dice.below(4) == 0 { owner } else { 0 };
             let key = NewKey { expires: expires.into(), owner: of, ..NewKey::titled("x") };
             if let Err(error) = issuer.create(&key).await {
-                // That owner's keys were revoked, and so would be each new one.
+                // That owner's keys were revoked with an entry that would also cover new ones.
                 assert_eq!((error.code(), of), ("wide_revoked", owner));
             }
         }
@@ -115,6 +115,7 @@ pub(crate) async fn counts_are_kept_through_random_acts_at_once_and_through_time
     let issuer = &bench.issuer;
     let owner = bench.owner("o").await;
     compare(issuer, "at the start").await;
+    // In each round, four tasks act concurrently; then time passes.
     for round in 0..6_u64 {
         let mut tasks = tokio::task::JoinSet::new();
         for task in 0..4 {

@@ -1,4 +1,4 @@
-//! The audit trail: what is written can be read, and what was altered is found.
+//! The audit trail: what is written can be read, and alterations are detected.
 
 use std::time::Duration;
 
@@ -71,7 +71,7 @@ pub(crate) async fn what_was_altered_is_found_and_named(bench: Bench) {
             "UPDATE events SET principal = substr(principal, 1, length(principal) - 1) WHERE id = 4",
             vec![],
         ),
-        // As if it were one of before there were principals.
+        // As if the event dated from before principals existed.
         (
             "UPDATE events SET on_behalf_of = principal, principal = NULL WHERE id = 4",
             vec![(4, "changed")],
@@ -80,7 +80,7 @@ pub(crate) async fn what_was_altered_is_found_and_named(bench: Bench) {
         ("UPDATE events SET at_ms = at_ms + 1 WHERE id = 4", vec![(4, "changed")]),
         ("UPDATE events SET at_ms = at_ms - 1 WHERE id = 4", vec![]),
         ("UPDATE events SET id = -id WHERE id IN (4, 5)", vec![(6, "missing")]),
-        // The two change places.
+        // Swap the two events.
         (
             "UPDATE events SET id = 9 + id WHERE id < 0",
             vec![(4, "changed"), (5, "changed"), (6, "changed")],
@@ -112,7 +112,7 @@ pub(crate) async fn a_trail_that_was_cut_off_is_found(bench: Bench) {
 pub(crate) async fn a_trail_made_anew_is_found_by_its_anchor(bench: Bench) {
     some_trail(&bench).await;
     let anchor = bench.issuer.verify_trail(&[]).await.unwrap().newest.unwrap();
-    // Who can write the database can make the digests anew.
+    // An attacker who can write the database can recompute the digests.
     alter(&bench, "UPDATE events SET on_behalf_of = 'mallory' WHERE id = 4").await;
     let mut before = Digest([0; 32]);
     let mut writing = bench.issuer.store().write().await.unwrap();
@@ -220,7 +220,7 @@ pub(crate) async fn what_a_job_does_by_itself_is_its_own_doing(bench: Bench) {
         let events = bench.issuer.list_events(&query).await.unwrap().events;
         events.into_iter().map(|event| event.actor.unwrap()).collect::<Vec<_>>()
     };
-    // When it is due, nobody runs it; by hand somebody does.
+    // A due job is its own actor; a manual run has the caller as its actor.
     bench.issuer.run_due_jobs(&Options::default()).await.unwrap();
     assert_eq!(actors().await, ["expiry-notices"]);
     let day = Some(When::In(Duration::from_secs(25 * 3600)));
@@ -240,12 +240,14 @@ pub(crate) async fn each_notice_of_expiry_is_given_once(bench: Bench) {
     let short = bench.issuer.create(&expiring("short", 2)).await.unwrap().record.id;
     let revoked = bench.issuer.create(&expiring("revoked", 30)).await.unwrap().record.id;
     bench.revoke(&revoked, When::Now).await.unwrap();
+    // Runs the job on a day; returns the number of notices.
     let run = async |days: u64| {
         bench.clock.set(START.plus_millis(days * 24 * 60 * 60 * 1000));
         let done = bench.issuer.run_job(Job::ExpiryNotices, &Options::default()).await.unwrap();
         let Done::ExpiryNotices { notices } = done else { panic!("{done:?}") };
         notices
     };
+    // The days in a key's notices, oldest first.
     let given = async |id: &str| {
         let filter = Filter {
             types: vec![EventType::Expiring],
@@ -346,9 +348,9 @@ pub(crate) async fn signing_keys_are_rotated_where_the_root_key_is_lent(bench: B
     assert_eq!(run().await, (vec![], vec![], vec![], vec![]));
     bench.clock.advance(90 * DAY);
     assert_eq!(run().await, (vec![1, 2, 3, 4, 5], vec![6, 7, 8, 9, 10], vec![], vec![]));
-    // HMAC secrets must be handed out by somebody; the others must have been announced for a day.
+    // HMAC secrets must be handed out first; the other keys must have been announced for a day.
     assert_eq!(run().await, (vec![1, 2, 3, 4, 5], vec![], vec![], vec![6, 7]));
-    // The store's clock may stand milliseconds ahead.
+    // The store's clock may be milliseconds ahead.
     bench.clock.advance(DAY + 1_000);
     assert_eq!(run().await, (vec![1, 2, 3, 4, 5], vec![], vec![8, 9, 10], vec![6, 7]));
     assert_eq!(run().await, (vec![1, 2], vec![], vec![], vec![6, 7]));

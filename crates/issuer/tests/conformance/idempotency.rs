@@ -1,4 +1,4 @@
-//! Requests that have a name are done once, however often they are sent.
+//! A request with an idempotency key is executed once, however often it is sent.
 
 use std::time::Duration;
 
@@ -32,6 +32,7 @@ pub(crate) async fn a_repeated_create_gives_the_same_keys(bench: Bench) {
     ];
     let first = bench.issuer.create_all(&new, Some(&name)).await.unwrap();
     bench.clock.advance(60_000);
+    // Repeats return the same keys, also concurrently.
     let tokens =
         |made: &Creation| made.keys.iter().map(|key| key.token.to_string()).collect::<Vec<_>>();
     let repeats = (0..4).map(|_| bench.issuer.create_all(&new, Some(&name)));
@@ -41,6 +42,7 @@ pub(crate) async fn a_repeated_create_gives_the_same_keys(bench: Bench) {
         assert_eq!(tokens(&repeat), tokens(&first));
         assert_eq!(repeat.keys[1].record, first.keys[1].record);
     }
+    // Another body is refused; another scope or an expired window makes new keys.
     let other = bench.issuer.create_all(&new[..1], Some(&name)).await;
     assert!(matches!(other, Err(Error::IdempotencyMismatch)));
     let elsewhere = Idempotency::new("you", "order 1");
@@ -51,12 +53,14 @@ pub(crate) async fn a_repeated_create_gives_the_same_keys(bench: Bench) {
     assert!(!late.repeated);
     assert_ne!(tokens(&late), tokens(&first));
 
+    // Concurrent first requests make the keys only once.
     let fresh = Idempotency::new("me", "order 2");
     let at_once = (0..4).map(|_| bench.issuer.create_all(&new[..1], Some(&fresh)));
     let made = futures(at_once).await;
     let made: Vec<Creation> = made.into_iter().map(Result::unwrap).collect();
     assert_eq!(made.iter().filter(|made| !made.repeated).count(), 1);
     assert!(made.windows(2).all(|pair| tokens(&pair[0]) == tokens(&pair[1])));
+    // A repeat after the key's deletion can't return it.
     bench.revoke(&made[0].keys[0].record.id, When::Now).await.unwrap();
     let id = made[0].keys[0].record.id.clone();
     bench.issuer.delete(&[id], None).await.unwrap();
@@ -64,7 +68,7 @@ pub(crate) async fn a_repeated_create_gives_the_same_keys(bench: Bench) {
     assert!(matches!(gone, Err(Error::NoSuchKeys(_))));
 }
 
-/// Waits for all of them, at once.
+/// Awaits all futures concurrently.
 async fn futures<F: Future>(all: impl Iterator<Item = F>) -> Vec<F::Output> {
     let mut all: Vec<_> = all.map(Box::pin).collect();
     let mut done: Vec<Option<F::Output>> = all.iter().map(|_| None).collect();
@@ -92,7 +96,7 @@ pub(crate) async fn a_repeated_roll_gives_the_same_key(bench: Bench) {
             let rolled = bench.issuer.roll_once(&old.id, &roll, Some(&name)).await;
             rolled.inspect(|rolled| assert!(rolled.published.is_ok()))
         };
-        // At once, and one after the other when the old key has ended.
+        // Concurrently, and then one after the other once the old key has ended.
         let at_once = futures((0..4).map(|_| send(roll.clone()))).await;
         let mut made: Vec<Rolled> = at_once.into_iter().map(Result::unwrap).collect();
         assert_eq!(made.iter().filter(|made| !made.repeated).count(), 1);

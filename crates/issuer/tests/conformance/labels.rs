@@ -1,4 +1,4 @@
-//! Labels: which one a new key gets, and what becomes of keys if the keyring lists others.
+//! Labels: which one a new key gets, and what happens to keys if the keyring lists others.
 
 use portcullis_core::keyring::Purpose;
 use portcullis_core::token::{Kind, Label};
@@ -61,7 +61,7 @@ pub(crate) async fn a_key_has_the_label_that_is_asked_for(bench: Bench) {
                 add it with the root key: `portcullis keyring labels --add acme`";
     assert_eq!(refused.to_string(), told);
 
-    // Another process, which learns of it by the database alone.
+    // Another process, which learns of the change only from the database.
     let other = Issuer::open(&bench.home, bench.clock.clone(), DEFAULT_VALID_FOR).await.unwrap();
     let mut gate = bench.gate().await;
     let added = change(&bench, adding(&["acme", "shop"])).await.unwrap();
@@ -75,7 +75,7 @@ pub(crate) async fn a_key_has_the_label_that_is_asked_for(bench: Bench) {
             assert!(made.token.starts_with(&format!("{front}{word}_live_")), "{text}");
             assert_eq!(made.record.label, text);
             bench.verify(&made.token).await.unwrap();
-            // A gate that has not seen the keyring yet knows of no such label.
+            // A gate that has not seen the new keyring yet refuses the label.
             let now = bench.issuer.now();
             let before = gate.clone().verify(&made.token, &TOKEN, now);
             assert_eq!(
@@ -96,7 +96,7 @@ pub(crate) async fn a_key_has_the_label_that_is_asked_for(bench: Bench) {
     let unlisted = other.create(&labelled("x", "other")).await.unwrap_err().to_string();
     assert!(unlisted.contains("it lists `shop`, no label, `acme`."), "{unlisted}");
 
-    // Of several it is all or none.
+    // A batch is created completely or not at all.
     let many = [NewKey::titled("a"), labelled("b", "nothere")];
     let before = bench.issuer.list_keys(&Query::default()).await.unwrap().keys.len();
     let refused = bench.issuer.create_all(&many, None).await.unwrap_err();
@@ -135,7 +135,7 @@ pub(crate) async fn a_name_stands_for_the_label_too(bench: Bench) {
     for other in [labelled("x", ""), NewKey::titled("x")] {
         assert!(matches!(send(other).await, Err(Error::IdempotencyMismatch)));
     }
-    // The default of then, though it is another one by now.
+    // A repeated request uses the default of the first one, although the default has changed since.
     let unsaid = Idempotency::new("me", "two");
     let make = async || bench.issuer.create_all(&[NewKey::titled("y")], Some(&unsaid)).await;
     let first = make().await.unwrap();
@@ -221,7 +221,7 @@ pub(crate) async fn a_label_that_is_removed_ends_its_keys_and_they_are_counted(b
     let gone = removing(&["acme"]);
     let preview = bench.issuer.preview_labels(&gone).await.unwrap();
     assert_eq!(preview.after, [Label::NONE]);
-    // A suspended one could come back.
+    // A suspended key counts, because it could be restored.
     let refused = Preview { count: 3, admins: 0, admins_left: 1 };
     assert_eq!(preview.refused, refused);
     let none = bench.issuer.preview_labels(&adding(&["shop"])).await.unwrap().refused;
@@ -247,7 +247,7 @@ pub(crate) async fn a_label_that_is_removed_ends_its_keys_and_they_are_counted(b
     let rolled = bench.issuer.roll(&made[0].record.id, &Roll::default()).await.unwrap_err();
     assert_eq!(rolled.code(), "label_not_listed", "a successor would be refused as well");
 
-    // It can be taken back.
+    // The change can be reverted.
     change(&bench, adding(&["acme"])).await.unwrap();
     bench.verify(&made[0].token).await.unwrap();
     assert_eq!(bench.verify(&made[3].token).await.unwrap_err(), Refusal::Revoked);

@@ -1,4 +1,4 @@
-//! The life of a key, on a clock that is moved by hand.
+//! The life of a key, on a manual clock.
 
 use std::time::Duration;
 
@@ -146,7 +146,7 @@ pub(crate) async fn a_timed_revocation_strikes_at_its_second_with_no_publication
     bench.verify(&minted.token).await.unwrap();
     bench.clock.advance(1);
     assert_eq!(bench.verify(&minted.token).await, Err(Refusal::Revoked));
-    // The next publication counts it as revoked, under a new number.
+    // The next publication includes it as revoked, under a new number.
     let after = bench.issuer.publish().await.unwrap();
     assert_eq!(after.number, before.number + 1);
     let (_, shards) = bench.issuer.overview().await.unwrap();
@@ -202,7 +202,7 @@ pub(crate) async fn a_rolled_key_and_its_successor_are_both_valid_in_the_overlap
     let events = bench.events(&old.record.id).await;
     assert_eq!(events, ["api-key.created", "api-key.revoked", "api-key.rolled"]);
 
-    // Never beyond the key's own expiry, and not at all where there is no overlap.
+    // Never beyond the key's own expiry, and without an overlap not at all.
     let long = Roll { overlap: secs(100_000), ..Roll::default() };
     let second = bench.issuer.roll(&new.id, &long).await.unwrap();
     assert_eq!(second.old.revoked_at, new.expires_at);
@@ -235,7 +235,7 @@ pub(crate) async fn listings_filter_by_the_state_that_records_say(bench: Bench) 
             bench.revoke(&minted.record.id, When::In(secs(at))).await.unwrap();
         }
     }
-    // Keys that revocations and suspensions of many speak of, beside those that they don't.
+    // Keys that bulk revocations and suspensions cover, next to keys that they don't cover.
     let (dead, asleep) = (bench.owner("Dead").await, bench.owner("Asleep").await);
     for (owner, expires) in [(dead, None), (dead, Some(20)), (asleep, None), (asleep, Some(20))] {
         let expires = expires.map(|after| When::In(secs(after)));
@@ -268,7 +268,7 @@ pub(crate) async fn listings_filter_by_the_state_that_records_say(bench: Bench) 
                 listed.len() as u64,
                 "{state:?} at {elapsed}"
             );
-            // The store's clock may stand milliseconds ahead after several publications.
+            // The store's clock may be milliseconds ahead after several publications.
             let now = bench.issuer.now().max(bench.issuer.published().await.unwrap().this_update);
             let expected: Vec<_> = all.iter().filter(|key| key.state(now) == state).collect();
             assert_eq!(listed.iter().collect::<Vec<_>>(), expected, "{state:?} at {elapsed}");
@@ -304,7 +304,7 @@ pub(crate) async fn an_unchanged_list_only_renews_its_stamp(bench: Bench) {
     let second = bench.issuer.publish().await.unwrap();
     assert_eq!((first.number, first.digest), (second.number, second.digest));
     assert!(second.this_update > first.this_update && second.stamp != first.stamp);
-    // Twice in one millisecond is still one after the other.
+    // Two publications in one millisecond still get different times.
     let third = bench.issuer.publish().await.unwrap();
     assert_eq!(third.this_update, second.this_update.plus_millis(1));
 }

@@ -1,4 +1,4 @@
-//! What is done to keys: changing, suspending, revoking many, deleting, undoing, importing.
+//! Acts on keys: changing, suspending, revoking many, deleting, undoing, importing.
 
 use std::time::Duration;
 
@@ -182,7 +182,7 @@ pub(crate) async fn several_are_revoked_or_none(bench: Bench) {
     assert_eq!(error.to_string(), "There are 1 secret keys that are already revoked.");
     bench.verify(&keys[1].token).await.unwrap();
 
-    // Publishable keys die once as well, and a selector leaves the dead in peace.
+    // A publishable key can be revoked only once, and a selector skips revoked keys.
     bench.revoke(&shop.record.id, When::Now).await.unwrap();
     bench.clock.advance(10_000);
     let later = bench.revoke(&shop.record.id, When::In(secs(3600))).await;
@@ -214,6 +214,7 @@ pub(crate) async fn what_is_deleted_is_gone_for_all_but_the_list(bench: Bench) {
     bench.revoke(&id, When::Now).await.unwrap();
     bench.revoke(&other.id, When::In(secs(60))).await.unwrap();
     let both = [id.clone(), other.id.clone()];
+    // A key that is not revoked stops the whole deletion.
     let error = bench.issuer.delete(&both, None).await.unwrap_err();
     let message = format!("Cannot delete api keys that are not revoked - {}", other.id);
     assert_eq!(error.to_string(), message);
@@ -233,6 +234,7 @@ pub(crate) async fn what_is_deleted_is_gone_for_all_but_the_list(bench: Bench) {
         bench.issuer.delete(std::slice::from_ref(&id), None).await,
         Err(Error::NoSuchKeys(_))
     ));
+    // No listing finds the deleted key.
     for criteria in [
         Criteria::default(),
         Criteria { q: Some("Shop".into()), ..Criteria::default() },
@@ -336,7 +338,7 @@ pub(crate) async fn the_records_verify_ahead_of_every_list(bench: Bench) {
         strict.result.map(|record| record.id).map_err(StrictRefusal::code)
     };
     let (live, test) = (Some(Environment::Live), Some(Environment::Test));
-    // The same with a list in force and without one.
+    // With a list in force, and without one.
     for elapsed in [0, 1_000_000] {
         bench.clock.advance(elapsed);
         assert_eq!(verify(&secret.token, Kind::Secret, live).await, Ok(secret.record.id.clone()));
@@ -348,7 +350,7 @@ pub(crate) async fn the_records_verify_ahead_of_every_list(bench: Bench) {
         assert_eq!(admin, Err("signer_not_allowed"));
         assert!(verify("x", Kind::Secret, None).await.is_err());
     }
-    // Committed, and published nowhere.
+    // Committed, but not published.
     let mut writing = bench.issuer.store().write().await.unwrap();
     let update = sqlx::query("UPDATE api_keys SET suspended_ms = 1 WHERE id = $1");
     update.bind(&secret.record.id).execute(&mut *writing).await.unwrap();

@@ -80,7 +80,7 @@ pub(crate) async fn a_search_takes_every_sign_at_its_word(bench: Bench) {
     assert_eq!(search(r"\").await, [r"back\slash"]);
     assert_eq!(search("üBER").await, ["Über Straße"]);
     assert_eq!(search("no such").await, [""; 0]);
-    // Whatever stands in every redacted form chooses no key.
+    // A string that every redacted form contains is searched for in titles only.
     for shared in ["_", "*", "***", "•••", "_*", "%", " ", "-"] {
         let hits = search(shared).await;
         let said = |title: &&str| title.to_lowercase().contains(&shared.to_lowercase());

@@ -1,4 +1,4 @@
-//! Shards, leadership, targets, and a backup that was restored.
+//! Shards, leadership, targets, and a restored backup.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -29,7 +29,7 @@ const DEMAND: Requirements =
     Requirements { purpose: Purpose::Token, kind: None, environment: None };
 const BEAT: Duration = Duration::from_millis(50);
 
-/// Polls until `look` gives something, and fails loudly after half a minute.
+/// Polls until `look` returns something, and panics after half a minute.
 pub(crate) async fn until<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T {
     let start = Instant::now();
     loop {
@@ -41,7 +41,7 @@ pub(crate) async fn until<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T
     }
 }
 
-/// Publishers at work until they are dropped.
+/// Publishers that run until they are dropped.
 pub(crate) struct Working {
     _sender: watch::Sender<()>,
 }
@@ -66,7 +66,7 @@ pub(crate) async fn shards_are_opened_ahead_and_used_when_every_list_has_them(be
     .unwrap();
     writing.commit().await.unwrap();
     assert!(matches!(issuer.create(&NewKey::titled("x")).await, Err(Error::ShardFull)));
-    // Every stamp there was, with the shards that it covers.
+    // Every stamp published so far, with the shards that it covers.
     let mut stamps = Vec::new();
     let step = u64::try_from(DEFAULT_VALID_FOR.as_millis()).unwrap() + MAX_SKEW_MILLIS;
     let mut keys = Vec::new();
@@ -106,7 +106,7 @@ pub(crate) async fn one_issuer_leads_and_another_takes_over(bench: Bench) {
     until("the first beat", async || newest().await.filter(|at| *at > start)).await;
     let second = Issuer::open(&bench.home, bench.clock.clone(), DEFAULT_VALID_FOR).await.unwrap();
     let standing_by = work(&second, &[]);
-    // Whoever goes gives the lease back; whoever dies loses it with time.
+    // A publisher that stops returns its lease; the lease of a killed one expires.
     drop(first);
     let at = newest().await.unwrap();
     until("a beat of the second", async || {
@@ -127,7 +127,7 @@ pub(crate) async fn one_issuer_leads_and_another_takes_over(bench: Bench) {
     assert!(!lead("other").await);
     bench.clock.advance(LEASE);
     assert!(lead("other").await);
-    // No lease lasts so long: it is of a clock that was far ahead when it was read.
+    // No lease lasts this long: it was written by a process whose clock was far ahead.
     let ends = second.now().plus_millis(LEASE + 60_001).millis();
     let mut writing = second.store().write().await.unwrap();
     let set = sqlx::query("UPDATE publisher SET until_ms = $1").bind(i64::try_from(ends).unwrap());
@@ -137,7 +137,7 @@ pub(crate) async fn one_issuer_leads_and_another_takes_over(bench: Bench) {
     assert!(!lead("other").await);
 }
 
-/// What a gate holds that reads a folder.
+/// The publisher never waits for clients: a list goes out while readers hold every connection.
 pub(crate) async fn a_list_goes_out_while_those_who_ask_have_every_connection(bench: Bench) {
     let issuer = &bench.issuer;
     let another = || tokio::time::timeout(Duration::from_millis(300), issuer.store().read());
@@ -153,6 +153,7 @@ pub(crate) async fn a_list_goes_out_while_those_who_ask_have_every_connection(be
     assert!(another().await.is_err(), "they have them still");
 }
 
+/// The verifier of a gate that reads its files from a folder.
 async fn adopt(bench: &Bench, folder: &Path) -> Verifier {
     let read = |name: &str| std::fs::read(folder.join(name)).unwrap();
     adopt_with(bench, read).await
@@ -219,6 +220,7 @@ pub(crate) async fn a_target_that_fails_is_reported_and_the_others_go_on(bench: 
     })
     .await;
     assert_eq!(bad.name, specs[0]);
+    // A revocation reaches the good target.
     let minted = issuer.create(&NewKey::titled("x")).await.unwrap();
     let list = bench.revoke(&minted.record.id, When::Now).await.unwrap().published.unwrap();
     let list = (list.epoch, list.number);
@@ -229,6 +231,7 @@ pub(crate) async fn a_target_that_fails_is_reported_and_the_others_go_on(bench: 
     .await;
     let targets = issuer.wait_for(list, Duration::ZERO).await.unwrap();
     assert!(targets.iter().any(|target| target.name == specs[0] && !has(target, list)));
+    // The failure becomes an event, and the target catches up once it is repaired.
     let told = async || {
         let mut reading = issuer.store().read().await.unwrap();
         let query = sqlx::query("SELECT data FROM events WHERE type = 'list.failed'");
@@ -259,7 +262,7 @@ pub(crate) async fn a_publisher_that_wakes_up_late_changes_nothing(bench: Bench)
     assert_eq!(issuer.published().await.unwrap(), newest);
 }
 
-/// SQLite alone: a backup is a copy of the file.
+/// SQLite only: a backup is a copy of the file.
 #[tokio::test]
 async fn a_restored_backup_stands_still_until_it_is_recovered() {
     let bench = Bench::new().await;
@@ -316,13 +319,13 @@ async fn a_restored_backup_stands_still_until_it_is_recovered() {
     assert_eq!(verify(&lost.token).await, Err("revoked"));
     assert_eq!(issuer.show_policy(edited).await.unwrap().rules.sales_channels, sold);
     issuer.show_policy(made).await.unwrap();
-    // A gate that holds what was published before takes what comes now.
+    // A gate that holds the earlier list accepts the new one.
     let mut gate = adopt(&bench, &folder).await;
     let held = gate.list().unwrap().list_version();
     gate.adopt_bundle(&issuer.bundle().await.unwrap(), issuer.now().plus_millis(1_000)).unwrap();
     assert!(gate.list().unwrap().list_version().number > held.number);
 
-    // Keys are made again once the stamps of before have run out, in shards of their own.
+    // Keys can be made again once the earlier stamps have expired, in shards of their own.
     assert!(matches!(issuer.create(&NewKey::titled("x")).await, Err(Error::ShardFull)));
     let valid_for = u64::try_from(DEFAULT_VALID_FOR.as_millis()).unwrap();
     bench.clock.advance(valid_for + MAX_SKEW_MILLIS + 1_000);

@@ -1,7 +1,7 @@
-//! What every store must do: each test runs on SQLite and on PostgreSQL.
+//! The behaviour that every store must have: each test runs on SQLite and on PostgreSQL.
 //!
-//! PostgreSQL is the server that `PORTCULLIS_TEST_POSTGRES` names, as `cargo xtask test` starts
-//! one; each test has a database of its own in it.
+//! `PORTCULLIS_TEST_POSTGRES` names the PostgreSQL server, as `cargo xtask test` sets it; each test
+//! has a database of its own on it.
 
 #![allow(
     clippy::unwrap_used,
@@ -14,7 +14,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 
-/// Makes a test for each database of every function that is named.
+/// Generates a test per database for each named function.
 macro_rules! conformance {
     ($($name:ident),* $(,)?) => {
         mod sqlite {

@@ -139,7 +139,7 @@ pub(crate) async fn nobody_in_particular_is_never_everybody(bench: Bench) {
         assert!(matches!(refused, Err(Error::Invalid { .. })), "{whose:?}");
     }
     assert_eq!(bench.issuer.bulk_entries().await.unwrap(), []);
-    // A signer's keys, whenever they say they were issued.
+    // A signer's keys, whatever issue time they claim.
     let minted = key(&bench, 0, Environment::Live).await;
     let what = all_of(BulkSelection::Kid(minted.record.kid), BulkState::Revoked);
     bench.issuer.revoke_many(&what).await.unwrap().published.unwrap();

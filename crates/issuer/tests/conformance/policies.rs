@@ -1,4 +1,4 @@
-//! Policies and owners, up to what gates read of them.
+//! Policies and owners, up to the files that gates read.
 
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
@@ -38,7 +38,7 @@ async fn head(issuer: &Issuer) -> Head {
     issuer.view().await.unwrap().verifier().list().unwrap().head().clone()
 }
 
-/// What a gate finds under a number, all files fetched from the store by name.
+/// The policy that a gate finds under a number if it fetches all files from the store by name.
 async fn found(issuer: &Issuer, visibility: Visibility, number: u32) -> Option<PolicyRules> {
     let directory = head(issuer).await.policies(visibility);
     let mut held = Policies::new(1 << 20);
@@ -164,7 +164,7 @@ pub(crate) async fn private_policies_are_for_gates_alone(bench: Bench) {
     let (status, caching) = get(private.clone(), Some(&gate.token)).await;
     assert_eq!(status, StatusCode::OK);
     assert_eq!(caching.unwrap(), "private, max-age=31536000, immutable");
-    // Under the other name there is nothing, whoever asks.
+    // Under the other name there is no file, with or without a key.
     let public = private.replace("private/", "policies/");
     assert_eq!(get(public, Some(&gate.token)).await.0, StatusCode::NOT_FOUND);
 }
@@ -182,7 +182,7 @@ pub(crate) async fn another_process_writes_the_same_files(bench: Bench) {
         assert!(found(&bench.issuer, Visibility::Private, *number).await.is_some());
     }
     let before = head(&bench.issuer).await.private_policies();
-    // One that is taken back leaves the bytes that were there before, whoever writes them.
+    // Deleting a policy restores the earlier bytes, whichever process writes them.
     let new =
         NewPolicy { name: "x".into(), visibility: Visibility::Private, rules: reader(), by: None };
     let number = second.create_policy(&new).await.unwrap().policy.number;
@@ -219,6 +219,6 @@ pub(crate) async fn owners_are_numbered_once_and_for_all(bench: Bench) {
     issuer.delete_owner(owner.number, None).await.unwrap();
     let refused = issuer.create(&key).await;
     assert!(matches!(refused, Err(Error::Invalid { field: "owner", .. })));
-    // What another system calls it is free again, the number is not.
+    // The external id can be used again; the number can't.
     assert_ne!(issuer.create_owner(&new).await.unwrap().number, owner.number);
 }

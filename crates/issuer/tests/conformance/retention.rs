@@ -1,4 +1,5 @@
-//! Retention: the oldest events go, and what is kept verifies; nothing goes that is needed.
+//! Retention: the oldest events are removed, the rest still verifies, and nothing is removed that
+//! is still needed.
 
 use std::time::Duration;
 
@@ -29,7 +30,7 @@ conformance! {
 
 pub(crate) const DAY: u64 = 24 * 60 * 60 * 1000;
 
-/// Adds events that say next to nothing.
+/// Adds events with minimal contents.
 pub(crate) async fn fill(bench: &Bench, count: usize) {
     let actor = Actor::part("test");
     let mut writing = bench.issuer.store().write().await.unwrap();
@@ -56,7 +57,7 @@ pub(crate) async fn trim(issuer: &Issuer, retention: &Retention) -> Result<Trimm
     Ok(trimmed)
 }
 
-/// Ten events, then thirty days and a list that knows of them.
+/// Ten events, then thirty days and a list that covers them.
 pub(crate) async fn old_trail(bench: &Bench) {
     bench.clock.advance(1_000);
     fill(bench, 10).await;
@@ -111,13 +112,13 @@ pub(crate) async fn what_is_old_goes_and_the_rest_verifies(bench: Bench) {
         (&json!(done.removed), &json!(done.removed))
     );
 
-    // What was said of people is gone with them.
+    // The personal data in removed events is gone.
     let said = Filter { on_behalf_of: Some("zoë@example.com".into()), ..Filter::default() };
     let query = EventQuery { filter: said, ..EventQuery::default() };
     let page = bench.issuer.list_events(&query).await.unwrap();
     assert_eq!((page.events.len(), page.removed), (0, Some(start)));
 
-    // It goes on from there: again, and more than a batch at a time.
+    // Removal continues from there: again, and with more than one batch at a time.
     assert_eq!(trim(&job, &keep(20)).await.unwrap(), Trimmed::default(), "nothing is old any more");
     fill(&bench, 4_500).await;
     bench.clock.advance(30 * DAY);
@@ -164,7 +165,7 @@ pub(crate) async fn nothing_young_goes_and_nothing_without_being_asked(bench: Be
     }
     let report = sound(&bench).await;
     assert_eq!((report.first, report.start), (Some(1), None));
-    // A scheduler that is told does it once a day.
+    // A scheduler with a retention setting trims once a day.
     bench.clock.advance(DAY);
     let options = Options { retention: Some(keep(20)), ..Options::default() };
     let ran = bench.issuer.run_due_jobs(&options).await.unwrap();
@@ -187,7 +188,8 @@ pub(crate) async fn what_a_webhook_needs_is_kept(bench: Bench) {
     let known = bench.issuer.show_webhook(&id).await.unwrap().position;
     old_trail(&bench).await;
 
-    // It has no deliveries yet of what came after it, whether it is enabled or not.
+    // The endpoint has no deliveries yet for later events, so it holds them, whether it is enabled
+    // or not.
     for enabled in [true, false] {
         let change = WebhookChange { enabled: Some(enabled), ..WebhookChange::default() };
         bench.issuer.update_webhook(&id, &change, None, reach).await.unwrap();
@@ -203,7 +205,7 @@ pub(crate) async fn what_a_webhook_needs_is_kept(bench: Bench) {
     let change = WebhookChange { enabled: Some(true), ..WebhookChange::default() };
     bench.issuer.update_webhook(&id, &change, None, reach).await.unwrap();
 
-    // It has them, and they are still to be made: the first one holds all behind it.
+    // The deliveries exist but are pending: the first one holds all events behind it.
     let dispatcher = portcullis_issuer::webhooks::Dispatcher::new(bench.issuer.clone(), reach);
     let made = dispatcher.unwrap().fan_out().await.unwrap();
     assert!(made >= 10, "{made}");
@@ -217,7 +219,8 @@ pub(crate) async fn what_a_webhook_needs_is_kept(bench: Bench) {
     }
     drop(reading);
 
-    // What was delivered, or given up, goes with its event, and is not revived without it.
+    // A delivery that succeeded or was given up is removed with its event, and can't be retried
+    // without it.
     run(&bench, "UPDATE deliveries SET state = 'dead' WHERE id % 2 = 0").await;
     run(&bench, "UPDATE deliveries SET state = 'delivered' WHERE id % 2 = 1").await;
     let done = trim(&bench.issuer, &keep(20)).await.unwrap();
@@ -255,13 +258,13 @@ pub(crate) async fn a_quiet_issuers_newest_head_may_be_told_of_by_no_event(bench
     assert_eq!(bench.issuer.list_events(&query).await.unwrap().events, []);
     let start = sound(&bench).await.start.unwrap();
     assert!(start.head.is_some());
-    // Handed on from start to start.
+    // Each new start carries the head over from the previous start.
     fill(&bench, 3).await;
     bench.clock.advance(30 * DAY);
     bench.issuer.publish().await.unwrap();
     trim(&bench.issuer, &keep(20)).await.unwrap();
     assert_eq!(sound(&bench).await.start.unwrap().head, start.head);
-    // A head that neither tells of is still found: the end was cut off.
+    // If neither an event nor the start records a head, it is detected that the end was cut off.
     bench.revoke(&bench.made.admin.id, When::Now).await.unwrap();
     sound(&bench).await;
     run(&bench, "DELETE FROM events WHERE type = 'list.published'").await;
@@ -271,14 +274,14 @@ pub(crate) async fn a_quiet_issuers_newest_head_may_be_told_of_by_no_event(bench
 pub(crate) async fn a_removal_is_whole_or_nothing(bench: Bench) {
     old_trail(&bench).await;
     let before = bench.issuer.events_after(0, 100).await.unwrap();
-    // The last thing that a removal does fails: it is told of in nobody's name.
+    // The last step of a removal fails: its event would have no actor.
     let nobody = bench.issuer.acting_as(Actor::nobody());
     let options = Options { retention: Some(keep(20)), ..Options::default() };
     let failed = nobody.run_job(Job::TrimEvents, &options).await.unwrap_err();
     assert_eq!(failed.code(), "no_actor");
     assert_eq!(bench.issuer.events_after(0, 100).await.unwrap(), before);
     assert_eq!(bench.issuer.trail_start().await.unwrap(), None);
-    // The folder for what is removed is not there: nothing is removed either.
+    // The archive folder doesn't exist, so nothing is removed either.
     let archive = Some(bench.folder.path().join("not/there"));
     let failed = trim(&bench.issuer, &Retention { archive, ..keep(20) }).await.unwrap_err();
     assert_eq!(failed.code(), "io");
@@ -295,7 +298,7 @@ pub(crate) async fn two_who_trim_at_once_remove_each_event_once(bench: Bench) {
     let run = async |issuer: &Issuer| {
         let mut removed = 0;
         for _ in 0..40 {
-            // As if the lease had run out while its holder was frozen.
+            // As if the lease had expired while its holder was frozen.
             let mut writing = issuer.store().write().await.unwrap();
             let free = "UPDATE jobs SET holder = NULL, until_ms = 0";
             sqlx::query(free).execute(&mut *writing).await.unwrap();
@@ -329,7 +332,7 @@ pub(crate) async fn a_restored_database_is_not_trimmed(bench: Bench) {
     bench.issuer.recover_alone().await.unwrap();
     assert!(trim(&bench.issuer, &keep(20)).await.unwrap().removed > 0);
     sound(&bench).await;
-    // Lists go on: what was revoked before the removal is revoked in the next one too.
+    // Lists continue: keys revoked before the removal are revoked in the next list too.
     bench.issuer.publish().await.unwrap();
 }
 
@@ -346,7 +349,7 @@ pub(crate) async fn what_a_key_made_is_found_when_its_events_are_gone(bench: Ben
     assert_eq!(record.maker.as_deref(), Some(bench.made.admin.id.as_str()));
     assert!(bench.verify(&revoked.token).await.is_err(), "revoked as before");
     assert!(bench.verify(&made.token).await.is_ok());
-    // A list that is made of all records anew says the same.
+    // A list rebuilt from all records has the same contents.
     run(&bench, "UPDATE promise SET position = 0").await;
     bench.issuer.publish().await.unwrap();
     assert!(bench.verify(&revoked.token).await.is_err());

@@ -1,5 +1,5 @@
-//! Retention and tampering: what was cut off, altered or forged is found, in the database and in
-//! exports, and readers miss no event silently.
+//! Retention and tampering: cuts, alterations and forgeries are detected, in the database and in
+//! exports, and a reader can't miss events without noticing.
 
 use std::path::{Path, PathBuf};
 
@@ -22,7 +22,7 @@ conformance! {
     who_asks_behind_removed_events_is_told,
 }
 
-/// Writes the events behind `after` to a file, as `audit export` does.
+/// Writes the events after `after` to a file, as `audit export` does.
 async fn export(bench: &Bench, name: &str, after: i64) -> PathBuf {
     let path = bench.folder.path().join(name);
     let filter = Filter { ascending: true, ..Filter::default() };
@@ -52,13 +52,13 @@ pub(crate) async fn who_cuts_off_the_beginning_is_found(bench: Bench) {
     let start = sound(&bench).await.start.unwrap();
     let first = file(&bench).await;
 
-    // More is cut off than the start says.
+    // More was cut off than the start records.
     run(&bench, "UPDATE events SET id = -id WHERE id = (SELECT MIN(id) FROM events)").await;
     assert!(codes(&bench).await.contains(&"missing"));
     run(&bench, "UPDATE events SET id = -id WHERE id < 0").await;
     sound(&bench).await;
 
-    // A start behind the cut, as who can write the database alone would write it.
+    // A start that covers the cut, forged by an attacker who can only write the database.
     let kept = bench.issuer.events_after(start.last.id, 100).await.unwrap();
     let cut = &kept[2];
     let forged = Start { last: Anchor { id: cut.id, digest: cut.digest }, ..start };
@@ -69,13 +69,13 @@ pub(crate) async fn who_cuts_off_the_beginning_is_found(bench: Bench) {
     assert!(codes(&bench).await.contains(&"start"));
     let tail = bench.issuer.verify_tail(1000).await.unwrap();
     assert!(!tail.is_sound(), "the doctor sees it");
-    // Nothing is removed, and signed anew, on top of it.
+    // A trim doesn't remove events and sign a new start on top of the forgery.
     bench.clock.advance(60 * DAY);
     bench.issuer.publish().await.unwrap();
     assert_eq!(trim(&bench.issuer, &keep(20)).await.unwrap_err().code(), "trail_broken");
     run(&bench, "UPDATE events SET id = -id WHERE id < 0").await;
 
-    // The start is another issuer's, half of one, none, or gone.
+    // The start is altered, cut off, empty, too short, or deleted.
     let mut bit = first.clone();
     bit[40] ^= 1;
     for other in [bit.as_slice(), &first[1..], b"", b"PCT"] {
@@ -88,7 +88,7 @@ pub(crate) async fn who_cuts_off_the_beginning_is_found(bench: Bench) {
     set_file(&bench, &first).await;
     sound(&bench).await;
 
-    // An older start of the issuer's own, when more was removed since.
+    // The issuer's own older start, although more was removed since.
     trim(&bench.issuer, &keep(20)).await.unwrap();
     sound(&bench).await;
     set_file(&bench, &first).await;
@@ -100,14 +100,14 @@ pub(crate) async fn a_start_is_signed_by_a_signer_of_lists(bench: Bench) {
     old_trail(&bench).await;
     trim(&bench.issuer, &keep(20)).await.unwrap();
     let start = sound(&bench).await.start.unwrap();
-    // Signers of other things sign no start, although the same keyring lists them.
+    // Signers with another purpose can't sign a start, although the same keyring lists them.
     for key in bench.issuer.keystore().keys().iter().filter(|key| key.kid != start.kid) {
         let (issuer, kid) = (start.issuer, key.kid);
         let signer = ListSigner { issuer, kid, key: SigningKey::from_seed(&key.secret) };
         set_file(&bench, &Start { kid, ..start }.sign(&signer)).await;
         assert_eq!(codes(&bench).await, ["start"], "{kid}");
     }
-    // A key that no keyring lists, under the kid of one that is: all else is as it should be.
+    // A key that no keyring lists, under the kid of a listed one; everything else is right.
     let mallory = SigningKey::from_seed(&[9; 32]);
     let forger = ListSigner { issuer: start.issuer, kid: start.kid, key: mallory };
     set_file(&bench, &start.sign(&forger)).await;
@@ -120,7 +120,7 @@ pub(crate) async fn a_start_is_signed_by_a_signer_of_lists(bench: Bench) {
     let elsewhere = Start { issuer: portcullis_core::crypto::IssuerId([1; 16]), ..start };
     set_file(&bench, &elsewhere.sign(&signer)).await;
     assert_eq!(codes(&bench).await, ["start"]);
-    // One that says something else of the same place than the trail's own event does.
+    // A start whose digest differs from that of the trail's own event at its position.
     let last = Anchor { digest: Digest([4; 32]), ..start.last };
     set_file(&bench, &Start { last, ..start }.sign(&signer)).await;
     assert_eq!(codes(&bench).await, ["start", "changed"]);
@@ -160,11 +160,11 @@ pub(crate) async fn exports_and_the_rest_are_one_chain(bench: Bench) {
     let newest = report.newest.unwrap();
     assert_eq!(Some(newest), sound(&bench).await.newest);
     let total = report.events;
-    // Without the files the anchor of before is not passed over in silence.
+    // Without the files, an anchor from before the removal is reported, not ignored.
     assert_eq!(check(&[], &[early]).await.0, ["removed"]);
     assert_eq!(check(&[], &[newest]).await.0, [""; 0]);
 
-    // An export of before the removal goes on where it ended, and each event counts once.
+    // An export from before the removal connects to its end, and each event counts once.
     let (found, report) = check(&[&whole, second, third], &[early, anchor]).await;
     assert_eq!((found, report.events), (vec![], total));
     let (found, report) = check(&[first, &whole, second, third], &[early, anchor]).await;
@@ -176,7 +176,7 @@ pub(crate) async fn exports_and_the_rest_are_one_chain(bench: Bench) {
     let report = check_files(&alone, &[early, anchor, newest]).unwrap();
     assert_eq!((report.findings, report.events), (vec![], total));
 
-    // What is missing, in another order, or altered.
+    // Missing files, files in another order, and an altered file.
     assert_eq!(check(&[first, second], &[]).await.0, ["truncated"]);
     assert!(check(&[first, third], &[]).await.0.contains(&"missing"));
     assert_ne!(check(&[second, first, third], &[]).await.0, [""; 0]);
@@ -191,7 +191,7 @@ pub(crate) async fn exports_and_the_rest_are_one_chain(bench: Bench) {
         std::fs::write(&altered, text.replacen(from, to, 1)).unwrap();
         assert_ne!(check(&[first, second, &altered], &[]).await.0, [""; 0], "{from}");
     }
-    // Made anew from an altered event on, digests and all.
+    // Rebuilt from an altered event on, including the digests.
     let mut digest = report.start.map(|_| Digest([0; 32])).unwrap();
     let mut lines = Vec::new();
     for line in std::fs::read_to_string(first).unwrap().lines() {

@@ -1,5 +1,5 @@
-//! Retention by chance: whatever is appended, removed and exported verifies as one chain, and
-//! whatever is altered in between, in the database or in the files, is found.
+//! Random retention: whatever is appended, removed and exported verifies as one chain, and every
+//! alteration in between, in the database or in the files, is detected.
 
 use std::path::PathBuf;
 
@@ -14,7 +14,7 @@ conformance! {
     whatever_is_appended_removed_and_exported_verifies_and_what_is_altered_is_found,
 }
 
-/// Chance that is the same each time (xorshift).
+/// Reproducible random numbers (xorshift).
 struct Dice(u64);
 
 impl Dice {
@@ -26,7 +26,7 @@ impl Dice {
     }
 }
 
-/// What a check comes to: whether anything was found, from where on, and how many events.
+/// The result of a check: whether it is sound, its first event, and the number of events.
 type Seen = (bool, Option<i64>, u64);
 
 async fn check(bench: &Bench, files: &[PathBuf], anchor: Anchor) -> Seen {
@@ -43,7 +43,7 @@ async fn run(bench: &Bench, statements: &[String]) {
     writing.commit().await.unwrap();
 }
 
-/// Ways to alter the database, each with how it is undone.
+/// Random ways to alter the database, each with the statements that undo it.
 async fn alter_database(bench: &Bench, dice: &mut Dice) -> (String, Vec<String>, Vec<String>) {
     let issuer = &bench.issuer;
     let kept = issuer.events_after(0, 5_000).await.unwrap();
@@ -75,7 +75,8 @@ async fn alter_database(bench: &Bench, dice: &mut Dice) -> (String, Vec<String>,
             ];
             (if other == a { Vec::new() } else { swap.clone() }, swap)
         }
-        // All up to one event, and a start behind it that somebody else signed, put in below.
+        // Cut off everything up to one event, with a start behind it that the issuer did not sign;
+        // the start is written below.
         _ => (
             vec![format!("UPDATE events SET id = -id WHERE id <= {a}")],
             vec!["UPDATE events SET id = -id WHERE id < 0".to_owned()],
@@ -110,7 +111,7 @@ pub(crate) async fn whatever_is_appended_removed_and_exported_verifies_and_what_
         let newest = bench.issuer.verify_trail(&[]).await.unwrap();
         assert_eq!(newest.findings, [], "step {step}");
         let anchor = newest.newest.unwrap();
-        // Files that go further than what was removed are taken as well.
+        // Files that reach beyond the removed events are accepted as well.
         let live = bench.folder.path().join("live.jsonl");
         let kept = bench.issuer.events_after(0, 5_000).await.unwrap();
         let lines = kept.iter().take(1 + dice.below(kept.len()));
@@ -122,7 +123,7 @@ pub(crate) async fn whatever_is_appended_removed_and_exported_verifies_and_what_
             assert_eq!(check(&bench, files, anchor).await, (true, Some(1), all), "step {step}");
         }
 
-        // The database is altered.
+        // Alter the database.
         let (what, does, undoes) = alter_database(&bench, &mut dice).await;
         let start = bench.issuer.trail_start().await.unwrap();
         let held = retention::start(&mut bench.issuer.store().read().await.unwrap()).await.unwrap();
@@ -159,7 +160,7 @@ pub(crate) async fn whatever_is_appended_removed_and_exported_verifies_and_what_
             writing.commit().await.unwrap();
         }
 
-        // A file is.
+        // Alter a file.
         if !files.is_empty() {
             let which = dice.below(files.len());
             let text = std::fs::read_to_string(&files[which]).unwrap();

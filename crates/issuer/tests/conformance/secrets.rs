@@ -1,4 +1,5 @@
-//! The database holds no secret of any kind, in no spelling: who steals it forges nothing.
+//! The database holds no secret of any kind, in any encoding: an attacker who steals it can forge
+//! nothing.
 
 use std::collections::HashSet;
 use std::time::Duration;
@@ -18,10 +19,10 @@ use crate::common::Bench;
 
 conformance!(the_database_holds_no_secret);
 
-/// The shortest part of a secret that would tell of it.
+/// The length of the shortest part of a secret that would reveal something of it.
 const PART: usize = 16;
 
-/// A life with a secret of every kind; gives them all, as they would be spelled.
+/// Runs through a life with a secret of every kind; returns each secret in all its encodings.
 async fn secrets_of_a_life(bench: &Bench) -> Vec<Vec<u8>> {
     let issuer = &bench.issuer;
     let mut texts = vec![bench.made.admin_token.to_string()];
@@ -29,7 +30,8 @@ async fn secrets_of_a_life(bench: &Bench) -> Vec<Vec<u8>> {
     for algorithm in [Algorithm::HmacSha256, Algorithm::Ed25519] {
         let new = NewKey { algorithm: Some(algorithm), ..NewKey::titled("x") };
         let made = issuer.create_all(&[new], Some(&named)).await;
-        // The second is another request of the same name: it is refused, and the key made without.
+        // The second request has the same idempotency key but differs, so it is refused and the key
+        // is made without one.
         let made = match made {
             Ok(made) => made.keys.into_iter().next().unwrap(),
             Err(_) => issuer.create(&NewKey::titled("y")).await.unwrap(),
@@ -85,7 +87,7 @@ async fn secrets_of_a_life(bench: &Bench) -> Vec<Vec<u8>> {
     secrets
 }
 
-/// All that the database holds: the files, or each row of each table as text, in which bytes are hex.
+/// Everything in the database: its files, or each row of each table as text, with bytes as hex.
 async fn everything(bench: &Bench) -> Vec<u8> {
     match bench.issuer.store().database() {
         Database::File(path) => {
@@ -118,7 +120,7 @@ async fn everything(bench: &Bench) -> Vec<u8> {
 pub(crate) async fn the_database_holds_no_secret(bench: Bench) {
     let secrets = secrets_of_a_life(&bench).await;
     assert!(secrets.len() > 50);
-    // Tokens spell out that they have no owner: zeros tell nothing.
+    // A token without an owner contains zeros, which reveal nothing.
     let says = |part: &&[u8]| part.iter().collect::<HashSet<_>>().len() > 4;
     let parts: HashSet<&[u8]> =
         secrets.iter().flat_map(|secret| secret.windows(PART)).filter(says).collect();
@@ -130,7 +132,7 @@ pub(crate) async fn the_database_holds_no_secret(bench: Bench) {
     };
     let mut all = everything(&bench).await;
     assert_eq!(found(&all), None);
-    // The search finds what is there.
+    // Check that the search itself works.
     let issuer = bench.issuer.keystore().issuer().to_string();
     assert!(all.windows(issuer.len()).any(|part| part == issuer.as_bytes()));
     all.extend(&secrets[3]);

@@ -1,4 +1,5 @@
-//! What the issuer asks of its keys: by whichever way a key is made or ended, and of idle ones.
+//! The issuer's settings for its keys: for every way in which a key is made or ended, and for idle
+//! keys.
 
 use std::time::Duration;
 
@@ -52,7 +53,7 @@ fn maximum(max: u32) -> SettingsChange {
     all(KindChange { max_lifetime_seconds: Some(Some(max)), ..KindChange::default() })
 }
 
-/// Every kind of key, with this end.
+/// Every kind of key, with this expiry.
 fn each_kind(expires: Expiry) -> Vec<NewKey> {
     let publishable = NewKey { kind: Kind::Publishable, ..NewKey::titled("p") };
     let admin = NewKey {
@@ -64,7 +65,7 @@ fn each_kind(expires: Expiry) -> Vec<NewKey> {
     kinds.map(|new| NewKey { expires, ..new }).into()
 }
 
-/// What each way of making a key makes of this one; rolls are of `old`.
+/// Makes a key in every way; rolls replace `old`.
 async fn made(issuer: &Issuer, new: &NewKey, old: &str) -> Vec<Result<Minted, Error>> {
     let other = NewKey { expires: Expiry::At(When::In(secs(60))), owner: new.owner, ..new.clone() };
     let created = issuer.create(new).await;
@@ -116,7 +117,7 @@ pub(crate) async fn no_key_outlives_the_maximum_by_whichever_way_it_is_made(benc
         let key = issuer.show(id).await.unwrap();
         assert_eq!((key.state(issuer.now()), key.expires_at), (KeyState::Active, None), "it stays");
     }
-    // Up to the second it is theirs to choose.
+    // Any expiry up to and including the maximum is accepted.
     let now = issuer.now().secs();
     let at_most = Expiry::At(When::In(secs(HOUR)));
     for (new, old) in each_kind(at_most).iter().zip(&olds) {
@@ -124,7 +125,7 @@ pub(crate) async fn no_key_outlives_the_maximum_by_whichever_way_it_is_made(benc
             assert_eq!(result.unwrap().record.expires_at, Some(now + HOUR), "{way} {new:?}");
         }
     }
-    // What takes a key's place and has not changed its end keeps it, as long as it may.
+    // A successor without a new expiry keeps the old one, if that is still allowed.
     let kept = issuer.create(&each_kind(at_most)[0]).await.unwrap().record;
     bench.clock.advance(1000);
     let rolled = issuer.roll(&kept.id, &Roll::default()).await.unwrap();
@@ -151,13 +152,13 @@ pub(crate) async fn a_key_of_which_nothing_is_said_lives_as_long_as_the_default(
     for new in each_kind(Expiry::Unsaid) {
         assert_eq!(issuer.create(&new).await.unwrap().record.expires_at, Some(now + HOUR));
     }
-    // An end that is no longer allowed is as if nothing had been said.
+    // An expiry that is no longer allowed is replaced by the default.
     let rolled = issuer.roll(&rolled.id, &Roll::default()).await.unwrap().minted.record;
     assert_eq!(rolled.expires_at, Some(now + HOUR));
     let refused = issuer.roll(&rolled.id, &Roll { expires: Some(None), ..Roll::default() }).await;
     assert_eq!(refused.unwrap_err().code(), "expiry_required");
 
-    // A day before the last second that a token spells there is no room for it.
+    // A lifetime this long ends after the last second that a token can express.
     let late = KindChange { default_lifetime_seconds: Some(Some(u32::MAX - 2)), ..no_maximum() };
     set(issuer, &all(late)).await;
     let refused = issuer.create(&NewKey::titled("x")).await.unwrap_err();
@@ -194,7 +195,7 @@ pub(crate) async fn no_key_is_made_without_an_owner_by_whichever_way(bench: Benc
     assert!(matches!(refused, Error::Invalid { field: "owner_required", .. }), "{refused}");
 }
 
-/// The reasons that the trail tells of these events, newest first.
+/// The reasons in the trail for these events, newest first.
 async fn reasons(issuer: &Issuer, event: EventType) -> Vec<Value> {
     let filter = Filter { types: vec![event], ..Filter::default() };
     let query = EventQuery { filter, ..EventQuery::default() };
@@ -218,7 +219,7 @@ pub(crate) async fn what_ends_a_key_needs_a_reason_by_whichever_way(bench: Bench
     let events = async || issuer.events_after(0, 1000).await.unwrap().len();
     let before = events().await;
 
-    /// Each act once, by this handle.
+    /// Each act once, through this issuer.
     async fn acts(issuer: &Issuer, ids: &[String], owner: u32) -> Vec<Result<(), Error>> {
         use portcullis_issuer::actions::{Revocation, Selector};
         let now = Revocation { when: When::Now, by: None };
@@ -256,7 +257,7 @@ pub(crate) async fn what_ends_a_key_needs_a_reason_by_whichever_way(bench: Bench
         assert_eq!(reasons(issuer, event).await, [json!("it leaked")], "{event:?}");
     }
     assert_eq!(reasons(issuer, EventType::Created).await[0], Value::Null);
-    // Whoever holds a key's text is never asked, and what is lifted needs no reason.
+    // A holder who revokes by the key's text needs no reason, and neither does lifting.
     let held = NewKey::titled("held");
     let held = issuer.create(&held).await.unwrap();
     issuer.revoke_by_token(&held.token).await.unwrap();
@@ -274,11 +275,13 @@ pub(crate) async fn what_ends_a_key_needs_a_reason_by_whichever_way(bench: Bench
 pub(crate) async fn settings_change_in_one_place_and_the_trail_tells_how(bench: Bench) {
     let issuer = &bench.issuer;
     assert_eq!(issuer.settings().await.unwrap().version, 0);
+    // A preview changes nothing.
     let preview = issuer.preview_settings(&maximum(HOUR)).await.unwrap();
     assert_eq!(preview.stored.settings.secret.max_lifetime_seconds.unwrap().get(), HOUR);
     assert_eq!(preview.effects[2].beyond_maximum, 1, "the first admin key never expires");
     assert_eq!(issuer.settings().await.unwrap().version, 0, "nothing was changed");
 
+    // A change applies in every process; `if_version` detects a lost update.
     let other = Issuer::open(&bench.home, bench.clock.clone(), Duration::from_secs(300));
     let other = other.await.unwrap();
     let by = Some("zoe".to_owned());
@@ -294,6 +297,7 @@ pub(crate) async fn settings_change_in_one_place_and_the_trail_tells_how(bench: 
     set(&other, &all(no_maximum())).await;
     other.store().close().await;
 
+    // The trail has each real change, with the values before and after.
     let filter = Filter { types: vec![EventType::SettingsChanged], ..Filter::default() };
     let query = EventQuery { filter, ..EventQuery::default() };
     let events = issuer.list_events(&query).await.unwrap().events;
@@ -337,7 +341,7 @@ async fn set_idle(issuer: &Issuer) {
     set(issuer, &SettingsChange { kinds, ..SettingsChange::default() }).await;
 }
 
-/// So many days, on each of which `reporter` tells of a use of this key.
+/// Passes `many` days, on each of which `reporter` reports a use of this key.
 async fn days(bench: &Bench, many: u32, reporter: &Issuer, used: &str) {
     for _ in 0..many {
         let now = bench.issuer.now().secs();
@@ -347,7 +351,7 @@ async fn days(bench: &Bench, many: u32, reporter: &Issuer, used: &str) {
     }
 }
 
-/// What the job has done: how many secret keys it has suspended, and why not.
+/// The job's result: how many secret keys it suspended, and why none, if so.
 async fn run(issuer: &Issuer) -> (u64, Option<String>) {
     let done = issuer.run_job(Job::IdleKeys, &Options::default()).await.unwrap();
     let Done::IdleKeys { suspended, waits } = done else { panic!("{done:?}") };
@@ -374,7 +378,7 @@ pub(crate) async fn keys_that_lie_idle_are_suspended_and_resumed(bench: Bench) {
     let preview = issuer.preview_idle().await.unwrap();
     assert_eq!(preview[0].1, Idle::Keys(1));
     assert_eq!((&preview[1].1, &preview[2].1), (&Idle::Off, &Idle::Off));
-    // Not a second before its time.
+    // Not a second too early.
     bench.clock.set(portcullis_core::time::Time::from_millis(issuer.now().millis() - 1000));
     assert_eq!(run(issuer).await.0, 0);
     // The job is due again when its period is over.
@@ -424,12 +428,12 @@ pub(crate) async fn without_reports_nothing_is_idle(bench: Bench) {
     bench.clock.advance(30 * DAY_MILLIS);
     let (many, why) = run(issuer).await;
     assert!(many == 0 && why.unwrap().starts_with("no use of a secret key was reported on"));
-    // Uses of publishable keys say nothing of secret ones, nor do those of keys that there are not.
+    // Uses of publishable keys prove nothing about secret ones, nor do those of unknown keys.
     days(&bench, 8, issuer, &publishable).await;
     let unknown = Use { key: "apk_0000000000000000000000".into(), uses: 1, last_used_at: 1 };
     issuer.report_usage(&[unknown]).await.unwrap();
     assert_eq!(run(issuer).await.0, 0);
-    // One day is missing: what was used then is not known.
+    // One day is missing, so whether keys were used then is unknown.
     days(&bench, 5, issuer, &busy).await;
     bench.clock.advance(DAY_MILLIS);
     days(&bench, 6, issuer, &busy).await;
@@ -467,7 +471,7 @@ pub(crate) async fn each_that_reports_is_waited_for(bench: Bench) {
     for gone in [id, expired] {
         let (many, why) = run(issuer).await;
         assert!(many == 0 && why.unwrap().contains(" reported no use on "));
-        // That it ended by itself says nothing of the gate: that it was revoked does.
+        // An expired key doesn't prove that its gate is gone; a revoked one does.
         let ended = bench.revoke(&gone, When::Now).await;
         if let Err(error) = ended {
             panic!("{error}");

@@ -1,4 +1,4 @@
-//! Status lists: the same facts as the revocation list's, at any time, after any acts.
+//! Status lists have the same facts as the revocation list, at any time and after any acts.
 
 use std::io::Read as _;
 use std::time::Duration;
@@ -30,7 +30,7 @@ conformance! {
 const BASE: &str = "https://keys.example/status";
 const MINUTE: u64 = 60_000;
 
-/// The same issuer, which publishes status lists of ten minutes.
+/// The same issuer, which publishes status lists that are valid for ten minutes.
 async fn opened(bench: &Bench, base: &str) -> Issuer {
     let minutes = |minutes: u64| Duration::from_secs(minutes * 60);
     let lists = StatusLists::new(base, minutes(1), minutes(10)).unwrap();
@@ -57,7 +57,7 @@ async fn keyring(issuer: &Issuer) -> Keyring {
     Keyring::open(&issuer.keyring_document().await.unwrap(), issuer.root()).unwrap()
 }
 
-/// What stands at a shard's address, as a relying party reads it.
+/// The list at a shard's address, as a relying party reads it.
 async fn read(issuer: &Issuer, shard: u32) -> (Claims, Vec<u8>) {
     let mut reading = issuer.store().read().await.unwrap();
     let (text, _) = status::token(&mut reading, shard).await.unwrap().unwrap();
@@ -75,7 +75,7 @@ fn look_up((claims, bytes): &(Claims, Vec<u8>), idx: u32) -> u8 {
     byte >> (idx * bits % 8) & ((1 << bits) - 1)
 }
 
-/// Numbers that look random and are the same each time.
+/// Pseudo-random numbers that are the same each time.
 struct Dice(u64);
 
 impl Dice {
@@ -99,7 +99,7 @@ pub(crate) async fn status_lists_say_what_the_revocation_list_says(bench: Bench)
         let some = usize::try_from(dice.below(keys.len().max(1) as u64)).unwrap();
         let id = keys.get(some).map(|key| key.id.clone()).unwrap_or_default();
         let now = issuer.now();
-        // What is refused changes nothing, which is as good.
+        // A refused act changes nothing, which is fine here.
         match dice.below(9) {
             0..3 => {
                 let new = NewKey {
@@ -195,7 +195,7 @@ pub(crate) async fn a_status_list_is_made_anew_when_it_has_to_be(bench: Bench) {
     bench.clock.advance(1_000);
     assert_eq!(look_up(&again().await, slot), 1);
 
-    // Another process serves lists of the same base; one of another base signs its own.
+    // Another process serves lists with the same base; a process with another base signs its own.
     assert_eq!(issuer.show(&key.id).await.unwrap().serial.shard(), 0);
     let moved = opened(&bench, "https://other.example").await;
     bench.clock.advance(1_000);
@@ -244,6 +244,6 @@ pub(crate) async fn without_a_signer_nothing_is_signed_and_the_list_goes_out(ben
     assert_eq!(error.code(), "no_status_signer");
     let mut reading = issuer.store().read().await.unwrap();
     assert_eq!(status::token(&mut reading, 0).await.unwrap(), None);
-    // Who publishes none has none to renew.
+    // An issuer that publishes none has none to renew.
     bench.issuer.renew_status_lists().await.unwrap();
 }

@@ -1,4 +1,4 @@
-//! What gates report of keys.
+//! Usage reports from gates.
 
 use portcullis_issuer::Error;
 use portcullis_issuer::actions::{MAX_USES, NewKey, Use};
@@ -24,7 +24,7 @@ pub(crate) async fn reports_add_up_and_the_latest_use_counts(bench: Bench) {
     let id = one.record.id.as_str();
     let report = [used(id, 3, now - 50), used(&other.record.id, 1, now - 7)];
     assert_eq!(issuer.report_usage(&report).await.unwrap(), 2);
-    // Another gate's report comes late, and a third gate's clock is ahead.
+    // Another gate's report arrives late, and a third gate's clock is ahead.
     assert_eq!(issuer.report_usage(&[used(id, 2, now - 90)]).await.unwrap(), 1);
     let record = issuer.show(id).await.unwrap();
     assert_eq!((record.uses, record.last_used_at), (5, Some(now - 50)));

@@ -1,4 +1,4 @@
-//! Webhooks against a receiver that listens, refuses, redirects and at last accepts.
+//! Webhooks against a receiver that listens, refuses, redirects and finally accepts.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
@@ -58,7 +58,7 @@ impl Message {
 #[derive(Clone, Default)]
 struct Receiver {
     messages: Arc<Mutex<Vec<Message>>>,
-    /// What is answered next; 204 where there is nothing.
+    /// The next answers; 204 if there is none.
     answers: Arc<Mutex<VecDeque<u16>>>,
     address: String,
 }
@@ -107,7 +107,7 @@ fn dispatcher(bench: &Bench) -> Dispatcher {
     Dispatcher::new(bench.issuer.clone(), LOCAL).unwrap()
 }
 
-/// What an independent implementation says the signature is.
+/// The signature by an independent implementation.
 fn expected(secret: &str, message: &Message) -> String {
     let timestamp = message.header("webhook-timestamp").parse().unwrap();
     let id = message.header("webhook-id");
@@ -159,7 +159,7 @@ pub(crate) async fn an_endpoint_is_told_of_its_types_in_their_order(bench: Bench
     let dispatcher = dispatcher(&bench);
     let id = bench.issuer.create(&NewKey::titled("x")).await.unwrap().record.id;
     bench.revoke(&id, When::Now).await.unwrap();
-    // The first fails: what stands behind it waits with it.
+    // The first delivery fails, so those behind it wait.
     all.answer(&[500]);
     assert_eq!(dispatcher.round().await.unwrap(), round(2, 1));
     assert_eq!(all.taken().len(), 1);
@@ -220,7 +220,7 @@ pub(crate) async fn both_secrets_sign_while_one_takes_the_others_place(bench: Be
     assert_eq!(messages[1].header("webhook-signature"), expected(&new.secret, &messages[1]));
 }
 
-/// Who can write the database, or has another keystore, gets nothing signed.
+/// An attacker who can write the database, or has another keystore, gets nothing signed.
 pub(crate) async fn a_secret_signs_for_its_own_endpoint_alone(bench: Bench) {
     let receiver = Receiver::start().await;
     let webhook = hook(&bench, &receiver, &[EventType::Created]).await;
@@ -303,7 +303,7 @@ pub(crate) async fn private_addresses_and_redirects_are_not_followed(bench: Benc
     assert_eq!(refused.code(), "invalid");
     let webhook = hook(&bench, &receiver, &[EventType::Created]).await;
     bench.issuer.create(&NewKey::titled("x")).await.unwrap();
-    // The sender's operator does not allow what the maker's did.
+    // The sender's settings don't allow what those of the endpoint's creator did.
     let strict = Dispatcher::new(bench.issuer.clone(), Reach { http: true, private: false });
     let strict = strict.unwrap();
     assert_eq!(strict.round().await.unwrap(), round(0, 1));

@@ -1,5 +1,5 @@
-//! What can't be undone: looked at first, confirmed by its count, and never the last admin key by
-//! mistake.
+//! Acts that can't be undone: previewed first, confirmed by their count, and never ending the last
+//! admin key by mistake.
 
 use super::*;
 
@@ -62,7 +62,7 @@ async fn every_bulk_act_is_looked_at_first_and_confirmed_by_its_count() {
     for id in &ids {
         assert_eq!(api.state(id).await, "revoked");
     }
-    // What is revoked for good is not counted again.
+    // Keys that are already revoked aren't counted again.
     let again = json!({ "owner": owner, "dry_run": true });
     assert_eq!(api.post("/v1/revocations", again).await.json()["admins_left"], 1);
 }
@@ -71,7 +71,7 @@ async fn every_bulk_act_is_looked_at_first_and_confirmed_by_its_count() {
 async fn the_last_admin_key_ends_by_no_act_unless_that_is_said() {
     let api = Api::new().await;
     let last = api.bench.made.admin.id.clone();
-    // Others that can't make any do not count.
+    // Admin keys that can't make admin keys do not count.
     let weak = json!({ "title": "Gate", "scopes": ["gates:read"] });
     assert_eq!(api.post("/v1/admins", weak).await.status, StatusCode::CREATED);
     let kid = api.bench.made.admin.kid;
@@ -91,7 +91,7 @@ async fn the_last_admin_key_ends_by_no_act_unless_that_is_said() {
         let refused = api.refused(path, body.clone()).await;
         assert_eq!(refused, (409, "last_admin_key".into()), "{path} {body}");
     }
-    // With another in force it may go.
+    // With another such key in force, it may be revoked.
     let strong = json!({ "title": "Second", "scopes": ["admins:write"] });
     let second = api.post("/v1/admins", strong).await.json();
     let second = text(&second, "/key/id").to_owned();
@@ -141,7 +141,7 @@ async fn what_is_revoked_already_is_named_or_skipped() {
     for id in &ids {
         assert_eq!(api.state(id).await, "revoked");
     }
-    // Once more: it is as it should be.
+    // Repeating the act finds nothing left to do.
     let again = api.post("/v1/keys/revoke", body).await;
     assert_eq!((again.status, &again.json()["count"]), (StatusCode::OK, &json!(0)));
     let one = api.post(&path(&ids[0]), json!({ "if_revoked": "skip" })).await;

@@ -1,4 +1,4 @@
-//! Who is let in, and what is answered to mistakes.
+//! Authentication, and the answers to mistakes.
 
 use super::*;
 
@@ -12,6 +12,7 @@ async fn the_api_opens_to_admin_keys_in_force_alone() {
         }
         api.send(request.body(Body::empty()).unwrap()).await
     };
+    // Without a bearer token, the challenge names no error.
     for none in [None, Some("Basic eA==".to_owned()), Some("Bearer ".to_owned())] {
         let answer = send(none).await;
         assert_eq!(answer.status, StatusCode::UNAUTHORIZED);
@@ -19,6 +20,7 @@ async fn the_api_opens_to_admin_keys_in_force_alone() {
         assert!(text(&answer.json(), "/detail").contains("portcullis init"));
         assert_eq!(answer.header("cache-control"), "no-store");
     }
+    // Every other bad key gets the same answer, whatever its fault.
     let admin = api.bench.made.admin_token.as_str();
     let other = Bench::new().await;
     let plain = api.bench.issuer.create(&NewKey::titled("x")).await.unwrap();
@@ -53,7 +55,7 @@ async fn an_admin_key_that_the_store_does_not_know_opens_nothing() {
     assert_eq!(api.get("/v1/keys").await.status, StatusCode::UNAUTHORIZED);
 }
 
-/// Takes the admin key's record away, as if it had been minted with a stolen signing key.
+/// Deletes the admin key's record, as if the key had been minted with a stolen signing key.
 async fn forget_admin(bench: &Bench) -> u64 {
     let mut writing = bench.issuer.store().write().await.unwrap();
     sqlx::query("DELETE FROM events").execute(&mut *writing).await.unwrap();
@@ -165,7 +167,7 @@ async fn a_body_that_is_too_long_is_refused() {
     assert_eq!(keys["keys"].as_array().unwrap().len(), 1, "the first admin key alone");
 }
 
-/// Every answer, whoever asks for what.
+/// Every answer to every request, with or without a key.
 #[tokio::test]
 async fn no_answer_may_be_framed_or_taken_for_something_else() {
     let api = Api::new().await;
@@ -226,7 +228,7 @@ async fn a_secret_key_in_an_address_is_refused_with_where_it_belongs() {
     assert_eq!(found["keys"][0]["id"], public["key"]["id"]);
 }
 
-/// What comes with copying a key is no part of it, at any door.
+/// White space that is copied along with a key is ignored, wherever keys are accepted.
 #[tokio::test]
 async fn blanks_and_line_ends_around_a_key_are_no_part_of_it() {
     let api = Api::new().await;

@@ -1,4 +1,4 @@
-//! What verifiers fetch, and what is said of the list.
+//! The files that verifiers fetch, and the reported state of the list.
 
 use super::*;
 
@@ -80,7 +80,8 @@ async fn a_revocation_that_is_not_published_yet_says_so() {
     let api = Api::new().await;
     let minted = api.bench.issuer.create(&NewKey::titled("x")).await.unwrap();
     api.bench.clock.set(portcullis_core::time::Time::from_millis(START.millis() - 20_000));
-    // Such a clock makes the list look to be from the future: the API is closed, the rules are not.
+    // With this clock the list seems to come from the future, so the API refuses. The action itself
+    // still commits, but its publication fails.
     let path = format!("/v1/keys/{}/revoke", minted.record.id);
     assert_eq!(api.post(&path, json!({})).await.status, StatusCode::SERVICE_UNAVAILABLE);
     let revocation = Revocation { when: When::Now, by: None };

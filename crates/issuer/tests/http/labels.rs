@@ -7,7 +7,7 @@ use portcullis_issuer::keystore::{Unlock, Vault};
 use super::*;
 
 impl Api {
-    /// Lists `words` too, the first of them as the default.
+    /// Adds `words` to the listed labels, with the first of them as the default.
     async fn list_labels(&self, words: &[&str]) {
         let add: Vec<Label> = words.iter().map(|word| Label::new(word).unwrap()).collect();
         let labels = LabelChange { first: add.first().copied(), add, remove: vec![] };
@@ -66,7 +66,7 @@ async fn a_request_names_a_label_that_the_keyring_lists() {
     let admin = json!({ "title": "f", "scopes": ["keys:read"], "label": "" });
     let admin = api.post("/v1/admins", admin).await.json();
     assert!(text(&admin, "/token").starts_with("sk_live_"));
-    // Whoever reads keys may read how they begin.
+    // A key that may read keys may also read the labels.
     let request = Request::builder().uri("/v1/keyring/labels");
     let request = request.header("authorization", format!("Bearer {}", text(&admin, "/token")));
     let shown = api.send(request.body(Body::empty()).unwrap()).await;

@@ -1,4 +1,4 @@
-//! A key from its making to its end.
+//! A key from its creation to its end.
 
 use super::*;
 
@@ -65,7 +65,7 @@ async fn a_key_is_rolled_and_timed() {
     let later = api.post(&format!("/v1/keys/{new}/revoke"), json!({ "in_seconds": 20 })).await;
     assert_eq!(later.json()["code"], "revocation_not_earlier");
 
-    // A gate with this list strikes at the second, with nothing fetched.
+    // A gate with this list refuses at that second, without fetching anything.
     let mut gate = api.bench.gate().await;
     gate.adopt_bundle(&api.public("bundle", None).await.bytes, START).unwrap();
     let token = text(&rolled, "/token");
@@ -125,6 +125,7 @@ async fn a_create_is_repeated_undone_and_deleted() {
             .header("idempotency-key", name);
         api.send(request.body(Body::from(body.to_string())).unwrap()).await
     };
+    // A repeat returns the same answer; another body is refused.
     let body = json!([{ "title": "a" }, { "title": "b", "kind": "publishable" }]);
     let first = send("n1", body.clone()).await;
     assert_eq!((first.status, first.header("idempotency-replayed")), (StatusCode::CREATED, ""));
@@ -141,6 +142,7 @@ async fn a_create_is_repeated_undone_and_deleted() {
     assert_eq!(send("", body).await.json()["code"], "invalid");
 
     let first = first.json();
+    // Only a revoked key can be deleted; undo revokes and deletes in one act.
     let (id, other) = (text(&first, "/0/key/id"), text(&first, "/1/key/id"));
     let refused = api.call(Method::DELETE, &format!("/v1/keys/{id}"), None).await;
     assert_eq!(refused.status, StatusCode::BAD_REQUEST);
@@ -158,6 +160,7 @@ async fn a_create_is_repeated_undone_and_deleted() {
     let deleted = api.call(Method::DELETE, &format!("/v1/keys/{id}"), None).await.json();
     assert_eq!(deleted, json!({ "id": id, "object": "api_key", "deleted": true }));
     assert_eq!(api.get(&format!("/v1/keys/{id}")).await.status, StatusCode::NOT_FOUND);
+    // The listing's parameters.
     let listed = api.get("/v1/keys?order=title&count=true&q=A&limit=1").await.json();
     assert_eq!((&listed["count"], text(&listed, "/keys/0/title")), (&json!(1), "First admin key"));
     for bad in ["order=colour", "created_from=now", "cursor=x", "q=", "count=maybe"] {

@@ -97,7 +97,7 @@ impl Api {
     }
 }
 
-/// The key with its last character exchanged.
+/// The key with its last character replaced.
 fn altered(key: &str) -> String {
     let (front, last) = key.split_at(key.len() - 1);
     format!("{front}{}", if last == "0" { "1" } else { "0" })

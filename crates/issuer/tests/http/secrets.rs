@@ -1,4 +1,4 @@
-//! Nothing that is answered or stored holds a secret key's text.
+//! No answer and no stored value contains a secret key's text.
 
 use std::collections::HashSet;
 
@@ -6,11 +6,11 @@ use proptest::prelude::*;
 
 use super::*;
 
-/// The shortest part of a token's body that would tell of it.
+/// The length of the shortest part of a token's body that would reveal something of it.
 const PART: usize = 20;
 
-/// Does what `acts` say to keys, and gives all tokens of secret keys and all answers that must
-/// not hold them.
+/// Runs `acts` on keys; returns all tokens of secret keys, and all answers that must not contain
+/// them.
 async fn live(api: &Api, acts: &[u8]) -> (Vec<String>, Vec<Vec<u8>>) {
     let (mut keys, mut answers) = (Vec::<(String, String)>::new(), Vec::new());
     keys.push((api.bench.made.admin.id.clone(), api.bench.made.admin_token.to_string()));
@@ -21,6 +21,7 @@ async fn live(api: &Api, acts: &[u8]) -> (Vec<String>, Vec<Vec<u8>>) {
                 json!({ "title": "x", "algorithm": "ed25519", "metadata": { "owner": number } })
             }
         };
+        // Make a key, then run one act on it, sometimes with its text in a wrong field.
         let made = api.post("/v1/keys", made).await.json();
         let (id, token) = (text(&made, "/key/id").to_owned(), text(&made, "/token").to_owned());
         keys.push((id.clone(), token.clone()));
@@ -75,7 +76,7 @@ proptest! {
             runs.any(|run| run.windows(PART).any(|part| parts.contains(part)))
         };
         prop_assert!(!places.iter().any(tells));
-        // The search finds what is there.
+        // Check that the search itself works.
         places.push(format!("x{}", tokens[0]).into_bytes());
         prop_assert!(places.iter().any(tells));
     }

@@ -1,4 +1,4 @@
-//! `/v1/settings`, and that each route keeps to them.
+//! `/v1/settings`, and that each route follows the settings.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::{Api, text};
 
-/// What an operation that changes something does to keys.
+/// The effect of an operation on keys.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Does {
     Makes,
@@ -16,8 +16,8 @@ enum Does {
     Neither,
 }
 
-/// Every operation that may change something. One that is new has to be put here, and so into the
-/// tests below.
+/// Every operation that may change something. A new one must be added here, which includes it in
+/// the tests below.
 const DOES: [(&str, Does); 35] = [
     ("create_keys", Does::Makes),
     ("upsert_keys", Does::Makes),
@@ -91,7 +91,7 @@ async fn key(api: &Api) -> String {
     text(&made, "/key/id").to_owned()
 }
 
-/// The code that an operation answers which makes a key with these members, or nothing.
+/// The error code of an operation that makes a key with these members; empty if it succeeds.
 async fn key_request(api: &Api, operation: &str, old: &str, with: &Value) -> String {
     let mut body = with.clone();
     body.as_object_mut().unwrap().insert("title".into(), "x".into());
@@ -123,7 +123,7 @@ async fn key_request(api: &Api, operation: &str, old: &str, with: &Value) -> Str
     if answer.status.is_success() { String::new() } else { text(&answer.json(), "/code").into() }
 }
 
-/// The kinds of refusal as the lines of an import tell them, which have no codes.
+/// The refusals in the lines of an import, which have no codes.
 async fn importing(api: &Api, body: &Value) -> String {
     let mut line = body.clone();
     if let Some(seconds) = line.as_object_mut().unwrap().remove("expires_in_seconds") {
@@ -164,7 +164,7 @@ async fn no_route_makes_a_key_past_the_settings() {
         let old = key_in_an_hour(&api).await;
         assert_eq!(key_request(&api, operation, &old, &good).await, "", "{operation}");
     }
-    // A default is within the maximum, and takes the place of what is not said.
+    // A default lies within the maximum, and applies if the request sets no expiry.
     set(&api, json!({ "admin": { "default_lifetime_seconds": 60 } })).await;
     let made = api.post("/v1/admins", json!({ "title": "x", "scopes": ["keys:read"] })).await;
     let end = portcullis_issuer::view::seconds(api.bench.issuer.now().secs() + 60);
@@ -172,7 +172,7 @@ async fn no_route_makes_a_key_past_the_settings() {
     set(&api, json!({ "secret": { "owner_required": true } })).await;
     let old = key_in_an_hour_of(&api).await;
     for operation in does(Does::Makes).into_iter().filter(|name| *name != "create_admin") {
-        // What is rolled has an owner unless another is said.
+        // A rolled key keeps its owner unless the request sets another.
         let with = json!({ "expires_in_seconds": 60, "owner": 0 });
         assert_eq!(
             key_request(&api, operation, &old, &with).await,
@@ -193,7 +193,7 @@ async fn key_in_an_hour_of(api: &Api) -> String {
     text(&api.post("/v1/keys", body).await.json(), "/key/id").to_owned()
 }
 
-/// Does what ends a key by an operation, with or without a reason.
+/// Ends a key with an operation, with or without a reason.
 async fn ending(api: &Api, operation: &str, reason: Option<&str>) -> crate::Answer {
     let id = key(api).await;
     let why = |mut body: Value| {
@@ -255,7 +255,7 @@ async fn no_route_ends_a_key_without_a_reason() {
         let done = ending(&api, operation, Some("leaked")).await;
         assert!(done.status.is_success(), "{operation} {}", done.json());
     }
-    // A dry run does nothing, and needs none.
+    // A dry run changes nothing and needs no reason.
     let dry = json!({ "where": { "title": "x" }, "dry_run": true });
     assert_eq!(api.post("/v1/keys/revoke", dry).await.status, StatusCode::OK);
     let told = api.get("/v1/events?type=keys.revoked").await.json();

@@ -56,7 +56,7 @@ async fn lists_and_their_documents_have_their_types_and_are_cached_for_the_ttl()
     let (_, shards) = api.bench.issuer.overview().await.unwrap();
     let uris: Vec<String> = shards.iter().map(|s| format!("{BASE}/{}.jwt", s.shard)).collect();
     assert_eq!(all, json!({ "status_lists": uris }));
-    // No cache has it past its end.
+    // No cache may keep it beyond its expiry.
     api.bench.clock.advance(100_000);
     let late = api.public("status-lists/0.jwt", None).await;
     assert_eq!(late.header("cache-control"), "public, max-age=20");

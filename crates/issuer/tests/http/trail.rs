@@ -1,4 +1,4 @@
-//! Whose doing each change is: the key's that was sent, whatever a body says.
+//! The actor of each change is the key that was sent, whatever the body claims.
 
 use portcullis_core::keyring::Purpose;
 use portcullis_issuer::actions::{KeyringChange, NewSigner};
@@ -8,12 +8,12 @@ use portcullis_issuer::record::KeyPurpose;
 
 use super::*;
 
-/// What a caller writes who wants the trail to tell of somebody else: a key that there is.
+/// The id of an existing key, which a caller claims as the actor to mislead the trail.
 const SPOOFED: &str = "apk_0000000000000000000000";
-/// Operations that change nothing that the trail tells of.
+/// Operations that change nothing that the trail records.
 const NO_CHANGE: [&str; 3] = ["verify_key", "authenticate_key", "report_usage"];
 
-/// What is sent to an operation, such that it does its work.
+/// A request to an operation that succeeds.
 struct Sent {
     path: String,
     body: Value,
@@ -26,7 +26,7 @@ async fn key(api: &Api, body: Value) -> String {
     text(&made.json(), "/key/id").to_owned()
 }
 
-/// Prepares what the operation needs, and says what to send to it.
+/// Prepares what the operation needs, and returns the request.
 async fn prepare(api: &Api, operation: &str, path: &str) -> Sent {
     let titled = || json!({ "title": "x" });
     let publishable = || json!({ "title": "x", "kind": "publishable", "sales_channels": ["a"] });
@@ -73,7 +73,7 @@ async fn prepare(api: &Api, operation: &str, path: &str) -> Sent {
         }
         "change_sales_channels" => (key(api, publishable()).await, json!({ "add": ["b"] })),
         "publish_list" => {
-            // Something that the list does not tell yet: it is committed, and no more.
+            // A change that is committed but not in the list yet.
             let mut writing = api.bench.issuer.store().write().await.unwrap();
             let sql = "UPDATE api_keys SET revoked_at = issued_at, updated_ms = updated_ms + 1 \
                        WHERE id = $1";
@@ -103,7 +103,7 @@ async fn prepare(api: &Api, operation: &str, path: &str) -> Sent {
         "delete_webhook" | "rotate_webhook_secret" => (webhook().await, json!({})),
         "replay_webhook" => (webhook().await, json!({ "after": 0 })),
         "change_settings" => {
-            // Another each time, and one that nothing else here is refused by.
+            // A different value each time, and one that makes no other request here fail.
             let version = api.get("/v1/settings").await.json()["version"].as_u64().unwrap();
             let admin = json!({ "default_lifetime_seconds": 100_000_000 + version });
             (String::new(), json!({ "admin": admin }))
@@ -114,7 +114,7 @@ async fn prepare(api: &Api, operation: &str, path: &str) -> Sent {
     Sent { path, body, raw }
 }
 
-/// A token key in force, of the issuer's own making.
+/// A token key in force that the issuer made.
 async fn key_in(connection: &mut portcullis_issuer::store::Connection) -> String {
     use sqlx::Row as _;
     let sql = "SELECT id FROM api_keys WHERE purpose = 'token' AND revoked_at IS NULL \
@@ -122,7 +122,7 @@ async fn key_in(connection: &mut portcullis_issuer::store::Connection) -> String
     sqlx::query(sql).fetch_one(connection).await.unwrap().try_get(0).unwrap()
 }
 
-/// The fields of a request's body in which a caller names somebody: `by`, `revoked_by` and such.
+/// The fields of a request's body in which a caller names an actor: `by`, `revoked_by` and such.
 fn naming_fields(document: &Value, operation: &Value) -> Vec<String> {
     let schema = &operation["requestBody"]["content"]["application/json"]["schema"];
     let mut open = vec![schema.clone()];
@@ -163,7 +163,7 @@ async fn every_change_is_the_doing_of_the_key_that_was_sent_whatever_the_body_sa
                     Value::Array(many) => many.iter_mut().collect::<Vec<_>>(),
                     one => vec![one],
                 } {
-                    // What is made has a maker, what is changed a changer.
+                    // A created object has a maker, a changed one has a changer.
                     let changes = body.get("id").is_some();
                     let takes = name != "upsert_keys" || (field == "updated_by") == changes;
                     if let Some(body) = body.as_object_mut().filter(|_| takes) {
@@ -202,12 +202,12 @@ async fn every_change_is_the_doing_of_the_key_that_was_sent_whatever_the_body_sa
         }
     }
     assert!(seen > 25 && spoofed > 8, "{seen} {spoofed}");
-    // The trail as a whole: nobody did nothing.
+    // The trail as a whole: every event has an actor.
     let all = api.bench.issuer.events_after(0, 1000).await.unwrap();
     assert!(all.iter().all(|event| event.actor.is_some()));
     let report = api.bench.issuer.verify_trail(&[]).await.unwrap();
     assert_eq!(report.findings, []);
-    // All that this key did.
+    // All events of this key.
     let mine = api.get(&format!("/v1/events?actor={me}&limit=1000")).await.json();
     let of_others = all.iter().filter(|event| event.actor.as_deref() != Some(&me)).count();
     assert_eq!(mine["events"].as_array().unwrap().len(), all.len() - of_others);
@@ -266,6 +266,7 @@ async fn all_that_a_stolen_key_made_is_found_and_revoked() {
         assert!(made.status.is_success(), "{}", String::from_utf8_lossy(&made.bytes));
         text(&made.json(), "/key/id").to_owned()
     };
+    // The stolen key makes keys directly, by a roll, and through another admin key.
     let mine = key(&api, json!({ "title": "mine" })).await;
     let scopes = json!({ "title": "Stolen", "scopes": ["admins:write", "keys:*"] });
     let (stolen, token) = admin(&api.bench.made.admin_token, scopes.clone()).await;
@@ -277,6 +278,7 @@ async fn all_that_a_stolen_key_made_is_found_and_revoked() {
     let mut made = vec![theirs, rolled, next, last];
     made.sort();
 
+    // One query finds all of them, and one selector revokes them.
     let found = api.get(&format!("/v1/keys?maker={stolen}&count=true")).await.json();
     let ids = |answer: &Value| {
         let keys = answer["keys"].as_array().unwrap().iter();
@@ -295,7 +297,7 @@ async fn all_that_a_stolen_key_made_is_found_and_revoked() {
     assert_eq!(KeyPurpose::from_name(text(&left, "/purpose")), Some(KeyPurpose::Admin));
 }
 
-/// Every way in which an admin key gets another: it never lasts longer than who asks.
+/// Every way in which one admin key makes another: the new one never outlives the caller's.
 #[tokio::test]
 async fn no_admin_key_makes_one_that_outlives_it() {
     let api = Api::new().await;
@@ -335,17 +337,18 @@ async fn no_admin_key_makes_one_that_outlives_it() {
         assert_eq!(told["code"], "outlives_maker");
         assert!(text(&told, "/detail").contains(latest), "{told}");
     }
-    // Up to its own end, and keys for gates as it likes.
+    // Up to its own expiry; token keys may have any.
     assert_eq!(ask(&short, "/v1/admins", admin(hour)).await.status, StatusCode::CREATED);
     assert_eq!(ask(&short, "/v1/keys", json!({ "title": "x" })).await.status, StatusCode::CREATED);
-    // One whose revocation is set ends then: the hour of an overlap makes nobody a key for ever.
+    // A scheduled revocation counts as the key's end: during the overlap of a roll, the old key
+    // can't make one that lasts longer.
     let rolled = ask(&short, &own_roll, json!({ "overlap_seconds": 60 })).await;
     assert_eq!(rolled.status, StatusCode::OK);
     let refused = ask(&short, "/v1/admins", admin(json!({ "expires_in_seconds": 61 }))).await;
     assert!(text(&refused.json(), "/detail").contains("2027-01-15T08:01:00Z"));
     let made = ask(&short, "/v1/admins", admin(json!({ "expires_in_seconds": 60 }))).await.json();
     assert_eq!(text(&made, "/key/maker"), short_id);
-    // Who runs the issuer may.
+    // The operator of the issuer may do it.
     let scopes = vec!["*".to_owned()];
     let purpose = KeyPurpose::Admin;
     let made = NewKey { purpose, admin_scopes: scopes, ..NewKey::titled("for ever") };

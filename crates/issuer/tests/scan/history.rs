@@ -1,4 +1,4 @@
-//! Keys in git's history, by the recipe that the specification gives.
+//! Keys in git's history, found with the specification's recipe.
 
 use std::fs;
 use std::path::Path;
@@ -7,7 +7,7 @@ use std::process::Command;
 use crate::common::{code, stderr, stdout};
 use crate::{Tree, json, text};
 
-/// The recipe that the specification gives finds what no file and no plain `git log -p` shows.
+/// The specification's recipe finds a key that no file and no plain `git log -p` shows.
 #[test]
 fn a_key_that_only_a_merge_commit_holds_is_found_in_gits_history() {
     let spec = include_str!("../../../../docs/token.md");
@@ -17,7 +17,7 @@ fn a_key_that_only_a_merge_commit_holds_is_found_in_gits_history() {
     let folder = tree.path("repository");
     fs::create_dir(&folder).unwrap();
     let run = |command: &mut Command| {
-        // Nothing of what the machine's own configuration says.
+        // Ignore the machine's git configuration.
         for name in ["GIT_CONFIG_GLOBAL", "GIT_CONFIG_SYSTEM"] {
             command.env(name, "/dev/null");
         }

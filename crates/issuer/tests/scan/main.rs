@@ -1,4 +1,4 @@
-//! `portcullis scan`, as it is built.
+//! `portcullis scan`, as the built program.
 
 #![allow(
     clippy::unwrap_used,
@@ -31,7 +31,7 @@ fn json(output: &Output) -> Value {
     serde_json::from_slice(&output.stdout).unwrap()
 }
 
-/// A folder of files to scan, with an issuer beside it.
+/// A folder of files to scan, with an issuer next to it.
 struct Tree(Shell);
 
 impl Tree {
@@ -194,7 +194,7 @@ fn what_is_left_out_is_left_out_and_can_be_asked_for() {
     assert_eq!(tree.found(&["tree", "--no-ignore"]), ["tree/ignored", "tree/plain"]);
     assert_eq!(tree.found(&["tree", "--hidden"]), ["tree/folder/.hidden", "tree/plain"]);
     assert_eq!(tree.found(&["tree", "--binary"]), ["tree/binary", "tree/plain"]);
-    // A file that was named is looked into whatever it is, once.
+    // A file named on the command line is scanned whatever it is, and only once.
     let named = ["tree/ignored", "tree/folder/.hidden", "tree/binary", "tree", "tree/plain"];
     assert_eq!(tree.found(&named).len(), 4);
     let summary = stderr(&tree.scan(&["tree"]));
@@ -294,7 +294,7 @@ fn an_issuer_verifies_what_is_found() {
         ["live", &admin_id, "admin"],
     ];
     assert_eq!(states(), expected);
-    // A list that is no more in force: the records know.
+    // The list has expired, so the states come from the records.
     assert_eq!(code(&tree.0.run(&["list", "publish", "--valid-for", "1s"])), 0);
     std::thread::sleep(std::time::Duration::from_millis(1100));
     assert_eq!(states(), expected);
@@ -302,7 +302,7 @@ fn an_issuer_verifies_what_is_found() {
     assert!(plain.contains(&id) && plain.contains("revoked"), "{plain}");
 }
 
-/// A bundle and a keyring judge as far as they go; the bundle's time is the clock's.
+/// A bundle and a keyring verify as much as they can; the bundle is checked at the clock's time.
 #[tokio::test]
 async fn a_replica_verifies_as_far_as_it_can() {
     let bench = Bench::new().await;
@@ -335,7 +335,7 @@ async fn a_replica_verifies_as_far_as_it_can() {
     let keyring = bench.issuer.keyring_document().await.unwrap();
     let mut verifier = Verifier::new(bench.made.root, &keyring).unwrap();
     let (none, unheld) = (State::NoList, State::SecretNotHeld);
-    // Without the secret nobody can tell whose HMAC key it is.
+    // Without the secret, it is unknown which issuer made an HMAC key.
     assert_eq!(look(&verifier), [unheld, none, none, none, unheld]);
     verifier.adopt_bundle(&bench.issuer.bundle().await.unwrap(), bench.issuer.now()).unwrap();
     let verified = [State::Live, State::Revoked, State::Expired];

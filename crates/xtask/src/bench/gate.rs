@@ -1,5 +1,5 @@
-//! The gate over time: revocations under load, isolates that have just started, and a request every
-//! ten seconds. Its targets, and its part of the page.
+//! Gate measurements over time: revocations under load, isolates that have just started, and one
+//! request every ten seconds. Holds their targets and their section of the page.
 
 use super::report::{bytes, grouped, time};
 use super::results::{Results, percentile};
@@ -11,7 +11,8 @@ pub(super) fn rows(results: &Results) -> Vec<Row> {
     decision(results).into_iter().chain(revoked.map(|revoked| revoked.row())).collect()
 }
 
-/// What a decision may take, in nanoseconds: a bound of its own, for nobody else decides the same.
+/// The most that a decision may take, in nanoseconds. It is an absolute bound because no peer makes
+/// the same decision.
 const DECISION: f64 = 3_000.0;
 
 fn decision(results: &Results) -> Option<Row> {
@@ -34,11 +35,11 @@ pub(super) fn sections(results: &Results) -> String {
 /// In seconds.
 const FRESH_FOR: [&str; 2] = ["1", "5"];
 
-/// Trials of one `FRESH_FOR`, in nanoseconds, the least first.
+/// The trials of one `FRESH_FOR`, in nanoseconds, sorted ascending.
 struct Revoked<'a> {
     fresh_for: &'a str,
     took: Vec<f64>,
-    /// What the status page said just before each revocation.
+    /// The bound that the status page reported just before each revocation.
     bounds: Vec<f64>,
     late: f64,
     load: f64,
@@ -120,7 +121,7 @@ fn revocations(results: &Results) -> String {
 const BINS: [f64; 6] = [50e6, 100e6, 200e6, 250e6, 500e6, 1e9];
 const MOST_BINS: f64 = 15.0;
 
-/// How many samples lie in each stretch of time, all stretches alike.
+/// Counts the samples per interval; all intervals are equally long.
 fn histogram(sorted: &[f64]) -> String {
     let longest = percentile(sorted, 100);
     let width = BINS.into_iter().find(|width| longest / width < MOST_BINS).unwrap_or(5e9);

@@ -1,4 +1,4 @@
-//! What the figures were made with: the machine, and the versions of everything.
+//! The environment of the measurements: the machine, and the version of every tool and library.
 
 use crate::build::Built;
 use crate::{cmd, paths};
@@ -38,7 +38,7 @@ fn processor() -> String {
     model.unwrap_or(std::env::consts::ARCH).to_owned()
 }
 
-/// All versions of a crate that the lockfile names.
+/// All versions of a crate in the lockfile.
 fn crate_version(lock: &str, name: &str) -> String {
     let line = format!("name = \"{name}\"");
     let lines: Vec<&str> = lock.lines().collect();

@@ -1,7 +1,7 @@
-//! `cargo xtask bench`: what verifying, loading and publishing cost, beside their peers.
+//! `cargo xtask bench`: what verifying, loading and publishing cost, compared with their peers.
 //!
-//! The harnesses are in `bench/`: each measures in interleaved rounds and prints JSON. Here they
-//! are built, run one after the other, and judged against the targets.
+//! The harnesses are in `bench/`: each measures in interleaved rounds and prints JSON. This module
+//! builds them, runs them one after the other and compares the results with the targets.
 
 mod gate;
 mod machine;
@@ -56,13 +56,13 @@ pub(crate) enum Group {
     Issuer,
 }
 
-/// Where the harnesses and what they work on are.
+/// The harnesses as built, and their inputs.
 struct Bench {
     quick: bool,
     built: Built,
     native: PathBuf,
     wasm: PathBuf,
-    /// Written by `native fixtures` for the others.
+    /// Written by `native fixtures` for the other harnesses.
     files: PathBuf,
 }
 
@@ -82,7 +82,7 @@ pub(crate) fn run(quick: bool, only: &[Group]) -> Result<()> {
     }
     let machine = machine::describe(&bench.built)?;
     let rows = rows::judge(&results);
-    // Numbers to keep come from whole runs alone.
+    // Only complete runs update the committed figures in docs/.
     let folder = if quick || !only.is_empty() { bench.files } else { paths::root().join("docs") };
     let page = folder.join("benchmarks.md");
     std::fs::write(&page, report::page(&machine, &rows, &results, &torture::section()?))?;
@@ -138,7 +138,7 @@ fn native(target: &Path) -> Result<PathBuf> {
     there(target.join("release").join(format!("bench-native{}", std::env::consts::EXE_SUFFIX)))
 }
 
-/// The issuer as it is released: what is built for tests spends its time elsewhere.
+/// The issuer in its release profile: a build for tests spends its time elsewhere.
 fn released_issuer() -> Result<PathBuf> {
     let mut cargo = cmd::host_cargo();
     cargo.current_dir(paths::root());
@@ -215,7 +215,7 @@ impl Bench {
         })
     }
 
-    /// An example of the issuer's own crate, built as the program is.
+    /// An example of the issuer's crate, built with the program's profile.
     fn issuer(&self) -> Command {
         let mut command = cmd::host_cargo();
         let options = ["run", "--release", "--quiet", "-p", "portcullis-issuer"];

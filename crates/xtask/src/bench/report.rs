@@ -1,4 +1,4 @@
-//! The page: targets first, then where the time goes, then everything.
+//! The page: the targets first, then the breakdown of the time, then every figure.
 
 use super::gate;
 use super::results::Results;
@@ -22,7 +22,8 @@ each time. \"The same token\" is our key's text, decoded, its HMAC made by the p
 base64url\" gives that peer the same bytes in the one spelling that the platform decodes natively.
 ";
 
-/// Where a native and a wasm verification's time goes: the subjects up to the end of each step.
+/// The steps of a native and of a wasm verification, each with the subject that measures up to its
+/// end.
 const STEPS: [(&str, &str); 3] = [
     ("parse", "text: base62, checksum, fields"),
     ("parse, authenticate", "keyring, HMAC, comparison"),
@@ -44,7 +45,7 @@ bytes at level 9. Fuse: a binary fuse filter of 8 bits, which would refuse 0.4 %
 |--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|
 ";
 
-/// `torture` is the section of the campaigns' figures, which are measured apart.
+/// `torture` is the section with the campaigns' figures, which are measured separately.
 pub(crate) fn page(
     machine: &[(String, String)],
     rows: &[Row],
@@ -94,7 +95,7 @@ fn table(rows: &[Row]) -> String {
     text
 }
 
-/// The targets for a terminal.
+/// The targets as lines for a terminal.
 pub(crate) fn rows(rows: &[Row]) -> String {
     let mut text = String::new();
     for Row { what, peer, ours, theirs, ratio, target, met } in rows {
@@ -123,8 +124,8 @@ fn steps(results: &Results, prefix: &str, bound: &str, title: &str) -> String {
     text + "```\n"
 }
 
-/// What a package that hashes inside wasm can't get under, and how far that would carry. By the least
-/// of each, for the parts come from different processes.
+/// The lower bound of a package that hashes inside wasm, and the ratio that this bound would allow.
+/// Uses the minimum of each subject, because the parts come from different processes.
 fn floor(results: &Results) -> String {
     let least = |name: &str| results.spread(&[name]).map(|spread| spread.min);
     let parts = (least("npm, text handed over"), least("wasm, two compressions"));
@@ -167,6 +168,7 @@ fn bar(name: &str, part: f64, whole: f64) -> String {
 
 fn list_sizes(results: &Results) -> String {
     let mut text = String::new();
+    // One row per measured list, next to its peers.
     for capacity in CAPACITIES {
         for size in sizes(results, capacity) {
             let peer = |what: &str| {
@@ -192,6 +194,7 @@ fn list_sizes(results: &Results) -> String {
         return text;
     }
     text.insert_str(0, SIZES);
+    // The one list whose shards are only partly issued.
     let part = |what: &str| results.fact(&format!("size, 60 % issued, {what}"));
     if let (Some(list), Some(bound)) = (part("list"), part("bound")) {
         let _ = writeln!(
@@ -217,7 +220,7 @@ fn everything(results: &Results) -> String {
     text
 }
 
-/// Nanoseconds, in a unit that leaves three digits or so.
+/// Formats nanoseconds in a unit that leaves about three digits.
 pub(crate) fn time(nanos: f64) -> String {
     let scaled = [(1e9, "s"), (1e6, "ms"), (1e3, "us")];
     match scaled.into_iter().find(|(unit, _)| nanos.abs() >= *unit) {

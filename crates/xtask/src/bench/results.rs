@@ -1,10 +1,10 @@
-//! What the harnesses measured, and the few statistics that are made of it.
+//! The harnesses' measurements, and the few statistics computed from them.
 
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
-/// By name: nanoseconds an operation in each round, bytes at each moment, and plain numbers.
+/// Keyed by name: nanoseconds per operation in each round, bytes at each moment, and plain numbers.
 #[derive(Default)]
 pub(crate) struct Results {
     samples: BTreeMap<String, Vec<f64>>,
@@ -12,7 +12,7 @@ pub(crate) struct Results {
     facts: BTreeMap<String, f64>,
 }
 
-/// How the samples of a subject lie.
+/// The spread of a subject's samples.
 #[derive(Clone, Copy)]
 pub(crate) struct Spread {
     pub(crate) median: f64,
@@ -22,7 +22,7 @@ pub(crate) struct Spread {
 }
 
 impl Results {
-    /// Takes what a harness printed: its last line is JSON.
+    /// Adds a harness's output, whose last line is JSON.
     pub(crate) fn add(&mut self, printed: &str) -> Result<()> {
         let line = printed.lines().last().unwrap_or_default();
         let value: Value = serde_json::from_str(line).context("a harness printed no JSON")?;
@@ -46,12 +46,12 @@ impl Results {
         self.facts.get(name).copied()
     }
 
-    /// What a process held at each moment, in bytes.
+    /// The memory of a process at each moment, in bytes.
     pub(crate) fn bytes(&self, name: &str) -> Option<&[f64]> {
         self.bytes.get(name).map(Vec::as_slice).filter(|moments| !moments.is_empty())
     }
 
-    /// The samples of a subject, the least first.
+    /// The samples of a subject, sorted ascending.
     pub(crate) fn sorted(&self, name: &str) -> Option<Vec<f64>> {
         let mut samples = self.samples.get(name).filter(|samples| !samples.is_empty())?.clone();
         samples.sort_by(f64::total_cmp);
@@ -83,7 +83,8 @@ impl Results {
         self.spread(&[name]).map(|spread| spread.median)
     }
 
-    /// The median of the rounds' ratios: what disturbed a round disturbed both.
+    /// The median of the rounds' ratios. A disturbance affects both subjects of a round, so the
+    /// ratio cancels it.
     pub(crate) fn ratio(&self, over: &[&str], under: &[&str]) -> Option<f64> {
         let (over, under) = (self.rounds(over)?, self.rounds(under)?);
         let ratios: Vec<f64> = over.iter().zip(&under).map(|(over, under)| over / under).collect();
@@ -103,7 +104,7 @@ impl Results {
         let all = json!({
             "machine": machine, "facts": facts, "nanoseconds": samples, "bytes": bytes
         });
-        // A line a subject: a new run's difference can be read.
+        // One line per subject keeps the diff to the last run readable.
         Ok(serde_json::to_string(&all)?.replace("],", "],\n").replace("},", "},\n") + "\n")
     }
 }
@@ -114,7 +115,7 @@ fn spread(mut rounds: Vec<f64>) -> Spread {
     Spread { median: at(50), min: at(0), p10: at(10), p90: at(90) }
 }
 
-/// Of sorted samples the one that so many percent lie below.
+/// The sample that `percent` of the sorted samples lie below.
 pub(crate) fn percentile(sorted: &[f64], percent: usize) -> f64 {
     let last = sorted.len().saturating_sub(1);
     sorted.get((last * percent + 50) / 100).copied().unwrap_or(f64::NAN)

@@ -1,22 +1,22 @@
-//! The targets, and whether they are met.
+//! The targets, and whether each is met.
 
 use super::gate;
 use super::report::{bytes, time};
 use super::results::Results;
 use super::soak;
 
-/// What a ratio must be.
+/// The target for a ratio.
 #[derive(Clone, Copy)]
 enum Target {
-    /// The peer takes at least so many times as long; and what would be better still.
+    /// The peer takes at least this many times as long; the second number is the stretch goal.
     Faster(f64, f64),
-    /// We take at most so many times as long.
+    /// We take at most this many times as long.
     Within(f64),
-    /// None was set.
+    /// No target: the ratio is only shown.
     Shown,
 }
 
-/// A target and what was measured.
+/// A target and its measurement.
 pub(crate) struct Row {
     pub(crate) what: String,
     pub(crate) peer: String,
@@ -24,7 +24,7 @@ pub(crate) struct Row {
     pub(crate) theirs: String,
     pub(crate) ratio: String,
     pub(crate) target: String,
-    /// `None` where no target was set.
+    /// `None` if the row has no target.
     pub(crate) met: Option<bool>,
 }
 
@@ -41,7 +41,7 @@ const WORKERD: &str = "secret key, npm package in workerd";
 const FIRST: &str = "publishable key at first sight, npm package";
 const AGAIN: &str = "publishable key seen before";
 
-/// What, peer, our subjects, the peer's, the target.
+/// Description, peer, our subjects, the peer's subjects, target.
 const COMPARISONS: [Comparison; 27] = [
     (
         SECRET,
@@ -204,7 +204,7 @@ const COMPARISONS: [Comparison; 27] = [
         "a Worker that only passes requests on",
         &["gate, a request"],
         &["pass-through, a request"],
-        // At least 0.92 of the requests a second.
+        // At least 0.92 of the requests per second.
         Target::Within(1.087),
     ),
     (
@@ -256,7 +256,7 @@ fn compare(results: &Results, (what, peer, ours, theirs, target): &Comparison) -
     })
 }
 
-/// What is counted in bytes.
+/// The rows measured in bytes.
 fn weighed(results: &Results) -> Vec<Row> {
     let fact = |name: &str| results.fact(name);
     let mut rows = Vec::new();
@@ -275,7 +275,7 @@ fn weighed(results: &Results) -> Vec<Row> {
     };
     let sum = |names: &[&str]| names.iter().map(|name| fact(name)).sum::<Option<f64>>();
     for capacity in CAPACITIES {
-        // Of all densities the one that comes nearest to what is allowed, or exceeds it most.
+        // Pick the density that comes nearest to its bound, or exceeds it most.
         let worst = sizes(results, capacity).max_by(|a, b| a.share().total_cmp(&b.share()));
         if let Some(size) = worst {
             let what =
@@ -310,11 +310,11 @@ fn weighed(results: &Results) -> Vec<Row> {
     rows
 }
 
-/// What lists were weighed for.
+/// The capacities at which lists are measured.
 pub(crate) const CAPACITIES: [u32; 3] = [1_000_000, 10_000_000, 100_000_000];
 const DENSITIES: [&str; 10] = ["0.01", "0.1", "1", "5", "10", "25", "38", "50", "75", "99"];
 
-/// A list's weight.
+/// The size of one list.
 pub(crate) struct Size {
     /// In percent.
     pub(crate) density: &'static str,
@@ -333,7 +333,7 @@ impl Size {
     }
 }
 
-/// The lists of this capacity that were weighed, by density.
+/// The measured lists of this capacity, by density.
 pub(crate) fn sizes(results: &Results, capacity: u32) -> impl Iterator<Item = Size> {
     DENSITIES.into_iter().filter_map(move |density| {
         let fact = |what: &str| results.fact(&format!("size, {capacity}, {density}, {what}"));

@@ -1,4 +1,5 @@
-//! The gate's memory over minutes, beside that of a Worker that only passes requests on.
+//! The gate's memory over several minutes, compared with that of a Worker that only forwards
+//! requests.
 
 use super::report::grouped;
 use super::results::{Results, percentile};
@@ -13,11 +14,12 @@ pub(super) fn section(results: &Results) -> String {
     Soak::new(results).map_or_else(String::new, |soak| soak.page())
 }
 
-/// The median of the last minute, over that of the first one after the warm-up.
+/// The largest allowed ratio of the last minute's median to that of the first minute after the
+/// warm-up.
 const GROWTH: f64 = 1.05;
 const MINUTE: usize = 60;
 
-/// What two Workers had in memory each second, in bytes.
+/// The memory of two Workers in each second, in bytes.
 struct Soak<'a> {
     results: &'a Results,
     gate: Memory<'a>,
@@ -59,7 +61,7 @@ impl<'a> Soak<'a> {
             theirs: megabytes(first),
             ratio: format!("{:.3}x the bytes", last / first),
             target: format!("at most {GROWTH}x"),
-            // In a short run there is nothing to compare.
+            // A short run has no two minutes to compare.
             met: (held.len() >= 2 * MINUTE).then_some(last <= GROWTH * first),
         }
     }
@@ -85,6 +87,7 @@ impl<'a> Soak<'a> {
         let line = |name: &str, held: [f64; 4], since: &str| {
             format!("| {name} | {} | {since} |\n", held.map(megabytes).join(" | "))
         };
+        // The memory before the soak begins.
         for (name, when) in [
             ("after the first request", "at first"),
             ("after every key once", "after every key once"),
@@ -97,6 +100,7 @@ impl<'a> Soak<'a> {
         }
         let all =
             [self.gate.resident, self.gate.anonymous, self.pass.resident, self.pass.anonymous];
+        // One row per minute, then the slopes.
         for at in 0..self.gate.resident.len().div_ceil(MINUTE) {
             let since = self.results.fact(&format!("soak, requests until minute {}", at + 1));
             let since = since.map_or_else(String::new, grouped);
@@ -115,7 +119,8 @@ impl<'a> Soak<'a> {
     }
 }
 
-/// The median of a minute's seconds, of the last one's where there are no more.
+/// The median of the seconds of a minute. If the run is too short for that minute, takes its last
+/// 60 seconds.
 fn minute(moments: &[f64], minute: usize) -> f64 {
     let from = (minute * MINUTE).min(moments.len().saturating_sub(MINUTE));
     let mut part: Vec<f64> = moments.iter().skip(from).take(MINUTE).copied().collect();
@@ -127,7 +132,7 @@ fn megabytes(count: f64) -> String {
     format!("{:.1} MB", count / 1e6)
 }
 
-/// By least squares, in kB a minute.
+/// Fitted by least squares, in kB per minute.
 fn slope(moments: &[f64]) -> String {
     let seconds = || (0_u32..).map(f64::from).take(moments.len());
     let many = seconds().map(|_| 1.0).sum::<f64>();

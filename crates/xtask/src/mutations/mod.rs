@@ -1,5 +1,5 @@
-//! `cargo xtask mutations`: each mechanism that docs/threat-model.md names is taken out, and the
-//! test that the row names must fail.
+//! `cargo xtask mutations`: removes each mechanism that docs/threat-model.md names; the test that
+//! its row names must then fail.
 
 mod patch;
 #[cfg(test)]
@@ -22,7 +22,7 @@ use run::Verdict;
 /// Names are padded to this width.
 const WIDTH: usize = 58;
 
-/// Prints what there is.
+/// Prints the list of mutations.
 pub(crate) fn list() -> Result<()> {
     for mutation in patch::all()? {
         eprintln!("{:<WIDTH$} {}", mutation.name, mutation.removes);
@@ -30,7 +30,7 @@ pub(crate) fn list() -> Result<()> {
     Ok(())
 }
 
-/// Tries all mutations, or those of these names and rows.
+/// Tries all mutations, or those that match these names and rows.
 pub(crate) fn run(only: &[String]) -> Result<()> {
     let mut mutations = patch::all()?;
     if let Some(unknown) = only.iter().find(|name| !mutations.iter().any(|one| one.is(name))) {
@@ -41,7 +41,7 @@ pub(crate) fn run(only: &[String]) -> Result<()> {
     }
     let mut scratch = Scratch::new()?;
     if mutations.iter().any(Mutation::is_of_the_issuer) {
-        // Without one its tests leave out what they need it for.
+        // Without a server the issuer's tests skip the parts that need it.
         scratch.postgres = setup::postgres()?;
     }
     check_untouched(&scratch, &mutations)?;
@@ -61,7 +61,8 @@ pub(crate) fn run(only: &[String]) -> Result<()> {
     if survived.is_empty() { Ok(()) } else { bail!("not killed: {}", survived.join(", ")) }
 }
 
-/// Every test that is named must pass on the tree as it is. Otherwise its failure says nothing.
+/// Every named test must pass on the unmodified tree; otherwise its failure on a mutant proves
+/// nothing.
 fn check_untouched(scratch: &Scratch, mutations: &[Mutation]) -> Result<()> {
     let mut suites: BTreeMap<&Suite, Vec<&str>> = BTreeMap::new();
     for mutation in mutations {
@@ -86,7 +87,7 @@ fn check_untouched(scratch: &Scratch, mutations: &[Mutation]) -> Result<()> {
     if bad.is_empty() { Ok(()) } else { bail!("on the tree as it is: {}", bad.join(", ")) }
 }
 
-/// What became of a mutant.
+/// The outcome of a mutant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Outcome {
     Killed,

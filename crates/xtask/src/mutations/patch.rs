@@ -1,4 +1,4 @@
-//! A mutation: a patch that takes one mechanism out, and the test that must fail without it.
+//! A mutation: a patch that removes one mechanism, and the test that must fail without it.
 //!
 //! ```text
 //! # row: T07
@@ -8,7 +8,7 @@
 //! diff --git …
 //! ```
 //!
-//! `git apply` passes over what stands in front of the diff.
+//! `git apply` ignores the text before the diff.
 
 use crate::paths;
 use anyhow::{Context, Result, bail};
@@ -19,12 +19,12 @@ pub(crate) const FOLDER: &str = "tests/mutations";
 /// A patch and what its header says.
 #[derive(Clone, Debug)]
 pub(crate) struct Mutation {
-    /// The name of its file, without `.patch`.
+    /// The file's name without `.patch`.
     pub(crate) name: String,
     pub(crate) file: PathBuf,
     /// The row of docs/threat-model.md whose mechanism it removes.
     pub(crate) row: String,
-    /// What is removed, for the reader.
+    /// A description of what is removed, for the reader.
     pub(crate) removes: String,
     /// The command that runs the test's suite.
     pub(crate) suite: Suite,
@@ -32,16 +32,16 @@ pub(crate) struct Mutation {
     pub(crate) test: String,
 }
 
-/// Where a test is.
+/// The location of a test.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Suite {
-    /// What follows `cargo`: one test target of one package.
+    /// The arguments of `cargo`: one test target of one package.
     Cargo(Vec<String>),
-    /// A file of `node:test` that needs nothing built.
+    /// A file of `node:test` that needs no build.
     Node(PathBuf),
 }
 
-/// All of them, by row and name.
+/// All mutations, sorted by row and name.
 pub(crate) fn all() -> Result<Vec<Mutation>> {
     let folder = paths::root().join(FOLDER);
     let entries = std::fs::read_dir(&folder)
@@ -57,7 +57,7 @@ pub(crate) fn all() -> Result<Vec<Mutation>> {
     Ok(mutations)
 }
 
-/// The number of a row, which is written in two digits at least.
+/// The number of a row, which has at least two digits.
 pub(crate) fn number(row: &str) -> Option<u32> {
     let digits = row.strip_prefix('T').filter(|digits| digits.len() >= 2)?;
     let is_number = digits.bytes().all(|byte| byte.is_ascii_digit());
@@ -87,13 +87,13 @@ impl Mutation {
         Ok(Self { name, file: file.to_path_buf(), row, removes, suite, test })
     }
 
-    /// Whether its test is the issuer's.
+    /// Whether its test belongs to the issuer.
     pub(crate) fn is_of_the_issuer(&self) -> bool {
         let Suite::Cargo(arguments) = &self.suite else { return false };
         arguments.iter().any(|one| one == "portcullis-issuer")
     }
 
-    /// Whether `--only` means this one: by its row, or by its name.
+    /// Whether `--only wanted` selects this mutation, by its row or its name.
     pub(crate) fn is(&self, wanted: &str) -> bool {
         self.row == wanted || self.name == wanted
     }

@@ -1,5 +1,5 @@
-//! What is cheap to check of docs/threat-model.md in every run of the tests: each row has its
-//! mutation, each patch applies, each test that is named exists.
+//! The cheap checks of docs/threat-model.md, which run with every `cargo test`: each row has its
+//! mutation, each patch applies, and each named test exists.
 
 use super::patch::{self, Mutation};
 use super::tree::applies;
@@ -14,16 +14,16 @@ const FOLDERS: [(&str, &str); 4] = [
     ("gate-worker/", "crates/gate-worker/"),
     ("issuer/", "crates/issuer/"),
 ];
-/// Whose mechanisms have a mutation: what a row names of them.
+/// Paths of our own code. A row has a mutation if and only if its mechanism names one of them.
 const OURS: [&str; 5] =
     ["core/src/", "gate/src/", "issuer/src/", "gate-worker/src/forward.js", "gate-worker/entry.js"];
 
-/// What stands between backticks in a cell, in order.
+/// The texts between backticks in a cell, in order.
 fn quoted(cell: &str) -> Vec<&str> {
     cell.split('`').skip(1).step_by(2).collect()
 }
 
-/// A row: of the table of threats, and of the table that proves them.
+/// A row of the threat table, merged with its row in the table of proofs.
 #[derive(Debug, Default)]
 struct Row {
     threats: usize,
@@ -40,7 +40,7 @@ fn path_of(text: &str) -> PathBuf {
     paths::root().join(long.as_deref().unwrap_or(text))
 }
 
-/// The rows of both tables. A line without an id goes on with the row above it.
+/// The rows of both tables. A line without an id continues the row above it.
 fn rows() -> BTreeMap<String, Row> {
     let text = std::fs::read_to_string(paths::root().join("docs/threat-model.md")).unwrap();
     let mut rows: BTreeMap<String, Row> = BTreeMap::new();
@@ -48,7 +48,7 @@ fn rows() -> BTreeMap<String, Row> {
     for line in text.lines().filter(|line| line.starts_with('|')) {
         let cells: Vec<&str> = line.trim_matches('|').split('|').map(str::trim).collect();
         let [id, middle, last] = cells[..] else { continue };
-        // The row of a threat is where links lead to.
+        // The row of a threat carries the anchor of its links.
         if let Some((anchor, id)) = id.rsplit_once("</a>") {
             assert_eq!(anchor, format!("<a id=\"{}\">", id.to_ascii_lowercase()));
             rows.entry(id.to_owned()).or_default().threats += 1;
@@ -69,7 +69,7 @@ fn rows() -> BTreeMap<String, Row> {
     rows
 }
 
-/// The last part of a test's path, which stands in the source.
+/// The last part of a test's path, which is the function's name in the source.
 fn own_name(test: &str) -> &str {
     test.rsplit("::").next().unwrap_or(test)
 }

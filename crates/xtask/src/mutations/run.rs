@@ -1,4 +1,4 @@
-//! Running tests by name in the scratch copy, and telling what became of each.
+//! Runs tests by name in the scratch copy and reads the verdict of each from the output.
 
 use super::patch::Suite;
 use super::tree::Scratch;
@@ -10,25 +10,26 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-/// No test that is named here takes more than a few seconds.
+/// No named test takes more than a few seconds.
 const PATIENCE: Duration = Duration::from_secs(180);
-/// Our own code is compiled again for each mutant; what takes the time in tests is the libraries.
+/// Leaves our own code unoptimised, since it is compiled again for each mutant. The tests spend
+/// their time in the libraries.
 const QUICK: [&str; 3] = [
     "--config=profile.dev.debug=0",
     "--config=profile.dev.incremental=true",
     "--config=profile.dev.package.portcullis-core.opt-level=0",
 ];
 
-/// What became of a test.
+/// The verdict on a test.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Verdict {
     Passed,
     Failed,
     /// The code does not compile, so nothing was tested.
     NotCompiled,
-    /// There is no such test, or the program ended before it did.
+    /// The test doesn't exist, or the program ended before running it.
     NotRun,
-    /// It did not end in time.
+    /// The test did not end in time.
     Hung,
 }
 
@@ -84,8 +85,8 @@ fn compile(scratch: &Scratch, arguments: &[String]) -> Result<Option<Built>> {
     Ok(built.next_back())
 }
 
-/// What a program says, and whether it ended by itself. It speaks into a file: a pipe that nobody
-/// reads would stop it.
+/// A program's output, and whether it ended by itself. The output goes to a file, because a full
+/// pipe without a reader would block the program.
 fn output_of(command: &mut Command, scratch: &Scratch) -> Result<(String, bool)> {
     let file = scratch.folder().with_extension("log");
     let log = std::fs::File::create(&file)?;
@@ -108,7 +109,7 @@ fn wait(child: &mut Child) -> Result<bool> {
     Ok(false)
 }
 
-/// How a test's end is told of.
+/// How a test runner reports a test's result.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Style {
     Rust,

@@ -1,4 +1,4 @@
-//! The scratch copy of the tree, in which mechanisms are taken out.
+//! The scratch copy of the tree, from which the mutations remove mechanisms.
 
 use crate::setup::Postgres;
 use crate::{cmd, paths};
@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// A copy of every file that git knows or would take, changed ones as they are now.
+/// A copy of every file that git tracks or would add, with uncommitted changes.
 pub(crate) struct Scratch {
     folder: PathBuf,
     /// The server that tests may use.
@@ -15,7 +15,7 @@ pub(crate) struct Scratch {
 }
 
 impl Scratch {
-    /// Below the target folder, so that it stays from run to run, and what is compiled of it too.
+    /// Below the target folder, so that the copy and its build output persist between runs.
     pub(crate) fn new() -> Result<Self> {
         let scratch = Self { folder: base().join("tree"), postgres: None };
         scratch.reset()?;
@@ -26,13 +26,13 @@ impl Scratch {
         &self.folder
     }
 
-    /// A folder of its own: cargo would wait for whoever else builds.
+    /// A target folder of its own: in a shared one, cargo would wait for other builds.
     pub(crate) fn target() -> PathBuf {
         base().join("target")
     }
 
-    /// Makes the copy equal to the tree again. A file that is equal keeps its time, so that cargo
-    /// compiles no more than what a patch has changed.
+    /// Makes the copy equal to the tree again. A file that is equal keeps its modification time, so
+    /// that cargo recompiles only what a patch changed.
     pub(crate) fn reset(&self) -> Result<()> {
         let listed =
             ["ls-files", "-z", "--cached", "--others", "--exclude-standard", "--deduplicate"];
@@ -41,7 +41,7 @@ impl Scratch {
             listed.split('\0').filter(|name| !name.is_empty()).map(PathBuf::from).collect();
         for name in &names {
             let (from, to) = (paths::root().join(name), self.folder.join(name));
-            // A file that was deleted is listed until the deletion is committed.
+            // A deleted file stays listed until the deletion is committed.
             let Ok(wanted) = std::fs::read(&from) else { continue };
             if std::fs::read(&to).is_ok_and(|held| held == wanted) {
                 continue;
@@ -55,7 +55,7 @@ impl Scratch {
         self.remove_others(&self.folder, &names)
     }
 
-    /// What a failed test has left behind, such as the case that made a property fail.
+    /// Removes files that a failed test left behind, such as the saved case of a failed property.
     fn remove_others(&self, folder: &Path, names: &BTreeSet<PathBuf>) -> Result<()> {
         for entry in std::fs::read_dir(folder)? {
             let path = entry?.path();
@@ -71,7 +71,7 @@ impl Scratch {
         Ok(())
     }
 
-    /// Whether the patch applies, and then it has been applied.
+    /// Applies the patch; returns false if it doesn't apply.
     pub(crate) fn apply(&self, patch: &Path) -> Result<bool> {
         let output = git_apply(&self.folder).arg(patch).output().context("cannot start `git`")?;
         Ok(output.status.success())
@@ -85,7 +85,7 @@ pub(crate) fn applies(patch: &Path) -> bool {
     checked.is_ok_and(|output| output.status.success())
 }
 
-/// Below the folder of a repository git would pass over files that are not the repository's own.
+/// Inside a repository's folder, git skips files that don't belong to that repository.
 fn git_apply(folder: &Path) -> Command {
     let mut command = cmd::new("git");
     command.current_dir(folder).env("GIT_CEILING_DIRECTORIES", base());

@@ -1,4 +1,4 @@
-//! A Chromium for the tests in a browser: they run the npm package where its users run it.
+//! A Chromium for the browser tests, which run the npm package as its users do.
 
 use super::debian;
 use crate::{cmd, ui};
@@ -14,7 +14,7 @@ const APPLICATIONS: [&str; 2] = [
 const MISSING: &str = "no Chromium on this machine: tests in a browser are left out.
 Install Chromium or Chrome, or set CHROMIUM to the program's path.";
 
-/// The browser's path; `None`, said loudly, where there is none and none can be installed.
+/// The browser's path; `None`, with a loud notice, if there is none and none can be installed.
 pub(crate) fn chromium() -> Result<Option<PathBuf>> {
     if let Some(set) = std::env::var_os("CHROMIUM").filter(|set| !set.is_empty()) {
         let file = PathBuf::from(set);

@@ -1,12 +1,12 @@
-//! Debian's packages, for machines that reach them and little else.
+//! Debian's packages, for machines that reach little else.
 
 use crate::{cmd, ui};
 use anyhow::Result;
 use std::process::Command;
 use std::sync::OnceLock;
 
-/// Whether we may install packages without asking anybody: Debian itself, not its derivatives
-/// (whose package names differ), as root.
+/// Whether packages may be installed without a prompt: only as root and on Debian itself, since its
+/// derivatives name packages differently.
 pub(crate) fn can_install() -> bool {
     is_debian() && is_root() && cmd::which("apt-get").is_some()
 }
@@ -27,7 +27,7 @@ pub(crate) fn installed(package: &str) -> Option<String> {
     text.strip_prefix("installed ").map(str::to_owned)
 }
 
-/// Installs those of the packages that are missing, after saying which.
+/// Prints the missing packages, then installs them.
 pub(crate) fn install(packages: &[&str]) -> Result<()> {
     let missing: Vec<&str> =
         packages.iter().copied().filter(|package| installed(package).is_none()).collect();
@@ -38,14 +38,14 @@ pub(crate) fn install(packages: &[&str]) -> Result<()> {
     ui::note(&format!("Debian packages that will be installed now: {names}"));
     update()?;
     ui::step(&format!("apt-get install {names}"), || {
-        // --no-remove: taking away a package that someone chose is not ours to decide.
+        // --no-remove: we don't remove a package that the user chose.
         let options = ["install", "-y", "--no-install-recommends", "--no-remove"];
         cmd::run(apt().args(options).args(&missing))?;
         Ok(ui::Outcome::Done)
     })
 }
 
-/// Puts a package's archive into `folder`, without installing it.
+/// Downloads a package's archive into `folder` without installing it.
 pub(crate) fn download(package: &str, folder: &std::path::Path) -> Result<()> {
     update()?;
     ui::step(&format!("apt-get download {package}"), || {

@@ -1,4 +1,4 @@
-//! What a bare machine lacks, fetched or built once and found again ever after.
+//! Tools that a bare machine lacks: fetched or built once, and found again on later runs.
 
 mod chromium;
 mod debian;
@@ -26,7 +26,7 @@ pub(crate) use wasm::{TARGET, WasmToolchain, toolchain as wasm_toolchain};
 
 use anyhow::Result;
 
-/// Everything that builds need.
+/// Everything that a build needs.
 pub(crate) struct Setup {
     pub(crate) npm: Npm,
     pub(crate) wasm: WasmToolchain,
@@ -34,8 +34,8 @@ pub(crate) struct Setup {
 }
 
 pub(crate) fn all() -> Result<Setup> {
-    // In this order so that what fails fast fails first: Node is asked for its version, npm
-    // downloads, a toolchain may be compiled, and the tools take minutes.
+    // The order makes quick failures come first: Node's version is checked, npm downloads, a
+    // toolchain may be compiled, and the tools take minutes.
     let npm = npm::install()?;
     let wasm = wasm::toolchain()?;
     let tools = tools::install()?;

@@ -29,23 +29,25 @@ pub(crate) fn install() -> Result<Npm> {
     Ok(Npm { node, esbuild: bin("esbuild")?, wasm_opt: bin("wasm-opt")?, workerd: workerd()? })
 }
 
-/// How closely npm holds to a lockfile.
+/// How strictly npm follows a lockfile.
 #[derive(Clone, Copy)]
 pub(crate) enum Lockfile {
-    /// What it names and nothing else.
+    /// Exactly the packages that it names.
     Whole,
-    /// The same, but for optional packages of other platforms that it lacks, because the registry
-    /// that it was made with had none of that version: `npm ci` refuses such a lockfile.
+    /// Like `Whole`, except that the lockfile may lack optional packages of other platforms,
+    /// because the registry that it was made with had none of that version. `npm ci` refuses such a
+    /// lockfile.
     WithGaps,
 }
 
-/// Installs what the lockfile in `folder` names, if that is not installed yet.
+/// Installs the packages of the lockfile in `folder`, unless they are installed already.
 pub(crate) fn install_in(folder: &Path, lockfile: Lockfile) -> Result<()> {
     let modules = folder.join("node_modules");
     let lock = folder.join("package-lock.json");
-    // npm writes its own record of what it installed: gone or other when someone ran npm by hand.
+    // npm's own record of the installed packages: it is missing or changed if someone ran npm by
+    // hand.
     let record = modules.join(".package-lock.json");
-    // Kept inside, so that it goes when the folder goes.
+    // Kept inside `node_modules`, so that it is deleted with the folder.
     let stamp = Stamp::new(modules.join(".portcullis-stamp"), &[&lock], &[], vec![record])?;
     if stamp.is_fresh() {
         return Ok(());
@@ -57,7 +59,7 @@ pub(crate) fn install_in(folder: &Path, lockfile: Lockfile) -> Result<()> {
             Lockfile::Whole => &["ci"],
             Lockfile::WithGaps => &["install", "--no-save"],
         };
-        // Install scripts are other people's programs, and none of ours needs its own.
+        // Install scripts are third-party programs, and none of our packages needs its own.
         let options = ["--ignore-scripts", "--no-audit", "--no-fund"];
         cmd::run(cmd::new("npm").current_dir(folder).args(how).args(options))?;
         stamp.write()?;
@@ -77,7 +79,7 @@ fn node() -> Result<PathBuf> {
     }
 }
 
-/// The program itself: npm's wrapper in `.bin` starts it as a child that outlives a killed parent.
+/// The binary itself: npm's wrapper in `.bin` starts it as a child that outlives a killed parent.
 fn workerd() -> Result<PathBuf> {
     let package = match (std::env::consts::OS, std::env::consts::ARCH) {
         ("linux", "x86_64") => "workerd-linux-64",

@@ -1,17 +1,17 @@
-//! The npm package as it is packed, beside the packages that a test folder of its own asks for: those
-//! of Medusa are some 700 MB, those of Next.js 340.
+//! Installs the packed npm package next to the packages of a separate test folder; those of Medusa
+//! take some 700 MB, those of Next.js 340.
 
 use super::npm;
 use crate::{cmd, paths};
 use anyhow::Result;
 use std::path::Path;
 
-/// Installs what the lockfile in `folder` names, and the npm package as it is packed.
+/// Installs the packages of the lockfile in `folder`, and the npm package as it is packed.
 pub(crate) fn with_package(folder: &Path) -> Result<()> {
     npm::install_in(folder, npm::Lockfile::WithGaps)?;
     let modules = folder.join("node_modules");
-    // A link would do for us and not for what is tested: what is imported is looked for beside the
-    // importer, and its packages are here.
+    // Copied and not linked: Node resolves imports from the importer's real path, and the packages
+    // that it must find are in this folder.
     let package = modules.join("portcullis");
     if package.is_dir() {
         std::fs::remove_dir_all(&package)?;

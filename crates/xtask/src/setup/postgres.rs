@@ -1,5 +1,5 @@
 //! A PostgreSQL server for the tests of the issuer's store: a cluster in a folder of its own, on
-//! loopback, which ends with the tests.
+//! loopback, which stops when the tests end.
 
 use super::debian;
 use crate::{cmd, ui};
@@ -12,7 +12,7 @@ const MISSING: &str = "no PostgreSQL on this machine: the store's tests run on S
 Install PostgreSQL's server, or set PORTCULLIS_TEST_POSTGRES to the URL of one, ending with a slash.";
 const VARIABLE: &str = "PORTCULLIS_TEST_POSTGRES";
 
-/// A server that runs until this is dropped, or one that the user named.
+/// A server that runs until this is dropped, or one that the user configured.
 pub(crate) struct Postgres {
     url: String,
     _ours: Option<Cluster>,
@@ -24,14 +24,14 @@ struct Cluster {
     account: Option<Account>,
 }
 
-/// Who runs the server where we are root, as whom it refuses to run.
+/// The account that runs the server if we are root, because PostgreSQL refuses to run as root.
 #[derive(Clone, Copy)]
 struct Account {
     user: u32,
     group: u32,
 }
 
-/// Starts a server; `None`, said loudly, where there is none and none can be installed.
+/// Starts a server; `None`, with a loud notice, if there is none and none can be installed.
 pub(crate) fn postgres() -> Result<Option<Postgres>> {
     if let Ok(url) = std::env::var(VARIABLE) {
         return Ok(Some(Postgres { url, _ours: None }));
@@ -39,8 +39,8 @@ pub(crate) fn postgres() -> Result<Option<Postgres>> {
     postgres_programs()?.map(start).transpose()
 }
 
-/// The folder of the server's programs; `None`, said loudly, where there is none and none can be
-/// installed.
+/// The folder of the server's programs; `None`, with a loud notice, if there is none and none can
+/// be installed.
 pub(crate) fn postgres_programs() -> Result<Option<PathBuf>> {
     let mut bin = find();
     if bin.is_none() && debian::can_install() {
@@ -59,7 +59,7 @@ pub(crate) fn postgres_programs() -> Result<Option<PathBuf>> {
 }
 
 impl Postgres {
-    /// What tells the tests of the server.
+    /// The environment variable that passes the server's URL to the tests.
     pub(crate) fn variable(&self) -> (&'static str, &str) {
         (VARIABLE, &self.url)
     }
@@ -78,7 +78,7 @@ fn find() -> Option<PathBuf> {
 }
 
 fn start(bin: PathBuf) -> Result<Postgres> {
-    // Below the system's folder for such things: the account below can't look into ours.
+    // In the system's temporary folder, because the server's account cannot read ours.
     let folder = std::env::temp_dir().join(format!("portcullis-postgres-{}", std::process::id()));
     let cluster = Cluster { bin, folder, account: account()? };
     std::fs::create_dir_all(&cluster.folder)?;
@@ -95,12 +95,13 @@ fn start(bin: PathBuf) -> Result<Postgres> {
         "--locale=C",
     ]))?;
     let folder = cluster.folder.display();
-    // What the tests write is not to outlive them, so nothing waits for the disk.
+    // The data is discarded after the tests, so `fsync` is off.
     let options = format!(
         "-p {port} -k {folder} -c listen_addresses=127.0.0.1 -c fsync=off -c max_connections=300"
     );
     let log = cluster.folder.join("log");
-    // Its output goes to a file: a server that holds our pipes would keep a caller waiting.
+    // Its output goes to a file: a server that inherits our pipes would block a caller that reads
+    // them to the end.
     let mut start = cluster.program("pg_ctl");
     start.args(["start", "-w", "-o", &options, "-D"]).arg(&data).arg("-l").arg(&log);
     start.stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null());
@@ -110,7 +111,7 @@ fn start(bin: PathBuf) -> Result<Postgres> {
     Ok(Postgres { url: format!("postgres://postgres@127.0.0.1:{port}/"), _ours: Some(cluster) })
 }
 
-/// Whom to be, where we are root: the account that the package made, or nobody.
+/// The account to switch to if we are root: the one that the package created, or `nobody`.
 fn account() -> Result<Option<Account>> {
     if cmd::read(cmd::new("id").arg("-u"))? != "0" {
         return Ok(None);
@@ -139,7 +140,7 @@ impl Drop for Cluster {
     fn drop(&mut self) {
         let mut stop = self.program("pg_ctl");
         stop.args(["stop", "-m", "immediate", "-D"]).arg(self.folder.join("data"));
-        // A test run that is over fails for nothing that happens here.
+        // The test run is over, so a failed cleanup must not fail it.
         let _ = cmd::run(&mut stop);
         let _ = std::fs::remove_dir_all(&self.folder);
     }

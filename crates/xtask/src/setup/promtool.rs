@@ -1,5 +1,5 @@
-//! Prometheus' `promtool`, which checks the alerts and runs their tests. Debian has it in the package of
-//! the server. That is unpacked and not installed: nobody asked for a server that runs.
+//! Prometheus' `promtool`, which checks the alerts and runs their tests. Debian ships it in the
+//! server's package, which is only unpacked: installing it would start a server.
 
 use super::debian;
 use crate::{cmd, paths, ui};
@@ -9,7 +9,7 @@ use std::path::PathBuf;
 const MISSING: &str = "no promtool on this machine: the tests of the alerts are left out.
 Install Prometheus, or its promtool alone.";
 
-/// The program's path; `None`, said loudly, where there is none and none can be had.
+/// The program's path; `None`, with a loud notice, if there is none and none can be fetched.
 pub(crate) fn promtool() -> Result<Option<PathBuf>> {
     if let Some(found) = cmd::which("promtool") {
         return Ok(Some(found));

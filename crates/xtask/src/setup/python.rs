@@ -1,4 +1,5 @@
-//! A Python for the second verifier, with the packages that it needs, in a venv that is made once.
+//! A Python for the second verifier, with the packages that it needs, in a venv that is created
+//! once.
 
 use super::debian;
 use crate::{cmd, paths, ui};
@@ -7,14 +8,14 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
 
 const REQUIREMENTS: &str = "tests/python/requirements.txt";
-/// A Python that can make a venv says its version. Debian leaves ensurepip out of its python3.
+/// Prints the version of a Python that can make a venv. Debian's python3 lacks ensurepip.
 const PROBE: &str = "import ensurepip, sys, venv
 assert sys.version_info >= (3, 11)
 print(*sys.version_info[:3], sep='.')";
 const MISSING: &str = "no Python 3.11 or newer with venv on this machine.
 Install Python 3 with its venv module (Debian: python3-venv).";
 
-/// The venv's Python; `None`, said loudly, where there is none and none can be made.
+/// The venv's Python; `None`, with a loud notice, if there is none and none can be made.
 pub(crate) fn python() -> Result<Option<PathBuf>> {
     let base = base().context(MISSING);
     match base.and_then(|(program, version)| venv(&program, &version)) {
@@ -42,7 +43,7 @@ fn base() -> Option<(PathBuf, String)> {
 }
 
 fn find() -> Option<(PathBuf, String)> {
-    // The system's own as well, which is the one that apt-get can complete.
+    // Also tries the system's own, which apt-get can complete.
     let programs = cmd::which("python3").into_iter().chain([PathBuf::from("/usr/bin/python3")]);
     let version = |program: &PathBuf| cmd::read(cmd::new(program).args(["-c", PROBE])).ok();
     programs.filter_map(|program| version(&program).map(|found| (program, found))).next()
@@ -62,7 +63,8 @@ fn venv(program: &Path, version: &str) -> Result<PathBuf> {
             Ok(ui::Outcome::Done)
         })?;
     }
-    // Nothing but this program is run in there: what pip writes names the draft's path.
+    // Only run the interpreter itself from there: scripts that pip wrote name the path of the
+    // temporary folder.
     let python = folder.join("bin/python");
     if !cmd::executable(&python) {
         bail!("{} is missing: remove {} and run this again", python.display(), folder.display());

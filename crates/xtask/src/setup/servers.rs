@@ -1,24 +1,26 @@
-//! Servers that stand behind the gate, or before it, in tests: a CGI, and a cache.
+//! Servers that tests place behind the gate or in front of it: a CGI server and a cache.
 
 use super::debian;
 use crate::{cmd, ui};
 use anyhow::{Result, bail};
 use std::path::{Path, PathBuf};
 
-/// Where Debian keeps servers, which is off the PATH of most accounts.
+/// Debian's folder for servers, which most accounts don't have on PATH.
 const SBIN: &str = "/usr/sbin";
 
 /// A server that tests start themselves.
 struct Server {
-    /// What tells the tests of it, and what a user sets for one at another place.
+    /// The environment variable that passes its path to the tests. A user sets it if the server is
+    /// in another place.
     variable: &'static str,
-    /// Its program goes by one of these names.
+    /// The possible names of its program.
     names: &'static [&'static str],
     package: &'static str,
     missing: &'static str,
 }
 
-/// Folds the names of header fields as CGI does: no other origin of the tests is as generous.
+/// Folds the names of header fields as CGI does; no other origin in the tests accepts as many
+/// spellings.
 const LIGHTTPD: Server = Server {
     variable: "PORTCULLIS_LIGHTTPD",
     names: &["lighttpd"],
@@ -27,7 +29,7 @@ const LIGHTTPD: Server = Server {
 Install lighttpd, or set PORTCULLIS_LIGHTTPD to the program's path.",
 };
 
-/// The package with the program alone: Debian's `apache2` would start a server.
+/// The package with only the program: Debian's `apache2` would start a server.
 const APACHE: Server = Server {
     variable: "PORTCULLIS_APACHE",
     names: &["apache2", "httpd"],
@@ -36,7 +38,7 @@ const APACHE: Server = Server {
 Install Apache 2.4 with its modules, or set PORTCULLIS_APACHE to the program's path.",
 };
 
-/// What tells tests of the servers that are on this machine or can be installed.
+/// The environment variables for the servers that are on this machine or can be installed.
 pub(crate) fn servers() -> Result<Vec<(&'static str, PathBuf)>> {
     let mut found = Vec::new();
     for server in [LIGHTTPD, APACHE] {
@@ -46,7 +48,7 @@ pub(crate) fn servers() -> Result<Vec<(&'static str, PathBuf)>> {
 }
 
 impl Server {
-    /// The program's path; `None`, said loudly, if there is none and none can be installed.
+    /// The program's path; `None`, with a loud notice, if there is none and none can be installed.
     fn program(&self) -> Result<Option<PathBuf>> {
         if let Some(set) = std::env::var_os(self.variable).filter(|set| !set.is_empty()) {
             let file = PathBuf::from(set);

@@ -1,5 +1,5 @@
-//! Debian ships a Rust new enough for us, but no standard library for wasm32: it is built from
-//! Debian's own sources into a sysroot in our cache. Nothing is written under /usr.
+//! Debian ships a Rust that is new enough, but no standard library for wasm32. This module builds
+//! it from Debian's own sources into a sysroot in our cache. Nothing is written under /usr.
 
 use super::wasm::TARGET;
 use crate::{cmd, paths};
@@ -13,7 +13,7 @@ const BIN: &str = "/usr/bin";
 const RUSTLIB: &str = "/usr/lib/rustlib";
 const EMPTY: &str = "portcullis_empty";
 
-/// Where the sysroot for this version of Debian's rustc is, or would be.
+/// The folder of the sysroot for this version of Debian's rustc, whether or not it exists.
 pub(crate) fn folder(version: &str) -> Result<PathBuf> {
     Ok(paths::cache()?.join(relative(version)))
 }
@@ -40,7 +40,7 @@ pub(crate) fn build(version: &str) -> Result<PathBuf> {
     })
 }
 
-/// The standard library's parts, by building a crate that has nothing but them.
+/// Builds an empty crate, and with it the standard library; returns the library's parts.
 fn compile(work: &Path) -> Result<Vec<PathBuf>> {
     std::fs::create_dir_all(work.join("src"))?;
     std::fs::write(work.join("src/lib.rs"), "")?;
@@ -58,9 +58,9 @@ fn compile(work: &Path) -> Result<Vec<PathBuf>> {
         .env("PATH", cmd::path_with(&[Path::new(BIN)])?)
         .env("CARGO", format!("{BIN}/cargo"))
         .env("RUSTC", format!("{BIN}/rustc"))
-        // Debian's is a stable compiler, and building std is not.
+        // Building std is unstable, and Debian's compiler is a stable one.
         .env("RUSTC_BOOTSTRAP", "1")
-        // Without bitcode in std, link-time optimisation of what uses it fails.
+        // Without bitcode in std, link-time optimisation of crates that use it fails.
         .env("RUSTFLAGS", "-Cembed-bitcode=yes")
         .env_remove("CARGO_ENCODED_RUSTFLAGS")
         .env_remove("RUSTUP_TOOLCHAIN");
@@ -81,7 +81,8 @@ fn compile(work: &Path) -> Result<Vec<PathBuf>> {
     Ok(rlibs)
 }
 
-/// Procedural macros and build scripts run on the host, with the libraries that Debian ships.
+/// Links the host's libraries that Debian ships: procedural macros and build scripts run on the
+/// host.
 #[cfg(unix)]
 fn link_host(rustlib: &Path) -> Result<()> {
     for entry in std::fs::read_dir(RUSTLIB)? {
@@ -94,8 +95,8 @@ fn link_host(rustlib: &Path) -> Result<()> {
     Ok(())
 }
 
-/// A `rustc` that knows the sysroot by itself: worker-build calls it by name and asks it where the
-/// target's libraries are, so a flag to cargo would not do.
+/// Writes a `rustc` with the sysroot built in. worker-build calls rustc by name and asks it for the
+/// path of the target's libraries, so a flag to cargo would not be enough.
 #[cfg(unix)]
 fn write_bin(bin: &Path) -> Result<()> {
     use std::os::unix::fs::{PermissionsExt, symlink};

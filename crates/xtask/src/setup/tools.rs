@@ -1,10 +1,10 @@
-//! Tools written in Rust, compiled once into the cache at exactly the version we build with.
+//! Tools written in Rust, compiled once into the cache at exactly the version that the build needs.
 
 use crate::{cmd, paths, ui};
 use anyhow::{Context, Result, bail};
 use std::path::{Path, PathBuf};
 
-/// Must stay at the minor version of the `worker` crate: each refuses the other's otherwise.
+/// Must have the minor version of the `worker` crate, because each refuses any other.
 const WORKER_BUILD: &str = "0.8.7";
 
 pub(crate) struct Tools {
@@ -45,8 +45,8 @@ fn tool(package: &str, version: &str, program: &str) -> Result<PathBuf> {
 }
 
 fn compile(package: &str, version: &str, root: &Path) -> Result<()> {
-    // A registry mirror that lags behind may lack a version that the tool's own lockfile names;
-    // the tool itself stays at the version asked for either way.
+    // A registry mirror that lags behind may lack a version that the tool's own lockfile names.
+    // Retry without `--locked`; the tool's own version stays the same.
     if let Err(error) = cmd::read(&mut cargo_install(package, version, root, &["--locked"])) {
         let gist = ui::gist(&error);
         ui::note(&format!("{package}: not with its own lockfile, trying without ({gist})"));
@@ -63,7 +63,7 @@ fn cargo_install(
 ) -> std::process::Command {
     let mut cargo = cmd::host_cargo();
     cargo
-        // Outside the workspace, whose settings are not meant for the tools.
+        // Outside the workspace, whose settings must not apply to the tools.
         .current_dir(root)
         .env_remove("CARGO_TARGET_DIR")
         .args(["install", package, "--version", version, "--root"])

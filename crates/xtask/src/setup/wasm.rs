@@ -1,4 +1,4 @@
-//! A Rust that compiles for `wasm32-unknown-unknown`, by the first of three ways that works.
+//! A Rust that compiles for `wasm32-unknown-unknown`: the first of three ways that works.
 
 use super::{debian, sysroot};
 use crate::{cmd, paths, ui};
@@ -16,20 +16,21 @@ const NO_WAY: &str = "no Rust on this machine compiles for wasm32-unknown-unknow
 
 /// The environment in which `cargo build --target wasm32-unknown-unknown` works.
 pub(crate) struct WasmToolchain {
-    /// `rustc -vV`: what is compiled depends on it.
+    /// The output of `rustc -vV`; compiled output depends on it.
     pub(crate) id: String,
-    /// A folder whose `cargo` and `rustc` come first; without it, the machine's own are right.
+    /// A folder whose `cargo` and `rustc` come first. `None` uses the machine's own.
     bin: Option<PathBuf>,
-    /// Where the toolchain brings no linker of its own.
+    /// Set if the toolchain brings no linker of its own.
     linker: Option<String>,
 }
 
-/// Finds or makes the toolchain, and says which of the three ways it took.
+/// Finds or makes the toolchain, and prints which of the three ways it took.
 pub(crate) fn toolchain() -> Result<WasmToolchain> {
     if has_target(&cmd::read(rustc().args(["--print", "sysroot"]))?) {
         return own("installed already");
     }
-    // Before rustup: where this exists rustup failed once, and fails slowly each time.
+    // Try this before rustup: if this toolchain exists, rustup failed once and would fail slowly
+    // each time.
     if let Some(found) = debian_built()? {
         return Ok(found);
     }
@@ -61,12 +62,12 @@ fn own(how: &str) -> Result<WasmToolchain> {
 fn rustup() -> Result<()> {
     let rustup = cmd::which("rustup").context("there is no rustup")?;
     let name = format!("rustup target add {TARGET}");
-    // Captured even with --verbose: failing here is expected on some machines, and not the end.
+    // Captured even with --verbose: on some machines this step fails, and the next way is tried.
     let added = cmd::read(cmd::new(rustup).args(["target", "add", TARGET]));
     added.map(drop).context(name)
 }
 
-/// Debian's toolchain, if an earlier run made it and Debian has not moved on since.
+/// Debian's toolchain, if an earlier run made it for the rustc version that is still installed.
 fn debian_built() -> Result<Option<WasmToolchain>> {
     let Some(version) = debian::installed(sysroot::RUSTC_PACKAGE) else { return Ok(None) };
     let folder = sysroot::folder(&version)?;
@@ -125,12 +126,12 @@ fn wasm_ld() -> Option<String> {
     })
 }
 
-/// `-C target-feature=…`: with SIMD the compressions of SHA-256 and SHA-512 take a third less time,
-/// and a sixth of the space. Every engine has it since 2023 at the latest, on most machines.
+/// With SIMD, the compression functions of SHA-256 and SHA-512 take a third less time and a sixth
+/// of the space. Every engine has supported it since 2023 at the latest, on most machines.
 const SIMD: &str = "-Ctarget-feature=+simd128";
 
 impl WasmToolchain {
-    /// Whether it is the toolchain that compiles for the host too.
+    /// Whether this toolchain also compiles for the host.
     pub(crate) const fn is_hosts(&self) -> bool {
         self.bin.is_none()
     }
@@ -146,7 +147,7 @@ impl WasmToolchain {
         Ok(command)
     }
 
-    /// Sets the environment for a program that runs cargo and rustc by their names.
+    /// Sets the environment for a program that runs cargo and rustc by name.
     pub(crate) fn apply(&self, command: &mut Command) -> Result<()> {
         if let Some(bin) = &self.bin {
             command
@@ -166,8 +167,8 @@ impl WasmToolchain {
     }
 }
 
-/// Panic messages name source files. Without the folders of whoever built it the module is smaller,
-/// tells nothing about them, and comes out the same on every machine.
+/// Panic messages name source files. Without the builder's folders in them, the module is smaller,
+/// reveals nothing about the builder's machine, and is identical on every machine.
 fn remap() -> String {
     let home = std::env::var_os("CARGO_HOME").map(PathBuf::from);
     let home = home.or_else(|| std::env::home_dir().map(|home| home.join(".cargo")));

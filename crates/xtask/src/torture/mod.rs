@@ -61,7 +61,7 @@ impl Databases {
     }
 }
 
-/// What a campaign needs that is not in the tree.
+/// What a campaign needs besides the tree.
 struct Scene<'a> {
     built: &'a Built,
     python: PathBuf,
@@ -69,7 +69,7 @@ struct Scene<'a> {
 }
 
 impl<'a> Scene<'a> {
-    /// `None`, said loudly, where there is no reader.
+    /// `None`, with a loud notice, if there is no Python for the reader.
     fn new(built: &'a Built, database: Databases) -> Result<Option<Self>> {
         let Some(python) = setup::python()? else {
             ui::loud("the campaign is left out: the second verifier is its oracle");
@@ -77,12 +77,12 @@ impl<'a> Scene<'a> {
         };
         let postgres =
             if database == Databases::Sqlite { None } else { setup::postgres_programs()? };
-        // It says what it leaves out where there is no libfaketime.
+        // The campaign itself reports what it skips without libfaketime.
         setup::issuer_tools();
         Ok(Some(Self { built, python, postgres }))
     }
 
-    /// A campaign against `issuer`.
+    /// The command of a campaign against `issuer`.
     fn campaign(&self, issuer: &Path, database: Databases, minutes: f64, seed: u32) -> Command {
         let mut command = cmd::new(&self.built.node);
         command
@@ -97,7 +97,7 @@ impl<'a> Scene<'a> {
         command
     }
 
-    /// The databases that there are, of those that are wanted.
+    /// The wanted databases that are available.
     const fn possible(&self, wanted: Databases) -> Option<Databases> {
         match (wanted, &self.postgres) {
             (Databases::Postgres, None) => None,

@@ -1,4 +1,4 @@
-//! Bugs that are planted in a copy of the tree: the campaign must find each of them.
+//! Plants bugs in a copy of the tree: the campaign must find each of them.
 
 use super::{Databases, Scene};
 use crate::mutations::Scratch;
@@ -9,15 +9,15 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 const FOLDER: &str = "tests/torture/planted";
-/// What happens at least is most of such a campaign.
+/// In minutes. The actions that every campaign must perform fill most of a campaign this short.
 const MINUTES: f64 = 1.0;
 const WIDTH: usize = 30;
 
-/// A patch, and what its header says.
+/// A patch and the fields of its header.
 struct Planted {
     name: String,
     file: PathBuf,
-    /// What the campaign must find, by its names; one of them is enough.
+    /// The names of the findings that the campaign may report for it; one of them is enough.
     finds: Vec<String>,
 }
 
@@ -68,7 +68,7 @@ pub(super) fn run(only: &[String], seed: u32) -> Result<()> {
     if missed.is_empty() { Ok(()) } else { bail!("not found: {}", missed.join(", ")) }
 }
 
-/// What the campaign finds in an issuer with this bug.
+/// The names of what the campaign finds in an issuer with this bug.
 fn found(
     scene: &Scene<'_>,
     scratch: &Scratch,

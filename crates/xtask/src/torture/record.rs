@@ -1,4 +1,5 @@
-//! The figures of campaigns that are kept: `docs/torture.json`, and its section of docs/benchmarks.md.
+//! The committed figures of campaigns: `docs/torture.json`, and their section of
+//! docs/benchmarks.md.
 
 use crate::paths;
 use anyhow::{Context, Result, bail};
@@ -8,7 +9,7 @@ use std::fmt::Write as _;
 use std::path::PathBuf;
 
 const HEADING: &str = "## Torture\n";
-/// Columns by their number, as they stand in a run before its tables.
+/// The numeric columns, in the order in which a run has them before its tables.
 const FIGURES: [&str; 19] = [
     "seconds",
     "faults_injected",
@@ -35,7 +36,7 @@ fn kept() -> PathBuf {
     paths::root().join("docs/torture.json")
 }
 
-/// Keeps the figures of campaigns, if they are sound, and writes them into the page.
+/// Checks the figures of campaigns, keeps them, and writes them into the page.
 pub(super) fn keep(json: &str) -> Result<()> {
     let runs: Vec<Value> = serde_json::from_str(json).context("the campaign's figures")?;
     if runs.iter().any(|run| run.get("sound") != Some(&Value::Bool(true))) {
@@ -67,6 +68,7 @@ fn rendered(runs: &[Value]) -> String {
         "{HEADING}\nCampaigns of `cargo xtask torture`, which [docs/testing.md](testing.md#torture) describes. A list is valid for \
          12 s in them and renewed every 250 ms. *Calm* is while no fault is at work, nor was one in the last 20 s.\n\n"
     );
+    // A column per run, named by its database and seed.
     let column = |run: &Value| {
         let word = |name| run.get(name).map(|value| value.to_string().replace('"', ""));
         let (database, seed) = (word("database"), word("seed"));
@@ -82,6 +84,7 @@ fn rendered(runs: &[Value]) -> String {
         }
     };
     let number = |run: &Value, name: &str| run.get(name).and_then(Value::as_u64).unwrap_or(0);
+    // First the fixed figures, then the counts per kind, for which the runs may differ.
     let figures = FIGURES
         .map(|name| (name.replace('_', " "), runs.iter().map(|run| number(run, name)).collect()));
     table(&mut text, "", &figures);
@@ -105,7 +108,8 @@ fn rendered(runs: &[Value]) -> String {
     text
 }
 
-/// A page with this section in the place of the one that it has, or before its last.
+/// The page with its section replaced by this one, or with this one inserted before the last
+/// section.
 fn with_section(page: &str, section: &str) -> String {
     let next =
         |from: usize| page.get(from..).and_then(|rest| rest.find("\n## ")).map(|at| from + at + 1);

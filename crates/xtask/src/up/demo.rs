@@ -1,4 +1,4 @@
-//! What Portcullis does, told once from beginning to end with everything real.
+//! A tour of Portcullis from start to end, on real services.
 
 use std::time::{Duration, Instant};
 
@@ -12,10 +12,11 @@ use crate::{cmd, paths};
 
 const DEADLINE: Duration = Duration::from_secs(15);
 
-/// Create, pass, revoke, be refused; for a secret key at the gate, for a publishable one by the
-/// npm package.
+/// Creates a key, uses it, revokes it and sees it refused: a secret key at the gate, a publishable
+/// key in the npm package.
 pub(super) fn tell(stack: &Stack, built: &Built) -> Result<()> {
     eprintln!();
+    // A secret key passes the gate, and its text doesn't reach the origin.
     let (id, secret) = create(stack, "secret")?;
     say("created", &format!("a secret key, {id}"));
     let (status, body) = get(&format!("{}/orders", stack.gate.url), Some(&secret))?;
@@ -26,6 +27,7 @@ pub(super) fn tell(stack: &Stack, built: &Built) -> Result<()> {
     ensure!(!body.contains(&secret), "the key reached the origin");
     say("passed", &format!("the gate; the origin was told: {told}"));
 
+    // After its revocation, measure the time until the gate refuses it.
     let revoked = revoke(stack, &id)?;
     let refused = until_refused(|| {
         let (status, body) = get(&stack.gate.url, Some(&secret))?;
@@ -39,6 +41,7 @@ pub(super) fn tell(stack: &Stack, built: &Built) -> Result<()> {
     ensure!(!refused.contains(&secret), "the answer shows the key");
     say("revoked", &format!("and refused at the gate {} ms later", took.as_millis()));
 
+    // The npm package accepts a publishable key until it is revoked, and can't verify an HMAC key.
     let (id, publishable) = create(stack, "publishable")?;
     say("created", &format!("a publishable key, {id}"));
     let verdict = |token: &str| {
@@ -56,13 +59,14 @@ pub(super) fn tell(stack: &Stack, built: &Built) -> Result<()> {
     ensure!(last == "revoked", "the npm package said {last} of a revoked key");
     say("revoked", "and refused by the npm package");
 
+    // The console serves its page.
     let (status, page) = get(&stack.console.url, None)?;
     ensure!(status == 200 && page.contains("<html"), "the console answered {status}");
     println!("revoked at the issuer, refused at the gate: {} ms", took.as_millis());
     Ok(())
 }
 
-/// Prints what to try.
+/// Prints commands to try.
 pub(super) fn invite(stack: &Stack) -> Result<()> {
     let (_, token) = create(stack, "secret")?;
     let (id, publishable) = create(stack, "publishable")?;
@@ -95,7 +99,7 @@ Paste this publishable key into the console and watch it while you revoke it:
     Ok(())
 }
 
-/// The id and the text of a new key.
+/// Creates a key; returns its id and its text.
 fn create(stack: &Stack, kind: &str) -> Result<(String, String)> {
     let body = json!({ "title": format!("a {kind} key"), "kind": kind, "environment": "live" });
     let url = format!("{}/v1/keys", stack.server.url);
@@ -105,7 +109,7 @@ fn create(stack: &Stack, kind: &str) -> Result<(String, String)> {
     Ok((string(&made, "key.id")?, string(&made, "token")?))
 }
 
-/// Revokes a key; gives the instant at which the issuer had answered.
+/// Revokes a key; returns the instant at which the issuer had answered.
 fn revoke(stack: &Stack, id: &str) -> Result<Instant> {
     let url = format!("{}/v1/keys/{id}/revoke", stack.server.url);
     let (status, answer) = post(&url, &stack.issuer.admin_key, &json!({}))?;

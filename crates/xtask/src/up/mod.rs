@@ -1,4 +1,4 @@
-//! `cargo xtask up`: the whole product on this machine, on loopback alone.
+//! `cargo xtask up`: the whole product on this machine, on loopback only.
 
 mod demo;
 mod service;
@@ -14,11 +14,11 @@ use crate::build::Built;
 use crate::{paths, ui};
 use service::{Issuer, Service};
 
-/// How long a gate of `up` judges by a list without waiting for a newer one, in seconds. The
-/// smallest that a gate takes, so that a revocation shows at once.
+/// How long a gate of `up` uses a list before it waits for a newer one, in seconds. This is the
+/// smallest value that a gate accepts, so that a revocation shows at once.
 const FRESH_FOR: &str = "1";
 
-/// Everything that runs, stopped in the order of its fields when it goes.
+/// All running services. Dropping it stops them in the order of its fields.
 pub(super) struct Stack {
     gate: Service,
     console: Service,
@@ -28,7 +28,7 @@ pub(super) struct Stack {
 }
 
 impl Stack {
-    /// Starts all of it over the issuer in `home`, making one if there is none.
+    /// Starts every service with the issuer in `home`, which is created if it doesn't exist.
     fn start(built: &Built, home: PathBuf, ports: Ports) -> Result<Self> {
         let root = paths::root();
         let issuer = Issuer::open(&built.issuer, home)?;
@@ -46,7 +46,7 @@ impl Stack {
             |port, command| {
                 command.arg("--home").arg(&issuer.home).arg("serve");
                 command.args(["--listen", &format!("127.0.0.1:{port}"), "--stamp-every", "250ms"]);
-                // Whoever carries the list tells that a backup was restored.
+                // A carrier of the list detects that a backup was restored.
                 command.arg("--target").arg(format!("dir:{}", issuer.home.join("list").display()));
             },
             &built.issuer,
@@ -56,7 +56,7 @@ impl Stack {
             ports.console,
             |port, command| {
                 command.arg(root.join("www/serve.mjs")).args(["--port", port]);
-                // A key may begin with a dash, as an option does.
+                // A key may begin with a dash, like an option, so it is passed after `=`.
                 command.arg(format!("--issuer={}", server.url));
                 command.arg(format!("--root={}", issuer.root));
             },
@@ -88,7 +88,7 @@ impl Stack {
     }
 }
 
-/// Where each service listens. A port that is taken is replaced by a free one.
+/// The port of each service. A port that is taken is replaced by a free one.
 #[derive(Clone, Copy)]
 struct Ports {
     console: u16,
@@ -98,9 +98,9 @@ struct Ports {
 }
 
 impl Ports {
-    /// The same every time, so that a bookmark and a shell's history go on working.
+    /// The same ports every time, so that bookmarks and the shell's history keep working.
     const USUAL: Self = Self { console: 7300, issuer: 7301, gate: 7302, origin: 7303 };
-    /// Any that are free.
+    /// Any free ports.
     const ANY: Self = Self { console: 0, issuer: 0, gate: 0, origin: 0 };
 }
 

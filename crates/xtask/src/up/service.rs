@@ -1,4 +1,4 @@
-//! Programs that stay: started on a port of loopback, waited for, and ended by their id.
+//! Long-running programs: started on a loopback port, awaited, and stopped by their process id.
 
 use std::fs::{File, OpenOptions};
 use std::io::{Read as _, Write as _};
@@ -14,7 +14,7 @@ use crate::{cmd, paths, ui};
 
 const START_DEADLINE: Duration = Duration::from_secs(30);
 
-/// A running program. It ends with this value.
+/// A running program. Dropping this stops it.
 pub(super) struct Service {
     pub(super) name: &'static str,
     pub(super) url: String,
@@ -24,7 +24,7 @@ pub(super) struct Service {
 
 impl Service {
     /// Starts `program` with the arguments that `describe` adds for a port, and waits until it
-    /// takes connections there.
+    /// accepts connections there.
     pub(super) fn start(
         name: &'static str,
         wish: u16,
@@ -60,12 +60,12 @@ impl Service {
         Ok(())
     }
 
-    /// How the program ended, if it has.
+    /// The program's exit status, if it has ended.
     pub(super) fn ended(&mut self) -> Result<Option<ExitStatus>> {
         Ok(self.child.try_wait()?)
     }
 
-    /// What the program has printed.
+    /// The program's output so far.
     pub(super) fn said(&self) -> String {
         std::fs::read_to_string(&self.log).unwrap_or_default()
     }
@@ -73,13 +73,13 @@ impl Service {
 
 impl Drop for Service {
     fn drop(&mut self) {
-        // It may have ended already: then there is nothing to do, and nobody else to tell.
+        // The program may have ended already, and a destructor can't report an error anyway.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
 }
 
-/// `wish`, or a free port where that one is taken or 0.
+/// `wish`, or a free port if that one is taken or 0.
 fn free_port(name: &str, wish: u16) -> Result<u16> {
     let free = |port| TcpListener::bind((Ipv4Addr::LOCALHOST, port));
     let listener = match free(wish) {
@@ -94,19 +94,20 @@ fn free_port(name: &str, wish: u16) -> Result<u16> {
     Ok(listener.local_addr()?.port())
 }
 
-/// An issuer's folder, and the program that knows what to do with it.
+/// An issuer's folder, and the program that manages it.
 pub(super) struct Issuer {
     pub(super) home: PathBuf,
     pub(super) root: String,
     pub(super) admin_key: String,
     pub(super) gate_keys: String,
-    /// What the gate shows to its issuer.
+    /// The key with which the gate authenticates to its issuer.
     pub(super) gate_key: String,
     program: PathBuf,
 }
 
 impl Issuer {
-    /// Opens the issuer in `home`; makes one if there is none, and keeps what `init` shows once.
+    /// Opens the issuer in `home`. If there is none, creates it and keeps the output that `init`
+    /// prints only once.
     pub(super) fn open(program: &Path, home: PathBuf) -> Result<Self> {
         let kept = home.join("init.json");
         let mut issuer = Self {
@@ -131,7 +132,7 @@ impl Issuer {
         Ok(issuer)
     }
 
-    /// An admin key that can do what gates do; made once, and kept.
+    /// An admin key with a gate's permissions, created once and kept.
     fn own_key_of_gate(&self) -> Result<String> {
         let kept = self.home.join("gate.json");
         if !kept.is_file() {
@@ -145,7 +146,7 @@ impl Issuer {
         string(&made, "token")
     }
 
-    /// Runs the program with `arguments` and gives what it prints.
+    /// Runs the program with `arguments` and parses its output.
     pub(super) fn run(&self, arguments: &[&str]) -> Result<Value> {
         let mut command = cmd::new(&self.program);
         command.arg("--home").arg(&self.home).arg("--json").args(arguments);
@@ -154,7 +155,7 @@ impl Issuer {
     }
 }
 
-/// A field of an answer that must be a text.
+/// A field of an answer that must be a string.
 pub(super) fn string(value: &Value, field: &str) -> Result<String> {
     let text = value.pointer(&format!("/{}", field.replace('.', "/"))).and_then(Value::as_str);
     Ok(text.with_context(|| format!("no `{field}` in the answer"))?.to_owned())
@@ -170,12 +171,12 @@ fn write_private(file: &Path, text: &str) -> Result<()> {
     Ok(opened.write_all(text.as_bytes())?)
 }
 
-/// The status that a GET with `key` gets, and the body.
+/// Sends a GET with `key`; returns the status and the body.
 pub(super) fn get(url: &str, key: Option<&str>) -> Result<(u16, String)> {
     answer(agent().get(url).header("authorization", bearer(key)).call())
 }
 
-/// The status that a POST of JSON with `key` gets, and the body.
+/// Sends a POST of JSON with `key`; returns the status and the body.
 pub(super) fn post(url: &str, key: &str, body: &Value) -> Result<(u16, String)> {
     let request = agent().post(url).header("authorization", bearer(Some(key)));
     answer(request.header("content-type", "application/json").send(body.to_string()))

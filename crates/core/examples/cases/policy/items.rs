@@ -1,4 +1,4 @@
-//! Random items of lists, good ones and ones that are nearly so.
+//! Random list items, valid ones and almost valid ones.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -8,7 +8,7 @@ use proptest::test_runner::TestRng;
 use super::build::{IPV4, IPV6, networks, policy, texts};
 use crate::{chance, pick};
 
-/// What may stand in each list, and what may not.
+/// For each list, items that are allowed and items that are not.
 const POOLS: [(&[&str], &[&str]); 8] = [
     (
         &["0.0.0.0/0", "10.0.0.0/8", "192.0.2.0/24", "192.0.2.128/25", "192.0.2.1/32"],
@@ -68,10 +68,10 @@ const POOLS: [(&[&str], &[&str]); 8] = [
     (&["gold", "silver-2"], &["", "Gold", "gold_2"]),
 ];
 
-/// The items of a policy, as texts, by their lists.
+/// The items of a policy as texts, by list.
 pub(super) type Lists = [Vec<String>; 8];
 
-/// A policy's items, and the policy, which may have faults.
+/// The items of a policy, and its encoding, which may have faults.
 pub(super) fn random(rng: &mut TestRng, faults: bool) -> (Lists, Vec<u8>) {
     let mut lists = Lists::default();
     let mut coded = Vec::new();
@@ -98,7 +98,8 @@ pub(super) fn random(rng: &mut TestRng, faults: bool) -> (Lists, Vec<u8>) {
     (lists, policy)
 }
 
-/// A policy of one item, which is altered if `faults` says so: nothing else decides.
+/// A policy with a single item, altered if `faults` is set, so that only this item decides the
+/// case.
 pub(super) fn single(rng: &mut TestRng, bit: u8, faults: bool) -> (Lists, Vec<u8>) {
     let mut lists = Lists::default();
     let mut item = item(rng, bit, faults);
@@ -110,7 +111,7 @@ pub(super) fn single(rng: &mut TestRng, bit: u8, faults: bool) -> (Lists, Vec<u8
     (lists, policy(&[(bit, list)]))
 }
 
-/// The bytes of a list, its items sorted or as they come.
+/// The encoding of a list, with its items sorted or in the given order.
 fn encoded(bit: u8, items: &[String], sorted: bool) -> Vec<u8> {
     if bit <= IPV6 {
         let mut items: Vec<Vec<u8>> = items.iter().map(|item| networks(&[item])).collect();
@@ -147,13 +148,13 @@ fn item(rng: &mut TestRng, bit: u8, faults: bool) -> String {
     }
 }
 
-/// A network of random bits; with faults sometimes a bit too many is set.
+/// A network of random bits. With faults, sometimes one bit too many is set.
 fn network(rng: &mut TestRng, bit: u8, faults: bool) -> String {
     let width = if bit == IPV4 { 32 } else { 128_u32 };
     let bits = rng.random_range(0..=width);
     let mut address = rng.random::<u128>();
     if chance(rng, 30) {
-        // Near the addresses that are written in two ways.
+        // Near the addresses that can be written as IPv4 and as IPv6.
         address = 0xFFFF << 32 | address >> 96;
     }
     let kept = u128::MAX.checked_shl(width - bits).unwrap_or(0);
@@ -164,7 +165,7 @@ fn network(rng: &mut TestRng, bit: u8, faults: bool) -> String {
     format!("{}/{bits}", text_of(bit, address))
 }
 
-/// An address: its low bits are those of a list's family.
+/// The text of an address. An IPv4 address is in the low bits.
 pub(super) fn text_of(bit: u8, address: u128) -> String {
     if bit == IPV4 {
         let [.., a, b, c, d] = address.to_be_bytes();
@@ -174,14 +175,14 @@ pub(super) fn text_of(bit: u8, address: u128) -> String {
     }
 }
 
-/// A text with something put in, taken out or replaced.
+/// A text with a piece inserted, removed or replaced.
 pub(super) fn altered(rng: &mut TestRng, text: &str) -> String {
     let mut letters: Vec<char> = text.chars().collect();
     let at = rng.random_range(0..=letters.len());
     let end = (at + *pick(rng, &[0, 0, 1, 1, 1, 2])).min(letters.len());
     letters.splice(at..end, piece(rng).chars());
     if chance(rng, 10) {
-        // As long as some list allows, or a letter longer.
+        // As long as some list allows, or one character longer.
         let filler = *pick(rng, &['a', '0', 'A']);
         let filled = *pick(rng, &[32, 33, 64, 65, 254, 255]);
         letters.resize(letters.len().max(filled), filler);
@@ -190,7 +191,7 @@ pub(super) fn altered(rng: &mut TestRng, text: &str) -> String {
     if text.len() <= 255 { text } else { "a".repeat(255) }
 }
 
-/// A few characters, of which many mean something somewhere.
+/// A few characters, most of them special in some list.
 fn piece(rng: &mut TestRng) -> String {
     const PIECES: [&str; 16] = [
         "*", "**", "::", "//", "/.", "/..", "%", "%2F", "%41", "%c3%a9", "%C3", ":0", ":65535",

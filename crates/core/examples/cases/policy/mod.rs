@@ -1,5 +1,5 @@
-//! Random cases of policies: files of which some are at fault, and a request near to what one of
-//! their policies allows.
+//! Random cases of policies: files, some of them faulty, and a request close to what one of their
+//! policies allows.
 
 #[expect(dead_code, reason = "the scenarios of the vectors use the rest")]
 #[path = "../../../tests/scenarios/policy/build.rs"]
@@ -24,13 +24,13 @@ use shape::{Named, Offer, PolicyVector, hex};
 use crate::spoil::disturb;
 use crate::{chance, pick};
 
-/// Numbers that policies have, and some of which one is asked for.
+/// The numbers of policies; the cases look up some of them.
 const NUMBERS: [u32; 9] = [1, 2, 9, 10, 100, 0x7FFF_FFFF, 0x8000_0000, 0x8000_0001, u32::MAX];
 
 /// A file, and the name that it is offered under.
 type NamedFile = (Named, Vec<u8>);
 
-/// Half of the cases are about one item of one list, half about anything at once.
+/// Half of the cases are about one item of one list; the other half combine everything.
 pub(crate) fn case(rng: &mut TestRng, name: String) -> PolicyVector {
     if chance(rng, 50) { single(rng, name) } else { many(rng, name) }
 }
@@ -64,12 +64,14 @@ fn many(rng: &mut TestRng, name: String) -> PolicyVector {
     for _ in 0..*pick(rng, &[1, 1, 2, 3, 5]) {
         policies.insert(*pick(rng, &NUMBERS), items::random(rng, faults));
     }
+    // Files from the writer must be valid; assembled ones may have faults.
     let (directory, files) = if !faults && chance(rng, 40) {
         written(rng, visibility, &policies)
     } else {
         put_together(rng, visibility, &policies, faults)
     };
     let known: Vec<u32> = policies.keys().copied().collect();
+    // Mostly a number that has a policy, sometimes a neighbour or 0.
     let policy = match rng.random_range(0..20) {
         0 => 0,
         1 => *pick(rng, &NUMBERS),
@@ -79,6 +81,7 @@ fn many(rng: &mut TestRng, name: String) -> PolicyVector {
     let none = Lists::default();
     let lists = policies.get(&policy).map_or(&none, |(lists, _)| lists);
     let request = request::random(rng, lists);
+    // Rarely look up under the other visibility.
     let asked_for = if chance(rng, 97) { visibility } else { PUBLIC + PRIVATE - visibility };
     PolicyVector {
         name,
@@ -94,7 +97,7 @@ fn many(rng: &mut TestRng, name: String) -> PolicyVector {
 
 type Policies = BTreeMap<u32, (Lists, Vec<u8>)>;
 
-/// What the writer makes of policies without a fault, among many others.
+/// The files that the writer makes of valid policies, among many others.
 fn written(rng: &mut TestRng, visibility: u8, policies: &Policies) -> (Named, Vec<NamedFile>) {
     let mut tree = match visibility {
         PUBLIC => PolicyTree::public(),
@@ -102,12 +105,12 @@ fn written(rng: &mut TestRng, visibility: u8, policies: &Policies) -> (Named, Ve
     };
     tree.set(7, &PolicyDraft::default()).unwrap();
     for (number, (_, policy)) in policies {
-        // Even here a random network may be one of IPv4 that is written as IPv6.
+        // A random network can still be an IPv4 one written as IPv6, which doesn't decode.
         if let Ok(policy) = Policy::decode(policy) {
             tree.set(*number, &PolicyDraft::from(&policy)).unwrap();
         }
     }
-    // Enough of them that bodies are halved.
+    // Sometimes enough policies that bodies are split in half.
     for _ in 0..*pick(rng, &[0, 0, 10, 200]) {
         let number = rng.random_range(1..=u32::MAX);
         if !policies.contains_key(&number) {
@@ -120,7 +123,7 @@ fn written(rng: &mut TestRng, visibility: u8, policies: &Policies) -> (Named, Ve
     (files.last().unwrap().0.clone(), files)
 }
 
-/// Bodies, directories for them, and sometimes directories for those.
+/// Builds bodies, directories over them, and sometimes directories over those.
 fn put_together(
     rng: &mut TestRng,
     visibility: u8,
@@ -129,6 +132,7 @@ fn put_together(
 ) -> (Named, Vec<NamedFile>) {
     let mut files: Vec<NamedFile> = Vec::new();
     let all: Vec<(u32, &[u8])> = policies.iter().map(|(n, (_, p))| (*n, &p[..])).collect();
+    // Split the policies into at most two bodies.
     let (low, high) = all.split_at(rng.random_range(0..=all.len()));
     let mut lines: Vec<(u32, Named)> = Vec::new();
     for part in [low, high] {
@@ -144,6 +148,7 @@ fn put_together(
         }
         lines.push((first, put(rng, &mut files, faults, |rng| body(own(rng, visibility), &part))));
     }
+    // Build directories level by level; the last one has a single directory.
     let depth = *pick(rng, &[1, 1, 1, 2, 2, 3, 4, 5]);
     for level in 0..depth {
         let level = if faults && chance(rng, 3) { rng.random_range(0..5) } else { level };
@@ -167,12 +172,12 @@ fn put_together(
     (lines[0].1.clone(), files)
 }
 
-/// Nearly always `visibility`, and else the other.
+/// Usually `visibility`, rarely the other one.
 fn own(rng: &mut TestRng, visibility: u8) -> u8 {
     if chance(rng, 99) { visibility } else { PUBLIC + PRIVATE - visibility }
 }
 
-/// Adds the file that `make` gives, sometimes with a byte changed, and tells its name.
+/// Adds the file that `make` returns, sometimes with a byte changed, and returns its name.
 fn put(
     rng: &mut TestRng,
     files: &mut Vec<NamedFile>,
@@ -188,7 +193,7 @@ fn put(
     name
 }
 
-/// Something wrong in the ranges of a directory.
+/// Makes one fault in the ranges of a directory.
 fn amiss(rng: &mut TestRng, lines: &mut Vec<(u32, Named)>) {
     let at = rng.random_range(0..lines.len());
     match rng.random_range(0..6) {
@@ -207,7 +212,8 @@ fn amiss(rng: &mut TestRng, lines: &mut Vec<(u32, Named)>) {
     }
 }
 
-/// The files as they come: nearly all, in any order, now and then another than was asked for.
+/// The files as they are offered: nearly all, in any order, and occasionally under another file's
+/// name.
 fn offers(rng: &mut TestRng, files: Vec<NamedFile>) -> Vec<Offer> {
     let mut offers = Vec::new();
     for (Named { digest, mut length }, mut file) in files {

@@ -1,4 +1,4 @@
-//! Random requests, near to what a policy allows.
+//! Random requests, close to what a policy allows.
 
 use proptest::prelude::RngExt as _;
 use proptest::test_runner::TestRng;
@@ -29,8 +29,7 @@ pub(super) fn random(rng: &mut TestRng, lists: &Lists) -> Request {
     Request { address: address(rng, lists), origin, method, path, scopes, sales_channel }
 }
 
-/// A request of which the facts that one list is about are known alone, and altered every other
-/// time.
+/// A request that has only the facts of one list; every second one is altered.
 pub(super) fn single(rng: &mut TestRng, lists: &Lists, bit: u8) -> Request {
     let mut request = Request::default();
     if bit <= IPV6 {
@@ -54,7 +53,7 @@ pub(super) fn single(rng: &mut TestRng, lists: &Lists, bit: u8) -> Request {
     request
 }
 
-/// A text that is made from an item of a list, one of `others`, or one of them changed.
+/// A text derived from an item of a list, one of `others`, or an altered version of either.
 fn near(
     rng: &mut TestRng,
     items: &[String],
@@ -70,7 +69,7 @@ fn near(
     if chance(rng, 8) { altered(rng, &text) } else { text }
 }
 
-/// A path that the pattern matches, nearly always.
+/// A path that usually matches the pattern.
 fn path_of(rng: &mut TestRng, pattern: &str) -> String {
     const SEGMENTS: [&str; 8] = ["a", "x", "store", "carts", "*", "", "%C3%A9", "b.c"];
     let mut path = String::new();
@@ -88,7 +87,7 @@ fn path_of(rng: &mut TestRng, pattern: &str) -> String {
     path
 }
 
-/// A scope that the grant covers, nearly always.
+/// A scope that the grant usually covers.
 fn scope_of(rng: &mut TestRng, grant: &str) -> String {
     const SEGMENTS: [&str; 6] = ["orders", "read", "own", "a", "b", "*"];
     let mut segments: Vec<&str> = Vec::new();
@@ -101,7 +100,7 @@ fn scope_of(rng: &mut TestRng, grant: &str) -> String {
     segments.join(":")
 }
 
-/// An address in a network of the policy, or just outside of one.
+/// An address in a network of the policy, or just outside one.
 fn address(rng: &mut TestRng, lists: &Lists) -> Option<String> {
     if chance(rng, 4) {
         return None;
@@ -121,7 +120,7 @@ fn address(rng: &mut TestRng, lists: &Lists) -> Option<String> {
         std::net::IpAddr::V6(address) => (address.to_bits(), 128),
     };
     let bits = bits.parse::<u32>().unwrap().min(width);
-    // A bit that does not count, or the last that does, and those after it.
+    // Flip bits behind the prefix, which doesn't change the match, or also the prefix's last bit.
     let from = (bits + *pick(rng, &[0, 0, 1])).saturating_sub(u32::from(chance(rng, 20)));
     number ^= rng.random::<u128>() & !u128::MAX.checked_shl(width - from.min(width)).unwrap_or(0);
     if bit == IPV4 && chance(rng, 30) {

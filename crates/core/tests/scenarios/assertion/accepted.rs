@@ -1,4 +1,4 @@
-//! Assertions that an origin takes.
+//! Assertions that an origin accepts.
 
 use portcullis_core::assertion::{Assertion, MAX_LEN};
 use portcullis_core::crypto::{Context, PublicKey};
@@ -21,8 +21,8 @@ pub(super) fn world_with_mixed_key() -> World {
     })
 }
 
-/// What `crooked` signs, of the first list number for which the cofactorless equation holds as
-/// `holds` says.
+/// An assertion signed by `crooked`, with the first list number for which the result of the
+/// cofactorless equation equals `holds`.
 pub(super) fn crooked(crooked: Crooked, holds: bool) -> (Assertion<'static>, String) {
     let mut all = (0..).map(|list| {
         let said = Assertion { list, ..said() };

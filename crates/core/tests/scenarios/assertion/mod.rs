@@ -20,7 +20,7 @@ pub(crate) fn all() -> Vec<AssertionVector> {
     [accepted::all(), refused::all()].into_iter().flatten().collect()
 }
 
-/// The signer of assertions, and what it is asked as, in every scenario that says nothing else.
+/// The signer's kid and the expected audience, in every scenario that sets no others.
 const KID: u16 = 9;
 const AUDIENCE: &str = "origin.example:8443";
 const NOW_MS: u64 = START as u64 * 1000 + 5_000;
@@ -49,12 +49,12 @@ fn world() -> World {
     }
 }
 
-/// The same, with more done to the keyring.
+/// [`world`], with the keyring changed by `amend`.
 fn world_with(amend: fn(&mut KeyringDraft)) -> World {
     World { amend, ..World::new() }
 }
 
-/// What the worked example says.
+/// The assertion of the worked example.
 fn said() -> Assertion<'static> {
     let issuer = World::new().issuer;
     Assertion {
@@ -78,7 +78,7 @@ fn text(said: &Assertion<'_>) -> String {
     key().assert(said.unsigned(KID).unwrap())
 }
 
-/// What is signed of it, changed, and signed again.
+/// The signed part of an assertion, changed and signed again.
 fn resigned(said: &Assertion<'_>, change: impl FnOnce(&mut Vec<u8>)) -> String {
     let mut body = said.unsigned(KID).unwrap().message()[Context::LEN..].to_vec();
     change(&mut body);
@@ -86,7 +86,7 @@ fn resigned(said: &Assertion<'_>, change: impl FnOnce(&mut Vec<u8>)) -> String {
     encode(&[&body[..], &signature].concat())
 }
 
-/// Its bytes, changed, under a signature that is what it was.
+/// An assertion's bytes, changed, with the signature left as it was.
 fn altered(said: &Assertion<'_>, change: impl FnOnce(&mut [u8])) -> String {
     let mut file = URL_SAFE_NO_PAD.decode(text(said)).unwrap();
     change(&mut file);

@@ -1,4 +1,4 @@
-//! Assertions that an origin refuses, in the order in which it looks.
+//! Assertions that an origin refuses, in the order of its checks.
 
 use portcullis_core::assertion::Assertion;
 use portcullis_core::crypto::{Context, PublicKey};
@@ -22,7 +22,7 @@ const BAD_SIGNATURE: &str = "assertion_bad_signature";
 const WRONG_AUDIENCE: &str = "assertion_wrong_audience";
 const OUT_OF_TIME: &str = "assertion_out_of_time";
 
-/// Where an assertion has its fields.
+/// Offsets of an assertion's fields.
 const LIST_NUMBER: usize = 22;
 const EXPIRES_AT: usize = 34;
 const KIND: usize = 38;
@@ -43,7 +43,8 @@ fn case(name: &str, about: &str, text: String, code: &str) -> AssertionVector {
 }
 
 fn texts() -> Vec<AssertionVector> {
-    // Two bytes behind the last three: the last character carries two bits of nothing.
+    // Two bytes remain after the last group of three, so the last character carries two unused
+    // bits.
     let good = text(&Assertion { scopes: "carts:read", ..said() });
     assert_eq!(good.len() % 4, 3);
     let malformed = |name: &str, about: &str, text: String| case(name, about, text, MALFORMED);
@@ -229,7 +230,7 @@ fn signatures() -> Vec<AssertionVector> {
     ]
 }
 
-/// What the strict rules of `docs/token.md` refuse, and some libraries don't.
+/// Points that the strict rules of `docs/token.md` refuse and some libraries accept.
 fn points() -> Vec<AssertionVector> {
     let said = said();
     let bad = |name: &str, about: &str, change: fn(&mut [u8])| {
@@ -239,7 +240,7 @@ fn points() -> Vec<AssertionVector> {
         });
         case(&format!("signature-{name}"), about, signed, BAD_SIGNATURE)
     };
-    // The signer's key is the one that signs crookedly.
+    // The signer's key is the one behind the irregular signatures.
     let world = world_with(|draft| {
         let key = PublicKey::from_bytes(&Crooked::HONEST.key()).unwrap();
         draft.entries.push(signer(KID, key));

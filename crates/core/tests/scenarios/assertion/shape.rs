@@ -1,4 +1,4 @@
-//! The shape of an assertion's vector, and how it is run.
+//! The format of an assertion's vector, and how it is run.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -13,13 +13,13 @@ use serde::{Deserialize, Serialize};
 #[serde(deny_unknown_fields)]
 pub(crate) struct AssertionVector {
     pub(crate) name: String,
-    /// What is shown, in a sentence.
+    /// What the vector shows, in a sentence.
     pub(crate) about: String,
     pub(crate) root: String,
     pub(crate) keyring: String,
     /// The value of the header.
     pub(crate) assertion: String,
-    /// Whom it has to be for.
+    /// The audience that the verifier expects.
     pub(crate) audience: String,
     pub(crate) now_ms: u64,
     pub(crate) expect: AssertionExpect,
@@ -32,7 +32,7 @@ pub(crate) enum AssertionExpect {
     Refused { code: String },
 }
 
-/// What is asserted; its times are seconds since the epoch.
+/// The assertion's contents; its times are seconds since the epoch.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Said {
     pub(crate) issuer: String,
@@ -72,7 +72,7 @@ impl Said {
     }
 }
 
-/// Runs a vector, whatever it expects.
+/// Runs a vector, whatever result it expects.
 pub(crate) fn run_vector(vector: &AssertionVector) -> AssertionExpect {
     let root = PublicKey::from_text(&vector.root).unwrap();
     let keyring = Keyring::open(&URL_SAFE_NO_PAD.decode(&vector.keyring).unwrap(), &root).unwrap();

@@ -12,7 +12,7 @@ pub(super) fn all() -> Vec<PolicyVector> {
 
 type Change = fn(&mut Vec<u8>);
 
-/// A body of policies 9 and 10, which say nothing: 7 bytes, two lines of 6, and a byte for each.
+/// A body of the empty policies 9 and 10: 7 bytes, two lines of 6, and one byte per policy.
 fn changed() -> Vec<PolicyVector> {
     let changes: [(&str, &str, Change); 17] = [
         ("magic", "Another file's magic.", |b| b[2] = b'B'),
@@ -58,7 +58,7 @@ fn changed() -> Vec<PolicyVector> {
     vectors
 }
 
-/// Where each policy ends, counted from the first.
+/// The end of each policy, counted from the first one.
 fn ends() -> Vec<PolicyVector> {
     let channel = one_list(SALES_CHANNELS, &["a"]);
     let with_ends = |ends: [u8; 3]| {
@@ -105,7 +105,7 @@ fn lengths() -> Vec<PolicyVector> {
     let (longest, too_long) = (two(8192), two(8193));
     let salted = body(PRIVATE, &[(NUMBER, &of_length(8000))]);
     let private = directory_of(PRIVATE, 0, &[(0, named(&salted))]);
-    // A directory can't name what is longer than 8192 bytes.
+    // A directory can't name a file longer than 8192 bytes.
     let claimed = Named { length: 8192, ..named(&too_long) };
     vec![
         scenario("body-longest", "A body of 8192 bytes.")

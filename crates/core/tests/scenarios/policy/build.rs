@@ -1,10 +1,10 @@
-//! Policies and files put together by hand, byte by byte, good or not. The example `cases` shares it.
+//! Policies and files built byte by byte, valid or not. The example `cases` shares this file.
 
 use portcullis_core::issue::name_file;
 
 use super::shape::{Named, unhex};
 
-/// The lists by their bits.
+/// The lists, by their bits.
 pub(crate) const IPV4: u8 = 0;
 pub(crate) const IPV6: u8 = 1;
 pub(crate) const ORIGINS: u8 = 2;
@@ -17,7 +17,7 @@ pub(crate) const RATE_CLASS: u8 = 7;
 pub(crate) const PUBLIC: u8 = 1;
 pub(crate) const PRIVATE: u8 = 2;
 
-/// A policy of these lists, which are given in the order of their bits.
+/// A policy of these lists, which must be in the order of their bits.
 pub(crate) fn policy(lists: &[(u8, Vec<u8>)]) -> Vec<u8> {
     let mut out = vec![lists.iter().fold(0, |bits, (bit, _)| bits | 1 << bit)];
     for (_, list) in lists {
@@ -27,7 +27,7 @@ pub(crate) fn policy(lists: &[(u8, Vec<u8>)]) -> Vec<u8> {
     out
 }
 
-/// A policy of one list of texts, in this order.
+/// A policy with one list of texts, in this order.
 pub(crate) fn one_list(bit: u8, items: &[&str]) -> Vec<u8> {
     policy(&[(bit, texts(items))])
 }
@@ -37,7 +37,7 @@ pub(crate) fn texts(items: &[&str]) -> Vec<u8> {
     items.iter().flat_map(text).collect()
 }
 
-/// Networks in CIDR notation, whatever bits are set in them.
+/// Networks in CIDR notation; host bits are kept.
 pub(crate) fn networks(items: &[&str]) -> Vec<u8> {
     let network = |item: &&str| {
         let (address, bits) = item.split_once('/').unwrap();
@@ -51,9 +51,9 @@ pub(crate) fn networks(items: &[&str]) -> Vec<u8> {
     items.iter().flat_map(network).collect()
 }
 
-/// A policy of so many bytes that grants the sales channel `x`.
+/// A policy of `length` bytes that grants the sales channel `x`.
 pub(crate) fn of_length(length: usize) -> Vec<u8> {
-    // Behind set, length and `x` there are texts of 64 bytes, and four that share what is left.
+    // After set, length and `x` come texts of 64 bytes, and four that share the rest.
     let mut channels: Vec<String> = (0..(length - 201) / 65).map(|i| format!("{i:064}")).collect();
     let left = length - 5 - 65 * channels.len();
     for (at, letter) in ["a", "b", "c", "d"].into_iter().enumerate() {
@@ -89,7 +89,7 @@ pub(crate) fn directory(level: u8, ranges: &[(u32, &[u8])]) -> Vec<u8> {
     directory_of(PUBLIC, level, &ranges)
 }
 
-/// A directory of files that may not be there.
+/// A directory of files that may not exist.
 pub(crate) fn directory_of(visibility: u8, level: u8, ranges: &[(u32, Named)]) -> Vec<u8> {
     let mut out = [b"PCD\x01", &[visibility, level][..]].concat();
     out.extend(u16::try_from(ranges.len()).unwrap().to_be_bytes());
@@ -106,7 +106,7 @@ pub(crate) fn named(file: &[u8]) -> Named {
     Named { digest: name.digest.to_string(), length: name.len }
 }
 
-/// A file that nobody has.
+/// The name of a file that doesn't exist.
 pub(crate) fn elsewhere() -> Named {
     named(b"elsewhere")
 }

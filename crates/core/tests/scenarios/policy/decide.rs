@@ -1,4 +1,4 @@
-//! What a policy restricts to, in which order, and what is known of a request.
+//! What a policy restricts, the order of its checks, and which facts of a request are known.
 
 use super::shape::PolicyVector;
 use super::{
@@ -10,7 +10,7 @@ pub(super) fn all() -> Vec<PolicyVector> {
     [addresses(), restrictions(), sales_channels(), order()].into_iter().flatten().collect()
 }
 
-/// Name, what is shown, the networks by their lists, an address, and whether it is allowed.
+/// Name, description, networks by list, address, and whether the address is allowed.
 type Address = (&'static str, &'static str, &'static [(u8, &'static str)], &'static str, bool);
 
 fn addresses() -> Vec<PolicyVector> {
@@ -202,7 +202,7 @@ fn sales_channels() -> Vec<PolicyVector> {
     ]
 }
 
-/// A policy that says no to all, and requests that meet one after the other of its checks.
+/// A policy that denies everything, and requests that pass one more of its checks each time.
 fn order() -> Vec<PolicyVector> {
     let everything = policy(&[
         (IPV4, networks(&["192.0.2.0/24"])),

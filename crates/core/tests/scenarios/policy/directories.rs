@@ -7,7 +7,7 @@ pub(super) fn all() -> Vec<PolicyVector> {
     [changed(), ranges(), levels()].into_iter().flatten().collect()
 }
 
-/// The head names this directory, which no reader may hold.
+/// The head names this directory, which every reader must refuse.
 fn directory_refused(name: &str, about: &str, file: &[u8]) -> PolicyVector {
     scenario(&format!("directory-{name}"), about)
         .offer(named(file), file, Some("list_unreadable"))
@@ -17,7 +17,7 @@ fn directory_refused(name: &str, about: &str, file: &[u8]) -> PolicyVector {
 
 type Change = fn(&mut Vec<u8>);
 
-/// A directory of level 0 and two ranges, from 0 and from 100: 8 bytes and two lines of 40.
+/// A directory of level 0 with two ranges, from 0 and from 100: 8 bytes and two lines of 40.
 fn changed() -> Vec<PolicyVector> {
     let changes: [(&str, &str, Change); 18] = [
         ("magic", "Another file's magic.", |d| d[2] = b'H'),
@@ -84,7 +84,7 @@ fn ranges() -> Vec<PolicyVector> {
     ]
 }
 
-/// As many directories as may stand on the way.
+/// The most directories that a path to a body may have.
 fn levels() -> Vec<PolicyVector> {
     let mut file = body(PUBLIC, &[(NUMBER, &[0])]);
     let mut scenario =

@@ -1,4 +1,4 @@
-//! The worked example of the spec, as the writer gives it.
+//! The worked example of the spec, as the writer produces it.
 
 use portcullis_core::issue::{PolicyDraft, PolicyFiles, PolicyTree, SaltKey};
 

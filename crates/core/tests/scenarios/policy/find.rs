@@ -1,4 +1,4 @@
-//! Which policy is found, and what is said where there is none.
+//! Which policy is found, and which code is given if there is none.
 
 use super::shape::{Named, PolicyVector};
 use super::{
@@ -31,7 +31,7 @@ fn number_0() -> Vec<PolicyVector> {
     ]
 }
 
-/// A body of one policy with this number and rate class.
+/// A body with one policy of this number and rate class.
 fn rated(number: u32, class: &str) -> Vec<u8> {
     body(PUBLIC, &[(number, &one_list(RATE_CLASS, &[class]))])
 }
@@ -45,7 +45,7 @@ fn missing() -> Vec<PolicyVector> {
             .under(&directory(0, &[(5, &low), (100, &high)]))
             .number(number)
     };
-    // Each holds what the other's range is asked for.
+    // Each body is named for the other one's range.
     let crossed = directory(0, &[(5, &high), (100, &low)]);
     let crossed = |name: &str, about: &str, number| {
         scenario(name, about).hold(&low).hold(&high).under(&crossed).number(number).missing()
@@ -93,7 +93,7 @@ fn unavailable() -> Vec<PolicyVector> {
     ]
 }
 
-/// What stands in the place of a file.
+/// Files in the place of another file.
 fn trees() -> Vec<PolicyVector> {
     let file = rated(NUMBER, "low");
     let private = body(PRIVATE, &[(NUMBER, &[0])]);

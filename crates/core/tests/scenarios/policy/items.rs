@@ -1,4 +1,4 @@
-//! What each item of a list must be, but for paths and scopes.
+//! The valid form of each list's items, except paths and scopes.
 
 use super::shape::PolicyVector;
 use super::{

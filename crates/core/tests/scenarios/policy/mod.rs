@@ -1,4 +1,5 @@
-//! The scenarios of `tests/vectors/policy`, by the part of `docs/policy.md` that decides them.
+//! The scenarios of `tests/vectors/policy`, grouped by the part of `docs/policy.md` that decides
+//! them.
 
 mod bodies;
 mod build;
@@ -33,14 +34,13 @@ pub(crate) fn all() -> Vec<PolicyVector> {
     parts.into_iter().flatten().collect()
 }
 
-/// The policy that a scenario asks for unless it says otherwise.
+/// The policy that a scenario looks up unless it sets another.
 const NUMBER: u32 = 9;
 
 /// A vector in the making.
 struct Scenario(PolicyVector);
 
-/// Policy 9 is asked for, under a head that names no directory, by a request of which nothing is
-/// known.
+/// Policy 9 is looked up, under a head that names no directory, by a request without any facts.
 fn scenario(name: &str, about: &str) -> Scenario {
     Scenario(PolicyVector {
         name: name.into(),
@@ -54,18 +54,18 @@ fn scenario(name: &str, about: &str) -> Scenario {
     })
 }
 
-/// The policy that is asked for is this one.
+/// Looks up this policy.
 fn saying(name: &str, about: &str, policy: &[u8]) -> Scenario {
     let body = body(PUBLIC, &[(NUMBER, policy)]);
     scenario(name, about).hold(&body).under(&directory(0, &[(0, &body)]))
 }
 
-/// The policy that is asked for is this one, and no reader may hold the body in which it stands.
+/// Looks up this policy; every reader must refuse the body that contains it.
 fn refused(name: &str, about: &str, policy: &[u8]) -> PolicyVector {
     body_refused(name, about, &body(PUBLIC, &[(NUMBER, policy)]))
 }
 
-/// The body in which the policy would be found is this one, which no reader may hold.
+/// The policy would be found in this body, which every reader must refuse.
 fn body_refused(name: &str, about: &str, body: &[u8]) -> PolicyVector {
     scenario(name, about)
         .offer(named(body), body, Some("list_unreadable"))
@@ -74,7 +74,7 @@ fn body_refused(name: &str, about: &str, body: &[u8]) -> PolicyVector {
 }
 
 impl Scenario {
-    /// Holds a file.
+    /// Offers a file that must be accepted.
     fn hold(self, file: &[u8]) -> Self {
         self.offer(named(file), file, None)
     }
@@ -87,12 +87,12 @@ impl Scenario {
         self
     }
 
-    /// Holds the directory that the head names.
+    /// Offers this directory and lets the head name it.
     fn under(self, directory: &[u8]) -> Self {
         self.hold(directory).head(named(directory))
     }
 
-    /// The head names this directory.
+    /// Lets the head name this directory.
     fn head(mut self, name: Named) -> Self {
         self.0.directory = Some(name);
         self
@@ -142,7 +142,7 @@ impl Scenario {
         self.expect(PolicyExpect::Accepted { rate_class: None })
     }
 
-    /// Accepted, in this rate class.
+    /// Expects acceptance, in this rate class.
     fn rated(self, class: &str) -> PolicyVector {
         self.expect(PolicyExpect::Accepted { rate_class: Some(class.into()) })
     }

@@ -1,4 +1,4 @@
-//! What a pattern may be, which paths it matches, and which paths no pattern matches.
+//! Valid patterns, the paths that they match, and the paths that no pattern matches.
 
 use super::shape::PolicyVector;
 use super::{PATHS, one_list, refused, saying};
@@ -112,7 +112,7 @@ fn matches() -> Vec<PolicyVector> {
     vectors
 }
 
-/// Segments are counted, and neither the longest pattern nor a longer path confuses that.
+/// Segments are counted, and neither the longest pattern nor a longer path breaks the count.
 fn lengths() -> Vec<PolicyVector> {
     let stars = "/*".repeat(127);
     let (slash, deep) = (format!("{stars}/"), format!("{}/**", "/*".repeat(126)));
@@ -134,7 +134,7 @@ fn lengths() -> Vec<PolicyVector> {
     ]
 }
 
-/// `/**` matches none of these.
+/// Paths that `/**` doesn't match.
 fn not_plain() -> Vec<PolicyVector> {
     [
         ("empty", "A path of no byte.", ""),
@@ -203,7 +203,7 @@ fn not_plain() -> Vec<PolicyVector> {
     .collect()
 }
 
-/// `/**` matches these.
+/// Paths that `/**` matches.
 fn plain() -> Vec<PolicyVector> {
     [
         ("characters", "Every character of a path.", "/azAZ09-._~!$&'()*+,=:@"),

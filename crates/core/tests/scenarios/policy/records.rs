@@ -1,4 +1,4 @@
-//! A policy as a set of lists, whatever their items are.
+//! A policy as a set of lists, independent of their items.
 
 use super::shape::PolicyVector;
 use super::{
@@ -71,7 +71,7 @@ fn lists() -> Vec<PolicyVector> {
     ]
 }
 
-/// Items ascend strictly, as bytes.
+/// Items are in strictly ascending byte order.
 fn orders() -> Vec<PolicyVector> {
     let texts_refused =
         |name: &str, about: &str, items: &[&str]| refused(name, about, &one_list(METHODS, items));

@@ -1,4 +1,4 @@
-//! What a scope may be, and which grants cover it.
+//! Valid scopes, and which grants cover them.
 
 use super::shape::PolicyVector;
 use super::{SCOPES, one_list, refused, saying};
@@ -30,7 +30,7 @@ fn refusals() -> Vec<PolicyVector> {
     .collect()
 }
 
-/// What one grant covers of one scope that is needed.
+/// Whether one grant covers one required scope.
 fn covers() -> Vec<PolicyVector> {
     [
         ("same", "orders:read", "orders:read", true),

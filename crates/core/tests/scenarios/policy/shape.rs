@@ -1,4 +1,5 @@
-//! The shape of a policy's vector, and how it is run. The examples `run_vector` and `cases` share it.
+//! The format of a policy's vector, and how it is run. The examples `run_vector` and `cases` share
+//! this file.
 
 use portcullis_core::crypto::Digest;
 use portcullis_core::list::FileName;
@@ -10,18 +11,18 @@ use serde::{Deserialize, Serialize};
 #[serde(deny_unknown_fields)]
 pub(crate) struct PolicyVector {
     pub(crate) name: String,
-    /// What is shown, in a sentence.
+    /// What the vector shows, in a sentence.
     pub(crate) about: String,
-    /// `public` or `private`: what the token's kind chooses.
+    /// `public` or `private`; in production, the token's kind selects it.
     pub(crate) visibility: String,
-    /// What the head names; null for none.
+    /// The directory that the head names; null for none.
     pub(crate) directory: Option<Named>,
-    /// Files offered in this order, with the code of those that must be refused.
+    /// The files offered, in this order, each with its code if it must be refused.
     pub(crate) files: Vec<Offer>,
     /// The number that the token carries.
     pub(crate) policy: u32,
     pub(crate) request: Request,
-    /// Left out where nobody knows yet: two verifiers are compared.
+    /// Left out when two verifiers are compared, because the result isn't known in advance.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) expect: Option<PolicyExpect>,
 }
@@ -32,7 +33,7 @@ pub(crate) struct Named {
     pub(crate) length: u32,
 }
 
-/// A file, and the name that it was asked for by.
+/// A file, and the name under which it is offered.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Offer {
     pub(crate) digest: String,
@@ -41,7 +42,7 @@ pub(crate) struct Offer {
     pub(crate) refused: Option<String>,
 }
 
-/// The facts; null for one that is not known.
+/// The request's facts; null if a fact is not known.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Request {
     pub(crate) address: Option<String>,
@@ -60,16 +61,16 @@ pub(crate) enum PolicyExpect {
     },
     Refused {
         code: String,
-        /// The digest of the file that is not held.
+        /// The digest of the file that is missing.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         file: Option<String>,
     },
 }
 
-/// What this verifier makes of a vector.
+/// This verifier's result for a vector.
 #[derive(Debug, Serialize)]
 pub(crate) struct PolicyOutcome {
-    /// For each file the code that it was refused with.
+    /// For each file, the code with which it was refused.
     pub(crate) files: Vec<Option<String>>,
     pub(crate) expect: PolicyExpect,
 }
@@ -87,7 +88,7 @@ fn file_name(digest: &str, len: u32) -> FileName {
     FileName { digest: Digest(unhex(digest).try_into().unwrap()), len }
 }
 
-/// Runs a vector, whatever it expects.
+/// Runs a vector, whatever result it expects.
 pub(crate) fn run_vector(vector: &PolicyVector) -> PolicyOutcome {
     let mut policies = Policies::new(1 << 20);
     let offer = |Offer { digest, length, bytes, .. }: &Offer| {
