@@ -2,9 +2,9 @@
 //!
 //! Gates report the uses. A missing report doesn't prove that a key was unused, so keys of a kind
 //! are suspended only if reports cover the whole window:
-//! uses of keys of the kind arrived on each day of the window, and
-//! each admin key that reports has reported on each day since it first did
-//! ```
+//!
+//! - reports of uses of that kind arrived on each day of the window, and
+//! - each admin key that reports has reported on each day since it first did.
 //!
 //! A revoked or deleted admin key reports no more and is ignored. An expired admin key is still
 //! awaited: a gate may keep using it, and its reports are refused.
