@@ -23,8 +23,9 @@ const CLASSES = {
   // Users hold them; they have no private fields.
   plain: ['IssuerError', 'Key', 'PortcullisError'],
   // No user gets one.
-  inner: ['Bits', 'Doubt', 'Engine', 'HeldKeyring', 'Judge', 'Keeper', 'Lister', 'Module', 'Policies', 'Reader', 'Records', 'Refusal',
-    'Slots', 'Transport', 'Unreadable', 'Update'],
+  inner: ['Acts', 'Bits', 'Copy', 'Doubt', 'Engine', 'Fallback', 'Filler', 'Hashes', 'HeldKeyring', 'Judge',
+    'Keeper', 'KeptLister', 'Lister', 'Mistake', 'Module', 'OldTables', 'Policies', 'Reach', 'Reader', 'Records',
+    'Refusal', 'Report', 'Slots', 'Transport', 'Trust', 'Unreadable', 'Update'],
 };
 // What the entries export. Of `holders` an instance is made below, or in the test that is named.
 const EXPORTS = {
@@ -59,7 +60,7 @@ const OF_KEYS = {
 };
 const OF_ITS_PARTS = {
   create: [{}], list: [], get: ['1'], update: BY_ID, delete: ['1'], change: [{}], report: [[]], show: [], publish: [], lift: ['1'],
-  verify: ['x'], revokeHeld: ['x'], live: [], ready: [], rotateSecret: ['1'], replay: BY_ID, deliveries: ['1'],
+  labels: [], verify: ['x'], revokeHeld: ['x'], live: [], ready: [], rotateSecret: ['1'], replay: BY_ID, deliveries: ['1'],
 };
 
 // How to make one, and a call of each of its members.
