@@ -11,7 +11,7 @@ import { startGate } from './gate.mjs';
 import { listen, read, startOrigin } from './http.mjs';
 import { portcullis } from './issuer.mjs';
 import { atEnd, handedOver, start, temporaryFolder, until } from './processes.mjs';
-import { cleanEnvironment, freeAddress, openShell, runPage } from './tour.mjs';
+import { cleanEnvironment, freeAddress, openShell, replaceWhole, runPage } from './tour.mjs';
 
 const DOCS = new URL('../../../docs/', import.meta.url);
 const page = (name) => readFile(new URL(name, DOCS), 'utf8');
@@ -51,8 +51,8 @@ export async function stage({ valid, env: more = {}, home, gate: settings = {}, 
       'https://api.example.com': door.url,
       ...further,
     });
-  it.here = (text) => places().reduce((text, [theirs, ours]) => text.replaceAll(theirs, ours), text);
-  it.there = (text) => places().reduce((text, [theirs, ours]) => text.replaceAll(ours, theirs), text);
+  it.here = (text) => places().reduce((text, [theirs, ours]) => replaceWhole(text, theirs, ours), text);
+  it.there = (text) => places().reduce((text, [theirs, ours]) => replaceWhole(text, ours, theirs), text);
 
   for (const name of ['bin', 'work', 'stick', 'backups', 'etc', 'scratch']) await mkdir(at(name));
   if (wrap) {

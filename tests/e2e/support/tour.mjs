@@ -18,6 +18,14 @@ const NAME = /<([a-z][a-z0-9-]*)>/g;
 const MORE = '…';
 const REST = '(…)';
 
+/**
+ * Replaces `from` by `to`, but not inside a longer word or number: a key's text can contain the digits of a
+ * number that a page names, and must stay as it is.
+ */
+export function replaceWhole(text, from, to) {
+  return text.replace(new RegExp(`(?<!\\w)${escaped(from)}(?!\\w)`, 'g'), () => to);
+}
+
 /** The commands of a document, `{ line, command, output }`, and what happens between: `{ line, happens }`. */
 export function readTour(text) {
   const acts = [];
