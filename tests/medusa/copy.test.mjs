@@ -4,7 +4,6 @@ import assert from 'node:assert/strict';
 import { createRequire } from 'node:module';
 import { before, test } from 'node:test';
 
-
 import { atEnd, until } from '../e2e/support/processes.mjs';
 import { proxy } from '../../wasm/test/issuer-proxy.mjs';
 import { client } from './shop.mjs';
@@ -12,6 +11,8 @@ import { database, issuerFor } from './support.mjs';
 
 const require = createRequire(import.meta.url);
 const { default: definition, ApiKeyModuleService } = require('portcullis/medusa');
+const { createVerifier } = require('portcullis');
+const { Trust } = await import('./node_modules/portcullis/js/medusa-trust.js');
 const { Copy } = await import('./node_modules/portcullis/js/medusa-copy.js');
 const { MIGRATIONS } = await import('./node_modules/portcullis/js/medusa-tables.js');
 
@@ -112,6 +113,25 @@ test('an older list never takes the place of a newer one', async () => {
   assert.deepEqual([(await one.trust()).stamp.toString(), await held()], ['300', '2.6.101']);
   await Promise.all(Array.from({ length: 30 }, (_, number) => copy('trust').putTrust(trust(2, 10 + number, 400))));
   assert.equal(await held(), '2.39.400');
+});
+
+test('a process never holds an older list than it stores', async () => {
+  const bundle = async () => new Uint8Array(await (await fetch(`${issuer.url}/.well-known/portcullis/bundle`)).arrayBuffer());
+  const older = await bundle();
+  const { key } = (await issuer.api('POST', '/v1/keys', { title: 'newer' })).body;
+  await issuer.revokeByApi(key.id);
+  const numberOf = (bytes) => createVerifier({ root: issuer.root, bundle: bytes }).status().list.number;
+  const newer = await until('the list is newer', async () => {
+    const bytes = await bundle();
+    return numberOf(bytes) > numberOf(older) && bytes;
+  });
+  const verifier = createVerifier({ root: issuer.root, bundle: older });
+  const stored = copy('never older');
+  const trust = new Trust({ root: issuer.root, copy: stored, source: { get: async () => newer } });
+  trust.keep(verifier);
+  await trust.settled();
+  assert.equal(Number((await stored.trust()).number), numberOf(newer));
+  assert.equal(verifier.status().list.number, numberOf(newer));
 });
 
 test('a create whose answer was lost is not done twice', async () => {

@@ -75,7 +75,7 @@ export class Trust {
     if (list.number === null || keyring === null || !(await this.#copy.isThere())) return;
     const isSame = this.#kept !== undefined && this.#kept.keyring === keyring.version && this.#kept.number === list.number && this.#kept.epoch === list.epoch;
     if (isSame) await this.#keepStamp(list);
-    else if (Date.now() - this.#bundleAt >= Math.min(BUNDLE_EVERY_MS, (list.nextUpdate - list.thisUpdate) / 10)) await this.#keepBundle();
+    else if (Date.now() - this.#bundleAt >= Math.min(BUNDLE_EVERY_MS, (list.nextUpdate - list.thisUpdate) / 10)) await this.#keepBundle(verifier);
   }
 
   async #keepStamp(list) {
@@ -89,14 +89,17 @@ export class Trust {
   }
 
   // A separate verifier checks the bundle first, so that a bundle with which no verifier can start
-  // is not stored.
-  async #keepBundle() {
+  // is not stored. The bundle may be newer than the list that `verifier` holds. `verifier` adopts
+  // it, so that this process never holds an older list than it stores: its status would otherwise
+  // name an instant up to which it verifies, and a later `restore` would extend that instant.
+  async #keepBundle(verifier) {
     this.#bundleAt = Date.now();
     const bundle = await this.#source.get('bundle', LONGEST);
     const { keyring, list } = createVerifier({ root: this.#root, bundle }).status();
     const facts = { keyring: keyring.version, epoch: list.epoch, number: list.number, thisUpdate: list.thisUpdate, nextUpdate: list.nextUpdate };
     await this.#copy.putTrust({ ...facts, bundle: Buffer.from(bundle), stamp: Buffer.from(stampOf(bundle)) });
     this.#kept = facts;
+    adopts(verifier, () => bundle);
   }
 }
 
