@@ -45,12 +45,18 @@ pub enum Standing {
 /// The held list.
 #[derive(Clone, Copy, Debug)]
 pub struct ListFacts {
-    standing: Standing,
-    epoch: u32,
-    number: f64,
-    age_ms: f64,
-    this_update: f64,
-    next_update: f64,
+    /// What it is worth at the instant of the call.
+    pub standing: Standing,
+    /// Only a keyring raises it.
+    pub epoch: u32,
+    /// Grows with every list of an epoch.
+    pub number: f64,
+    /// Milliseconds since `this_update`.
+    pub age_ms: f64,
+    /// Every revocation committed before this instant is in the list.
+    pub this_update: f64,
+    /// From this instant on, every key is refused until a newer list is adopted.
+    pub next_update: f64,
 }
 
 impl ListFacts {
