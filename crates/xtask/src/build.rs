@@ -4,7 +4,7 @@ use crate::setup::{self, Setup, TARGET};
 use crate::stamp::Stamp;
 use crate::ui::{self, Outcome};
 use crate::{cmd, paths};
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -30,6 +30,12 @@ const SIMD: &str = "--enable-simd";
 const OPTIMIZE: [&str; 3] =
     ["-O3", "--one-caller-inline-max-function-size=0", "--low-memory-unused"];
 const MODULE: &str = "portcullis.wasm";
+/// What wasm-bindgen writes of the package's class, and its names in the package.
+const CLASS: [(&str, &str); 3] = [
+    ("bindgen_bg.wasm", "bindgen.wasm"),
+    ("bindgen_bg.js", "bindgen.js"),
+    ("bindgen.d.ts", "bindgen.d.ts"),
+];
 
 /// The paths of everything that was built.
 pub(crate) struct Built {
@@ -123,8 +129,13 @@ fn npm_package(setup: &Setup) -> Result<PathBuf> {
         let mut cargo = setup.wasm.cargo()?;
         cargo.arg("build");
         let module = wasm(cargo, "portcullis-module", &paths::wasm_target())?;
-        let outputs = vec![dist.join(MODULE)];
-        let stamp = stamp(setup, "npm", &[&module], &[&options()], outputs)?;
+        // The gate's builds share the target folder, and set this variable: see `worker`.
+        let mut cargo = setup.wasm.cargo()?;
+        cargo.env("WASM_BINDGEN_USE_JS_SYS", "1").arg("build");
+        let class = wasm(cargo, "portcullis-bindgen-module", &paths::wasm_target())?;
+        let outputs = [MODULE].into_iter().chain(CLASS.map(|(_, file)| file));
+        let outputs = outputs.map(|file| dist.join(file)).collect();
+        let stamp = stamp(setup, "npm", &[&module, &class], &[&options()], outputs)?;
         if stamp.is_fresh() {
             return Ok(Outcome::Fresh);
         }
@@ -134,6 +145,7 @@ fn npm_package(setup: &Setup) -> Result<PathBuf> {
         }
         std::fs::create_dir_all(&dist)?;
         optimize(setup, &module, &dist.join(MODULE), &[SIMD])?;
+        bindgen(setup, &class, &dist)?;
         stamp.write()?;
         Ok(Outcome::Done)
     })?;
@@ -141,6 +153,25 @@ fn npm_package(setup: &Setup) -> Result<PathBuf> {
     // It prints the package's size.
     cmd::stream(cmd::new(&setup.npm.node).arg(paths::root().join("wasm/build.mjs")))?;
     Ok(dist)
+}
+
+/// Runs wasm-bindgen on the module of the npm package's class. Of the targets, `bundler` alone
+/// leaves it to the package's entries how the module is loaded.
+fn bindgen(setup: &Setup, module: &Path, dist: &Path) -> Result<()> {
+    let draft = paths::wasm_target().join("bindgen");
+    let mut command = cmd::new(&setup.tools.wasm_bindgen);
+    command.args(["--target", "bundler", "--out-name", "bindgen", "--out-dir"]).arg(&draft);
+    cmd::run(command.arg(module))?;
+    for (written, file) in CLASS {
+        let (written, file) = (draft.join(written), dist.join(file));
+        if written.extension().is_some_and(|extension| extension == "wasm") {
+            optimize(setup, &written, &file, &[SIMD])?;
+        } else {
+            std::fs::copy(&written, &file)
+                .with_context(|| format!("wasm-bindgen wrote no {}", written.display()))?;
+        }
+    }
+    Ok(())
 }
 
 /// The test-only module that runs third-party test vectors, built like the package's module.

@@ -66,10 +66,11 @@ const BARE: [&str; 5] = [
     "x86_64-unknown-none",
 ];
 /// Packages that are compiled for wasm only.
-const WASM_PACKAGES: [&str; 5] = [
+const WASM_PACKAGES: [&str; 6] = [
     "portcullis-gate-worker",
     "portcullis-gate-module",
     "example-rust-worker",
+    "portcullis-bindgen-module",
     "portcullis-module",
     "portcullis-primitives",
 ];

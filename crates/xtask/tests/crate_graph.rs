@@ -9,7 +9,7 @@ use serde_json::Value;
 
 /// The allowed dependencies within the workspace. The issuer and the edge crates never depend on
 /// each other: they share only the specs and the test vectors.
-const ALLOWED: [(&str, &[&str]); 10] = [
+const ALLOWED: [(&str, &[&str]); 12] = [
     ("portcullis-core", &[]),
     ("portcullis-issuer", &["portcullis-core"]),
     ("portcullis-gate", &["portcullis-core"]),
@@ -17,6 +17,8 @@ const ALLOWED: [(&str, &[&str]); 10] = [
     ("portcullis-gate-module", &["portcullis-core", "portcullis-gate", "portcullis-gate-worker"]),
     ("example-rust-worker", &["portcullis-gate-worker"]),
     ("portcullis-wasm", &["portcullis-core"]),
+    ("portcullis-bindgen", &["portcullis-core", "portcullis-wasm"]),
+    ("portcullis-bindgen-module", &["portcullis-bindgen"]),
     ("portcullis-module", &["portcullis-core", "portcullis-wasm"]),
     ("portcullis-primitives", &["portcullis-core"]),
     ("xtask", &[]),
