@@ -4,6 +4,7 @@
 
 import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { SHARED } from './bindgen/types.mjs';
 
 const PAGES = {
   'portcullis': 'index.d.ts',
@@ -21,6 +22,7 @@ const PAGES = {
   'portcullis/pure': 'types/pure.d.ts',
   'portcullis/auto': 'types/auto.d.ts',
   'portcullis/slim': 'types/slim.d.ts',
+  'portcullis/bindgen': 'types/bindgen.d.ts',
 };
 const DECLARATION = /^(?:\/\*\*((?:(?!\*\/)[^])*)\*\/\n)?(export (?:declare )?(?:interface|type|class|function|const) (\w+)[^]*?)\n(?=\n|$)/gm;
 
@@ -50,6 +52,7 @@ function section([name, files]) {
   const parts = [`## ${name.includes('/') || name === 'portcullis' ? `\`${name}\`` : name}`];
   if (about !== undefined) parts.push(prose(about));
   for (const [, comment, code, declared] of text.matchAll(DECLARATION)) {
+    if (name === 'portcullis/bindgen' && SHARED.includes(declared)) continue;
     parts.push(`### ${declared}`);
     if (comment !== undefined) parts.push(prose(comment));
     parts.push(`\`\`\`ts\n${code}\n\`\`\``, ...fields(code));

@@ -13,9 +13,11 @@ const here = (name) => fileURLToPath(new URL(name, import.meta.url));
 
 for (const name of ['LICENSE-APACHE', 'LICENSE-MIT']) cpSync(here(`../${name}`), here(name));
 
-// As inline.js takes it.
-const module = readFileSync(here('dist/portcullis.wasm')).toString('hex');
-writeFileSync(here('dist/inline.js'), `export const MODULE = '${module}';\n`);
+// As inline.js and bindgen.js take them.
+for (const [file, name] of [['portcullis', 'inline'], ['bindgen', 'bindgen-inline']]) {
+  const module = readFileSync(here(`dist/${file}.wasm`)).toString('hex');
+  writeFileSync(here(`dist/${name}.js`), `export const MODULE = '${module}';\n`);
+}
 
 await build({
   entryPoints: [here('src/noble.mjs')],

@@ -3,6 +3,7 @@
 
 import { MODULE } from '../dist/inline.js';
 import { PortcullisError } from './errors.js';
+import { fromHex } from './hex.js';
 import { exports, start } from './instance.js';
 import { platform } from './platform.js';
 import { createVerifier as create } from './wasm.js';
@@ -28,18 +29,4 @@ function instantiate() {
       + 'or import portcullis/pure';
     throw new PortcullisError('wasm_unavailable', what, { cause });
   }
-}
-
-// Compressed, hexadecimal is 5% larger than the compressed bytes; base64 is 33% larger, because it
-// hides the repetitions from the compressor.
-function fromHex(text) {
-  if (Uint8Array.fromHex !== undefined) return Uint8Array.fromHex(text);
-  if (globalThis.Buffer !== undefined) return globalThis.Buffer.from(text, 'hex');
-  const bytes = new Uint8Array(text.length / 2);
-  const digit = (at) => {
-    const code = text.charCodeAt(at);
-    return code < 0x40 ? code - 0x30 : code - 0x57;
-  };
-  for (let at = 0; at < bytes.length; at += 1) bytes[at] = (digit(2 * at) << 4) | digit(2 * at + 1);
-  return bytes;
 }

@@ -10,7 +10,7 @@ test('the API page is up to date', () => {
 });
 
 for (const entry of ['portcullis', 'portcullis/fetch', 'portcullis/hono', 'portcullis/express', 'portcullis/fastify',
-  'portcullis/next', 'portcullis/caller', 'portcullis/assertion', 'portcullis/status-list', 'portcullis/slim', 'portcullis/auto', 'portcullis/issuer']) {
+  'portcullis/next', 'portcullis/caller', 'portcullis/assertion', 'portcullis/status-list', 'portcullis/slim', 'portcullis/auto', 'portcullis/bindgen', 'portcullis/issuer']) {
   test(`every export of ${entry} is on it`, async () => {
     const text = readFileSync(FILE, 'utf8');
     for (const name of Object.keys(await import(entry))) assert.match(text, new RegExp(`\\b${name}\\b`), name);

@@ -26,6 +26,12 @@ const page = (entry) => `
     globalThis.told = [ok, key.issuer, text].join(' ');
   });
 `;
+const pageOfTheClass = `
+  import { Verifier } from 'portcullis/bindgen';
+  const bundle = Uint8Array.from(atob('${lists.first.bundle}'), (c) => c.charCodeAt(0));
+  const { ok, key } = new Verifier({ root: '${root}', bundle, now: ${now} }).verify('${tokens.publishable}', { now: ${now} });
+  globalThis.told = [ok, key.issuer, 'accepted'].join(' ');
+`;
 const EXPECTED = `true ${fixtures.issuer} accepted`;
 
 // Each bundles `input` in `folder` into files of `out`, as its documentation has it.
@@ -85,13 +91,15 @@ browserTest('bundled without any setting, in Chromium', async (t) => {
     return found ?? errors.join('\n');
   };
   for (const [name, bundle] of Object.entries(bundlers)) {
-    await t.test(name, async (t_) => {
-      const [input, out] = [`page-${name}.js`, join(folder, `out-${name}`)];
-      writeFileSync(join(folder, input), page('portcullis'));
-      mkdirSync(out);
-      await bundle({ folder, input, out });
-      assert.equal(await told(t_, out), EXPECTED);
-    });
+    for (const [what, script] of [[name, page('portcullis')], [`${name}-bindgen`, pageOfTheClass]]) {
+      await t.test(what, async (t_) => {
+        const [input, out] = [`page-${what}.js`, join(folder, `out-${what}`)];
+        writeFileSync(join(folder, input), script);
+        mkdirSync(out);
+        await bundle({ folder, input, out });
+        assert.equal(await told(t_, out), EXPECTED);
+      });
+    }
   }
   // Where a page forbids WebAssembly.
   for (const [entry, name] of [['portcullis/pure', 'esbuild'], ['portcullis/auto', 'vite'], ['portcullis/auto', 'webpack'], ['portcullis/auto', 'rollup']]) {

@@ -50,7 +50,7 @@ async function answered(address, headers) {
 }
 
 test('the examples', async (t) => {
-  assert.deepEqual(names, ['verify.mjs', 'worker.mjs', 'hono.mjs', 'express.cjs', 'origin.mjs', 'caller.mjs', 'status.mjs']);
+  assert.deepEqual(names, ['verify.mjs', 'worker.mjs', 'hono.mjs', 'express.cjs', 'origin.mjs', 'caller.mjs', 'status.mjs', 'bindgen.mjs']);
   const { folder } = install(t);
   for (const name of ['hono', 'express', 'jose']) symlinkSync(join(MODULES, name), join(folder, 'node_modules', name));
   const keys = await issuer(files(lists.withPolicies));
@@ -78,6 +78,10 @@ test('the examples', async (t) => {
     assert.equal(await beside(bun, ['--no-install', 'clocked.mjs'], { cwd: folder, env }), '42 fresh\n');
   });
 
+  await t.test('bindgen.mjs', async () => {
+    assert.equal(await node('bindgen.mjs'), '42\n');
+    assert.equal(await node('bindgen.mjs', { API_KEY: tokens.suspended }), 'suspended\n');
+  });
   await t.test('worker.mjs, as a function of requests', async () => {
     write('ask.mjs', `
       import worker from './worker.mjs';

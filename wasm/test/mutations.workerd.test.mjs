@@ -11,15 +11,17 @@ import { fixtures } from './support.mjs';
 import { startWorker } from './workerd.mjs';
 
 const WORKER = `
+  import { Verifier as Bound } from './js/bindgen/workerd.js';
   import * as wasm from './js/workerd.js';
   import * as pure from './js/pure.js';
   import { hostile } from './test/hostile.mjs';
   import { compare } from './test/mutations.mjs';
+  const bound = { createVerifier: (options) => new Bound(options) };
   export default {
     async fetch(request) {
       const fixtures = await request.json();
-      const hostiles = [wasm, pure].map((engine) => hostile(engine, fixtures));
-      return Response.json({ compared: await compare([wasm, pure], fixtures), hostiles });
+      const hostiles = [wasm, pure, bound].map((engine) => hostile(engine, fixtures));
+      return Response.json({ compared: await compare([wasm, pure], fixtures), byBindgen: await compare([wasm, bound], fixtures), hostiles });
     },
   };
 `;
@@ -35,6 +37,7 @@ before(async () => {
 
 test('10,000 random keys and mutations get the same verdict of both engines, and the same as in Node', async () => {
   assert.equal(told.compared.difference, null);
+  assert.equal(told.byBindgen.difference, null);
   const { codes, digest } = await compare([wasm, wasm], fixtures);
   assert.deepEqual(told.compared.codes, codes);
   assert.equal(told.compared.digest, digest);

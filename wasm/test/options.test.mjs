@@ -6,6 +6,7 @@ import test from 'node:test';
 import { createContext, runInContext } from 'node:vm';
 import { createVerifier, httpSource } from 'portcullis';
 import { createAssertionVerifier } from 'portcullis/assertion';
+import { Verifier as Bound } from 'portcullis/bindgen';
 import * as forExpress from 'portcullis/express';
 import * as forFastify from 'portcullis/fastify';
 import * as forFetch from 'portcullis/fetch';
@@ -23,6 +24,7 @@ const secrets = [{ kid: 1, secret: fixtures.secret }];
 const bundle = bytes(lists.first.bundle);
 const verifier = createVerifier({ root, secrets, bundle, now });
 const pure = createPure({ root, secrets, bundle, now });
+const bound = new Bound({ root, secrets, bundle, now });
 const keyring = keyringOf({ notAfter: now + 1e9, signers: [{ kid: 9, seed: 9 }] });
 const audience = 'origin.example';
 const assertions = createAssertionVerifier({ root: keyOf(1).text, audience, keyring, source: { get: async () => keyring } });
@@ -36,13 +38,13 @@ const medusa = { url: 'https://keys.example', adminKey: 'x', root };
 // By the name that the mechanism knows it by: each call with options.
 const calls = {
   createVerifier: [(options) => createVerifier({ root, ...options }), (options) => createPure({ root, ...options })],
-  secrets: [(entry) => createVerifier({ root, secrets: [{ ...secrets[0], ...entry }] })],
-  verify: [(options) => verifier.verify(tokens.test, options), (options) => pure.verify(tokens.test, options)],
-  request: [(facts) => verifier.verify(tokens.test, { request: facts })],
+  secrets: [createVerifier, (options) => new Bound(options)].map((create) => (entry) => create({ root, secrets: [{ ...secrets[0], ...entry }] })),
+  verify: [(options) => verifier.verify(tokens.test, options), (options) => pure.verify(tokens.test, options), (options) => bound.verify(tokens.test, options)],
+  request: [(facts) => verifier.verify(tokens.test, { request: facts }), (facts) => bound.verify(tokens.test, { request: facts })],
   authenticate: [(options) => verifier.authenticate(request, options), (options) => pure.authenticate(request, options)],
-  adopt: [(options) => verifier.adopt(bundle, options)],
+  adopt: [(options) => verifier.adopt(bundle, options), (options) => bound.adopt(bundle, options)],
   refresh: [(options) => createVerifier({ root, source: { get: async () => bundle } }).refresh({ now, ...options })],
-  status: [(options) => verifier.status(options)],
+  status: [(options) => verifier.status(options), (options) => bound.status(options)],
   httpSource: [(options) => httpSource('https://keys.example', options)],
   apiKey: [forExpress, forFastify, forHono, forNext].flatMap(({ apiKey }) => [(options) => apiKey(verifier, options), (options) => apiKey(pure, options)]),
   protect: [(options) => forFetch.protect(verifier, handler, options)],
@@ -76,13 +78,18 @@ const calls = {
   'portcullis/medusa': [(options) => settings({ ...medusa, ...options })],
   fallback: [(fallback) => settings({ ...medusa, fallback: { until: new Date(), ...fallback } })],
 };
+// Of the class of wasm-bindgen alone: its options are in its module, which tells them with each that it refuses.
+const ofTheClass = {
+  Verifier: [(options) => new Bound({ root, ...options })],
+  update: [(options) => bound.update({}, options)],
+};
 // Its one name stands in bodies, whose other names are the issuer's.
 const bodies = { wait: [(body) => api.keys.revoke('a', body), (body) => api.keys.revokeMany({ ids: [], ...body }), (body) => api.revocations.create({ ...body })] };
 // Of these an object of their own is made above.
-const MERGED = new Set(['createVerifier', 'secrets', 'refresh', 'createAssertionVerifier', 'createStatusChecker', 'createIssuer', 'toArray', 'portcullis/medusa', 'fallback']);
+const MERGED = new Set(['createVerifier', 'Verifier', 'secrets', 'refresh', 'createAssertionVerifier', 'createStatusChecker', 'createIssuer', 'toArray', 'portcullis/medusa', 'fallback']);
 
 const whole = {
-  createVerifier, createPure, createAssertionVerifier, createStatusChecker, createIssuer, settings, refresh: (options) => assertions.refresh(options),
+  createVerifier, createPure, Bound: (options) => new Bound(options), createAssertionVerifier, createStatusChecker, createIssuer, settings, refresh: (options) => assertions.refresh(options),
   toArray: (options) => api.keys.list().toArray(options),
 };
 
@@ -107,7 +114,14 @@ test('each call that takes options is looked at here', () => {
   assert.deepEqual([...CALLS.keys()].sort(), Object.keys({ ...calls, ...bodies }).sort());
 });
 
-for (const [name, all] of Object.entries(calls)) {
+const namesOf = async (name) => {
+  const own = CALLS.get(name);
+  if (own !== undefined) return own;
+  const { message } = await thrown(ofTheClass[name][0], { '': 1 });
+  return message.split('; there are ')[1].split(', ');
+};
+
+for (const [name, all] of Object.entries({ ...calls, ...ofTheClass })) {
   test(`${name}: what it does not know it refuses, by name`, async () => {
     for (const call of all) {
       const unknown = Symbol('unknown');
@@ -115,7 +129,7 @@ for (const [name, all] of Object.entries(calls)) {
       await refuses(call, { nonsense: undefined }, /`nonsense`/);
       await refuses(call, { [unknown]: 1 }, /`Symbol\(unknown\)`/);
       await refuses(call, JSON.parse('{ "__proto__": { "kind": "secret" }, "x": 1 }'), /`__proto__`|`x`/);
-      for (const known of CALLS.get(name)) {
+      for (const known of await namesOf(name)) {
         await refuses(call, { [`${known}s`]: 1 }, new RegExp(`\`${known}s\` is no option of .*; did you mean \`${known}\`\\?`));
       }
     }
@@ -135,7 +149,7 @@ for (const [name, all] of Object.entries(calls)) {
     const nullable = new Set(['address', 'origin', 'method', 'path', 'salesChannel']);
     const free = name === 'portcullis/medusa' ? ['timeout', 'retries', 'fetch', 'database'] : [];
     for (const call of all) {
-      for (const known of CALLS.get(name).filter((one) => !free.includes(one))) {
+      for (const known of (await namesOf(name)).filter((one) => !free.includes(one))) {
         if (!nullable.has(known)) await refuses(call, { [known]: null }, new RegExp(`\`${known}\` is |plain object`));
         await refuses(call, { [known]: Symbol('x') }, new RegExp(`\`${known}\` is |plain object`));
         if (known !== 'secret') await refuses(call, { [known]: NaN }, new RegExp(`\`${known}\` is |plain object`));
@@ -163,7 +177,7 @@ test('the body of a call of the issuer is an object, and its `wait` a number', a
 
 test('what is explicitly undefined is not given', async () => {
   const none = { kind: undefined, environment: undefined, now: undefined, freshFor: undefined, request: undefined };
-  assert.deepEqual(verifier.verify(tokens.test, { ...none, now }), verifier.verify(tokens.test, { now }));
+  for (const one of [verifier, bound]) assert.deepEqual(one.verify(tokens.test, { ...none, now }), one.verify(tokens.test, { now }));
   const asked = { scopes: undefined, address: undefined, salesChannel: undefined, getKey: undefined, waitUntil: undefined, now };
   assert.equal((await verifier.authenticate(request, asked)).ok, true);
   assert.equal(createVerifier({ root, keyring: undefined, secrets: undefined, realm: undefined }).verify('').ok, false);
@@ -173,13 +187,15 @@ test('another realm\'s plain objects, those without a prototype and modules are 
   const foreign = runInContext('({ kind: "secret", now: 0 })', createContext());
   const bare = Object.assign(Object.create(null), { kind: 'secret' });
   const module = await import('data:text/javascript,export const kind = "secret";');
-  for (const options of [foreign, bare, module]) assert.equal(verifier.verify(tokens.test, options).ok, false);
-  assert.equal(verifier.verify(tokens.publishable, { ...bare, now }).code, 'wrong_kind');
+  for (const one of [verifier, bound]) {
+    for (const options of [foreign, bare, module]) assert.equal(one.verify(tokens.test, options).ok, false);
+    assert.equal(one.verify(tokens.publishable, { ...bare, now }).code, 'wrong_kind');
+  }
 });
 
 test('what is not enumerable counts all the same', () => {
   const hidden = Object.defineProperty({ now }, 'kind', { value: 'secret' });
-  assert.equal(verifier.verify(tokens.publishable, hidden).code, 'wrong_kind');
+  for (const one of [verifier, bound]) assert.equal(one.verify(tokens.publishable, hidden).code, 'wrong_kind');
 });
 
 test('a middleware is asked when it is made, by what its verifier knows', async () => {
@@ -216,11 +232,15 @@ test('what functions of the options give is looked at too', async () => {
 
 test('the nearest name is told, and all of them when none is near', () => {
   const told = (options) => {
-    try {
-      return String(verifier.verify(tokens.test, options));
-    } catch ({ message }) {
-      return message;
-    }
+    const all = [verifier, bound].map((one) => {
+      try {
+        return String(one.verify(tokens.test, options));
+      } catch ({ message }) {
+        return message;
+      }
+    });
+    assert.equal(all[1], all[0]);
+    return all[0];
   };
   assert.equal(told({ env: 'test' }), '`env` is no option of verify; did you mean `environment`?');
   assert.equal(told({ Kind: 'test' }), '`Kind` is no option of verify; did you mean `kind`?');

@@ -12,7 +12,7 @@ import { assertionOf, keyOf, keyringOf } from './gate.mjs';
 import { install, MODULES, program, run } from './packed.mjs';
 import { fixtures, lists, now, root, tokens } from './support.mjs';
 import { CALLS } from '../js/options.js';
-import { DEMANDS, EXHAUSTIVE, sameNames } from './types.mjs';
+import { BINDGEN, DEMANDS, EXHAUSTIVE, sameNames } from './types.mjs';
 // Each tells which options it knows.
 import '../js/assertion.js';
 import '../js/issuer.js';
@@ -59,7 +59,7 @@ test('the tarball works in an empty folder, in every runtime that is here', asyn
       'package.json', 'types'];
     assert.deepEqual([...parts].sort(), expected);
     assert.deepEqual(packed.filter((path) => path.startsWith('dist/')).sort(), [
-      'dist/inline.js', 'dist/noble.js', 'dist/portcullis.wasm', 'dist/pure.js',
+      'dist/bindgen-inline.js', 'dist/bindgen.js', 'dist/bindgen.wasm', 'dist/inline.js', 'dist/noble.js', 'dist/portcullis.wasm', 'dist/pure.js',
     ]);
     assert.deepEqual(packed.filter((path) => /test|fixture|\.mjs$|\.rs$|\.map$/.test(path)), []);
   });
@@ -83,6 +83,26 @@ test('the tarball works in an empty folder, in every runtime that is here', asyn
       assert.equal(run('node', ['--no-experimental-require-module', 'use.cjs'], folder), EXPECTED);
     });
   }
+  // A verdict of the class of wasm-bindgen, and an error of its class.
+  const bound = (imports) => `
+    ${imports('portcullis/bindgen', ['PortcullisError', 'Verifier'])}
+    const bundle = Uint8Array.from(atob('${lists.first.bundle}'), (c) => c.charCodeAt(0));
+    const { ok, key } = new Verifier({ root: '${root}', bundle, now: ${now} }).verify('${tokens.publishable}', { now: ${now} });
+    let code;
+    try { new Verifier({ root: 'x' }); } catch (error) { if (error instanceof PortcullisError) code = error.code; }
+    (globalThis.tell ?? console.log)([ok, key.issuer, code].join(' '));
+  `;
+  const boundTold = `true ${fixtures.issuer} root_unreadable\n`;
+  await t.test('the class of wasm-bindgen in Node, Deno and Bun, and of CommonJS', () => {
+    write('use.mjs', bound(esm));
+    write('use.cjs', bound(cjs));
+    assert.equal(run('node', ['use.mjs'], folder), boundTold);
+    assert.equal(run('node', ['--no-experimental-require-module', 'use.cjs'], folder), boundTold);
+    const [deno, bun] = [program('@deno', 'deno'), program('@oven', 'bin/bun')];
+    const env = { DENO_NO_UPDATE_CHECK: '1', DENO_DIR: join(folder, '.deno'), NO_COLOR: '1' };
+    if (deno) assert.equal(run(deno, ['run', '--no-remote', '--allow-read', 'use.mjs'], folder, env), boundTold);
+    if (bun) assert.equal(run(bun, ['--no-install', 'use.mjs'], folder), boundTold);
+  });
   const { text: pinned } = keyOf(1);
   const keyring = Buffer.from(keyringOf({ notAfter: now + 1e9, signers: [{ kid: 9, seed: 9 }] })).toString('base64');
   // An origin's judgement of two assertions, with the same in every runtime.
@@ -114,32 +134,36 @@ test('the tarball works in an empty folder, in every runtime that is here', asyn
     runtime.evaluate(outputFiles[0].text);
     assert.equal(`${await toldBy(runtime)}\n`, asserted);
   });
-  await t.test('Vercel\'s edge runtime, which is handed its modules', async () => {
-    write('use.mjs', `globalThis.tell = (text) => { globalThis.told = text; };\n${judging('portcullis', esm)}`);
-    const { outputFiles } = await build({
-      absWorkingDir: folder,
-      entryPoints: ['use.mjs'],
-      bundle: true,
-      format: 'iife',
-      conditions: ['edge-light', 'import'],
-      write: false,
-      plugins: [{
-        name: 'modules',
-        setup(plugin) {
-          // As Next.js does: an import of `….wasm?module` is a WebAssembly.Module.
-          plugin.onResolve({ filter: /\.wasm\?module$/ }, ({ path }) => ({ path, namespace: 'module' }));
-          plugin.onLoad({ filter: /.*/, namespace: 'module' }, () => ({ contents: 'export default globalThis.PORTCULLIS_MODULE;' }));
-        },
-      }],
+  for (const [entry, script, file, expected] of [
+    ['portcullis', judging('portcullis', esm), 'portcullis.wasm', EXPECTED], ['portcullis/bindgen', bound(esm), 'bindgen.wasm', boundTold],
+  ]) {
+    await t.test(`${entry} in Vercel's edge runtime, which is handed its modules`, async () => {
+      write('use.mjs', `globalThis.tell = (text) => { globalThis.told = text; };\n${script}`);
+      const { outputFiles } = await build({
+        absWorkingDir: folder,
+        entryPoints: ['use.mjs'],
+        bundle: true,
+        format: 'iife',
+        conditions: ['edge-light', 'import'],
+        write: false,
+        plugins: [{
+          name: 'modules',
+          setup(plugin) {
+            // As Next.js does: an import of `….wasm?module` is a WebAssembly.Module.
+            plugin.onResolve({ filter: /\.wasm\?module$/ }, ({ path }) => ({ path, namespace: 'module' }));
+            plugin.onLoad({ filter: /.*/, namespace: 'module' }, () => ({ contents: 'export default globalThis.PORTCULLIS_MODULE;' }));
+          },
+        }],
+      });
+      const bytes = readFileSync(join(folder, 'node_modules/portcullis/dist', file));
+      const runtime = new EdgeRuntime({
+        extend: (context) => Object.assign(context, { PORTCULLIS_MODULE: new WebAssembly.Module(bytes) }),
+      });
+      const forbid = 'WebAssembly.Module = class { constructor() { throw new WebAssembly.CompileError("forbidden"); } };';
+      runtime.evaluate(forbid + outputFiles[0].text);
+      assert.equal(`${await toldBy(runtime)}\n`, expected);
     });
-    const file = readFileSync(join(folder, 'node_modules/portcullis/dist/portcullis.wasm'));
-    const runtime = new EdgeRuntime({
-      extend: (context) => Object.assign(context, { PORTCULLIS_MODULE: new WebAssembly.Module(file) }),
-    });
-    const forbid = 'WebAssembly.Module = class { constructor() { throw new WebAssembly.CompileError("forbidden"); } };';
-    runtime.evaluate(forbid + outputFiles[0].text);
-    assert.equal(`${await toldBy(runtime)}\n`, EXPECTED);
-  });
+  }
   await t.test('Node, slim with the module of the package, which is told of where it is missing', () => {
     write('use.mjs', `
       import { readFileSync } from 'node:fs';
@@ -176,8 +200,8 @@ test('the types hold, of modules and of CommonJS, and linters of packages find n
   const { folder, tarball } = install(t);
   const write = (name, text) => writeFileSync(join(folder, name), text);
   await t.test('types', () => {
-    write('use.ts', EXHAUSTIVE + DEMANDS + sameNames(CALLS));
-    write('use.cts', EXHAUSTIVE + DEMANDS + sameNames(CALLS));
+    write('use.ts', EXHAUSTIVE + DEMANDS + BINDGEN + sameNames(CALLS));
+    write('use.cts', EXHAUSTIVE + DEMANDS + BINDGEN + sameNames(CALLS));
     const compiler = dirname(createRequire(import.meta.url).resolve('typescript/package.json'));
     const strict = ['--noEmit', '--strict', '--exactOptionalPropertyTypes', '--target', 'es2022'];
     const modules = ['--module', 'nodenext', '--lib', 'es2022,dom', '--types', '', '--skipLibCheck'];

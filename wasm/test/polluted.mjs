@@ -4,6 +4,7 @@ import { deflateSync, inflateSync } from 'node:zlib';
 import { exportJWK, generateKeyPair, SignJWT } from 'jose';
 import { createVerifier, httpSource } from 'portcullis';
 import { createAssertionVerifier } from 'portcullis/assertion';
+import { Verifier as Bound } from 'portcullis/bindgen';
 import { readCaller } from 'portcullis/caller';
 import * as forExpress from 'portcullis/express';
 import * as forFastify from 'portcullis/fastify';
@@ -96,7 +97,8 @@ function outcome(verdict) {
     at('problem') && Object.entries(at('problem', 'headers'))].map(String).join(' ');
 }
 
-function flowsOf(name, create) {
+// What needs no source.
+function offlineFlowsOf(name, create) {
   const offline = () => create({ root, secrets, bundle, now });
   const each = (flow) => {
     const verifier = offline();
@@ -117,6 +119,13 @@ function flowsOf(name, create) {
         return error.message;
       }
     },
+  };
+}
+
+function flowsOf(name, create) {
+  const offline = () => create({ root, secrets, bundle, now });
+  return {
+    ...offlineFlowsOf(name, create),
     [`${name}: authenticate`]: async () => {
       const verifier = create({ root, secrets, source: new Folder() });
       const found = [];
@@ -215,6 +224,16 @@ const medusa = { url: 'https://keys.example', adminKey: 'x', root };
 const flows = {
   ...flowsOf('wasm', createVerifier),
   ...flowsOf('pure', createPure),
+  ...offlineFlowsOf('bindgen', (options) => new Bound(options)),
+  'bindgen: update': () => {
+    const verifier = new Bound({ root, secrets });
+    const [rounds, held] = [[], {}];
+    for (let wanted; (wanted = verifier.update(held, { now })).length > 0;) {
+      rounds.push(wanted.map(({ name, longest }) => `${name} ${longest}`));
+      for (const { name } of wanted) held[name] = name === 'bundle' ? null : served[name];
+    }
+    return [...rounds, outcome(verifier.verify(tokens.publishable, { now, request: { ...origin, path: '/store/carts' } }))].join('\n');
+  },
   ...middlewareOf('keys', fixed, { 'a good key': { ...origin, 'x-api-key': tokens.publishable }, 'a revoked key': { ...origin, 'x-api-key': tokens.suspended }, 'no key': {} }),
   ...middlewareOf('assertions', assertions, { 'a good one': asserted.headers, none: {} }),
   'assertion: verify': async () => outcome(await assertions.verify(asserted, { now })),

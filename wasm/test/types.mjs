@@ -196,3 +196,36 @@ const until: number | undefined = fromFastify().portcullis?.issuedAt;
 const serial = (request: Express.Request): number | undefined => request.portcullis?.key.serial;
 void [until, serial];
 `;
+
+// The class of wasm-bindgen: the same options and verdicts, of other names alone.
+export const BINDGEN = `
+import type * as ours from 'portcullis';
+import * as bound from 'portcullis/bindgen';
+
+const boundVerifier = new bound.Verifier({ root: 'r', secrets: [{ kid: 1, secret: 's' }], freshFor: 1, now: new Date() });
+const boundBoth = (options: ours.VerifyOptions): bound.VerifyOptions => options;
+const boundBack = (options: bound.VerifyOptions): ours.VerifyOptions => options;
+const boundVerdicts = (verdict: ours.Verdict): bound.Verdict => verdict;
+const boundCodes = (code: bound.RefusalCode): ours.RefusalCode => code;
+void [boundBoth, boundBack, boundVerdicts, boundCodes];
+const boundAdmitted = boundVerifier.verify('pk_live_…', { request: { scopes: ['a:b'] } });
+if (boundAdmitted.ok) console.log(boundAdmitted.grant.scopes, boundAdmitted.key.owner?.toFixed(), boundAdmitted.list.ageMs);
+const boundPlain: bound.Verdict = boundVerifier.verify('', { kind: 'secret' });
+// @ts-expect-error: no request was asked about
+if (boundPlain.ok) boundPlain.grant;
+const boundHeld: bound.Status = boundVerifier.status({ freshFor: 7 });
+const boundFiles: bound.Files = { stamp: new Uint8Array(), keyring: null };
+for (const { name, longest } of boundVerifier.update(boundFiles, { now: 1 })) console.log(name, longest.toFixed(), boundHeld.keyring?.version);
+const boundNews: boolean = boundVerifier.adopt(new ArrayBuffer(0));
+try { void boundNews; } catch (error) { if (error instanceof bound.PortcullisError) { const code: ours.ErrorCode = error.code; console.log(code); } }
+// @ts-expect-error: a kind is one of two
+boundVerifier.verify('', { kind: 'sk' });
+// @ts-expect-error: the name of a demand is its own
+boundVerifier.verify('', { env: 'test' });
+// @ts-expect-error: it has no source
+new bound.Verifier({ root: 'r', source: { get: async () => new Uint8Array() } });
+// @ts-expect-error: there is nothing to free
+boundVerifier.free();
+// @ts-expect-error: a root is needed
+new bound.Verifier({});
+`;

@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
 import { createVerifier } from 'portcullis';
+import { Verifier as Bound } from 'portcullis/bindgen';
 import * as pure from 'portcullis/pure';
 import { platform } from '../js/platform.js';
 import { judge, judgeByPlatform } from './judge.mjs';
@@ -12,6 +13,12 @@ import { expected, vectors } from './vectors.mjs';
 for (const vector of vectors) {
   test(`${vector.name}: ${vector.about}`, () => {
     assert.deepEqual(judge(createVerifier, vector), expected(vector));
+  });
+}
+
+for (const vector of vectors) {
+  test(`by wasm-bindgen, ${vector.name}: ${vector.about}`, () => {
+    assert.deepEqual(judge((options) => new Bound(options), vector), expected(vector));
   });
 }
 

@@ -8,6 +8,7 @@ import { expected, vectors } from './vectors.mjs';
 import { startWorker } from './workerd.mjs';
 
 const WORKER = `
+  import { Verifier as Bound } from './js/bindgen/workerd.js';
   import { createVerifier } from './js/workerd.js';
   import * as pure from './js/pure.js';
   import { judge, judgeByPlatform } from './test/judge.mjs';
@@ -16,7 +17,8 @@ const WORKER = `
       const vector = await request.json();
       const engines = [createVerifier, pure.createVerifier];
       const codes = await Promise.all(engines.map((create) => judgeByPlatform(create, vector)));
-      return Response.json({ verdicts: engines.map((create) => judge(create, vector)), codes });
+      const all = [...engines, (options) => new Bound(options)];
+      return Response.json({ verdicts: all.map((create) => judge(create, vector)), codes });
     },
   };
 `;
@@ -32,6 +34,7 @@ for (const vector of vectors) {
   test(`${vector.name}: ${vector.about}`, async () => {
     const answer = await fetch(worker.url, { method: 'POST', body: JSON.stringify(vector) });
     const { verdicts, codes } = await answer.json();
+    assert.equal(verdicts.length, 3);
     for (const verdict of verdicts) assert.deepEqual(verdict, expected(vector));
     for (const code of codes) assert.equal(code, expected(vector).code, 'by WebCrypto');
   });

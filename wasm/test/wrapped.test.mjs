@@ -6,6 +6,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import test from 'node:test';
 import { createVerifier, httpSource } from 'portcullis';
 import { createAssertionVerifier } from 'portcullis/assertion';
+import { Verifier as Bound } from 'portcullis/bindgen';
 import { apiKey as forExpress } from 'portcullis/express';
 import { protect } from 'portcullis/fetch';
 import { createIssuer } from 'portcullis/issuer';
@@ -29,7 +30,7 @@ const CLASSES = {
 };
 // What the entries export. Of `holders` an instance is made below, or in the test that is named.
 const EXPORTS = {
-  holders: ['createAssertionVerifier', 'createIssuer', 'createStatusChecker', 'createVerifier', 'httpSource'],
+  holders: ['createAssertionVerifier', 'createIssuer', 'createStatusChecker', 'createVerifier', 'httpSource', 'Verifier'],
   elsewhere: { 'portcullis/medusa': 'tests/medusa/wrapped.test.mjs' },
   // They give functions, answers or nothing.
   others: ['apiKey', 'covers', 'engine', 'init', 'protect', 'readCaller', 'requireKind', 'requireScopes', 'withApiKey'],
@@ -67,6 +68,10 @@ const OF_ITS_PARTS = {
 const HELD = {
   'a verifier': { make: verifier(createVerifier), calls: OF_A_VERIFIER },
   'a verifier in JavaScript': { make: verifier(createPure), calls: OF_A_VERIFIER },
+  'a verifier by wasm-bindgen': {
+    make: () => new Bound({ root, secrets, bundle, now }),
+    calls: { verify: [tokens.test, { now }], adopt: [bundle, { now }], update: [{}, { now }], status: [{ now }] },
+  },
   'a key of a verdict': { make: () => verifier(createVerifier)().verify(tokens.test, { now }).key, calls: { name: [], toJSON: [] } },
   'a key of a verdict in JavaScript': { make: () => verifier(createPure)().verify(tokens.test, { now }).key, calls: { name: [], toJSON: [] } },
   'a verdict that refuses': { make: () => verifier(createVerifier)().authenticate({ headers: {} }, { now }), calls: { response: [] } },

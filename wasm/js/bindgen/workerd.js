@@ -1,0 +1,6 @@
+import module from '../../dist/bindgen.wasm';
+import { provide } from './start.js';
+
+provide(() => module);
+
+export * from './verifier.js';
