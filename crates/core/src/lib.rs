@@ -32,11 +32,13 @@ extern crate alloc;
 pub mod assertion;
 pub mod base62;
 pub mod crypto;
+mod file_name;
 #[cfg(feature = "issue")]
 pub mod issue;
 pub mod keyring;
 pub mod list;
 pub mod policy;
+mod policy_file;
 mod refusal;
 pub mod signature_cache;
 pub mod time;

@@ -12,13 +12,14 @@
 //! # }
 //! ```
 
-use crate::crypto::{Context, HmacKey, IssuerId, PublicKey, last_block};
+use crate::crypto::{IssuerId, PublicKey};
 use crate::keyring::{KeyEntry, Keyring, Material, Purpose};
 use crate::list::{List, ListVersion, Status};
 use crate::signature_cache::{PendingSignature, SignatureCache};
 use crate::time::Time;
 use crate::token::{
-    Algorithm, Claims, Environment, Kind, Malformed, Name, Prefix, Serial, SignedPart, Text,
+    Algorithm, Claims, Environment, Kind, Malformed, Name, Prefix, Serial, Text, message_in,
+    with_signed,
 };
 use crate::verifier::{ListAt, Verifier};
 
@@ -256,30 +257,6 @@ fn is_good(
         signature_cache.insert(signature);
     }
     good
-}
-
-/// The padded SHA-256 block of a token's message, without the signed part: context, binding, 28
-/// zeros, and the padding of a message after HMAC's first block.
-pub(crate) fn message_block(binding: &[u8; 16]) -> [u8; 64] {
-    let mut message = [0; HmacKey::MESSAGE_LEN];
-    let parts = Context::TOKEN.bytes().iter().chain(binding);
-    message.iter_mut().zip(parts).for_each(|(slot, byte)| *slot = *byte);
-    last_block(&message, 64 + HmacKey::MESSAGE_LEN)
-}
-
-/// `block` with the 28 signed bytes as received.
-pub(crate) fn with_signed(block: &[u8; 64], signed: &SignedPart) -> [u8; 64] {
-    const AT: usize = Context::LEN + 16;
-    let mut block = *block;
-    if let Some(place) = block.get_mut(AT..AT + signed.len()) {
-        place.copy_from_slice(signed);
-    }
-    block
-}
-
-/// The message of a tag or signature: context, binding, signed part.
-pub(crate) fn message_in(block: &[u8; 64]) -> [u8; HmacKey::MESSAGE_LEN] {
-    block.first_chunk().copied().unwrap_or([0; HmacKey::MESSAGE_LEN])
 }
 
 /// A key whose tag or signature is verified. It may still be revoked, expired, or not what the

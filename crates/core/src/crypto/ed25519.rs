@@ -242,6 +242,14 @@ mod tests {
         assert_eq!(PublicKey::from_text("short"), Err(PublicKeyError::Text));
     }
 
+    #[test]
+    fn no_context_can_open_what_is_signed_as_a_jws() {
+        assert!(JwsInput::new("eyJ9.e30").is_some());
+        for bad in ["portc1/stmp.x", "eyJ9", "eyJ9.e30.AA", "", "ex.y"] {
+            assert!(JwsInput::new(bad).is_none(), "{bad}");
+        }
+    }
+
     fn hex<const N: usize>(text: &str) -> [u8; N] {
         core::array::from_fn(|i| u8::from_str_radix(&text[2 * i..2 * i + 2], 16).unwrap())
     }

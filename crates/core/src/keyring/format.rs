@@ -17,89 +17,13 @@
 use alloc::vec::Vec;
 
 use crate::crypto::{Context, IssuerId, PublicKey};
-use crate::keyring::{KeyringError, Purpose};
+use crate::keyring::{KeyEntry, KeyringError, Material, Purpose, State, Validity};
 use crate::time::Time;
 use crate::token::{Environment, Kind, Label};
 use crate::wire::{Reader, WireError, split_signature};
 
 pub(crate) const LETTER: u8 = b'K';
 const MAX_LABELS: u8 = 4;
-
-/// A signer in the keyring.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct KeyEntry {
-    /// The key id, never used for another key.
-    pub kid: u16,
-    /// The purpose of the key.
-    pub purpose: Purpose,
-    /// The environments whose keys it may sign; empty unless the purpose is token or admin.
-    pub environments: Vec<Environment>,
-    /// The kinds of keys it may sign; empty unless the purpose is token or admin.
-    pub kinds: Vec<Kind>,
-    /// Its state.
-    pub state: State,
-    /// When its signatures are valid.
-    pub validity: Validity,
-    /// The verification material.
-    pub material: Material,
-}
-
-/// A validity period: from `not_before` up to, but not including, `not_after`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Validity {
-    /// The first instant.
-    pub not_before: Time,
-    /// The first instant after the period.
-    pub not_after: Time,
-}
-
-impl Validity {
-    /// No bound on either side.
-    pub const ALWAYS: Self =
-        Self { not_before: Time::from_millis(0), not_after: Time::from_millis(u64::MAX) };
-}
-
-/// The keyring's material for a signer's key.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Material {
-    /// HMAC-SHA256 truncated to 128 bits. The check value identifies the secret, which is
-    /// distributed separately.
-    Hmac {
-        /// See [`HmacKey::check_value`](crate::crypto::HmacKey::check_value).
-        check: [u8; 32],
-    },
-    /// An Ed25519 public key.
-    Ed25519(PublicKey),
-}
-
-/// The state of a signer in its life cycle.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum State {
-    /// Announced, not yet used by the issuer; its signatures are valid.
-    Next,
-    /// Used by the issuer.
-    Active,
-    /// No longer used by the issuer; its signatures are valid.
-    Retiring,
-    /// Its signatures are invalid. The entry stays, so that its kid is never reused.
-    Retired,
-}
-
-impl State {
-    /// All states.
-    pub const ALL: [Self; 4] = [Self::Next, Self::Active, Self::Retiring, Self::Retired];
-
-    /// The state's name, as the CLI and the docs write it.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Next => "next",
-            Self::Active => "active",
-            Self::Retiring => "retiring",
-            Self::Retired => "retired",
-        }
-    }
-}
 
 #[derive(Clone, Debug)]
 pub(crate) struct Content {

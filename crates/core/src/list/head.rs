@@ -15,13 +15,14 @@
 
 use alloc::vec::Vec;
 
-use crate::crypto::{Context, Digest, IssuerId};
+use crate::crypto::{Context, IssuerId};
+use crate::file_name::{Digest, FileName};
 use crate::keyring::Keyring;
 use crate::list::stamp::{list_key, verify_signed};
-use crate::list::{ListError, Stamp};
-use crate::policy::{MAX_FILE_LEN, Visibility};
+use crate::list::{BulkEntry, BulkScope, BulkState, IssuedAt, ListError, Stamp};
+use crate::policy_file::{MAX_POLICY_FILE_LEN, Visibility};
 use crate::time::Time;
-use crate::token::Claims;
+use crate::token::{Environment, Serial};
 use crate::wire::{Reader, WireError, split_signature};
 
 pub(crate) const LETTER: u8 = b'H';
@@ -50,20 +51,6 @@ pub(crate) struct Fields {
     pub(crate) bulk: Vec<BulkEntry>,
 }
 
-/// The name of a content-addressed file: digest and length. All zeros mean no file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct FileName {
-    /// The SHA-256 of the file.
-    pub digest: Digest,
-    /// Its length in bytes: a fetch needn't read further.
-    pub len: u32,
-}
-
-impl FileName {
-    /// No file.
-    pub const NONE: Self = Self { digest: Digest([0; 32]), len: 0 };
-}
-
 /// A shard in the head.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ShardLine {
@@ -73,77 +60,6 @@ pub struct ShardLine {
     pub len: u32,
     /// The digest of its body.
     pub body: Digest,
-}
-
-/// A revocation or suspension of many keys at once.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct BulkEntry {
-    /// Which keys.
-    pub scope: BulkScope,
-    /// Revoked or suspended.
-    pub state: BulkState,
-    /// Only keys that were issued in this interval.
-    pub issued: IssuedAt,
-}
-
-/// The keys of a bulk entry.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum BulkScope {
-    /// All keys of one owner.
-    Owner(u32),
-    /// All keys of one signer.
-    Kid(u16),
-    /// All keys of one environment.
-    Environment(crate::token::Environment),
-    /// All serials from `first` to `last`, both included.
-    Serials {
-        /// The first.
-        first: crate::token::Serial,
-        /// The last.
-        last: crate::token::Serial,
-    },
-}
-
-/// The effect of a bulk entry. If several apply, the stronger one counts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum BulkState {
-    /// Suspended.
-    Suspended,
-    /// Revoked.
-    Revoked,
-}
-
-/// An interval of `issued_at`, in seconds: from `from` up to, but not including, `before`.
-/// `u32::MAX` as `before` means no bound.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct IssuedAt {
-    /// The first second.
-    pub from: u32,
-    /// The first second after the interval.
-    pub before: u32,
-}
-
-impl IssuedAt {
-    /// Any time.
-    pub const ANY: Self = Self { from: 0, before: u32::MAX };
-
-    fn contains(self, issued_at: u32) -> bool {
-        issued_at >= self.from && (issued_at < self.before || self.before == u32::MAX)
-    }
-}
-
-impl BulkEntry {
-    /// Whether the entry applies to the key with these claims.
-    #[must_use]
-    pub fn applies_to(&self, claims: &Claims) -> bool {
-        let in_scope = match self.scope {
-            BulkScope::Owner(owner) => claims.owner == owner,
-            BulkScope::Kid(kid) => claims.kid == kid,
-            BulkScope::Environment(environment) => claims.environment == environment,
-            BulkScope::Serials { first, last } => (first..=last).contains(&claims.serial),
-        };
-        in_scope && self.issued.contains(claims.lifetime.issued_at)
-    }
 }
 
 impl Head {
@@ -327,7 +243,7 @@ impl Fields {
 
 fn decode_file_name(reader: &mut Reader<'_>) -> Result<FileName, WireError> {
     let name = FileName { digest: Digest(reader.array()?), len: reader.u32()? };
-    let fits = usize::try_from(name.len).is_ok_and(|len| len <= MAX_FILE_LEN);
+    let fits = usize::try_from(name.len).is_ok_and(|len| len <= MAX_POLICY_FILE_LEN);
     if !fits || (name.digest == FileName::NONE.digest) != (name.len == 0) {
         return Err(WireError::NotCanonical("policies"));
     }
@@ -335,7 +251,6 @@ fn decode_file_name(reader: &mut Reader<'_>) -> Result<FileName, WireError> {
 }
 
 fn decode_bulk(reader: &mut Reader<'_>) -> Result<BulkEntry, WireError> {
-    use crate::token::{Environment, Serial};
     const FIELD: WireError = WireError::NotCanonical("wide entry");
     let (code, state) = (reader.u8()?, reader.u8()?);
     let (first, last) = (reader.u48()?, reader.u48()?);

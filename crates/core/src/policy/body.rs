@@ -12,7 +12,8 @@
 
 use alloc::vec::Vec;
 
-use crate::policy::{MAX_FILE_LEN, Policy, SALT_LEN, Visibility};
+use crate::policy::Policy;
+use crate::policy_file::{MAX_POLICY_FILE_LEN, Visibility};
 use crate::wire::{Reader, WireError};
 
 pub(crate) const LETTER: u8 = b'P';
@@ -20,6 +21,8 @@ pub(crate) const LETTER: u8 = b'P';
 #[cfg(feature = "issue")]
 pub(crate) const HEADER_LEN: usize = 7;
 pub(crate) const INDEX_LEN: usize = 6;
+/// Bytes of the salt of a private body.
+pub(crate) const SALT_LEN: usize = 32;
 
 /// A body of policies, fully validated.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,7 +40,7 @@ impl PolicyBody {
     /// # Errors
     /// [`WireError`] for anything but the one encoding of a body.
     pub fn decode(file: &[u8]) -> Result<Self, WireError> {
-        if file.len() > MAX_FILE_LEN {
+        if file.len() > MAX_POLICY_FILE_LEN {
             return Err(WireError::NotCanonical("length"));
         }
         let (visibility, (index, records)) = split(file)?;

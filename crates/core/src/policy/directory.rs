@@ -12,9 +12,8 @@
 
 use alloc::vec::Vec;
 
-use crate::crypto::Digest;
-use crate::list::FileName;
-use crate::policy::{MAX_FILE_LEN, Visibility};
+use crate::file_name::{Digest, FileName};
+use crate::policy_file::{MAX_POLICY_FILE_LEN, Visibility};
 use crate::wire::{Reader, WireError};
 
 pub(crate) const LETTER: u8 = b'D';
@@ -69,7 +68,8 @@ impl PolicyDirectory {
             let (first, len) = (reader.u32()?, reader.u32()?);
             let line = RangeLine { first, file: FileName { digest: Digest(reader.array()?), len } };
             let ascends = ranges.last().is_none_or(|last| last.first < first);
-            let in_bounds = usize::try_from(len).is_ok_and(|len| (1..=MAX_FILE_LEN).contains(&len));
+            let in_bounds =
+                usize::try_from(len).is_ok_and(|len| (1..=MAX_POLICY_FILE_LEN).contains(&len));
             if !ascends || !in_bounds {
                 return Err(WireError::NotCanonical("range"));
             }

@@ -14,9 +14,10 @@ use alloc::collections::BinaryHeap;
 use alloc::vec;
 use alloc::vec::Vec;
 
-use crate::crypto::Digest;
-use crate::list::{FileName, Head, ListError};
-use crate::policy::{MAX_FILE_LEN, Policy, PolicyBody, PolicyDirectory, Visibility, directory};
+use crate::file_name::{Digest, FileName};
+use crate::list::{Head, ListError};
+use crate::policy::{Policy, PolicyBody, PolicyDirectory, directory};
+use crate::policy_file::{MAX_POLICY_FILE_LEN, Visibility};
 use crate::token::Kind;
 
 /// Directories and bodies by digest, up to a number of bytes.
@@ -72,7 +73,9 @@ pub struct CapacityExceeded {
 
 const _: () = {
     let directories = PolicyDirectory::MAX_LEVEL as usize + 1;
-    assert!(2 * (directories * PolicyDirectory::MAX_LEN + MAX_FILE_LEN) <= Policies::MIN_BYTES);
+    assert!(
+        2 * (directories * PolicyDirectory::MAX_LEN + MAX_POLICY_FILE_LEN) <= Policies::MIN_BYTES
+    );
 };
 
 /// A file that a directory leads to, and the numbers that it is for.

@@ -21,6 +21,7 @@ mod path;
 mod record;
 pub mod scope;
 
+pub use crate::policy_file::Visibility;
 pub use body::PolicyBody;
 pub use decide::{Denial, Grant, RequestFacts, decide};
 pub use directory::{PolicyDirectory, RangeLine};
@@ -30,13 +31,11 @@ pub use path::{PlainPath, is_pattern as is_path_pattern};
 pub use record::{Policy, Texts};
 
 #[cfg(feature = "issue")]
-pub(crate) use body::{HEADER_LEN, INDEX_LEN, LETTER as BODY_LETTER};
+pub(crate) use body::{HEADER_LEN, INDEX_LEN, LETTER as BODY_LETTER, SALT_LEN};
 #[cfg(feature = "issue")]
 pub(crate) use directory::LETTER as DIRECTORY_LETTER;
 #[cfg(feature = "issue")]
 pub(crate) use record::MAX_POLICY_LEN;
-
-use crate::wire::{Reader, WireError};
 
 /// Whether `text` is a scope that a request may need: segments without wildcards.
 #[must_use]
@@ -54,49 +53,4 @@ pub fn is_method(text: &str) -> bool {
 #[must_use]
 pub fn is_rate_class(text: &str) -> bool {
     item::List::RateClass.admits(text.as_bytes())
-}
-
-/// The maximal length of a policy file: after an edit a verifier fetches a few of them.
-pub(crate) const MAX_FILE_LEN: usize = 8192;
-
-/// Bytes of the salt of a private body.
-pub(crate) const SALT_LEN: usize = 32;
-
-/// Who may read a directory and its bodies.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Visibility {
-    /// Policies of publishable keys: for everyone.
-    Public,
-    /// Policies of secret keys: for gates with a credential.
-    Private,
-}
-
-impl Visibility {
-    /// Both.
-    pub const ALL: [Self; 2] = [Self::Public, Self::Private];
-
-    /// The visibility of the policies of keys of this kind.
-    #[must_use]
-    pub const fn of(kind: crate::token::Kind) -> Self {
-        match kind {
-            crate::token::Kind::Publishable => Self::Public,
-            crate::token::Kind::Secret => Self::Private,
-        }
-    }
-
-    #[cfg(feature = "issue")]
-    pub(crate) const fn code(self) -> u8 {
-        match self {
-            Self::Public => 1,
-            Self::Private => 2,
-        }
-    }
-
-    fn read(reader: &mut Reader<'_>) -> Result<Self, WireError> {
-        match reader.u8()? {
-            1 => Ok(Self::Public),
-            2 => Ok(Self::Private),
-            _ => Err(WireError::NotCanonical("visibility")),
-        }
-    }
 }
