@@ -19,11 +19,12 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use crate::crypto::{Context, IssuerId};
+use crate::field::Field;
 use crate::keyring::{Keyring, Material, Purpose};
 use crate::list::MAX_SKEW_MILLIS;
 use crate::time::Time;
 use crate::token::{Environment, Kind, Name};
-use crate::wire::{Put as _, Reader, WireError, split_signature};
+use crate::wire::{FileKind, Put as _, Reader, WireError, split_signature};
 
 const LETTER: u8 = b'A';
 
@@ -165,7 +166,8 @@ impl Assertion<'_> {
             .put_u32(self.policy)
             .put_u8(if self.fresh { 1 } else { 2 });
         for text in [self.audience, self.scopes, self.sales_channels] {
-            let len = u16::try_from(text.len()).map_err(|_| WireError::NotCanonical("texts"))?;
+            let len =
+                u16::try_from(text.len()).map_err(|_| WireError::NotCanonical(Field::Texts))?;
             message.put_u16(len).put(text.as_bytes());
         }
         Ok(UnsignedAssertion { message })
@@ -216,25 +218,25 @@ pub fn verify(
 }
 
 fn decode(body: &[u8]) -> Result<(u16, Assertion<'_>), WireError> {
-    let mut reader = Reader::open(body, LETTER, "assertion")?;
+    let mut reader = Reader::open(body, LETTER, FileKind::Assertion)?;
     let issuer = IssuerId(reader.array()?);
     let kid = reader.u16()?;
     let list = reader.u64()?;
     let (issued_at, expires_at) = (reader.u32()?, reader.u32()?);
-    let kind = Kind::from_code(reader.u8()?).ok_or(WireError::NotCanonical("kind"))?;
+    let kind = Kind::from_code(reader.u8()?).ok_or(WireError::NotCanonical(Field::Kind))?;
     let environment = Environment::from_code(reader.u8()?);
-    let environment = environment.ok_or(WireError::NotCanonical("environment"))?;
+    let environment = environment.ok_or(WireError::NotCanonical(Field::Environment))?;
     let name = Name::from_bytes(reader.array()?);
     let (owner, policy) = (reader.u32()?, reader.u32()?);
     let fresh = match reader.u8()? {
         1 => true,
         2 => false,
-        _ => return Err(WireError::NotCanonical("standing")),
+        _ => return Err(WireError::NotCanonical(Field::Standing)),
     };
     let mut text = || {
         let len = reader.u16()?;
         core::str::from_utf8(reader.bytes(len.into())?)
-            .map_err(|_| WireError::NotCanonical("texts"))
+            .map_err(|_| WireError::NotCanonical(Field::Texts))
     };
     let (audience, scopes, sales_channels) = (text()?, text()?, text()?);
     reader.finish()?;

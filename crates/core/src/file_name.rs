@@ -2,8 +2,11 @@
 
 use core::cmp::Ordering;
 use core::fmt;
+use core::str::FromStr;
 
 use sha2::{Digest as _, Sha256};
+
+use crate::names::InvalidId;
 
 /// The SHA-256 of a whole file, signature included: the name of heads, bodies and policy files.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -38,6 +41,28 @@ impl fmt::Display for Digest {
     }
 }
 
+impl FromStr for Digest {
+    type Err = InvalidId;
+
+    fn from_str(text: &str) -> Result<Self, InvalidId> {
+        let value = |digit: u8| match digit {
+            b'0'..=b'9' => Some(digit - b'0'),
+            b'a'..=b'f' => Some(digit - b'a' + 10),
+            _ => None,
+        };
+        let (pairs, rest) = text.as_bytes().as_chunks::<2>();
+        let mut bytes = [0; 32];
+        if pairs.len() != bytes.len() || !rest.is_empty() {
+            return Err(InvalidId::Digest);
+        }
+        for (byte, &[high, low]) in bytes.iter_mut().zip(pairs) {
+            let (high, low) = value(high).zip(value(low)).ok_or(InvalidId::Digest)?;
+            *byte = high << 4 | low;
+        }
+        Ok(Self(bytes))
+    }
+}
+
 impl fmt::Debug for Digest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Digest({self})")
@@ -56,4 +81,20 @@ pub struct FileName {
 impl FileName {
     /// No file.
     pub const NONE: Self = Self { digest: Digest([0; 32]), len: 0 };
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::string::ToString as _;
+
+    #[test]
+    fn a_digest_has_one_spelling() {
+        let digest = Digest::of(b"x");
+        let text = digest.to_string();
+        assert_eq!(text.parse(), Ok(digest));
+        for text in [text.to_uppercase().as_str(), "", "00", &text[1..], &(text.clone() + "00")] {
+            assert_eq!(text.parse::<Digest>(), Err(InvalidId::Digest), "{text}");
+        }
+    }
 }

@@ -30,13 +30,20 @@
 extern crate alloc;
 
 pub mod assertion;
+mod authenticate;
+#[cfg(not(feature = "primitives"))]
+mod base62;
+#[cfg(feature = "primitives")]
+#[doc(hidden)]
 pub mod base62;
 pub mod crypto;
+mod field;
 mod file_name;
 #[cfg(feature = "issue")]
 pub mod issue;
 pub mod keyring;
 pub mod list;
+mod names;
 pub mod policy;
 mod policy_file;
 mod refusal;
@@ -47,4 +54,6 @@ pub mod verifier;
 pub mod verify;
 mod wire;
 
-pub use wire::WireError;
+pub use field::Field;
+pub use names::{InvalidId, UnknownName};
+pub use wire::{FileKind, WireError};

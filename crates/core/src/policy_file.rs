@@ -1,6 +1,7 @@
 //! What the list's head and the policies both know of policy files: who may read them, and how long
 //! they may be.
 
+use crate::field::Field;
 use crate::token::Kind;
 use crate::wire::{Reader, WireError};
 
@@ -41,7 +42,7 @@ impl Visibility {
         match reader.u8()? {
             1 => Ok(Self::Public),
             2 => Ok(Self::Private),
-            _ => Err(WireError::NotCanonical("visibility")),
+            _ => Err(WireError::NotCanonical(Field::Visibility)),
         }
     }
 }

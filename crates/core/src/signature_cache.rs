@@ -7,30 +7,68 @@
 use alloc::vec::Vec;
 use core::ops::Range;
 
-use crate::crypto::PublicKey;
-use crate::crypto::is_strict;
+use crate::crypto::{PublicKey, is_strict};
 
-/// A signature and its message: the inputs of a native verification.
+/// A signature that is still to be verified, with its key and message: the inputs of a native
+/// verification.
 ///
 /// [`Unverified::signature_to_check`](crate::verify::Unverified::signature_to_check) returns it
 /// only if its R and S are strict, so that only the equation `[S]B = R + [k]A` remains. A host may
-/// check that equation and [`insert`](SignatureCache::insert) a good signature if its library uses
-/// the cofactorless form, as WebCrypto does in workerd, Chromium and Node.
+/// check that equation, if its library uses the cofactorless form, as WebCrypto does in workerd,
+/// Chromium and Node. A good signature becomes a [`VerifiedSignature`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PendingSignature {
-    /// The signer's public key.
-    pub key: [u8; 32],
-    /// The signed message, its context included.
-    pub message: [u8; 55],
-    /// The signature.
-    pub signature: [u8; 64],
+    key: [u8; 32],
+    message: [u8; 55],
+    signature: [u8; 64],
 }
+
+/// A signature that has been verified. Only such signatures enter a [`SignatureCache`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct VerifiedSignature(PendingSignature);
 
 impl PendingSignature {
     /// The signature over `message`; `None` if it isn't strict.
     pub(crate) fn new(key: &PublicKey, message: &[u8; 55], signature: &[u8; 64]) -> Option<Self> {
-        let (key, message, signature) = (key.to_bytes(), *message, *signature);
+        Self::from_parts(key.to_bytes(), *message, *signature)
+    }
+
+    /// Puts together again what a host took apart with [`key`](Self::key),
+    /// [`message`](Self::message) and [`signature`](Self::signature). `None` if R and S aren't
+    /// strict.
+    #[must_use]
+    pub fn from_parts(key: [u8; 32], message: [u8; 55], signature: [u8; 64]) -> Option<Self> {
         is_strict(&signature).then_some(Self { key, message, signature })
+    }
+
+    /// The signer's public key.
+    #[must_use]
+    pub const fn key(&self) -> &[u8; 32] {
+        &self.key
+    }
+
+    /// The signed message, its context included.
+    #[must_use]
+    pub const fn message(&self) -> &[u8; 55] {
+        &self.message
+    }
+
+    /// The signature.
+    #[must_use]
+    pub const fn signature(&self) -> &[u8; 64] {
+        &self.signature
+    }
+
+    /// The host's word that its library found the signature good. Call it only after a
+    /// verification: a signature that is accepted here is good from then on.
+    #[must_use]
+    pub const fn verified_by_host(self) -> VerifiedSignature {
+        VerifiedSignature(self)
+    }
+
+    /// Verifies the signature with `key`, which is its key; `None` if it is wrong.
+    pub(crate) fn verify(self, key: &PublicKey) -> Option<VerifiedSignature> {
+        key.verify_message(&self.message, &self.signature).then_some(VerifiedSignature(self))
     }
 
     /// The set, by bytes of R, which are uniformly distributed in genuine signatures.
@@ -69,8 +107,8 @@ impl SignatureCache {
         })
     }
 
-    /// Inserts a signature that the caller has verified.
-    pub fn insert(&mut self, signature: PendingSignature) {
+    /// Inserts a verified signature.
+    pub fn insert(&mut self, VerifiedSignature(signature): VerifiedSignature) {
         if self.places.is_empty() {
             // If the memory can't be allocated, the cache stays empty.
             if self.places.try_reserve_exact(self.capacity).is_err() {

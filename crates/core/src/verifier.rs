@@ -17,7 +17,7 @@ use alloc::vec::Vec;
 
 use crate::crypto::{Digest, HmacKey, IssuerId, PublicKey};
 use crate::keyring::{Keyring, KeyringError};
-use crate::list::{Body, Bundle, FileName, Head, List, ListError, ListVersion, Stamp};
+use crate::list::{Body, Bundle, FileName, Head, List, ListError, ListVersion, Part, Stamp};
 use crate::time::Time;
 
 /// The newest keyring and list of one issuer.
@@ -170,13 +170,13 @@ impl Verifier {
         if let Some(held) = held {
             return Err(ListError::Rollback { held, offered });
         }
-        let head = update.head.ok_or(ListError::WrongDigest("head"))?;
+        let head = update.head.ok_or(ListError::WrongDigest(Part::Head))?;
         let shards = head
             .shards()
             .iter()
             .map(|line| Some((line.shard, update.parts.get(line.body)?.body.clone()?)))
             .collect::<Option<_>>()
-            .ok_or(ListError::WrongDigest("body"))?;
+            .ok_or(ListError::WrongDigest(Part::Body))?;
         self.list = Some(List::assemble(update.stamp, head, shards));
         Ok(())
     }
@@ -186,7 +186,7 @@ impl Verifier {
     /// # Errors
     /// See [`AdoptError`]. An older keyring in a bundle is skipped: its list may be newer.
     pub fn adopt_bundle(&mut self, file: &[u8], now: Time) -> Result<bool, AdoptError> {
-        let bundle = Bundle::decode(file).map_err(ListError::wire("bundle"))?;
+        let bundle = Bundle::decode(file).map_err(ListError::wire(Part::Bundle))?;
         let newer_keyring = match self.offer_keyring(bundle.keyring) {
             Err(KeyringError::Older { .. }) => false,
             other => other?,
@@ -211,7 +211,7 @@ impl Verifier {
     /// # Errors
     /// See [`AdoptError`]. An older keyring in the bundle is skipped.
     pub fn restore(&mut self, file: &[u8], now: Time) -> Result<bool, AdoptError> {
-        let bundle = Bundle::decode(file).map_err(ListError::wire("bundle"))?;
+        let bundle = Bundle::decode(file).map_err(ListError::wire(Part::Bundle))?;
         let newer_keyring = match self.offer_keyring(bundle.keyring) {
             Err(KeyringError::Older { .. }) => false,
             other => other?,
@@ -308,9 +308,9 @@ impl Update {
     /// [`ListError::WrongDigest`] and [`ListError::Wire`].
     pub fn offer_body(&mut self, file: &[u8]) -> Result<(), ListError> {
         let digest = Digest::of(file);
-        let part = self.parts.get_mut(digest).ok_or(ListError::WrongDigest("body"))?;
+        let part = self.parts.get_mut(digest).ok_or(ListError::WrongDigest(Part::Body))?;
         if part.body.is_none() {
-            part.body = Some(Arc::new(Body::decode(file).map_err(ListError::wire("body"))?));
+            part.body = Some(Arc::new(Body::decode(file).map_err(ListError::wire(Part::Body))?));
         }
         Ok(())
     }
@@ -319,10 +319,10 @@ impl Update {
 /// The bodies that a head names, each once, by ascending digest. Sorted for binary search, because
 /// the number of a head's shards is unbounded.
 #[derive(Clone, Debug, Default)]
-struct Parts(Vec<Part>);
+struct Parts(Vec<GatheredBody>);
 
 #[derive(Clone, Debug)]
-struct Part {
+struct GatheredBody {
     digest: Digest,
     /// The first line of the head that names it.
     line: u32,
@@ -336,7 +336,7 @@ impl Parts {
             head.shards().iter().map(|shard| shard.body).zip(0..).collect();
         let mut lines = lines.into_sorted_vec();
         lines.dedup_by_key(|(digest, _)| *digest);
-        let part = |(digest, line)| Part { digest, line, body: None };
+        let part = |(digest, line)| GatheredBody { digest, line, body: None };
         Self(lines.into_iter().map(part).collect())
     }
 
@@ -344,11 +344,11 @@ impl Parts {
         self.0.binary_search_by_key(&digest, |part| part.digest).ok()
     }
 
-    fn get(&self, digest: Digest) -> Option<&Part> {
+    fn get(&self, digest: Digest) -> Option<&GatheredBody> {
         self.0.get(self.place(digest)?)
     }
 
-    fn get_mut(&mut self, digest: Digest) -> Option<&mut Part> {
+    fn get_mut(&mut self, digest: Digest) -> Option<&mut GatheredBody> {
         let at = self.place(digest)?;
         self.0.get_mut(at)
     }

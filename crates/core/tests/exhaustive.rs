@@ -3,10 +3,10 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
-use portcullis_core::WireError;
 use portcullis_core::issue::{ShardContents, encode_body};
 use portcullis_core::list::{Body, SlotState};
 use portcullis_core::time::Time;
+use portcullis_core::{Field, WireError};
 
 /// Revoked slots per ten thousand.
 const DENSITIES: [u64; 9] = [1, 10, 100, 1_000, 2_500, 3_800, 5_000, 7_500, 9_900];
@@ -94,9 +94,9 @@ fn a_slot_that_is_named_twice_is_refused() {
     for slots in [vec![3, 3], vec![0, 0], vec![4, 3]] {
         let facts =
             ShardContents { capacity: 10, revoked: slots.clone(), ..ShardContents::default() };
-        assert_eq!(encode_body(&facts), Err(WireError::NotCanonical("revoked")));
+        assert_eq!(encode_body(&facts), Err(WireError::NotCanonical(Field::Revoked)));
         let facts = ShardContents { capacity: 10, suspended: slots, ..ShardContents::default() };
-        assert_eq!(encode_body(&facts), Err(WireError::NotCanonical("suspended")));
+        assert_eq!(encode_body(&facts), Err(WireError::NotCanonical(Field::Suspended)));
         assert_eq!((facts.counts().revoked, facts.counts().suspended), (0, 2));
     }
 }

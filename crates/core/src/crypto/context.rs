@@ -1,5 +1,10 @@
 //! What a signature, tag or digest is for.
 
+#![cfg_attr(
+    not(feature = "primitives"),
+    expect(unreachable_pub, reason = "public for the tests and benchmarks of this crate alone")
+)]
+
 use alloc::vec::Vec;
 
 use sha2::{Digest as _, Sha256};

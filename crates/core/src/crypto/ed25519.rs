@@ -74,9 +74,16 @@ impl PublicKey {
         self.0.to_bytes()
     }
 
+    /// Whether `signature` is this key's signature over `body`, the start of an audit trail.
+    #[cfg(feature = "issue")]
+    #[must_use]
+    pub fn verify_trail(&self, body: &[u8], signature: &[u8; 64]) -> bool {
+        self.verify(Context::TRAIL, body, signature)
+    }
+
     /// Whether `signature` is this key's signature over `context || body`.
     #[must_use]
-    pub fn verify(&self, context: Context, body: &[u8], signature: &[u8; 64]) -> bool {
+    pub(crate) fn verify(&self, context: Context, body: &[u8], signature: &[u8; 64]) -> bool {
         self.verify_message(&context.message(body), signature)
     }
 

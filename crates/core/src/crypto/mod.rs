@@ -16,10 +16,13 @@ mod issuer_id;
 pub mod primitives;
 
 pub use crate::file_name::Digest;
+#[cfg(feature = "primitives")]
+#[doc(hidden)]
 pub use context::Context;
+#[cfg(not(feature = "primitives"))]
+pub(crate) use context::Context;
 pub(crate) use ed25519::is_strict;
 pub use ed25519::{JwsInput, PublicKey, PublicKeyError};
 pub use hmac::HmacKey;
 pub(crate) use hmac::last_block;
 pub use issuer_id::IssuerId;
-pub(crate) use issuer_id::write_named;

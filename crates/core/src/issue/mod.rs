@@ -39,9 +39,15 @@ impl SigningKey {
         PublicKey::from_bytes(&self.0.verifying_key().to_bytes())
     }
 
+    /// The signature over `body`, the start of an audit trail whose oldest events were removed.
+    #[must_use]
+    pub fn sign_trail(&self, body: &[u8]) -> [u8; 64] {
+        self.sign(Context::TRAIL, body)
+    }
+
     /// The signature over `context || body`.
     #[must_use]
-    pub fn sign(&self, context: Context, body: &[u8]) -> [u8; 64] {
+    pub(crate) fn sign(&self, context: Context, body: &[u8]) -> [u8; 64] {
         self.sign_message(&context.message(body))
     }
 

@@ -3,6 +3,7 @@
 use alloc::vec::Vec;
 
 use crate::crypto::PublicKey;
+use crate::names::named;
 use crate::time::Time;
 use crate::token::{Algorithm, Environment, Kind};
 
@@ -66,21 +67,13 @@ pub enum State {
     Retired,
 }
 
-impl State {
-    /// All states.
-    pub const ALL: [Self; 4] = [Self::Next, Self::Active, Self::Retiring, Self::Retired];
-
-    /// The state's name, as the CLI and the docs write it.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Next => "next",
-            Self::Active => "active",
-            Self::Retiring => "retiring",
-            Self::Retired => "retired",
-        }
-    }
-}
+named!(
+    State, "a signer's state":
+    Next = "next",
+    Active = "active",
+    Retiring = "retiring",
+    Retired = "retired",
+);
 
 impl KeyEntry {
     /// The algorithm of the signer's key.
@@ -128,20 +121,11 @@ pub enum Purpose {
     Assertion,
 }
 
-impl Purpose {
-    /// All purposes.
-    pub const ALL: [Self; 5] =
-        [Self::Token, Self::Admin, Self::List, Self::StatusList, Self::Assertion];
-
-    /// The purpose's name, as the CLI and the docs write it.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Token => "token",
-            Self::Admin => "admin",
-            Self::List => "list",
-            Self::StatusList => "status-list",
-            Self::Assertion => "assertion",
-        }
-    }
-}
+named!(
+    Purpose, "a signer's purpose":
+    Token = "token",
+    Admin = "admin",
+    List = "list",
+    StatusList = "status-list",
+    Assertion = "assertion",
+);

@@ -13,10 +13,11 @@
 
 use alloc::vec::Vec;
 
+use crate::field::Field;
 use crate::list::SlotSet;
 use crate::time::Time;
 use crate::token::Serial;
-use crate::wire::{Reader, WireError};
+use crate::wire::{FileKind, Reader, WireError};
 
 pub(crate) const LETTER: u8 = b'B';
 
@@ -71,10 +72,10 @@ impl Body {
     /// # Errors
     /// [`WireError`] for anything but the one encoding of a body.
     pub fn decode(bytes: &[u8]) -> Result<Self, WireError> {
-        let mut reader = Reader::open(bytes, LETTER, "list body")?;
+        let mut reader = Reader::open(bytes, LETTER, FileKind::ListBody)?;
         let capacity = reader.u32()?;
         if !(1..=Self::MAX_CAPACITY).contains(&capacity) {
-            return Err(WireError::NotCanonical("capacity"));
+            return Err(WireError::NotCanonical(Field::Capacity));
         }
         // Decode the two sets, then the timed entries.
         let revoked = decode_set(&mut reader, capacity)?;
@@ -85,7 +86,7 @@ impl Body {
             let entry = TimedSlot { slot: reader.u32()?, from: reader.u32()? };
             let ascends = timed.last().is_none_or(|last| last.slot < entry.slot);
             if !ascends || entry.slot >= capacity || revoked.contains(entry.slot) {
-                return Err(WireError::NotCanonical("timed"));
+                return Err(WireError::NotCanonical(Field::Timed));
             }
             timed.push(entry);
         }
@@ -103,7 +104,7 @@ impl Body {
             few.each(&mut |slot| contradicts |= many.contains(slot));
         }
         if contradicts {
-            return Err(WireError::NotCanonical("suspended"));
+            return Err(WireError::NotCanonical(Field::Suspended));
         }
         Ok(Self { capacity, revoked, suspended, timed })
     }

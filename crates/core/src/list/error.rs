@@ -1,6 +1,22 @@
 //! Why a list is refused.
 
+use crate::names::worded;
 use crate::wire::WireError;
+
+worded! {
+    /// A part of a list.
+    Part:
+    /// The stamp.
+    Stamp = "stamp",
+    /// The head.
+    Head = "head",
+    /// The body of a shard.
+    Body = "body",
+    /// The bundle.
+    Bundle = "bundle",
+    /// A policy directory or body.
+    PolicyFile = "policy file",
+}
 
 /// Why a list, or a part of one, is refused or no longer valid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -8,8 +24,8 @@ pub enum ListError {
     /// The bytes of a stamp, head, body or bundle can't be read.
     #[error("the {part} can't be read: {error}")]
     Wire {
-        /// `stamp`, `head`, `body` or `bundle`.
-        part: &'static str,
+        /// The part.
+        part: Part,
         /// What is wrong with the bytes.
         error: WireError,
     },
@@ -63,7 +79,7 @@ pub enum ListError {
     PastNextUpdate,
     /// A head or body isn't the one that the stamp or head names.
     #[error("the {0} is not the one that was announced; fetch it again")]
-    WrongDigest(&'static str),
+    WrongDigest(Part),
     /// No list is held yet.
     #[error("no list is held; fetch one")]
     Missing,
@@ -91,7 +107,7 @@ impl ListError {
         }
     }
 
-    pub(crate) fn wire(part: &'static str) -> impl Fn(WireError) -> Self {
+    pub(crate) fn wire(part: Part) -> impl Fn(WireError) -> Self {
         move |error| Self::Wire { part, error }
     }
 }

@@ -16,14 +16,15 @@
 use alloc::vec::Vec;
 
 use crate::crypto::{Context, IssuerId};
+use crate::field::Field;
 use crate::file_name::{Digest, FileName};
 use crate::keyring::Keyring;
 use crate::list::stamp::{list_key, verify_signed};
-use crate::list::{BulkEntry, BulkScope, BulkState, IssuedAt, ListError, Stamp};
+use crate::list::{BulkEntry, BulkScope, BulkState, IssuedAt, ListError, Part, Stamp};
 use crate::policy_file::{MAX_POLICY_FILE_LEN, Visibility};
 use crate::time::Time;
 use crate::token::{Environment, Serial};
-use crate::wire::{Reader, WireError, split_signature};
+use crate::wire::{FileKind, Reader, WireError, split_signature};
 
 pub(crate) const LETTER: u8 = b'H';
 const LINE_LEN: usize = 40;
@@ -74,9 +75,9 @@ impl Head {
         now: Time,
     ) -> Result<Self, ListError> {
         if Digest::of(file) != stamp.head() {
-            return Err(ListError::WrongDigest("head"));
+            return Err(ListError::WrongDigest(Part::Head));
         }
-        let wire = ListError::wire("head");
+        let wire = ListError::wire(Part::Head);
         let (signed, signature) = split_signature(file).map_err(&wire)?;
         let fields = Fields::decode(signed).map_err(&wire)?;
         let key = list_key(keyring, fields.issuer, fields.kid, now)?;
@@ -86,7 +87,7 @@ impl Head {
             || fields.number != list_version.number
             || fields.this_update > list_version.this_update
         {
-            return Err(ListError::WrongDigest("head"));
+            return Err(ListError::WrongDigest(Part::Head));
         }
         Ok(Self { fields, file: file.to_vec() })
     }
@@ -154,7 +155,7 @@ impl Head {
 
 impl Fields {
     pub(crate) fn decode(signed: &[u8]) -> Result<Self, WireError> {
-        let mut reader = Reader::open(signed, LETTER, "list head")?;
+        let mut reader = Reader::open(signed, LETTER, FileKind::ListHead)?;
         let issuer = IssuerId(reader.array()?);
         let kid = reader.u16()?;
         let epoch = reader.u32()?;
@@ -174,7 +175,7 @@ impl Fields {
             };
             let ascends = shards.last().is_none_or(|last| last.shard < line.shard);
             if !ascends || line.shard >> 28 != 0 {
-                return Err(WireError::NotCanonical("shard"));
+                return Err(WireError::NotCanonical(Field::Shard));
             }
             shards.push(line);
         }
@@ -184,7 +185,7 @@ impl Fields {
         for _ in 0..count {
             let entry = decode_bulk(&mut reader)?;
             if bulk.last().is_some_and(|last| *last >= entry) {
-                return Err(WireError::NotCanonical("wide entries"));
+                return Err(WireError::NotCanonical(Field::BulkEntries));
             }
             bulk.push(entry);
         }
@@ -245,13 +246,13 @@ fn decode_file_name(reader: &mut Reader<'_>) -> Result<FileName, WireError> {
     let name = FileName { digest: Digest(reader.array()?), len: reader.u32()? };
     let fits = usize::try_from(name.len).is_ok_and(|len| len <= MAX_POLICY_FILE_LEN);
     if !fits || (name.digest == FileName::NONE.digest) != (name.len == 0) {
-        return Err(WireError::NotCanonical("policies"));
+        return Err(WireError::NotCanonical(Field::Policies));
     }
     Ok(name)
 }
 
 fn decode_bulk(reader: &mut Reader<'_>) -> Result<BulkEntry, WireError> {
-    const FIELD: WireError = WireError::NotCanonical("wide entry");
+    const FIELD: WireError = WireError::NotCanonical(Field::BulkEntry);
     let (code, state) = (reader.u8()?, reader.u8()?);
     let (first, last) = (reader.u48()?, reader.u48()?);
     let issued = IssuedAt { from: reader.u32()?, before: reader.u32()? };

@@ -29,7 +29,7 @@ pub use body::{Body, Counts, SlotState, TimedSlot};
 pub use bulk::{BulkEntry, BulkScope, BulkState, IssuedAt};
 pub use bundle::{Bundle, MAX_BUNDLE_LEN};
 pub use deployment::Deployment;
-pub use error::ListError;
+pub use error::{ListError, Part};
 pub use head::{Head, ShardLine};
 pub use revocation_list::{List, Status};
 pub use set::SlotSet;

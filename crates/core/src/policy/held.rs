@@ -15,7 +15,7 @@ use alloc::vec;
 use alloc::vec::Vec;
 
 use crate::file_name::{Digest, FileName};
-use crate::list::{Head, ListError};
+use crate::list::{Head, ListError, Part};
 use crate::policy::{Policy, PolicyBody, PolicyDirectory, directory};
 use crate::policy_file::{MAX_POLICY_FILE_LEN, Visibility};
 use crate::token::Kind;
@@ -190,7 +190,7 @@ impl Policies {
     /// [`ListError::Wire`].
     pub fn offer(&mut self, name: FileName, file: &[u8]) -> Result<(), ListError> {
         if usize::try_from(name.len) != Ok(file.len()) || Digest::of(file) != name.digest {
-            return Err(ListError::WrongDigest("policy file"));
+            return Err(ListError::WrongDigest(Part::PolicyFile));
         }
         self.take(key(name.digest), file)
     }
@@ -204,7 +204,7 @@ impl Policies {
         } else {
             PolicyBody::decode(file).map(Held::Body)
         };
-        let held = held.map_err(ListError::wire("policy file"))?;
+        let held = held.map_err(ListError::wire(Part::PolicyFile))?;
         if self.bytes.saturating_add(room(file.len())) > self.max_bytes {
             self.files.clear();
             self.bytes = 0;

@@ -19,7 +19,7 @@ mod item;
 mod network;
 mod path;
 mod record;
-pub mod scope;
+mod scope;
 
 pub use crate::policy_file::Visibility;
 pub use body::PolicyBody;
@@ -41,6 +41,26 @@ pub(crate) use record::MAX_POLICY_LEN;
 #[must_use]
 pub fn is_scope(text: &str) -> bool {
     scope::is_scope(text.as_bytes(), false)
+}
+
+/// Whether `text` is a scope that a policy may grant: segments, each of them a word or `*`.
+#[must_use]
+pub fn is_grant(text: &str) -> bool {
+    scope::is_scope(text.as_bytes(), true)
+}
+
+/// Whether `grant` covers the scope `required`, segment by segment. `*` matches any one segment,
+/// and at the end any one or more.
+///
+/// ```
+/// use portcullis_core::policy::grant_covers;
+///
+/// assert!(grant_covers("orders:*", "orders:read"));
+/// assert!(!grant_covers("orders:*", "orders"));
+/// ```
+#[must_use]
+pub fn grant_covers(grant: &str, required: &str) -> bool {
+    scope::covers(grant.as_bytes(), required.as_bytes())
 }
 
 /// Whether `text` is a method that a policy may name.

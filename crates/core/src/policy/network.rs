@@ -79,7 +79,8 @@ impl core::str::FromStr for Network {
 
     /// Parses CIDR notation; a plain address is a network of one.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        const FIELD: crate::wire::WireError = crate::wire::WireError::NotCanonical("network");
+        const FIELD: crate::wire::WireError =
+            crate::wire::WireError::NotCanonical(crate::field::Field::Network);
         let (address, bits) = match text.split_once('/') {
             Some((address, bits)) => (address, Some(bits)),
             None => (text, None),

@@ -1,5 +1,7 @@
 //! What a token is: its kind, its environment, and the algorithm that proves it.
 
+use crate::names::named;
+
 /// The intended holder of a key. The two kinds are never interchangeable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Kind {
@@ -10,18 +12,6 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// Both kinds.
-    pub const ALL: [Self; 2] = [Self::Secret, Self::Publishable];
-
-    /// `secret` or `publishable`.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Secret => "secret",
-            Self::Publishable => "publishable",
-        }
-    }
-
     /// `sk` or `pk`.
     #[must_use]
     pub const fn short_name(self) -> &'static str {
@@ -55,18 +45,6 @@ pub enum Environment {
 }
 
 impl Environment {
-    /// Both environments.
-    pub const ALL: [Self; 2] = [Self::Live, Self::Test];
-
-    /// `live` or `test`.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Live => "live",
-            Self::Test => "test",
-        }
-    }
-
     /// 1 for live, 2 for test: the value in a token, and the bit in a keyring's set.
     #[must_use]
     pub const fn code(self) -> u8 {
@@ -90,13 +68,24 @@ pub enum Algorithm {
     Ed25519,
 }
 
-impl Algorithm {
-    /// `hmac-sha256-128` or `ed25519`.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::HmacSha256 => "hmac-sha256-128",
-            Self::Ed25519 => "ed25519",
+named!(Kind, "a kind": Secret = "secret", Publishable = "publishable");
+named!(Environment, "an environment": Live = "live", Test = "test");
+named!(Algorithm, "an algorithm": HmacSha256 = "hmac-sha256-128", Ed25519 = "ed25519");
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::string::ToString as _;
+
+    #[test]
+    fn a_name_is_read_back_and_another_spelling_is_refused_with_those_that_are_allowed() {
+        for kind in Kind::ALL {
+            assert_eq!(kind.to_string().parse(), Ok(kind));
+        }
+        for text in ["", "Secret", "secret ", "sk"] {
+            let refused = text.parse::<Kind>().unwrap_err();
+            assert_eq!(refused.to_string(), "a kind is one of secret, publishable");
+            assert_eq!(refused.allowed(), ["secret", "publishable"]);
         }
     }
 }

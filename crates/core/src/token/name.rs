@@ -1,8 +1,11 @@
 //! A key's public name.
 
 use core::fmt;
+use core::str::FromStr;
 
-use crate::crypto::{Context, IssuerId, write_named};
+use crate::base62;
+use crate::crypto::{Context, IssuerId};
+use crate::names::InvalidId;
 use crate::token::Serial;
 
 /// A key's public name, for logs and support: `apk_` and 22 characters.
@@ -26,6 +29,15 @@ impl Name {
         Self(bytes)
     }
 
+    /// Characters in the text.
+    pub const TEXT_LEN: usize = base62::NAMED_LEN;
+
+    /// The text: `apk_` and 22 characters. For programs that link no formatting code.
+    #[must_use]
+    pub fn to_text(&self) -> [u8; Self::TEXT_LEN] {
+        base62::named(b"apk_", &self.0)
+    }
+
     /// The 16 bytes.
     #[must_use]
     pub const fn bytes(&self) -> &[u8; 16] {
@@ -35,7 +47,15 @@ impl Name {
 
 impl fmt::Display for Name {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write_named(f, "apk_", &self.0)
+        f.write_str(core::str::from_utf8(&self.to_text()).unwrap_or_default())
+    }
+}
+
+impl FromStr for Name {
+    type Err = InvalidId;
+
+    fn from_str(text: &str) -> Result<Self, InvalidId> {
+        base62::read_named("apk_", text).map(Self).ok_or(InvalidId::Name)
     }
 }
 

@@ -1,9 +1,9 @@
 //! The body of a shard: what its sets say of a slot, and the encodings that are refused.
 
-use portcullis_core::WireError;
 use portcullis_core::issue::{ShardContents, encode_body};
 use portcullis_core::list::{Body, SlotState, TimedSlot};
 use portcullis_core::time::Time;
+use portcullis_core::{Field, WireError};
 
 fn facts() -> ShardContents {
     ShardContents {
@@ -50,15 +50,12 @@ fn a_slot_is_not_both_however_many_are_either() {
         let facts = ShardContents { capacity: 1000, revoked, suspended, timed: vec![] };
         encode_body(&facts).map(|bytes| Body::decode(&bytes).unwrap())
     };
-    let both = Err(WireError::NotCanonical("suspended"));
+    let both = Err(WireError::NotCanonical(Field::Suspended));
     for few in [vec![], vec![3], all(500)] {
         let rest: Vec<u32> = (0..1000).filter(|slot| !few.contains(slot)).collect();
         for (revoked, suspended) in [(few.clone(), rest.clone()), (rest, few.clone())] {
             let body = read(revoked.clone(), suspended.clone()).unwrap();
-            assert_eq!(
-                (body.revoked().slots(), body.suspended().slots()),
-                (revoked, suspended)
-            );
+            assert_eq!((body.revoked().slots(), body.suspended().slots()), (revoked, suspended));
         }
     }
     assert_eq!(read(all(1000), vec![3]).map(|_| ()), both);

@@ -14,6 +14,7 @@ use sha2::Sha256;
 use zeroize::Zeroizing;
 
 use crate::crypto::Context;
+use crate::field::Field;
 use crate::file_name::{Digest, FileName};
 use crate::issue::{PolicyDraft, name_file};
 use crate::policy::{
@@ -133,7 +134,7 @@ impl PolicyTree {
     /// See [`PolicyDraft::encode`]. 0 isn't a valid number.
     pub fn set(&mut self, number: u32, policy: &PolicyDraft) -> Result<(), WireError> {
         if number == 0 {
-            return Err(WireError::NotCanonical("policy number"));
+            return Err(WireError::NotCanonical(Field::PolicyNumber));
         }
         self.records.insert(number, policy.encode()?);
         self.changed.insert(number);
