@@ -27,7 +27,7 @@ pub fn run(bytes: &[u8]) {
 }
 
 fn sealed(key: &SigningKey, context: Context, file: &[u8]) -> Vec<u8> {
-    [file, &primitives::sign(&key, context, file)].concat()
+    [file, &primitives::sign(key, context, file)].concat()
 }
 
 /// The encoding is unique: writing what was read gives the same bytes.

@@ -7,12 +7,12 @@
 use std::collections::BTreeSet;
 
 use portcullis_core::crypto::{Digest, PublicKeyError};
+use portcullis_core::error::{Field, FileKind, WireError};
 use portcullis_core::keyring::KeyringError;
 use portcullis_core::list::{FileName, ListError, Part};
 use portcullis_core::policy::{Denial, NoPolicy};
 use portcullis_core::token::{Environment, Kind, Malformed};
 use portcullis_core::verify::Refusal;
-use portcullis_core::{Field, FileKind, WireError};
 use portcullis_wasm::{Denied, Fault, Reason};
 
 const TYPES: &str = include_str!("../index.d.ts");

@@ -11,6 +11,28 @@
 //! ```
 //!
 //! A header carries it in unpadded base64url. Specified in `docs/assertion.md`.
+//!
+//! ```
+//! use portcullis_core::{PublicKey, Time};
+//! use portcullis_core::assertion::{self, AssertionError};
+//! use portcullis_core::keyring::Keyring;
+//!
+//! # let document: &[u8] = include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/examples/files/assertion.keyring"));
+//! let root = PublicKey::from_text("Ed9_Cgn9aUMnM8oyYyIf2YRyr50V8TzLtzhO1S2nPGg")?;
+//! let keyring = Keyring::open(document, &root)?;
+//! # let header = "UENBAQEBAQEBAQEBAQEBAQEBAQEACQAAAAAAAAAqaVW5AGlVuTwCAfVT5yuQlSJ46Vd_vb-8rtEAAABNAAAACQEAE29yaWdpbi5leGFtcGxlOjg0NDMAE29yZGVyczoqIGNhcnRzOnJlYWQACXNjXzEsc2NfMj-b0-AnEnylWbJuSzv3f_i2P1zDyDdQsCfmdml1iQr3Zrxw1aC5ClMfZSvTbHxpYUwT5ctUXVJyuFaj6p2Kkwo";
+//!
+//! // The origin reads the header of a request, as of now, for its own host.
+//! let now = Time::from_millis(1767225605000);
+//! let verified = assertion::verify(header, &keyring, "origin.example:8443", now)?;
+//! let assertion = verified.read()?;
+//! assert_eq!(assertion.name.to_string(), "apk_L3sB1aaMz2uK24WBLB1hcf");
+//! assert_eq!(assertion.scopes, "orders:* carts:read");
+//!
+//! let elsewhere = assertion::verify(header, &keyring, "another.example", now);
+//! assert_eq!(elsewhere.err(), Some(AssertionError::WrongAudience));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 use alloc::string::String;
 use alloc::vec::Vec;

@@ -3,6 +3,35 @@
 //! The cache records that a signature is good, never that a key is valid: time, keyring and list
 //! are checked each time. A signature is inserted only once it has been verified, so only the
 //! holder of a signer's key can fill the cache or evict entries.
+//!
+//! ```
+//! # let bundle: &[u8] = include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/examples/files/list.bundle"));
+//! # let root = portcullis_core::PublicKey::from_text("Ed9_Cgn9aUMnM8oyYyIf2YRyr50V8TzLtzhO1S2nPGg")?;
+//! # let now = portcullis_core::Time::from_millis(1767225600000);
+//! use portcullis_core::list::Bundle;
+//! use portcullis_core::verify::Unverified;
+//! use portcullis_core::{Purpose, Requirements, SignatureCache, Verifier};
+//!
+//! let mut verifier = Verifier::new(root, Bundle::decode(bundle)?.keyring)?;
+//! verifier.adopt_bundle(bundle, now)?;
+//! let mut cache = SignatureCache::new(1024);
+//! let requirements = Requirements { purpose: Purpose::Token, kind: None, environment: None };
+//! let token = "sk_live_05fwIV11KfQ00sEeRJKJMm0000000000700000j22xheCDDVtYEBvto8Jl\
+//!     dTkYNYK5De2P8B56bdlBKnptTKlT77KAjNAlRhjhmBnGFvHB8RjLJ03AJZGyB4I8rBzTfGiu6z";
+//!
+//! // A host whose library is faster verifies the signature itself...
+//! let unverified = Unverified::parse(token)?;
+//! let pending = unverified.signature_to_check(verifier.keyring(), Purpose::Token, &cache)?;
+//! let pending = pending.ok_or("proved by an HMAC tag, or known already")?;
+//! # fn host_verifies(_key: &[u8; 32], _message: &[u8], _signature: &[u8; 64]) -> bool { true }
+//! if host_verifies(pending.key(), pending.message(), pending.signature()) {
+//!     cache.insert(pending.verified_by_host());
+//! }
+//! // ...and the verification finds it.
+//! let accepted = verifier.verify_with(&mut cache, token, &requirements, now)?;
+//! assert_eq!(accepted.serial().get(), 42);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 use alloc::vec::Vec;
 use core::ops::Range;

@@ -2,11 +2,32 @@
 //!
 //! It does no I/O. A host asks which file is needed next, fetches it and offers it:
 //!
-//! ```text
-//! let Some(mut update) = verifier.offer_stamp(&stamp, now)? else { done }
-//! if update.wants_head()              update.offer_head(&file)?
-//! for name in update.wants_bodies()   update.offer_body(&file)?
-//! verifier.commit(update)?
+//! ```
+//! # let bundle: &[u8] = include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/examples/files/list.bundle"));
+//! # let root = portcullis_core::PublicKey::from_text("Ed9_Cgn9aUMnM8oyYyIf2YRyr50V8TzLtzhO1S2nPGg")?;
+//! # let now = portcullis_core::Time::from_millis(1767225600000);
+//! use portcullis_core::Verifier;
+//! use portcullis_core::list::Bundle;
+//!
+//! # let files = Bundle::decode(bundle)?;
+//! # let stamp = files.stamp;
+//! # let fetch = |name: portcullis_core::list::FileName| {
+//! #     let all = files.bodies.iter().chain([&files.head]);
+//! #     all.copied().find(|file| portcullis_core::crypto::Digest::of(file) == name.digest)
+//! # };
+//! let mut verifier = Verifier::new(root, files.keyring)?;
+//! if let Some(mut update) = verifier.offer_stamp(stamp, now)? {
+//!     if let Some(name) = update.wants_head() {
+//!         let head = fetch(name).ok_or("no head")?;
+//!         update.offer_head(head, verifier.keyring(), now)?;
+//!     }
+//!     for name in update.wants_bodies() {
+//!         update.offer_body(fetch(name).ok_or("no body")?)?;
+//!     }
+//!     verifier.commit(update)?;
+//! }
+//! assert!(verifier.list_at(now).is_ok());
+//! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
 //! Until [`Verifier::commit`] succeeds, the held list stays in force.

@@ -4,15 +4,25 @@
 //! how far a key came, takes them one by one:
 //!
 //! ```
-//! # use portcullis_core::{verifier::Verifier, time::Time, verify::*};
-//! # fn verify(
-//! #     verifier: &Verifier, text: &str, requirements: &Requirements, now: Time,
-//! # ) -> Result<Accepted, Refusal> {
-//!     Unverified::parse(text)?
-//!         .authenticate(verifier.keyring(), requirements.purpose)?
-//!         .current(&verifier.list_at(now)?)?
-//!         .accept(requirements)
-//! # }
+//! # let bundle: &[u8] = include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/examples/files/list.bundle"));
+//! # let root = portcullis_core::PublicKey::from_text("Ed9_Cgn9aUMnM8oyYyIf2YRyr50V8TzLtzhO1S2nPGg")?;
+//! # let now = portcullis_core::Time::from_millis(1767225600000);
+//! use portcullis_core::list::Bundle;
+//! use portcullis_core::verify::Unverified;
+//! use portcullis_core::{Purpose, Requirements, Verifier};
+//!
+//! let mut verifier = Verifier::new(root, Bundle::decode(bundle)?.keyring)?;
+//! verifier.adopt_bundle(bundle, now)?;
+//! let requirements = Requirements { purpose: Purpose::Token, kind: None, environment: None };
+//! let token = "sk_live_05fwIV11KfQ00sEeRJKJMm0000000000700000j22xheCDDVtYEBvto8Jl\
+//!     dTkYNYK5De2P8B56bdlBKnptTKlT77KAjNAlRhjhmBnGFvHB8RjLJ03AJZGyB4I8rBzTfGiu6z";
+//!
+//! let accepted = Unverified::parse(token)?
+//!     .authenticate(verifier.keyring(), requirements.purpose)?
+//!     .current(&verifier.list_at(now)?)?
+//!     .accept(&requirements)?;
+//! assert_eq!(accepted.claims().kid, 3);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
 use crate::crypto::IssuerId;

@@ -3,10 +3,10 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
+use portcullis_core::error::{Field, WireError};
 use portcullis_core::issue::{ShardContents, encode_body};
 use portcullis_core::list::{Body, SlotState};
 use portcullis_core::time::Time;
-use portcullis_core::{Field, WireError};
 
 /// Revoked slots per ten thousand.
 const DENSITIES: [u64; 9] = [1, 10, 100, 1_000, 2_500, 3_800, 5_000, 7_500, 9_900];

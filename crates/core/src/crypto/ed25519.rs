@@ -75,6 +75,7 @@ impl PublicKey {
     }
 
     /// Whether `signature` is this key's signature over `body`, the start of an audit trail.
+    /// Needs the feature `issue`.
     #[cfg(feature = "issue")]
     #[must_use]
     pub fn verify_trail(&self, body: &[u8], signature: &[u8; 64]) -> bool {
@@ -102,7 +103,7 @@ impl PublicKey {
 
 /// The signing input of a JWS: header and payload in base64url, separated by a dot.
 ///
-/// The header is a JSON object, so the input starts with `ey`, which no [`Context`] does.
+/// The header is a JSON object, so the input starts with `ey`, which no context does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct JwsInput<'a>(&'a str);
 

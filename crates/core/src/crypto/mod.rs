@@ -6,6 +6,22 @@
 //! purpose, so that a signature made for one purpose is invalid for any other, even under the same
 //! key. The context is part of the message (plain Ed25519, not Ed25519ctx), because WebCrypto
 //! offers no other form.
+//!
+//! ```
+//! use portcullis_core::crypto::{Digest, PublicKey, PublicKeyError};
+//!
+//! let root = PublicKey::from_text("Ed9_Cgn9aUMnM8oyYyIf2YRyr50V8TzLtzhO1S2nPGg")?;
+//! assert_eq!(PublicKey::from_bytes(&root.to_bytes())?, root);
+//!
+//! // A point of small order is no key: it would accept signatures that no one made.
+//! let mut identity = [0; 32];
+//! identity[0] = 1;
+//! assert_eq!(PublicKey::from_bytes(&identity), Err(PublicKeyError::SmallOrder));
+//!
+//! let digest = Digest::of(b"a file");
+//! assert_eq!(digest.to_string().parse(), Ok(digest));
+//! # Ok::<(), PublicKeyError>(())
+//! ```
 
 mod context;
 mod ed25519;

@@ -64,7 +64,7 @@ pub fn encode_body(facts: &ShardContents) -> Result<Vec<u8>, WireError> {
 }
 
 impl ShardLine {
-    /// The line of `shard`, whose body is `file`.
+    /// The line of `shard`, whose body is `file`. Needs the feature `issue`.
     #[must_use]
     pub fn new(shard: u32, file: &[u8]) -> Self {
         let FileName { digest, len } = name_file(file);

@@ -1,6 +1,23 @@
 //! The keyring: the signers of an issuer and their purposes. Signed by the pinned root.
 //!
 //! Specified in `docs/keyring.md`.
+//!
+//! ```
+//! # let bundle: &[u8] = include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/examples/files/list.bundle"));
+//! # let root = portcullis_core::PublicKey::from_text("Ed9_Cgn9aUMnM8oyYyIf2YRyr50V8TzLtzhO1S2nPGg")?;
+//! # let now = portcullis_core::Time::from_millis(1767225600000);
+//! use portcullis_core::Purpose;
+//! use portcullis_core::keyring::Keyring;
+//! use portcullis_core::list::Bundle;
+//!
+//! let keyring = Keyring::open(Bundle::decode(bundle)?.keyring, &root)?;
+//! assert_eq!(keyring.issuer().to_string(), "iss_05LJlJD9WPB05LJlJD9WPB");
+//!
+//! // Who signs the revocation list?
+//! let signers = keyring.entries().iter().filter(|entry| entry.purpose == Purpose::List);
+//! assert_eq!(signers.map(|entry| entry.kid).collect::<Vec<_>>(), [5]);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 mod entry;
 mod error;

@@ -9,6 +9,23 @@
 //! ```
 //!
 //! Specified in `docs/revocation-list.md`; the terms are those of RFC 5280.
+//!
+//! ```
+//! # let bundle: &[u8] = include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/examples/files/list.bundle"));
+//! # let root = portcullis_core::PublicKey::from_text("Ed9_Cgn9aUMnM8oyYyIf2YRyr50V8TzLtzhO1S2nPGg")?;
+//! # let now = portcullis_core::Time::from_millis(1767225600000);
+//! use portcullis_core::Verifier;
+//! use portcullis_core::list::Bundle;
+//!
+//! let mut verifier = Verifier::new(root, Bundle::decode(bundle)?.keyring)?;
+//! verifier.adopt_bundle(bundle, now)?;
+//!
+//! let list = verifier.list().ok_or("no list")?;
+//! assert_eq!(list.list_version().number, 1);
+//! assert_eq!(list.list_version().age_millis(now), 0);
+//! assert!(list.head().bulk().is_empty());
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 mod bitmap;
 mod body;

@@ -10,6 +10,23 @@
 //! [`Policy`] under a head; [`decide`] checks a request against it.
 //!
 //! Specified in `docs/policy.md`.
+//!
+//! ```
+//! use portcullis_core::policy::{Denial, Policy, RequestFacts, decide};
+//!
+//! // The record of a policy that grants the scopes `orders:*` and allows the method GET only.
+//! let policy = Policy::decode(b"\x28\0\x04\x03GET\0\x09\x08orders:*")?;
+//!
+//! let request = RequestFacts { method: "GET", path: "/orders", ..RequestFacts::default() };
+//! let grant = decide(&policy, &RequestFacts { scopes: &["orders:read"], ..request })?;
+//! assert_eq!(grant.policy().scopes().collect::<Vec<_>>(), ["orders:*"]);
+//!
+//! let denial = decide(&policy, &RequestFacts { scopes: &["carts:read"], ..request });
+//! assert_eq!(denial.err(), Some(Denial::Scope));
+//! let denial = decide(&policy, &RequestFacts { method: "DELETE", ..request });
+//! assert_eq!(denial.err(), Some(Denial::Method));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 mod body;
 mod decide;

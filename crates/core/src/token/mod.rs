@@ -1,6 +1,22 @@
 //! The token: a key's text, and the 28 bytes that its tag or signature covers.
 //!
 //! Specified in `docs/token.md`.
+//!
+//! ```
+//! use portcullis_core::{Environment, Kind};
+//! use portcullis_core::token::{Malformed, Text};
+//!
+//! let token = "sk_live_05fwIV11KfQ00sEeRJKJMm0000000000700000j22xheCDDVtYEBvto8Jl\
+//!     dTkYNYK5De2P8B56bdlBKnptTKlT77KAjNAlRhjhmBnGFvHB8RjLJ03AJZGyB4I8rBzTfGiu6z";
+//! let text = Text::parse(token)?;
+//! assert_eq!(text.prefix().to_string(), "sk_live_");
+//! assert_eq!((text.prefix().kind, text.prefix().environment), (Kind::Secret, Environment::Live));
+//!
+//! // A typing mistake is found without any key.
+//! let mistyped = token.replace("05fw", "05fW");
+//! assert_eq!(Text::parse(&mistyped).unwrap_err(), Malformed::Checksum);
+//! # Ok::<(), Malformed>(())
+//! ```
 
 mod kind;
 mod layout;

@@ -1,9 +1,9 @@
 //! The body of a shard: what its sets say of a slot, and the encodings that are refused.
 
+use portcullis_core::error::{Field, WireError};
 use portcullis_core::issue::{ShardContents, encode_body};
 use portcullis_core::list::{Body, SlotState, TimedSlot};
 use portcullis_core::time::Time;
-use portcullis_core::{Field, WireError};
 
 fn facts() -> ShardContents {
     ShardContents {

@@ -1,6 +1,7 @@
 //! Lists that were altered, or signed by a key that may not sign them.
 
 use crate::support::{ANY, ED25519, HMAC_LIVE, LIST, START, World, first_shard};
+use portcullis_core::error::{FileKind, WireError};
 use portcullis_core::issue::{StampDraft, name_file};
 use portcullis_core::list::{
     BulkEntry, BulkScope, BulkState, IssuedAt, ListError, Part, TimedSlot,
@@ -8,7 +9,6 @@ use portcullis_core::list::{
 use portcullis_core::time::Time;
 use portcullis_core::verifier::AdoptError;
 use portcullis_core::verify::Refusal;
-use portcullis_core::{FileKind, WireError};
 
 #[test]
 fn what_is_restored_is_checked_like_any_other() {

@@ -1,11 +1,11 @@
 //! A list arrives in parts, each announced by the one before.
 
 use crate::support::{ANY, HMAC_LIVE, LIST, World, first_shard};
+use portcullis_core::error::{FileKind, WireError};
 use portcullis_core::issue::{HeadDraft, ShardContents, StampDraft, encode_body, name_file};
 use portcullis_core::list::{FileName, Head, ListError, Part, ShardLine, Stamp};
 use portcullis_core::token::{Claims, Serial};
 use portcullis_core::verify::Refusal;
-use portcullis_core::{FileKind, WireError};
 
 #[test]
 fn parts_must_be_the_ones_that_were_announced() {

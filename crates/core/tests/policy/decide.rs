@@ -1,11 +1,11 @@
 //! What a policy allows, and what a draft may contain.
 
+use portcullis_core::error::{Field, WireError};
 use portcullis_core::issue::{PolicyDraft, PolicyTree};
 use portcullis_core::policy::{
     Denial, Policy, RequestFacts, decide, is_grant, is_method, is_path_pattern, is_rate_class,
     is_scope,
 };
-use portcullis_core::{Field, WireError};
 
 use crate::{backend, storefront, texts};
 

@@ -48,7 +48,7 @@ pub(crate) fn resigned(
 ) -> Vec<u8> {
     let mut signed = file[..file.len() - 64].to_vec();
     change(&mut signed);
-    let signature = primitives::sign(&key, context, &signed);
+    let signature = primitives::sign(key, context, &signed);
     [signed, signature.to_vec()].concat()
 }
 

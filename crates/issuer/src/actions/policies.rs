@@ -1,9 +1,9 @@
 //! Policies: what keys may do. An edit takes effect with the next list; tokens don't change.
 
+use portcullis_core::error::{Field, WireError};
 use portcullis_core::issue::PolicyDraft;
 use portcullis_core::policy::{Network, Policy, Visibility};
 use portcullis_core::token::Kind;
-use portcullis_core::{Field, WireError};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
