@@ -3,7 +3,7 @@
 //! The first byte selects the type of file and how well the keyring fits it; the rest is the signed
 //! part.
 
-use portcullis_core::crypto::{Context, IssuerId, PublicKey};
+use portcullis_core::crypto::{Context, IssuerId, PublicKey, primitives};
 use portcullis_core::issue::{
     HeadDraft, KeyringDraft, ListSigner, SigningKey, StampDraft, name_file,
 };
@@ -27,7 +27,7 @@ pub fn run(bytes: &[u8]) {
 }
 
 fn sealed(key: &SigningKey, context: Context, file: &[u8]) -> Vec<u8> {
-    [file, &key.sign(context, file)].concat()
+    [file, &primitives::sign(key, context, file)].concat()
 }
 
 /// The encoding is unique: writing what was read gives the same bytes.

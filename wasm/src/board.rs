@@ -1,6 +1,5 @@
 //! The memory that JavaScript and the module share: a key's text in, results out.
 
-use portcullis_core::base62;
 use portcullis_core::crypto::IssuerId;
 use portcullis_core::keyring::Keyring;
 use portcullis_core::list::ListVersion;
@@ -156,23 +155,18 @@ impl Board {
 
     /// Writes an issuer's name into `text`; returns its length.
     pub fn put_issuer(&mut self, issuer: IssuerId) -> usize {
-        self.put_name(b"iss_", &issuer.0)
+        self.put_name(issuer.to_text())
     }
 
     /// Writes a key's public name into `text`; returns its length.
     pub fn put_key_name(&mut self, name: Name) -> usize {
-        self.put_name(b"apk_", name.bytes())
+        self.put_name(name.to_text())
     }
 
-    /// The same text as `Display`, without linking any formatting code into the module.
-    fn put_name(&mut self, prefix: &[u8; 4], bytes: &[u8; 16]) -> usize {
-        let Some((front, rest)) = self.text.split_first_chunk_mut() else { return 0 };
-        *front = *prefix;
-        let chunks = bytes.as_chunks().0;
-        for (place, chunk) in rest.as_chunks_mut().0.iter_mut().zip(chunks) {
-            *place = base62::encode_chunk(*chunk);
-        }
-        front.len() + chunks.len() * base62::CHUNK_CHARS
+    fn put_name(&mut self, name: [u8; Name::TEXT_LEN]) -> usize {
+        let Some(front) = self.text.first_chunk_mut() else { return 0 };
+        *front = name;
+        name.len()
     }
 }
 

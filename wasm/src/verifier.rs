@@ -5,9 +5,9 @@ use core::fmt;
 
 use portcullis_core::crypto::{HmacKey, PublicKey};
 use portcullis_core::keyring::{Keyring, Purpose};
-use portcullis_core::list::{Bundle, FileName, ListError};
+use portcullis_core::list::{Bundle, FileName, ListError, Part};
 use portcullis_core::policy::{Grant, NoPolicy, Policies, RequestFacts, Visibility, decide};
-use portcullis_core::signature_cache::{PendingSignature, SignatureCache};
+use portcullis_core::signature_cache::{PendingSignature, SignatureCache, VerifiedSignature};
 use portcullis_core::time::Time;
 use portcullis_core::token::{Environment, Kind, Malformed, Name, Serial};
 use portcullis_core::verifier::Verifier;
@@ -127,7 +127,7 @@ impl Engine {
     pub fn adopt_bundle(&mut self, file: &[u8], now: Time) -> Result<bool, Fault> {
         let first = self.verifier.is_none();
         if first {
-            let error = |error| ListError::Wire { part: "bundle", error };
+            let error = |error| ListError::Wire { part: Part::Bundle, error };
             self.verifier =
                 Some(Verifier::new(self.root, Bundle::decode(file).map_err(error)?.keyring)?);
         }
@@ -243,7 +243,7 @@ impl Engine {
     }
 
     /// Remembers a signature that the caller has verified.
-    pub fn remember(&mut self, signature: PendingSignature) {
+    pub fn remember(&mut self, signature: VerifiedSignature) {
         self.signature_cache.insert(signature);
     }
 

@@ -6,10 +6,10 @@
 
 use std::collections::BTreeSet;
 
-use portcullis_core::WireError;
 use portcullis_core::crypto::{Digest, PublicKeyError};
+use portcullis_core::error::{Field, FileKind, WireError};
 use portcullis_core::keyring::KeyringError;
-use portcullis_core::list::{FileName, ListError};
+use portcullis_core::list::{FileName, ListError, Part};
 use portcullis_core::policy::{Denial, NoPolicy};
 use portcullis_core::token::{Environment, Kind, Malformed};
 use portcullis_core::verify::Refusal;
@@ -80,7 +80,7 @@ fn after_list_error(error: ListError) -> Option<ListError> {
         ListError::Equivocation(_) => ListError::FromTheFuture,
         ListError::FromTheFuture => ListError::TooLongValid,
         ListError::TooLongValid => ListError::PastNextUpdate,
-        ListError::PastNextUpdate => ListError::WrongDigest("head"),
+        ListError::PastNextUpdate => ListError::WrongDigest(Part::Head),
         ListError::WrongDigest(_) => ListError::Missing,
         ListError::Missing => return None,
     })
@@ -101,9 +101,9 @@ fn after_keyring_error(error: KeyringError) -> Option<KeyringError> {
 fn after_wire_error(error: WireError) -> Option<WireError> {
     Some(match error {
         WireError::Truncated => WireError::TrailingBytes,
-        WireError::TrailingBytes => WireError::WrongFile { expected: "list head" },
+        WireError::TrailingBytes => WireError::WrongFile { expected: FileKind::ListHead },
         WireError::WrongFile { .. } => WireError::UnknownVersion(17),
-        WireError::UnknownVersion(_) => WireError::NotCanonical("labels"),
+        WireError::UnknownVersion(_) => WireError::NotCanonical(Field::Labels),
         WireError::NotCanonical(_) => return None,
     })
 }
@@ -145,7 +145,7 @@ fn refusals() -> impl Iterator<Item = Refusal> {
 fn faults() -> impl Iterator<Item = Fault> {
     let wire = || walk(WireError::Truncated, after_wire_error);
     let roots = [PublicKeyError::Text, PublicKeyError::NotCanonical, PublicKeyError::SmallOrder];
-    let part = "body";
+    let part = Part::Body;
     let lists = wire().map(move |error| ListError::Wire { part, error }).chain(
         walk(ListError::Wire { part, error: WireError::Truncated }, after_list_error).skip(1),
     );

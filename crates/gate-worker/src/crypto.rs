@@ -33,24 +33,24 @@ pub(crate) async fn verify(signature: &PendingSignature) -> Result<bool, JsValue
     let subtle = subtle()?;
     let algorithm = JsValue::from_str("Ed25519");
     let held = PUBLIC.with_borrow(|keys| {
-        keys.iter().find(|(bytes, _)| *bytes == signature.key).map(|(_, key)| key.clone())
+        keys.iter().find(|(bytes, _)| bytes == signature.key()).map(|(_, key)| key.clone())
     });
     let key = match held {
         Some(key) => key,
         None => {
-            let raw: JsValue = Uint8Array::from(signature.key.as_slice()).into();
+            let raw: JsValue = Uint8Array::from(signature.key().as_slice()).into();
             let usages: JsValue = Array::of1(&JsValue::from_str("verify")).into();
             let arguments = [&JsValue::from_str("raw"), &raw, &algorithm, &JsValue::FALSE, &usages];
             let key = call(&subtle, "importKey", &arguments).await?;
             PUBLIC.with_borrow_mut(|keys| {
                 keys.truncate(MOST_PUBLIC - 1);
-                keys.insert(0, (signature.key, key.clone()));
+                keys.insert(0, (*signature.key(), key.clone()));
             });
             key
         }
     };
-    let proof: JsValue = Uint8Array::from(signature.signature.as_slice()).into();
-    let message: JsValue = Uint8Array::from(signature.message.as_slice()).into();
+    let proof: JsValue = Uint8Array::from(signature.signature().as_slice()).into();
+    let message: JsValue = Uint8Array::from(signature.message().as_slice()).into();
     let good = call(&subtle, "verify", &[&algorithm, &key, &proof, &message]).await?;
     Ok(good.is_truthy())
 }

@@ -202,7 +202,7 @@ async fn authorized(
             Next::Verify(signature) => {
                 let good = crypto::verify(&signature).await.ok();
                 if good == Some(true) {
-                    gate.borrow_mut().remember(signature.clone());
+                    gate.borrow_mut().remember(signature.clone().verified_by_host());
                 }
                 state.signature_is(signature, good);
             }

@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use portcullis_core::keyring::KeyringError;
-use portcullis_core::list::{Bundle, Deployment, List, ListError, ListVersion};
+use portcullis_core::list::{Bundle, Deployment, List, ListError, ListVersion, Part};
 use portcullis_core::time::Time;
 use portcullis_core::verifier::{AdoptError, Update, Verifier};
 
@@ -155,7 +155,7 @@ impl Gate {
     /// # Errors
     /// See [`AdoptError`]. What is held stays as it is.
     pub fn restore(&mut self, file: &[u8], now: Time) -> Result<Vec<Event>, AdoptError> {
-        let wire = |error| ListError::Wire { part: "bundle", error };
+        let wire = |error| ListError::Wire { part: Part::Bundle, error };
         let Deployment { bundle, policies } = Deployment::decode(file).map_err(wire)?;
         let keyring = Bundle::decode(bundle).map_err(wire)?.keyring;
         let events = match self.adopt_keyring(keyring) {

@@ -1,7 +1,7 @@
 //! The caller: an accepted key, and what its policy grants.
 
 use portcullis_core::list::ListVersion;
-use portcullis_core::policy::{Policy, is_scope, scope};
+use portcullis_core::policy::{Policy, grant_covers, is_scope};
 use portcullis_core::token::{Claims, Environment, Kind, Name};
 use portcullis_core::verify::Accepted;
 
@@ -82,7 +82,7 @@ impl Caller {
     /// with a `*`.
     #[must_use]
     pub fn may(&self, scope: &str) -> bool {
-        is_scope(scope) && self.scopes().any(|it| scope::covers(it.as_bytes(), scope.as_bytes()))
+        is_scope(scope) && self.scopes().any(|it| grant_covers(it, scope))
     }
 
     /// The sales channels that the policy grants.

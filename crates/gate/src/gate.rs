@@ -5,7 +5,7 @@ use std::rc::Rc;
 use portcullis_core::keyring::Purpose;
 use portcullis_core::list::{ListError, ListVersion};
 use portcullis_core::policy::Policy;
-use portcullis_core::signature_cache::{PendingSignature, SignatureCache};
+use portcullis_core::signature_cache::{SignatureCache, VerifiedSignature};
 use portcullis_core::time::Time;
 use portcullis_core::token::Name;
 use portcullis_core::verifier::Verifier;
@@ -111,7 +111,7 @@ impl Gate {
     }
 
     /// Remembers a signature that the host has verified.
-    pub fn remember(&mut self, signature: PendingSignature) {
+    pub fn remember(&mut self, signature: VerifiedSignature) {
         self.signature_cache.insert(signature);
     }
 

@@ -8,7 +8,7 @@
 use portcullis_core::keyring::Purpose;
 use portcullis_core::list::{List, ListError, ListVersion};
 use portcullis_core::policy::{Denial, NoPolicy, Policy, RequestFacts, decide};
-use portcullis_core::signature_cache::PendingSignature;
+use portcullis_core::signature_cache::{PendingSignature, VerifiedSignature};
 use portcullis_core::time::Time;
 use portcullis_core::token::{Kind, Name};
 use portcullis_core::verifier::Verifier;
@@ -31,7 +31,7 @@ pub(crate) struct Inquiry<'r> {
     /// Start a background refresh, whatever the decision.
     pub(crate) refresh: bool,
     /// A signature that was verified here, for the signature cache.
-    pub(crate) verified: Option<Box<PendingSignature>>,
+    pub(crate) verified: Option<Box<VerifiedSignature>>,
 }
 
 impl<'r> Inquiry<'r> {

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use portcullis_core::crypto::PublicKey;
-use portcullis_core::list::{Bundle, ListVersion};
+use portcullis_core::list::{Bundle, ListVersion, Part};
 use portcullis_core::time::Time;
 use tokio::sync::{Mutex, Notify};
 
@@ -444,7 +444,7 @@ impl Issuer {
             crate::local_verifier::stored_head(&mut reading, published.digest).await?;
         let mut bodies = Vec::with_capacity(digests.len());
         for digest in digests {
-            let missing = portcullis_core::list::ListError::WrongDigest("body");
+            let missing = portcullis_core::list::ListError::WrongDigest(Part::Body);
             bodies.push(shards::body(&mut reading, digest).await?.ok_or(missing)?);
         }
         let bodies = bodies.iter().map(Vec::as_slice).collect();

@@ -7,7 +7,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use portcullis_core::crypto::Digest;
 use portcullis_core::keyring::{Keyring, Purpose};
-use portcullis_core::list::{ListError, ListVersion};
+use portcullis_core::list::{ListError, ListVersion, Part};
 use portcullis_core::time::Time;
 use portcullis_core::token::Algorithm;
 use portcullis_core::verifier::Verifier;
@@ -220,7 +220,7 @@ async fn offer(
     }
     for name in update.wants_bodies() {
         let body = shards::body(connection, name.digest).await?;
-        update.offer_body(&body.ok_or(ListError::WrongDigest("body"))?)?;
+        update.offer_body(&body.ok_or(ListError::WrongDigest(Part::Body))?)?;
     }
     Ok(verifier.commit(update)?)
 }
@@ -230,5 +230,5 @@ pub(crate) async fn stored_head(
     connection: &mut Connection,
     digest: Digest,
 ) -> Result<(Vec<u8>, Vec<Digest>), Error> {
-    Ok(lists::head(connection, digest).await?.ok_or(ListError::WrongDigest("head"))?)
+    Ok(lists::head(connection, digest).await?.ok_or(ListError::WrongDigest(Part::Head))?)
 }

@@ -213,9 +213,9 @@ pub extern "C" fn signature(desk: &mut Desk, length: usize) -> u32 {
         desk.reply.clear();
         let token = desk.board.text.get(..length);
         if let Some(found) = token.and_then(|token| desk.verifier.signature_to_check(token)) {
-            desk.reply.extend_from_slice(&found.key);
-            desk.reply.extend_from_slice(&found.message);
-            desk.reply.extend_from_slice(&found.signature);
+            desk.reply.extend_from_slice(found.key());
+            desk.reply.extend_from_slice(found.message());
+            desk.reply.extend_from_slice(found.signature());
         }
         desk.board.put_reply(&desk.reply)
     })
@@ -229,7 +229,9 @@ pub extern "C" fn remember(desk: &mut Desk) {
         let Some((key, rest)) = given.split_first_chunk() else { return };
         let Some((message, rest)) = rest.split_first_chunk() else { return };
         let Ok(signature) = rest.try_into() else { return };
-        desk.verifier.remember(PendingSignature { key: *key, message: *message, signature });
+        if let Some(pending) = PendingSignature::from_parts(*key, *message, signature) {
+            desk.verifier.remember(pending.verified_by_host());
+        }
     });
 }
 

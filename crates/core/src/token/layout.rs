@@ -13,7 +13,9 @@
 //! ```
 
 use core::fmt;
+use core::str::FromStr;
 
+use crate::names::InvalidId;
 use crate::time::Time;
 use crate::token::{Environment, Kind};
 
@@ -66,6 +68,20 @@ impl Serial {
 impl fmt::Display for Serial {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}/{}", self.shard(), self.slot())
+    }
+}
+
+impl FromStr for Serial {
+    type Err = InvalidId;
+
+    fn from_str(text: &str) -> Result<Self, InvalidId> {
+        let read = |digits: &str| {
+            let is_canonical = digits == "0" || !digits.starts_with(['0', '+']);
+            digits.parse().ok().filter(|_| is_canonical)
+        };
+        let (shard, slot) = text.split_once('/').ok_or(InvalidId::Serial)?;
+        let (shard, slot) = read(shard).zip(read(slot)).ok_or(InvalidId::Serial)?;
+        Self::at(shard, slot).ok_or(InvalidId::Serial)
     }
 }
 
@@ -220,6 +236,13 @@ mod tests {
         assert_eq!(Serial::at(1 << 28, 0), None);
         assert_eq!(Serial::at(0, 1 << 20), None);
         assert_eq!(Serial::new(1 << 48), None);
+        assert_eq!("268435455/1048575".parse(), Ok(serial));
+        assert_eq!("0/0".parse(), Ok(Serial(0)));
+        for text in
+            ["", "/", "1", "1/", "+1/1", "01/1", "1/01", "268435456/0", "0/1048576", "1/1/1"]
+        {
+            assert_eq!(text.parse::<Serial>(), Err(InvalidId::Serial), "{text}");
+        }
     }
 
     #[test]

@@ -84,7 +84,7 @@ fn a_signature_that_is_new_is_for_the_runtime_and_one_that_is_known_passes() {
     assert_eq!(bench.fast_forward(&get(&key)), None);
     let mut state = RequestState::new();
     let Next::Verify(signature) = bench.next_step(&get(&key), &mut state).next else { panic!() };
-    bench.gate.borrow_mut().remember(signature);
+    bench.gate.borrow_mut().remember(signature.verified_by_host());
     assert!(bench.fast_forward(&get(&key)).is_some());
     assert!(matches!(bench.next_step(&get(&key), &mut state).next, Next::Forward(_)));
 }

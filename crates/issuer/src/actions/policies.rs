@@ -1,6 +1,6 @@
 //! Policies: what keys may do. An edit takes effect with the next list; tokens don't change.
 
-use portcullis_core::WireError;
+use portcullis_core::error::{Field, WireError};
 use portcullis_core::issue::PolicyDraft;
 use portcullis_core::policy::{Network, Policy, Visibility};
 use portcullis_core::token::Kind;
@@ -91,27 +91,27 @@ fn network(text: &str) -> Option<Network> {
 /// Maps the core's error to the field and the syntax of its items.
 fn refused(error: WireError) -> Error {
     let (field, reason) = match error {
-        WireError::NotCanonical("networks" | "network") => ("cidrs", CIDR_REASON),
-        WireError::NotCanonical("origins") => (
+        WireError::NotCanonical(Field::Networks | Field::Network) => ("cidrs", CIDR_REASON),
+        WireError::NotCanonical(Field::Origins) => (
             "origins",
             "must be origins as browsers send them: https://shop.example, in lower case, with a \
              port only where it is not the scheme's own, without wildcards",
         ),
-        WireError::NotCanonical("methods") => {
+        WireError::NotCanonical(Field::Methods) => {
             ("methods", "must be methods in upper case, such as GET")
         }
-        WireError::NotCanonical("paths") => (
+        WireError::NotCanonical(Field::Paths) => (
             "paths",
             "must be patterns such as /store/** or /carts/*/items: plain paths in which * stands \
              for one segment and ** for all that is left",
         ),
-        WireError::NotCanonical("scopes") => {
+        WireError::NotCanonical(Field::Scopes) => {
             ("scopes", "must be segments of a-z, 0-9, _, . and -, or *, joined by colons")
         }
-        WireError::NotCanonical("sales channels") => {
+        WireError::NotCanonical(Field::SalesChannels) => {
             ("sales_channels", "must be 1 to 64 letters, digits, _ or -")
         }
-        WireError::NotCanonical("rate class") => {
+        WireError::NotCanonical(Field::RateClass) => {
             ("rate_class", "must be 1 to 32 of a-z, 0-9 and -")
         }
         WireError::NotCanonical(_)

@@ -192,13 +192,11 @@ pub(crate) fn instant(text: &str) -> Result<Time, String> {
 }
 
 pub(crate) fn kind() -> impl TypedValueParser<Value = Kind> {
-    PossibleValuesParser::new(Kind::ALL.map(Kind::name))
-        .try_map(|name| names::kind(&name).ok_or("no kind"))
+    PossibleValuesParser::new(Kind::ALL.map(Kind::name)).try_map(|name| name.parse())
 }
 
 pub(crate) fn environment() -> impl TypedValueParser<Value = Environment> {
-    PossibleValuesParser::new(Environment::ALL.map(Environment::name))
-        .try_map(|name| names::environment(&name).ok_or("no environment"))
+    PossibleValuesParser::new(Environment::ALL.map(Environment::name)).try_map(|name| name.parse())
 }
 
 pub(crate) fn algorithm() -> impl TypedValueParser<Value = Algorithm> {
@@ -207,8 +205,7 @@ pub(crate) fn algorithm() -> impl TypedValueParser<Value = Algorithm> {
 }
 
 pub(crate) fn purpose() -> impl TypedValueParser<Value = Purpose> {
-    PossibleValuesParser::new(Purpose::ALL.map(Purpose::name))
-        .try_map(|name| names::purpose(&name).ok_or("no purpose"))
+    PossibleValuesParser::new(Purpose::ALL.map(Purpose::name)).try_map(|name| name.parse())
 }
 
 pub(crate) fn state() -> impl TypedValueParser<Value = KeyState> {

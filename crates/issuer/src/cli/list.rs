@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use portcullis_core::crypto::PublicKey;
-use portcullis_core::list::{Bundle, Deployment, List as HeldList, ListError};
+use portcullis_core::list::{Bundle, Deployment, List as HeldList, ListError, Part};
 use portcullis_core::policy::Policies;
 use portcullis_core::time::Time;
 use portcullis_core::verifier::{AdoptError, Verifier};
@@ -253,14 +253,14 @@ pub(super) fn adopt(
     root: PublicKey,
     now: Time,
 ) -> Result<(Verifier, usize), AdoptError> {
-    let wire = |error| ListError::Wire { part: "bundle", error };
+    let wire = |error| ListError::Wire { part: Part::Bundle, error };
     let Deployment { bundle, policies } = Deployment::decode(file).map_err(wire)?;
     let mut verifier = Verifier::new(root, Bundle::decode(bundle).map_err(wire)?.keyring)?;
     verifier.adopt_bundle(bundle, now)?;
     let head = verifier.list().map(HeldList::head).ok_or(ListError::Missing)?;
     let held = Policies::new(usize::MAX).restore(head, &policies);
     if held != policies.len() {
-        return Err(ListError::WrongDigest("policy file").into());
+        return Err(ListError::WrongDigest(Part::PolicyFile).into());
     }
     Ok((verifier, held))
 }

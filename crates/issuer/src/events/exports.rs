@@ -9,7 +9,6 @@ use portcullis_core::crypto::Digest;
 use super::archive::ExportLine;
 use super::walk::{Anchor, Report, Walk};
 use crate::error::Error;
-use crate::names;
 use crate::store::events::Line;
 
 /// Verifies an export line by line, without a database. A complete export starts at the first
@@ -57,7 +56,7 @@ fn check_lines(
         let text = text?;
         let line: Option<(ExportLine, Digest)> = serde_json::from_str(&text)
             .ok()
-            .and_then(|line: ExportLine| names::digest(&line.digest).map(|digest| (line, digest)));
+            .and_then(|line: ExportLine| line.digest.parse().ok().map(|digest| (line, digest)));
         let Some((line, digest)) = line else {
             let message = format!("the line {number} is none of an export");
             walk.report.find(number, "changed", message);

@@ -351,5 +351,5 @@ fn newest_head(events: &[EventRecord]) -> Option<Digest> {
 /// The head that a `list.published` event names.
 fn head_of(event: &EventRecord) -> Option<Digest> {
     let data: Value = serde_json::from_str(&event.data).ok()?;
-    crate::names::digest(data.get("head")?.as_str()?)
+    data.get("head")?.as_str()?.parse().ok()
 }

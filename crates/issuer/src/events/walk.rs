@@ -4,7 +4,6 @@ use portcullis_core::crypto::Digest;
 use serde::Serialize;
 
 use super::start::Start;
-use crate::names;
 use crate::store::events::Line;
 
 /// Findings beyond this number are only counted.
@@ -25,7 +24,7 @@ impl Anchor {
     pub fn parse(text: &str) -> Option<Self> {
         let (id, digest) = text.trim().split_once(':')?;
         let id = id.parse().ok().filter(|&id: &i64| id > 0)?;
-        Some(Self { id, digest: names::digest(digest)? })
+        Some(Self { id, digest: digest.parse().ok()? })
     }
 }
 

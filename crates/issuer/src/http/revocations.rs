@@ -21,7 +21,6 @@ use super::problem::Problem;
 use crate::actions::{BulkRevocation, BulkRevoked, BulkSelection, Care, scopes};
 use crate::error::Error;
 use crate::issuer::Issuer;
-use crate::names;
 use crate::view::keys::DryRunAnswer;
 use crate::view::parse_rfc3339;
 use crate::view::records::{BulkAnswer, BulkView, RevocationsAnswer};
@@ -88,9 +87,7 @@ async fn create(
     let whose = match (body.owner, body.kid, body.environment.as_deref()) {
         (Some(owner), None, None) => BulkSelection::Owner(owner),
         (None, Some(kid), None) => BulkSelection::Kid(kid),
-        (None, None, Some(name)) => {
-            BulkSelection::Environment(names::environment(name).ok_or(invalid)?)
-        }
+        (None, None, Some(name)) => BulkSelection::Environment(name.parse().map_err(|_| invalid)?),
         (None, None, None) => BulkSelection::Everybody,
         _ => {
             let reason = "and `kid` and `environment` exclude each other: send one at a time";

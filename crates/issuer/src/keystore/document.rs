@@ -55,7 +55,7 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Keystore, KeystoreError> {
     if document.version != VERSION {
         return Err(KeystoreError::Version(document.version));
     }
-    let issuer = names::issuer(&document.issuer).ok_or(KeystoreError::Field("issuer"))?;
+    let issuer = document.issuer.parse().map_err(|_| KeystoreError::Field("issuer"))?;
     let root = PublicKey::from_text(&document.root).map_err(|_| KeystoreError::Field("root"))?;
     let mut keys: Vec<StoredKey> = Vec::with_capacity(document.keys.len());
     for key in &document.keys {
@@ -79,15 +79,15 @@ fn decode_secret(text: &str, field: &'static str) -> Result<Zeroizing<[u8; 32]>,
 fn decode_key(key: &KeyDocument) -> Result<StoredKey, KeystoreError> {
     let field = KeystoreError::Field;
     let secret = decode_secret(&key.secret, "secret")?;
-    let environments = key.environments.iter().map(|name| names::environment(name));
-    let kinds = key.kinds.iter().map(|name| names::kind(name));
+    let environments = key.environments.iter().map(|name| name.parse());
+    let kinds = key.kinds.iter().map(|name| name.parse());
     Ok(StoredKey {
         kid: key.kid,
         algorithm: names::algorithm(&key.algorithm).ok_or(field("algorithm"))?,
-        purpose: names::purpose(&key.purpose).ok_or(field("purpose"))?,
-        environments: environments.collect::<Option<_>>().ok_or(field("environments"))?,
-        kinds: kinds.collect::<Option<_>>().ok_or(field("kinds"))?,
-        state: names::signer_state(&key.state).ok_or(field("state"))?,
+        purpose: key.purpose.parse().map_err(|_| field("purpose"))?,
+        environments: environments.collect::<Result<_, _>>().map_err(|_| field("environments"))?,
+        kinds: kinds.collect::<Result<_, _>>().map_err(|_| field("kinds"))?,
+        state: key.state.parse().map_err(|_| field("state"))?,
         secret,
     })
 }

@@ -7,7 +7,7 @@
 
 use portcullis_core::crypto::Digest;
 use portcullis_core::list::{
-    Body, BulkEntry, BulkScope, BulkState, FileName, IssuedAt, ListError, ListVersion,
+    Body, BulkEntry, BulkScope, BulkState, FileName, IssuedAt, ListError, ListVersion, Part, Stamp,
 };
 use portcullis_core::policy::{PolicyBody, PolicyDirectory, Visibility};
 use portcullis_core::time::Time;
@@ -153,7 +153,8 @@ impl Issuer {
         let newer = matches!(verifier.offer_keyring(&keyring), Ok(true));
         let stamp = get("stamp").await?;
         // Verify as of the stamp's own this update, since it may have expired.
-        let at = super::push::open_whenever(&stamp, verifier.keyring())?.list_version().this_update;
+        let at =
+            Stamp::open_at_its_own_time(&stamp, verifier.keyring())?.list_version().this_update;
         let mut update = verifier.offer_stamp(&stamp, at)?.ok_or(ListError::Missing)?;
         let name = update.wants_head().ok_or(ListError::Missing)?;
         let head = get(&format!("heads/{}", name.digest)).await?;
@@ -239,7 +240,7 @@ impl Issuer {
 
 impl Witnessed<'_> {
     fn list_version(&self) -> Result<ListVersion, Error> {
-        Ok(super::push::open_whenever(&self.stamp, self.verifier.keyring())?.list_version())
+        Ok(Stamp::open_at_its_own_time(&self.stamp, self.verifier.keyring())?.list_version())
     }
 
     /// Imports the published list's entries, and adds the entry that revokes the lost keys. Returns
@@ -257,7 +258,7 @@ impl Witnessed<'_> {
         // Revocations and suspensions of single keys, shard by shard.
         for line in list.head().shards() {
             let body = self.bodies.iter().find(|(digest, _)| *digest == line.body);
-            let (_, body) = body.ok_or(ListError::WrongDigest("body"))?;
+            let (_, body) = body.ok_or(ListError::WrongDigest(Part::Body))?;
             if held.iter().all(|shard| shard.shard != line.shard) {
                 shards::insert_shard(connection, line.shard, body.capacity()).await?;
             }
@@ -318,7 +319,7 @@ impl Witnessed<'_> {
             };
             // The head authenticates the files by their digests.
             if Digest::of(&file) != name.digest {
-                return Err(ListError::WrongDigest("policy file").into());
+                return Err(ListError::WrongDigest(Part::PolicyFile).into());
             }
             if is_directory {
                 let directory = PolicyDirectory::decode(&file)?;

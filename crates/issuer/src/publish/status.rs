@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use portcullis_core::crypto::Digest;
 use portcullis_core::keyring::Keyring;
-use portcullis_core::list::{Body, BulkEntry, BulkState, ListError, ShardLine};
+use portcullis_core::list::{Body, BulkEntry, BulkState, ListError, Part, ShardLine};
 use portcullis_core::time::Time;
 use tokio::sync::watch;
 
@@ -191,7 +191,7 @@ impl Look<'_> {
         facts: Digest,
     ) -> Result<Made, Error> {
         let body = shards::body(connection, line.body).await?;
-        let body = Body::decode(&body.ok_or(ListError::WrongDigest("body"))?)?;
+        let body = Body::decode(&body.ok_or(ListError::WrongDigest(Part::Body))?)?;
         let covered = table::covered(connection, line.shard, &self.bulk).await?;
         let at = self.at;
         // A full shard takes a while: don't block the requests served by this thread.

@@ -8,7 +8,6 @@ use sqlx::any::AnyRow;
 use sqlx::{AssertSqlSafe, FromRow, Row as _};
 
 use crate::error::Error;
-use crate::names;
 use crate::record::{KeyPurpose, KeyRecord};
 use crate::store::row::{maybe, named, no_value, number};
 use crate::store::select::{ROWS, Select, insert_sql};
@@ -231,8 +230,8 @@ impl FromRow<'_, AnyRow> for KeyRecord {
             kid: number(row, "kid")?,
             nonce: number(row, "nonce")?,
             purpose: named(row, "purpose", KeyPurpose::from_name)?,
-            kind: named(row, "kind", names::kind)?,
-            environment: named(row, "environment", names::environment)?,
+            kind: named(row, "kind", |name| name.parse().ok())?,
+            environment: named(row, "environment", |name| name.parse().ok())?,
             label: row.try_get("label")?,
             title: row.try_get("title")?,
             metadata: named(row, "metadata", |text| serde_json::from_str(text).ok())?,
