@@ -10,7 +10,8 @@ use std::path::{Path, PathBuf};
 
 use crate::error::Error;
 use crate::files::{self, Privacy};
-use crate::issuer::{Home, Issuer};
+use crate::home::Home;
+use crate::issuer::Issuer;
 use crate::keystore::seal::{Sealed, Sealer};
 use crate::store::{Database, targets};
 use portcullis_core::time::Time;

@@ -15,7 +15,8 @@ use sqlx::Row as _;
 use crate::actions::Idle;
 use crate::clock::Clock;
 use crate::error::Error;
-use crate::issuer::{Home, Issuer};
+use crate::home::Home;
+use crate::issuer::Issuer;
 use crate::keystore::{Keystore, StoredKey};
 use crate::publish::Target;
 use crate::reserve;
@@ -23,7 +24,7 @@ use crate::settings::{Class, Settings};
 use crate::store::bulk::{self, BulkRecord};
 use crate::store::settings::Wanting;
 use crate::store::{self, Connection, Database, jobs, lists, settings, webhooks};
-use crate::view::rfc3339_millis;
+use crate::time_format::rfc3339_millis;
 
 const DAY_MILLIS: u64 = 24 * 60 * 60 * 1000;
 /// A keyring that ends within this many days is reported.

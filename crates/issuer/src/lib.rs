@@ -11,6 +11,7 @@
 
 pub mod actions;
 pub mod actor;
+pub mod at_rest;
 pub mod backup;
 pub mod clock;
 pub mod conceal;
@@ -20,11 +21,13 @@ pub mod error;
 pub mod events;
 pub mod files;
 pub mod health;
+pub mod home;
 pub mod http;
 pub mod import;
 pub mod init;
 pub mod issuer;
 pub mod keystore;
+pub mod lease;
 pub mod local_verifier;
 pub mod metrics;
 pub mod moving;
@@ -39,9 +42,11 @@ pub mod settings;
 mod sparse;
 pub mod status;
 pub mod store;
+pub mod time_format;
 mod upkeep;
 pub mod view;
 pub mod webhooks;
 
 pub use error::Error;
-pub use issuer::{Home, Issuer};
+pub use home::Home;
+pub use issuer::Issuer;

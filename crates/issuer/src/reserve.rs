@@ -9,7 +9,7 @@ use std::path::PathBuf;
 
 use crate::error::Error;
 use crate::files::{self, Privacy};
-use crate::issuer::Home;
+use crate::home::Home;
 use crate::store::Database;
 
 /// The size of the reserve in bytes.

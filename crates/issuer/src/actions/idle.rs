@@ -221,7 +221,7 @@ async fn gap(
 
 /// Formats a day, such as `2026-01-31`.
 fn date(day: u32) -> String {
-    let text = crate::view::seconds(day.saturating_mul(DAY_SECS));
+    let text = crate::time_format::seconds(day.saturating_mul(DAY_SECS));
     text.get(..10).unwrap_or(&text).to_owned()
 }
 

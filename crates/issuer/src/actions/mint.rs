@@ -86,7 +86,7 @@ impl Issuer {
         if admins.all(|made| made.record.expires_at.is_some_and(|expiry| expiry <= end)) {
             return Ok(());
         }
-        Err(Error::OutlivesMaker { latest: crate::view::seconds(end) })
+        Err(Error::OutlivesMaker { latest: crate::time_format::seconds(end) })
     }
 
     /// Publishes if a new key has a policy of its own, since gates learn policies from the list.

@@ -6,8 +6,9 @@ use std::path::PathBuf;
 
 use portcullis_core::crypto::Digest;
 
+use super::anchor::Anchor;
 use super::archive::ExportLine;
-use super::walk::{Anchor, Report, Walk};
+use super::walk::{Report, Walk};
 use crate::error::Error;
 use crate::names;
 use crate::store::events::Line;

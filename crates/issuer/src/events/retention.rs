@@ -18,15 +18,15 @@ use portcullis_core::time::Time;
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use super::anchor::Anchor;
 use super::archive;
 use super::start::Start;
-use super::walk::Anchor;
 use crate::error::Error;
 use crate::issuer::Issuer;
-use crate::schedule::Lease;
+use crate::lease::Lease;
 use crate::store::events::{self, Event, EventRecord, EventType};
 use crate::store::{self, Connection, lists, retention, targets};
-use crate::view::rfc3339_millis;
+use crate::time_format::rfc3339_millis;
 
 /// The least age of removed events. Webhook deliveries are retried for three days and shown for
 /// seven.

@@ -8,9 +8,10 @@ use std::path::PathBuf;
 
 use serde_json::Value;
 
+use super::anchor::Anchor;
 use super::exports::check_files;
 use super::start::{Start, start_in};
-use super::walk::{Anchor, Report, Walk};
+use super::walk::{Report, Walk};
 use crate::error::Error;
 use crate::issuer::Issuer;
 use crate::names;

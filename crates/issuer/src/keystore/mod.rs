@@ -1,6 +1,5 @@
 //! The keystore: the issuer's signing keys, stored outside the database.
 
-mod at_rest;
 mod column;
 mod document;
 pub(crate) mod seal;
@@ -21,7 +20,6 @@ use zeroize::Zeroizing;
 use crate::error::Error;
 use crate::status::token::StatusListSigner;
 
-pub use at_rest::{AtRest, at_rest, decrypt, encrypt, rekey};
 pub use column::{ColumnKey, SealedText};
 pub use seal::{SealError, is_sealed};
 pub use unlock::{Ask, Lock, Unlock};

@@ -6,7 +6,7 @@ use super::{Move, MoveError};
 use crate::error::Error;
 use crate::store::moves::{self, Held, Look, MoveMark};
 use crate::store::{Connection, Store, clock, jobs, targets};
-use crate::view::rfc3339_millis;
+use crate::time_format::rfc3339_millis;
 use portcullis_core::time::Time;
 
 /// The source's name in messages.

@@ -29,7 +29,8 @@ use serde::Serialize;
 
 use crate::clock::Clock;
 use crate::error::Error;
-use crate::issuer::{Home, PublishOptions};
+use crate::home::Home;
+use crate::issuer::PublishOptions;
 use crate::keystore::Keystore;
 use crate::publish::Target;
 use crate::store::{Database, server};

@@ -17,7 +17,7 @@ use crate::keystore::Keystore;
 use crate::publish::check_not_behind;
 use crate::store::moves::{self, Held, Look, MoveMark, Part};
 use crate::store::{Connection, Store, lists, targets};
-use crate::view::rfc3339_millis;
+use crate::time_format::rfc3339_millis;
 
 impl Move {
     /// Inspects both ends, and checks whether the move is possible. Migrates the source's tables,

@@ -7,17 +7,16 @@
 use std::time::Duration;
 
 use portcullis_core::time::Time;
-use serde_json::json;
 use tokio::sync::watch;
 use tokio::time::{Instant, MissedTickBehavior};
 
 use super::destination::Target;
 use super::push::Known;
+use super::report::{note_failure, report};
 use super::status::KnownStatus;
 use crate::error::Error;
 use crate::issuer::Issuer;
 use crate::reserve;
-use crate::store::events::{self, Event, EventType};
 use crate::store::session::{DEADLINE, within};
 use crate::store::targets::{self, TargetRecord};
 
@@ -110,44 +109,6 @@ async fn beat(issuer: &Issuer, holder: &str, lease: Duration) -> Result<bool, Er
         issuer.publish().await?;
     }
     Ok(leads)
-}
-
-/// Logs a failure, and records the first of a series. `what` names the publication and `is` the
-/// same with its verb, for the messages.
-pub(super) async fn report(
-    issuer: &Issuer,
-    published: Result<(), Error>,
-    (what, is): (&str, &str),
-    failing: &mut bool,
-) {
-    match &published {
-        Ok(()) if *failing => tracing::info!("{is} published again"),
-        Ok(()) => {}
-        Err(error) => {
-            tracing::error!(code = error.code(), what, "not published: {}", error.chain());
-            if !*failing {
-                note_failure(issuer, None, error).await;
-            }
-        }
-    }
-    *failing = published.is_err();
-}
-
-/// Writes `list.failed`. If that fails too, only the log has it.
-async fn note_failure(issuer: &Issuer, target: Option<&str>, error: &Error) {
-    let data = json!({ "target": target, "code": error.code(), "problem": error.chain() });
-    let who = issuer.who(None);
-    let event = Event { event: EventType::ListFailed, key_id: None, who, data };
-    let noted: Result<(), Error> = async {
-        let mut writing = issuer.store().write().await?;
-        let now = writing.now().await?;
-        events::append(&mut writing, now, &event).await?;
-        writing.commit().await
-    }
-    .await;
-    if let Err(error) = noted {
-        tracing::warn!("the failure could not be noted: {}", error.chain());
-    }
 }
 
 /// Updates a target whenever a new head is published, and renews its stamp, while this issuer leads

@@ -17,18 +17,19 @@ mod leader;
 mod list_builder;
 mod policies;
 mod push;
+mod queue;
 mod reclock;
 mod recover;
 mod recover_alone;
+mod report;
 mod status;
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 
 use portcullis_core::crypto::Digest;
 use portcullis_core::issue::{ListSigner, StampDraft, name_file};
 use portcullis_core::list::{FileName, Head, ListError, ListVersion};
 use portcullis_core::time::Time;
-use tokio::sync::Mutex;
 
 use crate::error::Error;
 use crate::issuer::Issuer;
@@ -38,9 +39,11 @@ use crate::store::{Connection, bulk, clock, events, shards};
 pub use deployment::GateFile;
 pub use destination::Target;
 pub use leader::{has, run_leader};
+pub use list_builder::RETENTION_SECS;
 use list_builder::{renew_bodies, retention_cutoff, write_head};
 pub(crate) use policies::PolicyTrees;
 use policies::renew_policies;
+pub(crate) use queue::PublishQueue;
 pub use reclock::Reclocked;
 pub use recover::Recovered;
 pub(crate) use status::follow as follow_with_status_lists;
@@ -48,17 +51,6 @@ pub(crate) use status::follow as follow_with_status_lists;
 /// How far the clock may be behind the last list: the skew that verifiers tolerate. Beyond it,
 /// nothing is published.
 const MAX_BEHIND_MILLIS: u64 = portcullis_core::list::MAX_SKEW_MILLIS;
-/// How long an entry stays after its key has expired, so that a gate with a slow clock doesn't
-/// accept the key again.
-pub const RETENTION_SECS: u32 = 24 * 60 * 60;
-
-/// Serialises the publications of this process. Callers that wait at the same time share one.
-#[derive(Debug, Default)]
-pub(crate) struct PublishQueue {
-    begun: AtomicU64,
-    last: Mutex<Option<(u64, Published)>>,
-}
-
 impl Issuer {
     /// Publishes: a new stamp, and a new head if the content has changed. Returns the published
     /// list, which may be another process's.

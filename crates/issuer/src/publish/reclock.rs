@@ -119,7 +119,7 @@ impl Issuer {
             signers,
             revocations,
             keys: u64::try_from(keys).unwrap_or(0),
-            window: crate::view::rfc3339_millis(match why {
+            window: crate::time_format::rfc3339_millis(match why {
                 Why::Clock => promise.latest.min(keyring.not_after()),
                 // A holder of the key can choose the dates of lists.
                 Why::Signer => keyring.not_after(),

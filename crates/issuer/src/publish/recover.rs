@@ -224,7 +224,7 @@ impl Issuer {
             entries,
             policies: imported,
             private_policies,
-            lost_from: crate::view::seconds(lost_from.secs()),
+            lost_from: crate::time_format::seconds(lost_from.secs()),
             lost_until: None,
         };
         let (event, data) = (EventType::ListRecovered, json!(recovered));

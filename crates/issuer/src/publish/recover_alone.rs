@@ -55,8 +55,8 @@ impl Issuer {
         targets::clear_restored(connection).await?;
         let mut recovered = Recovered {
             number,
-            lost_from: crate::view::seconds(lost_from.secs()),
-            lost_until: Some(crate::view::seconds(now.secs())),
+            lost_from: crate::time_format::seconds(lost_from.secs()),
+            lost_until: Some(crate::time_format::seconds(now.secs())),
             ..Recovered::default()
         };
         let (event, data) = (EventType::ListRecovered, json!(recovered));

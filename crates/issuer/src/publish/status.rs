@@ -18,6 +18,7 @@ use portcullis_core::time::Time;
 use tokio::sync::watch;
 
 use super::destination::{Fault, Page, Target};
+use super::report::report;
 use crate::error::Error;
 use crate::issuer::Issuer;
 use crate::status::pack::Statuses;
@@ -245,13 +246,7 @@ pub(crate) async fn follow(issuer: Issuer, mut stopped: watch::Receiver<()>) {
         }
         let renewed = issuer.renew_status_lists().await;
         let failed = renewed.is_err();
-        super::leader::report(
-            &issuer,
-            renewed,
-            ("status lists", "the status lists are"),
-            &mut failing,
-        )
-        .await;
+        report(&issuer, renewed, ("status lists", "the status lists are"), &mut failing).await;
         if failed {
             tokio::select! {
                 _ = stopped.changed() => return,

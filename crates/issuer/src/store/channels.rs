@@ -8,8 +8,7 @@ use sqlx::{AssertSqlSafe, Row as _};
 
 use crate::error::Error;
 use crate::record::KeyRecord;
-use crate::store::keys::CHUNK;
-use crate::store::select::{ROWS, Select, insert_sql};
+use crate::store::select::{CHUNK, ROWS, Select, insert_sql};
 use crate::store::{Connection, millis};
 
 /// Loads the sales channels of the records.

@@ -9,8 +9,8 @@ use std::sync::Arc;
 use portcullis_core::time::Time;
 use sqlx::Row as _;
 
+use super::connection::{Connection, millis, time};
 use super::row::number;
-use super::{Connection, millis};
 use crate::clock::{Clock, Reading};
 use crate::error::Error;
 
@@ -108,7 +108,7 @@ async fn last(connection: &mut Connection) -> Result<Option<Reading>, Error> {
     Ok(Some(Reading {
         boot: row.try_get("boot")?,
         steady_millis: number(&row, "steady_ms")?,
-        wall: super::time(row.try_get("wall_ms")?),
+        wall: time(row.try_get("wall_ms")?),
     }))
 }
 

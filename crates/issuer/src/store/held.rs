@@ -13,7 +13,7 @@ use std::sync::{Arc, OnceLock};
 use sqlx::Connection as _;
 use tokio::sync::Mutex;
 
-use super::Connection;
+use super::connection::Connection;
 use crate::error::Error;
 
 /// A file's identity, independent of its name.

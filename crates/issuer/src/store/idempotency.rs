@@ -8,9 +8,9 @@ use portcullis_core::time::Time;
 use sqlx::{AssertSqlSafe, Row as _};
 
 use crate::error::Error;
-use crate::store::keys::CHUNK;
 use crate::store::lists::digest;
 use crate::store::row::no_value;
+use crate::store::select::CHUNK;
 use crate::store::select::{ROWS, Select, insert_sql};
 use crate::store::{Connection, millis};
 

@@ -11,11 +11,8 @@ use crate::error::Error;
 use crate::names;
 use crate::record::{KeyPurpose, KeyRecord};
 use crate::store::row::{maybe, named, no_value, number};
-use crate::store::select::{ROWS, Select, insert_sql};
+use crate::store::select::{CHUNK, ROWS, Select, insert_sql};
 use crate::store::{Connection, channels, millis, time};
-
-/// The most ids in one statement.
-pub(crate) const CHUNK: usize = 100;
 
 const COLUMNS: &str = "api_keys (id, serial, kid, nonce, purpose, kind, environment, label, \
                        title, folded, metadata, admin_scopes, owner, policy, redacted, token, \

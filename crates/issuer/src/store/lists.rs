@@ -243,3 +243,13 @@ pub(crate) fn digest(row: &AnyRow, column: &'static str) -> Result<Digest, sqlx:
     let bytes = bytes(row, column)?;
     bytes.try_into().map(Digest).map_err(|_| no_value(column))
 }
+
+/// The instant of a transaction by the store's clock. It is never before the last promised list, so
+/// that records show which changes were committed before an update.
+///
+/// # Errors
+/// The database's.
+pub async fn now(connection: &mut Connection, clock: Time) -> Result<Time, Error> {
+    let promise = promise(connection).await?;
+    Ok(promise.map_or(clock, |promise| clock.max(promise.list_version.this_update)))
+}

@@ -8,6 +8,8 @@
 pub mod bulk;
 pub mod channels;
 pub mod clock;
+mod connection;
+mod database;
 pub mod events;
 mod fault;
 mod held;
@@ -17,6 +19,8 @@ pub mod keys;
 pub mod labels;
 pub mod listing;
 pub mod lists;
+mod mark;
+mod migrations;
 pub mod moves;
 mod open;
 pub mod owners;
@@ -41,32 +45,28 @@ use std::time::Duration;
 
 use portcullis_core::crypto::IssuerId;
 use portcullis_core::time::Time;
-use sqlx::any::AnyPoolOptions;
-use sqlx::migrate::{Migration, MigrationType, Migrator};
-use sqlx::{Any, AnyPool, Executor as _, Row as _, SqlSafeStr as _, SqlStr, Transaction};
+use sqlx::{Any, AnyPool, Executor as _, Transaction};
 
 use crate::clock::{Clock, Reading};
 use crate::error::Error;
 use clock::ClockGuard;
+pub use connection::Connection;
+use connection::TIMEOUT;
+pub(crate) use connection::{millis, time};
+pub use database::Database;
 use held::Held;
-pub use open::Database;
+pub use lists::now;
+use migrations::{is_current, migration_error, migrations};
+use open::check_issuer;
 use session::Turn;
 pub use writing::Writing;
 
-const CONNECTIONS: u32 = 8;
 /// Connections reserved for publishing: the timer, a target and a revocation at a time.
 const FOR_PUBLISHING: u32 = 3;
-/// How long a transaction waits for another's end.
-const TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a reader waits for an open connection if no new one may be made.
 const FOR_WHAT_IS_OPEN: Duration = Duration::from_secs(1);
 /// How long the server may take to close connections.
 const FAREWELL: Duration = Duration::from_secs(5);
-/// PostgreSQL's advisory lock for writers: the bytes `PCTS`.
-const WRITE_LOCK: i64 = 0x5043_5453;
-
-/// A connection to either database.
-pub type Connection = sqlx::AnyConnection;
 
 /// A pool of connections to one issuer's database.
 #[derive(Clone, Debug)]
@@ -160,7 +160,7 @@ impl Store {
         let mut connection = self.pool.acquire().await?;
         open::check(&self.database, &mut connection).await?;
         // Don't migrate either end of an unfinished move.
-        if let Some(mark) = moves::mark_if_known(&mut connection, &self.database).await? {
+        if let Some(mark) = mark::mark_if_known(&mut connection, &self.database).await? {
             mark.check()?;
         }
         self.migrate(&mut connection).await?;
@@ -205,7 +205,7 @@ impl Store {
                 drop(turn);
                 // Check the mark in each transaction, so that a running server stops writing once a
                 // move starts.
-                if let Some(mark) = moves::mark(&mut transaction).await? {
+                if let Some(mark) = mark::mark(&mut transaction).await? {
                     mark.check()?;
                 }
                 (transaction, None)
@@ -358,91 +358,5 @@ impl Store {
             tracing::warn!(error = error.chain(), "what was made in the database stays");
         }
         self.close().await;
-    }
-}
-
-/// The instant of a transaction by the store's clock. It is never before the last promised list, so
-/// that records show which changes were committed before an update.
-///
-/// # Errors
-/// The database's.
-pub async fn now(connection: &mut Connection, clock: Time) -> Result<Time, Error> {
-    let promise = lists::promise(connection).await?;
-    Ok(promise.map_or(clock, |promise| clock.max(promise.list_version.this_update)))
-}
-
-async fn check_issuer(connection: &mut Connection, issuer: IssuerId) -> Result<(), Error> {
-    let row = sqlx::query("SELECT id FROM issuer").fetch_optional(connection).await?;
-    let found: Option<String> = row.map(|row| row.try_get(0)).transpose()?;
-    if found == Some(issuer.to_string()) { Ok(()) } else { Err(Error::DatabaseForeign) }
-}
-
-/// Milliseconds as stored.
-pub(crate) fn millis(time: Time) -> i64 {
-    i64::try_from(time.millis()).unwrap_or(i64::MAX)
-}
-
-pub(crate) fn time(millis: i64) -> Time {
-    Time::from_millis(u64::try_from(millis).unwrap_or(0))
-}
-
-/// A migration: version, name, and the SQL for SQLite and for PostgreSQL.
-type Step = (i64, &'static str, &'static str, &'static str);
-
-macro_rules! step {
-    ($version:literal, $file:literal) => {
-        (
-            $version,
-            $file,
-            include_str!(concat!("../../migrations/sqlite/", $file, ".sql")),
-            include_str!(concat!("../../migrations/postgres/", $file, ".sql")),
-        )
-    };
-}
-
-const STEPS: &[Step] = &[
-    step!(1, "0001_init"),
-    step!(2, "0002_targets"),
-    step!(3, "0003_webhooks"),
-    step!(4, "0004_usage"),
-    step!(5, "0005_shards"),
-    step!(6, "0006_status_lists"),
-    step!(7, "0007_trail"),
-    step!(8, "0008_clock"),
-    step!(9, "0009_key_counts"),
-    step!(10, "0010_retention"),
-    step!(11, "0011_settings"),
-    step!(12, "0012_moves"),
-];
-
-fn migrations(database: &Database) -> Migrator {
-    let steps = STEPS.iter().map(|(version, name, sqlite, postgres)| {
-        let sql = match database {
-            Database::File(_) => sqlite,
-            Database::Server(_) => postgres,
-        };
-        let sql: SqlStr = sql.into_sql_str();
-        Migration::new(*version, (*name).into(), MigrationType::Simple, sql, false)
-    });
-    Migrator::with_migrations(steps.collect())
-}
-
-/// Whether exactly these migrations were applied, with the same checksums.
-async fn is_current(connection: &mut Connection, steps: &Migrator) -> bool {
-    let query = sqlx::query("SELECT version, checksum FROM _sqlx_migrations WHERE success");
-    // Without that table, no migration has run.
-    let Ok(rows) = query.fetch_all(connection).await else { return false };
-    let taken = rows.iter().map(|row| Some((row.try_get(0).ok()?, row.try_get(1).ok()?)));
-    let Some(mut taken) = taken.collect::<Option<Vec<(i64, Vec<u8>)>>>() else { return false };
-    taken.sort();
-    let known = steps.iter().map(|step| (step.version, step.checksum.to_vec()));
-    taken == known.collect::<Vec<_>>()
-}
-
-fn migration_error(error: sqlx::migrate::MigrateError) -> Error {
-    if let sqlx::migrate::MigrateError::Execute(error) = error {
-        error.into()
-    } else {
-        Error::DatabaseVersion(error)
     }
 }

@@ -1,54 +1,20 @@
 //! Creates, opens and recognises both kinds of database.
 
-use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use sqlx::any::{AnyConnectOptions, install_default_drivers};
-use sqlx::{ConnectOptions as _, Connection as _, Executor as _};
+use portcullis_core::crypto::IssuerId;
+use sqlx::any::{AnyConnectOptions, AnyPoolOptions, install_default_drivers};
+use sqlx::{AnyPool, ConnectOptions as _, Connection as _, Executor as _, Row as _};
 
+use super::connection::{CONNECTIONS, Connection, TIMEOUT};
+use super::database::Database;
 use super::held::Held;
-use super::{AnyPool, AnyPoolOptions, CONNECTIONS, Connection, TIMEOUT};
 use crate::error::Error;
 use crate::files::{self, Privacy};
-use crate::store::{row, server, session};
+use crate::store::{row, session};
 
 /// The bytes `PCTS`, which mark a SQLite file as an issuer's database.
 const APPLICATION_ID: i64 = 0x5043_5453;
-
-/// The location of an issuer's records.
-#[derive(Clone, PartialEq, Eq)]
-pub enum Database {
-    /// A SQLite file.
-    File(PathBuf),
-    /// A PostgreSQL database, by URL. The tables are in its schema `portcullis`.
-    Server(String),
-}
-
-impl Database {
-    /// Parses `DATABASE_URL`.
-    ///
-    /// # Errors
-    /// [`Error::Invalid`] if it names another kind than PostgreSQL; [`Error::DatabaseUrl`] if a
-    /// part is malformed or unknown.
-    pub fn from_url(url: &str) -> Result<Self, Error> {
-        if url.starts_with("postgres://") || url.starts_with("postgresql://") {
-            server::check(url)?;
-            return Ok(Self::Server(url.into()));
-        }
-        let reason = "must begin with postgres://; leave it out to use SQLite in the home folder";
-        Err(Error::Invalid { field: "DATABASE_URL", reason })
-    }
-}
-
-impl fmt::Debug for Database {
-    /// Omits the URL, which may hold a password.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::File(path) => write!(f, "File({})", path.display()),
-            Self::Server(_) => f.write_str("Server(..)"),
-        }
-    }
-}
 
 /// Makes an empty database: a file, or a schema.
 pub(super) async fn create(database: &Database, held: &Held) -> Result<AnyPool, Error> {
@@ -136,6 +102,16 @@ pub(super) async fn connect(database: &Database, held: &Held) -> Result<AnyPool,
             Ok(pool)
         }
     }
+}
+
+/// Checks that the records are those of `issuer`.
+pub(super) async fn check_issuer(
+    connection: &mut Connection,
+    issuer: IssuerId,
+) -> Result<(), Error> {
+    let row = sqlx::query("SELECT id FROM issuer").fetch_optional(connection).await?;
+    let found: Option<String> = row.map(|row| row.try_get(0)).transpose()?;
+    if found == Some(issuer.to_string()) { Ok(()) } else { Err(Error::DatabaseForeign) }
 }
 
 /// A pool that connects on demand.

@@ -43,6 +43,9 @@ impl From<&str> for Arg {
 /// statement's overhead.
 pub(crate) const ROWS: usize = 100;
 
+/// The most ids in one statement.
+pub(crate) const CHUNK: usize = 100;
+
 /// A statement that adds `rows` rows of `columns` columns to `table`, which lists the columns.
 ///
 /// SQLite searches all placeholder names for each placeholder. With a thousand of them this takes

@@ -9,10 +9,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use portcullis_core::time::Time;
-use sqlx::{Any, Connection as _, Executor as _, Row as _, Transaction};
+use sqlx::{Any, AnyPool, Connection as _, Executor as _, Row as _, Transaction};
 use tokio::sync::{Mutex, MutexGuard};
 
-use super::{AnyPool, Connection, Database, TIMEOUT, WRITE_LOCK};
+use super::connection::{Connection, TIMEOUT, WRITE_LOCK, time};
+use super::database::Database;
 use crate::error::Error;
 
 /// How long a writing transaction may wait for the client's next statement. The work between two
@@ -125,14 +126,14 @@ async fn lock(pool: &AnyPool) -> Result<(Locked, Time), Error> {
     let lock = lock.bind(format!("{}s", SILENCE.as_secs())).bind(WRITE_LOCK);
     // The server times out first, unless it is unreachable.
     let row = within(TIMEOUT + ANSWER, lock.fetch_one(&mut *writing)).await??;
-    let now = super::time(row.try_get(0)?);
+    let now = time(row.try_get(0)?);
     Ok((writing, now))
 }
 
 /// The server's time.
 pub(super) async fn now(connection: &mut Connection) -> Result<Time, Error> {
     let ask = sqlx::query("SELECT (EXTRACT(EPOCH FROM clock_timestamp()) * 1000)::BIGINT");
-    Ok(super::time(ask.fetch_one(connection).await?.try_get(0)?))
+    Ok(time(ask.fetch_one(connection).await?.try_get(0)?))
 }
 
 /// Ends the session that has held the write lock throughout our wait while idle. The same role may

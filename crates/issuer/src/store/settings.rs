@@ -8,9 +8,9 @@ use sqlx::Row as _;
 use crate::error::Error;
 use crate::record::KeyRecord;
 use crate::settings::{Class, Settings};
-use crate::store::keys::{CHUNK, Use};
+use crate::store::keys::Use;
 use crate::store::row::{named, number};
-use crate::store::select::Select;
+use crate::store::select::{CHUNK, Select};
 use crate::store::{Connection, channels, millis, time};
 
 /// The stored settings.

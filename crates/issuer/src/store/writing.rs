@@ -5,8 +5,9 @@ use std::ops::{Deref, DerefMut};
 use portcullis_core::time::Time;
 use sqlx::{Any, Transaction};
 
+use super::connection::Connection;
 use super::held::Held;
-use super::{Connection, now};
+use super::lists::now;
 use crate::clock::Reading;
 use crate::error::Error;
 

@@ -34,7 +34,7 @@ use crate::issuer::Issuer;
 use crate::store::Connection;
 use crate::store::events::{self, Event, EventType};
 use crate::store::webhooks::{self, Delivery, DeliveryState, WebhookRecord};
-use crate::view::Instant;
+use crate::time_format::Instant;
 
 /// The default time for which the old secret also signs after a rotation.
 pub const DEFAULT_OVERLAP: Duration = Duration::from_secs(24 * 60 * 60);

@@ -2,11 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use super::seal::SealError;
-use super::unlock::Unlock;
-use super::vault::Vault;
 use crate::error::Error;
-use crate::issuer::Home;
+use crate::home::Home;
+use crate::keystore::{SealError, Unlock, Vault};
 
 /// A secret file, and whether it is encrypted.
 #[derive(Clone, Debug, PartialEq, Eq)]
