@@ -175,7 +175,7 @@ impl Issuer {
     /// # Errors
     /// [`Error::Invalid`] for a reason that is blank or longer than 255 characters.
     pub fn because(&self, reason: Option<&str>) -> Result<Self, Error> {
-        reason.map_or(Ok(()), |reason| crate::actions::check_text("reason", reason))?;
+        reason.map_or(Ok(()), |reason| crate::text::check_text("reason", reason))?;
         Ok(Self { reason: reason.map(Into::into), ..self.clone() })
     }
 
@@ -320,15 +320,15 @@ impl Issuer {
     /// # Errors
     /// The database's.
     pub async fn keyring_document(&self) -> Result<Vec<u8>, Error> {
-        lists::keyring(&mut *self.store().read().await?).await
+        Ok(lists::keyring(&mut *self.store().read().await?).await?)
     }
 
     /// The published list, from the database.
     ///
     /// # Errors
-    /// [`Error::NoList`] and the database's.
+    /// [`StoreError::NoList`](crate::store::StoreError::NoList) and the database's.
     pub async fn published(&self) -> Result<Published, Error> {
-        lists::published(&mut *self.store().read().await?).await
+        Ok(lists::published(&mut *self.store().read().await?).await?)
     }
 
     /// The published list, and all shards.

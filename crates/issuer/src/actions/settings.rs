@@ -115,7 +115,7 @@ impl Issuer {
     /// # Errors
     /// The store's.
     pub async fn settings(&self) -> Result<Stored, Error> {
-        table::read(&mut *self.store().read().await?).await
+        Ok(table::read(&mut *self.store().read().await?).await?)
     }
 
     /// Changes the settings. Existing keys stay as they are.

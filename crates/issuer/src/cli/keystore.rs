@@ -80,8 +80,8 @@ impl Files {
 impl Rekey {
     fn with(&self) -> Result<Unlock, Error> {
         match (&self.new_passphrase_file, &self.new_key_file) {
-            (Some(path), _) => Unlock::passphrase_file(path),
-            (None, Some(path)) => Unlock::key_file(path),
+            (Some(path), _) => Ok(Unlock::passphrase_file(path)?),
+            (None, Some(path)) => Ok(Unlock::key_file(path)?),
             (None, None) if std::io::IsTerminal::is_terminal(&std::io::stdin()) => {
                 Ok(Unlock::ask(args::ask))
             }

@@ -10,6 +10,7 @@ use super::anchor::Anchor;
 use super::archive::ExportLine;
 use super::walk::{Report, Walk};
 use crate::error::Error;
+use crate::files::FileError;
 use crate::names;
 use crate::store::events::Line;
 
@@ -32,7 +33,7 @@ pub fn check_export(
 pub fn check_files(files: &[PathBuf], anchors: &[Anchor]) -> Result<Report, Error> {
     let mut walk = Walk::new(anchors);
     for path in files {
-        let failed = |source| Error::Io { path: path.clone(), source };
+        let failed = |source| FileError::Io { path: path.clone(), source };
         let lines = BufReader::new(File::open(path).map_err(failed)?).lines();
         let ended = walk.last;
         check_lines(&mut walk, lines).map_err(failed)?;

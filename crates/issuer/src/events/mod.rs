@@ -155,7 +155,7 @@ impl Issuer {
     pub async fn events_after(&self, position: i64, limit: u32) -> Result<Vec<EventRecord>, Error> {
         let mut reading = self.store().read().await?;
         check_kept(&mut reading, position).await?;
-        events::after(&mut reading, position, limit).await
+        Ok(events::after(&mut reading, position, limit).await?)
     }
 
     /// Refuses a position if events after it were removed.
@@ -171,6 +171,6 @@ impl Issuer {
     /// # Errors
     /// The store's.
     pub async fn last_event(&self) -> Result<i64, Error> {
-        events::position(&mut *self.store().read().await?).await
+        Ok(events::position(&mut *self.store().read().await?).await?)
     }
 }

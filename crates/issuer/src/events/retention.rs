@@ -193,7 +193,8 @@ impl Issuer {
     /// Removes the old enough events, batch by batch, as long as the lease is held.
     ///
     /// # Errors
-    /// As [`Age::before`]; [`Error::TrailBroken`] for a broken chain; [`Error::Restored`],
+    /// As [`Age::before`]; [`Error::TrailBroken`] for a broken chain;
+    /// [`StoreError::Restored`](crate::store::StoreError::Restored),
     /// [`Error::NoSigner`], the archive folder's, and the store's. Each batch is removed as a whole
     /// or not at all.
     pub(crate) async fn trim(

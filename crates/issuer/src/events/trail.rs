@@ -34,7 +34,7 @@ impl Issuer {
     /// chain. The files must be in the order of their events, and may overlap with the database.
     ///
     /// # Errors
-    /// The store's, and [`Error::Io`] of the files.
+    /// The store's, and [`FileError::Io`](crate::files::FileError::Io) of the files.
     pub async fn verify_trail_behind(
         &self,
         archive: &[PathBuf],

@@ -12,6 +12,7 @@ use crate::error::Error;
 use crate::events;
 use crate::issuer::Issuer;
 use crate::reserve;
+use crate::store::StoreError;
 use crate::store::{self, Connection, bulk, lists, retention, shards, state, targets, webhooks};
 
 /// How old a count of keys may be, in milliseconds, while a bulk entry is in force: counting what
@@ -28,7 +29,7 @@ impl Issuer {
         let mut reading = self.store().read().await?;
         let now = self.now();
         if let Some(published) = match lists::published(&mut reading).await {
-            Err(Error::NoList) => None,
+            Err(StoreError::NoList) => None,
             other => Some(other?),
         } {
             metrics.list_number.set(i64::try_from(published.number).unwrap_or(i64::MAX));
@@ -49,7 +50,7 @@ impl Issuer {
         metrics.trail_removed.set(i64::try_from(removed).unwrap_or(i64::MAX));
         self.measure_signers(&mut reading).await?;
         let restored = match targets::check_not_restored(&mut reading).await {
-            Err(Error::Restored { .. }) => 1,
+            Err(StoreError::Restored { .. }) => 1,
             other => other.map(|()| 0)?,
         };
         metrics.restored.set(restored);
@@ -68,7 +69,7 @@ impl Issuer {
         drop(reading);
         self.measure_targets().await?;
         let is_held =
-            matches!(self.store().check_clock().await, Err(Error::ClockImplausible { .. }));
+            matches!(self.store().check_clock().await, Err(StoreError::ClockImplausible { .. }));
         metrics.implausible_clock.set(i64::from(is_held));
         let free = reserve::room(self.home()).and_then(|room| i64::try_from(room).ok());
         metrics.free.set(free.unwrap_or(-1));

@@ -105,7 +105,7 @@ impl Move {
             return Ok(());
         }
         let evidence = clock::Evidence { server: Some(look.now), last: None };
-        clock::check(&self.clock.read(), &evidence)
+        Ok(clock::check(&self.clock.read(), &evidence)?)
     }
 
     /// Marks the source, after which nothing is written there. Refuses if a process works with it.

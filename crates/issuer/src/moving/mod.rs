@@ -147,7 +147,7 @@ impl Move {
     /// A move from the file in `home` to the database that `url` names.
     ///
     /// # Errors
-    /// [`Error::DatabaseUrl`], [`Error::Invalid`].
+    /// [`StoreError::Url`](crate::store::StoreError::Url), [`Error::Invalid`].
     pub fn new(
         home: &Home,
         url: &str,

@@ -17,6 +17,8 @@ use super::status::KnownStatus;
 use crate::error::Error;
 use crate::issuer::Issuer;
 use crate::reserve;
+use crate::sources::chain;
+use crate::store::StoreError;
 use crate::store::session::{DEADLINE, within};
 use crate::store::targets::{self, TargetRecord};
 
@@ -60,9 +62,10 @@ pub async fn run_leader(
             _ = stopped.changed() => break,
             _ = ticks.tick() => {}
         }
-        let beat = within(DEADLINE, beat(&issuer, &holder, lease)).await.flatten();
+        let beat =
+            within(DEADLINE, beat(&issuer, &holder, lease)).await.map_err(Error::from).flatten();
         match &beat {
-            Err(Error::StorageFull(_)) => make_room(&issuer).await,
+            Err(Error::Store(StoreError::Full(_))) => make_room(&issuer).await,
             Err(_) => {}
             Ok(_) => reserve::keep(issuer.home()),
         }
@@ -94,7 +97,7 @@ async fn make_room(issuer: &Issuer) {
         );
     }
     if let Err(error) = issuer.store().empty_log().await {
-        tracing::warn!(code = error.code(), "the database's log stays: {}", error.chain());
+        tracing::warn!(code = error.code(), "the database's log stays: {}", chain(&error));
     }
 }
 
@@ -130,7 +133,7 @@ async fn serve_target(issuer: Issuer, target: Target, mut leading: watch::Receiv
         let look = async {
             Ok::<_, Error>((issuer.published().await?.digest, issuer.status_revision().await?))
         };
-        let Ok(out) = within(DEADLINE, look).await.flatten() else { continue };
+        let Ok(out) = within(DEADLINE, look).await.map_err(Error::from).flatten() else { continue };
         let out = Some(out);
         let news = failures == 0 && there != out;
         if !news && Instant::now() < due {
@@ -184,21 +187,21 @@ async fn note_seen(issuer: &Issuer, target: &Target) -> Result<(), Error> {
     let kind = target.destination.kind();
     let now = writing.clock();
     targets::seen(&mut writing, (&target.name, kind), now).await?;
-    writing.commit().await
+    Ok(writing.commit().await?)
 }
 
 async fn note_failed(issuer: &Issuer, target: &Target, error: &Error) -> Result<(), Error> {
     let mut writing = issuer.store().write().await?;
     let now = writing.clock();
     targets::failed(&mut writing, &target.name, &error.chain(), now).await?;
-    writing.commit().await
+    Ok(writing.commit().await?)
 }
 
 impl Issuer {
     /// The targets that publishers have, with their last recorded status.
     pub async fn targets(&self) -> Result<Vec<TargetRecord>, Error> {
         let since = Time::from_millis(self.now().millis().saturating_sub(FORGOTTEN_MILLIS));
-        targets::all(&mut *self.store().read().await?, since).await
+        Ok(targets::all(&mut *self.store().read().await?, since).await?)
     }
 
     /// Waits until every target carries the list `number` of `epoch` or a later one, for at most

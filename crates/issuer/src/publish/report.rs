@@ -4,6 +4,8 @@ use serde_json::json;
 
 use crate::error::Error;
 use crate::issuer::Issuer;
+use crate::sources::chain;
+use crate::store::StoreError;
 use crate::store::events::{self, Event, EventType};
 
 /// Logs a failure, and records the first of a series. `what` names the publication and `is` the
@@ -32,7 +34,7 @@ pub(super) async fn note_failure(issuer: &Issuer, target: Option<&str>, error: &
     let data = json!({ "target": target, "code": error.code(), "problem": error.chain() });
     let who = issuer.who(None);
     let event = Event { event: EventType::ListFailed, key_id: None, who, data };
-    let noted: Result<(), Error> = async {
+    let noted: Result<(), StoreError> = async {
         let mut writing = issuer.store().write().await?;
         let now = writing.now().await?;
         events::append(&mut writing, now, &event).await?;
@@ -40,6 +42,6 @@ pub(super) async fn note_failure(issuer: &Issuer, target: Option<&str>, error: &
     }
     .await;
     if let Err(error) = noted {
-        tracing::warn!("the failure could not be noted: {}", error.chain());
+        tracing::warn!("the failure could not be noted: {}", chain(&error));
     }
 }

@@ -60,7 +60,7 @@ impl Issuer {
         // A newer list was published since this read; its publisher triggers the next renewal.
         let Some(list) = list else { return Ok(()) };
         // Read the signer after the view has loaded the newest keyring.
-        let signer = self.keystore().status_list_signer().ok_or(Error::NoStatusSigner)?;
+        let signer = StatusListSigner::active(&self.keystore()).ok_or(Error::NoStatusSigner)?;
         let bulk = list.head().bulk().to_vec();
         let look = Look { lists, signer, at: published.this_update, bulk };
         let marks = table::marks(&mut reading).await?;
@@ -137,7 +137,7 @@ impl Issuer {
         if self.status_lists().is_none() {
             return Ok(0);
         }
-        table::revision(&mut *self.store().read().await?).await
+        Ok(table::revision(&mut *self.store().read().await?).await?)
     }
 }
 

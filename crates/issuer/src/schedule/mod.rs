@@ -44,7 +44,7 @@ impl Issuer {
     /// # Errors
     /// The store's.
     pub async fn list_jobs(&self) -> Result<Vec<JobRecord>, Error> {
-        table::all(&mut *self.store().read().await?).await
+        Ok(table::all(&mut *self.store().read().await?).await?)
     }
 
     /// Runs each due job: one that last ended a period ago or earlier, on any issuer. Returns the

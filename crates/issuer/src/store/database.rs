@@ -4,7 +4,8 @@ use std::fmt;
 use std::path::PathBuf;
 
 use super::server;
-use crate::error::Error;
+use crate::invalid::Invalid;
+use crate::store::error::StoreError;
 
 /// The location of an issuer's records.
 #[derive(Clone, PartialEq, Eq)]
@@ -19,15 +20,15 @@ impl Database {
     /// Parses `DATABASE_URL`.
     ///
     /// # Errors
-    /// [`Error::Invalid`] if it names another kind than PostgreSQL; [`Error::DatabaseUrl`] if a
+    /// [`Invalid`] if it names another kind than PostgreSQL; [`StoreError::Url`] if a
     /// part is malformed or unknown.
-    pub fn from_url(url: &str) -> Result<Self, Error> {
+    pub fn from_url(url: &str) -> Result<Self, StoreError> {
         if url.starts_with("postgres://") || url.starts_with("postgresql://") {
             server::check(url)?;
             return Ok(Self::Server(url.into()));
         }
         let reason = "must begin with postgres://; leave it out to use SQLite in the home folder";
-        Err(Error::Invalid { field: "DATABASE_URL", reason })
+        Err(Invalid { field: "DATABASE_URL", reason }.into())
     }
 }
 

@@ -7,7 +7,7 @@ use sqlx::any::AnyRow;
 use super::connection::{Connection, millis, time};
 use super::database::Database;
 use super::row::{maybe, named};
-use crate::error::Error;
+use crate::store::error::StoreError;
 
 /// The role of a database in a move.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,12 +52,12 @@ impl MoveMark {
     /// Refuses a database that may not be used.
     ///
     /// # Errors
-    /// [`Error::Moved`], [`Error::Moving`], [`Error::HalfMoved`].
-    pub fn check(self) -> Result<(), Error> {
+    /// [`StoreError::Moved`], [`StoreError::Moving`], [`StoreError::HalfMoved`].
+    pub fn check(self) -> Result<(), StoreError> {
         match (self.part, self.done) {
-            (Part::Source, Some(_)) => Err(Error::Moved { place: self.place }),
-            (Part::Source, None) => Err(Error::Moving { place: self.place }),
-            (Part::Target, None) => Err(Error::HalfMoved),
+            (Part::Source, Some(_)) => Err(StoreError::Moved { place: self.place }),
+            (Part::Source, None) => Err(StoreError::Moving { place: self.place }),
+            (Part::Target, None) => Err(StoreError::HalfMoved),
             (Part::Target, Some(_)) => Ok(()),
         }
     }
@@ -67,7 +67,7 @@ impl MoveMark {
 ///
 /// # Errors
 /// The database's.
-pub async fn mark(connection: &mut Connection) -> Result<Option<MoveMark>, Error> {
+pub async fn mark(connection: &mut Connection) -> Result<Option<MoveMark>, StoreError> {
     let row = sqlx::query("SELECT * FROM moves").fetch_optional(connection).await?;
     Ok(row.as_ref().map(read).transpose()?)
 }
@@ -79,7 +79,7 @@ pub async fn mark(connection: &mut Connection) -> Result<Option<MoveMark>, Error
 pub(super) async fn mark_if_known(
     connection: &mut Connection,
     database: &Database,
-) -> Result<Option<MoveMark>, Error> {
+) -> Result<Option<MoveMark>, StoreError> {
     let known = match database {
         Database::File(_) => "SELECT 1 FROM sqlite_master WHERE name = 'moves'",
         Database::Server(_) => {
@@ -96,7 +96,7 @@ pub(super) async fn mark_if_known(
 ///
 /// # Errors
 /// The database's.
-pub async fn set_mark(connection: &mut Connection, mark: &MoveMark) -> Result<(), Error> {
+pub async fn set_mark(connection: &mut Connection, mark: &MoveMark) -> Result<(), StoreError> {
     sqlx::query("DELETE FROM moves").execute(&mut *connection).await?;
     sqlx::query(
         "INSERT INTO moves (one, id, part, issuer, place, begun_ms, done_ms) \
@@ -117,7 +117,7 @@ pub async fn set_mark(connection: &mut Connection, mark: &MoveMark) -> Result<()
 ///
 /// # Errors
 /// The database's.
-pub async fn clear_mark(connection: &mut Connection) -> Result<(), Error> {
+pub async fn clear_mark(connection: &mut Connection) -> Result<(), StoreError> {
     sqlx::query("DELETE FROM moves").execute(connection).await?;
     Ok(())
 }

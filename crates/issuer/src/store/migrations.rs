@@ -5,7 +5,7 @@ use sqlx::{Row as _, SqlSafeStr as _, SqlStr};
 
 use super::connection::Connection;
 use super::database::Database;
-use crate::error::Error;
+use crate::store::error::StoreError;
 
 /// A migration: version, name, and the SQL for SQLite and for PostgreSQL.
 type Step = (i64, &'static str, &'static str, &'static str);
@@ -60,10 +60,10 @@ pub(super) async fn is_current(connection: &mut Connection, steps: &Migrator) ->
     taken == known.collect::<Vec<_>>()
 }
 
-pub(super) fn migration_error(error: sqlx::migrate::MigrateError) -> Error {
+pub(super) fn migration_error(error: sqlx::migrate::MigrateError) -> StoreError {
     if let sqlx::migrate::MigrateError::Execute(error) = error {
         error.into()
     } else {
-        Error::DatabaseVersion(error)
+        StoreError::Version(error)
     }
 }

@@ -10,6 +10,7 @@ pub mod channels;
 pub mod clock;
 mod connection;
 mod database;
+mod error;
 pub mod events;
 mod fault;
 mod held;
@@ -48,12 +49,14 @@ use portcullis_core::time::Time;
 use sqlx::{Any, AnyPool, Executor as _, Transaction};
 
 use crate::clock::{Clock, Reading};
-use crate::error::Error;
+use crate::files::FileError;
+use crate::sources::chain;
 use clock::ClockGuard;
 pub use connection::Connection;
 use connection::TIMEOUT;
 pub(crate) use connection::{millis, time};
 pub use database::Database;
+pub use error::StoreError;
 use held::Held;
 pub use lists::now;
 use migrations::{is_current, migration_error, migrations};
@@ -84,12 +87,12 @@ impl Store {
     /// Makes a new database. None may exist.
     ///
     /// # Errors
-    /// [`Error::DatabaseTaken`], [`Error::Io`] and the database's.
+    /// [`StoreError::Taken`], [`FileError::Io`] and the database's.
     pub async fn create(
         database: &Database,
         issuer: IssuerId,
         clock: Arc<dyn Clock>,
-    ) -> Result<Self, Error> {
+    ) -> Result<Self, StoreError> {
         let (held, now) = (Held::default(), clock.now());
         let store = Self::on(open::create(database, &held).await?, database, clock, held);
         let filled = store.fill(issuer, now).await;
@@ -105,7 +108,7 @@ impl Store {
         Self { pool, database, others: None, door, turn: Turn::of_many(), held }
     }
 
-    async fn fill(&self, issuer: IssuerId, now: Time) -> Result<(), Error> {
+    async fn fill(&self, issuer: IssuerId, now: Time) -> Result<(), StoreError> {
         let mut connection = self.pool.acquire().await?;
         self.migrate(&mut connection).await?;
         sqlx::query("INSERT INTO issuer (one, id, created_ms) VALUES (1, $1, $2)")
@@ -120,13 +123,13 @@ impl Store {
     /// `clock` is implausible, nothing is written.
     ///
     /// # Errors
-    /// [`Error::DatabaseMissing`], [`Error::DatabaseCorrupt`], [`Error::DatabaseForeign`],
-    /// [`Error::DatabaseVersion`]; [`Error::Moved`] and the like for an end of a move.
+    /// [`StoreError::Missing`], [`StoreError::Corrupt`], [`StoreError::Foreign`],
+    /// [`StoreError::Version`]; [`StoreError::Moved`] and the like for an end of a move.
     pub async fn open(
         database: &Database,
         issuer: IssuerId,
         clock: Arc<dyn Clock>,
-    ) -> Result<Self, Error> {
+    ) -> Result<Self, StoreError> {
         let held = Held::default();
         let store = Self::on(open::open(database, &held).await?, database, clock, held);
         let up = store.bring_up(issuer).await;
@@ -134,7 +137,7 @@ impl Store {
     }
 
     /// Returns the store, or closes it if `done` is an error.
-    async fn ready(self, done: Result<(), Error>) -> Result<Self, Error> {
+    async fn ready(self, done: Result<(), StoreError>) -> Result<Self, StoreError> {
         match done {
             Ok(()) => Ok(self),
             Err(error) => {
@@ -149,14 +152,14 @@ impl Store {
     ///
     /// # Errors
     /// The database's.
-    pub(crate) fn for_publishing(&mut self) -> Result<Self, Error> {
+    pub(crate) fn for_publishing(&mut self) -> Result<Self, StoreError> {
         let pool = open::lazily(&self.database, &self.held, FOR_PUBLISHING)?;
         self.others = Some(pool.clone());
         let turn = self.turn.first();
         Ok(Self { pool, others: None, turn, ..self.clone() })
     }
 
-    async fn bring_up(&self, issuer: IssuerId) -> Result<(), Error> {
+    async fn bring_up(&self, issuer: IssuerId) -> Result<(), StoreError> {
         let mut connection = self.pool.acquire().await?;
         open::check(&self.database, &mut connection).await?;
         // Don't migrate either end of an unfinished move.
@@ -167,7 +170,7 @@ impl Store {
         check_issuer(&mut connection, issuer).await
     }
 
-    async fn migrate(&self, connection: &mut Connection) -> Result<(), Error> {
+    async fn migrate(&self, connection: &mut Connection) -> Result<(), StoreError> {
         let mut steps = migrations(&self.database);
         if let Database::File(_) = self.database {
             return steps.run(connection).await.map_err(migration_error);
@@ -193,10 +196,10 @@ impl Store {
     /// Starts a writing transaction. Dropping it without a commit rolls it back.
     ///
     /// # Errors
-    /// [`Error::DatabaseBusy`] if working transactions hold the lock for more than ten seconds;
-    /// [`Error::ClockImplausible`]; [`Error::DatabaseMissing`] and [`Error::DatabaseReplaced`] if
+    /// [`StoreError::Busy`] if working transactions hold the lock for more than ten seconds;
+    /// [`StoreError::ClockImplausible`]; [`StoreError::Missing`] and [`StoreError::Replaced`] if
     /// the open files are no longer those of the database.
-    pub async fn write(&self) -> Result<Writing, Error> {
+    pub async fn write(&self) -> Result<Writing, StoreError> {
         self.held.check()?;
         let (mut transaction, server) = match self.database {
             Database::File(_) => {
@@ -222,16 +225,16 @@ impl Store {
     /// Checks that the open files are still those of the database.
     ///
     /// # Errors
-    /// [`Error::DatabaseMissing`], [`Error::DatabaseReplaced`], [`Error::Io`].
-    pub fn check_files(&self) -> Result<(), Error> {
+    /// [`StoreError::Missing`], [`StoreError::Replaced`], [`FileError::Io`].
+    pub fn check_files(&self) -> Result<(), StoreError> {
         self.held.check()
     }
 
     /// The clock's reading, if it is plausible and may be acted on.
     ///
     /// # Errors
-    /// [`Error::ClockImplausible`] and the database's.
-    pub async fn check_clock(&self) -> Result<Reading, Error> {
+    /// [`StoreError::ClockImplausible`] and the database's.
+    pub async fn check_clock(&self) -> Result<Reading, StoreError> {
         let mut reading = self.read().await?;
         let server = match self.database {
             Database::File(_) => None,
@@ -244,7 +247,7 @@ impl Store {
     ///
     /// # Errors
     /// The database's.
-    pub async fn read(&self) -> Result<Transaction<'static, Any>, Error> {
+    pub async fn read(&self) -> Result<Transaction<'static, Any>, StoreError> {
         match self.database {
             Database::File(_) => match self.held.check() {
                 Ok(()) => Ok(self.pool.begin().await?),
@@ -259,7 +262,10 @@ impl Store {
 
     /// Reads through an open connection although the file is gone, so that gates still get the
     /// list. A new connection would read the file now at the path, so wait for an open one.
-    async fn read_what_is_open(&self, gone: Error) -> Result<Transaction<'static, Any>, Error> {
+    async fn read_what_is_open(
+        &self,
+        gone: StoreError,
+    ) -> Result<Transaction<'static, Any>, StoreError> {
         let deadline = tokio::time::Instant::now() + FOR_WHAT_IS_OPEN;
         loop {
             if let Some(reading) = self.pool.try_begin().await? {
@@ -294,7 +300,7 @@ impl Store {
     ///
     /// # Errors
     /// The database's: another process uses it, or the disk is full.
-    pub(crate) async fn wipe(&self) -> Result<(), Error> {
+    pub(crate) async fn wipe(&self) -> Result<(), StoreError> {
         let mut connection = self.pool.acquire().await?;
         match self.database {
             Database::File(_) => {
@@ -302,7 +308,7 @@ impl Store {
                 let row = sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)");
                 let row = row.fetch_one(&mut *connection).await?;
                 let busy: i64 = row::number(&row, "busy")?;
-                if busy == 0 { Ok(()) } else { Err(Error::DatabaseBusy) }
+                if busy == 0 { Ok(()) } else { Err(StoreError::Busy) }
             }
             Database::Server(_) => {
                 sqlx::query("VACUUM FULL webhooks").execute(&mut *connection).await?;
@@ -315,9 +321,9 @@ impl Store {
     ///
     /// # Errors
     /// The database's.
-    pub(crate) async fn copy_to(&self, path: &std::path::Path) -> Result<(), Error> {
+    pub(crate) async fn copy_to(&self, path: &std::path::Path) -> Result<(), StoreError> {
         let invalid = std::io::Error::from(std::io::ErrorKind::InvalidFilename);
-        let text = path.to_str().ok_or(Error::Io { path: path.to_owned(), source: invalid })?;
+        let text = path.to_str().ok_or(FileError::Io { path: path.to_owned(), source: invalid })?;
         sqlx::query("VACUUM INTO $1").bind(text).execute(&self.pool).await?;
         Ok(())
     }
@@ -327,7 +333,7 @@ impl Store {
     ///
     /// # Errors
     /// The database's.
-    pub(crate) async fn empty_log(&self) -> Result<(), Error> {
+    pub(crate) async fn empty_log(&self) -> Result<(), StoreError> {
         if let Database::File(_) = self.database {
             sqlx::query("PRAGMA wal_checkpoint(RESTART)").execute(&self.pool).await?;
         }
@@ -355,7 +361,7 @@ impl Store {
     /// Removes what [`Store::create`] made.
     pub(crate) async fn discard(&self) {
         if let Err(error) = open::discard(&self.database, &self.pool).await {
-            tracing::warn!(error = error.chain(), "what was made in the database stays");
+            tracing::warn!(error = chain(&error), "what was made in the database stays");
         }
         self.close().await;
     }

@@ -1,5 +1,5 @@
-//! The ends of a move to PostgreSQL. The mark stops writes at the source, and any use of the target until
-//! the move is done.
+//! The ends of a move to PostgreSQL. The mark stops writes at the source, and any use of the target
+//! until the move is done.
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ use super::migrations::{is_current, migration_error, migrations};
 use super::open::check_issuer;
 use super::{Store, open, session};
 use crate::clock::SystemClock;
-use crate::error::Error;
+use crate::store::error::StoreError;
 
 pub use super::mark::{MoveMark, Part, clear_mark, mark, set_mark};
 
@@ -46,7 +46,7 @@ pub(crate) struct Look {
 ///
 /// # Errors
 /// The database's.
-pub(crate) async fn look(database: &Database) -> Result<Look, Error> {
+pub(crate) async fn look(database: &Database) -> Result<Look, StoreError> {
     let pool = open::connect(database, &Files::default()).await?;
     let looked = async {
         let mut connection = pool.acquire().await?;
@@ -65,7 +65,7 @@ pub(crate) async fn look(database: &Database) -> Result<Look, Error> {
     looked
 }
 
-async fn held(connection: &mut Connection, database: &Database) -> Result<Held, Error> {
+async fn held(connection: &mut Connection, database: &Database) -> Result<Held, StoreError> {
     if let Some(mark) = mark_if_known(connection, database).await? {
         let is_current = is_current(connection, &migrations(database)).await;
         return Ok(Held::Marked(mark, is_current));
@@ -97,7 +97,10 @@ impl Store {
     ///
     /// # Errors
     /// As [`Store::open`]. The move itself checks which issuer's records a target holds.
-    pub(crate) async fn open_end(database: &Database, issuer: IssuerId) -> Result<Self, Error> {
+    pub(crate) async fn open_end(
+        database: &Database,
+        issuer: IssuerId,
+    ) -> Result<Self, StoreError> {
         let files = Files::default();
         let pool = open::open(database, &files).await?;
         let store = Self::on(pool, database, Arc::new(SystemClock), files);
@@ -117,8 +120,11 @@ impl Store {
     /// Makes the tables of a move's target, empty and with its mark, in one transaction.
     ///
     /// # Errors
-    /// [`Error::DatabaseTaken`] and the database's.
-    pub(crate) async fn create_target(database: &Database, mark: &MoveMark) -> Result<Self, Error> {
+    /// [`StoreError::Taken`] and the database's.
+    pub(crate) async fn create_target(
+        database: &Database,
+        mark: &MoveMark,
+    ) -> Result<Self, StoreError> {
         let files = Files::default();
         let pool = open::connect_new(database, &files).await?;
         let store = Self::on(pool, database, Arc::new(SystemClock), files);
@@ -139,7 +145,7 @@ impl Store {
     ///
     /// # Errors
     /// The database's.
-    pub(crate) async fn release_target(&self, mark: &MoveMark) -> Result<(), Error> {
+    pub(crate) async fn release_target(&self, mark: &MoveMark) -> Result<(), StoreError> {
         let mut writing = self.pool.begin().await?;
         writing.execute(AWAKE).await?;
         set_mark(&mut writing, mark).await?;
@@ -150,7 +156,7 @@ impl Store {
     ///
     /// # Errors
     /// As [`Store::write`].
-    pub(crate) async fn write_end(&self) -> Result<Transaction<'static, Any>, Error> {
+    pub(crate) async fn write_end(&self) -> Result<Transaction<'static, Any>, StoreError> {
         match self.database {
             Database::File(_) => Ok(self.pool.begin_with("BEGIN IMMEDIATE").await?),
             Database::Server(_) => Ok(session::write(&self.pool, &self.turn).await?.0),
@@ -161,7 +167,7 @@ impl Store {
     ///
     /// # Errors
     /// The database's.
-    pub(crate) async fn patient(&self) -> Result<sqlx::pool::PoolConnection<Any>, Error> {
+    pub(crate) async fn patient(&self) -> Result<sqlx::pool::PoolConnection<Any>, StoreError> {
         let mut connection = self.pool.acquire().await?;
         if let Database::Server(_) = self.database {
             connection.execute("SET statement_timeout = 0").await?;
