@@ -4,7 +4,6 @@ use alloc::vec::Vec;
 use core::net::IpAddr;
 
 use portcullis_core::policy::{Denial, NoPolicy, RequestFacts};
-use portcullis_core::token::Kind;
 
 /// Why an accepted key doesn't allow a request, or why that is unknown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -83,14 +82,6 @@ fn read_known(bytes: &[u8]) -> Option<&str> {
 /// Invalid UTF-8 is read as empty, which no policy allows or grants.
 fn read_text(bytes: &[u8]) -> &str {
     core::str::from_utf8(bytes).unwrap_or_default()
-}
-
-/// The place of a kind's policy files, below the source's folder: see [`Place`](crate::Place).
-pub(crate) const fn place_of(kind: Kind) -> crate::Place {
-    match kind {
-        Kind::Publishable => crate::Place::Policies,
-        Kind::Secret => crate::Place::Private,
-    }
 }
 
 #[cfg(test)]

@@ -10,11 +10,13 @@ extern crate alloc;
 mod board;
 mod door;
 mod fault;
+mod place;
 mod reason;
 mod verifier;
 
 pub use board::{Board, ListFacts, Standing};
 pub use door::{Denied, Facts};
 pub use fault::Fault;
+pub use place::{Place, Wanted};
 pub use reason::Reason;
-pub use verifier::{Ask, Engine, Place, Wanted};
+pub use verifier::{Ask, Engine};

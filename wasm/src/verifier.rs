@@ -15,8 +15,9 @@ use portcullis_core::verify::{Accepted, Refusal, Requirements, Unverified};
 use zeroize::Zeroizing;
 
 use crate::board::ListFacts;
-use crate::door::{Denied, place_of};
+use crate::door::Denied;
 use crate::fault::Fault;
+use crate::place::{Place, Wanted};
 
 type Secret = Zeroizing<[u8; HmacKey::SECRET_LEN]>;
 
@@ -36,28 +37,6 @@ pub struct Engine {
 const REMEMBERED: usize = 1024;
 /// Bytes of policy files: about 60,000 policies of an origin and a sales channel.
 const POLICY_BYTES: usize = 4 << 20;
-
-/// The folder of a file, below the source's folder.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Place {
-    /// `heads/`
-    Heads = 0,
-    /// `bodies/`
-    Bodies = 1,
-    /// `policies/`: of publishable keys.
-    Policies = 2,
-    /// `private/`: policies of secret keys.
-    Private = 3,
-}
-
-/// A file to fetch, and its folder.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Wanted {
-    /// The folder.
-    pub place: Place,
-    /// Digest and length.
-    pub name: FileName,
-}
 
 /// The requirements on a key, and the time.
 #[derive(Clone, Copy, Debug)]
@@ -181,7 +160,7 @@ impl Engine {
                 let visibility = Visibility::of(kind);
                 let (old, new) = (list.head().policies(visibility), next.policies(visibility));
                 let names = self.policies.wants(old, new).into_iter();
-                wanted.extend(names.map(|name| Wanted { place: place_of(kind), name }));
+                wanted.extend(names.map(|name| Wanted { place: Place::of(kind), name }));
             }
         }
         if wanted.is_empty() {
@@ -205,7 +184,7 @@ impl Engine {
     pub fn wants_policy(&self, kind: Kind, number: u32) -> Option<Wanted> {
         let head = self.verifier.as_ref()?.list()?.head();
         match self.policies.find(head, kind, number) {
-            Err(NoPolicy::Unavailable(name)) => Some(Wanted { place: place_of(kind), name }),
+            Err(NoPolicy::Unavailable(name)) => Some(Wanted { place: Place::of(kind), name }),
             Ok(_) | Err(NoPolicy::Missing) => None,
         }
     }

@@ -17,7 +17,7 @@ use crate::clock::time;
 use crate::host::Runtime;
 use crate::js::{call, get, object};
 use crate::log::log;
-use crate::{Shared, shared};
+use crate::shared::{Shared, shared};
 
 /// Refreshes the list, stores the floor and reports the counted uses: for a cron trigger.
 pub async fn scheduled(env: &Env) {

@@ -37,12 +37,12 @@ mod log;
 mod pass;
 mod queue;
 mod request;
+mod shared;
 
 use core::cell::RefCell;
 use core::time::Duration;
 use std::rc::Rc;
 
-use worker::js_sys::{self, Uint8Array};
 use worker::wasm_bindgen::JsValue;
 use worker::{Context, Delay, Env, web_sys};
 
@@ -53,16 +53,15 @@ use portcullis_gate::log::Event;
 use portcullis_gate::refresh::{fetch_policy, refresh};
 use portcullis_gate::request::{Malformed, Request};
 use portcullis_gate::request_state::{Next, RequestState};
-use portcullis_gate::settings::{Settings, SettingsError};
 
 use crate::answer::answer;
 use crate::clock::now;
 use crate::host::Runtime;
-use crate::js::{get, variable};
 use crate::request::Texts;
+use crate::shared::shared;
 
 pub use crate::background::{queue, scheduled};
-pub use crate::pass::Passage;
+pub use crate::pass::{Passage, Verdict};
 pub use portcullis_core::token::{Environment, Kind, Name};
 pub use portcullis_gate::caller::Caller;
 pub use portcullis_gate::refresh_schedule::Standing;
@@ -74,29 +73,7 @@ pub mod module {
     pub use crate::log::log;
     pub use crate::pass::{plan_of, sender};
     pub use crate::request::parts_of;
-    pub use crate::{Shared, held};
-}
-
-thread_local! {
-    static GATE: RefCell<Option<Shared>> = const { RefCell::new(None) };
-}
-
-/// The isolate's gate and its settings, which never change.
-#[doc(hidden)]
-#[derive(Clone)]
-pub struct Shared {
-    pub gate: Rc<RefCell<Gate>>,
-    pub settings: Rc<Settings>,
-}
-
-/// The decision on a request.
-#[must_use]
-#[derive(Debug)]
-pub enum Verdict {
-    /// Accepted: its key is valid, or it needs none.
-    Pass(Passage),
-    /// Refused, or a request for one of the gate's own pages: return this answer.
-    Answer(web_sys::Response),
+    pub use crate::shared::{Shared, held};
 }
 
 /// Decides on a request. Waits for a fresh list, an extra refresh or a policy if it needs one, and
@@ -142,34 +119,6 @@ pub async fn authorize(
             answer(&problem, None, origin.as_deref()).map(Verdict::Answer)
         }
     }
-}
-
-/// The isolate's gate, made by the first request with valid settings.
-fn shared(env: &JsValue) -> Result<Shared, SettingsError> {
-    GATE.with_borrow_mut(|shared| {
-        if let Some(shared) = shared {
-            return Ok(shared.clone());
-        }
-        let mut gate = Gate::new(Settings::read(|name| variable(env, name))?);
-        // Restore the bundle that was deployed with the Worker, as a module or as a binding.
-        let bundle = get(&js_sys::global(), "PORTCULLIS_BUNDLE").or_else(|| get(env, "BUNDLE"));
-        let bundle = bundle.map(|bundle| Uint8Array::new(&bundle).to_vec());
-        if let Some(bundle) = bundle.filter(|bundle| !bundle.is_empty()) {
-            match gate.restore(&bundle, now()) {
-                Ok(events) => events.iter().for_each(log::log),
-                Err(error) => log::log(&Event::Floor(error)),
-            }
-        }
-        let settings = gate.shared_settings();
-        Ok(shared.insert(Shared { gate: Rc::new(RefCell::new(gate)), settings }).clone())
-    })
-}
-
-/// The isolate's gate, if it exists already.
-#[doc(hidden)]
-#[must_use]
-pub fn held() -> Option<Shared> {
-    GATE.with_borrow(Clone::clone)
 }
 
 /// Decides on a request, sleeping while it has to wait. The runtime verifies signatures that are

@@ -25,7 +25,7 @@ use crate::crypto::sign;
 use crate::host::Runtime;
 use crate::js::{call, get, object};
 use crate::log::log;
-use crate::{Shared, Verdict};
+use crate::shared::Shared;
 
 #[wasm_bindgen(module = "/src/forward.js")]
 extern "C" {
@@ -72,6 +72,16 @@ pub struct Passage {
     /// The origin of the page that sent the request, if any.
     pub(crate) origin: Option<String>,
     pub(crate) forward: Box<Forward>,
+}
+
+/// The decision on a request.
+#[must_use]
+#[derive(Debug)]
+pub enum Verdict {
+    /// Accepted: its key is valid, or it needs none.
+    Pass(Passage),
+    /// Refused, or a request for one of the gate's own pages: return this answer.
+    Answer(web_sys::Response),
 }
 
 impl fmt::Debug for Passage {

@@ -15,15 +15,19 @@ use sqlx::Row as _;
 use crate::actions::Idle;
 use crate::clock::Clock;
 use crate::error::Error;
-use crate::issuer::{Home, Issuer};
+use crate::files::FileError;
+use crate::home::Home;
+use crate::issuer::Issuer;
+use crate::keystore::KeystoreError;
 use crate::keystore::{Keystore, StoredKey};
 use crate::publish::Target;
 use crate::reserve;
 use crate::settings::{Class, Settings};
+use crate::store::StoreError;
 use crate::store::bulk::{self, BulkRecord};
 use crate::store::settings::Wanting;
 use crate::store::{self, Connection, Database, jobs, lists, settings, webhooks};
-use crate::view::rfc3339_millis;
+use crate::time_format::rfc3339_millis;
 
 const DAY_MILLIS: u64 = 24 * 60 * 60 * 1000;
 /// A keyring that ends within this many days is reported.
@@ -111,11 +115,18 @@ pub async fn examine(
             issuer.store().close().await;
         }
         Err(error) => {
-            let of_files = matches!(error, Error::Keystore { .. } | Error::Permissions { .. });
+            let of_files = matches!(
+                error,
+                Error::Keystore(KeystoreError::Unusable { .. })
+                    | Error::File(FileError::Permissions { .. })
+            );
             let check = if of_files { "keystore" } else { "database" };
             seen.bad(check, error.chain(), error.to_string());
             // A named fault is a finding. An unreachable server hides the database's state.
-            if matches!(error, Error::DatabaseUnreachable(_) | Error::DatabaseBusy) {
+            if matches!(
+                error,
+                Error::Store(StoreError::Unreachable(_)) | Error::Store(StoreError::Busy)
+            ) {
                 seen.blind = Some(error.code());
             }
         }
@@ -176,7 +187,8 @@ async fn restored(issuer: &Issuer, witnesses: &[Target], seen: &mut Diagnosis) {
         match issuer.check_witnesses(witnesses).await {
             Ok(asked) => {
                 let mut reading = issuer.store().read().await?;
-                store::targets::check_not_restored(&mut reading).await.map(|()| asked)
+                store::targets::check_not_restored(&mut reading).await?;
+                Ok(asked)
             }
             error => error,
         }
@@ -193,7 +205,7 @@ async fn restored(issuer: &Issuer, witnesses: &[Target], seen: &mut Diagnosis) {
             seen.bad("backup", "no target or witness could be read", mend);
         }
         Ok(asked) => seen.good("backup", format!("none was restored, say {asked} witnesses")),
-        Err(error @ Error::ClockImplausible { .. }) => {
+        Err(error @ Error::Store(StoreError::ClockImplausible { .. })) => {
             let mend = "set the clock right; if it is right, say --trust-clock, or name another \
                         witness";
             seen.bad("clock", error.to_string(), mend);
@@ -345,20 +357,20 @@ async fn clock(
     }
     match issuer.store().check_clock().await {
         Ok(_) => seen.good("clock", "not behind the list that is published, nor ahead"),
-        Err(error @ Error::ClockImplausible { .. }) => {
+        Err(error @ StoreError::ClockImplausible { .. }) => {
             let mend = "set the clock right; if it is right, run `portcullis list publish \
                         --trust-clock`; until then nothing is written, and gates refuse every key \
                         from the list's next update on";
             seen.bad("clock", error.to_string(), mend);
         }
-        Err(error) => return Err(error),
+        Err(error) => return Err(error.into()),
     }
     Ok(())
 }
 
 async fn list(now: Time, connection: &mut Connection, seen: &mut Diagnosis) -> Result<(), Error> {
     let published = match lists::published(connection).await {
-        Err(Error::NoList) => {
+        Err(StoreError::NoList) => {
             seen.bad("list", "no list has been published", "run `portcullis list publish`");
             return Ok(());
         }

@@ -12,7 +12,7 @@ use crate::actions::{Expiry, ImportLine, Imported, Minted, NewKey, When};
 use crate::error::Error;
 use crate::issuer::Issuer;
 use crate::names;
-use crate::view::parse_rfc3339;
+use crate::time_format::parse_rfc3339;
 
 /// The format of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -15,8 +15,9 @@ use portcullis_core::verify::{Accepted, Refusal, Requirements};
 use tokio::sync::Mutex;
 
 use crate::error::Error;
-use crate::keystore::{Keystore, KeystoreError, Vault};
+use crate::keystore::{DocumentError, Keystore, KeystoreError, Vault};
 use crate::store::Connection;
+use crate::store::StoreError;
 use crate::store::session::{DEADLINE, within};
 use crate::store::{lists, shards};
 
@@ -115,7 +116,9 @@ impl LocalVerifier {
         let keystore = Keystore::read(&self.vault)?;
         if keystore.root() != self.keystore().root() {
             let path = self.vault.path().to_owned();
-            return Err(Error::Keystore { path, source: KeystoreError::Field("root") });
+            return Err(
+                KeystoreError::Unusable { path, source: DocumentError::Field("root") }.into()
+            );
         }
         let keystore = under(keystore, verifier.keyring(), &self.vault)?;
         hold_secrets(&mut verifier, &keystore)?;
@@ -136,14 +139,14 @@ impl LocalVerifier {
         now: Time,
     ) -> Result<PublishedState, Error> {
         // Every verification waits for this lock, so limit the time.
-        within(DEADLINE, self.look(connection, now)).await.flatten()
+        within(DEADLINE, self.look(connection, now)).await.map_err(Error::from).flatten()
     }
 
     async fn look(&self, connection: &mut Connection, now: Time) -> Result<PublishedState, Error> {
         let mut held = self.held.lock().await;
         self.renew_keyring(&mut held, connection).await?;
         let published = match lists::published(connection).await {
-            Err(Error::NoList) => None,
+            Err(StoreError::NoList) => None,
             other => Some(other?),
         };
         let mut refused = None;
@@ -191,9 +194,9 @@ impl FileMark {
     }
 }
 
-fn under(keystore: Keystore, keyring: &Keyring, vault: &Vault) -> Result<Keystore, Error> {
+fn under(keystore: Keystore, keyring: &Keyring, vault: &Vault) -> Result<Keystore, KeystoreError> {
     let path = || vault.path().to_owned();
-    keystore.under(keyring).map_err(|source| Error::Keystore { path: path(), source })
+    keystore.under(keyring).map_err(|source| KeystoreError::Unusable { path: path(), source })
 }
 
 fn hold_secrets(verifier: &mut Verifier, keystore: &Keystore) -> Result<(), Error> {

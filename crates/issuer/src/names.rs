@@ -2,7 +2,7 @@
 
 use portcullis_core::token::{Algorithm, Label};
 
-use crate::error::Error;
+use crate::invalid::Invalid;
 
 /// A key as received, without surrounding white space from copying. All interfaces use this.
 #[must_use]
@@ -22,11 +22,11 @@ pub fn algorithm(name: &str) -> Option<Algorithm> {
 /// The label that `text` spells, empty for none.
 ///
 /// # Errors
-/// [`Error::Invalid`] with what a label is.
-pub fn label(text: &str) -> Result<Label, Error> {
+/// [`Invalid`] with what a label is.
+pub fn label(text: &str) -> Result<Label, Invalid> {
     let reason = "must be 1 to 16 of a-z and 0-9, the first a letter, and not sk, pk, live or test; \
                   \"\" for no label";
-    Label::new(text).map_err(|_| Error::Invalid { field: "label", reason })
+    Label::new(text).map_err(|_| Invalid { field: "label", reason })
 }
 
 /// How labels are told of in sentences, and spelled at the command line.

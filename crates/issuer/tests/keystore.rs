@@ -22,6 +22,7 @@ use portcullis_issuer::actions::{
     Idempotency, KeyringChange, KeyringChanged, NewKey, NewSigner, RotationError,
 };
 use portcullis_issuer::issuer::DEFAULT_VALID_FOR;
+use portcullis_issuer::keystore::KeystoreError;
 use portcullis_issuer::keystore::Vault;
 use portcullis_issuer::{Error, Issuer};
 use serde_json::Value;
@@ -241,7 +242,7 @@ async fn signers_that_can_not_be_are_refused_and_the_root_is_asked_for() {
     let other = Bench::new().await;
     fs::copy(other.home.root_key(), bench.home.root_key()).unwrap();
     let wrong = change(&bench, &signer(Purpose::List, true)).await.unwrap_err();
-    assert!(matches!(wrong, Error::RootWrong { .. }));
+    assert!(matches!(wrong, Error::Keystore(KeystoreError::RootWrong { .. })));
     assert_eq!(fs::read(bench.home.keystore()).unwrap(), keystore);
 }
 

@@ -7,7 +7,7 @@
 use std::borrow::Cow;
 
 use crate::identity::NAME;
-use crate::request::Malformed;
+use crate::request::malformed::Malformed;
 
 /// What happens to a header field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -16,8 +16,13 @@ pub mod client;
 pub mod fields;
 pub mod handshake;
 pub(crate) mod keys;
+mod malformed;
 pub mod path;
 pub mod query;
+mod received;
+
+pub use malformed::Malformed;
+pub use received::Received;
 
 use core::fmt;
 use std::borrow::Cow;
@@ -26,26 +31,6 @@ use crate::request::client::Client;
 use crate::request::fields::Fields;
 use crate::request::handshake::Handshake;
 use crate::settings::Settings;
-
-/// A client's request as a host read it. No decision is made on it.
-#[derive(Clone, Copy, Default)]
-pub struct Received<'a> {
-    /// The method.
-    pub method: &'a str,
-    /// Path and query, unchanged.
-    pub target: &'a str,
-    /// The connection's scheme, `http` or `https`.
-    pub scheme: &'a str,
-    /// The requested host, with its port.
-    pub host: &'a str,
-    /// The peer address of the connection, with or without its port, if the host knows it.
-    pub peer: Option<&'a str>,
-    /// Whether the request has a body.
-    pub has_body: bool,
-    /// Names in lower case and values. At least the fields whose [rule](fields::rule) reads them. A
-    /// repeated field appears once, its values joined by commas.
-    pub fields: &'a [(&'a str, &'a str)],
-}
 
 /// A request in normal form. [`read`](Self::read) is the only constructor.
 #[derive(Clone)]
@@ -65,48 +50,6 @@ pub struct Request<'a> {
     pub(crate) debug: bool,
     /// Fields that `Connection` names: they are hop-by-hop.
     pub(crate) hop_by_hop: Vec<&'a str>,
-}
-
-/// Why a request has no normal form.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Malformed {
-    /// The method isn't a token in capital letters, or is one that is never forwarded.
-    #[error("the method is not one that is passed on")]
-    Method,
-    /// The request asks for a method other than its own.
-    #[error("the request asks for another method than its own; send that method instead")]
-    MethodOverride,
-    /// `GET` or `HEAD` with a body.
-    #[error("a GET or HEAD request has a body; send it without, or by another method")]
-    UnexpectedBody,
-    /// The path holds a character that no URI has.
-    #[error("the path holds a character that must be percent-encoded")]
-    Target,
-    /// The path has a segment that is `.` or `..`.
-    #[error("the path can be read in two ways; send it without dot segments and other spellings")]
-    AmbiguousPath,
-    /// A parameter that an origin may take for one that the gate reads.
-    #[error("a query parameter can be taken for another one; send the name as it is documented")]
-    AmbiguousParameter,
-    /// A header field that an origin may take for one that the gate reads or sets.
-    #[error("a header field can be taken for another one; send the name as it is documented")]
-    AmbiguousHeader,
-}
-
-impl Malformed {
-    /// A stable code for logs and answers.
-    #[must_use]
-    pub const fn code(self) -> &'static str {
-        match self {
-            Self::Method => "malformed_method",
-            Self::MethodOverride => "method_override",
-            Self::UnexpectedBody => "unexpected_body",
-            Self::Target => "malformed_target",
-            Self::AmbiguousPath => "ambiguous_path",
-            Self::AmbiguousParameter => "ambiguous_parameter",
-            Self::AmbiguousHeader => "ambiguous_header",
-        }
-    }
 }
 
 impl<'a> Request<'a> {
@@ -208,13 +151,6 @@ impl fmt::Debug for Request<'_> {
             .field("origin", &self.origin)
             .field("client", &self.client)
             .finish_non_exhaustive()
-    }
-}
-
-impl fmt::Debug for Received<'_> {
-    /// Shows the method only.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Received").field("method", &self.method).finish_non_exhaustive()
     }
 }
 

@@ -3,8 +3,8 @@
 use portcullis_core::policy::is_rate_class;
 use serde_json::Value;
 
+use super::error::{Fault, SettingsError};
 use super::routes::Fields;
-use super::{Fault, SettingsError};
 
 /// The classes by name.
 #[derive(Clone, Debug, Default)]

@@ -6,7 +6,8 @@ use serde_json::{Map, Value};
 
 use crate::request::path::{OriginPaths, has_vanishing_segments, may_match};
 
-use super::{ENVIRONMENTS, Fault, KINDS, SettingsError, environments, kinds, word};
+use super::error::{Fault, SettingsError};
+use super::values::{ENVIRONMENTS, KINDS, environments, kinds, word};
 
 /// All routes, in the order of matching.
 #[derive(Clone, Debug)]

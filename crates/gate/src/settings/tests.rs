@@ -1,5 +1,6 @@
 use super::*;
-use portcullis_core::crypto::IssuerId;
+use portcullis_core::crypto::{IssuerId, PublicKeyError};
+use portcullis_core::token::Environment;
 
 const ROOT: &str = "PUAXw-hDiVqStwqnTRt-vJyYLM8uxJaMwM1V8Sr0Zgw";
 

@@ -1,6 +1,7 @@
 //! URLs in the settings.
 
-use super::{Fault, digits};
+use super::error::Fault;
+use super::values::digits;
 
 /// A URL to which paths are appended.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -121,7 +121,7 @@ impl Issuer {
 
     /// All bulk revocations and suspensions, newest first.
     pub async fn bulk_entries(&self) -> Result<Vec<BulkRecord>, Error> {
-        bulk::all(&mut *self.store().read().await?).await
+        Ok(bulk::all(&mut *self.store().read().await?).await?)
     }
 
     async fn entry(
@@ -219,7 +219,7 @@ async fn append(
         (BulkState::Suspended, Some(_)) => EventType::ManyResumed,
     };
     let data = json!(crate::view::records::BulkView::new(record));
-    events::append(connection, now, &Event { event, key_id: None, who, data }).await
+    Ok(events::append(connection, now, &Event { event, key_id: None, who, data }).await?)
 }
 
 /// Refuses to make a key that a bulk revocation in force covers from its first second.

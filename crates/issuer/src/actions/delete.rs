@@ -81,5 +81,5 @@ async fn delete_in(
         Event { event: EventType::Deleted, key_id: Some(record.id.as_str()), who, data }
     };
     let events: Vec<Event<'_>> = records.iter().map(event).collect();
-    events::append_all(connection, now, &events).await
+    Ok(events::append_all(connection, now, &events).await?)
 }

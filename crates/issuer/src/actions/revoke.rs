@@ -324,5 +324,5 @@ pub(super) async fn revoke_all_in(
     let data = json!({ "revoked_at": at, "revoked_by": who.shown() });
     let event = |id| Event { event: EventType::Revoked, key_id: Some(id), who, data: data.clone() };
     let events: Vec<Event<'_>> = ids.into_iter().map(event).collect();
-    events::append_all(connection, now, &events).await
+    Ok(events::append_all(connection, now, &events).await?)
 }

@@ -21,6 +21,7 @@ use super::rotation::{self, RotationError};
 use crate::committed::Committed;
 use crate::error::Error;
 use crate::issuer::Issuer;
+use crate::keystore::KeystoreError;
 use crate::keystore::{Keystore, StoredKey, Vault};
 use crate::store;
 use crate::store::events::{self, Event, EventType};
@@ -150,8 +151,8 @@ impl Issuer {
     /// publishes.
     ///
     /// # Errors
-    /// [`Error::Rotation`], [`Error::RootMissing`], [`Error::RootWrong`], [`Error::Sealed`], and
-    /// the store's. On error nothing has changed.
+    /// [`Error::Rotation`], [`KeystoreError::RootMissing`], [`KeystoreError::RootWrong`],
+    /// [`KeystoreError::Sealed`], and the store's. On error nothing has changed.
     pub async fn change_keyring(
         &self,
         change: &KeyringChange,
@@ -190,8 +191,8 @@ impl Issuer {
             keystore.set_state(entry.kid, entry.state);
         }
         let keystore = keystore.under(&Keyring::open(&document, self.root())?);
-        let keystore =
-            keystore.map_err(|source| Error::Keystore { path: vault.path().to_owned(), source })?;
+        let keystore = keystore
+            .map_err(|source| KeystoreError::Unusable { path: vault.path().to_owned(), source })?;
         let state_of = |kid| done.draft.entries.iter().find(|e| e.kid == kid).map(|e| e.state);
         let state = done.kid.and_then(state_of);
         keystore.write(&vault)?;
@@ -213,7 +214,7 @@ impl Issuer {
         if let Err(error) = committed.await {
             // Report the first error. A leftover key in the keystore is harmless.
             let _ = vault.rewrite(&before);
-            return Err(error);
+            return Err(error.into());
         }
         let changed = KeyringChanged {
             version: done.draft.version,

@@ -191,7 +191,7 @@ pub(super) async fn update_in(
         "sales_channels": record.sales_channels,
     });
     let event = Event { event: EventType::Updated, key_id: Some(&record.id), who, data };
-    events::append(connection, now, &event).await
+    Ok(events::append(connection, now, &event).await?)
 }
 
 /// Replaces a key's sales channels. Returns whether they changed.

@@ -165,8 +165,8 @@ fn unlock() -> Result<Unlock, Error> {
             let reason = "and PORTCULLIS_PASSPHRASE_FILE exclude each other";
             Err(Error::Invalid { field: "PORTCULLIS_KEY_FILE", reason })
         }
-        (Some(path), None) => Unlock::passphrase_file(&path),
-        (None, Some(path)) => Unlock::key_file(&path),
+        (Some(path), None) => Ok(Unlock::passphrase_file(&path)?),
+        (None, Some(path)) => Ok(Unlock::key_file(&path)?),
         (None, None) if std::io::stdin().is_terminal() => Ok(Unlock::ask(ask)),
         (None, None) => Ok(Unlock::default()),
     }

@@ -19,11 +19,11 @@ use portcullis_core::time::Time;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::walk::Anchor;
+use super::anchor::Anchor;
 use crate::error::Error;
 use crate::issuer::Issuer;
 use crate::store::{Connection, lists, retention};
-use crate::view::Instant;
+use crate::time_format::Instant;
 
 const MAGIC: [u8; 4] = *b"PCT\x01";
 const LEN: usize = 118;

@@ -8,9 +8,10 @@ use std::path::PathBuf;
 
 use serde_json::Value;
 
+use super::anchor::Anchor;
 use super::exports::check_files;
 use super::start::{Start, start_in};
-use super::walk::{Anchor, Report, Walk};
+use super::walk::{Report, Walk};
 use crate::error::Error;
 use crate::issuer::Issuer;
 use crate::store::events::{self, EventRecord, EventType};
@@ -32,7 +33,7 @@ impl Issuer {
     /// chain. The files must be in the order of their events, and may overlap with the database.
     ///
     /// # Errors
-    /// The store's, and [`Error::Io`] of the files.
+    /// The store's, and [`FileError::Io`](crate::files::FileError::Io) of the files.
     pub async fn verify_trail_behind(
         &self,
         archive: &[PathBuf],

@@ -14,6 +14,7 @@ use super::openapi::RouteScopes;
 use super::problem::Problem;
 use crate::actions::{NotAdmin, scopes};
 use crate::actor::Actor;
+use crate::actor::NoActor;
 use crate::error::Error;
 use crate::issuer::Issuer;
 use crate::names;
@@ -36,7 +37,7 @@ impl FromRequestParts<Issuer> for Acting {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, issuer: &Issuer) -> Result<Self, Problem> {
-        let admin = parts.extensions.get::<Admin>().ok_or(Error::NoActor)?;
+        let admin = parts.extensions.get::<Admin>().ok_or(NoActor)?;
         Ok(Self(issuer.acting_as(Actor::key(&admin.id))))
     }
 }

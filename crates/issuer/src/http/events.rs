@@ -30,7 +30,7 @@ use crate::error::Error;
 use crate::events::{EventQuery, EventView, EventsAnswer, RemovedView, types};
 use crate::issuer::Issuer;
 use crate::store::events::{EventRecord, EventType, Filter};
-use crate::view::parse_rfc3339;
+use crate::time_format::parse_rfc3339;
 
 /// The type of the event that gives the reason why a stream ends.
 const ENDED: &str = "stream.ended";

@@ -10,8 +10,8 @@ use axum::{Json, Router};
 use serde_json::json;
 
 use super::problem::Problem;
-use crate::error::Error;
 use crate::issuer::Issuer;
+use crate::store::StoreError;
 use crate::view::MarkView;
 
 pub(super) fn routes() -> Router<Issuer> {
@@ -54,7 +54,7 @@ async fn ready(State(issuer): State<Issuer>) -> Result<Response, Problem> {
         let detail = "no active key may sign the list; rotate the keyring";
         return Err(unavailable("no_signer", detail.into()));
     }
-    if let Err(error @ Error::ClockImplausible { .. }) = issuer.store().check_clock().await {
+    if let Err(error @ StoreError::ClockImplausible { .. }) = issuer.store().check_clock().await {
         return Err(unavailable(error.code(), error.to_string()));
     }
     let now = issuer.now();

@@ -13,7 +13,7 @@ use crate::actions::{self, Criteria, Expiry, Order, Span, When};
 use crate::error::Error;
 use crate::names;
 use crate::record::{KeyPurpose, KeyState};
-use crate::view::parse_rfc3339;
+use crate::time_format::parse_rfc3339;
 
 /// What keys are to be like, as a query string or an object says it.
 #[derive(Debug, Default, Deserialize, IntoParams, ToSchema)]

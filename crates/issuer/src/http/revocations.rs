@@ -22,8 +22,8 @@ use crate::actions::{BulkRevocation, BulkSelection, Care, scopes};
 use crate::committed::Committed;
 use crate::error::Error;
 use crate::issuer::Issuer;
+use crate::time_format::parse_rfc3339;
 use crate::view::keys::DryRunAnswer;
-use crate::view::parse_rfc3339;
 use crate::view::records::{BulkAnswer, BulkView, RevocationsAnswer};
 
 pub(super) fn routes() -> OpenApiRouter<Issuer> {

@@ -18,7 +18,8 @@ use url::Url;
 
 use super::folder;
 use crate::error::Error;
-use crate::files;
+use crate::files::{self, FileError};
+use crate::sources::chain;
 
 /// The time limit of one request.
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -87,10 +88,10 @@ impl From<&str> for Fault {
     }
 }
 
-impl From<Error> for Fault {
-    fn from(error: Error) -> Self {
-        let is_full = matches!(&error, Error::Io { source, .. } if files::is_full(source));
-        Self { reason: error.chain(), is_full }
+impl From<FileError> for Fault {
+    fn from(error: FileError) -> Self {
+        let is_full = matches!(&error, FileError::Io { source, .. } if files::is_full(source));
+        Self { reason: chain(&error), is_full }
     }
 }
 
@@ -441,17 +442,6 @@ async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, Fault> + Send + 'static,
 ) -> Result<T, Fault> {
     tokio::task::spawn_blocking(work).await.map_err(|error| Fault::from(error.to_string()))?
-}
-
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(error) = source {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        source = error.source();
-    }
-    text
 }
 
 #[cfg(test)]

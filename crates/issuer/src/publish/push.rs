@@ -16,6 +16,7 @@ use super::destination::{Destination, Fault, Found, Target};
 use super::policies::files_under;
 use crate::error::Error;
 use crate::issuer::Issuer;
+use crate::store::StoreError;
 use crate::store::lists::{self, Published};
 use crate::store::{policies, shards, targets};
 
@@ -31,7 +32,7 @@ impl Issuer {
     /// Updates a target.
     ///
     /// # Errors
-    /// [`Error::Target`] if the target fails, [`Error::Restored`], and the database's.
+    /// [`Error::Target`] if the target fails, [`StoreError::Restored`], and the database's.
     pub(super) async fn push(&self, target: &Target, known: &mut Known) -> Result<(), Error> {
         let failed = |fault: Fault| fault.at(&target.name);
         let published = self.published().await?;
@@ -61,7 +62,7 @@ impl Issuer {
         let mut writing = self.store().write().await?;
         let now = writing.clock();
         targets::carries(&mut writing, &target.name, carries, now).await?;
-        writing.commit().await
+        Ok(writing.commit().await?)
     }
 
     /// Writes the files that the target lacks. Returns the version of its keyring afterwards.
@@ -183,7 +184,7 @@ impl Issuer {
         targets::set_restored(&mut writing, name, list_version.this_update, now).await?;
         writing.commit().await?;
         tracing::error!(witness = name, "the database is a restored backup");
-        Err(Error::Restored { witness: name.into() })
+        Err(StoreError::Restored { witness: name.into() }.into())
     }
 }
 

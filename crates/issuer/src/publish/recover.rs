@@ -17,9 +17,10 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::destination::{Fault, Target};
-use crate::actions::PolicyRules;
 use crate::error::Error;
 use crate::issuer::Issuer;
+use crate::policy_rules::PolicyRules;
+use crate::store::StoreError;
 use crate::store::clock::MAX_AHEAD_MILLIS;
 use crate::store::events::{self, Event, EventType};
 use crate::store::lists::{self, Promise};
@@ -68,7 +69,7 @@ impl Issuer {
     /// witnesses could be read.
     ///
     /// # Errors
-    /// [`Error::Restored`], which persists until [`Issuer::recover`], and the database's.
+    /// [`StoreError::Restored`], which persists until [`Issuer::recover`], and the database's.
     pub async fn check_witnesses(&self, witnesses: &[Target]) -> Result<usize, Error> {
         let mut readable = 0;
         for witness in witnesses {
@@ -88,7 +89,9 @@ impl Issuer {
             let ahead_millis = self.now().millis_since(date);
             if ahead_millis > MAX_AHEAD_MILLIS && !self.trusts_clock() {
                 let than = format!("the clock of {}", witness.name);
-                return Err(Error::ClockImplausible { ahead_secs: ahead_millis / 1000, than });
+                return Err(
+                    StoreError::ClockImplausible { ahead_secs: ahead_millis / 1000, than }.into()
+                );
             }
         }
         match self.read_stamp(witness, &found).await? {
@@ -225,7 +228,7 @@ impl Issuer {
             entries,
             policies: imported,
             private_policies,
-            lost_from: crate::view::seconds(lost_from.secs()),
+            lost_from: crate::time_format::seconds(lost_from.secs()),
             lost_until: None,
         };
         let (event, data) = (EventType::ListRecovered, json!(recovered));

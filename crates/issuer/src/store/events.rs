@@ -7,7 +7,7 @@ use sqlx::any::AnyRow;
 use sqlx::{AssertSqlSafe, FromRow, Row as _};
 
 use crate::actor::Who;
-use crate::error::Error;
+use crate::store::error::StoreError;
 use crate::store::lists::digest;
 use crate::store::select::{ROWS, Select, insert_sql};
 use crate::store::{Connection, millis, settings, time};
@@ -181,24 +181,24 @@ impl Event<'_> {
 /// Adds an event to the outbox, within the transaction of its change.
 ///
 /// # Errors
-/// [`Error::ReasonRequired`] and the database's.
+/// [`StoreError::ReasonRequired`] and the database's.
 pub async fn append(
     connection: &mut Connection,
     now: Time,
     event: &Event<'_>,
-) -> Result<(), Error> {
+) -> Result<(), StoreError> {
     append_all(connection, now, std::slice::from_ref(event)).await
 }
 
 /// Adds events to the outbox in order, like [`append`].
 ///
 /// # Errors
-/// [`Error::ReasonRequired`] and the database's.
+/// [`StoreError::ReasonRequired`] and the database's.
 pub async fn append_all(
     connection: &mut Connection,
     now: Time,
     events: &[Event<'_>],
-) -> Result<(), Error> {
+) -> Result<(), StoreError> {
     if events.is_empty() {
         return Ok(());
     }
@@ -240,10 +240,13 @@ pub async fn append_all(
 
 /// Refuses an operation without a reason if the settings require one. Every operation writes an
 /// event, so none bypasses this check.
-async fn check_reasons(connection: &mut Connection, events: &[Event<'_>]) -> Result<(), Error> {
+async fn check_reasons(
+    connection: &mut Connection,
+    events: &[Event<'_>],
+) -> Result<(), StoreError> {
     let lacks = |event: &Event<'_>| event.event.asks_reason() && event.who.reason().is_none();
     if events.iter().any(lacks) && settings::read(connection).await?.settings.reason_required {
-        return Err(Error::ReasonRequired);
+        return Err(StoreError::ReasonRequired);
     }
     Ok(())
 }
@@ -292,7 +295,7 @@ impl Line<'_> {
 }
 
 /// The digest of the newest event; zeros if there is none.
-pub(crate) async fn last_digest(connection: &mut Connection) -> Result<Digest, Error> {
+pub(crate) async fn last_digest(connection: &mut Connection) -> Result<Digest, StoreError> {
     let query = sqlx::query("SELECT digest FROM events ORDER BY id DESC LIMIT 1");
     let row = query.fetch_optional(connection).await?;
     Ok(row.map(|row| digest(&row, "digest")).transpose()?.unwrap_or(Digest([0; 32])))
@@ -302,7 +305,7 @@ pub(crate) async fn last_digest(connection: &mut Connection) -> Result<Digest, E
 ///
 /// # Errors
 /// The database's.
-pub async fn position(connection: &mut Connection) -> Result<i64, Error> {
+pub async fn position(connection: &mut Connection) -> Result<i64, StoreError> {
     let query = sqlx::query("SELECT COALESCE(MAX(id), 0) FROM events");
     Ok(query.fetch_one(connection).await?.try_get(0)?)
 }
@@ -311,7 +314,10 @@ pub async fn position(connection: &mut Connection) -> Result<i64, Error> {
 ///
 /// # Errors
 /// The database's.
-pub async fn types_of(connection: &mut Connection, key_id: &str) -> Result<Vec<String>, Error> {
+pub async fn types_of(
+    connection: &mut Connection,
+    key_id: &str,
+) -> Result<Vec<String>, StoreError> {
     let query = sqlx::query("SELECT type FROM events WHERE key_id = $1 ORDER BY id").bind(key_id);
     let rows = query.fetch_all(connection).await?;
     rows.iter().map(|row| Ok(row.try_get(0)?)).collect()
@@ -405,7 +411,7 @@ pub async fn list(
     connection: &mut Connection,
     filter: &Filter,
     limit: u32,
-) -> Result<Vec<EventRecord>, Error> {
+) -> Result<Vec<EventRecord>, StoreError> {
     // Ids start at 1.
     let mut select = Select::new("SELECT * FROM events WHERE id > ");
     select.arg(filter.after.unwrap_or(0));
@@ -444,7 +450,7 @@ pub async fn after(
     connection: &mut Connection,
     position: i64,
     limit: u32,
-) -> Result<Vec<EventRecord>, Error> {
+) -> Result<Vec<EventRecord>, StoreError> {
     let filter = Filter { after: Some(position), ascending: true, ..Filter::default() };
     list(connection, &filter, limit).await
 }
@@ -453,7 +459,7 @@ pub async fn after(
 ///
 /// # Errors
 /// The database's.
-pub async fn find(connection: &mut Connection, id: i64) -> Result<Option<EventRecord>, Error> {
+pub async fn find(connection: &mut Connection, id: i64) -> Result<Option<EventRecord>, StoreError> {
     let query = sqlx::query_as("SELECT * FROM events WHERE id = $1").bind(id);
     Ok(query.fetch_optional(connection).await?)
 }

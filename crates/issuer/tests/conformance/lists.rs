@@ -10,6 +10,7 @@ use portcullis_core::verify::{Refusal, Requirements};
 use portcullis_issuer::actions::*;
 use portcullis_issuer::issuer::DEFAULT_VALID_FOR;
 use portcullis_issuer::publish::{Target, has, run_leader};
+use portcullis_issuer::store::StoreError;
 use portcullis_issuer::store::targets;
 use portcullis_issuer::{Error, Issuer};
 use tokio::sync::watch;
@@ -305,10 +306,10 @@ async fn a_restored_backup_stands_still_until_it_is_recovered() {
     let issuer = Issuer::open(&bench.home, bench.clock.clone(), DEFAULT_VALID_FOR).await.unwrap();
     let witnesses = [Target::parse(&spec).unwrap()];
     let found = issuer.check_witnesses(&witnesses).await;
-    assert!(matches!(found, Err(Error::Restored { .. })), "{found:?}");
-    assert!(matches!(issuer.publish().await, Err(Error::Restored { .. })));
+    assert!(matches!(found, Err(Error::Store(StoreError::Restored { .. }))), "{found:?}");
+    assert!(matches!(issuer.publish().await, Err(Error::Store(StoreError::Restored { .. }))));
     let refused = issuer.create(&NewKey::titled("x")).await;
-    assert!(matches!(refused, Err(Error::Restored { .. })));
+    assert!(matches!(refused, Err(Error::Store(StoreError::Restored { .. }))));
 
     let recovered = issuer.recover(&witnesses).await.unwrap();
     assert_eq!((recovered.entries, recovered.policies), (1, 2), "{recovered:?}");

@@ -7,8 +7,10 @@ mod gate;
 mod machine;
 mod report;
 mod results;
+mod row;
 mod rows;
 mod soak;
+mod units;
 
 use crate::build::{self, Built};
 use crate::setup::{self, Setup, TARGET};

@@ -1,9 +1,10 @@
 //! The targets, and whether each is met.
 
 use super::gate;
-use super::report::{bytes, time};
 use super::results::Results;
+use super::row::Row;
 use super::soak;
+use super::units::{bytes, time};
 
 /// The target for a ratio.
 #[derive(Clone, Copy)]
@@ -14,18 +15,6 @@ enum Target {
     Within(f64),
     /// No target: the ratio is only shown.
     Shown,
-}
-
-/// A target and its measurement.
-pub(crate) struct Row {
-    pub(crate) what: String,
-    pub(crate) peer: String,
-    pub(crate) ours: String,
-    pub(crate) theirs: String,
-    pub(crate) ratio: String,
-    pub(crate) target: String,
-    /// `None` if the row has no target.
-    pub(crate) met: Option<bool>,
 }
 
 type Comparison =

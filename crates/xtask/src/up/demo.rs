@@ -6,8 +6,8 @@ use anyhow::{Context as _, Result, bail, ensure};
 use serde_json::{Value, json};
 
 use crate::build::Built;
-use crate::up::Stack;
 use crate::up::service::{get, post, string};
+use crate::up::stack::Stack;
 use crate::{cmd, paths};
 
 const DEADLINE: Duration = Duration::from_secs(15);

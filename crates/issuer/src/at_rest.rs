@@ -2,11 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use super::seal::SealError;
-use super::unlock::Unlock;
-use super::vault::Vault;
-use crate::error::Error;
-use crate::issuer::Home;
+use crate::home::Home;
+use crate::keystore::{KeystoreError, SealError, Unlock, Vault};
 
 /// A secret file, and whether it is encrypted.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,7 +19,7 @@ pub struct AtRest {
 ///
 /// # Errors
 /// As [`Vault::lock`].
-pub fn at_rest(home: &Home, root: Option<&Path>) -> Result<Vec<AtRest>, Error> {
+pub fn at_rest(home: &Home, root: Option<&Path>) -> Result<Vec<AtRest>, KeystoreError> {
     let files = vaults(home, root);
     let look = |vault: &Vault| {
         Ok(AtRest { path: vault.path().to_owned(), encrypted: vault.lock()?.is_some() })
@@ -33,8 +30,12 @@ pub fn at_rest(home: &Home, root: Option<&Path>) -> Result<Vec<AtRest>, Error> {
 /// Encrypts the unencrypted files with the secret in `with`. Returns their paths.
 ///
 /// # Errors
-/// [`Error::Sealed`] for a secret that is too short, and as [`Vault::read`].
-pub fn encrypt(home: &Home, root: Option<&Path>, with: &Unlock) -> Result<Vec<PathBuf>, Error> {
+/// [`KeystoreError::Sealed`] for a secret that is too short, and as [`Vault::read`].
+pub fn encrypt(
+    home: &Home,
+    root: Option<&Path>,
+    with: &Unlock,
+) -> Result<Vec<PathBuf>, KeystoreError> {
     change(home, root, with, false)
 }
 
@@ -42,7 +43,11 @@ pub fn encrypt(home: &Home, root: Option<&Path>, with: &Unlock) -> Result<Vec<Pa
 ///
 /// # Errors
 /// As [`encrypt`].
-pub fn rekey(home: &Home, root: Option<&Path>, with: &Unlock) -> Result<Vec<PathBuf>, Error> {
+pub fn rekey(
+    home: &Home,
+    root: Option<&Path>,
+    with: &Unlock,
+) -> Result<Vec<PathBuf>, KeystoreError> {
     change(home, root, with, true)
 }
 
@@ -51,11 +56,11 @@ fn change(
     root: Option<&Path>,
     with: &Unlock,
     sealed: bool,
-) -> Result<Vec<PathBuf>, Error> {
+) -> Result<Vec<PathBuf>, KeystoreError> {
     let files = chosen(home, root, sealed)?;
     // Read all of them before writing the first.
     let read = files.iter().map(|vault| Ok((vault, vault.read()?)));
-    let read: Vec<_> = read.collect::<Result<_, Error>>()?;
+    let read: Vec<_> = read.collect::<Result<_, KeystoreError>>()?;
     let secret = with.new_secret(&home.keystore())?;
     for (vault, bytes) in &read {
         vault.write_sealed(bytes, &secret)?;
@@ -67,17 +72,17 @@ fn change(
 ///
 /// # Errors
 /// As [`Vault::read`].
-pub fn decrypt(home: &Home, root: Option<&Path>) -> Result<Vec<PathBuf>, Error> {
+pub fn decrypt(home: &Home, root: Option<&Path>) -> Result<Vec<PathBuf>, KeystoreError> {
     let files = chosen(home, root, true)?;
     let read = files.iter().map(|vault| Ok((vault, vault.read()?)));
-    let read: Vec<_> = read.collect::<Result<_, Error>>()?;
+    let read: Vec<_> = read.collect::<Result<_, KeystoreError>>()?;
     for (vault, bytes) in &read {
         vault.write_plain(bytes)?;
     }
     Ok(files.iter().map(|vault| vault.path().to_owned()).collect())
 }
 
-fn chosen(home: &Home, root: Option<&Path>, sealed: bool) -> Result<Vec<Vault>, Error> {
+fn chosen(home: &Home, root: Option<&Path>, sealed: bool) -> Result<Vec<Vault>, KeystoreError> {
     let mut chosen = Vec::new();
     for vault in vaults(home, root) {
         if vault.lock()?.is_some() == sealed {
@@ -85,7 +90,7 @@ fn chosen(home: &Home, root: Option<&Path>, sealed: bool) -> Result<Vec<Vault>, 
         }
     }
     if chosen.is_empty() && sealed {
-        return Err(Error::Sealed { path: home.keystore(), source: SealError::NotSealed });
+        return Err(KeystoreError::Sealed { path: home.keystore(), source: SealError::NotSealed });
     }
     Ok(chosen)
 }
