@@ -13,6 +13,7 @@ pub mod actions;
 pub mod actor;
 pub mod backup;
 pub mod clock;
+pub mod committed;
 pub mod conceal;
 pub mod config;
 pub mod doctor;
@@ -43,5 +44,6 @@ mod upkeep;
 pub mod view;
 pub mod webhooks;
 
+pub use committed::{Committed, Publication};
 pub use error::Error;
 pub use issuer::{Home, Issuer};

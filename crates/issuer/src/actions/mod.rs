@@ -25,7 +25,7 @@ mod update;
 mod usage;
 mod verify;
 
-pub use bulk::{BulkRevocation, BulkRevoked, BulkSelection};
+pub use bulk::{BulkRevocation, BulkSelection};
 pub use care::{Care, Preview};
 pub use create::{Creation, Expiry, Minted, NewKey};
 pub use idempotency::Idempotency;
@@ -34,16 +34,16 @@ pub use idle::{IDLE_BATCH, Idle};
 pub use import::{ImportLine, Imported, MAX_EXTERNAL_ID_CHARS};
 pub use labels::{LabelChange, Labels, LabelsPreview, MAX_LABELS};
 pub use owners::{NewOwner, OwnerChange};
-pub use policies::{NewPolicy, PolicyChange, PolicyRules, Saved};
+pub use policies::{NewPolicy, PolicyChange, PolicyRules};
 pub use read::{Page, Query};
-pub use revoke::{IfRevoked, Revocation, Revoked, RevokedMany, Selector};
+pub use revoke::{IfRevoked, Revocation, RevokedKeys, Selector};
 pub use roll::{Roll, Rolled};
 pub use rotation::RotationError;
 pub(crate) use rotation::takes_over;
 pub use settings::{Effect, KindChange, SettingsChange, SettingsChanged};
 pub(crate) use signers::KEYRING_VALIDITY;
 pub use signers::{KeyringChange, KeyringChanged, NewSigner, Signer, Signers};
-pub use update::{Changed, FIXED_FIELDS, Update, Upsert, check_fixed};
+pub use update::{FIXED_FIELDS, Update, Upsert, check_fixed};
 pub use usage::{MAX_USES, Use};
 pub use verify::{NotAdmin, Strict, StrictRefusal, Verdict};
 

@@ -9,11 +9,11 @@ use serde_json::json;
 
 use crate::actions::check_text;
 use crate::actor::Who;
+use crate::committed::Committed;
 use crate::error::Error;
 use crate::issuer::Issuer;
 use crate::store::Connection;
 use crate::store::events::{self, Event, EventType};
-use crate::store::lists::Published;
 use crate::store::policies::{self, PolicyRecord, visibility_name};
 
 /// What a policy says, as people spell it. See `docs/policy.md`.
@@ -179,21 +179,12 @@ impl PolicyChange {
     }
 }
 
-/// A committed change of a policy. A failed publication doesn't undo it.
-#[derive(Debug)]
-pub struct Saved {
-    /// The policy as it is now.
-    pub policy: PolicyRecord,
-    /// The list that carries the change, or why publishing failed.
-    pub published: Result<Published, Error>,
-}
-
 impl Issuer {
     /// Makes a policy, commits, and publishes.
     ///
     /// # Errors
     /// [`Error::Invalid`] and the store's. On error nothing has changed.
-    pub async fn create_policy(&self, new: &NewPolicy) -> Result<Saved, Error> {
+    pub async fn create_policy(&self, new: &NewPolicy) -> Result<Committed<PolicyRecord>, Error> {
         check_text("name", &new.name)?;
         new.rules.draft()?;
         let mut writing = self.store().write().await?;
@@ -211,7 +202,7 @@ impl Issuer {
         let event = event(EventType::PolicyCreated, &policy, self.who(new.by.as_deref()));
         events::append(&mut writing, now, &event).await?;
         writing.commit().await?;
-        Ok(Saved { policy, published: self.publish().await })
+        Ok(Committed::new(policy, self.publish().await))
     }
 
     /// The policy with this number.
@@ -241,7 +232,11 @@ impl Issuer {
     ///
     /// # Errors
     /// [`Error::Unknown`], [`Error::Invalid`], and the store's. On error nothing has changed.
-    pub async fn update_policy(&self, number: u32, change: &PolicyChange) -> Result<Saved, Error> {
+    pub async fn update_policy(
+        &self,
+        number: u32,
+        change: &PolicyChange,
+    ) -> Result<Committed<PolicyRecord>, Error> {
         let mut writing = self.store().write().await?;
         let now = writing.now().await?;
         let mut policy = find(&mut writing, number).await?;
@@ -253,7 +248,7 @@ impl Issuer {
         let event = event(EventType::PolicyUpdated, &policy, self.who(change.by.as_deref()));
         events::append(&mut writing, now, &event).await?;
         writing.commit().await?;
-        Ok(Saved { policy, published: self.publish().await })
+        Ok(Committed::new(policy, self.publish().await))
     }
 
     /// Deletes a policy that no key in force has, commits, and publishes. The number is never
@@ -261,7 +256,11 @@ impl Issuer {
     ///
     /// # Errors
     /// [`Error::Unknown`], [`Error::InUse`], and the store's. On error nothing has changed.
-    pub async fn delete_policy(&self, number: u32, by: Option<&str>) -> Result<Saved, Error> {
+    pub async fn delete_policy(
+        &self,
+        number: u32,
+        by: Option<&str>,
+    ) -> Result<Committed<PolicyRecord>, Error> {
         let mut writing = self.store().write().await?;
         let now = writing.now().await?;
         let policy = find(&mut writing, number).await?;
@@ -272,7 +271,7 @@ impl Issuer {
         events::append(&mut writing, now, &event(EventType::PolicyDeleted, &policy, self.who(by)))
             .await?;
         writing.commit().await?;
-        Ok(Saved { policy, published: self.publish().await })
+        Ok(Committed::new(policy, self.publish().await))
     }
 }
 

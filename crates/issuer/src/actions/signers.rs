@@ -18,12 +18,13 @@ use serde_json::json;
 use super::care::Care;
 use super::labels::{self, LabelChange};
 use super::rotation::{self, RotationError};
+use crate::committed::Committed;
 use crate::error::Error;
 use crate::issuer::Issuer;
 use crate::keystore::{Keystore, StoredKey, Vault};
 use crate::store;
 use crate::store::events::{self, Event, EventType};
-use crate::store::lists::{self, Published};
+use crate::store::lists;
 use crate::store::signers::{self, KeysOfSigner};
 use crate::store::status;
 
@@ -71,8 +72,8 @@ pub enum KeyringChange {
     },
 }
 
-/// A committed change. A failed publication doesn't undo it.
-#[derive(Debug)]
+/// The keyring after a change.
+#[derive(Clone, Debug)]
 pub struct KeyringChanged {
     /// The new keyring's version.
     pub version: u32,
@@ -86,8 +87,6 @@ pub struct KeyringChanged {
     pub state: Option<State>,
     /// The signers that it replaces, which still verify.
     pub retiring: Vec<u16>,
-    /// The list with a stamp that names the new version, or why publishing failed.
-    pub published: Result<Published, Error>,
 }
 
 /// A signer and its keys.
@@ -158,7 +157,7 @@ impl Issuer {
         change: &KeyringChange,
         root: &Vault,
         by: Option<&str>,
-    ) -> Result<KeyringChanged, Error> {
+    ) -> Result<Committed<KeyringChanged>, Error> {
         let root_key = root.root_key(self.root())?;
         let vault = self.home().keystore_vault();
         let mut writing = self.store().write().await?;
@@ -216,16 +215,15 @@ impl Issuer {
             let _ = vault.rewrite(&before);
             return Err(error);
         }
-        let published = self.publish().await;
-        Ok(KeyringChanged {
+        let changed = KeyringChanged {
             version: done.draft.version,
             not_after: done.draft.not_after,
             labels: done.draft.labels,
             kid: done.kid,
             state,
             retiring: done.retiring,
-            published,
-        })
+        };
+        Ok(Committed::new(changed, self.publish().await))
     }
 
     /// What is said of a change that there is none to make of: it is as it was asked for.
@@ -233,17 +231,17 @@ impl Issuer {
         &self,
         keyring: &Keyring,
         writing: store::Writing,
-    ) -> Result<KeyringChanged, Error> {
+    ) -> Result<Committed<KeyringChanged>, Error> {
         writing.rollback().await?;
-        Ok(KeyringChanged {
+        let unchanged = KeyringChanged {
             version: keyring.version(),
             not_after: keyring.not_after(),
             labels: keyring.labels().to_vec(),
             kid: None,
             state: None,
             retiring: Vec::new(),
-            published: self.published().await,
-        })
+        };
+        Ok(Committed::new(unchanged, self.published().await))
     }
 
     /// The newest keyring's signers, with the number of keys of each.

@@ -6,9 +6,10 @@ use std::time::Duration;
 use anyhow::Result;
 use portcullis_core::time::Time;
 use portcullis_core::token::{Algorithm, Environment, Kind, Label};
-use portcullis_issuer::actions::{self, Changed, Roll, When, check_fixed};
+use portcullis_issuer::actions::{self, Roll, When, check_fixed};
+use portcullis_issuer::record::KeyRecord;
 use portcullis_issuer::view::KeyView;
-use portcullis_issuer::{Error, Issuer};
+use portcullis_issuer::{Committed, Error, Issuer, Publication};
 use serde_json::{Map, Value, json};
 use zeroize::Zeroizing;
 
@@ -151,18 +152,18 @@ impl Resume {
     }
 }
 
-async fn changed(issuer: &Issuer, changed: Changed, out: &Out) -> Result<Outcome> {
-    let key = view(issuer, &changed.record).await?;
-    let Some(published) = changed.published else {
+async fn changed(issuer: &Issuer, changed: Committed<KeyRecord>, out: &Out) -> Result<Outcome> {
+    let key = view(issuer, &changed.value).await?;
+    if matches!(changed.publication, Publication::NotNeeded) {
         out.answer(&key, |o| write_key(o, &key))?;
         return Ok(Outcome::Yes);
-    };
-    let json = committed(issuer, json!(key), &published);
+    }
+    let json = committed(issuer, json!(key), &changed.publication);
     out.answer(&json, |o| {
         write_key(o, &key)?;
-        write_published(o, &published)
+        write_published(o, &changed.publication)
     })?;
-    Ok(outcome(out, &published))
+    Ok(outcome(out, &changed.publication))
 }
 
 /// Revoke the secret key that you hold, by its text
@@ -176,13 +177,13 @@ pub(crate) struct SelfRevoke {
 impl SelfRevoke {
     pub(super) async fn run(&self, issuer: &Issuer, out: &Out) -> Result<Outcome> {
         let revoked = issuer.revoke_by_token(&token(&self.token)?).await?;
-        let key = view(issuer, &revoked.record).await?;
-        let json = committed(issuer, json!(key), &revoked.published);
+        let key = view(issuer, &revoked.value).await?;
+        let json = committed(issuer, json!(key), &revoked.publication);
         out.answer(&json, |o| {
             write_key(o, &key)?;
-            write_published(o, &revoked.published)
+            write_published(o, &revoked.publication)
         })?;
-        Ok(outcome(out, &revoked.published))
+        Ok(outcome(out, &revoked.publication))
     }
 }
 
@@ -244,6 +245,7 @@ impl RollKey {
             expires: if self.never_expires { Some(None) } else { expires.map(Some) },
         };
         let rolled = issuer.roll_once(&self.id, &roll, self.naming.idempotency().as_ref()).await?;
+        let Committed { value: rolled, publication } = rolled;
         if rolled.repeated {
             out.note(REPEATED);
         }
@@ -251,7 +253,7 @@ impl RollKey {
         let old = view(issuer, &rolled.old).await?;
         let token = rolled.minted.token.as_str();
         let json = json!({ "key": key, "token": token, "rolled": old });
-        let json = committed(issuer, json, &rolled.published);
+        let json = committed(issuer, json, &publication);
         out.answer(&json, |o| {
             field(o, "New key", token)?;
             write_key(o, &key)?;
@@ -259,12 +261,12 @@ impl RollKey {
             field(o, "Old key", &old.id)?;
             field(o, "State", state(old.state))?;
             field(o, "Valid until", old.revoked_at.as_deref().unwrap_or("-"))?;
-            write_published(o, &rolled.published)
+            write_published(o, &publication)
         })?;
         if key.kind == Kind::Secret.name() {
             out.note("\nThe new key is shown this once and kept nowhere: store it now.");
         }
-        Ok(outcome(out, &rolled.published))
+        Ok(outcome(out, &publication))
     }
 }
 
@@ -306,14 +308,14 @@ impl Undo {
     pub(super) async fn run(&self, issuer: &Issuer, out: &Out) -> Result<Outcome> {
         let issuer = &issuer.because(self.reason.as_deref())?;
         let undone = issuer.undo_create(&self.ids, None).await?;
-        let ids: Vec<&str> = undone.records.iter().map(|record| record.id.as_str()).collect();
+        let ids: Vec<&str> = undone.value.iter().map(|record| record.id.as_str()).collect();
         let json = json!({ "ids": ids, "object": "api_key", "deleted": true });
-        let json = committed(issuer, json, &undone.published);
+        let json = committed(issuer, json, &undone.publication);
         out.answer(&json, |o| {
             ids.iter().try_for_each(|id| field(o, "Undone", id))?;
-            write_published(o, &undone.published)
+            write_published(o, &undone.publication)
         })?;
-        Ok(outcome(out, &undone.published))
+        Ok(outcome(out, &undone.publication))
     }
 }
 

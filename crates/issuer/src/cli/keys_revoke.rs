@@ -131,14 +131,14 @@ impl Revoke {
         }
         let revoked =
             issuer.revoke_all_with(&selector, &revocation, &care, self.if_revoked).await?;
-        let mut keys = Vec::with_capacity(revoked.records.len());
-        for record in &revoked.records {
+        let mut keys = Vec::with_capacity(revoked.value.records.len());
+        for record in &revoked.value.records {
             keys.push(view(issuer, record).await?);
         }
-        let skipped = &revoked.skipped;
+        let skipped = &revoked.value.skipped;
         let json = json!({ "count": keys.len(), "keys": keys, "skipped": skipped });
-        let targets = wait(issuer, &revoked.published, patience).await?;
-        let json = committed(issuer, json, &revoked.published);
+        let targets = wait(issuer, &revoked.publication, patience).await?;
+        let json = committed(issuer, json, &revoked.publication);
         out.answer(&merged(json, targets.as_ref()), |o| {
             field(o, "Revoked", keys.len())?;
             keys.iter().try_for_each(|key| writeln!(o, "{}  {}", key.id, key.title))?;
@@ -149,10 +149,10 @@ impl Revoke {
                     format_args!("{} revoked already: {}", skipped.len(), skipped.join(", ")),
                 )?;
             }
-            write_published(o, &revoked.published)?;
+            write_published(o, &revoked.publication)?;
             targets.as_ref().map_or(Ok(()), |targets| write_targets(o, targets))
         })?;
-        Ok(outcome(out, &revoked.published))
+        Ok(outcome(out, &revoked.publication))
     }
 
     async fn one(
@@ -164,15 +164,15 @@ impl Revoke {
     ) -> Result<Outcome> {
         let care = self.sure.care();
         let revoked = issuer.revoke_with(id, revocation, &care, self.if_revoked).await?;
-        let key = view(issuer, &revoked.record).await?;
-        let targets = wait(issuer, &revoked.published, patience).await?;
-        let json = committed(issuer, json!(key), &revoked.published);
+        let key = view(issuer, &revoked.value).await?;
+        let targets = wait(issuer, &revoked.publication, patience).await?;
+        let json = committed(issuer, json!(key), &revoked.publication);
         out.answer(&merged(json, targets.as_ref()), |o| {
             write_key(o, &key)?;
-            write_published(o, &revoked.published)?;
+            write_published(o, &revoked.publication)?;
             targets.as_ref().map_or(Ok(()), |targets| write_targets(o, targets))
         })?;
-        Ok(outcome(out, &revoked.published))
+        Ok(outcome(out, &revoked.publication))
     }
 }
 

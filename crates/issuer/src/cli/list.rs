@@ -11,11 +11,10 @@ use portcullis_core::policy::Policies;
 use portcullis_core::time::Time;
 use portcullis_core::verifier::{AdoptError, Verifier};
 use portcullis_issuer::clock::{Clock as _, SystemClock};
-use portcullis_issuer::store::lists::Published;
 use portcullis_issuer::view::status_lists::StatusListsView;
 use portcullis_issuer::view::targets::{target_views, waited};
 use portcullis_issuer::view::{ListView, MarkView, rfc3339_millis};
-use portcullis_issuer::{Error, Issuer};
+use portcullis_issuer::{Issuer, Publication};
 use serde_json::{Value, json};
 
 use super::args::Global;
@@ -116,14 +115,11 @@ async fn show(issuer: &Issuer, out: &Out) -> Result<Outcome> {
 }
 
 /// Adds to an answer whether the committed change is also published.
-pub(super) fn committed(
-    issuer: &Issuer,
-    mut json: Value,
-    published: &Result<Published, Error>,
-) -> Value {
-    let (is_out, list, problem) = match published {
-        Ok(published) => (true, Some(MarkView::of(published, issuer.now())), None),
-        Err(error) => (false, None, Some(error.code())),
+pub(super) fn committed(issuer: &Issuer, mut json: Value, publication: &Publication) -> Value {
+    let (is_out, list, problem) = match publication {
+        Publication::Published(list) => (true, Some(MarkView::of(list, issuer.now())), None),
+        Publication::NotYet(error) => (false, None, Some(error.code())),
+        Publication::NotNeeded => return json,
     };
     if let Some(object) = json.as_object_mut() {
         object.insert("published".into(), is_out.into());
@@ -136,8 +132,8 @@ pub(super) fn committed(
 }
 
 /// The outcome of a committed change, published or not.
-pub(super) fn outcome(out: &Out, published: &Result<Published, Error>) -> Outcome {
-    let Err(error) = published else { return Outcome::Yes };
+pub(super) fn outcome(out: &Out, publication: &Publication) -> Outcome {
+    let Some(error) = publication.error() else { return Outcome::Yes };
     let message = format!(
         "the change is committed but not yet published ({}); run `portcullis list publish`",
         error.chain()
@@ -148,23 +144,26 @@ pub(super) fn outcome(out: &Out, published: &Result<Published, Error>) -> Outcom
 
 pub(super) fn write_published(
     out: &mut dyn Write,
-    published: &Result<Published, Error>,
+    publication: &Publication,
 ) -> std::io::Result<()> {
-    match published {
-        Ok(published) => field(out, "Published in", format_args!("list {}", published.number)),
-        Err(_) => field(out, "Published in", "no list yet"),
+    match publication {
+        Publication::Published(list) => {
+            field(out, "Published in", format_args!("list {}", list.number))
+        }
+        Publication::NotYet(_) => field(out, "Published in", "no list yet"),
+        Publication::NotNeeded => Ok(()),
     }
 }
 
 /// Waits for the targets if `--wait` was given, and returns which of them carry the list.
 pub(super) async fn wait(
     issuer: &Issuer,
-    published: &Result<Published, Error>,
+    publication: &Publication,
     patience: Option<Duration>,
 ) -> Result<Option<Value>> {
-    match (patience, published) {
-        (Some(patience), Ok(published)) => Ok(Some(waited(issuer, published, patience).await?)),
-        (None, _) | (_, Err(_)) => Ok(None),
+    match (patience, publication.list()) {
+        (Some(patience), Some(list)) => Ok(Some(waited(issuer, list, patience).await?)),
+        (None, _) | (_, None) => Ok(None),
     }
 }
 

@@ -3,10 +3,10 @@
 use anyhow::Result;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use portcullis_core::policy::Visibility;
-use portcullis_issuer::Issuer;
-use portcullis_issuer::actions::{NewPolicy, PolicyChange, PolicyRules, Saved};
-use portcullis_issuer::store::policies::{visibility, visibility_name};
+use portcullis_issuer::actions::{NewPolicy, PolicyChange, PolicyRules};
+use portcullis_issuer::store::policies::{PolicyRecord, visibility, visibility_name};
 use portcullis_issuer::view::records::PolicyView;
+use portcullis_issuer::{Committed, Issuer};
 use serde_json::json;
 
 use super::Outcome;
@@ -137,14 +137,14 @@ impl Policies {
                 saved(issuer, out, issuer.update_policy(command.number, &change).await?)
             }
             Self::Delete { number } => {
-                let Saved { published, .. } = issuer.delete_policy(*number, by.as_deref()).await?;
+                let deleted = issuer.delete_policy(*number, by.as_deref()).await?;
                 let json = json!({ "number": number, "deleted": true });
-                let json = committed(issuer, json, &published);
+                let json = committed(issuer, json, &deleted.publication);
                 out.answer(&json, |o| {
                     field(o, "Deleted", number)?;
-                    write_published(o, &published)
+                    write_published(o, &deleted.publication)
                 })?;
-                Ok(super::list::outcome(out, &published))
+                Ok(super::list::outcome(out, &deleted.publication))
             }
             Self::Show { number } => {
                 let view = PolicyView::from(&issuer.show_policy(*number).await?);
@@ -191,14 +191,15 @@ impl Update {
     }
 }
 
-fn saved(issuer: &Issuer, out: &Out, Saved { policy, published }: Saved) -> Result<Outcome> {
+fn saved(issuer: &Issuer, out: &Out, saved: Committed<PolicyRecord>) -> Result<Outcome> {
+    let Committed { value: policy, publication } = saved;
     let view = PolicyView::from(&policy);
-    let json = committed(issuer, json!(view), &published);
+    let json = committed(issuer, json!(view), &publication);
     out.answer(&json, |o| {
         write_policy(o, &view)?;
-        write_published(o, &published)
+        write_published(o, &publication)
     })?;
-    Ok(super::list::outcome(out, &published))
+    Ok(super::list::outcome(out, &publication))
 }
 
 fn write_policy(o: &mut dyn std::io::Write, policy: &PolicyView) -> std::io::Result<()> {

@@ -6,10 +6,10 @@ use anyhow::Result;
 use portcullis_core::list::BulkState;
 use portcullis_core::time::Time;
 use portcullis_core::token::Environment;
-use portcullis_issuer::Issuer;
-use portcullis_issuer::actions::{BulkRevocation, BulkRevoked, BulkSelection, Preview};
+use portcullis_issuer::actions::{BulkRevocation, BulkSelection, Preview};
 use portcullis_issuer::view::keys::DryRunAnswer;
 use portcullis_issuer::view::records::BulkView;
+use portcullis_issuer::{Committed, Issuer};
 use serde_json::{Value, json};
 
 use super::Outcome;
@@ -77,7 +77,7 @@ impl Revoke {
         let whose = whose
             .or(self.environment.map(BulkSelection::Environment))
             .unwrap_or(BulkSelection::Everybody);
-        let BulkRevoked { entry, published } = match self.lift {
+        let Committed { value: entry, publication } = match self.lift {
             Some(id) => issuer.lift(id, by.as_deref()).await?,
             None => {
                 let state = if self.suspend { BulkState::Suspended } else { BulkState::Revoked };
@@ -101,17 +101,17 @@ impl Revoke {
             }
         };
         let view = BulkView::new(&entry);
-        let targets = wait(issuer, &published, self.wait.map(Duration::from_secs)).await?;
-        let json = committed(issuer, json!(view), &published);
+        let targets = wait(issuer, &publication, self.wait.map(Duration::from_secs)).await?;
+        let json = committed(issuer, json!(view), &publication);
         let json = merged(json, targets.as_ref());
         out.answer(&json, |o| {
             field(o, "Number", view.id)?;
             field(o, "State", if view.lifted_at.is_some() { "lifted" } else { view.state })?;
             field(o, "Keys", keys(&view))?;
-            write_published(o, &published)?;
+            write_published(o, &publication)?;
             targets.as_ref().map_or(Ok(()), |targets| write_targets(o, targets))
         })?;
-        Ok(outcome(out, &published))
+        Ok(outcome(out, &publication))
     }
 }
 

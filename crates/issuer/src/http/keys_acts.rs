@@ -27,6 +27,7 @@ use super::list::{WaitQuery, committed, committed_and_waited};
 use super::problem::Problem;
 use super::require::{KeyToChange, KeysRevoke, KeysVerify, KeysWrite, Require, Routes, operation};
 use crate::actions::{Care, IfRevoked, Revocation, Roll, Selector, When, scopes};
+use crate::committed::Committed;
 use crate::error::Error;
 use crate::issuer::Issuer;
 use crate::names;
@@ -111,8 +112,8 @@ async fn revoke(
     let issuer = issuer.because(body.reason.as_deref())?;
     let revoked = issuer.revoke_with(&id, &body.revocation()?, &care, if_revoked).await;
     let revoked = revoked.map_err(|error| Problem::about(&id, error))?;
-    let key = json!(view(&issuer, &revoked.record).await?);
-    committed_and_waited(&issuer, key, StatusCode::OK, revoked.published, wait).await
+    let key = json!(view(&issuer, &revoked.value).await?);
+    committed_and_waited(&issuer, key, StatusCode::OK, revoked.publication, wait).await
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -182,12 +183,12 @@ async fn revoke_many(
         return Ok(axum::Json(DryRunAnswer::of(preview, Some(keys))).into_response());
     }
     let revoked = issuer.revoke_all_with(&selector, &revocation, &care, if_revoked).await?;
-    let keys = views(&issuer, &revoked.records).await?;
+    let keys = views(&issuer, &revoked.value.records).await?;
     let mut answer = json!({ "count": keys.len(), "keys": keys });
     if let Some(answer) = answer.as_object_mut().filter(|_| if_revoked == IfRevoked::Skip) {
-        answer.insert("skipped".into(), json!(revoked.skipped));
+        answer.insert("skipped".into(), json!(revoked.value.skipped));
     }
-    committed_and_waited(&issuer, answer, StatusCode::OK, revoked.published, wait).await
+    committed_and_waited(&issuer, answer, StatusCode::OK, revoked.publication, wait).await
 }
 
 async fn revoke_self(State(issuer): State<Issuer>, headers: HeaderMap) -> Answer {
@@ -197,10 +198,10 @@ async fn revoke_self(State(issuer): State<Issuer>, headers: HeaderMap) -> Answer
     };
     match issuer.revoke_by_token(token).await {
         Ok(revoked) => {
-            auth::note_actor(&revoked.record.id);
-            let key = view(&issuer, &revoked.record).await?;
+            auth::note_actor(&revoked.value.id);
+            let key = view(&issuer, &revoked.value).await?;
             let answer = json!({ "id": key.id, "state": key.state, "revoked_at": key.revoked_at });
-            Ok(committed(&issuer, answer, StatusCode::OK, revoked.published))
+            Ok(committed(&issuer, answer, StatusCode::OK, revoked.publication))
         }
         Err(error) => Ok(challenge(error)),
     }
@@ -319,11 +320,12 @@ async fn roll(
     };
     let rolled = issuer.roll_once(&id, &roll, idempotency.as_ref()).await;
     let rolled = rolled.map_err(|error| Problem::about(&id, error))?;
+    let Committed { value: rolled, publication } = rolled;
     let mut answer = json!(minted_view(&issuer, &rolled.minted).await?);
     if let Some(answer) = answer.as_object_mut() {
         answer.insert("rolled".into(), json!(view(&issuer, &rolled.old).await?));
     }
-    let response = committed(&issuer, answer, StatusCode::OK, rolled.published);
+    let response = committed(&issuer, answer, StatusCode::OK, publication);
     Ok(idempotency::marked(response, rolled.repeated))
 }
 

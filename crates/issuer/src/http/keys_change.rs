@@ -11,9 +11,11 @@ use super::keys::{Answer, CreateKeyBody, check_many, minted_view, view, views};
 use super::list::committed;
 use super::problem::Problem;
 use super::require::{KeyToChange, KeysWrite, Require, Routes, operation};
-use crate::actions::{Changed, Update, Upsert, check_fixed};
+use crate::actions::{Update, Upsert, check_fixed};
+use crate::committed::Committed;
 use crate::error::Error;
 use crate::issuer::Issuer;
+use crate::record::KeyRecord;
 use crate::view::keys::{ChangedAnswer, UpsertedAnswer};
 
 pub(super) fn routes() -> Routes {
@@ -134,14 +136,11 @@ async fn update_by_post(
 pub(super) async fn answer_change(
     issuer: &Issuer,
     id: &str,
-    changed: Result<Changed, Error>,
+    changed: Result<Committed<KeyRecord>, Error>,
 ) -> Answer {
     let changed = changed.map_err(|error| Problem::about(id, error))?;
-    let key = json!(view(issuer, &changed.record).await?);
-    Ok(match changed.published {
-        Some(published) => committed(issuer, key, StatusCode::OK, published),
-        None => axum::Json(key).into_response(),
-    })
+    let key = json!(view(issuer, &changed.value).await?);
+    Ok(committed(issuer, key, StatusCode::OK, changed.publication))
 }
 
 /// Make keys without an `id` and change those with one, all or none.

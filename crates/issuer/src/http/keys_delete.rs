@@ -103,7 +103,7 @@ async fn undo(
     let undone = issuer.undo_create(std::slice::from_ref(&id), None).await;
     let undone = undone.map_err(|error| not_found_one(&id, error))?;
     let answer = json!(DeletedAnswer::of(id));
-    Ok(committed(&issuer, answer, StatusCode::OK, undone.published))
+    Ok(committed(&issuer, answer, StatusCode::OK, undone.publication))
 }
 
 /// Revoke and delete keys that were made in error, all or none, in one act.
@@ -122,9 +122,9 @@ async fn undo_many(
     check_may_change_all(&issuer, &admin, &body.ids).await?;
     let issuer = issuer.because(body.reason.as_deref())?;
     let undone = issuer.undo_create(&body.ids, None).await?;
-    let ids = undone.records.iter().map(|record| record.id.clone()).collect();
+    let ids = undone.value.iter().map(|record| record.id.clone()).collect();
     let answer = json!(DeletedManyAnswer::of(ids));
-    Ok(committed(&issuer, answer, StatusCode::OK, undone.published))
+    Ok(committed(&issuer, answer, StatusCode::OK, undone.publication))
 }
 
 /// Rewrites an error about several keys for a request that names only one.

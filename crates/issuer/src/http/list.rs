@@ -14,9 +14,8 @@ use utoipa::IntoParams;
 
 use super::problem::Problem;
 use super::require::{ListPublish, ListRead, Require, Routes, operation};
-use crate::error::Error;
+use crate::committed::Publication;
 use crate::issuer::Issuer;
-use crate::store::lists::Published;
 use crate::view::status_lists::StatusListsView;
 use crate::view::targets::{ListAnswer, target_views, waited};
 use crate::view::{ListView, MarkView};
@@ -63,25 +62,27 @@ pub(super) struct WaitQuery {
     pub(super) wait: Option<u64>,
 }
 
-/// Answers a committed change: with `status` if it is published too, else with 202 and the reason.
+/// Answers a committed change: with `status` if lists carry it by now or need not, else with 202 and
+/// the reason.
 pub(super) fn committed(
     issuer: &Issuer,
     mut answer: Value,
     status: StatusCode,
-    published: Result<Published, Error>,
+    publication: Publication,
 ) -> Response {
-    let (status, fields) = match published {
-        Ok(published) => {
+    let (status, fields) = match publication {
+        Publication::Published(published) => {
             let list = MarkView::of(&published, issuer.now());
             (status, json!({ "published": true, "list": list }))
         }
-        Err(error) => {
+        Publication::NotYet(error) => {
             let problem = Problem::from(error);
             let note = "the change is committed but not yet published; verifiers learn of it with \
                         the next list";
             let fields = json!({ "published": false, "note": note, "problem": problem });
             (StatusCode::ACCEPTED, fields)
         }
+        Publication::NotNeeded => (status, json!({})),
     };
     if let (Some(answer), Value::Object(fields)) = (answer.as_object_mut(), fields) {
         answer.extend(fields);
@@ -94,14 +95,14 @@ pub(super) async fn committed_and_waited(
     issuer: &Issuer,
     mut answer: Value,
     status: StatusCode,
-    published: Result<Published, Error>,
+    publication: Publication,
     query: WaitQuery,
 ) -> Result<Response, Problem> {
-    if let (Some(wait), Ok(published)) = (query.wait, &published) {
+    if let (Some(wait), Some(published)) = (query.wait, publication.list()) {
         let report = waited(issuer, published, Duration::from_secs(wait)).await?;
         if let (Some(answer), Value::Object(fields)) = (answer.as_object_mut(), report) {
             answer.extend(fields);
         }
     }
-    Ok(committed(issuer, answer, status, published))
+    Ok(committed(issuer, answer, status, publication))
 }

@@ -14,7 +14,8 @@ use super::body::{Json, Path, Query};
 use super::list::committed;
 use super::problem::Problem;
 use super::require::{PoliciesRead, PoliciesWrite, Require, Routes, operation};
-use crate::actions::{NewPolicy, PolicyChange, PolicyRules, Saved};
+use crate::actions::{NewPolicy, PolicyChange, PolicyRules};
+use crate::committed::Committed;
 use crate::error::Error;
 use crate::issuer::Issuer;
 use crate::store::policies;
@@ -69,8 +70,8 @@ async fn create(
     let rules = PolicyRules { scopes, sales_channels, methods, paths, cidrs, origins, rate_class };
     let visibility = policies::visibility(&visibility).ok_or(NO_VISIBILITY)?;
     let new = NewPolicy { name, visibility, rules, by: None };
-    let Saved { policy, published } = issuer.create_policy(&new).await?;
-    Ok(committed(&issuer, json!(PolicyView::from(&policy)), StatusCode::CREATED, published))
+    let Committed { value: policy, publication } = issuer.create_policy(&new).await?;
+    Ok(committed(&issuer, json!(PolicyView::from(&policy)), StatusCode::CREATED, publication))
 }
 
 const NO_VISIBILITY: Error = Error::Invalid {
@@ -175,8 +176,9 @@ async fn update(
         rate_class,
         by: None,
     };
-    let Saved { policy, published } = issuer.update_policy(read(&number)?, &change).await?;
-    Ok(committed(&issuer, json!(PolicyView::from(&policy)), StatusCode::OK, published))
+    let Committed { value: policy, publication } =
+        issuer.update_policy(read(&number)?, &change).await?;
+    Ok(committed(&issuer, json!(PolicyView::from(&policy)), StatusCode::OK, publication))
 }
 
 /// Delete a policy that no key in force has.
@@ -189,9 +191,10 @@ async fn update(
     )
 )]
 async fn delete(Require { issuer, .. }: Require<PoliciesWrite>, Path(number): Path) -> Answer {
-    let saved = issuer.delete_policy(read(&number)?, None).await?;
-    let answer = json!({ "number": saved.policy.number, "deleted": true });
-    Ok(committed(&issuer, answer, StatusCode::OK, saved.published))
+    let Committed { value: policy, publication } =
+        issuer.delete_policy(read(&number)?, None).await?;
+    let answer = json!({ "number": policy.number, "deleted": true });
+    Ok(committed(&issuer, answer, StatusCode::OK, publication))
 }
 
 /// Reads a number in a path. A text that is no number gives the same error as an unknown number.

@@ -2,10 +2,10 @@
 
 #![allow(unused_qualifications, reason = "what utoipa writes for query parameters")]
 
+use axum::Json as Answered;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
-use axum::Json as Answered;
 use portcullis_core::list::{BulkScope, BulkState};
 use portcullis_core::time::Time;
 use serde::Deserialize;
@@ -17,7 +17,8 @@ use super::body::{Json, Path, Query};
 use super::list::{WaitQuery, committed_and_waited};
 use super::problem::Problem;
 use super::require::{KeysRead, KeysRevoke, Require, Routes, operation};
-use crate::actions::{BulkRevocation, BulkRevoked, BulkSelection, Care, scopes};
+use crate::actions::{BulkRevocation, BulkSelection, Care, scopes};
+use crate::committed::Committed;
 use crate::error::Error;
 use crate::issuer::Issuer;
 use crate::names;
@@ -108,9 +109,9 @@ async fn create(
     }
     let issuer = issuer.because(body.reason.as_deref())?;
     let care = Care { confirm: body.confirm, last_admin: body.last_admin };
-    let BulkRevoked { entry, published } = issuer.revoke_many_with(&what, &care).await?;
+    let Committed { value: entry, publication } = issuer.revoke_many_with(&what, &care).await?;
     let answer = json!(BulkView::new(&entry));
-    committed_and_waited(&issuer, answer, StatusCode::CREATED, published, wait).await
+    committed_and_waited(&issuer, answer, StatusCode::CREATED, publication, wait).await
 }
 
 /// List the revocations of many keys.
@@ -145,9 +146,9 @@ async fn lift(
     if let Some(record) = entries.iter().find(|record| record.id == id) {
         check_reach(&admin, matches!(record.entry.scope, BulkScope::Owner(_)))?;
     }
-    let BulkRevoked { entry, published } = issuer.lift(id, None).await?;
+    let Committed { value: entry, publication } = issuer.lift(id, None).await?;
     let answer = json!(BulkView::new(&entry));
-    committed_and_waited(&issuer, answer, StatusCode::OK, published, wait).await
+    committed_and_waited(&issuer, answer, StatusCode::OK, publication, wait).await
 }
 
 /// Admin keys have no owner, but they have a signer, an environment and a time of issue. A

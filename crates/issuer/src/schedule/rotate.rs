@@ -102,11 +102,11 @@ async fn change_keyring(
 ) -> Result<Option<u16>, Error> {
     let root = Vault::new(root.to_owned(), issuer.home().unlock().clone());
     let changed = issuer.change_keyring(change, &root, Some(ACTOR)).await?;
-    if let Err(error) = &changed.published {
+    if let Some(error) = changed.publication.error() {
         tracing::warn!(
             code = error.code(),
             "the keyring is stored, and published with the next beat"
         );
     }
-    Ok(changed.kid)
+    Ok(changed.value.kid)
 }

@@ -191,7 +191,8 @@ pub(crate) async fn a_directory_carries_the_list(bench: Bench) {
     let gate = adopt(&bench, &folder).await;
     gate.verify(&minted.token, &DEMAND, issuer.now()).map(|_| ()).unwrap();
 
-    let revoked = bench.revoke(&minted.record.id, When::Now).await.unwrap().published.unwrap();
+    let revoked = bench.revoke(&minted.record.id, When::Now).await.unwrap();
+    let revoked = revoked.published().unwrap().unwrap();
     let list = (revoked.epoch, revoked.number);
     let targets = issuer.wait_for(list, Duration::from_secs(30)).await.unwrap();
     assert_eq!(targets.len(), 1);
@@ -222,7 +223,8 @@ pub(crate) async fn a_target_that_fails_is_reported_and_the_others_go_on(bench: 
     assert_eq!(bad.name, specs[0]);
     // A revocation reaches the good target.
     let minted = issuer.create(&NewKey::titled("x")).await.unwrap();
-    let list = bench.revoke(&minted.record.id, When::Now).await.unwrap().published.unwrap();
+    let list = bench.revoke(&minted.record.id, When::Now).await.unwrap();
+    let list = list.published().unwrap().unwrap();
     let list = (list.epoch, list.number);
     until("the good one", async || {
         let targets = issuer.targets().await.unwrap();
@@ -284,10 +286,10 @@ async fn a_restored_backup_stands_still_until_it_is_recovered() {
     pool.close().await;
     bench.clock.advance(5_000);
     let lost = bench.issuer.create(&NewKey::titled("lost")).await.unwrap();
-    bench.revoke(&revoked.record.id, When::Now).await.unwrap().published.unwrap();
+    bench.revoke(&revoked.record.id, When::Now).await.unwrap().published().unwrap();
     let sold = vec!["sc_1".to_owned()];
     let change = PolicyChange { sales_channels: Some(sold.clone()), ..PolicyChange::default() };
-    bench.issuer.update_policy(edited, &change).await.unwrap().published.unwrap();
+    bench.issuer.update_policy(edited, &change).await.unwrap().published().unwrap();
     let made = bench.policy("Lost policy", public, PolicyRules::default()).await;
     let last = bench.issuer.published().await.unwrap();
     {

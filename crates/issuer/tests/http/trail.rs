@@ -239,7 +239,7 @@ async fn by_a_handle_that_is_nobodys_nothing_is_committed() {
     assert_eq!(changed.unwrap_err().code(), "no_actor");
     assert_eq!(bench.issuer.last_event().await.unwrap(), before);
     let by_shell = bench.issuer.change_keyring(&change, &root, Some("the boss")).await;
-    by_shell.unwrap().published.unwrap();
+    by_shell.unwrap().published().unwrap();
     let events = bench.issuer.events_after(before, 10).await.unwrap();
     assert_eq!(events[0].event, "keyring.changed");
     assert!(events[0].actor.as_deref().unwrap().contains('@'), "user@host");
