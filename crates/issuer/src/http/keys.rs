@@ -10,15 +10,14 @@ use portcullis_core::token::{Environment, Kind};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 use super::Settings;
-use super::auth::{Acting, Admin};
+use super::auth::Admin;
 use super::body::{Json, OneOrMany, Path, Query};
 use super::idempotency;
 use super::keys_query::{Filter, algorithm, environment, expiry, kind};
 use super::problem::Problem;
+use super::require::{KeysRead, KeysWrite, Require, Routes, operation};
 use crate::actions::{Minted, NewKey};
 use crate::error::Error;
 use crate::issuer::Issuer;
@@ -30,8 +29,8 @@ use crate::view::{KeyContext, KeyView};
 /// The most keys that one request can make.
 const MAX_KEYS: usize = 1000;
 
-pub(super) fn routes() -> OpenApiRouter<Issuer> {
-    OpenApiRouter::new().routes(routes!(create, list)).routes(routes!(show))
+pub(super) fn routes() -> Routes {
+    Routes::new().and(operation!(create)).and(operation!(list)).and(operation!(show))
 }
 
 pub(super) type Answer = Result<Response, Problem>;
@@ -100,14 +99,12 @@ impl CreateKeyBody {
     post, path = "/keys", tag = "keys", operation_id = "create_keys",
     params(("Idempotency-Key" = Option<String>, Header, description = "A name for the request: sent again within a day, or the window that the operator set, it answers the same keys")),
     request_body = CreateKeysBody,
-    security(("admin_key" = ["keys:write"])),
     responses(
         (status = 201, description = "The key and its text, or a list of them", body = CreatedAnswers)
     )
 )]
 async fn create(
-    Acting(issuer): Acting,
-    Extension(admin): Extension<Admin>,
+    Require { issuer, admin, .. }: Require<KeysWrite>,
     Extension(settings): Extension<Settings>,
     headers: HeaderMap,
     Json(body): Json<OneOrMany<CreateKeyBody>>,
@@ -150,12 +147,15 @@ pub(super) async fn minted_view(issuer: &Issuer, minted: &Minted) -> Result<Crea
 #[utoipa::path(
     get, path = "/keys", tag = "keys", operation_id = "list_keys",
     params(Filter),
-    security(("admin_key" = ["keys:read"])),
     responses(
         (status = 200, description = "A page of keys", body = PageAnswer)
     )
 )]
-async fn list(State(issuer): State<Issuer>, Query(filter): Query<Filter>) -> Answer {
+async fn list(
+    _: Require<KeysRead>,
+    State(issuer): State<Issuer>,
+    Query(filter): Query<Filter>,
+) -> Answer {
     let page = issuer.list_keys(&filter.query()?).await?;
     let keys = views(&issuer, &page.keys).await?;
     let answer = PageAnswer { keys, next_cursor: page.next_cursor, count: page.count };
@@ -166,12 +166,11 @@ async fn list(State(issuer): State<Issuer>, Query(filter): Query<Filter>) -> Ans
 #[utoipa::path(
     get, path = "/keys/{id}", tag = "keys", operation_id = "show_key",
     params(("id" = String, Path, description = "The key's id, apk_…")),
-    security(("admin_key" = ["keys:read"])),
     responses(
         (status = 200, description = "The key", body = KeyView)
     )
 )]
-async fn show(State(issuer): State<Issuer>, Path(id): Path) -> Answer {
+async fn show(_: Require<KeysRead>, State(issuer): State<Issuer>, Path(id): Path) -> Answer {
     let record = issuer.show(&id).await.map_err(|error| Problem::about(&id, error))?;
     Ok(axum::Json(view(&issuer, &record).await?).into_response())
 }

@@ -15,18 +15,17 @@ use portcullis_core::token::Kind;
 use serde::Deserialize;
 use serde_json::json;
 use utoipa::ToSchema;
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 use super::Settings;
-use super::auth::{self, Acting, Admin};
-use super::body::{Json, Path, Query};
+use super::auth;
+use super::body::{Json, Query};
 use super::idempotency;
 use super::keys::{Answer, check_may_change_all, minted_view, view, views};
 use super::keys_change::answer_change;
 use super::keys_query::{Filter, algorithm, environment, kind, moment};
 use super::list::{WaitQuery, committed, committed_and_waited};
 use super::problem::Problem;
+use super::require::{KeyToChange, KeysRevoke, KeysVerify, KeysWrite, Require, Routes, operation};
 use crate::actions::{Care, IfRevoked, Revocation, Roll, Selector, When, scopes};
 use crate::committed::Committed;
 use crate::error::Error;
@@ -38,16 +37,16 @@ use crate::view::keys::{
     RevokedManyAnswers, RolledAnswer,
 };
 
-pub(super) fn routes() -> OpenApiRouter<Issuer> {
-    OpenApiRouter::new()
-        .routes(routes!(revoke_many))
-        .routes(routes!(authenticate))
-        .routes(routes!(revoke))
-        .routes(routes!(suspend))
-        .routes(routes!(resume))
-        .routes(routes!(roll))
-        .routes(routes!(sales_channels))
-        .routes(routes!(verify))
+pub(super) fn routes() -> Routes {
+    Routes::new()
+        .and(operation!(revoke_many))
+        .and(operation!(authenticate))
+        .and(operation!(revoke))
+        .and(operation!(suspend))
+        .and(operation!(resume))
+        .and(operation!(roll))
+        .and(operation!(sales_channels))
+        .and(operation!(verify))
 }
 
 /// Routes for the holder of a key. The key itself authenticates the request.
@@ -98,15 +97,14 @@ impl RevokeBody {
     post, path = "/keys/{id}/revoke", tag = "keys", operation_id = "revoke_key",
     params(("id" = String, Path, description = "The key's id, apk_…"), WaitQuery),
     request_body = Option<RevokeBody>,
-    security(("admin_key" = ["keys:revoke"])),
     responses(
         (status = 200, description = "Revoked and published", body = RevokedAnswer),
         (status = 202, description = "Revoked, not yet published", body = RevokedAnswer)
     )
 )]
 async fn revoke(
-    Acting(issuer): Acting,
-    Path(id): Path,
+    Require { issuer, .. }: Require<KeysRevoke>,
+    KeyToChange(id): KeyToChange,
     Query(wait): Query<WaitQuery>,
     Json(body): Json<RevokeBody>,
 ) -> Answer {
@@ -147,15 +145,13 @@ struct RevokeManyBody {
     post, path = "/keys/revoke", tag = "keys", operation_id = "revoke_keys",
     params(WaitQuery),
     request_body = RevokeManyBody,
-    security(("admin_key" = ["keys:revoke"])),
     responses(
         (status = 200, description = "Revoked and published; of a dry run, what would be", body = RevokedManyAnswers),
         (status = 202, description = "Revoked, not yet published", body = RevokedManyAnswer)
     )
 )]
 async fn revoke_many(
-    Acting(issuer): Acting,
-    Extension(admin): Extension<Admin>,
+    Require { issuer, admin, .. }: Require<KeysRevoke>,
     Query(wait): Query<WaitQuery>,
     Json(body): Json<RevokeManyBody>,
 ) -> Answer {
@@ -235,13 +231,16 @@ struct ByBody {
     post, path = "/keys/{id}/suspend", tag = "keys", operation_id = "suspend_key",
     params(("id" = String, Path, description = "The key's id, apk_…")),
     request_body = Option<ByBody>,
-    security(("admin_key" = ["keys:revoke"])),
     responses(
         (status = 200, description = "Done and published", body = ChangedAnswer),
         (status = 202, description = "Done, not yet published", body = ChangedAnswer)
     )
 )]
-async fn suspend(Acting(issuer): Acting, Path(id): Path, Json(body): Json<ByBody>) -> Answer {
+async fn suspend(
+    Require { issuer, .. }: Require<KeysRevoke>,
+    KeyToChange(id): KeyToChange,
+    Json(body): Json<ByBody>,
+) -> Answer {
     let issuer = issuer.because(body.reason.as_deref())?;
     answer_change(&issuer, &id, issuer.suspend(&id, body.by.as_deref()).await).await
 }
@@ -251,13 +250,16 @@ async fn suspend(Acting(issuer): Acting, Path(id): Path, Json(body): Json<ByBody
     post, path = "/keys/{id}/resume", tag = "keys", operation_id = "resume_key",
     params(("id" = String, Path, description = "The key's id, apk_…")),
     request_body = Option<ByBody>,
-    security(("admin_key" = ["keys:revoke"])),
     responses(
         (status = 200, description = "Done and published", body = ChangedAnswer),
         (status = 202, description = "Done, not yet published", body = ChangedAnswer)
     )
 )]
-async fn resume(Acting(issuer): Acting, Path(id): Path, Json(body): Json<ByBody>) -> Answer {
+async fn resume(
+    Require { issuer, .. }: Require<KeysRevoke>,
+    KeyToChange(id): KeyToChange,
+    Json(body): Json<ByBody>,
+) -> Answer {
     let issuer = issuer.because(body.reason.as_deref())?;
     answer_change(&issuer, &id, issuer.resume(&id, body.by.as_deref()).await).await
 }
@@ -288,17 +290,15 @@ struct RollBody {
         ("Idempotency-Key" = Option<String>, Header, description = "A name for the request: sent again within a day, or the window that the operator set, it answers the same new key")
     ),
     request_body = Option<RollBody>,
-    security(("admin_key" = ["keys:write"])),
     responses(
         (status = 200, description = "Rolled and published", body = RolledAnswer),
         (status = 202, description = "Rolled, not yet published", body = RolledAnswer)
     )
 )]
 async fn roll(
-    Acting(issuer): Acting,
-    Extension(admin): Extension<Admin>,
+    Require { issuer, admin, .. }: Require<KeysWrite>,
     Extension(settings): Extension<Settings>,
-    Path(id): Path,
+    KeyToChange(id): KeyToChange,
     headers: HeaderMap,
     Json(body): Json<RollBody>,
 ) -> Answer {
@@ -343,15 +343,14 @@ struct ChannelsBody {
     post, path = "/keys/{id}/sales-channels", tag = "keys", operation_id = "change_sales_channels",
     params(("id" = String, Path, description = "The key's id, apk_…")),
     request_body = ChannelsBody,
-    security(("admin_key" = ["keys:write"])),
     responses(
         (status = 200, description = "Done and published", body = ChangedAnswer),
         (status = 202, description = "Done, not yet published", body = ChangedAnswer)
     )
 )]
 async fn sales_channels(
-    Acting(issuer): Acting,
-    Path(id): Path,
+    Require { issuer, .. }: Require<KeysWrite>,
+    KeyToChange(id): KeyToChange,
     Json(body): Json<ChannelsBody>,
 ) -> Answer {
     let changed = issuer.change_sales_channels(&id, &body.add, &body.remove, None).await;
@@ -370,12 +369,15 @@ struct VerifyBody {
 #[utoipa::path(
     post, path = "/verify", tag = "keys", operation_id = "verify_key",
     request_body = VerifyBody,
-    security(("admin_key" = ["keys:verify"])),
     responses(
         (status = 200, description = "The verdict", body = VerdictView)
     )
 )]
-async fn verify(State(issuer): State<Issuer>, Json(body): Json<VerifyBody>) -> Answer {
+async fn verify(
+    _: Require<KeysVerify>,
+    State(issuer): State<Issuer>,
+    Json(body): Json<VerifyBody>,
+) -> Answer {
     let token = zeroize::Zeroizing::new(body.token);
     let kind = kind(body.kind.as_deref())?;
     let environment = environment(body.environment.as_deref())?;
@@ -387,12 +389,15 @@ async fn verify(State(issuer): State<Issuer>, Json(body): Json<VerifyBody>) -> A
 #[utoipa::path(
     post, path = "/keys/authenticate", tag = "keys", operation_id = "authenticate_key",
     request_body = VerifyBody,
-    security(("admin_key" = ["keys:verify"])),
     responses(
         (status = 200, description = "The record, or the precise reason", body = AuthenticatedAnswer)
     )
 )]
-async fn authenticate(State(issuer): State<Issuer>, Json(body): Json<VerifyBody>) -> Answer {
+async fn authenticate(
+    _: Require<KeysVerify>,
+    State(issuer): State<Issuer>,
+    Json(body): Json<VerifyBody>,
+) -> Answer {
     let token = zeroize::Zeroizing::new(body.token);
     let kind = kind(body.kind.as_deref())?.unwrap_or(Kind::Secret);
     let environment = environment(body.environment.as_deref())?;

@@ -1,19 +1,16 @@
 //! Changing keys' records.
 
-use axum::Extension;
 use axum::http::StatusCode;
 use axum::response::IntoResponse as _;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
-use super::auth::{Acting, Admin};
-use super::body::{Json, OneOrMany, Path};
+use super::body::{Json, OneOrMany};
 use super::keys::{Answer, CreateKeyBody, check_many, minted_view, view, views};
 use super::list::committed;
 use super::problem::Problem;
+use super::require::{KeyToChange, KeysWrite, Require, Routes, operation};
 use crate::actions::{Update, Upsert, check_fixed};
 use crate::committed::Committed;
 use crate::error::Error;
@@ -21,8 +18,8 @@ use crate::issuer::Issuer;
 use crate::record::KeyRecord;
 use crate::view::keys::{ChangedAnswer, UpsertedAnswer};
 
-pub(super) fn routes() -> OpenApiRouter<Issuer> {
-    OpenApiRouter::new().routes(routes!(upsert)).routes(routes!(update, update_by_post))
+pub(super) fn routes() -> Routes {
+    Routes::new().and(operation!(upsert)).and(operation!(update)).and(operation!(update_by_post))
 }
 
 /// What an update may hold: whatever is left out stays as it is, and nothing is taken away by null.
@@ -102,15 +99,14 @@ fn read_update(mut body: Map<String, Value>) -> Result<(Update, Option<String>),
     patch, path = "/keys/{id}", tag = "keys", operation_id = "update_key",
     params(("id" = String, Path, description = "The key's id, apk_…")),
     request_body = UpdateKeyBody,
-    security(("admin_key" = ["keys:write"])),
     responses(
         (status = 200, description = "The key as it is now", body = ChangedAnswer),
         (status = 202, description = "Changed, not yet published", body = ChangedAnswer)
     )
 )]
 async fn update(
-    Acting(issuer): Acting,
-    Path(id): Path,
+    Require { issuer, .. }: Require<KeysWrite>,
+    KeyToChange(id): KeyToChange,
     Json(body): Json<Map<String, Value>>,
 ) -> Answer {
     let (update, by) = read_update(body)?;
@@ -123,14 +119,17 @@ async fn update(
     post, path = "/keys/{id}", tag = "keys", operation_id = "update_key_by_post",
     params(("id" = String, Path, description = "The key's id, apk_…")),
     request_body = UpdateKeyBody,
-    security(("admin_key" = ["keys:write"])),
     responses(
         (status = 200, description = "The key as it is now", body = ChangedAnswer),
         (status = 202, description = "Changed, not yet published", body = ChangedAnswer)
     )
 )]
-async fn update_by_post(issuer: Acting, id: Path, body: Json<Map<String, Value>>) -> Answer {
-    update(issuer, id, body).await
+async fn update_by_post(
+    caller: Require<KeysWrite>,
+    id: KeyToChange,
+    body: Json<Map<String, Value>>,
+) -> Answer {
+    update(caller, id, body).await
 }
 
 /// Answers a changed record, and whether the change is published if lists carry it.
@@ -148,14 +147,12 @@ pub(super) async fn answer_change(
 #[utoipa::path(
     put, path = "/keys", tag = "keys", operation_id = "upsert_keys",
     request_body = UpsertKeysBody,
-    security(("admin_key" = ["keys:write"])),
     responses(
         (status = 200, description = "What was made and changed", body = UpsertedAnswer)
     )
 )]
 async fn upsert(
-    Acting(issuer): Acting,
-    Extension(admin): Extension<Admin>,
+    Require { issuer, admin, .. }: Require<KeysWrite>,
     Json(body): Json<OneOrMany<Map<String, Value>>>,
 ) -> Answer {
     let bodies = match body {

@@ -2,42 +2,41 @@
 
 #![allow(unused_qualifications, reason = "what utoipa writes for query parameters")]
 
-use axum::Extension;
 use axum::http::StatusCode;
 use axum::response::IntoResponse as _;
 use serde::Deserialize;
 use serde_json::json;
 use utoipa::{IntoParams, ToSchema};
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
-use super::auth::{Acting, Admin};
-use super::body::{Json, Path, Query};
+use super::body::{Json, Query};
 use super::keys::{Answer, check_may_change_all};
 use super::list::committed;
 use super::problem::Problem;
+use super::require::{KeyToChange, KeysRevoke, KeysWrite, Require, Routes, operation};
 use crate::error::Error;
-use crate::issuer::Issuer;
 use crate::view::keys::{DeletedAnswer, DeletedManyAnswer, UndoneAnswer, UndoneManyAnswer};
 
-pub(super) fn routes() -> OpenApiRouter<Issuer> {
-    OpenApiRouter::new()
-        .routes(routes!(delete))
-        .routes(routes!(delete_many))
-        .routes(routes!(undo_many))
-        .routes(routes!(undo))
+pub(super) fn routes() -> Routes {
+    Routes::new()
+        .and(operation!(delete))
+        .and(operation!(delete_many))
+        .and(operation!(undo_many))
+        .and(operation!(undo))
 }
 
 /// Delete the record of a key that is revoked in effect.
 #[utoipa::path(
     delete, path = "/keys/{id}", tag = "keys", operation_id = "delete_key",
     params(("id" = String, Path, description = "The key's id, apk_…"), ReasonQuery),
-    security(("admin_key" = ["keys:write"])),
     responses(
         (status = 200, description = "Deleted", body = DeletedAnswer)
     )
 )]
-async fn delete(Acting(issuer): Acting, Path(id): Path, Query(why): Query<ReasonQuery>) -> Answer {
+async fn delete(
+    Require { issuer, .. }: Require<KeysWrite>,
+    KeyToChange(id): KeyToChange,
+    Query(why): Query<ReasonQuery>,
+) -> Answer {
     let issuer = issuer.because(why.reason.as_deref())?;
     let deleted = issuer.delete(std::slice::from_ref(&id), None).await;
     deleted.map_err(|error| not_found_one(&id, error))?;
@@ -71,14 +70,12 @@ struct ReasonBody {
 #[utoipa::path(
     post, path = "/keys/delete", tag = "keys", operation_id = "delete_keys",
     request_body = IdsBody,
-    security(("admin_key" = ["keys:write"])),
     responses(
         (status = 200, description = "Deleted", body = DeletedManyAnswer)
     )
 )]
 async fn delete_many(
-    Acting(issuer): Acting,
-    Extension(admin): Extension<Admin>,
+    Require { issuer, admin, .. }: Require<KeysWrite>,
     Json(body): Json<IdsBody>,
 ) -> Answer {
     check_may_change_all(&issuer, &admin, &body.ids).await?;
@@ -92,13 +89,16 @@ async fn delete_many(
     post, path = "/keys/{id}/undo", tag = "keys", operation_id = "undo_key",
     params(("id" = String, Path, description = "The key's id, apk_…")),
     request_body = Option<ReasonBody>,
-    security(("admin_key" = ["keys:revoke"])),
     responses(
         (status = 200, description = "Done and published", body = UndoneAnswer),
         (status = 202, description = "Done, not yet published", body = UndoneAnswer)
     )
 )]
-async fn undo(Acting(issuer): Acting, Path(id): Path, Json(body): Json<ReasonBody>) -> Answer {
+async fn undo(
+    Require { issuer, .. }: Require<KeysRevoke>,
+    KeyToChange(id): KeyToChange,
+    Json(body): Json<ReasonBody>,
+) -> Answer {
     let issuer = issuer.because(body.reason.as_deref())?;
     let undone = issuer.undo_create(std::slice::from_ref(&id), None).await;
     let undone = undone.map_err(|error| not_found_one(&id, error))?;
@@ -110,15 +110,13 @@ async fn undo(Acting(issuer): Acting, Path(id): Path, Json(body): Json<ReasonBod
 #[utoipa::path(
     post, path = "/keys/undo", tag = "keys", operation_id = "undo_keys",
     request_body = IdsBody,
-    security(("admin_key" = ["keys:revoke"])),
     responses(
         (status = 200, description = "Done and published", body = UndoneManyAnswer),
         (status = 202, description = "Done, not yet published", body = UndoneManyAnswer)
     )
 )]
 async fn undo_many(
-    Acting(issuer): Acting,
-    Extension(admin): Extension<Admin>,
+    Require { issuer, admin, .. }: Require<KeysRevoke>,
     Json(body): Json<IdsBody>,
 ) -> Answer {
     check_may_change_all(&issuer, &admin, &body.ids).await?;

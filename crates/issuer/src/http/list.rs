@@ -11,45 +11,46 @@ use axum::response::{IntoResponse as _, Response};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use utoipa::IntoParams;
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
-use super::auth::Acting;
 use super::problem::Problem;
+use super::require::{ListPublish, ListRead, Require, Routes, operation};
 use crate::committed::Publication;
 use crate::issuer::Issuer;
 use crate::view::status_lists::StatusListsView;
 use crate::view::targets::{ListAnswer, target_views, waited};
 use crate::view::{ListView, MarkView};
 
-pub(super) fn routes() -> OpenApiRouter<Issuer> {
-    OpenApiRouter::new().routes(routes!(show)).routes(routes!(publish))
+pub(super) fn routes() -> Routes {
+    Routes::new().and(operation!(show)).and(operation!(publish))
 }
 
 /// Show what is published.
 #[utoipa::path(
     get, path = "/list", tag = "list", operation_id = "show_list",
-    security(("admin_key" = ["list:read"])),
     responses((status = 200, description = "What is published", body = ListAnswer))
 )]
-async fn show(State(issuer): State<Issuer>) -> Result<Response, Problem> {
+async fn show(_: Require<ListRead>, State(issuer): State<Issuer>) -> Result<Response, Problem> {
+    answer(&issuer).await
+}
+
+/// What is published now.
+async fn answer(issuer: &Issuer) -> Result<Response, Problem> {
     let (published, shards) = issuer.overview().await?;
     let list = ListView::new(&published, &shards, issuer.now());
     let targets = target_views(&issuer.targets().await?, &published);
-    let status_lists = StatusListsView::of(&issuer).await?;
+    let status_lists = StatusListsView::of(issuer).await?;
     Ok(Json(ListAnswer { list, targets, status_lists }).into_response())
 }
 
 /// Publish now.
 #[utoipa::path(
     post, path = "/list/publish", tag = "list", operation_id = "publish_list",
-    security(("admin_key" = ["list:publish"])),
     responses((status = 200, description = "What is published now", body = ListAnswer))
 )]
-async fn publish(Acting(issuer): Acting) -> Result<Response, Problem> {
+async fn publish(Require { issuer, .. }: Require<ListPublish>) -> Result<Response, Problem> {
     issuer.publish().await?;
     issuer.renew_status_lists().await?;
-    show(State(issuer)).await
+    answer(&issuer).await
 }
 
 /// `?wait=SECONDS`.

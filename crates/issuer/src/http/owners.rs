@@ -9,19 +9,22 @@ use axum::response::{IntoResponse as _, Response};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use utoipa::{IntoParams, ToSchema};
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
-use super::auth::Acting;
 use super::body::{Json, Path, Query};
 use super::problem::Problem;
+use super::require::{OwnersRead, OwnersWrite, Require, Routes, operation};
 use crate::actions::{NewOwner, OwnerChange};
 use crate::error::Error;
 use crate::issuer::Issuer;
 use crate::view::records::{OwnerView, OwnersAnswer};
 
-pub(super) fn routes() -> OpenApiRouter<Issuer> {
-    OpenApiRouter::new().routes(routes!(create, list)).routes(routes!(show, update, delete))
+pub(super) fn routes() -> Routes {
+    Routes::new()
+        .and(operation!(create))
+        .and(operation!(list))
+        .and(operation!(show))
+        .and(operation!(update))
+        .and(operation!(delete))
 }
 
 type Answer = Result<Response, Problem>;
@@ -40,12 +43,14 @@ struct CreateOwnerBody {
 #[utoipa::path(
     post, path = "/owners", tag = "owners", operation_id = "create_owner",
     request_body = CreateOwnerBody,
-    security(("admin_key" = ["owners:write"])),
     responses(
         (status = 201, description = "The owner", body = OwnerView)
     )
 )]
-async fn create(Acting(issuer): Acting, Json(body): Json<CreateOwnerBody>) -> Answer {
+async fn create(
+    Require { issuer, .. }: Require<OwnersWrite>,
+    Json(body): Json<CreateOwnerBody>,
+) -> Answer {
     let CreateOwnerBody { name, external_id, metadata } = body;
     let new = NewOwner { name, external_id, metadata, by: None };
     let owner = issuer.create_owner(&new).await?;
@@ -65,12 +70,15 @@ struct OwnersQuery {
 #[utoipa::path(
     get, path = "/owners", tag = "owners", operation_id = "list_owners",
     params(OwnersQuery),
-    security(("admin_key" = ["owners:read"])),
     responses(
         (status = 200, description = "A page of owners", body = OwnersAnswer)
     )
 )]
-async fn list(State(issuer): State<Issuer>, Query(query): Query<OwnersQuery>) -> Answer {
+async fn list(
+    _: Require<OwnersRead>,
+    State(issuer): State<Issuer>,
+    Query(query): Query<OwnersQuery>,
+) -> Answer {
     let (after, limit) = (query.after.unwrap_or(0), query.limit.unwrap_or(50));
     let owners = issuer.list_owners(query.external_id.as_deref(), after, limit).await?;
     let full = usize::try_from(limit).is_ok_and(|limit| owners.len() == limit);
@@ -84,12 +92,11 @@ async fn list(State(issuer): State<Issuer>, Query(query): Query<OwnersQuery>) ->
 #[utoipa::path(
     get, path = "/owners/{number}", tag = "owners", operation_id = "show_owner",
     params(("number" = u32, Path, description = "Its number")),
-    security(("admin_key" = ["owners:read"])),
     responses(
         (status = 200, description = "The owner", body = OwnerView)
     )
 )]
-async fn show(State(issuer): State<Issuer>, Path(number): Path) -> Answer {
+async fn show(_: Require<OwnersRead>, State(issuer): State<Issuer>, Path(number): Path) -> Answer {
     let owner = issuer.show_owner(read(&number)?).await?;
     Ok(Answered(OwnerView::from(&owner)).into_response())
 }
@@ -110,13 +117,12 @@ struct UpdateOwnerBody {
     patch, path = "/owners/{number}", tag = "owners", operation_id = "update_owner",
     params(("number" = u32, Path, description = "Its number")),
     request_body = UpdateOwnerBody,
-    security(("admin_key" = ["owners:write"])),
     responses(
         (status = 200, description = "The owner as it is now", body = OwnerView)
     )
 )]
 async fn update(
-    Acting(issuer): Acting,
+    Require { issuer, .. }: Require<OwnersWrite>,
     Path(number): Path,
     Json(body): Json<UpdateOwnerBody>,
 ) -> Answer {
@@ -130,12 +136,11 @@ async fn update(
 #[utoipa::path(
     delete, path = "/owners/{number}", tag = "owners", operation_id = "delete_owner",
     params(("number" = u32, Path, description = "Its number")),
-    security(("admin_key" = ["owners:write"])),
     responses(
         (status = 204, description = "Deleted")
     )
 )]
-async fn delete(Acting(issuer): Acting, Path(number): Path) -> Answer {
+async fn delete(Require { issuer, .. }: Require<OwnersWrite>, Path(number): Path) -> Answer {
     issuer.delete_owner(read(&number)?, None).await?;
     Ok(StatusCode::NO_CONTENT.into_response())
 }

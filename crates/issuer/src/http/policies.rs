@@ -9,13 +9,11 @@ use axum::response::{IntoResponse as _, Response};
 use serde::Deserialize;
 use serde_json::json;
 use utoipa::{IntoParams, ToSchema};
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
-use super::auth::Acting;
 use super::body::{Json, Path, Query};
 use super::list::committed;
 use super::problem::Problem;
+use super::require::{PoliciesRead, PoliciesWrite, Require, Routes, operation};
 use crate::actions::{NewPolicy, PolicyChange, PolicyRules};
 use crate::committed::Committed;
 use crate::error::Error;
@@ -23,8 +21,13 @@ use crate::issuer::Issuer;
 use crate::store::policies;
 use crate::view::records::{PoliciesAnswer, PolicyAnswer, PolicyDeletedAnswer, PolicyView};
 
-pub(super) fn routes() -> OpenApiRouter<Issuer> {
-    OpenApiRouter::new().routes(routes!(create, list)).routes(routes!(show, update, delete))
+pub(super) fn routes() -> Routes {
+    Routes::new()
+        .and(operation!(create))
+        .and(operation!(list))
+        .and(operation!(show))
+        .and(operation!(update))
+        .and(operation!(delete))
 }
 
 type Answer = Result<Response, Problem>;
@@ -53,13 +56,15 @@ struct CreatePolicyBody {
 #[utoipa::path(
     post, path = "/policies", tag = "policies", operation_id = "create_policy",
     request_body = CreatePolicyBody,
-    security(("admin_key" = ["policies:write"])),
     responses(
         (status = 201, description = "Made and published", body = PolicyAnswer),
         (status = 202, description = "Made, not yet published", body = PolicyAnswer)
     )
 )]
-async fn create(Acting(issuer): Acting, Json(body): Json<CreatePolicyBody>) -> Answer {
+async fn create(
+    Require { issuer, .. }: Require<PoliciesWrite>,
+    Json(body): Json<CreatePolicyBody>,
+) -> Answer {
     let CreatePolicyBody { name, visibility, scopes, sales_channels, methods, paths, .. } = body;
     let CreatePolicyBody { cidrs, origins, rate_class, .. } = body;
     let rules = PolicyRules { scopes, sales_channels, methods, paths, cidrs, origins, rate_class };
@@ -87,12 +92,15 @@ struct PoliciesQuery {
 #[utoipa::path(
     get, path = "/policies", tag = "policies", operation_id = "list_policies",
     params(PoliciesQuery),
-    security(("admin_key" = ["policies:read"])),
     responses(
         (status = 200, description = "A page of policies", body = PoliciesAnswer)
     )
 )]
-async fn list(State(issuer): State<Issuer>, Query(query): Query<PoliciesQuery>) -> Answer {
+async fn list(
+    _: Require<PoliciesRead>,
+    State(issuer): State<Issuer>,
+    Query(query): Query<PoliciesQuery>,
+) -> Answer {
     let (after, limit) = (query.after.unwrap_or(0), query.limit.unwrap_or(50));
     let visibility = query.visibility.as_deref();
     let visibility = visibility.map(|name| policies::visibility(name).ok_or(NO_VISIBILITY));
@@ -107,12 +115,15 @@ async fn list(State(issuer): State<Issuer>, Query(query): Query<PoliciesQuery>) 
 #[utoipa::path(
     get, path = "/policies/{number}", tag = "policies", operation_id = "show_policy",
     params(("number" = u32, Path, description = "Its number")),
-    security(("admin_key" = ["policies:read"])),
     responses(
         (status = 200, description = "The policy", body = PolicyView)
     )
 )]
-async fn show(State(issuer): State<Issuer>, Path(number): Path) -> Answer {
+async fn show(
+    _: Require<PoliciesRead>,
+    State(issuer): State<Issuer>,
+    Path(number): Path,
+) -> Answer {
     let policy = issuer.show_policy(read(&number)?).await?;
     Ok(Answered(PolicyView::from(&policy)).into_response())
 }
@@ -138,14 +149,13 @@ struct UpdatePolicyBody {
     patch, path = "/policies/{number}", tag = "policies", operation_id = "update_policy",
     params(("number" = u32, Path, description = "Its number")),
     request_body = UpdatePolicyBody,
-    security(("admin_key" = ["policies:write"])),
     responses(
         (status = 200, description = "Done and published", body = PolicyAnswer),
         (status = 202, description = "Done, not yet published", body = PolicyAnswer)
     )
 )]
 async fn update(
-    Acting(issuer): Acting,
+    Require { issuer, .. }: Require<PoliciesWrite>,
     Path(number): Path,
     Json(body): Json<UpdatePolicyBody>,
 ) -> Answer {
@@ -175,13 +185,12 @@ async fn update(
 #[utoipa::path(
     delete, path = "/policies/{number}", tag = "policies", operation_id = "delete_policy",
     params(("number" = u32, Path, description = "Its number")),
-    security(("admin_key" = ["policies:write"])),
     responses(
         (status = 200, description = "Done and published", body = PolicyDeletedAnswer),
         (status = 202, description = "Done, not yet published", body = PolicyDeletedAnswer)
     )
 )]
-async fn delete(Acting(issuer): Acting, Path(number): Path) -> Answer {
+async fn delete(Require { issuer, .. }: Require<PoliciesWrite>, Path(number): Path) -> Answer {
     let Committed { value: policy, publication } =
         issuer.delete_policy(read(&number)?, None).await?;
     let answer = json!({ "number": policy.number, "deleted": true });

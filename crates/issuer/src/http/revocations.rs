@@ -2,22 +2,21 @@
 
 #![allow(unused_qualifications, reason = "what utoipa writes for query parameters")]
 
+use axum::Json as Answered;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
-use axum::{Extension, Json as Answered};
 use portcullis_core::list::{BulkScope, BulkState};
 use portcullis_core::time::Time;
 use serde::Deserialize;
 use serde_json::json;
 use utoipa::ToSchema;
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
-use super::auth::{Acting, Admin};
+use super::auth::Admin;
 use super::body::{Json, Path, Query};
 use super::list::{WaitQuery, committed_and_waited};
 use super::problem::Problem;
+use super::require::{KeysRead, KeysRevoke, Require, Routes, operation};
 use crate::actions::{BulkRevocation, BulkSelection, Care, scopes};
 use crate::committed::Committed;
 use crate::error::Error;
@@ -26,8 +25,8 @@ use crate::time_format::parse_rfc3339;
 use crate::view::keys::DryRunAnswer;
 use crate::view::records::{BulkAnswer, BulkView, RevocationsAnswer};
 
-pub(super) fn routes() -> OpenApiRouter<Issuer> {
-    OpenApiRouter::new().routes(routes!(create, list)).routes(routes!(lift))
+pub(super) fn routes() -> Routes {
+    Routes::new().and(operation!(create)).and(operation!(list)).and(operation!(lift))
 }
 
 type Answer = Result<Response, Problem>;
@@ -61,7 +60,6 @@ struct RevocationBody {
     post, path = "/revocations", tag = "revocations", operation_id = "revoke_widely",
     params(WaitQuery),
     request_body = RevocationBody,
-    security(("admin_key" = ["keys:revoke"])),
     responses(
         (status = 200, description = "What a dry run tells", body = DryRunAnswer),
         (status = 201, description = "Revoked and published", body = BulkAnswer),
@@ -69,8 +67,7 @@ struct RevocationBody {
     )
 )]
 async fn create(
-    Acting(issuer): Acting,
-    Extension(admin): Extension<Admin>,
+    Require { issuer, admin, .. }: Require<KeysRevoke>,
     Query(wait): Query<WaitQuery>,
     Json(body): Json<RevocationBody>,
 ) -> Answer {
@@ -117,12 +114,11 @@ async fn create(
 /// List the revocations of many keys.
 #[utoipa::path(
     get, path = "/revocations", tag = "revocations", operation_id = "list_revocations",
-    security(("admin_key" = ["keys:read"])),
     responses(
         (status = 200, description = "All of them", body = RevocationsAnswer)
     )
 )]
-async fn list(State(issuer): State<Issuer>) -> Answer {
+async fn list(_: Require<KeysRead>, State(issuer): State<Issuer>) -> Answer {
     let entries = issuer.bulk_entries().await?;
     let entries: Vec<BulkView> = entries.iter().map(BulkView::new).collect();
     Ok(Answered(json!({ "revocations": entries })).into_response())
@@ -132,15 +128,13 @@ async fn list(State(issuer): State<Issuer>) -> Answer {
 #[utoipa::path(
     post, path = "/revocations/{id}/lift", tag = "revocations", operation_id = "lift_suspension",
     params(("id" = i64, Path, description = "Its place"), WaitQuery),
-    security(("admin_key" = ["keys:revoke"])),
     responses(
         (status = 200, description = "Done and published", body = BulkAnswer),
         (status = 202, description = "Done, not yet published", body = BulkAnswer)
     )
 )]
 async fn lift(
-    Acting(issuer): Acting,
-    Extension(admin): Extension<Admin>,
+    Require { issuer, admin, .. }: Require<KeysRevoke>,
     Path(id): Path,
     Query(wait): Query<WaitQuery>,
 ) -> Answer {
