@@ -277,7 +277,7 @@ test('an issuer that refuses the module is there: no copy answers in its place',
   await assert.rejects(refused.retrieveApiKey('apk_1'), { message: /the issuer refuses the module's admin key/ });
 });
 
-test('what the issuer alone can judge is refused while it is away', async () => {
+test('what the issuer alone can verify is refused while it is away', async () => {
   const one = shop({ refreshEvery: 100 });
   const [key, pk] = await one.createApiKeys([secret('hmac'), publishable('window')]);
   await until('it counts', () => one.authenticate(key.token));

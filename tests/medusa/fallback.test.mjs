@@ -107,7 +107,7 @@ test('uses that could not be written are written later, and added up', async () 
   assert.deepEqual(seen.counted, [{ id: 'apk_old', uses: 2, first: new Date(first), last: new Date(first + 10) }]);
 });
 
-test('a text that there was no time to judge is refused, and said so', async () => {
+test('a text that there was no time to verify is refused, and said so', async () => {
   const { made, seen } = fallback({ matches: async () => undefined });
   assert.equal(await made.secret(TEXT), null);
   assert.match(seen.warnings[0], /too many wait/);

@@ -35,7 +35,7 @@ export function problemOf({ code, message }, realm = 'portcullis', scopes = [], 
       `${challenge}, error="invalid_request"`);
   }
   if (UNAVAILABLE.has(code)) {
-    const { status, headers, body } = problem(503, 'unavailable', 'API keys can\'t be judged at the moment',
+    const { status, headers, body } = problem(503, 'unavailable', 'API keys can\'t be verified at the moment',
       'Try again after the seconds in Retry-After.');
     return { status, headers: { ...headers, 'retry-after': String(Math.max(1, Math.ceil(retryAfter))) }, body };
   }

@@ -47,7 +47,7 @@ const MESSAGES = {
   assertion_bad_signature: 'the signature of the assertion is wrong; it was altered or forged',
   assertion_wrong_audience: 'the assertion is for another audience; compare `audience` with the gate\'s ORIGIN_URL',
   assertion_out_of_time: 'the assertion is out of its time; check the clock',
-  keyring_missing: 'no assertion can be judged now: no keyring is held; fetch one',
+  keyring_missing: 'no assertion can be verified now: no keyring is held; fetch one',
   scope_missing: 'the policy does not grant a scope that the request needs',
   sales_channel_denied: 'the policy does not grant the sales channel',
 };
@@ -91,10 +91,10 @@ const AssertionVerifier = wrappable(class AssertionVerifier {
   }
 
   async verify(input, options) {
-    return this.#verify(input, readVerify(options));
+    return this.#verifyInput(input, readVerify(options));
   }
 
-  async #verify(input, { now, kind = '', environment = '', waitUntil }) {
+  async #verifyInput(input, { now, kind = '', environment = '', waitUntil }) {
     const demand = { kind: KINDS.indexOf(kind), environment: ENVIRONMENTS.indexOf(environment) };
     const clock = now === undefined ? Date.now : () => now;
     const text = textOf(input);
@@ -103,9 +103,9 @@ const AssertionVerifier = wrappable(class AssertionVerifier {
     if (said.code !== undefined) return refused(said.code);
     const keeper = this.#keeper;
     if (keeper !== undefined) await keeper.current(clock, waitUntil);
-    const verdict = await this.#judge(text, said, demand, clock());
+    const verdict = await this.#check(text, said, demand, clock());
     const doubt = keeper !== undefined && !verdict.ok && verdict.code === NOT_ALLOWED;
-    return doubt && (await keeper.settle(NOT_ALLOWED, clock)) ? this.#judge(text, said, demand, clock()) : verdict;
+    return doubt && (await keeper.settle(NOT_ALLOWED, clock)) ? this.#check(text, said, demand, clock()) : verdict;
   }
 
   async authenticate(request, options) {
@@ -113,7 +113,7 @@ const AssertionVerifier = wrappable(class AssertionVerifier {
     const { scopes = [], salesChannel, ...asked } = readAuthenticate(options);
     const channel = typeof salesChannel === 'function' ? (salesChannel(request) ?? null) : (salesChannel ?? null);
     argument('authenticate', 'salesChannel', FACT, channel);
-    const verdict = await this.#verify(request, own(asked));
+    const verdict = await this.#verifyInput(request, own(asked));
     const denied = verdict.ok ? denial(verdict.grant, scopes, channel) : verdict;
     return denied === undefined ? verdict : this.#answered(denied, scopes, own(asked).now ?? Date.now());
   }
@@ -141,7 +141,7 @@ const AssertionVerifier = wrappable(class AssertionVerifier {
   }
 
   // The checks of docs/assertion.md in their order, with the keyring that is held now.
-  async #judge(text, said, demand, now) {
+  async #check(text, said, demand, now) {
     const { keyring } = this.#held;
     if (keyring === undefined) return refused('keyring_missing');
     if (!sameBytes(said.issuer, keyring.issuer)) return refused('assertion_foreign_issuer');

@@ -82,10 +82,10 @@ export const Verifier = wrappable(class Verifier {
       if (this.#keeper !== undefined) this.#keeper.behind(verdict.list.ageMs, Date.now);
       return verdict;
     }
-    return this.#judge(token, readVerify(options));
+    return this.#verify(token, readVerify(options));
   }
 
-  #judge(token, { now, kind, environment, freshFor, request }) {
+  #verify(token, { now, kind, environment, freshFor, request }) {
     const verdict = this.#engine.verify(
       token,
       kind === undefined ? 0 : KINDS.indexOf(kind),
@@ -124,23 +124,23 @@ export const Verifier = wrappable(class Verifier {
       salesChannel: typeof salesChannel === 'function' ? salesChannel(request) : salesChannel,
     });
     let missed;
-    const judge = async () => {
+    const verify = async () => {
       await this.#checkSignature(held.token);
-      const verdict = this.#judge(held.token, { now: clock(), kind, environment, freshFor: undefined, request: facts });
+      const verdict = this.#verify(held.token, { now: clock(), kind, environment, freshFor: undefined, request: facts });
       missed = this.#engine.missed;
       return verdict;
     };
     const keeper = this.#keeper;
     if (keeper !== undefined) await keeper.current(clock, waitUntil);
     // Wait for a refresh if the list is too old, then verify.
-    let verdict = await judge();
+    let verdict = await verify();
     const doubt = keeper !== undefined && !verdict.ok && DOUBTS.has(verdict.code);
-    if (doubt && (await keeper.settle(verdict.code, clock))) verdict = await judge();
+    if (doubt && (await keeper.settle(verdict.code, clock))) verdict = await verify();
     // If a newer list or keyring may change the refusal, refresh and verify again.
     for (let tries = 0; isUnavailable(verdict) && tries < POLICY_TRIES; tries += 1) {
       if (keeper === undefined || !(await keeper.policy(missed, clock))) break;
       // If the policy isn't held, fetch its files and verify again.
-      verdict = await judge();
+      verdict = await verify();
     }
     return verdict.ok ? verdict : this.#refuse(verdict, scopes, clock);
   }

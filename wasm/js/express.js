@@ -3,14 +3,14 @@ import { property } from './property.js';
 
 // Stores the result in `request.portcullis`.
 export function apiKey(verifier, options) {
-  const judge = guard('apiKey', verifier, options);
+  const authenticate = guard('apiKey', verifier, options);
   return (request, response, next) => {
-    judge(request, request).then((judged) => {
-      if (!judged.ok) {
-        answer(response, judged.problem);
+    authenticate(request, request).then((result) => {
+      if (!result.ok) {
+        answer(response, result.problem);
         return;
       }
-      request.portcullis = judged;
+      request.portcullis = result;
       next();
     }).catch(next);
   };

@@ -4,13 +4,13 @@ import { property } from './property.js';
 // A plugin: all routes of the scope that it is registered in, and of nested scopes, need a key.
 // Stores the result in `request.portcullis`.
 export function apiKey(verifier, options) {
-  const judge = guard('apiKey', verifier, options);
+  const authenticate = guard('apiKey', verifier, options);
   const plugin = (fastify, _options, done) => {
     if (!fastify.hasRequestDecorator('portcullis')) fastify.decorateRequest('portcullis', null);
     fastify.addHook('onRequest', async (request, reply) => {
-      const judged = await judge(shape(request), request);
-      if (!judged.ok) return answer(reply, judged.problem);
-      request.portcullis = judged;
+      const result = await authenticate(shape(request), request);
+      if (!result.ok) return answer(reply, result.problem);
+      request.portcullis = result;
       return undefined;
     });
     done();

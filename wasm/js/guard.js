@@ -23,12 +23,12 @@ export function guard(call, verifier, options) {
       if (typeof value !== 'function') return [name, value];
       return [name, name === 'getKey' ? () => value(context) : (value(context) ?? null)];
     };
-    const judged = await verifier.authenticate(request, {
+    const result = await verifier.authenticate(request, {
       ...Object.fromEntries(Object.entries(asked).map(about)),
       ...(waitUntil && { waitUntil }),
     });
-    if (!judged.ok) onRefused?.(judged, context);
-    return judged;
+    if (!result.ok) onRefused?.(result, context);
+    return result;
   };
 }
 
@@ -54,7 +54,7 @@ export function kindDemand(kind) {
 
 function held(admitted) {
   if (property(admitted, 'ok') === true) return admitted;
-  throw new TypeError('no key was judged for this request: apiKey(verifier) comes first');
+  throw new TypeError('no key was verified for this request: apiKey(verifier) comes first');
 }
 
 function refusal(code, message, scopes) {
@@ -70,9 +70,9 @@ export function waitUntilOf(context) {
 // taken as the host's context.
 export function protecting(call, verifier, handler, options) {
   if (typeof handler !== 'function') throw new TypeError(`${call}: the handler is a function`);
-  const judge = guard(call, verifier, options);
+  const authenticate = guard(call, verifier, options);
   return async (request, ...rest) => {
-    const judged = await judge(request, request, rest.map(waitUntilOf).find(Boolean));
-    return judged.ok ? handler(request, judged, ...rest) : judged.response;
+    const result = await authenticate(request, request, rest.map(waitUntilOf).find(Boolean));
+    return result.ok ? handler(request, result, ...rest) : result.response;
   };
 }

@@ -3,11 +3,11 @@ import { guard, kindDemand, scopeDemand, waitUntilOf } from './guard.js';
 
 // Stores the result in `c.get('portcullis')`.
 export function apiKey(verifier, options) {
-  const judge = guard('apiKey', verifier, options);
+  const authenticate = guard('apiKey', verifier, options);
   return async (c, next) => {
-    const judged = await judge(c.req.raw, c, waiting(c));
-    if (!judged.ok) return judged.response;
-    c.set('portcullis', judged);
+    const result = await authenticate(c.req.raw, c, waiting(c));
+    if (!result.ok) return result.response;
+    c.set('portcullis', result);
     await next();
   };
 }

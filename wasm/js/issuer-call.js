@@ -15,7 +15,7 @@ const CALL = { signal: SIGNAL };
 
 export const readCall = reading('a call of the issuer', CALL);
 export const readCreate = reading('keys.create and keys.roll', { ...CALL, idempotencyKey: TEXT });
-export const readJudge = reading('verify and keys.authenticate', { ...CALL, kind: KIND, environment: ENVIRONMENT });
+export const readVerify = reading('verify and keys.authenticate', { ...CALL, kind: KIND, environment: ENVIRONMENT });
 export const readImport = reading('keys.import', { ...CALL, type: TEXT });
 export const readEnd = reading('what ends keys', { ...CALL, reason: TEXT });
 export const readLift = reading('revocations.lift', { ...CALL, wait: SECONDS });

@@ -1,6 +1,6 @@
 // Keys: `/v1/keys…`.
 
-import { longer, readCall, readCreate, readEnd, readImport, readJudge, waiting } from './issuer-call.js';
+import { longer, readCall, readCreate, readEnd, readImport, readVerify, waiting } from './issuer-call.js';
 import { Pages } from './issuer-pages.js';
 import { own, property } from './property.js';
 import { wrappable } from './wrappable.js';
@@ -136,7 +136,7 @@ export const Keys = wrappable(class Keys {
   }
 
   async authenticate(token, options) {
-    const { kind, environment, signal } = readJudge(options);
+    const { kind, environment, signal } = readVerify(options);
     const body = own({ token, kind, environment });
     return this.#send({ method: 'POST', path: [...PATH, 'authenticate'], body, again: true }, { signal });
   }

@@ -1,6 +1,6 @@
 // The client of the issuer's API: `portcullis/issuer`.
 
-import { longer, readCall, readJudge, readLift, waiting } from './issuer-call.js';
+import { longer, readCall, readVerify, readLift, waiting } from './issuer-call.js';
 import { Events } from './issuer-events.js';
 import { Keys } from './issuer-keys.js';
 import { Pages } from './issuer-pages.js';
@@ -37,7 +37,7 @@ export function createIssuer(options) {
       publish: (options) => send({ method: 'POST', path: ['v1', 'list', 'publish'], again: true }, options),
     },
     async verify(token, options) {
-      const { kind, environment, signal } = readJudge(options);
+      const { kind, environment, signal } = readVerify(options);
       const body = own({ token, kind, environment });
       return send({ method: 'POST', path: ['v1', 'verify'], body, again: true }, { signal });
     },

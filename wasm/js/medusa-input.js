@@ -19,7 +19,7 @@ export function singled(filters) {
 
 // The text of a publishable key if the lookup only asks whether that key is valid, as Medusa's
 // middleware does.
-export function judged(filters, { select: names }) {
+export function validityLookup(filters, { select: names }) {
   const { token, type = 'publishable', ...others } = singled(filters);
   const alone = typeof token === 'string' && type === 'publishable' && Object.keys(others).length === 0;
   return alone && names?.every((name) => OF_ITS_TEXT.has(name)) ? token : undefined;

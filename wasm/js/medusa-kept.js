@@ -8,15 +8,15 @@ export class KeptLister {
   #reach;
   #copy;
   #scope;
-  #judge;
+  #verifier;
   #url;
   #listed;
 
   // `listed` is called after keys were listed at the issuer.
-  constructor({ reach, copy, judge, scope, url, listed }) {
+  constructor({ reach, copy, verifier, scope, url, listed }) {
     this.#reach = reach;
     this.#copy = copy;
-    this.#judge = judge;
+    this.#verifier = verifier;
     this.#scope = scope;
     this.#url = url;
     this.#listed = listed;
@@ -34,7 +34,7 @@ export class KeptLister {
       const kept = await this.#copy.listing();
       if (kept === undefined) throw this.#nothingKept(error);
       const found = page(kept.records, filters, config, counted);
-      if (namesToken(filters)) await this.#judgeAgain(found, error);
+      if (namesToken(filters)) await this.#checkAgain(found, error);
       return found;
     }
   }
@@ -46,7 +46,7 @@ export class KeptLister {
 
   // Whether the issuer can be reached, and how old the data is that is used without it.
   async status() {
-    const [listed, list] = await Promise.all([this.#copy.listed(), this.#judge.list()]);
+    const [listed, list] = await Promise.all([this.#copy.listed(), this.#verifier.list()]);
     return {
       reached: this.#reach.awaySince === undefined,
       awaySince: this.#reach.awaySince ?? null,
@@ -58,12 +58,12 @@ export class KeptLister {
 
   // A lookup by text asks whether the key is valid, and the copy may not know that it ended: the
   // list decides.
-  async #judgeAgain(found, cause) {
+  async #checkAgain(found, cause) {
     for (const [at, record] of found.records.entries()) {
       if (record.kind !== 'publishable') continue;
-      const judged = await this.#judge.kept(record);
-      if (judged === undefined) throw unexpected("the issuer can't be reached, and without it the key can't be judged any more; try again", cause);
-      found.records[at] = judged;
+      const checked = await this.#verifier.kept(record);
+      if (checked === undefined) throw unexpected("the issuer can't be reached, and without it the key can't be verified any more; try again", cause);
+      found.records[at] = checked;
     }
   }
 

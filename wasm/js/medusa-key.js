@@ -33,7 +33,7 @@ export function toMedusa(record, token = record.token ?? '', now = Date.now()) {
 
 // The row by which Medusa decides whether a publishable key is valid. It may stay in Medusa's cache
 // past the key's end, so its `revoked_at` is the first instant at which the key is refused.
-export function toJudge(record, token = record.token ?? '') {
+export function toValidityRow(record, token = record.token ?? '') {
   return row(record, token, refusedFrom(record));
 }
 

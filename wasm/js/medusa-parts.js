@@ -7,7 +7,7 @@ import { Copy } from './medusa-copy.js';
 import { resolved } from './medusa-database.js';
 import { fallbackOf } from './medusa-fallback.js';
 import { Filler } from './medusa-fill.js';
-import { Judge } from './medusa-judge.js';
+import { KeyVerifier } from './medusa-verify.js';
 import { KeptLister } from './medusa-kept.js';
 import { Reach } from './medusa-reach.js';
 import { Trust } from './medusa-trust.js';
@@ -26,13 +26,13 @@ export function assemble(container, options, settings) {
     key.environment === environment &&
     (owner === undefined || key.owner === owner) &&
     (key.purpose === undefined || key.purpose === 'token');
-  const judge = new Judge({ reach, copy, trust, verifier, options: settings, inScope, logger });
+  const keyVerifier = new KeyVerifier({ reach, copy, trust, verifier, options: settings, inScope, logger });
   const scope = { environment, owner, purpose: 'token' };
   const filler = new Filler({ reach, copy, scope, every: settings.recordsFor, logger });
-  const lister = new KeptLister({ reach, copy, judge, scope, url, listed: () => filler.start() });
+  const lister = new KeptLister({ reach, copy, verifier: keyVerifier, scope, url, listed: () => filler.start() });
 
   // Cached, because Medusa asks for the key's creator next.
-  const fetch = async (id) => judge.records.put(await reach.read((issuer) => issuer.keys.get(id)));
+  const fetch = async (id) => keyVerifier.records.put(await reach.read((issuer) => issuer.keys.get(id)));
   const fallback = fallbackOf({ options: settings, container, fetch, inScope, logger });
 
   async function tell(error) {
@@ -42,20 +42,20 @@ export function assemble(container, options, settings) {
       return;
     }
     const { keysAsOf, listUntil } = await lister.status();
-    const judged = listUntil === null ? '' : `; keys that come with requests are judged until ${listUntil.toISOString()}`;
-    const as = keysAsOf === null ? 'there is no copy of its keys' : `keys are as of ${keysAsOf.toISOString()}${judged}`;
+    const until = listUntil === null ? '' : `; keys that come with requests are verified until ${listUntil.toISOString()}`;
+    const as = keysAsOf === null ? 'there is no copy of its keys' : `keys are as of ${keysAsOf.toISOString()}${until}`;
     logger?.warn?.(`API keys: the issuer can't be reached; ${as} (${error.message})`);
   }
 
   const start = () => {
-    judge.start();
+    keyVerifier.start();
     filler.start();
   };
   const stop = async () => {
     filler.stop();
-    await judge.stop();
+    await keyVerifier.stop();
     await fallback?.flush();
     await copy.close();
   };
-  return { acts: new Acts(reach, copy), judge, lister, fallback, start, stop };
+  return { acts: new Acts(reach, copy), keyVerifier, lister, fallback, start, stop };
 }

@@ -36,14 +36,14 @@ export class Hashes {
   // Undefined if too many calls are waiting.
   async matches(text, row) {
     const name = createHash('sha256').update(`${row.id} ${row.salt} ${row.token} ${text}`).digest('hex');
-    const known = this.#known.get(name) ?? this.#judge(text, row, name);
+    const known = this.#known.get(name) ?? this.#compare(text, row, name);
     this.#known.delete(name);
     this.#known.set(name, known);
     if (this.#known.size > REMEMBERED) this.#known.delete(this.#known.keys().next().value);
     return known;
   }
 
-  async #judge(text, row, name) {
+  async #compare(text, row, name) {
     try {
       if (!(await this.#enter())) {
         this.#known.delete(name);

@@ -7,9 +7,9 @@ import { resolved } from './medusa-database.js';
 import { isOfMedusa } from './medusa-fallback.js';
 import { filtersOf, mustSaySomething } from './medusa-filter.js';
 import { invalid, notAllowed, notFound, throughMedusa } from './medusa-error.js';
-import { isOver, isSoftDeleted, select, SOFT_DELETE, toJudge, toMedusa } from './medusa-key.js';
+import { isOver, isSoftDeleted, select, SOFT_DELETE, toValidityRow, toMedusa } from './medusa-key.js';
 import {
-  allAreKnown, instant, judged, later, listOf, noneIsRevoked, refusing, singled, titleOf,
+  allAreKnown, instant, validityLookup, later, listOf, noneIsRevoked, refusing, singled, titleOf,
 } from './medusa-input.js';
 import { UNLABELLED } from './medusa-labels.js';
 import { NOBODY } from './medusa-names.js';
@@ -29,7 +29,7 @@ const DELETED = 'deleted in Medusa';
 
 export const ApiKeyModuleService = wrappable(class ApiKeyModuleService {
   #issuer;
-  #judge;
+  #keyVerifier;
   #lister;
   #options;
   #events;
@@ -41,13 +41,13 @@ export const ApiKeyModuleService = wrappable(class ApiKeyModuleService {
     const lack = lacking(options);
     if (lack !== undefined) {
       this.#hooks = { onApplicationStart: async () => logger?.warn?.(lack.message), onApplicationShutdown: async () => {} };
-      this.#options = this.#issuer = this.#judge = this.#lister = refusing(lack);
+      this.#options = this.#issuer = this.#keyVerifier = this.#lister = refusing(lack);
       return;
     }
     this.#options = settings(options);
-    const { acts, judge, lister, fallback, start, stop } = assemble(container, options, this.#options);
+    const { acts, keyVerifier, lister, fallback, start, stop } = assemble(container, options, this.#options);
     this.#issuer = { keys: acts };
-    this.#judge = judge;
+    this.#keyVerifier = keyVerifier;
     this.#lister = lister;
     this.#fallback = fallback;
     this.#events = () => resolved(container, Modules.EVENT_BUS);
@@ -83,7 +83,7 @@ export const ApiKeyModuleService = wrappable(class ApiKeyModuleService {
       await this.#mustKnow(all.map((key) => own(key).id).filter(Boolean));
       const bodies = all.map((key) => (own(key).id ? titleOf(key) : this.#newKey(key)));
       const { created, updated } = await this.#issuer.keys.upsert(bodies);
-      for (const record of updated) this.#judge.changed(record);
+      for (const record of updated) this.#keyVerifier.changed(record);
       await this.#emit(
         'created',
         created.map(({ key }) => key),
@@ -104,7 +104,7 @@ export const ApiKeyModuleService = wrappable(class ApiKeyModuleService {
       if (ids.length === 0) return [];
       await this.#mustKnow(ids);
       const { updated } = await this.#issuer.keys.upsert(ids.map((id) => titleOf({ ...data, id })));
-      for (const record of updated) this.#judge.changed(record);
+      for (const record of updated) this.#keyVerifier.changed(record);
       await this.#emit('updated', updated, sharedContext);
       const rows = updated.map((key) => toMedusa(key));
       return typeof idOrSelector === 'string' ? rows[0] : rows;
@@ -154,7 +154,7 @@ export const ApiKeyModuleService = wrappable(class ApiKeyModuleService {
         revoked_by,
         reason: REVOKED,
       });
-      for (const record of keys) this.#judge.changed(record);
+      for (const record of keys) this.#keyVerifier.changed(record);
       await this.#fallback?.changed(keys);
       await this.#emit('updated', keys, sharedContext);
       const rows = keys.map((key) => toMedusa(key));
@@ -202,7 +202,7 @@ export const ApiKeyModuleService = wrappable(class ApiKeyModuleService {
       const counting = records.filter(({ state }) => state === 'active' || state === 'scheduled');
       const over = await each(counting, async ({ id }) => {
         const record = await this.#issuer.keys.suspend(id, { by: SOFT_DELETE, reason: DELETED });
-        this.#judge.deleted(id);
+        this.#keyVerifier.deleted(id);
         return record;
       });
       await this.#fallback?.changed(over);
@@ -218,7 +218,7 @@ export const ApiKeyModuleService = wrappable(class ApiKeyModuleService {
       const records = (await this.#recordsOf(ids, { withDeleted: true })).filter(isSoftDeleted);
       const restored = await each(records, async ({ id }) => {
         const record = await this.#issuer.keys.resume(id, { by: SOFT_DELETE });
-        this.#judge.restored(record);
+        this.#keyVerifier.restored(record);
         return record;
       });
       await this.#fallback?.changed(restored);
@@ -230,7 +230,7 @@ export const ApiKeyModuleService = wrappable(class ApiKeyModuleService {
   authenticate(token) {
     return throughMedusa(async () => {
       const isOld = this.#fallback !== undefined && isOfMedusa(token);
-      const record = isOld ? null : await this.#judge.secret(token);
+      const record = isOld ? null : await this.#keyVerifier.secret(token);
       if (record !== null) return toMedusa(record, '');
       return (await this.#fallback?.secret(token)) ?? false;
     });
@@ -267,7 +267,7 @@ export const ApiKeyModuleService = wrappable(class ApiKeyModuleService {
       const near = counted ? undefined : await this.#nearby(filters, config);
       if (near !== undefined) return { rows: near, count: null };
       const { records, count } = await this.#lister.list(filters, config, counted);
-      const toRow = judged(filters, config) === undefined ? toMedusa : toJudge;
+      const toRow = validityLookup(filters, config) === undefined ? toMedusa : toValidityRow;
       return { rows: records.map((record) => select(toRow(record), config.select)), count };
     };
     const wanted = filters ?? {};
@@ -288,13 +288,13 @@ export const ApiKeyModuleService = wrappable(class ApiKeyModuleService {
     if (names === undefined || names === null || Object.keys(others).length > 0) return undefined;
     // The creator of the request's key, even if the key was deleted since.
     if (typeof id === 'string' && withDeleted && token === undefined && type === undefined) {
-      const record = names.every((name) => UNCHANGING.has(name)) ? this.#judge.records.peek(id) : undefined;
+      const record = names.every((name) => UNCHANGING.has(name)) ? this.#keyVerifier.records.peek(id) : undefined;
       return record === undefined ? undefined : [select(toMedusa(record), names)];
     }
-    const text = judged(filters, config);
-    const record = text === undefined ? undefined : await this.#judge.publishable(text);
+    const text = validityLookup(filters, config);
+    const record = text === undefined ? undefined : await this.#keyVerifier.publishable(text);
     if (record === undefined) return undefined;
-    return record === null ? [] : [select(toJudge(record, text), names)];
+    return record === null ? [] : [select(toValidityRow(record, text), names)];
   }
 
   async #selected(idOrSelector) {
@@ -319,7 +319,7 @@ export const ApiKeyModuleService = wrappable(class ApiKeyModuleService {
     if (records.length === 0) return;
     const ids = records.map(({ id }) => id);
     await this.#issuer.keys[act](ids, { reason: DELETED });
-    for (const id of ids) this.#judge.deleted(id);
+    for (const id of ids) this.#keyVerifier.deleted(id);
     await this.#fallback?.changed(records, { gone: true });
     await this.#emit('deleted', records, sharedContext);
   }

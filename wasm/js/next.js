@@ -12,10 +12,10 @@ export function withApiKey(verifier, handler, options) {
 
 // For `middleware.ts` or `proxy.ts`: answers refused requests and lets the others continue.
 export function apiKey(verifier, options) {
-  const judge = guard('apiKey', verifier, options);
+  const authenticate = guard('apiKey', verifier, options);
   return async (request, event) => {
-    const judged = await judge(request, request, waitUntilOf(event));
-    if (!judged.ok) return judged.response;
+    const result = await authenticate(request, request, waitUntilOf(event));
+    if (!result.ok) return result.response;
     // Equivalent to NextResponse.next().
     return new Response(null, own({ headers: { 'x-middleware-next': '1' } }));
   };

@@ -11,18 +11,18 @@ import { startWorker } from './workerd.mjs';
 const WORKER = `
   import { createAssertionVerifier } from './js/assertion-workerd.js';
   import { platform } from './js/platform.js';
-  import { judgeAssertion } from './test/judge-assertion.mjs';
+  import { verifyAssertion } from './test/verify-assertion.mjs';
   export default {
     async fetch(request) {
       platform.verifyEd25519 = request.url.endsWith('/noble') ? () => undefined : undefined;
-      return Response.json(await judgeAssertion(createAssertionVerifier, await request.json()));
+      return Response.json(await verifyAssertion(createAssertionVerifier, await request.json()));
     },
   };
 `;
 let worker;
 
 before(async () => {
-  worker = await startWorker(WORKER, ['test/judge-assertion.mjs']);
+  worker = await startWorker(WORKER, ['test/verify-assertion.mjs']);
 });
 
 after(() => worker.stop());

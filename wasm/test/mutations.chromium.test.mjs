@@ -9,7 +9,7 @@ import { EXPECTED } from './hostile.mjs';
 import { compare } from './mutations.mjs';
 import { fixtures } from './support.mjs';
 
-browserTest('random keys, mutations and hostile input in Chromium: one verdict, whatever judges', async (t) => {
+browserTest('random keys, mutations and hostile input in Chromium: one verdict, whatever verifies', async (t) => {
   const url = await packageServer(t);
   const browser = await launch();
   t.after(() => browser.close());

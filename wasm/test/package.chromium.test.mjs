@@ -26,11 +26,11 @@ async function site(t, types) {
   return page;
 }
 
-browserTest('in Chromium: keys are judged, and a refresh brings a revocation', async (t) => {
+browserTest('in Chromium: keys are verified, and a refresh brings a revocation', async (t) => {
   const server = await issuer(files(lists.first));
   t.after(server.close);
   const page = await site(t, TYPES);
-  const judge = (given) =>
+  const verify = (given) =>
     page.evaluate(async ({ root, url, now, tokens }) => {
       const { createVerifier, httpSource } = await import('/js/streaming.js');
       globalThis.verifier ??= createVerifier({ root, source: httpSource(url) });
@@ -51,14 +51,14 @@ browserTest('in Chromium: keys are judged, and a refresh brings a revocation', a
     ],
   };
   const told = (verdicts) => verdicts.map(({ ok, code }) => (ok ? 'accepted' : code));
-  const first = await judge(given);
+  const first = await verify(given);
   assert.deepEqual(told(first), [
     'accepted', 'accepted', 'secret_not_held', 'bad_signature', 'malformed_character',
     'malformed_too_long',
   ]);
   assert.equal(first[0].key.issuer, fixtures.issuer);
   server.served = files(lists.second);
-  assert.equal((await judge(given))[1].code, 'revoked');
+  assert.equal((await verify(given))[1].code, 'revoked');
 });
 
 browserTest('in Chromium: a server that does not know wasm will do', async (t) => {

@@ -22,7 +22,7 @@ const WORKER = `
   };
 `;
 
-test('in workerd: keys are judged, and a refresh brings a revocation', async (t) => {
+test('in workerd: keys are verified, and a refresh brings a revocation', async (t) => {
   const server = await issuer(files(lists.first));
   t.after(server.close);
   const worker = await startWorker(WORKER);

@@ -267,7 +267,7 @@ async function run() {
 }
 
 const realNow = Date.now;
-// The flows that give no instant are judged at the fixtures'.
+// The flows that give no instant are verified at the fixtures'.
 Date.now = () => now;
 
 const clean = await run();

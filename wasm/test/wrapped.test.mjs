@@ -23,7 +23,7 @@ const CLASSES = {
   // Users hold them; they have no private fields.
   plain: ['IssuerError', 'Key', 'PortcullisError'],
   // No user gets one.
-  inner: ['Acts', 'Bits', 'Copy', 'Doubt', 'Engine', 'Fallback', 'Filler', 'Hashes', 'HeldKeyring', 'Judge',
+  inner: ['Acts', 'Bits', 'Copy', 'Doubt', 'Engine', 'Fallback', 'Filler', 'Hashes', 'HeldKeyring', 'KeyVerifier',
     'Keeper', 'KeptLister', 'Lister', 'Mistake', 'Module', 'OldTables', 'Policies', 'Reach', 'Reader', 'Records',
     'Refusal', 'Report', 'Slots', 'Transport', 'Trust', 'Unreadable', 'Update'],
 };

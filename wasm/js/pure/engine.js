@@ -67,7 +67,7 @@ export class Engine {
   verify(text, kind, environment, nowMs, freshFor, facts) {
     const now = BigInt(Math.floor(nowMs));
     try {
-      const { token, signer } = this.#judge(text, kind, environment, now);
+      const { token, signer } = this.#check(text, kind, environment, now);
       const grant = facts === undefined ? undefined : this.#admit(token, facts);
       this.#Key ??= keysOf(this.#keyring.issuer);
       const key = new this.#Key(token, signer);
@@ -79,7 +79,7 @@ export class Engine {
     }
   }
 
-  #judge(text, kind, environment, now) {
+  #check(text, kind, environment, now) {
     const token = readToken(text);
     require(token.code === undefined, token.code);
     require(this.#keyring !== undefined, 'list_missing');

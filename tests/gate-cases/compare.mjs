@@ -18,7 +18,7 @@ export function expectedOf(one, host) {
 }
 
 /** Whether the answers are the ones that are expected. */
-export function judgeAnswers(expected, answers) {
+export function compareAnswers(expected, answers) {
   const wrong = [];
   if (answers.length !== expected.length) {
     wrong.push(`${answers.length} answers came instead of ${expected.length}: ${answers.map((a) => a.status).join(' ')}`);
@@ -26,18 +26,18 @@ export function judgeAnswers(expected, answers) {
   for (const [at, answer] of answers.slice(0, expected.length).entries()) {
     const { status, type, headers = {}, body } = expected[at];
     if (![status].flat().includes(answer.status)) wrong.push(`status ${answer.status} instead of ${status}`);
-    if (type !== undefined) wrong.push(...judgeType(type, expected[at].code, answer));
+    if (type !== undefined) wrong.push(...compareType(type, expected[at].code, answer));
     for (const [name, value] of Object.entries(headers)) {
       const found = valuesOf(answer.headers, name.toLowerCase());
       if (!fits(value, found)) wrong.push(`the answer's ${name} is ${show(found)} instead of ${show(value)}`);
     }
-    if (body !== undefined) wrong.push(...judgeBody('the answer', body, answer.body));
+    if (body !== undefined) wrong.push(...compareBody('the answer', body, answer.body));
   }
   return wrong;
 }
 
 /** The problem's type; one of a malformed request tells its client the code as well. */
-function judgeType(type, code, answer) {
+function compareType(type, code, answer) {
   let told;
   try {
     told = JSON.parse(answer.body.toString());
@@ -50,7 +50,7 @@ function judgeType(type, code, answer) {
 }
 
 /** Whether the origin saw these requests, and no more of them. */
-export function judgeOrigin(expected, seen, host) {
+export function compareOrigin(expected, seen, host) {
   const wrong = [];
   if (seen.length !== expected.length) {
     const lines = seen.map(({ method, target }) => `${method} ${target}`);
@@ -60,14 +60,14 @@ export function judgeOrigin(expected, seen, host) {
     const { method, target, headers, body = '', upgrade } = expected[at];
     if (request.method !== method) wrong.push(`the origin saw the method ${request.method} instead of ${method}`);
     if (request.target !== target) wrong.push(`the origin saw the target ${request.target} instead of ${target}`);
-    wrong.push(...judgeFields(headers, request, { ...host, isHandshake: upgrade === 'websocket' }));
-    wrong.push(...judgeBody('the origin', body, request.body));
+    wrong.push(...compareFields(headers, request, { ...host, isHandshake: upgrade === 'websocket' }));
+    wrong.push(...compareBody('the origin', body, request.body));
   }
   return wrong;
 }
 
 /** The fields that the origin saw: all that are expected, and no other but the host's own. */
-function judgeFields(expected, request, host) {
+function compareFields(expected, request, host) {
   const wrong = [];
   const own = host.writes.filter(({ handshake }) => !handshake || host.isHandshake);
   const names = new Set(request.headers.map(([name]) => name.toLowerCase()));
@@ -139,7 +139,7 @@ function fitsOne(expected, found) {
   return typeof expected === 'object' ? new RegExp(expected.match).test(found) : String(expected) === found;
 }
 
-function judgeBody(who, expected, found) {
+function compareBody(who, expected, found) {
   if (typeof expected === 'string') {
     const body = found.toString('latin1');
     return body === expected ? [] : [`${who} has the body ${show(body.slice(0, 200))} instead of ${show(expected)}`];

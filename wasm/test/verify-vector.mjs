@@ -33,7 +33,7 @@ function prepared(createVerifier, vector) {
   return { verifier, adopt, demand };
 }
 
-export function judge(createVerifier, vector) {
+export function verifyVector(createVerifier, vector) {
   const { verifier, adopt, demand } = prepared(createVerifier, vector);
   const verdict = verifier.verify(vector.token, demand);
   // By name: some fields of a key may be made only when they are asked for.
@@ -45,7 +45,7 @@ export function judge(createVerifier, vector) {
 const OF_REQUESTS = { policy_missing: null, policy_unavailable: null, no_key: 'malformed_empty' };
 
 // The code alone, with the platform's Ed25519 asked before the engine.
-export async function judgeByPlatform(createVerifier, vector) {
+export async function verifyByPlatform(createVerifier, vector) {
   const { verifier, demand } = prepared(createVerifier, vector);
   const request = { headers: {}, method: 'GET', url: '/' };
   const { code = null } = await verifier.authenticate(request, { ...demand, getKey: () => vector.token });

@@ -1,4 +1,4 @@
-// Other people's vectors, by each way that a token's signature or tag is judged, in whatever runtime
+// Other people's vectors, by each way that a token's signature or tag is verified, in whatever runtime
 // this is. `exports` are those of wasm/primitives.
 
 import { isGood } from '../js/native.js';
@@ -30,9 +30,9 @@ function asking(exports) {
 
 // Gives what differs from the vectors' own verdicts, how many verdicts each way gave, and what the
 // platform would have accepted of what it is never asked.
-export async function judgeSignatures(vectors, exports) {
+export async function verifySignatures(vectors, exports) {
   const ask = asking(exports);
-  const told = { differing: [], judged: {}, lenient: 0, asked: 0 };
+  const told = { differing: [], verified: {}, lenient: 0, asked: 0 };
   for (const { id, accepted, refused, ...parts } of vectors) {
     const [key, message, signature] = [parts.key, parts.message, parts.signature].map(bytes);
     const inWasm = ask('signature', [key, message, signature], message.length, ['isKey', 'isStrict', 'isGood', 'isAccepted']);
@@ -47,7 +47,7 @@ export async function judgeSignatures(vectors, exports) {
       'pure, then the platform': afterwards(isKey && isStrict(signature)),
     };
     for (const [way, verdict] of Object.entries(verdicts)) {
-      told.judged[way] = (told.judged[way] ?? 0) + 1;
+      told.verified[way] = (told.verified[way] ?? 0) + 1;
       if (verdict !== accepted) told.differing.push(`${id} (${refused}), ${way}: ${verdict}`);
     }
     if (inWasm.isKey && inWasm.isStrict) told.asked += 1;
@@ -56,9 +56,9 @@ export async function judgeSignatures(vectors, exports) {
   return told;
 }
 
-export function judgeTags(vectors, exports) {
+export function verifyTags(vectors, exports) {
   const ask = asking(exports);
-  const told = { differing: [], judged: {} };
+  const told = { differing: [], verified: {} };
   for (const { id, accepted, cut_accepted: cutAccepted, ...parts } of vectors) {
     const [key, secret, message, tag] = [parts.key, parts.secret, parts.message, parts.tag].map(bytes);
     const inWasm = ask('tag', [secret, tag, message], tag.length, ['isCut', 'isWhole', 'isTooLong']);
@@ -71,7 +71,7 @@ export function judgeTags(vectors, exports) {
       ...(message.length <= ONE_BLOCK && { wasm: [inWasm.isCut, inWasm.isWhole] }),
     };
     for (const [way, [isCut, isWhole]] of Object.entries(verdicts)) {
-      told.judged[way] = (told.judged[way] ?? 0) + 1;
+      told.verified[way] = (told.verified[way] ?? 0) + 1;
       if (isCut !== cutAccepted || isWhole !== accepted) told.differing.push(`${id}, ${way}: ${isCut}, ${isWhole}`);
     }
     if (inWasm.isTooLong !== message.length > ONE_BLOCK) told.differing.push(`${id}: too long ${inWasm.isTooLong}`);

@@ -1,5 +1,5 @@
-// Judges one key with the npm package against an issuer's live list:
-// node judge.mjs ISSUER_URL ROOT TOKEN prints `accepted`, or the code of the refusal.
+// Verifies one key with the npm package against an issuer's live list:
+// node verify.mjs ISSUER_URL ROOT TOKEN prints `accepted`, or the code of the refusal.
 
 import { createVerifier, httpSource } from 'portcullis';
 

@@ -22,7 +22,7 @@ const ASK_ISSUER = new Set([
 const LONGEST_TOKEN = 512;
 const LONGEST_PAUSE_MS = 30_000;
 
-export class Judge {
+export class KeyVerifier {
   #reach;
   #copy;
   #trust;
@@ -155,8 +155,8 @@ export class Judge {
     if (this.#verifier === undefined) return undefined;
     this.start();
     const { environment, freshFor, deadline } = this.#options;
-    const judge = () => this.#verifier.verify(token, { kind, environment, freshFor });
-    const verdict = judge();
+    const verify = () => this.#verifier.verify(token, { kind, environment, freshFor });
+    const verdict = verify();
     // Final under a fresh list: a newer one doesn't make a key of a text that is none, and a newer
     // keyring arrives with the next refresh.
     if (verdict.list.standing === 'fresh') return verdict;
@@ -166,7 +166,7 @@ export class Judge {
       return verdict;
     }
     await Promise.race([this.#refresh().catch(() => {}), pause(deadline)]);
-    return judge();
+    return verify();
   }
 
   #isRevokedHere({ key, list }) {

@@ -1,4 +1,4 @@
-"""Judges cases of the vectors' shape, one JSON object a line on stdin, one verdict a line on stdout.
+"""Verifies cases of the vectors' shape, one JSON object a line on stdin, one verdict a line on stdout.
 
     {"verdict": "accepted" | "refused", "code": null | "...", "adopt": [null | "...", ...], "key": {...} | null}
 
@@ -28,7 +28,7 @@ def unpadded(text: str) -> bytes:
     return base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
 
 
-def judge(case: dict[str, Any]) -> dict[str, Any]:
+def verify(case: dict[str, Any]) -> dict[str, Any]:
     adopt = list[str | None]()
     try:
         secrets = {entry["kid"]: unpadded(entry["secret"]) for entry in case["secrets"]}
@@ -45,7 +45,7 @@ def judge(case: dict[str, Any]) -> dict[str, Any]:
     return {"verdict": "accepted", "code": None, "adopt": adopt, "key": key}
 
 
-def judge_policy(case: dict[str, Any]) -> dict[str, Any]:
+def decide_policy(case: dict[str, Any]) -> dict[str, Any]:
     policies, files = Policies(), list[str | None]()
     for offer in case["files"]:
         try:
@@ -58,7 +58,7 @@ def judge_policy(case: dict[str, Any]) -> dict[str, Any]:
     request = Request(**{**facts, "scopes": tuple(facts["scopes"])})
     expect: dict[str, Any]
     try:
-        rate_class = policies.judge(directory, VISIBILITIES[case["visibility"]], case["policy"], request)
+        rate_class = policies.decide(directory, VISIBILITIES[case["visibility"]], case["policy"], request)
         expect = {"verdict": "accepted", "rate_class": rate_class}
     except portcullis_policy.Refused as refusal:
         expect = {"verdict": "refused", "code": refusal.code}
@@ -71,14 +71,14 @@ def named(file: dict[str, Any]) -> Named:
     return Named(bytes.fromhex(file["digest"]), file["length"])
 
 
-def judge_any(case: dict[str, Any]) -> dict[str, Any]:
-    return judge_policy(case) if "policy" in case else judge(case)
+def verify_any(case: dict[str, Any]) -> dict[str, Any]:
+    return decide_policy(case) if "policy" in case else verify(case)
 
 
 def main() -> None:
     for line in sys.stdin:
         if line.strip():
-            print(json.dumps(judge_any(json.loads(line))), flush=True)
+            print(json.dumps(verify_any(json.loads(line))), flush=True)
 
 
 if __name__ == "__main__":

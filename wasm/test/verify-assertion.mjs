@@ -6,7 +6,7 @@ function bytes(text) {
   return Uint8Array.from(binary, (character) => character.charCodeAt(0));
 }
 
-export async function judgeAssertion(createAssertionVerifier, vector) {
+export async function verifyAssertion(createAssertionVerifier, vector) {
   const { root, audience } = vector;
   const verifier = createAssertionVerifier({ root, audience, keyring: bytes(vector.keyring) });
   const ask = async () => {
