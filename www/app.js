@@ -22,7 +22,7 @@ start();
 async function start() {
   try {
     const [{ createVerifier, httpSource }, { issuer, root }] = await Promise.all([
-      import('./portcullis/js/streaming.js'),
+      import('./portcullis/js/entry/streaming.js'),
       configuration(),
     ]);
     at('issuer').value = issuer;

@@ -12,9 +12,9 @@ import { database, issuerFor } from './support.mjs';
 const require = createRequire(import.meta.url);
 const { default: definition, ApiKeyModuleService } = require('portcullis/medusa');
 const { createVerifier } = require('portcullis');
-const { Trust } = await import('./node_modules/portcullis/js/medusa-trust.js');
-const { Copy } = await import('./node_modules/portcullis/js/medusa-copy.js');
-const { MIGRATIONS } = await import('./node_modules/portcullis/js/medusa-tables.js');
+const { Trust } = await import('./node_modules/portcullis/js/medusa/list-store.js');
+const { Copy } = await import('./node_modules/portcullis/js/medusa/copy.js');
+const { MIGRATIONS } = await import('./node_modules/portcullis/js/medusa/migrations.js');
 
 const OPTIONS = { select: ['id', 'token', 'revoked_at'] };
 // Nobody listens there.

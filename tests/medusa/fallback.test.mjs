@@ -3,8 +3,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { Fallback } from './node_modules/portcullis/js/medusa-fallback.js';
-import { IssuerError } from './node_modules/portcullis/js/issuer-error.js';
+import { Fallback } from './node_modules/portcullis/js/medusa/fallback.js';
+import { IssuerError } from './node_modules/portcullis/js/issuer/error.js';
 
 const UNTIL = Date.UTC(2027, 0, 31);
 const TEXT = `sk_${'ab'.repeat(32)}`;

@@ -14,8 +14,8 @@ browserTest('the shared vectors of assertions in Chromium: one verdict, whatever
   await page.goto(url);
   for (const how of ['WebCrypto', 'noble']) {
     const verdicts = await page.evaluate(async ({ all, noble }) => {
-      const { createAssertionVerifier } = await import('/js/assertion.js');
-      const { platform } = await import('/js/platform.js');
+      const { createAssertionVerifier } = await import('/js/assertion/verifier.js');
+      const { platform } = await import('/js/shared/platform.js');
       const { verifyAssertion } = await import('/test/verify-assertion.mjs');
       platform.verifyEd25519 = noble ? () => undefined : undefined;
       const found = [];

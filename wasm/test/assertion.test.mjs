@@ -14,7 +14,7 @@ import * as forFastify from 'portcullis/fastify';
 import * as forFetch from 'portcullis/fetch';
 import * as forHono from 'portcullis/hono';
 import * as forNext from 'portcullis/next';
-import { platform } from '../js/platform.js';
+import { platform } from '../js/shared/platform.js';
 import { expectedAssertion, vectors } from './assertions.mjs';
 import { assertionOf, keyOf, keyringOf } from './gate.mjs';
 import { verifyAssertion } from './verify-assertion.mjs';

@@ -9,8 +9,8 @@ import { issuer } from './support.mjs';
 import { startWorker } from './workerd.mjs';
 
 const WORKER = `
-  import { createAssertionVerifier } from './js/assertion-workerd.js';
-  import { platform } from './js/platform.js';
+  import { createAssertionVerifier } from './js/assertion/workerd.js';
+  import { platform } from './js/shared/platform.js';
   import { verifyAssertion } from './test/verify-assertion.mjs';
   export default {
     async fetch(request) {
@@ -44,9 +44,9 @@ test('a Worker that is an origin fetches the keyring, whatever becomes of the re
   const server = await issuer({ keyring: slow });
   t.after(server.close);
   const origin = await startWorker(`
-    import { createAssertionVerifier, httpSource } from './js/assertion-workerd.js';
-    import { protect, requireScopes } from './js/fetch.js';
-    import { platform } from './js/platform.js';
+    import { createAssertionVerifier, httpSource } from './js/assertion/workerd.js';
+    import { protect, requireScopes } from './js/middleware/fetch.js';
+    import { platform } from './js/shared/platform.js';
     // No request waits for another's fetch: what that one awaited would end with it.
     if (platform.sharesPromises) throw new Error('requests share promises');
     const assertions = createAssertionVerifier({

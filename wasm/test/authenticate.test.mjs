@@ -3,8 +3,8 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { createVerifier, httpSource, PortcullisError } from 'portcullis';
-import { readCredential } from '../js/credential.js';
-import { platform } from '../js/platform.js';
+import { readCredential } from '../js/request/credential.js';
+import { platform } from '../js/shared/platform.js';
 import { bytes, files, fixtures, issuer, lists, now, root, tokens } from './support.mjs';
 
 const secrets = [{ kid: 1, secret: fixtures.secret }];

@@ -3,8 +3,8 @@
 import assert from 'node:assert/strict';
 import { scryptSync } from 'node:crypto';
 import test from 'node:test';
-import { hashed, Hashes } from '../js/medusa-scrypt.js';
-import { settings } from '../js/medusa-options.js';
+import { hashed, Hashes } from '../js/medusa/scrypt.js';
+import { settings } from '../js/medusa/options.js';
 
 const text = `sk_${'ab'.repeat(32)}`;
 const rowOf = (id, of = text, salt = '00112233445566778899aabbccddeeff') => ({ id, salt, token: scryptSync(of, salt, 64).toString('hex') });

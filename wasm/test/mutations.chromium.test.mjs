@@ -16,7 +16,7 @@ browserTest('random keys, mutations and hostile input in Chromium: one verdict, 
   const page = await browser.newPage();
   await page.goto(url);
   const told = await page.evaluate(async (all) => {
-    const engines = [await import('/js/inline.js'), await import('/js/pure.js')];
+    const engines = [await import('/js/entry/inline.js'), await import('/js/entry/pure.js')];
     const { hostile } = await import('/test/hostile.mjs');
     const { compare: inPage } = await import('/test/mutations.mjs');
     return { compared: await inPage(engines, all), hostiles: engines.map((engine) => hostile(engine, all)) };

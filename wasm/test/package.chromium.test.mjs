@@ -32,7 +32,7 @@ browserTest('in Chromium: keys are verified, and a refresh brings a revocation',
   const page = await site(t, TYPES);
   const verify = (given) =>
     page.evaluate(async ({ root, url, now, tokens }) => {
-      const { createVerifier, httpSource } = await import('/js/streaming.js');
+      const { createVerifier, httpSource } = await import('/js/entry/streaming.js');
       globalThis.verifier ??= createVerifier({ root, source: httpSource(url) });
       await globalThis.verifier.refresh({ now });
       return tokens.map((token) => globalThis.verifier.verify(token, { now }));
@@ -64,7 +64,7 @@ browserTest('in Chromium: keys are verified, and a refresh brings a revocation',
 browserTest('in Chromium: a server that does not know wasm will do', async (t) => {
   const page = await site(t, { ...TYPES, wasm: 'application/octet-stream' });
   const code = await page.evaluate(async (root) => {
-    const { createVerifier } = await import('/js/streaming.js');
+    const { createVerifier } = await import('/js/entry/streaming.js');
     return createVerifier({ root }).verify('x').code;
   }, root);
   assert.equal(code, 'malformed_prefix');

@@ -11,13 +11,13 @@ import { build } from 'esbuild';
 import { assertionOf, keyOf, keyringOf } from './gate.mjs';
 import { install, MODULES, program, run } from './packed.mjs';
 import { fixtures, lists, now, root, tokens } from './support.mjs';
-import { CALLS } from '../js/options.js';
+import { CALLS } from '../js/shared/options.js';
 import { DEMANDS, EXHAUSTIVE, sameNames } from './types.mjs';
 // Each tells which options it knows.
-import '../js/assertion.js';
-import '../js/issuer.js';
-import '../js/node.js';
-import '../js/status-list.js';
+import '../js/assertion/verifier.js';
+import '../js/issuer/client.js';
+import '../js/entry/node.js';
+import '../js/status-list/checker.js';
 
 const ENTRIES = ['portcullis', 'portcullis/pure', 'portcullis/auto'];
 const EXPECTED = `true ${fixtures.issuer} accepted refused\n`;

@@ -6,7 +6,7 @@ import { files, fixtures, issuer, lists, now, root, tokens } from './support.mjs
 import { startWorker } from './workerd.mjs';
 
 const WORKER = `
-  import { createVerifier, httpSource } from './js/workerd.js';
+  import { createVerifier, httpSource } from './js/entry/workerd.js';
   let verifier;
   export default {
     async fetch(request) {

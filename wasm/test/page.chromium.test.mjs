@@ -100,7 +100,7 @@ browserTest('the page\'s server gives its own files and nothing else', async (t)
         resolve(response);
       }).on('error', reject).end();
     });
-  for (const path of ['/', '/app.js', '/portcullis/js/core.js', '/portcullis/dist/portcullis.wasm']) {
+  for (const path of ['/', '/app.js', '/portcullis/js/engine/verifier.js', '/portcullis/dist/portcullis.wasm']) {
     assert.equal((await get(path)).statusCode, 200, path);
   }
   for (const path of ['/../Cargo.toml', '/%2e%2e/Cargo.toml', '/portcullis/../serve.mjs', '/serve.mjs', '//', '//app.js',

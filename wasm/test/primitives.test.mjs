@@ -5,8 +5,8 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import test from 'node:test';
 
-import '../js/native-node.js';
-import { platform } from '../js/platform.js';
+import '../js/engine/native-node.js';
+import { platform } from '../js/shared/platform.js';
 import { verifySignatures, verifyTags } from './verify-primitives.mjs';
 import { assertSignatures, assertTags, modulePath, signatures, tags } from './primitives.mjs';
 

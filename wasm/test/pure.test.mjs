@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync, readdirSync } from 'node:fs';
 import { test } from 'node:test';
-import { addressBytes } from '../js/address.js';
+import { addressBytes } from '../js/request/ip-address.js';
 import { denial } from '../js/pure/policy.js';
 import { Policies } from '../js/pure/policies.js';
 import { Unreadable } from '../js/pure/reader.js';

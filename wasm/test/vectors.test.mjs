@@ -5,7 +5,7 @@ import { test } from 'node:test';
 
 import { createVerifier } from 'portcullis';
 import * as pure from 'portcullis/pure';
-import { platform } from '../js/platform.js';
+import { platform } from '../js/shared/platform.js';
 import { verifyVector, verifyByPlatform } from './verify-vector.mjs';
 import { expected, vectors } from './vectors.mjs';
 

@@ -8,8 +8,8 @@ import { expected, vectors } from './vectors.mjs';
 import { startWorker } from './workerd.mjs';
 
 const WORKER = `
-  import { createVerifier } from './js/workerd.js';
-  import * as pure from './js/pure.js';
+  import { createVerifier } from './js/entry/workerd.js';
+  import * as pure from './js/entry/pure.js';
   import { verifyVector, verifyByPlatform } from './test/verify-vector.mjs';
   export default {
     async fetch(request) {

@@ -1,7 +1,7 @@
 // Other people's vectors, by each way that a token's signature or tag is verified, in whatever runtime
 // this is. `exports` are those of wasm/primitives.
 
-import { isGood } from '../js/native.js';
+import { isGood } from '../js/engine/native.js';
 import { isStrict, keyFault, verify } from '../js/pure/ed25519.js';
 import { hmacSha256, isTag, TAG_BYTES } from '../js/pure/hmac.js';
 import { sameBytes } from '../js/pure/reader.js';

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import test from 'node:test';
 import { createVerifier } from 'portcullis';
-import { exports } from '../js/instance.js';
+import { exports } from '../js/wasm/instance.js';
 import { bytes, changed, decode, encode, fixtures, lists, now, root, tokens } from './support.mjs';
 
 const secrets = [{ kid: 1, secret: fixtures.secret }];

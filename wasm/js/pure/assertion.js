@@ -1,6 +1,6 @@
 // Parses an assertion (docs/assertion.md): base64url, fields, texts. Parsing verifies no signature.
 
-import { fromBase64Url } from '../base64.js';
+import { fromBase64Url } from '../shared/base64.js';
 import { ascii, concat, demand, notCanonical, Reader, truncated, Unreadable } from './reader.js';
 
 const LONGEST = 32 << 10;

@@ -1,8 +1,8 @@
 // The wasm module's engine in JavaScript: the same calls and the same verdicts, code for code.
 
 import { sha256 } from '../../dist/noble.js';
-import { asJson } from '../key.js';
-import { ENVIRONMENTS, KINDS } from '../options.js';
+import { asJson } from '../engine/key.js';
+import { ENVIRONMENTS, KINDS } from '../shared/options.js';
 import {
   appliesTo, countsAt, ED25519, HMAC, LIST, readBundle, readHead, readStamp, REVOKED, TOKEN,
 } from './documents.js';

@@ -1,7 +1,7 @@
 // Decides which keyring to accept: the first must be signed by the pinned root, a newer one by that
 // root or by the successor that the held keyring names (docs/keyring.md).
 
-import { fromBase64Url } from '../base64.js';
+import { fromBase64Url } from '../shared/base64.js';
 import { readKeyring } from './documents.js';
 import { keyFault, signedBy } from './ed25519.js';
 import { ascii, Reader, sameBytes } from './reader.js';

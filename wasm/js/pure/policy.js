@@ -1,6 +1,6 @@
 // Policies (docs/policy.md): parses one policy, and checks a request against it.
 
-import { covers } from '../scope.js';
+import { covers } from '../shared/scope.js';
 import { compareBytes, demand, latin1, notCanonical, Reader } from './reader.js';
 
 const LONGEST = 8000;

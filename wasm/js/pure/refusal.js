@@ -1,7 +1,7 @@
 // Errors and refusals of the JavaScript engine: a code, and the values for its sentence.
 
-import { PortcullisError } from '../errors.js';
-import { REASONS, sentence } from '../reasons.js';
+import { PortcullisError } from '../shared/errors.js';
+import { REASONS, sentence } from '../engine/reasons.js';
 import { Unreadable } from './reader.js';
 
 // A refusal of a key or the reason for an error: the code, and the values for its sentence.
