@@ -1,7 +1,7 @@
 // Other people's vectors, by each way that a token's signature or tag is verified, in whatever runtime
 // this is. `exports` are those of wasm/primitives.
 
-import { isGood } from '../js/engine/native.js';
+import { verifyNatively } from '../js/engine/native.js';
 import { isStrict, keyFault, verify } from '../js/pure/ed25519.js';
 import { hmacSha256, isTag, TAG_BYTES } from '../js/pure/hmac.js';
 import { sameBytes } from '../js/pure/reader.js';
@@ -37,7 +37,7 @@ export async function verifySignatures(vectors, exports) {
     const [key, message, signature] = [parts.key, parts.message, parts.signature].map(bytes);
     const inWasm = ask('signature', [key, message, signature], message.length, ['isKey', 'isStrict', 'isGood', 'isAccepted']);
     const isKey = keyFault(key) === undefined;
-    const platform = await isGood({ key, message, signature });
+    const platform = await verifyNatively({ key, message, signature });
     const afterwards = (isOpen) => isOpen && platform;
     const verdicts = {
       wasm: inWasm.isAccepted,

@@ -1,27 +1,27 @@
-// The keyring that verifies assertions, with the interface that Keeper needs: it holds one and
+// The keyring that verifies assertions, with the interface that Refresher needs: it holds one and
 // fetches newer ones.
 
 import { readRoot, takeKeyring } from '../pure/keyring.js';
 import { copied } from '../pure/reader.js';
-import { fault } from '../pure/refusal.js';
+import { asPackageError } from '../pure/refusal.js';
 
 // In bytes. A keyring with every possible kid has 3.6 million.
 const LONGEST = 4 << 20;
 
-export class HeldKeyring {
+export class AssertionKeyring {
   #root;
   #source;
   #fetchedAt;
   keyring;
 
   constructor(root, source) {
-    this.#root = fault(() => readRoot(root));
+    this.#root = asPackageError(() => readRoot(root));
     this.#source = source;
   }
 
   // Returns whether the keyring is newer than the one held.
   offer(document) {
-    const taken = fault(() => takeKeyring(this.keyring, this.#root, copied(document)));
+    const taken = asPackageError(() => takeKeyring(this.keyring, this.#root, copied(document)));
     if (taken === undefined) return false;
     [this.keyring, this.#root] = [taken.keyring, taken.root];
     return true;

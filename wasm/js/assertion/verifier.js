@@ -3,13 +3,13 @@
 
 import { problem, problemOf, toResponse } from '../request/problem.js';
 import { reader } from '../request/credential.js';
-import { DEMANDS, FACT, OF_AN_ASSERTION } from '../shared/request-options.js';
+import { REQUEST_OPTIONS, FACT, ASSERTION_OPTIONS } from '../shared/request-options.js';
 import { PortcullisError } from '../shared/errors.js';
-import { HeldKeyring } from './keyring.js';
-import { Keeper } from '../engine/refresher.js';
-import { isGood } from '../engine/native.js';
+import { AssertionKeyring } from './keyring.js';
+import { Refresher } from '../engine/refresher.js';
+import { verifyNatively } from '../engine/native.js';
 import {
-  argument, BYTES, DURATION, ENVIRONMENT, ENVIRONMENTS, FUNCTION, INSTANT, KIND, KINDS, listOf, options as reading, SOURCE, TEXT,
+  argument, BYTES, DURATION, ENVIRONMENT, ENVIRONMENTS, FUNCTION, INSTANT, KIND, KINDS, listOf, optionsReader, SOURCE, TEXT,
 } from '../shared/options.js';
 import { own, property } from '../shared/property.js';
 import { readAssertion } from '../pure/assertion.js';
@@ -55,14 +55,14 @@ const MESSAGES = {
 const ROOT = { what: 'the issuer\'s public root key, a string', read: TEXT.read };
 const AUDIENCES = { what: 'host, and port if there is one, of the gate\'s ORIGIN_URL, or a list of such', read: audiencesOf };
 
-const readCreation = reading('createAssertionVerifier', {
+const readCreation = optionsReader('createAssertionVerifier', {
   root: ROOT, audience: AUDIENCES, keyring: BYTES, source: SOURCE, freshFor: DURATION, deadline: DURATION,
   coldDeadline: DURATION, realm: TEXT,
 });
 const VERIFY = { now: INSTANT, kind: KIND, environment: ENVIRONMENT, waitUntil: FUNCTION };
-const readVerify = reading('verify of an assertion', VERIFY);
-const readAuthenticate = reading('authenticate of an assertion', { ...OF_AN_ASSERTION, ...VERIFY });
-const readRefresh = reading('refresh of a keyring', { now: INSTANT });
+const readVerify = optionsReader('verify of an assertion', VERIFY);
+const readAuthenticate = optionsReader('authenticate of an assertion', { ...ASSERTION_OPTIONS, ...VERIFY });
+const readRefresh = optionsReader('refresh of a keyring', { now: INSTANT });
 
 export function createAssertionVerifier(options) {
   return new AssertionVerifier(options);
@@ -70,7 +70,7 @@ export function createAssertionVerifier(options) {
 
 const AssertionVerifier = wrappable(class AssertionVerifier {
   #held;
-  #keeper;
+  #refresher;
   #audiences;
   #realm;
   // Assertions whose signature is good, by their text; valid for one keyring only.
@@ -85,9 +85,9 @@ const AssertionVerifier = wrappable(class AssertionVerifier {
     this.#audiences = audience;
     this.#realm = realm;
     const bounds = { freshFor, deadline, coldDeadline, longestPause: LONGEST_PAUSE_MS };
-    this.#held = new HeldKeyring(root, source);
+    this.#held = new AssertionKeyring(root, source);
     if (keyring !== undefined) this.adopt(keyring);
-    if (source !== undefined) this.#keeper = new Keeper(this.#held, this.#held, bounds);
+    if (source !== undefined) this.#refresher = new Refresher(this.#held, this.#held, bounds);
   }
 
   async verify(input, options) {
@@ -95,17 +95,17 @@ const AssertionVerifier = wrappable(class AssertionVerifier {
   }
 
   async #verifyInput(input, { now, kind = '', environment = '', waitUntil }) {
-    const demand = { kind: KINDS.indexOf(kind), environment: ENVIRONMENTS.indexOf(environment) };
+    const requirements = { kind: KINDS.indexOf(kind), environment: ENVIRONMENTS.indexOf(environment) };
     const clock = now === undefined ? Date.now : () => now;
     const text = textOf(input);
     if (text === undefined) return refused('assertion_missing');
     const said = this.#signed.texts.get(text) ?? readAssertion(text);
     if (said.code !== undefined) return refused(said.code);
-    const keeper = this.#keeper;
-    if (keeper !== undefined) await keeper.current(clock, waitUntil);
-    const verdict = await this.#check(text, said, demand, clock());
-    const doubt = keeper !== undefined && !verdict.ok && verdict.code === NOT_ALLOWED;
-    return doubt && (await keeper.settle(NOT_ALLOWED, clock)) ? this.#check(text, said, demand, clock()) : verdict;
+    const refresher = this.#refresher;
+    if (refresher !== undefined) await refresher.refreshIfDue(clock, waitUntil);
+    const verdict = await this.#check(text, said, requirements, clock());
+    const mayHelp = refresher !== undefined && !verdict.ok && verdict.code === NOT_ALLOWED;
+    return mayHelp && (await refresher.refreshFor(NOT_ALLOWED, clock)) ? this.#check(text, said, requirements, clock()) : verdict;
   }
 
   async authenticate(request, options) {
@@ -124,10 +124,10 @@ const AssertionVerifier = wrappable(class AssertionVerifier {
 
   async refresh(options) {
     const { now } = readRefresh(options);
-    if (this.#keeper === undefined) {
+    if (this.#refresher === undefined) {
       throw new PortcullisError('source_missing', 'this verifier was made without a `source`');
     }
-    await this.#keeper.run(() => now ?? Date.now());
+    await this.#refresher.run(() => now ?? Date.now());
     return this.status();
   }
 
@@ -136,12 +136,12 @@ const AssertionVerifier = wrappable(class AssertionVerifier {
     return {
       issuer: keyring === undefined ? null : `iss_${base62(keyring.issuer)}`,
       keyring: keyring === undefined ? null : { version: keyring.version, notAfter: Number(keyring.notAfter) },
-      lastError: this.#keeper?.lastError ?? null,
+      lastError: this.#refresher?.lastError ?? null,
     };
   }
 
   // The checks of docs/assertion.md in their order, with the keyring that is held now.
-  async #check(text, said, demand, now) {
+  async #check(text, said, requirements, now) {
     const { keyring } = this.#held;
     if (keyring === undefined) return refused('keyring_missing');
     if (!sameBytes(said.issuer, keyring.issuer)) return refused('assertion_foreign_issuer');
@@ -154,11 +154,11 @@ const AssertionVerifier = wrappable(class AssertionVerifier {
     if (!isInTime(said, Math.floor(now))) return refused('assertion_out_of_time');
     const accepted = acceptedOf(said);
     const { kind, environment } = accepted.key;
-    if (demand.kind !== 0 && demand.kind !== said.kind) {
-      return refused('wrong_kind', `a ${KINDS[demand.kind]} key is needed here, this one is ${kind}`);
+    if (requirements.kind !== 0 && requirements.kind !== said.kind) {
+      return refused('wrong_kind', `a ${KINDS[requirements.kind]} key is needed here, this one is ${kind}`);
     }
-    if (demand.environment !== 0 && demand.environment !== said.environment) {
-      return refused('wrong_environment', `a ${ENVIRONMENTS[demand.environment]} key is needed here, this one is for ${environment}`);
+    if (requirements.environment !== 0 && requirements.environment !== said.environment) {
+      return refused('wrong_environment', `a ${ENVIRONMENTS[requirements.environment]} key is needed here, this one is for ${environment}`);
     }
     return accepted;
   }
@@ -169,7 +169,7 @@ const AssertionVerifier = wrappable(class AssertionVerifier {
     if (texts.has(text)) return true;
     const { message, signature } = said;
     if (!isStrict(signature)) return false;
-    const good = (await isGood({ key, message, signature })) ?? verifySignature(key, message, signature);
+    const good = (await verifyNatively({ key, message, signature })) ?? verifySignature(key, message, signature);
     if (good !== true) return false;
     if (texts.size >= REMEMBERED) texts.delete(texts.keys().next().value);
     texts.set(text, said);
@@ -179,7 +179,7 @@ const AssertionVerifier = wrappable(class AssertionVerifier {
   #answered(refusal, scopes, now) {
     const { code } = refusal;
     const closed = code === 'keyring_missing' || (code === NOT_ALLOWED && !this.#held.isInForce(now));
-    const retryAfter = (this.#keeper?.pauseLeft(now) ?? 0) / 1000;
+    const retryAfter = (this.#refresher?.pauseLeft(now) ?? 0) / 1000;
     const told = closed || !code.startsWith('assertion_')
       // Without a valid keyring, answer as if the list were missing: 503.
       ? problemOf(closed ? { code: 'list_missing' } : refusal, this.#realm, scopes, retryAfter)
@@ -197,7 +197,7 @@ const AssertionVerifier = wrappable(class AssertionVerifier {
 // The options that middleware over this verifier accepts. There is no `address`: the gate has
 // already checked its networks against the client, and the origin doesn't know the client's
 // address.
-AssertionVerifier.prototype[DEMANDS] = OF_AN_ASSERTION;
+AssertionVerifier.prototype[REQUEST_OPTIONS] = ASSERTION_OPTIONS;
 
 function refused(code, message = MESSAGES[code]) {
   return { ok: false, code, message };

@@ -7,7 +7,7 @@ const KEYS = new Map();
 const KEYS_AT_MOST = 64;
 
 // Whether the signature is good; `undefined` if the platform can't verify it.
-export async function isGood({ key, message, signature }) {
+export async function verifyNatively({ key, message, signature }) {
   try {
     if (platform.verifyEd25519 !== undefined) return platform.verifyEd25519(key, message, signature);
     const { subtle } = globalThis.crypto;

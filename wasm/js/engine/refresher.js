@@ -16,20 +16,20 @@
 import { platform } from '../shared/platform.js';
 
 const LEASE_MS = 6_000;
-const LOOK_AGAIN_MS = 10;
+const POLL_MS = 10;
 
-export class Keeper {
+export class Refresher {
   #engine;
   #update;
   #bounds;
-  #underWay;
+  #running;
   #lease = { from: 0, until: 0 };
   #ended = 0;
   #fetching = false;
   #failures = 0;
   #pause = { from: 0, until: 0 };
-  // Per doubt (a refusal code): the span in which no further refresh is started for it.
-  #settled = new Map();
+  // Per reason (a refusal code): the span in which no further refresh is started for it.
+  #refreshedFor = new Map();
   lastError = null;
 
   constructor(engine, update, bounds) {
@@ -40,13 +40,13 @@ export class Keeper {
 
   // An explicit refresh: starts one, or joins the one that is running.
   run(clock) {
-    if (platform.sharesPromises && this.#underWay !== undefined) return this.#underWay;
+    if (platform.sharesPromises && this.#running !== undefined) return this.#running;
     return this.#start(clock);
   }
 
   // Called after a verification with a list of this age. Starts a refresh in the background if it
   // is due.
-  behind(ageMs, clock) {
+  refreshInBackground(ageMs, clock) {
     const early = ageMs !== null && ageMs < this.#bounds.freshFor / 2;
     if (early || !platform.sharesPromises || !this.#mayStart(clock())) return;
     this.#start(clock).catch(ignore);
@@ -54,7 +54,7 @@ export class Keeper {
 
   // Called before a verification: starts a refresh if one is due, and waits as the table says.
   // `waitUntil` keeps the refresh alive after the response was sent.
-  async current(clock, waitUntil) {
+  async refreshIfDue(clock, waitUntil) {
     const now = clock();
     const { freshFor, deadline, coldDeadline } = this.#bounds;
     const { standing, ageMs } = this.#engine.status(now, freshFor).list;
@@ -66,29 +66,29 @@ export class Keeper {
       waitUntil?.(out);
     }
     if (standing === 'fresh') return;
-    if (started === undefined && !within(this.#lease, now)) return;
+    if (started === undefined && !isWithin(this.#lease, now)) return;
     await this.#wait(closed ? coldDeadline : deadline, started);
   }
 
   // An extra refresh for a key that the list or keyring may be too old to know. At most one per
-  // `freshFor` and doubt, so that a stream of unknown keys can't flood the issuer with requests.
+  // `freshFor` and reason, so that a stream of unknown keys can't flood the issuer with requests.
   // Resolves to whether verifying again may help.
-  async settle(doubt, clock) {
+  async refreshFor(reason, clock) {
     const now = clock();
-    if (within(this.#lease, now)) {
+    if (isWithin(this.#lease, now)) {
       await this.#wait(this.#bounds.deadline);
       return true;
     }
-    const spent = this.#settled.get(doubt);
-    if (within(this.#pause, now) || (spent !== undefined && within(spent, now))) return false;
-    this.#settled.set(doubt, { from: now, until: now + this.#bounds.freshFor });
-    await this.#wait(this.#bounds.deadline, this.#start(clock, doubt === 'unknown_kid'));
+    const spent = this.#refreshedFor.get(reason);
+    if (isWithin(this.#pause, now) || (spent !== undefined && isWithin(spent, now))) return false;
+    this.#refreshedFor.set(reason, { from: now, until: now + this.#bounds.freshFor });
+    await this.#wait(this.#bounds.deadline, this.#start(clock, reason === 'unknown_kid'));
     return true;
   }
 
   // Records a policy that was not held. It is fetched with the next refresh; if a clock is given,
   // in the background at once.
-  miss(policy, clock) {
+  policyMissing(policy, clock) {
     this.#update.miss(policy);
     if (clock !== undefined && platform.sharesPromises && !this.#fetching) {
       this.#fetching = true;
@@ -99,7 +99,7 @@ export class Keeper {
   }
 
   // Fetches one policy. Resolves to true if looking it up again may succeed.
-  async policy(policy, clock) {
+  async fetchPolicy(policy, clock) {
     const fetched = this.#update.policy(policy, clock).catch((error) => {
       this.lastError = error;
       return false;
@@ -109,11 +109,11 @@ export class Keeper {
 
   // Milliseconds until the next refresh may start.
   pauseLeft(now) {
-    return within(this.#pause, now) ? this.#pause.until - now : 0;
+    return isWithin(this.#pause, now) ? this.#pause.until - now : 0;
   }
 
   #mayStart(now) {
-    return !within(this.#lease, now) && !within(this.#pause, now);
+    return !isWithin(this.#lease, now) && !isWithin(this.#pause, now);
   }
 
   #start(clock, keyring) {
@@ -128,9 +128,9 @@ export class Keeper {
       },
     );
     const out = run.finally(() => {
-      if (this.#underWay === out) this.#underWay = undefined;
+      if (this.#running === out) this.#running = undefined;
     });
-    this.#underWay = out;
+    this.#running = out;
     return out;
   }
 
@@ -156,7 +156,7 @@ export class Keeper {
   }
 
   async #wait(atMost, started) {
-    const out = started ?? (platform.sharesPromises ? this.#underWay : undefined);
+    const out = started ?? (platform.sharesPromises ? this.#running : undefined);
     if (out !== undefined) {
       await race(out.catch(ignore), atMost);
       // Without a shared promise, poll for the end of the refresh.
@@ -164,12 +164,12 @@ export class Keeper {
     }
     const ended = this.#ended;
     const until = Date.now() + atMost;
-    while (this.#ended === ended && Date.now() < until) await sleep(LOOK_AGAIN_MS);
+    while (this.#ended === ended && Date.now() < until) await sleep(POLL_MS);
   }
 }
 
 // If the clock was set back, the span counts as over instead of lasting longer.
-function within({ from, until }, now) {
+function isWithin({ from, until }, now) {
   return now >= from && now < until;
 }
 

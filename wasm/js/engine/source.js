@@ -2,7 +2,7 @@
 // the worst that a source can do is to withhold files.
 
 import { PortcullisError } from '../shared/errors.js';
-import { DURATION, FUNCTION, isPlain, options as reading } from '../shared/options.js';
+import { DURATION, FUNCTION, isPlain, optionsReader } from '../shared/options.js';
 import { platform } from '../shared/platform.js';
 import { own } from '../shared/property.js';
 
@@ -15,7 +15,7 @@ const HEADERS = {
   what: 'an object of header names and their values, which are strings',
   read: (value) => (isPlain(value) && Object.values(value).every((one) => typeof one === 'string') ? own(value) : undefined),
 };
-const readOptions = reading('httpSource', { timeout: DURATION, fetch: FUNCTION, privateHeaders: HEADERS });
+const readOptions = optionsReader('httpSource', { timeout: DURATION, fetch: FUNCTION, privateHeaders: HEADERS });
 
 export function httpSource(url, options) {
   const { fetch: fetcher = globalThis.fetch, timeout = TIMEOUT_MS, privateHeaders } = readOptions(options);

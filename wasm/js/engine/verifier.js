@@ -3,13 +3,13 @@
 import { problemOf, toResponse } from '../request/problem.js';
 import { fromBase64Url, THIRTY_TWO_BYTES } from '../shared/base64.js';
 import { noKey, readCredential, reader } from '../request/credential.js';
-import { DEMANDS, OF_A_KEY } from '../shared/request-options.js';
+import { REQUEST_OPTIONS, KEY_OPTIONS } from '../shared/request-options.js';
 import { PortcullisError } from '../shared/errors.js';
 import { readFacts } from '../request/facts.js';
-import { Keeper } from './refresher.js';
-import { isGood } from './native.js';
+import { Refresher } from './refresher.js';
+import { verifyNatively } from './native.js';
 import {
-  argument, BYTES, DURATION, ENVIRONMENT, ENVIRONMENTS, FUNCTION, INSTANT, KIND, KINDS, listOf, options as reading, SOURCE, TEXT,
+  argument, BYTES, DURATION, ENVIRONMENT, ENVIRONMENTS, FUNCTION, INSTANT, KIND, KINDS, listOf, optionsReader, SOURCE, TEXT,
 } from '../shared/options.js';
 import { property } from '../shared/property.js';
 import { Update } from './update.js';
@@ -25,7 +25,7 @@ const COLD_DEADLINE_MS = 3_000;
 const POLICY_TRIES = 3;
 
 // Refusals that a newer list or keyring may resolve.
-const DOUBTS = new Set(['not_covered', 'unknown_kid']);
+const REFRESHABLE = new Set(['not_covered', 'unknown_kid']);
 
 const KID = {
   what: 'a number from 0 to 65535',
@@ -33,24 +33,24 @@ const KID = {
 };
 const SECRET = { what: '43 characters of base64url, a Uint8Array or an ArrayBuffer', read: (value) => TEXT.read(value) ?? BYTES.read(value) };
 const ROOT = { what: 'the issuer\'s public root key, a string', read: TEXT.read };
-const readHeld = reading('secrets', { kid: KID, secret: SECRET });
+const readHeld = optionsReader('secrets', { kid: KID, secret: SECRET });
 const SECRETS = { what: 'a list of `{ kid, secret }`', read: (value) => listOf(value)?.map((held) => readHeld(held)) };
 
-const readCreation = reading('createVerifier', {
+const readCreation = optionsReader('createVerifier', {
   root: ROOT, keyring: BYTES, secrets: SECRETS, bundle: BYTES, source: SOURCE, freshFor: DURATION, deadline: DURATION,
   coldDeadline: DURATION, realm: TEXT, now: INSTANT,
 });
-const readVerify = reading('verify', {
+const readVerify = optionsReader('verify', {
   now: INSTANT, kind: KIND, environment: ENVIRONMENT, freshFor: DURATION, request: { read: readFacts },
 });
-const readAuthenticate = reading('authenticate', { ...OF_A_KEY, waitUntil: FUNCTION });
-const readAdopt = reading('adopt', { now: INSTANT });
-const readRefresh = reading('refresh', { now: INSTANT });
-const readStatus = reading('status', { now: INSTANT, freshFor: DURATION });
+const readAuthenticate = optionsReader('authenticate', { ...KEY_OPTIONS, waitUntil: FUNCTION });
+const readAdopt = optionsReader('adopt', { now: INSTANT });
+const readRefresh = optionsReader('refresh', { now: INSTANT });
+const readStatus = optionsReader('status', { now: INSTANT, freshFor: DURATION });
 
 export const Verifier = wrappable(class Verifier {
   #engine;
-  #keeper;
+  #refresher;
   #freshFor;
   #realm;
 
@@ -70,7 +70,7 @@ export const Verifier = wrappable(class Verifier {
     for (const held of secrets) this.#holdSecret(held);
     if (source !== undefined) {
       const bounds = { freshFor, deadline, coldDeadline, longestPause: freshFor };
-      this.#keeper = new Keeper(this.#engine, new Update(this.#engine, source), bounds);
+      this.#refresher = new Refresher(this.#engine, new Update(this.#engine, source), bounds);
     }
   }
 
@@ -79,7 +79,7 @@ export const Verifier = wrappable(class Verifier {
     if (options === undefined) {
       const now = Date.now();
       const verdict = this.#engine.verify(token, 0, 0, now, this.#freshFor, undefined);
-      if (this.#keeper !== undefined) this.#keeper.behind(verdict.list.ageMs, Date.now);
+      if (this.#refresher !== undefined) this.#refresher.refreshInBackground(verdict.list.ageMs, Date.now);
       return verdict;
     }
     return this.#verify(token, readVerify(options));
@@ -94,10 +94,10 @@ export const Verifier = wrappable(class Verifier {
       freshFor ?? this.#freshFor,
       request,
     );
-    if (this.#keeper !== undefined) {
-      if (isUnavailable(verdict)) this.#keeper.miss(this.#engine.missed, now === undefined ? Date.now : undefined);
+    if (this.#refresher !== undefined) {
+      if (isUnavailable(verdict)) this.#refresher.policyMissing(this.#engine.missed, now === undefined ? Date.now : undefined);
       // If the caller set `now`, the time isn't the present: fetch nothing.
-      if (now === undefined) this.#keeper.behind(verdict.list.ageMs, Date.now);
+      if (now === undefined) this.#refresher.refreshInBackground(verdict.list.ageMs, Date.now);
     }
     return verdict;
   }
@@ -130,15 +130,15 @@ export const Verifier = wrappable(class Verifier {
       missed = this.#engine.missed;
       return verdict;
     };
-    const keeper = this.#keeper;
-    if (keeper !== undefined) await keeper.current(clock, waitUntil);
+    const refresher = this.#refresher;
+    if (refresher !== undefined) await refresher.refreshIfDue(clock, waitUntil);
     // Wait for a refresh if the list is too old, then verify.
     let verdict = await verify();
-    const doubt = keeper !== undefined && !verdict.ok && DOUBTS.has(verdict.code);
-    if (doubt && (await keeper.settle(verdict.code, clock))) verdict = await verify();
+    const mayHelp = refresher !== undefined && !verdict.ok && REFRESHABLE.has(verdict.code);
+    if (mayHelp && (await refresher.refreshFor(verdict.code, clock))) verdict = await verify();
     // If a newer list or keyring may change the refusal, refresh and verify again.
     for (let tries = 0; isUnavailable(verdict) && tries < POLICY_TRIES; tries += 1) {
-      if (keeper === undefined || !(await keeper.policy(missed, clock))) break;
+      if (refresher === undefined || !(await refresher.fetchPolicy(missed, clock))) break;
       // If the policy isn't held, fetch its files and verify again.
       verdict = await verify();
     }
@@ -153,28 +153,28 @@ export const Verifier = wrappable(class Verifier {
 
   async refresh(options) {
     const { now } = readRefresh(options);
-    if (this.#keeper === undefined) {
+    if (this.#refresher === undefined) {
       throw new PortcullisError('source_missing', 'this verifier was made without a `source`');
     }
-    await this.#keeper.run(() => now ?? Date.now());
+    await this.#refresher.run(() => now ?? Date.now());
     return this.status({ now }).list;
   }
 
   status(options) {
     const { now = Date.now(), freshFor = this.#freshFor } = readStatus(options);
     const held = this.#engine.status(now, freshFor);
-    return { ...held, lastError: this.#keeper?.lastError ?? null };
+    return { ...held, lastError: this.#refresher?.lastError ?? null };
   }
 
   // Verifies the signature natively and caches it if it is good. Anything else is left to the
   // engine, which refuses the key with the right code.
   async #checkSignature(token) {
     const found = this.#engine.signature(token);
-    if (found !== undefined && (await isGood(found)) === true) this.#engine.remember(found);
+    if (found !== undefined && (await verifyNatively(found)) === true) this.#engine.remember(found);
   }
 
   #refuse(verdict, scopes, clock) {
-    const retryAfter = (this.#keeper?.pauseLeft(clock()) ?? 0) / 1000;
+    const retryAfter = (this.#refresher?.pauseLeft(clock()) ?? 0) / 1000;
     const problem = problemOf(verdict, this.#realm, scopes, retryAfter);
     return {
       ...verdict,
@@ -193,7 +193,7 @@ export const Verifier = wrappable(class Verifier {
 });
 
 // The options that middleware over this verifier accepts.
-Verifier.prototype[DEMANDS] = OF_A_KEY;
+Verifier.prototype[REQUEST_OPTIONS] = KEY_OPTIONS;
 
 function isUnavailable(verdict) {
   return !verdict.ok && verdict.code === 'policy_unavailable';

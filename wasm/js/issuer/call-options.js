@@ -1,7 +1,7 @@
 // The options of calls of the issuer's API. The issuer itself checks bodies and filters by name,
 // because a newer issuer may accept more.
 
-import { ENVIRONMENT, FUNCTION, isPlain, KIND, options as reading, POSITIVE, TEXT } from '../shared/options.js';
+import { ENVIRONMENT, FUNCTION, isPlain, KIND, optionsReader, POSITIVE, TEXT } from '../shared/options.js';
 import { own, property } from '../shared/property.js';
 
 const SIGNAL = {
@@ -13,15 +13,15 @@ const ID = { what: 'the number of an event, or 0', read: (value) => (Number.isSa
 const COUNT = { what: 'how many', read: (value) => (typeof value === 'number' && !Number.isNaN(value) ? value : undefined) };
 const CALL = { signal: SIGNAL };
 
-export const readCall = reading('a call of the issuer', CALL);
-export const readCreate = reading('keys.create and keys.roll', { ...CALL, idempotencyKey: TEXT });
-export const readVerify = reading('verify and keys.authenticate', { ...CALL, kind: KIND, environment: ENVIRONMENT });
-export const readImport = reading('keys.import', { ...CALL, type: TEXT });
-export const readEnd = reading('what ends keys', { ...CALL, reason: TEXT });
-export const readLift = reading('revocations.lift', { ...CALL, wait: SECONDS });
-export const readFollow = reading('events.follow', { type: TEXT, after: ID, silence: POSITIVE });
-export const readAll = reading('toArray', { atMost: COUNT });
-const readWait = reading('wait', { wait: SECONDS });
+export const readCall = optionsReader('a call of the issuer', CALL);
+export const readCreate = optionsReader('keys.create and keys.roll', { ...CALL, idempotencyKey: TEXT });
+export const readVerify = optionsReader('verify and keys.authenticate', { ...CALL, kind: KIND, environment: ENVIRONMENT });
+export const readImport = optionsReader('keys.import', { ...CALL, type: TEXT });
+export const readEnd = optionsReader('what ends keys', { ...CALL, reason: TEXT });
+export const readLift = optionsReader('revocations.lift', { ...CALL, wait: SECONDS });
+export const readFollow = optionsReader('events.follow', { type: TEXT, after: ID, silence: POSITIVE });
+export const readAll = optionsReader('toArray', { atMost: COUNT });
+const readWait = optionsReader('wait', { wait: SECONDS });
 
 // Splits `wait`, which is sent as a query parameter, from the body.
 export function waiting(call, given = {}) {

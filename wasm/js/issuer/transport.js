@@ -5,7 +5,7 @@
 // never sent, or the issuer answered that there were too many requests.
 
 import { IssuerError, refused } from './error.js';
-import { FUNCTION, isPlain, options as reading, TEXT, wrong } from '../shared/options.js';
+import { FUNCTION, isPlain, optionsReader, TEXT, wrong } from '../shared/options.js';
 import { own } from '../shared/property.js';
 
 const TIMEOUT_MS = 10_000;
@@ -23,7 +23,7 @@ const ADDRESS = { what: 'an http or https address', read: (value) => (value inst
 const KEY = { what: 'an admin key, or a function that gives one', read: (value) => TEXT.read(value) ?? FUNCTION.read(value) };
 const MILLIS = { what: 'milliseconds', read: (value) => (typeof value === 'number' && value > 0 && value < 2 ** 31 ? value : undefined) };
 const TIMES = { what: 'a number, 0 or more', read: (value) => (Number.isInteger(value) && value >= 0 ? value : undefined) };
-const readCreation = reading('createIssuer', { url: ADDRESS, adminKey: KEY, fetch: FUNCTION, timeout: MILLIS, retries: TIMES });
+const readCreation = optionsReader('createIssuer', { url: ADDRESS, adminKey: KEY, fetch: FUNCTION, timeout: MILLIS, retries: TIMES });
 
 export class Transport {
   #base;

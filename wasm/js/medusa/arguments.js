@@ -27,7 +27,7 @@ export function validityLookup(filters, { select: names }) {
 
 export const listOf = (value) => (Array.isArray(value) ? value : value === undefined ? [] : [value]);
 
-export function allAreKnown(ids, records) {
+export function requireKnown(ids, records) {
   const known = new Set(records.map(({ id }) => id));
   const unknown = ids.filter((id) => !known.has(id));
   if (unknown.length > 0) throw notFound(`ApiKey with id "${unknown.join(', ')}" not found`);
@@ -35,7 +35,7 @@ export function allAreKnown(ids, records) {
 
 // Counts only secret keys, as Medusa does. For a publishable key that is already revoked, the
 // issuer reports it.
-export function noneIsRevoked(records) {
+export function requireNotRevoked(records) {
   const now = Date.now();
   const revoked = records.filter(({ kind, revoked_at: at }) => kind === 'secret' && at !== null && Date.parse(at) <= now);
   if (revoked.length > 0) throw invalid(`There are ${revoked.length} secret keys that are already revoked.`);
@@ -43,7 +43,7 @@ export function noneIsRevoked(records) {
 
 // No value, or a negative one, means now. Keys and lists represent instants up to 2106; a later
 // revocation is moved to the last of these.
-export function later(seconds) {
+export function revocationTime(seconds) {
   if (!(seconds > 0)) return {};
   const whole = Math.floor(seconds);
   if (!Number.isFinite(whole)) throw invalid('revoke_in is a number of seconds');
@@ -51,7 +51,7 @@ export function later(seconds) {
 }
 
 // Replaces the module's parts if they can't be made: any access throws `error`.
-export function refusing(error) {
+export function throwing(error) {
   const refuse = () => {
     throw error;
   };

@@ -8,14 +8,14 @@ import { IssuerError } from '../issuer/error.js';
 import { isAway } from './issuer-away.js';
 import { unexpected } from './error.js';
 
-export class Acts {
-  #reach;
+export class KeyChanges {
+  #connection;
   #copy;
   // Creates whose answer was lost, by request, while there is no copy to keep them in.
   #unanswered = new Map();
 
-  constructor(reach, copy) {
-    this.#reach = reach;
+  constructor(connection, copy) {
+    this.#connection = connection;
     this.#copy = copy;
   }
 
@@ -27,7 +27,7 @@ export class Acts {
     const idempotencyKey = (await this.#takeUnanswered(request)) ?? randomUUID();
     let made;
     try {
-      made = await this.#reach.change((issuer) => issuer.keys.create(bodies, { idempotencyKey }));
+      made = await this.#connection.change((issuer) => issuer.keys.create(bodies, { idempotencyKey }));
     } catch (error) {
       if (error instanceof IssuerError && error.maybeDone) await this.#putUnanswered(request, idempotencyKey);
       throw error;
@@ -41,7 +41,7 @@ export class Acts {
     if (bodies.every(isNew)) return { created: await this.create(bodies), updated: [] };
     let answer;
     try {
-      answer = await this.#reach.change((issuer) => issuer.keys.upsert(bodies));
+      answer = await this.#connection.change((issuer) => issuer.keys.upsert(bodies));
     } catch (error) {
       // The issuer supports no idempotency key for creates and changes in one request.
       if (!error.maybeDone || !bodies.some(isNew)) throw error;
@@ -52,66 +52,66 @@ export class Acts {
   }
 
   async revokeMany(body) {
-    const answer = await this.#ending((issuer) => issuer.keys.revokeMany(body));
+    const answer = await this.#end((issuer) => issuer.keys.revokeMany(body));
     await this.#copy.put(answer.keys);
     return answer;
   }
 
   async suspend(id, body) {
-    const record = await this.#ending((issuer) => issuer.keys.suspend(id, body));
+    const record = await this.#end((issuer) => issuer.keys.suspend(id, body));
     await this.#copy.put([record]);
     return record;
   }
 
   async resume(id, body) {
-    const record = await this.#reach.change((issuer) => issuer.keys.resume(id, body));
+    const record = await this.#connection.change((issuer) => issuer.keys.resume(id, body));
     await this.#copy.put([record]);
     return record;
   }
 
   deleteMany(ids, options) {
-    return this.#removing(ids, (issuer) => issuer.keys.deleteMany(ids, options));
+    return this.#remove(ids, (issuer) => issuer.keys.deleteMany(ids, options));
   }
 
   undoMany(ids, options) {
-    return this.#removing(ids, (issuer) => issuer.keys.undoMany(ids, options));
+    return this.#remove(ids, (issuer) => issuer.keys.undoMany(ids, options));
   }
 
-  async #removing(ids, act) {
-    const answer = await this.#ending(act);
-    await this.#copy.gone(ids);
+  async #remove(ids, call) {
+    const answer = await this.#end(call);
+    await this.#copy.putDeleted(ids);
     return answer;
   }
 
   // A key whose text was lost may be among those that end, so later creates must not repeat its
   // request.
-  async #ending(act) {
-    const answer = await this.#reach.change(act);
+  async #end(call) {
+    const answer = await this.#connection.change(call);
     this.#unanswered.clear();
     await this.#copy.forgetUnanswered();
     return answer;
   }
 
   async #takeUnanswered(request) {
-    if (await this.#copy.isThere()) return this.#copy.takeUnanswered(request);
+    if (await this.#copy.exists()) return this.#copy.takeUnanswered(request);
     const held = this.#unanswered.get(request)?.pop();
     return held;
   }
 
   async #putUnanswered(request, idempotencyKey) {
-    if (await this.#copy.isThere()) return this.#copy.putUnanswered(request, idempotencyKey);
+    if (await this.#copy.exists()) return this.#copy.putUnanswered(request, idempotencyKey);
     const held = this.#unanswered.get(request) ?? [];
     this.#unanswered.set(request, [...held, idempotencyKey]);
     return undefined;
   }
 }
 
-// Runs `act` on each of `records` in order. If it fails midway, the error says how far it came.
-export async function each(records, act) {
+// Calls `call` with each of `records` in order. If it fails midway, the error says how far it came.
+export async function each(records, call) {
   const done = [];
   for (const record of records) {
     try {
-      done.push(await act(record));
+      done.push(await call(record));
     } catch (error) {
       if (done.length === 0 || !isAway(error)) throw error;
       throw unexpected(`the issuer can't be reached any more; ${done.length} of ${records.length} keys were changed; try again for the rest`, error);

@@ -7,7 +7,7 @@
 
 import { ownConnection, sharedConnection } from './database.js';
 
-const LOOK_AGAIN_MS = 10_000;
+const PROBE_AGAIN_MS = 10_000;
 // The longest wait for a database that can't be reached.
 const LONGEST_MS = 3_000;
 // No list is in force for longer than a day, so after this time every list in force reflects a
@@ -56,7 +56,7 @@ export class Copy {
   #knex;
   #own;
   #there;
-  #lookAgainAt = 0;
+  #probeAgainAt = 0;
   #failing = false;
   #isClosed = false;
   #since;
@@ -71,28 +71,28 @@ export class Copy {
   }
 
   // Whether the tables of the copy exist.
-  async isThere() {
+  async exists() {
     if (this.#isClosed) return false;
     if (this.#there === true) return true;
     if (this.#there instanceof Promise) return this.#there;
-    if (Date.now() < this.#lookAgainAt) return false;
-    this.#there = this.#look();
+    if (Date.now() < this.#probeAgainAt) return false;
+    this.#there = this.#probe();
     const there = await this.#there;
     this.#there = there;
-    if (!there) this.#lookAgainAt = Date.now() + LOOK_AGAIN_MS;
+    if (!there) this.#probeAgainAt = Date.now() + PROBE_AGAIN_MS;
     return there;
   }
 
   // Stores `records` unless the stored ones are newer. Records of the same second keep the order in
   // which they are passed.
   async put(records) {
-    const all = new Map(records.map((record) => [record.id, bare(record)]));
+    const all = new Map(records.map((record) => [record.id, storedFields(record)]));
     if (all.size === 0) return;
     await this.#query(PUT, [JSON.stringify([...all.values()]), this.#scope]);
   }
 
   // Stores that keys were deleted.
-  async gone(ids, at = Date.now()) {
+  async putDeleted(ids, at = Date.now()) {
     if (ids.length === 0) return;
     await this.#query(GONE, [this.#scope, new Date(at).toISOString(), JSON.stringify([...new Set(ids)])]);
   }
@@ -107,7 +107,7 @@ export class Copy {
   // All records, oldest first, with the time of the listing and whether it was complete. Undefined
   // before the first listing of the issuer's keys.
   async listing() {
-    const about = await this.listed();
+    const about = await this.lastListing();
     if (about === undefined) return undefined;
     const rows = await this.#query(
       'SELECT record FROM portcullis_api_key WHERE scope = ? AND gone_at IS NULL AND record IS NOT NULL ORDER BY place',
@@ -119,7 +119,7 @@ export class Copy {
     return { ...about, records };
   }
 
-  async listed() {
+  async lastListing() {
     const rows = await this.#query(
       'SELECT listed_at, is_whole FROM portcullis_copy WHERE scope = ? AND listed_at IS NOT NULL',
       [this.#scope],
@@ -175,7 +175,7 @@ export class Copy {
   }
 
   // The stored keyring and list, for medusa/list-store.js.
-  async trust() {
+  async storedList() {
     const rows = await this.#query(
       `SELECT bundle, stamp, keyring, epoch, number, this_update, next_update, kept_at FROM portcullis_copy
         WHERE scope = ? AND bundle IS NOT NULL`,
@@ -185,7 +185,7 @@ export class Copy {
   }
 
   // Stores a bundle unless a newer one is stored.
-  async putTrust({ bundle, stamp, keyring, epoch, number, thisUpdate, nextUpdate }) {
+  async putList({ bundle, stamp, keyring, epoch, number, thisUpdate, nextUpdate }) {
     await this.#query(
       `INSERT INTO portcullis_copy AS kept (scope, bundle, stamp, keyring, epoch, number, this_update, next_update, kept_at)
         VALUES (?, ?, ?, ?, ?, ?, ?, ?, clock_timestamp())
@@ -247,7 +247,7 @@ export class Copy {
     return this.#own;
   }
 
-  async #look() {
+  async #probe() {
     try {
       const knex = this.#database();
       if (knex === undefined) return false;
@@ -269,11 +269,11 @@ export class Copy {
     return this.#transaction(async (run) => (await run.raw(text, values)).rows, false);
   }
 
-  async #transaction(act, whole = true) {
-    if (!(await this.isThere())) return undefined;
+  async #transaction(work, whole = true) {
+    if (!(await this.exists())) return undefined;
     try {
       const knex = this.#database();
-      const done = await within(whole ? knex.transaction(act) : act(knex));
+      const done = await within(whole ? knex.transaction(work) : work(knex));
       this.#failing = false;
       return done;
     } catch (error) {
@@ -285,7 +285,7 @@ export class Copy {
   #failed(error) {
     if (error === LATE) {
       this.#there = undefined;
-      this.#lookAgainAt = Date.now() + LOOK_AGAIN_MS;
+      this.#probeAgainAt = Date.now() + PROBE_AGAIN_MS;
     }
     if (!this.#failing && !this.#isClosed) this.#logger?.warn?.(`API keys: the copy in the shop's database can't be used: ${error.message}`);
     this.#failing = true;
@@ -293,7 +293,7 @@ export class Copy {
 }
 
 // A record reduced to the kept fields. The text of a publishable key is public and is kept.
-function bare(record) {
+function storedFields(record) {
   const kept = Object.fromEntries(KEPT.map((name) => [name, record[name] ?? null]));
   if (record.kind === 'publishable' && typeof record.token === 'string') kept.token = record.token;
   return kept;

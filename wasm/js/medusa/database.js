@@ -5,13 +5,13 @@ import { ContainerRegistrationKeys, ModulesSdkUtils, Modules } from '@medusajs/f
 import { own } from '../shared/property.js';
 
 const SHARED = Symbol.for('isSharedConnection');
-// The value of the option `database` before `elsewhere` replaced it.
+// The value of the option `database` before `declareOtherDatabase` replaced it.
 const GIVEN = Symbol.for('portcullis.database');
 
 // Keys are in no table that other modules could join. This tells Medusa that they are in another
 // database, so it filters and sorts by linked data itself instead of asking the module to do so in
 // SQL.
-export function elsewhere({ options }) {
+export function declareOtherDatabase({ options }) {
   if (options === undefined) return;
   const database = { clientUrl: `${options.url}` };
   Object.defineProperty(database, GIVEN, { value: givenDatabase(options) });
@@ -39,16 +39,16 @@ function connected(database) {
   return settings.clientUrl ? ModulesSdkUtils.createPgConnection({ ...database, ...settings }) : undefined;
 }
 
-// Calls `act` with the database connection, and closes the connection if it was opened for this
+// Calls `work` with the database connection, and closes the connection if it was opened for this
 // call.
-export async function withDatabase(options, container, act) {
+export async function withDatabase(options, container, work) {
   const shared = sharedConnection(container, options);
-  if (shared !== undefined) return act(shared);
+  if (shared !== undefined) return work(shared);
   // Without a database in the options, use that of the environment, as Medusa's own modules do.
   const knex = connected(givenDatabase(options));
   if (knex === undefined) throw new Error('portcullis/medusa: there is no database to migrate: set projectConfig.databaseUrl');
   try {
-    return await act(knex);
+    return await work(knex);
   } finally {
     await knex.destroy();
   }

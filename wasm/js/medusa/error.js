@@ -27,7 +27,7 @@ export function unexpected(message, cause) {
 
 // If the issuer refuses the module's admin key, the shop's clients must not get a 401 or 403 for
 // it.
-export function asMedusa(error) {
+export function toMedusaError(error) {
   if (!(error instanceof IssuerError)) return error;
   // The module only ever requests keys without a label.
   if (error.code === 'label_not_listed') return caused(notAllowed(`API keys: ${NOT_UNLABELLED}`), error);
@@ -58,11 +58,11 @@ const unreached = (cause) =>
     cause,
   );
 
-// Returns what `act` returns, and throws its errors as Medusa's.
-export async function throughMedusa(act) {
+// Returns what `work` returns, and throws its errors as Medusa's.
+export async function withMedusaErrors(work) {
   try {
-    return await act();
+    return await work();
   } catch (error) {
-    throw asMedusa(error);
+    throw toMedusaError(error);
   }
 }

@@ -8,7 +8,7 @@
 import { compare, meets } from './filter.js';
 import { resolved } from './database.js';
 import { invalid, notAllowed } from './error.js';
-import { counts, select, toMedusa } from './row.js';
+import { isValid, select, toMedusa } from './row.js';
 import { OldTables, redact } from './old-tables.js';
 import { Hashes } from './scrypt.js';
 import { IssuerError } from '../issuer/error.js';
@@ -202,7 +202,7 @@ export class Fallback {
   async #resolved(row) {
     if (!row.new_id) return { ...this.#shown(row), token: '' };
     const record = await this.#record(row.new_id);
-    return record && counts(record, this.#now()) && this.#inScope(record) ? toMedusa(record, '') : null;
+    return record && isValid(record, this.#now()) && this.#inScope(record) ? toMedusa(record, '') : null;
   }
 
   // The record, at most `freshFor` old, or at most `recordsFor` while the issuer is away. Null past

@@ -15,7 +15,7 @@ const PUBLISHABLE = /^(?:[a-z][a-z0-9]{0,15}_)?pk_(?:live|test)_[0-9A-Za-z]{1,20
 // Returns queries to the issuer whose results contain all keys that meet `filters`, and whether
 // they contain no others. If so (`exact`), the results need no further filtering.
 export function queriesFor(filters) {
-  mustBeReadable(filters);
+  requireReadable(filters);
   // Holds only conditions that the filters contain.
   const wanted = own({});
   let exact = true;
@@ -41,11 +41,11 @@ export function filtersOf(idsOrSelectors) {
   const all = [idsOrSelectors].flat().filter((one) => one !== undefined && one !== null);
   const [ids, selectors] = [[], []];
   for (const one of all) (typeof one === 'object' ? selectors : ids).push(one);
-  selectors.forEach(mustSaySomething);
+  selectors.forEach(requireCriteria);
   return selectors.length === 0 ? { id: ids } : { $or: [{ id: ids }, ...selectors] };
 }
 
-export function mustSaySomething(selector) {
+export function requireCriteria(selector) {
   if (Object.values(selector).some((value) => value !== undefined)) return;
   throw invalid(
     'You must provide an api key id field, or what the keys are to be like: nothing never means every key',
@@ -53,11 +53,11 @@ export function mustSaySomething(selector) {
 }
 
 // Refuses filters that make no sense, even if there are no keys to apply them to.
-function mustBeReadable(filters) {
+function requireReadable(filters) {
   for (const [name, condition] of Object.entries(filters)) {
     if (condition === undefined) continue;
-    if (name === '$and' || name === '$or') listed(condition, name).forEach(mustBeReadable);
-    else if (name === '$not') mustBeReadable(condition);
+    if (name === '$and' || name === '$or') listed(condition, name).forEach(requireReadable);
+    else if (name === '$not') requireReadable(condition);
     else if (!NAMES.has(name)) throw invalid(`API keys have no field "${name}" to be looked for by`);
     else if (DATES.has(name)) mustBeDates(name, condition);
     else if (name === 'q' && typeof (condition ?? '') !== 'string') throw invalid('q is a text: the words that are looked for');

@@ -11,27 +11,27 @@ import { isAway } from './issuer-away.js';
 
 const QUICK_MS = 2_000;
 const QUICK_RETRIES = 1;
-const LOOK_EVERY_MS = 1_000;
-const TOO_OFTEN = 429;
+const PROBE_EVERY_MS = 1_000;
+const RATE_LIMITED = 429;
 
-export class Reach {
+export class IssuerConnection {
   #patient;
   #quick;
   #copy;
-  #told;
+  #onChange;
   #error;
   #since;
-  #looking;
-  #lookedAt = -Infinity;
+  #probing;
+  #probedAt = -Infinity;
 
-  // `client` are the settings of the issuer's client. `told(error)` is called when the issuer goes
+  // `client` are the settings of the issuer's client. `onChange(error)` is called when the issuer goes
   // away, and without an error when it is back.
-  constructor(client, copy, told) {
+  constructor(client, copy, onChange) {
     const { timeout = Infinity, retries = Infinity } = client;
     this.#patient = createIssuer(client);
     this.#quick = createIssuer({ ...client, timeout: Math.min(timeout, QUICK_MS), retries: Math.min(retries, QUICK_RETRIES) });
     this.#copy = copy;
-    this.#told = told;
+    this.#onChange = onChange;
   }
 
   // The time since when the issuer is away; undefined if it is not.
@@ -40,60 +40,60 @@ export class Reach {
   }
 
   // For reads. Fails quickly if the issuer is away and the copy can answer instead.
-  async read(act) {
-    if (!(await this.#copy.isThere())) return this.ask(act);
+  async read(call) {
+    if (!(await this.#copy.exists())) return this.ask(call);
     if (this.#since !== undefined) {
-      this.#look();
+      this.#probe();
       throw this.#error;
     }
     try {
-      return await act(this.#quick);
+      return await call(this.#quick);
     } catch (error) {
-      if (error instanceof IssuerError && error.status === TOO_OFTEN) return this.ask(act);
-      throw this.#noted(error);
+      if (error instanceof IssuerError && error.status === RATE_LIMITED) return this.ask(call);
+      throw this.#noteAway(error);
     }
   }
 
   // For requests that only the issuer can answer. Waits for an issuer that was reachable so far.
-  async ask(act) {
+  async ask(call) {
     if (this.#since !== undefined) {
-      this.#look();
+      this.#probe();
       throw this.#error;
     }
-    return this.#wait(act);
+    return this.#wait(call);
   }
 
   // For changes. If the error means that the issuer is away (`isAway`) and has no `maybeDone`,
   // nothing was sent.
-  async change(act) {
-    if (this.#since !== undefined) await this.#look();
+  async change(call) {
+    if (this.#since !== undefined) await this.#probe();
     if (this.#since !== undefined) throw this.#error;
-    return this.#wait(act);
+    return this.#wait(call);
   }
 
-  async #wait(act) {
+  async #wait(call) {
     try {
-      return await act(this.#patient);
+      return await call(this.#patient);
     } catch (error) {
-      throw this.#noted(error);
+      throw this.#noteAway(error);
     }
   }
 
-  #noted(error) {
+  #noteAway(error) {
     if (isAway(error) && this.#since === undefined) {
       this.#since = new Date();
       // Thrown from now on. It has no `maybeDone`, because nothing is sent for the calls that get
       // it.
       this.#error = new IssuerError(error.code, error.message, { status: error.status, cause: error });
-      this.#told(error);
+      this.#onChange(error);
     }
     return error;
   }
 
   // Probes whether the issuer is back: one probe at a time, and a pause after a failed one.
-  #look() {
-    if (this.#looking === undefined && Date.now() - this.#lookedAt < LOOK_EVERY_MS) return Promise.resolve();
-    this.#looking ??= this.#quick.keys
+  #probe() {
+    if (this.#probing === undefined && Date.now() - this.#probedAt < PROBE_EVERY_MS) return Promise.resolve();
+    this.#probing ??= this.#quick.keys
       .list({ limit: 1 })
       .page()
       .then(
@@ -101,12 +101,12 @@ export class Reach {
         (error) => !isAway(error),
       )
       .then((there) => {
-        this.#lookedAt = Date.now();
-        this.#looking = undefined;
+        this.#probedAt = Date.now();
+        this.#probing = undefined;
         if (!there || this.#since === undefined) return;
         this.#since = undefined;
-        this.#told();
+        this.#onChange();
       });
-    return this.#looking;
+    return this.#probing;
   }
 }

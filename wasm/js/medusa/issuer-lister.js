@@ -9,7 +9,7 @@ const LARGEST_PAGE = 200;
 // The orders that the issuer supports.
 const ORDERS = { created_at: 'created', updated_at: 'updated', title: 'title' };
 
-export class Lister {
+export class IssuerLister {
   #issuer;
   #scope;
 
@@ -20,7 +20,7 @@ export class Lister {
 
   // Returns `records`; with `counted` also how many there are without `skip` and `take`.
   async list(filters, config, counted = false) {
-    const { from, most, order, withDeleted } = asked(config);
+    const { from, most, order, withDeleted } = readConfig(config);
     const { queries, exact } = queriesFor(filters);
     const { name, sort } = ordering(order);
     const streamed = queries.length === 1 && sort === null;
@@ -68,9 +68,9 @@ export class Lister {
   }
 }
 
-// The same for records that are at hand, oldest first.
-export function page(all, filters, config, counted = false) {
-  const { from, most, order, withDeleted } = asked(config);
+// Lists from records that are at hand, oldest first.
+export function listRecords(all, filters, config, counted = false) {
+  const { from, most, order, withDeleted } = readConfig(config);
   // Refuse unknown filters even if there are no records.
   queriesFor(filters);
   const records = all.filter((record) => (withDeleted || !isSoftDeleted(record)) && meets(toMedusa(record), filters));
@@ -81,7 +81,7 @@ export function page(all, filters, config, counted = false) {
   return { records: records.slice(from, from + most), count: counted ? records.length : null };
 }
 
-function asked(config) {
+function readConfig(config) {
   const { skip, take, order, withDeleted = false, __internal } = own(config);
   // Filtering by joins is impossible. Ignoring them would return a longer list than requested.
   if (Object.values(__internal ?? {}).some((joins) => joins?.length > 0)) {

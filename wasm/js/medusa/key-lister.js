@@ -2,54 +2,54 @@
 
 import { isAway } from './issuer-away.js';
 import { unexpected } from './error.js';
-import { Lister, page } from './issuer-lister.js';
+import { IssuerLister, listRecords } from './issuer-lister.js';
 
-export class KeptLister {
-  #reach;
+export class KeyLister {
+  #connection;
   #copy;
   #scope;
   #verifier;
   #url;
-  #listed;
+  #onListed;
 
   // `listed` is called after keys were listed at the issuer.
-  constructor({ reach, copy, verifier, scope, url, listed }) {
-    this.#reach = reach;
+  constructor({ connection, copy, verifier, scope, url, onListed }) {
+    this.#connection = connection;
     this.#copy = copy;
     this.#verifier = verifier;
     this.#scope = scope;
     this.#url = url;
-    this.#listed = listed;
+    this.#onListed = onListed;
   }
 
   // Lists from the issuer; while it is away, from the copy, as of its last listing of the issuer's
   // keys.
   async list(filters, config, counted) {
     try {
-      const found = await this.#reach.read((issuer) => new Lister(issuer, this.#scope).list(filters, config, counted));
-      this.#listed();
+      const found = await this.#connection.read((issuer) => new IssuerLister(issuer, this.#scope).list(filters, config, counted));
+      this.#onListed();
       return found;
     } catch (error) {
-      if (!isAway(error) || !(await this.#copy.isThere())) throw error;
-      const kept = await this.#copy.listing();
-      if (kept === undefined) throw this.#nothingKept(error);
-      const found = page(kept.records, filters, config, counted);
+      if (!isAway(error) || !(await this.#copy.exists())) throw error;
+      const stored = await this.#copy.listing();
+      if (stored === undefined) throw this.#nothingStored(error);
+      const found = listRecords(stored.records, filters, config, counted);
       if (namesToken(filters)) await this.#checkAgain(found, error);
       return found;
     }
   }
 
   // Always from the issuer. Keys that are about to be changed are selected by the issuer.
-  now(filters, config) {
-    return this.#reach.change((issuer) => new Lister(issuer, this.#scope).list(filters, config));
+  fromIssuer(filters, config) {
+    return this.#connection.change((issuer) => new IssuerLister(issuer, this.#scope).list(filters, config));
   }
 
   // Whether the issuer can be reached, and how old the data is that is used without it.
   async status() {
-    const [listed, list] = await Promise.all([this.#copy.listed(), this.#verifier.list()]);
+    const [listed, list] = await Promise.all([this.#copy.lastListing(), this.#verifier.list()]);
     return {
-      reached: this.#reach.awaySince === undefined,
-      awaySince: this.#reach.awaySince ?? null,
+      reached: this.#connection.awaySince === undefined,
+      awaySince: this.#connection.awaySince ?? null,
       keysAsOf: listed?.at ?? null,
       keysAreAll: listed?.isWhole ?? null,
       listUntil: list?.nextUpdate == null ? null : new Date(list.nextUpdate),
@@ -61,13 +61,13 @@ export class KeptLister {
   async #checkAgain(found, cause) {
     for (const [at, record] of found.records.entries()) {
       if (record.kind !== 'publishable') continue;
-      const checked = await this.#verifier.kept(record);
+      const checked = await this.#verifier.withRevocation(record);
       if (checked === undefined) throw unexpected("the issuer can't be reached, and without it the key can't be verified any more; try again", cause);
       found.records[at] = checked;
     }
   }
 
-  #nothingKept(cause) {
+  #nothingStored(cause) {
     return unexpected(
       `the issuer at ${this.#url} can't be reached, and this shop has not seen its keys yet: start the issuer, or correct ` +
         'the module\'s option `url`, and start the shop again; later starts need no issuer',

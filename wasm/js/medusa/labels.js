@@ -11,7 +11,7 @@ export const UNLABELLED = '';
 const COMMAND = 'portcullis keyring labels --add-unlabelled';
 // The timeout of the one attempt at start-up. Without an answer, the labels are unknown and the
 // start goes on.
-const PATIENCE_MS = 2_000;
+const START_TIMEOUT_MS = 2_000;
 
 /** The message if the issuer makes no secret keys that Medusa takes. */
 export const NOT_UNLABELLED =
@@ -27,7 +27,7 @@ export async function refuseLabelled({ options, logger }) {
     // The service reports the invalid options.
     return;
   }
-  const timeout = Math.min(client.timeout ?? PATIENCE_MS, PATIENCE_MS);
+  const timeout = Math.min(client.timeout ?? START_TIMEOUT_MS, START_TIMEOUT_MS);
   const labels = await labelsOf(createIssuer({ ...client, timeout, retries: 0 }));
   if (labels === undefined || labels.includes(UNLABELLED)) return;
   const listed = labels.map((label) => `"${label}"`).join(', ');

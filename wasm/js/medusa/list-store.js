@@ -18,14 +18,14 @@ const NUMBER_AT = 26;
 const THIS_UPDATE_AT = 34;
 const KEYRING_AT = 8;
 
-export class Trust {
+export class ListStore {
   #root;
   #copy;
   #source;
   #stamp;
-  #kept;
+  #stored;
   #bundleAt = -Infinity;
-  #keeping;
+  #storing;
 
   // `source` is the issuer itself.
   constructor({ root, source, copy }) {
@@ -47,58 +47,58 @@ export class Trust {
 
   // Passes the stored bundle to the verifier if it is newer than what the verifier holds.
   async restore(verifier) {
-    const kept = await this.#copy.trust();
-    if (kept === undefined) return;
+    const stored = await this.#copy.storedList();
+    if (stored === undefined) return;
     const { number, epoch, thisUpdate } = verifier.status().list;
-    const facts = factsOf(kept);
+    const facts = factsOf(stored);
     if (number !== null && !isAfter(facts, { epoch, number, thisUpdate })) return;
     // The verifier refuses it if it is past its next update, of another issuer, or damaged.
-    if (adopts(verifier, () => withStamp(kept.bundle, kept.stamp)) || adopts(verifier, () => kept.bundle)) this.#kept ??= facts;
+    if (adopts(verifier, () => withStamp(stored.bundle, stored.stamp)) || adopts(verifier, () => stored.bundle)) this.#stored ??= facts;
   }
 
   // Stores what the verifier holds, in the background.
-  keep(verifier) {
-    this.#keeping ??= this.#keep(verifier)
+  store(verifier) {
+    this.#storing ??= this.#store(verifier)
       .catch(() => {})
       .finally(() => {
-        this.#keeping = undefined;
+        this.#storing = undefined;
       });
   }
 
   // Resolves when the running write to the database has ended.
   async settled() {
-    await this.#keeping;
+    await this.#storing;
   }
 
-  async #keep(verifier) {
+  async #store(verifier) {
     const { keyring, list } = verifier.status();
-    if (list.number === null || keyring === null || !(await this.#copy.isThere())) return;
-    const isSame = this.#kept !== undefined && this.#kept.keyring === keyring.version && this.#kept.number === list.number && this.#kept.epoch === list.epoch;
-    if (isSame) await this.#keepStamp(list);
-    else if (Date.now() - this.#bundleAt >= Math.min(BUNDLE_EVERY_MS, (list.nextUpdate - list.thisUpdate) / 10)) await this.#keepBundle(verifier);
+    if (list.number === null || keyring === null || !(await this.#copy.exists())) return;
+    const isSame = this.#stored !== undefined && this.#stored.keyring === keyring.version && this.#stored.number === list.number && this.#stored.epoch === list.epoch;
+    if (isSame) await this.#storeStamp(list);
+    else if (Date.now() - this.#bundleAt >= Math.min(BUNDLE_EVERY_MS, (list.nextUpdate - list.thisUpdate) / 10)) await this.#storeBundle(verifier);
   }
 
-  async #keepStamp(list) {
+  async #storeStamp(list) {
     const pause = Math.min(STAMP_EVERY_MS, (list.nextUpdate - list.thisUpdate) / 10);
-    if (list.thisUpdate - this.#kept.thisUpdate < pause) return;
+    if (list.thisUpdate - this.#stored.thisUpdate < pause) return;
     const stamp = this.#stamp;
     // During a refresh, the remembered stamp may be a newer one.
     if (stamp === undefined || numberAt(stamp, NUMBER_AT) !== list.number || numberAt(stamp, THIS_UPDATE_AT) !== list.thisUpdate) return;
     await this.#copy.putStamp({ ...list, stamp: Buffer.from(stamp) });
-    this.#kept = { ...this.#kept, thisUpdate: list.thisUpdate, nextUpdate: list.nextUpdate };
+    this.#stored = { ...this.#stored, thisUpdate: list.thisUpdate, nextUpdate: list.nextUpdate };
   }
 
   // A separate verifier checks the bundle first, so that a bundle with which no verifier can start
   // is not stored. The bundle may be newer than the list that `verifier` holds. `verifier` adopts
   // it, so that this process never holds an older list than it stores: its status would otherwise
   // name an instant up to which it verifies, and a later `restore` would extend that instant.
-  async #keepBundle(verifier) {
+  async #storeBundle(verifier) {
     this.#bundleAt = Date.now();
     const bundle = await this.#source.get('bundle', LONGEST);
     const { keyring, list } = createVerifier({ root: this.#root, bundle }).status();
     const facts = { keyring: keyring.version, epoch: list.epoch, number: list.number, thisUpdate: list.thisUpdate, nextUpdate: list.nextUpdate };
-    await this.#copy.putTrust({ ...facts, bundle: Buffer.from(bundle), stamp: Buffer.from(stampOf(bundle)) });
-    this.#kept = facts;
+    await this.#copy.putList({ ...facts, bundle: Buffer.from(bundle), stamp: Buffer.from(stampOf(bundle)) });
+    this.#stored = facts;
     adopts(verifier, () => bundle);
   }
 }

@@ -8,7 +8,7 @@ import {
   Module,
   Modules,
 } from '@medusajs/framework/utils';
-import { elsewhere } from './database.js';
+import { declareOtherDatabase } from './database.js';
 import { refuseLabelled } from './labels.js';
 import { ApiKeyModuleService } from './service.js';
 import { generateMigration, revertMigration, runMigrations } from './migrations.js';
@@ -59,7 +59,7 @@ for (const [method, at] of Object.entries(CONTEXT_AT)) {
 }
 
 export default {
-  ...Module(Modules.API_KEY, { service: ApiKeyModuleService, loaders: [elsewhere, refuseLabelled] }),
+  ...Module(Modules.API_KEY, { service: ApiKeyModuleService, loaders: [declareOtherDatabase, refuseLabelled] }),
   runMigrations: (how) => runMigrations(how),
   revertMigration: (how) => revertMigration(how),
   generateMigration,

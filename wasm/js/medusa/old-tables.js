@@ -99,12 +99,12 @@ export class OldTables {
     try {
       return await this.#query(sql, values);
     } catch (error) {
-      throw error?.code === NO_TABLE ? lacking(error) : error;
+      throw error?.code === NO_TABLE ? missingTable(error) : error;
     }
   }
 }
 
-function lacking(error) {
+function missingTable(error) {
   const what = /"([^"]+)"/.exec(error.message)?.[1] ?? 'a table';
   const told = new Error(`the shop's database has no table "${what}"; run \`npx medusa db:migrate\` and \`npx portcullis-medusa migrate\``);
   told.cause = error;

@@ -1,6 +1,6 @@
 // The module's settings, checked when the application starts.
 
-import { DURATION, ENVIRONMENT, FUNCTION, isPlain, listOf, oneOf, options as reading, TEXT, wrong } from '../shared/options.js';
+import { DURATION, ENVIRONMENT, FUNCTION, isPlain, listOf, oneOf, optionsReader, TEXT, wrong } from '../shared/options.js';
 import { property } from '../shared/property.js';
 
 const SECONDS = 1000;
@@ -23,9 +23,9 @@ const EARLIEST = Date.UTC(2026, 0, 1);
 const LATEST = 2 * 366 * DAY;
 // A time of day needs a zone; without one it would depend on the machine.
 const DATE = /^\d{4}-\d{2}-\d{2}(?:T\d{2}:\d{2}(?::\d{2}(?:\.\d{1,3})?)?(?:Z|[+-]\d{2}:\d{2}))?$/;
-const readFallback = reading('fallback', { until: UNTIL });
+const readFallback = optionsReader('fallback', { until: UNTIL });
 
-const readOptions = reading(CALL, {
+const readOptions = optionsReader(CALL, {
   url: URL_TEXT,
   adminKey: KEY,
   root: ROOT,
@@ -54,7 +54,7 @@ const NEEDED = Object.entries({ url: URL_TEXT, adminKey: KEY, root: ROOT });
 
 // Returns the error for a required option that is missing; undefined if all are set. Throws if an
 // option is invalid. A job that migrates a shop's database has no admin key and needs none.
-export function lacking(options) {
+export function missingOptions(options) {
   const given = readOptions(withoutEmpty(options));
   const missing = NEEDED.find(([name]) => given[name] === undefined && !(name === 'root' && given.authenticate === 'online'));
   if (missing === undefined) return undefined;

@@ -5,7 +5,7 @@ import { IssuerError } from '../issuer/error.js';
 
 const AT_MOST = 10_000;
 
-export class Records {
+export class RecordCache {
   #fetch;
   #keepFor;
   #held = new Map();

@@ -78,14 +78,14 @@ export const isSoftDeleted = (record) =>
   record.state === 'suspended' && record.suspended_by === SOFT_DELETE;
 
 // Whether Medusa sees the key as revoked at `now`, for whatever reason.
-export function isOver(record, now = Date.now()) {
+export function isEnded(record, now = Date.now()) {
   const { at } = refusedFrom(record);
   return at !== null && at.getTime() <= now;
 }
 
 // Whether the key is valid at `now` by its record.
-export function counts(record, now = Date.now()) {
-  return record.state !== 'suspended' && !isOver(record, now);
+export function isValid(record, now = Date.now()) {
+  return record.state !== 'suspended' && !isEnded(record, now);
 }
 
 // The requested fields of a row. The id is always included, as in every database row.

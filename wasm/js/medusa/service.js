@@ -5,15 +5,15 @@ import { Modules } from '@medusajs/framework/utils';
 import { each } from './changes.js';
 import { resolved } from './database.js';
 import { isOfMedusa } from './fallback.js';
-import { filtersOf, mustSaySomething } from './filter.js';
-import { invalid, notAllowed, notFound, throughMedusa } from './error.js';
-import { isOver, isSoftDeleted, select, SOFT_DELETE, toValidityRow, toMedusa } from './row.js';
+import { filtersOf, requireCriteria } from './filter.js';
+import { invalid, notAllowed, notFound, withMedusaErrors } from './error.js';
+import { isEnded, isSoftDeleted, select, SOFT_DELETE, toValidityRow, toMedusa } from './row.js';
 import {
-  allAreKnown, instant, validityLookup, later, listOf, noneIsRevoked, refusing, singled, titleOf,
+  requireKnown, instant, validityLookup, revocationTime, listOf, requireNotRevoked, throwing, singled, titleOf,
 } from './arguments.js';
 import { UNLABELLED } from './labels.js';
-import { NOBODY } from './user-names.js';
-import { lacking, settings } from './options.js';
+import { UNNAMED } from './user-names.js';
+import { missingOptions, settings } from './options.js';
 import { assemble } from './assemble.js';
 import { own } from '../shared/property.js';
 import { wrappable } from '../shared/wrappable.js';
@@ -38,15 +38,15 @@ export const ApiKeyModuleService = wrappable(class ApiKeyModuleService {
 
   constructor(container, options) {
     const logger = resolved(container, 'logger');
-    const lack = lacking(options);
-    if (lack !== undefined) {
-      this.#hooks = { onApplicationStart: async () => logger?.warn?.(lack.message), onApplicationShutdown: async () => {} };
-      this.#options = this.#issuer = this.#keyVerifier = this.#lister = refusing(lack);
+    const missing = missingOptions(options);
+    if (missing !== undefined) {
+      this.#hooks = { onApplicationStart: async () => logger?.warn?.(missing.message), onApplicationShutdown: async () => {} };
+      this.#options = this.#issuer = this.#keyVerifier = this.#lister = throwing(missing);
       return;
     }
     this.#options = settings(options);
-    const { acts, keyVerifier, lister, fallback, start, stop } = assemble(container, options, this.#options);
-    this.#issuer = { keys: acts };
+    const { changes, keyVerifier, lister, fallback, start, stop } = assemble(container, options, this.#options);
+    this.#issuer = { keys: changes };
     this.#keyVerifier = keyVerifier;
     this.#lister = lister;
     this.#fallback = fallback;
@@ -62,7 +62,7 @@ export const ApiKeyModuleService = wrappable(class ApiKeyModuleService {
   }
 
   createApiKeys(data, sharedContext) {
-    return throughMedusa(async () => {
+    return withMedusaErrors(async () => {
       const all = listOf(data);
       if (all.length === 0) return [];
       const made = await this.#issuer.keys.create(all.map((key) => this.#newKey(key)));
@@ -77,7 +77,7 @@ export const ApiKeyModuleService = wrappable(class ApiKeyModuleService {
   }
 
   upsertApiKeys(data, sharedContext) {
-    return throughMedusa(async () => {
+    return withMedusaErrors(async () => {
       const all = listOf(data);
       if (all.length === 0) return [];
       await this.#mustKnow(all.map((key) => own(key).id).filter(Boolean));
@@ -99,7 +99,7 @@ export const ApiKeyModuleService = wrappable(class ApiKeyModuleService {
   }
 
   updateApiKeys(idOrSelector, data, sharedContext) {
-    return throughMedusa(async () => {
+    return withMedusaErrors(async () => {
       const ids = await this.#selected(idOrSelector);
       if (ids.length === 0) return [];
       await this.#mustKnow(ids);
@@ -112,7 +112,7 @@ export const ApiKeyModuleService = wrappable(class ApiKeyModuleService {
   }
 
   retrieveApiKey(id, given) {
-    return throughMedusa(async () => {
+    return withMedusaErrors(async () => {
       const config = own(given);
       if (id === undefined || id === null || id === '') throw notFound('apiKey - id must be defined');
       const { records } = await this.#lister.list({ id: String(id) }, { withDeleted: config.withDeleted });
@@ -126,18 +126,18 @@ export const ApiKeyModuleService = wrappable(class ApiKeyModuleService {
   }
 
   listApiKeys(filters, given) {
-    return throughMedusa(async () => (await this.#listed(filters, given, false)).rows);
+    return withMedusaErrors(async () => (await this.#listed(filters, given, false)).rows);
   }
 
   listAndCountApiKeys(filters, given) {
-    return throughMedusa(async () => {
+    return withMedusaErrors(async () => {
       const { rows, count } = await this.#listed(filters, given, true);
       return [rows, count];
     });
   }
 
   revoke(idOrSelector, data, sharedContext) {
-    return throughMedusa(async () => {
+    return withMedusaErrors(async () => {
       const split = await this.#fallback?.split(idOrSelector);
       if (split?.old.length > 0) return this.#revokeOld(split, idOrSelector, data, sharedContext);
       const ids = await this.#selected(idOrSelector);
@@ -146,11 +146,11 @@ export const ApiKeyModuleService = wrappable(class ApiKeyModuleService {
       if (ids.includes('')) throw invalid('You must provide an api key id field when revoking a key.');
       if (!revoked_by) throw invalid('You must provide a revoked_by field when revoking a key.');
       const records = await this.#recordsOf(ids);
-      noneIsRevoked(records);
-      allAreKnown(ids, records);
+      requireNotRevoked(records);
+      requireKnown(ids, records);
       const { keys } = await this.#issuer.keys.revokeMany({
         ids,
-        ...later(revoke_in),
+        ...revocationTime(revoke_in),
         revoked_by,
         reason: REVOKED,
       });
@@ -165,13 +165,13 @@ export const ApiKeyModuleService = wrappable(class ApiKeyModuleService {
   // Deletes keys that Medusa sees as revoked, and keys that were made a moment ago, which a
   // workflow takes back.
   deleteApiKeys(ids, sharedContext) {
-    return throughMedusa(async () => {
+    return withMedusaErrors(async () => {
       const found = await this.#recordsOf(ids, { withDeleted: true });
       const records = found.filter((record) => !isSoftDeleted(record));
       const isRevoked = ({ state }) => state === 'revoked';
       const now = Date.now();
       const isYoung = ({ issued_at }) => now - Date.parse(issued_at) < this.#options.undoWithin;
-      const kept = records.filter((record) => !isOver(record, now) && !isYoung(record));
+      const kept = records.filter((record) => !isEnded(record, now) && !isYoung(record));
       if (kept.length > 0) {
         throw notAllowed(
           `Cannot delete api keys that are not revoked - ${kept.map(({ id }) => id).join(', ')}`,
@@ -187,13 +187,13 @@ export const ApiKeyModuleService = wrappable(class ApiKeyModuleService {
 
   // Reverses the creation of keys, however old they are: revokes and deletes them in one call.
   undoCreateApiKeys(ids, sharedContext) {
-    return throughMedusa(async () =>
+    return withMedusaErrors(async () =>
       this.#remove(await this.#recordsOf(ids), 'undoMany', sharedContext),
     );
   }
 
   softDeleteApiKeys(ids, config, sharedContext) {
-    return throughMedusa(async () => {
+    return withMedusaErrors(async () => {
       const records = await this.#recordsOf(ids);
       for (const { id, state } of records) {
         // A later restore would lift this suspension, which the module did not make.
@@ -214,7 +214,7 @@ export const ApiKeyModuleService = wrappable(class ApiKeyModuleService {
   }
 
   restoreApiKeys(ids, config, sharedContext) {
-    return throughMedusa(async () => {
+    return withMedusaErrors(async () => {
       const records = (await this.#recordsOf(ids, { withDeleted: true })).filter(isSoftDeleted);
       const restored = await each(records, async ({ id }) => {
         const record = await this.#issuer.keys.resume(id, { by: SOFT_DELETE });
@@ -228,7 +228,7 @@ export const ApiKeyModuleService = wrappable(class ApiKeyModuleService {
   }
 
   authenticate(token) {
-    return throughMedusa(async () => {
+    return withMedusaErrors(async () => {
       const isOld = this.#fallback !== undefined && isOfMedusa(token);
       const record = isOld ? null : await this.#keyVerifier.secret(token);
       if (record !== null) return toMedusa(record, '');
@@ -243,7 +243,7 @@ export const ApiKeyModuleService = wrappable(class ApiKeyModuleService {
 
   #newKey(data) {
     const { title, type, created_by, expires_at, metadata } = own(data);
-    mustBeNew(own(data));
+    requireNewKey(own(data));
     if (!TYPES.has(type)) throw invalid(`An API key's type is secret or publishable, not "${type}"`);
     const { environment, owner, algorithm } = this.#options;
     return {
@@ -256,7 +256,7 @@ export const ApiKeyModuleService = wrappable(class ApiKeyModuleService {
       ...(metadata === undefined ? {} : { metadata }),
       ...(expires_at == null ? {} : { expires_at: instant(expires_at) }),
       // Medusa itself makes a key without a creator.
-      created_by: created_by || NOBODY,
+      created_by: created_by || UNNAMED,
     };
   }
 
@@ -300,25 +300,25 @@ export const ApiKeyModuleService = wrappable(class ApiKeyModuleService {
   async #selected(idOrSelector) {
     if (typeof idOrSelector === 'string') return [idOrSelector];
     if (typeof idOrSelector !== 'object' || idOrSelector === null || Array.isArray(idOrSelector)) return [];
-    mustSaySomething(idOrSelector);
-    const { records } = await this.#lister.now(idOrSelector, {});
+    requireCriteria(idOrSelector);
+    const { records } = await this.#lister.fromIssuer(idOrSelector, {});
     return records.map(({ id }) => id);
   }
 
   async #recordsOf(idsOrSelectors, config = {}) {
-    const { records } = await this.#lister.now(filtersOf(idsOrSelectors), own(config));
+    const { records } = await this.#lister.fromIssuer(filtersOf(idsOrSelectors), own(config));
     return records;
   }
 
   // The issuer also has keys that don't belong to this shop.
   async #mustKnow(ids) {
-    allAreKnown(ids, await this.#recordsOf(ids));
+    requireKnown(ids, await this.#recordsOf(ids));
   }
 
-  async #remove(records, act, sharedContext) {
+  async #remove(records, method, sharedContext) {
     if (records.length === 0) return;
     const ids = records.map(({ id }) => id);
-    await this.#issuer.keys[act](ids, { reason: DELETED });
+    await this.#issuer.keys[method](ids, { reason: DELETED });
     for (const id of ids) this.#keyVerifier.deleted(id);
     await this.#fallback?.changed(records, { gone: true });
     await this.#emit('deleted', records, sharedContext);
@@ -341,7 +341,7 @@ export const ApiKeyModuleService = wrappable(class ApiKeyModuleService {
 });
 
 // A field that can't be set on a new key, or only later, is refused instead of ignored.
-function mustBeNew({ title, ...given }) {
+function requireNewKey({ title, ...given }) {
   for (const name of ['id', 'token', 'revoked_at', 'revoked_by']) {
     if (given[name]) throw invalid(`A new API key can't be given its ${name}`);
   }

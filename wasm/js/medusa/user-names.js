@@ -4,7 +4,7 @@
 
 // Sent to the issuer if Medusa gives no name, because every record of the issuer names the key's
 // creator.
-export const NOBODY = 'medusa';
+export const UNNAMED = 'medusa';
 
 // The name that the issuer records for work on its own machine if none was given, such as
 // `root@keys`.
@@ -13,7 +13,7 @@ const AT_THE_ISSUER = /^[^@\s]+@[^@\s]+$/;
 // The issuer records the key's creator as `maker`, and uses the same as `created_by` if the caller
 // gave no name.
 export function createdBy({ created_by: name, maker }) {
-  return name === null || name === undefined || name === NOBODY || name === maker ? '' : name;
+  return name === null || name === undefined || name === UNNAMED || name === maker ? '' : name;
 }
 
 export function revokedBy(name) {

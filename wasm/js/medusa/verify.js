@@ -2,13 +2,13 @@
 
 import { IssuerError } from '../issuer/error.js';
 import { isAway } from './issuer-away.js';
-import { counts } from './row.js';
-import { Records } from './record-cache.js';
+import { isValid } from './row.js';
+import { RecordCache } from './record-cache.js';
 
 // The issuer does not vouch for this text, and no newer list changes that.
 const NO_KEY = /^(?:malformed_|foreign_|unknown_kid$|signer_not_allowed$|bad_signature$|wrong_)/;
 // The verifier can't decide about the key, but the issuer can.
-const ASK_ISSUER = new Set([
+const UNDECIDED = new Set([
   'secret_not_held',
   'not_covered',
   'list_missing',
@@ -23,9 +23,9 @@ const LONGEST_TOKEN = 512;
 const LONGEST_PAUSE_MS = 30_000;
 
 export class KeyVerifier {
-  #reach;
+  #connection;
   #copy;
-  #trust;
+  #listStore;
   #verifier;
   #options;
   #refreshing;
@@ -35,15 +35,15 @@ export class KeyVerifier {
   #failures = 0;
   #revoked = new Map();
 
-  // `verifier` is undefined if every key is verified online. `trust` stores the verifier's keyring
+  // `verifier` is undefined if every key is verified online. `listStore` stores the verifier's keyring
   // and list.
-  constructor({ reach, copy, trust, verifier, options, inScope, logger }) {
-    this.#reach = reach;
+  constructor({ connection, copy, listStore, verifier, options, inScope, logger }) {
+    this.#connection = connection;
     this.#copy = copy;
-    this.#trust = trust;
+    this.#listStore = listStore;
     this.#verifier = verifier;
     this.#options = { ...options, inScope, logger };
-    this.records = new Records((id) => this.#record(id), options.recordsFor);
+    this.records = new RecordCache((id) => this.#record(id), options.recordsFor);
   }
 
   // The key's record, or a record made from its text if the issuer can't be reached; null if the
@@ -51,11 +51,11 @@ export class KeyVerifier {
   async secret(token) {
     if (typeof token !== 'string' || token === '' || token.length > LONGEST_TOKEN) return null;
     const verdict = await this.#verdict(token, 'secret');
-    if (verdict === undefined || ASK_ISSUER.has(verdict.code)) return this.#online(token);
+    if (verdict === undefined || UNDECIDED.has(verdict.code)) return this.#askIssuer(token);
     if (!verdict.ok || this.#isRevokedHere(verdict)) return null;
     const record = await this.records.get(verdict.key.name);
     if (record === undefined) return this.#options.inScope(verdict.key) ? fromText(verdict.key) : null;
-    return record !== null && counts(record) && this.#options.inScope(record) ? record : null;
+    return record !== null && isValid(record) && this.#options.inScope(record) ? record : null;
   }
 
   // The same for a publishable key, without a network call: its `id` and the instant from which it
@@ -73,10 +73,10 @@ export class KeyVerifier {
 
   // The copy's record of a publishable key, with a revocation added if the list or this process
   // knows of one. Undefined if the key can't be verified here.
-  async kept(record) {
+  async withRevocation(record) {
     const verdict = await this.#verdict(record.token ?? '', 'publishable');
-    if (verdict === undefined || ASK_ISSUER.has(verdict.code)) return undefined;
-    if ((verdict.ok && !this.#isRevokedHere(verdict)) || !counts(record)) return record;
+    if (verdict === undefined || UNDECIDED.has(verdict.code)) return undefined;
+    if ((verdict.ok && !this.#isRevokedHere(verdict)) || !isValid(record)) return record;
     return { ...record, revoked_at: new Date(verdict.list.thisUpdate).toISOString() };
   }
 
@@ -104,22 +104,22 @@ export class KeyVerifier {
   // Starts to refresh the list in the background.
   start() {
     if (this.#verifier === undefined || this.#timer !== undefined) return;
-    const beat = async () => {
+    const tick = async () => {
       await this.#refresh().catch(() => {});
       const pause = Math.min(
         this.#options.refreshEvery * 2 ** Math.min(this.#failures, 10),
         LONGEST_PAUSE_MS,
       );
       if (this.#timer !== undefined)
-        this.#timer = setTimeout(beat, Math.max(pause, this.#options.refreshEvery)).unref();
+        this.#timer = setTimeout(tick, Math.max(pause, this.#options.refreshEvery)).unref();
     };
-    this.#timer = setTimeout(beat, 0).unref();
+    this.#timer = setTimeout(tick, 0).unref();
   }
 
   async stop() {
     clearTimeout(this.#timer);
     this.#timer = undefined;
-    await this.#trust?.settled();
+    await this.#listStore?.settled();
   }
 
   // The list that keys are verified against.
@@ -132,20 +132,20 @@ export class KeyVerifier {
   // From the issuer, or from the copy while the issuer is away.
   async #record(id) {
     try {
-      const record = await this.#reach.read((issuer) => issuer.keys.get(id));
+      const record = await this.#connection.read((issuer) => issuer.keys.get(id));
       if (this.#options.inScope(record)) this.#copy.put([record]);
       return record;
     } catch (error) {
-      const kept = isAway(error) ? await this.#copy.record(id) : undefined;
-      if (kept === null) throw new IssuerError('not_found', 'the key was deleted', { status: 404 });
-      if (kept === undefined) throw error;
-      return kept;
+      const stored = isAway(error) ? await this.#copy.record(id) : undefined;
+      if (stored === null) throw new IssuerError('not_found', 'the key was deleted', { status: 404 });
+      if (stored === undefined) throw error;
+      return stored;
     }
   }
 
-  async #online(token) {
+  async #askIssuer(token) {
     const { kind, environment } = { kind: 'secret', environment: this.#options.environment };
-    const { ok, key } = await this.#reach.ask((issuer) => issuer.keys.authenticate(token, { kind, environment }));
+    const { ok, key } = await this.#connection.ask((issuer) => issuer.keys.authenticate(token, { kind, environment }));
     if (!ok || !this.#options.inScope(key)) return null;
     this.#copy.put([key]);
     return this.records.put(key);
@@ -201,7 +201,7 @@ export class KeyVerifier {
   }
 
   async #catchUp() {
-    await this.#trust?.restore(this.#verifier);
+    await this.#listStore?.restore(this.#verifier);
     for (const { id, record, goneAt } of await this.#copy.changes()) {
       if (goneAt !== null) this.#ended(id, 0, goneAt.getTime());
       else if (record !== null) this.#changedElsewhere(record);
@@ -230,7 +230,7 @@ export class KeyVerifier {
     this.#failures = 0;
     for (const [id, { committed }] of this.#revoked)
       if (list.thisUpdate > committed) this.#revoked.delete(id);
-    this.#trust?.keep(this.#verifier);
+    this.#listStore?.store(this.#verifier);
   }
 
   async #failed(error) {

@@ -1,4 +1,4 @@
-import { guard, kindDemand, scopeDemand } from './guard.js';
+import { guard, kindRequirement, scopeRequirement } from './guard.js';
 import { property } from '../shared/property.js';
 
 // Stores the result in `request.portcullis`.
@@ -17,16 +17,16 @@ export function apiKey(verifier, options) {
 }
 
 export function requireScopes(...scopes) {
-  return demanding(scopeDemand(scopes));
+  return requiring(scopeRequirement(scopes));
 }
 
 export function requireKind(kind) {
-  return demanding(kindDemand(kind));
+  return requiring(kindRequirement(kind));
 }
 
-function demanding(demand) {
+function requiring(requirement) {
   return (request, response, next) => {
-    const refused = demand(property(request, 'portcullis'));
+    const refused = requirement(property(request, 'portcullis'));
     if (refused === undefined) next();
     else answer(response, refused.problem);
   };

@@ -1,4 +1,4 @@
-import { guard, kindDemand, scopeDemand } from './guard.js';
+import { guard, kindRequirement, scopeRequirement } from './guard.js';
 import { property } from '../shared/property.js';
 
 // A plugin: all routes of the scope that it is registered in, and of nested scopes, need a key.
@@ -23,17 +23,17 @@ export function apiKey(verifier, options) {
 }
 
 export function requireScopes(...scopes) {
-  return demanding(scopeDemand(scopes));
+  return requiring(scopeRequirement(scopes));
 }
 
 export function requireKind(kind) {
-  return demanding(kindDemand(kind));
+  return requiring(kindRequirement(kind));
 }
 
 // For a route's `onRequest` or `preHandler`.
-function demanding(demand) {
+function requiring(requirement) {
   return async (request, reply) => {
-    const refused = demand(property(request, 'portcullis'));
+    const refused = requirement(property(request, 'portcullis'));
     return refused && answer(reply, refused.problem);
   };
 }

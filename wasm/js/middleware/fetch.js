@@ -2,7 +2,7 @@
 // service workers.
 
 import { toResponse } from '../request/problem.js';
-import { kindDemand, protecting, scopeDemand } from './guard.js';
+import { kindRequirement, protecting, scopeRequirement } from './guard.js';
 
 // `handler(request, admitted, ...rest)` runs for admitted requests only.
 export function protect(verifier, handler, options) {
@@ -11,16 +11,16 @@ export function protect(verifier, handler, options) {
 
 // Returns the response to send if a scope is missing, else `undefined`.
 export function requireScopes(...scopes) {
-  return answering(scopeDemand(scopes));
+  return requiring(scopeRequirement(scopes));
 }
 
 export function requireKind(kind) {
-  return answering(kindDemand(kind));
+  return requiring(kindRequirement(kind));
 }
 
-function answering(demand) {
+function requiring(requirement) {
   return (admitted) => {
-    const refused = demand(admitted);
+    const refused = requirement(admitted);
     return refused && toResponse(refused.problem);
   };
 }

@@ -1,9 +1,9 @@
-// The shared base of every middleware: authenticates a request once, and checks demands on the
+// The shared base of every middleware: authenticates a request once, and checks requirements on the
 // result. It is closed by default: only an admitted request goes on.
 
 import { problemOf } from '../request/problem.js';
-import { DEMANDS, OF_A_KEY, SCOPES } from '../shared/request-options.js';
-import { argument, FUNCTION, KIND, options as reading } from '../shared/options.js';
+import { REQUEST_OPTIONS, KEY_OPTIONS, SCOPES } from '../shared/request-options.js';
+import { argument, FUNCTION, KIND, optionsReader } from '../shared/options.js';
 import { offered, property } from '../shared/property.js';
 import { covers } from '../shared/scope.js';
 
@@ -16,8 +16,8 @@ export function guard(call, verifier, options) {
   }
   // Check the options at start-up, not with the first request. A wrapper of a verifier is treated
   // like the verifier.
-  const demands = offered(verifier, DEMANDS) ?? OF_A_KEY;
-  const { onRefused, ...asked } = reading(call, { ...demands, onRefused: FUNCTION })(options);
+  const known = offered(verifier, REQUEST_OPTIONS) ?? KEY_OPTIONS;
+  const { onRefused, ...asked } = optionsReader(call, { ...known, onRefused: FUNCTION })(options);
   return async (request, context, waitUntil) => {
     const about = ([name, value]) => {
       if (typeof value !== 'function') return [name, value];
@@ -34,7 +34,7 @@ export function guard(call, verifier, options) {
 
 // Returns a check of an admitted request: a refusal if one of the scopes is missing, else
 // `undefined`.
-export function scopeDemand(scopes) {
+export function scopeRequirement(scopes) {
   const needed = argument('requireScopes', 'scopes', SCOPES, scopes.flat());
   if (needed.length === 0) throw new TypeError('requireScopes: at least one scope');
   return (admitted) => {
@@ -43,8 +43,8 @@ export function scopeDemand(scopes) {
   };
 }
 
-// Like scopeDemand, for the key's kind.
-export function kindDemand(kind) {
+// Like scopeRequirement, for the key's kind.
+export function kindRequirement(kind) {
   argument('requireKind', 'kind', KIND, kind);
   return (admitted) => {
     const given = held(admitted).key.kind;

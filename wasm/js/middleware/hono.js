@@ -1,5 +1,5 @@
 import { toResponse } from '../request/problem.js';
-import { guard, kindDemand, scopeDemand, waitUntilOf } from './guard.js';
+import { guard, kindRequirement, scopeRequirement, waitUntilOf } from './guard.js';
 
 // Stores the result in `c.get('portcullis')`.
 export function apiKey(verifier, options) {
@@ -13,16 +13,16 @@ export function apiKey(verifier, options) {
 }
 
 export function requireScopes(...scopes) {
-  return demanding(scopeDemand(scopes));
+  return requiring(scopeRequirement(scopes));
 }
 
 export function requireKind(kind) {
-  return demanding(kindDemand(kind));
+  return requiring(kindRequirement(kind));
 }
 
-function demanding(demand) {
+function requiring(requirement) {
   return async (c, next) => {
-    const refused = demand(c.get('portcullis'));
+    const refused = requirement(c.get('portcullis'));
     if (refused !== undefined) return toResponse(refused.problem);
     await next();
   };

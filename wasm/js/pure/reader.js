@@ -12,7 +12,7 @@ export class Unreadable extends Error {
 export const truncated = () => new Unreadable(0, 0, '');
 export const notCanonical = (field) => new Unreadable(4, 0, field);
 
-export function demand(condition, field) {
+export function checkField(condition, field) {
   if (!condition) throw notCanonical(field);
 }
 

@@ -2,9 +2,9 @@
 
 import { addressBytes } from './ip-address.js';
 import { FACT, SCOPES } from '../shared/request-options.js';
-import { options } from '../shared/options.js';
+import { optionsReader } from '../shared/options.js';
 
-const FACTS = options('request', {
+const FACTS = optionsReader('request', {
   address: FACT, origin: FACT, method: FACT, path: FACT, scopes: SCOPES, salesChannel: FACT,
 });
 

@@ -1,5 +1,5 @@
 // Reads the options of every call. A misspelt or misplaced option, or one of the wrong type, throws
-// at once, because it must never count as no demand. Only an object's own properties count, so that
+// at once, because it must never count as no requirement. Only an object's own properties count, so that
 // nothing in Object.prototype acts as an option.
 
 import { offered, property } from './property.js';
@@ -37,7 +37,7 @@ const { propertyIsEnumerable: isEnumerable } = Object.prototype;
 const NOTHING = Object.freeze(new Found());
 
 // Returns the function that reads the options of `call`.
-export function options(call, types) {
+export function optionsReader(call, types) {
   const known = Object.assign(new Found(), types);
   CALLS.set(call, Object.keys(known));
   return (given) => {

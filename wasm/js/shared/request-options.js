@@ -8,16 +8,16 @@ export const SCOPES = { what: 'a text like `orders:read`, without wildcards, or 
 // null means unknown.
 export const FACT = { what: 'a string, or null', read: (value) => (typeof value === 'string' || value === null ? value : undefined) };
 
-export const OF_AN_ASSERTION = {
+export const ASSERTION_OPTIONS = {
   now: INSTANT, kind: KIND, environment: ENVIRONMENT, scopes: SCOPES, salesChannel: orFunction(FACT),
 };
-export const OF_A_KEY = { ...OF_AN_ASSERTION, address: orFunction(FACT), getKey: FUNCTION };
+export const KEY_OPTIONS = { ...ASSERTION_OPTIONS, address: orFunction(FACT), getKey: FUNCTION };
 
 // The property in which a verifier tells middleware which of the two option tables it takes. A
 // registered symbol, because verifier and middleware may be in different bundles.
-export const DEMANDS = Symbol.for('portcullis.demands');
+export const REQUEST_OPTIONS = Symbol.for('portcullis.options');
 
-// Copies the list, because an iterable that yields its members only once would be an empty demand
+// Copies the list, because an iterable that yields its members only once would be an empty requirement
 // the second time.
 function scopesOf(value) {
   const list = typeof value === 'string' ? [value] : listOf(value);

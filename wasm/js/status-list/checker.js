@@ -3,7 +3,7 @@
 // names, and looks up the token's entry. Use it together with a JWT library, which verifies the
 // token itself.
 
-import { FUNCTION, INSTANT, listOf, options as reading, POSITIVE, wrong } from '../shared/options.js';
+import { FUNCTION, INSTANT, listOf, optionsReader, POSITIVE, wrong } from '../shared/options.js';
 import { platform } from '../shared/platform.js';
 import { own } from '../shared/property.js';
 import { wrappable } from '../shared/wrappable.js';
@@ -19,7 +19,7 @@ const PAUSE_MS = 1_000;
 // On platforms where a fetch dies with the request that started it: how long other requests wait
 // for it.
 const LEASE_MS = 1_000;
-const LOOK_AGAIN_MS = 10;
+const POLL_MS = 10;
 // If a list has neither `ttl` nor `exp`.
 const TTL_MS = 300_000;
 const SKEW_MS = 10_000;
@@ -42,24 +42,24 @@ const KEY = {
   read: (value) => (typeof value === 'function' || (typeof value === 'object' && value !== null) ? value : undefined),
 };
 const URIS = { what: 'a list of addresses, or a function of one', read: (value) => (typeof value === 'function' ? value : listOf(value)) };
-const readCreation = reading('createStatusChecker', {
+const readCreation = optionsReader('createStatusChecker', {
   key: KEY, uris: URIS, fetch: FUNCTION, timeout: POSITIVE, deadline: POSITIVE, maxTokenBytes: POSITIVE, maxListBytes: POSITIVE,
 });
-const readCheck = reading('check', { now: INSTANT, waitUntil: FUNCTION });
+const readCheck = optionsReader('check', { now: INSTANT, waitUntil: FUNCTION });
 
 export function createStatusChecker(options) {
   return new StatusChecker(options);
 }
 
-class Doubt extends Error {
+class StatusError extends Error {
   constructor(code, message, options) {
     super(message, options);
     this.code = code;
   }
 }
 
-function require(condition, code, message) {
-  if (!condition) throw new Doubt(code, message);
+function check(condition, code, message) {
+  if (!condition) throw new StatusError(code, message);
 }
 
 const StatusChecker = wrappable(class StatusChecker {
@@ -91,7 +91,7 @@ const StatusChecker = wrappable(class StatusChecker {
     const { now: at = Date.now(), waitUntil } = readCheck(options);
     try {
       const { uri, idx } = reference(claims);
-      require(this.#allow(uri), 'status_uri', 'the token names a status list that is not one of `uris`');
+      check(this.#allow(uri), 'status_uri', 'the token names a status list that is not one of `uris`');
       const { list, standing } = await this.#current(uri, at, waitUntil);
       const value = lookUp(list, idx);
       const status = STATUSES[value] ?? 'other';
@@ -100,7 +100,7 @@ const StatusChecker = wrappable(class StatusChecker {
         ? { ok: true, status, value, list: facts }
         : { ok: false, code: `status_${status}`, message: `the token's status is ${status}`, status, value, list: facts };
     } catch (error) {
-      if (!(error instanceof Doubt)) throw error;
+      if (!(error instanceof StatusError)) throw error;
       return { ok: false, code: error.code, message: error.message, status: null, value: null, list: null };
     }
   }
@@ -116,7 +116,7 @@ const StatusChecker = wrappable(class StatusChecker {
     if (usable) await Promise.race([refreshed.catch(ignore), sleep(this.#deadline)]);
     else await refreshed;
     const list = entry.held;
-    require(list !== undefined && now < list.endsAt, 'status_list_expired', 'the status list has expired, and no newer one can be had');
+    check(list !== undefined && now < list.endsAt, 'status_list_expired', 'the status list has expired, and no newer one can be had');
     return { list, standing: now < list.freshUntil ? 'fresh' : 'stale' };
   }
 
@@ -144,7 +144,7 @@ const StatusChecker = wrappable(class StatusChecker {
     const { ended } = entry;
     const until = Date.now() + this.#timeout;
     while (isWithin(entry.lease) && Date.now() < until) {
-      await sleep(LOOK_AGAIN_MS);
+      await sleep(POLL_MS);
       if (entry.ended === ended) continue;
       if (entry.failed !== undefined) throw entry.failed;
       return undefined;
@@ -178,21 +178,21 @@ const StatusChecker = wrappable(class StatusChecker {
   async #load(uri, now) {
     const token = await this.#get(uri);
     const { header, payload, signed, signature } = split(token);
-    require(header.typ === TYPE, 'status_list_type', `the status list token is not of the type ${TYPE}`);
-    require(header.crit === undefined, 'status_list_type', 'the status list token has critical headers that are not known here');
+    check(header.typ === TYPE, 'status_list_type', `the status list token is not of the type ${TYPE}`);
+    check(header.crit === undefined, 'status_list_type', 'the status list token has critical headers that are not known here');
     await this.#verify(header, payload, { token, signed, signature });
-    require(payload.sub === uri, 'status_list_subject', 'the status list is of another address than the token names');
+    check(payload.sub === uri, 'status_list_subject', 'the status list is of another address than the token names');
     const seconds = (name, needed) => {
       const value = payload[name];
       const good = value === undefined ? !needed : typeof value === 'number' && Number.isFinite(value) && value > 0;
-      require(good, 'status_list_unreadable', `the status list's \`${name}\` is not a number above 0`);
+      check(good, 'status_list_unreadable', `the status list's \`${name}\` is not a number above 0`);
       return value === undefined ? undefined : value * 1000;
     };
     const [issuedAt, expiresAt, ttl] = [seconds('iat', true), seconds('exp', false), seconds('ttl', false)];
-    require(issuedAt <= now + SKEW_MS, 'status_list_from_the_future', 'the status list is dated in the future; check the clock');
-    require(expiresAt === undefined || now < expiresAt, 'status_list_expired', 'the status list has expired');
+    check(issuedAt <= now + SKEW_MS, 'status_list_from_the_future', 'the status list is dated in the future; check the clock');
+    check(expiresAt === undefined || now < expiresAt, 'status_list_expired', 'the status list has expired');
     const { bits, lst } = own(payload.status_list);
-    require([1, 2, 4, 8].includes(bits) && typeof lst === 'string', 'status_list_unreadable', 'the status list has no `bits` and `lst`');
+    check([1, 2, 4, 8].includes(bits) && typeof lst === 'string', 'status_list_unreadable', 'the status list has no `bits` and `lst`');
     const bytes = await inflate(fromBase64Url(lst), this.#longestList);
     const freshUntil = now + Math.min(ttl ?? TTL_MS, expiresAt === undefined ? Infinity : expiresAt - now);
     // A list without `exp` is trusted for twice the time that it is fresh.
@@ -207,13 +207,13 @@ const StatusChecker = wrappable(class StatusChecker {
       const response = await fetcher(uri, init);
       if (!response.ok) {
         response.body?.cancel().catch(ignore);
-        throw new Doubt('status_list_unavailable', `${uri} answered ${response.status}`);
+        throw new StatusError('status_list_unavailable', `${uri} answered ${response.status}`);
       }
       const bytes = await collect(response.body, this.#longestToken, 'the status list token');
       return new TextDecoder().decode(bytes).trim();
     } catch (cause) {
-      if (cause instanceof Doubt) throw cause;
-      throw new Doubt('status_list_unavailable', `${uri} can't be read`, { cause });
+      if (cause instanceof StatusError) throw cause;
+      throw new StatusError('status_list_unavailable', `${uri} can't be read`, { cause });
     }
   }
 
@@ -226,10 +226,10 @@ const StatusChecker = wrappable(class StatusChecker {
       key = await key(header, { payload: encodedPayload, protected: encodedHeader, signature: encodedSignature, claims: payload });
     }
     const found = await keyFor(key, header);
-    require(found !== undefined, 'status_list_key', 'none of the keys fits the status list token');
+    check(found !== undefined, 'status_list_key', 'none of the keys fits the status list token');
     const { algorithm, cryptoKey } = found;
     const good = await crypto.subtle.verify(algorithm, cryptoKey, signature, signed).catch(() => false);
-    require(good === true, 'status_list_bad_signature', 'the signature of the status list token is wrong');
+    check(good === true, 'status_list_bad_signature', 'the signature of the status list token is wrong');
   }
 });
 
@@ -244,22 +244,22 @@ function reference(claims) {
   if (typeof claims !== 'object' || claims === null) throw new TypeError('check: the claims of a token');
   const { status } = own(claims);
   const { uri, idx } = own(own(status).status_list);
-  require(status !== undefined, 'status_missing', 'the token has no `status`');
+  check(status !== undefined, 'status_missing', 'the token has no `status`');
   const good = typeof uri === 'string' && URL.canParse(uri) && Number.isSafeInteger(idx) && idx >= 0;
-  require(good, 'status_unreadable', 'the token\'s `status.status_list` has no `uri` and `idx`');
+  check(good, 'status_unreadable', 'the token\'s `status.status_list` has no `uri` and `idx`');
   return { uri, idx };
 }
 
 function lookUp({ bits, bytes }, idx) {
   const perByte = 8 / bits;
   const at = Math.floor(idx / perByte);
-  require(at < bytes.length, 'status_not_covered', 'the status list does not reach the token\'s index');
+  check(at < bytes.length, 'status_not_covered', 'the status list does not reach the token\'s index');
   return (bytes[at] >> ((idx % perByte) * bits)) & (2 ** bits - 1);
 }
 
 function split(token) {
   const parts = token.split('.');
-  require(parts.length === 3, 'status_list_unreadable', 'what was fetched is no JWT');
+  check(parts.length === 3, 'status_list_unreadable', 'what was fetched is no JWT');
   const [header, payload] = parts.slice(0, 2).map((part) => {
     try {
       const value = JSON.parse(new TextDecoder('utf-8', own({ fatal: true })).decode(fromBase64Url(part)));
@@ -267,14 +267,14 @@ function split(token) {
     } catch {
       // Falls through to the error below.
     }
-    throw new Doubt('status_list_unreadable', 'what was fetched is no JWT');
+    throw new StatusError('status_list_unreadable', 'what was fetched is no JWT');
   });
   const signed = new TextEncoder().encode(`${parts[0]}.${parts[1]}`);
   return { header, payload, signed, signature: fromBase64Url(parts[2]) };
 }
 
 function fromBase64Url(text) {
-  require(/^[A-Za-z0-9_-]*$/.test(text) && text.length % 4 !== 1, 'status_list_unreadable', 'what was fetched is not base64url');
+  check(/^[A-Za-z0-9_-]*$/.test(text) && text.length % 4 !== 1, 'status_list_unreadable', 'what was fetched is not base64url');
   const binary = atob(text.replaceAll('-', '+').replaceAll('_', '/'));
   return Uint8Array.from(binary, (character) => character.charCodeAt(0));
 }
@@ -284,8 +284,8 @@ async function inflate(bytes, longest) {
   try {
     return await collect(stream, longest, 'the status list');
   } catch (cause) {
-    if (cause instanceof Doubt) throw cause;
-    throw new Doubt('status_list_unreadable', 'the status list is not compressed as it should be', { cause });
+    if (cause instanceof StatusError) throw cause;
+    throw new StatusError('status_list_unreadable', 'the status list is not compressed as it should be', { cause });
   }
 }
 
@@ -299,7 +299,7 @@ async function collect(stream, longest, what) {
     length += value.length;
     if (length > longest) {
       reader.cancel().catch(ignore);
-      throw new Doubt('status_list_too_large', `${what} has more than ${longest} bytes`);
+      throw new StatusError('status_list_too_large', `${what} has more than ${longest} bytes`);
     }
     chunks.push(value);
   }

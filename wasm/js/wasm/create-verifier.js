@@ -3,7 +3,7 @@
 import { Verifier } from '../engine/verifier.js';
 import { PortcullisError } from '../shared/errors.js';
 import { exports } from './instance.js';
-import { Module } from './engine.js';
+import { WasmEngine } from './engine.js';
 
 export { covers, httpSource, PortcullisError } from '../engine/verifier.js';
 
@@ -11,5 +11,5 @@ export function createVerifier(options) {
   if (exports === undefined) {
     throw new PortcullisError('wasm_unavailable', 'there is no WebAssembly module yet: call init');
   }
-  return new Verifier(Module, options);
+  return new Verifier(WasmEngine, options);
 }

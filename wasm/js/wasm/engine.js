@@ -1,6 +1,6 @@
 // Wraps the wasm module's exports, which take and return only numbers. A key's text is written to a
 // fixed buffer in the module's memory, results are read from another one, and files are written to
-// a buffer that the module grows on demand. wasm/src/board.rs defines the layout,
+// a buffer that the module grows on demand. wasm/src/shared_memory.rs defines the layout,
 // wasm/module/src/lib.rs the exports.
 
 import { fromBase64Url } from '../shared/base64.js';
@@ -13,10 +13,10 @@ import { REASONS, sentence } from '../engine/reasons.js';
 const ALGORITHMS = ['', 'hmac-sha256-128', 'ed25519'];
 const STANDINGS = ['', 'fresh', 'stale', 'unknown'];
 // A wanted file's folder, relative to the source's folder.
-const PLACES = ['heads', 'bodies', 'policies', 'private'];
+const FOLDERS = ['heads', 'bodies', 'policies', 'private'];
 const WANTED_BYTES = 37;
 const SIGNATURE_BYTES = 151;
-// Byte offsets of a board's numbers, words and text.
+// Byte offsets of the shared memory's numbers, words and text.
 const NUMBERS = 0;
 const WORDS = 64;
 const TEXT = 104;
@@ -30,14 +30,14 @@ const ROOT_UNREADABLE = REASONS.find(([code]) => code === 'root_unreadable');
 const POLICY_UNAVAILABLE = REASONS.findIndex(([code]) => code === 'policy_unavailable');
 // Frees a verifier's memory in the module once it is garbage collected. Without
 // FinalizationRegistry it is never freed.
-const LET_GO = globalThis.FinalizationRegistry && new FinalizationRegistry((desk) => exports.close(desk));
+const FINALIZERS = globalThis.FinalizationRegistry && new FinalizationRegistry((session) => exports.close(session));
 
 // The class of one verifier's keys. One class per verifier means that no key needs a private field.
 // `name` is a digest, which costs as much as half a verification, so it is computed only on access.
-const keysOf = (module) =>
+const keysOf = (engine) =>
   class Key {
     constructor(words, numbers) {
-      this.issuer = module.issuer();
+      this.issuer = engine.issuer();
       this.kind = KINDS[words[0]];
       this.environment = ENVIRONMENTS[words[1]];
       this.algorithm = ALGORITHMS[words[2]];
@@ -50,7 +50,7 @@ const keysOf = (module) =>
     }
 
     get name() {
-      return module.nameOf(this.serial);
+      return engine.nameOf(this.serial);
     }
 
     toJSON() {
@@ -59,8 +59,8 @@ const keysOf = (module) =>
   };
 
 // One verifier in the module.
-export class Module {
-  #desk;
+export class WasmEngine {
+  #session;
   #numbers;
   #words;
   #text;
@@ -70,20 +70,20 @@ export class Module {
   constructor(root) {
     if (!ROOT.test(root)) throw new PortcullisError(...ROOT_UNREADABLE);
     const words = new BigUint64Array(fromBase64Url(root).buffer);
-    this.#desk = exports.open(...words);
-    if (this.#desk === 0) throw new PortcullisError(...REASONS[exports.why(...words)]);
-    LET_GO?.register(this, this.#desk);
-    this.#look();
+    this.#session = exports.open(...words);
+    if (this.#session === 0) throw new PortcullisError(...REASONS[exports.why(...words)]);
+    FINALIZERS?.register(this, this.#session);
+    this.#makeViews();
   }
 
   // `facts` is what readFacts returns, or `undefined`. If the policy is not held, `missed` is set
   // to the arguments for wantsPolicy.
   verify(token, kind, environment, now, freshFor, facts) {
-    if (this.#text.length === 0) this.#look();
-    const count = facts === undefined ? 0 : this.#giveFacts(facts);
-    const length = this.#write(token);
-    const reason = exports.verify(this.#desk, length, kind, environment, now, freshFor, count);
-    if (this.#text.length === 0) this.#look();
+    if (this.#text.length === 0) this.#makeViews();
+    const count = facts === undefined ? 0 : this.#writeFacts(facts);
+    const length = this.#writeToken(token);
+    const reason = exports.verify(this.#session, length, kind, environment, now, freshFor, count);
+    if (this.#text.length === 0) this.#makeViews();
     const list = this.#list();
     if (reason === 0) {
       const key = new this.#Key(this.#words, this.#numbers);
@@ -97,8 +97,8 @@ export class Module {
   // What a native verification of this token's signature needs; `undefined` if a native
   // verification is not possible or not needed.
   signature(token) {
-    if (this.#text.length === 0) this.#look();
-    this.#check(exports.signature(this.#desk, this.#write(token)));
+    if (this.#text.length === 0) this.#makeViews();
+    this.#check(exports.signature(this.#session, this.#writeToken(token)));
     const bytes = new Uint8Array(this.#reply().buffer);
     if (bytes.length !== SIGNATURE_BYTES) return undefined;
     return { bytes, key: bytes.subarray(0, 32), message: bytes.subarray(32, 87), signature: bytes.subarray(87) };
@@ -106,84 +106,84 @@ export class Module {
 
   // Caches a signature. Call it only after the signature was found good.
   remember({ bytes }) {
-    this.#give([bytes]);
-    exports.remember(this.#desk);
+    this.#writeInput([bytes]);
+    exports.remember(this.#session);
   }
 
   status(now, freshFor) {
-    const held = exports.status(this.#desk, now, freshFor);
-    this.#look();
+    const held = exports.status(this.#session, now, freshFor);
+    this.#makeViews();
     const keyring = held ? { version: this.#words[0], notAfter: this.#numbers[0] } : null;
     const list = this.#list();
-    this.#check(exports.waiting(this.#desk));
+    this.#check(exports.waiting(this.#session));
     const waiting = this.#reply();
     const kids = Array.from({ length: waiting.byteLength / 2 }, (_, at) => waiting.getUint16(at * 2, true));
     return { issuer: held ? this.issuer() : null, keyring, list, waitingSecrets: kids };
   }
 
   holdSecret(kid, secret) {
-    this.#give([secret]);
-    this.#check(exports.hold_secret(this.#desk, kid));
+    this.#writeInput([secret]);
+    this.#check(exports.hold_secret(this.#session, kid));
   }
 
   offerKeyring(document) {
-    this.#give([document]);
-    this.#check(exports.offer_keyring(this.#desk));
+    this.#writeInput([document]);
+    this.#check(exports.offer_keyring(this.#session));
     return this.#words[0] === 1;
   }
 
   adoptBundle(bundle, now) {
-    this.#give([bundle]);
-    this.#check(exports.adopt_bundle(this.#desk, now));
+    this.#writeInput([bundle]);
+    this.#check(exports.adopt_bundle(this.#session, now));
     return this.#words[0] === 1;
   }
 
   // Returns the files that are still needed: the head if there are no `parts`, then bodies, then
   // policies that replace those in use, then none.
   offerList(stamp, parts, now, withoutPolicies) {
-    this.#giveFiles([stamp, ...parts]);
-    this.#check(exports.offer_list(this.#desk, parts.length + 1, now, withoutPolicies));
+    this.#writeFiles([stamp, ...parts]);
+    this.#check(exports.offer_list(this.#session, parts.length + 1, now, withoutPolicies));
     return this.#wanted();
   }
 
   offerPolicy({ name }, file) {
-    this.#give([name, file]);
-    this.#check(exports.offer_policy(this.#desk));
+    this.#writeInput([name, file]);
+    this.#check(exports.offer_policy(this.#session));
   }
 
   wantsPolicy(kind, number) {
-    this.#check(exports.wants_policy(this.#desk, kind, number));
+    this.#check(exports.wants_policy(this.#session, kind, number));
     return this.#wanted()[0];
   }
 
   // Cached, because the issuer never changes: a keyring of another issuer is refused.
   issuer() {
-    this.#issuer ??= this.#read(exports.issuer(this.#desk));
+    this.#issuer ??= this.#readText(exports.issuer(this.#session));
     return this.#issuer;
   }
 
   nameOf(serial) {
-    return this.#read(exports.name(this.#desk, serial));
+    return this.#readText(exports.name(this.#session, serial));
   }
 
   // Writes the token into the module's memory. Returns its length in bytes, or a length that is too
   // long if it doesn't fit.
-  #write(token) {
-    const room = this.#text.length;
+  #writeToken(token) {
+    const capacity = this.#text.length;
     // Don't encode a huge string; and don't accept one that was encoded only in part.
-    if (token.length > room) return room + 1;
+    if (token.length > capacity) return capacity + 1;
     const { read, written } = ENCODER.encodeInto(token, this.#text);
-    return read === token.length ? written : room + 1;
+    return read === token.length ? written : capacity + 1;
   }
 
-  #read(length) {
-    if (this.#text.length === 0) this.#look();
+  #readText(length) {
+    if (this.#text.length === 0) this.#makeViews();
     return String.fromCharCode(...this.#text.subarray(0, length));
   }
 
   // Writes the concatenated files to the buffer that the next call reads.
-  #give(files) {
-    let at = exports.room(this.#desk, files.reduce((sum, file) => sum + file.length, 0)) >>> 0;
+  #writeInput(files) {
+    let at = exports.room(this.#session, files.reduce((sum, file) => sum + file.length, 0)) >>> 0;
     for (const file of files) {
       new Uint8Array(exports.memory.buffer, at, file.length).set(file);
       at += file.length;
@@ -191,14 +191,14 @@ export class Module {
   }
 
   // Writes the files after a table of their lengths.
-  #giveFiles(files) {
+  #writeFiles(files) {
     const lengths = Uint32Array.from(files, (file) => file.length);
-    this.#give([new Uint8Array(lengths.buffer), ...files]);
+    this.#writeInput([new Uint8Array(lengths.buffer), ...files]);
   }
 
-  // Writes what Facts in wasm/src/door.rs reads. All texts are encoded into one buffer and copied
+  // Writes what Facts in wasm/src/facts.rs reads. All texts are encoded into one buffer and copied
   // at once: a buffer per text takes longer than everything else here.
-  #giveFacts({ address, origin, method, path, salesChannel, scopes }) {
+  #writeFacts({ address, origin, method, path, salesChannel, scopes }) {
     const known = (text) => (text === undefined ? '' : `!${text}`);
     const texts = [known(origin), method, path, known(salesChannel), ...scopes];
     const count = texts.length + 1;
@@ -215,18 +215,18 @@ export class Module {
       lengths.setUint32(4 * place, written, true);
       at += written;
     }
-    this.#give([files.subarray(0, at)]);
+    this.#writeInput([files.subarray(0, at)]);
     return count;
   }
 
   // Makes new views. When the memory grows it gets a new buffer, and views of the old one have
   // length 0.
-  #look() {
+  #makeViews() {
     const { buffer } = exports.memory;
-    const board = exports.board(this.#desk) >>> 0;
-    this.#numbers = new Float64Array(buffer, board + NUMBERS, 8);
-    this.#words = new Uint32Array(buffer, board + WORDS, 10);
-    this.#text = new Uint8Array(buffer, board + TEXT, 256);
+    const memory = exports.board(this.#session) >>> 0;
+    this.#numbers = new Float64Array(buffer, memory + NUMBERS, 8);
+    this.#words = new Uint32Array(buffer, memory + WORDS, 10);
+    this.#text = new Uint8Array(buffer, memory + TEXT, 256);
   }
 
   #list() {
@@ -246,7 +246,7 @@ export class Module {
   }
 
   #check(reason) {
-    this.#look();
+    this.#makeViews();
     if (reason === 0) return;
     const [code, text] = REASONS[reason];
     throw new PortcullisError(code, sentence(text, () => this.#values()));
@@ -268,7 +268,7 @@ export class Module {
       const start = at * WANTED_BYTES;
       const name = new Uint8Array(reply.buffer, start + 1, 36);
       const digest = Array.from(name.subarray(0, 32), (byte) => byte.toString(16).padStart(2, '0'));
-      const place = PLACES[reply.getUint8(start)];
+      const place = FOLDERS[reply.getUint8(start)];
       return { place, digest: digest.join(''), len: reply.getUint32(start + 33, true), name };
     });
   }

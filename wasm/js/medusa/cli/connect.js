@@ -3,7 +3,7 @@
 
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
-import { Mistake } from './user-error.js';
+import { UserError } from './user-error.js';
 import { REPLACED } from '../old-tables.js';
 import { createIssuer } from '../../issuer/client.js';
 
@@ -12,14 +12,14 @@ const BY_WAY_OF = ['@medusajs/framework', '@medusajs/deps', '@medusajs/medusa', 
 const LOCK = "select pg_try_advisory_lock(hashtext('portcullis-medusa')) as free";
 
 export function issuerOf({ PORTCULLIS_URL: url, PORTCULLIS_ADMIN_KEY: adminKey }) {
-  if (!url) throw new Mistake("PORTCULLIS_URL is not set: the issuer's address");
-  if (!adminKey) throw new Mistake('PORTCULLIS_ADMIN_KEY is not set: an admin key with keys:read, keys:write and keys:revoke');
+  if (!url) throw new UserError("PORTCULLIS_URL is not set: the issuer's address");
+  if (!adminKey) throw new UserError('PORTCULLIS_ADMIN_KEY is not set: an admin key with keys:read, keys:write and keys:revoke');
   return createIssuer({ url, adminKey });
 }
 
 export async function connect(given, env, folder = process.cwd()) {
   const url = given ?? env.DATABASE_URL;
-  if (!url) throw new Mistake("DATABASE_URL is not set: the shop's database, as Medusa has it");
+  if (!url) throw new UserError("DATABASE_URL is not set: the shop's database, as Medusa has it");
   checkUrl(url, given !== undefined);
   const { Client } = postgres(folder);
   const client = new Client({ connectionString: url, application_name: 'portcullis-medusa' });
@@ -28,13 +28,13 @@ export async function connect(given, env, folder = process.cwd()) {
   try {
     await client.connect();
   } catch (error) {
-    throw new Mistake(`The shop's database can't be reached: ${error.message || error.code}`, 1);
+    throw new UserError(`The shop's database can't be reached: ${error.message || error.code}`, 1);
   }
   const query = async (sql, values = []) => (await client.query(numbered(sql), values)).rows;
-  const shop = { query, transaction: (act) => transaction(query, act), end: () => client.end() };
+  const shop = { query, transaction: (work) => transaction(query, work), end: () => client.end() };
   try {
     const [{ there }] = await query("select to_regclass('api_key') is not null as there");
-    if (!there) throw new Mistake("The database has no table api_key: is it the shop's? For another schema than public add ?options=-csearch_path%3Dname to the URL", 1);
+    if (!there) throw new UserError("The database has no table api_key: is it the shop's? For another schema than public add ?options=-csearch_path%3Dname to the URL", 1);
     return shop;
   } catch (error) {
     await client.end();
@@ -45,7 +45,7 @@ export async function connect(given, env, folder = process.cwd()) {
 // Takes the lock that lets only one command run at a time, and creates the command's table.
 export async function prepare({ query }) {
   const [{ free }] = await query(LOCK);
-  if (!free) throw new Mistake('Another portcullis-medusa is at work in this database; wait for it', 1);
+  if (!free) throw new UserError('Another portcullis-medusa is at work in this database; wait for it', 1);
   for (const statement of REPLACED.up) await query(statement);
 }
 
@@ -57,11 +57,11 @@ function checkUrl(url, isArgument) {
   try {
     parsed = new URL(url);
   } catch {
-    throw new Mistake('The address of the database is no URL, such as postgres://user@host/shop');
+    throw new UserError('The address of the database is no URL, such as postgres://user@host/shop');
   }
-  if (!/^postgres(ql)?:$/.test(parsed.protocol)) throw new Mistake('The address of the database begins with postgres://');
+  if (!/^postgres(ql)?:$/.test(parsed.protocol)) throw new UserError('The address of the database begins with postgres://');
   if (isArgument && (parsed.password !== '' || parsed.searchParams.has('password'))) {
-    throw new Mistake('--database has a password in it, which every user of this machine can read in the list of processes; set DATABASE_URL, or PGPASSWORD');
+    throw new UserError('--database has a password in it, which every user of this machine can read in the list of processes; set DATABASE_URL, or PGPASSWORD');
   }
 }
 
@@ -76,13 +76,13 @@ function postgres(folder) {
       if (error.code !== 'MODULE_NOT_FOUND' && error.code !== 'ERR_PACKAGE_PATH_NOT_EXPORTED') throw error;
     }
   }
-  throw new Mistake('The package `pg` was not found: run this in the folder of the shop, where Medusa is installed, or install pg there', 1);
+  throw new UserError('The package `pg` was not found: run this in the folder of the shop, where Medusa is installed, or install pg there', 1);
 }
 
-async function transaction(query, act) {
+async function transaction(query, work) {
   await query('begin');
   try {
-    const result = await act();
+    const result = await work();
     await query('commit');
     return result;
   } catch (error) {

@@ -2,14 +2,14 @@
 // new keys in Medusa's own table. The old rows stay, revoked.
 
 import { hasTable, prepare } from './connect.js';
-import { Mistake } from './user-error.js';
+import { UserError } from './user-error.js';
 import { status } from './status.js';
 
 const NAME = 'portcullis-medusa finish';
 
 export async function finish({ shop, print }) {
   // Before the migration, this would end all keys of the shop.
-  if (!(await hasTable(shop))) throw new Mistake('Nothing was taken over in this database, so there is nothing to finish', 1);
+  if (!(await hasTable(shop))) throw new UserError('Nothing was taken over in this database, so there is nothing to finish', 1);
   const { shown } = await status({ shop, print: () => {} });
   const ending = shown.keys.filter(({ state }) => state !== 'ended');
   const live = ending.filter(({ state }) => state !== 'revoked');
@@ -18,10 +18,10 @@ export async function finish({ shop, print }) {
     print(`ends: ${old_id} ${JSON.stringify(title)}, ${uses === 0 ? 'never used since the switch' : `last used at ${last_used_at}`}`);
   }
   if (open.length > 0) {
-    throw new Mistake(`${open.map(({ old_id }) => old_id).join(', ')}: nothing replaces these yet. Run portcullis-medusa migrate, or revoke them, and finish then`, 1);
+    throw new UserError(`${open.map(({ old_id }) => old_id).join(', ')}: nothing replaces these yet. Run portcullis-medusa migrate, or revoke them, and finish then`, 1);
   }
   print(`${live.length} old keys end for good, and Medusa's own module can't be gone back to with them`);
-  return { shown: { ends: live.map(({ old_id }) => old_id) }, act: () => end(shop, print), question: `End ${live.length} old keys for good?` };
+  return { shown: { ends: live.map(({ old_id }) => old_id) }, apply: () => end(shop, print), question: `End ${live.length} old keys for good?` };
 }
 
 async function end(shop, print) {

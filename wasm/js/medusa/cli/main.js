@@ -5,7 +5,7 @@
 import { parseArgs } from 'node:util';
 import { createInterface } from 'node:readline/promises';
 
-import { Mistake } from './user-error.js';
+import { UserError } from './user-error.js';
 import { connect, issuerOf } from './connect.js';
 import { finish } from './finish.js';
 import { migrate } from './migrate.js';
@@ -62,19 +62,19 @@ function read(args) {
   try {
     parsed = parseArgs({ args, options: FLAGS, allowPositionals: true });
   } catch (error) {
-    throw new Mistake(`${error.message.split('. ')[0]}; see portcullis-medusa --help`);
+    throw new UserError(`${error.message.split('. ')[0]}; see portcullis-medusa --help`);
   }
   const { values, positionals } = parsed;
   if (values.help || (args.length === 0)) return { help: true };
   const [name, ...more] = positionals;
   const command = Object.hasOwn(COMMANDS, name ?? '') ? COMMANDS[name] : undefined;
   if (command === undefined) {
-    throw new Mistake(`${name === undefined ? 'No command was given' : 'There is no such command'}; there are ${Object.keys(COMMANDS).join(', ')}`);
+    throw new UserError(`${name === undefined ? 'No command was given' : 'There is no such command'}; there are ${Object.keys(COMMANDS).join(', ')}`);
   }
-  if (more.length > 0) throw new Mistake(`${name} takes no further words; see portcullis-medusa --help`);
+  if (more.length > 0) throw new UserError(`${name} takes no further words; see portcullis-medusa --help`);
   const known = [...ANYWHERE, ...command.options, ...(command.changes ? ['yes'] : [])];
   const stray = Object.keys(values).find((one) => !known.includes(one));
-  if (stray !== undefined) throw new Mistake(`${name} has no option --${stray}; see portcullis-medusa --help`);
+  if (stray !== undefined) throw new UserError(`${name} has no option --${stray}; see portcullis-medusa --help`);
   return { name, command, values };
 }
 
@@ -83,14 +83,14 @@ const keys = {
   algorithm: (value) => value && oneOf('algorithm', value, ['ed25519', 'hmac-sha256-128']),
   owner(value) {
     if (value === undefined) return undefined;
-    if (!/^[1-9]\d{0,9}$/.test(value)) throw new Mistake('--owner is the number of an owner');
+    if (!/^[1-9]\d{0,9}$/.test(value)) throw new UserError('--owner is the number of an owner');
     return Number(value);
   },
 };
 
 function oneOf(name, value, words) {
   if (words.includes(value)) return value;
-  throw new Mistake(`--${name} is ${words.join(' or ')}`);
+  throw new UserError(`--${name} is ${words.join(' or ')}`);
 }
 
 async function asked(question) {
@@ -116,13 +116,13 @@ async function main(args) {
   const tell = (line) => void process.stderr.write(`${line}\n`);
   try {
     const plan = await command.run({ shop, issuer, scope, report: values.report, print: values.json ? () => {} : print, tell });
-    const { act, shown } = plan;
+    const { apply, shown } = plan;
     let done = false;
-    if (act !== undefined) {
+    if (apply !== undefined) {
       const isAsked = !values.yes && !values.json && process.stdin.isTTY === true && process.stderr.isTTY === true;
       const goesOn = values.yes || (isAsked && (await asked(plan.question)));
       if (goesOn) {
-        Object.assign(shown, await act());
+        Object.assign(shown, await apply());
         done = true;
       } else if (!values.json) print(`Nothing was changed. To go on: npx portcullis-medusa ${name} --yes`);
     }
@@ -135,9 +135,9 @@ async function main(args) {
 try {
   await main(process.argv.slice(2));
 } catch (error) {
-  const isMistake = error instanceof Mistake;
+  const isUserError = error instanceof UserError;
   const message = error?.message || error?.code || String(error);
   if (process.argv.includes('--json')) process.stdout.write(`${JSON.stringify({ error: message, ...(error?.code ? { code: error.code } : {}) })}\n`);
   process.stderr.write(`portcullis-medusa: ${message}\n`);
-  process.exitCode = isMistake ? error.exitCode : 1;
+  process.exitCode = isUserError ? error.exitCode : 1;
 }

@@ -5,7 +5,7 @@
 // next run completes it.
 
 import { createHash } from 'node:crypto';
-import { Mistake } from './user-error.js';
+import { UserError } from './user-error.js';
 import { hasTable, prepare } from './connect.js';
 import { REPORT, Report } from './report.js';
 import { UNLABELLED } from '../labels.js';
@@ -36,8 +36,8 @@ export async function migrate({ shop, issuer, scope, report: path = REPORT, prin
   for (const { row } of since) print(`${row.new_id} was revoked in Medusa's dashboard since, and is revoked at the issuer`);
   for (const row of left) print(`left out, since it is deleted: ${row.id} ${JSON.stringify(titleOf(row))}`);
   print(`${todo.length} keys to make (${todo.filter((row) => stateOf(row) === 'revoked').length} of them are revoked and stay so), ${shown.made_before} were made before, ${left.length} are left out`);
-  const act = () => make({ shop, issuer, scope, path, todo, since, known, print, tell });
-  return { shown, act, question: `Make ${todo.length} keys at the issuer?` };
+  const apply = () => make({ shop, issuer, scope, path, todo, since, known, print, tell });
+  return { shown, apply, question: `Make ${todo.length} keys at the issuer?` };
 }
 
 async function make({ shop, issuer, scope, path, todo, since, known, print, tell }) {
@@ -131,7 +131,7 @@ async function create(issuer, body, row, earlier, report) {
   if (earlier !== undefined && earlier.id !== answer.key.id) await issuer.keys.undo(earlier.id, { reason: 'its text was lost' });
   if (row.type === 'secret' && !answer.token.startsWith('sk_')) {
     await issuer.keys.undo(answer.key.id, { reason: 'Medusa takes no labelled secret key' });
-    throw new Mistake('The issuer puts a label before its keys, and Medusa takes only secret keys that begin with sk_; see docs/medusa.md', 1);
+    throw new UserError('The issuer puts a label before its keys, and Medusa takes only secret keys that begin with sk_; see docs/medusa.md', 1);
   }
   return answer;
 }

@@ -4,7 +4,7 @@
 
 import { constants } from 'node:fs';
 import { open } from 'node:fs/promises';
-import { Mistake } from './user-error.js';
+import { UserError } from './user-error.js';
 
 export const REPORT = 'portcullis-new-keys.jsonl';
 const OTHERS = 0o077;
@@ -19,7 +19,7 @@ export class Report {
     try {
       report.#file = await open(path, O_RDWR | O_CREAT | O_APPEND | O_NOFOLLOW, 0o600);
     } catch (error) {
-      throw new Mistake(`The report can't be written to ${path}: ${error.code}; choose another file by --report`, 1);
+      throw new UserError(`The report can't be written to ${path}: ${error.code}; choose another file by --report`, 1);
     }
     try {
       await report.#check(path);
@@ -51,10 +51,10 @@ export class Report {
   async #check(path) {
     const stat = await this.#file.stat();
     const { mode, uid } = stat;
-    if (!stat.isFile()) throw new Mistake(`${path} is no file; choose another by --report`, 1);
+    if (!stat.isFile()) throw new UserError(`${path} is no file; choose another by --report`, 1);
     if (process.platform === 'win32') return;
     if ((mode & OTHERS) !== 0 || uid !== process.getuid()) {
-      throw new Mistake(`${path} is there already, and others can read it; make it yours alone (chmod 600) or choose another by --report`, 1);
+      throw new UserError(`${path} is there already, and others can read it; make it yours alone (chmod 600) or choose another by --report`, 1);
     }
   }
 

@@ -4,7 +4,7 @@
 // texts are on record.
 
 import { prepare } from './connect.js';
-import { Mistake } from './user-error.js';
+import { UserError } from './user-error.js';
 import { redact } from '../old-tables.js';
 
 const PAGE = 200;
@@ -13,13 +13,13 @@ const DELETED = 'deleted';
 
 export async function rollback({ shop, issuer, scope, print }) {
   const [{ there }] = await shop.query("select to_regclass('portcullis_replaced') is not null as there");
-  if (!there) throw new Mistake('Nothing was taken over in this database, so there is nothing to go back from', 1);
+  if (!there) throw new UserError('Nothing was taken over in this database, so there is nothing to go back from', 1);
   // The old keys with their rows, and the rows of the keys that replace them.
   const pairs = await shop.query(`select r.old_id, r.new_id, o.id as old_row, o.revoked_at as old_revoked_at,
       m.id as new_row, m.revoked_at as new_revoked_at
     from portcullis_replaced r left join api_key o on o.id = r.old_id left join api_key m on m.id = r.new_id
     where r.new_id is not null and r.ended_at is null order by r.old_id`);
-  if (pairs.length === 0) throw new Mistake("The old keys were ended by `finish`, or there were none: Medusa's module would know no key", 1);
+  if (pairs.length === 0) throw new UserError("The old keys were ended by `finish`, or there were none: Medusa's module would know no key", 1);
   // The issuer's records of all keys of the shop.
   const records = new Map();
   const { environment, owner } = scope;
@@ -47,8 +47,8 @@ export async function rollback({ shop, issuer, scope, print }) {
     copied: copied.map(named),
     lost: lost.map(named),
   };
-  const act = () => write(shop, { copied, ended }, print);
-  return { shown, act, question: "Make the shop's table ready for Medusa's module?" };
+  const apply = () => write(shop, { copied, ended }, print);
+  return { shown, apply, question: "Make the shop's table ready for Medusa's module?" };
 }
 
 async function write(shop, { copied, ended }, print) {

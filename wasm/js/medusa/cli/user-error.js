@@ -1,6 +1,6 @@
 // An error that the command's user has to fix.
 
-export class Mistake extends Error {
+export class UserError extends Error {
   constructor(message, exitCode = 2) {
     super(message);
     this.exitCode = exitCode;
