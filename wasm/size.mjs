@@ -44,13 +44,13 @@ function bundled(entry, external = []) {
 export function sizes() {
   const bytes = {
     'module': brotli(readFileSync(here('dist/portcullis.wasm'))),
-    'glue around the module (workerd)': bundled('workerd', ['*.wasm']),
-    'everything, one file (browser)': bundled('inline'),
-    'everything without wasm (pure)': bundled('pure'),
-    'middleware for Hono': bundled('hono'),
-    'who is calling, for origins': bundled('caller'),
-    'assertions, for origins': bundled('assertion'),
-    'status of others\' tokens': bundled('status-list'),
+    'glue around the module (workerd)': bundled('entry/workerd', ['*.wasm']),
+    'everything, one file (browser)': bundled('entry/inline'),
+    'everything without wasm (pure)': bundled('entry/pure'),
+    'middleware for Hono': bundled('middleware/hono'),
+    'who is calling, for origins': bundled('caller/caller'),
+    'assertions, for origins': bundled('assertion/verifier'),
+    'status of others\' tokens': bundled('status-list/checker'),
   };
   return Object.fromEntries(Object.entries(bytes).map(([what, size]) => [what, { bytes: size, budget: BUDGETS[what] }]));
 }

@@ -13,7 +13,7 @@ mkdirSync(folder, { recursive: true });
 copyFileSync(keys, `${folder}/fixtures.json`);
 
 const OURS = `
-  import { createVerifier } from '${fileURLToPath(new URL('../../wasm/js/workerd.js', import.meta.url))}';
+  import { createVerifier } from '${fileURLToPath(new URL('../../wasm/js/entry/workerd.js', import.meta.url))}';
   import fixtures from 'fixtures.json';
   const bytes = (hex) => Uint8Array.from(hex.match(/../g), (pair) => Number.parseInt(pair, 16));
   const { kid, key, tokens } = fixtures.secret;

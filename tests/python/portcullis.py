@@ -143,7 +143,7 @@ class RevocationList:
     head: Head
     bodies: dict[int, Body]  # by shard
 
-    def judge(self, token: Token, now_ms: int) -> None:
+    def check(self, token: Token, now_ms: int) -> None:
         body, slot = self.bodies.get(token.serial >> 20), token.serial % 2**20
         wide = {entry.state for entry in self.head.wide if applies(entry, token)}
         timed = body is not None and slot in body.timed and now_ms >= body.timed[slot] * 1000
@@ -154,7 +154,7 @@ class RevocationList:
 
 
 class Verifier:
-    """Starts with a pinned root, a keyring and HMAC secrets by kid; adopts bundles; judges tokens."""
+    """Starts with a pinned root, a keyring and HMAC secrets by kid; adopts bundles; verifies tokens."""
 
     def __init__(self, root: bytes, keyring: bytes, secrets: dict[int, bytes]) -> None:
         self.root = root
@@ -280,7 +280,7 @@ class Verifier:
         self.check_stamp(self.held.stamp, now_ms)
         require(self.held.stamp.issuer == keyring.issuer, "foreign_list")
         require(signer.counts_at(now_ms), "signer_not_allowed")
-        self.held.judge(token, now_ms)
+        self.held.check(token, now_ms)
         require(token.expires_at == 0 or now_ms < token.expires_at * 1000, "expired")
         require(kind is None or kind == KINDS[token.kind], "wrong_kind")
         require(environment is None or environment == ENVIRONMENTS[token.environment], "wrong_environment")

@@ -179,7 +179,7 @@ export class Gates {
     return hot !== undefined;
   }
 
-  /** Between which instants the this update lies of the list that it was judged by. */
+  /** Between which instants the this update lies of the list that it was verified against. */
   listOf({ number, standing, thisUpdate }, sent, got) {
     if (thisUpdate !== undefined && thisUpdate !== null) return [thisUpdate, this.world.datedUntil(thisUpdate)];
     const longest = standing === 'fresh' ? FRESH_FOR_MS : VALID_FOR_MS;

@@ -9,7 +9,7 @@ use portcullis_core::verify::Accepted;
 
 use crate::reason::Reason;
 
-/// `js/module.js` reads it by position; each `put_…` documents its positions.
+/// `js/wasm/engine.js` reads it by position; each `put_…` documents its positions.
 ///
 /// The list has positions of its own. The positions before them belong to the key, reason or
 /// keyring of the current call.

@@ -1,4 +1,4 @@
-//! Why a key was refused or a call failed, as a row of the table in `js/reasons.js`.
+//! Why a key was refused or a call failed, as a row of the table in `js/engine/reasons.js`.
 //!
 //! The module contains no sentences and no codes, only their numbers. `tests/codes.rs` compares the
 //! table with the texts of [`Refusal`] and [`Fault`].

@@ -14,10 +14,10 @@ import * as forFastify from 'portcullis/fastify';
 import * as forFetch from 'portcullis/fetch';
 import * as forHono from 'portcullis/hono';
 import * as forNext from 'portcullis/next';
-import { platform } from '../js/platform.js';
+import { platform } from '../js/shared/platform.js';
 import { expectedAssertion, vectors } from './assertions.mjs';
 import { assertionOf, keyOf, keyringOf } from './gate.mjs';
-import { judgeAssertion } from './judge-assertion.mjs';
+import { verifyAssertion } from './verify-assertion.mjs';
 import { close, issuer, listen } from './support.mjs';
 
 const fromCommonJs = createRequire(import.meta.url)('portcullis/assertion');
@@ -40,7 +40,7 @@ for (const [way, [verifyEd25519, create]] of Object.entries(ways)) {
   test(`the shared vectors, by ${way}`, async (t) => {
     t.after(() => { platform.verifyEd25519 = native; });
     platform.verifyEd25519 = verifyEd25519;
-    for (const vector of vectors) assert.deepEqual(await judgeAssertion(create, vector), expectedAssertion(vector), vector.name);
+    for (const vector of vectors) assert.deepEqual(await verifyAssertion(create, vector), expectedAssertion(vector), vector.name);
   });
 }
 

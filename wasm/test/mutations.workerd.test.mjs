@@ -11,8 +11,8 @@ import { fixtures } from './support.mjs';
 import { startWorker } from './workerd.mjs';
 
 const WORKER = `
-  import * as wasm from './js/workerd.js';
-  import * as pure from './js/pure.js';
+  import * as wasm from './js/entry/workerd.js';
+  import * as pure from './js/entry/pure.js';
   import { hostile } from './test/hostile.mjs';
   import { compare } from './test/mutations.mjs';
   export default {

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { browserTest, launch, packageServer } from './browser.mjs';
 import { expected, vectors } from './vectors.mjs';
 
-browserTest('the shared vectors in Chromium: one verdict, whatever judges', async (t) => {
+browserTest('the shared vectors in Chromium: one verdict, whatever verifies', async (t) => {
   const url = await packageServer(t);
   const browser = await launch();
   t.after(() => browser.close());
@@ -14,12 +14,12 @@ browserTest('the shared vectors in Chromium: one verdict, whatever judges', asyn
     const { verdicts, codes, first } = await page.evaluate(async ({ vectors: all, path }) => {
       const started = performance.now();
       const { createVerifier } = await import(path);
-      const { judge, judgeByPlatform } = await import('/test/judge.mjs');
-      const one = judge(createVerifier, all[0]);
+      const { verifyVector, verifyByPlatform } = await import('/test/verify-vector.mjs');
+      const one = verifyVector(createVerifier, all[0]);
       const took = performance.now() - started;
       const codesByPlatform = [];
-      for (const vector of all) codesByPlatform.push(await judgeByPlatform(createVerifier, vector));
-      return { verdicts: [one, ...all.slice(1).map((vector) => judge(createVerifier, vector))], codes: codesByPlatform, first: took };
+      for (const vector of all) codesByPlatform.push(await verifyByPlatform(createVerifier, vector));
+      return { verdicts: [one, ...all.slice(1).map((vector) => verifyVector(createVerifier, vector))], codes: codesByPlatform, first: took };
     }, { vectors, path: `/js/${entry}.js` });
     t.diagnostic(`${entry}: ${first.toFixed(1)} ms from import to the first verdict, files by loopback`);
     for (const [at, vector] of vectors.entries()) {

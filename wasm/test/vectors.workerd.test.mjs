@@ -8,22 +8,22 @@ import { expected, vectors } from './vectors.mjs';
 import { startWorker } from './workerd.mjs';
 
 const WORKER = `
-  import { createVerifier } from './js/workerd.js';
-  import * as pure from './js/pure.js';
-  import { judge, judgeByPlatform } from './test/judge.mjs';
+  import { createVerifier } from './js/entry/workerd.js';
+  import * as pure from './js/entry/pure.js';
+  import { verifyVector, verifyByPlatform } from './test/verify-vector.mjs';
   export default {
     async fetch(request) {
       const vector = await request.json();
       const engines = [createVerifier, pure.createVerifier];
-      const codes = await Promise.all(engines.map((create) => judgeByPlatform(create, vector)));
-      return Response.json({ verdicts: engines.map((create) => judge(create, vector)), codes });
+      const codes = await Promise.all(engines.map((create) => verifyByPlatform(create, vector)));
+      return Response.json({ verdicts: engines.map((create) => verifyVector(create, vector)), codes });
     },
   };
 `;
 let worker;
 
 before(async () => {
-  worker = await startWorker(WORKER, ['test/judge.mjs']);
+  worker = await startWorker(WORKER, ['test/verify-vector.mjs']);
 });
 
 after(() => worker.stop());

@@ -18,8 +18,8 @@ export async function startWorker(script, more = [], others = {}) {
   const folder = mkdtempSync(join(tmpdir(), 'portcullis-gate-workerd-'));
   writeFileSync(join(folder, 'worker.js'), script);
   const isFile = (file) => file.endsWith('.js') || file.endsWith('.wasm');
-  const filesIn = (part) => readdirSync(join(PACKAGE, part)).filter(isFile).map((file) => `${part}/${file}`);
-  const files = [...filesIn('js'), ...filesIn('js/pure'), ...filesIn('dist'), ...more];
+  const filesIn = (part) => readdirSync(join(PACKAGE, part), { recursive: true }).filter(isFile).map((file) => `${part}/${file}`);
+  const files = [...filesIn('js'), ...filesIn('dist'), ...more];
   // workerd embeds files beside its configuration alone.
   for (const file of files) cpSync(join(PACKAGE, file), join(folder, file));
   for (const [name, path] of Object.entries(others)) cpSync(path, join(folder, name));

@@ -1,5 +1,5 @@
 //! The codes in `index.d.ts` are exactly those that the Rust half can return, and the table in
-//! `js/reasons.js` has the Rust half's sentence for each.
+//! `js/engine/reasons.js` has the Rust half's sentence for each.
 //!
 //! Each `after_…` steps through an enum with an exhaustive match, so that a new variant in the core
 //! fails to compile here until it is placed.
@@ -16,7 +16,7 @@ use portcullis_core::verify::Refusal;
 use portcullis_wasm::{Denied, Fault, Reason};
 
 const TYPES: &str = include_str!("../index.d.ts");
-const REASONS: &str = include_str!("../js/reasons.js");
+const REASONS: &str = include_str!("../js/engine/reasons.js");
 /// The codes that only `js/` produces.
 const FROM_JS: [&str; 6] = [
     "wasm_unavailable",
@@ -179,7 +179,7 @@ fn table() -> Option<Vec<(String, String)>> {
     serde_json::from_str(text).ok()
 }
 
-/// The row with its numbers filled in, as `js/module.js` does it.
+/// The row with its numbers filled in, as `js/wasm/engine.js` does it.
 fn filled(sentence: &str, reason: &Reason) -> String {
     let [a, b] = reason.numbers.map(|number| number.to_string());
     let [c, d] = reason.texts;

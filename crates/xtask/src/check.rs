@@ -19,7 +19,7 @@ pub(crate) enum Step {
     Rust,
     /// Core compiles where there is no standard library
     NoStd,
-    /// The second verifier, in Python: its tests, and random cases that both verifiers judge
+    /// The second verifier, in Python: its tests, and random cases that both verifiers verify
     Python,
     /// node --test in Node alone: *.test.mjs
     Node,

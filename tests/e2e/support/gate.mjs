@@ -69,7 +69,7 @@ function deployedModules(folder, names) {
   return `modules = [${modules.join(', ')}]`;
 }
 
-/** Starts the example of a Rust Worker that judges keys itself; `around` is a module that hands it its requests. */
+/** Starts the example of a Rust Worker that verifies keys itself; `around` is a module that hands it its requests. */
 export function startRustWorker(settings, around) {
   return startGate(settings, { example: handedOver('PORTCULLIS_RUST_WORKER'), around });
 }

@@ -1,7 +1,7 @@
 // Parses an assertion (docs/assertion.md): base64url, fields, texts. Parsing verifies no signature.
 
-import { fromBase64Url } from '../base64.js';
-import { ascii, concat, demand, notCanonical, Reader, truncated, Unreadable } from './reader.js';
+import { fromBase64Url } from '../shared/base64.js';
+import { ascii, concat, checkField, notCanonical, Reader, truncated, Unreadable } from './reader.js';
 
 const LONGEST = 32 << 10;
 const CONTEXT = ascii('portc1/asrt');
@@ -52,7 +52,7 @@ function readFields(file) {
 }
 
 function oneOf(count, code, field) {
-  demand(code >= 1 && code <= count, field);
+  checkField(code >= 1 && code <= count, field);
   return code;
 }
 

@@ -1,4 +1,4 @@
-//! The exports of the npm package's module: functions of numbers, called only by `js/module.js`.
+//! The exports of the npm package's module: functions of numbers, called only by `js/wasm/engine.js`.
 //! `portcullis-wasm` makes all decisions; `index.d.ts` describes the interface for users. The
 //! module has no clock and no randomness, and imports nothing.
 //!

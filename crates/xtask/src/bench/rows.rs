@@ -213,7 +213,7 @@ const COMPARISONS: [Comparison; 27] = [
 ];
 
 /// The rows of everything that was measured.
-pub(crate) fn judge(results: &Results) -> Vec<Row> {
+pub(crate) fn all(results: &Results) -> Vec<Row> {
     let compared = COMPARISONS.iter().filter_map(|comparison| compare(results, comparison));
     compared.chain(weighed(results)).chain(gate::rows(results)).chain(soak::row(results)).collect()
 }

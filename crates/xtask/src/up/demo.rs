@@ -45,7 +45,7 @@ pub(super) fn tell(stack: &Stack, built: &Built) -> Result<()> {
     let (id, publishable) = create(stack, "publishable")?;
     say("created", &format!("a publishable key, {id}"));
     let verdict = |token: &str| {
-        let script = paths::root().join("tests/judge.mjs");
+        let script = paths::root().join("tests/verify.mjs");
         let mut node = cmd::new(&built.node);
         cmd::read(node.arg(script).args([&stack.server.url, &stack.issuer.root, token]))
     };
