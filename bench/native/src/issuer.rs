@@ -103,7 +103,7 @@ pub fn publish(bodies: Vec<Vec<u8>>) -> Published {
         public_policies: FileName::NONE,
         private_policies: FileName::NONE,
         shards: lines.collect(),
-        wide: Vec::new(),
+        bulk: Vec::new(),
     };
     let head = signer.sign_head(&draft).unwrap();
     let stamp = StampDraft { mark, head: name_file(&head), keyring_version: 1 };

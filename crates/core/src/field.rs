@@ -70,9 +70,9 @@ worded! {
     /// A shard's number in a head.
     Shard = "shard",
     /// The order of a head's bulk entries.
-    BulkEntries = "wide entries",
+    BulkEntries = "bulk entries",
     /// A bulk entry.
-    BulkEntry = "wide entry",
+    BulkEntry = "bulk entry",
     /// The name of a head's policy directory.
     Policies = "policies",
     /// A body's capacity.

@@ -437,7 +437,7 @@ impl Error {
             Self::NotAuthentic => "not_authentic",
             Self::Unknown { .. } => "not_found",
             Self::InUse { .. } => "in_use",
-            Self::BulkRevoked => "wide_revoked",
+            Self::BulkRevoked => "bulk_revoked",
             Self::Target { .. } => "target",
             Self::TargetFull { .. } => "target_full",
             Self::NoWebhook => "webhook_not_found",

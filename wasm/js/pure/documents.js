@@ -109,13 +109,13 @@ export function readStamp(document) {
   return stamp;
 }
 
-function readWide(reader) {
+function readBulkEntry(reader) {
   const [scope, state, first, last] = [reader.u8(), reader.u8(), reader.u48(), reader.u48()];
   const [from, before] = [reader.u32(), reader.u32()];
-  checkField(scope >= 1 && scope <= SERIALS && state >= SUSPENDED && state <= REVOKED, 'wide entry');
-  checkField(scope === SERIALS ? first <= last : first === last, 'wide entry');
-  checkField(last <= LARGEST[scope] && (scope !== ENVIRONMENT || first >= 1), 'wide entry');
-  checkField(from < before, 'wide entry');
+  checkField(scope >= 1 && scope <= SERIALS && state >= SUSPENDED && state <= REVOKED, 'bulk entry');
+  checkField(scope === SERIALS ? first <= last : first === last, 'bulk entry');
+  checkField(last <= LARGEST[scope] && (scope !== ENVIRONMENT || first >= 1), 'bulk entry');
+  checkField(from < before, 'bulk entry');
   return { scope, first, last, state, from, before };
 }
 
@@ -155,7 +155,7 @@ export function readHead(document) {
     publicPolicies: readPolicies(reader),
     privatePolicies: readPolicies(reader),
     shards: [],
-    wide: [],
+    bulk: [],
   };
   let least = 0;
   for (let count = reader.count(40); count > 0; count -= 1) {
@@ -165,9 +165,9 @@ export function readHead(document) {
     least = shard + 1;
   }
   for (let count = reader.count(22); count > 0; count -= 1) {
-    const entry = readWide(reader);
-    checkField(head.wide.length === 0 || ascends(head.wide.at(-1), entry), 'wide entry');
-    head.wide.push(entry);
+    const entry = readBulkEntry(reader);
+    checkField(head.bulk.length === 0 || ascends(head.bulk.at(-1), entry), 'bulk entry');
+    head.bulk.push(entry);
   }
   reader.take(64);
   reader.end();

@@ -394,12 +394,12 @@ export class Engine {
 }
 
 function stateOf({ head, shards }, token, now) {
-  const wide = head.wide.filter((entry) => appliesTo(entry, token)).map(({ state }) => state);
+  const bulk = head.bulk.filter((entry) => appliesTo(entry, token)).map(({ state }) => state);
   const shard = shards.get(Math.floor(token.serial / 2 ** 20));
   const slot = shard?.state(token.serial % 2 ** 20, now) ?? 'not_covered';
-  if (slot === 'revoked' || wide.includes(REVOKED)) return 'revoked';
+  if (slot === 'revoked' || bulk.includes(REVOKED)) return 'revoked';
   if (slot === 'not_covered') return slot;
-  return slot === 'suspended' || wide.length > 0 ? 'suspended' : 'good';
+  return slot === 'suspended' || bulk.length > 0 ? 'suspended' : 'good';
 }
 
 function wanted(place, { digest, len }) {

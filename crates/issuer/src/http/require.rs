@@ -21,7 +21,7 @@ use super::auth::{Admin, refuse_scope};
 use super::body::Path;
 use super::openapi::{PREFIX, SCHEME};
 use crate::actions::scopes;
-use crate::actor::Actor;
+use crate::actor::{Actor, NoActor};
 use crate::error::Error;
 use crate::issuer::Issuer;
 
@@ -84,7 +84,8 @@ impl<S: Scopes> FromRequestParts<Issuer> for Require<S> {
     type Rejection = Response;
 
     async fn from_request_parts(parts: &mut Parts, issuer: &Issuer) -> Result<Self, Response> {
-        let admin = parts.extensions.get::<Admin>().ok_or(Error::NoActor).map_err(refuse_scope)?;
+        let admin =
+            parts.extensions.get::<Admin>().ok_or(Error::NoActor(NoActor)).map_err(refuse_scope)?;
         // The authentication layer has checked the scopes of the route. This holds even if the
         // handler is reached by another one.
         scopes::check_grant(&admin.scopes, &S::names()).map_err(refuse_scope)?;
@@ -104,7 +105,8 @@ impl FromRequestParts<Issuer> for KeyToChange {
     async fn from_request_parts(parts: &mut Parts, issuer: &Issuer) -> Result<Self, Response> {
         let path = Path::from_request_parts(parts, issuer).await;
         let Path(id) = path.map_err(IntoResponse::into_response)?;
-        let admin = parts.extensions.get::<Admin>().ok_or(Error::NoActor).map_err(refuse_scope)?;
+        let admin =
+            parts.extensions.get::<Admin>().ok_or(Error::NoActor(NoActor)).map_err(refuse_scope)?;
         issuer.check_may_change(&admin.scopes, &id).await.map_err(refuse_scope)?;
         Ok(Self(id))
     }

@@ -57,7 +57,7 @@ struct RevocationBody {
 
 /// Revoke or suspend many keys at once: an owner's, a signer's, an environment's, or those issued in a span of time.
 #[utoipa::path(
-    post, path = "/revocations", tag = "revocations", operation_id = "revoke_widely",
+    post, path = "/revocations", tag = "revocations", operation_id = "revoke_in_bulk",
     params(WaitQuery),
     request_body = RevocationBody,
     responses(

@@ -89,7 +89,7 @@ async fn prepare(api: &Api, operation: &str, path: &str) -> Sent {
         "create_policy" => (String::new(), json!({ "name": "x", "visibility": "private" })),
         "update_policy" => (policy().await, json!({ "name": "y" })),
         "delete_policy" => (policy().await, json!({})),
-        "revoke_widely" => {
+        "revoke_in_bulk" => {
             (String::new(), json!({ "owner": owner().await.parse::<u32>().unwrap() }))
         }
         "lift_suspension" => {
