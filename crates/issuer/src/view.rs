@@ -8,6 +8,8 @@ pub mod signers;
 pub mod status_lists;
 pub mod targets;
 
+use std::num::NonZeroU32;
+
 use jiff::Timestamp;
 use portcullis_core::keyring::Keyring;
 use portcullis_core::list::ListVersion;
@@ -299,8 +301,8 @@ fn accepted_view(accepted: &Accepted, title: Option<String>) -> AcceptedView {
         algorithm: accepted.algorithm().name(),
         kid: claims.kid,
         serial: claims.serial.get(),
-        owner: claims.owner,
-        policy: claims.policy,
+        owner: claims.owner.map_or(0, NonZeroU32::get),
+        policy: claims.policy.map_or(0, NonZeroU32::get),
         issued_at: seconds(claims.lifetime.issued_at),
         expires_at: claims.lifetime.expires_at.map(seconds),
     }
