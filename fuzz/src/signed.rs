@@ -3,6 +3,8 @@
 //! The first byte selects the type of file and how well the keyring fits it; the rest is the signed
 //! part.
 
+use std::num::NonZeroU32;
+
 use portcullis_core::crypto::{Context, IssuerId, PublicKey, primitives};
 use portcullis_core::issue::{
     HeadDraft, KeyringDraft, ListSigner, SigningKey, StampDraft, name_file,
@@ -142,8 +144,8 @@ fn head(key: &SigningKey, file: &[u8], choice: u8) {
             serial: Serial::new(number & Serial::MAX).unwrap(),
             nonce: 0,
             lifetime: Lifetime { issued_at: epoch, expires_at: None },
-            owner: epoch,
-            policy: 0,
+            owner: NonZeroU32::new(epoch),
+            policy: None,
         });
     }
 }

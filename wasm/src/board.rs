@@ -1,5 +1,7 @@
 //! The memory that JavaScript and the module share: a key's text in, results out.
 
+use core::num::NonZeroU32;
+
 use portcullis_core::crypto::IssuerId;
 use portcullis_core::keyring::Keyring;
 use portcullis_core::list::ListVersion;
@@ -87,8 +89,8 @@ impl Board {
         *environment = claims.environment.code().into();
         *algorithm_word = algorithm;
         *kid = claims.kid.into();
-        *owner = claims.owner;
-        *policy = claims.policy;
+        *owner = claims.owner.map_or(0, NonZeroU32::get);
+        *policy = claims.policy.map_or(0, NonZeroU32::get);
         let [serial, issued_at, expires_at, ..] = &mut self.numbers;
         *serial = number(claims.serial.get());
         *issued_at = millis(claims.lifetime.issued_at);
@@ -119,7 +121,7 @@ impl Board {
         let claims = accepted.claims();
         let [.., kind, policy, _, _, _, _] = &mut self.words;
         *kind = claims.kind.code().into();
-        *policy = claims.policy;
+        *policy = claims.policy.map_or(0, NonZeroU32::get);
     }
 
     /// `words`: 0 version. `numbers`: 0 not after.

@@ -2,6 +2,7 @@
 
 use alloc::vec::Vec;
 use core::fmt;
+use core::num::NonZeroU32;
 
 use portcullis_core::crypto::{HmacKey, PublicKey};
 use portcullis_core::keyring::{Keyring, Purpose};
@@ -201,7 +202,8 @@ impl Engine {
         let list = self.verifier.as_ref().and_then(Verifier::list);
         let head = list.ok_or(NoPolicy::Missing)?.head();
         let claims = accepted.claims();
-        Ok(decide(&self.policies.find(head, claims.kind, claims.policy)?, request)?)
+        let number = claims.policy.map_or(0, NonZeroU32::get);
+        Ok(decide(&self.policies.find(head, claims.kind, number)?, request)?)
     }
 
     fn retain_policies(&mut self) {

@@ -1,6 +1,7 @@
 //! A cache of assertions, so that a key's next request costs no second signature. See
 //! `docs/assertion.md`.
 
+use core::num::NonZeroU32;
 use std::rc::Rc;
 
 use portcullis_core::assertion::{Assertion, UnsignedAssertion};
@@ -78,8 +79,8 @@ impl Assertions {
             kind: claims.kind,
             environment: claims.environment,
             name: accepted.name(),
-            owner: claims.owner,
-            policy: claims.policy,
+            owner: claims.owner.map_or(0, NonZeroU32::get),
+            policy: claims.policy.map_or(0, NonZeroU32::get),
             fresh: standing == Standing::Fresh,
             audience,
             scopes: &joined(policy.scopes(), " "),

@@ -1,5 +1,7 @@
 //! The caller: an accepted key, and what its policy grants.
 
+use core::num::NonZeroU32;
+
 use portcullis_core::list::ListVersion;
 use portcullis_core::policy::{Policy, grant_covers, is_scope};
 use portcullis_core::token::{Claims, Environment, Kind, Name};
@@ -57,13 +59,13 @@ impl Caller {
     /// The number of the key's owner (tenant), if any.
     #[must_use]
     pub const fn owner(&self) -> Option<u32> {
-        not_0(self.claims.owner)
+        number(self.claims.owner)
     }
 
     /// The number of the key's policy, if any.
     #[must_use]
     pub const fn policy(&self) -> Option<u32> {
-        not_0(self.claims.policy)
+        number(self.claims.policy)
     }
 
     /// All claims of the key.
@@ -108,7 +110,9 @@ impl Caller {
     }
 }
 
-/// The number 0 means no owner and no policy.
-const fn not_0(number: u32) -> Option<u32> {
-    if number == 0 { None } else { Some(number) }
+const fn number(number: Option<NonZeroU32>) -> Option<u32> {
+    match number {
+        Some(number) => Some(number.get()),
+        None => None,
+    }
 }

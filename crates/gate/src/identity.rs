@@ -52,11 +52,11 @@ impl Identity {
         said.word("list", accepted.list().number);
         said.word("standing", standing.name());
         // 0 means none; leave it out, so that an origin never looks up the number 0.
-        if claims.owner != 0 {
-            said.word("owner", claims.owner);
+        if let Some(owner) = claims.owner {
+            said.word("owner", owner.get());
         }
-        if claims.policy != 0 {
-            said.word("policy", claims.policy);
+        if let Some(policy) = claims.policy {
+            said.word("policy", policy.get());
         }
         said.texts("scopes", policy.scopes(), ' ');
         said.texts("sales-channels", policy.sales_channels(), ',');

@@ -5,6 +5,8 @@
 //! path, which meets the need and evaluates again: see [`crate::slow_path`] and
 //! [`crate::fast_path`].
 
+use core::num::NonZeroU32;
+
 use portcullis_core::keyring::Purpose;
 use portcullis_core::list::{List, ListError, ListVersion};
 use portcullis_core::policy::{Denial, NoPolicy, Policy, RequestFacts, decide};
@@ -266,17 +268,17 @@ impl Gate {
     fn policy(&self, accepted: &Accepted, inquiry: &Inquiry<'_>) -> Result<Policy<'_>, Stop> {
         let claims = accepted.claims();
         let stop = |reason| Stop::Refuse(reason, Some(accepted.name()));
-        if claims.policy == 0 && self.settings.require_policy {
+        if claims.policy.is_none() && self.settings.require_policy {
             return Err(stop(Reason::PolicyRequired));
         }
         let list = self.verifier.as_ref().and_then(Verifier::list);
         let head = list.map(List::head).ok_or_else(|| stop(ListError::Missing.into()))?;
-        match self.policies.find(head, claims.kind, claims.policy) {
+        let (kind, number) = (claims.kind, claims.policy.map_or(0, NonZeroU32::get));
+        match self.policies.find(head, kind, number) {
             Ok(policy) => Ok(policy),
             Err(NoPolicy::Unavailable(_))
                 if !inquiry.state.policy_is_over(&self.refresh_schedule, inquiry.now) =>
             {
-                let (kind, number) = (claims.kind, claims.policy);
                 Err(Stop::Need(Need::Policy { kind, number }))
             }
             Err(missing) => Err(stop(Reason::Policy(missing))),

@@ -9,6 +9,8 @@ pub mod signers;
 pub mod status_lists;
 pub mod targets;
 
+use std::num::NonZeroU32;
+
 use portcullis_core::keyring::Keyring;
 use portcullis_core::list::ListVersion;
 use portcullis_core::time::Time;
@@ -290,8 +292,8 @@ fn accepted_view(accepted: &Accepted, title: Option<String>) -> AcceptedView {
         algorithm: accepted.algorithm().name(),
         kid: claims.kid,
         serial: claims.serial.get(),
-        owner: claims.owner,
-        policy: claims.policy,
+        owner: claims.owner.map_or(0, NonZeroU32::get),
+        policy: claims.policy.map_or(0, NonZeroU32::get),
         issued_at: seconds(claims.lifetime.issued_at),
         expires_at: claims.lifetime.expires_at.map(seconds),
     }

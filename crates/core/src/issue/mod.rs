@@ -3,6 +3,8 @@
 //! It is deterministic: the same inputs give the same bytes. Randomness and time are arguments.
 //!
 //! ```
+//! use std::num::NonZeroU32;
+//!
 //! use portcullis_core::crypto::IssuerId;
 //! use portcullis_core::issue::{SigningKey, TokenSigner, redact};
 //! use portcullis_core::token::{Claims, Label, Lifetime, Serial};
@@ -18,8 +20,8 @@
 //!     serial: Serial::at(0, 42).ok_or("out of range")?,
 //!     nonce: 0x5EED,
 //!     lifetime: Lifetime { issued_at: 1_767_225_600, expires_at: None },
-//!     owner: 7,
-//!     policy: 0,
+//!     owner: NonZeroU32::new(7),
+//!     policy: None,
 //! };
 //! let token = signer.mint(IssuerId([1; 16]), Label::new("acme")?, &claims);
 //! assert!(token.starts_with("acme_pk_test_"));

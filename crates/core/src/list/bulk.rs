@@ -1,5 +1,7 @@
 //! Bulk entries: the revocation or suspension of many keys at once.
 
+use core::num::NonZeroU32;
+
 use crate::token::{Claims, Environment, Serial};
 
 /// A revocation or suspension of many keys at once.
@@ -16,7 +18,7 @@ pub struct BulkEntry {
 /// The keys of a bulk entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum BulkScope {
-    /// All keys of one owner.
+    /// All keys of one owner; of those without an owner, if the number is 0.
     Owner(u32),
     /// All keys of one signer.
     Kid(u16),
@@ -64,7 +66,7 @@ impl BulkEntry {
     #[must_use]
     pub fn applies_to(&self, claims: &Claims) -> bool {
         let in_scope = match self.scope {
-            BulkScope::Owner(owner) => claims.owner == owner,
+            BulkScope::Owner(owner) => claims.owner.map_or(0, NonZeroU32::get) == owner,
             BulkScope::Kid(kid) => claims.kid == kid,
             BulkScope::Environment(environment) => claims.environment == environment,
             BulkScope::Serials { first, last } => (first..=last).contains(&claims.serial),

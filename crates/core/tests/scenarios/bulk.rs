@@ -1,5 +1,7 @@
 //! List entries that cover many keys at once.
 
+use std::num::NonZeroU32;
+
 use portcullis_core::list::{BulkEntry, BulkScope, BulkState, IssuedAt};
 use portcullis_core::token::{Claims, Environment, Lifetime, Serial};
 
@@ -47,7 +49,7 @@ fn subjects() -> Vec<Vector> {
             .slot(1)
             .refused("list", "suspended"),
         scenario("list-bulk-other-owner", "Another owner's key.", &mixed)
-            .claims(Claims { owner: 8, ..mixed.claims(HMAC_LIVE, 1) })
+            .claims(Claims { owner: NonZeroU32::new(8), ..mixed.claims(HMAC_LIVE, 1) })
             .accepted(),
         scenario("list-bulk-issued-before", "`Issued before` excludes its own second.", &mixed)
             .claims(Claims { lifetime: later, ..mixed.claims(HMAC_LIVE, 1) })
@@ -57,7 +59,7 @@ fn subjects() -> Vec<Vector> {
             .refused("list", "suspended"),
         scenario("list-bulk-other-environment", "A key of the other one.", &environment).accepted(),
         scenario("list-bulk-no-owner", "Owner 0 stands for all keys without one.", &nobody)
-            .claims(Claims { owner: 0, ..nobody.claims(HMAC_LIVE, 1) })
+            .claims(Claims { owner: None, ..nobody.claims(HMAC_LIVE, 1) })
             .refused("list", "revoked"),
         scenario("list-bulk-owner-not-0", "A key with an owner is not of owner 0.", &nobody)
             .accepted(),

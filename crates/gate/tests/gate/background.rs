@@ -1,5 +1,7 @@
 //! What the gate does beside requests: usage, the queue, cron, deployed files.
 
+use std::num::NonZeroU32;
+
 use portcullis_core::issue::PolicyDraft;
 use portcullis_core::list::{Bundle, Deployment};
 use portcullis_core::policy::NoPolicy;
@@ -209,7 +211,7 @@ fn a_gate_that_was_deployed_with_policies_needs_no_more_than_a_stamp() {
     bench.world.publish(&Files { policies: Vec::new(), ..newer });
     bench.gate.borrow_mut().restore(&deployed(&files, &mixed), now).unwrap();
     for (policy, scopes) in [(9, r#"("orders:read")"#), (1 << 31, r#"("users:read")"#)] {
-        let key = bench.issuer.key(1, |claims| claims.policy = policy);
+        let key = bench.issuer.key(1, |claims| claims.policy = NonZeroU32::new(policy));
         let passage = bench.request(&key).unwrap();
         assert_eq!(told(&passage, "scopes").as_deref(), Some(scopes));
     }
@@ -220,7 +222,7 @@ fn a_gate_that_was_deployed_with_policies_needs_no_more_than_a_stamp() {
     bare.world.now.set(bench.world.now.get());
     bare.world.files.replace(bench.world.files.take());
     bare.gate.borrow_mut().restore(&deployed(&files, &junk), now).unwrap();
-    let key = bare.issuer.key(1, |claims| claims.policy = 9);
+    let key = bare.issuer.key(1, |claims| claims.policy = NonZeroU32::new(9));
     let reason = bare.ask(&get(&key)).unwrap_err().reason;
     assert!(matches!(reason, Reason::Policy(NoPolicy::Unavailable(_))), "{reason:?}");
 }

@@ -1,5 +1,7 @@
 //! The caller's identity, for a Worker that verifies keys itself.
 
+use std::num::NonZeroU32;
+
 use portcullis_core::issue::PolicyDraft;
 use portcullis_core::policy::Denial;
 use portcullis_core::time::Time;
@@ -26,7 +28,9 @@ fn a_caller_is_the_one_that_the_origin_is_told_of() {
         ..PolicyDraft::default()
     };
     bench.publish_policies(5, &[(Kind::Secret, 9, draft)]);
-    let owned = bench.issuer.key(1, |claims| (claims.policy, claims.owner) = (9, 77));
+    let owned = bench
+        .issuer
+        .key(1, |claims| (claims.policy, claims.owner) = (NonZeroU32::new(9), NonZeroU32::new(77)));
     let passage = bench.request(&owned).unwrap();
     let caller = passage.caller.as_ref().unwrap();
     let is_told = |name: &str, value: &str| assert_eq!(told(&passage, name).unwrap(), value);
@@ -38,7 +42,7 @@ fn a_caller_is_the_one_that_the_origin_is_told_of() {
     assert_eq!(caller.scopes().collect::<Vec<_>>(), ["orders:*", "users:read"]);
     assert_eq!(caller.sales_channels().collect::<Vec<_>>(), ["sc_1", "sc_2"]);
 
-    let nobody = bench.issuer.key(1, |claims| (claims.policy, claims.owner) = (0, 0));
+    let nobody = bench.issuer.key(1, |claims| (claims.policy, claims.owner) = (None, None));
     let plain = bench.request(&nobody).unwrap();
     let caller = plain.caller.as_ref().unwrap();
     assert_eq!((caller.owner(), caller.policy()), (None, None));

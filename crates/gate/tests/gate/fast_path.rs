@@ -1,6 +1,7 @@
 //! The fast path never gives another answer than the slow path: every request in these tests takes
 //! both.
 
+use std::num::NonZeroU32;
 use std::rc::Rc;
 
 use portcullis_core::time::Time;
@@ -107,7 +108,7 @@ fn a_signature_that_the_runtime_rejects_is_not_verified_again() {
 fn what_the_origin_is_told_is_written_anew_when_anything_of_it_changes() {
     let bench = Bench::new(&[]);
     bench.publish(5, &[], 60_000);
-    let key = |owner| bench.issuer.key(1, |claims| claims.owner = owner);
+    let key = |owner| bench.issuer.key(1, |claims| claims.owner = NonZeroU32::new(owner));
     let (one, other) = (key(77), key(78));
     let told = |token: &str, name: &str| {
         bench.request(token).unwrap();

@@ -1,5 +1,6 @@
 //! What reaches the origin with a request, and which directives caches on the way receive.
 
+use std::num::NonZeroU32;
 use std::rc::Rc;
 
 use portcullis_core::token::Kind;
@@ -108,7 +109,7 @@ fn where_a_request_came_from_is_said_by_the_gate_alone() {
 #[test]
 fn an_assertion_is_handed_out_for_the_very_same_key_and_no_longer_than_half_of_its_life() {
     let bench = asserting(ASSERTION_KID);
-    let key = |owner| bench.issuer.key(1, |claims| claims.owner = owner);
+    let key = |owner| bench.issuer.key(1, |claims| claims.owner = NonZeroU32::new(owner));
     let (one, other) = (key(77), key(78));
     let asserted = |token: &str| bench.request(token).unwrap().assertion.unwrap();
     let Asserted::Unsigned(known, unsigned) = asserted(&one) else { panic!("nothing is signed") };

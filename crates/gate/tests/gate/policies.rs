@@ -1,6 +1,8 @@
 //! Policies at the gate: what they deny, where they come from, and the response if they are
 //! unavailable.
 
+use std::num::NonZeroU32;
+
 use portcullis_core::issue::PolicyDraft;
 use portcullis_core::policy::{Denial, NoPolicy};
 use portcullis_core::time::Time;
@@ -44,7 +46,7 @@ impl Bench {
     }
 
     pub(crate) fn with_policy(&self, policy: u32) -> String {
-        self.issuer.key(1, |claims| claims.policy = policy)
+        self.issuer.key(1, |claims| claims.policy = NonZeroU32::new(policy))
     }
 
     fn reason(&self, request: &Incoming<'_>) -> Reason {
@@ -94,7 +96,8 @@ fn a_publishable_key_is_held_to_origin_and_sales_channel() {
     let bench = Bench::new(&[("ROUTES", routes)]);
     bench.publish_policies(5, &[(Kind::Publishable, 9, storefront())]);
     let key = bench.issuer.key(1, |claims| {
-        (claims.kind, claims.kid, claims.policy) = (Kind::Publishable, ED25519_KID, 9);
+        (claims.kind, claims.kid, claims.policy) =
+            (Kind::Publishable, ED25519_KID, NonZeroU32::new(9));
     });
     let good = Incoming {
         method: "GET",

@@ -1,6 +1,7 @@
 //! Makes keys, one or a million, in one transaction: serials, tokens, records and events.
 
 use std::collections::{BTreeSet, HashSet};
+use std::num::NonZeroU32;
 
 use portcullis_core::issue::redact;
 use portcullis_core::keyring::Keyring;
@@ -119,8 +120,8 @@ impl Issuer {
             serial,
             nonce: u16::from_be_bytes(*random::secret()?),
             lifetime,
-            owner: new.owner,
-            policy,
+            owner: NonZeroU32::new(new.owner),
+            policy: NonZeroU32::new(policy),
         };
         // The text is read back before anything is stored.
         let token = mint(signer, keyring, new.purpose, label, &claims)?;
