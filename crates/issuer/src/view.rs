@@ -1,5 +1,6 @@
 //! The JSON that both the HTTP API and `--json` return.
 
+pub mod committed;
 pub mod keys;
 pub mod problem;
 pub mod records;

@@ -17,7 +17,7 @@ use crate::store::events::{self, Event, EventType};
 use crate::store::policies::{self, PolicyRecord, visibility_name};
 
 /// What a policy says, as people spell it. See `docs/policy.md`.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct PolicyRules {
     /// The scopes that are granted; empty for none.

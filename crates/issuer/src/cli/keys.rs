@@ -8,9 +8,10 @@ use portcullis_core::time::Time;
 use portcullis_core::token::{Algorithm, Environment, Kind, Label};
 use portcullis_issuer::actions::{Expiry, Idempotency, NewKey, When};
 use portcullis_issuer::record::{KeyPurpose, KeyRecord};
+use portcullis_issuer::view::keys::CreatedAnswer;
 use portcullis_issuer::view::{KeyContext, KeyView};
 use portcullis_issuer::{Error, Issuer};
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use super::Outcome;
 use super::args;
@@ -187,10 +188,10 @@ impl Create {
         }
         let minted = made.keys.first().ok_or(Error::SelfCheck)?;
         let key = view(issuer, &minted.record).await?;
-        let json = json!({ "key": key, "token": minted.token.as_str() });
-        out.answer(&json, |o| {
-            field(o, "Key", minted.token.as_str())?;
-            write_key(o, &key)
+        let answer = CreatedAnswer { key, token: minted.token.to_string() };
+        out.answer(&answer, |o| {
+            field(o, "Key", &answer.token)?;
+            write_key(o, &answer.key)
         })?;
         if self.kind == Kind::Secret {
             out.note("\nThe key is shown this once and kept nowhere: store it now.");

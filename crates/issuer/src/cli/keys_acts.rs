@@ -1,6 +1,7 @@
 //! Other acts on keys: `portcullis keys update`, `sales-channels`, `suspend`, `resume`,
 //! `self-revoke`, `roll`, `delete`, `undo`, `authenticate`.
 
+use std::io::Write;
 use std::time::Duration;
 
 use anyhow::Result;
@@ -8,15 +9,15 @@ use portcullis_core::time::Time;
 use portcullis_core::token::{Algorithm, Environment, Kind, Label};
 use portcullis_issuer::actions::{self, Roll, When, check_fixed};
 use portcullis_issuer::record::KeyRecord;
-use portcullis_issuer::view::KeyView;
-use portcullis_issuer::{Committed, Error, Issuer, Publication};
-use serde_json::{Map, Value, json};
+use portcullis_issuer::view::keys::{AuthenticatedAnswer, DeletedManyAnswer, RolledKey};
+use portcullis_issuer::{Committed, Issuer};
+use serde_json::{Map, Value};
 use zeroize::Zeroizing;
 
 use super::Outcome;
 use super::args;
+use super::committed;
 use super::keys::{Naming, REPEATED, view, write_key};
-use super::list::{committed, outcome, write_published};
 use super::out::{Out, field, state};
 use super::verify::read_token;
 
@@ -153,17 +154,9 @@ impl Resume {
 }
 
 async fn changed(issuer: &Issuer, changed: Committed<KeyRecord>, out: &Out) -> Result<Outcome> {
-    let key = view(issuer, &changed.value).await?;
-    if matches!(changed.publication, Publication::NotNeeded) {
-        out.answer(&key, |o| write_key(o, &key))?;
-        return Ok(Outcome::Yes);
-    }
-    let json = committed(issuer, json!(key), &changed.publication);
-    out.answer(&json, |o| {
-        write_key(o, &key)?;
-        write_published(o, &changed.publication)
-    })?;
-    Ok(outcome(out, &changed.publication))
+    let Committed { value, publication } = changed;
+    let changed = Committed { value: view(issuer, &value).await?, publication };
+    committed::answer(issuer, out, changed, None, |o, key| write_key(o, key)).await
 }
 
 /// Revoke the secret key that you hold, by its text
@@ -176,14 +169,7 @@ pub(crate) struct SelfRevoke {
 
 impl SelfRevoke {
     pub(super) async fn run(&self, issuer: &Issuer, out: &Out) -> Result<Outcome> {
-        let revoked = issuer.revoke_by_token(&token(&self.token)?).await?;
-        let key = view(issuer, &revoked.value).await?;
-        let json = committed(issuer, json!(key), &revoked.publication);
-        out.answer(&json, |o| {
-            write_key(o, &key)?;
-            write_published(o, &revoked.publication)
-        })?;
-        Ok(outcome(out, &revoked.publication))
+        changed(issuer, issuer.revoke_by_token(&token(&self.token)?).await?, out).await
     }
 }
 
@@ -249,24 +235,26 @@ impl RollKey {
         if rolled.repeated {
             out.note(REPEATED);
         }
-        let key = view(issuer, &rolled.minted.record).await?;
-        let old = view(issuer, &rolled.old).await?;
-        let token = rolled.minted.token.as_str();
-        let json = json!({ "key": key, "token": token, "rolled": old });
-        let json = committed(issuer, json, &publication);
-        out.answer(&json, |o| {
-            field(o, "New key", token)?;
-            write_key(o, &key)?;
+        let value = RolledKey {
+            key: view(issuer, &rolled.minted.record).await?,
+            token: rolled.minted.token.to_string(),
+            rolled: view(issuer, &rolled.old).await?,
+        };
+        let is_secret = rolled.minted.record.kind == Kind::Secret;
+        let rolled = Committed { value, publication };
+        let text = |o: &mut dyn Write, it: &RolledKey| {
+            field(o, "New key", &it.token)?;
+            write_key(o, &it.key)?;
             writeln!(o)?;
-            field(o, "Old key", &old.id)?;
-            field(o, "State", state(old.state))?;
-            field(o, "Valid until", old.revoked_at.as_deref().unwrap_or("-"))?;
-            write_published(o, &publication)
-        })?;
-        if key.kind == Kind::Secret.name() {
+            field(o, "Old key", &it.rolled.id)?;
+            field(o, "State", state(it.rolled.state))?;
+            field(o, "Valid until", it.rolled.revoked_at.as_deref().unwrap_or("-"))
+        };
+        let outcome = committed::answer(issuer, out, rolled, None, text).await?;
+        if is_secret {
             out.note("\nThe new key is shown this once and kept nowhere: store it now.");
         }
-        Ok(outcome(out, &publication))
+        Ok(outcome)
     }
 }
 
@@ -286,8 +274,8 @@ impl Delete {
     pub(super) async fn run(&self, issuer: &Issuer, out: &Out) -> Result<Outcome> {
         let issuer = &issuer.because(self.reason.as_deref())?;
         let ids = issuer.delete(&self.ids, None).await?;
-        let json = json!({ "ids": ids, "object": "api_key", "deleted": true });
-        out.answer(&json, |o| ids.iter().try_for_each(|id| field(o, "Deleted", id)))?;
+        let answer = DeletedManyAnswer::of(ids);
+        out.answer(&answer, |o| answer.ids.iter().try_for_each(|id| field(o, "Deleted", id)))?;
         Ok(Outcome::Yes)
     }
 }
@@ -308,14 +296,12 @@ impl Undo {
     pub(super) async fn run(&self, issuer: &Issuer, out: &Out) -> Result<Outcome> {
         let issuer = &issuer.because(self.reason.as_deref())?;
         let undone = issuer.undo_create(&self.ids, None).await?;
-        let ids: Vec<&str> = undone.value.iter().map(|record| record.id.as_str()).collect();
-        let json = json!({ "ids": ids, "object": "api_key", "deleted": true });
-        let json = committed(issuer, json, &undone.publication);
-        out.answer(&json, |o| {
-            ids.iter().try_for_each(|id| field(o, "Undone", id))?;
-            write_published(o, &undone.publication)
-        })?;
-        Ok(outcome(out, &undone.publication))
+        let ids = |records: Vec<KeyRecord>| records.into_iter().map(|record| record.id).collect();
+        let undone = undone.map(|records| DeletedManyAnswer::of(ids(records)));
+        let text = |o: &mut dyn Write, it: &DeletedManyAnswer| {
+            it.ids.iter().try_for_each(|id| field(o, "Undone", id))
+        };
+        committed::answer(issuer, out, undone, None, text).await
     }
 }
 
@@ -338,15 +324,14 @@ impl Authenticate {
         let token = token(&self.token)?;
         match issuer.authenticate(&token, self.kind, self.environment).await?.result {
             Ok(record) => {
-                let key: Result<KeyView, Error> = view(issuer, &record).await;
-                let key = key?;
-                out.answer(&json!({ "ok": true, "key": key }), |o| write_key(o, &key))?;
+                let key = view(issuer, &record).await?;
+                out.answer(&AuthenticatedAnswer::accepted(key.clone()), |o| write_key(o, &key))?;
                 Ok(Outcome::Yes)
             }
             Err(refusal) => {
-                let (code, message) = (refusal.code(), refusal.to_string());
-                let json = json!({ "ok": false, "code": code, "message": message });
-                out.answer(&json, |o| field(o, "Refused", format_args!("{code}: {message}")))?;
+                let code = refusal.code();
+                let answer = AuthenticatedAnswer::refused(code, &refusal);
+                out.answer(&answer, |o| field(o, "Refused", format_args!("{code}: {refusal}")))?;
                 Ok(Outcome::No)
             }
         }

@@ -7,19 +7,19 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, bail};
 use clap::builder::{PossibleValuesParser, TypedValueParser as _};
 use portcullis_core::time::Time;
-use portcullis_issuer::Issuer;
-use portcullis_issuer::actions::{Criteria, IfRevoked, Preview, Revocation, Selector, When};
+use portcullis_issuer::actions::{
+    Criteria, IfRevoked, Preview, Revocation, RevokedKeys, Selector, When,
+};
 use portcullis_issuer::record::KeyRecord;
-use portcullis_issuer::view::keys::DryRunAnswer;
-use serde_json::json;
+use portcullis_issuer::view::keys::{DryRunAnswer, RevokedKeysView};
+use portcullis_issuer::{Committed, Issuer};
 
 use super::Outcome;
 use super::args;
+use super::committed;
 use super::keys::{view, write_key};
 use super::keys_list::Like;
-use super::list::{committed, outcome, wait, write_published, write_targets};
 use super::out::{Out, field};
-use super::revoke::merged;
 use super::sure::{Answer, Sure, told};
 
 /// Revoke keys, now or from a moment on, and publish: all of them or none
@@ -131,17 +131,17 @@ impl Revoke {
         }
         let revoked =
             issuer.revoke_all_with(&selector, &revocation, &care, self.if_revoked).await?;
-        let mut keys = Vec::with_capacity(revoked.value.records.len());
-        for record in &revoked.value.records {
+        let Committed { value: RevokedKeys { records, skipped }, publication } = revoked;
+        let mut keys = Vec::with_capacity(records.len());
+        for record in &records {
             keys.push(view(issuer, record).await?);
         }
-        let skipped = &revoked.value.skipped;
-        let json = json!({ "count": keys.len(), "keys": keys, "skipped": skipped });
-        let targets = wait(issuer, &revoked.publication, patience).await?;
-        let json = committed(issuer, json, &revoked.publication);
-        out.answer(&merged(json, targets.as_ref()), |o| {
-            field(o, "Revoked", keys.len())?;
-            keys.iter().try_for_each(|key| writeln!(o, "{}  {}", key.id, key.title))?;
+        let value = RevokedKeysView { count: keys.len(), keys, skipped: Some(skipped) };
+        let revoked = Committed { value, publication };
+        committed::answer(issuer, out, revoked, patience, |o, revoked| {
+            field(o, "Revoked", revoked.count)?;
+            revoked.keys.iter().try_for_each(|key| writeln!(o, "{}  {}", key.id, key.title))?;
+            let skipped = revoked.skipped.as_deref().unwrap_or_default();
             if !skipped.is_empty() {
                 field(
                     o,
@@ -149,10 +149,9 @@ impl Revoke {
                     format_args!("{} revoked already: {}", skipped.len(), skipped.join(", ")),
                 )?;
             }
-            write_published(o, &revoked.publication)?;
-            targets.as_ref().map_or(Ok(()), |targets| write_targets(o, targets))
-        })?;
-        Ok(outcome(out, &revoked.publication))
+            Ok(())
+        })
+        .await
     }
 
     async fn one(
@@ -164,15 +163,9 @@ impl Revoke {
     ) -> Result<Outcome> {
         let care = self.sure.care();
         let revoked = issuer.revoke_with(id, revocation, &care, self.if_revoked).await?;
-        let key = view(issuer, &revoked.value).await?;
-        let targets = wait(issuer, &revoked.publication, patience).await?;
-        let json = committed(issuer, json!(key), &revoked.publication);
-        out.answer(&merged(json, targets.as_ref()), |o| {
-            write_key(o, &key)?;
-            write_published(o, &revoked.publication)?;
-            targets.as_ref().map_or(Ok(()), |targets| write_targets(o, targets))
-        })?;
-        Ok(outcome(out, &revoked.publication))
+        let Committed { value, publication } = revoked;
+        let revoked = Committed { value: view(issuer, &value).await?, publication };
+        committed::answer(issuer, out, revoked, patience, |o, key| write_key(o, key)).await
     }
 }
 
