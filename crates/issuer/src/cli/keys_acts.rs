@@ -5,9 +5,8 @@ use std::io::Write;
 use std::time::Duration;
 
 use anyhow::Result;
-use portcullis_core::time::Time;
 use portcullis_core::token::{Algorithm, Environment, Kind, Label};
-use portcullis_issuer::actions::{self, Roll, When, check_fixed};
+use portcullis_issuer::actions::{self, Roll, check_fixed};
 use portcullis_issuer::record::KeyRecord;
 use portcullis_issuer::view::keys::{AuthenticatedAnswer, DeletedManyAnswer, RolledKey};
 use portcullis_issuer::{Committed, Issuer};
@@ -15,7 +14,7 @@ use serde_json::{Map, Value};
 use zeroize::Zeroizing;
 
 use super::Outcome;
-use super::args;
+use super::args::{self, By, Expires, Reason};
 use super::committed;
 use super::keys::{Naming, REPEATED, view, write_key};
 use super::out::{Out, field, state};
@@ -42,9 +41,8 @@ pub(crate) struct Update {
     /// No sales channel from now on
     #[arg(long, conflicts_with = "sales_channels")]
     no_sales_channels: bool,
-    /// In whose name
-    #[arg(long, value_name = "WHO")]
-    by: Option<String>,
+    #[command(flatten)]
+    by: By,
     // Fields that can't be changed are parsed, so that the error can name the command to use
     // instead.
     #[arg(long, hide = true)]
@@ -83,7 +81,7 @@ impl Update {
             metadata: self.metadata.clone(),
             sales_channels: named.then(|| self.sales_channels.clone()),
         };
-        let by = self.by.as_deref();
+        let by = self.by.name();
         changed(issuer, issuer.update(&self.id, &update, by).await?, out).await
     }
 }
@@ -117,18 +115,16 @@ impl SalesChannels {
 pub(crate) struct Suspend {
     /// The key's id, apk_…
     id: String,
-    /// In whose name
-    #[arg(long, value_name = "WHO")]
-    by: Option<String>,
-    /// Why; the trail tells it, and the settings may ask for it
-    #[arg(long, value_name = "TEXT")]
-    reason: Option<String>,
+    #[command(flatten)]
+    by: By,
+    #[command(flatten)]
+    reason: Reason,
 }
 
 impl Suspend {
     pub(super) async fn run(&self, issuer: &Issuer, out: &Out) -> Result<Outcome> {
-        let issuer = &issuer.because(self.reason.as_deref())?;
-        changed(issuer, issuer.suspend(&self.id, self.by.as_deref()).await?, out).await
+        let issuer = &issuer.because(self.reason.text())?;
+        changed(issuer, issuer.suspend(&self.id, self.by.name()).await?, out).await
     }
 }
 
@@ -138,18 +134,16 @@ impl Suspend {
 pub(crate) struct Resume {
     /// The key's id, apk_…
     id: String,
-    /// In whose name
-    #[arg(long, value_name = "WHO")]
-    by: Option<String>,
-    /// Why; the trail tells it, and the settings may ask for it
-    #[arg(long, value_name = "TEXT")]
-    reason: Option<String>,
+    #[command(flatten)]
+    by: By,
+    #[command(flatten)]
+    reason: Reason,
 }
 
 impl Resume {
     pub(super) async fn run(&self, issuer: &Issuer, out: &Out) -> Result<Outcome> {
-        let issuer = &issuer.because(self.reason.as_deref())?;
-        changed(issuer, issuer.resume(&self.id, self.by.as_deref()).await?, out).await
+        let issuer = &issuer.because(self.reason.text())?;
+        changed(issuer, issuer.resume(&self.id, self.by.name()).await?, out).await
     }
 }
 
@@ -178,6 +172,8 @@ fn token(text: &str) -> Result<Zeroizing<String>> {
 }
 
 /// Put a new key in a key's place; both are valid for the overlap
+///
+/// If nothing is said about its expiry, the new key expires when the old one does.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  portcullis keys roll apk_0123456789abcdefghijkl --overlap 1h")]
 pub(crate) struct RollKey {
@@ -198,37 +194,27 @@ pub(crate) struct RollKey {
     /// The word in front of the new key, '' for none [default: as the old key]
     #[arg(long, value_name = "WORD", value_parser = args::label)]
     label: Option<Label>,
-    /// The new key expires after this long [default: when the old key does]
-    #[arg(long, value_name = "DURATION", value_parser = args::duration)]
-    expires_in: Option<Duration>,
-    /// The new key expires at this time (RFC 3339)
-    #[arg(long, value_name = "TIME", conflicts_with = "expires_in", value_parser = args::instant)]
-    expires_at: Option<Time>,
-    /// The new key never expires
-    #[arg(long, conflicts_with_all = ["expires_in", "expires_at"])]
-    never_expires: bool,
+    #[command(flatten)]
+    expires: Expires,
     #[command(flatten)]
     naming: Naming,
-    /// In whose name
-    #[arg(long, value_name = "WHO")]
-    by: Option<String>,
-    /// Why; the trail tells it, and the settings may ask for it
-    #[arg(long, value_name = "TEXT")]
-    reason: Option<String>,
+    #[command(flatten)]
+    by: By,
+    #[command(flatten)]
+    reason: Reason,
 }
 
 impl RollKey {
     pub(super) async fn run(&self, issuer: &Issuer, out: &Out) -> Result<Outcome> {
-        let issuer = &issuer.because(self.reason.as_deref())?;
-        let expires = self.expires_in.map(When::In).or(self.expires_at.map(When::At));
+        let issuer = &issuer.because(self.reason.text())?;
         let roll = Roll {
             overlap: self.overlap,
-            by: self.by.clone(),
+            by: self.by.owned(),
             owner: self.owner,
             policy: self.policy,
             algorithm: self.algorithm,
             label: self.label,
-            expires: if self.never_expires { Some(None) } else { expires.map(Some) },
+            expires: self.expires.of_rolled(),
         };
         let rolled = issuer.roll_once(&self.id, &roll, self.naming.idempotency().as_ref()).await?;
         let Committed { value: rolled, publication } = rolled;
@@ -265,14 +251,13 @@ pub(crate) struct Delete {
     /// The keys' ids, apk_…
     #[arg(value_name = "ID", required = true)]
     ids: Vec<String>,
-    /// Why; the trail tells it, and the settings may ask for it
-    #[arg(long, value_name = "TEXT")]
-    reason: Option<String>,
+    #[command(flatten)]
+    reason: Reason,
 }
 
 impl Delete {
     pub(super) async fn run(&self, issuer: &Issuer, out: &Out) -> Result<Outcome> {
-        let issuer = &issuer.because(self.reason.as_deref())?;
+        let issuer = &issuer.because(self.reason.text())?;
         let ids = issuer.delete(&self.ids, None).await?;
         let answer = DeletedManyAnswer::of(ids);
         out.answer(&answer, |o| answer.ids.iter().try_for_each(|id| field(o, "Deleted", id)))?;
@@ -287,14 +272,13 @@ pub(crate) struct Undo {
     /// The keys' ids, apk_…
     #[arg(value_name = "ID", required = true)]
     ids: Vec<String>,
-    /// Why; the trail tells it, and the settings may ask for it
-    #[arg(long, value_name = "TEXT")]
-    reason: Option<String>,
+    #[command(flatten)]
+    reason: Reason,
 }
 
 impl Undo {
     pub(super) async fn run(&self, issuer: &Issuer, out: &Out) -> Result<Outcome> {
-        let issuer = &issuer.because(self.reason.as_deref())?;
+        let issuer = &issuer.because(self.reason.text())?;
         let undone = issuer.undo_create(&self.ids, None).await?;
         let ids = |records: Vec<KeyRecord>| records.into_iter().map(|record| record.id).collect();
         let undone = undone.map(|records| DeletedManyAnswer::of(ids(records)));

@@ -15,7 +15,7 @@ use portcullis_issuer::view::keys::{DryRunAnswer, RevokedKeysView};
 use portcullis_issuer::{Committed, Issuer};
 
 use super::Outcome;
-use super::args;
+use super::args::{self, By, Reason, Wait};
 use super::committed;
 use super::keys::{view, write_key};
 use super::keys_list::Like;
@@ -45,10 +45,8 @@ pub(crate) struct Revoke {
     /// At this time (RFC 3339)
     #[arg(long, value_name = "TIME", conflicts_with = "after", value_parser = args::instant)]
     at: Option<Time>,
-    /// Wait until every target carries it, for ten seconds or so long
-    #[arg(long, value_name = "SECONDS", num_args = 0..=1, require_equals = true,
-          default_missing_value = "10")]
-    wait: Option<u64>,
+    #[command(flatten)]
+    wait: Wait,
     /// What to do with keys among the ids that are revoked already
     #[arg(long, value_name = "WHAT", default_value = "refuse",
           value_parser = PossibleValuesParser::new(["refuse", "skip"])
@@ -56,12 +54,10 @@ pub(crate) struct Revoke {
     if_revoked: IfRevoked,
     #[command(flatten)]
     sure: Sure,
-    /// In whose name
-    #[arg(long, value_name = "WHO")]
-    by: Option<String>,
-    /// Why; the trail tells it, and the settings may ask for it
-    #[arg(long, value_name = "TEXT")]
-    reason: Option<String>,
+    #[command(flatten)]
+    by: By,
+    #[command(flatten)]
+    reason: Reason,
 }
 
 /// Reads the ids in a file, one a line. Blank lines and repeated ids are left out.
@@ -90,11 +86,11 @@ fn ids_in(file: &Path) -> Result<Vec<String>> {
 
 impl Revoke {
     pub(super) async fn run(&self, issuer: &Issuer, out: &Out) -> Result<Outcome> {
-        let issuer = &issuer.because(self.reason.as_deref())?;
+        let issuer = &issuer.because(self.reason.text())?;
         let when = self.after.map(When::In).or(self.at.map(When::At)).unwrap_or(When::Now);
-        let by = self.by.clone();
+        let by = self.by.owned();
         let revocation = Revocation { when, by };
-        let patience = self.wait.map(Duration::from_secs);
+        let patience = self.wait.patience();
         let criteria = self.like.criteria();
         let ids = match &self.ids_from {
             Some(file) => ids_in(file)?,

@@ -16,7 +16,7 @@ use portcullis_issuer::view::targets::{ListAnswer, TargetView, target_views};
 use portcullis_issuer::view::{ListView, MarkView, rfc3339_millis};
 use serde::Serialize;
 
-use super::args::Global;
+use super::args::{Global, PinnedRoot};
 use super::out::{Out, field, table};
 use super::{Outcome, with_issuer};
 
@@ -39,22 +39,10 @@ pub(crate) enum List {
                         portcullis list verify --bundle list.bundle --root 11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo")]
 pub(crate) struct VerifyList {
     /// A bundle file, as served at /.well-known/portcullis/bundle or written by `portcullis bundle`
-    #[arg(long, value_name = "FILE", requires = "root")]
+    #[arg(long, value_name = "FILE", group = "by", requires = "root")]
     bundle: Option<PathBuf>,
-    // One public key in 64 starts with a hyphen.
-    /// The root's public key, as `init` prints it
-    #[arg(
-        long,
-        value_name = "KEY",
-        requires = "bundle",
-        allow_hyphen_values = true,
-        value_parser = root
-    )]
-    root: Option<PublicKey>,
-}
-
-fn root(text: &str) -> Result<PublicKey, String> {
-    PublicKey::from_text(text).map_err(|error| error.to_string())
+    #[command(flatten)]
+    pinned: PinnedRoot,
 }
 
 impl List {
@@ -147,7 +135,7 @@ impl VerifyList {
     async fn run(&self, global: &Global, out: &Out) -> Result<Outcome> {
         // Read the bundle from a file, with the root that the caller pins, or from the issuer
         // itself.
-        let (file, root, now) = match (&self.bundle, self.root) {
+        let (file, root, now) = match (&self.bundle, self.pinned.root) {
             (Some(path), Some(root)) => (read(path)?, root, SystemClock.now()),
             _ => {
                 let read = async |issuer: &Issuer| {

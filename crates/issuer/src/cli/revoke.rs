@@ -1,7 +1,5 @@
 //! `portcullis revoke …`: many keys at once.
 
-use std::time::Duration;
-
 use anyhow::Result;
 use portcullis_core::list::BulkState;
 use portcullis_core::time::Time;
@@ -12,7 +10,7 @@ use portcullis_issuer::view::keys::DryRunAnswer;
 use portcullis_issuer::view::records::{BulkView, RevocationsAnswer};
 
 use super::Outcome;
-use super::args;
+use super::args::{self, By, Reason, Wait};
 use super::committed;
 use super::out::{Out, field, table};
 use super::sure::{Answer, Sure, told};
@@ -51,27 +49,23 @@ pub(crate) struct Revoke {
     /// List all of them
     #[arg(long, conflicts_with_all = ["whose", "issued_from", "issued_before", "suspend"])]
     list: bool,
-    /// Wait until every target carries it, for ten seconds or so long
-    #[arg(long, value_name = "SECONDS", num_args = 0..=1, require_equals = true,
-          default_missing_value = "10")]
-    wait: Option<u64>,
+    #[command(flatten)]
+    wait: Wait,
     #[command(flatten)]
     sure: Sure,
-    /// In whose name
-    #[arg(long, value_name = "WHO")]
-    by: Option<String>,
-    /// Why; the trail tells it, and the settings may ask for it
-    #[arg(long, value_name = "TEXT")]
-    reason: Option<String>,
+    #[command(flatten)]
+    by: By,
+    #[command(flatten)]
+    reason: Reason,
 }
 
 impl Revoke {
     pub(super) async fn run(&self, issuer: &Issuer, out: &Out) -> Result<Outcome> {
-        let issuer = &issuer.because(self.reason.as_deref())?;
+        let issuer = &issuer.because(self.reason.text())?;
         if self.list {
             return list(issuer, out).await;
         }
-        let by = self.by.clone();
+        let by = self.by.owned();
         let whose = self.owner.map(BulkSelection::Owner).or(self.kid.map(BulkSelection::Kid));
         let whose = whose
             .or(self.environment.map(BulkSelection::Environment))
@@ -100,7 +94,7 @@ impl Revoke {
             }
         };
         let changed = changed.map(|entry| BulkView::new(&entry));
-        let patience = self.wait.map(Duration::from_secs);
+        let patience = self.wait.patience();
         committed::answer(issuer, out, changed, patience, |o, view| {
             field(o, "Number", view.id)?;
             field(o, "State", if view.lifted_at.is_some() { "lifted" } else { view.state })?;

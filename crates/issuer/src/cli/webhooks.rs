@@ -17,7 +17,7 @@ use portcullis_issuer::webhooks::{
 use serde::Serialize;
 
 use super::Outcome;
-use super::args;
+use super::args::{self, By};
 use super::audit::event_type;
 use super::out::{Out, field, table};
 
@@ -70,9 +70,8 @@ pub(crate) struct Create {
     /// Only these types, separated by commas [default: all]
     #[arg(long = "type", value_name = "TYPES", value_delimiter = ',', value_parser = event_type)]
     types: Vec<EventType>,
-    /// In whose name
-    #[arg(long, value_name = "WHO")]
-    by: Option<String>,
+    #[command(flatten)]
+    by: By,
     #[command(flatten)]
     reach: ReachArgs,
 }
@@ -101,9 +100,8 @@ pub(crate) struct Update {
     /// Send again, from where it was disabled on
     #[arg(long, conflicts_with = "disable")]
     enable: bool,
-    /// In whose name
-    #[arg(long, value_name = "WHO")]
-    by: Option<String>,
+    #[command(flatten)]
+    by: By,
     #[command(flatten)]
     reach: ReachArgs,
 }
@@ -119,9 +117,8 @@ pub(crate) struct Rotate {
     /// How long the old secret signs too; 0s for not at all
     #[arg(long, value_name = "DURATION", default_value = "24h", value_parser = args::duration)]
     overlap: Duration,
-    /// In whose name
-    #[arg(long, value_name = "WHO")]
-    by: Option<String>,
+    #[command(flatten)]
+    by: By,
 }
 
 /// Delete an endpoint and what was still to be sent to it
@@ -130,9 +127,8 @@ pub(crate) struct Rotate {
 pub(crate) struct Delete {
     /// The webhook's id, whk_…
     id: String,
-    /// In whose name
-    #[arg(long, value_name = "WHO")]
-    by: Option<String>,
+    #[command(flatten)]
+    by: By,
 }
 
 /// List deliveries, newest first; `--state dead` are those that were given up
@@ -190,7 +186,7 @@ impl Webhooks {
                     url: it.url.clone(),
                     description: it.description.clone(),
                     types: it.types.clone(),
-                    by: it.by.clone(),
+                    by: it.by.owned(),
                 };
                 let made = issuer.create_webhook(&new, it.reach.reach()).await?;
                 show_secret(issuer, &made, out)?;
@@ -203,16 +199,16 @@ impl Webhooks {
                     types: if it.all_types { Some(Vec::new()) } else { it.types.clone() },
                     enabled: (it.enable || it.disable).then_some(it.enable),
                 };
-                let by = it.by.as_deref();
+                let by = it.by.name();
                 let made = issuer.update_webhook(&it.id, &change, by, it.reach.reach()).await?;
                 show(issuer, &made, out)?;
             }
             Self::RotateSecret(it) => {
-                let made = issuer.rotate_webhook(&it.id, it.overlap, it.by.as_deref()).await?;
+                let made = issuer.rotate_webhook(&it.id, it.overlap, it.by.name()).await?;
                 show_secret(issuer, &made, out)?;
             }
             Self::Delete(it) => {
-                issuer.delete_webhook(&it.id, it.by.as_deref()).await?;
+                issuer.delete_webhook(&it.id, it.by.name()).await?;
                 let answer = WebhookDeletedAnswer { id: it.id.clone(), deleted: true };
                 out.answer(&answer, |o| field(o, "Deleted", &it.id))?;
             }
