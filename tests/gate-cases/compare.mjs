@@ -44,8 +44,8 @@ function compareType(type, code, answer) {
   } catch {
     return ['the answer is no problem document'];
   }
-  if (told.type !== `urn:portcullis:problem:${type}`) return [`the problem is ${told.type} instead of ${type}`];
-  const says = type !== 'malformed-request' || [code].flat().includes(told.code);
+  if (told.type !== `tag:portcullis,2026:${type}`) return [`the problem is ${told.type} instead of ${type}`];
+  const says = type !== 'malformed_request' || [code].flat().includes(told.code);
   return says ? [] : [`the problem's code is ${told.code} instead of ${code}`];
 }
 

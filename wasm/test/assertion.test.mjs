@@ -273,12 +273,12 @@ for (const [name, make] of Object.entries(handlers)) {
     };
     assert.deepEqual(await send({ scopes: 'orders:*' }), [200, { owner: 7 }]);
     const [status, problem] = await send();
-    assert.deepEqual([status, problem.type], [403, 'urn:portcullis:problem:no-assertion']);
+    assert.deepEqual([status, problem.type], [403, 'tag:portcullis,2026:no_assertion']);
     assert.deepEqual(await send({ scopes: 'orders:*', audience: 'evil.example' }), [403, problem], 'and no fault has another answer');
     assert.deepEqual(await send({ scopes: 'orders:*', seed: 8 }), [403, problem]);
     assert.deepEqual(await send({ scopes: 'orders:*', life: 301 }), [403, problem]);
     const [lacking, { type }] = await send({ scopes: 'carts:read' });
-    assert.deepEqual([lacking, type], [403, 'urn:portcullis:problem:insufficient-scope']);
+    assert.deepEqual([lacking, type], [403, 'tag:portcullis,2026:insufficient_scope']);
     assert.deepEqual(codes.slice(0, 4), ['assertion_missing', 'assertion_wrong_audience', 'assertion_bad_signature', 'assertion_out_of_time']);
   });
 }

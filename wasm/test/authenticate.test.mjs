@@ -97,7 +97,7 @@ test('what a client is told is one answer for every bad key, and names no reason
     'content-type': 'application/problem+json',
     'www-authenticate': 'Bearer realm="portcullis", error="invalid_token"',
   });
-  assert.equal(JSON.parse(body).type, 'urn:portcullis:problem:invalid-key');
+  assert.equal(JSON.parse(body).type, 'tag:portcullis,2026:invalid_key');
 });
 
 test('every answer, by status and challenge', async (t) => {

@@ -31,7 +31,7 @@ impl DataPoint {
     /// A refused request, and the type of its answer.
     #[must_use]
     pub fn refused(refused: &Refused, problem: &Problem) -> Self {
-        let told = problem.urn().rsplit(':').next().unwrap_or_default();
+        let told = problem.type_uri().rsplit(':').next().unwrap_or_default();
         Self::new("refused", (refused.reason.code(), told), refused.name, 1, refused.list)
     }
 
@@ -94,7 +94,7 @@ mod tests {
         let point = refused(Reason::Key(Refusal::Revoked), Some(name()), Some(seen));
         let key = name().to_string();
         assert_eq!(point.index, key);
-        assert_eq!(point.blobs, ["refused", "revoked", key.as_str(), "stale", "invalid-key"]);
+        assert_eq!(point.blobs, ["refused", "revoked", key.as_str(), "stale", "invalid_key"]);
         assert_eq!(point.doubles, [1.0, 77.0, 1250.0]);
     }
 
@@ -102,7 +102,7 @@ mod tests {
     fn without_a_key_the_code_is_the_index() {
         let point = refused(Reason::NoRoute, None, None);
         assert_eq!(point.index, "no_route");
-        assert_eq!(point.blobs, ["refused", "no_route", "", "", "no-route"]);
+        assert_eq!(point.blobs, ["refused", "no_route", "", "", "no_route"]);
         assert_eq!(point.doubles, [1.0, 0.0, 0.0]);
     }
 

@@ -128,22 +128,23 @@ impl Problem {
         }
     }
 
-    /// The problem's type: a URN, since no host needs to serve it.
+    /// The problem's type: a tag URI (RFC 4151), as the issuer and the npm package have it. No host
+    /// needs to serve it.
     #[must_use]
-    pub const fn urn(&self) -> &'static str {
+    pub const fn type_uri(&self) -> &'static str {
         match self {
-            Self::NoKey => "urn:portcullis:problem:no-key",
-            Self::InvalidRequest(_) => "urn:portcullis:problem:invalid-request",
-            Self::InvalidKey => "urn:portcullis:problem:invalid-key",
-            Self::InsufficientScope { .. } => "urn:portcullis:problem:insufficient-scope",
-            Self::NotAllowed => "urn:portcullis:problem:not-allowed",
-            Self::Malformed(Malformed::AmbiguousPath) => "urn:portcullis:problem:ambiguous-path",
-            Self::Malformed(_) => "urn:portcullis:problem:malformed-request",
-            Self::NoRoute => "urn:portcullis:problem:no-route",
-            Self::RateLimited { .. } => "urn:portcullis:problem:rate-limited",
-            Self::Unavailable { .. } => "urn:portcullis:problem:unavailable",
-            Self::Misconfigured => "urn:portcullis:problem:misconfigured",
-            Self::OriginUnreachable => "urn:portcullis:problem:origin-unreachable",
+            Self::NoKey => "tag:portcullis,2026:no_key",
+            Self::InvalidRequest(_) => "tag:portcullis,2026:invalid_request",
+            Self::InvalidKey => "tag:portcullis,2026:invalid_key",
+            Self::InsufficientScope { .. } => "tag:portcullis,2026:insufficient_scope",
+            Self::NotAllowed => "tag:portcullis,2026:not_allowed",
+            Self::Malformed(Malformed::AmbiguousPath) => "tag:portcullis,2026:ambiguous_path",
+            Self::Malformed(_) => "tag:portcullis,2026:malformed_request",
+            Self::NoRoute => "tag:portcullis,2026:no_route",
+            Self::RateLimited { .. } => "tag:portcullis,2026:rate_limited",
+            Self::Unavailable { .. } => "tag:portcullis,2026:unavailable",
+            Self::Misconfigured => "tag:portcullis,2026:misconfigured",
+            Self::OriginUnreachable => "tag:portcullis,2026:origin_unreachable",
         }
     }
 
@@ -243,7 +244,7 @@ impl Problem {
             | Self::OriginUnreachable => None,
         };
         let mut body = serde_json::Map::new();
-        body.insert("type".into(), self.urn().into());
+        body.insert("type".into(), self.type_uri().into());
         body.insert("title".into(), self.title().into());
         body.insert("status".into(), self.status().into());
         body.insert("detail".into(), self.detail().into());

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::invalid::Invalid;
 
 /// What a policy says, as people spell it. See `docs/policy.md`.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct PolicyRules {
     /// The scopes that are granted; empty for none.

@@ -1,6 +1,7 @@
 //! The JSON that both the HTTP API and `--json` return.
 
 pub mod bulk;
+pub mod committed;
 pub mod keys;
 pub mod problem;
 pub mod records;

@@ -183,7 +183,7 @@ const AssertionVerifier = wrappable(class AssertionVerifier {
     const told = closed || !code.startsWith('assertion_')
       // Without a valid keyring, answer as if the list were missing: 503.
       ? problemOf(closed ? { code: 'list_missing' } : refusal, this.#realm, scopes, retryAfter)
-      : problem(403, 'no-assertion', 'The request did not come through the gate', 'Send it to the public address of this API.');
+      : problem(403, 'no_assertion', 'The request did not come through the gate', 'Send it to the public address of this API.');
     return {
       ...refusal,
       problem: told,

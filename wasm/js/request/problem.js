@@ -27,11 +27,11 @@ export function problemOf({ code, message }, realm = 'portcullis', scopes = [], 
   const challenge = `Bearer realm="${realm.replace(/[^\x20\x21\x23-\x5b\x5d-\x7e]/g, '')}"`;
   if (code === 'no_key') {
     // RFC 6750, section 3.1: no error code if the request carried no credentials.
-    return problem(401, 'no-key', 'An API key is needed',
+    return problem(401, 'no_key', 'An API key is needed',
       'Send your API key as `Authorization: Bearer <key>` or `X-API-Key: <key>`.', challenge);
   }
   if (INVALID_REQUEST.has(code)) {
-    return problem(400, 'invalid-request', 'The API key can\'t be read from the request', message,
+    return problem(400, 'invalid_request', 'The API key can\'t be read from the request', message,
       `${challenge}, error="invalid_request"`);
   }
   if (UNAVAILABLE.has(code)) {
@@ -41,14 +41,14 @@ export function problemOf({ code, message }, realm = 'portcullis', scopes = [], 
   }
   if (code === 'scope_missing') {
     const needed = scopes.filter((scope) => SCOPE_TOKEN.test(scope)).join(' ');
-    return problem(403, 'insufficient-scope', 'The API key lacks a scope', `The request needs: ${needed}.`,
+    return problem(403, 'insufficient_scope', 'The API key lacks a scope', `The request needs: ${needed}.`,
       `${challenge}, error="insufficient_scope", scope="${needed}"`);
   }
   if (NOT_ALLOWED.has(code)) {
-    return problem(403, 'not-allowed', 'The API key does not allow this request',
+    return problem(403, 'not_allowed', 'The API key does not allow this request',
       'Its policy restricts method, path, origin or sales channel; ask whoever issued it.');
   }
-  return problem(401, 'invalid-key', 'The API key is not accepted',
+  return problem(401, 'invalid_key', 'The API key is not accepted',
     'Check the key with whoever issued it.', `${challenge}, error="invalid_token"`);
 }
 
@@ -64,6 +64,6 @@ export function problem(status, type, title, detail, challenge) {
       'cache-control': 'no-store',
       ...(challenge === undefined ? {} : { 'www-authenticate': challenge }),
     },
-    body: JSON.stringify(own({ type: `urn:portcullis:problem:${type}`, title, status, detail })),
+    body: JSON.stringify(own({ type: `tag:portcullis,2026:${type}`, title, status, detail })),
   };
 }

@@ -92,7 +92,7 @@ fn the_table_of_answers() {
         assert_eq!(header(&problem, "cache-control").as_deref(), Some("no-store"));
         let body: serde_json::Value = serde_json::from_str(&problem.body()).unwrap();
         assert_eq!(body["status"], status);
-        assert!(body["type"].as_str().unwrap().starts_with("urn:portcullis:problem:"));
+        assert!(body["type"].as_str().unwrap().starts_with("tag:portcullis,2026:"));
     }
     let now = Problem::Unavailable { retry_after: 0 };
     assert_eq!(header(&now, "retry-after").as_deref(), Some("1"));

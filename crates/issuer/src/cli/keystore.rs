@@ -6,7 +6,7 @@ use anyhow::Result;
 use portcullis_issuer::at_rest;
 use portcullis_issuer::keystore::Unlock;
 use portcullis_issuer::{Error, Home};
-use serde_json::json;
+use serde::Serialize;
 
 use super::Outcome;
 use super::args::{self, Global};
@@ -95,8 +95,8 @@ impl Rekey {
 
 fn show(home: &Home, root: Option<&Path>, out: &Out) -> Result<Outcome> {
     let files = at_rest::at_rest(home, root)?;
-    let json = files.iter().map(|file| json!({ "path": file.path, "encrypted": file.encrypted }));
-    out.answer(&json!({ "files": json.collect::<Vec<_>>() }), |o| {
+    let views = files.iter().map(|file| FileView { encrypted: file.encrypted, path: &file.path });
+    out.answer(&FilesAnswer { files: views.collect() }, |o| {
         for file in &files {
             let label = if file.encrypted { "Encrypted" } else { "Plain" };
             field(o, label, file.path.display())?;
@@ -107,7 +107,7 @@ fn show(home: &Home, root: Option<&Path>, out: &Out) -> Result<Outcome> {
 }
 
 fn said(files: &[PathBuf], label: &str, out: &Out) -> Result<Outcome> {
-    out.answer(&json!({ "changed": files }), |o| {
+    out.answer(&ChangedFiles { changed: files }, |o| {
         for file in files {
             field(o, label, file.display())?;
         }
@@ -117,4 +117,21 @@ fn said(files: &[PathBuf], label: &str, out: &Out) -> Result<Outcome> {
         Ok(())
     })?;
     Ok(Outcome::Yes)
+}
+
+/// The files that hold secrets.
+#[derive(Serialize)]
+struct FilesAnswer<'a> {
+    files: Vec<FileView<'a>>,
+}
+
+#[derive(Serialize)]
+struct FileView<'a> {
+    encrypted: bool,
+    path: &'a Path,
+}
+
+#[derive(Serialize)]
+struct ChangedFiles<'a> {
+    changed: &'a [PathBuf],
 }

@@ -8,6 +8,7 @@ mod audit;
 mod audit_trim;
 mod backup;
 mod bundle;
+mod committed;
 mod doctor;
 mod import;
 mod init;

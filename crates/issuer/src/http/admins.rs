@@ -85,8 +85,8 @@ async fn create_admin(
 async fn signers(
     _: Require<KeyringRead>,
     State(issuer): State<Issuer>,
-) -> Result<Response, Problem> {
-    Ok(axum::Json(SignersView::new(&issuer.signers().await?)).into_response())
+) -> Result<axum::Json<SignersView>, Problem> {
+    Ok(axum::Json(SignersView::new(&issuer.signers().await?)))
 }
 
 /// Show the labels that new keys can have; the first is the default.
@@ -94,7 +94,10 @@ async fn signers(
     get, path = "/keyring/labels", tag = "keyring", operation_id = "show_labels",
     responses((status = 200, description = "The newest keyring's labels", body = LabelsView))
 )]
-async fn labels(_: Require<KeysRead>, State(issuer): State<Issuer>) -> Result<Response, Problem> {
+async fn labels(
+    _: Require<KeysRead>,
+    State(issuer): State<Issuer>,
+) -> Result<axum::Json<LabelsView>, Problem> {
     let view = issuer.view().await?;
-    Ok(axum::Json(LabelsView::of(view.verifier().keyring())).into_response())
+    Ok(axum::Json(LabelsView::of(view.verifier().keyring())))
 }

@@ -70,7 +70,7 @@ async fn list(
     _: Require<AuditRead>,
     State(issuer): State<Issuer>,
     Query(query): Query<ListQuery>,
-) -> Answer {
+) -> Result<axum::Json<EventsAnswer>, Problem> {
     let ascending = match query.order.as_deref() {
         None | Some("desc") => false,
         Some("asc") => true,
@@ -93,7 +93,7 @@ async fn list(
     let events = page.events.iter().map(EventView::new).collect();
     let removed = page.removed.as_ref().map(RemovedView::from);
     let answer = EventsAnswer { events, next_cursor: page.next_cursor, removed };
-    Ok(axum::Json(answer).into_response())
+    Ok(axum::Json(answer))
 }
 
 type Answer = Result<Response, Problem>;

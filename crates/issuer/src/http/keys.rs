@@ -155,11 +155,11 @@ async fn list(
     _: Require<KeysRead>,
     State(issuer): State<Issuer>,
     Query(filter): Query<Filter>,
-) -> Answer {
+) -> Result<axum::Json<PageAnswer>, Problem> {
     let page = issuer.list_keys(&filter.query()?).await?;
     let keys = views(&issuer, &page.keys).await?;
     let answer = PageAnswer { keys, next_cursor: page.next_cursor, count: page.count };
-    Ok(axum::Json(answer).into_response())
+    Ok(axum::Json(answer))
 }
 
 /// Show one key.
@@ -170,9 +170,13 @@ async fn list(
         (status = 200, description = "The key", body = KeyView)
     )
 )]
-async fn show(_: Require<KeysRead>, State(issuer): State<Issuer>, Path(id): Path) -> Answer {
+async fn show(
+    _: Require<KeysRead>,
+    State(issuer): State<Issuer>,
+    Path(id): Path,
+) -> Result<axum::Json<KeyView>, Problem> {
     let record = issuer.show(&id).await.map_err(|error| Problem::about(&id, error))?;
-    Ok(axum::Json(view(&issuer, &record).await?).into_response())
+    Ok(axum::Json(view(&issuer, &record).await?))
 }
 
 /// Refuses an act on several keys if one of them is an admin key that the caller may not change.

@@ -7,23 +7,22 @@ use std::time::Duration;
 use axum::Extension;
 use axum::Router;
 use axum::extract::State;
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, header};
 use axum::middleware;
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::post;
 use portcullis_core::token::Kind;
 use serde::Deserialize;
-use serde_json::json;
 use utoipa::ToSchema;
 
 use super::Settings;
 use super::auth;
 use super::body::{Json, Query};
+use super::committed::{WaitQuery, committed, committed_and_waited};
 use super::idempotency;
 use super::keys::{Answer, check_may_change_all, minted_view, view, views};
 use super::keys_change::answer_change;
 use super::keys_query::{Filter, algorithm, environment, kind, moment};
-use super::list::{WaitQuery, committed, committed_and_waited};
 use super::problem::Problem;
 use super::require::{KeyToChange, KeysRevoke, KeysVerify, KeysWrite, Require, Routes, operation};
 use crate::actions::{Care, IfRevoked, Revocation, Roll, Selector, When, scopes};
@@ -31,11 +30,12 @@ use crate::committed::Committed;
 use crate::error::Error;
 use crate::issuer::Issuer;
 use crate::names;
-use crate::view::VerdictView;
 use crate::view::keys::{
-    AuthenticatedAnswer, ChangedAnswer, DryRunAnswer, RevokedAnswer, RevokedManyAnswer,
-    RevokedManyAnswers, RolledAnswer,
+    AuthenticatedAnswer, ChangedAnswer, CreatedAnswer, DryRunAnswer, RevokedAnswer,
+    RevokedKeysView, RevokedManyAnswer, RevokedManyAnswers, RolledAnswer, RolledKey,
+    SelfRevokedKey,
 };
+use crate::view::{KeyView, VerdictView};
 
 pub(super) fn routes() -> Routes {
     Routes::new()
@@ -107,13 +107,13 @@ async fn revoke(
     KeyToChange(id): KeyToChange,
     Query(wait): Query<WaitQuery>,
     Json(body): Json<RevokeBody>,
-) -> Answer {
+) -> Result<RevokedAnswer, Problem> {
     let (care, if_revoked) = (body.care(None), body.if_revoked()?);
     let issuer = issuer.because(body.reason.as_deref())?;
     let revoked = issuer.revoke_with(&id, &body.revocation()?, &care, if_revoked).await;
     let revoked = revoked.map_err(|error| Problem::about(&id, error))?;
-    let key = json!(view(&issuer, &revoked.value).await?);
-    committed_and_waited(&issuer, key, StatusCode::OK, revoked.publication, wait).await
+    let key = view(&issuer, &revoked.value).await?;
+    Ok(committed_and_waited(&issuer, key, &revoked.publication, &wait).await?)
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -154,7 +154,7 @@ async fn revoke_many(
     Require { issuer, admin, .. }: Require<KeysRevoke>,
     Query(wait): Query<WaitQuery>,
     Json(body): Json<RevokeManyBody>,
-) -> Answer {
+) -> Result<RevokedManyAnswers, Problem> {
     // Select keys by ids, each of which the caller may change, or by a filter that is narrowed to
     // keys that the caller may change.
     let selector = match (body.ids, body.r#where) {
@@ -180,15 +180,14 @@ async fn revoke_many(
     if body.dry_run {
         let (records, preview) = issuer.preview_all(&selector, &revocation, if_revoked).await?;
         let keys = views(&issuer, &records).await?;
-        return Ok(axum::Json(DryRunAnswer::of(preview, Some(keys))).into_response());
+        return Ok(RevokedManyAnswers::DryRun(DryRunAnswer::of(preview, Some(keys))));
     }
     let revoked = issuer.revoke_all_with(&selector, &revocation, &care, if_revoked).await?;
     let keys = views(&issuer, &revoked.value.records).await?;
-    let mut answer = json!({ "count": keys.len(), "keys": keys });
-    if let Some(answer) = answer.as_object_mut().filter(|_| if_revoked == IfRevoked::Skip) {
-        answer.insert("skipped".into(), json!(revoked.value.skipped));
-    }
-    committed_and_waited(&issuer, answer, StatusCode::OK, revoked.publication, wait).await
+    let skipped = (if_revoked == IfRevoked::Skip).then_some(revoked.value.skipped);
+    let answer = RevokedKeysView { count: keys.len(), keys, skipped };
+    let answer = committed_and_waited(&issuer, answer, &revoked.publication, &wait).await?;
+    Ok(RevokedManyAnswers::Revoked(Box::new(answer)))
 }
 
 async fn revoke_self(State(issuer): State<Issuer>, headers: HeaderMap) -> Answer {
@@ -200,8 +199,9 @@ async fn revoke_self(State(issuer): State<Issuer>, headers: HeaderMap) -> Answer
         Ok(revoked) => {
             auth::note_actor(&revoked.value.id);
             let key = view(&issuer, &revoked.value).await?;
-            let answer = json!({ "id": key.id, "state": key.state, "revoked_at": key.revoked_at });
-            Ok(committed(&issuer, answer, StatusCode::OK, revoked.publication))
+            let KeyView { id, state, revoked_at, .. } = key;
+            let answer = SelfRevokedKey { id, state, revoked_at };
+            Ok(committed(&issuer, answer, &revoked.publication).into_response())
         }
         Err(error) => Ok(challenge(error)),
     }
@@ -240,7 +240,7 @@ async fn suspend(
     Require { issuer, .. }: Require<KeysRevoke>,
     KeyToChange(id): KeyToChange,
     Json(body): Json<ByBody>,
-) -> Answer {
+) -> Result<ChangedAnswer, Problem> {
     let issuer = issuer.because(body.reason.as_deref())?;
     answer_change(&issuer, &id, issuer.suspend(&id, body.by.as_deref()).await).await
 }
@@ -259,7 +259,7 @@ async fn resume(
     Require { issuer, .. }: Require<KeysRevoke>,
     KeyToChange(id): KeyToChange,
     Json(body): Json<ByBody>,
-) -> Answer {
+) -> Result<ChangedAnswer, Problem> {
     let issuer = issuer.because(body.reason.as_deref())?;
     answer_change(&issuer, &id, issuer.resume(&id, body.by.as_deref()).await).await
 }
@@ -321,12 +321,10 @@ async fn roll(
     let rolled = issuer.roll_once(&id, &roll, idempotency.as_ref()).await;
     let rolled = rolled.map_err(|error| Problem::about(&id, error))?;
     let Committed { value: rolled, publication } = rolled;
-    let mut answer = json!(minted_view(&issuer, &rolled.minted).await?);
-    if let Some(answer) = answer.as_object_mut() {
-        answer.insert("rolled".into(), json!(view(&issuer, &rolled.old).await?));
-    }
-    let response = committed(&issuer, answer, StatusCode::OK, publication);
-    Ok(idempotency::marked(response, rolled.repeated))
+    let CreatedAnswer { key, token } = minted_view(&issuer, &rolled.minted).await?;
+    let answer = RolledKey { key, token, rolled: view(&issuer, &rolled.old).await? };
+    let answer = committed(&issuer, answer, &publication);
+    Ok(idempotency::marked(answer.into_response(), rolled.repeated))
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -352,7 +350,7 @@ async fn sales_channels(
     Require { issuer, .. }: Require<KeysWrite>,
     KeyToChange(id): KeyToChange,
     Json(body): Json<ChannelsBody>,
-) -> Answer {
+) -> Result<ChangedAnswer, Problem> {
     let changed = issuer.change_sales_channels(&id, &body.add, &body.remove, None).await;
     answer_change(&issuer, &id, changed).await
 }
@@ -377,12 +375,12 @@ async fn verify(
     _: Require<KeysVerify>,
     State(issuer): State<Issuer>,
     Json(body): Json<VerifyBody>,
-) -> Answer {
+) -> Result<axum::Json<VerdictView>, Problem> {
     let token = zeroize::Zeroizing::new(body.token);
     let kind = kind(body.kind.as_deref())?;
     let environment = environment(body.environment.as_deref())?;
     let verdict = issuer.verify(&token, kind, environment).await?;
-    Ok(axum::Json(VerdictView::new(&verdict, issuer.now())).into_response())
+    Ok(axum::Json(VerdictView::new(&verdict, issuer.now())))
 }
 
 /// Judge a key by its record, strictly, and answer the record.
@@ -397,19 +395,13 @@ async fn authenticate(
     _: Require<KeysVerify>,
     State(issuer): State<Issuer>,
     Json(body): Json<VerifyBody>,
-) -> Answer {
+) -> Result<axum::Json<AuthenticatedAnswer>, Problem> {
     let token = zeroize::Zeroizing::new(body.token);
     let kind = kind(body.kind.as_deref())?.unwrap_or(Kind::Secret);
     let environment = environment(body.environment.as_deref())?;
     let answer = match issuer.authenticate(&token, kind, environment).await?.result {
-        Ok(record) => {
-            let key = Some(view(&issuer, &record).await?);
-            AuthenticatedAnswer { ok: true, key, code: None, message: None }
-        }
-        Err(refusal) => {
-            let (code, message) = (Some(refusal.code()), Some(refusal.to_string()));
-            AuthenticatedAnswer { ok: false, key: None, code, message }
-        }
+        Ok(record) => AuthenticatedAnswer::accepted(view(&issuer, &record).await?),
+        Err(refusal) => AuthenticatedAnswer::refused(refusal.code(), &refusal),
     };
-    Ok(axum::Json(answer).into_response())
+    Ok(axum::Json(answer))
 }

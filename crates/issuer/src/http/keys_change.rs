@@ -1,14 +1,13 @@
 //! Changing keys' records.
 
 use axum::http::StatusCode;
-use axum::response::IntoResponse as _;
 use serde::Deserialize;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
 use super::body::{Json, OneOrMany};
-use super::keys::{Answer, CreateKeyBody, check_many, minted_view, view, views};
-use super::list::committed;
+use super::committed::committed;
+use super::keys::{CreateKeyBody, check_many, minted_view, view, views};
 use super::problem::Problem;
 use super::require::{KeyToChange, KeysWrite, Require, Routes, operation};
 use crate::actions::{Update, Upsert, check_fixed};
@@ -16,7 +15,7 @@ use crate::committed::Committed;
 use crate::error::Error;
 use crate::issuer::Issuer;
 use crate::record::KeyRecord;
-use crate::view::keys::{ChangedAnswer, UpsertedAnswer};
+use crate::view::keys::{ChangedAnswer, ChangedKey, UpsertedAnswer};
 
 pub(super) fn routes() -> Routes {
     Routes::new().and(operation!(upsert)).and(operation!(update)).and(operation!(update_by_post))
@@ -108,7 +107,7 @@ async fn update(
     Require { issuer, .. }: Require<KeysWrite>,
     KeyToChange(id): KeyToChange,
     Json(body): Json<Map<String, Value>>,
-) -> Answer {
+) -> Result<ChangedAnswer, Problem> {
     let (update, by) = read_update(body)?;
     let changed = issuer.update(&id, &update, by.as_deref()).await;
     answer_change(&issuer, &id, changed).await
@@ -128,7 +127,7 @@ async fn update_by_post(
     caller: Require<KeysWrite>,
     id: KeyToChange,
     body: Json<Map<String, Value>>,
-) -> Answer {
+) -> Result<ChangedAnswer, Problem> {
     update(caller, id, body).await
 }
 
@@ -137,10 +136,10 @@ pub(super) async fn answer_change(
     issuer: &Issuer,
     id: &str,
     changed: Result<Committed<KeyRecord>, Error>,
-) -> Answer {
+) -> Result<ChangedAnswer, Problem> {
     let changed = changed.map_err(|error| Problem::about(id, error))?;
-    let key = json!(view(issuer, &changed.value).await?);
-    Ok(committed(issuer, key, StatusCode::OK, changed.publication))
+    let key = ChangedKey(view(issuer, &changed.value).await?);
+    Ok(committed(issuer, key, &changed.publication))
 }
 
 /// Make keys without an `id` and change those with one, all or none.
@@ -154,7 +153,7 @@ pub(super) async fn answer_change(
 async fn upsert(
     Require { issuer, admin, .. }: Require<KeysWrite>,
     Json(body): Json<OneOrMany<Map<String, Value>>>,
-) -> Answer {
+) -> Result<axum::Json<UpsertedAnswer>, Problem> {
     let bodies = match body {
         OneOrMany::One(body) => vec![body],
         OneOrMany::Many(bodies) => bodies,
@@ -190,5 +189,5 @@ async fn upsert(
         created.push(minted_view(&issuer, minted).await?);
     }
     let updated = views(&issuer, &changed).await?;
-    Ok(axum::Json(UpsertedAnswer { created, updated }).into_response())
+    Ok(axum::Json(UpsertedAnswer { created, updated }))
 }

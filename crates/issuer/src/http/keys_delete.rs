@@ -2,15 +2,12 @@
 
 #![allow(unused_qualifications, reason = "what utoipa writes for query parameters")]
 
-use axum::http::StatusCode;
-use axum::response::IntoResponse as _;
 use serde::Deserialize;
-use serde_json::json;
 use utoipa::{IntoParams, ToSchema};
 
 use super::body::{Json, Query};
-use super::keys::{Answer, check_may_change_all};
-use super::list::committed;
+use super::committed::committed;
+use super::keys::check_may_change_all;
 use super::problem::Problem;
 use super::require::{KeyToChange, KeysRevoke, KeysWrite, Require, Routes, operation};
 use crate::error::Error;
@@ -36,11 +33,11 @@ async fn delete(
     Require { issuer, .. }: Require<KeysWrite>,
     KeyToChange(id): KeyToChange,
     Query(why): Query<ReasonQuery>,
-) -> Answer {
+) -> Result<axum::Json<DeletedAnswer>, Problem> {
     let issuer = issuer.because(why.reason.as_deref())?;
     let deleted = issuer.delete(std::slice::from_ref(&id), None).await;
     deleted.map_err(|error| not_found_one(&id, error))?;
-    Ok(axum::Json(DeletedAnswer::of(id)).into_response())
+    Ok(axum::Json(DeletedAnswer::of(id)))
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -77,11 +74,11 @@ struct ReasonBody {
 async fn delete_many(
     Require { issuer, admin, .. }: Require<KeysWrite>,
     Json(body): Json<IdsBody>,
-) -> Answer {
+) -> Result<axum::Json<DeletedManyAnswer>, Problem> {
     check_may_change_all(&issuer, &admin, &body.ids).await?;
     let issuer = issuer.because(body.reason.as_deref())?;
     let ids = issuer.delete(&body.ids, None).await?;
-    Ok(axum::Json(DeletedManyAnswer::of(ids)).into_response())
+    Ok(axum::Json(DeletedManyAnswer::of(ids)))
 }
 
 /// Revoke and delete a key that was made in error, in one act.
@@ -98,12 +95,11 @@ async fn undo(
     Require { issuer, .. }: Require<KeysRevoke>,
     KeyToChange(id): KeyToChange,
     Json(body): Json<ReasonBody>,
-) -> Answer {
+) -> Result<UndoneAnswer, Problem> {
     let issuer = issuer.because(body.reason.as_deref())?;
     let undone = issuer.undo_create(std::slice::from_ref(&id), None).await;
     let undone = undone.map_err(|error| not_found_one(&id, error))?;
-    let answer = json!(DeletedAnswer::of(id));
-    Ok(committed(&issuer, answer, StatusCode::OK, undone.publication))
+    Ok(committed(&issuer, DeletedAnswer::of(id), &undone.publication))
 }
 
 /// Revoke and delete keys that were made in error, all or none, in one act.
@@ -118,13 +114,12 @@ async fn undo(
 async fn undo_many(
     Require { issuer, admin, .. }: Require<KeysRevoke>,
     Json(body): Json<IdsBody>,
-) -> Answer {
+) -> Result<UndoneManyAnswer, Problem> {
     check_may_change_all(&issuer, &admin, &body.ids).await?;
     let issuer = issuer.because(body.reason.as_deref())?;
     let undone = issuer.undo_create(&body.ids, None).await?;
     let ids = undone.value.iter().map(|record| record.id.clone()).collect();
-    let answer = json!(DeletedManyAnswer::of(ids));
-    Ok(committed(&issuer, answer, StatusCode::OK, undone.publication))
+    Ok(committed(&issuer, DeletedManyAnswer::of(ids), &undone.publication))
 }
 
 /// Rewrites an error about several keys for a request that names only one.

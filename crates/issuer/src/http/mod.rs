@@ -15,6 +15,7 @@ mod admins;
 mod auth;
 mod body;
 mod browsers;
+mod committed;
 mod connections;
 mod events;
 mod health;

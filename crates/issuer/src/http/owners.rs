@@ -5,9 +5,8 @@
 use axum::Json as Answered;
 use axum::extract::State;
 use axum::http::StatusCode;
-use axum::response::{IntoResponse as _, Response};
 use serde::Deserialize;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 use utoipa::{IntoParams, ToSchema};
 
 use super::body::{Json, Path, Query};
@@ -26,8 +25,6 @@ pub(super) fn routes() -> Routes {
         .and(operation!(update))
         .and(operation!(delete))
 }
-
-type Answer = Result<Response, Problem>;
 
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -50,11 +47,11 @@ struct CreateOwnerBody {
 async fn create(
     Require { issuer, .. }: Require<OwnersWrite>,
     Json(body): Json<CreateOwnerBody>,
-) -> Answer {
+) -> Result<(StatusCode, Answered<OwnerView>), Problem> {
     let CreateOwnerBody { name, external_id, metadata } = body;
     let new = NewOwner { name, external_id, metadata, by: None };
     let owner = issuer.create_owner(&new).await?;
-    Ok((StatusCode::CREATED, Answered(OwnerView::from(&owner))).into_response())
+    Ok((StatusCode::CREATED, Answered(OwnerView::from(&owner))))
 }
 
 #[derive(Deserialize, IntoParams)]
@@ -78,14 +75,14 @@ async fn list(
     _: Require<OwnersRead>,
     State(issuer): State<Issuer>,
     Query(query): Query<OwnersQuery>,
-) -> Answer {
+) -> Result<Answered<OwnersAnswer>, Problem> {
     let (after, limit) = (query.after.unwrap_or(0), query.limit.unwrap_or(50));
     let owners = issuer.list_owners(query.external_id.as_deref(), after, limit).await?;
     let full = usize::try_from(limit).is_ok_and(|limit| owners.len() == limit);
     let next = owners.last().filter(|_| full && query.external_id.is_none());
     let next = next.map(|owner| owner.number);
-    let owners: Vec<OwnerView> = owners.iter().map(OwnerView::from).collect();
-    Ok(Answered(json!({ "owners": owners, "next_after": next })).into_response())
+    let owners = owners.iter().map(OwnerView::from).collect();
+    Ok(Answered(OwnersAnswer { owners, next_after: next }))
 }
 
 /// Show one owner.
@@ -96,9 +93,13 @@ async fn list(
         (status = 200, description = "The owner", body = OwnerView)
     )
 )]
-async fn show(_: Require<OwnersRead>, State(issuer): State<Issuer>, Path(number): Path) -> Answer {
+async fn show(
+    _: Require<OwnersRead>,
+    State(issuer): State<Issuer>,
+    Path(number): Path,
+) -> Result<Answered<OwnerView>, Problem> {
     let owner = issuer.show_owner(read(&number)?).await?;
-    Ok(Answered(OwnerView::from(&owner)).into_response())
+    Ok(Answered(OwnerView::from(&owner)))
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -125,11 +126,11 @@ async fn update(
     Require { issuer, .. }: Require<OwnersWrite>,
     Path(number): Path,
     Json(body): Json<UpdateOwnerBody>,
-) -> Answer {
+) -> Result<Answered<OwnerView>, Problem> {
     let UpdateOwnerBody { name, external_id, metadata } = body;
     let change = OwnerChange { name, external_id, metadata, by: None };
     let owner = issuer.update_owner(read(&number)?, &change).await?;
-    Ok(Answered(OwnerView::from(&owner)).into_response())
+    Ok(Answered(OwnerView::from(&owner)))
 }
 
 /// Delete an owner that no key in force has.
@@ -140,9 +141,12 @@ async fn update(
         (status = 204, description = "Deleted")
     )
 )]
-async fn delete(Require { issuer, .. }: Require<OwnersWrite>, Path(number): Path) -> Answer {
+async fn delete(
+    Require { issuer, .. }: Require<OwnersWrite>,
+    Path(number): Path,
+) -> Result<StatusCode, Problem> {
     issuer.delete_owner(read(&number)?, None).await?;
-    Ok(StatusCode::NO_CONTENT.into_response())
+    Ok(StatusCode::NO_CONTENT)
 }
 
 /// Reads a number in a path. A text that is no number gives the same error as an unknown number.

@@ -4,14 +4,11 @@
 
 use axum::Json as Answered;
 use axum::extract::State;
-use axum::http::StatusCode;
-use axum::response::{IntoResponse as _, Response};
 use serde::Deserialize;
-use serde_json::json;
 use utoipa::{IntoParams, ToSchema};
 
 use super::body::{Json, Path, Query};
-use super::list::committed;
+use super::committed::{Made, committed};
 use super::problem::Problem;
 use super::require::{PoliciesRead, PoliciesWrite, Require, Routes, operation};
 use crate::actions::{NewPolicy, PolicyChange, PolicyRules};
@@ -19,7 +16,9 @@ use crate::committed::Committed;
 use crate::error::Error;
 use crate::issuer::Issuer;
 use crate::store::policies;
-use crate::view::records::{PoliciesAnswer, PolicyAnswer, PolicyDeletedAnswer, PolicyView};
+use crate::view::records::{
+    DeletedPolicy, PoliciesAnswer, PolicyAnswer, PolicyDeletedAnswer, PolicyView,
+};
 
 pub(super) fn routes() -> Routes {
     Routes::new()
@@ -29,8 +28,6 @@ pub(super) fn routes() -> Routes {
         .and(operation!(update))
         .and(operation!(delete))
 }
-
-type Answer = Result<Response, Problem>;
 
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -64,14 +61,14 @@ struct CreatePolicyBody {
 async fn create(
     Require { issuer, .. }: Require<PoliciesWrite>,
     Json(body): Json<CreatePolicyBody>,
-) -> Answer {
+) -> Result<Made<PolicyAnswer>, Problem> {
     let CreatePolicyBody { name, visibility, scopes, sales_channels, methods, paths, .. } = body;
     let CreatePolicyBody { cidrs, origins, rate_class, .. } = body;
     let rules = PolicyRules { scopes, sales_channels, methods, paths, cidrs, origins, rate_class };
     let visibility = policies::visibility(&visibility).ok_or(NO_VISIBILITY)?;
     let new = NewPolicy { name, visibility, rules, by: None };
     let Committed { value: policy, publication } = issuer.create_policy(&new).await?;
-    Ok(committed(&issuer, json!(PolicyView::from(&policy)), StatusCode::CREATED, publication))
+    Ok(Made(committed(&issuer, PolicyView::from(&policy), &publication)))
 }
 
 const NO_VISIBILITY: Error = Error::Invalid {
@@ -100,15 +97,15 @@ async fn list(
     _: Require<PoliciesRead>,
     State(issuer): State<Issuer>,
     Query(query): Query<PoliciesQuery>,
-) -> Answer {
+) -> Result<Answered<PoliciesAnswer>, Problem> {
     let (after, limit) = (query.after.unwrap_or(0), query.limit.unwrap_or(50));
     let visibility = query.visibility.as_deref();
     let visibility = visibility.map(|name| policies::visibility(name).ok_or(NO_VISIBILITY));
     let policies = issuer.list_policies(visibility.transpose()?, after, limit).await?;
     let full = usize::try_from(limit).is_ok_and(|limit| policies.len() == limit);
     let next = policies.last().filter(|_| full).map(|policy| policy.number);
-    let policies: Vec<PolicyView> = policies.iter().map(PolicyView::from).collect();
-    Ok(Answered(json!({ "policies": policies, "next_after": next })).into_response())
+    let policies = policies.iter().map(PolicyView::from).collect();
+    Ok(Answered(PoliciesAnswer { policies, next_after: next }))
 }
 
 /// Show one policy.
@@ -123,9 +120,9 @@ async fn show(
     _: Require<PoliciesRead>,
     State(issuer): State<Issuer>,
     Path(number): Path,
-) -> Answer {
+) -> Result<Answered<PolicyView>, Problem> {
     let policy = issuer.show_policy(read(&number)?).await?;
-    Ok(Answered(PolicyView::from(&policy)).into_response())
+    Ok(Answered(PolicyView::from(&policy)))
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -158,7 +155,7 @@ async fn update(
     Require { issuer, .. }: Require<PoliciesWrite>,
     Path(number): Path,
     Json(body): Json<UpdatePolicyBody>,
-) -> Answer {
+) -> Result<PolicyAnswer, Problem> {
     if body.visibility.is_some() {
         let reason = "can't be changed, because keys carry the number; make another policy";
         return Err(Error::Invalid { field: "visibility", reason }.into());
@@ -178,7 +175,7 @@ async fn update(
     };
     let Committed { value: policy, publication } =
         issuer.update_policy(read(&number)?, &change).await?;
-    Ok(committed(&issuer, json!(PolicyView::from(&policy)), StatusCode::OK, publication))
+    Ok(committed(&issuer, PolicyView::from(&policy), &publication))
 }
 
 /// Delete a policy that no key in force has.
@@ -190,11 +187,13 @@ async fn update(
         (status = 202, description = "Done, not yet published", body = PolicyDeletedAnswer)
     )
 )]
-async fn delete(Require { issuer, .. }: Require<PoliciesWrite>, Path(number): Path) -> Answer {
+async fn delete(
+    Require { issuer, .. }: Require<PoliciesWrite>,
+    Path(number): Path,
+) -> Result<PolicyDeletedAnswer, Problem> {
     let Committed { value: policy, publication } =
         issuer.delete_policy(read(&number)?, None).await?;
-    let answer = json!({ "number": policy.number, "deleted": true });
-    Ok(committed(&issuer, answer, StatusCode::OK, publication))
+    Ok(committed(&issuer, DeletedPolicy::of(&policy), &publication))
 }
 
 /// Reads a number in a path. A text that is no number gives the same error as an unknown number.

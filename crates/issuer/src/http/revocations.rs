@@ -4,17 +4,15 @@
 
 use axum::Json as Answered;
 use axum::extract::State;
-use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
 use portcullis_core::list::{BulkScope, BulkState};
 use portcullis_core::time::Time;
 use serde::Deserialize;
-use serde_json::json;
 use utoipa::ToSchema;
 
 use super::auth::Admin;
 use super::body::{Json, Path, Query};
-use super::list::{WaitQuery, committed_and_waited};
+use super::committed::{Made, WaitQuery, committed_and_waited};
 use super::problem::Problem;
 use super::require::{KeysRead, KeysRevoke, Require, Routes, operation};
 use crate::actions::{BulkRevocation, BulkSelection, Care, scopes};
@@ -28,8 +26,6 @@ use crate::view::records::{BulkAnswer, BulkView, RevocationsAnswer};
 pub(super) fn routes() -> Routes {
     Routes::new().and(operation!(create)).and(operation!(list)).and(operation!(lift))
 }
-
-type Answer = Result<Response, Problem>;
 
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -70,7 +66,7 @@ async fn create(
     Require { issuer, admin, .. }: Require<KeysRevoke>,
     Query(wait): Query<WaitQuery>,
     Json(body): Json<RevocationBody>,
-) -> Answer {
+) -> Result<Response, Problem> {
     let state = match body.state.as_deref() {
         None | Some("revoked") => BulkState::Revoked,
         Some("suspended") => BulkState::Suspended,
@@ -107,8 +103,9 @@ async fn create(
     let issuer = issuer.because(body.reason.as_deref())?;
     let care = Care { confirm: body.confirm, last_admin: body.last_admin };
     let Committed { value: entry, publication } = issuer.revoke_many_with(&what, &care).await?;
-    let answer = json!(BulkView::new(&entry));
-    committed_and_waited(&issuer, answer, StatusCode::CREATED, publication, wait).await
+    let answer = BulkView::new(&entry);
+    let answer = committed_and_waited(&issuer, answer, &publication, &wait).await?;
+    Ok(Made(answer).into_response())
 }
 
 /// List the revocations of many keys.
@@ -118,10 +115,12 @@ async fn create(
         (status = 200, description = "All of them", body = RevocationsAnswer)
     )
 )]
-async fn list(_: Require<KeysRead>, State(issuer): State<Issuer>) -> Answer {
+async fn list(
+    _: Require<KeysRead>,
+    State(issuer): State<Issuer>,
+) -> Result<Answered<RevocationsAnswer>, Problem> {
     let entries = issuer.bulk_entries().await?;
-    let entries: Vec<BulkView> = entries.iter().map(BulkView::new).collect();
-    Ok(Answered(json!({ "revocations": entries })).into_response())
+    Ok(Answered(RevocationsAnswer { revocations: entries.iter().map(BulkView::new).collect() }))
 }
 
 /// Lift a suspension of many keys.
@@ -137,15 +136,14 @@ async fn lift(
     Require { issuer, admin, .. }: Require<KeysRevoke>,
     Path(id): Path,
     Query(wait): Query<WaitQuery>,
-) -> Answer {
+) -> Result<BulkAnswer, Problem> {
     let id = id.parse().map_err(|_| Error::Unknown { what: "revocation" })?;
     let entries = issuer.bulk_entries().await?;
     if let Some(record) = entries.iter().find(|record| record.id == id) {
         check_reach(&admin, matches!(record.entry.scope, BulkScope::Owner(_)))?;
     }
     let Committed { value: entry, publication } = issuer.lift(id, None).await?;
-    let answer = json!(BulkView::new(&entry));
-    committed_and_waited(&issuer, answer, StatusCode::OK, publication, wait).await
+    Ok(committed_and_waited(&issuer, BulkView::new(&entry), &publication, &wait).await?)
 }
 
 /// Admin keys have no owner, but they have a signer, an environment and a time of issue. A

@@ -2,7 +2,6 @@
 
 use axum::Json as Answered;
 use axum::extract::State;
-use axum::response::{IntoResponse as _, Response};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
@@ -22,8 +21,11 @@ pub(super) fn routes() -> Routes {
     get, path = "/settings", tag = "settings", operation_id = "show_settings",
     responses((status = 200, description = "The settings", body = SettingsView))
 )]
-async fn show(_: Require<SettingsRead>, State(issuer): State<Issuer>) -> Result<Response, Problem> {
-    Ok(Answered(SettingsView::new(&issuer.settings().await?)).into_response())
+async fn show(
+    _: Require<SettingsRead>,
+    State(issuer): State<Issuer>,
+) -> Result<Answered<SettingsView>, Problem> {
+    Ok(Answered(SettingsView::new(&issuer.settings().await?)))
 }
 
 /// What to change for one kind of keys: what is left out stays, and null takes a setting away.
@@ -85,7 +87,7 @@ struct SettingsBody {
 async fn change(
     Require { issuer, .. }: Require<SettingsWrite>,
     Json(body): Json<SettingsBody>,
-) -> Result<Response, Problem> {
+) -> Result<Answered<SettingsChangedView>, Problem> {
     let kinds = [body.secret, body.publishable, body.admin];
     let change = SettingsChange {
         kinds: kinds.map(|kind| kind.map(KindChange::from).unwrap_or_default()),
@@ -99,5 +101,5 @@ async fn change(
     } else {
         issuer.change_settings(&change).await?
     };
-    Ok(Answered(SettingsChangedView::new(&changed, body.dry_run)).into_response())
+    Ok(Answered(SettingsChangedView::new(&changed, body.dry_run)))
 }

@@ -1,7 +1,6 @@
 //! `/v1/usage`: what gates report.
 
 use axum::Json as Answered;
-use axum::response::{IntoResponse as _, Response};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -46,12 +45,12 @@ struct UsageAnswer {
 async fn report(
     Require { issuer, .. }: Require<GatesReport>,
     Json(body): Json<UsageBody>,
-) -> Result<Response, Problem> {
+) -> Result<Answered<UsageAnswer>, Problem> {
     let uses = body.uses.into_iter().map(|UseBody { key, uses, last_used_at }| Use {
         key,
         uses,
         last_used_at,
     });
     let known = issuer.report_usage(&uses.collect::<Vec<_>>()).await?;
-    Ok(Answered(UsageAnswer { known }).into_response())
+    Ok(Answered(UsageAnswer { known }))
 }

@@ -7,7 +7,6 @@ use std::time::Duration;
 use axum::Extension;
 use axum::extract::State;
 use axum::http::StatusCode;
-use axum::response::{IntoResponse as _, Response};
 use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
 
@@ -38,8 +37,6 @@ pub(super) fn routes() -> Routes {
         .and(operation!(deliveries))
         .and(operation!(replay))
 }
-
-type Answer = Result<Response, Problem>;
 
 fn types(names: &[String]) -> Result<Vec<EventType>, Error> {
     let read = |name: &String| events::types(name);
@@ -78,12 +75,12 @@ async fn create(
     Require { issuer, .. }: Require<(WebhooksWrite, AuditRead)>,
     Extension(settings): Extension<Settings>,
     Json(body): Json<CreateBody>,
-) -> Answer {
+) -> Result<(StatusCode, axum::Json<WebhookSecretAnswer>), Problem> {
     let types = types(&body.types)?;
     let CreateBody { url, description, .. } = body;
     let new = NewWebhook { url, description, types, by: None };
     let webhook = issuer.create_webhook(&new, settings.reach).await?;
-    Ok((StatusCode::CREATED, axum::Json(with_secret(&issuer, &webhook))).into_response())
+    Ok((StatusCode::CREATED, axum::Json(with_secret(&issuer, &webhook))))
 }
 
 /// List endpoints.
@@ -91,10 +88,13 @@ async fn create(
     get, path = "/webhooks", tag = "webhooks", operation_id = "list_webhooks",
     responses((status = 200, description = "All endpoints", body = WebhooksAnswer))
 )]
-async fn list(_: Require<WebhooksRead>, State(issuer): State<Issuer>) -> Answer {
+async fn list(
+    _: Require<WebhooksRead>,
+    State(issuer): State<Issuer>,
+) -> Result<axum::Json<WebhooksAnswer>, Problem> {
     let webhooks = issuer.list_webhooks().await?;
     let webhooks = webhooks.iter().map(|webhook| view(&issuer, webhook)).collect();
-    Ok(axum::Json(WebhooksAnswer { webhooks }).into_response())
+    Ok(axum::Json(WebhooksAnswer { webhooks }))
 }
 
 /// Show an endpoint.
@@ -103,9 +103,13 @@ async fn list(_: Require<WebhooksRead>, State(issuer): State<Issuer>) -> Answer 
     params(("id" = String, Path, description = "The endpoint's id")),
     responses((status = 200, description = "The endpoint", body = WebhookView))
 )]
-async fn show(_: Require<WebhooksRead>, State(issuer): State<Issuer>, Path(id): Path) -> Answer {
+async fn show(
+    _: Require<WebhooksRead>,
+    State(issuer): State<Issuer>,
+    Path(id): Path,
+) -> Result<axum::Json<WebhookView>, Problem> {
     let webhook = issuer.show_webhook(&id).await?;
-    Ok(axum::Json(view(&issuer, &webhook)).into_response())
+    Ok(axum::Json(view(&issuer, &webhook)))
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -130,12 +134,12 @@ async fn update(
     Extension(settings): Extension<Settings>,
     Path(id): Path,
     Json(body): Json<UpdateBody>,
-) -> Answer {
+) -> Result<axum::Json<WebhookView>, Problem> {
     let types = body.types.as_deref().map(types).transpose()?;
     let UpdateBody { url, description, enabled, .. } = body;
     let change = WebhookChange { url, description, types, enabled };
     let webhook = issuer.update_webhook(&id, &change, None, settings.reach).await?;
-    Ok(axum::Json(view(&issuer, &webhook)).into_response())
+    Ok(axum::Json(view(&issuer, &webhook)))
 }
 
 /// Delete an endpoint.
@@ -144,9 +148,12 @@ async fn update(
     params(("id" = String, Path, description = "The endpoint's id")),
     responses((status = 200, description = "Deleted", body = WebhookDeletedAnswer))
 )]
-async fn delete(Require { issuer, .. }: Require<WebhooksWrite>, Path(id): Path) -> Answer {
+async fn delete(
+    Require { issuer, .. }: Require<WebhooksWrite>,
+    Path(id): Path,
+) -> Result<axum::Json<WebhookDeletedAnswer>, Problem> {
     issuer.delete_webhook(&id, None).await?;
-    Ok(axum::Json(WebhookDeletedAnswer { id, deleted: true }).into_response())
+    Ok(axum::Json(WebhookDeletedAnswer { id, deleted: true }))
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -167,10 +174,10 @@ async fn rotate(
     Require { issuer, .. }: Require<WebhooksWrite>,
     Path(id): Path,
     Json(body): Json<RotateBody>,
-) -> Answer {
+) -> Result<axum::Json<WebhookSecretAnswer>, Problem> {
     let overlap = body.overlap_seconds.map_or(DEFAULT_OVERLAP, Duration::from_secs);
     let webhook = issuer.rotate_webhook(&id, overlap, None).await?;
-    Ok(axum::Json(with_secret(&issuer, &webhook)).into_response())
+    Ok(axum::Json(with_secret(&issuer, &webhook)))
 }
 
 #[derive(Deserialize, IntoParams)]
@@ -193,14 +200,14 @@ async fn deliveries(
     State(issuer): State<Issuer>,
     Path(id): Path,
     Query(query): Query<DeliveriesQuery>,
-) -> Answer {
+) -> Result<axum::Json<DeliveriesAnswer>, Problem> {
     let reason = "must be pending, delivered or dead";
     let read =
         |name| DeliveryState::from_name(name).ok_or(Error::Invalid { field: "state", reason });
     let state = query.state.as_deref().map(read).transpose()?;
     let found = issuer.list_deliveries(&id, state, query.before, query.limit).await?;
     let deliveries = found.iter().map(DeliveryView::from).collect();
-    Ok(axum::Json(DeliveriesAnswer { deliveries }).into_response())
+    Ok(axum::Json(DeliveriesAnswer { deliveries }))
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -226,7 +233,7 @@ async fn replay(
     Require { issuer, .. }: Require<(WebhooksWrite, AuditRead)>,
     Path(id): Path,
     Json(body): Json<ReplayBody>,
-) -> Answer {
+) -> Result<axum::Json<ReplayedAnswer>, Problem> {
     let what = match (body.delivery, body.after, body.dead) {
         (Some(delivery), None, false) => Replay::One(delivery),
         (None, Some(after), false) => Replay::After(after),
@@ -237,5 +244,5 @@ async fn replay(
         }
     };
     let replayed = issuer.replay_webhook(&id, what).await?;
-    Ok(axum::Json(ReplayedAnswer { replayed }).into_response())
+    Ok(axum::Json(ReplayedAnswer { replayed }))
 }

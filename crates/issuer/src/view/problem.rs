@@ -56,25 +56,41 @@ impl Problem {
     }
 }
 
+/// Logs an error that is the issuer's fault and not the caller's.
+pub(crate) fn log(error: &Error) {
+    if status_of(error).is_server_error() {
+        tracing::error!(code = error.code(), "{}", error.chain());
+    }
+}
+
 impl From<Error> for Problem {
+    /// The problem; an error of the issuer is logged.
     fn from(error: Error) -> Self {
-        let status = status_of(&error);
+        log(&error);
+        Self::of(&error)
+    }
+}
+
+impl Problem {
+    /// The problem, without a line in the log.
+    #[must_use]
+    pub fn of(error: &Error) -> Self {
+        let status = status_of(error);
         if status.is_server_error() {
-            tracing::error!(code = error.code(), "{}", error.chain());
             // What the operator has to do is no secret. Texts from other systems may contain
             // secrets.
             let is_ours = is_for_operators(&error);
             if is_ours {
-                return Self::new(status, error.code(), &error);
+                return Self::new(status, error.code(), error);
             }
             let detail = "the issuer could not do this; its log says why";
             return Self::new(status, error.code(), detail);
         }
-        let mut problem = Self::new(status, error.code(), &error);
+        let mut problem = Self::new(status, error.code(), error);
         if let Error::NoSuchKeys(ids)
         | Error::NotRevoked(ids)
         | Error::SomeNotEarlier(ids)
-        | Error::SomeAlreadyRevoked { ids, .. } = &error
+        | Error::SomeAlreadyRevoked { ids, .. } = error
         {
             problem.keys = ids.as_slice().into();
         }

@@ -2,10 +2,12 @@
 
 use serde::Serialize;
 use serde_json::{Map, Value};
-use utoipa::ToSchema;
+use utoipa::openapi::RefOr;
+use utoipa::openapi::schema::Schema;
+use utoipa::{PartialSchema as _, ToSchema};
 
 pub use super::bulk::BulkView;
-use super::keys::CommittedAnswer;
+use super::committed::{CommittedValue, CommittedView};
 use crate::policy_rules::PolicyRules;
 use crate::store::owners::Owner;
 use crate::store::policies::{PolicyRecord, visibility_name};
@@ -42,6 +44,36 @@ impl From<&Owner> for OwnerView {
     }
 }
 
+// Not `PolicyRules` itself, which refuses unknown fields: the description of a type that does can't
+// be part of one with more fields.
+/// What a policy says, as people spell it. See `docs/policy.md`.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = PolicyRules)]
+pub struct RulesView {
+    /// The scopes that are granted; empty for none.
+    pub scopes: Vec<String>,
+    /// The sales channels that are granted; empty for none.
+    pub sales_channels: Vec<String>,
+    /// The methods that are allowed; empty for all.
+    pub methods: Vec<String>,
+    /// The patterns of the paths that are allowed; empty for all.
+    pub paths: Vec<String>,
+    /// The networks that a client may call from (`192.0.2.0/24`); empty for anywhere.
+    pub cidrs: Vec<String>,
+    /// The origins that a page may call from; empty for any.
+    pub origins: Vec<String>,
+    /// The rate class.
+    pub rate_class: Option<String>,
+}
+
+impl From<&PolicyRules> for RulesView {
+    fn from(rules: &PolicyRules) -> Self {
+        let PolicyRules { scopes, sales_channels, methods, paths, cidrs, origins, rate_class } =
+            rules.clone();
+        Self { scopes, sales_channels, methods, paths, cidrs, origins, rate_class }
+    }
+}
+
 /// A policy.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct PolicyView {
@@ -53,7 +85,7 @@ pub struct PolicyView {
     pub visibility: &'static str,
     /// What it says.
     #[serde(flatten)]
-    pub rules: PolicyRules,
+    pub rules: RulesView,
     /// The publishable key whose own it is.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub key_id: Option<String>,
@@ -69,7 +101,7 @@ impl From<&PolicyRecord> for PolicyView {
             number: policy.number,
             name: policy.name.clone(),
             visibility: visibility_name(policy.visibility),
-            rules: policy.rules.clone(),
+            rules: RulesView::from(&policy.rules),
             key_id: policy.key_id.clone(),
             created_at: Instant(policy.created),
             updated_at: Instant(policy.updated),
@@ -96,37 +128,48 @@ pub struct PoliciesAnswer {
 }
 
 /// A policy that was made or changed.
-#[derive(Clone, Debug, Serialize, ToSchema)]
-pub struct PolicyAnswer {
-    /// The policy.
-    #[serde(flatten)]
-    pub policy: PolicyView,
-    /// Whether verifiers are told.
-    #[serde(flatten)]
-    pub committed: CommittedAnswer,
+pub type PolicyAnswer = CommittedView<PolicyView>;
+
+impl CommittedValue for PolicyView {
+    const ANSWER: &'static str = "PolicyAnswer";
+    const WHAT: &'static str = "A policy that was made or changed.";
 }
 
 /// A policy that was deleted.
-#[derive(Clone, Debug, Serialize, ToSchema)]
-pub struct PolicyDeletedAnswer {
+#[derive(Clone, Copy, Debug, Serialize, ToSchema)]
+pub struct DeletedPolicy {
     /// Its number, which no other will have.
     pub number: u32,
     /// That it is.
     pub deleted: bool,
-    /// Whether verifiers are told.
-    #[serde(flatten)]
-    pub committed: CommittedAnswer,
+}
+
+impl DeletedPolicy {
+    /// The answer for this policy.
+    #[must_use]
+    pub const fn of(policy: &PolicyRecord) -> Self {
+        Self { number: policy.number, deleted: true }
+    }
+}
+
+/// A policy that was deleted.
+pub type PolicyDeletedAnswer = CommittedView<DeletedPolicy>;
+
+impl CommittedValue for DeletedPolicy {
+    const ANSWER: &'static str = "PolicyDeletedAnswer";
+    const WHAT: &'static str = "A policy that was deleted.";
+
+    fn part() -> RefOr<Schema> {
+        Self::schema()
+    }
 }
 
 /// A revocation or suspension of many keys that is committed.
-#[derive(Clone, Debug, Serialize, ToSchema)]
-pub struct BulkAnswer {
-    /// The entry.
-    #[serde(flatten)]
-    pub entry: BulkView,
-    /// Whether verifiers are told.
-    #[serde(flatten)]
-    pub committed: CommittedAnswer,
+pub type BulkAnswer = CommittedView<BulkView>;
+
+impl CommittedValue for BulkView {
+    const ANSWER: &'static str = "BulkAnswer";
+    const WHAT: &'static str = "A revocation or suspension of many keys that is committed.";
 }
 
 /// All revocations and suspensions of many keys.

@@ -12,7 +12,7 @@ use portcullis_issuer::{Committed, Issuer};
 
 use super::{Root, unpublished};
 use crate::cli::Outcome;
-use crate::cli::list::write_published;
+use crate::cli::committed::write_published;
 use crate::cli::out::{Out, field, table};
 use crate::cli::sure::{Answer, Sure, told};
 

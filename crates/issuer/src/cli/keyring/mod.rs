@@ -17,7 +17,7 @@ use portcullis_issuer::{Committed, Error, Issuer, Publication};
 
 use super::Outcome;
 use super::args;
-use super::list::write_published;
+use super::committed::write_published;
 use super::out::{Out, field, table};
 
 /// Show, rotate, label and export the keyring: which signers speak for the issuer
