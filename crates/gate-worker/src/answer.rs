@@ -26,7 +26,7 @@ pub(crate) fn refuse(
     let settings = &runtime.settings;
     let problem = Problem::of(&refused, &settings.rates);
     if settings.analytics {
-        runtime.write(&DataPoint::refused(&refused, &problem));
+        runtime.write_point(&DataPoint::refused(&refused, &problem));
     }
     let debug = settings.debug.then(|| debug(refused.reason.code(), refused.name, refused.list));
     log(&Event::Refused(refused));
@@ -34,7 +34,10 @@ pub(crate) fn refuse(
 }
 
 /// One of the gate's own pages.
-pub(crate) fn own(gate: &RefCell<Gate>, page: ReservedPage) -> worker::Result<web_sys::Response> {
+pub(crate) fn reserved_page(
+    gate: &RefCell<Gate>,
+    page: ReservedPage,
+) -> worker::Result<web_sys::Response> {
     let (status, kind, body) = match page {
         ReservedPage::Health { ready: true } => (200, "text/plain", "ready\n".to_owned()),
         ReservedPage::Health { ready: false } => {

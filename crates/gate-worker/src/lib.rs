@@ -3,13 +3,13 @@
 //! ```ignore
 //! #[event(fetch)]
 //! async fn fetch(request: web_sys::Request, env: Env, ctx: Context) -> Result<web_sys::Response> {
-//!     let passage = match portcullis_gate_worker::authorize(request, &env, &ctx).await? {
-//!         Verdict::Pass(passage) => passage,
+//!     let authorized = match portcullis_gate_worker::authorize(request, &env, &ctx).await? {
+//!         Verdict::Authorized(authorized) => authorized,
 //!         Verdict::Answer(answer) => return Ok(answer),
 //!     };
-//!     match passage.caller() {
+//!     match authorized.caller() {
 //!         Some(caller) if caller.may("reports:read") => reports(caller),
-//!         Some(_) | None => passage.send().await,
+//!         Some(_) | None => authorized.send().await,
 //!     }
 //! }
 //! ```
@@ -28,13 +28,13 @@
 
 mod analytics;
 mod answer;
+mod authorized_request;
 mod background;
 mod clock;
 mod crypto;
 mod host;
 mod js;
 mod log;
-mod pass;
 mod queue;
 mod request;
 
@@ -59,22 +59,22 @@ use crate::answer::answer;
 use crate::clock::now;
 use crate::host::Runtime;
 use crate::js::{get, variable};
-use crate::request::Texts;
+use crate::request::RequestText;
 
+pub use crate::authorized_request::AuthorizedRequest;
 pub use crate::background::{queue, scheduled};
-pub use crate::pass::Passage;
 pub use portcullis_core::token::{Environment, Kind, Name};
 pub use portcullis_gate::caller::Caller;
-pub use portcullis_gate::refresh_schedule::Standing;
+pub use portcullis_gate::refresh_schedule::Freshness;
 
 /// Internals for the gate's own module; not part of the interface.
 #[doc(hidden)]
 pub mod module {
     pub use crate::answer::answer;
+    pub use crate::authorized_request::{plan_of, sender};
     pub use crate::log::log;
-    pub use crate::pass::{plan_of, sender};
     pub use crate::request::parts_of;
-    pub use crate::{Shared, held};
+    pub use crate::{Shared, existing};
 }
 
 thread_local! {
@@ -94,7 +94,7 @@ pub struct Shared {
 #[derive(Debug)]
 pub enum Verdict {
     /// Accepted: its key is valid, or it needs none.
-    Pass(Passage),
+    Authorized(AuthorizedRequest),
     /// Refused, or a request for one of the gate's own pages: return this answer.
     Answer(web_sys::Response),
 }
@@ -119,7 +119,7 @@ pub async fn authorize(
             return answer(&Problem::Misconfigured, None, origin.as_deref()).map(Verdict::Answer);
         }
     };
-    let texts = Texts::of(&request, &shared.settings)?;
+    let texts = RequestText::of(&request, &shared.settings)?;
     let runtime = Rc::new(Runtime { env, settings: Rc::clone(&shared.settings) });
     let evaluated = async |request: &Result<Request<'_>, Malformed>| {
         let next = authorized(&shared.gate, &runtime, ctx, request).await;
@@ -130,12 +130,12 @@ pub async fn authorize(
     match next {
         Next::Forward(forward) => {
             let removed = texts.removed;
-            Passage { shared, runtime, request, removed, origin, forward }.limited().await
+            AuthorizedRequest { shared, runtime, request, removed, origin, forward }.limited().await
         }
         Next::Refuse(refused) => {
             answer::refuse(&runtime, refused, origin.as_deref()).map(Verdict::Answer)
         }
-        Next::Own(page) => answer::own(&shared.gate, page).map(Verdict::Answer),
+        Next::Reserved(page) => answer::reserved_page(&shared.gate, page).map(Verdict::Answer),
         // Handled in `authorized`.
         Next::Sleep(_) | Next::Verify(_) => {
             let problem = Problem::Unavailable { retry_after: 1 };
@@ -168,7 +168,7 @@ fn shared(env: &JsValue) -> Result<Shared, SettingsError> {
 /// The isolate's gate, if it exists already.
 #[doc(hidden)]
 #[must_use]
-pub fn held() -> Option<Shared> {
+pub fn existing() -> Option<Shared> {
     GATE.with_borrow(Clone::clone)
 }
 
@@ -206,7 +206,7 @@ async fn authorized(
                 }
                 state.signature_is(signature, good);
             }
-            next @ (Next::Forward(_) | Next::Refuse(_) | Next::Own(_)) => return next,
+            next @ (Next::Forward(_) | Next::Refuse(_) | Next::Reserved(_)) => return next,
         }
     }
 }

@@ -7,7 +7,7 @@ use portcullis_core::list::{Bundle, Deployment, List, ListError, ListVersion};
 use portcullis_core::time::Time;
 use portcullis_core::verifier::{AdoptError, Update, Verifier};
 
-use crate::assertions::Assertions;
+use crate::assertions::AssertionCache;
 use crate::gate::Gate;
 use crate::log::Event;
 use crate::policies::PolicyFiles;
@@ -39,7 +39,7 @@ impl Gate {
     }
 
     /// The cache of signed assertions.
-    pub const fn assertions_mut(&mut self) -> &mut Assertions {
+    pub const fn assertions_mut(&mut self) -> &mut AssertionCache {
         &mut self.assertions
     }
 
@@ -101,7 +101,7 @@ impl Gate {
         let (Some(verifier), Some(secrets)) = (&mut self.verifier, &self.settings.secrets) else {
             return Vec::new();
         };
-        if !secrets.are_of(verifier.issuer()) {
+        if !secrets.belong_to(verifier.issuer()) {
             return vec![Event::ForeignSecrets];
         }
         let refused = secrets

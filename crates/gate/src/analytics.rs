@@ -11,7 +11,7 @@ use crate::refused::{ListSeen, Refused};
 
 /// The platform takes 250 data points per invocation. A report of uses takes at most this many,
 /// which leaves room for the other points of the same request.
-pub const MOST_POINTS: usize = 200;
+pub const MAX_POINTS: usize = 200;
 
 /// One call of `writeDataPoint`.
 #[derive(Clone, Debug, PartialEq)]
@@ -31,29 +31,29 @@ impl DataPoint {
     /// A refused request, and the type of its answer.
     #[must_use]
     pub fn refused(refused: &Refused, problem: &Problem) -> Self {
-        let told = problem.urn().rsplit(':').next().unwrap_or_default();
-        Self::new("refused", (refused.reason.code(), told), refused.name, 1, refused.list)
+        let answer = problem.urn().rsplit(':').next().unwrap_or_default();
+        Self::new("refused", (refused.reason.code(), answer), refused.name, 1, refused.list)
     }
 
     /// Forwarded requests of one key, and the list that is held at the time of the report.
     #[must_use]
-    pub fn passed(name: Name, uses: u32, list: Option<ListSeen>) -> Self {
+    pub fn forwarded(name: Name, uses: u32, list: Option<ListSeen>) -> Self {
         Self::new("passed", ("accepted", ""), Some(name), uses, list)
     }
 
     fn new(
         event: &str,
-        (code, told): (&str, &str),
+        (code, answer): (&str, &str),
         name: Option<Name>,
         uses: u32,
         list: Option<ListSeen>,
     ) -> Self {
         let name = name.map(|name| name.to_string());
-        let standing = list.map_or("", |list| list.standing.name());
+        let freshness = list.map_or("", |list| list.freshness.name());
         let key = name.clone().unwrap_or_default();
         Self {
             index: name.unwrap_or_else(|| code.to_owned()),
-            blobs: [event.into(), code.into(), key, standing.into(), told.into()],
+            blobs: [event.into(), code.into(), key, freshness.into(), answer.into()],
             doubles: [
                 f64::from(uses),
                 list.map_or(0.0, |list| double(list.number)),
@@ -72,7 +72,7 @@ const fn double(number: u64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::refresh_schedule::Standing;
+    use crate::refresh_schedule::Freshness;
     use crate::refused::Reason;
     use crate::settings::RateClasses;
     use portcullis_core::crypto::IssuerId;
@@ -90,7 +90,7 @@ mod tests {
 
     #[test]
     fn a_refusal_names_its_reason_and_its_list() {
-        let seen = ListSeen { number: 77, age_millis: 1_250, standing: Standing::Stale };
+        let seen = ListSeen { number: 77, age_millis: 1_250, freshness: Freshness::Stale };
         let point = refused(Reason::Key(Refusal::Revoked), Some(name()), Some(seen));
         let key = name().to_string();
         assert_eq!(point.index, key);
@@ -108,8 +108,8 @@ mod tests {
 
     #[test]
     fn uses_are_told_as_a_count() {
-        let seen = ListSeen { number: 1 << 52, age_millis: 9, standing: Standing::Fresh };
-        let point = DataPoint::passed(name(), 12, Some(seen));
+        let seen = ListSeen { number: 1 << 52, age_millis: 9, freshness: Freshness::Fresh };
+        let point = DataPoint::forwarded(name(), 12, Some(seen));
         assert_eq!(point.blobs[..2], ["passed", "accepted"]);
         assert_eq!((&point.blobs[3], point.blobs[4].as_str()), (&"fresh".to_owned(), ""));
         assert_eq!(point.doubles, [12.0, 4_503_599_627_370_496.0, 9.0]);

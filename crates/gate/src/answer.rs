@@ -294,8 +294,8 @@ pub fn debug(code: &str, name: Option<Name>, list: Option<ListSeen>) -> String {
     if let Some(name) = name {
         text += &format!("; key={name}");
     }
-    if let Some(ListSeen { number, age_millis, standing }) = list {
-        text += &format!("; list={number}; age_ms={age_millis}; standing={}", standing.name());
+    if let Some(ListSeen { number, age_millis, freshness }) = list {
+        text += &format!("; list={number}; age_ms={age_millis}; standing={}", freshness.name());
     }
     text
 }

@@ -10,7 +10,7 @@ use portcullis_core::time::Time;
 use portcullis_core::token::Claims;
 use portcullis_core::verify::Accepted;
 
-use crate::refresh_schedule::Standing;
+use crate::refresh_schedule::Freshness;
 
 /// Lifetime of an assertion, in seconds.
 const LIFETIME_SECS: u32 = 60;
@@ -18,57 +18,57 @@ const LIFETIME_SECS: u32 = 60;
 /// and a request takes time.
 const REUSED_SECS: u32 = 30;
 /// Entries in the cache, of some 400 bytes each.
-const KEPT: usize = 1024;
+const SLOTS: usize = 1024;
 
 /// The cache key of an assertion: the key's claims and the list, whose number also fixes the
 /// policy. The serial alone is not enough: after a restored backup an issuer may assign it again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Known {
+pub struct AssertionKey {
     issuer: IssuerId,
     claims: Claims,
     list: (u32, u64),
-    standing: Standing,
+    freshness: Freshness,
     issued_at: u32,
 }
 
 /// The assertion for a request.
 #[derive(Clone, Debug)]
-pub enum Asserted {
+pub enum AssertionText {
     /// It is cached.
     Signed(Rc<str>),
-    /// It has to be signed; then [keep](Assertions::keep) it.
-    Unsigned(Known, UnsignedAssertion),
+    /// It has to be signed; then [keep](AssertionCache::keep) it.
+    Unsigned(AssertionKey, UnsignedAssertion),
 }
 
 /// The newest assertions: a direct-mapped cache, one slot for each key.
 #[derive(Debug, Default)]
-pub struct Assertions {
-    places: Vec<Option<(Known, Rc<str>)>>,
+pub struct AssertionCache {
+    slots: Vec<Option<(AssertionKey, Rc<str>)>>,
 }
 
-impl Assertions {
+impl AssertionCache {
     /// The assertion for an accepted key. `None` if it would exceed the maximal length: the origin
     /// then gets none.
     pub fn find(
         &self,
         (kid, audience): (u16, &str),
         accepted: &Accepted,
-        (policy, standing): (&Policy<'_>, Standing),
+        (policy, freshness): (&Policy<'_>, Freshness),
         now: Time,
-    ) -> Option<Asserted> {
+    ) -> Option<AssertionText> {
         let claims = accepted.claims();
         let list = accepted.list();
-        let known = Known {
+        let known = AssertionKey {
             issuer: accepted.issuer(),
             claims: *claims,
             list: (list.epoch, list.number),
-            standing,
+            freshness,
             issued_at: now.secs(),
         };
         // Reuse the cached assertion if it is the same apart from its time, and young enough.
-        let kept = self.places.get(known.place()).and_then(Option::as_ref);
-        if let Some((_, text)) = kept.filter(|(held, _)| held.serves(&known)) {
-            return Some(Asserted::Signed(Rc::clone(text)));
+        let cached = self.slots.get(known.slot()).and_then(Option::as_ref);
+        if let Some((_, text)) = cached.filter(|(held, _)| held.can_reuse(&known)) {
+            return Some(AssertionText::Signed(Rc::clone(text)));
         }
         let assertion = Assertion {
             issuer: accepted.issuer(),
@@ -80,36 +80,36 @@ impl Assertions {
             name: accepted.name(),
             owner: claims.owner,
             policy: claims.policy,
-            fresh: standing == Standing::Fresh,
+            fresh: freshness == Freshness::Fresh,
             audience,
             scopes: &joined(policy.scopes(), " "),
             sales_channels: &joined(policy.sales_channels(), ","),
         };
-        Some(Asserted::Unsigned(known, assertion.unsigned(kid).ok()?))
+        Some(AssertionText::Unsigned(known, assertion.unsigned(kid).ok()?))
     }
 
     /// Caches a signed assertion.
-    pub fn keep(&mut self, known: Known, text: Rc<str>) {
-        if self.places.is_empty() {
-            self.places.resize(KEPT, None);
+    pub fn keep(&mut self, known: AssertionKey, text: Rc<str>) {
+        if self.slots.is_empty() {
+            self.slots.resize(SLOTS, None);
         }
-        if let Some(place) = self.places.get_mut(known.place()) {
-            *place = Some((known, text));
+        if let Some(slot) = self.slots.get_mut(known.slot()) {
+            *slot = Some((known, text));
         }
     }
 }
 
-impl Known {
-    /// Whether the assertion cached under `self` may be used for `asked` now.
-    fn serves(&self, asked: &Self) -> bool {
-        let age = asked.issued_at.checked_sub(self.issued_at);
-        let same = Self { issued_at: self.issued_at, ..*asked } == *self;
+impl AssertionKey {
+    /// Whether the assertion cached under `self` may be used for `other` now.
+    fn can_reuse(&self, other: &Self) -> bool {
+        let age = other.issued_at.checked_sub(self.issued_at);
+        let same = Self { issued_at: self.issued_at, ..*other } == *self;
         same && matches!(age, Some(0..REUSED_SECS))
     }
 
     /// The slot. Serials are assigned in a random order, so they spread evenly.
-    fn place(&self) -> usize {
-        usize::try_from(self.claims.serial.get() % KEPT as u64).unwrap_or(0)
+    fn slot(&self) -> usize {
+        usize::try_from(self.claims.serial.get() % SLOTS as u64).unwrap_or(0)
     }
 }
 

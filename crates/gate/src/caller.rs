@@ -6,7 +6,7 @@ use portcullis_core::token::{Claims, Environment, Kind, Name};
 use portcullis_core::verify::Accepted;
 
 use crate::identity::{Form, Identity};
-use crate::refresh_schedule::Standing;
+use crate::refresh_schedule::Freshness;
 
 /// An accepted key.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,21 +18,21 @@ pub struct Caller {
     sales_channels: Vec<String>,
     claims: Claims,
     list: ListVersion,
-    standing: Standing,
+    freshness: Freshness,
 }
 
 impl Caller {
     /// The holder of an accepted key with this policy, verified against a list of this standing.
     #[must_use]
-    pub fn new(form: Form, accepted: &Accepted, policy: &Policy<'_>, standing: Standing) -> Self {
+    pub fn new(form: Form, accepted: &Accepted, policy: &Policy<'_>, freshness: Freshness) -> Self {
         Self {
             name: accepted.name(),
-            identity: Identity::new(form, accepted, policy, standing),
+            identity: Identity::new(form, accepted, policy, freshness),
             scopes: policy.scopes().map(str::to_owned).collect(),
             sales_channels: policy.sales_channels().map(str::to_owned).collect(),
             claims: *accepted.claims(),
             list: accepted.list(),
-            standing,
+            freshness,
         }
     }
 
@@ -57,13 +57,13 @@ impl Caller {
     /// The number of the key's owner (tenant), if any.
     #[must_use]
     pub const fn owner(&self) -> Option<u32> {
-        not_0(self.claims.owner)
+        non_zero(self.claims.owner)
     }
 
     /// The number of the key's policy, if any.
     #[must_use]
     pub const fn policy(&self) -> Option<u32> {
-        not_0(self.claims.policy)
+        non_zero(self.claims.policy)
     }
 
     /// All claims of the key.
@@ -98,8 +98,8 @@ impl Caller {
 
     /// Whether that list was fresh.
     #[must_use]
-    pub const fn standing(&self) -> Standing {
-        self.standing
+    pub const fn freshness(&self) -> Freshness {
+        self.freshness
     }
 
     /// The version of that list.
@@ -109,6 +109,6 @@ impl Caller {
 }
 
 /// The number 0 means no owner and no policy.
-const fn not_0(number: u32) -> Option<u32> {
+const fn non_zero(number: u32) -> Option<u32> {
     if number == 0 { None } else { Some(number) }
 }

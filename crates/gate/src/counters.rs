@@ -11,7 +11,7 @@ use crate::settings::SourceSetting;
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Counters {
     /// Requests that went to the origin.
-    pub(crate) passed: u64,
+    pub(crate) forwarded: u64,
     pub(crate) refused: BTreeMap<&'static str, u64>,
 }
 

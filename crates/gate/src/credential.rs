@@ -18,7 +18,7 @@ pub struct Credential<'a> {
     /// The place of the key to verify.
     location: Location,
     /// Every place that held a key.
-    taken: Taken,
+    removed_keys: RemovedKeys,
 }
 
 /// A place that may hold a key.
@@ -33,7 +33,7 @@ enum Location {
 
 /// The places of a request that held keys, and are removed before it goes on.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Taken {
+pub struct RemovedKeys {
     /// `Authorization`. With other contents it is left for the origin.
     pub authorization: bool,
     /// `X-API-Key`.
@@ -46,7 +46,7 @@ pub struct Taken {
     pub query: bool,
 }
 
-impl Taken {
+impl RemovedKeys {
     const fn of(location: Location) -> Self {
         Self {
             authorization: matches!(location, Location::Authorization),
@@ -84,7 +84,7 @@ impl Taken {
             ("x-api-key", self.x_api_key),
             ("x-publishable-api-key", self.publishable_key),
         ];
-        headers.into_iter().filter_map(|(name, taken)| taken.then_some(name))
+        headers.into_iter().filter_map(|(name, removed_keys)| removed_keys.then_some(name))
     }
 }
 
@@ -189,12 +189,12 @@ impl<'a> Credential<'a> {
             |one: &Candidate<'_>| one.location == Location::Authorization && one.kind.is_none();
         let mut chosen: Option<Candidate<'a>> = None;
         let (mut secret, mut publishable) = (None::<Cow<'a, str>>, None::<Cow<'a, str>>);
-        let mut taken = Taken::default();
+        let mut removed_keys = RemovedKeys::default();
         for one in found.into_iter().flatten() {
             if elsewhere && is_foreign(&one) {
                 continue;
             }
-            taken = taken.and(Taken::of(one.location));
+            removed_keys = removed_keys.and(RemovedKeys::of(one.location));
             // A text that looks like neither kind conflicts with keys of both.
             let (first, second) = match one.kind {
                 Some(Kind::Secret) => (Some(&mut secret), None),
@@ -211,13 +211,13 @@ impl<'a> Credential<'a> {
             }
         }
         let Candidate { location, text, .. } = chosen.ok_or(CredentialError::Missing)?;
-        Ok(Self { token: text, location, taken })
+        Ok(Self { token: text, location, removed_keys })
     }
 
     /// Every place that held a key among those that the route reads.
     #[must_use]
-    pub const fn presented(&self) -> Taken {
-        self.taken
+    pub const fn presented(&self) -> RemovedKeys {
+        self.removed_keys
     }
 
     /// Whether the verified key was in `Authorization`, which shows caches that the answer is for
@@ -237,7 +237,7 @@ impl<'a> Credential<'a> {
     /// except the verified one if `keep_verified`. A field that holds a second key is removed all
     /// the same.
     #[must_use]
-    pub fn taken(&self, keep_verified: bool, request: &Request<'_>) -> Taken {
+    pub fn removed_keys(&self, keep_verified: bool, request: &Request<'_>) -> RemovedKeys {
         let field = match self.location {
             Location::Authorization => request.authorization,
             Location::XApiKey => request.x_api_key,
@@ -247,9 +247,9 @@ impl<'a> Credential<'a> {
         };
         let is_alone = || !field.is_some_and(|value| holds_other(value, &self.token));
         if keep_verified && is_alone() {
-            self.taken.but(Taken::of(self.location))
+            self.removed_keys.but(RemovedKeys::of(self.location))
         } else {
-            self.taken
+            self.removed_keys
         }
     }
 }
@@ -258,12 +258,12 @@ impl core::fmt::Debug for Credential<'_> {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         f.debug_struct("Credential")
             .field("place", &self.location)
-            .field("taken", &self.taken)
+            .field("taken", &self.removed_keys)
             .finish_non_exhaustive()
     }
 }
 
-impl Taken {
+impl RemovedKeys {
     /// The places that hold keys of this system, whether or not the route reads them. Keys are
     /// recognized by form and checksum, so that other systems' tokens stay. Places in `presented`
     /// are known already and not searched.

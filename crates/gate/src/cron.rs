@@ -19,7 +19,7 @@ pub async fn tick<H: Host>(gate: &RefCell<Gate>, host: &H) {
     // A refresh stores the floor only if the list changed. The newest stamp is a better floor.
     let floor = gate.borrow().floor();
     if let Some(floor) = floor {
-        host.keep(floor).await;
+        host.store_floor(floor).await;
     }
     let analytics = gate.borrow().settings().analytics;
     loop {

@@ -6,7 +6,7 @@ use crate::analytics::DataPoint;
 use crate::gate::Gate;
 use crate::host::Host;
 use crate::log::Event;
-use crate::usage::{PATIENCE, Report};
+use crate::usage::{Report, TIMEOUT};
 
 /// Sends a report. If the delivery fails, the uses are kept for the next report.
 pub async fn deliver<H: Host>(gate: &RefCell<Gate>, host: &H, mut report: Report) {
@@ -16,13 +16,15 @@ pub async fn deliver<H: Host>(gate: &RefCell<Gate>, host: &H, mut report: Report
         (settings.analytics, settings.report_usage, gate.list_seen(host.now()))
     };
     if analytics {
-        report.news().for_each(|(name, uses)| host.write(&DataPoint::passed(name, uses, list)));
+        report
+            .unwritten()
+            .for_each(|(name, uses)| host.write_point(&DataPoint::forwarded(name, uses, list)));
     }
-    let sent = if report_usage { host.report(report.body(), PATIENCE).await } else { Ok(()) };
+    let sent = if report_usage { host.report_usage(report.body(), TIMEOUT).await } else { Ok(()) };
     match sent {
-        Ok(()) => gate.borrow_mut().usage_mut().arrived(),
+        Ok(()) => gate.borrow_mut().usage_mut().delivered(),
         Err(error) => {
-            gate.borrow_mut().usage_mut().take_back(report, host.now());
+            gate.borrow_mut().usage_mut().put_back(report, host.now());
             host.log(&Event::Usage(error));
         }
     }

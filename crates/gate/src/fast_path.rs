@@ -11,13 +11,13 @@ use std::rc::Rc;
 use portcullis_core::time::Time;
 
 use crate::answer::rate_headers;
-use crate::assertions::Asserted;
+use crate::assertions::AssertionText;
 use crate::forward::{Edits, Flags};
 use crate::gate::{Gate, RESERVED};
-use crate::header_cache::{CachedEdits, Wanted};
+use crate::header_cache::{CachedEdits, Lookup};
 use crate::identity::Identity;
-use crate::pipeline::{Cleared, ClearedKey, Inquiry};
-use crate::refresh_schedule::Standing;
+use crate::pipeline::{Cleared, ClearedKey, Evaluation};
+use crate::refresh_schedule::Freshness;
 use crate::refused::Rate;
 use crate::request::Request;
 use crate::request_state::RequestState;
@@ -57,22 +57,25 @@ impl Gate {
             return None;
         }
         let state = RequestState::new();
-        let mut inquiry = Inquiry::new(&state, now);
+        let mut evaluation = Evaluation::new(&state, now);
         // Destructured by reference: a `Cleared` is some hundred bytes.
-        let outcome = self.evaluate(request, &mut inquiry);
-        let Ok(Cleared { route, taken, query, key: Some(key) }) = &outcome else { return None };
-        let ClearedKey { accepted, standing, policy, class, assertion, in_authorization } = key;
-        let target_changes = query.is_some() || request.is_encoded_anew();
-        if inquiry.refresh || target_changes || route.max_connection_age.is_some() {
+        let outcome = self.evaluate(request, &mut evaluation);
+        let Ok(Cleared { route, removed_keys, query, key: Some(key) }) = &outcome else {
+            return None;
+        };
+        let ClearedKey { accepted, freshness, policy, class, assertion, in_authorization } = key;
+        let target_changes = query.is_some() || request.is_reencoded();
+        if evaluation.refresh || target_changes || route.max_connection_age.is_some() {
             return None;
         }
         let assertion = match assertion {
-            Some(Asserted::Unsigned(..)) => return None,
-            Some(Asserted::Signed(text)) => Some(text),
+            Some(AssertionText::Unsigned(..)) => return None,
+            Some(AssertionText::Signed(text)) => Some(text),
             None => None,
         };
         // The platform's own limiter needs an `await`. A stale verdict is left to the slow path.
-        if class.is_some_and(|(_, class)| class.binding.is_some()) || *standing != Standing::Fresh {
+        if class.is_some_and(|(_, class)| class.binding.is_some()) || *freshness != Freshness::Fresh
+        {
             return None;
         }
         let flags = Flags {
@@ -82,24 +85,24 @@ impl Gate {
             may_be_cut: false,
         };
         let client = request.client;
-        let wanted = Wanted { accepted, taken: *taken, flags, client, assertion };
+        let lookup = Lookup { accepted, removed_keys: *removed_keys, flags, client, assertion };
         let class = class.map(|(class, _)| class);
         let serial = accepted.serial().get();
         // Reuse the edits of the last such request, or write them.
-        let found = self.header_cache.find(&wanted);
+        let found = self.header_cache.find(&lookup);
         let mut new = None;
         let edits = found.unwrap_or_else(|| {
-            let identity = Identity::new(settings.identity, accepted, policy, *standing);
+            let identity = Identity::new(settings.identity, accepted, policy, *freshness);
             let edits = Edits {
-                taken: *taken,
+                removed_keys: *removed_keys,
                 client: Some(client),
                 identity: identity.lines(),
                 assertion: assertion.map(|text| &**text),
                 uncached: flags.uncached,
             };
-            new = Some(wanted.owned());
+            new = Some(lookup.owned());
             let lines = edits.lines(core::iter::empty(), None);
-            Rc::new(CachedEdits { lines, flags, name: accepted.name(), place: wanted.place() })
+            Rc::new(CachedEdits { lines, flags, name: accepted.name(), slot: lookup.slot() })
         });
         // Take from the rate limiter last, so that a request that falls through to the slow path is
         // not counted twice.
@@ -113,10 +116,10 @@ impl Gate {
                 Some(Rate { class, allowance: Some(allowance) })
             }
         };
-        if let Some(known) = new {
-            self.header_cache.keep(known, Rc::clone(&edits));
+        if let Some(key_of_entry) = new {
+            self.header_cache.keep(key_of_entry, Rc::clone(&edits));
         }
-        self.count_passed(edits.name, now);
+        self.count_forwarded(edits.name, now);
         Some(FastForward { edits, rate })
     }
 }

@@ -11,15 +11,15 @@ use portcullis_core::token::Name;
 use portcullis_core::verifier::Verifier;
 use portcullis_core::verify::Accepted;
 
-use crate::analytics::MOST_POINTS;
-use crate::assertions::{Asserted, Assertions};
+use crate::analytics::MAX_POINTS;
+use crate::assertions::{AssertionCache, AssertionText};
 use crate::caller::Caller;
 use crate::counters::{Counters, SourceState};
 use crate::forward::Forward;
 use crate::header_cache::HeaderCache;
 use crate::policies::PolicyFiles;
 use crate::rate::Limiter;
-use crate::refresh_schedule::{RefreshSchedule, Span, Standing};
+use crate::refresh_schedule::{Freshness, RefreshSchedule, Span};
 use crate::refused::{ListSeen, Reason, Refused};
 use crate::settings::Settings;
 use crate::usage::{BATCH, Usage};
@@ -28,7 +28,7 @@ use crate::usage::{BATCH, Usage};
 pub const RESERVED: &str = "/.portcullis/";
 
 /// Signatures that one isolate remembers as verified: 150 kB of its 128 MB.
-const REMEMBERED: usize = 1024;
+const MAX_SIGNATURES: usize = 1024;
 
 /// The state of one isolate. It starts empty, so it accepts no key. After a panic the runtime makes
 /// a new instance, which starts empty as well.
@@ -40,7 +40,7 @@ pub struct Gate {
     pub(crate) refresh_schedule: RefreshSchedule,
     pub(crate) policies: PolicyFiles,
     pub(crate) limiter: Limiter,
-    pub(crate) assertions: Assertions,
+    pub(crate) assertions: AssertionCache,
     pub(crate) header_cache: HeaderCache,
     pub(crate) usage: Usage,
     pub(crate) counters: Counters,
@@ -57,13 +57,13 @@ impl Gate {
     pub fn new(settings: Settings) -> Self {
         Self {
             verifier: None,
-            signature_cache: SignatureCache::new(REMEMBERED),
+            signature_cache: SignatureCache::new(MAX_SIGNATURES),
             refresh_schedule: RefreshSchedule::new(settings.bounds),
             policies: PolicyFiles::new(),
             limiter: Limiter::default(),
-            assertions: Assertions::default(),
+            assertions: AssertionCache::default(),
             header_cache: HeaderCache::default(),
-            usage: Usage::new(if settings.analytics { MOST_POINTS } else { BATCH }),
+            usage: Usage::new(if settings.analytics { MAX_POINTS } else { BATCH }),
             counters: Counters::default(),
             sources: settings.sources.iter().map(SourceState::new).collect(),
             outpaced_told: Span::NEVER,
@@ -77,19 +77,19 @@ impl Gate {
     pub(crate) fn assertion(
         &self,
         accepted: &Accepted,
-        said: (&Policy<'_>, Standing),
+        verdict: (&Policy<'_>, Freshness),
         now: Time,
-    ) -> Option<Asserted> {
+    ) -> Option<AssertionText> {
         let (kid, _) = self.settings.secrets.as_ref()?.assertion()?;
         let entry = self.verifier.as_ref()?.keyring().entry(kid)?;
         let may_sign = entry.purpose == Purpose::Assertion && entry.counts_at(now);
         let signer = (kid, self.settings.origin.authority());
-        self.assertions.find(signer, accepted, said, now).filter(|_| may_sign)
+        self.assertions.find(signer, accepted, verdict, now).filter(|_| may_sign)
     }
 
     /// Counts a forwarded request.
-    pub(crate) fn count_passed(&mut self, name: Name, now: Time) {
-        self.counters.passed += 1;
+    pub(crate) fn count_forwarded(&mut self, name: Name, now: Time) {
+        self.counters.forwarded += 1;
         if self.settings.report_usage || self.settings.analytics {
             self.usage.count(name, now);
         }

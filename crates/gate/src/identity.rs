@@ -5,7 +5,7 @@ use core::fmt::{Display, Write as _};
 use portcullis_core::policy::Policy;
 use portcullis_core::verify::Accepted;
 
-use crate::refresh_schedule::Standing;
+use crate::refresh_schedule::Freshness;
 
 /// The header with the whole identity. Names that begin with it and a hyphen are reserved as well;
 /// those of a client are dropped.
@@ -42,25 +42,25 @@ pub struct Identity(String);
 impl Identity {
     /// The identity of an accepted key with this policy, verified against a list of this standing.
     #[must_use]
-    pub fn new(form: Form, accepted: &Accepted, policy: &Policy<'_>, standing: Standing) -> Self {
+    pub fn new(form: Form, accepted: &Accepted, policy: &Policy<'_>, freshness: Freshness) -> Self {
         let claims = accepted.claims();
-        let mut said = Said::new(form);
-        said.word("key", accepted.name());
-        said.word("issuer", accepted.issuer());
-        said.word("kind", claims.kind.name());
-        said.word("environment", claims.environment.name());
-        said.word("list", accepted.list().number);
-        said.word("standing", standing.name());
+        let mut writer = HeaderWriter::new(form);
+        writer.item("key", accepted.name());
+        writer.item("issuer", accepted.issuer());
+        writer.item("kind", claims.kind.name());
+        writer.item("environment", claims.environment.name());
+        writer.item("list", accepted.list().number);
+        writer.item("standing", freshness.name());
         // 0 means none; leave it out, so that an origin never looks up the number 0.
         if claims.owner != 0 {
-            said.word("owner", claims.owner);
+            writer.item("owner", claims.owner);
         }
         if claims.policy != 0 {
-            said.word("policy", claims.policy);
+            writer.item("policy", claims.policy);
         }
-        said.texts("scopes", policy.scopes(), ' ');
-        said.texts("sales-channels", policy.sales_channels(), ',');
-        Self(said.lines())
+        writer.list("scopes", policy.scopes(), ' ');
+        writer.list("sales-channels", policy.sales_channels(), ',');
+        Self(writer.lines())
     }
 
     /// All lines.
@@ -78,29 +78,29 @@ impl Identity {
 
 /// A writer of the identity, in one of the forms. No value holds a quotation mark, a backslash or
 /// anything beyond visible ASCII: the policy decoder checks scopes and sales channels.
-struct Said {
+struct HeaderWriter {
     form: Form,
     text: String,
 }
 
-impl Said {
+impl HeaderWriter {
     fn new(form: Form) -> Self {
         Self { form, text: String::with_capacity(320) }
     }
 
     fn key(&mut self, key: &str) {
-        let said = match self.form {
+        let written = match self.form {
             Form::One if self.text.is_empty() => write!(self.text, "{NAME}\n{key}="),
             Form::One => write!(self.text, ", {key}="),
             Form::Each => writeln!(self.text, "{NAME}-{key}"),
         };
         // Writing to a `String` can't fail.
-        debug_assert!(said.is_ok());
+        debug_assert!(written.is_ok());
     }
 
     fn put(&mut self, value: impl Display) {
-        let said = write!(self.text, "{value}");
-        debug_assert!(said.is_ok());
+        let written = write!(self.text, "{value}");
+        debug_assert!(written.is_ok());
     }
 
     fn end(&mut self) {
@@ -110,7 +110,7 @@ impl Said {
     }
 
     /// A token or an integer of RFC 9651.
-    fn word(&mut self, key: &str, value: impl Display) {
+    fn item(&mut self, key: &str, value: impl Display) {
         self.key(key);
         self.put(value);
         self.end();
@@ -118,7 +118,7 @@ impl Said {
 
     /// An inner list of strings (RFC 9651), or in a header of its own with `between` between the
     /// values. Writes nothing if there are no values.
-    fn texts<'a>(&mut self, key: &str, values: impl Iterator<Item = &'a str>, between: char) {
+    fn list<'a>(&mut self, key: &str, values: impl Iterator<Item = &'a str>, between: char) {
         let mut values = values.peekable();
         if values.peek().is_none() {
             return;
@@ -170,30 +170,31 @@ mod tests {
         }
     }
 
-    fn said(form: Form) -> Identity {
-        let mut said = Said::new(form);
-        said.word("key", "apk_1");
-        said.word("issuer", "iss_1");
-        said.texts("none", [].into_iter(), ' ');
-        said.texts("scopes", ["orders:*", "*"].into_iter(), ' ');
-        said.texts("sales-channels", ["a", "b"].into_iter(), ',');
-        Identity(said.lines())
+    fn identity(form: Form) -> Identity {
+        let mut writer = HeaderWriter::new(form);
+        writer.item("key", "apk_1");
+        writer.item("issuer", "iss_1");
+        writer.list("none", [].into_iter(), ' ');
+        writer.list("scopes", ["orders:*", "*"].into_iter(), ' ');
+        writer.list("sales-channels", ["a", "b"].into_iter(), ',');
+        Identity(writer.lines())
     }
 
     #[test]
     fn one_header_says_everything_as_a_dictionary() {
-        let told = r#"key=apk_1, issuer=iss_1, scopes=("orders:*" "*"), sales-channels=("a" "b")"#;
-        assert_eq!(said(Form::One).headers().collect::<Vec<_>>(), [("portcullis", told)]);
+        let expected =
+            r#"key=apk_1, issuer=iss_1, scopes=("orders:*" "*"), sales-channels=("a" "b")"#;
+        assert_eq!(identity(Form::One).headers().collect::<Vec<_>>(), [("portcullis", expected)]);
     }
 
     #[test]
     fn each_has_a_header_of_its_own_or_none() {
-        let told = [
+        let expected = [
             ("portcullis-key", "apk_1"),
             ("portcullis-issuer", "iss_1"),
             ("portcullis-scopes", "orders:* *"),
             ("portcullis-sales-channels", "a,b"),
         ];
-        assert_eq!(said(Form::Each).headers().collect::<Vec<_>>(), told);
+        assert_eq!(identity(Form::Each).headers().collect::<Vec<_>>(), expected);
     }
 }

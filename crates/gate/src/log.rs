@@ -43,7 +43,7 @@ pub enum Event {
     /// A restored file, deployed with the gate or stored by another isolate, was refused.
     Floor(AdoptError),
     /// Even the quickest source serves stamps older than `fresh_for`.
-    Outpaced {
+    SourcesTooSlow {
         /// That source.
         source: &'static str,
         /// The age of its stamps on arrival, in milliseconds.
@@ -101,7 +101,7 @@ impl Event {
             Self::Floor(error) => json!({
                 "event": "floor_refused", "code": error.code(), "message": error.to_string(),
             }),
-            Self::Outpaced { source, lag } => json!({
+            Self::SourcesTooSlow { source, lag } => json!({
                 "event": "outpaced", "source": source, "lag_ms": lag,
                 "message": "FRESH_FOR is less than the age of stamps when they come: requests wait \
                             in vain; raise it, or add a quicker source",
@@ -151,7 +151,7 @@ impl Event {
             Self::Refused(_)
             | Self::List { .. }
             | Self::Floor(_)
-            | Self::Outpaced { .. }
+            | Self::SourcesTooSlow { .. }
             | Self::Usage(_)
             | Self::Message(_)
             | Self::Analytics
@@ -168,6 +168,6 @@ fn refused_object(refused: &Refused) -> Value {
         "key": refused.name.map(|name| name.to_string()),
         "list": refused.list.map(|list| list.number),
         "age_ms": refused.list.map(|list| list.age_millis),
-        "standing": refused.list.map(|list| list.standing.name()),
+        "standing": refused.list.map(|list| list.freshness.name()),
     })
 }

@@ -14,10 +14,10 @@ use portcullis_core::token::{Kind, Name};
 use portcullis_core::verifier::Verifier;
 use portcullis_core::verify::{Accepted, Authentication, Refusal, Requirements, Unverified};
 
-use crate::assertions::Asserted;
-use crate::credential::{Credential, Taken};
+use crate::assertions::AssertionText;
+use crate::credential::{Credential, RemovedKeys};
 use crate::gate::Gate;
-use crate::refresh_schedule::{ListStep, RefreshReason, Standing};
+use crate::refresh_schedule::{Freshness, ListStep, RefreshReason};
 use crate::refused::Reason;
 use crate::request::keys::holds_key;
 use crate::request::{Malformed, Request, query};
@@ -25,7 +25,7 @@ use crate::request_state::RequestState;
 use crate::settings::{Kinds, NoRoute, Places, RateClass, Route};
 
 /// The inputs of an evaluation, and its side results.
-pub(crate) struct Inquiry<'r> {
+pub(crate) struct Evaluation<'r> {
     pub(crate) now: Time,
     pub(crate) state: &'r RequestState,
     /// Start a background refresh, whatever the decision.
@@ -34,7 +34,7 @@ pub(crate) struct Inquiry<'r> {
     pub(crate) verified: Option<Box<PendingSignature>>,
 }
 
-impl<'r> Inquiry<'r> {
+impl<'r> Evaluation<'r> {
     pub(crate) const fn new(state: &'r RequestState, now: Time) -> Self {
         Self { now, state, refresh: false, verified: None }
     }
@@ -44,7 +44,7 @@ impl<'r> Inquiry<'r> {
 pub(crate) struct Cleared<'g> {
     pub(crate) route: &'g Route,
     /// The places that hold keys, which the gate removes.
-    pub(crate) taken: Taken,
+    pub(crate) removed_keys: RemovedKeys,
     /// The query without keys, if it held any.
     pub(crate) query: Option<String>,
     /// The key, unless the route needs none.
@@ -54,11 +54,11 @@ pub(crate) struct Cleared<'g> {
 /// The key of a request that may go to the origin.
 pub(crate) struct ClearedKey<'g> {
     pub(crate) accepted: Accepted,
-    pub(crate) standing: Standing,
+    pub(crate) freshness: Freshness,
     pub(crate) policy: Policy<'g>,
     /// The rate class. The request isn't counted yet.
     pub(crate) class: Option<(usize, &'g RateClass)>,
-    pub(crate) assertion: Option<Asserted>,
+    pub(crate) assertion: Option<AssertionText>,
     pub(crate) in_authorization: bool,
 }
 
@@ -75,7 +75,7 @@ pub(crate) enum Need {
     /// A fresher list, or the first one.
     List { held: Option<ListVersion>, at_most: u64, refresh: bool },
     /// An extra refresh, which may change the verdict on this key.
-    RefreshReason(RefreshReason),
+    Refresh(RefreshReason),
     /// A policy that is not held.
     Policy { kind: Kind, number: u32 },
     /// The verification of a signature.
@@ -97,7 +97,7 @@ impl Gate {
     pub(crate) fn evaluate<'g>(
         &'g self,
         request: &Request<'_>,
-        inquiry: &mut Inquiry<'_>,
+        evaluation: &mut Evaluation<'_>,
     ) -> Result<Cleared<'g>, Stop> {
         let settings = &*self.settings;
         let find = |method| settings.routes.find(method, request.path);
@@ -119,31 +119,31 @@ impl Gate {
             kind: route.kinds.only(),
             environment: Some(route.environment),
         };
-        let (accepted, standing) = self.verify(credential.token(), requirements, inquiry)?;
+        let (accepted, freshness) = self.verify(credential.token(), requirements, evaluation)?;
         let stop = |reason| Stop::Refuse(reason, Some(accepted.name()));
-        if route.strict && standing == Standing::Stale {
+        if route.strict && freshness == Freshness::Stale {
             return Err(stop(Reason::Stale));
         }
         // Check its policy and rate class.
-        let policy = self.policy(&accepted, inquiry)?;
-        permit(&policy, route, request).map_err(stop)?;
+        let policy = self.policy(&accepted, evaluation)?;
+        authorize(&policy, route, request).map_err(stop)?;
         let class = match settings.rates.find(policy.rate_class()) {
             Ok(class) => class,
-            Err(_) if settings.passes_unknown_class => None,
+            Err(_) if settings.allows_unknown_class => None,
             Err(_) => return Err(stop(Reason::UnknownRateClass)),
         };
         // List what to remove: the presented keys, and keys in places that the route doesn't read.
-        let taken = credential.taken(route.keep_credential, request);
-        let elsewhere = Taken::found_in(request, credential.presented());
-        let assertion = self.assertion(&accepted, (&policy, standing), inquiry.now);
+        let removed_keys = credential.removed_keys(route.keep_credential, request);
+        let elsewhere = RemovedKeys::found_in(request, credential.presented());
+        let assertion = self.assertion(&accepted, (&policy, freshness), evaluation.now);
         let in_authorization = credential.is_in_authorization();
         Ok(Cleared {
             route,
-            taken: taken.and(elsewhere),
-            query: self.query_without_keys(request, &route.places, taken.query),
+            removed_keys: removed_keys.and(elsewhere),
+            query: self.query_without_keys(request, &route.places, removed_keys.query),
             key: Some(ClearedKey {
                 accepted,
-                standing,
+                freshness,
                 policy,
                 class,
                 assertion,
@@ -156,32 +156,32 @@ impl Gate {
     pub(crate) fn evaluate_admin(
         &self,
         request: &Request<'_>,
-        inquiry: &mut Inquiry<'_>,
+        evaluation: &mut Evaluation<'_>,
     ) -> Result<(), Stop> {
         let (places, kinds) = (Places::HEADERS, Kinds { secret: true, publishable: false });
         let credential = Credential::read(request, &places, kinds)
             .map_err(|error| Stop::refuse(Reason::Credential(error)))?;
         let requirements = Requirements { purpose: Purpose::Admin, kind: None, environment: None };
-        self.verify(credential.token(), requirements, inquiry).map(|_| ())
+        self.verify(credential.token(), requirements, evaluation).map(|_| ())
     }
 
     /// Clears a request that needs no key. Keys that it carries are removed all the same.
     fn without_key<'g>(&'g self, route: &'g Route, request: &Request<'_>) -> Cleared<'g> {
         Cleared {
             route,
-            taken: Taken::found_in(request, Taken::default()),
+            removed_keys: RemovedKeys::found_in(request, RemovedKeys::default()),
             query: self.query_without_keys(request, &Places::NONE, false),
             key: None,
         }
     }
 
     /// The query without keys; `None` if it holds none. Removes the parameter that the route reads
-    /// if `taken`, and this system's keys from the parameters of other routes.
+    /// if `removed_keys`, and this system's keys from the parameters of other routes.
     fn query_without_keys(
         &self,
         request: &Request<'_>,
         places: &Places,
-        taken: bool,
+        removed_keys: bool,
     ) -> Option<String> {
         if request.query.is_empty() {
             return None;
@@ -191,7 +191,7 @@ impl Gate {
             let is_routes = places.query.as_deref() == Some(name);
             let query = left.as_deref().unwrap_or(&request.query);
             let without = query::without(query, name, |value| {
-                if is_routes { taken } else { holds_key(&query::value(value)) }
+                if is_routes { removed_keys } else { holds_key(&query::value(value)) }
             });
             if without != query {
                 left = Some(without);
@@ -206,14 +206,14 @@ impl Gate {
         &self,
         token: &str,
         requirements: Requirements,
-        inquiry: &mut Inquiry<'_>,
-    ) -> Result<(Accepted, Standing), Stop> {
-        let now = inquiry.now;
+        evaluation: &mut Evaluation<'_>,
+    ) -> Result<(Accepted, Freshness), Stop> {
+        let now = evaluation.now;
         let held = self.held(now).ok();
         let unverified = Unverified::parse(token).map_err(|error| Stop::because(error.into()))?;
         let Some(verifier) = &self.verifier else {
             // Without a keyring nothing can be verified.
-            self.enforce_bound(held, inquiry)?;
+            self.enforce_bound(held, evaluation)?;
             return Err(Stop::because(ListError::Missing.into()));
         };
         let keyring = verifier.keyring();
@@ -226,18 +226,18 @@ impl Gate {
             Ok(Authentication::Authentic(authentic)) => authentic,
             Ok(Authentication::Unchecked(unchecked)) => {
                 let signature = unchecked.signature();
-                if inquiry.state.rejected.as_ref() == Some(signature) {
+                if evaluation.state.rejected.as_ref() == Some(signature) {
                     return Err(Stop::because(Refusal::BadSignature));
                 }
-                if !inquiry.state.verifies_here {
+                if !evaluation.state.verifies_here {
                     return Err(Stop::Need(Need::Signature(Box::new(signature.clone()))));
                 }
                 let (authentic, signature) = unchecked.verify().map_err(Stop::because)?;
-                inquiry.verified = Some(Box::new(signature));
+                evaluation.verified = Some(Box::new(signature));
                 authentic
             }
             Err(refusal) => {
-                self.refresh_for(RefreshReason::of(refusal), inquiry)?;
+                self.refresh_for(RefreshReason::of(refusal), evaluation)?;
                 return Err(Stop::because(refusal));
             }
         };
@@ -249,21 +249,21 @@ impl Gate {
         };
         // Enforce the freshness bound first: neither an accept nor a refusal by a list beyond the
         // bound may be returned before the wait is over.
-        self.enforce_bound(held, inquiry)?;
+        self.enforce_bound(held, evaluation)?;
         match verdict {
             Ok(accepted) => {
-                let standing = self.refresh_schedule.standing(accepted.list(), now);
-                Ok((accepted, standing))
+                let freshness = self.refresh_schedule.freshness(accepted.list(), now);
+                Ok((accepted, freshness))
             }
             Err(refusal) => {
-                self.refresh_for(RefreshReason::of(refusal), inquiry)?;
+                self.refresh_for(RefreshReason::of(refusal), evaluation)?;
                 Err(Stop::Refuse(refusal.into(), Some(name())))
             }
         }
     }
 
     /// The policy of an accepted key.
-    fn policy(&self, accepted: &Accepted, inquiry: &Inquiry<'_>) -> Result<Policy<'_>, Stop> {
+    fn policy(&self, accepted: &Accepted, evaluation: &Evaluation<'_>) -> Result<Policy<'_>, Stop> {
         let claims = accepted.claims();
         let stop = |reason| Stop::Refuse(reason, Some(accepted.name()));
         if claims.policy == 0 && self.settings.require_policy {
@@ -274,7 +274,7 @@ impl Gate {
         match self.policies.find(head, claims.kind, claims.policy) {
             Ok(policy) => Ok(policy),
             Err(NoPolicy::Unavailable(_))
-                if !inquiry.state.policy_is_over(&self.refresh_schedule, inquiry.now) =>
+                if !evaluation.state.policy_is_over(&self.refresh_schedule, evaluation.now) =>
             {
                 let (kind, number) = (claims.kind, claims.policy);
                 Err(Stop::Need(Need::Policy { kind, number }))
@@ -287,20 +287,20 @@ impl Gate {
     pub(crate) fn enforce_bound(
         &self,
         held: Option<ListVersion>,
-        inquiry: &mut Inquiry<'_>,
+        evaluation: &mut Evaluation<'_>,
     ) -> Result<(), Stop> {
-        match self.refresh_schedule.list_step(held, inquiry.now) {
+        match self.refresh_schedule.list_step(held, evaluation.now) {
             ListStep::Go { refresh, .. } => {
-                inquiry.refresh |= refresh;
+                evaluation.refresh |= refresh;
                 Ok(())
             }
             ListStep::Wait { at_most, refresh } => {
-                let state = inquiry.state;
+                let state = evaluation.state;
                 if state.list_is_over(
                     held.is_none(),
                     &self.refresh_schedule,
                     &self.policies,
-                    inquiry.now,
+                    evaluation.now,
                 ) {
                     Ok(())
                 } else {
@@ -316,23 +316,23 @@ impl Gate {
     fn refresh_for(
         &self,
         reason: Option<RefreshReason>,
-        inquiry: &Inquiry<'_>,
+        evaluation: &Evaluation<'_>,
     ) -> Result<(), Stop> {
         let Some(reason) = reason else { return Ok(()) };
-        let now = inquiry.now;
+        let now = evaluation.now;
         let may = self.refresh_schedule.may_refresh_for(reason, now)
             || self.refresh_schedule.is_in_flight(now);
-        if inquiry.state.retry_is_over(now) || !may {
+        if evaluation.state.retry_is_over(now) || !may {
             Ok(())
         } else {
-            Err(Stop::Need(Need::RefreshReason(reason)))
+            Err(Stop::Need(Need::Refresh(reason)))
         }
     }
 }
 
 /// Checks a request against a policy with the scopes that its route needs. If the route reads sales
 /// channels from the query, checks each of them.
-fn permit(policy: &Policy<'_>, route: &Route, request: &Request<'_>) -> Result<(), Reason> {
+fn authorize(policy: &Policy<'_>, route: &Route, request: &Request<'_>) -> Result<(), Reason> {
     let scopes: Vec<&str> = route.scopes.iter().map(String::as_str).collect();
     let address = request.client.address;
     let mut facts = RequestFacts {

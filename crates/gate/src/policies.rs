@@ -12,9 +12,9 @@ use portcullis_core::token::Kind;
 use crate::refresh_schedule::Span;
 
 /// Bytes of policies that an isolate holds at most, of its 128 MB.
-const MOST_BYTES: usize = 8 << 20;
+const MAX_BYTES: usize = 8 << 20;
 /// Fetches that may be in flight at once.
-const MOST_FETCHES: usize = 16;
+const MAX_FETCHES: usize = 16;
 
 /// The fetch of a policy, which one request has to carry out.
 #[must_use]
@@ -32,7 +32,7 @@ pub struct PolicyJob {
 /// What a request whose policy is missing does.
 #[must_use]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Lack {
+pub enum PolicyStep {
     /// Start a fetch, and wait for it.
     Fetch(PolicyJob),
     /// Wait for the fetch in flight.
@@ -62,7 +62,7 @@ impl PolicyFiles {
     /// Holds no policy yet.
     #[must_use]
     pub fn new() -> Self {
-        Self { files: Policies::new(MOST_BYTES), fetches: Vec::new(), started: 0, ended: 0 }
+        Self { files: Policies::new(MAX_BYTES), fetches: Vec::new(), started: 0, ended: 0 }
     }
 
     /// The policy with the number that a key of this kind carries.
@@ -74,25 +74,31 @@ impl PolicyFiles {
     }
 
     /// What a request does if [`find`](Self::find) misses a file.
-    pub fn lack(&mut self, kind: Kind, number: u32, file_timeout: u64, now: Time) -> Lack {
+    pub fn policy_step(
+        &mut self,
+        kind: Kind,
+        number: u32,
+        file_timeout: u64,
+        now: Time,
+    ) -> PolicyStep {
         self.fetches.retain(|fetch| fetch.span.contains(now));
         let is_it = |fetch: &&Fetch| fetch.job.kind == kind && fetch.job.number == number;
         match self.fetches.iter().find(is_it) {
-            Some(Fetch { failed: true, .. }) => return Lack::Failed,
-            Some(_) => return Lack::Wait,
+            Some(Fetch { failed: true, .. }) => return PolicyStep::Failed,
+            Some(_) => return PolicyStep::Wait,
             None => {}
         }
-        if self.fetches.iter().filter(|fetch| !fetch.failed).count() >= MOST_FETCHES {
-            return Lack::Wait;
+        if self.fetches.iter().filter(|fetch| !fetch.failed).count() >= MAX_FETCHES {
+            return PolicyStep::Wait;
         }
         // Forget failures if there are too many: remembering them only spares waits.
-        if self.fetches.len() >= 4 * MOST_FETCHES {
+        if self.fetches.len() >= 4 * MAX_FETCHES {
             self.fetches.retain(|fetch| !fetch.failed);
         }
         self.started += 1;
         let job = PolicyJob { id: self.started, kind, number, file_timeout };
         self.fetches.push(Fetch { job, span: Span::new(now, file_timeout), failed: false });
-        Lack::Fetch(job)
+        PolicyStep::Fetch(job)
     }
 
     /// Extends a fetch for its next file. `false` if the fetch has timed out and must stop.
@@ -171,31 +177,40 @@ mod tests {
         Time::from_millis(1_000_000 + millis)
     }
 
-    fn lack(files: &mut PolicyFiles, number: u32, millis: u64) -> Lack {
-        files.lack(Kind::Secret, number, 300, at(millis))
+    fn policy_step(files: &mut PolicyFiles, number: u32, millis: u64) -> PolicyStep {
+        files.policy_step(Kind::Secret, number, 300, at(millis))
     }
 
     #[test]
     fn one_fetch_is_out_for_a_policy_and_a_failed_one_is_remembered() {
         let mut files = PolicyFiles::new();
-        let Lack::Fetch(job) = lack(&mut files, 7, 0) else { panic!("nothing is out yet") };
-        assert_eq!(lack(&mut files, 7, 299), Lack::Wait);
-        assert!(matches!(files.lack(Kind::Publishable, 7, 300, at(0)), Lack::Fetch(_)));
+        let PolicyStep::Fetch(job) = policy_step(&mut files, 7, 0) else {
+            panic!("nothing is out yet")
+        };
+        assert_eq!(policy_step(&mut files, 7, 299), PolicyStep::Wait);
+        assert!(matches!(
+            files.policy_step(Kind::Publishable, 7, 300, at(0)),
+            PolicyStep::Fetch(_)
+        ));
         assert!(files.extend(&job, at(299)));
-        assert_eq!(lack(&mut files, 7, 598), Lack::Wait);
+        assert_eq!(policy_step(&mut files, 7, 598), PolicyStep::Wait);
         files.end(&job, false, 1_000, at(598));
-        assert_eq!(lack(&mut files, 7, 1_597), Lack::Failed);
-        let Lack::Fetch(job) = lack(&mut files, 7, 1_598) else { panic!("the pause is over") };
+        assert_eq!(policy_step(&mut files, 7, 1_597), PolicyStep::Failed);
+        let PolicyStep::Fetch(job) = policy_step(&mut files, 7, 1_598) else {
+            panic!("the pause is over")
+        };
         files.end(&job, true, 1_000, at(1_600));
-        assert!(matches!(lack(&mut files, 7, 1_601), Lack::Fetch(_)));
+        assert!(matches!(policy_step(&mut files, 7, 1_601), PolicyStep::Fetch(_)));
         assert_eq!(files.ended(), 2);
     }
 
     #[test]
     fn a_fetch_that_is_never_heard_of_again_is_replaced() {
         let mut files = PolicyFiles::new();
-        let Lack::Fetch(lost) = lack(&mut files, 7, 0) else { panic!("nothing is out yet") };
-        assert!(matches!(lack(&mut files, 7, 300), Lack::Fetch(_)));
+        let PolicyStep::Fetch(lost) = policy_step(&mut files, 7, 0) else {
+            panic!("nothing is out yet")
+        };
+        assert!(matches!(policy_step(&mut files, 7, 300), PolicyStep::Fetch(_)));
         assert!(!files.extend(&lost, at(301)));
     }
 
@@ -204,21 +219,21 @@ mod tests {
         let mut files = PolicyFiles::new();
         let mut out = Vec::new();
         for number in 1..1_000 {
-            match lack(&mut files, number, 0) {
-                Lack::Fetch(job) => out.push(job),
-                Lack::Wait => {}
-                Lack::Failed => panic!("nothing has failed"),
+            match policy_step(&mut files, number, 0) {
+                PolicyStep::Fetch(job) => out.push(job),
+                PolicyStep::Wait => {}
+                PolicyStep::Failed => panic!("nothing has failed"),
             }
         }
-        assert_eq!(out.len(), MOST_FETCHES);
+        assert_eq!(out.len(), MAX_FETCHES);
         for number in 1_000..2_000 {
             for job in out.drain(..) {
                 files.end(&job, false, 5_000, at(1));
             }
-            if let Lack::Fetch(job) = lack(&mut files, number, 2) {
+            if let PolicyStep::Fetch(job) = policy_step(&mut files, number, 2) {
                 out.push(job);
             }
-            assert!(files.fetches.len() <= 4 * MOST_FETCHES);
+            assert!(files.fetches.len() <= 4 * MAX_FETCHES);
         }
     }
 }

@@ -27,7 +27,7 @@ pub struct Allowance {
 /// The counters of one isolate.
 #[derive(Debug, Default)]
 pub struct Limiter {
-    places: Vec<Counter>,
+    counters: Vec<Counter>,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -42,8 +42,8 @@ struct Counter {
 impl Limiter {
     /// Counts a request of the key with this serial, in the class with the index `at`.
     pub fn take(&mut self, key: u64, at: usize, class: &RateClass, now: Time) -> Allowance {
-        if self.places.is_empty() {
-            self.places.resize(SETS * WAYS, Counter::default());
+        if self.counters.is_empty() {
+            self.counters.resize(SETS * WAYS, Counter::default());
         }
         let (limit, period) = (u64::from(class.limit).max(1), u64::from(class.period) * 1_000_000);
         let now = now.millis().saturating_mul(1000);
@@ -51,14 +51,14 @@ impl Limiter {
         // Multiplicative hash, so that consecutive serials of a shard fall into different sets.
         let hash = (key ^ (at as u64) << 56).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 40;
         let set = usize::try_from(hash).unwrap_or(0) % SETS;
-        let places = self.places.get_mut(set * WAYS..(set + 1) * WAYS).unwrap_or_default();
+        let counters = self.counters.get_mut(set * WAYS..(set + 1) * WAYS).unwrap_or_default();
         // Use the key's counter, or replace the one in the set that is full again soonest.
-        let known = places.iter().position(|held| held.key == key && held.class == at);
-        let place = known.or_else(|| {
-            let oldest = places.iter().enumerate().min_by_key(|(_, held)| held.full_at);
-            oldest.map(|(place, _)| place)
+        let known = counters.iter().position(|held| held.key == key && held.class == at);
+        let slot = known.or_else(|| {
+            let oldest = counters.iter().enumerate().min_by_key(|(_, held)| held.full_at);
+            oldest.map(|(slot, _)| slot)
         });
-        let Some(held) = place.and_then(|place| places.get_mut(place)) else {
+        let Some(held) = slot.and_then(|slot| counters.get_mut(slot)) else {
             return Allowance { allowed: false, remaining: 0, reset: class.period };
         };
         // After the clock was set back, a key is locked out for at most one period.

@@ -37,12 +37,12 @@ use crate::source::{FetchError, File, RefreshError};
 use named::from_any;
 
 /// As many connections as a Worker may have open at once.
-const AT_ONCE: usize = 6;
+const MAX_CONNECTIONS: usize = 6;
 /// How long a cold gate waits for the stored floor, in milliseconds.
-const FLOOR_PATIENCE: u64 = 200;
+const FLOOR_TIMEOUT: u64 = 200;
 /// If more policy files than this changed, a refresh fetches none: keys then fetch theirs on
 /// demand.
-const MOST_POLICIES: usize = 48;
+const MAX_POLICIES: usize = 48;
 
 /// Runs a refresh and ends its lease.
 pub async fn refresh<H: Host>(gate: &RefCell<Gate>, host: &H, job: Job) {
@@ -75,7 +75,7 @@ pub async fn refresh<H: Host>(gate: &RefCell<Gate>, host: &H, job: Job) {
         host.log(&Event::List { number, keyring });
         let floor = gate.borrow().floor();
         if let Some(floor) = floor {
-            host.keep(floor).await;
+            host.store_floor(floor).await;
         }
     }
 }
@@ -101,10 +101,10 @@ struct Run<'g, H> {
 }
 
 impl<H: Host> Run<'_, H> {
-    /// Restores the floor that another isolate has stored, if it arrives within [`FLOOR_PATIENCE`].
+    /// Restores the floor that another isolate has stored, if it arrives within [`FLOOR_TIMEOUT`].
     async fn restore(&self) {
-        let kept = core::pin::pin!(self.host.kept());
-        let late = core::pin::pin!(self.host.sleep(FLOOR_PATIENCE));
+        let kept = core::pin::pin!(self.host.load_floor());
+        let late = core::pin::pin!(self.host.sleep(FLOOR_TIMEOUT));
         let Either::Left((Some(kept), _)) = select(kept, late).await else { return };
         let restored = self.gate.borrow_mut().restore(&kept, self.host.now());
         match restored {
@@ -122,11 +122,11 @@ impl<H: Host> Run<'_, H> {
         let mut outcome = Err(RefreshError::Replaced);
         let mut failures = Vec::new();
         while let Some((source, fetched)) = stamps.next().await {
-            let taken = match fetched {
-                Ok(stamp) => self.take_stamp(source, stamp).await,
+            let removed_keys = match fetched {
+                Ok(stamp) => self.apply_stamp(source, stamp).await,
                 Err(error) => Err(error),
             };
-            match taken {
+            match removed_keys {
                 Ok(()) => outcome = Ok(()),
                 Err(error) => {
                     outcome = outcome.or(Err(error));
@@ -137,12 +137,12 @@ impl<H: Host> Run<'_, H> {
                 break;
             }
         }
-        self.tell(&failures, outcome.is_ok());
+        self.log_failures(&failures, outcome.is_ok());
         outcome
     }
 
     /// Logs failures. While another source serves, a source that keeps failing is logged once.
-    fn tell(&self, failures: &[(usize, RefreshError)], served: bool) {
+    fn log_failures(&self, failures: &[(usize, RefreshError)], served: bool) {
         let now = self.host.now();
         for (source, error) in failures {
             let (name, is_news) = {
@@ -154,17 +154,17 @@ impl<H: Host> Run<'_, H> {
                 self.host.log(&Event::Refresh { source: name, error: *error });
             }
         }
-        let outpaced = self.gate.borrow_mut().tell_outpaced(now);
-        if let Some((source, lag)) = outpaced {
-            self.host.log(&Event::Outpaced { source, lag });
+        let slow_sources = self.gate.borrow_mut().report_slow_sources(now);
+        if let Some((source, lag)) = slow_sources {
+            self.host.log(&Event::SourcesTooSlow { source, lag });
         }
     }
 
     /// Offers a stamp to the gate and fetches the files that it names.
-    async fn take_stamp(&self, source: usize, stamp: Vec<u8>) -> Result<(), RefreshError> {
+    async fn apply_stamp(&self, source: usize, stamp: Vec<u8>) -> Result<(), RefreshError> {
         let mut offered = self.offer_stamp(&stamp);
         // A stamp may need a newer keyring: fetch that once, and offer the stamp again.
-        let asks = offered.as_ref().is_err_and(|error| asks_for_keyring(*error));
+        let asks = offered.as_ref().is_err_and(|error| needs_keyring(*error));
         if asks && !self.keyring_tried.get() {
             self.keyring(Until::Newer).await;
             offered = self.offer_stamp(&stamp);
@@ -175,7 +175,7 @@ impl<H: Host> Run<'_, H> {
                 let file = self.get_any(source, File::Head(name)).await?;
                 self.gate.borrow().offer_head(&mut update, &file, self.host.now())?;
             }
-            for names in update.wants_bodies().chunks(AT_ONCE) {
+            for names in update.wants_bodies().chunks(MAX_CONNECTIONS) {
                 let files = names.iter().map(|name| self.get_any(source, File::Body(*name)));
                 for file in try_join_all(files).await? {
                     update.offer_body(&file)?;
@@ -207,10 +207,10 @@ impl<H: Host> Run<'_, H> {
                 let (Some(old), Some(new)) = (old, update.head()) else { return };
                 gate.policies().wants(old, new)
             };
-            if wanted.is_empty() || wanted.len() > MOST_POLICIES {
+            if wanted.is_empty() || wanted.len() > MAX_POLICIES {
                 return;
             }
-            for chunk in wanted.chunks(AT_ONCE) {
+            for chunk in wanted.chunks(MAX_CONNECTIONS) {
                 let left = until.millis_since(self.host.now());
                 if left == 0 || !self.extend() {
                     return;
@@ -243,9 +243,9 @@ impl<H: Host> Run<'_, H> {
             (0..sources).map(|source| self.get(source, File::Keyring)).collect();
         let (mut good, mut failed) = (false, None);
         while let Some(fetched) = documents.next().await {
-            let taken =
+            let removed_keys =
                 fetched.and_then(|document| Ok(self.gate.borrow_mut().adopt_keyring(&document)?));
-            match taken {
+            match removed_keys {
                 Ok(events) => {
                     events.iter().for_each(|event| self.host.log(event));
                     good = true;
@@ -274,7 +274,7 @@ impl<H: Host> Run<'_, H> {
         if !self.extend() {
             return Err(RefreshError::Replaced);
         }
-        let fetched = self.host.get(source, file, self.job.file_timeout).await;
+        let fetched = self.host.fetch(source, file, self.job.file_timeout).await;
         fetched.map_err(|error| RefreshError::Fetch { file, error })
     }
 
@@ -289,7 +289,7 @@ impl<H: Host> Run<'_, H> {
 }
 
 /// Whether a newer keyring may make this stamp acceptable.
-const fn asks_for_keyring(error: ListError) -> bool {
+const fn needs_keyring(error: ListError) -> bool {
     match error {
         ListError::KeyringBehind { .. }
         | ListError::NotAListKey(_)

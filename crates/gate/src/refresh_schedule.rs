@@ -36,14 +36,14 @@ pub struct Bounds {
 
 /// How current the list is that a key was verified against.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Standing {
+pub enum Freshness {
     /// Not older than `fresh_for`.
     Fresh,
     /// Older; the refresh did not finish in time.
     Stale,
 }
 
-impl Standing {
+impl Freshness {
     /// `fresh` or `stale`.
     #[must_use]
     pub const fn name(self) -> &'static str {
@@ -61,7 +61,7 @@ pub enum ListStep {
     /// Decide by the held list.
     Go {
         /// How current that list is.
-        standing: Standing,
+        freshness: Freshness,
         /// Whether to start a refresh in the background.
         refresh: bool,
     },
@@ -157,7 +157,7 @@ pub struct RefreshSchedule {
     failures: u32,
     pause: Span,
     keyring: Span,
-    out_of_turn: [Span; 2],
+    extra_refreshes: [Span; 2],
 }
 
 impl RefreshSchedule {
@@ -172,7 +172,7 @@ impl RefreshSchedule {
             failures: 0,
             pause: Span::NEVER,
             keyring: Span::NEVER,
-            out_of_turn: [Span::NEVER; 2],
+            extra_refreshes: [Span::NEVER; 2],
         }
     }
 
@@ -191,16 +191,16 @@ impl RefreshSchedule {
         let age = list_version.age_millis(now);
         if age <= self.bounds.fresh_for {
             let refresh = may_start && age >= self.bounds.fresh_for / 2;
-            return ListStep::Go { standing: Standing::Fresh, refresh };
+            return ListStep::Go { freshness: Freshness::Fresh, refresh };
         }
         // Nobody waits for a refresh that has been in flight longer than `deadline`.
-        let patience = in_flight
+        let timeout = in_flight
             .map(|lease| lease.started.plus_millis(self.bounds.deadline).millis_since(now))
             .filter(|at_most| *at_most > 0);
-        match (patience, may_start) {
+        match (timeout, may_start) {
             (Some(at_most), _) => ListStep::Wait { at_most, refresh: false },
             (None, true) => ListStep::Wait { at_most: self.bounds.deadline, refresh: true },
-            (None, false) => ListStep::Go { standing: Standing::Stale, refresh: false },
+            (None, false) => ListStep::Go { freshness: Freshness::Stale, refresh: false },
         }
     }
 
@@ -208,7 +208,7 @@ impl RefreshSchedule {
     /// no stream of keys makes the gate flood its issuer.
     #[must_use]
     pub fn may_refresh_for(&self, reason: RefreshReason, now: Time) -> bool {
-        let [not_covered, unknown_signer] = &self.out_of_turn;
+        let [not_covered, unknown_signer] = &self.extra_refreshes;
         let spent = match reason {
             RefreshReason::NotCovered => not_covered,
             RefreshReason::UnknownSigner => unknown_signer,
@@ -226,7 +226,7 @@ impl RefreshSchedule {
         now: Time,
     ) -> Job {
         let spent = Span::new(now, self.bounds.fresh_for);
-        let [not_covered, unknown_signer] = &mut self.out_of_turn;
+        let [not_covered, unknown_signer] = &mut self.extra_refreshes;
         match reason {
             Some(RefreshReason::NotCovered) => *not_covered = spent,
             Some(RefreshReason::UnknownSigner) => *unknown_signer = spent,
@@ -330,11 +330,11 @@ impl RefreshSchedule {
 
     /// How current a list is at `now`.
     #[must_use]
-    pub fn standing(&self, list_version: ListVersion, now: Time) -> Standing {
+    pub fn freshness(&self, list_version: ListVersion, now: Time) -> Freshness {
         if list_version.age_millis(now) <= self.bounds.fresh_for {
-            Standing::Fresh
+            Freshness::Fresh
         } else {
-            Standing::Stale
+            Freshness::Stale
         }
     }
 }

@@ -9,7 +9,7 @@ use portcullis_core::verify::Refusal;
 use crate::caller::Caller;
 use crate::credential::CredentialError;
 use crate::rate::Allowance;
-use crate::refresh_schedule::{RefreshSchedule, Standing};
+use crate::refresh_schedule::{Freshness, RefreshSchedule};
 use crate::request::Malformed;
 
 /// A key's rate class, by its index in the settings.
@@ -43,7 +43,7 @@ impl Refused {
         let list = ListSeen {
             number: list_version.number,
             age_millis: list_version.age_millis(now),
-            standing: caller.standing(),
+            freshness: caller.freshness(),
         };
         scopes.iter().any(|scope| !caller.may(scope)).then(|| Self {
             reason: Reason::Denied(Denial::Scope),
@@ -128,7 +128,7 @@ pub struct ListSeen {
     /// Milliseconds since its `this_update`.
     pub age_millis: u64,
     /// Whether it is fresh.
-    pub standing: Standing,
+    pub freshness: Freshness,
 }
 
 impl ListSeen {
@@ -137,7 +137,7 @@ impl ListSeen {
         refresh_schedule: &RefreshSchedule,
         now: Time,
     ) -> Self {
-        let standing = refresh_schedule.standing(list_version, now);
-        Self { number: list_version.number, age_millis: list_version.age_millis(now), standing }
+        let freshness = refresh_schedule.freshness(list_version, now);
+        Self { number: list_version.number, age_millis: list_version.age_millis(now), freshness }
     }
 }

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 /// The most keys that the issuer takes at once.
-pub(crate) const MOST_USES: usize = 1_000;
+pub(crate) const MAX_USES: usize = 1_000;
 
 /// Why a message isn't a report of uses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -57,7 +57,7 @@ pub(crate) fn body(lines: impl Iterator<Item = (String, u32, u32)>) -> String {
 /// Reads a report of untrusted origin.
 pub(crate) fn read(text: &str) -> Result<Vec<Line>, MessageError> {
     let Report { uses } = serde_json::from_str(text).map_err(|_| MessageError::Form)?;
-    if uses.len() > MOST_USES {
+    if uses.len() > MAX_USES {
         return Err(MessageError::TooMany);
     }
     if uses.iter().any(|line| !is_name(&line.key)) {

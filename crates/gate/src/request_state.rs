@@ -19,7 +19,7 @@ pub struct RequestState {
     pub(crate) wait: Option<Wait>,
     pub(crate) for_list: Option<ListWait>,
     pub(crate) retry_until: Option<Time>,
-    pub(crate) asked: bool,
+    pub(crate) refreshed: bool,
     /// A policy's fetch has just failed: waiting would not help.
     pub(crate) policy_failed: bool,
     /// The signature that the host has found to be bad.
@@ -104,7 +104,7 @@ impl RequestState {
     }
 
     pub(crate) fn retry_is_over(&self, now: Time) -> bool {
-        self.asked || self.retry_until.is_some_and(|until| now >= until)
+        self.refreshed || self.retry_until.is_some_and(|until| now >= until)
     }
 
     /// Whether the wait for a policy is over: it lasts as long as a cold gate's wait for a list.
@@ -141,7 +141,7 @@ pub enum Next {
     /// Refuse it, or answer that it can't be decided on.
     Refuse(Refused),
     /// Answer with one of the gate's own pages.
-    Own(ReservedPage),
+    Reserved(ReservedPage),
 }
 
 /// A page at the gate's reserved path.

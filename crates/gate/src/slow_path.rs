@@ -10,7 +10,7 @@ use crate::answer::debug;
 use crate::caller::Caller;
 use crate::forward::{Flags, Forward};
 use crate::gate::{Gate, RESERVED};
-use crate::pipeline::{Cleared, ClearedKey, Inquiry, Need, Stop};
+use crate::pipeline::{Cleared, ClearedKey, Evaluation, Need, Stop};
 use crate::policies::PolicyJob;
 use crate::refresh_schedule::{Job, RefreshSchedule};
 use crate::refused::{ListSeen, Rate, Reason, Refused};
@@ -22,11 +22,11 @@ use crate::settings::Settings;
 
 /// Needs that consecutive evaluations may meet before the request sleeps: a list, a reason to
 /// refresh, a policy, and a list that expires meanwhile.
-const MOST_NEEDS: usize = 8;
+const MAX_NEEDS: usize = 8;
 
-/// Background work that a request starts.
+/// BackgroundWork work that a request starts.
 #[derive(Debug, Default)]
-pub(crate) struct Background {
+pub(crate) struct BackgroundWork {
     pub(crate) refresh: Option<Job>,
     pub(crate) policy: Option<PolicyJob>,
 }
@@ -41,21 +41,21 @@ impl Gate {
         state: &mut RequestState,
         now: Time,
     ) -> Step {
-        let mut background = Background::default();
+        let mut background = BackgroundWork::default();
         let next = self.next(request, (state, now), &mut background);
         let mut report = None;
         match &next {
-            Next::Sleep(_) | Next::Verify(_) | Next::Own(_) => {}
+            Next::Sleep(_) | Next::Verify(_) | Next::Reserved(_) => {}
             Next::Forward(forward) => {
                 match &forward.caller {
-                    Some(caller) => self.count_passed(caller.name(), now),
-                    None => self.counters.passed += 1,
+                    Some(caller) => self.count_forwarded(caller.name(), now),
+                    None => self.counters.forwarded += 1,
                 }
                 report = self.usage.report(now);
             }
             Next::Refuse(refused) => self.counters.refused(refused.reason.code()),
         }
-        let Background { refresh, policy } = background;
+        let BackgroundWork { refresh, policy } = background;
         Step { refresh, policy, report, next }
     }
 
@@ -63,7 +63,7 @@ impl Gate {
         &mut self,
         request: &Result<Request<'_>, Malformed>,
         (state, now): (&mut RequestState, Time),
-        background: &mut Background,
+        background: &mut BackgroundWork,
     ) -> Next {
         let request = match request {
             Ok(request) => request,
@@ -76,11 +76,11 @@ impl Gate {
         }
         // Each turn handles one need. The next evaluation doesn't meet it again: either the request
         // sleeps for it, or the wait is over.
-        for _ in 0..MOST_NEEDS {
+        for _ in 0..MAX_NEEDS {
             state.arrived.get_or_insert(now);
-            let mut inquiry = Inquiry::new(state, now);
-            let outcome = self.outcome(request, &mut inquiry);
-            let Inquiry { refresh, verified, .. } = inquiry;
+            let mut evaluation = Evaluation::new(state, now);
+            let outcome = self.outcome(request, &mut evaluation);
+            let Evaluation { refresh, verified, .. } = evaluation;
             if let Some(signature) = verified {
                 self.signature_cache.insert(*signature);
             }
@@ -100,7 +100,7 @@ impl Gate {
                 Need::List { held, at_most, refresh } => {
                     self.wait_for_list((held, at_most, refresh), (state, now), background);
                 }
-                Need::RefreshReason(reason) => {
+                Need::Refresh(reason) => {
                     self.wait_for_refresh(reason, (state, now), background);
                 }
                 Need::Policy { kind, number } => {
@@ -115,10 +115,14 @@ impl Gate {
     }
 
     /// Serves the gate's own pages, and evaluates every other request.
-    fn outcome(&mut self, request: &Request<'_>, inquiry: &mut Inquiry<'_>) -> Result<Next, Stop> {
+    fn outcome(
+        &mut self,
+        request: &Request<'_>,
+        evaluation: &mut Evaluation<'_>,
+    ) -> Result<Next, Stop> {
         let Some(page) = request.path.strip_prefix(RESERVED) else {
-            let now = inquiry.now;
-            let cleared = self.evaluate(request, inquiry)?;
+            let now = evaluation.now;
+            let cleared = self.evaluate(request, evaluation)?;
             let forward =
                 Self::forward(&self.settings, &self.refresh_schedule, cleared, request, now);
             return self.counted(forward, now).map(|forward| Next::Forward(Box::new(forward)));
@@ -126,16 +130,16 @@ impl Gate {
         let page = match page {
             // A health check starts a refresh, so that a gate without traffic gets ready.
             "health" => {
-                self.enforce_bound(self.held(inquiry.now).ok(), inquiry)?;
-                ReservedPage::Health { ready: self.held(inquiry.now).is_ok() }
+                self.enforce_bound(self.held(evaluation.now).ok(), evaluation)?;
+                ReservedPage::Health { ready: self.held(evaluation.now).is_ok() }
             }
             "status" => {
-                self.evaluate_admin(request, inquiry)?;
+                self.evaluate_admin(request, evaluation)?;
                 ReservedPage::Status
             }
             _ => ReservedPage::Nothing,
         };
-        Ok(Next::Own(page))
+        Ok(Next::Reserved(page))
     }
 
     /// Turns a cleared request into a `Forward`. The second value is the key's serial, if this
@@ -147,7 +151,7 @@ impl Gate {
         request: &Request<'_>,
         now: Time,
     ) -> (Forward, Option<u64>) {
-        let Cleared { route, taken, query, key } = cleared;
+        let Cleared { route, removed_keys, query, key } = cleared;
         let handshake = request.handshake;
         let Client { address, host, scheme } = request.client;
         // What every request has.
@@ -165,18 +169,18 @@ impl Gate {
                 own_protocol: handshake.is_some_and(Handshake::offers_own),
                 may_be_cut: route.max_connection_age.is_some(),
             },
-            taken,
+            removed_keys,
             hop_by_hop: request.hop_by_hop.iter().map(|name| name.to_ascii_lowercase()).collect(),
             client: Some((address, host.to_owned(), scheme.to_owned())),
-            protocols: handshake.map(Handshake::passed_on),
+            protocols: handshake.map(Handshake::for_origin),
         };
         let Some(key) = key else { return (forward, None) };
-        let ClearedKey { accepted, standing, policy, class, assertion, in_authorization } = key;
+        let ClearedKey { accepted, freshness, policy, class, assertion, in_authorization } = key;
         // What a key adds: identity, assertion, caching and rate.
         let asks = settings.debug || (request.debug && may_debug(&policy));
         let seen = asks.then(|| ListSeen::new(accepted.list(), refresh_schedule, now));
         forward.debug = seen.map(|seen| debug("accepted", Some(accepted.name()), Some(seen)));
-        forward.caller = Some(Caller::new(settings.identity, &accepted, &policy, standing));
+        forward.caller = Some(Caller::new(settings.identity, &accepted, &policy, freshness));
         forward.assertion = assertion;
         forward.flags.uncached = !route.shared_cache;
         forward.flags.private = !route.shared_cache && !in_authorization;

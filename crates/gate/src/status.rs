@@ -13,19 +13,19 @@ impl Gate {
     /// The source whose stamps are youngest on arrival, and their age in milliseconds, if even that
     /// exceeds `fresh_for`. Requests then wait again and again, and are decided on by a stale list.
     #[must_use]
-    pub fn outpaced(&self) -> Option<(&'static str, u64)> {
+    pub fn slow_sources(&self) -> Option<(&'static str, u64)> {
         let lags = self.sources.iter().filter_map(|source| Some((source.name(), source.lag()?)));
         lags.min_by_key(|(_, lag)| *lag)
             .filter(|(_, lag)| *lag > self.refresh_schedule.bounds().fresh_for)
     }
 
-    /// [`outpaced`](Self::outpaced), at most once an hour.
-    pub(crate) fn tell_outpaced(&mut self, now: Time) -> Option<(&'static str, u64)> {
-        let outpaced = self.outpaced().filter(|_| !self.outpaced_told.contains(now));
-        if outpaced.is_some() {
+    /// [`slow_sources`](Self::slow_sources), at most once an hour.
+    pub(crate) fn report_slow_sources(&mut self, now: Time) -> Option<(&'static str, u64)> {
+        let slow_sources = self.slow_sources().filter(|_| !self.outpaced_told.contains(now));
+        if slow_sources.is_some() {
             self.outpaced_told = Span::new(now, 3_600_000);
         }
-        outpaced
+        slow_sources
     }
 
     /// The status page, as JSON. It holds no key and no secret.
@@ -53,7 +53,7 @@ impl Gate {
             },
             "sources": self.sources.iter().map(|source| source.status(now)).collect::<Vec<_>>(),
             "policies": { "bytes": self.policies.bytes() },
-            "requests": { "passed": self.counters.passed, "refused": self.counters.refused },
+            "requests": { "passed": self.counters.forwarded, "refused": self.counters.refused },
             "usage": { "lost": self.usage.lost() },
         })
         .to_string()
@@ -65,7 +65,7 @@ impl Gate {
             "epoch": list_version.epoch,
             "number": list_version.number,
             "age_ms": list_version.age_millis(now),
-            "standing": self.refresh_schedule.standing(list_version, now).name(),
+            "standing": self.refresh_schedule.freshness(list_version, now).name(),
             "next_update_in_ms": list_version.next_update.millis_since(now),
         })
     }

@@ -18,9 +18,9 @@ const PERIOD: u64 = 10_000;
 /// or at this many keys, which is also the maximum in one report: some 40 kB.
 pub(crate) const BATCH: usize = 500;
 /// Keys that are counted between two reports. Uses of further keys are lost, and counted as lost.
-const MOST_KEYS: usize = 4_096;
+const MAX_KEYS: usize = 4_096;
 /// How long sending a report may take, in milliseconds.
-pub(crate) const PATIENCE: u64 = 10_000;
+pub(crate) const TIMEOUT: u64 = 10_000;
 /// The pause after a failed report, in milliseconds.
 const PAUSE: u64 = 10_000;
 
@@ -30,7 +30,7 @@ pub struct Usage {
     keys: HashMap<Name, Uses>,
     since: Option<Time>,
     /// A report is in flight, or one has just failed.
-    rests: Span,
+    pause: Span,
     lost: u64,
     /// The most keys in one report.
     batch: usize,
@@ -41,7 +41,7 @@ struct Uses {
     uses: u32,
     last_used_at: u32,
     /// How many of them were written to Analytics Engine.
-    told: u32,
+    written: u32,
 }
 
 /// A report, which one request has to send.
@@ -52,12 +52,12 @@ impl Usage {
     /// No uses yet. A report holds at most `batch` keys.
     #[must_use]
     pub fn new(batch: usize) -> Self {
-        Self { keys: HashMap::new(), since: None, rests: Span::NEVER, lost: 0, batch }
+        Self { keys: HashMap::new(), since: None, pause: Span::NEVER, lost: 0, batch }
     }
 
     /// Counts a use of a key.
     pub fn count(&mut self, name: Name, now: Time) {
-        self.add(name, Uses { uses: 1, last_used_at: now.secs(), told: 0 });
+        self.add(name, Uses { uses: 1, last_used_at: now.secs(), written: 0 });
         self.since.get_or_insert(now);
     }
 
@@ -66,7 +66,7 @@ impl Usage {
     pub fn is_due(&self, now: Time) -> bool {
         let is_time = |since: Time| now < since || now.millis_since(since) >= PERIOD;
         let is_due = self.since.is_some_and(is_time) || self.keys.len() >= self.batch;
-        is_due && !self.keys.is_empty() && !self.rests.contains(now)
+        is_due && !self.keys.is_empty() && !self.pause.contains(now)
     }
 
     /// Takes a report if one is due.
@@ -77,35 +77,35 @@ impl Usage {
     /// Takes a report of the counted uses, due or not. `None` while one is in flight or has just
     /// failed.
     pub fn flush(&mut self, now: Time) -> Option<Report> {
-        if self.keys.is_empty() || self.rests.contains(now) {
+        if self.keys.is_empty() || self.pause.contains(now) {
             return None;
         }
-        self.rests = Span::new(now, PATIENCE);
+        self.pause = Span::new(now, TIMEOUT);
         self.since = Some(now);
         let names: Vec<Name> = self.keys.keys().take(self.batch).copied().collect();
-        let taken = names.into_iter().filter_map(|name| self.keys.remove_entry(&name));
-        Some(Report(taken.collect()))
+        let removed_keys = names.into_iter().filter_map(|name| self.keys.remove_entry(&name));
+        Some(Report(removed_keys.collect()))
     }
 
     fn add(&mut self, name: Name, more: Uses) {
-        if self.keys.len() >= MOST_KEYS && !self.keys.contains_key(&name) {
+        if self.keys.len() >= MAX_KEYS && !self.keys.contains_key(&name) {
             self.lost = self.lost.saturating_add(more.uses.into());
             return;
         }
-        let held = self.keys.entry(name).or_insert(Uses { uses: 0, last_used_at: 0, told: 0 });
+        let held = self.keys.entry(name).or_insert(Uses { uses: 0, last_used_at: 0, written: 0 });
         held.uses = held.uses.saturating_add(more.uses);
-        held.told = held.told.saturating_add(more.told);
+        held.written = held.written.saturating_add(more.written);
         held.last_used_at = held.last_used_at.max(more.last_used_at);
     }
 
     /// Notes that the report has arrived.
-    pub const fn arrived(&mut self) {
-        self.rests = Span::NEVER;
+    pub const fn delivered(&mut self) {
+        self.pause = Span::NEVER;
     }
 
     /// Adds the uses of a failed report to the counts again.
-    pub fn take_back(&mut self, report: Report, now: Time) {
-        self.rests = Span::new(now, PAUSE);
+    pub fn put_back(&mut self, report: Report, now: Time) {
+        self.pause = Span::new(now, PAUSE);
         for (name, uses) in report.0 {
             self.add(name, uses);
         }
@@ -120,11 +120,11 @@ impl Usage {
 
 impl Report {
     /// The uses of each key that were not yet written to Analytics Engine. Marks them as written.
-    pub(crate) fn news(&mut self) -> impl Iterator<Item = (Name, u32)> {
+    pub(crate) fn unwritten(&mut self) -> impl Iterator<Item = (Name, u32)> {
         self.0.iter_mut().filter_map(|(name, uses)| {
-            let news = uses.uses.saturating_sub(uses.told);
-            uses.told = uses.uses;
-            (news > 0).then_some((*name, news))
+            let unwritten = uses.uses.saturating_sub(uses.written);
+            uses.written = uses.uses;
+            (unwritten > 0).then_some((*name, unwritten))
         })
     }
 
@@ -171,7 +171,7 @@ mod tests {
             uses[1],
             json!({ "key": name(1).to_string(), "uses": 3, "last_used_at": 1_700_000_009 })
         );
-        usage.arrived();
+        usage.delivered();
         assert!(count(&mut usage, name(1), at(19_999)).is_none());
         assert_eq!(count(&mut usage, name(1), at(20_000)).unwrap().0[0].1.uses, 2);
     }
@@ -182,7 +182,7 @@ mod tests {
         count(&mut usage, name(1), at(0));
         let report = count(&mut usage, name(1), at(10_000)).unwrap();
         assert!(count(&mut usage, name(1), at(19_999)).is_none(), "one is out");
-        usage.take_back(report, at(20_000));
+        usage.put_back(report, at(20_000));
         assert!(count(&mut usage, name(1), at(29_999)).is_none());
         assert_eq!(count(&mut usage, name(1), at(30_000)).unwrap().0[0].1.uses, 5);
     }
@@ -196,8 +196,8 @@ mod tests {
                 reported += report.0.len();
             }
         }
-        assert_eq!((reported, usage.keys.len()), (BATCH, MOST_KEYS));
-        assert_eq!(usage.lost(), 10_000 - (BATCH + MOST_KEYS) as u64);
+        assert_eq!((reported, usage.keys.len()), (BATCH, MAX_KEYS));
+        assert_eq!(usage.lost(), 10_000 - (BATCH + MAX_KEYS) as u64);
     }
 
     #[test]
@@ -207,20 +207,20 @@ mod tests {
             usage.count(name(serial), at(0));
         }
         let mut report = usage.report(at(0)).unwrap();
-        let told: Vec<Name> = report.news().map(|(name, _)| name).collect();
-        assert_eq!(told.len(), 200);
-        assert_eq!(report.news().count(), 0);
-        usage.take_back(report, at(0));
+        let written: Vec<Name> = report.unwritten().map(|(name, _)| name).collect();
+        assert_eq!(written.len(), 200);
+        assert_eq!(report.unwritten().count(), 0);
+        usage.put_back(report, at(0));
         // The failed report is sent again. For Analytics Engine only the use after it is new.
-        usage.count(told[0], at(1));
-        let mut told = 0;
+        usage.count(written[0], at(1));
+        let mut written = 0;
         let mut reported = 0;
         for millis in [10_000, 20_000] {
             let mut report = usage.report(at(millis)).unwrap();
-            told += report.news().map(|(_, news)| news).sum::<u32>();
+            written += report.unwritten().map(|(_, unwritten)| unwritten).sum::<u32>();
             reported += report.0.iter().map(|(_, uses)| uses.uses).sum::<u32>();
-            usage.arrived();
+            usage.delivered();
         }
-        assert_eq!((told, reported), (101, 301));
+        assert_eq!((written, reported), (101, 301));
     }
 }

@@ -10,8 +10,8 @@ use std::collections::hash_map::Entry;
 
 use crate::host::Host;
 use crate::log::Event;
-use crate::report::{Line, MOST_USES, MessageError, body, read};
-use crate::usage::PATIENCE;
+use crate::report::{Line, MAX_USES, MessageError, body, read};
+use crate::usage::TIMEOUT;
 
 /// Seconds before a retry of a message, at least
 const SOONEST: u32 = 10;
@@ -30,13 +30,13 @@ pub struct Message {
 /// The outcome for a message.
 #[must_use]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Settled {
+pub enum MessageOutcome {
     /// The issuer has it.
-    Arrived,
+    Delivered,
     /// It isn't a report.
     Dropped,
     /// To be retried.
-    Again {
+    Retry {
         /// After this many seconds: as long as the message has been in the queue, but 10 at least
         /// and 3600 at most.
         seconds: u32,
@@ -54,7 +54,7 @@ struct Group {
 impl Group {
     fn has_room(&self, lines: &[Line]) -> bool {
         // Counts a line even if its key is in the group already: a few more requests do no harm.
-        self.keys.len() + lines.len() <= MOST_USES
+        self.keys.len() + lines.len() <= MAX_USES
     }
 
     fn add(&mut self, place: usize, lines: Vec<Line>) {
@@ -81,16 +81,16 @@ impl Group {
 /// Delivers a batch to the issuer, in as few reports as possible. Returns each message's outcome,
 /// in the order of the messages. After a failed report the following ones are not tried: the issuer
 /// is unreachable.
-pub async fn forward<H: Host>(host: &H, messages: &[Message]) -> Vec<Settled> {
+pub async fn forward<H: Host>(host: &H, messages: &[Message]) -> Vec<MessageOutcome> {
     let again = |message: &Message| {
         let seconds = message.age_secs.clamp(SOONEST, LATEST);
-        Settled::Again { seconds }
+        MessageOutcome::Retry { seconds }
     };
-    let mut settled: Vec<Settled> = messages.iter().map(again).collect();
-    let mut settle = |places: &[usize], how: Settled| {
+    let mut outcomes: Vec<MessageOutcome> = messages.iter().map(again).collect();
+    let mut settle = |places: &[usize], how: MessageOutcome| {
         for place in places {
-            if let Some(settled) = settled.get_mut(*place) {
-                *settled = how;
+            if let Some(outcome) = outcomes.get_mut(*place) {
+                *outcome = how;
             }
         }
     };
@@ -100,7 +100,7 @@ pub async fn forward<H: Host>(host: &H, messages: &[Message]) -> Vec<Settled> {
         match message.body.as_deref().ok_or(MessageError::Form).and_then(read) {
             Err(error) => {
                 host.log(&Event::Message(error));
-                settle(&[place], Settled::Dropped);
+                settle(&[place], MessageOutcome::Dropped);
             }
             Ok(lines) => match groups.last_mut().filter(|group| group.has_room(&lines)) {
                 Some(group) => group.add(place, lines),
@@ -115,13 +115,13 @@ pub async fn forward<H: Host>(host: &H, messages: &[Message]) -> Vec<Settled> {
     // Deliver each group.
     for mut group in groups {
         let places = core::mem::take(&mut group.places);
-        match host.deliver(group.body(), PATIENCE).await {
-            Ok(()) => settle(&places, Settled::Arrived),
+        match host.deliver_usage(group.body(), TIMEOUT).await {
+            Ok(()) => settle(&places, MessageOutcome::Delivered),
             Err(error) => {
                 host.log(&Event::Usage(error));
                 break;
             }
         }
     }
-    settled
+    outcomes
 }

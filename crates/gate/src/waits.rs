@@ -9,10 +9,10 @@ use portcullis_core::time::Time;
 use portcullis_core::token::Kind;
 
 use crate::gate::Gate;
-use crate::policies::Lack;
+use crate::policies::PolicyStep;
 use crate::refresh_schedule::RefreshReason;
 use crate::request_state::{End, ListWait, RequestState, Wait};
-use crate::slow_path::Background;
+use crate::slow_path::BackgroundWork;
 
 impl Gate {
     /// Begins or continues a wait for a list.
@@ -20,7 +20,7 @@ impl Gate {
         &mut self,
         (held, at_most, refresh): (Option<ListVersion>, u64, bool),
         (state, now): (&mut RequestState, Time),
-        background: &mut Background,
+        background: &mut BackgroundWork,
     ) {
         let since = *state.arrived.get_or_insert(now);
         let cold = held.is_none();
@@ -48,12 +48,12 @@ impl Gate {
         &mut self,
         reason: RefreshReason,
         (state, now): (&mut RequestState, Time),
-        background: &mut Background,
+        background: &mut BackgroundWork,
     ) {
         let deadline = now.plus_millis(self.refresh_schedule.bounds().deadline);
         let until = *state.retry_until.get_or_insert(deadline);
         if self.refresh_schedule.may_refresh_for(reason, now) {
-            state.asked = true;
+            state.refreshed = true;
             let held = self.held(now).ok();
             background.refresh = Some(self.refresh_schedule.start(held, Some(reason), now));
         }
@@ -66,14 +66,14 @@ impl Gate {
         &mut self,
         (kind, number): (Kind, u32),
         (state, now): (&mut RequestState, Time),
-        background: &mut Background,
+        background: &mut BackgroundWork,
     ) {
-        let patience = self.refresh_schedule.bounds().cold_deadline;
-        let until = state.arrived.get_or_insert(now).plus_millis(patience);
-        match self.policies.lack(kind, number, patience, now) {
-            Lack::Fetch(job) => background.policy = Some(job),
-            Lack::Wait => {}
-            Lack::Failed => {
+        let timeout = self.refresh_schedule.bounds().cold_deadline;
+        let until = state.arrived.get_or_insert(now).plus_millis(timeout);
+        match self.policies.policy_step(kind, number, timeout, now) {
+            PolicyStep::Fetch(job) => background.policy = Some(job),
+            PolicyStep::Wait => {}
+            PolicyStep::Failed => {
                 state.policy_failed = true;
                 return;
             }

@@ -25,7 +25,7 @@ fn read(
 ) -> Result<(String, Vec<&'static str>), CredentialError> {
     let locations = Places::HEADERS;
     let credential = Credential::read(request, &locations, kinds)?;
-    Ok((credential.token().to_owned(), credential.taken(false, request).headers().collect()))
+    Ok((credential.token().to_owned(), credential.removed_keys(false, request).headers().collect()))
 }
 
 #[test]
@@ -80,7 +80,8 @@ fn each_way_of_carrying_a_secret_key() {
     ];
     for (authorization, x_api_key, expected) in table {
         let found = read(&request(authorization, x_api_key, "-"), SECRET);
-        let expected = expected.map(|(token, taken)| (token.to_owned(), taken.to_vec()));
+        let expected =
+            expected.map(|(token, removed_keys)| (token.to_owned(), removed_keys.to_vec()));
         assert_eq!(found, expected, "{authorization:?} {x_api_key:?}");
     }
 }
@@ -101,7 +102,8 @@ fn a_key_of_each_kind_may_stand_side_by_side() {
     ];
     for (authorization, publishable, kinds, expected) in table {
         let found = read(&request(authorization, "-", publishable), kinds);
-        let expected = expected.map(|(token, taken)| (token.to_owned(), taken.to_vec()));
+        let expected =
+            expected.map(|(token, removed_keys)| (token.to_owned(), removed_keys.to_vec()));
         assert_eq!(found, expected, "{authorization:?} {publishable:?}");
     }
 }
@@ -131,7 +133,7 @@ fn a_key_that_the_origin_asks_for_stays_and_others_go() {
     let request = request("Bearer sk_live_1", "-", "pk_live_1");
     let locations = Places::HEADERS;
     let credential = Credential::read(&request, &locations, SECRET).unwrap();
-    let kept = credential.taken(true, &request);
+    let kept = credential.removed_keys(true, &request);
     assert_eq!(kept.headers().collect::<Vec<_>>(), ["x-publishable-api-key"]);
 }
 
@@ -143,7 +145,7 @@ fn a_field_is_not_kept_for_one_key_with_another_in_it() {
     let kept = |value: &str| {
         let request = request(value, "-", "-");
         let credential = Credential::read(&request, &locations, SECRET);
-        credential.map(|credential| !credential.taken(true, &request).authorization)
+        credential.map(|credential| !credential.removed_keys(true, &request).authorization)
     };
     assert_eq!(kept(&alone), Ok(true));
     assert_ne!(kept(&both), Ok(true));
@@ -181,9 +183,9 @@ fn keys_are_taken_out_wherever_no_route_looks_for_them() {
     let key = KEY.trim();
     let encoded = |text: String| format!("Basic {}", STANDARD.encode(text));
     let found = |request: &Request<'_>, presented| {
-        Taken::found_in(request, presented).headers().collect::<Vec<_>>()
+        RemovedKeys::found_in(request, presented).headers().collect::<Vec<_>>()
     };
-    let nowhere = Taken::default();
+    let nowhere = RemovedKeys::default();
     for value in [
         format!("Bearer {key}"),
         format!("bearer\t{key} "),
@@ -206,7 +208,7 @@ fn keys_are_taken_out_wherever_no_route_looks_for_them() {
     let list = format!("other, {key}");
     let several = request("-", &list, key);
     assert_eq!(found(&several, nowhere), ["x-api-key", "x-publishable-api-key"]);
-    let presented = Taken { x_api_key: true, publishable_key: true, ..nowhere };
+    let presented = RemovedKeys { x_api_key: true, publishable_key: true, ..nowhere };
     assert!(found(&several, presented).is_empty(), "the credential says what is taken there");
     // Another system's key, and one of this system with a changed character and so a wrong
     // checksum.

@@ -35,7 +35,7 @@ pub(super) async fn from_any<H: Host>(
         let next = order.next();
         let waits = next.is_none();
         if let Some(source) = next {
-            out.push(host.get(source, file, timeout));
+            out.push(host.fetch(source, file, timeout));
         }
         let answer = if waits {
             out.next().await

@@ -17,18 +17,18 @@ fn list(this_update: u64) -> Option<ListVersion> {
     })
 }
 
-fn go(standing: Standing, refresh: bool) -> ListStep {
-    ListStep::Go { standing, refresh }
+fn go(freshness: Freshness, refresh: bool) -> ListStep {
+    ListStep::Go { freshness, refresh }
 }
 
 #[test]
 fn each_age_of_the_list() {
     let refresh_schedule = RefreshSchedule::new(BOUNDS);
     let list_step = |age| refresh_schedule.list_step(list(0), at(age));
-    assert_eq!(list_step(0), go(Standing::Fresh, false));
-    assert_eq!(list_step(1_999), go(Standing::Fresh, false));
-    assert_eq!(list_step(2_000), go(Standing::Fresh, true));
-    assert_eq!(list_step(4_000), go(Standing::Fresh, true));
+    assert_eq!(list_step(0), go(Freshness::Fresh, false));
+    assert_eq!(list_step(1_999), go(Freshness::Fresh, false));
+    assert_eq!(list_step(2_000), go(Freshness::Fresh, true));
+    assert_eq!(list_step(4_000), go(Freshness::Fresh, true));
     assert_eq!(list_step(4_001), ListStep::Wait { at_most: 300, refresh: true });
     assert_eq!(
         refresh_schedule.list_step(None, at(0)),
@@ -44,8 +44,8 @@ fn one_refresh_is_out_at_a_time_and_is_waited_for_from_its_start() {
         refresh_schedule.list_step(list(0), at(5_100)),
         ListStep::Wait { at_most: 200, refresh: false }
     );
-    assert_eq!(refresh_schedule.list_step(list(0), at(5_300)), go(Standing::Stale, false));
-    assert_eq!(refresh_schedule.list_step(list(3_000), at(5_100)), go(Standing::Fresh, false));
+    assert_eq!(refresh_schedule.list_step(list(0), at(5_300)), go(Freshness::Stale, false));
+    assert_eq!(refresh_schedule.list_step(list(3_000), at(5_100)), go(Freshness::Fresh, false));
     assert_eq!(
         refresh_schedule.list_step(None, at(5_100)),
         ListStep::Wait { at_most: 3_000, refresh: false }
@@ -79,7 +79,7 @@ fn after_a_failure_nobody_waits_until_the_pause_is_over() {
     let job = refresh_schedule.start(list(0), None, at(5_000));
     refresh_schedule.end(&job, false, list(0), at(5_100), u32::MAX);
     assert_eq!(refresh_schedule.pause_left(at(5_100)), 500);
-    assert_eq!(refresh_schedule.list_step(list(0), at(5_599)), go(Standing::Stale, false));
+    assert_eq!(refresh_schedule.list_step(list(0), at(5_599)), go(Freshness::Stale, false));
     assert_eq!(refresh_schedule.list_step(None, at(5_599)), ListStep::Closed);
     assert!(!refresh_schedule.may_refresh_for(RefreshReason::UnknownSigner, at(5_599)));
     assert_eq!(
@@ -95,7 +95,7 @@ fn a_source_with_nothing_newer_is_not_asked_by_every_request() {
     let mut refresh_schedule = RefreshSchedule::new(BOUNDS);
     let job = refresh_schedule.start(list(0), None, at(5_000));
     refresh_schedule.end(&job, true, list(0), at(5_010), u32::MAX);
-    assert_eq!(refresh_schedule.list_step(list(0), at(5_100)), go(Standing::Stale, false));
+    assert_eq!(refresh_schedule.list_step(list(0), at(5_100)), go(Freshness::Stale, false));
     assert_eq!(refresh_schedule.pause_left(at(5_010)), 500);
     let job = refresh_schedule.start(list(0), None, at(6_000));
     refresh_schedule.end(&job, true, list(5_900), at(6_010), u32::MAX);
@@ -115,7 +115,7 @@ fn a_clock_set_back_ends_lease_and_pause() {
 }
 
 #[test]
-fn the_keyring_comes_with_the_first_refresh_then_every_minute_and_on_doubt() {
+fn the_keyring_comes_with_the_first_refresh_then_every_minute_and_for_an_unknown_signer() {
     let mut refresh_schedule = RefreshSchedule::new(BOUNDS);
     assert!(refresh_schedule.start(None, None, at(0)).keyring);
     assert!(!refresh_schedule.start(list(0), None, at(59_999)).keyring);
@@ -128,7 +128,7 @@ fn the_keyring_comes_with_the_first_refresh_then_every_minute_and_on_doubt() {
 }
 
 #[test]
-fn each_doubt_sends_one_refresh_in_fresh_for() {
+fn each_reason_starts_one_refresh_in_fresh_for() {
     let mut refresh_schedule = RefreshSchedule::new(BOUNDS);
     let job = refresh_schedule.start(list(0), Some(RefreshReason::UnknownSigner), at(0));
     refresh_schedule.end(&job, true, list(0), at(10), 0);
@@ -169,9 +169,9 @@ proptest! {
                     let usable = held.filter(|list_version| now < list_version.next_update);
                     let step = refresh_schedule.list_step(usable, now);
                     let (refresh, waits) = match step {
-                        ListStep::Go { standing, refresh } => {
+                        ListStep::Go { freshness, refresh } => {
                             let list_version = usable.expect("nothing goes on without a list in force");
-                            prop_assert_eq!(standing, refresh_schedule.standing(list_version, now));
+                            prop_assert_eq!(freshness, refresh_schedule.freshness(list_version, now));
                             (refresh, 0)
                         }
                         ListStep::Wait { at_most, refresh } => (refresh, at_most),

@@ -181,7 +181,7 @@ impl<'a> Request<'a> {
     }
 
     /// Whether the query is sent in another encoding than it was received in.
-    pub(crate) const fn is_encoded_anew(&self) -> bool {
+    pub(crate) const fn is_reencoded(&self) -> bool {
         matches!(self.query, Cow::Owned(_))
     }
 

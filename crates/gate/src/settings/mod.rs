@@ -42,7 +42,7 @@ pub struct Settings {
     /// `RATE_CLASSES`.
     pub rates: RateClasses,
     /// `UNKNOWN_RATE_CLASS`: whether a key passes if its class is missing in `RATE_CLASSES`.
-    pub passes_unknown_class: bool,
+    pub allows_unknown_class: bool,
     /// `REQUIRE_POLICY`: whether keys without a policy are refused.
     pub require_policy: bool,
     /// `IDENTITY`: in how many headers the origin gets the caller's identity.
@@ -239,7 +239,7 @@ impl Settings {
                 Some(text) => RateClasses::parse(&text, |binding| get(binding).is_some())?,
                 None => RateClasses::default(),
             },
-            passes_unknown_class: get("UNKNOWN_RATE_CLASS").map_or(Ok(false), |text| {
+            allows_unknown_class: get("UNKNOWN_RATE_CLASS").map_or(Ok(false), |text| {
                 let words = [("refuse", false), ("pass", true)];
                 word(&text, &words, "`refuse` or `pass`").map_err(named("UNKNOWN_RATE_CLASS"))
             })?,

@@ -51,7 +51,7 @@ impl Secrets {
 
     /// Whether these secrets belong to `issuer`.
     #[must_use]
-    pub fn are_of(&self, issuer: IssuerId) -> bool {
+    pub fn belong_to(&self, issuer: IssuerId) -> bool {
         self.issuer == issuer.to_string()
     }
 

@@ -100,7 +100,7 @@ fn what_is_well_written_is_taken() {
     let json = format!(r#"{{"issuer":"iss_x","secrets":[{{"kid":7,"secret":"{ROOT}"}}]}}"#);
     let secrets = read(&[("HMAC_KEYS", &json)]).unwrap().secrets.unwrap();
     assert_eq!(secrets.keys().map(|(kid, _)| kid).collect::<Vec<_>>(), [7]);
-    assert!(!secrets.are_of(IssuerId([0; 16])));
+    assert!(!secrets.belong_to(IssuerId([0; 16])));
     assert_eq!(format!("{secrets:?}"), r#"Secrets { issuer: "iss_x", .. }"#);
 }
 

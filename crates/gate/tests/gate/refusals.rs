@@ -27,7 +27,7 @@ impl Bench {
     fn code(&self, request: &Incoming<'_>) -> String {
         match self.outcome(request) {
             Next::Refuse(refused) => refused.reason.code().to_owned(),
-            Next::Own(page) => format!("{page:?}"),
+            Next::Reserved(page) => format!("{page:?}"),
             other => panic!("{other:?}"),
         }
     }
@@ -63,9 +63,9 @@ fn the_gates_own_pages_open_to_an_admin_key_and_to_no_other() {
     assert_eq!(bench.code(&status), "signer_not_allowed");
     assert_eq!(bench.code(&Incoming { x_api_key: None, ..status }), "no_key");
     let allowed = Incoming { x_api_key: Some(&admin), ..status };
-    assert!(matches!(bench.outcome(&allowed), Next::Own(ReservedPage::Status)));
+    assert!(matches!(bench.outcome(&allowed), Next::Reserved(ReservedPage::Status)));
     let nothing = Incoming { path: "/.portcullis/elsewhere", ..get(&admin) };
-    assert!(matches!(bench.outcome(&nothing), Next::Own(ReservedPage::Nothing)));
+    assert!(matches!(bench.outcome(&nothing), Next::Reserved(ReservedPage::Nothing)));
     // A key that opens the status pages opens no route: a signer has one purpose.
     let bench = Bench::new(&[]);
     bench.publish(5, &[], 60_000);
@@ -98,8 +98,8 @@ fn without_client_address_a_policy_with_networks_refuses_whatever_a_client_says(
     let draft = PolicyDraft { networks, ..PolicyDraft::default() };
     bench.publish_policies(5, &[(Kind::Secret, 9, draft)]);
     let key = bench.with_policy(9);
-    let said = [("x-forwarded-for", "192.0.2.7"), ("x-real-ip", "192.0.2.7")];
-    let request = Incoming { address: Some("192.0.2.7"), more: &said, ..get(&key) };
+    let dictionary_member = [("x-forwarded-for", "192.0.2.7"), ("x-real-ip", "192.0.2.7")];
+    let request = Incoming { address: Some("192.0.2.7"), more: &dictionary_member, ..get(&key) };
     assert_eq!(bench.ask(&request).unwrap_err().reason, Reason::AddressUnknown);
 }
 

@@ -13,7 +13,7 @@ use worker::wasm_bindgen_futures::JsFuture;
 use worker::{Delay, web_sys};
 
 use portcullis_gate::answer::{Problem, rate_headers};
-use portcullis_gate::assertions::Asserted;
+use portcullis_gate::assertions::AssertionText;
 use portcullis_gate::caller::Caller;
 use portcullis_gate::forward::Forward;
 use portcullis_gate::log::Event;
@@ -39,7 +39,7 @@ extern "C" {
     ) -> Result<Promise, JsValue>;
     /// Like `send`, but returns the request instead of fetching it.
     #[wasm_bindgen(catch, js_name = onward)]
-    fn onward_request(
+    fn request_for_origin(
         request: &web_sys::Request,
         base: &str,
         fields: &web_sys::Headers,
@@ -63,7 +63,7 @@ pub fn sender() -> Function {
 }
 
 /// An accepted request.
-pub struct Passage {
+pub struct AuthorizedRequest {
     pub(crate) shared: Shared,
     pub(crate) runtime: Rc<Runtime>,
     pub(crate) request: web_sys::Request,
@@ -74,14 +74,16 @@ pub struct Passage {
     pub(crate) forward: Box<Forward>,
 }
 
-impl fmt::Debug for Passage {
+impl fmt::Debug for AuthorizedRequest {
     /// Omits request and environment, which hold keys and secrets.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Passage").field("caller", &self.forward.caller).finish_non_exhaustive()
+        f.debug_struct("AuthorizedRequest")
+            .field("caller", &self.forward.caller)
+            .finish_non_exhaustive()
     }
 }
 
-impl Passage {
+impl AuthorizedRequest {
     /// Passes, unless the platform's rate limiter counts the key's requests and refuses this one.
     pub(crate) async fn limited(self) -> worker::Result<Verdict> {
         if let Some(class) = self.class()
@@ -94,7 +96,7 @@ impl Passage {
                 return refuse(&self.runtime, limited, origin).map(Verdict::Answer);
             }
         }
-        Ok(Verdict::Pass(self))
+        Ok(Verdict::Authorized(self))
     }
 
     /// The caller. `None` on an open route, and for preflights of other routes.
@@ -116,18 +118,18 @@ impl Passage {
     ///
     /// # Errors
     /// Those of the runtime; they let no request through.
-    pub fn requirements(self, scopes: &[&str]) -> worker::Result<Verdict> {
+    pub fn require(self, scopes: &[&str]) -> worker::Result<Verdict> {
         match self.forward.lacks(scopes, now()) {
             Some(refused) => {
                 refuse(&self.runtime, refused, self.origin.as_deref()).map(Verdict::Answer)
             }
-            None => Ok(Verdict::Pass(self)),
+            None => Ok(Verdict::Authorized(self)),
         }
     }
 
     /// The original request, with its key, and with its body, which can be read once.
     #[must_use]
-    pub fn request(&self) -> worker::Request {
+    pub fn original(&self) -> worker::Request {
         // Not `self.request.clone()`: that is the runtime's `clone`, which tees the body.
         Clone::clone(&self.request).into()
     }
@@ -157,10 +159,10 @@ impl Passage {
     ///
     /// # Errors
     /// Those of the runtime.
-    pub async fn onward(&self) -> worker::Result<web_sys::Request> {
+    pub async fn upstream_request(&self) -> worker::Result<web_sys::Request> {
         let (headers, plan) = self.plan(self.assertion().await.as_deref())?;
         let base = self.runtime.settings.origin.join("");
-        Ok(onward_request(&self.request, &base, &headers, &plan)?)
+        Ok(request_for_origin(&self.request, &base, &headers, &plan)?)
     }
 
     /// The client's fields without the removed ones, and the plan of all other changes.
@@ -181,8 +183,8 @@ impl Passage {
     /// The signed statement of the caller for the origin, cached or signed now.
     async fn assertion(&self) -> Option<Rc<str>> {
         let (known, unsigned) = match self.forward.assertion.clone()? {
-            Asserted::Signed(text) => return Some(text),
-            Asserted::Unsigned(known, unsigned) => (known, unsigned),
+            AssertionText::Signed(text) => return Some(text),
+            AssertionText::Unsigned(known, unsigned) => (known, unsigned),
         };
         let (_, seed) = self.runtime.settings.secrets.as_ref()?.assertion()?;
         let Ok(signature) = sign(seed, unsigned.message()).await else {
@@ -203,8 +205,8 @@ impl Passage {
         let mut lines = Vec::new();
         if let Some(class) = self.class() {
             let allowance = self.forward.rate.and_then(|rate| rate.allowance);
-            let said = rate_headers(class, allowance, true);
-            lines.extend(said.into_iter().map(|(name, value)| format!("{name}\n{value}")));
+            let headers = rate_headers(class, allowance, true);
+            lines.extend(headers.into_iter().map(|(name, value)| format!("{name}\n{value}")));
         }
         lines.extend(self.forward.debug.as_ref().map(|debug| format!("portcullis-debug\n{debug}")));
         let plan = plan_of(&lines.join("\n"), &self.forward.flags.letters(), "", "");
@@ -222,8 +224,8 @@ async fn within_limit(runtime: &Runtime, class: &RateClass, forward: &Forward) -
         let answer = call(&binding, "limit", &[&object(&[("key", key)])]).await.ok()?;
         get(&answer, "success")?.as_bool()
     };
-    let patience = Delay::from(Duration::from_millis(runtime.settings.bounds.deadline));
-    let answered = match select(pin!(asked), pin!(patience)).await {
+    let timeout = Delay::from(Duration::from_millis(runtime.settings.bounds.deadline));
+    let answered = match select(pin!(asked), pin!(timeout)).await {
         Either::Left((answered, _)) => answered,
         Either::Right(_) => None,
     };
