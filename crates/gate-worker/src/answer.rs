@@ -5,13 +5,14 @@ use core::cell::RefCell;
 use worker::wasm_bindgen::JsCast as _;
 use worker::web_sys;
 
-use portcullis_gate::analytics::DataPoint;
-use portcullis_gate::answer::{Problem, cors_headers, debug};
 use portcullis_gate::gate::Gate;
 use portcullis_gate::host::Host as _;
-use portcullis_gate::log::Event;
-use portcullis_gate::refused::Refused;
 use portcullis_gate::request_state::ReservedPage;
+use portcullis_gate::response::headers::{cors_headers, debug};
+use portcullis_gate::response::problem::Problem;
+use portcullis_gate::response::refused::Refused;
+use portcullis_gate::telemetry::analytics::DataPoint;
+use portcullis_gate::telemetry::log::Event;
 
 use crate::clock::now;
 use crate::host::Runtime;

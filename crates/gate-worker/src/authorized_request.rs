@@ -12,20 +12,21 @@ use worker::js_sys::{self, Array, Function, Promise};
 use worker::wasm_bindgen_futures::JsFuture;
 use worker::{Delay, web_sys};
 
-use portcullis_gate::answer::{Problem, rate_headers};
-use portcullis_gate::assertions::AssertionText;
-use portcullis_gate::caller::Caller;
 use portcullis_gate::forward::Forward;
-use portcullis_gate::log::Event;
-use portcullis_gate::settings::RateClass;
+use portcullis_gate::identity::assertion_cache::AssertionText;
+use portcullis_gate::identity::caller::Caller;
+use portcullis_gate::response::headers::rate_headers;
+use portcullis_gate::response::problem::Problem;
+use portcullis_gate::settings::rates::RateClass;
+use portcullis_gate::telemetry::log::Event;
 
 use crate::answer::{answer, refuse};
 use crate::clock::now;
 use crate::crypto::sign;
 use crate::host::Runtime;
+use crate::isolate::Shared;
 use crate::js::{call, get, object};
 use crate::log::log;
-use crate::{Shared, Verdict};
 
 #[wasm_bindgen(module = "/src/forward.js")]
 extern "C" {
@@ -60,6 +61,16 @@ extern "C" {
 #[must_use]
 pub fn sender() -> Function {
     SEND.with(Clone::clone)
+}
+
+/// The decision on a request.
+#[must_use]
+#[derive(Debug)]
+pub enum Verdict {
+    /// Accepted: its key is valid, or it needs none.
+    Authorized(AuthorizedRequest),
+    /// Refused, or a request for one of the gate's own pages: return this answer.
+    Answer(web_sys::Response),
 }
 
 /// An accepted request.

@@ -10,14 +10,14 @@ use worker::js_sys::{Array, Date, JSON, JsString};
 use portcullis_core::time::Time;
 use portcullis_gate::cron;
 use portcullis_gate::host::Host as _;
-use portcullis_gate::log::Event;
-use portcullis_gate::usage_queue::{self, Message, MessageOutcome};
+use portcullis_gate::telemetry::log::Event;
+use portcullis_gate::telemetry::usage_queue::{self, Message, MessageOutcome};
 
 use crate::clock::time;
 use crate::host::Runtime;
+use crate::isolate::{Shared, shared};
 use crate::js::{call, get, object};
 use crate::log::log;
-use crate::{Shared, shared};
 
 /// Refreshes the list, stores the floor and reports the counted uses: for a cron trigger.
 pub async fn scheduled(env: &Env) {

@@ -13,11 +13,12 @@ use worker::wasm_bindgen::{JsCast as _, JsValue};
 use worker::wasm_bindgen_futures::JsFuture;
 use worker::web_sys::{self, AbortController, WorkerGlobalScope};
 
-use portcullis_gate::analytics::DataPoint;
 use portcullis_gate::host::Host;
-use portcullis_gate::log::Event;
-use portcullis_gate::settings::{BaseUrl, GateKey, Settings, SourceSetting};
-use portcullis_gate::source::{FetchError, File};
+use portcullis_gate::refresh::source::{FetchError, File};
+use portcullis_gate::settings::url::BaseUrl;
+use portcullis_gate::settings::{GateKey, Settings, SourceSetting};
+use portcullis_gate::telemetry::analytics::DataPoint;
+use portcullis_gate::telemetry::log::Event;
 
 use crate::clock::now;
 use crate::js::{call, get, object, read};

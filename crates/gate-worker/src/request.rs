@@ -4,8 +4,10 @@ use worker::js_sys;
 use worker::wasm_bindgen::{JsCast as _, JsValue};
 use worker::web_sys;
 
+use portcullis_gate::request::Request;
 use portcullis_gate::request::fields::{Rule, rule};
-use portcullis_gate::request::{Malformed, Received, Request};
+use portcullis_gate::request::malformed::Malformed;
+use portcullis_gate::request::received::Received;
 use portcullis_gate::settings::Settings;
 
 use crate::js::get;

@@ -6,11 +6,11 @@
 use core::fmt::Write as _;
 use core::net::IpAddr;
 
-use crate::assertions::AssertionText;
-use crate::caller::Caller;
-use crate::credential::{CredentialError, RemovedKeys};
-use crate::refused::{Rate, Reason, Refused};
+use crate::identity::assertion_cache::AssertionText;
+use crate::identity::caller::Caller;
 use crate::request::client::Client;
+use crate::request::credential::{CredentialError, RemovedKeys};
+use crate::response::refused::{Rate, Reason, Refused};
 
 use portcullis_core::time::Time;
 

@@ -10,9 +10,9 @@ use portcullis_core::crypto::IssuerId;
 use portcullis_core::token::{Claims, Name};
 use portcullis_core::verify::Accepted;
 
-use crate::credential::RemovedKeys;
 use crate::forward::Flags;
 use crate::request::client::Client;
+use crate::request::credential::RemovedKeys;
 
 /// Entries in the cache, of some 600 bytes each.
 pub const SLOTS: usize = 1024;

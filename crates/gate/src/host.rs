@@ -4,9 +4,9 @@ use core::future::Future;
 
 use portcullis_core::time::Time;
 
-use crate::analytics::DataPoint;
-use crate::log::Event;
-use crate::source::{FetchError, File};
+use crate::refresh::source::{FetchError, File};
+use crate::telemetry::analytics::DataPoint;
+use crate::telemetry::log::Event;
 
 /// The interface to the outside. A source is identified by its index in the settings.
 pub trait Host {

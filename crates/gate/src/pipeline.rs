@@ -1,28 +1,36 @@
 //! The decision on a request, in one function for both paths.
 //!
-//! [`Gate::evaluate`] doesn't change the gate. It clears the request, refuses it, or returns what
-//! it needs first. The fast path forwards a cleared request and leaves everything else to the slow
-//! path, which meets the need and evaluates again: see [`crate::slow_path`] and
-//! [`crate::fast_path`].
+//! [`Pipeline::evaluate`] changes nothing. It clears the request, refuses it, or returns what it
+//! needs first. The fast path forwards a cleared request and leaves everything else to the slow
+//! path, which meets the need and evaluates again: see `gate::fast_path` and `gate::slow_path`.
+//!
+//! ```text
+//! route, credential, parse, authenticate, current, accept, policy, rate class
+//! ```
+//!
+//! The pipeline borrows what it reads and doesn't know the gate, so that a host which holds the
+//! trust state as a shared snapshot can run the same decision.
 
 use portcullis_core::keyring::Purpose;
-use portcullis_core::list::{List, ListError, ListVersion};
+use portcullis_core::list::{ListError, ListVersion};
 use portcullis_core::policy::{Denial, NoPolicy, Policy, RequestFacts, decide};
-use portcullis_core::signature_cache::PendingSignature;
+use portcullis_core::signature_cache::{PendingSignature, SignatureCache};
 use portcullis_core::time::Time;
 use portcullis_core::token::{Kind, Name};
-use portcullis_core::verifier::Verifier;
 use portcullis_core::verify::{Accepted, Authentication, Refusal, Requirements, Unverified};
 
-use crate::assertions::AssertionText;
-use crate::credential::{Credential, RemovedKeys};
-use crate::gate::Gate;
-use crate::refresh_schedule::{Freshness, ListStep, RefreshReason};
-use crate::refused::Reason;
+use crate::identity::assertion_cache::{AssertionCache, AssertionText};
+use crate::refresh::schedule::{Freshness, ListStep, RefreshReason, RefreshSchedule};
+use crate::request::credential::{Credential, RemovedKeys};
 use crate::request::keys::holds_key;
-use crate::request::{Malformed, Request, query};
+use crate::request::malformed::Malformed;
+use crate::request::{Request, query};
 use crate::request_state::RequestState;
-use crate::settings::{Kinds, NoRoute, Places, RateClass, Route};
+use crate::response::refused::Reason;
+use crate::settings::Settings;
+use crate::settings::rates::RateClass;
+use crate::settings::routes::{Kinds, NoRoute, Places, Route};
+use crate::trust_state::{PolicyUnknown, TrustState};
 
 /// The inputs of an evaluation, and its side results.
 pub(crate) struct Evaluation<'r> {
@@ -92,14 +100,24 @@ impl Stop {
     }
 }
 
-impl Gate {
+/// What a decision reads, borrowed from its owner.
+#[derive(Clone, Copy)]
+pub(crate) struct Pipeline<'g> {
+    pub(crate) settings: &'g Settings,
+    pub(crate) trust: &'g TrustState,
+    pub(crate) schedule: &'g RefreshSchedule,
+    pub(crate) signatures: &'g SignatureCache,
+    pub(crate) assertions: &'g AssertionCache,
+}
+
+impl<'g> Pipeline<'g> {
     /// Decides on a request for the origin.
-    pub(crate) fn evaluate<'g>(
-        &'g self,
+    pub(crate) fn evaluate(
+        &self,
         request: &Request<'_>,
         evaluation: &mut Evaluation<'_>,
     ) -> Result<Cleared<'g>, Stop> {
-        let settings = &*self.settings;
+        let settings = self.settings;
         let find = |method| settings.routes.find(method, request.path);
         // A preflight carries no key, and belongs to the route of the method that it asks about.
         if let Some(Ok(route)) = request.preflight().map(find)
@@ -166,7 +184,7 @@ impl Gate {
     }
 
     /// Clears a request that needs no key. Keys that it carries are removed all the same.
-    fn without_key<'g>(&'g self, route: &'g Route, request: &Request<'_>) -> Cleared<'g> {
+    fn without_key(&self, route: &'g Route, request: &Request<'_>) -> Cleared<'g> {
         Cleared {
             route,
             removed_keys: RemovedKeys::found_in(request, RemovedKeys::default()),
@@ -209,38 +227,35 @@ impl Gate {
         evaluation: &mut Evaluation<'_>,
     ) -> Result<(Accepted, Freshness), Stop> {
         let now = evaluation.now;
-        let held = self.held(now).ok();
+        let held = self.trust.list_in_force(now).ok();
         let unverified = Unverified::parse(token).map_err(|error| Stop::because(error.into()))?;
-        let Some(verifier) = &self.verifier else {
+        let Some(verifier) = self.trust.verifier() else {
             // Without a keyring nothing can be verified.
             self.enforce_bound(held, evaluation)?;
             return Err(Stop::because(ListError::Missing.into()));
         };
         let keyring = verifier.keyring();
         // Authenticate: by the signature cache, or by a verification on the host or here.
-        let authentic = match unverified.authenticate_by(
-            &self.signature_cache,
-            keyring,
-            requirements.purpose,
-        ) {
-            Ok(Authentication::Authentic(authentic)) => authentic,
-            Ok(Authentication::Unchecked(unchecked)) => {
-                let signature = unchecked.signature();
-                if evaluation.state.rejected.as_ref() == Some(signature) {
-                    return Err(Stop::because(Refusal::BadSignature));
+        let authentic =
+            match unverified.authenticate_by(self.signatures, keyring, requirements.purpose) {
+                Ok(Authentication::Authentic(authentic)) => authentic,
+                Ok(Authentication::Unchecked(unchecked)) => {
+                    let signature = unchecked.signature();
+                    if evaluation.state.rejected.as_ref() == Some(signature) {
+                        return Err(Stop::because(Refusal::BadSignature));
+                    }
+                    if !evaluation.state.verifies_here {
+                        return Err(Stop::Need(Need::Signature(Box::new(signature.clone()))));
+                    }
+                    let (authentic, signature) = unchecked.verify().map_err(Stop::because)?;
+                    evaluation.verified = Some(Box::new(signature));
+                    authentic
                 }
-                if !evaluation.state.verifies_here {
-                    return Err(Stop::Need(Need::Signature(Box::new(signature.clone()))));
+                Err(refusal) => {
+                    self.refresh_for(RefreshReason::of(refusal), evaluation)?;
+                    return Err(Stop::because(refusal));
                 }
-                let (authentic, signature) = unchecked.verify().map_err(Stop::because)?;
-                evaluation.verified = Some(Box::new(signature));
-                authentic
-            }
-            Err(refusal) => {
-                self.refresh_for(RefreshReason::of(refusal), evaluation)?;
-                return Err(Stop::because(refusal));
-            }
-        };
+            };
         let name = authentic.namer();
         // Check the key against the list and the requirements.
         let verdict = match &verifier.list_at(now) {
@@ -252,7 +267,7 @@ impl Gate {
         self.enforce_bound(held, evaluation)?;
         match verdict {
             Ok(accepted) => {
-                let freshness = self.refresh_schedule.freshness(accepted.list(), now);
+                let freshness = self.schedule.freshness(accepted.list(), now);
                 Ok((accepted, freshness))
             }
             Err(refusal) => {
@@ -263,24 +278,38 @@ impl Gate {
     }
 
     /// The policy of an accepted key.
-    fn policy(&self, accepted: &Accepted, evaluation: &Evaluation<'_>) -> Result<Policy<'_>, Stop> {
+    fn policy(&self, accepted: &Accepted, evaluation: &Evaluation<'_>) -> Result<Policy<'g>, Stop> {
         let claims = accepted.claims();
         let stop = |reason| Stop::Refuse(reason, Some(accepted.name()));
         if claims.policy == 0 && self.settings.require_policy {
             return Err(stop(Reason::PolicyRequired));
         }
-        let list = self.verifier.as_ref().and_then(Verifier::list);
-        let head = list.map(List::head).ok_or_else(|| stop(ListError::Missing.into()))?;
-        match self.policies.find(head, claims.kind, claims.policy) {
+        match self.trust.policy(claims.kind, claims.policy) {
             Ok(policy) => Ok(policy),
-            Err(NoPolicy::Unavailable(_))
-                if !evaluation.state.policy_is_over(&self.refresh_schedule, evaluation.now) =>
+            Err(PolicyUnknown::NoList) => Err(stop(ListError::Missing.into())),
+            Err(PolicyUnknown::Policy(NoPolicy::Unavailable(_)))
+                if !evaluation.state.policy_is_over(self.schedule, evaluation.now) =>
             {
                 let (kind, number) = (claims.kind, claims.policy);
                 Err(Stop::Need(Need::Policy { kind, number }))
             }
-            Err(missing) => Err(stop(Reason::Policy(missing))),
+            Err(PolicyUnknown::Policy(missing)) => Err(stop(Reason::Policy(missing))),
         }
+    }
+
+    /// The signed statement of the caller for the origin. `None` unless the keyring lists the
+    /// gate's assertion key.
+    fn assertion(
+        &self,
+        accepted: &Accepted,
+        verdict: (&Policy<'_>, Freshness),
+        now: Time,
+    ) -> Option<AssertionText> {
+        let (kid, _) = self.settings.secrets.as_ref()?.assertion()?;
+        let entry = self.trust.verifier()?.keyring().entry(kid)?;
+        let may_sign = entry.purpose == Purpose::Assertion && entry.counts_at(now);
+        let signer = (kid, self.settings.origin.authority());
+        self.assertions.find(signer, accepted, verdict, now).filter(|_| may_sign)
     }
 
     /// Enforces the two bounds. `Ok` if the held list decides: the wait is over, or none is needed.
@@ -289,19 +318,14 @@ impl Gate {
         held: Option<ListVersion>,
         evaluation: &mut Evaluation<'_>,
     ) -> Result<(), Stop> {
-        match self.refresh_schedule.list_step(held, evaluation.now) {
+        match self.schedule.list_step(held, evaluation.now) {
             ListStep::Go { refresh, .. } => {
                 evaluation.refresh |= refresh;
                 Ok(())
             }
             ListStep::Wait { at_most, refresh } => {
                 let state = evaluation.state;
-                if state.list_is_over(
-                    held.is_none(),
-                    &self.refresh_schedule,
-                    &self.policies,
-                    evaluation.now,
-                ) {
+                if state.list_is_over(held.is_none(), self.schedule, evaluation.now) {
                     Ok(())
                 } else {
                     Err(Stop::Need(Need::List { held, at_most, refresh }))
@@ -320,8 +344,7 @@ impl Gate {
     ) -> Result<(), Stop> {
         let Some(reason) = reason else { return Ok(()) };
         let now = evaluation.now;
-        let may = self.refresh_schedule.may_refresh_for(reason, now)
-            || self.refresh_schedule.is_in_flight(now);
+        let may = self.schedule.may_refresh_for(reason, now) || self.schedule.is_in_flight(now);
         if evaluation.state.retry_is_over(now) || !may {
             Ok(())
         } else {

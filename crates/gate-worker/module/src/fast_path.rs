@@ -1,4 +1,4 @@
-//! The synchronous calls of the entry for each request: see `portcullis_gate::fast_path`.
+//! The synchronous calls of the entry for each request: see `portcullis_gate::gate::fast_path`.
 
 use core::cell::RefCell;
 use std::rc::Rc;
@@ -8,11 +8,12 @@ use wasm_bindgen::prelude::wasm_bindgen;
 use worker::js_sys::{Array, Function};
 use worker::web_sys;
 
-use portcullis_gate::answer::Problem;
 use portcullis_gate::header_cache::{CachedEdits, SLOTS};
-use portcullis_gate::log::Event;
+use portcullis_gate::request::Request;
 use portcullis_gate::request::fields::{Rule, rule};
-use portcullis_gate::request::{Received, Request};
+use portcullis_gate::request::received::Received;
+use portcullis_gate::response::problem::Problem;
+use portcullis_gate::telemetry::log::Event;
 use portcullis_gate_worker::module::{answer, existing, log, parts_of, plan_of, sender};
 
 /// Cached edits, and their plan as a JavaScript array.

@@ -4,7 +4,7 @@ use core::net::{IpAddr, SocketAddr};
 
 use portcullis_core::policy::Network;
 
-use crate::request::Received;
+use crate::request::received::Received;
 
 /// How the client's address is determined: `CLIENT_ADDRESS`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -6,8 +6,8 @@
 
 use std::borrow::Cow;
 
-use crate::identity::NAME;
-use crate::request::Malformed;
+use crate::identity::headers::NAME;
+use crate::request::malformed::Malformed;
 
 /// What happens to a header field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

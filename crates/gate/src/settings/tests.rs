@@ -1,5 +1,9 @@
 use super::*;
+use crate::settings::rates::UnknownClass;
+use crate::settings::routes::NoRoute;
 use portcullis_core::crypto::IssuerId;
+use portcullis_core::crypto::PublicKeyError;
+use portcullis_core::token::Environment;
 
 const ROOT: &str = "PUAXw-hDiVqStwqnTRt-vJyYLM8uxJaMwM1V8Sr0Zgw";
 

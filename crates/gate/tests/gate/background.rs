@@ -6,8 +6,8 @@ use portcullis_core::policy::NoPolicy;
 use portcullis_core::time::Time;
 use portcullis_core::token::Kind;
 use portcullis_gate::cron::tick;
-use portcullis_gate::refused::Reason;
-use portcullis_gate::usage_queue::{Message, MessageOutcome, forward};
+use portcullis_gate::response::refused::Reason;
+use portcullis_gate::telemetry::usage_queue::{Message, MessageOutcome, forward};
 use serde_json::{Value, json};
 
 use crate::bench::{Bench, block_on, get, identity_member};

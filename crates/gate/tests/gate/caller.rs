@@ -4,11 +4,11 @@ use portcullis_core::issue::PolicyDraft;
 use portcullis_core::policy::Denial;
 use portcullis_core::time::Time;
 use portcullis_core::token::{Environment, Kind};
-use portcullis_gate::answer::Problem;
-use portcullis_gate::credential::CredentialError;
-use portcullis_gate::refresh_schedule::Freshness;
-use portcullis_gate::refused::Reason;
-use portcullis_gate::settings::RateClasses;
+use portcullis_gate::refresh::schedule::Freshness;
+use portcullis_gate::request::credential::CredentialError;
+use portcullis_gate::response::problem::Problem;
+use portcullis_gate::response::refused::Reason;
+use portcullis_gate::settings::rates::RateClasses;
 
 use crate::bench::{Bench, Incoming, get, identity_member};
 use crate::policies::{SECRET, texts};

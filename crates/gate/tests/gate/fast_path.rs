@@ -5,9 +5,9 @@ use std::rc::Rc;
 
 use portcullis_core::time::Time;
 use portcullis_core::token::Kind;
-use portcullis_gate::assertions::AssertionText;
-use portcullis_gate::fast_path::FastForward;
+use portcullis_gate::gate::fast_path::FastForward;
 use portcullis_gate::header_cache::CachedEdits;
+use portcullis_gate::identity::assertion_cache::AssertionText;
 use portcullis_gate::request_state::{Next, RequestState, Step};
 
 use crate::bench::{Bench, Incoming, dictionary_member, get, removed_keys, set};

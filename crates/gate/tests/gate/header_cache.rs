@@ -6,9 +6,10 @@ use std::rc::Rc;
 use portcullis_core::assertion::verify;
 use portcullis_core::issue::SigningKey;
 use portcullis_core::time::Time;
-use portcullis_gate::assertions::AssertionText;
 use portcullis_gate::header_cache::CachedEdits;
-use portcullis_gate::request::{Received, Request};
+use portcullis_gate::identity::assertion_cache::AssertionText;
+use portcullis_gate::request::Request;
+use portcullis_gate::request::received::Received;
 
 use crate::bench::{Bench, Incoming, get, removed_keys, set};
 use crate::issuer::{ASSERTION_KID, Issuer};

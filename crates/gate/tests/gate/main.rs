@@ -26,10 +26,10 @@ use portcullis_core::list::ListError;
 use portcullis_core::time::Time;
 use portcullis_core::token::{Environment, Kind, Malformed};
 use portcullis_core::verify::Refusal;
-use portcullis_gate::log::Event;
 use portcullis_gate::refresh::refresh;
-use portcullis_gate::refused::{Reason, Refused};
 use portcullis_gate::request_state::{Next, RequestState};
+use portcullis_gate::response::refused::{Reason, Refused};
+use portcullis_gate::telemetry::log::Event;
 use proptest::prelude::*;
 #[test]
 fn a_cold_gate_fetches_everything_once_and_then_nothing() {

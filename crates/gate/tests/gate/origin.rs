@@ -3,8 +3,8 @@
 use std::rc::Rc;
 
 use portcullis_core::token::Kind;
-use portcullis_gate::assertions::AssertionText;
 use portcullis_gate::forward::{Flags, Forward};
+use portcullis_gate::identity::assertion_cache::AssertionText;
 use portcullis_gate::request::fields::{Rule, rule};
 
 use crate::bench::{Bench, Incoming, get, removed_keys, set};

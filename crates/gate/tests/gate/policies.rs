@@ -5,9 +5,9 @@ use portcullis_core::issue::PolicyDraft;
 use portcullis_core::policy::{Denial, NoPolicy};
 use portcullis_core::time::Time;
 use portcullis_core::token::Kind;
-use portcullis_gate::refused::{Reason, Refused};
-use portcullis_gate::request::Malformed;
+use portcullis_gate::request::malformed::Malformed;
 use portcullis_gate::request_state::{Next, RequestState};
+use portcullis_gate::response::refused::{Reason, Refused};
 
 use crate::bench::{Bench, Incoming, get, identity_member, removed_keys};
 use crate::issuer::ED25519_KID;
@@ -254,7 +254,7 @@ fn a_class_counts_the_same_on_both_paths() {
                 let forwarded = forwarded.unwrap();
                 assert_eq!(forwarded.rate, forward.rate);
                 let settings = glancing.gate.borrow().shared_settings();
-                let [(policy, limit), (now, left)] = &forwarded.answered(&settings)[..] else {
+                let [(policy, limit), (now, left)] = &forwarded.rate_headers(&settings)[..] else {
                     panic!()
                 };
                 assert_eq!((*policy, *now), ("ratelimit-policy", "ratelimit"));

@@ -5,8 +5,8 @@ use portcullis_core::issue::PolicyDraft;
 use portcullis_core::keyring::Purpose;
 use portcullis_core::token::Kind;
 use portcullis_core::verify::Refusal;
-use portcullis_gate::refused::Reason;
 use portcullis_gate::request_state::{Next, RequestState, ReservedPage};
+use portcullis_gate::response::refused::Reason;
 
 use crate::bench::{Bench, Incoming, get};
 use crate::issuer::{ADMIN_KID, ED25519_KID, Issuer};

@@ -10,7 +10,7 @@ use portcullis_core::time::Time;
 use portcullis_core::token::Claims;
 use portcullis_core::verify::Accepted;
 
-use crate::refresh_schedule::Freshness;
+use crate::refresh::schedule::Freshness;
 
 /// Lifetime of an assertion, in seconds.
 const LIFETIME_SECS: u32 = 60;

@@ -6,18 +6,19 @@ use portcullis_core::policy::{Denial, Policy};
 use portcullis_core::time::Time;
 use portcullis_core::token::Name;
 
-use crate::answer::debug;
-use crate::caller::Caller;
 use crate::forward::{Flags, Forward};
 use crate::gate::{Gate, RESERVED};
+use crate::identity::caller::Caller;
 use crate::pipeline::{Cleared, ClearedKey, Evaluation, Need, Stop};
-use crate::policies::PolicyJob;
-use crate::refresh_schedule::{Job, RefreshSchedule};
-use crate::refused::{ListSeen, Rate, Reason, Refused};
+use crate::refresh::policy_fetches::PolicyJob;
+use crate::refresh::schedule::{Job, RefreshSchedule};
+use crate::request::Request;
 use crate::request::client::Client;
 use crate::request::handshake::Handshake;
-use crate::request::{Malformed, Request};
+use crate::request::malformed::Malformed;
 use crate::request_state::{Next, RequestState, ReservedPage, Step};
+use crate::response::headers::debug;
+use crate::response::refused::{ListSeen, Rate, Reason, Refused};
 use crate::settings::Settings;
 
 /// Needs that consecutive evaluations may meet before the request sleeps: a list, a reason to
@@ -47,13 +48,10 @@ impl Gate {
         match &next {
             Next::Sleep(_) | Next::Verify(_) | Next::Reserved(_) => {}
             Next::Forward(forward) => {
-                match &forward.caller {
-                    Some(caller) => self.count_forwarded(caller.name(), now),
-                    None => self.counters.forwarded += 1,
-                }
-                report = self.usage.report(now);
+                self.count_forwarded(forward.caller.as_ref().map(Caller::name), now);
+                report = self.telemetry.usage_mut().report(now);
             }
-            Next::Refuse(refused) => self.counters.refused(refused.reason.code()),
+            Next::Refuse(refused) => self.telemetry.count_refused(refused.reason.code()),
         }
         let BackgroundWork { refresh, policy } = background;
         Step { refresh, policy, report, next }
@@ -71,6 +69,7 @@ impl Gate {
                 return Next::Refuse(self.refused(None, (*malformed).into(), None, now));
             }
         };
+        // A wait that isn't over needs no evaluation.
         if let Some(pause) = self.still_waiting(state, now) {
             return Next::Sleep(pause);
         }
@@ -82,11 +81,10 @@ impl Gate {
             let outcome = self.outcome(request, &mut evaluation);
             let Evaluation { refresh, verified, .. } = evaluation;
             if let Some(signature) = verified {
-                self.signature_cache.insert(*signature);
+                self.caches.signatures.insert(*signature);
             }
             if refresh && background.refresh.is_none() {
-                background.refresh =
-                    Some(self.refresh_schedule.start(self.held(now).ok(), None, now));
+                background.refresh = Some(self.schedule.start(self.held(now).ok(), None, now));
             }
             let need = match outcome {
                 Ok(next) => return next,
@@ -122,19 +120,18 @@ impl Gate {
     ) -> Result<Next, Stop> {
         let Some(page) = request.path.strip_prefix(RESERVED) else {
             let now = evaluation.now;
-            let cleared = self.evaluate(request, evaluation)?;
-            let forward =
-                Self::forward(&self.settings, &self.refresh_schedule, cleared, request, now);
+            let cleared = self.pipeline().evaluate(request, evaluation)?;
+            let forward = Self::forward(&self.settings, &self.schedule, cleared, request, now);
             return self.counted(forward, now).map(|forward| Next::Forward(Box::new(forward)));
         };
         let page = match page {
             // A health check starts a refresh, so that a gate without traffic gets ready.
             "health" => {
-                self.enforce_bound(self.held(evaluation.now).ok(), evaluation)?;
+                self.pipeline().enforce_bound(self.held(evaluation.now).ok(), evaluation)?;
                 ReservedPage::Health { ready: self.held(evaluation.now).is_ok() }
             }
             "status" => {
-                self.evaluate_admin(request, evaluation)?;
+                self.pipeline().evaluate_admin(request, evaluation)?;
                 ReservedPage::Status
             }
             _ => ReservedPage::Nothing,
@@ -218,7 +215,7 @@ impl Gate {
         now: Time,
     ) -> Refused {
         let list = self.list_seen(now);
-        let seconds = self.refresh_schedule.pause_left(now).div_ceil(1000).max(1);
+        let seconds = self.schedule.pause_left(now).div_ceil(1000).max(1);
         let retry_after = u32::try_from(seconds).unwrap_or(u32::MAX);
         let needed = || {
             let request = request?;

@@ -6,7 +6,7 @@
 
 use portcullis_core::time::Time;
 
-use crate::settings::RateClass;
+use crate::settings::rates::RateClass;
 
 /// Sets of the table. With [`WAYS`] keys in each the table takes 200 kB at most.
 const SETS: usize = 1024;

@@ -9,9 +9,9 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
 use crate::host::Host;
-use crate::log::Event;
-use crate::report::{Line, MAX_USES, MessageError, body, read};
-use crate::usage::TIMEOUT;
+use crate::telemetry::log::Event;
+use crate::telemetry::usage::TIMEOUT;
+use crate::telemetry::usage_report::{Line, MAX_USES, MessageError, body, read};
 
 /// Seconds before a retry of a message, at least
 const SOONEST: u32 = 10;

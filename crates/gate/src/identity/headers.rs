@@ -5,7 +5,7 @@ use core::fmt::{Display, Write as _};
 use portcullis_core::policy::Policy;
 use portcullis_core::verify::Accepted;
 
-use crate::refresh_schedule::Freshness;
+use crate::refresh::schedule::Freshness;
 
 /// The header with the whole identity. Names that begin with it and a hyphen are reserved as well;
 /// those of a client are dropped.

@@ -17,6 +17,9 @@ use portcullis_core::list::ListVersion;
 use portcullis_core::time::Time;
 use portcullis_core::verify::Refusal;
 
+use crate::refresh::policy_fetches::PolicyFetches;
+use crate::span::Span;
+
 /// How often the keyring is fetched on its own, in milliseconds. Without this, withholding stamps
 /// would withhold the keyring as well.
 pub const KEYRING_PERIOD: u64 = 60_000;
@@ -120,25 +123,6 @@ pub struct Job {
     pub file_timeout: u64,
 }
 
-/// An interval of the clock. Setting the clock back ends it rather than stretching it.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Span {
-    from: Time,
-    until: Time,
-}
-
-impl Span {
-    pub(crate) const NEVER: Self = Self { from: Time::from_millis(0), until: Time::from_millis(0) };
-
-    pub(crate) const fn new(from: Time, millis: u64) -> Self {
-        Self { from, until: from.plus_millis(millis) }
-    }
-
-    pub(crate) fn contains(&self, now: Time) -> bool {
-        now >= self.from && now < self.until
-    }
-}
-
 #[derive(Clone, Copy, Debug)]
 struct Lease {
     id: u64,
@@ -157,7 +141,9 @@ pub struct RefreshSchedule {
     failures: u32,
     pause: Span,
     keyring: Span,
+    /// For each [`RefreshReason`], the time in which it has started its refresh already.
     extra_refreshes: [Span; 2],
+    policies: PolicyFetches,
 }
 
 impl RefreshSchedule {
@@ -173,6 +159,7 @@ impl RefreshSchedule {
             pause: Span::NEVER,
             keyring: Span::NEVER,
             extra_refreshes: [Span::NEVER; 2],
+            policies: PolicyFetches::new(),
         }
     }
 
@@ -232,6 +219,7 @@ impl RefreshSchedule {
             Some(RefreshReason::UnknownSigner) => *unknown_signer = spent,
             None => {}
         }
+        // The keyring is due once a minute, and at once if a key's signer is unknown.
         let keyring = reason == Some(RefreshReason::UnknownSigner) || !self.keyring.contains(now);
         if keyring {
             self.keyring = Span::new(now, KEYRING_PERIOD);
@@ -308,6 +296,17 @@ impl RefreshSchedule {
     #[must_use]
     pub const fn ended(&self) -> u64 {
         self.ended
+    }
+
+    /// The fetches of policies.
+    #[must_use]
+    pub const fn policies(&self) -> &PolicyFetches {
+        &self.policies
+    }
+
+    /// The fetches of policies.
+    pub const fn policies_mut(&mut self) -> &mut PolicyFetches {
+        &mut self.policies
     }
 
     /// How long no request waits again for a policy whose fetch failed, in milliseconds.

@@ -1,18 +1,14 @@
-//! The policies that the gate holds, and the fetches in flight.
+//! The fetches of policies that are in flight, and those that have just failed.
 //!
 //! A policy is fetched when a key first needs it, by one fetch for all requests that wait. Each
 //! waiting request keeps a timer of its own. After a failed fetch no request waits until a pause is
-//! over. The successors of the files in use are fetched before a new list takes effect.
+//! over.
 
-use portcullis_core::list::{FileName, Head};
-use portcullis_core::policy::{NoPolicy, Policies, Policy, Visibility};
 use portcullis_core::time::Time;
 use portcullis_core::token::Kind;
 
-use crate::refresh_schedule::Span;
+use crate::span::Span;
 
-/// Bytes of policies that an isolate holds at most, of its 128 MB.
-const MAX_BYTES: usize = 8 << 20;
 /// Fetches that may be in flight at once.
 const MAX_FETCHES: usize = 16;
 
@@ -41,10 +37,9 @@ pub enum PolicyStep {
     Failed,
 }
 
-/// The held policies and their fetches.
-#[derive(Debug)]
-pub struct PolicyFiles {
-    files: Policies,
+/// The fetches in flight, and the failures that are remembered.
+#[derive(Clone, Debug, Default)]
+pub struct PolicyFetches {
     fetches: Vec<Fetch>,
     started: u64,
     ended: u64,
@@ -58,23 +53,15 @@ struct Fetch {
     failed: bool,
 }
 
-impl PolicyFiles {
-    /// Holds no policy yet.
+impl PolicyFetches {
+    /// No fetch yet.
     #[must_use]
-    pub fn new() -> Self {
-        Self { files: Policies::new(MAX_BYTES), fetches: Vec::new(), started: 0, ended: 0 }
+    pub const fn new() -> Self {
+        Self { fetches: Vec::new(), started: 0, ended: 0 }
     }
 
-    /// The policy with the number that a key of this kind carries.
-    ///
-    /// # Errors
-    /// See [`NoPolicy`].
-    pub fn find(&self, head: &Head, kind: Kind, number: u32) -> Result<Policy<'_>, NoPolicy> {
-        self.files.find(head, kind, number)
-    }
-
-    /// What a request does if [`find`](Self::find) misses a file.
-    pub fn policy_step(
+    /// What a request does whose policy is not held.
+    pub fn next_step(
         &mut self,
         kind: Kind,
         number: u32,
@@ -123,50 +110,6 @@ impl PolicyFiles {
     pub const fn ended(&self) -> u64 {
         self.ended
     }
-
-    /// Takes a file under the name that it was fetched by.
-    ///
-    /// # Errors
-    /// See [`Policies::offer`].
-    pub fn offer(
-        &mut self,
-        name: FileName,
-        file: &[u8],
-    ) -> Result<(), portcullis_core::list::ListError> {
-        self.files.offer(name, file)
-    }
-
-    /// Restores the files that were deployed with the gate. See [`Policies::restore`].
-    pub fn restore(&mut self, head: &Head, files: &[&[u8]]) -> usize {
-        self.files.restore(head, files)
-    }
-
-    /// The files under `new` that replace those in use under `old`.
-    #[must_use]
-    pub fn wants(&self, old: &Head, new: &Head) -> Vec<(Visibility, FileName)> {
-        let wanted = Visibility::ALL.into_iter().flat_map(|visibility| {
-            let names = self.files.wants(old.policies(visibility), new.policies(visibility));
-            names.into_iter().map(move |name| (visibility, name))
-        });
-        wanted.collect()
-    }
-
-    /// Drops the files that this head doesn't name.
-    pub fn retain(&mut self, head: &Head) {
-        self.files.retain(&Visibility::ALL.map(|visibility| head.policies(visibility)));
-    }
-
-    /// How many bytes of files are held.
-    #[must_use]
-    pub const fn bytes(&self) -> usize {
-        self.files.bytes()
-    }
-}
-
-impl Default for PolicyFiles {
-    fn default() -> Self {
-        Self::new()
-    }
 }
 
 #[cfg(test)]
@@ -177,49 +120,49 @@ mod tests {
         Time::from_millis(1_000_000 + millis)
     }
 
-    fn policy_step(files: &mut PolicyFiles, number: u32, millis: u64) -> PolicyStep {
-        files.policy_step(Kind::Secret, number, 300, at(millis))
+    fn next_step(fetches: &mut PolicyFetches, number: u32, millis: u64) -> PolicyStep {
+        fetches.next_step(Kind::Secret, number, 300, at(millis))
     }
 
     #[test]
     fn one_fetch_is_out_for_a_policy_and_a_failed_one_is_remembered() {
-        let mut files = PolicyFiles::new();
-        let PolicyStep::Fetch(job) = policy_step(&mut files, 7, 0) else {
+        let mut fetches = PolicyFetches::new();
+        let PolicyStep::Fetch(job) = next_step(&mut fetches, 7, 0) else {
             panic!("nothing is out yet")
         };
-        assert_eq!(policy_step(&mut files, 7, 299), PolicyStep::Wait);
+        assert_eq!(next_step(&mut fetches, 7, 299), PolicyStep::Wait);
         assert!(matches!(
-            files.policy_step(Kind::Publishable, 7, 300, at(0)),
+            fetches.next_step(Kind::Publishable, 7, 300, at(0)),
             PolicyStep::Fetch(_)
         ));
-        assert!(files.extend(&job, at(299)));
-        assert_eq!(policy_step(&mut files, 7, 598), PolicyStep::Wait);
-        files.end(&job, false, 1_000, at(598));
-        assert_eq!(policy_step(&mut files, 7, 1_597), PolicyStep::Failed);
-        let PolicyStep::Fetch(job) = policy_step(&mut files, 7, 1_598) else {
+        assert!(fetches.extend(&job, at(299)));
+        assert_eq!(next_step(&mut fetches, 7, 598), PolicyStep::Wait);
+        fetches.end(&job, false, 1_000, at(598));
+        assert_eq!(next_step(&mut fetches, 7, 1_597), PolicyStep::Failed);
+        let PolicyStep::Fetch(job) = next_step(&mut fetches, 7, 1_598) else {
             panic!("the pause is over")
         };
-        files.end(&job, true, 1_000, at(1_600));
-        assert!(matches!(policy_step(&mut files, 7, 1_601), PolicyStep::Fetch(_)));
-        assert_eq!(files.ended(), 2);
+        fetches.end(&job, true, 1_000, at(1_600));
+        assert!(matches!(next_step(&mut fetches, 7, 1_601), PolicyStep::Fetch(_)));
+        assert_eq!(fetches.ended(), 2);
     }
 
     #[test]
     fn a_fetch_that_is_never_heard_of_again_is_replaced() {
-        let mut files = PolicyFiles::new();
-        let PolicyStep::Fetch(lost) = policy_step(&mut files, 7, 0) else {
+        let mut fetches = PolicyFetches::new();
+        let PolicyStep::Fetch(lost) = next_step(&mut fetches, 7, 0) else {
             panic!("nothing is out yet")
         };
-        assert!(matches!(policy_step(&mut files, 7, 300), PolicyStep::Fetch(_)));
-        assert!(!files.extend(&lost, at(301)));
+        assert!(matches!(next_step(&mut fetches, 7, 300), PolicyStep::Fetch(_)));
+        assert!(!fetches.extend(&lost, at(301)));
     }
 
     #[test]
     fn no_stream_of_keys_makes_more_than_a_few_fetches_or_a_long_memory() {
-        let mut files = PolicyFiles::new();
+        let mut fetches = PolicyFetches::new();
         let mut out = Vec::new();
         for number in 1..1_000 {
-            match policy_step(&mut files, number, 0) {
+            match next_step(&mut fetches, number, 0) {
                 PolicyStep::Fetch(job) => out.push(job),
                 PolicyStep::Wait => {}
                 PolicyStep::Failed => panic!("nothing has failed"),
@@ -228,12 +171,12 @@ mod tests {
         assert_eq!(out.len(), MAX_FETCHES);
         for number in 1_000..2_000 {
             for job in out.drain(..) {
-                files.end(&job, false, 5_000, at(1));
+                fetches.end(&job, false, 5_000, at(1));
             }
-            if let PolicyStep::Fetch(job) = policy_step(&mut files, number, 2) {
+            if let PolicyStep::Fetch(job) = next_step(&mut fetches, number, 2) {
                 out.push(job);
             }
-            assert!(files.fetches.len() <= 4 * MAX_FETCHES);
+            assert!(fetches.fetches.len() <= 4 * MAX_FETCHES);
         }
     }
 }

@@ -2,7 +2,7 @@
 //! synchronous call from plain JavaScript, because an asynchronous handler costs more than the
 //! verification.
 //!
-//! `Gate::evaluate` decides, as on the slow path. Whatever needs more (a wait, a fetch, a
+//! `Pipeline::evaluate` decides, as on the slow path. Whatever needs more (a wait, a fetch, a
 //! signature, the platform's rate limiter, a debug header) falls through to the slow path. So the
 //! fast path refuses nothing, and changes no state except the counts of forwarded requests.
 
@@ -10,17 +10,17 @@ use std::rc::Rc;
 
 use portcullis_core::time::Time;
 
-use crate::answer::rate_headers;
-use crate::assertions::AssertionText;
 use crate::forward::{Edits, Flags};
 use crate::gate::{Gate, RESERVED};
 use crate::header_cache::{CachedEdits, Lookup};
-use crate::identity::Identity;
+use crate::identity::assertion_cache::AssertionText;
+use crate::identity::headers::Identity;
 use crate::pipeline::{Cleared, ClearedKey, Evaluation};
-use crate::refresh_schedule::Freshness;
-use crate::refused::Rate;
+use crate::refresh::schedule::Freshness;
 use crate::request::Request;
 use crate::request_state::RequestState;
+use crate::response::headers::rate_headers;
+use crate::response::refused::Rate;
 use crate::settings::Settings;
 
 /// A request that is forwarded at once.
@@ -36,7 +36,7 @@ impl FastForward {
     /// The rate-limit headers for the origin's answer, as names and values. Empty if nothing limits
     /// the key.
     #[must_use]
-    pub fn answered(&self, settings: &Settings) -> Vec<(&'static str, String)> {
+    pub fn rate_headers(&self, settings: &Settings) -> Vec<(&'static str, String)> {
         let limit = self.rate.and_then(|rate| Some((settings.rates.get(rate.class)?, rate)));
         limit.map_or_else(Vec::new, |(class, rate)| rate_headers(class, rate.allowance, true))
     }
@@ -53,21 +53,25 @@ impl Gate {
             && request.handshake.is_none()
             && request.hop_by_hop.is_empty()
             && !request.path.starts_with(RESERVED);
-        if !is_plain || self.has_report(now) {
+        // A request that carries a report of uses is the slow path's.
+        if !is_plain || self.telemetry.usage().is_due(now) {
             return None;
         }
+        // The request has waited for nothing, so an evaluation that needs anything ends here.
         let state = RequestState::new();
         let mut evaluation = Evaluation::new(&state, now);
         // Destructured by reference: a `Cleared` is some hundred bytes.
-        let outcome = self.evaluate(request, &mut evaluation);
+        let outcome = self.pipeline().evaluate(request, &mut evaluation);
         let Ok(Cleared { route, removed_keys, query, key: Some(key) }) = &outcome else {
             return None;
         };
         let ClearedKey { accepted, freshness, policy, class, assertion, in_authorization } = key;
+        // What differs between requests of one key can't be cached with the key's edits.
         let target_changes = query.is_some() || request.is_reencoded();
         if evaluation.refresh || target_changes || route.max_connection_age.is_some() {
             return None;
         }
+        // Signing an assertion is asynchronous; the cache holds it for the next request.
         let assertion = match assertion {
             Some(AssertionText::Unsigned(..)) => return None,
             Some(AssertionText::Signed(text)) => Some(text),
@@ -89,7 +93,7 @@ impl Gate {
         let class = class.map(|(class, _)| class);
         let serial = accepted.serial().get();
         // Reuse the edits of the last such request, or write them.
-        let found = self.header_cache.find(&lookup);
+        let found = self.caches.headers.find(&lookup);
         let mut new = None;
         let edits = found.unwrap_or_else(|| {
             let identity = Identity::new(settings.identity, accepted, policy, *freshness);
@@ -116,10 +120,10 @@ impl Gate {
                 Some(Rate { class, allowance: Some(allowance) })
             }
         };
-        if let Some(key_of_entry) = new {
-            self.header_cache.keep(key_of_entry, Rc::clone(&edits));
+        if let Some(key) = new {
+            self.caches.headers.keep(key, Rc::clone(&edits));
         }
-        self.count_forwarded(edits.name, now);
+        self.count_forwarded(Some(edits.name), now);
         Some(FastForward { edits, rate })
     }
 }

@@ -5,10 +5,10 @@ use portcullis_core::token::Name;
 use portcullis_core::verifier::AdoptError;
 use serde_json::{Value, json};
 
-use crate::refused::Refused;
-use crate::report::MessageError;
-use crate::settings::SettingsError;
-use crate::source::{FetchError, RefreshError};
+use crate::refresh::source::{FetchError, RefreshError};
+use crate::response::refused::Refused;
+use crate::settings::error::SettingsError;
+use crate::telemetry::usage_report::MessageError;
 
 /// An event for the operator.
 #[derive(Clone, Debug)]

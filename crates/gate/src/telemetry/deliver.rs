@@ -2,11 +2,11 @@
 
 use core::cell::RefCell;
 
-use crate::analytics::DataPoint;
 use crate::gate::Gate;
 use crate::host::Host;
-use crate::log::Event;
-use crate::usage::{Report, TIMEOUT};
+use crate::telemetry::analytics::DataPoint;
+use crate::telemetry::log::Event;
+use crate::telemetry::usage::{Report, TIMEOUT};
 
 /// Sends a report. If the delivery fails, the uses are kept for the next report.
 pub async fn deliver<H: Host>(gate: &RefCell<Gate>, host: &H, mut report: Report) {
@@ -22,9 +22,9 @@ pub async fn deliver<H: Host>(gate: &RefCell<Gate>, host: &H, mut report: Report
     }
     let sent = if report_usage { host.report_usage(report.body(), TIMEOUT).await } else { Ok(()) };
     match sent {
-        Ok(()) => gate.borrow_mut().usage_mut().delivered(),
+        Ok(()) => gate.borrow_mut().telemetry_mut().usage_mut().delivered(),
         Err(error) => {
-            gate.borrow_mut().usage_mut().put_back(report, host.now());
+            gate.borrow_mut().telemetry_mut().usage_mut().put_back(report, host.now());
             host.log(&Event::Usage(error));
         }
     }

@@ -5,8 +5,8 @@ use portcullis_core::policy::{Policy, is_scope, scope};
 use portcullis_core::token::{Claims, Environment, Kind, Name};
 use portcullis_core::verify::Accepted;
 
-use crate::identity::{Form, Identity};
-use crate::refresh_schedule::Freshness;
+use crate::identity::headers::{Form, Identity};
+use crate::refresh::schedule::Freshness;
 
 /// An accepted key.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -8,7 +8,7 @@ use futures_util::stream::{FuturesUnordered, StreamExt as _};
 
 use crate::gate::Gate;
 use crate::host::Host;
-use crate::source::{FetchError, File};
+use crate::refresh::source::{FetchError, File};
 
 /// How long to wait for one source before trying the next as well, in milliseconds.
 const HEDGE: u64 = 150;

@@ -8,8 +8,9 @@ use base64::engine::general_purpose::STANDARD;
 use portcullis_core::token::{Kind, Prefix};
 
 use crate::request::keys::{holds_key, holds_other};
-use crate::request::{Malformed, Request, query};
-use crate::settings::{Kinds, Places};
+use crate::request::malformed::Malformed;
+use crate::request::{Request, query};
+use crate::settings::routes::{Kinds, Places};
 
 /// The unverified key of a request, and the places that held keys.
 #[derive(Clone, PartialEq, Eq)]
@@ -184,6 +185,7 @@ impl<'a> Credential<'a> {
     }
 
     fn choose(found: [Option<Candidate<'a>>; 5], kinds: Kinds) -> Result<Self, CredentialError> {
+        // A text in `Authorization` that isn't a key belongs to the origin, if another place has one.
         let elsewhere = found.iter().flatten().any(|one| one.location != Location::Authorization);
         let is_foreign =
             |one: &Candidate<'_>| one.location == Location::Authorization && one.kind.is_none();

@@ -176,7 +176,7 @@ fn a_browsers_websocket_carries_its_key_as_a_subprotocol() {
 }
 
 /// A key with valid form and checksum, of an unknown issuer.
-const KEY: &str = include_str!("../../tests/key.txt");
+const KEY: &str = include_str!("../../../tests/key.txt");
 
 #[test]
 fn keys_are_taken_out_wherever_no_route_looks_for_them() {

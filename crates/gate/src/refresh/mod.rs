@@ -16,25 +16,25 @@
 //! The gate is never borrowed across an `await`, and it adopts nothing that the core did not
 //! verify: a source may be slow, lie, or send without end.
 
-mod named;
-mod policy;
-
-pub use policy::fetch_policy;
+mod hedged;
+pub mod policy;
+pub mod policy_fetches;
+pub mod schedule;
+pub mod source;
 
 use core::cell::{Cell, RefCell};
 
 use futures_util::future::{Either, join, select, try_join_all};
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
-use portcullis_core::list::{List, ListError};
-use portcullis_core::verifier::{Update, Verifier};
+use portcullis_core::list::ListError;
+use portcullis_core::verifier::Update;
 
 use crate::gate::Gate;
 use crate::host::Host;
-use crate::log::Event;
-use crate::refresh_schedule::Job;
-use crate::source::{FetchError, File, RefreshError};
-
-use named::from_any;
+use crate::refresh::hedged::from_any;
+use crate::refresh::schedule::Job;
+use crate::refresh::source::{FetchError, File, RefreshError};
+use crate::telemetry::log::Event;
 
 /// As many connections as a Worker may have open at once.
 const MAX_CONNECTIONS: usize = 6;
@@ -46,7 +46,7 @@ const MAX_POLICIES: usize = 48;
 
 /// Runs a refresh and ends its lease.
 pub async fn refresh<H: Host>(gate: &RefCell<Gate>, host: &H, job: Job) {
-    let seen = number_and_keyring(gate);
+    let before = gate.borrow().trust().versions();
     let run = Run { gate, host, job, keyring_tried: Cell::new(false) };
     let mut cold = gate.borrow().verifier().is_none();
     if cold {
@@ -71,19 +71,14 @@ pub async fn refresh<H: Host>(gate: &RefCell<Gate>, host: &H, job: Job) {
         join(list, keyring).await;
     }
     // Log the new list, and store it as the floor for other isolates.
-    if let Some((number, keyring)) = number_and_keyring(gate).filter(|now| Some(*now) != seen) {
+    let after = gate.borrow().trust().versions();
+    if let Some((number, keyring)) = after.filter(|_| after != before) {
         host.log(&Event::List { number, keyring });
-        let floor = gate.borrow().floor();
+        let floor = gate.borrow().trust().floor();
         if let Some(floor) = floor {
             host.store_floor(floor).await;
         }
     }
-}
-
-fn number_and_keyring(gate: &RefCell<Gate>) -> Option<(u64, u32)> {
-    let gate = gate.borrow();
-    let list = gate.verifier().and_then(Verifier::list)?;
-    Some((list.list_version().number, list.stamp().keyring_version()))
 }
 
 /// Which keyring ends the search.
@@ -147,14 +142,19 @@ impl<H: Host> Run<'_, H> {
         for (source, error) in failures {
             let (name, is_news) = {
                 let mut gate = self.gate.borrow_mut();
-                let Some(state) = gate.sources.get_mut(*source) else { continue };
-                (state.name(), state.failed(error.code(), now))
+                let failed = gate.telemetry_mut().source_failed(*source, error.code(), now);
+                let Some(failed) = failed else { continue };
+                failed
             };
             if is_news || !served || error.is_equivocation() {
                 self.host.log(&Event::Refresh { source: name, error: *error });
             }
         }
-        let slow_sources = self.gate.borrow_mut().report_slow_sources(now);
+        let slow_sources = {
+            let mut gate = self.gate.borrow_mut();
+            let fresh_for = gate.schedule().bounds().fresh_for;
+            gate.telemetry_mut().report_slow_sources(fresh_for, now)
+        };
         if let Some((source, lag)) = slow_sources {
             self.host.log(&Event::SourcesTooSlow { source, lag });
         }
@@ -173,7 +173,7 @@ impl<H: Host> Run<'_, H> {
             // Fetch what is missing: head, bodies, policies. Then commit.
             if let Some(name) = update.wants_head() {
                 let file = self.get_any(source, File::Head(name)).await?;
-                self.gate.borrow().offer_head(&mut update, &file, self.host.now())?;
+                self.gate.borrow().trust().offer_head(&mut update, &file, self.host.now())?;
             }
             for names in update.wants_bodies().chunks(MAX_CONNECTIONS) {
                 let files = names.iter().map(|name| self.get_any(source, File::Body(*name)));
@@ -182,14 +182,13 @@ impl<H: Host> Run<'_, H> {
                 }
             }
             self.fetch_policies(source, &update).await;
-            self.gate.borrow_mut().commit(update, stamp)?;
+            self.gate.borrow_mut().trust_mut().commit(update, stamp)?;
         }
         let now = self.host.now();
         let mut gate = self.gate.borrow_mut();
-        if let (Some(list_version), Some(state)) =
-            (gate.list_version(), gate.sources.get_mut(source))
-        {
-            state.served(list_version.number, list_version.age_millis(now), now);
+        if let Some(list) = gate.trust().list_version() {
+            let lag = list.age_millis(now);
+            gate.telemetry_mut().source_served(source, (list.number, lag), now);
         }
         Ok(())
     }
@@ -203,9 +202,8 @@ impl<H: Host> Run<'_, H> {
         loop {
             let wanted = {
                 let gate = self.gate.borrow();
-                let old = gate.verifier().and_then(Verifier::list).map(List::head);
-                let (Some(old), Some(new)) = (old, update.head()) else { return };
-                gate.policies().wants(old, new)
+                let Some(new) = update.head() else { return };
+                gate.trust().policy_successors(new)
             };
             if wanted.is_empty() || wanted.len() > MAX_POLICIES {
                 return;
@@ -222,7 +220,7 @@ impl<H: Host> Run<'_, H> {
                 let files: Result<_, FetchError> = try_join_all(files).await;
                 let Ok(files) = files else { return };
                 for (name, file) in files {
-                    if self.gate.borrow_mut().policies_mut().offer(name, &file).is_err() {
+                    if self.gate.borrow_mut().trust_mut().offer_policy(name, &file).is_err() {
                         return;
                     }
                 }
@@ -263,11 +261,11 @@ impl<H: Host> Run<'_, H> {
     }
 
     fn offer_stamp(&self, file: &[u8]) -> Result<Option<Update>, ListError> {
-        self.gate.borrow_mut().offer_stamp(file, self.host.now())
+        self.gate.borrow_mut().trust_mut().offer_stamp(file, self.host.now())
     }
 
     fn extend(&self) -> bool {
-        self.gate.borrow_mut().refresh_schedule_mut().extend(&self.job, self.host.now())
+        self.gate.borrow_mut().schedule_mut().extend(&self.job, self.host.now())
     }
 
     async fn get(&self, source: usize, file: File) -> Result<Vec<u8>, RefreshError> {

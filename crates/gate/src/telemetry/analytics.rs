@@ -6,8 +6,8 @@
 
 use portcullis_core::token::Name;
 
-use crate::answer::Problem;
-use crate::refused::{ListSeen, Refused};
+use crate::response::problem::Problem;
+use crate::response::refused::{ListSeen, Refused};
 
 /// The platform takes 250 data points per invocation. A report of uses takes at most this many,
 /// which leaves room for the other points of the same request.
@@ -72,9 +72,9 @@ const fn double(number: u64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::refresh_schedule::Freshness;
-    use crate::refused::Reason;
-    use crate::settings::RateClasses;
+    use crate::refresh::schedule::Freshness;
+    use crate::response::refused::Reason;
+    use crate::settings::rates::RateClasses;
     use portcullis_core::crypto::IssuerId;
     use portcullis_core::token::Serial;
     use portcullis_core::verify::Refusal;

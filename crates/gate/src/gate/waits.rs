@@ -1,18 +1,18 @@
 //! What a request waits for before it can be decided on: a list, a policy, or an extra refresh.
 //!
 //! Connects one request's state with that of
-//! [`RefreshSchedule`](crate::refresh_schedule::RefreshSchedule) and
-//! [`PolicyFiles`](crate::policies::PolicyFiles).
+//! [`RefreshSchedule`](crate::refresh::schedule::RefreshSchedule) and
+//! [`PolicyFiles`](crate::refresh::policy_fetches::PolicyFiles).
 
 use portcullis_core::list::ListVersion;
 use portcullis_core::time::Time;
 use portcullis_core::token::Kind;
 
 use crate::gate::Gate;
-use crate::policies::PolicyStep;
-use crate::refresh_schedule::RefreshReason;
+use crate::gate::slow_path::BackgroundWork;
+use crate::refresh::policy_fetches::PolicyStep;
+use crate::refresh::schedule::RefreshReason;
 use crate::request_state::{End, ListWait, RequestState, Wait};
-use crate::slow_path::BackgroundWork;
 
 impl Gate {
     /// Begins or continues a wait for a list.
@@ -29,15 +29,15 @@ impl Gate {
         let begun = begun.unwrap_or_else(|| {
             let from = if cold { since } else { now };
             let until = from.plus_millis(at_most);
-            let end = End::Refresh(self.refresh_schedule.ended());
+            let end = End::Refresh(self.schedule.ended());
             ListWait { wait: Wait { since: now, until, end }, cold }
         });
         state.for_list = Some(begun);
-        if begun.wait.is_over(&self.refresh_schedule, &self.policies, now) {
+        if begun.wait.is_over(&self.schedule, now) {
             return;
         }
         if refresh {
-            background.refresh = Some(self.refresh_schedule.start(held, None, now));
+            background.refresh = Some(self.schedule.start(held, None, now));
         }
         state.wait = Some(begun.wait);
     }
@@ -50,15 +50,14 @@ impl Gate {
         (state, now): (&mut RequestState, Time),
         background: &mut BackgroundWork,
     ) {
-        let deadline = now.plus_millis(self.refresh_schedule.bounds().deadline);
+        let deadline = now.plus_millis(self.schedule.bounds().deadline);
         let until = *state.retry_until.get_or_insert(deadline);
-        if self.refresh_schedule.may_refresh_for(reason, now) {
+        if self.schedule.may_refresh_for(reason, now) {
             state.refreshed = true;
             let held = self.held(now).ok();
-            background.refresh = Some(self.refresh_schedule.start(held, Some(reason), now));
+            background.refresh = Some(self.schedule.start(held, Some(reason), now));
         }
-        state.wait =
-            Some(Wait { since: now, until, end: End::Refresh(self.refresh_schedule.ended()) });
+        state.wait = Some(Wait { since: now, until, end: End::Refresh(self.schedule.ended()) });
     }
 
     /// Fetches a policy, or waits for the fetch in flight.
@@ -68,9 +67,9 @@ impl Gate {
         (state, now): (&mut RequestState, Time),
         background: &mut BackgroundWork,
     ) {
-        let timeout = self.refresh_schedule.bounds().cold_deadline;
+        let timeout = self.schedule.bounds().cold_deadline;
         let until = state.arrived.get_or_insert(now).plus_millis(timeout);
-        match self.policies.policy_step(kind, number, timeout, now) {
+        match self.schedule.policies_mut().next_step(kind, number, timeout, now) {
             PolicyStep::Fetch(job) => background.policy = Some(job),
             PolicyStep::Wait => {}
             PolicyStep::Failed => {
@@ -78,7 +77,7 @@ impl Gate {
                 return;
             }
         }
-        let end = End::Policy(self.policies.ended());
+        let end = End::Policy(self.schedule.policies().ended());
         state.wait = Some(Wait { since: now, until, end });
     }
 
@@ -87,10 +86,10 @@ impl Gate {
     pub(crate) fn still_waiting(&self, state: &mut RequestState, now: Time) -> Option<u64> {
         state.wait = state.wait.filter(|wait| {
             let out = match wait.end {
-                End::Refresh(_) => self.refresh_schedule.is_in_flight(now),
+                End::Refresh(_) => self.schedule.is_in_flight(now),
                 End::Policy(_) => true,
             };
-            out && !wait.is_over(&self.refresh_schedule, &self.policies, now)
+            out && !wait.is_over(&self.schedule, now)
         });
         state.wait.map(|wait| wait.pause(now))
     }

@@ -6,11 +6,11 @@ use portcullis_core::time::Time;
 use portcullis_core::token::Name;
 use portcullis_core::verify::Refusal;
 
-use crate::caller::Caller;
-use crate::credential::CredentialError;
-use crate::rate::Allowance;
-use crate::refresh_schedule::{Freshness, RefreshSchedule};
-use crate::request::Malformed;
+use crate::identity::caller::Caller;
+use crate::limits::Allowance;
+use crate::refresh::schedule::{Freshness, RefreshSchedule};
+use crate::request::credential::CredentialError;
+use crate::request::malformed::Malformed;
 
 /// A key's rate class, by its index in the settings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -10,8 +10,8 @@ use std::collections::HashMap;
 use portcullis_core::time::Time;
 use portcullis_core::token::Name;
 
-use crate::refresh_schedule::Span;
-use crate::report::body;
+use crate::span::Span;
+use crate::telemetry::usage_report::body;
 
 /// A report is due this many milliseconds after the previous one,
 const PERIOD: u64 = 10_000;
