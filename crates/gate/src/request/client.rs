@@ -32,7 +32,7 @@ pub(crate) struct Client<'a> {
 impl ClientAddress {
     /// Whether Cloudflare's fields can be trusted here, rather than come from a client.
     #[must_use]
-    pub const fn keeps_cloudflares(&self) -> bool {
+    pub const fn trusts_cloudflare(&self) -> bool {
         matches!(self, Self::Cloudflare)
     }
 

@@ -1,4 +1,4 @@
-//! Why a request is refused before any decision.
+//! Why a request is not read.
 
 /// Why a request has no normal form.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]

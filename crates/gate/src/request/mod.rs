@@ -10,19 +10,18 @@
 //! | [`path`] | paths that an origin may fold into others |
 //! | [`client`] | the client's address, host and scheme |
 //! | [`handshake`] | WebSocket handshakes |
+//! | [`credential`] | the key of a request, and what else of it holds keys |
 //! | `keys` | keys in any text |
 
 pub mod client;
+pub mod credential;
 pub mod fields;
 pub mod handshake;
 pub(crate) mod keys;
-mod malformed;
+pub mod malformed;
 pub mod path;
 pub mod query;
-mod received;
-
-pub use malformed::Malformed;
-pub use received::Received;
+pub mod received;
 
 use core::fmt;
 use std::borrow::Cow;
@@ -30,6 +29,8 @@ use std::borrow::Cow;
 use crate::request::client::Client;
 use crate::request::fields::Fields;
 use crate::request::handshake::Handshake;
+use crate::request::malformed::Malformed;
+use crate::request::received::Received;
 use crate::settings::Settings;
 
 /// A request in normal form. [`read`](Self::read) is the only constructor.
@@ -59,6 +60,7 @@ impl<'a> Request<'a> {
     /// See [`Malformed`].
     pub fn read(received: &Received<'a>, settings: &Settings) -> Result<Self, Malformed> {
         let Received { method, target, has_body, fields, .. } = *received;
+        // In the order in which an origin would read them: method, target, fields, body.
         if !is_method(method) {
             return Err(Malformed::Method);
         }
@@ -77,6 +79,7 @@ impl<'a> Request<'a> {
         if method == "POST" && query::asks_for_a_method(query) {
             return Err(Malformed::MethodOverride);
         }
+        // A parameter that some route reads a key from has one spelling, on every route.
         for name in settings.routes.key_parameters() {
             query::check(query, name)?;
         }
@@ -124,7 +127,7 @@ impl<'a> Request<'a> {
     }
 
     /// Whether the query is sent in another encoding than it was received in.
-    pub(crate) const fn is_encoded_anew(&self) -> bool {
+    pub(crate) const fn is_reencoded(&self) -> bool {
         matches!(self.query, Cow::Owned(_))
     }
 

@@ -1,4 +1,4 @@
-//! A request as a host read it.
+//! A request before it is read.
 
 use core::fmt;
 
@@ -17,7 +17,7 @@ pub struct Received<'a> {
     pub peer: Option<&'a str>,
     /// Whether the request has a body.
     pub has_body: bool,
-    /// Names in lower case and values. At least the fields whose [rule](super::fields::rule) reads them. A
+    /// Names in lower case and values. At least the fields whose [rule](crate::request::fields::rule) reads them. A
     /// repeated field appears once, its values joined by commas.
     pub fields: &'a [(&'a str, &'a str)],
 }

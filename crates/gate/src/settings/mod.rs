@@ -1,17 +1,12 @@
 //! The operator's settings, checked once, with an error that names the field.
 
-mod error;
-mod rates;
-mod routes;
-mod secrets;
-mod url;
-mod values;
-
-pub use error::{Fault, SettingsError};
-pub use rates::{RateClass, RateClasses, UnknownClass};
-pub use routes::{Kinds, NoRoute, Places, Route, Routes};
-pub use secrets::Secrets;
-pub use url::BaseUrl;
+pub mod error;
+mod fields;
+pub mod rates;
+pub mod routes;
+pub mod secrets;
+pub mod url;
+mod words;
 
 use core::net::IpAddr;
 
@@ -20,11 +15,18 @@ use portcullis_core::policy::Network;
 use portcullis_core::token::Kind;
 use zeroize::Zeroizing;
 
-use crate::identity::Form;
-use crate::refresh_schedule::Bounds;
+use crate::identity::headers::Form;
+use crate::refresh::schedule::Bounds;
 use crate::request::client::ClientAddress;
 use crate::request::path::OriginPaths;
-use values::{ENVIRONMENTS, KINDS, digits, environments, kinds, parse_millis, parse_seconds, word};
+use crate::settings::error::{Fault, SettingsError};
+use crate::settings::rates::RateClasses;
+use crate::settings::routes::{Route, Routes};
+use crate::settings::secrets::Secrets;
+use crate::settings::url::BaseUrl;
+use crate::settings::words::{
+    ENVIRONMENTS, KINDS, digits, environments, kinds, parse_millis, parse_seconds, word,
+};
 
 /// The gate's settings, all of them valid.
 #[derive(Debug)]
@@ -46,7 +48,7 @@ pub struct Settings {
     /// `RATE_CLASSES`.
     pub rates: RateClasses,
     /// `UNKNOWN_RATE_CLASS`: whether a key passes if its class is missing in `RATE_CLASSES`.
-    pub passes_unknown_class: bool,
+    pub allows_unknown_class: bool,
     /// `REQUIRE_POLICY`: whether keys without a policy are refused.
     pub require_policy: bool,
     /// `IDENTITY`: in how many headers the origin gets the caller's identity.
@@ -139,6 +141,7 @@ impl Settings {
                 word(&text, &words, "`true` or `false`").map_err(named(field))
             })
         };
+        // The route of every path: `ROUTES` replaces it, and takes what it leaves out from it.
         let kind = get("KIND").unwrap_or_else(|| Kind::Secret.name().to_owned());
         let route = Route::all(
             word(&need("ENVIRONMENT")?, &environments(), ENVIRONMENTS)
@@ -157,6 +160,7 @@ impl Settings {
             need("ISSUER_URL")?;
             need("GATE_KEY")?;
         }
+        // Every field is read, so that a wrong one is named even if nothing uses it yet.
         Ok(Self {
             sources: sources(&get)?,
             origin: BaseUrl::parse(&need("ORIGIN_URL")?).map_err(named("ORIGIN_URL"))?,
@@ -181,7 +185,7 @@ impl Settings {
                 Some(text) => RateClasses::parse(&text, |binding| get(binding).is_some())?,
                 None => RateClasses::default(),
             },
-            passes_unknown_class: get("UNKNOWN_RATE_CLASS").map_or(Ok(false), |text| {
+            allows_unknown_class: get("UNKNOWN_RATE_CLASS").map_or(Ok(false), |text| {
                 let words = [("refuse", false), ("pass", true)];
                 word(&text, &words, "`refuse` or `pass`").map_err(named("UNKNOWN_RATE_CLASS"))
             })?,
