@@ -3,14 +3,13 @@
 use axum::Extension;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
-use axum::response::{IntoResponse as _, Response};
 use portcullis_core::token::Environment;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
 use super::Settings;
 use super::body::Json;
-use super::idempotency;
+use super::idempotency::{self, Repeatable};
 use super::keys::minted_view;
 use super::keys_query::expiry;
 use super::problem::Problem;
@@ -56,7 +55,7 @@ async fn create_admin(
     Extension(settings): Extension<Settings>,
     headers: HeaderMap,
     Json(body): Json<CreateAdminBody>,
-) -> Result<Response, Problem> {
+) -> Result<Repeatable<(StatusCode, axum::Json<CreatedAnswer>)>, Problem> {
     scopes::check(KeyPurpose::Admin, &body.scopes)?;
     scopes::check_grant(&admin.scopes, &body.scopes)?;
     let idempotency = idempotency::named(&headers, &admin, settings)?;
@@ -73,8 +72,8 @@ async fn create_admin(
     let made = issuer.create_all(&[new], idempotency.as_ref()).await?;
     let minted = made.keys.first().ok_or(Error::SelfCheck)?;
     let answer = minted_view(&issuer, minted).await?;
-    let response = (StatusCode::CREATED, axum::Json(answer)).into_response();
-    Ok(idempotency::marked(response, made.repeated))
+    let answer = (StatusCode::CREATED, axum::Json(answer));
+    Ok(Repeatable { answer, repeated: made.repeated })
 }
 
 /// Show the signers, and how many keys stand under each.

@@ -5,7 +5,6 @@
 use axum::Extension;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
-use axum::response::{IntoResponse as _, Response};
 use portcullis_core::token::{Environment, Kind};
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -14,7 +13,7 @@ use utoipa::ToSchema;
 use super::Settings;
 use super::auth::Admin;
 use super::body::{Json, OneOrMany, Path, Query};
-use super::idempotency;
+use super::idempotency::{self, Repeatable};
 use super::keys_query::{Filter, algorithm, environment, expiry, kind};
 use super::problem::Problem;
 use super::require::{KeysRead, KeysWrite, Require, Routes, operation};
@@ -32,8 +31,6 @@ const MAX_KEYS: usize = 1000;
 pub(super) fn routes() -> Routes {
     Routes::new().and(operation!(create)).and(operation!(list)).and(operation!(show))
 }
-
-pub(super) type Answer = Result<Response, Problem>;
 
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -108,7 +105,7 @@ async fn create(
     Extension(settings): Extension<Settings>,
     headers: HeaderMap,
     Json(body): Json<OneOrMany<CreateKeyBody>>,
-) -> Answer {
+) -> Result<Repeatable<(StatusCode, axum::Json<CreatedAnswers>)>, Problem> {
     let (bodies, many) = match body {
         OneOrMany::One(body) => (vec![body], false),
         OneOrMany::Many(bodies) => (bodies, true),
@@ -125,8 +122,8 @@ async fn create(
         Some(one) if !many => CreatedAnswers::One(Box::new(one)),
         last => CreatedAnswers::Many(answers.into_iter().chain(last).collect()),
     };
-    let response = (StatusCode::CREATED, axum::Json(answer)).into_response();
-    Ok(idempotency::marked(response, made.repeated))
+    let answer = (StatusCode::CREATED, axum::Json(answer));
+    Ok(Repeatable { answer, repeated: made.repeated })
 }
 
 pub(super) fn check_many(many: usize) -> Result<(), Error> {

@@ -19,8 +19,8 @@ use super::Settings;
 use super::auth;
 use super::body::{Json, Query};
 use super::committed::{WaitQuery, committed, committed_and_waited};
-use super::idempotency;
-use super::keys::{Answer, check_may_change_all, minted_view, view, views};
+use super::idempotency::{self, Repeatable};
+use super::keys::{check_may_change_all, minted_view, view, views};
 use super::keys_change::answer_change;
 use super::keys_query::{Filter, algorithm, environment, kind, moment};
 use super::problem::Problem;
@@ -190,7 +190,10 @@ async fn revoke_many(
     Ok(RevokedManyAnswers::Revoked(Box::new(answer)))
 }
 
-async fn revoke_self(State(issuer): State<Issuer>, headers: HeaderMap) -> Answer {
+async fn revoke_self(
+    State(issuer): State<Issuer>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
     let Some(token) = auth::bearer(&headers) else {
         let detail = "send the key that is to be revoked as `Authorization: Bearer <key>`";
         return Ok(auth::refuse(r#"Bearer realm="portcullis""#, "no_key", detail));
@@ -301,7 +304,7 @@ async fn roll(
     KeyToChange(id): KeyToChange,
     headers: HeaderMap,
     Json(body): Json<RollBody>,
-) -> Answer {
+) -> Result<Repeatable<RolledAnswer>, Problem> {
     let expires = moment(body.expires_in_seconds, body.expires_at.as_deref(), "expires_at")?;
     if body.never_expires && expires.is_some() {
         let reason = "and a time of expiry exclude each other";
@@ -324,7 +327,7 @@ async fn roll(
     let CreatedAnswer { key, token } = minted_view(&issuer, &rolled.minted).await?;
     let answer = RolledKey { key, token, rolled: view(&issuer, &rolled.old).await? };
     let answer = committed(&issuer, answer, &publication);
-    Ok(idempotency::marked(answer.into_response(), rolled.repeated))
+    Ok(Repeatable { answer, repeated: rolled.repeated })
 }
 
 #[derive(Deserialize, ToSchema)]

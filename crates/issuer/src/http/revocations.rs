@@ -4,7 +4,7 @@
 
 use axum::Json as Answered;
 use axum::extract::State;
-use axum::response::{IntoResponse as _, Response};
+use axum::response::{IntoResponse, Response};
 use portcullis_core::list::{BulkScope, BulkState};
 use portcullis_core::time::Time;
 use serde::Deserialize;
@@ -51,6 +51,21 @@ struct RevocationBody {
     reason: Option<String>,
 }
 
+/// What was made, or what a dry run tells.
+enum BulkAnswers {
+    Made(Box<BulkAnswer>),
+    DryRun(DryRunAnswer),
+}
+
+impl IntoResponse for BulkAnswers {
+    fn into_response(self) -> Response {
+        match self {
+            Self::Made(answer) => Made(*answer).into_response(),
+            Self::DryRun(answer) => Answered(answer).into_response(),
+        }
+    }
+}
+
 /// Revoke or suspend many keys at once: an owner's, a signer's, an environment's, or those issued in a span of time.
 #[utoipa::path(
     post, path = "/revocations", tag = "revocations", operation_id = "revoke_in_bulk",
@@ -66,7 +81,7 @@ async fn create(
     Require { issuer, admin, .. }: Require<KeysRevoke>,
     Query(wait): Query<WaitQuery>,
     Json(body): Json<RevocationBody>,
-) -> Result<Response, Problem> {
+) -> Result<BulkAnswers, Problem> {
     let state = match body.state.as_deref() {
         None | Some("revoked") => BulkState::Revoked,
         Some("suspended") => BulkState::Suspended,
@@ -98,14 +113,14 @@ async fn create(
     };
     if body.dry_run {
         let preview = issuer.preview_many(&what).await?;
-        return Ok(Answered(DryRunAnswer::of(preview, None)).into_response());
+        return Ok(BulkAnswers::DryRun(DryRunAnswer::of(preview, None)));
     }
     let issuer = issuer.because(body.reason.as_deref())?;
     let care = Care { confirm: body.confirm, last_admin: body.last_admin };
     let Committed { value: entry, publication } = issuer.revoke_many_with(&what, &care).await?;
     let answer = BulkView::new(&entry);
     let answer = committed_and_waited(&issuer, answer, &publication, &wait).await?;
-    Ok(Made(answer).into_response())
+    Ok(BulkAnswers::Made(Box::new(answer)))
 }
 
 /// List the revocations of many keys.
