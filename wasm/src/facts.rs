@@ -85,11 +85,11 @@ fn read_text(bytes: &[u8]) -> &str {
     core::str::from_utf8(bytes).unwrap_or_default()
 }
 
-/// The place of a kind's policy files, below the source's folder: see [`Place`](crate::Place).
-pub(crate) const fn place_of(kind: Kind) -> crate::Place {
+/// The folder of a kind's policy files, below the source's folder: see [`Folder`](crate::Folder).
+pub(crate) const fn folder_of(kind: Kind) -> crate::Folder {
     match kind {
-        Kind::Publishable => crate::Place::Policies,
-        Kind::Secret => crate::Place::Private,
+        Kind::Publishable => crate::Folder::Policies,
+        Kind::Secret => crate::Folder::Private,
     }
 }
 
