@@ -4,7 +4,7 @@ const broken = (why) => ['refused', 'Not a key', why];
 const refused = (title, why) => ['refused', title, why];
 const open = (title, why) => ['open', title, why];
 
-const VERDICTS = {
+export const VERDICTS = {
   malformed_too_long: broken('It is longer than any key. Was something pasted twice?'),
   malformed_character: broken('Keys hold only letters, digits and underscores. Look for spaces, quotes or line breaks.'),
   malformed_prefix: broken('Keys start with pk_live_, pk_test_, sk_live_ or sk_test_, or with a label before that.'),
@@ -41,7 +41,7 @@ export function sayVerdict(verdict) {
   return VERDICTS[verdict.code] ?? ['refused', 'Refused', sentence(verdict.message)];
 }
 
-const TROUBLES = {
+export const TROUBLES = {
   source_unreachable: 'The issuer can’t be reached. Is it running, and does it let this page read its list?',
   source_timeout: 'The issuer does not answer.',
   source_too_large: 'What answers there is not an issuer: its files are too large.',

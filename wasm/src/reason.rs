@@ -1,7 +1,7 @@
-//! Why a key was refused or a call failed, as a row of the table in `js/engine/reasons.js`.
+//! Why a key was refused or a call failed, as a row of the table in `js/generated/reasons.js`.
 //!
-//! The module contains no sentences and no codes, only their numbers. `tests/codes.rs` compares the
-//! table with the texts of [`Refusal`] and [`Fault`].
+//! The module contains no sentences and no codes, only their numbers. `examples/generate.rs` writes
+//! the table with the texts of [`Refusal`] and [`Fault`].
 
 use portcullis_core::WireError;
 use portcullis_core::crypto::PublicKeyError;
@@ -11,7 +11,7 @@ use portcullis_core::policy::{Denial, NoPolicy};
 use portcullis_core::token::Malformed;
 use portcullis_core::verify::Refusal;
 
-use crate::door::Denied;
+use crate::facts::Denied;
 use crate::fault::Fault;
 
 /// A row and the values for its sentence: `{0}` and `{1}` are the numbers, `{2}` and `{3}` the

@@ -10,7 +10,7 @@ const TYPES = { js: 'text/javascript', wasm: 'application/wasm', html: 'text/htm
 
 async function site(t, types) {
   const server = createServer((request, response) => {
-    if (!/^\/(js|dist)\/\w+\.(js|wasm)$/.test(request.url)) {
+    if (!/^\/(js|dist)(\/[\w-]+)+\.(js|wasm)$/.test(request.url)) {
       response.setHeader('content-type', 'text/html').end('<!doctype html><title>test</title>');
       return;
     }

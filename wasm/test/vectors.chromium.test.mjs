@@ -20,7 +20,7 @@ browserTest('the shared vectors in Chromium: one verdict, whatever verifies', as
       const codesByPlatform = [];
       for (const vector of all) codesByPlatform.push(await verifyByPlatform(createVerifier, vector));
       return { verdicts: [one, ...all.slice(1).map((vector) => verifyVector(createVerifier, vector))], codes: codesByPlatform, first: took };
-    }, { vectors, path: `/js/${entry}.js` });
+    }, { vectors, path: `/js/entry/${entry}.js` });
     t.diagnostic(`${entry}: ${first.toFixed(1)} ms from import to the first verdict, files by loopback`);
     for (const [at, vector] of vectors.entries()) {
       assert.deepEqual(verdicts[at], expected(vector), `${entry}, ${vector.name}`);

@@ -15,15 +15,15 @@ function bytes(text) {
 
 // The bits that an export answers of these parts, as names that are there or not.
 function asking(exports) {
-  const room = exports.open();
+  const input = exports.open();
   return (name, parts, length, words) => {
-    const at = exports.room(room, parts.reduce((sum, part) => sum + part.length, 0)) >>> 0;
+    const at = exports.alloc(input, parts.reduce((sum, part) => sum + part.length, 0)) >>> 0;
     let end = at;
     for (const part of parts) {
       new Uint8Array(exports.memory.buffer, end, part.length).set(part);
       end += part.length;
     }
-    const bits = exports[name](room, length);
+    const bits = exports[name](input, length);
     return Object.fromEntries(words.map((word, bit) => [word, ((bits >> bit) & 1) === 1]));
   };
 }

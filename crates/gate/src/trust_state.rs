@@ -5,7 +5,9 @@
 //! offer files to the clone, and swap the whole value; a decision then reads one snapshot.
 
 use portcullis_core::keyring::KeyringError;
-use portcullis_core::list::{Bundle, Deployment, FileName, Head, List, ListError, ListVersion, Part};
+use portcullis_core::list::{
+    Bundle, Deployment, FileName, Head, List, ListError, ListVersion, Part,
+};
 use portcullis_core::policy::{NoPolicy, Policies, Policy, Visibility};
 use portcullis_core::time::Time;
 use portcullis_core::token::Kind;

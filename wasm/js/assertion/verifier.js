@@ -99,23 +99,23 @@ const AssertionVerifier = wrappable(class AssertionVerifier {
     const clock = now === undefined ? Date.now : () => now;
     const text = textOf(input);
     if (text === undefined) return refused('assertion_missing');
-    const said = this.#signed.texts.get(text) ?? readAssertion(text);
-    if (said.code !== undefined) return refused(said.code);
+    const assertion = this.#signed.texts.get(text) ?? readAssertion(text);
+    if (assertion.code !== undefined) return refused(assertion.code);
     const refresher = this.#refresher;
     if (refresher !== undefined) await refresher.refreshIfDue(clock, waitUntil);
-    const verdict = await this.#check(text, said, requirements, clock());
+    const verdict = await this.#check(text, assertion, requirements, clock());
     const mayHelp = refresher !== undefined && !verdict.ok && verdict.code === NOT_ALLOWED;
-    return mayHelp && (await refresher.refreshFor(NOT_ALLOWED, clock)) ? this.#check(text, said, requirements, clock()) : verdict;
+    return mayHelp && (await refresher.refreshFor(NOT_ALLOWED, clock)) ? this.#check(text, assertion, requirements, clock()) : verdict;
   }
 
   async authenticate(request, options) {
     if (typeof request !== 'object' || request === null) throw new TypeError('authenticate: the request is an object');
-    const { scopes = [], salesChannel, ...asked } = readAuthenticate(options);
+    const { scopes = [], salesChannel, ...rest } = readAuthenticate(options);
     const channel = typeof salesChannel === 'function' ? (salesChannel(request) ?? null) : (salesChannel ?? null);
     argument('authenticate', 'salesChannel', FACT, channel);
-    const verdict = await this.#verifyInput(request, own(asked));
+    const verdict = await this.#verifyInput(request, own(rest));
     const denied = verdict.ok ? denial(verdict.grant, scopes, channel) : verdict;
-    return denied === undefined ? verdict : this.#answered(denied, scopes, own(asked).now ?? Date.now());
+    return denied === undefined ? verdict : this.#withProblem(denied, scopes, own(rest).now ?? Date.now());
   }
 
   adopt(keyring) {
@@ -141,54 +141,54 @@ const AssertionVerifier = wrappable(class AssertionVerifier {
   }
 
   // The checks of docs/assertion.md in their order, with the keyring that is held now.
-  async #check(text, said, requirements, now) {
+  async #check(text, assertion, requirements, now) {
     const { keyring } = this.#held;
     if (keyring === undefined) return refused('keyring_missing');
-    if (!sameBytes(said.issuer, keyring.issuer)) return refused('assertion_foreign_issuer');
-    const signer = keyring.signers.get(said.kid);
+    if (!sameBytes(assertion.issuer, keyring.issuer)) return refused('assertion_foreign_issuer');
+    const signer = keyring.signers.get(assertion.kid);
     const maySign = signer?.purpose === ASSERTION && signer.algorithm === ED25519
       && countsAt(signer, BigInt(Math.floor(now))) && this.#held.isInForce(now);
-    if (!maySign) return refused(NOT_ALLOWED, `kid ${said.kid} may not sign assertions now; fetch the keyring again`);
-    if (!(await this.#isSigned(text, said, keyring, signer.key))) return refused('assertion_bad_signature');
-    if (!this.#audiences.has(said.audience)) return refused('assertion_wrong_audience');
-    if (!isInTime(said, Math.floor(now))) return refused('assertion_out_of_time');
-    const accepted = acceptedOf(said);
+    if (!maySign) return refused(NOT_ALLOWED, `kid ${assertion.kid} may not sign assertions now; fetch the keyring again`);
+    if (!(await this.#isSigned(text, assertion, keyring, signer.key))) return refused('assertion_bad_signature');
+    if (!this.#audiences.has(assertion.audience)) return refused('assertion_wrong_audience');
+    if (!isInTime(assertion, Math.floor(now))) return refused('assertion_out_of_time');
+    const accepted = acceptedOf(assertion);
     const { kind, environment } = accepted.key;
-    if (requirements.kind !== 0 && requirements.kind !== said.kind) {
+    if (requirements.kind !== 0 && requirements.kind !== assertion.kind) {
       return refused('wrong_kind', `a ${KINDS[requirements.kind]} key is needed here, this one is ${kind}`);
     }
-    if (requirements.environment !== 0 && requirements.environment !== said.environment) {
+    if (requirements.environment !== 0 && requirements.environment !== assertion.environment) {
       return refused('wrong_environment', `a ${ENVIRONMENTS[requirements.environment]} key is needed here, this one is for ${environment}`);
     }
     return accepted;
   }
 
-  async #isSigned(text, said, keyring, key) {
+  async #isSigned(text, assertion, keyring, key) {
     if (this.#signed.by !== keyring) this.#signed = { by: keyring, texts: new Map() };
     const { texts } = this.#signed;
     if (texts.has(text)) return true;
-    const { message, signature } = said;
+    const { message, signature } = assertion;
     if (!isStrict(signature)) return false;
     const good = (await verifyNatively({ key, message, signature })) ?? verifySignature(key, message, signature);
     if (good !== true) return false;
     if (texts.size >= REMEMBERED) texts.delete(texts.keys().next().value);
-    texts.set(text, said);
+    texts.set(text, assertion);
     return true;
   }
 
-  #answered(refusal, scopes, now) {
+  #withProblem(refusal, scopes, now) {
     const { code } = refusal;
     const closed = code === 'keyring_missing' || (code === NOT_ALLOWED && !this.#held.isInForce(now));
     const retryAfter = (this.#refresher?.pauseLeft(now) ?? 0) / 1000;
-    const told = closed || !code.startsWith('assertion_')
+    const answer = closed || !code.startsWith('assertion_')
       // Without a valid keyring, answer as if the list were missing: 503.
       ? problemOf(closed ? { code: 'list_missing' } : refusal, this.#realm, scopes, retryAfter)
       : problem(403, 'no_assertion', 'The request did not come through the gate', 'Send it to the public address of this API.');
     return {
       ...refusal,
-      problem: told,
+      problem: answer,
       get response() {
-        return toResponse(told);
+        return toResponse(answer);
       },
     };
   }

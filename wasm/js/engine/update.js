@@ -78,8 +78,8 @@ export class Update {
     this.#engine.offerPolicy(wanted, await this.#get(wanted));
   }
 
-  #get({ place, digest, len }) {
-    return this.#source.get(`${place}/${digest}`, len);
+  #get({ folder, digest, len }) {
+    return this.#source.get(`${folder}/${digest}`, len);
   }
 
   // Cold start: one bundle instead of keyring, stamp and list, if the issuer serves one. Resolves
@@ -131,7 +131,7 @@ export class Update {
       // Offer what we have; the engine answers with the files that it still needs.
       const wanted = this.#engine.offerList(stamp, parts, clock(), withoutPolicies);
       if (wanted.length === 0) return;
-      const arePolicies = wanted[0].place === 'policies' || wanted[0].place === 'private';
+      const arePolicies = wanted[0].folder === 'policies' || wanted[0].folder === 'private';
       for (let at = 0; at < wanted.length; at += FILES_AT_ONCE) {
         const some = wanted.slice(at, at + FILES_AT_ONCE);
         if (!arePolicies) parts.push(...(await Promise.all(some.map((file) => this.#get(file)))));

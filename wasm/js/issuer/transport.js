@@ -45,20 +45,20 @@ export class Transport {
     this.#retries = retries;
   }
 
-  // `act`: `method`, `path` (an array, its parts get encoded), `query`, `body`; `text` and `type`
+  // `call`: `method`, `path` (an array, its parts get encoded), `query`, `body`; `text` and `type`
   // for a body that is not JSON; `headers`; `again`; `bearer` in place of the admin key; `longer`,
   // additional milliseconds for the answer; `lines` if the answer is not JSON; `open` if it is read
   // as a stream. Resolves to `{ body, headers, maybeDone }`; `maybeDone` tells whether an earlier
   // attempt may have been carried out already.
-  async send(asked, { signal }) {
-    const act = own(asked);
-    const address = this.#address(act.path, act.query);
+  async send(given, { signal }) {
+    const call = own(given);
+    const address = this.#address(call.path, call.query);
     let maybeDone = false;
     for (let attempt = 1; ; attempt += 1) {
       signal?.throwIfAborted();
       let error;
       try {
-        const response = await this.#attempt(address, act, signal, attempt);
+        const response = await this.#attempt(address, call, signal, attempt);
         return { ...response, maybeDone };
       } catch (caught) {
         if (signal?.aborted) throw signal.reason;
@@ -68,42 +68,42 @@ export class Transport {
       const undone = error.status === TOO_OFTEN || isUnsent(error);
       const passing = undone || error.status === null || PASSING.has(error.status);
       // A GET changes nothing.
-      maybeDone ||= act.method !== 'GET' && passing && !undone;
+      maybeDone ||= call.method !== 'GET' && passing && !undone;
       error.maybeDone = maybeDone;
       const pause = error.retryAfter ?? pauseBefore(attempt);
-      const worth = passing && (act.again || undone) && attempt <= this.#retries;
+      const worth = passing && (call.again || undone) && attempt <= this.#retries;
       if (!worth || pause > LONGEST_WAIT_MS) throw error;
       await sleep(pause, signal);
     }
   }
 
-  async #attempt(address, act, signal, attempts) {
-    const timeout = this.#timeout + (act.longer ?? 0);
+  async #attempt(address, call, signal, attempts) {
+    const timeout = this.#timeout + (call.longer ?? 0);
     const limit = new AbortController();
     const timer = setTimeout(() => limit.abort(), timeout);
     const key =
-      act.bearer ?? (typeof this.#adminKey === 'string' ? this.#adminKey : await this.#adminKey());
+      call.bearer ?? (typeof this.#adminKey === 'string' ? this.#adminKey : await this.#adminKey());
     const init = own({
-      method: act.method,
-      headers: { accept: 'application/json', authorization: `Bearer ${readable(key)}`, ...act.headers },
+      method: call.method,
+      headers: { accept: 'application/json', authorization: `Bearer ${readable(key)}`, ...call.headers },
       // An issuer never redirects, and the admin key must not go to another address.
       redirect: 'manual',
       signal: signal === undefined ? limit.signal : AbortSignal.any([signal, limit.signal]),
     });
-    if (act.body !== undefined) {
-      init.body = JSON.stringify(bare(act.body));
+    if (call.body !== undefined) {
+      init.body = JSON.stringify(plain(call.body));
       init.headers['content-type'] = 'application/json';
-    } else if (act.text !== undefined) {
-      init.body = act.text;
-      init.headers['content-type'] = act.type;
+    } else if (call.text !== undefined) {
+      init.body = call.text;
+      init.headers['content-type'] = call.type;
     }
     try {
       const response = await (this.#fetch ?? globalThis.fetch)(address, init);
       if (!response.ok) throw await refused(response, attempts);
-      if (act.open) return { body: response.body, headers: response.headers };
+      if (call.open) return { body: response.body, headers: response.headers };
       const text = await response.text();
       return {
-        body: act.lines || text === '' ? text : json(text, response, attempts),
+        body: call.lines || text === '' ? text : json(text, response, attempts),
         headers: response.headers,
       };
     } catch (cause) {
@@ -141,11 +141,11 @@ function base(url) {
 }
 
 // A copy of the body that takes no `toJSON` from Object.prototype.
-function bare(value) {
-  if (Array.isArray(value)) return Object.assign(value.map(bare), own({ toJSON: undefined }));
+function plain(value) {
+  if (Array.isArray(value)) return Object.assign(value.map(plain), own({ toJSON: undefined }));
   if (!isPlain(value)) return value;
   const copy = own(value);
-  for (const name of Object.keys(copy)) copy[name] = bare(copy[name]);
+  for (const name of Object.keys(copy)) copy[name] = plain(copy[name]);
   return copy;
 }
 

@@ -20,9 +20,9 @@ export const notAllowed = (message) => new MedusaError(Types.NOT_ALLOWED, messag
 export const notFound = (message) => new MedusaError(Types.NOT_FOUND, message);
 
 export function unexpected(message, cause) {
-  const told = new MedusaError(Types.UNEXPECTED_STATE, `API keys: ${message}`);
-  told.cause = cause;
-  return told;
+  const medusaError = new MedusaError(Types.UNEXPECTED_STATE, `API keys: ${message}`);
+  medusaError.cause = cause;
+  return medusaError;
 }
 
 // If the issuer refuses the module's admin key, the shop's clients must not get a 401 or 403 for
@@ -37,16 +37,16 @@ export function toMedusaError(error) {
   const why = refused
     ? `the issuer refuses the module's admin key (${error.code}); give it one with the scopes that docs/medusa.md names`
     : error.message;
-  const told = new MedusaError(
+  const medusaError = new MedusaError(
     type ?? Types.UNEXPECTED_STATE,
     type === undefined ? `API keys: ${why}` : why,
   );
-  return caused(told, error);
+  return caused(medusaError, error);
 }
 
-function caused(told, cause) {
-  told.cause = cause;
-  return told;
+function caused(medusaError, cause) {
+  medusaError.cause = cause;
+  return medusaError;
 }
 
 // Unless the error says that the change may have been made, nothing was sent or nothing arrived.

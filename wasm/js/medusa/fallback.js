@@ -47,7 +47,7 @@ export class Fallback {
   #now;
   #hashes;
   #records = new Map();
-  #asked = new Map();
+  #fetching = new Map();
   #uses = new Map();
   #timer;
   #flushing;
@@ -211,9 +211,9 @@ export class Fallback {
     const held = this.#records.get(id);
     const age = held === undefined ? Infinity : this.#now() - held.at;
     if (age <= this.#freshFor) return held.record;
-    const asked = this.#asked.get(id) ?? this.#ask(id).finally(() => this.#asked.delete(id));
-    this.#asked.set(id, asked);
-    const found = await (age <= this.#recordsFor ? Promise.race([asked, pause(this.#deadline)]) : asked);
+    const fetching = this.#fetching.get(id) ?? this.#ask(id).finally(() => this.#fetching.delete(id));
+    this.#fetching.set(id, fetching);
+    const found = await (age <= this.#recordsFor ? Promise.race([fetching, pause(this.#deadline)]) : fetching);
     return found === undefined && age <= this.#recordsFor ? held.record : (found ?? null);
   }
 
@@ -267,9 +267,9 @@ function named(condition) {
 function sorter(order) {
   const rules = Object.entries(order ?? { created_at: 'ASC' });
   return (one, other) => {
-    for (const [name, way] of rules) {
+    for (const [name, direction] of rules) {
       const apart = compare(one[name], other[name]) || 0;
-      if (apart !== 0) return /^(desc|-1)$/i.test(String(way)) ? -apart : apart;
+      if (apart !== 0) return /^(desc|-1)$/i.test(String(direction)) ? -apart : apart;
     }
     return 0;
   };

@@ -24,8 +24,8 @@ export class IssuerConnection {
   #probing;
   #probedAt = -Infinity;
 
-  // `client` are the settings of the issuer's client. `onChange(error)` is called when the issuer goes
-  // away, and without an error when it is back.
+  // `client` are the settings of the issuer's client. `onChange(error)` is called when the issuer
+  // goes away, and without an error when it is back.
   constructor(client, copy, onChange) {
     const { timeout = Infinity, retries = Infinity } = client;
     this.#patient = createIssuer(client);

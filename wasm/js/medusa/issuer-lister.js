@@ -106,13 +106,13 @@ function ordering(order) {
   return { name: 'created', sort: sorting(rules) };
 }
 
-const rulesOf = (order) => Object.entries(order ?? {}).map(([field, way]) => [field, direction(field, way)]);
+const rulesOf = (order) => Object.entries(order ?? {}).map(([field, direction]) => [field, signOf(field, direction)]);
 
 const sorting = (rules) => (one, other) => {
   const [a, b] = [toMedusa(one), toMedusa(other)];
-  for (const [name, way] of rules) {
+  for (const [name, sign] of rules) {
     const apart = nullsLast(a[name], b[name]) || compare(a[name], b[name]) || 0;
-    if (apart !== 0) return way * apart;
+    if (apart !== 0) return sign * apart;
   }
   return 0;
 };
@@ -120,10 +120,10 @@ const sorting = (rules) => (one, other) => {
 // As in PostgreSQL, null sorts above everything.
 const nullsLast = (a, b) => Number(a === null) - Number(b === null);
 
-function direction(field, way) {
+function signOf(field, direction) {
   if (!FIELDS.includes(field)) throw invalid(`API keys have no field "${field}" to be ordered by`);
-  const text = String(way).toLowerCase();
+  const text = String(direction).toLowerCase();
   if (text === 'asc' || text === '1') return 1;
   if (text === 'desc' || text === '-1') return -1;
-  throw invalid(`API keys are ordered by ${field} ASC or DESC, not "${way}"`);
+  throw invalid(`API keys are ordered by ${field} ASC or DESC, not "${direction}"`);
 }

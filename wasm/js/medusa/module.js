@@ -13,8 +13,8 @@ import { refuseLabelled } from './labels.js';
 import { ApiKeyModuleService } from './service.js';
 import { generateMigration, revertMigration, runMigrations } from './migrations.js';
 
-// Only for Medusa's graph and links: this table doesn't exist. The tables in medusa/migrations.js are
-// no models.
+// Only for Medusa's graph and links: this table doesn't exist. The tables in medusa/migrations.js
+// are no models.
 const ApiKey = model.define('ApiKey', {
   id: model.id({ prefix: 'apk' }).primaryKey(),
   token: model.text(),

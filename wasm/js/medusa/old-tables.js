@@ -106,9 +106,9 @@ export class OldTables {
 
 function missingTable(error) {
   const what = /"([^"]+)"/.exec(error.message)?.[1] ?? 'a table';
-  const told = new Error(`the shop's database has no table "${what}"; run \`npx medusa db:migrate\` and \`npx portcullis-medusa migrate\``);
-  told.cause = error;
-  return told;
+  const missing = new Error(`the shop's database has no table "${what}"; run \`npx medusa db:migrate\` and \`npx portcullis-medusa migrate\``);
+  missing.cause = error;
+  return missing;
 }
 
 // The redacted form in which Medusa's module shows a key.

@@ -9,7 +9,7 @@ export class RecordCache {
   #fetch;
   #keepFor;
   #held = new Map();
-  #underWay = new Map();
+  #fetching = new Map();
 
   // `fetch(id)` resolves to the issuer's record.
   constructor(fetch, keepFor) {
@@ -35,16 +35,16 @@ export class RecordCache {
   // The record; null if the issuer has none, undefined if it can't be reached.
   async get(id) {
     const held = this.#held.get(id);
-    if (held === undefined) return this.#ask(id);
+    if (held === undefined) return this.#refetch(id);
     // An older record is returned while a newer one is fetched.
-    if (Date.now() - held.at > this.#keepFor) this.#ask(id).catch(() => {});
+    if (Date.now() - held.at > this.#keepFor) this.#refetch(id).catch(() => {});
     return held.record;
   }
 
-  #ask(id) {
-    const asked = this.#underWay.get(id) ?? this.#find(id).finally(() => this.#underWay.delete(id));
-    this.#underWay.set(id, asked);
-    return asked;
+  #refetch(id) {
+    const fetching = this.#fetching.get(id) ?? this.#find(id).finally(() => this.#fetching.delete(id));
+    this.#fetching.set(id, fetching);
+    return fetching;
   }
 
   async #find(id) {

@@ -35,8 +35,8 @@ export class KeyVerifier {
   #failures = 0;
   #revoked = new Map();
 
-  // `verifier` is undefined if every key is verified online. `listStore` stores the verifier's keyring
-  // and list.
+  // `verifier` is undefined if every key is verified online. `listStore` stores the verifier's
+  // keyring and list.
   constructor({ connection, copy, listStore, verifier, options, inScope, logger }) {
     this.#connection = connection;
     this.#copy = copy;

@@ -17,14 +17,14 @@ export function guard(call, verifier, options) {
   // Check the options at start-up, not with the first request. A wrapper of a verifier is treated
   // like the verifier.
   const known = offered(verifier, REQUEST_OPTIONS) ?? KEY_OPTIONS;
-  const { onRefused, ...asked } = optionsReader(call, { ...known, onRefused: FUNCTION })(options);
+  const { onRefused, ...given } = optionsReader(call, { ...known, onRefused: FUNCTION })(options);
   return async (request, context, waitUntil) => {
-    const about = ([name, value]) => {
+    const resolve = ([name, value]) => {
       if (typeof value !== 'function') return [name, value];
       return [name, name === 'getKey' ? () => value(context) : (value(context) ?? null)];
     };
     const result = await verifier.authenticate(request, {
-      ...Object.fromEntries(Object.entries(asked).map(about)),
+      ...Object.fromEntries(Object.entries(given).map(resolve)),
       ...(waitUntil && { waitUntil }),
     });
     if (!result.ok) onRefused?.(result, context);
@@ -47,8 +47,8 @@ export function scopeRequirement(scopes) {
 export function kindRequirement(kind) {
   argument('requireKind', 'kind', KIND, kind);
   return (admitted) => {
-    const given = held(admitted).key.kind;
-    return given === kind ? undefined : refusal('wrong_kind', `a ${kind} key is needed here, this one is ${given}`, []);
+    const actual = held(admitted).key.kind;
+    return actual === kind ? undefined : refusal('wrong_kind', `a ${kind} key is needed here, this one is ${actual}`, []);
   };
 }
 

@@ -28,7 +28,7 @@ function readFields(file) {
   const body = file.subarray(0, split);
   const reader = new Reader(body);
   reader.magic('A', 'assertion');
-  const said = {
+  const assertion = {
     code: undefined,
     issuer: reader.take(16),
     kid: reader.u16(),
@@ -48,7 +48,7 @@ function readFields(file) {
     signature: file.subarray(split),
   };
   reader.end();
-  return said;
+  return assertion;
 }
 
 function oneOf(count, code, field) {

@@ -2,7 +2,7 @@
 
 import { sha256 } from '../../dist/noble.js';
 import { asJson } from '../engine/key.js';
-import { ENVIRONMENTS, KINDS } from '../shared/options.js';
+import { ALGORITHMS, ENVIRONMENTS, KINDS } from '../generated/abi.js';
 import {
   appliesTo, countsAt, ED25519, HMAC, LIST, readBundle, readHead, readStamp, REVOKED, TOKEN,
 } from './documents.js';
@@ -16,7 +16,6 @@ import { asPackageError, decode, Refusal, check, messageOf } from './refusal.js'
 import { readBody } from './sets.js';
 import { base62, readToken } from './token.js';
 
-const ALGORITHMS = ['', 'hmac-sha256-128', 'ed25519'];
 const SECRET_BYTES = 32;
 const SKEW_MS = 10_000n;
 const REMEMBERED = 1024;
@@ -343,8 +342,8 @@ export class Engine {
     if (missing.size > 0) return [...missing.values()];
     // Policies in use should stay available after the switch: fetch their replacements first.
     if (!withoutPolicies && held !== undefined) {
-      const wants = (place, which) =>
-        this.#policies.wants(held.head[which], head[which]).map((name) => wanted(place, name));
+      const wants = (folder, which) =>
+        this.#policies.wants(held.head[which], head[which]).map((name) => wanted(folder, name));
       const files = [...wants('private', 'privatePolicies'), ...wants('policies', 'publicPolicies')];
       if (files.length > 0) return files;
     }
@@ -402,8 +401,8 @@ function stateOf({ head, shards }, token, now) {
   return slot === 'suspended' || bulk.length > 0 ? 'suspended' : 'good';
 }
 
-function wanted(place, { digest, len }) {
-  return { place, digest: hex(digest), len, name: { digest, len } };
+function wanted(folder, { digest, len }) {
+  return { folder, digest: hex(digest), len, name: { digest, len } };
 }
 
 function memory(...parts) {

@@ -1,7 +1,8 @@
 // Errors and refusals of the JavaScript engine: a code, and the values for its sentence.
 
 import { PortcullisError } from '../shared/errors.js';
-import { REASONS, sentence } from '../engine/reasons.js';
+import { sentence } from '../engine/sentence.js';
+import { REASONS } from '../generated/reasons.js';
 import { Unreadable } from './reader.js';
 
 // A refusal of a key or the reason for an error: the code, and the values for its sentence.

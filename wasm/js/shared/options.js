@@ -2,10 +2,10 @@
 // at once, because it must never count as no requirement. Only an object's own properties count, so that
 // nothing in Object.prototype acts as an option.
 
+import { ENVIRONMENTS, KINDS } from '../generated/abi.js';
 import { offered, property } from './property.js';
 
-export const KINDS = ['', 'secret', 'publishable'];
-export const ENVIRONMENTS = ['', 'live', 'test'];
+export { ENVIRONMENTS, KINDS };
 
 // The option names of each call. Tests read them from here.
 export const CALLS = new Map();

@@ -1,26 +1,20 @@
 // Wraps the wasm module's exports, which take and return only numbers. A key's text is written to a
 // fixed buffer in the module's memory, results are read from another one, and files are written to
-// a buffer that the module grows on demand. wasm/src/shared_memory.rs defines the layout,
-// wasm/module/src/lib.rs the exports.
+// a buffer that the module grows on demand. wasm/src/shared_memory.rs defines the layout, which is
+// generated into abi.js; wasm/module/src/lib.rs defines the exports.
 
 import { fromBase64Url } from '../shared/base64.js';
-import { ENVIRONMENTS, KINDS } from '../shared/options.js';
 import { PortcullisError } from '../shared/errors.js';
 import { exports } from './instance.js';
 import { asJson } from '../engine/key.js';
-import { REASONS, sentence } from '../engine/reasons.js';
+import { sentence } from '../engine/sentence.js';
+import * as abi from '../generated/abi.js';
+import { REASONS } from '../generated/reasons.js';
 
-const ALGORITHMS = ['', 'hmac-sha256-128', 'ed25519'];
-const STANDINGS = ['', 'fresh', 'stale', 'unknown'];
-// A wanted file's folder, relative to the source's folder.
-const FOLDERS = ['heads', 'bodies', 'policies', 'private'];
-const WANTED_BYTES = 37;
-const SIGNATURE_BYTES = 151;
-// Byte offsets of the shared memory's numbers, words and text.
-const NUMBERS = 0;
-const WORDS = 64;
-const TEXT = 104;
-const REPLY = 6;
+// The inputs of a native verification: key, message and signature, one after the other.
+const MESSAGE_AT = abi.SIGNATURE_KEY_BYTES;
+const SIGNATURE_AT = MESSAGE_AT + abi.SIGNATURE_MESSAGE_BYTES;
+const SIGNATURE_END = SIGNATURE_AT + abi.SIGNATURE_BYTES;
 // Scratch space that holds the facts of a usual request.
 const FACTS = new Uint8Array(4096);
 const ENCODER = new TextEncoder();
@@ -38,15 +32,15 @@ const keysOf = (engine) =>
   class Key {
     constructor(words, numbers) {
       this.issuer = engine.issuer();
-      this.kind = KINDS[words[0]];
-      this.environment = ENVIRONMENTS[words[1]];
-      this.algorithm = ALGORITHMS[words[2]];
-      this.kid = words[3];
-      this.serial = numbers[0];
-      this.issuedAt = numbers[1];
-      this.expiresAt = numbers[2] || null;
-      this.owner = words[4] || null;
-      this.policy = words[5] || null;
+      this.kind = abi.KINDS[words[abi.KIND]];
+      this.environment = abi.ENVIRONMENTS[words[abi.ENVIRONMENT]];
+      this.algorithm = abi.ALGORITHMS[words[abi.ALGORITHM]];
+      this.kid = words[abi.KID];
+      this.serial = numbers[abi.SERIAL];
+      this.issuedAt = numbers[abi.ISSUED_AT];
+      this.expiresAt = numbers[abi.EXPIRES_AT] || null;
+      this.owner = words[abi.OWNER] || null;
+      this.policy = words[abi.POLICY] || null;
     }
 
     get name() {
@@ -71,7 +65,7 @@ export class WasmEngine {
     if (!ROOT.test(root)) throw new PortcullisError(...ROOT_UNREADABLE);
     const words = new BigUint64Array(fromBase64Url(root).buffer);
     this.#session = exports.open(...words);
-    if (this.#session === 0) throw new PortcullisError(...REASONS[exports.why(...words)]);
+    if (this.#session === 0) throw new PortcullisError(...REASONS[exports.root_error(...words)]);
     FINALIZERS?.register(this, this.#session);
     this.#makeViews();
   }
@@ -89,7 +83,7 @@ export class WasmEngine {
       const key = new this.#Key(this.#words, this.#numbers);
       return count === 0 ? { ok: true, key, list } : { ok: true, key, list, grant: this.#grant() };
     }
-    if (reason === POLICY_UNAVAILABLE) this.missed = [this.#words[4], this.#words[5]];
+    if (reason === POLICY_UNAVAILABLE) this.missed = [this.#words[abi.KIND], this.#words[abi.POLICY]];
     const [code, text] = REASONS[reason];
     return { ok: false, code, message: sentence(text, () => this.#values()), list };
   }
@@ -100,8 +94,8 @@ export class WasmEngine {
     if (this.#text.length === 0) this.#makeViews();
     this.#check(exports.signature(this.#session, this.#writeToken(token)));
     const bytes = new Uint8Array(this.#reply().buffer);
-    if (bytes.length !== SIGNATURE_BYTES) return undefined;
-    return { bytes, key: bytes.subarray(0, 32), message: bytes.subarray(32, 87), signature: bytes.subarray(87) };
+    if (bytes.length !== SIGNATURE_END) return undefined;
+    return { bytes, key: bytes.subarray(0, MESSAGE_AT), message: bytes.subarray(MESSAGE_AT, SIGNATURE_AT), signature: bytes.subarray(SIGNATURE_AT) };
   }
 
   // Caches a signature. Call it only after the signature was found good.
@@ -113,9 +107,9 @@ export class WasmEngine {
   status(now, freshFor) {
     const held = exports.status(this.#session, now, freshFor);
     this.#makeViews();
-    const keyring = held ? { version: this.#words[0], notAfter: this.#numbers[0] } : null;
+    const keyring = held ? { version: this.#words[abi.KEYRING_VERSION], notAfter: this.#numbers[abi.NOT_AFTER] } : null;
     const list = this.#list();
-    this.#check(exports.waiting(this.#session));
+    this.#check(exports.waiting_secrets(this.#session));
     const waiting = this.#reply();
     const kids = Array.from({ length: waiting.byteLength / 2 }, (_, at) => waiting.getUint16(at * 2, true));
     return { issuer: held ? this.issuer() : null, keyring, list, waitingSecrets: kids };
@@ -129,13 +123,13 @@ export class WasmEngine {
   offerKeyring(document) {
     this.#writeInput([document]);
     this.#check(exports.offer_keyring(this.#session));
-    return this.#words[0] === 1;
+    return this.#words[abi.IS_NEW] === 1;
   }
 
   adoptBundle(bundle, now) {
     this.#writeInput([bundle]);
     this.#check(exports.adopt_bundle(this.#session, now));
-    return this.#words[0] === 1;
+    return this.#words[abi.IS_NEW] === 1;
   }
 
   // Returns the files that are still needed: the head if there are no `parts`, then bodies, then
@@ -163,7 +157,7 @@ export class WasmEngine {
   }
 
   nameOf(serial) {
-    return this.#readText(exports.name(this.#session, serial));
+    return this.#readText(exports.key_name(this.#session, serial));
   }
 
   // Writes the token into the module's memory. Returns its length in bytes, or a length that is too
@@ -183,7 +177,7 @@ export class WasmEngine {
 
   // Writes the concatenated files to the buffer that the next call reads.
   #writeInput(files) {
-    let at = exports.room(this.#session, files.reduce((sum, file) => sum + file.length, 0)) >>> 0;
+    let at = exports.alloc(this.#session, files.reduce((sum, file) => sum + file.length, 0)) >>> 0;
     for (const file of files) {
       new Uint8Array(exports.memory.buffer, at, file.length).set(file);
       at += file.length;
@@ -210,9 +204,9 @@ export class WasmEngine {
     if (address !== undefined) files.set(address, at);
     lengths.setUint32(0, address?.length ?? 0, true);
     at += address?.length ?? 0;
-    for (let place = 1; place < count; place += 1) {
-      const { written } = ENCODER.encodeInto(texts[place - 1], files.subarray(at));
-      lengths.setUint32(4 * place, written, true);
+    for (let index = 1; index < count; index += 1) {
+      const { written } = ENCODER.encodeInto(texts[index - 1], files.subarray(at));
+      lengths.setUint32(4 * index, written, true);
       at += written;
     }
     this.#writeInput([files.subarray(0, at)]);
@@ -223,25 +217,25 @@ export class WasmEngine {
   // length 0.
   #makeViews() {
     const { buffer } = exports.memory;
-    const memory = exports.board(this.#session) >>> 0;
-    this.#numbers = new Float64Array(buffer, memory + NUMBERS, 8);
-    this.#words = new Uint32Array(buffer, memory + WORDS, 10);
-    this.#text = new Uint8Array(buffer, memory + TEXT, 256);
+    const memory = exports.shared_memory(this.#session) >>> 0;
+    this.#numbers = new Float64Array(buffer, memory + abi.NUMBERS_AT, abi.NUMBERS);
+    this.#words = new Uint32Array(buffer, memory + abi.WORDS_AT, abi.WORDS);
+    this.#text = new Uint8Array(buffer, memory + abi.TEXT_AT, abi.TEXT_BYTES);
   }
 
   #list() {
-    const standing = this.#words[8];
+    const standing = this.#words[abi.STANDING];
     if (standing === 0) {
       return { standing: 'unknown', epoch: null, number: null, ageMs: null, thisUpdate: null, nextUpdate: null };
     }
     const numbers = this.#numbers;
     return {
-      standing: STANDINGS[standing],
-      epoch: this.#words[9],
-      number: numbers[4],
-      ageMs: numbers[5],
-      thisUpdate: numbers[6],
-      nextUpdate: numbers[7],
+      standing: abi.STANDINGS[standing],
+      epoch: this.#words[abi.EPOCH],
+      number: numbers[abi.LIST_NUMBER],
+      ageMs: numbers[abi.LIST_AGE],
+      thisUpdate: numbers[abi.THIS_UPDATE],
+      nextUpdate: numbers[abi.NEXT_UPDATE],
     };
   }
 
@@ -255,27 +249,27 @@ export class WasmEngine {
   // The values for a reason's sentence.
   #values() {
     const text = (at) => String.fromCharCode(...this.#bytes(at));
-    return [this.#numbers[0], this.#numbers[1], text(0), text(2)];
+    return [this.#numbers[abi.REASON_FIRST], this.#numbers[abi.REASON_SECOND], text(abi.REASON_TEXT), text(abi.REASON_OTHER_TEXT)];
   }
 
   #reply() {
-    return new DataView(this.#bytes(REPLY).slice().buffer);
+    return new DataView(this.#bytes(abi.REPLY).slice().buffer);
   }
 
   #wanted() {
     const reply = this.#reply();
-    return Array.from({ length: reply.byteLength / WANTED_BYTES }, (_, at) => {
-      const start = at * WANTED_BYTES;
-      const name = new Uint8Array(reply.buffer, start + 1, 36);
-      const digest = Array.from(name.subarray(0, 32), (byte) => byte.toString(16).padStart(2, '0'));
-      const place = FOLDERS[reply.getUint8(start)];
-      return { place, digest: digest.join(''), len: reply.getUint32(start + 33, true), name };
+    return Array.from({ length: reply.byteLength / abi.WANTED_BYTES }, (_, at) => {
+      const start = at * abi.WANTED_BYTES;
+      const name = new Uint8Array(reply.buffer, start + 1, abi.WANTED_BYTES - 1);
+      const digest = Array.from(name.subarray(0, abi.DIGEST_BYTES), (byte) => byte.toString(16).padStart(2, '0'));
+      const folder = abi.FOLDERS[reply.getUint8(start)];
+      return { folder, digest: digest.join(''), len: reply.getUint32(start + 1 + abi.DIGEST_BYTES, true), name };
     });
   }
 
   // Three lists of texts. Each text follows its length; a length of 0 ends a list.
   #grant() {
-    const bytes = this.#bytes(REPLY);
+    const bytes = this.#bytes(abi.REPLY);
     let at = 0;
     const texts = () => {
       const found = [];

@@ -28,7 +28,9 @@ fn a_caller_is_the_one_that_the_origin_is_told_of() {
         ..PolicyDraft::default()
     };
     bench.publish_policies(5, &[(Kind::Secret, 9, draft)]);
-    let owned = bench.issuer.key(1, |claims| (claims.policy, claims.owner) = (NonZeroU32::new(9), NonZeroU32::new(77)));
+    let owned = bench
+        .issuer
+        .key(1, |claims| (claims.policy, claims.owner) = (NonZeroU32::new(9), NonZeroU32::new(77)));
     let forward = bench.request(&owned).unwrap();
     let caller = forward.caller.as_ref().unwrap();
     let is_told =

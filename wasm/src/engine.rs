@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 use core::fmt;
 use core::num::NonZeroU32;
 
-use portcullis_core::crypto::{HmacKey, PublicKey};
+use portcullis_core::crypto::{Digest, HmacKey, PublicKey};
 use portcullis_core::keyring::{Keyring, Purpose};
 use portcullis_core::list::{Bundle, FileName, ListError, Part};
 use portcullis_core::policy::{Grant, NoPolicy, Policies, RequestFacts, Visibility, decide};
@@ -15,10 +15,9 @@ use portcullis_core::verifier::Verifier;
 use portcullis_core::verify::{Accepted, Refusal, Requirements, Unverified};
 use zeroize::Zeroizing;
 
-use crate::board::ListFacts;
-use crate::door::Denied;
+use crate::facts::{Denied, folder_of};
 use crate::fault::Fault;
-use crate::place::{Place, Wanted};
+use crate::shared_memory::ListFacts;
 
 type Secret = Zeroizing<[u8; HmacKey::SECRET_LEN]>;
 
@@ -39,16 +38,58 @@ const REMEMBERED: usize = 1024;
 /// Bytes of policy files: about 60,000 policies of an origin and a sales channel.
 const POLICY_BYTES: usize = 4 << 20;
 
+/// The folder of a file, below the source's folder.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Folder {
+    /// `heads/`
+    Heads = 0,
+    /// `bodies/`
+    Bodies = 1,
+    /// `policies/`: of publishable keys.
+    Policies = 2,
+    /// `private/`: policies of secret keys.
+    Private = 3,
+}
+
+impl Folder {
+    /// Every folder.
+    pub const ALL: [Self; 4] = [Self::Heads, Self::Bodies, Self::Policies, Self::Private];
+
+    /// The folder's name.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Heads => "heads",
+            Self::Bodies => "bodies",
+            Self::Policies => "policies",
+            Self::Private => "private",
+        }
+    }
+}
+
+/// A file to fetch, and its folder.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Wanted {
+    /// The folder.
+    pub folder: Folder,
+    /// Digest and length.
+    pub name: FileName,
+}
+
+/// The length of a [`Wanted`] in a reply: the folder in one byte, the digest, and the file's length
+/// in four bytes.
+pub const WANTED_LEN: usize = 1 + size_of::<Digest>() + 4;
+
 /// The requirements on a key, and the time.
 #[derive(Clone, Copy, Debug)]
-pub struct Ask {
+pub struct VerifyOptions {
     /// What the caller requires of a key.
     pub requirements: Requirements,
     /// The instant of the verification.
     pub now: Time,
 }
 
-impl Ask {
+impl VerifyOptions {
     /// From numbers: the `code()` of a kind and of an environment, 0 for any.
     #[must_use]
     pub fn from_codes(kind: u8, environment: u8, now: Time) -> Self {
@@ -150,10 +191,10 @@ impl Engine {
             update.offer_body(body)?;
         }
         // Name the missing head or bodies, then the policy files to replace.
-        let heads = update.wants_head().into_iter().map(|name| (Place::Heads, name));
-        let bodies = update.wants_bodies().into_iter().map(|name| (Place::Bodies, name));
+        let heads = update.wants_head().into_iter().map(|name| (Folder::Heads, name));
+        let bodies = update.wants_bodies().into_iter().map(|name| (Folder::Bodies, name));
         let mut wanted: Vec<Wanted> =
-            heads.chain(bodies).map(|(place, name)| Wanted { place, name }).collect();
+            heads.chain(bodies).map(|(folder, name)| Wanted { folder, name }).collect();
         if let (true, false, Some(next)) = (wanted.is_empty(), without_policies, update.head())
             && let Some(list) = verifier.list()
         {
@@ -161,7 +202,7 @@ impl Engine {
                 let visibility = Visibility::of(kind);
                 let (old, new) = (list.head().policies(visibility), next.policies(visibility));
                 let names = self.policies.wants(old, new).into_iter();
-                wanted.extend(names.map(|name| Wanted { place: Place::of(kind), name }));
+                wanted.extend(names.map(|name| Wanted { folder: folder_of(kind), name }));
             }
         }
         if wanted.is_empty() {
@@ -185,7 +226,7 @@ impl Engine {
     pub fn wants_policy(&self, kind: Kind, number: u32) -> Option<Wanted> {
         let head = self.verifier.as_ref()?.list()?.head();
         match self.policies.find(head, kind, number) {
-            Err(NoPolicy::Unavailable(name)) => Some(Wanted { place: Place::of(kind), name }),
+            Err(NoPolicy::Unavailable(name)) => Some(Wanted { folder: folder_of(kind), name }),
             Ok(_) | Err(NoPolicy::Missing) => None,
         }
     }
@@ -233,13 +274,20 @@ impl Engine {
     ///
     /// # Errors
     /// [`Refusal`].
-    pub fn verify(&mut self, token: Option<&[u8]>, ask: &Ask) -> Result<Accepted, Refusal> {
+    pub fn verify(
+        &mut self,
+        token: Option<&[u8]>,
+        options: &VerifyOptions,
+    ) -> Result<Accepted, Refusal> {
         let token = token.ok_or(Malformed::TooLong)?;
         let text = core::str::from_utf8(token).map_err(|_| Malformed::Character)?;
         match &self.verifier {
-            Some(verifier) => {
-                verifier.verify_with(&mut self.signature_cache, text, &ask.requirements, ask.now)
-            }
+            Some(verifier) => verifier.verify_with(
+                &mut self.signature_cache,
+                text,
+                &options.requirements,
+                options.now,
+            ),
             None => {
                 Unverified::parse(text)?;
                 Err(ListError::Missing.into())
@@ -290,6 +338,6 @@ impl Engine {
 
 impl fmt::Debug for Engine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Verifier").field("root", &self.root).finish_non_exhaustive()
+        f.debug_struct("Engine").field("root", &self.root).finish_non_exhaustive()
     }
 }
