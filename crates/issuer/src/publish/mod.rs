@@ -12,7 +12,6 @@
 
 mod deployment;
 mod destination;
-mod folder;
 mod leader;
 mod list_builder;
 mod policies;

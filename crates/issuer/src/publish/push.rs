@@ -146,7 +146,7 @@ impl Issuer {
                 if let Some(stamp) = self.read_old_stamp(file).await? {
                     return Ok(Some(stamp));
                 }
-                let keyring = newer_keyring(&target.destination, keyring).await;
+                let keyring = newer_keyring(&*target.destination, keyring).await;
                 let keyring = keyring.map_err(|fault| fault.at(&target.name))?;
                 Ok(Some(Stamp::open_at_its_own_time(file, &keyring)?))
             }
@@ -196,7 +196,7 @@ pub(super) fn is_later(list_version: &ListVersion, promised: &ListVersion) -> bo
 
 /// The keyring at a place, if it is a successor of `held`; otherwise `held`.
 pub(super) async fn newer_keyring(
-    destination: &Destination,
+    destination: &dyn Destination,
     held: Keyring,
 ) -> Result<Keyring, Fault> {
     let document = destination.get("keyring").await?.bytes.ok_or("holds a stamp and no keyring")?;

@@ -11,6 +11,7 @@ pub mod clock;
 mod connection;
 mod database;
 mod error;
+mod event_type;
 pub mod events;
 mod fault;
 mod held;

@@ -54,7 +54,7 @@ pub(crate) const ISSUER: &[(&str, &[&str])] = &[
     ("actions", &["actions/", "view/bulk.rs"]),
     ("publishing", &["publish/"]),
     ("consumers", &["import.rs", "metrics/gather.rs", "schedule/", "upkeep.rs", "webhooks/"]),
-    ("the whole issuer", &["backup.rs", "doctor.rs", "init.rs", "moving/"]),
+    ("the whole issuer", &["backup.rs", "doctor/", "init.rs", "moving/"]),
     ("scanner", &["scan.rs", "scan/"]),
     ("answers", &["view.rs", "view/"]),
     ("http", &["http/"]),

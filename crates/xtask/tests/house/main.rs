@@ -25,11 +25,6 @@ const KNOWN: &[(&str, &str, &str)] = &[
     ),
     ("crates/issuer/src/actions/care.rs", "crates/issuer/src/actions/bulk.rs", "effective states"),
     (
-        "crates/issuer/src/publish/folder.rs",
-        "crates/issuer/src/publish/destination.rs",
-        "its fault",
-    ),
-    (
         "crates/issuer/src/cli/",
         "crates/issuer/src/cli/",
         "the folder's root defines what commands share",

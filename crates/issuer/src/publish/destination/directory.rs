@@ -5,7 +5,10 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use super::destination::Fault;
+use async_trait::async_trait;
+
+use super::fault::Fault;
+use super::place::{Destination, Found, Page};
 use crate::files::{self, Privacy};
 
 /// How long to wait for the directory's lock. It is held while one file is written; a holder that
@@ -19,9 +22,68 @@ const REPLACED: [&str; 3] = ["keyring", "head", "stamp"];
 const FOLDERS: [&str; 6] = ["", "bodies", "heads", "policies", "private", "status-lists"];
 const LOCK: &str = ".lock";
 
-pub(super) const OVERTAKEN: &str = "another publisher has written there since";
+/// A directory.
+#[derive(Clone, Debug)]
+pub(super) struct Directory(PathBuf);
 
-pub(super) fn read(path: &Path) -> Result<Option<Vec<u8>>, Fault> {
+impl Directory {
+    pub(super) fn new(path: &str) -> Self {
+        Self(PathBuf::from(path))
+    }
+}
+
+#[async_trait]
+impl Destination for Directory {
+    fn kind(&self) -> &'static str {
+        "dir"
+    }
+
+    async fn get(&self, name: &str) -> Result<Found, Fault> {
+        let path = self.0.join(name);
+        let bytes = blocking(move || read(&path)).await?;
+        Ok(Found { bytes, ..Found::default() })
+    }
+
+    async fn put(&self, name: &str, bytes: &[u8]) -> Result<(), Fault> {
+        let (path, bytes) = (self.0.join(name), bytes.to_vec());
+        blocking(move || write(&path, &bytes)).await
+    }
+
+    async fn put_once(&self, name: &str, bytes: &[u8]) -> Result<(), Fault> {
+        let (path, bytes) = (self.0.join(name), bytes.to_vec());
+        blocking(move || match read(&path)? {
+            Some(there) if there == bytes => Ok(()),
+            // `write` reads it back.
+            Some(_) | None => write(&path, &bytes),
+        })
+        .await
+    }
+
+    async fn replace_page(
+        &self,
+        name: &str,
+        bytes: &[u8],
+        found: &Found,
+        _page: Option<Page>,
+    ) -> Result<(), Fault> {
+        let (path, name) = (self.0.clone(), name.to_owned());
+        let (bytes, found) = (bytes.to_vec(), found.bytes.clone());
+        blocking(move || replace(&path, &name, &bytes, found.as_deref())).await
+    }
+
+    async fn sweep(&self) -> Result<usize, Fault> {
+        let path = self.0.clone();
+        blocking(move || sweep(&path)).await
+    }
+}
+
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, Fault> + Send + 'static,
+) -> Result<T, Fault> {
+    tokio::task::spawn_blocking(work).await.map_err(|error| Fault::from(error.to_string()))?
+}
+
+fn read(path: &Path) -> Result<Option<Vec<u8>>, Fault> {
     match fs::read(path) {
         Ok(bytes) => Ok(Some(bytes)),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
@@ -30,7 +92,7 @@ pub(super) fn read(path: &Path) -> Result<Option<Vec<u8>>, Fault> {
 }
 
 /// Writes a file and reads it back.
-pub(super) fn write(path: &Path, bytes: &[u8]) -> Result<(), Fault> {
+fn write(path: &Path, bytes: &[u8]) -> Result<(), Fault> {
     let folder = files::folder_of(path);
     fs::create_dir_all(&folder).map_err(|error| Fault::of_io(&folder, &error))?;
     files::write_atomic(path, bytes, Privacy::Public)?;
@@ -43,17 +105,12 @@ pub(super) fn write(path: &Path, bytes: &[u8]) -> Result<(), Fault> {
 }
 
 /// Replaces the content that was found, under the lock.
-pub(super) fn replace(
-    folder: &Path,
-    name: &str,
-    bytes: &[u8],
-    found: Option<&[u8]>,
-) -> Result<(), Fault> {
+fn replace(folder: &Path, name: &str, bytes: &[u8], found: Option<&[u8]>) -> Result<(), Fault> {
     let path = folder.join(name);
     fs::create_dir_all(folder).map_err(|error| Fault::of_io(folder, &error))?;
     let _lock = lock(folder, TIMEOUT)?;
     if read(&path)?.as_deref() != found {
-        return Err(OVERTAKEN.into());
+        return Err(Fault::overtaken());
     }
     write(&path, bytes)
 }
@@ -100,7 +157,7 @@ fn is_still(_: &File, path: &Path) -> bool {
 
 /// Removes temporary files of killed writers: files named as only we name them, and far older than
 /// the stamp just written. Compares the folder's own timestamps, not clocks.
-pub(super) fn sweep(folder: &Path) -> Result<usize, Fault> {
+fn sweep(folder: &Path) -> Result<usize, Fault> {
     let stamp = folder.join("stamp");
     let newest = fs::metadata(&stamp).and_then(|found| found.modified());
     let newest = newest.map_err(|error| Fault::of_io(&stamp, &error))?;
