@@ -73,10 +73,11 @@ fn abi() -> String {
     js += "\n// Bytes of a wanted file (its folder, its digest, its length), and of the parts of a signature that\n// the platform may verify.\n";
     constant(&mut js, "WANTED_BYTES", WANTED_LEN);
     constant(&mut js, "DIGEST_BYTES", size_of::<Digest>());
-    let pending = PendingSignature { key: [0; _], message: [0; _], signature: [0; _] };
-    constant(&mut js, "SIGNATURE_KEY_BYTES", pending.key().len());
-    constant(&mut js, "SIGNATURE_MESSAGE_BYTES", pending.message().len());
-    constant(&mut js, "SIGNATURE_BYTES", pending.signature().len());
+    let (key, message, signature) =
+        (PendingSignature::key, PendingSignature::message, PendingSignature::signature);
+    constant(&mut js, "SIGNATURE_KEY_BYTES", bytes_of(key));
+    constant(&mut js, "SIGNATURE_MESSAGE_BYTES", bytes_of(message));
+    constant(&mut js, "SIGNATURE_BYTES", bytes_of(signature));
 
     js += "\n// Names by their code; 0 is none.\n";
     names(&mut js, "KINDS", Kind::ALL.map(|kind| (kind.code().into(), kind.name())));
@@ -214,6 +215,11 @@ fn after_keyring_error(error: KeyringError) -> Option<KeyringError> {
         KeyringError::NoSuchSecret(_) => KeyringError::WrongSecret(60_016),
         KeyringError::WrongSecret(_) => return None,
     })
+}
+
+/// The length of a part of a signature, by its type.
+const fn bytes_of<const N: usize>(_: fn(&PendingSignature) -> &[u8; N]) -> usize {
+    N
 }
 
 fn after_wire_error(error: WireError) -> Option<WireError> {
